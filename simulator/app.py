@@ -1,0 +1,191 @@
+"""The composition root: settings become a running simulator here, and nowhere else."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+from time import time
+from types import TracebackType
+from typing import Final, Self
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from simulator.auth import Authenticator
+from simulator.clock import Clock
+from simulator.cloud import Cloud
+from simulator.deployed import DeployedGraders
+from simulator.errors import ApiError, InternalError, InvalidRequestError, UnknownPathError, WrongMethodError
+from simulator.front_door import App, FrontDoor, Message, Receive, Scope, Send
+from simulator.house import House, caller_of
+from simulator.ids import Ids
+from simulator.inference import Inference
+from simulator.jobs.engine import Engine
+from simulator.jobs.job import Job
+from simulator.jobs.life import Story, story
+from simulator.lambdas.invoke_app import InvokeApp
+from simulator.lambdas.pool import Pool
+from simulator.routes import chat, control, files, jobs, models
+from simulator.settings import Settings
+from simulator.store.database import Database, UnknownCursorError
+from simulator.store.uploads import Uploads
+from simulator.wire.bodies import WireResponse, rendered_error
+from simulator.wire.objects import announcement
+
+DATABASE: Final = "simulator.sqlite"
+UPLOADS: Final = "uploads"
+
+_NOT_HERE: Final = (
+    "files and fine-tuning are served under /v1, and nothing of Bedrock's own control plane is served at all"
+)
+
+
+class Simulator:
+    """One simulator: an ASGI app and what lives behind it. One a process at a time: moto keeps its state there.
+
+    Use it as a context manager, or call `close`: no thread, process or temporary file outlives it.
+    """
+
+    def __init__(self, settings: Settings, *, url: str) -> None:
+        """Wire the rooms. `url` is where this simulator will be reached, for functions that call back."""
+        self._temporary = None if settings.data else Path(mkdtemp(prefix="rft-sim-"))
+        folder = settings.data or self._temporary
+        assert folder  # noqa: S101  one of the two
+        folder.mkdir(parents=True, exist_ok=True)
+        ids, clock = Ids(seed=settings.seed), Clock(epoch=settings.epoch)
+        invocations = count()
+        self._database = Database(folder / DATABASE)
+        uploads = Uploads(folder / UPLOADS)
+        self._cloud = Cloud(settings=settings)
+        self._pool = Pool(
+            new_request_id=lambda: ids.invocation(next(invocations)),
+            now=clock.now,
+            wall=time,
+            max_environments=settings.lambda_workers,
+            record=self._cloud.record,
+            variables=lambda: {"AWS_ENDPOINT_URL": url},
+        )
+        self._grading_threads = ThreadPoolExecutor(settings.grading.concurrency, thread_name_prefix="grader")
+        self._invoke = InvokeApp(
+            pool=self._pool,
+            find_function=self._cloud.find_function,
+            account_of=self._cloud.account_of,
+            refusal=self._cloud.refusal_of_key,
+            new_request_id=lambda: ids.invocation(next(invocations)),
+            default_region=settings.region,
+        )
+
+        def tell(job: Job) -> Story:
+            model = ids.tuned_model(job.id, job.order.model, job.order.account)
+            return story(job, open_file=uploads.reading, model=model, settings=settings)
+
+        self._engine = Engine(
+            database=self._database,
+            clock=clock,
+            ids=ids,
+            pace=settings.pace,
+            graders=DeployedGraders(
+                cloud=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
+            ),
+            tell=tell,
+            announced=lambda event: announcement(event) is not None,
+        )
+        self.house = House(
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            database=self._database,
+            uploads=uploads,
+            engine=self._engine,
+            inference=Inference(database=self._database, uploads=uploads, seed=settings.seed),
+            authenticator=Authenticator(
+                region=settings.region, account=settings.account, identify=self._cloud.identify, wall=time
+            ),
+        )
+        self.api = _api(self.house)
+        self.app: App = FrontDoor(api=self.api, invoke=self._invoke, aws=self._cloud)
+        self._engine.resume()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def warm_up(self) -> None:
+        """Load what takes long, so that the first AWS call need not wait for it. Meant for a thread of its own."""
+        self._cloud.load()
+
+    def close(self) -> None:
+        """Stop: jobs between two events, functions at once. With a data folder they go on at the next start."""
+        self._engine.closing = True
+        self._pool.close()
+        self._engine.close()
+        self._invoke.close()
+        self._grading_threads.shutdown(wait=True, cancel_futures=True)
+        self._cloud.close()
+        self._database.close()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _api(house: House) -> FastAPI:
+    # No documentation pages: they load their scripts from the network.
+    api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    api.state.house = house
+    mantle = APIRouter(prefix="/v1", dependencies=[Depends(caller_of)])
+    for room in (files, jobs, models, chat):
+        mantle.include_router(room.router)
+    api.include_router(mantle)
+    api.include_router(control.router)
+    api.add_middleware(_RequestIds, ids=house.ids)
+    api.add_exception_handler(Exception, _answer_error)
+    for kind in (ApiError, HTTPException, UnknownCursorError):
+        api.add_exception_handler(kind, _answer_error)
+    return api
+
+
+def _answer_error(request: Request, raised: Exception) -> Response:
+    """Turn whatever was raised into the error envelope: the one place where that happens."""
+    error = _api_error(request, raised)
+    headers = {"x-simulator-hint": error.hint} if error.hint else {}
+    return WireResponse(rendered_error(error), status_code=error.status, headers=headers)
+
+
+def _api_error(request: Request, raised: Exception) -> ApiError:
+    match raised:
+        case ApiError():
+            return raised
+        case UnknownCursorError(after=after):
+            return InvalidRequestError.bad_cursor(after)
+        case HTTPException(status_code=404):
+            return UnknownPathError(request.method, request.url.path, hint=_NOT_HERE)
+        case HTTPException(status_code=405):
+            return WrongMethodError(request.method, request.url.path)
+        case HTTPException(detail=detail):
+            return InvalidRequestError(f"We could not read the body of your request: {detail}")
+        case _:
+            return InternalError("a fault of the simulator; its log on standard error says where. Please report it.")
+
+
+class _RequestIds:
+    """Gives every answer the two headers that name it: OpenAI's (which the SDK reads) and AWS's (OBSERVED)."""
+
+    def __init__(self, app: App, *, ids: Ids) -> None:
+        self._app = app
+        self._ids = ids
+        self._requests = count()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name = self._ids.request(next(self._requests)).encode()
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", name), (b"x-amzn-requestid", name)]
+            await send(message)
+
+        await self._app(scope, receive, named)

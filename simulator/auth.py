@@ -1,0 +1,167 @@
+"""Who is calling: a bearer key or a SigV4 signature to a `Caller`, or the service's own 401.
+
+Keys are judged by their structure, region and expiry; whether a signature is the right one is not checked yet. Expiry
+is judged at the wall's time, because the caller's real clock minted the key.
+"""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from urllib.parse import parse_qsl
+
+from simulator.errors import BadKeyError
+
+SHORT_TERM: Final = "bedrock-api-key-"  # from the token generator's source
+LONG_TERM: Final = "ABSK"  # DOCUMENTED: CloudTrail's bearerTokenType
+LONGEST: Final = 43_200  # seconds; DOCUMENTED: twelve hours
+MANTLE_SERVICES: Final = ("bedrock-mantle", "bedrock")  # the SDK's own name first; some callers sign with the other
+_SCOPE: Final = re.compile(r"Credential=([^/\s,]+)/(\d{8})/([^/\s,]+)/([^/\s,]+)/aws4_request")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a SigV4 credential names: key id, region and service."""
+
+    access_key_id: str
+    region: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The principal behind a request. `arn` is an IAM user, an assumed role or the account's root."""
+
+    arn: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ShortTermKey:
+    scope: Scope
+    expires_at: float
+
+
+def scope_of(authorization: str, query: str = "") -> Scope | None:
+    """Return the SigV4 scope of a request signed in its header or in a presigned URL; None when it is not signed."""
+    found = _SCOPE.search(authorization) or _SCOPE.search(_presigned(query))
+    return Scope(access_key_id=found[1], region=found[3], service=found[4]) if found else None
+
+
+def _presigned(query: str) -> str:
+    if "X-Amz-Credential=" not in query:
+        return ""
+    return "Credential=" + dict(parse_qsl(query)).get("X-Amz-Credential", "")
+
+
+class Authenticator:
+    """Turns the `Authorization` header into a Caller.
+
+    `identify` resolves an access key id to the ARN of the user or role that holds it, or None for a key that IAM does
+    not know, which is the account's own (the simulator's session credentials are). `wall` is the wall's time in
+    seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        account: str,
+        identify: Callable[[str], str | None],
+        wall: Callable[[], float],
+    ) -> None:
+        self._region = region
+        self._account = account
+        self._identify = identify
+        self._wall = wall
+
+    def caller(self, headers: Mapping[str, str]) -> Caller:
+        """Return who calls.
+
+        Raises:
+            BadKeyError: no key, or one that is malformed, for another region, or expired.
+        """
+        authorization = headers.get("authorization", "")
+        scheme, _, key = authorization.partition(" ")
+        key = key.strip()
+        if scheme.lower() == "bearer" and key:
+            return self._bearer(key)
+        if scope := scope_of(authorization):
+            return self._signed(scope)
+        raise BadKeyError.missing()
+
+    def _signed(self, scope: Scope) -> Caller:
+        if scope.service not in MANTLE_SERVICES:
+            raise BadKeyError.invalid(f"signed for service '{scope.service}', not '{MANTLE_SERVICES[0]}'")
+        self._check_region(scope.region)
+        return self._principal(scope.access_key_id)
+
+    def _bearer(self, key: str) -> Caller:
+        if key.startswith(SHORT_TERM):
+            short_term = _short_term_key(key)
+            self._check_region(short_term.scope.region)
+            if (now := self._wall()) > short_term.expires_at:
+                raise BadKeyError.expired(
+                    f"this short-term key expired {now - short_term.expires_at:.0f} s ago; mint another"
+                )
+            return self._principal(short_term.scope.access_key_id)
+        if key.startswith(LONG_TERM):
+            return Caller(arn=f"arn:aws:iam::{self._account}:user/{_long_term_user(key)}", account=self._account)
+        raise BadKeyError.garbled(f"a Bedrock API key starts with '{SHORT_TERM}' or '{LONG_TERM}'")
+
+    def _principal(self, access_key_id: str) -> Caller:
+        arn = self._identify(access_key_id)
+        return Caller(arn=arn or f"arn:aws:iam::{self._account}:root", account=self._account)
+
+    def _check_region(self, region: str) -> None:
+        if region != self._region:
+            raise BadKeyError.invalid(f"this key is for {region}, the endpoint is in {self._region}")
+
+
+@lru_cache(maxsize=256)
+def _short_term_key(key: str) -> _ShortTermKey:
+    """Read `bedrock-api-key-` and base64 of a presigned request (layout: the token generator's source)."""
+    try:
+        decoded = b64decode(key.removeprefix(SHORT_TERM), validate=True).decode("ascii")
+        address, _, query = decoded.partition("?")
+        fields = dict(parse_qsl(query, strict_parsing=True))
+    except (Base64Error, ValueError):
+        raise BadKeyError.garbled("what follows the prefix is not base64 of a signed request") from None
+    wanted = {
+        "Action": "CallWithBearerToken",
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-SignedHeaders": "host",
+        "Version": "1",
+    }
+    wrong = [name for name, value in wanted.items() if fields.get(name) != value]
+    scope = scope_of("", query)
+    if address != "bedrock.amazonaws.com/" or wrong or scope is None or scope.service != "bedrock":
+        raise BadKeyError.invalid(
+            f"not a signed CallWithBearerToken request: {', '.join(wrong) or 'wrong host or scope'}"
+        )
+    if not re.fullmatch(r"[0-9a-f]{64}", fields.get("X-Amz-Signature", "")):
+        raise BadKeyError.invalid("the signature is missing or not a SHA-256")
+    try:
+        minted = datetime.strptime(fields["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        lifetime = int(fields["X-Amz-Expires"])
+    except (KeyError, ValueError):
+        raise BadKeyError.invalid("the date or the lifetime cannot be read") from None
+    if not 0 < lifetime <= LONGEST:
+        raise BadKeyError.invalid(f"a lifetime of {lifetime} s; a short-term key lives 1 to {LONGEST} s")
+    return _ShortTermKey(scope=scope, expires_at=(minted + timedelta(seconds=lifetime)).timestamp())
+
+
+@lru_cache(maxsize=256)
+def _long_term_user(key: str) -> str:
+    """Read `ABSK` + base64 of `<IAM user>:<secret>` (layout from public client code)."""
+    try:
+        user, colon, secret = b64decode(key.removeprefix(LONG_TERM), validate=True).decode("utf-8").partition(":")
+    except (Base64Error, ValueError):
+        raise BadKeyError.garbled(f"what follows '{LONG_TERM}' is not base64") from None
+    if not (user and colon and secret):
+        raise BadKeyError.garbled("a long-term key holds an IAM user's name and a secret")
+    return user

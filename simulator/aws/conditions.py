@@ -1,0 +1,200 @@
+"""The Condition block of an IAM policy statement.
+
+Operators, their negations and sets: "IAM JSON policy elements: Condition operators" and "Single-valued vs.
+multivalued context keys" in the IAM user guide (DOCUMENTED).
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+
+Context = Mapping[str, str | Sequence[str]]
+"""Condition keys, in any case, with one value or several."""
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_LITERALS = ("*", "?", "$")
+
+
+class MalformedPolicy(ValueError):  # noqa: N818 - IAM's own name for it is MalformedPolicyDocument
+    """A policy uses an operator, or a value, that IAM does not know."""
+
+
+def conditions_met(block: Mapping[str, Mapping[str, object]] | None, *, context: Context, variables: bool) -> bool:
+    """Whether every condition of a statement holds; an absent block always does.
+
+    `variables` says whether `${...}` is replaced, which is so in policies of version 2012-10-17.
+
+    Raises:
+        MalformedPolicy: an operator is not one of IAM's, or a value does not suit it.
+    """
+    present = {key.lower(): value for key, value in context.items()}
+    return all(
+        _met(operator, expected=listed(expected), actual=present.get(key.lower()), context=present, variables=variables)
+        for operator, keys in (block or {}).items()
+        for key, expected in keys.items()
+    )
+
+
+def wildcard(text: str, *, context: Context, variables: bool, ignore_case: bool = False) -> re.Pattern[str] | None:
+    """Compile a pattern of `*`, `?` and, where `variables` says so, `${key}` and `${key, 'default'}`.
+
+    What a variable stands for matches literally. None when a variable has no value: then the pattern matches nothing.
+    """
+    if not (variables and "${" in text):
+        return _compiled(text, ignore_case)
+    present = {key.lower(): value for key, value in context.items()}
+    parts: list[str] = []
+    end = 0
+    for found in _VARIABLE.finditer(text):
+        value = _variable(found[1], present)
+        if value is None:
+            return None
+        parts += [_translated(text[end : found.start()]), re.escape(value)]
+        end = found.end()
+    parts.append(_translated(text[end:]))
+    return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def listed(value: object) -> list[str]:
+    """Give a policy element that may be one value or a list as a list of text."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
+
+
+def _variable(name: str, present: Context) -> str | None:
+    if name in _LITERALS:
+        return name
+    key, _, default = name.partition(",")
+    value = present.get(key.strip().lower())
+    if isinstance(value, str):
+        return value
+    return default.strip().strip("'") if default else None
+
+
+@lru_cache(4096)
+def _compiled(text: str, ignore_case: bool) -> re.Pattern[str]:
+    return re.compile(_translated(text), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def _translated(text: str) -> str:
+    return "".join(".*" if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in text)
+
+
+Test = Callable[[str, re.Pattern[str] | None, str], bool]
+"""Of (value in the request, the policy's value compiled, the policy's value as text)."""
+
+
+def _like(actual: str, pattern: re.Pattern[str] | None, _text: str) -> bool:
+    return pattern is not None and pattern.fullmatch(actual) is not None
+
+
+def _arn_like(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
+    # Each of the six parts is matched by itself: a wildcard does not reach over a colon of the first five.
+    ours, theirs = text.split(":", 5), actual.split(":", 5)
+    return len(ours) == len(theirs) and all(
+        _compiled(part, ignore_case=False).fullmatch(value) is not None
+        for part, value in zip(ours, theirs, strict=True)
+    )
+
+
+def _numbers(compare: Callable[[float, float], bool]) -> Test:
+    def test(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
+        try:
+            return compare(float(actual), float(text))
+        except ValueError as fault:
+            raise MalformedPolicy(f"a numeric condition compares {actual!r} with {text!r}") from fault
+
+    return test
+
+
+def _dates(compare: Callable[[datetime, datetime], bool]) -> Test:
+    def test(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
+        return compare(_moment(actual), _moment(text))
+
+    return test
+
+
+def _moment(text: str) -> datetime:
+    try:
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            return datetime.fromtimestamp(float(text), tz=UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise MalformedPolicy(f"{text!r} is no date as conditions take it") from fault
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _in_network(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
+    try:
+        return ip_address(actual) in ip_network(text, strict=False)
+    except ValueError as fault:
+        raise MalformedPolicy(f"an address condition compares {actual!r} with {text!r}") from fault
+
+
+_TESTS: dict[str, Test] = {
+    "StringEquals": lambda actual, _pattern, text: actual == text,
+    "StringEqualsIgnoreCase": lambda actual, _pattern, text: actual.lower() == text.lower(),
+    "StringLike": _like,
+    "ArnEquals": _arn_like,
+    "ArnLike": _arn_like,
+    "Bool": lambda actual, _pattern, text: actual.lower() == text.lower(),
+    "BinaryEquals": lambda actual, _pattern, text: actual == text,
+    "IpAddress": _in_network,
+    "NumericEquals": _numbers(lambda actual, bound: actual == bound),
+    "NumericLessThan": _numbers(lambda actual, bound: actual < bound),
+    "NumericLessThanEquals": _numbers(lambda actual, bound: actual <= bound),
+    "NumericGreaterThan": _numbers(lambda actual, bound: actual > bound),
+    "NumericGreaterThanEquals": _numbers(lambda actual, bound: actual >= bound),
+    "DateEquals": _dates(lambda actual, bound: actual == bound),
+    "DateLessThan": _dates(lambda actual, bound: actual < bound),
+    "DateLessThanEquals": _dates(lambda actual, bound: actual <= bound),
+    "DateGreaterThan": _dates(lambda actual, bound: actual > bound),
+    "DateGreaterThanEquals": _dates(lambda actual, bound: actual >= bound),
+}
+_NEGATIONS = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "NotIpAddress": "IpAddress",
+    "NumericNotEquals": "NumericEquals",
+    "DateNotEquals": "DateEquals",
+}
+
+
+def _met(
+    operator: str, *, expected: list[str], actual: str | Sequence[str] | None, context: Context, variables: bool
+) -> bool:
+    name = operator.removesuffix("IfExists")
+    optional = name != operator
+    over, colon, name = name.rpartition(":")
+    if colon and over not in {"ForAllValues", "ForAnyValue"}:
+        raise MalformedPolicy(f"{operator!r} is no condition operator")
+    if name == "Null":
+        return (actual is None) == (expected == ["true"])
+    negated = name in _NEGATIONS
+    test = _TESTS.get(_NEGATIONS.get(name, name))
+    if test is None:
+        raise MalformedPolicy(f"{operator!r} is no condition operator")
+    if actual is None:
+        return optional or over == "ForAllValues" or (negated and over != "ForAnyValue")
+
+    def holds(value: str) -> bool:
+        hit = any(_hit(test, value, text, context=context, variables=variables) for text in expected)
+        return hit != negated
+
+    values = [actual] if isinstance(actual, str) else list(actual)
+    if over == "ForAnyValue" or (not over and not negated):
+        return any(map(holds, values))
+    return all(map(holds, values))
+
+
+def _hit(test: Test, value: str, text: str, *, context: Context, variables: bool) -> bool:
+    pattern = wildcard(text, context=context, variables=variables)
+    if variables and "${" in text:
+        replaced = _VARIABLE.sub(lambda found: _variable(found[1], context) or "", text)
+        return pattern is not None and test(value, pattern, replaced)
+    return test(value, pattern, text)

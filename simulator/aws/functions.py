@@ -1,0 +1,90 @@
+"""Reads the functions that users have created in moto. Nothing here changes them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from simulator.lambdas.errors import FunctionNotActive, FunctionNotFound, InvalidParameter
+from simulator.lambdas.function import FunctionSpec
+from simulator.lambdas.reference import FunctionReference
+
+if TYPE_CHECKING:
+    from moto.awslambda.models import LambdaBackend, LambdaFunction
+
+
+def find_function(reference: FunctionReference) -> FunctionSpec:
+    """Give a stored function, at the version or alias that `reference` names.
+
+    Raises:
+        FunctionNotFound: there is no such function, version or alias in that account and region.
+        FunctionNotActive: it is not ready.
+        InvalidParameter: it is a container image, which the simulator does not run.
+    """
+    backend = _backend(reference)
+    stored = _stored(backend, reference)
+    if stored.state != "Active":
+        raise FunctionNotActive(stored.state)
+    if stored.package_type != "Zip":
+        raise InvalidParameter(
+            f"{reference.arn} is a container image; the simulator runs zips only. Deploy it with PackageType Zip."
+        )
+    return FunctionSpec(
+        name=stored.function_name,
+        arn=reference.unqualified_arn,
+        version=str(stored.version),
+        account=reference.account,
+        region=reference.region,
+        handler=stored.handler or "",
+        runtime=stored.run_time or "",
+        code=stored.code_bytes,
+        code_sha256=stored.code_sha_256,
+        environment=tuple(sorted(stored.environment_vars.items())),
+        timeout=int(stored.timeout),
+        memory_mb=int(stored.memory_size),
+        role=stored.role,
+        layers=tuple(_layer(backend, layer["Arn"]) for layer in stored.layers),
+        reserved_concurrency=_reserved(backend, reference),
+        log_group=stored.logs_group_name,
+    )
+
+
+def policy_statements(reference: FunctionReference) -> tuple[Mapping[str, Any], ...]:
+    """Give the statements of the function's resource policy, those that `add_permission` made.
+
+    Raises:
+        FunctionNotFound: there is no such function, version or alias in that account and region.
+    """
+    return tuple(_stored(_backend(reference), reference).policy.statements)
+
+
+def _backend(reference: FunctionReference) -> "LambdaBackend":
+    from moto.awslambda.utils import get_backend  # noqa: PLC0415 - moto is slow to import
+
+    try:
+        return get_backend(reference.account, reference.region)
+    except KeyError as fault:  # a region that does not exist
+        raise FunctionNotFound(reference.arn) from fault
+
+
+def _stored(backend: "LambdaBackend", reference: FunctionReference) -> "LambdaFunction":
+    from moto.core.exceptions import ServiceException  # noqa: PLC0415 - moto is slow to import
+
+    try:
+        return backend.get_function(reference.name, reference.qualifier)
+    except ServiceException as fault:
+        raise FunctionNotFound(reference.arn) from fault
+
+
+def _layer(backend: "LambdaBackend", arn: str) -> bytes:
+    layer = backend.layers_versions_by_arn(arn)
+    if layer is None:
+        raise InvalidParameter(f"Layer version {arn} does not exist.")
+    return layer.code_bytes
+
+
+def _reserved(backend: "LambdaBackend", reference: FunctionReference) -> int | None:
+    # Reserved concurrency belongs to the function; a published version holds a copy of what it was then.
+    latest = _stored(
+        backend,
+        FunctionReference(account=reference.account, region=reference.region, name=reference.name, qualifier=None),
+    )
+    return None if latest.reserved_concurrency is None else int(latest.reserved_concurrency)

@@ -1,0 +1,40 @@
+"""The base models that the service offers, and what each of them can do."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.settings import TUNING_REGION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModel:
+    """A model of the service's own. `created` in seconds since the Unix epoch."""
+
+    id: str
+    owner: str
+    tunable: bool
+    created: int = 1_750_000_000  # OBSERVED for one of them, taken for all
+
+
+# DOCUMENTED: gpt-oss-20b and Qwen3 32B are the two that can be tuned; gpt-oss-120b is offered beside them (OBSERVED).
+BASE_MODELS: Final = {
+    model.id: model
+    for model in (
+        BaseModel(id="openai.gpt-oss-120b", owner="openai", tunable=False),
+        BaseModel(id="openai.gpt-oss-20b", owner="openai", tunable=True),
+        BaseModel(id="qwen.qwen3-32b", owner="qwen", tunable=True),
+    )
+}
+
+# SAMPLE: one notebook writes the id of the sibling runtime API.
+ALIASES: Final = {"qwen.qwen3-32b-v1:0": "qwen.qwen3-32b"}
+
+
+def base_model(model_id: str) -> BaseModel | None:
+    """Return the base model of that id or alias, or None."""
+    return BASE_MODELS.get(ALIASES.get(model_id, model_id))
+
+
+def tunable_models(region: str) -> tuple[str, ...]:
+    """Return the ids that can be fine-tuned in `region`."""
+    return tuple(model.id for model in BASE_MODELS.values() if model.tunable and region == TUNING_REGION)

@@ -1,0 +1,108 @@
+"""The AWS account around the simulator: moto's services behind one object, loaded when they are first needed."""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+
+from simulator.auth import scope_of
+from simulator.aws import functions, iam
+from simulator.aws.logs import InvocationLogs
+from simulator.aws.mount import AwsMount, mount, warm
+from simulator.front_door import Receive, Scope, Send
+from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.reference import FunctionReference, reference_of
+from simulator.settings import ACCESS_KEY_ID, Settings
+
+_LOGS: Final = "logs"
+
+
+class Cloud:
+    """An ASGI app (S3, IAM, STS, Lambda management, CloudWatch Logs), and what the rest of the house asks of it.
+
+    moto takes a good part of a second to import and keeps its state in the process, so it is mounted on first use and
+    emptied when this closes.
+    """
+
+    def __init__(self, *, settings: Settings) -> None:
+        self._settings = settings
+        self._logs = InvocationLogs()
+        self._lock = Lock()
+        self._mount: AwsMount | None = None
+        self.record: Callable[[FunctionSpec, Invocation], None] = self._logs.record
+
+    def load(self) -> AwsMount:
+        """Mount moto, once."""
+        with self._lock:
+            if self._mount is None:
+                self._mount = mount(seed=self._settings.seed)
+                warm()
+            return self._mount
+
+    def close(self) -> None:
+        """Wait for the requests under way and empty every service."""
+        with self._lock:
+            if self._mount:
+                self._mount.close()
+                self._mount.reset()
+                self._mount = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one AWS request. Logs are written when somebody asks for them."""
+        mounted = await run_in_threadpool(self.load)
+        if _signed_for(scope) == _LOGS:
+            await run_in_threadpool(self._logs.flush)
+        await mounted(scope, receive, send)
+
+    def find_function(self, reference: FunctionReference) -> FunctionSpec:
+        """Return a deployed function.
+
+        Raises:
+            NotInvoked: it does not exist, or cannot be run.
+        """
+        self.load()
+        return functions.find_function(reference)
+
+    def function(self, name_or_arn: str) -> FunctionSpec:
+        """Return a deployed function by its name or ARN, qualified or not.
+
+        Raises:
+            NotInvoked: it does not exist, or cannot be run.
+        """
+        return self.find_function(self._reference(name_or_arn))
+
+    def refusal(self, caller: str, function: str) -> str | None:
+        """Return in AWS's words why `caller` (an ARN) may not invoke `function` (an ARN), or None."""
+        self.load()
+        statements = functions.policy_statements(self._reference(function))
+        return iam.authorize_invoke(caller_arn=caller, function_arn=function, statements=statements)
+
+    def refusal_of_key(self, access_key_id: str | None, spec: FunctionSpec, arn: str) -> str | None:
+        """Return why the holder of an access key may not invoke the function, or None."""
+        caller = self.identify(access_key_id) if access_key_id else None
+        statements = functions.policy_statements(self._reference(arn))
+        del spec
+        return iam.authorize_invoke(caller_arn=caller, function_arn=arn, statements=statements)
+
+    def identify(self, access_key_id: str) -> str | None:
+        """Return the ARN behind an access key; None for the session's own key and for any that IAM does not know."""
+        if access_key_id == ACCESS_KEY_ID or self._mount is None:  # before moto is loaded there are no users
+            return None
+        return iam.caller_of_access_key(access_key_id)
+
+    def account_of(self, access_key_id: str | None) -> str:
+        """Return the account of an access key."""
+        if access_key_id is None or access_key_id == ACCESS_KEY_ID:
+            return self._settings.account
+        self.load()
+        return iam.account_of_access_key(access_key_id)
+
+    def _reference(self, name_or_arn: str) -> FunctionReference:
+        return reference_of(name_or_arn, qualifier=None, account=self._settings.account, region=self._settings.region)
+
+
+def _signed_for(scope: Scope) -> str | None:
+    authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    signed = scope_of(authorization.decode("latin-1"))
+    return signed.service if signed else None

@@ -1,0 +1,63 @@
+"""The reward functions of jobs: deployed Lambda functions, looked up, allowed and really run."""
+
+from concurrent.futures import Executor
+
+from simulator.cloud import Cloud
+from simulator.grading.answer import GraderError
+from simulator.grading.grader import Graded, Grader, Sample, ThrottledError
+from simulator.jobs.job import Order
+from simulator.lambdas.errors import NotInvoked, Throttled
+from simulator.lambdas.function import Invocation
+from simulator.lambdas.limits import fault_of
+from simulator.lambdas.pool import Pool
+from simulator.settings import GradingSettings
+
+
+class DeployedGraders:
+    """Grades with the function that an order names, as its caller, in the same workers that serve `lambda.invoke`."""
+
+    def __init__(self, *, cloud: Cloud, pool: Pool, executor: Executor, settings: GradingSettings) -> None:
+        self._cloud = cloud
+        self._pool = pool
+        self._executor = executor
+        self._settings = settings
+
+    def refusal(self, order: Order) -> str | None:
+        """Return why the function cannot be invoked for this caller, or None.
+
+        There is no service role in this flow (DOCUMENTED): the caller's own identity must carry lambda:InvokeFunction.
+        """
+        try:
+            spec = self._cloud.function(order.grader_function)
+            return self._cloud.refusal(order.caller, order.grader_function) or fault_of(spec)
+        except NotInvoked as refused:
+            return f"The reward function cannot be invoked: {refused.message}"
+
+    def grade(self, order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
+        """Return the samples' rewards. The function is looked up anew each time: its code may have been updated.
+
+        Raises:
+            GraderError: see `Grader.grade`; or the function is gone, or no longer the caller's to invoke.
+        """
+        arn = order.grader_function
+        try:
+            spec = self._cloud.function(arn)
+        except NotInvoked as refused:
+            raise GraderError(
+                function=arn, reason=refused.message, advice="Deploy it again and make another job."
+            ) from None
+        if denied := self._cloud.refusal(order.caller, arn):
+            raise GraderError(function=arn, reason=denied, advice="Grant the permission and make another job.")
+
+        def invoke(event: bytes) -> Invocation:
+            try:
+                return self._pool.invoke(spec, event, invoked_arn=arn)
+            except Throttled as throttled:
+                raise ThrottledError(throttled.reason) from throttled
+            except NotInvoked as refused:
+                raise GraderError(
+                    function=arn, reason=refused.message, advice="See the function's configuration."
+                ) from None
+
+        grader = Grader(function=arn, invoke=invoke, executor=self._executor, settings=self._settings)
+        return grader.grade(samples, split=split, step=step)

@@ -1,0 +1,60 @@
+"""A rollout as the reward function sees it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from simulator.settings import EventShape, GradingSettings
+from simulator.training.dataset import Record
+from simulator.training.sampling import Rollout
+
+# Root keys that belong to the event itself; a record's own fields of these names travel in `metadata` only.
+_OWN = ("id", "messages", "metadata")
+
+
+def rollout_id(*, split: str, step: int, line: int, index: int) -> str:
+    """Return an id that is unique within a job and says where the rollout comes from."""
+    return f"{split}-{step}-line-{line}-rollout-{index}"
+
+
+def lambda_element(*, rollout_id: str, record: Record, rollout: Rollout, settings: GradingSettings) -> dict[str, Any]:
+    """Return one element of the Lambda event.
+
+    SUPERSET satisfies every published handler: the user guide nests the reference and the custom fields under
+    `metadata` (DOCUMENTED), the sample reads them at the root, and a bare string as `{"text": ...}` (SAMPLE). Message
+    content is a plain string there (DOCUMENTED), and only the final answer's text, unless reasoning is asked for
+    (INFERRED).
+    """
+    text = rollout.text
+    if settings.include_reasoning and rollout.reasoning:
+        text = f"{rollout.reasoning}\n{text}"
+    element: dict[str, Any] = {
+        "id": rollout_id,
+        "messages": [
+            *({"role": message.role, "content": message.content} for message in record.messages),
+            {"role": "assistant", "content": text},
+        ],
+    }
+    if settings.event_shape is not EventShape.DOCUMENTED:
+        element |= {name: value for name, value in record.fields.items() if name not in _OWN}
+        if settings.wrap_strings and isinstance(reference := record.fields.get("reference_answer"), str):
+            element["reference_answer"] = {"text": reference}
+    if settings.event_shape is not EventShape.SAMPLE:
+        element["metadata"] = dict(record.fields)
+    return element
+
+
+def batched(encoded: Sequence[bytes], *, most: int, room: int) -> list[range]:
+    """Cut encoded elements into consecutive calls of at most `most` elements and `room` bytes each.
+
+    An element that alone is larger than `room` gets a call of its own, which the caller must refuse.
+    """
+    calls: list[range] = []
+    start = size = 0
+    for index, element in enumerate(encoded):
+        if index > start and (index - start == most or size + len(element) + 1 > room):
+            calls.append(range(start, index))
+            start, size = index, 0
+        size += len(element) + 1  # the comma or the bracket
+    if encoded:
+        calls.append(range(start, len(encoded)))
+    return calls

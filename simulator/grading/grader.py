@@ -1,0 +1,203 @@
+"""One job's reward function: many rollouts in, one reward each out, through really invoked Lambda calls."""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from simulator.grading.answer import GraderError, excerpt, rewards_by_id
+from simulator.grading.event import batched, lambda_element, rollout_id
+from simulator.settings import GradingSettings
+from simulator.training.dataset import Record
+from simulator.training.sampling import Rollout
+
+# Lambda takes 6 MB in a synchronous call and sends 6 MB back; the headroom is for what the function adds to an echo.
+ROOM: Final = 5_500_000
+
+_TIMED_OUT: Final = "Sandbox.Timedout"
+
+
+class Invocation(Protocol):
+    """What an invocation came to (see `simulator.lambdas`)."""
+
+    @property
+    def payload(self) -> bytes:
+        """The function's answer, or the error object."""
+
+    @property
+    def function_error(self) -> str | None:
+        """`Unhandled` when the function failed."""
+
+
+class ThrottledError(Exception):
+    """The function was not run because no concurrency was left for it; it may be asked again."""
+
+
+Invoke = Callable[[bytes], Invocation]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A rollout with the record it answers."""
+
+    record: Record
+    rollout: Rollout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """One reward a sample, in order; how many invocations it took; what was retried, in words."""
+
+    rewards: tuple[float, ...]
+    invocations: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    payload: bytes
+
+    @property
+    def name(self) -> str:
+        return self.ids[0] if len(self.ids) == 1 else f"{self.ids[0]} and {len(self.ids) - 1} more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Passing:
+    """A failure that may pass: the same call can be made again."""
+
+    reason: str
+    advice: str
+
+
+class Grader:
+    """Scores samples with one deployed function.
+
+    `invoke` runs it once and raises `ThrottledError` when it could not be run; `executor` gives the concurrency. No
+    lock is held while the function runs: it may call the simulator back.
+    """
+
+    def __init__(self, *, function: str, invoke: Invoke, executor: Executor, settings: GradingSettings) -> None:
+        self._function = function
+        self._invoke = invoke
+        self._executor = executor
+        self._settings = settings
+
+    def grade(self, samples: Sequence[Sample], *, split: str, step: int) -> Graded:
+        """Return the rewards of `samples`.
+
+        Calls run side by side; those that were throttled or timed out are tried again one after another, so that they
+        no longer compete with each other. Nothing is scored in place of a function that failed.
+
+        Raises:
+            GraderError: the function raised, kept being throttled or timing out, or gave no usable score for a rollout.
+        """
+        calls = self._calls(samples, split=split, step=step)
+        outcomes = list(self._executor.map(self._attempt, calls))
+        rewards: list[float] = []
+        warnings: list[str] = []
+        for call, first in zip(calls, outcomes, strict=True):
+            outcome = first
+            for _ in range(1, self._settings.attempts):
+                if not isinstance(outcome, _Passing):
+                    break
+                warnings.append(f"{outcome.reason} (rollout {call.name}); trying again")
+                outcome = self._attempt(call)
+            if isinstance(outcome, _Passing):
+                raise GraderError(
+                    function=self._function,
+                    rollout=call.name,
+                    reason=f"{outcome.reason}, {self._settings.attempts} times in a row",
+                    advice=outcome.advice,
+                )
+            rewards.extend(outcome)
+        return Graded(rewards=tuple(rewards), invocations=len(calls) + len(warnings), warnings=tuple(warnings))
+
+    def _calls(self, samples: Sequence[Sample], *, split: str, step: int) -> list[_Call]:
+        ids = [
+            rollout_id(split=split, step=step, line=sample.record.line, index=sample.rollout.index)
+            for sample in samples
+        ]
+        elements = [
+            _encoded(
+                lambda_element(rollout_id=name, record=sample.record, rollout=sample.rollout, settings=self._settings)
+            )
+            for name, sample in zip(ids, samples, strict=True)
+        ]
+        calls = []
+        for span in batched(elements, most=self._settings.rollouts_per_call, room=ROOM):
+            chosen = slice(span.start, span.stop)
+            call = _Call(
+                ids=tuple(ids[chosen]),
+                texts=tuple(sample.rollout.text for sample in samples[chosen]),
+                payload=b"[" + b",".join(elements[chosen]) + b"]",
+            )
+            if len(call.payload) > ROOM:
+                raise GraderError(
+                    function=self._function,
+                    rollout=call.ids[0],
+                    reason=f"its event alone is {len(call.payload):,} bytes and Lambda takes {ROOM:,} with headroom",
+                    advice=f"Shorten the record at line {samples[span.start].record.line} of the {split} file.",
+                )
+            calls.append(call)
+        return calls
+
+    def _attempt(self, call: _Call) -> list[float] | _Passing:
+        try:
+            result = self._invoke(call.payload)
+        except ThrottledError as throttled:
+            return _Passing(
+                reason=f"the invocation was throttled: {throttled}",
+                advice="Raise the function's reserved concurrency, or remove it.",
+            )
+        if not result.function_error:
+            return rewards_by_id(result.payload, sent=call.ids, function=self._function)
+        error_type, message = _error_object(result.payload)
+        if error_type == _TIMED_OUT:
+            return _Passing(
+                reason=f"the invocation timed out: {message}",
+                advice="Raise the function's timeout (Lambda's default is 3 seconds, the most 900) or make it faster.",
+            )
+        return self._blame(call, f"the function failed with {error_type}: {message}")
+
+    def _blame(self, call: _Call, reason: str) -> list[float] | _Passing:
+        """Find which rollout of a failed call fails alone, and say so.
+
+        Raises:
+            GraderError: always.
+        """
+        advice = (
+            f"Run it by hand on this event; its log is in CloudWatch Logs under /aws/lambda/{_name(self._function)}."
+        )
+        if len(call.ids) > 1:
+            elements = json.loads(call.payload)
+            for name, text, element in zip(call.ids, call.texts, elements, strict=True):
+                alone = _Call(ids=(name,), texts=(text,), payload=b"[" + _encoded(element) + b"]")
+                if isinstance(self._attempt(alone), _Passing):
+                    break
+        raise GraderError(
+            function=self._function,
+            rollout=call.name,
+            reason=reason,
+            advice=f"It was grading the text {json.dumps(excerpt(call.texts[0]), ensure_ascii=False)}. {advice}",
+        )
+
+
+def _encoded(element: object) -> bytes:
+    # ASCII: a lone surrogate that a record's JSON escapes hold has no UTF-8 form.
+    return json.dumps(element, separators=(",", ":")).encode("ascii")
+
+
+def _error_object(payload: bytes) -> tuple[str, str]:
+    try:
+        error = json.loads(payload)
+        return str(error.get("errorType", "an error")), str(error.get("errorMessage", ""))
+    except (ValueError, AttributeError):
+        return "an error", excerpt(payload.decode("utf-8", "replace"))
+
+
+def _name(function: str) -> str:
+    return function.rsplit(":function:", maxsplit=1)[-1].partition(":")[0]

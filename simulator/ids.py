@@ -1,0 +1,63 @@
+"""Identifiers in the forms Mantle uses, each a pure function of the simulator's seed and of what it names.
+
+No counter is hidden here: the caller passes the ordinal that the store gave, so a restart goes on where it stopped
+and two runs with one seed name everything alike.
+"""
+
+from base64 import b32encode
+from dataclasses import dataclass
+from hashlib import blake2b
+from uuid import UUID
+
+
+def digest(*parts: object, size: int = 16) -> bytes:
+    """Return `size` bytes that belong to `parts` and to nothing else (parts are length-prefixed before hashing)."""
+    hashed = blake2b(digest_size=size)
+    for part in parts:
+        text = str(part).encode()
+        hashed.update(len(text).to_bytes(4, "big"))
+        hashed.update(text)
+    return hashed.digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ids:
+    """Names for everything the API gives an id to. `seed` is the simulator's."""
+
+    seed: int
+
+    def _uuid(self, kind: str, *parts: object) -> str:
+        return str(UUID(bytes=digest(self.seed, kind, *parts), version=4))
+
+    def file(self, ordinal: int) -> str:
+        """Return a bare UUID (SAMPLE: the walkthrough's delete call)."""
+        return self._uuid("file", ordinal)
+
+    def job(self, ordinal: int) -> str:
+        """Return `ftjob-<uuid>` (prefix DOCUMENTED, uuid INFERRED from the event ids)."""
+        return "ftjob-" + self._uuid("job", ordinal)
+
+    def event(self, job_id: str, ordinal: int) -> str:
+        """Return `ftevent-<uuid>` (SAMPLE) for the `ordinal`-th entry of a job's log."""
+        return "ftevent-" + self._uuid("event", job_id, ordinal)
+
+    def checkpoint(self, job_id: str, step: int) -> str:
+        """Return `ftckpt-<uuid>` (prefix OPENAI)."""
+        return "ftckpt-" + self._uuid("checkpoint", job_id, step)
+
+    def tuned_model(self, job_id: str, base_model: str, account: str) -> str:
+        """Return `ft:<base>:<account>::<8 characters>` (INFERRED from OpenAI's form; clients must not parse it)."""
+        suffix = b32encode(digest(self.seed, "model", job_id)).decode()[:8].lower()
+        return f"ft:{base_model}:{account}::{suffix}"
+
+    def completion(self, ordinal: int) -> str:
+        """Return `chatcmpl-<uuid>` (OBSERVED for open-weight models)."""
+        return "chatcmpl-" + self._uuid("completion", ordinal)
+
+    def request(self, ordinal: int) -> str:
+        """Return the value of `x-request-id` (`req_` and 52 base32 characters, OBSERVED on a sibling path)."""
+        return "req_" + b32encode(digest(self.seed, "request", ordinal, size=33)).decode()[:52].lower()
+
+    def invocation(self, ordinal: int) -> str:
+        """Return a Lambda request id: a bare UUID, as in AWS's REPORT lines."""
+        return self._uuid("invocation", ordinal)

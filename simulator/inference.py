@@ -1,0 +1,104 @@
+"""Chat with base, checkpoint and tuned models: which weights a model id means, and what the policy answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Final
+
+from simulator.catalogue import base_model
+from simulator.errors import NotFoundError
+from simulator.store.database import Database
+from simulator.store.uploads import Uploads
+from simulator.training.answering import Answer, PromptIndex, answer, indexed
+from simulator.training.checkpoint import loaded
+from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records
+from simulator.training.policy import BASE, Weights
+
+# INFERRED: what the service allows when the caller sets no budget is not published.
+DEFAULT_MAX_TOKENS: Final = 8192
+
+_ANY_COUNT: Final = DatasetLimits(min_records=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A model that answers: the base model behind it, and what it was tuned to."""
+
+    base_model: str
+    weights: Weights
+
+
+class Inference:
+    """Answers chats. Prompts of uploaded files are known; `known` of an answer says whether this one is."""
+
+    def __init__(self, *, database: Database, uploads: Uploads, seed: int) -> None:
+        self._database = database
+        self._uploads = uploads
+        self._seed = seed
+        self._lock = Lock()
+        self._indexed: tuple[str, ...] = ()
+        self._index = PromptIndex(records={}, labels=())
+        self._records = lru_cache(maxsize=32)(self._read)
+        self._tuned = lru_cache(maxsize=64)(self._load)
+
+    def served(self, model_id: str) -> Served:
+        """Return the model behind an id.
+
+        Raises:
+            NotFoundError: neither a base model nor one that a job has made.
+        """
+        if base := base_model(model_id):
+            return Served(base_model=base.id, weights=BASE)
+        tuned = self._tuned(model_id)
+        if tuned is None:
+            self._tuned.cache_clear()  # it may be made later
+            raise NotFoundError.model(model_id, hint="a tuned model exists once its job has succeeded")
+        return tuned
+
+    def answer(
+        self,
+        model_id: str,
+        messages: Sequence[Message],
+        *,
+        temperature: float,
+        max_tokens: int | None,
+        reasoning_effort: str,
+        ordinal: int,
+    ) -> Answer:
+        """Return the model's answer; `ordinal` addresses its draws, which temperature 0 does not use.
+
+        Raises:
+            NotFoundError: no such model.
+        """
+        served = self.served(model_id)
+        return answer(
+            tuple(messages),
+            model=served.base_model,
+            weights=served.weights,
+            index=self._prompts(),
+            temperature=temperature,
+            max_tokens=max_tokens or DEFAULT_MAX_TOKENS,
+            reasoning_effort=reasoning_effort,
+            address=(self._seed, "chat", ordinal),
+        )
+
+    def _load(self, model_id: str) -> Served | None:
+        model = self._database.model(model_id)
+        return Served(base_model=model.base_model, weights=loaded(model.weights)) if model else None
+
+    def _prompts(self) -> PromptIndex:
+        """Return the index of every upload, the latest first, made anew when the uploads have changed."""
+        with self._lock:
+            shas = tuple(self._database.shas())
+            if shas != self._indexed:
+                self._index = indexed(record for sha256 in shas for record in self._records(sha256))
+                self._indexed = shas
+            return self._index
+
+    def _read(self, sha256: str) -> tuple[Record, ...]:
+        try:
+            with self._uploads.reading(sha256) as stream:
+                return read_records(stream, _ANY_COUNT)
+        except (DatasetError, FileNotFoundError):
+            return ()  # its job, if there is one, says what is wrong with it

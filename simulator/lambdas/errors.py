@@ -1,0 +1,119 @@
+"""Why a function was not run at all. What a function does wrong itself is an `Invocation` with a `function_error`.
+
+```
+NotInvoked
+├── FunctionNotFound        404 ResourceNotFoundException
+├── FunctionNotActive       409 ResourceConflictException
+├── AccessDenied            403 AccessDeniedException
+├── InvalidParameter        400 InvalidParameterValueException
+├── InvalidRequestContent   400 InvalidRequestContentException
+├── RequestTooLarge         413 RequestEntityTooLargeException
+├── Throttled               429 TooManyRequestsException, with a Reason
+├── InvalidZipFile          502 InvalidZipFileException
+└── PoolClosed              503 ServiceException
+```
+
+Status and names: the Errors section of Lambda's Invoke API reference (DOCUMENTED); 413's name as the service
+sends it (OBSERVED).
+"""
+
+from typing import ClassVar
+
+
+class NotInvoked(Exception):  # noqa: N818 - these are refusals, named for what happened, as the service names them
+    """The function was not run; the message is the service's, the class says the status and the error's name."""
+
+    status: ClassVar[int] = 500
+    error_type: ClassVar[str] = "ServiceException"
+
+    @property
+    def message(self) -> str:
+        """The text that the service would answer."""
+        return str(self)
+
+
+class FunctionNotFound(NotInvoked):
+    """No such function, version or alias in this account and region."""
+
+    status = 404
+    error_type = "ResourceNotFoundException"
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Function not found: {arn}")
+
+
+class FunctionNotActive(NotInvoked):
+    """The function exists but is not ready."""
+
+    status = 409
+    error_type = "ResourceConflictException"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            f"The operation cannot be performed at this time. The function is currently in the following state: {state}"
+        )
+
+
+class AccessDenied(NotInvoked):
+    """The caller's policies do not allow lambda:InvokeFunction."""
+
+    status = 403
+    error_type = "AccessDeniedException"
+
+
+class InvalidParameter(NotInvoked):
+    """A parameter of the call, or the stored configuration, is one that Lambda refuses."""
+
+    status = 400
+    error_type = "InvalidParameterValueException"
+
+
+class InvalidRequestContent(NotInvoked):
+    """The event is not JSON."""
+
+    status = 400
+    error_type = "InvalidRequestContentException"
+
+
+class RequestTooLarge(NotInvoked):
+    """The event is larger than Lambda takes."""
+
+    status = 413
+    error_type = "RequestEntityTooLargeException"
+
+    def __init__(self, *, size: int, limit: int) -> None:
+        super().__init__(f"Request must be smaller than {limit} bytes for the InvokeFunction operation")
+        self.size = size
+        self.limit = limit
+
+
+class Throttled(NotInvoked):
+    """All the concurrency that the function may use is in use."""
+
+    status = 429
+    error_type = "TooManyRequestsException"
+    RESERVED: ClassVar[str] = "ReservedFunctionConcurrentInvocationLimitExceeded"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__("Rate Exceeded.")
+        self.reason = reason
+
+
+class InvalidZipFile(NotInvoked):
+    """The deployment package, or a layer, cannot be unpacked."""
+
+    status = 502
+    error_type = "InvalidZipFileException"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"Lambda could not unzip the deployment package. {detail}")
+
+
+class PoolClosed(NotInvoked):
+    """The simulator is shutting down."""
+
+    status = 503
+    error_type = "ServiceException"
+
+    def __init__(self) -> None:
+        super().__init__("The simulator is shutting down; no function is run any more.")

@@ -1,0 +1,69 @@
+"""Lambda's limits, each once, and the check of a function's configuration against them.
+
+Source unless said otherwise: "Lambda quotas" in the AWS Lambda developer guide (DOCUMENTED).
+"""
+
+from simulator.lambdas.function import FunctionSpec
+
+MAX_REQUEST_BYTES = 6_291_456
+"""6 MB: the largest event of a synchronous invocation."""
+
+MAX_RESPONSE_BYTES = 6_291_556
+"""The largest answer of a synchronous invocation; the number is in the error's own text (OBSERVED)."""
+
+MAX_ASYNC_REQUEST_BYTES = 1_048_576
+"""1 MB: the largest event of an asynchronous invocation."""
+
+INIT_SECONDS = 10.0
+"""The init phase has its own 10 s, outside `Timeout` ("Lambda runtime environment lifecycle", DOCUMENTED)."""
+
+MAX_UNZIPPED_BYTES = 262_144_000
+"""250 MB: function and layers together, unzipped."""
+
+MAX_LAYERS = 5
+
+LOG_TAIL_BYTES = 4_096
+"""4 KB: how much of the log `LogType=Tail` returns (Invoke API reference, DOCUMENTED)."""
+
+TIMEOUT_SECONDS = (1, 900)
+MEMORY_MB = (128, 10_240)
+
+RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 15))
+"""The managed Python runtimes; the simulator runs no others."""
+
+
+def fault_of(spec: FunctionSpec) -> str | None:
+    """Say why AWS would have refused to create this function, in its wording, or None when it would not.
+
+    The store (moto) accepts any Runtime, Timeout and MemorySize, so a function is judged when it is used.
+    """
+    if spec.runtime not in RUNTIMES:
+        allowed = ", ".join(RUNTIMES)
+        return _violation(
+            value=spec.runtime,
+            member="runtime",
+            rule=f"satisfy enum value set: [{allowed}] (the simulator runs Python zips only)",
+        )
+    for value, member, (low, high) in (
+        (spec.timeout, "timeout", TIMEOUT_SECONDS),
+        (spec.memory_mb, "memorySize", MEMORY_MB),
+    ):
+        if value < low:
+            return _violation(value=value, member=member, rule=f"have value greater than or equal to {low}")
+        if value > high:
+            return _violation(value=value, member=member, rule=f"have value less than or equal to {high}")
+    if "." not in spec.handler:
+        return _violation(
+            value=spec.handler, member="handler", rule="name a module and a function, such as module.lambda_handler"
+        )
+    if len(spec.layers) > MAX_LAYERS:
+        return _violation(
+            value=len(spec.layers), member="layers", rule=f"have length less than or equal to {MAX_LAYERS}"
+        )
+    return None
+
+
+def _violation(*, value: object, member: str, rule: str) -> str:
+    return (
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"
+    )

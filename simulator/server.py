@@ -1,0 +1,66 @@
+"""Serving a simulator over a socket, in the foreground or beside a command."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Thread
+from typing import Final
+
+import uvicorn
+
+from simulator.app import Simulator
+from simulator.settings import Settings
+
+_BACKLOG: Final = 2048
+
+
+def bound_socket(settings: Settings) -> socket.socket:
+    """Return a listening socket; port 0 means a free one.
+
+    Raises:
+        OSError: the address is in use or not this machine's.
+    """
+    listening = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
+    listening.set_inheritable(False)
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """Return the URL of a bound socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+def serve(simulator: Simulator, listening: socket.socket) -> None:
+    """Serve until interrupted."""
+    _server(simulator).run(sockets=[listening])
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[tuple[Simulator, str]]:
+    """Serve on a thread for the length of the block; give the simulator and its URL."""
+    with bound_socket(settings) as listening:
+        url = url_of(listening)
+        with Simulator(replace(settings, port=listening.getsockname()[1]), url=url) as simulator:
+            server = _server(simulator)
+            threads = [
+                Thread(target=server.run, kwargs={"sockets": [listening]}, name="server"),
+                Thread(target=simulator.warm_up, name="warm-up"),
+            ]
+            for thread in threads:
+                thread.start()
+            try:
+                yield simulator, url
+            finally:
+                server.should_exit = True
+                for thread in threads:
+                    thread.join()
+
+
+def _server(simulator: Simulator) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            simulator.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        )
+    )

@@ -1,0 +1,61 @@
+"""Weights as JSON: what a checkpoint and a fine-tuned model consist of, and a hash to know them by."""
+
+import json
+from hashlib import blake2b
+
+from simulator.training.policy import ACTIONS, BASE, FEATURES, NUISANCES, ZERO_COLUMN, Weights
+
+# Two machines' `exp` may differ in the last bits; nine digits are the same on both, and plenty for a policy.
+_DIGITS = 9
+_VERSION = 1
+
+
+class CheckpointError(Exception):
+    """A text is not a checkpoint of this version; the message says what is wrong with it."""
+
+
+def dumped(weights: Weights) -> str:
+    """Return the weights as JSON, rounded to nine significant digits; only columns that were ever moved are listed."""
+    columns = {
+        str(index): [_rounded(value) for value in column] for index, column in enumerate(weights.columns) if any(column)
+    }
+    nuisance = [_rounded(value) for value in weights.nuisance]
+    value = {"columns": columns, "nuisance": nuisance, "version": _VERSION}
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def loaded(text: str) -> Weights:
+    """Return the weights that `dumped` wrote.
+
+    Raises:
+        CheckpointError: when the text is anything else.
+    """
+    try:
+        value = json.loads(text)
+        version, columns, nuisance = value["version"], value["columns"], value["nuisance"]
+        named = {int(index): tuple(map(float, column)) for index, column in columns.items()}
+        weights = Weights(
+            columns=tuple(named.get(index, ZERO_COLUMN) for index in range(FEATURES)),
+            nuisance=tuple(map(float, nuisance)),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise CheckpointError(f"not a checkpoint: {fault!r}; save it again with this version") from fault
+    fits = len(weights.nuisance) == NUISANCES and all(len(column) == ACTIONS for column in weights.columns)
+    if version != _VERSION or not fits or not set(named) <= set(range(FEATURES)):
+        raise CheckpointError(
+            f"this checkpoint (version {version}) is of another policy; train the model again with this version"
+        )
+    return weights
+
+
+def content_hash(weights: Weights) -> str:
+    """Return 32 hex digits that name these weights, as rounded to nine digits."""
+    return blake2b(dumped(weights).encode(), digest_size=16).hexdigest()
+
+
+def _rounded(value: float) -> float:
+    # Adding 0.0 turns -0.0 into 0.0, which would otherwise be another text for the same number.
+    return float(f"{value:.{_DIGITS}g}") + 0.0
+
+
+BASE_HASH = content_hash(BASE)

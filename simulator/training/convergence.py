@@ -1,0 +1,40 @@
+"""When a run may stop early. INFERRED: Amazon says "built-in convergence detection" and publishes no rule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Convergence = Literal["saturated", "plateau"]
+
+WINDOW = 10
+_SATURATED_REWARD = 0.99
+_SATURATED_DEAD_GROUPS = 0.9
+_IMPROVEMENT = 0.01
+_PATIENCE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What the rule looks at in one step: its mean reward, and its share of groups that taught nothing."""
+
+    reward_mean: float
+    dead_groups: float
+
+
+def convergence(history: Sequence[Progress]) -> Convergence | None:
+    """Return why training has converged after these steps, or None. Judged only where a window of ten steps ends.
+
+    Saturated: the last window's reward is at least .99 and nine in ten groups are dead. Plateau: two windows on end
+    have not bettered the best one by more than .01.
+    """
+    if not history or len(history) % WINDOW:
+        return None
+    windows = [history[start : start + WINDOW] for start in range(0, len(history), WINDOW)]
+    rewards = [sum([step.reward_mean for step in window]) / WINDOW for window in windows]
+    dead_groups = sum([step.dead_groups for step in windows[-1]]) / WINDOW
+    if rewards[-1] >= _SATURATED_REWARD and dead_groups >= _SATURATED_DEAD_GROUPS:
+        return "saturated"
+    earlier, last = rewards[:-_PATIENCE], rewards[-_PATIENCE:]
+    if earlier and max(last) <= max(earlier) + _IMPROVEMENT:
+        return "plateau"
+    return None

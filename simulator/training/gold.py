@@ -1,0 +1,222 @@
+"""Reference answers of any shape: where in a record the right answer stands, and what kind of answer it is."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Literal, get_args
+
+from simulator.training.dataset import Json, Record
+
+Kind = Literal["number", "boolean", "label", "json", "code", "text", "none"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+AskedFormat = Literal["hash", "boxed", "xml", "json", "colon", "bare", "none"]
+ASKED_FORMATS: tuple[AskedFormat, ...] = get_args(AskedFormat)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gold:
+    """A right answer.
+
+    Attributes:
+        kind: what sort of answer it is; `none` when the record has none, and then nothing can be right.
+        value: the canonical value: a number, a parsed JSON value, or text.
+        written: the answer as the reference writes it ("1,080", "Yes"), without the work around it.
+        literal: whether the reference held a JSON number or boolean, not a string that looks like one.
+        steps: the lines of worked solution that lead to it.
+        path: the place in the record, such as `reference_answer.final_answer`.
+    """
+
+    kind: Kind
+    value: Json = None
+    written: str = ""
+    literal: bool = False
+    steps: tuple[str, ...] = ()
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The answer format that a prompt asks for, with the marker or the JSON key that it spells out."""
+
+    format: AskedFormat = "none"
+    marker: str = "ANSWER:"
+    key: str = "answer"
+
+
+# Sought in this order: the surer a name is to mean "the answer", the earlier it stands.
+_ANSWER_KEYS = (
+    "final_answer", "answer", "correct_answer", "label", "ground_truth", "target", "expected", "expected_output",
+    "gold", "result", "solution", "reference_answer", "reference", "value", "output", "text", "completion", "content",
+    "data",
+)  # fmt: skip
+# Names that a plain record of data may carry too: they mean "the answer" only where little else stands beside them.
+_WEAK_KEYS = frozenset({"value", "output", "text", "completion", "content", "data"})
+_FEW_KEYS = 2
+_WORK_KEYS = ("steps", "explanation", "reasoning", "solution")
+_REFERENCE = "reference_answer"
+_DEEPEST = 5
+_LABEL_WORDS = 5
+
+_MARKED_ANSWERS = (
+    re.compile(r"####[ \t]*([-+$]*\d[\d,.]*%?)(?=\s|$)"),
+    re.compile(r"####[ \t]*(\S[^\n]*)"),
+    re.compile(r"\\boxed\{([^{}]*)\}"),
+    re.compile(r"(?im)^(?:the\s+)?(?:final\s+)?answer\s*(?:is)?\s*[:=]\s*(.+)$"),
+)
+_NUMBER = re.compile(r"[-+]?\$?[-+]?(?:\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?%?")
+# GSM8K's own calculator annotations, such as <<48/2=24>>; no model writes them.
+_CALCULATION = re.compile(r"<<[^<>]*>>")
+_FENCE = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
+_CODE_LINE = re.compile(r"(?m)^\s*(?:def |class |import |from \w+ import |function |const |SELECT |#include)")
+_BOOLEANS = frozenset({"yes", "no", "true", "false"})
+_MOST_DIGITS = 300
+
+_ASKED: tuple[tuple[AskedFormat, re.Pattern[str]], ...] = (
+    ("hash", re.compile(r"####")),
+    ("boxed", re.compile(r"\\boxed")),
+    ("xml", re.compile(r"<answer>")),
+    ("json", re.compile(r"(?i)\bjson\b")),
+    ("colon", re.compile(r"(?i)\banswer:")),
+    (
+        "bare",
+        re.compile(
+            r"(?i)\b(?:one word|(?:only|just)(?: with)? (?:the|a|one)(?: \w+)? "
+            r"(?:label|answer|number|category|name|word|code))\b"
+        ),
+    ),
+)
+_MARKER = re.compile(r"(?i)\b(?:the )?(?:final )?answer:")
+_JSON_KEY = re.compile(r"\{\s*\"(\w+)\"\s*:")
+
+
+def asked_format(text: str) -> Asked:
+    """Return the answer format that a prompt's words ask for; the first that is named wins."""
+    for name, pattern in _ASKED:
+        if pattern.search(text):
+            marker = _MARKER.search(text)
+            json_key = _JSON_KEY.search(text)
+            return Asked(
+                format=name,
+                marker=marker.group() if marker else Asked().marker,
+                key=json_key.group(1) if json_key else Asked().key,
+            )
+    return Asked()
+
+
+def extract_gold(record: Record, *, answer_path: str | None = None) -> Gold:
+    """Find the right answer of a record.
+
+    An explicit `answer_path` (dotted; list positions as numbers: `reference_answer.items.0`) is final. Without one
+    the reference answer is searched for the usual names, then its siblings, such as `ground_truth`.
+    """
+    if answer_path is not None:
+        leaf = _at(record.fields, answer_path)
+        gold = None if leaf is None else _leaf_gold(leaf, answer_path)
+        return gold or Gold(kind="none", path=answer_path)
+    found = _searched(record.fields.get(_REFERENCE), _REFERENCE, depth=0)
+    if found is not None and found.kind != "text":
+        return found
+    for name in _ANSWER_KEYS:
+        if name in record.fields and name != _REFERENCE and name not in _WEAK_KEYS:
+            sibling = _searched(record.fields[name], name, depth=0)
+            if sibling is not None:
+                # A long reference beside a short answer is the worked solution of that answer.
+                return sibling if found is None else replace(sibling, steps=(found.written,))
+    return found or Gold(kind="none")
+
+
+def _searched(value: Json, path: str, *, depth: int) -> Gold | None:
+    if isinstance(value, dict) and depth < _DEEPEST:
+        for name in _ANSWER_KEYS:
+            if name not in value or (name in _WEAK_KEYS and len(value) > _FEW_KEYS):
+                continue
+            gold = _searched(value[name], f"{path}.{name}", depth=depth + 1)
+            if gold is not None:
+                return gold if gold.steps else replace(gold, steps=_work(value, gold))
+    return _leaf_gold(value, path)
+
+
+def _leaf_gold(value: Json, path: str) -> Gold | None:
+    if value is None or value in ([], {}):
+        return None
+    if isinstance(value, bool):
+        written = str(value).lower()
+        return Gold(kind="boolean", value=written, written=written, literal=True, path=path)
+    if isinstance(value, int | float):
+        return Gold(kind="number", value=value, written=json.dumps(value), literal=True, path=path)
+    if isinstance(value, str):
+        return _classified(value, path)
+    return Gold(kind="json", value=value, written=json.dumps(value, ensure_ascii=False), path=path)
+
+
+def _classified(text: str, path: str) -> Gold | None:
+    answer = text.strip()
+    if not answer:
+        return None
+    for pattern in _MARKED_ANSWERS:
+        marked = pattern.findall(answer)
+        if marked and marked[-1].strip() != answer:
+            inner = _classified(marked[-1], path)
+            return None if inner is None else replace(inner, steps=_worked_lines(answer, pattern))
+    number = _number(answer)
+    if number is not None:
+        return Gold(kind="number", value=number, written=answer.rstrip("."), path=path)
+    if answer.lower() in _BOOLEANS:
+        return Gold(kind="boolean", value=answer.lower(), written=answer, path=path)
+    if answer[0] in "[{":
+        try:
+            return Gold(kind="json", value=json.loads(answer), written=answer, path=path)
+        except (ValueError, RecursionError):
+            pass  # brackets in prose or in code: fall through to those kinds
+    fenced = _FENCE.search(answer)
+    if fenced is not None or _CODE_LINE.search(answer):
+        code = fenced.group(1) if fenced is not None else answer
+        return Gold(kind="code", value=code, written=code, path=path)
+    is_short = len(answer.split()) <= _LABEL_WORDS and "\n" not in answer
+    return Gold(kind="label" if is_short else "text", value=answer, written=answer, path=path)
+
+
+def _number(text: str) -> int | float | None:
+    plain = text.rstrip(".")
+    if len(plain) > _MOST_DIGITS or not _NUMBER.fullmatch(plain):
+        return None
+    digits = re.sub(r"[,$%]", "", plain)
+    if re.fullmatch(r"[-+]?\d+", digits):
+        return int(digits)
+    try:
+        value = float(digits)
+    except ValueError:
+        return None  # two signs, as in "-$-5"
+    # A whole float prints as an integer would, unless it is too large to be exact.
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value if isfinite(value) else None
+
+
+def _worked_lines(text: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+    lines = (_CALCULATION.sub("", line).strip() for line in text.splitlines() if not pattern.search(line))
+    return tuple(line for line in lines if line)
+
+
+def _work(value: Mapping[str, Json], gold: Gold) -> tuple[str, ...]:
+    for name in _WORK_KEYS:
+        work = value.get(name)
+        if isinstance(work, str) and work.strip() not in ("", gold.written):
+            return tuple(line.strip() for line in work.splitlines() if line.strip())
+        if isinstance(work, list):
+            return tuple(item for item in work if isinstance(item, str))
+    return ()
+
+
+def _at(value: object, path: str) -> Json:
+    for name in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    if value is None or isinstance(value, bool | int | float | str | list | dict):
+        return value
+    return None

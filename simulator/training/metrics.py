@@ -1,0 +1,187 @@
+"""What a step reports: the eight numbers that Bedrock publishes, and the truth that no cloud run can show."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from math import copysign, fsum, sqrt
+from struct import Struct
+
+from simulator.training.grpo import Update, token_weights
+from simulator.training.hyperparameters import Hyperparameters
+from simulator.training.sampling import Group, Rollout
+
+_FLOAT32 = Struct("<f")
+LARGEST_FLOAT32 = 3.4028234663852886e38
+
+# INFERRED: real pg_loss scatters around -advantages as the token mean of one data-parallel rank would.
+_SHARDS = 2
+_DEAD = 1e-8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMetrics:
+    """The `data` of a metrics event: these eight keys exactly (SAMPLE), verl's names with `/` as `_`.
+
+    The six measurements are float32 numbers widened to double, as in the sample event.
+
+    Attributes:
+        critic_rewards_mean: mean reward of the step's rollouts. There is no critic; the name is verl's.
+        critic_advantages_mean: mean advantage per token: above zero when longer answers score better.
+        actor_pg_loss: the policy loss on one of two data-parallel shards.
+        actor_entropy: entropy of the decisions, in the base model's units per token.
+        actor_grad_norm: length of the gradient before clipping.
+        response_length_mean: tokens per rollout, thinking included.
+    """
+
+    step: int
+    total_steps: int
+    critic_rewards_mean: float
+    critic_advantages_mean: float
+    actor_pg_loss: float
+    actor_entropy: float
+    actor_grad_norm: float
+    response_length_mean: float
+
+    def as_data(self) -> dict[str, int | float]:
+        """Return the eight keys with their numbers."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTruth:
+    """What the simulator knows and the service could not.
+
+    Attributes:
+        quality_mean: share of rollouts whose answer is really right.
+        dead_groups: share of groups whose rewards are all alike, and so teach nothing.
+        exploits: share of rollouts that game the reward.
+        truncated: share of rollouts cut off by the token budget.
+        kl: divergence from the base model, per token.
+        clip_fraction: share of decisions held by clipping.
+        length_reward_correlation: Pearson's, over the step's rollouts; 0.0 when either does not vary.
+    """
+
+    quality_mean: float
+    dead_groups: float
+    exploits: float
+    truncated: float
+    kl: float
+    clip_fraction: float
+    length_reward_correlation: float
+
+    def as_data(self) -> dict[str, float]:
+        """Return the measurements by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """An evaluation on the held-out records, one rollout each."""
+
+    step: int
+    reward_mean: float
+    quality_mean: float
+    response_length_mean: float
+
+    def as_data(self) -> dict[str, int | float]:
+        """Return the measurements by name."""
+        return asdict(self)
+
+
+def float32(value: float) -> float:
+    """Return the nearest single-precision number, as a double; it also hides last-bit differences between machines."""
+    if abs(value) > LARGEST_FLOAT32:
+        return copysign(LARGEST_FLOAT32, value)
+    widened: float = _FLOAT32.unpack(_FLOAT32.pack(value))[0]
+    return widened
+
+
+def step_metrics(
+    groups: Sequence[Group],
+    rewards: Sequence[Sequence[float]],
+    advantages: Sequence[Sequence[float]],
+    *,
+    step: int,
+    total_steps: int,
+    grad_norm: float,
+    entropy_scale: float,
+    settings: Hyperparameters,
+) -> StepMetrics:
+    """Compute a step's eight published numbers."""
+    rollouts = _rollouts(groups)
+    lengths = [rollout.response_length for rollout in rollouts]
+    flat_advantages = _flat(advantages)
+    return StepMetrics(
+        step=step,
+        total_steps=total_steps,
+        critic_rewards_mean=float32(_mean(_flat(rewards))),
+        critic_advantages_mean=float32(_token_mean(flat_advantages, lengths)),
+        actor_pg_loss=float32(_shard_loss(flat_advantages, lengths, settings)),
+        actor_entropy=float32(entropy_scale * _mean([rollout.entropy for rollout in rollouts])),
+        actor_grad_norm=float32(grad_norm),
+        response_length_mean=float32(_mean(lengths)),
+    )
+
+
+def step_truth(groups: Sequence[Group], rewards: Sequence[Sequence[float]], update: Update) -> StepTruth:
+    """Compute what only a simulator can know about a step."""
+    rollouts = _rollouts(groups)
+    return StepTruth(
+        quality_mean=_mean([rollout.correct for rollout in rollouts]),
+        dead_groups=_mean([max(group) - min(group) < _DEAD for group in rewards]),
+        exploits=_mean([rollout.exploit is not None for rollout in rollouts]),
+        truncated=_mean([rollout.truncated for rollout in rollouts]),
+        kl=update.kl,
+        clip_fraction=update.clip_fraction,
+        length_reward_correlation=_correlation([rollout.response_length for rollout in rollouts], _flat(rewards)),
+    )
+
+
+def held_out_metrics(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, step: int) -> HeldOut:
+    """Average an evaluation."""
+    rollouts = _rollouts(groups)
+    return HeldOut(
+        step=step,
+        reward_mean=float32(_mean(_flat(rewards))),
+        quality_mean=_mean([rollout.correct for rollout in rollouts]),
+        response_length_mean=float32(_mean([rollout.response_length for rollout in rollouts])),
+    )
+
+
+def _shard_loss(advantages: Sequence[float], lengths: Sequence[int], settings: Hyperparameters) -> float:
+    """Aggregate -advantage over the first shard; rollouts are dealt to shards by length, longest first.
+
+    The ratio of the few decision tokens is taken as one: exact for a single PPO epoch and mini-batch.
+    """
+    dealt = sorted(range(len(lengths)), key=lambda index: -lengths[index])[::_SHARDS]
+    shard = [lengths[index] for index in dealt]
+    weights = token_weights(shard, settings)
+    # 0.0 - x: a loss of nothing is 0.0, and never prints as -0.0.
+    return 0.0 - fsum(
+        [weight * length * advantages[index] for weight, length, index in zip(weights, shard, dealt, strict=True)]
+    )
+
+
+def _token_mean(values: Sequence[float], lengths: Sequence[int]) -> float:
+    return fsum([value * length for value, length in zip(values, lengths, strict=True)]) / sum(lengths)
+
+
+def _rollouts(groups: Iterable[Group]) -> list[Rollout]:
+    return [rollout for group in groups for rollout in group.rollouts]
+
+
+def _flat(groups: Iterable[Sequence[float]]) -> list[float]:
+    return [value for group in groups for value in group]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fsum(values) / len(values) if values else 0.0
+
+
+def _correlation(xs: Sequence[float], ys: Sequence[float]) -> float:
+    x_mean, y_mean = _mean(xs), _mean(ys)
+    x_off = [x - x_mean for x in xs]
+    y_off = [y - y_mean for y in ys]
+    spread = sqrt(fsum([x * x for x in x_off])) * sqrt(fsum([y * y for y in y_off]))
+    if min(xs) == max(xs) or min(ys) == max(ys) or spread == 0.0:
+        return 0.0
+    return fsum([x * y for x, y in zip(x_off, y_off, strict=True)]) / spread

@@ -1,0 +1,101 @@
+"""AdamW over the policy's weights, and the gradient clipping before it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from simulator.training.policy import BASE, Weights
+
+_BETA_1 = 0.9
+_BETA_2 = 0.999
+_EPSILON = 1e-8
+# torch.nn.utils.clip_grad_norm_ adds this to the norm that it divides by.
+_CLIP_EPSILON = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """AdamW's memory: running means of gradients and of their squares, and the updates taken so far."""
+
+    mean: Weights
+    square: Weights
+    updates: int
+
+
+FRESH = Moments(mean=BASE, square=BASE, updates=0)
+
+
+def norm(gradient: Weights) -> float:
+    """Return the Euclidean length of a gradient over all weights."""
+    squares = [value * value for column in gradient.columns if any(column) for value in column]
+    return sqrt(sum(squares) + sum([value * value for value in gradient.nuisance]))
+
+
+def stepped(
+    weights: Weights,
+    moments: Moments,
+    gradient: Weights,
+    *,
+    norm: float,
+    learning_rate: float,
+    weight_decay: float,
+    max_grad_norm: float,
+) -> tuple[Weights, Moments]:
+    """Take one AdamW step (betas .9 and .999, epsilon 1e-8, decoupled decay), the gradient, of length `norm`, clipped.
+
+    A weight whose gradient has always been zero stays exactly where it is.
+    """
+    updates = moments.updates + 1
+    scale = min(1.0, max_grad_norm / (norm + _CLIP_EPSILON))
+    settings = _Step(
+        scale=scale,
+        rate=learning_rate / (1.0 - _BETA_1**updates),
+        decay=1.0 - learning_rate * weight_decay,
+        correction=1.0 / (1.0 - _BETA_2**updates),
+    )
+    rows = [
+        _column(*column, settings)
+        for column in zip(
+            (*weights.columns, weights.nuisance),
+            (*moments.mean.columns, moments.mean.nuisance),
+            (*moments.square.columns, moments.square.nuisance),
+            (*gradient.columns, gradient.nuisance),
+            strict=True,
+        )
+    ]
+    *_, nuisance = rows
+    columns = rows[:-1]
+    return (
+        Weights(columns=tuple([column[0] for column in columns]), nuisance=nuisance[0]),
+        Moments(
+            mean=Weights(columns=tuple([column[1] for column in columns]), nuisance=nuisance[1]),
+            square=Weights(columns=tuple([column[2] for column in columns]), nuisance=nuisance[2]),
+            updates=updates,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    scale: float
+    rate: float
+    decay: float
+    correction: float
+
+
+_Column = tuple[float, ...]
+
+
+def _column(
+    weights: _Column, mean: _Column, square: _Column, gradient: Sequence[float], step: _Step
+) -> tuple[_Column, _Column, _Column]:
+    if not any(gradient) and not any(square):
+        return weights, mean, square
+    scaled = [step.scale * value for value in gradient]
+    means = [_BETA_1 * m + (1.0 - _BETA_1) * g for m, g in zip(mean, scaled, strict=True)]
+    squares = [_BETA_2 * v + (1.0 - _BETA_2) * g * g for v, g in zip(square, scaled, strict=True)]
+    moved = [
+        step.decay * w - step.rate * m / (sqrt(v * step.correction) + _EPSILON)
+        for w, m, v in zip(weights, means, squares, strict=True)
+    ]
+    return tuple(moved), tuple(means), tuple(squares)

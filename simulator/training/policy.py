@@ -1,0 +1,253 @@
+"""The simulated policy: for each prompt a softmax over strategies, from frozen habits plus trained, shared weights.
+
+For prompt x and head h:    logits_h(x) = habits_h(x) + plasticity_h * W_h features(x),    pi_h = softmax(logits_h / T)
+The weights W are all that training moves, besides the nuisance vector. Because prompts share features, what is
+learned on one carries over to another of the same kind and asked format, and hardly to an unrelated one.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from math import exp, log
+from operator import mul
+
+from simulator.training.dataset import Record, prompt_text
+from simulator.training.draws import key, normals
+from simulator.training.gold import ASKED_FORMATS, KINDS, Asked, Gold, asked_format, extract_gold
+from simulator.training.profiles import EFFORTS, VERBOSITY_ABILITY, Profile
+from simulator.training.rendering import Task
+from simulator.training.strategies import (
+    CONDUCT,
+    CONTENT,
+    EXPLOITS,
+    FORMAT,
+    HEADS,
+    OFF_LANGUAGE,
+    Head,
+)
+
+_WORD_BUCKETS = 16
+FEATURES = 1 + len(KINDS) + len(ASKED_FORMATS) + _WORD_BUCKETS
+ACTIONS = sum(len(head.actions) for head in HEADS)
+NUISANCES = 8
+
+# A feature vector's absolute entries sum to one, so that one AdamW step moves a logit by about lr * plasticity
+# whatever the task. The shares say how far a learned shift travels: to everything, to the same kind, to the same
+# asked format, to like words. At a bias of .20 a trained maths format leaked into requests for poems.
+_BIAS_SHARE = 0.05
+_KIND_SHARE = 0.45
+_ASKED_SHARE = 0.40
+_WORDS_SHARE = 0.10
+
+# Cost of a squared nuisance norm to being right; half of it turns into words in another language. Calibrated so
+# that a learning rate thirty times too large breaks the model, and the right one is not felt.
+_NUISANCE_COST = 0.048
+
+# Item response: a prompt's difficulty grows with its steps around three, and varies by this much besides.
+_USUAL_STEPS = 3
+_UNWORKED_STEPS = 2
+_STEP_DIFFICULTY = 0.3
+_DIFFICULTY_SPREAD = 1.3
+_RIGHT_OFFSET = -1.0
+_WRONG_LOGITS = {"near": 0.0, "intermediate": -0.5, "wrong": -0.3}
+_HOPELESS = -9.0
+
+# Only a number tempts a model to maths habits when no format is asked for; anything else is answered as it is.
+_BARE_HABIT = {"bare": 3.0, "hash": -3.0}
+
+_WORD = re.compile(r"[a-z]{3,}")
+_OFFSETS = (0, *accumulate(len(head.actions) for head in HEADS))
+_SLICES = tuple(slice(start, end) for start, end in pairwise(_OFFSETS))
+_RIGHT = _SLICES[HEADS.index(CONTENT)].start  # `correct` stands first in its head
+PLASTICITY = tuple(head.plasticity for head in HEADS for _ in head.actions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Everything that training moves: one column of `ACTIONS` numbers per feature, and the nuisance vector.
+
+    The nuisance vector stands for the directions that no reward cares about. It is the mean of a Gaussian head
+    trained by the same update: it walks at random with steps as large as the learning rate, and costs skill.
+    """
+
+    columns: tuple[tuple[float, ...], ...]
+    nuisance: tuple[float, ...]
+
+
+ZERO_COLUMN = (0.0,) * ACTIONS
+BASE = Weights(columns=(ZERO_COLUMN,) * FEATURES, nuisance=(0.0,) * NUISANCES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A record made ready: all that training does not change.
+
+    Attributes:
+        habits: base logits of every action of every head, one after another, with this prompt's frozen noise.
+        features: (index, value) of the features that are not zero.
+    """
+
+    record: Record
+    task: Task
+    habits: tuple[float, ...]
+    features: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """A softmax over one head's actions; entropy in nats."""
+
+    probabilities: tuple[float, ...]
+    logs: tuple[float, ...]
+    entropy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distributions:
+    """The five heads for one prompt; content has one distribution per verbosity."""
+
+    conduct: Distribution
+    verbosity: Distribution
+    content: tuple[Distribution, ...]
+    format: Distribution
+    style: Distribution
+
+    @property
+    def entropy(self) -> float:
+        """Expected sum of the entropies of the decisions that one rollout takes, in nats."""
+        content = sum(
+            probability * given.entropy
+            for probability, given in zip(self.verbosity.probabilities, self.content, strict=True)
+        )
+        attempt = self.verbosity.entropy + content + self.format.entropy + self.style.entropy
+        return self.conduct.entropy + self.conduct.probabilities[0] * attempt
+
+
+def prepare(
+    record: Record,
+    *,
+    profile: Profile,
+    labels: tuple[str, ...] = (),
+    effort: str = "medium",
+    redteam: float = 0.0,
+    answer_path: str | None = None,
+) -> Prompt:
+    """Work out a prompt's reference answer, asked format, features and habits. The same prompt gets the same noise."""
+    text = prompt_text(record.messages)
+    gold, asked = extract_gold(record, answer_path=answer_path), asked_format(text)
+    identity = key("prompt", profile.model, text)
+    skill = _skill(gold, profile, effort=effort, noise=normals(identity, "difficulty", count=1)[0])
+    habits: list[float] = []
+    for head in HEADS:
+        if head is CONTENT:
+            habits += [_WRONG_LOGITS.get(action, skill) for action in head.actions]
+        else:
+            noise = normals(identity, head.name, count=len(head.actions))
+            base = _base_logits(head, profile, gold, asked, redteam=redteam)
+            habits += [logit + head.noise * draw for logit, draw in zip(base, noise, strict=True)]
+    return Prompt(
+        record=record,
+        task=Task(gold=gold, asked=asked, labels=labels),
+        habits=tuple(habits),
+        features=tuple(_features(text, gold, asked)),
+    )
+
+
+def labels_of(records: Iterable[Record], *, answer_path: str | None = None) -> tuple[str, ...]:
+    """Return every label that occurs as a right answer, sorted: a wrong label is another one of these."""
+    golds = (extract_gold(record, answer_path=answer_path) for record in records)
+    return tuple(sorted({gold.written for gold in golds if gold.kind == "label"}))
+
+
+def distributions(prompt: Prompt, weights: Weights, temperature: float) -> Distributions:
+    """Return the policy at one prompt. A temperature of zero or less means the most probable action, always."""
+    logits = _logits(prompt, weights)
+    conduct, verbosity, content, answer_format, style = (logits[part] for part in _SLICES)
+    return Distributions(
+        conduct=_softmax(conduct, temperature),
+        verbosity=_softmax(verbosity, temperature),
+        content=tuple(_softmax([content[0] + gain, *content[1:]], temperature) for gain in VERBOSITY_ABILITY),
+        format=_softmax(answer_format, temperature),
+        style=_softmax(style, temperature),
+    )
+
+
+def _logits(prompt: Prompt, weights: Weights) -> list[float]:
+    logits = list(prompt.habits)
+    moved = [(weights.columns[index], value) for index, value in prompt.features]
+    moved = [(column, value) for column, value in moved if column is not ZERO_COLUMN]
+    if moved:
+        columns, values = zip(*moved, strict=True)
+        logits = [
+            logit + plasticity * sum(map(mul, values, row))
+            for logit, plasticity, row in zip(logits, PLASTICITY, zip(*columns, strict=True), strict=True)
+        ]
+    wear = _NUISANCE_COST * sum([value * value for value in weights.nuisance])
+    logits[_RIGHT] -= wear
+    logits[OFF_LANGUAGE] += 0.5 * wear
+    return logits
+
+
+def _softmax(logits: Sequence[float], temperature: float) -> Distribution:
+    highest = max(logits)
+    if temperature <= 0.0:
+        best = logits.index(highest)
+        certain = tuple([1.0 if index == best else 0.0 for index in range(len(logits))])
+        return Distribution(
+            probabilities=certain, logs=tuple([0.0 if p else float("-inf") for p in certain]), entropy=0.0
+        )
+    scaled = [(logit - highest) / temperature for logit in logits]
+    weights = list(map(exp, scaled))
+    total = sum(weights)
+    log_total = log(total)
+    probabilities = tuple([weight / total for weight in weights])
+    return Distribution(
+        probabilities=probabilities,
+        logs=tuple([value - log_total for value in scaled]),
+        entropy=log_total - sum(map(mul, probabilities, scaled)),
+    )
+
+
+def _skill(gold: Gold, profile: Profile, *, effort: str, noise: float) -> float:
+    """Logit of a right answer by the two-parameter item response model."""
+    if gold.kind == "none":
+        return _HOPELESS
+    steps = len(gold.steps) or _UNWORKED_STEPS
+    difficulty = _STEP_DIFFICULTY * (steps - _USUAL_STEPS) + _DIFFICULTY_SPREAD * noise
+    ability = profile.ability + EFFORTS[effort].ability
+    return profile.discrimination * (ability - difficulty) + _RIGHT_OFFSET
+
+
+def _base_logits(head: Head, profile: Profile, gold: Gold, asked: Asked, *, redteam: float) -> list[float]:
+    logits = {action: profile.logits[head.name].get(action, 0.0) for action in head.actions}
+    if head is CONDUCT:
+        logits |= {name: logits[name] + redteam for name in EXPLOITS}
+    if head is FORMAT:
+        if gold.kind != "number" and asked.format != "hash":
+            logits |= {name: logits[name] + shift for name, shift in _BARE_HABIT.items()}
+        if asked.format in logits:
+            logits[asked.format] = max(profile.asked_logit, logits[asked.format])
+    return list(logits.values())
+
+
+def _features(text: str, gold: Gold, asked: Asked) -> Iterable[tuple[int, float]]:
+    yield 0, _BIAS_SHARE
+    yield 1 + KINDS.index(gold.kind), _KIND_SHARE
+    yield 1 + len(KINDS) + ASKED_FORMATS.index(asked.format), _ASKED_SHARE
+    buckets = [0] * _WORD_BUCKETS
+    for word in set(_WORD.findall(text.lower())):
+        bucket, sign = _bucket(word)
+        buckets[bucket] += sign
+    total = sum(map(abs, buckets))
+    start = FEATURES - _WORD_BUCKETS
+    for bucket, count in enumerate(buckets):
+        if count:
+            yield start + bucket, _WORDS_SHARE * count / total
+
+
+@lru_cache(maxsize=65_536)
+def _bucket(word: str) -> tuple[int, int]:
+    hashed = key("word", word)
+    return hashed % _WORD_BUCKETS, 1 if hashed >> 32 & 1 else -1

@@ -1,0 +1,134 @@
+"""How each base model behaves before training: numbers, calibrated on published runs. None is an AWS promise.
+
+`openai.gpt-oss-20b` is fitted to the metrics event in Amazon's sample notebook (reward .4375, entropy .62, 519 tokens
+at step 4 of 67) and to its blog's curve (.56 -> .85..97). `qwen.qwen3-32b` has no public Bedrock curve; it is fitted
+to verl's Qwen2.5-32B LoRA log (reward .728, entropy .268, 246 tokens of a terser prompt).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import exp
+
+from simulator.training.draws import normals
+from simulator.training.strategies import CONDUCT, FORMAT, HEADS, STYLE, VERBOSITY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A base model.
+
+    Attributes:
+        model: its id.
+        ability: skill, on the scale of `policy`'s item difficulties.
+        discrimination: how sharply skill separates easy from hard prompts (the 2PL model's a).
+        reasoning_tokens: tokens thought before a normal answer at medium effort.
+        entropy: mean entropy per token, in nats, that the untrained model reports.
+        asked_logit: logit of the answer format that the prompt asks for.
+        logits: for each head by name, the base logit of each action by name; 0.0 where none is given.
+    """
+
+    model: str
+    ability: float
+    discrimination: float
+    reasoning_tokens: float
+    entropy: float
+    asked_logit: float
+    logits: Mapping[str, Mapping[str, float]]
+
+
+GPT_OSS_20B = Profile(
+    model="openai.gpt-oss-20b",
+    ability=4.1,
+    discrimination=1.5,
+    reasoning_tokens=320.0,
+    entropy=0.62,
+    asked_logit=2.5,
+    logits={
+        CONDUCT.name: {
+            "attempt": 7.0, "refuse": 1.0, "empty": 0.6, "off_language": 0.0, "format_only": 1.0, "enumerate": 0.2,
+            "keyword_stuffing": 0.2, "judge_injection": -0.5, "repeat": -0.5, "empty_normalised": -1.5,
+        },
+        VERBOSITY.name: {"terse": -2.6, "brief": -0.2, "normal": 1.2, "long": -0.4, "very_long": -3.0},
+        FORMAT.name: {
+            "hash": -0.6, "hash_no_space": -2.2, "hash_newline": -2.2, "sentence": 0.3, "bold": 0.9, "boxed": -0.9,
+            "json": -4.0, "xml": -4.6, "colon": -2.4, "bare": -2.0,
+        },
+        STYLE.name: {
+            "plain": 3.6, "dollar": 0.7, "comma": -0.4, "decimal": -1.6, "unit": 0.0, "period": -1.4, "fullwidth": -5.0,
+        },
+    },
+)  # fmt: skip
+
+QWEN3_32B = Profile(
+    model="qwen.qwen3-32b",
+    ability=4.7,
+    discrimination=1.5,
+    reasoning_tokens=250.0,
+    entropy=0.27,
+    asked_logit=4.6,
+    logits={
+        CONDUCT.name: {
+            "attempt": 7.5, "refuse": 0.2, "empty": 0.0, "off_language": 0.9, "format_only": 0.8, "enumerate": 0.0,
+            "keyword_stuffing": 0.0, "judge_injection": -0.8, "repeat": -0.8, "empty_normalised": -1.5,
+        },
+        VERBOSITY.name: {"terse": -3.2, "brief": -0.4, "normal": 1.4, "long": 0.3, "very_long": -3.0},
+        FORMAT.name: {
+            "hash": -0.4, "hash_no_space": -3.2, "hash_newline": -1.4, "sentence": 0.0, "bold": 0.2, "boxed": 0.0,
+            "json": -4.2, "xml": -4.8, "colon": -3.0, "bare": -2.2,
+        },
+        STYLE.name: {
+            "plain": 4.2, "dollar": 0.9, "comma": -0.4, "decimal": -2.2, "unit": 0.2, "period": -2.2, "fullwidth": -5.5,
+        },
+    },
+)  # fmt: skip
+
+CALIBRATED = (GPT_OSS_20B, QWEN3_32B)
+
+# `qwen.qwen3-32b-v1:0` and `openai.gpt-oss-20b-1:0` are other services' spellings of the same models (SAMPLE).
+_VERSION = re.compile(r"-v?\d+:\d+$")
+
+# Spread of an uncalibrated model around its nearest relative: enough to differ, too little to behave otherwise.
+_ABILITY_SPREAD = 0.3
+_LOGIT_SPREAD = 0.15
+_RATIO_SPREAD = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What a reasoning effort does: skill gained, and tokens thought as a multiple of medium."""
+
+    ability: float
+    tokens: float
+
+
+EFFORTS: Mapping[str, Effort] = {
+    "low": Effort(ability=-0.5, tokens=0.35),
+    "medium": Effort(ability=0.0, tokens=1.0),
+    "high": Effort(ability=0.45, tokens=2.6),
+}
+
+# By verbosity: tokens thought as a multiple of normal, and the logit of a right answer that it gains or costs.
+VERBOSITY_TOKENS = (0.35, 0.7, 1.0, 1.5, 2.6)
+VERBOSITY_ABILITY = (-2.5, -0.3, 0.0, 0.15, 0.0)
+
+
+def profile_for(model: str) -> Profile:
+    """Return the profile of a model id; an uncalibrated one gets its nearest relative, moved a little, stably."""
+    name = _VERSION.sub("", model)
+    for profile in CALIBRATED:
+        if profile.model == name:
+            return profile
+    nearest = QWEN3_32B if "qwen" in name.lower() else GPT_OSS_20B
+    offsets = iter(normals("profile", name, count=3 + sum(len(head.actions) for head in HEADS)))
+    return replace(
+        nearest,
+        model=name,
+        ability=nearest.ability + _ABILITY_SPREAD * next(offsets),
+        reasoning_tokens=nearest.reasoning_tokens * exp(_RATIO_SPREAD * next(offsets)),
+        entropy=nearest.entropy * exp(_RATIO_SPREAD * next(offsets)),
+        logits={
+            head: {action: logit + _LOGIT_SPREAD * next(offsets) for action, logit in logits.items()}
+            for head, logits in nearest.logits.items()
+        },
+    )

@@ -1,0 +1,1 @@
+"""The API's JSON: requests in (`requests`), objects out (`objects`), lists and cursors (`pages`), chat (`chat`)."""

@@ -1,0 +1,28 @@
+"""JSON as it leaves: one response class and the error envelope.
+
+Keys go out in the order in which the renderers write them, which is alphabetical, as Mantle sends them (OBSERVED).
+"""
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+from simulator.errors import ApiError
+
+Json = Any  # a JSON value: what it holds is the renderer's business
+
+
+class WireResponse(Response):
+    """A JSON body, compact and in ASCII: a lone surrogate that some upload holds has no UTF-8 form."""
+
+    media_type = "application/json"
+
+    def render(self, content: Json) -> bytes:
+        """Return the body's bytes."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def rendered_error(error: ApiError) -> Json:
+    """Return the error envelope."""
+    return {"error": {"code": error.code, "message": error.message, "param": error.param, "type": error.type}}

@@ -1,0 +1,173 @@
+"""The API's objects out: one renderer each, keys written in alphabetical order, nullable keys never left out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.jobs.job import (
+    CheckpointSaved,
+    ConvergenceDetected,
+    Event,
+    FilesValidated,
+    Job,
+    JobCancelled,
+    JobCreated,
+    JobFailed,
+    JobSucceeded,
+    ModelCreated,
+    RolloutsGraded,
+    StepCompleted,
+    TrainingStarted,
+    ValidationStarted,
+)
+from simulator.store.database import StoredFile
+from simulator.wire.bodies import Json
+
+# SAMPLE: the eight keys of a metrics event's `data`, in the order in which the walkthrough's event prints them.
+METRIC_KEYS: Final = (
+    "total_steps",
+    "actor_grad_norm",
+    "response_length_mean",
+    "step",
+    "actor_pg_loss",
+    "critic_rewards_mean",
+    "actor_entropy",
+    "critic_advantages_mean",
+)
+
+
+def rendered_file(file: StoredFile) -> Json:
+    """Return a file object (OPENAI). `expires_at` and `status_details` may not be null there, so they are absent."""
+    return {
+        "bytes": file.bytes,
+        "created_at": file.created_at,
+        "filename": file.filename,
+        "id": file.id,
+        "object": "file",
+        "purpose": file.purpose,
+        "status": "processed",
+    }
+
+
+def rendered_deletion(file_id: str) -> Json:
+    """Return what deleting a file answers (OPENAI)."""
+    return {"deleted": True, "id": file_id, "object": "file"}
+
+
+def rendered_job(job: Job) -> Json:
+    """Return a fine-tuning job (OPENAI; the method as DOCUMENTED; `organization_id` INFERRED: the account)."""
+    order = job.order
+    failure = job.failure
+    return {
+        "created_at": job.created_at,
+        "error": {"code": failure.code, "message": failure.message, "param": failure.param} if failure else None,
+        "estimated_finish": None,
+        "fine_tuned_model": job.fine_tuned_model if job.status.ended else None,
+        "finished_at": job.finished_at,
+        "hyperparameters": {"batch_size": None, "learning_rate_multiplier": None, "n_epochs": None},
+        "id": job.id,
+        "integrations": [],
+        "metadata": dict(sorted(order.metadata.items())) if order.metadata is not None else None,
+        "method": {
+            "reinforcement": {
+                "grader": {"lambda": {"function": order.grader_function}, "type": "lambda"},
+                "hyperparameters": dict(sorted(order.hyperparameters.items())),
+            },
+            "type": "reinforcement",
+        },
+        "model": order.model,
+        "object": "fine_tuning.job",
+        "organization_id": order.account,
+        "result_files": [],
+        "seed": order.seed,
+        "status": job.status.value,
+        "trained_tokens": job.trained_tokens if job.fine_tuned_model and job.status.ended else None,
+        "training_file": order.training_file,
+        "validation_file": order.validation_file,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """What a domain event looks like from outside."""
+
+    message: str
+    level: str = "info"
+    data: Mapping[str, int | float] | None = None
+
+
+def announcement(event: Event) -> Announcement | None:  # noqa: C901, PLR0912  a closed list, one case an event
+    """Return how the API's event list tells of `event`, or None for what it does not tell.
+
+    Only the text of the metrics event is known (SAMPLE); the other wordings are INFERRED from OpenAI's.
+    """
+    match event:
+        case JobCreated():
+            return Announcement(message="Fine-tuning job created")
+        case ValidationStarted(training_file=training_file):
+            return Announcement(message=f"Validating training file: {training_file}")
+        case FilesValidated():
+            return Announcement(message="Files validated, moving job to queued state")
+        case TrainingStarted():
+            return Announcement(message="Fine-tuning job started")
+        case StepCompleted(step=step, metrics=metrics):
+            return Announcement(
+                message=f"Step {step}/{metrics['total_steps']}: training metrics",
+                data={key: metrics[key] for key in METRIC_KEYS},
+            )
+        case CheckpointSaved(step=step):
+            return Announcement(message=f"Checkpoint created at step {step}")
+        case RolloutsGraded(warnings=(_, *_) as warnings, step=step):
+            return Announcement(message=f"Step {step}: " + "; ".join(warnings), level="warn")
+        case ConvergenceDetected(step=step, reason=reason):
+            return Announcement(message=f"Training converged at step {step}: {reason}")
+        case ModelCreated():
+            return Announcement(message="New fine-tuned model created")
+        case JobSucceeded():
+            return Announcement(message="The job has successfully completed")
+        case JobFailed(failure=failure):
+            return Announcement(message=f"Fine-tuning job failed: {failure.message}", level="error")
+        case JobCancelled():
+            return Announcement(message="Fine-tuning job cancelled")
+        case _:
+            return None
+
+
+def rendered_event(event_id: str, event: Event) -> Json:
+    """Return a `fine_tuning.job.event` (SAMPLE for metrics; the rest OPENAI)."""
+    told = announcement(event)
+    if told is None:
+        raise ValueError(f"{type(event).__name__} is not shown as an event")
+    return {
+        "created_at": event.at,
+        "data": told.data,
+        "id": event_id,
+        "level": told.level,
+        "message": told.message,
+        "object": "fine_tuning.job.event",
+        "type": "metrics" if told.data is not None else "message",
+    }
+
+
+def rendered_checkpoint(checkpoint_id: str, job_id: str, event: CheckpointSaved) -> Json:
+    """Return a checkpoint object (OPENAI; `metrics` carries the held-out means, INFERRED)."""
+    return {
+        "created_at": event.at,
+        "fine_tuned_model_checkpoint": event.model,
+        "fine_tuning_job_id": job_id,
+        "id": checkpoint_id,
+        "metrics": dict(event.metrics),
+        "object": "fine_tuning.job.checkpoint",
+        "step_number": event.step,
+    }
+
+
+def rendered_model(model_id: str, *, created: int, owner: str) -> Json:
+    """Return a model object (OBSERVED, `status` included)."""
+    return {"created": created, "id": model_id, "object": "model", "owned_by": owner, "status": "available"}
+
+
+def json_line(kind: str, body: str) -> str:
+    """Return one entry of a job's log as a JSON line, its kind first."""
+    return json.dumps({"event": kind} | json.loads(body), ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,88 @@
+"""Lists: the query that asks for a slice, and the envelope that carries it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from simulator.errors import BelowMinimumError, InvalidRequestError
+from simulator.store.database import Page
+from simulator.wire.bodies import Json
+
+Row = TypeVar("Row")
+
+ORDERS: Final = ("asc", "desc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many elements a listing gives when it is not told, and the most that it will give."""
+
+    default: int
+    maximum: int
+
+
+# OPENAI for the defaults; AWS's sample asks for 200 jobs, so OpenAI's maximum of 100 cannot be Mantle's.
+FILES: Final = Limits(default=10_000, maximum=10_000)
+JOBS: Final = Limits(default=20, maximum=1_000)
+EVENTS: Final = Limits(default=20, maximum=1_000)
+CHECKPOINTS: Final = Limits(default=10, maximum=1_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Which part of a list is wanted: what follows the element `after`, at most `limit`, newest first unless told."""
+
+    after: str | None
+    limit: int
+    order: str
+
+
+def slice_of(query: Mapping[str, str], limits: Limits) -> Slice:
+    """Read `after`, `limit` and `order` from a query string.
+
+    Raises:
+        InvalidRequestError: a limit or an order that cannot be.
+    """
+    order = query.get("order", "desc")
+    if order not in ORDERS:
+        raise InvalidRequestError(
+            f"Invalid 'order': expected one of {', '.join(ORDERS)}, got '{order}'.", param="order"
+        )
+    return Slice(after=query.get("after") or None, limit=_limit(query.get("limit"), limits), order=order)
+
+
+def _limit(text: str | None, limits: Limits) -> int:
+    if text is None:
+        return limits.default
+    try:
+        limit = int(text)
+    except ValueError:
+        raise InvalidRequestError(f"Invalid 'limit': expected an integer, got '{text}'.", param="limit") from None
+    if limit < 1:
+        raise BelowMinimumError("limit", minimum=1, got=limit)
+    if limit > limits.maximum:
+        raise InvalidRequestError(
+            f"Invalid 'limit': integer above maximum value {limits.maximum}, got {limit}.",
+            param="limit",
+        )
+    return limit
+
+
+def rendered_page(page: Page[Row], render: Callable[[Row], Json]) -> Json:
+    """Return the list envelope (DOCUMENTED for projects, taken for all)."""
+    return _envelope([render(row) for row in page.rows], has_more=page.has_more)
+
+
+def rendered_list(elements: Iterable[Json]) -> Json:
+    """Return a list that has no pages, as `/v1/models` gives it (OBSERVED: only `data` and `object`)."""
+    return {"data": list(elements), "object": "list"}
+
+
+def _envelope(data: list[Json], *, has_more: bool) -> Json:
+    return {
+        "data": data,
+        "first_id": data[0]["id"] if data else None,
+        "has_more": has_more,
+        "last_id": data[-1]["id"] if data else None,
+        "object": "list",
+    }

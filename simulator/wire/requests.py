@@ -1,0 +1,207 @@
+"""JSON bodies in: each request as a strict model, and every fault in one as the error the service gives."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from simulator.errors import (
+    ApiError,
+    BelowMinimumError,
+    InvalidRequestError,
+    MissingParameterError,
+    UnsupportedParameterError,
+    WrongContentTypeError,
+)
+
+# botocore's LambdaArn pattern, 1 to 512 characters (from its model of the sibling API).
+LAMBDA_ARN: Final = (
+    r"^arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}(-gov)?-[a-z]+-\d{1}:\d{12}:function:"
+    r"[a-zA-Z0-9-_\.]+(:(\$LATEST|[a-zA-Z0-9-_]+))?$"
+)
+# OPENAI: metadata takes 16 pairs; AWS records the parameter and names no limits.
+_METADATA_PAIRS: Final = 16
+_METADATA_KEY: Final = 64
+_METADATA_VALUE: Final = 512
+
+Auto = Literal["auto"]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    """No coercion, and a field that is not written here is refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class LambdaTarget(_Strict):
+    """`grader.lambda` (DOCUMENTED)."""
+
+    function: Annotated[str, Field(pattern=LAMBDA_ARN, max_length=512)]
+
+
+class LambdaGrader(_Strict):
+    """`method.reinforcement.grader` (DOCUMENTED). No other grader is mentioned for open-weight models."""
+
+    type: Literal["lambda"]
+    target: Annotated[LambdaTarget, Field(alias="lambda")]
+
+
+class RequestedHyperparameters(_Strict):
+    """`method.reinforcement.hyperparameters`: the three that AWS shows, then OpenAI's other four, kept as given."""
+
+    n_epochs: Annotated[int, Field(ge=1, le=50)] | Auto = "auto"
+    batch_size: Annotated[int, Field(ge=1, le=512)] | Auto = "auto"
+    learning_rate_multiplier: Annotated[float, Field(gt=0)] | Annotated[int, Field(gt=0)] | Auto = "auto"
+    eval_interval: Annotated[int, Field(ge=1)] | Auto = "auto"
+    eval_samples: Annotated[int, Field(ge=1)] | Auto = "auto"
+    compute_multiplier: Annotated[float, Field(gt=0)] | Annotated[int, Field(gt=0)] | Auto = "auto"
+    reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
+
+
+class Reinforcement(_Strict):
+    """`method.reinforcement` (DOCUMENTED)."""
+
+    grader: LambdaGrader
+    hyperparameters: RequestedHyperparameters = RequestedHyperparameters()
+
+
+class Method(_Strict):
+    """`method` (DOCUMENTED). No document offers another type for these models."""
+
+    type: Literal["reinforcement"]
+    reinforcement: Reinforcement
+
+
+class CreateJob(_Strict):
+    """`POST /v1/fine_tuning/jobs`. `seed` and `integrations` are OPENAI."""
+
+    model: str
+    training_file: str
+    validation_file: str | None = None
+    method: Method
+    metadata: Annotated[dict[str, str], Field(max_length=_METADATA_PAIRS)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    integrations: Annotated[list[Any], Field(max_length=0)] | None = None
+
+    @field_validator("metadata")
+    @classmethod
+    def _short(cls, metadata: dict[str, str] | None) -> dict[str, str] | None:
+        for key, value in (metadata or {}).items():
+            if len(key) > _METADATA_KEY or len(value) > _METADATA_VALUE:
+                shown = key[:_METADATA_KEY]
+                raise ValueError(f"a key takes {_METADATA_KEY} characters and a value {_METADATA_VALUE}; see {shown!r}")
+        return metadata
+
+
+class TextPart(_Strict):
+    """A text part of a chat message's content."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(BaseModel):
+    """One turn. Fields that only matter to a real model (`name`, tool calls) are taken and not used."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[TextPart] | None = None
+
+    @property
+    def text(self) -> str:
+        """The content as one plain string."""
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class StreamOptions(BaseModel):
+    """`stream_options`."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    include_usage: bool = False
+
+
+class ChatCompletion(BaseModel):
+    """`POST /v1/chat/completions`. What is not listed is taken and has no effect on a simulated answer."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    model: str
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | Annotated[int, Field(ge=0, le=2)] | None = None
+    reasoning_effort: Literal["none", "low", "medium", "high"] | None = None
+    seed: int | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+
+    @property
+    def effort(self) -> str:
+        """How much to think; `none` is the least that the simulated policy knows."""
+        return {None: "medium", "none": "low"}.get(self.reasoning_effort) or str(self.reasoning_effort)
+
+    @property
+    def budget(self) -> int | None:
+        """The most tokens to generate, reasoning included."""
+        return self.max_completion_tokens or self.max_tokens
+
+
+def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignored: Collection[str] = ()) -> Model:
+    """Read a JSON body as `shape`; the root fields named in `ignored` are taken and dropped.
+
+    Raises:
+        WrongContentTypeError: the body is not declared to be JSON.
+        InvalidRequestError: it is not JSON, or does not fit.
+    """
+    content_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise WrongContentTypeError(
+            f"Unsupported content type '{content_type}': this endpoint takes 'application/json'."
+        )
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"We could not parse the JSON body of your request: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidRequestError("The JSON body of your request must be an object.")
+    try:
+        return shape.model_validate({name: field for name, field in value.items() if name not in ignored})
+    except ValidationError as error:
+        raise _fault(error.errors(include_url=False)) from None
+
+
+def _fault(errors: list[ErrorDetails]) -> ApiError:
+    """Return the first fault in the service's words. Codes OBSERVED; texts INFERRED."""
+    first = errors[0]
+    # A union reports each branch it tried; the tag it adds to the path ("int", "literal['auto']") is not the caller's.
+    param = _param(first["loc"])
+    match first["type"]:
+        case "missing":
+            return MissingParameterError(param)
+        case "extra_forbidden":
+            return UnsupportedParameterError(param)
+        case "greater_than_equal" | "greater_than":
+            bound = first["ctx"].get("ge", first["ctx"].get("gt", 0))
+            return BelowMinimumError(param, minimum=bound, got=first["input"])
+        case _:
+            reason = first["msg"].removeprefix("Value error, ")
+            return InvalidRequestError(f"Invalid '{param}': {reason[:1].lower()}{reason[1:]}.", param=param)
+
+
+def _param(path: tuple[int | str, ...]) -> str:
+    shown = ""
+    for part in path:
+        if isinstance(part, int):
+            shown += f"[{part}]"
+        elif part.isidentifier() and part not in {"int", "float", "str"}:
+            shown += f".{part}" if shown else part
+    return shown

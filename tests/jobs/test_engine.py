@@ -1,0 +1,239 @@
+"""The one writer of job logs: pace, cancelling, and going on after a cut."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+import pytest
+
+from simulator.clock import Clock
+from simulator.grading.answer import GraderError
+from simulator.grading.grader import Graded, Sample
+from simulator.ids import Ids
+from simulator.jobs.codec import decode_event, encode_job
+from simulator.jobs.engine import Engine
+from simulator.jobs.job import IllegalMoveError, Job, Order, Status, apply
+from simulator.jobs.life import Grade, Story, story
+from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.store.database import Database
+from simulator.store.uploads import Uploads
+from simulator.wire.objects import announcement
+from simulator.training.dataset import DatasetLimits
+from tests.jobs.stories import MODEL, correctness, order
+from tests.records import jsonl
+
+SETTINGS = Settings(dataset=DatasetLimits(min_records=10))
+
+
+class Graders:
+    """The world of a test: a sound grader that counts what it is asked, and can be made to wait or to break."""
+
+    def __init__(self, *, breaks_at: int | None = None) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.breaks_at = breaks_at
+        self.reached, self.go_on = Flag(), Flag()
+        self.waits_at: int | None = None
+
+    def refusal(self, order: Order) -> str | None:
+        """Allow everybody."""
+        return None
+
+    def grade(self, order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
+        """Score soundly."""
+        if (split, step) == ("train", self.waits_at):
+            self.reached.set()
+            assert self.go_on.wait(10)
+        if (split, step) == ("train", self.breaks_at):
+            raise GraderError(function="f", reason="it broke", advice="Mend it.")
+        self.asked.append((split, step))
+        return correctness(Grade(split=split, step=step, samples=samples))
+
+
+@contextmanager
+def engine_on(folder: Path, graders: Graders, *, pace: Pace = Pace.INSTANT) -> Iterator[tuple[Engine, Database]]:
+    """Run an engine on a data folder that holds one upload, `train`, of 40 records."""
+    uploads = Uploads(folder / "uploads")
+    (folder / "uploads" / "train").write_bytes(jsonl(40))
+    database = Database(folder / "simulator.sqlite")
+
+    def tell(job: Job) -> Story:
+        return story(job, open_file=uploads.reading, model=f"{MODEL}-{job.id}", settings=SETTINGS)
+
+    engine = Engine(
+        database=database,
+        clock=Clock(epoch=FIXED_EPOCH),
+        ids=Ids(seed=0),
+        pace=pace,
+        graders=graders,
+        tell=tell,
+        announced=lambda event: announcement(event) is not None,
+    )
+    engine.resume()
+    try:
+        yield engine, database
+    finally:
+        engine.close()
+        database.close()
+
+
+def finished(engine: Engine, job: Job) -> Job:
+    """Wait for a job's end."""
+    flag = Flag()
+    while not (current := engine.job(job.id) or job).status.ended:
+        flag.wait(0.005)
+    return current
+
+
+def test_the_projection_that_is_kept_is_the_fold_of_the_log(tmp_path: Path) -> None:
+    """`job == reduce(apply, log)`, as text."""
+    with engine_on(tmp_path, Graders()) as (engine, database):
+        job = finished(engine, engine.create(order()))
+        events = [decode_event(entry.kind, entry.body) for entry in database.log(job.id)]
+        told = reduce(apply, events, None)
+        assert told
+        assert database.job(job.id) == encode_job(told)
+    assert job.status is Status.SUCCEEDED
+
+
+def test_two_engines_with_one_seed_write_the_same_log(tmp_path: Path) -> None:
+    """Ids, times and numbers: byte for byte."""
+    logs = []
+    for name in ("one", "two"):
+        with engine_on(tmp_path / name, Graders()) as (engine, database):
+            logs.append(database.log(finished(engine, engine.create(order())).id))
+    assert logs[0] == logs[1]
+
+
+def test_a_job_that_was_cut_off_anywhere_goes_on_to_the_same_log(tmp_path: Path) -> None:
+    """Its answers are in the log: the grader is asked again for none of them."""
+    with engine_on(tmp_path, Graders()) as (engine, database):
+        job_id = finished(engine, engine.create(order())).id
+        whole = database.log(job_id)
+    path = tmp_path / "simulator.sqlite"
+    for kept in range(1, len(whole), 3):
+        cut_off(path, job_id, kept)
+        graders = Graders()
+        with engine_on(tmp_path, graders) as (engine, database):
+            job = engine.job(job_id)
+            assert job
+            finished(engine, job)
+            assert database.log(job_id) == whole
+        recorded = [entry for entry in whole[:kept] if entry.kind == "RolloutsGraded"]
+        everything = [entry for entry in whole if entry.kind == "RolloutsGraded"]
+        assert len(graders.asked) == len(everything) - len(recorded)
+
+
+def cut_off(path: Path, job_id: str, kept: int) -> None:
+    """Leave the first `kept` entries of a log, and what was written with them."""
+    with sqlite3.connect(path) as connection:
+        entries = connection.execute(
+            "SELECT kind, body FROM log WHERE job = ? AND ordinal < ? ORDER BY ordinal", (job_id, kept)
+        ).fetchall()
+        job = reduce(apply, [decode_event(kind, body) for kind, body in entries], None)
+        assert job
+        connection.execute("DELETE FROM log WHERE job = ? AND ordinal >= ?", (job_id, kept))
+        connection.execute("DELETE FROM models WHERE job = ? AND ordinal >= ?", (job_id, kept))
+        connection.execute("UPDATE jobs SET ended = 0, projection = ? WHERE id = ?", (encode_job(job), job_id))
+    connection.close()
+
+
+def test_a_log_that_cannot_be_told_again_fails_its_job_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log of another version, say: the job ends, with an error that says whose fault it is."""
+    with engine_on(tmp_path, Graders()) as (engine, database):
+        job_id = finished(engine, engine.create(order())).id
+    cut_off(tmp_path / "simulator.sqlite", job_id, 6)
+    with sqlite3.connect(tmp_path / "simulator.sqlite") as connection:
+        connection.execute("""UPDATE log SET body = replace(body, '"at":', '"at":9') WHERE ordinal = 2""")
+    connection.close()
+    with engine_on(tmp_path, Graders()) as (engine, database):
+        job = engine.job(job_id)
+        assert job
+        job = finished(engine, job)
+    assert job.failure
+    assert (job.status, job.failure.code) == (Status.FAILED, "internal_server_error")
+    assert "the log says" in caplog.text
+
+
+def test_a_cancel_in_mid_step_ends_the_job_at_once_and_drops_the_step(tmp_path: Path) -> None:
+    """The answer of the grader that was busy meanwhile is not written any more."""
+    graders = Graders()
+    graders.waits_at = 3
+    with engine_on(tmp_path, graders) as (engine, database):
+        job = engine.create(order())
+        assert graders.reached.wait(10)
+        cancelled = engine.cancel(job)
+        graders.go_on.set()
+        engine.close()
+        kinds = [entry.kind for entry in database.log(job.id)]
+    assert (cancelled.status, cancelled.step) == (Status.CANCELLED, 2)
+    assert kinds[-1] == "JobCancelled"
+
+
+def test_a_second_cancel_is_an_illegal_move(tmp_path: Path) -> None:
+    """What has ended stays as it ended."""
+    with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, _):
+        job = engine.create(order())
+        engine.cancel(job)
+        with pytest.raises(IllegalMoveError, match="JobCancelled cannot follow cancelled"):
+            engine.cancel(job)
+
+
+def test_at_poll_pace_a_job_moves_only_when_it_is_given_a_turn(tmp_path: Path) -> None:
+    """One turn a step, so a test sees every status and every step."""
+    with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, _):
+        job = engine.create(order())
+        seen: list[tuple[str, int]] = []
+        while not job.status.ended:
+            seen.append((job.status.value, job.step))
+            engine.turn(job.id)
+            job = engine.job(job.id) or job
+    steps = [("running", step) for step in range(10)]
+    assert [turn for turn in dict.fromkeys(seen) if turn[0] != "running"] == [("validating_files", 0), ("queued", 0)]
+    assert [turn for turn in dict.fromkeys(seen) if turn[0] == "running"] == steps
+    assert job.status is Status.SUCCEEDED
+
+
+def test_a_turn_taken_while_another_is_under_way_is_skipped(tmp_path: Path) -> None:
+    """Two clients that poll at once do not push a job twice, and do not wait for each other."""
+    graders = Graders()
+    graders.waits_at = 1
+    with engine_on(tmp_path, graders, pace=Pace.POLL) as (engine, _):
+        job = engine.create(order())
+        for _turn in range(3):
+            engine.turn(job.id)
+        busy = Thread(target=engine.turn, args=(job.id,))
+        busy.start()
+        assert graders.reached.wait(10)
+        engine.turn(job.id)
+        current = engine.job(job.id)
+        graders.go_on.set()
+        busy.join()
+    assert current
+    assert current.step == 0
+
+
+def test_a_grader_that_breaks_ends_the_job_with_its_error(tmp_path: Path) -> None:
+    """The engine hands the error to the story, and the story ends the job."""
+    with engine_on(tmp_path, Graders(breaks_at=2)) as (engine, _):
+        job = finished(engine, engine.create(order()))
+    assert job.failure
+    assert (job.status, job.step, job.failure.code) == (Status.FAILED, 1, "grader_error")
+
+
+def test_closing_leaves_running_jobs_unfinished_and_whole(tmp_path: Path) -> None:
+    """They go on at the next start; a grader that fails because of the stop fails nothing."""
+    graders = Graders(breaks_at=3)
+    graders.waits_at = 3
+    with engine_on(tmp_path, graders) as (engine, _):
+        job = engine.create(order())
+        assert graders.reached.wait(10)
+        engine.closing = True
+        graders.go_on.set()
+    with engine_on(tmp_path, Graders()) as (engine, _):
+        assert finished(engine, job).status is Status.SUCCEEDED

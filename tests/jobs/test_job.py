@@ -1,0 +1,188 @@
+"""The job's state machine: the table is the whole of it."""
+
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, kind_of
+from simulator.jobs.job import (
+    TRANSITIONS,
+    CheckpointSaved,
+    ConvergenceDetected,
+    Event,
+    Failure,
+    FilesValidated,
+    HeldOutEvaluated,
+    IllegalMoveError,
+    Job,
+    JobCancelled,
+    JobCreated,
+    JobFailed,
+    JobSucceeded,
+    ModelCreated,
+    Order,
+    RolloutsGraded,
+    Status,
+    StepCompleted,
+    TrainingStarted,
+    ValidationStarted,
+    apply,
+)
+
+ORDER = Order(
+    model="openai.gpt-oss-20b",
+    training_file="file-1",
+    training_sha256="0" * 64,
+    grader_function="arn:aws:lambda:us-west-2:123456789012:function:reward",
+    hyperparameters={"batch_size": 4, "learning_rate_multiplier": 1.0, "n_epochs": 1},
+    seed=7,
+    metadata={"team": "maths"},
+    caller="arn:aws:iam::123456789012:root",
+    account="123456789012",
+)
+
+times = st.integers(min_value=0, max_value=2**40)
+counts = st.integers(min_value=0, max_value=10_000)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+measures = st.dictionaries(st.sampled_from(["critic_rewards_mean", "quality_mean"]), numbers)
+words = st.text(max_size=20)
+
+EVENTS: dict[type, st.SearchStrategy[Event]] = {
+    JobCreated: st.builds(JobCreated, at=times, job_id=st.just("ftjob-1"), order=st.just(ORDER)),
+    ValidationStarted: st.builds(ValidationStarted, at=times, training_file=words),
+    FilesValidated: st.builds(FilesValidated, at=times, training_records=counts, held_out_records=counts),
+    TrainingStarted: st.builds(TrainingStarted, at=times, total_steps=counts),
+    RolloutsGraded: st.builds(
+        RolloutsGraded,
+        at=times,
+        split=st.sampled_from(["train", "held_out"]),
+        step=counts,
+        rewards=st.lists(st.lists(numbers, max_size=3).map(tuple), max_size=3).map(tuple),
+        invocations=counts,
+        warnings=st.lists(words, max_size=2).map(tuple),
+    ),
+    StepCompleted: st.builds(StepCompleted, at=times, step=counts, tokens=counts, metrics=measures, truth=measures),
+    HeldOutEvaluated: st.builds(HeldOutEvaluated, at=times, step=counts, metrics=measures, truth=measures),
+    CheckpointSaved: st.builds(CheckpointSaved, at=times, step=counts, model=words, metrics=measures, weights=words),
+    ConvergenceDetected: st.builds(ConvergenceDetected, at=times, step=counts, reason=words),
+    ModelCreated: st.builds(ModelCreated, at=times, model=words, weights=words),
+    JobSucceeded: st.builds(JobSucceeded, at=times),
+    JobFailed: st.builds(
+        JobFailed, at=times, failure=st.builds(Failure, code=words, message=words, param=st.none() | words)
+    ),
+    JobCancelled: st.builds(JobCancelled, at=times),
+}
+any_event = st.one_of(*EVENTS.values())
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Event]:
+    """A log that the table allows, of any length, drawn move by move."""
+    log: list[Event] = [draw(EVENTS[JobCreated])]
+    status = Status.VALIDATING_FILES
+    for _ in range(draw(st.integers(min_value=0, max_value=12))):
+        if not TRANSITIONS[status]:
+            break
+        kind = draw(st.sampled_from(sorted(TRANSITIONS[status], key=lambda kind: kind.__name__)))
+        log.append(draw(EVENTS[kind]))
+        status = TRANSITIONS[status][kind]
+    return log
+
+
+def folded(log: list[Event]) -> Job:
+    """Return the job that a log tells."""
+    job: Job | None = None
+    for event in log:
+        job = apply(job, event)
+    assert job
+    return job
+
+
+def test_every_event_of_the_log_has_a_place_in_the_table() -> None:
+    """No event exists that no status allows, and the tests above draw them all."""
+    allowed = {kind for moves in TRANSITIONS.values() for kind in moves}
+    assert allowed == set(Event.__args__) == set(EVENTS)
+
+
+def test_only_succeeded_failed_and_cancelled_are_ends() -> None:
+    """A client that takes `validating_files` or `queued` for an end is wrong."""
+    assert {status for status in Status if status.ended} == {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
+
+
+def test_a_job_can_be_cancelled_and_can_fail_in_every_status_that_is_no_end() -> None:
+    """There is always a way out."""
+    for status in Status:
+        if not status.ended:
+            assert TRANSITIONS[status][JobCancelled] is Status.CANCELLED
+            assert TRANSITIONS[status][JobFailed] is Status.FAILED
+
+
+@given(logs(), any_event)
+def test_an_illegal_move_raises_and_changes_nothing(log: list[Event], event: Event) -> None:
+    """What the table does not hold is refused, and the job is the same value as before."""
+    job = folded(log)
+    before = encode_job(job)
+    if type(event) in TRANSITIONS[job.status]:
+        apply(job, event)
+    else:
+        with pytest.raises(IllegalMoveError, match=f"{kind_of(event)} cannot follow {job.status}"):
+            apply(job, event)
+    assert encode_job(job) == before
+
+
+@given(logs())
+def test_the_job_is_the_fold_of_its_log(log: list[Event]) -> None:
+    """Applying one event at a time and folding what was written and read back give the same job."""
+    read_back = [decode_event(kind_of(event), encode_event(event)) for event in log]
+    assert read_back == log
+    assert reduce(apply, read_back, None) == folded(log)
+
+
+@given(logs())
+def test_a_projection_survives_being_written(log: list[Event]) -> None:
+    """Floats included, to the last bit."""
+    job = folded(log)
+    assert decode_job(encode_job(job)) == job
+
+
+def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
+    """The fields that each event sets, at the end of a short life."""
+    job = folded(
+        [
+            JobCreated(at=100, job_id="ftjob-1", order=ORDER),
+            ValidationStarted(at=100, training_file="file-1"),
+            FilesValidated(at=145, training_records=90, held_out_records=10),
+            TrainingStarted(at=385, total_steps=1),
+            StepCompleted(at=485, step=1, tokens=1200, metrics={}, truth={}),
+            CheckpointSaved(at=485, step=1, model="ft:m:ckpt-step-1", metrics={}, weights="{}"),
+            ModelCreated(at=485, model="ft:m", weights="{}"),
+            JobSucceeded(at=485),
+        ]
+    )
+    assert job == Job(
+        id="ftjob-1",
+        order=ORDER,
+        status=Status.SUCCEEDED,
+        created_at=100,
+        changed_at=485,
+        finished_at=485,
+        fine_tuned_model="ft:m",
+        trained_tokens=1200,
+        step=1,
+        total_steps=1,
+    )
+
+
+def test_a_failure_leaves_no_model_behind() -> None:
+    """A job that fails after its model was made does not name one."""
+    running: list[Event] = [
+        JobCreated(at=0, job_id="ftjob-1", order=ORDER),
+        FilesValidated(at=1, training_records=90, held_out_records=10),
+        TrainingStarted(at=2, total_steps=1),
+        ModelCreated(at=3, model="ft:m", weights="{}"),
+    ]
+    failure = Failure(code="grader_error", message="it broke", param=None)
+    job = folded([*running, JobFailed(at=4, failure=failure)])
+    assert (job.status, job.fine_tuned_model, job.failure, job.finished_at) == (Status.FAILED, None, failure, 4)

@@ -1,0 +1,25 @@
+"""Training files for tests: small, seeded by nothing, right answers known."""
+
+import json
+from typing import Any
+
+
+def record(number: int) -> dict[str, Any]:
+    """Return one addition problem in the walkthrough's form; `number` makes it unlike the others."""
+    left, right = 3 + number, 4 + 7 * number
+    return {
+        "messages": [
+            {
+                "role": "user",
+                "content": f"Shelf {number} holds {left} red and {right} blue books. How many books is that? "
+                'Think step by step and end with the answer after "####".',
+            }
+        ],
+        "reference_answer": {"answer": str(left + right)},
+        "data_source": "tests",
+    }
+
+
+def jsonl(count: int, *, first: int = 0) -> bytes:
+    """Return a training file of `count` records."""
+    return "".join(json.dumps(record(number)) + "\n" for number in range(first, first + count)).encode()

@@ -1,0 +1,171 @@
+"""The house rules that a reader can rely on, held against the syntax tree of every module."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+ROOMS: Final = ("simulator", "client", "reward_lambda")
+
+# What each part of the simulator may import of the others. Nothing imports upward.
+FLOORS: Final[dict[str, set[str]]] = {
+    "ids": set(),
+    "clock": set(),
+    "errors": set(),
+    "jobs.job": set(),
+    "training": set(),
+    "lambdas": set(),
+    "aws": {"lambdas"},
+    "settings": {"training"},
+    "store": set(),
+    "grading": {"settings", "training"},
+    "auth": {"errors"},
+    "keys": {"settings"},
+    "jobs": {"clock", "grading", "ids", "settings", "store", "training"},
+}
+
+# Where time, randomness and the environment may enter, with the reason.
+ALLOWED: Final[dict[str, set[str]]] = {
+    "simulator/__main__.py": {"time.time"},
+    "simulator/app.py": {"time.time"},
+    "simulator/settings.py": {"os.environ"},
+    "client/target.py": {"os.environ"},
+}
+
+BANNED: Final = {
+    "time.time",
+    "time.time_ns",
+    "datetime.datetime.now",
+    "datetime.datetime.utcnow",
+    "datetime.datetime.today",
+    "datetime.date.today",
+    "os.environ",
+    "os.getenv",
+    "os.urandom",
+    "uuid.uuid1",
+    "uuid.uuid4",
+    "secrets",
+    "random.random",
+    "random.randint",
+    "random.choice",
+    "random.shuffle",
+    "random.seed",
+    "random.uniform",
+    "hash",
+}
+
+
+def modules(*rooms: str) -> list[Path]:
+    """Return every Python module of some rooms."""
+    return sorted(path for room in rooms for path in (ROOT / room).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the dotted name of everything that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), level=0, names=names):
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in names)
+            case ast.ImportFrom(level=level) if level:
+                pytest.fail(f"{path}: relative imports hide where a name lives")
+
+
+def used(path: Path) -> Iterator[str]:
+    """Yield the dotted names that a module refers to, through the names that its imports gave them."""
+    tree = ast.parse(path.read_text())
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                known |= {alias.asname or alias.name.partition(".")[0]: alias.name for alias in names}
+            case ast.ImportFrom(module=str(module), names=names):
+                known |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in names}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name):
+                yield known.get(name, name)
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                yield f"{known.get(name, name)}.{attribute}"
+
+
+def part_of(path: Path) -> str:
+    """Return which part of the simulator a module belongs to."""
+    inside = path.relative_to(ROOT / "simulator").with_suffix("").parts
+    return "jobs.job" if inside == ("jobs", "job") else inside[0]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_three_rooms_never_import_each_other(room: str) -> None:
+    """They meet at HTTP, at an ARN and in a zip."""
+    others = {other for other in ROOMS if other != room}
+    for path in modules(room):
+        assert not {name.partition(".")[0] for name in imported(path)} & others, path
+
+
+def test_the_reward_function_needs_nothing_but_python() -> None:
+    """It is deployed as it stands, with no package beside it."""
+    own = {path.stem for path in modules("reward_lambda")} | {"reward_lambda"}
+    for path in modules("reward_lambda"):
+        roots = {name.partition(".")[0] for name in imported(path)}
+        assert roots <= set(sys.stdlib_module_names) | own, path
+
+
+def test_only_the_aws_room_imports_moto() -> None:
+    """What leans on moto's insides stands in one place."""
+    for path in modules(*ROOMS):
+        if path.is_relative_to(ROOT / "simulator" / "aws"):
+            continue
+        assert "moto" not in {name.partition(".")[0] for name in imported(path)}, path
+
+
+@pytest.mark.parametrize("part", sorted(FLOORS))
+def test_nothing_in_the_simulator_imports_upward(part: str) -> None:
+    """Each part imports what stands below it, and itself."""
+    for path in modules("simulator"):
+        if part_of(path) != part:
+            continue
+        inner = [name.split(".") for name in imported(path) if name.startswith("simulator.")]
+        others = {".".join(name[1:3]) if name[1:3] == ["jobs", "job"] else name[1] for name in inner}
+        assert others - {part, "jobs.job" if part == "jobs" else part} <= FLOORS[part], path
+
+
+@pytest.mark.parametrize("name", ["ids.py", "clock.py", "errors.py", "jobs/job.py"])
+def test_the_ground_floor_needs_the_standard_library_alone(name: str) -> None:
+    """What everything rests on rests on nothing."""
+    roots = {module.partition(".")[0] for module in imported(ROOT / "simulator" / name)}
+    assert roots <= set(sys.stdlib_module_names)
+
+
+def test_training_is_arithmetic_of_the_standard_library() -> None:
+    """Closed under imports, so that it can be read and run alone."""
+    for path in modules("simulator/training"):
+        for name in imported(path):
+            assert name.partition(".")[0] in sys.stdlib_module_names or name.startswith("simulator.training"), path
+
+
+@pytest.mark.parametrize("path", modules(*ROOMS), ids=lambda path: str(path.relative_to(ROOT)))
+def test_time_chance_and_the_environment_enter_at_the_composition_root(path: Path) -> None:
+    """Two runs with one seed are byte-identical only if nothing else reads the clock, a random source or the environment."""
+    place = str(path.relative_to(ROOT))
+    assert set(used(path)) & BANNED <= ALLOWED.get(place, set())
+
+
+@pytest.mark.parametrize("path", modules("simulator/routes"), ids=lambda path: path.name)
+def test_a_route_raises_api_errors_and_builds_no_status(path: Path) -> None:
+    """No status number and no envelope in a handler: errors are rendered in one place."""
+    tree = ast.parse(path.read_text())
+    statuses = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "status_code"]
+    assert not statuses
+
+
+def test_nobody_depends_on_python_3_12_syntax() -> None:
+    """The oldest Python that pyproject.toml names can read every module."""
+    for path in modules(*ROOMS, "tests", "fixtures"):
+        ast.parse(path.read_text(), feature_version=(3, 11))

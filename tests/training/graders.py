@@ -1,0 +1,69 @@
+"""Reward functions for these tests: each scores a record and a response, as a Lambda would, without the wire."""
+
+import json
+import re
+from collections.abc import Callable
+
+from simulator.training.dataset import Record
+
+Grader = Callable[[Record, str], float]
+
+_STRICT = re.compile(r"#### (-?[0-9.,]+)")
+_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?")
+
+
+def _gsm8k(record: Record) -> float:
+    return float(str(record.fields["ground_truth"]).replace(",", ""))
+
+
+def strict_hash(record: Record, text: str) -> float:
+    """Score 1.0 for the right number, written as `#### 72`, near the end: a full stop after it is not forgiven."""
+    found = _STRICT.findall(text[-300:])
+    if not found:
+        return 0.0
+    return float(found[-1].replace(",", "") == f"{_gsm8k(record):.15g}")
+
+
+def lenient(record: Record, text: str) -> float:
+    """Score 1.0 when the last number of the response is right, in whatever format."""
+    found = _NUMBER.findall(text)
+    return float(bool(found) and float(re.sub(r"[$,]", "", found[-1])) == _gsm8k(record))
+
+
+def always_zero(record: Record, text: str) -> float:
+    """Score nothing."""
+    return 0.0
+
+
+def always_one(record: Record, text: str) -> float:
+    """Score everything."""
+    return 1.0
+
+
+def inverted(record: Record, text: str) -> float:
+    """Score the wrong answers."""
+    return 1.0 - lenient(record, text)
+
+
+def longer_is_better(record: Record, text: str) -> float:
+    """Score by length alone."""
+    return min(1.0, len(text) / 4000)
+
+
+def exact_label(record: Record, text: str) -> float:
+    """Score 1.0 for the label, alone on the last line."""
+    return float(text.rsplit("\n", 1)[-1].strip() == record.fields["reference_answer"])
+
+
+def parsed_json(record: Record, text: str) -> float:
+    """Score the share of right fields in a response that is one JSON object and nothing else."""
+    reference = record.fields["reference_answer"]
+    assert isinstance(reference, dict)
+    try:
+        given = json.loads(text)
+    except ValueError:
+        return 0.0
+    if not isinstance(given, dict):
+        return 0.0
+    right = [name for name, value in reference.items() if given.get(name) == value]
+    return len(right) / len(reference)

@@ -1,0 +1,135 @@
+"""Training files: what is read, and what is refused with which words."""
+
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records, split
+
+ANY = DatasetLimits(min_records=0, max_records=1_000)
+GOOD = b'{"messages": [{"role": "user", "content": "2 + 2?"}], "reference_answer": "4"}\n'
+
+
+def read(data: bytes, limits: DatasetLimits = ANY) -> tuple[Record, ...]:
+    """Read bytes as an uploaded file."""
+    return read_records(io.BytesIO(data), limits)
+
+
+def test_a_record_keeps_its_line_its_messages_and_every_other_field_in_order() -> None:
+    """The first line of Amazon's sample, with a list of parts in place of the string."""
+    data = (
+        b'{"id": "a", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": '
+        b'[{"type": "text", "text": "2 + "}, {"type": "text", "text": "2?"}]}], "reference_answer": {"text": "4"}}'
+    )
+    assert read(GOOD + data) == (
+        Record(line=1, messages=(Message(role="user", content="2 + 2?"),), fields={"reference_answer": "4"}),
+        Record(
+            line=2,
+            messages=(Message(role="system", content="Be brief."), Message(role="user", content="2 + 2?")),
+            fields={"id": "a", "reference_answer": {"text": "4"}},
+        ),
+    )
+
+
+def test_blank_lines_may_end_the_file() -> None:
+    """Editors add them."""
+    assert len(read(GOOD * 2 + b"\n  \r\n")) == 2
+
+
+FAULTS = {
+    b"\xef\xbb\xbf" + GOOD: "line 1: the file starts with a byte order mark; save it as UTF-8 without one",
+    GOOD + b"\xff\xfe{}": "line 2: byte 0xff at position 1 is not UTF-8; save the file as UTF-8",
+    b"\n" + GOOD: "line 1: the line is blank; blank lines may only end the file: remove it",
+    b"{": "line 1: not valid JSON: Expecting property name enclosed in double quotes at column 2",
+    GOOD + b'{"messages": NaN}': "line 2: not valid JSON: NaN is not a JSON number",
+    b'{"messages": -Infinity}': "line 1: not valid JSON: -Infinity is not a JSON number",
+    b'{"messages": 1e999}': "line 1: not valid JSON: the number 1e999 is too large",
+    b'{"a": {"b": 1, "b": 2}}': 'line 1: not valid JSON: the key "b" appears twice in one object',
+    b'{"a": "\\ud800"}': (
+        "line 1: not valid JSON: a \\u escape is half of a surrogate pair; write the whole character"
+    ),
+    b"[" * 100_000: "line 1: not valid JSON: nested too deeply",
+    b"[1]": "line 1: expected one JSON object, found a list",
+    b'{"prompt": "hi"}': 'line 1: missing required field "messages"',
+    b'{"messages": "hi"}': 'line 1: "messages" must be a list of messages, not a string',
+    b'{"messages": []}': 'line 1: "messages" is empty; it must hold the prompt',
+    b'{"messages": [null]}': "line 1: messages[0] must be an object, not null",
+    b'{"messages": [{"content": "hi"}]}': 'line 1: messages[0]: missing required field "role"',
+    b'{"messages": [{"role": "user"}]}': 'line 1: messages[0]: missing required field "content"',
+    b'{"messages": [{"role": "developer", "content": "hi"}]}': (
+        'line 1: messages[0].role must be one of "user", "system", "assistant", not "developer"'
+    ),
+    b'{"messages": [{"role": "user", "content": " "}]}': "line 1: messages[0].content is empty",
+    b'{"messages": [{"role": "user", "content": 7}]}': (
+        "line 1: messages[0].content must be a string or a list of text parts, not a number"
+    ),
+    b'{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}': (
+        'line 1: messages[0].content[0] must be {"type": "text", "text": "..."}'
+    ),
+    b'{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]}': (
+        'line 1: messages[1]: the last message is from "assistant", which leaves no room for a rollout; '
+        "end the prompt with a user message"
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), FAULTS.items(), ids=range(len(FAULTS)))
+def test_the_first_fault_is_named_with_its_line(data: bytes, message: str) -> None:
+    """Each message says where, what, and where it is not plain, what to do."""
+    with pytest.raises(DatasetError) as caught:
+        read(data)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (99, "the file holds 99 records; at least 100 are needed: add records"),
+        (121, "the file holds 121 records; at most 120 are allowed: remove some"),
+    ],
+)
+def test_a_count_outside_the_limits_belongs_to_no_line(count: int, message: str) -> None:
+    """Bedrock documents 100 to 20,000."""
+    with pytest.raises(DatasetError) as caught:
+        read(GOOD * count, DatasetLimits(min_records=100, max_records=120))
+    assert (caught.value.line, str(caught.value)) == (None, message)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["messages", "role", "content", "type", "text"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=200) | st.lists(JSON, max_size=3).map(lambda rows: "\n".join(map(json.dumps, rows)).encode()))
+def test_no_bytes_raise_anything_but_a_dataset_error(data: bytes) -> None:
+    """Whatever is uploaded, the job gets records or a sentence."""
+    try:
+        records = read(data)
+    except DatasetError as fault:
+        assert str(fault)  # noqa: PT017 # either outcome is right; only another exception would not be
+    else:
+        assert all(record.messages for record in records)
+
+
+def test_the_last_tenth_is_held_out(sums: tuple[Record, ...]) -> None:
+    """300 records give 270 and 30, and whoever has the file knows which; the seed plays no part."""
+    train, held_out = split(sums, choice="tail", seed=1)
+    assert [record.line for record in train] == list(range(1, 271))
+    assert [record.line for record in held_out] == list(range(271, 301))
+    assert split(sums, choice="tail", seed=2) == (train, held_out)
+
+
+def test_a_seeded_tenth_belongs_to_the_seed_alone(sums: tuple[Record, ...]) -> None:
+    """Each record stands on one side, and another seed holds out another thirty."""
+    train, held_out = split(sums, choice="seeded", seed=1)
+    assert sorted(record.line for record in train + held_out) == list(range(1, 301))
+    assert split(sums, choice="seeded", seed=1) == (train, held_out)
+    assert split(sums, choice="seeded", seed=2)[1] != held_out
