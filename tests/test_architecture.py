@@ -152,7 +152,7 @@ def test_training_is_arithmetic_of_the_standard_library() -> None:
 
 @pytest.mark.parametrize("path", modules(*ROOMS), ids=lambda path: str(path.relative_to(ROOT)))
 def test_time_chance_and_the_environment_enter_at_the_composition_root(path: Path) -> None:
-    """Two runs with one seed are byte-identical only if nothing else reads the clock, a random source or the environment."""
+    """Two runs with one seed are alike only if nothing else reads the clock, a random source or the environment."""
     place = str(path.relative_to(ROOT))
     assert set(used(path)) & BANNED <= ALLOWED.get(place, set())
 

@@ -46,10 +46,10 @@ _JOBS_AT_ONCE: Final = 8
 class Graders(Protocol):
     """The world's side of a job: its reward function."""
 
-    def refusal(self, order: Order) -> str | None:
+    def refusal(self, order: Order, /) -> str | None:
         """Return why the order's caller cannot have the order's function invoked, or None when all is well."""
 
-    def grade(self, order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
+    def grade(self, order: Order, samples: tuple[Sample, ...], /, *, split: str, step: int) -> Graded:
         """Return the samples' rewards; raise GraderError when there are none."""
 
 

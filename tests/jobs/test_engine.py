@@ -21,8 +21,8 @@ from simulator.jobs.life import Grade, Story, story
 from simulator.settings import FIXED_EPOCH, Pace, Settings
 from simulator.store.database import Database
 from simulator.store.uploads import Uploads
-from simulator.wire.objects import announcement
 from simulator.training.dataset import DatasetLimits
+from simulator.wire.objects import announcement
 from tests.jobs.stories import MODEL, correctness, order
 from tests.records import jsonl
 
@@ -38,11 +38,11 @@ class Graders:
         self.reached, self.go_on = Flag(), Flag()
         self.waits_at: int | None = None
 
-    def refusal(self, order: Order) -> str | None:
+    def refusal(self, _order: Order) -> str | None:
         """Allow everybody."""
         return None
 
-    def grade(self, order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
+    def grade(self, _order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
         """Score soundly."""
         if (split, step) == ("train", self.waits_at):
             self.reached.set()
@@ -151,7 +151,7 @@ def test_a_log_that_cannot_be_told_again_fails_its_job_and_nothing_else(
     with sqlite3.connect(tmp_path / "simulator.sqlite") as connection:
         connection.execute("""UPDATE log SET body = replace(body, '"at":', '"at":9') WHERE ordinal = 2""")
     connection.close()
-    with engine_on(tmp_path, Graders()) as (engine, database):
+    with engine_on(tmp_path, Graders()) as (engine, _database):
         job = engine.job(job_id)
         assert job
         job = finished(engine, job)

@@ -30,7 +30,6 @@ from simulator.settings import Settings
 from tests.jobs.stories import MODEL, job_of, order, told
 from tests.records import jsonl
 
-
 Kind = TypeVar("Kind")
 
 
