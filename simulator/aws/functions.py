@@ -66,11 +66,11 @@ def _backend(reference: FunctionReference) -> "LambdaBackend":
 
 
 def _stored(backend: "LambdaBackend", reference: FunctionReference) -> "LambdaFunction":
-    from moto.core.exceptions import ServiceException  # noqa: PLC0415 - moto is slow to import
+    from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - moto is slow to import
 
     try:
         return backend.get_function(reference.name, reference.qualifier)
-    except ServiceException as fault:
+    except JsonRESTError as fault:
         raise FunctionNotFound(reference.arn) from fault
 
 

@@ -145,7 +145,7 @@ def test_a_log_that_cannot_be_told_again_fails_its_job_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A log of another version, say: the job ends, with an error that says whose fault it is."""
-    with engine_on(tmp_path, Graders()) as (engine, database):
+    with engine_on(tmp_path, Graders()) as (engine, _):
         job_id = finished(engine, engine.create(order())).id
     cut_off(tmp_path / "simulator.sqlite", job_id, 6)
     with sqlite3.connect(tmp_path / "simulator.sqlite") as connection:
