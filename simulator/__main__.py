@@ -1,13 +1,11 @@
 """`rft-sim`: start a simulator, run a command beside one, or print a running one's environment."""
 
-import shlex
 import signal
 import subprocess
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from time import time
-from types import FrameType
 from typing import Annotated, Final, NoReturn
 
 import typer
@@ -104,10 +102,13 @@ def env(port: Port = 8723, host: Host = "127.0.0.1", region: str = TUNING_REGION
 
     variables = session_variables(url=f"http://{host}:{port}", region=region, key=session_key(region))
     for name, value in variables.items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+        typer.echo(f"export {name}='{value}'")  # no value of ours holds a quote
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
+    # Ctrl-C reaches the command too, and it decides: it may offer to cancel the job. The simulator waits for it. (A
+    # handler, and not SIG_IGN, which the command would inherit.)
+    signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     try:
         child = subprocess.Popen(command, env=environment)  # noqa: S603  the user's own command
     except FileNotFoundError:
@@ -117,15 +118,7 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
         typer.echo(f"rft-sim: not executable: {command[0]}", err=True)
         return _NOT_EXECUTABLE
 
-    # Ctrl-C reaches the command too, and it decides: it may offer to cancel the job. The simulator waits for it.
-    def leave_to_child(_signal: int, _frame: FrameType | None) -> None:
-        return
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
-
-    signal.signal(signal.SIGINT, leave_to_child)
-    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGTERM, lambda number, _frame: child.send_signal(number))
     code = child.wait()
     return code if code >= 0 else 128 - code
 

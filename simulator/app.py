@@ -9,7 +9,7 @@ from time import time
 from types import TracebackType
 from typing import Final, Self
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -19,7 +19,7 @@ from simulator.cloud import Cloud
 from simulator.deployed import DeployedGraders
 from simulator.errors import ApiError, InternalError, InvalidRequestError, UnknownPathError, WrongMethodError
 from simulator.front_door import App, FrontDoor, Message, Receive, Scope, Send
-from simulator.house import House, caller_of
+from simulator.house import House
 from simulator.ids import Ids
 from simulator.inference import Inference
 from simulator.jobs.engine import Engine
@@ -27,7 +27,7 @@ from simulator.jobs.job import Job
 from simulator.jobs.life import Story, story
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
-from simulator.routes import chat, control, files, jobs, models
+from simulator.routes.table import add_routes
 from simulator.settings import Settings
 from simulator.store.database import Database, UnknownCursorError
 from simulator.store.uploads import Uploads
@@ -103,6 +103,7 @@ class Simulator:
             authenticator=Authenticator(
                 region=settings.region, account=settings.account, identify=self._cloud.identify, wall=time
             ),
+            completions=count(),
         )
         self.api = _api(self.house)
         self.app: App = FrontDoor(api=self.api, invoke=self._invoke, aws=self._cloud)
@@ -136,12 +137,7 @@ class Simulator:
 def _api(house: House) -> FastAPI:
     # No documentation pages: they load their scripts from the network.
     api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    api.state.house = house
-    mantle = APIRouter(prefix="/v1", dependencies=[Depends(caller_of)])
-    for room in (files, jobs, models, chat):
-        mantle.include_router(room.router)
-    api.include_router(mantle)
-    api.include_router(control.router)
+    add_routes(api, house)
     api.add_middleware(_RequestIds, ids=house.ids)
     api.add_exception_handler(Exception, _answer_error)
     for kind in (ApiError, HTTPException, UnknownCursorError):

@@ -9,7 +9,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
@@ -20,7 +20,7 @@ SHORT_TERM: Final = "bedrock-api-key-"  # from the token generator's source
 LONG_TERM: Final = "ABSK"  # DOCUMENTED: CloudTrail's bearerTokenType
 LONGEST: Final = 43_200  # seconds; DOCUMENTED: twelve hours
 MANTLE_SERVICES: Final = ("bedrock-mantle", "bedrock")  # the SDK's own name first; some callers sign with the other
-_SCOPE: Final = re.compile(r"Credential=([^/\s,]+)/(\d{8})/([^/\s,]+)/([^/\s,]+)/aws4_request")
+_SCOPE: Final = re.compile(r"Credential=([\w-]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,13 +146,13 @@ def _short_term_key(key: str) -> _ShortTermKey:
     if not re.fullmatch(r"[0-9a-f]{64}", fields.get("X-Amz-Signature", "")):
         raise BadKeyError.invalid("the signature is missing or not a SHA-256")
     try:
-        minted = datetime.strptime(fields["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        minted = datetime.strptime(fields["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
         lifetime = int(fields["X-Amz-Expires"])
     except (KeyError, ValueError):
         raise BadKeyError.invalid("the date or the lifetime cannot be read") from None
     if not 0 < lifetime <= LONGEST:
         raise BadKeyError.invalid(f"a lifetime of {lifetime} s; a short-term key lives 1 to {LONGEST} s")
-    return _ShortTermKey(scope=scope, expires_at=(minted + timedelta(seconds=lifetime)).timestamp())
+    return _ShortTermKey(scope=scope, expires_at=minted + lifetime)
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,9 @@
 """What the routes work with: the rooms of one running simulator, wired by the composition root."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastapi import Request
-
-from simulator.auth import Authenticator, Caller
+from simulator.auth import Authenticator
 from simulator.clock import Clock
 from simulator.ids import Ids
 from simulator.inference import Inference
@@ -26,18 +25,4 @@ class House:
     engine: Engine
     inference: Inference
     authenticator: Authenticator
-
-
-def house_of(request: Request) -> House:
-    """Return the simulator that serves this request."""
-    house: House = request.app.state.house
-    return house
-
-
-def caller_of(request: Request) -> Caller:
-    """Return who calls; a dependency of every Mantle route.
-
-    Raises:
-        BadKeyError: nobody that the service knows.
-    """
-    return house_of(request).authenticator.caller(request.headers)
+    completions: Iterator[int]  # 0, 1, 2, …: which chat completion this is

@@ -55,8 +55,8 @@ class Ids:
         return "chatcmpl-" + self._uuid("completion", ordinal)
 
     def request(self, ordinal: int) -> str:
-        """Return the value of `x-request-id` (`req_` and 52 base32 characters, OBSERVED on a sibling path)."""
-        return "req_" + b32encode(digest(self.seed, "request", ordinal, size=33)).decode()[:52].lower()
+        """Return the value of `x-request-id`: `req_` and 32 hexadecimal digits (OPENAI)."""
+        return "req_" + digest(self.seed, "request", ordinal).hex()
 
     def invocation(self, ordinal: int) -> str:
         """Return a Lambda request id: a bare UUID, as in AWS's REPORT lines."""

@@ -42,6 +42,19 @@ class Inference:
         self._records = lru_cache(maxsize=32)(self._read)
         self._tuned = lru_cache(maxsize=64)(self._load)
 
+    @property
+    def knows_all_uploads(self) -> bool:
+        """Whether the index of prompts is that of the uploads as they are now."""
+        return tuple(self._database.shas()) == self._indexed
+
+    def learn_uploads(self) -> None:
+        """Index the prompts of every upload, the latest first. Reads whole files: not for the event loop."""
+        with self._lock:
+            shas = tuple(self._database.shas())
+            if shas != self._indexed:
+                self._index = indexed(record for sha256 in shas for record in self._records(sha256))
+                self._indexed = shas
+
     def served(self, model_id: str) -> Served:
         """Return the model behind an id.
 
@@ -76,7 +89,7 @@ class Inference:
             tuple(messages),
             model=served.base_model,
             weights=served.weights,
-            index=self._prompts(),
+            index=self._index,
             temperature=temperature,
             max_tokens=max_tokens or DEFAULT_MAX_TOKENS,
             reasoning_effort=reasoning_effort,
@@ -86,15 +99,6 @@ class Inference:
     def _load(self, model_id: str) -> Served | None:
         model = self._database.model(model_id)
         return Served(base_model=model.base_model, weights=loaded(model.weights)) if model else None
-
-    def _prompts(self) -> PromptIndex:
-        """Return the index of every upload, the latest first, made anew when the uploads have changed."""
-        with self._lock:
-            shas = tuple(self._database.shas())
-            if shas != self._indexed:
-                self._index = indexed(record for sha256 in shas for record in self._records(sha256))
-                self._indexed = shas
-            return self._index
 
     def _read(self, sha256: str) -> tuple[Record, ...]:
         try:

@@ -40,9 +40,14 @@ def hold_lifeline(fd: int) -> None:
 
     def watch() -> None:
         os.read(fd, 1)
-        os.killpg(0, signal.SIGKILL)
+        end_all()
 
     _thread.start_new_thread(watch, ())
+
+
+def end_all() -> None:
+    """Kill this process and every one that it started."""
+    os.killpg(0, signal.SIGKILL)
 
 
 def limit_memory(data_limit: int) -> None:
@@ -68,8 +73,14 @@ def runtime_client(api_address: str) -> types.ModuleType:
             f"{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: {api_address}\r\n"
             f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        connection.sendall(head.encode() + body)
-        status = incoming.readline().split()
+        try:
+            connection.sendall(head.encode() + body)
+            status = incoming.readline().split()
+        except ConnectionError:
+            status = []
+        if not status:
+            # The simulator is gone. To raise would end this process before the lifeline ends the others.
+            end_all()
         headers = {}
         while (line := incoming.readline()) not in (b"\r\n", b""):
             name, _, value = line.decode().partition(":")

@@ -1,92 +1,80 @@
 """`/v1/fine_tuning/jobs` (DOCUMENTED routes; objects OPENAI)."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
 
-from simulator.auth import Caller
 from simulator.errors import InvalidRequestError, NotFoundError
-from simulator.house import House, caller_of, house_of
+from simulator.house import House
 from simulator.jobs.codec import decode_event, decode_job
 from simulator.jobs.job import CheckpointSaved, IllegalMoveError, Job
 from simulator.orders import order_of
+from simulator.routes.call import Call
 from simulator.routes.files import found
 from simulator.store.database import StoredEntry
-from simulator.wire.bodies import Json, WireResponse
+from simulator.wire.bodies import Json
 from simulator.wire.objects import rendered_checkpoint, rendered_event, rendered_job
 from simulator.wire.pages import CHECKPOINTS, EVENTS, JOBS, rendered_page, slice_of
 from simulator.wire.requests import CreateJob, parsed
 
-router = APIRouter(prefix="/fine_tuning/jobs")
-Rooms = Annotated[House, Depends(house_of)]
 
-
-@router.post("")
-async def create(request: Request, house: Rooms, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+async def create(call: Call) -> Json:
     """Create a job. What can be told at once is told at once; a faulty file ends the job later."""
-    wanted = parsed(CreateJob, await request.body(), request.headers, ignored=house.settings.ignored_job_fields)
-    training = found(house, wanted.training_file)
-    validation = found(house, wanted.validation_file) if wanted.validation_file else None
-    order = order_of(wanted, training=training, validation=validation, caller=caller, settings=house.settings)
-    return WireResponse(rendered_job(house.engine.create(order)))
+    settings = call.house.settings
+    body = await call.request.body()
+    wanted = parsed(CreateJob, body, call.headers, ignored=settings.ignored_job_fields)
+    training = found(call.house, wanted.training_file)
+    validation = found(call.house, wanted.validation_file) if wanted.validation_file is not None else None
+    order = order_of(wanted, training=training, validation=validation, caller=call.caller, settings=settings)
+    return rendered_job(call.house.engine.create(order))
 
 
-@router.get("")
-async def listing(request: Request, house: Rooms) -> Response:
+async def listing(call: Call) -> Json:
     """List jobs, newest first."""
-    wanted = slice_of(request.query_params, JOBS)
-    page = house.database.jobs(after=wanted.after, limit=wanted.limit)
-    return WireResponse(rendered_page(page, lambda projection: rendered_job(decode_job(projection))))
+    wanted = slice_of(call.query, JOBS)
+    page = call.house.database.jobs(after=wanted.after, limit=wanted.limit)
+    return rendered_page(page, lambda projection: rendered_job(decode_job(projection)))
 
 
-@router.get("/{job_id}")
-async def retrieve(job_id: str, house: Rooms) -> Response:
+async def retrieve(call: Call) -> Json:
     """Describe one job. At `poll` pace the job takes its next turn after it was looked at."""
-    described = rendered_job(job_found(house, job_id))
-    if house.engine.moves_when_polled:
-        await run_in_threadpool(house.engine.turn, job_id)
-    return WireResponse(described)
+    job, engine = job_found(call), call.house.engine
+    if engine.moves_when_polled:
+        await run_in_threadpool(engine.turn, job.id)
+    return rendered_job(job)
 
 
-@router.post("/{job_id}/cancel")
-async def cancel(job_id: str, house: Rooms) -> Response:
+async def cancel(call: Call) -> Json:
     """Cancel a job at once, from any status that is not an end (DOCUMENTED: it cannot be resumed)."""
-    job = job_found(house, job_id)
+    job = job_found(call)
     try:
-        return WireResponse(rendered_job(house.engine.cancel(job)))
+        return rendered_job(call.house.engine.cancel(job))
     except IllegalMoveError as illegal:
-        raise InvalidRequestError.already_ended(job_id, str(illegal.status)) from None
+        raise InvalidRequestError.already_ended(job.id, str(illegal.status)) from None
 
 
-@router.get("/{job_id}/events")
-async def events(job_id: str, request: Request, house: Rooms) -> Response:
+async def events(call: Call) -> Json:
     """List what happened, newest first (OPENAI; not settled for AWS)."""
-    job_found(house, job_id)
-    wanted = slice_of(request.query_params, EVENTS)
-    page = house.database.events(job_id, after=wanted.after, limit=wanted.limit)
-    return WireResponse(rendered_page(page, _event))
+    job, wanted = job_found(call), slice_of(call.query, EVENTS)
+    page = call.house.database.events(job.id, after=wanted.after, limit=wanted.limit)
+    return rendered_page(page, _event)
 
 
-@router.get("/{job_id}/checkpoints")
-async def checkpoints(job_id: str, request: Request, house: Rooms) -> Response:
+async def checkpoints(call: Call) -> Json:
     """List checkpoints, newest first, as they are saved (SAMPLE: while the job runs)."""
-    job_found(house, job_id)
-    wanted = slice_of(request.query_params, CHECKPOINTS)
-    page = house.database.checkpoints(job_id, after=wanted.after, limit=wanted.limit)
-    return WireResponse(rendered_page(page, lambda saved: _checkpoint(house, job_id, saved)))
+    job, wanted = job_found(call), slice_of(call.query, CHECKPOINTS)
+    page = call.house.database.checkpoints(job.id, after=wanted.after, limit=wanted.limit)
+    return rendered_page(page, lambda saved: _checkpoint(call.house, job.id, saved))
 
 
-def job_found(house: House, job_id: str) -> Job:
-    """Return the job.
+def job_found(call: Call) -> Job:
+    """Return the job that the path names.
 
     Raises:
         NotFoundError: there is none.
     """
-    job = house.engine.job(job_id)
+    name = call.named("job")
+    job = call.house.engine.job(name)
     if job is None:
-        raise NotFoundError.thing("fine-tuning job", job_id)
+        raise NotFoundError.thing("fine-tuning job", name)
     return job
 
 

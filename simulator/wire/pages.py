@@ -1,5 +1,6 @@
 """Lists: the query that asks for a slice, and the envelope that carries it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -11,6 +12,8 @@ from simulator.wire.bodies import Json
 Row = TypeVar("Row")
 
 ORDERS: Final = ("asc", "desc")
+
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")  # Python's `int` would also take spaces, underscores and other digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +57,9 @@ def slice_of(query: Mapping[str, str], limits: Limits) -> Slice:
 def _limit(text: str | None, limits: Limits) -> int:
     if text is None:
         return limits.default
-    try:
-        limit = int(text)
-    except ValueError:
-        raise InvalidRequestError(f"Invalid 'limit': expected an integer, got '{text}'.", param="limit") from None
+    if not _INTEGER.fullmatch(text):
+        raise InvalidRequestError(f"Invalid 'limit': expected an integer, got '{text}'.", param="limit")
+    limit = int(text)
     if limit < 1:
         raise BelowMinimumError("limit", minimum=1, got=limit)
     if limit > limits.maximum:

@@ -1,8 +1,9 @@
 """JSON bodies in: each request as a strict model, and every fault in one as the error the service gives."""
 
 import json
+import re
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -16,9 +17,10 @@ from simulator.errors import (
     WrongContentTypeError,
 )
 
-# botocore's LambdaArn pattern, 1 to 512 characters (from its model of the sibling API).
+# botocore's LambdaArn pattern, 1 to 512 characters (from its model of the sibling API). Its `\d` is written out here:
+# pydantic's would take any script's digits.
 LAMBDA_ARN: Final = (
-    r"^arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}(-gov)?-[a-z]+-\d{1}:\d{12}:function:"
+    r"^arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}(-gov)?-[a-z]+-[0-9]:[0-9]{12}:function:"
     r"[a-zA-Z0-9-_\.]+(:(\$LATEST|[a-zA-Z0-9-_]+))?$"
 )
 # OPENAI: metadata takes 16 pairs; AWS records the parameter and names no limits.
@@ -26,8 +28,17 @@ _METADATA_PAIRS: Final = 16
 _METADATA_KEY: Final = 64
 _METADATA_VALUE: Final = 512
 
+# INFERRED: AWS names no maximum. A multiplier of 30 already breaks the model; far beyond this one floats overflow.
+_LARGEST_MULTIPLIER: Final = 1_000
+
 Auto = Literal["auto"]
+Multiplier = (
+    Annotated[float, Field(gt=0, le=_LARGEST_MULTIPLIER)] | Annotated[int, Field(gt=0, le=_LARGEST_MULTIPLIER)] | Auto
+)
 Model = TypeVar("Model", bound=BaseModel)
+
+# A union reports each branch that it tried; the name which that adds to the path is not the caller's.
+_UNION_BRANCH: Final = re.compile(r"int|float|str|(constrained-|list\[|literal\[).*", re.DOTALL)
 
 
 class _Strict(BaseModel):
@@ -54,10 +65,10 @@ class RequestedHyperparameters(_Strict):
 
     n_epochs: Annotated[int, Field(ge=1, le=50)] | Auto = "auto"
     batch_size: Annotated[int, Field(ge=1, le=512)] | Auto = "auto"
-    learning_rate_multiplier: Annotated[float, Field(gt=0)] | Annotated[int, Field(gt=0)] | Auto = "auto"
+    learning_rate_multiplier: Multiplier = "auto"
     eval_interval: Annotated[int, Field(ge=1)] | Auto = "auto"
     eval_samples: Annotated[int, Field(ge=1)] | Auto = "auto"
-    compute_multiplier: Annotated[float, Field(gt=0)] | Annotated[int, Field(gt=0)] | Auto = "auto"
+    compute_multiplier: Multiplier = "auto"
     reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
 
 
@@ -167,10 +178,7 @@ def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignor
         raise WrongContentTypeError(
             f"Unsupported content type '{content_type}': this endpoint takes 'application/json'."
         )
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"We could not parse the JSON body of your request: {error}") from None
+    value = _json(body)
     if not isinstance(value, dict):
         raise InvalidRequestError("The JSON body of your request must be an object.")
     try:
@@ -179,19 +187,44 @@ def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignor
         raise _fault(error.errors(include_url=False)) from None
 
 
+def _json(body: bytes) -> Any:
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        if b"\\u" in body:
+            # Half of a surrogate pair is legal in JSON, but it can be neither stored nor sent on as UTF-8.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeDecodeError:
+        why = "it is not UTF-8"
+    except UnicodeEncodeError:
+        why = "a \\u escape is half of a surrogate pair"
+    except RecursionError:
+        why = "it is nested too deeply"
+    except json.JSONDecodeError as error:
+        why = str(error)
+    except ValueError as error:
+        why = "a number has too many digits" if "digits" in str(error) else str(error)
+    else:
+        return value
+    raise InvalidRequestError(f"We could not parse the JSON body of your request: {why}")
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
 def _fault(errors: list[ErrorDetails]) -> ApiError:
     """Return the first fault in the service's words. Codes OBSERVED; texts INFERRED."""
     first = errors[0]
-    # A union reports each branch it tried; the tag it adds to the path ("int", "literal['auto']") is not the caller's.
     param = _param(first["loc"])
     match first["type"]:
         case "missing":
             return MissingParameterError(param)
         case "extra_forbidden":
             return UnsupportedParameterError(param)
-        case "greater_than_equal" | "greater_than":
-            bound = first["ctx"].get("ge", first["ctx"].get("gt", 0))
-            return BelowMinimumError(param, minimum=bound, got=first["input"])
+        case "greater_than_equal":
+            return BelowMinimumError(param, minimum=first["ctx"]["ge"], got=first["input"])
+        case "model_type" | "dict_type":
+            return InvalidRequestError(f"Invalid '{param}': input should be an object.", param=param)
         case _:
             reason = first["msg"].removeprefix("Value error, ")
             return InvalidRequestError(f"Invalid '{param}': {reason[:1].lower()}{reason[1:]}.", param=param)
@@ -199,9 +232,9 @@ def _fault(errors: list[ErrorDetails]) -> ApiError:
 
 def _param(path: tuple[int | str, ...]) -> str:
     shown = ""
-    for part in path:
+    for position, part in enumerate(path):
         if isinstance(part, int):
             shown += f"[{part}]"
-        elif part.isidentifier() and part not in {"int", "float", "str"}:
+        elif position == 0 or not _UNION_BRANCH.fullmatch(part):
             shown += f".{part}" if shown else part
     return shown

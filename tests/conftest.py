@@ -1,0 +1,85 @@
+"""What every test may rely on: no credential of this machine, and simulators to speak to."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import OpenAI
+
+from simulator.settings import Pace, Settings
+from tests.records import jsonl
+from tests.world import World, inner_world, served_world
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_credentials_of_this_machine() -> Iterator[None]:
+    """No test may read or send what the developer's own environment and profile files hold."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("AWS_", "OPENAI_")) or name == "RFT_TARGET":
+                patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[World]:
+    """A simulator on a socket, for a module, which makes no other: moto's state is the process's."""
+    with served_world() as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def mantle(served: World) -> OpenAI:
+    """The real SDK, pointed at the served simulator."""
+    return served.mantle()
+
+
+@pytest.fixture
+def inner() -> Iterator[World]:
+    """A simulator of this test's own, without a socket and without AWS."""
+    with inner_world() as world:
+        yield world
+
+
+@pytest.fixture
+def still() -> Iterator[World]:
+    """A simulator of this test's own at `poll` pace: a job takes one turn each time it is retrieved, and no other."""
+    with inner_world(Settings(pace=Pace.POLL)) as world:
+        yield world
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedJob:
+    """A job that ran with our reward function on 120 records, and what it was made of."""
+
+    job: Any
+    function: str
+    content: bytes
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self.job["id"])
+
+    @property
+    def model(self) -> str:
+        """The tuned model's id."""
+        return str(self.job["fine_tuned_model"])
+
+
+@pytest.fixture(scope="module")
+def finished_job(served: World) -> FinishedJob:
+    """A job at its good end: 27 steps on real Lambda answers."""
+    function = served.deploy(ROOT / "reward_lambda")
+    content = jsonl(120)
+    job = served.run(content, function=function, metadata={"team": "maths", "area": "shelves"})
+    assert job["status"] == "succeeded", job
+    return FinishedJob(job=job, function=function, content=content)

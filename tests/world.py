@@ -1,0 +1,159 @@
+"""A simulator to test against, and the clients that reach it: the OpenAI SDK, bare HTTP, boto3."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import httpx2
+from openai import OpenAI
+from starlette.testclient import TestClient
+
+from simulator.app import Simulator
+from simulator.keys import session_key
+from simulator.server import serving
+from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, TUNING_REGION, Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+
+REGION = TUNING_REGION
+BASE = "openai.gpt-oss-20b"
+NOWHERE = "arn:aws:lambda:us-west-2:123456789012:function:nowhere"
+ENDS = ("succeeded", "failed", "cancelled")
+
+_PATIENCE = 60.0  # seconds of real time until a job that does not end is a failure
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def method(function: str = NOWHERE, **hyperparameters: Any) -> dict[str, Any]:
+    """Return a create request's `method` in the documented form."""
+    reinforcement: dict[str, Any] = {"grader": {"type": "lambda", "lambda": {"function": function}}}
+    if hyperparameters:
+        reinforcement["hyperparameters"] = hyperparameters
+    return {"type": "reinforcement", "reinforcement": reinforcement}
+
+
+class World:
+    """One simulator and clients for it. `http` carries a good key; `url` is without a path."""
+
+    def __init__(self, simulator: Simulator, url: str, http: httpx2.Client) -> None:
+        self.simulator = simulator
+        self.url = url
+        self.key = session_key(REGION)
+        self.http = http
+        self.http.headers["authorization"] = f"Bearer {self.key}"
+
+    def mantle(self, *, key: str | None = None, strict: bool = False) -> OpenAI:
+        """Return the real SDK; it goes over a socket when the world has one. `strict` makes it validate answers."""
+        return OpenAI(
+            api_key=key or self.key,
+            base_url=f"{self.url}/v1",
+            http_client=self.http if isinstance(self.http, TestClient) else None,
+            max_retries=0,
+            _strict_response_validation=strict,
+        )
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        """boto3's IAM client with the session's worthless credentials."""
+        return boto3.client(
+            "iam",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+        )
+
+    @cached_property
+    def functions(self) -> "LambdaClient":
+        """boto3's Lambda client with the session's worthless credentials."""
+        return boto3.client(
+            "lambda",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+        )
+
+    @cached_property
+    def role(self) -> str:
+        """The ARN of an execution role."""
+        document = json.dumps(_TRUST)
+        return self.iam.create_role(RoleName="reward-role", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+
+    def deploy(self, folder: Path, *, name: str | None = None, timeout: int = 30, memory: int = 256) -> str:
+        """Zip a folder and create a function of it; return its ARN."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as package:
+            for path in sorted(folder.glob("*.py")):
+                package.write(path, path.name)
+        created = self.functions.create_function(
+            FunctionName=name or folder.name.replace("_", "-"),
+            Runtime="python3.11",
+            Role=self.role,
+            Handler="lambda_function.lambda_handler",
+            Code={"ZipFile": archive.getvalue()},
+            Timeout=timeout,
+            MemorySize=memory,
+        )
+        return created["FunctionArn"]
+
+    def upload(self, content: bytes, *, name: str = "train.jsonl") -> str:
+        """Upload a training file; return its id."""
+        answer = self.http.post("/v1/files", data={"purpose": "fine-tune"}, files={"file": (name, content)})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    def create(self, file_id: str, *, function: str = NOWHERE, **fields: Any) -> Any:
+        """Create a job; return the raw answer's JSON."""
+        body = {"model": BASE, "training_file": file_id, "method": method(function), **fields}
+        answer = self.http.post("/v1/fine_tuning/jobs", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def job(self, job_id: str) -> Any:
+        """Retrieve a job as raw JSON."""
+        return self.http.get(f"/v1/fine_tuning/jobs/{job_id}").json()
+
+    def finished(self, job_id: str) -> Any:
+        """Wait for a job's end; return it as raw JSON."""
+        deadline = time.monotonic() + _PATIENCE
+        while (job := self.job(job_id))["status"] not in ENDS:
+            assert time.monotonic() < deadline, job
+            time.sleep(0.01)
+        return job
+
+    def run(self, content: bytes, *, function: str = NOWHERE, **fields: Any) -> Any:
+        """Upload, create and wait; return the job at its end."""
+        return self.finished(self.create(self.upload(content), function=function, **fields)["id"])
+
+    def events(self, job_id: str) -> list[Any]:
+        """Return all events of a job, oldest first."""
+        listed = self.http.get(f"/v1/fine_tuning/jobs/{job_id}/events", params={"limit": 1000}).json()
+        return cast("list[Any]", listed["data"][::-1])
+
+
+@contextmanager
+def served_world(settings: Settings | None = None) -> Iterator[World]:
+    """Serve a simulator on a free port for the length of the block."""
+    with serving(settings or Settings(port=0)) as (simulator, url), httpx2.Client(base_url=url, timeout=30) as http:
+        yield World(simulator, url, http)
+
+
+@contextmanager
+def inner_world(settings: Settings | None = None) -> Iterator[World]:
+    """Make a simulator that is spoken to without a socket: its Mantle API only, no AWS."""
+    url = "http://testserver"
+    with Simulator(settings or Settings(), url=url) as simulator, TestClient(simulator.api) as http:
+        yield World(simulator, url, http)
