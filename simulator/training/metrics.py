@@ -130,9 +130,11 @@ def step_truth(groups: Sequence[Group], rewards: Sequence[Sequence[float]], upda
         dead_groups=_mean([max(group) - min(group) < _DEAD for group in rewards]),
         exploits=_mean([rollout.exploit is not None for rollout in rollouts]),
         truncated=_mean([rollout.truncated for rollout in rollouts]),
-        kl=update.kl,
-        clip_fraction=update.clip_fraction,
-        length_reward_correlation=_correlation([rollout.response_length for rollout in rollouts], _flat(rewards)),
+        kl=float32(update.kl),
+        clip_fraction=float32(update.clip_fraction),
+        length_reward_correlation=float32(
+            _correlation([rollout.response_length for rollout in rollouts], _flat(rewards))
+        ),
     )
 
 

@@ -1,0 +1,117 @@
+"""What can go wrong, as people meet it.
+
+    ClientError
+    ├── Misuse         exit 2    a file, an option or the environment is wrong; nothing was created
+    ├── Refused        exit 1    the service, or AWS, answered no
+    ├── Unreachable    exit 1    the service did not answer for as long as we were willing to wait
+    ├── Incomplete     exit 1    the job succeeded, but something after it did not
+    ├── JobFailed      exit 1    the job ended as `failed`; the message is the job's own
+    ├── JobCancelled   exit 3    the job ended as `cancelled`
+    └── Stopped        exit 130  the user pressed Ctrl-C
+
+Each carries what happened and, where there is one, the next step to take.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ClientError(Exception):
+    """Something a person should read without a traceback.
+
+    Attributes:
+        message: what happened and where.
+        next_step: what to do about it, or None.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, next_step: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+
+class Misuse(ClientError):  # noqa: N818 - these are outcomes with names, drawn in the tree above
+    """A file, an option or the environment is wrong; nothing was created."""
+
+    exit_code = 2
+
+
+class Refused(ClientError):  # noqa: N818 - see Misuse
+    """The service, or AWS, answered no."""
+
+
+class Unreachable(ClientError):  # noqa: N818 - see Misuse
+    """The service did not answer for as long as we were willing to wait."""
+
+
+class Incomplete(ClientError):  # noqa: N818 - see Misuse
+    """The job succeeded, but something that follows it did not."""
+
+
+class JobFailed(ClientError):  # noqa: N818 - see Misuse
+    """The job ended as `failed`."""
+
+
+class JobCancelled(ClientError):  # noqa: N818 - see Misuse
+    """The job ended as `cancelled`."""
+
+    exit_code = 3
+
+
+class Stopped(ClientError):  # noqa: N818 - see Misuse
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130
+
+
+def translated(error: Exception) -> ClientError | None:
+    """The readable form of an SDK's own exception, or None for a bug of ours, which deserves its traceback."""
+    if isinstance(error, ClientError):
+        return error
+    kind = type(error)
+    family = kind.__module__.partition(".")[0]
+    if family == "openai":
+        return _from_openai(error)
+    if family in {"botocore", "boto3", "s3transfer"}:
+        return _from_aws(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return Misuse(f"{error.filename}: {error.strerror}")
+    return None
+
+
+def _from_openai(error: Exception) -> ClientError:
+    status: object = getattr(error, "status_code", None)
+    # openai-python puts the whole of `str(error)` together from these; the parts read better.
+    body: object = getattr(error, "body", None)
+    said = body.get("message") if isinstance(body, dict) else None
+    param = body.get("param") if isinstance(body, dict) else None
+    text = str(said or error)
+    if param:
+        text += f" (param: {param})"
+    response: object = getattr(error, "response", None)
+    hint = getattr(response, "headers", {}).get("x-simulator-hint")
+    if status is None:
+        return Unreachable(f"The service could not be reached: {text}", next_step=hint)
+    if hint is None and status == _UNAUTHORIZED:
+        hint = "The key was not accepted: see `rft target` for the one in use and where it came from."
+    return Refused(f"The service answered {status}: {text}", next_step=hint)
+
+
+_UNAUTHORIZED = 401
+
+
+def _from_aws(error: Exception) -> ClientError:
+    if type(error).__name__ in {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}:
+        return Misuse(
+            f"AWS credentials: {error}",
+            next_step="Log in (for example `aws sso login`) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        )
+    operation = getattr(error, "operation_name", None)
+    response = getattr(error, "response", None)
+    if operation is None or not isinstance(response, dict):
+        return Unreachable(f"AWS could not be reached: {error}")
+    said = response.get("Error", {})
+    return Refused(f"AWS refused {operation}: {said.get('Code')}: {said.get('Message')}")

@@ -1,0 +1,234 @@
+"""One job, from its order to its end: create it exactly once, follow it, read its whole log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from client.data import canonical
+from client.errors import JobCancelled, JobFailed, Unreachable, translated
+from client.mantle import Event, Job, Mantle
+from client.patience import Rhythm, Setback, Streak, persist, surely_undone
+
+# The metadata key by which a job is known again when the answer to its creation was lost.
+TAG = "rft_run"
+
+# DOCUMENTED: the three hyperparameters AWS shows, with the example's values ("start with 1", 4, 1.0).
+DEFAULT_EPOCHS, DEFAULT_BATCH_SIZE, DEFAULT_LR_MULTIPLIER = 1, 4, 1.0
+# INFERRED: SAMPLE metrics fit 8 rollouts a prompt, and 300 rows in batches of 4 made 67 steps: a tenth is held out.
+ROLLOUTS_PER_PROMPT, HELD_OUT_ONE_IN = 8, 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hyperparameters:
+    """What AWS lets a reinforcement run set. `batch_size` counts prompts, not rollouts."""
+
+    n_epochs: int = DEFAULT_EPOCHS
+    batch_size: int = DEFAULT_BATCH_SIZE
+    learning_rate_multiplier: float = DEFAULT_LR_MULTIPLIER
+
+    def body(self) -> dict[str, int | float]:
+        """As they go into the request."""
+        return {
+            "n_epochs": self.n_epochs,
+            "batch_size": self.batch_size,
+            "learning_rate_multiplier": self.learning_rate_multiplier,
+        }
+
+    def steps(self, *, rows: int, validated: bool) -> int:
+        """How many steps a run takes: a last partial batch is dropped; a tenth is held out when not validated."""
+        trained = rows if validated else rows - rows // HELD_OUT_ONE_IN
+        return self.n_epochs * (trained // self.batch_size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a job is made of. `digest` stands for the contents: it is the same for the same data and reward function."""
+
+    model: str
+    training_file: str
+    validation_file: str | None
+    function_arn: str
+    hyperparameters: Hyperparameters
+    digest: str
+
+    @property
+    def tag(self) -> str:
+        """Names this very order: the contents, and the file that was uploaded for it."""
+        return hashlib.sha256(canonical([self.digest, self.training_file]).encode()).hexdigest()[:32]
+
+    def request(self) -> dict[str, Any]:
+        """The body of the create call."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "training_file": self.training_file,
+            "metadata": {TAG: self.tag},
+            "method": {
+                "type": "reinforcement",
+                "reinforcement": {
+                    "grader": {"type": "lambda", "lambda": {"function": self.function_arn}},
+                    "hyperparameters": self.hyperparameters.body(),
+                },
+            },
+        }
+        if self.validation_file is not None:
+            body["validation_file"] = self.validation_file
+        return body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What one look at a job showed: the job, events not seen before (oldest first), or why the look failed."""
+
+    job: Job | None = None
+    events: tuple[Event, ...] = ()
+    setback: Setback | None = None
+
+
+def create(mantle: Mantle, order: Order) -> Job:
+    """Create the job once, also when an answer is lost on the way.
+
+    The API has no idempotency key, so after a failure that may have taken effect the jobs are searched for ours before
+    the request is made again.
+
+    Raises:
+        Unreachable: no answer for as long as we were willing to wait; a job may or may not exist.
+        openai.APIError: the service refused the order.
+    """
+    streak = Streak(patience=mantle.patience, stopwatch=mantle.stopwatch)
+    while True:
+        try:
+            return mantle.create_job_once(order.request())
+        except Exception as error:  # noqa: BLE001 - setback() raises again whatever waiting does not cure
+            try:
+                setback = streak.setback(error)
+            except Unreachable as gone:
+                gone.next_step = (
+                    f"A job may exist all the same: look for {TAG} {order.tag} with `rft jobs` before trying again."
+                )
+                raise
+            mantle.say(f"{setback}.")
+            mantle.stopwatch.sleep(setback.pause)
+            found = None if surely_undone(error) else _found(mantle, order)
+            if found is not None:
+                mantle.say(f"the answer was lost, but the job was made: {found.id}.")
+                return found
+
+
+def _found(mantle: Mantle, order: Order) -> Job | None:
+    for job in mantle.jobs():
+        # The file was uploaded for this order alone, so it settles the matter where a service drops metadata.
+        if job.body.get("training_file") == order.training_file and job.metadata.get(TAG, order.tag) == order.tag:
+            return job
+    return None
+
+
+def follow(mantle: Mantle, job_id: str, *, rhythm: Rhythm) -> Iterator[Update]:
+    """Look at a job until it ends, yielding what each look showed; the last carries the ended job and its last events.
+
+    Raises:
+        Unreachable: unbroken failure outlasted our patience; the error names the command that takes the watch up again.
+        Refused: the service said no, for example because a key expired.
+    """
+    seen: set[str] = set()
+    streak = Streak(patience=mantle.patience, stopwatch=mantle.stopwatch)
+    pause, status = rhythm.first, ""
+    while True:
+        try:
+            # The job first, then its events: what a job logged before it ended is then never missed.
+            job = mantle.job_once(job_id)
+            events = _unseen(mantle, job_id, known=seen, to_the_end=job.ended)
+        except Exception as error:  # noqa: BLE001 - setback() raises again whatever waiting does not cure
+            setback = _setback(streak, error, job_id=job_id)
+            yield Update(setback=setback)
+            mantle.stopwatch.sleep(setback.pause)
+            continue
+        streak.broken()
+        seen.update(event.id for event in events)
+        yield Update(job=job, events=events)
+        if job.ended:
+            return
+        pause = rhythm.after(pause, news=bool(events) or job.status != status)
+        status = job.status
+        mantle.stopwatch.sleep(pause)
+
+
+def _setback(streak: Streak, error: Exception, *, job_id: str) -> Setback:
+    try:
+        return streak.setback(error)
+    except Exception as final:
+        readable = translated(final)
+        if readable is None:
+            raise
+        if getattr(error, "status_code", None) != _NOT_FOUND:
+            readable.next_step = (
+                f"{readable.next_step or ''} The job goes on without us; watch it again: rft watch {job_id}".strip()
+            )
+        raise readable from final
+
+
+_NOT_FOUND = 404
+
+
+def all_events(mantle: Mantle, job_id: str) -> tuple[Event, ...]:
+    """Every event of a job, oldest first, through all pages."""
+    return persist(
+        lambda: _unseen(mantle, job_id, known=frozenset(), to_the_end=True),
+        patience=mantle.patience,
+        stopwatch=mantle.stopwatch,
+        say=mantle.say,
+    )
+
+
+def require_success(job: Job) -> None:
+    """Turn an end other than `succeeded` into its error.
+
+    Raises:
+        JobFailed: with the job's own error.
+        JobCancelled: somebody cancelled it.
+    """
+    if job.status == "cancelled":
+        raise JobCancelled(f"The job {job.id} was cancelled.")
+    if job.status == "failed":
+        error = job.body.get("error") or {}
+        param = f" (param: {error['param']})" if error.get("param") else ""
+        raise JobFailed(
+            f"The job {job.id} failed: {error.get('code')}: {error.get('message')}{param}",
+            next_step=f"Its whole log: rft events {job.id}",
+        )
+
+
+def _unseen(mantle: Mantle, job_id: str, *, known: AbstractSet[str], to_the_end: bool) -> tuple[Event, ...]:
+    """The events that are not `known`, oldest first.
+
+    OPENAI lists newest first and AWS does not say (contract Q6), so the pages are put in order whichever way they come.
+    Newest first, paging stops at the first event already known, unless `to_the_end`.
+    """
+    fresh: dict[str, Event] = {}
+    after: str | None = None
+    ascending = False
+    while True:
+        page = mantle.events_once(job_id, after=after)
+        ascending = ascending or _ascending(page.events)
+        fresh |= {event.id: event for event in page.events if event.id not in known}
+        # The last test is for a server that ignores `after`, which would keep us here for ever.
+        if not page.events or not page.has_more or page.events[-1].id == after:
+            break
+        if not (ascending or to_the_end) and any(event.id in known for event in page.events):
+            break
+        after = page.events[-1].id
+    in_order = list(fresh.values()) if ascending else list(reversed(fresh.values()))
+    return tuple(sorted(in_order, key=lambda event: event.created_at))
+
+
+def _ascending(events: Sequence[Event]) -> bool:
+    if not events:
+        return False
+    if events[0].created_at != events[-1].created_at:
+        return events[0].created_at < events[-1].created_at
+    # Within one second the steps still tell.
+    steps = [event.step for event in events if event.step is not None]
+    return len(steps) > 1 and steps[0] < steps[-1]

@@ -1,0 +1,112 @@
+"""Files that may lie on this machine or in S3, by one spelling: a path or `s3://bucket/key`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from client.errors import Incomplete, Misuse, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SCHEME = "s3://"
+Buckets = Callable[[], "S3Client"]
+
+
+def is_s3(location: str) -> bool:
+    """True for `s3://...`."""
+    return location.startswith(SCHEME)
+
+
+def split(location: str) -> tuple[str, str]:
+    """Bucket and key (or prefix) of `s3://bucket/key`.
+
+    Raises:
+        Misuse: there is no bucket.
+    """
+    bucket, _, key = location.removeprefix(SCHEME).partition("/")
+    if not bucket:
+        raise Misuse(f"{location} names no bucket.", next_step="Write s3://bucket/key.")
+    return bucket, key
+
+
+def fetched(location: str, *, into: Path, buckets: Buckets) -> Path:
+    """The local file for `location`; an object in S3 is downloaded into the folder `into` under its own name.
+
+    Raises:
+        Misuse: the location names no object, or S3 does not give it.
+    """
+    if not is_s3(location):
+        return Path(location)
+    bucket, key = split(location)
+    name = PurePosixPath(key).name
+    if not name or key.endswith("/"):
+        raise Misuse(f"{location} names no object.", next_step="Write s3://bucket/key.")
+    path = into / name
+    try:
+        buckets().download_file(bucket, key, str(path))
+    except Exception as error:
+        reason = translated(error)
+        if reason is None:
+            raise
+        raise Misuse(f"{location} could not be downloaded. {reason.message}", next_step=reason.next_step) from error
+    return path
+
+
+def require_writable(location: str, *, buckets: Buckets) -> None:
+    """Find out before a job is paid for that its results would have nowhere to go.
+
+    Raises:
+        Misuse: the bucket is not there for us, or the folder cannot be made.
+    """
+    if not is_s3(location):
+        try:
+            Path(location).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Misuse(f"{location} cannot be used as output folder: {error.strerror}.") from error
+        return
+    bucket, _ = split(location)
+    try:
+        buckets().head_bucket(Bucket=bucket)
+    except Exception as error:
+        reason = translated(error)
+        if reason is None:
+            raise
+        raise Misuse(
+            f"The bucket of {location} cannot be used. {reason.message}", next_step=f"Make it: aws s3 mb s3://{bucket}"
+        ) from error
+
+
+def stored(artefacts: Mapping[str, bytes], *, location: str, spare: Path, buckets: Buckets) -> tuple[str, ...]:
+    """Write each named artefact at `location`; returns where each now is, in order.
+
+    Raises:
+        Incomplete: S3 did not take them; they are in the folder `spare` instead.
+    """
+    if not is_s3(location):
+        return _written(artefacts, Path(location))
+    bucket, prefix = split(location)
+    prefix = prefix.rstrip("/")
+    keys = {name: f"{prefix}/{name}" if prefix else name for name in artefacts}
+    try:
+        client = buckets()
+        for name, content in artefacts.items():
+            client.put_object(Bucket=bucket, Key=keys[name], Body=content)
+    except Exception as error:
+        reason = translated(error)
+        if reason is None:
+            raise
+        kept = ", ".join(_written(artefacts, spare))
+        raise Incomplete(
+            f"The job succeeded, but {location} took no results. {reason.message}", next_step=f"Kept: {kept}"
+        ) from error
+    return tuple(f"{SCHEME}{bucket}/{key}" for key in keys.values())
+
+
+def _written(artefacts: Mapping[str, bytes], folder: Path) -> tuple[str, ...]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in artefacts.items():
+        (folder / name).write_bytes(content)
+    return tuple(str(folder / name) for name in artefacts)

@@ -1,0 +1,109 @@
+"""What a run is made of: gathered from here and from S3, judged, packed, and not yet sent anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from client.connections import Aws
+from client.data import Finding, Row, Verdict, checked, sample, shared_prompts
+from client.deploy import Package, packed
+from client.errors import Misuse
+from client.jobs import Hyperparameters
+from client.locations import fetched, is_s3
+from client.terminal import counted, failed, warned
+
+_FINDINGS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `rft train` was asked for; `compare_rows` 0 leaves the comparison out."""
+
+    data: str
+    validation: str | None
+    reward: Path
+    model: str
+    hyperparameters: Hyperparameters
+    output: str
+    compare_rows: int
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Materials:
+    """What a run is made of, all of it checked and none of it sent yet.
+
+    Attributes:
+        held_out: the rows to compare base and tuned on.
+        held_out_source: where they are from, in words.
+        seen_in_training: True when the held-out rows may have been trained on.
+    """
+
+    data: Verdict
+    validation: Verdict | None
+    package: Package
+    held_out: tuple[Row, ...]
+    held_out_source: str
+    seen_in_training: bool
+
+
+def findings_shown(findings: Sequence[Finding], *, path: str, console: Console, bad: bool) -> None:
+    """The first findings of a file, and how many more there are."""
+    for finding in findings[:_FINDINGS_SHOWN]:
+        (failed if bad else warned)(console, f"{path}, {finding}")
+    if len(findings) > _FINDINGS_SHOWN:
+        (failed if bad else warned)(console, f"{path}: {len(findings) - _FINDINGS_SHOWN:,} more like these")
+
+
+def judged(location: str, path: Path, *, console: Console, fewest: int | None = None) -> Verdict:
+    """Check a file and show what is wrong with it.
+
+    Raises:
+        Misuse: it has problems.
+    """
+    verdict = checked(path) if fewest is None else checked(path, fewest=fewest)
+    findings_shown(verdict.problems, path=location, console=console, bad=True)
+    if not verdict.usable:
+        raise Misuse(
+            f"{location} would be refused for {counted(len(verdict.problems), 'problem')}.",
+            next_step=f"Mend it and look again: rft check {location}",
+        )
+    return verdict
+
+
+def gathered(options: Options, *, clouds: Aws, folder: Path, console: Console) -> Materials:
+    """Fetch what lies in S3 into `folder`, judge the data, pack the reward function, choose the held-out rows.
+
+    Raises:
+        Misuse: any of it is missing or would be refused.
+    """
+    path = fetched(options.data, into=folder, buckets=lambda: clouds.buckets)
+    data = judged(options.data, path, console=console)
+    validation = None
+    if options.validation is not None:
+        (folder / "validation").mkdir()
+        validation_path = fetched(options.validation, into=folder / "validation", buckets=lambda: clouds.buckets)
+        # INFERRED: the minimum of 100 is documented for training; a validation file may be smaller.
+        validation = judged(options.validation, validation_path, console=console, fewest=1)
+    package = packed(options.reward)
+    rows, source, seen = _held_out(options, data=data, validation=validation)
+    return Materials(
+        data=data, validation=validation, package=package, held_out=rows, held_out_source=source, seen_in_training=seen
+    )
+
+
+def _held_out(options: Options, *, data: Verdict, validation: Verdict | None) -> tuple[tuple[Row, ...], str, bool]:
+    size = options.compare_rows
+    if validation is not None:
+        return sample(validation.rows, size=size), str(options.validation), False
+    beside = data.path.with_name("validation.jsonl")
+    if not is_s3(options.data) and beside != data.path and beside.is_file():
+        other = checked(beside, fewest=1)
+        if other.usable and not shared_prompts(other.rows, data.rows):
+            return sample(other.rows, size=size), str(beside), False
+    # The service holds out a tenth and does not say which, so these are mostly rows it trained on.
+    return sample(data.rows, size=size), options.data, True

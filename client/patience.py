@@ -1,0 +1,180 @@
+"""How long to wait, how often to ask again, and when to stop asking: the rhythm of a long watch over a bad line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from client.errors import Unreachable
+
+Answer = TypeVar("Answer")
+Say = Callable[[str], None]
+
+_REQUEST_TIMEOUT = 408
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERRORS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopwatch:
+    """A monotonic clock in seconds and a way to let it run; tests pass their own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """The pause between two looks at a job, in seconds: shorter while there is news, longer while there is none."""
+
+    first: float
+    longest: float
+
+    def after(self, pause: float, *, news: bool) -> float:
+        """The next pause: halved by news, half as long again without."""
+        return max(self.first, pause / 2) if news else min(self.longest, pause * 1.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Pauses after failures, in seconds, doubling from `first` to `longest`; `give_up_after` of unbroken failure."""
+
+    first: float
+    longest: float
+    give_up_after: float
+
+    def pause(self, *, attempt: int, asked: float | None) -> float:
+        """Seconds to wait after the failure number `attempt` (from 1); a server's own Retry-After wins when longer."""
+        own = min(self.longest, self.first * 2.0 ** min(attempt - 1, 16))
+        return max(own, min(asked or 0.0, self.give_up_after))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setback:
+    """One failure that may pass.
+
+    Attributes:
+        reason: in plain words.
+        pause: seconds until the next try.
+        attempt: failures in a row, this one included.
+    """
+
+    reason: str
+    pause: float
+    attempt: int
+
+    @property
+    def worth_saying(self) -> bool:
+        """True for failures 1, 2, 4, 8 ... in a row, so that a log of a long outage stays short."""
+        return self.attempt & (self.attempt - 1) == 0
+
+    def __str__(self) -> str:
+        return f"{self.reason}; trying again in {self.pause:.3g} s"
+
+
+class Streak:
+    """Failures in a row, and the time they have taken; any success ends it."""
+
+    def __init__(self, *, patience: Patience, stopwatch: Stopwatch) -> None:
+        self._patience = patience
+        self._stopwatch = stopwatch
+        self._attempt = 0
+        self._since = 0.0
+
+    def broken(self) -> None:
+        """A call went through."""
+        self._attempt = 0
+
+    def setback(self, error: Exception) -> Setback:
+        """The next pause after `error`.
+
+        Raises:
+            Unreachable: the streak has outlasted our patience.
+            Exception: `error` itself, when waiting will not help.
+        """
+        reason = passing_reason(error)
+        if reason is None:
+            raise error
+        now = self._stopwatch.now()
+        if self._attempt == 0:
+            self._since = now
+        self._attempt += 1
+        lasted = now - self._since
+        if lasted >= self._patience.give_up_after:
+            raise Unreachable(f"Gave up after {lasted:.0f} s without an answer that counts: {reason}.") from error
+        return Setback(
+            reason=reason,
+            pause=self._patience.pause(attempt=self._attempt, asked=asked_wait(error)),
+            attempt=self._attempt,
+        )
+
+
+def persist(call: Callable[[], Answer], *, patience: Patience, stopwatch: Stopwatch, say: Say) -> Answer:
+    """Call until it goes through, waiting out failures that may pass.
+
+    Only for calls that may safely be made twice.
+
+    Raises:
+        Unreachable: the failures outlasted our patience.
+        openai.APIError: a failure that waiting will not cure.
+    """
+    streak = Streak(patience=patience, stopwatch=stopwatch)
+    while True:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - setback() raises again whatever waiting does not cure
+            setback = streak.setback(error)
+            if setback.worth_saying:
+                say(f"{setback}.")
+            stopwatch.sleep(setback.pause)
+
+
+def passing_reason(error: Exception) -> str | None:
+    """Why a call failed, in plain words, when asking again may help; else None."""
+    import openai  # noqa: PLC0415 - 0.8 s to load; whoever holds one of its errors has paid already
+
+    if isinstance(error, openai.APITimeoutError):
+        return "no answer in time"
+    if isinstance(error, openai.APIConnectionError):
+        return f"no connection ({error.__cause__ or error})"
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    # The SDK's own convention: a server that knows better says so.
+    if error.response.headers.get("x-should-retry") == "false":
+        return None
+    status = error.status_code
+    if status == _TOO_MANY_REQUESTS:
+        return "the service asks to slow down (429)"
+    if status == _REQUEST_TIMEOUT or status >= _SERVER_ERRORS:
+        return f"the service answered {status}"
+    return None
+
+
+def surely_undone(error: Exception) -> bool:
+    """True when the failed call certainly had no effect: it was throttled at the door."""
+    return getattr(error, "status_code", None) == _TOO_MANY_REQUESTS
+
+
+def asked_wait(error: Exception) -> float | None:
+    """Seconds that the answer's Retry-After asks for, or None.
+
+    The header is seconds or a date (RFC 9110, 10.2.3); a date is read against the answer's own Date, so that a wrong
+    local clock does not matter.
+    """
+    response = getattr(error, "response", None)
+    headers = getattr(response, "headers", {})
+    asked = headers.get("retry-after")
+    if asked is None:
+        return None
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        later, now = parsedate_to_datetime(asked), parsedate_to_datetime(headers.get("date", ""))
+        return max(0.0, (later - now).total_seconds())
+    except (TypeError, ValueError):
+        return None

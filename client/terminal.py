@@ -1,0 +1,79 @@
+"""How things look: the console, one line per fact, numbers for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+
+from rich.console import Console
+from rich.text import Text
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def opened(*, stderr: bool = False) -> Console:
+    """The console on standard output or standard error."""
+    stream = sys.stderr if stderr else sys.stdout
+    # A pipe on a system with a narrow encoding must not end a run over a bar of a sparkline.
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def heading(console: Console, text: str) -> None:
+    """A title line."""
+    console.print(Text(text, style="bold"), soft_wrap=True)
+
+
+def fact(console: Console, label: str, text: str, *, aside: str = "") -> None:
+    """One labelled line, with a dim remark behind it."""
+    console.print(
+        Text.assemble((f"  {label:<12}", "cyan"), text, (f"  {aside}" if aside else "", "dim")), soft_wrap=True
+    )
+
+
+def done(console: Console, what: str, text: str, *, aside: str = "") -> None:
+    """One step of the road that is behind us."""
+    line = Text.assemble(("✓ ", "bold green"), f"{what:<12}", text, (f"  {aside}" if aside else "", "dim"))
+    console.print(line, soft_wrap=True)
+
+
+def warned(console: Console, text: str) -> None:
+    """A line that deserves a look."""
+    console.print(Text.assemble(("! ", "bold yellow"), (text, "yellow")), soft_wrap=True)
+
+
+def failed(console: Console, text: str, *, next_step: str | None = None) -> None:
+    """What happened, and what to do about it."""
+    console.print(Text.assemble(("✗ ", "bold red"), (text, "red")), soft_wrap=True)
+    if next_step:
+        console.print(Text.assemble(("→ ", "bold"), next_step), soft_wrap=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `300 rows`, `20,000 rows`; `2 batches`."""
+    plural = noun + ("es" if noun.endswith(("ch", "s", "x")) else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def sized(size: int) -> str:
+    """Bytes as B, kB or MB."""
+    if size < 1000:  # noqa: PLR2004 - the step of the unit
+        return f"{size} B"
+    return f"{size / 1e3:.1f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"  # noqa: PLR2004 - see above
+
+
+def sparkline(values: Sequence[float], *, width: int) -> str:
+    """Bars for `values`, averaged into at most `width` columns.
+
+    Rewards between 0 and 1 are drawn on that scale, so that a flat line at the top looks like one; others on their own.
+    """
+    if not values:
+        return ""
+    columns = min(width, len(values))
+    edges = [round(index * len(values) / columns) for index in range(columns + 1)]
+    means = [sum(values[start:end]) / (end - start) for start, end in pairwise(edges)]
+    low, high = (0.0, 1.0) if min(values) >= 0.0 and max(values) <= 1.0 else (min(means), max(means))
+    span = high - low or 1.0
+    return "".join(BARS[min(len(BARS) - 1, int((mean - low) / span * len(BARS)))] for mean in means)

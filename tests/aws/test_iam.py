@@ -1,0 +1,201 @@
+"""Who may invoke: users, groups, roles, boundaries and resource policies as moto keeps them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator.aws import iam, mount
+
+ACCOUNT = "123456789012"
+FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:grader"
+ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/trainer/s1"
+INVOKE = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": FUNCTION}
+DENIED = {**INVOKE, "Effect": "Deny"}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    """Make a policy of statements."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+@pytest.fixture
+def store() -> Iterator[Any]:
+    """Give moto's IAM with a user alice, a group graders and a role trainer, none of which may do anything."""
+    mount.mount()
+    mount.reset()
+    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+
+    backend: Any = iam_backends[ACCOUNT]["aws"]
+    backend.create_user("us-west-2", "alice")
+    backend.create_group("graders")
+    backend.create_role("trainer", document(), "/", None, "", [], None)
+    yield backend
+    mount.reset()
+
+
+def refusal(caller: str | None, function: str = FUNCTION, **more: Any) -> str | None:
+    """Ask whether `caller` may invoke."""
+    return iam.authorize_invoke(caller_arn=caller, function_arn=function, **more)
+
+
+def told(caller: str, why: str) -> str:
+    """Give AWS's text of a refusal."""
+    return f"User: {caller} is not authorized to perform: lambda:InvokeFunction on resource: {FUNCTION} {why}"
+
+
+def test_user_without_policies_may_not(store: Any) -> None:
+    """What nobody allowed is denied."""
+    assert refusal(ALICE) == told(ALICE, "because no identity-based policy allows the lambda:InvokeFunction action")
+
+
+def test_inline_policy_allows(store: Any) -> None:
+    """A user's own policy counts."""
+    store.put_user_policy("alice", "invoke", document(INVOKE))
+
+    assert refusal(ALICE) is None
+
+
+def test_attached_policy_allows_by_its_default_version(store: Any) -> None:
+    """A managed policy counts in the version that is its default."""
+    policy = store.create_policy("", "/", document(INVOKE), "invoke", [])
+    store.attach_user_policy(policy.arn, "alice")
+    before = refusal(ALICE)
+    store.create_policy_version(policy.arn, document(DENIED), "true")
+
+    assert (before, refusal(ALICE)) == (None, told(ALICE, "with an explicit deny in an identity-based policy"))
+
+
+def test_group_policy_allows(store: Any) -> None:
+    """A user has what its groups have."""
+    store.put_group_policy("graders", "invoke", document(INVOKE))
+    store.add_user_to_group("graders", "alice")
+
+    assert refusal(ALICE) is None
+
+
+def test_explicit_deny_wins(store: Any) -> None:
+    """One deny outweighs every allow, and AWS says that it was explicit."""
+    store.put_user_policy("alice", "invoke", document(INVOKE))
+    store.put_group_policy("graders", "no", document(DENIED))
+    store.add_user_to_group("graders", "alice")
+
+    assert refusal(ALICE) == told(ALICE, "with an explicit deny in an identity-based policy")
+
+
+def test_session_has_its_roles_policies(store: Any) -> None:
+    """An assumed role is judged by the role, and named by its session."""
+    before = refusal(SESSION)
+    store.put_role_policy("trainer", "invoke", document(INVOKE))
+
+    assert (before, refusal(SESSION)) == (
+        told(SESSION, "because no identity-based policy allows the lambda:InvokeFunction action"),
+        None,
+    )
+
+
+def test_boundary_limits_a_role(store: Any) -> None:
+    """Both the role's policies and its boundary must allow."""
+    boundary = store.create_policy("", "/", document({**INVOKE, "Action": "s3:*"}), "boundary", [])
+    store.put_role_policy("trainer", "invoke", document(INVOKE))
+    store.put_role_permissions_boundary("trainer", boundary.arn)
+
+    assert refusal(SESSION) == told(SESSION, "because no permissions boundary allows the lambda:InvokeFunction action")
+
+
+def test_explicit_deny_of_a_boundary_is_told(store: Any) -> None:
+    """A boundary may deny outright."""
+    boundary = store.create_policy("", "/", document(DENIED), "boundary", [])
+    store.put_role_policy("trainer", "invoke", document(INVOKE))
+    store.put_role_permissions_boundary("trainer", boundary.arn)
+
+    assert refusal(SESSION) == told(SESSION, "with an explicit deny in a permissions boundary")
+
+
+def test_resource_policy_allows_by_itself_within_the_account(store: Any) -> None:
+    """A function's own policy that names the user is enough."""
+    assert refusal(ALICE, statements=[{**INVOKE, "Principal": {"AWS": ALICE}}]) is None
+
+
+def test_resource_policy_names_a_role_for_its_sessions(store: Any) -> None:
+    """Naming a role lets its sessions in."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/trainer"
+
+    assert refusal(SESSION, statements=[{**INVOKE, "Principal": {"AWS": role}}]) is None
+
+
+def test_resource_policy_denies_even_root(store: Any) -> None:
+    """The account's root may do all that no resource policy denies."""
+    root = f"arn:aws:iam::{ACCOUNT}:root"
+    statements = [{**DENIED, "Principal": "*"}]
+
+    assert (refusal(root), refusal(root, statements=statements)) == (
+        None,
+        told(root, "with an explicit deny in a resource-based policy"),
+    )
+
+
+def test_another_account_needs_both_sides(store: Any) -> None:
+    """Across accounts the caller's policies and the function's own must allow."""
+    theirs = FUNCTION.replace(ACCOUNT, "999999999999")
+    store.put_user_policy("alice", "invoke", document({**INVOKE, "Resource": "*"}))
+    statements = [{**INVOKE, "Resource": theirs, "Principal": {"AWS": ACCOUNT}}]
+
+    refused = refusal(ALICE, theirs)
+
+    assert (refused, refusal(ALICE, theirs, statements=statements)) == (
+        told(ALICE, "because no resource-based policy allows the lambda:InvokeFunction action").replace(
+            FUNCTION, theirs
+        ),
+        None,
+    )
+
+
+def test_unknown_caller_is_administrator_by_choice(store: Any) -> None:
+    """Whoever IAM does not know is let in, or nobody, as the caller of the rule decides."""
+    assert (refusal(None), refusal(None, unknown_is_administrator=False)) == (
+        None,
+        told("anonymous", "because no identity-based policy allows the lambda:InvokeFunction action"),
+    )
+
+
+def test_context_names_the_user(store: Any) -> None:
+    """Policy variables stand for the caller."""
+    pattern = FUNCTION.replace("grader", "${aws:username}-*")
+    store.put_user_policy("alice", "own", document({**INVOKE, "Resource": pattern}))
+
+    assert (refusal(ALICE, FUNCTION.replace("grader", "alice-1")), refusal(ALICE) is None) == (None, False)
+
+
+def test_user_that_does_not_exist_may_do_nothing(store: Any) -> None:
+    """An ARN without an entity behind it has no policies."""
+    bob = f"arn:aws:iam::{ACCOUNT}:user/bob"
+
+    assert refusal(bob) == told(bob, "because no identity-based policy allows the lambda:InvokeFunction action")
+
+
+def test_access_key_stands_for_its_user(store: Any) -> None:
+    """An active key is its user; an inactive one is nobody."""
+    key = store.create_access_key("alice")
+    before = iam.caller_of_access_key(key.access_key_id)
+    store.update_access_key("alice", key.access_key_id, "Inactive")
+
+    assert (before, iam.caller_of_access_key(key.access_key_id)) == (ALICE, None)
+
+
+def test_temporary_key_stands_for_its_session(store: Any) -> None:
+    """A key from AssumeRole is the role's session."""
+    from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
+
+    assumed = sts_backends[ACCOUNT]["aws"].assume_role(
+        "us-west-2", "s1", f"arn:aws:iam::{ACCOUNT}:role/trainer", "", 3600, ""
+    )
+
+    assert iam.caller_of_access_key(assumed.access_key_id) == SESSION
+
+
+def test_key_that_nobody_made_is_unknown(store: Any) -> None:
+    """The credentials of a fresh simulator stand for nobody in IAM."""
+    assert (iam.caller_of_access_key("testing"), iam.account_of_access_key("testing")) == (None, ACCOUNT)

@@ -1,0 +1,288 @@
+"""IAM's rules over policy documents, case by case."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from simulator.aws.conditions import Context, MalformedPolicy
+from simulator.aws.policy import Decision, Effect, Principal, decide
+
+FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:grader"
+ALLOW = Effect.ALLOW
+DENY = Effect.DENY
+NEITHER = Effect.IMPLICIT_DENY
+
+
+def allow(**parts: Any) -> dict[str, Any]:
+    """Make a statement that allows lambda:InvokeFunction on everything, unless `parts` say otherwise."""
+    return {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*", **parts}
+
+
+def deny(**parts: Any) -> dict[str, Any]:
+    """Make the same statement, denying."""
+    return allow(**{**parts, "Effect": "Deny"})
+
+
+def without(statement: Mapping[str, Any], *parts: str) -> dict[str, Any]:
+    """Leave parts of a statement out."""
+    return {name: value for name, value in statement.items() if name not in parts}
+
+
+def when(operator: str, key: str, *values: object) -> dict[str, Any]:
+    """Make a statement that allows under one condition."""
+    return allow(Condition={operator: {key: values[0] if len(values) == 1 else list(values)}})
+
+
+@dataclass(frozen=True)
+class Case:
+    """Statements, what they are asked, and what they say."""
+
+    name: str
+    statements: tuple[Mapping[str, Any], ...]
+    expected: Effect
+    context: Context = field(default_factory=dict)
+    resource: str = FUNCTION
+    version: str = "2012-10-17"
+
+
+CASES = (
+    Case("no statement", (), NEITHER),
+    Case("plain allow", (allow(),), ALLOW),
+    Case("deny wins over allow", (allow(), deny()), DENY),
+    Case("another action", (allow(Action="lambda:GetFunction"),), NEITHER),
+    Case("action in another case", (allow(Action="LAMBDA:invokefunction"),), ALLOW),
+    Case("action with *", (allow(Action="lambda:*"),), ALLOW),
+    Case("action with ?", (allow(Action="lambda:InvokeFunctio?"),), ALLOW),
+    Case("action of a list", (allow(Action=["s3:GetObject", "lambda:Invoke*"]),), ALLOW),
+    Case("a dot is a dot", (allow(Action="lambda.InvokeFunction"),), NEITHER),
+    Case("resource named", (allow(Resource=FUNCTION),), ALLOW),
+    Case("resource of another region", (allow(Resource=FUNCTION.replace("us-west-2", "us-east-1")),), NEITHER),
+    Case("resource with * in the middle", (allow(Resource="arn:aws:lambda:*:*:function:grader"),), ALLOW),
+    Case("resource in another case", (allow(Resource=FUNCTION.upper()),), NEITHER),
+    Case("qualified resource, unqualified policy", (allow(Resource=FUNCTION),), NEITHER, resource=FUNCTION + ":live"),
+    Case("NotAction names it", (without(allow(NotAction="lambda:*"), "Action"),), NEITHER),
+    Case("NotAction names another", (without(allow(NotAction="s3:*"), "Action"),), ALLOW),
+    Case("NotResource names it", (without(allow(NotResource=FUNCTION), "Resource"),), NEITHER),
+    Case("NotResource names another", (without(allow(NotResource="arn:aws:s3:::*"), "Resource"),), ALLOW),
+    Case("deny by NotResource", (allow(), without(deny(NotResource=FUNCTION + "2"), "Resource")), DENY),
+    Case("unmet condition allows nothing", (when("StringEquals", "k", "a"),), NEITHER, {"k": "b"}),
+    Case(
+        "unmet condition denies nothing",
+        (allow(), deny(Condition={"StringEquals": {"k": "a"}})),
+        ALLOW,
+        {"k": "b"},
+    ),
+    Case(
+        "condition key in another case",
+        (when("StringEquals", "AWS:SourceAccount", "1"),),
+        ALLOW,
+        {"aws:sourceaccount": "1"},
+    ),
+    Case("missing key", (when("StringEquals", "k", "a"),), NEITHER),
+    Case("missing key, IfExists", (when("StringEqualsIfExists", "k", "a"),), ALLOW),
+    Case("other value, IfExists", (when("StringEqualsIfExists", "k", "a"),), NEITHER, {"k": "b"}),
+    Case("missing key, negated", (when("StringNotEquals", "k", "a"),), ALLOW),
+    Case("one of several values", (when("StringEquals", "k", "a", "b"),), ALLOW, {"k": "b"}),
+    Case("negated, one of several values", (when("StringNotEquals", "k", "a", "b"),), NEITHER, {"k": "b"}),
+    Case(
+        "all keys of a condition",
+        (allow(Condition={"StringEquals": {"k": "a", "l": "a"}}),),
+        NEITHER,
+        {"k": "a", "l": "b"},
+    ),
+    Case(
+        "all conditions",
+        (allow(Condition={"StringEquals": {"k": "a"}, "Bool": {"l": "true"}}),),
+        NEITHER,
+        {"k": "a", "l": "false"},
+    ),
+    Case("StringLike", (when("StringLike", "k", "ftjob-*"),), ALLOW, {"k": "ftjob-1"}),
+    Case("StringNotLike", (when("StringNotLike", "k", "ftjob-*"),), NEITHER, {"k": "ftjob-1"}),
+    Case("StringEquals takes * literally", (when("StringEquals", "k", "ftjob-*"),), NEITHER, {"k": "ftjob-1"}),
+    Case("StringEqualsIgnoreCase", (when("StringEqualsIgnoreCase", "k", "Grüße"),), ALLOW, {"k": "grüße"}),
+    Case("Bool", (when("Bool", "aws:SecureTransport", True),), ALLOW, {"aws:SecureTransport": "true"}),
+    Case("Null, key absent", (when("Null", "k", "true"),), ALLOW),
+    Case("Null, key present", (when("Null", "k", "true"),), NEITHER, {"k": "a"}),
+    Case("Null false, key present", (when("Null", "k", False),), ALLOW, {"k": "a"}),
+    Case(
+        "ArnLike",
+        (when("ArnLike", "aws:SourceArn", "arn:aws:bedrock:*:1:job/*"),),
+        ALLOW,
+        {"aws:SourceArn": "arn:aws:bedrock:us-west-2:1:job/x"},
+    ),
+    Case(
+        "ArnLike does not reach over colons",
+        (when("ArnLike", "k", "arn:aws:bedrock:*:job/x"),),
+        NEITHER,
+        {"k": "arn:aws:bedrock:us-west-2:1:job/x"},
+    ),
+    Case("ArnNotEquals", (when("ArnNotEquals", "k", "arn:aws:s3:::a"),), NEITHER, {"k": "arn:aws:s3:::a"}),
+    Case("NumericLessThanEquals", (when("NumericLessThanEquals", "k", "10"),), ALLOW, {"k": "10"}),
+    Case("NumericGreaterThan", (when("NumericGreaterThan", "k", "10"),), NEITHER, {"k": "9.5"}),
+    Case("NumericNotEquals", (when("NumericNotEquals", "k", "10"),), NEITHER, {"k": "10.0"}),
+    Case(
+        "DateLessThan",
+        (when("DateLessThan", "aws:CurrentTime", "2026-01-02T00:00:00Z"),),
+        ALLOW,
+        {"aws:CurrentTime": "2026-01-01T23:59:59Z"},
+    ),
+    Case(
+        "DateGreaterThan in epoch seconds",
+        (when("DateGreaterThan", "aws:EpochTime", "1700000000"),),
+        NEITHER,
+        {"aws:EpochTime": "1600000000"},
+    ),
+    Case(
+        "IpAddress",
+        (when("IpAddress", "aws:SourceIp", "10.0.0.0/8", "192.0.2.0/24"),),
+        ALLOW,
+        {"aws:SourceIp": "192.0.2.7"},
+    ),
+    Case("NotIpAddress", (when("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"),), NEITHER, {"aws:SourceIp": "10.1.1.1"}),
+    Case("ForAnyValue", (when("ForAnyValue:StringEquals", "k", "a", "b"),), ALLOW, {"k": ["b", "c"]}),
+    Case("ForAnyValue, none", (when("ForAnyValue:StringEquals", "k", "a"),), NEITHER, {"k": ["b", "c"]}),
+    Case("ForAnyValue, key absent", (when("ForAnyValue:StringNotEquals", "k", "a"),), NEITHER),
+    Case("ForAllValues", (when("ForAllValues:StringEquals", "k", "a", "b"),), ALLOW, {"k": ["b", "a"]}),
+    Case("ForAllValues, one stranger", (when("ForAllValues:StringEquals", "k", "a", "b"),), NEITHER, {"k": ["b", "c"]}),
+    Case("ForAllValues, key absent", (when("ForAllValues:StringEquals", "k", "a"),), ALLOW),
+    Case("ForAllValues, negated", (when("ForAllValues:StringNotEquals", "k", "a"),), NEITHER, {"k": ["a", "b"]}),
+    Case(
+        "variable in a resource",
+        (allow(Resource="arn:aws:lambda:*:*:function:${aws:username}"),),
+        ALLOW,
+        {"aws:username": "grader"},
+    ),
+    Case("variable without a value", (allow(Resource="arn:aws:lambda:*:*:function:${aws:username}"),), NEITHER),
+    Case("variable with a default", (allow(Resource="arn:aws:lambda:*:*:function:${aws:username, 'grader'}"),), ALLOW),
+    Case(
+        "variable's value is literal",
+        (allow(Resource="arn:aws:lambda:*:*:function:${aws:username}"),),
+        NEITHER,
+        {"aws:username": "*"},
+    ),
+    Case("escaped star", (allow(Resource="arn:aws:lambda:*:*:function:${*}"),), NEITHER),
+    Case(
+        "variable in a condition",
+        (when("StringEquals", "k", "${aws:username}"),),
+        ALLOW,
+        {"aws:username": "alice", "k": "alice"},
+    ),
+    Case(
+        "variable in a policy of 2008",
+        (allow(Resource="${aws:username}"),),
+        NEITHER,
+        {"aws:username": FUNCTION},
+        version="2008-10-17",
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_decision_is_iams(case: Case) -> None:
+    """Each element of a statement is read as IAM reads it."""
+    document = json.dumps({"Version": case.version, "Statement": list(case.statements)})
+
+    decision = decide([document], action="lambda:InvokeFunction", resource=case.resource, context=case.context)
+
+    assert decision.effect == case.expected
+
+
+def test_decision_names_its_statement() -> None:
+    """The reason tells which statement decided."""
+    documents: list[dict[str, Any]] = [{"Statement": allow()}, {"Statement": [deny(Sid="NotTonight")]}]
+
+    assert decide(documents, action="lambda:InvokeFunction", resource=FUNCTION) == Decision(
+        effect=Effect.DENY, reason="denied by statement NotTonight"
+    )
+
+
+def test_encoded_document_is_read() -> None:
+    """IAM gives documents percent-encoded; both forms are taken."""
+    encoded = '%7B"Statement": %7B"Effect": "Allow", "Action": "*", "Resource": "*"%7D%7D'
+
+    assert decide([encoded], action="s3:GetObject", resource="*").effect == Effect.ALLOW
+
+
+ALICE = "arn:aws:iam::123456789012:user/alice"
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ("*", ALLOW),
+        ({"AWS": "*"}, ALLOW),
+        ({"AWS": ALICE}, ALLOW),
+        (ALICE, ALLOW),
+        ({"AWS": ["arn:aws:iam::1:user/bob", ALICE]}, ALLOW),
+        ({"AWS": "arn:aws:iam::123456789012:user/bob"}, NEITHER),
+        ({"AWS": "123456789012"}, NEITHER),
+        ({"AWS": "arn:aws:iam::123456789012:root"}, NEITHER),
+        ({"Service": "bedrock.amazonaws.com"}, NEITHER),
+    ],
+    ids=str,
+)
+def test_resource_policy_counts_for_whom_it_names(named: object, expected: Effect) -> None:
+    """A user must be named; naming its account leaves the matter to that account's own policies."""
+    principal = Principal(arns=(ALICE,), account="123456789012")
+    policy: dict[str, Any] = {"Statement": [allow(Principal=named)]}
+
+    decision = decide([policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=principal)
+
+    assert decision.effect == expected
+
+
+def test_resource_policy_denies_a_whole_account() -> None:
+    """A deny does reach everybody of the account that it names."""
+    principal = Principal(arns=(ALICE,), account="123456789012")
+    policy = {"Statement": [allow(Principal="*"), deny(Principal={"AWS": "123456789012"})]}
+
+    assert decide([policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=principal).effect == DENY
+
+
+def test_service_principal_is_named() -> None:
+    """A trust policy names a service."""
+    policy: dict[str, Any] = {
+        "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "bedrock.amazonaws.com"}}
+    }
+
+    decision = decide(
+        [policy], action="sts:AssumeRole", resource="*", principal=Principal(service="bedrock.amazonaws.com")
+    )
+
+    assert decision.effect == ALLOW
+
+
+def test_not_principal_spares_whom_it_names() -> None:
+    """NotPrincipal with Deny is for everybody else."""
+    policy = {"Statement": [deny(NotPrincipal={"AWS": ALICE})]}
+
+    effects = [
+        decide([policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=Principal(arns=(arn,))).effect
+        for arn in (ALICE, "arn:aws:iam::123456789012:user/bob")
+    ]
+
+    assert effects == [NEITHER, DENY]
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"),
+    [
+        ("StringSortOf", "a"),
+        ("ForSome:StringEquals", "a"),
+        ("NumericEquals", "ten"),
+        ("IpAddress", "x"),
+        ("DateEquals", "soon"),
+    ],
+)
+def test_condition_that_iam_does_not_know_is_an_error(operator: str, value: str) -> None:
+    """A policy that cannot be read is never taken for a decision."""
+    with pytest.raises(MalformedPolicy):
+        decide(
+            [{"Statement": [when(operator, "k", value)]}],
+            action="lambda:InvokeFunction",
+            resource="*",
+            context={"k": "1"},
+        )

@@ -1,0 +1,250 @@
+"""A very small stand-in for the two services: scripted jobs behind the API's shapes, moto for IAM, Lambda and S3.
+
+It exists so that the client can be tested before and without the simulator, and made to misbehave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from moto.iam.models import AWSManagedPolicy, iam_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+Json = dict[str, Any]
+Handler = Callable[[Any, Any], Any]
+
+ACCOUNT = "123456789012"
+
+
+def chance(*address: object) -> float:
+    """A number in [0, 1) that belongs to its address."""
+    digest = hashlib.blake2b(repr(address).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
+
+
+def metrics_event(step: int, total: int) -> Json:
+    """One event as the service sends it, on a curve such as a sound reward gives."""
+    progress = step / total
+    reward = 0.54 + 0.40 * (1 - math.exp(-3.2 * progress)) + 0.16 * (chance("reward", step) - 0.5)
+    return {
+        "id": f"ftevent-{step:04d}",
+        "object": "fine_tuning.job.event",
+        "created_at": 1771442000 + 60 * step,
+        "level": "info",
+        "message": f"Step {step}/{total}: training metrics",
+        "type": "metrics",
+        "data": {
+            "step": step,
+            "total_steps": total,
+            "critic_rewards_mean": min(1.0, reward),
+            "critic_advantages_mean": 0.01 * (chance("adv", step) - 0.5),
+            "actor_pg_loss": 0.1 * (chance("loss", step) - 0.5),
+            "actor_entropy": 0.62 - 0.2 * progress + 0.05 * chance("entropy", step),
+            "actor_grad_norm": 0.0012 - 0.0006 * progress + 0.0004 * chance("norm", step),
+            "response_length_mean": 620 - 190 * progress + 40 * chance("length", step),
+        },
+    }
+
+
+def message_event(number: int, text: str, *, at: int, level: str = "info") -> Json:
+    """An event without metrics."""
+    return {
+        "id": f"ftevent-m{number:03d}",
+        "object": "fine_tuning.job.event",
+        "created_at": 1771442000 + at,
+        "level": level,
+        "message": text,
+        "type": "message",
+        "data": {},
+    }
+
+
+@dataclass
+class Stub:
+    """State of the stand-in; tests set the first group and read the second."""
+
+    handler: Handler | None = None
+    steps: int = 67
+    steps_per_look: int = 34
+    ends_as: str = "succeeded"
+    error: Json | None = None
+    statuses: tuple[str, ...] = ("validating_files", "queued", "running")
+    refuses_to_end: bool = False
+    files: list[Json] = field(default_factory=list)
+    jobs: dict[str, Json] = field(default_factory=dict)
+    looks: int = 0
+
+    def look(self, job: Json) -> Json:
+        """One retrieve: the job moves on."""
+        if job["status"] in {"succeeded", "failed", "cancelled"}:
+            return job
+        self.looks += 1
+        if self.looks <= len(self.statuses):
+            job["status"] = self.statuses[self.looks - 1]
+            return job
+        if self.done >= self.steps and not self.refuses_to_end:
+            job["status"] = self.ends_as
+            job["error"] = self.error
+            job["fine_tuned_model"] = f"ft:{job['model']}:{ACCOUNT}::abcd1234" if self.ends_as == "succeeded" else None
+        return job
+
+    @property
+    def done(self) -> int:
+        """Steps that are over."""
+        return min(self.steps, max(0, self.looks - len(self.statuses)) * self.steps_per_look)
+
+    def log(self) -> list[Json]:
+        """The events so far, oldest first."""
+        return [
+            message_event(1, "Fine-tuning job created", at=0),
+            *(metrics_event(step, self.steps) for step in range(1, self.done + 1)),
+        ]
+
+
+def know_basic_execution_policy() -> None:
+    """Teach moto the one managed policy that a Lambda role needs; loading all of AWS's takes seconds."""
+    policy = AWSManagedPolicy.from_data(
+        "AWSLambdaBasicExecutionRole",
+        ACCOUNT,
+        "aws",
+        {
+            "CreateDate": "2015-04-09T15:03:43+00:00",
+            "DefaultVersionId": "v1",
+            "Document": {"Version": "2012-10-17", "Statement": []},
+            "Path": "/service-role/",
+            "UpdateDate": "2015-04-09T15:03:43+00:00",
+        },
+    )
+    iam_backends[ACCOUNT]["aws"].managed_policies[policy.arn] = policy
+
+
+def app(stub: Stub) -> FastAPI:
+    """The API over `stub`, with moto behind it for everything else."""
+    api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _add_orders(api, stub)
+    _add_progress(api, stub)
+    _add_answers(api, stub)
+    api.mount("/", WSGIMiddleware(DomainDispatcherApplication(create_backend_app)))  # type: ignore[arg-type] # WSGI as moto types it
+    return api
+
+
+def _add_orders(api: FastAPI, stub: Stub) -> None:
+
+    @api.post("/v1/files")
+    async def upload(request: Request) -> Json:
+        async with request.form() as form:
+            file, purpose = form["file"], form["purpose"]
+            size = 0 if isinstance(file, str) else len(await file.read())
+        body = {"id": f"file-{len(stub.files) + 1}", "object": "file", "bytes": size, "purpose": purpose}
+        stub.files.append(body)
+        return body
+
+    @api.post("/v1/fine_tuning/jobs")
+    async def create(request: Request) -> Json:
+        job = {
+            **await request.json(),
+            "id": f"ftjob-{len(stub.jobs) + 1}",
+            "object": "fine_tuning.job",
+            "created_at": 1771442000,
+            "fine_tuned_model": None,
+            "status": "validating_files",
+            "error": None,
+        }
+        stub.jobs[job["id"]] = job
+        return job
+
+    @api.get("/v1/fine_tuning/jobs")
+    def listed() -> Json:
+        return {"object": "list", "data": list(reversed(stub.jobs.values())), "has_more": False}
+
+    @api.get("/v1/fine_tuning/jobs/{job_id}")
+    def retrieve(job_id: str) -> Response:
+        if job_id not in stub.jobs:
+            return _refused(404, "not_found_error", f"The fine-tuning job '{job_id}' does not exist")
+        return JSONResponse(stub.look(stub.jobs[job_id]))
+
+    @api.post("/v1/fine_tuning/jobs/{job_id}/cancel")
+    def cancel(job_id: str) -> Json:
+        stub.jobs[job_id]["status"] = "cancelled"
+        return stub.jobs[job_id]
+
+
+def _add_progress(api: FastAPI, stub: Stub) -> None:
+    @api.get("/v1/fine_tuning/jobs/{job_id}/events")
+    def events(job_id: str, limit: int = 20, after: str | None = None) -> Json:
+        newest_first = stub.log()[::-1]
+        start = 1 + [event["id"] for event in newest_first].index(after) if after else 0
+        page = newest_first[start : start + limit]
+        return {"object": "list", "data": page, "has_more": start + limit < len(newest_first)}
+
+    @api.get("/v1/fine_tuning/jobs/{job_id}/checkpoints")
+    def checkpoints(job_id: str) -> Json:
+        steps = sorted({*range(20, stub.done + 1, 20), stub.done}, reverse=True)
+        data = [
+            {"id": f"ftckpt-{step}", "step_number": step, "fine_tuned_model_checkpoint": f"ft:x:ckpt-step-{step}"}
+            for step in steps
+        ]
+        return {"object": "list", "data": data, "has_more": False}
+
+
+def _add_answers(api: FastAPI, stub: Stub) -> None:
+    @api.post("/v1/chat/completions")
+    async def chat(request: Request) -> Response:
+        body = await request.json()
+        prompt = body["messages"][-1]["content"]
+        numbers = re.findall(r"\d+", prompt)
+        right = chance(body["model"], prompt) < (0.92 if body["model"].startswith("ft:") else 0.55)
+        answer = f"Adding up.\n#### {sum(map(int, numbers)) + (0 if right else 1)}"
+        if body.get("stream"):
+            return StreamingResponse(_chunks(answer), media_type="text/event-stream")
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer}}
+        return JSONResponse(
+            {"id": "chatcmpl-1", "object": "chat.completion", "model": body["model"], "choices": [choice]}
+        )
+
+    @api.post("/2015-03-31/functions/{name}/invocations")
+    async def invoke(name: str, request: Request) -> Response:
+        event = await request.json()
+        return JSONResponse(stub.handler(event, None) if stub.handler else None)
+
+
+def _refused(status: int, code: str, message: str) -> JSONResponse:
+    error = {"code": code, "message": message, "param": None, "type": "invalid_request_error"}
+    return JSONResponse({"error": error}, status_code=status)
+
+
+def _chunks(answer: str) -> Iterator[str]:
+    for piece in re.findall(r"\S+\s*", answer):
+        choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
+        chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m", "created": 1, "choices": [choice]}
+        yield f"data: {json.dumps(chunk)}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+@contextmanager
+def served(stub: Stub) -> Iterator[str]:
+    """The stand-in on a free port of this machine; yields `http://127.0.0.1:PORT`."""
+    know_basic_execution_policy()
+    server = uvicorn.Server(uvicorn.Config(app(stub), port=0, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()

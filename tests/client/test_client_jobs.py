@@ -1,0 +1,276 @@
+"""Creating a job once and following it over a bad line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import httpx2
+import openai
+import pytest
+import respx
+
+from client.errors import JobCancelled, JobFailed, Refused, Unreachable
+from client.jobs import Hyperparameters, Order, all_events, create, follow, require_success
+from client.mantle import Job, Mantle
+from client.patience import Rhythm
+from tests.client.conftest import Clock
+from tests.client.mantle_stub import message_event, metrics_event
+
+ORDER = Order(
+    model="openai.gpt-oss-20b",
+    training_file="file-1",
+    validation_file=None,
+    function_arn="arn:aws:lambda:us-west-2:123456789012:function:rft-reward-lambda",
+    hyperparameters=Hyperparameters(),
+    digest="d",
+)
+RHYTHM = Rhythm(first=0.05, longest=1.0)
+JOBS = "/fine_tuning/jobs"
+
+
+def job(status: str, **fields: Any) -> dict[str, Any]:
+    """A job as the service sends it."""
+    return {"id": "ftjob-1", "object": "fine_tuning.job", "status": status, "model": "openai.gpt-oss-20b"} | fields
+
+
+def page(*events: dict[str, Any], has_more: bool = False) -> httpx.Response:
+    """One page of a list."""
+    return httpx.Response(200, json={"object": "list", "data": list(events), "has_more": has_more})
+
+
+def error(status: int, message: str = "no", **headers: str) -> httpx.Response:
+    """An error body in the service's form."""
+    body = {"error": {"code": "x", "message": message, "param": None, "type": "invalid_request_error"}}
+    return httpx.Response(status, json=body, headers=headers)
+
+
+def test_request_is_the_documented_one() -> None:
+    """The grader, the three hyperparameters and a tag; nothing the service does not know."""
+    assert ORDER.request() == {
+        "model": "openai.gpt-oss-20b",
+        "training_file": "file-1",
+        "metadata": {"rft_run": ORDER.tag},
+        "method": {
+            "type": "reinforcement",
+            "reinforcement": {
+                "grader": {"type": "lambda", "lambda": {"function": ORDER.function_arn}},
+                "hyperparameters": {"n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 1.0},
+            },
+        },
+    }
+
+
+def test_request_travels_whole(mantle: Mantle, router: respx.Router) -> None:
+    """What the SDK puts on the wire is the order, grader included."""
+    route = router.post(JOBS).respond(json=job("validating_files"))
+    create(mantle, ORDER)
+    assert json.loads(route.calls.last.request.content) == ORDER.request()
+
+
+@pytest.mark.parametrize(
+    ("rows", "validated", "epochs", "steps"),
+    [(300, False, 1, 67), (300, True, 1, 75), (100, False, 2, 44), (103, False, 1, 23)],
+)
+def test_steps_are_estimated(rows: int, validated: bool, epochs: int, steps: int) -> None:
+    """300 rows in batches of 4 make the 67 steps of AWS's own run."""
+    assert Hyperparameters(n_epochs=epochs).steps(rows=rows, validated=validated) == steps
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [httpx2.ReadTimeout("slow"), httpx2.RemoteProtocolError("cut"), error(500), error(503)],
+    ids=["time-out", "cut", "500", "503"],
+)
+def test_lost_answer_makes_no_second_job(mantle: Mantle, router: respx.Router, loss: Any, said: list[str]) -> None:
+    """When the answer is lost but the job was made, the job is found and taken over."""
+    route = router.post(JOBS).mock(side_effect=[loss])
+    others = job("succeeded", id="ftjob-0", training_file="file-0", metadata=None)
+    ours = job("queued", training_file="file-1", metadata={"rft_run": ORDER.tag})
+    router.get(JOBS).mock(return_value=page(ours, others))
+    assert create(mantle, ORDER).id == "ftjob-1"
+    assert route.call_count == 1
+    assert said[-1] == "the answer was lost, but the job was made: ftjob-1."
+
+
+def test_lost_request_is_made_again(mantle: Mantle, router: respx.Router) -> None:
+    """When the job is not found, it is ordered again."""
+    route = router.post(JOBS).mock(
+        side_effect=[httpx2.ConnectError("refused"), httpx.Response(200, json=job("validating_files"))]
+    )
+    router.get(JOBS).mock(
+        return_value=page(job("running", id="ftjob-9", training_file="file-1", metadata={"rft_run": "other"}))
+    )
+    assert create(mantle, ORDER).id == "ftjob-1"
+    assert route.call_count == 2
+
+
+def test_throttled_order_is_repeated_without_a_search(mantle: Mantle, router: respx.Router, clock: Clock) -> None:
+    """A 429 never made a job; its Retry-After is kept."""
+    answers = [error(429, **{"retry-after": "3"}), httpx.Response(200, json=job("queued"))]
+    router.post(JOBS).mock(side_effect=answers)
+    create(mantle, ORDER)
+    assert clock.pauses == [3.0]
+
+
+def test_refused_order_is_not_repeated(mantle: Mantle, router: respx.Router) -> None:
+    """A 400 is final."""
+    route = router.post(JOBS).mock(return_value=error(400, "suffix is not supported"))
+    with pytest.raises(openai.BadRequestError):
+        create(mantle, ORDER)
+    assert route.call_count == 1
+
+
+def test_giving_up_on_an_order_says_how_to_look_for_it(mantle: Mantle, router: respx.Router) -> None:
+    """After an outage nobody knows whether a job exists, and the error does not pretend to."""
+    router.post(JOBS).mock(return_value=error(502))
+    router.get(JOBS).mock(return_value=page())
+    with pytest.raises(Unreachable) as caught:
+        create(mantle, ORDER)
+    assert caught.value.next_step == (
+        f"A job may exist all the same: look for rft_run {ORDER.tag} with `rft jobs` before trying again."
+    )
+
+
+def test_only_ends_are_ends(mantle: Mantle, router: respx.Router) -> None:
+    """Waiting statuses, and ones nobody has heard of, keep the watch going."""
+    statuses = ["validating_files", "queued", "paused_for_lunch", "running", "succeeded"]
+    router.get(f"{JOBS}/ftjob-1").mock(side_effect=[httpx.Response(200, json=job(status)) for status in statuses])
+    router.get(f"{JOBS}/ftjob-1/events").mock(return_value=page())
+    seen = [update.job.status for update in follow(mantle, "ftjob-1", rhythm=RHYTHM) if update.job]
+    assert seen == statuses
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_events_come_once_and_in_order(mantle: Mantle, router: respx.Router, newest_first: bool) -> None:
+    """Whichever way the service lists them, each event is seen once, oldest first."""
+    log = [metrics_event(step, 250) for step in range(1, 251)]
+    looks = iter([10, 130, 250])
+    state = {"logged": 0}
+
+    def retrieve(request: httpx.Request) -> httpx.Response:
+        state["logged"] = next(looks)
+        return httpx.Response(200, json=job("succeeded" if state["logged"] == 250 else "running"))
+
+    def listed(request: httpx.Request) -> httpx.Response:
+        wire = log[: state["logged"]]
+        wire = wire[::-1] if newest_first else wire
+        after = request.url.params.get("after")
+        start = 1 + [event["id"] for event in wire].index(after) if after else 0
+        return page(*wire[start : start + 100], has_more=start + 100 < len(wire))
+
+    router.get(f"{JOBS}/ftjob-1").mock(side_effect=retrieve)
+    router.get(f"{JOBS}/ftjob-1/events").mock(side_effect=listed)
+    steps = [event.step for update in follow(mantle, "ftjob-1", rhythm=RHYTHM) for event in update.events]
+    assert steps == list(range(1, 251))
+
+
+def test_known_events_are_not_paged_through_again(mantle: Mantle, router: respx.Router) -> None:
+    """Newest first, paging stops at the first known event; the last look alone reads to the end."""
+    newest_first = [metrics_event(step, 300) for step in range(250, 0, -1)]
+    router.get(f"{JOBS}/ftjob-1").mock(
+        side_effect=[httpx.Response(200, json=job(status)) for status in ("running", "running", "succeeded")]
+    )
+
+    def listed(request: httpx.Request) -> httpx.Response:
+        after = request.url.params.get("after")
+        start = 1 + [event["id"] for event in newest_first].index(after) if after else 0
+        return page(*newest_first[start : start + 100], has_more=start + 100 < 250)
+
+    events = router.get(f"{JOBS}/ftjob-1/events").mock(side_effect=listed)
+    counts = [events.call_count for _ in follow(mantle, "ftjob-1", rhythm=RHYTHM)]
+    assert counts == [3, 4, 7]
+
+
+def test_server_that_ignores_the_cursor_is_survived(mantle: Mantle, router: respx.Router) -> None:
+    """The same page for ever does not mean asking for ever."""
+    router.get(f"{JOBS}/ftjob-1/events").mock(return_value=page(metrics_event(1, 2), has_more=True))
+    assert [event.step for event in all_events(mantle, "ftjob-1")] == [1]
+
+
+def test_one_second_holds_several_events(mantle: Mantle, router: respx.Router) -> None:
+    """Events of one second keep the service's order."""
+    log = [message_event(number, str(number), at=7) for number in range(3)]
+    router.get(f"{JOBS}/ftjob-1/events").mock(return_value=page(*reversed(log)))
+    assert [event.message for event in all_events(mantle, "ftjob-1")] == ["0", "1", "2"]
+
+
+def test_watch_survives_a_bad_line(mantle: Mantle, router: respx.Router, clock: Clock) -> None:
+    """Throttling, server errors, time-outs and cut connections are waited out; an answer resets the count."""
+    router.get(f"{JOBS}/ftjob-1").mock(
+        side_effect=[
+            error(429, **{"retry-after": "4"}),
+            error(500),
+            httpx.Response(200, json=job("running")),
+            httpx2.ReadTimeout("slow"),
+            httpx2.RemoteProtocolError("cut"),
+            httpx.Response(200, json=job("succeeded")),
+        ]
+    )
+    router.get(f"{JOBS}/ftjob-1/events").mock(return_value=page())
+    told = [
+        str(update.setback.reason) if update.setback else update.job.status if update.job else ""
+        for update in follow(mantle, "ftjob-1", rhythm=RHYTHM)
+    ]
+    assert told == [
+        "the service asks to slow down (429)",
+        "the service answered 500",
+        "running",
+        "no answer in time",
+        "no connection (cut)",
+        "succeeded",
+    ]
+    assert clock.pauses == [4.0, 2.0, 0.05, 1.0, 2.0]
+
+
+def test_watch_gives_up_with_the_way_back(mantle: Mantle, router: respx.Router) -> None:
+    """Unbroken failure ends the watch, not the job, and the error says how to go on."""
+    router.get(f"{JOBS}/ftjob-1").mock(side_effect=httpx2.ConnectError("refused"))
+    with pytest.raises(Unreachable) as caught:
+        list(follow(mantle, "ftjob-1", rhythm=RHYTHM))
+    assert caught.value.next_step == "The job goes on without us; watch it again: rft watch ftjob-1"
+
+
+def test_expired_key_ends_the_watch_with_the_way_back(mantle: Mantle, router: respx.Router) -> None:
+    """A 401 will not pass by waiting; the job goes on all the same."""
+    router.get(f"{JOBS}/ftjob-1").mock(return_value=error(401, "Bearer Token has expired"))
+    with pytest.raises(Refused, match="The service answered 401: Bearer Token has expired") as caught:
+        list(follow(mantle, "ftjob-1", rhythm=RHYTHM))
+    assert "rft watch ftjob-1" in str(caught.value.next_step)
+
+
+def test_jobs_are_paged(mantle: Mantle, router: respx.Router) -> None:
+    """The list is read to its end, by the last id of each page."""
+
+    def listed(request: httpx.Request) -> httpx.Response:
+        after = request.url.params.get("after")
+        return (
+            page(job("running", id="ftjob-2"), has_more=True)
+            if after is None
+            else page(job("failed", id=f"after-{after}"))
+        )
+
+    router.get(JOBS).mock(side_effect=listed)
+    assert [listed_job.id for listed_job in mantle.jobs()] == ["ftjob-2", "after-ftjob-2"]
+
+
+def test_failed_job_speaks_for_itself() -> None:
+    """The job's own code, message and parameter are the error."""
+    own = {"code": "grader_error", "message": "rollout r-1: no score", "param": "method"}
+    with pytest.raises(JobFailed) as caught:
+        require_success(Job(id="ftjob-1", status="failed", body={"error": own}))
+    assert caught.value.message == "The job ftjob-1 failed: grader_error: rollout r-1: no score (param: method)"
+
+
+def test_cancelled_job_is_no_success() -> None:
+    """A cancelled job has its own outcome."""
+    with pytest.raises(JobCancelled):
+        require_success(Job(id="ftjob-1", status="cancelled", body={}))
+
+
+def test_answer_that_is_no_json_is_refused(mantle: Mantle, router: respx.Router) -> None:
+    """A proxy's login page is not taken for a job."""
+    router.get(f"{JOBS}/ftjob-1").mock(return_value=httpx.Response(200, text="<html>Log in</html>"))
+    with pytest.raises(Refused, match="no JSON object"):
+        mantle.job("ftjob-1")

@@ -1,0 +1,112 @@
+"""Waiting, and giving up."""
+
+from __future__ import annotations
+
+import httpx2
+import openai
+import pytest
+
+from client.errors import Unreachable
+from client.patience import Patience, Rhythm, Setback, asked_wait, passing_reason, persist
+from tests.client.conftest import Clock
+
+PATIENCE = Patience(first=1.0, longest=8.0, give_up_after=60.0)
+REQUEST = httpx2.Request("GET", "http://127.0.0.1:9/v1/files")
+
+
+def answered(status: int, **headers: str) -> openai.APIStatusError:
+    """An error as the SDK raises it."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return openai.APIStatusError("no", response=httpx2.Response(status, headers=named, request=REQUEST), body=None)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (answered(429), "the service asks to slow down (429)"),
+        (answered(408), "the service answered 408"),
+        (answered(503), "the service answered 503"),
+        (openai.APITimeoutError(REQUEST), "no answer in time"),
+        (openai.APIConnectionError(request=REQUEST), "no connection (Connection error.)"),
+        (answered(400), None),
+        (answered(401), None),
+        (answered(404), None),
+        (answered(500, x_should_retry="false"), None),
+        (ValueError("a bug"), None),
+    ],
+)
+def test_only_what_may_pass_is_waited_out(error: Exception, reason: str | None) -> None:
+    """Throttling, server errors and a bad line pass; a refusal does not."""
+    assert passing_reason(error) == reason
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "0.5"}, 0.5),
+        ({"retry_after": "Sat, 21 Nov 2026 20:00:30 GMT", "date": "Sat, 21 Nov 2026 20:00:00 GMT"}, 30.0),
+        ({"retry_after": "Sat, 21 Nov 2026 20:00:30 GMT"}, None),
+        ({"retry_after": "soon"}, None),
+    ],
+)
+def test_retry_after_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    """Seconds and dates are understood; a date only against the server's own."""
+    assert asked_wait(answered(429, **headers)) == seconds
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    """Without a word from the server, pauses grow to a limit."""
+    assert [PATIENCE.pause(attempt=attempt, asked=None) for attempt in range(1, 7)] == [1, 2, 4, 8, 8, 8]
+
+
+def test_server_may_ask_for_longer_within_reason() -> None:
+    """Retry-After wins when it is longer, but no single pause outlasts our patience."""
+    assert [PATIENCE.pause(attempt=1, asked=asked) for asked in (0.1, 20.0, 4000.0)] == [1.0, 20.0, 60.0]
+
+
+def test_persist_goes_through_in_the_end(clock: Clock, said: list[str]) -> None:
+    """Two failures that pass cost two pauses, each said."""
+    errors = iter([answered(503), answered(429, retry_after="5")])
+
+    def call() -> str:
+        for error in errors:
+            raise error
+        return "done"
+
+    result = persist(call, patience=PATIENCE, stopwatch=clock.stopwatch, say=said.append)
+    assert (result, clock.pauses, said) == (
+        "done",
+        [1.0, 5.0],
+        [
+            "the service answered 503; trying again in 1 s.",
+            "the service asks to slow down (429); trying again in 5 s.",
+        ],
+    )
+
+
+def test_persist_gives_up(clock: Clock, said: list[str]) -> None:
+    """Unbroken failure ends after the set time, not later than one pause past it."""
+
+    def call() -> None:
+        raise answered(500)
+
+    with pytest.raises(Unreachable, match=r"Gave up after 63 s .* the service answered 500"):
+        persist(call, patience=PATIENCE, stopwatch=clock.stopwatch, say=said.append)
+
+
+def test_long_outage_is_told_in_few_words() -> None:
+    """Failures 1, 2, 4, 8 ... in a row are said."""
+    told = [n for n in range(1, 40) if Setback(reason="", pause=1.0, attempt=n).worth_saying]
+    assert told == [1, 2, 4, 8, 16, 32]
+
+
+def test_rhythm_follows_the_news() -> None:
+    """Silence stretches the pause to its longest, news shortens it to its first."""
+    rhythm = Rhythm(first=0.05, longest=1.0)
+    pause, pauses = rhythm.first, []
+    for news in [False] * 8 + [True] * 6:
+        pause = rhythm.after(pause, news=news)
+        pauses.append(round(pause, 3))
+    assert pauses == [0.075, 0.113, 0.169, 0.253, 0.38, 0.57, 0.854, 1.0, 0.5, 0.25, 0.125, 0.062, 0.05, 0.05]

@@ -1,0 +1,233 @@
+"""The parts of moto that are not its public interface and that `simulator.aws` leans on; one claim each."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator.aws import mount
+from tests.lambdas.zips import zipped
+
+ACCOUNT = "123456789012"
+REGION = "us-west-2"
+CODE = zipped({"lambda_function.py": ""})
+
+
+@pytest.fixture(autouse=True)
+def empty_moto() -> Iterator[None]:
+    """Mount moto and empty it."""
+    mount.mount()
+    mount.reset()
+    yield
+    mount.reset()
+
+
+@pytest.fixture
+def functions() -> Any:
+    """Give moto's Lambda with one function, its version 1 and an alias of that."""
+    from moto.awslambda.utils import get_backend  # noqa: PLC0415 - moto is slow to import
+    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+
+    iam_backends[ACCOUNT]["aws"].create_role("grader", "{}", "/", None, "", [], None)
+    backend: Any = get_backend(ACCOUNT, REGION)
+    layer = backend.publish_layer_version({"LayerName": "shared", "Content": {"ZipFile": _base64(CODE)}})
+    backend.create_function(
+        {
+            "FunctionName": "grader",
+            "Runtime": "python3.11",
+            "Handler": "lambda_function.lambda_handler",
+            "Role": f"arn:aws:iam::{ACCOUNT}:role/grader",
+            "Code": {"ZipFile": _base64(CODE)},
+            "Environment": {"Variables": {"MODE": "strict"}},
+            "Timeout": 9,
+            "MemorySize": 256,
+            "Layers": [layer.arn],
+        }
+    )
+    backend.publish_version("grader")
+    backend.create_alias("live", "grader", "1", "", None)
+    return backend
+
+
+def _base64(code: bytes) -> str:
+    return base64.b64encode(code).decode()
+
+
+def test_stored_function_has_all_that_running_it_takes(functions: Any) -> None:
+    """The attributes that `find_function` reads."""
+    stored = functions.get_function("grader")
+
+    names = (
+        *("function_name", "version", "handler", "run_time", "environment_vars", "timeout", "memory_size", "role"),
+        *("state", "package_type", "reserved_concurrency", "logs_group_name", "code_bytes"),
+    )
+    assert [getattr(stored, name) for name in names] == [
+        *("grader", "$LATEST", "lambda_function.lambda_handler", "python3.11", {"MODE": "strict"}, 9, 256),
+        *(f"arn:aws:iam::{ACCOUNT}:role/grader", "Active", "Zip", None, "/aws/lambda/grader", CODE),
+    ]
+
+
+def test_code_hash_follows_the_code(functions: Any) -> None:
+    """`code_sha_256` changes with the code, which is what makes fresh environments."""
+    before = functions.get_function("grader").code_sha_256
+    code = base64.b64encode(zipped({"lambda_function.py": "x = 1"}))  # as the wire brings it
+    functions.update_function_code("grader", None, {"ZipFile": code})
+
+    assert functions.get_function("grader").code_sha_256 != before
+
+
+def test_qualifiers_resolve(functions: Any) -> None:
+    """A version and an alias are found by `get_function(name, qualifier)`."""
+    assert [str(functions.get_function("grader", name).version) for name in ("$LATEST", "1", "live")] == [
+        "$LATEST",
+        "1",
+        "1",
+    ]
+
+
+def test_unknown_functions_raise_a_json_rest_error(functions: Any) -> None:
+    """What `find_function` takes for not found."""
+    from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - moto is slow to import
+
+    for reference in (("missing",), ("grader", "nope")):
+        with pytest.raises(JsonRESTError):
+            functions.get_function(*reference)
+
+
+def test_layers_have_bytes(functions: Any) -> None:
+    """A function lists its layers by ARN, and the layer's zip is found by it."""
+    arn = functions.get_function("grader").layers[0]["Arn"]
+
+    assert functions.layers_versions_by_arn(arn).code_bytes == CODE
+
+
+def test_resource_policy_is_a_list_of_statements(functions: Any) -> None:
+    """add_permission fills `policy.statements`; a role's ARN stands bare or under AWS."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/trainer"
+    permission = {"StatementId": "a", "Action": "lambda:InvokeFunction", "Principal": role}
+    functions.add_permission("grader", None, json.dumps(permission))
+
+    statement = functions.get_function("grader").policy.statements[0]
+
+    assert (statement["Effect"], statement["Action"], statement["Principal"] in (role, {"AWS": role})) == (
+        "Allow",
+        "lambda:InvokeFunction",
+        True,
+    )
+
+
+def test_docker_is_switched_off_by_the_configuration() -> None:
+    """`use_docker` is read at each use: Lambda is the simple backend, which runs nothing."""
+    from moto.awslambda.utils import get_backend  # noqa: PLC0415 - moto is slow to import
+
+    assert type(get_backend(ACCOUNT, REGION)).__name__ == "LambdaSimpleBackend"
+
+
+def test_managed_policies_are_read_from_the_replaced_text() -> None:
+    """IAM reads `moto.iam.models.aws_managed_policies_data` whenever a backend begins, a reset included."""
+    from moto.iam import models  # noqa: PLC0415 - moto is slow to import
+
+    names = {policy.name for policy in models.iam_backends[ACCOUNT]["aws"].aws_managed_policies}
+
+    assert "AmazonBedrockMantleFullAccess" in names
+    assert len(names) == len(json.loads(vars(models)["aws_managed_policies_data"]))
+
+
+def test_managed_policies_text_holds_each_policy_at_a_line_of_its_own() -> None:
+    """One policy can be cut out of the text of all."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data  # noqa: PLC0415 - moto is slow to import
+
+    start = aws_managed_policies_data.index('\n "AWSLambdaBasicExecutionRole":')
+    policy, _ = json.JSONDecoder().raw_decode(aws_managed_policies_data, aws_managed_policies_data.index("{", start))
+    assert (policy["Path"], sorted(policy["Document"])) == ("/service-role/", ["Statement", "Version"])
+
+
+def test_headers_with_underscores_are_preserved_by_these_names() -> None:
+    """The keys by which moto's own server hands over S3 metadata names."""
+    from moto.core.request import (  # noqa: PLC0415 - moto is slow to import
+        PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+        environ_key_for_header,
+        should_preserve_original_header_name,
+    )
+
+    assert (
+        PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+        environ_key_for_header("x-amz-meta-my_key"),
+        should_preserve_original_header_name("x-amz-meta-my_key"),
+        should_preserve_original_header_name("x-amz-meta-my-key"),
+    ) == ("moto.preserved_header_names", "HTTP_X_AMZ_META_MY_KEY", True, False)
+
+
+def test_log_groups_take_events_of_any_time() -> None:
+    """A group's own `put_log_events` keeps events that the service would refuse as too old."""
+    from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
+
+    backend = logs_backends[ACCOUNT][REGION]
+    backend.ensure_log_group("/aws/lambda/grader")
+    backend.ensure_log_stream("/aws/lambda/grader", "s")
+    group = backend.groups["/aws/lambda/grader"]
+
+    group.put_log_events("s", [{"timestamp": 1, "message": "old\n"}])
+
+    assert [(event.timestamp, event.message) for event in group.streams["s"].events] == [(1, "old\n")]
+
+
+def test_iam_entities_hold_their_documents() -> None:
+    """Inline policies by name, attached ones with versions, groups with users, a role's boundary by ARN."""
+    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+
+    backend: Any = iam_backends[ACCOUNT]["aws"]
+    user = backend.create_user(REGION, "alice")
+    group = backend.create_group("graders")
+    role = backend.create_role("trainer", "{}", "/", None, "", [], None)
+    text = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+    policy = backend.create_policy("", "/", text, "all", [])
+    backend.put_user_policy("alice", "all", text)
+    backend.attach_role_policy(policy.arn, "trainer")
+    backend.add_user_to_group("graders", "alice")
+
+    assert (
+        user.policies,
+        [version.document for version in role.managed_policies[policy.arn].versions if version.is_default],
+        group.users,
+        role.permissions_boundary_arn,
+        backend.users["alice"] is user,
+        list(backend.roles.values()) == [role],
+        list(backend.groups.values()) == [group],
+    ) == ({"all": text}, [text], [user], None, True, True, True)
+
+
+def test_access_keys_lead_to_users_and_sessions() -> None:
+    """A user's keys have a status; STS finds a session by its key."""
+    from moto.iam.models import get_account_id_from, iam_backends  # noqa: PLC0415 - moto is slow to import
+    from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
+
+    backend: Any = iam_backends[ACCOUNT]["aws"]
+    backend.create_user(REGION, "alice")
+    key = backend.create_access_key("alice")
+    session = sts_backends[ACCOUNT]["aws"].assume_role(REGION, "s", f"arn:aws:iam::{ACCOUNT}:role/r", "", 900, "")
+
+    assert (
+        key.status,
+        get_account_id_from(key.access_key_id),
+        sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(session.access_key_id) is session,
+        session.arn,
+    ) == ("Active", ACCOUNT, True, f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s")
+
+
+def test_server_application_dispatches_by_service() -> None:
+    """`DomainDispatcherApplication(create_backend_app)` is a WSGI app."""
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - moto is slow to import
+        DomainDispatcherApplication,
+        create_backend_app,
+    )
+
+    assert callable(DomainDispatcherApplication(create_backend_app))
+
+
+def test_hash_is_that_of_the_code(functions: Any) -> None:
+    """`code_sha_256` is base64 of the SHA-256, as AWS reports it."""
+    assert functions.get_function("grader").code_sha_256 == _base64(hashlib.sha256(CODE).digest())

@@ -1,0 +1,32 @@
+"""The log of one small run, byte for byte: a change of any number is a decision, not an accident.
+
+To accept a change: `python -m tests.end_to_end.test_golden_log` writes the file anew; then read the difference.
+"""
+
+import gzip
+from pathlib import Path
+
+from simulator.jobs.codec import encode_event, kind_of
+from simulator.wire.objects import json_line
+from tests.jobs.stories import told
+from tests.records import jsonl
+
+GOLDEN = Path(__file__).parent / "golden_log.jsonl.gz"
+
+
+def written() -> str:
+    """Return the log of a run on 100 records, as `/_simulator/jobs/{id}/log` writes it."""
+    events = told({"train": jsonl(100)})
+    return "".join(f"{json_line(kind_of(event), encode_event(event))}\n" for event in events)
+
+
+def test_a_run_with_one_seed_gives_the_log_that_it_always_gave() -> None:
+    """22 steps: every reward, metric, truth and weight.
+
+    Weights are rounded and measurements single precision: machines whose `exp` differs in the last bit agree.
+    """
+    assert written().splitlines() == gzip.decompress(GOLDEN.read_bytes()).decode().splitlines()
+
+
+if __name__ == "__main__":
+    GOLDEN.write_bytes(gzip.compress(written().encode(), mtime=0))

@@ -1,0 +1,145 @@
+"""What a reward function returned: one finite number a rollout, or an error that says what was wrong."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.grading.answer import GraderError, excerpt, rewards_by_id
+from tests.grading.samples import FUNCTION
+
+SENT = ("r-0", "r-1")
+GOOD = [{"id": "r-0", "aggregate_reward_score": 1}, {"id": "r-1", "aggregate_reward_score": 0.25}]
+
+scores = st.one_of(
+    st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=4), st.integers(10**300, 10**320)
+)
+items = st.one_of(
+    st.fixed_dictionaries(
+        {}, optional={"id": st.sampled_from([*SENT, "r-2", 7, None]), "aggregate_reward_score": scores}
+    ),
+    scores,
+    st.lists(st.integers(), max_size=2),
+)
+
+
+def rewards(answer: Any) -> list[float]:
+    """Read an answer to two rollouts; bytes as they are, anything else as JSON."""
+    payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    return rewards_by_id(payload, sent=SENT, function=FUNCTION)
+
+
+def result(score: Any, name: str = "r-1") -> list[dict[str, Any]]:
+    """Return an answer whose second result has this score."""
+    return [GOOD[0], {"id": name, "aggregate_reward_score": score}]
+
+
+def test_scores_are_joined_by_id_and_not_by_position() -> None:
+    """The second rollout's result may come first."""
+    assert rewards(GOOD) == rewards(GOOD[::-1]) == [1.0, 0.25]
+
+
+@pytest.mark.parametrize("score", [0, 1, -3, 17.5, -0.0, 1e30])
+def test_any_finite_number_is_a_score(score: float) -> None:
+    """DOCUMENTED: a "task-defined range"; negative is not forbidden."""
+    assert rewards(result(score)) == [1.0, score]
+
+
+def test_what_else_a_result_holds_does_not_matter() -> None:
+    """The sample returns `score` beside it, and Nova's `metrics_list`."""
+    extra = {"metrics_list": [{"name": "accuracy", "value": 1.0, "type": "Reward"}], "score": 9}
+    assert rewards([{**item, **extra} for item in GOOD]) == [1.0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("answer", "rollout", "reason"),
+    [
+        (b"", "r-0", "the response is not JSON"),
+        (b"\xff\xfe", "r-0", "the response is not JSON"),
+        (b"[1,", "r-0", "the response is not JSON"),
+        (None, "r-0", "the response is null, not a list"),
+        (1.0, "r-0", "the response is a number, not a list"),
+        (True, "r-0", "the response is the bool true, not a list"),
+        ("ok", "r-0", "the response is a string, not a list"),
+        ({"r-0": 1.0, "r-1": 1.0}, "r-0", "the response is an object, not a list"),
+        ({"statusCode": 200, "body": "[]"}, "r-0", "the response is an object, not a list"),
+        ([], "r-0", "the response has no result with this id (0 of 2 came back)"),
+        ([GOOD[0]], "r-1", "the response has no result with this id (1 of 2 came back)"),
+        ([*GOOD, GOOD[0]], "r-0", "the response holds this id twice"),
+        ([*GOOD, GOOD[1] | {"aggregate_reward_score": 1}], "r-1", "the response holds this id twice"),
+        ([1.0, 1.0], None, "item 0 of the response is a number, not an object"),
+        ([GOOD[0], [1.0]], None, "item 1 of the response is a list, not an object"),
+        ([*GOOD, {"id": "r-2"}], None, 'item 2 of the response has the id "r-2", which is not in the event'),
+        ([{"aggregate_reward_score": 1}], None, "item 0 of the response has the id null, which is not in the event"),
+        ([{"id": 0}], None, "item 0 of the response has the id 0, which is not in the event"),
+        ([GOOD[0], {"id": "r-1", "score": 1}], "r-1", '"aggregate_reward_score" is missing'),
+        (result(None), "r-1", '"aggregate_reward_score" is null, not a number'),
+        (result(True), "r-1", '"aggregate_reward_score" is the bool true, not a number'),
+        (result(False), "r-1", '"aggregate_reward_score" is the bool false, not a number'),
+        (result("1.0"), "r-1", '"aggregate_reward_score" is a string, not a number'),
+        (result([1.0]), "r-1", '"aggregate_reward_score" is a list, not a number'),
+        (result({"value": 1.0}), "r-1", '"aggregate_reward_score" is an object, not a number'),
+    ],
+)
+def test_an_answer_that_cannot_be_read_names_the_rollout_and_the_reason(
+    answer: Any, rollout: str | None, reason: str
+) -> None:
+    """The rollout where one is to blame; never a score of 0 in its place."""
+    with pytest.raises(GraderError) as error:
+        rewards(answer)
+    assert (error.value.function, error.value.rollout, error.value.reason) == (FUNCTION, rollout, reason)
+
+
+@pytest.mark.parametrize("score", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400])
+def test_a_score_that_is_not_finite_is_no_score(score: str) -> None:
+    """Python's JSON writes the first three; the others are what they become."""
+    payload = json.dumps(result("SCORE")).replace('"SCORE"', score).encode()
+    with pytest.raises(GraderError, match=r"r-1: .*is (nan|inf|-inf), not a finite") as error:
+        rewards(payload)
+    assert error.value.rollout == "r-1"
+
+
+def test_the_message_shows_function_rollout_reason_response_and_what_to_do() -> None:
+    """It is all that the job's owner gets to read."""
+    with pytest.raises(GraderError) as error:
+        rewards(result("1.0"))
+    assert str(error.value) == (
+        f'{FUNCTION} for rollout r-1: "aggregate_reward_score" is a string, not a number. '
+        'Response: [{"id": "r-0", "aggregate_reward_score": 1}, {"id": "r-1", "aggregate_reward_score": "1.0"}] '
+        "Return a float, for example 1.0."
+    )
+
+
+def test_a_long_response_is_shown_in_part() -> None:
+    """And the message says how much is left out."""
+    assert excerpt("x" * 501) == "x" * 500 + "… (1 more characters)"
+    assert excerpt("x" * 500) == "x" * 500
+
+
+def test_a_response_that_is_nested_too_deeply_is_an_error_of_the_graders() -> None:
+    """It is a broken answer, and no fault of the simulator's."""
+    with pytest.raises(GraderError):
+        rewards(b"[" * 100_000)
+
+
+@given(st.lists(items, max_size=4) | items)
+def test_an_answer_gives_finite_floats_or_a_grader_error(answer: Any) -> None:
+    """And nothing else, whatever came back."""
+    try:
+        read = rewards(answer)
+    except GraderError as error:
+        read = []
+        said = str(error)
+    else:
+        said = FUNCTION
+    assert said.startswith(FUNCTION)
+    assert all(isinstance(score, float) and abs(score) < float("inf") for score in read)
+
+
+@given(st.binary(max_size=60))
+def test_bytes_that_are_no_answer_are_a_grader_error(payload: bytes) -> None:
+    """Nothing short of both ids can be read as two scores."""
+    with pytest.raises(GraderError):
+        rewards(payload)

@@ -1,0 +1,39 @@
+"""A pool with a fixed clock and counted request ids, closed after each test."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from simulator.lambdas.pool import Pool
+
+NOON = 1_767_225_600.0
+
+
+@pytest.fixture
+def make_pool() -> Iterator[Callable[..., Pool]]:
+    """Make pools; each is closed when the test ends."""
+    pools: list[Pool] = []
+
+    def make(**options: Any) -> Pool:
+        numbers = itertools.count(1)
+        settings: dict[str, Any] = {
+            "new_request_id": lambda: f"00000000-0000-4000-8000-{next(numbers):012d}",
+            "now": lambda: NOON,
+            "wall": time.time,
+            "max_environments": 2,
+        }
+        pools.append(Pool(**{**settings, **options}))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+@pytest.fixture
+def pool(make_pool: Callable[..., Pool]) -> Pool:
+    """Give a pool of two environments."""
+    return make_pool()

@@ -1,0 +1,85 @@
+"""Packages that Lambda would not unpack."""
+
+import io
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from simulator.lambdas import archive
+from simulator.lambdas.errors import InvalidZipFile
+from simulator.lambdas.pool import Pool
+from tests.lambdas.zips import packaged, zipped
+
+
+def unpack(tmp_path: Path, *, code: bytes, layers: tuple[bytes, ...] = ()) -> None:
+    """Unpack into folders of this test."""
+    archive.unpack(code=code, layers=layers, task=tmp_path / "task", opt=tmp_path / "opt")
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside.py", "/etc/outside.py", "a/../../outside.py", "..\\outside.py", "C:\\outside.py"]
+)
+def test_path_outside_the_package_is_refused(tmp_path: Path, name: str) -> None:
+    """No file is written outside the function's own folder, and the message names the path."""
+    with pytest.raises(InvalidZipFile, match="names a path outside the package"):
+        unpack(tmp_path, code=zipped({"fine.py": "", name: ""}))
+
+    assert list((tmp_path / "task").iterdir()) == []
+
+
+def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
+    """A tarball, say, is not a package."""
+    with pytest.raises(InvalidZipFile, match="function's zip is not a usable zip archive"):
+        unpack(tmp_path, code=b"not a zip")
+
+
+def test_damaged_zip_is_refused(tmp_path: Path) -> None:
+    """A flipped byte is found by its checksum."""
+    code = bytearray(zipped({"a.py": "x = 1\n" * 100}))
+    code[45] ^= 0xFF
+
+    with pytest.raises(InvalidZipFile):
+        unpack(tmp_path, code=bytes(code))
+
+
+def test_zip_bomb_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small zip that would unpack to more than the limit is refused by what it declares."""
+    monkeypatch.setattr(archive, "MAX_UNZIPPED_BYTES", 1_000_000)
+
+    with pytest.raises(InvalidZipFile, match=r"unzipped size must be smaller than 1000000 bytes .* declares 1200000"):
+        unpack(tmp_path, code=zipped({f"{number}.bin": bytes(400_000) for number in range(3)}))
+
+    assert list((tmp_path / "task").iterdir()) == []
+
+
+def test_layers_count_towards_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Function and layers together are bounded, and the message says which was too much."""
+    monkeypatch.setattr(archive, "MAX_UNZIPPED_BYTES", 10)
+
+    with pytest.raises(InvalidZipFile, match="zip of layer 2 is too large"):
+        unpack(tmp_path, code=zipped({"a": "12345"}), layers=(zipped({"b": "123"}), zipped({"c": "123"})))
+
+
+def test_executables_stay_executable(tmp_path: Path) -> None:
+    """A binary in the package can be run, as on AWS."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as package:
+        tool = zipfile.ZipInfo("bin/tool")
+        tool.external_attr = 0o755 << 16
+        package.writestr(tool, "#!/bin/sh\n")
+
+    unpack(tmp_path, code=code.getvalue())
+
+    assert (tmp_path / "task/bin/tool").stat().st_mode & stat.S_IXUSR
+
+
+def test_pool_survives_a_bad_package(pool: Pool) -> None:
+    """A function that cannot be unpacked takes no environment away from the others."""
+    for _ in range(5):
+        with pytest.raises(InvalidZipFile):
+            pool.invoke(packaged(b"junk"), b"{}")
+
+    good = packaged(zipped({"lambda_function.py": "def lambda_handler(event, context): return 1\n"}))
+    assert pool.invoke(good, b"{}").payload == b"1"

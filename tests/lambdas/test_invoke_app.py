@@ -1,0 +1,274 @@
+"""The Invoke API by itself: statuses, headers and bodies, without a socket or a store of functions."""
+
+import asyncio
+import base64
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from simulator.lambdas.errors import FunctionNotFound
+from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.invoke_app import InvokeAnswer, InvokeApp, InvokeRequest, is_invoke
+from simulator.lambdas.pool import Pool
+from simulator.lambdas.reference import FunctionReference
+from tests.lambdas.zips import ACCOUNT, ARN, REGION, function, packaged
+
+ECHO = function("def lambda_handler(event, context):\n    print('seen')\n    return event\n")
+FUNCTIONS = {
+    "grader": ECHO,
+    "broken": function("def lambda_handler(event, context): raise ValueError('boom')\n"),
+    "junk": packaged(b"junk", name="junk", arn=ARN + "-junk"),
+    "stopped": function("def lambda_handler(event, context): pass\n", reserved_concurrency=0, arn=ARN + "-stopped"),
+    "eager": function("def lambda_handler(event, context): pass\n", timeout=5000),
+}
+REQUEST = "10000000-0000-4000-8000-000000000001"
+
+Invoke = Callable[..., InvokeAnswer]
+
+
+def stored(reference: FunctionReference) -> FunctionSpec:
+    """Find a function of FUNCTIONS."""
+    if reference.name not in FUNCTIONS or reference.qualifier not in {None, "live"}:
+        raise FunctionNotFound(reference.arn)
+    return FUNCTIONS[reference.name]
+
+
+@pytest.fixture
+def recorded() -> list[Invocation]:
+    """Give the list of all invocations of a test."""
+    return []
+
+
+@pytest.fixture
+def app(make_pool: Callable[..., Pool], recorded: list[Invocation]) -> Iterator[InvokeApp]:
+    """Give an Invoke API over FUNCTIONS, which lets everybody in but the key AKIADENIED."""
+    numbers = itertools.count(1)
+    app = InvokeApp(
+        pool=make_pool(record=lambda _, invocation: recorded.append(invocation)),
+        find_function=stored,
+        account_of=lambda _: ACCOUNT,
+        refusal=lambda key, _, arn: f"no {key} on {arn}" if key == "AKIADENIED" else None,
+        new_request_id=lambda: f"10000000-0000-4000-8000-{next(numbers):012d}",
+        default_region=REGION,
+    )
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def invoke(app: InvokeApp) -> Invoke:
+    """Give a function that calls the API."""
+
+    def call(name: str = "grader", body: bytes = b"{}", **fields: Any) -> InvokeAnswer:
+        settings: dict[str, Any] = {"qualifier": None, "account": ACCOUNT, "region": REGION, "access_key_id": None}
+        return app.answer(InvokeRequest(function=name, body=body, **{**settings, **fields}))
+
+    return call
+
+
+def refused(answer: InvokeAnswer) -> tuple[int, str, Mapping[str, str]]:
+    """Give status, error name and body of a refusal."""
+    return answer.status, dict(answer.headers)["x-amzn-errortype"], json.loads(answer.body)
+
+
+def told(message: str, *, kind: str = "User", **more: str) -> dict[str, str]:
+    """Give the body of a refusal."""
+    return {"Type": kind, "Message": message, "message": message, **more}
+
+
+def test_answer_of_a_call(invoke: Invoke) -> None:
+    """A call gives 200, the payload, the version and the request id."""
+    assert invoke(body=b'{"a": 1}') == InvokeAnswer(
+        status=200,
+        headers=(
+            ("x-amzn-requestid", REQUEST),
+            ("content-type", "application/json"),
+            ("x-amz-executed-version", "$LATEST"),
+        ),
+        body=b'{"a": 1}',
+    )
+
+
+def test_function_error_is_a_header(invoke: Invoke) -> None:
+    """A handler that raises is still 200, with the header that the SDKs look for."""
+    answer = invoke("broken")
+
+    assert (answer.status, dict(answer.headers)["x-amz-function-error"]) == (200, "Unhandled")
+
+
+def test_log_tail_is_the_end_of_the_log(invoke: Invoke) -> None:
+    """LogType=Tail gives the log in base64, at most 4 KB."""
+    tail = base64.b64decode(dict(invoke(log_type="Tail").headers)["x-amz-log-result"]).decode()
+
+    assert tail.startswith(f"START RequestId: {REQUEST} Version: $LATEST\nseen\nEND RequestId: {REQUEST}\nREPORT ")
+
+
+def test_empty_body_is_an_empty_object(invoke: Invoke) -> None:
+    """A call without a payload passes {}."""
+    assert invoke(body=b"").body == b"{}"
+
+
+def test_dry_run_runs_nothing(invoke: Invoke, recorded: list[Invocation]) -> None:
+    """DryRun answers 204 and the function is not called."""
+    assert (invoke(invocation_type="DryRun").status, recorded) == (204, [])
+
+
+def test_event_is_accepted_and_runs_afterwards(app: InvokeApp, invoke: Invoke, recorded: list[Invocation]) -> None:
+    """Event answers 202 with no body, and the function runs under the same request id."""
+    answer = invoke(invocation_type="Event")
+
+    app._threads.shutdown(wait=True)
+    assert (answer.status, answer.body, [done.request_id for done in recorded]) == (202, b"", [REQUEST])
+
+
+def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
+    """An alias is looked up, and an unknown one is not found."""
+    assert (invoke(qualifier="live").status, refused(invoke(qualifier="nope"))) == (
+        200,
+        (404, "ResourceNotFoundException", told(f"Function not found: {ARN}:nope")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ({"name": "missing"}, (404, "ResourceNotFoundException", told(f"Function not found: {ARN[:-6]}missing"))),
+        (
+            {"body": b"{"},
+            (
+                400,
+                "InvalidRequestContentException",
+                told(
+                    "Could not parse request body into json: Expecting property name enclosed in double quotes: "
+                    "line 1 column 2 (char 1)"
+                ),
+            ),
+        ),
+        (
+            {"body": b" " * 6_291_457},
+            (
+                413,
+                "RequestEntityTooLargeException",
+                told("Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
+            ),
+        ),
+        (
+            {"body": b" " * 1_048_577, "invocation_type": "Event"},
+            (
+                413,
+                "RequestEntityTooLargeException",
+                told("Request must be smaller than 1048576 bytes for the InvokeFunction operation"),
+            ),
+        ),
+        (
+            {"name": "stopped"},
+            (
+                429,
+                "TooManyRequestsException",
+                told("Rate Exceeded.", Reason="ReservedFunctionConcurrentInvocationLimitExceeded"),
+            ),
+        ),
+        ({"access_key_id": "AKIADENIED"}, (403, "AccessDeniedException", told(f"no AKIADENIED on {ARN}"))),
+        (
+            {"name": "junk"},
+            (
+                502,
+                "InvalidZipFileException",
+                told(
+                    "Lambda could not unzip the deployment package. The function's zip is not a usable zip archive: "
+                    "File is not a zip file.",
+                    kind="Service",
+                ),
+            ),
+        ),
+        (
+            {"name": "eager"},
+            (
+                400,
+                "InvalidParameterValueException",
+                told(
+                    "1 validation error detected: Value '5000' at 'timeout' failed to satisfy constraint: "
+                    "Member must have value less than or equal to 900"
+                ),
+            ),
+        ),
+        (
+            {"invocation_type": "Later"},
+            (
+                400,
+                "InvalidParameterValueException",
+                told(
+                    "1 validation error detected: Value 'Later' at 'invocationType' failed to satisfy constraint: "
+                    "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+                ),
+            ),
+        ),
+        (
+            {"client_context": "%"},
+            (
+                400,
+                "InvalidRequestContentException",
+                told("Client context must be a valid Base64-encoded JSON object."),
+            ),
+        ),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_refusals_are_those_of_lambda(
+    invoke: Invoke, call: dict[str, Any], expected: tuple[int, str, dict[str, str]]
+) -> None:
+    """What Lambda would not run has its status, its error name and its text."""
+    assert refused(invoke(**call)) == expected
+
+
+def test_http_request_is_read_from_path_query_and_headers(app: InvokeApp) -> None:
+    """The ASGI app takes the function from the encoded path and the region and key from the signature."""
+    signature = "AWS4-HMAC-SHA256 Credential=AKIADENIED/20260101/eu-west-1/lambda/aws4_request, Signature=0"
+
+    answer = _post(
+        app,
+        "/2015-03-31/functions/grader/invocations?Qualifier=live",
+        headers={"authorization": signature, "x-amz-invocation-type": "DryRun"},
+    )
+
+    arn = ARN.replace(REGION, "eu-west-1")
+    assert (answer.status_code, answer.json()["Message"]) == (403, f"no AKIADENIED on {arn}:live")
+
+
+def test_http_answer_is_the_payload(app: InvokeApp) -> None:
+    """Over ASGI the answer is the same as by itself, by an ARN in the path too."""
+    path = f"/2015-03-31/functions/{ARN.replace(':', '%3A')}/invocations"
+
+    answer = _post(app, path, content=b"[1]")
+
+    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"[1]", "3")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/2015-03-31/functions/grader/invocations", True),
+        ("POST", "/2015-03-31/functions/grader/invocations/", True),
+        ("GET", "/2015-03-31/functions/grader/invocations", False),
+        ("POST", "/2015-03-31/functions/grader/versions", False),
+        ("POST", "/v1/files", False),
+    ],
+)
+def test_invoke_is_recognised_by_its_path(method: str, path: str, *, expected: bool) -> None:
+    """The front door can tell an invocation from the rest of Lambda's API."""
+    assert is_invoke({"type": "http", "method": method, "path": path}) is expected
+
+
+def _post(app: InvokeApp, path: str, **request: Any) -> httpx.Response:
+
+    async def post() -> httpx.Response:
+        # httpx takes any callable of ASGI's form; its own type of scope is narrower.
+        transport: Any = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://simulator") as client:
+            return await client.post(path, **request)
+
+    return asyncio.run(post())

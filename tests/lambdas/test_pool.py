@@ -1,0 +1,350 @@
+"""Which environment a call gets, and that none is left behind."""
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
+from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.pool import Pool
+from tests.lambdas.zips import ARN, function
+
+COUNTER = (
+    "import os\ncalls = 0\n"
+    "def lambda_handler(event, context):\n    global calls\n    calls += 1\n    return [os.getpid(), calls]\n"
+)
+WAITING = (
+    "import os, time\n"
+    "def lambda_handler(event, context):\n"
+    "    open(event['started'] + str(os.getpid()), 'w').close()\n"
+    "    while not os.path.exists(event['go']): time.sleep(0.005)\n"
+    "    return os.getpid()\n"
+)
+SIMULATOR = """
+import sys, time
+sys.path.insert(0, {rootdir!r})
+from simulator.lambdas.pool import Pool
+from tests.lambdas.zips import function
+idle = '''
+import os, subprocess
+def lambda_handler(event, context): return [os.getpid(), subprocess.Popen(["sleep", "60"]).pid]
+'''
+busy = '''
+import os
+def lambda_handler(event, context):
+    open(event, "w").write(str(os.getpid()))
+    while True: pass
+'''
+pool = Pool(new_request_id=lambda: "r", now=lambda: 0.0, wall=time.time, max_environments=2)
+print(pool.invoke(function(idle), b"[]").payload.decode(), flush=True)
+pool.invoke(function(busy, arn="other", timeout=60), {event!r}.encode())
+"""
+PATIENCE = 10.0
+
+
+def counted(pool: Pool, spec: FunctionSpec) -> tuple[int, int]:
+    """Call COUNTER; give the worker's process id and how many calls it has seen."""
+    process, calls = json.loads(pool.invoke(spec, b"{}").payload)
+    return process, calls
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, "it never happened"
+        time.sleep(0.005)
+
+
+def running(process: int) -> bool:
+    """Whether any thread of a process is left that is no zombie."""
+    try:
+        threads = [Path(thread, "stat").read_text() for thread in Path(f"/proc/{process}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return any(thread.rpartition(")")[2].split()[0] not in "ZX" for thread in threads)
+
+
+class Held:
+    """Calls of WAITING that are under way until `release`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.event = json.dumps({"started": f"{folder}/started-", "go": f"{folder}/go"}).encode()
+        self._folder = folder
+        self.threads = ThreadPoolExecutor(8)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until `count` of them run."""
+        until(lambda: len(list(self._folder.glob("started-*"))) == count)
+
+    def release(self) -> None:
+        """Let them answer."""
+        (self._folder / "go").touch()
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Held]:
+    """Give a way to keep calls under way."""
+    calls = Held(tmp_path)
+    yield calls
+    calls.release()
+    calls.threads.shutdown()
+
+
+def test_second_call_is_warm(pool: Pool) -> None:
+    """The same process answers again, and only the first call reports an init."""
+    spec = function(COUNTER)
+
+    first, second = pool.invoke(spec, b"{}"), pool.invoke(spec, b"{}")
+
+    assert (
+        json.loads(first.payload)[0] == json.loads(second.payload)[0],
+        json.loads(second.payload)[1],
+        first.init_ms is None,
+        second.init_ms is None,
+        first.log_stream == second.log_stream,
+    ) == (True, 2, False, True, True)
+
+
+def test_an_exception_leaves_the_environment_warm(pool: Pool) -> None:
+    """An error of the handler does not end the environment, as on AWS."""
+    spec = function(COUNTER.replace("return", "if event: raise ValueError\n    return"))
+
+    pool.invoke(spec, b'{"fail": true}')
+
+    assert counted(pool, spec)[1] == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"code_sha256": "other"},
+        {"environment": (("A", "1"),)},
+        {"timeout": 9},
+        {"memory_mb": 256},
+        {"role": "other"},
+    ],
+    ids=",".join,
+)
+def test_a_changed_function_gets_a_fresh_environment(pool: Pool, changes: dict[str, object]) -> None:
+    """Updated code or configuration is never run by an environment of before, and that one ends."""
+    spec = function(COUNTER)
+    before, _ = counted(pool, spec)
+
+    after, calls = counted(pool, replace(spec, **changes))  # type: ignore[arg-type]  # a table of changes of many types
+
+    assert (after != before, calls, running(before)) == (True, 1, False)
+
+
+def test_versions_have_environments_of_their_own(pool: Pool) -> None:
+    """A published version and $LATEST stay warm side by side."""
+    latest = function(COUNTER)
+    published = replace(latest, version="1")
+
+    seen = [counted(pool, spec)[1] for spec in (latest, published, latest, published)]
+
+    assert seen == [1, 1, 2, 2]
+
+
+def test_last_used_environment_is_used_first(pool: Pool, held: Held) -> None:
+    """Of two warm environments the one that answered last gets the next call."""
+    spec = function(WAITING)
+    both = [held.threads.submit(pool.invoke, spec, held.event) for _ in range(2)]
+    held.wait_for(2)
+    held.release()
+    for call in both:
+        call.result()
+
+    following = [pool.invoke(spec, held.event).payload for _ in range(3)]
+
+    assert len(set(following)) == 1
+
+
+def test_calls_beyond_the_environments_wait_their_turn(make_pool: Callable[..., Pool], held: Held) -> None:
+    """With one environment, a second call runs after the first, in the same process."""
+    pool = make_pool(max_environments=1)
+    spec = function(WAITING)
+    calls = [held.threads.submit(pool.invoke, spec, held.event) for _ in range(3)]
+    held.wait_for(1)
+    held.release()
+
+    assert len({call.result().payload for call in calls}) == 1
+
+
+def test_an_idle_environment_of_another_function_gives_way(make_pool: Callable[..., Pool]) -> None:
+    """At the limit, a function that is called takes the place of one that is idle."""
+    pool = make_pool(max_environments=1)
+    one, other = function(COUNTER), function(COUNTER, name="other", arn=ARN + "2")
+    process, _ = counted(pool, one)
+
+    counted(pool, other)
+
+    assert not running(process)
+
+
+def test_reserved_concurrency_throttles(pool: Pool, held: Held) -> None:
+    """One call more than reserved is refused with AWS's reason; versions of a function share what is reserved."""
+    spec = function(WAITING, reserved_concurrency=1)
+    first = held.threads.submit(pool.invoke, spec, held.event)
+    held.wait_for(1)
+
+    with pytest.raises(Throttled) as refused:
+        pool.invoke(replace(spec, version="1"), held.event)
+
+    held.release()
+    first.result()
+    assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
+
+
+def test_reserved_concurrency_of_none_left_lets_the_next_call_in(pool: Pool) -> None:
+    """A call that has ended no longer counts."""
+    spec = function(COUNTER, reserved_concurrency=1)
+
+    assert [counted(pool, spec)[1] for _ in range(2)] == [1, 2]
+
+
+def test_reserved_concurrency_of_zero_stops_a_function(pool: Pool) -> None:
+    """Zero is AWS's emergency stop: every call is throttled."""
+    with pytest.raises(Throttled):
+        pool.invoke(function(COUNTER, reserved_concurrency=0), b"{}")
+
+
+def test_event_over_six_megabytes_is_refused(pool: Pool) -> None:
+    """The size of a synchronous event is bounded, to the byte."""
+    with pytest.raises(RequestTooLarge, match="6291456 bytes"):
+        pool.invoke(function(COUNTER), b'"' + b"x" * 6_291_455 + b'"')
+
+
+def test_event_of_just_six_megabytes_passes(pool: Pool) -> None:
+    """6,291,456 bytes are still an event."""
+    spec = function("def lambda_handler(event, context): return len(event)\n", memory_mb=512)
+
+    assert pool.invoke(spec, b'"' + b"x" * 6_291_454 + b'"').payload == b"6291454"
+
+
+def test_unused_environment_ends(make_pool: Callable[..., Pool]) -> None:
+    """An environment that was idle too long is not used again."""
+    pool = make_pool(idle_seconds=-1.0)
+    spec = function(COUNTER)
+
+    first, second = counted(pool, spec), counted(pool, spec)
+
+    assert (second[1], running(first[0])) == (1, False)
+
+
+def test_environment_that_died_idle_is_replaced(pool: Pool) -> None:
+    """A worker that was killed between two calls costs the caller nothing but a cold start."""
+    spec = function(COUNTER)
+    process, _ = counted(pool, spec)
+    os.kill(process, signal.SIGKILL)
+    until(lambda: not running(process))
+
+    assert counted(pool, spec)[1] == 1
+
+
+def test_reset_ends_idle_environments(pool: Pool) -> None:
+    """After a reset every call starts cold."""
+    spec = function(COUNTER)
+    process, _ = counted(pool, spec)
+
+    pool.reset()
+
+    assert (running(process), counted(pool, spec)[1]) == (False, 1)
+
+
+def test_reset_ends_busy_environments_when_they_have_answered(pool: Pool, held: Held) -> None:
+    """A call under way at a reset still answers; its environment is not kept."""
+    spec = function(WAITING)
+    call = held.threads.submit(pool.invoke, spec, held.event)
+    held.wait_for(1)
+    pool.reset()
+    held.release()
+
+    process = int(call.result().payload)
+
+    assert not running(process)
+
+
+def test_close_interrupts_calls_under_way(pool: Pool, held: Held) -> None:
+    """Closing does not wait for a slow function: its caller gets `PoolClosed`."""
+    call = held.threads.submit(pool.invoke, function(WAITING, timeout=60), held.event)
+    held.wait_for(1)
+
+    pool.close()
+
+    with pytest.raises(PoolClosed):
+        call.result(PATIENCE)
+
+
+def test_closed_pool_runs_nothing(pool: Pool) -> None:
+    """A call after `close` is refused."""
+    pool.close()
+
+    with pytest.raises(PoolClosed):
+        pool.invoke(function(COUNTER), b"{}")
+
+
+def test_close_leaves_nothing_behind(
+    make_pool: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No process, thread, file descriptor or folder outlives the pool, whatever its functions did."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    threads, descriptors = set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
+    pool = make_pool()
+    orphan = (
+        "import os, subprocess\n"
+        "def lambda_handler(event, context): return [os.getpid(), subprocess.Popen(['sleep', '60']).pid]\n"
+    )
+    processes = json.loads(pool.invoke(function(orphan), b"{}").payload)
+    pool.invoke(function("import nothing\n"), b"{}")
+    pool.invoke(function("def lambda_handler(event, context):\n    while True: pass\n", timeout=0.1), b"{}")
+    pool.invoke(function("import os\ndef lambda_handler(event, context): os._exit(1)\n"), b"{}")
+
+    pool.close()
+    gc.collect()
+
+    until(lambda: not any(map(running, processes)))
+    assert (
+        set(threading.enumerate()) - threads,
+        len(list(Path("/proc/self/fd").iterdir())),
+        list(tmp_path.iterdir()),
+    ) == (set(), descriptors, [])
+
+
+def test_workers_die_with_a_simulator_that_is_killed(tmp_path: Path) -> None:
+    """SIGKILL of the simulator leaves no worker, neither an idle nor a busy one, nor what they started."""
+    busy = tmp_path / "busy"
+    script = tmp_path / "simulator_process.py"
+    script.write_text(SIMULATOR.format(rootdir=str(Path(__file__).parents[2]), event=f'"{busy}"'))
+    simulator = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)})
+    assert simulator.stdout is not None
+    processes = json.loads(simulator.stdout.readline())
+    until(lambda: busy.exists() and bool(busy.read_text()))
+    processes.append(int(busy.read_text()))
+
+    simulator.kill()
+    simulator.communicate()
+
+    until(lambda: not any(map(running, processes)))
+
+
+def test_every_invocation_is_recorded(make_pool: Callable[..., Pool]) -> None:
+    """The pool tells its listener of each invocation, with the function."""
+    seen: list[tuple[str, Invocation]] = []
+    pool = make_pool(record=lambda spec, invocation: seen.append((spec.name, invocation)))
+
+    returned = [pool.invoke(function(COUNTER), b"{}") for _ in range(2)]
+
+    assert seen == [("grader", invocation) for invocation in returned]

@@ -1,0 +1,53 @@
+"""How a caller may name a function."""
+
+import pytest
+
+from simulator.lambdas.errors import InvalidParameter
+from simulator.lambdas.reference import FunctionReference, reference_of
+
+ARN = "arn:aws:lambda:us-east-1:111111111111:function:grader"
+
+
+def read(name: str, qualifier: str | None = None) -> FunctionReference:
+    """Read a name as a caller in account 123456789012, us-west-2, would write it."""
+    return reference_of(name, qualifier=qualifier, account="123456789012", region="us-west-2")
+
+
+def reference(account: str, region: str, qualifier: str | None) -> FunctionReference:
+    """Make a reference to the function `grader`."""
+    return FunctionReference(account=account, region=region, name="grader", qualifier=qualifier)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("grader", reference("123456789012", "us-west-2", None)),
+        ("grader:live", reference("123456789012", "us-west-2", "live")),
+        ("grader:$LATEST", reference("123456789012", "us-west-2", "$LATEST")),
+        ("111111111111:function:grader", reference("111111111111", "us-west-2", None)),
+        ("function:grader:7", reference("123456789012", "us-west-2", "7")),
+        (ARN, reference("111111111111", "us-east-1", None)),
+        (f"{ARN}:live", reference("111111111111", "us-east-1", "live")),
+    ],
+)
+def test_every_form_of_the_name_is_read(name: str, expected: FunctionReference) -> None:
+    """Name, partial ARN and ARN, each with or without a qualifier."""
+    assert read(name) == expected
+
+
+def test_arn_is_written_with_its_qualifier() -> None:
+    """A reference gives the ARN that the caller meant."""
+    assert read("grader", "live").arn == "arn:aws:lambda:us-west-2:123456789012:function:grader:live"
+
+
+def test_two_qualifiers_that_differ_are_refused() -> None:
+    """AWS does not choose between them."""
+    with pytest.raises(InvalidParameter, match="does not match the specified qualifier"):
+        read("grader:live", "7")
+
+
+@pytest.mark.parametrize("name", ["", "no spaces", "arn:aws:s3:::bucket", "a" * 141, "grader:live:more"])
+def test_what_names_no_function_is_refused(name: str) -> None:
+    """The message names the value and the parameter."""
+    with pytest.raises(InvalidParameter, match="at 'functionName' failed to satisfy constraint"):
+        read(name)

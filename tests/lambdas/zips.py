@@ -1,0 +1,44 @@
+"""Functions to deploy in tests: real zips, made here."""
+
+import hashlib
+import io
+import zipfile
+from dataclasses import replace
+from typing import Any
+
+from simulator.lambdas.function import FunctionSpec
+
+ACCOUNT = "123456789012"
+REGION = "us-west-2"
+ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:grader"
+
+
+def zipped(files: dict[str, str | bytes]) -> bytes:
+    """Make a zip archive of `files` by path."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
+        for path, content in files.items():
+            package.writestr(path, content)
+    return archive.getvalue()
+
+
+def function(source: str, **changes: Any) -> FunctionSpec:
+    """Make a function of one file, lambda_function.py, as if it were deployed."""
+    return packaged(zipped({"lambda_function.py": source}), **changes)
+
+
+def packaged(code: bytes, **changes: Any) -> FunctionSpec:
+    """Make a function of a zip archive."""
+    spec = FunctionSpec(
+        name="grader",
+        arn=ARN,
+        version="$LATEST",
+        account=ACCOUNT,
+        region=REGION,
+        handler="lambda_function.lambda_handler",
+        runtime="python3.11",
+        code=code,
+        code_sha256=hashlib.sha256(code).hexdigest(),
+        log_group="/aws/lambda/grader",
+    )
+    return replace(spec, **changes)

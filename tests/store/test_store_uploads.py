@@ -1,0 +1,103 @@
+"""The bytes of uploads: once each, whole or not at all, in constant memory."""
+
+import hashlib
+import io
+import tracemalloc
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.store.uploads import Uploads
+
+
+class Zeros:
+    """A source of very many bytes that has none of them; it notes the largest piece that was asked for."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self.largest = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Give the next bytes."""
+        assert size > 0, "the source was asked for everything at once"
+        self.largest = max(self.largest, size)
+        given_out = min(size, self._left)
+        self._left -= given_out
+        return bytes(given_out)
+
+
+class Broken:
+    """A source that fails after a first piece, as a connection does."""
+
+    def __init__(self) -> None:
+        self._reads = 0
+
+    def read(self, _size: int = -1) -> bytes:
+        """Give a piece, then fail."""
+        self._reads += 1
+        if self._reads > 1:
+            raise OSError("the connection was lost")
+        return b"a first piece"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of the blobs; it does not exist yet."""
+    return tmp_path / "uploads"
+
+
+@given(st.binary(max_size=4096))
+def test_the_bytes_that_come_back_are_the_bytes_that_went_in(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    """And they lie under the SHA-256 of what they are."""
+    uploads = Uploads(tmp_path_factory.mktemp("uploads"))
+    kept = uploads.keep(io.BytesIO(content))
+    with uploads.reading(kept[0]) as stream:
+        assert (kept, stream.read()) == ((hashlib.sha256(content).hexdigest(), len(content)), content)
+
+
+def test_the_same_bytes_are_kept_once(folder: Path) -> None:
+    """However often they are uploaded."""
+    uploads = Uploads(folder)
+    names = {uploads.keep(io.BytesIO(b"same"))[0] for _ in range(3)}
+    assert [path.name for path in folder.iterdir()] == list(names)
+
+
+def test_a_source_that_breaks_leaves_nothing(folder: Path) -> None:
+    """A blob appears under its name only when it is whole."""
+    with pytest.raises(OSError, match="connection"):
+        Uploads(folder).keep(cast("BinaryIO", Broken()))
+    assert list(folder.iterdir()) == []
+
+
+def test_a_large_source_is_copied_in_constant_memory(folder: Path) -> None:
+    """64 MB go through without more than a few pieces of 1 MB being held."""
+    source = Zeros(64 << 20)
+    tracemalloc.start()
+    try:
+        _, size = Uploads(folder).keep(cast("BinaryIO", source))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (size, source.largest) == (64 << 20, 1 << 20)
+    assert peak < 8 << 20
+
+
+def test_a_dropped_blob_is_gone_and_dropping_it_again_is_nothing(folder: Path) -> None:
+    """Two deletions may race."""
+    uploads = Uploads(folder)
+    name, _ = uploads.keep(io.BytesIO(b"x"))
+    uploads.drop(name)
+    uploads.drop(name)
+    with pytest.raises(FileNotFoundError), uploads.reading(name):
+        pass
+
+
+def test_blobs_outlive_the_object_that_kept_them(folder: Path) -> None:
+    """A restart on the same folder finds them."""
+    name, _ = Uploads(folder).keep(io.BytesIO(b"kept"))
+    assert Uploads(folder).path(name).read_bytes() == b"kept"
