@@ -14,10 +14,11 @@ import hashlib
 import io
 import json
 import re
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from client.errors import Misuse, Refused
 from client.patience import Say, Stopwatch
@@ -25,11 +26,13 @@ from client.patience import Say, Stopwatch
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.literals import RuntimeType
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
 MODULE, FUNCTION = "lambda_function", "lambda_handler"
 HANDLER: Final = f"{MODULE}.{FUNCTION}"
-RUNTIME: Final = "python3.12"
+# The Python that this runs under is the one that the function was tried with; Lambda has 3.10 to 3.14 (DOCUMENTED).
+RUNTIME: Final = cast("RuntimeType", f"python3.{min(sys.version_info.minor, 14)}")
 # SAMPLE: Lambda's default of 3 s is too short for a batch of rollouts; AWS's notebook deploys with 300 s and 512 MB.
 TIMEOUT_SECONDS, MEMORY_MB = 300, 512
 # DOCUMENTED by Lambda: a zip sent inside the request holds at most 50 MB.

@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from client.connections import Aws
-from client.data import Finding, Row, Verdict, checked, sample, shared_prompts
+from client.data import Finding, Row, Verdict, checked, sample
 from client.deploy import Package, packed
 from client.errors import Misuse
-from client.jobs import Hyperparameters
-from client.locations import fetched, is_s3
+from client.jobs import HELD_OUT_ONE_IN, Hyperparameters
+from client.locations import fetched
 from client.terminal import counted, failed, warned
 
 _FINDINGS_SHOWN = 20
@@ -90,20 +90,17 @@ def gathered(options: Options, *, clouds: Aws, folder: Path, console: Console) -
         # INFERRED: the minimum of 100 is documented for training; a validation file may be smaller.
         validation = judged(options.validation, validation_path, console=console, fewest=1)
     package = packed(options.reward)
-    rows, source, seen = _held_out(options, data=data, validation=validation)
+    rows, source, seen = _held_out(options, data=data, validation=validation, local=clouds.target.row.local)
     return Materials(
         data=data, validation=validation, package=package, held_out=rows, held_out_source=source, seen_in_training=seen
     )
 
 
-def _held_out(options: Options, *, data: Verdict, validation: Verdict | None) -> tuple[tuple[Row, ...], str, bool]:
-    size = options.compare_rows
+def _held_out(
+    options: Options, *, data: Verdict, validation: Verdict | None, local: bool
+) -> tuple[tuple[Row, ...], str, bool]:
     if validation is not None:
-        return sample(validation.rows, size=size), str(options.validation), False
-    beside = data.path.with_name("validation.jsonl")
-    if not is_s3(options.data) and beside != data.path and beside.is_file():
-        other = checked(beside, fewest=1)
-        if other.usable and not shared_prompts(other.rows, data.rows):
-            return sample(other.rows, size=size), str(beside), False
-    # The service holds out a tenth and does not say which, so these are mostly rows it trained on.
-    return sample(data.rows, size=size), options.data, True
+        return sample(validation.rows, size=options.compare_rows), str(options.validation), False
+    # INFERRED: a tenth is held out. The simulator takes the file's last; Bedrock does not say which.
+    tail = data.rows[len(data.rows) - len(data.rows) // HELD_OUT_ONE_IN :]
+    return sample(tail, size=options.compare_rows), f"the last tenth of {options.data}", not local

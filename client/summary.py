@@ -34,10 +34,10 @@ def summary_told(
         base, after = comparison.base, comparison.tuned
         rows = len(comparison.lines)
         aside = f"reward {base.mean:.3f} → {after.mean:.3f}; {comparison.won} won, {comparison.lost} lost"
-        fact(console, "held out", f"{base.right} → {after.right} of {rows} right", aside=aside)
-        fact(console, "", f"{comparison.source}; right is a reward of {FULL_REWARD:g} or more")
-        if materials.seen_in_training:
-            fact(console, "", "most of these rows were trained on: give --validation FILE for rows that were not")
+        label = "compared" if materials.seen_in_training else "held out"
+        fact(console, label, f"{base.right} → {after.right} of {rows} right", aside=aside)
+        seen = "; perhaps trained on: --validation FILE gives others" if materials.seen_in_training else ""
+        fact(console, "", f"{comparison.source}{seen}", aside=f"right is a reward of {FULL_REWARD:g} or more")
     fact(console, "model", tuned or "none")
     if checkpoints:
         fact(console, "checkpoints", "after step " + ", ".join(str(step) for step in steps_of(checkpoints)))

@@ -51,6 +51,16 @@ def failed(console: Console, text: str, *, next_step: str | None = None) -> None
         console.print(Text.assemble(("→ ", "bold"), next_step), soft_wrap=True)
 
 
+def agreed(console: Console, question: str) -> bool:
+    """Ask a yes-or-no question at a terminal; anything but y or yes is a no, and so is the end of input."""
+    try:
+        # Rich would take [y/N] for markup and swallow it.
+        answer = console.input(f"{question} [y/N] ", markup=False)
+    except EOFError:
+        return False
+    return answer.strip().lower() in {"y", "yes"}
+
+
 def counted(number: int, noun: str) -> str:
     """`1 row`, `300 rows`, `20,000 rows`; `2 batches`."""
     plural = noun + ("es" if noun.endswith(("ch", "s", "x")) else "s")

@@ -26,7 +26,7 @@ from client.plot import drawn
 from client.report import rendered
 from client.summary import steps_of, summary_told
 from client.target import Target
-from client.terminal import counted, done, fact, heading, sized, warned
+from client.terminal import agreed, counted, done, fact, heading, sized, warned
 from client.watch import Watched, watched
 
 OUTPUT = "rft-output/"
@@ -134,17 +134,9 @@ def _agreed(options: Options, materials: Materials, *, target: Target, console: 
         chats = counted(2 * len(materials.held_out), "chat completion")
         fact(console, "inference", f"{chats} of up to {MAX_TOKENS:,} tokens, base and tuned")
     fact(console, "prices", "https://aws.amazon.com/bedrock/pricing/", aside="the counts are estimates")
-    if options.yes:
+    if options.yes or (console.is_terminal and agreed(console, "Go on?")):
         return
-    nothing = Misuse("Nothing was created.", next_step="Say yes, or add --yes.")
-    if not console.is_terminal:
-        raise nothing
-    try:
-        wanted = console.input("Go on? [y/N] ")
-    except EOFError:
-        raise nothing from None
-    if wanted.strip().lower() not in {"y", "yes"}:
-        raise nothing
+    raise Misuse("Nothing was created.", next_step="Say yes, or add --yes.")
 
 
 def _ordered(
@@ -260,7 +252,9 @@ def _preloaded(*modules: str) -> Iterator[None]:
         for module in modules:
             importlib.import_module(module)
 
-    thread = threading.Thread(target=load, daemon=True)
+    thread = threading.Thread(target=load)
     thread.start()
-    yield
-    thread.join()
+    try:
+        yield
+    finally:  # an interpreter that ends while a C extension is being loaded crashes
+        thread.join()

@@ -24,10 +24,11 @@ from client.errors import JobCancelled, Refused, Stopped
 from client.jobs import Update, follow
 from client.mantle import Event, Job, Mantle
 from client.patience import Rhythm, Setback
-from client.terminal import sparkline, warned
+from client.terminal import agreed, sparkline, warned
 
 # Columns of the bar and of the sparkline, where the terminal has room for them and where it has 80 columns.
 _WIDE, _NARROW, _ROOMY = 24, 12, 105
+_NOT_YET = 0.001
 # Without a terminal a run is told in about this many lines, however long it is.
 _PLAIN_LINES = 10
 
@@ -71,10 +72,10 @@ def _interrupted(mantle: Mantle, job_id: str, *, console: Console) -> None:
     if not console.is_terminal:
         raise goes_on
     try:
-        wanted = console.input("\nCancel the job as well? A cancelled job cannot be resumed. [y/N] ")
-    except (KeyboardInterrupt, EOFError):
+        wanted = agreed(console, "\nCancel the job as well? A cancelled job cannot be resumed.")
+    except KeyboardInterrupt:
         raise goes_on from None
-    if wanted.strip().lower() not in {"y", "yes"}:
+    if not wanted:
         raise goes_on from None
     cancelled = mantle.cancel(job_id)
     raise JobCancelled(f"The job {job_id} is {cancelled.status}, at your wish.") from None
@@ -161,7 +162,8 @@ class _Live(_View):
             self.rewards.append(event.metrics.get("critic_rewards_mean", 0.0))
             self._bar.update(
                 self._task,
-                completed=event.step,
+                # A full bar shows a tick, and after the last step the service is not done yet.
+                completed=min(event.step or 0, total - _NOT_YET) if not job.ended else event.step,
                 total=total or None,
                 step=f"{event.step}/{total}",
                 reward=f"reward {self.rewards[-1]:.3f}",
@@ -172,9 +174,10 @@ class _Live(_View):
             self._end(job)
 
     def _end(self, job: Job) -> None:
-        # A job that ended early leaves its bar where it stood; one that was never begun has none to fill.
-        if job.status == "succeeded" and not self.rewards:
-            self._bar.update(self._task, total=1, completed=1)
+        # A job that did not succeed leaves its bar where it stood.
+        if job.status == "succeeded":
+            total = self._bar.tasks[0].total or 1
+            self._bar.update(self._task, total=total, completed=total)
         self._bar.stop_task(self._task)
 
 

@@ -4,7 +4,6 @@ import signal
 import subprocess
 from datetime import datetime
 from pathlib import Path
-from threading import Thread
 from time import time
 from typing import Annotated, Final, NoReturn
 
@@ -60,7 +59,6 @@ def serve(
     except OSError as error:
         _stop(f"cannot listen on {host}:{port}: {error.strerror}. Is another simulator running? Try --port 0.")
     with listening, Simulator(settings, url=url_of(listening)) as simulator:
-        Thread(target=simulator.warm_up, name="warm-up", daemon=True).start()
         own_port = listening.getsockname()[1]
         typer.echo(f"Simulator at {url_of(listening)}  (state: {data or 'in a temporary folder, gone at exit'})")
         typer.echo(f'In another shell:  eval "$(rft-sim env --port {own_port})"   then:  rft train')

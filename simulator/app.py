@@ -101,11 +101,15 @@ class Simulator:
             engine=self._engine,
             inference=Inference(database=self._database, uploads=uploads, seed=settings.seed),
             authenticator=Authenticator(
-                region=settings.region, account=settings.account, identify=self._cloud.identify, wall=time
+                region=settings.region,
+                account=settings.account,
+                identify=self._cloud.identify,
+                user=self._cloud.user,
+                wall=time,
             ),
             completions=count(),
         )
-        self.api = _api(self.house)
+        self.api: App = _RequestIds(_api(self.house), ids=ids)
         self.app: App = FrontDoor(api=self.api, invoke=self._invoke, aws=self._cloud)
         self._engine.resume()
 
@@ -118,7 +122,7 @@ class Simulator:
         self.close()
 
     def warm_up(self) -> None:
-        """Load what takes long, so that the first AWS call need not wait for it. Meant for a thread of its own."""
+        """Load what takes long, so that the first AWS call need not wait for it."""
         self._cloud.load()
 
     def close(self) -> None:
@@ -138,7 +142,6 @@ def _api(house: House) -> FastAPI:
     # No documentation pages: they load their scripts from the network.
     api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_routes(api, house)
-    api.add_middleware(_RequestIds, ids=house.ids)
     api.add_exception_handler(Exception, _answer_error)
     for kind in (ApiError, HTTPException, UnknownCursorError):
         api.add_exception_handler(kind, _answer_error)
@@ -149,6 +152,8 @@ def _answer_error(request: Request, raised: Exception) -> Response:
     """Turn whatever was raised into the error envelope: the one place where that happens."""
     error = _api_error(request, raised)
     headers = {"x-simulator-hint": error.hint} if error.hint else {}
+    if isinstance(raised, HTTPException):
+        headers |= raised.headers or {}  # a 405 says what is allowed
     return WireResponse(rendered_error(error), status_code=error.status, headers=headers)
 
 

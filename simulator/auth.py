@@ -61,9 +61,9 @@ def _presigned(query: str) -> str:
 class Authenticator:
     """Turns the `Authorization` header into a Caller.
 
-    `identify` resolves an access key id to the ARN of the user or role that holds it, or None for a key that IAM does
-    not know, which is the account's own (the simulator's session credentials are). `wall` is the wall's time in
-    seconds.
+    `identify` resolves an access key id to the ARN of the user or role that holds it, and `user` the name of an IAM
+    user; None means that IAM does not know it, and then it counts as the account's own (the simulator's session
+    credentials do). `wall` is the wall's time in seconds.
     """
 
     def __init__(
@@ -72,11 +72,13 @@ class Authenticator:
         region: str,
         account: str,
         identify: Callable[[str], str | None],
+        user: Callable[[str], str | None],
         wall: Callable[[], float],
     ) -> None:
         self._region = region
         self._account = account
         self._identify = identify
+        self._user = user
         self._wall = wall
 
     def caller(self, headers: Mapping[str, str]) -> Caller:
@@ -98,7 +100,7 @@ class Authenticator:
         if scope.service not in MANTLE_SERVICES:
             raise BadKeyError.invalid(f"signed for service '{scope.service}', not '{MANTLE_SERVICES[0]}'")
         self._check_region(scope.region)
-        return self._principal(scope.access_key_id)
+        return self._principal(self._identify(scope.access_key_id))
 
     def _bearer(self, key: str) -> Caller:
         if key.startswith(SHORT_TERM):
@@ -108,13 +110,12 @@ class Authenticator:
                 raise BadKeyError.expired(
                     f"this short-term key expired {now - short_term.expires_at:.0f} s ago; mint another"
                 )
-            return self._principal(short_term.scope.access_key_id)
+            return self._principal(self._identify(short_term.scope.access_key_id))
         if key.startswith(LONG_TERM):
-            return Caller(arn=f"arn:aws:iam::{self._account}:user/{_long_term_user(key)}", account=self._account)
+            return self._principal(self._user(_long_term_user(key)))
         raise BadKeyError.garbled(f"a Bedrock API key starts with '{SHORT_TERM}' or '{LONG_TERM}'")
 
-    def _principal(self, access_key_id: str) -> Caller:
-        arn = self._identify(access_key_id)
+    def _principal(self, arn: str | None) -> Caller:
         return Caller(arn=arn or f"arn:aws:iam::{self._account}:root", account=self._account)
 
     def _check_region(self, region: str) -> None:

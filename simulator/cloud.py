@@ -91,6 +91,10 @@ class Cloud:
             return None
         return iam.caller_of_access_key(access_key_id)
 
+    def user(self, name: str) -> str | None:
+        """Return the ARN of an IAM user; None when there is none."""
+        return iam.arn_of_user(name, account=self._settings.account) if self._mount else None
+
     def account_of(self, access_key_id: str | None) -> str:
         """Return the account of an access key."""
         if access_key_id is None or access_key_id == ACCESS_KEY_ID:

@@ -62,7 +62,7 @@ class InvalidRequestError(ApiError):
     @classmethod
     def already_ended(cls, job: str, status: str) -> "InvalidRequestError":
         """A cancel that came too late. INFERRED: status and text."""
-        return cls(f"Fine-tuning job {job} has already {status} and cannot be cancelled")
+        return cls(f"Fine-tuning job {job} cannot be cancelled: it has ended with status '{status}'")
 
     @classmethod
     def bad_cursor(cls, after: str) -> "InvalidRequestError":

@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Final
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 
 from simulator.app import Simulator
 from simulator.settings import Settings
@@ -33,8 +34,12 @@ def url_of(listening: socket.socket) -> str:
 
 
 def serve(simulator: Simulator, listening: socket.socket) -> None:
-    """Serve until interrupted."""
-    _server(simulator).run(sockets=[listening])
+    """Serve until interrupted.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, after the requests under way were answered.
+    """
+    _Server(simulator).run(sockets=[listening])
 
 
 @contextmanager
@@ -43,24 +48,31 @@ def serving(settings: Settings) -> Iterator[tuple[Simulator, str]]:
     with bound_socket(settings) as listening:
         url = url_of(listening)
         with Simulator(replace(settings, port=listening.getsockname()[1]), url=url) as simulator:
-            server = _server(simulator)
-            threads = [
-                Thread(target=server.run, kwargs={"sockets": [listening]}, name="server"),
-                Thread(target=simulator.warm_up, name="warm-up"),
-            ]
-            for thread in threads:
-                thread.start()
+            server = _Server(simulator)
+            thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
+            thread.start()
             try:
                 yield simulator, url
             finally:
                 server.should_exit = True
-                for thread in threads:
-                    thread.join()
+                thread.join()
 
 
-def _server(simulator: Simulator) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            simulator.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+class _Server(uvicorn.Server):
+    """Uvicorn, which loads moto once it is listening: the first answers need not wait for that."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        super().__init__(
+            uvicorn.Config(
+                simulator.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+            )
         )
-    )
+        self._warm_up = Thread(target=simulator.warm_up, name="warm-up")
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._warm_up.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await run_in_threadpool(self._warm_up.join)

@@ -81,6 +81,8 @@ class Settings:
     held_out: HeldOutChoice = "tail"  # which tenth of the file, when there is no validation file
     lambda_workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))
     dataset: DatasetLimits = field(default_factory=DatasetLimits)
+    # INFERRED: the documented minimum is for training data; a validation file may be smaller.
+    validation_dataset: DatasetLimits = field(default_factory=lambda: DatasetLimits(min_records=1))
     grading: GradingSettings = field(default_factory=GradingSettings)
     durations: Durations = field(default_factory=Durations)
 

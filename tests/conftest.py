@@ -2,16 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from openai import OpenAI
 
 from simulator.settings import Pace, Settings
 from tests.records import jsonl
-from tests.world import World, inner_world, served_world
+from tests.world import FinishedJob, World, inner_world, served_world
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,25 +52,6 @@ def still() -> Iterator[World]:
     """A simulator of this test's own at `poll` pace: a job takes one turn each time it is retrieved, and no other."""
     with inner_world(Settings(pace=Pace.POLL)) as world:
         yield world
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedJob:
-    """A job that ran with our reward function on 120 records, and what it was made of."""
-
-    job: Any
-    function: str
-    content: bytes
-
-    @property
-    def id(self) -> str:
-        """The job's id."""
-        return str(self.job["id"])
-
-    @property
-    def model(self) -> str:
-        """The tuned model's id."""
-        return str(self.job["fine_tuned_model"])
 
 
 @pytest.fixture(scope="module")

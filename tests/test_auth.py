@@ -47,6 +47,7 @@ def authenticator(*, after: float = 60.0) -> Authenticator:
         region="us-west-2",
         account="123456789012",
         identify={"AKIDOFANN": ANN.arn}.get,
+        user={"ann": ANN.arn}.get,
         wall=lambda: MINTED + after,
     )
 
@@ -92,10 +93,9 @@ def test_the_scheme_may_be_written_in_any_case(scheme: str) -> None:
 
 
 def test_a_long_term_key_is_the_user_that_it_names() -> None:
-    """Creating one creates an IAM user."""
-    assert caller(f"Bearer {long_term()}") == Caller(
-        arn="arn:aws:iam::123456789012:user/BedrockAPIKey-a1b2", account="123456789012"
-    )
+    """Creating one creates an IAM user; one whose user nobody created is the account's own."""
+    assert caller(f"Bearer {long_term(b'ann:c2VjcmV0')}") == ANN
+    assert caller(f"Bearer {long_term()}") == ROOT
 
 
 @pytest.mark.parametrize("after", [0.0, 43_200.0])

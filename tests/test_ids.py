@@ -21,7 +21,7 @@ IDS = Ids(seed=0)
         (IDS.checkpoint("ftjob-1", 20), f"ftckpt-{UUID4}"),
         (IDS.completion(0), f"chatcmpl-{UUID4}"),
         (IDS.invocation(0), UUID4),
-        (IDS.request(0), r"req_[a-z2-7]{52}"),
+        (IDS.request(0), r"req_[0-9a-f]{32}"),
         (
             IDS.tuned_model("ftjob-1", "openai.gpt-oss-20b", "123456789012"),
             r"ft:openai\.gpt-oss-20b:123456789012::[a-z2-7]{8}",

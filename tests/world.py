@@ -6,6 +6,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -142,6 +143,25 @@ class World:
         """Return all events of a job, oldest first."""
         listed = self.http.get(f"/v1/fine_tuning/jobs/{job_id}/events", params={"limit": 1000}).json()
         return cast("list[Any]", listed["data"][::-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedJob:
+    """A job that ran with our reward function on 120 records, and what it was made of."""
+
+    job: Any
+    function: str
+    content: bytes
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self.job["id"])
+
+    @property
+    def model(self) -> str:
+        """The tuned model's id."""
+        return str(self.job["fine_tuned_model"])
 
 
 @contextmanager

@@ -59,6 +59,12 @@ def caller_of_access_key(access_key_id: str) -> str | None:
     return None
 
 
+def arn_of_user(name: str, *, account: str) -> str | None:
+    """Give the ARN of an IAM user; None when moto has no such user."""
+    user = _backend(account).users.get(name)
+    return user.arn if user else None
+
+
 def account_of_access_key(access_key_id: str) -> str:
     """Give the account that an access key belongs to; moto's default account for a key that it does not know."""
     from moto.iam.models import get_account_id_from  # noqa: PLC0415 - moto is slow to import

@@ -1,7 +1,6 @@
 """What a reward function returned, read as one finite number a rollout or refused with the reason."""
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,7 +20,9 @@ class GraderError(Exception):
     ) -> None:
         where = f" for rollout {rollout}" if rollout else ""
         shown = f" Response: {excerpt(response)}" if response else ""
-        super().__init__(f"{function}{where}: {reason}.{shown} {advice}")
+        # A function may say what is no text, half of a surrogate pair say, and the log must still hold it.
+        said = f"{function}{where}: {reason}.{shown} {advice}".encode("utf-8", "backslashreplace").decode("utf-8")
+        super().__init__(said)
         self.function = function
         self.rollout = rollout
         self.reason = reason
@@ -39,8 +40,7 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
 
     Raises:
         GraderError: a response that is not a JSON array of objects; an id that is missing, doubled or unknown; a
-        score that
-            is missing, a bool, a string, NaN or infinite.
+            score that is missing, a bool, a string, NaN or infinite.
     """
     text = payload.decode("utf-8", "replace")
 
@@ -49,7 +49,7 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
 
     try:
         answer = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise fault("the response is not JSON", "Return a list of objects.", sent[0]) from None
     if not isinstance(answer, list):
         raise fault(
@@ -57,7 +57,7 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
             'Return a list with one {"id": ..., "aggregate_reward_score": ...} for each element of the event.',
             sent[0],
         )
-    scores: dict[str, Any] = {}
+    results: dict[str, dict[str, Any]] = {}
     known = set(sent)
     for position, item in enumerate(answer):
         if not isinstance(item, dict):
@@ -68,40 +68,41 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
                 f"item {position} of the response has the id {json.dumps(name)[:80]}, which is not in the event",
                 'Copy each element\'s "id" into its result.',
             )
-        if name in scores:
+        if name in results:
             raise fault("the response holds this id twice", "Return exactly one result for each id.", name)
-        scores[name] = item.get("aggregate_reward_score", _ABSENT)
+        results[name] = item
     for name in sent:
-        if name not in scores:
+        if name not in results:
             raise fault(
-                f"the response has no result with this id ({len(scores)} of {len(sent)} came back)",
+                f"the response has no result with this id ({len(results)} of {len(sent)} came back)",
                 "Return exactly one result for each id.",
                 name,
             )
-    return [_score(scores[name], name, fault) for name in sent]
+    return [_score(results[name], function=function) for name in sent]
 
 
-_ABSENT: Final = object()
+def _score(result: dict[str, Any], *, function: str) -> float:
+    def fault(what: str, advice: str) -> GraderError:
+        return GraderError(
+            function=function,
+            reason=f'"aggregate_reward_score" is {what}',
+            advice=advice,
+            rollout=result["id"],
+            response=json.dumps(result),
+        )
 
-
-def _score(value: Any, name: str, fault: Any) -> float:
-    if value is _ABSENT:
-        raise fault('"aggregate_reward_score" is missing', "Return it as a number.", name)
+    if "aggregate_reward_score" not in result:
+        raise fault("missing", "Return it as a number.")
+    value = result["aggregate_reward_score"]
     if isinstance(value, bool) or not isinstance(value, int | float):
+        raise fault(f"{_kind(value)}, not a number", "Return a float, for example 1.0.")
+    if not abs(value) <= LARGEST_FLOAT32:  # NaN too: it is not at most anything
+        shown = str(value) if isinstance(value, float) else "an integer of too many digits"
         raise fault(
-            f'"aggregate_reward_score" is {_kind(value)}, not a number', "Return a float, for example 1.0.", name
-        )
-    try:
-        score = float(value)
-    except OverflowError:
-        score = math.inf
-    if not abs(score) <= LARGEST_FLOAT32:  # NaN too: it is not at most anything
-        raise fault(
-            f'"aggregate_reward_score" is {score}, not a finite single-precision number',
+            f"{shown}, not a finite single-precision number",
             "Guard divisions and logarithms in the reward function.",
-            name,
         )
-    return score
+    return float(value)
 
 
 def _kind(value: object) -> str:

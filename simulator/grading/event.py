@@ -49,12 +49,12 @@ def batched(encoded: Sequence[bytes], *, most: int, room: int) -> list[range]:
     An element that alone is larger than `room` gets a call of its own, which the caller must refuse.
     """
     calls: list[range] = []
-    start = size = 0
+    start, size = 0, 1  # the opening bracket
     for index, element in enumerate(encoded):
         if index > start and (index - start == most or size + len(element) + 1 > room):
             calls.append(range(start, index))
-            start, size = index, 0
-        size += len(element) + 1  # the comma or the bracket
+            start, size = index, 1
+        size += len(element) + 1  # the comma or the closing bracket
     if encoded:
         calls.append(range(start, len(encoded)))
     return calls

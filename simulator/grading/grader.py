@@ -1,6 +1,7 @@
 """One job's reward function: many rollouts in, one reward each out, through really invoked Lambda calls."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from simulator.training.sampling import Rollout
 ROOM: Final = 5_500_000
 
 _TIMED_OUT: Final = "Sandbox.Timedout"
+_REQUEST_ID: Final = re.compile(r"^RequestId: [0-9a-f-]{36} (Error: )?")
 
 
 class Invocation(Protocol):
@@ -155,13 +157,13 @@ class Grader:
             )
         if not result.function_error:
             return rewards_by_id(result.payload, sent=call.ids, function=self._function)
-        error_type, message = _error_object(result.payload)
-        if error_type == _TIMED_OUT:
+        failure = _failure(result.payload)
+        if failure.type == _TIMED_OUT:
             return _Passing(
-                reason=f"the invocation timed out: {message}",
+                reason=f"the invocation timed out: {failure.message}",
                 advice="Raise the function's timeout (Lambda's default is 3 seconds, the most 900) or make it faster.",
             )
-        return self._blame(call, f"the function failed with {error_type}: {message}")
+        return self._blame(call, f"the function failed with {failure.type}: {failure.message}{failure.place}")
 
     def _blame(self, call: _Call, reason: str) -> list[float] | _Passing:
         """Find which rollout of a failed call fails alone, and say so.
@@ -191,12 +193,28 @@ def _encoded(element: object) -> bytes:
     return json.dumps(element, separators=(",", ":")).encode("ascii")
 
 
-def _error_object(payload: bytes) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    """Lambda's error object; `place` is the innermost line of the stack trace, when there is one."""
+
+    type: str
+    message: str
+    place: str = ""
+
+
+def _failure(payload: bytes) -> _Failure:
     try:
         error = json.loads(payload)
-        return str(error.get("errorType", "an error")), str(error.get("errorMessage", ""))
-    except (ValueError, AttributeError):
-        return "an error", excerpt(payload.decode("utf-8", "replace"))
+        trace = error.get("stackTrace")
+        place = str(trace[-1]).strip().partition("\n")[0] if isinstance(trace, list) and trace else ""
+        return _Failure(
+            type=str(error.get("errorType", "an error")),
+            # Which invocation it was depends on which of several came first, and a log must not.
+            message=excerpt(_REQUEST_ID.sub("", str(error.get("errorMessage", "")))),
+            place=f" ({place})" if place else "",
+        )
+    except (ValueError, AttributeError, RecursionError):
+        return _Failure(type="an error", message=excerpt(payload.decode("utf-8", "replace")))
 
 
 def _name(function: str) -> str:

@@ -31,7 +31,7 @@ from simulator.jobs.job import (
 from simulator.settings import Durations, Settings
 from simulator.training.checkpoint import dumped
 from simulator.training.convergence import Progress, convergence
-from simulator.training.dataset import DatasetError, Record, read_records
+from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters, ReasoningEffort
 from simulator.training.run import Run, State, evaluated, initial_state, learned, prepared, sampled, sampled_held_out
 from simulator.training.sampling import Group
@@ -155,10 +155,12 @@ def _graded(
 
 
 def _prepared(order: Order, *, open_file: OpenFile, settings: Settings) -> Run:
-    training = _records(order.training_sha256, "training_file", open_file=open_file, settings=settings)
+    training = _records(order.training_sha256, "training_file", open_file=open_file, limits=settings.dataset)
     validation = None
     if order.validation_sha256:
-        validation = _records(order.validation_sha256, "validation_file", open_file=open_file, settings=settings)
+        validation = _records(
+            order.validation_sha256, "validation_file", open_file=open_file, limits=settings.validation_dataset
+        )
     try:
         return prepared(
             training,
@@ -172,10 +174,10 @@ def _prepared(order: Order, *, open_file: OpenFile, settings: Settings) -> Run:
         raise _FaultyFileError("training_file", str(error)) from error
 
 
-def _records(sha256: str, param: str, *, open_file: OpenFile, settings: Settings) -> tuple[Record, ...]:
+def _records(sha256: str, param: str, *, open_file: OpenFile, limits: DatasetLimits) -> tuple[Record, ...]:
     try:
         with open_file(sha256) as stream:
-            return read_records(stream, settings.dataset)
+            return read_records(stream, limits)
     except DatasetError as error:
         raise _FaultyFileError(param, str(error)) from error
 

@@ -8,6 +8,7 @@ from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Final
 
 _CHUNK: Final = 1 << 20
+_INCOMING: Final = "incoming-"
 
 
 class Uploads:
@@ -16,6 +17,8 @@ class Uploads:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in folder.glob(f"{_INCOMING}*"):  # of a simulator that was killed
+            unfinished.unlink()
 
     def keep(self, source: BinaryIO) -> tuple[str, int]:
         """Copy `source` to its end in constant memory; return its SHA-256 (hex) and its size in bytes.
@@ -23,7 +26,7 @@ class Uploads:
         The blob appears under its name only when it is whole.
         """
         hashed, size = hashlib.sha256(), 0
-        with NamedTemporaryFile(dir=self._folder, prefix="incoming-", delete=False) as incoming:
+        with NamedTemporaryFile(dir=self._folder, prefix=_INCOMING, delete=False) as incoming:
             path = Path(incoming.name)
             try:
                 while chunk := source.read(_CHUNK):

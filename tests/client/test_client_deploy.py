@@ -16,7 +16,7 @@ from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
 from client.connections import Aws
-from client.deploy import Deployment, deploy, packed
+from client.deploy import RUNTIME, Deployment, deploy, packed
 from client.errors import Misuse, Refused
 from tests.client.conftest import Clock, write_reward
 from tests.client.mantle_stub import know_basic_execution_policy
@@ -105,7 +105,7 @@ def test_first_deployment_makes_role_and_function(account: Account, tmp_path: Pa
     assert account.deploy(folder) == Deployment(arn=ARN, outcome="created", role_arn=ROLE)
     made = account.functions.get_function_configuration(FunctionName="rft-reward")
     assert {key: made.get(key) for key in ("Runtime", "Handler", "Timeout", "MemorySize", "Role", "CodeSha256")} == {
-        "Runtime": "python3.12",
+        "Runtime": RUNTIME,
         "Handler": "lambda_function.lambda_handler",
         "Timeout": 300,
         "MemorySize": 512,
@@ -176,7 +176,7 @@ def role_underway(account: Account, *, times: int, then_works: bool) -> Stubber:
 
 ANY_CREATE = {
     "FunctionName": "rft-reward",
-    "Runtime": "python3.12",
+    "Runtime": RUNTIME,
     "Handler": "lambda_function.lambda_handler",
     "Role": ROLE,
     "Timeout": 300,

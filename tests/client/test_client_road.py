@@ -43,6 +43,8 @@ def rft(at_stub: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 TRAIN = ("train", "--data", "train.jsonl", "--reward", "reward", "--compare-rows", "20")
 
+VALIDATED = (*TRAIN, "--validation", "validation.jsonl")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
@@ -66,7 +68,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         folder = furnished(tmp_path_factory.mktemp("road"), url=url, monkeypatch=monkeypatch)
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as caught:
-            main(TRAIN)
+            main(VALIDATED)
         yield Finished(code=int(caught.value.code or 0), out=out.getvalue(), err=err.getvalue(), folder=folder)
 
 
@@ -78,10 +80,11 @@ def test_whole_road(finished: Finished) -> None:
         "✓ checked",
         "✓ deployed",
         "✓ uploaded",
+        "✓ uploaded",
         "✓ created",
         "✓ trained",
     ]
-    assert [word for word in lines[lines.index("Result") :] if word] == [
+    assert [word for word in lines[lines.index("Result") :] if word and word != "rows of val"] == [
         "Result",
         "reward",
         "held out",
@@ -105,7 +108,7 @@ def test_report_holds_the_run(finished: Finished) -> None:
 @pytest.mark.slow
 def test_second_run_leaves_the_same_bytes(finished: Finished, rft: Run, at_stub: Path) -> None:
     """Plot and report depend on the run alone: another folder, port and process of the service change nothing."""
-    rft(*TRAIN)
+    rft(*VALIDATED)
     assert {path.name: path.read_bytes() for path in (at_stub / "rft-output").iterdir()} == finished.artefacts
 
 
@@ -130,6 +133,14 @@ def test_steps_by_themselves(finished: Finished, capsys: pytest.CaptureFixture[s
     assert out("watch", "ftjob-1").endswith("  model       ft:openai.gpt-oss-20b:123456789012::abcd1234\n")
     assert out("chat", "ft:x", "What is 3 plus 4?").startswith("Adding up.\n#### ")
     assert out("target").splitlines()[1].endswith("in force: nothing is billed: it all runs on this machine")
+
+
+def test_without_validation_the_rows_are_the_last_tenth_of_the_training_file(rft: Run) -> None:
+    """Which the simulator leaves out of training."""
+    out = rft(*TRAIN)[1]
+    assert "  held out    " in out
+    assert " of 10 right" in out
+    assert "the last tenth of train.jsonl  right is a reward of 1 or more" in out
 
 
 def test_failed_job_is_exit_code_1(rft: Run, stub: Stub) -> None:
@@ -182,7 +193,7 @@ def test_bedrock_wants_a_yes(
         "AWS will bill the account of your credentials for",
         "  training    44 steps of 4 prompts, some 1,408 rollouts",
         "  Lambda      up to 1,408 invocations of 512 MB",
-        "  inference   40 chat completions of up to 4,096 tokens, base and tuned",
+        "  inference   20 chat completions of up to 4,096 tokens, base and tuned",
         "  prices      https://aws.amazon.com/bedrock/pricing/  the counts are estimates",
     ]
 
@@ -245,7 +256,7 @@ def test_interrupt_offers_to_cancel(
     """At a terminal the user decides, and no answer means that the job goes on."""
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     monkeypatch.setattr(watch, "follow", interrupted)
-    monkeypatch.setattr(console, "input", lambda _: answer)
+    monkeypatch.setattr("builtins.input", lambda: answer)
     monkeypatch.setattr(mantle, "cancel", lambda job_id: Job(id=job_id, status="cancelled", body={}))
     with pytest.raises(outcome):
         watched(mantle, "ftjob-1", rhythm=Rhythm(first=1, longest=1), console=console)

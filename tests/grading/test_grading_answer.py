@@ -96,18 +96,20 @@ def test_an_answer_that_cannot_be_read_names_the_rollout_and_the_reason(
 def test_a_score_that_is_not_finite_is_no_score(score: str) -> None:
     """Python's JSON writes the first three; the others are what they become."""
     payload = json.dumps(result("SCORE")).replace('"SCORE"', score).encode()
-    with pytest.raises(GraderError, match=r"r-1: .*is (nan|inf|-inf), not a finite") as error:
+    with pytest.raises(
+        GraderError, match=r"r-1: .*is (nan|inf|-inf|an integer of too many digits), not a finite"
+    ) as error:
         rewards(payload)
     assert error.value.rollout == "r-1"
 
 
 def test_the_message_shows_function_rollout_reason_response_and_what_to_do() -> None:
-    """It is all that the job's owner gets to read."""
+    """It is all that the job's owner gets to read; of the response, the result that is to blame."""
     with pytest.raises(GraderError) as error:
         rewards(result("1.0"))
     assert str(error.value) == (
         f'{FUNCTION} for rollout r-1: "aggregate_reward_score" is a string, not a number. '
-        'Response: [{"id": "r-0", "aggregate_reward_score": 1}, {"id": "r-1", "aggregate_reward_score": "1.0"}] '
+        'Response: {"id": "r-1", "aggregate_reward_score": "1.0"} '
         "Return a float, for example 1.0."
     )
 

@@ -183,12 +183,29 @@ def test_a_failure_that_no_rollout_repeats_alone_names_the_whole_call(executor: 
     assert error.value.rollout == f"{name(0)} and 1 more"
 
 
-@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b"7", b"null"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(b"", b"\xff", b"[]", b"7", b"null"),
+        b'{"stackTrace": {"a": 1}}',
+        pytest.param(b"[" * 100_000, id="deep"),
+    ],
+)
 def test_an_error_object_that_cannot_be_read_is_shown(executor: ThreadPoolExecutor, payload: bytes) -> None:
     """A crash may leave anything behind."""
     function = Function(lambda _rollouts, _number: Answer(payload=payload, function_error="Unhandled"))
     with pytest.raises(GraderError, match="the function failed with an error: "):
         grade(function, executor, count=1)
+
+
+@pytest.mark.parametrize("error_type", ["Runtime.ExitError", "Sandbox.Timedout"])
+def test_which_invocation_failed_is_not_told(executor: ThreadPoolExecutor, error_type: str) -> None:
+    """Concurrent calls draw their ids in any order, and two runs with one seed must tell the same."""
+    said = "RequestId: 1c4dd4c7-ff97-4db6-a0d1-b5571ad796e6 Error: it ended"
+    function = Function(lambda _rollouts, _number: failed(error_type, said))
+    with pytest.raises(GraderError, match=r": it ended[,.]") as error:
+        grade(function, executor, count=1)
+    assert "RequestId" not in str(error.value)
 
 
 def test_a_very_long_error_is_shown_in_part(executor: ThreadPoolExecutor) -> None:

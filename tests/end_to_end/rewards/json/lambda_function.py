@@ -17,4 +17,4 @@ def _score(rollout: dict[str, Any]) -> float:
         return 0.0
     if not isinstance(answer, dict):
         return 0.0
-    return sum(answer.get(key) == value for key, value in reference.items()) / len(reference)
+    return float(sum(answer.get(key) == value for key, value in reference.items()) / len(reference))
