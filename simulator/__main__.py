@@ -62,10 +62,8 @@ def serve(
         own_port = listening.getsockname()[1]
         typer.echo(f"Simulator at {url_of(listening)}  (state: {data or 'in a temporary folder, gone at exit'})")
         typer.echo(f'In another shell:  eval "$(rft-sim env --port {own_port})"   then:  rft train')
-        try:
-            serve(simulator, listening)
-        except KeyboardInterrupt:
-            typer.echo("Stopped.")
+        serve(simulator, listening)
+    typer.echo("Stopped.")
 
 
 @app.command(name="exec", context_settings={"allow_interspersed_args": False})

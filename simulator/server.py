@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Thread
 from typing import Final
@@ -34,12 +34,9 @@ def url_of(listening: socket.socket) -> str:
 
 
 def serve(simulator: Simulator, listening: socket.socket) -> None:
-    """Serve until interrupted.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C, after the requests under way were answered.
-    """
-    _Server(simulator).run(sockets=[listening])
+    """Serve until Ctrl-C or SIGTERM, and until the requests under way are answered."""
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal anew, depending on the event loop
+        _Server(simulator).run(sockets=[listening])
 
 
 @contextmanager

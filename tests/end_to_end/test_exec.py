@@ -14,24 +14,28 @@ from tests.end_to_end.commands import ROOT, rft_sim
 _ASK = "import os, urllib.request; print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '{}').status)"
 
 
+@pytest.mark.slow
 def test_the_command_finds_the_simulator_through_its_environment() -> None:
     """The variables are the ecosystem's own."""
     done = rft_sim("exec", "--", sys.executable, "-c", _ASK.format("/_simulator/health"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "200\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [0, 1, 3])
 def test_the_exit_code_is_the_commands_own(code: int) -> None:
     """CI sees what the command said."""
     assert rft_sim("exec", "--", sys.executable, "-c", f"raise SystemExit({code})").returncode == code
 
 
+@pytest.mark.slow
 def test_a_command_that_is_not_there_is_told_by_name() -> None:
     """127, as a shell answers, and no traceback."""
     done = rft_sim("exec", "--", "no-such-command")
     assert (done.returncode, done.stderr) == (127, "rft-sim: no such command: no-such-command\n")
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
     """Exit code 2, one line."""
     inner = f"import subprocess, sys, os; port = os.environ['AWS_ENDPOINT_URL'].rsplit(':', 1)[1]; \
