@@ -14,7 +14,10 @@ from simulator.settings import (
     TUNING_REGION,
     Pace,
     Settings,
+    UnknownSettingError,
+    changed,
     client_environment,
+    listed,
     session_variables,
 )
 
@@ -36,6 +39,10 @@ Epoch = Annotated[
     str | None, typer.Option(help="Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z.")
 ]
 PaceOption = Annotated[Pace, typer.Option(help="Who moves a job on: nobody waits, or each retrieve gives it one turn.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; `rft-sim settings` lists them. Repeatable."),
+]
 Data = Annotated[Path | None, typer.Option(help="Folder to keep state in. Without it everything goes at exit.")]
 
 
@@ -47,10 +54,11 @@ def serve(
     epoch: Epoch = None,
     pace: PaceOption = Pace.INSTANT,
     data: Data = None,
+    changes: Changes = None,
 ) -> None:
     """Serve until Ctrl-C."""
     start = int(time()) if epoch is None else _seconds(epoch)
-    settings = Settings(host=host, port=port, seed=seed, epoch=start, pace=pace, data=data)
+    settings = _changed(Settings(host=host, port=port, seed=seed, epoch=start, pace=pace, data=data), changes)
     from simulator.app import Simulator  # noqa: PLC0415  --help need not wait for it
     from simulator.server import bound_socket, serve, url_of  # noqa: PLC0415
 
@@ -75,10 +83,11 @@ def execute(
     epoch: Epoch = None,
     pace: PaceOption = Pace.INSTANT,
     data: Data = None,
+    changes: Changes = None,
 ) -> None:
     """Run COMMAND beside a fresh simulator, with the environment that points at it; exit with COMMAND's code."""
     start = FIXED_EPOCH if epoch is None else _seconds(epoch)
-    settings = Settings(host=host, port=port, seed=seed, epoch=start, pace=pace, data=data)
+    settings = _changed(Settings(host=host, port=port, seed=seed, epoch=start, pace=pace, data=data), changes)
     from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serving  # noqa: PLC0415
 
@@ -99,6 +108,20 @@ def env(port: Port = 8723, host: Host = "127.0.0.1", region: str = TUNING_REGION
     variables = session_variables(url=f"http://{host}:{port}", region=region, key=session_key(region))
     for name, value in variables.items():
         typer.echo(f"export {name}='{value}'")  # no value of ours holds a quote
+
+
+@app.command(name="settings")
+def list_settings(changes: Changes = None) -> None:
+    """List every setting and its default, in the form that --set takes."""
+    for line in listed(_changed(Settings(), changes)):
+        typer.echo(line)
+
+
+def _changed(settings: Settings, changes: list[str] | None) -> Settings:
+    try:
+        return changed(settings, changes) if changes else settings
+    except UnknownSettingError as error:
+        _stop(f"--set {error}")
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:

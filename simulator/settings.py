@@ -1,11 +1,13 @@
 """Every setting of the simulator, in one frozen value; the room's only reader of the environment."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final, TypeAlias
+
+from annotated_types import Ge, Gt
 
 from simulator.training.dataset import DatasetLimits, HeldOutChoice
 
@@ -19,6 +21,9 @@ SECRET_ACCESS_KEY: Final = "simulator/not/a/real/secret/key/0000000000"  # noqa:
 
 # DOCUMENTED: reinforcement fine-tuning of open-weight models is offered in one region only.
 TUNING_REGION: Final = "us-west-2"
+
+
+Positive: TypeAlias = Annotated[int, Ge(1)]
 
 
 class Pace(StrEnum):
@@ -47,19 +52,19 @@ class GradingSettings:
     event_shape: EventShape = EventShape.SUPERSET
     wrap_strings: bool = True
     include_reasoning: bool = False
-    rollouts_per_call: int = 8
-    concurrency: int = 8
-    attempts: int = 3
+    rollouts_per_call: Positive = 8
+    concurrency: Positive = 8
+    attempts: Positive = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
     """Modelled durations in simulated seconds. INFERRED: AWS says only "a few hours" for a run."""
 
-    validation: int = 45
-    queue: int = 240
-    per_step: float = 40.0
-    tokens_per_second: float = 250.0
+    validation: Annotated[int, Ge(0)] = 45
+    queue: Annotated[int, Ge(0)] = 240
+    per_step: Annotated[float, Ge(0)] = 40.0
+    tokens_per_second: Annotated[float, Gt(0)] = 250.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +79,61 @@ class Settings:
     epoch: int = FIXED_EPOCH
     pace: Pace = Pace.INSTANT
     data: Path | None = None
-    max_file_bytes: int = 512 * 1024 * 1024  # OPENAI; Bedrock publishes none
+    max_file_bytes: Positive = 512 * 1024 * 1024  # OPENAI; Bedrock publishes none
     # AWS: "suffix is not supported"; whether it is refused (here) or ignored is not settled: put it here to ignore it.
     ignored_job_fields: tuple[str, ...] = ()
     detect_convergence: bool = False  # the service stops early; off so that step counts stay what they should be
     held_out: HeldOutChoice = "tail"  # which tenth of the file, when there is no validation file
-    lambda_workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))
+    lambda_workers: Positive = field(default_factory=lambda: max(2, os.cpu_count() or 1))
     dataset: DatasetLimits = field(default_factory=DatasetLimits)
     # INFERRED: the documented minimum is for training data; a validation file may be smaller.
     validation_dataset: DatasetLimits = field(default_factory=lambda: DatasetLimits(min_records=1))
     grading: GradingSettings = field(default_factory=GradingSettings)
     durations: Durations = field(default_factory=Durations)
+
+
+class UnknownSettingError(Exception):
+    """An assignment that names no setting, or gives it a value that it cannot have; the message says which."""
+
+
+def changed(settings: Settings, assignments: Iterable[str]) -> Settings:
+    """Return the settings after assignments such as `grading.event_shape=sample`.
+
+    Raises:
+        UnknownSettingError: there is no such setting, or the value does not fit it.
+    """
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  `rft-sim --help` need not wait for it
+
+    values = asdict(settings)
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        *path, last = name.strip().split(".")
+        place = values
+        for part in path:
+            place = place.get(part, {})
+        if not equals or not isinstance(place, dict) or isinstance(place.get(last, {}), dict):
+            raise UnknownSettingError(f"{assignment!r} is not NAME=VALUE of a setting; `rft-sim settings` lists them")
+        place[last] = tuple(value.split(",")) if isinstance(place[last], tuple) else value
+    try:
+        return TypeAdapter(Settings).validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UnknownSettingError(f"{name}={first['input']}: {first['msg'].lower()}") from None
+
+
+def listed(settings: Settings) -> list[str]:
+    """Return every setting as `NAME=VALUE`, in the form that `changed` takes."""
+
+    def lines(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+        for name, value in values.items():
+            if isinstance(value, dict):
+                yield from lines(value, f"{prefix}{name}.")
+            else:
+                shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else value
+                yield f"{prefix}{name}={shown}"
+
+    return list(lines(asdict(settings)))
 
 
 def client_environment(
