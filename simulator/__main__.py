@@ -1,11 +1,15 @@
 """`rft-sim`: start a simulator, run a command beside one, or print a running one's environment."""
 
 import signal
+import socket
 import subprocess
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from time import time
-from typing import Annotated, Final, NoReturn
+from types import FrameType
+from typing import Annotated, Final, NoReturn, TypeVar
 
 import typer
 
@@ -17,9 +21,13 @@ from simulator.settings import (
     UnknownSettingError,
     changed,
     client_environment,
+    foreign_variables,
     listed,
     session_variables,
 )
+from simulator.store.folder import DataFolderError
+
+Made = TypeVar("Made")
 
 _NOT_FOUND: Final = 127  # what a shell answers for a command that is not there
 _NOT_EXECUTABLE: Final = 126
@@ -36,7 +44,8 @@ Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one."
 Host = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback lets others in.")]
 Seed = Annotated[int, typer.Option(help="Seed of every id and draw.")]
 Epoch = Annotated[
-    str | None, typer.Option(help="Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z.")
+    str | None,
+    typer.Option(help="Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z (UTC)."),
 ]
 PaceOption = Annotated[Pace, typer.Option(help="Who moves a job on: nobody waits, or each retrieve gives it one turn.")]
 Changes = Annotated[
@@ -60,13 +69,10 @@ def serve(
     start = int(time()) if epoch is None else _seconds(epoch)
     settings = _changed(Settings(host=host, port=port, seed=seed, epoch=start, pace=pace, data=data), changes)
     from simulator.app import Simulator  # noqa: PLC0415  --help need not wait for it
-    from simulator.server import bound_socket, serve, url_of  # noqa: PLC0415
+    from simulator.server import serve, url_of  # noqa: PLC0415
 
-    try:
-        listening = bound_socket(settings)
-    except OSError as error:
-        _stop(f"cannot listen on {host}:{port}: {error.strerror}. Is another simulator running? Try --port 0.")
-    with listening, Simulator(settings, url=url_of(listening)) as simulator:
+    signal.signal(signal.SIGTERM, _terminated)
+    with _listening(settings) as listening, _ready(lambda: Simulator(settings, url=url_of(listening))) as simulator:
         own_port = listening.getsockname()[1]
         typer.echo(f"Simulator at {url_of(listening)}  (state: {data or 'in a temporary folder, gone at exit'})")
         typer.echo(f'In another shell:  eval "$(rft-sim env --port {own_port})"   then:  rft train')
@@ -91,21 +97,21 @@ def execute(
     from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serving  # noqa: PLC0415
 
-    try:
-        with serving(settings) as (_, url):
-            key = session_key(settings.region)
-            code = _run(command, client_environment(url=url, region=settings.region, key=key))
-    except OSError as error:
-        _stop(f"cannot listen on {host}:{port}: {error.strerror}. Leave --port out to take a free one.")
+    with _listening(settings) as listening, _ready(lambda: serving(settings, listening)) as (_, url):
+        key = session_key(settings.region)
+        code = _run(command, client_environment(url=url, region=settings.region, key=key))
     raise typer.Exit(code)
 
 
 @app.command()
 def env(port: Port = 8723, host: Host = "127.0.0.1", region: str = TUNING_REGION) -> None:
-    """Print the variables for a running simulator: eval "$(rft-sim env)"."""
+    """Print the lines that point a shell at a running simulator, and away from all else: eval "$(rft-sim env)"."""
     from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
 
     variables = session_variables(url=f"http://{host}:{port}", region=region, key=session_key(region))
+    for name in foreign_variables():
+        if name not in variables:
+            typer.echo(f"unset {name}")
     for name, value in variables.items():
         typer.echo(f"export {name}='{value}'")  # no value of ours holds a quote
 
@@ -124,6 +130,31 @@ def _changed(settings: Settings, changes: list[str] | None) -> Settings:
         _stop(f"--set {error}")
 
 
+def _listening(settings: Settings) -> socket.socket:
+    from simulator.server import bound_socket  # noqa: PLC0415  --help need not wait for it
+
+    try:
+        return bound_socket(settings)
+    except OSError as error:
+        address = f"{settings.host}:{settings.port}"
+        _stop(f"cannot listen on {address}: {error.strerror}. Is another simulator running? --port 0 takes a free one.")
+
+
+@contextmanager
+def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
+    """Enter what is made, and turn a data folder that cannot be used into one line."""
+    with ExitStack() as stack:
+        try:
+            entered = stack.enter_context(made())
+        except DataFolderError as error:
+            _stop(str(error))
+        yield entered
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
 def _run(command: list[str], environment: dict[str, str]) -> int:
     # Ctrl-C reaches the command too, and it decides: it may offer to cancel the job. The simulator waits for it. (A
     # handler, and not SIG_IGN, which the command would inherit.)
@@ -135,6 +166,9 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
         return _NOT_FOUND
     except PermissionError:
         typer.echo(f"rft-sim: not executable: {command[0]}", err=True)
+        return _NOT_EXECUTABLE
+    except OSError as error:  # no shebang line, say
+        typer.echo(f"rft-sim: {command[0]} cannot be run: {error.strerror}", err=True)
         return _NOT_EXECUTABLE
 
     signal.signal(signal.SIGTERM, lambda number, _frame: child.send_signal(number))
@@ -148,7 +182,8 @@ def _seconds(text: str) -> int:
     except ValueError:
         pass
     try:
-        return int(datetime.fromisoformat(text).astimezone().timestamp())
+        read = datetime.fromisoformat(text)
+        return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
     except ValueError:
         _stop(f"--epoch takes seconds since 1970 or a time such as 2026-01-31T12:00:00Z, not {text!r}")
 

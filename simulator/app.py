@@ -1,6 +1,7 @@
 """The composition root: settings become a running simulator here, and nowhere else."""
 
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -11,25 +12,28 @@ from typing import Final, Self
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from simulator.asgi import App, Message, Receive, Scope, Send
 from simulator.auth import Authenticator
 from simulator.clock import Clock
 from simulator.cloud import Cloud
 from simulator.deployed import DeployedGraders
 from simulator.errors import ApiError, InternalError, InvalidRequestError, UnknownPathError, WrongMethodError
-from simulator.front_door import App, FrontDoor, Message, Receive, Scope, Send
+from simulator.front_door import FrontDoor
 from simulator.house import House
 from simulator.ids import Ids
 from simulator.inference import Inference
 from simulator.jobs.engine import Engine
-from simulator.jobs.job import Job
+from simulator.jobs.job import Job, JobEndedError
 from simulator.jobs.life import Story, story
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
 from simulator.routes.table import add_routes
 from simulator.settings import Settings
 from simulator.store.database import Database, UnknownCursorError
+from simulator.store.folder import claimed
 from simulator.store.uploads import Uploads
 from simulator.wire.bodies import WireResponse, rendered_error
 from simulator.wire.objects import announcement
@@ -49,14 +53,19 @@ class Simulator:
     """
 
     def __init__(self, settings: Settings, *, url: str) -> None:
-        """Wire the rooms. `url` is where this simulator will be reached, for functions that call back."""
+        """Wire the rooms. `url` is where this simulator will be reached, for functions that call back.
+
+        Raises:
+            DataFolderError: the data folder cannot be used.
+        """
         self._temporary = None if settings.data else Path(mkdtemp(prefix="rft-sim-"))
         folder = settings.data or self._temporary
         assert folder  # noqa: S101  one of the two
-        folder.mkdir(parents=True, exist_ok=True)
-        ids, clock = Ids(seed=settings.seed), Clock(epoch=settings.epoch)
-        invocations = count()
+        self._lock = claimed(folder)
         self._database = Database(folder / DATABASE)
+        ids, clock = Ids(seed=settings.seed), Clock(epoch=max(settings.epoch, self._database.latest()))
+        start = self._database.next_ordinal("starts")
+        invocations = _ordinals(start)
         uploads = Uploads(folder / UPLOADS)
         self._cloud = Cloud(settings=settings)
         self._pool = Pool(
@@ -99,7 +108,9 @@ class Simulator:
             database=self._database,
             uploads=uploads,
             engine=self._engine,
-            inference=Inference(database=self._database, uploads=uploads, seed=settings.seed),
+            inference=Inference(
+                database=self._database, uploads=uploads, seed=settings.seed, answer_path=settings.answer_path
+            ),
             authenticator=Authenticator(
                 region=settings.region,
                 account=settings.account,
@@ -107,9 +118,9 @@ class Simulator:
                 user=self._cloud.user,
                 wall=time,
             ),
-            completions=count(),
+            completions=_ordinals(start),
         )
-        self.api: App = _RequestIds(_api(self.house), ids=ids)
+        self.api: App = _RequestIds(_api(self.house), ids=ids, requests=_ordinals(start))
         self.app: App = FrontDoor(api=self.api, invoke=self._invoke, aws=self._cloud)
         self._engine.resume()
 
@@ -126,7 +137,10 @@ class Simulator:
         self._cloud.load()
 
     def close(self) -> None:
-        """Stop: jobs between two events, functions at once. With a data folder they go on at the next start."""
+        """Stop: jobs between two events, functions at once.
+
+        With a data folder the jobs go on at the next start, once their functions are deployed again.
+        """
         self._engine.closing = True
         self._pool.close()
         self._engine.close()
@@ -134,8 +148,14 @@ class Simulator:
         self._grading_threads.shutdown(wait=True, cancel_futures=True)
         self._cloud.close()
         self._database.close()
+        self._lock.close()
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _ordinals(start: int) -> Iterator[str]:
+    """Count what is not worth a write each: the how-many-eth start of this data folder, and from 0 within it."""
+    return (f"{start}-{number}" for number in count())
 
 
 def _api(house: House) -> FastAPI:
@@ -143,7 +163,7 @@ def _api(house: House) -> FastAPI:
     api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_routes(api, house)
     api.add_exception_handler(Exception, _answer_error)
-    for kind in (ApiError, HTTPException, UnknownCursorError):
+    for kind in (ApiError, ClientDisconnect, HTTPException, JobEndedError, UnknownCursorError):
         api.add_exception_handler(kind, _answer_error)
     return api
 
@@ -163,6 +183,10 @@ def _api_error(request: Request, raised: Exception) -> ApiError:
             return raised
         case UnknownCursorError(after=after):
             return InvalidRequestError.bad_cursor(after)
+        case JobEndedError(job_id=job_id, status=status):
+            return InvalidRequestError.already_ended(job_id, status)
+        case ClientDisconnect():
+            return InvalidRequestError("The connection was closed before the whole request had arrived")
         case HTTPException(status_code=404):
             return UnknownPathError(request.method, request.url.path, hint=_NOT_HERE)
         case HTTPException(status_code=405):
@@ -176,10 +200,10 @@ def _api_error(request: Request, raised: Exception) -> ApiError:
 class _RequestIds:
     """Gives every answer the two headers that name it: OpenAI's (which the SDK reads) and AWS's (OBSERVED)."""
 
-    def __init__(self, app: App, *, ids: Ids) -> None:
+    def __init__(self, app: App, *, ids: Ids, requests: Iterator[str]) -> None:
         self._app = app
         self._ids = ids
-        self._requests = count()
+        self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = self._ids.request(next(self._requests)).encode()

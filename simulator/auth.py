@@ -15,21 +15,13 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from simulator.errors import BadKeyError
+from simulator.sigv4 import SignedScope, scope_of
 
 SHORT_TERM: Final = "bedrock-api-key-"  # from the token generator's source
 LONG_TERM: Final = "ABSK"  # DOCUMENTED: CloudTrail's bearerTokenType
 LONGEST: Final = 43_200  # seconds; DOCUMENTED: twelve hours
+SKEW: Final = 300  # seconds that two clocks may differ by (SigV4's own five minutes)
 MANTLE_SERVICES: Final = ("bedrock-mantle", "bedrock")  # the SDK's own name first; some callers sign with the other
-_SCOPE: Final = re.compile(r"Credential=([\w-]+)/(\d{8})/([\w-]+)/([\w-]+)/aws4_request", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """What a SigV4 credential names: key id, region and service."""
-
-    access_key_id: str
-    region: str
-    service: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +34,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ShortTermKey:
-    scope: Scope
+    scope: SignedScope
+    minted_at: float
     expires_at: float
-
-
-def scope_of(authorization: str, query: str = "") -> Scope | None:
-    """Return the SigV4 scope of a request signed in its header or in a presigned URL; None when it is not signed."""
-    found = _SCOPE.search(authorization) or _SCOPE.search(_presigned(query))
-    return Scope(access_key_id=found[1], region=found[3], service=found[4]) if found else None
-
-
-def _presigned(query: str) -> str:
-    if "X-Amz-Credential=" not in query:
-        return ""
-    return "Credential=" + dict(parse_qsl(query)).get("X-Amz-Credential", "")
 
 
 class Authenticator:
@@ -96,7 +77,7 @@ class Authenticator:
             return self._signed(scope)
         raise BadKeyError.missing()
 
-    def _signed(self, scope: Scope) -> Caller:
+    def _signed(self, scope: SignedScope) -> Caller:
         if scope.service not in MANTLE_SERVICES:
             raise BadKeyError.invalid(f"signed for service '{scope.service}', not '{MANTLE_SERVICES[0]}'")
         self._check_region(scope.region)
@@ -106,7 +87,12 @@ class Authenticator:
         if key.startswith(SHORT_TERM):
             short_term = _short_term_key(key)
             self._check_region(short_term.scope.region)
-            if (now := self._wall()) > short_term.expires_at:
+            now = self._wall()
+            if now < short_term.minted_at - SKEW:
+                raise BadKeyError.invalid(
+                    f"minted {short_term.minted_at - now:.0f} s in the future; look at the clocks"
+                )
+            if now > short_term.expires_at:
                 raise BadKeyError.expired(
                     f"this short-term key expired {now - short_term.expires_at:.0f} s ago; mint another"
                 )
@@ -153,7 +139,7 @@ def _short_term_key(key: str) -> _ShortTermKey:
         raise BadKeyError.invalid("the date or the lifetime cannot be read") from None
     if not 0 < lifetime <= LONGEST:
         raise BadKeyError.invalid(f"a lifetime of {lifetime} s; a short-term key lives 1 to {LONGEST} s")
-    return _ShortTermKey(scope=scope, expires_at=minted + lifetime)
+    return _ShortTermKey(scope=scope, minted_at=minted, expires_at=minted + lifetime)
 
 
 @lru_cache(maxsize=256)

@@ -6,14 +6,14 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
-from simulator.auth import scope_of
+from simulator.asgi import Receive, Scope, Send, header
 from simulator.aws import functions, iam
 from simulator.aws.logs import InvocationLogs
 from simulator.aws.mount import AwsMount, mount, warm
-from simulator.front_door import Receive, Scope, Send
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.reference import FunctionReference, reference_of
 from simulator.settings import ACCESS_KEY_ID, Settings
+from simulator.sigv4 import scope_of
 
 _LOGS: Final = "logs"
 
@@ -51,7 +51,8 @@ class Cloud:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one AWS request. Logs are written when somebody asks for them."""
         mounted = await run_in_threadpool(self.load)
-        if _signed_for(scope) == _LOGS:
+        signed = scope_of(header(scope, b"authorization"))
+        if signed and signed.service == _LOGS:
             await run_in_threadpool(self._logs.flush)
         await mounted(scope, receive, send)
 
@@ -78,11 +79,10 @@ class Cloud:
         statements = functions.policy_statements(self._reference(function))
         return iam.authorize_invoke(caller_arn=caller, function_arn=function, statements=statements)
 
-    def refusal_of_key(self, access_key_id: str | None, spec: FunctionSpec, arn: str) -> str | None:
+    def refusal_of_key(self, access_key_id: str | None, arn: str) -> str | None:
         """Return why the holder of an access key may not invoke the function, or None."""
         caller = self.identify(access_key_id) if access_key_id else None
         statements = functions.policy_statements(self._reference(arn))
-        del spec
         return iam.authorize_invoke(caller_arn=caller, function_arn=arn, statements=statements)
 
     def identify(self, access_key_id: str) -> str | None:
@@ -104,9 +104,3 @@ class Cloud:
 
     def _reference(self, name_or_arn: str) -> FunctionReference:
         return reference_of(name_or_arn, qualifier=None, account=self._settings.account, region=self._settings.region)
-
-
-def _signed_for(scope: Scope) -> str | None:
-    authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    signed = scope_of(authorization.decode("latin-1"))
-    return signed.service if signed else None

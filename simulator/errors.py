@@ -46,13 +46,8 @@ class InvalidRequestError(ApiError):
     code = "validation_error"  # OBSERVED
 
     @classmethod
-    def unsupported_api(cls, model: str, api: str) -> "InvalidRequestError":
-        """A model that exists but does not serve this API. Text OBSERVED for `/v1/responses`."""
-        return cls(f"The model '{model}' does not support the '{api}' API")
-
-    @classmethod
     def not_tunable(cls, model: str, region: str, tunable: tuple[str, ...]) -> "InvalidRequestError":
-        """A model that exists but cannot be fine-tuned. Text INFERRED from the sibling above."""
+        """A model that exists but cannot be fine-tuned. Text INFERRED."""
         return cls(
             f"The model '{model}' does not support fine-tuning",
             param="model",

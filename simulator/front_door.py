@@ -3,17 +3,12 @@
 The service comes first because a bucket may be called `v1`.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from simulator.auth import MANTLE_SERVICES, scope_of
+from simulator.asgi import App, Receive, Scope, Send, header
+from simulator.auth import MANTLE_SERVICES
 from simulator.lambdas.invoke_app import is_invoke
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+from simulator.sigv4 import scope_of
 
 _LAMBDA: Final = "lambda"
 
@@ -33,8 +28,7 @@ class FrontDoor:
     def _door(self, scope: Scope) -> App:
         if scope["type"] != "http":
             return self._api
-        authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        signed = scope_of(authorization.decode("latin-1"), scope["query_string"].decode("latin-1"))
+        signed = scope_of(header(scope, b"authorization"), scope["query_string"].decode("latin-1"))
         if signed is None or signed.service in MANTLE_SERVICES:
             return self._api
         if signed.service == _LAMBDA and is_invoke(scope):

@@ -25,4 +25,4 @@ class House:
     engine: Engine
     inference: Inference
     authenticator: Authenticator
-    completions: Iterator[int]  # 0, 1, 2, …: which chat completion this is
+    completions: Iterator[str]  # what tells one chat completion from all others

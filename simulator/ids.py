@@ -1,7 +1,6 @@
 """Identifiers in the forms Mantle uses, each a pure function of the simulator's seed and of what it names.
 
-No counter is hidden here: the caller passes the ordinal that the store gave, so a restart goes on where it stopped
-and two runs with one seed name everything alike.
+No counter is hidden here: the caller passes the ordinal, so two runs with one seed name everything alike.
 """
 
 from base64 import b32encode
@@ -50,14 +49,14 @@ class Ids:
         suffix = b32encode(digest(self.seed, "model", job_id)).decode()[:8].lower()
         return f"ft:{base_model}:{account}::{suffix}"
 
-    def completion(self, ordinal: int) -> str:
+    def completion(self, ordinal: int | str) -> str:
         """Return `chatcmpl-<uuid>` (OBSERVED for open-weight models)."""
         return "chatcmpl-" + self._uuid("completion", ordinal)
 
-    def request(self, ordinal: int) -> str:
+    def request(self, ordinal: int | str) -> str:
         """Return the value of `x-request-id`: `req_` and 32 hexadecimal digits (OPENAI)."""
         return "req_" + digest(self.seed, "request", ordinal).hex()
 
-    def invocation(self, ordinal: int) -> str:
+    def invocation(self, ordinal: int | str) -> str:
         """Return a Lambda request id: a bare UUID, as in AWS's REPORT lines."""
         return self._uuid("invocation", ordinal)

@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from threading import Thread
 from typing import Final
 
@@ -28,9 +27,9 @@ def bound_socket(settings: Settings) -> socket.socket:
 
 
 def url_of(listening: socket.socket) -> str:
-    """Return the URL of a bound socket."""
+    """Return the URL at which this machine reaches a bound socket."""
     host, port = listening.getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104  compared with, not bound to
 
 
 def serve(simulator: Simulator, listening: socket.socket) -> None:
@@ -40,13 +39,18 @@ def serve(simulator: Simulator, listening: socket.socket) -> None:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[tuple[Simulator, str]]:
-    """Serve on a thread for the length of the block; give the simulator and its URL."""
-    with bound_socket(settings) as listening:
-        url = url_of(listening)
-        with Simulator(replace(settings, port=listening.getsockname()[1]), url=url) as simulator:
+def serving(settings: Settings, listening: socket.socket | None = None) -> Iterator[tuple[Simulator, str]]:
+    """Serve on a thread for the length of the block, on a socket of its own unless given one; give the URL too.
+
+    Raises:
+        OSError: the address is in use or not this machine's.
+        DataFolderError: the data folder cannot be used.
+    """
+    with listening or bound_socket(settings) as bound:
+        url = url_of(bound)
+        with Simulator(settings, url=url) as simulator:
             server = _Server(simulator)
-            thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
+            thread = Thread(target=server.run, kwargs={"sockets": [bound]}, name="server")
             thread.start()
             try:
                 yield simulator, url

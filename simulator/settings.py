@@ -19,6 +19,8 @@ ACCOUNT: Final = "123456789012"
 ACCESS_KEY_ID: Final = "AKIASIMULATOR0000000"
 SECRET_ACCESS_KEY: Final = "simulator/not/a/real/secret/key/0000000000"  # noqa: S105  deliberately worthless
 
+_LOOPBACK: Final = "127.0.0.1,localhost"  # never by way of a proxy
+
 # DOCUMENTED: reinforcement fine-tuning of open-weight models is offered in one region only.
 TUNING_REGION: Final = "us-west-2"
 
@@ -53,7 +55,7 @@ class GradingSettings:
     wrap_strings: bool = True
     include_reasoning: bool = False
     rollouts_per_call: Positive = 8
-    concurrency: Positive = 8
+    concurrency: Positive = field(default_factory=lambda: max(2, os.cpu_count() or 1))
     attempts: Positive = 3
 
 
@@ -82,9 +84,11 @@ class Settings:
     max_file_bytes: Positive = 512 * 1024 * 1024  # OPENAI; Bedrock publishes none
     # AWS: "suffix is not supported"; whether it is refused (here) or ignored is not settled: put it here to ignore it.
     ignored_job_fields: tuple[str, ...] = ()
+    answer_path: str | None = None  # where a record's right answer is, such as `reference_answer.value`; None: look
+    redteam: float = 0.0  # how readily the simulated policy tries exploits; about 2.5 finds them within an epoch
     detect_convergence: bool = False  # the service stops early; off so that step counts stay what they should be
     held_out: HeldOutChoice = "tail"  # which tenth of the file, when there is no validation file
-    lambda_workers: Positive = field(default_factory=lambda: max(2, os.cpu_count() or 1))
+    lambda_workers: Positive = 64  # environments at once, of all functions; more than grading uses: they may nest
     dataset: DatasetLimits = field(default_factory=DatasetLimits)
     # INFERRED: the documented minimum is for training data; a validation file may be smaller.
     validation_dataset: DatasetLimits = field(default_factory=lambda: DatasetLimits(min_records=1))
@@ -110,7 +114,7 @@ def changed(settings: Settings, assignments: Iterable[str]) -> Settings:
         *path, last = name.strip().split(".")
         place = values
         for part in path:
-            place = place.get(part, {})
+            place = place.get(part, {}) if isinstance(place, dict) else {}
         if not equals or not isinstance(place, dict) or isinstance(place.get(last, {}), dict):
             raise UnknownSettingError(f"{assignment!r} is not NAME=VALUE of a setting; `rft-sim settings` lists them")
         place[last] = tuple(value.split(",")) if isinstance(place[last], tuple) else value
@@ -145,12 +149,15 @@ def client_environment(
     caller's is replaced, so that no real one can be read or sent.
     """
     inherited = os.environ if inherited is None else inherited
-    kept = {
-        name: value
-        for name, value in inherited.items()
-        if not name.startswith(("AWS_", "OPENAI_")) and name != "RFT_TARGET"
-    }
+    dropped = foreign_variables(inherited)
+    kept = {name: value for name, value in inherited.items() if name not in dropped}
     return kept | session_variables(url=url, region=region, key=key)
+
+
+def foreign_variables(inherited: Mapping[str, str] | None = None) -> list[str]:
+    """Return the names of the AWS, OpenAI and target variables that the caller's environment holds, sorted."""
+    inherited = os.environ if inherited is None else inherited
+    return sorted(name for name in inherited if name.startswith(("AWS_", "OPENAI_")) or name == "RFT_TARGET")
 
 
 def session_variables(*, url: str, region: str, key: str) -> dict[str, str]:
@@ -165,7 +172,9 @@ def session_variables(*, url: str, region: str, key: str) -> dict[str, str]:
         "AWS_REGION": region,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": _LOOPBACK,
         "OPENAI_API_KEY": key,
         "OPENAI_BASE_URL": f"{url}/v1",
         "RFT_TARGET": "simulator",
+        "no_proxy": _LOOPBACK,  # some libraries read only this spelling
     }

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from simulator.front_door import FrontDoor, Receive, Scope, Send
+from simulator.asgi import Receive, Scope, Send
+from simulator.front_door import FrontDoor
 
 LAMBDA_PATH = "/2015-03-31/functions/reward/invocations"
 

@@ -45,15 +45,14 @@ def method(function: str = NOWHERE, **hyperparameters: Any) -> dict[str, Any]:
     return {"type": "reinforcement", "reinforcement": reinforcement}
 
 
-class World:
-    """One simulator and clients for it. `http` carries a good key; `url` is without a path."""
+class Api:
+    """A simulator as its callers see it: where it is, a key, an HTTP client, and short ways to common requests."""
 
-    def __init__(self, simulator: Simulator, url: str, http: httpx2.Client) -> None:
-        self.simulator = simulator
+    def __init__(self, url: str, http: httpx2.Client) -> None:
         self.url = url
         self.key = session_key(REGION)
         self.http = http
-        self.http.headers["authorization"] = f"Bearer {self.key}"
+        http.headers["authorization"] = f"Bearer {self.key}"
 
     def mantle(self, *, key: str | None = None, strict: bool = False) -> OpenAI:
         """Return the real SDK; it goes over a socket when the world has one. `strict` makes it validate answers."""
@@ -145,6 +144,14 @@ class World:
         return cast("list[Any]", listed["data"][::-1])
 
 
+class World(Api):
+    """The same, with the simulator itself, which runs in this process."""
+
+    def __init__(self, simulator: Simulator, url: str, http: httpx2.Client) -> None:
+        super().__init__(url, http)
+        self.simulator = simulator
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedJob:
     """A job that ran with our reward function on 120 records, and what it was made of."""
@@ -177,3 +184,10 @@ def inner_world(settings: Settings | None = None) -> Iterator[World]:
     url = "http://testserver"
     with Simulator(settings or Settings(), url=url) as simulator, TestClient(simulator.api) as http:
         yield World(simulator, url, http)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Api]:
+    """Speak to a simulator that runs elsewhere."""
+    with httpx2.Client(base_url=url, timeout=30) as http:
+        yield Api(url, http)

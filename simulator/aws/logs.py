@@ -7,11 +7,13 @@ request for logs is about to be served.
 
 import threading
 from collections import deque
+from dataclasses import replace
 
 from simulator.lambdas.function import FunctionSpec, Invocation
 
 MAX_PENDING = 10_000
-"""How many invocations are kept for a reader; beyond that the oldest are dropped, and the log says so."""
+MAX_PENDING_CHARACTERS = 16 * 1024 * 1024
+"""How many invocations, and how much they said, is kept for a reader; the oldest go first, and the log says so."""
 
 
 class InvocationLogs:
@@ -19,23 +21,28 @@ class InvocationLogs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pending: deque[tuple[FunctionSpec, Invocation]] = deque(maxlen=MAX_PENDING)
-        self._recorded = 0
+        self._pending: deque[tuple[FunctionSpec, Invocation]] = deque()
+        self._characters = 0
+        self._dropped = 0
 
     def record(self, spec: FunctionSpec, invocation: Invocation) -> None:
-        """Note an invocation; this costs a microsecond."""
+        """Note what an invocation logged; this costs some microseconds."""
         with self._lock:
-            self._pending.append((spec, invocation))
-            self._recorded += 1
+            self._pending.append((spec, replace(invocation, payload=b"")))
+            self._characters += _said(invocation)
+            while len(self._pending) > MAX_PENDING or (
+                self._characters > MAX_PENDING_CHARACTERS and len(self._pending) > 1
+            ):
+                self._characters -= _said(self._pending.popleft()[1])
+                self._dropped += 1
 
     def flush(self) -> None:
         """Write all that was noted into moto's CloudWatch Logs."""
         with self._lock:
             if not self._pending:
                 return
-            pending, dropped = list(self._pending), self._recorded - len(self._pending)
-            self._pending.clear()
-            self._recorded = 0
+            pending, dropped = list(self._pending), self._dropped
+            self._forget()
             first_spec, first = pending[0]
             if dropped:
                 _write(first_spec, first, [f"[simulator] the logs of {dropped} earlier invocations were dropped\n"])
@@ -45,8 +52,16 @@ class InvocationLogs:
     def clear(self) -> None:
         """Forget what was noted; for a reset."""
         with self._lock:
-            self._pending.clear()
-            self._recorded = 0
+            self._forget()
+
+    def _forget(self) -> None:
+        self._pending.clear()
+        self._characters = 0
+        self._dropped = 0
+
+
+def _said(invocation: Invocation) -> int:
+    return sum(map(len, invocation.log_lines))
 
 
 def _write(spec: FunctionSpec, invocation: Invocation, lines: list[str]) -> None:

@@ -1,19 +1,18 @@
 """moto as an ASGI app: every AWS service that the simulator does not answer itself."""
 
 import io
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from simulator.asgi import Receive, Scope, Send
 from simulator.aws.managed_policies import load_listed, load_named
+from simulator.sigv4 import scope_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
 
@@ -131,8 +130,6 @@ def _keep_underscores(environ: Environ, headers: Iterable[tuple[bytes, bytes]]) 
 
 
 def _iam_key(environ: Environ) -> str | None:
-    """Give the access key of a request that is signed for IAM (key/day/region/service/...), None for any other."""
-    signed: str = environ.get("HTTP_AUTHORIZATION", "")
-    _, found, rest = signed.partition("Credential=")
-    scope = rest.split(",", 1)[0].split("/")
-    return scope[0] if found and "iam" in scope[3:4] else None
+    """Give the access key of a request that is signed for IAM ; None for any other."""
+    signed = scope_of(environ.get("HTTP_AUTHORIZATION", ""))
+    return signed.access_key_id if signed and signed.service == "iam" else None

@@ -78,14 +78,18 @@ class _Passing:
 class Grader:
     """Scores samples with one deployed function.
 
-    `invoke` runs it once and raises `ThrottledError` when it could not be run; `executor` gives the concurrency. No
-    lock is held while the function runs: it may call the simulator back.
+    `invoke` runs it once and raises `ThrottledError` when it could not be run; `executor` gives the concurrency, of
+    which at most `width` is used when there is one. No lock is held while the function runs: it may call the
+    simulator back.
     """
 
-    def __init__(self, *, function: str, invoke: Invoke, executor: Executor, settings: GradingSettings) -> None:
+    def __init__(
+        self, *, function: str, invoke: Invoke, executor: Executor, width: int | None, settings: GradingSettings
+    ) -> None:
         self._function = function
         self._invoke = invoke
         self._executor = executor
+        self._width = width
         self._settings = settings
 
     def grade(self, samples: Sequence[Sample], *, split: str, step: int) -> Graded:
@@ -98,7 +102,10 @@ class Grader:
             GraderError: the function raised, kept being throttled or timing out, or gave no usable score for a rollout.
         """
         calls = self._calls(samples, split=split, step=step)
-        outcomes = list(self._executor.map(self._attempt, calls))
+        width = max(1, len(calls) if self._width is None else self._width)
+        outcomes: list[list[float] | _Passing] = []
+        for start in range(0, len(calls), width):
+            outcomes.extend(self._executor.map(self._attempt, calls[start : start + width]))
         rewards: list[float] = []
         warnings: list[str] = []
         for call, first in zip(calls, outcomes, strict=True):
@@ -171,20 +178,18 @@ class Grader:
         Raises:
             GraderError: always.
         """
-        advice = (
-            f"Run it by hand on this event; its log is in CloudWatch Logs under /aws/lambda/{_name(self._function)}."
-        )
+        found = f"It was grading the text {json.dumps(excerpt(call.texts[0]), ensure_ascii=False)}."
         if len(call.ids) > 1:
             elements = json.loads(call.payload)
             for name, text, element in zip(call.ids, call.texts, elements, strict=True):
-                alone = _Call(ids=(name,), texts=(text,), payload=b"[" + _encoded(element) + b"]")
-                if isinstance(self._attempt(alone), _Passing):
-                    break
+                self._attempt(_Call(ids=(name,), texts=(text,), payload=b"[" + _encoded(element) + b"]"))
+            found = f"None of the {len(call.ids)} fails alone: it is the batch, or how often the function was called."
+        log = f"/aws/lambda/{_name(self._function)}"
         raise GraderError(
             function=self._function,
             rollout=call.name,
             reason=reason,
-            advice=f"It was grading the text {json.dumps(excerpt(call.texts[0]), ensure_ascii=False)}. {advice}",
+            advice=f"{found} Its log is in CloudWatch Logs under {log}.",
         )
 
 

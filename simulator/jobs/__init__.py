@@ -1,1 +1,1 @@
-"""The fine-tuning job: its states and log (`job`), its story (`life`), and the one writer that runs it (`engine`)."""
+"""The fine-tuning job: states and log (`job`), story (`life`), a story under way (`run`), the one writer (`engine`)."""

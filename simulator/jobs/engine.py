@@ -1,60 +1,40 @@
-"""The only writer of job logs: creates jobs, runs their stories at the chosen pace, cancels them, resumes them.
-
-Durable execution: what came from outside is in the log, so a job that was cut off is driven again from its beginning
-with the answers it had; each regenerated event is held against the recorded one, and then it goes on.
-"""
+"""The only writer of job logs: creates jobs, runs their stories at the chosen pace, cancels them, resumes them."""
 
 import logging
-from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock, RLock
-from typing import Final, Protocol
+from threading import RLock
+from typing import Final
 
 from simulator.clock import Clock
-from simulator.grading.answer import GraderError
-from simulator.grading.grader import Graded, Sample
 from simulator.ids import Ids
 from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, kind_of
 from simulator.jobs.job import (
     CheckpointSaved,
     Event,
     Failure,
-    HeldOutEvaluated,
-    IllegalMoveError,
     Job,
     JobCancelled,
     JobCreated,
+    JobEndedError,
     JobFailed,
-    ModelCreated,
+    JobSucceeded,
     Order,
-    RolloutsGraded,
     apply,
 )
-from simulator.jobs.life import Answer, CheckGrader, Grade, Story
+from simulator.jobs.life import Story
+from simulator.jobs.run import Graders, Run
 from simulator.settings import Pace
 from simulator.store.database import Database, StoredEntry, StoredModel
 
 _log: Final = logging.getLogger(__name__)
 
-# A turn goes on over these: they are half of a step, and nobody outside sees them.
-_HALVES: Final = (RolloutsGraded, HeldOutEvaluated)
-
 _JOBS_AT_ONCE: Final = 8
 
-
-class Graders(Protocol):
-    """The world's side of a job: its reward function."""
-
-    def refusal(self, order: Order, /) -> str | None:
-        """Return why the order's caller cannot have the order's function invoked, or None when all is well."""
-
-    def grade(self, order: Order, samples: tuple[Sample, ...], /, *, split: str, step: int) -> Graded:
-        """Return the samples' rewards; raise GraderError when there are none."""
-
-
-class _EndedElsewhereError(Exception):
-    """The job was cancelled while its story was busy, or the simulator is closing: the story is dropped."""
+_OUR_FAULT: Final = Failure(
+    code="internal_server_error",
+    message="The simulator itself failed on this job; its log on standard error says how.",
+)
 
 
 class Engine:
@@ -80,7 +60,7 @@ class Engine:
         self._announced = announced
         self._lock = RLock()  # held for an append, never while a story computes or a grader runs
         self._live: dict[str, tuple[Job, int]] = {}  # unfinished jobs: as they are, and their log's length
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, Run] = {}
         self._threads = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
         self.closing = False
 
@@ -108,10 +88,13 @@ class Engine:
         """Cancel the job; its checkpoints stay usable. A step that is under way is dropped whole.
 
         Raises:
-            IllegalMoveError: the job has ended.
+            JobEndedError: there is nothing to cancel any more.
         """
         with self._lock:
             current = self.job(job.id) or job
+            if current.status.ended:
+                raise JobEndedError(job.id, current.status)
+            self._runs.pop(job.id, None)
             return self.append(job.id, JobCancelled(at=max(self._clock.now(), current.changed_at)))
 
     def turn(self, job_id: str) -> None:
@@ -121,14 +104,32 @@ class Engine:
             self._runs.pop(job_id, None)
 
     def resume(self) -> None:
-        """Go on with the jobs that a former simulator on this data folder left unfinished."""
+        """Go on with the jobs that a former simulator on this data folder left unfinished.
+
+        Deployed functions do not survive a simulator yet, so a job that needs one waits until it is deployed again.
+        """
         for job_id in self._database.unfinished_jobs():
-            log = [decode_event(entry.kind, entry.body) for entry in self._database.log(job_id)]
-            job = apply(None, log[0])
+            entries = self._database.log(job_id)
+            current = decode_job(self._database.job(job_id) or "")
             with self._lock:
-                current = self._database.job(job_id)
-                self._live[job_id] = (decode_job(current) if current else job, len(log))
-            self._start(job, recorded=log[1:])
+                self._live[job_id] = (current, len(entries))
+            try:
+                created, *recorded = [decode_event(entry.kind, entry.body) for entry in entries]
+            except (KeyError, ValueError):  # a log of another version
+                _log.exception("job %s: its log cannot be read", job_id)
+                self.give_up(job_id)
+            else:
+                self._start(apply(None, created), recorded=recorded)
+
+    def give_up(self, job_id: str) -> None:
+        """End a job that the simulator itself cannot carry on with. Never raises: it is the last resort."""
+        try:
+            with self._lock:
+                current = self.job(job_id)
+                if current and not current.status.ended:
+                    self.append(job_id, JobFailed(at=current.changed_at, failure=_OUR_FAULT))
+        except Exception:  # noqa: BLE001  the store itself may be what fails; the job stays as it is
+            _log.exception("job %s: its failure cannot be written either", job_id)
 
     def close(self) -> None:
         """Stop all stories between two events and wait for them; the logs are whole."""
@@ -165,118 +166,28 @@ class Engine:
         return job
 
     def _made(self, job: Job, event: Event) -> StoredModel | None:
-        if not isinstance(event, CheckpointSaved | ModelCreated):
-            return None
-        checkpoint = self._ids.checkpoint(job.id, event.step) if isinstance(event, CheckpointSaved) else None
+        match event:
+            case CheckpointSaved(model=str(model), step=step):
+                checkpoint_id: str | None = self._ids.checkpoint(job.id, step)
+            case JobSucceeded():
+                model, checkpoint_id = job.fine_tuned_model or "", None
+            case _:
+                return None
         return StoredModel(
-            id=event.model,
+            id=model,
             job=job.id,
             base_model=job.order.model,
             created_at=event.at,
             weights=event.weights,
-            checkpoint_id=checkpoint,
+            checkpoint_id=checkpoint_id,
         )
 
     def _start(self, job: Job, *, recorded: Collection[Event]) -> None:
-        run = _Run(engine=self, graders=self._graders, job=job, story=self._tell(job), recorded=recorded)
+        run = Run(writer=self, graders=self._graders, job=job, story=self._tell(job), recorded=recorded)
         if self.moves_when_polled:
             self._runs[job.id] = run
         else:
             self._threads.submit(run.to_the_end)
-
-
-class _Run:
-    """One job's story under way; `recorded` is the part of its log that it has still to tell again."""
-
-    def __init__(
-        self, *, engine: Engine, graders: Graders, job: Job, story: Story, recorded: Collection[Event]
-    ) -> None:
-        self._engine = engine
-        self._graders = graders
-        self._job = job
-        self._story = story
-        self._recorded = deque(recorded)
-        self._answer: Answer = None
-        self._error: GraderError | None = None
-        self._turning = Lock()
-
-    def to_the_end(self) -> None:
-        while self.turn():
-            pass
-
-    def turn(self) -> bool:
-        """Go on to the next event that matters; return whether there may be more. One turn at a time: others skip."""
-        if not self._turning.acquire(blocking=False):
-            return True
-        try:
-            return self._turn()
-        except _EndedElsewhereError:
-            self._story.close()
-            return False
-        except Exception:  # noqa: BLE001  a fault of ours must end the job, not only its thread
-            if self._engine.closing:  # the workers were stopped under the story's feet
-                return False
-            _log.exception("job %s: the simulator failed", self._job.id)
-            return self._give_up()
-        finally:
-            self._turning.release()
-
-    def _turn(self) -> bool:
-        while True:
-            try:
-                effect = self._story.throw(self._error) if self._error else self._story.send(self._answer)
-            except StopIteration:
-                return False
-            self._answer, self._error = None, None
-            match effect:
-                case CheckGrader():
-                    self._answer = None if self._recorded else self._graders.refusal(self._job.order)
-                case Grade():
-                    self._grade(effect)
-                case event:
-                    new = self._append(event)
-                    if new and not isinstance(event, _HALVES):
-                        return True
-
-    def _grade(self, request: Grade) -> None:
-        if self._recorded:
-            known = self._recorded[0]
-            if not isinstance(known, RolloutsGraded):
-                raise TypeError(f"the log goes on with {kind_of(known)} where rewards should stand")
-            rewards = tuple(reward for group in known.rewards for reward in group)
-            self._answer = Graded(rewards=rewards, invocations=known.invocations, warnings=known.warnings)
-            return
-        try:
-            self._answer = self._graders.grade(self._job.order, request.samples, split=request.split, step=request.step)
-        except GraderError as error:
-            self._error = error
-
-    def _append(self, event: Event) -> bool:
-        """Write the event, or hold it against the recorded one; return whether it was written."""
-        if self._recorded:
-            known = self._recorded.popleft()
-            if known != event:
-                raise ValueError(f"the log says {known}, telling it again gave {event}")
-            return False
-        if self._engine.closing:
-            raise _EndedElsewhereError
-        try:
-            self._engine.append(self._job.id, event)
-        except IllegalMoveError as illegal:
-            if illegal.status and illegal.status.ended:
-                raise _EndedElsewhereError from None
-            raise
-        return True
-
-    def _give_up(self) -> bool:
-        current = self._engine.job(self._job.id)
-        if current and not current.status.ended:
-            failure = Failure(
-                code="internal_server_error",
-                message="The simulator itself failed on this job; its log on standard error says how.",
-            )
-            self._engine.append(self._job.id, JobFailed(at=current.changed_at, failure=failure))
-        return False
 
 
 def _used(event: Event) -> tuple[str, ...]:

@@ -150,18 +150,18 @@ class ConvergenceDetected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCreated:
-    """The last checkpoint's weights are published as `model`."""
+    """The last checkpoint is about to be published as `model`; it answers once the job has succeeded."""
 
     at: int
     model: str
-    weights: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSucceeded:
-    """The good end."""
+    """The good end: from here on `weights`, those of the last checkpoint, answer under the tuned model's name."""
 
     at: int
+    weights: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +225,15 @@ TRANSITIONS: Final[Mapping[Status | None, Mapping[type, Status]]] = MappingProxy
         Status.CANCELLED: {},
     }
 )
+
+
+class JobEndedError(Exception):
+    """Something was asked of a job that has ended."""
+
+    def __init__(self, job_id: str, status: Status) -> None:
+        super().__init__(f"{job_id} has {status}")
+        self.job_id = job_id
+        self.status = status
 
 
 class IllegalMoveError(Exception):

@@ -115,8 +115,8 @@ def _training(run: Run, *, at: int, model: str, settings: Settings) -> Story:
         if reason and state.step < run.plan.total_steps:
             yield ConvergenceDetected(at=at, step=state.step, reason=reason)
             break
-    yield ModelCreated(at=at, model=model, weights=weights)
-    yield JobSucceeded(at=at)
+    yield ModelCreated(at=at, model=model)
+    yield JobSucceeded(at=at, weights=weights)
 
 
 def _evaluation(run: Run, state: State, *, at: int) -> Generator[Effect, Answer, dict[str, int | float]]:
@@ -167,8 +167,9 @@ def _prepared(order: Order, *, open_file: OpenFile, settings: Settings) -> Run:
             validation=validation,
             held_out_choice=settings.held_out,
             model=order.model,
-            hyperparameters=_hyperparameters(order),
+            hyperparameters=_hyperparameters(order, redteam=settings.redteam),
             seed=order.seed,
+            answer_path=settings.answer_path,
         )
     except PlanError as error:
         raise _FaultyFileError("training_file", str(error)) from error
@@ -182,12 +183,13 @@ def _records(sha256: str, param: str, *, open_file: OpenFile, limits: DatasetLim
         raise _FaultyFileError(param, str(error)) from error
 
 
-def _hyperparameters(order: Order) -> Hyperparameters:
+def _hyperparameters(order: Order, *, redteam: float) -> Hyperparameters:
     asked = order.hyperparameters
     return Hyperparameters(
         n_epochs=int(asked["n_epochs"]),
         batch_size=int(asked["batch_size"]),
         learning_rate_multiplier=float(asked["learning_rate_multiplier"]),
+        redteam=redteam,
         reasoning_effort=_EFFORTS.get(str(asked.get("reasoning_effort")), "medium"),
     )
 

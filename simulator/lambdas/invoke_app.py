@@ -9,12 +9,12 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from simulator.asgi import Receive, Scope, Send
 from simulator.lambdas.errors import (
     AccessDenied,
     InvalidParameter,
@@ -27,13 +27,9 @@ from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES, fault_of
 from simulator.lambdas.pool import Pool
 from simulator.lambdas.reference import FunctionReference, reference_of
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from simulator.sigv4 import scope_of
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>.+)/invocations/?")
-_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _TYPES = ("RequestResponse", "Event", "DryRun")
 
 
@@ -70,7 +66,7 @@ class InvokeApp:
         pool: Pool,
         find_function: Callable[[FunctionReference], FunctionSpec],
         account_of: Callable[[str | None], str],
-        refusal: Callable[[str | None, FunctionSpec, str], str | None],
+        refusal: Callable[[str | None, str], str | None],
         new_request_id: Callable[[], str],
         default_region: str,
         workers: int = 64,
@@ -81,7 +77,7 @@ class InvokeApp:
             pool: Runs the functions.
             find_function: Gives a stored function, or raises `FunctionNotFound` or `FunctionNotActive`.
             account_of: Gives the account that an access key belongs to.
-            refusal: Of (access key id, function, ARN as invoked), gives the reason why that caller may not
+            refusal: Of (access key id, ARN as invoked), gives the reason why that caller may not
                 invoke it, or None.
             new_request_id: Gives the id of each request.
             default_region: For callers who do not sign.
@@ -111,8 +107,9 @@ class InvokeApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request whose path `is_invoke` has recognised."""
         body = await _read_body(receive, at_most=MAX_REQUEST_BYTES + 1)
-        request = self._read(scope, body)
-        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self.answer, request)
+        answer = await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: self.answer(self._read(scope, body))
+        )
         headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
         if answer.status != 204:  # noqa: PLR2004 - HTTP's No Content, which must not carry a length
             headers.append((b"content-length", str(len(answer.body)).encode()))
@@ -136,7 +133,7 @@ class InvokeApp:
             request.function, qualifier=request.qualifier, account=request.account, region=request.region
         )
         spec = self._find_function(reference)
-        reason = self._refusal(request.access_key_id, spec, reference.arn)
+        reason = self._refusal(request.access_key_id, reference.arn)
         if reason is not None:
             raise AccessDenied(reason)
         if (fault := fault_of(spec)) is not None:
@@ -170,15 +167,15 @@ class InvokeApp:
 
     def _read(self, scope: Scope, body: bytes) -> InvokeRequest:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        signed = _CREDENTIAL.search(headers.get("authorization", ""))
-        key = signed["key"] if signed else None
+        signed = scope_of(headers.get("authorization", ""))
+        key = signed.access_key_id if signed else None
         named = _PATH.fullmatch(_raw_path(scope))
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         return InvokeRequest(
             function=unquote(named["name"]) if named else "",
             qualifier=query.get("Qualifier", [None])[0],
             account=self._account_of(key),
-            region=signed["region"] if signed else self._default_region,
+            region=signed.region if signed else self._default_region,
             access_key_id=key,
             invocation_type=headers.get("x-amz-invocation-type", "RequestResponse"),
             log_type=headers.get("x-amz-log-type", "None"),

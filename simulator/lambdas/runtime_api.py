@@ -111,10 +111,6 @@ class RuntimeApi:
 
         self._selector.register(fd, selectors.EVENT_READ, read)
 
-    def stop_reading(self, fd: int) -> None:
-        """Stop watching a file descriptor given to `also_read`."""
-        self._selector.unregister(fd)
-
     def receive(self, *, timeout: float) -> list[Message]:
         """Wait up to `timeout` seconds for something to happen; give what the runtime said, which may be nothing."""
         messages: list[Message] = []

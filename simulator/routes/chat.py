@@ -18,17 +18,16 @@ async def create(call: Call) -> Response:
     wanted = parsed(ChatCompletion, await call.request.body(), call.headers)
     if not house.inference.knows_all_uploads:
         await run_in_threadpool(house.inference.learn_uploads)
-    ordinal = next(house.completions)
     answer = house.inference.answer(
         wanted.model,
         [Message(role=message.role, content=message.text) for message in wanted.messages],
         temperature=1.0 if wanted.temperature is None else float(wanted.temperature),
         max_tokens=wanted.budget,
         reasoning_effort=wanted.effort,
-        ordinal=ordinal,
+        seed=wanted.seed,
     )
     completion = Completion(
-        id=house.ids.completion(ordinal), model=wanted.model, created=house.clock.now(), answer=answer
+        id=house.ids.completion(next(house.completions)), model=wanted.model, created=house.clock.now(), answer=answer
     )
     headers = {} if answer.known else {"x-simulator-hint": _UNKNOWN_PROMPT}
     if not wanted.stream:

@@ -38,7 +38,7 @@ async def upload(call: Call) -> Json:
             raise MissingParameterError("file")
         if (file.size or 0) > limit:
             raise _too_large(limit)
-        sha256, size = await run_in_threadpool(house.uploads.keep, file.file)
+        incoming = await run_in_threadpool(house.uploads.received, file.file)
         name = file.filename or "upload"
     ordinal = house.database.next_ordinal("files")
     stored = StoredFile(
@@ -46,10 +46,12 @@ async def upload(call: Call) -> Json:
         id=house.ids.file(ordinal),
         filename=name,
         purpose=PURPOSE,
-        bytes=size,
-        sha256=sha256,
+        bytes=incoming.size,
+        sha256=incoming.sha256,
         created_at=house.clock.now(),
     )
+    # From here to the end nothing is awaited, so a delete of the same bytes cannot come in between.
+    house.uploads.keep(incoming)
     house.database.add_file(stored)
     return rendered_file(stored)
 

@@ -2,10 +2,10 @@
 
 from starlette.concurrency import run_in_threadpool
 
-from simulator.errors import InvalidRequestError, NotFoundError
+from simulator.errors import NotFoundError
 from simulator.house import House
 from simulator.jobs.codec import decode_event, decode_job
-from simulator.jobs.job import CheckpointSaved, IllegalMoveError, Job
+from simulator.jobs.job import CheckpointSaved, Job
 from simulator.orders import order_of
 from simulator.routes.call import Call
 from simulator.routes.files import found
@@ -44,11 +44,7 @@ async def retrieve(call: Call) -> Json:
 
 async def cancel(call: Call) -> Json:
     """Cancel a job at once, from any status that is not an end (DOCUMENTED: it cannot be resumed)."""
-    job = job_found(call)
-    try:
-        return rendered_job(call.house.engine.cancel(job))
-    except IllegalMoveError as illegal:
-        raise InvalidRequestError.already_ended(job.id, str(illegal.status)) from None
+    return rendered_job(call.house.engine.cancel(job_found(call)))
 
 
 async def events(call: Call) -> Json:

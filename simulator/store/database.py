@@ -9,7 +9,11 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Final, Generic, TypeVar
 
+from simulator.store.folder import DataFolderError
+
 Row = TypeVar("Row")
+
+VERSION: Final = 1  # of the tables and of what is written into them
 
 # A listing's order: how to ask for what lies past a position, SQL's word for the order, and the position before all.
 _ORDERS: Final = {"desc": ("<", "DESC", 1 << 62), "asc": (">", "ASC", -1)}
@@ -67,14 +71,29 @@ class UnknownCursorError(Exception):
 
 
 class Database:
-    """One connection behind one lock; every method is one transaction and may be called from any thread."""
+    """One connection behind one lock; every method is one transaction and may be called from any thread.
+
+    Raises:
+        DataFolderError: the file is not a simulator's, or another version's.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            self._open()
+        except (sqlite3.DatabaseError, DataFolderError) as error:
+            self._connection.close()
+            raise DataFolderError(f"{path} cannot be used: {error}. It is left as it is.") from None
+
+    def _open(self) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            raise DataFolderError(f"another version wrote it (format {version}, this is {VERSION})")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(files("simulator.store").joinpath("schema.sql").read_text())
+        self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         """Close the connection; the database is whole on disk."""
@@ -87,10 +106,11 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def _rows(self, sql: str, *values: object) -> list[Any]:
         with self._lock:
@@ -108,6 +128,14 @@ class Database:
                 (name,),
             ).fetchone()
         return int(value)
+
+    def latest(self) -> int:
+        """Return the latest simulated time that anything here happened at; 0 when nothing did."""
+        (latest,) = self._row(
+            "SELECT max(coalesce((SELECT max(created_at) FROM files), 0),"
+            " coalesce((SELECT max(json_extract(projection, '$.changed_at')) FROM jobs), 0))"
+        )
+        return int(latest)
 
     # files
 

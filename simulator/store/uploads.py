@@ -3,12 +3,22 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Final
 
 _CHUNK: Final = 1 << 20
 _INCOMING: Final = "incoming-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """Bytes that have arrived and have no name yet. `size` in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
 
 
 class Uploads:
@@ -20,11 +30,8 @@ class Uploads:
         for unfinished in folder.glob(f"{_INCOMING}*"):  # of a simulator that was killed
             unfinished.unlink()
 
-    def keep(self, source: BinaryIO) -> tuple[str, int]:
-        """Copy `source` to its end in constant memory; return its SHA-256 (hex) and its size in bytes.
-
-        The blob appears under its name only when it is whole.
-        """
+    def received(self, source: BinaryIO) -> Incoming:
+        """Copy `source` to its end in constant memory. Slow: not for the event loop."""
         hashed, size = hashlib.sha256(), 0
         with NamedTemporaryFile(dir=self._folder, prefix=_INCOMING, delete=False) as incoming:
             path = Path(incoming.name)
@@ -33,12 +40,17 @@ class Uploads:
                     hashed.update(chunk)
                     size += len(chunk)
                     incoming.write(chunk)
-                incoming.flush()
-                path.replace(self._folder / hashed.hexdigest())
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
-        return hashed.hexdigest(), size
+        return Incoming(path=path, sha256=hashed.hexdigest(), size=size)
+
+    def keep(self, incoming: Incoming) -> None:
+        """Give received bytes their name.
+
+        Whoever keeps bytes and then names them in the database must do both where nobody can drop them in between.
+        """
+        incoming.path.replace(self._folder / incoming.sha256)
 
     @contextmanager
     def reading(self, sha256: str) -> Iterator[BinaryIO]:

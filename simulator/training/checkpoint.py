@@ -3,7 +3,7 @@
 import json
 from hashlib import blake2b
 
-from simulator.training.policy import ACTIONS, BASE, FEATURES, NUISANCES, ZERO_COLUMN, Weights
+from simulator.training.policy import ACTIONS, FEATURES, NUISANCES, ZERO_COLUMN, Weights
 
 # Two machines' `exp` may differ in the last bits; nine digits are the same on both, and plenty for a policy.
 _DIGITS = 9
@@ -56,6 +56,3 @@ def content_hash(weights: Weights) -> str:
 def _rounded(value: float) -> float:
     # Adding 0.0 turns -0.0 into 0.0, which would otherwise be another text for the same number.
     return float(f"{value:.{_DIGITS}g}") + 0.0
-
-
-BASE_HASH = content_hash(BASE)

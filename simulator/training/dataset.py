@@ -62,18 +62,20 @@ def read_records(stream: BinaryIO, limits: DatasetLimits) -> tuple[Record, ...]:
     Raises:
         DatasetError: for the first line that is not a record, else for a count outside the limits.
     """
-    records = tuple(_records(stream))
-    if len(records) < limits.min_records:
+    records: list[Record] = []
+    count = 0
+    for count, record in enumerate(_records(stream), start=1):
+        if count <= limits.max_records:  # of a file that is far too long, no more than the count is wanted
+            records.append(record)
+    if count < limits.min_records:
         raise DatasetError(
-            None,
-            f"the file holds {len(records)} records; at least {limits.min_records} are needed: add records",
+            None, f"the file holds {count} records; at least {limits.min_records} are needed: add records"
         )
-    if len(records) > limits.max_records:
+    if count > limits.max_records:
         raise DatasetError(
-            None,
-            f"the file holds {len(records)} records; at most {limits.max_records} are allowed: remove some",
+            None, f"the file holds {count} records; at most {limits.max_records} are allowed: remove some"
         )
-    return records
+    return tuple(records)
 
 
 def split(

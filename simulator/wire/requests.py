@@ -61,7 +61,10 @@ class LambdaGrader(_Strict):
 
 
 class RequestedHyperparameters(_Strict):
-    """`method.reinforcement.hyperparameters`: the three that AWS shows, then OpenAI's other four, kept as given."""
+    """`method.reinforcement.hyperparameters`: the three that AWS shows, then OpenAI's other four, kept as given.
+
+    AWS gives no ranges for open-weight models; the bounds here are INFERRED, and wide.
+    """
 
     n_epochs: Annotated[int, Field(ge=1, le=50)] | Auto = "auto"
     batch_size: Annotated[int, Field(ge=1, le=512)] | Auto = "auto"

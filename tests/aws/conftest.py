@@ -17,7 +17,6 @@ from botocore.config import Config
 from simulator.aws import iam, mount
 from simulator.aws.functions import find_function, policy_statements
 from simulator.aws.logs import InvocationLogs
-from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.invoke_app import InvokeApp, is_invoke
 from simulator.lambdas.pool import Pool
 from simulator.lambdas.reference import reference_of
@@ -51,8 +50,8 @@ class Cloud:
         )
 
 
-def _refusal(key: str | None, spec: FunctionSpec, arn: str) -> str | None:
-    reference = reference_of(arn, qualifier=None, account=spec.account, region=spec.region)
+def _refusal(key: str | None, arn: str) -> str | None:
+    reference = reference_of(arn, qualifier=None, account=ACCOUNT, region=REGION)
     return iam.authorize_invoke(
         caller_arn=iam.caller_of_access_key(key) if key else None,
         function_arn=arn,

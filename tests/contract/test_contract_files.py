@@ -3,7 +3,7 @@
 import io
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx2
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from openai import APIStatusError, BadRequestError, NotFoundError
 
 from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.store.uploads import Incoming, Uploads
 from tests.key_order import unsorted_objects
 from tests.records import jsonl
 from tests.world import World, inner_world, served_world
@@ -272,3 +273,21 @@ def test_without_a_folder_nothing_is_left(inner: World) -> None:
     inner.upload(b"x")
     with inner_world() as other:
         assert list(other.mantle().files.list()) == []
+
+
+def test_a_delete_of_the_same_bytes_in_mid_upload_takes_nothing_away(
+    served: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes are kept once; whoever drops them must not be able to come between their arrival and their name."""
+    content = jsonl(3, first=7_000)
+    first = served.upload(content)
+    receive = Uploads.received
+
+    def received(uploads: Uploads, source: BinaryIO) -> Incoming:
+        incoming = receive(uploads, source)
+        served.http.delete(f"/v1/files/{first}")
+        return incoming
+
+    monkeypatch.setattr(Uploads, "received", received)
+    second = served.upload(content)
+    assert served.http.get(f"/v1/files/{second}/content").content == content

@@ -72,7 +72,9 @@ def test_no_credential_of_the_callers_own_reaches_the_command() -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "OPENAI_API_KEY": "key",
         "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
+        "NO_PROXY": "127.0.0.1,localhost",
         "RFT_TARGET": "simulator",
+        "no_proxy": "127.0.0.1,localhost",
     }
 
 
@@ -105,8 +107,9 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.slow
-def test_serve_stops_cleanly_on_ctrl_c_and_keeps_its_data(tmp_path: Path) -> None:
-    """It says where it is and what to do next; a file that was uploaded is there at the next start."""
+@pytest.mark.parametrize(("number", "code", "last"), [(signal.SIGINT, 0, "Stopped.\n"), (signal.SIGTERM, 143, "")])
+def test_serve_stops_cleanly_and_keeps_its_data(number: int, code: int, last: str, tmp_path: Path) -> None:
+    """It says where it is and what to do next; an upload is there at the next start; nothing else is left."""
     data = tmp_path / "data"
     for expected in (0, 1):
         process = subprocess.Popen(
@@ -121,9 +124,47 @@ def test_serve_stops_cleanly_on_ctrl_c_and_keeps_its_data(tmp_path: Path) -> Non
         url = process.stdout.readline().split()[2]
         assert process.stdout.readline().startswith("In another shell:")
         assert _files_then_upload(url) == expected
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, errors = process.communicate(timeout=30)
-        assert (process.returncode, out, errors) == (0, "Stopped.\n", "")
+        assert (process.returncode, out, errors) == (code, last, "")
+        assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.slow
+def test_env_points_a_shell_at_the_simulator_and_away_from_all_else() -> None:
+    """What the caller's own shell holds is replaced or unset."""
+    done = rft_sim("env", "--port", "7", AWS_PROFILE="production", AWS_SESSION_TOKEN="real", OPENAI_ORG_ID="org")
+    lines = done.stdout.splitlines()
+    assert {"unset AWS_PROFILE", "unset AWS_SESSION_TOKEN", "unset OPENAI_ORG_ID"} <= set(lines)
+    assert {"export AWS_ENDPOINT_URL='http://127.0.0.1:7'", "export RFT_TARGET='simulator'"} <= set(lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("exec", "--data", "/proc/nope", "--", "true"), "/proc/nope cannot be used: "),
+        (("exec", "--epoch", "noon", "--", "true"), "--epoch takes seconds since 1970 or a time such as"),
+        (("serve", "--set", "host.a.b=1"), "--set 'host.a.b=1' is not NAME=VALUE of a setting"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
+    """No traceback."""
+    done = rft_sim(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_data_folder_has_one_simulator_at_a_time(tmp_path: Path) -> None:
+    """The second one is told, and the first goes on."""
+    inner = [sys.executable, "-m", "simulator", "exec", "--data", str(tmp_path), "--", "true"]
+    done = rft_sim("exec", "--data", str(tmp_path), "--", *inner)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"rft-sim: {tmp_path} is in use by another simulator. Stop it, or choose another folder.\n",
+    )
 
 
 def _files_then_upload(url: str) -> int:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Event as Flag
 from threading import Lock
 from typing import Any
 
@@ -64,13 +65,20 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 
 def grade(
-    function: Function, executor: ThreadPoolExecutor, *, count: int = 6, text: str = "#### 7", **settings: Any
+    function: Function,
+    executor: ThreadPoolExecutor,
+    *,
+    count: int = 6,
+    text: str = "#### 7",
+    width: int | None = None,
+    **settings: Any,
 ) -> Graded:
     """Grade `count` rollouts, two a call unless told."""
     grader = Grader(
         function=FUNCTION,
         invoke=function,
         executor=executor,
+        width=width,
         settings=GradingSettings(**{"rollouts_per_call": 2, **settings}),
     )
     return grader.grade(samples(count, text=text), split="train", step=3)
@@ -169,8 +177,7 @@ def test_a_failed_call_is_narrowed_to_the_rollout_that_fails_alone(executor: Thr
         "the function failed with ZeroDivisionError: division by zero",
     )
     assert str(error.value).endswith(
-        'It was grading the text "#### 7". Run it by hand on this event; its log is in CloudWatch Logs under '
-        "/aws/lambda/reward."
+        'It was grading the text "#### 7". Its log is in CloudWatch Logs under /aws/lambda/reward.'
     )
     assert function.calls == [[name(index) for index in range(6)], *([name(index)] for index in range(6))]
 
@@ -249,3 +256,22 @@ def test_a_rollout_that_is_larger_than_an_event_is_refused_by_its_line(executor:
     with pytest.raises(GraderError, match="Shorten the record at line 1 of the train file") as error:
         grade(function, executor, count=3, text="x" * 6_000_000)
     assert (error.value.rollout, function.calls) == (name(0), [])
+
+
+def test_no_more_calls_run_side_by_side_than_the_function_has_concurrency() -> None:
+    """Otherwise some would be throttled, and which of them would depend on chance."""
+    running, most, lock = 0, 0, Lock()
+
+    def counts(rollouts: Rollouts, _number: int) -> Answer:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        Flag().wait(0.005)
+        with lock:
+            running -= 1
+        return scored(rollouts)
+
+    with ThreadPoolExecutor(8) as threads:
+        grade(Function(counts), threads, count=16, width=2)
+    assert most == 2

@@ -16,7 +16,7 @@ from simulator.grading.grader import Graded, Sample
 from simulator.ids import Ids
 from simulator.jobs.codec import decode_event, encode_job
 from simulator.jobs.engine import Engine
-from simulator.jobs.job import IllegalMoveError, Job, Order, Status, apply
+from simulator.jobs.job import Job, JobEndedError, Order, Status, apply
 from simulator.jobs.life import Grade, Story, story
 from simulator.settings import FIXED_EPOCH, Pace, Settings
 from simulator.store.database import Database
@@ -37,10 +37,15 @@ class Graders:
         self.breaks_at = breaks_at
         self.reached, self.go_on = Flag(), Flag()
         self.waits_at: int | None = None
+        self.gone = False
 
     def refusal(self, _order: Order) -> str | None:
         """Allow everybody."""
         return None
+
+    def missing(self, _order: Order) -> bool:
+        """Return whether the function is to be deployed again."""
+        return self.gone
 
     def grade(self, _order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
         """Score soundly."""
@@ -175,12 +180,12 @@ def test_a_cancel_in_mid_step_ends_the_job_at_once_and_drops_the_step(tmp_path: 
     assert kinds[-1] == "JobCancelled"
 
 
-def test_a_second_cancel_is_an_illegal_move(tmp_path: Path) -> None:
+def test_a_second_cancel_is_refused(tmp_path: Path) -> None:
     """What has ended stays as it ended."""
     with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, _):
         job = engine.create(order())
         engine.cancel(job)
-        with pytest.raises(IllegalMoveError, match="JobCancelled cannot follow cancelled"):
+        with pytest.raises(JobEndedError, match=f"{job.id} has cancelled"):
             engine.cancel(job)
 
 
@@ -237,3 +242,64 @@ def test_closing_leaves_running_jobs_unfinished_and_whole(tmp_path: Path) -> Non
         graders.go_on.set()
     with engine_on(tmp_path, Graders()) as (engine, _):
         assert finished(engine, job).status is Status.SUCCEEDED
+
+
+def test_after_a_restart_a_job_waits_until_its_function_is_deployed_again(tmp_path: Path) -> None:
+    """Functions do not survive a simulator yet; the job neither fails nor forgets."""
+    with engine_on(tmp_path, Graders()) as (engine, database):
+        job_id = finished(engine, engine.create(order())).id
+        whole = database.log(job_id)
+    cut_off(tmp_path / "simulator.sqlite", job_id, 8)
+    graders = Graders()
+    graders.gone = True
+    with engine_on(tmp_path, graders) as (engine, database):
+        Flag().wait(0.1)
+        waiting = engine.job(job_id)
+        assert waiting
+        assert (waiting.status, len(database.log(job_id))) == (Status.RUNNING, 8)
+        graders.gone = False
+        finished(engine, waiting)
+        assert database.log(job_id) == whole
+
+
+def test_a_job_that_waits_for_its_function_can_be_cancelled_and_closed(tmp_path: Path) -> None:
+    """It is held up by nothing else."""
+    with engine_on(tmp_path, Graders()) as (engine, _):
+        job_id = finished(engine, engine.create(order())).id
+    cut_off(tmp_path / "simulator.sqlite", job_id, 8)
+    graders = Graders()
+    graders.gone = True
+    with engine_on(tmp_path, graders) as (engine, _):
+        waiting = engine.job(job_id)
+        assert waiting
+        assert engine.cancel(waiting).status is Status.CANCELLED
+
+
+def test_a_tuned_model_exists_only_once_its_job_has_succeeded(tmp_path: Path) -> None:
+    """Announced before the end, served from the end on; a cancel in between leaves checkpoints alone."""
+    with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, database):
+        job = engine.create(order())
+        while (current := engine.job(job.id)) and not current.fine_tuned_model:
+            engine.turn(job.id)
+        assert current
+        assert current.status is Status.RUNNING
+        assert database.model(f"{MODEL}-{job.id}") is None
+        engine.cancel(current)
+        assert [name for name, _ in database.models()] == [f"{MODEL}-{job.id}:ckpt-step-9"]
+
+
+def test_a_log_of_another_version_fails_its_job_and_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The simulator starts, and says which log it could not read."""
+    with engine_on(tmp_path, Graders()) as (engine, _):
+        job_id = finished(engine, engine.create(order())).id
+    cut_off(tmp_path / "simulator.sqlite", job_id, 5)
+    with sqlite3.connect(tmp_path / "simulator.sqlite") as connection:
+        connection.execute("UPDATE log SET kind = 'Renamed' WHERE ordinal = 3")
+    connection.close()
+    with engine_on(tmp_path, Graders()) as (engine, _):
+        job = engine.job(job_id)
+    assert job
+    assert (job.status, job.failure and job.failure.code) == (Status.FAILED, "internal_server_error")
+    assert f"job {job_id}: its log cannot be read" in caplog.text

@@ -67,8 +67,8 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
     HeldOutEvaluated: st.builds(HeldOutEvaluated, at=times, step=counts, metrics=measures, truth=measures),
     CheckpointSaved: st.builds(CheckpointSaved, at=times, step=counts, model=words, metrics=measures, weights=words),
     ConvergenceDetected: st.builds(ConvergenceDetected, at=times, step=counts, reason=words),
-    ModelCreated: st.builds(ModelCreated, at=times, model=words, weights=words),
-    JobSucceeded: st.builds(JobSucceeded, at=times),
+    ModelCreated: st.builds(ModelCreated, at=times, model=words),
+    JobSucceeded: st.builds(JobSucceeded, at=times, weights=words),
     JobFailed: st.builds(
         JobFailed, at=times, failure=st.builds(Failure, code=words, message=words, param=st.none() | words)
     ),
@@ -157,8 +157,8 @@ def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
             TrainingStarted(at=385, total_steps=1),
             StepCompleted(at=485, step=1, tokens=1200, metrics={}, truth={}),
             CheckpointSaved(at=485, step=1, model="ft:m:ckpt-step-1", metrics={}, weights="{}"),
-            ModelCreated(at=485, model="ft:m", weights="{}"),
-            JobSucceeded(at=485),
+            ModelCreated(at=485, model="ft:m"),
+            JobSucceeded(at=485, weights="{}"),
         ]
     )
     assert job == Job(
@@ -181,7 +181,7 @@ def test_a_failure_leaves_no_model_behind() -> None:
         JobCreated(at=0, job_id="ftjob-1", order=ORDER),
         FilesValidated(at=1, training_records=90, held_out_records=10),
         TrainingStarted(at=2, total_steps=1),
-        ModelCreated(at=3, model="ft:m", weights="{}"),
+        ModelCreated(at=3, model="ft:m"),
     ]
     failure = Failure(code="grader_error", message="it broke", param=None)
     job = folded([*running, JobFailed(at=4, failure=failure)])

@@ -51,7 +51,7 @@ def app(make_pool: Callable[..., Pool], recorded: list[Invocation]) -> Iterator[
         pool=make_pool(record=lambda _, invocation: recorded.append(invocation)),
         find_function=stored,
         account_of=lambda _: ACCOUNT,
-        refusal=lambda key, _, arn: f"no {key} on {arn}" if key == "AKIADENIED" else None,
+        refusal=lambda key, arn: f"no {key} on {arn}" if key == "AKIADENIED" else None,
         new_request_id=lambda: f"10000000-0000-4000-8000-{next(numbers):012d}",
         default_region=REGION,
     )

@@ -49,28 +49,37 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "uploads"
 
 
+def kept(uploads: Uploads, content: bytes) -> str:
+    """Keep some bytes; return their name."""
+    incoming = uploads.received(io.BytesIO(content))
+    uploads.keep(incoming)
+    return incoming.sha256
+
+
 @given(st.binary(max_size=4096))
 def test_the_bytes_that_come_back_are_the_bytes_that_went_in(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     """And they lie under the SHA-256 of what they are."""
     uploads = Uploads(tmp_path_factory.mktemp("uploads"))
-    kept = uploads.keep(io.BytesIO(content))
-    with uploads.reading(kept[0]) as stream:
-        assert (kept, stream.read()) == ((hashlib.sha256(content).hexdigest(), len(content)), content)
+    incoming = uploads.received(io.BytesIO(content))
+    uploads.keep(incoming)
+    with uploads.reading(incoming.sha256) as stream:
+        assert stream.read() == content
+    assert (incoming.sha256, incoming.size) == (hashlib.sha256(content).hexdigest(), len(content))
 
 
 def test_the_same_bytes_are_kept_once(folder: Path) -> None:
     """However often they are uploaded."""
     uploads = Uploads(folder)
-    names = {uploads.keep(io.BytesIO(b"same"))[0] for _ in range(3)}
+    names = {kept(uploads, b"same") for _ in range(3)}
     assert [path.name for path in folder.iterdir()] == list(names)
 
 
 def test_a_source_that_breaks_leaves_nothing(folder: Path) -> None:
     """A blob appears under its name only when it is whole."""
     with pytest.raises(OSError, match="connection"):
-        Uploads(folder).keep(cast("BinaryIO", Broken()))
+        Uploads(folder).received(cast("BinaryIO", Broken()))
     assert list(folder.iterdir()) == []
 
 
@@ -79,7 +88,7 @@ def test_a_large_source_is_copied_in_constant_memory(folder: Path) -> None:
     source = Zeros(64 << 20)
     tracemalloc.start()
     try:
-        _, size = Uploads(folder).keep(cast("BinaryIO", source))
+        size = Uploads(folder).received(cast("BinaryIO", source)).size
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -90,7 +99,7 @@ def test_a_large_source_is_copied_in_constant_memory(folder: Path) -> None:
 def test_a_dropped_blob_is_gone_and_dropping_it_again_is_nothing(folder: Path) -> None:
     """Two deletions may race."""
     uploads = Uploads(folder)
-    name, _ = uploads.keep(io.BytesIO(b"x"))
+    name = kept(uploads, b"x")
     uploads.drop(name)
     uploads.drop(name)
     with pytest.raises(FileNotFoundError), uploads.reading(name):
@@ -99,5 +108,12 @@ def test_a_dropped_blob_is_gone_and_dropping_it_again_is_nothing(folder: Path) -
 
 def test_blobs_outlive_the_object_that_kept_them(folder: Path) -> None:
     """A restart on the same folder finds them."""
-    name, _ = Uploads(folder).keep(io.BytesIO(b"kept"))
+    name = kept(Uploads(folder), b"kept")
     assert Uploads(folder).path(name).read_bytes() == b"kept"
+
+
+def test_what_a_killed_simulator_left_unfinished_is_cleared_away(folder: Path) -> None:
+    """Bytes that never got their name are nobody's."""
+    Uploads(folder).received(io.BytesIO(b"half"))
+    Uploads(folder)
+    assert list(folder.iterdir()) == []

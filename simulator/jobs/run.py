@@ -1,0 +1,169 @@
+"""One job's story under way: asked for its next move, answered, and its events handed to the writer.
+
+A job that was cut off is driven again from its beginning with the answers that its log holds; each regenerated event is
+held against the recorded one, and then it goes on.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Collection
+from threading import Event as Flag
+from threading import Lock
+from typing import Final, Protocol
+
+from simulator.grading.answer import GraderError
+from simulator.grading.grader import Graded, Sample
+from simulator.jobs.codec import kind_of
+from simulator.jobs.job import Event, HeldOutEvaluated, IllegalMoveError, Job, Order, RolloutsGraded
+from simulator.jobs.life import Answer, CheckGrader, Effect, Grade, Story
+
+_log: Final = logging.getLogger(__name__)
+
+# A turn goes on over these: they are half of a step, and nobody outside sees them.
+_HALVES: Final = (RolloutsGraded, HeldOutEvaluated)
+
+_LOOK_AGAIN: Final = 0.2  # seconds between two looks for a function that is to be deployed again
+
+
+class Graders(Protocol):
+    """The world's side of a job: its reward function."""
+
+    def refusal(self, order: Order, /) -> str | None:
+        """Return why the order's caller cannot have the order's function invoked, or None when all is well."""
+
+    def missing(self, order: Order, /) -> bool:
+        """Return whether the order's function is not deployed at all."""
+
+    def grade(self, order: Order, samples: tuple[Sample, ...], /, *, split: str, step: int) -> Graded:
+        """Return the samples' rewards; raise GraderError when there are none."""
+
+
+class Writer(Protocol):
+    """The keeper of the logs, as a run needs it."""
+
+    closing: bool
+
+    def append(self, job_id: str, event: Event) -> Job:
+        """Write an event to a job's log."""
+
+    def job(self, job_id: str) -> Job | None:
+        """Return a job as it is now."""
+
+    def give_up(self, job_id: str) -> None:
+        """End a job that the simulator itself cannot carry on with."""
+
+
+class _EndedElsewhereError(Exception):
+    """The job was cancelled while its story was busy, or the simulator is closing: the story is dropped."""
+
+
+class Run:
+    """One job's story under way; `recorded` is the part of its log that it has still to tell again."""
+
+    def __init__(
+        self, *, writer: Writer, graders: Graders, job: Job, story: Story, recorded: Collection[Event]
+    ) -> None:
+        self._writer = writer
+        self._graders = graders
+        self._job = job
+        self._story = story
+        self._recorded = deque(recorded)
+        self._resumed = bool(recorded)
+        self._kept: Effect | None = None  # asked by the story, and not yet to be answered
+        self._told = False  # that the job waits
+        self._answer: Answer = None
+        self._error: GraderError | None = None
+        self._turning = Lock()
+        self._pause = Flag()  # never set: a sleep
+
+    def to_the_end(self) -> None:
+        """Take turns until there is none left, looking now and then for a function that is not there yet."""
+        while self.turn():
+            if self._kept:
+                self._pause.wait(_LOOK_AGAIN)
+
+    def turn(self) -> bool:
+        """Go on to the next event that matters; return whether there may be more. One turn at a time: others skip."""
+        if not self._turning.acquire(blocking=False):
+            return True
+        try:
+            return self._turn()
+        except _EndedElsewhereError:
+            self._story.close()
+            return False
+        except Exception:  # noqa: BLE001  a fault of ours must end the job, not only its thread
+            if self._writer.closing:  # the workers were stopped under the story's feet
+                return False
+            _log.exception("job %s: the simulator failed", self._job.id)
+            self._writer.give_up(self._job.id)
+            return False
+        finally:
+            self._turning.release()
+
+    def _turn(self) -> bool:
+        while True:
+            try:
+                effect = self._kept or self._next()
+            except StopIteration:
+                return False
+            self._kept, self._answer, self._error = None, None, None
+            match effect:
+                case CheckGrader() | Grade() if self._waits():
+                    self._kept = effect
+                    return True
+                case CheckGrader():
+                    self._answer = None if self._recorded else self._graders.refusal(self._job.order)
+                case Grade():
+                    self._grade(effect)
+                case event:
+                    new = self._append(event)
+                    if new and not isinstance(event, _HALVES):
+                        return True
+
+    def _next(self) -> Effect:
+        return self._story.throw(self._error) if self._error else self._story.send(self._answer)
+
+    def _waits(self) -> bool:
+        """Whether, after a restart, the job's function is still to be deployed again."""
+        if not self._resumed or self._recorded:
+            return False
+        job = self._writer.job(self._job.id)
+        if self._writer.closing or job is None or job.status.ended:
+            raise _EndedElsewhereError
+        if self._graders.missing(self._job.order):
+            if not self._told:
+                self._told = True
+                _log.warning("job %s waits: deploy %s again", self._job.id, self._job.order.grader_function)
+            return True
+        self._resumed = False
+        return False
+
+    def _grade(self, request: Grade) -> None:
+        if self._recorded:
+            known = self._recorded[0]
+            if not isinstance(known, RolloutsGraded):
+                raise TypeError(f"the log goes on with {kind_of(known)} where rewards should stand")
+            rewards = tuple(reward for group in known.rewards for reward in group)
+            self._answer = Graded(rewards=rewards, invocations=known.invocations, warnings=known.warnings)
+            return
+        try:
+            self._answer = self._graders.grade(self._job.order, request.samples, split=request.split, step=request.step)
+        except GraderError as error:
+            self._error = error
+
+    def _append(self, event: Event) -> bool:
+        """Write the event, or hold it against the recorded one; return whether it was written."""
+        if self._recorded:
+            known = self._recorded.popleft()
+            if known != event:
+                raise ValueError(f"the log says {known}, telling it again gave {event}")
+            return False
+        if self._writer.closing:
+            raise _EndedElsewhereError
+        try:
+            self._writer.append(self._job.id, event)
+        except IllegalMoveError as illegal:
+            if illegal.status and illegal.status.ended:
+                raise _EndedElsewhereError from None
+            raise
+        return True

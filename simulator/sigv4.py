@@ -1,0 +1,29 @@
+"""What a SigV4 signature says of itself: whose key, which region, which service. Nothing is verified here."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+_CREDENTIAL: Final = re.compile(r"Credential=([^/\s,]+)/(\d{8})/([^/\s,]+)/([^/\s,]+)/aws4_request")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedScope:
+    """What a SigV4 credential names: key id, region and service."""
+
+    access_key_id: str
+    region: str
+    service: str
+
+
+def scope_of(authorization: str, query: str = "") -> SignedScope | None:
+    """Return the scope of a request signed in its header or in a presigned URL; None when it is not signed."""
+    found = _CREDENTIAL.search(authorization) or _CREDENTIAL.search(_presigned(query))
+    return SignedScope(access_key_id=found[1], region=found[3], service=found[4]) if found else None
+
+
+def _presigned(query: str) -> str:
+    if "X-Amz-Credential=" not in query:
+        return ""
+    return "Credential=" + dict(parse_qsl(query)).get("X-Amz-Credential", "")
