@@ -5,7 +5,7 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,38 +53,45 @@ class Api:
         self.key = session_key(REGION)
         self.http = http
         http.headers["authorization"] = f"Bearer {self.key}"
+        self.opened = ExitStack()  # closed with the simulator: an open socket is a warning, and a warning an error
 
     def mantle(self, *, key: str | None = None, strict: bool = False) -> OpenAI:
         """Return the real SDK; it goes over a socket when the world has one. `strict` makes it validate answers."""
-        return OpenAI(
+        client = OpenAI(
             api_key=key or self.key,
             base_url=f"{self.url}/v1",
             http_client=self.http if isinstance(self.http, TestClient) else None,
             max_retries=0,
             _strict_response_validation=strict,
         )
+        self.opened.callback(client.close)
+        return client
 
     @cached_property
     def iam(self) -> "IAMClient":
         """boto3's IAM client with the session's worthless credentials."""
-        return boto3.client(
+        client = boto3.client(
             "iam",
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=ACCESS_KEY_ID,
             aws_secret_access_key=SECRET_ACCESS_KEY,
         )
+        self.opened.callback(client.close)
+        return client
 
     @cached_property
     def functions(self) -> "LambdaClient":
         """boto3's Lambda client with the session's worthless credentials."""
-        return boto3.client(
+        client = boto3.client(
             "lambda",
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=ACCESS_KEY_ID,
             aws_secret_access_key=SECRET_ACCESS_KEY,
         )
+        self.opened.callback(client.close)
+        return client
 
     @cached_property
     def role(self) -> str:
@@ -175,7 +182,9 @@ class FinishedJob:
 def served_world(settings: Settings | None = None) -> Iterator[World]:
     """Serve a simulator on a free port for the length of the block."""
     with serving(settings or Settings(port=0)) as (simulator, url), httpx2.Client(base_url=url, timeout=30) as http:
-        yield World(simulator, url, http)
+        world = World(simulator, url, http)
+        with world.opened:
+            yield world
 
 
 @contextmanager
@@ -183,11 +192,15 @@ def inner_world(settings: Settings | None = None) -> Iterator[World]:
     """Make a simulator that is spoken to without a socket: its Mantle API only, no AWS."""
     url = "http://testserver"
     with Simulator(settings or Settings(), url=url) as simulator, TestClient(simulator.api) as http:
-        yield World(simulator, url, http)
+        world = World(simulator, url, http)
+        with world.opened:
+            yield world
 
 
 @contextmanager
 def connected(url: str) -> Iterator[Api]:
     """Speak to a simulator that runs elsewhere."""
     with httpx2.Client(base_url=url, timeout=30) as http:
-        yield Api(url, http)
+        api = Api(url, http)
+        with api.opened:
+            yield api
