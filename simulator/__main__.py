@@ -1,11 +1,14 @@
 """`rft-sim`: start a simulator, run a command beside one, or print a running one's environment."""
 
+import os
 import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
+from errno import EADDRINUSE
+from ipaddress import ip_address
 from pathlib import Path
 from time import time
 from types import FrameType
@@ -71,9 +74,14 @@ def serve(
     from simulator.app import Simulator  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serve, url_of  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
     with _listening(settings) as listening, _ready(lambda: Simulator(settings, url=url_of(listening))) as simulator:
-        own_port = listening.getsockname()[1]
+        address, own_port = listening.getsockname()
+        if not ip_address(address).is_loopback:
+            typer.echo(
+                "Not on loopback: whoever reaches this can run code here, with a key that anybody can make.", err=True
+            )
         typer.echo(f"Simulator at {url_of(listening)}  (state: {data or 'in a temporary folder, gone at exit'})")
         typer.echo(f'In another shell:  eval "$(rft-sim env --port {own_port})"   then:  rft train')
         serve(simulator, listening)
@@ -104,7 +112,11 @@ def execute(
 
 
 @app.command()
-def env(port: Port = 8723, host: Host = "127.0.0.1", region: str = TUNING_REGION) -> None:
+def env(
+    port: Annotated[int, typer.Option(help="The port that the simulator listens on.")] = 8723,
+    host: Annotated[str, typer.Option(help="The address that it listens on.")] = "127.0.0.1",
+    region: Annotated[str, typer.Option(help="The region that it stands for.")] = TUNING_REGION,
+) -> None:
     """Print the lines that point a shell at a running simulator, and away from all else: eval "$(rft-sim env)"."""
     from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
 
@@ -136,13 +148,16 @@ def _listening(settings: Settings) -> socket.socket:
     try:
         return bound_socket(settings)
     except OSError as error:
-        address = f"{settings.host}:{settings.port}"
-        _stop(f"cannot listen on {address}: {error.strerror}. Is another simulator running? --port 0 takes a free one.")
+        advice = (
+            "Another program has it: --port 0 takes a free one." if error.errno == EADDRINUSE else "Look at --host."
+        )
+        _stop(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. {advice}")
 
 
 @contextmanager
 def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
     """Enter what is made, and turn a data folder that cannot be used into one line."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # there is something to close from here on
     with ExitStack() as stack:
         try:
             entered = stack.enter_context(made())
@@ -151,8 +166,8 @@ def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
         yield entered
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)
+def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
@@ -194,7 +209,8 @@ def _stop(message: str) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. Ctrl-C before anything was started just ends it."""
+    signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(128 + signal.SIGINT))
     app()
 
 

@@ -146,12 +146,13 @@ def client_environment(
     """Return the environment of a command that is to speak to the simulator at `url` and to nothing else.
 
     The variables are the ecosystem's own. The AWS profile files are pointed at nothing and every credential of the
-    caller's is replaced, so that no real one can be read or sent.
+    caller's is replaced, so that no real one can be read or sent. RFT_SIM_EXEC tells the command that the simulator
+    ends with it.
     """
     inherited = os.environ if inherited is None else inherited
     dropped = foreign_variables(inherited)
     kept = {name: value for name, value in inherited.items() if name not in dropped}
-    return kept | session_variables(url=url, region=region, key=key)
+    return kept | session_variables(url=url, region=region, key=key) | {"RFT_SIM_EXEC": "1"}
 
 
 def foreign_variables(inherited: Mapping[str, str] | None = None) -> list[str]:

@@ -58,15 +58,16 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
             sent[0],
         )
     results: dict[str, dict[str, Any]] = {}
-    known = set(sent)
+    known, all_sent = set(sent), sent[0] if len(sent) == 1 else f"{sent[0]} and {len(sent) - 1} more"
     for position, item in enumerate(answer):
         if not isinstance(item, dict):
-            raise fault(f"item {position} of the response is {_kind(item)}, not an object", "Return objects.")
+            raise fault(f"item {position} of the response is {_kind(item)}, not an object", "Return objects.", all_sent)
         name = item.get("id")
         if not isinstance(name, str) or name not in known:
             raise fault(
                 f"item {position} of the response has the id {json.dumps(name)[:80]}, which is not in the event",
                 'Copy each element\'s "id" into its result.',
+                all_sent,
             )
         if name in results:
             raise fault("the response holds this id twice", "Return exactly one result for each id.", name)

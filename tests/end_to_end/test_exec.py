@@ -73,6 +73,7 @@ def test_no_credential_of_the_callers_own_reaches_the_command() -> None:
         "OPENAI_API_KEY": "key",
         "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
         "NO_PROXY": "127.0.0.1,localhost",
+        "RFT_SIM_EXEC": "1",
         "RFT_TARGET": "simulator",
         "no_proxy": "127.0.0.1,localhost",
     }
