@@ -1,246 +1,37 @@
-"""`rft`: reinforcement fine-tuning from the command line, offline or at Bedrock."""
+"""The door of `rft`: Ctrl-C is looked after before anything slow is loaded."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-from rich.table import Table
-from rich.text import Text
-
-from client import plot as plots
-from client.connections import aws
-from client.errors import translated
-from client.jobs import (
-    DEFAULT_BATCH_SIZE,
-    DEFAULT_EPOCHS,
-    DEFAULT_LR_MULTIPLIER,
-    Hyperparameters,
-    all_events,
-    require_success,
-)
-from client.mantle import Mantle
-from client.materials import Options, findings_shown, judged
-from client.summary import reward_told
-from client.target import TARGETS, current, named_in_environment
-from client.terminal import counted, done, fact, failed, heading, sized
-from client.terminal import opened as opened_console
-from client.train import OUTPUT, deployed, opened
-from client.train import train as run_train
-from client.watch import told, watched
-
-DATA, REWARD, MODEL = "fixtures/prompts/train.jsonl", Path("reward_lambda"), "openai.gpt-oss-20b"
-
-_app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help=__doc__,
-    epilog="RFT_TARGET chooses where it runs: `simulator` (default) or `bedrock`.",
-)
-_JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, ftjob-...")]
-
-
-@_app.callback()
-def _root(
-    *,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; works after the command, too.")
-    ] = False,
-) -> None:
-    """Reinforcement fine-tuning from the command line, offline or at Bedrock."""
-
-
-@_app.command()
-def train(
-    *,
-    data: Annotated[str, typer.Option(metavar="FILE|s3://...", help="Training data: JSONL with `messages`.")] = DATA,
-    validation: Annotated[
-        str | None, typer.Option(metavar="FILE|s3://...", help="Held-out data in the same form.")
-    ] = None,
-    reward: Annotated[Path, typer.Option(metavar="DIR", help="Folder with lambda_function.py.")] = REWARD,
-    model: Annotated[str, typer.Option(metavar="ID", help="Base model.")] = MODEL,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = DEFAULT_EPOCHS,
-    batch_size: Annotated[int, typer.Option(min=1, help="Prompts per training step.")] = DEFAULT_BATCH_SIZE,
-    lr_multiplier: Annotated[float, typer.Option(min=0.0, help="Scales the learning rate.")] = DEFAULT_LR_MULTIPLIER,
-    output: Annotated[str, typer.Option(metavar="DIR|s3://...", help="Where plot and run.json go.")] = OUTPUT,
-    compare_rows: Annotated[int, typer.Option(min=0, help="Rows to compare base and tuned on; 0: no comparison.")] = 50,
-    yes: Annotated[bool, typer.Option("--yes", help="Agree to what AWS will bill.")] = False,
-) -> None:
-    """Check, deploy, upload, train, watch, compare: the whole road."""
-    options = Options(
-        data=data,
-        validation=validation,
-        reward=reward,
-        model=model,
-        hyperparameters=Hyperparameters(n_epochs=epochs, batch_size=batch_size, learning_rate_multiplier=lr_multiplier),
-        output=output,
-        compare_rows=compare_rows,
-        yes=yes,
-    )
-    run_train(options, target=current(), console=opened_console())
-
-
-@_app.command()
-def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL data file.")]) -> None:
-    """Say what the service would say about a data file. Sends nothing."""
-    console = opened_console()
-    verdict = judged(str(file), file, console=console)
-    findings_shown(verdict.warnings, path=str(file), console=console, bad=False)
-    done(
-        console,
-        "fit",
-        str(file),
-        aside=f"{counted(len(verdict.rows), 'row')}, {sized(verdict.size)}, sha256 {verdict.sha256[:16]}",
-    )
-
-
-@_app.command()
-def deploy(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with lambda_function.py.")] = REWARD,
-) -> None:
-    """Make a Lambda function of a reward folder, or bring it up to date."""
-    from client.deploy import packed  # noqa: PLC0415 - the command has the module's name
-
-    with aws(current()) as clouds:
-        deployed(packed(folder), clouds=clouds, console=opened_console())
-
-
-@_app.command()
-def jobs() -> None:
-    """List the jobs, newest first."""
-    console = opened_console()
-    with _mantle() as mantle:
-        # SAMPLE: AWS's notebook asks for each job again "to get accurate status"; the list may lag behind.
-        found = [listed if listed.ended else mantle.job(listed.id) for listed in mantle.jobs()]
-    if not found:
-        failed(opened_console(stderr=True), "There are no jobs.", next_step="Start one: rft train")
-        return
-    lines = [(job.id, job.status, job.model, job.tuned_model or "") for job in found]
-    if not console.is_terminal:
-        sys.stdout.writelines("\t".join(line) + "\n" for line in lines)
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("job", "status", "model", "tuned model"):
-        table.add_column(column, overflow="fold")
-    for line in lines:
-        table.add_row(*line)
-    console.print(table, soft_wrap=False)
-
-
-@_app.command()
-def watch(job: _JobId) -> None:
-    """Watch a job until it ends."""
-    console, target = opened_console(), current()
-    with opened(target, console=console) as mantle:
-        end = watched(mantle, job, rhythm=target.row.rhythm, console=console)
-    reward_told([event.metrics for event in end.events if event.metrics is not None], console=console)
-    require_success(end.job)
-    fact(console, "model", end.job.tuned_model or "none")
-
-
-@_app.command()
-def events(
-    job: _JobId,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="The service's own objects, one a line.")] = False,
-) -> None:
-    """Print a job's whole log, oldest first."""
-    console = opened_console()
-    with _mantle() as mantle:
-        log = all_events(mantle, job)
-    if not as_json:
-        told(log, console=console)
-        return
-    for event in log:
-        sys.stdout.write(json.dumps(event.body, ensure_ascii=False) + "\n")
-
-
-@_app.command()
-def cancel(job: _JobId) -> None:
-    """Cancel a job. A cancelled job cannot be resumed."""
-    with _mantle() as mantle:
-        ended = mantle.cancel(job)
-    done(opened_console(), ended.status, ended.id)
-
-
-@_app.command()
-def plot(
-    job: _JobId,
-    *,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="Where the picture goes.")],
-) -> None:
-    """Draw a job's reward, length, entropy and gradient norm."""
-    with _mantle() as mantle:
-        body = mantle.job(job)
-        metrics = [event.metrics for event in all_events(mantle, job) if event.metrics is not None]
-        steps = [checkpoint.step for checkpoint in mantle.checkpoints(job)]
-    picture = plots.drawn(
-        metrics, title=f"{body.model}: reward by step", subtitle=f"{job}, {body.status}", checkpoints=steps
-    )
-    output.write_bytes(picture)
-    done(opened_console(), "drawn", str(output), aside=counted(len(metrics), "step"))
-
-
-@_app.command()
-def chat(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A base model, a tuned model or a checkpoint.")],
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to ask.")],
-    *,
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = 0.0,
-) -> None:
-    """Ask a model."""
-    with _mantle() as mantle:
-        for piece in mantle.streamed_answer(prompt, model=model, temperature=temperature):
-            sys.stdout.write(piece)
-            sys.stdout.flush()
-    sys.stdout.write("\n")
-
-
-@_app.command()
-def target() -> None:
-    """Show the targets, which one is in force, and what it would use."""
-    console = opened_console()
-    heading(console, "targets  (RFT_TARGET)")
-    for row in TARGETS.values():
-        mark = "in force: " if row.name == named_in_environment() else ""
-        fact(console, row.name, mark + row.note)
-    chosen = current()
-    console.print()
-    heading(console, "in force")
-    fact(console, "API", chosen.api_url)
-    fact(console, "AWS", chosen.aws_url or "AWS's own endpoints")
-    fact(console, "region", chosen.region)
-    fact(console, "key", chosen.key_source)
-    for warning in chosen.warnings:
-        console.print(Text(f"! {warning}", style="yellow"), soft_wrap=True)
-
-
-def _mantle() -> AbstractContextManager[Mantle]:
-    return opened(current(), console=opened_console(stderr=True))
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run `rft`.
+    """Run `rft`. As a program, without `arguments`, it also decides what Ctrl-C does.
 
     Raises:
         SystemExit: with 0, or the code that `client.errors` gives the outcome.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
+    if arguments is None:
+        _run_program()
+    from client.commands import run  # noqa: PLC0415 - 0.2 s to load, and Ctrl-C must not show its insides
+
+    run(list(arguments or ()))
+
+
+def _run_program() -> None:
+    from client.interruption import EXIT_CODE, leave, stop_at_once  # noqa: PLC0415 - see main()
+
+    stop_at_once()
     try:
-        _app(args=[argument for argument in given if argument != "--debug"], prog_name="rft")
-    except Exception as error:
-        readable = translated(error)
-        if debug or readable is None:
-            raise
-        failed(opened_console(stderr=True), readable.message, next_step=readable.next_step)
-        raise SystemExit(readable.exit_code) from None
+        main(sys.argv[1:])
+    except SystemExit as end:
+        if end.code == EXIT_CODE:
+            leave(EXIT_CODE)
+        raise
 
 
 if __name__ == "__main__":

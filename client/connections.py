@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from client.errors import without_credentials
 from client.target import Target
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from openai import OpenAI
 
@@ -46,7 +48,10 @@ def _minted(target: Target) -> Callable[[], str]:
         from botocore.credentials import EnvProvider  # noqa: PLC0415 - see above
 
         provider = EnvProvider() if target.row.local else None
-        return str(provide_token(region=target.region, aws_credentials_provider=provider))
+        try:
+            return str(provide_token(region=target.region, aws_credentials_provider=provider))
+        except RuntimeError as error:  # its way to say that there are none
+            raise without_credentials(error) from error
 
     return mint
 
@@ -70,6 +75,13 @@ class Aws:
     def functions(self) -> LambdaClient:
         """A client for Lambda."""
         client = self.session.client("lambda", endpoint_url=self.target.aws_url, config=_config(self.target))
+        self.opened.callback(client.close)
+        return client
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """A client for CloudWatch Logs."""
+        client = self.session.client("logs", endpoint_url=self.target.aws_url, config=_config(self.target))
         self.opened.callback(client.close)
         return client
 
@@ -101,6 +113,8 @@ def _config(target: Target) -> Config:
     # A grader may run for the 300 s that we deploy it with; boto3's own read timeout is 60 s.
     config = Config(read_timeout=330, retries={"mode": "standard", "max_attempts": 4})
     if target.row.local:
-        # No proxy for this machine; and `bucket.localhost` is no address.
-        config = config.merge(Config(proxies={}, s3={"addressing_style": "path"}))
+        # No proxy for this machine; `bucket.localhost` is no address; and a closed port does not open within seconds.
+        config = config.merge(
+            Config(proxies={}, s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 2})
+        )
     return config

@@ -45,6 +45,7 @@ _TRUST = {
 # AWS's own words while a new role travels to where Lambda can see it, commonly some ten seconds.
 _ROLE_UNDERWAY = "The role defined for the function cannot be assumed by Lambda"
 _ROLE_PATIENCE_SECONDS, _ROLE_PAUSE_SECONDS = 60.0, 2.0
+_ORIGIN = re.compile(r"made by rft deploy from ([0-9a-f]{16})\.")
 _REGULAR_FILE = 0o100644 << 16
 _UNIX = 3
 
@@ -58,12 +59,19 @@ class Package:
         content: the zip.
         sha256: of the zip, hexadecimal.
         files: the paths inside, sorted.
+        origin: stands for the folder's place on this machine.
     """
 
     name: str
     content: bytes
     sha256: str
     files: tuple[str, ...]
+    origin: str
+
+    @property
+    def role(self) -> str:
+        """The name of the function's role."""
+        return f"{self.name}-role"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +90,11 @@ def packed(folder: Path) -> Package:
     compares hashes.
 
     Raises:
-        Misuse: no folder, no `lambda_function.py`, no handler in it, or too large.
+        Misuse: no folder, no `lambda_function.py`, no handler in it, too large, or a link that leads out of it.
     """
     if not folder.is_dir():
         raise Misuse(f"{folder} is not a folder.", next_step=f"Give the folder that holds {MODULE}.py (--reward DIR).")
+    _require_inside(folder)
     _require_handler(folder / f"{MODULE}.py")
     paths = sorted(
         (path.relative_to(folder).as_posix(), path)
@@ -106,10 +115,11 @@ def packed(folder: Path) -> Package:
             next_step="Move large dependencies into a Lambda layer.",
         )
     return Package(
-        name=_function_name(folder),
+        name=function_name(folder),
         content=content,
         sha256=hashlib.sha256(content).hexdigest(),
         files=tuple(name for name, _ in paths),
+        origin=hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16],
     )
 
 
@@ -121,7 +131,7 @@ def deploy(package: Package, *, iam: IAMClient, functions: LambdaClient, stopwat
         Refused: the new role stayed unusable, or the function did not become active.
         botocore.exceptions.ClientError: AWS refused a call.
     """
-    role_arn = _ensured_role(f"{package.name}-role", iam=iam)
+    role_arn = _ensured_role(package.role, iam=iam)
     try:
         present = functions.get_function_configuration(FunctionName=package.name)
     except functions.exceptions.ResourceNotFoundException:
@@ -129,6 +139,9 @@ def deploy(package: Package, *, iam: IAMClient, functions: LambdaClient, stopwat
         outcome = "created"
     else:
         arn = present["FunctionArn"]
+        origin = _ORIGIN.search(present.get("Description", ""))
+        if origin and origin[1] != package.origin:
+            say(f"{package.name} was deployed from another folder; it now gets the files of this one.")
         _wait_until_ready(package.name, functions=functions)
         changed = _brought_up_to_date(package, present=present, role_arn=role_arn, functions=functions)
         outcome = "updated" if changed else "unchanged"
@@ -136,7 +149,13 @@ def deploy(package: Package, *, iam: IAMClient, functions: LambdaClient, stopwat
     return Deployment(arn=arn, outcome=outcome, role_arn=role_arn)
 
 
-def _function_name(folder: Path) -> str:
+def _description(package: Package) -> str:
+    # Not a tag: to read and write those takes two more permissions.
+    return f"Reward function for Bedrock reinforcement fine-tuning; made by rft deploy from {package.origin}."
+
+
+def function_name(folder: Path) -> str:
+    """The name of the function that `folder` becomes."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name).strip("-").lower() or "reward"
     # Lambda allows 64 characters; IAM allows the same for the role, which adds five.
     return f"rft-{name}"[:59]
@@ -144,6 +163,17 @@ def _function_name(folder: Path) -> str:
 
 def _left_out(path: Path) -> bool:
     return path.suffix == ".pyc" or any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+
+
+def _require_inside(folder: Path) -> None:
+    # A link to a file elsewhere would put that file into the zip, and a link to a folder would be left out of it.
+    root = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() and not _left_out(path.relative_to(folder)) and not path.resolve().is_relative_to(root):
+            raise Misuse(
+                f"{path} is a link that leads out of the folder, to {path.resolve()}: it is not packed.",
+                next_step="Put a copy in its place if it belongs to the reward function, or remove the link.",
+            )
 
 
 def _require_handler(path: Path) -> None:
@@ -207,7 +237,7 @@ def _created(package: Package, *, role_arn: str, functions: LambdaClient, stopwa
                 Timeout=TIMEOUT_SECONDS,
                 MemorySize=MEMORY_MB,
                 Code={"ZipFile": package.content},
-                Description="Reward function for Bedrock reinforcement fine-tuning; made by rft deploy.",
+                Description=_description(package),
                 Publish=False,
             )["FunctionArn"]
         except functions.exceptions.InvalidParameterValueException as error:
@@ -232,6 +262,7 @@ def _brought_up_to_date(
         and present.get("Role") == role_arn
         and present.get("Timeout") == TIMEOUT_SECONDS
         and present.get("MemorySize") == MEMORY_MB
+        and present.get("Description") == _description(package)
     )
     if not same_settings:
         functions.update_function_configuration(
@@ -241,6 +272,7 @@ def _brought_up_to_date(
             Role=role_arn,
             Timeout=TIMEOUT_SECONDS,
             MemorySize=MEMORY_MB,
+            Description=_description(package),
         )
         # Lambda refuses a second update (ResourceConflictException) while the first is in progress.
         _wait_until_ready(package.name, functions=functions)

@@ -15,6 +15,9 @@ Each carries what happened and, where there is one, the next step to take.
 from __future__ import annotations
 
 from typing import ClassVar
+from urllib.parse import urlsplit
+
+from client.addresses import is_loopback
 
 
 class ClientError(Exception):
@@ -82,6 +85,14 @@ def translated(error: Exception) -> ClientError | None:
     return None
 
 
+def nothing_listens(url: str) -> Unreachable:
+    """Nobody answers at an address of this machine: there is no simulator, or no longer."""
+    parts = urlsplit(url)
+    return Unreachable(
+        f"Nothing listens at {parts.scheme}://{parts.netloc}.", next_step=f"Start it: rft-sim serve --port {parts.port}"
+    )
+
+
 def _from_openai(error: Exception) -> ClientError:
     status: object = getattr(error, "status_code", None)
     # openai-python puts the whole of `str(error)` together from these; the parts read better.
@@ -103,12 +114,31 @@ def _from_openai(error: Exception) -> ClientError:
 _UNAUTHORIZED = 401
 
 
+_ABOUT_CREDENTIALS = {
+    "CredentialRetrievalError",
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+    "SSOTokenLoadError",
+    "TokenRetrievalError",
+    "UnauthorizedSSOTokenError",
+}
+
+
+def without_credentials(reason: object) -> Misuse:
+    """No credentials to ask AWS with."""
+    return Misuse(
+        f"AWS credentials: {reason}",
+        next_step="Log in (for example `aws sso login`) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    )
+
+
 def _from_aws(error: Exception) -> ClientError:
-    if type(error).__name__ in {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}:
-        return Misuse(
-            f"AWS credentials: {error}",
-            next_step="Log in (for example `aws sso login`) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-        )
+    if type(error).__name__ in _ABOUT_CREDENTIALS:
+        return without_credentials(error)
+    address = getattr(error, "kwargs", {}).get("endpoint_url", "")
+    if type(error).__name__ == "EndpointConnectionError" and is_loopback(address):
+        return nothing_listens(address)
     operation = getattr(error, "operation_name", None)
     response = getattr(error, "response", None)
     if operation is None or not isinstance(response, dict):

@@ -40,8 +40,11 @@ class Hyperparameters:
 
     def steps(self, *, rows: int, validated: bool) -> int:
         """How many steps a run takes: a last partial batch is dropped; a tenth is held out when not validated."""
-        trained = rows if validated else rows - rows // HELD_OUT_ONE_IN
-        return self.n_epochs * (trained // self.batch_size)
+        return self.n_epochs * (self.trained(rows=rows, validated=validated) // self.batch_size)
+
+    def trained(self, *, rows: int, validated: bool) -> int:
+        """How many of the rows are trained on."""
+        return rows if validated else rows - rows // HELD_OUT_ONE_IN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +166,9 @@ def _setback(streak: Streak, error: Exception, *, job_id: str) -> Setback:
         readable = translated(final)
         if readable is None:
             raise
-        if getattr(error, "status_code", None) != _NOT_FOUND:
+        # Where nobody listens there is no job either.
+        silent = isinstance(readable, Unreachable) and readable.next_step is not None
+        if not silent and getattr(error, "status_code", None) != _NOT_FOUND:
             readable.next_step = (
                 f"{readable.next_step or ''} The job goes on without us; watch it again: rft watch {job_id}".strip()
             )
@@ -183,8 +188,8 @@ def all_events(mantle: Mantle, job_id: str) -> tuple[Event, ...]:
     )
 
 
-def require_success(job: Job) -> None:
-    """Turn an end other than `succeeded` into its error.
+def require_success(job: Job, *, passing: bool = False) -> None:
+    """Turn an end other than `succeeded` into its error; `passing` says that nobody can look at the job afterwards.
 
     Raises:
         JobFailed: with the job's own error.
@@ -194,11 +199,12 @@ def require_success(job: Job) -> None:
         raise JobCancelled(f"The job {job.id} was cancelled.")
     if job.status == "failed":
         error = job.body.get("error") or {}
+        name = job.function.rpartition(":function:")[2]
         param = f" (param: {error['param']})" if error.get("param") else ""
-        raise JobFailed(
-            f"The job {job.id} failed: {error.get('code')}: {error.get('message')}{param}",
-            next_step=f"Its whole log: rft events {job.id}",
-        )
+        look = f"Its whole log: rft events {job.id}" + (f"   The function's: rft logs {name}" if name else "")
+        if passing:
+            look = "The simulator ends with this command. To look at the logs, keep one: rft-sim serve says how."
+        raise JobFailed(f"The job {job.id} failed: {error.get('code')}: {error.get('message')}{param}", next_step=look)
 
 
 def _unseen(mantle: Mantle, job_id: str, *, known: AbstractSet[str], to_the_end: bool) -> tuple[Event, ...]:

@@ -100,9 +100,23 @@ def stored(artefacts: Mapping[str, bytes], *, location: str, spare: Path, bucket
             raise
         kept = ", ".join(_written(artefacts, spare))
         raise Incomplete(
-            f"The job succeeded, but {location} took no results. {reason.message}", next_step=f"Kept: {kept}"
+            f"The job has ended, but {location} took no results. {reason.message}", next_step=f"Kept: {kept}"
         ) from error
     return tuple(f"{SCHEME}{bucket}/{key}" for key in keys.values())
+
+
+def removed(name: str, *, location: str, buckets: Buckets) -> None:
+    """Remove an artefact of an earlier run at `location`, if there is one.
+
+    Raises:
+        OSError: it cannot be removed.
+        botocore.exceptions.ClientError: S3 refused; that it is not there is no error.
+    """
+    if not is_s3(location):
+        (Path(location) / name).unlink(missing_ok=True)
+        return
+    bucket, prefix = split(location)
+    buckets().delete_object(Bucket=bucket, Key=f"{prefix.rstrip('/')}/{name}".lstrip("/"))
 
 
 def _written(artefacts: Mapping[str, bytes], folder: Path) -> tuple[str, ...]:

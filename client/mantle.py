@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from client.errors import Refused
+from client.errors import Misuse, Refused
 from client.patience import Patience, Say, Stopwatch, persist
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ class Job:
         return str(self.body.get("model"))
 
     @property
+    def created(self) -> str:
+        """When it was created, in UTC: `2026-02-18 19:13`; empty where the service does not say."""
+        seconds = self.body.get("created_at")
+        return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%d %H:%M}" if seconds else ""
+
+    @property
     def tuned_model(self) -> str | None:
         """The tuned model's id, once there is one."""
         name = self.body.get("fine_tuned_model")
@@ -66,6 +73,13 @@ class Job:
     def metadata(self) -> Mapping[str, str]:
         """The metadata that the job was created with."""
         return self.body.get("metadata") or {}
+
+    @property
+    def function(self) -> str:
+        """The ARN of the reward function; empty where the service does not say."""
+        method = self.body.get("method") or {}
+        grader = (method.get("reinforcement") or {}).get("grader") or {}
+        return str((grader.get("lambda") or {}).get("function") or "")
 
     @property
     def hyperparameters(self) -> Mapping[str, Any]:
@@ -146,6 +160,27 @@ class Mantle:
     def job_once(self, job_id: str) -> Job:
         """One job, as it is now; a failure is not waited out."""
         return _job(_json(self.client.fine_tuning.jobs.with_raw_response.retrieve(job_id)))
+
+    def require_model(self, name: str) -> None:
+        """Make sure that the service has a model (DOCUMENTED: GET /v1/models/{model}).
+
+        Raises:
+            Misuse: it has not; the message holds those that it lists.
+        """
+        import openai  # noqa: PLC0415 - 0.8 s to load; whoever holds its client has paid already
+
+        api = self.client.models.with_raw_response
+        try:
+            self._asked_with(api.retrieve, name)
+        except openai.NotFoundError as error:
+            listed = [str(body["id"]) for body in _json(api.list()).get("data") or ()]
+            if name not in listed:
+                raise Misuse(
+                    f"The service has no model {name}.", next_step=f"It lists: {', '.join(listed) or 'none'}."
+                ) from error
+        except openai.PermissionDeniedError:
+            # Who may train need not be allowed to look at models: the order itself will tell.
+            return
 
     def jobs(self) -> Iterator[Job]:
         """All jobs, in the order of the wire (newest first)."""

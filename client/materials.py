@@ -12,11 +12,12 @@ from client.connections import Aws
 from client.data import Finding, Row, Verdict, checked, sample
 from client.deploy import Package, packed
 from client.errors import Misuse
-from client.jobs import HELD_OUT_ONE_IN, Hyperparameters
+from client.jobs import DEFAULT_LR_MULTIPLIER, HELD_OUT_ONE_IN, Hyperparameters
 from client.locations import fetched
 from client.terminal import counted, failed, warned
 
 _FINDINGS_SHOWN = 20
+LARGEST_LR_MULTIPLIER = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,29 @@ def gathered(options: Options, *, clouds: Aws, folder: Path, console: Console) -
     return Materials(
         data=data, validation=validation, package=package, held_out=rows, held_out_source=source, seen_in_training=seen
     )
+
+
+def require_possible(options: Options, materials: Materials) -> None:
+    """Refuse a plan that cannot become a run.
+
+    Raises:
+        Misuse: the learning rate is scaled by no usable number, or there is not one full batch.
+    """
+    chosen = options.hyperparameters
+    scale = chosen.learning_rate_multiplier
+    # INFERRED: AWS names no limits; beyond these nothing is learned, or everything is lost.
+    if not 0.0 < scale <= LARGEST_LR_MULTIPLIER:
+        raise Misuse(
+            f"--lr-multiplier {scale:g} scales the learning rate by no usable number.",
+            next_step=f"Give one above 0, up to {LARGEST_LR_MULTIPLIER:g}; the default is {DEFAULT_LR_MULTIPLIER:g}.",
+        )
+    if not chosen.steps(rows=len(materials.data.rows), validated=materials.validation is not None):
+        trained = chosen.trained(rows=len(materials.data.rows), validated=materials.validation is not None)
+        raise Misuse(
+            f"The run would have no step: a batch of {counted(chosen.batch_size, 'prompt')} is more than "
+            f"the {counted(trained, 'row')} that it trains on.",
+            next_step=f"Give more data, or --batch-size {trained} at most.",
+        )
 
 
 def _held_out(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from client.errors import Unreachable
+from client.errors import Unreachable, nothing_listens
 
 Answer = TypeVar("Answer")
 Say = Callable[[str], None]
@@ -40,11 +40,15 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Pauses after failures, in seconds, doubling from `first` to `longest`; `give_up_after` of unbroken failure."""
+    """Pauses after failures, in seconds, doubling from `first` to `longest`; `give_up_after` of unbroken failure.
+
+    `give_up_refused_after` counts instead while nobody listens at the address and nothing has ever answered there.
+    """
 
     first: float
     longest: float
     give_up_after: float
+    give_up_refused_after: float | None = None
 
     def pause(self, *, attempt: int, asked: float | None) -> float:
         """Seconds to wait after the failure number `attempt` (from 1); a server's own Retry-After wins when longer."""
@@ -83,10 +87,12 @@ class Streak:
         self._stopwatch = stopwatch
         self._attempt = 0
         self._since = 0.0
+        self._answered = False
 
     def broken(self) -> None:
         """A call went through."""
         self._attempt = 0
+        self._answered = True
 
     def setback(self, error: Exception) -> Setback:
         """The next pause after `error`.
@@ -103,11 +109,15 @@ class Streak:
             self._since = now
         self._attempt += 1
         lasted = now - self._since
+        pause = self._patience.pause(attempt=self._attempt, asked=asked_wait(error))
+        soon = self._patience.give_up_refused_after
+        if soon is not None and not self._answered and lasted + pause >= soon and _refused_connection(error):
+            raise nothing_listens(str(getattr(getattr(error, "request", None), "url", ""))) from error
         if lasted >= self._patience.give_up_after:
             raise Unreachable(f"Gave up after {lasted:.0f} s without an answer that counts: {reason}.") from error
         return Setback(
             reason=reason,
-            pause=self._patience.pause(attempt=self._attempt, asked=asked_wait(error)),
+            pause=pause,
             attempt=self._attempt,
         )
 
@@ -151,6 +161,14 @@ def passing_reason(error: Exception) -> str | None:
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERRORS:
         return f"the service answered {status}"
     return None
+
+
+def _refused_connection(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def surely_undone(error: Exception) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
+import base64
+import binascii
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
+from client.addresses import is_loopback
 from client.errors import Misuse
 from client.patience import Patience, Rhythm
 
@@ -43,7 +45,7 @@ TARGETS: Mapping[str, Row] = {
             local=True,
             api_url=None,
             rhythm=Rhythm(first=0.05, longest=1.0),
-            patience=Patience(first=0.1, longest=2.0, give_up_after=60.0),
+            patience=Patience(first=0.1, longest=2.0, give_up_after=60.0, give_up_refused_after=2.0),
             bills=False,
             note="nothing is billed: it all runs on this machine",
         ),
@@ -67,6 +69,9 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # DOCUMENTED: short-term keys carry the first prefix, long-term keys the second.
 _SHORT_TERM, _LONG_TERM = "bedrock-api-key-", "ABSK"
 
+# The access key ids that `rft-sim` hands out begin like this; AWS's have no such word.
+_SIMULATED = "AKIASIMULATOR"
+
 _START_SIMULATOR = (
     "Run the command inside a simulator: `rft-sim exec -- rft train`. "
     'Or, with `rft-sim serve` running elsewhere: `eval "$(rft-sim env)"`.'
@@ -84,6 +89,7 @@ class Target:
         key_source: where the key comes from, for people.
         credentials: access key, secret and session token for the simulator; None means the usual AWS chain.
         warnings: things that are allowed but may bite.
+        passing: the simulator ends with the command that `rft-sim exec` runs, and every job with it.
     """
 
     row: Row
@@ -94,6 +100,7 @@ class Target:
     key_source: str
     credentials: tuple[str, str, str | None] | None
     warnings: tuple[str, ...]
+    passing: bool = False
 
 
 def current() -> Target:
@@ -158,6 +165,7 @@ def _on_this_machine(row: Row, region: str, environ: Mapping[str, str]) -> Targe
         key_source="OPENAI_API_KEY" if key else "minted per request from AWS_ACCESS_KEY_ID",
         credentials=(access_key, secret, environ.get("AWS_SESSION_TOKEN") or None),
         warnings=(),
+        passing=environ.get("RFT_SIM_EXEC") == "1",
     )
 
 
@@ -175,7 +183,9 @@ def _at_aws(row: Row, region: str, environ: Mapping[str, str]) -> Target:
                 f"The target is `{row.name}`, but {name}={url} would send the Lambda function to this machine.",
                 next_step=f"Unset {name} (a fresh shell is the surest).",
             )
-    key_source, key = _bedrock_key(environ)
+    if environ.get("AWS_ACCESS_KEY_ID", "").startswith(_SIMULATED):
+        raise _simulated(row, "AWS_ACCESS_KEY_ID")
+    key_source, key = _bedrock_key(row, environ)
     warnings = []
     if key is not None and key.startswith(_SHORT_TERM):
         warnings.append(
@@ -198,7 +208,7 @@ def _at_aws(row: Row, region: str, environ: Mapping[str, str]) -> Target:
     )
 
 
-def _bedrock_key(environ: Mapping[str, str]) -> tuple[str, str | None]:
+def _bedrock_key(row: Row, environ: Mapping[str, str]) -> tuple[str, str | None]:
     for name in ("AWS_BEARER_TOKEN_BEDROCK", "OPENAI_API_KEY"):
         key = environ.get(name)
         if not key:
@@ -208,15 +218,24 @@ def _bedrock_key(environ: Mapping[str, str]) -> tuple[str, str | None]:
                 f"{name} does not hold a Bedrock API key ({_SHORT_TERM}... or {_LONG_TERM}...): it is not sent.",
                 next_step=f"Unset {name}: a key is then minted from your AWS credentials for every request.",
             )
+        if _SIMULATED in _signed(key):
+            raise _simulated(row, name)
         return name, key
     return "minted per request from your AWS credentials", None
 
 
-def is_loopback(url: str) -> bool:
-    """True when `url` is http(s) and its host is this machine and nothing else."""
+def _simulated(row: Row, name: str) -> Misuse:
+    return Misuse(
+        f"The target is `{row.name}`, but {name} holds the simulator's made-up credentials.",
+        next_step=f"Unset {name} (a fresh shell is the surest), and use your own.",
+    )
+
+
+def _signed(key: str) -> str:
+    """The request inside a short-term key (DOCUMENTED: a presigned URL in base64); empty for any other key."""
+    if not key.startswith(_SHORT_TERM):
+        return ""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        return parts.scheme in {"http", "https"} and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
-    except ValueError:
-        return False
+        return unquote(base64.b64decode(key.removeprefix(_SHORT_TERM)).decode("utf-8", "replace"))
+    except binascii.Error:
+        return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,6 +10,7 @@ from itertools import pairwise
 from rich.console import Console
 from rich.text import Text
 
+_PARTS = re.compile(r" (?=for rollout |Response: |\(param: )|(?<= failed: grader_error:) |(?<=[}\]]) (?=[A-Z])")
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -46,6 +48,9 @@ def warned(console: Console, text: str) -> None:
 
 def failed(console: Console, text: str, *, next_step: str | None = None) -> None:
     """What happened, and what to do about it."""
+    if console.is_terminal:
+        # A grader's error is long: who, what and the response are found faster on lines of their own.
+        text = _PARTS.sub("\n  ", text)
     console.print(Text.assemble(("✗ ", "bold red"), (text, "red")), soft_wrap=True)
     if next_step:
         console.print(Text.assemble(("→ ", "bold"), next_step), soft_wrap=True)
@@ -61,9 +66,14 @@ def agreed(console: Console, question: str) -> bool:
     return answer.strip().lower() in {"y", "yes"}
 
 
+def shortened(text: str, *, to: int) -> str:
+    """`text`, or its first words and an ellipsis, in at most `to` characters."""
+    return text if len(text) <= to else f"{text[: to - 1].rpartition(' ')[0] or text[: to - 1]}…"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 row`, `300 rows`, `20,000 rows`; `2 batches`."""
-    plural = noun + ("es" if noun.endswith(("ch", "s", "x")) else "s")
+    plural = noun + ("es" if noun.endswith(("tch", "s", "x")) else "s")
     return f"{number:,} {noun if number == 1 else plural}"
 
 

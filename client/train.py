@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import shutil
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,12 +16,14 @@ from client.connections import Aws, aws, open_ai
 from client.data import canonical, shared_prompts
 from client.deploy import MEMORY_MB, Deployment, Package, deploy
 from client.errors import Incomplete, Misuse, translated
+from client.interruption import undoing
 from client.jobs import ROLLOUTS_PER_PROMPT, Order, create, require_success
-from client.locations import require_writable, stored
-from client.mantle import Mantle
-from client.materials import Materials, Options, findings_shown, gathered
+from client.locations import removed, require_writable, stored
+from client.mantle import Checkpoint, Mantle
+from client.materials import Materials, Options, findings_shown, gathered, require_possible
 from client.patience import Stopwatch
 from client.plot import drawn
+from client.preloading import preloaded
 from client.report import rendered
 from client.summary import steps_of, summary_told
 from client.target import Target
@@ -41,22 +42,41 @@ def train(options: Options, *, target: Target, console: Console) -> None:
         JobCancelled: somebody cancelled it.
         Incomplete: the job succeeded, but the comparison or the storing of its results did not.
     """
-    with tempfile.TemporaryDirectory(prefix="rft-") as folder, ExitStack() as stack:
-        with _preloaded("openai"):
+    with ExitStack() as stack:
+        folder = stack.enter_context(downloads())
+        with preloaded("openai"):
             clouds = stack.enter_context(aws(target))
-            materials = gathered(options, clouds=clouds, folder=Path(folder), console=console)
+            materials = gathered(options, clouds=clouds, folder=folder, console=console)
+            require_possible(options, materials)
             _header(options, materials, target=target, console=console)
             _agreed(options, materials, target=target, console=console)
             require_writable(options.output, buckets=lambda: clouds.buckets)
-            deployment = deployed(materials.package, clouds=clouds, console=console)
         mantle = stack.enter_context(opened(target, console=console))
+        mantle.require_model(options.model)
+        deployment = deployed(materials.package, clouds=clouds, console=console)
         order = _ordered(options, materials, deployment=deployment, mantle=mantle, console=console)
         job = create(mantle, order)
         done(console, "created", job.id)
-        with _preloaded("matplotlib.figure", "matplotlib.backends.backend_agg"):
-            end = watched(mantle, job.id, rhythm=target.row.rhythm, console=console)
-            require_success(end.job)
+        with preloaded("matplotlib.figure", "matplotlib.backends.backend_agg"):
+            end = watched(mantle, job.id, rhythm=target.row.rhythm, console=console, passing=target.passing)
+        if end.job.status != "succeeded":
+            _kept(options, materials, end=end, deployment=deployment, clouds=clouds, console=console)
+        require_success(end.job, passing=target.passing)
         _concluded(options, materials, end=end, deployment=deployment, mantle=mantle, clouds=clouds, console=console)
+
+
+@contextmanager
+def downloads() -> Iterator[Path]:
+    """A folder for what is fetched from S3, gone at the end."""
+    made: list[str] = []
+
+    def remove() -> None:
+        for folder in made:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    with undoing(remove), tempfile.TemporaryDirectory(prefix="rft-") as folder:
+        made.append(folder)
+        yield Path(folder)
 
 
 @contextmanager
@@ -134,9 +154,17 @@ def _agreed(options: Options, materials: Materials, *, target: Target, console: 
         chats = counted(2 * len(materials.held_out), "chat completion")
         fact(console, "inference", f"{chats} of up to {MAX_TOKENS:,} tokens, base and tuned")
     fact(console, "prices", "https://aws.amazon.com/bedrock/pricing/", aside="the counts are estimates")
-    if options.yes or (console.is_terminal and agreed(console, "Go on?")):
-        return
-    raise Misuse("Nothing was created.", next_step="Say yes, or add --yes.")
+    require_yes(console, given=options.yes)
+
+
+def require_yes(console: Console, *, given: bool) -> None:
+    """Go on only with a yes, given beforehand or at the terminal.
+
+    Raises:
+        Misuse: there is none.
+    """
+    if not (given or (console.is_terminal and agreed(console, "Go on?"))):
+        raise Misuse("Nothing was created.", next_step="Say yes, or add --yes.")
 
 
 def _ordered(
@@ -186,11 +214,30 @@ def _concluded(
             options, materials, end=end, deployment=deployment, mantle=mantle, clouds=clouds
         )
         picture = drawing.result()
-    report = rendered(
-        target=clouds.target,
+    report = _report(options, materials, end, deployment, clouds.target, checkpoints, comparison)
+    artefacts = {"reward.png": picture, "run.json": report}
+    places = stored(artefacts, location=options.output, spare=Path(OUTPUT), buckets=lambda: clouds.buckets)
+    summary_told(
+        metrics, checkpoints, comparison, materials=materials, tuned=end.job.tuned_model, places=places, console=console
+    )
+    if trouble is not None:
+        raise Incomplete(f"The job succeeded. {trouble}")
+
+
+def _report(
+    options: Options,
+    materials: Materials,
+    end: Watched,
+    deployment: Deployment,
+    target: Target,
+    checkpoints: Sequence[Checkpoint] = (),
+    comparison: Comparison | None = None,
+) -> bytes:
+    return rendered(
+        target=target,
         job=end.job,
         hyperparameters=options.hyperparameters.body(),
-        metrics=metrics,
+        metrics=[event.metrics for event in end.events if event.metrics is not None],
         checkpoints=checkpoints,
         comparison=comparison,
         data=materials.data,
@@ -200,13 +247,22 @@ def _concluded(
         package=materials.package,
         function_arn=deployment.arn,
     )
-    artefacts = {"reward.png": picture, "run.json": report}
-    places = stored(artefacts, location=options.output, spare=Path(OUTPUT), buckets=lambda: clouds.buckets)
-    summary_told(
-        metrics, checkpoints, comparison, materials=materials, tuned=end.job.tuned_model, places=places, console=console
-    )
-    if trouble is not None:
-        raise Incomplete(f"The job succeeded. {trouble}")
+
+
+def _kept(
+    options: Options, materials: Materials, *, end: Watched, deployment: Deployment, clouds: Aws, console: Console
+) -> None:
+    """The report of a job that did not succeed; a picture of an earlier run must not pass for this one's."""
+    report = _report(options, materials, end, deployment, clouds.target)
+    try:
+        stored({"run.json": report}, location=options.output, spare=Path(OUTPUT), buckets=lambda: clouds.buckets)
+        removed("reward.png", location=options.output, buckets=lambda: clouds.buckets)
+    except Exception as error:
+        readable = translated(error)
+        if readable is None:
+            raise
+        # The job's own end is the news.
+        warned(console, readable.message)
 
 
 def _comparison(
@@ -242,19 +298,3 @@ def _comparison(
             raise
         return None, readable.message
     return comparison, None
-
-
-@contextmanager
-def _preloaded(*modules: str) -> Iterator[None]:
-    """Load slow modules on a second thread while this one waits for answers."""
-
-    def load() -> None:
-        for module in modules:
-            importlib.import_module(module)
-
-    thread = threading.Thread(target=load)
-    thread.start()
-    try:
-        yield
-    finally:  # an interpreter that ends while a C extension is being loaded crashes
-        thread.join()

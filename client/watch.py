@@ -21,16 +21,18 @@ from rich.progress import (
 from rich.text import Text
 
 from client.errors import JobCancelled, Refused, Stopped
+from client.interruption import asking
 from client.jobs import Update, follow
 from client.mantle import Event, Job, Mantle
 from client.patience import Rhythm, Setback
-from client.terminal import agreed, sparkline, warned
+from client.terminal import agreed, shortened, sparkline, warned
 
 # Columns of the bar and of the sparkline, where the terminal has room for them and where it has 80 columns.
 _WIDE, _NARROW, _ROOMY = 24, 12, 105
 _NOT_YET = 0.001
 # Without a terminal a run is told in about this many lines, however long it is.
 _PLAIN_LINES = 10
+_ERROR_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,8 @@ class Watched:
     events: tuple[Event, ...]
 
 
-def watched(mantle: Mantle, job_id: str, *, rhythm: Rhythm, console: Console) -> Watched:
-    """Show a job until it ends.
+def watched(mantle: Mantle, job_id: str, *, rhythm: Rhythm, console: Console, passing: bool = False) -> Watched:
+    """Show a job until it ends; `passing` says that it cannot outlive this command.
 
     Raises:
         Stopped: Ctrl-C, and the job goes on.
@@ -51,17 +53,28 @@ def watched(mantle: Mantle, job_id: str, *, rhythm: Rhythm, console: Console) ->
     view: _View = _Live(console) if console.is_terminal else _Plain(console)
     events: list[Event] = []
     last: Job | None = None
-    try:
-        with view:
-            for update in follow(mantle, job_id, rhythm=rhythm):
-                view.show(update)
-                events.extend(update.events)
-                last = update.job or last
-    except KeyboardInterrupt:
-        _interrupted(mantle, job_id, console=console)
+    with asking() as require_no_interrupt:
+        try:
+            with view:
+                for update in follow(mantle, job_id, rhythm=rhythm):
+                    view.show(update)
+                    events.extend(update.events)
+                    last = update.job or last
+                    require_no_interrupt()
+        except KeyboardInterrupt:
+            if passing:
+                raise _ended_with_simulator() from None
+            _interrupted(mantle, job_id, console=console)
     if last is None:
         raise Refused(f"The job {job_id} was never seen.")
     return Watched(job=last, events=tuple(events))
+
+
+def _ended_with_simulator() -> Stopped:
+    return Stopped(
+        "Stopped. The simulator ends with the command that `rft-sim exec` runs, and the job with it.",
+        next_step='For a job that goes on: `rft-sim serve`, and in another shell `eval "$(rft-sim env)"`.',
+    )
 
 
 def _interrupted(mantle: Mantle, job_id: str, *, console: Console) -> None:
@@ -155,7 +168,7 @@ class _Live(_View):
     def progress(self, job: Job, events: tuple[Event, ...]) -> None:
         for event in events:
             if event.level != "info":
-                warned(self._bar.console, event.message)
+                warned(self._bar.console, _short(event))
             if event.metrics is None:
                 continue
             total = int(event.metrics.get("total_steps", 0))
@@ -206,7 +219,7 @@ class _Plain(_View):
     def progress(self, job: Job, events: tuple[Event, ...]) -> None:
         for event in events:
             if event.metrics is None:
-                self._line(event.level if event.level != "info" else "", event.message)
+                self._line(event.level if event.level != "info" else "", _short(event))
             else:
                 self._step(event.metrics)
         if job.status != self._told.status:
@@ -223,6 +236,11 @@ class _Plain(_View):
 
     def _line(self, label: str, text: str) -> None:
         self.console.print(Text(f"  {label:<12}{text}"), soft_wrap=True)
+
+
+def _short(event: Event) -> str:
+    # What made a job fail is told in full at the end.
+    return shortened(event.message, to=_ERROR_SHOWN) if event.level == "error" else event.message
 
 
 def told(events: Iterable[Event], *, console: Console) -> None:

@@ -102,7 +102,14 @@ def furnished(folder: Path, *, url: str, monkeypatch: pytest.MonkeyPatch) -> Pat
     """Make `folder` the working folder of somebody who trains against the stand-in at `url`."""
     for name, value in {**CREDENTIALS, "OPENAI_BASE_URL": f"{url}/v1", "AWS_ENDPOINT_URL": url}.items():
         monkeypatch.setenv(name, value)
-    for name in ("RFT_TARGET", "OPENAI_API_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK"):
+    for name in (
+        "RFT_TARGET",
+        "RFT_SIM_EXEC",
+        "OPENAI_API_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_BEARER_TOKEN_BEDROCK",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(folder)
     write_rows(folder / "train.jsonl", range(100))

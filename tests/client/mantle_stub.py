@@ -26,7 +26,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 Json = dict[str, Any]
 Handler = Callable[[Any, Any], Any]
 
-ACCOUNT = "123456789012"
+ACCOUNT, MODEL = "123456789012", "openai.gpt-oss-20b"
 
 
 def chance(*address: object) -> float:
@@ -201,6 +201,16 @@ def _add_progress(api: FastAPI, stub: Stub) -> None:
 
 
 def _add_answers(api: FastAPI, stub: Stub) -> None:
+    @api.get("/v1/models")
+    def models() -> Json:
+        return {"object": "list", "data": [{"id": MODEL, "object": "model"}], "has_more": False}
+
+    @api.get("/v1/models/{name}")
+    def model(name: str) -> Response:
+        if name != MODEL:
+            return _refused(404, "not_found_error", f"The model '{name}' does not exist")
+        return JSONResponse({"id": name, "object": "model"})
+
     @api.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         body = await request.json()

@@ -99,6 +99,25 @@ def test_handler_may_be_bound_in_any_way(tmp_path: Path, source: str) -> None:
     assert packed(write_reward(tmp_path / "reward", source)).files == ("lambda_function.py",)
 
 
+def test_link_out_of_the_folder_is_misuse(tmp_path: Path) -> None:
+    """A file of elsewhere is not uploaded; the link is named, and a link within the folder is packed."""
+    folder = write_reward(tmp_path / "reward")
+    (folder / "same.py").symlink_to(folder / "lambda_function.py")
+    assert packed(folder).files == ("lambda_function.py", "same.py")
+    (tmp_path / "secret").write_text("x", encoding="utf-8")
+    (folder / "secret.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(Misuse, match=r"reward/secret\.txt is a link that leads out of the folder"):
+        packed(folder)
+
+
+def test_folder_of_the_same_name_is_noticed(account: Account, tmp_path: Path) -> None:
+    """Two folders with one name share a function, and the second deployment says so."""
+    account.deploy(write_reward(tmp_path / "reward"))
+    (tmp_path / "other").mkdir()
+    account.deploy(write_reward(tmp_path / "other" / "reward"))
+    assert account.said == ["rft-reward was deployed from another folder; it now gets the files of this one."]
+
+
 def test_first_deployment_makes_role_and_function(account: Account, tmp_path: Path) -> None:
     """An empty account gets a role that Lambda may assume and a function with AWS's sample's settings."""
     folder = write_reward(tmp_path / "reward")

@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from client.errors import Unreachable
-from client.patience import Patience, Rhythm, Setback, asked_wait, passing_reason, persist
+from client.patience import Patience, Rhythm, Setback, Streak, asked_wait, passing_reason, persist
 from tests.client.conftest import Clock
 
 PATIENCE = Patience(first=1.0, longest=8.0, give_up_after=60.0)
@@ -110,3 +110,35 @@ def test_rhythm_follows_the_news() -> None:
         pause = rhythm.after(pause, news=news)
         pauses.append(round(pause, 3))
     assert pauses == [0.075, 0.113, 0.169, 0.253, 0.38, 0.57, 0.854, 1.0, 0.5, 0.25, 0.125, 0.062, 0.05, 0.05]
+
+
+def refused_connection() -> openai.APIConnectionError:
+    """As the SDK raises it where nobody listens: the reason is some causes down."""
+    error = openai.APIConnectionError(request=REQUEST)
+    error.__cause__ = httpx2.ConnectError("no")
+    error.__cause__.__cause__ = ConnectionRefusedError()
+    return error
+
+
+HASTY = Patience(first=0.1, longest=2.0, give_up_after=60.0, give_up_refused_after=2.0)
+
+
+def test_closed_port_is_not_waited_for(clock: Clock) -> None:
+    """Where nothing ever answered, two seconds are enough, and the address is named."""
+    with pytest.raises(Unreachable, match=r"Nothing listens at http://127\.0\.0\.1:9\.") as caught:
+        persist(refusing, patience=HASTY, stopwatch=clock.stopwatch, say=lambda _: None)
+    assert caught.value.next_step == "Start it: rft-sim serve --port 9"
+    assert clock.seconds < 2.0
+
+
+def test_port_that_answered_before_is_waited_for(clock: Clock) -> None:
+    """A simulator that is started again during a watch is found again."""
+    streak = Streak(patience=HASTY, stopwatch=clock.stopwatch)
+    streak.broken()
+    while clock.seconds < 50.0:
+        clock.sleep(streak.setback(refused_connection()).pause)
+
+
+def refusing() -> None:
+    """A call to nobody."""
+    raise refused_connection()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ from rich.console import Console
 from client import watch
 from client.__main__ import main
 from client.errors import JobCancelled, Stopped
+from client.interruption import asking
 from client.jobs import Update
 from client.mantle import Job, Mantle
-from client.patience import Rhythm
+from client.patience import Patience, Rhythm
+from client.target import TARGETS
 from client.watch import watched
-from tests.client.conftest import furnished, sums
+from tests.client.conftest import CREDENTIALS, furnished, sums
 from tests.client.mantle_stub import Stub, message_event, served
 
 Run = Callable[..., tuple[int, str, str]]
@@ -120,9 +124,16 @@ def test_steps_by_themselves(finished: Finished, capsys: pytest.CaptureFixture[s
             main(arguments)
         return capsys.readouterr().out
 
+    out("deploy", "reward")
     assert out("deploy", "reward").endswith("function:rft-reward  unchanged\n")
     assert out("check", "train.jsonl").startswith("✓ fit         train.jsonl  100 rows, ")
-    assert out("jobs") == "ftjob-1\tsucceeded\topenai.gpt-oss-20b\tft:openai.gpt-oss-20b:123456789012::abcd1234\n"
+    assert out("jobs").split("\t") == [
+        "ftjob-1",
+        "succeeded",
+        "openai.gpt-oss-20b",
+        "ft:openai.gpt-oss-20b:123456789012::abcd1234",
+        "2026-02-18 19:13\n",
+    ]
     assert len(out("events", "ftjob-1").splitlines()) == 68
     assert [json.loads(line)["id"] for line in out("events", "ftjob-1", "--json").splitlines()[:2]] == [
         "ftevent-m001",
@@ -148,8 +159,119 @@ def test_failed_job_is_exit_code_1(rft: Run, stub: Stub) -> None:
     stub.ends_as = "failed"
     stub.error = {"code": "grader_error", "message": "rollout r-7: no score", "param": None}
     code, _, err = rft(*TRAIN)
-    assert code == 1
-    assert err == "✗ The job ftjob-1 failed: grader_error: rollout r-7: no score\n→ Its whole log: rft events ftjob-1\n"
+    assert (code, err.splitlines()) == (
+        1,
+        [
+            "✗ The job ftjob-1 failed: grader_error: rollout r-7: no score",
+            "→ Its whole log: rft events ftjob-1   The function's: rft logs rft-reward",
+        ],
+    )
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+def test_unsuccessful_run_replaces_the_results_of_an_earlier_one(rft: Run, stub: Stub, at_stub: Path, end: str) -> None:
+    """The report is of the job that ended so, and no picture of another run lies beside it."""
+    output = at_stub / "rft-output"
+    output.mkdir()
+    (output / "reward.png").write_bytes(b"old")
+    stub.ends_as = end
+    rft(*TRAIN)
+    left = {path.name: path for path in output.iterdir()}
+    assert sorted(left) == ["run.json"]
+    assert json.loads(left["run.json"].read_bytes())["job"]["status"] == end
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "openai.gpt-oss-21b"), "✗ The service has no model openai.gpt-oss-21b.\n→ It lists: openai.gpt-"),
+        (("--batch-size", "91"), "✗ The run would have no step: a batch of 91 prompts is more than the 90 rows that"),
+        (("--lr-multiplier", "inf"), "✗ --lr-multiplier inf scales the learning rate by no usable number.\n→ Give one"),
+        (("--lr-multiplier", "0"), "✗ --lr-multiplier 0 scales the learning rate by no usable number.\n→ Give one"),
+    ],
+)
+def test_impossible_plan_creates_nothing(rft: Run, stub: Stub, arguments: tuple[str, ...], said: str) -> None:
+    """What the client can know beforehand is refused before the function is deployed."""
+    code, out, err = rft(*TRAIN, *arguments)
+    assert (code, stub.files, "deployed" in out) == (2, [], False)
+    assert err.startswith(said)
+
+
+def test_default_data_is_named_as_such(rft: Run) -> None:
+    """In another folder the example's path alone would puzzle."""
+    code, _, err = rft("train")
+    assert (code, err.splitlines()) == (
+        2,
+        [
+            "✗ fixtures/prompts/train.jsonl does not exist here; `rft train` takes it when there is no --data.",
+            "→ Name a file: rft train --data FILE",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("watch", ""), "✗ The id is empty.\n→ `rft jobs` lists the jobs and their models.\n"),
+        (("plot", "ftjob-1", "-o", "p.txt"), "✗ p.txt would hold a PNG image.\n→ Name it so: -o p.png\n"),
+        (("check", "s3://"), "✗ s3:// names no bucket.\n→ Write s3://bucket/key.\n"),
+    ],
+)
+def test_argument_that_cannot_be_meant(rft: Run, arguments: tuple[str, ...], said: str) -> None:
+    """One line and its remedy, before anybody is asked."""
+    assert rft(*arguments) == (2, "", said)
+
+
+def test_no_jobs_is_no_error(rft: Run) -> None:
+    """An empty list is an answer."""
+    assert rft("jobs") == (0, "", "There are no jobs yet.\n")
+
+
+def test_version(rft: Run) -> None:
+    """`rft --version` names the program."""
+    assert rft("--version")[1].startswith("rft ")
+
+
+@pytest.mark.parametrize("command", [("jobs",), ("watch", "ftjob-1"), ("deploy", "reward", "--yes")])
+def test_bedrock_without_credentials(
+    rft: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Every command says the same readable thing, and no call leaves the machine."""
+    for name in (*CREDENTIALS, "OPENAI_BASE_URL", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("RFT_TARGET", "bedrock")
+    code, _, err = rft(*command)
+    assert (code, err.splitlines()[0].startswith("✗ AWS credentials: ")) == (2, True)
+
+
+def test_deploy_at_bedrock_wants_a_yes(rft: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It creates objects in somebody's account: they are named, and without a yes nothing is made."""
+    monkeypatch.setenv("RFT_TARGET", "bedrock")
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    code, out, err = rft("deploy", "reward")
+    assert (code, err) == (2, "✗ Nothing was created.\n→ Say yes, or add --yes.\n")
+    assert [line.split()[:2] for line in out.splitlines()[1:]] == [
+        ["function", "rft-reward"],
+        ["role", "rft-reward-role"],
+    ]
+
+
+@pytest.mark.parametrize("command", ["deploy", "train"])
+def test_nothing_listens(rft: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """A simulator that has ended is named with its address, by either SDK, and so is the way to start it."""
+    gone = "http://127.0.0.1:9"
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{gone}/v1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", gone)
+    hurried = replace(
+        TARGETS["simulator"], patience=Patience(first=0, longest=0, give_up_after=60, give_up_refused_after=0)
+    )
+    monkeypatch.setattr("client.target.TARGETS", {"simulator": hurried})
+    arguments = TRAIN if command == "train" else ("deploy", "reward")
+    assert rft(*arguments)[::2] == (1, f"✗ Nothing listens at {gone}.\n→ Start it: rft-sim serve --port 9\n")
 
 
 def test_cancelled_job_is_exit_code_3(rft: Run, stub: Stub) -> None:
@@ -232,6 +354,45 @@ def test_debug_shows_the_traceback(rft: Run) -> None:
         main(["check", "nowhere.jsonl", "--debug"])
 
 
+def test_interrupt_ends_the_program_at_once(tmp_path: Path) -> None:
+    """While commands are being loaded, Ctrl-C is one line and 130."""
+    code = (
+        "import os, signal, sys\n"
+        "from client import __main__ as door\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "door.main()\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
+
+
+def test_interrupt_that_python_forgets_still_counts() -> None:
+    """One that is raised in a callback is neither printed nor lost."""
+
+    def forgetful() -> None:
+        thing = set[int]()
+        gone = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+        del thing
+        assert gone() is None
+
+    with asking() as require_none:
+        forgetful()
+        with pytest.raises(KeyboardInterrupt):
+            require_none()
+
+
+def test_interrupt_where_the_job_cannot_go_on(mantle: Mantle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under `rft-sim exec` nobody is asked: the simulator ends with the command."""
+    monkeypatch.setattr(watch, "follow", interrupted)
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with pytest.raises(Stopped, match="and the job with it"):
+        watched(mantle, "ftjob-1", rhythm=Rhythm(first=1, longest=1), console=console, passing=True)
+
+
 def interrupted(*_: Any, **__: Any) -> Any:
     """A watch during which Ctrl-C is pressed."""
     yield Update(job=Job(id="ftjob-1", status="running", body={}))
@@ -291,7 +452,7 @@ def mantle_event(body: dict[str, Any]) -> Any:
 def test_help_loads_nothing_heavy() -> None:
     """`rft --help` answers without the SDKs and the plotting library."""
     code = (
-        "import sys, client.__main__\n"
+        "import sys, client.commands\n"
         "print([name for name in ('openai', 'boto3', 'botocore', 'matplotlib') if name in sys.modules])"
     )
     root = Path(__file__).parents[2]

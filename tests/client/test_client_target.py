@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
+from client.addresses import is_loopback
 from client.connections import aws, open_ai
 from client.errors import Misuse
-from client.target import TARGETS, chosen, is_loopback
+from client.target import TARGETS, chosen
 from tests.client.conftest import NEVER_THERE
 
 
@@ -126,3 +129,23 @@ def test_simulator_is_asked_more_often_than_bedrock() -> None:
         "simulator": (0.05, 1.0),
         "bedrock": (5.0, 60.0),
     }
+
+
+def test_bedrock_refuses_the_simulators_access_key() -> None:
+    """Credentials that a shell kept from the simulator are not sent to AWS."""
+    with pytest.raises(Misuse, match="AWS_ACCESS_KEY_ID holds the simulator's made-up credentials"):
+        chosen({"RFT_TARGET": "bedrock", "AWS_ACCESS_KEY_ID": "AKIASIMULATOR0000000"})
+
+
+def test_bedrock_refuses_a_key_that_the_simulator_signed() -> None:
+    """A short-term key says inside whose it is."""
+    url = b"bedrock.amazonaws.com/?X-Amz-Credential=AKIASIMULATOR0000000%2F20261121"
+    key = "bedrock-api-key-" + base64.b64encode(url).decode()
+    with pytest.raises(Misuse, match="OPENAI_API_KEY holds the simulator's made-up credentials"):
+        chosen({"RFT_TARGET": "bedrock", "OPENAI_API_KEY": key})
+
+
+@pytest.mark.parametrize(("environ", "passing"), [({}, False), ({"RFT_SIM_EXEC": "1"}, True)])
+def test_simulator_of_one_command_is_known(environ: dict[str, str], passing: bool) -> None:
+    """`rft-sim exec` says that it ends with its command."""
+    assert chosen({**NEVER_THERE, **environ}).passing is passing

@@ -18,11 +18,10 @@ PARAM = "method.reinforcement.grader.lambda.function"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """A grader, what its job's message says of it, and whether a rollout can be to blame."""
+    """A grader, and what its job's message says of it beside the rollout."""
 
     name: str
     says: str
-    blames: bool = True
     timeout: int = 10
 
 
@@ -35,10 +34,8 @@ BROKEN = (
     Broken(name="string_score", says='"aggregate_reward_score" is a string, not a number'),
     Broken(name="missing_score", says='"aggregate_reward_score" is missing'),
     Broken(name="doubled_id", says="the response holds this id twice"),
-    Broken(
-        name="unknown_id", says='item 0 of the response has the id "row-0", which is not in the event', blames=False
-    ),
-    Broken(name="item_not_an_object", says="item 0 of the response is a number, not an object", blames=False),
+    Broken(name="unknown_id", says='item 0 of the response has the id "row-0", which is not in the event'),
+    Broken(name="item_not_an_object", says="item 0 of the response is a number, not an object"),
     Broken(name="not_a_list", says="the response is an object, not a list"),
     Broken(name="import_error", says="Runtime.ImportModuleError: .*No module named 'a_package_that_nobody_zipped'"),
     Broken(name="dies", says="Runtime.ExitError: .*exit status 3"),
@@ -79,8 +76,7 @@ def test_a_broken_grader_fails_its_job_and_says_how(served: World, broken: Broke
     )
     assert error["message"].startswith(function)
     assert re.search(broken.says, error["message"])
-    blamed = re.search(r" for rollout (held_out-0|train-1)-line-\d+-rollout-\d+", error["message"])
-    assert (blamed is not None) == broken.blames
+    assert re.search(r" for rollout (held_out-0|train-1)-line-\d+-rollout-\d+", error["message"])
     last = served.events(job["id"])[-1]
     assert (last["level"], last["type"], last["message"]) == (
         "error",
