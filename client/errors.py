@@ -51,7 +51,7 @@ class Unreachable(ClientError):  # noqa: N818 - see Misuse
 
 
 class Incomplete(ClientError):  # noqa: N818 - see Misuse
-    """The job succeeded, but something that follows it did not."""
+    """An answer, or what follows a job, came in part: the job succeeded and its comparison did not, say."""
 
 
 class JobFailed(ClientError):  # noqa: N818 - see Misuse

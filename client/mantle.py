@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from client.errors import Misuse, Refused
+from client.errors import Incomplete, Misuse, Refused
 from client.patience import Patience, Say, Stopwatch, persist
 
 if TYPE_CHECKING:
@@ -218,16 +218,27 @@ class Mantle:
         return str(body["choices"][0]["message"].get("content") or "")
 
     def streamed_answer(self, text: str, *, model: str, temperature: float) -> Iterator[str]:
-        """The pieces of a chat completion as they come."""
+        """The pieces of a chat completion as they come.
+
+        Raises:
+            Incomplete: the stream ended before the answer did, or turned into something else.
+        """
         messages = _chat_messages([{"role": "user", "content": text}])
         create = self.client.chat.completions.create
         stream = self._asked_with(
             lambda name: create(model=name, messages=messages, temperature=temperature, stream=True), model
         )
-        for chunk in stream:
-            for choice in chunk.choices:
-                if choice.delta.content:
-                    yield choice.delta.content
+        finished = False
+        try:
+            for chunk in stream:
+                for choice in chunk.choices:
+                    finished = finished or choice.finish_reason is not None
+                    if choice.delta.content:
+                        yield choice.delta.content
+        except ValueError as error:  # openai-python lets a chunk that is no JSON through as it is
+            raise Incomplete(f"The stream broke: {error}", next_step="Ask again.") from error
+        if not finished:
+            raise Incomplete("The stream ended before the answer did.", next_step="Ask again.")
 
     def _listed(self, ask: Callable[[dict[str, str]], _Raw]) -> Iterator[Mapping[str, Any]]:
         cursor: dict[str, str] = {}
