@@ -18,7 +18,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 from client.errors import Misuse, Refused
 from client.patience import Say, Stopwatch
@@ -225,20 +225,37 @@ def _ensured_role(name: str, *, iam: IAMClient) -> str:
     return role["Arn"]
 
 
+class _Configuration(TypedDict):
+    """What is set on the function beside its code, in Lambda's own names."""
+
+    Runtime: RuntimeType
+    Handler: str
+    Role: str
+    Timeout: int
+    MemorySize: int
+    Description: str
+
+
+def _configuration(package: Package, *, role_arn: str) -> _Configuration:
+    return {
+        "Runtime": RUNTIME,
+        "Handler": HANDLER,
+        "Role": role_arn,
+        "Timeout": TIMEOUT_SECONDS,
+        "MemorySize": MEMORY_MB,
+        "Description": _description(package),
+    }
+
+
 def _created(package: Package, *, role_arn: str, functions: LambdaClient, stopwatch: Stopwatch, say: Say) -> str:
     started = stopwatch.now()
     while True:
         try:
             return functions.create_function(
                 FunctionName=package.name,
-                Runtime=RUNTIME,
-                Handler=HANDLER,
-                Role=role_arn,
-                Timeout=TIMEOUT_SECONDS,
-                MemorySize=MEMORY_MB,
                 Code={"ZipFile": package.content},
-                Description=_description(package),
                 Publish=False,
+                **_configuration(package, role_arn=role_arn),
             )["FunctionArn"]
         except functions.exceptions.InvalidParameterValueException as error:
             if _ROLE_UNDERWAY not in str(error):
@@ -256,24 +273,10 @@ def _brought_up_to_date(
     package: Package, *, present: FunctionConfigurationResponseTypeDef, role_arn: str, functions: LambdaClient
 ) -> bool:
     same_code = present.get("CodeSha256") == base64.b64encode(bytes.fromhex(package.sha256)).decode()
-    same_settings = (
-        present.get("Runtime") == RUNTIME
-        and present.get("Handler") == HANDLER
-        and present.get("Role") == role_arn
-        and present.get("Timeout") == TIMEOUT_SECONDS
-        and present.get("MemorySize") == MEMORY_MB
-        and present.get("Description") == _description(package)
-    )
+    wanted = _configuration(package, role_arn=role_arn)
+    same_settings = all(present.get(name) == value for name, value in wanted.items())
     if not same_settings:
-        functions.update_function_configuration(
-            FunctionName=package.name,
-            Runtime=RUNTIME,
-            Handler=HANDLER,
-            Role=role_arn,
-            Timeout=TIMEOUT_SECONDS,
-            MemorySize=MEMORY_MB,
-            Description=_description(package),
-        )
+        functions.update_function_configuration(FunctionName=package.name, **wanted)
         # Lambda refuses a second update (ResourceConflictException) while the first is in progress.
         _wait_until_ready(package.name, functions=functions)
     if not same_code:

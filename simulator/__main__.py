@@ -74,8 +74,6 @@ def serve(
     from simulator.app import Simulator  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serve, url_of  # noqa: PLC0415
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminated)
     with _listening(settings) as listening, _ready(lambda: Simulator(settings, url=url_of(listening))) as simulator:
         address, own_port = listening.getsockname()
         if not ip_address(address).is_loopback:
@@ -157,7 +155,10 @@ def _listening(settings: Settings) -> socket.socket:
 @contextmanager
 def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
     """Enter what is made, and turn a data folder that cannot be used into one line."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # there is something to close from here on
+    # There is something to close from here on, whichever signal ends it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
     with ExitStack() as stack:
         try:
             entered = stack.enter_context(made())

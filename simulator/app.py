@@ -33,7 +33,7 @@ from simulator.lambdas.pool import Pool
 from simulator.routes.table import add_routes
 from simulator.settings import Settings
 from simulator.store.database import Database, UnknownCursorError
-from simulator.store.folder import claimed
+from simulator.store.folder import DataFolderError, claimed
 from simulator.store.uploads import Uploads
 from simulator.wire.bodies import WireResponse, rendered_error
 from simulator.wire.objects import announcement
@@ -62,7 +62,11 @@ class Simulator:
         folder = settings.data or self._temporary
         assert folder  # noqa: S101  one of the two
         self._lock = claimed(folder)
-        self._database = Database(folder / DATABASE)
+        try:
+            self._database = Database(folder / DATABASE)
+        except DataFolderError:
+            self._lock.close()
+            raise
         ids, clock = Ids(seed=settings.seed), Clock(epoch=max(settings.epoch, self._database.latest()))
         start = self._database.next_ordinal("starts")
         invocations = _ordinals(start)

@@ -50,7 +50,9 @@ class Cloud:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one AWS request. Logs are written when somebody asks for them."""
-        mounted = await run_in_threadpool(self.load)
+        mounted = self._mount
+        if mounted is None:
+            mounted = await run_in_threadpool(self.load)
         signed = scope_of(header(scope, b"authorization"))
         if signed and signed.service == _LOGS:
             await run_in_threadpool(self._logs.flush)

@@ -68,28 +68,23 @@ class Api:
         return client
 
     @cached_property
-    def iam(self) -> "IAMClient":
-        """boto3's IAM client with the session's worthless credentials."""
-        client = boto3.client(
-            "iam",
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
+    def session(self) -> boto3.Session:
+        """boto3 with the session's worthless credentials."""
+        return boto3.Session(
+            region_name=REGION, aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY
         )
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        """IAM."""
+        client = self.session.client("iam", endpoint_url=self.url)
         self.opened.callback(client.close)
         return client
 
     @cached_property
     def functions(self) -> "LambdaClient":
-        """boto3's Lambda client with the session's worthless credentials."""
-        client = boto3.client(
-            "lambda",
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
-        )
+        """Lambda."""
+        client = self.session.client("lambda", endpoint_url=self.url)
         self.opened.callback(client.close)
         return client
 
