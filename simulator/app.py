@@ -20,8 +20,17 @@ from simulator.auth import Authenticator
 from simulator.clock import Clock
 from simulator.cloud import Cloud
 from simulator.deployed import DeployedGraders
-from simulator.errors import ApiError, InternalError, InvalidRequestError, UnknownPathError, WrongMethodError
+from simulator.errors import (
+    ALREADY_ENDED,
+    BAD_CURSOR,
+    BROKEN_FORM,
+    INTERNAL_ERROR,
+    UNKNOWN_PATH,
+    WRONG_METHOD,
+    ApiError,
+)
 from simulator.front_door import FrontDoor
+from simulator.gate import Gate
 from simulator.house import House
 from simulator.ids import Ids
 from simulator.inference import Inference
@@ -115,12 +124,15 @@ class Simulator:
             inference=Inference(
                 database=self._database, uploads=uploads, seed=settings.seed, answer_path=settings.answer_path
             ),
-            authenticator=Authenticator(
+            gate=Gate(
+                authenticator=Authenticator(
+                    region=settings.region,
+                    account=settings.account,
+                    identify=self._cloud.identify,
+                    user=self._cloud.user,
+                    wall=time,
+                ),
                 region=settings.region,
-                account=settings.account,
-                identify=self._cloud.identify,
-                user=self._cloud.user,
-                wall=time,
             ),
             completions=_ordinals(start),
         )
@@ -178,7 +190,7 @@ def _answer_error(request: Request, raised: Exception) -> Response:
     headers = {"x-simulator-hint": error.hint} if error.hint else {}
     if isinstance(raised, HTTPException):
         headers |= raised.headers or {}  # a 405 says what is allowed
-    return WireResponse(rendered_error(error), status_code=error.status, headers=headers)
+    return WireResponse(rendered_error(error), status_code=error.kind.status, headers=headers)
 
 
 def _api_error(request: Request, raised: Exception) -> ApiError:
@@ -186,19 +198,19 @@ def _api_error(request: Request, raised: Exception) -> ApiError:
         case ApiError():
             return raised
         case UnknownCursorError(after=after):
-            return InvalidRequestError.bad_cursor(after)
+            return BAD_CURSOR(param="after", after=after, hint="pass the id of the last element you were given")
         case JobEndedError(job_id=job_id, status=status):
-            return InvalidRequestError.already_ended(job_id, status)
+            return ALREADY_ENDED(job=job_id, status=status)
         case ClientDisconnect():
-            return InvalidRequestError("The connection was closed before the whole request had arrived")
+            return BROKEN_FORM(why="the connection was closed before all of it had arrived")
         case HTTPException(status_code=404):
-            return UnknownPathError(request.method, request.url.path, hint=_NOT_HERE)
+            return UNKNOWN_PATH(method=request.method, path=request.url.path, hint=_NOT_HERE)
         case HTTPException(status_code=405):
-            return WrongMethodError(request.method, request.url.path)
+            return WRONG_METHOD(method=request.method, path=request.url.path)
         case HTTPException(detail=detail):
-            return InvalidRequestError(f"We could not read the body of your request: {detail}")
+            return BROKEN_FORM(why=detail)
         case _:
-            return InternalError("a fault of the simulator; its log on standard error says where. Please report it.")
+            return INTERNAL_ERROR(hint="a fault of the simulator: standard error says where; please report it")
 
 
 class _RequestIds:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
 
-from simulator.errors import BadKeyError
+from simulator.errors import EXPIRED_KEY, GARBLED_KEY, INVALID_KEY, MISSING_KEY
 from simulator.sigv4 import SignedScope, scope_of
 
 SHORT_TERM: Final = "bedrock-api-key-"  # from the token generator's source
@@ -66,7 +66,7 @@ class Authenticator:
         """Return who calls.
 
         Raises:
-            BadKeyError: no key, or one that is malformed, for another region, or expired.
+            ApiError: no key, or one that is malformed, for another region, or expired.
         """
         authorization = headers.get("authorization", "")
         scheme, _, key = authorization.partition(" ")
@@ -75,11 +75,13 @@ class Authenticator:
             return self._bearer(key)
         if scope := scope_of(authorization):
             return self._signed(scope)
-        raise BadKeyError.missing()
+        raise MISSING_KEY(
+            hint="send 'Authorization: Bearer <Bedrock API key>'; 'rft-sim env' prints one for this server"
+        )
 
     def _signed(self, scope: SignedScope) -> Caller:
         if scope.service not in MANTLE_SERVICES:
-            raise BadKeyError.invalid(f"signed for service '{scope.service}', not '{MANTLE_SERVICES[0]}'")
+            raise INVALID_KEY(hint=f"signed for service '{scope.service}', not '{MANTLE_SERVICES[0]}'")
         self._check_region(scope.region)
         return self._principal(self._identify(scope.access_key_id))
 
@@ -89,24 +91,22 @@ class Authenticator:
             self._check_region(short_term.scope.region)
             now = self._wall()
             if now < short_term.minted_at - SKEW:
-                raise BadKeyError.invalid(
-                    f"minted {short_term.minted_at - now:.0f} s in the future; look at the clocks"
-                )
+                raise INVALID_KEY(hint=f"minted {short_term.minted_at - now:.0f} s in the future; look at the clocks")
             if now > short_term.expires_at:
-                raise BadKeyError.expired(
-                    f"this short-term key expired {now - short_term.expires_at:.0f} s ago; mint another"
+                raise EXPIRED_KEY(
+                    hint=f"this short-term key expired {now - short_term.expires_at:.0f} s ago; mint another"
                 )
             return self._principal(self._identify(short_term.scope.access_key_id))
         if key.startswith(LONG_TERM):
             return self._principal(self._user(_long_term_user(key)))
-        raise BadKeyError.garbled(f"a Bedrock API key starts with '{SHORT_TERM}' or '{LONG_TERM}'")
+        raise GARBLED_KEY(hint=f"a Bedrock API key starts with '{SHORT_TERM}' or '{LONG_TERM}'")
 
     def _principal(self, arn: str | None) -> Caller:
         return Caller(arn=arn or f"arn:aws:iam::{self._account}:root", account=self._account)
 
     def _check_region(self, region: str) -> None:
         if region != self._region:
-            raise BadKeyError.invalid(f"this key is for {region}, the endpoint is in {self._region}")
+            raise INVALID_KEY(hint=f"this key is for {region}, the endpoint is in {self._region}")
 
 
 @lru_cache(maxsize=256)
@@ -117,7 +117,7 @@ def _short_term_key(key: str) -> _ShortTermKey:
         address, _, query = decoded.partition("?")
         fields = dict(parse_qsl(query, strict_parsing=True))
     except (Base64Error, ValueError):
-        raise BadKeyError.garbled("what follows the prefix is not base64 of a signed request") from None
+        raise GARBLED_KEY(hint="what follows the prefix is not base64 of a signed request") from None
     wanted = {
         "Action": "CallWithBearerToken",
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
@@ -127,18 +127,16 @@ def _short_term_key(key: str) -> _ShortTermKey:
     wrong = [name for name, value in wanted.items() if fields.get(name) != value]
     scope = scope_of("", query)
     if address != "bedrock.amazonaws.com/" or wrong or scope is None or scope.service != "bedrock":
-        raise BadKeyError.invalid(
-            f"not a signed CallWithBearerToken request: {', '.join(wrong) or 'wrong host or scope'}"
-        )
+        raise INVALID_KEY(hint=f"not a signed CallWithBearerToken request: {', '.join(wrong) or 'wrong host or scope'}")
     if not re.fullmatch(r"[0-9a-f]{64}", fields.get("X-Amz-Signature", "")):
-        raise BadKeyError.invalid("the signature is missing or not a SHA-256")
+        raise INVALID_KEY(hint="the signature is missing or not a SHA-256")
     try:
         minted = datetime.strptime(fields["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
         lifetime = int(fields["X-Amz-Expires"])
     except (KeyError, ValueError):
-        raise BadKeyError.invalid("the date or the lifetime cannot be read") from None
+        raise INVALID_KEY(hint="the date or the lifetime cannot be read") from None
     if not 0 < lifetime <= LONGEST:
-        raise BadKeyError.invalid(f"a lifetime of {lifetime} s; a short-term key lives 1 to {LONGEST} s")
+        raise INVALID_KEY(hint=f"a lifetime of {lifetime} s; a short-term key lives 1 to {LONGEST} s")
     return _ShortTermKey(scope=scope, minted_at=minted, expires_at=minted + lifetime)
 
 
@@ -148,7 +146,7 @@ def _long_term_user(key: str) -> str:
     try:
         user, colon, secret = b64decode(key.removeprefix(LONG_TERM), validate=True).decode("utf-8").partition(":")
     except (Base64Error, ValueError):
-        raise BadKeyError.garbled(f"what follows '{LONG_TERM}' is not base64") from None
+        raise GARBLED_KEY(hint=f"what follows '{LONG_TERM}' is not base64") from None
     if not (user and colon and secret):
-        raise BadKeyError.garbled("a long-term key holds an IAM user's name and a secret")
+        raise GARBLED_KEY(hint="a long-term key holds an IAM user's name and a secret")
     return user

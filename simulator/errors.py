@@ -1,189 +1,248 @@
-"""Every error that leaves the simulator, in one tree.
+"""Every error that leaves the simulator, in one catalogue: status, code, type, message, and how each is known.
 
-    ApiError
-    ├── InvalidRequestError        400  validation_error
-    │   ├── MissingParameterError       missing_required_parameter
-    │   ├── UnsupportedParameterError   unsupported_parameter
-    │   └── BelowMinimumError           integer_below_min_value
-    ├── BadKeyError                401  invalid_api_key
-    ├── NotFoundError              404  not_found_error
-    │   └── UnknownPathError       404
-    ├── WrongMethodError           405
-    ├── TooLargeError              413
-    ├── WrongContentTypeError      415
-    └── InternalError              500  internal_server_error
+An `ErrorKind` is a row of the catalogue; calling it makes the `ApiError` to raise:
+
+    raise MODEL_NOT_FOUND(model=name, hint="models that can be tuned here: ...")
 
 The envelope is `{"error": {"code", "message", "param", "type"}}`, keys in alphabetical order (OBSERVED). Messages are
-the service's own where one is known; each says where it comes from. `hint` goes out as the header `x-simulator-hint`
-and says in plain words what the real, terse body does not.
+the service's own where one is known. `hint` goes out as the header `x-simulator-hint` and says in plain words what the
+real, terse body does not.
 """
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.evidence import Evidence
+
+_REQUEST: Final = "invalid_request_error"
+_PERMISSION: Final = "permission_denied_error"
 
 
 class ApiError(Exception):
     """An answer other than the one asked for; rendered in one place, by the app's error handler."""
 
-    status: ClassVar[int]
-    code: ClassVar[str]
-    type: ClassVar[str] = "invalid_request_error"
-
-    def __init__(self, message: str, *, param: str | None = None, hint: str | None = None) -> None:
+    def __init__(self, kind: "ErrorKind", message: str, *, param: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
+        self.kind = kind
         self.message = message
         self.param = param
         self.hint = hint
 
 
-class InvalidRequestError(ApiError):
-    """A request that cannot be carried out as it stands.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorKind:
+    """A row of the catalogue. `message` is a template; `source` says which parts of the row are known, and whence."""
 
-    400 and never 409 for "already finished": the OpenAI SDK retries 409 in silence (SDK source), so a caller would
-    wait.
-    """
+    status: int
+    code: str
+    message: str
+    evidence: Evidence
+    source: str
+    type: str = _REQUEST
 
-    status = 400
-    code = "validation_error"  # OBSERVED
-
-    @classmethod
-    def not_tunable(cls, model: str, region: str, tunable: tuple[str, ...]) -> "InvalidRequestError":
-        """A model that exists but cannot be fine-tuned. Text INFERRED."""
-        return cls(
-            f"The model '{model}' does not support fine-tuning",
-            param="model",
-            hint=f"reinforcement fine-tuning in {region} takes: {', '.join(tunable) or 'no model at all'}",
-        )
-
-    @classmethod
-    def already_ended(cls, job: str, status: str) -> "InvalidRequestError":
-        """A cancel that came too late. INFERRED: status and text."""
-        return cls(f"Fine-tuning job {job} cannot be cancelled: it has ended with status '{status}'")
-
-    @classmethod
-    def bad_cursor(cls, after: str) -> "InvalidRequestError":
-        """A listing asked to go on from what it does not hold. INFERRED."""
-        return cls(
-            f"No element with id '{after}' in this list",
-            param="after",
-            hint="pass the id of the last element you were given",
-        )
+    def __call__(self, *, param: str | None = None, hint: str | None = None, **values: object) -> ApiError:
+        """Return the error; `values` fill in the message."""
+        return ApiError(self, self.message.format(param=param, **values), param=param, hint=hint)
 
 
-class MissingParameterError(InvalidRequestError):
-    """A required field is absent. Code OBSERVED, text INFERRED."""
+# 400: the request cannot be carried out as it stands. Never 409 for "already finished": the OpenAI SDK retries 409 in
+# silence (SDK source), so a caller would wait.
 
-    code = "missing_required_parameter"
+UNREADABLE_BODY: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="We could not parse the JSON body of your request: {why}",
+    evidence=Evidence.OPENAI,
+    source="code observed, wording OpenAI's",
+)
+BODY_NOT_AN_OBJECT: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="The JSON body of your request must be an object.",
+    evidence=Evidence.INFERRED,
+    source="code observed, wording ours",
+)
+BROKEN_FORM: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="We could not read the body of your request: {why}",
+    evidence=Evidence.INFERRED,
+    source="code observed, wording ours",
+)
+INVALID_VALUE: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="Invalid '{param}': {why}.",
+    evidence=Evidence.INFERRED,
+    source="code observed, wording ours",
+)
+MISSING_PARAMETER: Final = ErrorKind(
+    status=400,
+    code="missing_required_parameter",
+    message="Missing required parameter: '{param}'.",
+    evidence=Evidence.OBSERVED,
+    source="code and param observed, wording OpenAI's",
+)
+UNSUPPORTED_PARAMETER: Final = ErrorKind(
+    status=400,
+    code="unsupported_parameter",
+    message="Unsupported parameter: '{param}' is not supported.",
+    evidence=Evidence.OBSERVED,
+    source="code and param observed, wording OpenAI's",
+)
+BELOW_MINIMUM: Final = ErrorKind(
+    status=400,
+    code="integer_below_min_value",
+    message="Invalid '{param}': integer below minimum value. Expected a value >= {minimum:g}, but got {got} instead.",
+    evidence=Evidence.OBSERVED,
+    source="code and param observed, wording OpenAI's",
+)
+WRONG_API: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="The model '{model}' does not support the '{api}' API",
+    evidence=Evidence.OBSERVED,
+    source="several live responses",
+)
+NOT_TUNABLE: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="The model '{model}' does not support fine-tuning",
+    evidence=Evidence.INFERRED,
+    source="that it is refused follows from the documented models and region; wording ours",
+)
+ALREADY_ENDED: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="Fine-tuning job {job} cannot be cancelled: it has ended with status '{status}'",
+    evidence=Evidence.INFERRED,
+    source="400 as OpenAI does it; wording ours",
+)
+BAD_CURSOR: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="No element with id '{after}' in this list",
+    evidence=Evidence.INFERRED,
+    source="ours",
+)
 
-    def __init__(self, param: str, *, hint: str | None = None) -> None:
-        super().__init__(f"Missing required parameter: '{param}'.", param=param, hint=hint)
+# 401 and 403: who calls, and whether they may.
 
+GARBLED_KEY: Final = ErrorKind(
+    status=401,
+    code="invalid_api_key",
+    type=_PERMISSION,
+    message="Invalid bearer token",
+    evidence=Evidence.OBSERVED,
+    source="live response to a token that cannot be read",
+)
+INVALID_KEY: Final = ErrorKind(
+    status=401,
+    code="invalid_api_key",
+    type=_PERMISSION,
+    message="The security token included in the request is invalid.",
+    evidence=Evidence.OBSERVED,
+    source="live response to a readable token that is not valid",
+)
+MISSING_KEY: Final = ErrorKind(
+    status=401,
+    code="invalid_api_key",
+    type=_PERMISSION,
+    message="Missing bearer token",
+    evidence=Evidence.INFERRED,
+    source="status and code as for other keys; wording ours",
+)
+EXPIRED_KEY: Final = ErrorKind(
+    status=401,
+    code="invalid_api_key",
+    type=_PERMISSION,
+    message="Bearer Token has expired",
+    evidence=Evidence.INFERRED,
+    source="status and code as for other keys; wording bedrock-runtime's",
+)
+ACCESS_DENIED: Final = ErrorKind(
+    status=403,
+    code="access_denied",
+    type=_PERMISSION,
+    message="{reason}",
+    evidence=Evidence.OBSERVED,
+    source="live response to GET /v1/models",
+)
+INFERENCE_DENIED: Final = ErrorKind(
+    status=401,
+    code="access_denied",
+    type=_PERMISSION,
+    message="{reason}",
+    evidence=Evidence.OBSERVED,
+    source="two live responses to inference: 401, where the control plane answers 403",
+)
 
-class UnsupportedParameterError(InvalidRequestError):
-    """A field that the API does not take. Code OBSERVED, text INFERRED."""
+# 404 and 405: something that does not exist, or not for this caller; the answer is the same (DOCUMENTED of runtime).
 
-    code = "unsupported_parameter"
+MODEL_NOT_FOUND: Final = ErrorKind(
+    status=404,
+    code="not_found_error",
+    message="The model '{model}' does not exist",
+    evidence=Evidence.OBSERVED,
+    source="verbatim, param null included",
+)
+NOT_FOUND: Final = ErrorKind(
+    status=404,
+    code="not_found_error",
+    message="The {noun} '{name}' does not exist",
+    evidence=Evidence.OBSERVED,
+    source="shape observed, wording after the one for models",
+)
+UNKNOWN_PATH: Final = ErrorKind(
+    status=404,
+    code="not_found_error",
+    message="Invalid URL ({method} {path})",
+    evidence=Evidence.INFERRED,
+    source="status observed, body OpenAI's",
+)
+WRONG_METHOD: Final = ErrorKind(
+    status=405,
+    code="method_not_allowed",
+    message="Not allowed to {method} on {path}",
+    evidence=Evidence.INFERRED,
+    source="status observed, body OpenAI's",
+)
 
-    def __init__(self, param: str, *, hint: str | None = None) -> None:
-        super().__init__(f"Unsupported parameter: '{param}' is not supported.", param=param, hint=hint)
+# 413 and 415: a body that the endpoint does not take.
 
+FILE_TOO_LARGE: Final = ErrorKind(
+    status=413,
+    code="request_too_large",
+    message="The file is larger than {limit} bytes.",
+    evidence=Evidence.INFERRED,
+    source="Bedrock publishes no limit; 512 MB is OpenAI's",
+)
+BODY_TOO_LARGE: Final = ErrorKind(
+    status=413,
+    code="request_too_large",
+    message="The body of your request is larger than {limit} bytes.",
+    evidence=Evidence.INFERRED,
+    source="ours",
+)
+WRONG_CONTENT_TYPE: Final = ErrorKind(
+    status=415,
+    code="unsupported_content_type",
+    message="Unsupported content type '{given}': this endpoint takes '{wanted}'.",
+    evidence=Evidence.INFERRED,
+    source="ours",
+)
 
-class BelowMinimumError(InvalidRequestError):
-    """A number below its minimum. Code OBSERVED, text OPENAI."""
+# 5xx: never for what a caller did.
 
-    code = "integer_below_min_value"
+INTERNAL_ERROR: Final = ErrorKind(
+    status=500,
+    code="internal_server_error",
+    type="server_error",
+    message="The server had an error while processing your request",
+    evidence=Evidence.INFERRED,
+    source="code seen in a client's test, wording OpenAI's",
+)
 
-    def __init__(self, param: str, *, minimum: float, got: object) -> None:
-        super().__init__(
-            f"Invalid '{param}': integer below minimum value. Expected a value >= {minimum:g}, but got {got} instead.",
-            param=param,
-        )
-
-
-class BadKeyError(ApiError):
-    """A bearer key that is not one, or not one any more. Status, code, type and the first two texts OBSERVED."""
-
-    status = 401
-    code = "invalid_api_key"
-    type = "permission_denied_error"
-
-    @classmethod
-    def garbled(cls, why: str) -> "BadKeyError":
-        """A token that cannot be read. OBSERVED."""
-        return cls("Invalid bearer token", hint=why)
-
-    @classmethod
-    def invalid(cls, why: str) -> "BadKeyError":
-        """A readable token that is not valid here. OBSERVED."""
-        return cls("The security token included in the request is invalid.", hint=why)
-
-    @classmethod
-    def missing(cls) -> "BadKeyError":
-        """No token at all. INFERRED."""
-        return cls(
-            "Missing bearer token",
-            hint="send 'Authorization: Bearer <Bedrock API key>'; 'rft-sim env' prints one for this server",
-        )
-
-    @classmethod
-    def expired(cls, why: str) -> "BadKeyError":
-        """A short-term key past its time. INFERRED here; the wording is bedrock-runtime's."""
-        return cls("Bearer Token has expired", hint=why)
-
-
-class NotFoundError(ApiError):
-    """Something that does not exist, or not for this caller: the answer is the same (DOCUMENTED of runtime)."""
-
-    status = 404
-    code = "not_found_error"  # OBSERVED
-
-    @classmethod
-    def model(cls, model: str, *, hint: str | None = None) -> "NotFoundError":
-        """No such model. OBSERVED verbatim, `param` null included."""
-        return cls(f"The model '{model}' does not exist", hint=hint)
-
-    @classmethod
-    def thing(cls, noun: str, name: str) -> "NotFoundError":
-        """No such file, job or other object. Shape OBSERVED, text INFERRED."""
-        return cls(f"The {noun} '{name}' does not exist")
-
-
-class UnknownPathError(NotFoundError):
-    """No such route. Status OBSERVED; the body is INFERRED."""
-
-    def __init__(self, method: str, path: str, *, hint: str | None = None) -> None:
-        super().__init__(f"Invalid URL ({method} {path})", hint=hint)
-
-
-class WrongMethodError(ApiError):
-    """The route exists for other methods. Status OBSERVED; the body is INFERRED."""
-
-    status = 405
-    code = "method_not_allowed"
-
-    def __init__(self, method: str, path: str) -> None:
-        super().__init__(f"Not allowed to {method} on {path}")
-
-
-class TooLargeError(ApiError):
-    """More bytes than the endpoint takes. INFERRED: Bedrock publishes no limit; the default is OpenAI's 512 MB."""
-
-    status = 413
-    code = "request_too_large"
-
-
-class WrongContentTypeError(ApiError):
-    """A body in a form that the endpoint does not read. INFERRED."""
-
-    status = 415
-    code = "unsupported_content_type"
-
-
-class InternalError(ApiError):
-    """A fault of the simulator's own; please report it. Code INFERRED."""
-
-    status = 500
-    code = "internal_server_error"
-    type = "server_error"
-
-    def __init__(self, hint: str) -> None:
-        super().__init__("The server had an error while processing your request", hint=hint)
+CATALOGUE: Final[dict[str, ErrorKind]] = {
+    name: kind for name, kind in list(globals().items()) if isinstance(kind, ErrorKind)
+}

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulator.auth import Authenticator
 from simulator.clock import Clock
+from simulator.gate import Gate
 from simulator.ids import Ids
 from simulator.inference import Inference
 from simulator.jobs.engine import Engine
@@ -24,5 +24,5 @@ class House:
     uploads: Uploads
     engine: Engine
     inference: Inference
-    authenticator: Authenticator
+    gate: Gate
     completions: Iterator[str]  # what tells one chat completion from all others

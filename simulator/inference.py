@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Final
 
 from simulator.catalogue import base_model
-from simulator.errors import NotFoundError
+from simulator.errors import MODEL_NOT_FOUND
 from simulator.ids import digest
 from simulator.store.database import Database
 from simulator.store.uploads import Uploads
@@ -66,14 +66,14 @@ class Inference:
         """Return the model behind an id.
 
         Raises:
-            NotFoundError: neither a base model nor one that a job has made.
+            ApiError: neither a base model nor one that a job has made.
         """
         if base := base_model(model_id):
             return Served(base_model=base.id, weights=BASE)
         if model_id not in self._tuned:
             model = self._database.model(model_id)
             if model is None:
-                raise NotFoundError.model(model_id, hint="a tuned model exists once its job has succeeded")
+                raise MODEL_NOT_FOUND(model=model_id, hint="a tuned model exists once its job has succeeded")
             self._tuned[model_id] = Served(base_model=model.base_model, weights=loaded(model.weights))
         return self._tuned[model_id]
 
@@ -94,7 +94,7 @@ class Inference:
         temperature 0 there are none.
 
         Raises:
-            NotFoundError: no such model.
+            ApiError: no such model.
         """
         served = self.served(model_id)
         request = digest(model_id, *messages, temperature, max_tokens, reasoning_effort).hex()

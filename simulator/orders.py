@@ -4,7 +4,7 @@ from typing import Final
 
 from simulator.auth import Caller
 from simulator.catalogue import base_model, tunable_models
-from simulator.errors import InvalidRequestError, NotFoundError
+from simulator.errors import MODEL_NOT_FOUND, NOT_TUNABLE
 from simulator.ids import digest
 from simulator.jobs.job import Order
 from simulator.settings import Settings
@@ -28,17 +28,17 @@ def order_of(
     """Return the order.
 
     Raises:
-        NotFoundError: no such model.
-        InvalidRequestError: a model that cannot be tuned here.
+        ApiError: no such model, or one that cannot be tuned here.
     """
     model = base_model(wanted.model)
     tunable = tunable_models(settings.region)
+    offered = f"reinforcement fine-tuning in {settings.region} takes: {', '.join(tunable) or 'no model at all'}"
     if model is None:
         if wanted.model.startswith("ft:"):
-            raise InvalidRequestError.not_tunable(wanted.model, settings.region, tunable)
-        raise NotFoundError.model(wanted.model, hint=f"models that can be tuned here: {', '.join(tunable)}")
+            raise NOT_TUNABLE(model=wanted.model, param="model", hint=offered)
+        raise MODEL_NOT_FOUND(model=wanted.model, hint=offered)
     if model.id not in tunable:
-        raise InvalidRequestError.not_tunable(wanted.model, settings.region, tunable)
+        raise NOT_TUNABLE(model=wanted.model, param="model", hint=offered)
     function = wanted.method.reinforcement.grader.target.function
     hyperparameters = _filled_in(wanted.method.reinforcement.hyperparameters)
     return Order(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.auth import Authenticator, Caller
-from simulator.errors import BadKeyError
+from simulator.errors import ApiError
 from simulator.sigv4 import SignedScope, scope_of
 
 MINTED = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC).timestamp()
@@ -60,9 +60,9 @@ def caller(authorization: str, **options: Any) -> Caller:
 
 def refusal(authorization: str, **options: Any) -> str:
     """Return the message of the 401 that this header meets."""
-    with pytest.raises(BadKeyError) as refused:
+    with pytest.raises(ApiError) as refused:
         caller(authorization, **options)
-    assert (refused.value.status, refused.value.code, refused.value.type, refused.value.param) == (
+    assert (refused.value.kind.status, refused.value.kind.code, refused.value.kind.type, refused.value.param) == (
         401,
         "invalid_api_key",
         "permission_denied_error",
@@ -179,7 +179,7 @@ def test_a_key_minted_in_the_future_is_not_current(date: str) -> None:
 def test_the_hint_says_what_the_terse_message_does_not() -> None:
     """For whom a key is, in plain words."""
     key = short_term(X_Amz_Credential="AKIDEXAMPLE/20260601/eu-west-1/bedrock/aws4_request")
-    with pytest.raises(BadKeyError) as refused:
+    with pytest.raises(ApiError) as refused:
         caller(f"Bearer {key}")
     assert refused.value.hint == "this key is for eu-west-1, the endpoint is in us-west-2"
 
@@ -215,7 +215,7 @@ def test_no_token_breaks_the_reader(content: bytes, prefix: str) -> None:
     """Whatever is sent, the answer is a caller or a 401."""
     try:
         found = caller(f"Bearer {prefix}{base64.b64encode(content).decode()}")
-    except BadKeyError:
+    except ApiError:
         return
     assert found.account == "123456789012"
 
@@ -228,7 +228,7 @@ def test_no_field_of_a_key_breaks_the_reader(changes: dict[str, str]) -> None:
     hint = ""
     try:
         caller(f"Bearer bedrock-api-key-{token}")
-    except BadKeyError as refused:
+    except ApiError as refused:
         hint = str(refused.hint)
     assert hint.isascii()
     assert hint.isprintable()

@@ -6,23 +6,33 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from simulator.auth import Caller
+from simulator.gate import Admission
 from simulator.house import House
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request. `principal` is None on the control plane, which asks for no key."""
+    """One request. `admission` is None on the control plane, which asks for no key."""
 
     request: Request
     house: House
-    principal: Caller | None
+    admission: Admission | None
 
     @property
     def caller(self) -> Caller:
         """Who calls, on a route that asks for a key."""
-        if self.principal is None:
-            raise TypeError("a route without an action has no caller")
-        return self.principal
+        return self._admitted.caller
+
+    @property
+    def project(self) -> str:
+        """The ARN of the project that the request is about, on a route that asks for a key."""
+        return self._admitted.project
+
+    @property
+    def _admitted(self) -> Admission:
+        if self.admission is None:
+            raise TypeError("a route without an action lets anybody in")
+        return self.admission
 
     @property
     def query(self) -> Mapping[str, str]:

@@ -7,11 +7,11 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from simulator.errors import (
-    InvalidRequestError,
-    MissingParameterError,
-    NotFoundError,
-    TooLargeError,
-    WrongContentTypeError,
+    FILE_TOO_LARGE,
+    INVALID_VALUE,
+    MISSING_PARAMETER,
+    NOT_FOUND,
+    WRONG_CONTENT_TYPE,
 )
 from simulator.house import House
 from simulator.routes.call import Call
@@ -22,22 +22,25 @@ from simulator.wire.pages import FILES, rendered_page, slice_of
 
 PURPOSE = "fine-tune"  # DOCUMENTED: "Purpose must be set to fine-tune"; that others are refused is INFERRED
 
+_FORM = "multipart/form-data"
+
 
 async def upload(call: Call) -> Json:
     """Keep an uploaded file. The form may bring its parts in either order (Python's SDK and Node's differ)."""
     house, limit = call.house, call.house.settings.max_file_bytes
-    if "multipart/form-data" not in call.headers.get("content-type", "").lower():
-        raise WrongContentTypeError("Files are uploaded as 'multipart/form-data' with the fields 'purpose' and 'file'.")
+    content_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != _FORM:
+        raise WRONG_CONTENT_TYPE(given=content_type, wanted=_FORM, hint="a form with 'purpose' and 'file'")
     async with _limited(call.request, limit).form() as form:
         purpose, file = form.get("purpose"), form.get("file")
         if not isinstance(purpose, str):
-            raise MissingParameterError("purpose")
+            raise MISSING_PARAMETER(param="purpose")
         if purpose != PURPOSE:
-            raise InvalidRequestError(f"Invalid 'purpose': must be '{PURPOSE}', got '{purpose}'.", param="purpose")
+            raise INVALID_VALUE(param="purpose", why=f"must be '{PURPOSE}', got '{purpose}'")
         if not isinstance(file, UploadFile):
-            raise MissingParameterError("file")
+            raise MISSING_PARAMETER(param="file")
         if (file.size or 0) > limit:
-            raise _too_large(limit)
+            raise FILE_TOO_LARGE(limit=limit, param="file")
         incoming = await run_in_threadpool(house.uploads.received, file.file)
         name = file.filename or "upload"
     ordinal = house.database.next_ordinal("files")
@@ -97,16 +100,12 @@ def found(house: House, file_id: str) -> StoredFile:
     """Return the file.
 
     Raises:
-        NotFoundError: there is none (any more).
+        ApiError: there is none (any more).
     """
     stored = house.database.file(file_id)
     if stored is None:
-        raise NotFoundError.thing("file", file_id)
+        raise NOT_FOUND(noun="file", name=file_id)
     return stored
-
-
-def _too_large(limit: int) -> TooLargeError:
-    return TooLargeError(f"The file is larger than {limit} bytes.", param="file")
 
 
 def _limited(request: Request, limit: int) -> Request:
@@ -120,7 +119,7 @@ def _limited(request: Request, limit: int) -> Request:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > allowance:
-            raise _too_large(limit)
+            raise FILE_TOO_LARGE(limit=limit, param="file")
         return dict(message)
 
     return Request(request.scope, counted)

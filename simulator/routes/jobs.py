@@ -2,7 +2,7 @@
 
 from starlette.concurrency import run_in_threadpool
 
-from simulator.errors import NotFoundError
+from simulator.errors import NOT_FOUND
 from simulator.house import House
 from simulator.jobs.codec import decode_event, decode_job
 from simulator.jobs.job import CheckpointSaved, Job
@@ -65,12 +65,12 @@ def job_found(call: Call) -> Job:
     """Return the job that the path names.
 
     Raises:
-        NotFoundError: there is none.
+        ApiError: there is none.
     """
     name = call.named("job")
     job = call.house.engine.job(name)
     if job is None:
-        raise NotFoundError.thing("fine-tuning job", name)
+        raise NOT_FOUND(noun="fine-tuning job", name=name)
     return job
 
 

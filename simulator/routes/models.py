@@ -1,7 +1,7 @@
 """`/v1/models`: the service's own models, and (INFERRED) every model and checkpoint that a job has made."""
 
 from simulator.catalogue import BASE_MODELS, base_model
-from simulator.errors import NotFoundError
+from simulator.errors import MODEL_NOT_FOUND
 from simulator.routes.call import Call
 from simulator.wire.bodies import Json
 from simulator.wire.objects import rendered_model
@@ -25,4 +25,4 @@ async def retrieve(call: Call) -> Json:
         return rendered_model(base.id, created=base.created, owner=base.owner)
     if made := call.house.database.model(name):
         return rendered_model(made.id, created=made.created_at, owner=call.house.settings.account)
-    raise NotFoundError.model(name)
+    raise MODEL_NOT_FOUND(model=name)

@@ -25,4 +25,5 @@ class WireResponse(Response):
 
 def rendered_error(error: ApiError) -> Json:
     """Return the error envelope."""
-    return {"error": {"code": error.code, "message": error.message, "param": error.param, "type": error.type}}
+    kind = error.kind
+    return {"error": {"code": kind.code, "message": error.message, "param": error.param, "type": kind.type}}

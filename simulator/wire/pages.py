@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from simulator.errors import BelowMinimumError, InvalidRequestError
+from simulator.errors import BELOW_MINIMUM, INVALID_VALUE
 from simulator.store.database import Page
 from simulator.wire.bodies import Json
 
@@ -44,13 +44,11 @@ def slice_of(query: Mapping[str, str], limits: Limits) -> Slice:
     """Read `after`, `limit` and `order` from a query string.
 
     Raises:
-        InvalidRequestError: a limit or an order that cannot be.
+        ApiError: a limit or an order that cannot be.
     """
     order = query.get("order", "desc")
     if order not in ORDERS:
-        raise InvalidRequestError(
-            f"Invalid 'order': expected one of {', '.join(ORDERS)}, got '{order}'.", param="order"
-        )
+        raise INVALID_VALUE(param="order", why=f"expected one of {', '.join(ORDERS)}, got '{order}'")
     return Slice(after=query.get("after") or None, limit=_limit(query.get("limit"), limits), order=order)
 
 
@@ -58,15 +56,12 @@ def _limit(text: str | None, limits: Limits) -> int:
     if text is None:
         return limits.default
     if not _INTEGER.fullmatch(text):
-        raise InvalidRequestError(f"Invalid 'limit': expected an integer, got '{text}'.", param="limit")
+        raise INVALID_VALUE(param="limit", why=f"expected an integer, got '{text}'")
     limit = int(text)
     if limit < 1:
-        raise BelowMinimumError("limit", minimum=1, got=limit)
+        raise BELOW_MINIMUM(param="limit", minimum=1, got=limit)
     if limit > limits.maximum:
-        raise InvalidRequestError(
-            f"Invalid 'limit': integer above maximum value {limits.maximum}, got {limit}.",
-            param="limit",
-        )
+        raise INVALID_VALUE(param="limit", why=f"integer above maximum value {limits.maximum}, got {limit}")
     return limit
 
 

@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from simulator.errors import (
+    BELOW_MINIMUM,
+    BODY_NOT_AN_OBJECT,
+    INVALID_VALUE,
+    MISSING_PARAMETER,
+    UNREADABLE_BODY,
+    UNSUPPORTED_PARAMETER,
+    WRONG_CONTENT_TYPE,
     ApiError,
-    BelowMinimumError,
-    InvalidRequestError,
-    MissingParameterError,
-    UnsupportedParameterError,
-    WrongContentTypeError,
 )
 
 # botocore's LambdaArn pattern, 1 to 512 characters (from its model of the sibling API). Its `\d` is written out here:
@@ -30,6 +32,8 @@ _METADATA_VALUE: Final = 512
 
 # INFERRED: AWS names no maximum. A multiplier of 30 already breaks the model; far beyond this one floats overflow.
 _LARGEST_MULTIPLIER: Final = 1_000
+
+_JSON: Final = "application/json"
 
 Auto = Literal["auto"]
 Multiplier = (
@@ -173,17 +177,14 @@ def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignor
     """Read a JSON body as `shape`; the root fields named in `ignored` are taken and dropped.
 
     Raises:
-        WrongContentTypeError: the body is not declared to be JSON.
-        InvalidRequestError: it is not JSON, or does not fit.
+        ApiError: the body is not declared to be JSON, is not JSON, or does not fit.
     """
-    content_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise WrongContentTypeError(
-            f"Unsupported content type '{content_type}': this endpoint takes 'application/json'."
-        )
+    content_type = headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    if content_type != _JSON:
+        raise WRONG_CONTENT_TYPE(given=content_type, wanted=_JSON)
     value = _json(body)
     if not isinstance(value, dict):
-        raise InvalidRequestError("The JSON body of your request must be an object.")
+        raise BODY_NOT_AN_OBJECT(hint="it begins with '{' and ends with '}'")
     try:
         return shape.model_validate({name: field for name, field in value.items() if name not in ignored})
     except ValidationError as error:
@@ -208,7 +209,7 @@ def _json(body: bytes) -> Any:
         why = "a number has too many digits" if "digits" in str(error) else str(error)
     else:
         return value
-    raise InvalidRequestError(f"We could not parse the JSON body of your request: {why}")
+    raise UNREADABLE_BODY(why=why)
 
 
 def _refuse_constant(constant: str) -> NoReturn:
@@ -221,16 +222,16 @@ def _fault(errors: list[ErrorDetails]) -> ApiError:
     param = _param(first["loc"])
     match first["type"]:
         case "missing":
-            return MissingParameterError(param)
+            return MISSING_PARAMETER(param=param)
         case "extra_forbidden":
-            return UnsupportedParameterError(param)
+            return UNSUPPORTED_PARAMETER(param=param)
         case "greater_than_equal":
-            return BelowMinimumError(param, minimum=first["ctx"]["ge"], got=first["input"])
+            return BELOW_MINIMUM(param=param, minimum=first["ctx"]["ge"], got=first["input"])
         case "model_type" | "dict_type":
-            return InvalidRequestError(f"Invalid '{param}': input should be an object.", param=param)
+            return INVALID_VALUE(param=param, why="input should be an object")
         case _:
             reason = first["msg"].removeprefix("Value error, ")
-            return InvalidRequestError(f"Invalid '{param}': {reason[:1].lower()}{reason[1:]}.", param=param)
+            return INVALID_VALUE(param=param, why=f"{reason[:1].lower()}{reason[1:]}")
 
 
 def _param(path: tuple[int | str, ...]) -> str:

@@ -208,7 +208,7 @@ def test_a_form_that_cannot_be_read_is_refused(inner: World) -> None:
 def test_an_upload_that_is_no_form_is_refused(inner: World, content_type: str) -> None:
     """With what it should have been."""
     answer = inner.http.post("/v1/files", content=b"{}", headers={"content-type": content_type})
-    message = "Files are uploaded as 'multipart/form-data' with the fields 'purpose' and 'file'."
+    message = f"Unsupported content type '{content_type}': this endpoint takes 'multipart/form-data'."
     assert error(answer) == (415, refused(message, code="unsupported_content_type"))
 
 

@@ -51,7 +51,7 @@ def test_a_slice_that_cannot_be_is_refused(query: dict[str, str], code: str, par
     """By the parameter that is to blame."""
     with pytest.raises(ApiError) as refused:
         slice_of(query, LIMITS)
-    assert (refused.value.status, refused.value.code, refused.value.param) == (400, code, param)
+    assert (refused.value.kind.status, refused.value.kind.code, refused.value.param) == (400, code, param)
 
 
 def test_a_page_names_its_ends() -> None:
