@@ -28,6 +28,10 @@ class Ids:
     def _uuid(self, kind: str, *parts: object) -> str:
         return str(UUID(bytes=digest(self.seed, kind, *parts), version=4))
 
+    def project(self, account: str, ordinal: int) -> str:
+        """Return `proj_` and 20 lower-case base32 characters (DOCUMENTED by example) for an account's project."""
+        return "proj_" + b32encode(digest(self.seed, "project", account, ordinal)).decode()[:20].lower()
+
     def file(self, ordinal: int) -> str:
         """Return a bare UUID (SAMPLE: the walkthrough's delete call)."""
         return self._uuid("file", ordinal)
@@ -52,6 +56,17 @@ class Ids:
     def completion(self, ordinal: int | str) -> str:
         """Return `chatcmpl-<uuid>` (OBSERVED for open-weight models)."""
         return "chatcmpl-" + self._uuid("completion", ordinal)
+
+    def response(self, ordinal: int | str) -> str:
+        """Return `resp_` and 52 base32 characters (OBSERVED)."""
+        return "resp_" + self._long("response", ordinal)
+
+    def response_item(self, prefix: str, response_id: str, position: int) -> str:
+        """Return the id of an output item, such as `msg_…` (prefixes OPENAI, the rest INFERRED)."""
+        return f"{prefix}_" + self._long("item", prefix, response_id, position)
+
+    def _long(self, *parts: object) -> str:
+        return b32encode(digest(self.seed, *parts, size=32)).decode().rstrip("=").lower()
 
     def request(self, ordinal: int | str) -> str:
         """Return the value of `x-request-id`: `req_` and 32 hexadecimal digits (OPENAI)."""

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from simulator.auth import Caller
 from simulator.catalogue import base_model, tunable_models
 from simulator.errors import MODEL_NOT_FOUND, NOT_TUNABLE
+from simulator.identity.auth import Caller
 from simulator.ids import digest
 from simulator.jobs.job import Order
-from simulator.settings import Settings
-from simulator.store.database import StoredFile
+from simulator.settings import TUNING_REGION, Settings
+from simulator.store.files import StoredFile
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.wire.requests import CreateJob, RequestedHyperparameters
 
@@ -17,42 +17,51 @@ _DEFAULTS: Final = Hyperparameters()
 _SEED_RANGE: Final = 2**31
 
 
-def order_of(
-    wanted: CreateJob,
-    *,
-    training: StoredFile,
-    validation: StoredFile | None,
-    caller: Caller,
-    settings: Settings,
-) -> Order:
-    """Return the order.
+def tuned_from(model_id: str, settings: Settings) -> str:
+    """Return the base model that a job on `model_id` is to tune, by its own name.
 
     Raises:
         ApiError: no such model, or one that cannot be tuned here.
     """
-    model = base_model(wanted.model)
-    tunable = tunable_models(settings.region)
-    offered = f"reinforcement fine-tuning in {settings.region} takes: {', '.join(tunable) or 'no model at all'}"
-    if model is None:
-        if wanted.model.startswith("ft:"):
-            raise NOT_TUNABLE(model=wanted.model, param="model", hint=offered)
-        raise MODEL_NOT_FOUND(model=wanted.model, hint=offered)
-    if model.id not in tunable:
-        raise NOT_TUNABLE(model=wanted.model, param="model", hint=offered)
+    model, tunable = base_model(model_id), tunable_models(settings.region)
+    offered = (
+        f"reinforcement fine-tuning in {settings.region} takes: {', '.join(tunable)}"
+        if tunable
+        else f"reinforcement fine-tuning is offered in {TUNING_REGION} only, and this simulator is {settings.region}"
+    )
+    if model is None and not model_id.startswith("ft:"):
+        raise MODEL_NOT_FOUND(model=model_id, hint=offered)
+    if model is None or model.id not in tunable:
+        raise NOT_TUNABLE(model=model_id, param="model", hint=offered)
+    return model.id
+
+
+def order_of(
+    wanted: CreateJob,
+    *,
+    model: str,
+    training: StoredFile,
+    validation: StoredFile | None,
+    caller: Caller,
+    project: str,
+    settings: Settings,
+) -> Order:
+    """Return the order. `model` is the base model, by its own name."""
     function = wanted.method.reinforcement.grader.target.function
     hyperparameters = _filled_in(wanted.method.reinforcement.hyperparameters)
     return Order(
-        model=model.id,
+        model=model,
         training_file=training.id,
         training_sha256=training.sha256,
         validation_file=validation.id if validation else None,
         validation_sha256=validation.sha256 if validation else None,
         grader_function=function,
         hyperparameters=hyperparameters,
-        seed=wanted.seed if wanted.seed is not None else _seed(settings, model.id, training, hyperparameters, function),
+        seed=wanted.seed if wanted.seed is not None else _seed(settings, model, training, hyperparameters, function),
         metadata=wanted.metadata,
         caller=caller.arn,
         account=caller.account,
+        project=project,
     )
 
 

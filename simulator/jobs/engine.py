@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from threading import Event as Flag
 from threading import RLock
 from typing import Final
 
@@ -25,11 +27,12 @@ from simulator.jobs.job import (
 from simulator.jobs.life import Story
 from simulator.jobs.run import Graders, Run
 from simulator.settings import Pace
-from simulator.store.database import Database, StoredEntry, StoredModel
+from simulator.store.jobs import JobLogs, StoredEntry
+from simulator.store.models import StoredModel
 
 _log: Final = logging.getLogger(__name__)
 
-_JOBS_AT_ONCE: Final = 8
+_LOOK_AGAIN: Final = 0.2  # seconds between two looks for a function that is to be deployed again
 
 _OUR_FAULT: Final = Failure(
     code="internal_server_error",
@@ -38,30 +41,39 @@ _OUR_FAULT: Final = Failure(
 
 
 class Engine:
-    """Runs jobs. `announced` says whether the API shows an event; `tell` makes a job's story."""
+    """Runs jobs. `announced` says whether the API shows an event; `tell` makes a job's story.
+
+    At most `places` jobs are between their creation and their end at once. A further one has its files validated and
+    then waits in line: the oldest goes first, and starts no earlier than the end that made room for it.
+    """
 
     def __init__(
         self,
         *,
-        database: Database,
+        logs: JobLogs,
         clock: Clock,
         ids: Ids,
         pace: Pace,
+        places: int,
         graders: Graders,
         tell: Callable[[Job], Story],
         announced: Callable[[Event], bool],
     ) -> None:
-        self._database = database
+        self._logs = logs
         self._clock = clock
         self._ids = ids
         self._pace = pace
+        self._places = places
         self._graders = graders
         self._tell = tell
         self._announced = announced
         self._lock = RLock()  # held for an append, never while a story computes or a grader runs
-        self._live: dict[str, tuple[Job, int]] = {}  # unfinished jobs: as they are, and their log's length
+        self._live: dict[str, tuple[Job, int]] = {}  # unfinished jobs, oldest first; their log's length
         self._runs: dict[str, Run] = {}
-        self._threads = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
+        self._in_line: dict[str, Run] = {}  # off their threads until there is a place
+        # One more than the places: whoever waits in line is validated meanwhile.
+        self._threads = ThreadPoolExecutor(places + 1, thread_name_prefix="job")
+        self._pause = Flag()  # never set: a sleep
         self.closing = False
 
     @property
@@ -71,7 +83,7 @@ class Engine:
 
     def create(self, order: Order) -> Job:
         """Start a job; return it as it is before anything has happened to it."""
-        job_id = self._ids.job(self._database.next_ordinal("jobs"))
+        job_id = self._ids.job(self._logs.next_ordinal())
         job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, order=order))
         self._start(job, recorded=())
         return job
@@ -81,7 +93,7 @@ class Engine:
         with self._lock:
             if live := self._live.get(job_id):
                 return live[0]
-            text = self._database.job(job_id)
+            text = self._logs.get(job_id)
         return decode_job(text) if text else None
 
     def cancel(self, job: Job) -> Job:
@@ -95,11 +107,12 @@ class Engine:
             if current.status.ended:
                 raise JobEndedError(job.id, current.status)
             self._runs.pop(job.id, None)
+            self._in_line.pop(job.id, None)
             return self.append(job.id, JobCancelled(at=max(self._clock.now(), current.changed_at)))
 
     def turn(self, job_id: str) -> None:
         """Give the job one turn: at `poll` pace, each retrieve does. At other paces nothing happens."""
-        run = self._runs.get(job_id)
+        run = self._runs.get(job_id) if self.moves_when_polled else None
         if run and not run.turn():
             self._runs.pop(job_id, None)
 
@@ -108,9 +121,9 @@ class Engine:
 
         Deployed functions do not survive a simulator yet, so a job that needs one waits until it is deployed again.
         """
-        for job_id in self._database.unfinished_jobs():
-            entries = self._database.log(job_id)
-            current = decode_job(self._database.job(job_id) or "")
+        for job_id in self._logs.unfinished():
+            entries = self._logs.log(job_id)
+            current = decode_job(self._logs.get(job_id) or "")
             with self._lock:
                 self._live[job_id] = (current, len(entries))
             try:
@@ -133,7 +146,8 @@ class Engine:
 
     def close(self) -> None:
         """Stop all stories between two events and wait for them; the logs are whole."""
-        self.closing = True
+        with self._lock:
+            self.closing = True
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def append(self, job_id: str, event: Event) -> Job:
@@ -145,9 +159,11 @@ class Engine:
         with self._lock:
             before, length = self._live.get(job_id) or (self.job(job_id), 0)
             job = apply(before, event)
-            self._database.append(
+            self._logs.append(
                 job=job_id,
-                ended=job.status.ended,
+                project=job.order.project,
+                at=event.at,
+                finished_at=job.finished_at,
                 projection=encode_job(job),
                 entry=StoredEntry(
                     ordinal=length,
@@ -162,8 +178,31 @@ class Engine:
                 del self._live[job_id]
             else:
                 self._live[job_id] = (job, length + 1)
+            self._let_in()
         self._clock.move_to(event.at)
         return job
+
+    def place(self, job_id: str) -> int | None:
+        """Return since when there is a place for the job, or None while it must wait.
+
+        The unfinished jobs that are the oldest have the places. Which end made room does not hang on which thread was
+        faster: while an older job could still end before that end, the job waits. (At `poll` pace the caller's order
+        of retrieves decides.)
+        """
+        with self._lock:
+            if job_id not in self._live:
+                return 0  # cancelled meanwhile: its story goes on to where that shows, and ends
+            older: list[Job] = []
+            for other, (job, _) in islice(self._live.items(), self._places):
+                if other == job_id:
+                    break
+                older.append(job)
+            else:
+                return None
+            free_at = self._logs.ended_before(job_id, back=self._places - len(older)) or 0
+            if self.moves_when_polled or all(job.changed_at >= free_at or self._stalls(job.id) for job in older):
+                return free_at
+            return None
 
     def _made(self, job: Job, event: Event) -> StoredModel | None:
         match event:
@@ -176,6 +215,7 @@ class Engine:
         return StoredModel(
             id=model,
             job=job.id,
+            account=job.order.account,
             base_model=job.order.model,
             created_at=event.at,
             weights=event.weights,
@@ -184,10 +224,33 @@ class Engine:
 
     def _start(self, job: Job, *, recorded: Collection[Event]) -> None:
         run = Run(writer=self, graders=self._graders, job=job, story=self._tell(job), recorded=recorded)
-        if self.moves_when_polled:
-            self._runs[job.id] = run
-        else:
-            self._threads.submit(run.to_the_end)
+        self._runs[job.id] = run
+        if not self.moves_when_polled:
+            self._threads.submit(self._drive, run)
+
+    def _drive(self, run: Run) -> None:
+        """Take turns until none is left, or until the job must wait in line, which holds up no thread."""
+        while run.turn():
+            with self._lock:
+                if run.in_line and self.place(run.job_id) is None:
+                    self._in_line[run.job_id] = run
+                    return
+            if run.stalled:
+                self._let_in()  # nobody waits for one that stands still
+                self._pause.wait(_LOOK_AGAIN)
+        self._runs.pop(run.job_id, None)
+
+    def _let_in(self) -> None:
+        """Give those at the head of the line their places, as far as there are any."""
+        with self._lock:
+            ready = [job_id for job_id in islice(self._live, self._places) if job_id in self._in_line]
+            for job_id in ready:
+                if not self.closing and self.place(job_id) is not None:
+                    self._threads.submit(self._drive, self._in_line.pop(job_id))
+
+    def _stalls(self, job_id: str) -> bool:
+        run = self._runs.get(job_id)
+        return run is not None and run.stalled
 
 
 def _used(event: Event) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class Order:
     metadata: Mapping[str, str] | None = None
     caller: str
     account: str
+    project: str  # its ARN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """One job's story, from its creation to its end: a generator driven from outside, so that its test needs no mock.
 
-It yields domain events, which the engine appends, and two requests to the world: may the grader be invoked, and what
-are these rollouts worth. Everything else it computes, so the same order, files and rewards tell the same story.
+It yields domain events, which the engine appends, and three requests to the world: a place among the jobs that train,
+may the grader be invoked, and what are these rollouts worth. Everything else it computes, so the same order, files and
+rewards tell the same story.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -29,6 +30,7 @@ from simulator.jobs.job import (
     ValidationStarted,
 )
 from simulator.settings import Durations, Settings
+from simulator.training.answering import prompt_length
 from simulator.training.checkpoint import dumped
 from simulator.training.convergence import Progress, convergence
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
@@ -36,6 +38,11 @@ from simulator.training.hyperparameters import Hyperparameters, ReasoningEffort
 from simulator.training.run import Run, State, evaluated, initial_state, learned, prepared, sampled, sampled_held_out
 from simulator.training.sampling import Group
 from simulator.training.schedule import PlanError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakePlace:
+    """A request: one of the places for jobs that train. Answered, once there is one, by when it became free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +59,8 @@ class Grade:
     samples: tuple[Sample, ...]
 
 
-Effect: TypeAlias = Event | CheckGrader | Grade
-Answer: TypeAlias = Graded | str | None
+Effect: TypeAlias = Event | TakePlace | CheckGrader | Grade
+Answer: TypeAlias = Graded | str | int | None
 Story: TypeAlias = Generator[Effect, Answer, None]
 OpenFile: TypeAlias = Callable[[str], AbstractContextManager[BinaryIO]]
 
@@ -77,7 +84,9 @@ def story(job: Job, *, open_file: OpenFile, model: str, settings: Settings) -> S
         yield JobFailed(at=at, failure=fault.failure)
         return
     yield FilesValidated(at=at, training_records=len(run.plan.train), held_out_records=len(run.plan.held_out))
-    at += durations.queue
+    free_at = yield TakePlace()
+    assert isinstance(free_at, int)  # noqa: S101  what the engine answers a TakePlace with
+    at = max(at + durations.queue, free_at)
     refusal = yield CheckGrader()
     if isinstance(refusal, str):
         yield JobFailed(at=at, failure=Failure(code="grader_error", message=refusal, param=GRADER_PARAM))
@@ -178,9 +187,22 @@ def _prepared(order: Order, *, open_file: OpenFile, settings: Settings) -> Run:
 def _records(sha256: str, param: str, *, open_file: OpenFile, limits: DatasetLimits) -> tuple[Record, ...]:
     try:
         with open_file(sha256) as stream:
-            return read_records(stream, limits)
+            records = read_records(stream, limits)
+        _check_lengths(records, limits.max_prompt_tokens)
     except DatasetError as error:
         raise _FaultyFileError(param, str(error)) from error
+    return records
+
+
+def _check_lengths(records: Sequence[Record], most: int | None) -> None:
+    if most is None:
+        return
+    for record in records:
+        length = prompt_length(record.messages)
+        if length > most:
+            raise DatasetError(
+                record.line, f"the prompt is about {length} tokens; at most {most} are allowed: shorten it"
+            )
 
 
 def _hyperparameters(order: Order, *, redteam: float) -> Hyperparameters:

@@ -7,7 +7,6 @@ held against the recorded one, and then it goes on.
 import logging
 from collections import deque
 from collections.abc import Collection
-from threading import Event as Flag
 from threading import Lock
 from typing import Final, Protocol
 
@@ -15,14 +14,12 @@ from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded, Sample
 from simulator.jobs.codec import kind_of
 from simulator.jobs.job import Event, HeldOutEvaluated, IllegalMoveError, Job, Order, RolloutsGraded
-from simulator.jobs.life import Answer, CheckGrader, Effect, Grade, Story
+from simulator.jobs.life import Answer, CheckGrader, Effect, Grade, Story, TakePlace
 
 _log: Final = logging.getLogger(__name__)
 
 # A turn goes on over these: they are half of a step, and nobody outside sees them.
 _HALVES: Final = (RolloutsGraded, HeldOutEvaluated)
-
-_LOOK_AGAIN: Final = 0.2  # seconds between two looks for a function that is to be deployed again
 
 
 class Graders(Protocol):
@@ -49,6 +46,9 @@ class Writer(Protocol):
     def job(self, job_id: str) -> Job | None:
         """Return a job as it is now."""
 
+    def place(self, job_id: str) -> int | None:
+        """Return since when the job has a place among those that train, or None while it must wait in line."""
+
     def give_up(self, job_id: str) -> None:
         """End a job that the simulator itself cannot carry on with."""
 
@@ -74,13 +74,21 @@ class Run:
         self._answer: Answer = None
         self._error: GraderError | None = None
         self._turning = Lock()
-        self._pause = Flag()  # never set: a sleep
 
-    def to_the_end(self) -> None:
-        """Take turns until there is none left, looking now and then for a function that is not there yet."""
-        while self.turn():
-            if self._kept:
-                self._pause.wait(_LOOK_AGAIN)
+    @property
+    def job_id(self) -> str:
+        """Whose story it is."""
+        return self._job.id
+
+    @property
+    def in_line(self) -> bool:
+        """Whether the job waits for its place."""
+        return isinstance(self._kept, TakePlace)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the job waits for its function to be deployed again."""
+        return isinstance(self._kept, CheckGrader | Grade)
 
     def turn(self) -> bool:
         """Go on to the next event that matters; return whether there may be more. One turn at a time: others skip."""
@@ -108,6 +116,12 @@ class Run:
                 return False
             self._kept, self._answer, self._error = None, None, None
             match effect:
+                case TakePlace():
+                    # Told again, the story starts when it did.
+                    self._answer = self._recorded[0].at if self._recorded else self._writer.place(self._job.id)
+                    if self._answer is None:
+                        self._kept = effect
+                        return True
                 case CheckGrader() | Grade() if self._waits():
                     self._kept = effect
                     return True

@@ -7,9 +7,10 @@ from typing import BinaryIO
 
 from simulator.grading.grader import Graded, Sample
 from simulator.jobs.job import Event, Job, JobCreated, Order, apply
-from simulator.jobs.life import CheckGrader, Grade, Story, story
+from simulator.jobs.life import CheckGrader, Grade, Story, TakePlace, story
 from simulator.settings import Settings
 
+PROJECT = "arn:aws:bedrock-mantle:us-west-2:123456789012:project/default"
 MODEL = "ft:openai.gpt-oss-20b:123456789012::abcdefgh"
 Score = Callable[[Grade], Graded]
 
@@ -27,6 +28,7 @@ def order(*, batch_size: int = 4, n_epochs: int = 1, validation: bool = False) -
         seed=7,
         caller="arn:aws:iam::123456789012:root",
         account="123456789012",
+        project=PROJECT,
     )
 
 
@@ -54,22 +56,25 @@ def told(
     settings: Settings | None = None,
     refusal: str | None = None,
     score: Score = correctness,
+    free_at: int = 0,
 ) -> list[Event]:
-    """Drive a story to its end; return every event after the creation."""
+    """Drive a story to its end, with a place that is free from `free_at` on; return every event after the creation."""
 
     @contextmanager
     def open_file(sha256: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(files[sha256])
 
     telling = story(job_of(wanted or order()), open_file=open_file, model=MODEL, settings=settings or Settings())
-    return list(_driven(telling, refusal=refusal, score=score))
+    return list(_driven(telling, refusal=refusal, score=score, free_at=free_at))
 
 
-def _driven(telling: Story, *, refusal: str | None, score: Score) -> Iterator[Event]:
+def _driven(telling: Story, *, refusal: str | None, score: Score, free_at: int) -> Iterator[Event]:
     effect = next(telling, None)
     while effect is not None:
         try:
             match effect:
+                case TakePlace():
+                    effect = telling.send(free_at)
                 case CheckGrader():
                     effect = telling.send(refusal)
                 case Grade():

@@ -1,8 +1,6 @@
 """The one writer of job logs: pace, cancelling, and going on after a cut."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from threading import Event as Flag
@@ -10,140 +8,52 @@ from threading import Thread
 
 import pytest
 
-from simulator.clock import Clock
-from simulator.grading.answer import GraderError
-from simulator.grading.grader import Graded, Sample
-from simulator.ids import Ids
 from simulator.jobs.codec import decode_event, encode_job
-from simulator.jobs.engine import Engine
-from simulator.jobs.job import Job, JobEndedError, Order, Status, apply
-from simulator.jobs.life import Grade, Story, story
-from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.jobs.job import JobEndedError, Status, apply
+from simulator.settings import Pace
 from simulator.store.database import Database
-from simulator.store.uploads import Uploads
-from simulator.training.dataset import DatasetLimits
-from simulator.wire.objects import announcement
-from tests.jobs.stories import MODEL, correctness, order
-from tests.records import jsonl
-
-SETTINGS = Settings(dataset=DatasetLimits(min_records=10))
-
-
-class Graders:
-    """The world of a test: a sound grader that counts what it is asked, and can be made to wait or to break."""
-
-    def __init__(self, *, breaks_at: int | None = None) -> None:
-        self.asked: list[tuple[str, int]] = []
-        self.breaks_at = breaks_at
-        self.reached, self.go_on = Flag(), Flag()
-        self.waits_at: int | None = None
-        self.gone = False
-
-    def refusal(self, _order: Order) -> str | None:
-        """Allow everybody."""
-        return None
-
-    def missing(self, _order: Order) -> bool:
-        """Return whether the function is to be deployed again."""
-        return self.gone
-
-    def grade(self, _order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
-        """Score soundly."""
-        if (split, step) == ("train", self.waits_at):
-            self.reached.set()
-            assert self.go_on.wait(10)
-        if (split, step) == ("train", self.breaks_at):
-            raise GraderError(function="f", reason="it broke", advice="Mend it.")
-        self.asked.append((split, step))
-        return correctness(Grade(split=split, step=step, samples=samples))
-
-
-@contextmanager
-def engine_on(folder: Path, graders: Graders, *, pace: Pace = Pace.INSTANT) -> Iterator[tuple[Engine, Database]]:
-    """Run an engine on a data folder that holds one upload, `train`, of 40 records."""
-    uploads = Uploads(folder / "uploads")
-    (folder / "uploads" / "train").write_bytes(jsonl(40))
-    database = Database(folder / "simulator.sqlite")
-
-    def tell(job: Job) -> Story:
-        return story(job, open_file=uploads.reading, model=f"{MODEL}-{job.id}", settings=SETTINGS)
-
-    engine = Engine(
-        database=database,
-        clock=Clock(epoch=FIXED_EPOCH),
-        ids=Ids(seed=0),
-        pace=pace,
-        graders=graders,
-        tell=tell,
-        announced=lambda event: announcement(event) is not None,
-    )
-    engine.resume()
-    try:
-        yield engine, database
-    finally:
-        engine.close()
-        database.close()
-
-
-def finished(engine: Engine, job: Job) -> Job:
-    """Wait for a job's end."""
-    flag = Flag()
-    while not (current := engine.job(job.id) or job).status.ended:
-        flag.wait(0.005)
-    return current
+from simulator.store.models import Models
+from tests.jobs.engines import Graders, cut_off, engine_on, finished
+from tests.jobs.stories import MODEL, order
 
 
 def test_the_projection_that_is_kept_is_the_fold_of_the_log(tmp_path: Path) -> None:
     """`job == reduce(apply, log)`, as text."""
-    with engine_on(tmp_path, Graders()) as (engine, database):
+    with engine_on(tmp_path, Graders()) as (engine, logs):
         job = finished(engine, engine.create(order()))
-        events = [decode_event(entry.kind, entry.body) for entry in database.log(job.id)]
+        events = [decode_event(entry.kind, entry.body) for entry in logs.log(job.id)]
         told = reduce(apply, events, None)
         assert told
-        assert database.job(job.id) == encode_job(told)
+        assert logs.get(job.id) == encode_job(told)
     assert job.status is Status.SUCCEEDED
 
 
 def test_two_engines_with_one_seed_write_the_same_log(tmp_path: Path) -> None:
     """Ids, times and numbers: byte for byte."""
-    logs = []
+    both = []
     for name in ("one", "two"):
-        with engine_on(tmp_path / name, Graders()) as (engine, database):
-            logs.append(database.log(finished(engine, engine.create(order())).id))
-    assert logs[0] == logs[1]
+        with engine_on(tmp_path / name, Graders()) as (engine, logs):
+            both.append(logs.log(finished(engine, engine.create(order())).id))
+    assert both[0] == both[1]
 
 
 def test_a_job_that_was_cut_off_anywhere_goes_on_to_the_same_log(tmp_path: Path) -> None:
     """Its answers are in the log: the grader is asked again for none of them."""
-    with engine_on(tmp_path, Graders()) as (engine, database):
+    with engine_on(tmp_path, Graders()) as (engine, logs):
         job_id = finished(engine, engine.create(order())).id
-        whole = database.log(job_id)
+        whole = logs.log(job_id)
     path = tmp_path / "simulator.sqlite"
     for kept in range(1, len(whole), 3):
         cut_off(path, job_id, kept)
         graders = Graders()
-        with engine_on(tmp_path, graders) as (engine, database):
+        with engine_on(tmp_path, graders) as (engine, logs):
             job = engine.job(job_id)
             assert job
             finished(engine, job)
-            assert database.log(job_id) == whole
+            assert logs.log(job_id) == whole
         recorded = [entry for entry in whole[:kept] if entry.kind == "RolloutsGraded"]
         everything = [entry for entry in whole if entry.kind == "RolloutsGraded"]
         assert len(graders.asked) == len(everything) - len(recorded)
-
-
-def cut_off(path: Path, job_id: str, kept: int) -> None:
-    """Leave the first `kept` entries of a log, and what was written with them."""
-    with sqlite3.connect(path) as connection:
-        entries = connection.execute(
-            "SELECT kind, body FROM log WHERE job = ? AND ordinal < ? ORDER BY ordinal", (job_id, kept)
-        ).fetchall()
-        job = reduce(apply, [decode_event(kind, body) for kind, body in entries], None)
-        assert job
-        connection.execute("DELETE FROM log WHERE job = ? AND ordinal >= ?", (job_id, kept))
-        connection.execute("DELETE FROM models WHERE job = ? AND ordinal >= ?", (job_id, kept))
-        connection.execute("UPDATE jobs SET ended = 0, projection = ? WHERE id = ?", (encode_job(job), job_id))
-    connection.close()
 
 
 def test_a_log_that_cannot_be_told_again_fails_its_job_and_nothing_else(
@@ -156,7 +66,7 @@ def test_a_log_that_cannot_be_told_again_fails_its_job_and_nothing_else(
     with sqlite3.connect(tmp_path / "simulator.sqlite") as connection:
         connection.execute("""UPDATE log SET body = replace(body, '"at":', '"at":9') WHERE ordinal = 2""")
     connection.close()
-    with engine_on(tmp_path, Graders()) as (engine, _database):
+    with engine_on(tmp_path, Graders()) as (engine, _):
         job = engine.job(job_id)
         assert job
         job = finished(engine, job)
@@ -169,13 +79,13 @@ def test_a_cancel_in_mid_step_ends_the_job_at_once_and_drops_the_step(tmp_path: 
     """The answer of the grader that was busy meanwhile is not written any more."""
     graders = Graders()
     graders.waits_at = 3
-    with engine_on(tmp_path, graders) as (engine, database):
+    with engine_on(tmp_path, graders) as (engine, logs):
         job = engine.create(order())
         assert graders.reached.wait(10)
         cancelled = engine.cancel(job)
         graders.go_on.set()
         engine.close()
-        kinds = [entry.kind for entry in database.log(job.id)]
+        kinds = [entry.kind for entry in logs.log(job.id)]
     assert (cancelled.status, cancelled.step) == (Status.CANCELLED, 2)
     assert kinds[-1] == "JobCancelled"
 
@@ -246,20 +156,20 @@ def test_closing_leaves_running_jobs_unfinished_and_whole(tmp_path: Path) -> Non
 
 def test_after_a_restart_a_job_waits_until_its_function_is_deployed_again(tmp_path: Path) -> None:
     """Functions do not survive a simulator yet; the job neither fails nor forgets."""
-    with engine_on(tmp_path, Graders()) as (engine, database):
+    with engine_on(tmp_path, Graders()) as (engine, logs):
         job_id = finished(engine, engine.create(order())).id
-        whole = database.log(job_id)
+        whole = logs.log(job_id)
     cut_off(tmp_path / "simulator.sqlite", job_id, 8)
     graders = Graders()
     graders.gone = True
-    with engine_on(tmp_path, graders) as (engine, database):
+    with engine_on(tmp_path, graders) as (engine, logs):
         Flag().wait(0.1)
         waiting = engine.job(job_id)
         assert waiting
-        assert (waiting.status, len(database.log(job_id))) == (Status.RUNNING, 8)
+        assert (waiting.status, len(logs.log(job_id))) == (Status.RUNNING, 8)
         graders.gone = False
         finished(engine, waiting)
-        assert database.log(job_id) == whole
+        assert logs.log(job_id) == whole
 
 
 def test_a_job_that_waits_for_its_function_can_be_cancelled_and_closed(tmp_path: Path) -> None:
@@ -275,17 +185,20 @@ def test_a_job_that_waits_for_its_function_can_be_cancelled_and_closed(tmp_path:
         assert engine.cancel(waiting).status is Status.CANCELLED
 
 
+@pytest.mark.shows("cancel-effects")
 def test_a_tuned_model_exists_only_once_its_job_has_succeeded(tmp_path: Path) -> None:
-    """Announced before the end, served from the end on; a cancel in between leaves checkpoints alone."""
-    with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, database):
+    """Announced before the end, kept from the end on; a cancel in between leaves checkpoints alone."""
+    with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, _):
         job = engine.create(order())
         while (current := engine.job(job.id)) and not current.fine_tuned_model:
             engine.turn(job.id)
         assert current
         assert current.status is Status.RUNNING
-        assert database.model(f"{MODEL}-{job.id}") is None
         engine.cancel(current)
-        assert [name for name, _ in database.models()] == [f"{MODEL}-{job.id}:ckpt-step-9"]
+    database = Database(tmp_path / "simulator.sqlite")
+    made = Models(database).made(order().account)
+    database.close()
+    assert [name for name, _ in made] == [f"{MODEL}-{job.id}:ckpt-step-9"]
 
 
 def test_a_log_of_another_version_fails_its_job_and_stops_nothing(

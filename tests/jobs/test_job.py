@@ -41,6 +41,7 @@ ORDER = Order(
     metadata={"team": "maths"},
     caller="arn:aws:iam::123456789012:root",
     account="123456789012",
+    project="arn:aws:bedrock-mantle:us-west-2:123456789012:project/default",
 )
 
 times = st.integers(min_value=0, max_value=2**40)
@@ -106,6 +107,7 @@ def test_every_event_of_the_log_has_a_place_in_the_table() -> None:
     assert allowed == set(Event.__args__) == set(EVENTS)
 
 
+@pytest.mark.shows("statuses")
 def test_only_succeeded_failed_and_cancelled_are_ends() -> None:
     """A client that takes `validating_files` or `queued` for an end is wrong."""
     assert {status for status in Status if status.ended} == {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}

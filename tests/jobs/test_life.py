@@ -44,6 +44,7 @@ def long_story() -> list[Event]:
     return told({"train": jsonl(300)})
 
 
+@pytest.mark.shows("67-steps-and-4-checkpoints", "rules-behind-these")
 def test_300_records_give_67_steps_and_4_checkpoints(long_story: list[Event]) -> None:
     """SAMPLE: what Amazon's notebook reports; a tenth is held out and the last partial batch is dropped."""
     assert [event.step for event in of_kind(long_story, StepCompleted)] == list(range(1, 68))
@@ -68,6 +69,7 @@ def test_every_event_is_one_that_the_table_allows(long_story: list[Event]) -> No
     assert (job.status, job.fine_tuned_model, job.step, job.total_steps) == (Status.SUCCEEDED, MODEL, 67, 67)
 
 
+@pytest.mark.shows("rollouts")
 def test_every_step_grades_eight_rollouts_of_four_prompts(long_story: list[Event]) -> None:
     """INFERRED from the sample event: 32 rollouts a step."""
     graded = [event for event in of_kind(long_story, RolloutsGraded) if event.split == "train"]
@@ -110,6 +112,7 @@ def test_the_same_order_files_and_rewards_tell_the_same_story() -> None:
     assert told({"train": jsonl(120)}) == told({"train": jsonl(120)})
 
 
+@pytest.mark.shows("held-out")
 def test_a_validation_file_leaves_every_training_record_to_training() -> None:
     """100 records of its own to evaluate on, so 300 / 4 = 75 steps."""
     events = told({"train": jsonl(300), "validation": jsonl(100, first=300)}, wanted=order(validation=True))
@@ -176,6 +179,7 @@ def test_a_reward_that_never_differs_teaches_exactly_nothing(reward: float) -> N
     }
 
 
+@pytest.mark.shows("early-stopping")
 def test_convergence_detection_ends_a_run_early_and_says_so() -> None:
     """A setting: a run that learns nothing is a plateau, and its last checkpoint becomes the model."""
 

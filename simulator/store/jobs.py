@@ -1,0 +1,143 @@
+"""Jobs: their logs, and what is written from a log in the same transaction (projection, models, bytes in use)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.store import models
+from simulator.store.database import Database, Page, happened
+from simulator.store.models import StoredModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """One entry of a job's log, as text. `event_id` is None for what the API never shows as an event."""
+
+    ordinal: int
+    kind: str
+    body: str
+    event_id: str | None
+
+
+class JobLogs:
+    """The logs of all jobs, and their projections."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def next_ordinal(self) -> int:
+        """Return 0, 1, 2, …: one for each job, across restarts too."""
+        return self._database.next_ordinal("jobs")
+
+    def append(
+        self,
+        *,
+        job: str,
+        project: str,
+        at: int,
+        finished_at: int | None,
+        projection: str,
+        entry: StoredEntry,
+        model: StoredModel | None = None,
+        uses: Collection[str] = (),
+    ) -> None:
+        """Add one entry to a job's log, and what follows from it, in one transaction.
+
+        `at` is the simulated time of the entry. `uses` names the SHA-256 of uploads that must outlive their file
+        objects because this job needs them.
+        """
+        with self._database.transaction() as connection:
+            if entry.ordinal == 0:
+                connection.execute(
+                    "INSERT INTO jobs (project, id, finished_at, projection) VALUES (?, ?, ?, ?)",
+                    (project, job, finished_at, projection),
+                )
+            else:
+                connection.execute(
+                    "UPDATE jobs SET finished_at = ?, projection = ? WHERE id = ?", (finished_at, projection, job)
+                )
+            connection.execute(
+                "INSERT INTO log VALUES (?, ?, ?, ?, ?)",
+                (job, entry.ordinal, entry.kind, entry.body, entry.event_id),
+            )
+            connection.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?)", [(sha256, job) for sha256 in uses])
+            if model:
+                models.insert(connection, model, ordinal=entry.ordinal)
+            happened(connection, at)
+
+    def get(self, job_id: str) -> str | None:
+        """Return the job's projection, or None."""
+        row = self._database.row("SELECT projection FROM jobs WHERE id = ?", job_id)
+        return str(row[0]) if row else None
+
+    def page(self, project: str, *, after: str | None, limit: int) -> Page[str]:
+        """Return the projections of a project's jobs, newest first.
+
+        Raises:
+            UnknownCursorError: no job `after` in this project.
+        """
+        return self._database.page(
+            "SELECT projection FROM jobs WHERE project = :project",
+            lambda row: str(row[0]),
+            cursor="SELECT ordinal FROM jobs WHERE id = :after AND project = :project",
+            after=after,
+            limit=limit,
+            project=project,
+        )
+
+    def unfinished(self) -> list[str]:
+        """Return the ids of jobs that an event can still follow, oldest first."""
+        sql = "SELECT id FROM jobs WHERE finished_at IS NULL ORDER BY ordinal"
+        return [str(row[0]) for row in self._database.rows(sql)]
+
+    def ended_before(self, job_id: str, *, back: int) -> int | None:
+        """Return when the `back`-th latest end was, among the jobs that are older than this one; None: so many none."""
+        row = self._database.row(
+            "SELECT finished_at FROM jobs WHERE finished_at IS NOT NULL"
+            " AND ordinal < (SELECT ordinal FROM jobs WHERE id = ?) ORDER BY finished_at DESC LIMIT 1 OFFSET ?",
+            job_id,
+            back - 1,
+        )
+        return int(row[0]) if row else None
+
+    def log(self, job_id: str) -> list[StoredEntry]:
+        """Return a job's whole log, oldest first; empty for an unknown job."""
+        sql = "SELECT ordinal, kind, body, event_id FROM log WHERE job = ? ORDER BY ordinal"
+        return [_entry(row) for row in self._database.rows(sql, job_id)]
+
+    def events(self, job_id: str, *, after: str | None, limit: int) -> Page[StoredEntry]:
+        """Return what the API shows as events, newest first.
+
+        Raises:
+            UnknownCursorError: no event `after` in this job.
+        """
+        return self._database.page(
+            "SELECT ordinal, kind, body, event_id FROM log WHERE job = :job AND event_id IS NOT NULL",
+            _entry,
+            cursor="SELECT ordinal FROM log WHERE event_id = :after AND job = :job",
+            after=after,
+            limit=limit,
+            job=job_id,
+        )
+
+    def checkpoints(self, job_id: str, *, after: str | None, limit: int) -> Page[StoredEntry]:
+        """Return the entries that saved a job's checkpoints, newest first; `after` is a checkpoint's id.
+
+        Raises:
+            UnknownCursorError: no checkpoint `after` in this job.
+        """
+        return self._database.page(
+            "SELECT log.ordinal, kind, body, event_id FROM models JOIN log ON log.job = models.job"
+            " AND log.ordinal = models.ordinal WHERE models.job = :job AND checkpoint_id IS NOT NULL",
+            _entry,
+            cursor="SELECT ordinal FROM models WHERE checkpoint_id = :after AND job = :job",
+            after=after,
+            limit=limit,
+            column="models.ordinal",
+            job=job_id,
+        )
+
+
+def _entry(row: tuple[Any, ...]) -> StoredEntry:
+    ordinal, kind, body, event_id = row
+    return StoredEntry(ordinal=ordinal, kind=kind, body=body, event_id=event_id)

@@ -1,0 +1,111 @@
+"""Engines to test: on a data folder, with a grader that can be made to wait or to break, and logs that are cut off."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from threading import Event as Flag
+
+from simulator.clock import Clock
+from simulator.grading.answer import GraderError
+from simulator.grading.grader import Graded, Sample
+from simulator.ids import Ids
+from simulator.jobs.codec import decode_event, encode_job
+from simulator.jobs.engine import Engine
+from simulator.jobs.job import Job, Order, apply
+from simulator.jobs.life import Grade, Story, story
+from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.store.database import Database
+from simulator.store.jobs import JobLogs
+from simulator.store.uploads import Uploads
+from simulator.training.dataset import DatasetLimits
+from simulator.wire.objects import announcement
+from tests.jobs.stories import MODEL, correctness
+from tests.records import jsonl
+
+SETTINGS = Settings(dataset=DatasetLimits(min_records=10))
+
+
+class Graders:
+    """The world of a test: a sound grader that counts what it is asked, and can be made to wait or to break."""
+
+    def __init__(self, *, breaks_at: int | None = None) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.breaks_at = breaks_at
+        self.reached, self.go_on = Flag(), Flag()
+        self.waits_at: int | None = None
+        self.gone = False
+
+    def refusal(self, _order: Order) -> str | None:
+        """Allow everybody."""
+        return None
+
+    def missing(self, _order: Order) -> bool:
+        """Return whether the function is to be deployed again."""
+        return self.gone
+
+    def grade(self, _order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
+        """Score soundly."""
+        if (split, step) == ("train", self.waits_at):
+            self.reached.set()
+            assert self.go_on.wait(10)
+        if (split, step) == ("train", self.breaks_at):
+            raise GraderError(function="f", reason="it broke", advice="Mend it.")
+        self.asked.append((split, step))
+        return correctness(Grade(split=split, step=step, samples=samples))
+
+
+@contextmanager
+def engine_on(
+    folder: Path, graders: Graders, *, pace: Pace = Pace.INSTANT, places: int = 8
+) -> Iterator[tuple[Engine, JobLogs]]:
+    """Run an engine on a data folder that holds one upload, `train`, of 40 records."""
+    uploads = Uploads(folder / "uploads")
+    (folder / "uploads" / "train").write_bytes(jsonl(40))
+    database = Database(folder / "simulator.sqlite")
+    logs = JobLogs(database)
+
+    def tell(job: Job) -> Story:
+        return story(job, open_file=uploads.reading, model=f"{MODEL}-{job.id}", settings=SETTINGS)
+
+    engine = Engine(
+        logs=logs,
+        clock=Clock(epoch=FIXED_EPOCH),
+        ids=Ids(seed=0),
+        pace=pace,
+        places=places,
+        graders=graders,
+        tell=tell,
+        announced=lambda event: announcement(event) is not None,
+    )
+    engine.resume()
+    try:
+        yield engine, logs
+    finally:
+        engine.close()
+        database.close()
+
+
+def finished(engine: Engine, job: Job) -> Job:
+    """Wait for a job's end."""
+    flag = Flag()
+    while not (current := engine.job(job.id) or job).status.ended:
+        flag.wait(0.005)
+    return current
+
+
+def cut_off(path: Path, job_id: str, kept: int) -> None:
+    """Leave the first `kept` entries of a log, and what was written with them."""
+    with sqlite3.connect(path) as connection:
+        entries = connection.execute(
+            "SELECT kind, body FROM log WHERE job = ? AND ordinal < ? ORDER BY ordinal", (job_id, kept)
+        ).fetchall()
+        job = reduce(apply, [decode_event(kind, body) for kind, body in entries], None)
+        assert job
+        connection.execute("DELETE FROM log WHERE job = ? AND ordinal >= ?", (job_id, kept))
+        connection.execute("DELETE FROM models WHERE job = ? AND ordinal >= ?", (job_id, kept))
+        connection.execute(
+            "UPDATE jobs SET finished_at = ?, projection = ? WHERE id = ?", (job.finished_at, encode_job(job), job_id)
+        )
+    connection.close()

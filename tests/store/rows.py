@@ -1,0 +1,75 @@
+"""Rows to put into a store."""
+
+from simulator.store.files import StoredFile
+from simulator.store.jobs import JobLogs, StoredEntry
+from simulator.store.models import StoredModel
+from simulator.store.projects import StoredProject
+
+PROJECT = "arn:aws:bedrock-mantle:us-west-2:123456789012:project/default"
+ACCOUNT = "123456789012"
+
+
+def file(ordinal: int, *, sha256: str | None = None, purpose: str = "fine-tune", project: str = PROJECT) -> StoredFile:
+    """Return a file's description."""
+    return StoredFile(
+        ordinal=ordinal,
+        project=project,
+        id=f"file-{ordinal}",
+        filename="train.jsonl",
+        purpose=purpose,
+        bytes=10,
+        sha256=sha256 or f"sha-{ordinal}",
+        created_at=100 + ordinal,
+    )
+
+
+def entry(ordinal: int, *, job: str = "job", shown: bool = True) -> StoredEntry:
+    """Return a log entry."""
+    return StoredEntry(
+        ordinal=ordinal,
+        kind="Happened",
+        body=f'{{"at":{ordinal}}}',
+        event_id=f"{job}-event-{ordinal}" if shown else None,
+    )
+
+
+def model(name: str, *, job: str = "job", checkpoint: str | None = None, at: int = 7) -> StoredModel:
+    """Return a model."""
+    return StoredModel(
+        id=name, job=job, account=ACCOUNT, base_model="base", created_at=at, weights="{}", checkpoint_id=checkpoint
+    )
+
+
+def project(ordinal: int, *, account: str = ACCOUNT, archived: bool = False) -> StoredProject:
+    """Return a project."""
+    return StoredProject(
+        account=account,
+        ordinal=ordinal,
+        id=f"proj_{ordinal}",
+        name=f"number {ordinal}",
+        created_at=100 + ordinal,
+        archived=archived,
+        tags={"team": "maths"},
+    )
+
+
+def append(
+    logs: JobLogs,
+    job: str,
+    *entries: StoredEntry,
+    finished_at: int | None = None,
+    made: StoredModel | None = None,
+    project: str = PROJECT,
+    projection: str | None = None,
+) -> None:
+    """Append entries to a job's log; the last of them made the model, if any."""
+    for one in entries:
+        logs.append(
+            job=job,
+            project=project,
+            at=one.ordinal,
+            finished_at=finished_at,
+            projection=projection or f"{job} after {one.ordinal}",
+            entry=one,
+            model=made,
+        )

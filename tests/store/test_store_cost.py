@@ -1,0 +1,165 @@
+"""What a listing costs: the work of SQLite's virtual machine, counted, with few rows and with many."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from simulator.store.database import Database
+from simulator.store.files import Files
+from simulator.store.jobs import JobLogs
+from simulator.store.models import Models
+from simulator.store.projects import Projects
+from simulator.store.responses import KeptResponses
+from tests.store.rows import ACCOUNT, PROJECT
+
+Read = Callable[[Database], object]
+
+FEW, MANY = 30, 20_010  # of which the same share is shown, and is another project's
+
+# Rows of a family that nobody asks for lie between those that are asked for: every other one is another project's.
+FILL = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+INSERT INTO {rows} FROM n
+"""
+ROWS = {
+    "files": "files SELECT i, iif(i % 2, :project, 'other'), 'file-' || i, 'f', iif(i % 3, 'fine-tune', 'other'), 1,"
+    " 'sha-' || i, i",
+    "jobs": "jobs SELECT i, iif(i % 2, :project, 'other'), 'job-' || i, iif(i % 5, i, NULL), '{}'",
+    "log": "log SELECT iif(i % 2, 'job', 'another'), i, 'k', '{}', iif(i % 3, 'event-' || i, NULL)",
+    "models": "models SELECT 'm-' || i, iif(i % 2, 'job', 'another'), i, iif(i % 2, :account, 'other'), 'b', i, '{}',"
+    " 'ckpt-' || i",
+    "responses": "responses SELECT i, 'resp-' || i, iif(i % 2, :project, 'other'), i, 'ended', 0, '{}'",
+    "response_items": "response_items SELECT 'msg-' || i, 'resp-' || i",
+    "turns": "turns SELECT i, iif(i % 7, NULL, i - 2), '[]'",
+    "projects": "projects SELECT iif(i % 2, :account, 'other'), i, 'proj_' || i, 'n', i, i % 5 = 0, '{}'",
+}
+
+READS: dict[str, Read] = {
+    "files, newest first": lambda database: files(database, order="desc"),
+    "files, oldest first": lambda database: files(database, order="asc"),
+    "files after one": lambda database: files(database, order="desc", after="file-21"),
+    "files of a purpose": lambda database: files(database, order="desc", purpose="fine-tune"),
+    "files of a purpose, oldest first": lambda database: files(database, order="asc", purpose="fine-tune"),
+    "one file": lambda database: Files(database).get(PROJECT, "file-21"),
+    "whether bytes are in use": lambda database: Files(database).in_use("sha-21"),
+    "jobs": lambda database: JobLogs(database).page(PROJECT, after=None, limit=5),
+    "jobs after one": lambda database: JobLogs(database).page(PROJECT, after="job-21", limit=5),
+    "one job": lambda database: JobLogs(database).get("job-21"),
+    "events": lambda database: JobLogs(database).events("job", after=None, limit=5),
+    "events after one": lambda database: JobLogs(database).events("job", after="event-25", limit=5),
+    "checkpoints": lambda database: JobLogs(database).checkpoints("job", after=None, limit=5),
+    "checkpoints after one": lambda database: JobLogs(database).checkpoints("job", after="ckpt-21", limit=5),
+    "one model": lambda database: Models(database).get("m-21"),
+    "the newest models": lambda database: Models(database).made(ACCOUNT, newest=5),
+    "one response": lambda database: KeptResponses(database).get(PROJECT, "resp-21", oldest=0),
+    "the response that holds an item": lambda database: KeptResponses(database).holding(PROJECT, "msg-21", oldest=0),
+    "where a response stands": lambda database: KeptResponses(database).state(PROJECT, "resp-21", oldest=0),
+    "projects": lambda database: projects(database, archived=True),
+    "projects after one": lambda database: projects(database, archived=True, after="proj_3"),
+    "projects in use": lambda database: projects(database, archived=False),
+    "how many projects": lambda database: Projects(database).count(ACCOUNT),
+    "the latest time": lambda database: database.latest(),
+}
+
+
+def files(database: Database, *, order: str, after: str | None = None, purpose: str | None = None) -> object:
+    """Read a page of files."""
+    return Files(database).page(PROJECT, after=after, limit=5, order=order, purpose=purpose)
+
+
+def projects(database: Database, *, archived: bool, after: str | None = None) -> object:
+    """Read a page of projects."""
+    return Projects(database).page(ACCOUNT, after=after, limit=5, include_archived=archived)
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[tuple[Database, Database]]:
+    """Two databases in memory, with few rows of everything and with many."""
+    databases = Database(Path(":memory:")), Database(Path(":memory:"))
+    for database, count in zip(databases, (FEW, MANY), strict=True):
+        with database.transaction() as connection:
+            for family in ROWS.values():
+                connection.execute(FILL.format(rows=family), {"count": count, "project": PROJECT, "account": ACCOUNT})
+    yield databases
+    for database in databases:
+        database.close()
+
+
+def steps(database: Database, read: Read) -> int:
+    """Return how many instructions SQLite's machine runs for a read."""
+    taken = 0
+
+    def tick() -> int:
+        nonlocal taken
+        taken += 1
+        return 0
+
+    read(database)  # the first time, a statement is compiled too
+    with connected(database) as connection:
+        connection.set_progress_handler(tick, 1)
+        read(database)
+        connection.set_progress_handler(None, 0)
+    return taken
+
+
+def plans(database: Database, read: Read) -> list[str]:
+    """Return how SQLite plans the statements of a read."""
+    told: list[str] = []
+    with connected(database) as connection:
+        connection.set_trace_callback(told.append)
+        read(database)
+        connection.set_trace_callback(None)
+        return [str(row[3]) for sql in told for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+
+@contextmanager
+def connected(database: Database) -> Iterator[sqlite3.Connection]:
+    """Give the database's own connection, on which nothing is written."""
+    with database.transaction() as connection:
+        yield connection
+
+
+@pytest.mark.shows("listing-cost")
+@pytest.mark.parametrize("name", READS)
+def test_a_read_costs_the_same_with_few_rows_and_with_many(filled: tuple[Database, Database], name: str) -> None:
+    """To the instruction."""
+    few, many = (steps(database, READS[name]) for database in filled)
+    assert few == many
+
+
+def test_the_ends_before_a_young_job_cost_the_same_with_few_jobs_and_with_many(
+    filled: tuple[Database, Database],
+) -> None:
+    """They are looked for from the latest end on; a job that may start is among the youngest."""
+    few, many = (
+        steps(database, lambda database, count=count: JobLogs(database).ended_before(f"job-{count}", back=3))  # type: ignore[misc]  # mypy infers no type for the default
+        for database, count in zip(filled, (FEW, MANY), strict=True)
+    )
+    assert few == many
+
+
+def test_a_conversation_costs_the_same_with_few_others_and_with_many(filled: tuple[Database, Database]) -> None:
+    """Its own turns are walked, and no other is read."""
+    few, many = (
+        steps(database, lambda database: KeptResponses(database).conversation(PROJECT, "resp-21", oldest=0))
+        for database in filled
+    )
+    assert few == many
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_read_goes_by_an_index_and_sorts_nothing(filled: tuple[Database, Database], name: str) -> None:
+    """As SQLite plans it: it searches, and needs no temporary tree."""
+    planned = plans(filled[0], READS[name])
+    assert planned
+    assert not [plan for plan in planned if plan.startswith("SCAN") and plan != "SCAN CONSTANT ROW"]
+    assert not [plan for plan in planned if "TEMP B-TREE" in plan]
+
+
+def test_the_models_of_an_account_come_from_one_index(filled: tuple[Database, Database]) -> None:
+    """They have no pages, so all are read; but no weights are, and nothing is sorted."""
+    planned = plans(filled[0], lambda database: Models(database).made(ACCOUNT))
+    assert planned == ["SEARCH models USING COVERING INDEX models_of_account (account=?)"]
