@@ -7,13 +7,15 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 
 from simulator.asgi import Receive, Scope, Send, header
-from simulator.aws import functions, iam
+from simulator.aws import access_keys, functions, iam
+from simulator.aws.conditions import Context
 from simulator.aws.logs import InvocationLogs
 from simulator.aws.mount import AwsMount, mount, warm
+from simulator.identity.credentials import Credential
+from simulator.identity.sigv4 import scope_of
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.reference import FunctionReference, reference_of
-from simulator.settings import ACCESS_KEY_ID, Settings
-from simulator.sigv4 import scope_of
+from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Settings
 
 _LOGS: Final = "logs"
 
@@ -30,6 +32,7 @@ class Cloud:
         self._logs = InvocationLogs()
         self._lock = Lock()
         self._mount: AwsMount | None = None
+        self._own = Credential(secret=SECRET_ACCESS_KEY, arn=iam.root_arn(settings.account), account=settings.account)
         self.record: Callable[[FunctionSpec, Invocation], None] = self._logs.record
 
     def load(self) -> AwsMount:
@@ -58,6 +61,13 @@ class Cloud:
             await run_in_threadpool(self._logs.flush)
         await mounted(scope, receive, send)
 
+    async def answers(self, service: str, scope: Scope) -> bool:
+        """Whether a request that is signed for `service` is one of an AWS service that is here."""
+        mounted = self._mount
+        if mounted is None:
+            mounted = await run_in_threadpool(self.load)
+        return await run_in_threadpool(mounted.answers, service, header(scope, b"x-amz-target"))
+
     def find_function(self, reference: FunctionReference) -> FunctionSpec:
         """Return a deployed function.
 
@@ -83,26 +93,37 @@ class Cloud:
 
     def refusal_of_key(self, access_key_id: str | None, arn: str) -> str | None:
         """Return why the holder of an access key may not invoke the function, or None."""
-        caller = self.identify(access_key_id) if access_key_id else None
+        holder = self.access_key(access_key_id) if access_key_id else None
+        if holder and not holder.active:
+            return f"Access key {access_key_id} is inactive."
         statements = functions.policy_statements(self._reference(arn))
-        return iam.authorize_invoke(caller_arn=caller, function_arn=arn, statements=statements)
+        return iam.authorize_invoke(caller_arn=holder.arn if holder else None, function_arn=arn, statements=statements)
 
-    def identify(self, access_key_id: str) -> str | None:
-        """Return the ARN behind an access key; None for the session's own key and for any that IAM does not know."""
-        if access_key_id == ACCESS_KEY_ID or self._mount is None:  # before moto is loaded there are no users
-            return None
-        return iam.caller_of_access_key(access_key_id)
+    def denial(self, *, caller: str, action: str, resource: str, context: Context) -> str | None:
+        """Return in AWS's words why `caller` may not do `action` on a `resource` of its own account, or None."""
+        self.load()
+        identity = iam.identity_of(caller)
+        return iam.refusal(
+            identity=identity, action=action, resource=resource, account=identity.account, context=context
+        )
 
-    def user(self, name: str) -> str | None:
-        """Return the ARN of an IAM user; None when there is none."""
-        return iam.arn_of_user(name, account=self._settings.account) if self._mount else None
+    def access_key(self, access_key_id: str) -> Credential | None:
+        """Return what is known of an access key: the session's own, or one that was made in IAM or STS."""
+        if access_key_id == ACCESS_KEY_ID:
+            return self._own
+        # Before moto is loaded there are no others.
+        return access_keys.credential_of(access_key_id) if self._mount else None
+
+    def bedrock_key(self, alias: str) -> Credential | None:
+        """Return what is known of a long-term Bedrock key."""
+        return access_keys.bedrock_credential(alias) if self._mount else None
 
     def account_of(self, access_key_id: str | None) -> str:
         """Return the account of an access key."""
         if access_key_id is None or access_key_id == ACCESS_KEY_ID:
             return self._settings.account
         self.load()
-        return iam.account_of_access_key(access_key_id)
+        return access_keys.account_of_access_key(access_key_id)
 
     def _reference(self, name_or_arn: str) -> FunctionReference:
         return reference_of(name_or_arn, qualifier=None, account=self._settings.account, region=self._settings.region)

@@ -41,7 +41,11 @@ def door(
         "query_string": query.encode(),
         "headers": headers,
     }
-    front = FrontDoor(api=app("api"), invoke=app("invoke"), aws=app("aws"))
+
+    async def aws_answers(service: str, _scope: Scope) -> bool:
+        return service != "nosuch"
+
+    front = FrontDoor(api=app("api"), invoke=app("invoke"), aws=app("aws"), aws_answers=aws_answers)
 
     async def nothing(*_arguments: object) -> Any:
         return {}
@@ -65,8 +69,32 @@ def test_what_is_signed_for_mantle_is_for_the_api(service: str) -> None:
 
 @pytest.mark.parametrize("service", ["s3", "iam", "sts", "logs", "lambda"])
 def test_what_is_signed_for_another_service_is_for_aws(service: str) -> None:
-    """The service is asked before the path: a bucket may be called `v1`."""
-    assert door(path="/v1/files", authorization=signature(service)) == ["aws"]
+    """Whatever the path, unless it is Mantle's."""
+    assert door(path="/2020-01-01/things", authorization=signature(service)) == ["aws"]
+
+
+@pytest.mark.parametrize(("service", "path"), [("s3", "/v1/files"), ("s3", "/openai/v1/models"), ("mq", "/v1/brokers")])
+def test_services_with_paths_below_v1_keep_them(service: str, path: str) -> None:
+    """A bucket may be called `v1`."""
+    assert door(path=path, authorization=signature(service)) == ["aws"]
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/openai/v1/models", "/v1/nowhere"])
+@pytest.mark.parametrize("service", ["bedrock-runtime", "execute-api", "sagemaker", "lambda", "nosuch"])
+def test_mantles_paths_are_the_apis_whatever_else_they_are_signed_for(service: str, path: str) -> None:
+    """It says for which service a request must be signed."""
+    assert door(path=path, authorization=signature(service)) == ["api"]
+
+
+def test_what_is_signed_for_a_service_that_is_not_here_is_for_the_api() -> None:
+    """It says so in its own envelope."""
+    assert door(path="/anything", authorization=signature("nosuch")) == ["api"]
+
+
+def test_a_bearer_key_outranks_a_presigned_query() -> None:
+    """A caller with a key is Mantle's, whatever the query looks like."""
+    query = "X-Amz-Credential=AKID%2F20260101%2Fus-west-2%2Fs3%2Faws4_request"
+    assert door(path="/v1/models", query=query, authorization="Bearer key") == ["api"]
 
 
 def test_a_presigned_url_is_for_its_service() -> None:

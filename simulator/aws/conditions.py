@@ -5,7 +5,7 @@ multivalued context keys" in the IAM user guide (DOCUMENTED).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -29,10 +29,12 @@ def conditions_met(block: Mapping[str, Mapping[str, object]] | None, *, context:
     Raises:
         MalformedPolicy: an operator is not one of IAM's, or a value does not suit it.
     """
+    if not block:
+        return True
     present = {key.lower(): value for key, value in context.items()}
     return all(
         _met(operator, expected=listed(expected), actual=present.get(key.lower()), context=present, variables=variables)
-        for operator, keys in (block or {}).items()
+        for operator, keys in block.items()
         for key, expected in keys.items()
     )
 
@@ -45,16 +47,15 @@ def wildcard(text: str, *, context: Context, variables: bool, ignore_case: bool 
     if not (variables and "${" in text):
         return _compiled(text, ignore_case)
     present = {key.lower(): value for key, value in context.items()}
-    parts: list[str] = []
+    parts: list[str | None] = []
     end = 0
     for found in _VARIABLE.finditer(text):
         value = _variable(found[1], present)
         if value is None:
             return None
-        parts += [_translated(text[end : found.start()]), re.escape(value)]
+        parts += [*_parts(text[end : found.start()]), re.escape(value)]
         end = found.end()
-    parts.append(_translated(text[end:]))
-    return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    return _pattern([*parts, *_parts(text[end:])], ignore_case=ignore_case)
 
 
 def listed(value: object) -> list[str]:
@@ -75,11 +76,29 @@ def _variable(name: str, present: Context) -> str | None:
 
 @lru_cache(4096)
 def _compiled(text: str, ignore_case: bool) -> re.Pattern[str]:
-    return re.compile(_translated(text), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    return _pattern(_parts(text), ignore_case=ignore_case)
 
 
-def _translated(text: str) -> str:
-    return "".join(".*" if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in text)
+def _parts(text: str) -> list[str | None]:
+    """Translate letter by letter; None is a `*`."""
+    return [None if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in text]
+
+
+def _pattern(parts: Iterable[str | None], *, ignore_case: bool) -> re.Pattern[str]:
+    """Compile with what stands between two `*` in an atomic group.
+
+    The first place where such a piece fits is as good as any other, so nothing need be tried again: the text is often
+    the caller's (a User-Agent), and plain `.*` would take time that grows with a power of its length.
+    """
+    pieces: list[str] = [""]
+    for part in parts:
+        if part is None:
+            pieces.append("")
+        else:
+            pieces[-1] += part
+    first, *others = pieces
+    tail = "".join(f"(?>.*?{piece})" for piece in others[:-1] if piece) + f".*{others[-1]}" if others else ""
+    return re.compile(first + tail, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
 Test = Callable[[str, re.Pattern[str] | None, str], bool]
@@ -121,7 +140,7 @@ def _moment(text: str) -> datetime:
         if re.fullmatch(r"\d+(\.\d+)?", text):
             return datetime.fromtimestamp(float(text), tz=UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError as fault:
+    except (ValueError, OverflowError, OSError) as fault:  # the latter two of seconds that no calendar reaches
         raise MalformedPolicy(f"{text!r} is no date as conditions take it") from fault
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """Who calls, and what they may do: moto's IAM as a store of documents, AWS's rules over them.
 
-Nothing here changes moto's state. Messages: "Troubleshoot access denied error messages" in the IAM user guide
+Nothing but `federate` changes moto's state. Messages: "Troubleshoot access denied error messages" in the IAM user guide
 (DOCUMENTED).
 """
 
@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator.aws.conditions import Context
+from simulator.aws.conditions import Context, MalformedPolicy
 from simulator.aws.policy import Document, Effect, Principal, decide
+from simulator.aws.sessions import session_of_arn
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
@@ -18,14 +19,20 @@ if TYPE_CHECKING:
 _CALLER = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):(?:iam|sts)::(?P<account>\d{12}):"
     r"(?:(?P<root>root)|user/(?:.*/)?(?P<user>[^/]+)|role/(?:.*/)?(?P<role>[^/]+)"
-    r"|assumed-role/(?P<session_role>[^/]+)/(?P<session>.+))"
+    r"|assumed-role/(?P<session_role>[^/]+)/(?P<session>.+)|federated-user/(?P<federated>.+))"
 )
 _INVOKE = "lambda:InvokeFunction"
+_EVERYTHING: tuple[Document, ...] = ({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},)
+_FEDERATED = "federated_users"  # where moto's IAM keeps those of an account
+_ROLE_IDS: dict[tuple[str, str], str] = {}  # by account and name; may be of a role that is gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A caller and all that decides what it may do. `boundary` None means that there is no permissions boundary."""
+    """A caller and all that decides what it may do.
+
+    `boundary` None means that there is no permissions boundary, and `session` None no session policy.
+    """
 
     arn: str
     account: str
@@ -34,42 +41,13 @@ class Identity:
     arns: tuple[str, ...] = ()
     documents: tuple[Document, ...] = ()
     boundary: Document | None = None
+    session: Document | None = None
     context: tuple[tuple[str, str], ...] = ()
 
 
 def root_arn(account: str) -> str:
     """Give the ARN of an account's root user, who may do everything that no resource policy denies."""
     return f"arn:aws:iam::{account}:root"
-
-
-def caller_of_access_key(access_key_id: str) -> str | None:
-    """Give the ARN of the IAM user or role session that an access key stands for, None when moto has no such key."""
-    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
-    from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
-
-    for account in list(iam_backends):
-        backend = iam_backends[account]["aws"]
-        for user in list(backend.users.values()):
-            if any(key.access_key_id == access_key_id and key.status == "Active" for key in user.access_keys):
-                return user.arn
-    for account in list(sts_backends):
-        assumed = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key_id)
-        if assumed is not None:
-            return assumed.arn
-    return None
-
-
-def arn_of_user(name: str, *, account: str) -> str | None:
-    """Give the ARN of an IAM user; None when moto has no such user."""
-    user = _backend(account).users.get(name)
-    return user.arn if user else None
-
-
-def account_of_access_key(access_key_id: str) -> str:
-    """Give the account that an access key belongs to; moto's default account for a key that it does not know."""
-    from moto.iam.models import get_account_id_from  # noqa: PLC0415 - moto is slow to import
-
-    return get_account_id_from(access_key_id)
 
 
 def identity_of(caller_arn: str) -> Identity:
@@ -85,6 +63,8 @@ def identity_of(caller_arn: str) -> Identity:
         return Identity(arn=caller_arn, account=account, is_root=True, arns=(caller_arn,))
     if read["user"]:
         return _user(caller_arn, account=account, name=read["user"])
+    if read["federated"]:
+        return _federated(caller_arn, account=account, name=read["federated"])
     return _role(caller_arn, account=account, name=read["role"] or read["session_role"], session=read["session"])
 
 
@@ -99,13 +79,25 @@ def refusal(
 ) -> str | None:
     """Say in AWS's words why `identity` may not do `action` on a `resource` of `account`; None when it may.
 
-    Identity policies, the permissions boundary and the resource's own policy are weighed as "Policy
-    evaluation logic" says (DOCUMENTED): within one account either side may allow; across accounts both must.
-    What a resource policy grants to a user is not limited by the user's boundary; what it grants to a role
-    is. Session policies are not known here.
+    Identity policies, the permissions boundary, the session policy and the resource's own policy are weighed as
+    "Policy evaluation logic" says (DOCUMENTED): within one account either side may allow; across accounts both must.
+    What a resource policy grants to a user is not limited by the user's boundary; what it grants to a role is.
     """
-    asked = {**dict(identity.context), **(context or {})}
-    documents = tuple(resource_policy)
+    try:
+        return _weighed(identity, action, resource, account, context or {}, tuple(resource_policy))
+    except MalformedPolicy as fault:  # IAM would not have taken such a policy; moto may
+        return _denied(identity, action, resource, f"because a policy cannot be evaluated: {fault}")
+
+
+def _weighed(
+    identity: Identity,
+    action: str,
+    resource: str,
+    account: str,
+    context: Context,
+    documents: tuple[Document, ...],
+) -> str | None:
+    asked = {**dict(identity.context), **context}
     principal = Principal(arns=identity.arns, account=identity.account)
     by_resource = decide(documents, action=action, resource=resource, context=asked, principal=principal).effect
     if by_resource is Effect.DENY:
@@ -115,21 +107,25 @@ def refusal(
     by_identity = decide(identity.documents, action=action, resource=resource, context=asked).effect
     if by_identity is Effect.DENY:
         return _denied(identity, action, resource, "with an explicit deny in an identity-based policy")
-    by_boundary = Effect.ALLOW
-    if identity.boundary is not None:
-        by_boundary = decide([identity.boundary], action=action, resource=resource, context=asked).effect
-    if by_boundary is Effect.DENY:
-        return _denied(identity, action, resource, "with an explicit deny in a permissions boundary")
+    by_limit = {
+        name: decide([document], action=action, resource=resource, context=asked).effect
+        for name, document in (("permissions boundary", identity.boundary), ("session policy", identity.session))
+        if document is not None
+    }
+    if forbidding := _first(by_limit, Effect.DENY):
+        return _denied(identity, action, resource, f"with an explicit deny in a {forbidding}")
+    silent = _first(by_limit, Effect.IMPLICIT_DENY)
     at_home = identity.account == account
-    if at_home and by_resource is Effect.ALLOW and (identity.is_user or by_boundary is Effect.ALLOW):
+    if at_home and by_resource is Effect.ALLOW and (identity.is_user or not silent):
         return None
-    if by_identity is not Effect.ALLOW:
-        return _denied(identity, action, resource, f"because no identity-based policy allows the {action} action")
-    if by_boundary is not Effect.ALLOW:
-        return _denied(identity, action, resource, f"because no permissions boundary allows the {action} action")
-    if not at_home and not _account_or_direct(documents, action, resource, asked, principal):
-        return _denied(identity, action, resource, f"because no resource-based policy allows the {action} action")
-    return None
+    missing = "identity-based policy" if by_identity is not Effect.ALLOW else silent
+    if not (missing or at_home or _account_or_direct(documents, action, resource, asked, principal)):
+        missing = "resource-based policy"
+    return _denied(identity, action, resource, f"because no {missing} allows the {action} action") if missing else None
+
+
+def _first(effects: Mapping[str, Effect], wanted: Effect) -> str | None:
+    return next((name for name, effect in effects.items() if effect is wanted), None)
 
 
 def authorize_invoke(
@@ -181,47 +177,102 @@ def _user(arn: str, *, account: str, name: str) -> Identity:
     user = backend.users.get(name)
     if user is None:
         return Identity(arn=arn, account=account, is_user=True, arns=(arn,))
-    groups = [group for group in backend.groups.values() if user in group.users]
+    groups = [group for group in list(backend.groups.values()) if user in group.users]
     holders: list[User | Group] = [user, *groups]
+    bounded: Mapping[str, str] = vars(user).get("permissions_boundary", {})
     return Identity(
         arn=arn,
         account=account,
         is_user=True,
         arns=(arn,),
         documents=tuple(document for holder in holders for document in _documents(holder)),
+        boundary=_boundary(backend, bounded.get("PermissionsBoundaryArn")),
         context=(
             ("aws:PrincipalArn", arn),
             ("aws:PrincipalAccount", account),
             ("aws:PrincipalType", "User"),
             ("aws:username", name),
             ("aws:userid", user.id),
+            *_tags(user.tags),
+        ),
+    )
+
+
+def federate(arn: str, *, account: str, holder: str, policy: str | None) -> None:
+    """Keep for whom (an ARN) and with which policy the credentials of a federated user were made last."""
+    vars(_backend(account)).setdefault(_FEDERATED, {})[arn] = (holder, policy)
+
+
+def _federated(arn: str, *, account: str, name: str) -> Identity:
+    kept: dict[str, tuple[str, str | None]] = vars(_backend(account)).get(_FEDERATED, {})
+    if arn not in kept:
+        return Identity(arn=arn, account=account, arns=(arn,))
+    holder, policy = kept[arn]
+    of = identity_of(holder)
+    return Identity(
+        arn=arn,
+        account=account,
+        arns=(arn,),
+        documents=_EVERYTHING if of.is_root else of.documents,
+        boundary=of.boundary,
+        session=policy or {"Statement": []},
+        context=(
+            ("aws:PrincipalArn", arn),
+            ("aws:PrincipalAccount", account),
+            ("aws:PrincipalType", "FederatedUser"),
+            ("aws:userid", f"{account}:{name}"),
         ),
     )
 
 
 def _role(arn: str, *, account: str, name: str, session: str | None) -> Identity:
     backend = _backend(account)
-    role = next((role for role in backend.roles.values() if role.name == name), None)
+    role = _role_named(backend, account, name)
     if role is None:
         return Identity(arn=arn, account=account, arns=(arn,))
-    boundary = None
-    if role.permissions_boundary_arn is not None:
-        policy = backend.managed_policies.get(role.permissions_boundary_arn)
-        # A boundary that is not there allows nothing.
-        boundary = _default_document(policy) if policy is not None else {"Statement": []}
     return Identity(
         arn=arn,
         account=account,
         arns=(arn, role.arn),
         documents=tuple(_documents(role)),
-        boundary=boundary,
+        boundary=_boundary(backend, role.permissions_boundary_arn),
+        session=_session_policy(arn, account) if session else None,
         context=(
             ("aws:PrincipalArn", role.arn),
             ("aws:PrincipalAccount", account),
             ("aws:PrincipalType", "AssumedRole"),
             ("aws:userid", f"{role.id}:{session}" if session else role.id),
+            *_tags(role.tags),
         ),
     )
+
+
+def _role_named(backend: "IAMBackend", account: str, name: str) -> "Role | None":
+    """Find a role by its name, which moto keeps by id: its id is looked for once, and what it leads to is checked."""
+    role = backend.roles.get(_ROLE_IDS.get((account, name), ""))
+    if role is None or role.name != name:
+        role = next((role for role in list(backend.roles.values()) if role.name == name), None)
+        if role is not None:
+            _ROLE_IDS[account, name] = role.id
+    return role
+
+
+def _boundary(backend: "IAMBackend", arn: str | None) -> Document | None:
+    if not arn:
+        return None
+    policy = backend.managed_policies.get(arn)
+    # A boundary that is not there allows nothing.
+    return _default_document(policy) if policy is not None else {"Statement": []}
+
+
+def _session_policy(arn: str, account: str) -> Document | None:
+    """Return what the session was limited to when the role was assumed; of several with one name, the last one."""
+    assumed = session_of_arn(arn, account)
+    return assumed.policy or None if assumed else None
+
+
+def _tags(tags: list[dict[str, str]] | None) -> list[tuple[str, str]]:
+    return [(f"aws:PrincipalTag/{tag['Key']}", tag["Value"]) for tag in tags or []]
 
 
 def _documents(holder: "User | Group | Role") -> list[Document]:

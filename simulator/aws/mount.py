@@ -3,15 +3,18 @@
 import io
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from simulator.asgi import Receive, Scope, Send
 from simulator.aws.managed_policies import load_listed, load_named
-from simulator.sigv4 import scope_of
+from simulator.identity.sigv4 import scope_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
@@ -26,6 +29,8 @@ class AwsMount:
 
     app: Callable[[Scope, Receive, Send], Awaitable[None]]
     threads: "Executor"
+    answers: Callable[[str, str], bool]
+    """Of (the service that a request is signed for, its X-Amz-Target): whether moto knows what to do with it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -54,16 +59,22 @@ def mount(*, workers: int = 16, seed: int | None = None) -> AwsMount:
         create_backend_app,
     )
 
+    from simulator.aws.iam_operations import add_iam_operations  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.sts_operations import add_sts_operations  # noqa: PLC0415 - moto is slow to import
+
     # moto's Lambda must never try Docker; whatever invokes it inside moto (an SNS topic, say) gets its stub.
     default_user_config["lambda"]["use_docker"] = False
     default_user_config["batch"]["use_docker"] = False
     load_listed()
+    add_iam_operations(seed=seed or 0)
+    add_sts_operations()
     if seed is not None:
         mock_random.seed(seed)
     # a2wsgi types scopes and environs as closed dictionaries, narrower than ASGI's and WSGI's own.
-    services: Any = _adapted(DomainDispatcherApplication(create_backend_app))
+    dispatcher = DomainDispatcherApplication(create_backend_app)
+    services: Any = _adapted(dispatcher)
     middleware: Any = WSGIMiddleware(services, workers=workers)
-    return AwsMount(app=middleware, threads=middleware.executor)
+    return AwsMount(app=middleware, threads=middleware.executor, answers=_answering(dispatcher))
 
 
 def warm() -> None:
@@ -77,6 +88,32 @@ def reset() -> None:
     from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - moto is slow to import
 
     moto_api_backend.reset()
+
+
+def _answering(dispatcher: "DomainDispatcherApplication") -> Callable[[str, str], bool]:
+    """Ask moto's dispatcher, which would raise on a service that it does not know."""
+    from moto.backends import list_of_moto_modules  # noqa: PLC0415 - moto is slow to import
+
+    modules = frozenset(list_of_moto_modules())
+
+    @lru_cache(maxsize=256)
+    def answers(service: str, target: str) -> bool:
+        environ = {
+            "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/{service}/aws4_request",
+            "HTTP_HOST": "localhost",
+            "PATH_INFO": "/",
+            "REQUEST_METHOD": "POST",
+        }
+        if target:
+            environ["HTTP_X_AMZ_TARGET"] = target
+        try:
+            host = dispatcher.infer_service_region_host(environ, "/")
+        except (IndexError, KeyError):  # DynamoDB without a target, or with half of one
+            return False
+        known = host in modules or any(each.match(f"http://{host}") for _, each in dispatcher.backend_url_patterns)
+        return bool(known)
+
+    return answers
 
 
 def _adapted(app: WsgiApp) -> WsgiApp:

@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from simulator.aws.conditions import Context, conditions_met, listed, wildcard
+from simulator.aws.conditions import Context, MalformedPolicy, conditions_met, listed, wildcard
 
 Document = str | Mapping[str, Any]
 """A policy as JSON text, percent-encoded or not, or already read."""
@@ -58,27 +59,40 @@ def decide(
     (DOCUMENTED); but it does deny.
 
     Raises:
-        MalformedPolicy: a condition cannot be read.
+        MalformedPolicy: a document, a statement or a condition cannot be read.
     """
     allowed: Decision | None = None
     for document in documents:
-        policy = (
-            json.loads(unquote(document) if document.lstrip().startswith("%") else document)
-            if isinstance(document, str)
-            else document
-        )
+        policy = _read(document) if isinstance(document, str) else document
         variables = policy.get("Version") == "2012-10-17"
         for statement in _statements(policy):
-            if not _applies(statement, action=action, resource=resource, context=context or {}, variables=variables):
-                continue
-            effect = Effect(statement["Effect"])
-            if principal is not None and not _names(statement, principal, accounts=effect is Effect.DENY):
-                continue
+            try:
+                if not _applies(
+                    statement, action=action, resource=resource, context=context or {}, variables=variables
+                ):
+                    continue
+                effect = Effect(statement["Effect"])
+                if principal is not None and not _names(statement, principal, accounts=effect is Effect.DENY):
+                    continue
+            except MalformedPolicy:
+                raise
+            except (AttributeError, KeyError, TypeError, ValueError) as fault:  # moto takes any text for a session's
+                raise MalformedPolicy("a statement is not formed as IAM's are") from fault
             name = f"statement {statement['Sid']}" if statement.get("Sid") else "a statement without a Sid"
             if effect is Effect.DENY:
                 return Decision(effect=effect, reason=f"denied by {name}")
             allowed = allowed or Decision(effect=effect, reason=f"allowed by {name}")
     return allowed or Decision(effect=Effect.IMPLICIT_DENY, reason=f"no statement allows {action} on {resource}")
+
+
+@lru_cache(maxsize=512)
+def _read(text: str) -> Mapping[str, Any]:
+    """Read a policy's JSON, once a text."""
+    try:
+        read = json.loads(unquote(text) if text.lstrip().startswith("%") else text)
+    except (ValueError, RecursionError) as fault:
+        raise MalformedPolicy("it is no JSON") from fault
+    return read if isinstance(read, Mapping) else {}
 
 
 def _statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from botocore.config import Config
 
-from simulator.aws import iam, mount
+from simulator.aws import access_keys, iam, mount
 from simulator.aws.functions import find_function, policy_statements
 from simulator.aws.logs import InvocationLogs
 from simulator.lambdas.invoke_app import InvokeApp, is_invoke
@@ -52,8 +52,9 @@ class Cloud:
 
 def _refusal(key: str | None, arn: str) -> str | None:
     reference = reference_of(arn, qualifier=None, account=ACCOUNT, region=REGION)
+    holder = access_keys.credential_of(key) if key else None
     return iam.authorize_invoke(
-        caller_arn=iam.caller_of_access_key(key) if key else None,
+        caller_arn=holder.arn if holder else None,
         function_arn=arn,
         statements=policy_statements(reference),
     )
@@ -79,7 +80,7 @@ def running_cloud() -> Iterator[Cloud]:
     invoke = InvokeApp(
         pool=pool,
         find_function=find_function,
-        account_of=lambda key: iam.account_of_access_key(key or ""),
+        account_of=lambda key: access_keys.account_of_access_key(key or ""),
         refusal=_refusal,
         new_request_id=new_request_id,
         default_region=REGION,

@@ -84,6 +84,7 @@ def test_updated_code_runs_at_once(cloud: Cloud) -> None:
     assert (before, answer_of(functions)) == (["first", 1], ["second", 1])
 
 
+@pytest.mark.shows("lambda-runtime")
 def test_versions_and_aliases_keep_their_code(cloud: Cloud) -> None:
     """A published version, and an alias of it, run what was published, by Qualifier and by ARN."""
     functions = deploy(cloud)
@@ -319,9 +320,14 @@ def test_large_object_survives_the_way(cloud: Cloud) -> None:
     assert objects.get_object(Bucket="data", Key="large")["Body"].read() == body
 
 
-def test_caller_identity_is_the_default_account(cloud: Cloud) -> None:
-    """STS answers for a key that nobody made."""
-    assert cloud.client("sts").get_caller_identity()["Account"] == ACCOUNT
+def test_a_key_that_nobody_made_is_the_roots(cloud: Cloud) -> None:
+    """The session's own key is such a one, and the root is what it stands for at every other door."""
+    told = cloud.client("sts").get_caller_identity()
+    assert {name: told[name] for name in ("UserId", "Account", "Arn")} == {
+        "UserId": ACCOUNT,
+        "Account": ACCOUNT,
+        "Arn": f"arn:aws:iam::{ACCOUNT}:root",
+    }
 
 
 def test_a_function_may_call_the_simulator_back(cloud: Cloud) -> None:

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
 
-from simulator.aws import iam, mount
+from simulator.aws import access_keys, iam, mount
+from simulator.identity.credentials import Credential
 
 ACCOUNT = "123456789012"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:grader"
@@ -34,6 +37,19 @@ def store() -> Iterator[Any]:
     backend.create_role("trainer", document(), "/", None, "", [], None)
     yield backend
     mount.reset()
+
+
+def bound(store: Any, arn: str) -> None:
+    """Give alice a permissions boundary, as `iam_operations` keeps it."""
+    vars(store.users["alice"])["permissions_boundary"] = {"PermissionsBoundaryArn": arn}
+
+
+def assume(*, policy: str = "") -> Any:
+    """Assume the role trainer as session s1."""
+    from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
+
+    role = f"arn:aws:iam::{ACCOUNT}:role/trainer"
+    return sts_backends[ACCOUNT]["aws"].assume_role("us-west-2", "s1", role, policy, 3600, "")
 
 
 def refusal(caller: str | None, function: str = FUNCTION, **more: Any) -> str | None:
@@ -177,25 +193,171 @@ def test_user_that_does_not_exist_may_do_nothing(store: Any) -> None:
 
 
 def test_access_key_stands_for_its_user(store: Any) -> None:
-    """An active key is its user; an inactive one is nobody."""
+    """With its secret, and with whether it is switched on."""
     key = store.create_access_key("alice")
-    before = iam.caller_of_access_key(key.access_key_id)
+    before = access_keys.credential_of(key.access_key_id)
     store.update_access_key("alice", key.access_key_id, "Inactive")
 
-    assert (before, iam.caller_of_access_key(key.access_key_id)) == (ALICE, None)
+    told = Credential(secret=key.secret_access_key, arn=ALICE, account=ACCOUNT)
+    assert (before, access_keys.credential_of(key.access_key_id)) == (told, replace(told, active=False))
+
+
+def test_access_key_goes_with_its_user(store: Any) -> None:
+    """Moto keeps the key of a user who was deleted; a user of the same name does not inherit it."""
+    key = store.create_access_key("alice")
+    store.delete_user("alice")
+    store.create_user("us-west-2", "alice")
+
+    assert access_keys.credential_of(key.access_key_id) is None
 
 
 def test_temporary_key_stands_for_its_session(store: Any) -> None:
-    """A key from AssumeRole is the role's session."""
-    from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
+    """A key from AssumeRole is the role's session; it has a token and an end."""
+    assumed = assume()
 
-    assumed = sts_backends[ACCOUNT]["aws"].assume_role(
-        "us-west-2", "s1", f"arn:aws:iam::{ACCOUNT}:role/trainer", "", 3600, ""
+    assert access_keys.credential_of(assumed.access_key_id) == Credential(
+        secret=assumed.secret_access_key,
+        arn=SESSION,
+        account=ACCOUNT,
+        session_token=assumed.session_token,
+        expires_at=assumed.expiration.replace(tzinfo=UTC).timestamp(),
     )
-
-    assert iam.caller_of_access_key(assumed.access_key_id) == SESSION
 
 
 def test_key_that_nobody_made_is_unknown(store: Any) -> None:
     """The credentials of a fresh simulator stand for nobody in IAM."""
-    assert (iam.caller_of_access_key("testing"), iam.account_of_access_key("testing")) == (None, ACCOUNT)
+    assert (access_keys.credential_of("testing"), access_keys.account_of_access_key("testing")) == (None, ACCOUNT)
+
+
+def test_boundary_limits_a_user(store: Any) -> None:
+    """As it limits a role."""
+    boundary = store.create_policy("", "/", document({**INVOKE, "Action": "s3:*"}), "boundary", [])
+    store.put_user_policy("alice", "invoke", document(INVOKE))
+    bound(store, boundary.arn)
+
+    assert refusal(ALICE) == told(ALICE, "because no permissions boundary allows the lambda:InvokeFunction action")
+
+
+def test_boundary_does_not_limit_what_a_resource_policy_grants_to_a_user(store: Any) -> None:
+    """Unlike a role (DOCUMENTED: policy evaluation logic)."""
+    boundary = store.create_policy("", "/", document({**INVOKE, "Action": "s3:*"}), "boundary", [])
+    bound(store, boundary.arn)
+    store.put_role_permissions_boundary("trainer", boundary.arn)
+    role = f"arn:aws:iam::{ACCOUNT}:role/trainer"
+    statements = [{**INVOKE, "Principal": {"AWS": [ALICE, role]}}]
+
+    assert (refusal(ALICE, statements=statements), refusal(SESSION, statements=statements)) == (
+        None,
+        told(SESSION, "because no identity-based policy allows the lambda:InvokeFunction action"),
+    )
+
+
+def test_boundary_that_is_not_there_allows_nothing(store: Any) -> None:
+    """A policy can be deleted while it bounds somebody."""
+    store.put_user_policy("alice", "invoke", document(INVOKE))
+    bound(store, f"arn:aws:iam::{ACCOUNT}:policy/gone")
+
+    assert refusal(ALICE) == told(ALICE, "because no permissions boundary allows the lambda:InvokeFunction action")
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        (INVOKE, None),
+        ({**INVOKE, "Action": "s3:*"}, "because no session policy allows the lambda:InvokeFunction action"),
+        (DENIED, "with an explicit deny in a session policy"),
+    ],
+    ids=["allows", "is silent", "denies"],
+)
+def test_session_policy_limits_the_session(store: Any, statement: dict[str, Any], why: str | None) -> None:
+    """What AssumeRole was given as `Policy` is weighed besides the role's own."""
+    store.put_role_policy("trainer", "invoke", document(INVOKE))
+    assume(policy=document(statement))
+
+    assert refusal(SESSION) == (told(SESSION, why) if why else None)
+
+
+def test_tags_of_the_caller_are_condition_keys(store: Any) -> None:
+    """`aws:PrincipalTag/...` of a user and of a role."""
+    condition = {"StringEquals": {"aws:PrincipalTag/team": "maths"}}
+    store.put_user_policy("alice", "invoke", document({**INVOKE, "Condition": condition}))
+    before = refusal(ALICE)
+    store.tag_user("alice", [{"Key": "team", "Value": "maths"}])
+
+    assert (before is None, refusal(ALICE)) == (False, None)
+
+
+def test_policy_that_cannot_be_evaluated_allows_nothing_and_says_so(store: Any) -> None:
+    """IAM would not have taken it; moto may."""
+    condition = {"NumericEquals": {"aws:username": "many"}}
+    store.put_user_policy("alice", "invoke", document({**INVOKE, "Condition": condition}))
+
+    why = "because a policy cannot be evaluated: a numeric condition compares 'alice' with 'many'"
+    assert refusal(ALICE) == told(ALICE, why)
+
+
+def test_of_several_sessions_with_one_name_the_last_one_counts(store: Any) -> None:
+    """Its policy does; each keeps its own key."""
+    store.put_role_policy("trainer", "invoke", document(INVOKE))
+    first = assume(policy=document(DENIED))
+    before = refusal(SESSION)
+    second = assume()
+
+    assert (before, refusal(SESSION)) == (told(SESSION, "with an explicit deny in a session policy"), None)
+    for each in (first, second):
+        found = access_keys.credential_of(each.access_key_id)
+        assert found
+        assert (found.arn, found.secret) == (SESSION, each.secret_access_key)
+
+
+def test_a_role_that_was_made_again_is_another_one(store: Any) -> None:
+    """What is remembered of the first one's id does not outlive it."""
+    store.put_role_policy("trainer", "invoke", document(INVOKE))
+    before = refusal(SESSION)
+    store.delete_role_policy("trainer", "invoke")
+    store.delete_role("trainer")
+    gone = refusal(SESSION)
+    store.create_role("trainer", document(), "/", None, "", [], None)
+    store.put_role_policy("trainer", "invoke", document(DENIED))
+
+    silent = told(SESSION, "because no identity-based policy allows the lambda:InvokeFunction action")
+    denied = told(SESSION, "with an explicit deny in an identity-based policy")
+    assert (before, gone, refusal(SESSION)) == (None, silent, denied)
+
+
+def test_a_session_is_gone_with_a_reset(store: Any) -> None:
+    """Nothing of moto's state is kept beside it."""
+    made = assume()
+    before = access_keys.credential_of(made.access_key_id)
+    mount.reset()
+
+    assert (before is None, access_keys.credential_of(made.access_key_id)) == (False, None)
+
+
+class Unread(list[Any]):
+    """A list that may be asked for a part, and not be gone through."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("all sessions were gone through")
+
+
+class Unsearched(dict[str, Any]):
+    """A dictionary that may be asked for a key, and not be gone through."""
+
+    def values(self) -> Any:
+        """Refuse."""
+        raise AssertionError("all roles were gone through")
+
+
+def test_a_session_and_its_role_are_found_without_a_search(store: Any) -> None:
+    """Each request of a role asks for both, and there may be thousands."""
+    from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
+
+    store.put_role_policy("trainer", "invoke", document(INVOKE))
+    made = [assume() for _ in range(3)]
+    before = refusal(SESSION)
+    backend = sts_backends[ACCOUNT]["aws"]
+    backend.assumed_roles, store.roles = Unread(backend.assumed_roles), Unsearched(store.roles)
+    found = access_keys.credential_of(made[1].access_key_id)
+    assert found
+    assert (found.secret, before, refusal(SESSION)) == (made[1].secret_access_key, None, None)

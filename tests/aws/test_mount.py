@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from simulator.aws import mount
 from simulator.aws.managed_policies import LISTED
 
@@ -71,3 +73,23 @@ def test_only_the_listed_policies_are_loaded() -> None:
     assert sorted(policy.name for policy in iam_backends["123456789012"]["aws"].managed_policies.values()) == sorted(
         LISTED
     )
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "known"),
+    [
+        ("s3", "", True),
+        ("execute-api", "", True),
+        ("mobiletargeting", "", True),
+        ("dynamodb", "DynamoDB_20120810.ListTables", True),
+        ("dynamodb", "", False),
+        ("dynamodb", "x", False),
+        ("q", "", False),
+        ("moto_api", "", False),
+    ],
+)
+def test_what_moto_does_not_know_is_told_beforehand(
+    capsys: pytest.CaptureFixture[str], *, service: str, target: str, known: bool
+) -> None:
+    """Moto itself would print that it found nothing, and raise."""
+    assert (mount.mount().answers(service, target), capsys.readouterr().out) == (known, "")

@@ -100,6 +100,21 @@ CASES = (
         {"k": "a", "l": "false"},
     ),
     Case("StringLike", (when("StringLike", "k", "ftjob-*"),), ALLOW, {"k": "ftjob-1"}),
+    Case("StringLike, two *", (when("StringLike", "k", "*a*b"),), ALLOW, {"k": "xaaxab"}),
+    Case("StringLike, pieces that would overlap", (when("StringLike", "k", "*ab*b"),), NEITHER, {"k": "ab"}),
+    Case("StringLike, ? after *", (when("StringLike", "k", "*?b*"),), ALLOW, {"k": "bb"}),
+    Case(
+        "a variable between two *",
+        (when("StringLike", "k", "*${aws:username}*x"),),
+        ALLOW,
+        {"k": "is*ann*x", "aws:username": "*ann*"},
+    ),
+    Case(
+        "many *, and a long text that does not fit",
+        (when("StringLike", "k", "*a*a*a*a*a*a*a*a*b"),),
+        NEITHER,
+        {"k": "a" * 5_000},
+    ),
     Case("StringNotLike", (when("StringNotLike", "k", "ftjob-*"),), NEITHER, {"k": "ftjob-1"}),
     Case("StringEquals takes * literally", (when("StringEquals", "k", "ftjob-*"),), NEITHER, {"k": "ftjob-1"}),
     Case("StringEqualsIgnoreCase", (when("StringEqualsIgnoreCase", "k", "Grüße"),), ALLOW, {"k": "grüße"}),
@@ -275,6 +290,8 @@ def test_not_principal_spares_whom_it_names() -> None:
         ("NumericEquals", "ten"),
         ("IpAddress", "x"),
         ("DateEquals", "soon"),
+        ("DateEquals", "999999999999999999"),
+        ("DateEquals", "9" * 400),
     ],
 )
 def test_condition_that_iam_does_not_know_is_an_error(operator: str, value: str) -> None:
@@ -286,3 +303,22 @@ def test_condition_that_iam_does_not_know_is_an_error(operator: str, value: str)
             resource="*",
             context={"k": "1"},
         )
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "[" * 100_000,
+        '{"Statement": 5}',
+        '{"Statement": ["Allow"]}',
+        '{"Statement": {"Action": "*"}}',
+        '{"Statement": {"Effect": "allow", "Action": "*"}}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Condition": "always"}}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Condition": {"Bool": "true"}}}',
+    ],
+    ids=lambda policy: policy[:60],
+)
+def test_a_policy_that_is_none_is_never_taken_for_a_decision(policy: str) -> None:
+    """Moto takes any text as a session's policy."""
+    with pytest.raises(MalformedPolicy):
+        decide([policy], action="lambda:InvokeFunction", resource="*")

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-_CREDENTIAL: Final = re.compile(r"Credential=([^/\s,]+)/(\d{8})/([^/\s,]+)/([^/\s,]+)/aws4_request")
+_CREDENTIAL: Final = re.compile(r"Credential=([^/\s,]+)/(\d{8})/([^/\s,]+)/([^/\s,]+)/aws4_request", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedScope:
-    """What a SigV4 credential names: key id, region and service."""
+    """What a SigV4 credential names: key id, date (YYYYMMDD), region and service."""
 
     access_key_id: str
+    date: str
     region: str
     service: str
 
@@ -20,7 +21,7 @@ class SignedScope:
 def scope_of(authorization: str, query: str = "") -> SignedScope | None:
     """Return the scope of a request signed in its header or in a presigned URL; None when it is not signed."""
     found = _CREDENTIAL.search(authorization) or _CREDENTIAL.search(_presigned(query))
-    return SignedScope(access_key_id=found[1], region=found[3], service=found[4]) if found else None
+    return SignedScope(access_key_id=found[1], date=found[2], region=found[3], service=found[4]) if found else None
 
 
 def _presigned(query: str) -> str:

@@ -1,0 +1,75 @@
+"""Whose key it is: what moto knows of access keys, sessions and long-term Bedrock keys. Nothing here changes that."""
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
+
+from simulator.aws.service_keys import credentials_of, user_and_account
+from simulator.aws.sessions import session_of_key
+from simulator.identity.credentials import Credential
+
+if TYPE_CHECKING:
+    from moto.iam.models import AccessKey, IAMBackend
+
+SESSION: Final = "session_of_a_user"  # where a temporary access key keeps whose it is
+
+
+def credential_of(access_key_id: str) -> Credential | None:
+    """Give what moto knows of an access key, a user's or a session's; None when it has no such key."""
+    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+
+    for account in list(iam_backends):
+        backend = iam_backends[account]["aws"]
+        key = backend.access_keys.get(access_key_id)
+        if key is not None:
+            return _user_key(backend, key, account) if key.user_name else _session_key(key, account)
+    return None
+
+
+def bedrock_credential(alias: str) -> Credential | None:
+    """Give a user's long-term Bedrock key by its alias; None when moto has no such key."""
+    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+
+    named = user_and_account(alias)
+    user = iam_backends[named[1]]["aws"].users.get(named[0]) if named and named[1] in list(iam_backends) else None
+    if user is None:
+        return None
+    for credential in credentials_of(user):
+        if credential.alias == alias:
+            return Credential(
+                secret=credential.secret,
+                arn=user.arn,
+                account=credential.account,
+                active=credential.active,
+                expires_at=credential.expires_at,
+            )
+    return None
+
+
+def account_of_access_key(access_key_id: str) -> str:
+    """Give the account that an access key belongs to; moto's default account for a key that it does not know."""
+    from moto.iam.models import get_account_id_from  # noqa: PLC0415 - moto is slow to import
+
+    return get_account_id_from(access_key_id)
+
+
+def _user_key(backend: "IAMBackend", key: "AccessKey", account: str) -> Credential | None:
+    user = backend.users.get(key.user_name or "")
+    if user is None or key not in user.access_keys:  # moto keeps the keys of a user who was deleted
+        return None
+    return Credential(secret=key.secret_access_key, arn=user.arn, account=account, active=bool(key.status == "Active"))
+
+
+def _session_key(key: "AccessKey", account: str) -> Credential | None:
+    of_user: Credential | None = vars(key).get(SESSION)
+    if of_user is not None:
+        return of_user
+    assumed = session_of_key(key.access_key_id, account)
+    if assumed is None:
+        return None
+    return Credential(
+        secret=assumed.secret_access_key,
+        arn=assumed.arn,
+        account=account,
+        session_token=assumed.session_token,
+        expires_at=assumed.expiration.replace(tzinfo=UTC).timestamp(),
+    )

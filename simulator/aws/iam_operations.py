@@ -1,0 +1,153 @@
+"""IAM operations that moto lacks: service-specific credentials (long-term Bedrock keys) and users' boundaries.
+
+Importing this imports moto, so whoever mounts does it, and nobody else.
+"""
+
+from dataclasses import replace
+from typing import Any, ClassVar, Final
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import utcnow
+from moto.iam import urls
+from moto.iam.exceptions import (
+    DeleteConflictException,
+    IAMException,
+    InvalidInput,
+    LimitExceededException,
+    NotFoundException,
+    ValidationError,
+)
+from moto.iam.models import User
+from moto.iam.responses import IamResponse
+
+from simulator.aws.service_keys import BEDROCK, ServiceCredential, credentials_of, keep, made_for
+
+MOST: Final = 2  # DOCUMENTED: sets of credentials of one service for one user
+_DAYS: Final = range(1, 36_601)  # DOCUMENTED: credentialAgeDays
+_BOUNDARY: Final = "permissions_boundary"  # what moto's serializer looks for, as it does for roles
+
+
+class ServiceNotSupported(IAMException):
+    """The service has no such credentials, or not here."""
+
+    code = "NotSupportedService"
+
+
+class IamOperations(IamResponse):
+    """moto's IAM and what it lacks; `seed` is that of the secrets."""
+
+    seed: ClassVar[int] = 0
+
+    def create_service_specific_credential(self) -> ActionResult:
+        """Make a key; its secret is told this once."""
+        user = self.backend.get_user(self._get_param("UserName"))
+        service, days = self._get_param("ServiceName"), self._get_int_param("CredentialAgeDays")
+        if service != BEDROCK:
+            raise ServiceNotSupported(f"No such service {service} is supported here; {BEDROCK} is.")
+        if days is not None and days not in _DAYS:
+            raise ValidationError("CredentialAgeDays must be between 1 and 36600.")
+        if len(credentials_of(user)) >= MOST:
+            raise LimitExceededException(f"Cannot exceed quota for ServiceSpecificCredentialsPerUser: {MOST}")
+        made = made_for(user, days=days, now=utcnow(), seed=self.seed)
+        return ActionResult({"ServiceSpecificCredential": _with_secret(made)})
+
+    def list_service_specific_credentials(self) -> ActionResult:
+        """List them without their secrets."""
+        service = self._get_param("ServiceName", BEDROCK)
+        users = list(self.backend.users.values()) if self._get_bool_param("AllUsers") else [self._user()]
+        found = [credential for user in users for credential in credentials_of(user) if service == BEDROCK]
+        return ActionResult({"ServiceSpecificCredentials": [_described(each) for each in found], "IsTruncated": False})
+
+    def update_service_specific_credential(self) -> ActionResult:
+        """Switch one on or off."""
+        user, credential = self._credential()
+        status = self._get_param("Status")
+        if status not in {"Active", "Inactive"}:
+            raise ValidationError(f"Status must be Active or Inactive, not {status}.")
+        _put(user, replace(credential, active=status == "Active"))
+        return EmptyResult()
+
+    def reset_service_specific_credential(self) -> ActionResult:
+        """Give one another secret; the one before is void."""
+        user, credential = self._credential()
+        _put(user, credential.reset())
+        return ActionResult({"ServiceSpecificCredential": _with_secret(credential.reset())})
+
+    def delete_service_specific_credential(self) -> ActionResult:
+        """Forget one."""
+        user, credential = self._credential()
+        keep(user, (each for each in credentials_of(user) if each.id != credential.id))
+        return EmptyResult()
+
+    def put_user_permissions_boundary(self) -> ActionResult:
+        """Set a user's boundary."""
+        user = self.backend.get_user(self._get_param("UserName"))
+        self._bound(user, self._get_param("PermissionsBoundary"))
+        return EmptyResult()
+
+    def delete_user_permissions_boundary(self) -> ActionResult:
+        """Take it away."""
+        vars(self.backend.get_user(self._get_param("UserName"))).pop(_BOUNDARY, None)
+        return EmptyResult()
+
+    def create_user(self) -> ActionResult:
+        """Make a user as moto does, and set the boundary that moto ignores."""
+        made = super().create_user()
+        if boundary := self._get_param("PermissionsBoundary"):
+            self._bound(self.backend.get_user(self._get_param("UserName")), boundary)
+        return made
+
+    def delete_user(self) -> ActionResult:
+        """Delete a user as moto does, unless there are credentials that AWS asks to delete before."""
+        user = self.backend.get_user(self._get_param("UserName"))
+        if credentials_of(user):
+            raise DeleteConflictException("Cannot delete entity, must remove service specific credentials first.")
+        return super().delete_user()
+
+    def _bound(self, user: User, boundary: str) -> None:
+        if not self.backend.policy_arn_regex.match(boundary):
+            raise InvalidInput(f"ARN {boundary} is not valid.")
+        vars(user)[_BOUNDARY] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
+
+    def _user(self) -> User:
+        """Return the user that the request names or, as IAM has it, the one who sent it."""
+        name = self._get_param("UserName")
+        user = self.backend.get_user(name) if name else self.backend.get_user_from_access_key_id(self.get_access_key())
+        if user is None:
+            raise NotFoundException("The request names no user, and none sent it.")
+        return user
+
+    def _credential(self) -> tuple[User, ServiceCredential]:
+        user, wanted = self._user(), self._get_param("ServiceSpecificCredentialId")
+        for credential in credentials_of(user):
+            if credential.id == wanted:
+                return user, credential
+        raise NotFoundException(f"Service specific credential {wanted} was not found.")
+
+
+def add_iam_operations(*, seed: int) -> None:
+    """Have moto answer IAM requests with these operations as well."""
+    IamOperations.seed = seed
+    for path in urls.url_paths:
+        urls.url_paths[path] = IamOperations.dispatch
+
+
+def _put(user: User, changed: ServiceCredential) -> None:
+    keep(user, (changed if each.id == changed.id else each for each in credentials_of(user)))
+
+
+def _described(credential: ServiceCredential) -> dict[str, Any]:
+    ends = {"ExpirationDate": credential.expires} if credential.expires else {}
+    return {
+        "CreateDate": credential.created,
+        "ServiceCredentialAlias": credential.alias,
+        "ServiceName": BEDROCK,
+        "ServiceSpecificCredentialId": credential.id,
+        "Status": credential.status(utcnow()),
+        "UserName": credential.user,
+        **ends,
+    }
+
+
+def _with_secret(credential: ServiceCredential) -> dict[str, Any]:
+    return _described(credential) | {"ServiceCredentialSecret": credential.key}

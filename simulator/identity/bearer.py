@@ -1,0 +1,129 @@
+"""Bedrock API keys as text: what a short-term and a long-term one hold. Whether it is right is judged elsewhere."""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+from urllib.parse import parse_qsl
+
+from simulator.errors import GARBLED_KEY, INVALID_KEY
+from simulator.identity.signatures import NOTHING, SignedRequest, signature
+from simulator.identity.sigv4 import SignedScope, scope_of
+
+SHORT_TERM: Final = "bedrock-api-key-"  # from the token generator's source
+LONG_TERM: Final = "ABSK"  # DOCUMENTED: CloudTrail's bearerTokenType
+LONGEST: Final = 43_200  # seconds; DOCUMENTED: twelve hours
+
+_HOST: Final = "bedrock.amazonaws.com"
+_TIMESTAMP: Final = "%Y%m%dT%H%M%SZ"
+# A key is judged on every request, and a client sends the same one each time.
+_REMEMBERED: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortTermKey:
+    """A presigned CallWithBearerToken request. Times are in seconds since the Unix epoch."""
+
+    scope: SignedScope
+    minted_at: float
+    expires_at: float
+    session_token: str | None = field(repr=False)
+    request: SignedRequest = field(repr=False)
+    signature: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongTermKey:
+    """The two parts of an IAM service-specific credential for Bedrock."""
+
+    alias: str
+    secret: str = field(repr=False)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def short_term_key(key: str) -> ShortTermKey:
+    """Read `bedrock-api-key-` and base64 of a presigned request (layout: the token generator's source).
+
+    Raises:
+        ApiError: it is none.
+    """
+    try:
+        decoded = b64decode(key.removeprefix(SHORT_TERM), validate=True).decode("ascii")
+        address, _, query = decoded.partition("?")
+        fields = dict(parse_qsl(query, strict_parsing=True))
+    except (Base64Error, ValueError):
+        raise GARBLED_KEY(hint="what follows the prefix is not base64 of a signed request") from None
+    wanted = {
+        "Action": "CallWithBearerToken",
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-SignedHeaders": "host",
+        "Version": "1",
+    }
+    wrong = [name for name, value in wanted.items() if fields.get(name) != value]
+    scope = scope_of("", query)
+    if address != f"{_HOST}/" or wrong or scope is None or scope.service != "bedrock":
+        raise INVALID_KEY(hint=f"not a signed CallWithBearerToken request: {', '.join(wrong) or 'wrong host or scope'}")
+    if not re.fullmatch(r"[0-9a-f]{64}", fields.get("X-Amz-Signature", "")):
+        raise INVALID_KEY(hint="the signature is missing or not a SHA-256")
+    try:
+        minted = moment(fields["X-Amz-Date"])
+        lifetime = int(fields["X-Amz-Expires"])
+    except (KeyError, ValueError):
+        raise INVALID_KEY(hint="the date or the lifetime cannot be read") from None
+    if not 0 < lifetime <= LONGEST:
+        raise INVALID_KEY(hint=f"the key's lifetime is not between 1 and {LONGEST} s")
+    return ShortTermKey(
+        scope=scope,
+        minted_at=minted,
+        expires_at=minted + lifetime,
+        session_token=fields.get("X-Amz-Security-Token"),
+        request=SignedRequest(
+            method="POST",
+            path="/",
+            query=_signed_part(query),
+            headers=(("host", _HOST),),
+            timestamp=fields["X-Amz-Date"],
+        ),
+        signature=fields["X-Amz-Signature"],
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def expected_signature(key: str, secret: str) -> str:
+    """Return the signature that a readable short-term key would carry if it had been made with `secret`."""
+    read = short_term_key(key)
+    return signature(read.request, scope=read.scope, secret=secret, payload_sha256=NOTHING)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def long_term_key(key: str) -> LongTermKey:
+    """Read `ABSK` + base64 of `<alias>:<secret>` (layout from public client code).
+
+    Raises:
+        ApiError: it is none.
+    """
+    try:
+        alias, colon, secret = b64decode(key.removeprefix(LONG_TERM), validate=True).decode("utf-8").partition(":")
+    except (Base64Error, ValueError):
+        raise GARBLED_KEY(hint=f"what follows '{LONG_TERM}' is not base64") from None
+    if not (alias and colon and secret):
+        raise GARBLED_KEY(hint="a long-term key holds the alias of a credential and its secret")
+    return LongTermKey(alias=alias, secret=secret)
+
+
+def moment(timestamp: str) -> float:
+    """Return the time of YYYYMMDDThhmmssZ in seconds since the Unix epoch.
+
+    Raises:
+        ValueError: it is no such time.
+    """
+    return datetime.strptime(timestamp, _TIMESTAMP).replace(tzinfo=UTC).timestamp()
+
+
+def _signed_part(query: str) -> str:
+    """Leave out what the generator adds once the request is signed."""
+    added = ("X-Amz-Signature=", "Version=")
+    return "&".join(pair for pair in query.split("&") if not pair.startswith(added))

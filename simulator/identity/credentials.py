@@ -1,0 +1,19 @@
+"""What IAM knows of a credential: an access key, a role session's, or a long-term Bedrock API key."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A secret and whom it stands for: `arn` is an IAM user, a role session or the account's root.
+
+    `session_token` comes with temporary credentials and with no others; `expires_at` is in seconds since the Unix
+    epoch, by the wall's clock.
+    """
+
+    secret: str = field(repr=False)
+    arn: str
+    account: str
+    active: bool = True
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None

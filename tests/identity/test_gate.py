@@ -1,0 +1,296 @@
+"""Who may pass: what the gate asks of IAM, and when; with an authenticator and an IAM of the test's own."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from simulator.errors import BAD_SIGNATURE, ApiError
+from simulator.identity.auth import BearerToken, BodyCheck, Caller, Identified
+from simulator.identity.gate import Admission, Gate
+
+ACCOUNT = "123456789012"
+PROJECTS = f"arn:aws:bedrock-mantle:us-west-2:{ACCOUNT}:project"
+ROOT = Caller(arn=f"arn:aws:iam::{ACCOUNT}:root", account=ACCOUNT)
+ANN = Caller(arn=f"arn:aws:iam::{ACCOUNT}:user/ann", account=ACCOUNT)
+NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
+GLOBAL = {
+    "aws:CurrentTime": "2026-06-01T12:00:00Z",
+    "aws:EpochTime": "1780315200",
+    "aws:RequestedRegion": "us-west-2",
+    "aws:SecureTransport": "true",
+    "aws:SourceIp": "192.0.2.1",
+    "aws:UserAgent": "test",
+    "aws:ViaAWSService": "false",
+}
+
+Asked = tuple[str, str, str, Mapping[str, str | Sequence[str]]]
+
+
+@dataclass
+class Iam:
+    """Denies the actions in `denied`, and remembers what it was asked: caller, action, resource, condition keys."""
+
+    denied: tuple[str, ...] = ()
+    asked: list[Asked] = field(default_factory=list)
+
+    def __call__(
+        self, *, caller: str, action: str, resource: str, context: Mapping[str, str | Sequence[str]]
+    ) -> str | None:
+        """Answer as IAM does."""
+        self.asked.append((caller, action, resource, context))
+        return f"not {action}" if action in self.denied else None
+
+
+class Projects:
+    """Two projects of one account."""
+
+    default = "default"
+
+    def arn(self, account: str, project_id: str) -> str:
+        """Give a project's ARN."""
+        return f"arn:aws:bedrock-mantle:us-west-2:{account}:project/{project_id}"
+
+    def project_of(self, account: str, name: str) -> str:
+        """Know a project by its id, and no other's."""
+        assert account == ACCOUNT
+        if name not in {"default", "proj_1"}:
+            raise LookupError(name)
+        return name
+
+
+def request(
+    *parts: bytes,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    client: tuple[str, int] | None = ("192.0.2.1", 5),
+    path: Mapping[str, str] | None = None,
+) -> Request:
+    """Make a request whose body comes in `parts`."""
+    waiting = [
+        {"type": "http.request", "body": part, "more_body": number < len(parts)} for number, part in enumerate(parts, 1)
+    ] or [{"type": "http.request", "body": b"", "more_body": False}]
+    given = {"user-agent": "test", **(headers or {})}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": "/",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "path_params": path or {},
+        "client": client,
+    }
+
+    async def receive() -> Any:
+        return waiting.pop(0)
+
+    return Request(scope, receive)
+
+
+async def admitted(
+    sent: Request,
+    action: str,
+    *conditions: str,
+    caller: Caller = ANN,
+    iam: Iam | None = None,
+    check_body: BodyCheck | None = None,
+) -> Admission:
+    """Let a request in, or raise what it meets."""
+    gate = Gate(
+        authenticate=lambda _scope: Identified(caller=caller, check_body=check_body),
+        refusal=iam or Iam(),
+        region="us-west-2",
+        wall=NOW.timestamp,
+        projects=Projects(),
+        model_of=lambda model: {"alias": "m"}.get(model, model),
+    )
+    return await gate.admitted(sent, action, conditions)
+
+
+def asked(sent: Request, action: str, *conditions: str, caller: Caller = ANN) -> list[Asked]:
+    """Return what IAM was asked about a request that was let in."""
+    iam = Iam()
+    asyncio.run(admitted(sent, action, *conditions, caller=caller, iam=iam))
+    return iam.asked
+
+
+def refused(sent: Request, action: str, *, denied: str, caller: Caller = ANN) -> tuple[int, str, str, str | None]:
+    """Return status, code, message and hint of the answer to a caller who may not do `denied`."""
+    with pytest.raises(ApiError) as met:
+        asyncio.run(admitted(sent, action, caller=caller, iam=Iam(denied=(f"bedrock-mantle:{denied}",))))
+    return met.value.kind.status, met.value.kind.code, met.value.message, met.value.hint
+
+
+def test_a_signed_request_needs_the_action_on_its_project() -> None:
+    """With the condition keys that every request has."""
+    assert asked(request(), "ListFiles") == [(ANN.arn, "bedrock-mantle:ListFiles", f"{PROJECTS}/default", GLOBAL)]
+
+
+@pytest.mark.parametrize("kind", BearerToken)
+def test_a_bearer_key_needs_its_own_permission_first(kind: BearerToken) -> None:
+    """On every resource, with the kind of key as a condition key; the action itself does not have that key."""
+    bearer = Caller(arn=ANN.arn, account=ACCOUNT, bearer=kind)
+    token = {"bedrock-mantle:BearerTokenType": kind.value}
+    assert asked(request(), "ListFiles", caller=bearer) == [
+        (ANN.arn, "bedrock-mantle:CallWithBearerToken", "*", GLOBAL | token),
+        (ANN.arn, "bedrock-mantle:ListFiles", f"{PROJECTS}/default", GLOBAL),
+    ]
+
+
+def test_the_root_is_not_asked_about() -> None:
+    """It may do everything, and nothing of its request is read for IAM."""
+    assert asked(request(), "CreateFineTuningJob", "Files", "Model", caller=ROOT) == []
+
+
+def test_an_address_that_is_none_is_no_condition_key() -> None:
+    """A Unix socket has no address."""
+    [(_, _, _, context)] = asked(request(client=None), "ListFiles")
+    assert context == {name: value for name, value in GLOBAL.items() if name != "aws:SourceIp"}
+
+
+@pytest.mark.parametrize(
+    ("action", "condition", "path", "keys"),
+    [
+        ("GetFile", "Files", {"file": "f1"}, {"bedrock-mantle:Files": ["f1"]}),
+        ("GetFineTuningJob", "FineTuningJob", {"job": "ftjob-1"}, {"bedrock-mantle:FineTuningJob": "ftjob-1"}),
+    ],
+)
+def test_what_the_path_names_is_a_condition_key(
+    action: str, condition: str, path: dict[str, str], keys: dict[str, object]
+) -> None:
+    """DOCUMENTED: Service Authorization Reference."""
+    assert asked(request(path=path), action, condition) == [
+        (ANN.arn, f"bedrock-mantle:{action}", f"{PROJECTS}/default", GLOBAL | keys)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        (
+            {"model": "m", "training_file": "f1", "validation_file": "f2"},
+            {"bedrock-mantle:Files": ["f1", "f2"], "bedrock-mantle:Model": "m"},
+        ),
+        ({"model": "m", "training_file": "f1"}, {"bedrock-mantle:Files": ["f1"], "bedrock-mantle:Model": "m"}),
+        ({"model": "alias"}, {"bedrock-mantle:Model": "m"}),
+        ({"model": 3, "training_file": ["f1"]}, {}),
+        ([], {}),
+        ("[" * 100_000, {}),
+    ],
+    ids=["both files", "one file", "an alias", "wrong types", "a list", "too deep"],
+)
+def test_what_the_body_names_is_a_condition_key(body: object, keys: dict[str, object]) -> None:
+    """As far as it can be read; what is wrong with it is told later, to whoever may call."""
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    assert asked(request(content, method="POST"), "CreateFineTuningJob", "Files", "Model") == [
+        (ANN.arn, "bedrock-mantle:CreateFineTuningJob", f"{PROJECTS}/default", GLOBAL | keys)
+    ]
+
+
+def test_a_body_that_was_read_for_iam_is_there_for_the_handler() -> None:
+    """It is read once."""
+
+    async def body() -> bytes:
+        let_in = await admitted(request(b"{", b"}"), "CreateFineTuningJob", "Model")
+        return await let_in.request.body()
+
+    assert asyncio.run(body()) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [("ListModels", 403), ("CreateFineTuningJob", 403), ("CreateInference", 401), ("GetInference", 401)],
+)
+def test_a_denied_action_is_told_in_iams_words(action: str, status: int) -> None:
+    """OBSERVED: 403 on the control plane, 401 at inference."""
+    hint = f"allow bedrock-mantle:{action} in the caller's IAM policies; AmazonBedrockMantleFullAccess allows all of"
+    assert refused(request(), action, denied=action) == (
+        status,
+        "access_denied",
+        f"not bedrock-mantle:{action}",
+        f"{hint} bedrock-mantle",
+    )
+
+
+@pytest.mark.shows("bearer-permission")
+def test_a_bearer_who_may_not_bear_is_told_so_with_403() -> None:
+    """OBSERVED: also at inference."""
+    bearer = Caller(arn=ANN.arn, account=ACCOUNT, bearer=BearerToken.LONG_TERM)
+    assert refused(request(), "CreateInference", denied="CallWithBearerToken", caller=bearer)[:3] == (
+        403,
+        "access_denied",
+        "not bedrock-mantle:CallWithBearerToken",
+    )
+
+
+def test_the_header_selects_the_project() -> None:
+    """Both for IAM and for the handler."""
+    sent = request(headers={"openai-project": "proj_1"})
+    assert asked(sent, "ListFiles")[0][2] == f"{PROJECTS}/proj_1"
+    assert asyncio.run(admitted(sent, "ListFiles")).project == f"{PROJECTS}/proj_1"
+
+
+def test_whether_a_project_exists_is_told_to_those_only_who_may_use_it() -> None:
+    """First 403, then 404."""
+    sent = request(headers={"openai-project": "proj_2"})
+    assert refused(sent, "ListFiles", denied="ListFiles")[0] == 403
+    with pytest.raises(LookupError):
+        asyncio.run(admitted(sent, "ListFiles"))
+
+
+@pytest.mark.shows("right-to-list-and-create")
+@pytest.mark.parametrize(("path", "name"), [({}, "*"), ({"project": "proj_1"}, "proj_1")])
+def test_an_action_on_a_project_is_on_the_one_in_the_path(path: dict[str, str], name: str) -> None:
+    """Listing and creating are on all (INFERRED)."""
+    assert asked(request(path=path), "GetProject" if path else "ListProjects")[0][2] == f"{PROJECTS}/{name}"
+
+
+def expecting(content: bytes) -> BodyCheck:
+    """Return a check that takes one body."""
+
+    def check(payload: str) -> None:
+        if payload != sha256(content).hexdigest():
+            raise BAD_SIGNATURE(hint="for the test")
+
+    return check
+
+
+@pytest.mark.parametrize("parts", [(b"",), (b"whole",), (b"in ", b"three ", b"parts")])
+def test_a_signed_body_goes_through_unchanged(parts: tuple[bytes, ...]) -> None:
+    """In however many parts it comes."""
+
+    async def body() -> bytes:
+        check = expecting(b"".join(parts))
+        let_in = await admitted(request(*parts, method="POST"), "CreateInference", check_body=check)
+        return await let_in.request.body()
+
+    assert asyncio.run(body()) == b"".join(parts)
+
+
+def test_another_body_than_the_signed_one_is_refused_at_the_gate() -> None:
+    """Before the handler, which might not look at it."""
+    sent = request(b"other", method="POST")
+    with pytest.raises(ApiError) as met:
+        asyncio.run(admitted(sent, "CancelFineTuningJob", check_body=expecting(b"signed")))
+    assert met.value.kind is BAD_SIGNATURE
+
+
+def test_an_upload_is_judged_when_its_last_part_arrives() -> None:
+    """Nothing of it is kept: the parts are handed on as they come, but for the last one."""
+
+    async def read() -> list[bytes]:
+        sent = request(b"a", b"b", b"c", method="POST")
+        let_in = await admitted(sent, "CreateFile", check_body=expecting(b"abC"))
+        seen = [(await let_in.request.receive())["body"] for _ in range(2)]
+        with pytest.raises(ApiError) as met:
+            await let_in.request.receive()
+        assert met.value.kind is BAD_SIGNATURE
+        return seen
+
+    assert asyncio.run(read()) == [b"a", b"b"]
