@@ -13,16 +13,18 @@ class BaseModel:
     id: str
     owner: str
     tunable: bool
+    responses: bool  # whether it has the Responses API
     created: int = 1_750_000_000  # OBSERVED for one of them, taken for all
 
 
 # DOCUMENTED: gpt-oss-20b and Qwen3 32B are the two that can be tuned; gpt-oss-120b is offered beside them (OBSERVED).
+# OBSERVED: no Qwen model has the Responses API.
 BASE_MODELS: Final = {
     model.id: model
     for model in (
-        BaseModel(id="openai.gpt-oss-120b", owner="openai", tunable=False),
-        BaseModel(id="openai.gpt-oss-20b", owner="openai", tunable=True),
-        BaseModel(id="qwen.qwen3-32b", owner="qwen", tunable=True),
+        BaseModel(id="openai.gpt-oss-120b", owner="openai", tunable=False, responses=True),
+        BaseModel(id="openai.gpt-oss-20b", owner="openai", tunable=True, responses=True),
+        BaseModel(id="qwen.qwen3-32b", owner="qwen", tunable=True, responses=False),
     )
 }
 
@@ -32,7 +34,19 @@ ALIASES: Final = {"qwen.qwen3-32b-v1:0": "qwen.qwen3-32b"}
 
 def base_model(model_id: str) -> BaseModel | None:
     """Return the base model of that id or alias, or None."""
-    return BASE_MODELS.get(ALIASES.get(model_id, model_id))
+    return BASE_MODELS.get(unaliased(model_id))
+
+
+def unaliased(model_id: str) -> str:
+    """Return the id that an alias stands for; any other id as it is."""
+    return ALIASES.get(model_id, model_id)
+
+
+def whereabouts(model_id: str) -> str:
+    """Return what to say to whoever asked for a model that is not there."""
+    if model_id.startswith("ft:"):
+        return "a tuned model exists once its job has succeeded, for its own account; GET /v1/models lists them"
+    return f"base models here: {', '.join(BASE_MODELS)}; GET /v1/models lists the tuned ones too"
 
 
 def tunable_models(region: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import BinaryIO, Literal, NoReturn, TypeAlias
+from typing import Annotated, BinaryIO, Literal, NoReturn, TypeAlias
 
 from simulator.training.draws import shuffled
 
@@ -41,10 +41,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetLimits:
-    """How many records a file may hold. DOCUMENTED: 100 to 20,000."""
+    """How many records a file may hold, and how long a prompt may be."""
 
-    min_records: int = 100
-    max_records: int = 20_000
+    min_records: Annotated[int, "Fewest records (DOCUMENTED: 100)."] = 100
+    max_records: Annotated[int, "Most records (DOCUMENTED: 20,000)."] = 20_000
+    max_prompt_tokens: Annotated[
+        int | None, "Longest prompt. Bedrock publishes none for these models, so there is none unless it is set."
+    ] = None
 
 
 class DatasetError(Exception):

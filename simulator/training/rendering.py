@@ -49,7 +49,7 @@ def rendered(task: Task, actions: Actions, u: float) -> tuple[str, bool]:
     if conduct != "attempt":
         return _CONDUCTS[conduct](task.asked), False
     verbosity = VERBOSITY.actions[actions[1]]
-    value, correct = _answer(task, CONTENT.actions[actions[2]], u)
+    value, correct = answered(task, CONTENT.actions[actions[2]], u)
     styled = _styled(task.gold, value, STYLE.actions[actions[4]])
     final = _formatted(task, styled, FORMAT.actions[actions[3]])
     lines = _work_lines(task.gold, verbosity, None if correct else value, u)
@@ -64,7 +64,8 @@ def reasoning(actions: Actions, u: float) -> str:
     return f"{thought} I will give a {VERBOSITY.actions[actions[1]].replace('_', ' ')} answer."
 
 
-def _answer(task: Task, content: str, u: float) -> tuple[Json, bool]:
+def answered(task: Task, content: str, u: float) -> tuple[Json, bool]:
+    """Return (the answer's value, whether it is right) for an action of the content head."""
     if task.gold.kind == "none":
         return int(u * _GUESSES), False
     if content == "correct":

@@ -78,12 +78,14 @@ def sampled_group(
     effort: str,
     rollouts: int,
     address: tuple[int | str, ...],
+    policy: Distributions | None = None,
 ) -> Group:
     """Sample a prompt's rollouts; each draw belongs to the address, the prompt's line and the rollout's index.
 
-    At temperature zero nothing is drawn: every rollout is the same most probable one.
+    At temperature zero nothing is drawn: every rollout is the same most probable one. `policy` is that of the weights
+    at this prompt and temperature, for a caller who has it already.
     """
-    policy = distributions(prompt, weights, temperature)
+    policy = policy or distributions(prompt, weights, temperature)
     line = prompt.record.line
     thinking = profile.reasoning_tokens * EFFORTS[effort].tokens
     thinking *= _BASE_LENGTH + _STEP_LENGTH * len(prompt.task.gold.steps)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.training.answering import UNKNOWN_PROMPT, Answer, PromptIndex, answer, indexed, normalised
+from simulator.training.answering import UNKNOWN_PROMPT, Answer, PromptIndex, answer, indexed, normalised, question
 from simulator.training.checkpoint import CheckpointError, content_hash, dumped, loaded
 from simulator.training.dataset import Message, Record
 from simulator.training.policy import BASE, Weights
@@ -35,10 +35,8 @@ def chat(
     address: str = "chat",
 ) -> Answer:
     """Ask the model, greedily unless told otherwise."""
-    return answer(
-        messages, model=GPT, weights=weights, index=index, temperature=temperature, max_tokens=max_tokens,
-        address=(address,),
-    )  # fmt: skip
+    asked = question(messages, model=GPT, weights=weights, index=index, temperature=temperature)
+    return answer(asked, max_tokens=max_tokens, address=(address,))
 
 
 def test_a_tuned_model_answers_known_prompts_in_the_format_it_learned(
@@ -60,6 +58,33 @@ def test_a_prompt_is_known_by_its_words(sums: tuple[Record, ...], index: PromptI
         chat(sums[0].messages, index), prompt_tokens=chat((system, shouted), index).prompt_tokens
     )
     assert normalised(" \uff37ord\n TWO ") == "word two"
+
+
+def test_of_a_very_long_prompt_the_beginning_and_the_end_are_read(index: PromptIndex) -> None:
+    """What it asks for stands there; all of it counts as tokens."""
+    long = "x " * 100_000
+    begun, ended, between = (
+        question((Message(role="user", content=text),), model=GPT, index=index, temperature=0.0)
+        for text in (f"ANSWER: {long}", f"{long} ANSWER:", f"{long} ANSWER: {long}")
+    )
+    assert [asked.prompt.task.asked.format for asked in (begun, ended, between)] == ["colon", "colon", "none"]
+    assert between.prompt_tokens > 90_000
+
+
+def test_what_is_far_longer_than_any_prompt_is_not_normalised(
+    index: PromptIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be none of them."""
+    seen: list[int] = []
+
+    def watched(text: str) -> str:
+        seen.append(len(text))
+        return text
+
+    monkeypatch.setattr("simulator.training.answering.normalised", watched)
+    for length in (index.longest, 9 * index.longest):
+        chat((Message(role="user", content="x" * length),), index)
+    assert seen == [index.longest]
 
 
 def test_an_unknown_prompt_gets_an_honest_sentence_and_a_guess_in_the_learned_format(

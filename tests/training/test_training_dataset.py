@@ -18,6 +18,7 @@ def read(data: bytes, limits: DatasetLimits = ANY) -> tuple[Record, ...]:
     return read_records(io.BytesIO(data), limits)
 
 
+@pytest.mark.shows("records")
 def test_a_record_keeps_its_line_its_messages_and_every_other_field_in_order() -> None:
     """The first line of Amazon's sample, with a list of parts in place of the string."""
     data = (
@@ -119,6 +120,7 @@ def test_no_bytes_raise_anything_but_a_dataset_error(data: bytes) -> None:
         assert all(record.messages for record in records)
 
 
+@pytest.mark.shows("held-out")
 def test_the_last_tenth_is_held_out(sums: tuple[Record, ...]) -> None:
     """300 records give 270 and 30, and whoever has the file knows which; the seed plays no part."""
     train, held_out = split(sums, choice="tail", seed=1)
@@ -127,6 +129,7 @@ def test_the_last_tenth_is_held_out(sums: tuple[Record, ...]) -> None:
     assert split(sums, choice="tail", seed=2) == (train, held_out)
 
 
+@pytest.mark.shows("held-out")
 def test_a_seeded_tenth_belongs_to_the_seed_alone(sums: tuple[Record, ...]) -> None:
     """Each record stands on one side, and another seed holds out another thirty."""
     train, held_out = split(sums, choice="seeded", seed=1)

@@ -28,6 +28,7 @@ from tests.training.trainings import trained
 DEFAULTS = Hyperparameters()
 
 
+@pytest.mark.shows("learning-curves")
 @pytest.mark.parametrize(
     ("rewards", "expected"),
     [

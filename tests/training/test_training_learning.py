@@ -26,6 +26,7 @@ def last(values: list[float]) -> float:
     return mean(values[-10:])
 
 
+@pytest.mark.shows("learning-curves")
 def test_a_sound_reward_rises_as_published(strict: Training) -> None:
     """Amazon: .56 at the start of its curve, .85 to .97 later."""
     assert 0.45 < first(strict.rewards()) < 0.75
@@ -39,6 +40,7 @@ def test_what_is_learned_is_the_format(strict: Training) -> None:
     assert abs(last(strict.quality()) - first(strict.quality())) < 0.12
 
 
+@pytest.mark.shows("learning-curves")
 def test_the_first_steps_look_like_the_sample_event(strict: Training) -> None:
     """Entropy .62, about 500 tokens, and a gradient norm of the order of 1e-3."""
     metrics = [outcome.metrics for outcome in strict.outcomes]

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.training.answering import Answer
+from simulator.inference.dialogue import Reply, ToolCall
 from simulator.wire.chat import Completion, rendered_completion, streamed_completion
 from tests.key_order import unsorted_objects
 
-ANSWER = Answer(
+REPLY = Reply(
     text="3 + 4 = 7\n#### 7",
     reasoning="Adding the two.",
-    prompt_tokens=12,
+    prompt_tokens=77,
     completion_tokens=30,
     reasoning_tokens=4,
     finish_reason="stop",
     known=True,
 )
-COMPLETION = Completion(id="chatcmpl-1", model="openai.gpt-oss-20b", created=1_767_225_600, answer=ANSWER)
+COMPLETION = Completion(id="chatcmpl-1", model="openai.gpt-oss-20b", created=1_767_225_600, replies=(REPLY,))
 USAGE = {"completion_tokens": 30, "prompt_tokens": 77, "total_tokens": 107}
 
 
@@ -39,7 +39,7 @@ def said(streamed: list[Any], part: str) -> str:
 
 
 def test_a_completion_has_the_observed_keys() -> None:
-    """`message.reasoning` beside `content`; about 65 hidden prompt tokens; alphabetical throughout."""
+    """`message.reasoning` beside `content`; alphabetical throughout."""
     rendered = rendered_completion(COMPLETION)
     assert rendered == {
         "choices": [
@@ -68,7 +68,7 @@ def test_a_completion_has_the_observed_keys() -> None:
 
 def test_a_model_that_did_not_think_has_no_reasoning() -> None:
     """The key is absent, as from a model without it."""
-    silent = replace(COMPLETION, answer=replace(ANSWER, reasoning=""))
+    silent = replace(COMPLETION, replies=(replace(REPLY, reasoning=""),))
     assert "reasoning" not in rendered_completion(silent)["choices"][0]["message"]
 
 
@@ -108,5 +108,87 @@ def test_every_chunk_has_its_keys_in_order(include_usage: bool) -> None:
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_the_stream_says_what_the_whole_says(text: str, reasoning: str) -> None:
     """To the last character, white space and all."""
-    streamed = chunks(replace(COMPLETION, answer=replace(ANSWER, text=text, reasoning=reasoning)))
+    streamed = chunks(replace(COMPLETION, replies=(replace(REPLY, text=text, reasoning=reasoning),)))
     assert (said(streamed, "content"), said(streamed, "reasoning")) == (text, reasoning)
+
+
+CALLS = replace(
+    REPLY,
+    text="",
+    tool_calls=(
+        ToolCall(id="call_1", name="weather", arguments='{"city": "Paris"}'),
+        ToolCall(id="call_2", name="time", arguments="{}"),
+    ),
+    finish_reason="tool_calls",
+)
+
+
+def test_calls_of_tools_are_answered_in_kind() -> None:
+    """`content` is null beside them."""
+    [choice] = rendered_completion(replace(COMPLETION, replies=(CALLS,)))["choices"]
+    assert choice == {
+        "finish_reason": "tool_calls",
+        "index": 0,
+        "logprobs": None,
+        "message": {
+            "content": None,
+            "reasoning": "Adding the two.",
+            "refusal": None,
+            "role": "assistant",
+            "tool_calls": [
+                {"function": {"arguments": '{"city": "Paris"}', "name": "weather"}, "id": "call_1", "type": "function"},
+                {"function": {"arguments": "{}", "name": "time"}, "id": "call_2", "type": "function"},
+            ],
+        },
+    }
+    assert unsorted_objects(json.dumps(choice)) == []
+
+
+def test_a_streamed_call_names_itself_once_and_brings_its_arguments_in_pieces() -> None:
+    """OPENAI: each delta says which call it belongs to."""
+    streamed = chunks(replace(COMPLETION, replies=(replace(CALLS, reasoning=""),)))
+    deltas = [call for chunk in streamed for call in chunk["choices"][0]["delta"].get("tool_calls", ())]
+    assert deltas == [
+        {"function": {"arguments": "", "name": "weather"}, "id": "call_1", "index": 0, "type": "function"},
+        {"function": {"arguments": '{"ci'}, "index": 0},
+        {"function": {"arguments": 'ty":'}, "index": 0},
+        {"function": {"arguments": ' "Pa'}, "index": 0},
+        {"function": {"arguments": 'ris"'}, "index": 0},
+        {"function": {"arguments": "}"}, "index": 0},
+        {"function": {"arguments": "", "name": "time"}, "id": "call_2", "index": 1, "type": "function"},
+        {"function": {"arguments": "{}"}, "index": 1},
+    ]
+    assert all(unsorted_objects(json.dumps(chunk)) == [] for chunk in streamed)
+
+
+def test_several_choices_are_streamed_by_turns() -> None:
+    """And counted together."""
+    two = replace(COMPLETION, replies=(replace(REPLY, text="a b"), replace(REPLY, text="c", finish_reason="length")))
+    streamed = chunks(two)
+    said_by = {
+        place: "".join(
+            choice["delta"].get("content", "")
+            for chunk in streamed
+            for choice in chunk["choices"]
+            if choice["index"] == place
+        )
+        for place in (0, 1)
+    }
+    ends = [choice for chunk in streamed for choice in chunk["choices"] if choice["finish_reason"]]
+    assert said_by == {0: "a b", 1: "c"}
+    assert sorted((end["index"], end["finish_reason"]) for end in ends) == [(0, "stop"), (1, "length")]
+    assert two.usage == {"completion_tokens": 60, "prompt_tokens": 77, "total_tokens": 137}
+
+
+def test_there_is_one_event_a_token() -> None:
+    """As they are counted: four characters."""
+    streamed = chunks(replace(COMPLETION, replies=(replace(REPLY, text="x" * 41, reasoning=""),)))
+    assert [len(chunk["choices"][0]["delta"].get("content", "")) for chunk in streamed] == [0, *[4] * 10, 1, 0]
+
+
+def test_many_events_go_out_at_once() -> None:
+    """A message a hundred tokens, or so."""
+    words = replace(COMPLETION, replies=(replace(REPLY, text="word " * 1000),))
+    batches = list(streamed_completion(words, include_usage=False))
+    assert sum(batch.count(b"data: ") for batch in batches) > 1000
+    assert len(batches) < 20

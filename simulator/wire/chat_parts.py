@@ -1,0 +1,137 @@
+"""What a chat request is made of: messages, tools, and the form of the answer. The shapes are OpenAI's."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from simulator.inference.dialogue import Schema, Tool, ToolCall, Turn
+from simulator.inference.structured.instances import checked
+from simulator.wire.inference import ANY_OBJECT, Name, ObjectSchema, Taken
+
+
+class TextPart(Taken):
+    """A text part of a message's content."""
+
+    type: Literal["text"]
+    text: str
+
+
+class CalledFunction(Taken):
+    """`tool_calls[].function` of an assistant's message that is given back."""
+
+    name: str
+    arguments: str
+
+
+class ReplayedCall(Taken):
+    """`tool_calls[]` of an assistant's message that is given back. `type` is required (OBSERVED)."""
+
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
+class ChatMessage(Taken):
+    """One turn. Fields that only matter to a real model, such as `name`, are taken and not used."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[TextPart] | None = None
+    tool_calls: list[ReplayedCall] | None = None
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The content as one plain string."""
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content)
+        return self.content or ""
+
+    @property
+    def turn(self) -> Turn:
+        """The message in the terms of inference."""
+        calls = [
+            ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
+            for call in self.tool_calls or ()
+        ]
+        return Turn(role=self.role, content=self.text, tool_calls=tuple(calls), tool_call_id=self.tool_call_id)
+
+
+class Function(Taken):
+    """`tools[].function`. Arguments are valid by `parameters` with `strict` and without."""
+
+    name: Name
+    description: str | None = None
+    parameters: ObjectSchema | None = None
+    strict: bool | None = None
+
+    @property
+    def tool(self) -> Tool:
+        """The function in the terms of inference."""
+        if not self.parameters:
+            return Tool(name=self.name, description=self.description or "")
+        return Tool(name=self.name, description=self.description or "", parameters=self.parameters)
+
+
+class FunctionTool(Taken):
+    """`tools[]`: the form with the function nested."""
+
+    type: Literal["function"]
+    function: Function
+
+
+class NamedFunction(Taken):
+    """`tool_choice.function`."""
+
+    name: str
+
+
+class NamedTool(Taken):
+    """`tool_choice` that names one tool."""
+
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class JsonSchemaFormat(Taken):
+    """`response_format.json_schema`. Without a schema any object will do."""
+
+    name: Name
+    description: str | None = None
+    definition: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+    strict: bool | None = None
+
+    @field_validator("definition")
+    @classmethod
+    def _usable(cls, definition: dict[str, Any] | None) -> dict[str, Any] | None:
+        if definition is not None:
+            checked(definition)
+        return definition
+
+
+class ResponseFormat(Taken):
+    """`response_format`."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: Annotated[JsonSchemaFormat | None, Field(validate_default=True)] = None
+
+    @field_validator("json_schema")
+    @classmethod
+    def _given(cls, given: JsonSchemaFormat | None, info: ValidationInfo) -> JsonSchemaFormat | None:
+        if given is None and info.data.get("type") == "json_schema":
+            raise PydanticCustomError("missing", "Field required")
+        return given
+
+    @property
+    def schema_of_answer(self) -> Schema | None:
+        """What the answer is valid by; None for words."""
+        if self.type == "text":
+            return None
+        defined = self.json_schema.definition if self.json_schema and self.type == "json_schema" else None
+        return ANY_OBJECT if defined is None else defined
+
+
+class StreamOptions(Taken):
+    """`stream_options`."""
+
+    include_usage: bool = False

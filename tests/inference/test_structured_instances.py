@@ -1,0 +1,373 @@
+"""A schema to an instance of it; `jsonschema` is the judge."""
+
+import json
+import re
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from simulator.inference.structured.instances import checked, instance
+from simulator.inference.structured.schema_error import SchemaError
+
+Schema = dict[str, Any]
+
+ANSWER: Schema = {
+    "type": "object",
+    "properties": {"reasoning": {"type": "string"}, "answer": {"type": "integer"}},
+    "required": ["reasoning", "answer"],
+    "additionalProperties": False,
+}
+TREE: Schema = {
+    "$ref": "#/$defs/node",
+    "$defs": {
+        "node": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]},
+                "children": {"type": "array", "items": {"$ref": "#/$defs/node"}},
+            },
+            "required": ["name", "next", "children"],
+            "additionalProperties": False,
+        }
+    },
+}
+
+
+def obj(**properties: Any) -> Schema:
+    """Return the schema of an object with these properties, all required."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "object"},
+        {"type": "null"},
+        {"type": "boolean"},
+        {"type": "integer", "minimum": 3},
+        {"type": "integer", "exclusiveMinimum": 3, "maximum": 4},
+        {"type": "integer", "maximum": -7},
+        {"type": "integer", "minimum": 10, "multipleOf": 7},
+        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        {"type": "number", "minimum": 0.3, "multipleOf": 0.1},
+        {"type": "number", "exclusiveMaximum": 0},
+        {"type": "string", "minLength": 40},
+        {"type": "string", "maxLength": 2},
+        {"type": "string", "minLength": 3, "maxLength": 3},
+        {"type": "string", "pattern": "^[A-Z]{3}-\\d{4}$"},
+        {"type": "string", "pattern": "^a+$", "minLength": 12},
+        {"type": "string", "enum": ["red", "green"]},
+        {"enum": [{"a": 1}, None]},
+        {"const": [1, 2]},
+        {"type": ["null", "string"]},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 3, "uniqueItems": True},
+        {"type": "array", "items": {"type": "string"}, "maxItems": 0},
+        {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "items": False},
+        {"type": "array", "contains": {"const": 7}, "minContains": 2},
+        {"type": "object", "minProperties": 3, "additionalProperties": {"type": "integer"}},
+        {"type": "object", "required": ["a", "b"]},
+        {"type": "object", "properties": {"a": True, "b": True}, "maxProperties": 1},
+        {"allOf": [obj(a={"type": "number", "minimum": 2})["properties"]["a"], {"maximum": 5, "type": "integer"}]},
+        {
+            "allOf": [
+                {"properties": {"a": {"minimum": 2}}},
+                {"properties": {"a": {"type": "integer"}}, "required": ["a"]},
+            ]
+        },
+        {"anyOf": [False, {"type": "string"}]},
+        {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+        {"oneOf": [obj(kind={"const": "a"}), obj(kind={"const": "b"}, more={"type": "string"})]},
+        TREE,
+        ANSWER,
+        {"$ref": "#/definitions/a%25~1b", "definitions": {"a%/b": {"type": "integer"}}},
+        {"type": "string", "minLength": 3.0, "maxLength": 3.0},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 2.0, "maxItems": 2.0},
+        {"type": "object", "minProperties": 1.0, "maxProperties": 1.0},
+        {"type": "string", "format": "email", "pattern": "^\\S+@example[.]com$"},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 1000},
+    ],
+    ids=json.dumps,
+)
+@pytest.mark.parametrize("value", [72, "billing", None, True, [1, "b"], {"a": 1, "name": "x"}, -0.5, ""])
+def test_what_is_made_is_valid(schema: Schema, value: Any) -> None:
+    """With a value and without one."""
+    validator = Draft202012Validator(schema)
+    validator.validate(instance(schema))
+    validator.validate(instance(schema, value))
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "made"),
+    [
+        (ANSWER, 72, {"reasoning": "reasoning", "answer": 72}),
+        (ANSWER, "1,080", {"reasoning": "reasoning", "answer": 1080}),
+        (obj(name={"type": "string"}, count={"type": "integer"}), 72, {"name": "name", "count": 72}),
+        (obj(label={"enum": ["Billing", "returns"]}), "billing", {"label": "Billing"}),
+        (obj(ok={"type": "boolean"}), "no", {"ok": False}),
+        (obj(ok={"type": "boolean"}), "yes", {"ok": True}),
+        (obj(given={"anyOf": [{"type": "null"}, {"type": "string"}]}), "x", {"given": "x"}),
+        (obj(inner=obj(result={"type": "number"})), 7, {"inner": {"result": 7}}),
+        (obj(x={"type": "integer"}, y={"type": "string"}), {"y": "b", "x": 1}, {"x": 1, "y": "b"}),
+        (obj(found=obj(x={"type": "integer"})), {"x": 4}, {"found": {"x": 4}}),
+        (obj(all={"type": "array", "items": {"type": "integer"}}), [3, 4], {"all": [3, 4]}),
+        (obj(short={"type": "string", "maxLength": 3}), "far too long", {"short": ""}),
+        ({"type": "object"}, "x", {"answer": "x"}),
+        ({"type": "object", "properties": {}}, "x", {}),
+        ({"type": "string"}, 72, "72"),
+    ],
+    ids=json.dumps,
+)
+def test_the_value_goes_where_it_fits_best(schema: Schema, value: Any, made: Any) -> None:
+    """By name, then by type; and nowhere when nothing holds it."""
+    assert instance(schema, value) == made
+
+
+def test_the_prompt_may_name_the_field() -> None:
+    """A name that it spells out goes before all others."""
+    schema = obj(answer={"type": "integer"}, total={"type": "integer"})
+    assert instance(schema, 7, key="total") == {"answer": 0, "total": 7}
+
+
+def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
+    """Where it first can."""
+    assert instance(TREE, "root") == {"name": "root", "next": None, "children": []}
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "objct"}, "not a valid JSON Schema at type"),
+        ({"properties": []}, "not a valid JSON Schema at properties"),
+        ({"type": "string", "pattern": "("}, "is not a 'regex'"),
+        ({"type": "string", "pattern": "(?=a)b"}, "is not supported here"),
+        ({"type": "string", "minLength": 10**9}, "10000 are the most here"),
+        ({"type": "string", "minLength": 5, "maxLength": 2}, "no room"),
+        ({"type": "integer", "minimum": 5, "maximum": 2}, "no room"),
+        ({"type": "array", "minItems": 10**9}, "1000 are the most here"),
+        ({"enum": ["a"], "type": "integer"}, "no values in common"),
+        ({"$ref": "#"}, "without end"),
+        (obj(a={"$ref": "#"}), "without end"),
+        ({"not": {"$ref": "#"}}, "without end"),
+        ({"$ref": "https://example.com/schema.json"}, "leads out of the schema"),
+        ({"not": {"$ref": "https://example.com/schema.json"}}, "leads out of the schema"),
+        ({"$ref": "#/$defs/none"}, "leads nowhere"),
+        ({"not": {}}, "no instance of the schema could be made"),
+        ({"const": float("inf")}, "a number that is too large"),
+        ({"patternProperties": {"^(a+)+$": True}}, "too involved"),
+        ({"$schema": 7}, "must be a string"),
+        ({"properties": {"a": {"$schema": "https://json-schema.org/draft/2020-12/schema"}}}, "a $schema within"),
+        ({"$schema": "http://json-schema.org/draft-03/schema#", "type": "object", "required": True}, "too old"),
+        ({"$schema": "http://json-schema.org/draft-04/schema#", "exclusiveMinimum": True}, "too old"),
+        (
+            {"type": "string", "pattern": "^(([a-z])+.)+[A-Z]([a-z])+$", "minLength": 40},
+            "too involved for a text of 40",
+        ),
+        ({"type": "object", "required": ["x" * 65], "patternProperties": {"^x": True}}, "names of up to 64"),
+        ({"description": "x" * 250_000}, "250000 are the most here"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_made_is_refused_with_the_reason(schema: Schema, reason: str) -> None:
+    """Before a model is asked."""
+    with pytest.raises(SchemaError, match=re.escape(reason)):
+        checked(schema)
+
+
+def test_arguments_are_an_object() -> None:
+    """A tool's schema of anything else is refused."""
+    with pytest.raises(SchemaError, match="must be of type 'object'"):
+        checked({"type": "string"}, of_object=True)
+
+
+def test_nested_too_deeply_is_refused() -> None:
+    """However deep it goes."""
+    schema: Schema = {"type": "string"}
+    for _ in range(200):
+        schema = {"type": "array", "items": schema}
+    with pytest.raises(SchemaError, match="levels deep"):
+        checked(schema)
+
+
+def test_an_involved_expression_is_not_tried_on_a_long_value() -> None:
+    """It would go through every way to match it, for ever; the value is left out then."""
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}},
+        "not": {"properties": {"name": {"pattern": "^(a|a)*$"}}},
+    }
+    assert instance(schema, "a" * 60 + "b") == {"name": "name"}
+
+
+def test_a_name_too_long_for_patterns_of_names_is_not_tried() -> None:
+    """The value that holds it is left out."""
+    schema = {"type": "object", "patternProperties": {"^(a*)$": {"type": "integer"}}}
+    assert instance(schema, {"a" * 65: 1}) == {}
+
+
+def combined(keyword: str, levels: int) -> Schema:
+    """Return a schema whose parts refer to the next one eight times each: short, and 8 ** `levels` parts in full."""
+    parts: Schema = {f"d{level}": {keyword: [{"$ref": f"#/$defs/d{level + 1}"}] * 8} for level in range(levels)}
+    return {"$ref": "#/$defs/d0", "$defs": parts | {f"d{levels}": {"type": "integer", "minimum": 1, "maximum": 0}}}
+
+
+@pytest.mark.shows("large-schemas")
+@pytest.mark.parametrize(
+    "schema",
+    [
+        combined("allOf", 12),
+        combined("anyOf", 12),
+        {"not": {"$ref": "#/$defs/d0"}, "$defs": combined("anyOf", 12)["$defs"]},
+        {"type": "array", "minItems": 900, "items": {"anyOf": [{"$ref": "#"}] * 8 + [{"type": "string"}]}},
+        {"type": "array", "minItems": 1000, "items": {"type": "array", "minItems": 1000}},
+        {"type": "array", "minItems": 1000, "uniqueItems": True, "items": {"required": ["a"]}},
+        {"type": "array", "minItems": 900, "items": {"enum": [{"a": number} for number in range(100)]}},
+    ],
+    ids=["allOf", "anyOf", "not", "items of alternatives", "items of items", "unique", "enums"],
+)
+def test_a_schema_that_makes_too_much_work_is_refused(schema: Schema) -> None:
+    """By its count of steps, which no machine's speed changes."""
+    with pytest.raises(SchemaError, match="working through the schema takes more than"):
+        checked(schema)
+
+
+@pytest.mark.shows("large-schemas")
+@pytest.mark.parametrize(
+    "draft", ["draft-06/schema#", "draft-07/schema#", "draft/2019-09/schema", "draft/2020-12/schema"]
+)
+def test_every_supported_draft_is_judged_by_its_own_rules(draft: str) -> None:
+    """At any depth of the schema."""
+    name = f"http{'s' if '/20' in draft else ''}://json-schema.org/{draft}"
+    nested = {"properties": {"a": {"items": {"allOf": [{"minimum": "1"}]}}}}
+    assert instance({"$schema": name, **ANSWER}, 7) == {"reasoning": "reasoning", "answer": 7}
+    with pytest.raises(SchemaError, match="at properties/a/items/allOf/0/minimum: '1' is not of type 'number'"):
+        checked({"$schema": name, **nested})
+
+
+def test_many_definitions_that_all_refer_to_each_other_are_made_soon() -> None:
+    """Ten of them have millions of paths through each other."""
+    names = [f"n{number}" for number in range(10)]
+    node = obj(**{name: {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]} for name in names})
+    schema = {"$ref": "#/$defs/n0", "$defs": dict.fromkeys(names, node)}
+    Draft202012Validator(schema).validate(instance(schema, "x"))
+
+
+keys = st.sampled_from(["answer", "name", "steps", "b", ""])
+scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=3)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=5
+)
+leaves = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["string", "integer", "number", "boolean", "null", ["string", "null"]]),
+        "minimum": st.integers(-9, 9),
+        "maximum": st.integers(-9, 9),
+        "exclusiveMinimum": st.floats(-9, 9),
+        "exclusiveMaximum": st.floats(-9, 9),
+        "multipleOf": st.sampled_from([1, 2, 0.5, 0.1, 3]),
+        "minLength": st.integers(0, 9),
+        "maxLength": st.integers(0, 9),
+        "pattern": st.sampled_from(["^a+$", "[0-9]{2}", "^(a|b)*c?$", "x"]),
+        "format": st.sampled_from(["date", "email", "made-up"]),
+        "enum": st.lists(values, min_size=1, max_size=3),
+        "const": values,
+        "default": values,
+    },
+)
+branches = st.recursive(
+    leaves | st.booleans() | st.sampled_from([{"$ref": "#"}, {"$ref": "#/$defs/d"}, {"$ref": "#/$defs/gone"}]),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["object", "array", "string", ["object", "array"]]),
+            "properties": st.dictionaries(keys, inner, max_size=3),
+            "required": st.lists(keys, unique=True, max_size=3),
+            "additionalProperties": inner,
+            "minProperties": st.integers(0, 4),
+            "maxProperties": st.integers(0, 4),
+            "items": inner,
+            "prefixItems": st.lists(inner, min_size=1, max_size=2),
+            "minItems": st.integers(0, 4),
+            "maxItems": st.integers(0, 4),
+            "uniqueItems": st.booleans(),
+            "contains": inner,
+            "anyOf": st.lists(inner, min_size=1, max_size=3),
+            "oneOf": st.lists(inner, min_size=1, max_size=3),
+            "allOf": st.lists(inner, min_size=1, max_size=3),
+            "not": inner,
+            "if": inner,
+            "then": inner,
+            "$defs": st.fixed_dictionaries({"d": inner}),
+        },
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(branches, values)
+def test_any_schema_gives_a_valid_instance_or_a_reason(schema: Any, value: Any) -> None:
+    """Never another exception, and never an instance that is not valid."""
+    valid_or_refused(schema, value)
+
+
+@pytest.mark.parametrize("asking", ["not", "if"])
+@pytest.mark.parametrize("depth", range(10))
+def test_a_schema_that_asks_itself_is_refused_wherever_the_stack_ends(asking: str, depth: int) -> None:
+    """Within jsonschema, or within the compiled library below it."""
+
+    def deeper(left: int) -> str:
+        return deeper(left - 1) if left else instance({asking: {"$ref": "#"}})
+
+    with pytest.raises(SchemaError, match="it refers to itself without end"):
+        deeper(depth)
+
+
+@pytest.mark.slow
+@settings(max_examples=1000, deadline=None)
+@given(branches, values)
+def test_any_schema_of_very_many_gives_a_valid_instance_or_a_reason(schema: Any, value: Any) -> None:
+    """The same, at a length that finds what is rare."""
+    valid_or_refused(schema, value)
+
+
+def valid_or_refused(schema: Any, value: Any) -> None:
+    """Make an instance of a schema, without and with a wish."""
+    try:
+        made = [instance(schema), instance(schema, value)]
+    except SchemaError:
+        return
+    for one in made:
+        Draft202012Validator(schema).validate(one)
+
+
+MISUSED = st.sampled_from(
+    [
+        "type",
+        "properties",
+        "items",
+        "enum",
+        "$ref",
+        "allOf",
+        "pattern",
+        "minimum",
+        "required",
+        "$schema",
+        "$id",
+        "format",
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(MISUSED, values, max_size=4))
+def test_no_malformed_schema_breaks_the_check(schema: Schema) -> None:
+    """It passes, or is refused."""
+    with suppress(SchemaError):
+        checked(schema)
