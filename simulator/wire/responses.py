@@ -1,0 +1,160 @@
+"""The Responses API out: the response object in each of its states, and the compacted conversation.
+
+The shapes are OpenAI's (valid for its SDK's strict validation); the reasoning item with `reasoning_text` and no summary
+is what the models behind Mantle give (OBSERVED).
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from simulator.inference.dialogue import Reply
+from simulator.wire.bodies import Json
+from simulator.wire.response_requests import CreateResponse, FunctionTool, TextOptions
+
+NameItem = Callable[[str, int], str]  # from a prefix such as `msg` and a position to an id
+
+_TIER: Final = "default"
+
+
+def rendered_output(reply: Reply, *, name: NameItem) -> list[Json]:
+    """Return the output items: the thinking, then the calls or the words.
+
+    When the budget ended within the thinking there is no message (OPENAI: `incomplete`).
+    """
+    output: list[Json] = []
+    if reply.reasoning:
+        content = [{"text": reply.reasoning, "type": "reasoning_text"}]
+        output.append({"content": content, "id": name("rs", 0), "summary": [], "type": "reasoning"})
+    for call in reply.tool_calls:
+        output.append(
+            {
+                "arguments": call.arguments,
+                "call_id": call.id,
+                "id": name("fc", len(output)),
+                "name": call.name,
+                "status": "completed",
+                "type": "function_call",
+            }
+        )
+    cut = reply.finish_reason == "length"
+    if reply.text or not (reply.tool_calls or cut):
+        output.append(
+            {
+                "content": [{"annotations": [], "logprobs": [], "text": reply.text, "type": "output_text"}],
+                "id": name("msg", len(output)),
+                "role": "assistant",
+                "status": "incomplete" if cut else "completed",
+                "type": "message",
+            }
+        )
+    return output
+
+
+def rendered_response(
+    wanted: CreateResponse, *, response_id: str, created_at: int, reply: Reply, output: Sequence[Json]
+) -> Json:
+    """Return a `response` at its end: `completed`, or `incomplete` when the budget ended it."""
+    cut = reply.finish_reason == "length"
+    response = {
+        "background": bool(wanted.background),
+        "created_at": created_at,
+        "error": None,
+        "id": response_id,
+        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "instructions": wanted.instructions,
+        "max_output_tokens": wanted.max_output_tokens,
+        "max_tool_calls": wanted.max_tool_calls,
+        "metadata": dict(sorted((wanted.metadata or {}).items())),
+        "model": wanted.model,
+        "object": "response",
+        "output": list(output),
+        "parallel_tool_calls": wanted.parallel_tool_calls is not False,
+        "previous_response_id": wanted.previous_response_id,
+        "prompt_cache_key": wanted.prompt_cache_key,
+        "reasoning": {"effort": wanted.effort, "summary": wanted.reasoning and wanted.reasoning.summary},
+        "safety_identifier": wanted.safety_identifier,
+        "service_tier": _TIER if wanted.service_tier in (None, "auto") else wanted.service_tier,
+        "status": "incomplete" if cut else "completed",
+        "store": wanted.store is not False,
+        "temperature": 1.0 if wanted.temperature is None else wanted.temperature,
+        "text": _text(wanted.text),
+        "tool_choice": "auto",
+        "tools": [_tool(tool) for tool in wanted.tools or ()],
+        "top_logprobs": wanted.top_logprobs or 0,
+        "top_p": 1.0 if wanted.top_p is None else wanted.top_p,
+        "truncation": wanted.truncation or "disabled",
+        "usage": _usage(reply.prompt_tokens, reply.completion_tokens, reply.reasoning_tokens),
+        "user": wanted.user,
+    }
+    # OPENAI: these three may be absent, but not null.
+    absent = {"prompt_cache_key", "safety_identifier", "user"}
+    return {name: value for name, value in response.items() if value is not None or name not in absent}
+
+
+def unfinished(response: Json, status: Literal["in_progress", "cancelled"]) -> Json:
+    """Return a response as it is before its end, or when it never came to one: nothing put out, nothing counted."""
+    return response | {"incomplete_details": None, "output": [], "status": status, "usage": None}
+
+
+def rendered_deletion(response_id: str) -> Json:
+    """Return what deleting a response answers (OPENAI)."""
+    return {"deleted": True, "id": response_id, "object": "response"}
+
+
+def rendered_compaction(
+    *, response_id: str, item_id: str, created_at: int, content: str, input_tokens: int, output_tokens: int
+) -> Json:
+    """Return a `response.compaction` (OPENAI). All is in the one item, so that the SDK's strict validation takes it."""
+    return {
+        "created_at": created_at,
+        "id": response_id,
+        "object": "response.compaction",
+        "output": [{"encrypted_content": content, "id": item_id, "type": "compaction"}],
+        "usage": _usage(input_tokens, output_tokens, 0),
+    }
+
+
+def _usage(input_tokens: int, output_tokens: int, reasoning_tokens: int) -> Json:
+    return {
+        "input_tokens": input_tokens,
+        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
+        "output_tokens": output_tokens,
+        "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        "total_tokens": input_tokens + output_tokens,
+    }
+
+
+def _text(options: TextOptions | None) -> Json:
+    wanted = options and options.format
+    text: dict[str, Json] = {"format": {"type": "text"}}
+    if wanted and wanted.type == "json_object":
+        text["format"] = {"type": "json_object"}
+    elif wanted and wanted.type == "json_schema":
+        text["format"] = _ordered(
+            {
+                "description": wanted.description,
+                "name": wanted.name,
+                "schema": wanted.form,
+                "strict": bool(wanted.strict),
+                "type": "json_schema",
+            }
+        )
+    if options and options.verbosity:
+        text["verbosity"] = options.verbosity
+    return text
+
+
+def _tool(tool: FunctionTool) -> Json:
+    return {
+        "description": tool.description,
+        "name": tool.name,
+        "parameters": _ordered(tool.parameters),
+        "strict": tool.strict is not False,
+        "type": "function",
+    }
+
+
+def _ordered(value: Json) -> Json:
+    """Return a caller's own JSON with its keys in order, as everything goes out."""
+    return json.loads(json.dumps(value, sort_keys=True))
