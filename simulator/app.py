@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 from time import time
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -16,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from simulator.asgi import App, Message, Receive, Scope, Send
-from simulator.auth import Authenticator
+from simulator.catalogue import unaliased
 from simulator.clock import Clock
 from simulator.cloud import Cloud
 from simulator.deployed import DeployedGraders
@@ -30,29 +31,35 @@ from simulator.errors import (
     ApiError,
 )
 from simulator.front_door import FrontDoor
-from simulator.gate import Gate
 from simulator.house import House
+from simulator.identity.auth import Authenticator, anybody
+from simulator.identity.gate import Gate
 from simulator.ids import Ids
-from simulator.inference import Inference
+from simulator.inference.models import Inference
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job, JobEndedError
 from simulator.jobs.life import Story, story
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
-from simulator.routes.table import add_routes
-from simulator.settings import Settings
+from simulator.projects import Organization
+from simulator.refused import log_refusal
+from simulator.responses.lifecycle import Responses
+from simulator.routes.nowhere import hint_for, methods_of
+from simulator.routes.table import ROUTES, add_routes
+from simulator.settings import Auth, Settings
 from simulator.store.database import Database, UnknownCursorError
+from simulator.store.files import Files
 from simulator.store.folder import DataFolderError, claimed
+from simulator.store.jobs import JobLogs
+from simulator.store.models import Models
+from simulator.store.projects import Projects
+from simulator.store.responses import KeptResponses
 from simulator.store.uploads import Uploads
 from simulator.wire.bodies import WireResponse, rendered_error
 from simulator.wire.objects import announcement
 
 DATABASE: Final = "simulator.sqlite"
 UPLOADS: Final = "uploads"
-
-_NOT_HERE: Final = (
-    "files and fine-tuning are served under /v1, and nothing of Bedrock's own control plane is served at all"
-)
 
 
 class Simulator:
@@ -72,7 +79,7 @@ class Simulator:
         assert folder  # noqa: S101  one of the two
         self._lock = claimed(folder)
         try:
-            self._database = Database(folder / DATABASE)
+            self._database = Database(folder / DATABASE if settings.data else None)
         except DataFolderError:
             self._lock.close()
             raise
@@ -80,6 +87,11 @@ class Simulator:
         start = self._database.next_ordinal("starts")
         invocations = _ordinals(start)
         uploads = Uploads(folder / UPLOADS)
+        # Each table family is one line here and one in the house.
+        files, jobs, models = Files(self._database), JobLogs(self._database), Models(self._database)
+        organization = Organization(
+            projects=Projects(self._database), clock=clock, ids=ids, region=settings.region, most=settings.max_projects
+        )
         self._cloud = Cloud(settings=settings)
         self._pool = Pool(
             new_request_id=lambda: ids.invocation(next(invocations)),
@@ -104,40 +116,59 @@ class Simulator:
             return story(job, open_file=uploads.reading, model=model, settings=settings)
 
         self._engine = Engine(
-            database=self._database,
+            logs=jobs,
             clock=clock,
             ids=ids,
             pace=settings.pace,
+            places=settings.concurrent_jobs,
             graders=DeployedGraders(
                 cloud=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
             ),
             tell=tell,
             announced=lambda event: announcement(event) is not None,
         )
+        inference = Inference(
+            files=files, models=models, uploads=uploads, seed=settings.seed, answer_path=settings.answer_path
+        )
         self.house = House(
             settings=settings,
             clock=clock,
             ids=ids,
-            database=self._database,
+            files=files,
+            jobs=jobs,
+            models=models,
+            organization=organization,
             uploads=uploads,
             engine=self._engine,
-            inference=Inference(
-                database=self._database, uploads=uploads, seed=settings.seed, answer_path=settings.answer_path
+            inference=inference,
+            responses=Responses(
+                kept=KeptResponses(self._database),
+                inference=inference,
+                ids=ids,
+                ordinals=_ordinals(start),
+                clock=clock,
+                settings=settings,
             ),
             gate=Gate(
-                authenticator=Authenticator(
+                authenticate=anybody(settings.account)
+                if settings.auth is Auth.ANY
+                else Authenticator(
                     region=settings.region,
-                    account=settings.account,
-                    identify=self._cloud.identify,
-                    user=self._cloud.user,
+                    access_key=self._cloud.access_key,
+                    bedrock_key=self._cloud.bedrock_key,
                     wall=time,
+                    ready=f"rft-sim env {_at(url)}",
                 ),
+                refusal=self._cloud.denial,
                 region=settings.region,
+                wall=time,
+                projects=organization,
+                model_of=unaliased,
             ),
             completions=_ordinals(start),
         )
         self.api: App = _RequestIds(_api(self.house), ids=ids, requests=_ordinals(start))
-        self.app: App = FrontDoor(api=self.api, invoke=self._invoke, aws=self._cloud)
+        self.app: App = FrontDoor(api=self.api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.answers)
         self._engine.resume()
 
     def __enter__(self) -> Self:
@@ -169,9 +200,17 @@ class Simulator:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
 
+def _at(url: str) -> str:
+    """Return the options by which `rft-sim env` finds the simulator at `url`."""
+    parts = urlsplit(url)
+    host = parts.netloc.removesuffix(f":{parts.port}")
+    port = f"--port {parts.port or 80}"
+    return port if host == Settings().host else f"--host {host} {port}"
+
+
 def _ordinals(start: int) -> Iterator[str]:
     """Count what is not worth a write each: the how-many-eth start of this data folder, and from 0 within it."""
-    return (f"{start}-{number}" for number in count())
+    return map(f"{start}-{{}}".format, count())  # a generator could not be asked by two threads at once
 
 
 def _api(house: House) -> FastAPI:
@@ -187,9 +226,12 @@ def _api(house: House) -> FastAPI:
 def _answer_error(request: Request, raised: Exception) -> Response:
     """Turn whatever was raised into the error envelope: the one place where that happens."""
     error = _api_error(request, raised)
+    log_refusal(error, method=request.method, path=request.url.path)
     headers = {"x-simulator-hint": error.hint} if error.hint else {}
     if isinstance(raised, HTTPException):
-        headers |= raised.headers or {}  # a 405 says what is allowed
+        headers |= raised.headers or {}
+    if error.kind is WRONG_METHOD:  # Starlette names the first route of that path only
+        headers["Allow"] = ", ".join(methods_of(request.url.path, routes=ROUTES))
     return WireResponse(rendered_error(error), status_code=error.kind.status, headers=headers)
 
 
@@ -204,7 +246,9 @@ def _api_error(request: Request, raised: Exception) -> ApiError:
         case ClientDisconnect():
             return BROKEN_FORM(why="the connection was closed before all of it had arrived")
         case HTTPException(status_code=404):
-            return UNKNOWN_PATH(method=request.method, path=request.url.path, hint=_NOT_HERE)
+            path, base = request.url.path, request.base_url
+            hint = hint_for(path, routes=ROUTES, origin=f"{base.scheme}://{base.netloc}")
+            return UNKNOWN_PATH(method=request.method, path=path, hint=hint)
         case HTTPException(status_code=405):
             return WRONG_METHOD(method=request.method, path=request.url.path)
         case HTTPException(detail=detail):

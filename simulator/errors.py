@@ -76,6 +76,13 @@ INVALID_VALUE: Final = ErrorKind(
     evidence=Evidence.INFERRED,
     source="code observed, wording ours",
 )
+INVALID_TOOL_CALLS: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="Invalid tool_calls: {why}",
+    evidence=Evidence.OBSERVED,
+    source="live response to a replayed call without 'type'; code as for other bad requests",
+)
 MISSING_PARAMETER: Final = ErrorKind(
     status=400,
     code="missing_required_parameter",
@@ -97,6 +104,13 @@ BELOW_MINIMUM: Final = ErrorKind(
     evidence=Evidence.OBSERVED,
     source="code and param observed, wording OpenAI's",
 )
+DECIMAL_BELOW_MINIMUM: Final = ErrorKind(
+    status=400,
+    code="decimal_below_min_value",
+    message="Invalid '{param}': decimal below minimum value. Expected a value >= {minimum:g}, but got {got} instead.",
+    evidence=Evidence.OPENAI,
+    source="OpenAI's twin of the one for integers",
+)
 WRONG_API: Final = ErrorKind(
     status=400,
     code="validation_error",
@@ -117,6 +131,41 @@ ALREADY_ENDED: Final = ErrorKind(
     message="Fine-tuning job {job} cannot be cancelled: it has ended with status '{status}'",
     evidence=Evidence.INFERRED,
     source="400 as OpenAI does it; wording ours",
+)
+PROJECT_ARCHIVED: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="Project '{project}' is archived",
+    evidence=Evidence.INFERRED,
+    source="OpenAI: an archived project cannot be used or updated; status and wording ours",
+)
+DEFAULT_PROJECT_STAYS: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="The default project cannot be archived",
+    evidence=Evidence.INFERRED,
+    source="every account has one (documented); wording ours",
+)
+TOO_MANY_PROJECTS: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="An account can have at most {most} projects",
+    evidence=Evidence.INFERRED,
+    source="the number is documented, status and wording ours",
+)
+TOO_MANY_TAGS: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="A project can have at most {most} tags, this would be {got}",
+    evidence=Evidence.INFERRED,
+    source="the number is CloudFormation's, status and wording ours",
+)
+CANNOT_CANCEL: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="Cannot cancel a {what}.",
+    evidence=Evidence.OPENAI,
+    source="status and wording OpenAI's, code as for other bad requests",
 )
 BAD_CURSOR: Final = ErrorKind(
     status=400,
@@ -159,6 +208,23 @@ EXPIRED_KEY: Final = ErrorKind(
     message="Bearer Token has expired",
     evidence=Evidence.INFERRED,
     source="status and code as for other keys; wording bedrock-runtime's",
+)
+BAD_SIGNATURE: Final = ErrorKind(
+    status=401,
+    code="invalid_api_key",
+    type=_PERMISSION,
+    message="The request signature we calculated does not match the signature you provided. Check your AWS Secret"
+    " Access Key and signing method. Consult the service documentation for details.",
+    evidence=Evidence.INFERRED,
+    source="status and code as for keys; wording that AWS services share",
+)
+STALE_SIGNATURE: Final = ErrorKind(
+    status=401,
+    code="invalid_api_key",
+    type=_PERMISSION,
+    message="Signature expired or not yet current: {timestamp} is more than five minutes from the server's time",
+    evidence=Evidence.INFERRED,
+    source="status and code as for keys; the five minutes are SigV4's, wording ours",
 )
 ACCESS_DENIED: Final = ErrorKind(
     status=403,

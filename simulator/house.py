@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simulator.clock import Clock
-from simulator.gate import Gate
+from simulator.identity.gate import Gate
 from simulator.ids import Ids
-from simulator.inference import Inference
+from simulator.inference.models import Inference
 from simulator.jobs.engine import Engine
+from simulator.projects import Organization
+from simulator.responses.lifecycle import Responses
 from simulator.settings import Settings
-from simulator.store.database import Database
+from simulator.store.files import Files
+from simulator.store.jobs import JobLogs
+from simulator.store.models import Models
 from simulator.store.uploads import Uploads
 
 
@@ -20,9 +24,13 @@ class House:
     settings: Settings
     clock: Clock
     ids: Ids
-    database: Database
+    files: Files
+    jobs: JobLogs
+    models: Models
+    organization: Organization
     uploads: Uploads
     engine: Engine
     inference: Inference
+    responses: Responses
     gate: Gate
     completions: Iterator[str]  # what tells one chat completion from all others

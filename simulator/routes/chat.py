@@ -1,38 +1,34 @@
 """`/v1/chat/completions`: base, checkpoint and tuned models answer from the same policy with their own weights."""
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from typing import Final
+
+from starlette.responses import Response
 
 from simulator.routes.call import Call
-from simulator.training.dataset import Message
+from simulator.routes.inference import asked, check_choices, hinted, hints_on, make_ready, streamed
 from simulator.wire.bodies import WireResponse
 from simulator.wire.chat import Completion, rendered_completion, streamed_completion
-from simulator.wire.requests import ChatCompletion, parsed
+from simulator.wire.chat_requests import ChatCompletion
 
-_UNKNOWN_PROMPT = "this prompt is in no uploaded file, so the simulated model could only guess"
+# OPENAI: the tier that was used. `auto` is the default one.
+_TIERS: Final = {"flex": "flex", "priority": "priority"}
 
 
 async def create(call: Call) -> Response:
     """Answer a conversation, whole or as a stream."""
     house = call.house
-    wanted = parsed(ChatCompletion, await call.request.body(), call.headers)
-    if not house.inference.knows_all_uploads:
-        await run_in_threadpool(house.inference.learn_uploads)
-    answer = house.inference.answer(
-        wanted.model,
-        [Message(role=message.role, content=message.text) for message in wanted.messages],
-        temperature=1.0 if wanted.temperature is None else float(wanted.temperature),
-        max_tokens=wanted.budget,
-        reasoning_effort=wanted.effort,
-        seed=wanted.seed,
-    )
+    wanted = await asked(call, ChatCompletion)
+    check_choices(wanted.choices, house.settings.max_choices)
+    await make_ready(call, wanted.model)
+    replies = await call.worked(lambda: house.inference.answers(wanted.wish, wanted.choices))
     completion = Completion(
-        id=house.ids.completion(next(house.completions)), model=wanted.model, created=house.clock.now(), answer=answer
+        id=house.ids.completion(next(house.completions)),
+        model=wanted.model,
+        created=house.clock.now(),
+        replies=replies,
+        service_tier=_TIERS.get(wanted.service_tier or "", "default"),
     )
-    headers = {} if answer.known else {"x-simulator-hint": _UNKNOWN_PROMPT}
-    if not wanted.stream:
-        return WireResponse(rendered_completion(completion), headers=headers)
-    include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
-    return StreamingResponse(
-        streamed_completion(completion, include_usage=include_usage), media_type="text/event-stream", headers=headers
-    )
+    headers = hinted(hints_on(replies[0]))
+    if wanted.stream:
+        return streamed(streamed_completion(completion, include_usage=wanted.include_usage), headers)
+    return WireResponse(rendered_completion(completion), headers=headers)

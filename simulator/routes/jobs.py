@@ -2,35 +2,42 @@
 
 from starlette.concurrency import run_in_threadpool
 
-from simulator.errors import NOT_FOUND
 from simulator.house import House
 from simulator.jobs.codec import decode_event, decode_job
 from simulator.jobs.job import CheckpointSaved, Job
-from simulator.orders import order_of
+from simulator.orders import order_of, tuned_from
 from simulator.routes.call import Call
 from simulator.routes.files import found
-from simulator.store.database import StoredEntry
+from simulator.store.jobs import StoredEntry
 from simulator.wire.bodies import Json
 from simulator.wire.objects import rendered_checkpoint, rendered_event, rendered_job
 from simulator.wire.pages import CHECKPOINTS, EVENTS, JOBS, rendered_page, slice_of
-from simulator.wire.requests import CreateJob, parsed
+from simulator.wire.requests import CreateJob
 
 
 async def create(call: Call) -> Json:
     """Create a job. What can be told at once is told at once; a faulty file ends the job later."""
     settings = call.house.settings
-    body = await call.request.body()
-    wanted = parsed(CreateJob, body, call.headers, ignored=settings.ignored_job_fields)
-    training = found(call.house, wanted.training_file)
-    validation = found(call.house, wanted.validation_file) if wanted.validation_file is not None else None
-    order = order_of(wanted, training=training, validation=validation, caller=call.caller, settings=settings)
+    wanted = await call.read(CreateJob, ignored=settings.ignored_job_fields)
+    model = tuned_from(wanted.model, settings)  # before the files: in another region this is what is wrong
+    training = found(call, wanted.training_file)
+    validation = found(call, wanted.validation_file) if wanted.validation_file is not None else None
+    order = order_of(
+        wanted,
+        model=model,
+        training=training,
+        validation=validation,
+        caller=call.caller,
+        project=call.project,
+        settings=settings,
+    )
     return rendered_job(call.house.engine.create(order))
 
 
 async def listing(call: Call) -> Json:
     """List jobs, newest first."""
     wanted = slice_of(call.query, JOBS)
-    page = call.house.database.jobs(after=wanted.after, limit=wanted.limit)
+    page = call.house.jobs.page(call.project, after=wanted.after, limit=wanted.limit)
     return rendered_page(page, lambda projection: rendered_job(decode_job(projection)))
 
 
@@ -50,14 +57,14 @@ async def cancel(call: Call) -> Json:
 async def events(call: Call) -> Json:
     """List what happened, newest first (OPENAI; not settled for AWS)."""
     job, wanted = job_found(call), slice_of(call.query, EVENTS)
-    page = call.house.database.events(job.id, after=wanted.after, limit=wanted.limit)
+    page = call.house.jobs.events(job.id, after=wanted.after, limit=wanted.limit)
     return rendered_page(page, _event)
 
 
 async def checkpoints(call: Call) -> Json:
     """List checkpoints, newest first, as they are saved (SAMPLE: while the job runs)."""
     job, wanted = job_found(call), slice_of(call.query, CHECKPOINTS)
-    page = call.house.database.checkpoints(job.id, after=wanted.after, limit=wanted.limit)
+    page = call.house.jobs.checkpoints(job.id, after=wanted.after, limit=wanted.limit)
     return rendered_page(page, lambda saved: _checkpoint(call.house, job.id, saved))
 
 
@@ -65,12 +72,12 @@ def job_found(call: Call) -> Job:
     """Return the job that the path names.
 
     Raises:
-        ApiError: there is none.
+        ApiError: there is none; or it is another project's, which is the same answer. The control plane sees all.
     """
     name = call.named("job")
     job = call.house.engine.job(name)
-    if job is None:
-        raise NOT_FOUND(noun="fine-tuning job", name=name)
+    if job is None or (call.admission and job.order.project != call.project):
+        raise call.not_found("fine-tuning job", name)
     return job
 
 

@@ -1,21 +1,24 @@
-"""`/v1/models`: the service's own models, and (INFERRED) every model and checkpoint that a job has made."""
+"""`/v1/models`: the service's own models, and (INFERRED) the models and checkpoints that jobs have made."""
 
-from simulator.catalogue import BASE_MODELS, base_model
+from starlette.responses import Response
+
+from simulator.catalogue import BASE_MODELS, base_model, whereabouts
 from simulator.errors import MODEL_NOT_FOUND
 from simulator.routes.call import Call
-from simulator.wire.bodies import Json
+from simulator.routes.inference import hinted
+from simulator.wire.bodies import Json, WireResponse
 from simulator.wire.objects import rendered_model
 from simulator.wire.pages import rendered_list
 
 
-async def listing(call: Call) -> Json:
-    """List all models."""
+async def listing(call: Call) -> Response:
+    """List the service's own models and the caller's newest ones; there are no pages (OBSERVED)."""
+    most = call.house.settings.listed_models
+    found = call.house.models.made(call.caller.account, newest=most + 1)
+    left_out = f"only the newest {most} tuned models and checkpoints are listed: the setting listed_models"
     own = [rendered_model(model.id, created=model.created, owner=model.owner) for model in BASE_MODELS.values()]
-    made = [
-        rendered_model(model_id, created=created, owner=call.house.settings.account)
-        for model_id, created in call.house.database.models()
-    ]
-    return rendered_list([*own, *made])
+    made = [rendered_model(model_id, created=created, owner=call.caller.account) for model_id, created in found[-most:]]
+    return WireResponse(rendered_list([*own, *made]), headers=hinted([left_out] if len(found) > most else []))
 
 
 async def retrieve(call: Call) -> Json:
@@ -23,6 +26,6 @@ async def retrieve(call: Call) -> Json:
     name = call.named("model")
     if base := base_model(name):
         return rendered_model(base.id, created=base.created, owner=base.owner)
-    if made := call.house.database.model(name):
-        return rendered_model(made.id, created=made.created_at, owner=call.house.settings.account)
-    raise MODEL_NOT_FOUND(model=name)
+    if (made := call.house.models.get(name)) and made.account == call.caller.account:
+        return rendered_model(made.id, created=made.created_at, owner=call.caller.account)
+    raise MODEL_NOT_FOUND(model=name, hint=whereabouts(name))

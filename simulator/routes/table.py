@@ -4,60 +4,55 @@ The routes are plain ones: FastAPI's own solving of parameters and dependencies 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from http import HTTPStatus
+from typing import Final
 
 from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from simulator.evidence import Evidence
 from simulator.house import House
-from simulator.routes import chat, control, files, jobs, models
+from simulator.routes import chat, completions, control, embeddings, files, jobs, models, projects, responses
 from simulator.routes.call import Call
-from simulator.wire.bodies import Json, WireResponse
-
-Handler: TypeAlias = Callable[[Call], Awaitable[Json]]
-
-# DOCUMENTED: fine-tuning and files are under the first only. OBSERVED: the second, which the OpenAI SDK's Bedrock
-# clients take by themselves, serves models and inference.
-V1: Final = "/v1"
-OPENAI_V1: Final = "/openai/v1"
-CONTROL: Final = "/_simulator"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One operation: `path` as it stands under each of the `bases`.
-
-    Without an `action` it needs no key. `conditions` are the condition keys (DOCUMENTED: Service Authorization
-    Reference) that AWS gives to a policy with it. `handler` gives a JSON value, or a response of its own.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    action: str | None
-    evidence: Evidence
-    conditions: tuple[str, ...] = ()
-    bases: tuple[str, ...] = (V1,)
-
+from simulator.routes.intake import limited
+from simulator.routes.openapi import document
+from simulator.routes.route import CONTROL, OPENAI_V1, V1, Handler, Route
+from simulator.wire.bodies import WireResponse
+from simulator.wire.chat_requests import ChatCompletion, Embeddings, TextCompletion
+from simulator.wire.projects import CreateProject, UpdateProject
+from simulator.wire.requests import CreateJob
+from simulator.wire.response_requests import CompactConversation, CreateResponse
 
 _BOTH: Final = (V1, OPENAI_V1)
-_DOCUMENTED: Final = Evidence.DOCUMENTED
+# Nothing new comes into a project that is archived.
+_CREATING: Final = ("CreateFile", "CreateFineTuningJob", "CreateInference")
+_PAGE: Final = ("after", "limit")
 
 
 def _served(
-    method: str, path: str, handler: Handler, action: str, *conditions: str, bases: tuple[str, ...] = (V1,)
+    method: str,
+    path: str,
+    handler: Handler,
+    action: str,
+    *conditions: str,
+    bases: tuple[str, ...] = (V1,),
+    body: type[BaseModel] | None = None,
+    query: tuple[str, ...] = (),
+    evidence: Evidence = Evidence.DOCUMENTED,
 ) -> Route:
     return Route(
         method=method,
         path=path,
         handler=handler,
         action=action,
-        evidence=_DOCUMENTED,
+        evidence=evidence,
         conditions=conditions,
         bases=bases,
+        body=body,
+        query=query,
     )
 
 
@@ -66,20 +61,51 @@ def _control(method: str, path: str, handler: Handler) -> Route:
 
 
 ROUTES: Final = (
+    # The busiest first: they are tried in this order.
+    _served("POST", "/chat/completions", chat.create, "CreateInference", bases=_BOTH, body=ChatCompletion),
     _served("GET", "/models", models.listing, "ListModels", bases=_BOTH),
     _served("GET", "/models/{model:path}", models.retrieve, "GetModel", bases=_BOTH),
     _served("POST", "/files", files.upload, "CreateFile"),
-    _served("GET", "/files", files.listing, "ListFiles"),
+    _served("GET", "/files", files.listing, "ListFiles", query=("after", "limit", "order", "purpose")),
     _served("GET", "/files/{file}", files.retrieve, "GetFile", "Files"),
     _served("GET", "/files/{file}/content", files.content, "GetFile", "Files"),
     _served("DELETE", "/files/{file}", files.delete, "DeleteFile", "Files"),
-    _served("POST", "/fine_tuning/jobs", jobs.create, "CreateFineTuningJob", "Files", "Model"),
-    _served("GET", "/fine_tuning/jobs", jobs.listing, "ListFineTuningJobs"),
+    _served("POST", "/fine_tuning/jobs", jobs.create, "CreateFineTuningJob", "Files", "Model", body=CreateJob),
+    _served("GET", "/fine_tuning/jobs", jobs.listing, "ListFineTuningJobs", query=_PAGE),
     _served("GET", "/fine_tuning/jobs/{job}", jobs.retrieve, "GetFineTuningJob", "FineTuningJob"),
-    _served("GET", "/fine_tuning/jobs/{job}/events", jobs.events, "GetFineTuningJob", "FineTuningJob"),
-    _served("GET", "/fine_tuning/jobs/{job}/checkpoints", jobs.checkpoints, "GetFineTuningJob", "FineTuningJob"),
+    _served("GET", "/fine_tuning/jobs/{job}/events", jobs.events, "GetFineTuningJob", "FineTuningJob", query=_PAGE),
+    _served(
+        "GET", "/fine_tuning/jobs/{job}/checkpoints", jobs.checkpoints, "GetFineTuningJob", "FineTuningJob", query=_PAGE
+    ),
     _served("POST", "/fine_tuning/jobs/{job}/cancel", jobs.cancel, "CancelFineTuningJob", "FineTuningJob"),
-    _served("POST", "/chat/completions", chat.create, "CreateInference", bases=_BOTH),
+    _served(
+        "POST",
+        "/completions",
+        completions.create,
+        "CreateInference",
+        bases=_BOTH,
+        body=TextCompletion,
+        evidence=Evidence.INFERRED,  # a page of AWS's calls it, the list of routes does not have it
+    ),
+    _served("POST", "/embeddings", embeddings.create, "CreateInference", bases=_BOTH, body=Embeddings),
+    _served("GET", "/organization/projects", projects.listing, "ListProjects", query=(*_PAGE, "include_archived")),
+    _served("POST", "/organization/projects", projects.create, "CreateProject", body=CreateProject),
+    _served("GET", "/organization/projects/{project}", projects.retrieve, "GetProject"),
+    _served("POST", "/organization/projects/{project}", projects.update, "UpdateProject", body=UpdateProject),
+    _served("POST", "/organization/projects/{project}/archive", projects.archive, "ArchiveProject"),
+    _served("POST", "/responses", responses.create, "CreateInference", bases=_BOTH, body=CreateResponse),
+    # Before the ones that take any name.
+    _served("POST", "/responses/compact", responses.compact, "CreateInference", bases=_BOTH, body=CompactConversation),
+    _served(
+        "GET",
+        "/responses/{response}",
+        responses.retrieve,
+        "GetInference",
+        bases=_BOTH,
+        query=("stream", "starting_after"),
+    ),
+    _served("DELETE", "/responses/{response}", responses.delete, "DeleteInference", bases=_BOTH),
+    _served("POST", "/responses/{response}/cancel", responses.cancel, "CancelInference", bases=_BOTH),
     _control("GET", "/health", control.health),
     _control("GET", "/jobs/{job}/log", control.log),
     _control("GET", "/jobs/{job}/truth", control.truth),
@@ -88,15 +114,33 @@ ROUTES: Final = (
 
 def add_routes(api: FastAPI, house: House) -> None:
     """Serve the table."""
+    for base in _BOTH:  # first, for it would be taken for the name of a response
+        api.add_route(f"{base}/responses/input_tokens", _absent, methods=["POST"])
     for route in ROUTES:
         for base in route.bases:
             api.add_route(base + route.path, _endpoint(route, house), methods=[route.method])
+    api.add_route(f"{CONTROL}/openapi.json", _described, methods=["GET"])
+
+
+async def _absent(_: Request) -> Response:
+    """OPENAI counts tokens here; no list of Mantle's routes has it."""
+    raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+async def _described(_: Request) -> Response:
+    return WireResponse(document(ROUTES))
 
 
 def _endpoint(route: Route, house: House) -> Callable[[Request], Awaitable[Response]]:
+    is_upload = route.handler is files.upload
+
     async def endpoint(request: Request) -> Response:
-        admission = house.gate.admitted(request, route.action, route.conditions) if route.action else None
-        value = await route.handler(Call(request=request, house=house, admission=admission))
+        asked = limited(request, house.settings, is_upload=is_upload)
+        admission = await house.gate.admitted(asked, route.action, route.conditions) if route.action else None
+        if admission and route.action in _CREATING:
+            house.organization.check_open(admission.project)
+        asked = admission.request if admission else asked
+        value = await route.handler(Call(request=asked, house=house, admission=admission))
         return value if isinstance(value, Response) else WireResponse(value)
 
     return endpoint

@@ -21,7 +21,7 @@ from simulator.jobs.job import (
     TrainingStarted,
     ValidationStarted,
 )
-from simulator.store.database import StoredFile
+from simulator.store.files import StoredFile
 from simulator.wire.bodies import Json
 
 # SAMPLE: the eight keys of a metrics event's `data`, in the order in which the walkthrough's event prints them.

@@ -29,6 +29,7 @@ FILES: Final = Limits(default=10_000, maximum=10_000)
 JOBS: Final = Limits(default=20, maximum=1_000)
 EVENTS: Final = Limits(default=20, maximum=1_000)
 CHECKPOINTS: Final = Limits(default=10, maximum=1_000)
+PROJECTS: Final = Limits(default=20, maximum=1_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,18 @@ def slice_of(query: Mapping[str, str], limits: Limits) -> Slice:
     if order not in ORDERS:
         raise INVALID_VALUE(param="order", why=f"expected one of {', '.join(ORDERS)}, got '{order}'")
     return Slice(after=query.get("after") or None, limit=_limit(query.get("limit"), limits), order=order)
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """Read a switch from a query string; it is off when it is not there.
+
+    Raises:
+        ApiError: neither `true` nor `false`.
+    """
+    text = query.get(name, "false")
+    if text not in {"true", "false"}:
+        raise INVALID_VALUE(param=name, why=f"expected true or false, got '{text}'")
+    return text == "true"
 
 
 def _limit(text: str | None, limits: Limits) -> int:

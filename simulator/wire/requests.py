@@ -5,12 +5,14 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from simulator.errors import (
     BELOW_MINIMUM,
     BODY_NOT_AN_OBJECT,
+    DECIMAL_BELOW_MINIMUM,
+    INVALID_TOOL_CALLS,
     INVALID_VALUE,
     MISSING_PARAMETER,
     UNREADABLE_BODY,
@@ -34,6 +36,8 @@ _METADATA_VALUE: Final = 512
 _LARGEST_MULTIPLIER: Final = 1_000
 
 _JSON: Final = "application/json"
+_SHOULD: Final = "input should be "
+_FORMS: Final = ("string_type", "list_type")
 
 Auto = Literal["auto"]
 Multiplier = (
@@ -49,6 +53,17 @@ class _Strict(BaseModel):
     """No coercion, and a field that is not written here is refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def _short(metadata: dict[str, str]) -> dict[str, str]:
+    for key, value in metadata.items():
+        if len(key) > _METADATA_KEY or len(value) > _METADATA_VALUE:
+            shown = key[:_METADATA_KEY]
+            raise ValueError(f"a key takes {_METADATA_KEY} characters and a value {_METADATA_VALUE}; see {shown!r}")
+    return metadata
+
+
+Metadata = Annotated[dict[str, str], Field(max_length=_METADATA_PAIRS), AfterValidator(_short)]
 
 
 class LambdaTarget(_Strict):
@@ -100,77 +115,15 @@ class CreateJob(_Strict):
     training_file: str
     validation_file: str | None = None
     method: Method
-    metadata: Annotated[dict[str, str], Field(max_length=_METADATA_PAIRS)] | None = None
+    metadata: Metadata | None = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     integrations: Annotated[list[Any], Field(max_length=0)] | None = None
 
-    @field_validator("metadata")
+    @model_validator(mode="before")
     @classmethod
-    def _short(cls, metadata: dict[str, str] | None) -> dict[str, str] | None:
-        for key, value in (metadata or {}).items():
-            if len(key) > _METADATA_KEY or len(value) > _METADATA_VALUE:
-                shown = key[:_METADATA_KEY]
-                raise ValueError(f"a key takes {_METADATA_KEY} characters and a value {_METADATA_VALUE}; see {shown!r}")
-        return metadata
-
-
-class TextPart(_Strict):
-    """A text part of a chat message's content."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-    type: Literal["text"]
-    text: str
-
-
-class ChatMessage(BaseModel):
-    """One turn. Fields that only matter to a real model (`name`, tool calls) are taken and not used."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart] | None = None
-
-    @property
-    def text(self) -> str:
-        """The content as one plain string."""
-        if isinstance(self.content, list):
-            return "".join(part.text for part in self.content)
-        return self.content or ""
-
-
-class StreamOptions(BaseModel):
-    """`stream_options`."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-    include_usage: bool = False
-
-
-class ChatCompletion(BaseModel):
-    """`POST /v1/chat/completions`. What is not listed is taken and has no effect on a simulated answer."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-    model: str
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | Annotated[int, Field(ge=0, le=2)] | None = None
-    reasoning_effort: Literal["none", "low", "medium", "high"] | None = None
-    seed: int | None = None
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-
-    @property
-    def effort(self) -> str:
-        """How much to think; `none` is the least that the simulated policy knows."""
-        return {None: "medium", "none": "low"}.get(self.reasoning_effort) or str(self.reasoning_effort)
-
-    @property
-    def budget(self) -> int | None:
-        """The most tokens to generate, reasoning included."""
-        return self.max_completion_tokens or self.max_tokens
+    def _with_method(cls, fields: Any) -> Any:
+        """Read a job without a method as OpenAI does: as a supervised one, which is refused by its type."""
+        return {"method": {"type": "supervised"}, **fields} if isinstance(fields, dict) else fields
 
 
 def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignored: Collection[str] = ()) -> Model:
@@ -181,7 +134,7 @@ def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignor
     """
     content_type = headers.get("content-type", _JSON).partition(";")[0].strip().lower()
     if content_type != _JSON:
-        raise WRONG_CONTENT_TYPE(given=content_type, wanted=_JSON)
+        raise WRONG_CONTENT_TYPE(given=content_type, wanted=_JSON, hint=f"with curl: -H 'Content-Type: {_JSON}'")
     value = _json(body)
     if not isinstance(value, dict):
         raise BODY_NOT_AN_OBJECT(hint="it begins with '{' and ends with '}'")
@@ -192,6 +145,8 @@ def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignor
 
 
 def _json(body: bytes) -> Any:
+    if not body.strip():
+        raise UNREADABLE_BODY(why="it is empty")
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         if b"\\u" in body:
@@ -218,20 +173,37 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _fault(errors: list[ErrorDetails]) -> ApiError:
     """Return the first fault in the service's words. Codes OBSERVED; texts INFERRED."""
-    first = errors[0]
+    first, *others = _of_first_value(errors)
     param = _param(first["loc"])
     match first["type"]:
+        case "missing" if "tool_calls" in first["loc"]:
+            return INVALID_TOOL_CALLS(why=f"missing field {first['loc'][-1]}")
         case "missing":
             return MISSING_PARAMETER(param=param)
         case "extra_forbidden":
             return UNSUPPORTED_PARAMETER(param=param)
         case "greater_than_equal":
-            return BELOW_MINIMUM(param=param, minimum=first["ctx"]["ge"], got=first["input"])
+            below = DECIMAL_BELOW_MINIMUM if "float" in str(first["loc"][-1]) else BELOW_MINIMUM
+            return below(param=param, minimum=first["ctx"]["ge"], got=first["input"])
         case "model_type" | "dict_type":
             return INVALID_VALUE(param=param, why="input should be an object")
         case _:
-            reason = first["msg"].removeprefix("Value error, ")
-            return INVALID_VALUE(param=param, why=f"{reason[:1].lower()}{reason[1:]}")
+            reasons = dict.fromkeys(error["msg"].removeprefix("Value error, ") for error in (first, *others))
+            words, *more = (f"{reason[:1].lower()}{reason[1:]}" for reason in reasons)
+            return INVALID_VALUE(param=param, why=" or ".join((words, *(word.removeprefix(_SHOULD) for word in more))))
+
+
+def _of_first_value(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Return what is said of the first faulty value: more than one thing when it might be text or a list.
+
+    Where one of its possible forms fits so far that only something inside of it is at fault, that fault is the one.
+    """
+    place = _param(errors[0]["loc"])
+    inside = [error for error in errors if _param(error["loc"]).startswith((f"{place}.", f"{place}["))]
+    if inside:
+        return [max(inside, key=lambda error: len(_param(error["loc"])))]
+    said = [error for error in errors if _param(error["loc"]) == place]
+    return [error for error in said if error["type"] in _FORMS] or said[:1]
 
 
 def _param(path: tuple[int | str, ...]) -> str:

@@ -1,5 +1,6 @@
 """`/v1/chat/completions` through the real SDK: base, checkpoint and tuned models."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from simulator.settings import FIXED_EPOCH
+from simulator.settings import FIXED_EPOCH, Settings, UnknownFields
 from tests.key_order import unsorted_objects
 from tests.records import jsonl, record
 from tests.world import BASE, FinishedJob, World, inner_world
@@ -57,6 +58,7 @@ def said(chunks: list[dict[str, Any]], part: str) -> str:
     return "".join(choice["delta"].get(part) or "" for chunk in chunks for choice in chunk["choices"])
 
 
+@pytest.mark.shows("POST /chat/completions", "reasoning-and-usage")
 def test_a_completion_is_the_observed_object(chat: OpenAI) -> None:
     """Top-level keys, and reasoning beside the content."""
     answer = ask(chat)
@@ -117,6 +119,7 @@ def test_two_simulators_with_one_seed_say_the_same() -> None:
     assert answers() == answers()
 
 
+@pytest.mark.shows("budget")
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_a_small_budget_cuts_the_answer_off(chat: OpenAI, name: str) -> None:
     """200 with `length`; the thinking is spent first, so that the content may be empty (OBSERVED)."""
@@ -126,6 +129,7 @@ def test_a_small_budget_cuts_the_answer_off(chat: OpenAI, name: str) -> None:
     assert answer["usage"]["completion_tokens"] == 3
 
 
+@pytest.mark.shows("budget")
 def test_a_budget_of_one_is_enough_to_ask(chat: OpenAI) -> None:
     """OBSERVED: min 1 is taken."""
     assert ask(chat, max_tokens=1)["usage"]["completion_tokens"] == 1
@@ -164,6 +168,7 @@ def test_a_stream_is_one_completion(chat: OpenAI) -> None:
     assert chunks[0]["choices"][0]["delta"] == {"content": "", "role": "assistant"}
 
 
+@pytest.mark.shows("reasoning-and-usage")
 def test_the_thinking_comes_first(chat: OpenAI) -> None:
     """`delta.reasoning` before `delta.content`."""
     deltas = [chunk["choices"][0]["delta"] for chunk in streamed(chat)]
@@ -172,6 +177,7 @@ def test_the_thinking_comes_first(chat: OpenAI) -> None:
     assert {"reasoning", "content"} == set(kinds)
 
 
+@pytest.mark.shows("reasoning-and-usage")
 def test_usage_is_streamed_when_asked_for(chat: OpenAI) -> None:
     """In one last chunk without choices; every other one says null."""
     *rest, last = streamed(chat, stream_options={"include_usage": True})
@@ -179,12 +185,14 @@ def test_usage_is_streamed_when_asked_for(chat: OpenAI) -> None:
     assert all(chunk["usage"] is None for chunk in rest)
 
 
+@pytest.mark.shows("reasoning-and-usage")
 @pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": False}}, {"stream_options": {}}])
 def test_usage_is_not_streamed_unasked(chat: OpenAI, options: dict[str, Any]) -> None:
     """OBSERVED, control run."""
     assert not any("usage" in chunk for chunk in streamed(chat, **options))
 
 
+@pytest.mark.shows("key-order")
 def test_a_stream_is_server_sent_events_with_keys_in_order(world: World) -> None:
     """On the wire, to `[DONE]`."""
     body = {"model": BASE, "messages": KNOWN["messages"], "stream": True}
@@ -222,6 +230,7 @@ def test_a_bad_question_is_a_bad_request(chat: OpenAI, stream: bool) -> None:
     assert answer.value.param == "messages"
 
 
+@pytest.mark.shows("what-is-said")
 def test_a_prompt_that_no_file_holds_is_answered_and_hinted_at(world: World) -> None:
     """The body says so in words; the header says why."""
     body = {"model": BASE, "messages": [{"role": "user", "content": "Who wrote the Odyssey?"}]}
@@ -243,6 +252,7 @@ def test_a_known_prompt_is_not_hinted_at(world: World) -> None:
     assert "x-simulator-hint" not in answer.headers
 
 
+@pytest.mark.shows("what-is-said")
 def test_a_file_is_known_from_its_upload_on(inner: World) -> None:
     """And forgotten when it is deleted."""
     body = {"model": BASE, "messages": KNOWN["messages"]}
@@ -257,13 +267,140 @@ def test_a_file_is_known_from_its_upload_on(inner: World) -> None:
     assert (before, with_it, hinted()) == (True, False, True)
 
 
-def test_what_only_a_real_model_needs_is_taken(chat: OpenAI) -> None:
-    """Tools and the like have no effect on a simulated answer."""
-    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
-    extra = {"top_p": 0.9, "tools": tools, "service_tier": "default", "user": "u", "seed": 3, "stop": ["x"]}
-    assert ask(chat, **extra)["choices"] == ask(chat)["choices"]
+@pytest.mark.shows("guardrails", "unknown-fields")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"top_p": 0.9},
+        {"top_p": 1},
+        {"frequency_penalty": -2},
+        {"presence_penalty": 1.5},
+        {"logit_bias": {"50256": -100}},
+        {"logprobs": True, "top_logprobs": 20},
+        {"metadata": {"team": "maths"}},
+        {"modalities": ["text"]},
+        {"n": 1},
+        {"parallel_tool_calls": False},
+        {"prompt_cache_key": "k", "safety_identifier": "s", "store": False, "user": "u", "verbosity": "low"},
+        {"seed": 3},
+        {"stop": None},
+        {"tool_choice": "none"},
+        {"tools": []},
+        {"extra_body": {"repetition_penalty": 1.1, "chat_template_kwargs": {"thinking": True}}},
+        {"extra_headers": {"X-Amzn-Bedrock-GuardrailIdentifier": "g", "X-Amzn-Bedrock-GuardrailVersion": "1"}},
+    ],
+    ids=json.dumps,
+)
+def test_what_changes_nothing_here_is_taken(chat: OpenAI, options: dict[str, Any]) -> None:
+    """Known parameters, unknown ones (vLLM's way), and guardrail headers (OBSERVED: silently ignored)."""
+    assert ask(chat, **options)["choices"] == ask(chat)["choices"]
 
 
+@pytest.mark.shows("service-tier")
+@pytest.mark.parametrize(
+    ("tier", "used"), [("auto", "default"), ("default", "default"), ("flex", "flex"), ("priority", "priority")]
+)
+def test_the_answer_names_the_tier(chat: OpenAI, tier: str, used: str) -> None:
+    """The four that Mantle takes."""
+    assert ask(chat, service_tier=tier)["service_tier"] == used
+
+
+@pytest.mark.shows("service-tier", "n-and-stop")
+@pytest.mark.parametrize(
+    ("options", "code", "param"),
+    [
+        ({"service_tier": "reserved"}, "validation_error", "service_tier"),
+        ({"top_p": 0}, "validation_error", "top_p"),
+        ({"top_p": 1.5}, "validation_error", "top_p"),
+        ({"presence_penalty": 3}, "validation_error", "presence_penalty"),
+        ({"frequency_penalty": -2.5}, "decimal_below_min_value", "frequency_penalty"),
+        ({"top_logprobs": 21}, "validation_error", "top_logprobs"),
+        ({"n": 0}, "integer_below_min_value", "n"),
+        ({"n": 129}, "validation_error", "n"),
+        ({"stop": ["a", "b", "c", "d", "e"]}, "validation_error", "stop"),
+        ({"stop": ""}, "validation_error", "stop"),
+        ({"stop": 7}, "validation_error", "stop"),
+        ({"metadata": {"a": 1}}, "validation_error", "metadata.a"),
+        ({"metadata": {str(number): "x" for number in range(17)}}, "validation_error", "metadata"),
+        ({"modalities": ["audio"]}, "validation_error", "modalities[0]"),
+        ({"stream_options": {"include_usage": True}}, "validation_error", "stream_options"),
+        ({"functions": []}, "unsupported_parameter", "functions"),
+        ({"function_call": "auto"}, "unsupported_parameter", "function_call"),
+        ({"audio": {}}, "unsupported_parameter", "audio"),
+        ({"web_search_options": {}}, "unsupported_parameter", "web_search_options"),
+        ({"messages": [{"role": "user", "content": None}]}, "validation_error", "messages"),
+        ({"model": None}, "validation_error", "model"),
+    ],
+    ids=json.dumps,
+)
+def test_what_no_model_takes_is_refused(world: World, options: dict[str, Any], code: str, param: str) -> None:
+    """Codes OBSERVED; by its field."""
+    answer = world.http.post("/v1/chat/completions", json={"model": BASE, "messages": KNOWN["messages"], **options})
+    fault = answer.json()["error"]
+    assert (answer.status_code, fault["code"], fault["param"]) == (400, code, param)
+
+
+@pytest.mark.shows("unknown-fields")
+def test_unknown_fields_can_be_refused() -> None:
+    """By a setting, for those who would rather know of a slip of the pen."""
+    with inner_world(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as made:
+        with pytest.raises(BadRequestError) as refused:
+            ask(made.mantle(), extra_body={"temprature": 0})
+        assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "temprature")
+        assert ask(made.mantle(), user="u", store=False)
+
+
+@pytest.mark.shows("n-and-stop")
+def test_the_answer_ends_before_a_stop(chat: OpenAI) -> None:
+    """Without it, and with fewer tokens."""
+    whole = ask(chat)
+    words = whole["choices"][0]["message"]["content"]
+    stop = words.split()[2]
+    cut = ask(chat, stop=["never to be seen", stop])
+    assert cut["choices"][0]["message"]["content"] == words[: words.index(stop)]
+    assert cut["choices"][0]["finish_reason"] == "stop"
+    assert cut["usage"]["completion_tokens"] < whole["usage"]["completion_tokens"]
+
+
+def test_a_stop_that_never_comes_changes_nothing(chat: OpenAI) -> None:
+    """One string will do."""
+    assert ask(chat, stop="never to be seen")["choices"] == ask(chat)["choices"]
+
+
+@pytest.mark.shows("n-and-stop")
+def test_several_answers_can_be_asked_for(chat: OpenAI) -> None:
+    """Each with draws of its own; the prompt counts once."""
+    one, many = ask(chat, temperature=1), ask(chat, temperature=1, n=8)
+    assert [choice["index"] for choice in many["choices"]] == list(range(8))
+    assert len({choice["message"]["content"] for choice in many["choices"]}) > 1
+    assert many["usage"]["prompt_tokens"] == one["usage"]["prompt_tokens"]
+    assert many["usage"]["completion_tokens"] > one["usage"]["completion_tokens"]
+
+
+def test_a_seed_repeats_the_answers(chat: OpenAI) -> None:
+    """However often, and all of several."""
+    assert ask(chat, temperature=1, seed=5, n=3)["choices"] == ask(chat, temperature=1, seed=5, n=3)["choices"]
+
+
+@pytest.mark.shows("alias", "name-echoed")
+def test_an_alias_answers_as_its_model_under_the_name_it_was_asked_by(chat: OpenAI) -> None:
+    """SAMPLE: one notebook writes the runtime's id. The echo is INFERRED."""
+    alias, model = (ask(chat, model=name, seed=1, temperature=1) for name in ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b"))
+    assert (alias["model"], model["model"]) == ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b")
+    assert alias["choices"] == model["choices"]
+
+
+def test_a_stream_whose_reader_goes_away_harms_nobody(served: World, capfd: pytest.CaptureFixture[str]) -> None:
+    """The next one is served, and nothing is said about it."""
+    body = {"model": BASE, "messages": KNOWN["messages"], "stream": True, "n": 128}
+    for _ in range(3):
+        with served.http.stream("POST", "/v1/chat/completions", json=body) as answer:
+            next(answer.iter_raw(64))
+    assert served.http.post("/v1/chat/completions", json=body | {"stream": False}).status_code == 200
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.shows("tuned-models")
 def test_a_checkpoint_and_a_tuned_model_answer_under_their_own_names(finished_job: FinishedJob, mantle: OpenAI) -> None:
     """Once the job has saved them."""
     for model in (finished_job.model, f"{finished_job.model}:ckpt-step-20"):
@@ -291,3 +428,49 @@ def test_the_tuned_model_is_right_visibly_more_often_on_prompts_it_never_saw(ser
 
     base, tuned = right(BASE), right(job["fine_tuned_model"])
     assert tuned >= base + 10
+
+
+@pytest.mark.parametrize(("path", "asked"), [("/v1/chat/completions", "messages"), ("/v1/responses", "input")])
+@pytest.mark.parametrize(("length", "off_the_loop"), [(1_000, False), (5_000, True)])
+def test_a_large_body_is_worked_on_in_a_thread(
+    inner: World, monkeypatch: pytest.MonkeyPatch, path: str, asked: str, length: int, off_the_loop: bool
+) -> None:
+    """So that other requests are answered meanwhile."""
+    house, seen = inner.simulator.house, []
+    answers = house.inference.answers
+
+    def watched(*wanted: Any) -> Any:
+        seen.append(_running_loop() is None)
+        return answers(*wanted)
+
+    monkeypatch.setattr(house.inference, "answers", watched)
+    body = {"model": BASE, asked: [{"role": "user", "content": "x" * length}]}
+    assert inner.http.post(path, json=body).status_code == 200
+    assert seen == [off_the_loop]
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/compact"])
+def test_a_response_that_goes_on_with_another_is_worked_on_in_a_thread(
+    inner: World, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """What came before may be long, however short the request is."""
+    first = inner.http.post("/v1/responses", json={"model": BASE, "input": "hi"}).json()["id"]
+    responses, seen = inner.simulator.house.responses, []
+    for name in ("create", "compact"):
+        work = getattr(responses, name)
+
+        def watched(*wanted: Any, work: Any = work, **more: Any) -> Any:
+            seen.append(_running_loop() is None)
+            return work(*wanted, **more)
+
+        monkeypatch.setattr(responses, name, watched)
+    body = {"model": BASE, "input": "go on", "previous_response_id": first}
+    assert inner.http.post(path, json=body).status_code == 200
+    assert seen == [True]
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -31,6 +31,7 @@ def failure(job: Any) -> tuple[str, str, str]:
     return job["error"]["code"], job["error"]["param"], job["error"]["message"]
 
 
+@pytest.mark.shows("faulty-records")
 @pytest.mark.parametrize("defect", MANIFEST, ids=[entry["file"] for entry in MANIFEST])
 def test_a_faulty_file_fails_its_job_with_line_and_reason(world: World, defect: dict[str, Any]) -> None:
     """One fault a file; the manifest says on which line, and a word that any clear message holds."""
@@ -61,6 +62,7 @@ def test_a_faulty_validation_file_is_named_as_such(world: World) -> None:
     assert "line 42" in message
 
 
+@pytest.mark.shows("records")
 def test_a_file_of_more_than_twenty_thousand_records_is_too_long(world: World) -> None:
     """DOCUMENTED: 100 to 20,000."""
     line = json.dumps(record(1)).encode() + b"\n"
@@ -78,6 +80,7 @@ def validated(still: World, content: bytes) -> str:
     return str(still.events(job)[-1]["message"])
 
 
+@pytest.mark.shows("records")
 @pytest.mark.parametrize("count", [100, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_a_file_at_the_bounds_is_sound(still: World, count: int) -> None:
     """The fewest and the most."""

@@ -51,6 +51,7 @@ NO_PURPOSE = refused("Missing required parameter: 'purpose'.", code="missing_req
 NO_FILE = refused("Missing required parameter: 'file'.", code="missing_required_parameter", param="file")
 
 
+@pytest.mark.shows("POST /files", "file-object")
 def test_an_upload_is_answered_with_its_description(inner: World) -> None:
     """Strictly validated by the SDK; the two keys that may not be null are absent."""
     mantle = inner.mantle(strict=True)
@@ -75,6 +76,7 @@ def test_a_form_may_bring_its_parts_in_either_order(inner: World, parts: tuple[s
     assert (answer.status_code, answer.json()["filename"], answer.json()["bytes"]) == (200, "train.jsonl", 3)
 
 
+@pytest.mark.shows("GET /files/{file}/content")
 @pytest.mark.parametrize("content", AWKWARD, ids=repr)
 def test_the_bytes_that_come_back_are_the_bytes_that_went_in(inner: World, content: bytes) -> None:
     """Line ends, byte order marks, every byte there is, and what looks like a form."""
@@ -114,6 +116,7 @@ def test_the_same_bytes_twice_are_two_files(inner: World) -> None:
     assert mantle.files.content(second).content == b"same"
 
 
+@pytest.mark.shows("GET /files")
 def test_files_are_listed_newest_first_and_paged_by_the_sdk(inner: World) -> None:
     """Through several pages, each file once."""
     ids = [inner.upload(b"x", name=f"{number}.jsonl") for number in range(5)]
@@ -124,6 +127,7 @@ def test_files_are_listed_newest_first_and_paged_by_the_sdk(inner: World) -> Non
     assert [file.id for file in mantle.files.list(purpose="batch")] == []
 
 
+@pytest.mark.shows("GET /files")
 def test_a_listing_has_its_envelope(inner: World) -> None:
     """First and last id name the page's ends."""
     ids = [inner.upload(b"x") for _ in range(3)]
@@ -146,6 +150,7 @@ def test_a_cursor_of_a_deleted_file_is_refused(inner: World) -> None:
     assert answer.value.body == refused(f"No element with id '{gone}' in this list", param="after")
 
 
+@pytest.mark.shows("GET /files/{file}")
 def test_a_file_is_retrieved_as_it_was_described(inner: World) -> None:
     """The same object."""
     mantle = inner.mantle(strict=True)
@@ -154,6 +159,7 @@ def test_a_file_is_retrieved_as_it_was_described(inner: World) -> None:
     assert mantle.files.wait_for_processing(file.id) == file
 
 
+@pytest.mark.shows("DELETE /files/{file}")
 def test_a_deleted_file_is_gone(inner: World) -> None:
     """From every route."""
     mantle = inner.mantle(strict=True)
@@ -166,6 +172,7 @@ def test_a_deleted_file_is_gone(inner: World) -> None:
     assert list(mantle.files.list()) == []
 
 
+@pytest.mark.shows("deleted-file")
 def test_a_job_goes_on_when_its_file_is_deleted(still: World) -> None:
     """It keeps its copy; only the file object is gone."""
     file = still.upload(jsonl(100))
@@ -176,6 +183,7 @@ def test_a_job_goes_on_when_its_file_is_deleted(still: World) -> None:
     assert still.events(job)[-1]["message"] == "Files validated, moving job to queued state"
 
 
+@pytest.mark.shows("purpose", "other-purposes")
 @pytest.mark.parametrize("purpose", ["batch", "assistants", "", "fine-tune ", "Fine-Tune"])
 def test_only_one_purpose_is_taken(inner: World, purpose: str) -> None:
     """DOCUMENTED: "Purpose must be set to fine-tune"."""
@@ -222,6 +230,7 @@ def test_a_form_may_name_its_type_in_any_case(inner: World) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.shows("file-limit")
 @pytest.mark.parametrize("size", [1_001, 2_000_000])
 def test_a_file_over_the_limit_is_refused(size: int) -> None:
     """By a byte, or by so much that the upload is not read to its end."""

@@ -40,6 +40,7 @@ def pages(served: World, path: str, *, limit: int) -> Iterator[dict[str, Any]]:
         after = {"after": page["data"][-1]["id"]}
 
 
+@pytest.mark.shows("GET /fine_tuning/jobs/{job}", "durations", "tuned-ids")
 def test_the_job_succeeded(finished_job: FinishedJob) -> None:
     """What has changed since it was created, and that it looks like hours."""
     job = finished_job.job
@@ -71,6 +72,7 @@ def test_the_sdk_reads_the_job_with_its_own_grader(finished_job: FinishedJob, ma
     assert (job.status, job.fine_tuned_model) == ("succeeded", finished_job.model)
 
 
+@pytest.mark.shows("strict-validation")
 def test_the_sdk_validates_everything_of_the_job_but_its_grader(finished_job: FinishedJob) -> None:
     """With a grader that its types know in our grader's place."""
     known = {"type": "string_check", "name": "n", "input": "i", "reference": "r", "operation": "eq"}
@@ -79,6 +81,7 @@ def test_the_sdk_validates_everything_of_the_job_but_its_grader(finished_job: Fi
     assert job.id == finished_job.id
 
 
+@pytest.mark.shows("strict-validation")
 def test_the_sdk_validates_events_checkpoints_and_models_strictly(finished_job: FinishedJob, served: World) -> None:
     """Every object of every listing."""
     strict = served.mantle(strict=True)
@@ -88,6 +91,7 @@ def test_the_sdk_validates_events_checkpoints_and_models_strictly(finished_job: 
     assert (len(events), len(checkpoints), len(models)) == (len(told(finished_job, served)), 2, 6)
 
 
+@pytest.mark.shows("wordings-of-events")
 def test_a_run_is_told_from_its_creation_to_its_end(finished_job: FinishedJob, served: World) -> None:
     """Only the metrics' wording is known; the others are inferred, and fixed here."""
     training_file = finished_job.job["training_file"]
@@ -105,6 +109,7 @@ def test_a_run_is_told_from_its_creation_to_its_end(finished_job: FinishedJob, s
     ]
 
 
+@pytest.mark.shows("GET /fine_tuning/jobs/{job}/events")
 def test_an_event_has_the_samples_keys(finished_job: FinishedJob, served: World) -> None:
     """A message has no data; times never run back."""
     events = told(finished_job, served)
@@ -122,6 +127,7 @@ def test_an_event_has_the_samples_keys(finished_job: FinishedJob, served: World)
     assert len({event["id"] for event in events}) == len(events)
 
 
+@pytest.mark.shows("metrics-event")
 def test_a_metrics_event_has_exactly_the_samples_eight_keys_in_its_order(
     finished_job: FinishedJob, served: World
 ) -> None:
@@ -135,6 +141,7 @@ def test_a_metrics_event_has_exactly_the_samples_eight_keys_in_its_order(
         assert {name for name, value in event["data"].items() if isinstance(value, int)} == whole
 
 
+@pytest.mark.shows("metrics-event")
 def test_every_metric_is_a_single_precision_number(finished_job: FinishedJob, served: World) -> None:
     """SAMPLE: 0.0008667297661304474 is a float32 written in full."""
     for event in metrics(finished_job, served):
@@ -142,12 +149,14 @@ def test_every_metric_is_a_single_precision_number(finished_job: FinishedJob, se
         assert values == [struct.unpack("f", struct.pack("f", value))[0] for value in values]
 
 
+@pytest.mark.shows("rollouts")
 def test_rewards_are_means_of_32_rollouts(finished_job: FinishedJob, served: World) -> None:
     """INFERRED from the sample's 0.4375 and 519.09375: multiples of 1/32 for scores of 0 and 1."""
     lengths = [event["data"]["response_length_mean"] * 32 for event in metrics(finished_job, served)]
     assert lengths == [round(length) for length in lengths]
 
 
+@pytest.mark.shows("paging")
 def test_events_come_newest_first_and_page_by_their_ids(finished_job: FinishedJob, served: World) -> None:
     """OPENAI; the pages put together are the whole."""
     path = f"/v1/fine_tuning/jobs/{finished_job.id}/events"
@@ -175,6 +184,7 @@ def test_another_jobs_event_is_no_cursor(finished_job: FinishedJob, served: Worl
             mantle.fine_tuning.jobs.list_events(finished_job.id, after=after)
 
 
+@pytest.mark.shows("GET /fine_tuning/jobs/{job}/checkpoints", "checkpoints", "checkpoint-metrics", "ids-of-jobs")
 def test_a_checkpoint_is_kept_every_twenty_steps_and_at_the_end(finished_job: FinishedJob, served: World) -> None:
     """Newest first; its metrics are the held-out means."""
     listed = served.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}/checkpoints").json()
@@ -210,6 +220,7 @@ def test_an_events_id_is_no_cursor_of_checkpoints(finished_job: FinishedJob, ser
         mantle.fine_tuning.jobs.checkpoints.list(finished_job.id, after=told(finished_job, served)[0]["id"])
 
 
+@pytest.mark.shows("checkpoints")
 def test_a_job_that_did_not_train_has_no_checkpoints(served: World) -> None:
     """An empty list, and no 404."""
     failed = served.run(b"{}\n")["id"]
@@ -229,6 +240,7 @@ def test_a_job_that_succeeded_cannot_be_cancelled(finished_job: FinishedJob, ser
     assert served.job(finished_job.id) == finished_job.job
 
 
+@pytest.mark.shows("GET /models", "other-models", "tuned-ids")
 def test_the_models_are_the_services_own_and_those_that_were_made(finished_job: FinishedJob, served: World) -> None:
     """OBSERVED form, `status` included; that tuned models are listed is INFERRED."""
     model = finished_job.model
@@ -246,6 +258,7 @@ def test_the_models_are_the_services_own_and_those_that_were_made(finished_job: 
     assert (sorted(listed.json()), unsorted_objects(listed.text)) == (["data", "object"], [])
 
 
+@pytest.mark.shows("GET /models/{model}", "model-object")
 @pytest.mark.parametrize(
     ("name", "owner"), [(BASE, "openai"), ("openai.gpt-oss-120b", "openai"), ("qwen.qwen3-32b", "qwen")]
 )
@@ -260,6 +273,7 @@ def test_a_base_model_is_retrieved(mantle: OpenAI, name: str, owner: str) -> Non
     }
 
 
+@pytest.mark.shows("alias", "name-echoed")
 def test_an_alias_is_the_model_that_it_means(mantle: OpenAI) -> None:
     """SAMPLE: one notebook writes it."""
     assert mantle.models.retrieve("qwen.qwen3-32b-v1:0").id == "qwen.qwen3-32b"
@@ -273,6 +287,7 @@ def test_a_tuned_model_and_its_checkpoints_are_retrieved(
     assert mantle.models.retrieve(finished_job.model + suffix).id == finished_job.model + suffix
 
 
+@pytest.mark.shows("other-models")
 @pytest.mark.parametrize(
     "name", ["gpt-4o", "ft:openai.gpt-oss-20b:1::x", "arn:aws:bedrock:us-west-2::model/x/y", "a b"]
 )
@@ -288,6 +303,7 @@ def test_an_unknown_model_is_not_found(mantle: OpenAI, name: str) -> None:
     }
 
 
+@pytest.mark.shows("key-order")
 @pytest.mark.parametrize("of", ["", "/events", "/checkpoints"])
 def test_every_object_has_its_keys_in_alphabetical_order(finished_job: FinishedJob, served: World, of: str) -> None:
     """Mantle sends them so (OBSERVED); only a metrics event's `data` keeps the sample's order."""

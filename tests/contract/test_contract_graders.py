@@ -62,6 +62,7 @@ def test_every_grader_is_tried_here() -> None:
     assert folders == {*SOUND, *(broken.name for broken in BROKEN)}
 
 
+@pytest.mark.shows("broken-grader")
 @pytest.mark.parametrize("broken", matrix(BROKEN))
 def test_a_broken_grader_fails_its_job_and_says_how(served: World, broken: Broken) -> None:
     """The code, the function, the rollout, what was wrong, and an event; never a score in its place."""

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError
 
+from simulator.keys import session_key
 from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.training.dataset import DatasetLimits
 from tests.key_order import unsorted_objects
 from tests.records import jsonl
 from tests.world import BASE, NOWHERE, World, inner_world, method
@@ -26,6 +28,7 @@ def asked(world: World, **fields: Any) -> tuple[int, Any]:
     return answer.status_code, answer.json()["error"]
 
 
+@pytest.mark.shows("POST /fine_tuning/jobs", "fields-of-create", "job-object", "hyperparameters")
 def test_a_new_job_is_the_whole_object(still: World) -> None:
     """Every key is there, in alphabetical order; what is not known yet is null."""
     file = still.upload(jsonl(100))
@@ -67,6 +70,7 @@ def test_a_new_job_is_the_whole_object(still: World) -> None:
     assert unsorted_objects(answer.http_response.text) == []
 
 
+@pytest.mark.shows("other-hyperparameters")
 def test_absent_and_auto_hyperparameters_are_filled_in(still: World) -> None:
     """INFERRED defaults; OpenAI's other names are kept as given."""
     file = still.upload(jsonl(100))
@@ -83,12 +87,14 @@ def test_a_whole_multiplier_is_as_good_as_a_fraction(still: World) -> None:
     assert job["method"]["reinforcement"]["hyperparameters"]["learning_rate_multiplier"] == 2
 
 
+@pytest.mark.shows("fields-of-create")
 def test_a_validation_file_is_named(still: World) -> None:
     """DOCUMENTED indirectly: CloudTrail records it."""
     validation = still.upload(jsonl(100))
     assert still.create(still.upload(jsonl(100)), validation_file=validation)["validation_file"] == validation
 
 
+@pytest.mark.shows("alias", "name-echoed")
 def test_the_alias_of_a_notebook_is_the_model_that_it_means(still: World) -> None:
     """SAMPLE: one notebook writes the id of the sibling API."""
     assert still.create(still.upload(jsonl(100)), model="qwen.qwen3-32b-v1:0")["model"] == "qwen.qwen3-32b"
@@ -102,6 +108,7 @@ def test_the_seed_belongs_to_the_inputs(still: World) -> None:
     assert all(0 <= seed < 2**31 for seed in seeds)
 
 
+@pytest.mark.shows("refused-at-once")
 @pytest.mark.parametrize("field", ["training_file", "validation_file"])
 @pytest.mark.parametrize("name", ["file-abc123", "", "../train.jsonl"])
 def test_an_unknown_file_is_told_at_once(inner: World, field: str, name: str) -> None:
@@ -119,6 +126,7 @@ def test_a_deleted_file_is_an_unknown_file(inner: World) -> None:
     assert asked(inner, training_file=gone)[0] == 404
 
 
+@pytest.mark.shows("refused-at-once")
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "", "openai.gpt-oss-20b-1:0", BASE.upper()])
 def test_an_unknown_model_is_told_at_once(inner: World, model: str) -> None:
     """OBSERVED text, `param` null."""
@@ -128,6 +136,7 @@ def test_an_unknown_model_is_told_at_once(inner: World, model: str) -> None:
     )
 
 
+@pytest.mark.shows("refused-at-once")
 @pytest.mark.parametrize("model", ["openai.gpt-oss-120b", "ft:openai.gpt-oss-20b:123456789012::abcdefgh"])
 def test_a_model_that_cannot_be_tuned_is_told_at_once(inner: World, model: str) -> None:
     """A base model that is not offered for it, or a model that was tuned already."""
@@ -137,14 +146,26 @@ def test_a_model_that_cannot_be_tuned_is_told_at_once(inner: World, model: str) 
     )
 
 
+@pytest.mark.shows("regions", "other-regions")
 def test_in_another_region_no_model_can_be_tuned() -> None:
-    """DOCUMENTED: us-west-2 only. Lists answer, create does not."""
+    """DOCUMENTED: us-west-2 only. Lists answer, and are empty; create is refused by the region, not by its file."""
     with inner_world(Settings(region="us-east-1")) as world:
-        world.http.headers["authorization"] = "Bearer ABSKdXNlcjpzZWNyZXQ="
-        assert world.http.get("/v1/fine_tuning/jobs").json()["data"] == []
-        assert asked(world) == (400, refused(f"The model '{BASE}' does not support fine-tuning", param="model"))
+        world.http.headers["authorization"] = f"Bearer {session_key('us-east-1')}"
+        for path in ("/v1/files", "/v1/fine_tuning/jobs"):
+            listed = world.http.get(path)
+            assert (listed.status_code, listed.json()["data"]) == (200, [])
+        body = {"model": BASE, "training_file": "uploaded-in-another-region", "method": method()}
+        answer = world.http.post("/v1/fine_tuning/jobs", json=body)
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        refused(f"The model '{BASE}' does not support fine-tuning", param="model"),
+    )
+    assert answer.headers["x-simulator-hint"] == (
+        "reinforcement fine-tuning is offered in us-west-2 only, and this simulator is us-east-1"
+    )
 
 
+@pytest.mark.shows("refused-at-once", "suffix", "other-hyperparameters")
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -226,11 +247,10 @@ def test_supervised_tuning_as_the_sdk_asks_for_it_is_refused(inner: World) -> No
     """A call without `method` means supervised tuning to OpenAI; here it is not offered."""
     with pytest.raises(BadRequestError) as answer:
         inner.mantle().fine_tuning.jobs.create(model=BASE, training_file=inner.upload(jsonl(100)))
-    assert answer.value.body == refused(
-        "Missing required parameter: 'method'.", code="missing_required_parameter", param="method"
-    )
+    assert answer.value.body == refused("Invalid 'method.type': input should be 'reinforcement'.", param="method.type")
 
 
+@pytest.mark.shows("suffix")
 def test_suffix_may_be_ignored_by_setting() -> None:
     """Which of the two the real service does is not settled."""
     with inner_world(Settings(ignored_job_fields=("suffix",), pace=Pace.POLL)) as world:
@@ -246,6 +266,7 @@ def test_jobs_are_listed_newest_first_and_paged_by_the_sdk(still: World) -> None
     assert [job.id for job in jobs.list(limit=200)] == ids[::-1]
 
 
+@pytest.mark.shows("GET /fine_tuning/jobs", "paging")
 def test_twenty_jobs_are_listed_unless_asked_for_more(still: World) -> None:
     """And AWS's notebook asks for 200 at once."""
     file = still.upload(jsonl(100))
@@ -257,12 +278,41 @@ def test_twenty_jobs_are_listed_unless_asked_for_more(still: World) -> None:
     assert unsorted_objects(whole.text) == []
 
 
+@pytest.mark.shows("concurrency")
+def test_a_job_beyond_the_limit_of_concurrent_jobs_waits_queued() -> None:
+    """INFERRED: Bedrock publishes no limit. It starts when the other is cancelled."""
+    with inner_world(Settings(pace=Pace.POLL, concurrent_jobs=1)) as world:
+        file = world.upload(jsonl(100))
+        first, second = (world.create(file)["id"] for _ in range(2))
+        waiting = [world.job(second)["status"] for _ in range(5)][-1]
+        world.mantle().fine_tuning.jobs.cancel(first)
+        ended = [world.job(second)["status"] for _ in range(3)][-1]
+    assert (waiting, ended) == ("queued", "failed")  # its function was never deployed: that is looked at on its start
+
+
+@pytest.mark.shows("prompt-length")
+def test_a_prompt_over_the_limit_fails_its_job_with_its_line() -> None:
+    """INFERRED: Bedrock publishes no limit, so there is none unless it is set."""
+    limits = DatasetLimits(min_records=1, max_prompt_tokens=40)
+    records = jsonl(2) + b'{"messages": [{"role": "user", "content": "' + b"word " * 60 + b'"}]}\n'
+    with inner_world(Settings(dataset=limits)) as world:
+        job = world.run(records)
+    assert job["error"] == {
+        "code": "invalid_training_file",
+        "message": "The training file is invalid: line 3: the prompt is about 79 tokens; at most 40 are allowed: "
+        "shorten it",
+        "param": "training_file",
+    }
+
+
+@pytest.mark.shows("stale-lists")
 def test_a_listed_job_is_the_retrieved_job(inner: World) -> None:
     """No stale list."""
     job = inner.run(jsonl(99))
     assert inner.http.get("/v1/fine_tuning/jobs").json()["data"] == [job]
 
 
+@pytest.mark.shows("statuses")
 def test_a_job_moves_only_when_it_is_looked_at(still: World) -> None:
     """At `poll` pace; a listing is no look."""
     job = still.create(still.upload(jsonl(100)))["id"]
@@ -276,6 +326,7 @@ def test_a_job_moves_only_when_it_is_looked_at(still: World) -> None:
     ]
 
 
+@pytest.mark.shows("POST /fine_tuning/jobs/{job}/cancel", "cancel")
 @pytest.mark.parametrize("looks", [0, 2])
 def test_a_job_can_be_cancelled_until_it_ends(still: World, looks: int) -> None:
     """DOCUMENTED: at once, and the word has two l's."""
@@ -289,6 +340,7 @@ def test_a_job_can_be_cancelled_until_it_ends(still: World, looks: int) -> None:
     assert still.events(job)[-1]["message"] == "Fine-tuning job cancelled"
 
 
+@pytest.mark.shows("cancel-effects")
 def test_a_second_cancel_is_refused_with_400(still: World) -> None:
     """And not with 409, which the SDK would try again in silence."""
     job = still.create(still.upload(jsonl(100)))["id"]

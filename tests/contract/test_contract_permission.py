@@ -1,28 +1,18 @@
 """Who may have a reward function invoked: the caller's own identity decides, before the start (DOCUMENTED: no role)."""
 
-import json
-from typing import Any, cast
+from typing import Any
 
+import boto3
 import pytest
-from aws_bedrock_token_generator import provide_token
-from botocore.credentials import CredentialProvider, Credentials
+from botocore.exceptions import ClientError
 
 from tests.conftest import ROOT
+from tests.principals import document, key_of, policy, trainer
 from tests.records import jsonl
 from tests.world import NOWHERE, REGION, World
 
 PARAM = "method.reinforcement.grader.lambda.function"
-
-
-class Held:
-    """An access key, as the generator asks for it."""
-
-    def __init__(self, key: Any) -> None:
-        self._key = key
-
-    def load(self) -> Credentials:
-        """Give it."""
-        return Credentials(self._key["AccessKeyId"], self._key["SecretAccessKey"])
+NOT_ALLOWED = "because no identity-based policy allows the lambda:InvokeFunction action"
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +21,10 @@ def function(served: World) -> str:
     return served.deploy(ROOT / "reward_lambda")
 
 
-def key_of(served: World, user: str) -> str:
-    """Make an IAM user and an access key of hers; mint a Bedrock key from it."""
-    served.iam.create_user(UserName=user)
-    access_key = served.iam.create_access_key(UserName=user)["AccessKey"]
-    return str(provide_token(region=REGION, aws_credentials_provider=cast("CredentialProvider", Held(access_key))))
-
-
 def allow(served: World, user: str, resource: str, *, effect: str = "Allow") -> None:
     """Give the user an inline policy on lambda:InvokeFunction."""
     statement = {"Effect": effect, "Action": "lambda:InvokeFunction", "Resource": resource}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    served.iam.put_user_policy(UserName=user, PolicyName=effect, PolicyDocument=document)
+    served.iam.put_user_policy(UserName=user, PolicyName=effect, PolicyDocument=document(statement))
 
 
 def run_as(served: World, key: str, function: str) -> Any:
@@ -65,21 +47,24 @@ def told(job: Any) -> tuple[str, Any]:
     return job["status"], job["error"]
 
 
-def denied(user: str, function: str, why: str) -> tuple[str, Any]:
-    """Return how a job ends whose caller may not have the function invoked."""
-    arn = f"arn:aws:iam::123456789012:user/{user}"
+def denied(caller: str, function: str, why: str) -> tuple[str, Any]:
+    """Return how a job ends whose caller may not have the function invoked. `caller` is a part of an ARN."""
+    service = "sts" if caller.startswith("assumed-role/") else "iam"
+    arn = f"arn:aws:{service}::123456789012:{caller}"
     message = f"User: {arn} is not authorized to perform: lambda:InvokeFunction on resource: {function} {why}"
     return "failed", {"code": "grader_error", "message": message, "param": PARAM}
 
 
+@pytest.mark.shows("grader-permission", "missing-function")
 def test_a_user_without_the_permission_fails_and_is_told_in_awss_words(served: World, function: str) -> None:
     """Before the start: the job never ran."""
     job = run_as(served, key_of(served, "ann"), function)
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
-    assert told(job) == denied("ann", function, why)
+    assert told(job) == denied("user/ann", function, why)
     assert "Fine-tuning job started" not in [event["message"] for event in served.events(job["id"])]
 
 
+@pytest.mark.shows("grader-permission")
 def test_a_user_with_the_permission_succeeds(served: World, function: str) -> None:
     """As the user guide's policy grants it."""
     key = key_of(served, "bob")
@@ -92,7 +77,7 @@ def test_a_permission_on_another_function_is_none(served: World, function: str) 
     key = key_of(served, "cid")
     allow(served, "cid", "arn:aws:lambda:*:*:function:other")
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
-    assert told(run_as(served, key, function)) == denied("cid", function, why)
+    assert told(run_as(served, key, function)) == denied("user/cid", function, why)
 
 
 def test_an_explicit_deny_wins(served: World, function: str) -> None:
@@ -101,15 +86,53 @@ def test_an_explicit_deny_wins(served: World, function: str) -> None:
     allow(served, "dot", "*")
     allow(served, "dot", function, effect="Deny")
     assert told(run_as(served, key, function)) == denied(
-        "dot", function, "with an explicit deny in an identity-based policy"
+        "user/dot", function, "with an explicit deny in an identity-based policy"
     )
 
 
 def test_a_long_term_key_is_its_user(served: World, function: str) -> None:
-    """`ABSK` and a name: that user's policies decide."""
-    served.iam.create_user(UserName="BedrockAPIKey-a1b2")
+    """That user's policies decide."""
+    key_of(served, "BedrockAPIKey-a1b2")
     allow(served, "BedrockAPIKey-a1b2", function)
-    assert told(run_as(served, "ABSKQmVkcm9ja0FQSUtleS1hMWIyOmMyVmpjbVYw", function)) == ("succeeded", None)
+    made = served.iam.create_service_specific_credential(
+        UserName="BedrockAPIKey-a1b2", ServiceName="bedrock.amazonaws.com"
+    )
+    key = made["ServiceSpecificCredential"]["ServiceCredentialSecret"]
+    assert told(run_as(served, key, function)) == ("succeeded", None)
+
+
+def test_a_role_session_has_what_its_role_has(served: World, function: str) -> None:
+    """An assumed role is judged by the role, and named by its session."""
+    allowed = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}
+    assert told(run_as(served, trainer(served, "may", allowed), function)) == ("succeeded", None)
+    session = trainer(served, "may-not")
+    assert told(run_as(served, session, function)) == denied("assumed-role/may-not/s1", function, NOT_ALLOWED)
+
+
+def test_a_boundary_limits_users_and_roles(served: World, function: str) -> None:
+    """What it does not allow, no policy gives."""
+    bound = policy(served, "mantle-only", {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"})
+    user, role = key_of(served, "fay"), trainer(served, "bounded", {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    allow(served, "fay", function)
+    served.iam.put_user_permissions_boundary(UserName="fay", PermissionsBoundary=bound)
+    served.iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=bound)
+    why = "because no permissions boundary allows the lambda:InvokeFunction action"
+    assert [told(run_as(served, key, function)) for key in (user, role)] == [
+        denied("user/fay", function, why),
+        denied("assumed-role/bounded/s1", function, why),
+    ]
+
+
+@pytest.mark.shows("grader-permission")
+def test_the_functions_own_policy_is_enough(served: World) -> None:
+    """Within one account either side may allow (DOCUMENTED)."""
+    function = served.deploy(ROOT / "reward_lambda", name="with-a-policy")
+    key = key_of(served, "gus")
+    gus = "arn:aws:iam::123456789012:user/gus"
+    served.functions.add_permission(
+        FunctionName=function, StatementId="gus", Action="lambda:InvokeFunction", Principal=gus
+    )
+    assert told(run_as(served, key, function)) == ("succeeded", None)
 
 
 def test_the_accounts_own_key_needs_no_policy(served: World, function: str) -> None:
@@ -117,6 +140,7 @@ def test_the_accounts_own_key_needs_no_policy(served: World, function: str) -> N
     assert told(served.run(jsonl(100), function=function)) == ("succeeded", None)
 
 
+@pytest.mark.shows("missing-function")
 @pytest.mark.parametrize(
     "function",
     [
@@ -153,6 +177,26 @@ def test_a_permission_does_not_cover_an_alias_that_it_does_not_name(served: Worl
     key = key_of(served, "eve")
     allow(served, "eve", function)
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
-    assert told(run_as(served, key, live)) == denied("eve", live, why)
+    assert told(run_as(served, key, live)) == denied("user/eve", live, why)
     allow(served, "eve", f"{function}:*")
     assert told(run_as(served, key, live)) == ("succeeded", None)
+
+
+def test_an_access_key_that_was_switched_off_invokes_nothing(served: World, function: str) -> None:
+    """Though a key that IAM never made counts as the account's own, as it does for all of the other services here."""
+    key_of(served, "pat")
+    allow(served, "pat", function)
+    made = served.iam.create_access_key(UserName="pat")["AccessKey"]
+    session = boto3.Session(made["AccessKeyId"], made["SecretAccessKey"], region_name=REGION)
+    client = session.client("lambda", endpoint_url=served.url)
+    before = client.invoke(FunctionName=function, InvocationType="DryRun")["StatusCode"]
+    served.iam.update_access_key(UserName="pat", AccessKeyId=made["AccessKeyId"], Status="Inactive")
+    with pytest.raises(ClientError) as refused:
+        client.invoke(FunctionName=function, InvocationType="DryRun")
+    client.close()
+    error = refused.value.response["Error"]
+    assert (before, error["Code"], error["Message"]) == (
+        204,
+        "AccessDeniedException",
+        f"Access key {made['AccessKeyId']} is inactive.",
+    )

@@ -218,6 +218,57 @@ def test_access_keys_lead_to_users_and_sessions() -> None:
     ) == ("Active", ACCOUNT, True, f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s")
 
 
+def test_services_are_reached_by_their_tables_of_paths() -> None:
+    """Replacing the handler of a path in `url_paths` is how operations are added; what it was is a class's method."""
+    from moto.iam import urls as iam_urls  # noqa: PLC0415 - moto is slow to import
+    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+    from moto.iam.responses import IamResponse  # noqa: PLC0415 - moto is slow to import
+    from moto.sts import urls as sts_urls  # noqa: PLC0415 - moto is slow to import
+    from moto.sts.responses import TokenResponse  # noqa: PLC0415 - moto is slow to import
+
+    from simulator.aws.iam_operations import IamOperations  # noqa: PLC0415 - imports moto
+    from simulator.aws.sts_operations import StsOperations  # noqa: PLC0415 - imports moto
+
+    served = iam_backends[ACCOUNT]["aws"].url_paths
+    assert (list(iam_urls.url_paths), list(sts_urls.url_paths)) == (["{0}/$"], ["{0}/$"])
+    assert (iam_urls.url_paths["{0}/$"], served["/$"]) == (IamOperations.dispatch, IamOperations.dispatch)
+    assert sts_urls.url_paths["{0}/$"] == StsOperations.dispatch
+    assert issubclass(IamOperations, IamResponse)
+    assert issubclass(StsOperations, TokenResponse)
+
+
+def test_operations_that_we_add_are_not_in_moto_yet() -> None:
+    """When moto has them, ours go."""
+    from moto.iam.responses import IamResponse  # noqa: PLC0415 - moto is slow to import
+
+    from simulator.aws.iam_operations import IamOperations  # noqa: PLC0415 - imports moto
+
+    replaced = {"create_user", "delete_user"}
+    added = {name for name in vars(IamOperations) if not name.startswith("_") and name not in replaced | {"seed"}}
+    assert {name for name in added if hasattr(IamResponse, name)} == set()
+
+
+def test_access_keys_say_whose_they_are() -> None:
+    """By id, a user's and a session's; a deleted user's key stays behind, and is no key of the next user's."""
+    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+    from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
+
+    backend: Any = iam_backends[ACCOUNT]["aws"]
+    user = backend.create_user(REGION, "alice", tags=[{"Key": "team", "Value": "maths"}])
+    key = backend.create_access_key("alice")
+    sts = sts_backends[ACCOUNT]["aws"]
+    session = sts.assume_role(REGION, "s", f"arn:aws:iam::{ACCOUNT}:role/r", "{}", 900, "")
+    backend.delete_user("alice")
+    again = backend.create_user(REGION, "alice")
+
+    assert (
+        [backend.access_keys[name].user_name for name in (key.access_key_id, session.access_key_id)],
+        (key in user.access_keys, key in again.access_keys),
+        (sts.assumed_roles, session.policy, session.expiration.tzinfo, len(session.secret_access_key)),
+        (user.tags, again.tags),
+    ) == (["alice", None], (True, False), ([session], "{}", None, 40), (None, None))
+
+
 def test_server_application_dispatches_by_service() -> None:
     """`DomainDispatcherApplication(create_backend_app)` is a WSGI app."""
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - moto is slow to import

@@ -1,0 +1,39 @@
+"""What a route is: an operation with its path, its handler, its IAM action, and what is known of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from pydantic import BaseModel
+
+from simulator.evidence import Evidence
+from simulator.routes.call import Call
+from simulator.wire.bodies import Json
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Json]]
+
+# DOCUMENTED: fine-tuning and files are under the first only. OBSERVED: the second, which the OpenAI SDK's Bedrock
+# clients take by themselves, serves models and inference.
+V1: Final = "/v1"
+OPENAI_V1: Final = "/openai/v1"
+CONTROL: Final = "/_simulator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation: `path` as it stands under each of the `bases`.
+
+    Without an `action` it needs no key. `conditions` are the condition keys (DOCUMENTED: Service Authorization
+    Reference) that AWS gives to a policy with it. `handler` gives a JSON value, or a response of its own. Its JSON
+    body is read as `body`, and `query` names the parameters that it looks at.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    action: str | None
+    evidence: Evidence
+    conditions: tuple[str, ...] = ()
+    bases: tuple[str, ...] = (V1,)
+    body: type[BaseModel] | None = None
+    query: tuple[str, ...] = ()

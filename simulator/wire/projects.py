@@ -1,0 +1,56 @@
+"""Projects on the wire (DOCUMENTED: routes, parameters, objects; lengths from CloudFormation's schema of a project)."""
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from simulator.store.projects import StoredProject
+from simulator.wire.bodies import Json
+
+_KEY: Final = 128
+_VALUE: Final = 256
+
+
+def _checked(tags: dict[str, str]) -> dict[str, str]:
+    for key, value in tags.items():
+        if not 0 < len(key) <= _KEY or len(value) > _VALUE:
+            raise ValueError(f"a key takes 1 to {_KEY} characters and a value up to {_VALUE}; see {key[:_KEY]!r}")
+    return tags
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=128)]
+_Tags = Annotated[dict[str, str], AfterValidator(_checked)]
+
+
+class _Strict(BaseModel):
+    """No coercion, and a field that is not written here is refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class CreateProject(_Strict):
+    """`POST /v1/organization/projects`."""
+
+    name: _Name
+    tags: _Tags = {}
+
+
+class UpdateProject(_Strict):
+    """`POST /v1/organization/projects/{project}`: what is not named stays as it is."""
+
+    name: _Name | None = None
+    add_tags: _Tags = {}
+    remove_tag_keys: list[str] = []
+
+
+def rendered_project(project: StoredProject, *, arn: str) -> Json:
+    """Return a project object (DOCUMENTED but for `archived`, which is OpenAI's word)."""
+    return {
+        "arn": arn,
+        "created_at": project.created_at,
+        "id": project.id,
+        "name": project.name,
+        "object": "organization.project",
+        "status": "archived" if project.archived else "active",
+        "tags": dict(sorted(project.tags.items())),
+    }
