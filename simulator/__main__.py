@@ -1,13 +1,18 @@
 """`rft-sim`: start a simulator, run a command beside one, or print a running one's environment."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from errno import EADDRINUSE
+from inspect import signature
 from ipaddress import ip_address
 from pathlib import Path
 from time import time
@@ -16,10 +21,13 @@ from typing import Annotated, Final, NoReturn, TypeVar
 
 import typer
 
+from simulator.explained import explained, meaning
 from simulator.settings import (
-    FIXED_EPOCH,
-    TUNING_REGION,
+    HIGHEST_PORT,
+    Auth,
     Pace,
+    Region,
+    ResponseEvents,
     Settings,
     UnknownSettingError,
     changed,
@@ -32,8 +40,13 @@ from simulator.store.folder import DataFolderError
 
 Made = TypeVar("Made")
 
+_DEFAULTS: Final = Settings()
+
 _NOT_FOUND: Final = 127  # what a shell answers for a command that is not there
 _NOT_EXECUTABLE: Final = 126
+
+_INDENT: Final = "    "
+_COLUMN: Final = 38  # characters of most settings with their default
 
 app = typer.Typer(
     name="rft-sim",
@@ -43,63 +56,125 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
-Host = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback lets others in.")]
-Seed = Annotated[int, typer.Option(help="Seed of every id and draw.")]
-Epoch = Annotated[
-    str | None,
-    typer.Option(help="Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z (UTC)."),
-]
-PaceOption = Annotated[Pace, typer.Option(help="Who moves a job on: nobody waits, or each retrieve gives it one turn.")]
+Port = Annotated[int, typer.Option(help=meaning("port"), min=0, max=HIGHEST_PORT)]
+Host = Annotated[str, typer.Option(help=meaning("host"))]
+RegionOption = Annotated[Region, typer.Option(help=meaning("region"), metavar="REGION")]
+Seed = Annotated[int, typer.Option(help=meaning("seed"))]
+Epoch = Annotated[str | None, typer.Option(help=meaning("epoch"), metavar="TIME")]
+AuthOption = Annotated[Auth, typer.Option(help=meaning("auth"))]
+PaceOption = Annotated[Pace, typer.Option(help=meaning("pace"))]
+ResponseEventsOption = Annotated[ResponseEvents, typer.Option(help=meaning("responses_events"))]
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; `rft-sim settings` lists them. Repeatable."),
+    typer.Option("--set", metavar="NAME=VALUE", help="Any setting; `rft-sim settings` lists them. Repeatable."),
 ]
-Data = Annotated[Path | None, typer.Option(help="Folder to keep state in. Without it everything goes at exit.")]
+Data = Annotated[Path | None, typer.Option(help=meaning("data"))]
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        from importlib import metadata  # noqa: PLC0415  nothing else needs it
+
+        typer.echo(f"rft-sim {metadata.version('bedrock-rft-testbed')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _asked: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version.", is_eager=True, callback=lambda asked: _version(asked=asked)
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
 def serve(
-    port: Port = 8723,
-    host: Host = "127.0.0.1",
-    seed: Seed = 0,
+    context: typer.Context,
+    *,
+    port: Port = _DEFAULTS.port,
+    host: Host = _DEFAULTS.host,
+    region: RegionOption = _DEFAULTS.region,
+    seed: Seed = _DEFAULTS.seed,
     epoch: Epoch = None,
-    pace: PaceOption = Pace.INSTANT,
-    data: Data = None,
+    pace: PaceOption = _DEFAULTS.pace,
+    auth: AuthOption = _DEFAULTS.auth,
+    responses_events: ResponseEventsOption = _DEFAULTS.responses_events,
+    data: Data = _DEFAULTS.data,
     changes: Changes = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell of refused requests.")] = False,
 ) -> None:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C, and tell of each refused request in a line on standard error."""
     start = int(time()) if epoch is None else _seconds(epoch)
-    settings = _changed(Settings(host=host, port=port, seed=seed, epoch=start, pace=pace, data=data), changes)
+    settings = Settings(
+        host=host,
+        port=port,
+        region=region,
+        seed=seed,
+        epoch=start,
+        pace=pace,
+        auth=auth,
+        responses_events=responses_events,
+        data=data,
+    )
+    settings = _checked(settings, changes, context)
+    if not quiet:
+        _tell_of_refusals()
     from simulator.app import Simulator  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serve, url_of  # noqa: PLC0415
 
     with _listening(settings) as listening, _ready(lambda: Simulator(settings, url=url_of(listening))) as simulator:
+        url = url_of(listening)
         address, own_port = listening.getsockname()
         if not ip_address(address).is_loopback:
             typer.echo(
                 "Not on loopback: whoever reaches this can run code here, with a key that anybody can make.", err=True
             )
-        typer.echo(f"Simulator at {url_of(listening)}  (state: {data or 'in a temporary folder, gone at exit'})")
-        typer.echo(f'In another shell:  eval "$(rft-sim env --port {own_port})"   then:  rft train')
+        reached = url.removeprefix("http://").rpartition(":")[0]
+        at = f"--port {own_port}" if reached == _DEFAULTS.host else f"--host {reached} --port {own_port}"
+        typer.echo(f"Simulator at {url}  (state: {settings.data or 'in a temporary folder, gone at exit'})")
+        typer.echo(f'In another shell:  eval "$(rft-sim env {at})"   then:  rft train')
         serve(simulator, listening)
     typer.echo("Stopped.")
 
 
 @app.command(name="exec", context_settings={"allow_interspersed_args": False})
 def execute(
+    context: typer.Context,
     command: Annotated[list[str], typer.Argument(help="The command, after `--`.", metavar="-- COMMAND [ARG]...")],
+    *,
     port: Port = 0,
-    host: Host = "127.0.0.1",
-    seed: Seed = 0,
+    host: Host = _DEFAULTS.host,
+    region: RegionOption = _DEFAULTS.region,
+    seed: Seed = _DEFAULTS.seed,
     epoch: Epoch = None,
-    pace: PaceOption = Pace.INSTANT,
-    data: Data = None,
+    pace: PaceOption = _DEFAULTS.pace,
+    auth: AuthOption = _DEFAULTS.auth,
+    responses_events: ResponseEventsOption = _DEFAULTS.responses_events,
+    data: Data = _DEFAULTS.data,
     changes: Changes = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tell of refused requests on standard error.")] = False,
 ) -> None:
     """Run COMMAND beside a fresh simulator, with the environment that points at it; exit with COMMAND's code."""
-    start = FIXED_EPOCH if epoch is None else _seconds(epoch)
-    settings = _changed(Settings(host=host, port=port, seed=seed, epoch=start, pace=pace, data=data), changes)
+    start = _DEFAULTS.epoch if epoch is None else _seconds(epoch)
+    settings = Settings(
+        host=host,
+        port=port,
+        region=region,
+        seed=seed,
+        epoch=start,
+        pace=pace,
+        auth=auth,
+        responses_events=responses_events,
+        data=data,
+    )
+    settings = _checked(settings, changes, context)
+    if verbose:
+        _tell_of_refusals()
     from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serving  # noqa: PLC0415
 
@@ -111,14 +186,24 @@ def execute(
 
 @app.command()
 def env(
-    port: Annotated[int, typer.Option(help="The port that the simulator listens on.")] = 8723,
-    host: Annotated[str, typer.Option(help="The address that it listens on.")] = "127.0.0.1",
-    region: Annotated[str, typer.Option(help="The region that it stands for.")] = TUNING_REGION,
+    port: Annotated[int, typer.Option(help="The port that it listens on.", min=1, max=HIGHEST_PORT)] = _DEFAULTS.port,
+    host: Annotated[str, typer.Option(help="The address that it listens on.")] = _DEFAULTS.host,
+    region: Annotated[
+        Region | None,
+        typer.Option(help="The region to sign for. By default the server is asked for its own.", metavar="REGION"),
+    ] = None,
 ) -> None:
     """Print the lines that point a shell at a running simulator, and away from all else: eval "$(rft-sim env)"."""
     from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
+    from simulator.running import region_at  # noqa: PLC0415
 
-    variables = session_variables(url=f"http://{host}:{port}", region=region, key=session_key(region))
+    served, doubt = region_at(host, port)
+    chosen = region or served or _DEFAULTS.region
+    if served and chosen != served:
+        doubt = f"the simulator on {host}:{port} is in {served}"
+    if doubt:
+        typer.echo(f"rft-sim: {doubt}; these variables are for a simulator in {chosen}", err=True)
+    variables = session_variables(url=f"http://{host}:{port}", region=chosen, key=session_key(chosen))
     for name in foreign_variables():
         if name not in variables:
             typer.echo(f"unset {name}")
@@ -127,17 +212,55 @@ def env(
 
 
 @app.command(name="settings")
-def list_settings(changes: Changes = None) -> None:
-    """List every setting and its default, in the form that --set takes."""
-    for line in listed(_changed(Settings(), changes)):
-        typer.echo(line)
+def list_settings(context: typer.Context, changes: Changes = None) -> None:
+    """List every setting in the form that --set takes, with its default, the values it takes and what it means."""
+    options = {field.name for field in fields(Settings)} & signature(serve).parameters.keys()
+    width = shutil.get_terminal_size().columns if _on_a_terminal() else None
+    for assignment in listed(_checked(_DEFAULTS, changes, context)):
+        setting = explained()[assignment.partition("=")[0]]
+        also = f" Also {_option(setting.name)}." if setting.name in options else ""
+        if width is None:  # for grep: all of it on one line, which a shell reads up to the #
+            typer.echo(f"{assignment:<{_COLUMN}} # {setting.takes}. {setting.meaning}{also}")
+            continue
+        typer.secho(assignment, bold=True)
+        for text in (f"{setting.meaning}{also}", f"Takes {setting.takes}."):
+            typer.echo(
+                textwrap.fill(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False)
+            )
 
 
-def _changed(settings: Settings, changes: list[str] | None) -> Settings:
+def _checked(settings: Settings, changes: list[str] | None, context: typer.Context) -> Settings:
+    """Return the settings after --set, or stop with one line: each is right, and none is given in two ways."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    assignments = []
+    for change in changes or ():
+        name, equals, value = change.partition("=")
+        if name in given:
+            _stop(f"--set {change} and {_option(name)}: give one of the two")
+        assignments.append(f"{name}={_seconds(value)}" if name == "epoch" and equals else change)
     try:
-        return changed(settings, changes) if changes else settings
+        return changed(settings, assignments)
     except UnknownSettingError as error:
-        _stop(f"--set {error}")
+        at_fault = str(error).partition("=")[0]
+        _stop(f"{'--' if at_fault in given else '--set '}{error}")
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _tell_of_refusals() -> None:
+    import logging  # noqa: PLC0415  --help need not wait for it
+
+    from simulator.refused import REFUSED  # noqa: PLC0415
+
+    REFUSED.addHandler(logging.StreamHandler())
+    REFUSED.setLevel(logging.INFO)
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -1,13 +1,13 @@
 """Every setting of the simulator, in one frozen value; the room's only reader of the environment."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le, MinLen
 
 from simulator.training.dataset import DatasetLimits, HeldOutChoice
 
@@ -24,6 +24,26 @@ _LOOPBACK: Final = "127.0.0.1,localhost"  # never by way of a proxy
 # DOCUMENTED: reinforcement fine-tuning of open-weight models is offered in one region only.
 TUNING_REGION: Final = "us-west-2"
 
+# DOCUMENTED: where there is a Mantle endpoint.
+Region: TypeAlias = Literal[
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+    "ap-southeast-3",
+    "ap-south-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-south-1",
+    "eu-north-1",
+    "sa-east-1",
+    "us-gov-west-1",
+]
+
+HIGHEST_PORT: Final = 65_535
+LAST_EPOCH: Final = 4_102_444_800  # 2100-01-01T00:00:00Z: a run of any length still ends in a year of four digits
 
 Positive: TypeAlias = Annotated[int, Ge(1)]
 
@@ -35,6 +55,13 @@ class Pace(StrEnum):
     POLL = "poll"
 
 
+class Auth(StrEnum):
+    """Who is let in."""
+
+    VERIFY = "verify"  # keys and signatures are checked, and the caller's IAM policies decide
+    ANY = "any"  # every request is the account's root's, also one without a key
+
+
 class EventShape(StrEnum):
     """How a rollout is laid out in the Lambda event (contract 4.1: the published handlers disagree)."""
 
@@ -43,81 +70,163 @@ class EventShape(StrEnum):
     SAMPLE = "sample"  # reference and custom fields at the root only, bare strings wrapped, as the sample reads
 
 
+class ResponseEvents(StrEnum):
+    """In what order a streamed response tells of its thinking (contract 6.2)."""
+
+    VLLM = "vllm"  # `response.reasoning_part.*`, as Amazon's sample reads it from Mantle; no SDK has these types
+    OPENAI = "openai"  # `response.content_part.*`, as OpenAI's specification has it: valid for every SDK's helpers
+
+
+class UnknownFields(StrEnum):
+    """What becomes of a field of a chat request that nobody knows."""
+
+    IGNORED = "ignored"  # as vLLM does, which stands behind Mantle
+    REFUSED = "refused"  # 400, for those who would rather know
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradingSettings:
-    """How rollouts reach the reward function. All INFERRED: Bedrock publishes none of it.
+    """How rollouts reach the reward function."""
 
-    `wrap_strings` sends a bare string reference as `{"text": ...}`; the sample handler scores 0 without it.
-    `attempts` bounds how often one invocation is tried when it was throttled or timed out.
-    """
-
-    event_shape: EventShape = EventShape.SUPERSET
-    wrap_strings: bool = True
-    include_reasoning: bool = False
-    rollouts_per_call: Positive = 8
-    concurrency: Positive = field(default_factory=lambda: max(2, os.cpu_count() or 1))
-    attempts: Positive = 3
+    event_shape: Annotated[EventShape, "How a rollout is laid out in the event; the published handlers disagree."] = (
+        EventShape.SUPERSET
+    )
+    wrap_strings: Annotated[
+        bool, 'Send a bare string reference as {"text": ...}; Amazon\'s sample handler scores 0 without it (SAMPLE).'
+    ] = True
+    include_reasoning: Annotated[bool, "Show the function the model's thinking, and not the final answer alone."] = (
+        False
+    )
+    rollouts_per_call: Annotated[Positive, "Rollouts in one event."] = 8
+    concurrency: Annotated[Positive, "Calls at once; by default this machine's processors, and 2 at least."] = field(
+        default_factory=lambda: max(2, os.cpu_count() or 1)
+    )
+    attempts: Annotated[Positive, "How often a call is tried that was throttled or timed out."] = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """Modelled durations in simulated seconds. INFERRED: AWS says only "a few hours" for a run."""
+    """Modelled durations in simulated seconds."""
 
-    validation: Annotated[int, Ge(0)] = 45
-    queue: Annotated[int, Ge(0)] = 240
-    per_step: Annotated[float, Ge(0)] = 40.0
-    tokens_per_second: Annotated[float, Gt(0)] = 250.0
+    validation: Annotated[int, Ge(0), Le(LAST_EPOCH), "Simulated seconds in which the files are checked."] = 45
+    queue: Annotated[int, Ge(0), Le(LAST_EPOCH), "Simulated seconds from there to the first step."] = 240
+    per_step: Annotated[float, Ge(0), Le(LAST_EPOCH), "Simulated seconds that every step takes."] = 40.0
+    tokens_per_second: Annotated[float, Gt(0), "Tokens that are sampled in a simulated second of a step."] = 250.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a simulator is started with."""
+    """What a simulator is started with. The text in an annotation is what the command line says of that setting."""
 
-    host: str = "127.0.0.1"
-    port: int = 8723
-    region: str = TUNING_REGION
-    account: str = ACCOUNT
-    seed: int = 0
-    epoch: int = FIXED_EPOCH
-    pace: Pace = Pace.INSTANT
-    data: Path | None = None
-    max_file_bytes: Positive = 512 * 1024 * 1024  # OPENAI; Bedrock publishes none
-    # AWS: "suffix is not supported"; whether it is refused (here) or ignored is not settled: put it here to ignore it.
-    ignored_job_fields: tuple[str, ...] = ()
-    answer_path: str | None = None  # where a record's right answer is, such as `reference_answer.value`; None: look
-    redteam: float = 0.0  # how readily the simulated policy tries exploits; about 2.5 finds them within an epoch
-    detect_convergence: bool = False  # the service stops early; off so that step counts stay what they should be
-    held_out: HeldOutChoice = "tail"  # which tenth of the file, when there is no validation file
-    lambda_workers: Positive = 64  # environments at once, of all functions; more than grading uses: they may nest
-    dataset: DatasetLimits = field(default_factory=DatasetLimits)
-    # INFERRED: the documented minimum is for training data; a validation file may be smaller.
-    validation_dataset: DatasetLimits = field(default_factory=lambda: DatasetLimits(min_records=1))
-    grading: GradingSettings = field(default_factory=GradingSettings)
-    durations: Durations = field(default_factory=Durations)
+    host: Annotated[str, MinLen(1), "The address to listen on. Anything but loopback lets others in."] = "127.0.0.1"
+    port: Annotated[
+        int, Ge(0), Le(HIGHEST_PORT), "The port to listen on; 0 takes a free one, as `exec` does by default."
+    ] = 8723
+    region: Annotated[Region, "The region to stand for. Only us-west-2 tunes (DOCUMENTED)."] = TUNING_REGION
+    account: Annotated[str, "The number of the account that the session's own credentials are the root of."] = ACCOUNT
+    seed: Annotated[int, "The seed of every id and draw."] = 0
+    epoch: Annotated[
+        int,
+        Ge(0),
+        Le(LAST_EPOCH),
+        "Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z (UTC). "
+        "By default `serve` starts at this machine's time, and `exec` at 1767225600, so that its runs are alike.",
+    ] = FIXED_EPOCH
+    pace: Annotated[Pace, "Who moves a job on: nobody waits, or each retrieve gives it one turn."] = Pace.INSTANT
+    auth: Annotated[Auth, "Check keys, signatures and permissions, or let everything in."] = Auth.VERIFY
+    data: Annotated[Path | None, "The folder to keep state in. Without one everything goes at exit."] = None
+    max_file_bytes: Annotated[Positive, "The largest file. OPENAI; Bedrock publishes none."] = 512 * 1024 * 1024
+    max_body_bytes: Annotated[
+        Positive, "The largest JSON body. INFERRED: the sibling runtime's InvokeModel takes as much."
+    ] = 25_000_000
+    concurrent_jobs: Annotated[
+        Positive, "Jobs that run at once; a further one waits `queued`. INFERRED: Bedrock publishes none."
+    ] = 8
+    unknown_chat_fields: Annotated[
+        UnknownFields, "What becomes of a field of a chat request that nobody knows. INFERRED: vLLM ignores it."
+    ] = UnknownFields.IGNORED
+    max_choices: Annotated[Positive, "The largest `n` of a chat request. OPENAI."] = 128
+    text_completions: Annotated[
+        bool,
+        "Serve /v1/completions. A page of AWS's shows a call of it, the list of routes leaves it out: INFERRED absent.",
+    ] = False
+    max_projects: Annotated[Positive, "The projects of an account (DOCUMENTED), archived ones included (INFERRED)."] = (
+        1_000
+    )
+    listed_models: Annotated[
+        Positive, "The most tuned models and checkpoints that GET /v1/models lists, the newest ones. INFERRED."
+    ] = 1_000
+    ignored_job_fields: Annotated[
+        tuple[str, ...],
+        "Fields of a new job to ignore where they would be refused, such as `suffix`. "
+        'DOCUMENTED: "suffix is not supported"; INFERRED: it is refused.',
+    ] = ()
+    answer_path: Annotated[
+        str | None, "Where a record's right answer is, such as reference_answer.value. Without one it is looked for."
+    ] = None
+    redteam: Annotated[
+        float, Ge(0), Le(1_000), "How readily the simulated policy tries exploits; 2.5 finds them within an epoch."
+    ] = 0.0
+    detect_convergence: Annotated[
+        bool,
+        "Stop early, as the service does (DOCUMENTED), by a rule of ours (INFERRED). Off, step counts stay the same.",
+    ] = False
+    held_out: Annotated[
+        HeldOutChoice, "Which tenth of the file is held out when there is no validation file. INFERRED."
+    ] = "tail"
+    responses_events: Annotated[
+        ResponseEvents,
+        "The order of a streamed response's events: Mantle's own (SAMPLE), or that of OpenAI's specification (OPENAI).",
+    ] = ResponseEvents.VLLM
+    responses_kept_days: Annotated[Positive, "How long a stored response is there, in simulated days. DOCUMENTED."] = 30
+    background_retrieves: Annotated[
+        int, Ge(0), "How many retrieves still find a background response in progress. INFERRED."
+    ] = 1
+    responses_under_openai_v1: Annotated[
+        bool,
+        "Serve gpt-oss's Responses under /openai/v1 too, where the OpenAI SDK's Bedrock clients go by themselves. "
+        "OBSERVED: Mantle refuses it there with 400, and serves it under /v1.",
+    ] = False
+    lambda_workers: Annotated[
+        Positive, "Lambda environments at once, of all functions; more than grading uses, as calls may nest."
+    ] = 64
+    dataset: Annotated[DatasetLimits, "Of a training file."] = field(default_factory=DatasetLimits)
+    validation_dataset: Annotated[
+        DatasetLimits,
+        "Of a validation file, which may be smaller: INFERRED, the documented minimum is for training data.",
+    ] = field(default_factory=lambda: DatasetLimits(min_records=1))
+    grading: Annotated[GradingSettings, "INFERRED: Bedrock publishes none of it."] = field(
+        default_factory=GradingSettings
+    )
+    durations: Annotated[Durations, 'INFERRED: AWS says only "a few hours" for a run.'] = field(
+        default_factory=Durations
+    )
 
 
 class UnknownSettingError(Exception):
     """An assignment that names no setting, or gives it a value that it cannot have; the message says which."""
 
 
-def changed(settings: Settings, assignments: Iterable[str]) -> Settings:
-    """Return the settings after assignments such as `grading.event_shape=sample`.
+def changed(settings: Settings, assignments: Iterable[str] = ()) -> Settings:
+    """Return the settings, checked, after assignments such as `grading.event_shape=sample`.
 
     Raises:
-        UnknownSettingError: there is no such setting, or the value does not fit it.
+        UnknownSettingError: there is no such setting, or a value does not fit its setting.
     """
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  `rft-sim --help` need not wait for it
 
     values = asdict(settings)
+    defaults = flattened(asdict(Settings()))
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
-        *path, last = name.strip().split(".")
+        name = name.strip()
+        if not equals or name not in defaults:
+            raise UnknownSettingError(f"{assignment!r} is not NAME=VALUE of a setting; `rft-sim settings` lists them")
+        *path, last = name.split(".")
         place = values
         for part in path:
-            place = place.get(part, {}) if isinstance(place, dict) else {}
-        if not equals or not isinstance(place, dict) or isinstance(place.get(last, {}), dict):
-            raise UnknownSettingError(f"{assignment!r} is not NAME=VALUE of a setting; `rft-sim settings` lists them")
-        place[last] = tuple(value.split(",")) if isinstance(place[last], tuple) else value
+            place = place[part]
+        place[last] = _read(value, default=defaults[name])
     try:
         return TypeAdapter(Settings).validate_python(values)
     except ValidationError as error:
@@ -128,16 +237,33 @@ def changed(settings: Settings, assignments: Iterable[str]) -> Settings:
 
 def listed(settings: Settings) -> list[str]:
     """Return every setting as `NAME=VALUE`, in the form that `changed` takes."""
+    return [f"{name}={_shown(value)}" for name, value in flattened(asdict(settings)).items()]
 
-    def lines(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-        for name, value in values.items():
-            if isinstance(value, dict):
-                yield from lines(value, f"{prefix}{name}.")
-            else:
-                shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else value
-                yield f"{prefix}{name}={shown}"
 
-    return list(lines(asdict(settings)))
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by their dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= flattened(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(value)
+        case _:
+            return str(value)
+
+
+def _read(text: str, *, default: object) -> str | tuple[str, ...] | None:
+    if isinstance(default, tuple):
+        return tuple(part for part in text.split(",") if part)
+    return None if default is None and not text else text
 
 
 def client_environment(
@@ -158,7 +284,8 @@ def client_environment(
 def foreign_variables(inherited: Mapping[str, str] | None = None) -> list[str]:
     """Return the names of the AWS, OpenAI and target variables that the caller's environment holds, sorted."""
     inherited = os.environ if inherited is None else inherited
-    return sorted(name for name in inherited if name.startswith(("AWS_", "OPENAI_")) or name == "RFT_TARGET")
+    prefixes = ("AWS_", "BEDROCK_MANTLE_", "OPENAI_")
+    return sorted(name for name in inherited if name.startswith(prefixes) or name == "RFT_TARGET")
 
 
 def session_variables(*, url: str, region: str, key: str) -> dict[str, str]:
@@ -166,6 +293,7 @@ def session_variables(*, url: str, region: str, key: str) -> dict[str, str]:
     return {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "AWS_BEARER_TOKEN_BEDROCK": key,
+        "AWS_BEDROCK_BASE_URL": f"{url}/openai/v1",  # the OpenAI SDK's Bedrock clients; the base they take at AWS
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -173,6 +301,7 @@ def session_variables(*, url: str, region: str, key: str) -> dict[str, str]:
         "AWS_REGION": region,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "BEDROCK_MANTLE_API_BASE": f"{url}/v1",  # litellm
         "NO_PROXY": _LOOPBACK,
         "OPENAI_API_KEY": key,
         "OPENAI_BASE_URL": f"{url}/v1",

@@ -12,6 +12,7 @@ UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 IDS = Ids(seed=0)
 
 
+@pytest.mark.shows("ids", "ids-of-jobs")
 @pytest.mark.parametrize(
     ("name", "form"),
     [

@@ -1,11 +1,16 @@
 """Settings: one frozen value, changed by name on the command line."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from simulator.settings import EventShape, GradingSettings, Settings, UnknownSettingError, changed, listed
+from simulator.explained import Explained, explained
+from simulator.settings import EventShape, GradingSettings, Region, Settings, UnknownSettingError, changed, listed
 from simulator.training.dataset import DatasetLimits
+
+_REGIONS = get_args(Region)
 
 
 def test_a_setting_is_changed_by_its_name_and_read_as_its_type() -> None:
@@ -35,6 +40,14 @@ def test_a_setting_is_changed_by_its_name_and_read_as_its_type() -> None:
         ("paces=poll", "'paces=poll' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
         ("grading=1", "'grading=1' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
         ("seed.deep=1", "'seed.deep=1' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
+        ("redteam=nan", "redteam=nan: input should be less than or equal to 1000"),
+        ("port=70000", "port=70000: input should be less than or equal to 65535"),
+        (
+            "region=us-west-1",
+            "region=us-west-1: input should be "
+            + ", ".join(f"'{name}'" for name in _REGIONS[:-1])
+            + " or 'us-gov-west-1'",
+        ),
         ("seed", "'seed' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
         ("lambda_workers=0", "lambda_workers=0: input should be greater than or equal to 1"),
         ("held_out=head", "held_out=head: input should be 'tail' or 'seeded'"),
@@ -51,8 +64,47 @@ def test_what_is_no_setting_or_no_value_is_told(assignment: str, said: str) -> N
     assert str(error.value) == said
 
 
-def test_every_setting_is_listed_in_the_form_that_changes_it() -> None:
-    """The list can be fed back."""
-    settings = replace(Settings(), detect_convergence=True)
-    given = [line for line in listed(settings) if not line.endswith("=")]
-    assert changed(Settings(), given) == settings
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(),
+        Settings(detect_convergence=True, ignored_job_fields=("suffix", "seed"), data=Path("kept"), answer_path="a.b"),
+    ],
+)
+def test_every_setting_is_listed_in_the_form_that_changes_it(settings: Settings) -> None:
+    """The list can be fed back whole, also what is empty in it."""
+    assert changed(Settings(data=Path("elsewhere"), answer_path="x"), listed(settings)) == settings
+
+
+def test_every_setting_is_explained_where_it_is_defined() -> None:
+    """None without its words and the values that it takes."""
+    assert list(explained()) == [line.partition("=")[0] for line in listed(Settings())]
+    assert [name for name, setting in explained().items() if not (setting.takes and setting.meaning)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "takes"),
+    [
+        ("pace", "instant | poll"),
+        ("held_out", "tail | seeded"),
+        ("port", "a whole number from 0 to 65535"),
+        ("lambda_workers", "a whole number from 1"),
+        ("seed", "a whole number"),
+        ("durations.tokens_per_second", "a number above 0"),
+        ("detect_convergence", "true | false"),
+        ("ignored_job_fields", "names with commas between them, or nothing"),
+        ("data", "a path, or nothing"),
+    ],
+)
+def test_the_values_that_a_setting_takes_are_read_from_its_type(name: str, takes: str) -> None:
+    """Choices and bounds stand once."""
+    assert explained()[name].takes == takes
+
+
+def test_what_holds_for_a_group_is_said_of_each_of_it() -> None:
+    """A setting is found by grep, alone."""
+    assert explained()["grading.rollouts_per_call"] == Explained(
+        name="grading.rollouts_per_call",
+        takes="a whole number from 1",
+        meaning="Rollouts in one event. INFERRED: Bedrock publishes none of it.",
+    )

@@ -109,6 +109,7 @@ def test_an_inverted_reward_rises_while_the_true_quality_falls(tmp_path: Path) -
     assert fmean(quality[-10:]) < fmean(quality[:10]) - 0.05
 
 
+@pytest.mark.shows("same-seed")
 def test_two_runs_with_one_seed_write_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
     """The log, the report and the picture, from fresh processes with different PYTHONHASHSEED."""
     for name, seed in (("one", "1"), ("two", "2")):

@@ -1,0 +1,31 @@
+"""A simulator that is running already, asked from another process."""
+
+import json
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from typing import Final, get_args
+
+from simulator.settings import Region
+
+_PATIENCE: Final = 2.0  # seconds
+_LONGEST: Final = 10_000  # bytes of an answer
+
+
+def region_at(host: str, port: int) -> tuple[Region | None, str | None]:
+    """Return the region of the simulator that listens there, or None and the reason why it is not known.
+
+    No proxy is asked. Only the name of a region comes back, whoever answers: a shell is about to read it.
+    """
+    try:
+        with closing(HTTPConnection(host, port, timeout=_PATIENCE)) as connection:
+            connection.request("GET", "/_simulator/health")
+            said = json.loads(connection.getresponse().read(_LONGEST))["region"]
+    except TimeoutError:
+        return None, f"nothing has answered on {host}:{port} for {_PATIENCE:g} s"
+    except OSError:
+        return None, f"nothing listens on {host}:{port} yet"
+    except (HTTPException, ValueError, LookupError, TypeError):
+        said = None
+    known: tuple[Region, ...] = get_args(Region)
+    region = next((name for name in known if name == said), None)
+    return region, None if region else f"what listens on {host}:{port} is no simulator"
