@@ -1,0 +1,126 @@
+"""The clients that are tried: in which environment each one runs, how it is set up, and which steps it takes."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.conformance.environments import HERE, LITELLM, NEWEST, NODE, OLDEST, Environment
+
+V1: Final = "/v1"
+OPENAI_V1: Final = "/openai/v1"
+
+MODELS: Final = ("models_list", "models_retrieve", "models_unknown")
+UPLOADS: Final = ("files_upload_path", "files_upload_bytes", "files_upload_stream")
+FILES: Final = (
+    *UPLOADS,
+    *("files_list", "files_retrieve", "files_content", "files_delete", "files_deleted", "files_wrong_purpose"),
+)
+JOBS: Final = (
+    *("jobs_create", "jobs_list", "jobs_retrieve", "jobs_cancel", "jobs_cancel_again", "jobs_suffix"),
+    *("jobs_unknown", "jobs_unknown_cursor", "jobs_finished"),
+)
+PROGRESS: Final = ("events_list", "checkpoints_list")
+CHAT: Final = (
+    *("chat_plain", "chat_reasoning", "chat_stream", "chat_stream_usage", "chat_stream_helper"),
+    *("chat_tools", "chat_tools_stream", "chat_tools_answered", "chat_json_schema", "chat_json_object"),
+    *("chat_unknown_model", "chat_budget_of_none"),
+)
+RESPONSES: Final = (
+    *("responses_create", "responses_retrieve", "responses_previous", "responses_tools", "responses_background"),
+    *("responses_cancel", "responses_delete", "responses_too_few_tokens", "responses_of_qwen"),
+)
+STREAMS: Final = ("responses_stream", "responses_replay", "responses_stream_helper")
+KEYS: Final = ("key_garbled", "key_altered")
+PROJECTS: Final = ("projects_scope",)
+
+EVERYTHING: Final = (*MODELS, *FILES, *JOBS, *PROGRESS, *PROJECTS, *CHAT, *RESPONSES, *STREAMS, *KEYS)
+# What the SDK's Bedrock clients find where they look by themselves.
+INFERENCE: Final = (*MODELS, "files_at_this_base", *CHAT, *RESPONSES, *STREAMS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """One client. `kind` tells its program which to make, and `language` whose twin of the conversation it speaks.
+
+    `base` is the path of its base URL, `variables` are further ones of its environment.
+    """
+
+    name: str
+    environment: Environment
+    kind: str
+    steps: tuple[str, ...]
+    language: str = "Python"
+    program: str = "speaking_openai"
+    base: str = V1
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The program, less its argument."""
+        if self.language == "Node":
+            return ("node", "--no-warnings", str(HERE / "node" / f"{self.program}.mjs"))
+        return (str(self.environment.python), "-m", f"tests.conformance.{self.program}")
+
+
+def _python(name: str, environment: Environment, kind: str, *steps: str, base: str = V1) -> Client:
+    return Client(name=name, environment=environment, kind=kind, steps=steps, base=base)
+
+
+def _node(name: str, package: str, *steps: str) -> Client:
+    return Client(name=name, environment=NODE, kind=package, steps=steps, language="Node")
+
+
+# The types do not know a Lambda grader, nor Mantle's order of a Responses stream: strict validation refuses both.
+_STRICTLY: Final = (*MODELS, *FILES, *PROGRESS, *CHAT, *RESPONSES)
+
+CLIENTS: Final = (
+    _python("OpenAI 2.21.0", OLDEST, "plain", *EVERYTHING),
+    _python("AsyncOpenAI 2.21.0", OLDEST, "async", *EVERYTHING),
+    _python("OpenAI 2.21.0, callable key", OLDEST, "callable key", *MODELS, *UPLOADS, "chat_plain"),
+    _python("OpenAI", NEWEST, "plain", *EVERYTHING),
+    _python("AsyncOpenAI", NEWEST, "async", *EVERYTHING),
+    _python("OpenAI, callable key", NEWEST, "callable key", *MODELS, *UPLOADS, "chat_plain"),
+    _python("OpenAI, strict", NEWEST, "strict", *_STRICTLY),
+    _python("BedrockOpenAI, bearer", NEWEST, "bedrock bearer", *INFERENCE, base=OPENAI_V1),
+    _python("BedrockOpenAI, SigV4", NEWEST, "bedrock sigv4", *INFERENCE, base=OPENAI_V1),
+    _python("AsyncBedrockOpenAI, SigV4", NEWEST, "async bedrock sigv4", *INFERENCE, base=OPENAI_V1),
+    _python("bedrock(), bearer", NEWEST, "provider bearer", *INFERENCE, base=OPENAI_V1),
+    _python("bedrock(), SigV4", NEWEST, "provider sigv4", *INFERENCE, base=OPENAI_V1),
+    # The SDK cannot sign an upload; what is JSON it can, at the base that has it.
+    _python(
+        "BedrockOpenAI, SigV4, /v1",
+        NEWEST,
+        "bedrock sigv4",
+        *("jobs_unknown", "jobs_finished", *PROGRESS),
+    ),
+    Client(
+        name="OPENAI_API_TYPE",
+        environment=NEWEST,
+        kind="module",
+        steps=(*MODELS, "files_at_this_base", "chat_plain", "chat_stream", "responses_create", "responses_stream"),
+        base=OPENAI_V1,
+        variables={"OPENAI_API_TYPE": "amazon-bedrock"},
+    ),
+    _node("Node 6.49.0", "openai-6", *EVERYTHING),
+    _node("Node", "openai", *EVERYTHING),
+)
+
+# Against a server that sends the OpenAI specification's order, valid for every SDK.
+SPECIFIED: Final = (
+    _python("OpenAI 2.21.0", OLDEST, "plain", *STREAMS),
+    _python("OpenAI, strict", NEWEST, "strict", *STREAMS),
+    _node("Node 6.49.0", "openai-6", *STREAMS),
+    _node("Node", "openai", *STREAMS),
+)
+
+LITELLM_CLIENT: Final = Client(
+    name="litellm",
+    environment=LITELLM,
+    kind="bedrock_mantle",
+    steps=(
+        *("chat_plain", "chat_stream", "chat_awaited", "chat_tools", "chat_unknown_model"),
+        *("responses_emulated", "responses_create", "responses_stream"),
+        *("signed_chat", "signed_stream", "signed_responses"),
+        *("files_all", "jobs_list", "jobs_retrieve", "jobs_create"),
+    ),
+    program="speaking_litellm",
+)
