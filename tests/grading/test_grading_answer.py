@@ -36,6 +36,7 @@ def result(score: Any, name: str = "r-1") -> list[dict[str, Any]]:
     return [GOOD[0], {"id": name, "aggregate_reward_score": score}]
 
 
+@pytest.mark.shows("scores")
 def test_scores_are_joined_by_id_and_not_by_position() -> None:
     """The second rollout's result may come first."""
     assert rewards(GOOD) == rewards(GOOD[::-1]) == [1.0, 0.25]
@@ -47,6 +48,7 @@ def test_any_finite_number_is_a_score(score: float) -> None:
     assert rewards(result(score)) == [1.0, score]
 
 
+@pytest.mark.shows("scores")
 def test_what_else_a_result_holds_does_not_matter() -> None:
     """The sample returns `score` beside it, and Nova's `metrics_list`."""
     extra = {"metrics_list": [{"name": "accuracy", "value": 1.0, "type": "Reward"}], "score": 9}

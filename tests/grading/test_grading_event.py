@@ -21,6 +21,7 @@ def element(settings: GradingSettings | None = None) -> dict[str, Any]:
     )
 
 
+@pytest.mark.shows("event-shape")
 def test_the_superset_serves_every_published_handler() -> None:
     """At the root, wrapped, for the sample; under `metadata`, as given, for the user guide."""
     assert element() == {
@@ -32,6 +33,7 @@ def test_the_superset_serves_every_published_handler() -> None:
     }
 
 
+@pytest.mark.shows("lambda-event", "event-shape")
 def test_the_documented_shape_nests_everything() -> None:
     """DOCUMENTED: reference and custom fields under `metadata`, as they stood in the file."""
     assert element(GradingSettings(event_shape=EventShape.DOCUMENTED)) == {
@@ -41,6 +43,7 @@ def test_the_documented_shape_nests_everything() -> None:
     }
 
 
+@pytest.mark.shows("lambda-event", "event-shape")
 def test_the_samples_shape_is_flat() -> None:
     """SAMPLE: what the notebook's function reads, and no `metadata`."""
     assert element(GradingSettings(event_shape=EventShape.SAMPLE)) == {
@@ -79,6 +82,7 @@ def test_a_records_own_names_do_not_overwrite_the_events() -> None:
     assert sent == {"id": "r", "messages": MESSAGES, "metadata": own}
 
 
+@pytest.mark.shows("thinking-in-the-event")
 def test_the_thinking_is_sent_only_on_request() -> None:
     """The final answer alone is the safe reading; whether Bedrock sends the rest is not settled."""
     with_it = lambda_element(

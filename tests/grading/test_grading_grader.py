@@ -129,6 +129,7 @@ def test_a_call_that_timed_out_is_made_again(executor: ThreadPoolExecutor) -> No
     assert (graded.rewards, graded.invocations, len(graded.warnings)) == ((0.0, 1.0, 2.0, 3.0, 4.0, 5.0), 4, 1)
 
 
+@pytest.mark.shows("broken-grader")
 @pytest.mark.parametrize(
     ("answer", "reason", "advice"),
     [
@@ -243,6 +244,7 @@ def test_a_bad_score_is_an_error_whatever_the_other_calls_say(executor: ThreadPo
     assert error.value.rollout == name(4)
 
 
+@pytest.mark.shows("rollouts-per-call")
 def test_large_rollouts_are_sent_in_more_calls(executor: ThreadPoolExecutor) -> None:
     """Under Lambda's 6 MB, whatever `rollouts_per_call` says."""
     function = Function(lambda rollouts, _number: scored(rollouts))

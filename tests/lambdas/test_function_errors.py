@@ -134,6 +134,7 @@ CASES = (
 )
 
 
+@pytest.mark.shows("lambda-runtime")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_error_payload_is_that_of_aws(pool: Pool, case: Case) -> None:
     """Every fault of a function gives the payload that AWS gives, and is Unhandled."""

@@ -194,6 +194,7 @@ def test_an_idle_environment_of_another_function_gives_way(make_pool: Callable[.
     assert not running(process)
 
 
+@pytest.mark.shows("lambda-runtime")
 def test_reserved_concurrency_throttles(pool: Pool, held: Held) -> None:
     """One call more than reserved is refused with AWS's reason; versions of a function share what is reserved."""
     spec = function(WAITING, reserved_concurrency=1)
@@ -221,6 +222,7 @@ def test_reserved_concurrency_of_zero_stops_a_function(pool: Pool) -> None:
         pool.invoke(function(COUNTER, reserved_concurrency=0), b"{}")
 
 
+@pytest.mark.shows("lambda-runtime")
 def test_event_over_six_megabytes_is_refused(pool: Pool) -> None:
     """The size of a synchronous event is bounded, to the byte."""
     with pytest.raises(RequestTooLarge, match="6291456 bytes"):

@@ -27,6 +27,7 @@ REPORT = (
 )
 
 
+@pytest.mark.shows("lambda-runtime")
 def test_log_of_a_call(pool: Pool) -> None:
     """What the module prints at init stands before START, what the handler prints between START and END."""
     source = "print('loading')\ndef lambda_handler(event, context):\n    print('one')\n    print('two')\n"
