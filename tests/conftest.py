@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from botocore.loaders import create_loader
 from openai import OpenAI
 
 from simulator.settings import Pace, Settings
@@ -12,6 +14,12 @@ from tests.records import jsonl
 from tests.world import FinishedJob, World, inner_world, served_world
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Generating requests takes seconds before the first test runs, and all those tests are slow ones."""
+    leaves_out = config.getoption("markexpr") == "not slow" and collection_path.name == "test_contract_generated.py"
+    return leaves_out or None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +32,14 @@ def _no_credentials_of_this_machine() -> Iterator[None]:
         patch.setenv("AWS_CONFIG_FILE", os.devnull)
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_reading_of_awss_descriptions() -> Iterator[None]:
+    """Every boto3 session would read the megabytes anew that describe AWS's services: 50 ms a client."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.loaders.create_loader", cache(create_loader))
         yield
 
 

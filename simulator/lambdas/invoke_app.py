@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
 from simulator.asgi import Receive, Scope, Send
+from simulator.identity.sigv4 import scope_of
 from simulator.lambdas.errors import (
     AccessDenied,
     InvalidParameter,
@@ -27,7 +28,6 @@ from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES, fault_of
 from simulator.lambdas.pool import Pool
 from simulator.lambdas.reference import FunctionReference, reference_of
-from simulator.sigv4 import scope_of
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>.+)/invocations/?")
 _TYPES = ("RequestResponse", "Event", "DryRun")

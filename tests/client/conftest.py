@@ -14,7 +14,7 @@ from client.connections import Aws, aws, open_ai
 from client.mantle import Mantle
 from client.patience import Patience, Stopwatch
 from client.target import chosen
-from tests.client.mantle_stub import Stub, served
+from tests.client.mantle_stub import Stub, close_listeners, served
 
 API = "http://127.0.0.1:9/v1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-west-2"}
@@ -69,6 +69,13 @@ def router() -> Iterator[respx.Router]:
     """Answers in place of the network; openai speaks httpx2, hence httpcore2."""
     with respx.mock(using="httpcore2", base_url=API, assert_all_called=False) as routes:
         yield routes
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _listeners_end() -> Iterator[None]:
+    """No socket stays open."""
+    yield
+    close_listeners()
 
 
 @pytest.fixture

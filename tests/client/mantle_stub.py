@@ -22,6 +22,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from starlette.types import Receive, Scope, Send
 
 Json = dict[str, Any]
 Handler = Callable[[Any, Any], Any]
@@ -248,13 +249,40 @@ def _chunks(answer: str) -> Iterator[str]:
 def served(stub: Stub) -> Iterator[str]:
     """The stand-in on a free port of this machine; yields `http://127.0.0.1:PORT`."""
     know_basic_execution_policy()
-    server = uvicorn.Server(uvicorn.Config(app(stub), port=0, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
+    listener = _IDLE.pop() if _IDLE else _Listener()
+    listener.app = app(stub)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield listener.url
     finally:
-        server.should_exit = True
-        thread.join()
+        _IDLE.append(listener)
+
+
+class _Listener:
+    """A server whose application changes: to start and to stop one takes longer than most tests run."""
+
+    app: FastAPI
+
+    def __init__(self) -> None:
+        config = uvicorn.Config(self._answer, interface="asgi3", port=0, log_level="critical", lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.005)
+        self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+
+_IDLE: list[_Listener] = []
+
+
+def close_listeners() -> None:
+    """Stop what `served` keeps for the next stand-in."""
+    while _IDLE:
+        _IDLE.pop().close()

@@ -340,10 +340,25 @@ ROLLOUTS = st.fixed_dictionaries(
 )
 
 
-@given(event=st.lists(ROLLOUTS | JSON, max_size=5))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BATCHES = st.lists(ROLLOUTS | JSON, max_size=5)
+
+
+@given(event=BATCHES)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_batch_gets_one_score_per_element(event: list[Json]) -> None:
     """No JSON value raises; every element gets a reward of 0 or 1 under its own id."""
+    _scored_each(event)
+
+
+@pytest.mark.slow
+@given(event=BATCHES)
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_batch_of_very_many_gets_one_score_per_element(event: list[Json]) -> None:
+    """The same, at a length that finds what is rare."""
+    _scored_each(event)
+
+
+def _scored_each(event: list[Json]) -> None:
     results = lambda_handler(event, None)
     ids = [rollout.get("id") if isinstance(rollout, dict) else None for rollout in event]
     expected = [rollout_id if isinstance(rollout_id, str | int) else None for rollout_id in ids]
@@ -352,7 +367,7 @@ def test_any_batch_gets_one_score_per_element(event: list[Json]) -> None:
 
 
 @given(event=JSON)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_event_gets_a_list(event: Json) -> None:
     """An event that is no batch at all does not raise either."""
     assert isinstance(lambda_handler(event, None), list)
