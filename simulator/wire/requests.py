@@ -36,6 +36,12 @@ _METADATA_VALUE: Final = 512
 _LARGEST_MULTIPLIER: Final = 1_000
 
 _JSON: Final = "application/json"
+# What to do instead, by the field that was refused.
+_INSTEAD: Final = {
+    "method.type": "Mantle tunes by reinforcement alone; pass it to the OpenAI SDK by extra_body={'method': ...}",
+    "method.reinforcement.grader.type": "the grader is {'type': 'lambda', 'lambda': {'function': ARN}}",
+    "suffix": "AWS: not supported; --set ignored_job_fields=suffix lets it pass here",
+}
 _SHOULD: Final = "input should be "
 _FORMS: Final = ("string_type", "list_type")
 
@@ -181,7 +187,7 @@ def _fault(errors: list[ErrorDetails]) -> ApiError:
         case "missing":
             return MISSING_PARAMETER(param=param)
         case "extra_forbidden":
-            return UNSUPPORTED_PARAMETER(param=param)
+            return UNSUPPORTED_PARAMETER(param=param, hint=_INSTEAD.get(param))
         case "greater_than_equal":
             below = DECIMAL_BELOW_MINIMUM if "float" in str(first["loc"][-1]) else BELOW_MINIMUM
             return below(param=param, minimum=first["ctx"]["ge"], got=first["input"])
@@ -190,7 +196,8 @@ def _fault(errors: list[ErrorDetails]) -> ApiError:
         case _:
             reasons = dict.fromkeys(error["msg"].removeprefix("Value error, ") for error in (first, *others))
             words, *more = (f"{reason[:1].lower()}{reason[1:]}" for reason in reasons)
-            return INVALID_VALUE(param=param, why=" or ".join((words, *(word.removeprefix(_SHOULD) for word in more))))
+            said = " or ".join((words, *(word.removeprefix(_SHOULD) for word in more)))
+            return INVALID_VALUE(param=param, why=said, hint=_INSTEAD.get(param))
 
 
 def _of_first_value(errors: list[ErrorDetails]) -> list[ErrorDetails]:

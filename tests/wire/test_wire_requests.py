@@ -310,3 +310,20 @@ def test_no_bytes_break_the_reader(content: bytes) -> None:
     """Neither do bytes that are no JSON at all."""
     with pytest.raises(ApiError):
         parsed(CreateJob, content, JSON_TYPE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        (
+            {"method": {"type": "supervised"}},
+            "Mantle tunes by reinforcement alone; pass it to the OpenAI SDK by extra_body={'method': ...}",
+        ),
+        ({"suffix": "mine"}, "AWS: not supported; --set ignored_job_fields=suffix lets it pass here"),
+    ],
+)
+def test_what_tuning_does_not_offer_is_refused_with_what_to_do_instead(changes: dict[str, Any], hint: str) -> None:
+    """In the hint, for the body is the service's."""
+    with pytest.raises(ApiError) as refused:
+        parsed(CreateJob, json.dumps(JOB | changes).encode(), JSON_TYPE)
+    assert refused.value.hint == hint
