@@ -42,4 +42,4 @@ def test_the_two_commands_that_set_everything_up_are_there() -> None:
     first, _, tests = blocks("bash")
     prefix = "python3 -m venv .venv && . .venv/bin/activate && "
     assert first == f"{prefix}pip install -e . && rft-sim exec -- rft train\n"
-    assert tests == f"{prefix}pip install -e '.[dev]' && pytest\n"
+    assert tests == f"{prefix}pip install -c requirements.lock -e '.[dev]' && pytest\n"
