@@ -125,19 +125,18 @@ def serve(
     if not quiet:
         _tell_of_refusals()
     from simulator.app import Simulator  # noqa: PLC0415  --help need not wait for it
+    from simulator.running import options_for  # noqa: PLC0415
     from simulator.server import serve, url_of  # noqa: PLC0415
 
     with _listening(settings) as listening, _ready(lambda: Simulator(settings, url=url_of(listening))) as simulator:
         url = url_of(listening)
-        address, own_port = listening.getsockname()
+        address, _ = listening.getsockname()
         if not ip_address(address).is_loopback:
             typer.echo(
                 "Not on loopback: whoever reaches this can run code here, with a key that anybody can make.", err=True
             )
-        reached = url.removeprefix("http://").rpartition(":")[0]
-        at = f"--port {own_port}" if reached == _DEFAULTS.host else f"--host {reached} --port {own_port}"
         typer.echo(f"Simulator at {url}  (state: {settings.data or 'in a temporary folder, gone at exit'})")
-        typer.echo(f'In another shell:  eval "$(rft-sim env {at})"   then:  rft train')
+        typer.echo(f'In another shell:  eval "$(rft-sim env {options_for(url)})"   then:  rft train')
         serve(simulator, listening)
     typer.echo("Stopped.")
 

@@ -9,7 +9,6 @@ from tempfile import mkdtemp
 from time import time
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -46,6 +45,7 @@ from simulator.refused import log_refusal
 from simulator.responses.lifecycle import Responses
 from simulator.routes.nowhere import hint_for, methods_of
 from simulator.routes.table import ROUTES, add_routes
+from simulator.running import options_for
 from simulator.settings import Auth, Settings
 from simulator.store.database import Database, UnknownCursorError
 from simulator.store.files import Files
@@ -55,7 +55,7 @@ from simulator.store.models import Models
 from simulator.store.projects import Projects
 from simulator.store.responses import KeptResponses
 from simulator.store.uploads import Uploads
-from simulator.wire.bodies import WireResponse, rendered_error
+from simulator.wire.bodies import WireResponse, hinted, rendered_error
 from simulator.wire.objects import announcement
 
 DATABASE: Final = "simulator.sqlite"
@@ -157,7 +157,7 @@ class Simulator:
                     access_key=self._cloud.access_key,
                     bedrock_key=self._cloud.bedrock_key,
                     wall=time,
-                    ready=f"rft-sim env {_at(url)}",
+                    ready=f"rft-sim env {options_for(url)}",
                 ),
                 refusal=self._cloud.denial,
                 region=settings.region,
@@ -200,14 +200,6 @@ class Simulator:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
 
-def _at(url: str) -> str:
-    """Return the options by which `rft-sim env` finds the simulator at `url`."""
-    parts = urlsplit(url)
-    host = parts.netloc.removesuffix(f":{parts.port}")
-    port = f"--port {parts.port or 80}"
-    return port if host == Settings().host else f"--host {host} {port}"
-
-
 def _ordinals(start: int) -> Iterator[str]:
     """Count what is not worth a write each: the how-many-eth start of this data folder, and from 0 within it."""
     return map(f"{start}-{{}}".format, count())  # a generator could not be asked by two threads at once
@@ -227,7 +219,7 @@ def _answer_error(request: Request, raised: Exception) -> Response:
     """Turn whatever was raised into the error envelope: the one place where that happens."""
     error = _api_error(request, raised)
     log_refusal(error, method=request.method, path=request.url.path)
-    headers = {"x-simulator-hint": error.hint} if error.hint else {}
+    headers = hinted([error.hint] if error.hint else [])
     if isinstance(raised, HTTPException):
         headers |= raised.headers or {}
     if error.kind is WRONG_METHOD:  # Starlette names the first route of that path only

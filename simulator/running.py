@@ -1,11 +1,12 @@
-"""A simulator that is running already, asked from another process."""
+"""A simulator that is running already: how another process finds it, and what it is asked."""
 
 import json
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from typing import Final, get_args
+from urllib.parse import urlsplit
 
-from simulator.settings import Region
+from simulator.settings import Region, Settings
 
 _PATIENCE: Final = 2.0  # seconds
 _LONGEST: Final = 10_000  # bytes of an answer
@@ -29,3 +30,11 @@ def region_at(host: str, port: int) -> tuple[Region | None, str | None]:
     known: tuple[Region, ...] = get_args(Region)
     region = next((name for name in known if name == said), None)
     return region, None if region else f"what listens on {host}:{port} is no simulator"
+
+
+def options_for(url: str) -> str:
+    """Return the options by which `rft-sim env` finds the simulator at `url`."""
+    parts = urlsplit(url)
+    host = parts.netloc.removesuffix(f":{parts.port}")
+    port = f"--port {parts.port or 80}"
+    return port if host == Settings().host else f"--host {host} {port}"

@@ -50,8 +50,8 @@ FLOORS: Final[dict[str, set[str]]] = {
     },
     "app": {
         *("asgi", "catalogue", "clock", "cloud", "deployed", "errors", "front_door", "house", "identity", "ids"),
-        *("inference", "jobs", "jobs.job", "lambdas", "projects", "refused", "responses", "routes", "settings"),
-        *("store", "wire"),
+        *("inference", "jobs", "jobs.job", "lambdas", "projects", "refused", "responses", "routes", "running"),
+        *("settings", "store", "wire"),
     },
     "server": {"app", "settings"},
     "__main__": {"app", "explained", "keys", "refused", "running", "server", "settings", "store"},

@@ -5,8 +5,8 @@ from typing import Final
 from starlette.responses import Response
 
 from simulator.routes.call import Call
-from simulator.routes.inference import asked, check_choices, hinted, hints_on, make_ready, streamed
-from simulator.wire.bodies import WireResponse
+from simulator.routes.inference import asked, check_choices, hints_on, make_ready, streamed
+from simulator.wire.bodies import WireResponse, hinted
 from simulator.wire.chat import Completion, rendered_completion, streamed_completion
 from simulator.wire.chat_requests import ChatCompletion
 

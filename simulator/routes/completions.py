@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from simulator.errors import UNKNOWN_PATH
 from simulator.routes.call import Call
-from simulator.routes.inference import check_choices, hinted, hints_on, make_ready, streamed
-from simulator.wire.bodies import WireResponse
+from simulator.routes.inference import check_choices, hints_on, make_ready, streamed
+from simulator.wire.bodies import WireResponse, hinted
 from simulator.wire.chat import Completion
 from simulator.wire.chat_requests import TextCompletion
 from simulator.wire.completions import rendered_text_completion, streamed_text_completion

@@ -1,6 +1,6 @@
 """What the routes that ask a model share: whether it may be asked, what is said of its answer, and the stream."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
@@ -34,12 +34,6 @@ def hints_on(reply: Reply) -> list[str]:
     """Return what is to be said of an answer that may surprise."""
     spent = reply.finish_reason == "length" and not (reply.text or reply.tool_calls)
     return [*([] if reply.known else [_UNKNOWN_PROMPT]), *([_ALL_THOUGHT] if spent else [])]
-
-
-def hinted(hints: Iterable[str]) -> dict[str, str]:
-    """Return the header that carries hints; none without any."""
-    said = "; ".join(hints)
-    return {"x-simulator-hint": said} if said else {}
 
 
 def check_choices(wanted: int, most: int) -> None:

@@ -5,8 +5,7 @@ from starlette.responses import Response
 from simulator.catalogue import BASE_MODELS, base_model, whereabouts
 from simulator.errors import MODEL_NOT_FOUND
 from simulator.routes.call import Call
-from simulator.routes.inference import hinted
-from simulator.wire.bodies import Json, WireResponse
+from simulator.wire.bodies import Json, WireResponse, hinted
 from simulator.wire.objects import rendered_model
 from simulator.wire.pages import rendered_list
 

@@ -22,10 +22,6 @@ _ABSENT: Final = (
     ),
     (re.compile(r"^/responses/input_tokens$"), "no list of Mantle's routes has a token count of a response's input"),
     (re.compile(r"^/responses/[^/]+/input_items$"), "Mantle does not list the input of a response (SAMPLE)"),
-    (
-        re.compile(r"^/completions$"),
-        "text completions are in one example of AWS's guide and in no list of its routes; use chat",
-    ),
 )
 
 

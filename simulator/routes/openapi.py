@@ -96,6 +96,6 @@ def _operation(route: Route, base: str) -> dict[str, Any]:
     if route.body:
         schema: Any = {"$ref": _REF.format(model=route.body.__name__)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    elif route.path == "/files" and route.method == "POST":
+    elif route.takes_file:
         operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _FILE_FORM}}}
     return operation

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from simulator.errors import INVALID_VALUE
 from simulator.responses.lifecycle import Told
 from simulator.routes.call import Call
-from simulator.routes.inference import asked, hinted, hints_on, make_ready, streamed
+from simulator.routes.inference import asked, hints_on, make_ready, streamed
 from simulator.settings import ResponseEvents
-from simulator.wire.bodies import Json, WireResponse
+from simulator.wire.bodies import Json, WireResponse, hinted
 from simulator.wire.event_stream import AT_ONCE
 from simulator.wire.pages import flag
 from simulator.wire.response_events import batches

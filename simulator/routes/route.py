@@ -25,7 +25,7 @@ class Route:
 
     Without an `action` it needs no key. `conditions` are the condition keys (DOCUMENTED: Service Authorization
     Reference) that AWS gives to a policy with it. `handler` gives a JSON value, or a response of its own. Its JSON
-    body is read as `body`, and `query` names the parameters that it looks at.
+    body is read as `body` (with `takes_file`, a form that brings a file), and `query` names the parameters it looks at.
     """
 
     method: str
@@ -37,3 +37,4 @@ class Route:
     bases: tuple[str, ...] = (V1,)
     body: type[BaseModel] | None = None
     query: tuple[str, ...] = ()
+    takes_file: bool = False

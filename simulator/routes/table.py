@@ -41,6 +41,7 @@ def _served(
     bases: tuple[str, ...] = (V1,),
     body: type[BaseModel] | None = None,
     query: tuple[str, ...] = (),
+    takes_file: bool = False,
     evidence: Evidence = Evidence.DOCUMENTED,
 ) -> Route:
     return Route(
@@ -53,6 +54,7 @@ def _served(
         bases=bases,
         body=body,
         query=query,
+        takes_file=takes_file,
     )
 
 
@@ -65,7 +67,7 @@ ROUTES: Final = (
     _served("POST", "/chat/completions", chat.create, "CreateInference", bases=_BOTH, body=ChatCompletion),
     _served("GET", "/models", models.listing, "ListModels", bases=_BOTH),
     _served("GET", "/models/{model:path}", models.retrieve, "GetModel", bases=_BOTH),
-    _served("POST", "/files", files.upload, "CreateFile"),
+    _served("POST", "/files", files.upload, "CreateFile", takes_file=True),
     _served("GET", "/files", files.listing, "ListFiles", query=("after", "limit", "order", "purpose")),
     _served("GET", "/files/{file}", files.retrieve, "GetFile", "Files"),
     _served("GET", "/files/{file}/content", files.content, "GetFile", "Files"),
@@ -132,10 +134,8 @@ async def _described(_: Request) -> Response:
 
 
 def _endpoint(route: Route, house: House) -> Callable[[Request], Awaitable[Response]]:
-    is_upload = route.handler is files.upload
-
     async def endpoint(request: Request) -> Response:
-        asked = limited(request, house.settings, is_upload=is_upload)
+        asked = limited(request, house.settings, takes_file=route.takes_file)
         admission = await house.gate.admitted(asked, route.action, route.conditions) if route.action else None
         if admission and route.action in _CREATING:
             house.organization.check_open(admission.project)

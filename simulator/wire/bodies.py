@@ -4,6 +4,7 @@ Keys go out in the order in which the renderers write them, which is alphabetica
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.responses import Response
@@ -27,3 +28,9 @@ def rendered_error(error: ApiError) -> Json:
     """Return the error envelope."""
     kind = error.kind
     return {"error": {"code": kind.code, "message": error.message, "param": error.param, "type": kind.type}}
+
+
+def hinted(hints: Iterable[str]) -> dict[str, str]:
+    """Return the header that carries hints; none without any."""
+    said = "; ".join(hints)
+    return {"x-simulator-hint": said} if said else {}

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,14 +21,6 @@ KNOWN = record(7)
 def prompt(of: dict[str, Any]) -> list[ChatCompletionMessageParam]:
     """Return a record's messages as the SDK takes them."""
     return cast("list[ChatCompletionMessageParam]", of["messages"])
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    """A simulator without AWS that knows ten prompts: base models need no job."""
-    with inner_world() as made:
-        made.upload(jsonl(10))
-        yield made
 
 
 @pytest.fixture(scope="module")

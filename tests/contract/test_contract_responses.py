@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,6 @@ TOOL: Any = {
     },
     "strict": True,
 }
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    """A simulator without AWS that knows ten prompts."""
-    with inner_world() as made:
-        made.upload(jsonl(10))
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """`response_format` on `/v1/chat/completions`: the answer is JSON of the form that was asked for."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +8,8 @@ from jsonschema import validate
 from openai import BadRequestError, OpenAI
 from pydantic import BaseModel
 
-from tests.records import jsonl, record
-from tests.world import BASE, World, inner_world
+from tests.records import record
+from tests.world import BASE, World
 
 KNOWN = record(7)
 SCHEMA = {
@@ -19,14 +18,6 @@ SCHEMA = {
     "required": ["steps", "answer"],
     "additionalProperties": False,
 }
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    """A simulator without AWS that knows ten prompts."""
-    with inner_world() as made:
-        made.upload(jsonl(10))
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Tools on `/v1/chat/completions` through the real SDK, which validates every answer."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +8,8 @@ from jsonschema import validate
 from openai import BadRequestError, OpenAI
 
 from tests.key_order import unsorted_objects
-from tests.records import jsonl, record
-from tests.world import BASE, World, inner_world
+from tests.records import record
+from tests.world import BASE, World
 
 KNOWN = record(7)
 ANSWER = "7 "
@@ -27,14 +26,6 @@ WEATHER = tool("get_weather", description="The weather in a city", city={"type":
 CLOCK = tool("get_time", zone={"enum": ["UTC", "CET"]})
 SUBMIT = tool("submit", explanation={"type": "string"}, answer={"type": "integer"})
 TOOLS = [CLOCK, WEATHER]
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    """A simulator without AWS that knows ten prompts."""
-    with inner_world() as made:
-        made.upload(jsonl(10))
-        yield made
 
 
 @pytest.fixture(scope="module")
