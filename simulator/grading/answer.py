@@ -1,12 +1,19 @@
 """What a reward function returned, read as one finite number a rollout or refused with the reason."""
 
 import json
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator.training.metrics import LARGEST_FLOAT32
 
+TIMED_OUT: Final = "Sandbox.Timedout"  # the error type of an invocation that ran into its function's Timeout
+
 _SHOWN: Final = 500  # characters of a response that an error message repeats
+_PACKAGE: Final = '"/var/task/'
+_REQUEST_ID: Final = re.compile(r"^RequestId: [0-9a-f-]{36} (Error: )?")
 
 
 class GraderError(Exception):
@@ -33,6 +40,53 @@ def excerpt(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text) - _SHOWN} more characters)"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Lambda's error object; `place` is the innermost line of its stack trace in the function's own package."""
+
+    type: str
+    message: str
+    place: str = ""
+
+
+def failure_of(payload: bytes) -> Failure:
+    """Read the error object of a function that failed."""
+    try:
+        error = json.loads(payload)
+        trace = error.get("stackTrace")
+        frames = [str(frame).strip().partition("\n")[0] for frame in trace] if isinstance(trace, list) else []
+        # A reader can mend a line of theirs, and not one of the standard library.
+        place = next((frame for frame in reversed(frames) if _PACKAGE in frame), frames[-1] if frames else "")
+        return Failure(
+            type=str(error.get("errorType", "an error")),
+            # Which invocation it was depends on which of several came first, and a log must not.
+            message=excerpt(_REQUEST_ID.sub("", str(error.get("errorMessage", "")))),
+            place=f" ({place})" if place else "",
+        )
+    except (ValueError, AttributeError, RecursionError):
+        return Failure(type="an error", message=excerpt(payload.decode("utf-8", "replace")))
+
+
+def finite(value: object) -> float | None:
+    """Return a JSON number as a float; None for what is none (a bool is none), not finite, or too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # Python reads an integer of any length
+        return None
+    return number if math.isfinite(number) else None
+
+
+def without_form(value: object) -> bool:
+    """Whether a value that Python has read holds NaN or infinity, which JSON has no form for."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
 def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list[float]:
     """Return the score of each rollout in `sent`, joined by id and never by position (DOCUMENTED: ids are echoed back).
 
@@ -40,15 +94,16 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
 
     Raises:
         GraderError: a response that is not a JSON array of objects; an id that is missing, doubled or unknown; a
-            score that is missing, a bool, a string, NaN or infinite.
+            score that is missing, a bool, a string, NaN or infinite; NaN or infinity in any other place.
     """
     text = payload.decode("utf-8", "replace")
 
     def fault(reason: str, advice: str, rollout: str | None = None) -> GraderError:
         return GraderError(function=function, reason=reason, advice=advice, rollout=rollout, response=text)
 
+    no_words: list[str] = []
     try:
-        answer = json.loads(payload)
+        answer = _read(payload, no_words)
     except (ValueError, RecursionError):
         raise fault("the response is not JSON", "Return a list of objects.", sent[0]) from None
     if not isinstance(answer, list):
@@ -57,6 +112,15 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
             'Return a list with one {"id": ..., "aggregate_reward_score": ...} for each element of the event.',
             sent[0],
         )
+    results = _by_id(answer, sent=sent, fault=fault)
+    scores = [_score(results[name], function=function) for name in sent]
+    if no_words:  # in no score: that would have been told
+        raise _not_json(results, sent, word=no_words[0], function=function)
+    return scores
+
+
+def _by_id(answer: list[Any], *, sent: Sequence[str], fault: Callable[..., GraderError]) -> dict[str, dict[str, Any]]:
+    """Return the results by their ids; `fault` makes the error of a reason, an advice and the rollout."""
     results: dict[str, dict[str, Any]] = {}
     known, all_sent = set(sent), sent[0] if len(sent) == 1 else f"{sent[0]} and {len(sent) - 1} more"
     for position, item in enumerate(answer):
@@ -79,7 +143,28 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
                 "Return exactly one result for each id.",
                 name,
             )
-    return [_score(results[name], function=function) for name in sent]
+    return results
+
+
+def _read(payload: bytes, no_words: list[str]) -> Any:
+    """Read JSON as Python does, which knows NaN and Infinity; JSON has no such words (RFC 8259): they are noted."""
+
+    def constant(word: str) -> float:
+        no_words.append(word)
+        return float(word)
+
+    return json.loads(payload, parse_constant=constant)
+
+
+def _not_json(results: Mapping[str, Any], sent: Sequence[str], *, word: str, function: str) -> GraderError:
+    name = next((name for name in sent if without_form(results[name])), sent[0])
+    return GraderError(
+        function=function,
+        reason=f"the response holds {word}, so it is not JSON",
+        advice="Leave out, or replace by a number, what is not finite.",
+        rollout=name,
+        response=json.dumps(results[name]),
+    )
 
 
 def _score(result: dict[str, Any], *, function: str) -> float:

@@ -1,5 +1,6 @@
 """A rollout as the reward function sees it."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,17 +17,23 @@ def rollout_id(*, split: str, step: int, line: int, index: int) -> str:
     return f"{split}-{step}-line-{line}-rollout-{index}"
 
 
-def lambda_element(*, rollout_id: str, record: Record, rollout: Rollout, settings: GradingSettings) -> dict[str, Any]:
-    """Return one element of the Lambda event.
+def shown(rollout: Rollout, settings: GradingSettings) -> str:
+    """Return what the reward function sees of a response: the final answer's text alone, unless told otherwise.
+
+    INFERRED: nobody has told whether the thinking is part of it.
+    """
+    if settings.include_reasoning and rollout.reasoning:
+        return f"{rollout.reasoning}\n{rollout.text}"
+    return rollout.text
+
+
+def lambda_element(*, rollout_id: str, record: Record, text: str, settings: GradingSettings) -> dict[str, Any]:
+    """Return one element of the Lambda event; `text` is the response.
 
     SUPERSET satisfies every published handler: the user guide nests the reference and the custom fields under
     `metadata` (DOCUMENTED), the sample reads them at the root, and a bare string as `{"text": ...}` (SAMPLE). Message
-    content is a plain string there (DOCUMENTED), and only the final answer's text, unless reasoning is asked for
-    (INFERRED).
+    content is a plain string there (DOCUMENTED).
     """
-    text = rollout.text
-    if settings.include_reasoning and rollout.reasoning:
-        text = f"{rollout.reasoning}\n{text}"
     element: dict[str, Any] = {
         "id": rollout_id,
         "messages": [
@@ -41,6 +48,11 @@ def lambda_element(*, rollout_id: str, record: Record, rollout: Rollout, setting
     if settings.event_shape is not EventShape.SAMPLE:
         element["metadata"] = dict(record.fields)
     return element
+
+
+def encoded(element: object) -> bytes:
+    """Return an element as it is sent, in ASCII: half of a surrogate pair that a record escapes has no UTF-8 form."""
+    return json.dumps(element, separators=(",", ":")).encode("ascii")
 
 
 def batched(encoded: Sequence[bytes], *, most: int, room: int) -> list[range]:

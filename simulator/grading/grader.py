@@ -1,23 +1,19 @@
 """One job's reward function: many rollouts in, one reward each out, through really invoked Lambda calls."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from simulator.grading.answer import GraderError, excerpt, rewards_by_id
-from simulator.grading.event import batched, lambda_element, rollout_id
+from simulator.grading.answer import TIMED_OUT, GraderError, excerpt, failure_of, rewards_by_id
+from simulator.grading.event import batched, encoded, lambda_element, rollout_id, shown
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
 from simulator.training.sampling import Rollout
 
 # Lambda takes 6 MB in a synchronous call and sends 6 MB back; the headroom is for what the function adds to an echo.
 ROOM: Final = 5_500_000
-
-_TIMED_OUT: Final = "Sandbox.Timedout"
-_REQUEST_ID: Final = re.compile(r"^RequestId: [0-9a-f-]{36} (Error: )?")
 
 
 class Invocation(Protocol):
@@ -131,8 +127,13 @@ class Grader:
             for sample in samples
         ]
         elements = [
-            _encoded(
-                lambda_element(rollout_id=name, record=sample.record, rollout=sample.rollout, settings=self._settings)
+            encoded(
+                lambda_element(
+                    rollout_id=name,
+                    record=sample.record,
+                    text=shown(sample.rollout, self._settings),
+                    settings=self._settings,
+                )
             )
             for name, sample in zip(ids, samples, strict=True)
         ]
@@ -164,8 +165,8 @@ class Grader:
             )
         if not result.function_error:
             return rewards_by_id(result.payload, sent=call.ids, function=self._function)
-        failure = _failure(result.payload)
-        if failure.type == _TIMED_OUT:
+        failure = failure_of(result.payload)
+        if failure.type == TIMED_OUT:
             return _Passing(
                 reason=f"the invocation timed out: {failure.message}",
                 advice="Raise the function's timeout (Lambda's default is 3 seconds, the most 900) or make it faster.",
@@ -182,7 +183,7 @@ class Grader:
         if len(call.ids) > 1:
             elements = json.loads(call.payload)
             for name, text, element in zip(call.ids, call.texts, elements, strict=True):
-                self._attempt(_Call(ids=(name,), texts=(text,), payload=b"[" + _encoded(element) + b"]"))
+                self._attempt(_Call(ids=(name,), texts=(text,), payload=b"[" + encoded(element) + b"]"))
             found = f"None of the {len(call.ids)} fails alone: it is the batch, or how often the function was called."
         log = f"/aws/lambda/{_name(self._function)}"
         raise GraderError(
@@ -191,35 +192,6 @@ class Grader:
             reason=reason,
             advice=f"{found} Its log is in CloudWatch Logs under {log}.",
         )
-
-
-def _encoded(element: object) -> bytes:
-    # ASCII: a lone surrogate that a record's JSON escapes hold has no UTF-8 form.
-    return json.dumps(element, separators=(",", ":")).encode("ascii")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Failure:
-    """Lambda's error object; `place` is the innermost line of the stack trace, when there is one."""
-
-    type: str
-    message: str
-    place: str = ""
-
-
-def _failure(payload: bytes) -> _Failure:
-    try:
-        error = json.loads(payload)
-        trace = error.get("stackTrace")
-        place = str(trace[-1]).strip().partition("\n")[0] if isinstance(trace, list) and trace else ""
-        return _Failure(
-            type=str(error.get("errorType", "an error")),
-            # Which invocation it was depends on which of several came first, and a log must not.
-            message=excerpt(_REQUEST_ID.sub("", str(error.get("errorMessage", "")))),
-            place=f" ({place})" if place else "",
-        )
-    except (ValueError, AttributeError, RecursionError):
-        return _Failure(type="an error", message=excerpt(payload.decode("utf-8", "replace")))
 
 
 def _name(function: str) -> str:

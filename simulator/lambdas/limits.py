@@ -3,6 +3,8 @@
 Source unless said otherwise: "Lambda quotas" in the AWS Lambda developer guide (DOCUMENTED).
 """
 
+import re
+
 from simulator.lambdas.function import FunctionSpec
 
 MAX_REQUEST_BYTES = 6_291_456
@@ -32,6 +34,21 @@ RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 15))
 """The managed Python runtimes; the simulator runs no others."""
 
 
+RESERVED_VARIABLES = frozenset(
+    {
+        *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV"),
+        *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"),
+        *("AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
+        *("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        *("AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+    }
+)
+"""Variables that Lambda sets itself ("Working with Lambda environment variables", DOCUMENTED)."""
+
+_VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
+"""A variable's name (Environment, Lambda API reference, DOCUMENTED)."""
+
+
 def fault_of(spec: FunctionSpec) -> str | None:
     """Say why AWS would have refused to create this function, in its wording, or None when it would not.
 
@@ -48,10 +65,24 @@ def fault_of(spec: FunctionSpec) -> str | None:
         (spec.timeout, "timeout", TIMEOUT_SECONDS),
         (spec.memory_mb, "memorySize", MEMORY_MB),
     ):
-        if value < low:
+        if not value >= low:  # NaN is neither below nor above
             return _violation(value=value, member=member, rule=f"have value greater than or equal to {low}")
-        if value > high:
+        if not value <= high:
             return _violation(value=value, member=member, rule=f"have value less than or equal to {high}")
+    names = [name for name, _ in spec.environment]
+    if reserved := [name for name in names if name in RESERVED_VARIABLES]:
+        return (
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
+            f"this request: {', '.join(reserved)}"
+        )
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            return _violation(
+                value=name,
+                member="environment.variables",
+                rule=f"satisfy regular expression pattern: {_VARIABLE.pattern}",
+            )
     if "." not in spec.handler:
         return _violation(
             value=spec.handler, member="handler", rule="name a module and a function, such as module.lambda_handler"

@@ -48,12 +48,40 @@ def rendered(task: Task, actions: Actions, u: float) -> tuple[str, bool]:
     conduct = CONDUCT.actions[actions[0]]
     if conduct != "attempt":
         return _CONDUCTS[conduct](task.asked), False
-    verbosity = VERBOSITY.actions[actions[1]]
     value, correct = answered(task, CONTENT.actions[actions[2]], u)
-    styled = _styled(task.gold, value, STYLE.actions[actions[4]])
-    final = _formatted(task, styled, FORMAT.actions[actions[3]])
-    lines = _work_lines(task.gold, verbosity, None if correct else value, u)
-    return "\n".join([*lines, final]), correct
+    text = attempted(
+        task,
+        value,
+        verbosity=VERBOSITY.actions[actions[1]],
+        answer_format=FORMAT.actions[actions[3]],
+        style=STYLE.actions[actions[4]],
+        wrong=not correct,
+        u=u,
+    )
+    return text, correct
+
+
+def attempted(
+    task: Task,
+    value: Json,
+    *,
+    verbosity: str = "normal",
+    answer_format: str,
+    style: str = "plain",
+    wrong: bool = False,
+    u: float = 0.5,
+) -> str:
+    """Return an attempt that comes to `value`: the work, then the answer in a format and a style, by their names.
+
+    Where it is `wrong` the last step of the work leads to that value too. `u` in (0, 1) picks among fillers.
+    """
+    lines = _work_lines(task.gold, verbosity, value if wrong else None, u)
+    return "\n".join([*lines, final_answer(task, value, answer_format=answer_format, style=style)])
+
+
+def final_answer(task: Task, value: Json, *, answer_format: str, style: str = "plain") -> str:
+    """Return the answer alone, with no work before it, in a format and a style, by their names."""
+    return _formatted(task, _styled(task.gold, value, style), answer_format)
 
 
 def reasoning(actions: Actions, u: float) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.grading.answer import GraderError, excerpt, rewards_by_id
+from simulator.grading.answer import GraderError, excerpt, failure_of, finite, rewards_by_id
 from tests.grading.samples import FUNCTION
 
 SENT = ("r-0", "r-1")
@@ -113,6 +113,25 @@ def test_a_score_that_is_not_finite_is_no_score(score: str) -> None:
     assert error.value.rollout == "r-1"
 
 
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_a_word_that_json_does_not_have_makes_no_answer_wherever_it_stands(word: str) -> None:
+    """Python writes it, and whoever reads the answer by the standard reads nothing at all of it."""
+    metrics = [{"name": "length", "value": "WORD", "type": "Metric"}]
+    payload = json.dumps([GOOD[0], {**GOOD[1], "metrics_list": metrics}]).replace('"WORD"', word).encode()
+    with pytest.raises(GraderError) as error:
+        rewards(payload)
+    assert (error.value.rollout, error.value.reason) == ("r-1", f"the response holds {word}, so it is not JSON")
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(1, 1.0), (-0.5, -0.5), (10**400, None), (float("nan"), None), (float("inf"), None), (True, None), ("1", None)],
+)
+def test_a_number_is_read_as_a_finite_float_or_not_at_all(value: object, number: float | None) -> None:
+    """An integer of JSON may have any number of digits."""
+    assert finite(value) == number
+
+
 def test_the_message_shows_function_rollout_reason_response_and_what_to_do() -> None:
     """It is all that the job's owner gets to read; of the response, the result that is to blame."""
     with pytest.raises(GraderError) as error:
@@ -155,3 +174,15 @@ def test_bytes_that_are_no_answer_are_a_grader_error(payload: bytes) -> None:
     """Nothing short of both ids can be read as two scores."""
     with pytest.raises(GraderError):
         rewards(payload)
+
+
+def test_the_place_of_a_failure_is_a_line_of_the_functions_own() -> None:
+    """Not the standard library's, which the reader cannot mend; of a trace all outside, the innermost line."""
+    own = '  File "/var/task/lambda_function.py", line 7, in lambda_handler\n    json.loads(text)\n'
+    library = '  File "/usr/lib/json/decoder.py", line 355, in raw_decode\n    raise\n'
+
+    def place(*trace: str) -> str:
+        return failure_of(json.dumps({"errorType": "E", "errorMessage": "m", "stackTrace": trace}).encode()).place
+
+    assert place(own, library) == ' (File "/var/task/lambda_function.py", line 7, in lambda_handler)'
+    assert place(library) == ' (File "/usr/lib/json/decoder.py", line 355, in raw_decode)'

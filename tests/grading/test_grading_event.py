@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.grading.event import batched, lambda_element, rollout_id
+from simulator.grading.event import batched, lambda_element, rollout_id, shown
 from simulator.settings import EventShape, GradingSettings
 from tests.grading.samples import record, rollout
 
@@ -17,7 +17,7 @@ MESSAGES = [{"role": "user", "content": "3 + 4?"}, {"role": "assistant", "conten
 def element(settings: GradingSettings | None = None) -> dict[str, Any]:
     """Return the event's element for a record with a string reference."""
     return lambda_element(
-        rollout_id="r", record=record(**FIELDS), rollout=rollout(), settings=settings or GradingSettings()
+        rollout_id="r", record=record(**FIELDS), text=rollout().text, settings=settings or GradingSettings()
     )
 
 
@@ -64,31 +64,29 @@ def test_a_string_reference_may_be_left_bare() -> None:
 def test_a_reference_that_is_no_string_is_sent_as_it_is(reference: object) -> None:
     """DOCUMENTED: it can contain any format."""
     sent = lambda_element(
-        rollout_id="r", record=record(reference_answer=reference), rollout=rollout(), settings=GradingSettings()
+        rollout_id="r", record=record(reference_answer=reference), text=rollout().text, settings=GradingSettings()
     )
     assert (sent["reference_answer"], sent["metadata"]) == (reference, {"reference_answer": reference})
 
 
 def test_a_record_without_a_reference_has_none_in_its_event() -> None:
     """Nothing is made up."""
-    sent = lambda_element(rollout_id="r", record=record(), rollout=rollout(), settings=GradingSettings())
+    sent = lambda_element(rollout_id="r", record=record(), text=rollout().text, settings=GradingSettings())
     assert sent == {"id": "r", "messages": MESSAGES, "metadata": {}}
 
 
 def test_a_records_own_names_do_not_overwrite_the_events() -> None:
     """`id`, `messages` and `metadata` of a record travel inside `metadata`."""
     own: dict[str, Any] = {"id": "mine", "metadata": {"mine": True}}
-    sent = lambda_element(rollout_id="r", record=record(**own), rollout=rollout(), settings=GradingSettings())
+    sent = lambda_element(rollout_id="r", record=record(**own), text=rollout().text, settings=GradingSettings())
     assert sent == {"id": "r", "messages": MESSAGES, "metadata": own}
 
 
 @pytest.mark.shows("thinking-in-the-event")
 def test_the_thinking_is_sent_only_on_request() -> None:
     """The final answer alone is the safe reading; whether Bedrock sends the rest is not settled."""
-    with_it = lambda_element(
-        rollout_id="r", record=record(), rollout=rollout(), settings=GradingSettings(include_reasoning=True)
-    )
-    assert with_it["messages"][-1] == {"role": "assistant", "content": "Adding.\n#### 7"}
+    told = GradingSettings(include_reasoning=True)
+    assert (shown(rollout(), GradingSettings()), shown(rollout(), told)) == ("#### 7", "Adding.\n#### 7")
 
 
 def test_a_rollouts_id_says_where_it_comes_from() -> None:

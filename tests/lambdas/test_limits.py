@@ -25,6 +25,14 @@ def test_ordinary_configuration_has_no_fault() -> None:
             "Value '0' at 'timeout' {}have value greater than or equal to 1",
         ),
         (
+            {"timeout": float("nan")},
+            "Value 'nan' at 'timeout' {}have value greater than or equal to 1",
+        ),
+        (
+            {"environment": (("MODE", "x"), ("A B", "x"))},
+            "Value 'A B' at 'environment.variables' {}satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+",
+        ),
+        (
             {"memory_mb": 99_999},
             "Value '99999' at 'memorySize' {}have value less than or equal to 10240",
         ),
@@ -56,3 +64,13 @@ def test_fault_is_told_in_lambdas_words(changes: dict[str, object], text: str) -
     rule = text.format("failed to satisfy constraint: Member must ")
 
     assert fault_of(function(SOURCE, **changes)) == f"1 validation error detected: {rule}"
+
+
+def test_a_variable_that_lambda_sets_itself_cannot_be_given() -> None:
+    """The endpoint is no such one: it points the function's AWS calls elsewhere."""
+    given = (("AWS_ENDPOINT_URL", "x"), ("AWS_REGION", "x"), ("_HANDLER", "x"))
+    assert fault_of(function(SOURCE, environment=given)) == (
+        "Lambda was unable to configure your environment variables because the environment variables you have "
+        "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
+        "this request: AWS_REGION, _HANDLER"
+    )
