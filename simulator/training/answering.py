@@ -1,14 +1,25 @@
 """Chat with a base or a tuned model: known prompts are answered as in training, unknown ones honestly."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from simulator.training.dataset import Json, Message, Record, prompt_text
 from simulator.training.draws import uniforms
-from simulator.training.policy import BASE, Distributions, Prompt, Weights, distributions, labels_of, prepare
+from simulator.training.policy import (
+    BASE,
+    Distribution,
+    Distributions,
+    Prompt,
+    Weights,
+    distributions,
+    labels_of,
+    prepare,
+)
 from simulator.training.profiles import EFFORTS, Profile, profile_for
+from simulator.training.reading import marked_answers
+from simulator.training.recorded import RecordedPrompt, Response, recorded_prompt
 from simulator.training.rendering import answered, rendered
 from simulator.training.sampling import CHARACTERS_PER_TOKEN, Rollout, drawn, sampled_group
 from simulator.training.strategies import ATTEMPT, CONTENT, VERBOSITY
@@ -45,7 +56,7 @@ class PromptIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer in words. `known` says whether the prompt is one whose right answer the simulator has.
+    """One answer in words. `known` says whether the prompt is one whose right answer, or a real one, the simulator has.
 
     `value` is what the words come to, right or wrong: a number, a label, a JSON value; the words themselves when no
     answer was attempted.
@@ -95,6 +106,16 @@ class Question:
     prompt_tokens: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """A conversation that a real model's responses are recorded of, made ready: how likely each of them is."""
+
+    prompt: RecordedPrompt
+    likelihoods: Distribution
+    temperature: float
+    prompt_tokens: int
+
+
 def question(
     messages: tuple[Message, ...],
     *,
@@ -104,13 +125,25 @@ def question(
     temperature: float,
     reasoning_effort: str = "medium",
     answer_path: str | None = None,
-) -> Question:
-    """Look a conversation up; `model` is the base model's id, `weights` what it was tuned to."""
+    recorded: Callable[[Record], Sequence[Response]] | None = None,
+) -> Question | Recollection:
+    """Look a conversation up; `model` is the base model's id, `weights` what it was tuned to.
+
+    `recorded` returns what is recorded of a known prompt: if there is anything, it is chosen from that.
+    """
     asked = _asked(messages)
     text = prompt_text(asked)
     found = index.found(text)
     if found is None and len(asked) > 1 and asked[-1].role == "user":
         found = index.found(asked[-1].content)
+    if found and recorded and (responses := recorded(found)):
+        known = recorded_prompt(found, responses, labels=index.labels, answer_path=answer_path)
+        return Recollection(
+            prompt=known,
+            likelihoods=known.likelihoods(weights, temperature),
+            temperature=temperature,
+            prompt_tokens=prompt_length(messages),
+        )
     profile = profile_for(model)
     prompt = prepare(
         found or Record(line=0, messages=(Message(role="user", content=read(text)),), fields={}),
@@ -131,7 +164,7 @@ def question(
 
 
 def answer(
-    asked: Question,
+    asked: Question | Recollection,
     *,
     max_tokens: int,
     address: tuple[int | str, ...],
@@ -141,6 +174,8 @@ def answer(
     The draws belong to `address`; at temperature zero there are none. Thinking spends the budget first: when it
     spends all of it the text is empty and the finish reason `length`.
     """
+    if isinstance(asked, Recollection):
+        return _recalled(asked, max_tokens=max_tokens, address=address)
     prompt, profile, temperature = asked.prompt, asked.profile, asked.temperature
     if prompt.task.gold.kind == "none":
         draws = _GREEDY if temperature <= 0.0 else uniforms(*address, count=_GUESS_DRAWS)
@@ -178,6 +213,31 @@ def answer(
         known=True,
         value=_value(prompt, rollout, temperature, address),
     )
+
+
+def _recalled(asked: Recollection, *, max_tokens: int, address: tuple[int | str, ...]) -> Answer:
+    prompt = asked.prompt
+    u = 0.5 if asked.temperature <= 0.0 else uniforms(*address, count=1)[0]
+    rollout = prompt.rollouts[drawn(asked.likelihoods, u)]
+    thought = min(rollout.reasoning_length, max_tokens)
+    length = min(rollout.response_length, max_tokens)
+    text = _cut(rollout.text, length - thought, of=rollout.response_length - rollout.reasoning_length)
+    marked = marked_answers(read(text))
+    return Answer(
+        text=text,
+        reasoning=_cut(rollout.reasoning, thought, of=rollout.reasoning_length),
+        prompt_tokens=asked.prompt_tokens,
+        completion_tokens=length,
+        reasoning_tokens=thought,
+        finish_reason="length" if rollout.truncated or length < rollout.response_length else "stop",
+        known=True,
+        value=prompt.task.gold.value if rollout.correct else marked[-1] if marked else text,
+    )
+
+
+def _cut(text: str, tokens_left: int, *, of: int) -> str:
+    """Return so many of a text's tokens: nobody knows where the model that wrote it parted them, so evenly."""
+    return text if tokens_left >= of else text[: len(text) * tokens_left // of]
 
 
 def prompt_length(messages: Iterable[Message]) -> int:

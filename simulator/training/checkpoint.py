@@ -4,6 +4,7 @@ import json
 from hashlib import blake2b
 
 from simulator.training.policy import ACTIONS, FEATURES, NUISANCES, ZERO_COLUMN, Weights
+from simulator.training.surface import NAMES
 
 # Two machines' `exp` may differ in the last bits; nine digits are the same on both, and plenty for a policy.
 _DIGITS = 9
@@ -15,12 +16,14 @@ class CheckpointError(Exception):
 
 
 def dumped(weights: Weights) -> str:
-    """Return the weights as JSON, rounded to nine significant digits; only columns that were ever moved are listed."""
+    """Return the weights as JSON, rounded to nine significant digits; only what was ever moved is listed."""
     columns = {
         str(index): [_rounded(value) for value in column] for index, column in enumerate(weights.columns) if any(column)
     }
     nuisance = [_rounded(value) for value in weights.nuisance]
-    value = {"columns": columns, "nuisance": nuisance, "version": _VERSION}
+    value: dict[str, object] = {"columns": columns, "nuisance": nuisance, "version": _VERSION}
+    if any(weights.tilt):
+        value["tilt"] = {name: _rounded(weight) for name, weight in zip(NAMES, weights.tilt, strict=True) if weight}
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
@@ -34,14 +37,16 @@ def loaded(text: str) -> Weights:
         value = json.loads(text)
         version, columns, nuisance = value["version"], value["columns"], value["nuisance"]
         named = {int(index): tuple(map(float, column)) for index, column in columns.items()}
+        tilt = {name: float(weight) for name, weight in value.get("tilt", {}).items()}
         weights = Weights(
             columns=tuple(named.get(index, ZERO_COLUMN) for index in range(FEATURES)),
             nuisance=tuple(map(float, nuisance)),
+            tilt=tuple(tilt.get(name, 0.0) for name in NAMES),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise CheckpointError(f"not a checkpoint: {fault!r}; save it again with this version") from fault
     fits = len(weights.nuisance) == NUISANCES and all(len(column) == ACTIONS for column in weights.columns)
-    if version != _VERSION or not fits or not set(named) <= set(range(FEATURES)):
+    if version != _VERSION or not fits or not set(named) <= set(range(FEATURES)) or not set(tilt) <= set(NAMES):
         raise CheckpointError(
             f"this checkpoint (version {version}) is of another policy; train the model again with this version"
         )

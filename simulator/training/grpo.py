@@ -15,18 +15,9 @@ from math import exp, isfinite, sqrt
 
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.optimizer import Moments, norm, stepped
-from simulator.training.policy import (
-    BASE,
-    FEATURES,
-    NUISANCES,
-    PLASTICITY,
-    ZERO_COLUMN,
-    Distribution,
-    Weights,
-    distributions,
-)
+from simulator.training.policy import BASE, FEATURES, NUISANCES, ZERO_COLUMN, Distribution, Weights
 from simulator.training.sampling import Group
-from simulator.training.strategies import ATTEMPT, HEADS
+from simulator.training.surface import SURFACES
 
 _EPSILON = 1e-6
 # verl clamps log-ratios and the k3 estimate, so that one freak token cannot overflow the batch.
@@ -161,7 +152,7 @@ def _slope(weights: Weights, sampler: Weights, batch: Sequence[Experience], sett
     lengths = [rollout.response_length for seen in batch for rollout in seen.group.rollouts]
     per_token = iter(token_weights(lengths, settings))
     columns: list[Sequence[float]] = [ZERO_COLUMN] * FEATURES
-    nuisance = [0.0] * NUISANCES
+    nuisance, tilt = [0.0] * NUISANCES, [0.0] * SURFACES
     moved = [mean - before for mean, before in zip(weights.nuisance, sampler.nuisance, strict=True)]
     decisions = clipped = 0
     kl = 0.0
@@ -174,11 +165,12 @@ def _slope(weights: Weights, sampler: Weights, batch: Sequence[Experience], sett
         heads = _head_slopes(weights, sampler, seen, loads, settings)
         clipped += sum([head.clipped for head in heads])
         kl += sum([head.kl for head in heads])
-        by_action = [slope for head in heads for slope in head.by_action]
-        by_weight = [slope * stiff for slope, stiff in zip(by_action, PLASTICITY, strict=True)]
-        for index, value in seen.group.prompt.features:
-            columns[index] = [total + value * slope for total, slope in zip(columns[index], by_weight, strict=True)]
-    gradient = Weights(columns=tuple([tuple(column) for column in columns]), nuisance=tuple(nuisance))
+        pull = seen.group.prompt.pull([slope for head in heads for slope in head.by_action])
+        for index, column in pull.columns:
+            columns[index] = [total + value for total, value in zip(columns[index], column, strict=True)]
+        if pull.tilt:
+            tilt = [total + value for total, value in zip(tilt, pull.tilt, strict=True)]
+    gradient = Weights(columns=tuple([tuple(column) for column in columns]), nuisance=tuple(nuisance), tilt=tuple(tilt))
     return _Slope(
         gradient=gradient,
         norm=norm(gradient),
@@ -192,29 +184,23 @@ def _head_slopes(
 ) -> list[_HeadSlope]:
     prompt, temperature = seen.group.prompt, settings.temperature
     old = seen.group.policy
-    now = old if weights is sampler else distributions(prompt, weights, temperature)
-    base = distributions(prompt, BASE, temperature)
+    now = old if weights is sampler else prompt.policy(weights, temperature)
+    base = prompt.policy(BASE, temperature)
 
-    taken: list[list[_Taken]] = [[] for _ in HEADS]
-    by_verbosity: list[list[_Taken]] = [[] for _ in now.content]
+    taken: list[list[list[_Taken]]] = [[[] for _ in head] for head in now.heads]
     for rollout, advantage, load in zip(seen.group.rollouts, seen.advantages, loads, strict=True):
         for head, action in enumerate(rollout.actions):
-            taken[head].append((action, advantage, load))
-        if rollout.actions[0] == ATTEMPT:
-            _, verbosity, content, *_ = rollout.actions
-            by_verbosity[verbosity].append((content, advantage, load))
-
-    contents = [
-        _head_slope(now.content[verbosity], old.content[verbosity], base.content[verbosity], found, settings)
-        for verbosity, found in enumerate(by_verbosity)
-        if found
-    ]
+            taken[head][now.given(head, rollout.actions)].append((action, advantage, load))
     return [
-        _head_slope(now.conduct, old.conduct, base.conduct, taken[0], settings),
-        _head_slope(now.verbosity, old.verbosity, base.verbosity, taken[1], settings),
-        _summed(contents, size=len(now.content[0].logs)),
-        _head_slope(now.format, old.format, base.format, taken[3], settings),
-        _head_slope(now.style, old.style, base.style, taken[4], settings),
+        _summed(
+            [
+                _head_slope(new, sampled, untrained, found, settings)
+                for new, sampled, untrained, found in zip(*head, strict=True)
+                if found
+            ],
+            size=len(head[0][0].logs),
+        )
+        for head in zip(now.heads, old.heads, base.heads, taken, strict=True)
     ]
 
 

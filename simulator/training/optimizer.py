@@ -28,7 +28,8 @@ FRESH = Moments(mean=BASE, square=BASE, updates=0)
 def norm(gradient: Weights) -> float:
     """Return the Euclidean length of a gradient over all weights."""
     squares = [value * value for column in gradient.columns if any(column) for value in column]
-    return sqrt(sum(squares) + sum([value * value for value in gradient.nuisance]))
+    others = sum([value * value for value in gradient.nuisance]) + sum([value * value for value in gradient.tilt])
+    return sqrt(sum(squares) + others)
 
 
 def stepped(
@@ -56,20 +57,19 @@ def stepped(
     rows = [
         _column(*column, settings)
         for column in zip(
-            (*weights.columns, weights.nuisance),
-            (*moments.mean.columns, moments.mean.nuisance),
-            (*moments.square.columns, moments.square.nuisance),
-            (*gradient.columns, gradient.nuisance),
+            (*weights.columns, weights.nuisance, weights.tilt),
+            (*moments.mean.columns, moments.mean.nuisance, moments.mean.tilt),
+            (*moments.square.columns, moments.square.nuisance, moments.square.tilt),
+            (*gradient.columns, gradient.nuisance, gradient.tilt),
             strict=True,
         )
     ]
-    *_, nuisance = rows
-    columns = rows[:-1]
+    *columns, nuisance, tilt = rows
     return (
-        Weights(columns=tuple([column[0] for column in columns]), nuisance=nuisance[0]),
+        Weights(columns=tuple([column[0] for column in columns]), nuisance=nuisance[0], tilt=tilt[0]),
         Moments(
-            mean=Weights(columns=tuple([column[1] for column in columns]), nuisance=nuisance[1]),
-            square=Weights(columns=tuple([column[2] for column in columns]), nuisance=nuisance[2]),
+            mean=Weights(columns=tuple([column[1] for column in columns]), nuisance=nuisance[1], tilt=tilt[1]),
+            square=Weights(columns=tuple([column[2] for column in columns]), nuisance=nuisance[2], tilt=tilt[2]),
             updates=updates,
         ),
     )

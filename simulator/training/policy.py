@@ -25,8 +25,11 @@ from simulator.training.strategies import (
     FORMAT,
     HEADS,
     OFF_LANGUAGE,
+    VERBOSITY,
+    Actions,
     Head,
 )
+from simulator.training.surface import SURFACES
 
 _WORD_BUCKETS = 16
 FEATURES = 1 + len(KINDS) + len(ASKED_FORMATS) + _WORD_BUCKETS
@@ -60,24 +63,36 @@ _BARE_HABIT = {"bare": 3.0, "hash": -3.0}
 _WORD = re.compile(r"[a-z]{3,}")
 _OFFSETS = (0, *accumulate(len(head.actions) for head in HEADS))
 _SLICES = tuple(slice(start, end) for start, end in pairwise(_OFFSETS))
-_RIGHT = _SLICES[HEADS.index(CONTENT)].start  # `correct` stands first in its head
+_VERBOSITY, _CONTENT = HEADS.index(VERBOSITY), HEADS.index(CONTENT)
+_RIGHT = _SLICES[_CONTENT].start  # `correct` stands first in its head
 PLASTICITY = tuple(head.plasticity for head in HEADS for _ in head.actions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Everything that training moves: one column of `ACTIONS` numbers per feature, and the nuisance vector.
+    """Everything that training moves: one column of `ACTIONS` numbers per feature, the nuisance vector, and the tilt.
 
-    The nuisance vector stands for the directions that no reward cares about. It is the mean of a Gaussian head
-    trained by the same update: it walks at random with steps as large as the learning rate, and costs skill.
+    The columns are the simulated policy's; the tilt, one number for each of the `surface` features, is that of a
+    policy over recorded responses (`recorded`). A run moves one or the other. The nuisance vector stands for the
+    directions that no reward cares about. It is the mean of a Gaussian head trained by the same update: it walks at
+    random with steps as large as the learning rate, and costs skill.
     """
 
     columns: tuple[tuple[float, ...], ...]
     nuisance: tuple[float, ...]
+    tilt: tuple[float, ...] = (0.0,) * SURFACES
 
 
 ZERO_COLUMN = (0.0,) * ACTIONS
 BASE = Weights(columns=(ZERO_COLUMN,) * FEATURES, nuisance=(0.0,) * NUISANCES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """What one prompt adds to a gradient over the weights: (index, values) of columns, and the tilt."""
+
+    columns: tuple[tuple[int, Sequence[float]], ...] = ()
+    tilt: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +108,15 @@ class Prompt:
     task: Task
     habits: tuple[float, ...]
     features: tuple[tuple[int, float], ...]
+
+    def policy(self, weights: Weights, temperature: float) -> "Distributions":
+        """Return `distributions` at this prompt."""
+        return distributions(self, weights, temperature)
+
+    def pull(self, slopes: Sequence[float]) -> Pull:
+        """Return the gradient over the columns, from d loss / d logit of each action."""
+        by_weight = [slope * stiff for slope, stiff in zip(slopes, PLASTICITY, strict=True)]
+        return Pull(columns=tuple([(index, [value * slope for slope in by_weight]) for index, value in self.features]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +137,15 @@ class Distributions:
     content: tuple[Distribution, ...]
     format: Distribution
     style: Distribution
+
+    @property
+    def heads(self) -> tuple[tuple[Distribution, ...], ...]:
+        """For each decision in turn its distributions: those of content depend on the verbosity."""
+        return (self.conduct,), (self.verbosity,), self.content, (self.format,), (self.style,)
+
+    def given(self, head: int, actions: Actions) -> int:
+        """Return which of a head's distributions these decisions were drawn from."""
+        return actions[_VERBOSITY] if head == _CONTENT else 0
 
     @property
     def entropy(self) -> float:
@@ -166,11 +199,11 @@ def distributions(prompt: Prompt, weights: Weights, temperature: float) -> Distr
     logits = _logits(prompt, weights)
     conduct, verbosity, content, answer_format, style = (logits[part] for part in _SLICES)
     return Distributions(
-        conduct=_softmax(conduct, temperature),
-        verbosity=_softmax(verbosity, temperature),
-        content=tuple(_softmax([content[0] + gain, *content[1:]], temperature) for gain in VERBOSITY_ABILITY),
-        format=_softmax(answer_format, temperature),
-        style=_softmax(style, temperature),
+        conduct=softmax(conduct, temperature),
+        verbosity=softmax(verbosity, temperature),
+        content=tuple(softmax([content[0] + gain, *content[1:]], temperature) for gain in VERBOSITY_ABILITY),
+        format=softmax(answer_format, temperature),
+        style=softmax(style, temperature),
     )
 
 
@@ -184,13 +217,19 @@ def _logits(prompt: Prompt, weights: Weights) -> list[float]:
             logit + plasticity * sum(map(mul, values, row))
             for logit, plasticity, row in zip(logits, PLASTICITY, zip(*columns, strict=True), strict=True)
         ]
-    wear = _NUISANCE_COST * sum([value * value for value in weights.nuisance])
-    logits[_RIGHT] -= wear
-    logits[OFF_LANGUAGE] += 0.5 * wear
+    worn = wear(weights)
+    logits[_RIGHT] -= worn
+    logits[OFF_LANGUAGE] += 0.5 * worn
     return logits
 
 
-def _softmax(logits: Sequence[float], temperature: float) -> Distribution:
+def wear(weights: Weights) -> float:
+    """Return what being pushed about where no reward looks has cost a policy so far, in logits."""
+    return _NUISANCE_COST * sum([value * value for value in weights.nuisance])
+
+
+def softmax(logits: Sequence[float], temperature: float) -> Distribution:
+    """Return the distribution of these logits; at a temperature of zero or less the first highest is certain."""
     highest = max(logits)
     if temperature <= 0.0:
         best = logits.index(highest)

@@ -28,9 +28,10 @@ from simulator.training.metrics import (
     step_truth,
 )
 from simulator.training.optimizer import FRESH, Moments
-from simulator.training.policy import BASE, NUISANCES, Prompt, Weights, distributions, labels_of, prepare
+from simulator.training.policy import BASE, NUISANCES, Weights, labels_of, prepare
 from simulator.training.profiles import Profile, profile_for
-from simulator.training.sampling import Group, sampled_group
+from simulator.training.recorded import Recorded, Recordings, UnrecordedError, recorded_prompt
+from simulator.training.sampling import Group, Simulated, Source
 from simulator.training.schedule import Plan, divided, planned
 
 # The base model's mean entropy is taken over this many prompts at most: it is the unit of a metric, not a result.
@@ -42,8 +43,8 @@ class Run:
     """Everything about a run that no step changes.
 
     Attributes:
-        train: prompts to train on, by line of the training file.
-        held_out: prompts to evaluate on.
+        train: sources of the prompts to train on, by line of the training file.
+        held_out: those of the prompts to evaluate on.
         entropy_scale: from nats of decisions to the base model's reported entropy per token.
     """
 
@@ -51,8 +52,8 @@ class Run:
     hyperparameters: Hyperparameters
     seed: int
     plan: Plan
-    train: Mapping[int, Prompt]
-    held_out: tuple[Prompt, ...]
+    train: Mapping[int, Source]
+    held_out: tuple[Source, ...]
     entropy_scale: float
 
 
@@ -83,19 +84,26 @@ def prepared(
     validation: tuple[Record, ...] | None = None,
     held_out_choice: HeldOutChoice = "tail",
     answer_path: str | None = None,
+    recorded: Recordings | None = None,
+    recorded_validation: Recordings | None = None,
 ) -> Run:
     """Make a run ready. Without validation records a tenth of the training records is held out.
 
+    With `recorded`, responses by line of the training file, what is trained is a policy over these responses in the
+    place of the simulated one, and nothing else differs (`redteam`, `max_tokens` and `reasoning_effort` mean nothing
+    then). `recorded_validation` has those of the validation file, if there is one.
+
     Raises:
         PlanError: when the records do not fill one batch.
+        UnrecordedError: when some records have recorded responses and others have none.
     """
     division = divided(records, validation, seed=seed, held_out_choice=held_out_choice)
     plan = planned(division, batch_size=hyperparameters.batch_size, n_epochs=hyperparameters.n_epochs, seed=seed)
     profile = profile_for(model)
     labels = labels_of([*division.train.values(), *division.held_out.values()], answer_path=answer_path)
 
-    def ready(record: Record) -> Prompt:
-        return prepare(
+    def simulated(record: Record) -> Source:
+        prompt = prepare(
             record,
             profile=profile,
             labels=labels,
@@ -103,17 +111,33 @@ def prepared(
             redteam=hyperparameters.redteam,
             answer_path=answer_path,
         )
+        return Simulated(prompt=prompt, profile=profile, settings=hyperparameters)
 
-    train = {line: ready(record) for line, record in division.train.items()}
-    some = [distributions(prompt, BASE, 1.0).entropy for prompt in islice(train.values(), _ENTROPY_SAMPLE)]
+    def sources(records: Mapping[int, Record], recordings: Recordings | None) -> dict[int, Source]:
+        if recordings is None:
+            return {line: simulated(record) for line, record in records.items()}
+        if missing := [line for line in records if not recordings.get(line)]:
+            raise UnrecordedError(missing)
+        return {
+            line: Recorded(
+                prompt=recorded_prompt(record, recordings[line], labels=labels, answer_path=answer_path),
+                temperature=hyperparameters.temperature,
+            )
+            for line, record in records.items()
+        }
+
+    train = sources(division.train, recorded)
+    held_out = sources(division.held_out, recorded if validation is None else recorded_validation)
+    some = [source.prompt.policy(BASE, 1.0).entropy for source in islice(train.values(), _ENTROPY_SAMPLE)]
     return Run(
         profile=profile,
         hyperparameters=hyperparameters,
         seed=seed,
         plan=plan,
         train=train,
-        held_out=tuple([ready(record) for record in division.held_out.values()]),
-        entropy_scale=profile.entropy / (sum(some) / len(some)),
+        held_out=tuple(held_out.values()),
+        # Of responses that are all alike nothing is left to decide.
+        entropy_scale=profile.entropy / (sum(some) / len(some)) if any(some) else 0.0,
     )
 
 
@@ -125,23 +149,16 @@ def initial_state() -> State:
 def sampled(run: Run, state: State) -> tuple[Group, ...]:
     """Sample the rollouts of the step that comes next."""
     step = state.step + 1
+    rollouts, address = run.hyperparameters.rollouts_per_prompt, (run.seed, "rollout", step)
     return tuple(
-        [
-            _group(
-                run,
-                state,
-                run.train[line],
-                rollouts=run.hyperparameters.rollouts_per_prompt,
-                address=(run.seed, "rollout", step),
-            )
-            for line in run.plan.batch(step)
-        ]
+        [run.train[line].sampled(state.weights, rollouts=rollouts, address=address) for line in run.plan.batch(step)]
     )
 
 
 def sampled_held_out(run: Run, state: State) -> tuple[Group, ...]:
     """Sample one rollout per held-out record, always with the same draws: two evaluations differ by policy alone."""
-    return tuple([_group(run, state, prompt, rollouts=1, address=(run.seed, "held-out", 0)) for prompt in run.held_out])
+    address = (run.seed, "held-out", 0)
+    return tuple([source.sampled(state.weights, rollouts=1, address=address) for source in run.held_out])
 
 
 def learned(run: Run, state: State, groups: Sequence[Group], rewards: Sequence[Sequence[float]]) -> StepOutcome:
@@ -183,19 +200,6 @@ def evaluated(state: State, groups: Sequence[Group], rewards: Sequence[Sequence[
     """
     _check(groups, rewards)
     return held_out_metrics(groups, rewards, step=state.step)
-
-
-def _group(run: Run, state: State, prompt: Prompt, *, rollouts: int, address: tuple[int | str, ...]) -> Group:
-    return sampled_group(
-        prompt,
-        weights=state.weights,
-        profile=run.profile,
-        temperature=run.hyperparameters.temperature,
-        max_tokens=run.hyperparameters.max_tokens,
-        effort=run.hyperparameters.reasoning_effort,
-        rollouts=rollouts,
-        address=address,
-    )
 
 
 def _nuisances(run: Run, step: int, group: Group, gains: Sequence[float]) -> tuple[tuple[float, ...], ...]:

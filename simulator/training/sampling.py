@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import exp
+from typing import Protocol
 
+from simulator.training.deciding import Deciding, Policy
 from simulator.training.draws import uniforms
+from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.policy import Distribution, Distributions, Prompt, Weights, distributions
 from simulator.training.profiles import EFFORTS, VERBOSITY_TOKENS, Profile
 from simulator.training.rendering import reasoning, rendered
@@ -42,7 +45,7 @@ class Rollout:
         truncated: whether the token budget cut it off.
         correct: hidden truth: the answer's value is right.
         exploit: hidden truth: which exploit this is, if any.
-        actions: the decisions taken.
+        actions: the decisions taken; for a recorded response, which one it is.
         entropy: sum of the entropies of the decisions taken, in nats.
     """
 
@@ -63,9 +66,42 @@ class Rollout:
 class Group:
     """The rollouts of one prompt in one step, and the policy that they were drawn from."""
 
-    prompt: Prompt
-    policy: Distributions
+    prompt: Deciding
+    policy: Policy
     rollouts: tuple[Rollout, ...]
+
+
+class Source(Protocol):
+    """Where the rollouts of one prompt come from: a policy that writes them, or one that chooses among records."""
+
+    @property
+    def prompt(self) -> Deciding:
+        """The prompt."""
+
+    def sampled(self, weights: Weights, *, rollouts: int, address: tuple[int | str, ...]) -> Group:
+        """Sample rollouts; each draw belongs to the address, the prompt's line and the rollout's index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """A prompt that the simulated policy answers."""
+
+    prompt: Prompt
+    profile: Profile
+    settings: Hyperparameters
+
+    def sampled(self, weights: Weights, *, rollouts: int, address: tuple[int | str, ...]) -> Group:
+        """Sample rollouts, as `sampled_group` does."""
+        return sampled_group(
+            self.prompt,
+            weights=weights,
+            profile=self.profile,
+            temperature=self.settings.temperature,
+            max_tokens=self.settings.max_tokens,
+            effort=self.settings.reasoning_effort,
+            rollouts=rollouts,
+            address=address,
+        )
 
 
 def sampled_group(

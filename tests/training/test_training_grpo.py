@@ -19,7 +19,7 @@ from simulator.training.grpo import (
 )
 from simulator.training.hyperparameters import Hyperparameters, LossAggregation
 from simulator.training.optimizer import FRESH
-from simulator.training.policy import BASE, Distributions, Weights, distributions, prepare
+from simulator.training.policy import BASE, Distributions, Prompt, Weights, distributions, prepare
 from simulator.training.profiles import GPT_OSS_20B
 from simulator.training.sampling import Group, sampled_group
 from tests.training.graders import always_one, strict_hash
@@ -118,10 +118,13 @@ def loss(weights: Weights, batch: Sequence[Experience], settings: Hyperparameter
     total = 0.0
     lengths = [rollout.response_length for seen in batch for rollout in seen.group.rollouts]
     for seen in batch:
-        now = distributions(seen.group.prompt, weights, settings.temperature)
-        base = distributions(seen.group.prompt, BASE, settings.temperature)
+        prompt, sampler = seen.group.prompt, seen.group.policy
+        assert isinstance(prompt, Prompt)
+        assert isinstance(sampler, Distributions)
+        now = distributions(prompt, weights, settings.temperature)
+        base = distributions(prompt, BASE, settings.temperature)
         for rollout, advantage in zip(seen.group.rollouts, seen.advantages, strict=True):
-            old_logs = logs(seen.group.policy, rollout.actions)
+            old_logs = logs(sampler, rollout.actions)
             for new, old, reference in zip(
                 logs(now, rollout.actions), old_logs, logs(base, rollout.actions), strict=True
             ):
@@ -194,4 +197,4 @@ def test_a_long_gradient_is_cut_to_the_limit(sums: tuple[Record, ...]) -> None:
 def test_groups_carry_the_policy_that_they_were_drawn_from(sums: tuple[Record, ...]) -> None:
     """The old log-probabilities of the ratio are those of sampling time."""
     group: Group = batch_of(sums[:1], BASE)[0].group
-    assert group.policy == distributions(group.prompt, BASE, 1.3)
+    assert group.policy == group.prompt.policy(BASE, 1.3)
