@@ -25,6 +25,7 @@ from simulator.errors import (
     BAD_CURSOR,
     BROKEN_FORM,
     INTERNAL_ERROR,
+    NOT_RETOLD,
     UNKNOWN_PATH,
     WRONG_METHOD,
     ApiError,
@@ -38,6 +39,7 @@ from simulator.inference.models import Inference
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job, JobEndedError
 from simulator.jobs.life import Story, story
+from simulator.jobs.retelling import RetellingError
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
 from simulator.projects import Organization
@@ -55,6 +57,8 @@ from simulator.store.models import Models
 from simulator.store.projects import Projects
 from simulator.store.responses import KeptResponses
 from simulator.store.uploads import Uploads
+from simulator.upstream.errors import UpstreamError
+from simulator.upstream.replay import Replay
 from simulator.wire.bodies import WireResponse, hinted, rendered_error
 from simulator.wire.objects import announcement
 
@@ -73,7 +77,9 @@ class Simulator:
 
         Raises:
             DataFolderError: the data folder cannot be used.
+            UpstreamError: the folder of real outputs cannot be.
         """
+        replay = Replay(settings.rollouts, unaliased=unaliased) if settings.rollouts else None
         self._temporary = None if settings.data else Path(mkdtemp(prefix="rft-sim-"))
         folder = settings.data or self._temporary
         assert folder  # noqa: S101  one of the two
@@ -113,7 +119,7 @@ class Simulator:
 
         def tell(job: Job) -> Story:
             model = ids.tuned_model(job.id, job.order.model, job.order.account)
-            return story(job, open_file=uploads.reading, model=model, settings=settings)
+            return story(job, open_file=uploads.reading, model=model, settings=settings, replay=replay)
 
         self._engine = Engine(
             logs=jobs,
@@ -128,7 +134,12 @@ class Simulator:
             announced=lambda event: announcement(event) is not None,
         )
         inference = Inference(
-            files=files, models=models, uploads=uploads, seed=settings.seed, answer_path=settings.answer_path
+            files=files,
+            models=models,
+            uploads=uploads,
+            seed=settings.seed,
+            answer_path=settings.answer_path,
+            replay=replay,
         )
         self.house = House(
             settings=settings,
@@ -210,7 +221,8 @@ def _api(house: House) -> FastAPI:
     api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_routes(api, house)
     api.add_exception_handler(Exception, _answer_error)
-    for kind in (ApiError, ClientDisconnect, HTTPException, JobEndedError, UnknownCursorError):
+    answered = (ApiError, ClientDisconnect, HTTPException, JobEndedError, RetellingError, UnknownCursorError)
+    for kind in (*answered, UpstreamError):
         api.add_exception_handler(kind, _answer_error)
     return api
 
@@ -235,6 +247,11 @@ def _api_error(request: Request, raised: Exception) -> ApiError:
             return BAD_CURSOR(param="after", after=after, hint="pass the id of the last element you were given")
         case JobEndedError(job_id=job_id, status=status):
             return ALREADY_ENDED(job=job_id, status=status)
+        case RetellingError():
+            hint = "start the simulator with the settings that the job ran under, and keep its files"
+            return NOT_RETOLD(why=str(raised), hint=hint)
+        case UpstreamError():
+            return INTERNAL_ERROR(hint=str(raised))
         case ClientDisconnect():
             return BROKEN_FORM(why="the connection was closed before all of it had arrived")
         case HTTPException(status_code=404):

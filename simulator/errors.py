@@ -125,6 +125,13 @@ NOT_TUNABLE: Final = ErrorKind(
     evidence=Evidence.INFERRED,
     source="that it is refused follows from the documented models and region; wording ours",
 )
+NOT_RETOLD: Final = ErrorKind(
+    status=400,
+    code="rollouts_unavailable",
+    message="The rollouts of this job cannot be told again: {why}.",
+    evidence=Evidence.INFERRED,
+    source="the simulator's own: Bedrock shows no rollouts",
+)
 ALREADY_ENDED: Final = ErrorKind(
     status=400,
     code="validation_error",

@@ -4,9 +4,13 @@ No counter is hidden here: the caller passes the ordinal, so two runs with one s
 """
 
 from base64 import b32encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Final
 from uuid import UUID
+
+_SEED_RANGE: Final = 2**31
 
 
 def digest(*parts: object, size: int = 16) -> bytes:
@@ -17,6 +21,17 @@ def digest(*parts: object, size: int = 16) -> bytes:
         hashed.update(len(text).to_bytes(4, "big"))
         hashed.update(text)
     return hashed.digest()
+
+
+def job_seed(
+    *, seed: int, model: str, training_sha256: str, hyperparameters: Mapping[str, int | float | str], function: str
+) -> int:
+    """Return a seed that belongs to a job's inputs, but not to the reward function's code; `seed` is the simulator's.
+
+    So an edit of the reward function meets the very same rollouts at step 1, and two runs can be compared line by line.
+    """
+    inputs = (seed, model, training_sha256, sorted(hyperparameters.items()), function)
+    return int.from_bytes(digest("job seed", *inputs, size=8), "big") % _SEED_RANGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

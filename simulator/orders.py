@@ -5,7 +5,7 @@ from typing import Final
 from simulator.catalogue import base_model, tunable_models
 from simulator.errors import MODEL_NOT_FOUND, NOT_TUNABLE
 from simulator.identity.auth import Caller
-from simulator.ids import digest
+from simulator.ids import job_seed
 from simulator.jobs.job import Order
 from simulator.settings import TUNING_REGION, Settings
 from simulator.store.files import StoredFile
@@ -14,7 +14,6 @@ from simulator.wire.requests import CreateJob, RequestedHyperparameters
 
 # AWS shows these three; what the service takes when they are absent or "auto" is not published (INFERRED).
 _DEFAULTS: Final = Hyperparameters()
-_SEED_RANGE: Final = 2**31
 
 
 def tuned_from(model_id: str, settings: Settings) -> str:
@@ -57,7 +56,15 @@ def order_of(
         validation_sha256=validation.sha256 if validation else None,
         grader_function=function,
         hyperparameters=hyperparameters,
-        seed=wanted.seed if wanted.seed is not None else _seed(settings, model, training, hyperparameters, function),
+        seed=wanted.seed
+        if wanted.seed is not None
+        else job_seed(
+            seed=settings.seed,
+            model=model,
+            training_sha256=training.sha256,
+            hyperparameters=hyperparameters,
+            function=function,
+        ),
         metadata=wanted.metadata,
         caller=caller.arn,
         account=caller.account,
@@ -74,14 +81,3 @@ def _filled_in(wanted: RequestedHyperparameters) -> dict[str, int | float | str]
         "learning_rate_multiplier": _DEFAULTS.learning_rate_multiplier,
     }
     return defaults | {name: value for name, value in given.items() if value != "auto" or name not in defaults}
-
-
-def _seed(
-    settings: Settings, model: str, training: StoredFile, hyperparameters: dict[str, int | float | str], function: str
-) -> int:
-    """Return a seed that belongs to the inputs, but not to the reward function's code.
-
-    So an edit of the reward function meets the very same rollouts at step 1, and two runs can be compared line by line.
-    """
-    inputs = (settings.seed, model, training.sha256, sorted(hyperparameters.items()), function)
-    return int.from_bytes(digest("job seed", *inputs, size=8), "big") % _SEED_RANGE

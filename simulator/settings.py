@@ -164,6 +164,11 @@ class Settings:
     answer_path: Annotated[
         str | None, "Where a record's right answer is, such as reference_answer.value. Without one it is looked for."
     ] = None
+    rollouts: Annotated[
+        Path | None,
+        "A folder of a real model's outputs, as `rft-sim doctor --rollouts` keeps them: "
+        "jobs train on these in place of the simulated policy.",
+    ] = None
     redteam: Annotated[
         float, Ge(0), Le(1_000), "How readily the simulated policy tries exploits; 2.5 finds them within an epoch."
     ] = 0.0
@@ -279,6 +284,11 @@ def client_environment(
     dropped = foreign_variables(inherited)
     kept = {name: value for name, value in inherited.items() if name not in dropped}
     return kept | session_variables(url=url, region=region, key=key) | {"RFT_SIM_EXEC": "1"}
+
+
+def variable(name: str) -> str | None:
+    """Return a variable of the caller's environment, such as one that the caller says holds a key."""
+    return os.environ.get(name)
 
 
 def foreign_variables(inherited: Mapping[str, str] | None = None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Final
 
@@ -14,10 +14,11 @@ from simulator.inference.replies import composed
 from simulator.store.files import Files
 from simulator.store.models import Models
 from simulator.store.uploads import Uploads
-from simulator.training.answering import PromptIndex, Question, answer, indexed, question
+from simulator.training.answering import PromptIndex, Question, Recollection, answer, indexed, question
 from simulator.training.checkpoint import loaded
 from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records
 from simulator.training.policy import BASE, Weights
+from simulator.upstream.replay import Replay
 
 # INFERRED: what the service allows when the caller sets no budget is not published.
 DEFAULT_MAX_TOKENS: Final = 8192
@@ -38,14 +39,27 @@ class Served:
 
 
 class Inference:
-    """Answers chats. Prompts of uploaded files are known; `known` of an answer says whether this one is."""
+    """Answers chats. Prompts of uploaded files are known; `known` of an answer says whether this one is.
 
-    def __init__(self, *, files: Files, models: Models, uploads: Uploads, seed: int, answer_path: str | None) -> None:
+    What `replay` holds of a known prompt is a model's answer to it, in place of the simulated policy's.
+    """
+
+    def __init__(
+        self,
+        *,
+        files: Files,
+        models: Models,
+        uploads: Uploads,
+        seed: int,
+        answer_path: str | None,
+        replay: Replay | None = None,
+    ) -> None:
         self._files = files
         self._models = models
         self._uploads = uploads
         self._seed = seed
         self._answer_path = answer_path
+        self._replay = replay
         self._lock = Lock()
         self._indexed = -1  # the generation of files that the index is of; -1 before the first
         self._index = PromptIndex(records={}, labels=())
@@ -56,11 +70,17 @@ class Inference:
 
     @property
     def knows_all_uploads(self) -> bool:
-        """Whether the index of prompts is that of the uploads as they are now."""
-        return self._files.generation == self._indexed
+        """Whether the index of prompts is that of the uploads as they are now; likewise what is recorded of them."""
+        return self._files.generation == self._indexed and (self._replay is None or self._replay.is_current)
 
     def learn_uploads(self) -> None:
-        """Index the prompts of every upload, the latest first. Reads whole files: not for the event loop."""
+        """Index the prompts of every upload, the latest first. Reads whole files: not for the event loop.
+
+        Raises:
+            UpstreamError: what is recorded of them cannot be read.
+        """
+        if self._replay:
+            self._replay.look()
         with self._lock:
             generation = self._files.generation
             if generation != self._indexed:
@@ -116,7 +136,8 @@ class Inference:
         """
         messages = tuple([Message(role=turn.role, content=turn.content) for turn in wish.messages])
         short = sum(len(message.content) for message in messages) <= _REMEMBERED_CHARACTERS
-        question_of = self._questions if short else self._question
+        # A folder of responses may grow at any time.
+        question_of = self._questions if short and self._replay is None else self._question
         asked = question_of(messages, wish.model, wish.temperature, wish.reasoning_effort, self._indexed)
         address = (self._seed, "chat", *self._address(_request(wish), wish.seed))
         max_tokens = wish.max_tokens or DEFAULT_MAX_TOKENS
@@ -138,8 +159,10 @@ class Inference:
         temperature: float,
         effort: str,
         generation: int,  # noqa: ARG002  of the index: what is remembered of an older one is not asked for again
-    ) -> Question:
+    ) -> Question | Recollection:
         served = self.served(model)
+        # What a simulated policy learned, before there was such a folder, cannot choose among responses.
+        replay = None if any(map(any, served.weights.columns)) else self._replay
         return question(
             messages,
             model=served.base_model,
@@ -148,6 +171,7 @@ class Inference:
             temperature=temperature,
             reasoning_effort=effort,
             answer_path=self._answer_path,
+            recorded=partial(replay.responses, model=served.base_model) if replay else None,
         )
 
     def _address(self, request: str, seed: int | None) -> tuple[str | int, ...]:

@@ -1,7 +1,7 @@
 """The only writer of job logs: creates jobs, runs their stories at the chosen pace, cancels them, resumes them."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from threading import Event as Flag
@@ -22,9 +22,11 @@ from simulator.jobs.job import (
     JobFailed,
     JobSucceeded,
     Order,
+    RolloutsGraded,
     apply,
 )
-from simulator.jobs.life import Story
+from simulator.jobs.life import Grade, Story
+from simulator.jobs.retelling import retold
 from simulator.jobs.run import Graders, Run
 from simulator.settings import Pace
 from simulator.store.jobs import JobLogs, StoredEntry
@@ -95,6 +97,15 @@ class Engine:
                 return live[0]
             text = self._logs.get(job_id)
         return decode_job(text) if text else None
+
+    def retold(self, job_id: str) -> Iterator[tuple[Grade, RolloutsGraded]]:
+        """Yield what a job has had graded so far, with its rewards; see `retelling.retold`.
+
+        Raises:
+            RetellingError: it cannot be told again.
+        """
+        created, *recorded = [decode_event(entry.kind, entry.body) for entry in self._logs.log(job_id)]
+        return retold(self._tell(apply(None, created)), recorded)
 
     def cancel(self, job: Job) -> Job:
         """Cancel the job; its checkpoints stay usable. A step that is under way is dropped whole.

@@ -35,9 +35,12 @@ from simulator.training.checkpoint import dumped
 from simulator.training.convergence import Progress, convergence
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters, ReasoningEffort
+from simulator.training.recorded import Recordings
 from simulator.training.run import Run, State, evaluated, initial_state, learned, prepared, sampled, sampled_held_out
 from simulator.training.sampling import Group
 from simulator.training.schedule import PlanError
+from simulator.upstream.errors import UpstreamError
+from simulator.upstream.replay import Replay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +72,18 @@ GRADER_PARAM = "method.reinforcement.grader.lambda.function"
 TRAIN, HELD_OUT = "train", "held_out"
 
 
-def story(job: Job, *, open_file: OpenFile, model: str, settings: Settings) -> Story:
+def story(job: Job, *, open_file: OpenFile, model: str, settings: Settings, replay: Replay | None = None) -> Story:
     """Tell a job's life after its creation.
 
-    `open_file` opens an upload by its SHA-256; `model` is the name of what will be made.
+    `open_file` opens an upload by its SHA-256; `model` is the name of what will be made; `replay` has the responses to
+    train on in place of the simulated policy, and is asked for them once.
     """
     order, durations = job.order, settings.durations
     at = job.created_at
     yield ValidationStarted(at=at, training_file=order.training_file)
     at += durations.validation
     try:
-        run = _prepared(order, open_file=open_file, settings=settings)
+        run = _prepared(order, open_file=open_file, settings=settings, replay=replay)
     except _FaultyFileError as fault:
         yield JobFailed(at=at, failure=fault.failure)
         return
@@ -163,7 +167,7 @@ def _graded(
     return rewards
 
 
-def _prepared(order: Order, *, open_file: OpenFile, settings: Settings) -> Run:
+def _prepared(order: Order, *, open_file: OpenFile, settings: Settings, replay: Replay | None) -> Run:
     training = _records(order.training_sha256, "training_file", open_file=open_file, limits=settings.dataset)
     validation = None
     if order.validation_sha256:
@@ -179,9 +183,20 @@ def _prepared(order: Order, *, open_file: OpenFile, settings: Settings) -> Run:
             hyperparameters=_hyperparameters(order, redteam=settings.redteam),
             seed=order.seed,
             answer_path=settings.answer_path,
+            recorded=_recorded(training, "training_file", model=order.model, replay=replay),
+            recorded_validation=_recorded(validation, "validation_file", model=order.model, replay=replay),
         )
     except PlanError as error:
         raise _FaultyFileError("training_file", str(error)) from error
+
+
+def _recorded(records: Sequence[Record] | None, param: str, *, model: str, replay: Replay | None) -> Recordings | None:
+    if replay is None or records is None:
+        return None
+    try:
+        return replay.recordings(records, model=model)
+    except (DatasetError, UpstreamError) as error:
+        raise _FaultyFileError(param, str(error)) from error
 
 
 def _records(sha256: str, param: str, *, open_file: OpenFile, limits: DatasetLimits) -> tuple[Record, ...]:

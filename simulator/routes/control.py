@@ -1,13 +1,19 @@
 """`/_simulator`: what only a simulator can show. No key is needed, and no client needs it."""
 
-from starlette.responses import PlainTextResponse, Response
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from simulator.grading.event import rollout_id
 from simulator.jobs.codec import decode_event
-from simulator.jobs.job import HeldOutEvaluated, StepCompleted
+from simulator.jobs.job import HeldOutEvaluated, RolloutsGraded, StepCompleted
+from simulator.jobs.life import Grade
 from simulator.routes.call import Call
 from simulator.routes.jobs import job_found
 from simulator.wire.bodies import Json
-from simulator.wire.objects import json_line
+from simulator.wire.objects import json_line, rollout_line
 
 
 async def health(call: Call) -> Json:
@@ -37,3 +43,33 @@ async def truth(call: Call) -> Json:
         if isinstance(event, HeldOutEvaluated)
     ]
     return {"held_out": held_out, "steps": steps}
+
+
+async def rollouts(call: Call) -> Response:
+    """Return every rollout that a job has had graded, with its reward and the hidden truth, as JSON lines.
+
+    The texts are not kept: the job's story is told again, and the lines go out as it is told.
+    """
+    told = call.house.engine.retold(job_found(call).id)
+    first = await run_in_threadpool(next, told, None)  # what cannot be told again fails before an answer has begun
+    steps = chain((first,), told) if first else ()
+    return StreamingResponse(_rollout_lines(steps), media_type="application/jsonl")
+
+
+def _rollout_lines(steps: Iterable[tuple[Grade, RolloutsGraded]]) -> Iterator[str]:
+    for asked, graded in steps:
+        rewards = (reward for group in graded.rewards for reward in group)
+        lines = (
+            rollout_line(
+                sample.record,
+                sample.rollout,
+                rollout_id=rollout_id(
+                    split=asked.split, step=asked.step, line=sample.record.line, index=sample.rollout.index
+                ),
+                split=asked.split,
+                step=asked.step,
+                reward=reward,
+            )
+            for sample, reward in zip(asked.samples, rewards, strict=True)
+        )
+        yield "".join(f"{line}\n" for line in lines)

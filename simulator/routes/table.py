@@ -110,6 +110,7 @@ ROUTES: Final = (
     _served("POST", "/responses/{response}/cancel", responses.cancel, "CancelInference", bases=_BOTH),
     _control("GET", "/health", control.health),
     _control("GET", "/jobs/{job}/log", control.log),
+    _control("GET", "/jobs/{job}/rollouts", control.rollouts),
     _control("GET", "/jobs/{job}/truth", control.truth),
 )
 

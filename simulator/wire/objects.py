@@ -22,6 +22,8 @@ from simulator.jobs.job import (
     ValidationStarted,
 )
 from simulator.store.files import StoredFile
+from simulator.training.dataset import Record
+from simulator.training.sampling import Rollout
 from simulator.wire.bodies import Json
 
 # SAMPLE: the eight keys of a metrics event's `data`, in the order in which the walkthrough's event prints them.
@@ -166,6 +168,29 @@ def rendered_checkpoint(checkpoint_id: str, job_id: str, event: CheckpointSaved)
 def rendered_model(model_id: str, *, created: int, owner: str) -> Json:
     """Return a model object (OBSERVED, `status` included)."""
     return {"created": created, "id": model_id, "object": "model", "owned_by": owner, "status": "available"}
+
+
+def rollout_line(record: Record, rollout: Rollout, *, rollout_id: str, split: str, step: int, reward: float) -> str:
+    """Return a graded rollout as a JSON line: where it comes from, what was said, what it earned, what is true."""
+    return json.dumps(
+        {
+            "correct": rollout.correct,
+            "exploit": rollout.exploit,
+            "id": rollout_id,
+            "index": rollout.index,
+            "line": record.line,
+            "reasoning": rollout.reasoning,
+            "record": {
+                **record.fields,
+                "messages": [{"role": message.role, "content": message.content} for message in record.messages],
+            },
+            "response": rollout.text,
+            "reward": reward,
+            "split": split,
+            "step": step,
+        },
+        separators=(",", ":"),  # in ASCII: half of a surrogate pair that a record escapes has no UTF-8 form
+    )
 
 
 def json_line(kind: str, body: str) -> str:

@@ -338,3 +338,24 @@ def test_the_log_of_a_job_tells_what_the_api_does_not(finished_job: FinishedJob,
     assert [step["step"] for step in truth["steps"]] == list(range(1, STEPS + 1))
     published = served.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}/events", params={"limit": 1000}).text
     assert not set(truth["steps"][0]) - {"reward_mean", "step"} & set(re.findall(r'"(\w+)":', published))
+
+
+def test_the_rollouts_of_a_job_can_be_read(finished_job: FinishedJob, served: World) -> None:
+    """Each with its text and the reward that it earned: what a reward function can be tried on again."""
+    answer = served.http.get(f"/_simulator/jobs/{finished_job.id}/rollouts")
+    rollouts = [json.loads(line) for line in answer.text.splitlines()]
+    trained = [rollout for rollout in rollouts if rollout["split"] == "train"]
+    steps = [event["data"] for event in metrics(finished_job, served)]
+    means = [
+        struct.unpack("<f", struct.pack("<f", sum(rollout["reward"] for rollout in trained[at : at + 32]) / 32))[0]
+        for at in range(0, len(trained), 32)
+    ]
+    assert means == [step["critic_rewards_mean"] for step in sorted(steps, key=lambda step: step["step"])]
+    assert sorted(trained[0]) == [
+        *("correct", "exploit", "id", "index", "line", "reasoning", "record", "response", "reward", "split", "step")
+    ]
+
+
+def test_the_rollouts_of_no_job_are_not_found(served: World) -> None:
+    """As every other view of a job that is not there."""
+    assert served.http.get("/_simulator/jobs/ftjob-none/rollouts").status_code == 404

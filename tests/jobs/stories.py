@@ -9,6 +9,7 @@ from simulator.grading.grader import Graded, Sample
 from simulator.jobs.job import Event, Job, JobCreated, Order, apply
 from simulator.jobs.life import CheckGrader, Grade, Story, TakePlace, story
 from simulator.settings import Settings
+from simulator.upstream.replay import Replay
 
 PROJECT = "arn:aws:bedrock-mantle:us-west-2:123456789012:project/default"
 MODEL = "ft:openai.gpt-oss-20b:123456789012::abcdefgh"
@@ -57,6 +58,7 @@ def told(
     refusal: str | None = None,
     score: Score = correctness,
     free_at: int = 0,
+    replay: Replay | None = None,
 ) -> list[Event]:
     """Drive a story to its end, with a place that is free from `free_at` on; return every event after the creation."""
 
@@ -64,7 +66,9 @@ def told(
     def open_file(sha256: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(files[sha256])
 
-    telling = story(job_of(wanted or order()), open_file=open_file, model=MODEL, settings=settings or Settings())
+    telling = story(
+        job_of(wanted or order()), open_file=open_file, model=MODEL, settings=settings or Settings(), replay=replay
+    )
     return list(_driven(telling, refusal=refusal, score=score, free_at=free_at))
 
 
