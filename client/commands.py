@@ -16,6 +16,8 @@ from rich.text import Text
 from client import plot as plots
 from client.connections import aws
 from client.deploy import MEMORY_MB, function_name, packed
+from client.diagnosis import diagnosed
+from client.diagnosis_table import diagnosis_json, diagnosis_shown
 from client.errors import Misuse, translated
 from client.jobs import (
     DEFAULT_BATCH_SIZE,
@@ -208,6 +210,33 @@ def events(
         return
     for event in log:
         sys.stdout.write(json.dumps(event.body, ensure_ascii=False) + "\n")
+
+
+@_app.command()
+def diagnose(
+    job: _JobId,
+    *,
+    validation: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The job's validation file, to count its rows.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Read a job's metrics: plateau, collapse, length drift, dead gradient. Exits with 1 for a failure."""
+    target, rows = current(), None
+    if validation is not None:
+        # INFERRED: as for `rft train`, a validation file may be smaller than a training file.
+        rows = len(judged(str(validation), validation, console=opened_console(stderr=True), fewest=1).rows)
+    with _mantle() as mantle:
+        # The job first, then its events: one that ends in between is then called running, and nothing is missed.
+        body = mantle.job(job)
+        diagnosis = diagnosed(body, all_events(mantle, job), mantle.checkpoints(job), validation_rows=rows)
+    if as_json:
+        sys.stdout.write(diagnosis_json(diagnosis))
+    else:
+        diagnosis_shown(diagnosis, console=opened_console(), passing=target.passing)
+    if diagnosis.complains(strict=strict):
+        raise typer.Exit(1)
 
 
 @_app.command()

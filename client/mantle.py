@@ -107,11 +107,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A model as it was after `step`."""
+    """A model as it was after `step`; `metrics` as the service sends them."""
 
     id: str
     step: int
     model: str
+    metrics: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,12 @@ class Mantle:
         """All checkpoints of a job, by step."""
         api = self.client.fine_tuning.jobs.checkpoints.with_raw_response
         listed = [
-            Checkpoint(id=body["id"], step=int(body["step_number"]), model=body["fine_tuned_model_checkpoint"])
+            Checkpoint(
+                id=body["id"],
+                step=int(body["step_number"]),
+                model=body["fine_tuned_model_checkpoint"],
+                metrics=body.get("metrics") or {},
+            )
             for body in self._listed(lambda cursor: api.list(job_id, extra_query=cursor))
         ]
         return tuple(sorted(listed, key=lambda checkpoint: checkpoint.step))
@@ -279,7 +285,9 @@ def _job(body: Mapping[str, Any]) -> Job:
 
 def _event(body: Mapping[str, Any]) -> Event:
     data = body.get("data")
-    metrics = data if body.get("type") == "metrics" and isinstance(data, dict) and "step" in data else None
+    # A step that is null or missing leaves nothing to place the numbers by.
+    placed = isinstance(data, dict) and isinstance(data.get("step"), int | float)
+    metrics = data if body.get("type") == "metrics" and placed else None
     return Event(
         id=str(body["id"]),
         created_at=int(body.get("created_at") or 0),

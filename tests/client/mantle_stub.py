@@ -84,6 +84,7 @@ class Stub:
     error: Json | None = None
     statuses: tuple[str, ...] = ("validating_files", "queued", "running")
     refuses_to_end: bool = False
+    checkpoint_metrics: Json | None = None
     files: list[Json] = field(default_factory=list)
     jobs: dict[str, Json] = field(default_factory=dict)
     looks: int = 0
@@ -195,7 +196,12 @@ def _add_progress(api: FastAPI, stub: Stub) -> None:
     def checkpoints(job_id: str) -> Json:
         steps = sorted({*range(20, stub.done + 1, 20), stub.done}, reverse=True)
         data = [
-            {"id": f"ftckpt-{step}", "step_number": step, "fine_tuned_model_checkpoint": f"ft:x:ckpt-step-{step}"}
+            {
+                "id": f"ftckpt-{step}",
+                "step_number": step,
+                "fine_tuned_model_checkpoint": f"ft:x:ckpt-step-{step}",
+                "metrics": stub.checkpoint_metrics,
+            }
             for step in steps
         ]
         return {"object": "list", "data": data, "has_more": False}
