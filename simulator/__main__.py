@@ -21,6 +21,10 @@ from typing import Annotated, Final, NoReturn, TypeVar
 
 import typer
 
+from simulator.doctor.commands.doctor import doctor
+from simulator.doctor.commands.estimate import estimate
+from simulator.doctor.commands.preview import preview
+from simulator.doctor.commands.regrade import regrade
 from simulator.explained import explained, meaning
 from simulator.settings import (
     HIGHEST_PORT,
@@ -37,6 +41,7 @@ from simulator.settings import (
     session_variables,
 )
 from simulator.store.folder import DataFolderError
+from simulator.upstream.errors import UpstreamError
 
 Made = TypeVar("Made")
 
@@ -69,6 +74,7 @@ Changes = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Any setting; `rft-sim settings` lists them. Repeatable."),
 ]
 Data = Annotated[Path | None, typer.Option(help=meaning("data"))]
+Rollouts = Annotated[Path | None, typer.Option(help=meaning("rollouts"), metavar="DIR")]
 
 
 def _version(*, asked: bool) -> None:
@@ -105,6 +111,7 @@ def serve(
     auth: AuthOption = _DEFAULTS.auth,
     responses_events: ResponseEventsOption = _DEFAULTS.responses_events,
     data: Data = _DEFAULTS.data,
+    rollouts: Rollouts = _DEFAULTS.rollouts,
     changes: Changes = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell of refused requests.")] = False,
 ) -> None:
@@ -120,6 +127,7 @@ def serve(
         auth=auth,
         responses_events=responses_events,
         data=data,
+        rollouts=rollouts,
     )
     settings = _checked(settings, changes, context)
     if not quiet:
@@ -155,6 +163,7 @@ def execute(
     auth: AuthOption = _DEFAULTS.auth,
     responses_events: ResponseEventsOption = _DEFAULTS.responses_events,
     data: Data = _DEFAULTS.data,
+    rollouts: Rollouts = _DEFAULTS.rollouts,
     changes: Changes = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Tell of refused requests on standard error.")] = False,
 ) -> None:
@@ -170,6 +179,7 @@ def execute(
         auth=auth,
         responses_events=responses_events,
         data=data,
+        rollouts=rollouts,
     )
     settings = _checked(settings, changes, context)
     if verbose:
@@ -228,6 +238,12 @@ def list_settings(context: typer.Context, changes: Changes = None) -> None:
             )
 
 
+app.command()(doctor)
+app.command()(preview)
+app.command()(regrade)
+app.command()(estimate)
+
+
 def _checked(settings: Settings, changes: list[str] | None, context: typer.Context) -> Settings:
     """Return the settings after --set, or stop with one line: each is right, and none is given in two ways."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
@@ -276,7 +292,7 @@ def _listening(settings: Settings) -> socket.socket:
 
 @contextmanager
 def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
-    """Enter what is made, and turn a data folder that cannot be used into one line."""
+    """Enter what is made, and turn a folder that cannot be used into one line."""
     # There is something to close from here on, whichever signal ends it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -284,7 +300,7 @@ def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
     with ExitStack() as stack:
         try:
             entered = stack.enter_context(made())
-        except DataFolderError as error:
+        except (DataFolderError, UpstreamError) as error:
             _stop(str(error))
         yield entered
 

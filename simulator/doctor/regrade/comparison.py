@@ -1,0 +1,140 @@
+"""What another version of a reward function changes on the rollouts of a job: row by row, and in sum."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import fmean
+
+from simulator.doctor.regrade.scoring import Regraded
+from simulator.doctor.rehearsal.honesty import ahead
+from simulator.doctor.static.lengthening import rank_correlation
+from simulator.doctor.static.steadiness import NOISE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """The rollouts of a split. Means are over those that have a new score, the old one too.
+
+    Attributes:
+        up: how many score more than they did.
+        down: how many score less.
+        lost: how many have no score any more.
+        dead_before: share of the groups, of two rollouts and more, whose scores are all alike; None without such.
+        ahead_before: share of pairs in which a really right rollout scores more than a wrong one (T12); None where
+            there is no such pair.
+    """
+
+    split: str
+    rollouts: int
+    mean_before: float | None
+    mean_now: float | None
+    up: int
+    down: int
+    lost: int
+    groups: int
+    dead_before: float | None
+    dead_now: float | None
+    ahead_before: float | None
+    ahead_now: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All of it.
+
+    Attributes:
+        rows: every rollout, in the job's order.
+        sums: of each split.
+        rank_correlation: Spearman's, of old and new scores; None where either is the same for all, or they are few.
+    """
+
+    rows: tuple[Regraded, ...]
+    sums: tuple[Sum, ...]
+    rank_correlation: float | None
+
+    @property
+    def knows_truth(self) -> bool:
+        """Whether any rollout is known to be right; of records whose right answer was not found none is."""
+        return any(row.rollout.correct for row in self.rows)
+
+    @property
+    def changed(self) -> tuple[Regraded, ...]:
+        """The rows whose score is another one, or gone; the largest change first."""
+        return tuple(sorted(filter(is_changed, self.rows), key=lambda row: -_size(row)))
+
+    @property
+    def same(self) -> tuple[Regraded, ...]:
+        """The other rows, in the job's order."""
+        return tuple(row for row in self.rows if not is_changed(row))
+
+
+def is_changed(row: Regraded) -> bool:
+    """Whether a score is another one, or gone."""
+    return _size(row) > NOISE
+
+
+def compared(rows: Sequence[Regraded]) -> Comparison:
+    """Compare old scores and new ones."""
+    splits = dict.fromkeys(row.rollout.split for row in rows)
+    both = _scored(rows)
+    return Comparison(
+        rows=tuple(rows),
+        sums=tuple(_sum(split, [row for row in rows if row.rollout.split == split]) for split in splits),
+        rank_correlation=rank_correlation([row.rollout.reward for row in both], [_now(row) for row in both]),
+    )
+
+
+def _sum(split: str, rows: Sequence[Regraded]) -> Sum:
+    both = _scored(rows)
+    groups = _groups(both)
+    moves = [_now(row) - row.rollout.reward for row in both]
+    return Sum(
+        split=split,
+        rollouts=len(rows),
+        mean_before=fmean(map(_before, both)) if both else None,
+        mean_now=fmean(map(_now, both)) if both else None,
+        up=sum(move > NOISE for move in moves),
+        down=sum(move < -NOISE for move in moves),
+        lost=len(rows) - len(both),
+        groups=len(groups),
+        dead_before=_dead(groups, _before),
+        dead_now=_dead(groups, _now),
+        ahead_before=_ahead(both, _before),
+        ahead_now=_ahead(both, _now),
+    )
+
+
+def _groups(rows: Sequence[Regraded]) -> list[list[Regraded]]:
+    """Return the groups of a prompt's rollouts in a step that have two members and more."""
+    together = groupby(rows, key=lambda row: (row.rollout.step, row.rollout.record.line))
+    groups = (list(group) for _, group in together)
+    return [group for group in groups if len(group) > 1]
+
+
+def _dead(groups: Sequence[Sequence[Regraded]], score: Callable[[Regraded], float]) -> float | None:
+    if not groups:
+        return None
+    scores = [list(map(score, group)) for group in groups]
+    return fmean(max(group) - min(group) <= NOISE for group in scores)
+
+
+def _ahead(rows: Sequence[Regraded], score: Callable[[Regraded], float]) -> float | None:
+    right = [score(row) for row in rows if row.rollout.correct]
+    wrong = [score(row) for row in rows if not row.rollout.correct]
+    return ahead(right, wrong) if right and wrong else None
+
+
+def _scored(rows: Sequence[Regraded]) -> list[Regraded]:
+    return [row for row in rows if row.score is not None]
+
+
+def _before(row: Regraded) -> float:
+    return row.rollout.reward
+
+
+def _now(row: Regraded) -> float:
+    return 0.0 if row.score is None else row.score
+
+
+def _size(row: Regraded) -> float:
+    return float("inf") if row.score is None else abs(row.score - row.rollout.reward)

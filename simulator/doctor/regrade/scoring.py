@@ -1,0 +1,70 @@
+"""Stored rollouts scored again, in the calls that the job made of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from simulator.doctor.asking import Asker, Call, Case
+from simulator.doctor.patient import Patient
+from simulator.doctor.regrade.stored import StoredRollout
+from simulator.doctor.side_by_side import calling
+from simulator.grading.event import shown
+from simulator.settings import GradingSettings
+from simulator.training.sampling import Rollout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regraded:
+    """A rollout with its new score, or why there is none."""
+
+    rollout: StoredRollout
+    score: float | None
+    fault: str = ""
+
+
+def regraded(
+    rollouts: Sequence[StoredRollout],
+    *,
+    patient: Patient,
+    grading: GradingSettings,
+    told: Callable[[Call], None] = lambda _call: None,
+) -> tuple[Regraded, ...]:
+    """Score rollouts again, in their order: each step by itself, under the ids that it had, several calls at once.
+
+    A rollout that makes its call fail costs the others of that call nothing. `told` is called after each invocation,
+    on any thread.
+
+    Raises:
+        NoAnswersError: of a whole step no rollout has a score, or a call ran into the function's time-out.
+    """
+    steps = [tuple(step) for _, step in groupby(rollouts, key=lambda rollout: (rollout.split, rollout.step))]
+
+    def scored(step: tuple[StoredRollout, ...]) -> tuple[Regraded, ...]:
+        asker = Asker(patient=patient, settings=grading, told=told)
+        cases = [Case(label=one.split, record=one.record, text=_text(one, grading)) for one in step]
+        answers = asker.asked(cases, names=[one.id for one in step], kept=False)
+        return tuple(
+            Regraded(rollout=one, score=answer.score, fault=answer.fault)
+            for one, answer in zip(step, answers, strict=True)
+        )
+
+    with calling(grading.concurrency) as executor:
+        return tuple(one for step in executor.map(scored, steps) for one in step)
+
+
+def _text(stored: StoredRollout, grading: GradingSettings) -> str:
+    """Return what the function is shown, by the one rule for it; how long the thinking was is not stored."""
+    rollout = Rollout(
+        line=stored.record.line,
+        index=stored.index,
+        text=stored.response,
+        reasoning=stored.reasoning,
+        reasoning_length=0,
+        response_length=0,
+        truncated=False,
+        correct=stored.correct,
+        exploit=stored.exploit,
+        actions=(),
+        entropy=0.0,
+    )
+    return shown(rollout, grading)

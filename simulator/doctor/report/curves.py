@@ -1,0 +1,111 @@
+"""The curves of a rehearsed run: the reward that training saw, beside the truth that it could not see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.doctor.rehearsal.course import Course
+from simulator.training.convergence import WINDOW
+
+# A drawing's size and the room around the plot, in its own units.
+WIDTH: Final = 480.0
+HEIGHT: Final = 220.0
+LEFT, RIGHT, TOP, BOTTOM = 36.0, 12.0, 10.0, 28.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """The mean reward of a run's first steps and of its last, and the share of right answers where these are known."""
+
+    first_reward: float
+    last_reward: float
+    first_quality: float | None
+    last_quality: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A mark on an axis, at a place of the drawing."""
+
+    at: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curves:
+    """A run as a drawing: `points` of SVG polylines, dots as (x, y), and marks.
+
+    Attributes:
+        reward: step by step.
+        smooth_reward: averaged over the ten steps that end there.
+        quality: the share of answers that are really right, averaged likewise; empty where it is not known.
+        held_out: rewards on the held-out records.
+    """
+
+    reward: str
+    smooth_reward: str
+    quality: str
+    held_out: tuple[tuple[str, str], ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+
+def ends_of(course: Course) -> Ends | None:
+    """Return how a run began and ended: ten steps each, or half of a run of fewer than twenty; None without a step."""
+    if not course.metrics:
+        return None
+    window = min(WINDOW, max(1, len(course.metrics) // 2))
+    rewards = [metrics.critic_rewards_mean for metrics in course.metrics]
+    qualities = _qualities(course)
+    return Ends(
+        first_reward=_mean(rewards[:window]),
+        last_reward=_mean(rewards[-window:]),
+        first_quality=_mean(qualities[:window]) if qualities else None,
+        last_quality=_mean(qualities[-window:]) if qualities else None,
+    )
+
+
+def curves_of(course: Course) -> Curves | None:
+    """Return a run's curves, on a scale that holds 0 and 1; None for a run without a step."""
+    if not course.metrics:
+        return None
+    rewards = [metrics.critic_rewards_mean for metrics in course.metrics]
+    qualities = _qualities(course)
+    held_out = [evaluation.reward_mean for evaluation in course.held_out]
+    steps = [metrics.step for metrics in course.metrics]
+    low, high = min(0.0, *rewards, *held_out), max(1.0, *rewards, *held_out)
+    last = steps[-1]
+
+    def x(step: float) -> str:
+        return f"{LEFT + (WIDTH - LEFT - RIGHT) * step / last:.1f}"
+
+    def y(value: float) -> str:
+        return f"{TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low):.1f}"
+
+    def line(values: Sequence[float]) -> str:
+        return " ".join(f"{x(step)},{y(value)}" for step, value in zip(steps, values, strict=True))
+
+    middle = (low + high) / 2
+    return Curves(
+        reward=line(rewards),
+        smooth_reward=line(_smooth(rewards)),
+        quality=line(_smooth(qualities)) if qualities else "",
+        held_out=tuple((x(evaluation.step), y(evaluation.reward_mean)) for evaluation in course.held_out),
+        x_ticks=tuple(Tick(at=x(step), label=str(step)) for step in sorted({0, last // 2, last})),
+        y_ticks=tuple(Tick(at=y(value), label=f"{value:.3g}") for value in (low, middle, high)),
+    )
+
+
+def _qualities(course: Course) -> list[float]:
+    """Return the share of right answers step by step; nothing where no record's right answer is known."""
+    if all(scored.correct is None for scored in course.scored):
+        return []
+    return [truth.quality_mean for truth in course.truths]
+
+
+def _smooth(values: Sequence[float]) -> list[float]:
+    return [_mean(values[max(0, end - WINDOW) : end]) for end in range(1, len(values) + 1)]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,1 @@
+"""Static probes: questions put to a reward function before any training."""

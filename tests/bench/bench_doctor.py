@@ -1,0 +1,255 @@
+"""What the reward doctor finds, what it cries wolf at, and what a visit costs.
+
+    python -m tests.bench.bench_doctor [--gallery tuning|set_aside]... [--seeds N] [--sound-runs N] [--only NAME]...
+
+Every reward function of a gallery (`fixtures/gallery/`) is really run, as a package in Lambda workers, by a whole visit
+for each seed. Prints, asserts nothing. Seconds depend on the machine: what a visit's parts cost beside each other is
+the figure to read.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from simulator.doctor.admission import AdmissionError, admitted
+from simulator.doctor.catalogue import STATIC, TRAINING
+from simulator.doctor.examination import Examination, Examine
+from simulator.doctor.finding import Probe, Severity
+from simulator.doctor.rehearsal.rehearsing import Told, rehearsed
+from simulator.doctor.visit import Visit, visited
+from simulator.settings import Settings
+from simulator.training.dataset import DatasetLimits, Record, read_records
+from simulator.training.hyperparameters import Hyperparameters
+
+ROOT = Path(__file__).parents[2]
+GALLERIES = ROOT / "fixtures" / "gallery"
+PROMPTS = ROOT / "fixtures" / "prompts"
+OURS = ROOT / "reward_lambda"
+MODEL = "openai.gpt-oss-20b"
+STEPS = 67
+TIMEOUT = 10  # seconds: a reward that is broken by being slow would take the usual 300 for each call
+
+Found = tuple[str, Severity]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    """A reward function of a gallery, and what is known of it."""
+
+    name: str
+    folder: Path
+    data: Path
+    sound: bool
+    expected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What visits with several seeds found: a set of (probe, severity) for each."""
+
+    reward: Reward
+    visits: tuple[frozenset[Found], ...]
+
+    def worst(self, parts: str) -> list[Severity]:
+        """Return the worst severity of each visit among probes whose ids begin with one of the letters."""
+        return [
+            min(
+                (severity for probe, severity in found if probe[0] in parts),
+                key=lambda severity: severity.rank,
+                default=Severity.OK,
+            )
+            for found in self.visits
+        ]
+
+    def ids(self, parts: str, severity: Severity) -> str:
+        """Return the ids that were found so, with how often where that was not always."""
+        counts = Counter(
+            probe for found in self.visits for probe, as_bad in found if as_bad is severity and probe[0] in parts
+        )
+        return " ".join(
+            probe if count == len(self.visits) else f"{probe}({count})"
+            for probe, count in sorted(counts.items(), key=lambda entry: (entry[0][0], int(entry[0][1:])))
+        )
+
+
+def rewards_of(gallery: str) -> list[Reward]:
+    """Read a gallery's verdicts."""
+    verdicts = json.loads((GALLERIES / gallery / "verdicts.json").read_text())
+    return [
+        Reward(
+            name=name,
+            folder=GALLERIES / gallery / name,
+            data=PROMPTS / verdict["data"],
+            sound=verdict["sound"],
+            expected=tuple(verdict.get("expected", ())),
+        )
+        for name, verdict in sorted(verdicts.items())
+    ]
+
+
+def records_of(data: Path) -> tuple[Record, ...]:
+    """Read a data file."""
+    with data.open("rb") as stream:
+        return read_records(stream, DatasetLimits(min_records=1))
+
+
+def visit(
+    reward: Reward,
+    *,
+    seed: int,
+    static: Sequence[tuple[Probe, Examine]] = STATIC,
+    told: Told = lambda _course, _step, _steps: None,
+) -> Visit:
+    """Take every probe, with the function really run."""
+    with admitted(str(reward.folder), wall=time.time, timeout=TIMEOUT) as patient:
+        exam = Examination(
+            patient=patient,
+            records=records_of(reward.data),
+            settings=Settings(seed=seed),
+            model=MODEL,
+            hyperparameters=Hyperparameters(),
+        )
+        return visited(
+            exam,
+            data=reward.data.name,
+            data_sha256="",
+            static=static,
+            training=TRAINING,
+            rehearse=lambda exam, _told: rehearsed(exam, told=told),
+        )
+
+
+def found(reward: Reward, *, seed: int) -> frozenset[Found]:
+    """Return what a visit found; a function that is not even admitted has failed S1."""
+    try:
+        result = visit(reward, seed=seed)
+        findings = result.findings
+        if not result.courses:  # the static probes ended the visit: what would training have found by itself?
+            findings += visit(reward, seed=seed, static=()).findings
+    except AdmissionError as refused:
+        print(f"{reward.name}: {refused}", file=sys.stderr)
+        return frozenset({("S1", Severity.FAIL)})
+    return frozenset((finding.probe, finding.severity) for finding in findings)
+
+
+def judged(rewards: Iterable[Reward], *, seeds: int) -> Iterator[Judgement]:
+    """Visit each reward with each seed."""
+    for reward in rewards:
+        judgement = Judgement(reward=reward, visits=tuple(found(reward, seed=seed) for seed in range(seeds)))
+        print(f"{reward.name}: {', '.join(severity.value for severity in judgement.worst('ST'))}", file=sys.stderr)
+        yield judgement
+
+
+def printed(console: Console, judgements: Sequence[Judgement], *, gallery: str, seeds: int) -> None:
+    """Print a gallery's table, with the share of broken rewards that was detected and of sound ones that was blamed."""
+    table = Table(title=f"{gallery}: {seeds} seeds each", title_justify="left", box=None, header_style="bold")
+    for column in ("reward", "", "static: failed", "warned", "training: failed", "warned", "expected, not found"):
+        table.add_column(column)
+    for judgement in judgements:
+        blamed = {probe for one in judgement.visits for probe, severity in one if severity.rank <= Severity.WARN.rank}
+        table.add_row(
+            judgement.reward.name,
+            "sound" if judgement.reward.sound else "broken",
+            judgement.ids("S", Severity.FAIL),
+            judgement.ids("S", Severity.WARN),
+            judgement.ids("T", Severity.FAIL),
+            judgement.ids("T", Severity.WARN),
+            " ".join(probe for probe in judgement.reward.expected if probe not in blamed),
+        )
+    console.print(table)
+    summary = Table(box=None, header_style="bold")
+    for column in ("", "static", "training", "whole visit"):
+        summary.add_column(column)
+    for sound, severity, title in (
+        (False, Severity.FAIL, "broken, failed"),
+        (False, Severity.WARN, "broken, failed or warned"),
+        (True, Severity.FAIL, "sound, failed"),
+        (True, Severity.WARN, "sound, failed or warned"),
+    ):
+        some = [judgement for judgement in judgements if judgement.reward.sound is sound]
+        cells = []
+        for parts in ("S", "T", "ST"):
+            worst = [one for judgement in some for one in judgement.worst(parts)]
+            cells.append(f"{sum(one.rank <= severity.rank for one in worst)} of {len(worst)} visits")
+        summary.add_row(title, *cells)
+    console.print(summary)
+
+
+def false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int) -> None:
+    """Visit sound rewards in turn, with a new seed for each round, and print what was held against them."""
+    sound = [reward for reward in rewards if reward.sound]
+    if not sound or not runs:
+        return
+    alarms: Counter[tuple[Severity, str, str]] = Counter()
+    blamed: Counter[Severity] = Counter()
+    for run, reward in enumerate(islice(cycle(sound), runs)):
+        ill = {entry for entry in found(reward, seed=100 + run // len(sound)) if entry[1].rank <= Severity.WARN.rank}
+        alarms.update((severity, probe, reward.name) for probe, severity in ill)
+        blamed.update({severity for _, severity in ill})
+    console.print(
+        f"{runs} seeded runs of {len(sound)} sound rewards: {blamed[Severity.FAIL]} with a failure, "
+        f"{blamed[Severity.WARN]} with a warning"
+    )
+    for (severity, probe, name), count in sorted(alarms.items()):
+        console.print(f"  {severity.value} {probe} of {name}: {count}")
+
+
+def costs(console: Console, *, rounds: int) -> None:
+    """Print what a visit to our own reward function costs on 300 rows."""
+    reward = Reward(name="reward_lambda", folder=OURS, data=PROMPTS / "train.jsonl", sound=True)
+    static, whole, course = [], [], []
+    result = visit(reward, seed=0)
+    marks: list[float] = []
+    for seed in range(rounds):
+        marks.clear()
+        begun = time.perf_counter()
+        visit(reward, seed=seed, told=lambda _course, _step, _steps: marks.append(time.perf_counter()))
+        done = time.perf_counter()
+        static.append(marks[0] - begun)
+        whole.append(done - begun)
+        course.append((done - marks[0]) / len(marks))
+    steps = ", ".join(f"{run.name} {run.steps}" for run in result.courses)
+    per_course = STEPS * median(course)
+    console.print(
+        f"Our own reward on {result.records} rows, medians of {rounds} visits, {result.calls} calls each:\n"
+        f"  static probes {median(static):.2f} s; whole visit {median(whole):.2f} s, "
+        f"{median(whole) / median(static):.1f} times as long\n"
+        f"  four runs of {STEPS} steps {4 * per_course:.2f} s (steps taken: {steps})"
+    )
+    ill = [finding for finding in result.findings if finding.severity.rank <= Severity.WARN.rank]
+    console.print("  found: " + (", ".join(f"{one.probe} {one.severity.value}" for one in ill) or "nothing"))
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gallery", action="append", help="a folder of fixtures/gallery; by default all of them")
+    parser.add_argument("--seeds", type=int, default=3, help="visits for each reward")
+    parser.add_argument("--sound-runs", type=int, default=40, help="visits of sound rewards")
+    parser.add_argument("--rounds", type=int, default=5, help="visits that are timed; 0 times none")
+    parser.add_argument("--only", action="append", help="rewards by name")
+    chosen = parser.parse_args()
+    console = Console(width=150)
+    galleries = chosen.gallery or sorted(path.name for path in GALLERIES.iterdir() if path.is_dir())
+    every: list[Reward] = []
+    for gallery in galleries:
+        rewards = [reward for reward in rewards_of(gallery) if not chosen.only or reward.name in chosen.only]
+        printed(console, list(judged(rewards, seeds=chosen.seeds)), gallery=gallery, seeds=chosen.seeds)
+        every += [replace(reward, name=f"{gallery}/{reward.name}") for reward in rewards]
+    false_alarms(console, every, runs=chosen.sound_runs)
+    if chosen.rounds:
+        costs(console, rounds=chosen.rounds)
+
+
+if __name__ == "__main__":
+    main()
