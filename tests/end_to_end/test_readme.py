@@ -1,6 +1,7 @@
 """The README is true: its program runs, its links lead somewhere, its first lines are the commands that are tested."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def test_the_walkthrough_runs_as_it_stands_and_the_tuned_model_keeps_the_asked_f
     assert re.search(r"#### [\d.,]+'$", tuned)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line", [line for block in blocks("bash") for line in block.splitlines() if "rft-sim " in line and "&&" not in line]
+)
+def test_what_is_to_be_done_before_paying_can_be_done_as_it_stands(line: str) -> None:
+    """Each of these commands, on the project's own reward function and data, finds nothing to fail for."""
+    program, *arguments = shlex.split(line)
+    assert program == "rft-sim"
+    done = rft_sim(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
 def test_every_link_leads_to_something_in_this_repository_or_outside(target: str) -> None:
     """No dead link."""
@@ -39,7 +52,7 @@ def test_every_link_leads_to_something_in_this_repository_or_outside(target: str
 
 def test_the_two_commands_that_set_everything_up_are_there() -> None:
     """One trains, one tests; `.ci/run` runs the second as it stands."""
-    first, _, tests = blocks("bash")
+    first, *_, tests = blocks("bash")
     prefix = "python3 -m venv .venv && . .venv/bin/activate && "
     assert first == f"{prefix}pip install -e . && rft-sim exec -- rft train\n"
     assert tests == f"{prefix}pip install -c requirements.lock -e '.[dev]' && pytest\n"
