@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from time import time
 from typing import Any
 
@@ -156,13 +157,14 @@ def act():
 
 
 def test_a_file_of_this_machine_is_noted(tmp_path: Path) -> None:
-    """It is read here, and is not there at AWS. Temporary folders are nobody's own, so it is one of the project's."""
-    labels = ROOT / "fixtures" / "README.md"
-    source = f"""
+    """It is read here, and is not there at AWS. A function's own /tmp is no such place, so it lies elsewhere."""
+    with NamedTemporaryFile(dir="/var/tmp", suffix=".json") as labels:  # noqa: S108  nobody else knows its name
+        source = f"""
 def act():
-    open({str(labels)!r}).close()
+    open({labels.name!r}).close()
 """
-    assert notes_of(written(tmp_path / "reward", source + SCORING)) == [("read", "scoring", str(labels))]
+        notes = notes_of(written(tmp_path / "reward", source + SCORING))
+    assert notes == [("read", "scoring", labels.name)]
 
 
 def test_variables_are_noted_that_the_functions_own_code_looks_for(tmp_path: Path) -> None:
