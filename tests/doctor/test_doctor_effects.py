@@ -158,7 +158,7 @@ def act():
 
 def test_a_file_of_this_machine_is_noted(tmp_path: Path) -> None:
     """It is read here, and is not there at AWS. A function's own /tmp is no such place, so it lies elsewhere."""
-    with NamedTemporaryFile(dir="/var/tmp", suffix=".json") as labels:  # noqa: S108  nobody else knows its name
+    with NamedTemporaryFile(dir="/var/tmp", suffix=".json") as labels:
         source = f"""
 def act():
     open({labels.name!r}).close()
