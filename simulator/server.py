@@ -65,7 +65,12 @@ class _Server(uvicorn.Server):
     def __init__(self, simulator: Simulator) -> None:
         super().__init__(
             uvicorn.Config(
-                simulator.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+                simulator.app,
+                interface="asgi3",
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=2,
             )
         )
         self._warm_up = Thread(target=simulator.warm_up, name="warm-up")

@@ -14,8 +14,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from simulator.app import DATABASE
 from simulator.jobs.codec import decode_job
+from simulator.rooms import DATABASE
 from simulator.settings import Pace, Settings
 from simulator.wire.bodies import WireResponse
 from simulator.wire.objects import rendered_job

@@ -9,9 +9,10 @@ from typing import Final
 
 from rich.console import Console
 
+from simulator.control.options import stop
 from simulator.doctor import catalogue, outputs
 from simulator.doctor.commands import delivery
-from simulator.doctor.commands.given import INTERRUPTED, Function, file_read, patient_of, records_of, stop
+from simulator.doctor.commands.given import INTERRUPTED, Function, file_read, patient_of, records_of
 from simulator.doctor.examination import Examination
 from simulator.doctor.outlook import Outlook
 from simulator.doctor.progress import shown

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from simulator.doctor.commands.given import FAILED, STANDARD_OUTPUT, console_of, file_read, looked_at, stop, unwritable
+from simulator.control.options import stop
+from simulator.doctor.commands.given import FAILED, STANDARD_OUTPUT, console_of, file_read, looked_at, unwritable
 from simulator.doctor.report import as_json, golden, junit, table
 from simulator.doctor.visit import Visit, counted
 

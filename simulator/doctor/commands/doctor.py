@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
+from simulator.control import options
+from simulator.control.options import stop
 from simulator.doctor.commands import given
 from simulator.settings import Settings
 from simulator.training.hyperparameters import Hyperparameters
@@ -48,8 +50,8 @@ def doctor(
     memory: given.Memory = None,
     env: given.Variables = None,
     yes: given.Yes = False,
-    host: given.Host = None,
-    port: given.Port = None,
+    host: options.Host = None,
+    port: options.Port = None,
     rollouts: Annotated[
         str | None,
         typer.Option(
@@ -98,20 +100,20 @@ def doctor(
         bool, typer.Option("--strict", help="Exit with 1 for warnings too.", rich_help_panel=_REPORTS)
     ] = False,
     target: given.TargetOption = given.Target.SIMULATOR,
-    endpoint: given.Endpoint = None,
+    endpoint: options.Endpoint = None,
 ) -> None:
     """Say what is wrong with a reward function before a run is paid for. Exit code 1 when something is."""
     if explain is not None:
         _explain(explain)
         return
     if reward is None:
-        given.stop("which reward function? rft-sim doctor REWARD --data FILE")
+        stop("which reward function? rft-sim doctor REWARD --data FILE")
     if data is None:
-        given.stop("the questions are about a training file: --data FILE")
+        stop("the questions are about a training file: --data FILE")
     if rollouts is None and (rollouts_model or rollouts_key_env):
-        given.stop("--rollouts-model and --rollouts-key-env go with --rollouts URL")
+        stop("--rollouts-model and --rollouts-key-env go with --rollouts URL")
     if update and golden is None:
-        given.stop("--update goes with --golden FILE")
+        stop("--update goes with --golden FILE")
     settings = _settings(seed, changes)
     from simulator.doctor.commands import appointment  # noqa: PLC0415  --help need not wait for it
     from simulator.doctor.commands.delivery import Reports  # noqa: PLC0415
@@ -124,7 +126,7 @@ def doctor(
             timeout=timeout,
             memory_mb=memory,
             variables=env or (),
-            simulator=given.simulator_at(host, port, endpoint),
+            simulator=options.simulator_at(host, port, endpoint),
             at_aws=target is given.Target.BEDROCK,
             billed=yes,
         ),
@@ -159,7 +161,7 @@ def _explain(name: str) -> None:
 
     probe = page_named(name)
     if probe is None:
-        given.stop(f"--explain {name}: there is no such finding. There are {_named(probe.id for probe in PAGES)}")
+        stop(f"--explain {name}: there is no such finding. There are {_named(probe.id for probe in PAGES)}")
     typer.secho(f"{probe.id} {probe.name}", bold=True)
     for attribute, heading in PARTS:
         typer.echo(f"\n{heading}")
@@ -176,7 +178,7 @@ def _chosen(only: str | None) -> frozenset[str]:
     names = [name.strip() for name in only.split(",")]
     for name in names:
         if probe_named(name) is None:
-            given.stop(f"--only {only}: there is no probe {name!r}. There are {_named(probe.id for probe in PROBES)}")
+            stop(f"--only {only}: there is no probe {name!r}. There are {_named(probe.id for probe in PROBES)}")
     return frozenset(name.upper() for name in names)
 
 
@@ -188,6 +190,6 @@ def _settings(seed: int | None, changes: list[str] | None) -> Settings:
     assigned = [*(changes or ())]
     if seed is not None:
         if twice := next((change for change in assigned if change.partition("=")[0].strip() == "seed"), None):
-            given.stop(f"--set {twice} and --seed: give one of the two")
+            stop(f"--set {twice} and --seed: give one of the two")
         assigned.append(f"seed={seed}")
     return given.settings_given(assigned)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.control import options
+from simulator.control.options import stop
 from simulator.doctor.commands import given
 from simulator.settings import Settings
 from simulator.training.dataset import Record
@@ -33,8 +35,8 @@ def estimate(
     timeout: given.Timeout = None,
     memory: given.Memory = None,
     variables: given.Variables = None,
-    host: given.Host = None,
-    port: given.Port = None,
+    host: options.Host = None,
+    port: options.Port = None,
     yes: given.Yes = False,
     assume: Annotated[
         list[str] | None,
@@ -44,7 +46,7 @@ def estimate(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     changes: given.Changes = None,
     target: given.TargetOption = given.Target.SIMULATOR,
-    endpoint: given.Endpoint = None,
+    endpoint: options.Endpoint = None,
 ) -> None:
     """Say what a run would take: steps, rollouts, Lambda calls, costs and hours. Exit code 1 when it would be lost."""
     settings = given.settings_given(changes)
@@ -71,7 +73,7 @@ def estimate(
             timeout=timeout,
             memory_mb=memory,
             variables=variables or (),
-            simulator=given.simulator_at(host, port, endpoint),
+            simulator=options.simulator_at(host, port, endpoint),
             at_aws=target is given.Target.BEDROCK,
             billed=yes,
         )
@@ -88,7 +90,7 @@ def estimate(
             assignments=assignments,
         )
     except AssumptionError as error:
-        given.stop(f"--assume {error}")
+        stop(f"--assume {error}")
     on_output = json == given.STANDARD_OUTPUT
     if on_output:
         typer.echo(shown.written(found), nl=False)
@@ -128,7 +130,7 @@ def _asked(
                 told=lambda _call: progress.advance(bar),
             )
         except UnmeasurableError as error:
-            given.stop(f"{function.reward} could not be timed: {error}", code=given.FAILED)
+            stop(f"{function.reward} could not be timed: {error}", code=given.FAILED)
         if figures.cut_short:
             typer.echo(
                 f"The function is slow: {figures.calls} of {CALLS} calls took {figures.seconds:.0f} s, and no more "

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from simulator.control.options import stop
 from simulator.lambdas.limits import TIMEOUT_SECONDS
-from simulator.settings import HIGHEST_PORT, Settings, UnknownSettingError, changed
+from simulator.settings import Settings, UnknownSettingError, changed
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 DEFAULT_MODEL: Final = "openai.gpt-oss-20b"
 
 FAILED: Final = 1
-MISUSE: Final = 2
 INTERRUPTED: Final = 128 + signal.SIGINT
 
 STANDARD_OUTPUT: Final = "-"
@@ -50,12 +50,6 @@ class Target(StrEnum):
 
     SIMULATOR = "simulator"
     BEDROCK = "bedrock"
-
-
-def stop(message: str, *, code: int = MISUSE) -> NoReturn:
-    """End with one line on standard error."""
-    typer.echo(f"rft-sim: {message}", err=True)
-    raise typer.Exit(code)
 
 
 def _within_lambdas_limits(seconds: float | None) -> float | None:
@@ -94,13 +88,10 @@ Variables = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="NAME=VALUE", help="A variable of it. Repeatable.", rich_help_panel=_FUNCTION_PANEL),
 ]
-Host = Annotated[str | None, typer.Option(help="Where a simulator runs.")]
-Port = Annotated[int | None, typer.Option(help="Likewise.", min=1, max=HIGHEST_PORT)]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Invoke a function at AWS, which is billed.", rich_help_panel=_FUNCTION_PANEL)
 ]
 TargetOption = Annotated[Target, typer.Option(envvar="RFT_TARGET", hidden=True)]
-Endpoint = Annotated[str | None, typer.Option(envvar="AWS_ENDPOINT_URL", hidden=True)]
 Json = Annotated[str | None, typer.Option("--json", help="Write JSON; - is standard output.", metavar="FILE|-")]
 
 
@@ -130,13 +121,6 @@ def settings_given(changes: Sequence[str] | None) -> Settings:
         return changed(DEFAULTS, changes or ())
     except UnknownSettingError as error:
         stop(f"--set {error}")
-
-
-def simulator_at(host: str | None, port: int | None, endpoint: str | None) -> str:
-    """Return the URL of the simulator that is meant: the one of the options, of the environment, or the usual one."""
-    if endpoint and host is None and port is None:
-        return endpoint
-    return f"http://{host or DEFAULTS.host}:{port or DEFAULTS.port}"
 
 
 def file_read(path: Path) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from simulator.control.options import stop
 from simulator.doctor.commands import given
 from simulator.settings import Settings
 
@@ -47,13 +48,13 @@ def preview(
     """Print the Lambda event that a job would send, as indented JSON. What to know about it is on standard error."""
     settings = given.settings_given(changes)
     if row is None and (rollout is not None or text is not None):
-        given.stop("--rollout and --text are about a row: --row LINE")
+        stop("--rollout and --text are about a row: --row LINE")
     from simulator.doctor.preview import PreviewError, Shape, first_call, row_call  # noqa: PLC0415  as above
     from simulator.grading.answer import GraderError  # noqa: PLC0415  as above
 
     shapes = list(Shape) if shape == _ALL else [known for known in Shape if known == shape]
     if shape is not None and not shapes:
-        given.stop(f"--shape {shape}: there are {', '.join(Shape)} and {_ALL}")
+        stop(f"--shape {shape}: there are {', '.join(Shape)} and {_ALL}")
     hyperparameters: dict[str, int | float | str] = {
         "n_epochs": epochs,
         "batch_size": batch_size,
@@ -76,9 +77,9 @@ def preview(
         for known in shapes:
             _print(found, found.events(known.of(grading)), known.value, known.evidence, compact=compact)
     except PreviewError as error:
-        given.stop(str(error))
+        stop(str(error))
     except GraderError as error:
-        given.stop(error.reason)
+        stop(error.reason)
 
 
 def _prepared(
@@ -130,9 +131,9 @@ def _prepared(
             answer_path=settings.answer_path,
         )
     except PlanError as error:
-        given.stop(f"{data}: {error}")
+        stop(f"{data}: {error}")
     except InvalidParameter:
-        given.stop(f"--function {function}: that is no Lambda function's name or ARN")
+        stop(f"--function {function}: that is no Lambda function's name or ARN")
 
 
 def _print(found: "Preview", events: Sequence[bytes], shape: str, evidence: str = "", *, compact: bool) -> None:

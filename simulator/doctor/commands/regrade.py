@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from simulator.control import options
+from simulator.control.options import stop
 from simulator.doctor.commands import given
 
 
@@ -23,8 +25,8 @@ def regrade(
     fail_on_change: Annotated[
         bool, typer.Option("--fail-on-change", help="Exit with 1 when a score is another one.")
     ] = False,
-    host: given.Host = None,
-    port: given.Port = None,
+    host: options.Host = None,
+    port: options.Port = None,
     handler: given.Handler = None,
     timeout: given.Timeout = None,
     memory: given.Memory = None,
@@ -32,7 +34,7 @@ def regrade(
     yes: given.Yes = False,
     changes: given.Changes = None,
     target: given.TargetOption = given.Target.SIMULATOR,
-    endpoint: given.Endpoint = None,
+    endpoint: options.Endpoint = None,
 ) -> None:
     """Score the rollouts of a job with another version of a reward function, and show what changes."""
     settings = given.settings_given(changes)
@@ -45,7 +47,7 @@ def regrade(
     from simulator.doctor.regrade.stored import StoredRolloutsError, fetched, read_rollouts  # noqa: PLC0415  as above
     from simulator.doctor.visit import in_words  # noqa: PLC0415  as above
 
-    path, simulator = Path(job), given.simulator_at(host, port, endpoint)
+    path, simulator = Path(job), options.simulator_at(host, port, endpoint)
     named = {"--json": None if json in {None, given.STANDARD_OUTPUT} else Path(str(json)), "--save": save}
     given.looked_at(
         {option: file for option, file in named.items() if file is not None},
@@ -55,7 +57,7 @@ def regrade(
         text = given.file_read(path).decode("utf-8", "replace") if path.is_file() else fetched(job, simulator=simulator)
         rollouts = read_rollouts(text, source=job)
     except StoredRolloutsError as error:
-        given.stop(str(error))
+        stop(str(error))
     if save is not None:
         given.written(save, text)
     function = given.Function(
@@ -84,7 +86,7 @@ def regrade(
                 told=lambda call: progress.advance(bar, len(call.ids)),
             )
         except NoAnswersError as error:
-            given.stop(f"{reward} gives no usable score: {error}", code=given.FAILED)
+            stop(f"{reward} gives no usable score: {error}", code=given.FAILED)
     regrading = shown.Regrading(
         comparison=compared(rows), patient=reward, source=job, event=in_words(settings.grading), whole=whole
     )

@@ -1,0 +1,168 @@
+"""Everything that one simulator is made of and that a reset makes anew: the rooms, wired."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from time import time
+from typing import Final
+
+from simulator.api import api_of
+from simulator.asgi import App
+from simulator.catalogue import unaliased
+from simulator.clock import Clock
+from simulator.cloud import Cloud
+from simulator.deployed import DeployedGraders
+from simulator.front_door import FrontDoor
+from simulator.house import House
+from simulator.identity.auth import Authenticator, anybody
+from simulator.identity.gate import Gate
+from simulator.ids import Ids
+from simulator.inference.models import Inference
+from simulator.jobs.engine import Engine
+from simulator.jobs.job import Job
+from simulator.jobs.life import Story, story
+from simulator.lambdas.invoke_app import InvokeApp
+from simulator.lambdas.pool import Pool
+from simulator.projects import Organization
+from simulator.responses.lifecycle import Responses
+from simulator.running import options_for
+from simulator.settings import Auth, Settings
+from simulator.store.database import Database
+from simulator.store.files import Files
+from simulator.store.jobs import JobLogs
+from simulator.store.models import Models
+from simulator.store.projects import Projects
+from simulator.store.responses import KeptResponses
+from simulator.store.uploads import Uploads
+from simulator.upstream.replay import Replay
+from simulator.wire.objects import announcement
+
+DATABASE: Final = "simulator.sqlite"
+UPLOADS: Final = "uploads"
+
+
+class Rooms:
+    """The rooms of a simulator on one folder: what answers requests (`app`, `api`), and what works behind it."""
+
+    def __init__(self, settings: Settings, *, url: str, folder: Path, replay: Replay | None) -> None:
+        """Wire the rooms; jobs that were left unfinished in the folder go on.
+
+        `url` is where this simulator will be reached, for functions that call back. State is kept in `folder`; without
+        a data folder in the settings, the database lives in memory.
+
+        Raises:
+            DataFolderError: what the folder holds cannot be used.
+        """
+        self._database = Database(folder / DATABASE if settings.data else None)
+        ids, clock = Ids(seed=settings.seed), Clock(epoch=max(settings.epoch, self._database.latest()))
+        start = self._database.next_ordinal("starts")
+        invocations = _ordinals(start)
+        uploads = Uploads(folder / UPLOADS)
+        # Each table family is one line here and one in the house.
+        files, jobs, models = Files(self._database), JobLogs(self._database), Models(self._database)
+        organization = Organization(
+            projects=Projects(self._database), clock=clock, ids=ids, region=settings.region, most=settings.max_projects
+        )
+        self._cloud = Cloud(settings=settings)
+        self._pool = Pool(
+            new_request_id=lambda: ids.invocation(next(invocations)),
+            now=clock.now,
+            wall=time,
+            max_environments=settings.lambda_workers,
+            record=self._cloud.record,
+            variables=lambda: {"AWS_ENDPOINT_URL": url},
+        )
+        self._grading_threads = ThreadPoolExecutor(settings.grading.concurrency, thread_name_prefix="grader")
+        self._invoke = InvokeApp(
+            pool=self._pool,
+            find_function=self._cloud.find_function,
+            account_of=self._cloud.account_of,
+            refusal=self._cloud.refusal_of_key,
+            new_request_id=lambda: ids.invocation(next(invocations)),
+            default_region=settings.region,
+        )
+
+        def tell(job: Job) -> Story:
+            model = ids.tuned_model(job.id, job.order.model, job.order.account)
+            return story(job, open_file=uploads.reading, model=model, settings=settings, replay=replay)
+
+        self._engine = Engine(
+            logs=jobs,
+            clock=clock,
+            ids=ids,
+            pace=settings.pace,
+            places=settings.concurrent_jobs,
+            graders=DeployedGraders(
+                cloud=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
+            ),
+            tell=tell,
+            announced=lambda event: announcement(event) is not None,
+        )
+        inference = Inference(
+            files=files,
+            models=models,
+            uploads=uploads,
+            seed=settings.seed,
+            answer_path=settings.answer_path,
+            replay=replay,
+        )
+        self.house = House(
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            files=files,
+            jobs=jobs,
+            models=models,
+            organization=organization,
+            uploads=uploads,
+            engine=self._engine,
+            inference=inference,
+            responses=Responses(
+                kept=KeptResponses(self._database),
+                inference=inference,
+                ids=ids,
+                ordinals=_ordinals(start),
+                clock=clock,
+                settings=settings,
+            ),
+            gate=Gate(
+                authenticate=anybody(settings.account)
+                if settings.auth is Auth.ANY
+                else Authenticator(
+                    region=settings.region,
+                    access_key=self._cloud.access_key,
+                    bedrock_key=self._cloud.bedrock_key,
+                    wall=time,
+                    ready=f"rft-sim env {options_for(url)}",
+                ),
+                refusal=self._cloud.denial,
+                region=settings.region,
+                wall=time,
+                projects=organization,
+                model_of=unaliased,
+            ),
+            completions=_ordinals(start),
+        )
+        self.api: App = api_of(self.house, requests=_ordinals(start))
+        self.app: App = FrontDoor(api=self.api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.answers)
+        self._engine.resume()
+
+    def warm_up(self) -> None:
+        """Load what takes long, so that the first AWS call need not wait for it."""
+        self._cloud.load()
+
+    def close(self) -> None:
+        """Stop: jobs between two events, functions at once. With a data folder the jobs go on at the next start."""
+        self._engine.closing = True
+        self._pool.close()
+        self._engine.close()
+        self._invoke.close()
+        self._grading_threads.shutdown(wait=True, cancel_futures=True)
+        self._cloud.close()
+        self._database.close()
+
+
+def _ordinals(start: int) -> Iterator[str]:
+    """Count what is not worth a write each: the how-many-eth start of this data folder, and from 0 within it."""
+    return map(f"{start}-{{}}".format, count())  # a generator could not be asked by two threads at once
