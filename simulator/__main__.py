@@ -21,11 +21,13 @@ from typing import Annotated, Final, NoReturn, TypeVar
 
 import typer
 
+from simulator.control.faults import app as faults_app
 from simulator.doctor.commands.doctor import doctor
 from simulator.doctor.commands.estimate import estimate
 from simulator.doctor.commands.preview import preview
 from simulator.doctor.commands.regrade import regrade
 from simulator.explained import explained, meaning
+from simulator.faults.fault import ScriptError
 from simulator.settings import (
     HIGHEST_PORT,
     Auth,
@@ -75,6 +77,7 @@ Changes = Annotated[
 ]
 Data = Annotated[Path | None, typer.Option(help=meaning("data"))]
 Rollouts = Annotated[Path | None, typer.Option(help=meaning("rollouts"), metavar="DIR")]
+Faults = Annotated[Path | None, typer.Option(help=meaning("faults"), metavar="FILE")]
 
 
 def _version(*, asked: bool) -> None:
@@ -112,6 +115,7 @@ def serve(
     responses_events: ResponseEventsOption = _DEFAULTS.responses_events,
     data: Data = _DEFAULTS.data,
     rollouts: Rollouts = _DEFAULTS.rollouts,
+    faults: Faults = _DEFAULTS.faults,
     changes: Changes = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell of refused requests.")] = False,
 ) -> None:
@@ -128,6 +132,7 @@ def serve(
         responses_events=responses_events,
         data=data,
         rollouts=rollouts,
+        faults=faults,
     )
     settings = _checked(settings, changes, context)
     if not quiet:
@@ -164,6 +169,7 @@ def execute(
     responses_events: ResponseEventsOption = _DEFAULTS.responses_events,
     data: Data = _DEFAULTS.data,
     rollouts: Rollouts = _DEFAULTS.rollouts,
+    faults: Faults = _DEFAULTS.faults,
     changes: Changes = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Tell of refused requests on standard error.")] = False,
 ) -> None:
@@ -180,6 +186,7 @@ def execute(
         responses_events=responses_events,
         data=data,
         rollouts=rollouts,
+        faults=faults,
     )
     settings = _checked(settings, changes, context)
     if verbose:
@@ -238,6 +245,7 @@ def list_settings(context: typer.Context, changes: Changes = None) -> None:
             )
 
 
+app.add_typer(faults_app, name="faults")
 app.command()(doctor)
 app.command()(preview)
 app.command()(regrade)
@@ -292,7 +300,7 @@ def _listening(settings: Settings) -> socket.socket:
 
 @contextmanager
 def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
-    """Enter what is made, and turn a folder that cannot be used into one line."""
+    """Enter what is made, and turn a folder or a script that cannot be used into one line."""
     # There is something to close from here on, whichever signal ends it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -300,7 +308,7 @@ def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
     with ExitStack() as stack:
         try:
             entered = stack.enter_context(made())
-        except (DataFolderError, UpstreamError) as error:
+        except (DataFolderError, ScriptError, UpstreamError) as error:
             _stop(str(error))
         yield entered
 

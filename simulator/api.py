@@ -1,6 +1,7 @@
 """The API as an ASGI app: its routes, the one place where an error becomes an answer, and the ids of requests."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -12,12 +13,14 @@ from simulator.errors import (
     ALREADY_ENDED,
     BAD_CURSOR,
     BROKEN_FORM,
+    FAULTY_SCRIPT,
     INTERNAL_ERROR,
     NOT_RETOLD,
     UNKNOWN_PATH,
     WRONG_METHOD,
     ApiError,
 )
+from simulator.faults.fault import ScriptError
 from simulator.house import House
 from simulator.ids import Ids
 from simulator.jobs.job import JobEndedError
@@ -40,22 +43,27 @@ def _api(house: House) -> FastAPI:
     api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_routes(api, house)
     api.add_exception_handler(Exception, _answer_error)
-    answered = (ApiError, ClientDisconnect, HTTPException, JobEndedError, RetellingError, UnknownCursorError)
-    for kind in (*answered, UpstreamError):
+    answered = (ApiError, ClientDisconnect, HTTPException, JobEndedError, RetellingError, ScriptError)
+    for kind in (*answered, UnknownCursorError, UpstreamError):
         api.add_exception_handler(kind, _answer_error)
     return api
 
 
-def _answer_error(request: Request, raised: Exception) -> Response:
-    """Turn whatever was raised into the error envelope: the one place where that happens."""
-    error = _api_error(request, raised)
-    log_refusal(error, method=request.method, path=request.url.path)
+def refusal(error: ApiError, *, method: str, path: str) -> Response:
+    """Turn an error into its envelope, and tell of it: the one place where that happens."""
+    log_refusal(error, method=method, path=path)
     headers = hinted([error.hint] if error.hint else [])
-    if isinstance(raised, HTTPException):
-        headers |= raised.headers or {}
-    if error.kind is WRONG_METHOD:  # Starlette names the first route of that path only
-        headers["Allow"] = ", ".join(methods_of(request.url.path, routes=ROUTES))
     return WireResponse(rendered_error(error), status_code=error.kind.status, headers=headers)
+
+
+def _answer_error(request: Request, raised: Exception) -> Response:
+    error = _api_error(request, raised)
+    answer = refusal(error, method=request.method, path=request.url.path)
+    if isinstance(raised, HTTPException):
+        answer.headers.update(raised.headers or {})
+    if error.kind is WRONG_METHOD:  # Starlette names the first route of that path only
+        answer.headers["Allow"] = ", ".join(methods_of(request.url.path, routes=ROUTES))
+    return answer
 
 
 def _api_error(request: Request, raised: Exception) -> ApiError:
@@ -69,20 +77,29 @@ def _api_error(request: Request, raised: Exception) -> ApiError:
         case RetellingError():
             hint = "start the simulator with the settings that the job ran under, and keep its files"
             return NOT_RETOLD(why=str(raised), hint=hint)
+        case ScriptError():
+            return FAULTY_SCRIPT(why=str(raised), hint="`rft-sim faults explain` describes every field")
         case UpstreamError():
             return INTERNAL_ERROR(hint=str(raised))
         case ClientDisconnect():
             return BROKEN_FORM(why="the connection was closed before all of it had arrived")
-        case HTTPException(status_code=404):
+        case HTTPException():
+            return _starlettes(request, raised)
+        case _:
+            return INTERNAL_ERROR(hint="a fault of the simulator: standard error says where; please report it")
+
+
+def _starlettes(request: Request, raised: HTTPException) -> ApiError:
+    """Return what Starlette found: no such path, no such method there, or a form that cannot be read."""
+    match raised.status_code:
+        case HTTPStatus.NOT_FOUND:
             path, base = request.url.path, request.base_url
             hint = hint_for(path, routes=ROUTES, origin=f"{base.scheme}://{base.netloc}")
             return UNKNOWN_PATH(method=request.method, path=path, hint=hint)
-        case HTTPException(status_code=405):
+        case HTTPStatus.METHOD_NOT_ALLOWED:
             return WRONG_METHOD(method=request.method, path=request.url.path)
-        case HTTPException(detail=detail):
-            return BROKEN_FORM(why=detail)
         case _:
-            return INTERNAL_ERROR(hint="a fault of the simulator: standard error says where; please report it")
+            return BROKEN_FORM(why=raised.detail)
 
 
 class _RequestIds:

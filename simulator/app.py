@@ -8,6 +8,7 @@ from typing import Self
 
 from simulator.asgi import App, Receive, Scope, Send
 from simulator.catalogue import unaliased
+from simulator.faults.script import faults_at
 from simulator.house import House
 from simulator.rooms import Rooms
 from simulator.settings import Settings
@@ -27,14 +28,16 @@ class Simulator:
         Raises:
             DataFolderError: the data folder cannot be used.
             UpstreamError: the folder of real outputs cannot be.
+            ScriptError: the script of faults cannot be.
         """
         replay = Replay(settings.rollouts, unaliased=unaliased) if settings.rollouts else None
+        faults = faults_at(settings.faults) if settings.faults else ()
         self._temporary = None if settings.data else Path(mkdtemp(prefix="rft-sim-"))
         folder = settings.data or self._temporary
         assert folder  # noqa: S101  one of the two
         self._lock = claimed(folder)
         try:
-            self._rooms = Rooms(settings, url=url, folder=folder, replay=replay)
+            self._rooms = Rooms(settings, url=url, folder=folder, replay=replay, faults=faults)
         except DataFolderError:
             self._lock.close()
             raise

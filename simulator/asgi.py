@@ -1,13 +1,20 @@
 """The names of ASGI's parts, as this house's apps take them."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Our server's extension to a scope, for what ASGI cannot say: a function that closes the connection once all that was
+# sent has gone out. There is none without a socket.
+HANG_UP: Final = "simulator.hang_up"
+
+# Ours in a message of a request: the body as it came in, where the edge has changed it. A signature is of that one.
+AS_SENT: Final = "simulator.as_sent"
 
 
 def header(scope: Scope, name: bytes) -> str:

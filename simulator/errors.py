@@ -16,6 +16,7 @@ from simulator.evidence import Evidence
 
 _REQUEST: Final = "invalid_request_error"
 _PERMISSION: Final = "permission_denied_error"
+_RATE: Final = "rate_limit_error"
 
 
 class ApiError(Exception):
@@ -181,6 +182,13 @@ BAD_CURSOR: Final = ErrorKind(
     evidence=Evidence.INFERRED,
     source="ours",
 )
+FAULTY_SCRIPT: Final = ErrorKind(
+    status=400,
+    code="invalid_script",
+    message="No fault was added: {why}",
+    evidence=Evidence.INFERRED,
+    source="the simulator's own: what is wrong with a script of faults",
+)
 
 # 401 and 403: who calls, and whether they may.
 
@@ -305,6 +313,26 @@ WRONG_CONTENT_TYPE: Final = ErrorKind(
     source="ours",
 )
 
+# 429: more than the quota. Nobody gets one here unless a scripted fault says so (simulator/faults). The status is
+# DOCUMENTED ("Quotas for the bedrock-mantle endpoint"), the body is not published.
+
+RATE_LIMITED: Final = ErrorKind(
+    status=429,
+    code="rate_limit_exceeded",
+    type=_RATE,
+    message="Too many requests, please wait before trying again.",
+    evidence=Evidence.INFERRED,
+    source="status documented; code and type OpenAI's, wording bedrock-runtime's",
+)
+TOO_MANY_TOKENS: Final = ErrorKind(
+    status=429,
+    code="rate_limit_exceeded",
+    type=_RATE,
+    message="Too many tokens, please wait before trying again.",
+    evidence=Evidence.INFERRED,
+    source="status documented, over the input tokens a minute; code and type OpenAI's, wording bedrock-runtime's",
+)
+
 # 5xx: never for what a caller did.
 
 INTERNAL_ERROR: Final = ErrorKind(
@@ -314,6 +342,25 @@ INTERNAL_ERROR: Final = ErrorKind(
     message="The server had an error while processing your request",
     evidence=Evidence.INFERRED,
     source="code seen in a client's test, wording OpenAI's",
+)
+
+# Only by a scripted fault. DOCUMENTED: "Scaling and throughput best practices" has both, for either endpoint.
+
+UNAVAILABLE: Final = ErrorKind(
+    status=503,
+    code="service_unavailable",
+    type="server_error",
+    message="Bedrock is unable to process your request.",
+    evidence=Evidence.INFERRED,
+    source="status documented: high demand, no quota; wording bedrock-runtime's, the rest ours",
+)
+OVERLOADED: Final = ErrorKind(
+    status=529,
+    code="overloaded_error",
+    type="overloaded_error",
+    message="Overloaded",
+    evidence=Evidence.INFERRED,
+    source='status and its name documented of "some model APIs"; wording Anthropic\'s',
 )
 
 CATALOGUE: Final[dict[str, ErrorKind]] = {

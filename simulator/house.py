@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simulator.clock import Clock
+from simulator.faults.book import Book
 from simulator.identity.gate import Gate
 from simulator.ids import Ids
 from simulator.inference.models import Inference
@@ -33,4 +34,5 @@ class House:
     inference: Inference
     responses: Responses
     gate: Gate
+    faults: Book
     completions: Iterator[str]  # what tells one chat completion from all others

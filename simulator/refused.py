@@ -1,4 +1,4 @@
-"""Telling whoever runs a server of the requests that it refuses: one line each, through the logging module.
+"""Telling whoever runs a server of the requests that it refuses, or loses on purpose: one line each, by logging.
 
 Silent until something listens to the logger. What a line holds came in from outside: it is kept to one line, keys are
 struck out, and neither a query (a presigned one holds a credential) nor a body is in it.
@@ -25,6 +25,12 @@ def log_refusal(error: ApiError, *, method: str, path: str) -> None:
     if REFUSED.isEnabledFor(level):
         hint = f" (hint: {_visible(error.hint)})" if error.hint else ""
         REFUSED.log(level, "%s %s %d %s%s", _visible(method), _visible(path), status, _visible(error.message), hint)
+
+
+def log_fault(what: str, *, method: str, path: str) -> None:
+    """Log what a scripted fault did to a request, where it is no refusal."""
+    if REFUSED.isEnabledFor(logging.INFO):
+        REFUSED.info("%s %s %s", _visible(method), _visible(path), _visible(what))
 
 
 def _visible(text: str) -> str:

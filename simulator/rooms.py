@@ -1,18 +1,22 @@
 """Everything that one simulator is made of and that a reset makes anew: the rooms, wired."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from time import time
 from typing import Final
 
-from simulator.api import api_of
+from simulator.api import api_of, refusal
 from simulator.asgi import App
 from simulator.catalogue import unaliased
 from simulator.clock import Clock
 from simulator.cloud import Cloud
 from simulator.deployed import DeployedGraders
+from simulator.faults.answers import Answers
+from simulator.faults.book import Book
+from simulator.faults.edge import Edge
+from simulator.faults.fault import RequestFault
 from simulator.front_door import FrontDoor
 from simulator.house import House
 from simulator.identity.auth import Authenticator, anybody
@@ -45,11 +49,19 @@ UPLOADS: Final = "uploads"
 class Rooms:
     """The rooms of a simulator on one folder: what answers requests (`app`, `api`), and what works behind it."""
 
-    def __init__(self, settings: Settings, *, url: str, folder: Path, replay: Replay | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        url: str,
+        folder: Path,
+        replay: Replay | None,
+        faults: Sequence[RequestFault] = (),
+    ) -> None:
         """Wire the rooms; jobs that were left unfinished in the folder go on.
 
         `url` is where this simulator will be reached, for functions that call back. State is kept in `folder`; without
-        a data folder in the settings, the database lives in memory.
+        a data folder in the settings, the database lives in memory. `faults` are those to begin with.
 
         Raises:
             DataFolderError: what the folder holds cannot be used.
@@ -107,6 +119,8 @@ class Rooms:
             answer_path=settings.answer_path,
             replay=replay,
         )
+        book = Book(job_id=ids.job, now=time)
+        book.put(faults)
         self.house = House(
             settings=settings,
             clock=clock,
@@ -143,9 +157,22 @@ class Rooms:
                 model_of=unaliased,
             ),
             completions=_ordinals(start),
+            faults=book,
         )
-        self.api: App = api_of(self.house, requests=_ordinals(start))
-        self.app: App = FrontDoor(api=self.api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.answers)
+        requests = _ordinals(start)
+        answers = Answers(
+            rendered=refusal,
+            request_id=lambda: ids.request(next(requests)),
+            aws_request_id=lambda: ids.invocation(next(invocations)),
+            wall=time,
+        )
+
+        def edge(app: App) -> App:
+            return Edge(app, book=book, answers=answers, max_body_bytes=settings.max_body_bytes)
+
+        api = api_of(self.house, requests=requests)
+        self.api: App = edge(api)
+        self.app: App = edge(FrontDoor(api=api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.answers))
         self._engine.resume()
 
     def warm_up(self) -> None:
@@ -155,6 +182,7 @@ class Rooms:
     def close(self) -> None:
         """Stop: jobs between two events, functions at once. With a data folder the jobs go on at the next start."""
         self._engine.closing = True
+        self.house.faults.let_go()
         self._pool.close()
         self._engine.close()
         self._invoke.close()

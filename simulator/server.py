@@ -4,12 +4,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.concurrency import run_in_threadpool
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from simulator.app import Simulator
+from simulator.asgi import HANG_UP
 from simulator.settings import Settings
 
 _BACKLOG: Final = 2048
@@ -59,6 +61,18 @@ def serving(settings: Settings, listening: socket.socket | None = None) -> Itera
                 thread.join()
 
 
+class _Connection(HttpToolsProtocol):
+    """Uvicorn's, which lets the app close the connection: ASGI has no way to say it.
+
+    Closed, and not aborted: what was sent before goes out.
+    """
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        extensions: dict[str, Any] = {HANG_UP: self.transport.close}
+        self.scope["extensions"] = extensions
+
+
 class _Server(uvicorn.Server):
     """Uvicorn, which loads moto once it is listening: the first answers need not wait for that."""
 
@@ -70,9 +84,11 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
+                http=_Connection,
                 timeout_graceful_shutdown=2,
             )
         )
+        self._simulator = simulator
         self._warm_up = Thread(target=simulator.warm_up, name="warm-up")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -80,5 +96,6 @@ class _Server(uvicorn.Server):
         self._warm_up.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._simulator.house.faults.let_go()  # nothing that a fault holds up is waited for
         await super().shutdown(sockets)
         await run_in_threadpool(self._warm_up.join)

@@ -169,6 +169,10 @@ class Settings:
         "A folder of a real model's outputs, as `rft-sim doctor --rollouts` keeps them: "
         "jobs train on these in place of the simulated policy.",
     ] = None
+    faults: Annotated[
+        Path | None,
+        "A script of faults to begin with; `rft-sim faults explain` describes it. A reset starts it anew.",
+    ] = None
     redteam: Annotated[
         float, Ge(0), Le(1_000), "How readily the simulated policy tries exploits; 2.5 finds them within an epoch."
     ] = 0.0

@@ -40,7 +40,11 @@ FLOORS: Final[dict[str, set[str]]] = {
     "jobs": {"clock", "grading", "ids", "jobs.job", "settings", "store", "training", "upstream"},
     "projects": {"clock", "errors", "ids", "store"},
     "deployed": {"cloud", "grading", "jobs.job", "lambdas", "settings"},
-    "control": {"running", "settings"},
+    "inference": {"catalogue", "errors", "ids", "store", "training", "upstream"},
+    "wire": {"errors", "inference", "jobs.job", "settings", "store", "training"},
+    "responses": {"catalogue", "clock", "errors", "ids", "inference", "settings", "store", "training", "wire"},
+    "faults": {"asgi", "errors", "identity", "inference", "refused", "responses", "wire"},
+    "control": {"faults", "running", "settings"},
     "doctor": {
         "control",
         "evidence",
@@ -53,27 +57,26 @@ FLOORS: Final[dict[str, set[str]]] = {
         "training",
         "upstream",
     },
-    "inference": {"catalogue", "errors", "ids", "store", "training", "upstream"},
-    "wire": {"errors", "inference", "jobs.job", "settings", "store", "training"},
-    "responses": {"catalogue", "clock", "errors", "ids", "inference", "settings", "store", "training", "wire"},
     "orders": {"catalogue", "errors", "identity", "ids", "jobs.job", "settings", "store", "training", "wire"},
-    "house": {"clock", "identity", "ids", "inference", "jobs", "projects", "responses", "settings", "store"},
+    "house": {"clock", "faults", "identity", "ids", "inference", "jobs", "projects", "responses", "settings", "store"},
     "routes": {
-        *("asgi", "catalogue", "errors", "evidence", "grading", "house", "identity", "inference", "jobs"),
+        *("asgi", "catalogue", "errors", "evidence", "faults", "grading", "house", "identity", "inference", "jobs"),
         *("jobs.job", "orders", "responses", "settings", "store", "training", "wire"),
     },
     "api": {
-        *("asgi", "errors", "house", "ids", "jobs", "jobs.job", "refused", "routes", "store", "upstream", "wire"),
-    },
-    "rooms": {
-        *("api", "asgi", "catalogue", "clock", "cloud", "deployed", "front_door", "house", "identity", "ids"),
-        *("inference", "jobs", "jobs.job", "lambdas", "projects", "responses", "running", "settings", "store"),
+        *("asgi", "errors", "faults", "house", "ids", "jobs", "jobs.job", "refused", "routes", "store"),
         *("upstream", "wire"),
     },
-    "app": {"asgi", "catalogue", "house", "rooms", "settings", "store", "upstream"},
-    "server": {"app", "settings"},
+    "rooms": {
+        *("api", "asgi", "catalogue", "clock", "cloud", "deployed", "faults", "front_door", "house", "identity"),
+        *("ids", "inference", "jobs", "jobs.job", "lambdas", "projects", "responses", "running", "settings"),
+        *("store", "upstream", "wire"),
+    },
+    "app": {"asgi", "catalogue", "faults", "house", "rooms", "settings", "store", "upstream"},
+    "server": {"app", "asgi", "settings"},
     "__main__": {
-        *("app", "doctor", "explained", "keys", "refused", "running", "server", "settings", "store", "upstream"),
+        *("app", "control", "doctor", "explained", "faults", "keys", "refused", "running", "server", "settings"),
+        *("store", "upstream"),
     },
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from starlette.requests import Request
 
-from simulator.asgi import Message, Receive, Scope, header
+from simulator.asgi import AS_SENT, Message, Receive, Scope, header
 from simulator.errors import ACCESS_DENIED, INFERENCE_DENIED
 from simulator.identity.auth import BearerToken, BodyCheck, Caller, Identified
 
@@ -189,7 +189,7 @@ def _checked(receive: Receive, check: BodyCheck) -> Receive:
     async def checked() -> Message:
         message = await receive()
         if message["type"] == "http.request":
-            hashed.update(message.get("body", b""))
+            hashed.update(message.get(AS_SENT, message.get("body", b"")))
             if not message.get("more_body", False):
                 check(hashed.hexdigest())
         return message

@@ -72,6 +72,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What answering has cost, in tokens: the prompt once, and everything that was generated."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """One answer: words or tool calls. All counts are tokens.
 

@@ -20,8 +20,8 @@ from typing import Final
 from simulator.ids import digest
 from simulator.inference.dialogue import Reply, Tool, ToolCall, Turn, Wish
 from simulator.inference.structured.instances import instance
-from simulator.training.answering import Answer, read, tokens
-from simulator.training.dataset import Json
+from simulator.training.answering import Answer, prompt_length, read, tokens
+from simulator.training.dataset import Json, Message
 from simulator.training.gold import asked_format
 from simulator.training.sampling import CHARACTERS_PER_TOKEN
 
@@ -57,6 +57,11 @@ def composed(wish: Wish, answer: Answer, *, max_tokens: int, address: tuple[int 
     elif results and not answer.known:
         words = _saying(words, "\n".join(f"{name} says: {result}" for name, result in results), max_tokens)
     return _stopped(words, wish.stop)
+
+
+def prompt_tokens(wish: Wish) -> int:
+    """Return the tokens of a whole prompt: the `prompt_tokens` of every reply to it."""
+    return prompt_length(Message(role=turn.role, content=turn.content) for turn in wish.messages) + _hidden_tokens(wish)
 
 
 def _hidden_tokens(wish: Wish) -> int:

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.responses import Response
 
 from simulator.routes.call import Call
-from simulator.routes.inference import asked, check_choices, hints_on, make_ready, streamed
+from simulator.routes.inference import asked, check_choices, hints_on, make_ready, streamed, tell_usage
 from simulator.wire.bodies import WireResponse, hinted
 from simulator.wire.chat import Completion, rendered_completion, streamed_completion
 from simulator.wire.chat_requests import ChatCompletion
@@ -21,6 +21,7 @@ async def create(call: Call) -> Response:
     check_choices(wanted.choices, house.settings.max_choices)
     await make_ready(call, wanted.model)
     replies = await call.worked(lambda: house.inference.answers(wanted.wish, wanted.choices))
+    tell_usage(call, *replies)
     completion = Completion(
         id=house.ids.completion(next(house.completions)),
         model=wanted.model,

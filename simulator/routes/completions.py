@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from simulator.errors import UNKNOWN_PATH
 from simulator.routes.call import Call
-from simulator.routes.inference import check_choices, hints_on, make_ready, streamed
+from simulator.routes.inference import check_choices, hints_on, make_ready, streamed, tell_usage
 from simulator.wire.bodies import WireResponse, hinted
 from simulator.wire.chat import Completion
 from simulator.wire.chat_requests import TextCompletion
@@ -29,6 +29,7 @@ async def create(call: Call) -> Response:
     check_choices(wanted.choices, house.settings.max_choices)
     await make_ready(call, wanted.model)
     replies = await call.worked(lambda: house.inference.answers(wanted.wish, wanted.choices))
+    tell_usage(call, *replies)
     name = house.ids.completion(next(house.completions))
     completion = Completion(
         id=name.removeprefix("chat"), model=wanted.model, created=house.clock.now(), replies=replies

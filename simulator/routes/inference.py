@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from simulator.errors import INVALID_VALUE
-from simulator.inference.dialogue import Reply
+from simulator.inference.dialogue import Reply, Usage
 from simulator.routes.call import Call
 from simulator.settings import UnknownFields
 from simulator.wire.event_stream import EventStream
@@ -34,6 +34,12 @@ def hints_on(reply: Reply) -> list[str]:
     """Return what is to be said of an answer that may surprise."""
     spent = reply.finish_reason == "length" and not (reply.text or reply.tool_calls)
     return [*([] if reply.known else [_UNKNOWN_PROMPT]), *([_ALL_THOUGHT] if spent else [])]
+
+
+def tell_usage(call: Call, *replies: Reply) -> None:
+    """Say in the request's state what answering has cost: whoever stands before the API may count it."""
+    generated = sum(reply.completion_tokens for reply in replies)
+    call.request.state.usage = Usage(prompt_tokens=replies[0].prompt_tokens, completion_tokens=generated)
 
 
 def check_choices(wanted: int, most: int) -> None:

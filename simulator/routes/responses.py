@@ -8,7 +8,7 @@ from starlette.responses import Response
 from simulator.errors import INVALID_VALUE
 from simulator.responses.lifecycle import Told
 from simulator.routes.call import Call
-from simulator.routes.inference import asked, hints_on, make_ready, streamed
+from simulator.routes.inference import asked, hints_on, make_ready, streamed, tell_usage
 from simulator.settings import ResponseEvents
 from simulator.wire.bodies import Json, WireResponse, hinted
 from simulator.wire.event_stream import AT_ONCE
@@ -32,6 +32,7 @@ async def create(call: Call) -> Response:
         lambda: house.responses.create(wanted, project=call.project, path=call.request.url.path),
         is_long=wanted.previous_response_id is not None,
     )
+    tell_usage(call, created.reply)
     hints = hints_on(created.reply)
     if wanted.stream:
         return _streamed(call, created.told, hints)

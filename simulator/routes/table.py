@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from simulator.evidence import Evidence
 from simulator.house import House
-from simulator.routes import chat, completions, control, embeddings, files, jobs, models, projects, responses
+from simulator.routes import chat, completions, control, embeddings, faults, files, jobs, models, projects, responses
 from simulator.routes.call import Call
 from simulator.routes.intake import limited
 from simulator.routes.openapi import document
@@ -109,6 +109,10 @@ ROUTES: Final = (
     _served("DELETE", "/responses/{response}", responses.delete, "DeleteInference", bases=_BOTH),
     _served("POST", "/responses/{response}/cancel", responses.cancel, "CancelInference", bases=_BOTH),
     _control("GET", "/health", control.health),
+    _control("GET", "/faults", faults.listing),
+    _control("POST", "/faults", faults.add),
+    _control("DELETE", "/faults", faults.clear),
+    _control("DELETE", "/faults/{fault}", faults.remove),
     _control("GET", "/jobs/{job}/log", control.log),
     _control("GET", "/jobs/{job}/rollouts", control.rollouts),
     _control("GET", "/jobs/{job}/truth", control.truth),

@@ -1,0 +1,74 @@
+"""What a fault does to the connection: it closes it, or keeps it waiting."""
+
+import asyncio
+from contextlib import suppress
+from threading import Lock
+from typing import Final
+
+from simulator.asgi import HANG_UP, Receive, Scope
+
+_GONE: Final = "http.disconnect"
+
+
+class DroppedConnectionError(ConnectionResetError):
+    """A connection that a fault closes, as a caller sees it who speaks to the app without one."""
+
+
+def has_connection(scope: Scope) -> bool:
+    """Whether a request came over a connection that can be closed."""
+    return HANG_UP in (scope.get("extensions") or {})
+
+
+async def hang_up(scope: Scope, receive: Receive) -> None:
+    """Close the connection that a request came by, once what was sent has gone out; return when it is closed.
+
+    Raises:
+        DroppedConnectionError: there is no connection.
+    """
+    if not has_connection(scope):
+        raise DroppedConnectionError("a scripted fault drops the connection")
+    scope["extensions"][HANG_UP]()
+    await gone(receive)
+
+
+async def gone(receive: Receive) -> None:
+    """Wait until the client is gone. What it still sends is passed over."""
+    while (await receive())["type"] != _GONE:
+        pass
+
+
+class Hold:
+    """Where requests wait that a fault holds up, until their time is over or they are let go. From any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._let_go = False
+        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    async def wait(self, seconds: float | None, *, receive: Receive | None = None) -> None:
+        """Wait for so long (None: for good), or less: until let go, or with `receive` until the client is gone."""
+        place = (asyncio.get_running_loop(), asyncio.Event())
+        with self._lock:
+            if self._let_go:
+                return
+            self._waiting.add(place)
+        ends: list[asyncio.Future[object]] = [asyncio.ensure_future(place[1].wait())]
+        if receive:
+            ends.append(asyncio.ensure_future(gone(receive)))
+        try:
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            with self._lock:
+                self._waiting.discard(place)
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+
+    def let_go(self) -> None:
+        """Let go of all that wait; from now on nothing waits here."""
+        with self._lock:
+            self._let_go = True
+            waiting = list(self._waiting)
+        for loop, event in waiting:
+            with suppress(RuntimeError):  # a loop that has ended holds nobody up
+                loop.call_soon_threadsafe(event.set)

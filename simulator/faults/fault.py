@@ -1,0 +1,164 @@
+"""What a fault is: which requests it is about, which of them it hits, and what becomes of those."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from simulator.errors import ErrorKind
+from simulator.faults.request import Asked
+
+ANY_PATH: Final = "/**"
+
+_WILDCARD: Final = re.compile(r"(\*\*|\*)")
+
+
+class ScriptError(Exception):
+    """A script that cannot be used; the message names the entry, the field and what is allowed there."""
+
+
+class When(StrEnum):
+    """On which side of the work an answer is lost or replaced."""
+
+    BEFORE = "before"  # nothing has been done
+    AFTER = "after"  # the work was done, and its answer goes nowhere
+
+
+class Tampering(StrEnum):
+    """What becomes of a stream of server-sent events."""
+
+    CUT = "cut_after"  # the connection closes
+    END = "end_after"  # the stream ends as HTTP streams do, but too soon
+    STALL = "stall_after"  # nothing more comes for a while
+    BREAK = "break_after"  # the data of the next event is no JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryAfter:
+    """The header: so many `seconds`, or as an HTTP date that many seconds from the callers' time."""
+
+    seconds: int
+    as_date: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A row of the catalogue as the answer. `values` fill in its message, before what the request gives."""
+
+    kind: ErrorKind
+    values: dict[str, Any] = field(default_factory=dict)
+    retry_after: RetryAfter | None = None
+    when: When = When.BEFORE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsRefusal:
+    """An error of an AWS service as the answer, in the shape of the service that the request is signed for."""
+
+    code: str
+    status: int
+    message: str
+    retry_after: RetryAfter | None = None
+    when: When = When.BEFORE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """The connection closes, with no byte of an answer."""
+
+    when: When
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """What happens once `after` events of a stream have gone out. Only a stall has `seconds`; None: for good."""
+
+    tampering: Tampering
+    after: int
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutBody:
+    """The connection closes once so many bytes of an answer's body have gone out, under the headers of all of it."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensPerMinute:
+    """The quota of an inference request (DOCUMENTED: "Quotas for the bedrock-mantle endpoint"). None: no limit."""
+
+    input: int | None
+    output: int | None
+
+
+Effect: TypeAlias = Refusal | AwsRefusal | Drop | Stream | CutBody | TokensPerMinute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """Which requests. What is None is not looked at.
+
+    `path` and `model` are patterns: `*` stands for any characters but a slash, `**` for any. `job` is an id, or counts
+    the jobs of the simulator from 1.
+    """
+
+    method: str | None = None
+    service: str | None = None
+    path: str = ANY_PATH
+    model: str | None = None
+    job: str | int | None = None
+
+    def may_fit(self, asked: Asked) -> bool:
+        """Whether a request fits in all that its body does not say."""
+        return (
+            self.method in (None, asked.method)
+            and self.service in (None, asked.service)
+            and self.job in (None, asked.job)
+            and bool(_pattern(self.path).fullmatch(asked.path))
+        )
+
+    def fit(self, asked: Asked) -> bool:
+        """Whether a request, with its body as far as it was read, is one of these."""
+        return self.may_fit(asked) and (
+            self.model is None or (asked.model is not None and bool(_pattern(self.model).fullmatch(asked.model)))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFault:
+    """A fault of requests: of those that fit, it hits the `nth` (from 1) and what follows, `times` in all.
+
+    `times` None: from then on. `delay` in seconds of real time. `written` is the entry of the script, as it was given.
+    """
+
+    requests: Requests
+    effect: Effect | None
+    nth: int = 1
+    times: int | None = 1
+    delay: float = 0.0
+    written: dict[str, Any]
+
+    def hits(self, call: int) -> bool:
+        """Whether it hits the `call`-th (from 1) of the requests that fit."""
+        return self.nth <= call and (self.times is None or call < self.nth + self.times)
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether the JSON body says something that matters to it."""
+        match self.effect:
+            case TokensPerMinute():
+                return True
+            case Refusal(kind=kind, values=values) if "{model}" in kind.message and "model" not in values:
+                return True
+            case _:
+                return self.requests.model is not None
+
+
+@lru_cache(maxsize=256)
+def _pattern(glob: str) -> re.Pattern[str]:
+    parts = _WILDCARD.split(glob)
+    wild = {"**": ".*", "*": "[^/]*"}
+    return re.compile("".join(wild.get(part) or re.escape(part) for part in parts), re.DOTALL)

@@ -1,0 +1,64 @@
+"""A request as faults are matched with it."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from simulator.asgi import Scope, header
+from simulator.identity.auth import MANTLE_SERVICES, bearer_key
+from simulator.identity.sigv4 import scope_of
+
+MANTLE: Final = MANTLE_SERVICES[0]
+
+CONTROL: Final = "/_simulator"  # the one part of the port that has no faults
+
+_JOBS: Final = "/v1/fine_tuning/jobs/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request: what its head says, and of its JSON body, if that was read, all of it and the model that it names.
+
+    `service` is the one that it is signed for; a request with a bearer key, or without a signature, is Mantle's.
+    """
+
+    method: str
+    path: str
+    service: str
+    job: str | None
+    body: dict[str, Any] | None = None
+    model: str | None = None
+
+    def having(self, body: bytes) -> "Asked":
+        """Return the request with its body, as far as that is a JSON object."""
+        try:
+            read = json.loads(body)
+        except (ValueError, RecursionError):
+            return self
+        if not isinstance(read, dict):
+            return self
+        model = read.get("model")
+        return replace(self, body=read, model=model if isinstance(model, str) else None)
+
+
+def asked_by(scope: Scope) -> Asked:
+    """Return a request by its head."""
+    path: str = scope["path"]
+    below = path.removeprefix(_JOBS)
+    return Asked(
+        method=scope["method"],
+        path=path,
+        service=_service(scope),
+        job=below.partition("/")[0] or None if below != path else None,
+    )
+
+
+def may_be_json(scope: Scope) -> bool:
+    """Whether a request's body may be JSON: one that names no type is read as such."""
+    return header(scope, b"content-type").partition(";")[0].strip().lower() in {"", "application/json"}
+
+
+def _service(scope: Scope) -> str:
+    authorization = header(scope, b"authorization")
+    signed = None if bearer_key(authorization) else scope_of(authorization, scope["query_string"].decode("latin-1"))
+    return MANTLE if signed is None or signed.service in MANTLE_SERVICES else signed.service

@@ -1,0 +1,110 @@
+"""A script of faults: JSON in, faults out, read strictly. `SCRIPT.md` describes every field."""
+
+import json
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from simulator.faults.entry import TAKES, ScriptedFault, listed
+from simulator.faults.fault import RequestFault, ScriptError
+
+# An entry's kind is told by the key that says what it is about. (One, so far.)
+_ABOUT: Final = "request"
+
+_LONGEST: Final = 60  # characters of a value that is quoted
+
+
+def faults_of(script: Any) -> tuple[RequestFault, ...]:
+    """Return the faults of a script: one entry, or a list of them, as JSON values.
+
+    Raises:
+        ScriptError: something in it is not as it should be.
+    """
+    entries = script if isinstance(script, list) else [script]
+    if not entries:
+        raise ScriptError("a script is a fault or a list of faults, and this list is empty")
+    return tuple(_fault(place, entry) for place, entry in enumerate(entries, 1))
+
+
+def faults_in(text: bytes | str) -> tuple[RequestFault, ...]:
+    """Return the faults of a script as JSON text.
+
+    Raises:
+        ScriptError: it is no JSON, or something in it is not as it should be.
+    """
+    try:
+        script = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise ScriptError(f"line {error.lineno}, column {error.colno}: no JSON: {error.msg}") from None
+    except RecursionError:
+        raise ScriptError("it is nested too deeply") from None
+    except ValueError as error:
+        raise ScriptError(f"no JSON: {error}") from None
+    return faults_of(script)
+
+
+def faults_at(path: Path) -> tuple[RequestFault, ...]:
+    """Return the faults of a script in a file.
+
+    Raises:
+        ScriptError: the file cannot be read, or `faults_in` has something against it.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from None
+    try:
+        return faults_in(text)
+    except ScriptError as error:
+        raise ScriptError(f"{path}: {error}") from None
+
+
+def _fault(place: int, entry: Any) -> RequestFault:
+    if not isinstance(entry, dict):
+        raise ScriptError(f"fault {place}: a fault is a JSON object, not {_shown(entry)}")
+    if _ABOUT not in entry:
+        raise ScriptError(f"fault {place}: '{_ABOUT}' is missing: which requests it is about ({{}} is all of them)")
+    try:
+        return ScriptedFault.model_validate(entry).fault(entry)
+    except ValidationError as error:
+        raise ScriptError(f"fault {place}: {_said(error.errors(include_url=False)[0])}") from None
+
+
+def _said(error: ErrorDetails) -> str:
+    """Say in a line which field is at fault, and what it takes."""
+    path = [str(part) for part in error["loc"]]
+    while path and ".".join(path) not in TAKES and error["type"] != "extra_forbidden":
+        path.pop()  # a name of pydantic's for a form that it tried, or of what is inside `values`
+    field = ".".join(path)
+    match error["type"]:
+        case "extra_forbidden":
+            *above, _ = path
+            start = "".join(f"{part}." for part in above)
+            known = [name.removeprefix(start) for name in TAKES if name.startswith(start)]
+            return f"{field}: there is no such field; there are {listed(name for name in known if '.' not in name)}"
+        case "value_error":
+            words = error["msg"].removeprefix("Value error, ")
+            return f"{field}: {words}" if field else words
+        case "missing":
+            return f"{field}: it is missing; it takes {TAKES[field]}"
+        case _:
+            return f"{field}: it takes {TAKES[field]}; not {_shown(error['input'])}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice in an object")
+    return read
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
