@@ -3,15 +3,14 @@
 import json
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from string import Formatter
 from typing import Any, Final, Protocol
 from xml.sax.saxutils import escape
 
 from starlette.responses import Response
 
 from simulator.asgi import Scope, header
-from simulator.errors import ApiError, ErrorKind
-from simulator.faults.fault import AwsRefusal, Refusal, RetryAfter
+from simulator.errors import ApiError
+from simulator.faults.fault import AwsRefusal, Refusal, RetryAfter, placeholders
 from simulator.faults.request import Asked
 
 _S3: Final = "s3"
@@ -97,11 +96,7 @@ class _Plain(str):
 def _values(refusal: Refusal, asked: Asked) -> Mapping[str, Any]:
     given = {"method": asked.method, "path": asked.path, "model": asked.model, "job": asked.job}
     known = {name: value for name, value in given.items() if value is not None} | refusal.values
-    return {name: known.get(name, f"<{name}>") for name in _placeholders(refusal.kind) if name != "param"}
-
-
-def _placeholders(kind: ErrorKind) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(kind.message) if name}
+    return {name: known.get(name, f"<{name}>") for name in placeholders(refusal.kind) if name != "param"}
 
 
 def _xml(body: str, *, status: int, headers: Mapping[str, str]) -> Response:

@@ -12,7 +12,6 @@ from simulator.faults.quota import Quota
 from simulator.faults.request import Asked
 from simulator.faults.script import faults_of
 
-
 _UNLIMITED: Final = TokensPerMinute(input=None, output=None)
 
 

@@ -10,10 +10,6 @@ from simulator.asgi import HANG_UP, Receive, Scope
 _GONE: Final = "http.disconnect"
 
 
-class DroppedConnectionError(ConnectionResetError):
-    """A connection that a fault closes, as a caller sees it who speaks to the app without one."""
-
-
 def has_connection(scope: Scope) -> bool:
     """Whether a request came over a connection that can be closed."""
     return HANG_UP in (scope.get("extensions") or {})
@@ -23,10 +19,13 @@ async def hang_up(scope: Scope, receive: Receive) -> None:
     """Close the connection that a request came by, once what was sent has gone out; return when it is closed.
 
     Raises:
-        DroppedConnectionError: there is no connection.
+        httpx2.RemoteProtocolError: there is no connection. Who speaks to the app without one does so by Starlette's
+            TestClient, which is httpx2's client, and meets what that raises when a connection closes.
     """
     if not has_connection(scope):
-        raise DroppedConnectionError("a scripted fault drops the connection")
+        from httpx2 import RemoteProtocolError  # noqa: PLC0415  nobody else needs it
+
+        raise RemoteProtocolError("a scripted fault has dropped the connection")
     scope["extensions"][HANG_UP]()
     await gone(receive)
 

@@ -85,7 +85,7 @@ async def _read(receive: Receive, *, at_most: int) -> tuple[bytes, Receive]:
         messages.append(message)
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
-    body = b"" if more else b"".join([message.get("body", b"") for message in messages])
+    body = b"".join([message.get("body", b"") for message in messages]) if size <= at_most else b""
 
     async def again() -> Message:
         return messages.popleft() if messages else await receive()

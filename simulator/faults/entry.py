@@ -1,7 +1,6 @@
 """An entry of a script as it is written: its fields, what each takes, and the fault that it comes to."""
 
 from collections.abc import Iterable
-from string import Formatter
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -21,6 +20,7 @@ from simulator.faults.fault import (
     Tampering,
     TokensPerMinute,
     When,
+    placeholders,
 )
 from simulator.faults.request import CONTROL
 
@@ -198,9 +198,9 @@ class ScriptedFault(_Strict):
             if getattr(self, field) is not None and not set(given) & set(effects):
                 raise ValueError(f"'{field}' says more of {listed(effects)}, which is not there")
         if self.error and self.values:
-            known = {name for _, name, _, _ in Formatter().parse(CATALOGUE[self.error].message) if name} | {"param"}
-            if unknown := sorted(set(self.values) - known):
-                raise ValueError(f"values: the message of {self.error} has no {listed(unknown)}; {listed(known)}")
+            known = placeholders(CATALOGUE[self.error]) | {"param"}
+            if unknown := set(self.values) - known:
+                raise ValueError(f"values: {self.error} has no {listed(unknown)}; it has {listed(known)}")
         return self
 
     def fault(self, written: dict[str, Any]) -> RequestFault:

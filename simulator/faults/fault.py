@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from string import Formatter
 from typing import Any, Final, TypeAlias
 
 from simulator.errors import ErrorKind
@@ -151,10 +152,15 @@ class RequestFault:
         match self.effect:
             case TokensPerMinute():
                 return True
-            case Refusal(kind=kind, values=values) if "{model}" in kind.message and "model" not in values:
+            case Refusal(kind=kind, values=values) if "model" in placeholders(kind) - values.keys():
                 return True
             case _:
                 return self.requests.model is not None
+
+
+def placeholders(kind: ErrorKind) -> set[str]:
+    """Return the names that the message of an error has places for."""
+    return {name for _, name, _, _ in Formatter().parse(kind.message) if name}
 
 
 @lru_cache(maxsize=256)

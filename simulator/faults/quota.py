@@ -15,6 +15,7 @@ from simulator.faults.fault import TokensPerMinute
 from simulator.inference.dialogue import Usage
 
 _MINUTE: Final = 60.0  # seconds
+_PLACES: Final = 6  # who waited as long as he was told is not refused for a rounding error
 
 
 class Bucket:
@@ -27,7 +28,8 @@ class Bucket:
 
     def level(self, now: float) -> float:
         """Return how many tokens there are; below 0 when more were spent than there were."""
-        self._level = min(self.size, self._level + max(0.0, now - self._as_of) * self.size / _MINUTE)
+        level = self._level + max(0.0, now - self._as_of) * self.size / _MINUTE
+        self._level = min(self.size, round(level, _PLACES))
         self._as_of = max(self._as_of, now)
         return self._level
 
@@ -37,7 +39,9 @@ class Bucket:
 
     def wait(self, tokens: int, *, now: float) -> float | None:
         """Return in how many seconds so many tokens will be there; None for more than it holds."""
-        return None if tokens > self.size else max(0.0, (tokens - self.level(now)) * _MINUTE / self.size)
+        if tokens > self.size:
+            return None
+        return max(0.0, round((tokens - self.level(now)) * _MINUTE / self.size, _PLACES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,7 +154,29 @@ CALLING: Final = (
         (D, S, O),
         "Files: a bare UUID; `ftevent-` and `chatcmpl-` with a UUID; `proj_` and `resp_` in base32",
     ),
-    known("throttling", _WIRE, (D,), "429 over the input tokens a minute", "nobody is throttled: no 429"),
+    known(
+        "throttling",
+        _WIRE,
+        (D,),
+        "429 when a prompt and its `max_tokens` exceed the input tokens a minute; what was not generated comes back. "
+        "No tunable model has a published quota",
+        "by a scripted quota, with `Retry-After`; else nobody is throttled",
+    ),
+    known(
+        "output-quota",
+        _WIRE,
+        (D,),
+        "Over the output tokens a minute generation stops with a finish reason, and no error",
+        "by a scripted quota: `length`, or `incomplete`",
+    ),
+    known("unavailable", _WIRE, (D,), "503 and 529 in high demand, which no quota explains", "by a scripted fault"),
+    guessed(
+        "body-of-a-429",
+        _WIRE,
+        "What a 429 or a 503 says, and whether it has a `Retry-After`",
+        "OpenAI's `rate_limit_exceeded`, bedrock-runtime's wording; `Retry-After` from a quota, or by script",
+    ),
+    guessed("filling-of-a-quota", _WIRE, "How a quota a minute fills", "evenly, starting full"),
     guessed("ids-of-jobs", _WIRE, "The form of `ftjob-…` and `ftckpt-…`", "a UUID, as in `ftevent-`"),
     guessed("body-limit", _WIRE, "The largest JSON body", "25 MB, then 413", setting="max_body_bytes"),
     guessed(
@@ -164,6 +186,11 @@ CALLING: Final = (
         "4xx, never 5xx, with the field in `param`; unknown cursors too",
     ),
     shown_here("no-5xx", "Requests generated from our own OpenAPI document find no 5xx"),
+    shown_here(
+        "faults",
+        "A scripted fault hits the call that it names and no other: errors, also AWS's, delays, lost answers, broken "
+        "streams",
+    ),
     shown_here("listing-cost", "A listing costs the same at few jobs as at many: cursors on an index"),
     shown_here("same-seed", "Two runs with one seed write the same bytes"),
     shown_here(

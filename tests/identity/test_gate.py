@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
+from simulator.asgi import AS_SENT
 from simulator.errors import BAD_SIGNATURE, ApiError
 from simulator.identity.auth import BearerToken, BodyCheck, Caller, Identified
 from simulator.identity.gate import Admission, Gate
@@ -279,6 +280,18 @@ def test_another_body_than_the_signed_one_is_refused_at_the_gate() -> None:
     with pytest.raises(ApiError) as met:
         asyncio.run(admitted(sent, "CancelFineTuningJob", check_body=expecting(b"signed")))
     assert met.value.kind is BAD_SIGNATURE
+
+
+def test_a_body_that_was_changed_on_its_way_is_judged_as_it_was_sent() -> None:
+    """The signature is of that one; the handler is given the other."""
+
+    async def body() -> bytes:
+        message = {"type": "http.request", "body": b"changed", "more_body": False, AS_SENT: b"signed"}
+        sent = Request(request(method="POST").scope, lambda: asyncio.sleep(0, message))
+        let_in = await admitted(sent, "CreateInference", check_body=expecting(b"signed"))
+        return await let_in.request.body()
+
+    assert asyncio.run(body()) == b"changed"
 
 
 def test_an_upload_is_judged_when_its_last_part_arrives() -> None:

@@ -1,0 +1,89 @@
+"""What of uvicorn is not its public interface and `simulator.server` leans on: a connection that an app can close."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import uvicorn
+
+from simulator.asgi import HANG_UP, App, Receive, Scope, Send
+from simulator.server import _Connection
+from tests.faults.noise import listening
+
+START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]}
+PART = {"type": "http.response.body", "body": b"abc", "more_body": True}
+
+
+@contextmanager
+def serving(app: App) -> Iterator[int]:
+    """Serve an app by uvicorn with our connection; give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(app, http=_Connection, interface="asgi3", lifespan="off", log_level="warning")
+        server = uvicorn.Server(config)
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        thread.join()
+
+
+def answered(port: int, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -> bytes:
+    """Send a request; return all bytes until the other side closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(request)
+        received = b""
+        while part := connection.recv(65_536):
+            received += part
+        return received
+
+
+async def closed(scope: Scope, receive: Receive) -> None:
+    """Close the connection, and wait until the server says so."""
+    scope["extensions"][HANG_UP]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
+    """Close before anything was sent."""
+    await closed(scope, receive)
+
+
+async def in_the_middle(scope: Scope, receive: Receive, send: Send) -> None:
+    """Close after a part of the answer, and say more, which goes nowhere."""
+    await send(START)
+    await send(PART)
+    await closed(scope, receive)
+    await send(PART)
+
+
+def test_an_app_can_close_the_connection_before_any_byte_has_gone_out() -> None:
+    """The other side sees it close; uvicorn says nothing."""
+    with serving(at_once) as port, listening() as heard:
+        assert answered(port) == b""
+        assert heard == []
+
+
+def test_what_was_sent_before_the_connection_closes_goes_out() -> None:
+    """Nothing of it is thrown away, and nothing follows."""
+    with serving(in_the_middle) as port, listening() as heard:
+        assert answered(port).endswith(b"\r\n\r\nabc")
+        assert heard == []
+
+
+def test_each_request_of_a_connection_has_the_extension() -> None:
+    """Kept alive, it serves several."""
+    seen: list[bool] = []
+
+    async def twice(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(HANG_UP in scope["extensions"])
+        if len(seen) == 1:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await closed(scope, receive)
+
+    with serving(twice) as port:
+        assert answered(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2).startswith(b"HTTP/1.1 204")
+    assert seen == [True, True]

@@ -1,0 +1,23 @@
+"""What the tests of faults share: each begins with none."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.noise import listening
+from tests.world import World
+
+
+@pytest.fixture
+def faulty(served: World) -> Iterator[World]:
+    """The module's served simulator, with no fault before the test and none after it."""
+    served.simulator.house.faults.clear()
+    yield served
+    served.simulator.house.faults.clear()
+
+
+@pytest.fixture
+def noise(faulty: World) -> Iterator[list[str]]:
+    """What the served simulator's server logs."""
+    with listening() as heard:
+        yield heard

@@ -1,0 +1,134 @@
+"""A quota of tokens a minute, as arithmetic: what is let in, how long to wait, and what comes back."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from simulator.faults.fault import TokensPerMinute
+from simulator.faults.quota import Exceeded, Granted, Quota, Wanted
+from simulator.inference.dialogue import Usage
+
+
+@dataclass
+class Time:
+    """A clock that the test moves."""
+
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+def wanted(prompt: int, budget: int, *, least: int = 1) -> Wanted:
+    """Return what a request wants."""
+    return Wanted(prompt=prompt, budget=budget, least=least)
+
+
+def quota(time: Time, *, tokens_in: int | None = None, tokens_out: int | None = None) -> Quota:
+    """Return a quota at a clock."""
+    return Quota(TokensPerMinute(input=tokens_in, output=tokens_out), now=time)
+
+
+def used(prompt: int, generated: int) -> Usage:
+    """Return what answering has cost."""
+    return Usage(prompt_tokens=prompt, completion_tokens=generated)
+
+
+def test_the_input_quota_reserves_the_prompt_and_the_budget() -> None:
+    """DOCUMENTED. A request that would exceed it is told how long until it would not."""
+    of = quota(Time(), tokens_in=600)
+    assert of.admitted(wanted(100, 400)) == Granted(reserved=500, budget=400)
+    assert of.admitted(wanted(50, 100)) == Exceeded(tokens=150, left=100, wait=5.0)
+
+
+@pytest.mark.shows("filling-of-a-quota")
+def test_who_waits_that_long_is_let_in() -> None:
+    """Not a moment sooner."""
+    time = Time()
+    of = quota(time, tokens_in=600)
+    of.admitted(wanted(100, 400))
+    time.now += 4.9
+    assert of.admitted(wanted(50, 100)) == Exceeded(tokens=150, left=149, wait=0.1)
+    time.now += 0.1
+    assert of.admitted(wanted(50, 100)) == Granted(reserved=150, budget=100)
+
+
+def test_what_was_reserved_and_not_generated_comes_back() -> None:
+    """DOCUMENTED: once the answer is complete."""
+    of = quota(Time(), tokens_in=600)
+    granted = of.admitted(wanted(100, 500))
+    assert isinstance(granted, Granted)
+    of.settle(granted, used(100, 20))
+    assert of.admitted(wanted(100, 381)) == Exceeded(tokens=481, left=480, wait=0.1)
+
+
+def test_a_request_that_reached_no_model_costs_nothing() -> None:
+    """Its 400 was no inference."""
+    of = quota(Time(), tokens_in=600, tokens_out=100)
+    granted = of.admitted(wanted(100, 500))
+    assert isinstance(granted, Granted)
+    of.settle(granted, None)
+    assert of.admitted(wanted(100, 500)) == Granted(reserved=600, budget=100)
+
+
+def test_what_never_fits_has_nothing_to_wait_for() -> None:
+    """It wants more than a minute brings."""
+    assert quota(Time(), tokens_in=600).admitted(wanted(100, 501)) == Exceeded(tokens=601, left=600, wait=None)
+
+
+@pytest.mark.shows("filling-of-a-quota")
+def test_no_more_than_a_minute_is_saved_up() -> None:
+    """A day of silence is worth as much as a minute's."""
+    time = Time()
+    of = quota(time, tokens_in=600)
+    of.admitted(wanted(0, 600))
+    time.now += 86_400
+    assert of.admitted(wanted(0, 601)) == Exceeded(tokens=601, left=600, wait=None)
+
+
+def test_a_clock_that_is_set_back_fills_nothing() -> None:
+    """And takes nothing."""
+    time = Time()
+    of = quota(time, tokens_in=600)
+    of.admitted(wanted(0, 600))
+    time.now -= 500
+    assert of.admitted(wanted(0, 10)) == Exceeded(tokens=10, left=0, wait=1.0)
+    time.now += 501
+    assert of.admitted(wanted(0, 10)) == Granted(reserved=10, budget=10)
+
+
+def test_the_output_quota_lowers_the_budget() -> None:
+    """DOCUMENTED: generation stops when it is reached, and nobody is refused."""
+    of = quota(Time(), tokens_out=100)
+    first = of.admitted(wanted(5_000, 80))
+    assert (first, of.admitted(wanted(5_000, 80))) == (
+        Granted(reserved=5_080, budget=80),
+        Granted(reserved=5_080, budget=20),
+    )
+
+
+def test_the_output_quota_counts_what_was_generated() -> None:
+    """Not what might have been."""
+    of = quota(Time(), tokens_out=100)
+    granted = of.admitted(wanted(0, 80))
+    assert isinstance(granted, Granted)
+    of.settle(granted, used(0, 30))
+    assert of.admitted(wanted(0, 80)) == Granted(reserved=80, budget=70)
+
+
+def test_a_spent_output_quota_still_grants_the_least_that_is_valid() -> None:
+    """What is spent above it has to fill again first."""
+    time = Time()
+    of = quota(time, tokens_out=60)
+    of.admitted(wanted(0, 60))
+    assert of.admitted(wanted(0, 60, least=16)) == Granted(reserved=60, budget=16)
+    time.now += 17
+    assert of.admitted(wanted(0, 60)) == Granted(reserved=60, budget=1)
+    time.now += 5
+    assert of.admitted(wanted(0, 60)) == Granted(reserved=60, budget=5)
+
+
+def test_without_limits_everything_is_let_in() -> None:
+    """A quota that says nothing."""
+    assert quota(Time()).admitted(wanted(10**9, 10**9)) == Granted(reserved=2 * 10**9, budget=10**9)
