@@ -22,6 +22,8 @@ def listening() -> Iterator[list[str]]:
     loggers = [logging.getLogger(name) for name in ("uvicorn.error", "asyncio")]
     for logger in loggers:
         logger.addHandler(handler)
-    yield heard
-    for logger in loggers:
-        logger.removeHandler(handler)
+    try:
+        yield heard
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)

@@ -72,6 +72,16 @@ def test_an_aws_error_has_its_services_shape(
         assert CALLS[service](client)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+@pytest.mark.parametrize(("status", "at_fault"), [(400, "Sender"), (503, "Receiver")])
+def test_the_query_protocol_says_who_is_at_fault(faulty: World, status: int, at_fault: str) -> None:
+    """The caller below 500, and the service from there on."""
+    faulty.simulator.house.faults.add({"request": {"service": "sts"}, "aws_error": "Odd", "status": status})
+    with client_of(faulty, "sts") as client, pytest.raises(ClientError) as met:
+        client.get_caller_identity()
+    error: dict[str, Any] = dict(met.value.response["Error"])
+    assert error["Type"] == at_fault
+
+
 def test_an_aws_error_is_the_services_own_exception(faulty: World) -> None:
     """Where boto3 has one of that name."""
     faulty.simulator.house.faults.add({"request": {"service": "lambda"}, "aws_error": "TooManyRequestsException"})

@@ -96,6 +96,7 @@ def test_a_star_stands_within_a_part_of_the_path_and_two_for_anything(
             asked("/b/k", authorization="", query="X-Amz-Credential=A/20260101/r/s3/aws4_request"),
             True,
         ),
+        ({"service": "s3"}, asked("/b/k", query="X-Amz-Credential=A/20260101/r/s3/aws4_request"), False),
         ({"service": "bedrock-mantle"}, asked(), True),
         ({"service": "bedrock-mantle"}, asked(authorization=signed("bedrock")), True),
         ({"service": "bedrock-mantle"}, asked(authorization=""), True),

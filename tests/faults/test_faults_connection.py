@@ -11,7 +11,9 @@ import httpx2
 import pytest
 from openai import APIConnectionError, OpenAI
 
+from simulator.app import Simulator
 from simulator.faults.connection import Hold
+from simulator.settings import Settings
 from tests.records import jsonl
 from tests.world import BASE, World, method
 
@@ -103,7 +105,7 @@ def test_an_answer_that_is_no_longer_than_that_goes_out_whole(faulty: World) -> 
 def test_a_delayed_request_holds_nobody_else_up(faulty: World) -> None:
     """It goes on when its time is over, or when the fault is taken back."""
     name = scripted(faulty, {"request": {"path": f"/v1/models/{BASE}"}, "delay": 3_600})
-    client = faulty.mantle()
+    client = faulty.mantle().with_options(timeout=PATIENCE)
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(client.models.retrieve, BASE)
         until(lambda: faulty.simulator.house.faults.standings()[0].applied == 1)
@@ -158,6 +160,18 @@ def test_a_wait_is_over_by_itself() -> None:
     hold = Hold()
     asyncio.run(hold.wait(0.001))
     assert hold._waiting == set()
+
+
+def test_a_simulator_that_closes_holds_nobody_up() -> None:
+    """Also when its server goes on, as at a reset."""
+    with Simulator(Settings(), url="http://testserver") as simulator:
+        simulator.house.faults.add({"request": {}, "stream": {"stall_after": 1}})
+        (entry,) = simulator.house.faults._entries
+
+    async def waited() -> None:
+        await asyncio.wait_for(entry.hold.wait(None), PATIENCE)
+
+    asyncio.run(waited())
 
 
 def test_after_all_were_let_go_nobody_waits() -> None:

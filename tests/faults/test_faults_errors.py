@@ -176,11 +176,15 @@ def test_a_body_that_is_too_large_names_no_model(pieces: int) -> None:
         assert answer.status_code == 413
 
 
-def test_an_upload_is_not_read_for_a_model(inner: World) -> None:
-    """What is declared to be no JSON cannot name one, and may be half a gigabyte."""
+@pytest.mark.parametrize(
+    ("declared", "matched"),
+    [("application/json; charset=utf-8", 1), ("multipart/form-data; boundary=x", 0), ("text/plain", 0)],
+)
+def test_only_what_is_declared_to_be_json_is_read_for_a_model(inner: World, declared: str, matched: int) -> None:
+    """An upload may be half a gigabyte."""
     inner.simulator.house.faults.add({"request": {"model": "**"}, "error": "UNAVAILABLE"})
-    inner.upload(b'{"model": "a"}')
-    assert inner.simulator.house.faults.standings()[0].matched == 0
+    inner.http.post("/v1/files", content=b'{"model": "a"}', headers={"content-type": declared})
+    assert inner.simulator.house.faults.standings()[0].matched == matched
 
 
 def test_a_fault_is_about_the_how_manyth_job(still: World) -> None:

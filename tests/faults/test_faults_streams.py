@@ -118,7 +118,7 @@ def test_a_stalled_stream_holds_nobody_else_up(faulty: World, noise: list[str], 
     """It goes on where it stood once the fault is taken back."""
     expected = whole(faulty, streaming)
     name = scripted(faulty, stall_after=4)
-    client = faulty.mantle()
+    client = faulty.mantle().with_options(timeout=PATIENCE)
     taken: list[Any] = []
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(received, streaming(client), taken)
@@ -151,14 +151,18 @@ def test_a_client_that_loses_patience_is_not_waited_for(faulty: World, noise: li
     assert noise == []
 
 
+@BOTH
 @pytest.mark.parametrize("stream", [{"cut_after": 10_000}, {"end_after": 10_000}, {"break_after": 10_000}])
-def test_a_stream_with_fewer_events_goes_out_whole(faulty: World, stream: dict[str, int]) -> None:
+def test_a_stream_with_fewer_events_goes_out_whole(
+    faulty: World, noise: list[str], streaming: Streaming, stream: dict[str, int]
+) -> None:
     """The fault has met it, and done nothing."""
-    expected = whole(faulty, chat)
+    expected = whole(faulty, streaming)
     scripted(faulty, **stream)
-    assert [told(event) for event in chat(faulty.mantle())] == expected
+    assert [told(event) for event in streaming(faulty.mantle())] == expected
     (standing,) = faulty.simulator.house.faults.standings()
     assert (standing.matched, standing.applied) == (1, 0)
+    assert noise == []
 
 
 def test_a_stream_can_be_cut_before_it_ends_properly(faulty: World) -> None:

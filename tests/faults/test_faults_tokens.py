@@ -121,12 +121,22 @@ def test_whoever_waits_as_told_is_let_in(world: World, wall: Wall) -> None:
 
 
 @pytest.mark.shows("throttling")
-def test_what_was_reserved_and_not_generated_is_given_back(world: World) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, {**ASKED, "max_tokens": 5_000}),
+        (CHAT, {**ASKED, "n": 3, "max_tokens": 1_000}),
+        (RESPONSES, {"model": BASE, "input": "2 + 2?", "temperature": 0}),
+        ("/v1/completions", {"model": BASE, "prompt": "2 + 2?", "temperature": 0, "max_tokens": 5_000}),
+    ],
+    ids=["chat", "three answers", "response", "text"],
+)
+def test_what_was_reserved_and_not_generated_is_given_back(world: World, path: str, body: dict[str, Any]) -> None:
     """DOCUMENTED: when the answer is complete, whole or as a stream."""
     quota(world, input=20_000)
-    used = world.http.post(CHAT, json={**ASKED, "max_tokens": 5_000}).json()["usage"]["total_tokens"]
+    used = world.http.post(path, json=body).json()["usage"]["total_tokens"]
     assert left(world, 20_000) == 20_000 - used
-    world.http.post(CHAT, json={**ASKED, "max_tokens": 5_000, "stream": True})
+    world.http.post(path, json={**body, "stream": True})
     assert left(world, 20_000) == 20_000 - 2 * used
 
 
