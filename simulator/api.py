@@ -14,6 +14,7 @@ from simulator.errors import (
     BROKEN_FORM,
     INTERNAL_ERROR,
     NOT_RETOLD,
+    STORAGE_FULL,
     UNKNOWN_PATH,
     WRONG_METHOD,
     ApiError,
@@ -26,6 +27,7 @@ from simulator.refused import log_refusal
 from simulator.routes.nowhere import hint_for, methods_of
 from simulator.routes.table import ROUTES, add_routes
 from simulator.store.database import UnknownCursorError
+from simulator.store.faults import StoreDamagedError, StoreFullError
 from simulator.upstream.errors import UpstreamError
 from simulator.wire.bodies import WireResponse, hinted, rendered_error
 
@@ -41,7 +43,7 @@ def _api(house: House) -> FastAPI:
     add_routes(api, house)
     api.add_exception_handler(Exception, _answer_error)
     answered = (ApiError, ClientDisconnect, HTTPException, JobEndedError, RetellingError, UnknownCursorError)
-    for kind in (*answered, UpstreamError):
+    for kind in (*answered, StoreDamagedError, StoreFullError, UpstreamError):
         api.add_exception_handler(kind, _answer_error)
     return api
 
@@ -58,7 +60,7 @@ def _answer_error(request: Request, raised: Exception) -> Response:
     return WireResponse(rendered_error(error), status_code=error.kind.status, headers=headers)
 
 
-def _api_error(request: Request, raised: Exception) -> ApiError:
+def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901  a closed list, one case a kind
     match raised:
         case ApiError():
             return raised
@@ -69,7 +71,9 @@ def _api_error(request: Request, raised: Exception) -> ApiError:
         case RetellingError():
             hint = "start the simulator with the settings that the job ran under, and keep its files"
             return NOT_RETOLD(why=str(raised), hint=hint)
-        case UpstreamError():
+        case StoreFullError():
+            return STORAGE_FULL(hint=f"{raised}; make room and ask again: what was kept before is whole")
+        case StoreDamagedError() | UpstreamError():
             return INTERNAL_ERROR(hint=str(raised))
         case ClientDisconnect():
             return BROKEN_FORM(why="the connection was closed before all of it had arrived")

@@ -315,6 +315,14 @@ INTERNAL_ERROR: Final = ErrorKind(
     evidence=Evidence.INFERRED,
     source="code seen in a client's test, wording OpenAI's",
 )
+STORAGE_FULL: Final = ErrorKind(
+    status=507,
+    code="insufficient_storage",
+    type="server_error",
+    message="The simulator's disk is full",
+    evidence=Evidence.INFERRED,
+    source="the simulator's own: Bedrock has no such limit",
+)
 
 CATALOGUE: Final[dict[str, ErrorKind]] = {
     name: kind for name, kind in list(globals().items()) if isinstance(kind, ErrorKind)

@@ -1,6 +1,6 @@
 """What the routes work with: the rooms of one running simulator, wired by the composition root."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from simulator.clock import Clock
@@ -8,6 +8,7 @@ from simulator.identity.gate import Gate
 from simulator.ids import Ids
 from simulator.inference.models import Inference
 from simulator.jobs.engine import Engine
+from simulator.jobs.steering import Steering
 from simulator.projects import Organization
 from simulator.responses.lifecycle import Responses
 from simulator.settings import Settings
@@ -30,6 +31,8 @@ class House:
     organization: Organization
     uploads: Uploads
     engine: Engine
+    steering: Steering
+    reset: Callable[[], None]
     inference: Inference
     responses: Responses
     gate: Gate

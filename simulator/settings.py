@@ -43,16 +43,19 @@ Region: TypeAlias = Literal[
 ]
 
 HIGHEST_PORT: Final = 65_535
+HIGHEST_SPEED: Final = 1_000_000  # simulated seconds in a real one
 LAST_EPOCH: Final = 4_102_444_800  # 2100-01-01T00:00:00Z: a run of any length still ends in a year of four digits
 
 Positive: TypeAlias = Annotated[int, Ge(1)]
 
 
 class Pace(StrEnum):
-    """Who moves a job on. `manual` and `realtime` are named by the design and not built yet."""
+    """Who moves a job on."""
 
-    INSTANT = "instant"
-    POLL = "poll"
+    INSTANT = "instant"  # nobody waits: the job leads, and the clock follows it
+    POLL = "poll"  # each retrieve gives it one turn
+    MANUAL = "manual"  # the clock leads, and only its user moves that
+    REALTIME = "realtime"  # the clock leads, and runs by itself
 
 
 class Auth(StrEnum):
@@ -132,7 +135,11 @@ class Settings:
         "Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z (UTC). "
         "By default `serve` starts at this machine's time, and `exec` at 1767225600, so that its runs are alike.",
     ] = FIXED_EPOCH
-    pace: Annotated[Pace, "Who moves a job on: nobody waits, or each retrieve gives it one turn."] = Pace.INSTANT
+    pace: Annotated[
+        Pace,
+        "Who moves a job on: nobody waits; each retrieve gives it a turn; `rft-sim clock` alone; or a clock that runs.",
+    ] = Pace.INSTANT
+    speed: Annotated[float, Gt(0), Le(HIGHEST_SPEED), "Simulated seconds in a real one, at the pace realtime."] = 1.0
     auth: Annotated[Auth, "Check keys, signatures and permissions, or let everything in."] = Auth.VERIFY
     data: Annotated[Path | None, "The folder to keep state in. Without one everything goes at exit."] = None
     max_file_bytes: Annotated[Positive, "The largest file. OPENAI; Bedrock publishes none."] = 512 * 1024 * 1024

@@ -21,6 +21,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "errors": {"evidence"},
     "parity": {"evidence"},
     "ids": set(),
+    "moments": set(),
     "jobs.job": set(),
     "store": set(),
     "training": set(),
@@ -31,7 +32,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "refused": {"errors"},
     "keys": {"settings"},
     "catalogue": {"settings"},
-    "identity": {"asgi", "errors"},
+    "identity": {"asgi", "clock", "errors"},
     "lambdas": {"asgi", "identity"},
     "aws": {"asgi", "identity", "ids", "lambdas"},
     "front_door": {"asgi", "identity", "lambdas"},
@@ -40,7 +41,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "jobs": {"clock", "grading", "ids", "jobs.job", "settings", "store", "training", "upstream"},
     "projects": {"clock", "errors", "ids", "store"},
     "deployed": {"cloud", "grading", "jobs.job", "lambdas", "settings"},
-    "control": {"running", "settings"},
+    "control": {"moments", "running", "settings"},
     "doctor": {
         "control",
         "evidence",
@@ -54,7 +55,7 @@ FLOORS: Final[dict[str, set[str]]] = {
         "upstream",
     },
     "inference": {"catalogue", "errors", "ids", "store", "training", "upstream"},
-    "wire": {"errors", "inference", "jobs.job", "settings", "store", "training"},
+    "wire": {"jobs", "moments", "errors", "inference", "jobs.job", "settings", "store", "training"},
     "responses": {"catalogue", "clock", "errors", "ids", "inference", "settings", "store", "training", "wire"},
     "orders": {"catalogue", "errors", "identity", "ids", "jobs.job", "settings", "store", "training", "wire"},
     "house": {"clock", "identity", "ids", "inference", "jobs", "projects", "responses", "settings", "store"},
@@ -66,14 +67,15 @@ FLOORS: Final[dict[str, set[str]]] = {
         *("asgi", "errors", "house", "ids", "jobs", "jobs.job", "refused", "routes", "store", "upstream", "wire"),
     },
     "rooms": {
-        *("api", "asgi", "catalogue", "clock", "cloud", "deployed", "front_door", "house", "identity", "ids"),
+        *("api", "asgi", "catalogue", "cloud", "deployed", "front_door", "house", "identity", "ids"),
         *("inference", "jobs", "jobs.job", "lambdas", "projects", "responses", "running", "settings", "store"),
         *("upstream", "wire"),
     },
     "app": {"asgi", "catalogue", "house", "rooms", "settings", "store", "upstream"},
     "server": {"app", "settings"},
     "__main__": {
-        *("app", "doctor", "explained", "keys", "refused", "running", "server", "settings", "store", "upstream"),
+        *("app", "control", "doctor", "explained", "keys", "moments", "refused", "running", "server", "settings"),
+        *("store", "upstream"),
     },
 }
 

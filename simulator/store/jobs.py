@@ -40,13 +40,17 @@ class JobLogs:
         entry: StoredEntry,
         model: StoredModel | None = None,
         uses: Collection[str] = (),
+        safe: bool = True,
     ) -> None:
         """Add one entry to a job's log, and what follows from it, in one transaction.
 
         `at` is the simulated time of the entry. `uses` names the SHA-256 of uploads that must outlive their file
-        objects because this job needs them.
+        objects because this job needs them. `safe` is that of `Database.transaction`.
+
+        Raises:
+            StoreFullError: the disk is full.
         """
-        with self._database.transaction() as connection:
+        with self._database.transaction(safe=safe) as connection:
             if entry.ordinal == 0:
                 connection.execute(
                     "INSERT INTO jobs (project, id, finished_at, projection) VALUES (?, ?, ?, ?)",
