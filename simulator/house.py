@@ -16,6 +16,7 @@ from simulator.store.files import Files
 from simulator.store.jobs import JobLogs
 from simulator.store.models import Models
 from simulator.store.uploads import Uploads
+from simulator.views import Views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class House:
     ids: Ids
     files: Files
     jobs: JobLogs
+    views: Views
     models: Models
     organization: Organization
     uploads: Uploads

@@ -40,6 +40,7 @@ from simulator.store.projects import Projects
 from simulator.store.responses import KeptResponses
 from simulator.store.uploads import Uploads
 from simulator.upstream.replay import Replay
+from simulator.views import Views
 from simulator.wire.objects import announcement
 
 DATABASE: Final = "simulator.sqlite"
@@ -146,6 +147,7 @@ class Rooms:
             ids=ids,
             files=files,
             jobs=jobs,
+            views=Views(jobs, settings.consistency),
             models=models,
             organization=organization,
             uploads=uploads,

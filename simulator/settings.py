@@ -118,6 +118,19 @@ class Durations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consistency:
+    """How far listings of jobs lag behind what is so. A look is a request for a listing's first page."""
+
+    jobs_lag: Annotated[
+        int, Ge(0), "Looks by which the list of jobs lags, in what it says and in whom it holds. SAMPLE hints at it."
+    ] = 0
+    events_lag: Annotated[int, Ge(0), "Looks by which a job's events come late."] = 0
+    events_batch: Annotated[Positive, "Events come so many at a time, the last ones with the job's end."] = 1
+    events_twice: Annotated[bool, "Each event stands twice in its list."] = False
+    checkpoints_lag: Annotated[int, Ge(0), "Looks by which checkpoints come after the event that tells of them."] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a simulator is started with. The text in an annotation is what the command line says of that setting."""
 
@@ -202,6 +215,9 @@ class Settings:
     lambda_workers: Annotated[
         Positive, "Lambda environments at once, of all functions; more than grading uses, as calls may nest."
     ] = 64
+    consistency: Annotated[Consistency, "INFERRED; a retrieve always shows what is so."] = field(
+        default_factory=Consistency
+    )
     dataset: Annotated[DatasetLimits, "Of a training file."] = field(default_factory=DatasetLimits)
     validation_dataset: Annotated[
         DatasetLimits,

@@ -39,6 +39,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "cloud": {"asgi", "aws", "identity", "lambdas", "settings"},
     "grading": {"settings", "training"},
     "jobs": {"clock", "grading", "ids", "jobs.job", "settings", "store", "training", "upstream"},
+    "views": {"jobs", "jobs.job", "settings", "store"},
     "projects": {"clock", "errors", "ids", "store"},
     "deployed": {"cloud", "grading", "jobs.job", "lambdas", "settings"},
     "control": {"moments", "running", "settings"},
@@ -58,7 +59,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "wire": {"jobs", "moments", "errors", "inference", "jobs.job", "settings", "store", "training"},
     "responses": {"catalogue", "clock", "errors", "ids", "inference", "settings", "store", "training", "wire"},
     "orders": {"catalogue", "errors", "identity", "ids", "jobs.job", "settings", "store", "training", "wire"},
-    "house": {"clock", "identity", "ids", "inference", "jobs", "projects", "responses", "settings", "store"},
+    "house": {"clock", "identity", "ids", "inference", "jobs", "projects", "responses", "settings", "store", "views"},
     "routes": {
         *("asgi", "catalogue", "errors", "evidence", "grading", "house", "identity", "inference", "jobs"),
         *("jobs.job", "orders", "responses", "settings", "store", "training", "wire"),
@@ -69,7 +70,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "rooms": {
         *("api", "asgi", "catalogue", "cloud", "deployed", "front_door", "house", "identity", "ids"),
         *("inference", "jobs", "jobs.job", "lambdas", "projects", "responses", "running", "settings", "store"),
-        *("upstream", "wire"),
+        *("upstream", "views", "wire"),
     },
     "app": {"asgi", "catalogue", "house", "rooms", "settings", "store", "upstream"},
     "server": {"app", "settings"},

@@ -130,9 +130,10 @@ class Database:
         limit: int,
         order: str = "desc",
         column: str = "ordinal",
+        before: int | None = None,
         **values: object,
     ) -> Page[Row]:
-        """Return what follows the element `after`, by `column`.
+        """Return what follows the element `after`, by `column`; in descending order, of what stands before `before`.
 
         `select` ends in a WHERE clause, which an index must begin with and `column` must follow: a page then costs
         the same however much is kept. `cursor` selects the position of `:after` in the very same listing.
@@ -147,6 +148,7 @@ class Database:
                 if not found:
                     raise UnknownCursorError(after)
                 ((start,),) = found
+            start = start if before is None else min(start, before)
             rows = self._fetched(
                 f"{select} AND {column} {past} :start ORDER BY {column} {direction} LIMIT :limit",
                 {"start": start, "limit": limit + 1, **values},
