@@ -23,6 +23,7 @@ from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.jobs.life import Story, story
 from simulator.jobs.pacing import Paces
+from simulator.jobs.run import Undisturbed
 from simulator.jobs.steering import Steering
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
@@ -130,6 +131,7 @@ class Rooms:
             graders=DeployedGraders(
                 cloud=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
             ),
+            interventions=Undisturbed(),
             tell=tell,
             announced=lambda event: announcement(event) is not None,
         )

@@ -26,7 +26,7 @@ from simulator.jobs.job import (
 from simulator.jobs.life import Grade, Story
 from simulator.jobs.pacing import Paces
 from simulator.jobs.retelling import retold
-from simulator.jobs.run import Graders, Run
+from simulator.jobs.run import Graders, Interventions, Run
 from simulator.settings import Pace
 from simulator.store.jobs import JobLogs, StoredEntry
 from simulator.store.models import StoredModel
@@ -54,6 +54,7 @@ class Engine:
         paces: Paces,
         places: int,
         graders: Graders,
+        interventions: Interventions,
         tell: Callable[[Job], Story],
         announced: Callable[[Event], bool],
     ) -> None:
@@ -63,6 +64,7 @@ class Engine:
         self._paces = paces
         self._places = places
         self._graders = graders
+        self._interventions = interventions
         self._tell = tell
         self._announced = announced
         self._lock = RLock()  # held for an append, never while a story computes or a grader runs
@@ -229,7 +231,14 @@ class Engine:
         )
 
     def _start(self, job: Job, *, recorded: Collection[Event]) -> None:
-        run = Run(writer=self, graders=self._graders, job=job, story=self._tell(job), recorded=recorded)
+        run = Run(
+            writer=self,
+            graders=self._graders,
+            interventions=self._interventions,
+            job=job,
+            story=self._tell(job),
+            recorded=recorded,
+        )
         self.driver.start(run)
 
 

@@ -13,7 +13,17 @@ from typing import Final, Protocol
 from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded, Sample
 from simulator.jobs.codec import kind_of
-from simulator.jobs.job import Event, HeldOutEvaluated, IllegalMoveError, Job, Order, RolloutsGraded
+from simulator.jobs.job import (
+    Event,
+    HeldOutEvaluated,
+    IllegalMoveError,
+    Job,
+    JobCancelled,
+    JobFailed,
+    JobSucceeded,
+    Order,
+    RolloutsGraded,
+)
 from simulator.jobs.life import Answer, CheckGrader, Effect, Grade, Story, TakePlace
 from simulator.store.faults import StoreFullError
 
@@ -21,6 +31,7 @@ _log: Final = logging.getLogger(__name__)
 
 # A turn goes on over these: they are half of a step, and nobody outside sees them.
 _HALVES: Final = (RolloutsGraded, HeldOutEvaluated)
+_ENDS: Final = (JobSucceeded, JobFailed, JobCancelled)
 
 
 class Graders(Protocol):
@@ -51,6 +62,16 @@ class Writer(Protocol):
         """End a job that the simulator itself cannot carry on with."""
 
 
+class Interventions(Protocol):
+    """What may come in between from outside, as somebody has scripted it. A job knows of nobody's script."""
+
+    def before(self, job_id: str, effect: Effect, /) -> Event | None:
+        """Do what is due before a job's next move; return the event that ends the job in its place, or None."""
+
+    def wait(self, job_id: str, /) -> int:
+        """Return how many simulated seconds a job is queued at least."""
+
+
 class _EndedElsewhereError(Exception):
     """The job was cancelled while its story was busy, or the simulator is closing: the story is dropped."""
 
@@ -63,10 +84,18 @@ class Run:
     """
 
     def __init__(
-        self, *, writer: Writer, graders: Graders, job: Job, story: Story, recorded: Collection[Event]
+        self,
+        *,
+        writer: Writer,
+        graders: Graders,
+        interventions: Interventions,
+        job: Job,
+        story: Story,
+        recorded: Collection[Event],
     ) -> None:
         self._writer = writer
         self._graders = graders
+        self._interventions = interventions
         self._job = job
         self._story = story
         self._recorded = deque(recorded)
@@ -119,10 +148,12 @@ class Run:
                 self._kept = effect
                 return True
             self._kept, self._answer, self._error = None, None, None
+            if not self._recorded:
+                effect = self._interventions.before(self._job.id, effect) or effect
             match effect:
                 case TakePlace():
                     # Told again, the story starts when it did.
-                    self._answer = self._recorded[0].at if self._recorded else self._writer.place(self._job.id)
+                    self._answer = self._recorded[0].at if self._recorded else self._place(effect)
                     if self._answer is None:
                         self._kept = effect
                         return True
@@ -130,18 +161,28 @@ class Run:
                     self._answer = None if self._recorded else self._graders.refusal(self._job.order)
                 case Grade():
                     self._grade(effect)
-                case event:
-                    try:
-                        new = self._append(event)
-                    except StoreFullError:
-                        self._kept, self.full = event, True
-                        return True
-                    self.full = False
-                    if new and not isinstance(event, _HALVES):
-                        return True
+                case event if (more := self._after(event)) is not None:
+                    return more
+
+    def _after(self, event: Event) -> bool | None:
+        """Write an event; return whether the turn ends with it in that there may be more, or None: it goes on."""
+        try:
+            new = self._append(event)
+        except StoreFullError:
+            self._kept, self.full = event, True
+            return True
+        self.full = False
+        if isinstance(event, _ENDS):
+            self._story.close()
+            return False
+        return True if new and not isinstance(event, _HALVES) else None
 
     def _next(self) -> Effect:
         return self._story.throw(self._error) if self._error else self._story.send(self._answer)
+
+    def _place(self, effect: TakePlace) -> int | None:
+        free_at = self._writer.place(self._job.id)
+        return None if free_at is None else max(free_at, effect.at + self._interventions.wait(self._job.id))
 
     def _is_early(self, effect: Effect) -> bool:
         """Whether the clock must come to the effect's time first.
@@ -183,3 +224,15 @@ class Run:
                 raise _EndedElsewhereError from None
             raise
         return True
+
+
+class Undisturbed:
+    """Nothing comes in between."""
+
+    def before(self, _job_id: str, _effect: Effect) -> Event | None:
+        """Let a job go on."""
+        return None
+
+    def wait(self, _job_id: str) -> int:
+        """Let it go on at once."""
+        return 0

@@ -13,8 +13,8 @@ from simulator.grading.grader import Graded, Sample
 from simulator.ids import Ids
 from simulator.jobs.codec import decode_event, encode_job
 from simulator.jobs.engine import Engine
-from simulator.jobs.job import Job, Order, apply
-from simulator.jobs.life import Grade, Story, story
+from simulator.jobs.job import Event, Job, Order, apply
+from simulator.jobs.life import Effect, Grade, Story, story
 from simulator.jobs.pacing import Paces
 from simulator.jobs.steering import Steering
 from simulator.settings import FIXED_EPOCH, Pace, Settings
@@ -54,6 +54,23 @@ class Graders:
         return correctness(Grade(at=0, split=split, step=step, samples=samples))
 
 
+class Interventions:
+    """What comes in between: for a test, what it puts into `ends` and `waits`."""
+
+    def __init__(self) -> None:
+        self.ends: dict[tuple[str, int | None], Callable[[int], Event]] = {}  # by the effect's kind and its step
+        self.waits = 0
+
+    def before(self, _job_id: str, effect: Effect) -> Event | None:
+        """Return the end that was put there."""
+        end = self.ends.get((type(effect).__name__, getattr(effect, "step", None)))
+        return end(effect.at) if end else None
+
+    def wait(self, _job_id: str) -> int:
+        """Return how long a job is queued at least."""
+        return self.waits
+
+
 @contextmanager
 def engine_on(
     folder: Path, graders: Graders, *, pace: Pace = Pace.INSTANT, places: int = 8
@@ -72,6 +89,7 @@ def steered_engine_on(
     places: int = 8,
     speed: float = 1.0,
     seconds: Callable[[], float] = monotonic,
+    interventions: Interventions | None = None,
 ) -> Iterator[tuple[Engine, JobLogs, Steering]]:
     """Do the same, and give the clock's wheel too. `seconds` is what a clock that runs goes by."""
     uploads = Uploads(folder / "uploads")
@@ -97,6 +115,7 @@ def steered_engine_on(
         paces=paces,
         places=places,
         graders=graders,
+        interventions=interventions or Interventions(),
         tell=tell,
         announced=lambda event: announcement(event) is not None,
     )
