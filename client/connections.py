@@ -33,8 +33,7 @@ def open_ai(target: Target) -> OpenAI:
     )
     return openai.OpenAI(
         base_url=target.api_url,
-        # OBSERVED: a wrong path can stall instead of erring, hence a limit well under the SDK's 10 minutes.
-        timeout=openai.Timeout(120.0, connect=5.0),
+        timeout=openai.Timeout(target.row.timeout, connect=5.0),
         max_retries=0,
         api_key=target.api_key or _minted(target),
         http_client=http_client,

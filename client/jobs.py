@@ -10,7 +10,7 @@ from typing import Any
 
 from client.data import canonical
 from client.errors import JobCancelled, JobFailed, Unreachable, translated
-from client.mantle import Event, Job, Mantle
+from client.mantle import Checkpoint, Event, Job, Mantle
 from client.patience import Rhythm, Setback, Streak, persist, surely_undone
 
 # The metadata key by which a job is known again when the answer to its creation was lost.
@@ -20,6 +20,9 @@ TAG = "rft_run"
 DEFAULT_EPOCHS, DEFAULT_BATCH_SIZE, DEFAULT_LR_MULTIPLIER = 1, 4, 1.0
 # INFERRED: SAMPLE metrics fit 8 rollouts a prompt, and 300 rows in batches of 4 made 67 steps: a tenth is held out.
 ROLLOUTS_PER_PROMPT, HELD_OUT_ONE_IN = 8, 10
+
+# How often the list of jobs is searched for one whose answer was lost, and what lags behind a job's end is looked for.
+_LOOKS, _LATE_LOOKS = 4, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +117,16 @@ def create(mantle: Mantle, order: Order) -> Job:
                 )
                 raise
             mantle.say(f"{setback}.")
-            mantle.stopwatch.sleep(setback.pause)
-            found = None if surely_undone(error) else _found(mantle, order)
-            if found is not None:
-                mantle.say(f"the answer was lost, but the job was made: {found.id}.")
-                return found
+            if surely_undone(error):
+                mantle.stopwatch.sleep(setback.pause)
+                continue
+            # A list may lag behind (SAMPLE: the notebook does not trust its statuses), so it is looked at repeatedly.
+            for _ in range(_LOOKS):
+                mantle.stopwatch.sleep(setback.pause)
+                found = _found(mantle, order)
+                if found is not None:
+                    mantle.say(f"the answer was lost, but the job was made: {found.id}.")
+                    return found
 
 
 def _found(mantle: Mantle, order: Order) -> Job | None:
@@ -153,10 +161,56 @@ def follow(mantle: Mantle, job_id: str, *, rhythm: Rhythm) -> Iterator[Update]:
         seen.update(event.id for event in events)
         yield Update(job=job, events=events)
         if job.ended:
+            yield from _latecomers(mantle, job, known=seen, complete=_tells_of_the_end(job, events), rhythm=rhythm)
             return
         pause = rhythm.after(pause, news=bool(events) or job.status != status)
         status = job.status
         mantle.stopwatch.sleep(pause)
+
+
+def _latecomers(mantle: Mantle, job: Job, *, known: set[str], complete: bool, rhythm: Rhythm) -> Iterator[Update]:
+    """Look on at the events of an ended job: nobody promises that they are listed as soon as the job has ended.
+
+    It is enough when the events tell of the end and a look has brought no more, or when several looks in a row have
+    brought nothing: nobody promises that an event is as late as the end, either.
+    """
+    pause, quiet = rhythm.first, 0
+    while quiet < _LATE_LOOKS:
+        mantle.stopwatch.sleep(pause)
+        events = persist(
+            lambda: _unseen(mantle, job.id, known=known, to_the_end=True),
+            patience=mantle.patience,
+            stopwatch=mantle.stopwatch,
+            say=mantle.say,
+        )
+        if events:
+            known.update(event.id for event in events)
+            yield Update(job=job, events=events)
+        elif complete:
+            return
+        quiet = 0 if events else quiet + 1
+        complete = complete or _tells_of_the_end(job, events)
+        pause = rhythm.after(pause, news=bool(events))
+
+
+def _tells_of_the_end(job: Job, events: Sequence[Event]) -> bool:
+    """Whether one of these events is as late as the job's end (OPENAI: `finished_at`)."""
+    finished_at = job.body.get("finished_at")
+    return isinstance(finished_at, int) and any(event.created_at >= finished_at for event in events)
+
+
+def final_checkpoints(mantle: Mantle, job_id: str, *, last_step: int, rhythm: Rhythm) -> tuple[Checkpoint, ...]:
+    """The checkpoints of a job that has succeeded, by step; they may be listed later than the event that tells of them.
+
+    SAMPLE: the last step has one, so it is waited for; not for long, because nobody promises that either.
+    """
+    checkpoints, pause = mantle.checkpoints(job_id), rhythm.first
+    for _ in range(_LATE_LOOKS):
+        if any(checkpoint.step >= last_step for checkpoint in checkpoints):
+            break
+        mantle.stopwatch.sleep(pause)
+        checkpoints, pause = mantle.checkpoints(job_id), rhythm.after(pause, news=False)
+    return checkpoints
 
 
 def _setback(streak: Streak, error: Exception, *, job_id: str) -> Setback:

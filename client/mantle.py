@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from client.errors import Incomplete, Misuse, Refused
-from client.patience import Patience, Say, Stopwatch, persist
+from client.patience import Patience, Quiet, Say, Stopwatch, persist
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -131,6 +131,7 @@ class Mantle:
         self.patience = patience
         self.stopwatch = stopwatch
         self.say = say
+        self._quiet = Quiet(stopwatch)
 
     def upload(self, path: Path) -> str:
         """Send a data file; returns its id. A lost answer leaves at worst a second copy of the file."""
@@ -144,13 +145,11 @@ class Mantle:
     def create_job_once(self, request: Mapping[str, Any]) -> Job:
         """Create a job with one request and no retry: whether a lost one took effect is `client.jobs`'s to find out."""
         # The grader is Bedrock's own, so `method` travels past the SDK's types (SAMPLE: AWS's notebook does the same).
+        others = {key: value for key, value in request.items() if key not in {"model", "training_file"}}
+        api = self.client.fine_tuning.jobs.with_raw_response
         return _job(
-            _json(
-                self.client.fine_tuning.jobs.with_raw_response.create(
-                    model=request["model"],
-                    training_file=request["training_file"],
-                    extra_body={key: value for key, value in request.items() if key not in {"model", "training_file"}},
-                )
+            self._once(
+                lambda: api.create(model=request["model"], training_file=request["training_file"], extra_body=others)
             )
         )
 
@@ -160,7 +159,7 @@ class Mantle:
 
     def job_once(self, job_id: str) -> Job:
         """One job, as it is now; a failure is not waited out."""
-        return _job(_json(self.client.fine_tuning.jobs.with_raw_response.retrieve(job_id)))
+        return _job(self._once(lambda: self.client.fine_tuning.jobs.with_raw_response.retrieve(job_id)))
 
     def require_model(self, name: str) -> None:
         """Make sure that the service has a model (DOCUMENTED: GET /v1/models/{model}).
@@ -190,14 +189,27 @@ class Mantle:
             yield _job(body)
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a job that has not ended."""
-        return _job(self._asked(lambda: self.client.fine_tuning.jobs.with_raw_response.cancel(job_id)))
+        """Cancel a job that has not ended; one that is cancelled already stays so.
+
+        Raises:
+            openai.BadRequestError: it has ended otherwise.
+        """
+        import openai  # noqa: PLC0415 - 0.8 s to load; whoever holds its client has paid already
+
+        try:
+            return _job(self._asked(lambda: self.client.fine_tuning.jobs.with_raw_response.cancel(job_id)))
+        except openai.BadRequestError:
+            # The answer to a first try may have been lost.
+            job = self.job(job_id)
+            if job.status != "cancelled":
+                raise
+            return job
 
     def events_once(self, job_id: str, *, after: str | None) -> Page:
         """One page of a job's events; a failure is not waited out."""
         cursor = {"after": after} if after else {}
         api = self.client.fine_tuning.jobs.with_raw_response
-        body = _json(api.list_events(job_id, limit=_EVENTS_PER_PAGE, extra_query=cursor))
+        body = self._once(lambda: api.list_events(job_id, limit=_EVENTS_PER_PAGE, extra_query=cursor))
         return Page(events=tuple(map(_event, body.get("data") or ())), has_more=bool(body.get("has_more")))
 
     def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
@@ -258,10 +270,26 @@ class Mantle:
             cursor = {"after": items[-1]["id"]}
 
     def _asked(self, call: Callable[[], _Raw]) -> Mapping[str, Any]:
-        return _json(persist(call, patience=self.patience, stopwatch=self.stopwatch, say=self.say))
+        return _json(self._asked_with(lambda _: call(), ""))
 
     def _asked_with(self, call: Callable[[str], Answer], argument: str) -> Answer:
-        return persist(lambda: call(argument), patience=self.patience, stopwatch=self.stopwatch, say=self.say)
+        return persist(
+            lambda: self._heeding(lambda: call(argument)),
+            patience=self.patience,
+            stopwatch=self.stopwatch,
+            say=self.say,
+        )
+
+    def _once(self, call: Callable[[], _Raw]) -> Mapping[str, Any]:
+        return _json(self._heeding(call))
+
+    def _heeding(self, call: Callable[[], Answer]) -> Answer:
+        self._quiet.keep()
+        try:
+            return call()
+        except Exception as error:
+            self._quiet.heed(error)
+            raise
 
 
 def _chat_messages(messages: Sequence[Mapping[str, object]]) -> Any:

@@ -53,7 +53,7 @@ class Patience:
     def pause(self, *, attempt: int, asked: float | None) -> float:
         """Seconds to wait after the failure number `attempt` (from 1); a server's own Retry-After wins when longer."""
         own = min(self.longest, self.first * 2.0 ** min(attempt - 1, 16))
-        return max(own, min(asked or 0.0, self.give_up_after))
+        return max(own, asked or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +104,15 @@ class Streak:
         reason = passing_reason(error)
         if reason is None:
             raise error
+        asked = asked_wait(error)
+        if asked is not None and asked > self._patience.give_up_after:
+            raise Unreachable(f"Gave up: {reason}, and wants to be left alone for {asked:.0f} s.") from error
         now = self._stopwatch.now()
         if self._attempt == 0:
             self._since = now
         self._attempt += 1
         lasted = now - self._since
-        pause = self._patience.pause(attempt=self._attempt, asked=asked_wait(error))
+        pause = self._patience.pause(attempt=self._attempt, asked=asked)
         soon = self._patience.give_up_refused_after
         if soon is not None and not self._answered and lasted + pause >= soon and _refused_connection(error):
             raise nothing_listens(str(getattr(getattr(error, "request", None), "url", ""))) from error
@@ -120,6 +123,26 @@ class Streak:
             pause=pause,
             attempt=self._attempt,
         )
+
+
+class Quiet:
+    """Until when the service asked to be left alone: what one thread was told, all threads keep."""
+
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self._stopwatch = stopwatch
+        self._until = 0.0
+
+    def keep(self) -> None:
+        """Wait until the service may be asked again."""
+        # Whoever sleeps looks again afterwards: another thread may have been told of a later time meanwhile.
+        while (left := self._until - self._stopwatch.now()) > 0:
+            self._stopwatch.sleep(left)
+
+    def heed(self, error: Exception) -> None:
+        """Take note of what a refusal asked for."""
+        asked = asked_wait(error)
+        if asked:
+            self._until = max(self._until, self._stopwatch.now() + asked)
 
 
 def persist(call: Callable[[], Answer], *, patience: Patience, stopwatch: Stopwatch, say: Say) -> Answer:

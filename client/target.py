@@ -22,6 +22,7 @@ class Row:
     Attributes:
         local: every address must be on this machine.
         api_url: the OpenAI-compatible base with `{region}`; None means OPENAI_BASE_URL says it.
+        timeout: seconds until an answer, or the next part of one, is no longer waited for.
         rhythm: pauses between looks at a job.
         patience: how failures that may pass are waited out.
         bills: runs cost money, so `rft train` wants a yes.
@@ -31,6 +32,7 @@ class Row:
     name: str
     local: bool
     api_url: str | None
+    timeout: float
     rhythm: Rhythm
     patience: Patience
     bills: bool
@@ -44,6 +46,7 @@ TARGETS: Mapping[str, Row] = {
             name="simulator",
             local=True,
             api_url=None,
+            timeout=30.0,
             rhythm=Rhythm(first=0.05, longest=1.0),
             patience=Patience(first=0.1, longest=2.0, give_up_after=60.0, give_up_refused_after=2.0),
             bills=False,
@@ -54,6 +57,8 @@ TARGETS: Mapping[str, Row] = {
             local=False,
             # DOCUMENTED: fine-tuning and files live under /v1, not under the SDK provider's default /openai/v1.
             api_url="https://bedrock-mantle.{region}.api.aws/v1",
+            # OBSERVED: a wrong path can stall instead of erring, hence a limit well under the SDK's 10 minutes.
+            timeout=120.0,
             rhythm=Rhythm(first=5.0, longest=60.0),
             patience=Patience(first=1.0, longest=60.0, give_up_after=600.0),
             bills=True,

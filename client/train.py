@@ -17,7 +17,7 @@ from client.data import canonical, shared_prompts
 from client.deploy import MEMORY_MB, Deployment, Package, deploy
 from client.errors import Incomplete, Misuse, translated
 from client.interruption import undoing
-from client.jobs import ROLLOUTS_PER_PROMPT, Order, create, require_success
+from client.jobs import ROLLOUTS_PER_PROMPT, Order, create, final_checkpoints, require_success
 from client.locations import removed, require_writable, stored
 from client.mantle import Checkpoint, Mantle
 from client.materials import Materials, Options, findings_shown, gathered, require_possible
@@ -204,7 +204,8 @@ def _concluded(
     console: Console,
 ) -> None:
     metrics = [event.metrics for event in end.events if event.metrics is not None]
-    checkpoints = mantle.checkpoints(end.job.id)
+    last_step = max((int(step["step"]) for step in metrics), default=0)
+    checkpoints = final_checkpoints(mantle, end.job.id, last_step=last_step, rhythm=clouds.target.row.rhythm)
     done(console, "trained", counted(len(metrics), "step"), aside=counted(len(checkpoints), "checkpoint"))
     title = f"{options.model}: reward by step"
     # The picture is drawn while the comparison waits for answers.

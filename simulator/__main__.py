@@ -10,7 +10,6 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import fields
-from datetime import UTC, datetime
 from errno import EADDRINUSE
 from inspect import signature
 from ipaddress import ip_address
@@ -21,13 +20,16 @@ from typing import Annotated, Final, NoReturn, TypeVar
 
 import typer
 
+from simulator.control.clock import clock
 from simulator.control.faults import app as faults_app
+from simulator.control.reset import reset
 from simulator.doctor.commands.doctor import doctor
 from simulator.doctor.commands.estimate import estimate
 from simulator.doctor.commands.preview import preview
 from simulator.doctor.commands.regrade import regrade
 from simulator.explained import explained, meaning
 from simulator.faults.fault import ScriptError
+from simulator.moments import TIME_FORM, moment
 from simulator.settings import (
     HIGHEST_PORT,
     Auth,
@@ -70,6 +72,7 @@ Seed = Annotated[int, typer.Option(help=meaning("seed"))]
 Epoch = Annotated[str | None, typer.Option(help=meaning("epoch"), metavar="TIME")]
 AuthOption = Annotated[Auth, typer.Option(help=meaning("auth"))]
 PaceOption = Annotated[Pace, typer.Option(help=meaning("pace"))]
+Speed = Annotated[float, typer.Option(help=meaning("speed"))]
 ResponseEventsOption = Annotated[ResponseEvents, typer.Option(help=meaning("responses_events"))]
 Changes = Annotated[
     list[str] | None,
@@ -111,6 +114,7 @@ def serve(
     seed: Seed = _DEFAULTS.seed,
     epoch: Epoch = None,
     pace: PaceOption = _DEFAULTS.pace,
+    speed: Speed = _DEFAULTS.speed,
     auth: AuthOption = _DEFAULTS.auth,
     responses_events: ResponseEventsOption = _DEFAULTS.responses_events,
     data: Data = _DEFAULTS.data,
@@ -128,6 +132,7 @@ def serve(
         seed=seed,
         epoch=start,
         pace=pace,
+        speed=speed,
         auth=auth,
         responses_events=responses_events,
         data=data,
@@ -165,6 +170,7 @@ def execute(
     seed: Seed = _DEFAULTS.seed,
     epoch: Epoch = None,
     pace: PaceOption = _DEFAULTS.pace,
+    speed: Speed = _DEFAULTS.speed,
     auth: AuthOption = _DEFAULTS.auth,
     responses_events: ResponseEventsOption = _DEFAULTS.responses_events,
     data: Data = _DEFAULTS.data,
@@ -182,6 +188,7 @@ def execute(
         seed=seed,
         epoch=start,
         pace=pace,
+        speed=speed,
         auth=auth,
         responses_events=responses_events,
         data=data,
@@ -250,6 +257,8 @@ app.command()(doctor)
 app.command()(preview)
 app.command()(regrade)
 app.command()(estimate)
+app.add_typer(clock)
+app.command()(reset)
 
 
 def _checked(settings: Settings, changes: list[str] | None, context: typer.Context) -> Settings:
@@ -340,14 +349,9 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
 
 def _seconds(text: str) -> int:
     try:
-        return int(text)
+        return moment(text)
     except ValueError:
-        pass
-    try:
-        read = datetime.fromisoformat(text)
-        return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
-    except ValueError:
-        _stop(f"--epoch takes seconds since 1970 or a time such as 2026-01-31T12:00:00Z, not {text!r}")
+        _stop(f"--epoch takes {TIME_FORM}, not {text!r}")
 
 
 def _stop(message: str) -> NoReturn:

@@ -1,7 +1,6 @@
 """The API as an ASGI app: its routes, the one place where an error becomes an answer, and the ids of requests."""
 
 from collections.abc import Iterator
-from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -16,6 +15,7 @@ from simulator.errors import (
     FAULTY_SCRIPT,
     INTERNAL_ERROR,
     NOT_RETOLD,
+    STORAGE_FULL,
     UNKNOWN_PATH,
     WRONG_METHOD,
     ApiError,
@@ -29,6 +29,7 @@ from simulator.refused import log_refusal
 from simulator.routes.nowhere import hint_for, methods_of
 from simulator.routes.table import ROUTES, add_routes
 from simulator.store.database import UnknownCursorError
+from simulator.store.faults import StoreDamagedError, StoreFullError
 from simulator.upstream.errors import UpstreamError
 from simulator.wire.bodies import WireResponse, hinted, rendered_error
 
@@ -43,8 +44,8 @@ def _api(house: House) -> FastAPI:
     api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_routes(api, house)
     api.add_exception_handler(Exception, _answer_error)
-    answered = (ApiError, ClientDisconnect, HTTPException, JobEndedError, RetellingError, ScriptError)
-    for kind in (*answered, UnknownCursorError, UpstreamError):
+    answered = (ApiError, ClientDisconnect, HTTPException, JobEndedError, RetellingError, UnknownCursorError)
+    for kind in (*answered, ScriptError, StoreDamagedError, StoreFullError, UpstreamError):
         api.add_exception_handler(kind, _answer_error)
     return api
 
@@ -66,7 +67,7 @@ def _answer_error(request: Request, raised: Exception) -> Response:
     return answer
 
 
-def _api_error(request: Request, raised: Exception) -> ApiError:
+def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901  a closed list, one case a kind
     match raised:
         case ApiError():
             return raised
@@ -79,27 +80,22 @@ def _api_error(request: Request, raised: Exception) -> ApiError:
             return NOT_RETOLD(why=str(raised), hint=hint)
         case ScriptError():
             return FAULTY_SCRIPT(why=str(raised), hint="`rft-sim faults explain` describes every field")
-        case UpstreamError():
+        case StoreFullError():
+            return STORAGE_FULL(hint=f"{raised}; make room and ask again: what was kept before is whole")
+        case StoreDamagedError() | UpstreamError():
             return INTERNAL_ERROR(hint=str(raised))
         case ClientDisconnect():
             return BROKEN_FORM(why="the connection was closed before all of it had arrived")
-        case HTTPException():
-            return _starlettes(request, raised)
-        case _:
-            return INTERNAL_ERROR(hint="a fault of the simulator: standard error says where; please report it")
-
-
-def _starlettes(request: Request, raised: HTTPException) -> ApiError:
-    """Return what Starlette found: no such path, no such method there, or a form that cannot be read."""
-    match raised.status_code:
-        case HTTPStatus.NOT_FOUND:
+        case HTTPException(status_code=404):
             path, base = request.url.path, request.base_url
             hint = hint_for(path, routes=ROUTES, origin=f"{base.scheme}://{base.netloc}")
             return UNKNOWN_PATH(method=request.method, path=path, hint=hint)
-        case HTTPStatus.METHOD_NOT_ALLOWED:
+        case HTTPException(status_code=405):
             return WRONG_METHOD(method=request.method, path=request.url.path)
+        case HTTPException(detail=detail):
+            return BROKEN_FORM(why=detail)
         case _:
-            return BROKEN_FORM(why=raised.detail)
+            return INTERNAL_ERROR(hint="a fault of the simulator: standard error says where; please report it")
 
 
 class _RequestIds:

@@ -1,8 +1,9 @@
 """A simulator as others start and stop it: a folder, its lock, and the rooms that work there."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import mkdtemp
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 
@@ -12,12 +13,13 @@ from simulator.faults.script import faults_at
 from simulator.house import House
 from simulator.rooms import Rooms
 from simulator.settings import Settings
-from simulator.store.folder import DataFolderError, claimed
+from simulator.store.faults import StoreDamagedError
+from simulator.store.folder import DataFolder, unusable
 from simulator.upstream.replay import Replay
 
 
 class Simulator:
-    """One simulator: an ASGI app and what lives behind it. One a process at a time: moto keeps its state there.
+    """One simulator: an ASGI app (`app`; `api` is its part without AWS) and what lives behind it.
 
     Use it as a context manager, or call `close`: no thread, process or temporary file outlives it.
     """
@@ -30,31 +32,25 @@ class Simulator:
             UpstreamError: the folder of real outputs cannot be.
             ScriptError: the script of faults cannot be.
         """
-        replay = Replay(settings.rollouts, unaliased=unaliased) if settings.rollouts else None
-        faults = faults_at(settings.faults) if settings.faults else ()
-        self._temporary = None if settings.data else Path(mkdtemp(prefix="rft-sim-"))
-        folder = settings.data or self._temporary
-        assert folder  # noqa: S101  one of the two
-        self._lock = claimed(folder)
+        self._settings = settings
+        self._url = url
+        self._replay = Replay(settings.rollouts, unaliased=unaliased) if settings.rollouts else None
+        self._faults = faults_at(settings.faults) if settings.faults else ()
+        self._changing = Lock()
+        self._leaving: list[Thread] = []
+        self._folder = DataFolder(settings.data)
         try:
-            self._rooms = Rooms(settings, url=url, folder=folder, replay=replay, faults=faults)
-        except DataFolderError:
-            self._lock.close()
+            self._state, self._rooms = self._opened(self._folder.state)
+        except BaseException:
+            self._folder.close()
             raise
+        self.app: App = _Door(lambda: self._rooms.app)
+        self.api: App = _Door(lambda: self._rooms.api)
 
     @property
     def house(self) -> House:
         """What the routes work with."""
         return self._rooms.house
-
-    @property
-    def api(self) -> App:
-        """Mantle's API and the control plane, without AWS."""
-        return self._rooms.api
-
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, whomever it is for."""
-        await self._rooms.app(scope, receive, send)
 
     def __enter__(self) -> Self:
         return self
@@ -68,9 +64,57 @@ class Simulator:
         """Load what takes long, so that the first AWS call need not wait for it."""
         self._rooms.warm_up()
 
+    def reset(self) -> None:
+        """Put new and empty rooms in the place of these: as after a first start, but for the port and the settings.
+
+        What the old ones still do comes to nothing; they are left in the background.
+        """
+        with self._changing:
+            state, rooms = self._state, self._rooms
+            self._state, self._rooms = self._opened(None)
+            rooms.stop()
+            leaving = Thread(target=_left, args=(rooms, state), name="reset")
+            leaving.start()
+            self._leaving = [*(thread for thread in self._leaving if thread.is_alive()), leaving]
+
     def close(self) -> None:
         """Stop: jobs between two events, functions at once. With a data folder the jobs go on at the next start."""
-        self._rooms.close()
-        self._lock.close()
-        if self._temporary:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        with self._changing:
+            self._rooms.stop()
+            self._rooms.close()
+            for thread in self._leaving:
+                thread.join()
+            self._folder.close()
+
+    def _opened(self, state: Path | None) -> tuple[Path, Rooms]:
+        """Make rooms on a folder that holds state already, or on a fresh one."""
+        folder = state or self._folder.fresh()
+        try:
+            rooms = Rooms(
+                self._settings,
+                url=self._url,
+                folder=folder,
+                known=state is not None,
+                replay=self._replay,
+                faults=self._faults,
+                reset=self.reset,
+            )
+        except StoreDamagedError as error:
+            raise unusable(folder, str(error)) from error
+        self._folder.keep(folder)
+        return folder, rooms
+
+
+class _Door:
+    """An app that is another one after a reset."""
+
+    def __init__(self, behind: Callable[[], App]) -> None:
+        self._behind = behind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._behind()(scope, receive, send)
+
+
+def _left(rooms: Rooms, state: Path) -> None:
+    rooms.close()
+    shutil.rmtree(state, ignore_errors=True)

@@ -6,7 +6,7 @@ from simulator.cloud import Cloud
 from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded, Grader, Sample, ThrottledError
 from simulator.jobs.job import Order
-from simulator.lambdas.errors import FunctionNotFound, NotInvoked, Throttled
+from simulator.lambdas.errors import NotInvoked, Throttled
 from simulator.lambdas.function import Invocation
 from simulator.lambdas.limits import fault_of
 from simulator.lambdas.pool import Pool
@@ -21,16 +21,6 @@ class DeployedGraders:
         self._pool = pool
         self._executor = executor
         self._settings = settings
-
-    def missing(self, order: Order) -> bool:
-        """Return whether there is no such function (any more)."""
-        try:
-            self._cloud.function(order.grader_function)
-        except FunctionNotFound:
-            return True
-        except NotInvoked:
-            return False
-        return False
 
     def refusal(self, order: Order) -> str | None:
         """Return why the function cannot be invoked for this caller, or None.

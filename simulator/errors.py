@@ -343,6 +343,14 @@ INTERNAL_ERROR: Final = ErrorKind(
     evidence=Evidence.INFERRED,
     source="code seen in a client's test, wording OpenAI's",
 )
+STORAGE_FULL: Final = ErrorKind(
+    status=507,
+    code="insufficient_storage",
+    type="server_error",
+    message="The simulator's disk is full",
+    evidence=Evidence.INFERRED,
+    source="the simulator's own: Bedrock has no such limit",
+)
 
 # Only by a scripted fault. DOCUMENTED: "Scaling and throughput best practices" has both, for either endpoint.
 

@@ -1,6 +1,6 @@
 """What the routes work with: the rooms of one running simulator, wired by the composition root."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from simulator.clock import Clock
@@ -9,6 +9,7 @@ from simulator.identity.gate import Gate
 from simulator.ids import Ids
 from simulator.inference.models import Inference
 from simulator.jobs.engine import Engine
+from simulator.jobs.steering import Steering
 from simulator.projects import Organization
 from simulator.responses.lifecycle import Responses
 from simulator.settings import Settings
@@ -16,6 +17,7 @@ from simulator.store.files import Files
 from simulator.store.jobs import JobLogs
 from simulator.store.models import Models
 from simulator.store.uploads import Uploads
+from simulator.views import Views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +29,13 @@ class House:
     ids: Ids
     files: Files
     jobs: JobLogs
+    views: Views
     models: Models
     organization: Organization
     uploads: Uploads
     engine: Engine
+    steering: Steering
+    reset: Callable[[], None]
     inference: Inference
     responses: Responses
     gate: Gate

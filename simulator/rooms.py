@@ -1,16 +1,16 @@
 """Everything that one simulator is made of and that a reset makes anew: the rooms, wired."""
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from time import time
+from time import monotonic, sleep, time
 from typing import Final
 
 from simulator.api import api_of, refusal
 from simulator.asgi import App
 from simulator.catalogue import unaliased
-from simulator.clock import Clock
 from simulator.cloud import Cloud
 from simulator.deployed import DeployedGraders
 from simulator.faults.answers import Answers
@@ -26,24 +26,31 @@ from simulator.inference.models import Inference
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.jobs.life import Story, story
+from simulator.jobs.pacing import Paces
+from simulator.jobs.run import Undisturbed
+from simulator.jobs.steering import Steering
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
 from simulator.projects import Organization
 from simulator.responses.lifecycle import Responses
 from simulator.running import options_for
 from simulator.settings import Auth, Settings
+from simulator.store.clock import ClockStates
 from simulator.store.database import Database
 from simulator.store.files import Files
+from simulator.store.folder import DataFolderError, unusable
 from simulator.store.jobs import JobLogs
 from simulator.store.models import Models
 from simulator.store.projects import Projects
 from simulator.store.responses import KeptResponses
 from simulator.store.uploads import Uploads
 from simulator.upstream.replay import Replay
+from simulator.views import Views
 from simulator.wire.objects import announcement
 
 DATABASE: Final = "simulator.sqlite"
 UPLOADS: Final = "uploads"
+ENVIRONMENTS: Final = "environments"
 
 
 class Rooms:
@@ -55,24 +62,46 @@ class Rooms:
         *,
         url: str,
         folder: Path,
+        known: bool,
         replay: Replay | None,
-        faults: Sequence[RequestFault] = (),
+        faults: Sequence[RequestFault],
+        reset: Callable[[], None],
     ) -> None:
         """Wire the rooms; jobs that were left unfinished in the folder go on.
 
-        `url` is where this simulator will be reached, for functions that call back. State is kept in `folder`; without
-        a data folder in the settings, the database lives in memory. `faults` are those to begin with.
+        Args:
+            settings: those of the simulator; without a data folder in them the database lives in memory.
+            url: where this simulator will be reached, for functions that call back.
+            folder: where the state is.
+            known: there is state in it already.
+            replay: a real model's outputs, if jobs are to train on such.
+            faults: those to begin with.
+            reset: puts other rooms in the place of these.
 
         Raises:
             DataFolderError: what the folder holds cannot be used.
         """
-        self._database = Database(folder / DATABASE if settings.data else None)
-        ids, clock = Ids(seed=settings.seed), Clock(epoch=max(settings.epoch, self._database.latest()))
+        self._database = Database(folder / DATABASE if settings.data else None, expected=known)
+        uploads, files = Uploads(folder / UPLOADS, lasting=settings.data is not None), Files(self._database)
+        try:
+            _check_uploads(files, uploads, folder)
+        except DataFolderError:
+            self._database.close()
+            raise
+        paces = Paces(
+            states=ClockStates(self._database),
+            pace=settings.pace,
+            speed=settings.speed,
+            epoch=settings.epoch,
+            latest=self._database.latest(),
+            wall=time,
+            seconds=monotonic,
+        )
+        ids, clock, callers = Ids(seed=settings.seed), paces.clock, paces.callers
         start = self._database.next_ordinal("starts")
         invocations = _ordinals(start)
-        uploads = Uploads(folder / UPLOADS)
         # Each table family is one line here and one in the house.
-        files, jobs, models = Files(self._database), JobLogs(self._database), Models(self._database)
+        jobs, models = JobLogs(self._database), Models(self._database)
         organization = Organization(
             projects=Projects(self._database), clock=clock, ids=ids, region=settings.region, most=settings.max_projects
         )
@@ -84,6 +113,7 @@ class Rooms:
             max_environments=settings.lambda_workers,
             record=self._cloud.record,
             variables=lambda: {"AWS_ENDPOINT_URL": url},
+            folder=_emptied(folder / ENVIRONMENTS),
         )
         self._grading_threads = ThreadPoolExecutor(settings.grading.concurrency, thread_name_prefix="grader")
         self._invoke = InvokeApp(
@@ -101,13 +131,13 @@ class Rooms:
 
         self._engine = Engine(
             logs=jobs,
-            clock=clock,
             ids=ids,
-            pace=settings.pace,
+            paces=paces,
             places=settings.concurrent_jobs,
             graders=DeployedGraders(
                 cloud=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
             ),
+            interventions=Undisturbed(),
             tell=tell,
             announced=lambda event: announcement(event) is not None,
         )
@@ -119,7 +149,7 @@ class Rooms:
             answer_path=settings.answer_path,
             replay=replay,
         )
-        book = Book(job_id=ids.job, now=time)
+        book = Book(job_id=ids.job, now=callers.now)
         book.put(faults)
         self.house = House(
             settings=settings,
@@ -127,10 +157,19 @@ class Rooms:
             ids=ids,
             files=files,
             jobs=jobs,
+            views=Views(jobs, settings.consistency),
             models=models,
             organization=organization,
             uploads=uploads,
             engine=self._engine,
+            steering=Steering(
+                engine=self._engine,
+                paces=paces,
+                callers=callers,
+                keys_age=settings.auth is Auth.VERIFY,
+                sleep=sleep,
+            ),
+            reset=reset,
             inference=inference,
             responses=Responses(
                 kept=KeptResponses(self._database),
@@ -147,12 +186,12 @@ class Rooms:
                     region=settings.region,
                     access_key=self._cloud.access_key,
                     bedrock_key=self._cloud.bedrock_key,
-                    wall=time,
+                    time=callers,
                     ready=f"rft-sim env {options_for(url)}",
                 ),
                 refusal=self._cloud.denial,
                 region=settings.region,
-                wall=time,
+                now=callers.now,
                 projects=organization,
                 model_of=unaliased,
             ),
@@ -179,9 +218,12 @@ class Rooms:
         """Load what takes long, so that the first AWS call need not wait for it."""
         self._cloud.load()
 
-    def close(self) -> None:
-        """Stop: jobs between two events, functions at once. With a data folder the jobs go on at the next start."""
+    def stop(self) -> None:
+        """Let no job write any more."""
         self._engine.closing = True
+
+    def close(self) -> None:
+        """End what `stop` has stopped: jobs between two events, functions at once."""
         self.house.faults.let_go()
         self._pool.close()
         self._engine.close()
@@ -189,6 +231,27 @@ class Rooms:
         self._grading_threads.shutdown(wait=True, cancel_futures=True)
         self._cloud.close()
         self._database.close()
+
+
+def _check_uploads(files: Files, uploads: Uploads, folder: Path) -> None:
+    """See that all bytes are there that something kept still needs, and no others.
+
+    Raises:
+        DataFolderError: some are not.
+    """
+    needed = dict(files.needed())
+    for sha256, size in needed.items():
+        found = uploads.size(sha256)
+        if found is None or (size is not None and found != size):
+            what = "is not there" if found is None else f"has {found} bytes and should have {size}"
+            raise unusable(folder, f"it is damaged: the uploaded file {UPLOADS}/{sha256} {what}")
+    uploads.sweep(needed)
+
+
+def _emptied(folder: Path) -> Path:
+    """Remove what a simulator that was killed has left of a folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 def _ordinals(start: int) -> Iterator[str]:

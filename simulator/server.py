@@ -80,7 +80,6 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 simulator.app,
-                interface="asgi3",
                 log_level="warning",
                 access_log=False,
                 lifespan="off",

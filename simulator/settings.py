@@ -43,16 +43,19 @@ Region: TypeAlias = Literal[
 ]
 
 HIGHEST_PORT: Final = 65_535
+HIGHEST_SPEED: Final = 1_000_000  # simulated seconds in a real one
 LAST_EPOCH: Final = 4_102_444_800  # 2100-01-01T00:00:00Z: a run of any length still ends in a year of four digits
 
 Positive: TypeAlias = Annotated[int, Ge(1)]
 
 
 class Pace(StrEnum):
-    """Who moves a job on. `manual` and `realtime` are named by the design and not built yet."""
+    """Who moves a job on."""
 
-    INSTANT = "instant"
-    POLL = "poll"
+    INSTANT = "instant"  # nobody waits: the job leads, and the clock follows it
+    POLL = "poll"  # each retrieve gives it one turn
+    MANUAL = "manual"  # the clock leads, and only its user moves that
+    REALTIME = "realtime"  # the clock leads, and runs by itself
 
 
 class Auth(StrEnum):
@@ -115,6 +118,19 @@ class Durations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consistency:
+    """How far listings of jobs lag behind what is so. A look is a request for a listing's first page."""
+
+    jobs_lag: Annotated[
+        int, Ge(0), "Looks by which the list of jobs lags, in what it says and in whom it holds. SAMPLE hints at it."
+    ] = 0
+    events_lag: Annotated[int, Ge(0), "Looks by which a job's events come late."] = 0
+    events_batch: Annotated[Positive, "Events come so many at a time, the last ones with the job's end."] = 1
+    events_twice: Annotated[bool, "Each event stands twice in its list."] = False
+    checkpoints_lag: Annotated[int, Ge(0), "Looks by which checkpoints come after the event that tells of them."] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a simulator is started with. The text in an annotation is what the command line says of that setting."""
 
@@ -132,7 +148,11 @@ class Settings:
         "Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z (UTC). "
         "By default `serve` starts at this machine's time, and `exec` at 1767225600, so that its runs are alike.",
     ] = FIXED_EPOCH
-    pace: Annotated[Pace, "Who moves a job on: nobody waits, or each retrieve gives it one turn."] = Pace.INSTANT
+    pace: Annotated[
+        Pace,
+        "Who moves a job on: nobody waits; each retrieve gives it a turn; `rft-sim clock` alone; or a clock that runs.",
+    ] = Pace.INSTANT
+    speed: Annotated[float, Gt(0), Le(HIGHEST_SPEED), "Simulated seconds in a real one, at the pace realtime."] = 1.0
     auth: Annotated[Auth, "Check keys, signatures and permissions, or let everything in."] = Auth.VERIFY
     data: Annotated[Path | None, "The folder to keep state in. Without one everything goes at exit."] = None
     max_file_bytes: Annotated[Positive, "The largest file. OPENAI; Bedrock publishes none."] = 512 * 1024 * 1024
@@ -199,6 +219,9 @@ class Settings:
     lambda_workers: Annotated[
         Positive, "Lambda environments at once, of all functions; more than grading uses, as calls may nest."
     ] = 64
+    consistency: Annotated[Consistency, "INFERRED; a retrieve always shows what is so."] = field(
+        default_factory=Consistency
+    )
     dataset: Annotated[DatasetLimits, "Of a training file."] = field(default_factory=DatasetLimits)
     validation_dataset: Annotated[
         DatasetLimits,

@@ -23,8 +23,9 @@ def test_the_list_of_settings_is_one_line_each_when_it_is_piped() -> None:
     assert given == listed(changed(Settings(), ["pace=poll"]))
     (pace,) = (line for line in lines if line.startswith("pace="))
     assert pace == (
-        "pace=poll                              # instant | poll. Who moves a job on: nobody waits, "
-        "or each retrieve gives it one turn. Also --pace."
+        "pace=poll                              # instant | poll | manual | realtime. "
+        "Who moves a job on: nobody waits; each retrieve gives it a turn; `rft-sim clock` alone; "
+        "or a clock that runs. Also --pace."
     )
 
 
@@ -42,7 +43,7 @@ def test_the_list_of_settings_fits_a_terminal(width: int, monkeypatch: pytest.Mo
     monkeypatch.setattr("simulator.__main__._on_a_terminal", lambda: True)
     lines = CliRunner().invoke(app, ["settings"]).stdout.splitlines()
     assert [line for line in lines if len(line) > width] == []
-    assert "    Takes instant | poll." in lines
+    assert "    Takes verify | any." in lines
 
 
 @pytest.mark.parametrize("command", ["serve", "exec"])
@@ -91,4 +92,4 @@ def test_env_takes_a_port_that_can_be_listened_on(port: str) -> None:
 def test_health_tells_the_region(inner: World) -> None:
     """`rft-sim env` asks for it."""
     body = inner.http.get("/_simulator/health").text
-    assert body == f'{{"now":{Settings().epoch},"region":"us-west-2","status":"ok"}}'
+    assert body == f'{{"data":null,"now":{Settings().epoch},"region":"us-west-2","status":"ok"}}'

@@ -85,7 +85,7 @@ def test_every_setting_is_explained_where_it_is_defined() -> None:
 @pytest.mark.parametrize(
     ("name", "takes"),
     [
-        ("pace", "instant | poll"),
+        ("pace", "instant | poll | manual | realtime"),
         ("held_out", "tail | seeded"),
         ("port", "a whole number from 0 to 65535"),
         ("lambda_workers", "a whole number from 1"),

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from simulator.app import Simulator
 from simulator.keys import session_key
+from simulator.rooms import DATABASE
 from simulator.server import serving
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, TUNING_REGION, Settings
 
@@ -200,6 +201,12 @@ def inner_world(settings: Settings | None = None) -> Iterator[World]:
         world = World(simulator, url, http)
         with world.opened:
             yield world
+
+
+def database_in(data: Path) -> Path:
+    """Return where a data folder that was used has its database."""
+    (found,) = data.glob(f"state-*/{DATABASE}")
+    return found
 
 
 @contextmanager

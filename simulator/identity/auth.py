@@ -1,7 +1,7 @@
 """Who is calling: a bearer key or a SigV4 signature to a `Caller`, or the service's own 401.
 
-Signatures are verified against the secrets of the simulated account. Keys, dates and sessions are judged at the wall's
-time, because the caller's real clock made them.
+Signatures are verified against the secrets of the simulated account. Keys, dates and sessions are judged at the
+callers' time, because their real clocks made them.
 """
 
 import re
@@ -12,6 +12,7 @@ from hmac import compare_digest
 from typing import Final, TypeAlias
 
 from simulator.asgi import Scope, header
+from simulator.clock import CallersTime
 from simulator.errors import (
     BAD_SIGNATURE,
     EXPIRED_KEY,
@@ -87,7 +88,7 @@ class Authenticator:
     """Tells from a request's headers who sent it.
 
     `access_key` finds what IAM knows of an access key id, `bedrock_key` of a long-term key's alias; None is nothing.
-    `wall` is the wall's time in seconds. `ready` is the command that prints this server's environment.
+    `time` is the callers'. `ready` is the command that prints this server's environment.
     """
 
     def __init__(
@@ -96,14 +97,14 @@ class Authenticator:
         region: str,
         access_key: Callable[[str], Credential | None],
         bedrock_key: Callable[[str], Credential | None],
-        wall: Callable[[], float],
+        time: CallersTime,
         ready: str,
     ) -> None:
         self._region = region
         self._ready = ready
         self._access_key = access_key
         self._bedrock_key = bedrock_key
-        self._wall = wall
+        self._time = time
 
     def __call__(self, scope: Scope) -> Identified:
         """Return who calls.
@@ -135,13 +136,15 @@ class Authenticator:
         raise GARBLED_KEY(hint=f"a Bedrock API key starts with '{SHORT_TERM}' or '{LONG_TERM}'")
 
     def _short_term(self, key: str) -> Caller:
-        read, now = short_term_key(key), self._wall()
+        read, now = short_term_key(key), self._time.now()
+        minted_at = self._time.of(read.minted_at)
+        expires_at = minted_at + read.lifetime
         if read.scope.region != self._region:
             raise self._elsewhere("this key is for", read.scope.region)
-        if now < read.minted_at - SKEW:
-            raise INVALID_KEY(hint=f"minted {read.minted_at - now:.0f} s in the future; look at the clocks")
-        if now > read.expires_at:
-            raise EXPIRED_KEY(hint=f"this short-term key expired {now - read.expires_at:.0f} s ago; mint another")
+        if now < minted_at - SKEW:
+            raise INVALID_KEY(hint=f"minted {minted_at - now:.0f} s in the future; look at the clocks")
+        if now > expires_at:
+            raise EXPIRED_KEY(hint=f"this short-term key expired {now - expires_at:.0f} s ago; mint another")
         credential = self._holder(read.scope.access_key_id, read.session_token, now)
         if read.scope.date != read.request.timestamp[:8] or not compare_digest(
             expected_signature(key, credential.secret), read.signature
@@ -161,7 +164,7 @@ class Authenticator:
             )
         if not credential.active:
             raise INVALID_KEY(hint="this long-term key is inactive: iam update-service-specific-credential")
-        if credential.expires_at is not None and self._wall() >= credential.expires_at:
+        if credential.expires_at is not None and self._time.now() >= credential.expires_at:
             raise EXPIRED_KEY(hint="the days that this long-term key was made for are over; make another")
         return Caller(arn=credential.arn, account=credential.account, bearer=BearerToken.LONG_TERM)
 
@@ -186,9 +189,9 @@ class Authenticator:
         parts = _SIGNED.match(authorization)
         if parts is None:
             raise BAD_SIGNATURE(hint="the header is not 'AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature='")
-        now = self._wall()
+        now = self._time.now()
         request = _request(scope, parts["headers"])
-        _check_date(request.timestamp, signed, now)
+        self._check_date(request.timestamp, signed, now)
         token = header(scope, b"x-amz-security-token") or None
         credential = self._holder(signed.access_key_id, token, now)
 
@@ -205,6 +208,19 @@ class Authenticator:
             check_signature(claimed)
             check_body = _body_check(claimed)
         return Identified(caller=Caller(arn=credential.arn, account=credential.account), check_body=check_body)
+
+    def _check_date(self, timestamp: str, signed: SignedScope, now: float) -> None:
+        try:
+            at = self._time.of(moment(timestamp))
+        except ValueError:
+            raise BAD_SIGNATURE(hint="x-amz-date is missing or not like 20260131T120000Z") from None
+        if timestamp[:8] != signed.date:
+            raise BAD_SIGNATURE(hint="the date in the credential is not that of x-amz-date")
+        if abs(now - at) > SKEW:
+            side = "behind" if at < now else "ahead of"
+            raise STALE_SIGNATURE(
+                timestamp=timestamp, hint=f"the caller's clock is {abs(now - at):.0f} s {side} this one"
+            )
 
 
 def _request(scope: Scope, signed_headers: str) -> SignedRequest:
@@ -224,18 +240,6 @@ def _request(scope: Scope, signed_headers: str) -> SignedRequest:
         headers=headers,
         timestamp=header(scope, b"x-amz-date"),
     )
-
-
-def _check_date(timestamp: str, signed: SignedScope, now: float) -> None:
-    try:
-        at = moment(timestamp)
-    except ValueError:
-        raise BAD_SIGNATURE(hint="x-amz-date is missing or not like 20260131T120000Z") from None
-    if timestamp[:8] != signed.date:
-        raise BAD_SIGNATURE(hint="the date in the credential is not that of x-amz-date")
-    if abs(now - at) > SKEW:
-        side = "behind" if at < now else "ahead of"
-        raise STALE_SIGNATURE(timestamp=timestamp, hint=f"the caller's clock is {abs(now - at):.0f} s {side} this one")
 
 
 def _body_check(claimed: str) -> BodyCheck | None:

@@ -29,7 +29,7 @@ class ShortTermKey:
 
     scope: SignedScope
     minted_at: float
-    expires_at: float
+    lifetime: int
     session_token: str | None = field(repr=False)
     request: SignedRequest = field(repr=False)
     signature: str = field(repr=False)
@@ -78,7 +78,7 @@ def short_term_key(key: str) -> ShortTermKey:
     return ShortTermKey(
         scope=scope,
         minted_at=minted,
-        expires_at=minted + lifetime,
+        lifetime=lifetime,
         session_token=fields.get("X-Amz-Security-Token"),
         request=SignedRequest(
             method="POST",

@@ -8,7 +8,7 @@ class Credential:
     """A secret and whom it stands for: `arn` is an IAM user, a role session or the account's root.
 
     `session_token` comes with temporary credentials and with no others; `expires_at` is in seconds since the Unix
-    epoch, by the wall's clock.
+    epoch, in the callers' time.
     """
 
     secret: str = field(repr=False)

@@ -68,14 +68,14 @@ class Gate:
         authenticate: Callable[[Scope], Identified],
         refusal: Refusal,
         region: str,
-        wall: Callable[[], float],
+        now: Callable[[], float],
         projects: Projects,
         model_of: Callable[[str], str],
     ) -> None:
         self._authenticate = authenticate
         self._refusal = refusal
         self._region = region
-        self._wall = wall
+        self._now = now
         self._projects = projects
         self._model_of = model_of
 
@@ -119,7 +119,7 @@ class Gate:
 
     def _global_keys(self, request: Request) -> dict[str, str | Sequence[str]]:
         """Collect the keys of "AWS global condition context keys" that are the request's own (DOCUMENTED)."""
-        now = self._wall()
+        now = self._now()
         keys: dict[str, str | Sequence[str]] = {
             "aws:CurrentTime": datetime.fromtimestamp(now, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "aws:EpochTime": str(int(now)),

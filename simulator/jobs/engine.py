@@ -1,16 +1,14 @@
-"""The only writer of job logs: creates jobs, runs their stories at the chosen pace, cancels them, resumes them."""
+"""The only writer of job logs: creates jobs, has their stories driven, cancels them, resumes them."""
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from threading import Event as Flag
 from threading import RLock
 from typing import Final
 
-from simulator.clock import Clock
 from simulator.ids import Ids
 from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, kind_of
+from simulator.jobs.driving import Driver
 from simulator.jobs.job import (
     CheckpointSaved,
     Event,
@@ -26,15 +24,14 @@ from simulator.jobs.job import (
     apply,
 )
 from simulator.jobs.life import Grade, Story
+from simulator.jobs.pacing import Paces
 from simulator.jobs.retelling import retold
-from simulator.jobs.run import Graders, Run
+from simulator.jobs.run import Graders, Interventions, Run
 from simulator.settings import Pace
 from simulator.store.jobs import JobLogs, StoredEntry
 from simulator.store.models import StoredModel
 
 _log: Final = logging.getLogger(__name__)
-
-_LOOK_AGAIN: Final = 0.2  # seconds between two looks for a function that is to be deployed again
 
 _OUR_FAULT: Final = Failure(
     code="internal_server_error",
@@ -43,7 +40,7 @@ _OUR_FAULT: Final = Failure(
 
 
 class Engine:
-    """Runs jobs. `announced` says whether the API shows an event; `tell` makes a job's story.
+    """Writes the logs. `announced` says whether the API shows an event; `tell` makes a job's story.
 
     At most `places` jobs are between their creation and their end at once. A further one has its files validated and
     then waits in line: the oldest goes first, and starts no earlier than the end that made room for it.
@@ -53,35 +50,27 @@ class Engine:
         self,
         *,
         logs: JobLogs,
-        clock: Clock,
         ids: Ids,
-        pace: Pace,
+        paces: Paces,
         places: int,
         graders: Graders,
+        interventions: Interventions,
         tell: Callable[[Job], Story],
         announced: Callable[[Event], bool],
     ) -> None:
         self._logs = logs
-        self._clock = clock
+        self._clock = paces.clock
         self._ids = ids
-        self._pace = pace
+        self._paces = paces
         self._places = places
         self._graders = graders
+        self._interventions = interventions
         self._tell = tell
         self._announced = announced
         self._lock = RLock()  # held for an append, never while a story computes or a grader runs
         self._live: dict[str, tuple[Job, int]] = {}  # unfinished jobs, oldest first; their log's length
-        self._runs: dict[str, Run] = {}
-        self._in_line: dict[str, Run] = {}  # off their threads until there is a place
-        # One more than the places: whoever waits in line is validated meanwhile.
-        self._threads = ThreadPoolExecutor(places + 1, thread_name_prefix="job")
-        self._pause = Flag()  # never set: a sleep
+        self.driver = Driver(line=self, paces=paces, places=places, lock=self._lock)
         self.closing = False
-
-    @property
-    def moves_when_polled(self) -> bool:
-        """Whether a retrieve gives its job a turn."""
-        return self._pace is Pace.POLL
 
     def create(self, order: Order) -> Job:
         """Start a job; return it as it is before anything has happened to it."""
@@ -97,6 +86,12 @@ class Engine:
                 return live[0]
             text = self._logs.get(job_id)
         return decode_job(text) if text else None
+
+    @property
+    def unfinished(self) -> list[Job]:
+        """The jobs that have not ended, oldest first."""
+        with self._lock:
+            return [job for job, _ in self._live.values()]
 
     def retold(self, job_id: str) -> Iterator[tuple[Grade, RolloutsGraded]]:
         """Yield what a job has had graded so far, with its rewards; see `retelling.retold`.
@@ -117,21 +112,14 @@ class Engine:
             current = self.job(job.id) or job
             if current.status.ended:
                 raise JobEndedError(job.id, current.status)
-            self._runs.pop(job.id, None)
-            self._in_line.pop(job.id, None)
             return self.append(job.id, JobCancelled(at=max(self._clock.now(), current.changed_at)))
 
-    def turn(self, job_id: str) -> None:
-        """Give the job one turn: at `poll` pace, each retrieve does. At other paces nothing happens."""
-        run = self._runs.get(job_id) if self.moves_when_polled else None
-        if run and not run.turn():
-            self._runs.pop(job_id, None)
+    def moves_when_polled(self, job_id: str) -> bool:
+        """Whether a retrieve gives the job a turn."""
+        return self._paces.of(job_id) is Pace.POLL
 
     def resume(self) -> None:
-        """Go on with the jobs that a former simulator on this data folder left unfinished.
-
-        Deployed functions do not survive a simulator yet, so a job that needs one waits until it is deployed again.
-        """
+        """Go on with the jobs that a former simulator on this data folder left unfinished."""
         for job_id in self._logs.unfinished():
             entries = self._logs.log(job_id)
             current = decode_job(self._logs.get(job_id) or "")
@@ -159,13 +147,14 @@ class Engine:
         """Stop all stories between two events and wait for them; the logs are whole."""
         with self._lock:
             self.closing = True
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self.driver.close()
 
     def append(self, job_id: str, event: Event) -> Job:
         """Apply an event to its job and write it to the log; return the job after it.
 
         Raises:
             IllegalMoveError: the job's status does not allow it; nothing was written.
+            StoreFullError: the disk is full; nothing was written.
         """
         with self._lock:
             before, length = self._live.get(job_id) or (self.job(job_id), 0)
@@ -184,21 +173,28 @@ class Engine:
                 ),
                 model=self._made(job, event),
                 uses=_used(event),
+                # What a caller asked for must outlive a power cut; what the job made of it is made again.
+                safe=isinstance(event, JobCreated | JobCancelled),
             )
             if job.status.ended:
                 del self._live[job_id]
+                self._paces.forget(job_id)
             else:
                 self._live[job_id] = (job, length + 1)
-            self._let_in()
-        self._clock.move_to(event.at)
+            self._clock.move_to(event.at)
+            self.driver.noted(job)
         return job
+
+    def limit(self, job_id: str) -> int | None:
+        """Return the simulated time that the job may not go beyond for now, or None."""
+        return self.driver.limit(job_id)
 
     def place(self, job_id: str) -> int | None:
         """Return since when there is a place for the job, or None while it must wait.
 
         The unfinished jobs that are the oldest have the places. Which end made room does not hang on which thread was
-        faster: while an older job could still end before that end, the job waits. (At `poll` pace the caller's order
-        of retrieves decides.)
+        faster: while an older job could still end before that end, the job waits. (Of those that only somebody outside
+        can move on, nobody knows when they end: they hold up nobody who has a place.)
         """
         with self._lock:
             if job_id not in self._live:
@@ -211,9 +207,10 @@ class Engine:
             else:
                 return None
             free_at = self._logs.ended_before(job_id, back=self._places - len(older)) or 0
-            if self.moves_when_polled or all(job.changed_at >= free_at or self._stalls(job.id) for job in older):
+            if self.moves_when_polled(job_id):
                 return free_at
-            return None
+            certain = all(job.changed_at >= free_at or self.driver.stands(job.id) for job in older)
+            return free_at if certain else None
 
     def _made(self, job: Job, event: Event) -> StoredModel | None:
         match event:
@@ -234,34 +231,15 @@ class Engine:
         )
 
     def _start(self, job: Job, *, recorded: Collection[Event]) -> None:
-        run = Run(writer=self, graders=self._graders, job=job, story=self._tell(job), recorded=recorded)
-        self._runs[job.id] = run
-        if not self.moves_when_polled:
-            self._threads.submit(self._drive, run)
-
-    def _drive(self, run: Run) -> None:
-        """Take turns until none is left, or until the job must wait in line, which holds up no thread."""
-        while run.turn():
-            with self._lock:
-                if run.in_line and self.place(run.job_id) is None:
-                    self._in_line[run.job_id] = run
-                    return
-            if run.stalled:
-                self._let_in()  # nobody waits for one that stands still
-                self._pause.wait(_LOOK_AGAIN)
-        self._runs.pop(run.job_id, None)
-
-    def _let_in(self) -> None:
-        """Give those at the head of the line their places, as far as there are any."""
-        with self._lock:
-            ready = [job_id for job_id in islice(self._live, self._places) if job_id in self._in_line]
-            for job_id in ready:
-                if not self.closing and self.place(job_id) is not None:
-                    self._threads.submit(self._drive, self._in_line.pop(job_id))
-
-    def _stalls(self, job_id: str) -> bool:
-        run = self._runs.get(job_id)
-        return run is not None and run.stalled
+        run = Run(
+            writer=self,
+            graders=self._graders,
+            interventions=self._interventions,
+            job=job,
+            story=self._tell(job),
+            recorded=recorded,
+        )
+        self.driver.start(run)
 
 
 def _used(event: Event) -> tuple[str, ...]:

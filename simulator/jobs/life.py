@@ -47,16 +47,24 @@ from simulator.upstream.replay import Replay
 class TakePlace:
     """A request: one of the places for jobs that train. Answered, once there is one, by when it became free."""
 
+    at: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckGrader:
     """A request: why may the grader not be invoked? Answered by a reason, or None."""
 
+    at: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """A request: the rewards of these samples, in their order. Answered by `Graded`, or a GraderError thrown in."""
+    """A request: the rewards of these samples, in their order. Answered by `Graded`, or a GraderError thrown in.
 
+    `at` is the simulated time at which the rewards are there.
+    """
+
+    at: int
     split: str
     step: int
     samples: tuple[Sample, ...]
@@ -88,10 +96,10 @@ def story(job: Job, *, open_file: OpenFile, model: str, settings: Settings, repl
         yield JobFailed(at=at, failure=fault.failure)
         return
     yield FilesValidated(at=at, training_records=len(run.plan.train), held_out_records=len(run.plan.held_out))
-    free_at = yield TakePlace()
+    free_at = yield TakePlace(at=at)
     assert isinstance(free_at, int)  # noqa: S101  what the engine answers a TakePlace with
     at = max(at + durations.queue, free_at)
-    refusal = yield CheckGrader()
+    refusal = yield CheckGrader(at=at)
     if isinstance(refusal, str):
         yield JobFailed(at=at, failure=Failure(code="grader_error", message=refusal, param=GRADER_PARAM))
         return
@@ -155,7 +163,7 @@ def _graded(
         Sample(record=group.prompt.record, rollout=rollout) for group in groups for rollout in group.rollouts
     )
     try:
-        graded = yield Grade(split=split, step=step, samples=samples)
+        graded = yield Grade(at=at, split=split, step=step, samples=samples)
     except GraderError as error:
         raise _GradingFailedError(error, at=at) from error
     assert isinstance(graded, Graded)  # noqa: S101  what the engine answers a Grade with

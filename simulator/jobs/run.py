@@ -13,13 +13,25 @@ from typing import Final, Protocol
 from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded, Sample
 from simulator.jobs.codec import kind_of
-from simulator.jobs.job import Event, HeldOutEvaluated, IllegalMoveError, Job, Order, RolloutsGraded
+from simulator.jobs.job import (
+    Event,
+    HeldOutEvaluated,
+    IllegalMoveError,
+    Job,
+    JobCancelled,
+    JobFailed,
+    JobSucceeded,
+    Order,
+    RolloutsGraded,
+)
 from simulator.jobs.life import Answer, CheckGrader, Effect, Grade, Story, TakePlace
+from simulator.store.faults import StoreFullError
 
 _log: Final = logging.getLogger(__name__)
 
 # A turn goes on over these: they are half of a step, and nobody outside sees them.
 _HALVES: Final = (RolloutsGraded, HeldOutEvaluated)
+_ENDS: Final = (JobSucceeded, JobFailed, JobCancelled)
 
 
 class Graders(Protocol):
@@ -27,9 +39,6 @@ class Graders(Protocol):
 
     def refusal(self, order: Order, /) -> str | None:
         """Return why the order's caller cannot have the order's function invoked, or None when all is well."""
-
-    def missing(self, order: Order, /) -> bool:
-        """Return whether the order's function is not deployed at all."""
 
     def grade(self, order: Order, samples: tuple[Sample, ...], /, *, split: str, step: int) -> Graded:
         """Return the samples' rewards; raise GraderError when there are none."""
@@ -43,14 +52,24 @@ class Writer(Protocol):
     def append(self, job_id: str, event: Event) -> Job:
         """Write an event to a job's log."""
 
-    def job(self, job_id: str) -> Job | None:
-        """Return a job as it is now."""
-
     def place(self, job_id: str) -> int | None:
         """Return since when the job has a place among those that train, or None while it must wait in line."""
 
+    def limit(self, job_id: str) -> int | None:
+        """Return the simulated time that the job may not go beyond for now, or None."""
+
     def give_up(self, job_id: str) -> None:
         """End a job that the simulator itself cannot carry on with."""
+
+
+class Interventions(Protocol):
+    """What may come in between from outside, as somebody has scripted it. A job knows of nobody's script."""
+
+    def before(self, job_id: str, effect: Effect, /) -> Event | None:
+        """Do what is due before a job's next move; return the event that ends the job in its place, or None."""
+
+    def wait(self, job_id: str, /) -> int:
+        """Return how many simulated seconds a job is queued at least."""
 
 
 class _EndedElsewhereError(Exception):
@@ -58,22 +77,33 @@ class _EndedElsewhereError(Exception):
 
 
 class Run:
-    """One job's story under way; `recorded` is the part of its log that it has still to tell again."""
+    """One job's story under way; `recorded` is the part of its log that it has still to tell again.
+
+    Attributes:
+        full: the last event could not be written, because the disk is full; it is written at a later turn.
+    """
 
     def __init__(
-        self, *, writer: Writer, graders: Graders, job: Job, story: Story, recorded: Collection[Event]
+        self,
+        *,
+        writer: Writer,
+        graders: Graders,
+        interventions: Interventions,
+        job: Job,
+        story: Story,
+        recorded: Collection[Event],
     ) -> None:
         self._writer = writer
         self._graders = graders
+        self._interventions = interventions
         self._job = job
         self._story = story
         self._recorded = deque(recorded)
-        self._resumed = bool(recorded)
         self._kept: Effect | None = None  # asked by the story, and not yet to be answered
-        self._told = False  # that the job waits
         self._answer: Answer = None
         self._error: GraderError | None = None
         self._turning = Lock()
+        self.full = False
 
     @property
     def job_id(self) -> str:
@@ -86,9 +116,9 @@ class Run:
         return isinstance(self._kept, TakePlace)
 
     @property
-    def stalled(self) -> bool:
-        """Whether the job waits for its function to be deployed again."""
-        return isinstance(self._kept, CheckGrader | Grade)
+    def next_at(self) -> int | None:
+        """The simulated time of the next move, while the job waits before it; None while it is under way."""
+        return self._kept.at if self._kept else None
 
     def turn(self) -> bool:
         """Go on to the next event that matters; return whether there may be more. One turn at a time: others skip."""
@@ -114,43 +144,56 @@ class Run:
                 effect = self._kept or self._next()
             except StopIteration:
                 return False
+            if self._is_early(effect):
+                self._kept = effect
+                return True
             self._kept, self._answer, self._error = None, None, None
+            if not self._recorded:
+                effect = self._interventions.before(self._job.id, effect) or effect
             match effect:
                 case TakePlace():
                     # Told again, the story starts when it did.
-                    self._answer = self._recorded[0].at if self._recorded else self._writer.place(self._job.id)
+                    self._answer = self._recorded[0].at if self._recorded else self._place(effect)
                     if self._answer is None:
                         self._kept = effect
                         return True
-                case CheckGrader() | Grade() if self._waits():
-                    self._kept = effect
-                    return True
                 case CheckGrader():
                     self._answer = None if self._recorded else self._graders.refusal(self._job.order)
                 case Grade():
                     self._grade(effect)
-                case event:
-                    new = self._append(event)
-                    if new and not isinstance(event, _HALVES):
-                        return True
+                case event if (more := self._after(event)) is not None:
+                    return more
+
+    def _after(self, event: Event) -> bool | None:
+        """Write an event; return whether the turn ends with it in that there may be more, or None: it goes on."""
+        try:
+            new = self._append(event)
+        except StoreFullError:
+            self._kept, self.full = event, True
+            return True
+        self.full = False
+        if isinstance(event, _ENDS):
+            self._story.close()
+            return False
+        return True if new and not isinstance(event, _HALVES) else None
 
     def _next(self) -> Effect:
         return self._story.throw(self._error) if self._error else self._story.send(self._answer)
 
-    def _waits(self) -> bool:
-        """Whether, after a restart, the job's function is still to be deployed again."""
-        if not self._resumed or self._recorded:
+    def _place(self, effect: TakePlace) -> int | None:
+        free_at = self._writer.place(self._job.id)
+        return None if free_at is None else max(free_at, effect.at + self._interventions.wait(self._job.id))
+
+    def _is_early(self, effect: Effect) -> bool:
+        """Whether the clock must come to the effect's time first.
+
+        What was recorded has happened. Rewards that came back are written however the clock was stopped meanwhile:
+        nobody is asked for them again.
+        """
+        if self._recorded or isinstance(effect, RolloutsGraded):
             return False
-        job = self._writer.job(self._job.id)
-        if self._writer.closing or job is None or job.status.ended:
-            raise _EndedElsewhereError
-        if self._graders.missing(self._job.order):
-            if not self._told:
-                self._told = True
-                _log.warning("job %s waits: deploy %s again", self._job.id, self._job.order.grader_function)
-            return True
-        self._resumed = False
-        return False
+        limit = self._writer.limit(self._job.id)
+        return limit is not None and effect.at > limit
 
     def _grade(self, request: Grade) -> None:
         if self._recorded:
@@ -181,3 +224,15 @@ class Run:
                 raise _EndedElsewhereError from None
             raise
         return True
+
+
+class Undisturbed:
+    """Nothing comes in between."""
+
+    def before(self, _job_id: str, _effect: Effect) -> Event | None:
+        """Let a job go on."""
+        return None
+
+    def wait(self, _job_id: str) -> int:
+        """Let it go on at once."""
+        return 0

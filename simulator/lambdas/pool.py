@@ -53,6 +53,7 @@ class Pool:
         max_environments: int,
         record: Callable[[FunctionSpec, Invocation], None] | None = None,
         variables: Callable[[], Mapping[str, str]] = dict,
+        folder: Path | None = None,
         python: str = sys.executable,
         init_seconds: float = INIT_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
@@ -67,6 +68,8 @@ class Pool:
             record: Told of every invocation when it has ended, on the caller's thread.
             variables: Environment variables that every function gets, such as AWS_ENDPOINT_URL; asked at each
                 cold start.
+            folder: Where the environments are made: a folder that is not there yet, and is gone when the pool is
+                closed. Without one it is a temporary one.
             python: The interpreter that runs the functions.
             init_seconds: How long an init phase may take before it is begun anew.
             idle_seconds: How long an unused environment stays.
@@ -77,6 +80,7 @@ class Pool:
         self._max_environments = max_environments
         self._record = record
         self._variables = variables
+        self._home = folder
         self._python = python
         self._init_seconds = init_seconds
         self._idle_seconds = idle_seconds
@@ -259,9 +263,11 @@ class Pool:
     def _started(self, spec: FunctionSpec, request_id: str) -> Worker:
         with self._turn:
             if self._folder is None:
+                if self._home is not None:
+                    self._home.mkdir()
                 # Resolved, because paths in error payloads are recognised by their text (macOS links its
                 # temporary folder).
-                self._folder = Path(tempfile.mkdtemp(prefix="rft-lambda-")).resolve()
+                self._folder = (self._home or Path(tempfile.mkdtemp(prefix="rft-lambda-"))).resolve()
                 link_shipped_packages(self._folder / "runtime")
             self._made += 1
             folder, number = self._folder, self._made

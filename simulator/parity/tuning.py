@@ -94,7 +94,20 @@ TUNING: Final = (
         setting="durations.per_step",
     ),
     guessed("wordings-of-events", _JOBS, "All other event messages", "our wording, after OpenAI's"),
-    guessed("stale-lists", _JOBS, "Whether the list lags (the sample fetches each job again)", "it does not"),
+    guessed(
+        "stale-lists",
+        _JOBS,
+        "Whether the list lags (the sample fetches each job again)",
+        "it does not",
+        setting="consistency.jobs_lag",
+    ),
+    guessed(
+        "late-events",
+        _JOBS,
+        "Whether events and checkpoints come at once, singly and once",
+        "they do",
+        setting="consistency.events_lag",
+    ),
     guessed(
         "checkpoint-metrics",
         _JOBS,

@@ -8,17 +8,69 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from simulator.grading.event import rollout_id
 from simulator.jobs.codec import decode_event
-from simulator.jobs.job import HeldOutEvaluated, RolloutsGraded, StepCompleted
+from simulator.jobs.job import HeldOutEvaluated, RolloutsGraded, Status, StepCompleted
 from simulator.jobs.life import Grade
+from simulator.jobs.steering import Steering
 from simulator.routes.call import Call
 from simulator.routes.jobs import job_found
 from simulator.wire.bodies import Json
+from simulator.wire.clock import RunJob, SteerClock, rendered_standing
 from simulator.wire.objects import json_line, rollout_line
 
 
 async def health(call: Call) -> Json:
-    """Say that the server is up, what time it thinks it is (seconds since the Unix epoch), and which region it is."""
-    return {"now": call.house.clock.now(), "region": call.house.settings.region, "status": "ok"}
+    """Say that the server is up: where it keeps its state, what time it is there, and for which region it stands.
+
+    The time is in seconds since the Unix epoch; the folder is null where the state goes at exit.
+    """
+    settings = call.house.settings
+    data = None if settings.data is None else str(settings.data.absolute())
+    return {"data": data, "now": call.house.clock.now(), "region": settings.region, "status": "ok"}
+
+
+async def clock(call: Call) -> Json:
+    """Say how the clock stands, and where the unfinished jobs stand in it."""
+    return rendered_standing(call.house.steering.look())
+
+
+async def steer(call: Call) -> Json:
+    """Freeze the clock, move it, run a job, or choose a pace; answer when everything stands as it then should."""
+    house, wanted = call.house, await call.read(SteerClock)
+    named = wanted.run.job if wanted.run else wanted.job
+    job = house.engine.job(named) if named is not None else None
+    if named is not None and job is None:
+        raise call.not_found("fine-tuning job", named)
+    reached = await run_in_threadpool(_steered, house.steering, wanted)
+    standing = rendered_standing(house.steering.look())
+    return standing if reached is None else standing | {"reached": reached}
+
+
+def _steered(steering: Steering, wanted: SteerClock) -> bool | None:
+    """Do what is wanted; return, for a job that was to be run, whether it came as far as it should."""
+    match wanted:
+        case SteerClock(freeze=True):
+            steering.freeze()
+        case SteerClock(freeze=False):
+            steering.thaw()
+        case SteerClock(advance=int(seconds)):
+            steering.advance(steering.look().now + seconds)
+        case SteerClock(to=int(time)):
+            steering.advance(time)
+        case SteerClock(run=RunJob(job=job, step=int(step))):
+            return steering.run_to_step(job, step)
+        case SteerClock(run=RunJob(job=job, status=Status() as status)):
+            return steering.run_to_status(job, status)
+        case SteerClock(run=RunJob(job=job, time=int(time))):
+            return steering.run_to_time(job, time)
+        case _:
+            steering.choose(wanted.pace, job_id=wanted.job, speed=wanted.speed)
+    return None
+
+
+async def reset(call: Call) -> Json:
+    """Begin anew: no files, jobs or models, an empty AWS account, and the clock where it started."""
+    await run_in_threadpool(call.house.reset)
+    return {"status": "ok"}
 
 
 async def log(call: Call) -> Response:

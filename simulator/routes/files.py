@@ -12,7 +12,9 @@ from simulator.errors import (
 )
 from simulator.routes.call import Call
 from simulator.routes.intake import file_too_large
+from simulator.store.faults import telling_when_full
 from simulator.store.files import StoredFile
+from simulator.store.uploads import Incoming
 from simulator.wire.bodies import Json
 from simulator.wire.objects import rendered_deletion, rendered_file
 from simulator.wire.pages import FILES, rendered_page, slice_of
@@ -28,6 +30,26 @@ async def upload(call: Call) -> Json:
     content_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != _FORM:
         raise WRONG_CONTENT_TYPE(given=content_type, wanted=_FORM, hint="a form with 'purpose' and 'file'")
+    with telling_when_full():  # what is large comes by way of a temporary file
+        incoming, name = await _received(call)
+    # From here to the end nothing is awaited, so a delete of the same bytes cannot come in between.
+    with house.uploads.keeping(incoming):
+        ordinal = house.files.next_ordinal()
+        stored = StoredFile(
+            ordinal=ordinal,
+            project=call.project,
+            id=house.ids.file(ordinal),
+            filename=name,
+            purpose=PURPOSE,
+            bytes=incoming.size,
+            sha256=incoming.sha256,
+            created_at=house.clock.now(),
+        )
+        house.files.add(stored)
+    return rendered_file(stored)
+
+
+async def _received(call: Call) -> tuple[Incoming, str]:
     async with call.request.form() as form:
         purpose, file = form.get("purpose"), form.get("file")
         if not isinstance(purpose, str):
@@ -36,25 +58,10 @@ async def upload(call: Call) -> Json:
             raise INVALID_VALUE(param="purpose", why=f"must be '{PURPOSE}', got '{purpose}'")
         if not isinstance(file, UploadFile):
             raise MISSING_PARAMETER(param="file", hint="a part with a filename; with curl: -F file=@train.jsonl")
-        if (file.size or 0) > house.settings.max_file_bytes:
-            raise file_too_large(house.settings)
-        incoming = await run_in_threadpool(house.uploads.received, file.file)
-        name = file.filename or "upload"
-    ordinal = house.files.next_ordinal()
-    stored = StoredFile(
-        ordinal=ordinal,
-        project=call.project,
-        id=house.ids.file(ordinal),
-        filename=name,
-        purpose=PURPOSE,
-        bytes=incoming.size,
-        sha256=incoming.sha256,
-        created_at=house.clock.now(),
-    )
-    # From here to the end nothing is awaited, so a delete of the same bytes cannot come in between.
-    house.uploads.keep(incoming)
-    house.files.add(stored)
-    return rendered_file(stored)
+        if (file.size or 0) > call.house.settings.max_file_bytes:
+            raise file_too_large(call.house.settings)
+        incoming = await run_in_threadpool(call.house.uploads.received, file.file)
+        return incoming, file.filename or "upload"
 
 
 async def listing(call: Call) -> Json:

@@ -3,7 +3,7 @@
 from starlette.concurrency import run_in_threadpool
 
 from simulator.house import House
-from simulator.jobs.codec import decode_event, decode_job
+from simulator.jobs.codec import decode_event
 from simulator.jobs.job import CheckpointSaved, Job
 from simulator.orders import order_of, tuned_from
 from simulator.routes.call import Call
@@ -31,21 +31,25 @@ async def create(call: Call) -> Json:
         project=call.project,
         settings=settings,
     )
-    return rendered_job(call.house.engine.create(order))
+    engine = call.house.engine
+    job = engine.create(order)
+    if engine.limit(job.id) is not None:  # so that who looks next sees it where the clock holds it
+        await run_in_threadpool(engine.driver.settle)
+    return rendered_job(job)
 
 
 async def listing(call: Call) -> Json:
     """List jobs, newest first."""
     wanted = slice_of(call.query, JOBS)
-    page = call.house.jobs.page(call.project, after=wanted.after, limit=wanted.limit)
-    return rendered_page(page, lambda projection: rendered_job(decode_job(projection)))
+    page = call.house.views.jobs(call.project, after=wanted.after, limit=wanted.limit)
+    return rendered_page(page, rendered_job)
 
 
 async def retrieve(call: Call) -> Json:
     """Describe one job. At `poll` pace the job takes its next turn after it was looked at."""
     job, engine = job_found(call), call.house.engine
-    if engine.moves_when_polled:
-        await run_in_threadpool(engine.turn, job.id)
+    if engine.moves_when_polled(job.id):
+        await run_in_threadpool(engine.driver.turn, job.id)
     return rendered_job(job)
 
 
@@ -57,14 +61,14 @@ async def cancel(call: Call) -> Json:
 async def events(call: Call) -> Json:
     """List what happened, newest first (OPENAI; not settled for AWS)."""
     job, wanted = job_found(call), slice_of(call.query, EVENTS)
-    page = call.house.jobs.events(job.id, after=wanted.after, limit=wanted.limit)
+    page = call.house.views.events(job, after=wanted.after, limit=wanted.limit)
     return rendered_page(page, _event)
 
 
 async def checkpoints(call: Call) -> Json:
     """List checkpoints, newest first, as they are saved (SAMPLE: while the job runs)."""
     job, wanted = job_found(call), slice_of(call.query, CHECKPOINTS)
-    page = call.house.jobs.checkpoints(job.id, after=wanted.after, limit=wanted.limit)
+    page = call.house.views.checkpoints(job, after=wanted.after, limit=wanted.limit)
     return rendered_page(page, lambda saved: _checkpoint(call.house, job.id, saved))
 
 

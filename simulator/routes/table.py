@@ -22,6 +22,7 @@ from simulator.routes.openapi import document
 from simulator.routes.route import CONTROL, OPENAI_V1, V1, Handler, Route
 from simulator.wire.bodies import WireResponse
 from simulator.wire.chat_requests import ChatCompletion, Embeddings, TextCompletion
+from simulator.wire.clock import SteerClock
 from simulator.wire.projects import CreateProject, UpdateProject
 from simulator.wire.requests import CreateJob
 from simulator.wire.response_requests import CompactConversation, CreateResponse
@@ -58,8 +59,16 @@ def _served(
     )
 
 
-def _control(method: str, path: str, handler: Handler) -> Route:
-    return Route(method=method, path=path, handler=handler, action=None, evidence=Evidence.INFERRED, bases=(CONTROL,))
+def _control(method: str, path: str, handler: Handler, *, body: type[BaseModel] | None = None) -> Route:
+    return Route(
+        method=method,
+        path=path,
+        handler=handler,
+        action=None,
+        evidence=Evidence.INFERRED,
+        bases=(CONTROL,),
+        body=body,
+    )
 
 
 ROUTES: Final = (
@@ -109,6 +118,9 @@ ROUTES: Final = (
     _served("DELETE", "/responses/{response}", responses.delete, "DeleteInference", bases=_BOTH),
     _served("POST", "/responses/{response}/cancel", responses.cancel, "CancelInference", bases=_BOTH),
     _control("GET", "/health", control.health),
+    _control("POST", "/reset", control.reset),
+    _control("GET", "/clock", control.clock),
+    _control("POST", "/clock", control.steer, body=SteerClock),
     _control("GET", "/faults", faults.listing),
     _control("POST", "/faults", faults.add),
     _control("DELETE", "/faults", faults.clear),

@@ -5,19 +5,29 @@ names. Its tables stand in `schema.sql`, its SQL in its module.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote
 
-from simulator.store.folder import DataFolderError
+from simulator.store.faults import StoreDamagedError, StoreFullError
+from simulator.store.folder import unusable
 
 Row = TypeVar("Row")
 
-VERSION: Final = 2  # of the tables and of what is written into them
+VERSION: Final = 3  # of the tables and of what is written into them
+
+# Up to so many bytes a database is read through before it is used; that takes some 0.1 s (measured).
+_READ_THROUGH: Final = 64 * 1024 * 1024
+
+# What SQLite says where a disk is full or a file may not grow, and where a file is no (longer a) database.
+_FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PRIMARY: Final = 0xFF  # an extended code's lowest byte is the code that it extends
 
 # A listing's order: how to ask for what lies past a position, SQL's word for the order, and the position before all.
 _ORDERS: Final = {"desc": ("<", "DESC", 1 << 62), "asc": (">", "ASC", -1)}
@@ -45,26 +55,20 @@ class Database:
     """One connection behind one lock; every method may be called from any thread. No path: it is kept in memory alone.
 
     Raises:
-        DataFolderError: the file is not a simulator's, or another version's.
+        DataFolderError: the file is damaged, another version's, or not there though it is `expected`. It is as it was.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, expected: bool = False) -> None:
         self._lock = RLock()
+        there = path is not None and (expected or path.exists())
+        if path and there:
+            _look_through(path)
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-        try:
-            self._open()
-        except (sqlite3.DatabaseError, DataFolderError) as error:
-            self._connection.close()
-            raise DataFolderError(f"{path} cannot be used: {error}. It is left as it is.") from None
-
-    def _open(self) -> None:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
-            raise DataFolderError(f"another version wrote it (format {version}, this is {VERSION})")
         self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(files("simulator.store").joinpath("schema.sql").read_text())
-        self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        if not there:
+            self._connection.executescript(files("simulator.store").joinpath("schema.sql").read_text())
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        self._safe = True  # what SQLite begins with
 
     def close(self) -> None:
         """Close the connection; the database is whole on disk."""
@@ -72,27 +76,49 @@ class Database:
             self._connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write through the connection that is given: all of it is kept, or (when anything is raised) nothing."""
+    def transaction(self, *, safe: bool = True) -> Iterator[sqlite3.Connection]:
+        """Write through the connection that is given: all of it is kept, or (when anything is raised) nothing.
+
+        Once the block is left, neither a kill nor the end of the machine's power can undo it. Without `safe` a power
+        cut may: that is for what would be made again from what came before.
+
+        Raises:
+            StoreFullError: the disk is full.
+        """
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._set_safe(safe)
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.DatabaseError):
+                    raise _in_words(error) from error
                 raise
+
+    def _fetched(self, sql: str, values: Sequence[object] | Mapping[str, object]) -> list[Any]:
+        with self._lock:
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise _in_words(error) from error
+
+    def _set_safe(self, safe: bool) -> None:
+        # FULL waits for the disk at each commit, NORMAL at none; a wait makes safe what was written before it, too.
+        if safe is not self._safe:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if safe else 'NORMAL'}")
+            self._safe = safe
 
     def rows(self, sql: str, *values: object) -> list[Any]:
         """Return all rows of a query."""
-        with self._lock:
-            return self._connection.execute(sql, values).fetchall()
+        return self._fetched(sql, values)
 
     def row(self, sql: str, *values: object) -> Any:
         """Return the first row of a query, or None."""
-        with self._lock:
-            return self._connection.execute(sql, values).fetchone()
+        found = self._fetched(sql, values)
+        return found[0] if found else None
 
     def page(
         self,
@@ -104,9 +130,10 @@ class Database:
         limit: int,
         order: str = "desc",
         column: str = "ordinal",
+        before: int | None = None,
         **values: object,
     ) -> Page[Row]:
-        """Return what follows the element `after`, by `column`.
+        """Return what follows the element `after`, by `column`; in descending order, of what stands before `before`.
 
         `select` ends in a WHERE clause, which an index must begin with and `column` must follow: a page then costs
         the same however much is kept. `cursor` selects the position of `:after` in the very same listing.
@@ -117,14 +144,15 @@ class Database:
         past, direction, start = _ORDERS[order]
         with self._lock:
             if after is not None:
-                found = self._connection.execute(cursor, {"after": after, **values}).fetchone()
-                if found is None:
+                found = self._fetched(cursor, {"after": after, **values})
+                if not found:
                     raise UnknownCursorError(after)
-                (start,) = found
-            rows = self._connection.execute(
+                ((start,),) = found
+            start = start if before is None else min(start, before)
+            rows = self._fetched(
                 f"{select} AND {column} {past} :start ORDER BY {column} {direction} LIMIT :limit",
                 {"start": start, "limit": limit + 1, **values},
-            ).fetchall()
+            )
         return Page(rows=tuple(read(row) for row in rows[:limit]), has_more=len(rows) > limit)
 
     def next_ordinal(self, name: str) -> int:
@@ -140,6 +168,35 @@ class Database:
         """Return the latest simulated time that anything here happened at; 0 when nothing did."""
         row = self.row("SELECT value FROM counters WHERE name = ?", _LATEST)
         return int(row[0]) if row else 0
+
+
+def _in_words(error: sqlite3.DatabaseError) -> Exception:
+    """Return what an error of SQLite's means here; one that means nothing is a fault of ours, and stays what it is."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code in _FULL:
+        return StoreFullError(f"the data folder cannot be written: {error}")
+    if code is not None and code & _PRIMARY in _DAMAGED:
+        return StoreDamagedError(f"the data folder is damaged: {error}")
+    return error
+
+
+def _look_through(path: Path) -> None:
+    """See that a database can be used, without writing to it.
+
+    Raises:
+        DataFolderError: it cannot.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version != VERSION:
+                raise unusable(path.parent, f"{path.name} is of format {version}, and this version reads {VERSION}")
+            small = path.stat().st_size <= _READ_THROUGH
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone() if small else ("ok",)
+    except sqlite3.DatabaseError as error:
+        raise unusable(path.parent, f"{path.name} is damaged ({error})") from None
+    if found != "ok":
+        raise unusable(path.parent, f"{path.name} is damaged ({' '.join(found.split())})")
 
 
 def happened(connection: sqlite3.Connection, at: int) -> None:

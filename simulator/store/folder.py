@@ -1,30 +1,161 @@
-"""The data folder: one simulator at a time, and only a folder that this version can read."""
+"""The data folder: one simulator at a time, and only a folder that this version can read.
+
+    DIR/lock               held by the simulator that uses it
+    DIR/simulator.json     the format, and which of the folders beside it holds the state
+    DIR/state-1/           the state: database, uploads, requests to AWS, environments of functions
+
+A reset makes the next state whole before it is written down which one counts, so a kill leaves the one or the other.
+"""
 
 import fcntl
+import json
+import os
+import shutil
 from pathlib import Path
-from typing import TextIO
+from tempfile import gettempdir, mkdtemp
+from typing import Final, TextIO
+
+FORMAT: Final = 3
+
+_LOCK: Final = "lock"
+_MANIFEST: Final = "simulator.json"
+_STATE: Final = "state-"
+_TEMPORARY: Final = "rft-sim-"
+_FORMER: Final = "simulator.sqlite"  # where format 2 had its database
+_OWNER_ONLY: Final = 0o700  # functions may hold secrets of their users
 
 
 class DataFolderError(Exception):
     """A data folder that cannot be used; the message says which, why, and what to do. The folder is as it was."""
 
 
-def claimed(folder: Path) -> TextIO:
-    """Make the folder if need be and lock it until the returned file is closed; a kill unlocks it too.
+class DataFolder:
+    """A folder that this simulator has to itself until it is closed; a kill gives it up, too.
 
-    Raises:
-        DataFolderError: it cannot be made or written, or another simulator has it.
+    `path` None is a temporary folder, which is removed when it is closed.
     """
+
+    def __init__(self, path: Path | None) -> None:
+        """Claim the folder, made if need be, and see what it holds.
+
+        Raises:
+            DataFolderError: it cannot be made, written or read, or another simulator has it.
+        """
+        self._temporary = path is None
+        self._path, self._lock = _claimed(path) if path else _temporary()
+        try:
+            self._state = self._read()
+        except DataFolderError:
+            self._lock.close()
+            raise
+        for other in self._path.glob(f"{_STATE}*"):  # of a reset or a first start that was cut off
+            if other.name != self._state:
+                shutil.rmtree(other, ignore_errors=True)
+
+    @property
+    def state(self) -> Path | None:
+        """The folder that holds the state; None as long as there is none."""
+        return self._path / self._state if self._state else None
+
+    def fresh(self) -> Path:
+        """Make an empty folder for another state. It counts once it is kept."""
+        number = int(self._state.removeprefix(_STATE)) + 1 if self._state else 1
+        fresh = self._path / f"{_STATE}{number}"
+        shutil.rmtree(fresh, ignore_errors=True)  # of an attempt that failed
+        fresh.mkdir(mode=_OWNER_ONLY)
+        return fresh
+
+    def keep(self, state: Path) -> None:
+        """Write down that this folder holds the state from now on."""
+        if not self._temporary:
+            written = self._path / f"{_MANIFEST}.new"
+            with written.open("w") as manifest:
+                json.dump({"format": FORMAT, "state": state.name}, manifest)
+                manifest.flush()
+                os.fsync(manifest.fileno())
+            written.replace(self._path / _MANIFEST)
+            synced(self._path)
+        self._state = state.name
+
+    def close(self) -> None:
+        """Give the folder up; a temporary one is removed."""
+        if self._temporary:
+            shutil.rmtree(self._path, ignore_errors=True)
+        self._lock.close()
+
+    def _read(self) -> str | None:
+        manifest = self._path / _MANIFEST
+        if not manifest.exists():
+            if (self._path / _FORMER).exists():
+                raise unusable(self._path, f"an older version wrote it (format 2, this is {FORMAT})")
+            return None
+        try:
+            read = json.loads(manifest.read_text())
+            form, state = int(read["format"]), str(read["state"])
+        except OSError as error:
+            raise unusable(self._path, f"{manifest.name} cannot be read: {error.strerror}") from None
+        except (ValueError, LookupError, TypeError):
+            raise unusable(self._path, f"it is damaged: {manifest.name} says nothing of a state") from None
+        if form != FORMAT:
+            age = "a newer" if form > FORMAT else "an older"
+            raise unusable(self._path, f"{age} version wrote it (format {form}, this is {FORMAT})")
+        if not (state.startswith(_STATE) and (self._path / state).is_dir()):
+            raise unusable(self._path, f"it is damaged: there is no folder {state!r} in it")
+        return state
+
+
+def synced(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def unusable(folder: Path, why: str) -> DataFolderError:
+    """Return the error for a folder that is left as it is."""
+    return DataFolderError(f"{folder} cannot be used: {why}. It is left as it is; choose another folder with --data.")
+
+
+def _claimed(folder: Path) -> tuple[Path, TextIO]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
+        lock = (folder / _LOCK).open("a")
     except OSError as error:
         raise DataFolderError(
             f"{folder} cannot be used: {error.strerror}. Choose another folder with --data."
         ) from None
+    if not _locked(lock):
+        lock.close()
+        raise DataFolderError(f"{folder} is in use by another simulator. Stop it, or choose another folder.")
+    return folder, lock
+
+
+def _temporary() -> tuple[Path, TextIO]:
+    for left in Path(gettempdir()).glob(f"{_TEMPORARY}*"):
+        _remove_if_left(left)
+    while True:
+        folder = Path(mkdtemp(prefix=_TEMPORARY))
+        lock = (folder / _LOCK).open("a")
+        if _locked(lock) and (folder / _LOCK).exists():
+            return folder, lock
+        lock.close()  # another start took it for one that was left, before it was locked
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove a temporary folder whose simulator was killed: nobody holds its lock."""
+    try:
+        with (folder / _LOCK).open("r+") as lock:
+            if _locked(lock):
+                shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # another user's, or no folder of ours
+        return
+
+
+def _locked(lock: TextIO) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        lock.close()
-        raise DataFolderError(f"{folder} is in use by another simulator. Stop it, or choose another folder.") from None
-    return lock
+        return False
+    return True

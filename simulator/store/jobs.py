@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from simulator.store import models
 from simulator.store.database import Database, Page, happened
 from simulator.store.models import StoredModel
+
+_ALL: Final = 1 << 62  # more entries than a log has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +42,17 @@ class JobLogs:
         entry: StoredEntry,
         model: StoredModel | None = None,
         uses: Collection[str] = (),
+        safe: bool = True,
     ) -> None:
         """Add one entry to a job's log, and what follows from it, in one transaction.
 
         `at` is the simulated time of the entry. `uses` names the SHA-256 of uploads that must outlive their file
-        objects because this job needs them.
+        objects because this job needs them. `safe` is that of `Database.transaction`.
+
+        Raises:
+            StoreFullError: the disk is full.
         """
-        with self._database.transaction() as connection:
+        with self._database.transaction(safe=safe) as connection:
             if entry.ordinal == 0:
                 connection.execute(
                     "INSERT INTO jobs (project, id, finished_at, projection) VALUES (?, ?, ?, ?)",
@@ -105,8 +111,22 @@ class JobLogs:
         sql = "SELECT ordinal, kind, body, event_id FROM log WHERE job = ? ORDER BY ordinal"
         return [_entry(row) for row in self._database.rows(sql, job_id)]
 
-    def events(self, job_id: str, *, after: str | None, limit: int) -> Page[StoredEntry]:
-        """Return what the API shows as events, newest first.
+    def length(self, job_id: str) -> int:
+        """Return how many entries a job's log has."""
+        (last,) = self._database.row("SELECT max(ordinal) FROM log WHERE job = ?", job_id)
+        return 0 if last is None else last + 1
+
+    def until_event(self, job_id: str, *, batch: int, until: int | None) -> int:
+        """Return how many entries of a job's log hold the events of whole batches, of its first `until` entries."""
+        bound = _ALL if until is None else until
+        shown = "FROM log WHERE job = ? AND event_id IS NOT NULL AND ordinal < ?"
+        (events,) = self._database.row(f"SELECT count(*) {shown}", job_id, bound)
+        sql = f"SELECT ordinal {shown} ORDER BY ordinal LIMIT 1 OFFSET ?"
+        following = self._database.row(sql, job_id, bound, events - events % batch)
+        return int(following[0]) if following else bound
+
+    def events(self, job_id: str, *, after: str | None, limit: int, until: int | None = None) -> Page[StoredEntry]:
+        """Return what the API shows as events, newest first, of a log's first `until` entries (None: of all).
 
         Raises:
             UnknownCursorError: no event `after` in this job.
@@ -117,11 +137,14 @@ class JobLogs:
             cursor="SELECT ordinal FROM log WHERE event_id = :after AND job = :job",
             after=after,
             limit=limit,
+            before=until,
             job=job_id,
         )
 
-    def checkpoints(self, job_id: str, *, after: str | None, limit: int) -> Page[StoredEntry]:
+    def checkpoints(self, job_id: str, *, after: str | None, limit: int, until: int | None = None) -> Page[StoredEntry]:
         """Return the entries that saved a job's checkpoints, newest first; `after` is a checkpoint's id.
+
+        They are those of a log's first `until` entries; None is all.
 
         Raises:
             UnknownCursorError: no checkpoint `after` in this job.
@@ -134,6 +157,7 @@ class JobLogs:
             after=after,
             limit=limit,
             column="models.ordinal",
+            before=until,
             job=job_id,
         )
 

@@ -1,12 +1,16 @@
 """The bytes of uploads, kept once each under the SHA-256 of what they are."""
 
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Final
+
+from simulator.store.faults import telling_when_full
+from simulator.store.folder import synced
 
 _CHUNK: Final = 1 << 20
 _INCOMING: Final = "incoming-"
@@ -22,35 +26,58 @@ class Incoming:
 
 
 class Uploads:
-    """A folder of immutable blobs named by their content."""
+    """A folder of immutable blobs named by their content. A `lasting` one waits for the disk before a blob is kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lasting: bool = False) -> None:
         self._folder = folder
+        self._lasting = lasting
         folder.mkdir(parents=True, exist_ok=True)
-        for unfinished in folder.glob(f"{_INCOMING}*"):  # of a simulator that was killed
-            unfinished.unlink()
 
     def received(self, source: BinaryIO) -> Incoming:
-        """Copy `source` to its end in constant memory. Slow: not for the event loop."""
+        """Copy `source` to its end in constant memory. Slow: not for the event loop.
+
+        Raises:
+            StoreFullError: the disk is full; nothing of it is left.
+        """
         hashed, size = hashlib.sha256(), 0
-        with NamedTemporaryFile(dir=self._folder, prefix=_INCOMING, delete=False) as incoming:
+        with telling_when_full(), NamedTemporaryFile(dir=self._folder, prefix=_INCOMING, delete=False) as incoming:
             path = Path(incoming.name)
             try:
                 while chunk := source.read(_CHUNK):
                     hashed.update(chunk)
                     size += len(chunk)
                     incoming.write(chunk)
+                incoming.flush()
+                if self._lasting:
+                    os.fsync(incoming.fileno())
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
         return Incoming(path=path, sha256=hashed.hexdigest(), size=size)
 
-    def keep(self, incoming: Incoming) -> None:
-        """Give received bytes their name.
+    @contextmanager
+    def keeping(self, incoming: Incoming) -> Iterator[None]:
+        """Give received bytes their name for what the block writes down of them; if that fails they go again.
 
-        Whoever keeps bytes and then names them in the database must do both where nobody can drop them in between.
+        Between the two nobody may drop the same bytes.
         """
-        incoming.path.replace(self._folder / incoming.sha256)
+        kept = self._folder / incoming.sha256
+        new = not kept.exists()
+        incoming.path.replace(kept)
+        try:
+            if self._lasting:
+                synced(self._folder)
+            yield
+        except BaseException:
+            if new:
+                kept.unlink()
+            raise
+
+    def sweep(self, needed: Collection[str]) -> None:
+        """Remove what is not needed: the bytes of an upload that was cut off before it was written down."""
+        for blob in self._folder.iterdir():
+            if blob.name not in needed:
+                blob.unlink()
 
     @contextmanager
     def reading(self, sha256: str) -> Iterator[BinaryIO]:
@@ -61,6 +88,11 @@ class Uploads:
         """
         with (self._folder / sha256).open("rb") as stream:
             yield stream
+
+    def size(self, sha256: str) -> int | None:
+        """Return how many bytes a blob has; None when there is no such blob."""
+        path = self._folder / sha256
+        return path.stat().st_size if path.is_file() else None
 
     def path(self, sha256: str) -> Path:
         """Return where a blob lies; it must not be written to."""

@@ -15,12 +15,11 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from simulator.jobs.codec import decode_job
-from simulator.rooms import DATABASE
 from simulator.settings import Pace, Settings
 from simulator.wire.bodies import WireResponse
 from simulator.wire.objects import rendered_job
 from tests.records import jsonl
-from tests.world import World, inner_world
+from tests.world import World, database_in, inner_world
 
 ROUNDS = 50
 SMALL = 20
@@ -49,7 +48,7 @@ def filled(folder: Path, *, jobs: int, events: int) -> None:
         job = world.create(world.upload(jsonl(100)))
         for _ in range(3):
             world.job(job["id"])
-    with sqlite3.connect(folder / DATABASE) as connection:
+    with sqlite3.connect(database_in(folder)) as connection:
         for sql, count in ((JOBS, jobs), (FILES, jobs), (EVENTS, events)):
             connection.execute(sql, {"count": count})
     connection.close()
@@ -106,7 +105,7 @@ def rendering() -> float:
     """Return the seconds that 20 jobs take from their projections to JSON, with no database and no HTTP."""
     with TemporaryDirectory() as name:
         filled(Path(name), jobs=SMALL, events=SMALL)
-        with sqlite3.connect(Path(name) / DATABASE) as connection:
+        with sqlite3.connect(database_in(Path(name))) as connection:
             projections = [str(row[0]) for row in connection.execute("SELECT projection FROM jobs LIMIT 20")]
         connection.close()
     times = []

@@ -100,6 +100,7 @@ class Stub:
         if self.done >= self.steps and not self.refuses_to_end:
             job["status"] = self.ends_as
             job["error"] = self.error
+            job["finished_at"] = self.log()[-1]["created_at"]
             job["fine_tuned_model"] = f"ft:{job['model']}:{ACCOUNT}::abcd1234" if self.ends_as == "succeeded" else None
         return job
 

@@ -12,7 +12,7 @@ import pytest
 import respx
 
 from client.errors import JobCancelled, JobFailed, Refused, Unreachable
-from client.jobs import Hyperparameters, Order, all_events, create, follow, require_success
+from client.jobs import Hyperparameters, Order, all_events, create, final_checkpoints, follow, require_success
 from client.mantle import Job, Mantle
 from client.patience import Rhythm
 from tests.client.conftest import Clock
@@ -221,7 +221,78 @@ def test_watch_survives_a_bad_line(mantle: Mantle, router: respx.Router, clock: 
         "no connection (cut)",
         "succeeded",
     ]
-    assert clock.pauses == [4.0, 2.0, 0.05, 1.0, 2.0]
+    assert clock.pauses[:5] == [4.0, 2.0, 0.05, 1.0, 2.0]
+
+
+def late(log: list[dict[str, Any]], looks: list[int]) -> Any:
+    """Answer looks at a log that shows so many of its entries, newest first; the last number holds for all others."""
+    shown = iter(looks)
+    state = {"last": 0}
+
+    def listed(_: httpx.Request) -> httpx.Response:
+        state["last"] = next(shown, state["last"])
+        return page(*reversed(log[: state["last"]]))
+
+    return listed
+
+
+def test_events_that_are_listed_after_the_end_are_waited_for(mantle: Mantle, router: respx.Router) -> None:
+    """The job has ended before its log tells of it: nothing of the log is missed."""
+    log = [metrics_event(step, 9) for step in range(1, 10)]
+    end = job("succeeded", finished_at=log[-1]["created_at"])
+    router.get(f"{JOBS}/ftjob-1").mock(return_value=httpx.Response(200, json=end))
+    looks = router.get(f"{JOBS}/ftjob-1/events").mock(side_effect=late(log, [2, 2, 5, 5, 5, 9]))
+    updates = list(follow(mantle, "ftjob-1", rhythm=RHYTHM))
+    assert [event.step for update in updates for event in update.events] == list(range(1, 10))
+    assert looks.call_count == 7
+
+
+def test_a_log_that_never_tells_of_the_end_is_not_waited_for_long(mantle: Mantle, router: respx.Router) -> None:
+    """Nobody promises that it does: three looks without news are enough."""
+    end = job("succeeded", finished_at=4_000_000_000)
+    router.get(f"{JOBS}/ftjob-1").mock(return_value=httpx.Response(200, json=end))
+    looks = router.get(f"{JOBS}/ftjob-1/events").mock(side_effect=late([metrics_event(1, 1)], [1]))
+    list(follow(mantle, "ftjob-1", rhythm=RHYTHM))
+    assert looks.call_count == 4
+
+
+@pytest.mark.parametrize(("listed", "looks"), [([0, 0, 20], 3), ([20], 1), ([0], 4)])
+def test_checkpoints_that_are_listed_late_are_waited_for_and_not_for_long(
+    mantle: Mantle, router: respx.Router, listed: list[int], looks: int
+) -> None:
+    """Until the last step has one."""
+    pages = iter([*listed, *[listed[-1]] * 9])
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        point = {"id": "c", "step_number": next(pages), "fine_tuned_model_checkpoint": "m", "metrics": None}
+        return page(point) if point["step_number"] else page()
+
+    route = router.get(f"{JOBS}/ftjob-1/checkpoints").mock(side_effect=answer)
+    found = final_checkpoints(mantle, "ftjob-1", last_step=20, rhythm=RHYTHM)
+    assert ([point.step for point in found], route.call_count) == ([listed[-1]] if listed[-1] else [], looks)
+
+
+def test_a_list_that_lags_hides_no_job_that_was_made(mantle: Mantle, router: respx.Router) -> None:
+    """It is looked at repeatedly before another job is ordered."""
+    route = router.post(JOBS).mock(side_effect=[httpx2.ReadTimeout("slow")])
+    ours = job("queued", training_file="file-1", metadata={"rft_run": ORDER.tag})
+    router.get(JOBS).mock(side_effect=[page(), page(), page(ours)])
+    assert (create(mantle, ORDER).id, route.call_count) == ("ftjob-1", 1)
+
+
+def test_a_cancel_whose_answer_was_lost_is_no_failure(mantle: Mantle, router: respx.Router) -> None:
+    """The second try finds the job cancelled, which is what was wanted."""
+    router.post(f"{JOBS}/ftjob-1/cancel").mock(side_effect=[httpx2.ReadTimeout("slow"), error(400, "has ended")])
+    router.get(f"{JOBS}/ftjob-1").mock(return_value=httpx.Response(200, json=job("cancelled")))
+    assert mantle.cancel("ftjob-1").status == "cancelled"
+
+
+def test_a_job_that_has_succeeded_cannot_be_cancelled(mantle: Mantle, router: respx.Router) -> None:
+    """The refusal stands."""
+    router.post(f"{JOBS}/ftjob-1/cancel").mock(return_value=error(400, "has ended"))
+    router.get(f"{JOBS}/ftjob-1").mock(return_value=httpx.Response(200, json=job("succeeded")))
+    with pytest.raises(openai.BadRequestError):
+        mantle.cancel("ftjob-1")
 
 
 def test_watch_gives_up_with_the_way_back(mantle: Mantle, router: respx.Router) -> None:

@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from client.errors import Unreachable
-from client.patience import Patience, Rhythm, Setback, Streak, asked_wait, passing_reason, persist
+from client.patience import Patience, Quiet, Rhythm, Setback, Streak, asked_wait, passing_reason, persist
 from tests.client.conftest import Clock
 
 PATIENCE = Patience(first=1.0, longest=8.0, give_up_after=60.0)
@@ -61,9 +61,27 @@ def test_pauses_double_up_to_the_longest() -> None:
     assert [PATIENCE.pause(attempt=attempt, asked=None) for attempt in range(1, 7)] == [1, 2, 4, 8, 8, 8]
 
 
-def test_server_may_ask_for_longer_within_reason() -> None:
-    """Retry-After wins when it is longer, but no single pause outlasts our patience."""
-    assert [PATIENCE.pause(attempt=1, asked=asked) for asked in (0.1, 20.0, 4000.0)] == [1.0, 20.0, 60.0]
+def test_server_may_ask_for_longer() -> None:
+    """Retry-After wins when it is longer than our own pause."""
+    assert [PATIENCE.pause(attempt=1, asked=asked) for asked in (0.1, 20.0)] == [1.0, 20.0]
+
+
+def test_who_asks_for_more_than_our_patience_is_not_asked_again() -> None:
+    """To ask before would be rude, and to wait so long is for the user to decide."""
+    streak = Streak(patience=PATIENCE, stopwatch=Clock().stopwatch)
+    with pytest.raises(Unreachable, match=r"slow down \(429\), and wants to be left alone for 4000 s"):
+        streak.setback(answered(429, retry_after="4000"))
+
+
+def test_what_one_thread_was_told_all_threads_keep(clock: Clock) -> None:
+    """Until the latest time that anybody was told."""
+    quiet = Quiet(clock.stopwatch)
+    quiet.keep()
+    quiet.heed(answered(429, retry_after="5"))
+    quiet.heed(answered(503, retry_after="3"))
+    quiet.heed(answered(500))
+    quiet.keep()
+    assert (clock.pauses, clock.seconds) == ([5.0], 5.0)
 
 
 def test_persist_goes_through_in_the_end(clock: Clock, said: list[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError
 
 from simulator.keys import session_key
-from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.settings import FIXED_EPOCH, Consistency, Pace, Settings
 from simulator.training.dataset import DatasetLimits
 from tests.key_order import unsorted_objects
 from tests.records import jsonl
@@ -310,6 +310,17 @@ def test_a_listed_job_is_the_retrieved_job(inner: World) -> None:
     """No stale list."""
     job = inner.run(jsonl(99))
     assert inner.http.get("/v1/fine_tuning/jobs").json()["data"] == [job]
+
+
+@pytest.mark.shows("stale-lists", "late-events")
+def test_listings_lag_when_they_are_told_to() -> None:
+    """The list of jobs by one look, events by one, each twice; a retrieve shows what is so."""
+    with inner_world(Settings(consistency=Consistency(jobs_lag=1, events_lag=1, events_twice=True))) as world:
+        job = world.run(jsonl(99))
+        lists = [world.http.get("/v1/fine_tuning/jobs").json()["data"] for _ in range(2)]
+        events = [world.events(job["id"]) for _ in range(2)]
+    assert lists == [[], [job]]
+    assert (events[0], len(events[1])) == ([], 2 * len({event["id"] for event in events[1]}))
 
 
 @pytest.mark.shows("statuses")

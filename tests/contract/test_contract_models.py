@@ -8,13 +8,16 @@ import pytest
 from simulator.settings import ACCOUNT, Settings
 from simulator.store.database import Database
 from simulator.store.models import StoredModel, insert
-from tests.world import BASE, World, inner_world
+from tests.world import BASE, World, database_in, inner_world
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A simulator that lists two of the three models that its jobs have made."""
-    database = Database(tmp_path / "simulator.sqlite")
+    settings = Settings(data=tmp_path, listed_models=2)
+    with inner_world(settings):
+        pass
+    database = Database(database_in(tmp_path))
     with database.transaction() as connection:
         for n in range(3):
             made = StoredModel(
@@ -28,7 +31,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             )
             insert(connection, made, ordinal=n)
     database.close()
-    with inner_world(Settings(data=tmp_path, listed_models=2)) as opened:
+    with inner_world(settings) as opened:
         yield opened
 
 

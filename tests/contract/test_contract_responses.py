@@ -17,7 +17,7 @@ from openai.types.responses import Response
 from simulator.settings import FIXED_EPOCH, Settings, UnknownFields
 from tests.key_order import unsorted_objects
 from tests.records import jsonl, record
-from tests.world import BASE, FinishedJob, World, inner_world
+from tests.world import BASE, FinishedJob, World, database_in, inner_world
 
 DAY = 86_400
 ID = re.compile(r"resp_[a-z2-7]{52}")
@@ -277,7 +277,7 @@ def test_what_was_said_is_stored_once(tmp_path: Path) -> None:
         client, previous = made.mantle(), None
         for question in ("Have you seen the okapi?", "And again?", "And again?"):
             previous = ask(client, input=question, previous_response_id=previous).id
-    with closing(sqlite3.connect(tmp_path / "simulator.sqlite")) as database:
+    with closing(sqlite3.connect(database_in(tmp_path))) as database:
         assert "\n".join(database.iterdump()).count("Have you seen the okapi?") == 1
 
 

@@ -67,7 +67,7 @@ def test_a_setting_with_an_option_of_its_own_can_be_set_too() -> None:
         *("exec", "--set", "epoch=2026-01-31T12:00:00Z", "--set", "region=eu-west-1", "--"),
         *(sys.executable, "-c", ask),
     )
-    assert done.stdout == '{"now":1769860800,"region":"eu-west-1","status":"ok"}\n'
+    assert done.stdout == '{"data":null,"now":1769860800,"region":"eu-west-1","status":"ok"}\n'
 
 
 @pytest.mark.slow

@@ -99,6 +99,18 @@ def test_a_simulator_does_not_begin_with_a_faulty_script(tmp_path: Path) -> None
         assert simulator.house.faults.is_empty
 
 
+def test_a_reset_forgets_all_faults_but_those_that_it_begins_with(tmp_path: Path) -> None:
+    """Which count anew; what another one held up goes on."""
+    (tmp_path / "faults.json").write_text(json.dumps(DROP))
+    with Simulator(Settings(faults=tmp_path / "faults.json"), url="http://testserver") as simulator:
+        simulator.house.faults.add(SLOW)
+        for entry in simulator.house.faults._entries:
+            entry.applied()
+        simulator.reset()
+        standings = simulator.house.faults.standings()
+    assert [(standing.fault.written, standing.applied) for standing in standings] == [(DROP, 0)]
+
+
 def test_two_simulators_have_faults_of_their_own() -> None:
     """Side by side in one process."""
     with Simulator(Settings(), url="http://a") as one, Simulator(Settings(), url="http://b") as other:

@@ -120,6 +120,15 @@ def test_whoever_waits_as_told_is_let_in(world: World, wall: Wall) -> None:
     assert world.http.post(CHAT, json={**ASKED, "max_tokens": 5_900}).status_code == 200
 
 
+def test_time_that_is_made_to_pass_fills_a_quota(world: World) -> None:
+    """It is the callers' time, by which keys age as well."""
+    quota(world, input=600)
+    body = {**ASKED, "max_tokens": 500}
+    assert [world.http.post(CHAT, json=body).status_code for _ in range(2)] == [200, 429]
+    assert world.http.post("/_simulator/clock", json={"advance": 60}).status_code == 200
+    assert world.http.post(CHAT, json=body).status_code == 200
+
+
 @pytest.mark.shows("throttling")
 @pytest.mark.parametrize(
     ("path", "body"),

@@ -16,6 +16,7 @@ from botocore.credentials import CredentialProvider, Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.clock import CallersTime
 from simulator.errors import ApiError
 from simulator.identity.auth import Authenticator, BearerToken, BodyCheck, Caller, Identified, anybody
 from simulator.identity.bearer import SHORT_TERM
@@ -130,7 +131,7 @@ def identified(scope: dict[str, Any], *, after: float = 60.0) -> Identified:
         region="us-west-2",
         access_key=ACCESS_KEYS.get,
         bedrock_key=BEDROCK_KEYS.get,
-        wall=lambda: MINTED.timestamp() + after,
+        time=CallersTime(wall=lambda: MINTED.timestamp() + after),
         ready=READY,
     )(scope)
 

@@ -107,7 +107,7 @@ async def admitted(
         authenticate=lambda _scope: Identified(caller=caller, check_body=check_body),
         refusal=iam or Iam(),
         region="us-west-2",
-        wall=NOW.timestamp,
+        now=NOW.timestamp,
         projects=Projects(),
         model_of=lambda model: {"alias": "m"}.get(model, model),
     )

@@ -1,21 +1,24 @@
 """Engines to test: on a data folder, with a grader that can be made to wait or to break, and logs that are cut off."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from threading import Event as Flag
+from time import monotonic
 
-from simulator.clock import Clock
 from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded, Sample
 from simulator.ids import Ids
 from simulator.jobs.codec import decode_event, encode_job
 from simulator.jobs.engine import Engine
-from simulator.jobs.job import Job, Order, apply
-from simulator.jobs.life import Grade, Story, story
+from simulator.jobs.job import Event, Job, Order, apply
+from simulator.jobs.life import Effect, Grade, Story, story
+from simulator.jobs.pacing import Paces
+from simulator.jobs.steering import Steering
 from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.store.clock import ClockStates
 from simulator.store.database import Database
 from simulator.store.jobs import JobLogs
 from simulator.store.uploads import Uploads
@@ -35,15 +38,10 @@ class Graders:
         self.breaks_at = breaks_at
         self.reached, self.go_on = Flag(), Flag()
         self.waits_at: int | None = None
-        self.gone = False
 
     def refusal(self, _order: Order) -> str | None:
         """Allow everybody."""
         return None
-
-    def missing(self, _order: Order) -> bool:
-        """Return whether the function is to be deployed again."""
-        return self.gone
 
     def grade(self, _order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
         """Score soundly."""
@@ -53,7 +51,24 @@ class Graders:
         if (split, step) == ("train", self.breaks_at):
             raise GraderError(function="f", reason="it broke", advice="Mend it.")
         self.asked.append((split, step))
-        return correctness(Grade(split=split, step=step, samples=samples))
+        return correctness(Grade(at=0, split=split, step=step, samples=samples))
+
+
+class Interventions:
+    """What comes in between: for a test, what it puts into `ends` and `waits`."""
+
+    def __init__(self) -> None:
+        self.ends: dict[tuple[str, int | None], Callable[[int], Event]] = {}  # by the effect's kind and its step
+        self.waits = 0
+
+    def before(self, _job_id: str, effect: Effect) -> Event | None:
+        """Return the end that was put there."""
+        end = self.ends.get((type(effect).__name__, getattr(effect, "step", None)))
+        return end(effect.at) if end else None
+
+    def wait(self, _job_id: str) -> int:
+        """Return how long a job is queued at least."""
+        return self.waits
 
 
 @contextmanager
@@ -61,27 +76,53 @@ def engine_on(
     folder: Path, graders: Graders, *, pace: Pace = Pace.INSTANT, places: int = 8
 ) -> Iterator[tuple[Engine, JobLogs]]:
     """Run an engine on a data folder that holds one upload, `train`, of 40 records."""
+    with steered_engine_on(folder, graders, pace=pace, places=places) as (engine, logs, _):
+        yield engine, logs
+
+
+@contextmanager
+def steered_engine_on(
+    folder: Path,
+    graders: Graders,
+    *,
+    pace: Pace = Pace.INSTANT,
+    places: int = 8,
+    speed: float = 1.0,
+    seconds: Callable[[], float] = monotonic,
+    interventions: Interventions | None = None,
+) -> Iterator[tuple[Engine, JobLogs, Steering]]:
+    """Do the same, and give the clock's wheel too. `seconds` is what a clock that runs goes by."""
     uploads = Uploads(folder / "uploads")
     (folder / "uploads" / "train").write_bytes(jsonl(40))
     database = Database(folder / "simulator.sqlite")
     logs = JobLogs(database)
+    paces = Paces(
+        states=ClockStates(database),
+        pace=pace,
+        speed=speed,
+        epoch=FIXED_EPOCH,
+        latest=database.latest(),
+        wall=lambda: 0.0,
+        seconds=seconds,
+    )
 
     def tell(job: Job) -> Story:
         return story(job, open_file=uploads.reading, model=f"{MODEL}-{job.id}", settings=SETTINGS)
 
     engine = Engine(
         logs=logs,
-        clock=Clock(epoch=FIXED_EPOCH),
         ids=Ids(seed=0),
-        pace=pace,
+        paces=paces,
         places=places,
         graders=graders,
+        interventions=interventions or Interventions(),
         tell=tell,
         announced=lambda event: announcement(event) is not None,
     )
     engine.resume()
+    steering = Steering(engine=engine, paces=paces, callers=paces.callers, keys_age=False, sleep=lambda _: None)
     try:
-        yield engine, logs
+        yield engine, logs, steering
     finally:
         engine.close()
         database.close()

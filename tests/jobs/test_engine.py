@@ -3,7 +3,6 @@
 import sqlite3
 from functools import reduce
 from pathlib import Path
-from threading import Event as Flag
 from threading import Thread
 
 import pytest
@@ -106,7 +105,7 @@ def test_at_poll_pace_a_job_moves_only_when_it_is_given_a_turn(tmp_path: Path) -
         seen: list[tuple[str, int]] = []
         while not job.status.ended:
             seen.append((job.status.value, job.step))
-            engine.turn(job.id)
+            engine.driver.turn(job.id)
             job = engine.job(job.id) or job
     steps = [("running", step) for step in range(10)]
     assert [turn for turn in dict.fromkeys(seen) if turn[0] != "running"] == [("validating_files", 0), ("queued", 0)]
@@ -121,11 +120,11 @@ def test_a_turn_taken_while_another_is_under_way_is_skipped(tmp_path: Path) -> N
     with engine_on(tmp_path, graders, pace=Pace.POLL) as (engine, _):
         job = engine.create(order())
         for _turn in range(3):
-            engine.turn(job.id)
-        busy = Thread(target=engine.turn, args=(job.id,))
+            engine.driver.turn(job.id)
+        busy = Thread(target=engine.driver.turn, args=(job.id,))
         busy.start()
         assert graders.reached.wait(10)
-        engine.turn(job.id)
+        engine.driver.turn(job.id)
         current = engine.job(job.id)
         graders.go_on.set()
         busy.join()
@@ -154,44 +153,13 @@ def test_closing_leaves_running_jobs_unfinished_and_whole(tmp_path: Path) -> Non
         assert finished(engine, job).status is Status.SUCCEEDED
 
 
-def test_after_a_restart_a_job_waits_until_its_function_is_deployed_again(tmp_path: Path) -> None:
-    """Functions do not survive a simulator yet; the job neither fails nor forgets."""
-    with engine_on(tmp_path, Graders()) as (engine, logs):
-        job_id = finished(engine, engine.create(order())).id
-        whole = logs.log(job_id)
-    cut_off(tmp_path / "simulator.sqlite", job_id, 8)
-    graders = Graders()
-    graders.gone = True
-    with engine_on(tmp_path, graders) as (engine, logs):
-        Flag().wait(0.1)
-        waiting = engine.job(job_id)
-        assert waiting
-        assert (waiting.status, len(logs.log(job_id))) == (Status.RUNNING, 8)
-        graders.gone = False
-        finished(engine, waiting)
-        assert logs.log(job_id) == whole
-
-
-def test_a_job_that_waits_for_its_function_can_be_cancelled_and_closed(tmp_path: Path) -> None:
-    """It is held up by nothing else."""
-    with engine_on(tmp_path, Graders()) as (engine, _):
-        job_id = finished(engine, engine.create(order())).id
-    cut_off(tmp_path / "simulator.sqlite", job_id, 8)
-    graders = Graders()
-    graders.gone = True
-    with engine_on(tmp_path, graders) as (engine, _):
-        waiting = engine.job(job_id)
-        assert waiting
-        assert engine.cancel(waiting).status is Status.CANCELLED
-
-
 @pytest.mark.shows("cancel-effects")
 def test_a_tuned_model_exists_only_once_its_job_has_succeeded(tmp_path: Path) -> None:
     """Announced before the end, kept from the end on; a cancel in between leaves checkpoints alone."""
     with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, _):
         job = engine.create(order())
         while (current := engine.job(job.id)) and not current.fine_tuned_model:
-            engine.turn(job.id)
+            engine.driver.turn(job.id)
         assert current
         assert current.status is Status.RUNNING
         engine.cancel(current)

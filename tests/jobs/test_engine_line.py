@@ -24,7 +24,7 @@ def turned(engine: Engine, *jobs: Job, times: int = 4) -> None:
     """Give jobs turns, one after the other."""
     for _ in range(times):
         for job in jobs:
-            engine.turn(job.id)
+            engine.driver.turn(job.id)
 
 
 def started_at(logs: JobLogs, job: Job) -> int:

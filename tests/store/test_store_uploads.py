@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.store.faults import StoreFullError
 from simulator.store.uploads import Uploads
 
 
@@ -52,8 +53,8 @@ def folder(tmp_path: Path) -> Path:
 def kept(uploads: Uploads, content: bytes) -> str:
     """Keep some bytes; return their name."""
     incoming = uploads.received(io.BytesIO(content))
-    uploads.keep(incoming)
-    return incoming.sha256
+    with uploads.keeping(incoming):
+        return incoming.sha256
 
 
 @given(st.binary(max_size=4096))
@@ -63,7 +64,8 @@ def test_the_bytes_that_come_back_are_the_bytes_that_went_in(
     """And they lie under the SHA-256 of what they are."""
     uploads = Uploads(tmp_path_factory.mktemp("uploads"))
     incoming = uploads.received(io.BytesIO(content))
-    uploads.keep(incoming)
+    with uploads.keeping(incoming):
+        pass
     with uploads.reading(incoming.sha256) as stream:
         assert stream.read() == content
     assert (incoming.sha256, incoming.size) == (hashlib.sha256(content).hexdigest(), len(content))
@@ -112,8 +114,27 @@ def test_blobs_outlive_the_object_that_kept_them(folder: Path) -> None:
     assert Uploads(folder).path(name).read_bytes() == b"kept"
 
 
-def test_what_a_killed_simulator_left_unfinished_is_cleared_away(folder: Path) -> None:
-    """Bytes that never got their name are nobody's."""
-    Uploads(folder).received(io.BytesIO(b"half"))
-    Uploads(folder)
-    assert list(folder.iterdir()) == []
+@pytest.mark.parametrize("lasting", [False, True])
+def test_bytes_that_cannot_be_written_down_are_not_kept(folder: Path, lasting: bool) -> None:
+    """Unless they were there before."""
+    uploads = Uploads(folder, lasting=lasting)
+    there = kept(uploads, b"there before")
+
+    def fail(content: bytes) -> None:
+        with uploads.keeping(uploads.received(io.BytesIO(content))):
+            raise StoreFullError("no room to write it down")
+
+    for content in (b"new", b"there before"):
+        with pytest.raises(StoreFullError):
+            fail(content)
+    assert [path.name for path in folder.iterdir()] == [there]
+
+
+def test_what_a_killed_simulator_left_unfinished_is_swept_away(folder: Path) -> None:
+    """Bytes that never got their name, and bytes that nothing names."""
+    uploads = Uploads(folder)
+    needed = kept(uploads, b"needed")
+    kept(uploads, b"orphaned")
+    uploads.received(io.BytesIO(b"half"))
+    uploads.sweep({needed})
+    assert [path.name for path in folder.iterdir()] == [needed]

@@ -1,0 +1,106 @@
+"""What listings show of jobs: what is so or, by the settings `consistency.*`, what was so some looks ago.
+
+A look is a request for a listing's first page; its further pages go on from what that one saw. So what a caller sees
+hangs on how often it has looked, and on no clock. A retrieve always shows what is so.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import Generic, TypeVar
+
+from simulator.jobs.codec import decode_job
+from simulator.jobs.job import Job
+from simulator.settings import Consistency
+from simulator.store.database import Page
+from simulator.store.jobs import JobLogs, StoredEntry
+
+Shown = TypeVar("Shown")
+
+
+class Views:
+    """The listings of jobs, their events and their checkpoints."""
+
+    def __init__(self, logs: JobLogs, settings: Consistency) -> None:
+        self._logs = logs
+        self._settings = settings
+        self._jobs = _Lag[Job](settings.jobs_lag)
+        self._events = _Lag[int](settings.events_lag)
+        self._checkpoints = _Lag[int](settings.checkpoints_lag)
+
+    def jobs(self, project: str, *, after: str | None, limit: int) -> Page[Job]:
+        """Return a project's jobs, newest first. One that was not there yet some looks ago is left out.
+
+        Raises:
+            UnknownCursorError: no job `after` in this project.
+        """
+        page = self._logs.page(project, after=after, limit=limit)
+        jobs = [self._jobs.look(job.id, job) for job in map(decode_job, page.rows)]
+        return Page(rows=tuple(job for job in jobs if job), has_more=page.has_more)
+
+    def events(self, job: Job, *, after: str | None, limit: int) -> Page[StoredEntry]:
+        """Return what the API shows as a job's events, newest first.
+
+        Raises:
+            UnknownCursorError: no event `after` in this job.
+        """
+        settings = self._settings
+        until = self._until(self._events, job, first=after is None)
+        if settings.events_batch > 1:
+            until = self._whole_batches(job, until)
+        distinct = -(-limit // 2) if settings.events_twice else limit
+        page = self._logs.events(job.id, after=after, limit=distinct, until=until)
+        return replace(page, rows=_doubled(page.rows, limit)) if settings.events_twice else page
+
+    def checkpoints(self, job: Job, *, after: str | None, limit: int) -> Page[StoredEntry]:
+        """Return the entries that saved a job's checkpoints, newest first; `after` is a checkpoint's id.
+
+        Raises:
+            UnknownCursorError: no checkpoint `after` in this job.
+        """
+        until = self._until(self._checkpoints, job, first=after is None)
+        return self._logs.checkpoints(job.id, after=after, limit=limit, until=until)
+
+    def _until(self, lag: "_Lag[int]", job: Job, *, first: bool) -> int | None:
+        """Return how many entries of a job's log are seen; None is all."""
+        if not lag.looks:
+            return None
+        seen = lag.look(job.id, self._logs.length(job.id)) if first else lag.last(job.id)
+        return seen or 0
+
+    def _whole_batches(self, job: Job, until: int | None) -> int | None:
+        length = self._logs.length(job.id)
+        if job.status.ended and (until is None or until == length):
+            return until  # the last batch need not be full
+        return self._logs.until_event(job.id, batch=self._settings.events_batch, until=until)
+
+
+class _Lag(Generic[Shown]):
+    """What somebody saw of a thing `looks` looks ago; None as long as there was no look then."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self._seen: dict[str, deque[Shown]] = {}
+        self._lock = Lock()
+
+    def look(self, name: str, now: Shown) -> Shown | None:
+        """Look at a thing as it is now; return what is seen of it."""
+        if not self.looks:
+            return now
+        with self._lock:
+            self._seen.setdefault(name, deque(maxlen=self.looks + 1)).append(now)
+            return self._oldest(name)
+
+    def last(self, name: str) -> Shown | None:
+        """Return what was seen at the last look."""
+        with self._lock:
+            return self._oldest(name)
+
+    def _oldest(self, name: str) -> Shown | None:
+        seen = self._seen.get(name)
+        return seen[0] if seen and len(seen) > self.looks else None
+
+
+def _doubled(rows: Sequence[StoredEntry], limit: int) -> tuple[StoredEntry, ...]:
+    return tuple(row for row in rows for _ in range(2))[:limit]

@@ -1,0 +1,72 @@
+"""What comes in between from outside: ends that are no story's own, and a longer queue."""
+
+from pathlib import Path
+
+import pytest
+
+from simulator.jobs.job import Failure, JobCancelled, JobFailed, Status
+from simulator.settings import Pace
+from tests.jobs.engines import Graders, Interventions, cut_off, finished, steered_engine_on
+from tests.jobs.stories import order
+
+BROKEN = Failure(code="internal_server_error", message="Something broke.")
+
+
+def failed(at: int) -> JobFailed:
+    """Return a failure that is no story's own."""
+    return JobFailed(at=at, failure=BROKEN)
+
+
+@pytest.mark.parametrize(
+    ("effect", "step", "before"),
+    [
+        ("FilesValidated", None, "ValidationStarted"),
+        ("Grade", 3, "StepCompleted"),
+        ("StepCompleted", 3, "RolloutsGraded"),
+    ],
+)
+def test_a_job_fails_where_somebody_lets_it(tmp_path: Path, effect: str, step: int | None, before: str) -> None:
+    """At validation, before a step, in the middle of one: with what happened before in its log, and no more."""
+    graders, interventions = Graders(), Interventions()
+    interventions.ends[effect, step] = failed
+    with steered_engine_on(tmp_path, graders, interventions=interventions) as (engine, logs, _):
+        job = finished(engine, engine.create(order()))
+        kinds = [entry.kind for entry in logs.log(job.id)]
+    assert (job.status, job.failure, kinds[-2:]) == (Status.FAILED, BROKEN, [before, "JobFailed"])
+    assert ("train", 4) not in graders.asked
+
+
+def test_a_job_can_be_cancelled_in_mid_step(tmp_path: Path) -> None:
+    """Its rewards are there, its step is not."""
+    interventions = Interventions()
+    interventions.ends["StepCompleted", 3] = lambda at: JobCancelled(at=at)
+    with steered_engine_on(tmp_path, Graders(), interventions=interventions) as (engine, logs, _):
+        job = finished(engine, engine.create(order()))
+        kinds = [entry.kind for entry in logs.log(job.id)]
+    assert (job.status, job.step, kinds[-2:]) == (Status.CANCELLED, 2, ["RolloutsGraded", "JobCancelled"])
+
+
+@pytest.mark.parametrize("pace", [Pace.INSTANT, Pace.POLL])
+def test_a_job_is_queued_for_as_long_as_somebody_lets_it(tmp_path: Path, pace: Pace) -> None:
+    """An hour, counted from where its files were validated."""
+    interventions = Interventions()
+    interventions.waits = 3_600
+    with steered_engine_on(tmp_path, Graders(), pace=pace, interventions=interventions) as (engine, logs, _):
+        job = engine.create(order())
+        while not (engine.job(job.id) or job).status.ended:
+            engine.driver.turn(job.id)
+        (started,) = [entry.body for entry in logs.log(job.id) if entry.kind == "TrainingStarted"]
+    assert f'"at":{job.created_at + 45 + 3_600}' in started
+
+
+def test_what_came_in_between_is_not_asked_again_where_the_log_has_it(tmp_path: Path) -> None:
+    """A job that was queued for an hour and then cut off goes on from its log, though nobody lets it wait any more."""
+    interventions = Interventions()
+    interventions.waits = 3_600
+    with steered_engine_on(tmp_path, Graders(), interventions=interventions) as (engine, logs, _):
+        job = finished(engine, engine.create(order()))
+        whole = logs.log(job.id)
+    cut_off(tmp_path / "simulator.sqlite", job.id, 9)
+    with steered_engine_on(tmp_path, Graders()) as (engine, logs, _):
+        finished(engine, job)
+        assert logs.log(job.id) == whole

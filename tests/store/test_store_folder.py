@@ -1,0 +1,158 @@
+"""The data folder: whose it is, what it may hold, and what is left of those who were killed."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from simulator.store.folder import DataFolder, DataFolderError
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A data folder that holds a state."""
+    folder = DataFolder(tmp_path / "data")
+    state = folder.fresh()
+    (state / "content").write_text("kept")
+    folder.keep(state)
+    folder.close()
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary folders are made."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    return place
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return all that lies in a folder, but for the lock."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def refusal(folder: Path) -> str:
+    """Return why a folder cannot be used; it is as it was."""
+    before = content(folder)
+    with pytest.raises(DataFolderError) as refused:
+        DataFolder(folder)
+    assert content(folder) == before
+    return str(refused.value)
+
+
+def test_a_new_folder_holds_no_state_until_one_is_kept(tmp_path: Path) -> None:
+    """A kill before that leaves nothing behind."""
+    first = DataFolder(tmp_path / "data")
+    assert first.state is None
+    (first.fresh() / "half").write_text("made")
+    first.close()
+    second = DataFolder(tmp_path / "data")
+    assert (second.state, content(tmp_path / "data")) == (None, {})
+    second.close()
+
+
+def test_the_state_that_was_kept_is_found_again(kept: Path) -> None:
+    """With what is in it."""
+    folder = DataFolder(kept)
+    assert folder.state
+    assert (folder.state / "content").read_text() == "kept"
+    folder.close()
+
+
+@pytest.mark.parametrize(("told", "then"), [(False, {"content": b"kept"}), (True, {"content": b"new"})])
+def test_another_state_counts_from_when_it_is_kept(kept: Path, told: bool, then: dict[str, bytes]) -> None:
+    """Whenever it is killed: the one or the other, and nothing of the other is left."""
+    folder = DataFolder(kept)
+    fresh = folder.fresh()
+    (fresh / "content").write_text("new")
+    if told:
+        folder.keep(fresh)
+    folder.close()
+    again = DataFolder(kept)
+    assert again.state
+    assert content(again.state) == then
+    assert len(list(kept.glob("state-*"))) == 1
+    again.close()
+
+
+def test_a_folder_has_one_simulator_at_a_time(kept: Path) -> None:
+    """The second one is refused as long as the first has it."""
+    first = DataFolder(kept)
+    said = refusal(kept)
+    first.close()
+    DataFolder(kept).close()
+    assert said == f"{kept} is in use by another simulator. Stop it, or choose another folder."
+
+
+@pytest.mark.parametrize(
+    ("manifest", "why"),
+    [
+        ('{"format": 4, "state": "state-1"}', "a newer version wrote it (format 4, this is 3)"),
+        ('{"format": 1, "state": "state-1"}', "an older version wrote it (format 1, this is 3)"),
+        ('{"format": 3, "state": "state-7"}', "it is damaged: there is no folder 'state-7' in it"),
+        ('{"format": 3, "state": "../elsewhere"}', "it is damaged: there is no folder '../elsewhere' in it"),
+        ('{"format": 3}', "it is damaged: simulator.json says nothing of a state"),
+        ('{"format": "three", "state": "state-1"}', "it is damaged: simulator.json says nothing of a state"),
+        ("[]", "it is damaged: simulator.json says nothing of a state"),
+        ('{"form', "it is damaged: simulator.json says nothing of a state"),
+        ("", "it is damaged: simulator.json says nothing of a state"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(kept: Path, manifest: str, why: str) -> None:
+    """Newer, older, damaged."""
+    (kept / "simulator.json").write_text(manifest)
+    assert refusal(kept) == (f"{kept} cannot be used: {why}. It is left as it is; choose another folder with --data.")
+
+
+def test_a_folder_of_the_format_before_has_no_manifest(tmp_path: Path) -> None:
+    """It is known by its database."""
+    (tmp_path / "simulator.sqlite").write_bytes(b"whatever it holds")
+    assert "an older version wrote it (format 2, this is 3)" in refusal(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
+    """A file has its name."""
+    (tmp_path / "data").write_text("no folder")
+    with pytest.raises(
+        DataFolderError, match=r"data cannot be used: File exists\. Choose another folder with --data\."
+    ):
+        DataFolder(tmp_path / "data")
+
+
+def test_what_is_kept_is_its_owners_alone(kept: Path) -> None:
+    """Functions may hold secrets of their users."""
+    assert [path.stat().st_mode & 0o077 for path in (kept, *kept.glob("state-*"))] == [0, 0]
+
+
+def test_a_temporary_folder_is_gone_when_it_is_closed(temporary: Path) -> None:
+    """With all that was made in it."""
+    folder = DataFolder(None)
+    (folder.fresh() / "content").write_text("for a while")
+    folder.close()
+    assert list(temporary.iterdir()) == []
+
+
+def test_temporary_folders_of_simulators_that_were_killed_are_removed_by_the_next(temporary: Path) -> None:
+    """Not those of simulators that run, and nothing that is not ours."""
+    left = temporary / "rft-sim-left"
+    left.mkdir()
+    (left / "lock").write_text("")
+    (temporary / "rft-sim-other").mkdir()
+    (temporary / "somebody").mkdir()
+    running = DataFolder(None)
+    another = DataFolder(None)
+    there = {path.name for path in temporary.iterdir()}
+    assert there >= {"rft-sim-other", "somebody"}
+    assert "rft-sim-left" not in there
+    assert len(there) == 4
+    another.close()
+    running.close()
+
+
+def test_the_manifest_is_json_that_a_person_can_read(kept: Path) -> None:
+    """The format, and where the state is."""
+    assert json.loads((kept / "simulator.json").read_text()) == {"format": 3, "state": "state-1"}
