@@ -37,7 +37,7 @@ class Tampering(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryAfter:
-    """The header: so many `seconds`, or as an HTTP date that many seconds from the callers' time."""
+    """The header: so many `seconds`, or an HTTP date that is so many seconds ahead of the callers' own clocks."""
 
     seconds: int
     as_date: bool = False

@@ -1,6 +1,7 @@
 """A script of faults: JSON in, faults out, read strictly. `SCRIPT.md` describes every field."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -10,8 +11,8 @@ from pydantic_core import ErrorDetails
 from simulator.faults.entry import TAKES, ScriptedFault, listed
 from simulator.faults.fault import RequestFault, ScriptError
 
-# An entry's kind is told by the key that says what it is about. (One, so far.)
-_ABOUT: Final = "request"
+# An entry's kind is told by the key that says what it is about.
+_KINDS: Final = {"request": ScriptedFault}
 
 _LONGEST: Final = 60  # characters of a value that is quoted
 
@@ -22,7 +23,7 @@ def faults_of(script: Any) -> tuple[RequestFault, ...]:
     Raises:
         ScriptError: something in it is not as it should be.
     """
-    entries = script if isinstance(script, list) else [script]
+    entries = script if isinstance(script, list | tuple) else [script]
     if not entries:
         raise ScriptError("a script is a fault or a list of faults, and this list is empty")
     return tuple(_fault(place, entry) for place, entry in enumerate(entries, 1))
@@ -64,10 +65,11 @@ def faults_at(path: Path) -> tuple[RequestFault, ...]:
 def _fault(place: int, entry: Any) -> RequestFault:
     if not isinstance(entry, dict):
         raise ScriptError(f"fault {place}: a fault is a JSON object, not {_shown(entry)}")
-    if _ABOUT not in entry:
-        raise ScriptError(f"fault {place}: '{_ABOUT}' is missing: which requests it is about ({{}} is all of them)")
+    shape = next((shape for about, shape in _KINDS.items() if about in entry), None)
+    if shape is None:
+        raise ScriptError(f"fault {place}: 'request' is missing: which requests it is about ({{}} is all of them)")
     try:
-        return ScriptedFault.model_validate(entry).fault(entry)
+        return shape.model_validate(entry).fault(deepcopy(entry))
     except ValidationError as error:
         raise ScriptError(f"fault {place}: {_said(error.errors(include_url=False)[0])}") from None
 

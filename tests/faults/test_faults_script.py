@@ -96,10 +96,19 @@ def test_a_quota_stands_until_it_is_taken_back(fields: dict[str, Any], times: in
     assert (fault.effect, fault.times) == (TokensPerMinute(input=5, output=None), times)
 
 
-def test_a_list_is_read_in_its_order() -> None:
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_list_is_read_in_its_order(kind: type[list[Any] | tuple[Any, ...]]) -> None:
     """One fault is a script as well."""
-    drops = [ALL | {"drop": "before"}, ALL | {"drop": "after"}]
+    drops = kind([ALL | {"drop": "before"}, ALL | {"drop": "after"}])
     assert [fault.effect for fault in faults_of(drops)] == [Drop(when=When.BEFORE), Drop(when=When.AFTER)]
+
+
+def test_what_was_written_stays_as_it_was() -> None:
+    """Whatever its writer makes of the dictionary afterwards."""
+    entry: dict[str, Any] = {"request": {"path": "/v1/models"}, "drop": "after"}
+    (fault,) = faults_of(entry)
+    entry["request"]["path"] = "/v1/files"
+    assert fault.written == {"request": {"path": "/v1/models"}, "drop": "after"}
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

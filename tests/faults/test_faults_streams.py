@@ -145,7 +145,7 @@ def test_a_client_that_loses_patience_is_not_waited_for(faulty: World, noise: li
     (entry,) = faulty.simulator.house.faults._entries
     taken: list[Any] = []
     with pytest.raises((APITimeoutError, APIConnectionError)):
-        received(chat(faulty.mantle().with_options(timeout=0.05)), taken)
+        received(chat(faulty.mantle().with_options(timeout=0.5)), taken)
     until(lambda: not entry.hold._waiting)
     assert len(taken) == 4
     assert noise == []
