@@ -29,7 +29,7 @@ from simulator.refused import log_refusal
 from simulator.routes.nowhere import hint_for, methods_of
 from simulator.routes.table import ROUTES, add_routes
 from simulator.store.database import UnknownCursorError
-from simulator.store.faults import StoreDamagedError, StoreFullError
+from simulator.store.errors import StoreDamagedError, StoreFullError
 from simulator.upstream.errors import UpstreamError
 from simulator.wire.bodies import WireResponse, hinted, rendered_error
 

@@ -13,7 +13,7 @@ from simulator.faults.script import faults_at
 from simulator.house import House
 from simulator.rooms import Rooms
 from simulator.settings import Settings
-from simulator.store.faults import StoreDamagedError
+from simulator.store.errors import StoreDamagedError
 from simulator.store.folder import DataFolder, unusable
 from simulator.upstream.replay import Replay
 

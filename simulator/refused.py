@@ -33,6 +33,12 @@ def log_fault(what: str, *, method: str, path: str) -> None:
         REFUSED.info("%s %s %s", _visible(method), _visible(path), _visible(what))
 
 
+def log_job_fault(what: str, fault: str) -> None:
+    """Log that a job, or what was to be done beside it, met a scripted fault."""
+    if REFUSED.isEnabledFor(logging.INFO):
+        REFUSED.info("%s met %s", _visible(what), _visible(fault))
+
+
 def _visible(text: str) -> str:
     """Return a text without keys, cut where it is very long, with what a terminal would act on escaped."""
     told = _KEY.sub(r"\1...", text)

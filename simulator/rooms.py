@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Final
 
+from simulator.account import Account
 from simulator.api import api_of, refusal
 from simulator.asgi import App
 from simulator.catalogue import unaliased
@@ -16,7 +17,8 @@ from simulator.deployed import DeployedGraders
 from simulator.faults.answers import Answers
 from simulator.faults.book import Book
 from simulator.faults.edge import Edge
-from simulator.faults.fault import RequestFault
+from simulator.faults.interventions import ScriptedInterventions
+from simulator.faults.script import Fault
 from simulator.front_door import FrontDoor
 from simulator.house import House
 from simulator.identity.auth import Authenticator, anybody
@@ -27,7 +29,6 @@ from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.jobs.life import Story, story
 from simulator.jobs.pacing import Paces
-from simulator.jobs.run import Undisturbed
 from simulator.jobs.steering import Steering
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
@@ -64,7 +65,7 @@ class Rooms:
         folder: Path,
         known: bool,
         replay: Replay | None,
-        faults: Sequence[RequestFault],
+        faults: Sequence[Fault],
         reset: Callable[[], None],
     ) -> None:
         """Wire the rooms; jobs that were left unfinished in the folder go on.
@@ -129,6 +130,9 @@ class Rooms:
             model = ids.tuned_model(job.id, job.order.model, job.order.account)
             return story(job, open_file=uploads.reading, model=model, settings=settings, replay=replay)
 
+        book = Book(job_id=ids.job, now=callers.now)
+        book.put(faults)
+        account = Account(url=url, region=settings.region)
         self._engine = Engine(
             logs=jobs,
             ids=ids,
@@ -137,7 +141,9 @@ class Rooms:
             graders=DeployedGraders(
                 cloud=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
             ),
-            interventions=Undisturbed(),
+            interventions=ScriptedInterventions(
+                book, carry_out=lambda asked: account.carry_out(asked.service, asked.name, asked.parameters)
+            ),
             tell=tell,
             announced=lambda event: announcement(event) is not None,
         )
@@ -149,8 +155,6 @@ class Rooms:
             answer_path=settings.answer_path,
             replay=replay,
         )
-        book = Book(job_id=ids.job, now=callers.now)
-        book.put(faults)
         self.house = House(
             settings=settings,
             clock=clock,

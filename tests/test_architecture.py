@@ -45,7 +45,11 @@ FLOORS: Final[dict[str, set[str]]] = {
     "inference": {"catalogue", "errors", "ids", "store", "training", "upstream"},
     "wire": {"jobs", "moments", "errors", "inference", "jobs.job", "settings", "store", "training"},
     "responses": {"catalogue", "clock", "errors", "ids", "inference", "settings", "store", "training", "wire"},
-    "faults": {"asgi", "errors", "identity", "inference", "refused", "responses", "wire"},
+    "account": {"settings"},
+    "faults": {
+        *("asgi", "errors", "identity", "inference", "jobs", "jobs.job", "moments", "refused", "responses"),
+        *("settings", "wire"),
+    },
     "control": {"faults", "moments", "running", "settings"},
     "doctor": {
         "control",
@@ -73,7 +77,8 @@ FLOORS: Final[dict[str, set[str]]] = {
         *("upstream", "wire"),
     },
     "rooms": {
-        *("api", "asgi", "catalogue", "cloud", "deployed", "faults", "front_door", "house", "identity", "ids"),
+        *("account", "api", "asgi", "catalogue", "cloud", "deployed", "faults", "front_door", "house", "identity"),
+        "ids",
         *("inference", "jobs", "jobs.job", "lambdas", "projects", "responses", "running", "settings", "store"),
         *("upstream", "views", "wire"),
     },

@@ -4,17 +4,20 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 import simulator.faults as faults_room
 from simulator.control.asking import asked
 from simulator.control.options import Endpoint, Host, Port, simulator_at, stop
-from simulator.faults.fault import RequestFault, ScriptError
+from simulator.faults.fault import ScriptError
+
+if TYPE_CHECKING:
+    from simulator.faults.script import Fault
 
 _STANDARD_INPUT: Final = Path("-")
-_SHOWN_ELSEWHERE: Final = ("note", "nth", "request", "times")
+_SHOWN_ELSEWHERE: Final = ("job", "note", "nth", "request", "step", "times")
 
 Script = Annotated[
     Path,
@@ -26,7 +29,7 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def show(context: typer.Context, host: Host = None, port: Port = None, endpoint: Endpoint = None) -> None:
-    """Make the clients of a running simulator meet faults. Without a command: list them, and what they met."""
+    """Make the clients and jobs of a running simulator meet faults. Without a command: list them, and what they met."""
     context.obj = simulator_at(host, port, endpoint)
     if context.invoked_subcommand:
         return
@@ -90,7 +93,7 @@ def _meant(context: typer.Context, host: str | None, port: int | None, endpoint:
     return simulator_at(host, port, endpoint) if host or port else str(context.obj)
 
 
-def _read(script: Path) -> Sequence[RequestFault]:
+def _read(script: Path) -> "Sequence[Fault]":
     from simulator.faults.script import faults_at, faults_in  # noqa: PLC0415  --help need not wait for it
 
     try:
@@ -105,12 +108,13 @@ def _table(rows: Sequence[dict[str, Any]]) -> Any:
 
     running = "id" in rows[0]
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
-    for name in ("fault", "requests", "which", "what", *(("matched", "applied") if running else ())):
+    for name in ("fault", "about", "which", "what", *(("matched", "applied") if running else ())):
         table.add_column(name, overflow="fold", justify="right" if name in {"matched", "applied"} else "left")
     for place, row in enumerate(rows, 1):
         fault = row["fault"]
         counts = (str(row["matched"]), str(row["applied"])) if running else ()
-        table.add_row(str(row.get("id", place)), _requests(fault), _which(fault), _what(fault), *counts)
+        about, which = (_requests(fault), _which(fault)) if "request" in fault else (_job(fault), _step(fault))
+        table.add_row(str(row.get("id", place)), about, which, _what(fault), *counts)
     return table
 
 
@@ -119,6 +123,14 @@ def _requests(fault: dict[str, Any]) -> str:
     head = " ".join([*([asked["method"]] if asked.get("method") else []), asked.get("path") or "any path"])
     others = [f"{name} {asked[name]}" for name in ("service", "model", "job") if asked.get(name) is not None]
     return "\n".join([head, *others])
+
+
+def _job(fault: dict[str, Any]) -> str:
+    return f"job {fault['job']}"
+
+
+def _step(fault: dict[str, Any]) -> str:
+    return f"step {fault['step']}" if "step" in fault else "before it trains"
 
 
 def _which(fault: dict[str, Any]) -> str:

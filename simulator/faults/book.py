@@ -8,19 +8,20 @@ from typing import Any, Final
 
 from simulator.faults.connection import Hold
 from simulator.faults.fault import RequestFault, TokensPerMinute
+from simulator.faults.job_fault import JobFault
 from simulator.faults.quota import Quota
 from simulator.faults.request import Asked
-from simulator.faults.script import faults_of
+from simulator.faults.script import Fault, faults_of
 
 _UNLIMITED: Final = TokensPerMinute(input=None, output=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A fault as it stands: how many requests fitted it, and how often it took effect."""
+    """A fault as it stands: how many requests fitted it (or: whether its job met it), how often it took effect."""
 
     id: str
-    fault: RequestFault
+    fault: Fault
     matched: int
     applied: int
 
@@ -53,6 +54,27 @@ class Entry:
         return Standing(id=self.id, fault=self.fault, matched=self._matched, applied=self._applied)
 
 
+class JobEntry:
+    """A fault of a job in the book."""
+
+    def __init__(self, fault_id: str, fault: JobFault, *, lock: Lock) -> None:
+        self.id = fault_id
+        self.fault = fault
+        self._lock = lock
+        self._met = False
+
+    def met(self) -> bool:
+        """Note that the job has met it; return whether this was the first time."""
+        with self._lock:
+            first, self._met = not self._met, True
+        return first
+
+    @property
+    def standing(self) -> Standing:
+        """The fault as it stands now."""
+        return Standing(id=self.id, fault=self.fault, matched=int(self._met), applied=int(self._met))
+
+
 class Book:
     """The faults of one simulator. Safe to use from any thread."""
 
@@ -67,10 +89,11 @@ class Book:
         self._lock = Lock()
         self._ids = map("fault-{}".format, count(1))
         self._entries: tuple[Entry, ...] = ()
+        self._of_jobs: tuple[JobEntry, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no fault at all."""
+        """Whether there is no fault of requests."""
         return not self._entries
 
     def add(self, script: Any) -> tuple[str, ...]:
@@ -86,28 +109,21 @@ class Book:
         """
         return self.put(faults_of(script))
 
-    def put(self, faults: Iterable[RequestFault]) -> tuple[str, ...]:
+    def put(self, faults: Iterable[Fault]) -> tuple[str, ...]:
         """Add faults that were read already; return their ids."""
         with self._lock:
-            entries = [Entry(next(self._ids), self._found(fault), now=self._now, lock=self._lock) for fault in faults]
-            self._entries += tuple(entries)
+            entries = [self._entry(next(self._ids), fault) for fault in faults]
+            self._entries += tuple(entry for entry in entries if isinstance(entry, Entry))
+            self._of_jobs += tuple(entry for entry in entries if isinstance(entry, JobEntry))
         return tuple(entry.id for entry in entries)
 
     def remove(self, fault_id: str) -> bool:
         """Take a fault back, and let go of what it holds up; say whether it was there."""
-        with self._lock:
-            removed = [entry for entry in self._entries if entry.id == fault_id]
-            self._entries = tuple(entry for entry in self._entries if entry.id != fault_id)
-        for entry in removed:
-            entry.hold.let_go()
-        return bool(removed)
+        return self._removed(lambda entry: entry.id == fault_id)
 
     def clear(self) -> None:
         """Take all faults back, and let go of what they hold up."""
-        with self._lock:
-            removed, self._entries = self._entries, ()
-        for entry in removed:
-            entry.hold.let_go()
+        self._removed(lambda _: True)
 
     def let_go(self) -> None:
         """Let go of all that is held up, now and from now on: the server stops."""
@@ -117,7 +133,12 @@ class Book:
     def standings(self) -> tuple[Standing, ...]:
         """Return the faults in their order, as they stand."""
         with self._lock:
-            return tuple(entry.standing for entry in self._entries)
+            entries: list[Entry | JobEntry] = [*self._entries, *self._of_jobs]
+        return tuple(entry.standing for entry in sorted(entries, key=lambda entry: int(entry.id.rpartition("-")[2])))
+
+    def of_job(self, job_id: str) -> tuple[JobEntry, ...]:
+        """Return the faults of a job, in order."""
+        return tuple(entry for entry in self._of_jobs if entry.fault.job == job_id)
 
     def reads_body(self, asked: Asked) -> bool:
         """Whether the body of a request may say something that matters to a fault."""
@@ -129,9 +150,24 @@ class Book:
             fitting = [entry for entry in self._entries if entry.fault.requests.fit(asked)]
             return tuple([entry for entry in fitting if entry.called()])
 
-    def _found(self, fault: RequestFault) -> RequestFault:
-        """Return a fault of the how-manyth job as one of the job of that id."""
-        job = fault.requests.job
-        if not isinstance(job, int):
-            return fault
-        return replace(fault, requests=replace(fault.requests, job=self._job_id(job - 1)))
+    def _entry(self, fault_id: str, fault: Fault) -> Entry | JobEntry:
+        """Return the entry of a fault; that of the how-manyth job is one of the job of that id."""
+        if isinstance(fault, JobFault):
+            return JobEntry(fault_id, replace(fault, job=self._job(fault.job)), lock=self._lock)
+        asked = fault.requests
+        if asked.job is not None:
+            fault = replace(fault, requests=replace(asked, job=self._job(asked.job)))
+        return Entry(fault_id, fault, now=self._now, lock=self._lock)
+
+    def _job(self, job: str | int) -> str:
+        return self._job_id(job - 1) if isinstance(job, int) else job
+
+    def _removed(self, goes: Callable[[Entry | JobEntry], bool]) -> bool:
+        with self._lock:
+            going = [entry for entry in self._entries if goes(entry)]
+            of_jobs = [entry for entry in self._of_jobs if goes(entry)]
+            self._entries = tuple(entry for entry in self._entries if entry not in going)
+            self._of_jobs = tuple(entry for entry in self._of_jobs if entry not in of_jobs)
+        for entry in going:
+            entry.hold.let_go()
+        return bool(going or of_jobs)

@@ -1,6 +1,5 @@
 """An entry of a script as it is written: its fields, what each takes, and the fault that it comes to."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -20,6 +19,7 @@ from simulator.faults.fault import (
     Tampering,
     TokensPerMinute,
     When,
+    listed,
     placeholders,
 )
 from simulator.faults.request import CONTROL
@@ -253,8 +253,3 @@ class ScriptedFault(_Strict):
                 return RetryAfter(seconds=seconds, as_date=True)
             case seconds:
                 return RetryAfter(seconds=seconds)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names in quotes, in alphabetical order."""
-    return ", ".join(f"'{name}'" for name in sorted(names))

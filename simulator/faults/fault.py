@@ -1,6 +1,7 @@
 """What a fault is: which requests it is about, which of them it hits, and what becomes of those."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -156,6 +157,11 @@ class RequestFault:
                 return True
             case _:
                 return self.requests.model is not None
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names in quotes, in alphabetical order."""
+    return ", ".join(f"'{name}'" for name in sorted(names))
 
 
 def placeholders(kind: ErrorKind) -> set[str]:

@@ -1,23 +1,31 @@
 """A script of faults: JSON in, faults out, read strictly. `SCRIPT.md` describes every field."""
 
 import json
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.faults.entry import TAKES, ScriptedFault, listed
-from simulator.faults.fault import RequestFault, ScriptError
+from simulator.faults.entry import TAKES, ScriptedFault
+from simulator.faults.fault import RequestFault, ScriptError, listed
+from simulator.faults.job_entry import JOB_TAKES, ScriptedJobFault
+from simulator.faults.job_fault import JobFault
 
-# An entry's kind is told by the key that says what it is about.
-_KINDS: Final = {"request": ScriptedFault}
+Fault: TypeAlias = RequestFault | JobFault
+
+# An entry's kind is told by the key that says what it is about: its shape, and what its fields take.
+_KINDS: Final[dict[str, tuple[type[ScriptedFault | ScriptedJobFault], dict[str, str]]]] = {
+    "request": (ScriptedFault, TAKES),
+    "job": (ScriptedJobFault, JOB_TAKES),
+}
 
 _LONGEST: Final = 60  # characters of a value that is quoted
 
 
-def faults_of(script: Any) -> tuple[RequestFault, ...]:
+def faults_of(script: Any) -> tuple[Fault, ...]:
     """Return the faults of a script: one entry, or a list of them, as JSON values.
 
     Raises:
@@ -29,7 +37,7 @@ def faults_of(script: Any) -> tuple[RequestFault, ...]:
     return tuple(_fault(place, entry) for place, entry in enumerate(entries, 1))
 
 
-def faults_in(text: bytes | str) -> tuple[RequestFault, ...]:
+def faults_in(text: bytes | str) -> tuple[Fault, ...]:
     """Return the faults of a script as JSON text.
 
     Raises:
@@ -46,7 +54,7 @@ def faults_in(text: bytes | str) -> tuple[RequestFault, ...]:
     return faults_of(script)
 
 
-def faults_at(path: Path) -> tuple[RequestFault, ...]:
+def faults_at(path: Path) -> tuple[Fault, ...]:
     """Return the faults of a script in a file.
 
     Raises:
@@ -62,37 +70,38 @@ def faults_at(path: Path) -> tuple[RequestFault, ...]:
         raise ScriptError(f"{path}: {error}") from None
 
 
-def _fault(place: int, entry: Any) -> RequestFault:
+def _fault(place: int, entry: Any) -> Fault:
     if not isinstance(entry, dict):
         raise ScriptError(f"fault {place}: a fault is a JSON object, not {_shown(entry)}")
-    shape = next((shape for about, shape in _KINDS.items() if about in entry), None)
-    if shape is None:
-        raise ScriptError(f"fault {place}: 'request' is missing: which requests it is about ({{}} is all of them)")
+    kind = next((kind for about, kind in _KINDS.items() if about in entry), None)
+    if kind is None:
+        raise ScriptError(f"fault {place}: it is about nothing: give 'request', which requests ({{}} is all), or 'job'")
+    shape, takes = kind
     try:
         return shape.model_validate(entry).fault(deepcopy(entry))
     except ValidationError as error:
-        raise ScriptError(f"fault {place}: {_said(error.errors(include_url=False)[0])}") from None
+        raise ScriptError(f"fault {place}: {_said(error.errors(include_url=False)[0], takes)}") from None
 
 
-def _said(error: ErrorDetails) -> str:
+def _said(error: ErrorDetails, takes: Mapping[str, str]) -> str:
     """Say in a line which field is at fault, and what it takes."""
     path = [str(part) for part in error["loc"]]
-    while path and ".".join(path) not in TAKES and error["type"] != "extra_forbidden":
+    while path and ".".join(path) not in takes and error["type"] != "extra_forbidden":
         path.pop()  # a name of pydantic's for a form that it tried, or of what is inside `values`
     field = ".".join(path)
     match error["type"]:
         case "extra_forbidden":
             *above, _ = path
             start = "".join(f"{part}." for part in above)
-            known = [name.removeprefix(start) for name in TAKES if name.startswith(start)]
+            known = [name.removeprefix(start) for name in takes if name.startswith(start)]
             return f"{field}: there is no such field; there are {listed(name for name in known if '.' not in name)}"
         case "value_error":
             words = error["msg"].removeprefix("Value error, ")
             return f"{field}: {words}" if field else words
         case "missing":
-            return f"{field}: it is missing; it takes {TAKES[field]}"
+            return f"{field}: it is missing; it takes {takes[field]}"
         case _:
-            return f"{field}: it takes {TAKES[field]}; not {_shown(error['input'])}"
+            return f"{field}: it takes {takes[field]}; not {_shown(error['input'])}"
 
 
 def _shown(value: Any) -> str:

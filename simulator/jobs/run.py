@@ -25,7 +25,7 @@ from simulator.jobs.job import (
     RolloutsGraded,
 )
 from simulator.jobs.life import Answer, CheckGrader, Effect, Grade, Story, TakePlace
-from simulator.store.faults import StoreFullError
+from simulator.store.errors import StoreFullError
 
 _log: Final = logging.getLogger(__name__)
 
@@ -224,15 +224,3 @@ class Run:
                 raise _EndedElsewhereError from None
             raise
         return True
-
-
-class Undisturbed:
-    """Nothing comes in between."""
-
-    def before(self, _job_id: str, _effect: Effect) -> Event | None:
-        """Let a job go on."""
-        return None
-
-    def wait(self, _job_id: str) -> int:
-        """Let it go on at once."""
-        return 0

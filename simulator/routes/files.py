@@ -12,7 +12,7 @@ from simulator.errors import (
 )
 from simulator.routes.call import Call
 from simulator.routes.intake import file_too_large
-from simulator.store.faults import telling_when_full
+from simulator.store.errors import telling_when_full
 from simulator.store.files import StoredFile
 from simulator.store.uploads import Incoming
 from simulator.wire.bodies import Json

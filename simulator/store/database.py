@@ -14,7 +14,7 @@ from threading import RLock
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from simulator.store.faults import StoreDamagedError, StoreFullError
+from simulator.store.errors import StoreDamagedError, StoreFullError
 from simulator.store.folder import unusable
 
 Row = TypeVar("Row")

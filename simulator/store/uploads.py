@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Final
 
-from simulator.store.faults import telling_when_full
+from simulator.store.errors import telling_when_full
 from simulator.store.folder import synced
 
 _CHUNK: Final = 1 << 20

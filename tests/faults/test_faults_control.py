@@ -93,7 +93,7 @@ def test_a_simulator_does_not_begin_with_a_faulty_script(tmp_path: Path) -> None
     """And leaves the data folder free for the next start."""
     (tmp_path / "faults.json").write_text("{}")
     settings = Settings(faults=tmp_path / "faults.json", data=tmp_path / "data")
-    with pytest.raises(ScriptError, match="'request' is missing"):
+    with pytest.raises(ScriptError, match="it is about nothing"):
         Simulator(settings, url="http://testserver")
     with Simulator(Settings(data=tmp_path / "data"), url="http://testserver") as simulator:
         assert simulator.house.faults.is_empty
@@ -138,7 +138,7 @@ def test_the_command_adds_lists_and_takes_back(faulty: World, tmp_path: Path) ->
     assert added[0] == "Added"
     faulty.http.get("/v1/models")
     assert lines(faults(faulty)) == [
-        "fault    requests          which         what                matched  applied",
+        "fault    about             which         what                matched  applied",
         f"{first:<7}  GET /v1/models/*  calls 2 to 4  error RATE_LIMITED        0        0",
         "         model openai.*                  retry_after 2",
         f"{second:<7}  any path          all           delay 0.001               1        1",
@@ -186,7 +186,7 @@ def test_a_script_can_be_checked_without_a_simulator(tmp_path: Path) -> None:
     (tmp_path / "script.json").write_text(json.dumps([THROTTLED, quota, {**DROP, "nth": 2, "times": None}]))
     done = CliRunner(env={"COLUMNS": "100"}).invoke(app, ["faults", "check", str(tmp_path / "script.json")])
     assert lines(done) == [
-        "fault  requests          which           what",
+        "fault  about             which           what",
         "1      GET /v1/models/*  calls 2 to 4    error RATE_LIMITED",
         "       model openai.*                    retry_after 2",
         '2      any path          all             tokens_per_minute {"input": 5}',

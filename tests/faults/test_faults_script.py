@@ -84,6 +84,7 @@ def test_a_fault_is_read_whole() -> None:
 def test_an_effect_is_read(fields: dict[str, Any], effect: Effect | None) -> None:
     """One of seven, with what belongs to it."""
     (fault,) = faults_of(ALL | fields)
+    assert isinstance(fault, RequestFault)
     assert (fault.effect, fault.nth, fault.times) == (effect, 1, 1)
 
 
@@ -93,6 +94,7 @@ def test_an_effect_is_read(fields: dict[str, Any], effect: Effect | None) -> Non
 def test_a_quota_stands_until_it_is_taken_back(fields: dict[str, Any], times: int | None) -> None:
     """Unless the script says otherwise."""
     (fault,) = faults_of(ALL | {"tokens_per_minute": {"input": 5}} | fields)
+    assert isinstance(fault, RequestFault)
     assert (fault.effect, fault.times) == (TokensPerMinute(input=5, output=None), times)
 
 
@@ -125,7 +127,7 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
     ("entry", "said"),
     [
         (7, "a fault is a JSON object, not 7"),
-        ({}, "'request' is missing: which requests it is about ({} is all of them)"),
+        ({}, "it is about nothing: give 'request', which requests ({} is all), or 'job'"),
         ({"request": []}, "request: it takes an object that says which requests; not []"),
         (
             {"request": {"verb": "GET"}},
@@ -253,5 +255,5 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
         said.append(str(refused.value))
     assert said == [
         f"{tmp_path}/nowhere.json: No such file or directory",
-        f"{tmp_path}/faults.json: fault 1: 'request' is missing: which requests it is about ({{}} is all of them)",
+        f"{tmp_path}/faults.json: fault 1: it is about nothing: give 'request', which requests ({{}} is all), or 'job'",
     ]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.store.faults import StoreFullError
+from simulator.store.errors import StoreFullError
 from simulator.store.uploads import Uploads
 
 
