@@ -109,3 +109,18 @@ CREATE TABLE clock (
     id    INTEGER PRIMARY KEY CHECK (id = 0),
     state TEXT NOT NULL               -- a JSON object
 ) STRICT;
+
+-- What made the AWS account what it is: the account is made again by driving these anew.
+CREATE TABLE IF NOT EXISTS aws_requests (
+    ordinal INTEGER PRIMARY KEY,      -- 0, 1, 2, …
+    seed    TEXT    NOT NULL,         -- the account's: it keeps the one that it began with
+    at      INTEGER NOT NULL,         -- simulated, in microseconds
+    callers REAL    NOT NULL,         -- the callers' time, in seconds
+    method  TEXT    NOT NULL,
+    target  TEXT    NOT NULL,         -- path and query as they came
+    headers TEXT    NOT NULL,         -- a JSON list of pairs
+    body    BLOB,                     -- NULL: it is in a file
+    sha256  TEXT,                     -- which names the file
+    status  INTEGER NOT NULL          -- of the answer
+) STRICT;
+CREATE INDEX IF NOT EXISTS aws_requests_sha256 ON aws_requests (sha256) WHERE sha256 IS NOT NULL;
