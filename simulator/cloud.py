@@ -1,18 +1,22 @@
 """The AWS account around the simulator: moto's services behind one object, loaded when they are first needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
-from typing import Final
+from typing import BinaryIO, Final
 
 from starlette.concurrency import run_in_threadpool
 
 from simulator.asgi import Receive, Scope, Send, header
 from simulator.aws import access_keys, functions, iam
+from simulator.aws.account import Account
+from simulator.aws.app import AwsApp
 from simulator.aws.conditions import Context
+from simulator.aws.journal import Journal
 from simulator.aws.logs import InvocationLogs
-from simulator.aws.mount import AwsMount, mount, warm
+from simulator.aws.mount import mounted
+from simulator.aws.request import AwsAnswer, AwsRequest
 from simulator.identity.credentials import Credential
-from simulator.identity.sigv4 import scope_of
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.reference import FunctionReference, reference_of
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Settings
@@ -23,50 +27,51 @@ _LOGS: Final = "logs"
 class Cloud:
     """An ASGI app (S3, IAM, STS, Lambda management, CloudWatch Logs), and what the rest of the house asks of it.
 
-    moto takes a good part of a second to import and keeps its state in the process, so it is mounted on first use and
-    emptied when this closes.
+    moto takes a good part of a second to import, so it is loaded on first use; an account with a past is loaded at
+    once, because somebody may come with a key of it.
     """
 
-    def __init__(self, *, settings: Settings) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        clock: Callable[[], int],
+        callers: Callable[[], float],
+        journal: Journal | None,
+    ) -> None:
+        """Make it. `clock`, `callers` and `journal` are as `Account` takes them."""
         self._settings = settings
+        self._clock = clock
+        self._callers = callers
+        self._journal = journal
         self._logs = InvocationLogs()
         self._lock = Lock()
-        self._mount: AwsMount | None = None
+        self._account: Account | None = None
+        self._app = AwsApp(self._answer)
         self._own = Credential(secret=SECRET_ACCESS_KEY, arn=iam.root_arn(settings.account), account=settings.account)
         self.record: Callable[[FunctionSpec, Invocation], None] = self._logs.record
+        if journal is not None and journal.seed is not None:
+            self.load()
 
-    def load(self) -> AwsMount:
-        """Mount moto, once."""
-        with self._lock:
-            if self._mount is None:
-                self._mount = mount(seed=self._settings.seed)
-                warm()
-            return self._mount
+    def load(self) -> None:
+        """Load moto and the account, once."""
+        self._load()
 
     def close(self) -> None:
-        """Wait for the requests under way and empty every service."""
+        """Wait for the requests under way, and close the account."""
+        self._app.close()
         with self._lock:
-            if self._mount:
-                self._mount.close()
-                self._mount.reset()
-                self._mount = None
+            if self._account:
+                self._account.close()
+                self._account = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one AWS request. Logs are written when somebody asks for them."""
-        mounted = self._mount
-        if mounted is None:
-            mounted = await run_in_threadpool(self.load)
-        signed = scope_of(header(scope, b"authorization"))
-        if signed and signed.service == _LOGS:
-            await run_in_threadpool(self._logs.flush)
-        await mounted(scope, receive, send)
+        """Serve one AWS request."""
+        await self._app(scope, receive, send)
 
     async def answers(self, service: str, scope: Scope) -> bool:
         """Whether a request that is signed for `service` is one of an AWS service that is here."""
-        mounted = self._mount
-        if mounted is None:
-            mounted = await run_in_threadpool(self.load)
-        return await run_in_threadpool(mounted.answers, service, header(scope, b"x-amz-target"))
+        return await run_in_threadpool(lambda: mounted().answers(service, header(scope, b"x-amz-target")))
 
     def find_function(self, reference: FunctionReference) -> FunctionSpec:
         """Return a deployed function.
@@ -74,8 +79,8 @@ class Cloud:
         Raises:
             NotInvoked: it does not exist, or cannot be run.
         """
-        self.load()
-        return functions.find_function(reference)
+        with self._reading():
+            return functions.find_function(reference)
 
     def function(self, name_or_arn: str) -> FunctionSpec:
         """Return a deployed function by its name or ARN, qualified or not.
@@ -87,43 +92,79 @@ class Cloud:
 
     def refusal(self, caller: str, function: str) -> str | None:
         """Return in AWS's words why `caller` (an ARN) may not invoke `function` (an ARN), or None."""
-        self.load()
-        statements = functions.policy_statements(self._reference(function))
-        return iam.authorize_invoke(caller_arn=caller, function_arn=function, statements=statements)
+        with self._reading():
+            statements = functions.policy_statements(self._reference(function))
+            return iam.authorize_invoke(caller_arn=caller, function_arn=function, statements=statements)
 
     def refusal_of_key(self, access_key_id: str | None, arn: str) -> str | None:
         """Return why the holder of an access key may not invoke the function, or None."""
         holder = self.access_key(access_key_id) if access_key_id else None
         if holder and not holder.active:
             return f"Access key {access_key_id} is inactive."
-        statements = functions.policy_statements(self._reference(arn))
-        return iam.authorize_invoke(caller_arn=holder.arn if holder else None, function_arn=arn, statements=statements)
+        with self._reading():
+            statements = functions.policy_statements(self._reference(arn))
+            return iam.authorize_invoke(
+                caller_arn=holder.arn if holder else None, function_arn=arn, statements=statements
+            )
 
     def denial(self, *, caller: str, action: str, resource: str, context: Context) -> str | None:
         """Return in AWS's words why `caller` may not do `action` on a `resource` of its own account, or None."""
-        self.load()
-        identity = iam.identity_of(caller)
-        return iam.refusal(
-            identity=identity, action=action, resource=resource, account=identity.account, context=context
-        )
+        with self._reading():
+            identity = iam.identity_of(caller)
+            return iam.refusal(
+                identity=identity, action=action, resource=resource, account=identity.account, context=context
+            )
 
     def access_key(self, access_key_id: str) -> Credential | None:
         """Return what is known of an access key: the session's own, or one that was made in IAM or STS."""
         if access_key_id == ACCESS_KEY_ID:
             return self._own
-        # Before moto is loaded there are no others.
-        return access_keys.credential_of(access_key_id) if self._mount else None
+        if self._account is None:  # there are no others yet
+            return None
+        with self._reading():
+            return access_keys.credential_of(access_key_id)
 
     def bedrock_key(self, alias: str) -> Credential | None:
         """Return what is known of a long-term Bedrock key."""
-        return access_keys.bedrock_credential(alias) if self._mount else None
+        if self._account is None:
+            return None
+        with self._reading():
+            return access_keys.bedrock_credential(alias)
 
     def account_of(self, access_key_id: str | None) -> str:
         """Return the account of an access key."""
         if access_key_id is None or access_key_id == ACCESS_KEY_ID:
             return self._settings.account
-        self.load()
-        return access_keys.account_of_access_key(access_key_id)
+        with self._reading():
+            return access_keys.account_of_access_key(access_key_id)
+
+    def _here(self) -> Account:
+        return self._account or self._load()
+
+    def _load(self) -> Account:
+        with self._lock:
+            if self._account is None:
+                self._account = Account(
+                    mount=mounted(),
+                    seed=self._settings.seed,
+                    clock=self._clock,
+                    callers=self._callers,
+                    journal=self._journal,
+                )
+            return self._account
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Look at moto's state, which is the account's for the length of the block."""
+        with self._here().reading():
+            yield
+
+    def _answer(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
+        """Answer a request. Logs are written when somebody asks for them."""
+        account = self._here()
+        if request.signed and request.signed.service == _LOGS:
+            self._logs.flush(account)
+        return account.answer(request, body)
 
     def _reference(self, name_or_arn: str) -> FunctionReference:
         return reference_of(name_or_arn, qualifier=None, account=self._settings.account, region=self._settings.region)

@@ -11,6 +11,7 @@ from typing import Final
 from simulator.account import Account
 from simulator.api import api_of, refusal
 from simulator.asgi import App
+from simulator.aws.journal import Journal
 from simulator.catalogue import unaliased
 from simulator.cloud import Cloud
 from simulator.deployed import DeployedGraders
@@ -36,6 +37,7 @@ from simulator.projects import Organization
 from simulator.responses.lifecycle import Responses
 from simulator.running import options_for
 from simulator.settings import Auth, Settings
+from simulator.store.aws_requests import AwsRequests
 from simulator.store.clock import ClockStates
 from simulator.store.database import Database
 from simulator.store.files import Files
@@ -51,6 +53,7 @@ from simulator.wire.objects import announcement
 
 DATABASE: Final = "simulator.sqlite"
 UPLOADS: Final = "uploads"
+REQUESTS: Final = "requests"
 ENVIRONMENTS: Final = "environments"
 
 
@@ -86,6 +89,7 @@ class Rooms:
         uploads, files = Uploads(folder / UPLOADS, lasting=settings.data is not None), Files(self._database)
         try:
             _check_uploads(files, uploads, folder)
+            journal = _journal(self._database, folder) if settings.data else None
         except DataFolderError:
             self._database.close()
             raise
@@ -106,7 +110,7 @@ class Rooms:
         organization = Organization(
             projects=Projects(self._database), clock=clock, ids=ids, region=settings.region, most=settings.max_projects
         )
-        self._cloud = Cloud(settings=settings)
+        self._cloud = Cloud(settings=settings, clock=clock.now, callers=callers.now, journal=journal)
         self._pool = Pool(
             new_request_id=lambda: ids.invocation(next(invocations)),
             now=clock.now,
@@ -250,6 +254,18 @@ def _check_uploads(files: Files, uploads: Uploads, folder: Path) -> None:
             what = "is not there" if found is None else f"has {found} bytes and should have {size}"
             raise unusable(folder, f"it is damaged: the uploaded file {UPLOADS}/{sha256} {what}")
     uploads.sweep(needed)
+
+
+def _journal(database: Database, folder: Path) -> Journal:
+    """Return the journal of the AWS account.
+
+    Raises:
+        DataFolderError: a part of it is not there.
+    """
+    journal = Journal(requests=AwsRequests(database), bodies=Uploads(folder / REQUESTS, lasting=True))
+    if missing := journal.missing():
+        raise unusable(folder, f"it is damaged: {REQUESTS}/{missing}, which a request to AWS brought, is not there")
+    return journal
 
 
 def _emptied(folder: Path) -> Path:

@@ -45,7 +45,7 @@ def _one_reading_of_awss_descriptions() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[World]:
-    """A simulator on a socket, for a module, which makes no other: moto's state is the process's."""
+    """A simulator on a socket, for a module."""
     with served_world() as world:
         yield world
 

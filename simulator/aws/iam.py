@@ -24,7 +24,7 @@ _CALLER = re.compile(
 _INVOKE = "lambda:InvokeFunction"
 _EVERYTHING: tuple[Document, ...] = ({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},)
 _FEDERATED = "federated_users"  # where moto's IAM keeps those of an account
-_ROLE_IDS: dict[tuple[str, str], str] = {}  # by account and name; may be of a role that is gone
+_ROLE_IDS = "ids_of_roles"  # and where it keeps those of its roles by their names; a role may be gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +227,7 @@ def _federated(arn: str, *, account: str, name: str) -> Identity:
 
 def _role(arn: str, *, account: str, name: str, session: str | None) -> Identity:
     backend = _backend(account)
-    role = _role_named(backend, account, name)
+    role = _role_named(backend, name)
     if role is None:
         return Identity(arn=arn, account=account, arns=(arn,))
     return Identity(
@@ -247,13 +247,14 @@ def _role(arn: str, *, account: str, name: str, session: str | None) -> Identity
     )
 
 
-def _role_named(backend: "IAMBackend", account: str, name: str) -> "Role | None":
+def _role_named(backend: "IAMBackend", name: str) -> "Role | None":
     """Find a role by its name, which moto keeps by id: its id is looked for once, and what it leads to is checked."""
-    role = backend.roles.get(_ROLE_IDS.get((account, name), ""))
+    ids: dict[str, str] = vars(backend).setdefault(_ROLE_IDS, {})
+    role = backend.roles.get(ids.get(name, ""))
     if role is None or role.name != name:
         role = next((role for role in list(backend.roles.values()) if role.name == name), None)
         if role is not None:
-            _ROLE_IDS[account, name] = role.id
+            ids[name] = role.id
     return role
 
 

@@ -4,10 +4,9 @@ Importing this imports moto, so whoever mounts does it, and nobody else.
 """
 
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.core.utils import utcnow
 from moto.iam import urls
 from moto.iam.exceptions import (
     DeleteConflictException,
@@ -20,7 +19,9 @@ from moto.iam.exceptions import (
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
 
+from simulator.aws.routing import callers_utcnow
 from simulator.aws.service_keys import BEDROCK, ServiceCredential, credentials_of, keep, made_for
+from simulator.aws.world import seed_here
 
 MOST: Final = 2  # DOCUMENTED: sets of credentials of one service for one user
 _DAYS: Final = range(1, 36_601)  # DOCUMENTED: credentialAgeDays
@@ -34,9 +35,7 @@ class ServiceNotSupported(IAMException):
 
 
 class IamOperations(IamResponse):
-    """moto's IAM and what it lacks; `seed` is that of the secrets."""
-
-    seed: ClassVar[int] = 0
+    """moto's IAM and what it lacks."""
 
     def create_service_specific_credential(self) -> ActionResult:
         """Make a key; its secret is told this once."""
@@ -48,7 +47,7 @@ class IamOperations(IamResponse):
             raise ValidationError("CredentialAgeDays must be between 1 and 36600.")
         if len(credentials_of(user)) >= MOST:
             raise LimitExceededException(f"Cannot exceed quota for ServiceSpecificCredentialsPerUser: {MOST}")
-        made = made_for(user, days=days, now=utcnow(), seed=self.seed)
+        made = made_for(user, days=days, now=callers_utcnow(), seed=seed_here())
         return ActionResult({"ServiceSpecificCredential": _with_secret(made)})
 
     def list_service_specific_credentials(self) -> ActionResult:
@@ -125,9 +124,8 @@ class IamOperations(IamResponse):
         raise NotFoundException(f"Service specific credential {wanted} was not found.")
 
 
-def add_iam_operations(*, seed: int) -> None:
+def add_iam_operations() -> None:
     """Have moto answer IAM requests with these operations as well."""
-    IamOperations.seed = seed
     for path in urls.url_paths:
         urls.url_paths[path] = IamOperations.dispatch
 
@@ -143,7 +141,7 @@ def _described(credential: ServiceCredential) -> dict[str, Any]:
         "ServiceCredentialAlias": credential.alias,
         "ServiceName": BEDROCK,
         "ServiceSpecificCredentialId": credential.id,
-        "Status": credential.status(utcnow()),
+        "Status": credential.status(callers_utcnow()),
         "UserName": credential.user,
         **ends,
     }

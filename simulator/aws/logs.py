@@ -5,10 +5,14 @@ thousands of calls that nobody reads the log of, so an invocation is only noted,
 request for logs is about to be served.
 """
 
+import io
+import json
 import threading
 from collections import deque
 from dataclasses import replace
 
+from simulator.aws.account import Account
+from simulator.aws.request import AwsRequest
 from simulator.lambdas.function import FunctionSpec, Invocation
 
 MAX_PENDING = 10_000
@@ -36,23 +40,24 @@ class InvocationLogs:
                 self._characters -= _said(self._pending.popleft()[1])
                 self._dropped += 1
 
-    def flush(self) -> None:
-        """Write all that was noted into moto's CloudWatch Logs."""
+    def flush(self, account: Account) -> None:
+        """Write all that was noted into an account's CloudWatch Logs.
+
+        Groups and streams are made by requests, so that they are there again after a restart, as whatever was made of
+        them by others takes for granted; the events are not kept.
+        """
         with self._lock:
             if not self._pending:
                 return
             pending, dropped = list(self._pending), self._dropped
             self._forget()
             first_spec, first = pending[0]
-            if dropped:
-                _write(first_spec, first, [f"[simulator] the logs of {dropped} earlier invocations were dropped\n"])
-            for spec, invocation in pending:
-                _write(spec, invocation, list(invocation.log_lines))
-
-    def clear(self) -> None:
-        """Forget what was noted; for a reset."""
-        with self._lock:
-            self._forget()
+            with account.alone(), account.reading():
+                if dropped:
+                    lost = f"[simulator] the logs of {dropped} earlier invocations were dropped\n"
+                    _write(account, first_spec, first, [lost])
+                for spec, invocation in pending:
+                    _write(account, spec, invocation, list(invocation.log_lines))
 
     def _forget(self) -> None:
         self._pending.clear()
@@ -64,15 +69,31 @@ def _said(invocation: Invocation) -> int:
     return sum(map(len, invocation.log_lines))
 
 
-def _write(spec: FunctionSpec, invocation: Invocation, lines: list[str]) -> None:
+def _write(account: Account, spec: FunctionSpec, invocation: Invocation, lines: list[str]) -> None:
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
     backend = logs_backends[spec.account][spec.region]
-    backend.ensure_log_group(spec.log_group)
-    backend.ensure_log_stream(spec.log_group, invocation.log_stream)
+    if spec.log_group not in backend.groups:
+        _make(account, spec, "CreateLogGroup", logGroupName=spec.log_group)
+    group = backend.groups[spec.log_group]
+    if invocation.log_stream not in group.streams:
+        _make(account, spec, "CreateLogStream", logGroupName=spec.log_group, logStreamName=invocation.log_stream)
     at = int(invocation.finished_at * 1000)
     # The group itself is written to, not `put_log_events` of the backend: that refuses events which are more
-    # than 14 days old by the wall's time, and the simulator's clock may stand at any time.
-    backend.groups[spec.log_group].put_log_events(
-        invocation.log_stream, [{"timestamp": at, "message": line} for line in lines]
+    # than 14 days old by the callers' time, and the simulator's clock may stand at any time.
+    group.put_log_events(invocation.log_stream, [{"timestamp": at, "message": line} for line in lines])
+
+
+def _make(account: Account, spec: FunctionSpec, operation: str, **names: str) -> None:
+    request = AwsRequest(
+        method="POST",
+        target="/",
+        headers=(
+            ("host", f"logs.{spec.region}.amazonaws.com"),
+            ("authorization", f"AWS4-HMAC-SHA256 Credential=lambda/20260101/{spec.region}/logs/aws4_request"),
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", f"Logs_20140328.{operation}"),
+            ("x-moto-account-id", spec.account),
+        ),
     )
+    account.answer(request, io.BytesIO(json.dumps(names).encode()))

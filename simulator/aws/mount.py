@@ -1,93 +1,91 @@
-"""moto as an ASGI app: every AWS service that the simulator does not answer itself."""
+"""moto as a function from request to answer: every AWS service that the simulator does not answer itself."""
 
-import io
-from collections.abc import Awaitable, Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from urllib.parse import unquote_to_bytes
 
-from simulator.asgi import Receive, Scope, Send
-from simulator.aws.managed_policies import load_listed, load_named
-from simulator.identity.sigv4 import scope_of
+from simulator.aws.managed_policies import add_named
+from simulator.aws.request import AwsAnswer, AwsRequest
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
 
-WARMED = ("s3", "iam", "sts", "awslambda", "awslambda_simple", "logs")
-"""moto's modules for the services that a walkthrough meets first; `warm` loads them ahead."""
+WARMED: Final = ("s3", "iam", "sts", "awslambda", "awslambda_simple", "logs")
+"""moto's modules for the services that a walkthrough meets first; they are loaded ahead."""
+
+_KEYS_OF_THEIR_OWN: Final = {"content-length": "CONTENT_LENGTH", "content-type": "CONTENT_TYPE"}
+_ONCE: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsMount:
-    """The mounted services, as an ASGI app. One a process is meant, since moto's state is the process's."""
+    """moto's services, the same for all simulators of a process: whose state they work on is the turn's business."""
 
-    app: Callable[[Scope, Receive, Send], Awaitable[None]]
-    threads: "Executor"
+    app: WsgiApp
     answers: Callable[[str, str], bool]
     """Of (the service that a request is signed for, its X-Amz-Target): whether moto knows what to do with it."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        await self.app(scope, receive, send)
+    def serve(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
+        """Answer a request; a turn must be taken. The body is read to its end."""
+        from werkzeug.wrappers import Response  # noqa: PLC0415 - only whoever mounts pays for it
 
-    def reset(self) -> None:
-        """Empty every service, of every account and region."""
-        reset()
-
-    def close(self) -> None:
-        """Wait for the requests under way and end the threads. moto's state stays until `reset`."""
-        self.threads.shutdown(wait=True, cancel_futures=True)
+        if (signed := request.signed) and signed.service == "iam":
+            _add_policies(body, signed.access_key_id)
+        answered = Response.from_app(self.app, _environ(request, body), buffered=True)
+        return AwsAnswer(status=answered.status_code, headers=tuple(answered.headers.items()), body=answered.get_data())
 
 
-def mount(*, workers: int = 16, seed: int | None = None) -> AwsMount:
-    """Make moto's services an ASGI app. Importing moto takes some 0.3 s; no thread starts before the first request.
+def mounted() -> AwsMount:
+    """Load moto and make it ours. This takes some 0.5 s the first time, and no time after that."""
+    with _ONCE:
+        return _mounted()
 
-    `workers` bounds the requests under way; a function that the simulator runs may be among the callers. With
-    a `seed` the ids that moto makes up are the same in every run.
-    """
-    from a2wsgi import WSGIMiddleware  # noqa: PLC0415 - only whoever mounts pays for it
+
+@cache
+def _mounted() -> AwsMount:
     from moto.core.config import default_user_config  # noqa: PLC0415 - moto is slow to import
-    from moto.moto_api._internal import mock_random  # noqa: PLC0415 - moto is slow to import
+
+    from simulator.aws.iam_operations import add_iam_operations  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.routing import route  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.sts_operations import add_sts_operations  # noqa: PLC0415 - moto is slow to import
+
+    route()
+    # moto's Lambda must never try Docker; whatever invokes it inside moto (an SNS topic, say) gets its stub.
+    default_user_config["lambda"]["use_docker"] = False
+    default_user_config["batch"]["use_docker"] = False
+    add_iam_operations()
+    add_sts_operations()
+    for module in WARMED:
+        import_module(f"moto.{module}.responses" if module != "awslambda_simple" else f"moto.{module}.models")
+    dispatcher = _dispatcher()
+    return AwsMount(app=dispatcher, answers=_answering(dispatcher))
+
+
+def _dispatcher() -> "DomainDispatcherApplication":
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - moto is slow to import
         DomainDispatcherApplication,
         create_backend_app,
     )
 
-    from simulator.aws.iam_operations import add_iam_operations  # noqa: PLC0415 - moto is slow to import
-    from simulator.aws.sts_operations import add_sts_operations  # noqa: PLC0415 - moto is slow to import
+    class Dispatcher(DomainDispatcherApplication):
+        """moto's, without the two services that it tells by their paths: /moto-api would reset the whole process."""
 
-    # moto's Lambda must never try Docker; whatever invokes it inside moto (an SNS topic, say) gets its stub.
-    default_user_config["lambda"]["use_docker"] = False
-    default_user_config["batch"]["use_docker"] = False
-    load_listed()
-    add_iam_operations(seed=seed or 0)
-    add_sts_operations()
-    if seed is not None:
-        mock_random.seed(seed)
-    # a2wsgi types scopes and environs as closed dictionaries, narrower than ASGI's and WSGI's own.
-    dispatcher = DomainDispatcherApplication(create_backend_app)
-    services: Any = _adapted(dispatcher)
-    middleware: Any = WSGIMiddleware(services, workers=workers)
-    return AwsMount(app=middleware, threads=middleware.executor, answers=_answering(dispatcher))
+        def __init__(self) -> None:
+            super().__init__(create_backend_app)
+            self._backend_for_host = lru_cache(256)(super().get_backend_for_host)  # it tries hundreds of patterns
 
+        def get_backend_for_host(self, host: str | None) -> Any:
+            return None if host in {"moto_api", "instance_metadata"} else self._backend_for_host(host)
 
-def warm() -> None:
-    """Import the services of `WARMED`, so that no first request waits for them; meant for a thread beside the start."""
-    for module in WARMED:
-        import_module(f"moto.{module}.responses" if module != "awslambda_simple" else f"moto.{module}.models")
-
-
-def reset() -> None:
-    """Empty every moto service, of every account and region, as `POST /moto-api/reset` does."""
-    from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - moto is slow to import
-
-    moto_api_backend.reset()
+    return Dispatcher()
 
 
 def _answering(dispatcher: "DomainDispatcherApplication") -> Callable[[str, str], bool]:
@@ -116,29 +114,43 @@ def _answering(dispatcher: "DomainDispatcherApplication") -> Callable[[str, str]
     return answers
 
 
-def _adapted(app: WsgiApp) -> WsgiApp:
-    """Give moto what its own server puts into the environ and a2wsgi does not."""
+def _add_policies(body: BinaryIO, access_key_id: str) -> None:
     from moto.iam.models import get_account_id_from  # noqa: PLC0415 - moto is slow to import
 
-    def adapted(environ: Environ, start_response: Any) -> Iterable[bytes]:
-        scope = environ["asgi.scope"]
-        raw = scope.get("raw_path") or scope["path"].encode()
-        query = scope.get("query_string", b"")
+    add_named(body.read().decode("utf-8", "replace"), account=get_account_id_from(access_key_id))
+    body.seek(0)
+
+
+def _environ(request: AwsRequest, body: BinaryIO) -> Environ:
+    """Say a request in WSGI's words, and give moto what its own server puts there besides."""
+    environ: Environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "QUERY_STRING": request.query,
         # S3 keys are matched in the encoded form: `a%2Fb` and `a/b` are two keys.
-        environ["RAW_URI"] = environ["REQUEST_URI"] = (raw + (b"?" + query if query else b"")).decode("latin-1")
-        environ["wsgi.input_terminated"] = True
-        _keep_underscores(environ, scope["headers"])
-        key = _iam_key(environ)
-        if key is not None:
-            body = environ["wsgi.input"].read()
-            environ["wsgi.input"] = io.BytesIO(body)
-            load_named(body.decode("utf-8", "replace"), account=get_account_id_from(key))
-        return app(environ, start_response)
+        "RAW_URI": request.target,
+        "REQUEST_URI": request.target,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers:
+        key = _KEYS_OF_THEIR_OWN.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    _keep_underscores(environ, request.headers)
+    return environ
 
-    return adapted
 
-
-def _keep_underscores(environ: Environ, headers: Iterable[tuple[bytes, bytes]]) -> None:
+def _keep_underscores(environ: Environ, headers: Iterable[tuple[str, str]]) -> None:
     """Keep `x-amz-meta-my_key` apart from `x-amz-meta-my-key`, which WSGI cannot, as moto's own server does."""
     from moto.core.request import (  # noqa: PLC0415 - moto is slow to import
         PRESERVED_HEADER_NAMES_ENVIRON_KEY,
@@ -146,11 +158,10 @@ def _keep_underscores(environ: Environ, headers: Iterable[tuple[bytes, bytes]]) 
         should_preserve_original_header_name,
     )
 
-    decoded = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
     dashed: dict[str, list[str]] = {}
     underscored: dict[str, list[str]] = {}
     names: dict[str, str] = {}
-    for name, value in decoded:
+    for name, value in headers:
         key = environ_key_for_header(name)
         if should_preserve_original_header_name(name):
             names.setdefault(key, name)
@@ -164,9 +175,3 @@ def _keep_underscores(environ: Environ, headers: Iterable[tuple[bytes, bytes]]) 
         else:
             environ[key] = ",".join(values)
     environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = names
-
-
-def _iam_key(environ: Environ) -> str | None:
-    """Give the access key of a request that is signed for IAM ; None for any other."""
-    signed = scope_of(environ.get("HTTP_AUTHORIZATION", ""))
-    return signed.access_key_id if signed and signed.service == "iam" else None

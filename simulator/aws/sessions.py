@@ -1,32 +1,30 @@
 """Sessions of assumed roles, found by access key and by ARN. moto keeps them in a list, which it looks through."""
 
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from moto.sts.models import AssumedRole
 
-_LOCK = Lock()
+_LOCK: Final = Lock()
+_INDEX: Final = "index_of_sessions"  # where moto's STS keeps an account's
 
 
 class _Index:
-    """What is in one account's list, which only ever grows; a reset puts another in its place."""
+    """What is in one account's list, which only ever grows."""
 
     def __init__(self, listed: "list[AssumedRole]") -> None:
-        self.listed = listed
+        self._listed = listed
         self._read = 0
         self.by_key: dict[str, AssumedRole] = {}
         self.by_arn: dict[str, AssumedRole] = {}
 
     def catch_up(self) -> None:
         """Take in what was added since the last time; of several sessions with one ARN, the last one counts."""
-        for assumed in self.listed[self._read :]:
+        for assumed in self._listed[self._read :]:
             self.by_key[assumed.access_key_id] = assumed
             self.by_arn[assumed.arn] = assumed
             self._read += 1
-
-
-_INDEXES: dict[str, _Index] = {}
 
 
 def session_of_key(access_key_id: str, account: str) -> "AssumedRole | None":
@@ -42,10 +40,8 @@ def session_of_arn(arn: str, account: str) -> "AssumedRole | None":
 def _index(account: str) -> _Index:
     from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
 
-    listed = sts_backends[account]["aws"].assumed_roles
+    backend = sts_backends[account]["aws"]
     with _LOCK:
-        index = _INDEXES.get(account)
-        if index is None or index.listed is not listed:
-            index = _INDEXES[account] = _Index(listed)
+        index: _Index = vars(backend).setdefault(_INDEX, _Index(backend.assumed_roles))
         index.catch_up()
         return index

@@ -1,25 +1,20 @@
-"""moto behind a real socket, with the Invoke API and a small front door; emptied before each test."""
+"""A simulator's AWS side behind a real socket, and moto in a world of its own without one."""
 
-import itertools
-import re
-import socket
-import threading
-import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
-import uvicorn
 from botocore.config import Config
 
-from simulator.aws import access_keys, iam, mount
-from simulator.aws.functions import find_function, policy_statements
-from simulator.aws.logs import InvocationLogs
-from simulator.lambdas.invoke_app import InvokeApp, is_invoke
-from simulator.lambdas.pool import Pool
-from simulator.lambdas.reference import reference_of
+from simulator.aws.mount import mounted
+from simulator.aws.world import Moment
+from simulator.aws.world import World as AwsWorld
+from simulator.cloud import Cloud as SimulatorCloud
+from simulator.settings import Settings
+from tests.world import World, served_world
 
 ACCOUNT = "123456789012"
 REGION = "us-west-2"
@@ -27,15 +22,19 @@ TRUST = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",'
     ' "Principal": {"Service": "lambda.amazonaws.com"}}]}'
 )
+MOMENT = Moment(at=1_767_225_600_000_000, callers=1_800_000_000.0)
 
 
 @dataclass(frozen=True)
 class Cloud:
     """The running services: `client` makes boto3 clients for them."""
 
-    url: str
-    pool: Pool
-    logs: InvocationLogs
+    world: World
+
+    @property
+    def url(self) -> str:
+        """Where they are."""
+        return self.world.url
 
     def client(self, service: str, *, key: str = "testing", secret: str = "testing", token: str | None = None) -> Any:
         """Make a boto3 client, by default with a key that IAM does not know."""
@@ -49,69 +48,35 @@ class Cloud:
             config=Config(retries={"max_attempts": 0}),
         )
 
+    @property
+    def kept(self) -> SimulatorCloud:
+        """What the rest of the simulator sees of them."""
+        return self.world.simulator._rooms._cloud
 
-def _refusal(key: str | None, arn: str) -> str | None:
-    reference = reference_of(arn, qualifier=None, account=ACCOUNT, region=REGION)
-    holder = access_keys.credential_of(key) if key else None
-    return iam.authorize_invoke(
-        caller_arn=holder.arn if holder else None,
-        function_arn=arn,
-        statements=policy_statements(reference),
-    )
+    def inside(self) -> AbstractContextManager[None]:
+        """Let moto's state be the simulator's for the length of the block."""
+        return self.kept._reading()
 
 
 @pytest.fixture(scope="session")
 def running_cloud() -> Iterator[Cloud]:
-    """Start the services once for all tests."""
-    numbers = itertools.count(1)
-
-    def new_request_id() -> str:
-        return f"00000000-0000-4000-8000-{next(numbers):012d}"
-
-    logs = InvocationLogs()
-    pool = Pool(
-        new_request_id=new_request_id,
-        now=lambda: 1_000_000_000.0,
-        wall=time.time,
-        max_environments=2,
-        record=logs.record,
-    )
-    services = mount.mount()
-    invoke = InvokeApp(
-        pool=pool,
-        find_function=find_function,
-        account_of=lambda key: access_keys.account_of_access_key(key or ""),
-        refusal=_refusal,
-        new_request_id=new_request_id,
-        default_region=REGION,
-    )
-
-    async def front_door(scope: Any, receive: Any, send: Any) -> None:
-        if is_invoke(scope):
-            await invoke(scope, receive, send)
-            return
-        if re.search(rb"/logs/aws4_request", dict(scope["headers"]).get(b"authorization", b"")):
-            logs.flush()
-        await services(scope, receive, send)
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(front_door, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield Cloud(url=f"http://127.0.0.1:{listener.getsockname()[1]}", pool=pool, logs=logs)
-    server.should_exit = True
-    thread.join()
-    listener.close()
-    pool.close()
-    invoke.close()
-    services.close()
-    mount.reset()
+    """Start a simulator once for all tests."""
+    with served_world(Settings(port=0, lambda_workers=2)) as world:
+        yield Cloud(world)
 
 
 @pytest.fixture
 def cloud(running_cloud: Cloud) -> Cloud:
     """Give the services, empty."""
-    running_cloud.pool.reset()
-    running_cloud.logs.clear()
-    mount.reset()
+    running_cloud.world.simulator.reset()
     return running_cloud
+
+
+@pytest.fixture
+def moto() -> Iterator[AwsWorld]:
+    """Have what moto is asked in the test be asked of an empty world, without a socket."""
+    mounted()
+    world = AwsWorld(seed=0)
+    with world.turn(MOMENT, "test"):
+        yield world
+    world.close()

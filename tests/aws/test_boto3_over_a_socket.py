@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.aws import mount
 from tests.aws.conftest import ACCOUNT, REGION, TRUST, Cloud
 from tests.lambdas.zips import zipped
 
@@ -355,6 +354,6 @@ def test_reset_empties_every_service(cloud: Cloud) -> None:
     """After a reset there is no function and no role."""
     functions = deploy(cloud)
 
-    mount.reset()
+    cloud.world.simulator.reset()
 
     assert (functions.list_functions()["Functions"], cloud.client("iam").list_roles()["Roles"]) == ([], [])

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulator.aws import access_keys, iam, mount
+from simulator.aws import access_keys, iam
+from simulator.aws.world import World
 from simulator.identity.credentials import Credential
 
 ACCOUNT = "123456789012"
@@ -25,18 +26,15 @@ def document(*statements: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def store() -> Iterator[Any]:
+def store(moto: World) -> Any:
     """Give moto's IAM with a user alice, a group graders and a role trainer, none of which may do anything."""
-    mount.mount()
-    mount.reset()
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     backend: Any = iam_backends[ACCOUNT]["aws"]
     backend.create_user("us-west-2", "alice")
     backend.create_group("graders")
     backend.create_role("trainer", document(), "/", None, "", [], None)
-    yield backend
-    mount.reset()
+    return backend
 
 
 def bound(store: Any, arn: str) -> None:
@@ -325,11 +323,11 @@ def test_a_role_that_was_made_again_is_another_one(store: Any) -> None:
     assert (before, gone, refusal(SESSION)) == (None, silent, denied)
 
 
-def test_a_session_is_gone_with_a_reset(store: Any) -> None:
-    """Nothing of moto's state is kept beside it."""
+def test_a_session_is_gone_with_its_world(store: Any, moto: World) -> None:
+    """Nothing of a world's state is kept beside it."""
     made = assume()
     before = access_keys.credential_of(made.access_key_id)
-    mount.reset()
+    moto.close()
 
     assert (before is None, access_keys.credential_of(made.access_key_id)) == (False, None)
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.aws import access_keys
 from simulator.aws.iam import authorize_invoke
 from simulator.aws.service_keys import made_for
+from simulator.aws.world import World
 from tests.aws.conftest import ACCOUNT, Cloud
 
 BEDROCK = "bedrock.amazonaws.com"
@@ -82,16 +82,16 @@ def test_a_user_lists_its_own(iam: Any, cloud: Cloud) -> None:
     assert [each["UserName"] for each in listed(own)] == ["ann"]
 
 
-def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any) -> None:
+def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, cloud: Cloud) -> None:
     """Switched off, reset and deleted: what IAM knows of it follows."""
     key = made(iam)
     alias, name = key["ServiceCredentialAlias"], key["ServiceSpecificCredentialId"]
-    first = access_keys.bedrock_credential(alias)
+    first = cloud.kept.bedrock_key(alias)
     assert first
     iam.update_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name, Status="Inactive")
-    off = access_keys.bedrock_credential(alias)
+    off = cloud.kept.bedrock_key(alias)
     reset = iam.reset_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
-    second = access_keys.bedrock_credential(alias)
+    second = cloud.kept.bedrock_key(alias)
     iam.delete_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
 
     assert off
@@ -104,7 +104,7 @@ def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any) -> None:
         False,
     )
     assert reset["ServiceSpecificCredential"]["ServiceCredentialSecret"] == f"ABSK{text}"
-    assert access_keys.bedrock_credential(alias) is None
+    assert cloud.kept.bedrock_key(alias) is None
 
 
 def test_a_deleted_key_never_comes_back(iam: Any) -> None:
@@ -119,10 +119,10 @@ def test_a_deleted_key_never_comes_back(iam: Any) -> None:
 @pytest.mark.parametrize(
     "alias", ["", "ann", "ann+1-at-1", "ann+1-at-999999999999", "bob+1-at-123456789012", "ann+2-at-123456789012"]
 )
-def test_an_alias_that_nobody_has_is_unknown(iam: Any, alias: str) -> None:
+def test_an_alias_that_nobody_has_is_unknown(iam: Any, cloud: Cloud, alias: str) -> None:
     """Whatever its form."""
     made(iam)
-    assert access_keys.bedrock_credential(alias) is None
+    assert cloud.kept.bedrock_key(alias) is None
 
 
 def test_what_iam_refuses_is_refused(iam: Any) -> None:
@@ -181,7 +181,7 @@ def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, cloud: C
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     sts = cloud.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     session = sts.get_session_token(DurationSeconds=900)["Credentials"]
-    found = access_keys.credential_of(session["AccessKeyId"])
+    found = cloud.kept.access_key(session["AccessKeyId"])
     assert found
     assert (found.arn, found.secret, found.session_token) == (
         f"arn:aws:iam::{ACCOUNT}:user/ann",
@@ -191,11 +191,11 @@ def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, cloud: C
     assert found.expires_at == pytest.approx(session["Expiration"].timestamp(), abs=1)
 
 
-def test_long_term_keys_are_made_from_the_seed(iam: Any) -> None:
+def test_long_term_keys_are_made_from_the_seed(moto: World) -> None:
     """The same user's first key is the same in every simulator of one seed, and in no other."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    user = iam_backends[ACCOUNT]["aws"].users["ann"]
+    user = iam_backends[ACCOUNT]["aws"].create_user("us-west-2", "ann")
 
     def first(seed: int) -> str:
         vars(user).pop("service_specific_credentials_made", None)
@@ -228,16 +228,17 @@ def test_temporary_credentials_of_a_user_are_the_users(iam: Any, cloud: Cloud) -
 FEDERATED = f"arn:aws:sts::{ACCOUNT}:federated-user/guest"
 
 
-def may_invoke(arn: str) -> bool:
+def may_invoke(cloud: Cloud, arn: str) -> bool:
     """Whether a caller may invoke functions."""
     function = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:grader"
-    return authorize_invoke(caller_arn=arn, function_arn=function) is None
+    with cloud.inside():
+        return authorize_invoke(caller_arn=arn, function_arn=function) is None
 
 
 def test_a_federated_user_has_credentials_of_its_own(iam: Any, cloud: Cloud) -> None:
     """Moto alone answers everybody with one constant."""
     made = as_ann(iam, cloud).get_federation_token(Name="guest", Policy=POLICY)
-    found = access_keys.credential_of(made["Credentials"]["AccessKeyId"])
+    found = cloud.kept.access_key(made["Credentials"]["AccessKeyId"])
     assert found
     assert (found.arn, found.session_token) == (FEDERATED, made["Credentials"]["SessionToken"])
     assert made["FederatedUser"] == {"FederatedUserId": f"{ACCOUNT}:guest", "Arn": FEDERATED}
@@ -248,17 +249,17 @@ def test_a_federated_user_may_do_what_the_user_and_the_policy_both_allow(iam: An
     """DOCUMENTED: GetFederationToken. Without a policy that is nothing."""
     sts = as_ann(iam, cloud)
     sts.get_federation_token(Name="guest", Policy=POLICY)
-    before = may_invoke(FEDERATED)
+    before = may_invoke(cloud, FEDERATED)
     iam.put_user_policy(UserName="ann", PolicyName="all", PolicyDocument=POLICY)
-    both = may_invoke(FEDERATED)
+    both = may_invoke(cloud, FEDERATED)
     sts.get_federation_token(Name="guest")
-    assert (before, both, may_invoke(FEDERATED)) == (False, True, False)
+    assert (before, both, may_invoke(cloud, FEDERATED)) == (False, True, False)
 
 
 def test_the_root_lends_a_federated_user_what_the_policy_says(cloud: Cloud) -> None:
     """A key that nobody made is the root's."""
     cloud.client("sts").get_federation_token(Name="guest", Policy=POLICY)
-    assert (may_invoke(FEDERATED), may_invoke(FEDERATED + "s")) == (True, False)
+    assert (may_invoke(cloud, FEDERATED), may_invoke(cloud, FEDERATED + "s")) == (True, False)
 
 
 @pytest.mark.parametrize("seconds", [129_601, 10**12])

@@ -1,14 +1,16 @@
 """Invocations in CloudWatch Logs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from simulator.aws import logs, mount
+from simulator.aws import logs
+from simulator.aws.account import Account
 from simulator.aws.logs import InvocationLogs
 from simulator.lambdas.function import Invocation
+from tests.aws.accounts import Asked, account
 from tests.lambdas.zips import function
 
 SPEC = function("")
@@ -25,15 +27,21 @@ DONE = Invocation(
     finished_at=1_000_000_000.5,
 )
 
+Written = Callable[[], dict[str, list[tuple[int, str]]]]
+
 
 @pytest.fixture
-def written() -> Iterator[Any]:
-    """Give a function that reads what moto's group of the function holds, by stream."""
-    mount.mount()
-    mount.reset()
+def asked() -> Iterator[Asked]:
+    """An account that is not kept."""
+    with account() as made:
+        yield made
+
+
+def written(account: Account) -> dict[str, list[tuple[int, str]]]:
+    """Read what the account's group of the function holds, by stream."""
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
-    def read() -> dict[str, list[tuple[int, str]]]:
+    with account.reading():
         groups = logs_backends[SPEC.account][SPEC.region].groups
         if SPEC.log_group not in groups:
             return {}
@@ -42,52 +50,51 @@ def written() -> Iterator[Any]:
             for name, stream in groups[SPEC.log_group].streams.items()
         }
 
-    yield read
-    mount.reset()
 
-
-def test_nothing_is_written_before_a_flush(written: Any) -> None:
+def test_nothing_is_written_before_a_flush(asked: Asked) -> None:
     """Recording is cheap: moto hears of it when somebody reads."""
     InvocationLogs().record(SPEC, DONE)
 
-    assert written() == {}
+    assert written(asked.account) == {}
 
 
-def test_flush_writes_each_line_at_the_simulators_time(written: Any) -> None:
+def test_flush_writes_each_line_at_the_simulators_time(asked: Asked) -> None:
     """Lines stand in the stream of their environment, however long ago the simulator's clock is."""
     noted = InvocationLogs()
     noted.record(SPEC, DONE)
     noted.record(SPEC, replace(DONE, log_stream="2026/01/01/[$LATEST]b"))
 
-    noted.flush()
-    noted.flush()
+    noted.flush(asked.account)
+    noted.flush(asked.account)
 
     lines = [(1_000_000_000_500, "START\n"), (1_000_000_000_500, "END\n")]
-    assert written() == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
+    assert written(asked.account) == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
 
 
-def test_what_is_dropped_is_told(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_dropped_is_told(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound the oldest go, and the first line says how many."""
     monkeypatch.setattr(logs, "MAX_PENDING", 2)
     noted = InvocationLogs()
     for number in range(5):
         noted.record(SPEC, replace(DONE, log_lines=(f"{number}\n",)))
 
-    noted.flush()
+    noted.flush(asked.account)
 
-    assert [message for _, message in written()["2026/01/01/[$LATEST]a"]] == [
+    assert [message for _, message in written(asked.account)["2026/01/01/[$LATEST]a"]] == [
         "[simulator] the logs of 3 earlier invocations were dropped\n",
         "3\n",
         "4\n",
     ]
 
 
-def test_clear_forgets(written: Any) -> None:
-    """After a reset nothing of before is written."""
+def test_groups_and_streams_outlive_a_restart_and_their_events_do_not(tmp_path: Path) -> None:
+    """Else a retention that was set on a group of ours would find no group when it is set anew."""
     noted = InvocationLogs()
     noted.record(SPEC, DONE)
+    with account(tmp_path) as asked:
+        noted.flush(asked.account)
+        asked.client("logs").put_retention_policy(logGroupName=SPEC.log_group, retentionInDays=3)
 
-    noted.clear()
-    noted.flush()
-
-    assert written() == {}
+    with account(tmp_path) as asked:
+        (group,) = asked.client("logs").describe_log_groups()["logGroups"]
+        assert (group["retentionInDays"], written(asked.account)) == (3, {DONE.log_stream: []})

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from simulator.aws import mount
 from simulator.aws.managed_policies import LISTED
+from simulator.aws.mount import mounted
+from simulator.aws.world import World
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,9 +28,9 @@ def imported(*, rooms: str, among: tuple[str, ...]) -> Any:
 
 def test_importing_the_room_does_not_import_moto() -> None:
     """The command's help must not wait for moto."""
-    rooms = "simulator.aws.mount, simulator.aws.iam, simulator.aws.functions, simulator.aws.logs"
+    rooms = "simulator.cloud, simulator.aws.iam, simulator.aws.functions, simulator.aws.logs"
 
-    assert imported(rooms=rooms, among=("moto", "boto3", "a2wsgi")) == []
+    assert imported(rooms=rooms, among=("moto", "boto3", "werkzeug")) == []
 
 
 def test_the_lambdas_room_imports_neither_moto_nor_a_framework() -> None:
@@ -42,37 +43,21 @@ def test_the_lambdas_room_imports_neither_moto_nor_a_framework() -> None:
 def test_mounting_starts_no_thread() -> None:
     """Nothing runs before the first request."""
     script = (
-        "import json, threading\nfrom simulator.aws.mount import mount\n"
-        "mount()\nprint(json.dumps(threading.active_count()))"
+        "import json, threading\nfrom simulator.aws.mount import mounted\n"
+        "mounted()\nprint(json.dumps(threading.active_count()))"
     )
 
     assert told(script) == 1
 
 
-def test_seeded_ids_repeat() -> None:
-    """With a seed, the ids that moto makes up are the same again."""
-    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+def test_only_the_listed_policies_are_there_from_the_start(moto: World) -> None:
+    """In a simulated account; outside of it moto has what its own user asked it for."""
+    from moto.iam.models import IAMBackend, iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    ids = []
-    for _ in range(2):
-        mount.reset()
-        mount.mount(seed=7)
-        ids.append(iam_backends["123456789012"]["aws"].create_user("us-west-2", "alice").id)
-    mount.reset()
+    ours = iam_backends["123456789012"]["aws"].managed_policies.values()
 
-    assert ids[0] == ids[1]
-
-
-def test_only_the_listed_policies_are_loaded() -> None:
-    """IAM starts with a few of AWS's managed policies, after a reset too."""
-    mount.mount()
-    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
-
-    mount.reset()
-
-    assert sorted(policy.name for policy in iam_backends["123456789012"]["aws"].managed_policies.values()) == sorted(
-        LISTED
-    )
+    assert sorted(policy.name for policy in ours) == sorted(LISTED)
+    assert IAMBackend("aws", "123456789012").managed_policies == {}
 
 
 @pytest.mark.parametrize(
@@ -92,4 +77,4 @@ def test_what_moto_does_not_know_is_told_beforehand(
     capsys: pytest.CaptureFixture[str], *, service: str, target: str, known: bool
 ) -> None:
     """Moto itself would print that it found nothing, and raise."""
-    assert (mount.mount().answers(service, target), capsys.readouterr().out) == (known, "")
+    assert (mounted().answers(service, target), capsys.readouterr().out) == (known, "")

@@ -199,9 +199,9 @@ def test_a_long_term_key_works_until_it_is_switched_off_reset_or_deleted(served:
 
 @pytest.mark.shows("long-term-keys", "wordings-of-refused-keys")
 def test_a_long_term_key_ends_with_its_days(served: World, ann: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`CredentialAgeDays`, by the wall's clock."""
+    """`CredentialAgeDays`, by the callers' clock."""
     with monkeypatch.context() as patch:
-        patch.setattr("simulator.aws.iam_operations.utcnow", lambda: datetime(2026, 1, 1))  # noqa: DTZ001 - as moto's
+        patch.setattr("simulator.aws.iam_operations.callers_utcnow", lambda: datetime(2026, 1, 1))  # noqa: DTZ001 - as moto's
         made = long_term(served, CredentialAgeDays=1)
     assert body_of(served, made["ServiceCredentialSecret"]) == invalid("Bearer Token has expired")
     [kept] = served.iam.list_service_specific_credentials(UserName="ann")["ServiceSpecificCredentials"]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulator.aws import mount
+from simulator.aws.mount import mounted
+from simulator.aws.world import ORIGIN, World
 from tests.lambdas.zips import zipped
 
 ACCOUNT = "123456789012"
@@ -18,11 +19,12 @@ CODE = zipped({"lambda_function.py": ""})
 
 @pytest.fixture(autouse=True)
 def empty_moto() -> Iterator[None]:
-    """Mount moto and empty it."""
-    mount.mount()
-    mount.reset()
-    yield
-    mount.reset()
+    """Mount moto, and let it be empty."""
+    mounted()
+    world = World(seed=0)
+    with world.turn(ORIGIN, "test"):
+        yield
+    world.close()
 
 
 @pytest.fixture
@@ -126,14 +128,18 @@ def test_docker_is_switched_off_by_the_configuration() -> None:
     assert type(get_backend(ACCOUNT, REGION)).__name__ == "LambdaSimpleBackend"
 
 
-def test_managed_policies_are_read_from_the_replaced_text() -> None:
-    """IAM reads `moto.iam.models.aws_managed_policies_data` whenever a backend begins, a reset included."""
-    from moto.iam import models  # noqa: PLC0415 - moto is slow to import
+def test_managed_policies_are_listed_and_found_by_these_two_names() -> None:
+    """What is added to both is AWS's own to moto: it is listed under that scope and cannot be deleted."""
+    from moto.iam.models import AWSManagedPolicy, iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    names = {policy.name for policy in models.iam_backends[ACCOUNT]["aws"].aws_managed_policies}
+    backend = iam_backends[ACCOUNT]["aws"]
+    data = {"CreateDate": "2026-01-01", "UpdateDate": "2026-01-01", "Path": "/", "Document": {}}
+    policy = AWSManagedPolicy.from_data("Extra", ACCOUNT, "aws", data)
+    backend.managed_policies[policy.arn] = policy
+    backend.aws_managed_policies.append(policy)
 
-    assert "AmazonBedrockMantleFullAccess" in names
-    assert len(names) == len(json.loads(vars(models)["aws_managed_policies_data"]))
+    listed, _ = backend.list_policies(marker=None, max_items=100, only_attached=False, path_prefix="/", scope="AWS")
+    assert (policy.arn, policy in listed) == ("arn:aws:iam::aws:policy/Extra", True)
 
 
 def test_managed_policies_text_holds_each_policy_at_a_line_of_its_own() -> None:
@@ -244,7 +250,7 @@ def test_operations_that_we_add_are_not_in_moto_yet() -> None:
     from simulator.aws.iam_operations import IamOperations  # noqa: PLC0415 - imports moto
 
     replaced = {"create_user", "delete_user"}
-    added = {name for name in vars(IamOperations) if not name.startswith("_") and name not in replaced | {"seed"}}
+    added = {name for name in vars(IamOperations) if not name.startswith("_") and name not in replaced}
     assert {name for name in added if hasattr(IamResponse, name)} == set()
 
 

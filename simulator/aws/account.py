@@ -1,0 +1,148 @@
+"""The AWS account of a simulator: the fold of its journal, as a job is the fold of its log.
+
+Each request that may change something is written down before its answer leaves, and driven again at the next start: at
+its own moments, with its own chance, in the same order. What a request only leaves behind while it reads is not kept:
+when a key was last used to read, what the access log of a bucket says of reads.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from threading import RLock
+from typing import BinaryIO, Final
+
+from simulator.aws.journal import Body, Entry, Journal
+from simulator.aws.mount import AwsMount
+from simulator.aws.request import AwsAnswer, AwsRequest
+from simulator.aws.world import MICROSECONDS, Moment, World
+
+LOGGER: Final = logging.getLogger("simulator.aws")
+
+_FAILED: Final = AwsAnswer(status=500, headers=(("content-type", "text/plain"), ("content-length", "0")))
+
+
+class Account:
+    """Answers AWS requests, one at a time. With no journal it lives as long as this does.
+
+    It is the account of whoever signs with the session's own key, and holds what there is in any other account as well.
+    """
+
+    def __init__(
+        self,
+        *,
+        mount: AwsMount,
+        seed: int,
+        clock: Callable[[], int],
+        callers: Callable[[], float],
+        journal: Journal | None,
+    ) -> None:
+        """Fold the journal: that takes as long as its requests took, a millisecond for most.
+
+        Args:
+            mount: moto.
+            seed: the simulator's; ids and secrets belong to it, and those of an account with a past to the one that
+                it began with.
+            clock: the simulated time, in seconds since the Unix epoch.
+            callers: the callers' time, by which credentials end, in seconds since then.
+            journal: what came before, and where more is kept.
+        """
+        self._mount = mount
+        begun = journal.seed if journal is not None else None
+        self._seed = seed if begun is None else begun
+        self._clock = clock
+        self._callers = callers
+        self._journal = journal
+        self._alone = RLock()
+        self._readings = count()
+        self._ordinal = 0
+        self._latest = 0  # the moment of the last write
+        self._folded: World | None = None
+        self._world()
+
+    def answer(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
+        """Answer a request. What it changed is kept when this returns.
+
+        Raises:
+            StoreFullError: the disk is full; nothing was changed.
+        """
+        if request.only_reads(body):
+            with self._alone, self.reading():
+                return self._served(request, body)
+        kept = b"" if self._journal is None else self._journal.received(body)
+        with self._alone:
+            return self._written(request, body, kept)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Have moto's state be this account's, now, for somebody who looks at it and changes nothing."""
+        now = Moment(at=max(self._clock() * MICROSECONDS, self._latest), callers=self._callers())
+        with self._world().turn(now, "reading", next(self._readings)):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no request be answered during the block but those that it makes itself."""
+        with self._alone:
+            yield
+
+    def close(self) -> None:
+        """Close what is open in it; what is to be kept is kept."""
+        with self._alone:
+            self._forget()
+
+    def _written(self, request: AwsRequest, body: BinaryIO, kept: Body) -> AwsAnswer:
+        world = self._world()
+        # Two writes of one simulated second still come one after the other: versions of an object go by that.
+        moment = Moment(at=max(self._clock() * MICROSECONDS, self._latest + 1), callers=self._callers())
+        with world.turn(moment, "request", self._ordinal):
+            answer = self._served(request, body)
+        if self._journal is not None:
+            entry = Entry(ordinal=self._ordinal, seed=self._seed, moment=moment, request=request, status=answer.status)
+            try:
+                self._journal.keep(entry, kept)
+            except BaseException:
+                self._forget()  # it has what the journal has not; the next to come folds it anew
+                raise
+        self._ordinal, self._latest = self._ordinal + 1, moment.at
+        return answer
+
+    def _world(self) -> World:
+        world = self._folded
+        if world is None:
+            with self._alone:
+                world = self._folded = self._folded or self._fold()
+        return world
+
+    def _forget(self) -> None:
+        if self._folded is not None:
+            self._folded.close()
+        self._folded = None
+
+    def _fold(self) -> World:
+        world = World(seed=self._seed)
+        self._ordinal = self._latest = 0
+        for entry, body in () if self._journal is None else self._journal.entries():
+            with world.turn(entry.moment, "request", entry.ordinal):
+                answer = self._served(entry.request, body, again=True)
+            if answer.status != entry.status:
+                LOGGER.warning(
+                    "AWS request %d of the data folder (%s) was answered with %d, and now with %d:"
+                    " what it made may be missing or differ. Was moto updated?",
+                    *(entry.ordinal, _named(entry.request, body), entry.status, answer.status),
+                )
+            self._ordinal, self._latest = entry.ordinal + 1, entry.moment.at
+        return world
+
+    def _served(self, request: AwsRequest, body: BinaryIO, *, again: bool = False) -> AwsAnswer:
+        try:
+            return self._mount.serve(request, body)
+        except Exception:  # what it did until then is done, and will be again
+            if not again:
+                LOGGER.exception("moto failed at an AWS request (%s)", _named(request, body))
+            return _FAILED
+
+
+def _named(request: AwsRequest, body: BinaryIO) -> str:
+    """Return what a request is, for people; no query and no body is in it, which may hold what is secret."""
+    return " ".join(filter(None, (request.method, request.path, request.operation(body))))

@@ -1,0 +1,93 @@
+"""The AWS account over HTTP: an ASGI app that answers a request once all of it is there, and with all of its answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Final, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from simulator.asgi import Receive, Scope, Send
+from simulator.aws.journal import SMALL_BODY
+from simulator.aws.request import AwsAnswer, AwsRequest, request_of
+from simulator.store.errors import StoreFullError, telling_when_full
+
+_HINT: Final = "x-simulator-hint"
+
+
+class AwsApp:
+    """Hands requests to `answer`, on threads of its own, which start with the first of them."""
+
+    def __init__(self, answer: Callable[[AwsRequest, BinaryIO], AwsAnswer], *, workers: int = 16) -> None:
+        """Make the app; `workers` bounds the requests under way. A function that is being run may send one, too."""
+        self._answer = answer
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="aws")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request. One that is cut off before its end never happened."""
+        try:
+            body = await _body(receive)
+        except ClientDisconnect:
+            return
+        except StoreFullError as error:
+            answer = _told(error)
+        else:
+            under_way = self._threads.submit(self._answered, request_of(scope), body)
+            # Perhaps nobody waits for it any longer; it is answered to its end all the same.
+            under_way.add_done_callback(lambda _: body.close())
+            answer = await asyncio.wrap_future(under_way)
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def close(self) -> None:
+        """Wait for the requests under way, and end the threads."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _answered(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
+        try:
+            return self._answer(request, body)
+        except StoreFullError as error:
+            return _told(error)
+
+
+def _told(error: StoreFullError) -> AwsAnswer:
+    """Say it without a body: SDKs of every protocol make an error of the status, and try again."""
+    hint = f"{error}; make room and ask again: what was kept before is whole"
+    return AwsAnswer(status=503, headers=(("content-length", "0"), (_HINT, hint)))
+
+
+async def _body(receive: Receive) -> BinaryIO:
+    """Read a body to its end; a large one lies in a file.
+
+    Raises:
+        ClientDisconnect: it has no end.
+        StoreFullError: the disk is full.
+    """
+    body = cast("BinaryIO", SpooledTemporaryFile(max_size=SMALL_BODY))  # noqa: SIM115  closed by whoever used it
+    size = 0
+    try:
+        async for part in _parts(receive):
+            size += len(part)
+            with telling_when_full():
+                if size > SMALL_BODY:
+                    await run_in_threadpool(body.write, part)
+                else:
+                    body.write(part)
+        body.seek(0)
+    except BaseException:
+        body.close()
+        raise
+    return body
+
+
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        yield message.get("body", b"")
+        more = message.get("more_body", False)

@@ -1,0 +1,116 @@
+"""The requests that made an AWS account what it is, kept so that it can be made again: its journal.
+
+A small body stands in the journal itself, a large one in a file of a folder beside it, named by its SHA-256.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import BinaryIO, Final, TypeAlias
+
+from simulator.aws.request import AwsRequest
+from simulator.aws.world import Moment
+from simulator.store.aws_requests import AwsRequests, StoredAwsRequest
+from simulator.store.uploads import Incoming, Uploads
+
+SMALL_BODY: Final = 65_536
+"""Bytes up to which a body is held in memory and stands in the journal itself."""
+
+Body: TypeAlias = bytes | Incoming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A request that changed something, or may have: the `ordinal`-th of its account, when it came, and its answer.
+
+    `seed` is the account's.
+    """
+
+    ordinal: int
+    seed: int
+    moment: Moment
+    request: AwsRequest
+    status: int
+
+
+class Journal:
+    """All entries of one account, oldest first; nobody else may have the folder of bodies."""
+
+    def __init__(self, *, requests: AwsRequests, bodies: Uploads) -> None:
+        self._requests = requests
+        self._bodies = bodies
+        bodies.sweep(requests.bodies())  # those of requests that were cut off before they were written down
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that the account began with; None when it has not begun."""
+        seed = self._requests.seed()
+        return None if seed is None else int(seed)
+
+    def missing(self) -> str | None:
+        """Return the name of a body whose file is not there, if there is one."""
+        return next((name for name in sorted(self._requests.bodies()) if self._bodies.size(name) is None), None)
+
+    def received(self, body: BinaryIO) -> Body:
+        """Put a body where it will be found again, once it is kept. The body is left at its beginning.
+
+        Raises:
+            StoreFullError: the disk is full.
+        """
+        small = body.read(SMALL_BODY + 1)
+        body.seek(0)
+        if len(small) <= SMALL_BODY:
+            return small
+        incoming = self._bodies.received(body)
+        body.seek(0)
+        return incoming
+
+    def keep(self, entry: Entry, body: Body) -> None:
+        """Write an entry down. Once this returns, neither a kill nor a power cut can undo it.
+
+        Raises:
+            StoreFullError: the disk is full; the entry is not kept.
+        """
+        small, incoming = (body, None) if isinstance(body, bytes) else (None, body)
+        with self._bodies.keeping(incoming) if incoming else nullcontext():
+            self._requests.append(
+                StoredAwsRequest(
+                    ordinal=entry.ordinal,
+                    seed=str(entry.seed),
+                    at=entry.moment.at,
+                    callers=entry.moment.callers,
+                    method=entry.request.method,
+                    target=entry.request.target,
+                    headers=json.dumps(entry.request.headers),
+                    body=small,
+                    sha256=incoming.sha256 if incoming else None,
+                    status=entry.status,
+                )
+            )
+
+    def entries(self) -> Iterator[tuple[Entry, BinaryIO]]:
+        """Give each entry with its body, which is closed when the next is asked for."""
+        for stored in self._requests.all():
+            entry = Entry(
+                ordinal=stored.ordinal,
+                seed=int(stored.seed),
+                moment=Moment(at=stored.at, callers=stored.callers),
+                request=AwsRequest(
+                    method=stored.method,
+                    target=stored.target,
+                    headers=tuple((name, value) for name, value in json.loads(stored.headers)),
+                ),
+                status=stored.status,
+            )
+            with self._opened(stored) as body:
+                yield entry, body
+
+    @contextmanager
+    def _opened(self, stored: StoredAwsRequest) -> Iterator[BinaryIO]:
+        if stored.sha256 is None:
+            yield io.BytesIO(stored.body or b"")
+        else:
+            with self._bodies.reading(stored.sha256) as body:
+                yield body

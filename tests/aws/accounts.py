@@ -1,0 +1,116 @@
+"""Accounts to test against without a socket: boto3 hands its requests to them directly."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+
+from simulator.aws.account import Account
+from simulator.aws.journal import Journal
+from simulator.aws.mount import mounted
+from simulator.aws.request import AwsRequest
+from simulator.store.aws_requests import AwsRequests
+from simulator.store.database import Database
+from simulator.store.uploads import Uploads
+
+REGION = "us-west-2"
+EPOCH = 1_767_225_600
+NOW = 1_800_000_000.0
+
+DATABASE = "simulator.sqlite"
+BODIES = "requests"
+
+
+class Times:
+    """Both clocks of an account, to be set."""
+
+    def __init__(self) -> None:
+        self.simulated = EPOCH
+        self.callers = NOW
+
+
+class Asked:
+    """An account with boto3 in front of it."""
+
+    def __init__(self, account: Account, times: Times) -> None:
+        self.account = account
+        self.times = times
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def client(self, service: str, *, key: str = "testing", secret: str = "testing", token: str | None = None) -> Any:
+        """Give a boto3 client, by default with a key that IAM does not know."""
+        if (service, key) not in self._clients:
+            client = cast("Any", boto3).client(
+                service,
+                region_name=REGION,
+                endpoint_url="http://testserver",
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+                aws_session_token=token,
+                config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
+            )
+            client.meta.events.register("before-send", self._send)
+            self._clients[service, key] = client
+        return self._clients[service, key]
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        answer = self.account.answer(*asked(request))
+        headers = HTTPHeaders.from_dict(dict(answer.headers))
+        return AWSResponse(request.url, answer.status, headers, cast("Any", Raw(answer.body)))
+
+
+class Raw(io.BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """Give all of it."""
+        yield self.read()
+
+
+def asked(request: Any) -> tuple[AwsRequest, BinaryIO]:
+    """Make a request and its body of botocore's."""
+    url = urlsplit(request.url)
+    body = request.body or b""
+    read = body.read() if hasattr(body, "read") else body
+    headers = (
+        (name.lower(), value if isinstance(value, str) else value.decode()) for name, value in request.headers.items()
+    )
+    made = AwsRequest(
+        method=request.method,
+        target=url.path + (f"?{url.query}" if url.query else ""),
+        headers=(("host", url.netloc), *headers),
+    )
+    return made, io.BytesIO(read.encode() if isinstance(read, str) else read)
+
+
+@contextmanager
+def account(folder: Path | None = None, *, seed: int = 0, times: Times | None = None) -> Iterator[Asked]:
+    """Make an account, or take up the one in a folder."""
+    clocks = times or Times()
+    if folder:
+        folder.mkdir(exist_ok=True)
+    database = Database(folder / DATABASE) if folder else None
+    journal = journal_in(database, folder) if database and folder else None
+    made = Account(
+        mount=mounted(),
+        seed=seed,
+        clock=lambda: clocks.simulated,
+        callers=lambda: clocks.callers,
+        journal=journal,
+    )
+    yield Asked(made, clocks)
+    made.close()
+    if database:
+        database.close()
+
+
+def journal_in(database: Database, folder: Path) -> Journal:
+    """Make the journal of a folder."""
+    return Journal(requests=AwsRequests(database), bodies=Uploads(folder / BODIES, lasting=True))

@@ -1,0 +1,151 @@
+"""AWS requests over HTTP: whole ones, answered when their answer stands, and not again when nobody waits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from threading import Event
+from typing import Any, BinaryIO
+
+import pytest
+
+from simulator.asgi import Message
+from simulator.aws.app import AwsApp
+from simulator.aws.journal import SMALL_BODY
+from simulator.aws.request import AwsAnswer, AwsRequest
+from simulator.store.errors import StoreFullError
+
+SCOPE: dict[str, Any] = {"type": "http", "method": "PUT", "path": "/bucket/key", "query_string": b"", "headers": []}
+DONE = AwsAnswer(status=200, headers=(("Content-Length", "2"), ("X-Amz-Id", "7")), body=b"ok")
+CUT_OFF: Message = {"type": "http.disconnect"}
+
+
+def parts(*sizes: int) -> list[Message]:
+    """Return the messages of a body."""
+    last = len(sizes) - 1
+    return [
+        {"type": "http.request", "body": bytes(size), "more_body": number < last} for number, size in enumerate(sizes)
+    ]
+
+
+class Caller:
+    """Sends a request's messages, and notes what comes back."""
+
+    def __init__(self, *messages: Message) -> None:
+        self._messages = list(messages)
+        self.got: list[Message] = []
+
+    async def receive(self) -> Message:
+        """Give the next message."""
+        return self._messages.pop(0)
+
+    async def send(self, message: Message) -> None:
+        """Note an answer's."""
+        self.got.append(message)
+
+
+def run(answer: Callable[[AwsRequest, BinaryIO], AwsAnswer], talk: Callable[[AwsApp], Awaitable[None]]) -> None:
+    """Talk to an app, and close it."""
+    app = AwsApp(answer)
+
+    async def talked() -> None:
+        await talk(app)
+
+    asyncio.run(talked())
+    app.close()
+
+
+@pytest.mark.parametrize("sizes", [(0,), (10, 20), (SMALL_BODY,), (SMALL_BODY, 1), (70_000, 70_000, 0)])
+def test_a_body_of_any_length_is_handed_on_whole(sizes: tuple[int, ...]) -> None:
+    """From memory or from a file; the answer goes out with its own headers."""
+    read: list[int] = []
+    caller = Caller(*parts(*sizes))
+
+    def answer(_: AwsRequest, body: BinaryIO) -> AwsAnswer:
+        read.append(len(body.read()))
+        return DONE
+
+    run(answer, lambda app: app(SCOPE, caller.receive, caller.send))
+    assert (read, caller.got) == (
+        [sum(sizes)],
+        [
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2"), (b"x-amz-id", b"7")]},
+            {"type": "http.response.body", "body": b"ok"},
+        ],
+    )
+
+
+@pytest.mark.parametrize("sizes", [(), (10,), (70_000, 70_000)])
+def test_a_request_that_is_cut_off_never_happened(sizes: tuple[int, ...]) -> None:
+    """Half an object is no object."""
+    begun = parts(*sizes, 0)[:-1]
+    caller, answered = Caller(*begun, CUT_OFF), Event()
+
+    def answer(_: AwsRequest, __: BinaryIO) -> AwsAnswer:
+        answered.set()
+        return DONE
+
+    run(answer, lambda app: app(SCOPE, caller.receive, caller.send))
+    assert (answered.is_set(), caller.got) == (False, [])
+
+
+def test_nothing_of_an_answer_leaves_before_it_stands() -> None:
+    """What changed something is kept by then."""
+    caller, begun, may_end = Caller(*parts(10)), Event(), Event()
+
+    def answer(_: AwsRequest, __: BinaryIO) -> AwsAnswer:
+        begun.set()
+        assert may_end.wait(30)
+        return DONE
+
+    async def talk(app: AwsApp) -> None:
+        talking = asyncio.create_task(app(SCOPE, caller.receive, caller.send))
+        await asyncio.to_thread(begun.wait, 30)
+        await asyncio.sleep(0)
+        assert caller.got == []
+        may_end.set()
+        await talking
+
+    run(answer, talk)
+    assert [message["type"] for message in caller.got] == ["http.response.start", "http.response.body"]
+
+
+def test_a_request_whose_caller_is_gone_is_answered_to_its_end() -> None:
+    """A server that stops does not wait for long; the body stays readable for as long as it is needed."""
+    begun, may_read, read = Event(), Event(), []
+
+    def answer(_: AwsRequest, body: BinaryIO) -> AwsAnswer:
+        begun.set()
+        assert may_read.wait(30)
+        read.append(len(body.read()))
+        return DONE
+
+    async def talk(app: AwsApp) -> None:
+        caller = Caller(*parts(SMALL_BODY, 5))
+        talking = asyncio.create_task(app(SCOPE, caller.receive, caller.send))
+        await asyncio.to_thread(begun.wait, 30)
+        talking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await talking
+        may_read.set()
+
+    run(answer, talk)
+    assert read == [SMALL_BODY + 5]
+
+
+def test_a_full_disk_is_told_in_a_header() -> None:
+    """As an answer without a body, of which SDKs of every protocol make an error and try again."""
+    caller = Caller(*parts(10))
+
+    def answer(_: AwsRequest, __: BinaryIO) -> AwsAnswer:
+        raise StoreFullError("the data folder cannot be written: disk full")
+
+    run(answer, lambda app: app(SCOPE, caller.receive, caller.send))
+    start, body = caller.got
+    assert (start["status"], dict(start["headers"]), body["body"]) == (
+        503,
+        {
+            b"content-length": b"0",
+            b"x-simulator-hint": b"the data folder cannot be written: disk full; make room and ask again:"
+            b" what was kept before is whole",
+        },
+        b"",
+    )

@@ -1,0 +1,120 @@
+"""Where the requests that made an account are kept, and what of them lies where."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.aws.journal import SMALL_BODY, Entry, Journal
+from simulator.aws.request import AwsRequest
+from simulator.aws.world import Moment
+from simulator.store.database import Database
+from simulator.store.errors import StoreFullError
+from tests.aws.accounts import BODIES, DATABASE, journal_in
+
+REQUEST = AwsRequest(method="PUT", target="/bucket/%C3%BC?tagging", headers=(("host", "s3"), ("x-amz-meta-a", "Ã¼")))
+LARGE = bytes(SMALL_BODY) + b"!"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """The database of a data folder."""
+    made = Database(tmp_path / DATABASE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def journal(database: Database, tmp_path: Path) -> Journal:
+    """An empty journal."""
+    return journal_in(database, tmp_path)
+
+
+def entry(ordinal: int) -> Entry:
+    """Return an entry."""
+    moment = Moment(at=1_767_225_600_000_000 + ordinal, callers=1_800_000_000.25)
+    return Entry(ordinal=ordinal, seed=7, moment=moment, request=REQUEST, status=200)
+
+
+def keep(journal: Journal, ordinal: int, body: bytes) -> None:
+    """Receive a body and keep an entry."""
+    journal.keep(entry(ordinal), journal.received(io.BytesIO(body)))
+
+
+def read(journal: Journal) -> list[tuple[Entry, bytes]]:
+    """Read all of it."""
+    return [(kept, body.read()) for kept, body in journal.entries()]
+
+
+def test_entries_are_given_as_they_were_kept(journal: Journal, database: Database, tmp_path: Path) -> None:
+    """In their order, with bodies of any length, also by another journal on the same folder."""
+    bodies = [b"", b"small", LARGE[:-1], LARGE]
+    for ordinal, body in enumerate(bodies):
+        keep(journal, ordinal, body)
+    kept = [(entry(ordinal), body) for ordinal, body in enumerate(bodies)]
+    assert (read(journal), read(journal_in(database, tmp_path))) == (kept, kept)
+
+
+def test_many_entries_are_read_one_after_another(journal: Journal) -> None:
+    """More than are in memory at once."""
+    for ordinal in range(150):
+        keep(journal, ordinal, b"%d" % ordinal)
+    assert [body for _, body in read(journal)] == [b"%d" % ordinal for ordinal in range(150)]
+
+
+def test_a_large_body_is_a_file_that_its_owner_alone_may_read(journal: Journal, tmp_path: Path) -> None:
+    """Named by its hash, once however often it came."""
+    for ordinal in range(2):
+        keep(journal, ordinal, LARGE)
+    (file,) = (tmp_path / BODIES).iterdir()
+    assert (file.name, file.stat().st_mode & 0o777) == (hashlib.sha256(LARGE).hexdigest(), 0o600)
+
+
+def test_a_body_that_is_received_can_be_read_from_its_beginning(journal: Journal) -> None:
+    """For moto comes after."""
+    for body in (b"small", LARGE):
+        stream = io.BytesIO(body)
+        journal.received(stream)
+        assert stream.read() == body
+
+
+def test_what_was_received_and_not_kept_goes_at_the_next_start(
+    journal: Journal, database: Database, tmp_path: Path
+) -> None:
+    """A kill between a file and the row that names it leaves a file that nobody needs."""
+    keep(journal, 0, LARGE)
+    journal.received(io.BytesIO(LARGE + b"2"))
+    (tmp_path / BODIES / "orphan").write_bytes(b"of a row that was never written")
+    journal_in(database, tmp_path)
+    assert [file.name for file in (tmp_path / BODIES).iterdir()] == [hashlib.sha256(LARGE).hexdigest()]
+
+
+def test_a_body_that_is_missing_is_named(journal: Journal, tmp_path: Path) -> None:
+    """Without it the account cannot be made again."""
+    keep(journal, 0, LARGE)
+    before = journal.missing()
+    (tmp_path / BODIES / hashlib.sha256(LARGE).hexdigest()).unlink()
+    assert (before, journal.missing()) == (None, hashlib.sha256(LARGE).hexdigest())
+
+
+def test_an_entry_that_cannot_be_written_down_leaves_no_file(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full."""
+
+    def refuse(*_: Any) -> None:
+        raise StoreFullError("the disk is full")
+
+    monkeypatch.setattr("simulator.store.aws_requests.AwsRequests.append", refuse)
+    with pytest.raises(StoreFullError):
+        keep(journal, 0, LARGE)
+    assert (read(journal), list((tmp_path / BODIES).iterdir()), journal.seed) == ([], [], None)
+
+
+def test_the_simulated_time_goes_on_from_the_last_entry(journal: Journal, database: Database) -> None:
+    """No clock starts before what is kept; and the seed is known."""
+    keep(journal, 0, b"")
+    assert (database.latest(), journal.seed) == (1_767_225_600, 7)

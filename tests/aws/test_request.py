@@ -1,0 +1,67 @@
+"""Requests to AWS as values, and which of them only read."""
+
+import io
+
+import pytest
+
+from simulator.aws.request import AwsRequest, request_of
+
+FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+
+
+def request(method: str, target: str = "/", *headers: tuple[str, str]) -> AwsRequest:
+    """Make a request."""
+    return AwsRequest(method=method, target=target, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("asked", "body", "operation", "reads"),
+    [
+        (request("GET", "/bucket/key"), b"", "", True),
+        (request("HEAD", "/bucket"), b"", "", True),
+        (request("OPTIONS", "/bucket"), b"", "", True),
+        (request("PUT", "/bucket/key"), b"", "", False),
+        (request("POST", "/bucket?delete"), b"", "", False),
+        (request("DELETE", "/bucket"), b"", "", False),
+        (request("PUT", "/bucket/key?Action=ListUsers", ("x-amz-target", "S.ListUsers")), b"", "", False),
+        (request("GET", "/?Action=CreateUser&UserName=ann"), b"", "CreateUser", False),
+        (request("GET", "/?Action=GetCallerIdentity"), b"", "GetCallerIdentity", True),
+        (request("POST", "/", FORM), b"Version=1&Action=ListUsers", "ListUsers", True),
+        (request("POST", "/", FORM), b"Action=SimulatePrincipalPolicy", "SimulatePrincipalPolicy", True),
+        (request("POST", "/", FORM), b"Action=GenerateCredentialReport", "GenerateCredentialReport", False),
+        (request("POST", "/", FORM), b"Action=GetSessionToken", "GetSessionToken", False),
+        (request("POST", "/", FORM), b"Action=GetFederationToken", "GetFederationToken", False),
+        (request("POST", "/", FORM), b"Action=AssumeRole", "AssumeRole", False),
+        (request("POST", "/", FORM), b"\xff\xfe", "", False),
+        (request("POST", "/", FORM), b"Action=List%0AUsers", "", False),
+        (request("POST", "/", ("x-amz-target", "Logs_20140328.DescribeLogGroups")), b"{}", "DescribeLogGroups", True),
+        (request("POST", "/", ("x-amz-target", "Logs_20140328.PutLogEvents")), b"{}", "PutLogEvents", False),
+        (request("POST", "/", ("x-amz-target", "NeverHeardOf")), b"{}", "NeverHeardOf", False),
+        (request("POST", "/2015-03-31/functions"), b'{"Action": "List"}', "", False),
+    ],
+    ids=lambda value: value.decode("latin-1") if isinstance(value, bytes) else None,
+)
+def test_a_request_names_its_operation_and_only_some_read(
+    asked: AwsRequest, body: bytes, operation: str, *, reads: bool
+) -> None:
+    """What is not known for a read is a write; asking leaves the body as it was."""
+    stream = io.BytesIO(body)
+    assert (asked.operation(stream), asked.only_reads(stream), stream.read()) == (operation, reads, body)
+
+
+def test_a_target_is_kept_as_it_came() -> None:
+    """S3's keys are told apart by how they are encoded."""
+    scope = {
+        "method": "PUT",
+        "path": "/bucket/a/b",
+        "raw_path": b"/bucket/a%2Fb",
+        "query_string": b"x-id=PutObject&tagging",
+        "headers": [(b"x-amz-meta-name", b"\xc3\xbc")],
+    }
+    asked = request_of(scope)
+    assert (asked.target, asked.path, asked.query, asked.header("x-amz-meta-name").encode("latin-1")) == (
+        "/bucket/a%2Fb?x-id=PutObject&tagging",
+        "/bucket/a%2Fb",
+        "x-id=PutObject&tagging",
+        "ü".encode(),
+    )
