@@ -1,0 +1,113 @@
+"""All that a simulated account holds, as its own services tell it: what a restart must not change."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.aws.accounts import Asked
+
+
+def inventory(asked: Asked) -> dict[str, Any]:
+    """Describe everything: users to log events, with every byte and every time."""
+    return {
+        "iam": dict(_iam(asked.client("iam"))),
+        "functions": dict(_functions(asked.client("lambda"))),
+        "s3": dict(_buckets(asked.client("s3"))),
+        "logs": dict(_logs(asked.client("logs"))),
+    }
+
+
+def _told(answer: Any) -> Any:
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def _or_error(ask: Any, **named: Any) -> Any:
+    try:
+        return _told(ask(**named))
+    except ClientError as error:  # there is none; how that is told is to be the same, too
+        return error.response["Error"]["Code"]
+
+
+def _iam(iam: Any) -> Iterator[tuple[str, Any]]:
+    yield "account", _told(iam.get_account_authorization_details(Filter=["User", "Role", "Group"]))
+    policies = iam.list_policies(Scope="Local")["Policies"]
+    yield "policies", policies
+    for policy in policies:
+        yield (
+            policy["Arn"],
+            [
+                iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=version["VersionId"])["PolicyVersion"]
+                for version in iam.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]
+            ],
+        )
+    for user in iam.list_users()["Users"]:
+        name = {"UserName": user["UserName"]}
+        keys = iam.list_access_keys(**name)["AccessKeyMetadata"]
+        yield (
+            user["UserName"],
+            [
+                keys,
+                [_told(iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])) for key in keys],
+                iam.list_service_specific_credentials(**name)["ServiceSpecificCredentials"],
+                iam.list_user_tags(**name)["Tags"],
+            ],
+        )
+
+
+def _functions(functions: Any) -> Iterator[tuple[str, Any]]:
+    for function in functions.list_functions(FunctionVersion="ALL")["Functions"]:
+        name = {"FunctionName": function["FunctionName"]}
+        yield (
+            function["FunctionArn"],
+            [
+                function,
+                _told(functions.get_function(**name, Qualifier=function["Version"])),
+                functions.list_aliases(**name)["Aliases"],
+                _or_error(functions.get_policy, **name),
+                _told(functions.get_function_concurrency(**name)),
+            ],
+        )
+    for layer in functions.list_layers()["Layers"]:
+        yield layer["LayerName"], [layer, functions.list_layer_versions(LayerName=layer["LayerName"])["LayerVersions"]]
+
+
+def _buckets(s3: Any) -> Iterator[tuple[str, Any]]:
+    for bucket in s3.list_buckets()["Buckets"]:
+        at = {"Bucket": bucket["Name"]}
+        listed = s3.list_object_versions(**at)
+        uploads = s3.list_multipart_uploads(**at).get("Uploads", [])
+        yield (
+            bucket["Name"],
+            [
+                bucket,
+                _told(s3.get_bucket_versioning(**at)),
+                _or_error(s3.get_bucket_tagging, **at),
+                _or_error(s3.get_bucket_policy, **at),
+                listed.get("DeleteMarkers", []),
+                [(version, _object(s3, bucket["Name"], version)) for version in listed.get("Versions", [])],
+                [
+                    (upload, s3.list_parts(**at, Key=upload["Key"], UploadId=upload["UploadId"]).get("Parts", []))
+                    for upload in uploads
+                ],
+            ],
+        )
+
+
+def _object(s3: Any, bucket: str, version: Any) -> Any:
+    named = {"Bucket": bucket, "Key": version["Key"]}
+    if version["VersionId"] != "null":
+        named["VersionId"] = version["VersionId"]
+
+    def got(**named: str) -> Any:
+        answer = s3.get_object(**named)
+        return answer | {"Body": answer["Body"].read()}
+
+    return [_or_error(got, **named), _or_error(s3.get_object_tagging, **named)]
+
+
+def _logs(logs: Any) -> Iterator[tuple[str, Any]]:
+    for group in logs.describe_log_groups()["logGroups"]:
+        name = {"logGroupName": group["logGroupName"]}
+        streams = logs.describe_log_streams(**name)["logStreams"]
+        yield group["logGroupName"], [group, streams, logs.filter_log_events(**name)["events"]]

@@ -1,0 +1,309 @@
+"""The AWS account is the fold of its journal: what a restart makes of it, and what its ids and times belong to."""
+
+import io
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from simulator.aws.access_keys import bedrock_credential, credential_of
+from simulator.aws.account import Account
+from simulator.aws.journal import Entry, Journal
+from simulator.aws.mount import mounted
+from simulator.aws.request import AwsAnswer, AwsRequest
+from simulator.store.database import Database
+from simulator.store.errors import StoreFullError
+from tests.aws.accounts import DATABASE, EPOCH, NOW, Asked, Times, account, journal_in
+from tests.aws.inventory import inventory
+from tests.aws.random_requests import TRUST, User
+
+LOCATION: Any = {"LocationConstraint": "us-west-2"}
+
+
+def restarted(folder: Path, seed: int, actions: int) -> tuple[Any, Any]:
+    """Do things to an account and start it again; return all that it held before and after."""
+    times = Times()
+    with account(folder, times=times) as asked:
+        User(asked, seed).act(actions)
+        before = inventory(asked)
+    with account(folder, times=times) as asked:
+        return before, inventory(asked)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_is_done_to_an_account_it_is_the_same_after_a_restart(tmp_path: Path, seed: int) -> None:
+    """Users, keys, roles, policies, functions, layers, objects, logs: each id, time and byte."""
+    before, after = restarted(tmp_path, seed, 100)
+    assert after == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_whatever_is_done_to_an_account_for_long_it_is_the_same(tmp_path: Path, seed: int) -> None:
+    """The same with other seeds."""
+    before, after = restarted(tmp_path, seed, 200)
+    assert after == before
+
+
+def test_looking_changes_nothing() -> None:
+    """What is made in between is called the same, whether or not everything was looked at before."""
+    held = []
+    for looks in (True, False):
+        with account() as asked:
+            user = User(asked, 5)
+            for _ in range(4):
+                user.act(20)
+                if looks:
+                    inventory(asked)
+            held.append(inventory(asked))
+    assert held[0] == held[1]
+
+
+def test_a_policy_of_awss_own_is_the_same_whoever_names_it_first() -> None:
+    """A policy that is not listed is taken up when a request names it, be it one that reads."""
+    named = {"PolicyArn": "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"}
+    told = []
+    for looks in (True, False):
+        with account() as asked:
+            iam = asked.client("iam")
+            if looks:
+                iam.get_policy(**named)
+            iam.create_group(GroupName="readers")
+            iam.attach_group_policy(GroupName="readers", **named)
+            told.append((iam.get_policy(**named)["Policy"], iam.create_user(UserName="ann")["User"]))
+    assert told[0] == told[1]
+
+
+def test_credentials_are_the_same_after_a_restart(tmp_path: Path) -> None:
+    """With their secrets, for whom they stand and when they end."""
+
+    def known(asked: Asked, *ids: str) -> list[Any]:
+        with asked.account.reading():
+            return [credential_of(name) for name in ids] + [bedrock_credential("ann+1-at-123456789012")]
+
+    with account(tmp_path) as asked:
+        iam, sts = asked.client("iam"), asked.client("sts")
+        role = iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        iam.create_user(UserName="ann")
+        iam.create_service_specific_credential(UserName="ann", ServiceName="bedrock.amazonaws.com", CredentialAgeDays=1)
+        ids = [iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]]
+        for made in (sts.assume_role(RoleArn=role, RoleSessionName="s1"), sts.get_session_token(DurationSeconds=900)):
+            asked.times.callers += 10
+            ids.append(made["Credentials"]["AccessKeyId"])
+        before = known(asked, *ids)
+    with account(tmp_path) as asked:
+        assert known(asked, *ids) == before
+    assert [credential.expires_at for credential in before] == [None, NOW + 3600, NOW + 900, NOW + 86400]
+
+
+@pytest.mark.parametrize(("seed", "alike"), [(0, True), (1, False)])
+def test_ids_belong_to_the_seed(seed: int, *, alike: bool) -> None:
+    """The same calls give the same ids in two simulators of one seed, at the same time in one process."""
+    with account(seed=0) as one, account(seed=seed) as other:
+        made = [
+            (
+                asked.client("iam").create_user(UserName="ann")["User"]["UserId"],
+                asked.client("iam").create_access_key(UserName="ann")["AccessKey"],
+                asked.client("sts").get_session_token()["Credentials"],
+            )
+            for asked in (one, other)
+        ]
+    assert [a == b for a, b in zip(*made, strict=True)] == [alike] * 3
+
+
+def test_an_account_goes_on_after_a_restart_as_if_there_had_been_none(tmp_path: Path) -> None:
+    """The next ids are those that an undisturbed account would have given."""
+    with account(tmp_path / "cut") as asked:
+        User(asked, 3).act(40)
+        middle = inventory(asked)
+    with account(tmp_path / "cut", times=asked.times) as asked:
+        asked.client("iam").create_user(UserName="zoe")
+        cut = inventory(asked)
+    with account() as asked:
+        User(asked, 3).act(40)
+        assert inventory(asked) == middle
+        asked.client("iam").create_user(UserName="zoe")
+        assert inventory(asked) == cut
+
+
+def test_an_account_keeps_the_seed_that_it_began_with(tmp_path: Path) -> None:
+    """Else what was made would be called otherwise, and what names it would be about nothing."""
+    made = []
+    for seed, name in ((1, "ann"), (2, "bob")):
+        with account(tmp_path, seed=seed) as asked:
+            asked.client("iam").create_user(UserName=name)
+            made.append(asked.client("iam").list_users()["Users"])
+    with account(seed=1) as asked:
+        for name in ("ann", "bob"):
+            asked.client("iam").create_user(UserName=name)
+        assert (made[1][:1], made[1]) == (made[0], asked.client("iam").list_users()["Users"])
+
+
+def test_versions_of_one_simulated_second_are_in_order(tmp_path: Path) -> None:
+    """S3 lists the newest first, by its time; the simulated one may stand still for long."""
+    with account(tmp_path) as asked:
+        s3 = asked.client("s3")
+        s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=LOCATION)
+        s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+        put = [s3.put_object(Bucket="bucket", Key="key", Body=b"%d" % n)["VersionId"] for n in range(3)]
+        listed = s3.list_object_versions(Bucket="bucket")["Versions"]
+    assert [(version["VersionId"], version["IsLatest"]) for version in listed] == [
+        (put[2], True),
+        (put[1], False),
+        (put[0], False),
+    ]
+    assert {version["LastModified"].timestamp() for version in listed} == {EPOCH}
+
+
+def test_what_is_told_of_an_account_is_in_simulated_time_and_ends_in_the_callers() -> None:
+    """A role is made when the simulator's clock says; a session ends when its caller's does."""
+    with account() as asked:
+        user = asked.client("iam").create_user(UserName="ann")["User"]
+        session = asked.client("sts").get_session_token(DurationSeconds=900)["Credentials"]
+    assert (int(user["CreateDate"].timestamp()), session["Expiration"].timestamp()) == (EPOCH, NOW + 900)
+
+
+def test_reads_are_not_kept(tmp_path: Path) -> None:
+    """Only what may have changed something."""
+    with account(tmp_path) as asked:
+        asked.client("iam").create_user(UserName="ann")
+        inventory(asked)
+        asked.client("sts").get_caller_identity()
+        asked.client("sts").get_session_token()
+    assert [entry.request.header("x-amz-target") or entry.request.path for entry, _ in entries(tmp_path)] == ["/", "/"]
+
+
+def entries(folder: Path) -> list[tuple[Entry, bytes]]:
+    """Read a journal that nobody uses."""
+    database = Database(folder / DATABASE)
+    read = [(entry, body.read()) for entry, body in journal_in(database, folder).entries()]
+    database.close()
+    return read
+
+
+def test_an_answer_that_is_another_after_a_restart_is_told_and_the_rest_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line names the request: moto may be another version now."""
+    with account(tmp_path) as asked:
+        iam = asked.client("iam")
+        for name in ("ann", "bob", "eve"):
+            iam.create_user(UserName=name)
+    database = Database(tmp_path / DATABASE)
+    with database.transaction() as connection:
+        bodies = "CAST(replace(CAST(body AS TEXT), 'bob', 'ann') AS BLOB)"
+        connection.execute(f"UPDATE aws_requests SET body = {bodies} WHERE ordinal = 1")
+    database.close()
+    with account(tmp_path) as asked:
+        users = [user["UserName"] for user in asked.client("iam").list_users()["Users"]]
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    line = (
+        "AWS request 1 of the data folder (POST / CreateUser) was answered with 200, and now with 409:"
+        " what it made may be missing or differ. Was moto updated?"
+    )
+    assert (users, told) == (["ann", "eve"], [line])
+
+
+class Failing:
+    """A moto that fails at making eve when it has made her."""
+
+    def __init__(self) -> None:
+        self._real = mounted()
+
+    def serve(self, request: AwsRequest, body: Any) -> AwsAnswer:
+        """Answer, or raise."""
+        answer = self._real.serve(request, body)
+        body.seek(0)
+        if b"UserName=eve" in body.read():
+            raise RuntimeError("half done")
+        return answer
+
+
+def test_what_moto_did_before_it_failed_is_done_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told once, and answered as a fault of the server's."""
+    caplog.set_level(logging.WARNING)
+    held = []
+    failed = AwsRequest(method="POST", target="/", headers=signed("iam"))
+    body = b"Action=CreateUser&Version=2010-05-08&UserName=eve"
+    for start in range(2):
+        database = Database(tmp_path / DATABASE)
+        failing: Any = Failing()
+        made = Account(
+            mount=failing, seed=0, clock=lambda: EPOCH, callers=lambda: NOW, journal=journal_in(database, tmp_path)
+        )
+        if start == 0:
+            assert made.answer(failed, io.BytesIO(body)).status == 500
+        held.append([user["UserName"] for user in Asked(made, Times()).client("iam").list_users()["Users"]])
+        made.close()
+        database.close()
+    assert (held, [record.getMessage() for record in caplog.records]) == (
+        [["eve"], ["eve"]],
+        ["moto failed at an AWS request (POST / CreateUser)"],
+    )
+
+
+def signed(service: str) -> tuple[tuple[str, str], ...]:
+    """Headers of a request in the query protocol."""
+    return (
+        ("host", f"{service}.amazonaws.com"),
+        ("authorization", f"AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/{service}/aws4_request"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    )
+
+
+def test_what_cannot_be_kept_did_not_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request fails, and the account is what the journal says: also for whoever only looks."""
+    with account(tmp_path) as asked, monkeypatch.context() as patch:
+        iam = asked.client("iam")
+        first = iam.create_user(UserName="ann")["User"]
+
+        def refuse(*_: object) -> None:
+            raise StoreFullError("the disk is full")
+
+        patch.setattr(Journal, "keep", refuse)
+        with pytest.raises(StoreFullError):
+            iam.create_user(UserName="bob")
+        assert iam.list_users()["Users"] == [first]
+        patch.undo()
+        second = iam.create_user(UserName="bob")["User"]
+    with account(tmp_path) as asked:
+        assert asked.client("iam").list_users()["Users"] == [first, second]
+
+
+def test_nobody_is_told_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a kill in between would undo what somebody has read."""
+    keeping, may_keep, keep = Event(), Event(), Journal.keep
+
+    def slowly(journal: Journal, entry: Entry, body: Any) -> None:
+        keeping.set()
+        assert may_keep.wait(30)
+        keep(journal, entry, body)
+
+    with account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
+        iam = asked.client("iam")
+        monkeypatch.setattr(Journal, "keep", slowly)
+        made = threads.submit(iam.create_user, UserName="ann")
+        assert keeping.wait(30)
+        read = threads.submit(iam.list_users)
+        with pytest.raises(TimeoutError):
+            read.result(0.05)
+        may_keep.set()
+        assert read.result(30)["Users"] == [made.result(30)["User"]]
+
+
+def test_a_body_that_cannot_be_kept_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no room for it beforehand."""
+    with account(tmp_path) as asked:
+        s3 = asked.client("s3")
+        s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=LOCATION)
+
+        def refuse(*_: object) -> None:
+            raise StoreFullError("the disk is full")
+
+        monkeypatch.setattr(Journal, "received", refuse)
+        with pytest.raises(StoreFullError):
+            s3.put_object(Bucket="bucket", Key="key", Body=bytes(100_000))
+        assert "Contents" not in s3.list_objects_v2(Bucket="bucket")

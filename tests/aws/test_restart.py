@@ -1,0 +1,291 @@
+"""A simulator that is started again on its data folder: everybody and everything in its AWS account is as it was."""
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from simulator.app import Simulator
+from simulator.settings import Settings
+from simulator.store.aws_requests import AwsRequests, StoredAwsRequest
+from simulator.store.database import Database
+from simulator.store.folder import DataFolderError
+from tests.lambdas.zips import zipped
+from tests.principals import TRUST, document, key_of, minted, policy
+from tests.world import REGION, World, database_in, inner_world, served_world
+
+ALLOW: Final = {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}
+PART: Final = 5 * 1024 * 1024
+CONTENT: Final = bytes(range(256)) * (PART // 256)
+SCOPE: Final = f"AWS4-HMAC-SHA256 Credential=testing/20260101/{REGION}/s3/aws4_request"
+OBJECTS: Final = {
+    "small": b"value",
+    "a%2Fb/ü +": b"other value",
+    "large": CONTENT + b"!",
+    "in-parts": CONTENT * 2 + b"the last part",
+    "aws-chunked": b"Hello, chunks!",
+    "chunked": CONTENT,
+}
+CODE: Final = "import os, shared\ndef handler(event, context):\n    return [os.environ['MODE'], shared.NAME, NUMBER]\n"
+
+
+def client(world: World, service: str) -> Any:
+    """Return a client that is closed with its world."""
+    made: Any = world.session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
+    world.opened.callback(made.close)
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What was made before the restart, and what there was then."""
+
+    keys: dict[str, str]
+    statuses: dict[str, int]
+    upload: dict[str, Any]
+    got: dict[str, tuple[Any, bytes]]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def left(data: Path) -> Left:
+    """Do everything in a simulator, and stop it."""
+    with served_world(Settings(port=0, data=data)) as world:
+        deploy(world)
+        made, upload = keys(world), objects(world)
+        return Left(keys=made, statuses=statuses(world, made), upload=upload, got=got(world))
+
+
+@pytest.fixture(scope="module")
+def again(data: Path, left: Left) -> Iterator[World]:
+    """Start it again."""
+    with served_world(Settings(port=0, data=data)) as world:
+        yield world
+
+
+def keys(world: World) -> dict[str, str]:
+    """Make users and a role with keys of all kinds, and with permissions in all ways."""
+    made = {"of a user": key_of(world, "ann"), "switched off": key_of(world, "off")}
+    (key,) = world.iam.list_access_keys(UserName="off")["AccessKeyMetadata"]
+    world.iam.update_access_key(UserName="off", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    made["long-term"] = world.iam.create_service_specific_credential(
+        UserName="ann", ServiceName="bedrock.amazonaws.com", CredentialAgeDays=30
+    )["ServiceSpecificCredential"]["ServiceCredentialSecret"]
+    role = world.iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    world.iam.put_role_policy(RoleName="trainer", PolicyName="all", PolicyDocument=document(ALLOW))
+    session = client(world, "sts").assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
+    made["of a session"] = minted(session)
+    world.iam.create_group(GroupName="readers")
+    world.iam.attach_group_policy(GroupName="readers", PolicyArn=policy(world, "all", ALLOW))
+    for name in ("of a group", "bounded", "of nobody"):
+        user = name.replace(" ", "-")
+        made[name] = key_of(world, user, policy=None)
+        if name != "of nobody":
+            world.iam.add_user_to_group(GroupName="readers", UserName=user)
+    narrow = policy(world, "narrow", ALLOW | {"Action": "bedrock-mantle:ListFiles"})
+    world.iam.put_user_permissions_boundary(UserName="bounded", PermissionsBoundary=narrow)
+    return made
+
+
+def statuses(world: World, keys: dict[str, str]) -> dict[str, int]:
+    """Ask for the models with each key."""
+    return {
+        name: world.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code
+        for name, key in keys.items()
+    }
+
+
+def deploy(world: World) -> None:
+    """Deploy a function with a layer, a version, an alias and an environment."""
+    layer = world.functions.publish_layer_version(
+        LayerName="shared", Content={"ZipFile": zipped({"python/shared.py": "NAME = 'layer'"})}
+    )["LayerVersionArn"]
+    for name in ("reward", "stopped"):
+        world.functions.create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role=world.role,
+            Handler="lambda_function.handler",
+            Code={"ZipFile": zipped({"lambda_function.py": f"NUMBER = 1\n{CODE}"})},
+            Environment={"Variables": {"MODE": "strict"}},
+            Layers=[layer],
+        )
+    world.functions.publish_version(FunctionName="reward")
+    world.functions.create_alias(FunctionName="reward", Name="live", FunctionVersion="1")
+    code = zipped({"lambda_function.py": f"NUMBER = 2\n{CODE}"})
+    world.functions.update_function_code(FunctionName="reward", ZipFile=code)
+    world.functions.put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
+
+
+def objects(world: World) -> dict[str, Any]:
+    """Put objects in all the ways that there are; return an upload in parts that was begun."""
+    s3 = client(world, "s3")
+    s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for key in ("small", "a%2Fb/ü +", "large", "deleted"):
+        body = OBJECTS.get(key, b"gone")
+        s3.put_object(Bucket="runs", Key=key, Body=body, Metadata={"made_by": "ann", "of-Job": "7"})
+    s3.delete_object(Bucket="runs", Key="deleted")
+    parts = TransferConfig(multipart_threshold=PART, max_concurrency=2)
+    s3.upload_fileobj(io.BytesIO(OBJECTS["in-parts"]), "runs", "in-parts", Config=parts)
+    put(world, "aws-chunked", AWS_CHUNKED, lambda _: aws_chunked(OBJECTS["aws-chunked"]))
+    put(world, "chunked", {"transfer-encoding": "chunked"}, lambda _: iter([CONTENT[:1000], CONTENT[1000:]]))
+    cut_off(world, "small")
+    named = {"Bucket": "runs", "Key": "begun"}
+    upload = named | {"UploadId": s3.create_multipart_upload(**named)["UploadId"]}
+    return {**upload, "ETag": s3.upload_part(**upload, PartNumber=1, Body=CONTENT)["ETag"]}
+
+
+AWS_CHUNKED: Final = {
+    "content-encoding": "aws-chunked",
+    "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    "x-amz-trailer": "x-amz-checksum-crc32",
+    "x-amz-decoded-content-length": "14",
+}
+
+
+def aws_chunked(body: bytes) -> bytes:
+    """Frame a body as SDKs do that stream."""
+    return b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(body), body)
+
+
+def put(world: World, key: str, headers: dict[str, str], body: Callable[[str], Any]) -> None:
+    """Put an object without an SDK, as other SDKs do."""
+    connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
+    connection.request(
+        "PUT",
+        f"/runs/{key}",
+        body=body(key),
+        headers={"authorization": SCOPE, "expect": "100-continue", **headers},
+        encode_chunked="transfer-encoding" in headers,
+    )
+    answer = connection.getresponse()
+    told = answer.read()
+    connection.close()
+    assert answer.status == 200, told
+
+
+def cut_off(world: World, key: str) -> None:
+    """Begin to put an object, and go away."""
+    connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
+    connection.putrequest("PUT", f"/runs/{key}")
+    connection.putheader("authorization", SCOPE)
+    connection.putheader("content-length", "200000")
+    connection.endheaders(bytes(100_000))
+    connection.close()
+    time.sleep(0.1)  # in which the server may see it: there is nothing to wait for, as nothing is to happen
+
+
+def got(world: World) -> dict[str, tuple[Any, bytes]]:
+    """Get every object, with all that is told of it."""
+    s3, told = client(world, "s3"), {}
+    for listed in s3.list_objects_v2(Bucket="runs")["Contents"]:
+        answer = s3.get_object(Bucket="runs", Key=listed["Key"])
+        body = answer.pop("Body").read()
+        del answer["ResponseMetadata"]
+        told[listed["Key"]] = ([listed, answer], body)
+    return told
+
+
+def test_functions_run_as_before(again: World) -> None:
+    """With their code, versions, aliases, layers and environment."""
+    answers = [
+        json.loads(again.functions.invoke(FunctionName="reward", Qualifier=qualifier)["Payload"].read())
+        for qualifier in ("$LATEST", "live")
+    ]
+    assert answers == [["strict", "layer", 2], ["strict", "layer", 1]]
+
+
+def test_a_function_that_was_stopped_stays_stopped(again: World) -> None:
+    """Its reserved concurrency is none."""
+    once = Config(retries={"max_attempts": 0})
+    functions = again.session.client("lambda", endpoint_url=again.url, config=once)
+    with pytest.raises(ClientError) as refused, closing(functions):
+        functions.invoke(FunctionName="stopped")
+    assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
+
+
+def test_objects_are_there_byte_for_byte(again: World, left: Left) -> None:
+    """However they were put, with metadata and times; what was deleted or cut off is not."""
+    assert {key: body for key, (_, body) in left.got.items()} == OBJECTS
+    assert got(again) == left.got
+
+
+def test_an_upload_in_parts_that_was_begun_goes_on(again: World, left: Left) -> None:
+    """Its id and its parts are still known."""
+    s3 = client(again, "s3")
+    upload = {name: left.upload[name] for name in ("Bucket", "Key", "UploadId")}
+    second = s3.upload_part(**upload, PartNumber=2, Body=b"end")["ETag"]
+    parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate((left.upload["ETag"], second), start=1)]
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert s3.get_object(Bucket="runs", Key="begun")["Body"].read() == CONTENT + b"end"
+
+
+def test_keys_let_in_whom_they_did_until_they_end(again: World, left: Left) -> None:
+    """A session is for an hour: it is over when it would have been."""
+    expected = {
+        "of a user": 200,
+        "switched off": 401,
+        "long-term": 200,
+        "of a session": 200,
+        "of a group": 200,
+        "bounded": 403,
+        "of nobody": 403,
+    }
+    assert (left.statuses, statuses(again, left.keys)) == (expected, expected)
+    again.http.post("/_simulator/clock", json={"advance": "61m"}).raise_for_status()
+    assert statuses(again, left.keys) == expected | {"of a session": 401}
+
+
+def test_an_account_that_was_reset_stays_empty(tmp_path: Path) -> None:
+    """After a restart, too; what is made then is called as it was the first time."""
+    made = []
+    for reset in (True, False):
+        with served_world(Settings(port=0, data=tmp_path)) as world:
+            made.append(world.iam.list_users()["Users"])
+            if reset:
+                first = world.iam.create_user(UserName="ann")["User"]
+                world.simulator.reset()
+            else:
+                made.append([world.iam.create_user(UserName="ann")["User"]])
+    assert made == [[], [], [first]]
+
+
+def test_a_damaged_account_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    """A body is gone: the account cannot be made again."""
+    settings = Settings(data=tmp_path)
+    with inner_world(settings):
+        pass
+    database = Database(database_in(tmp_path))
+    AwsRequests(database).append(
+        StoredAwsRequest(
+            ordinal=0,
+            seed="0",
+            at=0,
+            callers=0.0,
+            method="PUT",
+            target="/",
+            headers="[]",
+            body=None,
+            sha256="0af",
+            status=200,
+        )
+    )
+    database.close()
+    with pytest.raises(DataFolderError, match="it is damaged: requests/0af, which a request to AWS brought"):
+        Simulator(settings, url="http://testserver")
