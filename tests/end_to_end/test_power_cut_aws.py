@@ -1,0 +1,134 @@
+"""A simulator that is killed while it makes things in its AWS account: what it had acknowledged is there."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from subprocess import Popen
+from threading import Timer
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import HTTPClientError as Lost
+
+from tests.end_to_end.test_power_cut import serving_in_a_process
+from tests.lambdas.zips import zipped
+from tests.world import REGION, Api
+
+pytestmark = pytest.mark.slow
+
+KILLS = 6
+CODE = "def handler(event, context):\n    return {number}\n"
+TRUST = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"}]}'
+
+
+@dataclass
+class Acknowledged:
+    """What the simulator has said that it has."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    users: dict[str, Any] = field(default_factory=dict)
+    roles: dict[str, Any] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    tried: int = 0  # also what was not acknowledged may be there, under its name
+
+
+class Maker:
+    """Makes one thing after another, and notes what was acknowledged."""
+
+    def __init__(self, world: Api, kept: Acknowledged, chance: Random) -> None:
+        self.kept = kept
+        self._chance = chance
+        self._iam, self._s3, self._functions = (client(world, name) for name in ("iam", "s3", "lambda"))
+
+    def make(self) -> None:
+        """Make one more."""
+        self.kept.tried += 1
+        self._chance.choice([self._object, self._user, self._role, self._function])(f"number-{self.kept.tried}")
+
+    def _object(self, name: str) -> None:
+        body = self._chance.randbytes(self._chance.choice((10, 70_000, 2_000_000)))
+        self._s3.put_object(Bucket="runs", Key=name, Body=body)
+        self.kept.objects[name] = body
+
+    def _user(self, name: str) -> None:
+        self.kept.users[name] = self._iam.create_user(UserName=name)["User"]
+
+    def _role(self, name: str) -> None:
+        self.kept.roles[name] = self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
+
+    def _function(self, name: str) -> None:
+        made = self._functions.create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role=self._iam.get_role(RoleName="first")["Role"]["Arn"],
+            Handler="lambda_function.handler",
+            Code={"ZipFile": zipped({"lambda_function.py": CODE.format(number=len(self.kept.codes))})},
+        )
+        self.kept.codes[name] = made["CodeSha256"]
+
+    def begin(self) -> None:
+        """Make what the others need."""
+        self._s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": REGION})
+        self._role("first")
+
+    def lost(self) -> list[str]:
+        """Tell what is not there as it was acknowledged."""
+        found: dict[str, Callable[[str], Any]] = {
+            "objects": lambda name: self._s3.get_object(Bucket="runs", Key=name)["Body"].read(),
+            "users": lambda name: self._iam.get_user(UserName=name)["User"],
+            "roles": lambda name: self._iam.get_role(RoleName=name)["Role"],
+            "codes": lambda name: self._functions.get_function(FunctionName=name)["Configuration"]["CodeSha256"],
+        }
+        return [
+            f"{name} of {kind}"
+            for kind, find in found.items()
+            for name, made in vars(self.kept)[kind].items()
+            if _found(find, name) != made
+        ]
+
+
+def _found(find: Callable[[str], Any], name: str) -> Any:
+    try:
+        return find(name)
+    except ClientError:
+        return None
+
+
+def client(world: Api, service: str) -> Any:
+    """Return a client that asks once, and is closed with its world."""
+    once = Config(retries={"max_attempts": 0})
+    made: Any = world.session.client(service, endpoint_url=world.url, config=once)  # type: ignore[call-overload]  # a name of many
+    world.opened.callback(made.close)
+    return made
+
+
+def killed_at_work(process: "Popen[str]", maker: Maker, seconds: float) -> None:
+    """Make one thing after another until the process is killed, after so many seconds."""
+    timer = Timer(seconds, process.kill)
+    timer.start()
+    try:
+        while True:
+            maker.make()
+    except (ConnectionClosedError, EndpointConnectionError, Lost, ReadTimeoutError):
+        timer.join()
+
+
+def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
+    """At random moments, one after the other on one data folder; the last function made runs at the end."""
+    chance, kept = Random(5), Acknowledged()
+    for kill in range(KILLS):
+        with serving_in_a_process(tmp_path) as (world, process):
+            maker = Maker(world, kept, chance)
+            if kill == 0:
+                maker.begin()
+            assert maker.lost() == []
+            killed_at_work(process, maker, chance.uniform(0.05, 0.5))
+    with serving_in_a_process(tmp_path) as (world, _):
+        maker = Maker(world, kept, chance)
+        assert (maker.lost(), len(kept.objects) >= KILLS) == ([], True)
+        answer = world.functions.invoke(FunctionName=list(kept.codes)[-1])
+        assert json.loads(answer["Payload"].read()) == len(kept.codes) - 1
