@@ -8,7 +8,6 @@ from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Final
 
-from simulator.account import Account
 from simulator.api import api_of, refusal
 from simulator.asgi import App
 from simulator.aws.journal import Journal
@@ -35,6 +34,7 @@ from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
 from simulator.projects import Organization
 from simulator.responses.lifecycle import Responses
+from simulator.root import Root
 from simulator.running import options_for
 from simulator.settings import Auth, Settings
 from simulator.store.aws_requests import AwsRequests
@@ -136,7 +136,7 @@ class Rooms:
 
         book = Book(job_id=ids.job, now=callers.now)
         book.put(faults)
-        account = Account(url=url, region=settings.region)
+        root = Root(url=url, region=settings.region)
         self._engine = Engine(
             logs=jobs,
             ids=ids,
@@ -146,7 +146,7 @@ class Rooms:
                 cloud=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
             ),
             interventions=ScriptedInterventions(
-                book, carry_out=lambda asked: account.carry_out(asked.service, asked.name, asked.parameters)
+                book, carry_out=lambda asked: root.carry_out(asked.service, asked.name, asked.parameters)
             ),
             tell=tell,
             announced=lambda event: announcement(event) is not None,

@@ -12,7 +12,7 @@ from tests.records import jsonl
 from tests.world import World
 
 GRADERS = Path(__file__).parents[2] / "fixtures" / "graders"
-SOUND = ("always_one", "always_zero", "inverted", "length_gamed", "random_scores")
+SOUND = ("always_one", "always_zero", "inverted", "length_gamed", "random_scores", "slow_when_told")
 PARAM = "method.reinforcement.grader.lambda.function"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.commands import ROOT
+from tests.end_to_end.power_cuts import cut
 from tests.records import jsonl
 from tests.world import Api, connected
 
@@ -82,3 +83,9 @@ def test_a_job_goes_on_after_kill_9_as_if_nothing_had_been(tmp_path: Path) -> No
             world.job(job)
         assert log_of(world, job).startswith(before)
         assert finished(world, job) == whole
+
+
+def test_kills_at_any_moment_lose_nothing_and_change_nothing(tmp_path: Path) -> None:
+    """Three jobs and their users, killed six times; `tests/bench/bench_power_cuts.py` does it two hundred times."""
+    outcome = cut(tmp_path, kills=6, jobs=3, records=100, longest=2.0)
+    assert (outcome.differing, outcome.lost, outcome.asked_again, outcome.kills) == ((), (), (), 6)

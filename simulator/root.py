@@ -6,8 +6,8 @@ from typing import Any
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 
-class Account:
-    """The account of the simulator at `url`."""
+class Root:
+    """The root of the account that the simulator at `url` has."""
 
     def __init__(self, *, url: str, region: str) -> None:
         self._url = url
