@@ -17,6 +17,7 @@ from simulator.store.files import Files
 from simulator.store.jobs import JobLogs
 from simulator.store.models import Models
 from simulator.store.uploads import Uploads
+from simulator.verdict.judge import Judge
 from simulator.views import Views
 
 
@@ -40,4 +41,5 @@ class House:
     responses: Responses
     gate: Gate
     faults: Book
+    judge: Judge
     completions: Iterator[str]  # what tells one chat completion from all others

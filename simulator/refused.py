@@ -18,6 +18,11 @@ _LONGEST: Final = 400  # characters of a part: some messages quote a value that 
 _SERVERS_OWN_FAULT: Final = 500
 
 
+def shown(text: str) -> str:
+    """Return what came in from outside as a line shows it: without keys, cut where it is very long, and escaped."""
+    return _visible(text)
+
+
 def log_refusal(error: ApiError, *, method: str, path: str) -> None:
     """Log a refused request: the caller's fault at level INFO, the server's at WARNING."""
     status = error.kind.status

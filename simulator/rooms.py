@@ -48,6 +48,9 @@ from simulator.store.projects import Projects
 from simulator.store.responses import KeptResponses
 from simulator.store.uploads import Uploads
 from simulator.upstream.replay import Replay
+from simulator.verdict.judge import Judge
+from simulator.verdict.truth import Jobs
+from simulator.verdict.watching import Watching
 from simulator.views import Views
 from simulator.wire.objects import announcement
 
@@ -203,6 +206,9 @@ class Rooms:
                 projects=organization,
                 model_of=unaliased,
             ),
+            judge=Judge(
+                settings=settings.verdict, clock=monotonic, truth=Jobs(engine=self._engine, logs=jobs, ids=ids)
+            ),
             completions=_ordinals(start),
             faults=book,
         )
@@ -219,7 +225,8 @@ class Rooms:
 
         api = api_of(self.house, requests=requests)
         self.api: App = edge(api)
-        self.app: App = edge(FrontDoor(api=api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.answers))
+        door = FrontDoor(api=api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.answers)
+        self.app: App = Watching(edge(door), judge=self.house.judge, wall=time)
         self._engine.resume()
 
     def warm_up(self) -> None:

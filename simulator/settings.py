@@ -131,6 +131,18 @@ class Consistency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictSettings:
+    """What a client may do before `rft-sim verdict` finds fault with it."""
+
+    looks_per_second: Annotated[Positive, "The most looks of one program at one thing within a second (C2)."] = 30
+    longest_wait: Annotated[
+        float, Gt(0), "Seconds of silence that a client may wait out; the OpenAI SDK's own time-out is 600 (C7)."
+    ] = 630.0
+    failures_in_a_row: Annotated[Positive, "How often a request may fail, one time after the other (C7)."] = 300
+    longest_outage: Annotated[float, Gt(0), "Seconds over which a request may do nothing but fail (C7)."] = 3_600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a simulator is started with. The text in an annotation is what the command line says of that setting."""
 
@@ -232,6 +244,9 @@ class Settings:
     )
     durations: Annotated[Durations, 'INFERRED: AWS says only "a few hours" for a run.'] = field(
         default_factory=Durations
+    )
+    verdict: Annotated[VerdictSettings, "By the client's own clock; no claim about Bedrock."] = field(
+        default_factory=VerdictSettings
     )
 
 

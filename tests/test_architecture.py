@@ -50,7 +50,8 @@ FLOORS: Final[dict[str, set[str]]] = {
         *("asgi", "errors", "identity", "inference", "jobs", "jobs.job", "moments", "refused", "responses"),
         *("settings", "wire"),
     },
-    "control": {"faults", "moments", "running", "settings"},
+    "verdict": {"asgi", "identity", "ids", "jobs", "jobs.job", "refused", "settings", "store", "wire"},
+    "control": {"faults", "moments", "running", "settings", "verdict"},
     "doctor": {
         "control",
         "evidence",
@@ -66,11 +67,11 @@ FLOORS: Final[dict[str, set[str]]] = {
     "orders": {"catalogue", "errors", "identity", "ids", "jobs.job", "settings", "store", "training", "wire"},
     "house": {
         *("clock", "faults", "identity", "ids", "inference", "jobs", "projects", "responses", "settings", "store"),
-        "views",
+        *("verdict", "views"),
     },
     "routes": {
         *("asgi", "catalogue", "errors", "evidence", "faults", "grading", "house", "identity", "inference", "jobs"),
-        *("jobs.job", "orders", "responses", "settings", "store", "training", "wire"),
+        *("jobs.job", "orders", "responses", "settings", "store", "training", "verdict", "wire"),
     },
     "api": {
         *("asgi", "errors", "faults", "house", "ids", "jobs", "jobs.job", "refused", "routes", "store"),
@@ -79,7 +80,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "rooms": {
         *("api", "asgi", "aws", "catalogue", "cloud", "deployed", "faults", "front_door", "house", "identity"),
         *("ids", "inference", "jobs", "jobs.job", "lambdas", "projects", "responses", "root", "running", "settings"),
-        *("store", "upstream", "views", "wire"),
+        *("store", "upstream", "verdict", "views", "wire"),
     },
     "app": {"asgi", "catalogue", "faults", "house", "rooms", "settings", "store", "upstream"},
     "server": {"app", "asgi", "settings"},

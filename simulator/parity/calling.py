@@ -194,6 +194,10 @@ CALLING: Final = (
     shown_here("listing-cost", "A listing costs the same at few jobs as at many: cursors on an index"),
     shown_here("same-seed", "Two runs with one seed write the same bytes"),
     shown_here(
+        "polite-clients",
+        "The verdict on a client that does everything right is clean, in whatever order its requests and others' come",
+    ),
+    shown_here(
         "sdk-releases",
         "OpenAI's Python SDK 2.21.0 (Amazon's notebook names it) and newest, sync and async; Node SDK 6 and newest: "
         "files, jobs, events, checkpoints, chat, Responses, projects",

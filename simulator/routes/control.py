@@ -13,9 +13,11 @@ from simulator.jobs.life import Grade
 from simulator.jobs.steering import Steering
 from simulator.routes.call import Call
 from simulator.routes.jobs import job_found
+from simulator.verdict.as_json import document
 from simulator.wire.bodies import Json
 from simulator.wire.clock import RunJob, SteerClock, rendered_standing
 from simulator.wire.objects import json_line, rollout_line
+from simulator.wire.pages import flag, integer
 
 
 async def health(call: Call) -> Json:
@@ -71,6 +73,18 @@ async def reset(call: Call) -> Json:
     """Begin anew: no files, jobs or models, an empty AWS account, and the clock where it started."""
     await run_in_threadpool(call.house.reset)
     return {"status": "ok"}
+
+
+async def verdict(call: Call) -> Json:
+    """Return the verdict on the clients; `exit_code` is the client's, `so_far` says that the clients go on."""
+    code, so_far = integer(call.query, "exit_code"), flag(call.query, "so_far")
+    return document(call.house.judge.verdict(is_end=not so_far, exit_code=code))
+
+
+async def forget(call: Call) -> Json:
+    """Forget what the clients have done, and return the verdict on nothing."""
+    call.house.judge.forget()
+    return document(call.house.judge.verdict())
 
 
 async def log(call: Call) -> Response:

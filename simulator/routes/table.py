@@ -128,6 +128,8 @@ ROUTES: Final = (
     _control("GET", "/jobs/{job}/log", control.log),
     _control("GET", "/jobs/{job}/rollouts", control.rollouts),
     _control("GET", "/jobs/{job}/truth", control.truth),
+    _control("GET", "/verdict", control.verdict),
+    _control("DELETE", "/verdict", control.forget),
 )
 
 

@@ -50,7 +50,7 @@ def slice_of(query: Mapping[str, str], limits: Limits) -> Slice:
     order = query.get("order", "desc")
     if order not in ORDERS:
         raise INVALID_VALUE(param="order", why=f"expected one of {', '.join(ORDERS)}, got '{order}'")
-    return Slice(after=query.get("after") or None, limit=_limit(query.get("limit"), limits), order=order)
+    return Slice(after=query.get("after") or None, limit=_limit(integer(query, "limit"), limits), order=order)
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
@@ -65,12 +65,23 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def _limit(text: str | None, limits: Limits) -> int:
+def integer(query: Mapping[str, str], name: str) -> int | None:
+    """Read a whole number from a query string; None when it is not there.
+
+    Raises:
+        ApiError: it is none.
+    """
+    text = query.get(name)
     if text is None:
-        return limits.default
+        return None
     if not _INTEGER.fullmatch(text):
-        raise INVALID_VALUE(param="limit", why=f"expected an integer, got '{text}'")
-    limit = int(text)
+        raise INVALID_VALUE(param=name, why=f"expected an integer, got '{text}'")
+    return int(text)
+
+
+def _limit(limit: int | None, limits: Limits) -> int:
+    if limit is None:
+        return limits.default
     if limit < 1:
         raise BELOW_MINIMUM(param="limit", minimum=1, got=limit)
     if limit > limits.maximum:

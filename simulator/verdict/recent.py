@@ -1,0 +1,55 @@
+"""A memory of bounded size: what was longest not thought of is forgotten first."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Recent(Generic[Key, Value]):
+    """At most `most` values by key. A rule that has forgotten something finds less fault, never more."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+
+    def get(self, key: Key) -> Value | None:
+        """Return the value, or None; it counts as thought of."""
+        value = self._values.get(key)
+        if value is not None:
+            self._values.move_to_end(key)
+        return value
+
+    def made(self, key: Key, make: Callable[[], Value]) -> Value:
+        """Return the value, made when there is none."""
+        value = self.get(key)
+        if value is None:
+            value = make()
+            self[key] = value
+        return value
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+    def pop(self, key: Key) -> Value | None:
+        """Forget a key; return what it held."""
+        return self._values.pop(key, None)
+
+    def items(self) -> Iterator[tuple[Key, Value]]:
+        """Yield keys and values, the longest not thought of first."""
+        return iter(self._values.items())
+
+    def values(self) -> Iterator[Value]:
+        """Yield the values in the same order."""
+        return iter(self._values.values())
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._values
+
+    def __len__(self) -> int:
+        return len(self._values)

@@ -1,0 +1,1 @@
+"""The rules: one mistake of a client's each, a pure fold over exchanges."""

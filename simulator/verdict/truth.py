@@ -1,0 +1,37 @@
+"""What is really so of the jobs, for the rules that ask what a client missed."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from simulator.ids import Ids
+from simulator.jobs.codec import decode_event
+from simulator.jobs.engine import Engine
+from simulator.jobs.job import CheckpointSaved
+from simulator.store.jobs import JobLogs
+
+_ALL: Final = 1_000_000  # entries: more than any job has
+
+
+class Jobs:
+    """Reads the rooms that hold the jobs."""
+
+    def __init__(self, *, engine: Engine, logs: JobLogs, ids: Ids) -> None:
+        self._engine = engine
+        self._logs = logs
+        self._ids = ids
+
+    def status(self, job: str) -> str | None:
+        """Return a job's status now; None when there is no such job."""
+        found = self._engine.job(job)
+        return found.status.value if found else None
+
+    def events(self, job: str) -> Sequence[str]:
+        """Return the ids of a job's events, newest first."""
+        rows = self._logs.events(job, after=None, limit=_ALL).rows
+        return [entry.event_id for entry in rows if entry.event_id]
+
+    def checkpoints(self, job: str) -> Sequence[str]:
+        """Return the ids of a job's checkpoints, newest first."""
+        rows = self._logs.checkpoints(job, after=None, limit=_ALL).rows
+        saved = (decode_event(entry.kind, entry.body) for entry in rows)
+        return [self._ids.checkpoint(job, event.step) for event in saved if isinstance(event, CheckpointSaved)]
