@@ -23,6 +23,7 @@ import typer
 from simulator.control.clock import clock
 from simulator.control.faults import app as faults_app
 from simulator.control.reset import reset
+from simulator.control.verdict import FAULTY, is_faulty, tell, verdict, verdict_at
 from simulator.doctor.commands.doctor import doctor
 from simulator.doctor.commands.estimate import estimate
 from simulator.doctor.commands.preview import preview
@@ -178,6 +179,9 @@ def execute(
     faults: Faults = _DEFAULTS.faults,
     changes: Changes = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Tell of refused requests on standard error.")] = False,
+    judges: Annotated[
+        bool, typer.Option("--verdict", help="Say at the end what COMMAND did wrong as a client; exit with 1 for it.")
+    ] = False,
 ) -> None:
     """Run COMMAND beside a fresh simulator, with the environment that points at it; exit with COMMAND's code."""
     start = _DEFAULTS.epoch if epoch is None else _seconds(epoch)
@@ -204,6 +208,10 @@ def execute(
     with _listening(settings) as listening, _ready(lambda: serving(settings, listening)) as (_, url):
         key = session_key(settings.region)
         code = _run(command, client_environment(url=url, region=settings.region, key=key))
+        if judges:
+            document = verdict_at(url, exit_code=code)
+            tell(document, stderr=True)
+            code = code or (FAULTY if is_faulty(document) else 0)
     raise typer.Exit(code)
 
 
@@ -259,6 +267,7 @@ app.command()(regrade)
 app.command()(estimate)
 app.add_typer(clock)
 app.command()(reset)
+app.command()(verdict)
 
 
 def _checked(settings: Settings, changes: list[str] | None, context: typer.Context) -> Settings:
