@@ -121,15 +121,6 @@ def test_the_projects_own_client_is_clean_where_its_job_fails(tmp_path: Path) ->
     assert CLEAN in done.stderr
 
 
-@pytest.mark.parametrize("script", ["dated_retry_after", "dropped_polling", "lost_answer"])
-def test_the_projects_own_client_is_clean_on_a_bad_day(script: str, tmp_path: Path) -> None:
-    """Some of the scripted faults that tempt a client to do what a rule is about."""
-    train = rft("train", "--data", "fixtures/prompts/string_reference.jsonl", "--output", str(tmp_path))
-    done = rft_sim("exec", "--verdict", "--faults", f"fixtures/faults/{script}.json", "--", *train)
-    assert done.returncode == 0
-    assert CLEAN in done.stderr, done.stderr
-
-
 @pytest.mark.parametrize("seen", ["validating_files", "running"])
 def test_the_projects_own_client_is_clean_where_it_is_stopped(seen: str, tmp_path: Path) -> None:
     """Ctrl-C, at the very moment at which a status is new to it."""
