@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from simulator.errors import ApiError
+from simulator.visible import visible
 
 REFUSED: Final = logging.getLogger("simulator.refused")
 REFUSED.addHandler(logging.NullHandler())  # else a warning nobody listens to goes to standard error
@@ -23,12 +24,11 @@ def log_refusal(error: ApiError, *, method: str, path: str) -> None:
     status = error.kind.status
     level = logging.WARNING if status >= _SERVERS_OWN_FAULT else logging.INFO
     if REFUSED.isEnabledFor(level):
-        hint = f" (hint: {_visible(error.hint)})" if error.hint else ""
-        REFUSED.log(level, "%s %s %d %s%s", _visible(method), _visible(path), status, _visible(error.message), hint)
+        hint = f" (hint: {_told(error.hint)})" if error.hint else ""
+        REFUSED.log(level, "%s %s %d %s%s", _told(method), _told(path), status, _told(error.message), hint)
 
 
-def _visible(text: str) -> str:
+def _told(text: str) -> str:
     """Return a text without keys, cut where it is very long, with what a terminal would act on escaped."""
     told = _KEY.sub(r"\1...", text)
-    told = told if len(told) <= _LONGEST else f"{told[:_LONGEST]}..."
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in told)
+    return visible(told if len(told) <= _LONGEST else f"{told[:_LONGEST]}...")

@@ -21,6 +21,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "errors": {"evidence"},
     "parity": {"evidence"},
     "ids": set(),
+    "visible": set(),
     "jobs.job": set(),
     "store": set(),
     "training": set(),
@@ -28,7 +29,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "settings": {"training"},
     "explained": {"settings"},
     "running": {"settings"},
-    "refused": {"errors"},
+    "refused": {"errors", "visible"},
     "keys": {"settings"},
     "catalogue": {"settings"},
     "identity": {"asgi", "errors"},
@@ -36,11 +37,11 @@ FLOORS: Final[dict[str, set[str]]] = {
     "aws": {"asgi", "identity", "ids", "lambdas"},
     "front_door": {"asgi", "identity", "lambdas"},
     "cloud": {"asgi", "aws", "identity", "lambdas", "settings"},
-    "grading": {"settings", "training"},
+    "grading": {"settings", "training", "visible"},
     "jobs": {"clock", "grading", "ids", "jobs.job", "settings", "store", "training", "upstream"},
     "projects": {"clock", "errors", "ids", "store"},
     "deployed": {"cloud", "grading", "jobs.job", "lambdas", "settings"},
-    "control": {"running", "settings"},
+    "control": {"running", "settings", "visible"},
     "doctor": {
         "control",
         "evidence",
@@ -52,6 +53,7 @@ FLOORS: Final[dict[str, set[str]]] = {
         "settings",
         "training",
         "upstream",
+        "visible",
     },
     "inference": {"catalogue", "errors", "ids", "store", "training", "upstream"},
     "wire": {"errors", "inference", "jobs.job", "settings", "store", "training"},
@@ -202,7 +204,7 @@ def test_every_part_of_the_simulator_has_its_floor() -> None:
 
 
 GROUND: Final = (
-    *("asgi.py", "clock.py", "errors.py", "evidence.py", "ids.py", "jobs/job.py"),
+    *("asgi.py", "clock.py", "errors.py", "evidence.py", "ids.py", "jobs/job.py", "visible.py"),
     *("identity/credentials.py", "identity/sigv4.py"),
 )
 
