@@ -44,16 +44,19 @@ FAULTS = {
     b"\xef\xbb\xbf" + GOOD: "line 1: the file starts with a byte order mark; save it as UTF-8 without one",
     GOOD + b"\xff\xfe{}": "line 2: byte 0xff at position 1 is not UTF-8; save the file as UTF-8",
     b"\n" + GOOD: "line 1: the line is blank; blank lines may only end the file: remove it",
-    b"{": "line 1: not valid JSON: Expecting property name enclosed in double quotes at column 2",
+    b"{": (
+        "line 1: not valid JSON: Expecting property name enclosed in double quotes at column 2; is the line cut off? "
+        "A record must stand on one line"
+    ),
     GOOD + b'{"messages": NaN}': "line 2: not valid JSON: NaN is not a JSON number",
     b'{"messages": -Infinity}': "line 1: not valid JSON: -Infinity is not a JSON number",
-    b'{"messages": 1e999}': "line 1: not valid JSON: the number 1e999 is too large",
+    b'{"messages": 1e999}': 'line 1: not valid JSON: the number "1e999" is too large',
     b'{"a": {"b": 1, "b": 2}}': 'line 1: not valid JSON: the key "b" appears twice in one object',
     b'{"a": "\\ud800"}': (
         "line 1: not valid JSON: a \\u escape is half of a surrogate pair; write the whole character"
     ),
-    b"[" * 100_000: "line 1: not valid JSON: nested too deeply",
-    b"[1]": "line 1: expected one JSON object, found a list",
+    GOOD + b"[" * 100_000: "line 2: nested too deeply: lists and objects may lie in each other 128 deep",
+    GOOD + b"[1]": "line 2: expected one JSON object, found a list",
     b'{"prompt": "hi"}': 'line 1: missing required field "messages"',
     b'{"messages": "hi"}': 'line 1: "messages" must be a list of messages, not a string',
     b'{"messages": []}': 'line 1: "messages" is empty; it must hold the prompt',
