@@ -36,9 +36,19 @@ def read_object(raw: bytes, *, first: bool) -> tuple[dict[str, Any], int]:
         for beginning, reason in _BEGINNINGS.items():
             if raw.startswith(beginning):
                 raise ValueError(reason)
-    value = _parsed(_decoded(raw).rstrip(" \t\r\n"))
+    value, count = read_value(_decoded(raw).rstrip(" \t\r\n"))
     if not isinstance(value, dict):
         raise ValueError(f"expected one JSON object, found {kind_of(value)}")  # noqa: TRY004  the caller's one kind
+    return value, count
+
+
+def read_value(text: str) -> tuple[Any, int]:
+    """Return the JSON value that a text is, and how many values it holds, itself included.
+
+    Raises:
+        ValueError: as `read_object` does.
+    """
+    value = _parsed(text)
     return value, _counted(value)
 
 
@@ -106,15 +116,15 @@ def _words(fault: json.JSONDecodeError) -> str:
     return f"{fault.msg.removesuffix(' at')} at column {column}{advice}"
 
 
-def _counted(value: dict[str, Any]) -> int:
+def _counted(value: Any) -> int:
     count = 1
-    level: list[Any] = [value]
-    for _ in range(DEEPEST):
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST + 1):
+        if not level:
+            return count
         inner = [item for holder in level for item in (holder.values() if isinstance(holder, dict) else holder)]
         count += len(inner)
         level = [item for item in inner if isinstance(item, dict | list)]
-        if not level:
-            return count
     raise ValueError(_TOO_DEEP)
 
 
