@@ -150,10 +150,10 @@ def _read(lines: Iterable[bytes]) -> tuple[int, list[Row], list[Finding]]:
     last = values = 0
     stopped = False
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        if len(line) <= LONGEST_LINE and not line.strip():
             continue
         blank, last = range(last + 1, number), number
-        if stopped:
+        if stopped or len(rows) > MOST_ROWS:  # the rest is only counted
             continue
         if blank:
             text = "the line is blank, and blank lines may only end the file; take it out"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Annotated, BinaryIO, Literal, TypeAlias
 
 from simulator.training.draws import shuffled
@@ -73,20 +74,18 @@ def read_records(stream: BinaryIO, limits: DatasetLimits) -> tuple[Record, ...]:
     Raises:
         DatasetError: for the first line that is not a record or goes beyond the limits, else for a count outside them.
     """
-    records: list[Record] = []
-    count = 0
-    for count, record in enumerate(_records(stream, limits), start=1):
-        if count <= limits.max_records:  # of a file that is far too long, no more than the count is wanted
-            records.append(record)
+    lines = iter(partial(stream.readline, limits.max_line_bytes + 1), b"")
+    records = tuple(islice(_records(lines, limits), limits.max_records))
+    count = len(records) + sum(1 for line in lines if line.strip())  # of a file that is too long, only the number
     if count < limits.min_records:
         raise DatasetError(
-            None, f"the file holds {count} records; at least {limits.min_records} are needed: add records"
+            None, f"the file holds {count:,} records; at least {limits.min_records:,} are needed: add records"
         )
     if count > limits.max_records:
         raise DatasetError(
-            None, f"the file holds {count} records; at most {limits.max_records} are allowed: remove some"
+            None, f"the file holds {count:,} records; at most {limits.max_records:,} are allowed: remove some"
         )
-    return tuple(records)
+    return records
 
 
 def split(
@@ -105,24 +104,17 @@ def split(
     )
 
 
-def _records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
+def _records(lines: Iterable[bytes], limits: DatasetLimits) -> Iterator[Record]:
     blank: int | None = None
     values = 0
-    lines = iter(partial(stream.readline, limits.max_line_bytes + 1), b"")
     for line, raw in enumerate(lines, start=1):
-        if len(raw) > limits.max_line_bytes:
-            raise DatasetError(
-                line,
-                f"the line is longer than {limits.max_line_bytes:,} bytes, and Lambda takes no larger event; "
-                "shorten the record, or end each record with a new line",
-            )
-        if not raw.strip():
+        if len(raw) <= limits.max_line_bytes and not raw.strip():
             blank = blank or line
             continue
         if blank is not None:
             raise DatasetError(blank, "the line is blank; blank lines may only end the file: remove it")
         try:
-            value, count = read_object(raw, first=line == 1)
+            value, count = read_object(raw, first=line == 1, longest=limits.max_line_bytes)
         except ValueError as fault:
             raise DatasetError(line, str(fault)) from fault
         values += count

@@ -22,20 +22,25 @@ _BEGINNINGS: Final = {
 }
 
 
-def read_object(raw: bytes, *, first: bool) -> tuple[dict[str, Any], int]:
+def read_object(raw: bytes, *, first: bool, longest: int) -> tuple[dict[str, Any], int]:
     r"""Return the JSON object of a line, and how many JSON values it holds.
 
     A line may end in `\n` or `\r\n` (JSON Lines); U+2028 and the other line ends of Unicode end none. `first` says that
-    it is the file's first line, which shows what sort of file it is.
+    it is the file's first line, which shows what sort of file it is; `longest` is how many bytes it may have.
 
     Raises:
-        ValueError: it is not UTF-8, not JSON (RFC 8259), nested more deeply than `DEEPEST`, or no object; or a key
-            stands twice in one of its objects, of which readers take one or the other.
+        ValueError: it is longer, not UTF-8, not JSON (RFC 8259), nested more deeply than `DEEPEST`, or no object; or
+            a key stands twice in one of its objects, of which readers take one or the other.
     """
     if first:
         for beginning, reason in _BEGINNINGS.items():
             if raw.startswith(beginning):
                 raise ValueError(reason)
+    if len(raw) > longest:
+        raise ValueError(
+            f"the line is longer than {longest:,} bytes, and Lambda takes no larger event; shorten the record, "
+            "or end each record with a new line"
+        )
     value, count = read_value(_decoded(raw).rstrip(" \t\r\n"))
     if not isinstance(value, dict):
         raise ValueError(f"expected one JSON object, found {kind_of(value)}")  # noqa: TRY004  the caller's one kind

@@ -125,6 +125,7 @@ def test_a_score_that_is_not_finite_is_no_score(score: str) -> None:
     assert error.value.rollout == "r-1"
 
 
+@pytest.mark.shows("strictness-of-answers")
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_a_word_that_json_does_not_have_makes_no_answer_wherever_it_stands(word: str) -> None:
     """Python writes it, and whoever reads the answer by the standard reads nothing at all of it."""

