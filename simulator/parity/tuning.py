@@ -164,6 +164,13 @@ TUNING: Final = (
         "Lambda's runtime, payload and error shapes, limits, log lines, versions, aliases, reserved concurrency",
         "AWS's own runtime client in a local process",
     ),
+    known(
+        "packages",
+        _GRADING,
+        (D, O),
+        "CreateFunction refuses a package that cannot be unzipped, or has more than 250 MB then",
+        "it takes any bytes; Invoke refuses them (`InvalidZipFileException`), and links, devices, 65,536 files too",
+    ),
     guessed(
         "event-shape",
         _GRADING,
