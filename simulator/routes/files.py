@@ -11,6 +11,7 @@ from simulator.errors import (
     WRONG_CONTENT_TYPE,
 )
 from simulator.routes.call import Call
+from simulator.routes.forms import whole_form
 from simulator.routes.intake import file_too_large
 from simulator.store.files import StoredFile
 from simulator.wire.bodies import Json
@@ -28,7 +29,7 @@ async def upload(call: Call) -> Json:
     content_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != _FORM:
         raise WRONG_CONTENT_TYPE(given=content_type, wanted=_FORM, hint="a form with 'purpose' and 'file'")
-    async with call.request.form() as form:
+    async with whole_form(call.request) as form:
         purpose, file = form.get("purpose"), form.get("file")
         if not isinstance(purpose, str):
             raise MISSING_PARAMETER(param="purpose")
