@@ -85,7 +85,7 @@ def kind_of(value: object) -> str:
 
 def _decoded(line: bytes) -> str:
     if (position := line.find(b"\0")) >= 0:
-        raise Unfit(f"byte {position + 1} is NUL, as in UTF-16 files, which UTF-8 has none of; save the file as UTF-8")
+        raise Unfit(f"byte {position + 1} is NUL, which JSON never holds and UTF-16 is full of; save the file as UTF-8")
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
@@ -119,7 +119,7 @@ def _words(error: json.JSONDecodeError) -> str:
     column = error.pos + 1
     if error.msg == "Extra data":
         return (
-            f"at column {column}: the line goes on behind its value; each record is a line of its own, "
+            f"at column {column}: something follows the JSON value; each record is a line of its own, "
             r"and lines end in \n or \r\n"
         )
     cut_off = error.pos >= len(error.doc) or error.msg.startswith("Unterminated string")

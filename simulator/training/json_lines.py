@@ -75,7 +75,7 @@ def kind_of(value: object) -> str:
 def _decoded(raw: bytes) -> str:
     if (position := raw.find(b"\0")) >= 0:
         raise ValueError(
-            f"a NUL byte at position {position + 1}, of which UTF-16 files are full and UTF-8 files have none; "
+            f"a NUL byte at position {position + 1}, which JSON never holds and UTF-16 is full of; "
             "save the file as UTF-8"
         )
     try:
@@ -113,7 +113,7 @@ def _words(fault: json.JSONDecodeError) -> str:
     column = fault.pos + 1
     if fault.msg == "Extra data":
         return (
-            f"the line goes on behind its value, at column {column}; each record is a line of its own, "
+            f"something follows the JSON value at column {column}; each record is a line of its own, "
             r"and lines end in \n or \r\n"
         )
     cut_off = fault.pos >= len(fault.doc) or fault.msg.startswith("Unterminated string")
