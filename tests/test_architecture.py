@@ -56,7 +56,7 @@ FLOORS: Final[dict[str, set[str]]] = {
         "visible",
     },
     "inference": {"catalogue", "errors", "ids", "store", "training", "upstream"},
-    "wire": {"errors", "inference", "jobs.job", "settings", "store", "training"},
+    "wire": {"errors", "inference", "jobs.job", "settings", "store", "training", "visible"},
     "responses": {"catalogue", "clock", "errors", "ids", "inference", "settings", "store", "training", "wire"},
     "orders": {"catalogue", "errors", "identity", "ids", "jobs.job", "settings", "store", "training", "wire"},
     "house": {"clock", "identity", "ids", "inference", "jobs", "projects", "responses", "settings", "store"},

@@ -20,6 +20,8 @@ HELD_OUT_SHARE = 0.1
 # Not settled for Bedrock: which tenth it is.
 HeldOutChoice: TypeAlias = Literal["tail", "seeded"]
 
+_PIECE = 1 << 20  # bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -74,9 +76,9 @@ def read_records(stream: BinaryIO, limits: DatasetLimits) -> tuple[Record, ...]:
     Raises:
         DatasetError: for the first line that is not a record or goes beyond the limits, else for a count outside them.
     """
-    lines = iter(partial(stream.readline, limits.max_line_bytes + 1), b"")
-    records = tuple(islice(_records(lines, limits), limits.max_records))
-    count = len(records) + sum(1 for line in lines if line.strip())  # of a file that is too long, only the number
+    records = tuple(islice(_records(stream, limits), limits.max_records))
+    # Of a file that is too long, only the number.
+    count = len(records) + sum(1 for line in _lines(stream, limits) if line.strip())
     if count < limits.min_records:
         raise DatasetError(
             None, f"the file holds {count:,} records; at least {limits.min_records:,} are needed: add records"
@@ -104,15 +106,18 @@ def split(
     )
 
 
-def _records(lines: Iterable[bytes], limits: DatasetLimits) -> Iterator[Record]:
-    blank: int | None = None
+def _lines(stream: BinaryIO, limits: DatasetLimits) -> Iterator[bytes]:
+    """Return the lines from here on; one that is too long comes in pieces, of which the first shows that it is."""
+    return iter(partial(stream.readline, limits.max_line_bytes + 1), b"")
+
+
+def _records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
     values = 0
-    for line, raw in enumerate(lines, start=1):
+    for line, raw in enumerate(_lines(stream, limits), start=1):
         if len(raw) <= limits.max_line_bytes and not raw.strip():
-            blank = blank or line
-            continue
-        if blank is not None:
-            raise DatasetError(blank, "the line is blank; blank lines may only end the file: remove it")
+            if any(rest.strip() for rest in iter(partial(stream.read, _PIECE), b"")):
+                raise DatasetError(line, "the line is blank; blank lines may only end the file: remove it")
+            return
         try:
             value, count = read_object(raw, first=line == 1, longest=limits.max_line_bytes)
         except ValueError as fault:

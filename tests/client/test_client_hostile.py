@@ -15,7 +15,7 @@ from simulator.training.dataset import DatasetError, DatasetLimits, read_records
 from tests.training.hostile_bytes import files
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=files)
 def test_both_find_the_same_records_or_the_same_first_fault(data: bytes, tmp_path: Path) -> None:
     """A file that passes here fails no job, and the line to mend is the same."""

@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.making.hostile.archives import DEFLATED, Entry, archived, deflated
@@ -59,6 +59,7 @@ def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: Pac
     assert {path.name for path in tmp_path.iterdir()} <= {"task", "opt"}
 
 
+@settings(deadline=None)  # it writes files
 @given(
     seed=st.sampled_from(SEEDS),
     edits=st.lists(

@@ -29,7 +29,7 @@ def first_lines(data: bytes, count: int) -> bytes:
     return b"".join(io.BytesIO(data).readlines()[:count])
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(files)
 def test_a_file_is_read_or_refused_for_its_first_faulty_line(data: bytes) -> None:
     """What stands before that line is sound (a blank line is a fault once another one follows), and it is not."""
@@ -46,7 +46,7 @@ def test_a_file_is_read_or_refused_for_its_first_faulty_line(data: bytes) -> Non
         ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(files)
 def test_what_was_read_reaches_the_reward_function_as_it_stood(data: bytes) -> None:
     """In every shape of the event it can be written, and read again it is the same."""
