@@ -39,7 +39,7 @@ TUNING: Final = (
         _FILES,
         "How strictly a line is read: encoding, keys that stand twice, depth, length",
         "UTF-8 without a mark and JSON by RFC 8259, no key twice, 128 levels, as long as an event (6 MB)",
-        setting="dataset.max_line_bytes",
+        setting="dataset.max_line",
     ),
     guessed("deleted-file", _FILES, "What a job does whose file is deleted", "it keeps its copy"),
     known(

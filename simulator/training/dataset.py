@@ -49,7 +49,7 @@ class DatasetLimits:
     max_prompt_tokens: Annotated[
         int | None, "Longest prompt. Bedrock publishes none for these models, so there is none unless it is set."
     ] = None
-    max_line_bytes: Annotated[
+    max_line: Annotated[
         int, "Longest line, in bytes: as much as Lambda takes in an event. Bedrock publishes none (INFERRED)."
     ] = 6_291_456
     max_values: Annotated[
@@ -108,18 +108,18 @@ def split(
 
 def _lines(stream: BinaryIO, limits: DatasetLimits) -> Iterator[bytes]:
     """Return the lines from here on; one that is too long comes in pieces, of which the first shows that it is."""
-    return iter(partial(stream.readline, limits.max_line_bytes + 1), b"")
+    return iter(partial(stream.readline, limits.max_line + 1), b"")
 
 
 def _records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
     values = 0
     for line, raw in enumerate(_lines(stream, limits), start=1):
-        if len(raw) <= limits.max_line_bytes and not raw.strip():
+        if len(raw) <= limits.max_line and not raw.strip():
             if any(rest.strip() for rest in iter(partial(stream.read, _PIECE), b"")):
                 raise DatasetError(line, "the line is blank; blank lines may only end the file: remove it")
             return
         try:
-            value, count = read_object(raw, first=line == 1, longest=limits.max_line_bytes)
+            value, count = read_object(raw, first=line == 1, longest=limits.max_line)
         except ValueError as fault:
             raise DatasetError(line, str(fault)) from fault
         values += count

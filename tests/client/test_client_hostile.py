@@ -39,7 +39,7 @@ def test_both_find_the_same_records_or_the_same_first_fault(data: bytes, tmp_pat
 def test_the_limits_are_the_same() -> None:
     """Two rooms that do not import each other hold the same numbers."""
     limits = DatasetLimits()
-    assert (limits.min_records, limits.max_records, limits.max_line_bytes) == (FEWEST_ROWS, MOST_ROWS, LONGEST_LINE)
+    assert (limits.min_records, limits.max_records, limits.max_line) == (FEWEST_ROWS, MOST_ROWS, LONGEST_LINE)
 
 
 def test_only_the_first_thousand_problems_are_named(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_what_was_read_reaches_the_reward_function_as_it_stood(data: bytes) -> N
 
 def test_the_longest_line_is_as_long_as_an_event() -> None:
     """The one number stands where it cannot be imported from the other's place."""
-    assert DatasetLimits().max_line_bytes == MAX_REQUEST_BYTES
+    assert DatasetLimits().max_line == MAX_REQUEST_BYTES
 
 
 @pytest.mark.parametrize(("most", "line"), [(10, None), (9, 2), (4, 1)])
