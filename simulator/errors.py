@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from simulator.evidence import Evidence
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _REQUEST: Final = "invalid_request_error"
 _PERMISSION: Final = "permission_denied_error"
@@ -54,7 +54,7 @@ class ErrorKind:
         )
 
 
-def _cut(value: T) -> T | str:
+def _cut(value: _T) -> _T | str:
     return f"{value[:_LONGEST]}..." if isinstance(value, str) and len(value) > _LONGEST else value
 
 

@@ -203,6 +203,7 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
     if operation.body is not None:
         fields = _chosen(chance, operation.body)
         fields |= {name: chance.choice(names[name]) for name in ("model", "training_file") if name in fields}
+        fields |= {"stream": chance.random() < 0.5} if "stream" in fields else {}
         content: Any = _mutated(chance, fields) if changed else fields
         body = json.dumps(content, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
         headers.append((b"content-type", b"application/json"))
