@@ -10,6 +10,7 @@ import uvicorn
 from starlette.concurrency import run_in_threadpool
 
 from simulator.app import Simulator
+from simulator.protocol import BoundedProtocol
 from simulator.settings import Settings
 
 _BACKLOG: Final = 2048
@@ -67,6 +68,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 simulator.app,
                 interface="asgi3",
+                http=BoundedProtocol,
                 log_level="warning",
                 access_log=False,
                 lifespan="off",

@@ -22,6 +22,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "parity": {"evidence"},
     "ids": set(),
     "visible": set(),
+    "protocol": set(),
     "jobs.job": set(),
     "store": set(),
     "training": set(),
@@ -73,7 +74,7 @@ FLOORS: Final[dict[str, set[str]]] = {
         *("upstream", "wire"),
     },
     "app": {"asgi", "catalogue", "house", "rooms", "settings", "store", "upstream"},
-    "server": {"app", "settings"},
+    "server": {"app", "protocol", "settings"},
     "__main__": {
         *("app", "doctor", "explained", "keys", "refused", "running", "server", "settings", "store", "upstream"),
     },

@@ -182,6 +182,29 @@ def test_an_upload_that_breaks_off_leaves_nothing(served: World, line: socket.so
     assert served.http.get("/v1/files").json() == listed
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX: ",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 200_000,
+        post(b"Transfer-Encoding: chunked\r\n", b"2\r\n{}\r\n0\r\nX: "),
+        post(b"Transfer-Encoding: chunked\r\n", b"2;x="),
+    ],
+    ids=["a header", "headers", "a trailer", "a chunk's extension"],
+)
+def test_what_goes_on_and_on_is_refused(served: World, line: socket.socket, begun: bytes) -> None:
+    """After a megabyte or so, and with no more memory than that."""
+    taken = 0
+    try:
+        line.sendall(begun.replace(KEY, served.key.encode()))
+        for _ in range(1_000):
+            line.sendall(b"a" * 100_000)
+            taken += 100_000
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    assert taken < 50_000_000
+
+
 def test_slow_callers_keep_nobody_waiting(served: World) -> None:
     """Fifty requests that come a few bytes at a time; others are answered meanwhile, and they in the end."""
     request = HEALTH
