@@ -33,7 +33,7 @@ from client.mantle import Mantle
 from client.materials import Options, findings_shown, judged
 from client.summary import reward_told
 from client.target import TARGETS, current, named_in_environment
-from client.terminal import counted, done, fact, failed, heading, sized, warned
+from client.terminal import counted, done, fact, failed, heading, printed, sized, warned
 from client.terminal import opened as opened_console
 from client.train import OUTPUT, deployed, downloads, opened, require_yes
 from client.train import train as run_train
@@ -164,7 +164,7 @@ def logs(
     name = function or function_name(REWARD)
     with aws(current()) as clouds:
         for line in last_lines(name, logs=clouds.logs):
-            sys.stdout.write(f"{line}\n")
+            printed(f"{line}\n")
 
 
 @_app.command()
@@ -209,7 +209,7 @@ def events(
         told(log, console=console)
         return
     for event in log:
-        sys.stdout.write(json.dumps(event.body, ensure_ascii=False) + "\n")
+        printed(json.dumps(event.body, ensure_ascii=False) + "\n")
 
 
 @_app.command()
@@ -232,7 +232,7 @@ def diagnose(
         body = mantle.job(job)
         diagnosis = diagnosed(body, all_events(mantle, job), mantle.checkpoints(job), validation_rows=rows)
     if as_json:
-        sys.stdout.write(diagnosis_json(diagnosis))
+        printed(diagnosis_json(diagnosis))
     else:
         diagnosis_shown(diagnosis, console=opened_console(), passing=target.passing)
     if diagnosis.complains(strict=strict):
@@ -283,7 +283,7 @@ def chat(
         warned(opened_console(stderr=True), "AWS bills this answer by the token.")
     with opened(target, console=opened_console(stderr=True)) as mantle:
         for piece in mantle.streamed_answer(prompt, model=model, temperature=temperature):
-            sys.stdout.write(piece)
+            printed(piece)
             sys.stdout.flush()
     sys.stdout.write("\n")
 

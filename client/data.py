@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO
 
 from client.errors import Misuse
+from client.json_lines import LONGEST_LINE, NotLines, Unfit, kind_of, quoted, read_object, require_lines
+from client.terminal import shortened
 
 # DOCUMENTED: "a minimum of 100 records", at most 20,000.
 FEWEST_ROWS, MOST_ROWS = 100, 20_000
 # DOCUMENTED: "user, system or assistant role containing the input prompt".
 ROLES = ("system", "user", "assistant")
 
-_UTF8_BOM = b"\xef\xbb\xbf"
+# INFERRED: held in memory, the smallest JSON value takes 25 times the room of its text.
+_MOST_VALUES = 10_000_000
+_MOST_PROBLEMS = 1_000
+_SHAPE_SHOWN = 60  # characters
+_SHAPES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +89,20 @@ def checked(path: Path, *, fewest: int = FEWEST_ROWS) -> Verdict:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise Misuse(f"{path} {what}.", next_step="Give a JSONL file: one JSON object with `messages` per line.")
-    content = path.read_bytes()
-    rows: list[Row] = []
-    problems: list[Finding] = []
-    lines = content.split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    for number, line in enumerate(lines, start=1):
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = stream.tell()
+        stream.seek(0)
         try:
-            rows.append(_row(number, line))
-        except _Unfit as unfit:
-            problems.append(Finding(line=number, text=str(unfit)))
-    problems.extend(_count_problems(len(lines), fewest=fewest))
+            lines, rows, problems = _read(_lines(stream))
+            problems.extend(_count_problems(lines, fewest=fewest))
+        except NotLines as error:
+            lines, rows, problems = 1, [], [Finding(line=1, text=str(error))]
     return Verdict(
         path=path,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size=len(content),
-        lines=len(lines),
+        sha256=sha256,
+        size=size,
+        lines=lines,
         rows=tuple(rows),
         problems=tuple(problems),
         warnings=tuple(_warnings(rows)),
@@ -126,79 +129,92 @@ def shared_prompts(one: Iterable[Row], other: Iterable[Row]) -> int:
     return sum(row.prompt in known for row in one)
 
 
-class _Unfit(Exception):  # noqa: N818 - never leaves this module
-    """A line that the service would refuse."""
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long, no more than shows that it is."""
+    piece = LONGEST_LINE + 1
+    while line := stream.readline(piece):
+        rest = line
+        while len(rest) == piece and not rest.endswith(b"\n"):
+            rest = stream.readline(piece)
+        yield line
 
 
-def _row(number: int, line: bytes) -> Row:
-    record = _record(number, line)
+def _read(lines: Iterable[bytes]) -> tuple[int, list[Row], list[Finding]]:
+    """The number of the last line that is not blank, the good rows, and what is wrong with the other lines.
+
+    Raises:
+        NotLines: the file holds something else.
+    """
+    rows: list[Row] = []
+    problems: list[Finding] = []
+    last = values = 0
+    stopped = False
+    for number, line in enumerate(lines, start=1):
+        if len(line) <= LONGEST_LINE and not line.strip():
+            continue
+        blank, last = range(last + 1, number), number
+        if stopped or len(rows) > MOST_ROWS:  # the rest is only counted
+            continue
+        if blank:
+            text = "the line is blank, and blank lines may only end the file; take it out"
+            problems.append(Finding(line=blank[0], text=text))
+        if number == 1:
+            require_lines(line)
+        try:
+            record, count = read_object(line)
+            rows.append(_row(number, record))
+        except Unfit as unfit:
+            problems.append(Finding(line=number, text=str(unfit)))
+        else:
+            values += count
+        if values > _MOST_VALUES:
+            stopped = True
+            text = f"up to here the file holds more than {_MOST_VALUES:,} JSON values; make the records smaller"
+            problems.append(Finding(line=number, text=text))
+        elif len(problems) >= _MOST_PROBLEMS:
+            stopped = True
+            problems.append(
+                Finding(line=None, text="there may be more problems; the rest of the file was only counted")
+            )
+    return last, rows, problems
+
+
+def _row(number: int, record: Mapping[str, object]) -> Row:
     messages = record.get("messages")
     if "messages" not in record:
-        raise _Unfit("`messages` is missing; it holds the prompt, as a list of {role, content}")
+        raise Unfit("`messages` is missing; it holds the prompt, as a list of {role, content}")
     if not isinstance(messages, list) or not messages:
-        raise _Unfit("`messages` must be a list with at least one message")
+        raise Unfit("`messages` must be a list with at least one message")
     for position, message in enumerate(messages):
         _require_message(message, where=f"messages[{position}]")
     if messages[-1]["role"] == "assistant":
-        raise _Unfit("the last of `messages` has the role assistant; end with the prompt that the model is to answer")
+        raise Unfit("the last of `messages` has the role assistant; end with the prompt that the model is to answer")
     return Row(line=number, messages=messages, record=record)
-
-
-def _record(number: int, line: bytes) -> dict[str, object]:
-    if number == 1 and line.startswith(_UTF8_BOM):
-        raise _Unfit("the file starts with a byte order mark (BOM), which is not JSON; save it as UTF-8 without one")
-    if not line.strip():
-        raise _Unfit("the line is blank, not JSON; take it out")
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        raise _Unfit(f"byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
-    try:
-        record = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise _Unfit(f"not valid JSON at column {error.colno}: {error.msg}; is the line cut off?") from error
-    except RecursionError as error:
-        raise _Unfit("the JSON is nested too deeply") from error
-    if not isinstance(record, dict):
-        raise _Unfit(f"a JSON {_kind(record)}, not an object with `messages`")
-    return record
-
-
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        raise _Unfit(f"the key `{twice}` stands twice in one JSON object; readers disagree on which one counts")
-    return record
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise _Unfit(f"{name} is not JSON; use null or leave the field out")
 
 
 def _require_message(message: object, *, where: str) -> None:
     if not isinstance(message, dict):
-        raise _Unfit(f"{where} of `messages` is a JSON {_kind(message)}, not an object with role and content")
+        raise Unfit(f"{where} of `messages` is a JSON {kind_of(message)}, not an object with role and content")
     role = message.get("role")
     if role not in ROLES:
-        raise _Unfit(f"{where} has the role {json.dumps(role)}; the roles are {', '.join(ROLES)}")
+        raise Unfit(f"{where} has the role {quoted(role)}; the roles are {', '.join(ROLES)}")
     content = message.get("content")
     if isinstance(content, list):
         for position, part in enumerate(content):
             if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-                raise _Unfit(
+                raise Unfit(
                     f'{where}: content[{position}] is not a text part; only {{"type": "text", "text": ...}} trains'
                 )
         content = "".join(part["text"] for part in content)
     if not isinstance(content, str):
-        raise _Unfit(f"{where}: content is {_kind(content)}; it must be text, or a list of text parts")
+        raise Unfit(f"{where}: content is {kind_of(content)}; it must be text, or a list of text parts")
     if not content.strip():
-        raise _Unfit(f"{where}: content has no text")
+        raise Unfit(f"{where}: content has no text")
 
 
 def _count_problems(lines: int, *, fewest: int) -> Iterator[Finding]:
     if lines == 0:
-        yield Finding(line=None, text=f"the file is empty; {fewest:,} to {MOST_ROWS:,} records are needed")
+        yield Finding(line=None, text=f"the file holds no record; {fewest:,} to {MOST_ROWS:,} records are needed")
     elif lines < fewest:
         yield Finding(line=None, text=f"too few records: {lines:,}; at least {fewest:,} are needed")
     elif lines > MOST_ROWS:
@@ -225,9 +241,9 @@ def _warnings(rows: Sequence[Row]) -> Iterator[Finding]:
         text = f"no `reference_answer` ({rows_without}); the reward function has nothing to compare with"
         yield Finding(line=missing[0], text=text)
     if len(shapes) > 1:
-        counted = ", ".join(
-            f"{shape} ({len(lines):,} rows, first at line {lines[0]:,})" for shape, lines in shapes.items()
-        )
+        each = [f"{shape} ({len(lines):,} rows, first at line {lines[0]:,})" for shape, lines in shapes.items()]
+        others = [f"{len(each) - _SHAPES_SHOWN:,} more"] if len(each) > _SHAPES_SHOWN else []
+        counted = ", ".join([*each[:_SHAPES_SHOWN], *others])
         yield Finding(
             line=None, text=f"`reference_answer` has several shapes: {counted}; is the reward function ready for each?"
         )
@@ -238,18 +254,5 @@ def _reference_shape(record: Mapping[str, object]) -> str:
     if reference is None:
         return ""
     if isinstance(reference, dict):
-        return "object {" + ", ".join(sorted(reference)) + "}"
-    return _kind(reference)
-
-
-def _kind(value: object) -> str:
-    names = {
-        type(None): "null",
-        bool: "boolean",
-        int: "number",
-        float: "number",
-        str: "string",
-        list: "array",
-        dict: "object",
-    }
-    return names.get(type(value), type(value).__name__)
+        return shortened("object {" + ", ".join(sorted(reference)) + "}", to=_SHAPE_SHOWN)
+    return kind_of(reference)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 _PARTS = re.compile(r" (?=for rollout |Response: |\(param: )|(?<= failed: grader_error:) |(?<=[}\]]) (?=[A-Z])")
 BARS = "▁▂▃▄▅▆▇█"
+
+
+class _Careful(Console):
+    """A console that no text can command: whatever it prints, a file or a function may have brought part of it."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Give what is to be printed, its texts made visible; the console's own commands are no texts."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
 def opened(*, stderr: bool = False) -> Console:
@@ -20,7 +30,23 @@ def opened(*, stderr: bool = False) -> Console:
     # A pipe on a system with a narrow encoding must not end a run over a bar of a sparkline.
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return _Careful(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    r"""`text` with what a terminal would obey, or nobody would see, written out (`\x1b`); line ends and tabs stay."""
+    return text if text.isprintable() else "".join(map(_seen, text))
+
+
+def _seen(character: str) -> str:
+    if character.isprintable() or character in "\n\t":
+        return character
+    return character.encode("unicode_escape").decode()
+
+
+def printed(text: str) -> None:
+    """Write text to standard output: as it is to a file or a pipe, made visible to a terminal."""
+    sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
 
 
 def heading(console: Console, text: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
@@ -45,7 +46,7 @@ def _api(house: House) -> FastAPI:
     add_routes(api, house)
     api.add_exception_handler(Exception, _answer_error)
     answered = (ApiError, ClientDisconnect, HTTPException, JobEndedError, RetellingError, UnknownCursorError)
-    for kind in (*answered, ScriptError, StoreDamagedError, StoreFullError, UpstreamError):
+    for kind in (*answered, MultiPartException, ScriptError, StoreDamagedError, StoreFullError, UpstreamError):
         api.add_exception_handler(kind, _answer_error)
     return api
 
@@ -92,8 +93,8 @@ def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901  
             return UNKNOWN_PATH(method=request.method, path=path, hint=hint)
         case HTTPException(status_code=405):
             return WRONG_METHOD(method=request.method, path=request.url.path)
-        case HTTPException(detail=detail):
-            return BROKEN_FORM(why=detail)
+        case HTTPException(detail=why) | MultiPartException(message=why):
+            return BROKEN_FORM(why=why)
         case _:
             return INTERNAL_ERROR(hint="a fault of the simulator: standard error says where; please report it")
 

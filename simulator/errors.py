@@ -10,13 +10,16 @@ real, terse body does not.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from simulator.evidence import Evidence
+
+_T = TypeVar("_T")
 
 _REQUEST: Final = "invalid_request_error"
 _PERMISSION: Final = "permission_denied_error"
 _RATE: Final = "rate_limit_error"
+_LONGEST: Final = 1_000  # characters of what a message repeats: a body of 25 MB may be one name
 
 
 class ApiError(Exception):
@@ -42,8 +45,18 @@ class ErrorKind:
     type: str = _REQUEST
 
     def __call__(self, *, param: str | None = None, hint: str | None = None, **values: object) -> ApiError:
-        """Return the error; `values` fill in the message."""
-        return ApiError(self, self.message.format(param=param, **values), param=param, hint=hint)
+        """Return the error; `values` fill in the message. Of what is very long, the beginning is repeated."""
+        param, hint = _cut(param), _cut(hint)
+        return ApiError(
+            self,
+            self.message.format(param=param, **{name: _cut(value) for name, value in values.items()}),
+            param=param,
+            hint=hint,
+        )
+
+
+def _cut(value: _T) -> _T | str:
+    return f"{value[:_LONGEST]}..." if isinstance(value, str) and len(value) > _LONGEST else value
 
 
 # 400: the request cannot be carried out as it stands. Never 409 for "already finished": the OpenAI SDK retries 409 in

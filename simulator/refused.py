@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from simulator.errors import ApiError
+from simulator.visible import visible
 
 REFUSED: Final = logging.getLogger("simulator.refused")
 REFUSED.addHandler(logging.NullHandler())  # else a warning nobody listens to goes to standard error
@@ -18,34 +19,28 @@ _LONGEST: Final = 400  # characters of a part: some messages quote a value that 
 _SERVERS_OWN_FAULT: Final = 500
 
 
-def shown(text: str) -> str:
-    """Return what came in from outside as a line shows it: without keys, cut where it is very long, and escaped."""
-    return _visible(text)
-
-
 def log_refusal(error: ApiError, *, method: str, path: str) -> None:
     """Log a refused request: the caller's fault at level INFO, the server's at WARNING."""
     status = error.kind.status
     level = logging.WARNING if status >= _SERVERS_OWN_FAULT else logging.INFO
     if REFUSED.isEnabledFor(level):
-        hint = f" (hint: {_visible(error.hint)})" if error.hint else ""
-        REFUSED.log(level, "%s %s %d %s%s", _visible(method), _visible(path), status, _visible(error.message), hint)
+        hint = f" (hint: {shown(error.hint)})" if error.hint else ""
+        REFUSED.log(level, "%s %s %d %s%s", shown(method), shown(path), status, shown(error.message), hint)
 
 
 def log_fault(what: str, *, method: str, path: str) -> None:
     """Log what a scripted fault did to a request, where it is no refusal."""
     if REFUSED.isEnabledFor(logging.INFO):
-        REFUSED.info("%s %s %s", _visible(method), _visible(path), _visible(what))
+        REFUSED.info("%s %s %s", shown(method), shown(path), shown(what))
 
 
 def log_job_fault(what: str, fault: str) -> None:
     """Log that a job, or what was to be done beside it, met a scripted fault."""
     if REFUSED.isEnabledFor(logging.INFO):
-        REFUSED.info("%s met %s", _visible(what), _visible(fault))
+        REFUSED.info("%s met %s", shown(what), shown(fault))
 
 
-def _visible(text: str) -> str:
+def shown(text: str) -> str:
     """Return a text without keys, cut where it is very long, with what a terminal would act on escaped."""
     told = _KEY.sub(r"\1...", text)
-    told = told if len(told) <= _LONGEST else f"{told[:_LONGEST]}..."
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in told)
+    return visible(told if len(told) <= _LONGEST else f"{told[:_LONGEST]}...")

@@ -4,14 +4,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 from starlette.concurrency import run_in_threadpool
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from simulator.app import Simulator
-from simulator.asgi import HANG_UP
+from simulator.protocol import Connection
 from simulator.settings import Settings
 
 _BACKLOG: Final = 2048
@@ -61,18 +60,6 @@ def serving(settings: Settings, listening: socket.socket | None = None) -> Itera
                 thread.join()
 
 
-class _Connection(HttpToolsProtocol):
-    """Uvicorn's, which lets the app close the connection: ASGI has no way to say it.
-
-    Closed, and not aborted: what was sent before goes out.
-    """
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        extensions: dict[str, Any] = {HANG_UP: self.transport.close}
-        self.scope["extensions"] = extensions
-
-
 class _Server(uvicorn.Server):
     """Uvicorn, which loads moto once it is listening: the first answers need not wait for that."""
 
@@ -83,7 +70,7 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
-                http=_Connection,
+                http=Connection,
                 timeout_graceful_shutdown=2,
             )
         )

@@ -22,6 +22,8 @@ FLOORS: Final[dict[str, set[str]]] = {
     "parity": {"evidence"},
     "ids": set(),
     "moments": set(),
+    "visible": set(),
+    "protocol": {"asgi"},
     "jobs.job": set(),
     "store": set(),
     "training": set(),
@@ -29,7 +31,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "settings": {"training"},
     "explained": {"settings"},
     "running": {"settings"},
-    "refused": {"errors"},
+    "refused": {"errors", "visible"},
     "keys": {"settings"},
     "catalogue": {"settings"},
     "identity": {"asgi", "clock", "errors"},
@@ -37,13 +39,13 @@ FLOORS: Final[dict[str, set[str]]] = {
     "aws": {"asgi", "identity", "ids", "lambdas", "store"},
     "front_door": {"asgi", "identity", "lambdas"},
     "cloud": {"asgi", "aws", "identity", "lambdas", "settings"},
-    "grading": {"settings", "training"},
+    "grading": {"settings", "training", "visible"},
     "jobs": {"clock", "grading", "ids", "jobs.job", "settings", "store", "training", "upstream"},
     "views": {"jobs", "jobs.job", "settings", "store"},
     "projects": {"clock", "errors", "ids", "store"},
     "deployed": {"cloud", "grading", "jobs.job", "lambdas", "settings"},
     "inference": {"catalogue", "errors", "ids", "store", "training", "upstream"},
-    "wire": {"jobs", "moments", "errors", "inference", "jobs.job", "settings", "store", "training"},
+    "wire": {"errors", "inference", "jobs", "jobs.job", "moments", "settings", "store", "training", "visible"},
     "responses": {"catalogue", "clock", "errors", "ids", "inference", "settings", "store", "training", "wire"},
     "root": {"settings"},
     "faults": {
@@ -51,7 +53,7 @@ FLOORS: Final[dict[str, set[str]]] = {
         *("settings", "wire"),
     },
     "verdict": {"asgi", "identity", "ids", "jobs", "jobs.job", "refused", "settings", "store", "wire"},
-    "control": {"faults", "moments", "running", "settings", "verdict"},
+    "control": {"faults", "moments", "running", "settings", "verdict", "visible"},
     "doctor": {
         "control",
         "evidence",
@@ -63,6 +65,7 @@ FLOORS: Final[dict[str, set[str]]] = {
         "settings",
         "training",
         "upstream",
+        "visible",
     },
     "orders": {"catalogue", "errors", "identity", "ids", "jobs.job", "settings", "store", "training", "wire"},
     "house": {
@@ -83,7 +86,7 @@ FLOORS: Final[dict[str, set[str]]] = {
         *("store", "upstream", "verdict", "views", "wire"),
     },
     "app": {"asgi", "catalogue", "faults", "house", "rooms", "settings", "store", "upstream"},
-    "server": {"app", "asgi", "settings"},
+    "server": {"app", "protocol", "settings"},
     "__main__": {
         *("app", "control", "doctor", "explained", "faults", "keys", "moments", "refused", "running"),
         *("server", "settings", "store", "upstream"),
@@ -217,7 +220,7 @@ def test_every_part_of_the_simulator_has_its_floor() -> None:
 
 
 GROUND: Final = (
-    *("asgi.py", "clock.py", "errors.py", "evidence.py", "ids.py", "jobs/job.py"),
+    *("asgi.py", "clock.py", "errors.py", "evidence.py", "ids.py", "jobs/job.py", "visible.py"),
     *("identity/credentials.py", "identity/sigv4.py"),
 )
 

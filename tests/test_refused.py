@@ -24,7 +24,7 @@ def test_the_hint_is_in_the_line(caplog: pytest.LogCaptureFixture) -> None:
     """The terse body is seldom enough."""
     error = UNKNOWN_PATH(method="GET", path="/", hint="the base URL\nends in /v1")
     log_refusal(error, method="GET", path="/")
-    assert caplog.messages == [f"GET / 404 {error.message} (hint: the base URL\\nends in /v1)"]
+    assert caplog.messages == [f"GET / 404 {error.message} (hint: the base URL↵ends in /v1)"]
 
 
 def test_what_is_answered_is_not_told(inner: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -36,7 +36,7 @@ def test_what_is_answered_is_not_told(inner: World, caplog: pytest.LogCaptureFix
 @pytest.mark.parametrize(
     ("sent", "shown"),
     [
-        ("/a\nGET /b 200", "/a\\nGET /b 200"),
+        ("/a\nGET /b 200", "/a↵GET /b 200"),
         ("/\x1b[31m", "/\\x1b[31m"),
         ("/\u202e", "/\\u202e"),
         ("/\udcff", "/\\udcff"),

@@ -5,6 +5,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from simulator.settings import HIGHEST_PORT, Settings
+from simulator.visible import visible
 
 MISUSE: Final = 2
 
@@ -23,6 +24,6 @@ def simulator_at(host: str | None, port: int | None, endpoint: str | None) -> st
 
 
 def stop(message: str, *, code: int = MISUSE) -> NoReturn:
-    """End with one line on standard error."""
-    typer.echo(f"rft-sim: {message}", err=True)
+    """End with a line on standard error; what it quotes from a file or a name, no terminal obeys."""
+    typer.echo(visible(f"rft-sim: {message}", lines=True), err=True)
     raise typer.Exit(code)

@@ -24,6 +24,9 @@ _FIRST_DATE: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 _REGULAR_FILE: Final = 0o100644 << 16
 _UNIX: Final = 3
 
+# A parsed program takes a hundred times the room of its text.
+_LONGEST_SOURCE: Final = 5_000_000
+
 
 class AdmissionError(Exception):
     """A reward function that cannot be examined; the message says in one line why, and what to do."""
@@ -128,22 +131,28 @@ def _look_over(package: Package, *, shown: str, prefix: str) -> None:
             f"{shown}: the handler's module {top} has the name of one of Python's own, which would be imported in its "
             "place. Rename it."
         )
-    try:
-        with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-            if not names:
-                raise AdmissionError(f"{shown} is empty.")
-            _refuse_large(sum(entry.file_size for entry in archive.infolist()), shown=shown)
-            _unpack_once(package.content, shown=shown)
-            place = module.replace(".", "/")
-            found = next((name for name in (f"{place}.py", f"{place}/__init__.py") if name in names), None)
-            if found is None:
-                raise AdmissionError(_no_module(names, archive, shown=shown, module=module, function=function))
-            source = archive.read(found)
-    except zipfile.BadZipFile as error:
+    if not zipfile.is_zipfile(io.BytesIO(package.content)):
+        raise AdmissionError(f"{shown} is no folder, no .py file and no zip archive.")
+    with tempfile.TemporaryDirectory(prefix="rft-doctor-") as folder:
+        # As a worker does it, so that what is wrong with an archive is told before anything is asked.
+        task = Path(folder) / "task"
+        try:
+            unpack(code=package.content, layers=(), task=task, opt=Path(folder) / "opt")
+        except InvalidZipFile as error:
+            raise AdmissionError(f"{shown}: {error.message}") from None
+        names = sorted(path.relative_to(task).as_posix() for path in task.rglob("*") if path.is_file())
+        if not names:
+            raise AdmissionError(f"{shown} is empty.")
+        place = module.replace(".", "/")
+        found = next((name for name in (f"{place}.py", f"{place}/__init__.py") if name in names), None)
+        if found is None:
+            raise AdmissionError(_no_module(names, task, shown=shown, module=module, function=function))
+        source = (task / found).read_bytes()
+    if len(source) > _LONGEST_SOURCE:
         raise AdmissionError(
-            f"{shown} is no folder, no .py file and no zip archive that can be read: {error}."
-        ) from None
+            f"{prefix}{found} has {len(source):,} bytes, and no more than {_LONGEST_SOURCE:,} of Python are read. "
+            "Put data into a file of its own."
+        )
     tree = _parsed(source, place=f"{prefix}{found}")
     if any(isinstance(node, ast.AsyncFunctionDef) and node.name == function for node in tree.body):
         raise AdmissionError(
@@ -157,29 +166,20 @@ def _look_over(package: Package, *, shown: str, prefix: str) -> None:
         raise AdmissionError(f"{prefix}{found} defines no {function}(event, context). {advice}")
 
 
-def _no_module(names: Sequence[str], archive: zipfile.ZipFile, *, shown: str, module: str, function: str) -> str:
+def _no_module(names: Sequence[str], task: Path, *, shown: str, module: str, function: str) -> str:
     """Say that the handler's module is not there, and where one like it is."""
     wanted = f"{module.replace('.', '/')}.py"
-    for name in sorted(names):
+    for name in names:
         if name.endswith(f"/{wanted}"):
             folder = name.removesuffix(f"/{wanted}")
             return f"{shown} holds {name} and no {wanted}: give what is inside the folder {folder}."
-    for name in sorted(names):
-        if name.endswith(".py") and f"def {function}(".encode() in archive.read(name):
+    for name in names:
+        if name.endswith(".py") and f"def {function}(".encode() in (task / name).read_bytes():
             there = name.removesuffix(".py").replace("/", ".")
             return f"{shown} holds no {wanted}, but {name} defines {function}: --handler {there}.{function}"
     return (
         f"{shown} holds no {wanted} with {function}(event, context). Name the handler with --handler MODULE.FUNCTION."
     )
-
-
-def _unpack_once(content: bytes, *, shown: str) -> None:
-    """Unpack an archive as a worker does, so that what is wrong with it is told before anything is asked."""
-    with tempfile.TemporaryDirectory(prefix="rft-doctor-") as folder:
-        try:
-            unpack(code=content, layers=(), task=Path(folder) / "task", opt=Path(folder) / "opt")
-        except InvalidZipFile as error:
-            raise AdmissionError(f"{shown}: {error.message}") from None
 
 
 def _parsed(source: bytes, *, place: str) -> ast.Module:

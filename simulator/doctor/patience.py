@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from simulator.doctor.finding import Exhibit
 from simulator.doctor.patient import Patient, hurried
-from simulator.doctor.report.visible import clipped, visible
+from simulator.doctor.report.excerpts import clipped
 from simulator.grading.answer import TIMED_OUT, failure_of
 from simulator.grading.event import encoded
 from simulator.lambdas.errors import NotInvoked
 from simulator.lambdas.function import Invocation
+from simulator.visible import visible
 
 MOST_SECONDS: Final = 30.0
 """Time-outs may cost a visit so many seconds before no further call is made: a single one of 300 s ends it (INFERRED).

@@ -3,11 +3,13 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator.training.metrics import LARGEST_FLOAT32
+from simulator.visible import visible
 
 TIMED_OUT: Final = "Sandbox.Timedout"  # the error type of an invocation that ran into its function's Timeout
 
@@ -27,9 +29,8 @@ class GraderError(Exception):
     ) -> None:
         where = f" for rollout {rollout}" if rollout else ""
         shown = f" Response: {excerpt(response)}" if response else ""
-        # A function may say what is no text, half of a surrogate pair say, and the log must still hold it.
-        said = f"{function}{where}: {reason}.{shown} {advice}".encode("utf-8", "backslashreplace").decode("utf-8")
-        super().__init__(said)
+        # A function may say what no log can hold and what a terminal would obey.
+        super().__init__(visible(f"{function}{where}: {reason}.{shown} {advice}", lines=True))
         self.function = function
         self.rollout = rollout
         self.reason = reason
@@ -58,10 +59,10 @@ def failure_of(payload: bytes) -> Failure:
         # A reader can mend a line of theirs, and not one of the standard library.
         place = next((frame for frame in reversed(frames) if _PACKAGE in frame), frames[-1] if frames else "")
         return Failure(
-            type=str(error.get("errorType", "an error")),
+            type=excerpt(str(error.get("errorType", "an error"))),
             # Which invocation it was depends on which of several came first, and a log must not.
             message=excerpt(_REQUEST_ID.sub("", str(error.get("errorMessage", "")))),
-            place=f" ({place})" if place else "",
+            place=f" ({excerpt(place)})" if place else "",
         )
     except (ValueError, AttributeError, RecursionError):
         return Failure(type="an error", message=excerpt(payload.decode("utf-8", "replace")))
@@ -94,7 +95,8 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
 
     Raises:
         GraderError: a response that is not a JSON array of objects; an id that is missing, doubled or unknown; a
-            score that is missing, a bool, a string, NaN or infinite; NaN or infinity in any other place.
+            score that is missing, a bool, a string, NaN or infinite; NaN or infinity in any other place; a key that
+            stands twice in an object, of which readers take one or the other.
     """
     text = payload.decode("utf-8", "replace")
 
@@ -104,8 +106,8 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
     no_words: list[str] = []
     try:
         answer = _read(payload, no_words)
-    except (ValueError, RecursionError):
-        raise fault("the response is not JSON", "Return a list of objects.", sent[0]) from None
+    except ValueError as error:
+        raise fault(f"the response {error}", "Return a list of objects.", sent[0]) from None
     if not isinstance(answer, list):
         raise fault(
             f"the response is {_kind(answer)}, not a list",
@@ -129,7 +131,7 @@ def _by_id(answer: list[Any], *, sent: Sequence[str], fault: Callable[..., Grade
         name = item.get("id")
         if not isinstance(name, str) or name not in known:
             raise fault(
-                f"item {position} of the response has the id {json.dumps(name)[:80]}, which is not in the event",
+                f"item {position} of the response has the id {_dumped(name)[:80]}, which is not in the event",
                 'Copy each element\'s "id" into its result.',
                 all_sent,
             )
@@ -147,13 +149,44 @@ def _by_id(answer: list[Any], *, sent: Sequence[str], fault: Callable[..., Grade
 
 
 def _read(payload: bytes, no_words: list[str]) -> Any:
-    """Read JSON as Python does, which knows NaN and Infinity; JSON has no such words (RFC 8259): they are noted."""
+    """Read JSON as Python does, which knows NaN and Infinity; JSON has no such words (RFC 8259): they are noted.
+
+    Raises:
+        ValueError: it cannot be read, or in more than one way.
+    """
 
     def constant(word: str) -> float:
         no_words.append(word)
         return float(word)
 
-    return json.loads(payload, parse_constant=constant)
+    try:
+        return json.loads(payload.decode("utf-8"), parse_constant=constant, object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        why = "is not UTF-8"
+    except json.JSONDecodeError:
+        why = "is not JSON"
+    except RecursionError:
+        why = "is nested too deeply"
+    except ValueError as error:  # Python reads integers of up to 4,300 digits
+        why = "holds a number of too many digits" if "digits" in str(error) else str(error)
+    raise ValueError(why)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in times.items() if count > 1)
+        raise ValueError(f"holds the key {json.dumps(twice)[:80]} twice in one object")
+    return value
+
+
+def _dumped(value: object) -> str:
+    """Return a value of the answer as JSON; what could just be read may be nested too deeply to be written."""
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "something nested too deeply to be shown"
 
 
 def _not_json(results: Mapping[str, Any], sent: Sequence[str], *, word: str, function: str) -> GraderError:
@@ -163,7 +196,7 @@ def _not_json(results: Mapping[str, Any], sent: Sequence[str], *, word: str, fun
         reason=f"the response holds {word}, so it is not JSON",
         advice="Leave out, or replace by a number, what is not finite.",
         rollout=name,
-        response=json.dumps(results[name]),
+        response=_dumped(results[name]),
     )
 
 
@@ -174,7 +207,7 @@ def _score(result: dict[str, Any], *, function: str) -> float:
             reason=f'"aggregate_reward_score" is {what}',
             advice=advice,
             rollout=result["id"],
-            response=json.dumps(result),
+            response=_dumped(result),
         )
 
     if "aggregate_reward_score" not in result:

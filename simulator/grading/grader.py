@@ -11,6 +11,7 @@ from simulator.grading.event import batched, encoded, lambda_element, rollout_id
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
 from simulator.training.sampling import Rollout
+from simulator.visible import visible
 
 # Lambda takes 6 MB in a synchronous call and sends 6 MB back; the headroom is for what the function adds to an echo.
 ROOM: Final = 5_500_000
@@ -109,7 +110,7 @@ class Grader:
             for _ in range(1, self._settings.attempts):
                 if not isinstance(outcome, _Passing):
                     break
-                warnings.append(f"{outcome.reason} (rollout {call.name}); trying again")
+                warnings.append(visible(f"{outcome.reason} (rollout {call.name}); trying again", lines=True))
                 outcome = self._attempt(call)
             if isinstance(outcome, _Passing):
                 raise GraderError(

@@ -1,26 +1,56 @@
-"""Unpacks deployment packages and layers, and refuses those that are too large or reach outside their folder."""
+"""Unpacks deployment packages and layers, and refuses those that are too large or reach outside their folder.
+
+AWS looks at an archive when a function is created; the store here (moto) takes any bytes, so it is looked at when the
+function is first invoked. Everything that can be told from the archive's directory is told before a byte is written.
+"""
 
 import io
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from simulator.lambdas.errors import InvalidZipFile
-from simulator.lambdas.limits import MAX_UNZIPPED_BYTES
+from simulator.lambdas.limits import MAX_UNZIPPED_BYTES, MAX_UNZIPPED_FILES
 
-_EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+_EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+_ENTRY: Final = b"PK\x01\x02"  # how each entry of an archive's directory begins
+_ENCRYPTED: Final = 0x1
+_LONGEST_PATH: Final = 1_024  # bytes; systems differ, and none allows less
+_LONGEST_NAME: Final = 255  # bytes of one part of a path, on every usual file system
+_SHOWN: Final = 80  # characters of a name in a message
+
+# Neither grows without bound while it is read; bzip2 and LZMA make gigabytes of a kilobyte at once (INFERRED: AWS names
+# no method, and every zip tool writes these two unless told otherwise).
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_KINDS: Final = {stat.S_IFLNK: "a symbolic link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+_PLAIN: Final = (0, stat.S_IFREG, stat.S_IFDIR)
+
+# All that Python's reader raises of an archive that is damaged or made to mislead.
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def unpack(*, code: bytes, layers: Iterable[bytes], task: Path, opt: Path) -> None:
     """Unpack the package into `task` and the layers, in order, into `opt`; both folders are made.
 
     Raises:
-        InvalidZipFile: an archive is not a zip, is damaged or encrypted, names a path outside its folder, or
-            all of them together are larger than `MAX_UNZIPPED_BYTES` when unzipped. Nothing is written beyond
-            that size.
+        InvalidZipFile: an archive is not a zip, is damaged or encrypted, holds what is neither file nor folder, names a
+            path outside its folder, or is larger than Lambda or a file system takes: `MAX_UNZIPPED_BYTES` in all,
+            `MAX_UNZIPPED_FILES` each. Nothing is written beyond that.
     """
     left = MAX_UNZIPPED_BYTES
     left -= _unpack_one(archive=code, into=task, left=left, what="The function's zip")
@@ -30,33 +60,79 @@ def unpack(*, code: bytes, layers: Iterable[bytes], task: Path, opt: Path) -> No
 
 def _unpack_one(*, archive: bytes, into: Path, left: int, what: str) -> int:
     into.mkdir(exist_ok=True)
+    # The directory itself may be the bomb: an entry of 50 bytes takes a kilobyte of memory when it is read.
+    if archive.count(_ENTRY) > MAX_UNZIPPED_FILES:
+        raise _too_many(what)
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as package:
             members = package.infolist()
-            for member in members:
-                _refuse_outside(member.filename, what=what)
-            # The declared sizes are a true bound: `zipfile` reads no more than a member declares, then checks its CRC.
+            _check(members, what=what)
+            # A true bound: `zipfile` reads no more than a member declares.
             size = sum(member.file_size for member in members)
             if size > left:
                 raise InvalidZipFile(
                     f"{what} is too large: unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes for the "
                     f"function and its layers, and it declares {size}."
                 )
+            # Bytes that many entries share take the time of each of them.
+            if sum(member.compress_size for member in members) > len(archive):
+                raise InvalidZipFile(f"{what} has entries that overlap.")
             for member in members:
                 _write(package, member, into=into)
-    except zipfile.BadZipFile as fault:
-        raise InvalidZipFile(f"{what} is not a usable zip archive: {fault}.") from fault
-    except (OSError, zlib.error, EOFError) as fault:
-        raise InvalidZipFile(f"{what} could not be unpacked: {fault}.") from fault
-    except (RuntimeError, NotImplementedError) as fault:
-        raise InvalidZipFile(f"{what} is encrypted or uses an unknown compression: {fault}.") from fault
+    except _UNREADABLE as fault:
+        # A name in its words may be 65,535 bytes long, and hold anything.
+        words = ascii(str(fault))[1:-1][:_LONGEST_NAME]
+        raise InvalidZipFile(f"{what} is not a usable zip archive: {words}.") from fault
+    except OSError as fault:
+        raise InvalidZipFile(f"{what} could not be unpacked: {fault.strerror or 'the disk failed'}.") from fault
     return size
 
 
-def _refuse_outside(name: str, *, what: str) -> None:
+def _check(members: Sequence[zipfile.ZipInfo], *, what: str) -> None:
+    """Refuse what can be told by an archive's directory."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for member in members:
+        name = member.filename
+        if fault := _fault_of_name(name) or _fault_of_kind(member):
+            raise InvalidZipFile(f"{what} {fault}: {name[:_SHOWN]!a}{'...' if len(name) > _SHOWN else ''}.")
+        path = str(PurePosixPath(name))
+        if not name.endswith("/"):
+            files.add(path)
+            path = path.rpartition("/")[0]
+        while path and path not in folders:
+            folders.add(path)
+            path = path.rpartition("/")[0]
+        if len(files) + len(folders) > MAX_UNZIPPED_FILES:
+            raise _too_many(what)
+    if both := files & folders:
+        raise InvalidZipFile(f"{what} has a file where it also has a folder: {min(both)[:_SHOWN]!a}.")
+
+
+def _fault_of_name(name: str) -> str | None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name[:2]:
-        raise InvalidZipFile(f"{what} names a path outside the package: {name!r}.")
+        return "names a path outside the package"
+    if not path.parts:
+        return "has a file without a name"
+    if len(name.encode()) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_NAME for part in path.parts):
+        return "names a path that is too long"
+    return None
+
+
+def _fault_of_kind(member: zipfile.ZipInfo) -> str | None:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in _PLAIN:
+        return f"holds {_KINDS.get(kind, 'a device')}, where the file itself should be"
+    if member.flag_bits & _ENCRYPTED:
+        return "is encrypted"
+    if member.compress_type not in _METHODS:
+        return f"uses a compression other than deflate (method {member.compress_type})"
+    return None
+
+
+def _too_many(what: str) -> InvalidZipFile:
+    return InvalidZipFile(f"{what} holds more than {MAX_UNZIPPED_FILES:,} files and folders.")
 
 
 def _write(package: zipfile.ZipFile, member: zipfile.ZipInfo, *, into: Path) -> None:
@@ -67,6 +143,8 @@ def _write(package: zipfile.ZipFile, member: zipfile.ZipInfo, *, into: Path) -> 
     target.parent.mkdir(parents=True, exist_ok=True)
     with package.open(member) as source, target.open("wb") as sink:
         shutil.copyfileobj(source, sink, 1 << 20)
+        if sink.tell() != member.file_size:
+            raise zipfile.BadZipFile(f"a file of {member.file_size} bytes holds {sink.tell()}")
     # Binaries in a package or layer keep their executable bits on AWS; the rest of the mode is left as it is here.
     if (member.external_attr >> 16) & _EXECUTABLE:
         target.chmod(0o755)

@@ -212,6 +212,8 @@ def _event(request: InvokeRequest) -> bytes:
     event = request.body or b"{}"
     try:
         json.loads(event)
+    except RecursionError as fault:
+        raise InvalidRequestContent("Could not parse request body into json: it is nested too deeply") from fault
     except ValueError as fault:
         raise InvalidRequestContent(f"Could not parse request body into json: {fault}") from fault
     return event

@@ -22,6 +22,10 @@ INIT_SECONDS = 10.0
 MAX_UNZIPPED_BYTES = 262_144_000
 """250 MB: function and layers together, unzipped."""
 
+MAX_UNZIPPED_FILES = 65_535
+"""Files and folders of one archive. INFERRED: no quota names them, but an empty one takes room on the disk too, and a
+zip of the ordinary kind lists no more."""
+
 MAX_LAYERS = 5
 
 LOG_TAIL_BYTES = 4_096

@@ -185,7 +185,10 @@ CALLING: Final = (
         "The wording for most bad input",
         "4xx, never 5xx, with the field in `param`; unknown cursors too",
     ),
-    shown_here("no-5xx", "Requests generated from our own OpenAPI document find no 5xx"),
+    shown_here(
+        "no-5xx",
+        "Of 10,000 valid requests changed at random, and those generated from our OpenAPI document, none meets a 5xx",
+    ),
     shown_here(
         "faults",
         "A scripted fault hits the call that it names and no other: errors, also AWS's, delays, lost answers, broken "

@@ -34,6 +34,13 @@ TUNING: Final = (
         "no limit; with one, the job fails and names the line",
         setting="dataset.max_prompt_tokens",
     ),
+    guessed(
+        "strictness",
+        _FILES,
+        "How strictly a line is read: encoding, keys that stand twice, depth, length",
+        "UTF-8 without a mark and JSON by RFC 8259, no key twice, 128 levels, as long as an event (6 MB)",
+        setting="dataset.max_line",
+    ),
     guessed("deleted-file", _FILES, "What a job does whose file is deleted", "it keeps its copy"),
     known(
         "fields-of-create",
@@ -170,6 +177,13 @@ TUNING: Final = (
         "Lambda's runtime, payload and error shapes, limits, log lines, versions, aliases, reserved concurrency",
         "AWS's own runtime client in a local process",
     ),
+    known(
+        "packages",
+        _GRADING,
+        (D, O),
+        "CreateFunction refuses a package that cannot be unzipped, or has more than 250 MB then",
+        "it takes any bytes; Invoke refuses them (`InvalidZipFileException`), and links, devices, 65,536 files too",
+    ),
     guessed(
         "event-shape",
         _GRADING,
@@ -190,6 +204,12 @@ TUNING: Final = (
         "Rollouts in one call, and calls at once",
         "8 a call, side by side, under 6 MB",
         setting="grading.rollouts_per_call",
+    ),
+    guessed(
+        "strictness-of-answers",
+        _GRADING,
+        "How strictly a function's answer is read",
+        "JSON in UTF-8 by RFC 8259: NaN, or a key that stands twice, fails the job",
     ),
     guessed(
         "broken-grader",

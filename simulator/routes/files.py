@@ -11,6 +11,7 @@ from simulator.errors import (
     WRONG_CONTENT_TYPE,
 )
 from simulator.routes.call import Call
+from simulator.routes.forms import whole_form
 from simulator.routes.intake import file_too_large
 from simulator.store.errors import telling_when_full
 from simulator.store.files import StoredFile
@@ -50,7 +51,7 @@ async def upload(call: Call) -> Json:
 
 
 async def _received(call: Call) -> tuple[Incoming, str]:
-    async with call.request.form() as form:
+    async with whole_form(call.request) as form:
         purpose, file = form.get("purpose"), form.get("file")
         if not isinstance(purpose, str):
             raise MISSING_PARAMETER(param="purpose")

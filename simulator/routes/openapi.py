@@ -43,8 +43,8 @@ _ERROR: Final = {
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Return an OpenAPI 3.1 document of the routes that ask for a key."""
-    served = [route for route in routes if route.action]
+    """Return an OpenAPI 3.1 document of the routes; those of the control plane ask for no key."""
+    served = tuple(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in served:
         for base in route.bases:
@@ -91,8 +91,11 @@ def _operation(route: Route, base: str) -> dict[str, Any]:
             },
         },
         "x-evidence": route.evidence.name,
-        "x-iam-action": f"bedrock-mantle:{route.action}",
     }
+    if route.action:
+        operation["x-iam-action"] = f"bedrock-mantle:{route.action}"
+    else:
+        operation["security"] = []
     if route.body:
         schema: Any = {"$ref": _REF.format(model=route.body.__name__)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}

@@ -1,12 +1,12 @@
 """Chat with a base or a tuned model: known prompts are answered as in training, unknown ones honestly."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from simulator.training.dataset import Json, Message, Record, prompt_text
 from simulator.training.draws import uniforms
+from simulator.training.normal_form import normal_form
 from simulator.training.policy import (
     BASE,
     Distribution,
@@ -74,7 +74,7 @@ class Answer:
 
 def normalised(text: str) -> str:
     """Return the text as compared between chats and files: case, spacing and compatibility forms do not matter."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(normal_form(text).casefold().split())
 
 
 def indexed(records: Iterable[Record], *, answer_path: str | None = None) -> PromptIndex:

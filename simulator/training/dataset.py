@@ -1,12 +1,13 @@
 """Training files: JSON lines in, checked records out, or one fault with its line."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
-from typing import Annotated, BinaryIO, Literal, NoReturn, TypeAlias
+from functools import partial
+from itertools import islice
+from typing import Annotated, BinaryIO, Literal, TypeAlias
 
 from simulator.training.draws import shuffled
+from simulator.training.json_lines import kind_of, quoted, read_object
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -19,7 +20,7 @@ HELD_OUT_SHARE = 0.1
 # Not settled for Bedrock: which tenth it is.
 HeldOutChoice: TypeAlias = Literal["tail", "seeded"]
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PIECE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +42,21 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetLimits:
-    """How many records a file may hold, and how long a prompt may be."""
+    """How many records a file may hold, and how large they may be."""
 
     min_records: Annotated[int, "Fewest records (DOCUMENTED: 100)."] = 100
     max_records: Annotated[int, "Most records (DOCUMENTED: 20,000)."] = 20_000
     max_prompt_tokens: Annotated[
         int | None, "Longest prompt. Bedrock publishes none for these models, so there is none unless it is set."
     ] = None
+    max_line: Annotated[
+        int, "Longest line, in bytes: as much as Lambda takes in an event. Bedrock publishes none (INFERRED)."
+    ] = 6_291_456
+    max_values: Annotated[
+        int,
+        "Most JSON values in a file. Held in memory, the smallest takes 25 times the room of its text. "
+        "Bedrock publishes none (INFERRED).",
+    ] = 10_000_000
 
 
 class DatasetError(Exception):
@@ -62,23 +71,23 @@ class DatasetError(Exception):
 def read_records(stream: BinaryIO, limits: DatasetLimits) -> tuple[Record, ...]:
     """Read and check a JSON Lines training file. Blank lines are allowed at its end only.
 
+    No line is read further than it may be long, so that memory stays bounded whatever the file holds.
+
     Raises:
-        DatasetError: for the first line that is not a record, else for a count outside the limits.
+        DatasetError: for the first line that is not a record or goes beyond the limits, else for a count outside them.
     """
-    records: list[Record] = []
-    count = 0
-    for count, record in enumerate(_records(stream), start=1):
-        if count <= limits.max_records:  # of a file that is far too long, no more than the count is wanted
-            records.append(record)
+    records = tuple(islice(_records(stream, limits), limits.max_records))
+    # Of a file that is too long, only the number.
+    count = len(records) + sum(1 for line in _lines(stream, limits) if line.strip())
     if count < limits.min_records:
         raise DatasetError(
-            None, f"the file holds {count} records; at least {limits.min_records} are needed: add records"
+            None, f"the file holds {count:,} records; at least {limits.min_records:,} are needed: add records"
         )
     if count > limits.max_records:
         raise DatasetError(
-            None, f"the file holds {count} records; at most {limits.max_records} are allowed: remove some"
+            None, f"the file holds {count:,} records; at most {limits.max_records:,} are allowed: remove some"
         )
-    return tuple(records)
+    return records
 
 
 def split(
@@ -97,77 +106,40 @@ def split(
     )
 
 
-def _records(stream: BinaryIO) -> Iterator[Record]:
-    blank: int | None = None
-    for line, raw in enumerate(stream, start=1):
-        if not raw.strip():
-            blank = blank or line
-            continue
-        if blank is not None:
-            raise DatasetError(blank, "the line is blank; blank lines may only end the file: remove it")
-        yield _record(line, _decoded(line, raw))
+def _lines(stream: BinaryIO, limits: DatasetLimits) -> Iterator[bytes]:
+    """Return the lines from here on; one that is too long comes in pieces, of which the first shows that it is."""
+    return iter(partial(stream.readline, limits.max_line + 1), b"")
 
 
-def _decoded(line: int, raw: bytes) -> str:
-    if line == 1 and raw.startswith(_BYTE_ORDER_MARK):
-        raise DatasetError(line, "the file starts with a byte order mark; save it as UTF-8 without one")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        byte = f"byte 0x{raw[fault.start]:02x} at position {fault.start + 1}"
-        raise DatasetError(line, f"{byte} is not UTF-8; save the file as UTF-8") from fault
+def _records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
+    values = 0
+    for line, raw in enumerate(_lines(stream, limits), start=1):
+        if len(raw) <= limits.max_line and not raw.strip():
+            if any(rest.strip() for rest in iter(partial(stream.read, _PIECE), b"")):
+                raise DatasetError(line, "the line is blank; blank lines may only end the file: remove it")
+            return
+        try:
+            value, count = read_object(raw, first=line == 1, longest=limits.max_line)
+        except ValueError as fault:
+            raise DatasetError(line, str(fault)) from fault
+        values += count
+        if values > limits.max_values:
+            raise DatasetError(
+                line, f"up to here the file holds more than {limits.max_values:,} JSON values: make the records smaller"
+            )
+        yield _record(line, value)
 
 
-def _record(line: int, text: str) -> Record:
-    try:
-        value = _parsed(text)
-    except json.JSONDecodeError as fault:
-        raise DatasetError(line, f"not valid JSON: {fault.msg} at column {fault.colno}") from fault
-    except (ValueError, RecursionError) as fault:
-        reason = "nested too deeply" if isinstance(fault, RecursionError) else str(fault)
-        raise DatasetError(line, f"not valid JSON: {reason}") from fault
-    if not isinstance(value, dict):
-        raise DatasetError(line, f"expected one JSON object, found {_kind(value)}")
+def _record(line: int, value: dict[str, Json]) -> Record:
     if "messages" not in value:
         raise DatasetError(line, 'missing required field "messages"')
     fields = {name: field for name, field in value.items() if name != "messages"}
     return Record(line=line, messages=_messages(line, value["messages"]), fields=fields)
 
 
-def _parsed(text: str) -> Json:
-    value: Json = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
-    if "\\u" in text:
-        # Half of a surrogate pair is legal in JSON, but no UTF-8 request to a Lambda could carry it.
-        try:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-        except UnicodeEncodeError as fault:
-            raise ValueError("a \\u escape is half of a surrogate pair; write the whole character") from fault
-    return value
-
-
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {json.dumps(twice)} appears twice in one object")
-    return value
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not isfinite(value):
-        raise ValueError(f"the number {text} is too large")
-    return value
-
-
 def _messages(line: int, value: Json) -> tuple[Message, ...]:
     if not isinstance(value, list):
-        raise DatasetError(line, f'"messages" must be a list of messages, not {_kind(value)}')
+        raise DatasetError(line, f'"messages" must be a list of messages, not {kind_of(value)}')
     if not value:
         raise DatasetError(line, '"messages" is empty; it must hold the prompt')
     messages = tuple(_message(line, index, item) for index, item in enumerate(value))
@@ -183,14 +155,14 @@ def _messages(line: int, value: Json) -> tuple[Message, ...]:
 def _message(line: int, index: int, value: Json) -> Message:
     where = f"messages[{index}]"
     if not isinstance(value, dict):
-        raise DatasetError(line, f"{where} must be an object, not {_kind(value)}")
+        raise DatasetError(line, f"{where} must be an object, not {kind_of(value)}")
     for name in ("role", "content"):
         if name not in value:
             raise DatasetError(line, f'{where}: missing required field "{name}"')
     role = value["role"]
     if not isinstance(role, str) or role not in ROLES:
-        allowed = ", ".join(json.dumps(known) for known in ROLES)
-        raise DatasetError(line, f"{where}.role must be one of {allowed}, not {json.dumps(role)[:60]}")
+        allowed = ", ".join(map(quoted, ROLES))
+        raise DatasetError(line, f"{where}.role must be one of {allowed}, not {quoted(role)}")
     return Message(role=role, content=_content(line, f"{where}.content", value["content"]))
 
 
@@ -200,7 +172,7 @@ def _content(line: int, where: str, value: Json) -> str:
     elif isinstance(value, list):
         text = "".join(_part(line, f"{where}[{index}]", part) for index, part in enumerate(value))
     else:
-        raise DatasetError(line, f"{where} must be a string or a list of text parts, not {_kind(value)}")
+        raise DatasetError(line, f"{where} must be a string or a list of text parts, not {kind_of(value)}")
     if not text.strip():
         raise DatasetError(line, f"{where} is empty")
     return text
@@ -212,15 +184,6 @@ def _part(line: int, where: str, value: Json) -> str:
         if isinstance(text, str):
             return text
     raise DatasetError(line, f'{where} must be {{"type": "text", "text": "..."}}')
-
-
-def _kind(value: Json) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    names = {str: "a string", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return names[type(value)]
 
 
 def prompt_text(messages: Iterable[Message]) -> str:

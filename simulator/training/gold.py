@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Literal, get_args
 
 from simulator.training.dataset import Json, Record
+from simulator.training.json_lines import read_value
 
 Kind = Literal["number", "boolean", "label", "json", "code", "text", "none"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -152,14 +153,14 @@ def _leaf_gold(value: Json, path: str) -> Gold | None:
     return Gold(kind="json", value=value, written=json.dumps(value, ensure_ascii=False), path=path)
 
 
-def _classified(text: str, path: str) -> Gold | None:
+def _classified(text: str, path: str, *, depth: int = 0) -> Gold | None:
     answer = text.strip()
     if not answer:
         return None
-    for pattern in _MARKED_ANSWERS:
+    for pattern in _MARKED_ANSWERS if depth < _DEEPEST else ():
         marked = pattern.findall(answer)
         if marked and marked[-1].strip() != answer:
-            inner = _classified(marked[-1], path)
+            inner = _classified(marked[-1], path, depth=depth + 1)
             return None if inner is None else replace(inner, steps=_worked_lines(answer, pattern))
     number = _number(answer)
     if number is not None:
@@ -168,8 +169,8 @@ def _classified(text: str, path: str) -> Gold | None:
         return Gold(kind="boolean", value=answer.lower(), written=answer, path=path)
     if answer[0] in "[{":
         try:
-            return Gold(kind="json", value=json.loads(answer), written=answer, path=path)
-        except (ValueError, RecursionError):
+            return Gold(kind="json", value=read_value(answer)[0], written=answer, path=path)
+        except ValueError:
             pass  # brackets in prose or in code: fall through to those kinds
     fenced = _FENCE.search(answer)
     if fenced is not None or _CODE_LINE.search(answer):

@@ -8,7 +8,6 @@ words, and right answers in other words are read as wrong.
 
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -16,6 +15,7 @@ from typing import Final
 
 from simulator.training.dataset import Json
 from simulator.training.gold import Gold, Kind
+from simulator.training.normal_form import normal_form
 from simulator.training.programs import code_of, same_program
 
 # A response may be as long as its server let it become, and made of anything: the answer stands at its end, and the
@@ -64,7 +64,7 @@ def read_right(text: str, gold: Gold, *, labels: Sequence[str] = ()) -> bool:
         gold: the right answer; of the kind `none`, nothing is right.
         labels: every label of the file: a response that names several has not chosen.
     """
-    looked_at = unicodedata.normalize("NFKC", text[-_READ:]).strip()
+    looked_at = normal_form(text[-_READ:]).strip()
     if not looked_at:
         return False
     return _READINGS[gold.kind](looked_at, gold, labels)
@@ -244,7 +244,7 @@ def _agrees(given: Json, wanted: Json) -> bool:
 
 def _written(value: Json) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(normal_form(text).casefold().split())
 
 
 # --- programs and prose

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from simulator.errors import ApiError
+from simulator.visible import visible
 
 Json = Any  # a JSON value: what it holds is the renderer's business
 
@@ -31,6 +32,6 @@ def rendered_error(error: ApiError) -> Json:
 
 
 def hinted(hints: Iterable[str]) -> dict[str, str]:
-    """Return the header that carries hints; none without any."""
-    said = "; ".join(hints)
+    """Return the header that carries hints; none without any. Whatever they quote, it is one line of ASCII."""
+    said = visible("; ".join(hints)).encode("ascii", "backslashreplace").decode("ascii")
     return {"x-simulator-hint": said} if said else {}

@@ -33,8 +33,11 @@ def test_good_file_has_no_findings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"messages": [', "not valid JSON at column 15: Expecting value; is the line cut off?"),
-        (b"", "the line is blank, not JSON; take it out"),
+        (
+            b'{"messages": [',
+            "not valid JSON at column 15: Expecting value; is the line cut off? A record must stand on one line",
+        ),
+        (b"", "the line is blank, and blank lines may only end the file; take it out"),
         (b"[1]", "a JSON array, not an object with `messages`"),
         (b"{}", "`messages` is missing; it holds the prompt, as a list of {role, content}"),
         (b'{"messages": []}', "`messages` must be a list with at least one message"),
@@ -57,7 +60,7 @@ def test_good_file_has_no_findings(tmp_path: Path) -> None:
             'messages[0]: content[0] is not a text part; only {"type": "text", "text": ...} trains',
         ),
         (b'{"messages": NaN}', "NaN is not JSON; use null or leave the field out"),
-        (b'{"a": 1, "a": 2}', "the key `a` stands twice in one JSON object; readers disagree on which one counts"),
+        (b'{"a": 1, "a": 2}', 'the key "a" stands twice in one JSON object; readers disagree on which one counts'),
         (b'{"a": "\xff"}', "byte 8 is not UTF-8; save the file as UTF-8"),
     ],
 )
@@ -77,7 +80,7 @@ def test_byte_order_mark_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (0, "the file is empty; 100 to 20,000 records are needed"),
+        (0, "the file holds no record; 100 to 20,000 records are needed"),
         (99, "too few records: 99; at least 100 are needed"),
         (20_001, "too many records: 20,001; at most 20,000 are allowed"),
     ],

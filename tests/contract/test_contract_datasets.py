@@ -12,8 +12,12 @@ from tests.records import jsonl, record
 from tests.world import World, inner_world
 
 DEFECTS = Path(__file__).parents[2] / "fixtures" / "defects"
+HOSTILE = DEFECTS.parent / "hostile"
 VALID = "Files validated, moving job to queued state"
 MANIFEST: list[dict[str, Any]] = json.loads((DEFECTS / "manifest.json").read_text(encoding="utf-8"))
+HOSTILE_MANIFEST: list[dict[str, Any]] = json.loads((HOSTILE / "manifest.json").read_text(encoding="utf-8"))
+REFUSED = [entry for entry in HOSTILE_MANIFEST if entry["records"] is None]
+ACCEPTED = [entry for entry in HOSTILE_MANIFEST if entry["records"] is not None]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,21 @@ def test_a_faulty_file_fails_its_job_with_line_and_reason(world: World, defect: 
     assert defect["reason_contains"] in message
 
 
+@pytest.mark.shows("strictness")
+@pytest.mark.parametrize("entry", REFUSED, ids=[entry["file"] for entry in REFUSED])
+def test_a_hostile_file_fails_its_job_and_nothing_else(world: World, entry: dict[str, Any]) -> None:
+    """By its line and reason, in a message that is short and safe for a terminal; the upload stays as it was."""
+    content = (HOSTILE / entry["file"]).read_bytes()
+    job = world.run(content)
+    code, param, message = failure(job)
+    assert (code, param) == ("invalid_training_file", "training_file")
+    assert f"line {entry['line']}: " in message
+    assert entry["reason_contains"].lower() in message.lower()
+    assert message.isprintable()
+    assert len(message) < 400
+    assert world.http.get(f"/v1/files/{job['training_file']}/content").content == content
+
+
 def test_a_failed_job_tells_of_it_in_an_error_event(world: World) -> None:
     """With the job's own message; nothing was trained."""
     job = world.run((DEFECTS / "bad_json.jsonl").read_bytes())
@@ -68,8 +87,8 @@ def test_a_file_of_more_than_twenty_thousand_records_is_too_long(world: World) -
     line = json.dumps(record(1)).encode() + b"\n"
     code, param, message = failure(world.run(line * 20_001))
     assert (code, param) == ("invalid_training_file", "training_file")
-    assert "20001" in message
-    assert "20000" in message
+    assert "20,001" in message
+    assert "20,000" in message
 
 
 def validated(still: World, content: bytes) -> str:
@@ -97,6 +116,12 @@ def test_a_file_may_end_its_lines_as_editors_do(still: World, ending: bytes) -> 
     """Neither is a fault."""
     content = jsonl(100).replace(b"\n", b"\r\n") if ending == b"\r\n" else jsonl(100) + ending
     assert validated(still, content) == VALID
+
+
+@pytest.mark.parametrize("entry", ACCEPTED, ids=[entry["file"] for entry in ACCEPTED])
+def test_a_file_that_only_looks_hostile_is_sound(still: World, entry: dict[str, Any]) -> None:
+    """Line ends of Unicode, escapes, marks upon marks, turned text, large numbers: all of it is JSON Lines."""
+    assert validated(still, (HOSTILE / entry["file"]).read_bytes()) == VALID
 
 
 def test_a_batch_that_the_records_cannot_fill_fails_the_job(world: World) -> None:

@@ -285,3 +285,33 @@ def test_a_fault_of_ours_has_the_envelope_and_a_name(world: World, monkeypatch: 
             "type": "server_error",
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, {"model": "x" * 100_000, "messages": [{"role": "user", "content": "?"}]}),
+        (CHAT, {"model": BASE, "messages": [{"role": "x" * 100_000, "content": "?"}]}),
+        ("/v1/responses", {"model": BASE, "input": "?", "previous_response_id": "x" * 100_000}),
+        (CREATE, {"model": BASE, "training_file": "x" * 100_000, "method": method()}),
+        (CREATE, {"model": BASE, "training_file": "x", "method": method(), "x" * 100_000: 1}),
+    ],
+    ids=["a model", "a role", "a response", "a file", "a field"],
+)
+def test_an_error_repeats_no_more_than_the_beginning_of_what_was_sent(world: World, path: str, body: Any) -> None:
+    """A body of 25 MB may be one name: neither the answer nor the hint beside it is as long."""
+    answer = world.http.post(path, json=body)
+    assert 400 <= answer.status_code < 500
+    error = envelope(answer)
+    assert len(error["message"]) < 2_000
+    assert len(error["param"] or "") < 2_000
+    assert len(answer.headers.get("x-simulator-hint", "")) < 2_000
+
+
+def test_a_hint_repeats_no_more_than_the_beginning_either(world: World) -> None:
+    """A header of that length would be one that no client reads."""
+    scope = "A/20260101/" + "r" * 50_000 + "/bedrock/aws4_request"
+    signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
+    answer = world.http.get("/v1/models", headers={"authorization": signed})
+    assert (answer.status_code, envelope(answer)["code"]) == (401, "invalid_api_key")
+    assert len(answer.headers["x-simulator-hint"]) < 2_000

@@ -8,7 +8,7 @@ from threading import Thread
 import uvicorn
 
 from simulator.asgi import HANG_UP, App, Receive, Scope, Send
-from simulator.server import _Connection
+from simulator.protocol import Connection
 from tests.faults.noise import listening
 
 SIZE = 8_000_000  # more than a socket's buffers hold
@@ -20,7 +20,7 @@ PART = {"type": "http.response.body", "body": b"x" * SIZE, "more_body": True}
 def serving(app: App) -> Iterator[int]:
     """Serve an app by uvicorn with our connection; give the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, http=_Connection, interface="asgi3", lifespan="off", log_level="warning")
+        config = uvicorn.Config(app, http=Connection, interface="asgi3", lifespan="off", log_level="warning")
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

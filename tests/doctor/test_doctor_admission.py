@@ -192,14 +192,8 @@ def test_a_syntax_error_is_shown_by_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(
-            b"", "is no folder, no .py file and no zip archive that can be read: File is not a zip file.", id="no bytes"
-        ),
-        pytest.param(
-            b"PK?",
-            "is no folder, no .py file and no zip archive that can be read: File is not a zip file.",
-            id="no zip",
-        ),
+        pytest.param(b"", "is no folder, no .py file and no zip archive.", id="no bytes"),
+        pytest.param(b"PK?", "is no folder, no .py file and no zip archive.", id="no zip"),
         pytest.param(zipped({}), "is empty.", id="an empty zip"),
         pytest.param(
             zipped({"lambda_function.py": SOURCE, "../out.py": ""}),
@@ -209,14 +203,21 @@ def test_a_syntax_error_is_shown_by_its_line(tmp_path: Path) -> None:
         ),
         pytest.param(
             zipped({"lambda_function.py": SOURCE, "zeros": bytes(MAX_UNZIPPED_BYTES)}),
-            "holds more than the 262,144,000 bytes that Lambda takes unzipped. Leave out what the function does not "
-            "read.",
+            ": Lambda could not unzip the deployment package. The function's zip is too large: unzipped size must be "
+            "smaller than 262144000 bytes for the function and its layers, and it declares "
+            f"{MAX_UNZIPPED_BYTES + len(SOURCE)}.",
             id="a bomb",
         ),
         pytest.param(
             zipped({"reward/lambda_function.py": SOURCE}),
             "holds reward/lambda_function.py and no lambda_function.py: give what is inside the folder reward.",
             id="the folder was zipped with its name",
+        ),
+        pytest.param(
+            zipped({"lambda_function.py": "#" * 5_000_001}),
+            ": lambda_function.py has 5,000,001 bytes, and no more than 5,000,000 of Python are read. "
+            "Put data into a file of its own.",
+            id="too long a program",
         ),
         pytest.param(
             zipped({"README": "x"}),

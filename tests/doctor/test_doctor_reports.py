@@ -12,8 +12,9 @@ from rich.text import Text
 
 from simulator.doctor.finding import Exhibit, Finding, Probe, Severity
 from simulator.doctor.report import as_json, curves, html, junit, pages, table
-from simulator.doctor.report.visible import clipped, one_line, visible
+from simulator.doctor.report.excerpts import clipped, one_line
 from simulator.doctor.visit import Visit
+from simulator.visible import visible
 from tests.doctor.visits import FAILURE, FINE, HOSTILE, REMARK, UNMEASURED, WARNING, WHOLE, course, visit
 
 

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.grading.answer import GraderError, excerpt, failure_of, finite, rewards_by_id
+from simulator.training.metrics import LARGEST_FLOAT32
 from tests.grading.samples import FUNCTION
 
 SENT = ("r-0", "r-1")
+TOO_MANY_DIGITS = "the response holds a number of too many digits"
 GOOD = [{"id": "r-0", "aggregate_reward_score": 1}, {"id": "r-1", "aggregate_reward_score": 0.25}]
 
 scores = st.one_of(
@@ -59,7 +61,17 @@ def test_what_else_a_result_holds_does_not_matter() -> None:
     ("answer", "rollout", "reason"),
     [
         (b"", "r-0", "the response is not JSON"),
-        (b"\xff\xfe", "r-0", "the response is not JSON"),
+        (b"\xff\xfe", "r-0", "the response is not UTF-8"),
+        (json.dumps(GOOD).encode("utf-16"), "r-0", "the response is not UTF-8"),
+        (b"\xef\xbb\xbf[]", "r-0", "the response is not JSON"),
+        (b"[" * 100_000, "r-0", "the response is nested too deeply"),
+        (b'[{"id": "r-0", "aggregate_reward_score": ' + b"9" * 4_301 + b"}]", "r-0", TOO_MANY_DIGITS),
+        (
+            b'[{"id": "r-0", "aggregate_reward_score": 0, "aggregate_reward_score": 1}]',
+            "r-0",
+            'the response holds the key "aggregate_reward_score" twice in one object',
+        ),
+        (b'[{"id": "r-0", "id": "r-1"}]', "r-0", 'the response holds the key "id" twice in one object'),
         (b"[1,", "r-0", "the response is not JSON"),
         (None, "r-0", "the response is null, not a list"),
         (1.0, "r-0", "the response is a number, not a list"),
@@ -113,6 +125,7 @@ def test_a_score_that_is_not_finite_is_no_score(score: str) -> None:
     assert error.value.rollout == "r-1"
 
 
+@pytest.mark.shows("strictness-of-answers")
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_a_word_that_json_does_not_have_makes_no_answer_wherever_it_stands(word: str) -> None:
     """Python writes it, and whoever reads the answer by the standard reads nothing at all of it."""
@@ -149,10 +162,24 @@ def test_a_long_response_is_shown_in_part() -> None:
     assert excerpt("x" * 500) == "x" * 500
 
 
-def test_a_response_that_is_nested_too_deeply_is_an_error_of_the_graders() -> None:
-    """It is a broken answer, and no fault of the simulator's."""
+@pytest.mark.parametrize("depth", [960, 970, 980, 985, 988, 990, 991, 992, 993, 995])
+@pytest.mark.parametrize("place", ["id", "aggregate_reward_score", "metrics_list"])
+def test_a_response_that_can_just_be_read_is_an_error_of_the_graders_too(place: str, depth: int) -> None:
+    """Python reads a little deeper than it writes, and the message shows what was read."""
+    nested = b"[" * depth + b"]" * depth
+    payload = json.dumps([GOOD[0], {"id": "r-1", "aggregate_reward_score": "1", place: "DEEP"}]).encode()
     with pytest.raises(GraderError):
-        rewards(b"[" * 100_000)
+        rewards(payload.replace(b'"DEEP"', nested))
+
+
+def test_a_message_holds_nothing_that_a_terminal_obeys() -> None:
+    """Whatever the function said, and however it is shown; lines stay lines."""
+    with pytest.raises(GraderError) as error:
+        rewards(b"\x1b[2J \xc2\x9b31m \r\n \xe2\x80\xae \x00")
+    assert str(error.value) == (
+        f"{FUNCTION} for rollout r-0: the response is not JSON. "
+        "Response: \\x1b[2J \\x9b31m \\r\n \\u202e \\x00 Return a list of objects."
+    )
 
 
 @given(st.lists(items, max_size=4) | items)
@@ -174,6 +201,37 @@ def test_bytes_that_are_no_answer_are_a_grader_error(payload: bytes) -> None:
     """Nothing short of both ids can be read as two scores."""
     with pytest.raises(GraderError):
         rewards(payload)
+
+
+edits = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 3), st.binary(max_size=3)), min_size=1, max_size=4)
+
+
+@given(edits, st.sampled_from([None, 0, -1.5, True, "1.0", 1e300]))
+def test_a_damaged_answer_is_read_for_what_it_says_or_refused(
+    changes: list[tuple[int, int, bytes]], extra: Any
+) -> None:
+    """Never a score that stands nowhere in it, and never a refusal that names no rollout."""
+    payload = json.dumps([GOOD[0] | {"note": extra}, GOOD[1]]).encode()
+    for place, length, instead in changes:
+        payload = payload[:place] + instead + payload[place + length :]
+    try:
+        scores = dict(zip(SENT, rewards(payload), strict=True))
+    except GraderError as error:
+        assert error.rollout in {*SENT, "r-0 and 1 more"}  # noqa: PT017 # either outcome is right
+    else:
+        said = json.loads(payload.decode("utf-8"))
+        assert scores == {item["id"]: item["aggregate_reward_score"] for item in said}
+
+
+@given(st.recursive(scores, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner), max_leaves=6))
+def test_whatever_stands_for_a_score_is_a_number_or_refused_by_its_rollout(value: Any) -> None:
+    """A number of Python's is that score; all else is blamed on the one rollout that has it."""
+    is_score = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_FLOAT32
+    try:
+        told: Any = rewards(result(value))
+    except GraderError as error:
+        told = error.rollout
+    assert told == ([1.0, float(value)] if is_score else "r-1")
 
 
 def test_the_place_of_a_failure_is_a_line_of_the_functions_own() -> None:

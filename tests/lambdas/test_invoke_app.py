@@ -149,6 +149,14 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
             ),
         ),
         (
+            {"body": b"[" * 100_000},
+            (
+                400,
+                "InvalidRequestContentException",
+                told("Could not parse request body into json: it is nested too deeply"),
+            ),
+        ),
+        (
             {"body": b" " * 6_291_457},
             (
                 413,

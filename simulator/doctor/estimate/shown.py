@@ -25,9 +25,9 @@ from simulator.doctor.estimate.assumptions import GIVEN, TRAINING_PRICE, Assumpt
 from simulator.doctor.estimate.reckoning import Estimate, Range
 from simulator.doctor.estimate.telling import Told
 from simulator.doctor.finding import Finding, Severity, worst_first
+from simulator.doctor.report.excerpts import one_line
 from simulator.doctor.report.pages import page_of
 from simulator.doctor.report.table import WIDEST, finding_table
-from simulator.doctor.report.visible import one_line
 from simulator.doctor.visit import counted
 
 SCHEMA_VERSION: Final = 1

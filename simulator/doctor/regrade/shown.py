@@ -25,8 +25,9 @@ from rich.text import Text
 
 from simulator.doctor.regrade.comparison import Comparison, Sum, is_changed
 from simulator.doctor.regrade.scoring import Regraded
+from simulator.doctor.report.excerpts import clipped, one_line, score_text
 from simulator.doctor.report.table import WIDEST
-from simulator.doctor.report.visible import clipped, one_line, score_text, visible
+from simulator.visible import visible
 
 SCHEMA_VERSION: Final = 1
 

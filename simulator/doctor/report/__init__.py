@@ -6,5 +6,5 @@ junit      for CI servers: a test case for each probe
 html       for a browser: one file that needs nothing else, with the curves of the rehearsed runs
 golden     for a diff: every score, kept in a file beside the reward function
 pages      what each finding means: FINDINGS.md
-visible    texts that were written by others, made safe to look at
+excerpts   texts that were written by others, made short to look at
 """

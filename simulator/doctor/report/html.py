@@ -10,9 +10,10 @@ from markupsafe import Markup, escape
 
 from simulator.doctor.finding import Finding, Probe, Severity, worst_first
 from simulator.doctor.report import curves
+from simulator.doctor.report.excerpts import clipped, score_text
 from simulator.doctor.report.pages import CODE, PARTS, PROBES
-from simulator.doctor.report.visible import clipped, score_text, visible
 from simulator.doctor.visit import Visit
+from simulator.visible import visible
 
 _TEMPLATE: Final = "visit.html.jinja"
 _PROMPT, _RESPONSE = 1_200, 3_000  # characters

@@ -9,9 +9,10 @@ from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from simulator.doctor.finding import Exhibit, Finding, Severity
+from simulator.doctor.report.excerpts import clipped, one_line, score_text
 from simulator.doctor.report.pages import page_of
-from simulator.doctor.report.visible import clipped, one_line, score_text, visible
 from simulator.doctor.visit import Visit
+from simulator.visible import visible
 
 _SUITE = "rft-sim doctor"
 _LONGEST = 400  # characters of a prompt or a response

@@ -11,8 +11,9 @@ from rich.text import Text
 from simulator.doctor.finding import Exhibit, Finding, Severity, worst_first
 from simulator.doctor.rehearsal.course import Course
 from simulator.doctor.report.curves import ends_of
-from simulator.doctor.report.visible import clipped, one_line, score_text, seen
+from simulator.doctor.report.excerpts import clipped, one_line, score_text
 from simulator.doctor.visit import Visit, counted
+from simulator.visible import seen
 
 WIDEST: Final = 120
 """Longer lines than this are not read any better, however wide the terminal is."""

@@ -1,0 +1,88 @@
+"""Hostile deployment packages: told in a sentence, in little memory, and nothing is left of them."""
+
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtures.making.hostile.archives import DEFLATED, Entry, archived, deflated
+from fixtures.making.hostile.packages import PACKAGES, Package
+from simulator.lambdas import archive
+from simulator.lambdas.errors import InvalidZipFile
+
+_ROOM = 48_000_000  # bytes of memory, the archive itself apart
+
+SEEDS = (
+    archived([Entry(name=b"a/b.py", data=b"x = 1\n" * 9), Entry(name=b"c.py", data=b"y = 2\n"), Entry(name=b"d/")]),
+    archived(
+        [
+            Entry(
+                name=b"a.py", data=deflated(b"x = 1\n" * 99), method=DEFLATED, size=594, crc=zlib.crc32(b"x = 1\n" * 99)
+            )
+        ]
+    ),
+    archived([Entry(name=b"a", data=b"a", size=2**32 - 1, extra=b"\x01\x00\x08\x00\x01" + bytes(7))], comment=b"zip64"),
+)
+_TELLING = [b"", b"\x00", b"\xff", b"\xff\xff\xff\xff", b"PK\x01\x02", b"PK\x05\x06", b"../", b"/", b"\x08", b"\x0e"]
+
+
+def refusal(package: bytes, folder: Path) -> str | None:
+    """Unpack into a folder; return why it was refused."""
+    try:
+        archive.unpack(code=package, layers=(), task=folder / "task", opt=folder / "opt")
+    except InvalidZipFile as refused:
+        return refused.message
+    return None
+
+
+@pytest.mark.parametrize(
+    "package",
+    [pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.is_large else []) for each in PACKAGES],
+)
+def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: Package, tmp_path: Path) -> None:
+    """With a reason that is short and safe for a terminal; what is harmless is unpacked."""
+    content = package.content()
+    tracemalloc.start()
+    try:
+        told = refusal(content, tmp_path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (told is None) == (package.reason_contains is None), told
+    assert (package.reason_contains or "") in (told or "")
+    assert peak < _ROOM
+    assert (told or "").isprintable()
+    assert len(told or "") < 400
+    assert {path.name for path in tmp_path.iterdir()} <= {"task", "opt"}
+
+
+@settings(deadline=None)  # it writes files
+@given(
+    seed=st.sampled_from(SEEDS),
+    edits=st.lists(
+        st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(_TELLING) | st.binary(max_size=4)),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_a_damaged_archive_is_refused_or_unpacked(
+    seed: bytes, edits: list[tuple[float, int, bytes]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nothing else is raised, whatever Python's own reader makes of it, and nothing is written elsewhere."""
+    content = seed
+    for share, length, instead in edits:
+        place = int(share * len(content))
+        content = content[:place] + instead + content[place + length :]
+    folder = tmp_path_factory.mktemp("damaged")
+    told = refusal(content, folder)
+    assert (told or "").isprintable()
+    assert {path.name for path in folder.iterdir()} <= {"task", "opt"}
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=["stored", "deflated", "zip64"])
+def test_what_is_damaged_was_sound(seed: bytes, tmp_path: Path) -> None:
+    """Else the damage would be done to what is refused anyway."""
+    assert refusal(seed, tmp_path) is None
