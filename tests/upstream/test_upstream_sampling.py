@@ -1,6 +1,7 @@
 """Sampling from a real OpenAI-compatible server over a real socket: once, kept, gone on with, replayed without it."""
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,10 +63,14 @@ def test_an_interrupted_sampling_keeps_what_it_has(server: Upstream, cache: Cach
 
     def interrupted(there: int, wanted: int) -> None:
         if there == 7:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        rollouts(RECORDS, upstream=server, cache=cache, count=4, progress=interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test runner may have put another there
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            rollouts(RECORDS, upstream=server, cache=cache, count=4, progress=interrupted)
+    finally:
+        signal.signal(signal.SIGINT, before)
     seen: list[tuple[int, int]] = []
     rollouts(RECORDS, upstream=server, cache=cache, count=4, progress=lambda *at: seen.append(at))
     assert seen[0][0] >= 7
