@@ -9,11 +9,12 @@ from time import monotonic, sleep, time
 from typing import Final
 
 from simulator.api import api_of, refusal
-from simulator.asgi import App
+from simulator.asgi import App, Scope
 from simulator.aws.journal import Journal
 from simulator.catalogue import unaliased
 from simulator.cloud import Cloud
 from simulator.deployed import DeployedGraders
+from simulator.errors import ACCESS_DENIED
 from simulator.faults.answers import Answers
 from simulator.faults.book import Book
 from simulator.faults.edge import Edge
@@ -52,6 +53,7 @@ from simulator.verdict.judge import Judge
 from simulator.verdict.truth import Jobs
 from simulator.verdict.watching import Watching
 from simulator.views import Views
+from simulator.web_pages import NoWebPages
 from simulator.wire.objects import announcement
 
 DATABASE: Final = "simulator.sqlite"
@@ -226,7 +228,8 @@ class Rooms:
         api = api_of(self.house, requests=requests)
         self.api: App = edge(api)
         door = FrontDoor(api=api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.answers)
-        self.app: App = Watching(edge(door), judge=self.house.judge, wall=time)
+        watched = Watching(edge(door), judge=self.house.judge, wall=time)
+        self.app: App = NoWebPages(watched, hosts=settings.hosts, refused=_unwelcome)
         self._engine.resume()
 
     def warm_up(self) -> None:
@@ -246,6 +249,11 @@ class Rooms:
         self._grading_threads.shutdown(wait=True, cancel_futures=True)
         self._cloud.close()
         self._database.close()
+
+
+def _unwelcome(scope: Scope, reason: str, hint: str) -> App:
+    error = ACCESS_DENIED(reason=reason, hint=hint)
+    return refusal(error, method=scope["method"], path=scope["path"])
 
 
 def _check_uploads(files: Files, uploads: Uploads, folder: Path) -> None:

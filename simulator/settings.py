@@ -147,6 +147,11 @@ class Settings:
     """What a simulator is started with. The text in an annotation is what the command line says of that setting."""
 
     host: Annotated[str, MinLen(1), "The address to listen on. Anything but loopback lets others in."] = "127.0.0.1"
+    hosts: Annotated[
+        tuple[str, ...],
+        "Names that it is asked for by and that somebody owns, such as rft.example.com. Others are refused, so that no "
+        "web page can ask; addresses, `localhost`, names without a dot or below `.local` and `.internal` need none.",
+    ] = ()
     port: Annotated[
         int, Ge(0), Le(HIGHEST_PORT), "The port to listen on; 0 takes a free one, as `exec` does by default."
     ] = 8723
