@@ -54,6 +54,7 @@ def _mounted() -> AwsMount:
     from moto.core.config import default_user_config  # noqa: PLC0415 - moto is slow to import
 
     from simulator.aws.iam_operations import add_iam_operations  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.lambda_operations import refuse_bad_packages  # noqa: PLC0415 - moto is slow to import
     from simulator.aws.routing import route  # noqa: PLC0415 - moto is slow to import
     from simulator.aws.sts_operations import add_sts_operations  # noqa: PLC0415 - moto is slow to import
 
@@ -63,6 +64,7 @@ def _mounted() -> AwsMount:
     default_user_config["batch"]["use_docker"] = False
     add_iam_operations()
     add_sts_operations()
+    refuse_bad_packages()
     for module in WARMED:
         import_module(f"moto.{module}.responses" if module != "awslambda_simple" else f"moto.{module}.models")
     dispatcher = _dispatcher()

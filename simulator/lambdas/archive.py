@@ -1,7 +1,7 @@
 """Unpacks deployment packages and layers, and refuses those that are too large or reach outside their folder.
 
-AWS looks at an archive when a function is created; the store here (moto) takes any bytes, so it is looked at when the
-function is first invoked. Everything that can be told from the archive's directory is told before a byte is written.
+Everything that can be told from the archive's directory is told when it is uploaded, as AWS does, and again before a
+byte is written.
 """
 
 import io
@@ -10,7 +10,8 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -30,6 +31,9 @@ _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _KINDS: Final = {stat.S_IFLNK: "a symbolic link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _PLAIN: Final = (0, stat.S_IFREG, stat.S_IFDIR)
 
+_EMPTY: Final = "Uploaded file must be a non-empty zip"
+_TOO_LARGE: Final = f"Unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes"
+
 # All that Python's reader raises of an archive that is damaged or made to mislead.
 _UNREADABLE: Final = (
     zipfile.BadZipFile,
@@ -42,6 +46,23 @@ _UNREADABLE: Final = (
     RuntimeError,
     ValueError,
 )
+
+
+def refusal_of_upload(archive: bytes) -> str | None:
+    """Return what AWS says when it refuses an archive at its upload, or None (OBSERVED, but for what follows it here).
+
+    Layers that come with the function are counted when it is unpacked.
+    """
+    if not archive:
+        return _EMPTY
+    try:
+        with _opened(archive, what="The zip") as package:
+            if _size(package) > MAX_UNZIPPED_BYTES:
+                return _TOO_LARGE
+            _refuse_overlap(package, archive, what="The zip")
+            return None if package.infolist() else _EMPTY
+    except InvalidZipFile as fault:
+        return f"Could not unzip uploaded file. Please check your file, then try to upload again. {fault.detail}"
 
 
 def unpack(*, code: bytes, layers: Iterable[bytes], task: Path, opt: Path) -> None:
@@ -60,32 +81,46 @@ def unpack(*, code: bytes, layers: Iterable[bytes], task: Path, opt: Path) -> No
 
 def _unpack_one(*, archive: bytes, into: Path, left: int, what: str) -> int:
     into.mkdir(exist_ok=True)
+    with _opened(archive, what=what) as package:
+        size = _size(package)
+        if size > left:
+            raise InvalidZipFile(
+                f"{what} is too large: unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes for the "
+                f"function and its layers, and it declares {size}."
+            )
+        _refuse_overlap(package, archive, what=what)
+        for member in package.infolist():
+            _write(package, member, into=into)
+    return size
+
+
+def _size(package: zipfile.ZipFile) -> int:
+    """Return the bytes that an archive unpacks to, at most: `zipfile` reads no more than a member declares."""
+    return sum(member.file_size for member in package.infolist())
+
+
+def _refuse_overlap(package: zipfile.ZipFile, archive: bytes, *, what: str) -> None:
+    # Bytes that many entries share take the time of each of them.
+    if sum(member.compress_size for member in package.infolist()) > len(archive):
+        raise InvalidZipFile(f"{what} has entries that overlap.")
+
+
+@contextmanager
+def _opened(archive: bytes, *, what: str) -> Iterator[zipfile.ZipFile]:
+    """Open an archive whose directory is sound; what fails in the block for the archive's sake is told as that."""
     # The directory itself may be the bomb: an entry of 50 bytes takes a kilobyte of memory when it is read.
     if archive.count(_ENTRY) > MAX_UNZIPPED_FILES:
         raise _too_many(what)
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as package:
-            members = package.infolist()
-            _check(members, what=what)
-            # A true bound: `zipfile` reads no more than a member declares.
-            size = sum(member.file_size for member in members)
-            if size > left:
-                raise InvalidZipFile(
-                    f"{what} is too large: unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes for the "
-                    f"function and its layers, and it declares {size}."
-                )
-            # Bytes that many entries share take the time of each of them.
-            if sum(member.compress_size for member in members) > len(archive):
-                raise InvalidZipFile(f"{what} has entries that overlap.")
-            for member in members:
-                _write(package, member, into=into)
+            _check(package.infolist(), what=what)
+            yield package
     except _UNREADABLE as fault:
         # A name in its words may be 65,535 bytes long, and hold anything.
         words = ascii(str(fault))[1:-1][:_LONGEST_NAME]
         raise InvalidZipFile(f"{what} is not a usable zip archive: {words}.") from fault
     except OSError as fault:
         raise InvalidZipFile(f"{what} could not be unpacked: {fault.strerror or 'the disk failed'}.") from fault
-    return size
 
 
 def _check(members: Sequence[zipfile.ZipInfo], *, what: str) -> None:

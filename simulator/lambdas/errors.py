@@ -107,6 +107,7 @@ class InvalidZipFile(NotInvoked):
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"Lambda could not unzip the deployment package. {detail}")
+        self.detail = detail
 
 
 class PoolClosed(NotInvoked):

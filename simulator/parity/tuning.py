@@ -181,8 +181,8 @@ TUNING: Final = (
         "packages",
         _GRADING,
         (D, O),
-        "CreateFunction refuses a package that cannot be unzipped, or has more than 250 MB then",
-        "it takes any bytes; Invoke refuses them (`InvalidZipFileException`), and links, devices, 65,536 files too",
+        "CreateFunction refuses a package that cannot be unzipped, is empty, or has more than 250 MB then",
+        "likewise, by its directory; links, devices and 65,536 files too. What only unpacking shows, Invoke refuses",
     ),
     guessed(
         "event-shape",

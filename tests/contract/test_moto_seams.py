@@ -106,6 +106,19 @@ def test_layers_have_bytes(functions: Any) -> None:
     assert functions.layers_versions_by_arn(arn).code_bytes == CODE
 
 
+def test_packages_of_functions_and_of_layers_are_read_in_one_place(functions: Any) -> None:
+    """Where each is looked at, as it comes in the request; by way of S3 test_contract_packages holds it."""
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415 - moto is slow to import
+
+    bad = {"ZipFile": _base64(b"no zip")}
+    for upload in (
+        lambda: functions.publish_layer_version({"LayerName": "other", "Content": bad}),
+        lambda: functions.update_function_code("grader", None, bad),
+    ):
+        with pytest.raises(InvalidParameterValueException, match="Could not unzip uploaded file"):
+            upload()
+
+
 def test_resource_policy_is_a_list_of_statements(functions: Any) -> None:
     """add_permission fills `policy.statements`; a role's ARN stands bare or under AWS."""
     role = f"arn:aws:iam::{ACCOUNT}:role/trainer"

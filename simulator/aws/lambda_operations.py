@@ -1,0 +1,30 @@
+"""What moto's Lambda lets pass and AWS's does not: a deployment package that cannot be unzipped.
+
+Importing this imports moto, so whoever mounts does it, and nobody else.
+"""
+
+from typing import Any
+
+from moto.awslambda import models
+from moto.awslambda.exceptions import InvalidParameterValueException
+
+from simulator.aws.world import current_turn
+from simulator.lambdas.archive import refusal_of_upload
+
+
+def refuse_bad_packages() -> None:
+    """Have moto look at each package that a function is made or changed with, in the request and in S3."""
+    for name in ("_zipfile_content", "_s3_content"):
+        _look_at(name)
+
+
+def _look_at(name: str) -> None:
+    theirs = vars(models)[name]
+
+    def content(given: Any) -> Any:
+        read = theirs(given)
+        if current_turn() and (refusal := refusal_of_upload(read[0])):  # beside `mock_aws`, moto stays as it is
+            raise InvalidParameterValueException(refusal)
+        return read
+
+    vars(models)[name] = content
