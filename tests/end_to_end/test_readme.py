@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.settings import Pace, Settings
 from tests.end_to_end.commands import ROOT, rft_sim
+from tests.world import served_world
 
 README = (ROOT / "README.md").read_text()
 
@@ -34,7 +36,7 @@ def test_the_walkthrough_runs_as_it_stands_and_the_tuned_model_keeps_the_asked_f
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "line", [line for block in blocks("bash") for line in block.splitlines() if "rft-sim " in line and "&&" not in line]
+    "line", [line for block in blocks("bash") if "rft-sim doctor" in block for line in block.splitlines()]
 )
 def test_what_is_to_be_done_before_paying_can_be_done_as_it_stands(line: str) -> None:
     """Each of these commands, on the project's own reward function and data, finds nothing to fail for."""
@@ -42,6 +44,22 @@ def test_what_is_to_be_done_before_paying_can_be_done_as_it_stands(line: str) ->
     assert program == "rft-sim"
     done = rft_sim(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_what_is_said_of_time_can_be_done_as_it_stands() -> None:
+    """One order after the other, at a simulator that is served as told: in the end the job has succeeded."""
+    (block,) = [block for block in blocks("bash") if "clock" in block]
+    serve, *orders = [shlex.split(line, comments=True) for line in block.splitlines()]
+    assert serve == ["rft-sim", "serve", "--pace", "manual"]
+    with served_world(Settings(port=0, pace=Pace.MANUAL)) as world:
+        grader = world.deploy(ROOT / "reward_lambda")
+        job = world.create(world.upload((ROOT / "fixtures/prompts/train.jsonl").read_bytes()), function=grader)["id"]
+        where = ["--port", world.url.rpartition(":")[2]]
+        for _, *arguments in orders:
+            done = rft_sim(*(job if each == "JOB" else each for each in arguments), *where)
+            assert done.returncode == 0, done.stdout + done.stderr
+        assert world.job(job)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
