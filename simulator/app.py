@@ -13,7 +13,7 @@ from simulator.faults.script import faults_at
 from simulator.house import House
 from simulator.rooms import Rooms
 from simulator.settings import Settings
-from simulator.store.errors import StoreDamagedError
+from simulator.store.errors import StoreDamagedError, StoreFullError
 from simulator.store.folder import DataFolder, unusable
 from simulator.upstream.replay import Replay
 
@@ -41,8 +41,10 @@ class Simulator:
         self._folder = DataFolder(settings.data)
         try:
             self._state, self._rooms = self._opened(self._folder.state)
-        except BaseException:
+        except BaseException as error:
             self._folder.close()
+            if settings.data and isinstance(error, StoreFullError):
+                raise unusable(settings.data, str(error)) from error
             raise
         self.app: App = _Door(lambda: self._rooms.app)
         self.api: App = _Door(lambda: self._rooms.api)

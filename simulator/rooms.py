@@ -262,12 +262,10 @@ def _check_uploads(files: Files, uploads: Uploads, folder: Path) -> None:
     Raises:
         DataFolderError: some are not.
     """
-    needed = dict(files.needed())
-    for sha256, size in needed.items():
-        found = uploads.size(sha256)
-        if found is None or (size is not None and found != size):
-            what = "is not there" if found is None else f"has {found} bytes and should have {size}"
-            raise unusable(folder, f"it is damaged: the uploaded file {UPLOADS}/{sha256} {what}")
+    needed = files.needed()
+    for sha256 in needed:
+        if fault := uploads.fault(sha256):
+            raise unusable(folder, f"it is damaged: the uploaded file {UPLOADS}/{sha256} {fault}")
     uploads.sweep(needed)
 
 
@@ -275,11 +273,11 @@ def _journal(database: Database, folder: Path) -> Journal:
     """Return the journal of the AWS account.
 
     Raises:
-        DataFolderError: a part of it is not there.
+        DataFolderError: a part of it is damaged or not there.
     """
     journal = Journal(requests=AwsRequests(database), bodies=Uploads(folder / REQUESTS, lasting=True))
-    if missing := journal.missing():
-        raise unusable(folder, f"it is damaged: {REQUESTS}/{missing}, which a request to AWS brought, is not there")
+    if fault := journal.fault():
+        raise unusable(folder, f"it is damaged: of the requests to AWS, {REQUESTS}/{fault}")
     return journal
 
 

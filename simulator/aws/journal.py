@@ -49,9 +49,10 @@ class Journal:
         seed = self._requests.seed()
         return None if seed is None else int(seed)
 
-    def missing(self) -> str | None:
-        """Return the name of a body whose file is not there, if there is one."""
-        return next((name for name in sorted(self._requests.bodies()) if self._bodies.size(name) is None), None)
+    def fault(self) -> str | None:
+        """Return the name of a body whose file is not whole, and what is wrong with it; None when all are."""
+        faults = ((name, self._bodies.fault(name)) for name in sorted(self._requests.bodies()))
+        return next((f"{name} {fault}" for name, fault in faults if fault), None)
 
     def received(self, body: BinaryIO) -> Body:
         """Put a body where it will be found again, once it is kept. The body is left at its beginning.

@@ -24,13 +24,17 @@ VERSION: Final = 3  # of the tables and of what is written into them
 # Up to so many bytes a database is read through before it is used; that takes some 0.1 s (measured).
 _READ_THROUGH: Final = 64 * 1024 * 1024
 
-# What SQLite says where a disk is full or a file may not grow, and where a file is no (longer a) database.
+# What SQLite says where a disk is full or a file may not grow, where a file is no (longer a) database, and where it may
+# not be read or written.
 _FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_BARRED: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY)
 _PRIMARY: Final = 0xFF  # an extended code's lowest byte is the code that it extends
 
 # A listing's order: how to ask for what lies past a position, SQL's word for the order, and the position before all.
 _ORDERS: Final = {"desc": ("<", "DESC", 1 << 62), "asc": (">", "ASC", -1)}
+
+_NOT_UTF_8: Final = "the data folder is damaged: a text in it is not UTF-8"
 
 _LATEST: Final = "latest"  # the counter of the simulated time
 
@@ -56,6 +60,8 @@ class Database:
 
     Raises:
         DataFolderError: the file is damaged, another version's, or not there though it is `expected`. It is as it was.
+        StoreDamagedError: it may not be written.
+        StoreFullError: the disk is full.
     """
 
     def __init__(self, path: Path | None, *, expected: bool = False) -> None:
@@ -64,10 +70,14 @@ class Database:
         if path and there:
             _look_through(path)
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        if not there:
-            self._connection.executescript(files("simulator.store").joinpath("schema.sql").read_text())
-            self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            if not there:
+                self._connection.executescript(_schema())
+                self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise _in_words(error) from error
         self._safe = True  # what SQLite begins with
 
     def close(self) -> None:
@@ -173,11 +183,13 @@ class Database:
 def _in_words(error: sqlite3.DatabaseError) -> Exception:
     """Return what an error of SQLite's means here; one that means nothing is a fault of ours, and stays what it is."""
     code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # Python's own, which quotes what it read
+        return StoreDamagedError(_NOT_UTF_8) if str(error).startswith("Could not decode to UTF-8") else error
     if code in _FULL:
         return StoreFullError(f"the data folder cannot be written: {error}")
-    if code is not None and code & _PRIMARY in _DAMAGED:
+    if code & _PRIMARY in _DAMAGED:
         return StoreDamagedError(f"the data folder is damaged: {error}")
-    return error
+    return StoreDamagedError(f"the data folder cannot be used: {error}") if code & _PRIMARY in _BARRED else error
 
 
 def _look_through(path: Path) -> None:
@@ -191,12 +203,32 @@ def _look_through(path: Path) -> None:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version != VERSION:
                 raise unusable(path.parent, f"{path.name} is of format {version}, and this version reads {VERSION}")
+            if _tables(connection) != _tables_of_this_version():
+                raise unusable(path.parent, f"{path.name} is damaged (its tables are not those of format {VERSION})")
             small = path.stat().st_size <= _READ_THROUGH
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone() if small else ("ok",)
-    except sqlite3.DatabaseError as error:
+    except UnicodeDecodeError as error:  # of a message that quotes what it read
         raise unusable(path.parent, f"{path.name} is damaged ({error})") from None
+    except sqlite3.DatabaseError as error:
+        barred = getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _BARRED and path.exists()
+        what = "cannot be read" if barred else "is damaged"
+        raise unusable(path.parent, f"{path.name} {what} ({error})") from None
     if found != "ok":
         raise unusable(path.parent, f"{path.name} is damaged ({' '.join(found.split())})")
+
+
+def _tables(connection: sqlite3.Connection) -> list[Any]:
+    return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+
+
+def _tables_of_this_version() -> list[Any]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_schema())
+        return _tables(connection)
+
+
+def _schema() -> str:
+    return files("simulator.store").joinpath("schema.sql").read_text()
 
 
 def happened(connection: sqlite3.Connection, at: int) -> None:

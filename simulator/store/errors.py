@@ -13,7 +13,7 @@ class StoreFullError(Exception):
 
 
 class StoreDamagedError(Exception):
-    """What is kept cannot be read any more: the file was changed or lost by something else."""
+    """What is kept cannot be read or written any more: something else changed it, lost it or barred it."""
 
 
 @contextmanager

@@ -108,10 +108,10 @@ class Files:
             )
         ]
 
-    def needed(self) -> list[tuple[str, int | None]]:
-        """Return the SHA-256 of all bytes that are still needed, each with its size where it is known."""
-        sql = "SELECT sha256, max(bytes) FROM (SELECT sha256, bytes FROM files UNION ALL SELECT sha256, NULL FROM uses)"
-        return [(str(sha256), size) for sha256, size in self._database.rows(f"{sql} GROUP BY sha256 ORDER BY sha256")]
+    def needed(self) -> list[str]:
+        """Return the SHA-256 of all bytes that are still needed."""
+        sql = "SELECT sha256 FROM files UNION SELECT sha256 FROM uses ORDER BY sha256"
+        return [str(sha256) for (sha256,) in self._database.rows(sql)]
 
     def _changed(self) -> None:
         with self._lock:

@@ -4,12 +4,14 @@
     DIR/simulator.json     the format, and which of the folders beside it holds the state
     DIR/state-1/           the state: database, uploads, requests to AWS, environments of functions
 
-A reset makes the next state whole before it is written down which one counts, so a kill leaves the one or the other.
+A reset makes the next state whole before it is written down which one counts, so a kill leaves the one or the other. A
+folder that holds anything and no manifest is somebody else's, or has lost it: nothing in it is touched.
 """
 
 import fcntl
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
@@ -19,7 +21,11 @@ FORMAT: Final = 3
 
 _LOCK: Final = "lock"
 _MANIFEST: Final = "simulator.json"
+_MANIFEST_IN_THE_MAKING: Final = f"{_MANIFEST}.new"
 _STATE: Final = "state-"
+_STATE_NAME: Final = re.compile(
+    rf"{_STATE}[1-9][0-9]*"
+)  # what `fresh` makes; a copy that somebody keeps has another name
 _TEMPORARY: Final = "rft-sim-"
 _FORMER: Final = "simulator.sqlite"  # where format 2 had its database
 _OWNER_ONLY: Final = 0o700  # functions may hold secrets of their users
@@ -48,8 +54,8 @@ class DataFolder:
         except DataFolderError:
             self._lock.close()
             raise
-        for other in self._path.glob(f"{_STATE}*"):  # of a reset or a first start that was cut off
-            if other.name != self._state:
+        for other in self._path.iterdir():  # of a reset or a first start that was cut off
+            if other.name != self._state and _STATE_NAME.fullmatch(other.name):
                 shutil.rmtree(other, ignore_errors=True)
 
     @property
@@ -68,13 +74,7 @@ class DataFolder:
     def keep(self, state: Path) -> None:
         """Write down that this folder holds the state from now on."""
         if not self._temporary:
-            written = self._path / f"{_MANIFEST}.new"
-            with written.open("w") as manifest:
-                json.dump({"format": FORMAT, "state": state.name}, manifest)
-                manifest.flush()
-                os.fsync(manifest.fileno())
-            written.replace(self._path / _MANIFEST)
-            synced(self._path)
+            _write_manifest(self._path, state.name)
         self._state = state.name
 
     def close(self) -> None:
@@ -84,14 +84,12 @@ class DataFolder:
         self._lock.close()
 
     def _read(self) -> str | None:
-        manifest = self._path / _MANIFEST
-        if not manifest.exists():
-            if (self._path / _FORMER).exists():
-                raise unusable(self._path, f"an older version wrote it (format 2, this is {FORMAT})")
+        if self._temporary:
             return None
+        manifest = self._path / _MANIFEST
         try:
             read = json.loads(manifest.read_text())
-            form, state = int(read["format"]), str(read["state"])
+            form, state = int(read["format"]), read["state"]
         except OSError as error:
             raise unusable(self._path, f"{manifest.name} cannot be read: {error.strerror}") from None
         except (ValueError, LookupError, TypeError):
@@ -99,9 +97,21 @@ class DataFolder:
         if form != FORMAT:
             age = "a newer" if form > FORMAT else "an older"
             raise unusable(self._path, f"{age} version wrote it (format {form}, this is {FORMAT})")
-        if not (state.startswith(_STATE) and (self._path / state).is_dir()):
+        if state is None:  # of a first start that was cut off
+            return None
+        if not (isinstance(state, str) and _STATE_NAME.fullmatch(state) and (self._path / state).is_dir()):
             raise unusable(self._path, f"it is damaged: there is no folder {state!r} in it")
         return state
+
+
+def _write_manifest(folder: Path, state: str | None) -> None:
+    written = folder / _MANIFEST_IN_THE_MAKING
+    with written.open("w") as manifest:
+        json.dump({"format": FORMAT, "state": state}, manifest)
+        manifest.flush()
+        os.fsync(manifest.fileno())
+    written.replace(folder / _MANIFEST)
+    synced(folder)
 
 
 def synced(folder: Path) -> None:
@@ -121,15 +131,33 @@ def unusable(folder: Path, why: str) -> DataFolderError:
 def _claimed(folder: Path) -> tuple[Path, TextIO]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
+        _refuse_others(folder)
         lock = (folder / _LOCK).open("a")
     except OSError as error:
-        raise DataFolderError(
-            f"{folder} cannot be used: {error.strerror}. Choose another folder with --data."
-        ) from None
+        raise _impossible(folder, error) from None
     if not _locked(lock):
         lock.close()
         raise DataFolderError(f"{folder} is in use by another simulator. Stop it, or choose another folder.")
+    try:
+        if not (folder / _MANIFEST).exists():
+            _write_manifest(folder, None)
+    except OSError as error:
+        lock.close()
+        raise _impossible(folder, error) from None
     return folder, lock
+
+
+def _refuse_others(folder: Path) -> None:
+    found = {path.name for path in folder.iterdir()}
+    if _MANIFEST in found or found <= {_LOCK, _MANIFEST_IN_THE_MAKING}:
+        return
+    if _FORMER in found:
+        raise unusable(folder, f"an older version wrote it (format 2, this is {FORMAT})")
+    raise unusable(folder, f"it is not empty, and no simulator's: it has no {_MANIFEST}")
+
+
+def _impossible(folder: Path, error: OSError) -> DataFolderError:
+    return DataFolderError(f"{folder} cannot be used: {error.strerror}. Choose another folder with --data.")
 
 
 def _temporary() -> tuple[Path, TextIO]:

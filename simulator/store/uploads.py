@@ -89,10 +89,14 @@ class Uploads:
         with (self._folder / sha256).open("rb") as stream:
             yield stream
 
-    def size(self, sha256: str) -> int | None:
-        """Return how many bytes a blob has; None when there is no such blob."""
+    def fault(self, sha256: str) -> str | None:
+        """Read a blob through; return what is wrong with it, in words that follow its name, or None when it is whole."""
         path = self._folder / sha256
-        return path.stat().st_size if path.is_file() else None
+        if not path.is_file():
+            return "is not there"
+        with path.open("rb") as stream:
+            whole = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+        return None if whole else "does not hold what was written into it"
 
     def path(self, sha256: str) -> Path:
         """Return where a blob lies; it must not be written to."""

@@ -92,12 +92,16 @@ def test_what_was_received_and_not_kept_goes_at_the_next_start(
     assert [file.name for file in (tmp_path / BODIES).iterdir()] == [hashlib.sha256(LARGE).hexdigest()]
 
 
-def test_a_body_that_is_missing_is_named(journal: Journal, tmp_path: Path) -> None:
+def test_a_body_that_is_not_whole_or_missing_is_named(journal: Journal, tmp_path: Path) -> None:
     """Without it the account cannot be made again."""
     keep(journal, 0, LARGE)
-    before = journal.missing()
-    (tmp_path / BODIES / hashlib.sha256(LARGE).hexdigest()).unlink()
-    assert (before, journal.missing()) == (None, hashlib.sha256(LARGE).hexdigest())
+    name = hashlib.sha256(LARGE).hexdigest()
+    told = [journal.fault()]
+    (tmp_path / BODIES / name).write_bytes(LARGE[:-1] + b"?")
+    told.append(journal.fault())
+    (tmp_path / BODIES / name).unlink()
+    told.append(journal.fault())
+    assert told == [None, f"{name} does not hold what was written into it", f"{name} is not there"]
 
 
 def test_an_entry_that_cannot_be_written_down_leaves_no_file(

@@ -287,5 +287,5 @@ def test_a_damaged_account_is_told_and_left_as_it_is(tmp_path: Path) -> None:
         )
     )
     database.close()
-    with pytest.raises(DataFolderError, match="it is damaged: requests/0af, which a request to AWS brought"):
+    with pytest.raises(DataFolderError, match="it is damaged: of the requests to AWS, requests/0af is not there"):
         Simulator(settings, url="http://testserver")

@@ -71,10 +71,23 @@ def without_upload(state: Path) -> None:
     upload.unlink()
 
 
-def short_upload(state: Path) -> None:
-    """Cut the bytes of the file."""
+def changed_upload(state: Path) -> None:
+    """Change one byte of the file."""
     (upload,) = (state / "uploads").iterdir()
-    upload.write_bytes(b"short")
+    content = upload.read_bytes()
+    upload.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+
+
+def other_tables(state: Path) -> None:
+    """Rename a column."""
+    with closing(sqlite3.connect(state / "simulator.sqlite")) as connection:
+        connection.execute("ALTER TABLE files RENAME COLUMN filename TO filenam")
+
+
+def no_text(state: Path) -> None:
+    """Put bytes where a text should be."""
+    with closing(sqlite3.connect(state / "simulator.sqlite")) as connection, connection:
+        connection.execute("UPDATE files SET sha256 = CAST(x'ff' AS TEXT)")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +100,12 @@ def short_upload(state: Path) -> None:
         (removed, r"simulator\.sqlite is damaged \(unable to open database file\)"),
         (newer, r"simulator\.sqlite is of format 99, and this version reads 3"),
         (without_upload, r"it is damaged: the uploaded file uploads/[0-9a-f]{64} is not there"),
-        (short_upload, r"it is damaged: the uploaded file uploads/[0-9a-f]{64} has 5 bytes and should have \d+"),
+        (
+            changed_upload,
+            r"it is damaged: the uploaded file uploads/[0-9a-f]{64} does not hold what was written into it",
+        ),
+        (other_tables, r"simulator\.sqlite is damaged \(its tables are not those of format 3\)"),
+        (no_text, r"the data folder is damaged: a text in it is not UTF-8"),
     ],
 )
 def test_a_folder_that_was_damaged_is_told_of_and_left_as_it_is(

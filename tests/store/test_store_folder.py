@@ -51,7 +51,8 @@ def test_a_new_folder_holds_no_state_until_one_is_kept(tmp_path: Path) -> None:
     (first.fresh() / "half").write_text("made")
     first.close()
     second = DataFolder(tmp_path / "data")
-    assert (second.state, content(tmp_path / "data")) == (None, {})
+    assert second.state is None
+    assert list(content(tmp_path / "data")) == ["simulator.json"]
     second.close()
 
 
@@ -106,6 +107,28 @@ def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(kept: Path, m
     """Newer, older, damaged."""
     (kept / "simulator.json").write_text(manifest)
     assert refusal(kept) == (f"{kept} cannot be used: {why}. It is left as it is; choose another folder with --data.")
+
+
+@pytest.mark.parametrize("name", ["state-1", "state-old", "thesis", "lock.txt"])
+def test_a_folder_of_somebody_elses_is_refused_and_nothing_in_it_is_touched(tmp_path: Path, name: str) -> None:
+    """Whatever its files are called; no lock is put there either."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "a").write_text("theirs")
+    assert "it is not empty, and no simulator's: it has no simulator.json" in refusal(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_that_has_lost_its_manifest_is_left_as_it_is(kept: Path) -> None:
+    """What it held is there, for whoever writes the manifest anew."""
+    (kept / "simulator.json").unlink()
+    assert "it has no simulator.json" in refusal(kept)
+
+
+def test_a_copy_that_somebody_keeps_in_the_folder_stays(kept: Path) -> None:
+    """Only names that a simulator gives are swept."""
+    (kept / "state-1-before").mkdir()
+    DataFolder(kept).close()
+    assert (kept / "state-1-before").is_dir()
 
 
 def test_a_folder_of_the_format_before_has_no_manifest(tmp_path: Path) -> None:
