@@ -23,9 +23,7 @@ _LOCK: Final = "lock"
 _MANIFEST: Final = "simulator.json"
 _MANIFEST_IN_THE_MAKING: Final = f"{_MANIFEST}.new"
 _STATE: Final = "state-"
-_STATE_NAME: Final = re.compile(
-    rf"{_STATE}[1-9][0-9]*"
-)  # what `fresh` makes; a copy that somebody keeps has another name
+_STATE_NAME: Final = re.compile(rf"{_STATE}[1-9][0-9]*")  # what `fresh` makes; a copy has some other name
 _TEMPORARY: Final = "rft-sim-"
 _FORMER: Final = "simulator.sqlite"  # where format 2 had its database
 _OWNER_ONLY: Final = 0o700  # functions may hold secrets of their users

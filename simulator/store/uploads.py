@@ -90,7 +90,7 @@ class Uploads:
             yield stream
 
     def fault(self, sha256: str) -> str | None:
-        """Read a blob through; return what is wrong with it, in words that follow its name, or None when it is whole."""
+        """Read a blob through; return what is wrong with it, in words that follow its name, or None if it is whole."""
         path = self._folder / sha256
         if not path.is_file():
             return "is not there"
