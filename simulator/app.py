@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from simulator.asgi import App, Receive, Scope, Send
 from simulator.catalogue import unaliased
@@ -13,9 +14,11 @@ from simulator.faults.script import faults_at
 from simulator.house import House
 from simulator.rooms import Rooms
 from simulator.settings import Settings
-from simulator.store.errors import StoreDamagedError, StoreFullError
+from simulator.store.errors import StoreDamagedError, StoreFullError, telling_when_full
 from simulator.store.folder import DataFolder, unusable
 from simulator.upstream.replay import Replay
+
+_PATIENCE: Final = 10.0  # seconds for which a reset lets requests be answered that came before it
 
 
 class Simulator:
@@ -38,6 +41,7 @@ class Simulator:
         self._faults = faults_at(settings.faults) if settings.faults else ()
         self._changing = Lock()
         self._leaving: list[Thread] = []
+        self._closed = False
         self._folder = DataFolder(settings.data)
         try:
             self._state, self._rooms = self._opened(self._folder.state)
@@ -46,8 +50,8 @@ class Simulator:
             if settings.data and isinstance(error, StoreFullError):
                 raise unusable(settings.data, str(error)) from error
             raise
-        self.app: App = _Door(lambda: self._rooms.app)
-        self.api: App = _Door(lambda: self._rooms.api)
+        self.app: App = _Door(lambda: self._rooms, lambda rooms: rooms.app)
+        self.api: App = _Door(lambda: self._rooms, lambda rooms: rooms.api)
 
     @property
     def house(self) -> House:
@@ -69,9 +73,15 @@ class Simulator:
     def reset(self) -> None:
         """Put new and empty rooms in the place of these: as after a first start, but for the port and the settings.
 
-        What the old ones still do comes to nothing; they are left in the background.
+        What the old ones still do comes to nothing; they are left in the background, when the last request that came
+        before has its answer. A simulator that is closed stays closed.
+
+        Raises:
+            StoreFullError: the disk is full; nothing was changed.
         """
         with self._changing:
+            if self._closed:
+                return
             state, rooms = self._state, self._rooms
             self._state, self._rooms = self._opened(None)
             rooms.stop()
@@ -82,41 +92,62 @@ class Simulator:
     def close(self) -> None:
         """Stop: jobs between two events, functions at once. With a data folder the jobs go on at the next start."""
         with self._changing:
-            self._rooms.stop()
-            self._rooms.close()
+            if self._closed:
+                return
+            self._closed = True
+            _closed(self._rooms)
             for thread in self._leaving:
                 thread.join()
             self._folder.close()
 
     def _opened(self, state: Path | None) -> tuple[Path, Rooms]:
-        """Make rooms on a folder that holds state already, or on a fresh one."""
-        folder = state or self._folder.fresh()
-        try:
-            rooms = Rooms(
-                self._settings,
-                url=self._url,
-                folder=folder,
-                known=state is not None,
-                replay=self._replay,
-                faults=self._faults,
-                reset=self.reset,
-            )
-        except StoreDamagedError as error:
-            raise unusable(folder, str(error)) from error
-        self._folder.keep(folder)
+        """Make rooms on a folder that holds state already, or on a fresh one, which then counts."""
+        with telling_when_full():
+            folder = state or self._folder.fresh()
+        with ExitStack() as undo:
+            if state is None:
+                undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            try:
+                rooms = Rooms(
+                    self._settings,
+                    url=self._url,
+                    folder=folder,
+                    known=state is not None,
+                    replay=self._replay,
+                    faults=self._faults,
+                    reset=self.reset,
+                )
+            except StoreDamagedError as error:
+                raise unusable(folder, str(error)) from error
+            undo.callback(_closed, rooms)
+            with telling_when_full():
+                self._folder.keep(folder)
+            undo.pop_all()
         return folder, rooms
 
 
 class _Door:
-    """An app that is another one after a reset."""
+    """An app that is another one after a reset. Whoever came in before is answered by the one that was there then."""
 
-    def __init__(self, behind: Callable[[], App]) -> None:
-        self._behind = behind
+    def __init__(self, rooms: Callable[[], Rooms], app: Callable[[Rooms], App]) -> None:
+        self._rooms = rooms
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._behind()(scope, receive, send)
+        while True:
+            rooms = self._rooms()
+            with rooms.visitors:
+                if rooms is self._rooms():  # else they were left before this visitor was counted
+                    await self._app(rooms)(scope, receive, send)
+                    return
+
+
+def _closed(rooms: Rooms) -> None:
+    rooms.stop()
+    rooms.close()
 
 
 def _left(rooms: Rooms, state: Path) -> None:
+    rooms.visitors.gone(within=_PATIENCE)
     rooms.close()
     shutil.rmtree(state, ignore_errors=True)

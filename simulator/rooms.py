@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from threading import Condition
 from time import monotonic, sleep, time
 from typing import Final
 
@@ -42,7 +43,7 @@ from simulator.store.aws_requests import AwsRequests
 from simulator.store.clock import ClockStates
 from simulator.store.database import Database
 from simulator.store.files import Files
-from simulator.store.folder import DataFolderError, unusable
+from simulator.store.folder import unusable
 from simulator.store.jobs import JobLogs
 from simulator.store.models import Models
 from simulator.store.projects import Projects
@@ -60,6 +61,28 @@ DATABASE: Final = "simulator.sqlite"
 UPLOADS: Final = "uploads"
 REQUESTS: Final = "requests"
 ENVIRONMENTS: Final = "environments"
+
+
+class Visitors:
+    """Counts the requests that are under way in some rooms: enter for each one's length."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def gone(self, *, within: float) -> bool:
+        """Wait until there are none, for so many seconds at most; return whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._inside, timeout=within)
 
 
 class Rooms:
@@ -89,15 +112,30 @@ class Rooms:
 
         Raises:
             DataFolderError: what the folder holds cannot be used.
+            StoreDamagedError: likewise.
+            StoreFullError: the disk is full.
         """
+        self.visitors = Visitors()
         self._database = Database(folder / DATABASE if settings.data else None, expected=known)
-        uploads, files = Uploads(folder / UPLOADS, lasting=settings.data is not None), Files(self._database)
         try:
-            _check_uploads(files, uploads, folder)
-            journal = _journal(self._database, folder) if settings.data else None
-        except DataFolderError:
+            self._wire(settings, url=url, folder=folder, replay=replay, faults=faults, reset=reset)
+        except BaseException:
             self._database.close()
             raise
+
+    def _wire(
+        self,
+        settings: Settings,
+        *,
+        url: str,
+        folder: Path,
+        replay: Replay | None,
+        faults: Sequence[Fault],
+        reset: Callable[[], None],
+    ) -> None:
+        uploads, files = Uploads(folder / UPLOADS, lasting=settings.data is not None), Files(self._database)
+        _check_uploads(files, uploads, folder)
+        journal = _journal(self._database, folder) if settings.data else None
         paces = Paces(
             states=ClockStates(self._database),
             pace=settings.pace,
@@ -237,12 +275,12 @@ class Rooms:
         self._cloud.load()
 
     def stop(self) -> None:
-        """Let no job write any more."""
+        """Let no job write any more, and no fault hold anybody up."""
         self._engine.closing = True
+        self.house.faults.let_go()
 
     def close(self) -> None:
         """End what `stop` has stopped: jobs between two events, functions at once."""
-        self.house.faults.let_go()
         self._pool.close()
         self._engine.close()
         self._invoke.close()

@@ -1,15 +1,15 @@
 """A simulator on a data folder: what it says of one that is damaged, and what a full disk does to it."""
 
-import resource
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from simulator.settings import Pace, Settings
 from simulator.store.folder import DataFolderError
+from tests.full_disk import files_that_may_not_grow_beyond
 from tests.records import jsonl
 from tests.world import World, inner_world
 
@@ -149,17 +149,6 @@ def test_damage_that_the_start_meets_is_told_as_such(data: Path, monkeypatch: py
     damaged_table(state, "counters")
     with pytest.raises(DataFolderError, match=r"cannot be used: the data folder is damaged: .+\. It is left"):
         inner_world(Settings(data=data)).__enter__()
-
-
-@contextmanager
-def files_that_may_not_grow_beyond(size: int) -> Iterator[None]:
-    """Let the system refuse every write beyond so many bytes of a file: to a program that is a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_fails_the_upload_and_nothing_that_was_kept(data: Path) -> None:

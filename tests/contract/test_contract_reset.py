@@ -1,15 +1,32 @@
 """A reset: as after a first start, behind the same port."""
 
+import errno
+import http.client
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from simulator.settings import FIXED_EPOCH, Pace, Settings
+from simulator.settings import FIXED_EPOCH, Settings
+from tests.full_disk import files_that_may_not_grow_beyond
 from tests.records import jsonl
-from tests.world import World, inner_world
+from tests.world import World, inner_world, served_world
+
+CALLS_OF_THE_WHOLE_JOB = 720  # 90 steps of 64 rollouts, 8 a call
+SLOW_GRADER = """
+import time
+
+def lambda_handler(event, context):
+    with open({asked!r}, "a") as asked:
+        asked.write("asked\\n")
+    time.sleep(0.05)
+    return [{{"id": rollout["id"], "aggregate_reward_score": 0.5}} for rollout in event]
+"""
 
 
 @pytest.fixture(params=["in memory", "on a data folder"])
@@ -59,14 +76,72 @@ def test_nothing_is_left_of_what_was_there(world: World) -> None:
     assert (listed, clock["frozen"], clock["now"]) == ([[], []], False, FIXED_EPOCH)
 
 
-def test_a_job_that_runs_meanwhile_writes_nothing_into_what_comes_after() -> None:
-    """Its id is given again, to another job."""
-    with inner_world(Settings(pace=Pace.MANUAL)) as world:
-        before = world.create(world.upload(jsonl(100)))["id"]
+def test_a_job_that_runs_meanwhile_is_left_where_it_is(tmp_path: Path) -> None:
+    """Its function is asked for nothing more, and its id is given again, to another job."""
+    asked = tmp_path / "asked"
+    (tmp_path / "grader").mkdir()
+    (tmp_path / "grader" / "lambda_function.py").write_text(SLOW_GRADER.format(asked=str(asked)))
+    with served_world(Settings(port=0, data=tmp_path / "data")) as world:
+        arn = world.deploy(tmp_path / "grader")
+        before = world.create(world.upload(jsonl(400)), function=arn)["id"]
+        while not asked.exists():
+            time.sleep(0.01)
         reset(world)
         after = world.create(world.upload(jsonl(120)))["id"]
-        kinds = world.http.get(f"/_simulator/jobs/{after}/log").text.count('"event"')
-    assert (before, kinds) == (after, 2)
+    assert before == after
+    assert len(asked.read_text().splitlines()) < CALLS_OF_THE_WHOLE_JOB / 2
+
+
+def test_a_request_that_was_under_way_is_answered_by_what_it_came_to(tmp_path: Path) -> None:
+    """Half an upload before the reset, half after it: the answer is no error."""
+    boundary, content = "b", jsonl(100)
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n--{boundary}\r\n'
+    file = 'Content-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'
+    body = f"{head}{file}".encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    with served_world(Settings(port=0, data=tmp_path / "data")) as world:
+        address = urlsplit(world.url)
+        with closing(http.client.HTTPConnection(str(address.hostname), address.port)) as connection:
+            connection.putrequest("POST", "/v1/files")
+            connection.putheader("Authorization", f"Bearer {world.key}")
+            connection.putheader("Content-Type", f"multipart/form-data; boundary={boundary}")
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body[: len(body) // 2])
+            while not world.simulator._rooms.visitors._inside:
+                time.sleep(0.01)
+            reset(world)
+            connection.send(body[len(body) // 2 :])
+            answer = connection.getresponse()
+            answer.read()
+        listed = world.http.get("/v1/files").json()["data"]
+    assert (answer.status, listed) == (200, [])
+
+
+def test_a_reset_that_finds_the_disk_full_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it cannot write, the tables or, at the very end, which state counts: 507, and all is as before."""
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with inner_world(Settings(data=tmp_path / "data")) as world:
+        file = world.upload(jsonl(100))
+        with files_that_may_not_grow_beyond(4_000):  # the manifest has room, a table has not
+            statuses = [world.http.post("/_simulator/reset").status_code]
+        with monkeypatch.context() as full:
+            full.setattr("json.dump", no_room)
+            statuses.append(world.http.post("/_simulator/reset").status_code)
+        assert statuses == [507, 507]
+        assert [each["id"] for each in world.http.get("/v1/files").json()["data"]] == [file]
+    with inner_world(Settings(data=tmp_path / "data")) as world:
+        assert [each["id"] for each in world.http.get("/v1/files").json()["data"]] == [file]
+    assert [path.name for path in (tmp_path / "data").glob("state-*")] == ["state-1"]
+
+
+def test_a_simulator_that_is_closed_stays_closed(tmp_path: Path) -> None:
+    """A reset that comes too late makes nothing in a folder that was given up."""
+    with inner_world(Settings(data=tmp_path / "data")) as world:
+        pass
+    world.simulator.reset()
+    assert [path.name for path in (tmp_path / "data").glob("state-*")] == ["state-1"]
 
 
 def test_a_reset_is_kept(tmp_path: Path) -> None:
