@@ -86,7 +86,9 @@ def test_a_job_that_runs_meanwhile_is_left_where_it_is(tmp_path: Path) -> None:
         before = world.create(world.upload(jsonl(400)), function=arn)["id"]
         while not asked.exists():
             time.sleep(0.01)
+        engine = world.simulator._rooms._engine
         reset(world)
+        assert engine.closing  # at once, whoever is still being answered there
         after = world.create(world.upload(jsonl(120)))["id"]
     assert before == after
     assert len(asked.read_text().splitlines()) < CALLS_OF_THE_WHOLE_JOB / 2
