@@ -54,7 +54,7 @@ def asking() -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def undoing(undo: Callable[[], None]) -> Iterator[None]:
-    """Inside the block Ctrl-C first does `undo`."""
+    """Inside the block Ctrl-C first does `undo`, and so does the signal by which others end a process."""
     before = signal.getsignal(signal.SIGINT)
 
     def undo_and_stop(number: int, frame: FrameType | None) -> None:
@@ -62,7 +62,11 @@ def undoing(undo: Callable[[], None]) -> Iterator[None]:
         if callable(before):
             before(number, frame)
 
-    with _handled(undo_and_stop):
+    def undo_and_end(number: int, _frame: FrameType | None) -> None:
+        undo()
+        leave(128 + number)
+
+    with _handled(undo_and_stop), _handled(undo_and_end, number=signal.SIGTERM):
         yield
 
 
@@ -81,13 +85,13 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handled(handler: Callable[[int, FrameType | None], None], number: int = signal.SIGINT) -> Iterator[None]:
     # Python lets the main thread alone say what a signal does.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, handler)
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)

@@ -110,6 +110,28 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.slow
+def test_ended_by_another_in_the_middle_of_a_run_nothing_is_left_behind(tmp_path: Path) -> None:
+    """The signal goes to `exec` alone, which passes it on: neither its folder is left, nor that of `rft train`."""
+    training = [sys.executable, "-m", "client", "train", "--output", str(tmp_path / "output")]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulator", "exec", "--pace", "realtime", "--", *training],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    assert any("created" in line for line in process.stdout)
+    assert list(temporary.glob("rft-*"))
+    process.terminate()
+    process.communicate(timeout=30)
+    assert (process.returncode, list(temporary.iterdir())) == (143, [])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code", "last"), [(signal.SIGINT, 0, "Stopped.\n"), (signal.SIGTERM, 143, "")])
 def test_serve_stops_cleanly_and_keeps_its_data(number: int, code: int, last: str, tmp_path: Path) -> None:
     """It says where it is and what to do next; an upload is there at the next start; nothing else is left."""
