@@ -11,13 +11,11 @@ import os
 import re
 import socket
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -28,8 +26,9 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
+from tests.end_to_end.served import served
 from tests.records import jsonl
-from tests.world import ENDS, Api, connected, database_in
+from tests.world import ENDS, Api, database_in
 
 ROOT = Path(__file__).parents[2]
 MB = 1024 * 1024
@@ -66,26 +65,6 @@ class Footprint:
     children: int
 
 
-@contextmanager
-def served(data: Path, temporary: Path, *options: str) -> Iterator[tuple[Api, "subprocess.Popen[str]"]]:
-    """Serve a data folder in a process of its own."""
-    running = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "serve", "--port", "0", "--data", str(data), *options],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert running.stdout
-    try:
-        with connected(running.stdout.readline().split()[2]) as api:
-            yield api, running
-    finally:
-        running.terminate()
-        running.wait()
-        running.stdout.close()
-
-
 def footprint(pid: int) -> Footprint:
     """Return what a process holds now (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -109,7 +88,7 @@ def footprint(pid: int) -> Footprint:
 
 def filled(data: Path, temporary: Path, *, jobs: int) -> None:
     """Run one job and copy it, so that the store holds many finished ones."""
-    with served(data, temporary) as (api, _):
+    with served(data, TMPDIR=str(temporary)) as (api, _):
         function = api.deploy(ROOT / "reward_lambda", name="reward")
         job = api.run(jsonl(100), function=function)
         assert job["status"] == "succeeded", job
@@ -210,7 +189,7 @@ def measured(*, jobs: int, clients: int, finished: int, uploads: int, size: int)
         filled(data, temporary, jobs=finished)
         yield "finished jobs in the store", f"{finished:,}, {database_in(data).stat().st_size / MB:,.0f} MB"
         begun = time.perf_counter()
-        with served(data, temporary) as (api, running):
+        with served(data, TMPDIR=str(temporary)) as (api, running):
             yield "start on them, to the first line", f"{time.perf_counter() - begun:.2f} s"
             function = api.deploy(ROOT / "reward_lambda", name="load")
             before = footprint(running.pid)

@@ -11,22 +11,18 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from tests.end_to_end.commands import ROOT
+from tests.end_to_end.served import log_of, served
 from tests.records import jsonl
-from tests.world import ENDS, Api, connected
+from tests.world import ENDS, Api
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,6 +41,7 @@ def lambda_handler(event, context):
     return [{"id": rollout["id"], "aggregate_reward_score": float(right(rollout))} for rollout in event]
 """
 BUCKET = "artefacts"
+EPOCH = ("--epoch", "1767225600")
 PATIENCE = 60.0  # seconds until a start that does not answer is a failure
 
 
@@ -78,35 +75,6 @@ class Outcome:
     asked_again: tuple[str, ...]
     kept: int
     seconds: float
-
-
-@contextmanager
-def process(data: Path, *options: str) -> Iterator[tuple[Api, "subprocess.Popen[str]"]]:
-    """Serve a data folder in a process of its own; give a way in, and the process to kill."""
-    command = [sys.executable, "-m", "simulator", "serve", "--port", "0", "--data", str(data), "--epoch", "1767225600"]
-    running = subprocess.Popen(
-        [*command, *options],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert running.stdout
-    try:
-        with connected(running.stdout.readline().split()[2]) as api:
-            yield api, running
-    finally:
-        running.kill()
-        running.wait()
-        running.stdout.close()
-
-
-def log_of(api: Api, job: str) -> bytes:
-    """Return a job's log as the control plane gives it."""
-    with urllib.request.urlopen(f"{api.url}/_simulator/jobs/{job}/log") as answer:
-        content: bytes = answer.read()
-    return content
 
 
 def steered(api: Api, **wanted: Any) -> None:
@@ -241,20 +209,20 @@ def cut(folder: Path, *, kills: int, jobs: int, records: int, longest: float, se
     undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
     for place in (undisturbed, disturbed):
         place.mkdir(parents=True)
-    with process(undisturbed / "data") as (api, _):
+    with served(undisturbed / "data", *EPOCH) as (api, _):
         ids = created(api, undisturbed, jobs=jobs, records=records)
         ended(api, ids)
         whole = {job: log_of(api, job) for job in ids}
     random, acknowledged = Random(seed), Acknowledged()
     lost: list[str] = []
     again: set[str] = set()
-    with process(disturbed / "data") as (api, running):
+    with served(disturbed / "data", *EPOCH) as (api, running):
         s3_of(api).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
         assert created(api, disturbed, jobs=jobs, records=records) == ids
         running.send_signal(signal.SIGKILL)
     done, rounds = 1, 0
     while True:
-        with process(disturbed / "data") as (api, running):
+        with served(disturbed / "data", *EPOCH) as (api, running):
             graded = {job: graded_steps(log_of(api, job)) for job in ids}
             asked = {job: len(asked_steps(disturbed / f"asked-{number}")) for number, job in enumerate(ids)}
             lost += losses(api, acknowledged)

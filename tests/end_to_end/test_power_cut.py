@@ -1,62 +1,18 @@
 """A simulator that is killed: what it had acknowledged is there at the next start, and a running job goes on."""
 
-import os
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.commands import ROOT
 from tests.end_to_end.power_cuts import cut
+from tests.end_to_end.served import log_of, served
 from tests.records import jsonl
-from tests.world import Api, connected
+from tests.world import Api
 
 pytestmark = pytest.mark.slow
 
-
-@contextmanager
-def serving_in_a_process(data: Path) -> Iterator[tuple[Api, "subprocess.Popen[str]"]]:
-    """Serve at `poll` pace, so that a job stands still between two looks; give a way in, and the process to kill."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "simulator",
-            "serve",
-            "--port",
-            "0",
-            "--data",
-            str(data),
-            "--pace",
-            "poll",
-            "--epoch",
-            "1767225600",
-        ],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout
-    try:
-        with connected(process.stdout.readline().split()[2]) as world:
-            yield world, process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def log_of(world: Api, job: str) -> bytes:
-    """Return a job's log as the control plane gives it."""
-    with urllib.request.urlopen(f"{world.url}/_simulator/jobs/{job}/log") as answer:
-        content: bytes = answer.read()
-    return content
+STEPPING = ("--pace", "poll", "--epoch", "1767225600")  # a job stands still between two looks
 
 
 def finished(world: Api, job: str) -> bytes:
@@ -68,17 +24,17 @@ def finished(world: Api, job: str) -> bytes:
 
 def test_a_job_goes_on_after_kill_9_as_if_nothing_had_been(tmp_path: Path) -> None:
     """Its function is still there; the finished log is that of an undisturbed run, byte for byte."""
-    with serving_in_a_process(tmp_path / "undisturbed") as (world, _):
+    with served(tmp_path / "undisturbed", *STEPPING) as (world, _):
         function = world.deploy(ROOT / "reward_lambda", name="reward")
         whole = finished(world, world.create(world.upload(jsonl(100)), function=function)["id"])
-    with serving_in_a_process(tmp_path / "cut") as (world, process):
+    with served(tmp_path / "cut", *STEPPING) as (world, process):
         function = world.deploy(ROOT / "reward_lambda", name="reward")
         job = world.create(world.upload(jsonl(100)), function=function)["id"]
         for _ in range(12):
             world.job(job)
         before = log_of(world, job)
         process.kill()
-    with serving_in_a_process(tmp_path / "cut") as (world, _):
+    with served(tmp_path / "cut", *STEPPING) as (world, _):
         for _ in range(3):
             world.job(job)
         assert log_of(world, job).startswith(before)

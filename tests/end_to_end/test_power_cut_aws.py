@@ -13,8 +13,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from botocore.exceptions import HTTPClientError as Lost
+from botocore.parsers import ResponseParserError
 
-from tests.end_to_end.test_power_cut import serving_in_a_process
+from tests.end_to_end.served import served
 from tests.lambdas.zips import zipped
 from tests.world import REGION, Api
 
@@ -116,7 +117,7 @@ def killed_at_work(process: "Popen[str]", maker: Maker, *, things: int, seconds:
     try:
         while True:
             maker.make()
-    except (ConnectionClosedError, EndpointConnectionError, Lost, ReadTimeoutError):
+    except (ConnectionClosedError, EndpointConnectionError, Lost, ReadTimeoutError, ResponseParserError):
         timer.join()
 
 
@@ -124,13 +125,13 @@ def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
     """At random moments, one after the other on one data folder; the last function made runs at the end."""
     chance, kept = Random(5), Acknowledged()
     for kill in range(KILLS):
-        with serving_in_a_process(tmp_path) as (world, process):
+        with served(tmp_path) as (world, process):
             maker = Maker(world, kept, chance)
             if kill == 0:
                 maker.begin()
             assert maker.lost() == []
             killed_at_work(process, maker, things=chance.randrange(8), seconds=chance.uniform(0.0, 0.2))
-    with serving_in_a_process(tmp_path) as (world, _):
+    with served(tmp_path) as (world, _):
         maker = Maker(world, kept, chance)
         assert maker.lost() == []
         answer = world.functions.invoke(FunctionName=list(kept.codes)[-1])
