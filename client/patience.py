@@ -128,14 +128,21 @@ class Streak:
 class Quiet:
     """Until when the service asked to be left alone: what one thread was told, all threads keep."""
 
-    def __init__(self, stopwatch: Stopwatch) -> None:
+    def __init__(self, *, patience: Patience, stopwatch: Stopwatch) -> None:
+        self._longest = patience.give_up_after
         self._stopwatch = stopwatch
         self._until = 0.0
 
     def keep(self) -> None:
-        """Wait until the service may be asked again."""
+        """Wait until the service may be asked again.
+
+        Raises:
+            Unreachable: that is later than we are willing to wait for; whoever was told so has given up.
+        """
         # Whoever sleeps looks again afterwards: another thread may have been told of a later time meanwhile.
         while (left := self._until - self._stopwatch.now()) > 0:
+            if left > self._longest:
+                raise Unreachable(f"The service was not asked: it wants to be left alone for another {left:.0f} s.")
             self._stopwatch.sleep(left)
 
     def heed(self, error: Exception) -> None:

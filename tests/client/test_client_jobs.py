@@ -133,6 +133,15 @@ def test_giving_up_on_an_order_says_how_to_look_for_it(mantle: Mantle, router: r
     )
 
 
+def test_a_wait_that_is_too_long_holds_up_no_later_call(mantle: Mantle, router: respx.Router, clock: Clock) -> None:
+    """Who gave up because of it does not sleep through it at the next call, and does not ask before the time either."""
+    look = router.get(f"{JOBS}/ftjob-1").mock(return_value=error(429, **{"retry-after": "7200"}))
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="left alone for"):
+            mantle.job("ftjob-1")
+    assert (clock.pauses, look.call_count) == ([], 1)
+
+
 def test_only_ends_are_ends(mantle: Mantle, router: respx.Router) -> None:
     """Waiting statuses, and ones nobody has heard of, keep the watch going."""
     statuses = ["validating_files", "queued", "paused_for_lunch", "running", "succeeded"]
