@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from client.errors import Unreachable, nothing_listens
+from client.errors import Refused, Unreachable, nothing_listens
 
 Answer = TypeVar("Answer")
 Say = Callable[[str], None]
@@ -204,6 +204,15 @@ def _refused_connection(error: BaseException | None) -> bool:
 def surely_undone(error: Exception) -> bool:
     """True when the failed call certainly had no effect: it was throttled at the door."""
     return getattr(error, "status_code", None) == _TOO_MANY_REQUESTS
+
+
+def may_be_done(error: Exception) -> bool:
+    """True when the failed call may have had its effect: no whole answer came, or one that does not say no."""
+    import openai  # noqa: PLC0415 - as above
+
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code == _REQUEST_TIMEOUT or error.status_code >= _SERVER_ERRORS
+    return isinstance(error, openai.APIConnectionError | Refused)  # the latter for an answer that could not be read
 
 
 def asked_wait(error: Exception) -> float | None:
