@@ -93,7 +93,7 @@ class Judge:
             IgnoredRetryAfter(),
             IgnoredHasMore(),
             NeverReadTheEnd(self._sights),
-            CreatedTwice(self._sights),
+            CreatedTwice(self._sights, self._truth),
             WaitedWithoutBound(
                 longest_wait=settings.longest_wait,
                 failures_in_a_row=settings.failures_in_a_row,

@@ -55,6 +55,7 @@ _NO_NAME: Final = frozenset({"", "None", "null", "undefined"})
 
 # Which of an order's fields do not say what is trained: an order that is made again may well carry another label.
 _LABELS: Final = frozenset({"metadata", "suffix"})
+_FILES: Final = ("training_file", "validation_file")
 
 
 def _words(event: JobSucceeded | JobFailed | JobCancelled) -> bytes:
@@ -103,6 +104,7 @@ def _asked(method: str, path: str, query: bytes, body: bytes | None) -> Asked:
         limit=_number(page.get("limit")),
         same=None if body is None else _digest(method.encode(), path.encode(), query, body),
         order=_order(value),
+        files=tuple((key, value[key]) for key in _FILES if _names_a_file(key, value.get(key))),
         label=_label(value) if value else "",
         no_model=_names_no_model(operation, path, body),
     )
@@ -146,8 +148,12 @@ def _label(job: Mapping[str, Any]) -> str:
 def _order(value: Mapping[str, Any]) -> bytes | None:
     if not value:
         return None
-    made_of = {key: value[key] for key in value if key not in _LABELS}
+    made_of = {key: value[key] for key in value if key not in _LABELS and not _names_a_file(key, value[key])}
     return _digest(json.dumps(made_of, sort_keys=True).encode())
+
+
+def _names_a_file(key: str, value: Any) -> bool:
+    return key in _FILES and isinstance(value, str)
 
 
 def _names_no_model(operation: Operation, path: str, body: bytes | None) -> bool:

@@ -83,6 +83,9 @@ class Truth(Protocol):
     def checkpoints(self, job: str) -> Sequence[str]:
         """Return the ids of a job's checkpoints, newest first."""
 
+    def content(self, file: str) -> str | None:
+        """Return what two files of the same bytes share; None when there is no such file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:

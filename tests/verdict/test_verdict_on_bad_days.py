@@ -84,7 +84,7 @@ def test_the_sdk_by_itself_orders_again_after_a_500(bad_world: World, mantle: Op
 def test_the_sdk_by_itself_orders_again_what_it_did_not_wait_for(bad_world: World, mantle: OpenAI) -> None:
     """It hung up, and the job was made behind its back."""
     file = bad_world.upload(jsonl(120))
-    scripted(bad_world, ORDERS, delay=STALLS)
+    scripted(bad_world, ORDERS, delay=0.4)
     order(mantle.with_options(timeout=0.15), file)
     assert (found(bad_world), len(made_of(mantle, file))) == ({"C6": "fail"}, 2)
 

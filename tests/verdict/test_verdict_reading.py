@@ -91,16 +91,27 @@ ORDER = {"model": "m", "training_file": "f", "method": {"type": "reinforcement"}
     [
         ({}, True),
         ({"metadata": {"try": "2"}}, True),
-        ({"training_file": "g"}, False),
+        ({"suffix": "second-try"}, True),
+        ({"training_file": "g"}, True),
+        ({"training_file": None}, False),
         ({"method": {"type": "supervised"}}, False),
         ({"seed": 7}, False),
     ],
 )
-def test_two_orders_are_the_same_but_for_their_labels(change: dict[str, Any], is_same: bool) -> None:
-    """Whichever way they are written."""
+def test_two_orders_are_the_same_but_for_their_labels_and_files(change: dict[str, Any], is_same: bool) -> None:
+    """Whichever way they are written; the files are told beside."""
     first = asked("POST", JOBS, body=json.dumps(ORDER).encode())
     second = asked("POST", JOBS, body=json.dumps(ORDER | change, indent=1, sort_keys=True).encode())
     assert (first.order == second.order) is is_same
+
+
+def test_an_order_tells_its_files_by_their_places() -> None:
+    """What is no id is none."""
+    body = ORDER | {"validation_file": "v"}
+    files = [
+        asked("POST", JOBS, body=json.dumps(order).encode()).files for order in (body, ORDER | {"training_file": 7})
+    ]
+    assert files == [(("training_file", "f"), ("validation_file", "v")), ()]
 
 
 @pytest.mark.parametrize(
