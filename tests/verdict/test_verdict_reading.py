@@ -1,6 +1,7 @@
 """What is read from the bytes of a request and of an answer, whatever they hold."""
 
 import json
+import tracemalloc
 from base64 import b64encode
 from typing import Any
 
@@ -13,6 +14,7 @@ from simulator.keys import session_key
 from simulator.verdict import reading
 from simulator.verdict.caller import Callers
 from simulator.verdict.exchange import NOTHING, Asked, Operation, Page, Sight, Told
+from tests.verdict.stage import Stage
 from tests.world import World
 
 JOBS = "/v1/fine_tuning/jobs"
@@ -81,6 +83,24 @@ def test_two_requests_are_the_same_when_all_of_them_is() -> None:
 def test_what_was_not_read_along_is_the_same_as_nothing() -> None:
     """A large body is not kept to compare it."""
     assert asked("POST", "/v1/chat/completions", body=None).same is None
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [(JOBS, "a={}{}"), (JOBS, "after={}{}"), (f"{JOBS}/{{}}{{}}", ""), (f"{JOBS}/{{}}{{}}/events", "limit=1")],
+)
+def test_nobody_is_remembered_for_what_is_long(path: str, query: str) -> None:
+    """Anybody may ask without a key, and be refused: 1,100 requests of 60 kB each leave little behind."""
+    stage = Stage()
+    client = stage.client()
+    client.ask("GET", JOBS, status=401)
+    long = "x" * 60_000
+    tracemalloc.start()
+    for number in range(1_100):
+        client.ask("GET", path.format(number, long), query=query.format(number, long), status=401)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 10_000_000
 
 
 ORDER = {"model": "m", "training_file": "f", "method": {"type": "reinforcement"}, "metadata": {"try": "1"}}
