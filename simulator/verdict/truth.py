@@ -1,5 +1,6 @@
 """What is really so of the jobs and their files, for the rules that ask what a client missed."""
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
@@ -7,6 +8,7 @@ from simulator.ids import Ids
 from simulator.jobs.codec import decode_event
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import CheckpointSaved
+from simulator.store.errors import StoreDamagedError
 from simulator.store.files import Files
 from simulator.store.jobs import JobLogs
 
@@ -39,5 +41,8 @@ class Jobs:
         return [self._ids.checkpoint(job, event.step) for event in saved if isinstance(event, CheckpointSaved)]
 
     def content(self, file: str) -> str | None:
-        """Return the SHA-256 of a file's bytes; None when there is no such file."""
-        return self._files.sha256(file)
+        """Return the SHA-256 of a file's bytes; None when there is no such file, or nobody can look any more."""
+        try:
+            return self._files.sha256(file)
+        except (sqlite3.ProgrammingError, StoreDamagedError):
+            return None  # an order that was under way at a reset, and ends when its store is closed, breaks nothing

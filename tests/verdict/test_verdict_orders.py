@@ -2,8 +2,10 @@
 
 import pytest
 
+from simulator.settings import Settings
 from simulator.verdict.exchange import Outcome
 from tests.verdict.stage import Stage, shown
+from tests.world import inner_world
 
 GONE = (Outcome.LOST, Outcome.CUT, Outcome.HUNG_UP)
 
@@ -197,6 +199,17 @@ def test_another_label_makes_no_other_job() -> None:
     client.create(metadata={"try": "1"}, outcome=Outcome.LOST, status=None)
     client.create(metadata={"try": "2"})
     assert stage.found(is_end=False) == {"C6": "fail"}
+
+
+def test_an_order_that_is_lost_after_its_store_was_closed_breaks_nothing() -> None:
+    """It was under way at a reset."""
+    with inner_world(Settings(port=0)) as world:
+        judge = world.simulator.house.judge
+    client = Stage().client()
+    client.tell = judge.take
+    client.create(outcome=Outcome.LOST, status=None)
+    client.create()
+    assert [finding.rule for finding in judge.verdict(is_end=False).findings] == ["C6"]
 
 
 def test_two_orders_at_once_are_not_one_after_the_other() -> None:
