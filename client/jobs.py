@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from client.data import canonical
-from client.errors import JobCancelled, JobFailed, Unreachable, translated
+from client.errors import ClientError, JobCancelled, JobFailed, Unreachable, translated
 from client.mantle import Checkpoint, Event, Job, Mantle
-from client.patience import Rhythm, Setback, Streak, persist, surely_undone
+from client.patience import Rhythm, Setback, Streak, may_be_done, persist, surely_undone
 
 # The metadata key by which a job is known again when the answer to its creation was lost.
 TAG = "rft_run"
@@ -101,32 +101,52 @@ def create(mantle: Mantle, order: Order) -> Job:
     the request is made again.
 
     Raises:
-        Unreachable: no answer for as long as we were willing to wait; a job may or may not exist.
-        openai.APIError: the service refused the order.
+        Unreachable: no answer for as long as we were willing to wait.
+        openai.APIError: the service refused the order, and no job can exist.
+        ClientError: any end after a failure that may have taken effect; it says how to look for the job.
     """
     streak = Streak(patience=mantle.patience, stopwatch=mantle.stopwatch)
+    may_exist = False
     while True:
         try:
             return mantle.create_job_once(order.request())
-        except Exception as error:  # noqa: BLE001 - setback() raises again whatever waiting does not cure
+        except Exception as error:  # noqa: BLE001 - _after() raises again whatever waiting does not cure
+            may_exist = may_exist or may_be_done(error)
             try:
-                setback = streak.setback(error)
-            except Unreachable as gone:
-                gone.next_step = (
-                    f"A job may exist all the same: look for {TAG} {order.tag} with `rft jobs` before trying again."
-                )
-                raise
-            mantle.say(f"{setback}.")
-            if surely_undone(error):
-                mantle.stopwatch.sleep(setback.pause)
-                continue
-            # A list may lag behind (SAMPLE: the notebook does not trust its statuses), so it is looked at repeatedly.
-            for _ in range(_LOOKS):
-                mantle.stopwatch.sleep(setback.pause)
-                found = _found(mantle, order)
-                if found is not None:
-                    mantle.say(f"the answer was lost, but the job was made: {found.id}.")
-                    return found
+                found = _after(error, mantle=mantle, order=order, streak=streak)
+            except Exception as final:
+                readable = translated(final) if may_exist else None
+                if readable is None:
+                    raise
+                raise _with_the_tag(readable, order) from final
+            if found is not None:
+                return found
+
+
+def _after(error: Exception, *, mantle: Mantle, order: Order, streak: Streak) -> Job | None:
+    """Wait after a failed order; returns the job, where it was made all the same, or None: it may be ordered again."""
+    setback = streak.setback(error)
+    mantle.say(f"{setback}.")
+    if surely_undone(error):
+        mantle.stopwatch.sleep(setback.pause)
+        return None
+    # A list may lag behind (SAMPLE: the notebook does not trust its statuses), so it is looked at repeatedly.
+    for _ in range(_LOOKS):
+        mantle.stopwatch.sleep(setback.pause)
+        found = _found(mantle, order)
+        if found is not None:
+            mantle.say(f"the answer was lost, but the job was made: {found.id}.")
+            return found
+    return None
+
+
+def _with_the_tag(error: ClientError, order: Order) -> ClientError:
+    """Say in an error how to find the job that may exist all the same."""
+    if _is_silent(error):
+        return error
+    hint = f"A job may exist all the same: look for {TAG} {order.tag} with `rft jobs` before trying again."
+    error.next_step = f"{error.next_step} {hint}" if error.next_step else hint
+    return error
 
 
 def _found(mantle: Mantle, order: Order) -> Job | None:
@@ -220,13 +240,16 @@ def _setback(streak: Streak, error: Exception, *, job_id: str) -> Setback:
         readable = translated(final)
         if readable is None:
             raise
-        # Where nobody listens there is no job either.
-        silent = isinstance(readable, Unreachable) and readable.next_step is not None
-        if not silent and getattr(error, "status_code", None) != _NOT_FOUND:
+        if not _is_silent(readable) and getattr(error, "status_code", None) != _NOT_FOUND:
             readable.next_step = (
                 f"{readable.next_step or ''} The job goes on without us; watch it again: rft watch {job_id}".strip()
             )
         raise readable from final
+
+
+def _is_silent(error: ClientError) -> bool:
+    """Whether nobody listens, and is to be started first: then there is no job either."""
+    return isinstance(error, Unreachable) and error.next_step is not None
 
 
 _NOT_FOUND = 404

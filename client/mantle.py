@@ -131,7 +131,7 @@ class Mantle:
         self.patience = patience
         self.stopwatch = stopwatch
         self.say = say
-        self._quiet = Quiet(stopwatch)
+        self._quiet = Quiet(patience=patience, stopwatch=stopwatch)
 
     def upload(self, path: Path) -> str:
         """Send a data file; returns its id. A lost answer leaves at worst a second copy of the file."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from client.errors import Unreachable, nothing_listens
+from client.errors import Refused, Unreachable, nothing_listens
 
 Answer = TypeVar("Answer")
 Say = Callable[[str], None]
@@ -128,14 +128,21 @@ class Streak:
 class Quiet:
     """Until when the service asked to be left alone: what one thread was told, all threads keep."""
 
-    def __init__(self, stopwatch: Stopwatch) -> None:
+    def __init__(self, *, patience: Patience, stopwatch: Stopwatch) -> None:
+        self._longest = patience.give_up_after
         self._stopwatch = stopwatch
         self._until = 0.0
 
     def keep(self) -> None:
-        """Wait until the service may be asked again."""
+        """Wait until the service may be asked again.
+
+        Raises:
+            Unreachable: that is later than we are willing to wait for; whoever was told so has given up.
+        """
         # Whoever sleeps looks again afterwards: another thread may have been told of a later time meanwhile.
         while (left := self._until - self._stopwatch.now()) > 0:
+            if left > self._longest:
+                raise Unreachable(f"The service was not asked: it wants to be left alone for another {left:.0f} s.")
             self._stopwatch.sleep(left)
 
     def heed(self, error: Exception) -> None:
@@ -197,6 +204,15 @@ def _refused_connection(error: BaseException | None) -> bool:
 def surely_undone(error: Exception) -> bool:
     """True when the failed call certainly had no effect: it was throttled at the door."""
     return getattr(error, "status_code", None) == _TOO_MANY_REQUESTS
+
+
+def may_be_done(error: Exception) -> bool:
+    """True when the failed call may have had its effect: no whole answer came, or one that does not say no."""
+    import openai  # noqa: PLC0415 - as above
+
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code == _REQUEST_TIMEOUT or error.status_code >= _SERVER_ERRORS
+    return isinstance(error, openai.APIConnectionError | Refused)  # the latter for an answer that could not be read
 
 
 def asked_wait(error: Exception) -> float | None:

@@ -247,7 +247,9 @@ class Rooms:
                 model_of=unaliased,
             ),
             judge=Judge(
-                settings=settings.verdict, clock=monotonic, truth=Jobs(engine=self._engine, logs=jobs, ids=ids)
+                settings=settings.verdict,
+                clock=monotonic,
+                truth=Jobs(engine=self._engine, files=files, logs=jobs, ids=ids),
             ),
             completions=_ordinals(start),
             faults=book,

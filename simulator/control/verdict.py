@@ -1,21 +1,16 @@
 """`rft-sim verdict`: what the clients of a running simulator did wrong, as a report and an exit code."""
 
 import json
-import textwrap
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 import typer
 
+from simulator.control import page
 from simulator.control.asking import asked
 from simulator.control.options import Endpoint, Host, Port, simulator_at, stop
 
-if TYPE_CHECKING:
-    pass
-
 FAULTY: Final = 1
-
-_WIDTH: Final = 100  # of a page
 
 
 def verdict(
@@ -85,8 +80,5 @@ def _explain(name: str) -> None:
     rule = rule_named(name)
     if rule is None:
         stop(f"--explain {name}: there is no such finding. There are {', '.join(rule.id for rule in RULES)}")
-    typer.secho(f"{rule.id} {rule.name}", bold=True)
-    for attribute, heading in PARTS:
-        typer.echo(f"\n{heading}")
-        typer.echo(textwrap.fill(getattr(rule, attribute), _WIDTH, initial_indent="  ", subsequent_indent="  "))
-    typer.echo(f"\n{page_of(rule.id)}")
+    parts = ((heading, getattr(rule, attribute)) for attribute, heading in PARTS)
+    page.printed(f"{rule.id} {rule.name}", parts, place=page_of(rule.id))

@@ -3,17 +3,19 @@
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator.training.metrics import LARGEST_FLOAT32
+from simulator.training.strict_json import RepeatedKeyError, TooManyDigitsError, parsed
 from simulator.visible import visible
 
 TIMED_OUT: Final = "Sandbox.Timedout"  # the error type of an invocation that ran into its function's Timeout
 
 _SHOWN: Final = 500  # characters of a response that an error message repeats
+_QUOTED: Final = 80  # characters of a key, an id or a number likewise
+_NO_WORDS: Final = ("NaN", "Infinity", "-Infinity")  # which Python writes and reads
 _PACKAGE: Final = '"/var/task/'
 _REQUEST_ID: Final = re.compile(r"^RequestId: [0-9a-f-]{36} (Error: )?")
 
@@ -95,17 +97,18 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
 
     Raises:
         GraderError: a response that is not a JSON array of objects; an id that is missing, doubled or unknown; a
-            score that is missing, a bool, a string, NaN or infinite; NaN or infinity in any other place; a key that
-            stands twice in an object, of which readers take one or the other.
+            score that is missing, a bool, a string, NaN or infinite; NaN, infinity, or a number such as 1e999 that is
+            infinity to a float, in any other place; a key that stands twice in an object, of which readers take one
+            or the other.
     """
     text = payload.decode("utf-8", "replace")
 
     def fault(reason: str, advice: str, rollout: str | None = None) -> GraderError:
         return GraderError(function=function, reason=reason, advice=advice, rollout=rollout, response=text)
 
-    no_words: list[str] = []
+    not_finite: list[str] = []
     try:
-        answer = _read(payload, no_words)
+        answer = _read(payload, not_finite)
     except ValueError as error:
         raise fault(f"the response {error}", "Return a list of objects.", sent[0]) from None
     if not isinstance(answer, list):
@@ -116,8 +119,8 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
         )
     results = _by_id(answer, sent=sent, fault=fault)
     scores = [_score(results[name], function=function) for name in sent]
-    if no_words:  # in no score: that would have been told
-        raise _not_json(results, sent, word=no_words[0], function=function)
+    if not_finite:  # in no score: that would have been told
+        raise _not_finite(results, sent, written=not_finite[0], function=function)
     return scores
 
 
@@ -131,7 +134,7 @@ def _by_id(answer: list[Any], *, sent: Sequence[str], fault: Callable[..., Grade
         name = item.get("id")
         if not isinstance(name, str) or name not in known:
             raise fault(
-                f"item {position} of the response has the id {_dumped(name)[:80]}, which is not in the event",
+                f"item {position} of the response has the id {_dumped(name)[:_QUOTED]}, which is not in the event",
                 'Copy each element\'s "id" into its result.',
                 all_sent,
             )
@@ -148,37 +151,38 @@ def _by_id(answer: list[Any], *, sent: Sequence[str], fault: Callable[..., Grade
     return results
 
 
-def _read(payload: bytes, no_words: list[str]) -> Any:
-    """Read JSON as Python does, which knows NaN and Infinity; JSON has no such words (RFC 8259): they are noted.
+def _read(payload: bytes, not_finite: list[str]) -> Any:
+    """Read JSON as Python does, and note what it writes for NaN or infinity.
+
+    JSON has no words for these (RFC 8259), and a number such as 1e999 is infinity to whoever reads it as a float.
 
     Raises:
         ValueError: it cannot be read, or in more than one way.
     """
 
     def constant(word: str) -> float:
-        no_words.append(word)
+        not_finite.append(word)
         return float(word)
 
+    def number(digits: str) -> float:
+        value = float(digits)
+        if math.isinf(value):
+            not_finite.append(digits)
+        return value
+
     try:
-        return json.loads(payload.decode("utf-8"), parse_constant=constant, object_pairs_hook=_object)
+        return parsed(payload.decode("utf-8"), constant=constant, number=number)
     except UnicodeDecodeError:
         why = "is not UTF-8"
     except json.JSONDecodeError:
         why = "is not JSON"
     except RecursionError:
         why = "is nested too deeply"
-    except ValueError as error:  # Python reads integers of up to 4,300 digits
-        why = "holds a number of too many digits" if "digits" in str(error) else str(error)
+    except TooManyDigitsError:
+        why = "holds a number of too many digits"
+    except RepeatedKeyError as error:
+        why = f"holds the key {json.dumps(error.key)[:_QUOTED]} twice in one object"
     raise ValueError(why)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        times = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in times.items() if count > 1)
-        raise ValueError(f"holds the key {json.dumps(twice)[:80]} twice in one object")
-    return value
 
 
 def _dumped(value: object) -> str:
@@ -189,11 +193,12 @@ def _dumped(value: object) -> str:
         return "something nested too deeply to be shown"
 
 
-def _not_json(results: Mapping[str, Any], sent: Sequence[str], *, word: str, function: str) -> GraderError:
+def _not_finite(results: Mapping[str, Any], sent: Sequence[str], *, written: str, function: str) -> GraderError:
+    fault = "so it is not JSON" if written in _NO_WORDS else "which no float can hold"
     name = next((name for name in sent if without_form(results[name])), sent[0])
     return GraderError(
         function=function,
-        reason=f"the response holds {word}, so it is not JSON",
+        reason=f"the response holds {written[:_QUOTED]}, {fault}",
         advice="Leave out, or replace by a number, what is not finite.",
         rollout=name,
         response=_dumped(results[name]),

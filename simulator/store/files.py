@@ -69,6 +69,11 @@ class Files:
         row = self._database.row("SELECT * FROM files WHERE id = ? AND project = ?", file_id, project)
         return _file(row) if row else None
 
+    def sha256(self, file_id: str) -> str | None:
+        """Return the SHA-256 of a file of whatever project, or None when there is none of that id (any more)."""
+        row = self._database.row("SELECT sha256 FROM files WHERE id = ?", file_id)
+        return str(row[0]) if row else None
+
     def page(self, project: str, *, after: str | None, limit: int, order: str, purpose: str | None) -> Page[StoredFile]:
         """Return a project's files by upload order. A cursor may be a file of another purpose: its position counts.
 

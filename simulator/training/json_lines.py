@@ -1,9 +1,10 @@
 """One line of a JSON Lines file: bytes in, an object out, or a sentence that says what is wrong and what to do."""
 
 import json
-from collections import Counter
 from math import isfinite
 from typing import Any, Final, NoReturn
+
+from simulator.training.strict_json import RepeatedKeyError, TooManyDigitsError, parsed
 
 DEEPEST: Final = 128
 """Levels of lists and objects. INFERRED: Python's own reader stops somewhere below 1,000, and an event adds three."""
@@ -90,7 +91,7 @@ def _decoded(raw: bytes) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
+        value = parsed(text, constant=_refuse_constant, number=_finite)
         if "\\u" in text:
             # Half of a surrogate pair is legal in JSON, but no UTF-8 request to a Lambda could carry it.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -102,10 +103,12 @@ def _parsed(text: str) -> Any:
         ) from fault
     except RecursionError as fault:
         raise ValueError(_TOO_DEEP) from fault
+    except RepeatedKeyError as fault:
+        raise ValueError(f"not valid JSON: the key {quoted(fault.key)} appears twice in one object") from fault
+    except TooManyDigitsError as fault:
+        raise ValueError("not valid JSON: a number has too many digits") from fault
     except ValueError as fault:
-        # Python reads integers of up to 4,300 digits.
-        reason = "a number has too many digits" if "digits" in str(fault) else str(fault)
-        raise ValueError(f"not valid JSON: {reason}") from fault
+        raise ValueError(f"not valid JSON: {fault}") from fault
     return value
 
 
@@ -131,15 +134,6 @@ def _counted(value: Any) -> int:
         count += len(inner)
         level = [item for item in inner if isinstance(item, dict | list)]
     raise ValueError(_TOO_DEEP)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        times = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in times.items() if count > 1)
-        raise ValueError(f"the key {quoted(twice)} appears twice in one object")
-    return value
 
 
 def _refuse_constant(constant: str) -> NoReturn:

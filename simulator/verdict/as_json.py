@@ -1,9 +1,10 @@
 """A verdict for scripts: one JSON object with stable keys.
 
     verdict     clean, warned or failed
-    findings    by the order of the rules: {"cases", "name", "page", "remedy", "rule", "severity", "shown"}; `cases`
-                counts them, `shown` holds the first few, the worst first: {"client", "requests", "severity", "what"}.
-                A request is {"answer", "at", "lasted", "request"}; times in seconds, `at` since the watch began
+    findings    the worst first, and then by the order of the rules: {"cases", "name", "page", "remedy", "rule",
+                "severity", "shown"}; `cases` counts them, `shown` holds the first few, the worst first: {"client",
+                "requests", "severity", "what"}. A request is {"answer", "at", "lasted", "request"}; times in seconds,
+                `at` since the watch began
     seen        what the verdict rests on: {"answers", "clients", "longest_silence", "requests", "seconds", "under_way"}
 
 Keys are in alphabetical order, and times go down to the millisecond.

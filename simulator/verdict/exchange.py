@@ -69,7 +69,8 @@ class Asked:
         limit: of a listing, when the caller gave one.
         same: a digest that two requests share when they are alike in method, path, query and body; None when the body
             was too large to be read along.
-        order: a digest of what a job is to be made of; two orders that differ in metadata alone share it.
+        order: a digest of what a job is to be made of, but for its files; two that differ in labels alone share it.
+        files: the ids of the files that a job is to be made of, by their places in the order.
         label: of a job that is to be made; a job that is shown with it may be the one.
         no_model: it asks a model, and names none: null, an empty text, or the word that a template makes of null.
     """
@@ -81,6 +82,7 @@ class Asked:
     limit: int | None = None
     same: bytes | None = None
     order: bytes | None = None
+    files: tuple[tuple[str, str], ...] = ()
     label: str = ""
     no_model: bool = False
 

@@ -52,7 +52,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What there is to say of the clients, by the order of the rules."""
+    """What there is to say of the clients, the worst first, and then by the order of the rules."""
 
     verdict: Outlook
     findings: tuple[Finding, ...]
@@ -93,7 +93,7 @@ class Judge:
             IgnoredRetryAfter(),
             IgnoredHasMore(),
             NeverReadTheEnd(self._sights),
-            CreatedTwice(self._sights),
+            CreatedTwice(self._sights, self._truth),
             WaitedWithoutBound(
                 longest_wait=settings.longest_wait,
                 failures_in_a_row=settings.failures_in_a_row,
@@ -134,7 +134,7 @@ class Judge:
         under_way = tuple(exchange.so_far() for exchange in self._open)
         closing = Closing(is_end=is_end, exit_code=exit_code, under_way=under_way, truth=self._truth)
         found = (fold.cases(closing).finding(fold.rule) for fold in self.folds)
-        findings = tuple(finding for finding in found if finding)
+        findings = tuple(sorted((finding for finding in found if finding), key=lambda finding: finding.severity.rank))
         return Verdict(
             verdict=_outlook({finding.severity for finding in findings}),
             findings=findings,

@@ -42,7 +42,8 @@ TELLING: Final = frozenset(
 _DIGEST: Final = 12  # bytes
 _SHOWN_QUERY: Final = ("after", "limit", "order", "purpose")  # of anything else, a presigned one holds a credential
 _SHORT: Final = 4_096  # bytes of an answer that is remembered
-_LONGEST: Final = 200  # characters of an id in a report
+_SHORT_QUESTION: Final = 512  # characters of a method, path and query that are remembered
+_LONGEST: Final = 200  # characters of an id: anybody may send a longer one, and they are kept
 
 # In a JSON text a quote within a string has a backslash before it, so these match keys alone. An event and a checkpoint
 # hold no other key of these names.
@@ -55,6 +56,7 @@ _NO_NAME: Final = frozenset({"", "None", "null", "undefined"})
 
 # Which of an order's fields do not say what is trained: an order that is made again may well carry another label.
 _LABELS: Final = frozenset({"metadata", "suffix"})
+_FILES: Final = ("training_file", "validation_file")
 
 
 def _words(event: JobSucceeded | JobFailed | JobCancelled) -> bytes:
@@ -83,7 +85,8 @@ def operation_of(method: str, path: str) -> tuple[Operation, str | None]:
 
 def asked(method: str, path: str, query: bytes, body: bytes | None) -> Asked:
     """Return what a request asked. `body` is None when it was not read along; an upload's size stands for it."""
-    return _asked(method, path, query, body) if body else _asked_before(method, path, query, body)
+    is_long = bool(body) or len(method) + len(path) + len(query) > _SHORT_QUESTION
+    return _asked(method, path, query, body) if is_long else _asked_before(method, path, query, body)
 
 
 def told(operation: Operation, body: bytes) -> Told:
@@ -97,12 +100,13 @@ def _asked(method: str, path: str, query: bytes, body: bytes | None) -> Asked:
     value = _object(body) if operation is Operation.CREATE_JOB else {}
     return Asked(
         operation=operation,
-        line=f"{method} {shown(path)}{_shown(page) if page else ''}",
-        job=job,
-        after=page.get("after") or None,
+        line=f"{method[:_LONGEST]} {shown(path)}{_shown(page) if page else ''}",
+        job=job and job[:_LONGEST],
+        after=page.get("after", "")[:_LONGEST] or None,
         limit=_number(page.get("limit")),
         same=None if body is None else _digest(method.encode(), path.encode(), query, body),
         order=_order(value),
+        files=tuple((key, value[key]) for key in _FILES if _names_a_file(key, value.get(key))),
         label=_label(value) if value else "",
         no_model=_names_no_model(operation, path, body),
     )
@@ -146,8 +150,12 @@ def _label(job: Mapping[str, Any]) -> str:
 def _order(value: Mapping[str, Any]) -> bytes | None:
     if not value:
         return None
-    made_of = {key: value[key] for key in value if key not in _LABELS}
+    made_of = {key: value[key] for key in value if key not in _LABELS and not _names_a_file(key, value[key])}
     return _digest(json.dumps(made_of, sort_keys=True).encode())
+
+
+def _names_a_file(key: str, value: Any) -> bool:
+    return key in _FILES and isinstance(value, str)
 
 
 def _names_no_model(operation: Operation, path: str, body: bytes | None) -> bool:

@@ -83,6 +83,9 @@ class Truth(Protocol):
     def checkpoints(self, job: str) -> Sequence[str]:
         """Return the ids of a job's checkpoints, newest first."""
 
+    def content(self, file: str) -> str | None:
+        """Return what two files of the same bytes share; None when there is no such file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
@@ -124,9 +127,13 @@ class Fold(Protocol):
 
 
 class Cases:
-    """Cases, all counted and the first few of each severity kept."""
+    """Cases, all counted and the first few of each severity kept.
 
-    def __init__(self, cases: Iterable[Case] = ()) -> None:
+    `remedy` says what to do about these very ones, where a rule knows better than its page.
+    """
+
+    def __init__(self, cases: Iterable[Case] = (), *, remedy: str | None = None) -> None:
+        self._remedy = remedy
         self._counts = dict.fromkeys(Severity, 0)
         self._kept: dict[Severity, list[Case]] = {severity: [] for severity in Severity}
         for case in cases:
@@ -141,7 +148,7 @@ class Cases:
 
     def with_more(self, cases: Iterable[Case]) -> "Cases":
         """Return these and more cases; these stay as they are."""
-        more = Cases()
+        more = Cases(remedy=self._remedy)
         for severity in Severity:
             more._counts[severity] = self._counts[severity]
             more._kept[severity] = list(self._kept[severity])
@@ -160,5 +167,5 @@ class Cases:
             severity=shown[0].severity,
             cases=sum(self._counts.values()),
             shown=tuple(shown[:SHOWN]),
-            remedy=rule.remedy,
+            remedy=self._remedy or rule.remedy,
         )

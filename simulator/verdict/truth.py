@@ -1,5 +1,6 @@
-"""What is really so of the jobs, for the rules that ask what a client missed."""
+"""What is really so of the jobs and their files, for the rules that ask what a client missed."""
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
@@ -7,16 +8,19 @@ from simulator.ids import Ids
 from simulator.jobs.codec import decode_event
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import CheckpointSaved
+from simulator.store.errors import StoreDamagedError
+from simulator.store.files import Files
 from simulator.store.jobs import JobLogs
 
 _ALL: Final = 1_000_000  # entries: more than any job has
 
 
 class Jobs:
-    """Reads the rooms that hold the jobs."""
+    """Reads the rooms that hold the jobs and their files."""
 
-    def __init__(self, *, engine: Engine, logs: JobLogs, ids: Ids) -> None:
+    def __init__(self, *, engine: Engine, files: Files, logs: JobLogs, ids: Ids) -> None:
         self._engine = engine
+        self._files = files
         self._logs = logs
         self._ids = ids
 
@@ -35,3 +39,10 @@ class Jobs:
         rows = self._logs.checkpoints(job, after=None, limit=_ALL).rows
         saved = (decode_event(entry.kind, entry.body) for entry in rows)
         return [self._ids.checkpoint(job, event.step) for event in saved if isinstance(event, CheckpointSaved)]
+
+    def content(self, file: str) -> str | None:
+        """Return the SHA-256 of a file's bytes; None when there is no such file, or nobody can look any more."""
+        try:
+            return self._files.sha256(file)
+        except (sqlite3.ProgrammingError, StoreDamagedError):
+            return None  # an order that was under way at a reset, and ends when its store is closed, breaks nothing

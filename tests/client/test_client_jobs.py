@@ -133,6 +133,56 @@ def test_giving_up_on_an_order_says_how_to_look_for_it(mantle: Mantle, router: r
     )
 
 
+@pytest.mark.parametrize(
+    ("listed", "kind"), [(error(503), Unreachable), (error(401), Refused)], ids=["outage", "expired key"]
+)
+def test_a_search_that_fails_says_how_to_look_for_the_job(
+    mantle: Mantle, router: respx.Router, listed: httpx.Response, kind: type[Exception]
+) -> None:
+    """The order's answer was lost, and then the list could not be had either: the tag must not be lost with it."""
+    router.post(JOBS).mock(side_effect=[error(500)])
+    router.get(JOBS).mock(return_value=listed)
+    with pytest.raises(kind) as caught:
+        create(mantle, ORDER)
+    assert f"look for rft_run {ORDER.tag} with `rft jobs`" in str(getattr(caught.value, "next_step", None))
+
+
+def test_a_refusal_after_a_lost_answer_says_how_to_look_for_the_job(mantle: Mantle, router: respx.Router) -> None:
+    """The list may have lagged: that the second order is refused does not undo the first."""
+    router.post(JOBS).mock(side_effect=[error(500), error(401)])
+    router.get(JOBS).mock(return_value=page())
+    with pytest.raises(Refused) as caught:
+        create(mantle, ORDER)
+    assert ORDER.tag in str(caught.value.next_step)
+
+
+def test_an_answer_to_an_order_that_cannot_be_read_says_how_to_look_for_the_job(
+    mantle: Mantle, router: respx.Router
+) -> None:
+    """It came with a 200."""
+    router.post(JOBS).respond(text="<html>")
+    with pytest.raises(Refused) as caught:
+        create(mantle, ORDER)
+    assert ORDER.tag in str(caught.value.next_step)
+
+
+def test_an_order_that_was_throttled_to_the_end_made_no_job(mantle: Mantle, router: respx.Router) -> None:
+    """Nobody is sent to look for it."""
+    router.post(JOBS).mock(return_value=error(429, **{"retry-after": "7200"}))
+    with pytest.raises(Unreachable) as caught:
+        create(mantle, ORDER)
+    assert caught.value.next_step is None
+
+
+def test_a_wait_that_is_too_long_holds_up_no_later_call(mantle: Mantle, router: respx.Router, clock: Clock) -> None:
+    """Who gave up because of it does not sleep through it at the next call, and does not ask before the time either."""
+    look = router.get(f"{JOBS}/ftjob-1").mock(return_value=error(429, **{"retry-after": "7200"}))
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="left alone for"):
+            mantle.job("ftjob-1")
+    assert (clock.pauses, look.call_count) == ([], 1)
+
+
 def test_only_ends_are_ends(mantle: Mantle, router: respx.Router) -> None:
     """Waiting statuses, and ones nobody has heard of, keep the watch going."""
     statuses = ["validating_files", "queued", "paused_for_lunch", "running", "succeeded"]

@@ -75,13 +75,25 @@ def test_who_asks_for_more_than_our_patience_is_not_asked_again() -> None:
 
 def test_what_one_thread_was_told_all_threads_keep(clock: Clock) -> None:
     """Until the latest time that anybody was told."""
-    quiet = Quiet(clock.stopwatch)
+    quiet = Quiet(patience=PATIENCE, stopwatch=clock.stopwatch)
     quiet.keep()
     quiet.heed(answered(429, retry_after="5"))
     quiet.heed(answered(503, retry_after="3"))
     quiet.heed(answered(500))
     quiet.keep()
     assert (clock.pauses, clock.seconds) == ([5.0], 5.0)
+
+
+def test_nobody_sleeps_through_a_wait_at_which_the_client_gives_up(clock: Clock) -> None:
+    """Not the next call, nor another thread's; once the time that is left is bearable, it is waited out."""
+    quiet = Quiet(patience=PATIENCE, stopwatch=clock.stopwatch)
+    quiet.heed(answered(429, retry_after="7200"))
+    with pytest.raises(Unreachable, match=r"left alone for another 7200 s"):
+        quiet.keep()
+    assert clock.pauses == []
+    clock.seconds = 7_150.0
+    quiet.keep()
+    assert clock.pauses == [50.0]
 
 
 def test_persist_goes_through_in_the_end(clock: Clock, said: list[str]) -> None:

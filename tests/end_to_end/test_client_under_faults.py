@@ -1,6 +1,8 @@
 """The project's own client under every scripted fault, and with listings that lag: whatever happens, it behaves."""
 
+import json
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +52,18 @@ def test_the_road_under_a_scripted_fault_ends_well_or_says_why_not(script: str, 
     assert done.returncode == ENDS.get(script, 0), done.stdout + done.stderr
     assert CLEAN in done.stderr, done.stderr
     assert ("✗" in done.stderr) == (script in ENDS)
+
+
+def test_a_wait_at_which_the_client_gives_up_holds_up_none_of_its_threads(tmp_path: Path) -> None:
+    """The second chat of the comparison is told to wait 100 s: nobody sleeps through them, and nobody asks before."""
+    faults = tmp_path / "faults.json"
+    chats = {"method": "POST", "path": "/v1/chat/completions"}
+    faults.write_text(json.dumps([{"request": chats, "nth": 2, "error": "RATE_LIMITED", "retry_after": 100}]))
+    began = time.monotonic()
+    done = rft_sim("exec", "--verdict", "--faults", str(faults), "--", *road("reward_lambda", tmp_path))
+    assert (done.returncode, time.monotonic() - began < 90) == (1, True), done.stdout + done.stderr
+    assert "wants to be left alone for" in done.stderr, done.stderr
+    assert CLEAN in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("script", STREAMS)

@@ -136,6 +136,18 @@ def test_a_word_that_json_does_not_have_makes_no_answer_wherever_it_stands(word:
     assert (error.value.rollout, error.value.reason) == ("r-1", f"the response holds {word}, so it is not JSON")
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1" + "0" * 400 + ".5"])
+def test_a_number_that_overflows_to_infinity_makes_no_answer_wherever_it_stands(number: str) -> None:
+    """It is JSON, and infinity to whoever reads it; what is nearly 0 is not."""
+    metrics = [{"name": "length", "value": "NUMBER", "type": "Metric"}]
+    template = json.dumps([GOOD[0], {**GOOD[1], "metrics_list": metrics}])
+    with pytest.raises(GraderError) as error:
+        rewards(template.replace('"NUMBER"', number).encode())
+    reason = f"the response holds {number[:80]}, which no float can hold"
+    assert (error.value.rollout, error.value.reason) == ("r-1", reason)
+    assert rewards(template.replace('"NUMBER"', "1e-999").encode()) == [1.0, 0.25]
+
+
 @pytest.mark.parametrize(
     ("value", "number"),
     [(1, 1.0), (-0.5, -0.5), (10**400, None), (float("nan"), None), (float("inf"), None), (True, None), ("1", None)],

@@ -120,6 +120,14 @@ def test_a_throttled_call_is_made_again_and_told_of(executor: ThreadPoolExecutor
     assert function.calls[-1] == [name(2), name(3)]
 
 
+def test_a_warning_holds_nothing_that_a_terminal_obeys(executor: ThreadPoolExecutor) -> None:
+    """It goes to the job's events, and from there to whoever watches."""
+    told = "\x1b[31mlate\ud800"
+    function = Function(lambda rollouts, number: failed("Sandbox.Timedout", told) if number == 1 else scored(rollouts))
+    (warning,) = grade(function, executor).warnings
+    assert ("\x1b" in warning, "late" in warning, warning.encode()[:14]) == (False, True, b"the invocation")
+
+
 def test_a_call_that_timed_out_is_made_again(executor: ThreadPoolExecutor) -> None:
     """A cold start may have been to blame."""
     function = Function(

@@ -1,6 +1,7 @@
 """Training files: what is read, and what is refused with which words."""
 
 import io
+import tracemalloc
 
 import pytest
 
@@ -35,6 +36,18 @@ def test_a_record_keeps_its_line_its_messages_and_every_other_field_in_order() -
 def test_blank_lines_may_end_the_file() -> None:
     """Editors add them."""
     assert len(read(GOOD * 2 + b"\n  \r\n")) == 2
+
+
+@pytest.mark.parametrize("max_records", [2, 1])
+def test_no_line_is_held_that_is_longer_than_it_may_be(max_records: int) -> None:
+    """Neither where it is read nor where, behind the last record that is allowed, lines are only counted."""
+    stream = io.BytesIO(GOOD + b"x" * 20_000_000)
+    tracemalloc.start()
+    with pytest.raises(DatasetError):
+        read_records(stream, DatasetLimits(min_records=0, max_records=max_records, max_line=1_000))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1_000_000
 
 
 FAULTS = {

@@ -72,6 +72,18 @@ def test_the_reference_answer_is_found_in_any_shape(fields: dict[str, Json], exp
     assert extract_gold(record(**fields)) == expected
 
 
+@pytest.mark.parametrize(("times", "kind", "value"), [(5, "number", 7), (6, "label", "answer: 7")])
+def test_an_answer_is_looked_for_within_an_answer_up_to_a_depth(times: int, kind: str, value: Json) -> None:
+    """Each "answer:" holds the next."""
+    held = record(reference_answer="answer: " * times + "7")
+    assert (extract_gold(held).kind, extract_gold(held).value) == (kind, value)
+
+
+def test_answers_within_answers_without_end_are_survived() -> None:
+    """What lies too deep is text."""
+    assert extract_gold(record(reference_answer="answer: " * 5_000 + "7")).kind == "text"
+
+
 def test_an_explicit_path_is_final() -> None:
     """It overrides the heuristics, and finds nothing where there is nothing."""
     held = record(reference_answer={"answer": 1, "parts": [{"n": 2}]})

@@ -17,11 +17,12 @@ TAKES = 0.01  # seconds, for an answer
 
 @dataclass(slots=True, kw_only=True)
 class Jobs:
-    """What is really so: statuses by job, and the ids of events and checkpoints, newest first."""
+    """What is really so: statuses by job, the ids of events and checkpoints, newest first, and files' contents."""
 
     statuses: dict[str, str] = field(default_factory=dict)
     listed_events: dict[str, Sequence[str]] = field(default_factory=dict)
     listed_checkpoints: dict[str, Sequence[str]] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
 
     def status(self, job: str) -> str | None:
         """Return a job's status."""
@@ -34,6 +35,10 @@ class Jobs:
     def checkpoints(self, job: str) -> Sequence[str]:
         """Return the ids of its checkpoints."""
         return self.listed_checkpoints.get(job, ())
+
+    def content(self, file: str) -> str | None:
+        """Return what stands for a file's bytes."""
+        return self.contents.get(file)
 
 
 class Stage:

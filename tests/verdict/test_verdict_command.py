@@ -146,6 +146,18 @@ What a finding means: rft-sim verdict --explain C3
     )
 
 
+def test_the_worst_finding_is_told_first() -> None:
+    """Whatever its rule's number."""
+    stage = Stage(failures_in_a_row=20)
+    client = stage.client()
+    client.create()
+    for _ in range(21):
+        client.look_in_vain(status=500)
+        client.pause(1)
+    findings = stage.verdict().findings
+    assert [(finding.rule, finding.severity.value) for finding in findings] == [("C7", "fail"), ("C1", "note")]
+
+
 def test_several_clients_are_told_by_their_names() -> None:
     """Whose case it is stands before it; a note asks, and tells nobody what to do."""
     stage = Stage()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulator.verdict.exchange import Sight, Told
 from simulator.verdict.rule import Severity
 from simulator.verdict.rules.never_read_the_end import ASKED_ON_ONE
 from tests.verdict.stage import JOB, Stage, shown
@@ -117,6 +118,17 @@ def test_to_make_a_job_and_leave_it_is_noted_and_no_more(exit_code: int | None) 
     assert stage.verdict(exit_code=exit_code).verdict == "clean"
 
 
+def test_up_to_four_looks_on_connections_of_their_own_are_looks_by_hand() -> None:
+    """A command each."""
+    stage = Stage()
+    client = stage.client()
+    client.create()
+    for _ in range(4):
+        client.reconnect()
+        client.look("running")
+    assert stage.found(exit_code=0) == {"C1": "note"}
+
+
 @pytest.mark.parametrize("exit_code", [1, 2, 3, 130, 143, -2])
 def test_who_was_interrupted_or_gave_up_has_taken_nothing_for_an_end(exit_code: int) -> None:
     """Ctrl-C, a signal, or an error that it exits with."""
@@ -227,7 +239,8 @@ def test_looks_that_were_under_way_when_the_end_was_told_knew_nothing_of_it() ->
     client.look("failed")
     for _ in range(2 * ASKED_ON_ONE):
         asked = client.asked("GET", f"/v1/fine_tuning/jobs/{JOB}")
-        stage.judge.take(client.exchange(asked, began=began, ended=stage.now))
+        told = Told(jobs=(Sight(job=JOB, status="failed", label=""),))
+        stage.judge.take(client.exchange(asked, began=began, ended=stage.now, told=told))
     assert stage.found() == {}
 
 

@@ -12,7 +12,7 @@ from simulator.settings import Settings, VerdictSettings
 from tests.records import jsonl
 from tests.world import BASE, World, method, served_world
 
-STALLS = 0.4  # seconds
+STALLS = 1.2  # seconds
 JOBS = "/v1/fine_tuning/jobs"
 ORDERS = {"method": "POST", "path": JOBS}
 LOOKS = {"method": "GET", "path": f"{JOBS}/*"}
@@ -20,8 +20,8 @@ LOOKS = {"method": "GET", "path": f"{JOBS}/*"}
 
 @pytest.fixture(scope="module")
 def bad_world() -> Iterator[World]:
-    """A simulator at which a client may wait in silence for 0.3 s."""
-    with served_world(Settings(port=0, verdict=VerdictSettings(longest_wait=0.3))) as world:
+    """A simulator at which a client may wait in silence for a second."""
+    with served_world(Settings(port=0, verdict=VerdictSettings(longest_wait=1.0))) as world:
         yield world
 
 
@@ -84,9 +84,23 @@ def test_the_sdk_by_itself_orders_again_after_a_500(bad_world: World, mantle: Op
 def test_the_sdk_by_itself_orders_again_what_it_did_not_wait_for(bad_world: World, mantle: OpenAI) -> None:
     """It hung up, and the job was made behind its back."""
     file = bad_world.upload(jsonl(120))
-    scripted(bad_world, ORDERS, delay=STALLS)
+    scripted(bad_world, ORDERS, delay=0.4)
     order(mantle.with_options(timeout=0.15), file)
     assert (found(bad_world), len(made_of(mantle, file))) == ({"C6": "fail"}, 2)
+
+
+def test_to_upload_again_and_then_order_again_makes_the_same_job_twice(bad_world: World, mantle: OpenAI) -> None:
+    """A retry around the whole function: the file has another id, and the same bytes."""
+    careful = mantle.with_options(max_retries=0)
+    first = bad_world.upload(jsonl(121))
+    scripted(bad_world, ORDERS, drop="after")
+    with pytest.raises(openai.APIConnectionError):
+        order(careful, first)
+    second = bad_world.upload(jsonl(121))
+    order(careful, second)
+    verdict = found(bad_world)
+    assert (first != second, verdict) == (True, {"C6": "warn"})
+    assert [len(made_of(careful, file)) for file in (first, second)] == [1, 1]
 
 
 def test_to_look_for_the_job_before_it_is_ordered_again(bad_world: World, mantle: OpenAI) -> None:

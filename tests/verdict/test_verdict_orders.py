@@ -2,8 +2,10 @@
 
 import pytest
 
+from simulator.settings import Settings
 from simulator.verdict.exchange import Outcome
 from tests.verdict.stage import Stage, shown
+from tests.world import inner_world
 
 GONE = (Outcome.LOST, Outcome.CUT, Outcome.HUNG_UP)
 
@@ -45,14 +47,57 @@ def test_to_look_and_to_find_nothing_is_to_be_free_to_order_again() -> None:
     assert stage.found(is_end=False) == {}
 
 
-def test_a_look_that_failed_is_none() -> None:
-    """It told of nothing."""
+@pytest.mark.parametrize("status", [401, 500, 503])
+@pytest.mark.parametrize("outcome", [Outcome.ANSWERED, Outcome.LOST])
+def test_a_look_that_failed_is_a_look_that_told_nothing(status: int, outcome: Outcome) -> None:
+    """It was tried: to order again is rash, and no more."""
     stage = Stage()
     client = stage.client()
     client.create(outcome=Outcome.LOST, status=None)
-    client.ask("GET", "/v1/fine_tuning/jobs", status=500)
+    client.ask("GET", "/v1/fine_tuning/jobs", status=status, outcome=outcome)
     client.create()
-    assert stage.found(is_end=False) == {"C6": "fail"}
+    (finding,) = stage.verdict(is_end=False).findings
+    assert (finding.severity.value, finding.shown[0].what) == (
+        "warn",
+        "asked for the same job again though no look told whether it had been made",
+    )
+
+
+def test_a_look_that_failed_and_then_did_not_is_a_look() -> None:
+    """The second try of the list found no job."""
+    stage = Stage()
+    client = stage.client()
+    client.create(outcome=Outcome.LOST, status=None)
+    client.ask("GET", "/v1/fine_tuning/jobs", status=503)
+    client.list_jobs()
+    client.create()
+    assert stage.found(is_end=False) == {}
+
+
+@pytest.mark.parametrize("outcome", GONE)
+def test_the_same_bytes_sent_again_make_the_same_job(outcome: Outcome) -> None:
+    """The whole function is repeated, upload and order; the first file may be gone by then."""
+    stage = Stage()
+    stage.jobs.contents = {"file-1": "bytes"}
+    client = stage.client()
+    client.create(outcome=outcome, status=None)
+    stage.jobs.contents = {"file-2": "bytes"}
+    client.create(file="file-2")
+    (finding,) = stage.verdict(is_end=False).findings
+    assert (finding.severity.value, finding.shown[0].what) == (
+        "warn",
+        "asked for the same job again without a look whether it had been made",
+    )
+
+
+def test_other_bytes_make_another_job() -> None:
+    """In the same order otherwise."""
+    stage = Stage()
+    stage.jobs.contents = {"file-1": "bytes", "file-2": "others"}
+    client = stage.client()
+    client.create(outcome=Outcome.LOST, status=None)
+    client.create(file="file-2")
+    assert stage.found(is_end=False) == {}
 
 
 def test_a_look_from_before_is_none() -> None:
@@ -62,6 +107,18 @@ def test_a_look_from_before_is_none() -> None:
     client.list_jobs()
     client.create(outcome=Outcome.LOST, status=None)
     client.create()
+    assert stage.found(is_end=False) == {"C6": "fail"}
+
+
+def test_a_look_that_began_before_the_loss_is_none() -> None:
+    """It was answered after it, and may have been read before the job was made."""
+    stage = Stage()
+    client = stage.client()
+    order = client.asked("POST", "/v1/fine_tuning/jobs", body=b'{"training_file":"file-1"}')
+    look = client.asked("GET", "/v1/fine_tuning/jobs")
+    stage.judge.take(client.exchange(order, began=0.0, ended=2.0, outcome=Outcome.LOST, status=None))
+    stage.judge.take(client.exchange(look, began=1.0, ended=2.5))
+    stage.judge.take(client.exchange(order, began=3.0, ended=3.5))
     assert stage.found(is_end=False) == {"C6": "fail"}
 
 
@@ -142,6 +199,17 @@ def test_another_label_makes_no_other_job() -> None:
     client.create(metadata={"try": "1"}, outcome=Outcome.LOST, status=None)
     client.create(metadata={"try": "2"})
     assert stage.found(is_end=False) == {"C6": "fail"}
+
+
+def test_an_order_that_is_lost_after_its_store_was_closed_breaks_nothing() -> None:
+    """It was under way at a reset."""
+    with inner_world(Settings(port=0)) as world:
+        judge = world.simulator.house.judge
+    client = Stage().client()
+    client.tell = judge.take
+    client.create(outcome=Outcome.LOST, status=None)
+    client.create()
+    assert [finding.rule for finding in judge.verdict(is_end=False).findings] == ["C6"]
 
 
 def test_two_orders_at_once_are_not_one_after_the_other() -> None:

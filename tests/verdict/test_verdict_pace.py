@@ -3,6 +3,7 @@
 import pytest
 
 from simulator.verdict.exchange import Exchange, Outcome
+from simulator.verdict.rules.repeated_the_refused import REPEATED_THE_REFUSED
 from tests.verdict.stage import JOB, TAKES, Client, Stage
 
 LOOK = f"/v1/fine_tuning/jobs/{JOB}"
@@ -111,6 +112,16 @@ def test_to_ask_when_the_time_is_over_is_right() -> None:
     client.pause(4.999)
     client.look("running")
     assert stage.found(is_end=False) == {}
+
+
+def test_a_tenth_of_a_second_too_early_is_too_early() -> None:
+    """No clock is as far out as that."""
+    stage = Stage()
+    client = stage.client()
+    client.look_in_vain(status=429, retry_after=5.0)
+    client.pause(4.9)
+    client.look("running")
+    assert stage.found(is_end=False) == {"C3": "fail"}
 
 
 def test_a_503_that_asks_to_wait_is_to_be_heeded_too() -> None:
@@ -259,6 +270,31 @@ def test_what_is_refused_again_and_again_is_repeated_for_nothing() -> None:
         "warn",
         "was refused the same 12 times in a row, with 401",
     )
+
+
+@pytest.mark.parametrize(("status", "advice"), [(400, "says what is wrong"), (401, "new key"), (404, "Wait for")])
+def test_what_to_do_depends_on_the_refusal(status: int, advice: str) -> None:
+    """Nobody is told of keys whose request was wrong."""
+    stage = Stage()
+    client = stage.client()
+    for _ in range(50):
+        client.look_in_vain(status=status)
+        client.pause(5)
+    (finding,) = stage.verdict(is_end=False).findings
+    told = [words for words in ("says what is wrong", "new key", "Wait for") if words in finding.remedy]
+    assert told == [advice]
+
+
+def test_refusals_of_several_kinds_are_told_all_that_there_is_to_do() -> None:
+    """As the rule's page does."""
+    stage = Stage()
+    client = stage.client()
+    for status in (400, 401):
+        for _ in range(10):
+            client.look_in_vain(status=status)
+            client.pause(5)
+    (finding,) = stage.verdict(is_end=False).findings
+    assert finding.remedy == REPEATED_THE_REFUSED.remedy
 
 
 @pytest.mark.parametrize("status", [403, 404, 409])

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from simulator.__main__ import app
+from simulator.control.verdict import verdict
 from simulator.settings import Settings, listed
 from simulator.verdict.catalogue import RULES
 from simulator.verdict.judge import Judge
@@ -48,6 +49,22 @@ def test_a_page_is_printed() -> None:
     assert done.stdout.startswith("C3 ignored Retry-After\n\nQuestion\n  When an answer says how long to wait")
     assert done.stdout.endswith("\nsimulator/verdict/RULES.md#c3\n")
     assert [line for line in done.stdout.splitlines() if len(line) > 100] == []
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(60, 60), (80, 80), (200, 100)])
+def test_a_page_is_no_wider_than_the_terminal(
+    columns: int, widest: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no wider than is read well. What is copied from it is not parted."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for rule in RULES:
+        verdict(explain=rule.id)
+    lines = capsys.readouterr().out.splitlines()
+    told = {len(line) for line in lines if "\x1b" not in line and " " in line.strip()}
+    assert widest - 5 <= max(told) <= widest
+    words = [word for rule in RULES for attribute, _ in PARTS for word in getattr(rule, attribute).split()]
+    assert [word for line in lines if line.startswith("  ") for word in line.split()] == words
 
 
 def test_an_id_that_is_none_is_told_with_those_that_are() -> None:

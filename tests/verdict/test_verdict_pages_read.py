@@ -1,9 +1,11 @@
 """C4: how a client reads a list that comes in pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
+from simulator.verdict.exchange import Outcome
 from tests.verdict.stage import JOB, Client, Stage, shown
 
 EVENTS = [f"e{number}" for number in range(60, 0, -1)]  # newest first
@@ -96,6 +98,15 @@ def test_what_was_missed_may_be_read_later(stage: Stage) -> None:
     assert stage.found() == {}
 
 
+def test_two_first_pages_that_end_alike_leave_one_gap(stage: Stage) -> None:
+    """Two threads read it, and the older answer came later: what lies behind is left unread once."""
+    client = stage.client()
+    client.page("events", EVENTS[:20], has_more=True)
+    client.page("events", EVENTS[10:20], has_more=True)
+    (case,) = stage.verdict().findings[0].shown
+    assert [request.answer for request in case.requests] == ["200, 20 and has_more"]
+
+
 def test_an_excerpt_is_one_on_purpose(stage: Stage) -> None:
     """A limit below the usual page: the latest message, to be shown."""
     client = stage.client()
@@ -132,6 +143,54 @@ def test_who_was_stopped_between_two_pages_ignored_nothing(stage: Stage) -> None
 def test_events_that_are_listed_twice_are_read_as_well(stage: Stage) -> None:
     """By a switch of the simulator's."""
     read(stage.client(), size=20, ids=[name for name in EVENTS for _ in range(2)])
+    assert stage.found() == {}
+
+
+NOT_GIVEN: Sequence[Mapping[str, Any]] = (
+    {"status": 401},
+    {"status": 503},
+    {"status": None, "outcome": Outcome.LOST},
+    {"outcome": Outcome.CUT},
+    {"status": None, "outcome": Outcome.HUNG_UP},
+)
+
+
+@pytest.mark.parametrize("answer", NOT_GIVEN)
+@pytest.mark.parametrize("exit_code", [None, 1])
+def test_a_next_page_that_was_asked_for_and_not_given_was_not_ignored(
+    stage: Stage, answer: Mapping[str, Any], exit_code: int | None
+) -> None:
+    """The key has ended, or the line is dead, and the client stops with an error."""
+    client = stage.client()
+    client.page("events", EVENTS[:20], has_more=True)
+    client.ask("GET", f"/v1/fine_tuning/jobs/{JOB}/events", query="after=e41", **answer)
+    assert stage.found(exit_code=exit_code) == {}
+
+
+def test_a_page_that_was_not_given_excuses_no_other_gap(stage: Stage) -> None:
+    """Another list's, or one elsewhere in the same."""
+    client = stage.client()
+    client.page("events", EVENTS[:20], has_more=True)
+    client.ask("GET", f"/v1/fine_tuning/jobs/{JOB}/events", query="after=e21", status=503)
+    client.ask("GET", f"/v1/fine_tuning/jobs/{JOB}/checkpoints", query="after=e41", status=503)
+    assert stage.found() == {"C4": "fail"}
+
+
+def test_a_page_that_came_at_the_second_try_has_a_next_one_too(stage: Stage) -> None:
+    """The first try of it excuses nothing that comes after."""
+    client = stage.client()
+    client.page("events", EVENTS[:20], has_more=True)
+    client.ask("GET", f"/v1/fine_tuning/jobs/{JOB}/events", query="after=e41", status=503)
+    client.page("events", EVENTS[20:40], has_more=True, query="after=e41")
+    assert stage.verdict().findings[0].shown[0].what == f"was never given 20 of the 60 events of job {JOB}"
+
+
+def test_a_search_of_the_jobs_that_was_not_answered_is_no_note() -> None:
+    """It did ask for the next page."""
+    stage = Stage()
+    client = stage.client()
+    client.list_jobs(*(shown(f"ftjob-{number}", "succeeded") for number in range(20)), has_more=True, query="")
+    client.ask("GET", "/v1/fine_tuning/jobs", query="after=ftjob-19", status=503)
     assert stage.found() == {}
 
 

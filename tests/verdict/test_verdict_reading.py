@@ -1,6 +1,7 @@
 """What is read from the bytes of a request and of an answer, whatever they hold."""
 
 import json
+import tracemalloc
 from base64 import b64encode
 from typing import Any
 
@@ -13,6 +14,7 @@ from simulator.keys import session_key
 from simulator.verdict import reading
 from simulator.verdict.caller import Callers
 from simulator.verdict.exchange import NOTHING, Asked, Operation, Page, Sight, Told
+from tests.verdict.stage import Stage
 from tests.world import World
 
 JOBS = "/v1/fine_tuning/jobs"
@@ -83,6 +85,24 @@ def test_what_was_not_read_along_is_the_same_as_nothing() -> None:
     assert asked("POST", "/v1/chat/completions", body=None).same is None
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [(JOBS, "a={}{}"), (JOBS, "after={}{}"), (f"{JOBS}/{{}}{{}}", ""), (f"{JOBS}/{{}}{{}}/events", "limit=1")],
+)
+def test_nobody_is_remembered_for_what_is_long(path: str, query: str) -> None:
+    """Anybody may ask without a key, and be refused: 1,100 requests of 60 kB each leave little behind."""
+    stage = Stage()
+    client = stage.client()
+    client.ask("GET", JOBS, status=401)
+    long = "x" * 60_000
+    tracemalloc.start()
+    for number in range(1_100):
+        client.ask("GET", path.format(number, long), query=query.format(number, long), status=401)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 10_000_000
+
+
 ORDER = {"model": "m", "training_file": "f", "method": {"type": "reinforcement"}, "metadata": {"try": "1"}}
 
 
@@ -91,16 +111,27 @@ ORDER = {"model": "m", "training_file": "f", "method": {"type": "reinforcement"}
     [
         ({}, True),
         ({"metadata": {"try": "2"}}, True),
-        ({"training_file": "g"}, False),
+        ({"suffix": "second-try"}, True),
+        ({"training_file": "g"}, True),
+        ({"training_file": None}, False),
         ({"method": {"type": "supervised"}}, False),
         ({"seed": 7}, False),
     ],
 )
-def test_two_orders_are_the_same_but_for_their_labels(change: dict[str, Any], is_same: bool) -> None:
-    """Whichever way they are written."""
+def test_two_orders_are_the_same_but_for_their_labels_and_files(change: dict[str, Any], is_same: bool) -> None:
+    """Whichever way they are written; the files are told beside."""
     first = asked("POST", JOBS, body=json.dumps(ORDER).encode())
     second = asked("POST", JOBS, body=json.dumps(ORDER | change, indent=1, sort_keys=True).encode())
     assert (first.order == second.order) is is_same
+
+
+def test_an_order_tells_its_files_by_their_places() -> None:
+    """What is no id is none."""
+    body = ORDER | {"validation_file": "v"}
+    files = [
+        asked("POST", JOBS, body=json.dumps(order).encode()).files for order in (body, ORDER | {"training_file": 7})
+    ]
+    assert files == [(("training_file", "f"), ("validation_file", "v")), ()]
 
 
 @pytest.mark.parametrize(

@@ -185,17 +185,18 @@ def test_a_body_passes_through_as_it_came_and_no_sooner_than_it_is_asked_for() -
 def test_a_hang_up_is_heard_while_the_app_does_not_listen() -> None:
     """At once, and with the time of it; what is answered later reaches nobody."""
     judge = Hearing()
-    go_on = asyncio.Event()
+    received, go_on = asyncio.Event(), asyncio.Event()
 
     async def app(_scope: Scope, receive: Receive, send: Send) -> None:
         assert await receive() == NO_BODY
+        received.set()
         await go_on.wait()
         await send(start())
         await send(body(SHOWN))
         assert await receive() == GONE
 
     async def leave(caller: Caller) -> None:
-        await asyncio.sleep(0.01)
+        await received.wait()
         judge.seconds = 5.0
         caller.hang_up()
         while not judge.exchanges:  # noqa: ASYNC110  the exchange is told of by the loop
@@ -310,12 +311,15 @@ def test_two_never_receive_at_once(path: str) -> None:
 @pytest.mark.usefixtures("_ears_at_once")
 def test_an_app_that_listens_hears_the_hang_up_itself() -> None:
     """As a stream does; it is told of all the same."""
+    received = asyncio.Event()
 
     async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
-        assert [await receive(), await receive()] == [NO_BODY, GONE]
+        assert await receive() == NO_BODY
+        received.set()
+        assert await receive() == GONE
 
     async def leave(caller: Caller) -> None:
-        await asyncio.sleep(0.01)
+        await received.wait()
         caller.hang_up()
 
     assert heard(app, then=leave).outcome is Outcome.HUNG_UP

@@ -1,19 +1,17 @@
 """`rft-sim doctor`: its options, as one appointment that is then attended."""
 
-import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from simulator.control import options
+from simulator.control import options, page
 from simulator.control.options import stop
 from simulator.doctor.commands import given
 from simulator.settings import Settings
 from simulator.training.hyperparameters import Hyperparameters
 
-_WIDTH: Final = 100  # of a page
 MOST_AT_ONCE: Final = given.DEFAULTS.lambda_workers
 """More calls at once would wait for a worker."""
 
@@ -162,11 +160,8 @@ def _explain(name: str) -> None:
     probe = page_named(name)
     if probe is None:
         stop(f"--explain {name}: there is no such finding. There are {_named(probe.id for probe in PAGES)}")
-    typer.secho(f"{probe.id} {probe.name}", bold=True)
-    for attribute, heading in PARTS:
-        typer.echo(f"\n{heading}")
-        typer.echo(textwrap.fill(getattr(probe, attribute), _WIDTH, initial_indent="  ", subsequent_indent="  "))
-    typer.echo(f"\n{page_of(probe.id)}")
+    parts = ((heading, getattr(probe, attribute)) for attribute, heading in PARTS)
+    page.printed(f"{probe.id} {probe.name}", parts, place=page_of(probe.id))
 
 
 def _chosen(only: str | None) -> frozenset[str]:

@@ -14,16 +14,17 @@ IGNORED_HAS_MORE: Final = Rule(
     name="ignored has_more",
     question="Does the client go on to the next page when a list says that there is one?",
     told="A page of events or checkpoints said `has_more`, held nothing that the client had been given before, and "
-    "nobody continued it with `after`. The job has ended, the client has read its end or has listed more than once, "
-    "and what lay behind that page never reached it. A fail where the client gave no `limit`, a warning where it gave "
-    "one of at least the usual page. For the list of jobs, a note: no `limit`, `has_more`, no next page, and no job "
-    "of the page was used afterwards.",
+    "nobody asked for the next with `after`. The job has ended, the client has read its end or has listed more than "
+    "once, and what lay behind that page never reached it. A fail where the client gave no `limit`, a warning where it "
+    "gave one of at least the usual page. For the list of jobs, a note: no `limit`, `has_more`, no next page, and no "
+    "job of the page was used afterwards.",
     hurts="A page holds 20 events or 10 checkpoints unless told otherwise, the newest, and a job of 67 steps has about "
     "80 events. The curve that is drawn from one page is its end alone, and nothing says so.",
     remedy="Follow `has_more`, with the last id as `after`. The OpenAI SDK does so where its page is iterated over "
     "(`for event in client.fine_tuning.jobs.list_events(job.id)`), and does not where its `.data` is read.",
     spared="Newest first, and to stop at what is known already; a `limit` below the usual page, which asks for an "
-    "excerpt; one page of a job that was still at work; a search of the jobs that ends where it found one.",
+    "excerpt; one page of a job that was still at work; a next page that was asked for and not given; a search of the "
+    "jobs that ends where it found one.",
 )
 
 _LISTINGS: Final = 4_096
@@ -37,12 +38,16 @@ _USUAL: Final[Mapping[Operation, int]] = {
 
 @dataclass(slots=True, kw_only=True)
 class _Gap:
-    """What lies behind `last`, down to `floor`, which the client had before (None: to the very end)."""
+    """What lies behind `last`, down to `floor`, which the client had before (None: to the very end).
+
+    `in_vain`: it was asked for, and not given.
+    """
 
     last: str
     floor: str | None
     page: Evidence
     limited: bool
+    in_vain: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +71,8 @@ class IgnoredHasMore:
     def seen(self, exchange: Exchange) -> None:
         """Take in a page, or the use of a job that a page held."""
         page, asked = exchange.told.page, exchange.asked
+        if page is None and asked.after:
+            self._in_vain(exchange, asked.after)
         if exchange.operation is Operation.LIST_JOBS:
             if page and asked.limit is None:
                 self._list_jobs(exchange, page)
@@ -76,6 +83,19 @@ class IgnoredHasMore:
                 _begin(reading, exchange, page)
         if asked.job and self._jobs and (left := self._jobs.get(exchange.client)) and asked.job in left[0].ids:
             self._jobs.pop(exchange.client)
+
+    def _in_vain(self, exchange: Exchange, after: str) -> None:
+        """Take in that the next page was asked for and not given: whoever stops then has not ignored that there is one.
+
+        That one page of a listing was not given closes no gap elsewhere in it.
+        """
+        if exchange.operation is Operation.LIST_JOBS:
+            left = self._jobs.get(exchange.client)
+            if left and left[0].ids[-1] == after:
+                self._jobs.pop(exchange.client)
+        elif reading := self._readings.get((exchange.client, exchange.operation, exchange.asked.job or "")):
+            for gap in reading.gaps:
+                gap.in_vain = gap.in_vain or gap.last == after
 
     def _list_jobs(self, exchange: Exchange, page: Page) -> None:
         if page.has_more and page.ids:
@@ -91,18 +111,19 @@ class IgnoredHasMore:
 
     def _left(self, truth: Truth) -> Iterator[Case]:
         for (client, operation, job), reading in self._readings.items():
-            if not reading.gaps or truth.status(job) not in ENDS:
+            gaps = [gap for gap in reading.gaps if not gap.in_vain]
+            if not gaps or truth.status(job) not in ENDS:
                 continue
             is_events = operation is Operation.LIST_EVENTS
             listed = truth.events(job) if is_events else truth.checkpoints(job)
-            missed = {name for gap in reading.gaps for name in _behind(gap, listed)}
+            missed = {name for gap in gaps for name in _behind(gap, listed)}
             if missed and (reading.begun > 1 or reading.newest == listed[0]):
                 noun = "events" if is_events else "checkpoints"
                 yield Case(
-                    severity=Severity.WARN if all(gap.limited for gap in reading.gaps) else Severity.FAIL,
+                    severity=Severity.WARN if all(gap.limited for gap in gaps) else Severity.FAIL,
                     client=client,
                     what=f"was never given {len(missed)} of the {len(listed)} {noun} of job {job}",
-                    requests=tuple(gap.page for gap in reading.gaps[:2]),
+                    requests=tuple(gap.page for gap in gaps[:2]),
                 )
 
     def _jobs_left(self) -> Iterator[Case]:
@@ -118,7 +139,7 @@ def _continue(reading: _Reading, exchange: Exchange, page: Page) -> None:
         if gap.last == exchange.asked.after or gap.last in page.ids:
             if not page.ids or not page.has_more or gap.floor in page.ids:
                 continue
-            gap.last = page.ids[-1]
+            gap.last, gap.in_vain = page.ids[-1], False
         open_gaps.append(gap)
     reading.gaps = open_gaps
 

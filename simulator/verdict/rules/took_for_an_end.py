@@ -22,8 +22,8 @@ TOOK_FOR_AN_END: Final = Rule(
     "is at work for hours after it. Whoever goes on too early has no model, or takes a checkpoint for the last one, "
     "and the job goes on, unwatched and billed.",
     remedy="Loop until the status is in a set of ends: `while job.status not in ('succeeded', 'failed', 'cancelled')`.",
-    spared="Making a job and leaving it; a look or two by hand; a watch that is interrupted or that cancels the job; "
-    "a job whose end another client saw.",
+    spared="Making a job and leaving it; a single look, or up to four that each come on a connection of their own, as "
+    "by hand; a watch that is interrupted or that cancels the job; a job whose end another client saw.",
 )
 
 _TAKEN: Final = 1_024

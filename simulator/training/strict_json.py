@@ -1,0 +1,48 @@
+"""JSON as Python reads it, and told to the caller what Python lets pass: keys that stand twice, NaN, infinity."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+
+class RepeatedKeyError(ValueError):
+    """A key stands twice in one object, and readers take one or the other."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {json.dumps(key)} stands twice in one object")
+        self.key = key
+
+
+class TooManyDigitsError(ValueError):
+    """An integer is longer than Python reads (4,300 digits, unless it is told otherwise)."""
+
+
+def parsed(text: str, *, constant: Callable[[str], float], number: Callable[[str], float]) -> Any:
+    """Return a text's JSON value.
+
+    `constant` makes a value of NaN, Infinity or -Infinity, for which JSON has no words (RFC 8259); `number` of a number
+    with a fraction or an exponent, which may be too large for a float.
+
+    Raises:
+        json.JSONDecodeError: it is no JSON.
+        RepeatedKeyError: a key stands twice in one object.
+        TooManyDigitsError: an integer is too long.
+        RecursionError: it is nested too deeply.
+        ValueError: what `constant` and `number` raise.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=constant, parse_float=number)
+    except ValueError as error:
+        # Python's own is told from others by its words alone.
+        if type(error) is ValueError and "limit" in str(error) and "digits" in str(error):
+            raise TooManyDigitsError(str(error)) from error
+        raise
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        times = Counter(name for name, _ in pairs)
+        raise RepeatedKeyError(next(name for name, count in times.items() if count > 1))
+    return value
