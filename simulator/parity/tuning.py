@@ -209,7 +209,7 @@ TUNING: Final = (
         "strictness-of-answers",
         _GRADING,
         "How strictly a function's answer is read",
-        "JSON in UTF-8 by RFC 8259: NaN, or a key that stands twice, fails the job",
+        "JSON in UTF-8 by RFC 8259: NaN, a number beyond any float, or a key that stands twice, fails the job",
     ),
     guessed(
         "broken-grader",
