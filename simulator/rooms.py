@@ -139,7 +139,7 @@ class Rooms:
             model = ids.tuned_model(job.id, job.order.model, job.order.account)
             return story(job, open_file=uploads.reading, model=model, settings=settings, replay=replay)
 
-        book = Book(job_id=ids.job, now=callers.now)
+        book = Book(job_id=ids.job, lapsed=callers.lapsed, seconds=monotonic)
         book.put(faults)
         root = Root(url=url, region=settings.region)
         self._engine = Engine(

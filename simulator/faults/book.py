@@ -29,11 +29,11 @@ class Standing:
 class Entry:
     """A fault in the book. The edge tells it what it did; requests that it holds up wait at its `hold`."""
 
-    def __init__(self, fault_id: str, fault: RequestFault, *, now: Callable[[], float], lock: Lock) -> None:
+    def __init__(self, fault_id: str, fault: RequestFault, *, quota: Quota, lock: Lock) -> None:
         self.id = fault_id
         self.fault = fault
         self.hold = Hold()
-        self.quota = Quota(fault.effect if isinstance(fault.effect, TokensPerMinute) else _UNLIMITED, now=now)
+        self.quota = quota
         self._lock = lock
         self._matched = 0
         self._applied = 0
@@ -78,14 +78,19 @@ class JobEntry:
 class Book:
     """The faults of one simulator. Safe to use from any thread."""
 
-    def __init__(self, *, job_id: Callable[[int], str], now: Callable[[], float]) -> None:
+    def __init__(
+        self, *, job_id: Callable[[int], str], lapsed: Callable[[], float], seconds: Callable[[], float]
+    ) -> None:
         """Begin with no fault.
 
-        `job_id` gives the id of a job by its number (from 0). `now` is the callers' time in seconds, by which quotas
-        fill.
+        Args:
+            job_id: gives the id of a job by its number (from 0).
+            lapsed: how many seconds were made to pass, by which quotas fill.
+            seconds: a monotonic clock of this machine's, by which those wait whom a quota has refused.
         """
         self._job_id = job_id
-        self._now = now
+        self._lapsed = lapsed
+        self._seconds = seconds
         self._lock = Lock()
         self._ids = map("fault-{}".format, count(1))
         self._entries: tuple[Entry, ...] = ()
@@ -157,7 +162,9 @@ class Book:
         asked = fault.requests
         if asked.job is not None:
             fault = replace(fault, requests=replace(asked, job=self._job(asked.job)))
-        return Entry(fault_id, fault, now=self._now, lock=self._lock)
+        tokens = fault.effect if isinstance(fault.effect, TokensPerMinute) else _UNLIMITED
+        quota = Quota(tokens, lapsed=self._lapsed, seconds=self._seconds)
+        return Entry(fault_id, fault, quota=quota, lock=self._lock)
 
     def _job(self, job: str | int) -> str:
         return self._job_id(job - 1) if isinstance(job, int) else job

@@ -86,7 +86,7 @@ class FilesValidated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartDelayed:
-    """Somebody outside has the job wait in the queue: it starts no earlier than `until`. The API shows nothing of it."""
+    """Somebody outside has the job wait in the queue: it starts no earlier than `until`. The API does not show it."""
 
     at: int
     until: int
