@@ -26,6 +26,7 @@ from simulator.identity.auth import Authenticator, anybody
 from simulator.identity.gate import Gate
 from simulator.ids import Ids
 from simulator.inference.models import Inference
+from simulator.jobs.codec import decode_job
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.jobs.life import Story, story
@@ -139,8 +140,12 @@ class Rooms:
             model = ids.tuned_model(job.id, job.order.model, job.order.account)
             return story(job, open_file=uploads.reading, model=model, settings=settings, replay=replay)
 
-        book = Book(job_id=ids.job, lapsed=callers.lapsed, seconds=monotonic)
-        book.put(faults)
+        def ended(job_id: str) -> str | None:
+            text = jobs.get(job_id)
+            job = decode_job(text) if text else None
+            return job.status.value if job and job.status.ended else None
+
+        book = Book(job_id=ids.job, ended=ended, lapsed=callers.lapsed, seconds=monotonic, begins_with=faults)
         root = Root(url=url, region=settings.region)
         self._engine = Engine(
             logs=jobs,

@@ -1,5 +1,6 @@
 """An entry of a script that is about a job: its fields, what each takes, and the fault that it comes to."""
 
+import json
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -107,7 +108,12 @@ class ScriptedJobFault(_Strict):
     @property
     def _queued(self) -> int:
         given = self.queue or 0
-        return duration(given) if isinstance(given, str) else given
+        if isinstance(given, int):
+            return given
+        try:
+            return duration(given)
+        except ValueError:
+            raise ValueError(f"queue: it takes {DURATION_FORM}; not {json.dumps(given)}") from None
 
     def fault(self, written: dict[str, Any]) -> JobFault:
         """The entry in the terms of jobs."""

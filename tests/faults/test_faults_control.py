@@ -34,8 +34,8 @@ def test_faults_are_added_listed_and_taken_back(inner: World) -> None:
     assert inner.http.get("/_simulator/faults").text == json.dumps(
         {
             "data": [
-                {"applied": 1, "fault": SLOW, "id": "fault-1", "matched": 1},
-                {"applied": 0, "fault": THROTTLED, "id": "fault-3", "matched": 0},
+                {"applied": 1, "fault": SLOW, "id": "fault-1", "matched": 1, "refused": None},
+                {"applied": 0, "fault": THROTTLED, "id": "fault-3", "matched": 0, "refused": None},
             ],
             "object": "list",
         },
