@@ -247,7 +247,7 @@ class Rooms:
 
     def close(self) -> None:
         """End what `stop` has stopped: jobs between two events, functions at once."""
-        self.house.faults.let_go()
+        self.house.faults.cut_off()
         self._pool.close()
         self._engine.close()
         self._invoke.close()

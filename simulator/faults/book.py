@@ -163,10 +163,10 @@ class Book:
         """Take all faults back, and let go of what they hold up."""
         self._removed(lambda _: True)
 
-    def let_go(self) -> None:
-        """Let go of all that is held up, now and from now on: the server stops."""
+    def cut_off(self) -> None:
+        """Cut off all that is held up, now and from now on: a server that stops does not answer the better for it."""
         for entry in self._entries:
-            entry.hold.let_go()
+            entry.hold.cut_off()
 
     def standings(self) -> tuple[Standing, ...]:
         """Return the faults in their order, as they stand."""

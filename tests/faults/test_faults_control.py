@@ -100,7 +100,7 @@ def test_a_simulator_does_not_begin_with_a_faulty_script(tmp_path: Path) -> None
 
 
 def test_a_reset_forgets_all_faults_but_those_that_it_begins_with(tmp_path: Path) -> None:
-    """Which count anew; what another one held up goes on."""
+    """Which count anew."""
     (tmp_path / "faults.json").write_text(json.dumps(DROP))
     with Simulator(Settings(faults=tmp_path / "faults.json"), url="http://testserver") as simulator:
         simulator.house.faults.add(SLOW)
