@@ -80,3 +80,13 @@ def test_an_operation_that_was_not_done_is_told_at_the_end(tmp_path: Path) -> No
     said = "An error occurred (NoSuchEntity) when calling the DeleteUserPolicy operation"
     assert (done.returncode, len(told)) == (0, 1), done.stderr
     assert told[0].startswith(f"rft-sim: fault-1: iam DeleteUserPolicy was not done: {said}")
+
+
+@pytest.mark.slow
+def test_a_permission_is_revoked_from_the_user_who_is_made_for_it(tmp_path: Path) -> None:
+    """By the script that stands beside the fault."""
+    script, trainer = "fixtures/faults/revoked_permission.json", "fixtures/faults/as_trainer.py"
+    command = [sys.executable, trainer, *road("reward_lambda", tmp_path)]
+    done = rft_sim("exec", "--faults", script, "--", *command)
+    assert (done.returncode, "rft-sim: " in done.stderr) == (1, False), done.stderr
+    assert "user/trainer is not authorized to perform: lambda:InvokeFunction" in done.stderr
