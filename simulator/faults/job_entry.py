@@ -3,12 +3,13 @@
 import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from simulator.faults.fault import listed
 from simulator.faults.job_fault import Cancel, Fail, JobEffect, JobFault, Operation, Queue
 from simulator.moments import DURATION_FORM, duration
 from simulator.settings import LAST_EPOCH
+from simulator.wire.strict import Strict
 
 _EFFECTS: Final = ("fail", "cancel", "queue", "aws")
 _IN_A_STEP: Final = ("cancel", "aws")
@@ -39,13 +40,7 @@ Ordinal = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(max_length=4_000)]
 
 
-class _Strict(BaseModel):
-    """No coercion, and a field that is not written here is refused."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class ScriptedFailure(_Strict):
+class ScriptedFailure(Strict):
     """`fail`."""
 
     code: Name = _CODE
@@ -53,12 +48,12 @@ class ScriptedFailure(_Strict):
     param: Name | None = None
 
 
-class ScriptedOperation(_Strict):
+class ScriptedOperation(Strict):
     """`aws`."""
 
     service: Name
     operation: Name
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _there_is_such_an_operation(self) -> "ScriptedOperation":
@@ -79,7 +74,7 @@ class ScriptedOperation(_Strict):
         return self
 
 
-class ScriptedJobFault(_Strict):
+class ScriptedJobFault(Strict):
     """An entry of a script: a fault of a job."""
 
     note: str | None = None
