@@ -23,6 +23,7 @@ from simulator.faults.fault import (
     placeholders,
 )
 from simulator.faults.request import CONTROL
+from simulator.faults.services import unknown
 from simulator.wire.strict import Strict
 
 # What AWS answers with an error ("Common errors" of its API references, and the services' own lists).
@@ -100,6 +101,13 @@ class ScriptedRequests(Strict):
     path: str = ANY_PATH
     model: Name | None = None
     job: Name | Ordinal | None = None
+
+    @field_validator("service")
+    @classmethod
+    def _that_there_is(cls, service: str | None) -> str | None:
+        if service is not None and (why := unknown(service)):
+            raise ValueError(why)
+        return service
 
     @field_validator("path")
     @classmethod
