@@ -1,11 +1,13 @@
 """Listings that lag behind what is so: counted in looks, so that two runs see the same."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from simulator.ids import Ids
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.settings import Consistency, Pace
@@ -172,3 +174,16 @@ def test_checkpoints_that_come_late_come_after_their_event(tmp_path: Path) -> No
         seen = [len(views.checkpoints(job, after=None, limit=ALL).rows) for _ in range(4)]
         kinds = [entry.kind for entry in views.events(job, after=None, limit=ALL).rows]
     assert (seen, "CheckpointSaved" in kinds) == ([0, 0, 1, 1], True)
+
+
+def test_further_pages_of_checkpoints_are_no_looks(tmp_path: Path) -> None:
+    """Nobody sees a checkpoint the sooner for them."""
+    with viewed(tmp_path, checkpoints_lag=1) as (engine, logs, views):
+        job = engine.create(order())
+        views.checkpoints(job, after=None, limit=ALL)
+        job = turned(engine, job, 30)
+        (step,) = [json.loads(entry.body)["step"] for entry in logs.log(job.id) if entry.kind == "CheckpointSaved"]
+        for _ in range(2):
+            views.checkpoints(job, after=Ids(seed=0).checkpoint(job.id, step), limit=ALL)
+        seen = [len(views.checkpoints(job, after=None, limit=ALL).rows) for _ in range(2)]
+    assert seen == [0, 1]

@@ -130,6 +130,32 @@ def test_who_comes_again_with_the_same_request_has_his_wait_counted() -> None:
     assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=0, wait=15.0)
 
 
+def test_who_waited_while_others_took_what_came_is_told_anew() -> None:
+    """His wait is counted, once; it holds nothing for him."""
+    real = Time()
+    of = quota(Time(), tokens_in=600, real=real)
+    of.admitted(wanted(100, 400))
+    assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=100, wait=5.0)
+    assert of.admitted(wanted(0, 100)) == Granted(reserved=100, budget=100)
+    real.now += 5
+    for _ in range(2):
+        assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=50, wait=10.0)
+
+
+def test_who_need_not_have_waited_has_nothing_counted() -> None:
+    """What another one gave back let him in."""
+    real = Time()
+    of = quota(Time(), tokens_in=600, real=real)
+    granted = of.admitted(wanted(100, 400))
+    assert isinstance(granted, Granted)
+    assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=100, wait=5.0)
+    of.settle(granted, None)
+    assert of.admitted(wanted(50, 100), request="mine") == Granted(reserved=150, budget=100)
+    of.admitted(wanted(0, 400))
+    real.now += 5
+    assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=50, wait=10.0)
+
+
 def test_a_wait_may_pass_in_part_by_order() -> None:
     """What was made to pass is not counted twice."""
     time, real = Time(), Time()

@@ -77,7 +77,7 @@ def test_a_job_that_was_to_wait_in_the_queue_waits_as_long_after_a_restart(tmp_p
 
 
 def test_a_wait_that_finds_the_disk_full_is_written_later(tmp_path: Path) -> None:
-    """And not forgotten meanwhile."""
+    """And not forgotten meanwhile; nor is it tried all the time."""
     interventions = Interventions()
     interventions.waits = 3_600
     with steered_engine_on(tmp_path, Graders(), pace=Pace.POLL, interventions=interventions) as (engine, logs, _):
@@ -86,10 +86,13 @@ def test_a_wait_that_finds_the_disk_full_is_written_later(tmp_path: Path) -> Non
             engine.driver.turn(job.id)
         with files_that_may_not_grow_beyond(1):
             engine.driver.turn(job.id)
+        run = engine.driver._runs[job.id]
+        was_full = run.full
         kinds = [entry.kind for entry in logs.log(job.id)]
         while not (engine.job(job.id) or job).status.ended:
             engine.driver.turn(job.id)
         later = [entry.kind for entry in logs.log(job.id)]
+    assert (was_full, run.full) == (True, False)
     assert (kinds[-1], later[3:5]) == ("FilesValidated", ["StartDelayed", "TrainingStarted"])
 
 
