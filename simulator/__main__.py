@@ -22,6 +22,7 @@ import typer
 
 from simulator.control.clock import clock
 from simulator.control.faults import app as faults_app
+from simulator.control.faults import unmet
 from simulator.control.reset import reset
 from simulator.control.verdict import FAULTY, is_faulty, tell, verdict, verdict_at
 from simulator.doctor.commands.doctor import doctor
@@ -205,9 +206,11 @@ def execute(
     from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serving  # noqa: PLC0415
 
-    with _listening(settings) as listening, _ready(lambda: serving(settings, listening)) as (_, url):
+    with _listening(settings) as listening, _ready(lambda: serving(settings, listening)) as (simulator, url):
         key = session_key(settings.region)
         code = _run(command, client_environment(url=url, region=settings.region, key=key))
+        for line in unmet(simulator.house.faults.standings()):
+            typer.echo(f"rft-sim: {line}", err=True)
         if judges:
             document = verdict_at(url, exit_code=code)
             tell(document, stderr=True)

@@ -74,7 +74,7 @@ class Lapse:
 
 
 class CallersTime:
-    """The time that the callers' keys, signatures and quotas are judged by: this machine's, and what was made to pass.
+    """The time that the callers' keys and signatures are judged by: this machine's, and what was made to pass.
 
     A caller's own clock is this machine's; it made the dates of keys and signatures. When a user advances the
     simulator, that much time has passed for what was minted before, and for nothing that was minted after.
@@ -92,7 +92,11 @@ class CallersTime:
 
     def now(self) -> float:
         """Return the time now, in seconds since the Unix epoch."""
-        return self._wall() + sum(lapse.seconds for lapse in self._lapses)
+        return self._wall() + self.lapsed()
+
+    def lapsed(self) -> int:
+        """Return how many seconds were made to pass, all in all."""
+        return sum(lapse.seconds for lapse in self._lapses)
 
     def of(self, minted: float) -> float:
         """Return what a date that was minted by this machine's clock is in this time."""

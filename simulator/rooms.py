@@ -27,6 +27,7 @@ from simulator.identity.auth import Authenticator, anybody
 from simulator.identity.gate import Gate
 from simulator.ids import Ids
 from simulator.inference.models import Inference
+from simulator.jobs.codec import decode_job
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.jobs.life import Story, story
@@ -177,8 +178,12 @@ class Rooms:
             model = ids.tuned_model(job.id, job.order.model, job.order.account)
             return story(job, open_file=uploads.reading, model=model, settings=settings, replay=replay)
 
-        book = Book(job_id=ids.job, now=callers.now)
-        book.put(faults)
+        def ended(job_id: str) -> str | None:
+            text = jobs.get(job_id)
+            job = decode_job(text) if text else None
+            return job.status.value if job and job.status.ended else None
+
+        book = Book(job_id=ids.job, ended=ended, lapsed=callers.lapsed, seconds=monotonic, begins_with=faults)
         root = Root(url=url, region=settings.region)
         self._engine = Engine(
             logs=jobs,
@@ -277,9 +282,9 @@ class Rooms:
         self._cloud.load()
 
     def stop(self) -> None:
-        """Let no job write any more, and no fault hold anybody up."""
+        """Let no job write any more, and cut off whom a fault holds up."""
         self._engine.closing = True
-        self.house.faults.let_go()
+        self.house.faults.cut_off()
 
     def close(self) -> None:
         """End what `stop` has stopped: jobs between two events, functions at once."""

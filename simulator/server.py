@@ -82,6 +82,6 @@ class _Server(uvicorn.Server):
         self._warm_up.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._simulator.house.faults.let_go()  # nothing that a fault holds up is waited for
+        self._simulator.house.faults.cut_off()  # nothing that a fault holds up is waited for
         await super().shutdown(sockets)
         await run_in_threadpool(self._warm_up.join)

@@ -7,14 +7,17 @@ hangs on how often it has looked, and on no clock. A retrieve always shows what 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from simulator.jobs.codec import decode_job
 from simulator.jobs.job import Job
 from simulator.settings import Consistency
 from simulator.store.database import Page
 from simulator.store.jobs import JobLogs, StoredEntry
+
+_EVERY: Final = 1 << 62  # more jobs than a project has
 
 Shown = TypeVar("Shown")
 
@@ -25,19 +28,28 @@ class Views:
     def __init__(self, logs: JobLogs, settings: Consistency) -> None:
         self._logs = logs
         self._settings = settings
-        self._jobs = _Lag[Job](settings.jobs_lag)
+        self._jobs = _Lag[Sequence[str]](settings.jobs_lag)
         self._events = _Lag[int](settings.events_lag)
         self._checkpoints = _Lag[int](settings.checkpoints_lag)
 
     def jobs(self, project: str, *, after: str | None, limit: int) -> Page[Job]:
-        """Return a project's jobs, newest first. One that was not there yet some looks ago is left out.
+        """Return a project's jobs, newest first: with a lag the whole list as it was some looks ago.
 
         Raises:
             UnknownCursorError: no job `after` in this project.
         """
-        page = self._logs.page(project, after=after, limit=limit)
-        jobs = [self._jobs.look(job.id, job) for job in map(decode_job, page.rows)]
-        return Page(rows=tuple(job for job in jobs if job), has_more=page.has_more)
+        if not self._jobs.looks:
+            page = self._logs.page(project, after=after, limit=limit)
+            return Page(rows=tuple(map(decode_job, page.rows)), has_more=page.has_more)
+        if after is None:
+            seen = self._jobs.look(project, self._logs.page(project, after=None, limit=_EVERY).rows)
+        else:
+            self._logs.page(project, after=after, limit=1)  # which knows a cursor that is none
+            seen = self._jobs.last(project)
+        left = iter(seen or ())
+        if after is not None and after in map(_id, seen or ()):  # else it is newer than all that is seen
+            next(text for text in left if _id(text) == after)
+        return Page(rows=tuple(map(decode_job, islice(left, limit))), has_more=next(left, None) is not None)
 
     def events(self, job: Job, *, after: str | None, limit: int) -> Page[StoredEntry]:
         """Return what the API shows as a job's events, newest first.
@@ -100,6 +112,10 @@ class _Lag(Generic[Shown]):
     def _oldest(self, name: str) -> Shown | None:
         seen = self._seen.get(name)
         return seen[0] if seen and len(seen) > self.looks else None
+
+
+def _id(job: str) -> str:
+    return decode_job(job).id
 
 
 def _doubled(rows: Sequence[StoredEntry], limit: int) -> tuple[StoredEntry, ...]:

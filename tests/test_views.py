@@ -1,15 +1,17 @@
 """Listings that lag behind what is so: counted in looks, so that two runs see the same."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from simulator.ids import Ids
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.settings import Consistency, Pace
-from simulator.store.database import Page
+from simulator.store.database import Page, UnknownCursorError
 from simulator.store.jobs import JobLogs, StoredEntry
 from simulator.views import Views
 from tests.jobs.engines import Graders, engine_on
@@ -74,8 +76,50 @@ def test_events_that_come_late_are_those_of_looks_ago(tmp_path: Path) -> None:
         assert last == [entry.ordinal for entry in logs.log(job.id) if entry.event_id]
 
 
-def test_further_pages_are_no_looks(tmp_path: Path) -> None:
+def listed(page: Page[Job]) -> tuple[list[str], bool]:
+    """Return whose jobs a page lists, and whether it says that there are more."""
+    return [job.id for job in page.rows], page.has_more
+
+
+def test_a_job_that_was_listed_stays_when_a_new_one_comes(tmp_path: Path) -> None:
+    """The new one is left out of the list, not of a page of it: a page with nothing on it is where a client stops."""
+    with viewed(tmp_path, jobs_lag=1) as (engine, _, views):
+        old = [engine.create(order()).id for _ in range(2)]
+        views.jobs(PROJECT, after=None, limit=1)
+        views.jobs(PROJECT, after=None, limit=1)
+        new = engine.create(order()).id
+        first = views.jobs(PROJECT, after=None, limit=1)
+        rest = views.jobs(PROJECT, after=old[1], limit=1)
+        beyond = views.jobs(PROJECT, after=new, limit=1)
+        later = views.jobs(PROJECT, after=None, limit=2)
+        with pytest.raises(UnknownCursorError):
+            views.jobs(PROJECT, after="ftjob-0", limit=1)
+    assert [listed(page) for page in (first, rest, beyond, later)] == [
+        ([old[1]], True),
+        ([old[0]], False),
+        ([old[1]], True),
+        ([new, old[1]], True),
+    ]
+
+
+def test_further_pages_of_jobs_are_no_looks(tmp_path: Path) -> None:
     """They go on from what the first page saw, however often they are asked for."""
+    with viewed(tmp_path, jobs_lag=1) as (engine, _, views):
+        older, newer = engine.create(order()), engine.create(order())
+        views.jobs(PROJECT, after=None, limit=1)
+        states = []
+        for _ in range(3):
+            turned(engine, older)
+            page = views.jobs(PROJECT, after=newer.id, limit=1)
+            states.append([job.status.value for job in page.rows])
+        turned(engine, older)
+        views.jobs(PROJECT, after=None, limit=1)
+        (job,) = views.jobs(PROJECT, after=newer.id, limit=1).rows
+    assert (states, job.status.value) == ([[], [], []], "validating_files")
+
+
+def test_further_pages_of_events_are_no_looks(tmp_path: Path) -> None:
+    """The next first page shows what the one before it saw, whatever was asked for in between."""
     with viewed(tmp_path, events_lag=1) as (engine, _, views):
         job = turned(engine, engine.create(order()), 2)
         views.events(job, after=None, limit=2)
@@ -84,7 +128,12 @@ def test_further_pages_are_no_looks(tmp_path: Path) -> None:
         for _ in range(3):
             job = turned(engine, job)
             rest = views.events(job, after=str(first.rows[-1].event_id), limit=2)
-    assert (told(first.rows), first.has_more, told(rest.rows), rest.has_more) == ([1, 2], True, [0], False)
+        second = views.events(job, after=None, limit=2)
+    assert [(told(page.rows), page.has_more) for page in (first, rest, second)] == [
+        ([1, 2], True),
+        ([0], False),
+        ([2, 3], True),
+    ]
 
 
 def test_events_in_batches_come_so_many_at_a_time_and_the_last_ones_with_the_end(tmp_path: Path) -> None:
@@ -125,3 +174,16 @@ def test_checkpoints_that_come_late_come_after_their_event(tmp_path: Path) -> No
         seen = [len(views.checkpoints(job, after=None, limit=ALL).rows) for _ in range(4)]
         kinds = [entry.kind for entry in views.events(job, after=None, limit=ALL).rows]
     assert (seen, "CheckpointSaved" in kinds) == ([0, 0, 1, 1], True)
+
+
+def test_further_pages_of_checkpoints_are_no_looks(tmp_path: Path) -> None:
+    """Nobody sees a checkpoint the sooner for them."""
+    with viewed(tmp_path, checkpoints_lag=1) as (engine, logs, views):
+        job = engine.create(order())
+        views.checkpoints(job, after=None, limit=ALL)
+        job = turned(engine, job, 30)
+        (step,) = [json.loads(entry.body)["step"] for entry in logs.log(job.id) if entry.kind == "CheckpointSaved"]
+        for _ in range(2):
+            views.checkpoints(job, after=Ids(seed=0).checkpoint(job.id, step), limit=ALL)
+        seen = [len(views.checkpoints(job, after=None, limit=ALL).rows) for _ in range(2)]
+    assert seen == [0, 1]

@@ -1,9 +1,12 @@
 """`rft-sim faults`: what a running simulator's clients are to meet, and a script read without a simulator."""
 
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -12,10 +15,14 @@ import simulator.faults as faults_room
 from simulator.control.asking import asked
 from simulator.control.options import Endpoint, Host, Port, simulator_at, stop
 from simulator.faults.fault import ScriptError
+from simulator.visible import visible
 
 if TYPE_CHECKING:
+    from simulator.faults.book import Standing
     from simulator.faults.script import Fault
 
+_WIDEST: Final = 100  # columns: longer lines are not read any better
+_LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _STANDARD_INPUT: Final = Path("-")
 _SHOWN_ELSEWHERE: Final = ("job", "note", "nth", "request", "step", "times")
 
@@ -37,9 +44,8 @@ def show(context: typer.Context, host: Host = None, port: Port = None, endpoint:
     if not faults:
         typer.echo("No faults.")
         return
-    from rich.console import Console  # noqa: PLC0415  --help need not wait for it
-
-    Console(highlight=False).print(_table(faults))
+    for shown in faults:
+        _tell(shown["id"], shown["fault"], _met(shown))
 
 
 @app.command()
@@ -77,15 +83,35 @@ def clear(context: typer.Context, host: Host = None, port: Port = None, endpoint
 @app.command()
 def check(script: Script) -> None:
     """Read a script, without a simulator, and say what each of its faults does."""
-    from rich.console import Console  # noqa: PLC0415  --help need not wait for it
-
-    Console(highlight=False).print(_table([{"fault": fault.written} for fault in _read(script)]))
+    for place, fault in enumerate(_read(script), 1):
+        _tell(str(place), fault.written)
 
 
 @app.command()
 def explain() -> None:
-    """Print what a script is made of: every field, with examples."""
-    typer.echo(Path(faults_room.__file__).with_name("SCRIPT.md").read_text(encoding="utf-8"), nl=False)
+    """Print what a script is made of: every field, with examples. Where it is piped, as Markdown."""
+    page = Path(faults_room.__file__).with_name("SCRIPT.md").read_text(encoding="utf-8")
+    if not sys.stdout.isatty():
+        typer.echo(page, nl=False)
+        return
+    from rich.console import Console  # noqa: PLC0415  --help need not wait for it
+    from rich.markdown import Markdown  # noqa: PLC0415
+    from rich.theme import Theme  # noqa: PLC0415
+
+    theme = Theme({"markdown.code": "bold cyan"})  # rich's own has a black ground
+    console = Console(width=min(get_terminal_size().columns, _WIDEST), theme=theme)
+    console.print(Markdown(_LINK.sub(r"\1", page), code_theme="ansi_dark"))
+
+
+def unmet(standings: "Iterable[Standing]") -> Iterator[str]:
+    """Yield a line for each fault that has met nothing, and for each whose operation was not done."""
+    for standing in standings:
+        written = standing.fault.written
+        if standing.refused:
+            yield visible(f"{standing.id}: {_operation(written['aws'])} was not done: {standing.refused}")
+        elif not standing.applied:
+            why = _missed(written, standing.matched) if "request" in written else _never(written)
+            yield visible(f"{standing.id} has met nothing: {why}")
 
 
 def _meant(context: typer.Context, host: str | None, port: int | None, endpoint: str | None) -> str:
@@ -102,31 +128,52 @@ def _read(script: Path) -> "Sequence[Fault]":
         stop(str(error))
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> Any:
-    """Return a table of faults: those of a script, or those of a simulator with their ids and counts."""
-    from rich.table import Table  # noqa: PLC0415  --help need not wait for it
-
-    running = "id" in rows[0]
-    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
-    for name in ("fault", "about", "which", "what", *(("matched", "applied") if running else ())):
-        table.add_column(name, overflow="fold", justify="right" if name in {"matched", "applied"} else "left")
-    for place, row in enumerate(rows, 1):
-        fault = row["fault"]
-        counts = (str(row["matched"]), str(row["applied"])) if running else ()
-        about, which = (_requests(fault), _which(fault)) if "request" in fault else (_job(fault), _step(fault))
-        table.add_row(str(row.get("id", place)), about, which, _what(fault), *counts)
-    return table
+def _missed(fault: dict[str, Any], matched: int) -> str:
+    about = ", ".join(_requests(fault))
+    if not matched:
+        return f"no request matched it ({about})"
+    of = f"of {matched} that matched it ({about})"
+    return f"{of}, none was {_which(fault)}" if matched < fault.get("nth", 1) else f"{of}, none gave it anything to do"
 
 
-def _requests(fault: dict[str, Any]) -> str:
+def _never(fault: dict[str, Any]) -> str:
+    where = f"step {fault['step']}" if "step" in fault else "its queue" if "queue" in fault else "its validation"
+    return f"job {fault['job']} never came to {where}"
+
+
+def _met(shown: dict[str, Any]) -> str:
+    counts = f"matched {shown['matched']}, applied {shown['applied']}"
+    return f"{counts}: it was not done: {shown['refused']}" if shown["refused"] else counts
+
+
+def _tell(name: str, fault: dict[str, Any], *more: str) -> None:
+    """Print a fault as a block of lines: its name, what it is about, what it does, its note, and more."""
+    about = [*_requests(fault), _which(fault)] if "request" in fault else [f"job {fault['job']}", _step(fault)]
+    noted = [fault["note"]] if fault.get("note") else []
+    indent = " " * (len(name) + 2)
+    for number, line in enumerate((", ".join(about), ", ".join(_what(fault)), *noted, *more)):
+        begin = indent if number else f"{name}  "
+        typer.echo("\n".join(_wrapped(visible(line), begin, indent)))
+
+
+def _wrapped(line: str, begin: str, indent: str) -> Sequence[str]:
+    if not sys.stdout.isatty():  # for grep
+        return [f"{begin}{line}"]
+    width = min(get_terminal_size().columns, _WIDEST)
+    return wrap(
+        line,
+        width,
+        initial_indent=begin,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _requests(fault: dict[str, Any]) -> list[str]:
     asked = fault["request"]
     head = " ".join([*([asked["method"]] if asked.get("method") else []), asked.get("path") or "any path"])
-    others = [f"{name} {asked[name]}" for name in ("service", "model", "job") if asked.get(name) is not None]
-    return "\n".join([head, *others])
-
-
-def _job(fault: dict[str, Any]) -> str:
-    return f"job {fault['job']}"
+    return [head, *(f"{name} {asked[name]}" for name in ("service", "model", "job") if asked.get(name) is not None)]
 
 
 def _step(fault: dict[str, Any]) -> str:
@@ -136,12 +183,18 @@ def _step(fault: dict[str, Any]) -> str:
 def _which(fault: dict[str, Any]) -> str:
     first, times = fault.get("nth", 1), fault.get("times", None if "tokens_per_minute" in fault else 1)
     if times is None:
-        return "all" if first == 1 else f"from call {first} on"
+        return "all calls" if first == 1 else f"from call {first} on"
     return f"call {first}" if times == 1 else f"calls {first} to {first + times - 1}"
 
 
-def _what(fault: dict[str, Any]) -> str:
-    """Return what a fault does as it is written, and its note."""
-    told = {name: value for name, value in fault.items() if name not in _SHOWN_ELSEWHERE}
-    parts = [f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in told.items()]
-    return "\n".join([*parts, *([f"({fault['note']})"] if fault.get("note") else [])])
+def _what(fault: dict[str, Any]) -> Iterator[str]:
+    """Yield what a fault does, as it is written."""
+    for name, value in fault.items():
+        if name == "aws":
+            yield f"{name} {_operation(value)} {json.dumps(value.get('parameters', {}))}"
+        elif name not in _SHOWN_ELSEWHERE:
+            yield f"{name} {value if isinstance(value, str) else json.dumps(value)}"
+
+
+def _operation(aws: dict[str, Any]) -> str:
+    return f"{aws['service']} {aws['operation']}"

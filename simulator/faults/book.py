@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from simulator.faults.connection import Hold
-from simulator.faults.fault import RequestFault, TokensPerMinute
+from simulator.faults.fault import RequestFault, ScriptError, TokensPerMinute
 from simulator.faults.job_fault import JobFault
 from simulator.faults.quota import Quota
 from simulator.faults.request import Asked
@@ -18,22 +18,26 @@ _UNLIMITED: Final = TokensPerMinute(input=None, output=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A fault as it stands: how many requests fitted it (or: whether its job met it), how often it took effect."""
+    """A fault as it stands: how many requests fitted it (or: whether its job met it), how often it took effect.
+
+    `refused` says why an operation was not done that should have been.
+    """
 
     id: str
     fault: Fault
     matched: int
     applied: int
+    refused: str | None = None
 
 
 class Entry:
     """A fault in the book. The edge tells it what it did; requests that it holds up wait at its `hold`."""
 
-    def __init__(self, fault_id: str, fault: RequestFault, *, now: Callable[[], float], lock: Lock) -> None:
+    def __init__(self, fault_id: str, fault: RequestFault, *, quota: Quota, lock: Lock) -> None:
         self.id = fault_id
         self.fault = fault
         self.hold = Hold()
-        self.quota = Quota(fault.effect if isinstance(fault.effect, TokensPerMinute) else _UNLIMITED, now=now)
+        self.quota = quota
         self._lock = lock
         self._matched = 0
         self._applied = 0
@@ -62,6 +66,7 @@ class JobEntry:
         self.fault = fault
         self._lock = lock
         self._met = False
+        self._refused: str | None = None
 
     def met(self) -> bool:
         """Note that the job has met it; return whether this was the first time."""
@@ -69,27 +74,47 @@ class JobEntry:
             first, self._met = not self._met, True
         return first
 
+    def refused(self, why: str) -> None:
+        """Note that its operation was not done."""
+        self._refused = why
+
     @property
     def standing(self) -> Standing:
         """The fault as it stands now."""
-        return Standing(id=self.id, fault=self.fault, matched=int(self._met), applied=int(self._met))
+        refused, met = self._refused, int(self._met)
+        return Standing(id=self.id, fault=self.fault, matched=met, applied=0 if refused else met, refused=refused)
 
 
 class Book:
     """The faults of one simulator. Safe to use from any thread."""
 
-    def __init__(self, *, job_id: Callable[[int], str], now: Callable[[], float]) -> None:
-        """Begin with no fault.
+    def __init__(
+        self,
+        *,
+        job_id: Callable[[int], str],
+        ended: Callable[[str], str | None],
+        lapsed: Callable[[], float],
+        seconds: Callable[[], float],
+        begins_with: Iterable[Fault] = (),
+    ) -> None:
+        """Begin with some faults, whatever has become of their jobs.
 
-        `job_id` gives the id of a job by its number (from 0). `now` is the callers' time in seconds, by which quotas
-        fill.
+        Args:
+            job_id: gives the id of a job by its number (from 0).
+            ended: says as what a job has ended; None if it has not, or is not there yet.
+            lapsed: how many seconds were made to pass, by which quotas fill.
+            seconds: a monotonic clock of this machine's, by which those wait whom a quota has refused.
+            begins_with: faults that were read already.
         """
         self._job_id = job_id
-        self._now = now
+        self._ended = ended
+        self._lapsed = lapsed
+        self._seconds = seconds
         self._lock = Lock()
         self._ids = map("fault-{}".format, count(1))
         self._entries: tuple[Entry, ...] = ()
         self._of_jobs: tuple[JobEntry, ...] = ()
+        self._put(begins_with)
 
     @property
     def is_empty(self) -> bool:
@@ -110,7 +135,20 @@ class Book:
         return self.put(faults_of(script))
 
     def put(self, faults: Iterable[Fault]) -> tuple[str, ...]:
-        """Add faults that were read already; return their ids."""
+        """Add faults that were read already, all or none; return their ids.
+
+        Raises:
+            ScriptError: one is about a job that has ended; nothing was added.
+        """
+        adding = tuple(faults)
+        for place, fault in enumerate(adding, 1):
+            if isinstance(fault, JobFault) and (status := self._ended(self._job(fault.job))):
+                raise ScriptError(
+                    f"fault {place}: job: {self._job(fault.job)} has {status}, and meets nothing any more"
+                )
+        return self._put(adding)
+
+    def _put(self, faults: Iterable[Fault]) -> tuple[str, ...]:
         with self._lock:
             entries = [self._entry(next(self._ids), fault) for fault in faults]
             self._entries += tuple(entry for entry in entries if isinstance(entry, Entry))
@@ -125,10 +163,10 @@ class Book:
         """Take all faults back, and let go of what they hold up."""
         self._removed(lambda _: True)
 
-    def let_go(self) -> None:
-        """Let go of all that is held up, now and from now on: the server stops."""
+    def cut_off(self) -> None:
+        """Cut off all that is held up, now and from now on: a server that stops does not answer the better for it."""
         for entry in self._entries:
-            entry.hold.let_go()
+            entry.hold.cut_off()
 
     def standings(self) -> tuple[Standing, ...]:
         """Return the faults in their order, as they stand."""
@@ -157,7 +195,9 @@ class Book:
         asked = fault.requests
         if asked.job is not None:
             fault = replace(fault, requests=replace(asked, job=self._job(asked.job)))
-        return Entry(fault_id, fault, now=self._now, lock=self._lock)
+        tokens = fault.effect if isinstance(fault.effect, TokensPerMinute) else _UNLIMITED
+        quota = Quota(tokens, lapsed=self._lapsed, seconds=self._seconds)
+        return Entry(fault_id, fault, quota=quota, lock=self._lock)
 
     def _job(self, job: str | int) -> str:
         return self._job_id(job - 1) if isinstance(job, int) else job

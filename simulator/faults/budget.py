@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -29,6 +30,11 @@ class ModelRequest:
     answers: int
     budget_field: str
     body: Mapping[str, Any]
+
+    @property
+    def known_by(self) -> str:
+        """What the same request has in common with this one, and no other has: its body."""
+        return blake2b(json.dumps(self.body, sort_keys=True).encode("ascii")).hexdigest()
 
     def lowered(self, receive: Receive, *, budget: int) -> Receive:
         """Return what gives the body with a lower budget, for all answers together, in place of the one that comes.

@@ -37,19 +37,26 @@ async def gone(receive: Receive) -> None:
 
 
 class Hold:
-    """Where requests wait that a fault holds up, until their time is over or they are let go. From any thread."""
+    """Where requests wait that a fault holds up, until their time is over, or they are let go or cut off.
+
+    From any thread.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._let_go = False
+        self._is_over = False
+        self._cuts = False
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
-    async def wait(self, seconds: float | None, *, receive: Receive | None = None) -> None:
-        """Wait for so long (None: for good), or less: until let go, or with `receive` until the client is gone."""
+    async def wait(self, seconds: float | None, *, receive: Receive | None = None) -> bool:
+        """Wait for so long (None: for good), or less: until let go, or with `receive` until the client is gone.
+
+        Return whether the request goes on; if not, it is cut off.
+        """
         place = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
-            if self._let_go:
-                return
+            if self._is_over:
+                return not self._cuts
             self._waiting.add(place)
         ends: list[asyncio.Future[object]] = [asyncio.ensure_future(place[1].wait())]
         if receive:
@@ -62,11 +69,20 @@ class Hold:
             for end in ends:
                 end.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
+        return not self._cuts
 
     def let_go(self) -> None:
-        """Let go of all that wait; from now on nothing waits here."""
+        """Let all that wait go on; from now on nothing waits here."""
+        self._end(cuts=False)
+
+    def cut_off(self) -> None:
+        """Cut off all that wait, and whatever comes from now on."""
+        self._end(cuts=True)
+
+    def _end(self, *, cuts: bool) -> None:
         with self._lock:
-            self._let_go = True
+            self._is_over = True
+            self._cuts = self._cuts or cuts
             waiting = list(self._waiting)
         for loop, event in waiting:
             with suppress(RuntimeError):  # a loop that has ended holds nobody up

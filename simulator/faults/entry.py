@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from simulator.errors import CATALOGUE
 from simulator.faults.fault import (
@@ -23,6 +23,8 @@ from simulator.faults.fault import (
     placeholders,
 )
 from simulator.faults.request import CONTROL
+from simulator.faults.services import unknown
+from simulator.wire.strict import Strict
 
 # What AWS answers with an error ("Common errors" of its API references, and the services' own lists).
 _AWS: Final = {
@@ -91,13 +93,7 @@ Side = Literal["before", "after"]
 Method = Literal["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
-class _Strict(BaseModel):
-    """No coercion, and a field that is not written here is refused."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class ScriptedRequests(_Strict):
+class ScriptedRequests(Strict):
     """`request`."""
 
     method: Method | None = None
@@ -105,6 +101,13 @@ class ScriptedRequests(_Strict):
     path: str = ANY_PATH
     model: Name | None = None
     job: Name | Ordinal | None = None
+
+    @field_validator("service")
+    @classmethod
+    def _that_there_is(cls, service: str | None) -> str | None:
+        if service is not None and (why := unknown(service)):
+            raise ValueError(why)
+        return service
 
     @field_validator("path")
     @classmethod
@@ -116,7 +119,7 @@ class ScriptedRequests(_Strict):
         return path
 
 
-class ScriptedStream(_Strict):
+class ScriptedStream(Strict):
     """`stream`: one of four."""
 
     cut_after: Count | None = None
@@ -135,13 +138,13 @@ class ScriptedStream(_Strict):
         return self
 
 
-class ScriptedBody(_Strict):
+class ScriptedBody(Strict):
     """`body`."""
 
     cut_after: Count
 
 
-class ScriptedTokens(_Strict):
+class ScriptedTokens(Strict):
     """`tokens_per_minute`."""
 
     input: Ordinal | None = None
@@ -154,13 +157,13 @@ class ScriptedTokens(_Strict):
         return self
 
 
-class DateIn(_Strict):
+class DateIn(Strict):
     """`retry_after` as a date: so many seconds from now, or before."""
 
     date_in: int
 
 
-class ScriptedFault(_Strict):
+class ScriptedFault(Strict):
     """An entry of a script: a fault of requests."""
 
     note: str | None = None

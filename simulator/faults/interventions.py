@@ -19,10 +19,8 @@ class ScriptedInterventions:
     def before(self, job_id: str, effect: Effect) -> Event | None:
         """Carry out what is due before a job's next move; return the event that ends the job in its place, or None."""
         for entry in self._book.of_job(job_id):
-            if _is_there(entry, effect) and entry.met():
-                log_job_fault(job_id, entry.id)
-                if end := self._end(entry, effect.at):
-                    return end
+            if _is_there(entry, effect) and _met(entry) and (end := self._end(entry, effect.at)):
+                return end
         return None
 
     def wait(self, job_id: str) -> int:
@@ -30,7 +28,7 @@ class ScriptedInterventions:
         seconds = [0]
         for entry in self._book.of_job(job_id):
             if isinstance(entry.fault.effect, Queue):
-                entry.met()
+                _met(entry)
                 seconds.append(entry.fault.effect.seconds)
         return max(seconds)
 
@@ -42,8 +40,17 @@ class ScriptedInterventions:
                 return JobCancelled(at=at)
             case Operation() as operation:
                 if why := self._carry_out(operation):
+                    entry.refused(why)
                     log_job_fault(f"{operation.service} {operation.name}", f"{entry.id}, and was not done: {why}")
         return None
+
+
+def _met(entry: JobEntry) -> bool:
+    """Note that its job has met a fault, and tell of it; return whether this was the first time."""
+    first = entry.met()
+    if first:
+        log_job_fault(str(entry.fault.job), entry.id)
+    return first
 
 
 def _is_there(entry: JobEntry, effect: Effect) -> bool:

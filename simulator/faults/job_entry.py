@@ -1,13 +1,15 @@
 """An entry of a script that is about a job: its fields, what each takes, and the fault that it comes to."""
 
+import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from simulator.faults.fault import listed
 from simulator.faults.job_fault import Cancel, Fail, JobEffect, JobFault, Operation, Queue
 from simulator.moments import DURATION_FORM, duration
 from simulator.settings import LAST_EPOCH
+from simulator.wire.strict import Strict
 
 _EFFECTS: Final = ("fail", "cancel", "queue", "aws")
 _IN_A_STEP: Final = ("cancel", "aws")
@@ -38,13 +40,7 @@ Ordinal = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(max_length=4_000)]
 
 
-class _Strict(BaseModel):
-    """No coercion, and a field that is not written here is refused."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class ScriptedFailure(_Strict):
+class ScriptedFailure(Strict):
     """`fail`."""
 
     code: Name = _CODE
@@ -52,12 +48,12 @@ class ScriptedFailure(_Strict):
     param: Name | None = None
 
 
-class ScriptedOperation(_Strict):
+class ScriptedOperation(Strict):
     """`aws`."""
 
     service: Name
     operation: Name
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _there_is_such_an_operation(self) -> "ScriptedOperation":
@@ -78,7 +74,7 @@ class ScriptedOperation(_Strict):
         return self
 
 
-class ScriptedJobFault(_Strict):
+class ScriptedJobFault(Strict):
     """An entry of a script: a fault of a job."""
 
     note: str | None = None
@@ -107,7 +103,12 @@ class ScriptedJobFault(_Strict):
     @property
     def _queued(self) -> int:
         given = self.queue or 0
-        return duration(given) if isinstance(given, str) else given
+        if isinstance(given, int):
+            return given
+        try:
+            return duration(given)
+        except ValueError:
+            raise ValueError(f"queue: it takes {DURATION_FORM}; not {json.dumps(given)}") from None
 
     def fault(self, written: dict[str, Any]) -> JobFault:
         """The entry in the terms of jobs."""

@@ -14,12 +14,17 @@ _HINT = b"x-simulator-hint"
 
 
 def delayed(app: App, hit: Hit) -> App:
-    """Return the app with a wait before it begins. Nobody else waits; a fault that is taken back ends it."""
+    """Return the app with a wait before it begins. Nobody else waits; a fault that is taken back ends it.
+
+    A server that stops answers nobody who still waits.
+    """
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
         hit.applied(f"delayed by {hit.fault.delay:g} s")
-        await hit.hold.wait(hit.fault.delay)
-        await app(scope, receive, send)
+        if await hit.hold.wait(hit.fault.delay):
+            await app(scope, receive, send)
+        else:
+            await hang_up(scope, receive)
 
     return layer
 

@@ -22,7 +22,7 @@ def rationed(app: App, hit: Hit, *, answers: Answers) -> App:
         if asked is None:
             await app(scope, receive, send)
             return
-        admitted = hit.quota.admitted(asked.wanted)
+        admitted = hit.quota.admitted(asked.wanted, request=asked.known_by)
         if isinstance(admitted, Exceeded):
             hit.applied()
             answer = answers.refusal(

@@ -22,8 +22,7 @@ def streamed(app: App, hit: Hit, fault: Stream) -> App:
         async def stall() -> bool:
             if fault.seconds is None and not has_connection(scope):
                 return False  # nobody could go away
-            await hit.hold.wait(fault.seconds, receive=receive)
-            return True
+            return await hit.hold.wait(fault.seconds, receive=receive)
 
         tap = _Tap(hit, fault, send=send, stall=stall)
         await app(scope, receive, tap.take)

@@ -21,6 +21,7 @@ from simulator.jobs.job import (
     JobSucceeded,
     Order,
     RolloutsGraded,
+    StartDelayed,
     apply,
 )
 from simulator.jobs.life import Grade, Story
@@ -173,8 +174,8 @@ class Engine:
                 ),
                 model=self._made(job, event),
                 uses=_used(event),
-                # What a caller asked for must outlive a power cut; what the job made of it is made again.
-                safe=isinstance(event, JobCreated | JobCancelled),
+                # What came from outside must outlive a power cut; what the job made of it is made again.
+                safe=isinstance(event, JobCreated | JobCancelled | StartDelayed),
             )
             if job.status.ended:
                 del self._live[job_id]

@@ -85,6 +85,14 @@ class FilesValidated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartDelayed:
+    """Somebody outside has the job wait in the queue: it starts no earlier than `until`. The API does not show it."""
+
+    at: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
     """The grader may be invoked and exists; training begins."""
 
@@ -184,6 +192,7 @@ Event = (
     JobCreated
     | ValidationStarted
     | FilesValidated
+    | StartDelayed
     | TrainingStarted
     | RolloutsGraded
     | StepCompleted
@@ -208,6 +217,7 @@ TRANSITIONS: Final[Mapping[Status | None, Mapping[type, Status]]] = MappingProxy
             **_ENDS,
         },
         Status.QUEUED: {
+            StartDelayed: Status.QUEUED,
             TrainingStarted: Status.RUNNING,
             **_ENDS,
         },

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from simulator.grading.grader import Graded
 from simulator.jobs.codec import kind_of
-from simulator.jobs.job import Event, JobCancelled, JobFailed, RolloutsGraded
+from simulator.jobs.job import Event, JobCancelled, JobFailed, RolloutsGraded, StartDelayed
 from simulator.jobs.life import Answer, CheckGrader, Grade, Story, TakePlace
 
 
@@ -31,6 +31,8 @@ def retold(story: Story, recorded: Iterable[Event]) -> Iterator[tuple[Grade, Rol
         match effect:
             case Grade() if isinstance(known, RolloutsGraded):
                 yield effect, known
+            case TakePlace() if isinstance(known, StartDelayed):
+                left.popleft()
             case TakePlace() | CheckGrader():
                 pass
             case _ if known == effect:
@@ -41,10 +43,15 @@ def retold(story: Story, recorded: Iterable[Event]) -> Iterator[tuple[Grade, Rol
                 raise RetellingError(f"the log goes on with {kind_of(known)} and the story otherwise")
 
 
+def placed_at(known: Event) -> int:
+    """Return what a story that was told before was answered for its place; `known` is what its log goes on with."""
+    return known.until if isinstance(known, StartDelayed) else known.at
+
+
 def _answer_to(effect: object, known: Event) -> Answer:
     match effect, known:
         case TakePlace(), _:
-            return known.at
+            return placed_at(known)
         case Grade(), RolloutsGraded():
             rewards = tuple(reward for group in known.rewards for reward in group)
             return Graded(rewards=rewards, invocations=known.invocations, warnings=known.warnings)

@@ -23,8 +23,10 @@ from simulator.jobs.job import (
     JobSucceeded,
     Order,
     RolloutsGraded,
+    StartDelayed,
 )
 from simulator.jobs.life import Answer, CheckGrader, Effect, Grade, Story, TakePlace
+from simulator.jobs.retelling import placed_at
 from simulator.store.errors import StoreFullError
 
 _log: Final = logging.getLogger(__name__)
@@ -152,8 +154,7 @@ class Run:
                 effect = self._interventions.before(self._job.id, effect) or effect
             match effect:
                 case TakePlace():
-                    # Told again, the story starts when it did.
-                    self._answer = self._recorded[0].at if self._recorded else self._place(effect)
+                    self._take_place(effect)
                     if self._answer is None:
                         self._kept = effect
                         return True
@@ -180,9 +181,27 @@ class Run:
     def _next(self) -> Effect:
         return self._story.throw(self._error) if self._error else self._story.send(self._answer)
 
-    def _place(self, effect: TakePlace) -> int | None:
+    def _take_place(self, effect: TakePlace) -> None:
+        """Answer with the time from which the job has its place, or leave the answer None: it must wait."""
+        if self._recorded:
+            known = self._recorded[0]
+            if isinstance(known, StartDelayed):
+                self._recorded.popleft()
+            self._answer = placed_at(known)
+            return
         free_at = self._writer.place(self._job.id)
-        return None if free_at is None else max(free_at, effect.at + self._interventions.wait(self._job.id))
+        if free_at is None:
+            return
+        if wait := self._interventions.wait(self._job.id):
+            delayed = StartDelayed(at=max(effect.at, free_at), until=max(free_at, effect.at + wait))
+            try:
+                self._append(delayed)
+            except StoreFullError:
+                self.full = True
+                return
+            free_at = delayed.until
+        self.full = False
+        self._answer = free_at
 
     def _is_early(self, effect: Effect) -> bool:
         """Whether the clock must come to the effect's time first.

@@ -176,7 +176,12 @@ CALLING: Final = (
         "What a 429 or a 503 says, and whether it has a `Retry-After`",
         "OpenAI's `rate_limit_exceeded`, bedrock-runtime's wording; `Retry-After` from a quota, or by script",
     ),
-    guessed("filling-of-a-quota", _WIRE, "How a quota a minute fills", "evenly, starting full"),
+    guessed(
+        "filling-of-a-quota",
+        _WIRE,
+        "How a quota a minute fills",
+        "evenly, starting full: by advances of the clock, and by the `Retry-After` that a request has waited",
+    ),
     guessed("ids-of-jobs", _WIRE, "The form of `ftjob-…` and `ftckpt-…`", "a UUID, as in `ftevent-`"),
     guessed("body-limit", _WIRE, "The largest JSON body", "25 MB, then 413", setting="max_body_bytes"),
     guessed(

@@ -8,7 +8,7 @@ from simulator.wire.bodies import Json
 
 
 async def listing(call: Call) -> Json:
-    """Return every fault in its order, how many requests fitted it, and how often it took effect."""
+    """Return every fault in its order, how many requests fitted it, how often it took effect, and why it could not."""
     return {"data": [_shown(standing) for standing in call.house.faults.standings()], "object": "list"}
 
 
@@ -37,4 +37,5 @@ def _shown(standing: Standing) -> Json:
         "fault": standing.fault.written,
         "id": standing.id,
         "matched": standing.matched,
+        "refused": standing.refused,
     }

@@ -2,19 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from simulator.jobs.job import Status
 from simulator.jobs.steering import JobStanding, Standing
 from simulator.moments import duration, moment, told
 from simulator.settings import HIGHEST_SPEED, LAST_EPOCH, Pace
 from simulator.wire.bodies import Json
-
-
-class _Strict(BaseModel):
-    """No coercion, and a field that is not written here is refused."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+from simulator.wire.strict import Strict
 
 
 def _in_reach(seconds: int) -> int:
@@ -35,7 +30,7 @@ Duration = Annotated[int | str, AfterValidator(_duration)]
 Moment = Annotated[int | str, AfterValidator(_moment)]
 
 
-class RunJob(_Strict):
+class RunJob(Strict):
     """Run `job` until it has completed `step`, is in `status`, or would move later than `time`: one of the three."""
 
     job: str
@@ -50,7 +45,7 @@ class RunJob(_Strict):
         return self
 
 
-class SteerClock(_Strict):
+class SteerClock(Strict):
     """`POST /_simulator/clock`: one thing to do.
 
     `freeze` stops the clock and all jobs, or lets them go on. `advance` (a duration) and `to` (a time) move the clock,

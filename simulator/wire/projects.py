@@ -2,10 +2,11 @@
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from simulator.store.projects import StoredProject
 from simulator.wire.bodies import Json
+from simulator.wire.strict import Strict
 
 _KEY: Final = 128
 _VALUE: Final = 256
@@ -22,25 +23,19 @@ _Name = Annotated[str, Field(min_length=1, max_length=128)]
 _Tags = Annotated[dict[str, str], AfterValidator(_checked)]
 
 
-class _Strict(BaseModel):
-    """No coercion, and a field that is not written here is refused."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class CreateProject(_Strict):
+class CreateProject(Strict):
     """`POST /v1/organization/projects`."""
 
     name: _Name
-    tags: _Tags = {}
+    tags: _Tags = Field(default_factory=dict)
 
 
-class UpdateProject(_Strict):
+class UpdateProject(Strict):
     """`POST /v1/organization/projects/{project}`: what is not named stays as it is."""
 
     name: _Name | None = None
-    add_tags: _Tags = {}
-    remove_tag_keys: list[str] = []
+    add_tags: _Tags = Field(default_factory=dict)
+    remove_tag_keys: list[str] = Field(default_factory=list)
 
 
 def rendered_project(project: StoredProject, *, arn: str) -> Json:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from simulator.errors import (
@@ -20,6 +20,7 @@ from simulator.errors import (
     WRONG_CONTENT_TYPE,
     ApiError,
 )
+from simulator.wire.strict import Strict
 
 # botocore's LambdaArn pattern, 1 to 512 characters (from its model of the sibling API). Its `\d` is written out here:
 # pydantic's would take any script's digits.
@@ -55,12 +56,6 @@ Model = TypeVar("Model", bound=BaseModel)
 _UNION_BRANCH: Final = re.compile(r"int|float|str|(constrained-|list\[|literal\[).*", re.DOTALL)
 
 
-class _Strict(BaseModel):
-    """No coercion, and a field that is not written here is refused."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
 def _short(metadata: dict[str, str]) -> dict[str, str]:
     for key, value in metadata.items():
         if len(key) > _METADATA_KEY or len(value) > _METADATA_VALUE:
@@ -72,20 +67,20 @@ def _short(metadata: dict[str, str]) -> dict[str, str]:
 Metadata = Annotated[dict[str, str], Field(max_length=_METADATA_PAIRS), AfterValidator(_short)]
 
 
-class LambdaTarget(_Strict):
+class LambdaTarget(Strict):
     """`grader.lambda` (DOCUMENTED)."""
 
     function: Annotated[str, Field(pattern=LAMBDA_ARN, max_length=512)]
 
 
-class LambdaGrader(_Strict):
+class LambdaGrader(Strict):
     """`method.reinforcement.grader` (DOCUMENTED). No other grader is mentioned for open-weight models."""
 
     type: Literal["lambda"]
     target: Annotated[LambdaTarget, Field(alias="lambda")]
 
 
-class RequestedHyperparameters(_Strict):
+class RequestedHyperparameters(Strict):
     """`method.reinforcement.hyperparameters`: the three that AWS shows, then OpenAI's other four, kept as given.
 
     AWS gives no ranges for open-weight models; the bounds here are INFERRED, and wide.
@@ -100,21 +95,21 @@ class RequestedHyperparameters(_Strict):
     reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
 
 
-class Reinforcement(_Strict):
+class Reinforcement(Strict):
     """`method.reinforcement` (DOCUMENTED)."""
 
     grader: LambdaGrader
     hyperparameters: RequestedHyperparameters = RequestedHyperparameters()
 
 
-class Method(_Strict):
+class Method(Strict):
     """`method` (DOCUMENTED). No document offers another type for these models."""
 
     type: Literal["reinforcement"]
     reinforcement: Reinforcement
 
 
-class CreateJob(_Strict):
+class CreateJob(Strict):
     """`POST /v1/fine_tuning/jobs`. `seed` and `integrations` are OPENAI."""
 
     model: str

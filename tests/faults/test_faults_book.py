@@ -40,7 +40,7 @@ def signed(service: str) -> str:
 
 def book_of(*faults: dict[str, Any]) -> Book:
     """Return a book that holds some faults."""
-    book = Book(job_id=IDS.job, now=lambda: 0.0)
+    book = Book(job_id=IDS.job, ended=lambda _: None, lapsed=lambda: 0.0, seconds=lambda: 0.0)
     book.add(list(faults))
     return book
 

@@ -168,15 +168,17 @@ def test_a_simulator_that_closes_holds_nobody_up() -> None:
         simulator.house.faults.add({"request": {}, "stream": {"stall_after": 1}})
         (entry,) = simulator.house.faults._entries
 
-    async def waited() -> None:
-        await asyncio.wait_for(entry.hold.wait(None), PATIENCE)
+    async def goes_on() -> bool:
+        return await asyncio.wait_for(entry.hold.wait(None), PATIENCE)
 
-    asyncio.run(waited())
+    assert not asyncio.run(goes_on())
 
 
 def test_after_all_were_let_go_nobody_waits() -> None:
-    """The server stops, or the fault is gone."""
+    """The fault is gone; but when the server stops, nobody goes on either."""
     hold = Hold()
     hold.let_go()
-    asyncio.run(hold.wait(None))
+    assert asyncio.run(hold.wait(None))
+    hold.cut_off()
+    assert not asyncio.run(hold.wait(None))
     assert hold._waiting == set()

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ from typer.testing import CliRunner, Result
 
 from simulator.__main__ import app
 from simulator.app import Simulator
+from simulator.control import faults as control
 from simulator.faults.fault import ScriptError
 from simulator.settings import Settings
 from tests.world import World
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "faults"
 
 DROP: dict[str, Any] = {"request": {"path": "/v1/models"}, "drop": "before"}
 SLOW: dict[str, Any] = {"note": "be patient", "request": {}, "times": None, "delay": 0.001}
@@ -34,8 +39,8 @@ def test_faults_are_added_listed_and_taken_back(inner: World) -> None:
     assert inner.http.get("/_simulator/faults").text == json.dumps(
         {
             "data": [
-                {"applied": 1, "fault": SLOW, "id": "fault-1", "matched": 1},
-                {"applied": 0, "fault": THROTTLED, "id": "fault-3", "matched": 0},
+                {"applied": 1, "fault": SLOW, "id": "fault-1", "matched": 1, "refused": None},
+                {"applied": 0, "fault": THROTTLED, "id": "fault-3", "matched": 0, "refused": None},
             ],
             "object": "list",
         },
@@ -100,7 +105,7 @@ def test_a_simulator_does_not_begin_with_a_faulty_script(tmp_path: Path) -> None
 
 
 def test_a_reset_forgets_all_faults_but_those_that_it_begins_with(tmp_path: Path) -> None:
-    """Which count anew; what another one held up goes on."""
+    """Which count anew."""
     (tmp_path / "faults.json").write_text(json.dumps(DROP))
     with Simulator(Settings(faults=tmp_path / "faults.json"), url="http://testserver") as simulator:
         simulator.house.faults.add(SLOW)
@@ -118,16 +123,24 @@ def test_two_simulators_have_faults_of_their_own() -> None:
         assert (one.house.faults.is_empty, other.house.faults.is_empty) == (False, True)
 
 
+class Terminal(StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        """Say that it is one."""
+        return True
+
+
 def faults(world: World, *arguments: str, given: str | None = None) -> Result:
-    """Run `rft-sim faults` for a served simulator, on a terminal of 100 columns."""
+    """Run `rft-sim faults` for a served simulator."""
     port = world.url.rpartition(":")[2]
-    return CliRunner(env={"COLUMNS": "100"}).invoke(app, ["faults", *arguments, "--port", port], input=given)
+    return CliRunner().invoke(app, ["faults", *arguments, "--port", port], input=given)
 
 
 def lines(result: Result) -> list[str]:
-    """Return what a command printed, without the blanks that fill a table."""
+    """Return what a command printed."""
     assert result.exit_code == 0, result.stderr
-    return [line.rstrip() for line in result.stdout.splitlines()]
+    return result.stdout.splitlines()
 
 
 def test_the_command_adds_lists_and_takes_back(faulty: World, tmp_path: Path) -> None:
@@ -137,12 +150,15 @@ def test_the_command_adds_lists_and_takes_back(faulty: World, tmp_path: Path) ->
     first, second = added[1].removesuffix(","), added[2]
     assert added[0] == "Added"
     faulty.http.get("/v1/models")
+    indent = " " * (len(first) + 2)
     assert lines(faults(faulty)) == [
-        "fault    about             which         what                matched  applied",
-        f"{first:<7}  GET /v1/models/*  calls 2 to 4  error RATE_LIMITED        0        0",
-        "         model openai.*                  retry_after 2",
-        f"{second:<7}  any path          all           delay 0.001               1        1",
-        "                                         (be patient)",
+        f"{first}  GET /v1/models/*, model openai.*, calls 2 to 4",
+        f"{indent}error RATE_LIMITED, retry_after 2",
+        f"{indent}matched 0, applied 0",
+        f"{second}  any path, all calls",
+        f"{indent}delay 0.001",
+        f"{indent}be patient",
+        f"{indent}matched 1, applied 1",
     ]
     assert lines(faults(faulty, "remove", first)) == [f"Removed {first}."]
     third = lines(faults(faulty, "add", "-", given=json.dumps(DROP)))[0].split()[1].removesuffix(".")
@@ -183,17 +199,39 @@ def test_what_cannot_be_done_is_told_in_a_line(faulty: World, arguments: list[st
 def test_a_script_can_be_checked_without_a_simulator(tmp_path: Path) -> None:
     """What its faults are about, which calls they hit, and what they do."""
     quota = {"request": {"job": 2, "service": "s3"}, "tokens_per_minute": {"input": 5}}
-    (tmp_path / "script.json").write_text(json.dumps([THROTTLED, quota, {**DROP, "nth": 2, "times": None}]))
-    done = CliRunner(env={"COLUMNS": "100"}).invoke(app, ["faults", "check", str(tmp_path / "script.json")])
-    assert lines(done) == [
-        "fault  about             which           what",
-        "1      GET /v1/models/*  calls 2 to 4    error RATE_LIMITED",
-        "       model openai.*                    retry_after 2",
-        '2      any path          all             tokens_per_minute {"input": 5}',
-        "       service s3",
-        "       job 2",
-        "3      /v1/models        from call 2 on  drop before",
+    jobs = [
+        {"job": 1, "queue": "1h"},
+        {"job": 2, "step": 3, "aws": {"service": "iam", "operation": "DeleteUser", "parameters": {"UserName": "u"}}},
     ]
+    script = [THROTTLED, quota, {**DROP, "nth": 2, "times": None, "note": "a\x1bb"}, *jobs]
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    done = CliRunner().invoke(app, ["faults", "check", str(tmp_path / "script.json")])
+    assert lines(done) == [
+        "1  GET /v1/models/*, model openai.*, calls 2 to 4",
+        "   error RATE_LIMITED, retry_after 2",
+        "2  any path, service s3, job 2, all calls",
+        '   tokens_per_minute {"input": 5}',
+        "3  /v1/models, from call 2 on",
+        "   drop before",
+        "   a\\x1bb",
+        "4  job 1, before it trains",
+        "   queue 1h",
+        "5  job 2, step 3",
+        '   aws iam DeleteUser {"UserName": "u"}',
+    ]
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_on_a_terminal_nothing_is_wider_than_it(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """And no word is cut: neither in the list of faults nor on the page."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout", written := Terminal())
+    control.check(FIXTURES / "throttled_lambda.json")
+    control.explain()
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", written.getvalue())
+    assert max(len(line) for line in shown.splitlines()) <= columns
+    assert {"TooManyRequestsException", "tokens_per_minute.output"} <= set(shown.split())
+    assert not {"|", "|---|---|---|", "../errors.py"} & set(shown.split())
 
 
 def test_the_page_can_be_printed() -> None:

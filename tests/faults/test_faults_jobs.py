@@ -12,9 +12,10 @@ import pytest
 from simulator.faults.fault import ScriptError
 from simulator.faults.job_fault import Cancel, Fail, JobFault, Operation, Queue
 from simulator.faults.script import faults_of
+from simulator.settings import Pace, Settings
 from tests.faults.test_faults_examples import EXAMPLES, FIXTURES, faults, is_of_jobs, read
 from tests.records import jsonl
-from tests.world import Api, World, served_world
+from tests.world import Api, World, inner_world, served_world
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3_600
@@ -33,8 +34,13 @@ def steered(world: Api, **wanted: Any) -> None:
     assert world.http.post("/_simulator/clock", json=wanted).status_code == 200
 
 
-def met(world: World, script: Any, *functions: str, records: int = 100, caller: Api | None = None) -> list[Any]:
-    """Make a job for each one that a script is about, each with its function; return them at their ends."""
+def met(
+    world: World, script: Any, *functions: str, records: int = 100, caller: Api | None = None, refused: bool = False
+) -> list[Any]:
+    """Make a job for each one that a script is about, each with its function; return them at their ends.
+
+    Each has met its fault, and what that should do was `refused` or was done.
+    """
     entries = faults(script)
     steered(world, freeze=True)
     file = (caller or world).upload(jsonl(records))
@@ -43,7 +49,8 @@ def met(world: World, script: Any, *functions: str, records: int = 100, caller: 
     steered(world, freeze=False)
     ends = [world.finished(job) for job in jobs]
     standings = [standing for standing in world.simulator.house.faults.standings() if standing.id in names]
-    assert [standing.applied for standing in standings] == [1] * len(entries)
+    expected = [(1, 0 if refused else 1, refused)] * len(entries)
+    assert [(standing.matched, standing.applied, bool(standing.refused)) for standing in standings] == expected
     world.simulator.house.faults.clear()
     return ends
 
@@ -93,7 +100,7 @@ def test_a_fault_of_a_job_is_read(fields: dict[str, Any], step: int | None, effe
         ({"fail": {}, "queue": 1}, "it takes exactly one of 'aws', 'cancel', 'fail', 'queue'; here: 'fail', 'queue'"),
         ({"cancel": True}, "'cancel' happens in a step: say which by 'step'"),
         ({"step": 2, "queue": 1}, "'queue' is before all steps: leave out 'step'"),
-        ({"queue": "soon"}, "expected seconds or a duration such as 90s, 1h30m or 2d, got 'soon'"),
+        ({"queue": "soon"}, 'queue: it takes seconds or a duration such as 90s, 1h30m or 2d; not "soon"'),
         ({"queue": -1}, "queue: it takes from 0 to 4102444800 seconds"),
         ({"step": 0, "cancel": True}, "step: it takes a whole number from 1; not 0"),
         ({"step": 1, "cancel": False}, "cancel: it takes true; not false"),
@@ -194,7 +201,46 @@ def test_an_operation_that_is_refused_changes_nothing_and_is_told(
     function = world.deploy(ROOT / "reward_lambda", name="still-there")
     operation = DELETING | {"parameters": {"FunctionName": "nowhere"}}
     with caplog.at_level("INFO", logger="simulator.refused"):
-        (job,) = met(world, {"job": 1, "step": 2, "aws": operation}, function)
+        (job,) = met(world, {"job": 1, "step": 2, "aws": operation}, function, refused=True)
     told = [line for line in caplog.messages if line.startswith("lambda DeleteFunction met fault-")]
     assert job["status"] == "succeeded"
     assert ["was not done: An error occurred (ResourceNotFoundException)" in line for line in told] == [True]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_wait_in_the_queue_holds_after_a_restart(tmp_path: Path, is_restarted: bool) -> None:
+    """What a job has met stands in its log: the clock has shown it when it would start."""
+    settings = Settings(data=tmp_path / "data", pace=Pace.MANUAL)
+    with inner_world(settings) as world:
+        world.simulator.house.faults.add({"job": 1, "queue": "1h"})
+        job = world.create(world.upload(jsonl(100)))["id"]
+        steered(world, advance=1_000)
+        assert world.simulator.house.faults.standings()[0].applied == 1
+        if not is_restarted:
+            steered(world, advance="2h")
+            end = world.job(job)
+    if is_restarted:
+        with inner_world(settings) as world:
+            steered(world, advance="2h")
+            end = world.job(job)
+    assert end["finished_at"] - end["created_at"] == 45 + HOUR
+
+
+def test_a_fault_of_a_job_that_has_ended_is_refused(world: World) -> None:
+    """It would never be met. None of its script is added."""
+    job = world.run(jsonl(99))
+    script = [{"job": 99, "queue": "1h"}, {"job": job["id"], "queue": "1h"}]
+    answer = world.http.post("/_simulator/faults", json=script)
+    said = f"No fault was added: fault 2: job: {job['id']} has failed, and meets nothing any more"
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, said)
+    assert world.simulator.house.faults.standings() == ()
+
+
+def test_a_simulator_begins_with_a_fault_of_a_job_that_has_ended(tmp_path: Path) -> None:
+    """The same script serves for every start on a folder."""
+    (tmp_path / "faults.json").write_text('{"job": 1, "fail": {}}')
+    settings = Settings(data=tmp_path / "data", faults=tmp_path / "faults.json")
+    with inner_world(settings) as world:
+        assert world.run(jsonl(100))["status"] == "failed"
+    with inner_world(settings) as world:
+        assert [standing.matched for standing in world.simulator.house.faults.standings()] == [0]

@@ -1,6 +1,7 @@
 """A quota of tokens a minute, as arithmetic: what is let in, how long to wait, and what comes back."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import pytest
 
@@ -25,9 +26,25 @@ def wanted(prompt: int, budget: int, *, least: int = 1) -> Wanted:
     return Wanted(prompt=prompt, budget=budget, least=least)
 
 
-def quota(time: Time, *, tokens_in: int | None = None, tokens_out: int | None = None) -> Quota:
-    """Return a quota at a clock."""
-    return Quota(TokensPerMinute(input=tokens_in, output=tokens_out), now=time)
+class Asking:
+    """Who asks a quota: each time with another request, unless told."""
+
+    def __init__(self, of: Quota) -> None:
+        self.of = of
+        self.settle = of.settle
+        self._others = map(str, count())
+
+    def admitted(self, wanted: Wanted, *, request: str | None = None) -> Granted | Exceeded:
+        """Ask."""
+        return self.of.admitted(wanted, request=request or next(self._others))
+
+
+def quota(
+    time: Time, *, tokens_in: int | None = None, tokens_out: int | None = None, real: Time | None = None
+) -> Asking:
+    """Return a quota at a clock that is moved on, and at a real one."""
+    tokens = TokensPerMinute(input=tokens_in, output=tokens_out)
+    return Asking(Quota(tokens, lapsed=time, seconds=real or Time()))
 
 
 def used(prompt: int, generated: int) -> Usage:
@@ -87,15 +104,68 @@ def test_no_more_than_a_minute_is_saved_up() -> None:
     assert of.admitted(wanted(0, 601)) == Exceeded(tokens=601, left=600, wait=None)
 
 
-def test_a_clock_that_is_set_back_fills_nothing() -> None:
-    """And takes nothing."""
-    time = Time()
-    of = quota(time, tokens_in=600)
-    of.admitted(wanted(0, 600))
-    time.now -= 500
-    assert of.admitted(wanted(0, 10)) == Exceeded(tokens=10, left=0, wait=1.0)
-    time.now += 501
-    assert of.admitted(wanted(0, 10)) == Granted(reserved=10, budget=10)
+@pytest.mark.shows("filling-of-a-quota")
+def test_no_quota_fills_by_the_clock_on_the_wall() -> None:
+    """Else a slow machine would be refused less."""
+    real = Time()
+    of = quota(Time(), tokens_in=600, real=real)
+    of.admitted(wanted(100, 400))
+    for _ in range(3):
+        real.now += 3_600
+        assert of.admitted(wanted(50, 100)) == Exceeded(tokens=150, left=100, wait=5.0)
+
+
+@pytest.mark.shows("filling-of-a-quota")
+def test_who_comes_again_with_the_same_request_has_his_wait_counted() -> None:
+    """If it was as long as he was told, and once. In between he is told the same, and nothing is added to it."""
+    real = Time()
+    of = quota(Time(), tokens_in=600, real=real)
+    of.admitted(wanted(100, 400))
+    refused = Exceeded(tokens=150, left=100, wait=5.0)
+    for _ in range(2):
+        assert of.admitted(wanted(50, 100), request="mine") == refused
+        real.now += 2.5
+    assert of.admitted(wanted(50, 100), request="another") == refused
+    assert of.admitted(wanted(50, 100), request="mine") == Granted(reserved=150, budget=100)
+    assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=0, wait=15.0)
+
+
+def test_who_waited_while_others_took_what_came_is_told_anew() -> None:
+    """His wait is counted, once; it holds nothing for him."""
+    real = Time()
+    of = quota(Time(), tokens_in=600, real=real)
+    of.admitted(wanted(100, 400))
+    assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=100, wait=5.0)
+    assert of.admitted(wanted(0, 100)) == Granted(reserved=100, budget=100)
+    real.now += 5
+    for _ in range(2):
+        assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=50, wait=10.0)
+
+
+def test_who_need_not_have_waited_has_nothing_counted() -> None:
+    """What another one gave back let him in."""
+    real = Time()
+    of = quota(Time(), tokens_in=600, real=real)
+    granted = of.admitted(wanted(100, 400))
+    assert isinstance(granted, Granted)
+    assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=100, wait=5.0)
+    of.settle(granted, None)
+    assert of.admitted(wanted(50, 100), request="mine") == Granted(reserved=150, budget=100)
+    of.admitted(wanted(0, 400))
+    real.now += 5
+    assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=50, wait=10.0)
+
+
+def test_a_wait_may_pass_in_part_by_order() -> None:
+    """What was made to pass is not counted twice."""
+    time, real = Time(), Time()
+    of = quota(time, tokens_in=600, real=real)
+    of.admitted(wanted(100, 400))
+    assert of.admitted(wanted(50, 100), request="mine") == Exceeded(tokens=150, left=100, wait=5.0)
+    time.now += 3
+    real.now += 2
+    assert of.admitted(wanted(50, 100), request="mine") == Granted(reserved=150, budget=100)
+    assert of.admitted(wanted(0, 1)) == Exceeded(tokens=1, left=0, wait=0.1)
 
 
 def test_the_output_quota_lowers_the_budget() -> None:

@@ -144,6 +144,11 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
                 'bedrock-mantle; not "S3"'
             ),
         ),
+        (
+            {"request": {"service": "lamda"}},
+            "request.service: no request is signed for a service 'lamda'; did you mean 'lambda'?",
+        ),
+        ({"request": {"service": "zzz-9"}}, "request.service: no request is signed for a service 'zzz-9'"),
         ({"request": {"path": "v1"}}, "request.path: a path begins with '/' (or with '*', for any beginning)"),
         (
             {"request": {"path": "/_simulator/faults"}},
@@ -257,3 +262,11 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
         f"{tmp_path}/nowhere.json: No such file or directory",
         f"{tmp_path}/faults.json: fault 1: it is about nothing: give 'request', which requests ({{}} is all), or 'job'",
     ]
+
+
+@pytest.mark.parametrize("service", ["bedrock", "bedrock-mantle", "execute-api", "iotdata", "logs", "monitoring", "s3"])
+def test_whatever_a_request_can_be_signed_for_is_a_service(service: str) -> None:
+    """As botocore signs, which is not always the name that boto3 has for a client."""
+    (fault,) = faults_of({"request": {"service": service}, "drop": "before"})
+    assert isinstance(fault, RequestFault)
+    assert fault.requests.service == service

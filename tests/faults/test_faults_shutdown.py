@@ -1,10 +1,13 @@
-"""A server that stops while faults hold requests up."""
+"""A server that stops, or is reset, while faults hold requests up."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from openai import OpenAI
+import pytest
+from openai import APIConnectionError, OpenAI
 
+from simulator.app import Simulator
 from simulator.keys import session_key
 from simulator.server import serving
 from simulator.settings import Settings
@@ -14,8 +17,13 @@ from tests.faults.test_faults_streams import chat, received
 from tests.world import BASE, REGION
 
 
-def test_a_server_that_stops_lets_go_of_what_faults_hold_up() -> None:
-    """A stalled stream and a delayed request are answered to their end, and no task has to be cancelled."""
+def stopped(_: Simulator) -> None:
+    """Leave the server to its end."""
+
+
+@pytest.mark.parametrize("ended", [stopped, Simulator.reset], ids=["stopped", "reset"])
+def test_what_faults_hold_up_is_cut_off_with_its_server(ended: Callable[[Simulator], None]) -> None:
+    """A stalled stream does not go on, a delayed request is not answered; no task has to be cancelled."""
     taken: list[Any] = []
     with ThreadPoolExecutor(2) as threads:
         with serving(Settings(port=0)) as (simulator, url), listening() as heard:
@@ -27,8 +35,11 @@ def test_a_server_that_stops_lets_go_of_what_faults_hold_up() -> None:
             delayed = threads.submit(client.models.retrieve, BASE)
             until(lambda: [standing.applied for standing in book.standings()] == [1, 1])
             until(lambda: len(taken) == 4)
-        stalled.result(PATIENCE)
-        assert delayed.result(PATIENCE).id == BASE
+            ended(simulator)
+        with pytest.raises(APIConnectionError):
+            stalled.result(PATIENCE)
+        with pytest.raises(APIConnectionError):
+            delayed.result(PATIENCE)
     client.close()
-    assert len(taken) > 4
+    assert len(taken) == 4
     assert heard == []

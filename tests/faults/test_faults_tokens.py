@@ -24,11 +24,11 @@ ASKED: dict[str, Any] = {"model": BASE, "messages": [{"role": "user", "content":
 TOOL = {"name": "look_up", "description": "Looks up a word.", "parameters": {"type": "object"}}
 
 
-class Wall:
-    """The wall's time, as it was when the test began; only the test moves it on."""
+class Seconds:
+    """This machine's monotonic clock, as it was when the test began; only the test moves it on."""
 
     def __init__(self) -> None:
-        self.now = time.time()
+        self.now = time.monotonic()
 
     def __call__(self) -> float:
         """Tell the time."""
@@ -36,15 +36,15 @@ class Wall:
 
 
 @pytest.fixture
-def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
-    """A clock by which quotas fill."""
-    made = Wall()
-    monkeypatch.setattr("simulator.rooms.time", made)
+def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
+    """A clock by which those wait whom a quota has refused."""
+    made = Seconds()
+    monkeypatch.setattr("simulator.rooms.monotonic", made)
     return made
 
 
 @pytest.fixture
-def world(wall: Wall) -> Iterator[World]:
+def world(seconds: Seconds) -> Iterator[World]:
     """A simulator at that clock."""
     with inner_world(Settings(text_completions=True)) as made:
         yield made
@@ -108,20 +108,32 @@ def test_over_the_input_quota_a_request_is_throttled(world: World) -> None:
 
 
 @pytest.mark.shows("throttling")
-def test_whoever_waits_as_told_is_let_in(world: World, wall: Wall) -> None:
+def test_whoever_waits_as_told_is_let_in(world: World, seconds: Seconds) -> None:
     """Retry-After says when enough will be there, in whole seconds; a second sooner there is not."""
     quota(world, input=6_000)
     body = {**ASKED, "max_tokens": 5_000}
     assert world.http.post(CHAT, json=body).status_code == 200
     wait = int(world.http.post(CHAT, json={**ASKED, "max_tokens": 5_900}).headers["retry-after"])
-    wall.now += wait - 1
-    assert world.http.post(CHAT, json={**ASKED, "max_tokens": 5_900}).headers["retry-after"] == "1"
-    wall.now += 1
+    seconds.now += wait - 1
+    assert world.http.post(CHAT, json={**ASKED, "max_tokens": 5_900}).headers["retry-after"] == str(wait)
+    seconds.now += 1
     assert world.http.post(CHAT, json={**ASKED, "max_tokens": 5_900}).status_code == 200
 
 
+@pytest.mark.shows("filling-of-a-quota")
+@pytest.mark.parametrize("pause", [0.0, 90.0])
+def test_the_same_calls_are_refused_however_slow_the_machine_is(world: World, seconds: Seconds, pause: float) -> None:
+    """Different ones, one after the other: the clock on the wall fills nothing."""
+    quota(world, input=600)
+    codes = []
+    for number in range(4):
+        codes.append(world.http.post(CHAT, json={**ASKED, "seed": number, "max_tokens": 500}).status_code)
+        seconds.now += pause
+    assert codes == [200, 429, 429, 429]
+
+
 def test_time_that_is_made_to_pass_fills_a_quota(world: World) -> None:
-    """It is the callers' time, by which keys age as well."""
+    """By an order, for all."""
     quota(world, input=600)
     body = {**ASKED, "max_tokens": 500}
     assert [world.http.post(CHAT, json=body).status_code for _ in range(2)] == [200, 429]

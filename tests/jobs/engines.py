@@ -55,14 +55,16 @@ class Graders:
 
 
 class Interventions:
-    """What comes in between: for a test, what it puts into `ends` and `waits`."""
+    """What comes in between: for a test, what it puts into `ends` and `waits`. It keeps what it is `asked`."""
 
     def __init__(self) -> None:
         self.ends: dict[tuple[str, int | None], Callable[[int], Event]] = {}  # by the effect's kind and its step
         self.waits = 0
+        self.asked: list[str] = []
 
     def before(self, _job_id: str, effect: Effect) -> Event | None:
         """Return the end that was put there."""
+        self.asked.append(type(effect).__name__)
         end = self.ends.get((type(effect).__name__, getattr(effect, "step", None)))
         return end(effect.at) if end else None
 

@@ -6,6 +6,7 @@ import pytest
 
 from simulator.jobs.job import Failure, JobCancelled, JobFailed, Status
 from simulator.settings import Pace
+from tests.full_disk import files_that_may_not_grow_beyond
 from tests.jobs.engines import Graders, Interventions, cut_off, finished, steered_engine_on
 from tests.jobs.stories import order
 
@@ -59,14 +60,51 @@ def test_a_job_is_queued_for_as_long_as_somebody_lets_it(tmp_path: Path, pace: P
     assert f'"at":{job.created_at + 45 + 3_600}' in started
 
 
-def test_what_came_in_between_is_not_asked_again_where_the_log_has_it(tmp_path: Path) -> None:
-    """A job that was queued for an hour and then cut off goes on from its log, though nobody lets it wait any more."""
+@pytest.mark.parametrize("kept", [4, 5, 9])
+def test_a_job_that_was_to_wait_in_the_queue_waits_as_long_after_a_restart(tmp_path: Path, kept: int) -> None:
+    """Though nobody lets it wait any more: cut off in the queue or later, its log is that of an undisturbed run."""
     interventions = Interventions()
     interventions.waits = 3_600
     with steered_engine_on(tmp_path, Graders(), interventions=interventions) as (engine, logs, _):
         job = finished(engine, engine.create(order()))
         whole = logs.log(job.id)
-    cut_off(tmp_path / "simulator.sqlite", job.id, 9)
+    cut_off(tmp_path / "simulator.sqlite", job.id, kept)
     with steered_engine_on(tmp_path, Graders()) as (engine, logs, _):
         finished(engine, job)
-        assert logs.log(job.id) == whole
+        again = logs.log(job.id)
+    assert [entry.kind for entry in whole[2:5]] == ["FilesValidated", "StartDelayed", "TrainingStarted"]
+    assert again == whole
+
+
+def test_a_wait_that_finds_the_disk_full_is_written_later(tmp_path: Path) -> None:
+    """And not forgotten meanwhile; nor is it tried all the time."""
+    interventions = Interventions()
+    interventions.waits = 3_600
+    with steered_engine_on(tmp_path, Graders(), pace=Pace.POLL, interventions=interventions) as (engine, logs, _):
+        job = engine.create(order())
+        for _ in range(2):
+            engine.driver.turn(job.id)
+        with files_that_may_not_grow_beyond(1):
+            engine.driver.turn(job.id)
+        run = engine.driver._runs[job.id]
+        was_full = run.full
+        kinds = [entry.kind for entry in logs.log(job.id)]
+        while not (engine.job(job.id) or job).status.ended:
+            engine.driver.turn(job.id)
+        later = [entry.kind for entry in logs.log(job.id)]
+    assert (was_full, run.full) == (True, False)
+    assert (kinds[-1], later[3:5]) == ("FilesValidated", ["StartDelayed", "TrainingStarted"])
+
+
+@pytest.mark.parametrize("kept", [4, 9])
+def test_what_came_in_between_is_not_asked_again_where_the_log_has_it(tmp_path: Path, kept: int) -> None:
+    """An operation in the account would be carried out twice."""
+    with steered_engine_on(tmp_path, Graders()) as (engine, logs, _):
+        job = finished(engine, engine.create(order()))
+        whole = [entry.kind for entry in logs.log(job.id)]
+    cut_off(tmp_path / "simulator.sqlite", job.id, kept)
+    interventions = Interventions()
+    with steered_engine_on(tmp_path, Graders(), interventions=interventions) as (engine, _, _):
+        finished(engine, job)
+    requests = ["Grade" for kind in whole[kept:] if kind == "RolloutsGraded"]
+    assert sorted(interventions.asked) == sorted([*whole[kept:], *requests])

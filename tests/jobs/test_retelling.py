@@ -10,7 +10,7 @@ import pytest
 
 from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded
-from simulator.jobs.job import Event, JobCancelled, RolloutsGraded, StepCompleted
+from simulator.jobs.job import Event, JobCancelled, RolloutsGraded, StartDelayed, StepCompleted, TrainingStarted
 from simulator.jobs.life import Grade, Story, story
 from simulator.jobs.retelling import RetellingError, retold
 from simulator.settings import Settings
@@ -63,6 +63,14 @@ def test_a_cancelled_job_is_told_up_to_there() -> None:
     second = [event for event in log if isinstance(event, StepCompleted)][1]
     cut = [*log[: log.index(second) + 1], JobCancelled(at=second.at)]
     assert [asked.step for asked, _ in asked_and_earned(cut)] == [0, 1, 2]
+
+
+def test_a_job_that_was_to_wait_in_the_queue_is_told_whole() -> None:
+    """It started when its log says that it could."""
+    log = told(FILES, free_at=9_000)
+    place = next(at for at, event in enumerate(log) if isinstance(event, TrainingStarted))
+    delayed = [*log[:place], StartDelayed(at=1_045, until=9_000), *log[place:]]
+    assert [asked for asked, _ in asked_and_earned(delayed)] == [asked for asked, _ in asked_and_earned(log)]
 
 
 def test_a_running_job_is_told_as_far_as_it_is() -> None:

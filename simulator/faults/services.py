@@ -1,0 +1,36 @@
+"""The names that requests to AWS are signed for, as botocore knows them."""
+
+from difflib import get_close_matches
+from functools import cache
+
+from simulator.identity.auth import MANTLE_SERVICES
+
+
+def unknown(service: str) -> str | None:
+    """Return why no request can be signed for a service, or None when one can."""
+    if service in MANTLE_SERVICES or service in _common() or service in _all():
+        return None
+    near = get_close_matches(service, _common(), n=1)
+    advice = f"; did you mean {near[0]!r}?" if near else ""
+    return f"no request is signed for a service {service!r}{advice}"
+
+
+@cache
+def _common() -> frozenset[str]:
+    """The names of services and of their endpoints: nearly all, and quickly there."""
+    from botocore.loaders import create_loader  # noqa: PLC0415  only scripts that name a service wait for it
+
+    loader = create_loader()
+    endpoints = {name for part in loader.load_data("endpoints")["partitions"] for name in part["services"]}
+    return frozenset(endpoints | set(loader.list_available_services("service-2")))
+
+
+@cache
+def _all() -> frozenset[str]:
+    """The names that requests are signed for. It takes a second: every service is read."""
+    from botocore.loaders import create_loader  # noqa: PLC0415  as above
+
+    services = create_loader().list_available_services("service-2")
+    # A loader keeps what it has loaded, and all services are hundreds of megabytes.
+    heads = [create_loader().load_service_model(name, "service-2")["metadata"] for name in services]
+    return frozenset(head.get("signingName") or head["endpointPrefix"] for head in heads)
