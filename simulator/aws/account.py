@@ -67,7 +67,7 @@ class Account:
             StoreFullError: the disk is full; nothing was changed.
         """
         if request.only_reads(body):
-            with self._alone, self.reading():
+            with self.reading():
                 return self._served(request, body)
         kept = b"" if self._journal is None else self._journal.received(body)
         with self._alone:
@@ -75,10 +75,16 @@ class Account:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Have moto's state be this account's, now, for somebody who looks at it and changes nothing."""
-        now = Moment(at=max(self._clock() * MICROSECONDS, self._latest), callers=self._callers())
-        with self._world().turn(now, "reading", next(self._readings)):
-            yield
+        """Have moto's state be this account's, now, for somebody who looks at it and changes nothing.
+
+        Who looks waits for the request that is being answered: until that is kept, nobody may act on what it changed.
+        So the block is to be short, and must not wait for a request of another thread. No request waits for a function
+        that it runs: those are run outside of moto, and moto itself runs none.
+        """
+        with self._alone:
+            now = Moment(at=max(self._clock() * MICROSECONDS, self._latest), callers=self._callers())
+            with self._world().turn(now, "reading", next(self._readings)):
+                yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -108,16 +114,14 @@ class Account:
         return answer
 
     def _world(self) -> World:
-        world = self._folded
-        if world is None:
-            with self._alone:
-                world = self._folded = self._folded or self._fold()
-        return world
+        if self._folded is None:
+            self._folded = self._fold()
+        return self._folded
 
     def _forget(self) -> None:
-        if self._folded is not None:
-            self._folded.close()
-        self._folded = None
+        forgotten, self._folded = self._folded, None
+        if forgotten is not None:
+            forgotten.close()
 
     def _fold(self) -> World:
         world = World(seed=self._seed)
