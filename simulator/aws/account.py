@@ -57,6 +57,8 @@ class Account:
         self._readings = count()
         self._ordinal = 0
         self._latest = 0  # the moment of the last write
+        self.foldings = 0
+        """How often the journal was folded: what no request put there is gone with each."""
         self._folded: World | None = None
         self._world()
 
@@ -86,12 +88,6 @@ class Account:
             with self._world().turn(now, "reading", next(self._readings)):
                 yield
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let no request be answered during the block but those that it makes itself."""
-        with self._alone:
-            yield
-
     def close(self) -> None:
         """Close what is open in it; what is to be kept is kept."""
         with self._alone:
@@ -116,6 +112,7 @@ class Account:
     def _world(self) -> World:
         if self._folded is None:
             self._folded = self._fold()
+            self.foldings += 1
         return self._folded
 
     def _forget(self) -> None:
