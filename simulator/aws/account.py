@@ -12,14 +12,13 @@ from itertools import count
 from threading import RLock
 from typing import BinaryIO, Final
 
+from simulator.aws.failures import answer_to
 from simulator.aws.journal import Body, Entry, Journal
 from simulator.aws.mount import AwsMount
 from simulator.aws.request import AwsAnswer, AwsRequest
-from simulator.aws.world import MICROSECONDS, Moment, World
+from simulator.aws.world import MICROSECONDS, Moment, Turn, World
 
 LOGGER: Final = logging.getLogger("simulator.aws")
-
-_FAILED: Final = AwsAnswer(status=500, headers=(("content-type", "text/plain"), ("content-length", "0")))
 
 
 class Account:
@@ -69,14 +68,14 @@ class Account:
             StoreFullError: the disk is full; nothing was changed.
         """
         if request.only_reads(body):
-            with self.reading():
-                return self._served(request, body)
+            with self.reading() as turn:
+                return self._served(request, body, turn)
         kept = b"" if self._journal is None else self._journal.received(body)
         with self._alone:
             return self._written(request, body, kept)
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Iterator[Turn]:
         """Have moto's state be this account's, now, for somebody who looks at it and changes nothing.
 
         Who looks waits for the request that is being answered: until that is kept, nobody may act on what it changed.
@@ -85,8 +84,8 @@ class Account:
         """
         with self._alone:
             now = Moment(at=max(self._clock() * MICROSECONDS, self._latest), callers=self._callers())
-            with self._world().turn(now, "reading", next(self._readings)):
-                yield
+            with self._world().turn(now, "reading", next(self._readings)) as turn:
+                yield turn
 
     def close(self) -> None:
         """Close what is open in it; what is to be kept is kept."""
@@ -97,8 +96,8 @@ class Account:
         world = self._world()
         # Two writes of one simulated second still come one after the other: versions of an object go by that.
         moment = Moment(at=max(self._clock() * MICROSECONDS, self._latest + 1), callers=self._callers())
-        with world.turn(moment, "request", self._ordinal):
-            answer = self._served(request, body)
+        with world.turn(moment, "request", self._ordinal) as turn:
+            answer = self._served(request, body, turn)
         if self._journal is not None:
             entry = Entry(ordinal=self._ordinal, seed=self._seed, moment=moment, request=request, status=answer.status)
             try:
@@ -124,8 +123,8 @@ class Account:
         world = World(seed=self._seed)
         self._ordinal = self._latest = 0
         for entry, body in () if self._journal is None else self._journal.entries():
-            with world.turn(entry.moment, "request", entry.ordinal):
-                answer = self._served(entry.request, body, again=True)
+            with world.turn(entry.moment, "request", entry.ordinal) as turn:
+                answer = self._served(entry.request, body, turn, again=True)
             if answer.status != entry.status:
                 LOGGER.warning(
                     "AWS request %d of the data folder (%s) was answered with %d, and now with %d:"
@@ -135,13 +134,18 @@ class Account:
             self._ordinal, self._latest = entry.ordinal + 1, entry.moment.at
         return world
 
-    def _served(self, request: AwsRequest, body: BinaryIO, *, again: bool = False) -> AwsAnswer:
+    def _served(self, request: AwsRequest, body: BinaryIO, turn: Turn, *, again: bool = False) -> AwsAnswer:
         try:
             return self._mount.serve(request, body)
-        except Exception:  # what it did until then is done, and will be again
+        except Exception as fault:  # what it did until then is done, and will be again
+            answer = answer_to(fault, request, body, turn)
             if not again:
-                LOGGER.exception("moto failed at an AWS request (%s)", _named(request, body))
-            return _FAILED
+                raised, named = type(fault).__name__, _named(request, body)
+                LOGGER.warning(
+                    "moto failed with %s at an AWS request (%s): answered with %d", raised, named, answer.status
+                )
+                LOGGER.debug("of which it said:", exc_info=True)
+            return answer
 
 
 def _named(request: AwsRequest, body: BinaryIO) -> str:

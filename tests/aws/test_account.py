@@ -241,7 +241,7 @@ def test_what_moto_did_before_it_failed_is_done_again(tmp_path: Path, caplog: py
         database.close()
     assert (held, [record.getMessage() for record in caplog.records]) == (
         [["eve"], ["eve"]],
-        ["moto failed at an AWS request (POST / CreateUser)"],
+        ["moto failed with RuntimeError at an AWS request (POST / CreateUser): answered with 500"],
     )
 
 
