@@ -95,13 +95,10 @@ class AwsRequest:
             return at_place and all(map(_reads, names))
         return self.method in _READING_METHODS
 
-    @property
-    def _is_in_parts(self) -> bool:
-        return self.header("content-type").lower().startswith(_PARTS)
-
     def _names(self, body: BinaryIO | None) -> list[str]:
-        """Return all the names of operations that somebody may find in the request."""
-        names = [self.header(_TARGET).rpartition(".")[2], self.header(_ACTION.lower())]
+        """Return all the names of operations that somebody may find in the request, and in its body if it is given."""
+        target = ",".join(value for given, value in self.headers if given == _TARGET)  # as WSGI has what comes twice
+        names = [target.rpartition(".")[2], self.header(_ACTION.lower())]
         if body:
             body.seek(0)
             form = body.read(_LONGEST_FORM).decode("latin-1")
@@ -110,6 +107,10 @@ class AwsRequest:
                 names.append("*")
             body.seek(0)
         return [name for name in (*names, *parse_qs(self.query).get(_ACTION, [])) if name]
+
+    @property
+    def _is_in_parts(self) -> bool:
+        return self.header("content-type").lower().startswith(_PARTS)
 
 
 def _reads(name: str) -> bool:

@@ -74,6 +74,7 @@ def test_a_request_names_its_operation_and_only_some_read(
         (request("HEAD", "/?Action=CreateUser&UserName=ann", signed("iam")), b"", False),
         (request("POST", "/", signed("iam"), LISTING, ("content-type", "Multipart/form-data; boundary=B")), b"", False),
         (request("POST", "/", signed("logs"), LISTING, ("content-encoding", "gzip")), b"\x1f\x8b", False),
+        (request("POST", "/", signed("logs"), LISTING, ("x-amz-target", "L.CreateLogGroup")), b"{}", False),
         (request("POST", "/", signed("logs"), LISTING), b'{"a": "&Action=CreateLogGroup&b="}', False),
         (request("POST", "/123456789012/queue", signed("sqs"), FORM), b"Action=GetQueueUrl", True),
     ],
