@@ -6,6 +6,7 @@ moto's own mistake, too, which is why a header says what was raised), and everyt
 """
 
 import json
+import re
 from typing import BinaryIO, Final
 from urllib.parse import parse_qs
 from xml.etree.ElementTree import ParseError
@@ -21,6 +22,8 @@ _LONGEST_HINT: Final = 300  # characters of what was raised, which may quote all
 
 _SENDERS_OWN: Final = (ArithmeticError, AttributeError, BadZipFile, EOFError, LookupError, TypeError, ValueError)
 _NO_XML: Final = (ExpatError, ParseError)
+_METHODS_OF_S3: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
+_LACKING: Final = re.compile("The (.*) action has not been implemented", re.DOTALL)
 _UNKNOWN: Final = "OperationNotFoundError"  # botocore's, of an operation that the service does not have
 
 _LAMBDA: Final = "lambda"
@@ -50,7 +53,10 @@ def answer_to(fault: Exception, request: AwsRequest, body: BinaryIO, turn: Turn)
 def _error(fault: Exception, request: AwsRequest, body: BinaryIO) -> AwsError:
     service, is_query = request.service, request.is_query
     match fault:
-        case NotImplementedError() if _is_known(service, request.operation(body)):
+        case NotImplementedError() if service == S3 and request.method not in _METHODS_OF_S3:
+            message = "The specified method is not allowed against this resource."
+            return AwsError(code="MethodNotAllowed", message=message, status=405)
+        case NotImplementedError() if _is_known(service, str(fault)):
             return AwsError(code="NotImplemented", message="This operation is not implemented here.", status=501)
         case KeyError() if service == S3 and fault.args == _upload(request):
             message = "The specified upload does not exist. The upload ID might be invalid, or the upload might have"
@@ -72,14 +78,18 @@ def _error(fault: Exception, request: AwsRequest, body: BinaryIO) -> AwsError:
     return AwsError(code=code, message="We encountered an internal error. Please try again.", status=500)
 
 
-def _is_known(service: str, operation: str) -> bool:
-    """Whether AWS's service has the operation, as far as botocore knows; moto lacks many, and tells them not apart."""
+def _is_known(service: str, said: str) -> bool:
+    """Whether AWS's service has the operation that moto lacks; moto says the same of one that there is not."""
     from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - slow to import
-    from moto.core.utils import get_service_model  # noqa: PLC0415 - moto is slow to import
+    from moto.core.utils import (  # noqa: PLC0415 - moto is slow to import
+        camelcase_to_underscores,
+        get_service_model,
+    )
 
+    lacking = _LACKING.fullmatch(said)
     try:
-        return not operation or operation in get_service_model(service).operation_names
-    except UnknownServiceError:
+        return not lacking or lacking[1] in map(camelcase_to_underscores, get_service_model(service).operation_names)
+    except UnknownServiceError:  # the service is signed for by another name than it is described by
         return True
 
 

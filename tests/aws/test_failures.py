@@ -25,9 +25,10 @@ def target(name: str) -> tuple[str, str]:
 
 @pytest.fixture
 def asked() -> Iterator[Asked]:
-    """An account with a bucket in it."""
+    """An account with a bucket and an object in it."""
     with account() as made:
         made.client("s3").create_bucket(Bucket="runs", CreateBucketConfiguration=LOCATION)
+        made.client("s3").put_object(Bucket="runs", Key="there", Body=b"x")
         yield made
 
 
@@ -55,6 +56,9 @@ def code_of(answer: AwsAnswer) -> str:
         ("s3", "PUT", "/runs?cors", b"<x", (), 400, "MalformedXML"),
         ("s3", "PUT", "/runs?lifecycle", b"", (), 400, "MalformedXML"),
         ("s3", "POST", "/runs?delete", b"<", (), 400, "MalformedXML"),
+        ("s3", "GET", "/runs/there?response-content-type=%E2%80%A8", b"", (), 400, "InvalidArgument"),
+        ("s3", "GET", "/runs/there?response-content-type=a%0D%0AX:+y", b"", (), 400, "InvalidArgument"),
+        ("s3", "PATCH", "/runs/key", b"", (), 405, "MethodNotAllowed"),
         ("iam", "POST", "/", b"Action=ListUsers&MaxItems=x", (FORM,), 400, "ValidationError"),
         ("iam", "GET", "/?Action=ListUsers&MaxItems=x", b"", (), 400, "ValidationError"),
         ("iam", "POST", "/", b"Action=Nope", (FORM,), 400, "InvalidAction"),
@@ -65,6 +69,7 @@ def code_of(answer: AwsAnswer) -> str:
         ("logs", "POST", "/", b"{}", (target("L.CreateLogGroup"),), 400, "InvalidParameterException"),
         ("logs", "POST", "/", b"{}", (target("L.Nope"),), 400, "UnknownOperationException"),
         ("logs", "POST", "/", b"{}", (target("L.TestMetricFilter"),), 501, "NotImplemented"),
+        ("lambda", "POST", "/2015-03-31/functions?Action=x", b"{}", (), 400, "InvalidAction"),
         ("lambda", "POST", "/2015-03-31/functions", b"{", (), 400, "InvalidRequestContentException"),
         ("lambda", "POST", "/2015-03-31/functions", b"{}", (), 400, "InvalidParameterValueException"),
     ],
