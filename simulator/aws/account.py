@@ -3,6 +3,9 @@
 Each request that may change something is written down before its answer leaves, and driven again at the next start: at
 its own moments, with its own chance, in the same order. What a request only leaves behind while it reads is not kept:
 when a key was last used to read, what the access log of a bucket says of reads.
+
+An upload that was refused counts, for the ids of what follows, and is not driven again: its body would be kept for
+nothing. That is when its key was last used, too, if it was never used again.
 """
 
 import logging
@@ -17,8 +20,12 @@ from simulator.aws.journal import Body, Entry, Journal
 from simulator.aws.mount import AwsMount
 from simulator.aws.request import AwsAnswer, AwsRequest
 from simulator.aws.world import MICROSECONDS, Moment, Turn, World
+from simulator.store.uploads import Incoming
 
 LOGGER: Final = logging.getLogger("simulator.aws")
+_REFUSED: Final = 400
+_FAULT: Final = 500
+_UPLOADED_TO: Final = frozenset({"lambda", "s3"})
 
 
 class Account:
@@ -100,11 +107,15 @@ class Account:
             answer = self._served(request, body, turn)
         if self._journal is not None:
             entry = Entry(ordinal=self._ordinal, seed=self._seed, moment=moment, request=request, status=answer.status)
+            for_nothing = kept if isinstance(kept, Incoming) and _refused(request, answer, turn) else None
             try:
-                self._journal.keep(entry, kept)
+                self._journal.keep(entry, None if for_nothing else kept)
             except BaseException:
                 self._forget()  # it has what the journal has not; the next to come folds it anew
                 raise
+            finally:
+                if for_nothing:
+                    self._journal.dismiss(for_nothing)
         self._ordinal, self._latest = self._ordinal + 1, moment.at
         return answer
 
@@ -123,6 +134,9 @@ class Account:
         world = World(seed=self._seed)
         self._ordinal = self._latest = 0
         for entry, body in () if self._journal is None else self._journal.entries():
+            self._ordinal, self._latest = entry.ordinal + 1, entry.moment.at
+            if body is None:
+                continue
             with world.turn(entry.moment, "request", entry.ordinal) as turn:
                 answer = self._served(entry.request, body, turn, again=True)
             if answer.status != entry.status:
@@ -131,7 +145,6 @@ class Account:
                     " what it made may be missing or differ. Was moto updated?",
                     *(entry.ordinal, _named(entry.request, body), entry.status, answer.status),
                 )
-            self._ordinal, self._latest = entry.ordinal + 1, entry.moment.at
         return world
 
     def _served(self, request: AwsRequest, body: BinaryIO, turn: Turn, *, again: bool = False) -> AwsAnswer:
@@ -146,6 +159,16 @@ class Account:
                 )
                 LOGGER.debug("of which it said:", exc_info=True)
             return answer
+
+
+def _refused(request: AwsRequest, answer: AwsAnswer, turn: Turn) -> bool:
+    """Whether an upload was refused and nothing was made for it, not even an entry in a bucket's access log.
+
+    Other services may do half of what a request asks for before they refuse it; what goes to these two in a large body
+    is one object or one package.
+    """
+    refused = _REFUSED <= answer.status < _FAULT and not answer.failed
+    return refused and not turn.made and request.service in _UPLOADED_TO
 
 
 def _named(request: AwsRequest, body: BinaryIO) -> str:

@@ -20,7 +20,9 @@ from simulator.aws_error import S3, AwsError, shaped
 _HINT: Final = "x-simulator-hint"
 _LONGEST_HINT: Final = 300  # characters of what was raised, which may quote all of a request
 
-_SENDERS_OWN: Final = (ArithmeticError, AttributeError, BadZipFile, EOFError, LookupError, TypeError, ValueError)
+_SENDERS_OWN: Final = (
+    *(ArithmeticError, AssertionError, AttributeError, BadZipFile, EOFError, LookupError, TypeError, ValueError),
+)
 _NO_XML: Final = (ExpatError, ParseError)
 _METHODS_OF_S3: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 _LACKING: Final = re.compile("The (.*) action has not been implemented", re.DOTALL)
@@ -47,7 +49,7 @@ def answer_to(fault: Exception, request: AwsRequest, body: BinaryIO, turn: Turn)
     raised = ascii(f"{type(fault).__name__}: {fault}")[1:-1][:_LONGEST_HINT]
     hint = f"moto, which stands for AWS here, failed at this request with {raised}"
     headers = told.headers | {"content-length": str(len(content)), _HINT: hint}
-    return AwsAnswer(status=error.status, headers=tuple(headers.items()), body=content)
+    return AwsAnswer(status=error.status, headers=tuple(headers.items()), body=content, failed=True)
 
 
 def _error(fault: Exception, request: AwsRequest, body: BinaryIO) -> AwsError:

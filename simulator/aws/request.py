@@ -119,11 +119,12 @@ def _reads(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsAnswer:
-    """What goes back over HTTP."""
+    """What goes back over HTTP. `failed`: something was raised, so some of what was asked for may have been done."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    failed: bool = False
 
 
 def request_of(scope: Scope) -> AwsRequest:

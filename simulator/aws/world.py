@@ -53,6 +53,7 @@ class Turn:
     def __init__(self, world: "World", moment: Moment, address: tuple[object, ...]) -> None:
         self.world = world
         self.moment = moment
+        self.made = 0  # of moto's objects
         self._address = address
 
     @cached_property

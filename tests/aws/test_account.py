@@ -176,10 +176,10 @@ def test_reads_are_not_kept(tmp_path: Path) -> None:
     assert [entry.request.header("x-amz-target") or entry.request.path for entry, _ in entries(tmp_path)] == ["/", "/"]
 
 
-def entries(folder: Path) -> list[tuple[Entry, bytes]]:
+def entries(folder: Path) -> list[tuple[Entry, bytes | None]]:
     """Read a journal that nobody uses."""
     database = Database(folder / DATABASE)
-    read = [(entry, body.read()) for entry, body in journal_in(database, folder).entries()]
+    read = [(entry, body.read() if body else None) for entry, body in journal_in(database, folder).entries()]
     database.close()
     return read
 

@@ -58,6 +58,7 @@ def code_of(answer: AwsAnswer) -> str:
         ("s3", "POST", "/runs?delete", b"<", (), 400, "MalformedXML"),
         ("s3", "GET", "/runs/there?response-content-type=%E2%80%A8", b"", (), 400, "InvalidArgument"),
         ("s3", "GET", "/runs/there?response-content-type=a%0D%0AX:+y", b"", (), 400, "InvalidArgument"),
+        ("s3", "PUT", "/runs/key", b"x", (("x-amz-acl", "odd"),), 400, "InvalidArgument"),
         ("s3", "PATCH", "/runs/key", b"", (), 405, "MethodNotAllowed"),
         ("iam", "POST", "/", b"Action=ListUsers&MaxItems=x", (FORM,), 400, "ValidationError"),
         ("iam", "GET", "/?Action=ListUsers&MaxItems=x", b"", (), 400, "ValidationError"),
