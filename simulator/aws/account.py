@@ -3,6 +3,9 @@
 Each request that may change something is written down before its answer leaves, and driven again at the next start: at
 its own moments, with its own chance, in the same order. What a request only leaves behind while it reads is not kept:
 when a key was last used to read, what the access log of a bucket says of reads.
+
+An upload that was refused counts, for the ids of what follows, and is not driven again: its body would be kept for
+nothing. That is when its key was last used, too, if it was never used again.
 """
 
 import logging
@@ -12,14 +15,17 @@ from itertools import count
 from threading import RLock
 from typing import BinaryIO, Final
 
+from simulator.aws.failures import answer_to
 from simulator.aws.journal import Body, Entry, Journal
 from simulator.aws.mount import AwsMount
 from simulator.aws.request import AwsAnswer, AwsRequest
-from simulator.aws.world import MICROSECONDS, Moment, World
+from simulator.aws.world import MICROSECONDS, Moment, Turn, World
+from simulator.store.uploads import Incoming
 
 LOGGER: Final = logging.getLogger("simulator.aws")
-
-_FAILED: Final = AwsAnswer(status=500, headers=(("content-type", "text/plain"), ("content-length", "0")))
+_REFUSED: Final = 400
+_FAULT: Final = 500
+_UPLOADED_TO: Final = frozenset({"lambda", "s3"})
 
 
 class Account:
@@ -57,6 +63,8 @@ class Account:
         self._readings = count()
         self._ordinal = 0
         self._latest = 0  # the moment of the last write
+        self.foldings = 0
+        """How often the journal was folded: what no request put there is gone with each."""
         self._folded: World | None = None
         self._world()
 
@@ -67,24 +75,24 @@ class Account:
             StoreFullError: the disk is full; nothing was changed.
         """
         if request.only_reads(body):
-            with self._alone, self.reading():
-                return self._served(request, body)
+            with self.reading() as turn:
+                return self._served(request, body, turn)
         kept = b"" if self._journal is None else self._journal.received(body)
         with self._alone:
             return self._written(request, body, kept)
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Have moto's state be this account's, now, for somebody who looks at it and changes nothing."""
-        now = Moment(at=max(self._clock() * MICROSECONDS, self._latest), callers=self._callers())
-        with self._world().turn(now, "reading", next(self._readings)):
-            yield
+    def reading(self) -> Iterator[Turn]:
+        """Have moto's state be this account's, now, for somebody who looks at it and changes nothing.
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let no request be answered during the block but those that it makes itself."""
+        Who looks waits for the request that is being answered: until that is kept, nobody may act on what it changed.
+        So the block is to be short, and must not wait for a request of another thread. No request waits for a function
+        that it runs: those are run outside of moto, and moto itself runs none.
+        """
         with self._alone:
-            yield
+            now = Moment(at=max(self._clock() * MICROSECONDS, self._latest), callers=self._callers())
+            with self._world().turn(now, "reading", next(self._readings)) as turn:
+                yield turn
 
     def close(self) -> None:
         """Close what is open in it; what is to be kept is kept."""
@@ -95,52 +103,72 @@ class Account:
         world = self._world()
         # Two writes of one simulated second still come one after the other: versions of an object go by that.
         moment = Moment(at=max(self._clock() * MICROSECONDS, self._latest + 1), callers=self._callers())
-        with world.turn(moment, "request", self._ordinal):
-            answer = self._served(request, body)
+        with world.turn(moment, "request", self._ordinal) as turn:
+            answer = self._served(request, body, turn)
         if self._journal is not None:
             entry = Entry(ordinal=self._ordinal, seed=self._seed, moment=moment, request=request, status=answer.status)
+            for_nothing = kept if isinstance(kept, Incoming) and _refused(request, answer, turn) else None
             try:
-                self._journal.keep(entry, kept)
+                self._journal.keep(entry, None if for_nothing else kept)
             except BaseException:
                 self._forget()  # it has what the journal has not; the next to come folds it anew
                 raise
+            finally:
+                if for_nothing:
+                    self._journal.dismiss(for_nothing)
         self._ordinal, self._latest = self._ordinal + 1, moment.at
         return answer
 
     def _world(self) -> World:
-        world = self._folded
-        if world is None:
-            with self._alone:
-                world = self._folded = self._folded or self._fold()
-        return world
+        if self._folded is None:
+            self._folded = self._fold()
+            self.foldings += 1
+        return self._folded
 
     def _forget(self) -> None:
-        if self._folded is not None:
-            self._folded.close()
-        self._folded = None
+        forgotten, self._folded = self._folded, None
+        if forgotten is not None:
+            forgotten.close()
 
     def _fold(self) -> World:
         world = World(seed=self._seed)
         self._ordinal = self._latest = 0
         for entry, body in () if self._journal is None else self._journal.entries():
-            with world.turn(entry.moment, "request", entry.ordinal):
-                answer = self._served(entry.request, body, again=True)
+            self._ordinal, self._latest = entry.ordinal + 1, entry.moment.at
+            if body is None:
+                continue
+            with world.turn(entry.moment, "request", entry.ordinal) as turn:
+                answer = self._served(entry.request, body, turn, again=True)
             if answer.status != entry.status:
                 LOGGER.warning(
                     "AWS request %d of the data folder (%s) was answered with %d, and now with %d:"
                     " what it made may be missing or differ. Was moto updated?",
                     *(entry.ordinal, _named(entry.request, body), entry.status, answer.status),
                 )
-            self._ordinal, self._latest = entry.ordinal + 1, entry.moment.at
         return world
 
-    def _served(self, request: AwsRequest, body: BinaryIO, *, again: bool = False) -> AwsAnswer:
+    def _served(self, request: AwsRequest, body: BinaryIO, turn: Turn, *, again: bool = False) -> AwsAnswer:
         try:
             return self._mount.serve(request, body)
-        except Exception:  # what it did until then is done, and will be again
+        except Exception as fault:  # what it did until then is done, and will be again
+            answer = answer_to(fault, request, body, turn)
             if not again:
-                LOGGER.exception("moto failed at an AWS request (%s)", _named(request, body))
-            return _FAILED
+                raised, named = type(fault).__name__, _named(request, body)
+                LOGGER.warning(
+                    "moto failed with %s at an AWS request (%s): answered with %d", raised, named, answer.status
+                )
+                LOGGER.debug("of which it said:", exc_info=True)
+            return answer
+
+
+def _refused(request: AwsRequest, answer: AwsAnswer, turn: Turn) -> bool:
+    """Whether an upload was refused and nothing was made for it, not even an entry in a bucket's access log.
+
+    Other services may do half of what a request asks for before they refuse it; what goes to these two in a large body
+    is one object or one package.
+    """
+    refused = _REFUSED <= answer.status < _FAULT and not answer.failed
+    return refused and not turn.made and request.service in _UPLOADED_TO
 
 
 def _named(request: AwsRequest, body: BinaryIO) -> str:

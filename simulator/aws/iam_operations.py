@@ -91,8 +91,11 @@ class IamOperations(IamResponse):
 
     def create_user(self) -> ActionResult:
         """Make a user as moto does, and set the boundary that moto ignores."""
+        boundary = self._get_param("PermissionsBoundary")
+        if boundary:
+            self._check_boundary(boundary)
         made = super().create_user()
-        if boundary := self._get_param("PermissionsBoundary"):
+        if boundary:
             self._bound(self.backend.get_user(self._get_param("UserName")), boundary)
         return made
 
@@ -103,9 +106,12 @@ class IamOperations(IamResponse):
             raise DeleteConflictException("Cannot delete entity, must remove service specific credentials first.")
         return super().delete_user()
 
-    def _bound(self, user: User, boundary: str) -> None:
+    def _check_boundary(self, boundary: str) -> None:
         if not self.backend.policy_arn_regex.match(boundary):
             raise InvalidInput(f"ARN {boundary} is not valid.")
+
+    def _bound(self, user: User, boundary: str) -> None:
+        self._check_boundary(boundary)
         vars(user)[_BOUNDARY] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
 
     def _user(self) -> User:

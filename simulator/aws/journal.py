@@ -1,6 +1,7 @@
 """The requests that made an AWS account what it is, kept so that it can be made again: its journal.
 
-A small body stands in the journal itself, a large one in a file of a folder beside it, named by its SHA-256.
+A small body stands in the journal itself, a large one in a file of a folder beside it, named by its SHA-256. Of a
+request that was refused and changed nothing there may be no body at all; it counts all the same.
 """
 
 import io
@@ -68,13 +69,14 @@ class Journal:
         body.seek(0)
         return incoming
 
-    def keep(self, entry: Entry, body: Body) -> None:
-        """Write an entry down. Once this returns, neither a kill nor a power cut can undo it.
+    def keep(self, entry: Entry, body: Body | None) -> None:
+        """Write an entry down, without a body if there is to be none. Neither a kill nor a power cut can undo it then.
 
         Raises:
             StoreFullError: the disk is full; the entry is not kept.
         """
-        small, incoming = (body, None) if isinstance(body, bytes) else (None, body)
+        incoming = body if isinstance(body, Incoming) else None
+        small = body if isinstance(body, bytes) else None
         with self._bodies.keeping(incoming) if incoming else nullcontext():
             self._requests.append(
                 StoredAwsRequest(
@@ -91,8 +93,12 @@ class Journal:
                 )
             )
 
-    def entries(self) -> Iterator[tuple[Entry, BinaryIO]]:
-        """Give each entry with its body, which is closed when the next is asked for."""
+    def dismiss(self, body: Incoming) -> None:
+        """Let go of a body that was received and is not to be kept."""
+        self._bodies.dismiss(body)
+
+    def entries(self) -> Iterator[tuple[Entry, BinaryIO | None]]:
+        """Give each entry with its body, if that was kept; it is closed when the next is asked for."""
         for stored in self._requests.all():
             entry = Entry(
                 ordinal=stored.ordinal,
@@ -109,9 +115,9 @@ class Journal:
                 yield entry, body
 
     @contextmanager
-    def _opened(self, stored: StoredAwsRequest) -> Iterator[BinaryIO]:
+    def _opened(self, stored: StoredAwsRequest) -> Iterator[BinaryIO | None]:
         if stored.sha256 is None:
-            yield io.BytesIO(stored.body or b"")
+            yield None if stored.body is None else io.BytesIO(stored.body)
         else:
             with self._bodies.reading(stored.sha256) as body:
                 yield body

@@ -34,13 +34,20 @@ class AwsMount:
     """Of (the service that a request is signed for, its X-Amz-Target): whether moto knows what to do with it."""
 
     def serve(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
-        """Answer a request; a turn must be taken. The body is read to its end."""
+        """Answer a request; a turn must be taken. The body is read to its end.
+
+        Whatever moto raises is raised, and a ValueError where a header that was asked for is none: S3 refuses what
+        cannot be represented in ISO 8859-1.
+        """
         from werkzeug.wrappers import Response  # noqa: PLC0415 - only whoever mounts pays for it
 
         if (signed := request.signed) and signed.service == "iam":
             _add_policies(body, signed.access_key_id)
         answered = Response.from_app(self.app, _environ(request, body), buffered=True)
-        return AwsAnswer(status=answered.status_code, headers=tuple(answered.headers.items()), body=answered.get_data())
+        headers = tuple(answered.headers.items())
+        for _, value in headers:
+            value.encode("latin-1")
+        return AwsAnswer(status=answered.status_code, headers=headers, body=answered.get_data())
 
 
 def mounted() -> AwsMount:

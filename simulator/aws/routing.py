@@ -232,6 +232,7 @@ def _route_tracking() -> None:
         if turn is None:
             return theirs(cls, *arguments, **named)
         made = super(BaseModel, cls).__new__(cls)
+        turn.made += 1
         if hasattr(made, "dispose"):
             vars(made)[_OF_A_WORLD] = True
             turn.world.hold(made)

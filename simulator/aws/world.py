@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import Random
+from threading import Lock
 from typing import Any, Final, Protocol
 from weakref import WeakSet
 
@@ -52,6 +53,7 @@ class Turn:
     def __init__(self, world: "World", moment: Moment, address: tuple[object, ...]) -> None:
         self.world = world
         self.moment = moment
+        self.made = 0  # of moto's objects
         self._address = address
 
     @cached_property
@@ -107,23 +109,38 @@ class World:
         self.seed = seed
         self.stores: dict[str, Any] = {}
         self._disposable: WeakSet[Disposable] = WeakSet()
+        self._lock = Lock()
+        self._turns = 0  # that are being taken
+        self._closed = False
 
     @contextmanager
     def turn(self, moment: Moment, *address: object) -> Iterator[Turn]:
         """Have what moto does in the block done in this world, at that moment; `address` names it among all turns."""
         taken = Turn(self, moment, address)
+        with self._lock:
+            self._turns += 1
         before = _TURN.set(taken)
         try:
             yield taken
         finally:
             _TURN.reset(before)
+            with self._lock:
+                self._turns -= 1
+            self._dispose()
 
     def hold(self, made: Disposable) -> None:
         """Note what is to be disposed of at the end, unless it is gone by then."""
         self._disposable.add(made)
 
     def close(self) -> None:
-        """Close what is open in it, and let go of the rest."""
+        """Close what is open in it, and let go of the rest: now, or when the last turn ends that is being taken."""
+        self._closed = True
+        self._dispose()
+
+    def _dispose(self) -> None:
+        with self._lock:
+            if not self._closed or self._turns:
+                return
         for each in list(self._disposable):
             each.dispose()
         self.stores.clear()

@@ -1,21 +1,16 @@
 """The errors that faults answer with: rows of the catalogue, and those of AWS services in each one's own shape."""
 
-import json
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from typing import Any, Final, Protocol
-from xml.sax.saxutils import escape
+from typing import Any, Protocol
 
 from starlette.responses import Response
 
 from simulator.asgi import Scope, header
+from simulator.aws_error import FORM, AwsError, shaped
 from simulator.errors import ApiError
 from simulator.faults.fault import AwsRefusal, Refusal, RetryAfter, placeholders
 from simulator.faults.request import Asked
-
-_S3: Final = "s3"
-_FORM: Final = "application/x-www-form-urlencoded"
-_SERVERS_OWN_FAULT: Final = 500
 
 
 class Rendering(Protocol):
@@ -53,29 +48,15 @@ class Answers:
         return answer
 
     def aws_refusal(self, refusal: AwsRefusal, asked: Asked, scope: Scope, *, hint: str) -> Response:
-        """Return an AWS error in the shape of the service that was asked.
-
-        The shapes are botocore's (its parsers): S3's XML, the query protocol's (IAM, STS, SNS), and the JSON ones,
-        where a service reads the code from the header or from the body.
-        """
-        name = self._aws_request_id()
-        told = {"x-simulator-hint": hint, "x-amzn-requestid": name, **self._wait(refusal.retry_after)}
-        code, message = escape(refusal.code), escape(refusal.message)
-        if asked.service == _S3:
-            body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{name}</RequestId></Error>"
-            return _xml(body, status=refusal.status, headers=told | {"x-amz-request-id": name})
-        if header(scope, b"content-type").startswith(_FORM):
-            side = "Receiver" if refusal.status >= _SERVERS_OWN_FAULT else "Sender"
-            error = f"<Error><Type>{side}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-            body = f"<ErrorResponse>{error}<RequestId>{name}</RequestId></ErrorResponse>"
-            return _xml(body, status=refusal.status, headers=told)
-        fields = {"Message": refusal.message, "__type": refusal.code, "message": refusal.message}
-        return Response(
-            json.dumps(fields),
-            status_code=refusal.status,
-            media_type="application/json",
-            headers=told | {"x-amzn-errortype": refusal.code},
+        """Return an AWS error in the shape of the service that was asked."""
+        told = shaped(
+            AwsError(code=refusal.code, message=refusal.message, status=refusal.status),
+            service=asked.service or "",
+            is_query=header(scope, b"content-type").startswith(FORM),
+            request_id=self._aws_request_id(),
         )
+        headers = told.headers | {"x-simulator-hint": hint, **self._wait(refusal.retry_after)}
+        return Response(told.body, status_code=refusal.status, headers=headers)
 
     def _wait(self, wanted: RetryAfter | None) -> dict[str, str]:
         if wanted is None:
@@ -97,8 +78,3 @@ def _values(refusal: Refusal, asked: Asked) -> Mapping[str, Any]:
     given = {"method": asked.method, "path": asked.path, "model": asked.model, "job": asked.job}
     known = {name: value for name, value in given.items() if value is not None} | refusal.values
     return {name: known.get(name, f"<{name}>") for name in placeholders(refusal.kind) if name != "param"}
-
-
-def _xml(body: str, *, status: int, headers: Mapping[str, str]) -> Response:
-    declared = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'
-    return Response(declared, status_code=status, media_type="text/xml", headers=dict(headers))

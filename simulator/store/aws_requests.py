@@ -15,7 +15,7 @@ class StoredAwsRequest:
     """A request as it came, when that was, and how it was answered.
 
     `seed` is what ids and secrets belong to. `at` is simulated, in microseconds since the Unix epoch, `callers` the
-    callers' time in seconds. `headers` is text. The body is either here or in the file named by `sha256`.
+    callers' time in seconds. `headers` is text. The body is here, or in the file named by `sha256`, or not kept.
     """
 
     ordinal: int

@@ -73,6 +73,10 @@ class Uploads:
                 kept.unlink()
             raise
 
+    def dismiss(self, incoming: Incoming) -> None:
+        """Remove bytes that have arrived and will have no name."""
+        incoming.path.unlink(missing_ok=True)
+
     def sweep(self, needed: Collection[str]) -> None:
         """Remove what is not needed: the bytes of an upload that was cut off before it was written down."""
         for blob in self._folder.iterdir():

@@ -176,10 +176,10 @@ def test_reads_are_not_kept(tmp_path: Path) -> None:
     assert [entry.request.header("x-amz-target") or entry.request.path for entry, _ in entries(tmp_path)] == ["/", "/"]
 
 
-def entries(folder: Path) -> list[tuple[Entry, bytes]]:
+def entries(folder: Path) -> list[tuple[Entry, bytes | None]]:
     """Read a journal that nobody uses."""
     database = Database(folder / DATABASE)
-    read = [(entry, body.read()) for entry, body in journal_in(database, folder).entries()]
+    read = [(entry, body.read() if body else None) for entry, body in journal_in(database, folder).entries()]
     database.close()
     return read
 
@@ -241,7 +241,7 @@ def test_what_moto_did_before_it_failed_is_done_again(tmp_path: Path, caplog: py
         database.close()
     assert (held, [record.getMessage() for record in caplog.records]) == (
         [["eve"], ["eve"]],
-        ["moto failed at an AWS request (POST / CreateUser)"],
+        ["moto failed with RuntimeError at an AWS request (POST / CreateUser): answered with 500"],
     )
 
 
@@ -254,15 +254,16 @@ def signed(service: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+def refuse(*_: object) -> None:
+    """Stand for a disk that is full."""
+    raise StoreFullError("the disk is full")
+
+
 def test_what_cannot_be_kept_did_not_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request fails, and the account is what the journal says: also for whoever only looks."""
     with account(tmp_path) as asked, monkeypatch.context() as patch:
         iam = asked.client("iam")
         first = iam.create_user(UserName="ann")["User"]
-
-        def refuse(*_: object) -> None:
-            raise StoreFullError("the disk is full")
-
         patch.setattr(Journal, "keep", refuse)
         with pytest.raises(StoreFullError):
             iam.create_user(UserName="bob")
@@ -271,6 +272,83 @@ def test_what_cannot_be_kept_did_not_happen(tmp_path: Path, monkeypatch: pytest.
         second = iam.create_user(UserName="bob")["User"]
     with account(tmp_path) as asked:
         assert asked.client("iam").list_users()["Users"] == [first, second]
+
+
+def test_who_looks_sees_one_account_to_the_end_of_the_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a request in between cannot be kept, for which the account is folded anew."""
+
+    def users() -> list[str]:
+        from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+
+        return sorted(user.name for user in iam_backends["123456789012"]["aws"].users.values())
+
+    with account(tmp_path) as asked:
+        asked.client("iam").create_user(UserName="ann")
+        monkeypatch.setattr(Journal, "keep", refuse)
+        with asked.account.reading():
+            before = users()
+            with pytest.raises(StoreFullError):
+                asked.client("iam").create_user(UserName="bob")
+            assert "ann" in users()
+        with asked.account.reading():
+            assert (before, users()) == (["ann"], ["ann"])
+
+
+def test_nobody_sees_an_account_without_what_is_kept_while_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who look on other threads find the user each time, whatever is refused meanwhile."""
+    with account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
+        iam = asked.client("iam")
+        key = iam.create_access_key(UserName=iam.create_user(UserName="ann")["User"]["UserName"])["AccessKey"]
+        monkeypatch.setattr(Journal, "keep", refuse)
+        done = Event()
+
+        def looked() -> int:
+            looks = 0
+            while not done.is_set():
+                with asked.account.reading():
+                    assert credential_of(key["AccessKeyId"]) is not None
+                looks += 1
+            return looks
+
+        looking = [threads.submit(looked) for _ in range(2)]
+        try:
+            for _ in range(20):
+                with pytest.raises(StoreFullError):
+                    iam.create_user(UserName="bob")
+        finally:
+            done.set()
+        assert all(each.result(30) for each in looking)
+
+
+def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grader, say, or whoever judges a key: a look waits for the request under way."""
+    keeping, may_keep, keep = Event(), Event(), Journal.keep
+
+    def slowly(journal: Journal, entry: Entry, body: Any) -> None:
+        keeping.set()
+        assert may_keep.wait(30)
+        keep(journal, entry, body)
+
+    with account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
+        iam = asked.client("iam")
+        iam.create_user(UserName="ann")
+
+        def keys() -> list[Any]:
+            from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
+
+            with asked.account.reading():
+                return list(iam_backends["123456789012"]["aws"].access_keys)
+
+        monkeypatch.setattr(Journal, "keep", slowly)
+        made = threads.submit(iam.create_access_key, UserName="ann")
+        assert keeping.wait(30)
+        looked = threads.submit(keys)
+        with pytest.raises(TimeoutError):
+            looked.result(0.05)
+        may_keep.set()
+        assert looked.result(30) == [made.result(30)["AccessKey"]["AccessKeyId"]]
 
 
 def test_nobody_is_told_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,10 +377,6 @@ def test_a_body_that_cannot_be_kept_is_not_looked_at(tmp_path: Path, monkeypatch
     with account(tmp_path) as asked:
         s3 = asked.client("s3")
         s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=LOCATION)
-
-        def refuse(*_: object) -> None:
-            raise StoreFullError("the disk is full")
-
         monkeypatch.setattr(Journal, "received", refuse)
         with pytest.raises(StoreFullError):
             s3.put_object(Bucket="bucket", Key="key", Body=bytes(100_000))

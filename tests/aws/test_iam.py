@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.aws import access_keys, iam
-from simulator.aws.world import World
+from simulator.aws.world import ORIGIN, World
 from simulator.identity.credentials import Credential
 
 ACCOUNT = "123456789012"
@@ -324,12 +324,25 @@ def test_a_role_that_was_made_again_is_another_one(store: Any) -> None:
 
 
 def test_a_session_is_gone_with_its_world(store: Any, moto: World) -> None:
-    """Nothing of a world's state is kept beside it."""
+    """Nothing of a world's state is kept beside it; what is closed under somebody who looks is there until the end."""
     made = assume()
-    before = access_keys.credential_of(made.access_key_id)
     moto.close()
+    held = access_keys.credential_of(made.access_key_id)
+    with World(seed=moto.seed).turn(ORIGIN, "test"):
+        elsewhere = access_keys.credential_of(made.access_key_id)
 
-    assert (before is None, access_keys.credential_of(made.access_key_id)) == (False, None)
+    assert (held is None, bool(moto.stores), elsewhere) == (False, True, None)
+
+
+def test_a_world_that_was_closed_is_empty_when_the_last_look_at_it_ends() -> None:
+    """Not before, and not later."""
+    world = World(seed=0)
+    with world.turn(ORIGIN, "outer"):
+        with world.turn(ORIGIN, "inner"):
+            world.stores["some"] = 1
+            world.close()
+        before = dict(world.stores)
+    assert (before, world.stores) == ({"some": 1}, {})
 
 
 class Unread(list[Any]):

@@ -170,6 +170,13 @@ def test_a_user_may_be_made_with_a_boundary(iam: Any) -> None:
     assert iam.get_user(UserName="bob")["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == arn
 
 
+def test_a_user_whose_boundary_is_refused_was_never_made(iam: Any) -> None:
+    """What is refused changes nothing."""
+    wrong = {"UserName": "bob", "PermissionsBoundary": "arn:aws:iam::123456789012:user/ann"}
+    assert refusal(iam.create_user, **wrong) == (400, "InvalidInput")
+    assert "bob" not in [user["UserName"] for user in iam.list_users()["Users"]]
+
+
 def test_a_boundary_is_a_policys_arn(iam: Any) -> None:
     """Nothing else."""
     wrong = {"UserName": "ann", "PermissionsBoundary": "arn:aws:iam::123456789012:user/ann"}

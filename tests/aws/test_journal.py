@@ -13,6 +13,7 @@ from simulator.aws.request import AwsRequest
 from simulator.aws.world import Moment
 from simulator.store.database import Database
 from simulator.store.errors import StoreFullError
+from simulator.store.uploads import Incoming
 from tests.aws.accounts import BODIES, DATABASE, journal_in
 
 REQUEST = AwsRequest(method="PUT", target="/bucket/%C3%BC?tagging", headers=(("host", "s3"), ("x-amz-meta-a", "Ã¼")))
@@ -44,9 +45,9 @@ def keep(journal: Journal, ordinal: int, body: bytes) -> None:
     journal.keep(entry(ordinal), journal.received(io.BytesIO(body)))
 
 
-def read(journal: Journal) -> list[tuple[Entry, bytes]]:
+def read(journal: Journal) -> list[tuple[Entry, bytes | None]]:
     """Read all of it."""
-    return [(kept, body.read()) for kept, body in journal.entries()]
+    return [(kept, body.read() if body else None) for kept, body in journal.entries()]
 
 
 def test_entries_are_given_as_they_were_kept(journal: Journal, database: Database, tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_entries_are_given_as_they_were_kept(journal: Journal, database: Databas
     bodies = [b"", b"small", LARGE[:-1], LARGE]
     for ordinal, body in enumerate(bodies):
         keep(journal, ordinal, body)
-    kept = [(entry(ordinal), body) for ordinal, body in enumerate(bodies)]
+    kept: list[tuple[Entry, bytes | None]] = [(entry(ordinal), body) for ordinal, body in enumerate(bodies)]
     assert (read(journal), read(journal_in(database, tmp_path))) == (kept, kept)
 
 
@@ -122,3 +123,14 @@ def test_the_simulated_time_goes_on_from_the_last_entry(journal: Journal, databa
     """No clock starts before what is kept; and the seed is known."""
     keep(journal, 0, b"")
     assert (database.latest(), journal.seed) == (1_767_225_600, 7)
+
+
+def test_an_entry_may_have_no_body(journal: Journal, database: Database, tmp_path: Path) -> None:
+    """It is another than an empty one; what was received for it is let go of."""
+    received = journal.received(io.BytesIO(LARGE))
+    assert isinstance(received, Incoming)
+    journal.keep(entry(0), None)
+    journal.dismiss(received)
+    keep(journal, 1, b"")
+    expected = [(entry(0), None), (entry(1), b"")]
+    assert (read(journal_in(database, tmp_path)), list((tmp_path / BODIES).iterdir())) == (expected, [])

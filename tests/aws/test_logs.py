@@ -1,6 +1,7 @@
 """Invocations in CloudWatch Logs."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 
 from simulator.aws import logs
 from simulator.aws.account import Account
+from simulator.aws.journal import Journal
 from simulator.aws.logs import InvocationLogs
 from simulator.lambdas.function import Invocation
+from simulator.store.errors import StoreFullError
 from tests.aws.accounts import Asked, account
 from tests.lambdas.zips import function
 
@@ -73,7 +76,7 @@ def test_flush_writes_each_line_at_the_simulators_time(asked: Asked) -> None:
 
 def test_what_is_dropped_is_told(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound the oldest go, and the first line says how many."""
-    monkeypatch.setattr(logs, "MAX_PENDING", 2)
+    monkeypatch.setattr(logs, "MAX_NOTED", 2)
     noted = InvocationLogs()
     for number in range(5):
         noted.record(SPEC, replace(DONE, log_lines=(f"{number}\n",)))
@@ -98,3 +101,73 @@ def test_groups_and_streams_outlive_a_restart_and_their_events_do_not(tmp_path: 
     with account(tmp_path) as asked:
         (group,) = asked.client("logs").describe_log_groups()["logGroups"]
         assert (group["retentionInDays"], written(asked.account)) == (3, {DONE.log_stream: []})
+
+
+def lines_of(account: Account) -> dict[str, list[str]]:
+    """Read what the account's streams hold, without its times."""
+    return {stream: [message for _, message in events] for stream, events in written(account).items()}
+
+
+@contextmanager
+def full() -> Iterator[None]:
+    """Let the disk be full."""
+
+    def refuse(*_: object) -> None:
+        raise StoreFullError("the disk is full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "keep", refuse)
+        yield
+
+
+@pytest.mark.parametrize("made", [0, 1], ids=["the group", "the stream"])
+def test_a_full_disk_loses_no_log_and_fails_no_read(tmp_path: Path, made: int) -> None:
+    """Neither the lines that could not be placed, nor those that had been: all are there once there is room."""
+    noted = InvocationLogs()
+    with account(tmp_path) as asked:
+        logs_of = asked.client("logs")
+        for number in range(made):
+            noted.record(SPEC, replace(DONE, log_stream=f"old-{number}"))
+            noted.flush(asked.account)
+        noted.record(SPEC, DONE)
+        with full():
+            noted.flush(asked.account)
+            before = [group["logGroupName"] for group in logs_of.describe_log_groups()["logGroups"]]
+        noted.flush(asked.account)
+        lines = list(DONE.log_lines)
+        expected = {f"old-{number}": lines for number in range(made)} | {DONE.log_stream: lines}
+        assert (before, lines_of(asked.account)) == ([SPEC.log_group] * made, expected)
+        noted.flush(asked.account)
+        assert lines_of(asked.account) == expected
+
+
+def test_lines_are_there_again_when_an_account_is_folded_anew(tmp_path: Path) -> None:
+    """For a write that could not be kept; but a group that somebody deleted stays deleted."""
+    noted = InvocationLogs()
+    with account(tmp_path) as asked:
+        other = replace(SPEC, log_group="/aws/lambda/other")
+        noted.record(other, DONE)
+        noted.record(SPEC, DONE)
+        noted.flush(asked.account)
+        asked.client("logs").delete_log_group(logGroupName=other.log_group)
+        with full(), pytest.raises(StoreFullError):
+            asked.client("iam").create_user(UserName="ann")
+        noted.flush(asked.account)
+        names = [group["logGroupName"] for group in asked.client("logs").describe_log_groups()["logGroups"]]
+        assert (names, lines_of(asked.account)) == ([SPEC.log_group], {DONE.log_stream: list(DONE.log_lines)})
+
+
+def test_what_was_shown_and_is_gone_with_a_fold_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not noted any more cannot be written again."""
+    monkeypatch.setattr(logs, "MAX_NOTED", 1)
+    noted = InvocationLogs()
+    with account(tmp_path) as asked:
+        for number in range(2):
+            noted.record(SPEC, replace(DONE, log_lines=(f"{number}\n",)))
+            noted.flush(asked.account)
+        assert lines_of(asked.account) == {DONE.log_stream: ["0\n", "1\n"]}
+        with full(), pytest.raises(StoreFullError):
+            asked.client("iam").create_user(UserName="ann")
+        noted.flush(asked.account)
+        told = "[simulator] the logs of 1 earlier invocations were dropped\n"
+        assert lines_of(asked.account) == {DONE.log_stream: [told, "1\n"]}

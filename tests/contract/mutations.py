@@ -82,7 +82,7 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/organization/projects/{project}": {"name": "maths", "add_tags": {"team": "maths"}, "remove_tag_keys": ["area"]},
 }
 
-_WORDS: Final = (
+WORDS: Final = (
     *(
         "",
         " ",
@@ -107,9 +107,9 @@ _WORDS: Final = (
     *("\x00", "\x1b[31m", "\r\nX: y", "\u202e", "\ud83d\ude00", "é", "\u2028", "9" * 400, "a" * 5_000, "'", '"', "\\"),
     *("auto", "none", "required", "user", "assistant", "tool", "low", "text", "json_object", "json_schema", "function"),
 )
-_VALUES: Final[tuple[Any, ...]] = (
+VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, -1, 1, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308, [], {}, [[]], [None], {"": None}, [{}]),
-    *_WORDS,
+    *WORDS,
     *(
         {"type": "text"},
         {"type": "function"},
@@ -120,12 +120,12 @@ _VALUES: Final[tuple[Any, ...]] = (
     ),
 )
 _PARAMETERS: Final = ("after", "limit", "order", "purpose", "stream", "starting_after", "include_archived", "unknown")
-_METHODS: Final = ("GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS", "TRACE", "BREW")
+METHODS: Final = ("GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS", "TRACE", "BREW")
 _TYPES: Final = (
     *(b"", b"text/plain", b"application/json; charset=utf-8", b"APPLICATION/JSON", b"application/xml", b"\xff"),
     *(b"multipart/form-data", b"multipart/form-data; boundary=B", b"application/x-www-form-urlencoded"),
 )
-_HEADERS: Final = (
+HEADERS: Final = (
     *(b"openai-project", b"openai-organization", b"range", b"accept", b"accept-encoding", b"content-encoding", b"host"),
     *(b"x-amz-target", b"x-amz-date", b"x-amz-content-sha256", b"x-amz-security-token", b"idempotency-key", b"cookie"),
     *(b"expect", b"if-none-match", b"transfer-encoding", b"upgrade", b"x-http-method-override", b"x-request-id"),
@@ -204,7 +204,7 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
         fields = _chosen(chance, operation.body)
         fields |= {name: chance.choice(names[name]) for name in ("model", "training_file") if name in fields}
         fields |= {"stream": chance.random() < 0.5} if "stream" in fields else {}
-        content: Any = _mutated(chance, fields) if changed else fields
+        content: Any = mutated(chance, fields) if changed else fields
         body = json.dumps(content, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
         headers.append((b"content-type", b"application/json"))
     elif operation.is_form:
@@ -212,22 +212,22 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
         headers.append((b"content-type", b"multipart/form-data; boundary=B"))
     if changed:
         if chance.random() < 0.15:
-            verb = chance.choice(_METHODS)
+            verb = chance.choice(METHODS)
         if chance.random() < 0.4 or operation.body is None:
             query = _query(chance)
         if body and chance.random() < 0.25:
-            body = _damaged(chance, body)
+            body = damaged(chance, body)
         if chance.random() < 0.1:
             headers = [(name, chance.choice(_TYPES) if name == b"content-type" else value) for name, value in headers]
         if chance.random() < 0.2:
-            headers.append((chance.choice(_HEADERS), chance.choice(_WORDS).encode("utf-8", "replace")))
+            headers.append((chance.choice(HEADERS), chance.choice(WORDS).encode("utf-8", "replace")))
         if chance.random() < 0.08:
             headers[0] = (b"authorization", chance.choice(_CALLERS))
     return Request(method=verb, path=path, query=query, headers=tuple(headers), body=body)
 
 
 def _name(chance: random.Random, part: str, names: Mapping[str, Sequence[str]]) -> str:
-    name = chance.choice(names[part]) if chance.random() < 0.7 else chance.choice(_WORDS)
+    name = chance.choice(names[part]) if chance.random() < 0.7 else chance.choice(WORDS)
     return name.encode("utf-8", "replace").decode()  # as a server reads what is no UTF-8
 
 
@@ -237,34 +237,35 @@ def _chosen(chance: random.Random, body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name in needed or chance.random() < 0.4}
 
 
-def _mutated(chance: random.Random, value: Any) -> Any:
+def mutated(chance: random.Random, value: Any) -> Any:
     """Return a value with something in it exchanged, left out or added."""
     if chance.random() < 0.15 or not isinstance(value, dict | list) or not value:
-        return chance.choice(_VALUES)
+        return chance.choice(VALUES)
     if isinstance(value, list):
         place = chance.randrange(len(value))
-        return [*value[:place], _mutated(chance, value[place]), *value[place + (chance.random() < 0.8) :]]
+        return [*value[:place], mutated(chance, value[place]), *value[place + (chance.random() < 0.8) :]]
     name = chance.choice(list(value))
     kind = chance.random()
     if kind < 0.15:
         return {key: held for key, held in value.items() if key != name}
     if kind < 0.3:
-        return {**value, chance.choice((*_WORDS, "type", "content", "strict")): chance.choice(_VALUES)}
-    return {**value, name: _mutated(chance, value[name])}
+        return {**value, chance.choice((*WORDS, "type", "content", "strict")): chance.choice(VALUES)}
+    return {**value, name: mutated(chance, value[name])}
 
 
 def _query(chance: random.Random) -> bytes:
     if chance.random() < 0.15:
         return bytes(chance.randrange(0x21, 0x7F) for _ in range(chance.randrange(30)))
     query = "&".join(
-        f"{chance.choice(_PARAMETERS)}={chance.choice((*_WORDS, '1', '20', 'asc', 'false', 'fine-tune'))}"
+        f"{chance.choice(_PARAMETERS)}={chance.choice((*WORDS, '1', '20', 'asc', 'false', 'fine-tune'))}"
         for _ in range(chance.randrange(4))
     )
     # A server takes no other characters in a URL than these.
     return quote(query, safe=punctuation, errors="replace").encode()
 
 
-def _damaged(chance: random.Random, body: bytes) -> bytes:
+def damaged(chance: random.Random, body: bytes) -> bytes:
+    """Return a body with a few bytes exchanged, left out or added."""
     for _ in range(chance.randrange(1, 4)):
         place = chance.randrange(len(body) + 1)
         instead = bytes(chance.randrange(256) for _ in range(chance.randrange(3)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.making.hostile.archives import Entry, archived
 from simulator.lambdas import archive
 from simulator.lambdas.errors import InvalidZipFile
 from simulator.lambdas.pool import Pool
@@ -52,6 +53,20 @@ def test_zip_bomb_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: p
         unpack(tmp_path, code=zipped({f"{number}.bin": bytes(400_000) for number in range(3)}))
 
     assert list((tmp_path / "task").iterdir()) == []
+
+
+def test_a_directory_that_is_the_bomb_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its entries are counted before the reader makes an object of each: here all are of one and the same file."""
+
+    def read(*_: object) -> None:
+        pytest.fail("the directory was read")
+
+    monkeypatch.setattr(archive, "MAX_UNZIPPED_FILES", 3)
+    unpack(tmp_path, code=archived([Entry(name=b"a")] * 3))
+    monkeypatch.setattr("simulator.lambdas.archive.zipfile.ZipFile", read)
+
+    with pytest.raises(InvalidZipFile, match="holds more than 3 files and folders"):
+        unpack(tmp_path, code=archived([Entry(name=b"a")] * 4))
 
 
 def test_layers_count_towards_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

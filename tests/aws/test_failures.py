@@ -1,0 +1,140 @@
+"""What is answered where moto raises: as AWS does, in the shape of the service, and never with a fault of ours."""
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator.aws.failures import answer_to
+from simulator.aws.request import AwsAnswer, AwsRequest
+from simulator.aws.world import ORIGIN, World
+from tests.aws.accounts import Asked, account
+
+FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+LOCATION: Any = {"LocationConstraint": "us-west-2"}
+
+
+def target(name: str) -> tuple[str, str]:
+    """Name an operation of the JSON protocol."""
+    return ("x-amz-target", name)
+
+
+@pytest.fixture
+def asked() -> Iterator[Asked]:
+    """An account with a bucket and an object in it."""
+    with account() as made:
+        made.client("s3").create_bucket(Bucket="runs", CreateBucketConfiguration=LOCATION)
+        made.client("s3").put_object(Bucket="runs", Key="there", Body=b"x")
+        yield made
+
+
+def request(service: str, method: str, path: str, body: bytes, *headers: tuple[str, str]) -> AwsRequest:
+    """Make a request that is signed for a service."""
+    credential = f"AWS4-HMAC-SHA256 Credential=testing/20260101/us-west-2/{service}/aws4_request"
+    own = (("host", "testserver"), ("authorization", credential), ("content-length", str(len(body))))
+    return AwsRequest(method=method, target=path, headers=(*own, *headers))
+
+
+def code_of(answer: AwsAnswer) -> str:
+    """Read an error's code from a body of any shape."""
+    found = re.search(rb"<Code>(\w+)</Code>", answer.body)
+    return found[1].decode() if found else str(json.loads(answer.body)["__type"])
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path", "body", "headers", "status", "code"),
+    [
+        ("s3", "GET", "/runs?max-keys=x", b"", (), 400, "InvalidArgument"),
+        ("s3", "GET", "/runs?list-type=2&max-keys=x", b"", (), 400, "InvalidArgument"),
+        ("s3", "PUT", "/runs/key?partNumber=x&uploadId=bad", b"x", (), 400, "InvalidArgument"),
+        ("s3", "POST", "/runs/key?uploadId=bad", b"<x", (), 404, "NoSuchUpload"),
+        ("s3", "PUT", "/runs?acl", b"<x", (), 400, "MalformedXML"),
+        ("s3", "PUT", "/runs?cors", b"<x", (), 400, "MalformedXML"),
+        ("s3", "PUT", "/runs?lifecycle", b"", (), 400, "MalformedXML"),
+        ("s3", "POST", "/runs?delete", b"<", (), 400, "MalformedXML"),
+        ("s3", "GET", "/runs/there?response-content-type=%E2%80%A8", b"", (), 400, "InvalidArgument"),
+        ("s3", "GET", "/runs/there?response-content-type=a%0D%0AX:+y", b"", (), 400, "InvalidArgument"),
+        ("s3", "PUT", "/runs/key", b"x", (("x-amz-acl", "odd"),), 400, "InvalidArgument"),
+        ("s3", "PATCH", "/runs/key", b"", (), 405, "MethodNotAllowed"),
+        ("iam", "POST", "/", b"Action=ListUsers&MaxItems=x", (FORM,), 400, "ValidationError"),
+        ("iam", "GET", "/?Action=ListUsers&MaxItems=x", b"", (), 400, "ValidationError"),
+        ("iam", "POST", "/", b"Action=Nope", (FORM,), 400, "InvalidAction"),
+        ("sts", "POST", "/", b"Action=AssumeRole", (FORM,), 400, "ValidationError"),
+        ("sts", "POST", "/", b"Action=GetSessionToken&DurationSeconds=x", (FORM,), 400, "ValidationError"),
+        ("sqs", "POST", "/", b"Action=CreateQueue", (FORM,), 400, "InvalidParameterValue"),
+        ("sqs", "POST", "/", b"{", (target("AmazonSQS.CreateQueue"),), 400, "SerializationException"),
+        ("logs", "POST", "/", b"{}", (target("L.CreateLogGroup"),), 400, "InvalidParameterException"),
+        ("logs", "POST", "/", b"{}", (target("L.Nope"),), 400, "UnknownOperationException"),
+        ("logs", "POST", "/", b"{}", (target("L.TestMetricFilter"),), 501, "NotImplemented"),
+        ("lambda", "POST", "/2015-03-31/functions?Action=x", b"{}", (), 400, "InvalidAction"),
+        ("lambda", "POST", "/2015-03-31/functions", b"{", (), 400, "InvalidRequestContentException"),
+        ("lambda", "POST", "/2015-03-31/functions", b"{}", (), 400, "InvalidParameterValueException"),
+    ],
+)
+def test_a_malformed_request_is_refused_as_aws_does(
+    asked: Asked,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    *,
+    service: str,
+    method: str,
+    path: str,
+    body: bytes,
+    headers: tuple[tuple[str, str], ...],
+    status: int,
+    code: str,
+) -> None:
+    """INFERRED: what moto stumbles at while it reads is the sender's. One line tells it, and no traceback."""
+    caplog.set_level(logging.INFO)
+    answer = asked.account.answer(request(service, method, path, body, *headers), io.BytesIO(body))
+    told = dict(answer.headers)
+    assert (answer.status, code_of(answer)) == (status, code)
+    assert told["content-length"] == str(len(answer.body))
+    assert told["x-simulator-hint"].startswith("moto, which stands for AWS here, failed at this request with ")
+    (record,) = caplog.records
+    assert (record.exc_info, capsys.readouterr()) == (None, ("", ""))
+
+
+def test_boto3_reads_the_code(asked: Asked) -> None:
+    """Of each protocol, as the error that it knows."""
+    s3, logs = asked.client("s3"), asked.client("logs")
+    with pytest.raises(s3.exceptions.NoSuchUpload):
+        s3.complete_multipart_upload(
+            Bucket="runs", Key="key", UploadId="bad", MultipartUpload={"Parts": [{"ETag": "x", "PartNumber": 1}]}
+        )
+    logs.create_log_group(logGroupName="group")
+    with pytest.raises(logs.exceptions.ClientError) as refused:
+        logs.test_metric_filter(filterPattern="x", logEventMessages=["x"])
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+@pytest.mark.parametrize(
+    ("service", "fault", "status", "code"),
+    [
+        ("s3", RuntimeError("half done"), 500, "InternalError"),
+        ("iam", OSError("no room"), 500, "InternalFailure"),
+        ("logs", MemoryError(), 500, "InternalServerError"),
+        ("iam", ZeroDivisionError(), 400, "ValidationError"),
+        ("iam", UnicodeDecodeError("utf-8", b"\xff\r\n", 0, 1, "bad"), 400, "ValidationError"),
+    ],
+)
+def test_what_no_value_explains_is_the_servers_own_fault(
+    service: str, fault: Exception, status: int, code: str
+) -> None:
+    """SDKs try again then."""
+    form = () if service == "logs" else (FORM,)
+    with World(seed=0).turn(ORIGIN, "test") as turn:
+        answer = answer_to(fault, request(service, "POST", "/", b"", *form), io.BytesIO(), turn)
+    assert (answer.status, code_of(answer)) == (status, code)
+    assert all(value.isprintable() and value.isascii() for _, value in answer.headers)
+
+
+def test_an_answer_to_head_has_no_body() -> None:
+    """Only its headers."""
+    with World(seed=0).turn(ORIGIN, "test") as turn:
+        answer = answer_to(ValueError("x"), request("s3", "HEAD", "/runs/key", b""), io.BytesIO(), turn)
+    assert (answer.status, answer.body, dict(answer.headers)["content-length"]) == (400, b"", "0")
