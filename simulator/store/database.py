@@ -4,6 +4,7 @@ A family is a class that is given the `Database`: `Files`, `JobLogs`, `Models`, 
 names. Its tables stand in `schema.sql`, its SQL in its module.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -35,6 +36,8 @@ _PRIMARY: Final = 0xFF  # an extended code's lowest byte is the code that it ext
 _ORDERS: Final = {"desc": ("<", "DESC", 1 << 62), "asc": (">", "ASC", -1)}
 
 _NOT_UTF_8: Final = "the data folder is damaged: a text in it is not UTF-8"
+
+_COMMENT: Final = re.compile("--.*")
 
 _LATEST: Final = "latest"  # the counter of the simulated time
 
@@ -218,7 +221,8 @@ def _look_through(path: Path) -> None:
 
 
 def _tables(connection: sqlite3.Connection) -> list[Any]:
-    return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
+    return [(kind, name, " ".join(_COMMENT.sub("", sql or "").split())) for kind, name, sql in rows]
 
 
 def _tables_of_this_version() -> list[Any]:

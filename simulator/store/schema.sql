@@ -119,7 +119,7 @@ CREATE TABLE IF NOT EXISTS aws_requests (
     method  TEXT    NOT NULL,
     target  TEXT    NOT NULL,         -- path and query as they came
     headers TEXT    NOT NULL,         -- a JSON list of pairs
-    body    BLOB,                     -- NULL: it is in a file
+    body    BLOB,                     -- NULL: it is in a file, or was not kept
     sha256  TEXT,                     -- which names the file
     status  INTEGER NOT NULL          -- of the answer
 ) STRICT;
