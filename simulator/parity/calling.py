@@ -192,7 +192,7 @@ CALLING: Final = (
     ),
     shown_here(
         "no-5xx",
-        "Of 10,000 valid requests changed at random, a quarter of them to AWS services, and those generated from our OpenAPI document, none meets a 5xx",
+        "Of 10,000 changed requests, a quarter of them to AWS's services, and those that OpenAPI gives, none meets a 5xx",
     ),
     shown_here(
         "faults",
