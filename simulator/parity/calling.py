@@ -192,7 +192,7 @@ CALLING: Final = (
     ),
     shown_here(
         "no-5xx",
-        "Of 10,000 changed requests, a quarter of them to AWS's services, and those that OpenAPI gives, none meets a 5xx",
+        "Of 10,000 changed requests, a quarter of them AWS's, and of those that OpenAPI gives, none meets a 5xx",
     ),
     shown_here(
         "faults",
