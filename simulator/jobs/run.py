@@ -7,7 +7,6 @@ held against the recorded one, and then it goes on.
 import logging
 from collections import deque
 from collections.abc import Collection
-from threading import Lock
 from typing import Final, Protocol
 
 from simulator.grading.answer import GraderError
@@ -102,7 +101,6 @@ class Run:
         self._kept: Effect | None = None  # asked by the story, and not yet to be answered
         self._answer: Answer = None
         self._error: GraderError | None = None
-        self._turning = Lock()
         self.full = False
 
     @property
@@ -121,9 +119,7 @@ class Run:
         return self._kept.at if self._kept else None
 
     def turn(self) -> bool:
-        """Go on to the next event that matters; return whether there may be more. One turn at a time: others skip."""
-        if not self._turning.acquire(blocking=False):
-            return True
+        """Go on to the next event that matters; return whether there may be more. One turn at a time."""
         try:
             return self._turn()
         except _EndedElsewhereError:
@@ -135,8 +131,6 @@ class Run:
             _log.exception("job %s: the simulator failed", self._job.id)
             self._writer.give_up(self._job.id)
             return False
-        finally:
-            self._turning.release()
 
     def _turn(self) -> bool:
         while True:

@@ -68,7 +68,7 @@ class Steering:
     def freeze(self) -> None:
         """Stop the clock and all jobs, whatever their pace."""
         self._paces.freeze()
-        self._engine.driver.settle()
+        self._settle()
 
     def thaw(self) -> None:
         """Let the clock and the jobs go on as before they were frozen."""
@@ -83,7 +83,7 @@ class Steering:
         """
         self._paces.advance(to)
         self._engine.driver.wake()
-        self._engine.driver.settle()
+        self._settle()
         while self._keys_age and self._callers.untold() >= _MATTERS:
             self._sleep(_LOOK_AGAIN)
 
@@ -96,7 +96,7 @@ class Steering:
         elif pace is not None:
             self._paces.choose(pace)
         self._engine.driver.wake()
-        self._engine.driver.settle()
+        self._settle(job_id)
 
     def run_to_step(self, job_id: str, step: int) -> bool:
         """Run a job until it has completed a step; return whether it has. See `_run`."""
@@ -111,10 +111,10 @@ class Steering:
 
     def run_to_time(self, job_id: str, time: int) -> bool:
         """Run a job until its next move would be later than a simulated time. See `_run`."""
-        self._run(job_id, Goal(met=lambda job: job.status.ended, until=time))
+        is_there = self._run(job_id, Goal(met=lambda job: job.status.ended, until=time))
         self._paces.reach(time)
-        job, next_at = self._engine.job(job_id), self._engine.driver.next_at(job_id)
-        return (job is not None and job.status.ended) or (next_at is not None and next_at > time)
+        next_at = self._engine.driver.next_at(job_id)
+        return is_there or (next_at is not None and next_at > time)
 
     def _run(self, job_id: str, goal: Goal) -> bool:
         """Run a job as fast as it can, whatever holds the clock. It leads, and the clock follows it; others stay.
@@ -123,7 +123,9 @@ class Steering:
         """
         if self._paces.of(job_id) in {Pace.INSTANT, Pace.REALTIME} and not self._paces.frozen:
             self._paces.choose_for(job_id, Pace.MANUAL)
-            self._engine.driver.settle()
-        self._engine.driver.run_until(job_id, goal)
-        job = self._engine.job(job_id)
-        return job is not None and goal.met(job)
+            self._settle(job_id)
+        return self._engine.driver.run_until(job_id, goal)
+
+    def _settle(self, job_id: str | None = None) -> None:
+        """Wait until a job, or every one, has come as far as the clock allows."""
+        self._engine.driver.settle([job.id for job in self._engine.unfinished] if job_id is None else [job_id])
