@@ -91,11 +91,16 @@ class Driver:
             self._moved(run, more=more)
 
     def limit(self, job_id: str) -> int | None:
-        """Return the simulated time that a job may not go beyond for now, or None."""
+        """Return the simulated time that a job may not go beyond for now, or None; one that has ended goes nowhere."""
+        run = self._runs.get(job_id)
+        if run is None:
+            return 0
         if goals := self._goals.get(job_id):
             furthest = [goal.until for goal in goals if goal.until is not None]
             return max(furthest) if len(furthest) == len(goals) else None
-        return self._paces.limit(job_id)
+        limit = self._paces.limit(job_id)
+        # The clock may stand beyond what a user has moved it to: a job ran ahead. Another one is created there.
+        return None if limit is None else max(limit, run.created_at)
 
     def stands(self, job_id: str) -> bool:
         """Whether only somebody outside can move a job on: it waits for the clock, or for a retrieve."""
@@ -245,7 +250,7 @@ class Driver:
     def _tick_after(self) -> float | None:
         """Return the real seconds until something that stands can go by itself; None: nothing ever can."""
         waits = [
-            _AGAIN if run.full else self._paces.clock.wait_until(run.next_at)
+            _AGAIN if run.full else self._paces.wait_until(run.job_id, run.next_at)
             for run in self._runs.values()
             if run.job_id not in self._moving and run.next_at is not None and (run.full or self._goes_by_clock(run))
         ]

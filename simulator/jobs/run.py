@@ -109,6 +109,11 @@ class Run:
         return self._job.id
 
     @property
+    def created_at(self) -> int:
+        """The simulated time at which it begins."""
+        return self._job.created_at
+
+    @property
     def in_line(self) -> bool:
         """Whether the job waits for its place."""
         return isinstance(self._kept, TakePlace)
