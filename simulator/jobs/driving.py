@@ -83,7 +83,7 @@ class Driver:
         """
         with self._changed:
             run = self._runs.get(job_id)
-            if run is None or job_id in self._moving or self._paces.of(job_id) is not Pace.POLL:
+            if run is None or run.lost or job_id in self._moving or self._paces.of(job_id) is not Pace.POLL:
                 return
             self._moving.add(job_id)
         more = run.turn()
@@ -108,7 +108,7 @@ class Driver:
             if job_id in self._moving or job_id in self._goals:
                 return False
             run = self._runs.get(job_id)
-            return run is not None and (self._paces.of(job_id) is Pace.POLL or self._is_early(run))
+            return run is not None and (run.lost or self._paces.of(job_id) is Pace.POLL or self._is_early(run))
 
     def next_at(self, job_id: str) -> int | None:
         """Return the simulated time of a job's next move, if it stands before one."""
@@ -183,7 +183,7 @@ class Driver:
         return [run for run in islice(self._runs.values(), self._places) if run.in_line]
 
     def _can_go(self, run: Run) -> bool:
-        if self._paces.of(run.job_id) is Pace.POLL and run.job_id not in self._goals:
+        if run.lost or (self._paces.of(run.job_id) is Pace.POLL and run.job_id not in self._goals):
             return False
         return not self._is_early(run) and not (run.in_line and self._line.place(run.job_id) is None)
 
@@ -223,7 +223,11 @@ class Driver:
             return True
         if run.job_id in self._moving:
             return bool(goals) and goal not in goals
-        return goal not in goals or run.full or self._is_early(run) or (run.in_line and not self._moving)
+        return goal not in goals or run.full or run.lost or self._is_early(run) or self._is_stuck(run)
+
+    def _is_stuck(self, run: Run) -> bool:
+        """Whether a job waits in line for a place that nobody is about to leave."""
+        return run.in_line and not self._moving
 
     def _give_up(self, job_id: str, goal: Goal) -> None:
         goals = self._goals.get(job_id, [])
