@@ -200,3 +200,9 @@ def test_a_job_that_is_not_there_is_a_404(manual: World, body: object) -> None:
     """As everywhere."""
     answer = manual.http.post("/_simulator/clock", json=body)
     assert (answer.status_code, json.loads(answer.text)["error"]["code"]) == (404, "not_found_error")
+
+
+def test_a_pace_may_be_given_by_its_name() -> None:
+    """As whoever builds the settings by hand may write it."""
+    with inner_world(Settings(pace="manual")) as world:  # type: ignore[arg-type]  # on purpose
+        assert world.http.get("/_simulator/clock").json()["pace"] == "manual"

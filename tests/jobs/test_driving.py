@@ -1,5 +1,6 @@
 """Who moves, who waits for whom, and who does not: several jobs, several callers, one driver."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event as Flag
@@ -11,7 +12,9 @@ from simulator.jobs.driving import Goal
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job, Status
 from simulator.jobs.run import Run
+from simulator.jobs.steering import Steering
 from simulator.settings import Pace
+from tests.contract.test_contract_data_folder import files_that_may_not_grow_beyond
 from tests.jobs.engines import Graders, finished, steered_engine_on
 from tests.jobs.stories import order
 from tests.jobs.test_steering import created, standing, until
@@ -52,17 +55,26 @@ def test_a_pace_of_one_job_does_not_wait_for_another_ones_function(tmp_path: Pat
         advance.result()
 
 
-def test_a_job_in_line_goes_on_when_the_one_before_it_comes_to_stand(tmp_path: Path) -> None:
+MOVES: dict[str, Callable[[Steering, str, int], object]] = {
+    "run to a step": lambda steering, job_id, _: steering.run_to_step(job_id, 2),
+    "run to a time": lambda steering, job_id, time: steering.run_to_time(job_id, time),
+    "advance": lambda steering, _, time: steering.advance(time),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_job_in_line_goes_on_when_the_one_before_it_comes_to_stand(tmp_path: Path, move: str) -> None:
     """While that was graded it could still have ended first; now nobody knows when it ends, and it holds up nobody."""
     graders = Graders()
     with (
         steered_engine_on(tmp_path, graders, pace=Pace.MANUAL, places=2) as (engine, _, steering),
         ThreadPoolExecutor() as pool,
     ):
-        before, leaves, in_line = created(engine), created(engine), created(engine)
+        before = created(engine)
         assert steering.run_to_step(before.id, 1)
+        leaves, in_line = created(engine), created(engine)
         graders.waits_at = 2
-        run = pool.submit(steering.run_to_step, before.id, 2)
+        moved = pool.submit(MOVES[move], steering, before.id, engine.driver.next_at(before.id) or 0)
         assert graders.reached.wait(10)
         graders.waits_at = None
         for job in (leaves, in_line):
@@ -71,9 +83,42 @@ def test_a_job_in_line_goes_on_when_the_one_before_it_comes_to_stand(tmp_path: P
         until(lambda: engine.driver.next_at(in_line.id) is not None)
         assert standing(engine, in_line) == ("queued", 0)
         graders.go_on.set()
-        assert run.result(10)
+        moved.result(10)
         until(lambda: standing(engine, in_line)[0] == "succeeded")
         assert standing(engine, before) == ("running", 2)
+
+
+@pytest.mark.parametrize("pace", [Pace.INSTANT, Pace.REALTIME])
+def test_a_job_that_finds_the_disk_full_tries_again_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: Pace
+) -> None:
+    """After a while, and not at once: nobody else has to do anything, and nobody is asked for its rewards again."""
+    graders, turns, turn = Graders(), list[str](), Run.turn
+    graders.waits_at = 3
+
+    def counted(run: Run) -> bool:
+        turns.append(run.job_id)
+        return turn(run)
+
+    monkeypatch.setattr(Run, "turn", counted)
+    monkeypatch.setattr("simulator.jobs.driving._AGAIN", 0.5)
+    with steered_engine_on(tmp_path, graders, pace=pace, speed=1e6) as (engine, _, _):
+        job = engine.create(order())
+        assert graders.reached.wait(10)
+        with files_that_may_not_grow_beyond(1):
+            graders.go_on.set()
+            until(lambda: engine.driver.next_at(job.id) is not None)
+            before = len(turns)
+            assert not Flag().wait(0.1)
+            assert len(turns) - before < 20  # at once it would be thousands
+        assert finished_in_time(engine, job).status is Status.SUCCEEDED
+        assert graders.asked.count(("train", 3)) == 1
+
+
+def finished_in_time(engine: Engine, job: Job) -> Job:
+    """Wait for a job's end, if it comes."""
+    until(lambda: (engine.job(job.id) or job).status.ended)
+    return finished(engine, job)
 
 
 def at_step(step: int) -> tuple[Goal, Flag]:

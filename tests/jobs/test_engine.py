@@ -4,6 +4,7 @@ import sqlite3
 from functools import reduce
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from simulator.jobs.codec import decode_event, encode_job
 from simulator.jobs.job import JobEndedError, Status, apply
 from simulator.settings import Pace
 from simulator.store.database import Database
+from simulator.store.jobs import JobLogs, StoredEntry
 from simulator.store.models import Models
 from tests.jobs.engines import Graders, cut_off, engine_on, finished, steered_engine_on
 from tests.jobs.stories import MODEL, order
@@ -79,7 +81,9 @@ def test_a_log_that_cannot_be_told_again_leaves_its_job_where_it_is_and_stops_no
     assert f"job {job_id} stands where it is, for its log cannot be told again: it says FilesValidated" in caplog.text
     altered(tmp_path, '"at":9', '"at":')
     with engine_on(tmp_path, Graders()) as (engine, logs):
-        assert finished(engine, other).status is Status.SUCCEEDED
+        job = engine.job(job_id)
+        assert job
+        assert finished(engine, job).status is finished(engine, other).status is Status.SUCCEEDED
         assert logs.log(job_id) == whole
 
 
@@ -180,6 +184,26 @@ def test_closing_leaves_running_jobs_unfinished_and_whole(tmp_path: Path) -> Non
         graders.go_on.set()
     with engine_on(tmp_path, Graders()) as (engine, _):
         assert finished(engine, job).status is Status.SUCCEEDED
+
+
+def test_what_a_caller_asked_for_outlives_a_power_cut_and_what_a_job_made_of_it_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a job waits for the disk when it is created and when it is cancelled, and not at each step."""
+    kept, append = list[tuple[str, bool]](), JobLogs.append
+
+    def noted(logs: JobLogs, *, entry: StoredEntry, safe: bool, **others: Any) -> None:
+        append(logs, entry=entry, safe=safe, **others)
+        kept.append((entry.kind, safe))
+
+    monkeypatch.setattr(JobLogs, "append", noted)
+    with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, _):
+        job = engine.create(order())
+        while (engine.job(job.id) or job).step < 2:
+            engine.driver.turn(job.id)
+        engine.cancel(job)
+    assert {kind for kind, safe in kept if safe} == {"JobCreated", "JobCancelled"}
+    assert {kind for kind, safe in kept if not safe} >= {"FilesValidated", "RolloutsGraded", "StepCompleted"}
 
 
 @pytest.mark.shows("cancel-effects")
