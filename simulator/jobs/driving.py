@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from threading import Condition, RLock, Thread
 from typing import Final, Protocol
 
@@ -133,14 +134,14 @@ class Driver:
             self._tick_if_need_be()
             self._changed.notify_all()
 
-    def settle(self, job_ids: Collection[str]) -> None:
-        """Wait until these jobs have come as far as the clock allows now.
+    def settle(self, job_ids: Collection[str], *, by: float = inf) -> None:
+        """Wait until these jobs have come as far as the clock allows now, or beyond the simulated time `by`.
 
         Nobody is waited for whom the clock does not hold, or whom somebody runs, and no longer than that: a clock that
         runs may have let a job go on by then.
         """
         with self._changed:
-            held = {job_id: limit for job_id in job_ids if (limit := self.limit(job_id)) is not None}
+            held = {job_id: min(limit, by) for job_id in job_ids if (limit := self.limit(job_id)) is not None}
             self._changed.wait_for(
                 lambda: self._line.closing or not any(self._lags(job_id, limit) for job_id, limit in held.items())
             )
@@ -209,7 +210,7 @@ class Driver:
         self._tick_if_need_be()
         self._changed.notify_all()
 
-    def _lags(self, job_id: str, due: int) -> bool:
+    def _lags(self, job_id: str, due: float) -> bool:
         """Whether a job has yet to come to where the clock held it at the time `due`, and is about to."""
         if job_id not in self._moving or job_id not in self._runs or job_id in self._goals:
             return False

@@ -38,6 +38,18 @@ def test_a_new_job_does_not_wait_for_another_ones_function(tmp_path: Path) -> No
         graders.go_on.set()
 
 
+def test_a_new_job_does_not_wait_for_its_own_function_either(tmp_path: Path) -> None:
+    """A clock that runs fast may have let it go on to there already."""
+    graders = Graders()
+    graders.waits_at = 1
+    with steered_engine_on(tmp_path, graders, pace=Pace.REALTIME, speed=1e6) as (engine, _, _):
+        new = engine.create(order())
+        assert graders.reached.wait(10)
+        engine.driver.settle([new.id], by=new.created_at)
+        assert standing(engine, new) == ("running", 0)
+        graders.go_on.set()
+
+
 def test_a_pace_of_one_job_does_not_wait_for_another_ones_function(tmp_path: Path) -> None:
     """Nor does a run of it."""
     graders = Graders()

@@ -32,7 +32,7 @@ def steered(
 def created(engine: Engine) -> Job:
     """Create a job as the route does: what the clock holds has come to where it stands."""
     job = engine.create(order())
-    engine.driver.settle([job.id])
+    engine.driver.settle([job.id], by=job.created_at)
     return job
 
 
