@@ -53,7 +53,7 @@ def test_a_new_job_does_not_wait_for_its_own_function_either(tmp_path: Path) -> 
 def test_a_pace_of_one_job_does_not_wait_for_another_ones_function(tmp_path: Path) -> None:
     """Nor does a run of it."""
     graders = Graders()
-    with steered_engine_on(tmp_path, graders, pace=Pace.MANUAL) as (engine, _, steering), ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, steered_engine_on(tmp_path, graders, pace=Pace.MANUAL) as (engine, _, steering):
         busy, other = created(engine), created(engine)
         graders.waits_at = 1
         advance = pool.submit(steering.advance, steering.look().now + 1_000)
@@ -79,8 +79,8 @@ def test_a_job_in_line_goes_on_when_the_one_before_it_comes_to_stand(tmp_path: P
     """While that was graded it could still have ended first; now nobody knows when it ends, and it holds up nobody."""
     graders = Graders()
     with (
-        steered_engine_on(tmp_path, graders, pace=Pace.MANUAL, places=2) as (engine, _, steering),
         ThreadPoolExecutor() as pool,
+        steered_engine_on(tmp_path, graders, pace=Pace.MANUAL, places=2) as (engine, _, steering),
     ):
         before = created(engine)
         assert steering.run_to_step(before.id, 1)
@@ -157,7 +157,7 @@ def test_runs_of_one_job_all_come_to_their_end(tmp_path: Path) -> None:
     """The one that is over first ends nobody else's, however far they go on; the job stands at the furthest."""
     graders = Graders()
     graders.waits_at = 2
-    with steered_engine_on(tmp_path, graders, pace=Pace.MANUAL) as (engine, _, steering), ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, steered_engine_on(tmp_path, graders, pace=Pace.MANUAL) as (engine, _, steering):
         job = created(engine)
         runs = [pool.submit(steering.run_to_step, job.id, 4)]
         assert graders.reached.wait(10)
@@ -182,7 +182,7 @@ def test_a_run_and_a_retrieve_take_turns(tmp_path: Path, monkeypatch: pytest.Mon
             turning.release()
 
     monkeypatch.setattr(Run, "turn", watched)
-    with steered_engine_on(tmp_path, graders, pace=Pace.POLL) as (engine, _, steering), ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, steered_engine_on(tmp_path, graders, pace=Pace.POLL) as (engine, _, steering):
         job = engine.create(order())
         while standing(engine, job) != ("running", 1):
             engine.driver.turn(job.id)
