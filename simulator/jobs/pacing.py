@@ -24,6 +24,7 @@ class Pacing:
     Attributes:
         reached: the simulated time up to which a user has moved the clock: whatever waits for that goes no further.
         frozen: nothing moves, whatever its pace, but for what is told to.
+        held: where it was frozen: what leads the clock otherwise goes no further than that. None is `reached`.
         pace: the simulator's; None is the one that it was started with.
         speed: simulated seconds in a real one, where jobs go by `realtime`; None is the one it was started with.
         own: the jobs that have a pace of their own.
@@ -33,6 +34,7 @@ class Pacing:
 
     reached: int
     frozen: bool = False
+    held: int | None = None
     pace: Pace | None = None
     speed: float | None = None
     own: Mapping[str, Pace] = field(default_factory=dict)
@@ -110,10 +112,12 @@ class Paces:
 
     def limit(self, job_id: str) -> int | None:
         """Return the simulated time that a job may not go beyond; None: the job leads, and the clock follows it."""
-        pace = self.of(job_id)
-        if self.frozen or pace is Pace.MANUAL:
-            return self._pacing.reached
-        return self._clock_of(job_id).now() if pace is Pace.REALTIME else None
+        pacing, pace = self._pacing, self.of(job_id)
+        if pace is Pace.REALTIME:
+            return self._clock_of(job_id).now()
+        if pace is Pace.MANUAL or (pacing.frozen and pacing.held is None):
+            return pacing.reached
+        return pacing.held if pacing.frozen else None
 
     def wait_until(self, job_id: str, time: int) -> float | None:
         """Return how many real seconds it takes a job at `realtime` to come to a time; None: it never does."""
@@ -122,7 +126,7 @@ class Paces:
     def freeze(self) -> None:
         """Let nothing move from now on but what is told to."""
         with self._changing:
-            self._change(frozen=True, reached=self.clock.now())
+            self._change(frozen=True, held=self.clock.now())  # what waits for its user, who went no further, stays
 
     def thaw(self) -> None:
         """Let everything move again at its own pace."""
@@ -210,7 +214,7 @@ class Paces:
         if now + seconds > LAST_EPOCH:
             raise ClockOrderError(f"the clock stands at {told(now)}, and does not go beyond {told(LAST_EPOCH)}")
         lapses = self.callers.lapsed(seconds)
-        self._change(to=now + seconds, reached=now + seconds, lapses=lapses)
+        self._change(to=now + seconds, reached=now + seconds, held=now + seconds, lapses=lapses)
         self.callers.take(lapses)
         for clock in self._clocks.values():
             clock.move_to(now + seconds)

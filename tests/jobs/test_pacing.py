@@ -177,6 +177,23 @@ def test_a_clock_that_only_its_user_moves_stands_after_a_restart_where_it_stood(
         assert free.look().now == later
 
 
+def test_a_freeze_moves_nobody_whom_others_have_left_behind(tmp_path: Path) -> None:
+    """Neither what waits for its user nor what goes by realtime catches up with the job that ran ahead."""
+    at = [0.0]
+    with steered_engine_on(tmp_path, Graders(), pace=Pace.REALTIME, seconds=lambda: at[0]) as (engine, _, steering):
+        held, usual, ahead = (created(engine) for _ in range(3))
+        steering.choose(Pace.MANUAL, job_id=held.id)
+        steering.choose(Pace.INSTANT, job_id=ahead.id)
+        finished(engine, ahead)
+        steering.freeze()
+        steering.choose(None)
+        at[0] = 100.0
+        steering.choose(None)
+        assert [standing(engine, job)[0] for job in (held, usual)] == ["validating_files"] * 2
+        steering.advance_by(0)
+        assert [standing(engine, job)[0] for job in (held, usual)] == ["succeeded"] * 2
+
+
 # How far the clock goes.
 
 
