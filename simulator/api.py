@@ -15,6 +15,7 @@ from simulator.errors import (
     BROKEN_FORM,
     FAULTY_SCRIPT,
     INTERNAL_ERROR,
+    INVALID_REQUEST,
     NOT_RETOLD,
     STORAGE_FULL,
     UNKNOWN_PATH,
@@ -25,6 +26,7 @@ from simulator.faults.fault import ScriptError
 from simulator.house import House
 from simulator.ids import Ids
 from simulator.jobs.job import JobEndedError
+from simulator.jobs.pacing import ClockOrderError
 from simulator.jobs.retelling import RetellingError
 from simulator.refused import log_refusal
 from simulator.routes.nowhere import hint_for, methods_of
@@ -45,8 +47,9 @@ def _api(house: House) -> FastAPI:
     api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_routes(api, house)
     api.add_exception_handler(Exception, _answer_error)
-    answered = (ApiError, ClientDisconnect, HTTPException, JobEndedError, RetellingError, UnknownCursorError)
-    for kind in (*answered, MultiPartException, ScriptError, StoreDamagedError, StoreFullError, UpstreamError):
+    answered = (ApiError, ClientDisconnect, ClockOrderError, HTTPException, JobEndedError, MultiPartException)
+    more = (RetellingError, ScriptError, StoreDamagedError, StoreFullError, UnknownCursorError, UpstreamError)
+    for kind in (*answered, *more):
         api.add_exception_handler(kind, _answer_error)
     return api
 
@@ -68,7 +71,7 @@ def _answer_error(request: Request, raised: Exception) -> Response:
     return answer
 
 
-def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901  a closed list, one case a kind
+def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901, PLR0912  a closed list, one case a kind
     match raised:
         case ApiError():
             return raised
@@ -76,6 +79,8 @@ def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901  
             return BAD_CURSOR(param="after", after=after, hint="pass the id of the last element you were given")
         case JobEndedError(job_id=job_id, status=status):
             return ALREADY_ENDED(job=job_id, status=status)
+        case ClockOrderError():
+            return INVALID_REQUEST(why=str(raised))
         case RetellingError():
             hint = "start the simulator with the settings that the job ran under, and keep its files"
             return NOT_RETOLD(why=str(raised), hint=hint)

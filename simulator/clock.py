@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import floor
+from math import floor, inf
 
 
 class Clock:
@@ -14,14 +14,16 @@ class Clock:
     from any thread.
     """
 
-    def __init__(self, *, epoch: int, seconds: Callable[[], float]) -> None:
+    def __init__(self, *, epoch: int, seconds: Callable[[], float], last: float = inf) -> None:
         """Start at `epoch`, standing. `seconds` is a monotonic clock of this machine's, read only while this one runs.
 
         Args:
             epoch: seconds since the Unix epoch.
             seconds: seconds since whenever.
+            last: the time, in seconds since the Unix epoch, beyond which it does not run by itself.
         """
         self._seconds = seconds
+        self._last = last
         self._lock = threading.Lock()
         self._course = _Course(at=epoch)
 
@@ -41,15 +43,17 @@ class Clock:
             self._set(self._exactly(), speed)
 
     def wait_until(self, time: int) -> float | None:
-        """Return how many real seconds it is to `time`; None while the clock stands before it."""
+        """Return how many real seconds it is to `time`; None while the clock stands before it, or never gets there."""
         ahead, speed = time - self._exactly(), self._course.speed
         if ahead <= 0:
             return 0.0
-        return ahead / speed if speed else None
+        return ahead / speed if speed and time <= self._last else None
 
     def _exactly(self) -> float:
         course = self._course  # replaced whole, so that no reader sees half of a change
-        return course.at + (self._seconds() - course.since) * course.speed if course.speed else course.at
+        if not course.speed:
+            return course.at
+        return max(course.at, min(course.at + (self._seconds() - course.since) * course.speed, self._last))
 
     def _set(self, at: float, speed: float) -> None:
         self._course = _Course(at=at, since=self._seconds() if speed else 0.0, speed=speed)
@@ -103,12 +107,16 @@ class CallersTime:
         # Dates on the wire are whole seconds: what bears the second of a lapse counts as minted before it.
         return minted + sum(lapse.seconds for lapse in self._lapses if lapse.at < floor(minted))
 
-    def lapse(self, seconds: int) -> None:
-        """Let so many seconds pass, now."""
+    def with_another(self, seconds: int) -> tuple[Lapse, ...]:
+        """Return what was made to pass if so many seconds pass now; `take` lets them."""
         at, *before = floor(self._wall()), *self._lapses
         if before and before[-1].at == at:
             seconds += before.pop().seconds
-        self._lapses = (*before, Lapse(at=at, seconds=seconds))
+        return (*before, Lapse(at=at, seconds=seconds))
+
+    def take(self, lapses: tuple[Lapse, ...]) -> None:
+        """Have this be all that was made to pass."""
+        self._lapses = lapses
 
     def untold(self) -> int:
         """Return how many seconds were made to pass in the current second of this machine's clock.

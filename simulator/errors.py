@@ -90,6 +90,13 @@ INVALID_VALUE: Final = ErrorKind(
     evidence=Evidence.INFERRED,
     source="code observed, wording ours",
 )
+INVALID_REQUEST: Final = ErrorKind(
+    status=400,
+    code="validation_error",
+    message="Invalid request: {why}.",
+    evidence=Evidence.INFERRED,
+    source="code observed, wording ours",
+)
 INVALID_TOOL_CALLS: Final = ErrorKind(
     status=400,
     code="validation_error",

@@ -7,7 +7,7 @@ from simulator.errors import MODEL_NOT_FOUND, NOT_TUNABLE
 from simulator.identity.auth import Caller
 from simulator.ids import job_seed
 from simulator.jobs.job import Order
-from simulator.settings import TUNING_REGION, Settings
+from simulator.settings import TUNING_REGION, Settings, of_jobs
 from simulator.store.files import StoredFile
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.wire.requests import CreateJob, RequestedHyperparameters
@@ -69,6 +69,7 @@ def order_of(
         caller=caller.arn,
         account=caller.account,
         project=project,
+        settings=of_jobs(settings),
     )
 
 

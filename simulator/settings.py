@@ -1,7 +1,7 @@
 """Every setting of the simulator, in one frozen value; the room's only reader of the environment."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -285,6 +285,38 @@ def changed(settings: Settings, assignments: Iterable[str] = ()) -> Settings:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise UnknownSettingError(f"{name}={first['input']}: {first['msg'].lower()}") from None
+
+
+# What a job's story is told by, beside its order and its files.
+_OF_JOBS: Final = {
+    "answer_path",
+    "dataset",
+    "detect_convergence",
+    "durations",
+    "held_out",
+    "redteam",
+    "validation_dataset",
+}
+
+
+def of_jobs(settings: Settings) -> tuple[str, ...]:
+    """Return, as `NAME=VALUE`, what a job's story is told by and is not as it is by default."""
+    return tuple(line for line in _told_by(settings) if line not in _told_by(Settings()))
+
+
+def as_of(settings: Settings, kept: Collection[str]) -> Settings:
+    """Return the settings with those that a job's story is told by as they were when `of_jobs` gave `kept`.
+
+    Raises:
+        UnknownSettingError: this version does not have them.
+    """
+    if tuple(kept) == of_jobs(settings):
+        return settings
+    return changed(settings, (*_told_by(Settings()), *kept))
+
+
+def _told_by(settings: Settings) -> list[str]:
+    return [line for line in listed(settings) if line.partition("=")[0].partition(".")[0] in _OF_JOBS]
 
 
 def listed(settings: Settings) -> list[str]:

@@ -41,7 +41,7 @@ FLOORS: Final[dict[str, set[str]]] = {
     "front_door": {"asgi", "identity", "lambdas"},
     "cloud": {"asgi", "aws", "identity", "lambdas", "settings"},
     "grading": {"settings", "training", "visible"},
-    "jobs": {"clock", "grading", "ids", "jobs.job", "settings", "store", "training", "upstream"},
+    "jobs": {"clock", "grading", "ids", "jobs.job", "moments", "settings", "store", "training", "upstream"},
     "web_pages": {"asgi"},
     "views": {"jobs", "jobs.job", "settings", "store"},
     "projects": {"clock", "errors", "ids", "store"},

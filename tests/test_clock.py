@@ -65,12 +65,24 @@ def test_moving_a_clock_that_runs_lets_it_run_on_from_there() -> None:
     assert clock.now() == 2_003
 
 
+def test_a_clock_that_runs_stops_at_its_last_second() -> None:
+    """What lies behind it is not waited for; only somebody's hand moves the clock there."""
+    machine = Machine()
+    clock = Clock(epoch=1_000, seconds=machine, last=2_000)
+    clock.run(10.0)
+    machine.at = 1e300
+    seen = [clock.now(), clock.wait_until(2_001)]
+    clock.move_to(2_500)
+    machine.at = 2e300
+    assert [*seen, clock.now()] == [2_000, None, 2_500]
+
+
 def test_time_that_is_made_to_pass_ages_what_was_minted_before_and_nothing_after() -> None:
     """A key of noon is an hour old after an hour was made to pass; one that is minted then is new."""
     machine = Machine(at=1_000.0)
     callers = CallersTime(wall=machine)
     machine.at = 1_010.0
-    callers.lapse(3_600)
+    callers.take(callers.with_another(3_600))
     machine.at = 1_011.0
     ages = [callers.now() - callers.of(minted) for minted in (1_000.0, 1_010.0, 1_011.0)]
     assert ages == [3_611.0, 3_601.0, 0.0]
@@ -80,8 +92,8 @@ def test_what_bears_the_second_of_a_lapse_cannot_be_told_apart_until_that_is_ove
     """Dates on the wire are whole seconds."""
     machine = Machine(at=1_000.2)
     callers = CallersTime(wall=machine)
-    callers.lapse(60)
-    callers.lapse(30)
+    callers.take(callers.with_another(60))
+    callers.take(callers.with_another(30))
     during = callers.untold()
     machine.at = 1_001.0
     assert (during, callers.untold(), callers.lapses) == (90, 0, (Lapse(at=1_000, seconds=90),))

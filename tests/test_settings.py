@@ -1,13 +1,27 @@
 """Settings: one frozen value, changed by name on the command line."""
 
+import ast
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from simulator.explained import Explained, explained
-from simulator.settings import EventShape, GradingSettings, Region, Settings, UnknownSettingError, changed, listed
+from simulator.jobs import life
+from simulator.settings import (
+    Durations,
+    EventShape,
+    GradingSettings,
+    Region,
+    Settings,
+    UnknownSettingError,
+    as_of,
+    changed,
+    listed,
+    of_jobs,
+)
 from simulator.training.dataset import DatasetLimits
 
 _REGIONS = get_args(Region)
@@ -108,3 +122,39 @@ def test_what_holds_for_a_group_is_said_of_each_of_it() -> None:
         takes="a whole number from 1",
         meaning="Rollouts in one event. INFERRED: Bedrock publishes none of it.",
     )
+
+
+def test_what_a_job_began_with_comes_back_whatever_the_settings_are_by_then() -> None:
+    """All that its story is told by, also what was at its default, and nothing else."""
+    began = Settings(
+        seed=3,
+        answer_path="a.b",
+        held_out="seeded",
+        durations=Durations(per_step=0.1, tokens_per_second=inf),
+        dataset=DatasetLimits(max_prompt_tokens=500),
+        redteam=2.5,
+    )
+    by_then = Settings(port=1, detect_convergence=True, redteam=1.0, validation_dataset=DatasetLimits(min_records=2))
+    assert as_of(by_then, of_jobs(began)) == replace(began, seed=0, port=1)
+    assert as_of(by_then, of_jobs(Settings())) == Settings(port=1)
+    assert as_of(by_then, of_jobs(by_then)) is by_then
+
+
+def test_what_a_story_is_told_by_is_kept_with_its_job() -> None:
+    """Each setting that the story looks at; a change of one that is not changes no job that was begun."""
+    tree = ast.parse(Path(life.__file__).read_text())
+    looked_at = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "settings"
+    }
+    others = Settings(
+        answer_path="a",
+        dataset=DatasetLimits(min_records=1),
+        detect_convergence=True,
+        durations=Durations(queue=1),
+        held_out="seeded",
+        redteam=1.0,
+        validation_dataset=DatasetLimits(min_records=2),
+    )
+    assert {line.partition("=")[0].partition(".")[0] for line in of_jobs(others)} == looked_at

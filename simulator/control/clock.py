@@ -9,13 +9,14 @@ import typer
 from simulator.control.asking import asked
 from simulator.control.options import Endpoint, Host, Port, simulator_at, stop
 from simulator.moments import DURATION_FORM, TIME_FORM, duration, moment, told
-from simulator.settings import Pace
+from simulator.settings import HIGHEST_SPEED, Pace
 
 NOT_REACHED: Final = 1
 
 clock = typer.Typer(
     name="clock",
-    help="Freeze the time of a running simulator, move it, run a job to a step, choose a pace.",
+    help="Freeze the time of a running simulator, move it, run a job to a step, choose a pace. "
+    "Without a command: show how it stands.",
     invoke_without_command=True,
 )
 
@@ -59,7 +60,7 @@ def to(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Move the clock to a time, likewise."""
+    """Move the clock to a time that has not passed, likewise."""
     _steered(simulator_at(host, port, endpoint), to=_read(moment, time))
 
 
@@ -74,14 +75,18 @@ def run(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Run one job as fast as it can, and leave it standing there. Exits with 1 if it ended or waits before that."""
+    """Run one job as fast as it can, and leave it standing there; keys and sessions age by `advance` and `to` alone.
+
+    Exits with 1 if it ended before the step or the status, or waits for another job. Before a time it may end.
+    """
     wanted = {"step": step, "status": status, "time": None if time is None else _read(moment, time)}
     goals = {name: goal for name, goal in wanted.items() if goal is not None}
     if len(goals) != 1:
         stop("give one of --step, --status and --time")
-    if not _steered(simulator_at(host, port, endpoint), run={"job": job, **goals})["reached"]:
+    standing = _steered(simulator_at(host, port, endpoint), run={"job": job, **goals})
+    if not standing["reached"]:
         ((name, goal),) = goals.items()
-        stop(f"{job} did not come to {name} {goal}: see where it stands with `rft jobs`", code=NOT_REACHED)
+        stop(f"{job} did not come to {name} {goal}: {_why(standing)}", code=NOT_REACHED)
 
 
 @clock.command()
@@ -89,12 +94,19 @@ def pace(
     chosen: Annotated[Pace, typer.Argument(metavar="PACE", help=f"{' | '.join(Pace)}.")],
     *,
     job: Annotated[str | None, typer.Option(help="Of this job alone.", metavar="JOB")] = None,
-    speed: Annotated[float | None, typer.Option(help="Simulated seconds in a real one, at realtime.", min=0)] = None,
+    speed: Annotated[float | None, typer.Option(help="Simulated seconds in a real one, at realtime.")] = None,
     host: Host = None,
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Choose who moves the jobs on, or one of them; it is kept with the data folder."""
+    """Choose who moves the jobs on, or one of them; it is kept with the data folder.
+
+    At realtime, one job goes at its own speed and hurries nobody else; without one it goes at the simulator's.
+    """
+    if speed is not None and chosen is not Pace.REALTIME:
+        stop(f"--speed goes with the pace realtime, not with {chosen}")
+    if speed is not None and not 0 < speed <= HIGHEST_SPEED:
+        stop(f"--speed: expected more than 0 and at most {HIGHEST_SPEED}, got {speed:.7g}")
     others = {name: value for name, value in (("job", job), ("speed", speed)) if value is not None}
     _steered(simulator_at(host, port, endpoint), pace=chosen.value, **others)
 
@@ -107,15 +119,33 @@ def _steered(simulator: str, **wanted: object) -> Any:
 
 def _told(standing: Any) -> None:
     frozen = "  frozen" if standing["frozen"] else ""
-    speed = f" x{standing['speed']:g}" if standing["pace"] == Pace.REALTIME else ""
-    typer.echo(f"{standing['time']}  ({standing['now']})  {standing['pace']}{speed}{frozen}")
-    for job in standing["jobs"]:
+    typer.echo(f"{standing['time']}  ({standing['now']})  {_pace(standing)}{frozen}")
+    ended = [standing["job"]] if "job" in standing and _has_ended(standing) else []
+    for job in (*standing["jobs"], *ended):
         steps = f"step {job['step']}/{job['total_steps']}" if job["total_steps"] else ""
         waits = job["next_at"] is not None and job["next_at"] > standing["now"]
         ahead = timedelta(seconds=job["next_at"] - standing["now"]) if waits else ""
         next_move = f"next at {told(job['next_at'])}, in {ahead}" if waits else ""
-        own = job["pace"] if job["pace"] != standing["pace"] else ""
+        own = _pace(job) if _pace(job) != _pace(standing) and job not in ended else ""
         typer.echo("  ".join(part for part in (f"  {job['id']}", job["status"], steps, own, next_move) if part))
+
+
+def _pace(standing: Any) -> str:
+    """Return how the simulator, or a job, goes."""
+    return f"{standing['pace']} x{standing['speed']:g}" if standing["pace"] == Pace.REALTIME else standing["pace"]
+
+
+def _has_ended(standing: Any) -> bool:
+    """Return whether the job that was to be run is over."""
+    return all(job["id"] != standing["job"]["id"] for job in standing["jobs"])
+
+
+def _why(standing: Any) -> str:
+    """Return why a job did not come so far."""
+    job = standing["job"]
+    if job["error"]:
+        return f"it {job['status']}: {job['error']['message']}"
+    return f"it has {job['status']}" if _has_ended(standing) else f"it is {job['status']} at step {job['step']}"
 
 
 def _read(form: Callable[[str], int], text: str) -> int:

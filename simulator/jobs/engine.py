@@ -75,8 +75,9 @@ class Engine:
 
     def create(self, order: Order) -> Job:
         """Start a job; return it as it is before anything has happened to it."""
-        job_id = self._ids.job(self._logs.next_ordinal())
-        job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, order=order))
+        with self._lock:  # nobody else may be given the same number
+            job_id = self._ids.job(self._logs.upcoming())
+            job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, order=order))
         self._start(job, recorded=())
         return job
 
@@ -121,7 +122,9 @@ class Engine:
 
     def resume(self) -> None:
         """Go on with the jobs that a former simulator on this data folder left unfinished."""
-        for job_id in self._logs.unfinished():
+        unfinished = self._logs.unfinished()
+        self._paces.forget_others(unfinished)
+        for job_id in unfinished:
             entries = self._logs.log(job_id)
             current = decode_job(self._logs.get(job_id) or "")
             with self._lock:

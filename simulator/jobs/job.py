@@ -41,7 +41,8 @@ class Order:
     """What the caller asked for, checked and with every default filled in.
 
     The files are named twice: by their API id and by the SHA-256 of their bytes, so that deleting the file object
-    does not touch a job that was made from it.
+    does not touch a job that was made from it. `settings` are those of the simulator that its story is told by, as
+    `NAME=VALUE`, where they were not the default ones; None: nobody knows them any more.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Order:
     caller: str
     account: str
     project: str  # its ARN
+    settings: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from simulator.jobs.job import (
     TrainingStarted,
     ValidationStarted,
 )
-from simulator.settings import Durations, Settings
+from simulator.settings import Durations, Settings, as_of
 from simulator.training.answering import prompt_length
 from simulator.training.checkpoint import dumped
 from simulator.training.convergence import Progress, convergence
@@ -84,9 +84,15 @@ def story(job: Job, *, open_file: OpenFile, model: str, settings: Settings, repl
     """Tell a job's life after its creation.
 
     `open_file` opens an upload by its SHA-256; `model` is the name of what will be made; `replay` has the responses to
-    train on in place of the simulated policy, and is asked for them once.
+    train on in place of the simulated policy, and is asked for them once. A job goes by the settings that it began
+    with, also where it goes on under others.
+
+    Raises:
+        UnknownSettingError: this version does not have those.
     """
-    order, durations = job.order, settings.durations
+    order = job.order
+    settings = settings if order.settings is None else as_of(settings, order.settings)
+    durations = settings.durations
     at = job.created_at
     yield ValidationStarted(at=at, training_file=order.training_file)
     at += durations.validation

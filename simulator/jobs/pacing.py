@@ -1,6 +1,6 @@
 """Who moves a job on, and how far: the paces, the freeze, and what a user did to the clock."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Final
@@ -8,8 +8,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from simulator.clock import CallersTime, Clock, Lapse
-from simulator.settings import Pace
+from simulator.moments import told
+from simulator.settings import LAST_EPOCH, Pace
 from simulator.store.clock import ClockStates
+
+
+class ClockOrderError(Exception):
+    """The clock was told what it cannot do; it is as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,17 +24,21 @@ class Pacing:
     Attributes:
         reached: the simulated time up to which a user has moved the clock: whatever waits for that goes no further.
         frozen: nothing moves, whatever its pace, but for what is told to.
+        held: where it was frozen: what leads the clock otherwise goes no further than that. None is `reached`.
         pace: the simulator's; None is the one that it was started with.
         speed: simulated seconds in a real one, where jobs go by `realtime`; None is the one it was started with.
         own: the jobs that have a pace of their own.
+        speeds: those of them that go by `realtime` at a speed of their own.
         lapses: the time that was made to pass for the callers.
     """
 
     reached: int
     frozen: bool = False
+    held: int | None = None
     pace: Pace | None = None
     speed: float | None = None
     own: Mapping[str, Pace] = field(default_factory=dict)
+    speeds: Mapping[str, float] = field(default_factory=dict)
     lapses: tuple[Lapse, ...] = ()
 
 
@@ -37,7 +46,11 @@ _KEPT: Final = TypeAdapter(Pacing)
 
 
 class Paces:
-    """The paces of one simulator and the clock that obeys them; what a user changes is kept until the next start."""
+    """The paces of one simulator and the clock that obeys them; what a user changes is kept until the next start.
+
+    The clock follows whichever job is ahead. So that none of them hurries the others, each job at `realtime` goes by a
+    clock of its own: it begins where the simulator's is then, and runs at the job's speed or else at the simulator's.
+    """
 
     def __init__(
         self,
@@ -63,12 +76,14 @@ class Paces:
         """
         self._states = states
         self._changing = Lock()
-        self._started = (pace, speed)
+        self._started = (Pace(pace), speed)
         kept = states.get()
         self._pacing = _KEPT.validate_json(kept) if kept else Pacing(reached=latest or epoch)
         # A clock that only its user moves stands after a restart where it stood before.
         stood = latest if self._pacing.frozen or self.pace is Pace.MANUAL else 0
-        self.clock = Clock(epoch=stood or max(epoch, latest), seconds=seconds)
+        self._seconds = seconds
+        self.clock = self._clock(stood or max(epoch, latest))
+        self._clocks: Mapping[str, Clock] = {}  # of the jobs at `realtime`; replaced whole
         self.callers = CallersTime(wall=wall, lapses=self._pacing.lapses)
         self._obey()
 
@@ -91,17 +106,27 @@ class Paces:
         """Return the pace of a job."""
         return self._pacing.own.get(job_id, self.pace)
 
+    def speed_of(self, job_id: str) -> float | None:
+        """Return how many simulated seconds pass for a job in a real one, if it goes by `realtime`."""
+        return self._pacing.speeds.get(job_id, self.speed) if self.of(job_id) is Pace.REALTIME else None
+
     def limit(self, job_id: str) -> int | None:
         """Return the simulated time that a job may not go beyond; None: the job leads, and the clock follows it."""
-        pace = self.of(job_id)
-        if self.frozen or pace is Pace.MANUAL:
-            return self._pacing.reached
-        return self.clock.now() if pace is Pace.REALTIME else None
+        pacing, pace = self._pacing, self.of(job_id)
+        if pace is Pace.REALTIME:
+            return self._clock_of(job_id).now()
+        if pace is Pace.MANUAL or (pacing.frozen and pacing.held is None):
+            return pacing.reached
+        return pacing.held if pacing.frozen else None
+
+    def wait_until(self, job_id: str, time: int) -> float | None:
+        """Return how many real seconds it takes a job at `realtime` to come to a time; None: it never does."""
+        return self._clock_of(job_id).wait_until(time)
 
     def freeze(self) -> None:
         """Let nothing move from now on but what is told to."""
         with self._changing:
-            self._change(frozen=True, reached=self.clock.now())
+            self._change(frozen=True, held=self.clock.now())  # what waits for its user, who went no further, stays
 
     def thaw(self) -> None:
         """Let everything move again at its own pace."""
@@ -109,47 +134,102 @@ class Paces:
             self._change(frozen=False)
 
     def advance(self, to: int) -> None:
-        """Move the clock to a simulated time, and let as much time pass for the callers."""
+        """Move the clock to a simulated time, and let as much time pass for the callers.
+
+        Raises:
+            ClockOrderError: that time has passed, or is beyond what the clock tells.
+            StoreFullError: the disk is full; nothing has moved.
+        """
         with self._changing:
-            seconds = max(0, to - self.clock.now())
-            self.clock.move_to(to)
-            self.callers.lapse(seconds)
-            self._change(reached=self.clock.now(), lapses=self.callers.lapses)
+            now = self.clock.now()
+            if to < now:
+                raise ClockOrderError(f"the clock stands at {told(now)}, which is later, and never runs back")
+            self._advance(now, to - now)
+
+    def advance_by(self, seconds: int) -> None:
+        """Do the same for so many seconds from now on."""
+        with self._changing:
+            self._advance(self.clock.now(), seconds)
 
     def reach(self, time: int) -> None:
         """Move the clock to where a job has been told to run to: for the callers no time passes."""
         with self._changing:
-            self.clock.move_to(time)
-            self._change()
+            self._change(to=time)
 
-    def choose(self, pace: Pace) -> None:
-        """Give the simulator another pace."""
+    def choose(self, pace: Pace | None, speed: float | None = None) -> None:
+        """Give the simulator another pace, and another speed where its clock and that of jobs without one run."""
         with self._changing:
-            self._change(pace=pace, reached=self.clock.now())
+            chosen: dict[str, Any] = {} if pace is None else {"pace": pace, "reached": self.clock.now()}
+            self._change(**chosen, speed=self._pacing.speed if speed is None else speed)
 
-    def choose_for(self, job_id: str, pace: Pace) -> None:
-        """Give a job a pace of its own."""
+    def choose_for(self, job_id: str, pace: Pace, speed: float | None = None) -> None:
+        """Give a job a pace of its own; at `realtime` it may have a speed of its own, too."""
         with self._changing:
-            self._change(own={**self._pacing.own, job_id: pace})
-
-    def choose_speed(self, speed: float) -> None:
-        """Give the clock another speed, where it runs."""
-        with self._changing:
-            self._change(speed=speed)
+            speeds = dict(self._pacing.speeds)
+            if pace is not Pace.REALTIME:
+                speeds.pop(job_id, None)
+            elif speed is not None:
+                speeds[job_id] = speed
+            self._change(own={**self._pacing.own, job_id: pace}, speeds=speeds)
 
     def forget(self, job_id: str) -> None:
-        """Forget the pace of a job that has ended."""
-        with self._changing:
-            own = self._pacing.own
-            if job_id in own:
-                self._change(own={job: pace for job, pace in own.items() if job != job_id})
+        """Forget the pace of a job that has ended.
 
-    def _change(self, **changes: Any) -> None:
+        It is not written down, so that a full disk cannot get between a job's end and what follows from it: the next
+        change leaves it out, or the next start.
+        """
+        with self._changing:
+            self._clocks = {job: clock for job, clock in self._clocks.items() if job != job_id}
+            self._keep(self._pacing.own.keys() - {job_id})
+
+    def forget_others(self, unfinished: Collection[str]) -> None:
+        """Forget the paces of all jobs but these, at the start."""
+        with self._changing:
+            self._keep(self._pacing.own.keys() & set(unfinished))
+
+    def _clock(self, epoch: int) -> Clock:
+        return Clock(epoch=epoch, seconds=self._seconds, last=LAST_EPOCH)
+
+    def _clock_of(self, job_id: str) -> Clock:
+        clock = self._clocks.get(job_id)
+        if clock is None:
+            with self._changing:
+                clock = self._clocks.get(job_id) or self._clock(self.clock.now())
+                self._clocks = {**self._clocks, job_id: clock}
+                self._obey()
+        return clock
+
+    def _keep(self, jobs: Collection[str]) -> None:
+        pacing = self._pacing
+        self._pacing = replace(
+            pacing,
+            own={job: pace for job, pace in pacing.own.items() if job in jobs},
+            speeds={job: speed for job, speed in pacing.speeds.items() if job in jobs},
+        )
+        self._obey()
+
+    def _advance(self, now: int, seconds: int) -> None:
+        # What the callers' time is ahead of this machine's is never more than what the clock was moved by, so that it
+        # stays in a year of four digits, too.
+        if now + seconds > LAST_EPOCH:
+            raise ClockOrderError(f"the clock stands at {told(now)}, and does not go beyond {told(LAST_EPOCH)}")
+        lapses = self.callers.with_another(seconds)
+        self._change(to=now + seconds, reached=now + seconds, held=now + seconds, lapses=lapses)
+        self.callers.take(lapses)
+        for clock in self._clocks.values():
+            clock.move_to(now + seconds)
+
+    def _change(self, *, to: int = 0, **changes: Any) -> None:
+        """Keep a change and then obey it; with `to`, the clock is moved there."""
         pacing = replace(self._pacing, **changes)
-        self._states.put(_KEPT.dump_json(pacing).decode(), at=self.clock.now())
+        self._states.put(_KEPT.dump_json(pacing).decode(), at=max(to, self.clock.now()))
         self._pacing = pacing  # replaced whole: whoever reads takes no lock
+        self.clock.move_to(to)
         self._obey()
 
     def _obey(self) -> None:
-        by_itself = Pace.REALTIME in {self.pace, *self._pacing.own.values()} and not self.frozen
-        self.clock.run(self.speed if by_itself else 0.0)
+        """Let the clocks run that should, each as fast as it should."""
+        self.clock.run(self.speed if self.pace is Pace.REALTIME and not self.frozen else 0.0)
+        self._clocks = {job: clock for job, clock in self._clocks.items() if self.of(job) is Pace.REALTIME}
+        for job, clock in self._clocks.items():
+            clock.run(0.0 if self.frozen else self._pacing.speeds.get(job, self.speed))

@@ -7,7 +7,7 @@ held against the recorded one, and then it goes on.
 import logging
 from collections import deque
 from collections.abc import Collection
-from threading import Lock
+from dataclasses import fields
 from typing import Final, Protocol
 
 from simulator.grading.answer import GraderError
@@ -33,7 +33,13 @@ _log: Final = logging.getLogger(__name__)
 
 # A turn goes on over these: they are half of a step, and nobody outside sees them.
 _HALVES: Final = (RolloutsGraded, HeldOutEvaluated)
+_SHOWN: Final = 60  # characters of a value in a message
 _ENDS: Final = (JobSucceeded, JobFailed, JobCancelled)
+
+_LOST: Final = (
+    "job %s stands where it is, for its log cannot be told again: %s. Start the simulator as it was when the job was "
+    "created (the same version and --rollouts) and it goes on, or cancel it."
+)
 
 
 class Graders(Protocol):
@@ -83,6 +89,7 @@ class Run:
 
     Attributes:
         full: the last event could not be written, because the disk is full; it is written at a later turn.
+        lost: what its log holds cannot be told again, so that it cannot go on; it stands where its log ends.
     """
 
     def __init__(
@@ -104,13 +111,18 @@ class Run:
         self._kept: Effect | None = None  # asked by the story, and not yet to be answered
         self._answer: Answer = None
         self._error: GraderError | None = None
-        self._turning = Lock()
         self.full = False
+        self.lost = False
 
     @property
     def job_id(self) -> str:
         """Whose story it is."""
         return self._job.id
+
+    @property
+    def created_at(self) -> int:
+        """The simulated time at which it begins."""
+        return self._job.created_at
 
     @property
     def in_line(self) -> bool:
@@ -123,22 +135,22 @@ class Run:
         return self._kept.at if self._kept else None
 
     def turn(self) -> bool:
-        """Go on to the next event that matters; return whether there may be more. One turn at a time: others skip."""
-        if not self._turning.acquire(blocking=False):
-            return True
+        """Go on to the next event that matters; return whether there may be more. One turn at a time."""
         try:
             return self._turn()
         except _EndedElsewhereError:
             self._story.close()
             return False
-        except Exception:  # noqa: BLE001  a fault of ours must end the job, not only its thread
+        except Exception as error:  # noqa: BLE001  a fault of ours must end the job, not only its thread
             if self._writer.closing:  # the workers were stopped under the story's feet
                 return False
+            if self._recorded:  # started as it was before, it goes on
+                self.lost = True
+                _log.error(_LOST, self._job.id, error)
+                return True
             _log.exception("job %s: the simulator failed", self._job.id)
             self._writer.give_up(self._job.id)
             return False
-        finally:
-            self._turning.release()
 
     def _turn(self) -> bool:
         while True:
@@ -230,9 +242,9 @@ class Run:
     def _append(self, event: Event) -> bool:
         """Write the event, or hold it against the recorded one; return whether it was written."""
         if self._recorded:
-            known = self._recorded.popleft()
-            if known != event:
-                raise ValueError(f"the log says {known}, telling it again gave {event}")
+            if self._recorded[0] != event:
+                raise ValueError(_differing(self._recorded[0], event))
+            self._recorded.popleft()
             return False
         if self._writer.closing:
             raise _EndedElsewhereError
@@ -243,3 +255,14 @@ class Run:
                 raise _EndedElsewhereError from None
             raise
         return True
+
+
+def _differing(known: Event, told: Event) -> str:
+    """Return, shortly, where two events differ."""
+    if type(known) is not type(told):
+        return f"it says {kind_of(known)} at {known.at}, and now it is {kind_of(told)} at {told.at}"
+    names = (part.name for part in fields(known) if getattr(known, part.name) != getattr(told, part.name))
+    name = next(names)
+    values = (repr(getattr(event, name)) for event in (known, told))
+    was, now = (f"{value[:_SHOWN]}..." if len(value) > _SHOWN else value for value in values)
+    return f"it says {kind_of(known)} with {name} {was}, and now that is {now}"

@@ -1,6 +1,7 @@
 """What a user does to the clock and to the pace of jobs. Each call returns when everything stands as it then should."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +9,7 @@ from simulator.clock import CallersTime
 from simulator.jobs.driving import Goal
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job, Status
-from simulator.jobs.pacing import Paces
+from simulator.jobs.pacing import ClockOrderError, Paces
 from simulator.settings import Pace
 
 # Less than this that passes at once can end no signature (SigV4's five minutes) and no session (15 minutes).
@@ -31,10 +32,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStanding:
-    """An unfinished job. `next_at` is the simulated time of its next move, while it waits for it."""
+    """A job. `next_at` is the simulated time of its next move, while it waits for it; `speed` is that at `realtime`."""
 
     job: Job
     pace: Pace
+    speed: float | None
     next_at: int | None
 
 
@@ -53,22 +55,24 @@ class Steering:
 
     def look(self) -> Standing:
         """Return how everything stands."""
-        paces, driver = self._paces, self._engine.driver
+        paces = self._paces
         return Standing(
             now=paces.clock.now(),
             frozen=paces.frozen,
             pace=paces.pace,
             speed=paces.speed,
-            jobs=tuple(
-                JobStanding(job=job, pace=paces.of(job.id), next_at=driver.next_at(job.id))
-                for job in self._engine.unfinished
-            ),
+            jobs=tuple(self._standing(job) for job in self._engine.unfinished),
         )
+
+    def look_at(self, job_id: str) -> JobStanding | None:
+        """Return how a job stands, an ended one too; None: there is none."""
+        job = self._engine.job(job_id)
+        return self._standing(job) if job else None
 
     def freeze(self) -> None:
         """Stop the clock and all jobs, whatever their pace."""
         self._paces.freeze()
-        self._engine.driver.settle()
+        self._settle()
 
     def thaw(self) -> None:
         """Let the clock and the jobs go on as before they were frozen."""
@@ -80,23 +84,36 @@ class Steering:
 
         For the callers as much time passes: their keys and sessions age. Keys minted afterwards are told from those
         minted before by the second on them, so this may wait for the end of the current one.
+
+        Raises:
+            ClockOrderError: that time has passed, or is beyond what the clock tells.
         """
         self._paces.advance(to)
+        self._follow()
+
+    def advance_by(self, seconds: int) -> None:
+        """Do the same for so many simulated seconds from now on."""
+        self._paces.advance_by(seconds)
+        self._follow()
+
+    def _follow(self) -> None:
         self._engine.driver.wake()
-        self._engine.driver.settle()
+        self._settle()
         while self._keys_age and self._callers.untold() >= _MATTERS:
             self._sleep(_LOOK_AGAIN)
 
     def choose(self, pace: Pace | None, *, job_id: str | None = None, speed: float | None = None) -> None:
-        """Give the simulator, or one job, another pace, and the clock another speed where it runs."""
-        if speed is not None:
-            self._paces.choose_speed(speed)
+        """Give the simulator, or one job, another pace, and another speed where it goes by `realtime`.
+
+        Raises:
+            ClockOrderError: the job has ended.
+        """
         if pace is not None and job_id is not None:
-            self._paces.choose_for(job_id, pace)
-        elif pace is not None:
-            self._paces.choose(pace)
+            self._choose_for(job_id, pace, speed)
+        else:
+            self._paces.choose(pace, speed)
         self._engine.driver.wake()
-        self._engine.driver.settle()
+        self._settle(job_id)
 
     def run_to_step(self, job_id: str, step: int) -> bool:
         """Run a job until it has completed a step; return whether it has. See `_run`."""
@@ -111,10 +128,10 @@ class Steering:
 
     def run_to_time(self, job_id: str, time: int) -> bool:
         """Run a job until its next move would be later than a simulated time. See `_run`."""
-        self._run(job_id, Goal(met=lambda job: job.status.ended, until=time))
+        is_there = self._run(job_id, Goal(met=lambda job: job.status.ended, until=time))
         self._paces.reach(time)
-        job, next_at = self._engine.job(job_id), self._engine.driver.next_at(job_id)
-        return (job is not None and job.status.ended) or (next_at is not None and next_at > time)
+        next_at = self._engine.driver.next_at(job_id)
+        return is_there or (next_at is not None and next_at > time)
 
     def _run(self, job_id: str, goal: Goal) -> bool:
         """Run a job as fast as it can, whatever holds the clock. It leads, and the clock follows it; others stay.
@@ -122,8 +139,26 @@ class Steering:
         Afterwards it stands: a job that would run on by itself gets the pace `manual`.
         """
         if self._paces.of(job_id) in {Pace.INSTANT, Pace.REALTIME} and not self._paces.frozen:
-            self._paces.choose_for(job_id, Pace.MANUAL)
-            self._engine.driver.settle()
-        self._engine.driver.run_until(job_id, goal)
+            with suppress(ClockOrderError):  # it has ended: it stands already
+                self._choose_for(job_id, Pace.MANUAL)
+            self._settle(job_id)
+        return self._engine.driver.run_until(job_id, goal)
+
+    def _choose_for(self, job_id: str, pace: Pace, speed: float | None = None) -> None:
+        self._paces.choose_for(job_id, pace, speed)
         job = self._engine.job(job_id)
-        return job is not None and goal.met(job)
+        if job is None or job.status.ended:  # maybe just now: whoever ended it may have forgotten its pace before
+            self._paces.forget(job_id)
+            raise ClockOrderError(f"{job_id} has {job.status if job else 'gone'} and goes at no pace any more")
+
+    def _standing(self, job: Job) -> JobStanding:
+        return JobStanding(
+            job=job,
+            pace=self._paces.of(job.id),
+            speed=self._paces.speed_of(job.id),
+            next_at=self._engine.driver.next_at(job.id),
+        )
+
+    def _settle(self, job_id: str | None = None) -> None:
+        """Wait until a job, or every one, has come as far as the clock allows."""
+        self._engine.driver.settle([job.id for job in self._engine.unfinished] if job_id is None else [job_id])

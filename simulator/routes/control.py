@@ -15,7 +15,7 @@ from simulator.routes.call import Call
 from simulator.routes.jobs import job_found
 from simulator.verdict.as_json import document
 from simulator.wire.bodies import Json
-from simulator.wire.clock import RunJob, SteerClock, rendered_standing
+from simulator.wire.clock import RunJob, SteerClock, rendered_job_standing, rendered_standing
 from simulator.wire.objects import json_line, rollout_line
 from simulator.wire.pages import flag, integer
 
@@ -36,7 +36,10 @@ async def clock(call: Call) -> Json:
 
 
 async def steer(call: Call) -> Json:
-    """Freeze the clock, move it, run a job, or choose a pace; answer when everything stands as it then should."""
+    """Freeze the clock, move it, run a job, or choose a pace; answer when everything stands as it then should.
+
+    A run says whether the job came so far (`reached`), and how it stands now (`job`): it may have ended.
+    """
     house, wanted = call.house, await call.read(SteerClock)
     named = wanted.run.job if wanted.run else wanted.job
     job = house.engine.job(named) if named is not None else None
@@ -44,7 +47,10 @@ async def steer(call: Call) -> Json:
         raise call.not_found("fine-tuning job", named)
     reached = await run_in_threadpool(_steered, house.steering, wanted)
     standing = rendered_standing(house.steering.look())
-    return standing if reached is None else standing | {"reached": reached}
+    if wanted.run is None:
+        return standing
+    run = house.steering.look_at(wanted.run.job)
+    return dict(sorted({**standing, "job": run and rendered_job_standing(run), "reached": reached}.items()))
 
 
 def _steered(steering: Steering, wanted: SteerClock) -> bool | None:
@@ -55,7 +61,7 @@ def _steered(steering: Steering, wanted: SteerClock) -> bool | None:
         case SteerClock(freeze=False):
             steering.thaw()
         case SteerClock(advance=int(seconds)):
-            steering.advance(steering.look().now + seconds)
+            steering.advance_by(seconds)
         case SteerClock(to=int(time)):
             steering.advance(time)
         case SteerClock(run=RunJob(job=job, step=int(step))):

@@ -9,6 +9,7 @@ from simulator.store.database import Database, Page, happened
 from simulator.store.models import StoredModel
 
 _ALL: Final = 1 << 62  # more entries than a log has
+_JOBS: Final = "jobs"  # the counter of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +28,10 @@ class JobLogs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def next_ordinal(self) -> int:
-        """Return 0, 1, 2, …: one for each job, across restarts too."""
-        return self._database.next_ordinal("jobs")
+    def upcoming(self) -> int:
+        """Return the number of the job that will be appended next: 0, 1, 2, …, none twice, across restarts too."""
+        row = self._database.row("SELECT value + 1 FROM counters WHERE name = ?", _JOBS)
+        return int(row[0]) if row else 0
 
     def append(
         self,
@@ -44,7 +46,7 @@ class JobLogs:
         uses: Collection[str] = (),
         safe: bool = True,
     ) -> None:
-        """Add one entry to a job's log, and what follows from it, in one transaction.
+        """Add one entry to a job's log, and what follows from it, in one transaction. A job's first one takes a number.
 
         `at` is the simulated time of the entry. `uses` names the SHA-256 of uploads that must outlive their file
         objects because this job needs them. `safe` is that of `Database.transaction`.
@@ -54,6 +56,9 @@ class JobLogs:
         """
         with self._database.transaction(safe=safe) as connection:
             if entry.ordinal == 0:
+                connection.execute(
+                    "INSERT INTO counters VALUES (?, 0) ON CONFLICT DO UPDATE SET value = value + 1", (_JOBS,)
+                )
                 connection.execute(
                     "INSERT INTO jobs (project, id, finished_at, projection) VALUES (?, ?, ?, ?)",
                     (project, job, finished_at, projection),

@@ -1,33 +1,36 @@
 """The clock on the wire of the control plane: what may be asked of it, and how it stands."""
 
+from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from simulator.jobs.job import Status
 from simulator.jobs.steering import JobStanding, Standing
-from simulator.moments import duration, moment, told
+from simulator.moments import DURATION_FORM, TIME_FORM, duration, moment, told
 from simulator.settings import HIGHEST_SPEED, LAST_EPOCH, Pace
 from simulator.wire.bodies import Json
 from simulator.wire.strict import Strict
 
 
-def _in_reach(seconds: int) -> int:
-    if not 0 <= seconds <= LAST_EPOCH:
-        raise ValueError(f"must be from 0 to {LAST_EPOCH} seconds, got {seconds}")
+def _seconds(read: Callable[[str], int], form: str) -> Callable[[object], object]:
+    """Return how a value is read that is a number of seconds, or a text that says it."""
+
+    def seconds(value: object) -> object:
+        if value is None:
+            return None
+        found = read(value) if isinstance(value, str) else value
+        if not isinstance(found, int) or isinstance(found, bool):
+            raise ValueError(f"expected {form}, got {found}")  # noqa: TRY004  pydantic's way to say what is wrong
+        if not 0 <= found <= LAST_EPOCH:
+            raise ValueError(f"must be from 0 to {LAST_EPOCH} seconds, got {found}")
+        return found
+
     return seconds
 
 
-def _duration(value: int | str) -> int:
-    return _in_reach(duration(value) if isinstance(value, str) else value)
-
-
-def _moment(value: int | str) -> int:
-    return _in_reach(moment(value) if isinstance(value, str) else value)
-
-
-Duration = Annotated[int | str, AfterValidator(_duration)]
-Moment = Annotated[int | str, AfterValidator(_moment)]
+Duration = Annotated[int | None, BeforeValidator(_seconds(duration, f"whole {DURATION_FORM}"))]
+Moment = Annotated[int | None, BeforeValidator(_seconds(moment, f"whole {TIME_FORM}"))]
 
 
 class RunJob(Strict):
@@ -36,7 +39,7 @@ class RunJob(Strict):
     job: str
     step: Annotated[int, Field(ge=1)] | None = None
     status: Annotated[Status, Field(strict=False)] | None = None
-    time: Moment | None = None
+    time: Moment = None
 
     @model_validator(mode="after")
     def _one_goal(self) -> "RunJob":
@@ -49,12 +52,13 @@ class SteerClock(Strict):
     """`POST /_simulator/clock`: one thing to do.
 
     `freeze` stops the clock and all jobs, or lets them go on. `advance` (a duration) and `to` (a time) move the clock,
-    and what waits for it. `run` runs one job. `pace` and `speed` are those of the simulator or, with `job`, of one job.
+    and what waits for it. `run` runs one job. `pace` is that of the simulator or, with `job`, of one job; `speed` goes
+    with `realtime` and is that of the same. Without a pace it is the simulator's, for when it has that one.
     """
 
     freeze: bool | None = None
-    advance: Duration | None = None
-    to: Moment | None = None
+    advance: Duration = None
+    to: Moment = None
     run: RunJob | None = None
     pace: Annotated[Pace, Field(strict=False)] | None = None
     speed: Annotated[float, Field(gt=0, le=HIGHEST_SPEED)] | Annotated[int, Field(gt=0, le=HIGHEST_SPEED)] | None = None
@@ -68,6 +72,8 @@ class SteerClock(Strict):
             raise ValueError("give one of freeze, advance, to, run, and pace or speed")
         if self.job is not None and self.pace is None:
             raise ValueError("job goes with a pace; to run one: run")
+        if self.speed is not None and self.pace not in {None, Pace.REALTIME}:
+            raise ValueError(f"speed goes with the pace realtime, not with {self.pace}")
         return self
 
 
@@ -75,7 +81,7 @@ def rendered_standing(standing: Standing) -> Json:
     """Return how the clock stands."""
     return {
         "frozen": standing.frozen,
-        "jobs": [_job(job) for job in standing.jobs],
+        "jobs": [rendered_job_standing(job) for job in standing.jobs],
         "now": standing.now,
         "pace": standing.pace.value,
         "speed": standing.speed,
@@ -83,12 +89,15 @@ def rendered_standing(standing: Standing) -> Json:
     }
 
 
-def _job(standing: JobStanding) -> Json:
-    job = standing.job
+def rendered_job_standing(standing: JobStanding) -> Json:
+    """Return how a job stands in it; one that has failed says why."""
+    job, failure = standing.job, standing.job.failure
     return {
+        "error": {"code": failure.code, "message": failure.message} if failure else None,
         "id": job.id,
         "next_at": standing.next_at,
         "pace": standing.pace.value,
+        "speed": standing.speed,
         "status": job.status.value,
         "step": job.step,
         "total_steps": job.total_steps,

@@ -12,6 +12,7 @@ from simulator.errors import (
     BELOW_MINIMUM,
     BODY_NOT_AN_OBJECT,
     DECIMAL_BELOW_MINIMUM,
+    INVALID_REQUEST,
     INVALID_TOOL_CALLS,
     INVALID_VALUE,
     MISSING_PARAMETER,
@@ -192,6 +193,8 @@ def _fault(errors: list[ErrorDetails]) -> ApiError:
             reasons = dict.fromkeys(error["msg"].removeprefix("Value error, ") for error in (first, *others))
             words, *more = (f"{reason[:1].lower()}{reason[1:]}" for reason in reasons)
             said = " or ".join((words, *(word.removeprefix(_SHOULD) for word in more)))
+            if not param:
+                return INVALID_REQUEST(why=said)  # of what it has, and not of any one field
             return INVALID_VALUE(param=param, why=said, hint=_INSTEAD.get(param))
 
 

@@ -91,6 +91,7 @@ def steered_engine_on(
     places: int = 8,
     speed: float = 1.0,
     seconds: Callable[[], float] = monotonic,
+    epoch: int = FIXED_EPOCH,
     interventions: Interventions | None = None,
 ) -> Iterator[tuple[Engine, JobLogs, Steering]]:
     """Do the same, and give the clock's wheel too. `seconds` is what a clock that runs goes by."""
@@ -102,7 +103,7 @@ def steered_engine_on(
         states=ClockStates(database),
         pace=pace,
         speed=speed,
-        epoch=FIXED_EPOCH,
+        epoch=epoch,
         latest=database.latest(),
         wall=lambda: 0.0,
         seconds=seconds,

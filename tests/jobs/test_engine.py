@@ -4,6 +4,7 @@ import sqlite3
 from functools import reduce
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,11 @@ from simulator.jobs.codec import decode_event, encode_job
 from simulator.jobs.job import JobEndedError, Status, apply
 from simulator.settings import Pace
 from simulator.store.database import Database
+from simulator.store.jobs import JobLogs, StoredEntry
 from simulator.store.models import Models
-from tests.jobs.engines import Graders, cut_off, engine_on, finished
+from tests.jobs.engines import Graders, cut_off, engine_on, finished, steered_engine_on
 from tests.jobs.stories import MODEL, order
+from tests.jobs.test_steering import until
 
 
 def test_the_projection_that_is_kept_is_the_fold_of_the_log(tmp_path: Path) -> None:
@@ -55,23 +58,53 @@ def test_a_job_that_was_cut_off_anywhere_goes_on_to_the_same_log(tmp_path: Path)
         assert len(graders.asked) == len(everything) - len(recorded)
 
 
-def test_a_log_that_cannot_be_told_again_fails_its_job_and_nothing_else(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("pace", [Pace.INSTANT, Pace.POLL])
+def test_a_log_that_cannot_be_told_again_leaves_its_job_where_it_is_and_stops_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, pace: Pace
 ) -> None:
-    """A log of another version, say: the job ends, with an error that says whose fault it is."""
+    """Nothing that it went through is thrown away: started as it was before, the simulator goes on with it."""
+    with engine_on(tmp_path, Graders()) as (engine, logs):
+        job_id = finished(engine, engine.create(order())).id
+        whole = logs.log(job_id)
+    cut_off(tmp_path / "simulator.sqlite", job_id, 6)
+    altered(tmp_path, '"at":', '"at":9')
+    with steered_engine_on(tmp_path, Graders(), pace=pace, places=1) as (engine, logs, steering):
+        engine.driver.turn(job_id)
+        before = logs.log(job_id)
+        assert not steering.run_to_step(job_id, 5)
+        steering.choose(Pace.INSTANT)
+        other = engine.create(order())
+        until(lambda: (engine.job(other.id) or other).status is Status.QUEUED)
+        engine.driver.turn(job_id)
+        assert (len(before), logs.log(job_id)) == (6, before)
+        assert engine.driver.stands(job_id)
+    assert f"job {job_id} stands where it is, for its log cannot be told again: it says FilesValidated" in caplog.text
+    altered(tmp_path, '"at":9', '"at":')
+    with engine_on(tmp_path, Graders()) as (engine, logs):
+        job = engine.job(job_id)
+        assert job
+        assert finished(engine, job).status is finished(engine, other).status is Status.SUCCEEDED
+        assert logs.log(job_id) == whole
+
+
+def test_a_job_whose_log_cannot_be_told_again_can_be_cancelled(tmp_path: Path) -> None:
+    """Then it leaves its place."""
     with engine_on(tmp_path, Graders()) as (engine, _):
         job_id = finished(engine, engine.create(order())).id
     cut_off(tmp_path / "simulator.sqlite", job_id, 6)
-    with sqlite3.connect(tmp_path / "simulator.sqlite") as connection:
-        connection.execute("""UPDATE log SET body = replace(body, '"at":', '"at":9') WHERE ordinal = 2""")
-    connection.close()
-    with engine_on(tmp_path, Graders()) as (engine, _):
-        job = engine.job(job_id)
+    altered(tmp_path, '"at":', '"at":9')
+    with engine_on(tmp_path, Graders(), places=1) as (engine, _):
+        other, job = engine.create(order()), engine.job(job_id)
         assert job
-        job = finished(engine, job)
-    assert job.failure
-    assert (job.status, job.failure.code) == (Status.FAILED, "internal_server_error")
-    assert "the log says" in caplog.text
+        assert engine.cancel(job).status is Status.CANCELLED
+        assert finished(engine, other).status is Status.SUCCEEDED
+
+
+def altered(folder: Path, before: str, after: str) -> None:
+    """Write something else into the third entry of every log."""
+    with sqlite3.connect(folder / "simulator.sqlite") as connection:
+        connection.execute("UPDATE log SET body = replace(body, ?, ?) WHERE ordinal = 2", (before, after))
+    connection.close()
 
 
 def test_a_cancel_in_mid_step_ends_the_job_at_once_and_drops_the_step(tmp_path: Path) -> None:
@@ -151,6 +184,26 @@ def test_closing_leaves_running_jobs_unfinished_and_whole(tmp_path: Path) -> Non
         graders.go_on.set()
     with engine_on(tmp_path, Graders()) as (engine, _):
         assert finished(engine, job).status is Status.SUCCEEDED
+
+
+def test_what_a_caller_asked_for_outlives_a_power_cut_and_what_a_job_made_of_it_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a job waits for the disk when it is created and when it is cancelled, and not at each step."""
+    kept, append = list[tuple[str, bool]](), JobLogs.append
+
+    def noted(logs: JobLogs, *, entry: StoredEntry, safe: bool, **others: Any) -> None:
+        append(logs, entry=entry, safe=safe, **others)
+        kept.append((entry.kind, safe))
+
+    monkeypatch.setattr(JobLogs, "append", noted)
+    with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, _):
+        job = engine.create(order())
+        while (engine.job(job.id) or job).step < 2:
+            engine.driver.turn(job.id)
+        engine.cancel(job)
+    assert {kind for kind, safe in kept if safe} == {"JobCreated", "JobCancelled"}
+    assert {kind for kind, safe in kept if not safe} >= {"FilesValidated", "RolloutsGraded", "StepCompleted"}
 
 
 @pytest.mark.shows("cancel-effects")

@@ -32,7 +32,7 @@ def steered(
 def created(engine: Engine) -> Job:
     """Create a job as the route does: what the clock holds has come to where it stands."""
     job = engine.create(order())
-    engine.driver.settle()
+    engine.driver.settle([job.id], by=job.created_at)
     return job
 
 
@@ -282,7 +282,7 @@ def test_how_a_user_left_the_clock_is_kept(tmp_path: Path) -> None:
         steering.advance(FIXED_EPOCH + 10)
         left = steering.look()
     with steered(tmp_path, pace=Pace.INSTANT) as (engine, _, steering):
-        engine.driver.settle()
+        engine.driver.settle([job.id])
         assert steering.look() == left
 
 
