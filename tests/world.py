@@ -98,9 +98,12 @@ class Api:
 
     @cached_property
     def role(self) -> str:
-        """The ARN of an execution role."""
-        document = json.dumps(_TRUST)
-        return self.iam.create_role(RoleName="reward-role", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        """The ARN of an execution role, made if it is not there since an earlier start."""
+        name, document = "reward-role", json.dumps(_TRUST)
+        try:
+            return self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        except self.iam.exceptions.EntityAlreadyExistsException:
+            return self.iam.get_role(RoleName=name)["Role"]["Arn"]
 
     def deploy(self, folder: Path, *, name: str | None = None, timeout: int = 30, memory: int = 256) -> str:
         """Zip a folder and create a function of it; return its ARN."""
