@@ -14,6 +14,7 @@ import typer
 import simulator.faults as faults_room
 from simulator.control.asking import asked
 from simulator.control.options import Endpoint, Host, Port, simulator_at, stop
+from simulator.control.page import WIDEST
 from simulator.faults.fault import ScriptError
 from simulator.visible import visible
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from simulator.faults.book import Standing
     from simulator.faults.script import Fault
 
-_WIDEST: Final = 100  # columns: longer lines are not read any better
 _LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _STANDARD_INPUT: Final = Path("-")
 _SHOWN_ELSEWHERE: Final = ("job", "note", "nth", "request", "step", "times")
@@ -99,7 +99,7 @@ def explain() -> None:
     from rich.theme import Theme  # noqa: PLC0415
 
     theme = Theme({"markdown.code": "bold cyan"})  # rich's own has a black ground
-    console = Console(width=min(get_terminal_size().columns, _WIDEST), theme=theme)
+    console = Console(width=min(get_terminal_size().columns, WIDEST), theme=theme)
     console.print(Markdown(_LINK.sub(r"\1", page), code_theme="ansi_dark"))
 
 
@@ -159,7 +159,7 @@ def _tell(name: str, fault: dict[str, Any], *more: str) -> None:
 def _wrapped(line: str, begin: str, indent: str) -> Sequence[str]:
     if not sys.stdout.isatty():  # for grep
         return [f"{begin}{line}"]
-    width = min(get_terminal_size().columns, _WIDEST)
+    width = min(get_terminal_size().columns, WIDEST)
     return wrap(
         line,
         width,

@@ -8,12 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from simulator.control import report
 from simulator.verdict.exchange import Evidence
 from simulator.verdict.judge import Outlook, Seen, Verdict
 from simulator.verdict.rule import Case, Finding, Severity
-
-WIDEST: Final = 120
-"""Longer lines than this are not read any better, however wide the terminal is."""
 
 _STYLES: Final[Mapping[Severity, str]] = {
     Severity.FAIL: "bold red",
@@ -31,13 +29,8 @@ _CLIENTS: Final = 3  # that are named
 
 
 def printed(verdict: Verdict, console: Console) -> None:
-    """Print a verdict, at most `WIDEST` wide."""
-    width = min(console.width, WIDEST)
-    with console.capture() as captured:
-        for part in _parts(verdict):
-            console.print(part, width=width)
-    # A cell is filled up with blanks, which a terminal does not show and a log should not hold.
-    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    """Print a verdict."""
+    report.printed(_parts(verdict), console)
 
 
 def _parts(verdict: Verdict) -> Iterator[RenderableType]:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -322,8 +323,8 @@ def test_nobody_sees_an_account_without_what_is_kept_while_the_disk_is_full(
         assert all(each.result(30) for each in looking)
 
 
-def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A grader, say, or whoever judges a key: a look waits for the request under way."""
+def slow_to_keep() -> tuple[Event, Event, Callable[[Journal, Entry, Any], None]]:
+    """Return an event that is set when something is about to be kept, one that it waits for then, and such a `keep`."""
     keeping, may_keep, keep = Event(), Event(), Journal.keep
 
     def slowly(journal: Journal, entry: Entry, body: Any) -> None:
@@ -331,6 +332,12 @@ def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest
         assert may_keep.wait(30)
         keep(journal, entry, body)
 
+    return keeping, may_keep, slowly
+
+
+def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grader, say, or whoever judges a key: a look waits for the request under way."""
+    keeping, may_keep, slowly = slow_to_keep()
     with account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
         iam.create_user(UserName="ann")
@@ -353,13 +360,7 @@ def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest
 
 def test_nobody_is_told_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a kill in between would undo what somebody has read."""
-    keeping, may_keep, keep = Event(), Event(), Journal.keep
-
-    def slowly(journal: Journal, entry: Entry, body: Any) -> None:
-        keeping.set()
-        assert may_keep.wait(30)
-        keep(journal, entry, body)
-
+    keeping, may_keep, slowly = slow_to_keep()
     with account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
         monkeypatch.setattr(Journal, "keep", slowly)

@@ -21,13 +21,14 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from simulator.control import report
 from simulator.doctor.estimate.assumptions import GIVEN, TRAINING_PRICE, Assumption
 from simulator.doctor.estimate.reckoning import Estimate, Range
 from simulator.doctor.estimate.telling import Told
 from simulator.doctor.finding import Finding, Severity, worst_first
 from simulator.doctor.report.excerpts import one_line
 from simulator.doctor.report.pages import page_of
-from simulator.doctor.report.table import WIDEST, finding_table
+from simulator.doctor.report.table import finding_table
 from simulator.doctor.visit import counted
 
 SCHEMA_VERSION: Final = 1
@@ -62,12 +63,8 @@ def written(told: Told) -> str:
 
 
 def printed(told: Told, console: Console) -> None:
-    """Print an estimate, at most `WIDEST` wide."""
-    with console.capture() as captured:
-        for part in _parts(told):
-            console.print(part, width=min(console.width, WIDEST))
-    # A cell is filled up with blanks, which a terminal does not show and a log should not hold.
-    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    """Print an estimate."""
+    report.printed(_parts(told), console)
 
 
 def _parts(told: Told) -> Iterator[RenderableType]:

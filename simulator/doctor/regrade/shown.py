@@ -23,10 +23,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from simulator.control import report
 from simulator.doctor.regrade.comparison import Comparison, Sum, is_changed
 from simulator.doctor.regrade.scoring import Regraded
 from simulator.doctor.report.excerpts import clipped, one_line, score_text
-from simulator.doctor.report.table import WIDEST
 from simulator.visible import visible
 
 SCHEMA_VERSION: Final = 1
@@ -76,12 +76,8 @@ def written(values: dict[str, Any]) -> str:
 
 
 def printed(regrading: Regrading, console: Console, *, limit: int) -> None:
-    """Print a regrading, at most `WIDEST` wide and with at most `limit` rows, the largest changes first."""
-    with console.capture() as captured:
-        for part in _parts(regrading, limit=limit):
-            console.print(part, width=min(console.width, WIDEST))
-    # A cell is filled up with blanks, which a terminal does not show and a log should not hold.
-    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    """Print a regrading with at most `limit` rows, the largest changes first."""
+    report.printed(_parts(regrading, limit=limit), console)
 
 
 def _parts(regrading: Regrading, *, limit: int) -> Iterator[RenderableType]:

@@ -8,15 +8,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from simulator.control import report
 from simulator.doctor.finding import Exhibit, Finding, Severity, worst_first
 from simulator.doctor.rehearsal.course import Course
 from simulator.doctor.report.curves import ends_of
 from simulator.doctor.report.excerpts import clipped, one_line, score_text
 from simulator.doctor.visit import Visit, counted
 from simulator.visible import seen
-
-WIDEST: Final = 120
-"""Longer lines than this are not read any better, however wide the terminal is."""
 
 MOST_EXHIBITS: Final = 2
 """As many exhibits of a finding are shown, of one to know of one; the other reports hold them all."""
@@ -38,13 +36,8 @@ _STYLES: Final[Mapping[Severity, str]] = {
 
 
 def printed(visit: Visit, console: Console) -> None:
-    """Print a visit, at most `WIDEST` wide."""
-    width = min(console.width, WIDEST)
-    with console.capture() as captured:
-        for part in _parts(visit):
-            console.print(part, width=width)
-    # A cell is filled up with blanks, which a terminal does not show and a log should not hold.
-    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    """Print a visit."""
+    report.printed(_parts(visit), console)
 
 
 def _parts(visit: Visit) -> Iterator[RenderableType]:
