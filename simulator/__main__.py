@@ -46,7 +46,7 @@ from simulator.settings import (
     listed,
     session_variables,
 )
-from simulator.store.folder import DataFolderError
+from simulator.store.data_folder import DataFolderError
 from simulator.upstream.errors import UpstreamError
 
 Made = TypeVar("Made")
@@ -203,7 +203,7 @@ def execute(
     settings = _checked(settings, changes, context)
     if verbose:
         _tell_of_refusals()
-    from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
+    from simulator.identity.session_key import session_key  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serving  # noqa: PLC0415
 
     with _listening(settings) as listening, _ready(lambda: serving(settings, listening)) as (simulator, url):
@@ -228,7 +228,7 @@ def env(
     ] = None,
 ) -> None:
     """Print the lines that point a shell at a running simulator, and away from all else: eval "$(rft-sim env)"."""
-    from simulator.keys import session_key  # noqa: PLC0415  --help need not wait for it
+    from simulator.identity.session_key import session_key  # noqa: PLC0415  --help need not wait for it
     from simulator.running import region_at  # noqa: PLC0415
 
     served, doubt = region_at(host, port)

@@ -14,8 +14,8 @@ from simulator.faults.script import faults_at
 from simulator.house import House
 from simulator.rooms import Rooms
 from simulator.settings import Settings
+from simulator.store.data_folder import DataFolder, unusable
 from simulator.store.errors import StoreDamagedError, StoreFullError, telling_when_full
-from simulator.store.folder import DataFolder, unusable
 from simulator.upstream.replay import Replay
 
 _PATIENCE: Final = 10.0  # seconds for which a reset lets requests be answered that came before it

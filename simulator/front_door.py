@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from simulator.asgi import App, Receive, Scope, Send, header
-from simulator.identity.auth import MANTLE_SERVICES, bearer_key
+from simulator.identity.authentication import MANTLE_SERVICES, bearer_key
 from simulator.identity.sigv4 import scope_of
 from simulator.lambdas.invoke_app import is_invoke
 

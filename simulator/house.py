@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 from simulator.clock import Clock
 from simulator.faults.book import Book
-from simulator.identity.gate import Gate
+from simulator.identity.authorization import Gate
+from simulator.identity.projects import Organization
 from simulator.ids import Ids
 from simulator.inference.models import Inference
 from simulator.jobs.engine import Engine
 from simulator.jobs.steering import Steering
-from simulator.projects import Organization
 from simulator.responses.lifecycle import Responses
 from simulator.settings import Settings
+from simulator.store.blobs import Uploads
 from simulator.store.files import Files
-from simulator.store.jobs import JobLogs
+from simulator.store.job_logs import JobLogs
 from simulator.store.models import Models
-from simulator.store.uploads import Uploads
 from simulator.verdict.judge import Judge
 from simulator.views import Views
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from simulator.catalogue import base_model, tunable_models
 from simulator.errors import MODEL_NOT_FOUND, NOT_TUNABLE
-from simulator.identity.auth import Caller
+from simulator.identity.authentication import Caller
 from simulator.ids import job_seed
 from simulator.jobs.job import Order
 from simulator.settings import TUNING_REGION, Settings, of_jobs

@@ -11,10 +11,11 @@ from typing import Final
 
 from simulator.api import api_of, refusal
 from simulator.asgi import App, Scope
+from simulator.aws.deployed_graders import DeployedGraders
 from simulator.aws.journal import Journal
+from simulator.aws.root_client import Root
+from simulator.aws.simulated_aws import Cloud
 from simulator.catalogue import unaliased
-from simulator.cloud import Cloud
-from simulator.deployed import DeployedGraders
 from simulator.errors import ACCESS_DENIED
 from simulator.faults.answers import Answers
 from simulator.faults.book import Book
@@ -23,8 +24,9 @@ from simulator.faults.interventions import ScriptedInterventions
 from simulator.faults.script import Fault
 from simulator.front_door import FrontDoor
 from simulator.house import House
-from simulator.identity.auth import Authenticator, anybody
-from simulator.identity.gate import Gate
+from simulator.identity.authentication import Authenticator, anybody
+from simulator.identity.authorization import Gate
+from simulator.identity.projects import Organization
 from simulator.ids import Ids
 from simulator.inference.models import Inference
 from simulator.jobs.codec import decode_job
@@ -35,21 +37,19 @@ from simulator.jobs.pacing import Paces
 from simulator.jobs.steering import Steering
 from simulator.lambdas.invoke_app import InvokeApp
 from simulator.lambdas.pool import Pool
-from simulator.projects import Organization
 from simulator.responses.lifecycle import Responses
-from simulator.root import Root
 from simulator.running import options_for
 from simulator.settings import Auth, Settings
 from simulator.store.aws_requests import AwsRequests
-from simulator.store.clock import ClockStates
+from simulator.store.blobs import Uploads
+from simulator.store.clock_state import ClockStates
+from simulator.store.data_folder import unusable
 from simulator.store.database import Database
 from simulator.store.files import Files
-from simulator.store.folder import unusable
-from simulator.store.jobs import JobLogs
+from simulator.store.job_logs import JobLogs
 from simulator.store.models import Models
 from simulator.store.projects import Projects
 from simulator.store.responses import KeptResponses
-from simulator.store.uploads import Uploads
 from simulator.upstream.replay import Replay
 from simulator.verdict.judge import Judge
 from simulator.verdict.truth import Jobs

@@ -15,7 +15,7 @@ from simulator.jobs.codec import decode_job
 from simulator.jobs.job import Job
 from simulator.settings import Consistency
 from simulator.store.database import Page
-from simulator.store.jobs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogs, StoredEntry
 
 _EVERY: Final = 1 << 62  # more jobs than a project has
 

@@ -102,7 +102,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "simulator/doctor/commands/given.py": {"time.time"},
     "simulator/settings.py": {"os.environ"},
     # It stands between these and moto, which has other users in the process: theirs are passed on as they are.
-    "simulator/aws/routing.py": {"datetime.datetime.now", "os.urandom"},
+    "simulator/aws/moto_patches.py": {"datetime.datetime.now", "os.urandom"},
     # It runs in the function's own process, as a layer, and watches what is looked up there.
     "simulator/doctor/static/witness.py": {"os.environ", "os.getenv"},
     "client/target.py": {"os.environ"},

@@ -12,7 +12,7 @@ from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.settings import Consistency, Pace
 from simulator.store.database import Page, UnknownCursorError
-from simulator.store.jobs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogs, StoredEntry
 from simulator.views import Views
 from tests.jobs.engines import Graders, engine_on
 from tests.jobs.stories import PROJECT, order

@@ -18,7 +18,7 @@ from openai import OpenAI
 from starlette.testclient import TestClient
 
 from simulator.app import Simulator
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.rooms import DATABASE
 from simulator.server import serving
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, TUNING_REGION, Settings

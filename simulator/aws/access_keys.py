@@ -3,8 +3,8 @@
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
-from simulator.aws.service_keys import credentials_of, user_and_account
-from simulator.aws.sessions import session_of_key
+from simulator.aws.role_sessions import session_of_key
+from simulator.aws.service_credentials import credentials_of, user_and_account
 from simulator.identity.credentials import Credential
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from itertools import count
 from threading import RLock
 from typing import BinaryIO, Final
 
-from simulator.aws.failures import answer_to
+from simulator.aws.error_responses import answer_to
 from simulator.aws.journal import Body, Entry, Journal
-from simulator.aws.mount import AwsMount
+from simulator.aws.moto_app import AwsMount
+from simulator.aws.moto_state import MICROSECONDS, Moment, Turn, World
 from simulator.aws.request import AwsAnswer, AwsRequest
-from simulator.aws.world import MICROSECONDS, Moment, Turn, World
-from simulator.store.uploads import Incoming
+from simulator.store.blobs import Incoming
 
 LOGGER: Final = logging.getLogger("simulator.aws")
 _REFUSED: Final = 400

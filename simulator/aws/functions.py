@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.lambdas.errors import FunctionNotActive, FunctionNotFound, InvalidParameter
 from simulator.lambdas.function import FunctionSpec
-from simulator.lambdas.reference import FunctionReference
+from simulator.lambdas.function_reference import FunctionReference
 
 if TYPE_CHECKING:
     from moto.awslambda.models import LambdaBackend, LambdaFunction

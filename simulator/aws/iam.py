@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator.aws.conditions import Context, MalformedPolicy
-from simulator.aws.policy import Document, Effect, Principal, decide
-from simulator.aws.sessions import session_of_arn
+from simulator.aws.role_sessions import session_of_arn
+from simulator.identity.policy_conditions import Context, MalformedPolicy
+from simulator.identity.policy_evaluation import Document, Effect, Principal, decide
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User

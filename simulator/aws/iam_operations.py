@@ -19,9 +19,9 @@ from moto.iam.exceptions import (
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
 
-from simulator.aws.routing import callers_utcnow
-from simulator.aws.service_keys import BEDROCK, ServiceCredential, credentials_of, keep, made_for
-from simulator.aws.world import seed_here
+from simulator.aws.moto_patches import callers_utcnow
+from simulator.aws.moto_state import seed_here
+from simulator.aws.service_credentials import BEDROCK, ServiceCredential, credentials_of, keep, made_for
 
 MOST: Final = 2  # DOCUMENTED: sets of credentials of one service for one user
 _DAYS: Final = range(1, 36_601)  # DOCUMENTED: credentialAgeDays

@@ -11,10 +11,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
 
+from simulator.aws.moto_state import Moment
 from simulator.aws.request import AwsRequest
-from simulator.aws.world import Moment
 from simulator.store.aws_requests import AwsRequests, StoredAwsRequest
-from simulator.store.uploads import Incoming, Uploads
+from simulator.store.blobs import Incoming, Uploads
 
 SMALL_BODY: Final = 65_536
 """Bytes up to which a body is held in memory and stands in the journal itself."""

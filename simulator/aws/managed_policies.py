@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from simulator.aws.world import ORIGIN, current_turn
+from simulator.aws.moto_state import ORIGIN, current_turn
 
 if TYPE_CHECKING:
     from moto.iam.models import IAMBackend

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from urllib.parse import parse_qs
 
 from simulator.asgi import Scope
-from simulator.aws_error import FORM, S3
+from simulator.http.aws_errors import FORM, S3
 from simulator.identity.sigv4 import SignedScope, scope_of
 
 _TARGET: Final = "x-amz-target"

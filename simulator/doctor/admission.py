@@ -17,9 +17,9 @@ from simulator.doctor.patient import LocalPatient, Patient
 from simulator.ids import Ids
 from simulator.lambdas.errors import InvalidParameter
 from simulator.lambdas.function import FunctionSpec
+from simulator.lambdas.function_reference import FunctionReference, reference_of
 from simulator.lambdas.limits import fault_of
 from simulator.lambdas.pool import Pool
-from simulator.lambdas.reference import FunctionReference, reference_of
 from simulator.running import region_at
 from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION
 

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from starlette.responses import Response
 
 from simulator.asgi import Scope, header
-from simulator.aws_error import FORM, AwsError, shaped
 from simulator.errors import ApiError
 from simulator.faults.fault import AwsRefusal, Refusal, RetryAfter, placeholders
 from simulator.faults.request import Asked
+from simulator.http.aws_errors import FORM, AwsError, shaped
 
 
 class Rendering(Protocol):

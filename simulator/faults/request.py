@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from simulator.asgi import Scope, header
-from simulator.identity.auth import MANTLE_SERVICES, bearer_key
+from simulator.identity.authentication import MANTLE_SERVICES, bearer_key
 from simulator.identity.sigv4 import scope_of
 
 MANTLE: Final = MANTLE_SERVICES[0]

@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 from functools import cache
 
-from simulator.identity.auth import MANTLE_SERVICES
+from simulator.identity.authentication import MANTLE_SERVICES
 
 
 def unknown(service: str) -> str | None:

@@ -11,9 +11,9 @@ from simulator.errors import MODEL_NOT_FOUND, ApiError
 from simulator.ids import digest
 from simulator.inference.dialogue import Reply, Wish
 from simulator.inference.replies import composed
+from simulator.store.blobs import Uploads
 from simulator.store.files import Files
 from simulator.store.models import Models
-from simulator.store.uploads import Uploads
 from simulator.training.answering import PromptIndex, Question, Recollection, answer, indexed, question
 from simulator.training.checkpoint import loaded
 from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records

@@ -29,7 +29,7 @@ from simulator.jobs.pacing import Paces
 from simulator.jobs.retelling import retold
 from simulator.jobs.run import Graders, Interventions, Run
 from simulator.settings import Pace
-from simulator.store.jobs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogs, StoredEntry
 from simulator.store.models import StoredModel
 
 _log: Final = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from simulator.clock import CallersTime, Clock, Lapse
 from simulator.moments import told
 from simulator.settings import LAST_EPOCH, Pace
-from simulator.store.clock import ClockStates
+from simulator.store.clock_state import ClockStates
 
 
 class ClockOrderError(Exception):

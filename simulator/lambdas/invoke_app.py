@@ -25,9 +25,9 @@ from simulator.lambdas.errors import (
     Throttled,
 )
 from simulator.lambdas.function import FunctionSpec
+from simulator.lambdas.function_reference import FunctionReference, reference_of
 from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES, fault_of
 from simulator.lambdas.pool import Pool
-from simulator.lambdas.reference import FunctionReference, reference_of
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>.+)/invocations/?")
 _TYPES = ("RequestResponse", "Event", "DryRun")

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from simulator.lambdas import memory, report
-from simulator.lambdas.folders import unpacked
+from simulator.lambdas.environment_folders import unpacked
+from simulator.lambdas.environment_variables import environment_variables
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.log_pipe import LogPipe, log_events
 from simulator.lambdas.runtime_api import Message, MessageKind, RuntimeApi
-from simulator.lambdas.variables import environment_variables
 
 _CHILD = Path(__file__).with_name("child.py")
 _TICK = 0.05

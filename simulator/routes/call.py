@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from simulator.errors import NOT_FOUND, ApiError
 from simulator.house import House
-from simulator.identity.auth import Caller
-from simulator.identity.gate import Admission
+from simulator.identity.authentication import Caller
+from simulator.identity.authorization import Admission
 from simulator.wire.requests import parsed
 
 Shape = TypeVar("Shape", bound=BaseModel)

@@ -13,9 +13,9 @@ from simulator.errors import (
 from simulator.routes.call import Call
 from simulator.routes.forms import whole_form
 from simulator.routes.intake import file_too_large
+from simulator.store.blobs import Incoming
 from simulator.store.errors import telling_when_full
 from simulator.store.files import StoredFile
-from simulator.store.uploads import Incoming
 from simulator.wire.bodies import Json
 from simulator.wire.objects import rendered_deletion, rendered_file
 from simulator.wire.pages import FILES, rendered_page, slice_of

@@ -8,7 +8,7 @@ from simulator.jobs.job import CheckpointSaved, Job
 from simulator.orders import order_of, tuned_from
 from simulator.routes.call import Call
 from simulator.routes.files import found
-from simulator.store.jobs import StoredEntry
+from simulator.store.job_logs import StoredEntry
 from simulator.wire.bodies import Json
 from simulator.wire.objects import rendered_checkpoint, rendered_event, rendered_job
 from simulator.wire.pages import CHECKPOINTS, EVENTS, JOBS, rendered_page, slice_of

@@ -7,8 +7,8 @@ from hashlib import blake2b
 from typing import Final
 
 from simulator.asgi import Scope
-from simulator.identity.auth import bearer_key
-from simulator.identity.bearer import SHORT_TERM
+from simulator.identity.authentication import bearer_key
+from simulator.identity.bedrock_keys import SHORT_TERM
 from simulator.identity.sigv4 import scope_of
 from simulator.refused import shown
 from simulator.verdict.recent import Recent

@@ -10,7 +10,7 @@ from simulator.jobs.engine import Engine
 from simulator.jobs.job import CheckpointSaved
 from simulator.store.errors import StoreDamagedError
 from simulator.store.files import Files
-from simulator.store.jobs import JobLogs
+from simulator.store.job_logs import JobLogs
 
 _ALL: Final = 1_000_000  # entries: more than any job has
 

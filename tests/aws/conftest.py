@@ -9,10 +9,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from simulator.aws.mount import mounted
-from simulator.aws.world import Moment
-from simulator.aws.world import World as AwsWorld
-from simulator.cloud import Cloud as SimulatorCloud
+from simulator.aws.moto_app import mounted
+from simulator.aws.moto_state import Moment
+from simulator.aws.moto_state import World as AwsWorld
+from simulator.aws.simulated_aws import Cloud as SimulatorCloud
 from simulator.settings import Settings
 from tests.world import World, served_world
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.aws.accounts import Asked
+from tests.aws.account_client import Asked
 
 
 def inventory(asked: Asked) -> dict[str, Any]:

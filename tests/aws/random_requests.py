@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.aws.accounts import Asked
+from tests.aws.account_client import Asked
 
 NAMES = ("ann", "bob", "eve")
 BUCKETS = ("reports", "runs")

@@ -13,11 +13,11 @@ import pytest
 from simulator.aws.access_keys import bedrock_credential, credential_of
 from simulator.aws.account import Account
 from simulator.aws.journal import Entry, Journal
-from simulator.aws.mount import mounted
+from simulator.aws.moto_app import mounted
 from simulator.aws.request import AwsAnswer, AwsRequest
 from simulator.store.database import Database
 from simulator.store.errors import StoreFullError
-from tests.aws.accounts import DATABASE, EPOCH, NOW, Asked, Times, account, journal_in
+from tests.aws.account_client import DATABASE, EPOCH, NOW, Asked, Times, account, journal_in
 from tests.aws.inventory import inventory
 from tests.aws.random_requests import TRUST, User
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.aws import access_keys, iam
-from simulator.aws.world import ORIGIN, World
+from simulator.aws.moto_state import ORIGIN, World
 from simulator.identity.credentials import Credential
 
 ACCOUNT = "123456789012"

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from simulator.aws.iam import authorize_invoke
-from simulator.aws.service_keys import made_for
-from simulator.aws.world import World
+from simulator.aws.moto_state import World
+from simulator.aws.service_credentials import made_for
 from tests.aws.conftest import ACCOUNT, Cloud
 
 BEDROCK = "bedrock.amazonaws.com"

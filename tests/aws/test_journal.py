@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from simulator.aws.journal import SMALL_BODY, Entry, Journal
+from simulator.aws.moto_state import Moment
 from simulator.aws.request import AwsRequest
-from simulator.aws.world import Moment
+from simulator.store.blobs import Incoming
 from simulator.store.database import Database
 from simulator.store.errors import StoreFullError
-from simulator.store.uploads import Incoming
-from tests.aws.accounts import BODIES, DATABASE, journal_in
+from tests.aws.account_client import BODIES, DATABASE, journal_in
 
 REQUEST = AwsRequest(method="PUT", target="/bucket/%C3%BC?tagging", headers=(("host", "s3"), ("x-amz-meta-a", "Ã¼")))
 LARGE = bytes(SMALL_BODY) + b"!"

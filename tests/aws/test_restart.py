@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 from simulator.app import Simulator
 from simulator.settings import Settings
 from simulator.store.aws_requests import AwsRequests, StoredAwsRequest
+from simulator.store.data_folder import DataFolderError
 from simulator.store.database import Database
-from simulator.store.folder import DataFolderError
 from tests.lambdas.zips import zipped
 from tests.principals import TRUST, document, key_of, minted, policy
 from tests.world import REGION, World, database_in, inner_world, served_world

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Final
 
-from simulator.aws.world import World
-from tests.aws.accounts import Asked, account
+from simulator.aws.moto_state import World
+from tests.aws.account_client import Asked, account
 from tests.aws.random_requests import TRUST, User
 
 ROUNDS: Final = 200

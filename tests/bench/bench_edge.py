@@ -11,7 +11,7 @@ from typing import Any, Final
 from simulator.app import Simulator
 from simulator.asgi import App, Message
 from simulator.faults.edge import Edge
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.settings import TUNING_REGION, Settings
 
 ROUNDS: Final = 9

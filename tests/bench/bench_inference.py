@@ -24,7 +24,7 @@ from urllib.request import urlopen
 
 from openai import OpenAI
 
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.settings import TUNING_REGION
 
 SECONDS = 4.0

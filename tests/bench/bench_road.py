@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reward_lambda.lambda_function import lambda_handler
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.pool import Pool
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY

@@ -14,7 +14,7 @@ from time import monotonic, perf_counter, sleep
 from typing import Final
 from urllib.parse import urlsplit
 
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.settings import TUNING_REGION
 from simulator.verdict.exchange import Outcome
 from simulator.verdict.watching import Watching

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.settings import FIXED_EPOCH, Pace, Settings
 from tests.full_disk import files_that_may_not_grow_beyond
 from tests.records import jsonl

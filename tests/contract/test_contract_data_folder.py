@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulator.settings import Pace, Settings
-from simulator.store.folder import DataFolderError
+from simulator.store.data_folder import DataFolderError
 from tests.full_disk import files_that_may_not_grow_beyond
 from tests.records import jsonl
 from tests.world import World, inner_world

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openai import APIStatusError, BadRequestError, NotFoundError
 
 from simulator.settings import FIXED_EPOCH, Pace, Settings
-from simulator.store.uploads import Incoming, Uploads
+from simulator.store.blobs import Incoming, Uploads
 from tests.key_order import unsorted_objects
 from tests.records import jsonl
 from tests.world import World, inner_world, served_world

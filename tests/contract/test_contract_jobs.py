@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError
 
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.settings import FIXED_EPOCH, Consistency, Pace, Settings
 from simulator.training.dataset import DatasetLimits
 from tests.key_order import unsorted_objects

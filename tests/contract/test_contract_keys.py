@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from openai import AuthenticationError, BedrockOpenAI, NotFoundError, OpenAI
 from starlette.testclient import TestClient
 
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Auth, Settings
 from tests.principals import MANTLE, TRUST, Held, credentials
 from tests.records import jsonl

@@ -8,7 +8,7 @@ import pytest
 from openai import APIConnectionError, OpenAI
 
 from simulator.app import Simulator
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.server import serving
 from simulator.settings import Settings
 from tests.faults.noise import listening

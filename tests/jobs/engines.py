@@ -18,10 +18,10 @@ from simulator.jobs.life import Effect, Grade, Story, story
 from simulator.jobs.pacing import Paces
 from simulator.jobs.steering import Steering
 from simulator.settings import FIXED_EPOCH, Pace, Settings
-from simulator.store.clock import ClockStates
+from simulator.store.blobs import Uploads
+from simulator.store.clock_state import ClockStates
 from simulator.store.database import Database
-from simulator.store.jobs import JobLogs
-from simulator.store.uploads import Uploads
+from simulator.store.job_logs import JobLogs
 from simulator.training.dataset import DatasetLimits
 from simulator.wire.objects import announcement
 from tests.jobs.stories import MODEL, correctness

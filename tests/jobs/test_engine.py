@@ -12,7 +12,7 @@ from simulator.jobs.codec import decode_event, encode_job
 from simulator.jobs.job import JobEndedError, Status, apply
 from simulator.settings import Pace
 from simulator.store.database import Database
-from simulator.store.jobs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogs, StoredEntry
 from simulator.store.models import Models
 from tests.jobs.engines import Graders, cut_off, engine_on, finished, steered_engine_on
 from tests.jobs.stories import MODEL, order

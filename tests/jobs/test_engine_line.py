@@ -9,7 +9,7 @@ from simulator.jobs.codec import decode_event
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import FilesValidated, Job, Status, TrainingStarted, apply
 from simulator.settings import Pace
-from simulator.store.jobs import JobLogs
+from simulator.store.job_logs import JobLogs
 from tests.jobs.engines import Graders, cut_off, engine_on, finished
 from tests.jobs.stories import order, told
 from tests.records import jsonl

@@ -13,7 +13,7 @@ from simulator.jobs.job import Status
 from simulator.jobs.pacing import ClockOrderError
 from simulator.jobs.steering import Steering
 from simulator.settings import FIXED_EPOCH, LAST_EPOCH, Pace
-from simulator.store.clock import ClockStates
+from simulator.store.clock_state import ClockStates
 from simulator.store.errors import StoreFullError
 from tests.full_disk import files_that_may_not_grow_beyond
 from tests.jobs.engines import Graders, engine_on, finished, steered_engine_on

@@ -12,7 +12,7 @@ from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job, Status
 from simulator.jobs.steering import Steering
 from simulator.settings import FIXED_EPOCH, Pace
-from simulator.store.jobs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogs, StoredEntry
 from tests.jobs.engines import Graders, cut_off, engine_on, finished, steered_engine_on
 from tests.jobs.stories import order
 

@@ -12,9 +12,9 @@ import pytest
 
 from simulator.lambdas.errors import FunctionNotFound
 from simulator.lambdas.function import FunctionSpec, Invocation
+from simulator.lambdas.function_reference import FunctionReference
 from simulator.lambdas.invoke_app import InvokeAnswer, InvokeApp, InvokeRequest, is_invoke
 from simulator.lambdas.pool import Pool
-from simulator.lambdas.reference import FunctionReference
 from tests.lambdas.zips import ACCOUNT, ARN, REGION, function, packaged
 
 ECHO = function("def lambda_handler(event, context):\n    print('seen')\n    return event\n")

@@ -1,7 +1,7 @@
 """Rows to put into a store."""
 
 from simulator.store.files import StoredFile
-from simulator.store.jobs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogs, StoredEntry
 from simulator.store.models import StoredModel
 from simulator.store.projects import StoredProject
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.asgi import Scope
-from simulator.keys import session_key
+from simulator.identity.session_key import session_key
 from simulator.verdict import reading
 from simulator.verdict.caller import Callers
 from simulator.verdict.exchange import NOTHING, Asked, Operation, Page, Sight, Told

@@ -94,7 +94,7 @@ def _prepared(
     """Make ready the job that `rft train` would create with these, so that its draws are the same."""
     from simulator.ids import job_seed  # noqa: PLC0415  --help need not wait for it
     from simulator.lambdas.errors import InvalidParameter  # noqa: PLC0415  as above
-    from simulator.lambdas.reference import reference_of  # noqa: PLC0415  as above
+    from simulator.lambdas.function_reference import reference_of  # noqa: PLC0415  as above
     from simulator.training.run import prepared  # noqa: PLC0415  as above
     from simulator.training.schedule import PlanError  # noqa: PLC0415  as above
 

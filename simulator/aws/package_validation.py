@@ -8,7 +8,7 @@ from typing import Any
 from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException
 
-from simulator.aws.world import current_turn
+from simulator.aws.moto_state import current_turn
 from simulator.lambdas.archive import refusal_of_upload
 
 

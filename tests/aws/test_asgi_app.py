@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from simulator.asgi import Message
-from simulator.aws.app import AwsApp
+from simulator.aws.asgi_app import AwsApp
 from simulator.aws.journal import SMALL_BODY
 from simulator.aws.request import AwsAnswer, AwsRequest
 from simulator.store.errors import StoreFullError

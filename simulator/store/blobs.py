@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Final
 
+from simulator.store.data_folder import synced
 from simulator.store.errors import telling_when_full
-from simulator.store.folder import synced
 
 _CHUNK: Final = 1 << 20
 _INCOMING: Final = "incoming-"

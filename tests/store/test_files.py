@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from simulator.store.database import Database, UnknownCursorError
 from simulator.store.files import Files
-from simulator.store.jobs import JobLogs
+from simulator.store.job_logs import JobLogs
 from tests.store.rows import PROJECT, entry, file
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.lambdas.errors import InvalidParameter
-from simulator.lambdas.reference import FunctionReference, reference_of
+from simulator.lambdas.function_reference import FunctionReference, reference_of
 
 ARN = "arn:aws:lambda:us-east-1:111111111111:function:grader"
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from simulator.aws.conditions import Context, MalformedPolicy, conditions_met, listed, wildcard
+from simulator.identity.policy_conditions import Context, MalformedPolicy, conditions_met, listed, wildcard
 
 Document = str | Mapping[str, Any]
 """A policy as JSON text, percent-encoded or not, or already read."""

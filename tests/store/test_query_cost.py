@@ -9,7 +9,7 @@ import pytest
 
 from simulator.store.database import Database
 from simulator.store.files import Files
-from simulator.store.jobs import JobLogs
+from simulator.store.job_logs import JobLogs
 from simulator.store.models import Models
 from simulator.store.projects import Projects
 from simulator.store.responses import KeptResponses

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.mount import mounted
-from simulator.aws.world import ORIGIN, World
+from simulator.aws.moto_app import mounted
+from simulator.aws.moto_state import ORIGIN, World
 from tests.lambdas.zips import zipped
 
 ACCOUNT = "123456789012"

@@ -2,7 +2,7 @@
 
 from concurrent.futures import Executor
 
-from simulator.cloud import Cloud
+from simulator.aws.simulated_aws import Cloud
 from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded, Grader, Sample, ThrottledError
 from simulator.jobs.job import Order

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.aws.accounts import BODIES, Asked, account
+from tests.aws.account_client import BODIES, Asked, account
 from tests.aws.inventory import inventory
 from tests.aws.random_requests import TRUST
-from tests.aws.test_failures import request
+from tests.aws.test_error_responses import request
 from tests.lambdas.zips import zipped
 
 LARGE = bytes(70_000)

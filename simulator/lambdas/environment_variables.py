@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from simulator.lambdas.folders import Folders
+from simulator.lambdas.environment_folders import Folders
 from simulator.lambdas.function import FunctionSpec
 
 

@@ -13,8 +13,8 @@ from starlette.requests import Request
 
 from simulator.asgi import AS_SENT
 from simulator.errors import BAD_SIGNATURE, ApiError
-from simulator.identity.auth import BearerToken, BodyCheck, Caller, Identified
-from simulator.identity.gate import Admission, Gate
+from simulator.identity.authentication import BearerToken, BodyCheck, Caller, Identified
+from simulator.identity.authorization import Admission, Gate
 
 ACCOUNT = "123456789012"
 PROJECTS = f"arn:aws:bedrock-mantle:us-west-2:{ACCOUNT}:project"

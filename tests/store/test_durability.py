@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from simulator.store.blobs import Uploads
 from simulator.store.database import Database
-from simulator.store.uploads import Uploads
 
 FULL, NORMAL = 2, 1  # of SQLite's `PRAGMA synchronous`
 

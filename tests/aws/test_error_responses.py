@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.failures import answer_to
+from simulator.aws.error_responses import answer_to
+from simulator.aws.moto_state import ORIGIN, World
 from simulator.aws.request import AwsAnswer, AwsRequest
-from simulator.aws.world import ORIGIN, World
-from tests.aws.accounts import Asked, account
+from tests.aws.account_client import Asked, account
 
 FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
 LOCATION: Any = {"LocationConstraint": "us-west-2"}

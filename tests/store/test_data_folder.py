@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.store.folder import DataFolder, DataFolderError
+from simulator.store.data_folder import DataFolder, DataFolderError
 
 
 @pytest.fixture

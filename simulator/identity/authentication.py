@@ -22,7 +22,14 @@ from simulator.errors import (
     STALE_SIGNATURE,
     ApiError,
 )
-from simulator.identity.bearer import LONG_TERM, SHORT_TERM, expected_signature, long_term_key, moment, short_term_key
+from simulator.identity.bedrock_keys import (
+    LONG_TERM,
+    SHORT_TERM,
+    expected_signature,
+    long_term_key,
+    moment,
+    short_term_key,
+)
 from simulator.identity.credentials import Credential
 from simulator.identity.signatures import SignedRequest, signature
 from simulator.identity.sigv4 import SignedScope, scope_of

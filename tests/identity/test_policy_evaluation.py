@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.conditions import Context, MalformedPolicy
-from simulator.aws.policy import Decision, Effect, Principal, decide
+from simulator.identity.policy_conditions import Context, MalformedPolicy
+from simulator.identity.policy_evaluation import Decision, Effect, Principal, decide
 
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:grader"
 ALLOW = Effect.ALLOW

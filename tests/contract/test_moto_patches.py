@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.mount import mounted
+from simulator.aws.moto_app import mounted
+from simulator.aws.moto_state import ORIGIN, Moment, Turn, World
 from simulator.aws.request import AwsRequest
-from simulator.aws.world import ORIGIN, Moment, Turn, World
 
 ACCOUNT = "123456789012"
 REGION = "us-west-2"

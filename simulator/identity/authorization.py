@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from simulator.asgi import AS_SENT, Message, Receive, Scope, header
 from simulator.errors import ACCESS_DENIED, INFERENCE_DENIED
-from simulator.identity.auth import BearerToken, BodyCheck, Caller, Identified
+from simulator.identity.authentication import BearerToken, BodyCheck, Caller, Identified
 
 _SERVICE: Final = "bedrock-mantle"
 _UPLOAD: Final = "CreateFile"  # the one action whose body is not read into memory

@@ -1,6 +1,6 @@
 """The seams at which moto is made to go by the turn that is taken: its stores, its chance, its time, what it tracks.
 
-Each is private to moto, and a claim in tests/contract/test_moto_worlds.py. Importing this imports moto.
+Each is private to moto, and a claim in tests/contract/test_moto_patches.py. Importing this imports moto.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ from moto.sts import models as sts
 from moto.sts import utils as sts_utils
 
 from simulator.aws.managed_policies import add_listed
-from simulator.aws.world import ORIGIN, current_turn
+from simulator.aws.moto_state import ORIGIN, current_turn
 
 # What a simulated account comes with beyond what moto gives it, by moto's name for the service.
 _FURNISHING: Final[dict[str, Callable[[Any], None]]] = {"iam": add_listed}

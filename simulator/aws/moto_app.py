@@ -61,8 +61,8 @@ def _mounted() -> AwsMount:
     from moto.core.config import default_user_config  # noqa: PLC0415 - moto is slow to import
 
     from simulator.aws.iam_operations import add_iam_operations  # noqa: PLC0415 - moto is slow to import
-    from simulator.aws.lambda_operations import refuse_bad_packages  # noqa: PLC0415 - moto is slow to import
-    from simulator.aws.routing import route  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.moto_patches import route  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.package_validation import refuse_bad_packages  # noqa: PLC0415 - moto is slow to import
     from simulator.aws.sts_operations import add_sts_operations  # noqa: PLC0415 - moto is slow to import
 
     route()

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from simulator.aws import logs
+from simulator.aws import invocation_logs as logs
 from simulator.aws.account import Account
+from simulator.aws.invocation_logs import InvocationLogs
 from simulator.aws.journal import Journal
-from simulator.aws.logs import InvocationLogs
 from simulator.lambdas.function import Invocation
 from simulator.store.errors import StoreFullError
-from tests.aws.accounts import Asked, account
+from tests.aws.account_client import Asked, account
 from tests.lambdas.zips import function
 
 SPEC = function("")

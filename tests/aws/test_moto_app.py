@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from simulator.aws.managed_policies import LISTED
-from simulator.aws.mount import mounted
-from simulator.aws.world import World
+from simulator.aws.moto_app import mounted
+from simulator.aws.moto_state import World
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,7 @@ def imported(*, rooms: str, among: tuple[str, ...]) -> Any:
 
 def test_importing_the_room_does_not_import_moto() -> None:
     """The command's help must not wait for moto."""
-    rooms = "simulator.cloud, simulator.aws.iam, simulator.aws.functions, simulator.aws.logs"
+    rooms = "simulator.aws.simulated_aws, simulator.aws.iam, simulator.aws.functions, simulator.aws.invocation_logs"
 
     assert imported(rooms=rooms, among=("moto", "boto3", "werkzeug")) == []
 
@@ -43,7 +43,7 @@ def test_the_lambdas_room_imports_neither_moto_nor_a_framework() -> None:
 def test_mounting_starts_no_thread() -> None:
     """Nothing runs before the first request."""
     script = (
-        "import json, threading\nfrom simulator.aws.mount import mounted\n"
+        "import json, threading\nfrom simulator.aws.moto_app import mounted\n"
         "mounted()\nprint(json.dumps(threading.active_count()))"
     )
 

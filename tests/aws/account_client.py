@@ -14,11 +14,11 @@ from botocore.config import Config
 
 from simulator.aws.account import Account
 from simulator.aws.journal import Journal
-from simulator.aws.mount import mounted
+from simulator.aws.moto_app import mounted
 from simulator.aws.request import AwsRequest
 from simulator.store.aws_requests import AwsRequests
+from simulator.store.blobs import Uploads
 from simulator.store.database import Database
-from simulator.store.uploads import Uploads
 
 REGION = "us-west-2"
 EPOCH = 1_767_225_600

@@ -10,15 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from simulator.asgi import Receive, Scope, Send, header
 from simulator.aws import access_keys, functions, iam
 from simulator.aws.account import Account
-from simulator.aws.app import AwsApp
-from simulator.aws.conditions import Context
+from simulator.aws.asgi_app import AwsApp
+from simulator.aws.invocation_logs import InvocationLogs
 from simulator.aws.journal import Journal
-from simulator.aws.logs import InvocationLogs
-from simulator.aws.mount import mounted
+from simulator.aws.moto_app import mounted
 from simulator.aws.request import AwsAnswer, AwsRequest
 from simulator.identity.credentials import Credential
+from simulator.identity.policy_conditions import Context
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.reference import FunctionReference, reference_of
+from simulator.lambdas.function_reference import FunctionReference, reference_of
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Settings
 
 _LOGS: Final = "logs"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulator.store.database import Database, UnknownCursorError
-from simulator.store.jobs import JobLogs
+from simulator.store.job_logs import JobLogs
 from simulator.store.models import Models
 from tests.store.rows import ACCOUNT, PROJECT, append, entry, model
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.store.blobs import Uploads
 from simulator.store.errors import StoreFullError
-from simulator.store.uploads import Uploads
 
 
 class Zeros:

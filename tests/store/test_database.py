@@ -9,7 +9,7 @@ import pytest
 
 from simulator.store.database import Database, happened
 from simulator.store.files import Files
-from simulator.store.jobs import JobLogs
+from simulator.store.job_logs import JobLogs
 from tests.store.rows import PROJECT, append, entry, file
 
 

@@ -13,9 +13,9 @@ from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile
 
+from simulator.aws.moto_state import Turn
 from simulator.aws.request import AwsAnswer, AwsRequest
-from simulator.aws.world import Turn
-from simulator.aws_error import S3, AwsError, shaped
+from simulator.http.aws_errors import S3, AwsError, shaped
 
 _HINT: Final = "x-simulator-hint"
 _LONGEST_HINT: Final = 300  # characters of what was raised, which may quote all of a request

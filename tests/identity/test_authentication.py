@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from simulator.clock import CallersTime
 from simulator.errors import ApiError
-from simulator.identity.auth import Authenticator, BearerToken, BodyCheck, Caller, Identified, anybody
-from simulator.identity.bearer import SHORT_TERM
+from simulator.identity.authentication import Authenticator, BearerToken, BodyCheck, Caller, Identified, anybody
+from simulator.identity.bedrock_keys import SHORT_TERM
 from simulator.identity.credentials import Credential
 from simulator.identity.sigv4 import SignedScope, scope_of
 
