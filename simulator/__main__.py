@@ -203,11 +203,11 @@ def execute(
     settings = _checked(settings, changes, context)
     if verbose:
         _tell_of_refusals()
-    from simulator.identity.session_key import session_key  # noqa: PLC0415  --help need not wait for it
+    from simulator.identity.session_key import create_session_key  # noqa: PLC0415  --help need not wait for it
     from simulator.server import serving  # noqa: PLC0415
 
     with _listening(settings) as listening, _ready(lambda: serving(settings, listening)) as (simulator, url):
-        key = session_key(settings.region)
+        key = create_session_key(settings.region)
         code = _run(command, client_environment(url=url, region=settings.region, key=key))
         for line in unmet(simulator.house.faults.standings()):
             typer.echo(f"rft-sim: {line}", err=True)
@@ -228,7 +228,7 @@ def env(
     ] = None,
 ) -> None:
     """Print the lines that point a shell at a running simulator, and away from all else: eval "$(rft-sim env)"."""
-    from simulator.identity.session_key import session_key  # noqa: PLC0415  --help need not wait for it
+    from simulator.identity.session_key import create_session_key  # noqa: PLC0415  --help need not wait for it
     from simulator.running import region_at  # noqa: PLC0415
 
     served, doubt = region_at(host, port)
@@ -237,7 +237,7 @@ def env(
         doubt = f"the simulator on {host}:{port} is in {served}"
     if doubt:
         typer.echo(f"rft-sim: {doubt}; these variables are for a simulator in {chosen}", err=True)
-    variables = session_variables(url=f"http://{host}:{port}", region=chosen, key=session_key(chosen))
+    variables = session_variables(url=f"http://{host}:{port}", region=chosen, key=create_session_key(chosen))
     for name in foreign_variables():
         if name not in variables:
             typer.echo(f"unset {name}")

@@ -14,8 +14,8 @@ from simulator.faults.script import faults_at
 from simulator.house import House
 from simulator.rooms import Rooms
 from simulator.settings import Settings
-from simulator.store.data_folder import DataFolder, unusable
-from simulator.store.errors import StoreDamagedError, StoreFullError, telling_when_full
+from simulator.store.data_folder import DataFolder, unusable_folder_error
+from simulator.store.errors import StoreDamagedError, StoreFullError, translate_disk_full_errors
 from simulator.upstream.replay import Replay
 
 _PATIENCE: Final = 10.0  # seconds for which a reset lets requests be answered that came before it
@@ -44,11 +44,11 @@ class Simulator:
         self._closed = False
         self._folder = DataFolder(settings.data)
         try:
-            self._state, self._rooms = self._opened(self._folder.state)
+            self._state, self._rooms = self._opened(self._folder.state_folder)
         except BaseException as error:
             self._folder.close()
             if settings.data and isinstance(error, StoreFullError):
-                raise unusable(settings.data, str(error)) from error
+                raise unusable_folder_error(settings.data, str(error)) from error
             raise
         self.app: App = _Door(lambda: self._rooms, lambda rooms: rooms.app)
         self.api: App = _Door(lambda: self._rooms, lambda rooms: rooms.api)
@@ -102,8 +102,8 @@ class Simulator:
 
     def _opened(self, state: Path | None) -> tuple[Path, Rooms]:
         """Make rooms on a folder that holds state already, or on a fresh one, which then counts."""
-        with telling_when_full():
-            folder = state or self._folder.fresh()
+        with translate_disk_full_errors():
+            folder = state or self._folder.create_state_folder()
         with ExitStack() as undo:
             if state is None:
                 undo.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -118,10 +118,10 @@ class Simulator:
                     reset=self.reset,
                 )
             except StoreDamagedError as error:
-                raise unusable(folder, str(error)) from error
+                raise unusable_folder_error(folder, str(error)) from error
             undo.callback(_closed, rooms)
-            with telling_when_full():
-                self._folder.keep(folder)
+            with translate_disk_full_errors():
+                self._folder.activate(folder)
             undo.pop_all()
         return folder, rooms
 

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from simulator.asgi import App, Receive, Scope, Send, header
-from simulator.identity.authentication import MANTLE_SERVICES, bearer_key
-from simulator.identity.sigv4 import scope_of
-from simulator.lambdas.invoke_app import is_invoke
+from simulator.identity.authentication import MANTLE_SERVICES, parse_bearer_key
+from simulator.identity.sigv4 import parse_credential_scope
+from simulator.lambdas.invoke_app import is_invoke_request
 
 _LAMBDA: Final = "lambda"
 _MANTLE: Final = ("/v1/", "/openai/v1/")
@@ -40,10 +40,10 @@ class FrontDoor:
         if scope["type"] != "http":
             return self._api
         authorization = header(scope, b"authorization")
-        signed = scope_of(authorization, scope["query_string"].decode("latin-1"))
-        if bearer_key(authorization) or signed is None or signed.service in MANTLE_SERVICES:
+        signed = parse_credential_scope(authorization, scope["query_string"].decode("latin-1"))
+        if parse_bearer_key(authorization) or signed is None or signed.service in MANTLE_SERVICES:
             return self._api
-        if signed.service == _LAMBDA and is_invoke(scope):
+        if signed.service == _LAMBDA and is_invoke_request(scope):
             return self._invoke
         if scope["path"].startswith(_MANTLE) and signed.service not in _BELOW_V1:
             return self._api

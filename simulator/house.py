@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 from simulator.clock import Clock
 from simulator.faults.book import Book
-from simulator.identity.authorization import Gate
-from simulator.identity.projects import Organization
+from simulator.identity.authorization import Authorizer
+from simulator.identity.projects import ProjectRegistry
 from simulator.ids import Ids
 from simulator.inference.models import Inference
 from simulator.jobs.engine import Engine
 from simulator.jobs.steering import Steering
 from simulator.responses.lifecycle import Responses
 from simulator.settings import Settings
-from simulator.store.blobs import Uploads
-from simulator.store.files import Files
-from simulator.store.job_logs import JobLogs
-from simulator.store.models import Models
+from simulator.store.blobs import BlobStore
+from simulator.store.files import FileStore
+from simulator.store.job_logs import JobLogStore
+from simulator.store.models import ModelStore
 from simulator.verdict.judge import Judge
 from simulator.views import Views
 
@@ -28,18 +28,18 @@ class House:
     settings: Settings
     clock: Clock
     ids: Ids
-    files: Files
-    jobs: JobLogs
+    files: FileStore
+    jobs: JobLogStore
     views: Views
-    models: Models
-    organization: Organization
-    uploads: Uploads
+    models: ModelStore
+    organization: ProjectRegistry
+    uploads: BlobStore
     engine: Engine
     steering: Steering
     reset: Callable[[], None]
     inference: Inference
     responses: Responses
-    gate: Gate
+    gate: Authorizer
     faults: Book
     judge: Judge
     completions: Iterator[str]  # what tells one chat completion from all others

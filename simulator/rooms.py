@@ -13,8 +13,8 @@ from simulator.api import api_of, refusal
 from simulator.asgi import App, Scope
 from simulator.aws.deployed_graders import DeployedGraders
 from simulator.aws.journal import Journal
-from simulator.aws.root_client import Root
-from simulator.aws.simulated_aws import Cloud
+from simulator.aws.root_client import RootClient
+from simulator.aws.simulated_aws import SimulatedAws
 from simulator.catalogue import unaliased
 from simulator.errors import ACCESS_DENIED
 from simulator.faults.answers import Answers
@@ -24,9 +24,9 @@ from simulator.faults.interventions import ScriptedInterventions
 from simulator.faults.script import Fault
 from simulator.front_door import FrontDoor
 from simulator.house import House
-from simulator.identity.authentication import Authenticator, anybody
-from simulator.identity.authorization import Gate
-from simulator.identity.projects import Organization
+from simulator.identity.authentication import Authenticator, make_permissive_authenticator
+from simulator.identity.authorization import Authorizer
+from simulator.identity.projects import ProjectRegistry
 from simulator.ids import Ids
 from simulator.inference.models import Inference
 from simulator.jobs.codec import decode_job
@@ -36,20 +36,20 @@ from simulator.jobs.life import Story, story
 from simulator.jobs.pacing import Paces
 from simulator.jobs.steering import Steering
 from simulator.lambdas.invoke_app import InvokeApp
-from simulator.lambdas.pool import Pool
+from simulator.lambdas.pool import EnvironmentPool
 from simulator.responses.lifecycle import Responses
 from simulator.running import options_for
 from simulator.settings import Auth, Settings
-from simulator.store.aws_requests import AwsRequests
-from simulator.store.blobs import Uploads
-from simulator.store.clock_state import ClockStates
-from simulator.store.data_folder import unusable
+from simulator.store.aws_requests import AwsRequestStore
+from simulator.store.blobs import BlobStore
+from simulator.store.clock_state import ClockStateStore
+from simulator.store.data_folder import unusable_folder_error
 from simulator.store.database import Database
-from simulator.store.files import Files
-from simulator.store.job_logs import JobLogs
-from simulator.store.models import Models
-from simulator.store.projects import Projects
-from simulator.store.responses import KeptResponses
+from simulator.store.files import FileStore
+from simulator.store.job_logs import JobLogStore
+from simulator.store.models import ModelStore
+from simulator.store.projects import ProjectStore
+from simulator.store.responses import ResponseStore
 from simulator.upstream.replay import Replay
 from simulator.verdict.judge import Judge
 from simulator.verdict.truth import Jobs
@@ -117,7 +117,7 @@ class Rooms:
             StoreFullError: the disk is full.
         """
         self.visitors = Visitors()
-        self._database = Database(folder / DATABASE if settings.data else None, expected=known)
+        self._database = Database(folder / DATABASE if settings.data else None, must_exist=known)
         try:
             self._wire(settings, url=url, folder=folder, replay=replay, faults=faults, reset=reset)
         except BaseException:
@@ -134,15 +134,15 @@ class Rooms:
         faults: Sequence[Fault],
         reset: Callable[[], None],
     ) -> None:
-        uploads, files = Uploads(folder / UPLOADS, lasting=settings.data is not None), Files(self._database)
+        uploads, files = BlobStore(folder / UPLOADS, durable=settings.data is not None), FileStore(self._database)
         _check_uploads(files, uploads, folder)
         journal = _journal(self._database, folder) if settings.data else None
         paces = Paces(
-            states=ClockStates(self._database),
+            states=ClockStateStore(self._database),
             pace=settings.pace,
             speed=settings.speed,
             epoch=settings.epoch,
-            latest=self._database.latest(),
+            latest=self._database.latest_simulated_time(),
             wall=time,
             seconds=monotonic,
         )
@@ -150,17 +150,21 @@ class Rooms:
         start = self._database.next_ordinal("starts")
         invocations = _ordinals(start)
         # Each table family is one line here and one in the house.
-        jobs, models = JobLogs(self._database), Models(self._database)
-        organization = Organization(
-            projects=Projects(self._database), clock=clock, ids=ids, region=settings.region, most=settings.max_projects
+        jobs, models = JobLogStore(self._database), ModelStore(self._database)
+        organization = ProjectRegistry(
+            store=ProjectStore(self._database),
+            clock=clock,
+            ids=ids,
+            region=settings.region,
+            max_projects=settings.max_projects,
         )
-        self._cloud = Cloud(settings=settings, clock=clock.now, callers=callers.now, journal=journal)
-        self._pool = Pool(
+        self._cloud = SimulatedAws(settings=settings, clock=clock.now, caller_clock=callers.now, journal=journal)
+        self._pool = EnvironmentPool(
             new_request_id=lambda: ids.invocation(next(invocations)),
             now=clock.now,
             wall=time,
             max_environments=settings.lambda_workers,
-            record=self._cloud.record,
+            record=self._cloud.record_invocation,
             variables=lambda: {"AWS_ENDPOINT_URL": url},
             folder=_emptied(folder / ENVIRONMENTS),
         )
@@ -168,33 +172,33 @@ class Rooms:
         self._invoke = InvokeApp(
             pool=self._pool,
             find_function=self._cloud.find_function,
-            account_of=self._cloud.account_of,
-            refusal=self._cloud.refusal_of_key,
+            account_for_access_key=self._cloud.account_for_access_key,
+            denial_reason=self._cloud.invoke_denial_reason_for_key,
             new_request_id=lambda: ids.invocation(next(invocations)),
             default_region=settings.region,
         )
 
         def tell(job: Job) -> Story:
             model = ids.tuned_model(job.id, job.order.model, job.order.account)
-            return story(job, open_file=uploads.reading, model=model, settings=settings, replay=replay)
+            return story(job, open_file=uploads.open, model=model, settings=settings, replay=replay)
 
         def ended(job_id: str) -> str | None:
-            text = jobs.get(job_id)
+            text = jobs.get_projection(job_id)
             job = decode_job(text) if text else None
             return job.status.value if job and job.status.ended else None
 
         book = Book(job_id=ids.job, ended=ended, lapsed=callers.lapsed, seconds=monotonic, begins_with=faults)
-        root = Root(url=url, region=settings.region)
+        root = RootClient(url=url, region=settings.region)
         self._engine = Engine(
             logs=jobs,
             ids=ids,
             paces=paces,
             places=settings.concurrent_jobs,
             graders=DeployedGraders(
-                cloud=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
+                aws=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
             ),
             interventions=ScriptedInterventions(
-                book, carry_out=lambda asked: root.carry_out(asked.service, asked.name, asked.parameters)
+                book, carry_out=lambda asked: root.execute(asked.service, asked.name, asked.parameters)
             ),
             tell=tell,
             announced=lambda event: announcement(event) is not None,
@@ -228,28 +232,28 @@ class Rooms:
             reset=reset,
             inference=inference,
             responses=Responses(
-                kept=KeptResponses(self._database),
+                kept=ResponseStore(self._database),
                 inference=inference,
                 ids=ids,
                 ordinals=_ordinals(start),
                 clock=clock,
                 settings=settings,
             ),
-            gate=Gate(
-                authenticate=anybody(settings.account)
+            gate=Authorizer(
+                authenticate=make_permissive_authenticator(settings.account)
                 if settings.auth is Auth.ANY
                 else Authenticator(
                     region=settings.region,
-                    access_key=self._cloud.access_key,
-                    bedrock_key=self._cloud.bedrock_key,
-                    time=callers,
-                    ready=f"rft-sim env {options_for(url)}",
+                    find_access_key=self._cloud.find_access_key,
+                    find_bedrock_key=self._cloud.find_bedrock_key,
+                    caller_time=callers,
+                    env_command=f"rft-sim env {options_for(url)}",
                 ),
-                refusal=self._cloud.denial,
+                denial_reason=self._cloud.denial_reason,
                 region=settings.region,
                 now=callers.now,
                 projects=organization,
-                model_of=unaliased,
+                resolve_model_alias=unaliased,
             ),
             judge=Judge(
                 settings=settings.verdict,
@@ -272,7 +276,7 @@ class Rooms:
 
         api = api_of(self.house, requests=requests)
         self.api: App = edge(api)
-        door = FrontDoor(api=api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.answers)
+        door = FrontDoor(api=api, invoke=self._invoke, aws=self._cloud, aws_answers=self._cloud.supports)
         watched = Watching(edge(door), judge=self.house.judge, wall=time)
         self.app: App = NoWebPages(watched, hosts=settings.hosts, refused=_unwelcome)
         self._engine.resume()
@@ -301,17 +305,17 @@ def _unwelcome(scope: Scope, reason: str, hint: str) -> App:
     return refusal(error, method=scope["method"], path=scope["path"])
 
 
-def _check_uploads(files: Files, uploads: Uploads, folder: Path) -> None:
+def _check_uploads(files: FileStore, uploads: BlobStore, folder: Path) -> None:
     """See that all bytes are there that something kept still needs, and no others.
 
     Raises:
         DataFolderError: some are not.
     """
-    needed = files.needed()
+    needed = files.referenced_sha256s()
     for sha256 in needed:
-        if fault := uploads.fault(sha256):
-            raise unusable(folder, f"it is damaged: the uploaded file {UPLOADS}/{sha256} {fault}")
-    uploads.sweep(needed)
+        if fault := uploads.find_corruption(sha256):
+            raise unusable_folder_error(folder, f"it is damaged: the uploaded file {UPLOADS}/{sha256} {fault}")
+    uploads.remove_unreferenced(needed)
 
 
 def _journal(database: Database, folder: Path) -> Journal:
@@ -320,9 +324,9 @@ def _journal(database: Database, folder: Path) -> Journal:
     Raises:
         DataFolderError: a part of it is damaged or not there.
     """
-    journal = Journal(requests=AwsRequests(database), bodies=Uploads(folder / REQUESTS, lasting=True))
-    if fault := journal.fault():
-        raise unusable(folder, f"it is damaged: of the requests to AWS, {REQUESTS}/{fault}")
+    journal = Journal(requests=AwsRequestStore(database), bodies=BlobStore(folder / REQUESTS, durable=True))
+    if fault := journal.find_corruption():
+        raise unusable_folder_error(folder, f"it is damaged: of the requests to AWS, {REQUESTS}/{fault}")
     return journal
 
 

@@ -15,7 +15,7 @@ from simulator.jobs.codec import decode_job
 from simulator.jobs.job import Job
 from simulator.settings import Consistency
 from simulator.store.database import Page
-from simulator.store.job_logs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogStore, StoredLogEntry
 
 _EVERY: Final = 1 << 62  # more jobs than a project has
 
@@ -25,7 +25,7 @@ Shown = TypeVar("Shown")
 class Views:
     """The listings of jobs, their events and their checkpoints."""
 
-    def __init__(self, logs: JobLogs, settings: Consistency) -> None:
+    def __init__(self, logs: JobLogStore, settings: Consistency) -> None:
         self._logs = logs
         self._settings = settings
         self._jobs = _Lag[Sequence[str]](settings.jobs_lag)
@@ -39,19 +39,19 @@ class Views:
             UnknownCursorError: no job `after` in this project.
         """
         if not self._jobs.looks:
-            page = self._logs.page(project, after=after, limit=limit)
+            page = self._logs.projections_page(project, after=after, limit=limit)
             return Page(rows=tuple(map(decode_job, page.rows)), has_more=page.has_more)
         if after is None:
-            seen = self._jobs.look(project, self._logs.page(project, after=None, limit=_EVERY).rows)
+            seen = self._jobs.look(project, self._logs.projections_page(project, after=None, limit=_EVERY).rows)
         else:
-            self._logs.page(project, after=after, limit=1)  # which knows a cursor that is none
+            self._logs.projections_page(project, after=after, limit=1)  # which knows a cursor that is none
             seen = self._jobs.last(project)
         left = iter(seen or ())
         if after is not None and after in map(_id, seen or ()):  # else it is newer than all that is seen
             next(text for text in left if _id(text) == after)
         return Page(rows=tuple(map(decode_job, islice(left, limit))), has_more=next(left, None) is not None)
 
-    def events(self, job: Job, *, after: str | None, limit: int) -> Page[StoredEntry]:
+    def events(self, job: Job, *, after: str | None, limit: int) -> Page[StoredLogEntry]:
         """Return what the API shows as a job's events, newest first.
 
         Raises:
@@ -65,7 +65,7 @@ class Views:
         page = self._logs.events(job.id, after=after, limit=distinct, until=until)
         return replace(page, rows=_doubled(page.rows, limit)) if settings.events_twice else page
 
-    def checkpoints(self, job: Job, *, after: str | None, limit: int) -> Page[StoredEntry]:
+    def checkpoints(self, job: Job, *, after: str | None, limit: int) -> Page[StoredLogEntry]:
         """Return the entries that saved a job's checkpoints, newest first; `after` is a checkpoint's id.
 
         Raises:
@@ -78,14 +78,14 @@ class Views:
         """Return how many entries of a job's log are seen; None is all."""
         if not lag.looks:
             return None
-        seen = lag.look(job.id, self._logs.length(job.id)) if first else lag.last(job.id)
+        seen = lag.look(job.id, self._logs.entry_count(job.id)) if first else lag.last(job.id)
         return seen or 0
 
     def _whole_batches(self, job: Job, until: int | None) -> int | None:
-        length = self._logs.length(job.id)
+        length = self._logs.entry_count(job.id)
         if job.status.ended and (until is None or until == length):
             return until  # the last batch need not be full
-        return self._logs.until_event(job.id, batch=self._settings.events_batch, until=until)
+        return self._logs.length_in_event_batches(job.id, batch=self._settings.events_batch, until=until)
 
 
 class _Lag(Generic[Shown]):
@@ -118,5 +118,5 @@ def _id(job: str) -> str:
     return decode_job(job).id
 
 
-def _doubled(rows: Sequence[StoredEntry], limit: int) -> tuple[StoredEntry, ...]:
+def _doubled(rows: Sequence[StoredLogEntry], limit: int) -> tuple[StoredLogEntry, ...]:
     return tuple(row for row in rows for _ in range(2))[:limit]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def files_that_may_not_grow_beyond(size: int) -> Iterator[None]:
+def limit_file_size(size: int) -> Iterator[None]:
     """Let the system refuse every write beyond so many bytes of a file: to a program that is a disk that is full."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))

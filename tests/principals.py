@@ -17,7 +17,7 @@ TRUST = json.dumps(
 )
 
 
-class Held:
+class StaticCredentialProvider:
     """Credentials, as the generator asks for them."""
 
     def __init__(self, credentials: Credentials) -> None:
@@ -28,49 +28,52 @@ class Held:
         return self._credentials
 
 
-def credentials(made: Any) -> Credentials:
+def credentials_from(made: Any) -> Credentials:
     """Give what IAM or STS made in the form that botocore signs with."""
     return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made.get("SessionToken"))
 
 
-def key_of(served: World, user: str, *, policy: str | None = MANTLE) -> str:
+def create_user_key(simulator: World, user: str, *, policy: str | None = MANTLE) -> str:
     """Make an IAM user who may call Mantle, and an access key; mint a Bedrock key from it."""
-    served.iam.create_user(UserName=user)
+    simulator.iam.create_user(UserName=user)
     if policy:
-        served.iam.attach_user_policy(UserName=user, PolicyArn=policy)
-    return minted(served.iam.create_access_key(UserName=user)["AccessKey"])
+        simulator.iam.attach_user_policy(UserName=user, PolicyArn=policy)
+    return create_bedrock_key(simulator.iam.create_access_key(UserName=user)["AccessKey"])
 
 
-def minted(key: Any) -> str:
+def create_bedrock_key(key: Any) -> str:
     """Mint a Bedrock key from what IAM or STS made."""
     return str(
-        provide_token(region=REGION, aws_credentials_provider=cast("CredentialProvider", Held(credentials(key))))
+        provide_token(
+            region=REGION,
+            aws_credentials_provider=cast("CredentialProvider", StaticCredentialProvider(credentials_from(key))),
+        )
     )
 
 
-def document(*statements: dict[str, Any]) -> str:
+def policy_document(*statements: dict[str, Any]) -> str:
     """Make a policy of statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def policy(served: World, name: str, *statements: dict[str, Any]) -> str:
+def create_managed_policy(simulator: World, name: str, *statements: dict[str, Any]) -> str:
     """Make a managed policy; return its ARN."""
-    return served.iam.create_policy(PolicyName=name, PolicyDocument=document(*statements))["Policy"]["Arn"]
+    return simulator.iam.create_policy(PolicyName=name, PolicyDocument=policy_document(*statements))["Policy"]["Arn"]
 
 
-def put(served: World, user: str, *statements: dict[str, Any]) -> None:
+def put_user_policy(simulator: World, user: str, *statements: dict[str, Any]) -> None:
     """Give a user an inline policy."""
-    served.iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=document(*statements))
+    simulator.iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=policy_document(*statements))
 
 
-def trainer(served: World, role: str, *statements: dict[str, Any], limit: str | None = None) -> str:
+def create_role_key(simulator: World, role: str, *statements: dict[str, Any], session_policy: str | None = None) -> str:
     """Make a role of statements, assume it, `limit`ed by a session policy, and mint a Bedrock key of the session."""
-    arn = served.iam.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    served.iam.attach_role_policy(RoleName=role, PolicyArn=MANTLE)
+    arn = simulator.iam.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    simulator.iam.attach_role_policy(RoleName=role, PolicyArn=MANTLE)
     if statements:
-        served.iam.put_role_policy(RoleName=role, PolicyName="inline", PolicyDocument=document(*statements))
-    sts = served.session.client("sts", endpoint_url=served.url)
-    limited: dict[str, Any] = {"Policy": limit} if limit else {}
+        simulator.iam.put_role_policy(RoleName=role, PolicyName="inline", PolicyDocument=policy_document(*statements))
+    sts = simulator.session.client("sts", endpoint_url=simulator.url)
+    limited: dict[str, Any] = {"Policy": session_policy} if session_policy else {}
     session = sts.assume_role(RoleArn=arn, RoleSessionName="s1", **limited)["Credentials"]
     sts.close()
-    return minted(session)
+    return create_bedrock_key(session)

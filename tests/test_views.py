@@ -12,7 +12,7 @@ from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job
 from simulator.settings import Consistency, Pace
 from simulator.store.database import Page, UnknownCursorError
-from simulator.store.job_logs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogStore, StoredLogEntry
 from simulator.views import Views
 from tests.jobs.engines import Graders, engine_on
 from tests.jobs.stories import PROJECT, order
@@ -21,7 +21,7 @@ ALL = 1_000
 
 
 @contextmanager
-def viewed(folder: Path, **consistency: int) -> Iterator[tuple[Engine, JobLogs, Views]]:
+def viewed(folder: Path, **consistency: int) -> Iterator[tuple[Engine, JobLogStore, Views]]:
     """View the jobs of an engine at poll pace."""
     with engine_on(folder, Graders(), pace=Pace.POLL) as (engine, logs):
         yield engine, logs, Views(logs, Consistency(**consistency))  # type: ignore[arg-type]  # a flag is a number
@@ -34,7 +34,7 @@ def turned(engine: Engine, job: Job, times: int = 1) -> Job:
     return engine.job(job.id) or job
 
 
-def told(entries: tuple[StoredEntry, ...]) -> list[int]:
+def told(entries: tuple[StoredLogEntry, ...]) -> list[int]:
     """Return which entries of a log these are, oldest first."""
     return [entry.ordinal for entry in reversed(entries)]
 
@@ -44,7 +44,7 @@ def test_without_a_lag_listings_show_what_is_so(tmp_path: Path) -> None:
     with viewed(tmp_path) as (engine, logs, views):
         job = turned(engine, engine.create(order()), 30)
         assert views.jobs(PROJECT, after=None, limit=ALL).rows == (job,)
-        shown = [entry.ordinal for entry in logs.log(job.id) if entry.event_id]
+        shown = [entry.ordinal for entry in logs.entries(job.id) if entry.event_id]
         assert told(views.events(job, after=None, limit=ALL).rows) == shown
         assert len(views.checkpoints(job, after=None, limit=ALL).rows) == 1
 
@@ -73,7 +73,7 @@ def test_events_that_come_late_are_those_of_looks_ago(tmp_path: Path) -> None:
             last = told(views.events(job, after=None, limit=ALL).rows)
         assert job.status.ended
         assert seen == [[], [0], [0, 1], [0, 1, 2]]
-        assert last == [entry.ordinal for entry in logs.log(job.id) if entry.event_id]
+        assert last == [entry.ordinal for entry in logs.entries(job.id) if entry.event_id]
 
 
 def listed(page: Page[Job]) -> tuple[list[str], bool]:
@@ -145,7 +145,7 @@ def test_events_in_batches_come_so_many_at_a_time_and_the_last_ones_with_the_end
             lengths.append(len(views.events(job, after=None, limit=ALL).rows))
             job = turned(engine, job)
         last = len(views.events(job, after=None, limit=ALL).rows)
-        events = sum(1 for entry in logs.log(job.id) if entry.event_id)
+        events = sum(1 for entry in logs.entries(job.id) if entry.event_id)
     assert sorted(set(lengths)) == [0, 5, 10, 15]
     assert last == events == 16
 
@@ -156,12 +156,12 @@ def test_events_that_come_twice_are_all_there_page_by_page(tmp_path: Path, limit
     with viewed(tmp_path, events_twice=True) as (engine, logs, views):
         job = turned(engine, engine.create(order()), 8)
         after: str | None = None
-        pages: list[Page[StoredEntry]] = []
+        pages: list[Page[StoredLogEntry]] = []
         while not pages or pages[-1].has_more:
             pages.append(views.events(job, after=after, limit=limit))
             after = pages[-1].rows[-1].event_id
         rows = [entry for page in pages for entry in page.rows]
-        shown = [entry for entry in reversed(logs.log(job.id)) if entry.event_id]
+        shown = [entry for entry in reversed(logs.entries(job.id)) if entry.event_id]
     assert list(dict.fromkeys(rows)) == shown
     assert max(len(page.rows) for page in pages) <= limit
     assert (len(rows) > len(shown)) == (limit > 1)
@@ -182,7 +182,7 @@ def test_further_pages_of_checkpoints_are_no_looks(tmp_path: Path) -> None:
         job = engine.create(order())
         views.checkpoints(job, after=None, limit=ALL)
         job = turned(engine, job, 30)
-        (step,) = [json.loads(entry.body)["step"] for entry in logs.log(job.id) if entry.kind == "CheckpointSaved"]
+        (step,) = [json.loads(entry.body)["step"] for entry in logs.entries(job.id) if entry.kind == "CheckpointSaved"]
         for _ in range(2):
             views.checkpoints(job, after=Ids(seed=0).checkpoint(job.id, step), limit=ALL)
         seen = [len(views.checkpoints(job, after=None, limit=ALL).rows) for _ in range(2)]

@@ -18,7 +18,7 @@ from openai import OpenAI
 from starlette.testclient import TestClient
 
 from simulator.app import Simulator
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.rooms import DATABASE
 from simulator.server import serving
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, TUNING_REGION, Settings
@@ -58,7 +58,7 @@ class Api:
 
     def __init__(self, url: str, http: httpx2.Client) -> None:
         self.url = url
-        self.key = session_key(REGION)
+        self.key = create_session_key(REGION)
         self.http = http
         http.headers["authorization"] = f"Bearer {self.key}"
         self.opened = ExitStack()  # closed with the simulator: an open socket is a warning, and a warning an error

@@ -3,17 +3,17 @@
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
-from simulator.aws.role_sessions import session_of_key
-from simulator.aws.service_credentials import credentials_of, user_and_account
+from simulator.aws.role_sessions import find_session_by_key
+from simulator.aws.service_credentials import list_credentials, parse_alias
 from simulator.identity.credentials import Credential
 
 if TYPE_CHECKING:
     from moto.iam.models import AccessKey, IAMBackend
 
-SESSION: Final = "session_of_a_user"  # where a temporary access key keeps whose it is
+USER_SESSION_ATTRIBUTE: Final = "session_of_a_user"  # where a temporary access key keeps whose it is
 
 
-def credential_of(access_key_id: str) -> Credential | None:
+def find_credential(access_key_id: str) -> Credential | None:
     """Give what moto knows of an access key, a user's or a session's; None when it has no such key."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -25,15 +25,15 @@ def credential_of(access_key_id: str) -> Credential | None:
     return None
 
 
-def bedrock_credential(alias: str) -> Credential | None:
+def find_bedrock_credential(alias: str) -> Credential | None:
     """Give a user's long-term Bedrock key by its alias; None when moto has no such key."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    named = user_and_account(alias)
+    named = parse_alias(alias)
     user = iam_backends[named[1]]["aws"].users.get(named[0]) if named and named[1] in list(iam_backends) else None
     if user is None:
         return None
-    for credential in credentials_of(user):
+    for credential in list_credentials(user):
         if credential.alias == alias:
             return Credential(
                 secret=credential.secret,
@@ -45,7 +45,7 @@ def bedrock_credential(alias: str) -> Credential | None:
     return None
 
 
-def account_of_access_key(access_key_id: str) -> str:
+def account_for_access_key(access_key_id: str) -> str:
     """Give the account that an access key belongs to; moto's default account for a key that it does not know."""
     from moto.iam.models import get_account_id_from  # noqa: PLC0415 - moto is slow to import
 
@@ -60,10 +60,10 @@ def _user_key(backend: "IAMBackend", key: "AccessKey", account: str) -> Credenti
 
 
 def _session_key(key: "AccessKey", account: str) -> Credential | None:
-    of_user: Credential | None = vars(key).get(SESSION)
+    of_user: Credential | None = vars(key).get(USER_SESSION_ATTRIBUTE)
     if of_user is not None:
         return of_user
-    assumed = session_of_key(key.access_key_id, account)
+    assumed = find_session_by_key(key.access_key_id, account)
     if assumed is None:
         return None
     return Credential(

@@ -15,12 +15,12 @@ from itertools import count
 from threading import RLock
 from typing import BinaryIO, Final
 
-from simulator.aws.error_responses import answer_to
-from simulator.aws.journal import Body, Entry, Journal
-from simulator.aws.moto_app import AwsMount
-from simulator.aws.moto_state import MICROSECONDS, Moment, Turn, World
-from simulator.aws.request import AwsAnswer, AwsRequest
-from simulator.store.blobs import Incoming
+from simulator.aws.error_responses import response_for_exception
+from simulator.aws.journal import RequestBody, JournalEntry, Journal
+from simulator.aws.moto_app import MotoApp
+from simulator.aws.moto_state import MICROSECONDS_PER_SECOND, OperationTime, MotoContext, MotoState
+from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.store.blobs import StagedBlob
 
 LOGGER: Final = logging.getLogger("simulator.aws")
 _REFUSED: Final = 400
@@ -37,10 +37,10 @@ class Account:
     def __init__(
         self,
         *,
-        mount: AwsMount,
+        moto_app: MotoApp,
         seed: int,
         clock: Callable[[], int],
-        callers: Callable[[], float],
+        caller_clock: Callable[[], float],
         journal: Journal | None,
     ) -> None:
         """Fold the journal: that takes as long as its requests took, a millisecond for most.
@@ -53,36 +53,36 @@ class Account:
             callers: the callers' time, by which credentials end, in seconds since then.
             journal: what came before, and where more is kept.
         """
-        self._mount = mount
+        self._mount = moto_app
         begun = journal.seed if journal is not None else None
         self._seed = seed if begun is None else begun
         self._clock = clock
-        self._callers = callers
+        self._callers = caller_clock
         self._journal = journal
         self._alone = RLock()
         self._readings = count()
         self._ordinal = 0
         self._latest = 0  # the moment of the last write
-        self.foldings = 0
+        self.replay_count = 0
         """How often the journal was folded: what no request put there is gone with each."""
-        self._folded: World | None = None
+        self._folded: MotoState | None = None
         self._world()
 
-    def answer(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
+    def handle(self, request: AwsRequest, body: BinaryIO) -> AwsResponse:
         """Answer a request. What it changed is kept when this returns.
 
         Raises:
             StoreFullError: the disk is full; nothing was changed.
         """
-        if request.only_reads(body):
-            with self.reading() as turn:
+        if request.is_read_only(body):
+            with self.read_transaction() as turn:
                 return self._served(request, body, turn)
-        kept = b"" if self._journal is None else self._journal.received(body)
+        kept = b"" if self._journal is None else self._journal.receive_body(body)
         with self._alone:
             return self._written(request, body, kept)
 
     @contextmanager
-    def reading(self) -> Iterator[Turn]:
+    def read_transaction(self) -> Iterator[MotoContext]:
         """Have moto's state be this account's, now, for somebody who looks at it and changes nothing.
 
         Who looks waits for the request that is being answered: until that is kept, nobody may act on what it changed.
@@ -90,8 +90,10 @@ class Account:
         that it runs: those are run outside of moto, and moto itself runs none.
         """
         with self._alone:
-            now = Moment(at=max(self._clock() * MICROSECONDS, self._latest), callers=self._callers())
-            with self._world().turn(now, "reading", next(self._readings)) as turn:
+            now = OperationTime(
+                simulated_us=max(self._clock() * MICROSECONDS_PER_SECOND, self._latest), caller_seconds=self._callers()
+            )
+            with self._world().activate(now, "reading", next(self._readings)) as turn:
                 yield turn
 
     def close(self) -> None:
@@ -99,30 +101,34 @@ class Account:
         with self._alone:
             self._forget()
 
-    def _written(self, request: AwsRequest, body: BinaryIO, kept: Body) -> AwsAnswer:
+    def _written(self, request: AwsRequest, body: BinaryIO, kept: RequestBody) -> AwsResponse:
         world = self._world()
         # Two writes of one simulated second still come one after the other: versions of an object go by that.
-        moment = Moment(at=max(self._clock() * MICROSECONDS, self._latest + 1), callers=self._callers())
-        with world.turn(moment, "request", self._ordinal) as turn:
+        moment = OperationTime(
+            simulated_us=max(self._clock() * MICROSECONDS_PER_SECOND, self._latest + 1), caller_seconds=self._callers()
+        )
+        with world.activate(moment, "request", self._ordinal) as turn:
             answer = self._served(request, body, turn)
         if self._journal is not None:
-            entry = Entry(ordinal=self._ordinal, seed=self._seed, moment=moment, request=request, status=answer.status)
-            for_nothing = kept if isinstance(kept, Incoming) and _refused(request, answer, turn) else None
+            entry = JournalEntry(
+                ordinal=self._ordinal, seed=self._seed, time=moment, request=request, status=answer.status
+            )
+            for_nothing = kept if isinstance(kept, StagedBlob) and _refused(request, answer, turn) else None
             try:
-                self._journal.keep(entry, None if for_nothing else kept)
+                self._journal.append(entry, None if for_nothing else kept)
             except BaseException:
                 self._forget()  # it has what the journal has not; the next to come folds it anew
                 raise
             finally:
                 if for_nothing:
-                    self._journal.dismiss(for_nothing)
-        self._ordinal, self._latest = self._ordinal + 1, moment.at
+                    self._journal.discard_body(for_nothing)
+        self._ordinal, self._latest = self._ordinal + 1, moment.simulated_us
         return answer
 
-    def _world(self) -> World:
+    def _world(self) -> MotoState:
         if self._folded is None:
             self._folded = self._fold()
-            self.foldings += 1
+            self.replay_count += 1
         return self._folded
 
     def _forget(self) -> None:
@@ -130,14 +136,14 @@ class Account:
         if forgotten is not None:
             forgotten.close()
 
-    def _fold(self) -> World:
-        world = World(seed=self._seed)
+    def _fold(self) -> MotoState:
+        world = MotoState(seed=self._seed)
         self._ordinal = self._latest = 0
         for entry, body in () if self._journal is None else self._journal.entries():
-            self._ordinal, self._latest = entry.ordinal + 1, entry.moment.at
+            self._ordinal, self._latest = entry.ordinal + 1, entry.time.simulated_us
             if body is None:
                 continue
-            with world.turn(entry.moment, "request", entry.ordinal) as turn:
+            with world.activate(entry.time, "request", entry.ordinal) as turn:
                 answer = self._served(entry.request, body, turn, again=True)
             if answer.status != entry.status:
                 LOGGER.warning(
@@ -147,11 +153,11 @@ class Account:
                 )
         return world
 
-    def _served(self, request: AwsRequest, body: BinaryIO, turn: Turn, *, again: bool = False) -> AwsAnswer:
+    def _served(self, request: AwsRequest, body: BinaryIO, turn: MotoContext, *, again: bool = False) -> AwsResponse:
         try:
-            return self._mount.serve(request, body)
+            return self._mount.handle(request, body)
         except Exception as fault:  # what it did until then is done, and will be again
-            answer = answer_to(fault, request, body, turn)
+            answer = response_for_exception(fault, request, body, turn)
             if not again:
                 raised, named = type(fault).__name__, _named(request, body)
                 LOGGER.warning(
@@ -161,14 +167,14 @@ class Account:
             return answer
 
 
-def _refused(request: AwsRequest, answer: AwsAnswer, turn: Turn) -> bool:
+def _refused(request: AwsRequest, answer: AwsResponse, turn: MotoContext) -> bool:
     """Whether an upload was refused and nothing was made for it, not even an entry in a bucket's access log.
 
     Other services may do half of what a request asks for before they refuse it; what goes to these two in a large body
     is one object or one package.
     """
     refused = _REFUSED <= answer.status < _FAULT and not answer.failed
-    return refused and not turn.made and request.service in _UPLOADED_TO
+    return refused and not turn.created_count and request.service in _UPLOADED_TO
 
 
 def _named(request: AwsRequest, body: BinaryIO) -> str:

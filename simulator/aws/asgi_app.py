@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from simulator.asgi import Receive, Scope, Send
-from simulator.aws.journal import SMALL_BODY
-from simulator.aws.request import AwsAnswer, AwsRequest, request_of
-from simulator.store.errors import StoreFullError, telling_when_full
+from simulator.aws.journal import MAX_INLINE_BODY_BYTES
+from simulator.aws.request import AwsResponse, AwsRequest, aws_request_from
+from simulator.store.errors import StoreFullError, translate_disk_full_errors
 
 _HINT: Final = "x-simulator-hint"
 
@@ -20,9 +20,9 @@ _HINT: Final = "x-simulator-hint"
 class AwsApp:
     """Hands requests to `answer`, on threads of its own, which start with the first of them."""
 
-    def __init__(self, answer: Callable[[AwsRequest, BinaryIO], AwsAnswer], *, workers: int = 16) -> None:
+    def __init__(self, handle: Callable[[AwsRequest, BinaryIO], AwsResponse], *, workers: int = 16) -> None:
         """Make the app; `workers` bounds the requests under way. A function that is being run may send one, too."""
-        self._answer = answer
+        self._answer = handle
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="aws")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,7 +34,7 @@ class AwsApp:
         except StoreFullError as error:
             answer = _told(error)
         else:
-            under_way = self._threads.submit(self._answered, request_of(scope), body)
+            under_way = self._threads.submit(self._answered, aws_request_from(scope), body)
             # Perhaps nobody waits for it any longer; it is answered to its end all the same.
             under_way.add_done_callback(lambda _: body.close())
             answer = await asyncio.wrap_future(under_way)
@@ -46,17 +46,17 @@ class AwsApp:
         """Wait for the requests under way, and end the threads."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _answered(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
+    def _answered(self, request: AwsRequest, body: BinaryIO) -> AwsResponse:
         try:
             return self._answer(request, body)
         except StoreFullError as error:
             return _told(error)
 
 
-def _told(error: StoreFullError) -> AwsAnswer:
+def _told(error: StoreFullError) -> AwsResponse:
     """Say it without a body: SDKs of every protocol make an error of the status, and try again."""
     hint = f"{error}; make room and ask again: what was kept before is whole"
-    return AwsAnswer(status=503, headers=(("content-length", "0"), (_HINT, hint)))
+    return AwsResponse(status=503, headers=(("content-length", "0"), (_HINT, hint)))
 
 
 async def _body(receive: Receive) -> BinaryIO:
@@ -66,13 +66,13 @@ async def _body(receive: Receive) -> BinaryIO:
         ClientDisconnect: it has no end.
         StoreFullError: the disk is full.
     """
-    body = cast("BinaryIO", SpooledTemporaryFile(max_size=SMALL_BODY))  # noqa: SIM115  closed by whoever used it
+    body = cast("BinaryIO", SpooledTemporaryFile(max_size=MAX_INLINE_BODY_BYTES))  # noqa: SIM115  closed by whoever used it
     size = 0
     try:
         async for part in _parts(receive):
             size += len(part)
-            with telling_when_full():
-                if size > SMALL_BODY:
+            with translate_disk_full_errors():
+                if size > MAX_INLINE_BODY_BYTES:
                     await run_in_threadpool(body.write, part)
                 else:
                     body.write(part)

@@ -2,35 +2,37 @@
 
 from concurrent.futures import Executor
 
-from simulator.aws.simulated_aws import Cloud
+from simulator.aws.simulated_aws import SimulatedAws
 from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded, Grader, Sample, ThrottledError
 from simulator.jobs.job import Order
-from simulator.lambdas.errors import NotInvoked, Throttled
+from simulator.lambdas.errors import InvocationRejected, Throttled
 from simulator.lambdas.function import Invocation
-from simulator.lambdas.limits import fault_of
-from simulator.lambdas.pool import Pool
+from simulator.lambdas.limits import check_configuration
+from simulator.lambdas.pool import EnvironmentPool
 from simulator.settings import GradingSettings
 
 
 class DeployedGraders:
     """Grades with the function that an order names, as its caller, in the same workers that serve `lambda.invoke`."""
 
-    def __init__(self, *, cloud: Cloud, pool: Pool, executor: Executor, settings: GradingSettings) -> None:
-        self._cloud = cloud
+    def __init__(
+        self, *, aws: SimulatedAws, pool: EnvironmentPool, executor: Executor, settings: GradingSettings
+    ) -> None:
+        self._cloud = aws
         self._pool = pool
         self._executor = executor
         self._settings = settings
 
-    def refusal(self, order: Order) -> str | None:
+    def denial_reason(self, order: Order) -> str | None:
         """Return why the function cannot be invoked for this caller, or None.
 
         There is no service role in this flow (DOCUMENTED): the caller's own identity must carry lambda:InvokeFunction.
         """
         try:
-            spec = self._cloud.function(order.grader_function)
-            return self._cloud.refusal(order.caller, order.grader_function) or fault_of(spec)
-        except NotInvoked as refused:
+            spec = self._cloud.find_function_by_name(order.grader_function)
+            return self._cloud.invoke_denial_reason(order.caller, order.grader_function) or check_configuration(spec)
+        except InvocationRejected as refused:
             return f"The reward function cannot be invoked: {refused.message}"
 
     def grade(self, order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
@@ -41,12 +43,12 @@ class DeployedGraders:
         """
         arn = order.grader_function
         try:
-            spec = self._cloud.function(arn)
-        except NotInvoked as refused:
+            spec = self._cloud.find_function_by_name(arn)
+        except InvocationRejected as refused:
             raise GraderError(
                 function=arn, reason=refused.message, advice="Deploy it again and make another job."
             ) from None
-        if denied := self._cloud.refusal(order.caller, arn):
+        if denied := self._cloud.invoke_denial_reason(order.caller, arn):
             raise GraderError(function=arn, reason=denied, advice="Grant the permission and make another job.")
 
         def invoke(event: bytes) -> Invocation:
@@ -54,7 +56,7 @@ class DeployedGraders:
                 return self._pool.invoke(spec, event, invoked_arn=arn)
             except Throttled as throttled:
                 raise ThrottledError(throttled.reason) from throttled
-            except NotInvoked as refused:
+            except InvocationRejected as refused:
                 raise GraderError(
                     function=arn, reason=refused.message, advice="See the function's configuration."
                 ) from None

@@ -13,9 +13,9 @@ from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile
 
-from simulator.aws.moto_state import Turn
-from simulator.aws.request import AwsAnswer, AwsRequest
-from simulator.http.aws_errors import S3, AwsError, shaped
+from simulator.aws.moto_state import MotoContext
+from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.http.aws_errors import S3, AwsError, encode_error
 
 _HINT: Final = "x-simulator-hint"
 _LONGEST_HINT: Final = 300  # characters of what was raised, which may quote all of a request
@@ -40,20 +40,24 @@ _IN_QUERY: Final = "ValidationError"
 _IN_JSON: Final = "ValidationException"
 
 
-def answer_to(fault: Exception, request: AwsRequest, body: BinaryIO, turn: Turn) -> AwsAnswer:
+def response_for_exception(
+    exception: Exception, request: AwsRequest, body: BinaryIO, context: MotoContext
+) -> AwsResponse:
     """Return the answer to a request at which moto raised; the turn that it took gives the answer its id."""
-    error = _error(fault, request, body)
-    request_id = f"{turn.random.getrandbits(128):032x}"
-    told = shaped(error, service=request.service, is_query=request.is_query, request_id=request_id)
+    error = _error(exception, request, body)
+    request_id = f"{context.random.getrandbits(128):032x}"
+    told = encode_error(
+        error, service=request.service, is_query_protocol=request.is_query_protocol, request_id=request_id
+    )
     content = b"" if request.method == "HEAD" else told.body
-    raised = ascii(f"{type(fault).__name__}: {fault}")[1:-1][:_LONGEST_HINT]
+    raised = ascii(f"{type(exception).__name__}: {exception}")[1:-1][:_LONGEST_HINT]
     hint = f"moto, which stands for AWS here, failed at this request with {raised}"
     headers = told.headers | {"content-length": str(len(content)), _HINT: hint}
-    return AwsAnswer(status=error.status, headers=tuple(headers.items()), body=content, failed=True)
+    return AwsResponse(status=error.status, headers=tuple(headers.items()), body=content, failed=True)
 
 
 def _error(fault: Exception, request: AwsRequest, body: BinaryIO) -> AwsError:
-    service, is_query = request.service, request.is_query
+    service, is_query = request.service, request.is_query_protocol
     match fault:
         case NotImplementedError() if service == S3 and request.method not in _METHODS_OF_S3:
             message = "The specified method is not allowed against this resource."

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator.aws.role_sessions import session_of_arn
-from simulator.identity.policy_conditions import Context, MalformedPolicy
-from simulator.identity.policy_evaluation import Document, Effect, Principal, decide
+from simulator.aws.role_sessions import find_session_by_arn
+from simulator.identity.policy_conditions import ConditionContext, MalformedPolicy
+from simulator.identity.policy_evaluation import PolicyDocument, Effect, Principal, evaluate_policies
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
@@ -22,7 +22,7 @@ _CALLER = re.compile(
     r"|assumed-role/(?P<session_role>[^/]+)/(?P<session>.+)|federated-user/(?P<federated>.+))"
 )
 _INVOKE = "lambda:InvokeFunction"
-_EVERYTHING: tuple[Document, ...] = ({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},)
+_EVERYTHING: tuple[PolicyDocument, ...] = ({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},)
 _FEDERATED = "federated_users"  # where moto's IAM keeps those of an account
 _ROLE_IDS = "ids_of_roles"  # and where it keeps those of its roles by their names; a role may be gone
 
@@ -38,11 +38,11 @@ class Identity:
     account: str
     is_root: bool = False
     is_user: bool = False
-    arns: tuple[str, ...] = ()
-    documents: tuple[Document, ...] = ()
-    boundary: Document | None = None
-    session: Document | None = None
-    context: tuple[tuple[str, str], ...] = ()
+    principal_arns: tuple[str, ...] = ()
+    identity_policies: tuple[PolicyDocument, ...] = ()
+    permissions_boundary: PolicyDocument | None = None
+    session_policy: PolicyDocument | None = None
+    condition_context: tuple[tuple[str, str], ...] = ()
 
 
 def root_arn(account: str) -> str:
@@ -50,7 +50,7 @@ def root_arn(account: str) -> str:
     return f"arn:aws:iam::{account}:root"
 
 
-def identity_of(caller_arn: str) -> Identity:
+def load_identity(caller_arn: str) -> Identity:
     """Collect what decides on a caller: inline, attached and group policies, and the boundary.
 
     A user or a role that does not exist, or an ARN of another kind, has no policies, so it may do nothing.
@@ -60,7 +60,7 @@ def identity_of(caller_arn: str) -> Identity:
         return Identity(arn=caller_arn, account="")
     account = read["account"]
     if read["root"]:
-        return Identity(arn=caller_arn, account=account, is_root=True, arns=(caller_arn,))
+        return Identity(arn=caller_arn, account=account, is_root=True, principal_arns=(caller_arn,))
     if read["user"]:
         return _user(caller_arn, account=account, name=read["user"])
     if read["federated"]:
@@ -68,14 +68,14 @@ def identity_of(caller_arn: str) -> Identity:
     return _role(caller_arn, account=account, name=read["role"] or read["session_role"], session=read["session"])
 
 
-def refusal(
+def denial_reason(
     *,
     identity: Identity,
     action: str,
     resource: str,
     account: str,
-    context: Context | None = None,
-    resource_policy: Iterable[Document] = (),
+    condition_context: ConditionContext | None = None,
+    resource_policies: Iterable[PolicyDocument] = (),
 ) -> str | None:
     """Say in AWS's words why `identity` may not do `action` on a `resource` of `account`; None when it may.
 
@@ -84,7 +84,7 @@ def refusal(
     What a resource policy grants to a user is not limited by the user's boundary; what it grants to a role is.
     """
     try:
-        return _weighed(identity, action, resource, account, context or {}, tuple(resource_policy))
+        return _weighed(identity, action, resource, account, condition_context or {}, tuple(resource_policies))
     except MalformedPolicy as fault:  # IAM would not have taken such a policy; moto may
         return _denied(identity, action, resource, f"because a policy cannot be evaluated: {fault}")
 
@@ -94,22 +94,27 @@ def _weighed(
     action: str,
     resource: str,
     account: str,
-    context: Context,
-    documents: tuple[Document, ...],
+    context: ConditionContext,
+    documents: tuple[PolicyDocument, ...],
 ) -> str | None:
-    asked = {**dict(identity.context), **context}
-    principal = Principal(arns=identity.arns, account=identity.account)
-    by_resource = decide(documents, action=action, resource=resource, context=asked, principal=principal).effect
+    asked = {**dict(identity.condition_context), **context}
+    principal = Principal(arns=identity.principal_arns, account=identity.account)
+    by_resource = evaluate_policies(
+        documents, action=action, resource=resource, context=asked, principal=principal
+    ).effect
     if by_resource is Effect.DENY:
         return _denied(identity, action, resource, "with an explicit deny in a resource-based policy")
     if identity.is_root and identity.account == account:
         return None
-    by_identity = decide(identity.documents, action=action, resource=resource, context=asked).effect
+    by_identity = evaluate_policies(identity.identity_policies, action=action, resource=resource, context=asked).effect
     if by_identity is Effect.DENY:
         return _denied(identity, action, resource, "with an explicit deny in an identity-based policy")
     by_limit = {
-        name: decide([document], action=action, resource=resource, context=asked).effect
-        for name, document in (("permissions boundary", identity.boundary), ("session policy", identity.session))
+        name: evaluate_policies([document], action=action, resource=resource, context=asked).effect
+        for name, document in (
+            ("permissions boundary", identity.permissions_boundary),
+            ("session policy", identity.session_policy),
+        )
         if document is not None
     }
     if forbidding := _first(by_limit, Effect.DENY):
@@ -128,13 +133,13 @@ def _first(effects: Mapping[str, Effect], wanted: Effect) -> str | None:
     return next((name for name, effect in effects.items() if effect is wanted), None)
 
 
-def authorize_invoke(
+def invoke_denial_reason(
     *,
     caller_arn: str | None,
     function_arn: str,
     statements: Iterable[Mapping[str, Any]] = (),
-    context: Context | None = None,
-    unknown_is_administrator: bool = True,
+    condition_context: ConditionContext | None = None,
+    treat_unknown_as_root: bool = True,
 ) -> str | None:
     """Say why a caller may not invoke the function at `function_arn`, qualifier included; None when it may.
 
@@ -143,15 +148,15 @@ def authorize_invoke(
     account's root or as nobody.
     """
     account = function_arn.split(":")[4]
-    if caller_arn is None and unknown_is_administrator:
+    if caller_arn is None and treat_unknown_as_root:
         caller_arn = root_arn(account)
-    return refusal(
-        identity=identity_of(caller_arn or "anonymous"),
+    return denial_reason(
+        identity=load_identity(caller_arn or "anonymous"),
         action=_INVOKE,
         resource=function_arn,
         account=account,
-        context=context,
-        resource_policy=[{"Version": "2012-10-17", "Statement": list(statements)}],
+        condition_context=condition_context,
+        resource_policies=[{"Version": "2012-10-17", "Statement": list(statements)}],
     )
 
 
@@ -160,10 +165,13 @@ def _denied(identity: Identity, action: str, resource: str, why: str) -> str:
 
 
 def _account_or_direct(
-    documents: tuple[Document, ...], action: str, resource: str, context: Context, principal: Principal
+    documents: tuple[PolicyDocument, ...], action: str, resource: str, context: ConditionContext, principal: Principal
 ) -> bool:
     named = Principal(arns=(*principal.arns, principal.account, root_arn(principal.account)), account=principal.account)
-    return decide(documents, action=action, resource=resource, context=context, principal=named).effect is Effect.ALLOW
+    return (
+        evaluate_policies(documents, action=action, resource=resource, context=context, principal=named).effect
+        is Effect.ALLOW
+    )
 
 
 def _backend(account: str) -> "IAMBackend":
@@ -176,7 +184,7 @@ def _user(arn: str, *, account: str, name: str) -> Identity:
     backend = _backend(account)
     user = backend.users.get(name)
     if user is None:
-        return Identity(arn=arn, account=account, is_user=True, arns=(arn,))
+        return Identity(arn=arn, account=account, is_user=True, principal_arns=(arn,))
     groups = [group for group in list(backend.groups.values()) if user in group.users]
     holders: list[User | Group] = [user, *groups]
     bounded: Mapping[str, str] = vars(user).get("permissions_boundary", {})
@@ -184,10 +192,10 @@ def _user(arn: str, *, account: str, name: str) -> Identity:
         arn=arn,
         account=account,
         is_user=True,
-        arns=(arn,),
-        documents=tuple(document for holder in holders for document in _documents(holder)),
-        boundary=_boundary(backend, bounded.get("PermissionsBoundaryArn")),
-        context=(
+        principal_arns=(arn,),
+        identity_policies=tuple(document for holder in holders for document in _documents(holder)),
+        permissions_boundary=_boundary(backend, bounded.get("PermissionsBoundaryArn")),
+        condition_context=(
             ("aws:PrincipalArn", arn),
             ("aws:PrincipalAccount", account),
             ("aws:PrincipalType", "User"),
@@ -198,25 +206,25 @@ def _user(arn: str, *, account: str, name: str) -> Identity:
     )
 
 
-def federate(arn: str, *, account: str, holder: str, policy: str | None) -> None:
+def record_federated_user(arn: str, *, account: str, issuer_arn: str, policy: str | None) -> None:
     """Keep for whom (an ARN) and with which policy the credentials of a federated user were made last."""
-    vars(_backend(account)).setdefault(_FEDERATED, {})[arn] = (holder, policy)
+    vars(_backend(account)).setdefault(_FEDERATED, {})[arn] = (issuer_arn, policy)
 
 
 def _federated(arn: str, *, account: str, name: str) -> Identity:
     kept: dict[str, tuple[str, str | None]] = vars(_backend(account)).get(_FEDERATED, {})
     if arn not in kept:
-        return Identity(arn=arn, account=account, arns=(arn,))
+        return Identity(arn=arn, account=account, principal_arns=(arn,))
     holder, policy = kept[arn]
-    of = identity_of(holder)
+    of = load_identity(holder)
     return Identity(
         arn=arn,
         account=account,
-        arns=(arn,),
-        documents=_EVERYTHING if of.is_root else of.documents,
-        boundary=of.boundary,
-        session=policy or {"Statement": []},
-        context=(
+        principal_arns=(arn,),
+        identity_policies=_EVERYTHING if of.is_root else of.identity_policies,
+        permissions_boundary=of.permissions_boundary,
+        session_policy=policy or {"Statement": []},
+        condition_context=(
             ("aws:PrincipalArn", arn),
             ("aws:PrincipalAccount", account),
             ("aws:PrincipalType", "FederatedUser"),
@@ -229,15 +237,15 @@ def _role(arn: str, *, account: str, name: str, session: str | None) -> Identity
     backend = _backend(account)
     role = _role_named(backend, name)
     if role is None:
-        return Identity(arn=arn, account=account, arns=(arn,))
+        return Identity(arn=arn, account=account, principal_arns=(arn,))
     return Identity(
         arn=arn,
         account=account,
-        arns=(arn, role.arn),
-        documents=tuple(_documents(role)),
-        boundary=_boundary(backend, role.permissions_boundary_arn),
-        session=_session_policy(arn, account) if session else None,
-        context=(
+        principal_arns=(arn, role.arn),
+        identity_policies=tuple(_documents(role)),
+        permissions_boundary=_boundary(backend, role.permissions_boundary_arn),
+        session_policy=_session_policy(arn, account) if session else None,
+        condition_context=(
             ("aws:PrincipalArn", role.arn),
             ("aws:PrincipalAccount", account),
             ("aws:PrincipalType", "AssumedRole"),
@@ -258,7 +266,7 @@ def _role_named(backend: "IAMBackend", name: str) -> "Role | None":
     return role
 
 
-def _boundary(backend: "IAMBackend", arn: str | None) -> Document | None:
+def _boundary(backend: "IAMBackend", arn: str | None) -> PolicyDocument | None:
     if not arn:
         return None
     policy = backend.managed_policies.get(arn)
@@ -266,9 +274,9 @@ def _boundary(backend: "IAMBackend", arn: str | None) -> Document | None:
     return _default_document(policy) if policy is not None else {"Statement": []}
 
 
-def _session_policy(arn: str, account: str) -> Document | None:
+def _session_policy(arn: str, account: str) -> PolicyDocument | None:
     """Return what the session was limited to when the role was assumed; of several with one name, the last one."""
-    assumed = session_of_arn(arn, account)
+    assumed = find_session_by_arn(arn, account)
     return assumed.policy or None if assumed else None
 
 
@@ -276,9 +284,9 @@ def _tags(tags: list[dict[str, str]] | None) -> list[tuple[str, str]]:
     return [(f"aws:PrincipalTag/{tag['Key']}", tag["Value"]) for tag in tags or []]
 
 
-def _documents(holder: "User | Group | Role") -> list[Document]:
+def _documents(holder: "User | Group | Role") -> list[PolicyDocument]:
     return [*holder.policies.values(), *map(_default_document, holder.managed_policies.values())]
 
 
-def _default_document(policy: "ManagedPolicy") -> Document:
+def _default_document(policy: "ManagedPolicy") -> PolicyDocument:
     return next(version.document for version in policy.versions if version.is_default)

@@ -19,11 +19,17 @@ from moto.iam.exceptions import (
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
 
-from simulator.aws.moto_patches import callers_utcnow
-from simulator.aws.moto_state import seed_here
-from simulator.aws.service_credentials import BEDROCK, ServiceCredential, credentials_of, keep, made_for
+from simulator.aws.moto_patches import caller_utcnow
+from simulator.aws.moto_state import current_seed
+from simulator.aws.service_credentials import (
+    BEDROCK_SERVICE_NAME,
+    ServiceCredential,
+    list_credentials,
+    set_credentials,
+    create_credential,
+)
 
-MOST: Final = 2  # DOCUMENTED: sets of credentials of one service for one user
+MAX_CREDENTIALS_PER_USER: Final = 2  # DOCUMENTED: sets of credentials of one service for one user
 _DAYS: Final = range(1, 36_601)  # DOCUMENTED: credentialAgeDays
 _BOUNDARY: Final = "permissions_boundary"  # what moto's serializer looks for, as it does for roles
 
@@ -41,20 +47,24 @@ class IamOperations(IamResponse):
         """Make a key; its secret is told this once."""
         user = self.backend.get_user(self._get_param("UserName"))
         service, days = self._get_param("ServiceName"), self._get_int_param("CredentialAgeDays")
-        if service != BEDROCK:
-            raise ServiceNotSupported(f"No such service {service} is supported here; {BEDROCK} is.")
+        if service != BEDROCK_SERVICE_NAME:
+            raise ServiceNotSupported(f"No such service {service} is supported here; {BEDROCK_SERVICE_NAME} is.")
         if days is not None and days not in _DAYS:
             raise ValidationError("CredentialAgeDays must be between 1 and 36600.")
-        if len(credentials_of(user)) >= MOST:
-            raise LimitExceededException(f"Cannot exceed quota for ServiceSpecificCredentialsPerUser: {MOST}")
-        made = made_for(user, days=days, now=callers_utcnow(), seed=seed_here())
+        if len(list_credentials(user)) >= MAX_CREDENTIALS_PER_USER:
+            raise LimitExceededException(
+                f"Cannot exceed quota for ServiceSpecificCredentialsPerUser: {MAX_CREDENTIALS_PER_USER}"
+            )
+        made = create_credential(user, days=days, now=caller_utcnow(), seed=current_seed())
         return ActionResult({"ServiceSpecificCredential": _with_secret(made)})
 
     def list_service_specific_credentials(self) -> ActionResult:
         """List them without their secrets."""
-        service = self._get_param("ServiceName", BEDROCK)
+        service = self._get_param("ServiceName", BEDROCK_SERVICE_NAME)
         users = list(self.backend.users.values()) if self._get_bool_param("AllUsers") else [self._user()]
-        found = [credential for user in users for credential in credentials_of(user) if service == BEDROCK]
+        found = [
+            credential for user in users for credential in list_credentials(user) if service == BEDROCK_SERVICE_NAME
+        ]
         return ActionResult({"ServiceSpecificCredentials": [_described(each) for each in found], "IsTruncated": False})
 
     def update_service_specific_credential(self) -> ActionResult:
@@ -69,13 +79,13 @@ class IamOperations(IamResponse):
     def reset_service_specific_credential(self) -> ActionResult:
         """Give one another secret; the one before is void."""
         user, credential = self._credential()
-        _put(user, credential.reset())
-        return ActionResult({"ServiceSpecificCredential": _with_secret(credential.reset())})
+        _put(user, credential.with_new_secret())
+        return ActionResult({"ServiceSpecificCredential": _with_secret(credential.with_new_secret())})
 
     def delete_service_specific_credential(self) -> ActionResult:
         """Forget one."""
         user, credential = self._credential()
-        keep(user, (each for each in credentials_of(user) if each.id != credential.id))
+        set_credentials(user, (each for each in list_credentials(user) if each.id != credential.id))
         return EmptyResult()
 
     def put_user_permissions_boundary(self) -> ActionResult:
@@ -102,7 +112,7 @@ class IamOperations(IamResponse):
     def delete_user(self) -> ActionResult:
         """Delete a user as moto does, unless there are credentials that AWS asks to delete before."""
         user = self.backend.get_user(self._get_param("UserName"))
-        if credentials_of(user):
+        if list_credentials(user):
             raise DeleteConflictException("Cannot delete entity, must remove service specific credentials first.")
         return super().delete_user()
 
@@ -124,20 +134,20 @@ class IamOperations(IamResponse):
 
     def _credential(self) -> tuple[User, ServiceCredential]:
         user, wanted = self._user(), self._get_param("ServiceSpecificCredentialId")
-        for credential in credentials_of(user):
+        for credential in list_credentials(user):
             if credential.id == wanted:
                 return user, credential
         raise NotFoundException(f"Service specific credential {wanted} was not found.")
 
 
-def add_iam_operations() -> None:
+def install_iam_operations() -> None:
     """Have moto answer IAM requests with these operations as well."""
     for path in urls.url_paths:
         urls.url_paths[path] = IamOperations.dispatch
 
 
 def _put(user: User, changed: ServiceCredential) -> None:
-    keep(user, (changed if each.id == changed.id else each for each in credentials_of(user)))
+    set_credentials(user, (changed if each.id == changed.id else each for each in list_credentials(user)))
 
 
 def _described(credential: ServiceCredential) -> dict[str, Any]:
@@ -145,13 +155,13 @@ def _described(credential: ServiceCredential) -> dict[str, Any]:
     return {
         "CreateDate": credential.created,
         "ServiceCredentialAlias": credential.alias,
-        "ServiceName": BEDROCK,
+        "ServiceName": BEDROCK_SERVICE_NAME,
         "ServiceSpecificCredentialId": credential.id,
-        "Status": credential.status(callers_utcnow()),
+        "Status": credential.status(caller_utcnow()),
         "UserName": credential.user,
         **ends,
     }
 
 
 def _with_secret(credential: ServiceCredential) -> dict[str, Any]:
-    return _described(credential) | {"ServiceCredentialSecret": credential.key}
+    return _described(credential) | {"ServiceCredentialSecret": credential.api_key}

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 LOGGER: Final = logging.getLogger("simulator.aws")
 
-MAX_NOTED = 10_000
-MAX_NOTED_CHARACTERS = 16 * 1024 * 1024
+MAX_BUFFERED_INVOCATIONS = 10_000
+MAX_BUFFERED_CHARACTERS = 16 * 1024 * 1024
 """How many invocations, and how much they said, is kept for a reader; the oldest go first, and the log says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Noted:
+class _BufferedLog:
     """What an invocation logged, where it belongs, and when that was, in milliseconds since the Unix epoch."""
 
     account: str
     region: str
     group: str
     stream: str
-    at: int
+    timestamp_ms: int
     lines: tuple[str, ...]
 
     @property
@@ -52,7 +52,7 @@ class InvocationLogs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._noted: deque[_Noted] = deque()
+        self._noted: deque[_BufferedLog] = deque()
         self._characters = 0
         self._folding = 0  # of the account, into which was written
         self._written = 0  # of those noted, the first so many; they are in the account
@@ -62,18 +62,20 @@ class InvocationLogs:
 
     def record(self, spec: FunctionSpec, invocation: Invocation) -> None:
         """Note what an invocation logged; this costs some microseconds."""
-        noted = _Noted(
+        noted = _BufferedLog(
             account=spec.account,
             region=spec.region,
             group=spec.log_group,
             stream=invocation.log_stream,
-            at=int(invocation.finished_at * 1000),
+            timestamp_ms=int(invocation.finished_at * 1000),
             lines=tuple(invocation.log_lines),
         )
         with self._lock:
             self._noted.append(noted)
             self._characters += noted.characters
-            while len(self._noted) > MAX_NOTED or (self._characters > MAX_NOTED_CHARACTERS and len(self._noted) > 1):
+            while len(self._noted) > MAX_BUFFERED_INVOCATIONS or (
+                self._characters > MAX_BUFFERED_CHARACTERS and len(self._noted) > 1
+            ):
                 self._drop_oldest()
 
     def flush(self, account: Account) -> None:
@@ -82,9 +84,9 @@ class InvocationLogs:
         Groups and streams are made by requests, so that they are there again after a restart, as whatever was made of
         them by others takes for granted; the events are not kept.
         """
-        with self._lock, account.reading():
-            if self._folding != account.foldings:
-                self._folding, self._written, self._dropped = account.foldings, 0, self._passed
+        with self._lock, account.read_transaction():
+            if self._folding != account.replay_count:
+                self._folding, self._written, self._dropped = account.replay_count, 0, self._passed
             try:
                 self._write(account)
             except StoreFullError as error:
@@ -114,7 +116,7 @@ class InvocationLogs:
         self._placed = max(self._placed - 1, 0)
 
 
-def _place(account: Account, noted: _Noted, *, again: bool) -> "LogGroup | None":
+def _place(account: Account, noted: _BufferedLog, *, again: bool) -> "LogGroup | None":
     """Return the group, with the stream in it; None when they had been made and somebody took them away `again`."""
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -131,13 +133,13 @@ def _place(account: Account, noted: _Noted, *, again: bool) -> "LogGroup | None"
     return group
 
 
-def _put(group: "LogGroup", noted: _Noted, lines: tuple[str, ...]) -> None:
+def _put(group: "LogGroup", noted: _BufferedLog, lines: tuple[str, ...]) -> None:
     # The group itself is written to, not `put_log_events` of the backend: that refuses events which are more
     # than 14 days old by the callers' time, and the simulator's clock may stand at any time.
-    group.put_log_events(noted.stream, [{"timestamp": noted.at, "message": line} for line in lines])
+    group.put_log_events(noted.stream, [{"timestamp": noted.timestamp_ms, "message": line} for line in lines])
 
 
-def _make(account: Account, noted: _Noted, operation: str, **names: str) -> None:
+def _make(account: Account, noted: _BufferedLog, operation: str, **names: str) -> None:
     request = AwsRequest(
         method="POST",
         target="/",
@@ -149,4 +151,4 @@ def _make(account: Account, noted: _Noted, operation: str, **names: str) -> None
             ("x-moto-account-id", noted.account),
         ),
     )
-    account.answer(request, io.BytesIO(json.dumps(names).encode()))
+    account.handle(request, io.BytesIO(json.dumps(names).encode()))

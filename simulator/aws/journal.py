@@ -11,19 +11,19 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
 
-from simulator.aws.moto_state import Moment
+from simulator.aws.moto_state import OperationTime
 from simulator.aws.request import AwsRequest
-from simulator.store.aws_requests import AwsRequests, StoredAwsRequest
-from simulator.store.blobs import Incoming, Uploads
+from simulator.store.aws_requests import AwsRequestStore, StoredAwsRequest
+from simulator.store.blobs import StagedBlob, BlobStore
 
-SMALL_BODY: Final = 65_536
+MAX_INLINE_BODY_BYTES: Final = 65_536
 """Bytes up to which a body is held in memory and stands in the journal itself."""
 
-Body: TypeAlias = bytes | Incoming
+RequestBody: TypeAlias = bytes | StagedBlob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class JournalEntry:
     """A request that changed something, or may have: the `ordinal`-th of its account, when it came, and its answer.
 
     `seed` is the account's.
@@ -31,7 +31,7 @@ class Entry:
 
     ordinal: int
     seed: int
-    moment: Moment
+    time: OperationTime
     request: AwsRequest
     status: int
 
@@ -39,51 +39,53 @@ class Entry:
 class Journal:
     """All entries of one account, oldest first; nobody else may have the folder of bodies."""
 
-    def __init__(self, *, requests: AwsRequests, bodies: Uploads) -> None:
+    def __init__(self, *, requests: AwsRequestStore, bodies: BlobStore) -> None:
         self._requests = requests
         self._bodies = bodies
-        bodies.sweep(requests.bodies())  # those of requests that were cut off before they were written down
+        bodies.remove_unreferenced(
+            requests.body_sha256s()
+        )  # those of requests that were cut off before they were written down
 
     @property
     def seed(self) -> int | None:
         """The seed that the account began with; None when it has not begun."""
-        seed = self._requests.seed()
+        seed = self._requests.initial_seed()
         return None if seed is None else int(seed)
 
-    def fault(self) -> str | None:
+    def find_corruption(self) -> str | None:
         """Return the name of a body whose file is not whole, and what is wrong with it; None when all are."""
-        faults = ((name, self._bodies.fault(name)) for name in sorted(self._requests.bodies()))
+        faults = ((name, self._bodies.find_corruption(name)) for name in sorted(self._requests.body_sha256s()))
         return next((f"{name} {fault}" for name, fault in faults if fault), None)
 
-    def received(self, body: BinaryIO) -> Body:
+    def receive_body(self, body: BinaryIO) -> RequestBody:
         """Put a body where it will be found again, once it is kept. The body is left at its beginning.
 
         Raises:
             StoreFullError: the disk is full.
         """
-        small = body.read(SMALL_BODY + 1)
+        small = body.read(MAX_INLINE_BODY_BYTES + 1)
         body.seek(0)
-        if len(small) <= SMALL_BODY:
+        if len(small) <= MAX_INLINE_BODY_BYTES:
             return small
-        incoming = self._bodies.received(body)
+        incoming = self._bodies.stage(body)
         body.seek(0)
         return incoming
 
-    def keep(self, entry: Entry, body: Body | None) -> None:
+    def append(self, entry: JournalEntry, body: RequestBody | None) -> None:
         """Write an entry down, without a body if there is to be none. Neither a kill nor a power cut can undo it then.
 
         Raises:
             StoreFullError: the disk is full; the entry is not kept.
         """
-        incoming = body if isinstance(body, Incoming) else None
+        incoming = body if isinstance(body, StagedBlob) else None
         small = body if isinstance(body, bytes) else None
-        with self._bodies.keeping(incoming) if incoming else nullcontext():
+        with self._bodies.commit(incoming) if incoming else nullcontext():
             self._requests.append(
                 StoredAwsRequest(
                     ordinal=entry.ordinal,
                     seed=str(entry.seed),
-                    at=entry.moment.at,
-                    callers=entry.moment.callers,
+                    simulated_us=entry.time.simulated_us,
+                    caller_seconds=entry.time.caller_seconds,
                     method=entry.request.method,
                     target=entry.request.target,
                     headers=json.dumps(entry.request.headers),
@@ -93,17 +95,17 @@ class Journal:
                 )
             )
 
-    def dismiss(self, body: Incoming) -> None:
+    def discard_body(self, body: StagedBlob) -> None:
         """Let go of a body that was received and is not to be kept."""
-        self._bodies.dismiss(body)
+        self._bodies.discard(body)
 
-    def entries(self) -> Iterator[tuple[Entry, BinaryIO | None]]:
+    def entries(self) -> Iterator[tuple[JournalEntry, BinaryIO | None]]:
         """Give each entry with its body, if that was kept; it is closed when the next is asked for."""
-        for stored in self._requests.all():
-            entry = Entry(
+        for stored in self._requests.iterate():
+            entry = JournalEntry(
                 ordinal=stored.ordinal,
                 seed=int(stored.seed),
-                moment=Moment(at=stored.at, callers=stored.callers),
+                time=OperationTime(simulated_us=stored.simulated_us, caller_seconds=stored.caller_seconds),
                 request=AwsRequest(
                     method=stored.method,
                     target=stored.target,
@@ -119,5 +121,5 @@ class Journal:
         if stored.sha256 is None:
             yield None if stored.body is None else io.BytesIO(stored.body)
         else:
-            with self._bodies.reading(stored.sha256) as body:
+            with self._bodies.open(stored.sha256) as body:
                 yield body

@@ -10,12 +10,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from simulator.aws.moto_state import ORIGIN, current_turn
+from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, current_context
 
 if TYPE_CHECKING:
     from moto.iam.models import IAMBackend
 
-LISTED = (
+PRELOADED_POLICIES = (
     "AWSLambdaBasicExecutionRole",
     "AWSLambdaExecute",
     "AWSLambdaRole",
@@ -42,13 +42,13 @@ LISTED = (
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?:[\w+=,.@-]+/)*([\w+=,.@-]+)")
 
 
-def add_listed(backend: "IAMBackend") -> None:
+def add_preloaded_policies(backend: "IAMBackend") -> None:
     """Let an account's IAM, which knows no policy yet, know those of `LISTED`."""
-    for name in LISTED:
+    for name in PRELOADED_POLICIES:
         _add(backend, name)
 
 
-def add_named(body: str, *, account: str) -> None:
+def add_referenced_policies(body: str, *, account: str) -> None:
     """Add the AWS managed policies that an IAM request's form body names, where they exist and are not there yet.
 
     A turn must be taken. What is added does not depend on which request is the first to name it.
@@ -56,9 +56,9 @@ def add_named(body: str, *, account: str) -> None:
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     for found in _ARN.finditer(unquote_plus(body)):
-        backend, turn = iam_backends[account]["aws"], current_turn()
+        backend, turn = iam_backends[account]["aws"], current_context()
         if turn is not None and found[0] not in backend.managed_policies:
-            with turn.world.turn(ORIGIN, "managed policy", account, found[1]):
+            with turn.state.activate(ACCOUNT_CREATION_TIME, "managed policy", account, found[1]):
                 _add(backend, found[1])
 
 

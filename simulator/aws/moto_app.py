@@ -9,16 +9,16 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import unquote_to_bytes
 
-from simulator.aws.managed_policies import add_named
-from simulator.aws.request import AwsAnswer, AwsRequest
+from simulator.aws.managed_policies import add_referenced_policies
+from simulator.aws.request import AwsResponse, AwsRequest
 
 if TYPE_CHECKING:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-Environ = dict[str, Any]
-WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
+WsgiEnviron = dict[str, Any]
+WsgiApp = Callable[[WsgiEnviron, Any], Iterable[bytes]]
 
-WARMED: Final = ("s3", "iam", "sts", "awslambda", "awslambda_simple", "logs")
+PRELOADED_MODULES: Final = ("s3", "iam", "sts", "awslambda", "awslambda_simple", "logs")
 """moto's modules for the services that a walkthrough meets first; they are loaded ahead."""
 
 _KEYS_OF_THEIR_OWN: Final = {"content-length": "CONTENT_LENGTH", "content-type": "CONTENT_TYPE"}
@@ -26,14 +26,14 @@ _ONCE: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AwsMount:
+class MotoApp:
     """moto's services, the same for all simulators of a process: whose state they work on is the turn's business."""
 
-    app: WsgiApp
-    answers: Callable[[str, str], bool]
+    wsgi_app: WsgiApp
+    supports: Callable[[str, str], bool]
     """Of (the service that a request is signed for, its X-Amz-Target): whether moto knows what to do with it."""
 
-    def serve(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
+    def handle(self, request: AwsRequest, body: BinaryIO) -> AwsResponse:
         """Answer a request; a turn must be taken. The body is read to its end.
 
         Whatever moto raises is raised, and a ValueError where a header that was asked for is none: S3 refuses what
@@ -41,41 +41,41 @@ class AwsMount:
         """
         from werkzeug.wrappers import Response  # noqa: PLC0415 - only whoever mounts pays for it
 
-        if (signed := request.signed) and signed.service == "iam":
+        if (signed := request.credential_scope) and signed.service == "iam":
             _add_policies(body, signed.access_key_id)
-        answered = Response.from_app(self.app, _environ(request, body), buffered=True)
+        answered = Response.from_app(self.wsgi_app, _environ(request, body), buffered=True)
         headers = tuple(answered.headers.items())
         for _, value in headers:
             value.encode("latin-1")
-        return AwsAnswer(status=answered.status_code, headers=headers, body=answered.get_data())
+        return AwsResponse(status=answered.status_code, headers=headers, body=answered.get_data())
 
 
-def mounted() -> AwsMount:
+def load_moto() -> MotoApp:
     """Load moto and make it ours. This takes some 0.5 s the first time, and no time after that."""
     with _ONCE:
         return _mounted()
 
 
 @cache
-def _mounted() -> AwsMount:
+def _mounted() -> MotoApp:
     from moto.core.config import default_user_config  # noqa: PLC0415 - moto is slow to import
 
-    from simulator.aws.iam_operations import add_iam_operations  # noqa: PLC0415 - moto is slow to import
-    from simulator.aws.moto_patches import route  # noqa: PLC0415 - moto is slow to import
-    from simulator.aws.package_validation import refuse_bad_packages  # noqa: PLC0415 - moto is slow to import
-    from simulator.aws.sts_operations import add_sts_operations  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.iam_operations import install_iam_operations  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.moto_patches import install_moto_patches  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.package_validation import install_package_validation  # noqa: PLC0415 - moto is slow to import
+    from simulator.aws.sts_operations import install_sts_operations  # noqa: PLC0415 - moto is slow to import
 
-    route()
+    install_moto_patches()
     # moto's Lambda must never try Docker; whatever invokes it inside moto (an SNS topic, say) gets its stub.
     default_user_config["lambda"]["use_docker"] = False
     default_user_config["batch"]["use_docker"] = False
-    add_iam_operations()
-    add_sts_operations()
-    refuse_bad_packages()
-    for module in WARMED:
+    install_iam_operations()
+    install_sts_operations()
+    install_package_validation()
+    for module in PRELOADED_MODULES:
         import_module(f"moto.{module}.responses" if module != "awslambda_simple" else f"moto.{module}.models")
     dispatcher = _dispatcher()
-    return AwsMount(app=dispatcher, answers=_answering(dispatcher))
+    return MotoApp(wsgi_app=dispatcher, supports=_answering(dispatcher))
 
 
 def _dispatcher() -> "DomainDispatcherApplication":
@@ -126,13 +126,13 @@ def _answering(dispatcher: "DomainDispatcherApplication") -> Callable[[str, str]
 def _add_policies(body: BinaryIO, access_key_id: str) -> None:
     from moto.iam.models import get_account_id_from  # noqa: PLC0415 - moto is slow to import
 
-    add_named(body.read().decode("utf-8", "replace"), account=get_account_id_from(access_key_id))
+    add_referenced_policies(body.read().decode("utf-8", "replace"), account=get_account_id_from(access_key_id))
     body.seek(0)
 
 
-def _environ(request: AwsRequest, body: BinaryIO) -> Environ:
+def _environ(request: AwsRequest, body: BinaryIO) -> WsgiEnviron:
     """Say a request in WSGI's words, and give moto what its own server puts there besides."""
-    environ: Environ = {
+    environ: WsgiEnviron = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
@@ -159,7 +159,7 @@ def _environ(request: AwsRequest, body: BinaryIO) -> Environ:
     return environ
 
 
-def _keep_underscores(environ: Environ, headers: Iterable[tuple[str, str]]) -> None:
+def _keep_underscores(environ: WsgiEnviron, headers: Iterable[tuple[str, str]]) -> None:
     """Keep `x-amz-meta-my_key` apart from `x-amz-meta-my-key`, which WSGI cannot, as moto's own server does."""
     from moto.core.request import (  # noqa: PLC0415 - moto is slow to import
         PRESERVED_HEADER_NAMES_ENVIRON_KEY,

@@ -23,11 +23,11 @@ from moto.sqs.models import Queue
 from moto.sts import models as sts
 from moto.sts import utils as sts_utils
 
-from simulator.aws.managed_policies import add_listed
-from simulator.aws.moto_state import ORIGIN, current_turn
+from simulator.aws.managed_policies import add_preloaded_policies
+from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, current_context
 
 # What a simulated account comes with beyond what moto gives it, by moto's name for the service.
-_FURNISHING: Final[dict[str, Callable[[Any], None]]] = {"iam": add_listed}
+_FURNISHING: Final[dict[str, Callable[[Any], None]]] = {"iam": add_preloaded_policies}
 
 _EVENT_BITS: Final = 60  # of an event's id, so that no two are alike
 _OF_A_WORLD: Final = "of_a_world"  # on what needs nobody to dispose of it
@@ -35,7 +35,7 @@ _ATTRIBUTES: Final = object.__getattribute__
 
 
 @cache
-def route() -> None:
+def install_moto_patches() -> None:
     """Have moto go by the turn that is taken, from here on; while none is taken it works as it always did."""
     _route_stores()
     _route_chance()
@@ -43,7 +43,7 @@ def route() -> None:
     _route_tracking()
 
 
-class _InPlaceOf:
+class _ModuleProxy:
     """A module as another one sees it, with some names of ours."""
 
     def __init__(self, module: ModuleType, **ours: object) -> None:
@@ -74,7 +74,7 @@ def _route_stores() -> None:
     theirs = BackendDict._create_account_specific_backend  # noqa: SLF001  the seam
 
     def create(store: "BackendDict[Any]", account: str) -> None:
-        if current_turn() is None:
+        if current_context() is None:
             theirs(store, account)
             return
         # As theirs, but not noted among those that `mock_aws` empties.
@@ -96,11 +96,11 @@ def _route_operator(name: str) -> None:
 
 def _standing_for(store: "BackendDict[Any]") -> "BackendDict[Any]":
     """Return the store of the turn's world that stands for one of moto's, or for itself."""
-    turn = current_turn()
+    turn = current_context()
     if turn is None:
         return store
     made_of = _ATTRIBUTES(store, "__dict__")
-    stores, name = turn.world.stores, made_of["_id"]
+    stores, name = turn.state.stores, made_of["_id"]
     if name not in stores:
         standing = type(store)(
             made_of["backend"], made_of["service_name"], made_of["_use_boto3_regions"], made_of["_additional_regions"]
@@ -110,7 +110,7 @@ def _standing_for(store: "BackendDict[Any]") -> "BackendDict[Any]":
     return cast("BackendDict[Any]", stores[name])
 
 
-class _Account(AccountSpecificBackend[Any]):
+class _AccountBackends(AccountSpecificBackend[Any]):
     """A service's backends by region, for one account of a world.
 
     Each is made when it is first looked at, so what comes with it must not depend on when that is, nor on who looks.
@@ -118,10 +118,13 @@ class _Account(AccountSpecificBackend[Any]):
 
     def __getitem__(self, region: str) -> Any:
         named = "aws" if region == "global" else region
-        turn = current_turn()
+        turn = current_context()
         if named in self.keys() or turn is None:
             return super().__getitem__(named)
-        with backend_lock, turn.world.turn(ORIGIN, "backend", self.service_name, self.account_id, named):
+        with (
+            backend_lock,
+            turn.state.activate(ACCOUNT_CREATION_TIME, "backend", self.service_name, self.account_id, named),
+        ):
             new = named not in self.keys()
             backend = super().__getitem__(named)
             if new and self.service_name in _FURNISHING:
@@ -129,10 +132,10 @@ class _Account(AccountSpecificBackend[Any]):
             return backend
 
 
-def _account(store: "BackendDict[Any]", account: str) -> _Account:
+def _account(store: "BackendDict[Any]", account: str) -> _AccountBackends:
     made_of = vars(store)
     regions = _regions_of(store.service_name) if made_of["_use_boto3_regions"] else ()
-    return _Account(
+    return _AccountBackends(
         store.service_name,
         account,
         store.backend,
@@ -156,54 +159,54 @@ def _route_chance() -> None:
     """Draw from the turn's own source what moto draws from its one source, or from the system's."""
 
     def random(source: MotoRandom) -> float:
-        turn = current_turn()
+        turn = current_context()
         return turn.random.random() if turn else Random.random(source)
 
     def getrandbits(source: MotoRandom, bits: int) -> int:
-        turn = current_turn()
+        turn = current_context()
         return turn.random.getrandbits(bits) if turn else Random.getrandbits(source, bits)
 
     def urandom(size: int) -> bytes:
-        turn = current_turn()
+        turn = current_context()
         return turn.random.randbytes(size) if turn else os.urandom(size)
 
     _replace(MotoRandom, "random", random)
     _replace(MotoRandom, "getrandbits", getrandbits)
     for module in (iam, s3, sts_utils):  # of an MFA device's picture, of uploads in parts, of session tokens
-        vars(module)["os"] = _InPlaceOf(os, urandom=urandom)
+        vars(module)["os"] = _ModuleProxy(os, urandom=urandom)
 
 
 class _Datetime(datetime):
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Any:
         """Return the turn's time."""
-        turn = current_turn()
+        turn = current_context()
         if turn is None:
             return datetime.now(tz)
         return turn.now().astimezone(tz) if tz else turn.now().replace(tzinfo=None)
 
 
-def callers_utcnow() -> datetime:
+def caller_utcnow() -> datetime:
     """Return the callers' time as moto has times: in UTC and without a zone."""
-    turn = current_turn()
-    return turn.callers_now().replace(tzinfo=None) if turn else utils.utcnow()
+    turn = current_context()
+    return turn.caller_now().replace(tzinfo=None) if turn else utils.utcnow()
 
 
 def _route_time() -> None:
     """Tell the simulator's time, and the callers' where something is judged by it."""
     for module in (utils, s3):
-        vars(module)["datetime"] = _InPlaceOf(dt, datetime=_Datetime)
+        vars(module)["datetime"] = _ModuleProxy(dt, datetime=_Datetime)
 
-    vars(sts)["utcnow"] = callers_utcnow  # the end of a session
+    vars(sts)["utcnow"] = caller_utcnow  # the end of a session
 
     # Callers date their events by their own clocks, and those are refused that are too old or of the future.
     accept = LogsBackend.put_log_events
 
     def put_log_events(backend: LogsBackend, *arguments: Any, **named: Any) -> Any:
-        turn = current_turn()
+        turn = current_context()
         if turn is None:
             return accept(backend, *arguments, **named)
-        with turn.by_callers():
+        with turn.use_caller_time():
             return accept(backend, *arguments, **named)
 
     _replace(LogsBackend, "put_log_events", put_log_events)
@@ -211,11 +214,11 @@ def _route_time() -> None:
     waited = Queue.wait_for_messages
 
     def wait_for_messages(queue: Queue, timeout: int) -> None:
-        turn = current_turn()
+        turn = current_context()
         if turn is None:
             waited(queue, timeout)
         else:  # nothing can arrive in this turn, and nothing should wait for its end
-            turn.wait(timeout)
+            turn.advance(timeout)
 
     _replace(Queue, "wait_for_messages", wait_for_messages)
 
@@ -228,14 +231,14 @@ def _route_tracking() -> None:
     theirs = BaseModel.__new__
 
     def new(cls: type[BaseModel], *arguments: object, **named: object) -> Any:
-        turn = current_turn()
+        turn = current_context()
         if turn is None:
             return theirs(cls, *arguments, **named)
         made = super(BaseModel, cls).__new__(cls)
-        turn.made += 1
+        turn.created_count += 1
         if hasattr(made, "dispose"):
             vars(made)[_OF_A_WORLD] = True
-            turn.world.hold(made)
+            turn.state.register_disposable(made)
         return made
 
     _replace(BaseModel, "__new__", staticmethod(new))
@@ -252,7 +255,7 @@ def _route_tracking() -> None:
 
     def name(event: LogEvent, *arguments: Any, **named: Any) -> None:
         begin(event, *arguments, **named)
-        if turn := current_turn():
+        if turn := current_context():
             event.event_id = turn.random.getrandbits(_EVENT_BITS)
 
     _replace(LogEvent, "__init__", name)

@@ -18,25 +18,27 @@ from weakref import WeakSet
 
 from simulator.ids import digest
 
-MICROSECONDS: Final = 1_000_000  # in a second
+MICROSECONDS_PER_SECOND: Final = 1_000_000  # in a second
 
 _SEED_BYTES: Final = 32
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class OperationTime:
     """When something happens, by both clocks.
 
     `at` is the simulator's, in microseconds since the Unix epoch; `callers` is that by which callers' credentials are
     judged, in seconds since then.
     """
 
-    at: int
-    callers: float
+    simulated_us: int
+    caller_seconds: float
 
 
-ORIGIN: Final = Moment(at=1_764_460_800 * MICROSECONDS, callers=1_764_460_800.0)
+ACCOUNT_CREATION_TIME: Final = OperationTime(
+    simulated_us=1_764_460_800 * MICROSECONDS_PER_SECOND, caller_seconds=1_764_460_800.0
+)
 """When what every account comes with was made: before anything that a user did, whoever looks at it first."""
 
 
@@ -47,59 +49,61 @@ class Disposable(Protocol):
         """Close it."""
 
 
-class Turn:
+class MotoContext:
     """What moto goes by while it does one thing: a world's state, a time that stands still, and a chance of its own."""
 
-    def __init__(self, world: "World", moment: Moment, address: tuple[object, ...]) -> None:
-        self.world = world
-        self.moment = moment
-        self.made = 0  # of moto's objects
-        self._address = address
+    def __init__(self, state: "MotoState", time: OperationTime, random_address: tuple[object, ...]) -> None:
+        self.state = state
+        self.time = time
+        self.created_count = 0  # of moto's objects
+        self._address = random_address
 
     @cached_property
     def random(self) -> Random:
         """The chance that belongs to the world's seed and to what is done, and to nothing else."""
-        return Random(digest(self.world.seed, *self._address, size=_SEED_BYTES))  # noqa: S311  repeatable is the point
+        return Random(digest(self.state.seed, *self._address, size=_SEED_BYTES))  # noqa: S311  repeatable is the point
 
     def now(self) -> datetime:
         """Return the simulated time."""
-        return _UNIX_EPOCH + timedelta(microseconds=self.moment.at)
+        return _UNIX_EPOCH + timedelta(microseconds=self.time.simulated_us)
 
-    def callers_now(self) -> datetime:
+    def caller_now(self) -> datetime:
         """Return the callers' time."""
-        return datetime.fromtimestamp(self.moment.callers, tz=UTC)
+        return datetime.fromtimestamp(self.time.caller_seconds, tz=UTC)
 
     @contextmanager
-    def by_callers(self) -> Iterator[None]:
+    def use_caller_time(self) -> Iterator[None]:
         """Let the simulated time be the callers' for the length of the block."""
-        own = self.moment
-        self.moment = Moment(at=int(own.callers * MICROSECONDS), callers=own.callers)
+        own = self.time
+        self.time = OperationTime(
+            simulated_us=int(own.caller_seconds * MICROSECONDS_PER_SECOND), caller_seconds=own.caller_seconds
+        )
         try:
             yield
         finally:
-            self.moment = own
+            self.time = own
 
-    def wait(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let the time of this turn go on, at once."""
-        passed = self.moment.at + int(seconds * MICROSECONDS)
-        self.moment = Moment(at=passed, callers=self.moment.callers + seconds)
+        passed = self.time.simulated_us + int(seconds * MICROSECONDS_PER_SECOND)
+        self.time = OperationTime(simulated_us=passed, caller_seconds=self.time.caller_seconds + seconds)
 
 
-_TURN: Final[ContextVar[Turn | None]] = ContextVar("turn", default=None)
+_TURN: Final[ContextVar[MotoContext | None]] = ContextVar("turn", default=None)
 
 
-def current_turn() -> Turn | None:
+def current_context() -> MotoContext | None:
     """Return the turn that is being taken here; None outside of every world."""
     return _TURN.get()
 
 
-def seed_here() -> int:
+def current_seed() -> int:
     """Return the seed of the world that a turn is taken in; 0 outside of every world."""
-    turn = current_turn()
-    return turn.world.seed if turn else 0
+    turn = current_context()
+    return turn.state.seed if turn else 0
 
 
-class World:
+class MotoState:
     """The state of moto that belongs to one simulator. It costs nothing to make, and is gone with the last reference.
 
     `stores` holds what stands here for each of moto's own, by its id.
@@ -114,9 +118,9 @@ class World:
         self._closed = False
 
     @contextmanager
-    def turn(self, moment: Moment, *address: object) -> Iterator[Turn]:
+    def activate(self, time: OperationTime, *random_address: object) -> Iterator[MotoContext]:
         """Have what moto does in the block done in this world, at that moment; `address` names it among all turns."""
-        taken = Turn(self, moment, address)
+        taken = MotoContext(self, time, random_address)
         with self._lock:
             self._turns += 1
         before = _TURN.set(taken)
@@ -128,9 +132,9 @@ class World:
                 self._turns -= 1
             self._dispose()
 
-    def hold(self, made: Disposable) -> None:
+    def register_disposable(self, disposable: Disposable) -> None:
         """Note what is to be disposed of at the end, unless it is gone by then."""
-        self._disposable.add(made)
+        self._disposable.add(disposable)
 
     def close(self) -> None:
         """Close what is open in it, and let go of the rest: now, or when the last turn ends that is being taken."""

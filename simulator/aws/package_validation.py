@@ -8,11 +8,11 @@ from typing import Any
 from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException
 
-from simulator.aws.moto_state import current_turn
-from simulator.lambdas.archive import refusal_of_upload
+from simulator.aws.moto_state import current_context
+from simulator.lambdas.archive import check_upload
 
 
-def refuse_bad_packages() -> None:
+def install_package_validation() -> None:
     """Have moto look at each package that a function is made or changed with, in the request and in S3."""
     for name in ("_zipfile_content", "_s3_content"):
         _look_at(name)
@@ -23,7 +23,7 @@ def _look_at(name: str) -> None:
 
     def content(given: Any) -> Any:
         read = theirs(given)
-        if current_turn() and (refusal := refusal_of_upload(read[0])):  # beside `mock_aws`, moto stays as it is
+        if current_context() and (refusal := check_upload(read[0])):  # beside `mock_aws`, moto stays as it is
             raise InvalidParameterValueException(refusal)
         return read
 

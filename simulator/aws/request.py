@@ -11,8 +11,8 @@ from typing import BinaryIO, Final
 from urllib.parse import parse_qs
 
 from simulator.asgi import Scope
-from simulator.http.aws_errors import FORM, S3
-from simulator.identity.sigv4 import SignedScope, scope_of
+from simulator.http.aws_errors import FORM_CONTENT_TYPE, S3
+from simulator.identity.sigv4 import CredentialScope, parse_credential_scope
 
 _TARGET: Final = "x-amz-target"
 _PARTS: Final = "multipart/"
@@ -62,29 +62,29 @@ class AwsRequest:
         return self.target.partition("?")[2]
 
     @property
-    def signed(self) -> SignedScope | None:
+    def credential_scope(self) -> CredentialScope | None:
         """For which service, where and by whose key the request is signed; None when it is not."""
-        return scope_of(self.header("authorization"), self.query)
+        return parse_credential_scope(self.header("authorization"), self.query)
 
     @property
     def service(self) -> str:
         """The service that the request is signed for; empty when it is not signed."""
-        return self.signed.service if self.signed else ""
+        return self.credential_scope.service if self.credential_scope else ""
 
     @property
-    def is_query(self) -> bool:
+    def is_query_protocol(self) -> bool:
         """Whether the request comes in the query protocol."""
         in_address = _ACTION in parse_qs(self.query) and not self.header(_TARGET)
-        return self.service != S3 and (self.header("content-type").startswith(FORM) or in_address)
+        return self.service != S3 and (self.header("content-type").startswith(FORM_CONTENT_TYPE) or in_address)
 
     def operation(self, body: BinaryIO) -> str:
         """Return the operation that the request names; empty when it names none. The body is left at its beginning."""
         if self.service == S3 or self.method not in {"GET", "POST"}:  # S3 takes any query and header
             return ""
-        names = self._names(body if self.is_query else None)
+        names = self._names(body if self.is_query_protocol else None)
         return names[0] if names and names[0].isalnum() else ""
 
-    def only_reads(self, body: BinaryIO) -> bool:
+    def is_read_only(self, body: BinaryIO) -> bool:
         """Whether the request changes nothing. What is not known for a read is a write."""
         if self.service == S3:
             return self.method in _READING_METHODS
@@ -118,7 +118,7 @@ def _reads(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AwsAnswer:
+class AwsResponse:
     """What goes back over HTTP. `failed`: something was raised, so some of what was asked for may have been done."""
 
     status: int
@@ -127,7 +127,7 @@ class AwsAnswer:
     failed: bool = False
 
 
-def request_of(scope: Scope) -> AwsRequest:
+def aws_request_from(scope: Scope) -> AwsRequest:
     """Return the request that an HTTP scope is about."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope.get("query_string", b"")

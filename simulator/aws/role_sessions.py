@@ -10,7 +10,7 @@ _LOCK: Final = Lock()
 _INDEX: Final = "index_of_sessions"  # where moto's STS keeps an account's
 
 
-class _Index:
+class _SessionIndex:
     """What is in one account's list, which only ever grows."""
 
     def __init__(self, listed: "list[AssumedRole]") -> None:
@@ -27,21 +27,21 @@ class _Index:
             self._read += 1
 
 
-def session_of_key(access_key_id: str, account: str) -> "AssumedRole | None":
+def find_session_by_key(access_key_id: str, account: str) -> "AssumedRole | None":
     """Return the session that has an access key, or None."""
     return _index(account).by_key.get(access_key_id)
 
 
-def session_of_arn(arn: str, account: str) -> "AssumedRole | None":
+def find_session_by_arn(arn: str, account: str) -> "AssumedRole | None":
     """Return the latest session of an ARN, or None."""
     return _index(account).by_arn.get(arn)
 
 
-def _index(account: str) -> _Index:
+def _index(account: str) -> _SessionIndex:
     from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
 
     backend = sts_backends[account]["aws"]
     with _LOCK:
-        index: _Index = vars(backend).setdefault(_INDEX, _Index(backend.assumed_roles))
+        index: _SessionIndex = vars(backend).setdefault(_INDEX, _SessionIndex(backend.assumed_roles))
         index.catch_up()
         return index

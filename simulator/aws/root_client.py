@@ -6,14 +6,14 @@ from typing import Any
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 
-class Root:
+class RootClient:
     """The root of the account that the simulator at `url` has."""
 
     def __init__(self, *, url: str, region: str) -> None:
         self._url = url
         self._region = region
 
-    def carry_out(self, service: str, operation: str, parameters: Mapping[str, Any]) -> str | None:
+    def execute(self, service: str, operation: str, parameters: Mapping[str, Any]) -> str | None:
         """Carry out an operation by its AWS name, once; return why it could not be, or None. Not for the event loop."""
         import boto3  # noqa: PLC0415 - 0.2 s to load; few simulators need it
         from botocore.config import Config  # noqa: PLC0415 - as above

@@ -15,8 +15,8 @@ from simulator.ids import digest
 if TYPE_CHECKING:
     from moto.iam.models import User
 
-BEDROCK: Final = "bedrock.amazonaws.com"
-PREFIX: Final = "ABSK"  # DOCUMENTED: CloudTrail's bearerTokenType
+BEDROCK_SERVICE_NAME: Final = "bedrock.amazonaws.com"
+LONG_TERM_PREFIX: Final = "ABSK"  # DOCUMENTED: CloudTrail's bearerTokenType
 
 _ALIAS: Final = re.compile(r"(?P<user>.+)\+\d+-at-(?P<account>\d{12})", re.ASCII)
 _ATTRIBUTE: Final = "service_specific_credentials"
@@ -38,7 +38,7 @@ class ServiceCredential:
     created: datetime
     expires: datetime | None
     seed: int = field(repr=False)
-    edition: int = 0
+    reset_count: int = 0
     active: bool = True
 
     @property
@@ -49,13 +49,13 @@ class ServiceCredential:
     @property
     def secret(self) -> str:
         """The secret part: base64, as in real ones, and a function of the seed."""
-        made = digest(self.seed, "bedrock-api-key", self.id, self.edition, size=_SECRET_BYTES)
+        made = digest(self.seed, "bedrock-api-key", self.id, self.reset_count, size=_SECRET_BYTES)
         return b64encode(made).decode()
 
     @property
-    def key(self) -> str:
+    def api_key(self) -> str:
         """What a client sends: `ABSK` and base64 of alias and secret (layout from public client code)."""
-        return PREFIX + b64encode(f"{self.alias}:{self.secret}".encode()).decode()
+        return LONG_TERM_PREFIX + b64encode(f"{self.alias}:{self.secret}".encode()).decode()
 
     @property
     def expires_at(self) -> float | None:
@@ -68,23 +68,23 @@ class ServiceCredential:
             return "Expired"
         return "Active" if self.active else "Inactive"
 
-    def reset(self) -> "ServiceCredential":
+    def with_new_secret(self) -> "ServiceCredential":
         """Return it with another secret."""
-        return replace(self, edition=self.edition + 1)
+        return replace(self, reset_count=self.reset_count + 1)
 
 
-def credentials_of(user: "User") -> tuple[ServiceCredential, ...]:
+def list_credentials(user: "User") -> tuple[ServiceCredential, ...]:
     """Return a user's credentials, the oldest first."""
     kept: tuple[ServiceCredential, ...] = vars(user).get(_ATTRIBUTE, ())
     return kept
 
 
-def keep(user: "User", credentials: Iterable[ServiceCredential]) -> None:
+def set_credentials(user: "User", credentials: Iterable[ServiceCredential]) -> None:
     """Replace a user's credentials."""
     vars(user)[_ATTRIBUTE] = tuple(credentials)
 
 
-def made_for(user: "User", *, days: int | None, now: datetime, seed: int) -> ServiceCredential:
+def create_credential(user: "User", *, days: int | None, now: datetime, seed: int) -> ServiceCredential:
     """Give a user a new credential; `days` None never ends."""
     # Counted and never reused: the key of a deleted credential must not come to life again.
     ordinal = vars(user)[_MADE] = vars(user).get(_MADE, 0) + 1
@@ -98,11 +98,11 @@ def made_for(user: "User", *, days: int | None, now: datetime, seed: int) -> Ser
         expires=now + timedelta(days=days) if days is not None else None,
         seed=seed,
     )
-    keep(user, (*credentials_of(user), made))
+    set_credentials(user, (*list_credentials(user), made))
     return made
 
 
-def user_and_account(alias: str) -> tuple[str, str] | None:
+def parse_alias(alias: str) -> tuple[str, str] | None:
     """Return whose credential an alias names; None when it has not the form of one."""
     read = _ALIAS.fullmatch(alias)
     return (read["user"], read["account"]) if read else None

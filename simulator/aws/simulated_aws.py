@@ -13,18 +13,18 @@ from simulator.aws.account import Account
 from simulator.aws.asgi_app import AwsApp
 from simulator.aws.invocation_logs import InvocationLogs
 from simulator.aws.journal import Journal
-from simulator.aws.moto_app import mounted
-from simulator.aws.request import AwsAnswer, AwsRequest
+from simulator.aws.moto_app import load_moto
+from simulator.aws.request import AwsResponse, AwsRequest
 from simulator.identity.credentials import Credential
-from simulator.identity.policy_conditions import Context
+from simulator.identity.policy_conditions import ConditionContext
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.function_reference import FunctionReference, reference_of
+from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Settings
 
 _LOGS: Final = "logs"
 
 
-class Cloud:
+class SimulatedAws:
     """An ASGI app (S3, IAM, STS, Lambda management, CloudWatch Logs), and what the rest of the house asks of it.
 
     moto takes a good part of a second to import, so it is loaded on first use; an account with a past is loaded at
@@ -36,20 +36,20 @@ class Cloud:
         *,
         settings: Settings,
         clock: Callable[[], int],
-        callers: Callable[[], float],
+        caller_clock: Callable[[], float],
         journal: Journal | None,
     ) -> None:
         """Make it. `clock`, `callers` and `journal` are as `Account` takes them."""
         self._settings = settings
         self._clock = clock
-        self._callers = callers
+        self._callers = caller_clock
         self._journal = journal
         self._logs = InvocationLogs()
         self._lock = Lock()
         self._account: Account | None = None
         self._app = AwsApp(self._answer)
         self._own = Credential(secret=SECRET_ACCESS_KEY, arn=iam.root_arn(settings.account), account=settings.account)
-        self.record: Callable[[FunctionSpec, Invocation], None] = self._logs.record
+        self.record_invocation: Callable[[FunctionSpec, Invocation], None] = self._logs.record
         if journal is not None and journal.seed is not None:
             self.load()
 
@@ -69,9 +69,9 @@ class Cloud:
         """Serve one AWS request."""
         await self._app(scope, receive, send)
 
-    async def answers(self, service: str, scope: Scope) -> bool:
+    async def supports(self, service: str, scope: Scope) -> bool:
         """Whether a request that is signed for `service` is one of an AWS service that is here."""
-        return await run_in_threadpool(lambda: mounted().answers(service, header(scope, b"x-amz-target")))
+        return await run_in_threadpool(lambda: load_moto().supports(service, header(scope, b"x-amz-target")))
 
     def find_function(self, reference: FunctionReference) -> FunctionSpec:
         """Return a deployed function.
@@ -82,7 +82,7 @@ class Cloud:
         with self._reading():
             return functions.find_function(reference)
 
-    def function(self, name_or_arn: str) -> FunctionSpec:
+    def find_function_by_name(self, name_or_arn: str) -> FunctionSpec:
         """Return a deployed function by its name or ARN, qualified or not.
 
         Raises:
@@ -90,53 +90,53 @@ class Cloud:
         """
         return self.find_function(self._reference(name_or_arn))
 
-    def refusal(self, caller: str, function: str) -> str | None:
+    def invoke_denial_reason(self, caller: str, function: str) -> str | None:
         """Return in AWS's words why `caller` (an ARN) may not invoke `function` (an ARN), or None."""
         with self._reading():
             statements = functions.policy_statements(self._reference(function))
-            return iam.authorize_invoke(caller_arn=caller, function_arn=function, statements=statements)
+            return iam.invoke_denial_reason(caller_arn=caller, function_arn=function, statements=statements)
 
-    def refusal_of_key(self, access_key_id: str | None, arn: str) -> str | None:
+    def invoke_denial_reason_for_key(self, access_key_id: str | None, arn: str) -> str | None:
         """Return why the holder of an access key may not invoke the function, or None."""
-        holder = self.access_key(access_key_id) if access_key_id else None
+        holder = self.find_access_key(access_key_id) if access_key_id else None
         if holder and not holder.active:
             return f"Access key {access_key_id} is inactive."
         with self._reading():
             statements = functions.policy_statements(self._reference(arn))
-            return iam.authorize_invoke(
+            return iam.invoke_denial_reason(
                 caller_arn=holder.arn if holder else None, function_arn=arn, statements=statements
             )
 
-    def denial(self, *, caller: str, action: str, resource: str, context: Context) -> str | None:
+    def denial_reason(self, *, caller: str, action: str, resource: str, context: ConditionContext) -> str | None:
         """Return in AWS's words why `caller` may not do `action` on a `resource` of its own account, or None."""
         with self._reading():
-            identity = iam.identity_of(caller)
-            return iam.refusal(
-                identity=identity, action=action, resource=resource, account=identity.account, context=context
+            identity = iam.load_identity(caller)
+            return iam.denial_reason(
+                identity=identity, action=action, resource=resource, account=identity.account, condition_context=context
             )
 
-    def access_key(self, access_key_id: str) -> Credential | None:
+    def find_access_key(self, access_key_id: str) -> Credential | None:
         """Return what is known of an access key: the session's own, or one that was made in IAM or STS."""
         if access_key_id == ACCESS_KEY_ID:
             return self._own
         if self._account is None:  # there are no others yet
             return None
         with self._reading():
-            return access_keys.credential_of(access_key_id)
+            return access_keys.find_credential(access_key_id)
 
-    def bedrock_key(self, alias: str) -> Credential | None:
+    def find_bedrock_key(self, alias: str) -> Credential | None:
         """Return what is known of a long-term Bedrock key."""
         if self._account is None:
             return None
         with self._reading():
-            return access_keys.bedrock_credential(alias)
+            return access_keys.find_bedrock_credential(alias)
 
-    def account_of(self, access_key_id: str | None) -> str:
+    def account_for_access_key(self, access_key_id: str | None) -> str:
         """Return the account of an access key."""
         if access_key_id is None or access_key_id == ACCESS_KEY_ID:
             return self._settings.account
         with self._reading():
-            return access_keys.account_of_access_key(access_key_id)
+            return access_keys.account_for_access_key(access_key_id)
 
     def _here(self) -> Account:
         return self._account or self._load()
@@ -145,10 +145,10 @@ class Cloud:
         with self._lock:
             if self._account is None:
                 self._account = Account(
-                    mount=mounted(),
+                    moto_app=load_moto(),
                     seed=self._settings.seed,
                     clock=self._clock,
-                    callers=self._callers,
+                    caller_clock=self._callers,
                     journal=self._journal,
                 )
             return self._account
@@ -156,15 +156,17 @@ class Cloud:
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """Look at moto's state, which is the account's for the length of the block."""
-        with self._here().reading():
+        with self._here().read_transaction():
             yield
 
-    def _answer(self, request: AwsRequest, body: BinaryIO) -> AwsAnswer:
+    def _answer(self, request: AwsRequest, body: BinaryIO) -> AwsResponse:
         """Answer a request. Logs are written when somebody asks for them."""
         account = self._here()
-        if request.signed and request.signed.service == _LOGS:
+        if request.credential_scope and request.credential_scope.service == _LOGS:
             self._logs.flush(account)
-        return account.answer(request, body)
+        return account.handle(request, body)
 
     def _reference(self, name_or_arn: str) -> FunctionReference:
-        return reference_of(name_or_arn, qualifier=None, account=self._settings.account, region=self._settings.region)
+        return parse_function_reference(
+            name_or_arn, qualifier=None, account=self._settings.account, region=self._settings.region
+        )

@@ -13,8 +13,8 @@ from moto.sts.exceptions import STSValidationError
 from moto.sts.responses import TokenResponse
 from moto.sts.utils import random_session_token
 
-from simulator.aws.access_keys import SESSION, credential_of
-from simulator.aws.iam import federate, identity_of, root_arn
+from simulator.aws.access_keys import USER_SESSION_ATTRIBUTE, find_credential
+from simulator.aws.iam import record_federated_user, load_identity, root_arn
 from simulator.identity.credentials import Credential
 
 _USUAL: Final = 43_200  # seconds, for want of another wish
@@ -26,10 +26,10 @@ class StsOperations(TokenResponse):
 
     def get_caller_identity(self) -> ActionResult:
         """Say who calls: a key that IAM does not know stands for the root, as everywhere in the simulator."""
-        holder = credential_of(self.get_access_key())
+        holder = find_credential(self.get_access_key())
         account = holder.account if holder else self.current_account
-        identity = identity_of(holder.arn if holder else root_arn(account))
-        user_id = account if identity.is_root else dict(identity.context).get("aws:userid")
+        identity = load_identity(holder.arn if holder else root_arn(account))
+        user_id = account if identity.is_root else dict(identity.condition_context).get("aws:userid")
         if user_id is None:  # a role that moto let somebody assume although it is not there
             return super().get_caller_identity()
         return ActionResult({"UserId": user_id, "Account": account, "Arn": identity.arn})
@@ -47,11 +47,11 @@ class StsOperations(TokenResponse):
         described = super().get_federation_token().result
         arn = f"arn:aws:sts::{self.current_account}:federated-user/{name}"
         made = self._made_for(arn)
-        federate(arn, account=self.current_account, holder=self._asking(), policy=policy)
+        record_federated_user(arn, account=self.current_account, issuer_arn=self._asking(), policy=policy)
         return ActionResult({**cast("dict[str, object]", described), "Credentials": made})
 
     def _asking(self) -> str:
-        holder = credential_of(self.get_access_key())
+        holder = find_credential(self.get_access_key())
         return holder.arn if holder else root_arn(self.current_account)
 
     def _made_for(self, arn: str) -> dict[str, object]:
@@ -70,7 +70,7 @@ class StsOperations(TokenResponse):
             session_token=random_session_token(),
             expires_at=token.expiration.replace(tzinfo=UTC).timestamp(),
         )
-        vars(key)[SESSION] = session
+        vars(key)[USER_SESSION_ATTRIBUTE] = session
         return {
             "AccessKeyId": key.access_key_id,
             "SecretAccessKey": session.secret,
@@ -79,7 +79,7 @@ class StsOperations(TokenResponse):
         }
 
 
-def add_sts_operations() -> None:
+def install_sts_operations() -> None:
     """Have moto answer STS requests with these operations."""
     for path in urls.url_paths:
         urls.url_paths[path] = StsOperations.dispatch

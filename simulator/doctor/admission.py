@@ -17,9 +17,9 @@ from simulator.doctor.patient import LocalPatient, Patient
 from simulator.ids import Ids
 from simulator.lambdas.errors import InvalidParameter
 from simulator.lambdas.function import FunctionSpec
-from simulator.lambdas.function_reference import FunctionReference, reference_of
-from simulator.lambdas.limits import fault_of
-from simulator.lambdas.pool import Pool
+from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
+from simulator.lambdas.limits import check_configuration
+from simulator.lambdas.pool import EnvironmentPool
 from simulator.running import region_at
 from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION
 
@@ -87,7 +87,7 @@ def admitted(
         )
         served = simulator if simulator and _served_region(simulator)[0] else None
         numbers = itertools.count()
-        with Pool(
+        with EnvironmentPool(
             new_request_id=lambda: Ids(seed=seed).invocation(f"doctor-{next(numbers)}"),
             now=lambda: float(FIXED_EPOCH),
             wall=wall,
@@ -132,7 +132,7 @@ def _elsewhere(
 
 def _reference(reward: str, *, region: str) -> FunctionReference:
     try:
-        return reference_of(reward, qualifier=None, account=ACCOUNT, region=region)
+        return parse_function_reference(reward, qualifier=None, account=ACCOUNT, region=region)
     except InvalidParameter:
         raise AdmissionError(
             f"{reward} is neither a file or folder nor a Lambda function's ARN or name, such as "
@@ -183,6 +183,6 @@ def _spec(
         environment=environment,
         log_group=f"/aws/lambda/{name}",
     )
-    if fault := fault_of(spec):
+    if fault := check_configuration(spec):
         raise AdmissionError(f"Lambda would not take this configuration: {fault}.")
     return spec

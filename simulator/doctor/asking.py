@@ -13,7 +13,7 @@ from simulator.doctor.side_by_side import InPlace
 from simulator.grading.answer import GraderError, excerpt, failure_of, rewards_by_id
 from simulator.grading.event import batched, encoded, lambda_element, rollout_id
 from simulator.grading.grader import ROOM
-from simulator.lambdas.errors import NotInvoked
+from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
@@ -161,7 +161,7 @@ class Asker:
     def _called(self, event: bytes, ids: tuple[str, ...]) -> Call:
         try:
             call = Call(ids=ids, event=event, invocation=self.patience.invoked(self.patient, event))
-        except NotInvoked as refused:
+        except InvocationRejected as refused:
             call = Call(ids=ids, event=event, invocation=None, refusal=refused.message)
         with self._telling:
             self.calls += 1

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulator.doctor.package import AdmissionError
 from simulator.doctor.patient import Patient
-from simulator.lambdas.errors import AccessDenied, FunctionNotFound, NotInvoked, RequestTooLarge, Throttled
+from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.limits import MAX_REQUEST_BYTES, TIMEOUT_SECONDS
+from simulator.lambdas.limits import MAX_REQUEST_BYTES, TIMEOUT_RANGE_SECONDS
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 # A function may run for as long as Lambda lets it, and then the answer still has to come.
-_READ_SECONDS: Final = TIMEOUT_SECONDS[1] + 10
+_READ_SECONDS: Final = TIMEOUT_RANGE_SECONDS[1] + 10
 _CONNECT_SECONDS: Final = 5
 _ATTEMPTS_AT_AWS: Final = 4  # with botocore's own pauses between them: throttling passes
 
@@ -75,7 +75,7 @@ class DeployedPatient:
         except ClientError as error:
             raise _refused(error, name=self.name, where=self.where) from None
         except BotoCoreError as error:
-            raise NotInvoked(f"Lambda in {self.where} could not be reached: {error}.") from None
+            raise InvocationRejected(f"Lambda in {self.where} could not be reached: {error}.") from None
         log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
         return Invocation(
             payload=payload,
@@ -160,7 +160,7 @@ def _client(*, region: str, simulator: str | None) -> "LambdaClient":
     return session.client("lambda", endpoint_url=simulator, config=Config(**options))
 
 
-def _refused(error: "ClientError", *, name: str, where: str) -> NotInvoked:
+def _refused(error: "ClientError", *, name: str, where: str) -> InvocationRejected:
     """Read Lambda's refusal as what it means for somebody who wants this function examined."""
     said = error.response.get("Error", {})
     code, message = said.get("Code", ""), said.get("Message", "") or str(error)
@@ -170,7 +170,7 @@ def _refused(error: "ClientError", *, name: str, where: str) -> NotInvoked:
         case "TooManyRequestsException":
             return Throttled(reason=str(error.response.get("Reason", message)))
         case "RequestEntityTooLargeException":
-            return NotInvoked(message)
+            return InvocationRejected(message)
         case _ if code in _EXPIRED:
             return AccessDenied(f"the AWS credentials have expired: sign in again ({message}).")
         case _ if code in _UNKNOWN_CALLER:
@@ -180,7 +180,7 @@ def _refused(error: "ClientError", *, name: str, where: str) -> NotInvoked:
                 f"not permitted on {name}: {message} The caller needs lambda:InvokeFunction and "
                 "lambda:GetFunctionConfiguration."
             )
-    return NotInvoked(f"{code}: {message}")
+    return InvocationRejected(f"{code}: {message}")
 
 
 def _figure(pattern: re.Pattern[str], log: str) -> float | None:

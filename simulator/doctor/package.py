@@ -137,7 +137,7 @@ def _look_over(package: Package, *, shown: str, prefix: str) -> None:
         # As a worker does it, so that what is wrong with an archive is told before anything is asked.
         task = Path(folder) / "task"
         try:
-            unpack(code=package.content, layers=(), task=task, opt=Path(folder) / "opt")
+            unpack(code=package.content, layers=(), task_folder=task, opt_folder=Path(folder) / "opt")
         except InvalidZipFile as error:
             raise AdmissionError(f"{shown}: {error.message}") from None
         names = sorted(path.relative_to(task).as_posix() for path in task.rglob("*") if path.is_file())

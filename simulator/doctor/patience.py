@@ -9,7 +9,7 @@ from simulator.doctor.patient import Patient, hurried
 from simulator.doctor.report.excerpts import clipped
 from simulator.grading.answer import TIMED_OUT, failure_of
 from simulator.grading.event import encoded
-from simulator.lambdas.errors import NotInvoked
+from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import Invocation
 from simulator.visible import visible
 
@@ -107,5 +107,5 @@ def _culprit(patient: Patient, elements: list[dict[str, Any]]) -> tuple[dict[str
 def _hangs(patient: Patient, element: dict[str, Any]) -> bool:
     try:
         return timed_out(patient.invoke(b"[" + encoded(element) + b"]"))
-    except NotInvoked:
+    except InvocationRejected:
         return False

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.pool import Pool
+from simulator.lambdas.pool import EnvironmentPool
 
 
 class Patient(Protocol):
@@ -43,7 +43,7 @@ class LocalPatient:
 
     name: str
     spec: FunctionSpec
-    pool: Pool
+    pool: EnvironmentPool
 
     @property
     def timeout(self) -> float:

@@ -10,7 +10,7 @@ from simulator.asgi import Scope, header
 from simulator.errors import ApiError
 from simulator.faults.fault import AwsRefusal, Refusal, RetryAfter, placeholders
 from simulator.faults.request import Asked
-from simulator.http.aws_errors import FORM, AwsError, shaped
+from simulator.http.aws_errors import FORM_CONTENT_TYPE, AwsError, encode_error
 
 
 class Rendering(Protocol):
@@ -49,10 +49,10 @@ class Answers:
 
     def aws_refusal(self, refusal: AwsRefusal, asked: Asked, scope: Scope, *, hint: str) -> Response:
         """Return an AWS error in the shape of the service that was asked."""
-        told = shaped(
+        told = encode_error(
             AwsError(code=refusal.code, message=refusal.message, status=refusal.status),
             service=asked.service or "",
-            is_query=header(scope, b"content-type").startswith(FORM),
+            is_query_protocol=header(scope, b"content-type").startswith(FORM_CONTENT_TYPE),
             request_id=self._aws_request_id(),
         )
         headers = told.headers | {"x-simulator-hint": hint, **self._wait(refusal.retry_after)}

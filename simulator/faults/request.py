@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from simulator.asgi import Scope, header
-from simulator.identity.authentication import MANTLE_SERVICES, bearer_key
-from simulator.identity.sigv4 import scope_of
+from simulator.identity.authentication import MANTLE_SERVICES, parse_bearer_key
+from simulator.identity.sigv4 import parse_credential_scope
 
 MANTLE: Final = MANTLE_SERVICES[0]
 
@@ -60,5 +60,9 @@ def may_be_json(scope: Scope) -> bool:
 
 def _service(scope: Scope) -> str:
     authorization = header(scope, b"authorization")
-    signed = None if bearer_key(authorization) else scope_of(authorization, scope["query_string"].decode("latin-1"))
+    signed = (
+        None
+        if parse_bearer_key(authorization)
+        else parse_credential_scope(authorization, scope["query_string"].decode("latin-1"))
+    )
     return MANTLE if signed is None or signed.service in MANTLE_SERVICES else signed.service

@@ -23,18 +23,18 @@ from simulator.errors import (
     ApiError,
 )
 from simulator.identity.bedrock_keys import (
-    LONG_TERM,
-    SHORT_TERM,
-    expected_signature,
-    long_term_key,
-    moment,
-    short_term_key,
+    LONG_TERM_PREFIX,
+    SHORT_TERM_PREFIX,
+    compute_expected_signature,
+    parse_long_term_key,
+    parse_timestamp,
+    parse_short_term_key,
 )
 from simulator.identity.credentials import Credential
-from simulator.identity.signatures import SignedRequest, signature
-from simulator.identity.sigv4 import SignedScope, scope_of
+from simulator.identity.signatures import SignedRequest, compute_signature
+from simulator.identity.sigv4 import CredentialScope, parse_credential_scope
 
-SKEW: Final = 300  # seconds that two clocks may differ by (SigV4's own five minutes)
+MAX_CLOCK_SKEW_SECONDS: Final = 300  # seconds that two clocks may differ by (SigV4's own five minutes)
 MANTLE_SERVICES: Final = ("bedrock-mantle", "bedrock")  # the SDK's own name first; some callers sign with the other
 
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
@@ -47,7 +47,7 @@ BodyCheck: TypeAlias = Callable[[str], None]
 """Of the SHA-256 of the whole body in hexadecimal digits; raises an ApiError when it is not the signed one."""
 
 
-class BearerToken(StrEnum):
+class BearerTokenType(StrEnum):
     """Values of the condition key BearerTokenType (DOCUMENTED: "Control permissions for ... API keys")."""
 
     SHORT_TERM = "SHORT_TERM"
@@ -63,7 +63,7 @@ class Caller:
 
     arn: str
     account: str
-    bearer: BearerToken | None = None
+    bearer_type: BearerTokenType | None = None
 
     @property
     def is_root(self) -> bool:
@@ -72,22 +72,22 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identified:
+class AuthenticationResult:
     """Who calls; with a signed request, `check_body` is still to be asked once the whole body is there."""
 
     caller: Caller
     check_body: BodyCheck | None = None
 
 
-def bearer_key(authorization: str) -> str:
+def parse_bearer_key(authorization: str) -> str:
     """Return the key of an Authorization header; empty when it brings none."""
     scheme, _, key = authorization.partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-def anybody(account: str) -> Callable[[Scope], Identified]:
+def make_permissive_authenticator(account: str) -> Callable[[Scope], AuthenticationResult]:
     """Return what takes every request, with any key or none, for the account's root."""
-    root = Identified(caller=Caller(arn=f"arn:aws:iam::{account}:root", account=account))
+    root = AuthenticationResult(caller=Caller(arn=f"arn:aws:iam::{account}:root", account=account))
     return lambda _scope: root
 
 
@@ -102,27 +102,27 @@ class Authenticator:
         self,
         *,
         region: str,
-        access_key: Callable[[str], Credential | None],
-        bedrock_key: Callable[[str], Credential | None],
-        time: CallersTime,
-        ready: str,
+        find_access_key: Callable[[str], Credential | None],
+        find_bedrock_key: Callable[[str], Credential | None],
+        caller_time: CallersTime,
+        env_command: str,
     ) -> None:
         self._region = region
-        self._ready = ready
-        self._access_key = access_key
-        self._bedrock_key = bedrock_key
-        self._time = time
+        self._ready = env_command
+        self._access_key = find_access_key
+        self._bedrock_key = find_bedrock_key
+        self._time = caller_time
 
-    def __call__(self, scope: Scope) -> Identified:
+    def __call__(self, scope: Scope) -> AuthenticationResult:
         """Return who calls.
 
         Raises:
             ApiError: no key or signature, or one that is malformed, wrong, for elsewhere, or expired.
         """
         authorization = header(scope, b"authorization")
-        if key := bearer_key(authorization):
-            return Identified(caller=self._bearer(key))
-        if signed := scope_of(authorization):
+        if key := parse_bearer_key(authorization):
+            return AuthenticationResult(caller=self._bearer(key))
+        if signed := parse_credential_scope(authorization):
             return self._signed(scope, signed, authorization)
         raise MISSING_KEY(
             hint=f"send 'Authorization: Bearer <Bedrock API key>'; '{self._ready}' prints one for this server"
@@ -136,33 +136,33 @@ class Authenticator:
         return INVALID_KEY(hint=f"{said} {region!a}, the endpoint is in {self._region}; {self._own}")
 
     def _bearer(self, key: str) -> Caller:
-        if key.startswith(SHORT_TERM):
+        if key.startswith(SHORT_TERM_PREFIX):
             return self._short_term(key)
-        if key.startswith(LONG_TERM):
+        if key.startswith(LONG_TERM_PREFIX):
             return self._long_term(key)
-        raise GARBLED_KEY(hint=f"a Bedrock API key starts with '{SHORT_TERM}' or '{LONG_TERM}'")
+        raise GARBLED_KEY(hint=f"a Bedrock API key starts with '{SHORT_TERM_PREFIX}' or '{LONG_TERM_PREFIX}'")
 
     def _short_term(self, key: str) -> Caller:
-        read, now = short_term_key(key), self._time.now()
-        minted_at = self._time.of(read.minted_at)
+        read, now = parse_short_term_key(key), self._time.now()
+        minted_at = self._time.of(read.issued_at)
         expires_at = minted_at + read.lifetime
         if read.scope.region != self._region:
             raise self._elsewhere("this key is for", read.scope.region)
-        if now < minted_at - SKEW:
+        if now < minted_at - MAX_CLOCK_SKEW_SECONDS:
             raise INVALID_KEY(hint=f"minted {minted_at - now:.0f} s in the future; look at the clocks")
         if now > expires_at:
             raise EXPIRED_KEY(hint=f"this short-term key expired {now - expires_at:.0f} s ago; mint another")
         credential = self._holder(read.scope.access_key_id, read.session_token, now)
         if read.scope.date != read.request.timestamp[:8] or not compare_digest(
-            expected_signature(key, credential.secret), read.signature
+            compute_expected_signature(key, credential.secret), read.signature
         ):
             raise INVALID_KEY(
                 hint=f"not signed with the secret of access key {read.scope.access_key_id!a}, or altered since"
             )
-        return Caller(arn=credential.arn, account=credential.account, bearer=BearerToken.SHORT_TERM)
+        return Caller(arn=credential.arn, account=credential.account, bearer_type=BearerTokenType.SHORT_TERM)
 
     def _long_term(self, key: str) -> Caller:
-        read = long_term_key(key)
+        read = parse_long_term_key(key)
         credential = self._bedrock_key(read.alias)
         if credential is None or not compare_digest(credential.secret.encode(), read.secret.encode()):
             raise INVALID_KEY(
@@ -173,7 +173,7 @@ class Authenticator:
             raise INVALID_KEY(hint="this long-term key is inactive: iam update-service-specific-credential")
         if credential.expires_at is not None and self._time.now() >= credential.expires_at:
             raise EXPIRED_KEY(hint="the days that this long-term key was made for are over; make another")
-        return Caller(arn=credential.arn, account=credential.account, bearer=BearerToken.LONG_TERM)
+        return Caller(arn=credential.arn, account=credential.account, bearer_type=BearerTokenType.LONG_TERM)
 
     def _holder(self, access_key_id: str, session_token: str | None, now: float) -> Credential:
         credential = self._access_key(access_key_id)
@@ -188,7 +188,7 @@ class Authenticator:
             raise EXPIRED_KEY(hint=f"the session of access key {access_key_id!a} is over; assume the role again")
         return credential
 
-    def _signed(self, scope: Scope, signed: SignedScope, authorization: str) -> Identified:
+    def _signed(self, scope: Scope, signed: CredentialScope, authorization: str) -> AuthenticationResult:
         if signed.service not in MANTLE_SERVICES:
             raise INVALID_KEY(hint=f"signed for service {signed.service!a}, not '{MANTLE_SERVICES[0]}'")
         if signed.region != self._region:
@@ -203,7 +203,7 @@ class Authenticator:
         credential = self._holder(signed.access_key_id, token, now)
 
         def check_signature(payload: str) -> None:
-            expected = signature(request, scope=signed, secret=credential.secret, payload_sha256=payload)
+            expected = compute_signature(request, scope=signed, secret=credential.secret, payload_sha256=payload)
             if not compare_digest(expected, parts["signature"]):
                 raise BAD_SIGNATURE(
                     hint=f"what was signed is not what arrived, or not with the secret of {signed.access_key_id!a}"
@@ -214,16 +214,18 @@ class Authenticator:
         if claimed := header(scope, b"x-amz-content-sha256"):
             check_signature(claimed)
             check_body = _body_check(claimed)
-        return Identified(caller=Caller(arn=credential.arn, account=credential.account), check_body=check_body)
+        return AuthenticationResult(
+            caller=Caller(arn=credential.arn, account=credential.account), check_body=check_body
+        )
 
-    def _check_date(self, timestamp: str, signed: SignedScope, now: float) -> None:
+    def _check_date(self, timestamp: str, signed: CredentialScope, now: float) -> None:
         try:
-            at = self._time.of(moment(timestamp))
+            at = self._time.of(parse_timestamp(timestamp))
         except ValueError:
             raise BAD_SIGNATURE(hint="x-amz-date is missing or not like 20260131T120000Z") from None
         if timestamp[:8] != signed.date:
             raise BAD_SIGNATURE(hint="the date in the credential is not that of x-amz-date")
-        if abs(now - at) > SKEW:
+        if abs(now - at) > MAX_CLOCK_SKEW_SECONDS:
             side = "behind" if at < now else "ahead of"
             raise STALE_SIGNATURE(
                 timestamp=timestamp, hint=f"the caller's clock is {abs(now - at):.0f} s {side} this one"

@@ -12,31 +12,31 @@ from starlette.requests import Request
 
 from simulator.asgi import AS_SENT, Message, Receive, Scope, header
 from simulator.errors import ACCESS_DENIED, INFERENCE_DENIED
-from simulator.identity.authentication import BearerToken, BodyCheck, Caller, Identified
+from simulator.identity.authentication import BearerTokenType, BodyCheck, Caller, AuthenticationResult
 
 _SERVICE: Final = "bedrock-mantle"
 _UPLOAD: Final = "CreateFile"  # the one action whose body is not read into memory
 _ON_PROJECTS: Final = ("ArchiveProject", "CreateProject", "GetProject", "ListProjects", "UpdateProject")
 
-Context = Mapping[str, str | Sequence[str]]
+ConditionContext = Mapping[str, str | Sequence[str]]
 
 
-class Refusal(Protocol):
+class PermissionCheck(Protocol):
     """Says in AWS's words why a principal may not do something, or None."""
 
-    def __call__(self, *, caller: str, action: str, resource: str, context: Context) -> str | None:
+    def __call__(self, *, caller: str, action: str, resource: str, context: ConditionContext) -> str | None:
         """`caller` and `resource` are ARNs; `context` holds the condition keys of the request."""
 
 
-class Projects(Protocol):
+class ProjectResolver(Protocol):
     """Knows the projects of every account. `default` is the id of the one that every account has."""
 
-    default: str
+    default_project_id: str
 
     def arn(self, account: str, project_id: str) -> str:
         """Return a project's ARN; `*` stands for all."""
 
-    def project_of(self, account: str, name: str) -> str:
+    def resolve_project(self, account: str, name: str) -> str:
         """Return the id of the project that the `OpenAI-Project` header names.
 
         Raises:
@@ -45,7 +45,7 @@ class Projects(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class AuthorizedRequest:
     """A request that was let in: who calls, and the ARN of the project that it is about.
 
     `request` is the one to go on with: reading its body may yet raise, when it is not the body that was signed.
@@ -56,7 +56,7 @@ class Admission:
     request: Request
 
 
-class Gate:
+class Authorizer:
     """Lets requests in: first who calls, then whether they may, and only then whether the project exists.
 
     `model_of` gives the id that a model's alias stands for: policies are about models, whatever a request calls them.
@@ -65,21 +65,21 @@ class Gate:
     def __init__(
         self,
         *,
-        authenticate: Callable[[Scope], Identified],
-        refusal: Refusal,
+        authenticate: Callable[[Scope], AuthenticationResult],
+        denial_reason: PermissionCheck,
         region: str,
         now: Callable[[], float],
-        projects: Projects,
-        model_of: Callable[[str], str],
+        projects: ProjectResolver,
+        resolve_model_alias: Callable[[str], str],
     ) -> None:
         self._authenticate = authenticate
-        self._refusal = refusal
+        self._refusal = denial_reason
         self._region = region
         self._now = now
         self._projects = projects
-        self._model_of = model_of
+        self._model_of = resolve_model_alias
 
-    async def admitted(self, request: Request, action: str, conditions: Sequence[str]) -> Admission:
+    async def authorize(self, request: Request, action: str, condition_keys: Sequence[str]) -> AuthorizedRequest:
         """Return who calls and what about. `conditions` are the condition keys that the action has.
 
         Raises:
@@ -91,22 +91,22 @@ class Gate:
             if action != _UPLOAD:
                 await request.body()  # Starlette keeps it for the handler
         caller = identified.caller
-        selected = header(request.scope, b"openai-project") or self._projects.default
+        selected = header(request.scope, b"openai-project") or self._projects.default_project_id
         if not caller.is_root:
             about = _project_named(request) if action in _ON_PROJECTS else selected
-            await self._authorize(request, caller, action, conditions, self._projects.arn(caller.account, about))
-        if selected != self._projects.default:  # every account has that one
-            selected = self._projects.project_of(caller.account, selected)
-        return Admission(caller=caller, project=self._projects.arn(caller.account, selected), request=request)
+            await self._authorize(request, caller, action, condition_keys, self._projects.arn(caller.account, about))
+        if selected != self._projects.default_project_id:  # every account has that one
+            selected = self._projects.resolve_project(caller.account, selected)
+        return AuthorizedRequest(caller=caller, project=self._projects.arn(caller.account, selected), request=request)
 
     async def _authorize(
         self, request: Request, caller: Caller, action: str, conditions: Sequence[str], project: str
     ) -> None:
         context = self._global_keys(request)
-        if caller.bearer:
+        if caller.bearer_type:
             # DOCUMENTED: whoever comes with an API key needs this as well. OBSERVED: its resource is `*`, and 403.
             may_bear = f"{_SERVICE}:CallWithBearerToken"
-            token_type = {f"{_SERVICE}:BearerTokenType": BearerToken(caller.bearer).value}
+            token_type = {f"{_SERVICE}:BearerTokenType": BearerTokenType(caller.bearer_type).value}
             reason = self._refusal(caller=caller.arn, action=may_bear, resource="*", context=context | token_type)
             if reason:
                 raise ACCESS_DENIED(reason=reason, hint=_hint(reason, may_bear))

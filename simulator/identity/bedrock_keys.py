@@ -10,12 +10,12 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from simulator.errors import GARBLED_KEY, INVALID_KEY
-from simulator.identity.signatures import NOTHING, SignedRequest, signature
-from simulator.identity.sigv4 import SignedScope, scope_of
+from simulator.identity.signatures import EMPTY_PAYLOAD_SHA256, SignedRequest, compute_signature
+from simulator.identity.sigv4 import CredentialScope, parse_credential_scope
 
-SHORT_TERM: Final = "bedrock-api-key-"  # from the token generator's source
-LONG_TERM: Final = "ABSK"  # DOCUMENTED: CloudTrail's bearerTokenType
-LONGEST: Final = 43_200  # seconds; DOCUMENTED: twelve hours
+SHORT_TERM_PREFIX: Final = "bedrock-api-key-"  # from the token generator's source
+LONG_TERM_PREFIX: Final = "ABSK"  # DOCUMENTED: CloudTrail's bearerTokenType
+MAX_LIFETIME_SECONDS: Final = 43_200  # seconds; DOCUMENTED: twelve hours
 
 _HOST: Final = "bedrock.amazonaws.com"
 _TIMESTAMP: Final = "%Y%m%dT%H%M%SZ"
@@ -27,8 +27,8 @@ _REMEMBERED: Final = 1024
 class ShortTermKey:
     """A presigned CallWithBearerToken request. Times are in seconds since the Unix epoch."""
 
-    scope: SignedScope
-    minted_at: float
+    scope: CredentialScope
+    issued_at: float
     lifetime: int
     session_token: str | None = field(repr=False)
     request: SignedRequest = field(repr=False)
@@ -44,14 +44,14 @@ class LongTermKey:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def short_term_key(key: str) -> ShortTermKey:
+def parse_short_term_key(key: str) -> ShortTermKey:
     """Read `bedrock-api-key-` and base64 of a presigned request (layout: the token generator's source).
 
     Raises:
         ApiError: it is none.
     """
     try:
-        decoded = b64decode(key.removeprefix(SHORT_TERM), validate=True).decode("ascii")
+        decoded = b64decode(key.removeprefix(SHORT_TERM_PREFIX), validate=True).decode("ascii")
         address, _, query = decoded.partition("?")
         fields = dict(parse_qsl(query, strict_parsing=True))
     except (Base64Error, ValueError):
@@ -63,21 +63,21 @@ def short_term_key(key: str) -> ShortTermKey:
         "Version": "1",
     }
     wrong = [name for name, value in wanted.items() if fields.get(name) != value]
-    scope = scope_of("", query)
+    scope = parse_credential_scope("", query)
     if address != f"{_HOST}/" or wrong or scope is None or scope.service != "bedrock":
         raise INVALID_KEY(hint=f"not a signed CallWithBearerToken request: {', '.join(wrong) or 'wrong host or scope'}")
     if not re.fullmatch(r"[0-9a-f]{64}", fields.get("X-Amz-Signature", "")):
         raise INVALID_KEY(hint="the signature is missing or not a SHA-256")
     try:
-        minted = moment(fields["X-Amz-Date"])
+        minted = parse_timestamp(fields["X-Amz-Date"])
         lifetime = int(fields["X-Amz-Expires"])
     except (KeyError, ValueError):
         raise INVALID_KEY(hint="the date or the lifetime cannot be read") from None
-    if not 0 < lifetime <= LONGEST:
-        raise INVALID_KEY(hint=f"the key's lifetime is not between 1 and {LONGEST} s")
+    if not 0 < lifetime <= MAX_LIFETIME_SECONDS:
+        raise INVALID_KEY(hint=f"the key's lifetime is not between 1 and {MAX_LIFETIME_SECONDS} s")
     return ShortTermKey(
         scope=scope,
-        minted_at=minted,
+        issued_at=minted,
         lifetime=lifetime,
         session_token=fields.get("X-Amz-Security-Token"),
         request=SignedRequest(
@@ -92,29 +92,31 @@ def short_term_key(key: str) -> ShortTermKey:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def expected_signature(key: str, secret: str) -> str:
+def compute_expected_signature(key: str, secret: str) -> str:
     """Return the signature that a readable short-term key would carry if it had been made with `secret`."""
-    read = short_term_key(key)
-    return signature(read.request, scope=read.scope, secret=secret, payload_sha256=NOTHING)
+    read = parse_short_term_key(key)
+    return compute_signature(read.request, scope=read.scope, secret=secret, payload_sha256=EMPTY_PAYLOAD_SHA256)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def long_term_key(key: str) -> LongTermKey:
+def parse_long_term_key(key: str) -> LongTermKey:
     """Read `ABSK` + base64 of `<alias>:<secret>` (layout from public client code).
 
     Raises:
         ApiError: it is none.
     """
     try:
-        alias, colon, secret = b64decode(key.removeprefix(LONG_TERM), validate=True).decode("utf-8").partition(":")
+        alias, colon, secret = (
+            b64decode(key.removeprefix(LONG_TERM_PREFIX), validate=True).decode("utf-8").partition(":")
+        )
     except (Base64Error, ValueError):
-        raise GARBLED_KEY(hint=f"what follows '{LONG_TERM}' is not base64") from None
+        raise GARBLED_KEY(hint=f"what follows '{LONG_TERM_PREFIX}' is not base64") from None
     if not (alias and colon and secret):
         raise GARBLED_KEY(hint="a long-term key holds the alias of a credential and its secret")
     return LongTermKey(alias=alias, secret=secret)
 
 
-def moment(timestamp: str) -> float:
+def parse_timestamp(timestamp: str) -> float:
     """Return the time of YYYYMMDDThhmmssZ in seconds since the Unix epoch.
 
     Raises:

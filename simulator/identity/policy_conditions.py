@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
-Context = Mapping[str, str | Sequence[str]]
+ConditionContext = Mapping[str, str | Sequence[str]]
 """Condition keys, in any case, with one value or several."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -21,7 +21,9 @@ class MalformedPolicy(ValueError):  # noqa: N818 - IAM's own name for it is Malf
     """A policy uses an operator, or a value, that IAM does not know."""
 
 
-def conditions_met(block: Mapping[str, Mapping[str, object]] | None, *, context: Context, variables: bool) -> bool:
+def evaluate_conditions(
+    block: Mapping[str, Mapping[str, object]] | None, *, context: ConditionContext, expand_variables: bool
+) -> bool:
     """Whether every condition of a statement holds; an absent block always does.
 
     `variables` says whether `${...}` is replaced, which is so in policies of version 2012-10-17.
@@ -33,18 +35,26 @@ def conditions_met(block: Mapping[str, Mapping[str, object]] | None, *, context:
         return True
     present = {key.lower(): value for key, value in context.items()}
     return all(
-        _met(operator, expected=listed(expected), actual=present.get(key.lower()), context=present, variables=variables)
+        _met(
+            operator,
+            expected=as_string_list(expected),
+            actual=present.get(key.lower()),
+            context=present,
+            variables=expand_variables,
+        )
         for operator, keys in block.items()
         for key, expected in keys.items()
     )
 
 
-def wildcard(text: str, *, context: Context, variables: bool, ignore_case: bool = False) -> re.Pattern[str] | None:
+def compile_pattern(
+    text: str, *, context: ConditionContext, expand_variables: bool, ignore_case: bool = False
+) -> re.Pattern[str] | None:
     """Compile a pattern of `*`, `?` and, where `variables` says so, `${key}` and `${key, 'default'}`.
 
     What a variable stands for matches literally. None when a variable has no value: then the pattern matches nothing.
     """
-    if not (variables and "${" in text):
+    if not (expand_variables and "${" in text):
         return _compiled(text, ignore_case)
     present = {key.lower(): value for key, value in context.items()}
     parts: list[str | None] = []
@@ -58,13 +68,13 @@ def wildcard(text: str, *, context: Context, variables: bool, ignore_case: bool 
     return _pattern([*parts, *_parts(text[end:])], ignore_case=ignore_case)
 
 
-def listed(value: object) -> list[str]:
+def as_string_list(value: object) -> list[str]:
     """Give a policy element that may be one value or a list as a list of text."""
     values = value if isinstance(value, list | tuple) else [value]
     return [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
 
 
-def _variable(name: str, present: Context) -> str | None:
+def _variable(name: str, present: ConditionContext) -> str | None:
     if name in _LITERALS:
         return name
     key, _, default = name.partition(",")
@@ -101,7 +111,7 @@ def _pattern(parts: Iterable[str | None], *, ignore_case: bool) -> re.Pattern[st
     return re.compile(first + tail, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
-Test = Callable[[str, re.Pattern[str] | None, str], bool]
+ConditionTest = Callable[[str, re.Pattern[str] | None, str], bool]
 """Of (value in the request, the policy's value compiled, the policy's value as text)."""
 
 
@@ -118,7 +128,7 @@ def _arn_like(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
     )
 
 
-def _numbers(compare: Callable[[float, float], bool]) -> Test:
+def _numbers(compare: Callable[[float, float], bool]) -> ConditionTest:
     def test(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
         try:
             return compare(float(actual), float(text))
@@ -128,7 +138,7 @@ def _numbers(compare: Callable[[float, float], bool]) -> Test:
     return test
 
 
-def _dates(compare: Callable[[datetime, datetime], bool]) -> Test:
+def _dates(compare: Callable[[datetime, datetime], bool]) -> ConditionTest:
     def test(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
         return compare(_moment(actual), _moment(text))
 
@@ -152,7 +162,7 @@ def _in_network(actual: str, _pattern: re.Pattern[str] | None, text: str) -> boo
         raise MalformedPolicy(f"an address condition compares {actual!r} with {text!r}") from fault
 
 
-_TESTS: dict[str, Test] = {
+_TESTS: dict[str, ConditionTest] = {
     "StringEquals": lambda actual, _pattern, text: actual == text,
     "StringEqualsIgnoreCase": lambda actual, _pattern, text: actual.lower() == text.lower(),
     "StringLike": _like,
@@ -185,7 +195,12 @@ _NEGATIONS = {
 
 
 def _met(
-    operator: str, *, expected: list[str], actual: str | Sequence[str] | None, context: Context, variables: bool
+    operator: str,
+    *,
+    expected: list[str],
+    actual: str | Sequence[str] | None,
+    context: ConditionContext,
+    variables: bool,
 ) -> bool:
     name = operator.removesuffix("IfExists")
     optional = name != operator
@@ -211,8 +226,8 @@ def _met(
     return all(map(holds, values))
 
 
-def _hit(test: Test, value: str, text: str, *, context: Context, variables: bool) -> bool:
-    pattern = wildcard(text, context=context, variables=variables)
+def _hit(test: ConditionTest, value: str, text: str, *, context: ConditionContext, variables: bool) -> bool:
+    pattern = compile_pattern(text, context=context, expand_variables=variables)
     if variables and "${" in text:
         replaced = _VARIABLE.sub(lambda found: _variable(found[1], context) or "", text)
         return pattern is not None and test(value, pattern, replaced)

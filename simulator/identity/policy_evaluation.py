@@ -13,9 +13,15 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from simulator.identity.policy_conditions import Context, MalformedPolicy, conditions_met, listed, wildcard
+from simulator.identity.policy_conditions import (
+    ConditionContext,
+    MalformedPolicy,
+    evaluate_conditions,
+    as_string_list,
+    compile_pattern,
+)
 
-Document = str | Mapping[str, Any]
+PolicyDocument = str | Mapping[str, Any]
 """A policy as JSON text, percent-encoded or not, or already read."""
 
 
@@ -44,12 +50,12 @@ class Principal:
     service: str | None = None
 
 
-def decide(
-    documents: Iterable[Document],
+def evaluate_policies(
+    documents: Iterable[PolicyDocument],
     *,
     action: str,
     resource: str,
-    context: Context | None = None,
+    context: ConditionContext | None = None,
     principal: Principal | None = None,
 ) -> Decision:
     """Say what `documents` together decide on `action` ("lambda:InvokeFunction") on `resource` (an ARN or "*").
@@ -100,11 +106,13 @@ def _statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return statements if isinstance(statements, list) else [statements]
 
 
-def _applies(statement: Mapping[str, Any], *, action: str, resource: str, context: Context, variables: bool) -> bool:
+def _applies(
+    statement: Mapping[str, Any], *, action: str, resource: str, context: ConditionContext, variables: bool
+) -> bool:
     def matches(patterns: object, text: str, *, ignore_case: bool) -> bool:
         compiled = (
-            wildcard(pattern, context=context, variables=variables, ignore_case=ignore_case)
-            for pattern in listed(patterns)
+            compile_pattern(pattern, context=context, expand_variables=variables, ignore_case=ignore_case)
+            for pattern in as_string_list(patterns)
         )
         return any(pattern is not None and pattern.fullmatch(text) is not None for pattern in compiled)
 
@@ -117,7 +125,7 @@ def _applies(statement: Mapping[str, Any], *, action: str, resource: str, contex
         return False
     if "NotResource" in statement and matches(statement["NotResource"], resource, ignore_case=False):
         return False
-    return conditions_met(statement.get("Condition"), context=context, variables=variables)
+    return evaluate_conditions(statement.get("Condition"), context=context, expand_variables=variables)
 
 
 def _names(statement: Mapping[str, Any], principal: Principal, *, accounts: bool) -> bool:
@@ -132,9 +140,9 @@ def _is_among(named: object, principal: Principal, *, accounts: bool) -> bool:
     if not isinstance(named, Mapping):
         # moto keeps a role's ARN from `add_permission` bare, where AWS makes {"AWS": arn} of it.
         named = {"AWS": named}
-    everyone = listed(named.get("AWS", []))
+    everyone = as_string_list(named.get("AWS", []))
     root = f"arn:aws:iam::{principal.account}:root"
-    if principal.service is not None and principal.service in listed(named.get("Service", [])):
+    if principal.service is not None and principal.service in as_string_list(named.get("Service", [])):
         return True
     return any(
         name == "*" or name in principal.arns or (accounts and name in {principal.account, root}) for name in everyone

@@ -7,40 +7,40 @@ from simulator.clock import Clock
 from simulator.errors import DEFAULT_PROJECT_STAYS, NOT_FOUND, PROJECT_ARCHIVED, TOO_MANY_PROJECTS, TOO_MANY_TAGS
 from simulator.ids import Ids
 from simulator.store.database import Page
-from simulator.store.projects import DEFAULT, Projects, StoredProject
+from simulator.store.projects import DEFAULT_PROJECT_ID, ProjectStore, StoredProject
 
 # DOCUMENTED: CloudFormation's schema of AWS::BedrockMantle::Project.
-MOST_TAGS = 200
+MAX_TAGS = 200
 
 
-class Organization:
+class ProjectRegistry:
     """The projects of every account. A project that another account has does not exist for this one.
 
     `default` is the id of the project that requests are about when they name none.
     """
 
-    default: str = DEFAULT
+    default_project_id: str = DEFAULT_PROJECT_ID
 
-    def __init__(self, *, projects: Projects, clock: Clock, ids: Ids, region: str, most: int) -> None:
-        self._projects = projects
+    def __init__(self, *, store: ProjectStore, clock: Clock, ids: Ids, region: str, max_projects: int) -> None:
+        self._projects = store
         self._clock = clock
         self._ids = ids
         self._region = region
-        self._most = most
+        self._most = max_projects
 
     def arn(self, account: str, project_id: str) -> str:
         """Return a project's ARN (form DOCUMENTED)."""
         return f"arn:aws:bedrock-mantle:{self._region}:{account}:project/{project_id}"
 
-    def project_of(self, account: str, name: str) -> str:
+    def resolve_project(self, account: str, name: str) -> str:
         """Return the id of the project that a request names by `OpenAI-Project`; archived ones can still be read.
 
         Raises:
             ApiError: the account has no such project.
         """
-        return self.found(account, name).id
+        return self.get(account, name).id
 
-    def found(self, account: str, project_id: str) -> StoredProject:
+    def get(self, account: str, project_id: str) -> StoredProject:
         """Return a project.
 
         Raises:
@@ -51,7 +51,7 @@ class Organization:
             raise NOT_FOUND(noun="project", name=project_id, hint="GET /v1/organization/projects lists them")
         return project
 
-    def listed(self, account: str, *, after: str | None, limit: int, include_archived: bool) -> Page[StoredProject]:
+    def page(self, account: str, *, after: str | None, limit: int, include_archived: bool) -> Page[StoredProject]:
         """Return projects in the order in which they were made.
 
         Raises:
@@ -59,7 +59,7 @@ class Organization:
         """
         return self._projects.page(account, after=after, limit=limit, include_archived=include_archived)
 
-    def created(self, account: str, *, name: str, tags: Mapping[str, str]) -> StoredProject:
+    def create(self, account: str, *, name: str, tags: Mapping[str, str]) -> StoredProject:
         """Make a project.
 
         Raises:
@@ -81,7 +81,7 @@ class Organization:
             )
         )
 
-    def changed(
+    def update(
         self,
         account: str,
         project_id: str,
@@ -95,38 +95,40 @@ class Organization:
         Raises:
             ApiError: no such project, or an archived one, or too many tags.
         """
-        project = self.found(account, project_id)
+        project = self.get(account, project_id)
         if project.archived:
             raise PROJECT_ARCHIVED(project=project_id)
         kept = {key: value for key, value in project.tags.items() if key not in set(remove_tag_keys)}
         return self._kept(replace(project, name=name or project.name, tags={**kept, **add_tags}))
 
-    def archived(self, account: str, project_id: str) -> StoredProject:
+    def archive(self, account: str, project_id: str) -> StoredProject:
         """Archive a project for good. Archiving it again changes nothing (INFERRED).
 
         Raises:
             ApiError: no such project, or the default one.
         """
-        project = self.found(account, project_id)
-        if project.id == DEFAULT:
+        project = self.get(account, project_id)
+        if project.id == DEFAULT_PROJECT_ID:
             raise DEFAULT_PROJECT_STAYS(hint="requests that name no project are about it")
         return self._kept(replace(project, archived=True))
 
-    def check_open(self, arn: str) -> None:
+    def check_not_archived(self, arn: str) -> None:
         """Make sure that something can still be created in a project, given its ARN.
 
         Raises:
             ApiError: it is archived. OPENAI: an archived project cannot be used. INFERRED: what is in it can be read.
         """
         *_, account, resource = arn.split(":")
-        if resource == f"project/{DEFAULT}":  # that one cannot be archived, and it is the one that matters for speed
+        if (
+            resource == f"project/{DEFAULT_PROJECT_ID}"
+        ):  # that one cannot be archived, and it is the one that matters for speed
             return
         project = self._projects.get(account, resource.removeprefix("project/"))
         if project and project.archived:
             raise PROJECT_ARCHIVED(project=project.id, hint="what is in it can still be read and cancelled")
 
     def _kept(self, project: StoredProject) -> StoredProject:
-        if len(project.tags) > MOST_TAGS:
-            raise TOO_MANY_TAGS(most=MOST_TAGS, got=len(project.tags), param="tags")
+        if len(project.tags) > MAX_TAGS:
+            raise TOO_MANY_TAGS(most=MAX_TAGS, got=len(project.tags), param="tags")
         self._projects.put(project, at=self._clock.now())
         return project

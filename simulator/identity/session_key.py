@@ -15,7 +15,7 @@ class _SessionCredentials:
         return Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 
 
-def session_key(region: str) -> str:
+def create_session_key(region: str) -> str:
     """Return a short-term key that this machine's clock says is good for twelve hours, for one region."""
     key = provide_token(region=region, aws_credentials_provider=cast("CredentialProvider", _SessionCredentials()))
     return str(key)

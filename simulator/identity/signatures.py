@@ -11,9 +11,9 @@ from http.client import HTTPMessage
 from typing import Final
 from urllib.parse import quote
 
-from simulator.identity.sigv4 import SignedScope
+from simulator.identity.sigv4 import CredentialScope
 
-NOTHING: Final = sha256(b"").hexdigest()  # the payload hash of a request without a body
+EMPTY_PAYLOAD_SHA256: Final = sha256(b"").hexdigest()  # the payload hash of a request without a body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class SignedRequest:
     timestamp: str
 
 
-def signature(request: SignedRequest, *, scope: SignedScope, secret: str, payload_sha256: str) -> str:
+def compute_signature(request: SignedRequest, *, scope: CredentialScope, secret: str, payload_sha256: str) -> str:
     """Return the signature in lower-case hexadecimal digits ("Create a signed AWS API request", DOCUMENTED)."""
     from botocore.auth import SigV4Auth  # noqa: PLC0415 - botocore is slow to import
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - botocore is slow to import

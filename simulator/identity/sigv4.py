@@ -9,7 +9,7 @@ _CREDENTIAL: Final = re.compile(r"Credential=([^/\s,]+)/(\d{8})/([^/\s,]+)/([^/\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedScope:
+class CredentialScope:
     """What a SigV4 credential names: key id, date (YYYYMMDD), region and service."""
 
     access_key_id: str
@@ -18,10 +18,10 @@ class SignedScope:
     service: str
 
 
-def scope_of(authorization: str, query: str = "") -> SignedScope | None:
+def parse_credential_scope(authorization: str, query: str = "") -> CredentialScope | None:
     """Return the scope of a request signed in its header or in a presigned URL; None when it is not signed."""
     found = _CREDENTIAL.search(authorization) or _CREDENTIAL.search(_presigned(query))
-    return SignedScope(access_key_id=found[1], date=found[2], region=found[3], service=found[4]) if found else None
+    return CredentialScope(access_key_id=found[1], date=found[2], region=found[3], service=found[4]) if found else None
 
 
 def _presigned(query: str) -> str:

@@ -11,9 +11,9 @@ from simulator.errors import MODEL_NOT_FOUND, ApiError
 from simulator.ids import digest
 from simulator.inference.dialogue import Reply, Wish
 from simulator.inference.replies import composed
-from simulator.store.blobs import Uploads
-from simulator.store.files import Files
-from simulator.store.models import Models
+from simulator.store.blobs import BlobStore
+from simulator.store.files import FileStore
+from simulator.store.models import ModelStore
 from simulator.training.answering import PromptIndex, Question, Recollection, answer, indexed, question
 from simulator.training.checkpoint import loaded
 from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records
@@ -47,9 +47,9 @@ class Inference:
     def __init__(
         self,
         *,
-        files: Files,
-        models: Models,
-        uploads: Uploads,
+        files: FileStore,
+        models: ModelStore,
+        uploads: BlobStore,
         seed: int,
         answer_path: str | None,
         replay: Replay | None = None,
@@ -85,7 +85,7 @@ class Inference:
             generation = self._files.generation
             if generation != self._indexed:
                 self._index = indexed(
-                    (record for sha256 in self._files.shas() for record in self._records(sha256)),
+                    (record for sha256 in self._files.all_sha256s() for record in self._records(sha256)),
                     answer_path=self._answer_path,
                 )
                 self._indexed = generation
@@ -186,7 +186,7 @@ class Inference:
 
     def _read(self, sha256: str) -> tuple[Record, ...]:
         try:
-            with self._uploads.reading(sha256) as stream:
+            with self._uploads.open(sha256) as stream:
                 return read_records(stream, _ANY_COUNT)
         except (DatasetError, FileNotFoundError):
             return ()  # its job, if there is one, says what is wrong with it

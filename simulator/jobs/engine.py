@@ -29,7 +29,7 @@ from simulator.jobs.pacing import Paces
 from simulator.jobs.retelling import retold
 from simulator.jobs.run import Graders, Interventions, Run
 from simulator.settings import Pace
-from simulator.store.job_logs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogStore, StoredLogEntry
 from simulator.store.models import StoredModel
 
 _log: Final = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Engine:
     def __init__(
         self,
         *,
-        logs: JobLogs,
+        logs: JobLogStore,
         ids: Ids,
         paces: Paces,
         places: int,
@@ -76,7 +76,7 @@ class Engine:
     def create(self, order: Order) -> Job:
         """Start a job; return it as it is before anything has happened to it."""
         with self._lock:  # nobody else may be given the same number
-            job_id = self._ids.job(self._logs.upcoming())
+            job_id = self._ids.job(self._logs.next_job_ordinal())
             job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, order=order))
         self._start(job, recorded=())
         return job
@@ -86,7 +86,7 @@ class Engine:
         with self._lock:
             if live := self._live.get(job_id):
                 return live[0]
-            text = self._logs.get(job_id)
+            text = self._logs.get_projection(job_id)
         return decode_job(text) if text else None
 
     @property
@@ -101,7 +101,7 @@ class Engine:
         Raises:
             RetellingError: it cannot be told again.
         """
-        created, *recorded = [decode_event(entry.kind, entry.body) for entry in self._logs.log(job_id)]
+        created, *recorded = [decode_event(entry.kind, entry.body) for entry in self._logs.entries(job_id)]
         return retold(self._tell(apply(None, created)), recorded)
 
     def cancel(self, job: Job) -> Job:
@@ -122,11 +122,11 @@ class Engine:
 
     def resume(self) -> None:
         """Go on with the jobs that a former simulator on this data folder left unfinished."""
-        unfinished = self._logs.unfinished()
+        unfinished = self._logs.unfinished_job_ids()
         self._paces.forget_others(unfinished)
         for job_id in unfinished:
-            entries = self._logs.log(job_id)
-            current = decode_job(self._logs.get(job_id) or "")
+            entries = self._logs.entries(job_id)
+            current = decode_job(self._logs.get_projection(job_id) or "")
             with self._lock:
                 self._live[job_id] = (current, len(entries))
             try:
@@ -169,16 +169,16 @@ class Engine:
                 at=event.at,
                 finished_at=job.finished_at,
                 projection=encode_job(job),
-                entry=StoredEntry(
+                entry=StoredLogEntry(
                     ordinal=length,
                     kind=kind_of(event),
                     body=encode_event(event),
                     event_id=self._ids.event(job_id, length) if self._announced(event) else None,
                 ),
                 model=self._made(job, event),
-                uses=_used(event),
+                used_sha256s=_used(event),
                 # What came from outside must outlive a power cut; what the job made of it is made again.
-                safe=isinstance(event, JobCreated | JobCancelled | StartDelayed),
+                durable=isinstance(event, JobCreated | JobCancelled | StartDelayed),
             )
             if job.status.ended:
                 del self._live[job_id]
@@ -210,7 +210,7 @@ class Engine:
                 older.append(job)
             else:
                 return None
-            free_at = self._logs.ended_before(job_id, back=self._places - len(older)) or 0
+            free_at = self._logs.nth_latest_finish_before(job_id, n=self._places - len(older)) or 0
             if self.moves_when_polled(job_id):
                 return free_at
             certain = all(job.changed_at >= free_at or self.driver.stands(job.id) for job in older)

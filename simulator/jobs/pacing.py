@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from simulator.clock import CallersTime, Clock, Lapse
 from simulator.moments import told
 from simulator.settings import LAST_EPOCH, Pace
-from simulator.store.clock_state import ClockStates
+from simulator.store.clock_state import ClockStateStore
 
 
 class ClockOrderError(Exception):
@@ -55,7 +55,7 @@ class Paces:
     def __init__(
         self,
         *,
-        states: ClockStates,
+        states: ClockStateStore,
         pace: Pace,
         speed: float,
         epoch: int,

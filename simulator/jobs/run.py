@@ -45,7 +45,7 @@ _LOST: Final = (
 class Graders(Protocol):
     """The world's side of a job: its reward function."""
 
-    def refusal(self, order: Order, /) -> str | None:
+    def denial_reason(self, order: Order, /) -> str | None:
         """Return why the order's caller cannot have the order's function invoked, or None when all is well."""
 
     def grade(self, order: Order, samples: tuple[Sample, ...], /, *, split: str, step: int) -> Graded:
@@ -171,7 +171,7 @@ class Run:
                         self._kept = effect
                         return True
                 case CheckGrader():
-                    self._answer = None if self._recorded else self._graders.refusal(self._job.order)
+                    self._answer = None if self._recorded else self._graders.denial_reason(self._job.order)
                 case Grade():
                     self._grade(effect)
                 case event if (more := self._after(event)) is not None:

@@ -48,7 +48,7 @@ _UNREADABLE: Final = (
 )
 
 
-def refusal_of_upload(archive: bytes) -> str | None:
+def check_upload(archive: bytes) -> str | None:
     """Return what AWS says when it refuses an archive at its upload, or None (OBSERVED, but for what follows it here).
 
     Layers that come with the function are counted when it is unpacked.
@@ -65,7 +65,7 @@ def refusal_of_upload(archive: bytes) -> str | None:
         return f"Could not unzip uploaded file. Please check your file, then try to upload again. {fault.detail}"
 
 
-def unpack(*, code: bytes, layers: Iterable[bytes], task: Path, opt: Path) -> None:
+def unpack(*, code: bytes, layers: Iterable[bytes], task_folder: Path, opt_folder: Path) -> None:
     """Unpack the package into `task` and the layers, in order, into `opt`; both folders are made.
 
     Raises:
@@ -74,9 +74,9 @@ def unpack(*, code: bytes, layers: Iterable[bytes], task: Path, opt: Path) -> No
             `MAX_UNZIPPED_FILES` each. Nothing is written beyond that.
     """
     left = MAX_UNZIPPED_BYTES
-    left -= _unpack_one(archive=code, into=task, left=left, what="The function's zip")
+    left -= _unpack_one(archive=code, into=task_folder, left=left, what="The function's zip")
     for number, layer in enumerate(layers, start=1):
-        left -= _unpack_one(archive=layer, into=opt, left=left, what=f"The zip of layer {number}")
+        left -= _unpack_one(archive=layer, into=opt_folder, left=left, what=f"The zip of layer {number}")
 
 
 def _unpack_one(*, archive: bytes, into: Path, left: int, what: str) -> int:

@@ -10,7 +10,7 @@ from simulator.lambdas.function import FunctionSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folders:
+class EnvironmentFolders:
     """`task` is /var/task, `opt` is /opt (the layers), `tmp` is /tmp, `runtime` is /var/runtime, which all share."""
 
     root: Path
@@ -39,7 +39,7 @@ class Folders:
             return (self.task, self.runtime)
         return (self.task, *sorted(layered.glob("lib/python3*/site-packages")), layered, self.runtime)
 
-    def as_on_aws(self, text: bytes) -> bytes:
+    def to_aws_paths(self, text: bytes) -> bytes:
         """Write these folders as the paths that they stand for."""
         if os.fsencode(self.root.parent) not in text:
             return text
@@ -57,16 +57,16 @@ class Folders:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def unpacked(*, spec: FunctionSpec, root: Path, runtime: Path) -> Folders:
+def create_folders(*, spec: FunctionSpec, root: Path, runtime: Path) -> EnvironmentFolders:
     """Make the folders of a new environment, with the package and its layers unpacked.
 
     Raises:
         InvalidZipFile: they cannot be unpacked. Nothing is left behind then.
     """
-    folders = Folders(root=root, runtime=runtime)
+    folders = EnvironmentFolders(root=root, runtime=runtime)
     root.mkdir(parents=True)
     try:
-        unpack(code=spec.code, layers=spec.layers, task=folders.task, opt=folders.opt)
+        unpack(code=spec.code, layers=spec.layers, task_folder=folders.task, opt_folder=folders.opt)
     except BaseException:
         folders.remove()
         raise

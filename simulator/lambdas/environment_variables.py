@@ -3,14 +3,14 @@
 import os
 from collections.abc import Mapping
 
-from simulator.lambdas.environment_folders import Folders
+from simulator.lambdas.environment_folders import EnvironmentFolders
 from simulator.lambdas.function import FunctionSpec
 
 
-def environment_variables(
+def build_environment_variables(
     *,
     spec: FunctionSpec,
-    folders: Folders,
+    folders: EnvironmentFolders,
     api_address: str,
     log_stream: str,
     shared: Mapping[str, str],
@@ -53,7 +53,7 @@ def environment_variables(
     return variables
 
 
-def _here(entry: str, *, folders: Folders) -> str:
+def _here(entry: str, *, folders: EnvironmentFolders) -> str:
     for there, here in (("/var/task", folders.task), ("/opt", folders.opt)):
         if entry == there or entry.startswith(there + "/"):
             return os.fspath(here) + entry.removeprefix(there)

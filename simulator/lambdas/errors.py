@@ -20,7 +20,7 @@ sends it (OBSERVED).
 from typing import ClassVar
 
 
-class NotInvoked(Exception):  # noqa: N818 - these are refusals, named for what happened, as the service names them
+class InvocationRejected(Exception):  # noqa: N818 - these are refusals, named for what happened, as the service names them
     """The function was not run; the message is the service's, the class says the status and the error's name."""
 
     status: ClassVar[int] = 500
@@ -32,7 +32,7 @@ class NotInvoked(Exception):  # noqa: N818 - these are refusals, named for what 
         return str(self)
 
 
-class FunctionNotFound(NotInvoked):
+class FunctionNotFound(InvocationRejected):
     """No such function, version or alias in this account and region."""
 
     status = 404
@@ -42,7 +42,7 @@ class FunctionNotFound(NotInvoked):
         super().__init__(f"Function not found: {arn}")
 
 
-class FunctionNotActive(NotInvoked):
+class FunctionNotActive(InvocationRejected):
     """The function exists but is not ready."""
 
     status = 409
@@ -54,28 +54,28 @@ class FunctionNotActive(NotInvoked):
         )
 
 
-class AccessDenied(NotInvoked):
+class AccessDenied(InvocationRejected):
     """The caller's policies do not allow lambda:InvokeFunction."""
 
     status = 403
     error_type = "AccessDeniedException"
 
 
-class InvalidParameter(NotInvoked):
+class InvalidParameter(InvocationRejected):
     """A parameter of the call, or the stored configuration, is one that Lambda refuses."""
 
     status = 400
     error_type = "InvalidParameterValueException"
 
 
-class InvalidRequestContent(NotInvoked):
+class InvalidRequestContent(InvocationRejected):
     """The event is not JSON."""
 
     status = 400
     error_type = "InvalidRequestContentException"
 
 
-class RequestTooLarge(NotInvoked):
+class RequestTooLarge(InvocationRejected):
     """The event is larger than Lambda takes."""
 
     status = 413
@@ -87,19 +87,19 @@ class RequestTooLarge(NotInvoked):
         self.limit = limit
 
 
-class Throttled(NotInvoked):
+class Throttled(InvocationRejected):
     """All the concurrency that the function may use is in use."""
 
     status = 429
     error_type = "TooManyRequestsException"
-    RESERVED: ClassVar[str] = "ReservedFunctionConcurrentInvocationLimitExceeded"
+    RESERVED_CONCURRENCY: ClassVar[str] = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
     def __init__(self, *, reason: str) -> None:
         super().__init__("Rate Exceeded.")
         self.reason = reason
 
 
-class InvalidZipFile(NotInvoked):
+class InvalidZipFile(InvocationRejected):
     """The deployment package, or a layer, cannot be unpacked."""
 
     status = 502
@@ -110,7 +110,7 @@ class InvalidZipFile(NotInvoked):
         self.detail = detail
 
 
-class PoolClosed(NotInvoked):
+class PoolClosed(InvocationRejected):
     """The simulator is shutting down."""
 
     status = 503

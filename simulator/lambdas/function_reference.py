@@ -33,7 +33,9 @@ class FunctionReference:
         return f"{self.unqualified_arn}:{self.qualifier}" if self.qualifier else self.unqualified_arn
 
 
-def reference_of(name_or_arn: str, *, qualifier: str | None, account: str, region: str) -> FunctionReference:
+def parse_function_reference(
+    name_or_arn: str, *, qualifier: str | None, account: str, region: str
+) -> FunctionReference:
     """Read a function's name or ARN; what it leaves out is the caller's own `account` and `region`.
 
     Raises:

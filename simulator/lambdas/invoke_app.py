@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
 from simulator.asgi import Receive, Scope, Send
-from simulator.identity.sigv4 import scope_of
+from simulator.identity.sigv4 import parse_credential_scope
 from simulator.lambdas.errors import (
     AccessDenied,
     InvalidParameter,
     InvalidRequestContent,
-    NotInvoked,
+    InvocationRejected,
     RequestTooLarge,
     Throttled,
 )
 from simulator.lambdas.function import FunctionSpec
-from simulator.lambdas.function_reference import FunctionReference, reference_of
-from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES, fault_of
-from simulator.lambdas.pool import Pool
+from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
+from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES, check_configuration
+from simulator.lambdas.pool import EnvironmentPool
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>.+)/invocations/?")
 _TYPES = ("RequestResponse", "Event", "DryRun")
@@ -49,7 +49,7 @@ class InvokeRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvokeAnswer:
+class InvokeResponse:
     """What goes back over HTTP."""
 
     status: int
@@ -63,10 +63,10 @@ class InvokeApp:
     def __init__(
         self,
         *,
-        pool: Pool,
+        pool: EnvironmentPool,
         find_function: Callable[[FunctionReference], FunctionSpec],
-        account_of: Callable[[str | None], str],
-        refusal: Callable[[str | None, str], str | None],
+        account_for_access_key: Callable[[str | None], str],
+        denial_reason: Callable[[str | None, str], str | None],
         new_request_id: Callable[[], str],
         default_region: str,
         workers: int = 64,
@@ -85,20 +85,20 @@ class InvokeApp:
         """
         self._pool = pool
         self._find_function = find_function
-        self._account_of = account_of
-        self._refusal = refusal
+        self._account_of = account_for_access_key
+        self._refusal = denial_reason
         self._new_request_id = new_request_id
         self._default_region = default_region
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="lambda-invoke")
 
-    def answer(self, request: InvokeRequest) -> InvokeAnswer:
+    def handle(self, request: InvokeRequest) -> InvokeResponse:
         """Invoke as asked. What Lambda would refuse is an answer with its status, error name and message."""
         request_id = self._new_request_id()
         try:
             answer = self._answered(request, request_id)
-        except NotInvoked as refused:
+        except InvocationRejected as refused:
             answer = _refused(refused)
-        return InvokeAnswer(
+        return InvokeResponse(
             status=answer.status,
             headers=(("x-amzn-requestid", request_id), *answer.headers),
             body=answer.body,
@@ -108,7 +108,7 @@ class InvokeApp:
         """Serve one HTTP request whose path `is_invoke` has recognised."""
         body = await _read_body(receive, at_most=MAX_REQUEST_BYTES + 1)
         answer = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self.answer(self._read(scope, body))
+            self._threads, lambda: self.handle(self._read(scope, body))
         )
         headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
         if answer.status != 204:  # noqa: PLR2004 - HTTP's No Content, which must not carry a length
@@ -123,28 +123,28 @@ class InvokeApp:
         """
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _answered(self, request: InvokeRequest, request_id: str) -> InvokeAnswer:
+    def _answered(self, request: InvokeRequest, request_id: str) -> InvokeResponse:
         if request.invocation_type not in _TYPES:
             raise InvalidParameter(
                 f"1 validation error detected: Value '{request.invocation_type}' at 'invocationType' failed to satisfy "
                 "constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
             )
-        reference = reference_of(
+        reference = parse_function_reference(
             request.function, qualifier=request.qualifier, account=request.account, region=request.region
         )
         spec = self._find_function(reference)
         reason = self._refusal(request.access_key_id, reference.arn)
         if reason is not None:
             raise AccessDenied(reason)
-        if (fault := fault_of(spec)) is not None:
+        if (fault := check_configuration(spec)) is not None:
             raise InvalidParameter(fault)
         event = _event(request)
         client_context = _client_context(request.client_context)
         if request.invocation_type == "DryRun":
-            return InvokeAnswer(status=204, headers=(), body=b"")
+            return InvokeResponse(status=204, headers=(), body=b"")
         if request.invocation_type == "Event":
             self._threads.submit(self._run_unwatched, spec, event, request_id, reference.arn, client_context)
-            return InvokeAnswer(status=202, headers=(), body=b"")
+            return InvokeResponse(status=202, headers=(), body=b"")
         done = self._pool.invoke(
             spec, event, request_id=request_id, invoked_arn=reference.arn, client_context=client_context
         )
@@ -154,7 +154,7 @@ class InvokeApp:
         if request.log_type == "Tail":
             tail = done.log.encode()[-LOG_TAIL_BYTES:]
             headers.append(("x-amz-log-result", base64.b64encode(tail).decode()))
-        return InvokeAnswer(status=200, headers=tuple(headers), body=done.payload)
+        return InvokeResponse(status=200, headers=tuple(headers), body=done.payload)
 
     def _run_unwatched(
         self, spec: FunctionSpec, event: bytes, request_id: str, arn: str, client_context: str | None
@@ -162,12 +162,12 @@ class InvokeApp:
         """Run an asynchronous invocation, whose answer nobody sees, once; AWS would try twice more, minutes later."""
         try:
             self._pool.invoke(spec, event, request_id=request_id, invoked_arn=arn, client_context=client_context)
-        except NotInvoked:
+        except InvocationRejected:
             return
 
     def _read(self, scope: Scope, body: bytes) -> InvokeRequest:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        signed = scope_of(headers.get("authorization", ""))
+        signed = parse_credential_scope(headers.get("authorization", ""))
         key = signed.access_key_id if signed else None
         named = _PATH.fullmatch(_raw_path(scope))
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
@@ -184,7 +184,7 @@ class InvokeApp:
         )
 
 
-def is_invoke(scope: Scope) -> bool:
+def is_invoke_request(scope: Scope) -> bool:
     """Whether this HTTP request is for the Invoke API, whatever the service that it is signed for."""
     return scope["type"] == "http" and scope["method"] == "POST" and bool(_PATH.fullmatch(_raw_path(scope)))
 
@@ -228,14 +228,14 @@ def _client_context(header: str | None) -> str | None:
         raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.") from fault
 
 
-def _refused(refused: NotInvoked) -> InvokeAnswer:
+def _refused(refused: InvocationRejected) -> InvokeResponse:
     fields = {"Type": "User" if refused.status < 500 else "Service", "Message": refused.message}  # noqa: PLR2004 - HTTP's server errors
     if isinstance(refused, Throttled):
         fields["Reason"] = refused.reason
     # Members differ between Lambda's errors: some say `message`, others `Message` (botocore's model of them);
     # both are sent.
     fields["message"] = refused.message
-    return InvokeAnswer(
+    return InvokeResponse(
         status=refused.status,
         headers=(("content-type", "application/json"), ("x-amzn-errortype", refused.error_type)),
         body=json.dumps(fields).encode(),

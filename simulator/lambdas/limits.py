@@ -16,7 +16,7 @@ MAX_RESPONSE_BYTES = 6_291_556
 MAX_ASYNC_REQUEST_BYTES = 1_048_576
 """1 MB: the largest event of an asynchronous invocation."""
 
-INIT_SECONDS = 10.0
+INIT_TIMEOUT_SECONDS = 10.0
 """The init phase has its own 10 s, outside `Timeout` ("Lambda runtime environment lifecycle", DOCUMENTED)."""
 
 MAX_UNZIPPED_BYTES = 262_144_000
@@ -31,8 +31,8 @@ MAX_LAYERS = 5
 LOG_TAIL_BYTES = 4_096
 """4 KB: how much of the log `LogType=Tail` returns (Invoke API reference, DOCUMENTED)."""
 
-TIMEOUT_SECONDS = (1, 900)
-MEMORY_MB = (128, 10_240)
+TIMEOUT_RANGE_SECONDS = (1, 900)
+MEMORY_RANGE_MB = (128, 10_240)
 
 RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 15))
 """The managed Python runtimes; the simulator runs no others."""
@@ -53,7 +53,7 @@ _VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 """A variable's name (Environment, Lambda API reference, DOCUMENTED)."""
 
 
-def fault_of(spec: FunctionSpec) -> str | None:
+def check_configuration(spec: FunctionSpec) -> str | None:
     """Say why AWS would have refused to create this function, in its wording, or None when it would not.
 
     The store (moto) accepts any Runtime, Timeout and MemorySize, so a function is judged when it is used.
@@ -66,8 +66,8 @@ def fault_of(spec: FunctionSpec) -> str | None:
             rule=f"satisfy enum value set: [{allowed}] (the simulator runs Python zips only)",
         )
     for value, member, (low, high) in (
-        (spec.timeout, "timeout", TIMEOUT_SECONDS),
-        (spec.memory_mb, "memorySize", MEMORY_MB),
+        (spec.timeout, "timeout", TIMEOUT_RANGE_SECONDS),
+        (spec.memory_mb, "memorySize", MEMORY_RANGE_MB),
     ):
         if not value >= low:  # NaN is neither below nor above
             return _violation(value=value, member=member, rule=f"have value greater than or equal to {low}")

@@ -2,7 +2,7 @@
 
 import os
 
-MAX_KEPT_BYTES = 16 << 20
+MAX_LOG_BYTES = 16 << 20
 """How much log of one invocation is kept; the rest is only counted, so endless printing costs no memory."""
 
 
@@ -25,7 +25,7 @@ class LogPipe:
         """Read what is in the pipe now."""
         try:
             while piece := os.read(self.read_fd, 1 << 16):
-                room = MAX_KEPT_BYTES - len(self._kept)
+                room = MAX_LOG_BYTES - len(self._kept)
                 self._kept += piece[:room]
                 self._dropped += max(0, len(piece) - room)
                 if len(piece) < 1 << 16:
@@ -52,7 +52,7 @@ class LogPipe:
             self.read_fd = -1
 
 
-def log_events(text: str) -> list[str]:
+def split_log_events(text: str) -> list[str]:
     """Split log text into events, one a line.
 
     AWS's runtime client joins the lines of one error block by a carriage return so that the block stays one

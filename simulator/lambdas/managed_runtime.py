@@ -7,7 +7,7 @@ imports numpy without shipping it fails here with Runtime.ImportModuleError, as 
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-SHIPPED = (
+RUNTIME_PACKAGES = (
     "awslambdaric",
     "boto3",
     "botocore",
@@ -22,10 +22,10 @@ SHIPPED = (
 """AWS's runtime client, the SDK ("Runtime-included SDK versions", DOCUMENTED) and what these depend on."""
 
 
-def link_shipped_packages(folder: Path) -> None:
+def link_runtime_packages(folder: Path) -> None:
     """Fill `folder` with links to the installed packages of `SHIPPED`; those that are not installed are left out."""
     folder.mkdir(parents=True)
-    for name in SHIPPED:
+    for name in RUNTIME_PACKAGES:
         found = PathFinder.find_spec(name)
         if found is None or found.origin is None:
             continue

@@ -17,14 +17,14 @@ from typing import Self
 
 from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.limits import INIT_SECONDS, MAX_REQUEST_BYTES
-from simulator.lambdas.managed_runtime import link_shipped_packages
-from simulator.lambdas.worker import Conditions, Worker
+from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS, MAX_REQUEST_BYTES
+from simulator.lambdas.managed_runtime import link_runtime_packages
+from simulator.lambdas.worker import WorkerConfig, Worker
 
 _CLOSE_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 600.0
+IDLE_TIMEOUT_SECONDS = 600.0
 """How long an environment stays warm unused. Lambda publishes no figure; minutes are usual (INFERRED)."""
 
 
@@ -34,7 +34,7 @@ class _Idle:
     since: float
 
 
-class Pool:
+class EnvironmentPool:
     """Runs functions in warm environments, last used first, as Lambda does.
 
     An environment belongs to one version of one function in one configuration
@@ -55,8 +55,8 @@ class Pool:
         variables: Callable[[], Mapping[str, str]] = dict,
         folder: Path | None = None,
         python: str = sys.executable,
-        init_seconds: float = INIT_SECONDS,
-        idle_seconds: float = IDLE_SECONDS,
+        init_seconds: float = INIT_TIMEOUT_SECONDS,
+        idle_seconds: float = IDLE_TIMEOUT_SECONDS,
     ) -> None:
         """Make an empty pool; nothing is started or written before the first call.
 
@@ -167,7 +167,7 @@ class Pool:
                 raise PoolClosed
             reserved = spec.reserved_concurrency
             if reserved is not None and self._running[spec.arn] >= reserved:
-                raise Throttled(reason=Throttled.RESERVED)
+                raise Throttled(reason=Throttled.RESERVED_CONCURRENCY)
             self._running[spec.arn] += 1
 
     def _run(
@@ -192,7 +192,7 @@ class Pool:
                 while True:
                     if self._closed:
                         raise PoolClosed
-                    ended += self._without_idle(lambda idle: not idle.worker.alive or self._stale(idle))
+                    ended += self._without_idle(lambda idle: not idle.worker.is_alive or self._stale(idle))
                     warm = self._warm(key)
                     if warm is not None:
                         self._busy.add(warm)
@@ -229,7 +229,7 @@ class Pool:
         """Keep the worker warm or end it; say whether the pool was closed meanwhile."""
         with self._turn:
             self._busy.discard(worker)
-            if worker.alive and not self._closed and generation == self._generation:
+            if worker.is_alive and not self._closed and generation == self._generation:
                 self._idle.append(_Idle(worker=worker, since=time.monotonic()))
                 self._turn.notify()
                 return False
@@ -268,7 +268,7 @@ class Pool:
                 # Resolved, because paths in error payloads are recognised by their text (macOS links its
                 # temporary folder).
                 self._folder = (self._home or Path(tempfile.mkdtemp(prefix="rft-lambda-"))).resolve()
-                link_shipped_packages(self._folder / "runtime")
+                link_runtime_packages(self._folder / "runtime")
             self._made += 1
             folder, number = self._folder, self._made
         self._tell_runtime(spec.runtime)
@@ -276,7 +276,7 @@ class Pool:
             spec=spec,
             folder=folder / f"environment-{number}",
             log_stream=self._log_stream(version=spec.version, request_id=request_id),
-            conditions=Conditions(
+            config=WorkerConfig(
                 python=self._python,
                 runtime_folder=folder / "runtime",
                 init_seconds=self._init_seconds,

@@ -21,12 +21,12 @@ _SIGNALS = {
 }
 
 
-def start_line(*, request_id: str, version: str) -> str:
+def render_start_line(*, request_id: str, version: str) -> str:
     """Give the line that opens an invocation."""
     return f"START RequestId: {request_id} Version: {version}\n"
 
 
-def end_lines(
+def render_end_lines(
     *,
     request_id: str,
     duration_ms: float,
@@ -51,28 +51,28 @@ def end_lines(
     return f"END RequestId: {request_id}\n", "\t".join(fields) + "\t\n"
 
 
-def timeout_line(*, request_id: str, seconds: float, at: float) -> str:
+def render_timeout_line(*, request_id: str, seconds: float, at: float) -> str:
     """Give the log line of a time-out; `at` is the time it happened."""
     stamp = datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return f"{stamp} {request_id} {_timed_out(seconds)}\n\n"
 
 
-def exit_line(*, request_id: str, text: str) -> str:
+def render_exit_line(*, request_id: str, text: str) -> str:
     """Give the log line of a runtime that went away."""
     return f"RequestId: {request_id} Error: {text}\nRuntime.ExitError\n"
 
 
-def timeout_payload(*, request_id: str, seconds: float) -> bytes:
+def render_timeout_payload(*, request_id: str, seconds: float) -> bytes:
     """Give what the caller gets when the function did not answer within its Timeout."""
     return _payload(error_type="Sandbox.Timedout", message=f"RequestId: {request_id} Error: {_timed_out(seconds)}")
 
 
-def exit_payload(*, request_id: str, text: str) -> bytes:
+def render_exit_payload(*, request_id: str, text: str) -> bytes:
     """Give what the caller gets when the runtime process went away before it answered."""
     return _payload(error_type="Runtime.ExitError", message=f"RequestId: {request_id} Error: {text}")
 
 
-def oversized_payload() -> bytes:
+def render_oversized_payload() -> bytes:
     """Give what the caller gets instead of an answer that is too large."""
     return _payload(
         error_type="Function.ResponseSizeTooLarge",
@@ -80,7 +80,7 @@ def oversized_payload() -> bytes:
     )
 
 
-def exit_text(return_code: int | None) -> str:
+def describe_exit(return_code: int | None) -> str:
     """Say how the runtime process ended; `return_code` as `subprocess` gives it, negative for a signal."""
     if not return_code:
         return "Runtime exited without providing a reason"

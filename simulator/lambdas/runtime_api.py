@@ -21,7 +21,7 @@ MessageKind = Literal["next", "response", "error", "init_error", "gone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class RuntimeMessage:
     """What the runtime in the worker said: it wants work, it answered, it failed, or its connection went away.
 
     `oversized` answers are larger than Lambda passes on; their body was read and dropped.
@@ -33,7 +33,7 @@ class Message:
 
 
 @dataclass(slots=True)
-class _Conversation:
+class _Connection:
     """One connection, and what has arrived on it of a request that is not complete yet."""
 
     connection: socket.socket
@@ -88,8 +88,8 @@ class RuntimeApi:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._conversations: list[_Conversation] = []
-        self._waiting: _Conversation | None = None
+        self._conversations: list[_Connection] = []
+        self._waiting: _Connection | None = None
 
     @property
     def address(self) -> str:
@@ -98,27 +98,27 @@ class RuntimeApi:
         return f"{host}:{port}"
 
     @property
-    def waiting(self) -> bool:
+    def is_runtime_ready(self) -> bool:
         """Whether the runtime has asked for its next invocation."""
         return self._waiting is not None
 
-    def also_read(self, *, fd: int, when_readable: Callable[[], None]) -> None:
+    def watch_fd(self, *, fd: int, on_readable: Callable[[], None]) -> None:
         """Watch one more file descriptor: while the worker is waited for, its log must not fill up."""
 
-        def read() -> list[Message]:
-            when_readable()
+        def read() -> list[RuntimeMessage]:
+            on_readable()
             return []
 
         self._selector.register(fd, selectors.EVENT_READ, read)
 
-    def receive(self, *, timeout: float) -> list[Message]:
+    def receive(self, *, timeout: float) -> list[RuntimeMessage]:
         """Wait up to `timeout` seconds for something to happen; give what the runtime said, which may be nothing."""
-        messages: list[Message] = []
+        messages: list[RuntimeMessage] = []
         for key, _ in self._selector.select(timeout):
             messages += key.data()
         return messages
 
-    def hand_over(self, *, headers: tuple[tuple[str, str], ...], event: bytes, timeout: float) -> None:
+    def send_event(self, *, headers: tuple[tuple[str, str], ...], event: bytes, timeout: float) -> None:
         """Answer the pending request for work with an event.
 
         Raises:
@@ -144,19 +144,19 @@ class RuntimeApi:
         self._listener.close()
         self._selector.close()
 
-    def _accept(self) -> list[Message]:
+    def _accept(self) -> list[RuntimeMessage]:
         try:
             connection, _ = self._listener.accept()
         except OSError:
             return []
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        conversation = _Conversation(connection=connection)
+        conversation = _Connection(connection=connection)
         self._conversations.append(conversation)
         self._selector.register(connection, selectors.EVENT_READ, lambda: self._read(conversation))
         return []
 
-    def _read(self, conversation: _Conversation) -> list[Message]:
+    def _read(self, conversation: _Connection) -> list[RuntimeMessage]:
         try:
             piece = conversation.connection.recv(_READ)
         except BlockingIOError:
@@ -165,30 +165,30 @@ class RuntimeApi:
             piece = b""
         if not piece:
             self._drop(conversation)
-            return [Message(kind="gone")]
+            return [RuntimeMessage(kind="gone")]
         return [
             message
             for path, body, oversized in conversation.requests(piece)
             if (message := self._heard(conversation, path=path, body=body, oversized=oversized)) is not None
         ]
 
-    def _heard(self, conversation: _Conversation, *, path: str, body: bytes, oversized: bool) -> Message | None:
+    def _heard(self, conversation: _Connection, *, path: str, body: bytes, oversized: bool) -> RuntimeMessage | None:
         if path == "invocation/next":
             self._waiting = conversation
-            return Message(kind="next")
+            return RuntimeMessage(kind="next")
         try:
             conversation.connection.sendall(_ACCEPTED)
         except OSError:
             self._drop(conversation)
         if path == "init/error":
-            return Message(kind="init_error", body=body)
+            return RuntimeMessage(kind="init_error", body=body)
         if path.endswith("/response"):
-            return Message(kind="response", body=body, oversized=oversized)
+            return RuntimeMessage(kind="response", body=body, oversized=oversized)
         if path.endswith("/error"):
-            return Message(kind="error", body=body)
+            return RuntimeMessage(kind="error", body=body)
         return None
 
-    def _drop(self, conversation: _Conversation) -> None:
+    def _drop(self, conversation: _Connection) -> None:
         if conversation in self._conversations:
             self._conversations.remove(conversation)
             self._selector.unregister(conversation.connection)

@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Literal
 
 from simulator.lambdas import memory, report
-from simulator.lambdas.environment_folders import unpacked
-from simulator.lambdas.environment_variables import environment_variables
+from simulator.lambdas.environment_folders import create_folders
+from simulator.lambdas.environment_variables import build_environment_variables
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.log_pipe import LogPipe, log_events
-from simulator.lambdas.runtime_api import Message, MessageKind, RuntimeApi
+from simulator.lambdas.log_pipe import LogPipe, split_log_events
+from simulator.lambdas.runtime_api import RuntimeMessage, MessageKind, RuntimeApi
 
-_CHILD = Path(__file__).with_name("child.py")
+_WORKER_MAIN = Path(__file__).with_name("worker_main.py")
 _TICK = 0.05
 _REAP_SECONDS = 1.0
 _LAST_READS = 3
 
-Ending = Literal["timed out", "exited"]
+FailureKind = Literal["timed out", "exited"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class WorkerConfig:
     """What all workers of a pool share. `now` is the simulator's clock, `wall` the machine's; epoch seconds.
 
     The handler's `context.get_remaining_time_in_millis()` reads the machine's clock, so its deadline is told in that.
@@ -44,13 +44,13 @@ class _Outcome:
     payload: bytes
     function_error: str | None = None
     status: str | None = None
-    last_words: str = ""
+    final_log_line: str = ""
 
 
 class Worker:
     """Runs one version of one function, one invocation at a time; but for `kill`, by one thread at a time."""
 
-    def __init__(self, *, spec: FunctionSpec, folder: Path, log_stream: str, conditions: Conditions) -> None:
+    def __init__(self, *, spec: FunctionSpec, folder: Path, log_stream: str, config: WorkerConfig) -> None:
         """Unpack the package and start the process; its init phase runs while nobody waits.
 
         Raises:
@@ -58,8 +58,8 @@ class Worker:
         """
         self.spec = spec
         self.log_stream = log_stream
-        self._conditions = conditions
-        self._folders = unpacked(spec=spec, root=folder, runtime=conditions.runtime_folder)
+        self._conditions = config
+        self._folders = create_folders(spec=spec, root=folder, runtime=config.runtime_folder)
         self._used = False
         self._init_ms: float | None = None
         self._peak_mb = 0.0
@@ -68,7 +68,7 @@ class Worker:
         self._start()
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether the process can take another invocation."""
         return self._process.poll() is None
 
@@ -97,11 +97,11 @@ class Worker:
         if outcome.status == "timeout":
             spent_ms = self.spec.timeout * 1e3
         lines = (
-            *log_events(before),
-            report.start_line(request_id=request_id, version=self.spec.version),
-            *log_events(self._log_text()),
-            *((outcome.last_words,) if outcome.last_words else ()),
-            *report.end_lines(
+            *split_log_events(before),
+            report.render_start_line(request_id=request_id, version=self.spec.version),
+            *split_log_events(self._log_text()),
+            *((outcome.final_log_line,) if outcome.final_log_line else ()),
+            *report.render_end_lines(
                 request_id=request_id,
                 duration_ms=spent_ms,
                 init_ms=self._init_ms if cold else None,
@@ -111,7 +111,7 @@ class Worker:
             ),
         )
         return Invocation(
-            payload=self._folders.as_on_aws(outcome.payload),
+            payload=self._folders.to_aws_paths(outcome.payload),
             function_error=outcome.function_error,
             log_lines=lines,
             log_stream=self.log_stream,
@@ -144,7 +144,7 @@ class Worker:
         self._started_at = time.monotonic()
         self._api = RuntimeApi()
         self._log = LogPipe()
-        self._api.also_read(fd=self._log.read_fd, when_readable=self._log.drain)
+        self._api.watch_fd(fd=self._log.read_fd, on_readable=self._log.drain)
         lifeline, self._lifeline = os.pipe()
         spec = self.spec
         # `-s -P -S` keep the simulator's packages out as `-I` would, but let PYTHONPATH and PYTHONHASHSEED
@@ -152,14 +152,14 @@ class Worker:
         # environment is there.
         command = [
             *(self._conditions.python, "-s", "-P", "-S", "-B"),
-            *(os.fspath(_CHILD), spec.handler, self._api.address, str(lifeline), str(_data_limit(spec.memory_mb))),
+            *(os.fspath(_WORKER_MAIN), spec.handler, self._api.address, str(lifeline), str(_data_limit(spec.memory_mb))),
             *map(os.fspath, self._folders.import_path),
         ]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - running the deployed function is what this is for
                 command,
                 cwd=self._folders.task,
-                env=environment_variables(
+                env=build_environment_variables(
                     spec=spec,
                     folders=self._folders,
                     api_address=self._api.address,
@@ -218,7 +218,7 @@ class Worker:
     def _answered(
         self, *, until: float, request_id: str, event: bytes, invoked_arn: str, client_context: str | None
     ) -> _Outcome:
-        if not self._api.waiting and isinstance(ending := self._heard({"next"}, until=until), str):
+        if not self._api.is_runtime_ready and isinstance(ending := self._heard({"next"}, until=until), str):
             return self._ended(ending, request_id=request_id)
         digits = request_id.replace("-", "").ljust(32, "0")
         headers = [
@@ -230,7 +230,7 @@ class Worker:
         if client_context is not None:
             headers.append(("Lambda-Runtime-Client-Context", client_context))
         try:
-            self._api.hand_over(headers=tuple(headers), event=event, timeout=max(until - time.monotonic(), _TICK))
+            self._api.send_event(headers=tuple(headers), event=event, timeout=max(until - time.monotonic(), _TICK))
         except TimeoutError:
             return self._ended("timed out", request_id=request_id)
         except OSError:
@@ -250,10 +250,10 @@ class Worker:
         if message.kind == "error":
             return _Outcome(payload=message.body, function_error="Unhandled")
         if message.oversized:
-            return _Outcome(payload=report.oversized_payload(), function_error="Unhandled", status="error")
+            return _Outcome(payload=report.render_oversized_payload(), function_error="Unhandled", status="error")
         return _Outcome(payload=message.body)
 
-    def _heard(self, wanted: set[MessageKind], *, until: float) -> Message | Ending:
+    def _heard(self, wanted: set[MessageKind], *, until: float) -> RuntimeMessage | FailureKind:
         """Turn the Runtime API until one of the `wanted` messages comes or there is no hope of one."""
         look_at = time.monotonic() + _TICK
         while (left := until - time.monotonic()) > 0:
@@ -287,23 +287,23 @@ class Worker:
         except subprocess.TimeoutExpired:
             return
 
-    def _ended(self, ending: Ending, *, request_id: str) -> _Outcome:
+    def _ended(self, ending: FailureKind, *, request_id: str) -> _Outcome:
         self._stop()
         if ending == "timed out":
             return _Outcome(
-                payload=report.timeout_payload(request_id=request_id, seconds=self.spec.timeout),
+                payload=report.render_timeout_payload(request_id=request_id, seconds=self.spec.timeout),
                 function_error="Unhandled",
                 status="timeout",
-                last_words=report.timeout_line(
+                final_log_line=report.render_timeout_line(
                     request_id=request_id, seconds=self.spec.timeout, at=self._conditions.now()
                 ),
             )
-        text = report.exit_text(-signal.SIGKILL if self._out_of_memory else self._process.returncode)
+        text = report.describe_exit(-signal.SIGKILL if self._out_of_memory else self._process.returncode)
         return _Outcome(
-            payload=report.exit_payload(request_id=request_id, text=text),
+            payload=report.render_exit_payload(request_id=request_id, text=text),
             function_error="Unhandled",
             status="error",
-            last_words=report.exit_line(request_id=request_id, text=text),
+            final_log_line=report.render_exit_line(request_id=request_id, text=text),
         )
 
     @property
@@ -313,7 +313,7 @@ class Worker:
     def _log_text(self) -> str:
         if self._lifeline >= 0:
             self._log.drain()
-        return self._folders.as_on_aws(self._log.take().encode()).decode()
+        return self._folders.to_aws_paths(self._log.take().encode()).decode()
 
 
 def _data_limit(memory_mb: int) -> int:

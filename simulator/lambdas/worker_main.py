@@ -2,7 +2,7 @@
 
 awslambdaric's behaviour is all in its Python; the C++ extension that it imports as `runtime_client` makes
 four HTTP calls. A module of that name put in `sys.modules` first is faster, and works where no wheel exists
-(macOS). Run as a script, never imported by the simulator: `child.py HANDLER API_ADDRESS LIFELINE_FD
+(macOS). Run as a script, never imported by the simulator: `worker_main.py HANDLER API_ADDRESS LIFELINE_FD
 DATA_LIMIT_BYTES IMPORT_PATH...`
 """
 
@@ -21,9 +21,9 @@ def main() -> None:
     # As on AWS: the function's own files come before all else.
     sys.path[:0] = import_path
     sys.argv[:] = ["/var/runtime/bootstrap.py", handler]
-    hold_lifeline(int(lifeline))
+    exit_with_parent(int(lifeline))
     limit_memory(int(data_limit))
-    sys.modules["runtime_client"] = runtime_client(api_address)
+    sys.modules["runtime_client"] = make_runtime_client(api_address)
 
     # The Python package ships neither type hints nor stubs.
     from awslambdaric import bootstrap  # type: ignore[import-untyped]  # noqa: PLC0415 - needs the path and module set above
@@ -34,18 +34,18 @@ def main() -> None:
     bootstrap.run(handler, LambdaRuntimeClient(api_address))
 
 
-def hold_lifeline(fd: int) -> None:
+def exit_with_parent(fd: int) -> None:
     """End this process, and all that it started, when the simulator is gone and its end of the pipe closes."""
     os.set_inheritable(fd, False)
 
     def watch() -> None:
         os.read(fd, 1)
-        end_all()
+        kill_process_group()
 
     _thread.start_new_thread(watch, ())
 
 
-def end_all() -> None:
+def kill_process_group() -> None:
     """Kill this process and every one that it started."""
     os.killpg(0, signal.SIGKILL)
 
@@ -59,7 +59,7 @@ def limit_memory(data_limit: int) -> None:
         return  # not every system has it, and none needs it
 
 
-def runtime_client(api_address: str) -> types.ModuleType:
+def make_runtime_client(api_address: str) -> types.ModuleType:
     """Make the module that awslambdaric takes for its C extension; it keeps one connection for all calls."""
     host, port = api_address.rsplit(":", 1)
     connection = socket.create_connection((host, int(port)))
@@ -80,7 +80,7 @@ def runtime_client(api_address: str) -> types.ModuleType:
             status = []
         if not status:
             # The simulator is gone. To raise would end this process before the lifeline ends the others.
-            end_all()
+            kill_process_group()
         headers = {}
         while (line := incoming.readline()) not in (b"\r\n", b""):
             name, _, value = line.decode().partition(":")

@@ -13,7 +13,7 @@ from simulator.inference.dialogue import Reply
 from simulator.inference.models import Inference
 from simulator.responses.conversation import ITEMS, dumped, packed, unpacked, wish_of
 from simulator.settings import Settings
-from simulator.store.responses import KeptResponse, KeptResponses, State
+from simulator.store.responses import StoredResponse, ResponseStore, ResponseState
 from simulator.training.answering import tokens
 from simulator.wire.bodies import Json
 from simulator.wire.response_requests import (
@@ -65,7 +65,7 @@ class Responses:
     def __init__(
         self,
         *,
-        kept: KeptResponses,
+        kept: ResponseStore,
         inference: Inference,
         ids: Ids,
         ordinals: Iterator[str],
@@ -101,18 +101,18 @@ class Responses:
         running = bool(wanted.background)
         if wanted.store is not False:
             kept = self._kept.add(
-                KeptResponse(
+                StoredResponse(
                     id=response_id,
                     project=project,
                     created_at=created_at,
-                    state=State.RUNNING if running else State.ENDED,
+                    state=ResponseState.RUNNING if running else ResponseState.ENDED,
                     body=_encoded(whole),
                 ),
                 previous=wanted.previous_response_id,
                 turn=_encoded([*dumped(own), *output]),
                 items=[item["id"] for item in output],
-                waits=self._settings.background_retrieves if running else 0,
-                oldest=self._oldest,
+                remaining_polls=self._settings.background_retrieves if running else 0,
+                min_created_at=self._oldest,
             )
             if not kept:  # deleted while this answer was thought of, in another thread
                 raise _no_previous(wanted.previous_response_id)
@@ -125,8 +125,8 @@ class Responses:
         Raises:
             ApiError: there is none.
         """
-        found = self._kept.get if response_id in self._streamed else self._kept.retrieved
-        return _shown(_there(found(project, response_id, oldest=self._oldest), response_id))
+        found = self._kept.get if response_id in self._streamed else self._kept.retrieve
+        return _shown(_there(found(project, response_id, min_created_at=self._oldest), response_id))
 
     def replay(self, response_id: str, *, project: str) -> Told:
         """Return a response to be streamed.
@@ -134,8 +134,8 @@ class Responses:
         Raises:
             ApiError: there is none.
         """
-        kept = _there(self._kept.get(project, response_id, oldest=self._oldest), response_id)
-        running = kept.state is State.RUNNING
+        kept = _there(self._kept.get(project, response_id, min_created_at=self._oldest), response_id)
+        running = kept.state is ResponseState.RUNNING
         return Told(response=json.loads(kept.body) if running else _shown(kept), running=running)
 
     def until_cancelled(self, response_id: str, batches: Iterator[bytes], *, project: str) -> Iterator[bytes]:
@@ -147,12 +147,15 @@ class Responses:
         try:
             batch = next(batches, b"")
             for following in batches:
-                if self._kept.state(project, response_id, oldest=self._oldest) in (None, State.CANCELLED):
+                if self._kept.get_state(project, response_id, min_created_at=self._oldest) in (
+                    None,
+                    ResponseState.CANCELLED,
+                ):
                     return
                 yield batch
                 batch = following
-            ended = self._kept.change(project, response_id, State.ENDED, oldest=self._oldest)
-            if ended and ended.state is State.ENDED:
+            ended = self._kept.change_state(project, response_id, ResponseState.ENDED, min_created_at=self._oldest)
+            if ended and ended.state is ResponseState.ENDED:
                 yield batch
         finally:
             self._streamed.discard(response_id)
@@ -163,9 +166,12 @@ class Responses:
         Raises:
             ApiError: there is none, or it is at its end, or it never ran in the background.
         """
-        kept = _there(self._kept.change(project, response_id, State.CANCELLED, oldest=self._oldest), response_id)
+        kept = _there(
+            self._kept.change_state(project, response_id, ResponseState.CANCELLED, min_created_at=self._oldest),
+            response_id,
+        )
         shown = _shown(kept)
-        if kept.state is not State.CANCELLED:
+        if kept.state is not ResponseState.CANCELLED:
             what = f"{shown['status']} response" if shown["background"] else "synchronous response"
             raise CANNOT_CANCEL(what=what)
         return shown
@@ -176,7 +182,7 @@ class Responses:
         Raises:
             ApiError: there is none.
         """
-        if not self._kept.delete(project, response_id, oldest=self._oldest):
+        if not self._kept.delete(project, response_id, min_created_at=self._oldest):
             raise _missing(response_id)
         return rendered_deletion(response_id)
 
@@ -217,10 +223,10 @@ class Responses:
         previous = wanted.previous_response_id
         if previous is None:
             return []
-        kept = self._kept.conversation(project, previous, oldest=self._oldest)
+        kept = self._kept.get_conversation(project, previous, min_created_at=self._oldest)
         if kept is None:
             raise _no_previous(previous)
-        if kept.state is State.RUNNING:
+        if kept.state is ResponseState.RUNNING:
             raise INVALID_VALUE(param="previous_response_id", why=f"response '{previous}' is still in progress")
         return [item for turn in kept.turns for item in ITEMS.validate_json(turn)]
 
@@ -233,8 +239,8 @@ class Responses:
             case CompactionItem(encrypted_content=content):
                 return unpacked(content)
             case ReferenceItem(id=name):
-                kept = self._kept.holding(project, name, oldest=self._oldest)
-                if kept is None or kept.state is not State.ENDED:
+                kept = self._kept.find_by_item(project, name, min_created_at=self._oldest)
+                if kept is None or kept.state is not ResponseState.ENDED:
                     raise NOT_FOUND(noun="item", name=name, param="input", hint=_GONE)
                 output = json.loads(kept.body)["output"]
                 return ITEMS.validate_python([one for one in output if one["id"] == name])
@@ -242,7 +248,7 @@ class Responses:
                 return [item]
 
 
-def _there(kept: KeptResponse | None, response_id: str) -> KeptResponse:
+def _there(kept: StoredResponse | None, response_id: str) -> StoredResponse:
     if kept is None:
         raise _missing(response_id)
     return kept
@@ -256,12 +262,12 @@ def _no_previous(response_id: str | None) -> ApiError:
     return NOT_FOUND(noun="response", name=response_id, param="previous_response_id", hint=_GONE)
 
 
-def _shown(kept: KeptResponse) -> Json:
+def _shown(kept: StoredResponse) -> Json:
     whole = json.loads(kept.body)
     match kept.state:
-        case State.RUNNING:
+        case ResponseState.RUNNING:
             return unfinished(whole, "in_progress")
-        case State.CANCELLED:
+        case ResponseState.CANCELLED:
             return unfinished(whole, "cancelled")
-        case State.ENDED:
+        case ResponseState.ENDED:
             return whole

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from simulator.errors import NOT_FOUND, ApiError
 from simulator.house import House
 from simulator.identity.authentication import Caller
-from simulator.identity.authorization import Admission
+from simulator.identity.authorization import AuthorizedRequest
 from simulator.wire.requests import parsed
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -27,7 +27,7 @@ class Call:
 
     request: Request
     house: House
-    admission: Admission | None
+    admission: AuthorizedRequest | None
 
     @property
     def caller(self) -> Caller:
@@ -40,7 +40,7 @@ class Call:
         return self._admitted.project
 
     @property
-    def _admitted(self) -> Admission:
+    def _admitted(self) -> AuthorizedRequest:
         if self.admission is None:
             raise TypeError("a route without an action lets anybody in")
         return self.admission

@@ -95,14 +95,14 @@ async def forget(call: Call) -> Json:
 
 async def log(call: Call) -> Response:
     """Return a job's domain events as JSON lines, oldest first."""
-    entries = call.house.jobs.log(job_found(call).id)
+    entries = call.house.jobs.entries(job_found(call).id)
     lines = "".join(f"{json_line(entry.kind, entry.body)}\n" for entry in entries)
     return PlainTextResponse(lines, media_type="application/jsonl")
 
 
 async def truth(call: Call) -> Json:
     """Return, a step, the published reward beside what is really so: true quality, dead groups, exploit share."""
-    entries = call.house.jobs.log(job_found(call).id)
+    entries = call.house.jobs.entries(job_found(call).id)
     events = [decode_event(entry.kind, entry.body) for entry in entries]
     steps = [
         {"reward_mean": event.metrics["critic_rewards_mean"], "step": event.step, **event.truth}

@@ -13,8 +13,8 @@ from simulator.errors import (
 from simulator.routes.call import Call
 from simulator.routes.forms import whole_form
 from simulator.routes.intake import file_too_large
-from simulator.store.blobs import Incoming
-from simulator.store.errors import telling_when_full
+from simulator.store.blobs import StagedBlob
+from simulator.store.errors import translate_disk_full_errors
 from simulator.store.files import StoredFile
 from simulator.wire.bodies import Json
 from simulator.wire.objects import rendered_deletion, rendered_file
@@ -31,10 +31,10 @@ async def upload(call: Call) -> Json:
     content_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != _FORM:
         raise WRONG_CONTENT_TYPE(given=content_type, wanted=_FORM, hint="a form with 'purpose' and 'file'")
-    with telling_when_full():  # what is large comes by way of a temporary file
+    with translate_disk_full_errors():  # what is large comes by way of a temporary file
         incoming, name = await _received(call)
     # From here to the end nothing is awaited, so a delete of the same bytes cannot come in between.
-    with house.uploads.keeping(incoming):
+    with house.uploads.commit(incoming):
         ordinal = house.files.next_ordinal()
         stored = StoredFile(
             ordinal=ordinal,
@@ -50,7 +50,7 @@ async def upload(call: Call) -> Json:
     return rendered_file(stored)
 
 
-async def _received(call: Call) -> tuple[Incoming, str]:
+async def _received(call: Call) -> tuple[StagedBlob, str]:
     async with whole_form(call.request) as form:
         purpose, file = form.get("purpose"), form.get("file")
         if not isinstance(purpose, str):
@@ -61,7 +61,7 @@ async def _received(call: Call) -> tuple[Incoming, str]:
             raise MISSING_PARAMETER(param="file", hint="a part with a filename; with curl: -F file=@train.jsonl")
         if (file.size or 0) > call.house.settings.max_file_bytes:
             raise file_too_large(call.house.settings)
-        incoming = await run_in_threadpool(call.house.uploads.received, file.file)
+        incoming = await run_in_threadpool(call.house.uploads.stage, file.file)
         return incoming, file.filename or "upload"
 
 
@@ -90,8 +90,8 @@ async def delete(call: Call) -> Json:
     """Forget a file. A job that was made from it keeps its copy (INFERRED)."""
     stored = found(call, call.named("file"))
     call.house.files.delete(stored.project, stored.id)
-    if not call.house.files.in_use(stored.sha256):
-        call.house.uploads.drop(stored.sha256)
+    if not call.house.files.is_referenced(stored.sha256):
+        call.house.uploads.delete(stored.sha256)
     return rendered_deletion(stored.id)
 
 

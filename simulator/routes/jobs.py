@@ -8,7 +8,7 @@ from simulator.jobs.job import CheckpointSaved, Job
 from simulator.orders import order_of, tuned_from
 from simulator.routes.call import Call
 from simulator.routes.files import found
-from simulator.store.job_logs import StoredEntry
+from simulator.store.job_logs import StoredLogEntry
 from simulator.wire.bodies import Json
 from simulator.wire.objects import rendered_checkpoint, rendered_event, rendered_job
 from simulator.wire.pages import CHECKPOINTS, EVENTS, JOBS, rendered_page, slice_of
@@ -85,11 +85,11 @@ def job_found(call: Call) -> Job:
     return job
 
 
-def _event(entry: StoredEntry) -> Json:
+def _event(entry: StoredLogEntry) -> Json:
     return rendered_event(str(entry.event_id), decode_event(entry.kind, entry.body))
 
 
-def _checkpoint(house: House, job_id: str, entry: StoredEntry) -> Json:
+def _checkpoint(house: House, job_id: str, entry: StoredLogEntry) -> Json:
     saved = decode_event(entry.kind, entry.body)
     assert isinstance(saved, CheckpointSaved)  # noqa: S101  the store was asked for this kind
     return rendered_checkpoint(house.ids.checkpoint(job_id, saved.step), job_id, saved)

@@ -13,7 +13,7 @@ from simulator.wire.pages import rendered_list
 async def listing(call: Call) -> Response:
     """List the service's own models and the caller's newest ones; there are no pages (OBSERVED)."""
     most = call.house.settings.listed_models
-    found = call.house.models.made(call.caller.account, newest=most + 1)
+    found = call.house.models.created_models(call.caller.account, limit=most + 1)
     left_out = f"only the newest {most} tuned models and checkpoints are listed: the setting listed_models"
     own = [rendered_model(model.id, created=model.created, owner=model.owner) for model in BASE_MODELS.values()]
     made = [rendered_model(model_id, created=created, owner=call.caller.account) for model_id, created in found[-most:]]

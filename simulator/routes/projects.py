@@ -10,7 +10,7 @@ from simulator.wire.projects import CreateProject, UpdateProject, rendered_proje
 async def create(call: Call) -> Json:
     """Make a project."""
     wanted = await call.read(CreateProject)
-    made = call.house.organization.created(call.caller.account, name=wanted.name, tags=wanted.tags)
+    made = call.house.organization.create(call.caller.account, name=wanted.name, tags=wanted.tags)
     return _rendered(call, made)
 
 
@@ -21,7 +21,7 @@ async def listing(call: Call) -> Json:
     """
     wanted = slice_of(call.query, PROJECTS)
     archived = flag(call.query, "include_archived")
-    page = call.house.organization.listed(
+    page = call.house.organization.page(
         call.caller.account, after=wanted.after, limit=wanted.limit, include_archived=archived
     )
     return rendered_page(page, lambda project: _rendered(call, project))
@@ -29,13 +29,13 @@ async def listing(call: Call) -> Json:
 
 async def retrieve(call: Call) -> Json:
     """Describe one project."""
-    return _rendered(call, call.house.organization.found(call.caller.account, call.named("project")))
+    return _rendered(call, call.house.organization.get(call.caller.account, call.named("project")))
 
 
 async def update(call: Call) -> Json:
     """Rename a project, add tags, remove tags."""
     wanted = await call.read(UpdateProject)
-    changed = call.house.organization.changed(
+    changed = call.house.organization.update(
         call.caller.account,
         call.named("project"),
         name=wanted.name,
@@ -47,7 +47,7 @@ async def update(call: Call) -> Json:
 
 async def archive(call: Call) -> Json:
     """Archive a project."""
-    return _rendered(call, call.house.organization.archived(call.caller.account, call.named("project")))
+    return _rendered(call, call.house.organization.archive(call.caller.account, call.named("project")))
 
 
 def _rendered(call: Call, project: StoredProject) -> Json:

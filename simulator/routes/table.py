@@ -155,9 +155,9 @@ async def _described(_: Request) -> Response:
 def _endpoint(route: Route, house: House) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         asked = limited(request, house.settings, takes_file=route.takes_file)
-        admission = await house.gate.admitted(asked, route.action, route.conditions) if route.action else None
+        admission = await house.gate.authorize(asked, route.action, route.conditions) if route.action else None
         if admission and route.action in _CREATING:
-            house.organization.check_open(admission.project)
+            house.organization.check_not_archived(admission.project)
         asked = admission.request if admission else asked
         value = await route.handler(Call(request=asked, house=house, admission=admission))
         return value if isinstance(value, Response) else WireResponse(value)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulator.store.database import Database, happened
+from simulator.store.database import Database, record_simulated_time
 
 _BATCH: Final = 64  # how many are in memory at once: a small body may still have 64 kB
 _MICROSECONDS: Final = 1_000_000
@@ -20,8 +20,8 @@ class StoredAwsRequest:
 
     ordinal: int
     seed: str
-    at: int
-    callers: float
+    simulated_us: int
+    caller_seconds: float
     method: str
     target: str
     headers: str
@@ -30,7 +30,7 @@ class StoredAwsRequest:
     status: int
 
 
-class AwsRequests:
+class AwsRequestStore:
     """All of them: numbered 0, 1, 2, …, never changed and never removed."""
 
     def __init__(self, database: Database) -> None:
@@ -44,8 +44,8 @@ class AwsRequests:
                 (
                     request.ordinal,
                     request.seed,
-                    request.at,
-                    request.callers,
+                    request.simulated_us,
+                    request.caller_seconds,
                     request.method,
                     request.target,
                     request.headers,
@@ -54,9 +54,9 @@ class AwsRequests:
                     request.status,
                 ),
             )
-            happened(connection, request.at // _MICROSECONDS)
+            record_simulated_time(connection, request.simulated_us // _MICROSECONDS)
 
-    def all(self) -> Iterator[StoredAwsRequest]:
+    def iterate(self) -> Iterator[StoredAwsRequest]:
         """Give each, oldest first, a few in memory at once."""
         following = 0
         while rows := self._database.rows(
@@ -65,12 +65,12 @@ class AwsRequests:
             yield from map(_request, rows)
             following = rows[-1][0] + 1
 
-    def seed(self) -> str | None:
+    def initial_seed(self) -> str | None:
         """Return the seed of the first; None when there is none."""
         row = self._database.row("SELECT seed FROM aws_requests ORDER BY ordinal LIMIT 1")
         return None if row is None else str(row[0])
 
-    def bodies(self) -> frozenset[str]:
+    def body_sha256s(self) -> frozenset[str]:
         """Return the SHA-256 of all bodies that are in files."""
         sql = "SELECT DISTINCT sha256 FROM aws_requests WHERE sha256 IS NOT NULL"
         return frozenset(sha256 for (sha256,) in self._database.rows(sql))
@@ -81,8 +81,8 @@ def _request(row: tuple[Any, ...]) -> StoredAwsRequest:
     return StoredAwsRequest(
         ordinal=ordinal,
         seed=seed,
-        at=at,
-        callers=callers,
+        simulated_us=at,
+        caller_seconds=callers,
         method=method,
         target=target,
         headers=headers,

@@ -9,15 +9,15 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Final
 
-from simulator.store.data_folder import synced
-from simulator.store.errors import telling_when_full
+from simulator.store.data_folder import fsync_folder
+from simulator.store.errors import translate_disk_full_errors
 
 _CHUNK: Final = 1 << 20
 _INCOMING: Final = "incoming-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class StagedBlob:
     """Bytes that have arrived and have no name yet. `size` in bytes."""
 
     path: Path
@@ -25,22 +25,25 @@ class Incoming:
     size: int
 
 
-class Uploads:
+class BlobStore:
     """A folder of immutable blobs named by their content. A `lasting` one waits for the disk before a blob is kept."""
 
-    def __init__(self, folder: Path, *, lasting: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder = folder
-        self._lasting = lasting
+        self._lasting = durable
         folder.mkdir(parents=True, exist_ok=True)
 
-    def received(self, source: BinaryIO) -> Incoming:
+    def stage(self, source: BinaryIO) -> StagedBlob:
         """Copy `source` to its end in constant memory. Slow: not for the event loop.
 
         Raises:
             StoreFullError: the disk is full; nothing of it is left.
         """
         hashed, size = hashlib.sha256(), 0
-        with telling_when_full(), NamedTemporaryFile(dir=self._folder, prefix=_INCOMING, delete=False) as incoming:
+        with (
+            translate_disk_full_errors(),
+            NamedTemporaryFile(dir=self._folder, prefix=_INCOMING, delete=False) as incoming,
+        ):
             path = Path(incoming.name)
             try:
                 while chunk := source.read(_CHUNK):
@@ -53,38 +56,38 @@ class Uploads:
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
-        return Incoming(path=path, sha256=hashed.hexdigest(), size=size)
+        return StagedBlob(path=path, sha256=hashed.hexdigest(), size=size)
 
     @contextmanager
-    def keeping(self, incoming: Incoming) -> Iterator[None]:
+    def commit(self, staged: StagedBlob) -> Iterator[None]:
         """Give received bytes their name for what the block writes down of them; if that fails they go again.
 
         Between the two nobody may drop the same bytes.
         """
-        kept = self._folder / incoming.sha256
+        kept = self._folder / staged.sha256
         new = not kept.exists()
-        incoming.path.replace(kept)
+        staged.path.replace(kept)
         try:
             if self._lasting:
-                synced(self._folder)
+                fsync_folder(self._folder)
             yield
         except BaseException:
             if new:
                 kept.unlink()
             raise
 
-    def dismiss(self, incoming: Incoming) -> None:
+    def discard(self, staged: StagedBlob) -> None:
         """Remove bytes that have arrived and will have no name."""
-        incoming.path.unlink(missing_ok=True)
+        staged.path.unlink(missing_ok=True)
 
-    def sweep(self, needed: Collection[str]) -> None:
+    def remove_unreferenced(self, referenced: Collection[str]) -> None:
         """Remove what is not needed: the bytes of an upload that was cut off before it was written down."""
         for blob in self._folder.iterdir():
-            if blob.name not in needed:
+            if blob.name not in referenced:
                 blob.unlink()
 
     @contextmanager
-    def reading(self, sha256: str) -> Iterator[BinaryIO]:
+    def open(self, sha256: str) -> Iterator[BinaryIO]:
         """Open a blob for reading.
 
         Raises:
@@ -93,7 +96,7 @@ class Uploads:
         with (self._folder / sha256).open("rb") as stream:
             yield stream
 
-    def fault(self, sha256: str) -> str | None:
+    def find_corruption(self, sha256: str) -> str | None:
         """Read a blob through; return what is wrong with it, in words that follow its name, or None if it is whole."""
         path = self._folder / sha256
         if not path.is_file():
@@ -106,6 +109,6 @@ class Uploads:
         """Return where a blob lies; it must not be written to."""
         return self._folder / sha256
 
-    def drop(self, sha256: str) -> None:
+    def delete(self, sha256: str) -> None:
         """Forget a blob; nothing happens when there is none."""
         (self._folder / sha256).unlink(missing_ok=True)

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from simulator.store.database import Database, happened
+from simulator.store.database import Database, record_simulated_time
 
 _ONLY: Final = 0  # there is one clock
 
 
-class ClockStates:
+class ClockStateStore:
     """The state of the clock as text; what it says is its writer's business."""
 
     def __init__(self, database: Database) -> None:
@@ -24,4 +24,4 @@ class ClockStates:
             connection.execute(
                 "INSERT INTO clock VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state", (_ONLY, state)
             )
-            happened(connection, at)
+            record_simulated_time(connection, at)

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 from typing import Final, TextIO
 
-FORMAT: Final = 3
+FORMAT_VERSION: Final = 3
 
 _LOCK: Final = "lock"
 _MANIFEST: Final = "simulator.json"
@@ -57,11 +57,11 @@ class DataFolder:
                 shutil.rmtree(other, ignore_errors=True)
 
     @property
-    def state(self) -> Path | None:
+    def state_folder(self) -> Path | None:
         """The folder that holds the state; None as long as there is none."""
         return self._path / self._state if self._state else None
 
-    def fresh(self) -> Path:
+    def create_state_folder(self) -> Path:
         """Make an empty folder for another state. It counts once it is kept."""
         number = int(self._state.removeprefix(_STATE)) + 1 if self._state else 1
         fresh = self._path / f"{_STATE}{number}"
@@ -69,7 +69,7 @@ class DataFolder:
         fresh.mkdir(mode=_OWNER_ONLY)
         return fresh
 
-    def keep(self, state: Path) -> None:
+    def activate(self, state: Path) -> None:
         """Write down that this folder holds the state from now on."""
         if not self._temporary:
             _write_manifest(self._path, state.name)
@@ -89,30 +89,30 @@ class DataFolder:
             read = json.loads(manifest.read_text())
             form, state = int(read["format"]), read["state"]
         except OSError as error:
-            raise unusable(self._path, f"{manifest.name} cannot be read: {error.strerror}") from None
+            raise unusable_folder_error(self._path, f"{manifest.name} cannot be read: {error.strerror}") from None
         except (ValueError, LookupError, TypeError):
-            raise unusable(self._path, f"it is damaged: {manifest.name} says nothing of a state") from None
-        if form != FORMAT:
-            age = "a newer" if form > FORMAT else "an older"
-            raise unusable(self._path, f"{age} version wrote it (format {form}, this is {FORMAT})")
+            raise unusable_folder_error(self._path, f"it is damaged: {manifest.name} says nothing of a state") from None
+        if form != FORMAT_VERSION:
+            age = "a newer" if form > FORMAT_VERSION else "an older"
+            raise unusable_folder_error(self._path, f"{age} version wrote it (format {form}, this is {FORMAT_VERSION})")
         if state is None:  # of a first start that was cut off
             return None
         if not (isinstance(state, str) and _STATE_NAME.fullmatch(state) and (self._path / state).is_dir()):
-            raise unusable(self._path, f"it is damaged: there is no folder {state!r} in it")
+            raise unusable_folder_error(self._path, f"it is damaged: there is no folder {state!r} in it")
         return state
 
 
 def _write_manifest(folder: Path, state: str | None) -> None:
     written = folder / _MANIFEST_IN_THE_MAKING
     with written.open("w") as manifest:
-        json.dump({"format": FORMAT, "state": state}, manifest)
+        json.dump({"format": FORMAT_VERSION, "state": state}, manifest)
         manifest.flush()
         os.fsync(manifest.fileno())
     written.replace(folder / _MANIFEST)
-    synced(folder)
+    fsync_folder(folder)
 
 
-def synced(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     """Wait until the disk has the names in a folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -121,7 +121,7 @@ def synced(folder: Path) -> None:
         os.close(descriptor)
 
 
-def unusable(folder: Path, why: str) -> DataFolderError:
+def unusable_folder_error(folder: Path, why: str) -> DataFolderError:
     """Return the error for a folder that is left as it is."""
     return DataFolderError(f"{folder} cannot be used: {why}. It is left as it is; choose another folder with --data.")
 
@@ -150,8 +150,8 @@ def _refuse_others(folder: Path) -> None:
     if _MANIFEST in found or found <= {_LOCK, _MANIFEST_IN_THE_MAKING}:
         return
     if _FORMER in found:
-        raise unusable(folder, f"an older version wrote it (format 2, this is {FORMAT})")
-    raise unusable(folder, f"it is not empty, and no simulator's: it has no {_MANIFEST}")
+        raise unusable_folder_error(folder, f"an older version wrote it (format 2, this is {FORMAT_VERSION})")
+    raise unusable_folder_error(folder, f"it is not empty, and no simulator's: it has no {_MANIFEST}")
 
 
 def _impossible(folder: Path, error: OSError) -> DataFolderError:

@@ -16,11 +16,11 @@ from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from simulator.store.errors import StoreDamagedError, StoreFullError
-from simulator.store.folder import unusable
+from simulator.store.data_folder import unusable
 
 Row = TypeVar("Row")
 
-VERSION: Final = 3  # of the tables and of what is written into them
+SCHEMA_VERSION: Final = 3  # of the tables and of what is written into them
 
 # Up to so many bytes a database is read through before it is used; that takes some 0.1 s (measured).
 _READ_THROUGH: Final = 64 * 1024 * 1024
@@ -67,9 +67,9 @@ class Database:
         StoreFullError: the disk is full.
     """
 
-    def __init__(self, path: Path | None, *, expected: bool = False) -> None:
+    def __init__(self, path: Path | None, *, must_exist: bool = False) -> None:
         self._lock = RLock()
-        there = path is not None and (expected or path.exists())
+        there = path is not None and (must_exist or path.exists())
         if path and there:
             _look_through(path)
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
@@ -77,7 +77,7 @@ class Database:
             self._connection.execute("PRAGMA journal_mode = WAL")
             if not there:
                 self._connection.executescript(_schema())
-                self._connection.execute(f"PRAGMA user_version = {VERSION}")
+                self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise _in_words(error) from error
@@ -89,17 +89,17 @@ class Database:
             self._connection.close()
 
     @contextmanager
-    def transaction(self, *, safe: bool = True) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Write through the connection that is given: all of it is kept, or (when anything is raised) nothing.
 
-        Once the block is left, neither a kill nor the end of the machine's power can undo it. Without `safe` a power
+        Once the block is left, neither a kill nor the end of the machine's power can undo it. Without `durable` a power
         cut may: that is for what would be made again from what came before.
 
         Raises:
             StoreFullError: the disk is full.
         """
         with self._lock:
-            self._set_safe(safe)
+            self._set_safe(durable)
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
@@ -136,7 +136,7 @@ class Database:
     def page(
         self,
         select: str,
-        read: Callable[[Any], Row],
+        parse_row: Callable[[Any], Row],
         *,
         cursor: str,
         after: str | None,
@@ -166,7 +166,7 @@ class Database:
                 f"{select} AND {column} {past} :start ORDER BY {column} {direction} LIMIT :limit",
                 {"start": start, "limit": limit + 1, **values},
             )
-        return Page(rows=tuple(read(row) for row in rows[:limit]), has_more=len(rows) > limit)
+        return Page(rows=tuple(parse_row(row) for row in rows[:limit]), has_more=len(rows) > limit)
 
     def next_ordinal(self, name: str) -> int:
         """Return 0, 1, 2, … for each `name`, never one twice, across restarts too."""
@@ -177,7 +177,7 @@ class Database:
             ).fetchone()
         return int(value)
 
-    def latest(self) -> int:
+    def latest_simulated_time(self) -> int:
         """Return the latest simulated time that anything here happened at; 0 when nothing did."""
         row = self.row("SELECT value FROM counters WHERE name = ?", _LATEST)
         return int(row[0]) if row else 0
@@ -204,10 +204,14 @@ def _look_through(path: Path) -> None:
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version != VERSION:
-                raise unusable(path.parent, f"{path.name} is of format {version}, and this version reads {VERSION}")
+            if version != SCHEMA_VERSION:
+                raise unusable(
+                    path.parent, f"{path.name} is of format {version}, and this version reads {SCHEMA_VERSION}"
+                )
             if _tables(connection) != _tables_of_this_version():
-                raise unusable(path.parent, f"{path.name} is damaged (its tables are not those of format {VERSION})")
+                raise unusable(
+                    path.parent, f"{path.name} is damaged (its tables are not those of format {SCHEMA_VERSION})"
+                )
             small = path.stat().st_size <= _READ_THROUGH
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone() if small else ("ok",)
     except UnicodeDecodeError as error:  # of a message that quotes what it read
@@ -235,7 +239,7 @@ def _schema() -> str:
     return files("simulator.store").joinpath("schema.sql").read_text()
 
 
-def happened(connection: sqlite3.Connection, at: int) -> None:
+def record_simulated_time(connection: sqlite3.Connection, at: int) -> None:
     """Note within a transaction the simulated time of what it writes, so that no clock starts before it."""
     connection.execute(
         "INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",

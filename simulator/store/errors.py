@@ -17,7 +17,7 @@ class StoreDamagedError(Exception):
 
 
 @contextmanager
-def telling_when_full() -> Iterator[None]:
+def translate_disk_full_errors() -> Iterator[None]:
     """Raise StoreFullError in place of what the system raises when a file of the block cannot be written."""
     try:
         yield

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
-from simulator.store.database import Database, Page, happened
+from simulator.store.database import Database, Page, record_simulated_time
 
 # Two statements, and not one with a condition on the parameter: only so does each have its index.
 _OF_PROJECT: Final = "SELECT * FROM files WHERE project = :project"
@@ -28,7 +28,7 @@ class StoredFile:
     created_at: int
 
 
-class Files:
+class FileStore:
     """The files of all projects; whoever asks says which project's."""
 
     def __init__(self, database: Database) -> None:
@@ -61,7 +61,7 @@ class Files:
                     file.created_at,
                 ),
             )
-            happened(connection, file.created_at)
+            record_simulated_time(connection, file.created_at)
         self._changed()
 
     def get(self, project: str, file_id: str) -> StoredFile | None:
@@ -69,7 +69,7 @@ class Files:
         row = self._database.row("SELECT * FROM files WHERE id = ? AND project = ?", file_id, project)
         return _file(row) if row else None
 
-    def sha256(self, file_id: str) -> str | None:
+    def find_sha256(self, file_id: str) -> str | None:
         """Return the SHA-256 of a file of whatever project, or None when there is none of that id (any more)."""
         row = self._database.row("SELECT sha256 FROM files WHERE id = ?", file_id)
         return str(row[0]) if row else None
@@ -98,12 +98,12 @@ class Files:
         self._changed()
         return deleted == 1
 
-    def in_use(self, sha256: str) -> bool:
+    def is_referenced(self, sha256: str) -> bool:
         """Whether a file or a job, of whatever project, still names these bytes."""
         sql = "SELECT EXISTS (SELECT 1 FROM files WHERE sha256 = ?1) OR EXISTS (SELECT 1 FROM uses WHERE sha256 = ?1)"
         return bool(self._database.row(sql, sha256)[0])
 
-    def shas(self) -> list[str]:
+    def all_sha256s(self) -> list[str]:
         """Return the SHA-256 of every file and every job's file, the latest upload first, each once."""
         return [
             str(row[0])
@@ -113,7 +113,7 @@ class Files:
             )
         ]
 
-    def needed(self) -> list[str]:
+    def referenced_sha256s(self) -> list[str]:
         """Return the SHA-256 of all bytes that are still needed."""
         sql = "SELECT sha256 FROM files UNION SELECT sha256 FROM uses ORDER BY sha256"
         return [str(sha256) for (sha256,) in self._database.rows(sql)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator.store import models
-from simulator.store.database import Database, Page, happened
+from simulator.store.database import Database, Page, record_simulated_time
 from simulator.store.models import StoredModel
 
 _ALL: Final = 1 << 62  # more entries than a log has
@@ -13,7 +13,7 @@ _JOBS: Final = "jobs"  # the counter of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEntry:
+class StoredLogEntry:
     """One entry of a job's log, as text. `event_id` is None for what the API never shows as an event."""
 
     ordinal: int
@@ -22,13 +22,13 @@ class StoredEntry:
     event_id: str | None
 
 
-class JobLogs:
+class JobLogStore:
     """The logs of all jobs, and their projections."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def upcoming(self) -> int:
+    def next_job_ordinal(self) -> int:
         """Return the number of the job that will be appended next: 0, 1, 2, …, none twice, across restarts too."""
         row = self._database.row("SELECT value + 1 FROM counters WHERE name = ?", _JOBS)
         return int(row[0]) if row else 0
@@ -41,10 +41,10 @@ class JobLogs:
         at: int,
         finished_at: int | None,
         projection: str,
-        entry: StoredEntry,
+        entry: StoredLogEntry,
         model: StoredModel | None = None,
-        uses: Collection[str] = (),
-        safe: bool = True,
+        used_sha256s: Collection[str] = (),
+        durable: bool = True,
     ) -> None:
         """Add one entry to a job's log, and what follows from it, in one transaction. A job's first one takes a number.
 
@@ -54,7 +54,7 @@ class JobLogs:
         Raises:
             StoreFullError: the disk is full.
         """
-        with self._database.transaction(safe=safe) as connection:
+        with self._database.transaction(durable=durable) as connection:
             if entry.ordinal == 0:
                 connection.execute(
                     "INSERT INTO counters VALUES (?, 0) ON CONFLICT DO UPDATE SET value = value + 1", (_JOBS,)
@@ -71,17 +71,19 @@ class JobLogs:
                 "INSERT INTO log VALUES (?, ?, ?, ?, ?)",
                 (job, entry.ordinal, entry.kind, entry.body, entry.event_id),
             )
-            connection.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?)", [(sha256, job) for sha256 in uses])
+            connection.executemany(
+                "INSERT OR IGNORE INTO uses VALUES (?, ?)", [(sha256, job) for sha256 in used_sha256s]
+            )
             if model:
                 models.insert(connection, model, ordinal=entry.ordinal)
-            happened(connection, at)
+            record_simulated_time(connection, at)
 
-    def get(self, job_id: str) -> str | None:
+    def get_projection(self, job_id: str) -> str | None:
         """Return the job's projection, or None."""
         row = self._database.row("SELECT projection FROM jobs WHERE id = ?", job_id)
         return str(row[0]) if row else None
 
-    def page(self, project: str, *, after: str | None, limit: int) -> Page[str]:
+    def projections_page(self, project: str, *, after: str | None, limit: int) -> Page[str]:
         """Return the projections of a project's jobs, newest first.
 
         Raises:
@@ -96,32 +98,32 @@ class JobLogs:
             project=project,
         )
 
-    def unfinished(self) -> list[str]:
+    def unfinished_job_ids(self) -> list[str]:
         """Return the ids of jobs that an event can still follow, oldest first."""
         sql = "SELECT id FROM jobs WHERE finished_at IS NULL ORDER BY ordinal"
         return [str(row[0]) for row in self._database.rows(sql)]
 
-    def ended_before(self, job_id: str, *, back: int) -> int | None:
+    def nth_latest_finish_before(self, job_id: str, *, n: int) -> int | None:
         """Return when the `back`-th latest end was, among the jobs that are older than this one; None: so many none."""
         row = self._database.row(
             "SELECT finished_at FROM jobs WHERE finished_at IS NOT NULL"
             " AND ordinal < (SELECT ordinal FROM jobs WHERE id = ?) ORDER BY finished_at DESC LIMIT 1 OFFSET ?",
             job_id,
-            back - 1,
+            n - 1,
         )
         return int(row[0]) if row else None
 
-    def log(self, job_id: str) -> list[StoredEntry]:
+    def entries(self, job_id: str) -> list[StoredLogEntry]:
         """Return a job's whole log, oldest first; empty for an unknown job."""
         sql = "SELECT ordinal, kind, body, event_id FROM log WHERE job = ? ORDER BY ordinal"
         return [_entry(row) for row in self._database.rows(sql, job_id)]
 
-    def length(self, job_id: str) -> int:
+    def entry_count(self, job_id: str) -> int:
         """Return how many entries a job's log has."""
         (last,) = self._database.row("SELECT max(ordinal) FROM log WHERE job = ?", job_id)
         return 0 if last is None else last + 1
 
-    def until_event(self, job_id: str, *, batch: int, until: int | None) -> int:
+    def length_in_event_batches(self, job_id: str, *, batch: int, until: int | None) -> int:
         """Return how many entries of a job's log hold the events of whole batches, of its first `until` entries."""
         bound = _ALL if until is None else until
         shown = "FROM log WHERE job = ? AND event_id IS NOT NULL AND ordinal < ?"
@@ -130,7 +132,7 @@ class JobLogs:
         following = self._database.row(sql, job_id, bound, events - events % batch)
         return int(following[0]) if following else bound
 
-    def events(self, job_id: str, *, after: str | None, limit: int, until: int | None = None) -> Page[StoredEntry]:
+    def events(self, job_id: str, *, after: str | None, limit: int, until: int | None = None) -> Page[StoredLogEntry]:
         """Return what the API shows as events, newest first, of a log's first `until` entries (None: of all).
 
         Raises:
@@ -146,7 +148,9 @@ class JobLogs:
             job=job_id,
         )
 
-    def checkpoints(self, job_id: str, *, after: str | None, limit: int, until: int | None = None) -> Page[StoredEntry]:
+    def checkpoints(
+        self, job_id: str, *, after: str | None, limit: int, until: int | None = None
+    ) -> Page[StoredLogEntry]:
         """Return the entries that saved a job's checkpoints, newest first; `after` is a checkpoint's id.
 
         They are those of a log's first `until` entries; None is all.
@@ -167,6 +171,6 @@ class JobLogs:
         )
 
 
-def _entry(row: tuple[Any, ...]) -> StoredEntry:
+def _entry(row: tuple[Any, ...]) -> StoredLogEntry:
     ordinal, kind, body, event_id = row
-    return StoredEntry(ordinal=ordinal, kind=kind, body=body, event_id=event_id)
+    return StoredLogEntry(ordinal=ordinal, kind=kind, body=body, event_id=event_id)

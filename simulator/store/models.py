@@ -22,7 +22,7 @@ class StoredModel:
     checkpoint_id: str | None
 
 
-class Models:
+class ModelStore:
     """Tuned models and checkpoints of all accounts."""
 
     def __init__(self, database: Database) -> None:
@@ -33,13 +33,13 @@ class Models:
         row = self._database.row("SELECT * FROM models WHERE id = ?", model_id)
         return _model(row) if row else None
 
-    def made(self, account: str, *, newest: int = _ALL) -> list[tuple[str, int]]:
+    def created_models(self, account: str, *, limit: int = _ALL) -> list[tuple[str, int]]:
         """Return the id and the creation time of an account's tuned models and checkpoints, oldest first.
 
         Of more than `newest`, the newest ones.
         """
         sql = "SELECT id, created_at FROM models WHERE account = ? ORDER BY created_at DESC, id DESC LIMIT ?"
-        rows = self._database.rows(sql, account, newest)
+        rows = self._database.rows(sql, account, limit)
         return [(str(model_id), int(created_at)) for model_id, created_at in reversed(rows)]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from simulator.store.database import Database, Page, happened
+from simulator.store.database import Database, Page, record_simulated_time
 
-DEFAULT: Final = "default"  # DOCUMENTED: its id is literally this
+DEFAULT_PROJECT_ID: Final = "default"  # DOCUMENTED: its id is literally this
 
 # DOCUMENTED example: the default project is older than any that a caller made.
 _DEFAULT_CREATED_AT: Final = 1_764_460_800
@@ -29,7 +29,7 @@ class StoredProject:
     tags: Mapping[str, str]
 
 
-class Projects:
+class ProjectStore:
     """The projects of all accounts; whoever asks says which account's."""
 
     def __init__(self, database: Database) -> None:
@@ -56,14 +56,14 @@ class Projects:
                     json.dumps(dict(project.tags), ensure_ascii=False),
                 ),
             )
-            happened(connection, at)
+            record_simulated_time(connection, at)
 
     def get(self, account: str, project_id: str) -> StoredProject | None:
         """Return a project, or None when the account has none of that id."""
         sql = "SELECT * FROM projects WHERE account = ? AND id = ?"
         if row := self._database.row(sql, account, project_id):
             return _project(row)
-        return _untouched(account) if project_id == DEFAULT else None
+        return _untouched(account) if project_id == DEFAULT_PROJECT_ID else None
 
     def page(
         self, account: str, *, after: str | None, limit: int, include_archived: bool = True
@@ -73,12 +73,12 @@ class Projects:
         Raises:
             UnknownCursorError: the account has no project `after`.
         """
-        first = self.get(account, DEFAULT) if after is None else None
+        first = self.get(account, DEFAULT_PROJECT_ID) if after is None else None
         others = self._database.page(
             _ALL if include_archived else _OPEN,
             _project,
             cursor="SELECT ordinal FROM projects WHERE account = :account AND id = :after",
-            after=None if after == DEFAULT else after,
+            after=None if after == DEFAULT_PROJECT_ID else after,
             limit=limit - 1 if first else limit,
             order="asc",
             account=account,
@@ -88,7 +88,13 @@ class Projects:
 
 def _untouched(account: str) -> StoredProject:
     return StoredProject(
-        account=account, ordinal=0, id=DEFAULT, name=DEFAULT, created_at=_DEFAULT_CREATED_AT, archived=False, tags={}
+        account=account,
+        ordinal=0,
+        id=DEFAULT_PROJECT_ID,
+        name=DEFAULT_PROJECT_ID,
+        created_at=_DEFAULT_CREATED_AT,
+        archived=False,
+        tags={},
     )
 
 

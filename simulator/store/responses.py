@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from simulator.store.database import Database, happened
+from simulator.store.database import Database, record_simulated_time
 
 # The turns of a conversation, the first one first; the last one's response is the one that was named.
 _CONVERSATION: Final = """
@@ -29,7 +29,7 @@ RETURNING previous
 """
 
 
-class State(StrEnum):
+class ResponseState(StrEnum):
     """Where a response stands, as its callers have been told."""
 
     RUNNING = "running"  # background: in progress until a retrieve or a stream finds its end, or it is cancelled
@@ -38,7 +38,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptResponse:
+class StoredResponse:
     """A stored response. `created_at` in seconds since the Unix epoch; `project` is the ARN of its project.
 
     `body` is the response object at its end, as JSON text.
@@ -47,19 +47,19 @@ class KeptResponse:
     id: str
     project: str
     created_at: int
-    state: State
+    state: ResponseState
     body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptConversation:
+class StoredConversation:
     """The conversation up to and with a response in `state`; each turn is the JSON text of a list of items."""
 
-    state: State
+    state: ResponseState
     turns: tuple[str, ...]
 
 
-class KeptResponses:
+class ResponseStore:
     """The responses of all projects; whoever asks says which project's, and since when (`oldest`) they are kept."""
 
     def __init__(self, database: Database) -> None:
@@ -67,13 +67,13 @@ class KeptResponses:
 
     def add(
         self,
-        response: KeptResponse,
+        response: StoredResponse,
         *,
         previous: str | None,
         turn: str,
         items: Collection[str],
-        waits: int,
-        oldest: int,
+        remaining_polls: int,
+        min_created_at: int,
     ) -> bool:
         """Keep a response and forget what is older than `oldest`; return False, and do nothing, if `previous` is gone.
 
@@ -97,46 +97,49 @@ class KeptResponses:
                     response.project,
                     response.created_at,
                     response.state,
-                    waits,
+                    remaining_polls,
                     response.body,
                 ),
             )
             connection.executemany("INSERT INTO response_items VALUES (?, ?)", [(item, response.id) for item in items])
-            _delete(connection, _TOO_OLD, oldest)
-            happened(connection, response.created_at)
+            _delete(connection, _TOO_OLD, min_created_at)
+            record_simulated_time(connection, response.created_at)
         return True
 
-    def get(self, project: str, response_id: str, *, oldest: int) -> KeptResponse | None:
+    def get(self, project: str, response_id: str, *, min_created_at: int) -> StoredResponse | None:
         """Return a response as it stands, or None when the project has none of that id (any more)."""
         row = self._database.row(
             "SELECT id, project, created_at, state, body FROM responses"
             " WHERE id = ? AND project = ? AND created_at >= ?",
             response_id,
             project,
-            oldest,
+            min_created_at,
         )
         return _response(row) if row else None
 
-    def state(self, project: str, response_id: str, *, oldest: int) -> State | None:
+    def get_state(self, project: str, response_id: str, *, min_created_at: int) -> ResponseState | None:
         """Return where a response stands, or None when there is none."""
         row = self._database.row(
-            "SELECT state FROM responses WHERE id = ? AND project = ? AND created_at >= ?", response_id, project, oldest
+            "SELECT state FROM responses WHERE id = ? AND project = ? AND created_at >= ?",
+            response_id,
+            project,
+            min_created_at,
         )
-        return State(row[0]) if row else None
+        return ResponseState(row[0]) if row else None
 
-    def conversation(self, project: str, response_id: str, *, oldest: int) -> KeptConversation | None:
+    def get_conversation(self, project: str, response_id: str, *, min_created_at: int) -> StoredConversation | None:
         """Return all that was said up to and with a response, or None when there is none."""
-        rows = self._database.rows(_CONVERSATION, response_id, project, oldest)
+        rows = self._database.rows(_CONVERSATION, response_id, project, min_created_at)
         if not rows:
             return None
-        return KeptConversation(state=State(rows[-1][1]), turns=tuple(items for items, _ in rows))
+        return StoredConversation(state=ResponseState(rows[-1][1]), turns=tuple(items for items, _ in rows))
 
-    def holding(self, project: str, item_id: str, *, oldest: int) -> KeptResponse | None:
+    def find_by_item(self, project: str, item_id: str, *, min_created_at: int) -> StoredResponse | None:
         """Return the response whose output holds an item, or None."""
         row = self._database.row("SELECT response FROM response_items WHERE id = ?", item_id)
-        return self.get(project, row[0], oldest=oldest) if row else None
+        return self.get(project, row[0], min_created_at=min_created_at) if row else None
 
-    def retrieved(self, project: str, response_id: str, *, oldest: int) -> KeptResponse | None:
+    def retrieve(self, project: str, response_id: str, *, min_created_at: int) -> StoredResponse | None:
         """Return a response, or None; a running one has one wait less, and with none left it is at its end."""
         with self._database.transaction() as connection:
             connection.execute(
@@ -144,21 +147,23 @@ class KeptResponses:
                 " WHERE id = ? AND project = ? AND state = 'running'",
                 (response_id, project),
             )
-            return self.get(project, response_id, oldest=oldest)
+            return self.get(project, response_id, min_created_at=min_created_at)
 
-    def change(self, project: str, response_id: str, state: State, *, oldest: int) -> KeptResponse | None:
+    def change_state(
+        self, project: str, response_id: str, state: ResponseState, *, min_created_at: int
+    ) -> StoredResponse | None:
         """End or cancel a response if it is running; return it as it stands then, or None when there is none."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE responses SET state = ? WHERE id = ? AND project = ? AND state = 'running'",
                 (state, response_id, project),
             )
-            return self.get(project, response_id, oldest=oldest)
+            return self.get(project, response_id, min_created_at=min_created_at)
 
-    def delete(self, project: str, response_id: str, *, oldest: int) -> bool:
+    def delete(self, project: str, response_id: str, *, min_created_at: int) -> bool:
         """Forget a response; return whether there was one. What later responses go on from stays with them."""
         with self._database.transaction() as connection:
-            return _delete(connection, _ONE, response_id, project, oldest) == 1
+            return _delete(connection, _ONE, response_id, project, min_created_at) == 1
 
 
 def _delete(connection: sqlite3.Connection, statement: str, *values: object) -> int:
@@ -173,6 +178,6 @@ def _delete(connection: sqlite3.Connection, statement: str, *values: object) -> 
     return len(gone)
 
 
-def _response(row: tuple[Any, ...]) -> KeptResponse:
+def _response(row: tuple[Any, ...]) -> StoredResponse:
     response_id, project, created_at, state, body = row
-    return KeptResponse(id=response_id, project=project, created_at=created_at, state=State(state), body=body)
+    return StoredResponse(id=response_id, project=project, created_at=created_at, state=ResponseState(state), body=body)

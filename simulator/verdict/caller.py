@@ -7,9 +7,9 @@ from hashlib import blake2b
 from typing import Final
 
 from simulator.asgi import Scope
-from simulator.identity.authentication import bearer_key
-from simulator.identity.bedrock_keys import SHORT_TERM
-from simulator.identity.sigv4 import scope_of
+from simulator.identity.authentication import parse_bearer_key
+from simulator.identity.bedrock_keys import SHORT_TERM_PREFIX
+from simulator.identity.sigv4 import parse_credential_scope
 from simulator.refused import shown
 from simulator.verdict.recent import Recent
 
@@ -54,10 +54,10 @@ class Callers:
 
 
 def _name(authorization: str) -> str:
-    key = bearer_key(authorization)
-    if key.startswith(SHORT_TERM):
-        holder = _holder(key.removeprefix(SHORT_TERM)) or key.encode("latin-1")
-    elif signed := None if key else scope_of(authorization):
+    key = parse_bearer_key(authorization)
+    if key.startswith(SHORT_TERM_PREFIX):
+        holder = _holder(key.removeprefix(SHORT_TERM_PREFIX)) or key.encode("latin-1")
+    elif signed := None if key else parse_credential_scope(authorization):
         holder = signed.access_key_id.encode("latin-1")
     else:
         holder = authorization.encode("latin-1")

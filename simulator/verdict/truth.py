@@ -9,8 +9,8 @@ from simulator.jobs.codec import decode_event
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import CheckpointSaved
 from simulator.store.errors import StoreDamagedError
-from simulator.store.files import Files
-from simulator.store.job_logs import JobLogs
+from simulator.store.files import FileStore
+from simulator.store.job_logs import JobLogStore
 
 _ALL: Final = 1_000_000  # entries: more than any job has
 
@@ -18,7 +18,7 @@ _ALL: Final = 1_000_000  # entries: more than any job has
 class Jobs:
     """Reads the rooms that hold the jobs and their files."""
 
-    def __init__(self, *, engine: Engine, files: Files, logs: JobLogs, ids: Ids) -> None:
+    def __init__(self, *, engine: Engine, files: FileStore, logs: JobLogStore, ids: Ids) -> None:
         self._engine = engine
         self._files = files
         self._logs = logs
@@ -43,6 +43,6 @@ class Jobs:
     def content(self, file: str) -> str | None:
         """Return the SHA-256 of a file's bytes; None when there is no such file, or nobody can look any more."""
         try:
-            return self._files.sha256(file)
+            return self._files.find_sha256(file)
         except (sqlite3.ProgrammingError, StoreDamagedError):
             return None  # an order that was under way at a reset, and ends when its store is closed, breaks nothing

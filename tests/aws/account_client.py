@@ -14,10 +14,10 @@ from botocore.config import Config
 
 from simulator.aws.account import Account
 from simulator.aws.journal import Journal
-from simulator.aws.moto_app import mounted
+from simulator.aws.moto_app import load_moto
 from simulator.aws.request import AwsRequest
-from simulator.store.aws_requests import AwsRequests
-from simulator.store.blobs import Uploads
+from simulator.store.aws_requests import AwsRequestStore
+from simulator.store.blobs import BlobStore
 from simulator.store.database import Database
 
 REGION = "us-west-2"
@@ -28,20 +28,20 @@ DATABASE = "simulator.sqlite"
 BODIES = "requests"
 
 
-class Times:
+class FakeClocks:
     """Both clocks of an account, to be set."""
 
     def __init__(self) -> None:
         self.simulated = EPOCH
-        self.callers = NOW
+        self.caller = NOW
 
 
-class Asked:
+class AccountClient:
     """An account with boto3 in front of it."""
 
-    def __init__(self, account: Account, times: Times) -> None:
+    def __init__(self, account: Account, clocks: FakeClocks) -> None:
         self.account = account
-        self.times = times
+        self.clocks = clocks
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, *, key: str = "testing", secret: str = "testing", token: str | None = None) -> Any:
@@ -61,12 +61,12 @@ class Asked:
         return self._clients[service, key]
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        answer = self.account.answer(*asked(request))
+        answer = self.account.handle(*aws_request_from(request))
         headers = HTTPHeaders.from_dict(dict(answer.headers))
-        return AWSResponse(request.url, answer.status, headers, cast("Any", Raw(answer.body)))
+        return AWSResponse(request.url, answer.status, headers, cast("Any", RawBody(answer.body)))
 
 
-class Raw(io.BytesIO):
+class RawBody(io.BytesIO):
     """A body as botocore reads it."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
@@ -74,7 +74,7 @@ class Raw(io.BytesIO):
         yield self.read()
 
 
-def asked(request: Any) -> tuple[AwsRequest, BinaryIO]:
+def aws_request_from(request: Any) -> tuple[AwsRequest, BinaryIO]:
     """Make a request and its body of botocore's."""
     url = urlsplit(request.url)
     body = request.body or b""
@@ -91,26 +91,28 @@ def asked(request: Any) -> tuple[AwsRequest, BinaryIO]:
 
 
 @contextmanager
-def account(folder: Path | None = None, *, seed: int = 0, times: Times | None = None) -> Iterator[Asked]:
+def open_account(
+    folder: Path | None = None, *, seed: int = 0, clocks: FakeClocks | None = None
+) -> Iterator[AccountClient]:
     """Make an account, or take up the one in a folder."""
-    clocks = times or Times()
+    clocks = clocks or FakeClocks()
     if folder:
         folder.mkdir(exist_ok=True)
     database = Database(folder / DATABASE) if folder else None
-    journal = journal_in(database, folder) if database and folder else None
+    journal = open_journal(database, folder) if database and folder else None
     made = Account(
-        mount=mounted(),
+        moto_app=load_moto(),
         seed=seed,
         clock=lambda: clocks.simulated,
-        callers=lambda: clocks.callers,
+        caller_clock=lambda: clocks.caller,
         journal=journal,
     )
-    yield Asked(made, clocks)
+    yield AccountClient(made, clocks)
     made.close()
     if database:
         database.close()
 
 
-def journal_in(database: Database, folder: Path) -> Journal:
+def open_journal(database: Database, folder: Path) -> Journal:
     """Make the journal of a folder."""
-    return Journal(requests=AwsRequests(database), bodies=Uploads(folder / BODIES, lasting=True))
+    return Journal(requests=AwsRequestStore(database), bodies=BlobStore(folder / BODIES, durable=True))

@@ -9,10 +9,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from simulator.aws.moto_app import mounted
-from simulator.aws.moto_state import Moment
-from simulator.aws.moto_state import World as AwsWorld
-from simulator.aws.simulated_aws import Cloud as SimulatorCloud
+from simulator.aws.moto_app import load_moto
+from simulator.aws.moto_state import OperationTime
+from simulator.aws.moto_state import MotoState as AwsWorld
+from simulator.aws.simulated_aws import SimulatedAws as SimulatorCloud
 from simulator.settings import Settings
 from tests.world import World, served_world
 
@@ -22,19 +22,19 @@ TRUST = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",'
     ' "Principal": {"Service": "lambda.amazonaws.com"}}]}'
 )
-MOMENT = Moment(at=1_767_225_600_000_000, callers=1_800_000_000.0)
+TIME = OperationTime(simulated_us=1_767_225_600_000_000, caller_seconds=1_800_000_000.0)
 
 
 @dataclass(frozen=True)
-class Cloud:
+class RunningAws:
     """The running services: `client` makes boto3 clients for them."""
 
-    world: World
+    server: World
 
     @property
     def url(self) -> str:
         """Where they are."""
-        return self.world.url
+        return self.server.url
 
     def client(self, service: str, *, key: str = "testing", secret: str = "testing", token: str | None = None) -> Any:
         """Make a boto3 client, by default with a key that IAM does not know."""
@@ -49,34 +49,34 @@ class Cloud:
         )
 
     @property
-    def kept(self) -> SimulatorCloud:
+    def simulated_aws(self) -> SimulatorCloud:
         """What the rest of the simulator sees of them."""
-        return self.world.simulator._rooms._cloud
+        return self.server.simulator._rooms._cloud
 
-    def inside(self) -> AbstractContextManager[None]:
+    def activate(self) -> AbstractContextManager[None]:
         """Let moto's state be the simulator's for the length of the block."""
-        return self.kept._reading()
+        return self.simulated_aws._reading()
 
 
 @pytest.fixture(scope="session")
-def running_cloud() -> Iterator[Cloud]:
+def running_cloud() -> Iterator[RunningAws]:
     """Start a simulator once for all tests."""
     with served_world(Settings(port=0, lambda_workers=2)) as world:
-        yield Cloud(world)
+        yield RunningAws(world)
 
 
 @pytest.fixture
-def cloud(running_cloud: Cloud) -> Cloud:
+def cloud(running_cloud: RunningAws) -> RunningAws:
     """Give the services, empty."""
-    running_cloud.world.simulator.reset()
+    running_cloud.server.simulator.reset()
     return running_cloud
 
 
 @pytest.fixture
 def moto() -> Iterator[AwsWorld]:
     """Have what moto is asked in the test be asked of an empty world, without a socket."""
-    mounted()
+    load_moto()
     world = AwsWorld(seed=0)
-    with world.turn(MOMENT, "test"):
+    with world.activate(TIME, "test"):
         yield world
     world.close()

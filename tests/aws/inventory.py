@@ -5,10 +5,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.aws.account_client import Asked
+from tests.aws.account_client import AccountClient
 
 
-def inventory(asked: Asked) -> dict[str, Any]:
+def take_inventory(asked: AccountClient) -> dict[str, Any]:
     """Describe everything: users to log events, with every byte and every time."""
     return {
         "iam": dict(_iam(asked.client("iam"))),
@@ -18,19 +18,19 @@ def inventory(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _told(answer: Any) -> Any:
+def response_fields(answer: Any) -> Any:
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 
-def _or_error(ask: Any, **named: Any) -> Any:
+def value_or_error(ask: Any, **named: Any) -> Any:
     try:
-        return _told(ask(**named))
+        return response_fields(ask(**named))
     except ClientError as error:  # there is none; how that is told is to be the same, too
         return error.response["Error"]["Code"]
 
 
 def _iam(iam: Any) -> Iterator[tuple[str, Any]]:
-    yield "account", _told(iam.get_account_authorization_details(Filter=["User", "Role", "Group"]))
+    yield "account", response_fields(iam.get_account_authorization_details(Filter=["User", "Role", "Group"]))
     policies = iam.list_policies(Scope="Local")["Policies"]
     yield "policies", policies
     for policy in policies:
@@ -48,7 +48,7 @@ def _iam(iam: Any) -> Iterator[tuple[str, Any]]:
             user["UserName"],
             [
                 keys,
-                [_told(iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])) for key in keys],
+                [response_fields(iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])) for key in keys],
                 iam.list_service_specific_credentials(**name)["ServiceSpecificCredentials"],
                 iam.list_user_tags(**name)["Tags"],
             ],
@@ -62,10 +62,10 @@ def _functions(functions: Any) -> Iterator[tuple[str, Any]]:
             function["FunctionArn"],
             [
                 function,
-                _told(functions.get_function(**name, Qualifier=function["Version"])),
+                response_fields(functions.get_function(**name, Qualifier=function["Version"])),
                 functions.list_aliases(**name)["Aliases"],
-                _or_error(functions.get_policy, **name),
-                _told(functions.get_function_concurrency(**name)),
+                value_or_error(functions.get_policy, **name),
+                response_fields(functions.get_function_concurrency(**name)),
             ],
         )
     for layer in functions.list_layers()["Layers"]:
@@ -81,9 +81,9 @@ def _buckets(s3: Any) -> Iterator[tuple[str, Any]]:
             bucket["Name"],
             [
                 bucket,
-                _told(s3.get_bucket_versioning(**at)),
-                _or_error(s3.get_bucket_tagging, **at),
-                _or_error(s3.get_bucket_policy, **at),
+                response_fields(s3.get_bucket_versioning(**at)),
+                value_or_error(s3.get_bucket_tagging, **at),
+                value_or_error(s3.get_bucket_policy, **at),
                 listed.get("DeleteMarkers", []),
                 [(version, _object(s3, bucket["Name"], version)) for version in listed.get("Versions", [])],
                 [
@@ -103,7 +103,7 @@ def _object(s3: Any, bucket: str, version: Any) -> Any:
         answer = s3.get_object(**named)
         return answer | {"Body": answer["Body"].read()}
 
-    return [_or_error(got, **named), _or_error(s3.get_object_tagging, **named)]
+    return [value_or_error(got, **named), value_or_error(s3.get_object_tagging, **named)]
 
 
 def _logs(logs: Any) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.aws.account_client import Asked
+from tests.aws.account_client import AccountClient
 
 NAMES = ("ann", "bob", "eve")
 BUCKETS = ("reports", "runs")
@@ -17,10 +17,10 @@ KEYS = ("a", "a/b", "a b+c%d", "ü")
 TRUST = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"}]}'
 
 
-class User:
+class RandomUser:
     """Makes one request after another; about every second is granted."""
 
-    def __init__(self, asked: Asked, seed: int) -> None:
+    def __init__(self, asked: AccountClient, seed: int) -> None:
         self._asked = asked
         self._chance = Random(seed)
         self._iam, self._sts = asked.client("iam"), asked.client("sts")
@@ -38,8 +38,8 @@ class User:
             *(self._upload, self._version, self._copy, self._group_logs, self._put_logs, self._session),
         ]
         for _ in range(times):
-            self._asked.times.simulated += self._chance.choice((0, 0, 0, 1, 3600))
-            self._asked.times.callers += self._chance.choice((0, 0.5, 60))
+            self._asked.clocks.simulated += self._chance.choice((0, 0, 0, 1, 3600))
+            self._asked.clocks.caller += self._chance.choice((0, 0.5, 60))
             try:
                 self._chance.choice(doing)()
                 self.granted += 1
@@ -202,6 +202,6 @@ class User:
     def _put_logs(self) -> None:
         group, stream = self._one(*NAMES), self._one(*NAMES)
         self._logs.create_log_stream(logGroupName=group, logStreamName=stream)
-        at = int(self._asked.times.callers * 1000)
+        at = int(self._asked.clocks.caller * 1000)
         events = [{"timestamp": at, "message": self._one("hello", "bye")}]
         self._logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)

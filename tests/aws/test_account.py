@@ -10,34 +10,34 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.access_keys import bedrock_credential, credential_of
+from simulator.aws.access_keys import find_bedrock_credential, find_credential
 from simulator.aws.account import Account
-from simulator.aws.journal import Entry, Journal
-from simulator.aws.moto_app import mounted
-from simulator.aws.request import AwsAnswer, AwsRequest
+from simulator.aws.journal import JournalEntry, Journal
+from simulator.aws.moto_app import load_moto
+from simulator.aws.request import AwsResponse, AwsRequest
 from simulator.store.database import Database
 from simulator.store.errors import StoreFullError
-from tests.aws.account_client import DATABASE, EPOCH, NOW, Asked, Times, account, journal_in
-from tests.aws.inventory import inventory
-from tests.aws.random_requests import TRUST, User
+from tests.aws.account_client import DATABASE, EPOCH, NOW, AccountClient, FakeClocks, open_account, open_journal
+from tests.aws.inventory import take_inventory
+from tests.aws.random_requests import TRUST, RandomUser
 
 LOCATION: Any = {"LocationConstraint": "us-west-2"}
 
 
-def restarted(folder: Path, seed: int, actions: int) -> tuple[Any, Any]:
+def inventories_around_restart(folder: Path, seed: int, actions: int) -> tuple[Any, Any]:
     """Do things to an account and start it again; return all that it held before and after."""
-    times = Times()
-    with account(folder, times=times) as asked:
-        User(asked, seed).act(actions)
-        before = inventory(asked)
-    with account(folder, times=times) as asked:
-        return before, inventory(asked)
+    times = FakeClocks()
+    with open_account(folder, clocks=times) as asked:
+        RandomUser(asked, seed).act(actions)
+        before = take_inventory(asked)
+    with open_account(folder, clocks=times) as asked:
+        return before, take_inventory(asked)
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_is_done_to_an_account_it_is_the_same_after_a_restart(tmp_path: Path, seed: int) -> None:
     """Users, keys, roles, policies, functions, layers, objects, logs: each id, time and byte."""
-    before, after = restarted(tmp_path, seed, 100)
+    before, after = inventories_around_restart(tmp_path, seed, 100)
     assert after == before
 
 
@@ -45,7 +45,7 @@ def test_whatever_is_done_to_an_account_it_is_the_same_after_a_restart(tmp_path:
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_whatever_is_done_to_an_account_for_long_it_is_the_same(tmp_path: Path, seed: int) -> None:
     """The same with other seeds."""
-    before, after = restarted(tmp_path, seed, 200)
+    before, after = inventories_around_restart(tmp_path, seed, 200)
     assert after == before
 
 
@@ -53,13 +53,13 @@ def test_looking_changes_nothing() -> None:
     """What is made in between is called the same, whether or not everything was looked at before."""
     held = []
     for looks in (True, False):
-        with account() as asked:
-            user = User(asked, 5)
+        with open_account() as asked:
+            user = RandomUser(asked, 5)
             for _ in range(4):
                 user.act(20)
                 if looks:
-                    inventory(asked)
-            held.append(inventory(asked))
+                    take_inventory(asked)
+            held.append(take_inventory(asked))
     assert held[0] == held[1]
 
 
@@ -68,7 +68,7 @@ def test_a_policy_of_awss_own_is_the_same_whoever_names_it_first() -> None:
     named = {"PolicyArn": "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"}
     told = []
     for looks in (True, False):
-        with account() as asked:
+        with open_account() as asked:
             iam = asked.client("iam")
             if looks:
                 iam.get_policy(**named)
@@ -81,21 +81,21 @@ def test_a_policy_of_awss_own_is_the_same_whoever_names_it_first() -> None:
 def test_credentials_are_the_same_after_a_restart(tmp_path: Path) -> None:
     """With their secrets, for whom they stand and when they end."""
 
-    def known(asked: Asked, *ids: str) -> list[Any]:
-        with asked.account.reading():
-            return [credential_of(name) for name in ids] + [bedrock_credential("ann+1-at-123456789012")]
+    def known(asked: AccountClient, *ids: str) -> list[Any]:
+        with asked.account.read_transaction():
+            return [find_credential(name) for name in ids] + [find_bedrock_credential("ann+1-at-123456789012")]
 
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         iam, sts = asked.client("iam"), asked.client("sts")
         role = iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
         iam.create_user(UserName="ann")
         iam.create_service_specific_credential(UserName="ann", ServiceName="bedrock.amazonaws.com", CredentialAgeDays=1)
         ids = [iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]]
         for made in (sts.assume_role(RoleArn=role, RoleSessionName="s1"), sts.get_session_token(DurationSeconds=900)):
-            asked.times.callers += 10
+            asked.clocks.caller += 10
             ids.append(made["Credentials"]["AccessKeyId"])
         before = known(asked, *ids)
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         assert known(asked, *ids) == before
     assert [credential.expires_at for credential in before] == [None, NOW + 3600, NOW + 900, NOW + 86400]
 
@@ -103,7 +103,7 @@ def test_credentials_are_the_same_after_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("seed", "alike"), [(0, True), (1, False)])
 def test_ids_belong_to_the_seed(seed: int, *, alike: bool) -> None:
     """The same calls give the same ids in two simulators of one seed, at the same time in one process."""
-    with account(seed=0) as one, account(seed=seed) as other:
+    with open_account(seed=0) as one, open_account(seed=seed) as other:
         made = [
             (
                 asked.client("iam").create_user(UserName="ann")["User"]["UserId"],
@@ -117,27 +117,27 @@ def test_ids_belong_to_the_seed(seed: int, *, alike: bool) -> None:
 
 def test_an_account_goes_on_after_a_restart_as_if_there_had_been_none(tmp_path: Path) -> None:
     """The next ids are those that an undisturbed account would have given."""
-    with account(tmp_path / "cut") as asked:
-        User(asked, 3).act(40)
-        middle = inventory(asked)
-    with account(tmp_path / "cut", times=asked.times) as asked:
+    with open_account(tmp_path / "cut") as asked:
+        RandomUser(asked, 3).act(40)
+        middle = take_inventory(asked)
+    with open_account(tmp_path / "cut", clocks=asked.clocks) as asked:
         asked.client("iam").create_user(UserName="zoe")
-        cut = inventory(asked)
-    with account() as asked:
-        User(asked, 3).act(40)
-        assert inventory(asked) == middle
+        cut = take_inventory(asked)
+    with open_account() as asked:
+        RandomUser(asked, 3).act(40)
+        assert take_inventory(asked) == middle
         asked.client("iam").create_user(UserName="zoe")
-        assert inventory(asked) == cut
+        assert take_inventory(asked) == cut
 
 
 def test_an_account_keeps_the_seed_that_it_began_with(tmp_path: Path) -> None:
     """Else what was made would be called otherwise, and what names it would be about nothing."""
     made = []
     for seed, name in ((1, "ann"), (2, "bob")):
-        with account(tmp_path, seed=seed) as asked:
+        with open_account(tmp_path, seed=seed) as asked:
             asked.client("iam").create_user(UserName=name)
             made.append(asked.client("iam").list_users()["Users"])
-    with account(seed=1) as asked:
+    with open_account(seed=1) as asked:
         for name in ("ann", "bob"):
             asked.client("iam").create_user(UserName=name)
         assert (made[1][:1], made[1]) == (made[0], asked.client("iam").list_users()["Users"])
@@ -145,7 +145,7 @@ def test_an_account_keeps_the_seed_that_it_began_with(tmp_path: Path) -> None:
 
 def test_versions_of_one_simulated_second_are_in_order(tmp_path: Path) -> None:
     """S3 lists the newest first, by its time; the simulated one may stand still for long."""
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         s3 = asked.client("s3")
         s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=LOCATION)
         s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
@@ -161,7 +161,7 @@ def test_versions_of_one_simulated_second_are_in_order(tmp_path: Path) -> None:
 
 def test_what_is_told_of_an_account_is_in_simulated_time_and_ends_in_the_callers() -> None:
     """A role is made when the simulator's clock says; a session ends when its caller's does."""
-    with account() as asked:
+    with open_account() as asked:
         user = asked.client("iam").create_user(UserName="ann")["User"]
         session = asked.client("sts").get_session_token(DurationSeconds=900)["Credentials"]
     assert (int(user["CreateDate"].timestamp()), session["Expiration"].timestamp()) == (EPOCH, NOW + 900)
@@ -169,18 +169,18 @@ def test_what_is_told_of_an_account_is_in_simulated_time_and_ends_in_the_callers
 
 def test_reads_are_not_kept(tmp_path: Path) -> None:
     """Only what may have changed something."""
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         asked.client("iam").create_user(UserName="ann")
-        inventory(asked)
+        take_inventory(asked)
         asked.client("sts").get_caller_identity()
         asked.client("sts").get_session_token()
     assert [entry.request.header("x-amz-target") or entry.request.path for entry, _ in entries(tmp_path)] == ["/", "/"]
 
 
-def entries(folder: Path) -> list[tuple[Entry, bytes | None]]:
+def entries(folder: Path) -> list[tuple[JournalEntry, bytes | None]]:
     """Read a journal that nobody uses."""
     database = Database(folder / DATABASE)
-    read = [(entry, body.read() if body else None) for entry, body in journal_in(database, folder).entries()]
+    read = [(entry, body.read() if body else None) for entry, body in open_journal(database, folder).entries()]
     database.close()
     return read
 
@@ -189,7 +189,7 @@ def test_an_answer_that_is_another_after_a_restart_is_told_and_the_rest_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One line names the request: moto may be another version now."""
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         iam = asked.client("iam")
         for name in ("ann", "bob", "eve"):
             iam.create_user(UserName=name)
@@ -198,7 +198,7 @@ def test_an_answer_that_is_another_after_a_restart_is_told_and_the_rest_goes_on(
         bodies = "CAST(replace(CAST(body AS TEXT), 'bob', 'ann') AS BLOB)"
         connection.execute(f"UPDATE aws_requests SET body = {bodies} WHERE ordinal = 1")
     database.close()
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         users = [user["UserName"] for user in asked.client("iam").list_users()["Users"]]
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     line = (
@@ -208,15 +208,15 @@ def test_an_answer_that_is_another_after_a_restart_is_told_and_the_rest_goes_on(
     assert (users, told) == (["ann", "eve"], [line])
 
 
-class Failing:
+class FailingMotoApp:
     """A moto that fails at making eve when it has made her."""
 
     def __init__(self) -> None:
-        self._real = mounted()
+        self._real = load_moto()
 
-    def serve(self, request: AwsRequest, body: Any) -> AwsAnswer:
+    def handle(self, request: AwsRequest, body: Any) -> AwsResponse:
         """Answer, or raise."""
-        answer = self._real.serve(request, body)
+        answer = self._real.handle(request, body)
         body.seek(0)
         if b"UserName=eve" in body.read():
             raise RuntimeError("half done")
@@ -231,13 +231,19 @@ def test_what_moto_did_before_it_failed_is_done_again(tmp_path: Path, caplog: py
     body = b"Action=CreateUser&Version=2010-05-08&UserName=eve"
     for start in range(2):
         database = Database(tmp_path / DATABASE)
-        failing: Any = Failing()
+        failing: Any = FailingMotoApp()
         made = Account(
-            mount=failing, seed=0, clock=lambda: EPOCH, callers=lambda: NOW, journal=journal_in(database, tmp_path)
+            moto_app=failing,
+            seed=0,
+            clock=lambda: EPOCH,
+            caller_clock=lambda: NOW,
+            journal=open_journal(database, tmp_path),
         )
         if start == 0:
-            assert made.answer(failed, io.BytesIO(body)).status == 500
-        held.append([user["UserName"] for user in Asked(made, Times()).client("iam").list_users()["Users"]])
+            assert made.handle(failed, io.BytesIO(body)).status == 500
+        held.append(
+            [user["UserName"] for user in AccountClient(made, FakeClocks()).client("iam").list_users()["Users"]]
+        )
         made.close()
         database.close()
     assert (held, [record.getMessage() for record in caplog.records]) == (
@@ -255,23 +261,23 @@ def signed(service: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def refuse(*_: object) -> None:
+def fail(*_: object) -> None:
     """Stand for a disk that is full."""
     raise StoreFullError("the disk is full")
 
 
 def test_what_cannot_be_kept_did_not_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request fails, and the account is what the journal says: also for whoever only looks."""
-    with account(tmp_path) as asked, monkeypatch.context() as patch:
+    with open_account(tmp_path) as asked, monkeypatch.context() as patch:
         iam = asked.client("iam")
         first = iam.create_user(UserName="ann")["User"]
-        patch.setattr(Journal, "keep", refuse)
+        patch.setattr(Journal, "keep", fail)
         with pytest.raises(StoreFullError):
             iam.create_user(UserName="bob")
         assert iam.list_users()["Users"] == [first]
         patch.undo()
         second = iam.create_user(UserName="bob")["User"]
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         assert asked.client("iam").list_users()["Users"] == [first, second]
 
 
@@ -283,15 +289,15 @@ def test_who_looks_sees_one_account_to_the_end_of_the_look(tmp_path: Path, monke
 
         return sorted(user.name for user in iam_backends["123456789012"]["aws"].users.values())
 
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         asked.client("iam").create_user(UserName="ann")
-        monkeypatch.setattr(Journal, "keep", refuse)
-        with asked.account.reading():
+        monkeypatch.setattr(Journal, "keep", fail)
+        with asked.account.read_transaction():
             before = users()
             with pytest.raises(StoreFullError):
                 asked.client("iam").create_user(UserName="bob")
             assert "ann" in users()
-        with asked.account.reading():
+        with asked.account.read_transaction():
             assert (before, users()) == (["ann"], ["ann"])
 
 
@@ -299,17 +305,17 @@ def test_nobody_sees_an_account_without_what_is_kept_while_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those who look on other threads find the user each time, whatever is refused meanwhile."""
-    with account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
+    with open_account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
         key = iam.create_access_key(UserName=iam.create_user(UserName="ann")["User"]["UserName"])["AccessKey"]
-        monkeypatch.setattr(Journal, "keep", refuse)
+        monkeypatch.setattr(Journal, "keep", fail)
         done = Event()
 
         def looked() -> int:
             looks = 0
             while not done.is_set():
-                with asked.account.reading():
-                    assert credential_of(key["AccessKeyId"]) is not None
+                with asked.account.read_transaction():
+                    assert find_credential(key["AccessKeyId"]) is not None
                 looks += 1
             return looks
 
@@ -323,11 +329,11 @@ def test_nobody_sees_an_account_without_what_is_kept_while_the_disk_is_full(
         assert all(each.result(30) for each in looking)
 
 
-def slow_to_keep() -> tuple[Event, Event, Callable[[Journal, Entry, Any], None]]:
+def slow_append() -> tuple[Event, Event, Callable[[Journal, JournalEntry, Any], None]]:
     """Return an event that is set when something is about to be kept, one that it waits for then, and such a `keep`."""
-    keeping, may_keep, keep = Event(), Event(), Journal.keep
+    keeping, may_keep, keep = Event(), Event(), Journal.append
 
-    def slowly(journal: Journal, entry: Entry, body: Any) -> None:
+    def slowly(journal: Journal, entry: JournalEntry, body: Any) -> None:
         keeping.set()
         assert may_keep.wait(30)
         keep(journal, entry, body)
@@ -337,15 +343,15 @@ def slow_to_keep() -> tuple[Event, Event, Callable[[Journal, Entry, Any], None]]
 
 def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A grader, say, or whoever judges a key: a look waits for the request under way."""
-    keeping, may_keep, slowly = slow_to_keep()
-    with account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
+    keeping, may_keep, slowly = slow_append()
+    with open_account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
         iam.create_user(UserName="ann")
 
         def keys() -> list[Any]:
             from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-            with asked.account.reading():
+            with asked.account.read_transaction():
                 return list(iam_backends["123456789012"]["aws"].access_keys)
 
         monkeypatch.setattr(Journal, "keep", slowly)
@@ -360,8 +366,8 @@ def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest
 
 def test_nobody_is_told_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a kill in between would undo what somebody has read."""
-    keeping, may_keep, slowly = slow_to_keep()
-    with account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
+    keeping, may_keep, slowly = slow_append()
+    with open_account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
         monkeypatch.setattr(Journal, "keep", slowly)
         made = threads.submit(iam.create_user, UserName="ann")
@@ -375,10 +381,10 @@ def test_nobody_is_told_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest
 
 def test_a_body_that_cannot_be_kept_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no room for it beforehand."""
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         s3 = asked.client("s3")
         s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=LOCATION)
-        monkeypatch.setattr(Journal, "received", refuse)
+        monkeypatch.setattr(Journal, "received", fail)
         with pytest.raises(StoreFullError):
             s3.put_object(Bucket="bucket", Key="key", Body=bytes(100_000))
         assert "Contents" not in s3.list_objects_v2(Bucket="bucket")

@@ -9,13 +9,13 @@ import pytest
 
 from simulator.asgi import Message
 from simulator.aws.asgi_app import AwsApp
-from simulator.aws.journal import SMALL_BODY
-from simulator.aws.request import AwsAnswer, AwsRequest
+from simulator.aws.journal import MAX_INLINE_BODY_BYTES
+from simulator.aws.request import AwsResponse, AwsRequest
 from simulator.store.errors import StoreFullError
 
 SCOPE: dict[str, Any] = {"type": "http", "method": "PUT", "path": "/bucket/key", "query_string": b"", "headers": []}
-DONE = AwsAnswer(status=200, headers=(("Content-Length", "2"), ("X-Amz-Id", "7")), body=b"ok")
-CUT_OFF: Message = {"type": "http.disconnect"}
+RESPONSE = AwsResponse(status=200, headers=(("Content-Length", "2"), ("X-Amz-Id", "7")), body=b"ok")
+DISCONNECT: Message = {"type": "http.disconnect"}
 
 
 def parts(*sizes: int) -> list[Message]:
@@ -26,12 +26,12 @@ def parts(*sizes: int) -> list[Message]:
     ]
 
 
-class Caller:
+class FakeConnection:
     """Sends a request's messages, and notes what comes back."""
 
     def __init__(self, *messages: Message) -> None:
         self._messages = list(messages)
-        self.got: list[Message] = []
+        self.sent: list[Message] = []
 
     async def receive(self) -> Message:
         """Give the next message."""
@@ -39,32 +39,34 @@ class Caller:
 
     async def send(self, message: Message) -> None:
         """Note an answer's."""
-        self.got.append(message)
+        self.sent.append(message)
 
 
-def run(answer: Callable[[AwsRequest, BinaryIO], AwsAnswer], talk: Callable[[AwsApp], Awaitable[None]]) -> None:
+def serve(handle: Callable[[AwsRequest, BinaryIO], AwsResponse], interact: Callable[[AwsApp], Awaitable[None]]) -> None:
     """Talk to an app, and close it."""
-    app = AwsApp(answer)
+    app = AwsApp(handle)
 
     async def talked() -> None:
-        await talk(app)
+        await interact(app)
 
     asyncio.run(talked())
     app.close()
 
 
-@pytest.mark.parametrize("sizes", [(0,), (10, 20), (SMALL_BODY,), (SMALL_BODY, 1), (70_000, 70_000, 0)])
+@pytest.mark.parametrize(
+    "sizes", [(0,), (10, 20), (MAX_INLINE_BODY_BYTES,), (MAX_INLINE_BODY_BYTES, 1), (70_000, 70_000, 0)]
+)
 def test_a_body_of_any_length_is_handed_on_whole(sizes: tuple[int, ...]) -> None:
     """From memory or from a file; the answer goes out with its own headers."""
     read: list[int] = []
-    caller = Caller(*parts(*sizes))
+    caller = FakeConnection(*parts(*sizes))
 
-    def answer(_: AwsRequest, body: BinaryIO) -> AwsAnswer:
+    def answer(_: AwsRequest, body: BinaryIO) -> AwsResponse:
         read.append(len(body.read()))
-        return DONE
+        return RESPONSE
 
-    run(answer, lambda app: app(SCOPE, caller.receive, caller.send))
-    assert (read, caller.got) == (
+    serve(answer, lambda app: app(SCOPE, caller.receive, caller.send))
+    assert (read, caller.sent) == (
         [sum(sizes)],
         [
             {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2"), (b"x-amz-id", b"7")]},
@@ -77,49 +79,49 @@ def test_a_body_of_any_length_is_handed_on_whole(sizes: tuple[int, ...]) -> None
 def test_a_request_that_is_cut_off_never_happened(sizes: tuple[int, ...]) -> None:
     """Half an object is no object."""
     begun = parts(*sizes, 0)[:-1]
-    caller, answered = Caller(*begun, CUT_OFF), Event()
+    caller, answered = FakeConnection(*begun, DISCONNECT), Event()
 
-    def answer(_: AwsRequest, __: BinaryIO) -> AwsAnswer:
+    def answer(_: AwsRequest, __: BinaryIO) -> AwsResponse:
         answered.set()
-        return DONE
+        return RESPONSE
 
-    run(answer, lambda app: app(SCOPE, caller.receive, caller.send))
-    assert (answered.is_set(), caller.got) == (False, [])
+    serve(answer, lambda app: app(SCOPE, caller.receive, caller.send))
+    assert (answered.is_set(), caller.sent) == (False, [])
 
 
 def test_nothing_of_an_answer_leaves_before_it_stands() -> None:
     """What changed something is kept by then."""
-    caller, begun, may_end = Caller(*parts(10)), Event(), Event()
+    caller, begun, may_end = FakeConnection(*parts(10)), Event(), Event()
 
-    def answer(_: AwsRequest, __: BinaryIO) -> AwsAnswer:
+    def answer(_: AwsRequest, __: BinaryIO) -> AwsResponse:
         begun.set()
         assert may_end.wait(30)
-        return DONE
+        return RESPONSE
 
     async def talk(app: AwsApp) -> None:
         talking = asyncio.create_task(app(SCOPE, caller.receive, caller.send))
         await asyncio.to_thread(begun.wait, 30)
         await asyncio.sleep(0)
-        assert caller.got == []
+        assert caller.sent == []
         may_end.set()
         await talking
 
-    run(answer, talk)
-    assert [message["type"] for message in caller.got] == ["http.response.start", "http.response.body"]
+    serve(answer, talk)
+    assert [message["type"] for message in caller.sent] == ["http.response.start", "http.response.body"]
 
 
 def test_a_request_whose_caller_is_gone_is_answered_to_its_end() -> None:
     """A server that stops does not wait for long; the body stays readable for as long as it is needed."""
     begun, may_read, read = Event(), Event(), []
 
-    def answer(_: AwsRequest, body: BinaryIO) -> AwsAnswer:
+    def answer(_: AwsRequest, body: BinaryIO) -> AwsResponse:
         begun.set()
         assert may_read.wait(30)
         read.append(len(body.read()))
-        return DONE
+        return RESPONSE
 
     async def talk(app: AwsApp) -> None:
-        caller = Caller(*parts(SMALL_BODY, 5))
+        caller = FakeConnection(*parts(MAX_INLINE_BODY_BYTES, 5))
         talking = asyncio.create_task(app(SCOPE, caller.receive, caller.send))
         await asyncio.to_thread(begun.wait, 30)
         talking.cancel()
@@ -127,19 +129,19 @@ def test_a_request_whose_caller_is_gone_is_answered_to_its_end() -> None:
             await talking
         may_read.set()
 
-    run(answer, talk)
-    assert read == [SMALL_BODY + 5]
+    serve(answer, talk)
+    assert read == [MAX_INLINE_BODY_BYTES + 5]
 
 
 def test_a_full_disk_is_told_in_a_header() -> None:
     """As an answer without a body, of which SDKs of every protocol make an error and try again."""
-    caller = Caller(*parts(10))
+    caller = FakeConnection(*parts(10))
 
-    def answer(_: AwsRequest, __: BinaryIO) -> AwsAnswer:
+    def answer(_: AwsRequest, __: BinaryIO) -> AwsResponse:
         raise StoreFullError("the data folder cannot be written: disk full")
 
-    run(answer, lambda app: app(SCOPE, caller.receive, caller.send))
-    start, body = caller.got
+    serve(answer, lambda app: app(SCOPE, caller.receive, caller.send))
+    start, body = caller.sent
     assert (start["status"], dict(start["headers"]), body["body"]) == (
         503,
         {

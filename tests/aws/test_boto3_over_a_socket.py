@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.aws.conftest import ACCOUNT, REGION, TRUST, Cloud
-from tests.lambdas.zips import zipped
+from tests.aws.conftest import ACCOUNT, REGION, TRUST, RunningAws
+from tests.lambdas.zips import zip_files
 
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:grader"
 
 
 def code(answer: str) -> bytes:
     """Make a package whose handler says `answer`, and what it was asked."""
-    return zipped(
+    return zip_files(
         {
             "lambda_function.py": (
                 f"def lambda_handler(event, context):\n    print('graded')\n    return ['{answer}', event]\n"
@@ -24,7 +24,7 @@ def code(answer: str) -> bytes:
     )
 
 
-def deploy(cloud: Cloud, name: str = "grader", **settings: Any) -> Any:
+def deploy(cloud: RunningAws, name: str = "grader", **settings: Any) -> Any:
     """Create a role and a function, and wait until it is active; give the Lambda client."""
     role = cloud.client("iam").create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument=TRUST)["Role"]
     functions = cloud.client("lambda")
@@ -39,12 +39,12 @@ def deploy(cloud: Cloud, name: str = "grader", **settings: Any) -> Any:
     return functions
 
 
-def answer_of(functions: Any, **call: Any) -> Any:
+def invoke_payload(functions: Any, **call: Any) -> Any:
     """Invoke `grader` and read its payload."""
     return json.loads(functions.invoke(**{"FunctionName": "grader", "Payload": b"1", **call})["Payload"].read())
 
 
-def refusal_of(functions: Any, **call: Any) -> tuple[int, str, str]:
+def invoke_error(functions: Any, **call: Any) -> tuple[int, str, str]:
     """Invoke `grader` and give status, code and message of the error."""
     with pytest.raises(ClientError) as refused:
         functions.invoke(**{"FunctionName": "grader", **call})
@@ -52,7 +52,7 @@ def refusal_of(functions: Any, **call: Any) -> tuple[int, str, str]:
     return error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"], error["Error"]["Message"]
 
 
-def test_deployed_function_really_runs(cloud: Cloud) -> None:
+def test_deployed_function_really_runs(cloud: RunningAws) -> None:
     """create_role, create_function, waiter, invoke: the zip's own answer comes back, with its version and log."""
     functions = deploy(cloud)
 
@@ -67,24 +67,24 @@ def test_deployed_function_really_runs(cloud: Cloud) -> None:
     ) == (200, "$LATEST", None, ["first", {"a": 1}], True)
 
 
-def test_function_by_arn(cloud: Cloud) -> None:
+def test_function_by_arn(cloud: RunningAws) -> None:
     """A function's ARN is as good as its name."""
-    assert answer_of(deploy(cloud), FunctionName=ARN) == ["first", 1]
+    assert invoke_payload(deploy(cloud), FunctionName=ARN) == ["first", 1]
 
 
-def test_updated_code_runs_at_once(cloud: Cloud) -> None:
+def test_updated_code_runs_at_once(cloud: RunningAws) -> None:
     """After update_function_code no warm environment answers with the code of before."""
     functions = deploy(cloud)
-    before = answer_of(functions)
+    before = invoke_payload(functions)
 
     functions.update_function_code(FunctionName="grader", ZipFile=code("second"))
     functions.get_waiter("function_updated_v2").wait(FunctionName="grader")
 
-    assert (before, answer_of(functions)) == (["first", 1], ["second", 1])
+    assert (before, invoke_payload(functions)) == (["first", 1], ["second", 1])
 
 
 @pytest.mark.shows("lambda-runtime")
-def test_versions_and_aliases_keep_their_code(cloud: Cloud) -> None:
+def test_versions_and_aliases_keep_their_code(cloud: RunningAws) -> None:
     """A published version, and an alias of it, run what was published, by Qualifier and by ARN."""
     functions = deploy(cloud)
     version = functions.publish_version(FunctionName="grader")["Version"]
@@ -92,16 +92,16 @@ def test_versions_and_aliases_keep_their_code(cloud: Cloud) -> None:
     functions.update_function_code(FunctionName="grader", ZipFile=code("second"))
 
     answers = [
-        answer_of(functions, Qualifier=version)[0],
-        answer_of(functions, Qualifier="live")[0],
-        answer_of(functions, FunctionName=f"{ARN}:live")[0],
-        answer_of(functions)[0],
+        invoke_payload(functions, Qualifier=version)[0],
+        invoke_payload(functions, Qualifier="live")[0],
+        invoke_payload(functions, FunctionName=f"{ARN}:live")[0],
+        invoke_payload(functions)[0],
     ]
 
     assert answers == ["first", "first", "first", "second"]
 
 
-def test_executed_version_is_that_of_the_alias(cloud: Cloud) -> None:
+def test_executed_version_is_that_of_the_alias(cloud: RunningAws) -> None:
     """The header tells the version behind the alias."""
     functions = deploy(cloud)
     functions.publish_version(FunctionName="grader")
@@ -110,7 +110,7 @@ def test_executed_version_is_that_of_the_alias(cloud: Cloud) -> None:
     assert functions.invoke(FunctionName="grader", Qualifier="live")["ExecutedVersion"] == "1"
 
 
-def test_code_from_s3(cloud: Cloud) -> None:
+def test_code_from_s3(cloud: RunningAws) -> None:
     """A package may come from a bucket."""
     objects = cloud.client("s3")
     objects.create_bucket(Bucket="packages", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -118,23 +118,23 @@ def test_code_from_s3(cloud: Cloud) -> None:
 
     functions = deploy(cloud, Code={"S3Bucket": "packages", "S3Key": "grader.zip"})
 
-    assert answer_of(functions) == ["from s3", 1]
+    assert invoke_payload(functions) == ["from s3", 1]
 
 
-def test_layers_are_found(cloud: Cloud) -> None:
+def test_layers_are_found(cloud: RunningAws) -> None:
     """A published layer is on the function's path."""
-    content = zipped({"python/shared.py": "NAME = 'layer'\n"})
+    content = zip_files({"python/shared.py": "NAME = 'layer'\n"})
     layer = cloud.client("lambda").publish_layer_version(LayerName="shared", Content={"ZipFile": content})
     source = "import shared\ndef lambda_handler(event, context): return shared.NAME\n"
 
     functions = deploy(
-        cloud, Layers=[layer["LayerVersionArn"]], Code={"ZipFile": zipped({"lambda_function.py": source})}
+        cloud, Layers=[layer["LayerVersionArn"]], Code={"ZipFile": zip_files({"lambda_function.py": source})}
     )
 
-    assert answer_of(functions) == "layer"
+    assert invoke_payload(functions) == "layer"
 
 
-def test_dry_run_and_event(cloud: Cloud) -> None:
+def test_dry_run_and_event(cloud: RunningAws) -> None:
     """DryRun is 204, Event is 202."""
     functions = deploy(cloud, "later")
 
@@ -145,21 +145,21 @@ def test_dry_run_and_event(cloud: Cloud) -> None:
     assert statuses == [204, 202]
 
 
-def test_logs_are_found_right_after_the_call(cloud: Cloud) -> None:
+def test_logs_are_found_right_after_the_call(cloud: RunningAws) -> None:
     """START, the function's own lines and REPORT are in CloudWatch Logs as soon as the call has answered."""
     functions = deploy(cloud)
-    answer_of(functions)
+    invoke_payload(functions)
 
     events = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/grader")["events"]
 
     assert [event["message"].split(" ")[0] for event in events] == ["START", "graded\n", "END", "REPORT"]
 
 
-def test_refusals_reach_boto3(cloud: Cloud) -> None:
+def test_refusals_reach_boto3(cloud: RunningAws) -> None:
     """A function that does not exist, and an event that is no JSON, are the SDK's own exceptions."""
     functions = deploy(cloud)
 
-    assert [refusal_of(functions, FunctionName="missing"), refusal_of(functions, Payload=b"{")] == [
+    assert [invoke_error(functions, FunctionName="missing"), invoke_error(functions, Payload=b"{")] == [
         (
             404,
             "ResourceNotFoundException",
@@ -176,24 +176,24 @@ def test_refusals_reach_boto3(cloud: Cloud) -> None:
     ]
 
 
-def test_reserved_concurrency_of_zero_is_too_many_requests(cloud: Cloud) -> None:
+def test_reserved_concurrency_of_zero_is_too_many_requests(cloud: RunningAws) -> None:
     """put_function_concurrency is honoured."""
     functions = deploy(cloud)
     functions.put_function_concurrency(FunctionName="grader", ReservedConcurrentExecutions=0)
 
-    assert refusal_of(functions) == (429, "TooManyRequestsException", "Rate Exceeded.")
+    assert invoke_error(functions) == (429, "TooManyRequestsException", "Rate Exceeded.")
 
 
-def test_deleted_function_is_gone(cloud: Cloud) -> None:
+def test_deleted_function_is_gone(cloud: RunningAws) -> None:
     """A warm environment does not outlive its function's name."""
     functions = deploy(cloud)
-    answer_of(functions)
+    invoke_payload(functions)
     functions.delete_function(FunctionName="grader")
 
-    assert refusal_of(functions)[:2] == (404, "ResourceNotFoundException")
+    assert invoke_error(functions)[:2] == (404, "ResourceNotFoundException")
 
 
-def user(cloud: Cloud, name: str, *policies: dict[str, Any]) -> dict[str, str]:
+def user(cloud: RunningAws, name: str, *policies: dict[str, Any]) -> dict[str, str]:
     """Make a user with inline policies; give its access key for `Cloud.client`."""
     identities = cloud.client("iam")
     identities.create_user(UserName=name)
@@ -204,11 +204,11 @@ def user(cloud: Cloud, name: str, *policies: dict[str, Any]) -> dict[str, str]:
     return {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
 
 
-def test_user_without_permission_is_denied_in_awss_words(cloud: Cloud) -> None:
+def test_user_without_permission_is_denied_in_awss_words(cloud: RunningAws) -> None:
     """A user whose policies do not allow it may not invoke, and is told what is missing."""
     deploy(cloud)
 
-    refused = refusal_of(cloud.client("lambda", **user(cloud, "alice")))
+    refused = invoke_error(cloud.client("lambda", **user(cloud, "alice")))
 
     assert refused == (
         403,
@@ -220,15 +220,15 @@ def test_user_without_permission_is_denied_in_awss_words(cloud: Cloud) -> None:
     )
 
 
-def test_user_with_permission_may_invoke(cloud: Cloud) -> None:
+def test_user_with_permission_may_invoke(cloud: RunningAws) -> None:
     """lambda:InvokeFunction on the function's ARN is what it takes, as on AWS."""
     deploy(cloud)
     allowed = user(cloud, "alice", {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": ARN})
 
-    assert answer_of(cloud.client("lambda", **allowed)) == ["first", 1]
+    assert invoke_payload(cloud.client("lambda", **allowed)) == ["first", 1]
 
 
-def test_permission_on_the_function_is_enough(cloud: Cloud) -> None:
+def test_permission_on_the_function_is_enough(cloud: RunningAws) -> None:
     """add_permission for a user lets that user in without an identity policy."""
     functions = deploy(cloud)
     alice = user(cloud, "alice")
@@ -239,10 +239,10 @@ def test_permission_on_the_function_is_enough(cloud: Cloud) -> None:
         Principal=f"arn:aws:iam::{ACCOUNT}:user/alice",
     )
 
-    assert answer_of(cloud.client("lambda", **alice)) == ["first", 1]
+    assert invoke_payload(cloud.client("lambda", **alice)) == ["first", 1]
 
 
-def test_assumed_role_is_judged_by_the_roles_policies(cloud: Cloud) -> None:
+def test_assumed_role_is_judged_by_the_roles_policies(cloud: RunningAws) -> None:
     """Temporary credentials stand for the role's session, which AWS names in the refusal."""
     deploy(cloud)
     session = cloud.client("sts").assume_role(
@@ -250,12 +250,12 @@ def test_assumed_role_is_judged_by_the_roles_policies(cloud: Cloud) -> None:
     )["Credentials"]
     keys = {"key": session["AccessKeyId"], "secret": session["SecretAccessKey"], "token": session["SessionToken"]}
 
-    denied = refusal_of(cloud.client("lambda", **keys))
+    denied = invoke_error(cloud.client("lambda", **keys))
     cloud.client("iam").attach_role_policy(
         RoleName="grader-role", PolicyArn="arn:aws:iam::aws:policy/AWSLambda_FullAccess"
     )
 
-    assert (denied[2].split(" is not")[0], answer_of(cloud.client("lambda", **keys))) == (
+    assert (denied[2].split(" is not")[0], invoke_payload(cloud.client("lambda", **keys))) == (
         f"User: arn:aws:sts::{ACCOUNT}:assumed-role/grader-role/training",
         ["first", 1],
     )
@@ -271,7 +271,7 @@ def test_assumed_role_is_judged_by_the_roles_policies(cloud: Cloud) -> None:
         "AmazonDynamoDBReadOnlyAccess",
     ],
 )
-def test_managed_policies_can_be_attached(cloud: Cloud, policy: str) -> None:
+def test_managed_policies_can_be_attached(cloud: RunningAws, policy: str) -> None:
     """Those of the walkthrough are there, and any other of AWS's appears when it is named."""
     identities = cloud.client("iam")
     identities.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)
@@ -283,7 +283,7 @@ def test_managed_policies_can_be_attached(cloud: Cloud, policy: str) -> None:
     assert [entry["PolicyArn"] for entry in attached] == [arn]
 
 
-def test_a_managed_policy_that_aws_does_not_have_is_refused(cloud: Cloud) -> None:
+def test_a_managed_policy_that_aws_does_not_have_is_refused(cloud: RunningAws) -> None:
     """A misspelt policy fails as on AWS."""
     identities = cloud.client("iam")
     identities.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)
@@ -295,7 +295,7 @@ def test_a_managed_policy_that_aws_does_not_have_is_refused(cloud: Cloud) -> Non
 
 
 @pytest.mark.parametrize("key", ["plain.txt", "a/b c+d.txt", "a%2Fb", "grüße/🙂.txt", "a//b"])
-def test_objects_keep_their_keys_bytes_and_metadata(cloud: Cloud, key: str) -> None:
+def test_objects_keep_their_keys_bytes_and_metadata(cloud: RunningAws, key: str) -> None:
     """S3 gives back what was put, under odd keys and with metadata names that hold an underscore or a dash."""
     objects = cloud.client("s3")
     objects.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -308,7 +308,7 @@ def test_objects_keep_their_keys_bytes_and_metadata(cloud: Cloud, key: str) -> N
     assert (got["Body"].read(), got["Metadata"], listed) == (b"rows", metadata, [key])
 
 
-def test_large_object_survives_the_way(cloud: Cloud) -> None:
+def test_large_object_survives_the_way(cloud: RunningAws) -> None:
     """Bodies that come in many pieces are put together right."""
     objects = cloud.client("s3")
     objects.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -319,7 +319,7 @@ def test_large_object_survives_the_way(cloud: Cloud) -> None:
     assert objects.get_object(Bucket="data", Key="large")["Body"].read() == body
 
 
-def test_a_key_that_nobody_made_is_the_roots(cloud: Cloud) -> None:
+def test_a_key_that_nobody_made_is_the_roots(cloud: RunningAws) -> None:
     """The session's own key is such a one, and the root is what it stands for at every other door."""
     told = cloud.client("sts").get_caller_identity()
     assert {name: told[name] for name in ("UserId", "Account", "Arn")} == {
@@ -329,7 +329,7 @@ def test_a_key_that_nobody_made_is_the_roots(cloud: Cloud) -> None:
     }
 
 
-def test_a_function_may_call_the_simulator_back(cloud: Cloud) -> None:
+def test_a_function_may_call_the_simulator_back(cloud: RunningAws) -> None:
     """A grader that reads S3 from the server which runs it does not wait for itself."""
     objects = cloud.client("s3")
     objects.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -342,18 +342,18 @@ def test_a_function_may_call_the_simulator_back(cloud: Cloud) -> None:
 
     functions = deploy(
         cloud,
-        Code={"ZipFile": zipped({"lambda_function.py": source})},
+        Code={"ZipFile": zip_files({"lambda_function.py": source})},
         Environment={"Variables": {"AWS_ENDPOINT_URL": cloud.url}},
         Timeout=30,
     )
 
-    assert answer_of(functions) == "be kind"
+    assert invoke_payload(functions) == "be kind"
 
 
-def test_reset_empties_every_service(cloud: Cloud) -> None:
+def test_reset_empties_every_service(cloud: RunningAws) -> None:
     """After a reset there is no function and no role."""
     functions = deploy(cloud)
 
-    cloud.world.simulator.reset()
+    cloud.server.simulator.reset()
 
     assert (functions.list_functions()["Functions"], cloud.client("iam").list_roles()["Roles"]) == ([], [])

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.error_responses import answer_to
-from simulator.aws.moto_state import ORIGIN, World
-from simulator.aws.request import AwsAnswer, AwsRequest
-from tests.aws.account_client import Asked, account
+from simulator.aws.error_responses import response_for_exception
+from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, MotoState
+from simulator.aws.request import AwsResponse, AwsRequest
+from tests.aws.account_client import AccountClient, open_account
 
 FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
 LOCATION: Any = {"LocationConstraint": "us-west-2"}
@@ -24,9 +24,9 @@ def target(name: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def asked() -> Iterator[Asked]:
+def asked() -> Iterator[AccountClient]:
     """An account with a bucket and an object in it."""
-    with account() as made:
+    with open_account() as made:
         made.client("s3").create_bucket(Bucket="runs", CreateBucketConfiguration=LOCATION)
         made.client("s3").put_object(Bucket="runs", Key="there", Body=b"x")
         yield made
@@ -39,7 +39,7 @@ def request(service: str, method: str, path: str, body: bytes, *headers: tuple[s
     return AwsRequest(method=method, target=path, headers=(*own, *headers))
 
 
-def code_of(answer: AwsAnswer) -> str:
+def code_of(answer: AwsResponse) -> str:
     """Read an error's code from a body of any shape."""
     found = re.search(rb"<Code>(\w+)</Code>", answer.body)
     return found[1].decode() if found else str(json.loads(answer.body)["__type"])
@@ -76,7 +76,7 @@ def code_of(answer: AwsAnswer) -> str:
     ],
 )
 def test_a_malformed_request_is_refused_as_aws_does(
-    asked: Asked,
+    asked: AccountClient,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     *,
@@ -90,7 +90,7 @@ def test_a_malformed_request_is_refused_as_aws_does(
 ) -> None:
     """INFERRED: what moto stumbles at while it reads is the sender's. One line tells it, and no traceback."""
     caplog.set_level(logging.INFO)
-    answer = asked.account.answer(request(service, method, path, body, *headers), io.BytesIO(body))
+    answer = asked.account.handle(request(service, method, path, body, *headers), io.BytesIO(body))
     told = dict(answer.headers)
     assert (answer.status, code_of(answer)) == (status, code)
     assert told["content-length"] == str(len(answer.body))
@@ -99,7 +99,7 @@ def test_a_malformed_request_is_refused_as_aws_does(
     assert (record.exc_info, capsys.readouterr()) == (None, ("", ""))
 
 
-def test_boto3_reads_the_code(asked: Asked) -> None:
+def test_boto3_reads_the_code(asked: AccountClient) -> None:
     """Of each protocol, as the error that it knows."""
     s3, logs = asked.client("s3"), asked.client("logs")
     with pytest.raises(s3.exceptions.NoSuchUpload):
@@ -127,14 +127,14 @@ def test_what_no_value_explains_is_the_servers_own_fault(
 ) -> None:
     """SDKs try again then."""
     form = () if service == "logs" else (FORM,)
-    with World(seed=0).turn(ORIGIN, "test") as turn:
-        answer = answer_to(fault, request(service, "POST", "/", b"", *form), io.BytesIO(), turn)
+    with MotoState(seed=0).activate(ACCOUNT_CREATION_TIME, "test") as turn:
+        answer = response_for_exception(fault, request(service, "POST", "/", b"", *form), io.BytesIO(), turn)
     assert (answer.status, code_of(answer)) == (status, code)
     assert all(value.isprintable() and value.isascii() for _, value in answer.headers)
 
 
 def test_an_answer_to_head_has_no_body() -> None:
     """Only its headers."""
-    with World(seed=0).turn(ORIGIN, "test") as turn:
-        answer = answer_to(ValueError("x"), request("s3", "HEAD", "/runs/key", b""), io.BytesIO(), turn)
+    with MotoState(seed=0).activate(ACCOUNT_CREATION_TIME, "test") as turn:
+        answer = response_for_exception(ValueError("x"), request("s3", "HEAD", "/runs/key", b""), io.BytesIO(), turn)
     assert (answer.status, answer.body, dict(answer.headers)["content-length"]) == (400, b"", "0")

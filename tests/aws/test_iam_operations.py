@@ -7,35 +7,35 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.aws.iam import authorize_invoke
-from simulator.aws.moto_state import World
-from simulator.aws.service_credentials import made_for
-from tests.aws.conftest import ACCOUNT, Cloud
+from simulator.aws.iam import invoke_denial_reason
+from simulator.aws.moto_state import MotoState
+from simulator.aws.service_credentials import create_credential
+from tests.aws.conftest import ACCOUNT, RunningAws
 
 BEDROCK = "bedrock.amazonaws.com"
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
 
 @pytest.fixture
-def iam(cloud: Cloud) -> Any:
+def iam(cloud: RunningAws) -> Any:
     """IAM with a user ann."""
     client = cloud.client("iam")
     client.create_user(UserName="ann")
     return client
 
 
-def made(iam: Any, **options: Any) -> Any:
+def create_key(iam: Any, **options: Any) -> Any:
     """Make a long-term key for ann."""
     created = iam.create_service_specific_credential(UserName="ann", ServiceName=BEDROCK, **options)
     return created["ServiceSpecificCredential"]
 
 
-def listed(iam: Any, **options: Any) -> Any:
+def list_keys(iam: Any, **options: Any) -> Any:
     """List long-term keys."""
     return iam.list_service_specific_credentials(**options)["ServiceSpecificCredentials"]
 
 
-def refusal(call: Any, **options: Any) -> tuple[int, str]:
+def error_code(call: Any, **options: Any) -> tuple[int, str]:
     """Return status and code of the error that a call meets."""
     with pytest.raises(ClientError) as refused:
         call(**options)
@@ -45,7 +45,7 @@ def refusal(call: Any, **options: Any) -> tuple[int, str]:
 
 def test_a_key_is_made_in_awss_form(iam: Any) -> None:
     """The text that a client sends is ABSK and base64 of alias and secret, and it is told this once."""
-    key = made(iam)
+    key = create_key(iam)
     alias, _, secret = base64.b64decode(key["ServiceCredentialSecret"].removeprefix("ABSK")).decode().partition(":")
     assert {name: key[name] for name in key if name not in {"CreateDate", "ServiceCredentialSecret"}} == {
         "ServiceCredentialAlias": "ann+1-at-123456789012",
@@ -59,39 +59,39 @@ def test_a_key_is_made_in_awss_form(iam: Any) -> None:
 
 def test_a_list_tells_no_secret(iam: Any) -> None:
     """What was made, without the key."""
-    key = made(iam, CredentialAgeDays=30)
+    key = create_key(iam, CredentialAgeDays=30)
     del key["ServiceCredentialSecret"]
-    assert listed(iam, UserName="ann") == [key]
+    assert list_keys(iam, UserName="ann") == [key]
     assert key["ExpirationDate"] - key["CreateDate"] == timedelta(days=30)
 
 
 def test_all_users_keys_are_listed_at_once(iam: Any) -> None:
     """`AllUsers`, of the service that is asked for."""
     iam.create_user(UserName="bob")
-    made(iam)
+    create_key(iam)
     iam.create_service_specific_credential(UserName="bob", ServiceName=BEDROCK)
-    assert [key["UserName"] for key in listed(iam, AllUsers=True, ServiceName=BEDROCK)] == ["ann", "bob"]
-    assert listed(iam, AllUsers=True, ServiceName="codecommit.amazonaws.com") == []
+    assert [key["UserName"] for key in list_keys(iam, AllUsers=True, ServiceName=BEDROCK)] == ["ann", "bob"]
+    assert list_keys(iam, AllUsers=True, ServiceName="codecommit.amazonaws.com") == []
 
 
-def test_a_user_lists_its_own(iam: Any, cloud: Cloud) -> None:
+def test_a_user_lists_its_own(iam: Any, cloud: RunningAws) -> None:
     """A request that names no user is about the one who sent it."""
-    made(iam)
+    create_key(iam)
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     own = cloud.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    assert [each["UserName"] for each in listed(own)] == ["ann"]
+    assert [each["UserName"] for each in list_keys(own)] == ["ann"]
 
 
-def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, cloud: Cloud) -> None:
+def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, cloud: RunningAws) -> None:
     """Switched off, reset and deleted: what IAM knows of it follows."""
-    key = made(iam)
+    key = create_key(iam)
     alias, name = key["ServiceCredentialAlias"], key["ServiceSpecificCredentialId"]
-    first = cloud.kept.bedrock_key(alias)
+    first = cloud.simulated_aws.find_bedrock_key(alias)
     assert first
     iam.update_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name, Status="Inactive")
-    off = cloud.kept.bedrock_key(alias)
+    off = cloud.simulated_aws.find_bedrock_key(alias)
     reset = iam.reset_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
-    second = cloud.kept.bedrock_key(alias)
+    second = cloud.simulated_aws.find_bedrock_key(alias)
     iam.delete_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
 
     assert off
@@ -104,43 +104,43 @@ def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, cloud: Cloud) ->
         False,
     )
     assert reset["ServiceSpecificCredential"]["ServiceCredentialSecret"] == f"ABSK{text}"
-    assert cloud.kept.bedrock_key(alias) is None
+    assert cloud.simulated_aws.find_bedrock_key(alias) is None
 
 
 def test_a_deleted_key_never_comes_back(iam: Any) -> None:
     """The next one has another alias and another secret."""
-    key = made(iam)
+    key = create_key(iam)
     iam.delete_service_specific_credential(
         UserName="ann", ServiceSpecificCredentialId=key["ServiceSpecificCredentialId"]
     )
-    assert made(iam)["ServiceCredentialAlias"] == "ann+2-at-123456789012"
+    assert create_key(iam)["ServiceCredentialAlias"] == "ann+2-at-123456789012"
 
 
 @pytest.mark.parametrize(
     "alias", ["", "ann", "ann+1-at-1", "ann+1-at-999999999999", "bob+1-at-123456789012", "ann+2-at-123456789012"]
 )
-def test_an_alias_that_nobody_has_is_unknown(iam: Any, cloud: Cloud, alias: str) -> None:
+def test_an_alias_that_nobody_has_is_unknown(iam: Any, cloud: RunningAws, alias: str) -> None:
     """Whatever its form."""
-    made(iam)
-    assert cloud.kept.bedrock_key(alias) is None
+    create_key(iam)
+    assert cloud.simulated_aws.find_bedrock_key(alias) is None
 
 
 def test_what_iam_refuses_is_refused(iam: Any) -> None:
     """A third key, another service, a status or a user or a key that there is not."""
-    made(iam)
-    key = made(iam)["ServiceSpecificCredentialId"]
+    create_key(iam)
+    key = create_key(iam)["ServiceSpecificCredentialId"]
     missing = "ACCA00000000000000000"
     assert [
-        refusal(iam.create_service_specific_credential, UserName="ann", ServiceName=BEDROCK),
-        refusal(iam.create_service_specific_credential, UserName="bob", ServiceName=BEDROCK),
-        refusal(iam.create_service_specific_credential, UserName="ann", ServiceName="codecommit.amazonaws.com"),
-        refusal(iam.reset_service_specific_credential, UserName="ann", ServiceSpecificCredentialId=missing),
-        refusal(iam.delete_service_specific_credential, UserName="ann", ServiceSpecificCredentialId=missing),
-        refusal(
+        error_code(iam.create_service_specific_credential, UserName="ann", ServiceName=BEDROCK),
+        error_code(iam.create_service_specific_credential, UserName="bob", ServiceName=BEDROCK),
+        error_code(iam.create_service_specific_credential, UserName="ann", ServiceName="codecommit.amazonaws.com"),
+        error_code(iam.reset_service_specific_credential, UserName="ann", ServiceSpecificCredentialId=missing),
+        error_code(iam.delete_service_specific_credential, UserName="ann", ServiceSpecificCredentialId=missing),
+        error_code(
             iam.update_service_specific_credential, UserName="ann", ServiceSpecificCredentialId=key, Status="Expired"
         ),
-        refusal(iam.list_service_specific_credentials),
-        refusal(iam.delete_user, UserName="ann"),
+        error_code(iam.list_service_specific_credentials),
+        error_code(iam.delete_user, UserName="ann"),
     ] == [
         (409, "LimitExceeded"),
         (404, "NoSuchEntity"),
@@ -173,22 +173,22 @@ def test_a_user_may_be_made_with_a_boundary(iam: Any) -> None:
 def test_a_user_whose_boundary_is_refused_was_never_made(iam: Any) -> None:
     """What is refused changes nothing."""
     wrong = {"UserName": "bob", "PermissionsBoundary": "arn:aws:iam::123456789012:user/ann"}
-    assert refusal(iam.create_user, **wrong) == (400, "InvalidInput")
+    assert error_code(iam.create_user, **wrong) == (400, "InvalidInput")
     assert "bob" not in [user["UserName"] for user in iam.list_users()["Users"]]
 
 
 def test_a_boundary_is_a_policys_arn(iam: Any) -> None:
     """Nothing else."""
     wrong = {"UserName": "ann", "PermissionsBoundary": "arn:aws:iam::123456789012:user/ann"}
-    assert refusal(iam.put_user_permissions_boundary, **wrong) == (400, "InvalidInput")
+    assert error_code(iam.put_user_permissions_boundary, **wrong) == (400, "InvalidInput")
 
 
-def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, cloud: Cloud) -> None:
+def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, cloud: RunningAws) -> None:
     """Moto alone answers everybody with one constant."""
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     sts = cloud.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     session = sts.get_session_token(DurationSeconds=900)["Credentials"]
-    found = cloud.kept.access_key(session["AccessKeyId"])
+    found = cloud.simulated_aws.find_access_key(session["AccessKeyId"])
     assert found
     assert (found.arn, found.secret, found.session_token) == (
         f"arn:aws:iam::{ACCOUNT}:user/ann",
@@ -198,7 +198,7 @@ def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, cloud: C
     assert found.expires_at == pytest.approx(session["Expiration"].timestamp(), abs=1)
 
 
-def test_long_term_keys_are_made_from_the_seed(moto: World) -> None:
+def test_long_term_keys_are_made_from_the_seed(moto: MotoState) -> None:
     """The same user's first key is the same in every simulator of one seed, and in no other."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -206,18 +206,18 @@ def test_long_term_keys_are_made_from_the_seed(moto: World) -> None:
 
     def first(seed: int) -> str:
         vars(user).pop("service_specific_credentials_made", None)
-        return made_for(user, days=None, now=datetime(2026, 1, 1), seed=seed).key  # noqa: DTZ001 - moto's have no zone
+        return create_credential(user, days=None, now=datetime(2026, 1, 1), seed=seed).api_key  # noqa: DTZ001 - moto's have no zone
 
     assert first(7) == first(7) != first(8)
 
 
-def as_ann(iam: Any, cloud: Cloud) -> Any:
+def session_for_ann(iam: Any, cloud: RunningAws) -> Any:
     """STS for ann."""
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     return cloud.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
 
 
-def identity(cloud: Cloud, session: Any) -> tuple[str, str]:
+def caller_identity(cloud: RunningAws, session: Any) -> tuple[str, str]:
     """Return what STS says of temporary credentials: user id and ARN."""
     told = cloud.client(
         "sts", key=session["AccessKeyId"], secret=session["SecretAccessKey"], token=session["SessionToken"]
@@ -225,52 +225,52 @@ def identity(cloud: Cloud, session: Any) -> tuple[str, str]:
     return told["UserId"], told["Arn"]
 
 
-def test_temporary_credentials_of_a_user_are_the_users(iam: Any, cloud: Cloud) -> None:
+def test_temporary_credentials_of_a_user_are_the_users(iam: Any, cloud: RunningAws) -> None:
     """STS says so itself."""
     ann = iam.get_user(UserName="ann")["User"]
-    session = as_ann(iam, cloud).get_session_token()["Credentials"]
-    assert identity(cloud, session) == (ann["UserId"], ann["Arn"])
+    session = session_for_ann(iam, cloud).get_session_token()["Credentials"]
+    assert caller_identity(cloud, session) == (ann["UserId"], ann["Arn"])
 
 
 FEDERATED = f"arn:aws:sts::{ACCOUNT}:federated-user/guest"
 
 
-def may_invoke(cloud: Cloud, arn: str) -> bool:
+def is_invoke_allowed(cloud: RunningAws, arn: str) -> bool:
     """Whether a caller may invoke functions."""
     function = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:grader"
-    with cloud.inside():
-        return authorize_invoke(caller_arn=arn, function_arn=function) is None
+    with cloud.activate():
+        return invoke_denial_reason(caller_arn=arn, function_arn=function) is None
 
 
-def test_a_federated_user_has_credentials_of_its_own(iam: Any, cloud: Cloud) -> None:
+def test_a_federated_user_has_credentials_of_its_own(iam: Any, cloud: RunningAws) -> None:
     """Moto alone answers everybody with one constant."""
-    made = as_ann(iam, cloud).get_federation_token(Name="guest", Policy=POLICY)
-    found = cloud.kept.access_key(made["Credentials"]["AccessKeyId"])
+    made = session_for_ann(iam, cloud).get_federation_token(Name="guest", Policy=POLICY)
+    found = cloud.simulated_aws.find_access_key(made["Credentials"]["AccessKeyId"])
     assert found
     assert (found.arn, found.session_token) == (FEDERATED, made["Credentials"]["SessionToken"])
     assert made["FederatedUser"] == {"FederatedUserId": f"{ACCOUNT}:guest", "Arn": FEDERATED}
-    assert identity(cloud, made["Credentials"]) == (f"{ACCOUNT}:guest", FEDERATED)
+    assert caller_identity(cloud, made["Credentials"]) == (f"{ACCOUNT}:guest", FEDERATED)
 
 
-def test_a_federated_user_may_do_what_the_user_and_the_policy_both_allow(iam: Any, cloud: Cloud) -> None:
+def test_a_federated_user_may_do_what_the_user_and_the_policy_both_allow(iam: Any, cloud: RunningAws) -> None:
     """DOCUMENTED: GetFederationToken. Without a policy that is nothing."""
-    sts = as_ann(iam, cloud)
+    sts = session_for_ann(iam, cloud)
     sts.get_federation_token(Name="guest", Policy=POLICY)
-    before = may_invoke(cloud, FEDERATED)
+    before = is_invoke_allowed(cloud, FEDERATED)
     iam.put_user_policy(UserName="ann", PolicyName="all", PolicyDocument=POLICY)
-    both = may_invoke(cloud, FEDERATED)
+    both = is_invoke_allowed(cloud, FEDERATED)
     sts.get_federation_token(Name="guest")
-    assert (before, both, may_invoke(cloud, FEDERATED)) == (False, True, False)
+    assert (before, both, is_invoke_allowed(cloud, FEDERATED)) == (False, True, False)
 
 
-def test_the_root_lends_a_federated_user_what_the_policy_says(cloud: Cloud) -> None:
+def test_the_root_lends_a_federated_user_what_the_policy_says(cloud: RunningAws) -> None:
     """A key that nobody made is the root's."""
     cloud.client("sts").get_federation_token(Name="guest", Policy=POLICY)
-    assert (may_invoke(cloud, FEDERATED), may_invoke(cloud, FEDERATED + "s")) == (True, False)
+    assert (is_invoke_allowed(cloud, FEDERATED), is_invoke_allowed(cloud, FEDERATED + "s")) == (True, False)
 
 
 @pytest.mark.parametrize("seconds", [129_601, 10**12])
-def test_temporary_credentials_last_as_long_as_sts_lets_them(cloud: Cloud, seconds: int) -> None:
+def test_temporary_credentials_last_as_long_as_sts_lets_them(cloud: RunningAws, seconds: int) -> None:
     """DOCUMENTED: 36 hours at most; boto3 itself refuses less than the 15 minutes that are the least."""
     sts = cloud.client("sts")
-    assert refusal(sts.get_session_token, DurationSeconds=seconds) == (400, "ValidationError")
+    assert error_code(sts.get_session_token, DurationSeconds=seconds) == (400, "ValidationError")

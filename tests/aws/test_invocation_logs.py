@@ -13,11 +13,11 @@ from simulator.aws.invocation_logs import InvocationLogs
 from simulator.aws.journal import Journal
 from simulator.lambdas.function import Invocation
 from simulator.store.errors import StoreFullError
-from tests.aws.account_client import Asked, account
-from tests.lambdas.zips import function
+from tests.aws.account_client import AccountClient, open_account
+from tests.lambdas.zips import make_function
 
-SPEC = function("")
-DONE = Invocation(
+SPEC = make_function("")
+INVOCATION = Invocation(
     payload=b"1",
     function_error=None,
     log_lines=("START\n", "END\n"),
@@ -30,21 +30,21 @@ DONE = Invocation(
     finished_at=1_000_000_000.5,
 )
 
-Written = Callable[[], dict[str, list[tuple[int, str]]]]
+WrittenEvents = Callable[[], dict[str, list[tuple[int, str]]]]
 
 
 @pytest.fixture
-def asked() -> Iterator[Asked]:
+def asked() -> Iterator[AccountClient]:
     """An account that is not kept."""
-    with account() as made:
+    with open_account() as made:
         yield made
 
 
-def written(account: Account) -> dict[str, list[tuple[int, str]]]:
+def written_events(account: Account) -> dict[str, list[tuple[int, str]]]:
     """Read what the account's group of the function holds, by stream."""
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
-    with account.reading():
+    with account.read_transaction():
         groups = logs_backends[SPEC.account][SPEC.region].groups
         if SPEC.log_group not in groups:
             return {}
@@ -54,36 +54,36 @@ def written(account: Account) -> dict[str, list[tuple[int, str]]]:
         }
 
 
-def test_nothing_is_written_before_a_flush(asked: Asked) -> None:
+def test_nothing_is_written_before_a_flush(asked: AccountClient) -> None:
     """Recording is cheap: moto hears of it when somebody reads."""
-    InvocationLogs().record(SPEC, DONE)
+    InvocationLogs().record(SPEC, INVOCATION)
 
-    assert written(asked.account) == {}
+    assert written_events(asked.account) == {}
 
 
-def test_flush_writes_each_line_at_the_simulators_time(asked: Asked) -> None:
+def test_flush_writes_each_line_at_the_simulators_time(asked: AccountClient) -> None:
     """Lines stand in the stream of their environment, however long ago the simulator's clock is."""
     noted = InvocationLogs()
-    noted.record(SPEC, DONE)
-    noted.record(SPEC, replace(DONE, log_stream="2026/01/01/[$LATEST]b"))
+    noted.record(SPEC, INVOCATION)
+    noted.record(SPEC, replace(INVOCATION, log_stream="2026/01/01/[$LATEST]b"))
 
     noted.flush(asked.account)
     noted.flush(asked.account)
 
     lines = [(1_000_000_000_500, "START\n"), (1_000_000_000_500, "END\n")]
-    assert written(asked.account) == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
+    assert written_events(asked.account) == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
 
 
-def test_what_is_dropped_is_told(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_dropped_is_told(asked: AccountClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound the oldest go, and the first line says how many."""
     monkeypatch.setattr(logs, "MAX_NOTED", 2)
     noted = InvocationLogs()
     for number in range(5):
-        noted.record(SPEC, replace(DONE, log_lines=(f"{number}\n",)))
+        noted.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
 
     noted.flush(asked.account)
 
-    assert [message for _, message in written(asked.account)["2026/01/01/[$LATEST]a"]] == [
+    assert [message for _, message in written_events(asked.account)["2026/01/01/[$LATEST]a"]] == [
         "[simulator] the logs of 3 earlier invocations were dropped\n",
         "3\n",
         "4\n",
@@ -93,23 +93,23 @@ def test_what_is_dropped_is_told(asked: Asked, monkeypatch: pytest.MonkeyPatch) 
 def test_groups_and_streams_outlive_a_restart_and_their_events_do_not(tmp_path: Path) -> None:
     """Else a retention that was set on a group of ours would find no group when it is set anew."""
     noted = InvocationLogs()
-    noted.record(SPEC, DONE)
-    with account(tmp_path) as asked:
+    noted.record(SPEC, INVOCATION)
+    with open_account(tmp_path) as asked:
         noted.flush(asked.account)
         asked.client("logs").put_retention_policy(logGroupName=SPEC.log_group, retentionInDays=3)
 
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         (group,) = asked.client("logs").describe_log_groups()["logGroups"]
-        assert (group["retentionInDays"], written(asked.account)) == (3, {DONE.log_stream: []})
+        assert (group["retentionInDays"], written_events(asked.account)) == (3, {INVOCATION.log_stream: []})
 
 
-def lines_of(account: Account) -> dict[str, list[str]]:
+def logged_lines(account: Account) -> dict[str, list[str]]:
     """Read what the account's streams hold, without its times."""
-    return {stream: [message for _, message in events] for stream, events in written(account).items()}
+    return {stream: [message for _, message in events] for stream, events in written_events(account).items()}
 
 
 @contextmanager
-def full() -> Iterator[None]:
+def raise_disk_full() -> Iterator[None]:
     """Let the disk be full."""
 
     def refuse(*_: object) -> None:
@@ -124,50 +124,53 @@ def full() -> Iterator[None]:
 def test_a_full_disk_loses_no_log_and_fails_no_read(tmp_path: Path, made: int) -> None:
     """Neither the lines that could not be placed, nor those that had been: all are there once there is room."""
     noted = InvocationLogs()
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         logs_of = asked.client("logs")
         for number in range(made):
-            noted.record(SPEC, replace(DONE, log_stream=f"old-{number}"))
+            noted.record(SPEC, replace(INVOCATION, log_stream=f"old-{number}"))
             noted.flush(asked.account)
-        noted.record(SPEC, DONE)
-        with full():
+        noted.record(SPEC, INVOCATION)
+        with raise_disk_full():
             noted.flush(asked.account)
             before = [group["logGroupName"] for group in logs_of.describe_log_groups()["logGroups"]]
         noted.flush(asked.account)
-        lines = list(DONE.log_lines)
-        expected = {f"old-{number}": lines for number in range(made)} | {DONE.log_stream: lines}
-        assert (before, lines_of(asked.account)) == ([SPEC.log_group] * made, expected)
+        lines = list(INVOCATION.log_lines)
+        expected = {f"old-{number}": lines for number in range(made)} | {INVOCATION.log_stream: lines}
+        assert (before, logged_lines(asked.account)) == ([SPEC.log_group] * made, expected)
         noted.flush(asked.account)
-        assert lines_of(asked.account) == expected
+        assert logged_lines(asked.account) == expected
 
 
 def test_lines_are_there_again_when_an_account_is_folded_anew(tmp_path: Path) -> None:
     """For a write that could not be kept; but a group that somebody deleted stays deleted."""
     noted = InvocationLogs()
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         other = replace(SPEC, log_group="/aws/lambda/other")
-        noted.record(other, DONE)
-        noted.record(SPEC, DONE)
+        noted.record(other, INVOCATION)
+        noted.record(SPEC, INVOCATION)
         noted.flush(asked.account)
         asked.client("logs").delete_log_group(logGroupName=other.log_group)
-        with full(), pytest.raises(StoreFullError):
+        with raise_disk_full(), pytest.raises(StoreFullError):
             asked.client("iam").create_user(UserName="ann")
         noted.flush(asked.account)
         names = [group["logGroupName"] for group in asked.client("logs").describe_log_groups()["logGroups"]]
-        assert (names, lines_of(asked.account)) == ([SPEC.log_group], {DONE.log_stream: list(DONE.log_lines)})
+        assert (names, logged_lines(asked.account)) == (
+            [SPEC.log_group],
+            {INVOCATION.log_stream: list(INVOCATION.log_lines)},
+        )
 
 
 def test_what_was_shown_and_is_gone_with_a_fold_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not noted any more cannot be written again."""
     monkeypatch.setattr(logs, "MAX_NOTED", 1)
     noted = InvocationLogs()
-    with account(tmp_path) as asked:
+    with open_account(tmp_path) as asked:
         for number in range(2):
-            noted.record(SPEC, replace(DONE, log_lines=(f"{number}\n",)))
+            noted.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
             noted.flush(asked.account)
-        assert lines_of(asked.account) == {DONE.log_stream: ["0\n", "1\n"]}
-        with full(), pytest.raises(StoreFullError):
+        assert logged_lines(asked.account) == {INVOCATION.log_stream: ["0\n", "1\n"]}
+        with raise_disk_full(), pytest.raises(StoreFullError):
             asked.client("iam").create_user(UserName="ann")
         noted.flush(asked.account)
         told = "[simulator] the logs of 1 earlier invocations were dropped\n"
-        assert lines_of(asked.account) == {DONE.log_stream: [told, "1\n"]}
+        assert logged_lines(asked.account) == {INVOCATION.log_stream: [told, "1\n"]}

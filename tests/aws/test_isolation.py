@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from simulator.settings import Settings
-from tests.principals import MANTLE, TRUST, key_of, minted
+from tests.principals import MANTLE, TRUST, create_user_key, create_bedrock_key
 from tests.world import REGION, World, served_world
 
 ROOT = Path(__file__).parents[2]
@@ -32,10 +32,10 @@ def client(world: World, service: str) -> Any:
     return made
 
 
-def used(world: World) -> dict[str, Any]:
+def use_every_service(world: World) -> dict[str, Any]:
     """Use every service once; return what was made, as it was told."""
     s3, sts, logs = (client(world, name) for name in ("s3", "sts", "logs"))
-    key = key_of(world, "ann")
+    key = create_user_key(world, "ann")
     role = world.iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]
     function = world.deploy(ROOT / "reward_lambda", name="reward")
     world.functions.invoke(FunctionName="reward", Payload=EVENT)
@@ -55,11 +55,11 @@ def used(world: World) -> dict[str, Any]:
         "session": {name: session[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")},
         "bedrock key": bedrock["ServiceSpecificCredential"]["ServiceCredentialSecret"],
         "of ann": key,
-        "of the session": minted(session),
+        "of the session": create_bedrock_key(session),
     }
 
 
-def seen(world: World) -> dict[str, Any]:
+def visible_resources(world: World) -> dict[str, Any]:
     """Tell what there is."""
     s3, logs = (client(world, name) for name in ("s3", "logs"))
     return {
@@ -84,20 +84,20 @@ FULL: dict[str, Any] = {
 def test_two_simulators_share_nothing_and_are_alike(pair: tuple[World, World]) -> None:
     """What one has made is for the other not there; the same calls give the same names and secrets in both."""
     one, other = pair
-    first = used(one)
-    between = (seen(one), seen(other))
+    first = use_every_service(one)
+    between = (visible_resources(one), visible_resources(other))
     held = {name: first.pop(name) for name in ("of ann", "of the session")}  # signed by the wall's clock
     letting_in = [
         [world.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code for key in held.values()]
         for world in pair
     ]
-    second = used(other)
+    second = use_every_service(other)
     etags = (first.pop("etag"), second.pop("etag"))
     assert between == (FULL, EMPTY)
     assert letting_in == [[200, 403], [401, 401]]
     assert first == {name: second[name] for name in first}
     assert etags[0] != etags[1]
-    assert seen(other) == FULL
+    assert visible_resources(other) == FULL
 
 
 def test_a_simulator_beside_mock_aws(pair: tuple[World, World]) -> None:
@@ -115,5 +115,5 @@ def test_a_simulator_beside_mock_aws(pair: tuple[World, World]) -> None:
         mocked.close()
         s3.close()
     assert (inside, MANTLE in policies) == ((["of-the-mock"], []), True)
-    assert seen(world) == EMPTY | {"users": ["of-the-simulator", "meanwhile"]}
-    assert seen(other) == EMPTY
+    assert visible_resources(world) == EMPTY | {"users": ["of-the-simulator", "meanwhile"]}
+    assert visible_resources(other) == EMPTY

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.journal import SMALL_BODY, Entry, Journal
-from simulator.aws.moto_state import Moment
+from simulator.aws.journal import MAX_INLINE_BODY_BYTES, JournalEntry, Journal
+from simulator.aws.moto_state import OperationTime
 from simulator.aws.request import AwsRequest
-from simulator.store.blobs import Incoming
+from simulator.store.blobs import StagedBlob
 from simulator.store.database import Database
 from simulator.store.errors import StoreFullError
-from tests.aws.account_client import BODIES, DATABASE, journal_in
+from tests.aws.account_client import BODIES, DATABASE, open_journal
 
 REQUEST = AwsRequest(method="PUT", target="/bucket/%C3%BC?tagging", headers=(("host", "s3"), ("x-amz-meta-a", "Ã¼")))
-LARGE = bytes(SMALL_BODY) + b"!"
+LARGE = bytes(MAX_INLINE_BODY_BYTES) + b"!"
 
 
 @pytest.fixture
@@ -31,21 +31,21 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def journal(database: Database, tmp_path: Path) -> Journal:
     """An empty journal."""
-    return journal_in(database, tmp_path)
+    return open_journal(database, tmp_path)
 
 
-def entry(ordinal: int) -> Entry:
+def entry(ordinal: int) -> JournalEntry:
     """Return an entry."""
-    moment = Moment(at=1_767_225_600_000_000 + ordinal, callers=1_800_000_000.25)
-    return Entry(ordinal=ordinal, seed=7, moment=moment, request=REQUEST, status=200)
+    moment = OperationTime(simulated_us=1_767_225_600_000_000 + ordinal, caller_seconds=1_800_000_000.25)
+    return JournalEntry(ordinal=ordinal, seed=7, time=moment, request=REQUEST, status=200)
 
 
 def keep(journal: Journal, ordinal: int, body: bytes) -> None:
     """Receive a body and keep an entry."""
-    journal.keep(entry(ordinal), journal.received(io.BytesIO(body)))
+    journal.append(entry(ordinal), journal.receive_body(io.BytesIO(body)))
 
 
-def read(journal: Journal) -> list[tuple[Entry, bytes | None]]:
+def read(journal: Journal) -> list[tuple[JournalEntry, bytes | None]]:
     """Read all of it."""
     return [(kept, body.read() if body else None) for kept, body in journal.entries()]
 
@@ -55,8 +55,8 @@ def test_entries_are_given_as_they_were_kept(journal: Journal, database: Databas
     bodies = [b"", b"small", LARGE[:-1], LARGE]
     for ordinal, body in enumerate(bodies):
         keep(journal, ordinal, body)
-    kept: list[tuple[Entry, bytes | None]] = [(entry(ordinal), body) for ordinal, body in enumerate(bodies)]
-    assert (read(journal), read(journal_in(database, tmp_path))) == (kept, kept)
+    kept: list[tuple[JournalEntry, bytes | None]] = [(entry(ordinal), body) for ordinal, body in enumerate(bodies)]
+    assert (read(journal), read(open_journal(database, tmp_path))) == (kept, kept)
 
 
 def test_many_entries_are_read_one_after_another(journal: Journal) -> None:
@@ -78,7 +78,7 @@ def test_a_body_that_is_received_can_be_read_from_its_beginning(journal: Journal
     """For moto comes after."""
     for body in (b"small", LARGE):
         stream = io.BytesIO(body)
-        journal.received(stream)
+        journal.receive_body(stream)
         assert stream.read() == body
 
 
@@ -87,9 +87,9 @@ def test_what_was_received_and_not_kept_goes_at_the_next_start(
 ) -> None:
     """A kill between a file and the row that names it leaves a file that nobody needs."""
     keep(journal, 0, LARGE)
-    journal.received(io.BytesIO(LARGE + b"2"))
+    journal.receive_body(io.BytesIO(LARGE + b"2"))
     (tmp_path / BODIES / "orphan").write_bytes(b"of a row that was never written")
-    journal_in(database, tmp_path)
+    open_journal(database, tmp_path)
     assert [file.name for file in (tmp_path / BODIES).iterdir()] == [hashlib.sha256(LARGE).hexdigest()]
 
 
@@ -97,11 +97,11 @@ def test_a_body_that_is_not_whole_or_missing_is_named(journal: Journal, tmp_path
     """Without it the account cannot be made again."""
     keep(journal, 0, LARGE)
     name = hashlib.sha256(LARGE).hexdigest()
-    told = [journal.fault()]
+    told = [journal.find_corruption()]
     (tmp_path / BODIES / name).write_bytes(LARGE[:-1] + b"?")
-    told.append(journal.fault())
+    told.append(journal.find_corruption())
     (tmp_path / BODIES / name).unlink()
-    told.append(journal.fault())
+    told.append(journal.find_corruption())
     assert told == [None, f"{name} does not hold what was written into it", f"{name} is not there"]
 
 
@@ -122,15 +122,15 @@ def test_an_entry_that_cannot_be_written_down_leaves_no_file(
 def test_the_simulated_time_goes_on_from_the_last_entry(journal: Journal, database: Database) -> None:
     """No clock starts before what is kept; and the seed is known."""
     keep(journal, 0, b"")
-    assert (database.latest(), journal.seed) == (1_767_225_600, 7)
+    assert (database.latest_simulated_time(), journal.seed) == (1_767_225_600, 7)
 
 
 def test_an_entry_may_have_no_body(journal: Journal, database: Database, tmp_path: Path) -> None:
     """It is another than an empty one; what was received for it is let go of."""
-    received = journal.received(io.BytesIO(LARGE))
-    assert isinstance(received, Incoming)
-    journal.keep(entry(0), None)
-    journal.dismiss(received)
+    received = journal.receive_body(io.BytesIO(LARGE))
+    assert isinstance(received, StagedBlob)
+    journal.append(entry(0), None)
+    journal.discard_body(received)
     keep(journal, 1, b"")
     expected = [(entry(0), None), (entry(1), b"")]
-    assert (read(journal_in(database, tmp_path)), list((tmp_path / BODIES).iterdir())) == (expected, [])
+    assert (read(open_journal(database, tmp_path)), list((tmp_path / BODIES).iterdir())) == (expected, [])

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from simulator.aws.request import AwsRequest, request_of
+from simulator.aws.request import AwsRequest, aws_request_from
 
 FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
 
@@ -54,7 +54,7 @@ def test_a_request_names_its_operation_and_only_some_read(
 ) -> None:
     """What is not known for a read is a write; asking leaves the body as it was."""
     stream = io.BytesIO(body)
-    assert (asked.operation(stream), asked.only_reads(stream), stream.read()) == (operation, reads, body)
+    assert (asked.operation(stream), asked.is_read_only(stream), stream.read()) == (operation, reads, body)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_a_request_says_beside_its_protocol_makes_no_read_of_it(
 ) -> None:
     """Whichever name moto goes by: one that is not a read's would change what is then not kept."""
     stream = io.BytesIO(body)
-    assert (asked.only_reads(stream), stream.read()) == (reads, body)
+    assert (asked.is_read_only(stream), stream.read()) == (reads, body)
 
 
 def test_a_target_is_kept_as_it_came() -> None:
@@ -96,7 +96,7 @@ def test_a_target_is_kept_as_it_came() -> None:
         "query_string": b"x-id=PutObject&tagging",
         "headers": [(b"x-amz-meta-name", b"\xc3\xbc")],
     }
-    asked = request_of(scope)
+    asked = aws_request_from(scope)
     assert (asked.target, asked.path, asked.query, asked.header("x-amz-meta-name").encode("latin-1")) == (
         "/bucket/a%2Fb?x-id=PutObject&tagging",
         "/bucket/a%2Fb",

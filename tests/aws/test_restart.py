@@ -18,11 +18,11 @@ from botocore.exceptions import ClientError
 
 from simulator.app import Simulator
 from simulator.settings import Settings
-from simulator.store.aws_requests import AwsRequests, StoredAwsRequest
+from simulator.store.aws_requests import AwsRequestStore, StoredAwsRequest
 from simulator.store.data_folder import DataFolderError
 from simulator.store.database import Database
-from tests.lambdas.zips import zipped
-from tests.principals import TRUST, document, key_of, minted, policy
+from tests.lambdas.zips import zip_files
+from tests.principals import TRUST, policy_document, create_user_key, create_bedrock_key, create_managed_policy
 from tests.world import REGION, World, database_in, inner_world, served_world
 
 ALLOW: Final = {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}
@@ -48,13 +48,13 @@ def client(world: World, service: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class StateBeforeRestart:
     """What was made before the restart, and what there was then."""
 
     keys: dict[str, str]
     statuses: dict[str, int]
     upload: dict[str, Any]
-    got: dict[str, tuple[Any, bytes]]
+    responses: dict[str, tuple[Any, bytes]]
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +64,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def left(data: Path) -> Left:
+def left(data: Path) -> StateBeforeRestart:
     """Do everything in a simulator, and stop it."""
     with served_world(Settings(port=0, data=data)) as world:
         deploy(world)
         made, upload = keys(world), objects(world)
-        return Left(keys=made, statuses=statuses(world, made), upload=upload, got=got(world))
+        return StateBeforeRestart(
+            keys=made, statuses=statuses(world, made), upload=upload, responses=get_objects(world)
+        )
 
 
 @pytest.fixture(scope="module")
-def again(data: Path, left: Left) -> Iterator[World]:
+def again(data: Path, left: StateBeforeRestart) -> Iterator[World]:
     """Start it again."""
     with served_world(Settings(port=0, data=data)) as world:
         yield world
@@ -81,24 +83,24 @@ def again(data: Path, left: Left) -> Iterator[World]:
 
 def keys(world: World) -> dict[str, str]:
     """Make users and a role with keys of all kinds, and with permissions in all ways."""
-    made = {"of a user": key_of(world, "ann"), "switched off": key_of(world, "off")}
+    made = {"of a user": create_user_key(world, "ann"), "switched off": create_user_key(world, "off")}
     (key,) = world.iam.list_access_keys(UserName="off")["AccessKeyMetadata"]
     world.iam.update_access_key(UserName="off", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     made["long-term"] = world.iam.create_service_specific_credential(
         UserName="ann", ServiceName="bedrock.amazonaws.com", CredentialAgeDays=30
     )["ServiceSpecificCredential"]["ServiceCredentialSecret"]
     role = world.iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    world.iam.put_role_policy(RoleName="trainer", PolicyName="all", PolicyDocument=document(ALLOW))
+    world.iam.put_role_policy(RoleName="trainer", PolicyName="all", PolicyDocument=policy_document(ALLOW))
     session = client(world, "sts").assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
-    made["of a session"] = minted(session)
+    made["of a session"] = create_bedrock_key(session)
     world.iam.create_group(GroupName="readers")
-    world.iam.attach_group_policy(GroupName="readers", PolicyArn=policy(world, "all", ALLOW))
+    world.iam.attach_group_policy(GroupName="readers", PolicyArn=create_managed_policy(world, "all", ALLOW))
     for name in ("of a group", "bounded", "of nobody"):
         user = name.replace(" ", "-")
-        made[name] = key_of(world, user, policy=None)
+        made[name] = create_user_key(world, user, policy=None)
         if name != "of nobody":
             world.iam.add_user_to_group(GroupName="readers", UserName=user)
-    narrow = policy(world, "narrow", ALLOW | {"Action": "bedrock-mantle:ListFiles"})
+    narrow = create_managed_policy(world, "narrow", ALLOW | {"Action": "bedrock-mantle:ListFiles"})
     world.iam.put_user_permissions_boundary(UserName="bounded", PermissionsBoundary=narrow)
     return made
 
@@ -114,7 +116,7 @@ def statuses(world: World, keys: dict[str, str]) -> dict[str, int]:
 def deploy(world: World) -> None:
     """Deploy a function with a layer, a version, an alias and an environment."""
     layer = world.functions.publish_layer_version(
-        LayerName="shared", Content={"ZipFile": zipped({"python/shared.py": "NAME = 'layer'"})}
+        LayerName="shared", Content={"ZipFile": zip_files({"python/shared.py": "NAME = 'layer'"})}
     )["LayerVersionArn"]
     for name in ("reward", "stopped"):
         world.functions.create_function(
@@ -122,13 +124,13 @@ def deploy(world: World) -> None:
             Runtime="python3.11",
             Role=world.role,
             Handler="lambda_function.handler",
-            Code={"ZipFile": zipped({"lambda_function.py": f"NUMBER = 1\n{CODE}"})},
+            Code={"ZipFile": zip_files({"lambda_function.py": f"NUMBER = 1\n{CODE}"})},
             Environment={"Variables": {"MODE": "strict"}},
             Layers=[layer],
         )
     world.functions.publish_version(FunctionName="reward")
     world.functions.create_alias(FunctionName="reward", Name="live", FunctionVersion="1")
-    code = zipped({"lambda_function.py": f"NUMBER = 2\n{CODE}"})
+    code = zip_files({"lambda_function.py": f"NUMBER = 2\n{CODE}"})
     world.functions.update_function_code(FunctionName="reward", ZipFile=code)
     world.functions.put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
 
@@ -145,7 +147,7 @@ def objects(world: World) -> dict[str, Any]:
     s3.upload_fileobj(io.BytesIO(OBJECTS["in-parts"]), "runs", "in-parts", Config=parts)
     put(world, "aws-chunked", AWS_CHUNKED, lambda _: aws_chunked(OBJECTS["aws-chunked"]))
     put(world, "chunked", {"transfer-encoding": "chunked"}, lambda _: iter([CONTENT[:1000], CONTENT[1000:]]))
-    cut_off(world, "small")
+    send_truncated_upload(world, "small")
     named = {"Bucket": "runs", "Key": "begun"}
     upload = named | {"UploadId": s3.create_multipart_upload(**named)["UploadId"]}
     return {**upload, "ETag": s3.upload_part(**upload, PartNumber=1, Body=CONTENT)["ETag"]}
@@ -180,7 +182,7 @@ def put(world: World, key: str, headers: dict[str, str], body: Callable[[str], A
     assert answer.status == 200, told
 
 
-def cut_off(world: World, key: str) -> None:
+def send_truncated_upload(world: World, key: str) -> None:
     """Begin to put an object, and go away."""
     connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
     connection.putrequest("PUT", f"/runs/{key}")
@@ -191,7 +193,7 @@ def cut_off(world: World, key: str) -> None:
     time.sleep(0.1)  # in which the server may see it: there is nothing to wait for, as nothing is to happen
 
 
-def got(world: World) -> dict[str, tuple[Any, bytes]]:
+def get_objects(world: World) -> dict[str, tuple[Any, bytes]]:
     """Get every object, with all that is told of it."""
     s3, told = client(world, "s3"), {}
     for listed in s3.list_objects_v2(Bucket="runs")["Contents"]:
@@ -220,13 +222,13 @@ def test_a_function_that_was_stopped_stays_stopped(again: World) -> None:
     assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
 
 
-def test_objects_are_there_byte_for_byte(again: World, left: Left) -> None:
+def test_objects_are_there_byte_for_byte(again: World, left: StateBeforeRestart) -> None:
     """However they were put, with metadata and times; what was deleted or cut off is not."""
-    assert {key: body for key, (_, body) in left.got.items()} == OBJECTS
-    assert got(again) == left.got
+    assert {key: body for key, (_, body) in left.responses.items()} == OBJECTS
+    assert get_objects(again) == left.responses
 
 
-def test_an_upload_in_parts_that_was_begun_goes_on(again: World, left: Left) -> None:
+def test_an_upload_in_parts_that_was_begun_goes_on(again: World, left: StateBeforeRestart) -> None:
     """Its id and its parts are still known."""
     s3 = client(again, "s3")
     upload = {name: left.upload[name] for name in ("Bucket", "Key", "UploadId")}
@@ -236,7 +238,7 @@ def test_an_upload_in_parts_that_was_begun_goes_on(again: World, left: Left) -> 
     assert s3.get_object(Bucket="runs", Key="begun")["Body"].read() == CONTENT + b"end"
 
 
-def test_keys_let_in_whom_they_did_until_they_end(again: World, left: Left) -> None:
+def test_keys_let_in_whom_they_did_until_they_end(again: World, left: StateBeforeRestart) -> None:
     """A session is for an hour: it is over when it would have been."""
     expected = {
         "of a user": 200,
@@ -272,12 +274,12 @@ def test_a_damaged_account_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     with inner_world(settings):
         pass
     database = Database(database_in(tmp_path))
-    AwsRequests(database).append(
+    AwsRequestStore(database).append(
         StoredAwsRequest(
             ordinal=0,
             seed="0",
-            at=0,
-            callers=0.0,
+            simulated_us=0,
+            caller_seconds=0.0,
             method="PUT",
             target="/",
             headers="[]",

@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Final
 
-from simulator.aws.moto_state import World
-from tests.aws.account_client import Asked, account
-from tests.aws.random_requests import TRUST, User
+from simulator.aws.moto_state import MotoState
+from tests.aws.account_client import AccountClient, open_account
+from tests.aws.random_requests import TRUST, RandomUser
 
 ROUNDS: Final = 200
 REQUESTS: Final = 2_000
@@ -36,7 +36,7 @@ def resident() -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def writes(asked: Asked) -> dict[str, float]:
+def writes(asked: AccountClient) -> dict[str, float]:
     """Return what some requests take, through boto3 and without a socket."""
     iam, s3, lambdas = (asked.client(name) for name in ("iam", "s3", "lambda"))
     s3.create_bucket(**BUCKET)
@@ -55,42 +55,42 @@ def writes(asked: Asked) -> dict[str, float]:
 
 def answered() -> None:
     """Have a new account answer once; most of it is making a client."""
-    with account() as asked:
+    with open_account() as asked:
         asked.client("iam").list_users()
 
 
 def main() -> None:
     """Print the figures."""
     with TemporaryDirectory() as folder:
-        with account() as asked:
+        with open_account() as asked:
             writes(asked)  # loads what is loaded once
-        with account() as asked:
+        with open_account() as asked:
             without = writes(asked)
-        with account(Path(folder) / "writes") as asked:
+        with open_account(Path(folder) / "writes") as asked:
             kept = writes(asked)
         for name, took in without.items():
             print(f"{name}: {took:.2f} ms, with a journal {kept[name]:.2f} ms")
 
-        with account(Path(folder) / "requests") as asked:
-            User(asked, 1).act(REQUESTS)
+        with open_account(Path(folder) / "requests") as asked:
+            RandomUser(asked, 1).act(REQUESTS)
             requests = asked.account._ordinal
         start = perf_counter()
-        with account(Path(folder) / "requests"):
+        with open_account(Path(folder) / "requests"):
             took = perf_counter() - start
         print(f"a restart: {requests} requests in {took:.2f} s, {requests / took:.0f} a second")
 
-        print(f"a world: made and closed empty in {milliseconds(lambda _: World(seed=0).close()):.3f} ms")
+        print(f"a world: made and closed empty in {milliseconds(lambda _: MotoState(seed=0).close()):.3f} ms")
         print(f"a new account, until its first answer: {milliseconds(lambda _: answered(), 20):.1f} ms")
         times = []
         for seed in range(5):
-            with account() as asked:
-                User(asked, seed).act(200)
+            with open_account() as asked:
+                RandomUser(asked, seed).act(200)
                 start = perf_counter()
             times.append(perf_counter() - start)
         print(f"a world: closed in {1_000 * median(times):.2f} ms after 200 requests")
 
         for name, data in (("without a journal", None), ("with a journal", Path(folder) / "overwrites")):
-            with account(data) as asked:
+            with open_account(data) as asked:
                 s3 = asked.client("s3")
                 s3.create_bucket(**BUCKET)
                 s3.put_object(Bucket="runs", Key="key", Body=bytes(MEGABYTE))
@@ -99,7 +99,7 @@ def main() -> None:
                     s3.put_object(Bucket="runs", Key="key", Body=number.to_bytes(2) + bytes(MEGABYTE))
                 print(f"{OVERWRITES} overwrites of 1 MB, {name}: {resident() - before:+.1f} MB of memory")
         start = perf_counter()
-        with account(Path(folder) / "overwrites"):
+        with open_account(Path(folder) / "overwrites"):
             print(f"a restart after that: {perf_counter() - start:.2f} s")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from simulator.app import Simulator
 from simulator.asgi import App, Message
 from simulator.faults.edge import Edge
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.settings import TUNING_REGION, Settings
 
 ROUNDS: Final = 9
@@ -58,7 +58,7 @@ async def asked(app: App, key: str) -> float:
 def main() -> None:
     """Print the rates, and their ratio to the one past the edge."""
     with Simulator(Settings(), url="http://testserver") as simulator:
-        edge, book, key = simulator._rooms.api, simulator.house.faults, session_key(TUNING_REGION)
+        edge, book, key = simulator._rooms.api, simulator.house.faults, create_session_key(TUNING_REGION)
         assert isinstance(edge, Edge)
         ways: dict[str, tuple[App, int]] = {
             "past the edge": (edge._app, 0),

@@ -24,7 +24,7 @@ from urllib.request import urlopen
 
 from openai import OpenAI
 
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.settings import TUNING_REGION
 
 SECONDS = 4.0
@@ -138,7 +138,7 @@ def main() -> None:
     port, other_port = free_port(), free_port()
     ours = [sys.executable, "-m", "simulator", "serve", "--port", str(port)]
     command = os.environ.get("LLMOCK") or which("llmock")
-    with running("simulator", ours, port, session_key(TUNING_REGION), "/_simulator/health") as simulator:
+    with running("simulator", ours, port, create_session_key(TUNING_REGION), "/_simulator/health") as simulator:
         OpenAI(api_key=simulator.key, base_url=f"http://127.0.0.1:{port}/v1").files.create(
             file=PROMPTS, purpose="fine-tune"
         )

@@ -29,9 +29,9 @@ from rich.console import Console
 from rich.table import Table
 
 from reward_lambda.lambda_function import lambda_handler
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.lambdas.function import FunctionSpec
-from simulator.lambdas.pool import Pool
+from simulator.lambdas.pool import EnvironmentPool
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 ROOT = Path(__file__).parents[2]
@@ -211,7 +211,9 @@ def lambda_calls() -> Iterator[Figure]:
         memory_mb=256,
     )
     ids = iter(range(10**9))
-    pool = Pool(new_request_id=lambda: f"{next(ids):036d}", now=time.time, wall=time.time, max_environments=2)
+    pool = EnvironmentPool(
+        new_request_id=lambda: f"{next(ids):036d}", now=time.time, wall=time.time, max_environments=2
+    )
     with pool, simulator() as (url, _), open(os.devnull, "w") as silence:  # noqa: PTH123  the null device is no file
         functions, arn = deployed(url)
         for count in (8, 32):
@@ -267,7 +269,7 @@ def signed(url: str, path: str) -> dict[str, str]:
 def requests_and_jobs() -> Iterator[Figure]:
     """The job alone, the request rates beside moto's server, and the memory after all of it."""
     with simulator() as (url, pid), process("-m", "moto.server", "-p", "18725"):
-        key = session_key(REGION)
+        key = create_session_key(REGION)
         client = OpenAI(base_url=f"{url}/v1", api_key=key)
         _, arn = deployed(url)
         file = client.files.create(file=TRAIN.open("rb"), purpose="fine-tune")

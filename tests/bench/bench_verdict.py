@@ -14,7 +14,7 @@ from time import monotonic, perf_counter, sleep
 from typing import Final
 from urllib.parse import urlsplit
 
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.settings import TUNING_REGION
 from simulator.verdict.exchange import Outcome
 from simulator.verdict.watching import Watching
@@ -50,7 +50,7 @@ class Served:
         assert self._process.stdout
         url, self.job = self._process.stdout.readline().split()
         self._connection = HTTPConnection(urlsplit(url).netloc)
-        self._headers = {"authorization": f"Bearer {session_key(TUNING_REGION)}"}
+        self._headers = {"authorization": f"Bearer {create_session_key(TUNING_REGION)}"}
 
     def seconds(self, path: str) -> float:
         """Return how long a request takes."""
@@ -91,7 +91,7 @@ def alone() -> None:
         str(shown("ftjob-1", "running") | {"padding": "x" * 700}).replace("'", '"').replace("None", "null").encode()
     )
     watching = Watching(answering(start(), body(answer)), judge=stage.judge, wall=lambda: 0.0)
-    key = (b"authorization", f"Bearer {session_key(TUNING_REGION)}".encode())
+    key = (b"authorization", f"Bearer {create_session_key(TUNING_REGION)}".encode())
 
     async def looks() -> float:
         caller = Caller()

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.principals import MANTLE, TRUST, credentials, minted
+from tests.principals import MANTLE, TRUST, credentials_from, create_bedrock_key
 from tests.world import BASE, REGION, FinishedJob, World
 
 OTHER = "210987654321"
@@ -17,12 +17,14 @@ def stranger(served: World) -> Iterator[dict[str, str]]:
     """The header of a role of another account, which may do everything with Mantle there."""
     role = f"arn:aws:iam::{OTHER}:role/visitor"
     sts = served.session.client("sts", endpoint_url=served.url)
-    made = credentials(sts.assume_role(RoleArn=role, RoleSessionName="guest")["Credentials"])
+    made = credentials_from(sts.assume_role(RoleArn=role, RoleSessionName="guest")["Credentials"])
     there = boto3.Session(made.access_key, made.secret_key, made.token, region_name=REGION)
     iam = there.client("iam", endpoint_url=served.url)
     iam.create_role(RoleName="visitor", AssumeRolePolicyDocument=TRUST)
     iam.attach_role_policy(RoleName="visitor", PolicyArn=MANTLE)
-    yield {"authorization": f"Bearer {minted(sts.assume_role(RoleArn=role, RoleSessionName='guest')['Credentials'])}"}
+    yield {
+        "authorization": f"Bearer {create_bedrock_key(sts.assume_role(RoleArn=role, RoleSessionName='guest')['Credentials'])}"
+    }
     iam.close()
     sts.close()
 

@@ -5,7 +5,14 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.principals import MANTLE, document, key_of, policy, put, trainer
+from tests.principals import (
+    MANTLE,
+    policy_document,
+    create_user_key,
+    create_managed_policy,
+    put_user_policy,
+    create_role_key,
+)
 from tests.world import REGION, World
 
 pytestmark = pytest.mark.shows("authorization")
@@ -58,7 +65,7 @@ READING = {"ListModels", "GetFile", "GetFineTuningJob"}
 )
 def test_awss_managed_policies_allow_what_they_allow(served: World, managed: str, allowed: set[str]) -> None:
     """As AWS ships them, to holders of bearer keys."""
-    key = key_of(served, managed, policy=f"arn:aws:iam::aws:policy/{managed}")
+    key = create_user_key(served, managed, policy=f"arn:aws:iam::aws:policy/{managed}")
     answers = {name: asked(served, key, verb, path, json=body) for name, (verb, path, body) in ACTIONS.items()}
     assert {name for name, answer in answers.items() if answer[1] != "access_denied"} == allowed
 
@@ -70,7 +77,7 @@ def test_a_user_without_a_policy_may_do_nothing(served: World) -> None:
         "allow bedrock-mantle:CallWithBearerToken in the caller's IAM policies;"
         " AmazonBedrockMantleFullAccess allows all of bedrock-mantle"
     )
-    assert asked(served, key_of(served, "hal", policy=None)) == (
+    assert asked(served, create_user_key(served, "hal", policy=None)) == (
         403,
         "access_denied",
         refused("hal", "CallWithBearerToken", silent("CallWithBearerToken"), resource="*"),
@@ -80,8 +87,8 @@ def test_a_user_without_a_policy_may_do_nothing(served: World) -> None:
 
 def test_inference_is_denied_with_401_and_the_rest_with_403(served: World) -> None:
     """OBSERVED: two statuses for one reason."""
-    key = key_of(served, "ida", policy=None)
-    put(served, "ida", {"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
+    key = create_user_key(served, "ida", policy=None)
+    put_user_policy(served, "ida", {"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
     assert [asked(served, key)[:3], asked(served, key, "POST", "/v1/chat/completions", json=CHAT)[:3]] == [
         (403, "access_denied", refused("ida", "ListModels", silent("ListModels"))),
         (401, "access_denied", refused("ida", "CreateInference", silent("CreateInference"))),
@@ -90,8 +97,8 @@ def test_inference_is_denied_with_401_and_the_rest_with_403(served: World) -> No
 
 def test_an_explicit_deny_of_an_action_is_told(served: World) -> None:
     """Whatever else allows it."""
-    key = key_of(served, "jan")
-    put(served, "jan", {"Effect": "Deny", "Action": "bedrock-mantle:List*", "Resource": "*"})
+    key = create_user_key(served, "jan")
+    put_user_policy(served, "jan", {"Effect": "Deny", "Action": "bedrock-mantle:List*", "Resource": "*"})
     assert asked(served, key) == (
         403,
         "access_denied",
@@ -102,12 +109,14 @@ def test_an_explicit_deny_of_an_action_is_told(served: World) -> None:
 
 def test_groups_and_boundaries_count(served: World) -> None:
     """What a group gives, a boundary may take."""
-    key = key_of(served, "kay", policy=None)
+    key = create_user_key(served, "kay", policy=None)
     served.iam.create_group(GroupName="trainers")
     served.iam.attach_group_policy(GroupName="trainers", PolicyArn=MANTLE)
     served.iam.add_user_to_group(GroupName="trainers", UserName="kay")
     before = asked(served, key)[0]
-    bound = policy(served, "bearing", {"Effect": "Allow", "Action": "*:CallWithBearerToken", "Resource": "*"})
+    bound = create_managed_policy(
+        served, "bearing", {"Effect": "Allow", "Action": "*:CallWithBearerToken", "Resource": "*"}
+    )
     served.iam.put_user_permissions_boundary(UserName="kay", PermissionsBoundary=bound)
     why = "because no permissions boundary allows the bedrock-mantle:ListModels action"
     assert (before, asked(served, key)[2]) == (200, refused("kay", "ListModels", why))
@@ -115,8 +124,8 @@ def test_groups_and_boundaries_count(served: World) -> None:
 
 def test_a_session_policy_limits_a_role(served: World) -> None:
     """The `Policy` that AssumeRole was given."""
-    limit = document({"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
-    message = asked(served, trainer(served, "limited", limit=limit))[2]
+    limit = policy_document({"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
+    message = asked(served, create_role_key(served, "limited", session_policy=limit))[2]
     assert message == (
         "User: arn:aws:sts::123456789012:assumed-role/limited/s1 is not authorized to perform:"
         f" bedrock-mantle:ListModels on resource: {PROJECT}"
@@ -127,10 +136,10 @@ def test_a_session_policy_limits_a_role(served: World) -> None:
 @pytest.mark.shows("condition-keys")
 def test_kinds_of_keys_can_be_told_apart(served: World) -> None:
     """DOCUMENTED for the sibling service: a policy may forbid long-term keys."""
-    short = key_of(served, "lea")
+    short = create_user_key(served, "lea")
     made = served.iam.create_service_specific_credential(UserName="lea", ServiceName="bedrock.amazonaws.com")
     long = made["ServiceSpecificCredential"]["ServiceCredentialSecret"]
-    put(
+    put_user_policy(
         served,
         "lea",
         {
@@ -194,10 +203,12 @@ def test_a_policy_may_deny_by_condition(served: World, condition: str) -> None:
     """On what the request names, and on who sends it, when and whence."""
     action, verb, path, block, body = CONDITIONS[condition]
     user = f"max-{condition.replace(' ', '-')}"
-    key = key_of(served, user)
+    key = create_user_key(served, user)
     served.iam.tag_user(UserName=user, Tags=[{"Key": "team", "Value": "maths"}])
     before = asked(served, key, verb, path, json=body)[1]
-    put(served, user, {"Effect": "Deny", "Action": "bedrock-mantle:*", "Resource": PROJECT, "Condition": block})
+    put_user_policy(
+        served, user, {"Effect": "Deny", "Action": "bedrock-mantle:*", "Resource": PROJECT, "Condition": block}
+    )
     assert before != "access_denied"
     assert asked(served, key, verb, path, json=body)[2] == refused(
         user, action, "with an explicit deny in an identity-based policy"
@@ -206,26 +217,28 @@ def test_a_policy_may_deny_by_condition(served: World, condition: str) -> None:
 
 def test_tls_is_what_bedrock_has(served: World) -> None:
     """A policy that asks for it, as many accounts' do, must not fail here."""
-    key = key_of(served, "ned")
+    key = create_user_key(served, "ned")
     plain = {"Bool": {"aws:SecureTransport": "false"}}
-    put(served, "ned", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": plain})
+    put_user_policy(served, "ned", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": plain})
     assert asked(served, key)[0] == 200
 
 
 @pytest.mark.shows("permission-first")
 def test_a_project_is_not_known_to_whoever_may_not_use_it(served: World) -> None:
     """First whether one may, then whether it is there."""
-    key = key_of(served, "oda")
-    put(served, "oda", {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:bedrock-mantle:*:*:project/proj_a*"})
+    key = create_user_key(served, "oda")
+    put_user_policy(
+        served, "oda", {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:bedrock-mantle:*:*:project/proj_a*"}
+    )
     answers = [asked(served, key, headers={"openai-project": name})[:2] for name in ("proj_a1", "proj_b1")]
     assert answers == [(403, "access_denied"), (404, "not_found_error")]
 
 
 def test_a_date_beyond_the_calendar_is_no_fault_of_the_simulator(served: World) -> None:
     """AWS would not have taken the policy; moto did."""
-    key = key_of(served, "pia")
+    key = create_user_key(served, "pia")
     late = {"DateGreaterThan": {"aws:EpochTime": "999999999999999999"}}
-    put(served, "pia", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": late})
+    put_user_policy(served, "pia", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": late})
     why = "because a policy cannot be evaluated: '999999999999999999' is no date as conditions take it"
     assert asked(served, key)[:3] == (
         403,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.settings import FIXED_EPOCH, Pace, Settings
-from tests.full_disk import files_that_may_not_grow_beyond
+from tests.full_disk import limit_file_size
 from tests.records import jsonl
 from tests.world import REGION, World, inner_world
 
@@ -127,7 +127,7 @@ def test_one_job_has_a_speed_and_the_others_keep_theirs(manual: World) -> None:
 def test_on_a_full_disk_an_advance_is_refused_and_nothing_moves(tmp_path: Path) -> None:
     """Three of five hours would be longer than a key lasts."""
     with inner_world(Settings(data=tmp_path / "data", pace=Pace.MANUAL)) as world:
-        with files_that_may_not_grow_beyond(1):
+        with limit_file_size(1):
             seen = [world.http.post("/_simulator/clock", json={"advance": "5h"}).status_code for _ in range(3)]
         assert (seen, steered(world, advance=0)["now"]) == ([507] * 3, FIXED_EPOCH)
         assert world.http.get("/v1/models").status_code == 200
@@ -139,7 +139,7 @@ def test_a_key_from_before_an_advance_is_older_by_it_and_one_from_after_is_not()
         old = world.key
         steered(world, advance="13h")
         refused = world.http.get("/v1/models")
-        world.http.headers["authorization"] = f"Bearer {session_key(REGION)}"
+        world.http.headers["authorization"] = f"Bearer {create_session_key(REGION)}"
         answered = world.http.get("/v1/models")
     assert world.key == old
     assert (refused.status_code, refused.json()["error"]["message"]) == (401, "Bearer Token has expired")

@@ -9,7 +9,7 @@ import pytest
 
 from simulator.settings import Pace, Settings
 from simulator.store.data_folder import DataFolderError
-from tests.full_disk import files_that_may_not_grow_beyond
+from tests.full_disk import limit_file_size
 from tests.records import jsonl
 from tests.world import World, inner_world
 
@@ -156,7 +156,7 @@ def test_a_full_disk_fails_the_upload_and_nothing_that_was_kept(data: Path) -> N
     with inner_world(Settings(data=data)) as world:
         before = world.http.get("/v1/files").json()
         form = {"data": {"purpose": "fine-tune"}, "files": {"file": ("train.jsonl", jsonl(200))}}
-        with files_that_may_not_grow_beyond(10_000):
+        with limit_file_size(10_000):
             refused = world.http.post("/v1/files", **form)  # type: ignore[arg-type]  # keywords by name
             during = world.http.get("/v1/files").json()
         (uploads,) = data.glob("state-*/uploads")
@@ -173,7 +173,7 @@ def test_a_full_disk_fails_the_new_job_and_no_other(data: Path) -> None:
         (file,) = world.http.get("/v1/files").json()["data"]
         jobs = world.http.get("/v1/fine_tuning/jobs").json()
         body = {"model": "openai.gpt-oss-20b", "training_file": file["id"], "method": method_of(jobs)}
-        with files_that_may_not_grow_beyond(1):
+        with limit_file_size(1):
             refused = world.http.post("/v1/fine_tuning/jobs", json=body)
             assert world.http.get("/v1/fine_tuning/jobs").json() == jobs
         accepted = world.http.post("/v1/fine_tuning/jobs", json=body)
@@ -192,7 +192,7 @@ def test_a_job_that_finds_the_disk_full_waits_and_goes_on_when_there_is_room(tmp
     settings = Settings(data=tmp_path / "data", pace=Pace.POLL)
     with inner_world(settings) as world:
         job = world.create(world.upload(jsonl(100)))["id"]
-        with files_that_may_not_grow_beyond(1):
+        with limit_file_size(1):
             during = [world.job(job)["status"] for _ in range(3)]
         after = [world.job(job)["status"] for _ in range(4)]
     assert during == ["validating_files"] * 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openai import APIStatusError, BadRequestError, NotFoundError
 
 from simulator.settings import FIXED_EPOCH, Pace, Settings
-from simulator.store.blobs import Incoming, Uploads
+from simulator.store.blobs import StagedBlob, BlobStore
 from tests.key_order import unsorted_objects
 from tests.records import jsonl
 from tests.world import World, inner_world, served_world
@@ -290,13 +290,13 @@ def test_a_delete_of_the_same_bytes_in_mid_upload_takes_nothing_away(
     """Bytes are kept once; whoever drops them must not be able to come between their arrival and their name."""
     content = jsonl(3, first=7_000)
     first = served.upload(content)
-    receive = Uploads.received
+    receive = BlobStore.stage
 
-    def received(uploads: Uploads, source: BinaryIO) -> Incoming:
+    def received(uploads: BlobStore, source: BinaryIO) -> StagedBlob:
         incoming = receive(uploads, source)
         served.http.delete(f"/v1/files/{first}")
         return incoming
 
-    monkeypatch.setattr(Uploads, "received", received)
+    monkeypatch.setattr(BlobStore, "received", received)
     second = served.upload(content)
     assert served.http.get(f"/v1/files/{second}/content").content == content

@@ -23,7 +23,7 @@ from simulator.routes.table import ROUTES
 from tests.contract.aws_mutations import BUCKET, FUNCTION, GROUP, KEY, QUEUE, ROLE, TRUST, USER, aws_requests
 from tests.contract.direct import Answer, asked
 from tests.contract.mutations import Request, requests
-from tests.lambdas.zips import zipped
+from tests.lambdas.zips import zip_files
 from tests.records import jsonl
 from tests.world import BASE, REGION, FinishedJob, World, served_world
 
@@ -139,7 +139,7 @@ def furnish(world: World) -> None:
         Runtime="python3.12",
         Handler="lambda_function.lambda_handler",
         Role=role,
-        Code={"ZipFile": zipped({"lambda_function.py": ""})},
+        Code={"ZipFile": zip_files({"lambda_function.py": ""})},
     )
     for client in clients:
         client.close()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError
 
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.settings import FIXED_EPOCH, Consistency, Pace, Settings
 from simulator.training.dataset import DatasetLimits
 from tests.key_order import unsorted_objects
@@ -150,7 +150,7 @@ def test_a_model_that_cannot_be_tuned_is_told_at_once(inner: World, model: str) 
 def test_in_another_region_no_model_can_be_tuned() -> None:
     """DOCUMENTED: us-west-2 only. Lists answer, and are empty; create is refused by the region, not by its file."""
     with inner_world(Settings(region="us-east-1")) as world:
-        world.http.headers["authorization"] = f"Bearer {session_key('us-east-1')}"
+        world.http.headers["authorization"] = f"Bearer {create_session_key('us-east-1')}"
         for path in ("/v1/files", "/v1/fine_tuning/jobs"):
             listed = world.http.get(path)
             assert (listed.status_code, listed.json()["data"]) == (200, [])

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from openai import AuthenticationError, BedrockOpenAI, NotFoundError, OpenAI
 from starlette.testclient import TestClient
 
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Auth, Settings
-from tests.principals import MANTLE, TRUST, Held, credentials
+from tests.principals import MANTLE, TRUST, StaticCredentialProvider, credentials_from
 from tests.records import jsonl
 from tests.world import REGION, World, inner_world
 
@@ -50,7 +50,7 @@ ROUTES = [
 
 def generated(credentials: Credentials = OWN, *, region: str = REGION, hours: float = 12) -> str:
     """Mint a key with AWS's own generator."""
-    provider = cast("CredentialProvider", Held(credentials))
+    provider = cast("CredentialProvider", StaticCredentialProvider(credentials))
     return str(provide_token(region=region, aws_credentials_provider=provider, expiry=timedelta(hours=hours)))
 
 
@@ -66,7 +66,7 @@ def ann(served: World) -> Credentials:
     """The access key of a user who may do everything of Mantle's."""
     served.iam.create_user(UserName="ann")
     served.iam.attach_user_policy(UserName="ann", PolicyArn=MANTLE)
-    return credentials(served.iam.create_access_key(UserName="ann")["AccessKey"])
+    return credentials_from(served.iam.create_access_key(UserName="ann")["AccessKey"])
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def trainer(served: World) -> Credentials:
     sts = served.session.client("sts", endpoint_url=served.url)
     made = sts.assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
     sts.close()
-    return credentials(made)
+    return credentials_from(made)
 
 
 def long_term(served: World, user: str = "ann", **options: Any) -> Any:
@@ -125,7 +125,9 @@ def signed(
 
 @pytest.mark.shows("short-term-keys")
 @pytest.mark.parametrize(
-    "key", [generated(), generated(hours=1), session_key(REGION)], ids=["whole", "of an hour", "the simulator's own"]
+    "key",
+    [generated(), generated(hours=1), create_session_key(REGION)],
+    ids=["whole", "of an hour", "the simulator's own"],
 )
 def test_the_sessions_own_key_is_let_in(world: World, key: str) -> None:
     """Signed with the credentials that `rft-sim env` prints."""
@@ -145,7 +147,7 @@ def test_a_short_term_key_is_as_good_as_its_access_key_is_now(served: World) -> 
     """Switched off, on again, and deleted: each counts from the next request on."""
     served.iam.create_user(UserName="bob")
     served.iam.attach_user_policy(UserName="bob", PolicyArn=MANTLE)
-    made = credentials(served.iam.create_access_key(UserName="bob")["AccessKey"])
+    made = credentials_from(served.iam.create_access_key(UserName="bob")["AccessKey"])
     key, name = generated(made), {"UserName": "bob", "AccessKeyId": made.access_key}
     assert listed(served, key) == 200
     served.iam.update_access_key(**name, Status="Inactive")
@@ -283,7 +285,7 @@ def test_users_roles_and_their_sessions_sign_requests(served: World, ann: Creden
         aws_access_key_id=ann.access_key,
         aws_secret_access_key=ann.secret_key,
     )
-    session = credentials(sts.get_session_token()["Credentials"])
+    session = credentials_from(sts.get_session_token()["Credentials"])
     sts.close()
     assert [signed(served, each).status_code for each in (ann, trainer, session)] == [200, 200, 200]
 

@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from fixtures.making.hostile.packages import PACKAGES, Package
-from tests.lambdas.zips import zipped
+from tests.lambdas.zips import zip_files
 from tests.records import jsonl
 from tests.world import World
 
@@ -95,7 +95,7 @@ def test_a_hostile_package_is_refused_when_it_is_uploaded(
         functions.get_function(FunctionName=package.name.replace("_", "-"))
 
 
-@pytest.mark.parametrize("archive", [b"", zipped({})], ids=["no bytes", "no files"])
+@pytest.mark.parametrize("archive", [b"", zip_files({})], ids=["no bytes", "no files"])
 def test_an_empty_package_is_refused_when_it_is_uploaded(
     functions: "LambdaClient", served: World, archive: bytes
 ) -> None:

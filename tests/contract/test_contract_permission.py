@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import ROOT
-from tests.principals import document, key_of, policy, trainer
+from tests.principals import policy_document, create_user_key, create_managed_policy, create_role_key
 from tests.records import jsonl
 from tests.world import NOWHERE, REGION, World
 
@@ -24,7 +24,7 @@ def function(served: World) -> str:
 def allow(served: World, user: str, resource: str, *, effect: str = "Allow") -> None:
     """Give the user an inline policy on lambda:InvokeFunction."""
     statement = {"Effect": effect, "Action": "lambda:InvokeFunction", "Resource": resource}
-    served.iam.put_user_policy(UserName=user, PolicyName=effect, PolicyDocument=document(statement))
+    served.iam.put_user_policy(UserName=user, PolicyName=effect, PolicyDocument=policy_document(statement))
 
 
 def run_as(served: World, key: str, function: str) -> Any:
@@ -58,7 +58,7 @@ def denied(caller: str, function: str, why: str) -> tuple[str, Any]:
 @pytest.mark.shows("grader-permission", "missing-function")
 def test_a_user_without_the_permission_fails_and_is_told_in_awss_words(served: World, function: str) -> None:
     """Before the start: the job never ran."""
-    job = run_as(served, key_of(served, "ann"), function)
+    job = run_as(served, create_user_key(served, "ann"), function)
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
     assert told(job) == denied("user/ann", function, why)
     assert "Fine-tuning job started" not in [event["message"] for event in served.events(job["id"])]
@@ -67,14 +67,14 @@ def test_a_user_without_the_permission_fails_and_is_told_in_awss_words(served: W
 @pytest.mark.shows("grader-permission")
 def test_a_user_with_the_permission_succeeds(served: World, function: str) -> None:
     """As the user guide's policy grants it."""
-    key = key_of(served, "bob")
+    key = create_user_key(served, "bob")
     allow(served, "bob", "arn:aws:lambda:*:*:function:reward*")
     assert told(run_as(served, key, function)) == ("succeeded", None)
 
 
 def test_a_permission_on_another_function_is_none(served: World, function: str) -> None:
     """The resource is looked at."""
-    key = key_of(served, "cid")
+    key = create_user_key(served, "cid")
     allow(served, "cid", "arn:aws:lambda:*:*:function:other")
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
     assert told(run_as(served, key, function)) == denied("user/cid", function, why)
@@ -82,7 +82,7 @@ def test_a_permission_on_another_function_is_none(served: World, function: str) 
 
 def test_an_explicit_deny_wins(served: World, function: str) -> None:
     """Whatever else allows it."""
-    key = key_of(served, "dot")
+    key = create_user_key(served, "dot")
     allow(served, "dot", "*")
     allow(served, "dot", function, effect="Deny")
     assert told(run_as(served, key, function)) == denied(
@@ -92,7 +92,7 @@ def test_an_explicit_deny_wins(served: World, function: str) -> None:
 
 def test_a_long_term_key_is_its_user(served: World, function: str) -> None:
     """That user's policies decide."""
-    key_of(served, "BedrockAPIKey-a1b2")
+    create_user_key(served, "BedrockAPIKey-a1b2")
     allow(served, "BedrockAPIKey-a1b2", function)
     made = served.iam.create_service_specific_credential(
         UserName="BedrockAPIKey-a1b2", ServiceName="bedrock.amazonaws.com"
@@ -104,15 +104,20 @@ def test_a_long_term_key_is_its_user(served: World, function: str) -> None:
 def test_a_role_session_has_what_its_role_has(served: World, function: str) -> None:
     """An assumed role is judged by the role, and named by its session."""
     allowed = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}
-    assert told(run_as(served, trainer(served, "may", allowed), function)) == ("succeeded", None)
-    session = trainer(served, "may-not")
+    assert told(run_as(served, create_role_key(served, "may", allowed), function)) == ("succeeded", None)
+    session = create_role_key(served, "may-not")
     assert told(run_as(served, session, function)) == denied("assumed-role/may-not/s1", function, NOT_ALLOWED)
 
 
 def test_a_boundary_limits_users_and_roles(served: World, function: str) -> None:
     """What it does not allow, no policy gives."""
-    bound = policy(served, "mantle-only", {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"})
-    user, role = key_of(served, "fay"), trainer(served, "bounded", {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    bound = create_managed_policy(
+        served, "mantle-only", {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}
+    )
+    user, role = (
+        create_user_key(served, "fay"),
+        create_role_key(served, "bounded", {"Effect": "Allow", "Action": "*", "Resource": "*"}),
+    )
     allow(served, "fay", function)
     served.iam.put_user_permissions_boundary(UserName="fay", PermissionsBoundary=bound)
     served.iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=bound)
@@ -127,7 +132,7 @@ def test_a_boundary_limits_users_and_roles(served: World, function: str) -> None
 def test_the_functions_own_policy_is_enough(served: World) -> None:
     """Within one account either side may allow (DOCUMENTED)."""
     function = served.deploy(ROOT / "reward_lambda", name="with-a-policy")
-    key = key_of(served, "gus")
+    key = create_user_key(served, "gus")
     gus = "arn:aws:iam::123456789012:user/gus"
     served.functions.add_permission(
         FunctionName=function, StatementId="gus", Action="lambda:InvokeFunction", Principal=gus
@@ -174,7 +179,7 @@ def test_a_permission_does_not_cover_an_alias_that_it_does_not_name(served: Worl
     """An ARN without a wildcard is that ARN alone, and `function:reward-lambda:live` is another."""
     version = served.functions.publish_version(FunctionName=function)["Version"]
     live = served.functions.create_alias(FunctionName=function, Name="live", FunctionVersion=version)["AliasArn"]
-    key = key_of(served, "eve")
+    key = create_user_key(served, "eve")
     allow(served, "eve", function)
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
     assert told(run_as(served, key, live)) == denied("user/eve", live, why)
@@ -184,7 +189,7 @@ def test_a_permission_does_not_cover_an_alias_that_it_does_not_name(served: Worl
 
 def test_an_access_key_that_was_switched_off_invokes_nothing(served: World, function: str) -> None:
     """Though a key that IAM never made counts as the account's own, as it does for all of the other services here."""
-    key_of(served, "pat")
+    create_user_key(served, "pat")
     allow(served, "pat", function)
     made = served.iam.create_access_key(UserName="pat")["AccessKey"]
     session = boto3.Session(made["AccessKeyId"], made["SecretAccessKey"], region_name=REGION)

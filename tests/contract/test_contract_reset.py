@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from simulator.settings import FIXED_EPOCH, Settings
-from tests.full_disk import files_that_may_not_grow_beyond
+from tests.full_disk import limit_file_size
 from tests.records import jsonl
 from tests.world import World, inner_world, served_world
 
@@ -126,7 +126,7 @@ def test_a_reset_that_finds_the_disk_full_changes_nothing(tmp_path: Path, monkey
 
     with inner_world(Settings(data=tmp_path / "data")) as world:
         file = world.upload(jsonl(100))
-        with files_that_may_not_grow_beyond(4_000):  # the manifest has room, a table has not
+        with limit_file_size(4_000):  # the manifest has room, a table has not
             statuses = [world.http.post("/_simulator/reset").status_code]
         with monkeypatch.context() as full:
             full.setattr("json.dump", no_room)

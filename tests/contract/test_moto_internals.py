@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.moto_app import mounted
-from simulator.aws.moto_state import ORIGIN, World
-from tests.lambdas.zips import zipped
+from simulator.aws.moto_app import load_moto
+from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, MotoState
+from tests.lambdas.zips import zip_files
 
 ACCOUNT = "123456789012"
 REGION = "us-west-2"
-CODE = zipped({"lambda_function.py": ""})
+CODE = zip_files({"lambda_function.py": ""})
 
 
 @pytest.fixture(autouse=True)
 def empty_moto() -> Iterator[None]:
     """Mount moto, and let it be empty."""
-    mounted()
-    world = World(seed=0)
-    with world.turn(ORIGIN, "test"):
+    load_moto()
+    world = MotoState(seed=0)
+    with world.activate(ACCOUNT_CREATION_TIME, "test"):
         yield
     world.close()
 
@@ -75,7 +75,7 @@ def test_stored_function_has_all_that_running_it_takes(functions: Any) -> None:
 def test_code_hash_follows_the_code(functions: Any) -> None:
     """`code_sha_256` changes with the code, which is what makes fresh environments."""
     before = functions.get_function("grader").code_sha_256
-    code = base64.b64encode(zipped({"lambda_function.py": "x = 1"}))  # as the wire brings it
+    code = base64.b64encode(zip_files({"lambda_function.py": "x = 1"}))  # as the wire brings it
     functions.update_function_code("grader", None, {"ZipFile": code})
 
     assert functions.get_function("grader").code_sha_256 != before

@@ -17,7 +17,7 @@ PART = {"type": "http.response.body", "body": b"x" * SIZE, "more_body": True}
 
 
 @contextmanager
-def serving(app: App) -> Iterator[int]:
+def serve(app: App) -> Iterator[int]:
     """Serve an app by uvicorn with our connection; give the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, http=Connection, interface="asgi3", lifespan="off", log_level="warning")
@@ -31,7 +31,7 @@ def serving(app: App) -> Iterator[int]:
             thread.join()
 
 
-def answered(port: int, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -> bytes:
+def exchange(port: int, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -> bytes:
     """Send a request; return all bytes until the other side closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(request)
@@ -41,37 +41,37 @@ def answered(port: int, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -
         return received
 
 
-async def closed(scope: Scope, receive: Receive) -> None:
+async def close_connection(scope: Scope, receive: Receive) -> None:
     """Close the connection, and wait until the server says so."""
     scope["extensions"][HANG_UP]()
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
+async def close_before_response(scope: Scope, receive: Receive, send: Send) -> None:
     """Close before anything was sent."""
-    await closed(scope, receive)
+    await close_connection(scope, receive)
 
 
-async def in_the_middle(scope: Scope, receive: Receive, send: Send) -> None:
+async def close_mid_response(scope: Scope, receive: Receive, send: Send) -> None:
     """Close after a part of the answer, and say more, which goes nowhere."""
     await send(START)
     await send(PART)
-    await closed(scope, receive)
+    await close_connection(scope, receive)
     await send(PART)
 
 
 def test_an_app_can_close_the_connection_before_any_byte_has_gone_out() -> None:
     """The other side sees it close; uvicorn says nothing."""
-    with serving(at_once) as port, listening() as heard:
-        assert answered(port) == b""
+    with serve(close_before_response) as port, listening() as heard:
+        assert exchange(port) == b""
         assert heard == []
 
 
 def test_what_was_sent_before_the_connection_closes_goes_out() -> None:
     """Nothing of it is thrown away, and nothing follows."""
-    with serving(in_the_middle) as port, listening() as heard:
-        assert len(answered(port).partition(b"\r\n\r\n")[2]) == SIZE
+    with serve(close_mid_response) as port, listening() as heard:
+        assert len(exchange(port).partition(b"\r\n\r\n")[2]) == SIZE
         assert heard == []
 
 
@@ -85,8 +85,8 @@ def test_each_request_of_a_connection_has_the_extension() -> None:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
         else:
-            await closed(scope, receive)
+            await close_connection(scope, receive)
 
-    with serving(twice) as port:
-        assert answered(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2).startswith(b"HTTP/1.1 204")
+    with serve(twice) as port:
+        assert exchange(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2).startswith(b"HTTP/1.1 204")
     assert seen == [True, True]

@@ -20,9 +20,9 @@ from client.deploy import packed
 from simulator.doctor.admission import CLOSED_PORT, AdmissionError, admitted
 from simulator.doctor.deployed import DeployedPatient
 from simulator.doctor.patient import Patient
-from simulator.lambdas.errors import AccessDenied, FunctionNotFound, NotInvoked, RequestTooLarge, Throttled
+from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
 from simulator.lambdas.limits import MAX_UNZIPPED_BYTES
-from tests.lambdas.zips import zipped
+from tests.lambdas.zips import zip_files
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_a_single_file_of_any_name_is_run(name: str, tmp_path: Path) -> None:
 
 def test_a_zip_is_run_as_it_is(tmp_path: Path) -> None:
     """The bytes of the file, unchanged."""
-    package = zipped({"lambda_function.py": SOURCE})
+    package = zip_files({"lambda_function.py": SOURCE})
     (tmp_path / "reward.zip").write_bytes(package)
     with admit(tmp_path / "reward.zip") as patient:
         assert patient.spec is not None
@@ -134,7 +134,7 @@ def test_nothing_of_a_patient_outlives_its_admission(folder: Path) -> None:
     """Its pool is closed with the block."""
     with admit(folder) as patient:
         pass
-    with pytest.raises(NotInvoked):
+    with pytest.raises(InvocationRejected):
         patient.invoke(EVENT)
 
 
@@ -194,33 +194,33 @@ def test_a_syntax_error_is_shown_by_its_line(tmp_path: Path) -> None:
     [
         pytest.param(b"", "is no folder, no .py file and no zip archive.", id="no bytes"),
         pytest.param(b"PK?", "is no folder, no .py file and no zip archive.", id="no zip"),
-        pytest.param(zipped({}), "is empty.", id="an empty zip"),
+        pytest.param(zip_files({}), "is empty.", id="an empty zip"),
         pytest.param(
-            zipped({"lambda_function.py": SOURCE, "../out.py": ""}),
+            zip_files({"lambda_function.py": SOURCE, "../out.py": ""}),
             ": Lambda could not unzip the deployment package. The function's zip names a path outside the package: "
             "'../out.py'.",
             id="a path out of the package",
         ),
         pytest.param(
-            zipped({"lambda_function.py": SOURCE, "zeros": bytes(MAX_UNZIPPED_BYTES)}),
+            zip_files({"lambda_function.py": SOURCE, "zeros": bytes(MAX_UNZIPPED_BYTES)}),
             ": Lambda could not unzip the deployment package. The function's zip is too large: unzipped size must be "
             "smaller than 262144000 bytes for the function and its layers, and it declares "
             f"{MAX_UNZIPPED_BYTES + len(SOURCE)}.",
             id="a bomb",
         ),
         pytest.param(
-            zipped({"reward/lambda_function.py": SOURCE}),
+            zip_files({"reward/lambda_function.py": SOURCE}),
             "holds reward/lambda_function.py and no lambda_function.py: give what is inside the folder reward.",
             id="the folder was zipped with its name",
         ),
         pytest.param(
-            zipped({"lambda_function.py": "#" * 5_000_001}),
+            zip_files({"lambda_function.py": "#" * 5_000_001}),
             ": lambda_function.py has 5,000,001 bytes, and no more than 5,000,000 of Python are read. "
             "Put data into a file of its own.",
             id="too long a program",
         ),
         pytest.param(
-            zipped({"README": "x"}),
+            zip_files({"README": "x"}),
             "holds no lambda_function.py with lambda_handler(event, context). "
             "Name the handler with --handler MODULE.FUNCTION.",
             id="no module",
@@ -419,23 +419,23 @@ class Refusing:
         ),
         pytest.param(
             ClientError({"Error": {"Code": "KMSAccessDeniedException", "Message": "no key"}}, "Invoke"),
-            NotInvoked,
+            InvocationRejected,
             "KMSAccessDeniedException: no key",
             id="another",
         ),
         pytest.param(
             NoCredentialsError(),
-            NotInvoked,
+            InvocationRejected,
             "Lambda in AWS could not be reached: Unable to locate credentials.",
             id="none",
         ),
     ],
 )
-def test_a_refusal_at_aws_is_said_in_plain_words(error: Exception, kind: type[NotInvoked], said: str) -> None:
+def test_a_refusal_at_aws_is_said_in_plain_words(error: Exception, kind: type[InvocationRejected], said: str) -> None:
     """Whatever the real service refuses for; nothing here speaks to it."""
     client: Any = Refusing(error)
     patient = DeployedPatient(name="the-arn", timeout=3, memory_mb=128, where="AWS", client=client, now=lambda: 0.0)
-    with pytest.raises(NotInvoked) as raised:
+    with pytest.raises(InvocationRejected) as raised:
         patient.invoke(EVENT)
     assert (type(raised.value), raised.value.message) == (kind, said)
 

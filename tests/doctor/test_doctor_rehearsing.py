@@ -149,7 +149,7 @@ def test_a_throttled_call_is_made_again(few: tuple[Record, ...]) -> None:
         def invoke(self, event: bytes) -> Invocation:
             if self.calls == 3:
                 self.calls += 1
-                raise Throttled(reason=Throttled.RESERVED)
+                raise Throttled(reason=Throttled.RESERVED_CONCURRENCY)
             return super().invoke(event)
 
     assert usual(rehearsed(examined(Busy(STRICT), few))).fault == ""

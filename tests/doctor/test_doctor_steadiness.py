@@ -215,7 +215,7 @@ def test_a_call_that_was_not_run_is_no_fault_of_the_function(sums: tuple[Record,
         def invoke(self, event: bytes) -> Invocation:
             if self.calls == 3:
                 self.calls += 1
-                raise Throttled(reason=Throttled.RESERVED)
+                raise Throttled(reason=Throttled.RESERVED_CONCURRENCY)
             return super().invoke(event)
 
     (finding,) = company(examination(Busy(scoring(lambda _element: 1.0)), sums))

@@ -195,9 +195,9 @@ def test_a_data_folder_has_one_simulator_at_a_time(tmp_path: Path) -> None:
 def _files_then_upload(url: str) -> int:
     from openai import OpenAI  # noqa: PLC0415  only the slow tests need it
 
-    from simulator.identity.session_key import session_key  # noqa: PLC0415
+    from simulator.identity.session_key import create_session_key  # noqa: PLC0415
 
-    client = OpenAI(base_url=f"{url}/v1", api_key=session_key("us-west-2"))
+    client = OpenAI(base_url=f"{url}/v1", api_key=create_session_key("us-west-2"))
     files = client.files.list().data
     for file in files:
         assert client.files.content(file.id).content == b"one\r\ntwo"

@@ -16,7 +16,7 @@ from botocore.exceptions import HTTPClientError as Lost
 from botocore.parsers import ResponseParserError
 
 from tests.end_to_end.served import served
-from tests.lambdas.zips import zipped
+from tests.lambdas.zips import zip_files
 from tests.world import REGION, Api
 
 pytestmark = pytest.mark.slow
@@ -67,7 +67,7 @@ class Maker:
             Runtime="python3.11",
             Role=self._iam.get_role(RoleName="first")["Role"]["Arn"],
             Handler="lambda_function.handler",
-            Code={"ZipFile": zipped({"lambda_function.py": CODE.format(number=len(self.kept.codes))})},
+            Code={"ZipFile": zip_files({"lambda_function.py": CODE.format(number=len(self.kept.codes))})},
         )
         self.kept.codes[name] = made["CodeSha256"]
 

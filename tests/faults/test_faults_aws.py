@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests.lambdas.zips import zipped
+from tests.lambdas.zips import zip_files
 from tests.world import World
 
 Call = Callable[[Any], Any]
@@ -152,7 +152,7 @@ def test_an_aws_error_may_hide_work_that_was_done(faulty: World, when: str, made
 
 def test_an_invocation_can_be_lost_after_the_function_ran(faulty: World) -> None:
     """The client has no answer, and the function has run: asked again it runs a second time."""
-    code = zipped(
+    code = zip_files(
         {"lambda_function.py": "calls = []\ndef lambda_handler(event, _):\n calls.append(1)\n return len(calls)"}
     )
     faulty.functions.create_function(

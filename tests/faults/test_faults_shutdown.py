@@ -8,7 +8,7 @@ import pytest
 from openai import APIConnectionError, OpenAI
 
 from simulator.app import Simulator
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.server import serving
 from simulator.settings import Settings
 from tests.faults.noise import listening
@@ -27,7 +27,7 @@ def test_what_faults_hold_up_is_cut_off_with_its_server(ended: Callable[[Simulat
     taken: list[Any] = []
     with ThreadPoolExecutor(2) as threads:
         with serving(Settings(port=0)) as (simulator, url), listening() as heard:
-            client = OpenAI(base_url=f"{url}/v1", api_key=session_key(REGION), max_retries=0)
+            client = OpenAI(base_url=f"{url}/v1", api_key=create_session_key(REGION), max_retries=0)
             book = simulator.house.faults
             book.add({"request": {"path": "**/chat/completions"}, "stream": {"stall_after": 4}})
             book.add({"request": {"path": "/v1/models/*"}, "delay": 3_600})

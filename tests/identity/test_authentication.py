@@ -18,12 +18,19 @@ from hypothesis import strategies as st
 
 from simulator.clock import CallersTime
 from simulator.errors import ApiError
-from simulator.identity.authentication import Authenticator, BearerToken, BodyCheck, Caller, Identified, anybody
-from simulator.identity.bedrock_keys import SHORT_TERM
+from simulator.identity.authentication import (
+    Authenticator,
+    BearerTokenType,
+    BodyCheck,
+    Caller,
+    AuthenticationResult,
+    make_permissive_authenticator,
+)
+from simulator.identity.bedrock_keys import SHORT_TERM_PREFIX
 from simulator.identity.credentials import Credential
-from simulator.identity.sigv4 import SignedScope, scope_of
+from simulator.identity.sigv4 import CredentialScope, parse_credential_scope
 
-MINTED = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
+ISSUED_AT = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 ACCOUNT = "123456789012"
 ROOT = Caller(arn=f"arn:aws:iam::{ACCOUNT}:root", account=ACCOUNT)
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -33,12 +40,12 @@ NOT_MATCHING = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
     " and signing method. Consult the service documentation for details."
 )
-READY = "rft-sim env --port 4711"
-OWN = f'eval "$({READY})" gets the credentials of this server\'s own session'
-NOBODYS = f"the simulated account has no access key 'AKIDOFNOBODY'; {OWN}"
+ENV_COMMAND = "rft-sim env --port 4711"
+OWN_CREDENTIALS_HINT = f'eval "$({ENV_COMMAND})" gets the credentials of this server\'s own session'
+UNKNOWN_ACCESS_KEY = f"the simulated account has no access key 'AKIDOFNOBODY'; {OWN_CREDENTIALS_HINT}"
 NO_SUCH_KEY = (
     "IAM here has no such long-term key (or it was reset): iam create-service-specific-credential with ServiceName"
-    f" bedrock.amazonaws.com makes one; {OWN}"
+    f" bedrock.amazonaws.com makes one; {OWN_CREDENTIALS_HINT}"
 )
 ANN = Credential(secret=SECRET, arn=f"arn:aws:iam::{ACCOUNT}:user/ann", account=ACCOUNT)
 SESSION = Credential(
@@ -46,13 +53,13 @@ SESSION = Credential(
     arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/trainer/s1",
     account=ACCOUNT,
     session_token=TOKEN,
-    expires_at=(MINTED + timedelta(hours=1)).timestamp(),
+    expires_at=(ISSUED_AT + timedelta(hours=1)).timestamp(),
 )
 ACCESS_KEYS = {"AKIDOFANN": ANN, "ASIDOFSESSION": SESSION, "AKIDOFF": replace(ANN, active=False)}
 BEDROCK_KEYS = {
     "ann+1-at-123456789012": Credential(secret="c2VjcmV0", arn=ANN.arn, account=ACCOUNT),
     "off": Credential(secret="c2VjcmV0", arn=ANN.arn, account=ACCOUNT, active=False),
-    "old": Credential(secret="c2VjcmV0", arn=ANN.arn, account=ACCOUNT, expires_at=MINTED.timestamp() + 100),
+    "old": Credential(secret="c2VjcmV0", arn=ANN.arn, account=ACCOUNT, expires_at=ISSUED_AT.timestamp() + 100),
 }
 
 FIELDS = {
@@ -77,11 +84,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         for name in ("botocore.auth.get_current_datetime", "botocore.compat.get_current_datetime"):
             monkeypatch.setattr(name, lambda **_: now.replace(tzinfo=None))
 
-    put(MINTED)
+    put(ISSUED_AT)
     return put
 
 
-class Held:
+class StaticCredentialProvider:
     """Credentials as the generator asks for them."""
 
     def __init__(self, credentials: Credentials) -> None:
@@ -92,7 +99,7 @@ class Held:
         return self._credentials
 
 
-def minted(
+def create_short_term_key(
     access_key: str = "AKIDOFANN",
     secret: str = SECRET,
     token: str | None = None,
@@ -101,15 +108,15 @@ def minted(
     hours: float = 12,
 ) -> str:
     """Mint a short-term key with AWS's own generator."""
-    provider = cast("CredentialProvider", Held(Credentials(access_key, secret, token)))
+    provider = cast("CredentialProvider", StaticCredentialProvider(Credentials(access_key, secret, token)))
     return str(provide_token(region=region, aws_credentials_provider=provider, expiry=timedelta(hours=hours)))
 
 
-def altered(key: str, old: str, new: str) -> str:
+def alter_key(key: str, old: str, new: str) -> str:
     """Change what a short-term key holds."""
-    text = base64.b64decode(key.removeprefix(SHORT_TERM)).decode()
+    text = base64.b64decode(key.removeprefix(SHORT_TERM_PREFIX)).decode()
     assert old in text
-    return SHORT_TERM + base64.b64encode(text.replace(old, new).encode()).decode()
+    return SHORT_TERM_PREFIX + base64.b64encode(text.replace(old, new).encode()).decode()
 
 
 def short_term(host: str = "bedrock.amazonaws.com/", **changes: str | None) -> str:
@@ -125,14 +132,14 @@ def long_term(content: bytes = b"ann+1-at-123456789012:c2VjcmV0") -> str:
     return "ABSK" + base64.b64encode(content).decode()
 
 
-def identified(scope: dict[str, Any], *, after: float = 60.0) -> Identified:
+def authenticate(scope: dict[str, Any], *, after: float = 60.0) -> AuthenticationResult:
     """Return who sends a request, `after` seconds after the keys above were minted."""
     return Authenticator(
         region="us-west-2",
-        access_key=ACCESS_KEYS.get,
-        bedrock_key=BEDROCK_KEYS.get,
-        time=CallersTime(wall=lambda: MINTED.timestamp() + after),
-        ready=READY,
+        find_access_key=ACCESS_KEYS.get,
+        find_bedrock_key=BEDROCK_KEYS.get,
+        caller_time=CallersTime(wall=lambda: ISSUED_AT.timestamp() + after),
+        env_command=ENV_COMMAND,
     )(scope)
 
 
@@ -148,15 +155,15 @@ def request(headers: Mapping[str, str], *, method: str = "GET", path: str = "/",
     }
 
 
-def caller(authorization: str, **options: Any) -> Caller:
+def authenticate_header(authorization: str, **options: Any) -> Caller:
     """Return who calls with this header."""
-    return identified(request({"authorization": authorization}), **options).caller
+    return authenticate(request({"authorization": authorization}), **options).caller
 
 
-def refused(scope: dict[str, Any], **options: Any) -> ApiError:
+def authentication_error(scope: dict[str, Any], **options: Any) -> ApiError:
     """Return the 401 that a request meets."""
     with pytest.raises(ApiError) as met:
-        identified(scope, **options)
+        authenticate(scope, **options)
     error = met.value
     assert (error.kind.status, error.kind.code, error.kind.type, error.param) == (
         401,
@@ -167,25 +174,27 @@ def refused(scope: dict[str, Any], **options: Any) -> ApiError:
     return error
 
 
-def refusal(authorization: str, **options: Any) -> tuple[str, str | None]:
+def authentication_error_for(authorization: str, **options: Any) -> tuple[str, str | None]:
     """Return message and hint of the 401 that this header meets."""
-    error = refused(request({"authorization": authorization}), **options)
+    error = authentication_error(request({"authorization": authorization}), **options)
     return error.message, error.hint
 
 
-def by_key(credential: Credential, kind: BearerToken = BearerToken.SHORT_TERM) -> Caller:
+def caller_with_key(credential: Credential, kind: BearerTokenType = BearerTokenType.SHORT_TERM) -> Caller:
     """Return the caller that a bearer key of a credential makes."""
-    return Caller(arn=credential.arn, account=ACCOUNT, bearer=kind)
+    return Caller(arn=credential.arn, account=ACCOUNT, bearer_type=kind)
 
 
 def test_a_short_term_key_is_the_user_whose_access_key_signed_it(clock: Clock) -> None:
     """AWS's own generator makes it; IAM says whose it is."""
-    assert caller(f"Bearer {minted()}") == by_key(ANN)
+    assert authenticate_header(f"Bearer {create_short_term_key()}") == caller_with_key(ANN)
 
 
 def test_a_key_of_a_role_session_is_the_session(clock: Clock) -> None:
     """Its security token is signed with it."""
-    assert caller(f"Bearer {minted('ASIDOFSESSION', token=TOKEN)}") == by_key(SESSION)
+    assert authenticate_header(f"Bearer {create_short_term_key('ASIDOFSESSION', token=TOKEN)}") == caller_with_key(
+        SESSION
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,7 +204,7 @@ def test_a_key_of_a_role_session_is_the_session(clock: Clock) -> None:
             "AKIDOFNOBODY",
             SECRET,
             None,
-            NOBODYS,
+            UNKNOWN_ACCESS_KEY,
         ),
         ("AKIDOFF", SECRET, None, "access key 'AKIDOFF' is inactive: iam update-access-key"),
         (
@@ -214,7 +223,7 @@ def test_a_key_of_credentials_that_are_not_right_is_invalid(
     clock: Clock, access_key: str, secret: str, token: str | None, hint: str
 ) -> None:
     """OBSERVED text; the hint says what is wrong."""
-    assert refusal(f"Bearer {minted(access_key, secret, token)}") == (NOT_VALID, hint)
+    assert authentication_error_for(f"Bearer {create_short_term_key(access_key, secret, token)}") == (NOT_VALID, hint)
 
 
 @pytest.mark.parametrize(
@@ -228,8 +237,8 @@ def test_a_key_of_credentials_that_are_not_right_is_invalid(
 )
 def test_a_key_that_was_altered_is_invalid(clock: Clock, old: str, new: str) -> None:
     """The signature covers every field."""
-    key = altered(minted(), old, new)
-    assert refusal(f"Bearer {key}") == (
+    key = alter_key(create_short_term_key(), old, new)
+    assert authentication_error_for(f"Bearer {key}") == (
         NOT_VALID,
         "not signed with the secret of access key 'AKIDOFANN', or altered since",
     )
@@ -237,8 +246,8 @@ def test_a_key_that_was_altered_is_invalid(clock: Clock, old: str, new: str) -> 
 
 def test_a_key_lives_no_longer_than_its_session(clock: Clock) -> None:
     """DOCUMENTED: twelve hours or the session's rest, whichever is shorter."""
-    key = minted("ASIDOFSESSION", token=TOKEN)
-    assert refusal(f"Bearer {key}", after=3600.0) == (
+    key = create_short_term_key("ASIDOFSESSION", token=TOKEN)
+    assert authentication_error_for(f"Bearer {key}", after=3600.0) == (
         "Bearer Token has expired",
         "the session of access key 'ASIDOFSESSION' is over; assume the role again",
     )
@@ -246,21 +255,21 @@ def test_a_key_lives_no_longer_than_its_session(clock: Clock) -> None:
 
 def test_a_key_that_was_good_is_judged_anew(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is remembered of its text: the access key may have been deleted since."""
-    key = f"Bearer {minted()}"
-    assert caller(key) == by_key(ANN)
+    key = f"Bearer {create_short_term_key()}"
+    assert authenticate_header(key) == caller_with_key(ANN)
     monkeypatch.delitem(ACCESS_KEYS, "AKIDOFANN")
-    assert refusal(key)[0] == NOT_VALID
+    assert authentication_error_for(key)[0] == NOT_VALID
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_may_be_written_in_any_case(clock: Clock, scheme: str) -> None:
     """As HTTP has it."""
-    assert caller(f"{scheme} {minted()}") == by_key(ANN)
+    assert authenticate_header(f"{scheme} {create_short_term_key()}") == caller_with_key(ANN)
 
 
 def test_a_long_term_key_is_the_user_that_it_was_made_for() -> None:
     """IAM knows it by its alias."""
-    assert caller(f"Bearer {long_term()}") == by_key(ANN, BearerToken.LONG_TERM)
+    assert authenticate_header(f"Bearer {long_term()}") == caller_with_key(ANN, BearerTokenType.LONG_TERM)
 
 
 @pytest.mark.parametrize(
@@ -287,18 +296,18 @@ def test_a_long_term_key_is_the_user_that_it_was_made_for() -> None:
 )
 def test_a_long_term_key_that_is_not_good_is_refused(content: bytes, message: str, hint: str) -> None:
     """Each with what to do about it."""
-    assert refusal(f"Bearer {long_term(content)}", after=100.0) == (message, hint)
+    assert authentication_error_for(f"Bearer {long_term(content)}", after=100.0) == (message, hint)
 
 
 @pytest.mark.parametrize("after", [0.0, 43_200.0])
 def test_a_key_is_good_to_its_last_second(clock: Clock, after: float) -> None:
     """Twelve hours from when it was minted."""
-    assert caller(f"Bearer {minted()}", after=after) == by_key(ANN)
+    assert authenticate_header(f"Bearer {create_short_term_key()}", after=after) == caller_with_key(ANN)
 
 
 def test_a_key_past_its_time_has_expired(clock: Clock) -> None:
     """One second later, in the words of the sibling service."""
-    assert refusal(f"Bearer {minted()}", after=43_201.0) == (
+    assert authentication_error_for(f"Bearer {create_short_term_key()}", after=43_201.0) == (
         "Bearer Token has expired",
         "this short-term key expired 1 s ago; mint another",
     )
@@ -307,7 +316,7 @@ def test_a_key_past_its_time_has_expired(clock: Clock) -> None:
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "bedrock-api-key-abc"])
 def test_without_a_bearer_token_there_is_none(header: str) -> None:
     """Another scheme, or none, is as good as nothing."""
-    assert refusal(header)[0] == "Missing bearer token"
+    assert authentication_error_for(header)[0] == "Missing bearer token"
 
 
 @pytest.mark.parametrize(
@@ -327,7 +336,7 @@ def test_without_a_bearer_token_there_is_none(header: str) -> None:
 )
 def test_a_garbled_token_is_invalid(token: str) -> None:
     """OBSERVED: what cannot be read at all."""
-    assert refusal(f"Bearer {token}")[0] == "Invalid bearer token"
+    assert authentication_error_for(f"Bearer {token}")[0] == "Invalid bearer token"
 
 
 @pytest.mark.parametrize(
@@ -358,34 +367,37 @@ def test_a_garbled_token_is_invalid(token: str) -> None:
 )
 def test_a_token_that_can_be_read_and_is_not_a_key_for_here_is_invalid(changes: dict[str, Any]) -> None:
     """OBSERVED text; every part of what the generator writes is looked at."""
-    assert refusal(f"Bearer {short_term(**changes)}")[0] == NOT_VALID
+    assert authentication_error_for(f"Bearer {short_term(**changes)}")[0] == NOT_VALID
 
 
 def test_a_key_minted_in_the_future_is_not_current(clock: Clock) -> None:
     """Two clocks may differ by five minutes."""
-    key = f"Bearer {minted()}"
-    assert caller(key, after=-300.0) == by_key(ANN)
-    assert refusal(key, after=-301.0) == (NOT_VALID, "minted 301 s in the future; look at the clocks")
+    key = f"Bearer {create_short_term_key()}"
+    assert authenticate_header(key, after=-300.0) == caller_with_key(ANN)
+    assert authentication_error_for(key, after=-301.0) == (NOT_VALID, "minted 301 s in the future; look at the clocks")
 
 
 def test_a_date_that_no_arithmetic_can_go_past_is_refused() -> None:
     """As any other in the future."""
-    assert refusal(f"Bearer {short_term(X_Amz_Date='99991231T235959Z')}")[0] == NOT_VALID
+    assert authentication_error_for(f"Bearer {short_term(X_Amz_Date='99991231T235959Z')}")[0] == NOT_VALID
 
 
 def test_the_hint_says_what_the_terse_message_does_not() -> None:
     """For whom a key is, in plain words."""
     key = short_term(X_Amz_Credential="AKIDOFANN/20260601/eu-west-1/bedrock/aws4_request")
-    assert refusal(f"Bearer {key}") == (NOT_VALID, f"this key is for 'eu-west-1', the endpoint is in us-west-2; {OWN}")
+    assert authentication_error_for(f"Bearer {key}") == (
+        NOT_VALID,
+        f"this key is for 'eu-west-1', the endpoint is in us-west-2; {OWN_CREDENTIALS_HINT}",
+    )
 
 
 def test_any_lets_everybody_in() -> None:
     """With a key, a wrong one or none."""
-    let_in = anybody(ACCOUNT)
+    let_in = make_permissive_authenticator(ACCOUNT)
     assert [let_in(request({"authorization": sent})).caller for sent in ("", "Bearer x")] == [ROOT, ROOT]
 
 
-def signed(
+def signed_request(
     access_key: str = "AKIDOFANN",
     secret: str = SECRET,
     token: str | None = None,
@@ -408,7 +420,7 @@ def signed(
     return request(dict(sent.headers.items()), method=str(sent.method), path=path, query=query)
 
 
-def with_header(scope: dict[str, Any], name: str, value: str | None) -> dict[str, Any]:
+def replace_header(scope: dict[str, Any], name: str, value: str | None) -> dict[str, Any]:
     """Replace a header, or leave it out."""
     kept = [(given, held) for given, held in scope["headers"] if given != name.encode()]
     return {**scope, "headers": kept if value is None else [*kept, (name.encode(), value.encode())]}
@@ -416,7 +428,7 @@ def with_header(scope: dict[str, Any], name: str, value: str | None) -> dict[str
 
 def body_check(scope: dict[str, Any]) -> BodyCheck:
     """Return what judges the body of a request."""
-    check = identified(scope).check_body
+    check = authenticate(scope).check_body
     assert check
     return check
 
@@ -424,9 +436,9 @@ def body_check(scope: dict[str, Any]) -> BodyCheck:
 @pytest.mark.parametrize("service", ["bedrock-mantle", "bedrock"])
 def test_a_signed_request_is_the_users(clock: Clock, service: str) -> None:
     """The SDK signs for the first name, some callers for the second."""
-    scope = signed(service=service)
+    scope = signed_request(service=service)
     body_check(scope)(hashlib.sha256(b"").hexdigest())
-    assert identified(scope).caller == Caller(arn=ANN.arn, account=ACCOUNT)
+    assert authenticate(scope).caller == Caller(arn=ANN.arn, account=ACCOUNT)
 
 
 @pytest.mark.parametrize(
@@ -439,19 +451,19 @@ def test_a_signed_request_is_the_users(clock: Clock, service: str) -> None:
 )
 def test_path_and_query_are_verified_as_they_stand_on_the_wire(clock: Clock, path: str, query: str) -> None:
     """Encoded slashes, brackets and repeated names."""
-    body_check(signed(path=path, query=query))(hashlib.sha256(b"").hexdigest())
+    body_check(signed_request(path=path, query=query))(hashlib.sha256(b"").hexdigest())
 
 
 def test_headers_that_are_not_signed_do_not_matter(clock: Clock) -> None:
     """Proxies and HTTP clients add theirs."""
-    scope = signed(headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
-    assert identified(with_header(scope, "user-agent", "anything")).caller.arn == ANN.arn
+    scope = signed_request(headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    assert authenticate(replace_header(scope, "user-agent", "anything")).caller.arn == ANN.arn
 
 
 def test_a_claimed_hash_is_held_against_the_body(clock: Clock) -> None:
     """The signature is judged at once, the body at its end."""
     body = b'{"model": "m"}'
-    check = body_check(signed(body=body, headers={"x-amz-content-sha256": hashlib.sha256(body).hexdigest()}))
+    check = body_check(signed_request(body=body, headers={"x-amz-content-sha256": hashlib.sha256(body).hexdigest()}))
     check(hashlib.sha256(body).hexdigest())
     with pytest.raises(ApiError) as met:
         check(hashlib.sha256(b"another").hexdigest())
@@ -463,7 +475,7 @@ def test_a_claimed_hash_is_held_against_the_body(clock: Clock) -> None:
 
 def test_without_a_claimed_hash_the_signature_is_judged_at_the_bodys_end(clock: Clock) -> None:
     """Botocore sends none for most services; the hash is signed all the same."""
-    check = body_check(signed(body=b"what was signed"))
+    check = body_check(signed_request(body=b"what was signed"))
     check(hashlib.sha256(b"what was signed").hexdigest())
     with pytest.raises(ApiError) as met:
         check(hashlib.sha256(b"another").hexdigest())
@@ -472,15 +484,15 @@ def test_without_a_claimed_hash_the_signature_is_judged_at_the_bodys_end(clock: 
 
 def test_an_unsigned_payload_is_not_looked_at(clock: Clock) -> None:
     """As SigV4 offers it for uploads."""
-    scope = signed(body=b"x", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
-    assert identified(scope) == Identified(caller=Caller(arn=ANN.arn, account=ACCOUNT))
+    scope = signed_request(body=b"x", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    assert authenticate(scope) == AuthenticationResult(caller=Caller(arn=ANN.arn, account=ACCOUNT))
 
 
 def test_a_session_signs_with_its_token(clock: Clock) -> None:
     """The credentials of an assumed role."""
-    scope = signed("ASIDOFSESSION", token=TOKEN)
+    scope = signed_request("ASIDOFSESSION", token=TOKEN)
     body_check(scope)(hashlib.sha256(b"").hexdigest())
-    assert identified(scope).caller.arn == SESSION.arn
+    assert authenticate(scope).caller.arn == SESSION.arn
 
 
 HASHED = {"x-amz-content-sha256": hashlib.sha256(b"").hexdigest()}
@@ -492,13 +504,13 @@ CHANGES: dict[str, tuple[dict[str, Any], tuple[str, str | None], str, str]] = {
         {"region": "us-east-1"},
         ("", None),
         NOT_VALID,
-        f"signed for 'us-east-1', the endpoint is in us-west-2; {OWN}",
+        f"signed for 'us-east-1', the endpoint is in us-west-2; {OWN_CREDENTIALS_HINT}",
     ),
     "unknown key": (
         {"access_key": "AKIDOFNOBODY"},
         ("", None),
         NOT_VALID,
-        NOBODYS,
+        UNKNOWN_ACCESS_KEY,
     ),
     "token missing": (
         {"access_key": "ASIDOFSESSION"},
@@ -528,26 +540,26 @@ CHANGES: dict[str, tuple[dict[str, Any], tuple[str, str | None], str, str]] = {
 def test_a_request_that_is_not_signed_right_is_refused(clock: Clock, case: str) -> None:
     """Each fault has its 401 and its hint."""
     options, (name, value), message, hint = CHANGES[case]
-    error = refused(with_header(signed(**{"headers": HASHED, **options}), name, value))
+    error = authentication_error(replace_header(signed_request(**{"headers": HASHED, **options}), name, value))
     assert (error.message, error.hint) == (message, hint)
 
 
 @pytest.mark.parametrize(("after", "side"), [(301.0, "301 s behind"), (-301.0, "301 s ahead of")])
 def test_a_request_whose_date_is_off_is_refused(clock: Clock, after: float, side: str) -> None:
     """Five minutes to either side are allowed."""
-    error = refused(signed(headers=HASHED), after=after)
+    error = authentication_error(signed_request(headers=HASHED), after=after)
     assert (error.message, error.hint) == (
         "Signature expired or not yet current: 20260601T120000Z is more than five minutes from the server's time",
         f"the caller's clock is {side} this one",
     )
-    assert identified(signed(headers=HASHED), after=300.0 if after > 0 else -300.0).caller.arn == ANN.arn
+    assert authenticate(signed_request(headers=HASHED), after=300.0 if after > 0 else -300.0).caller.arn == ANN.arn
 
 
 def test_a_host_that_is_not_signed_is_no_signature(clock: Clock) -> None:
     """It would be good at any endpoint."""
-    scope = signed(headers=HASHED)
+    scope = signed_request(headers=HASHED)
     authorization = dict(scope["headers"])[b"authorization"].decode().replace("host;", "")
-    error = refused(with_header(scope, "authorization", authorization))
+    error = authentication_error(replace_header(scope, "authorization", authorization))
     assert error.hint == "the host header must be among the signed ones"
 
 
@@ -557,7 +569,7 @@ def test_a_host_that_is_not_signed_is_no_signature(clock: Clock) -> None:
 def test_half_a_signature_is_none(rest: str) -> None:
     """All three parts are needed."""
     header = "AWS4-HMAC-SHA256 Credential=AKIDOFANN/20260601/us-west-2/bedrock/aws4_request" + rest
-    assert refusal(header) == (
+    assert authentication_error_for(header) == (
         NOT_MATCHING,
         "the header is not 'AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature='",
     )
@@ -566,20 +578,22 @@ def test_half_a_signature_is_none(rest: str) -> None:
 def test_the_scope_of_a_presigned_request_is_read_from_its_query() -> None:
     """As S3's URLs and the generator's carry it."""
     query = urlencode({"X-Amz-Credential": "AKID/20260601/us-west-2/s3/aws4_request"})
-    assert scope_of("", query) == SignedScope(access_key_id="AKID", date="20260601", region="us-west-2", service="s3")
+    assert parse_credential_scope("", query) == CredentialScope(
+        access_key_id="AKID", date="20260601", region="us-west-2", service="s3"
+    )
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer x", "Credential=a/b/c"])
 def test_an_unsigned_request_has_no_scope(authorization: str) -> None:
     """Nothing is guessed."""
-    assert scope_of(authorization) is None
+    assert parse_credential_scope(authorization) is None
 
 
 @given(st.binary(max_size=200), st.sampled_from(["bedrock-api-key-", "ABSK", ""]))
 def test_no_token_breaks_the_reader(content: bytes, prefix: str) -> None:
     """Whatever is sent, the answer is a 401."""
     with pytest.raises(ApiError):
-        caller(f"Bearer {prefix}{base64.b64encode(content).decode()}")
+        authenticate_header(f"Bearer {prefix}{base64.b64encode(content).decode()}")
 
 
 @given(st.dictionaries(st.sampled_from(sorted(FIELDS)), st.text(max_size=60), max_size=3))
@@ -589,7 +603,7 @@ def test_no_field_of_a_key_breaks_the_reader(changes: dict[str, str]) -> None:
     token = base64.b64encode(f"bedrock.amazonaws.com/?{query}".encode()).decode()
     hint = ""
     try:
-        caller(f"Bearer bedrock-api-key-{token}")
+        authenticate_header(f"Bearer bedrock-api-key-{token}")
     except ApiError as refused:
         hint = str(refused.hint)
     assert hint.isascii()
@@ -609,6 +623,6 @@ def test_no_header_breaks_the_verifier(names: str, content: str, access_key: str
         f" SignedHeaders=host;{names}, Signature={'0' * 64}"
     )
     scope = request({"host": content, "authorization": authorization, "x-amz-date": date, "x-amz-content-sha256": "x"})
-    hint = str(refused(scope).hint)
+    hint = str(authentication_error(scope).hint)
     assert hint.isascii()
     assert hint.isprintable()

@@ -13,8 +13,8 @@ from starlette.requests import Request
 
 from simulator.asgi import AS_SENT
 from simulator.errors import BAD_SIGNATURE, ApiError
-from simulator.identity.authentication import BearerToken, BodyCheck, Caller, Identified
-from simulator.identity.authorization import Admission, Gate
+from simulator.identity.authentication import BearerTokenType, BodyCheck, Caller, AuthenticationResult
+from simulator.identity.authorization import AuthorizedRequest, Authorizer
 
 ACCOUNT = "123456789012"
 PROJECTS = f"arn:aws:bedrock-mantle:us-west-2:{ACCOUNT}:project"
@@ -31,34 +31,34 @@ GLOBAL = {
     "aws:ViaAWSService": "false",
 }
 
-Asked = tuple[str, str, str, Mapping[str, str | Sequence[str]]]
+PermissionRequest = tuple[str, str, str, Mapping[str, str | Sequence[str]]]
 
 
 @dataclass
-class Iam:
+class FakeIam:
     """Denies the actions in `denied`, and remembers what it was asked: caller, action, resource, condition keys."""
 
     denied: tuple[str, ...] = ()
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[PermissionRequest] = field(default_factory=list)
 
     def __call__(
         self, *, caller: str, action: str, resource: str, context: Mapping[str, str | Sequence[str]]
     ) -> str | None:
         """Answer as IAM does."""
-        self.asked.append((caller, action, resource, context))
+        self.requests.append((caller, action, resource, context))
         return f"not {action}" if action in self.denied else None
 
 
-class Projects:
+class FakeProjects:
     """Two projects of one account."""
 
-    default = "default"
+    default_project_id = "default"
 
     def arn(self, account: str, project_id: str) -> str:
         """Give a project's ARN."""
         return f"arn:aws:bedrock-mantle:us-west-2:{account}:project/{project_id}"
 
-    def project_of(self, account: str, name: str) -> str:
+    def resolve_project(self, account: str, name: str) -> str:
         """Know a project by its id, and no other's."""
         assert account == ACCOUNT
         if name not in {"default", "proj_1"}:
@@ -94,51 +94,55 @@ def request(
     return Request(scope, receive)
 
 
-async def admitted(
+async def authorize(
     sent: Request,
     action: str,
     *conditions: str,
     caller: Caller = ANN,
-    iam: Iam | None = None,
+    iam: FakeIam | None = None,
     check_body: BodyCheck | None = None,
-) -> Admission:
+) -> AuthorizedRequest:
     """Let a request in, or raise what it meets."""
-    gate = Gate(
-        authenticate=lambda _scope: Identified(caller=caller, check_body=check_body),
-        refusal=iam or Iam(),
+    gate = Authorizer(
+        authenticate=lambda _scope: AuthenticationResult(caller=caller, check_body=check_body),
+        denial_reason=iam or FakeIam(),
         region="us-west-2",
         now=NOW.timestamp,
-        projects=Projects(),
-        model_of=lambda model: {"alias": "m"}.get(model, model),
+        projects=FakeProjects(),
+        resolve_model_alias=lambda model: {"alias": "m"}.get(model, model),
     )
-    return await gate.admitted(sent, action, conditions)
+    return await gate.authorize(sent, action, conditions)
 
 
-def asked(sent: Request, action: str, *conditions: str, caller: Caller = ANN) -> list[Asked]:
+def permission_requests(sent: Request, action: str, *conditions: str, caller: Caller = ANN) -> list[PermissionRequest]:
     """Return what IAM was asked about a request that was let in."""
-    iam = Iam()
-    asyncio.run(admitted(sent, action, *conditions, caller=caller, iam=iam))
-    return iam.asked
+    iam = FakeIam()
+    asyncio.run(authorize(sent, action, *conditions, caller=caller, iam=iam))
+    return iam.requests
 
 
-def refused(sent: Request, action: str, *, denied: str, caller: Caller = ANN) -> tuple[int, str, str, str | None]:
+def authorization_error(
+    sent: Request, action: str, *, denied: str, caller: Caller = ANN
+) -> tuple[int, str, str, str | None]:
     """Return status, code, message and hint of the answer to a caller who may not do `denied`."""
     with pytest.raises(ApiError) as met:
-        asyncio.run(admitted(sent, action, caller=caller, iam=Iam(denied=(f"bedrock-mantle:{denied}",))))
+        asyncio.run(authorize(sent, action, caller=caller, iam=FakeIam(denied=(f"bedrock-mantle:{denied}",))))
     return met.value.kind.status, met.value.kind.code, met.value.message, met.value.hint
 
 
 def test_a_signed_request_needs_the_action_on_its_project() -> None:
     """With the condition keys that every request has."""
-    assert asked(request(), "ListFiles") == [(ANN.arn, "bedrock-mantle:ListFiles", f"{PROJECTS}/default", GLOBAL)]
+    assert permission_requests(request(), "ListFiles") == [
+        (ANN.arn, "bedrock-mantle:ListFiles", f"{PROJECTS}/default", GLOBAL)
+    ]
 
 
-@pytest.mark.parametrize("kind", BearerToken)
-def test_a_bearer_key_needs_its_own_permission_first(kind: BearerToken) -> None:
+@pytest.mark.parametrize("kind", BearerTokenType)
+def test_a_bearer_key_needs_its_own_permission_first(kind: BearerTokenType) -> None:
     """On every resource, with the kind of key as a condition key; the action itself does not have that key."""
-    bearer = Caller(arn=ANN.arn, account=ACCOUNT, bearer=kind)
+    bearer = Caller(arn=ANN.arn, account=ACCOUNT, bearer_type=kind)
     token = {"bedrock-mantle:BearerTokenType": kind.value}
-    assert asked(request(), "ListFiles", caller=bearer) == [
+    assert permission_requests(request(), "ListFiles", caller=bearer) == [
         (ANN.arn, "bedrock-mantle:CallWithBearerToken", "*", GLOBAL | token),
         (ANN.arn, "bedrock-mantle:ListFiles", f"{PROJECTS}/default", GLOBAL),
     ]
@@ -146,12 +150,12 @@ def test_a_bearer_key_needs_its_own_permission_first(kind: BearerToken) -> None:
 
 def test_the_root_is_not_asked_about() -> None:
     """It may do everything, and nothing of its request is read for IAM."""
-    assert asked(request(), "CreateFineTuningJob", "Files", "Model", caller=ROOT) == []
+    assert permission_requests(request(), "CreateFineTuningJob", "Files", "Model", caller=ROOT) == []
 
 
 def test_an_address_that_is_none_is_no_condition_key() -> None:
     """A Unix socket has no address."""
-    [(_, _, _, context)] = asked(request(client=None), "ListFiles")
+    [(_, _, _, context)] = permission_requests(request(client=None), "ListFiles")
     assert context == {name: value for name, value in GLOBAL.items() if name != "aws:SourceIp"}
 
 
@@ -166,7 +170,7 @@ def test_what_the_path_names_is_a_condition_key(
     action: str, condition: str, path: dict[str, str], keys: dict[str, object]
 ) -> None:
     """DOCUMENTED: Service Authorization Reference."""
-    assert asked(request(path=path), action, condition) == [
+    assert permission_requests(request(path=path), action, condition) == [
         (ANN.arn, f"bedrock-mantle:{action}", f"{PROJECTS}/default", GLOBAL | keys)
     ]
 
@@ -189,7 +193,7 @@ def test_what_the_path_names_is_a_condition_key(
 def test_what_the_body_names_is_a_condition_key(body: object, keys: dict[str, object]) -> None:
     """As far as it can be read; what is wrong with it is told later, to whoever may call."""
     content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    assert asked(request(content, method="POST"), "CreateFineTuningJob", "Files", "Model") == [
+    assert permission_requests(request(content, method="POST"), "CreateFineTuningJob", "Files", "Model") == [
         (ANN.arn, "bedrock-mantle:CreateFineTuningJob", f"{PROJECTS}/default", GLOBAL | keys)
     ]
 
@@ -198,7 +202,7 @@ def test_a_body_that_was_read_for_iam_is_there_for_the_handler() -> None:
     """It is read once."""
 
     async def body() -> bytes:
-        let_in = await admitted(request(b"{", b"}"), "CreateFineTuningJob", "Model")
+        let_in = await authorize(request(b"{", b"}"), "CreateFineTuningJob", "Model")
         return await let_in.request.body()
 
     assert asyncio.run(body()) == b"{}"
@@ -211,7 +215,7 @@ def test_a_body_that_was_read_for_iam_is_there_for_the_handler() -> None:
 def test_a_denied_action_is_told_in_iams_words(action: str, status: int) -> None:
     """OBSERVED: 403 on the control plane, 401 at inference."""
     hint = f"allow bedrock-mantle:{action} in the caller's IAM policies; AmazonBedrockMantleFullAccess allows all of"
-    assert refused(request(), action, denied=action) == (
+    assert authorization_error(request(), action, denied=action) == (
         status,
         "access_denied",
         f"not bedrock-mantle:{action}",
@@ -222,8 +226,8 @@ def test_a_denied_action_is_told_in_iams_words(action: str, status: int) -> None
 @pytest.mark.shows("bearer-permission")
 def test_a_bearer_who_may_not_bear_is_told_so_with_403() -> None:
     """OBSERVED: also at inference."""
-    bearer = Caller(arn=ANN.arn, account=ACCOUNT, bearer=BearerToken.LONG_TERM)
-    assert refused(request(), "CreateInference", denied="CallWithBearerToken", caller=bearer)[:3] == (
+    bearer = Caller(arn=ANN.arn, account=ACCOUNT, bearer_type=BearerTokenType.LONG_TERM)
+    assert authorization_error(request(), "CreateInference", denied="CallWithBearerToken", caller=bearer)[:3] == (
         403,
         "access_denied",
         "not bedrock-mantle:CallWithBearerToken",
@@ -233,26 +237,28 @@ def test_a_bearer_who_may_not_bear_is_told_so_with_403() -> None:
 def test_the_header_selects_the_project() -> None:
     """Both for IAM and for the handler."""
     sent = request(headers={"openai-project": "proj_1"})
-    assert asked(sent, "ListFiles")[0][2] == f"{PROJECTS}/proj_1"
-    assert asyncio.run(admitted(sent, "ListFiles")).project == f"{PROJECTS}/proj_1"
+    assert permission_requests(sent, "ListFiles")[0][2] == f"{PROJECTS}/proj_1"
+    assert asyncio.run(authorize(sent, "ListFiles")).project == f"{PROJECTS}/proj_1"
 
 
 def test_whether_a_project_exists_is_told_to_those_only_who_may_use_it() -> None:
     """First 403, then 404."""
     sent = request(headers={"openai-project": "proj_2"})
-    assert refused(sent, "ListFiles", denied="ListFiles")[0] == 403
+    assert authorization_error(sent, "ListFiles", denied="ListFiles")[0] == 403
     with pytest.raises(LookupError):
-        asyncio.run(admitted(sent, "ListFiles"))
+        asyncio.run(authorize(sent, "ListFiles"))
 
 
 @pytest.mark.shows("right-to-list-and-create")
 @pytest.mark.parametrize(("path", "name"), [({}, "*"), ({"project": "proj_1"}, "proj_1")])
 def test_an_action_on_a_project_is_on_the_one_in_the_path(path: dict[str, str], name: str) -> None:
     """Listing and creating are on all (INFERRED)."""
-    assert asked(request(path=path), "GetProject" if path else "ListProjects")[0][2] == f"{PROJECTS}/{name}"
+    assert (
+        permission_requests(request(path=path), "GetProject" if path else "ListProjects")[0][2] == f"{PROJECTS}/{name}"
+    )
 
 
-def expecting(content: bytes) -> BodyCheck:
+def expect_body(content: bytes) -> BodyCheck:
     """Return a check that takes one body."""
 
     def check(payload: str) -> None:
@@ -267,8 +273,8 @@ def test_a_signed_body_goes_through_unchanged(parts: tuple[bytes, ...]) -> None:
     """In however many parts it comes."""
 
     async def body() -> bytes:
-        check = expecting(b"".join(parts))
-        let_in = await admitted(request(*parts, method="POST"), "CreateInference", check_body=check)
+        check = expect_body(b"".join(parts))
+        let_in = await authorize(request(*parts, method="POST"), "CreateInference", check_body=check)
         return await let_in.request.body()
 
     assert asyncio.run(body()) == b"".join(parts)
@@ -278,7 +284,7 @@ def test_another_body_than_the_signed_one_is_refused_at_the_gate() -> None:
     """Before the handler, which might not look at it."""
     sent = request(b"other", method="POST")
     with pytest.raises(ApiError) as met:
-        asyncio.run(admitted(sent, "CancelFineTuningJob", check_body=expecting(b"signed")))
+        asyncio.run(authorize(sent, "CancelFineTuningJob", check_body=expect_body(b"signed")))
     assert met.value.kind is BAD_SIGNATURE
 
 
@@ -288,7 +294,7 @@ def test_a_body_that_was_changed_on_its_way_is_judged_as_it_was_sent() -> None:
     async def body() -> bytes:
         message = {"type": "http.request", "body": b"changed", "more_body": False, AS_SENT: b"signed"}
         sent = Request(request(method="POST").scope, lambda: asyncio.sleep(0, message))
-        let_in = await admitted(sent, "CreateInference", check_body=expecting(b"signed"))
+        let_in = await authorize(sent, "CreateInference", check_body=expect_body(b"signed"))
         return await let_in.request.body()
 
     assert asyncio.run(body()) == b"changed"
@@ -299,7 +305,7 @@ def test_an_upload_is_judged_when_its_last_part_arrives() -> None:
 
     async def read() -> list[bytes]:
         sent = request(b"a", b"b", b"c", method="POST")
-        let_in = await admitted(sent, "CreateFile", check_body=expecting(b"abC"))
+        let_in = await authorize(sent, "CreateFile", check_body=expect_body(b"abC"))
         seen = [(await let_in.request.receive())["body"] for _ in range(2)]
         with pytest.raises(ApiError) as met:
             await let_in.request.receive()

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from simulator.identity.policy_conditions import Context, MalformedPolicy
-from simulator.identity.policy_evaluation import Decision, Effect, Principal, decide
+from simulator.identity.policy_conditions import ConditionContext, MalformedPolicy
+from simulator.identity.policy_evaluation import Decision, Effect, Principal, evaluate_policies
 
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:grader"
 ALLOW = Effect.ALLOW
 DENY = Effect.DENY
-NEITHER = Effect.IMPLICIT_DENY
+IMPLICIT_DENY = Effect.IMPLICIT_DENY
 
 
 def allow(**parts: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def without(statement: Mapping[str, Any], *parts: str) -> dict[str, Any]:
     return {name: value for name, value in statement.items() if name not in parts}
 
 
-def when(operator: str, key: str, *values: object) -> dict[str, Any]:
+def with_condition(operator: str, key: str, *values: object) -> dict[str, Any]:
     """Make a statement that allows under one condition."""
     return allow(Condition={operator: {key: values[0] if len(values) == 1 else list(values)}})
 
@@ -43,32 +43,37 @@ class Case:
     name: str
     statements: tuple[Mapping[str, Any], ...]
     expected: Effect
-    context: Context = field(default_factory=dict)
+    context: ConditionContext = field(default_factory=dict)
     resource: str = FUNCTION
     version: str = "2012-10-17"
 
 
 CASES = (
-    Case("no statement", (), NEITHER),
+    Case("no statement", (), IMPLICIT_DENY),
     Case("plain allow", (allow(),), ALLOW),
     Case("deny wins over allow", (allow(), deny()), DENY),
-    Case("another action", (allow(Action="lambda:GetFunction"),), NEITHER),
+    Case("another action", (allow(Action="lambda:GetFunction"),), IMPLICIT_DENY),
     Case("action in another case", (allow(Action="LAMBDA:invokefunction"),), ALLOW),
     Case("action with *", (allow(Action="lambda:*"),), ALLOW),
     Case("action with ?", (allow(Action="lambda:InvokeFunctio?"),), ALLOW),
     Case("action of a list", (allow(Action=["s3:GetObject", "lambda:Invoke*"]),), ALLOW),
-    Case("a dot is a dot", (allow(Action="lambda.InvokeFunction"),), NEITHER),
+    Case("a dot is a dot", (allow(Action="lambda.InvokeFunction"),), IMPLICIT_DENY),
     Case("resource named", (allow(Resource=FUNCTION),), ALLOW),
-    Case("resource of another region", (allow(Resource=FUNCTION.replace("us-west-2", "us-east-1")),), NEITHER),
+    Case("resource of another region", (allow(Resource=FUNCTION.replace("us-west-2", "us-east-1")),), IMPLICIT_DENY),
     Case("resource with * in the middle", (allow(Resource="arn:aws:lambda:*:*:function:grader"),), ALLOW),
-    Case("resource in another case", (allow(Resource=FUNCTION.upper()),), NEITHER),
-    Case("qualified resource, unqualified policy", (allow(Resource=FUNCTION),), NEITHER, resource=FUNCTION + ":live"),
-    Case("NotAction names it", (without(allow(NotAction="lambda:*"), "Action"),), NEITHER),
+    Case("resource in another case", (allow(Resource=FUNCTION.upper()),), IMPLICIT_DENY),
+    Case(
+        "qualified resource, unqualified policy",
+        (allow(Resource=FUNCTION),),
+        IMPLICIT_DENY,
+        resource=FUNCTION + ":live",
+    ),
+    Case("NotAction names it", (without(allow(NotAction="lambda:*"), "Action"),), IMPLICIT_DENY),
     Case("NotAction names another", (without(allow(NotAction="s3:*"), "Action"),), ALLOW),
-    Case("NotResource names it", (without(allow(NotResource=FUNCTION), "Resource"),), NEITHER),
+    Case("NotResource names it", (without(allow(NotResource=FUNCTION), "Resource"),), IMPLICIT_DENY),
     Case("NotResource names another", (without(allow(NotResource="arn:aws:s3:::*"), "Resource"),), ALLOW),
     Case("deny by NotResource", (allow(), without(deny(NotResource=FUNCTION + "2"), "Resource")), DENY),
-    Case("unmet condition allows nothing", (when("StringEquals", "k", "a"),), NEITHER, {"k": "b"}),
+    Case("unmet condition allows nothing", (with_condition("StringEquals", "k", "a"),), IMPLICIT_DENY, {"k": "b"}),
     Case(
         "unmet condition denies nothing",
         (allow(), deny(Condition={"StringEquals": {"k": "a"}})),
@@ -77,118 +82,149 @@ CASES = (
     ),
     Case(
         "condition key in another case",
-        (when("StringEquals", "AWS:SourceAccount", "1"),),
+        (with_condition("StringEquals", "AWS:SourceAccount", "1"),),
         ALLOW,
         {"aws:sourceaccount": "1"},
     ),
-    Case("missing key", (when("StringEquals", "k", "a"),), NEITHER),
-    Case("missing key, IfExists", (when("StringEqualsIfExists", "k", "a"),), ALLOW),
-    Case("other value, IfExists", (when("StringEqualsIfExists", "k", "a"),), NEITHER, {"k": "b"}),
-    Case("missing key, negated", (when("StringNotEquals", "k", "a"),), ALLOW),
-    Case("one of several values", (when("StringEquals", "k", "a", "b"),), ALLOW, {"k": "b"}),
-    Case("negated, one of several values", (when("StringNotEquals", "k", "a", "b"),), NEITHER, {"k": "b"}),
+    Case("missing key", (with_condition("StringEquals", "k", "a"),), IMPLICIT_DENY),
+    Case("missing key, IfExists", (with_condition("StringEqualsIfExists", "k", "a"),), ALLOW),
+    Case("other value, IfExists", (with_condition("StringEqualsIfExists", "k", "a"),), IMPLICIT_DENY, {"k": "b"}),
+    Case("missing key, negated", (with_condition("StringNotEquals", "k", "a"),), ALLOW),
+    Case("one of several values", (with_condition("StringEquals", "k", "a", "b"),), ALLOW, {"k": "b"}),
+    Case(
+        "negated, one of several values", (with_condition("StringNotEquals", "k", "a", "b"),), IMPLICIT_DENY, {"k": "b"}
+    ),
     Case(
         "all keys of a condition",
         (allow(Condition={"StringEquals": {"k": "a", "l": "a"}}),),
-        NEITHER,
+        IMPLICIT_DENY,
         {"k": "a", "l": "b"},
     ),
     Case(
         "all conditions",
         (allow(Condition={"StringEquals": {"k": "a"}, "Bool": {"l": "true"}}),),
-        NEITHER,
+        IMPLICIT_DENY,
         {"k": "a", "l": "false"},
     ),
-    Case("StringLike", (when("StringLike", "k", "ftjob-*"),), ALLOW, {"k": "ftjob-1"}),
-    Case("StringLike, two *", (when("StringLike", "k", "*a*b"),), ALLOW, {"k": "xaaxab"}),
-    Case("StringLike, pieces that would overlap", (when("StringLike", "k", "*ab*b"),), NEITHER, {"k": "ab"}),
-    Case("StringLike, ? after *", (when("StringLike", "k", "*?b*"),), ALLOW, {"k": "bb"}),
+    Case("StringLike", (with_condition("StringLike", "k", "ftjob-*"),), ALLOW, {"k": "ftjob-1"}),
+    Case("StringLike, two *", (with_condition("StringLike", "k", "*a*b"),), ALLOW, {"k": "xaaxab"}),
+    Case(
+        "StringLike, pieces that would overlap",
+        (with_condition("StringLike", "k", "*ab*b"),),
+        IMPLICIT_DENY,
+        {"k": "ab"},
+    ),
+    Case("StringLike, ? after *", (with_condition("StringLike", "k", "*?b*"),), ALLOW, {"k": "bb"}),
     Case(
         "a variable between two *",
-        (when("StringLike", "k", "*${aws:username}*x"),),
+        (with_condition("StringLike", "k", "*${aws:username}*x"),),
         ALLOW,
         {"k": "is*ann*x", "aws:username": "*ann*"},
     ),
     Case(
         "many *, and a long text that does not fit",
-        (when("StringLike", "k", "*a*a*a*a*a*a*a*a*b"),),
-        NEITHER,
+        (with_condition("StringLike", "k", "*a*a*a*a*a*a*a*a*b"),),
+        IMPLICIT_DENY,
         {"k": "a" * 5_000},
     ),
-    Case("StringNotLike", (when("StringNotLike", "k", "ftjob-*"),), NEITHER, {"k": "ftjob-1"}),
-    Case("StringEquals takes * literally", (when("StringEquals", "k", "ftjob-*"),), NEITHER, {"k": "ftjob-1"}),
-    Case("StringEqualsIgnoreCase", (when("StringEqualsIgnoreCase", "k", "Grüße"),), ALLOW, {"k": "grüße"}),
-    Case("Bool", (when("Bool", "aws:SecureTransport", True),), ALLOW, {"aws:SecureTransport": "true"}),
-    Case("Null, key absent", (when("Null", "k", "true"),), ALLOW),
-    Case("Null, key present", (when("Null", "k", "true"),), NEITHER, {"k": "a"}),
-    Case("Null false, key present", (when("Null", "k", False),), ALLOW, {"k": "a"}),
+    Case("StringNotLike", (with_condition("StringNotLike", "k", "ftjob-*"),), IMPLICIT_DENY, {"k": "ftjob-1"}),
+    Case(
+        "StringEquals takes * literally",
+        (with_condition("StringEquals", "k", "ftjob-*"),),
+        IMPLICIT_DENY,
+        {"k": "ftjob-1"},
+    ),
+    Case("StringEqualsIgnoreCase", (with_condition("StringEqualsIgnoreCase", "k", "Grüße"),), ALLOW, {"k": "grüße"}),
+    Case("Bool", (with_condition("Bool", "aws:SecureTransport", True),), ALLOW, {"aws:SecureTransport": "true"}),
+    Case("Null, key absent", (with_condition("Null", "k", "true"),), ALLOW),
+    Case("Null, key present", (with_condition("Null", "k", "true"),), IMPLICIT_DENY, {"k": "a"}),
+    Case("Null false, key present", (with_condition("Null", "k", False),), ALLOW, {"k": "a"}),
     Case(
         "ArnLike",
-        (when("ArnLike", "aws:SourceArn", "arn:aws:bedrock:*:1:job/*"),),
+        (with_condition("ArnLike", "aws:SourceArn", "arn:aws:bedrock:*:1:job/*"),),
         ALLOW,
         {"aws:SourceArn": "arn:aws:bedrock:us-west-2:1:job/x"},
     ),
     Case(
         "ArnLike does not reach over colons",
-        (when("ArnLike", "k", "arn:aws:bedrock:*:job/x"),),
-        NEITHER,
+        (with_condition("ArnLike", "k", "arn:aws:bedrock:*:job/x"),),
+        IMPLICIT_DENY,
         {"k": "arn:aws:bedrock:us-west-2:1:job/x"},
     ),
-    Case("ArnNotEquals", (when("ArnNotEquals", "k", "arn:aws:s3:::a"),), NEITHER, {"k": "arn:aws:s3:::a"}),
-    Case("NumericLessThanEquals", (when("NumericLessThanEquals", "k", "10"),), ALLOW, {"k": "10"}),
-    Case("NumericGreaterThan", (when("NumericGreaterThan", "k", "10"),), NEITHER, {"k": "9.5"}),
-    Case("NumericNotEquals", (when("NumericNotEquals", "k", "10"),), NEITHER, {"k": "10.0"}),
+    Case(
+        "ArnNotEquals", (with_condition("ArnNotEquals", "k", "arn:aws:s3:::a"),), IMPLICIT_DENY, {"k": "arn:aws:s3:::a"}
+    ),
+    Case("NumericLessThanEquals", (with_condition("NumericLessThanEquals", "k", "10"),), ALLOW, {"k": "10"}),
+    Case("NumericGreaterThan", (with_condition("NumericGreaterThan", "k", "10"),), IMPLICIT_DENY, {"k": "9.5"}),
+    Case("NumericNotEquals", (with_condition("NumericNotEquals", "k", "10"),), IMPLICIT_DENY, {"k": "10.0"}),
     Case(
         "DateLessThan",
-        (when("DateLessThan", "aws:CurrentTime", "2026-01-02T00:00:00Z"),),
+        (with_condition("DateLessThan", "aws:CurrentTime", "2026-01-02T00:00:00Z"),),
         ALLOW,
         {"aws:CurrentTime": "2026-01-01T23:59:59Z"},
     ),
     Case(
         "DateGreaterThan in epoch seconds",
-        (when("DateGreaterThan", "aws:EpochTime", "1700000000"),),
-        NEITHER,
+        (with_condition("DateGreaterThan", "aws:EpochTime", "1700000000"),),
+        IMPLICIT_DENY,
         {"aws:EpochTime": "1600000000"},
     ),
     Case(
         "IpAddress",
-        (when("IpAddress", "aws:SourceIp", "10.0.0.0/8", "192.0.2.0/24"),),
+        (with_condition("IpAddress", "aws:SourceIp", "10.0.0.0/8", "192.0.2.0/24"),),
         ALLOW,
         {"aws:SourceIp": "192.0.2.7"},
     ),
-    Case("NotIpAddress", (when("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"),), NEITHER, {"aws:SourceIp": "10.1.1.1"}),
-    Case("ForAnyValue", (when("ForAnyValue:StringEquals", "k", "a", "b"),), ALLOW, {"k": ["b", "c"]}),
-    Case("ForAnyValue, none", (when("ForAnyValue:StringEquals", "k", "a"),), NEITHER, {"k": ["b", "c"]}),
-    Case("ForAnyValue, key absent", (when("ForAnyValue:StringNotEquals", "k", "a"),), NEITHER),
-    Case("ForAllValues", (when("ForAllValues:StringEquals", "k", "a", "b"),), ALLOW, {"k": ["b", "a"]}),
-    Case("ForAllValues, one stranger", (when("ForAllValues:StringEquals", "k", "a", "b"),), NEITHER, {"k": ["b", "c"]}),
-    Case("ForAllValues, key absent", (when("ForAllValues:StringEquals", "k", "a"),), ALLOW),
-    Case("ForAllValues, negated", (when("ForAllValues:StringNotEquals", "k", "a"),), NEITHER, {"k": ["a", "b"]}),
+    Case(
+        "NotIpAddress",
+        (with_condition("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"),),
+        IMPLICIT_DENY,
+        {"aws:SourceIp": "10.1.1.1"},
+    ),
+    Case("ForAnyValue", (with_condition("ForAnyValue:StringEquals", "k", "a", "b"),), ALLOW, {"k": ["b", "c"]}),
+    Case(
+        "ForAnyValue, none", (with_condition("ForAnyValue:StringEquals", "k", "a"),), IMPLICIT_DENY, {"k": ["b", "c"]}
+    ),
+    Case("ForAnyValue, key absent", (with_condition("ForAnyValue:StringNotEquals", "k", "a"),), IMPLICIT_DENY),
+    Case("ForAllValues", (with_condition("ForAllValues:StringEquals", "k", "a", "b"),), ALLOW, {"k": ["b", "a"]}),
+    Case(
+        "ForAllValues, one stranger",
+        (with_condition("ForAllValues:StringEquals", "k", "a", "b"),),
+        IMPLICIT_DENY,
+        {"k": ["b", "c"]},
+    ),
+    Case("ForAllValues, key absent", (with_condition("ForAllValues:StringEquals", "k", "a"),), ALLOW),
+    Case(
+        "ForAllValues, negated",
+        (with_condition("ForAllValues:StringNotEquals", "k", "a"),),
+        IMPLICIT_DENY,
+        {"k": ["a", "b"]},
+    ),
     Case(
         "variable in a resource",
         (allow(Resource="arn:aws:lambda:*:*:function:${aws:username}"),),
         ALLOW,
         {"aws:username": "grader"},
     ),
-    Case("variable without a value", (allow(Resource="arn:aws:lambda:*:*:function:${aws:username}"),), NEITHER),
+    Case("variable without a value", (allow(Resource="arn:aws:lambda:*:*:function:${aws:username}"),), IMPLICIT_DENY),
     Case("variable with a default", (allow(Resource="arn:aws:lambda:*:*:function:${aws:username, 'grader'}"),), ALLOW),
     Case(
         "variable's value is literal",
         (allow(Resource="arn:aws:lambda:*:*:function:${aws:username}"),),
-        NEITHER,
+        IMPLICIT_DENY,
         {"aws:username": "*"},
     ),
-    Case("escaped star", (allow(Resource="arn:aws:lambda:*:*:function:${*}"),), NEITHER),
+    Case("escaped star", (allow(Resource="arn:aws:lambda:*:*:function:${*}"),), IMPLICIT_DENY),
     Case(
         "variable in a condition",
-        (when("StringEquals", "k", "${aws:username}"),),
+        (with_condition("StringEquals", "k", "${aws:username}"),),
         ALLOW,
         {"aws:username": "alice", "k": "alice"},
     ),
     Case(
         "variable in a policy of 2008",
         (allow(Resource="${aws:username}"),),
-        NEITHER,
+        IMPLICIT_DENY,
         {"aws:username": FUNCTION},
         version="2008-10-17",
     ),
@@ -200,7 +236,9 @@ def test_decision_is_iams(case: Case) -> None:
     """Each element of a statement is read as IAM reads it."""
     document = json.dumps({"Version": case.version, "Statement": list(case.statements)})
 
-    decision = decide([document], action="lambda:InvokeFunction", resource=case.resource, context=case.context)
+    decision = evaluate_policies(
+        [document], action="lambda:InvokeFunction", resource=case.resource, context=case.context
+    )
 
     assert decision.effect == case.expected
 
@@ -209,7 +247,7 @@ def test_decision_names_its_statement() -> None:
     """The reason tells which statement decided."""
     documents: list[dict[str, Any]] = [{"Statement": allow()}, {"Statement": [deny(Sid="NotTonight")]}]
 
-    assert decide(documents, action="lambda:InvokeFunction", resource=FUNCTION) == Decision(
+    assert evaluate_policies(documents, action="lambda:InvokeFunction", resource=FUNCTION) == Decision(
         effect=Effect.DENY, reason="denied by statement NotTonight"
     )
 
@@ -218,7 +256,7 @@ def test_encoded_document_is_read() -> None:
     """IAM gives documents percent-encoded; both forms are taken."""
     encoded = '%7B"Statement": %7B"Effect": "Allow", "Action": "*", "Resource": "*"%7D%7D'
 
-    assert decide([encoded], action="s3:GetObject", resource="*").effect == Effect.ALLOW
+    assert evaluate_policies([encoded], action="s3:GetObject", resource="*").effect == Effect.ALLOW
 
 
 ALICE = "arn:aws:iam::123456789012:user/alice"
@@ -232,10 +270,10 @@ ALICE = "arn:aws:iam::123456789012:user/alice"
         ({"AWS": ALICE}, ALLOW),
         (ALICE, ALLOW),
         ({"AWS": ["arn:aws:iam::1:user/bob", ALICE]}, ALLOW),
-        ({"AWS": "arn:aws:iam::123456789012:user/bob"}, NEITHER),
-        ({"AWS": "123456789012"}, NEITHER),
-        ({"AWS": "arn:aws:iam::123456789012:root"}, NEITHER),
-        ({"Service": "bedrock.amazonaws.com"}, NEITHER),
+        ({"AWS": "arn:aws:iam::123456789012:user/bob"}, IMPLICIT_DENY),
+        ({"AWS": "123456789012"}, IMPLICIT_DENY),
+        ({"AWS": "arn:aws:iam::123456789012:root"}, IMPLICIT_DENY),
+        ({"Service": "bedrock.amazonaws.com"}, IMPLICIT_DENY),
     ],
     ids=str,
 )
@@ -244,7 +282,7 @@ def test_resource_policy_counts_for_whom_it_names(named: object, expected: Effec
     principal = Principal(arns=(ALICE,), account="123456789012")
     policy: dict[str, Any] = {"Statement": [allow(Principal=named)]}
 
-    decision = decide([policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=principal)
+    decision = evaluate_policies([policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=principal)
 
     assert decision.effect == expected
 
@@ -254,7 +292,10 @@ def test_resource_policy_denies_a_whole_account() -> None:
     principal = Principal(arns=(ALICE,), account="123456789012")
     policy = {"Statement": [allow(Principal="*"), deny(Principal={"AWS": "123456789012"})]}
 
-    assert decide([policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=principal).effect == DENY
+    assert (
+        evaluate_policies([policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=principal).effect
+        == DENY
+    )
 
 
 def test_service_principal_is_named() -> None:
@@ -263,7 +304,7 @@ def test_service_principal_is_named() -> None:
         "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "bedrock.amazonaws.com"}}
     }
 
-    decision = decide(
+    decision = evaluate_policies(
         [policy], action="sts:AssumeRole", resource="*", principal=Principal(service="bedrock.amazonaws.com")
     )
 
@@ -275,11 +316,13 @@ def test_not_principal_spares_whom_it_names() -> None:
     policy = {"Statement": [deny(NotPrincipal={"AWS": ALICE})]}
 
     effects = [
-        decide([policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=Principal(arns=(arn,))).effect
+        evaluate_policies(
+            [policy], action="lambda:InvokeFunction", resource=FUNCTION, principal=Principal(arns=(arn,))
+        ).effect
         for arn in (ALICE, "arn:aws:iam::123456789012:user/bob")
     ]
 
-    assert effects == [NEITHER, DENY]
+    assert effects == [IMPLICIT_DENY, DENY]
 
 
 @pytest.mark.parametrize(
@@ -297,8 +340,8 @@ def test_not_principal_spares_whom_it_names() -> None:
 def test_condition_that_iam_does_not_know_is_an_error(operator: str, value: str) -> None:
     """A policy that cannot be read is never taken for a decision."""
     with pytest.raises(MalformedPolicy):
-        decide(
-            [{"Statement": [when(operator, "k", value)]}],
+        evaluate_policies(
+            [{"Statement": [with_condition(operator, "k", value)]}],
             action="lambda:InvokeFunction",
             resource="*",
             context={"k": "1"},
@@ -321,4 +364,4 @@ def test_condition_that_iam_does_not_know_is_an_error(operator: str, value: str)
 def test_a_policy_that_is_none_is_never_taken_for_a_decision(policy: str) -> None:
     """Moto takes any text as a session's policy."""
     with pytest.raises(MalformedPolicy):
-        decide([policy], action="lambda:InvokeFunction", resource="*")
+        evaluate_policies([policy], action="lambda:InvokeFunction", resource="*")

@@ -18,10 +18,10 @@ from simulator.jobs.life import Effect, Grade, Story, story
 from simulator.jobs.pacing import Paces
 from simulator.jobs.steering import Steering
 from simulator.settings import FIXED_EPOCH, Pace, Settings
-from simulator.store.blobs import Uploads
-from simulator.store.clock_state import ClockStates
+from simulator.store.blobs import BlobStore
+from simulator.store.clock_state import ClockStateStore
 from simulator.store.database import Database
-from simulator.store.job_logs import JobLogs
+from simulator.store.job_logs import JobLogStore
 from simulator.training.dataset import DatasetLimits
 from simulator.wire.objects import announcement
 from tests.jobs.stories import MODEL, correctness
@@ -39,7 +39,7 @@ class Graders:
         self.reached, self.go_on = Flag(), Flag()
         self.waits_at: int | None = None
 
-    def refusal(self, _order: Order) -> str | None:
+    def denial_reason(self, _order: Order) -> str | None:
         """Allow everybody."""
         return None
 
@@ -76,7 +76,7 @@ class Interventions:
 @contextmanager
 def engine_on(
     folder: Path, graders: Graders, *, pace: Pace = Pace.INSTANT, places: int = 8
-) -> Iterator[tuple[Engine, JobLogs]]:
+) -> Iterator[tuple[Engine, JobLogStore]]:
     """Run an engine on a data folder that holds one upload, `train`, of 40 records."""
     with steered_engine_on(folder, graders, pace=pace, places=places) as (engine, logs, _):
         yield engine, logs
@@ -93,24 +93,24 @@ def steered_engine_on(
     seconds: Callable[[], float] = monotonic,
     epoch: int = FIXED_EPOCH,
     interventions: Interventions | None = None,
-) -> Iterator[tuple[Engine, JobLogs, Steering]]:
+) -> Iterator[tuple[Engine, JobLogStore, Steering]]:
     """Do the same, and give the clock's wheel too. `seconds` is what a clock that runs goes by."""
-    uploads = Uploads(folder / "uploads")
+    uploads = BlobStore(folder / "uploads")
     (folder / "uploads" / "train").write_bytes(jsonl(40))
     database = Database(folder / "simulator.sqlite")
-    logs = JobLogs(database)
+    logs = JobLogStore(database)
     paces = Paces(
-        states=ClockStates(database),
+        states=ClockStateStore(database),
         pace=pace,
         speed=speed,
         epoch=epoch,
-        latest=database.latest(),
+        latest=database.latest_simulated_time(),
         wall=lambda: 0.0,
         seconds=seconds,
     )
 
     def tell(job: Job) -> Story:
-        return story(job, open_file=uploads.reading, model=f"{MODEL}-{job.id}", settings=SETTINGS)
+        return story(job, open_file=uploads.open, model=f"{MODEL}-{job.id}", settings=SETTINGS)
 
     engine = Engine(
         logs=logs,

@@ -14,7 +14,7 @@ from simulator.jobs.job import Job, Status
 from simulator.jobs.run import Run
 from simulator.jobs.steering import Steering
 from simulator.settings import Pace
-from tests.full_disk import files_that_may_not_grow_beyond
+from tests.full_disk import limit_file_size
 from tests.jobs.engines import Graders, finished, steered_engine_on
 from tests.jobs.stories import order
 from tests.jobs.test_steering import created, standing, until
@@ -117,7 +117,7 @@ def test_a_job_that_finds_the_disk_full_tries_again_by_itself(
     with steered_engine_on(tmp_path, graders, pace=pace, speed=1e6) as (engine, _, _):
         job = engine.create(order())
         assert graders.reached.wait(10)
-        with files_that_may_not_grow_beyond(1):
+        with limit_file_size(1):
             graders.go_on.set()
             until(lambda: engine.driver.next_at(job.id) is not None)
             before = len(turns)

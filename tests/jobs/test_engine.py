@@ -12,8 +12,8 @@ from simulator.jobs.codec import decode_event, encode_job
 from simulator.jobs.job import JobEndedError, Status, apply
 from simulator.settings import Pace
 from simulator.store.database import Database
-from simulator.store.job_logs import JobLogs, StoredEntry
-from simulator.store.models import Models
+from simulator.store.job_logs import JobLogStore, StoredLogEntry
+from simulator.store.models import ModelStore
 from tests.jobs.engines import Graders, cut_off, engine_on, finished, steered_engine_on
 from tests.jobs.stories import MODEL, order
 from tests.jobs.test_steering import until
@@ -23,10 +23,10 @@ def test_the_projection_that_is_kept_is_the_fold_of_the_log(tmp_path: Path) -> N
     """`job == reduce(apply, log)`, as text."""
     with engine_on(tmp_path, Graders()) as (engine, logs):
         job = finished(engine, engine.create(order()))
-        events = [decode_event(entry.kind, entry.body) for entry in logs.log(job.id)]
+        events = [decode_event(entry.kind, entry.body) for entry in logs.entries(job.id)]
         told = reduce(apply, events, None)
         assert told
-        assert logs.get(job.id) == encode_job(told)
+        assert logs.get_projection(job.id) == encode_job(told)
     assert job.status is Status.SUCCEEDED
 
 
@@ -35,7 +35,7 @@ def test_two_engines_with_one_seed_write_the_same_log(tmp_path: Path) -> None:
     both = []
     for name in ("one", "two"):
         with engine_on(tmp_path / name, Graders()) as (engine, logs):
-            both.append(logs.log(finished(engine, engine.create(order())).id))
+            both.append(logs.entries(finished(engine, engine.create(order())).id))
     assert both[0] == both[1]
 
 
@@ -43,7 +43,7 @@ def test_a_job_that_was_cut_off_anywhere_goes_on_to_the_same_log(tmp_path: Path)
     """Its answers are in the log: the grader is asked again for none of them."""
     with engine_on(tmp_path, Graders()) as (engine, logs):
         job_id = finished(engine, engine.create(order())).id
-        whole = logs.log(job_id)
+        whole = logs.entries(job_id)
     path = tmp_path / "simulator.sqlite"
     for kept in range(1, len(whole), 3):
         cut_off(path, job_id, kept)
@@ -52,7 +52,7 @@ def test_a_job_that_was_cut_off_anywhere_goes_on_to_the_same_log(tmp_path: Path)
             job = engine.job(job_id)
             assert job
             finished(engine, job)
-            assert logs.log(job_id) == whole
+            assert logs.entries(job_id) == whole
         recorded = [entry for entry in whole[:kept] if entry.kind == "RolloutsGraded"]
         everything = [entry for entry in whole if entry.kind == "RolloutsGraded"]
         assert len(graders.asked) == len(everything) - len(recorded)
@@ -65,18 +65,18 @@ def test_a_log_that_cannot_be_told_again_leaves_its_job_where_it_is_and_stops_no
     """Nothing that it went through is thrown away: started as it was before, the simulator goes on with it."""
     with engine_on(tmp_path, Graders()) as (engine, logs):
         job_id = finished(engine, engine.create(order())).id
-        whole = logs.log(job_id)
+        whole = logs.entries(job_id)
     cut_off(tmp_path / "simulator.sqlite", job_id, 6)
     altered(tmp_path, '"at":', '"at":9')
     with steered_engine_on(tmp_path, Graders(), pace=pace, places=1) as (engine, logs, steering):
         engine.driver.turn(job_id)
-        before = logs.log(job_id)
+        before = logs.entries(job_id)
         assert not steering.run_to_step(job_id, 5)
         steering.choose(Pace.INSTANT)
         other = engine.create(order())
         until(lambda: (engine.job(other.id) or other).status is Status.QUEUED)
         engine.driver.turn(job_id)
-        assert (len(before), logs.log(job_id)) == (6, before)
+        assert (len(before), logs.entries(job_id)) == (6, before)
         assert engine.driver.stands(job_id)
     assert f"job {job_id} stands where it is, for its log cannot be told again: it says FilesValidated" in caplog.text
     altered(tmp_path, '"at":9', '"at":')
@@ -84,7 +84,7 @@ def test_a_log_that_cannot_be_told_again_leaves_its_job_where_it_is_and_stops_no
         job = engine.job(job_id)
         assert job
         assert finished(engine, job).status is finished(engine, other).status is Status.SUCCEEDED
-        assert logs.log(job_id) == whole
+        assert logs.entries(job_id) == whole
 
 
 def test_a_job_whose_log_cannot_be_told_again_can_be_cancelled(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_cancel_in_mid_step_ends_the_job_at_once_and_drops_the_step(tmp_path: 
         cancelled = engine.cancel(job)
         graders.go_on.set()
         engine.close()
-        kinds = [entry.kind for entry in logs.log(job.id)]
+        kinds = [entry.kind for entry in logs.entries(job.id)]
     assert (cancelled.status, cancelled.step) == (Status.CANCELLED, 2)
     assert kinds[-1] == "JobCancelled"
 
@@ -190,13 +190,13 @@ def test_what_a_caller_asked_for_outlives_a_power_cut_and_what_a_job_made_of_it_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So a job waits for the disk when it is created and when it is cancelled, and not at each step."""
-    kept, append = list[tuple[str, bool]](), JobLogs.append
+    kept, append = list[tuple[str, bool]](), JobLogStore.append
 
-    def noted(logs: JobLogs, *, entry: StoredEntry, safe: bool, **others: Any) -> None:
-        append(logs, entry=entry, safe=safe, **others)
+    def noted(logs: JobLogStore, *, entry: StoredLogEntry, safe: bool, **others: Any) -> None:
+        append(logs, entry=entry, durable=safe, **others)
         kept.append((entry.kind, safe))
 
-    monkeypatch.setattr(JobLogs, "append", noted)
+    monkeypatch.setattr(JobLogStore, "append", noted)
     with engine_on(tmp_path, Graders(), pace=Pace.POLL) as (engine, _):
         job = engine.create(order())
         while (engine.job(job.id) or job).step < 2:
@@ -217,7 +217,7 @@ def test_a_tuned_model_exists_only_once_its_job_has_succeeded(tmp_path: Path) ->
         assert current.status is Status.RUNNING
         engine.cancel(current)
     database = Database(tmp_path / "simulator.sqlite")
-    made = Models(database).made(order().account)
+    made = ModelStore(database).created_models(order().account)
     database.close()
     assert [name for name, _ in made] == [f"{MODEL}-{job.id}:ckpt-step-9"]
 

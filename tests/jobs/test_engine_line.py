@@ -9,7 +9,7 @@ from simulator.jobs.codec import decode_event
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import FilesValidated, Job, Status, TrainingStarted, apply
 from simulator.settings import Pace
-from simulator.store.job_logs import JobLogs
+from simulator.store.job_logs import JobLogStore
 from tests.jobs.engines import Graders, cut_off, engine_on, finished
 from tests.jobs.stories import order, told
 from tests.records import jsonl
@@ -27,19 +27,21 @@ def turned(engine: Engine, *jobs: Job, times: int = 4) -> None:
             engine.driver.turn(job.id)
 
 
-def started_at(logs: JobLogs, job: Job) -> int:
+def started_at(logs: JobLogStore, job: Job) -> int:
     """Return when a job's training began."""
     (at,) = [
         event.at
-        for entry in logs.log(job.id)
+        for entry in logs.entries(job.id)
         if isinstance(event := decode_event(entry.kind, entry.body), TrainingStarted)
     ]
     return at
 
 
-def times(logs: JobLogs, jobs: list[Job]) -> list[tuple[int, int]]:
+def times(logs: JobLogStore, jobs: list[Job]) -> list[tuple[int, int]]:
     """Return when the training of each job began and when the job ended."""
-    ends = [reduce(apply, [decode_event(entry.kind, entry.body) for entry in logs.log(job.id)], None) for job in jobs]
+    ends = [
+        reduce(apply, [decode_event(entry.kind, entry.body) for entry in logs.entries(job.id)], None) for job in jobs
+    ]
     return [(started_at(logs, job), (end and end.finished_at) or 0) for job, end in zip(jobs, ends, strict=True)]
 
 
@@ -122,7 +124,7 @@ def test_jobs_in_line_keep_their_order_and_their_times_after_a_restart(tmp_path:
     with engine_on(tmp_path / "whole", Graders(), pace=Pace.POLL, places=1) as (engine, logs):
         jobs = [engine.create(order()) for _ in range(3)]
         turned(engine, *jobs, times=60)
-        whole = [logs.log(job.id) for job in jobs]
+        whole = [logs.entries(job.id) for job in jobs]
     with engine_on(tmp_path / "cut", Graders(), pace=Pace.POLL, places=1) as (engine, _):
         jobs = [engine.create(order()) for _ in range(3)]
         turned(engine, *jobs, times=60)
@@ -130,7 +132,7 @@ def test_jobs_in_line_keep_their_order_and_their_times_after_a_restart(tmp_path:
         cut_off(tmp_path / "cut" / "simulator.sqlite", job.id, length)
     with engine_on(tmp_path / "cut", Graders(), places=1) as (engine, logs):
         assert [finished(engine, job).status for job in jobs] == [Status.SUCCEEDED] * 3
-        assert [logs.log(job.id) for job in jobs] == whole
+        assert [logs.entries(job.id) for job in jobs] == whole
 
 
 def test_the_first_places_need_no_end_before_them(tmp_path: Path) -> None:
@@ -139,4 +141,4 @@ def test_the_first_places_need_no_end_before_them(tmp_path: Path) -> None:
         first = finished(engine, engine.create(order()))
         second = finished(engine, engine.create(order()))
         assert started_at(logs, second) == second.created_at + 45 + 240
-        assert logs.ended_before(second.id, back=1) == first.finished_at
+        assert logs.nth_latest_finish_before(second.id, n=1) == first.finished_at

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.jobs.job import Failure, JobCancelled, JobFailed, Status
 from simulator.settings import Pace
-from tests.full_disk import files_that_may_not_grow_beyond
+from tests.full_disk import limit_file_size
 from tests.jobs.engines import Graders, Interventions, cut_off, finished, steered_engine_on
 from tests.jobs.stories import order
 
@@ -32,7 +32,7 @@ def test_a_job_fails_where_somebody_lets_it(tmp_path: Path, effect: str, step: i
     interventions.ends[effect, step] = failed
     with steered_engine_on(tmp_path, graders, interventions=interventions) as (engine, logs, _):
         job = finished(engine, engine.create(order()))
-        kinds = [entry.kind for entry in logs.log(job.id)]
+        kinds = [entry.kind for entry in logs.entries(job.id)]
     assert (job.status, job.failure, kinds[-2:]) == (Status.FAILED, BROKEN, [before, "JobFailed"])
     assert ("train", 4) not in graders.asked
 
@@ -43,7 +43,7 @@ def test_a_job_can_be_cancelled_in_mid_step(tmp_path: Path) -> None:
     interventions.ends["StepCompleted", 3] = lambda at: JobCancelled(at=at)
     with steered_engine_on(tmp_path, Graders(), interventions=interventions) as (engine, logs, _):
         job = finished(engine, engine.create(order()))
-        kinds = [entry.kind for entry in logs.log(job.id)]
+        kinds = [entry.kind for entry in logs.entries(job.id)]
     assert (job.status, job.step, kinds[-2:]) == (Status.CANCELLED, 2, ["RolloutsGraded", "JobCancelled"])
 
 
@@ -56,7 +56,7 @@ def test_a_job_is_queued_for_as_long_as_somebody_lets_it(tmp_path: Path, pace: P
         job = engine.create(order())
         while not (engine.job(job.id) or job).status.ended:
             engine.driver.turn(job.id)
-        (started,) = [entry.body for entry in logs.log(job.id) if entry.kind == "TrainingStarted"]
+        (started,) = [entry.body for entry in logs.entries(job.id) if entry.kind == "TrainingStarted"]
     assert f'"at":{job.created_at + 45 + 3_600}' in started
 
 
@@ -67,11 +67,11 @@ def test_a_job_that_was_to_wait_in_the_queue_waits_as_long_after_a_restart(tmp_p
     interventions.waits = 3_600
     with steered_engine_on(tmp_path, Graders(), interventions=interventions) as (engine, logs, _):
         job = finished(engine, engine.create(order()))
-        whole = logs.log(job.id)
+        whole = logs.entries(job.id)
     cut_off(tmp_path / "simulator.sqlite", job.id, kept)
     with steered_engine_on(tmp_path, Graders()) as (engine, logs, _):
         finished(engine, job)
-        again = logs.log(job.id)
+        again = logs.entries(job.id)
     assert [entry.kind for entry in whole[2:5]] == ["FilesValidated", "StartDelayed", "TrainingStarted"]
     assert again == whole
 
@@ -84,14 +84,14 @@ def test_a_wait_that_finds_the_disk_full_is_written_later(tmp_path: Path) -> Non
         job = engine.create(order())
         for _ in range(2):
             engine.driver.turn(job.id)
-        with files_that_may_not_grow_beyond(1):
+        with limit_file_size(1):
             engine.driver.turn(job.id)
         run = engine.driver._runs[job.id]
         was_full = run.full
-        kinds = [entry.kind for entry in logs.log(job.id)]
+        kinds = [entry.kind for entry in logs.entries(job.id)]
         while not (engine.job(job.id) or job).status.ended:
             engine.driver.turn(job.id)
-        later = [entry.kind for entry in logs.log(job.id)]
+        later = [entry.kind for entry in logs.entries(job.id)]
     assert (was_full, run.full) == (True, False)
     assert (kinds[-1], later[3:5]) == ("FilesValidated", ["StartDelayed", "TrainingStarted"])
 
@@ -101,7 +101,7 @@ def test_what_came_in_between_is_not_asked_again_where_the_log_has_it(tmp_path: 
     """An operation in the account would be carried out twice."""
     with steered_engine_on(tmp_path, Graders()) as (engine, logs, _):
         job = finished(engine, engine.create(order()))
-        whole = [entry.kind for entry in logs.log(job.id)]
+        whole = [entry.kind for entry in logs.entries(job.id)]
     cut_off(tmp_path / "simulator.sqlite", job.id, kept)
     interventions = Interventions()
     with steered_engine_on(tmp_path, Graders(), interventions=interventions) as (engine, _, _):

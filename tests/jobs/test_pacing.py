@@ -13,9 +13,9 @@ from simulator.jobs.job import Status
 from simulator.jobs.pacing import ClockOrderError
 from simulator.jobs.steering import Steering
 from simulator.settings import FIXED_EPOCH, LAST_EPOCH, Pace
-from simulator.store.clock_state import ClockStates
+from simulator.store.clock_state import ClockStateStore
 from simulator.store.errors import StoreFullError
-from tests.full_disk import files_that_may_not_grow_beyond
+from tests.full_disk import limit_file_size
 from tests.jobs.engines import Graders, engine_on, finished, steered_engine_on
 from tests.jobs.stories import order
 from tests.jobs.test_steering import DAY, QUEUE, VALIDATION, created, standing, steered, until
@@ -45,7 +45,7 @@ def test_on_a_full_disk_nothing_is_steered_halfway(tmp_path: Path) -> None:
             lambda: steering.choose(Pace.REALTIME, speed=7.0),
             lambda: steering.choose(Pace.REALTIME, job_id=job.id, speed=7.0),
         ]
-        with files_that_may_not_grow_beyond(1):
+        with limit_file_size(1):
             for steer in orders:
                 with pytest.raises(StoreFullError):
                     steer()
@@ -64,7 +64,7 @@ def test_a_cancel_does_not_need_the_clock_to_be_written(tmp_path: Path, monkeypa
         first, second = created(engine), created(engine)
         steering.choose(Pace.MANUAL, job_id=first.id)
         steering.choose(Pace.INSTANT, job_id=second.id)
-        monkeypatch.setattr(ClockStates, "put", full)
+        monkeypatch.setattr(ClockStateStore, "put", full)
         assert engine.cancel(first).status is Status.CANCELLED
         until(lambda: standing(engine, second)[0] == "succeeded")
 
@@ -72,7 +72,7 @@ def test_a_cancel_does_not_need_the_clock_to_be_written(tmp_path: Path, monkeypa
 def test_a_job_that_was_refused_takes_no_number(tmp_path: Path) -> None:
     """The next one is the first: a script's `"job": 1` means it."""
     with engine_on(tmp_path, Graders()) as (engine, _):
-        with files_that_may_not_grow_beyond(1), pytest.raises(StoreFullError):
+        with limit_file_size(1), pytest.raises(StoreFullError):
             engine.create(order())
         both = [engine.create(order()).id for _ in range(2)]
     with engine_on(tmp_path, Graders()) as (engine, _):

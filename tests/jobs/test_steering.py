@@ -12,7 +12,7 @@ from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job, Status
 from simulator.jobs.steering import Steering
 from simulator.settings import FIXED_EPOCH, Pace
-from simulator.store.job_logs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogStore, StoredLogEntry
 from tests.jobs.engines import Graders, cut_off, engine_on, finished, steered_engine_on
 from tests.jobs.stories import order
 
@@ -23,7 +23,7 @@ DAY = 86_400
 @contextmanager
 def steered(
     folder: Path, graders: Graders | None = None, *, pace: Pace = Pace.MANUAL, places: int = 8
-) -> Iterator[tuple[Engine, JobLogs, Steering]]:
+) -> Iterator[tuple[Engine, JobLogStore, Steering]]:
     """Steer an engine."""
     with steered_engine_on(folder, graders or Graders(), pace=pace, places=places) as everything:
         yield everything
@@ -43,10 +43,10 @@ def standing(engine: Engine, job: Job) -> tuple[str, int]:
     return current.status.value, current.step
 
 
-def undisturbed(folder: Path) -> list[StoredEntry]:
+def undisturbed(folder: Path) -> list[StoredLogEntry]:
     """Return the log of a job that nobody held."""
     with engine_on(folder, Graders()) as (engine, logs):
-        return list(logs.log(finished(engine, engine.create(order())).id))
+        return list(logs.entries(finished(engine, engine.create(order())).id))
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -76,7 +76,7 @@ def test_an_advance_of_hours_runs_a_job_to_its_end_with_the_log_of_one_that_nobo
         job = created(engine)
         steering.advance(FIXED_EPOCH + DAY)
         assert standing(engine, job) == ("succeeded", 9)
-        assert list(logs.log(job.id)) == undisturbed(tmp_path / "instant")
+        assert list(logs.entries(job.id)) == undisturbed(tmp_path / "instant")
         assert steering.look().now == FIXED_EPOCH + DAY
 
 
@@ -87,7 +87,7 @@ def test_many_small_advances_come_to_the_same_as_a_large_one(tmp_path: Path, str
         job = created(engine)
         while not (engine.job(job.id) or job).status.ended:
             steering.advance(steering.look().now + stride)
-        assert list(logs.log(job.id)) == undisturbed(tmp_path / "instant")
+        assert list(logs.entries(job.id)) == undisturbed(tmp_path / "instant")
 
 
 def test_no_grader_is_asked_before_the_clock_is_there(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_job_runs_to_a_step_and_stands_there_whatever_its_pace(tmp_path: Path,
         assert current
         assert steering.look().now == current.changed_at
         assert steering.run_to_status(job.id, Status.SUCCEEDED)
-        assert list(logs.log(job.id)) == undisturbed(tmp_path / "instant")
+        assert list(logs.entries(job.id)) == undisturbed(tmp_path / "instant")
 
 
 def test_a_job_that_ran_by_itself_stands_after_a_run_to_a_step(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_frozen_simulator_moves_at_no_pace(tmp_path: Path, pace: Pace) -> None
         steering.thaw()
         finished(engine, job)
         assert before == after == (FIXED_EPOCH, ("validating_files", 0))
-        assert list(logs.log(job.id)) == undisturbed(tmp_path / "instant")
+        assert list(logs.entries(job.id)) == undisturbed(tmp_path / "instant")
 
 
 def test_a_freeze_catches_a_running_job_between_two_moves(tmp_path: Path) -> None:
@@ -226,10 +226,10 @@ def test_a_freeze_catches_a_running_job_between_two_moves(tmp_path: Path) -> Non
 
         Thread(target=release).start()
         steering.freeze()
-        entries = logs.log(job.id)
+        entries = logs.entries(job.id)
         assert (entries[-1].kind, graders.asked[-1]) == ("RolloutsGraded", ("train", 3))
         freezing.wait(0.05)
-        assert logs.log(job.id) == entries
+        assert logs.entries(job.id) == entries
         steering.thaw()
         assert finished(engine, job).status is Status.SUCCEEDED
         assert graders.asked.count(("train", 3)) == 1
@@ -239,7 +239,7 @@ def test_a_clock_that_runs_moves_jobs_by_itself(tmp_path: Path) -> None:
     """At a speed of a million a run of hours is over at once; what happens is the usual."""
     with steered_engine_on(tmp_path / "realtime", Graders(), pace=Pace.REALTIME, speed=1_000_000) as (engine, logs, _):
         job = finished(engine, engine.create(order()))
-        told = list(logs.log(job.id))
+        told = list(logs.entries(job.id))
     usual = undisturbed(tmp_path / "instant")
     assert [entry.kind for entry in told] == [entry.kind for entry in usual]
     assert job.status is Status.SUCCEEDED
@@ -296,7 +296,7 @@ def test_a_job_that_was_held_and_cut_off_goes_on_to_the_same_log(tmp_path: Path)
     with steered(tmp_path / "cut") as (engine, logs, steering):
         steering.advance(FIXED_EPOCH + DAY)
         assert standing(engine, job) == ("succeeded", 9)
-        assert list(logs.log(job.id)) == usual
+        assert list(logs.entries(job.id)) == usual
 
 
 def test_a_held_job_can_be_cancelled(tmp_path: Path) -> None:

@@ -7,25 +7,25 @@ from typing import Any
 
 import pytest
 
-from simulator.lambdas.pool import Pool
+from simulator.lambdas.pool import EnvironmentPool
 
-NOON = 1_767_225_600.0
+SIMULATED_TIME = 1_767_225_600.0
 
 
 @pytest.fixture
-def make_pool() -> Iterator[Callable[..., Pool]]:
+def make_pool() -> Iterator[Callable[..., EnvironmentPool]]:
     """Make pools; each is closed when the test ends."""
-    pools: list[Pool] = []
+    pools: list[EnvironmentPool] = []
 
-    def make(**options: Any) -> Pool:
+    def make(**options: Any) -> EnvironmentPool:
         numbers = itertools.count(1)
         settings: dict[str, Any] = {
             "new_request_id": lambda: f"00000000-0000-4000-8000-{next(numbers):012d}",
-            "now": lambda: NOON,
+            "now": lambda: SIMULATED_TIME,
             "wall": time.time,
             "max_environments": 2,
         }
-        pools.append(Pool(**{**settings, **options}))
+        pools.append(EnvironmentPool(**{**settings, **options}))
         return pools[-1]
 
     yield make
@@ -34,6 +34,6 @@ def make_pool() -> Iterator[Callable[..., Pool]]:
 
 
 @pytest.fixture
-def pool(make_pool: Callable[..., Pool]) -> Pool:
+def pool(make_pool: Callable[..., EnvironmentPool]) -> EnvironmentPool:
     """Give a pool of two environments."""
     return make_pool()

@@ -10,13 +10,13 @@ import pytest
 from fixtures.making.hostile.archives import Entry, archived
 from simulator.lambdas import archive
 from simulator.lambdas.errors import InvalidZipFile
-from simulator.lambdas.pool import Pool
-from tests.lambdas.zips import packaged, zipped
+from simulator.lambdas.pool import EnvironmentPool
+from tests.lambdas.zips import function_from_zip, zip_files
 
 
 def unpack(tmp_path: Path, *, code: bytes, layers: tuple[bytes, ...] = ()) -> None:
     """Unpack into folders of this test."""
-    archive.unpack(code=code, layers=layers, task=tmp_path / "task", opt=tmp_path / "opt")
+    archive.unpack(code=code, layers=layers, task_folder=tmp_path / "task", opt_folder=tmp_path / "opt")
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def unpack(tmp_path: Path, *, code: bytes, layers: tuple[bytes, ...] = ()) -> No
 def test_path_outside_the_package_is_refused(tmp_path: Path, name: str) -> None:
     """No file is written outside the function's own folder, and the message names the path."""
     with pytest.raises(InvalidZipFile, match="names a path outside the package"):
-        unpack(tmp_path, code=zipped({"fine.py": "", name: ""}))
+        unpack(tmp_path, code=zip_files({"fine.py": "", name: ""}))
 
     assert list((tmp_path / "task").iterdir()) == []
 
@@ -38,7 +38,7 @@ def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
 
 def test_damaged_zip_is_refused(tmp_path: Path) -> None:
     """A flipped byte is found by its checksum."""
-    code = bytearray(zipped({"a.py": "x = 1\n" * 100}))
+    code = bytearray(zip_files({"a.py": "x = 1\n" * 100}))
     code[45] ^= 0xFF
 
     with pytest.raises(InvalidZipFile):
@@ -50,7 +50,7 @@ def test_zip_bomb_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(archive, "MAX_UNZIPPED_BYTES", 1_000_000)
 
     with pytest.raises(InvalidZipFile, match=r"unzipped size must be smaller than 1000000 bytes .* declares 1200000"):
-        unpack(tmp_path, code=zipped({f"{number}.bin": bytes(400_000) for number in range(3)}))
+        unpack(tmp_path, code=zip_files({f"{number}.bin": bytes(400_000) for number in range(3)}))
 
     assert list((tmp_path / "task").iterdir()) == []
 
@@ -74,7 +74,7 @@ def test_layers_count_towards_the_size(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(archive, "MAX_UNZIPPED_BYTES", 10)
 
     with pytest.raises(InvalidZipFile, match="zip of layer 2 is too large"):
-        unpack(tmp_path, code=zipped({"a": "12345"}), layers=(zipped({"b": "123"}), zipped({"c": "123"})))
+        unpack(tmp_path, code=zip_files({"a": "12345"}), layers=(zip_files({"b": "123"}), zip_files({"c": "123"})))
 
 
 def test_executables_stay_executable(tmp_path: Path) -> None:
@@ -90,11 +90,11 @@ def test_executables_stay_executable(tmp_path: Path) -> None:
     assert (tmp_path / "task/bin/tool").stat().st_mode & stat.S_IXUSR
 
 
-def test_pool_survives_a_bad_package(pool: Pool) -> None:
+def test_pool_survives_a_bad_package(pool: EnvironmentPool) -> None:
     """A function that cannot be unpacked takes no environment away from the others."""
     for _ in range(5):
         with pytest.raises(InvalidZipFile):
-            pool.invoke(packaged(b"junk"), b"{}")
+            pool.invoke(function_from_zip(b"junk"), b"{}")
 
-    good = packaged(zipped({"lambda_function.py": "def lambda_handler(event, context): return 1\n"}))
+    good = function_from_zip(zip_files({"lambda_function.py": "def lambda_handler(event, context): return 1\n"}))
     assert pool.invoke(good, b"{}").payload == b"1"

@@ -3,14 +3,14 @@
 import pytest
 
 from simulator.lambdas.errors import InvalidParameter
-from simulator.lambdas.function_reference import FunctionReference, reference_of
+from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
 
 ARN = "arn:aws:lambda:us-east-1:111111111111:function:grader"
 
 
-def read(name: str, qualifier: str | None = None) -> FunctionReference:
+def parse(name: str, qualifier: str | None = None) -> FunctionReference:
     """Read a name as a caller in account 123456789012, us-west-2, would write it."""
-    return reference_of(name, qualifier=qualifier, account="123456789012", region="us-west-2")
+    return parse_function_reference(name, qualifier=qualifier, account="123456789012", region="us-west-2")
 
 
 def reference(account: str, region: str, qualifier: str | None) -> FunctionReference:
@@ -32,22 +32,22 @@ def reference(account: str, region: str, qualifier: str | None) -> FunctionRefer
 )
 def test_every_form_of_the_name_is_read(name: str, expected: FunctionReference) -> None:
     """Name, partial ARN and ARN, each with or without a qualifier."""
-    assert read(name) == expected
+    assert parse(name) == expected
 
 
 def test_arn_is_written_with_its_qualifier() -> None:
     """A reference gives the ARN that the caller meant."""
-    assert read("grader", "live").arn == "arn:aws:lambda:us-west-2:123456789012:function:grader:live"
+    assert parse("grader", "live").arn == "arn:aws:lambda:us-west-2:123456789012:function:grader:live"
 
 
 def test_two_qualifiers_that_differ_are_refused() -> None:
     """AWS does not choose between them."""
     with pytest.raises(InvalidParameter, match="does not match the specified qualifier"):
-        read("grader:live", "7")
+        parse("grader:live", "7")
 
 
 @pytest.mark.parametrize("name", ["", "no spaces", "arn:aws:s3:::bucket", "a" * 141, "grader:live:more"])
 def test_what_names_no_function_is_refused(name: str) -> None:
     """The message names the value and the parameter."""
     with pytest.raises(InvalidParameter, match="at 'functionName' failed to satisfy constraint"):
-        read(name)
+        parse(name)

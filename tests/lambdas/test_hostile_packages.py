@@ -13,7 +13,7 @@ from fixtures.making.hostile.packages import PACKAGES, Package
 from simulator.lambdas import archive
 from simulator.lambdas.errors import InvalidZipFile
 
-_ROOM = 48_000_000  # bytes of memory, the archive itself apart
+MEMORY_LIMIT = 48_000_000  # bytes of memory, the archive itself apart
 
 SEEDS = (
     archived([Entry(name=b"a/b.py", data=b"x = 1\n" * 9), Entry(name=b"c.py", data=b"y = 2\n"), Entry(name=b"d/")]),
@@ -26,13 +26,24 @@ SEEDS = (
     ),
     archived([Entry(name=b"a", data=b"a", size=2**32 - 1, extra=b"\x01\x00\x08\x00\x01" + bytes(7))], comment=b"zip64"),
 )
-_TELLING = [b"", b"\x00", b"\xff", b"\xff\xff\xff\xff", b"PK\x01\x02", b"PK\x05\x06", b"../", b"/", b"\x08", b"\x0e"]
+SIGNIFICANT_BYTES = [
+    b"",
+    b"\x00",
+    b"\xff",
+    b"\xff\xff\xff\xff",
+    b"PK\x01\x02",
+    b"PK\x05\x06",
+    b"../",
+    b"/",
+    b"\x08",
+    b"\x0e",
+]
 
 
 def refusal(package: bytes, folder: Path) -> str | None:
     """Unpack into a folder; return why it was refused."""
     try:
-        archive.unpack(code=package, layers=(), task=folder / "task", opt=folder / "opt")
+        archive.unpack(code=package, layers=(), task_folder=folder / "task", opt_folder=folder / "opt")
     except InvalidZipFile as refused:
         return refused.message
     return None
@@ -53,7 +64,7 @@ def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: Pac
         tracemalloc.stop()
     assert (told is None) == (package.reason_contains is None), told
     assert (package.reason_contains or "") in (told or "")
-    assert peak < _ROOM
+    assert peak < MEMORY_LIMIT
     assert (told or "").isprintable()
     assert len(told or "") < 400
     assert {path.name for path in tmp_path.iterdir()} <= {"task", "opt"}
@@ -63,7 +74,7 @@ def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: Pac
 @given(
     seed=st.sampled_from(SEEDS),
     edits=st.lists(
-        st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(_TELLING) | st.binary(max_size=4)),
+        st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(SIGNIFICANT_BYTES) | st.binary(max_size=4)),
         min_size=1,
         max_size=4,
     ),

@@ -13,24 +13,26 @@ import pytest
 from simulator.lambdas.errors import FunctionNotFound
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.function_reference import FunctionReference
-from simulator.lambdas.invoke_app import InvokeAnswer, InvokeApp, InvokeRequest, is_invoke
-from simulator.lambdas.pool import Pool
-from tests.lambdas.zips import ACCOUNT, ARN, REGION, function, packaged
+from simulator.lambdas.invoke_app import InvokeResponse, InvokeApp, InvokeRequest, is_invoke_request
+from simulator.lambdas.pool import EnvironmentPool
+from tests.lambdas.zips import ACCOUNT, ARN, REGION, make_function, function_from_zip
 
-ECHO = function("def lambda_handler(event, context):\n    print('seen')\n    return event\n")
+ECHO = make_function("def lambda_handler(event, context):\n    print('seen')\n    return event\n")
 FUNCTIONS = {
     "grader": ECHO,
-    "broken": function("def lambda_handler(event, context): raise ValueError('boom')\n"),
-    "junk": packaged(b"junk", name="junk", arn=ARN + "-junk"),
-    "stopped": function("def lambda_handler(event, context): pass\n", reserved_concurrency=0, arn=ARN + "-stopped"),
-    "eager": function("def lambda_handler(event, context): pass\n", timeout=5000),
+    "broken": make_function("def lambda_handler(event, context): raise ValueError('boom')\n"),
+    "junk": function_from_zip(b"junk", name="junk", arn=ARN + "-junk"),
+    "stopped": make_function(
+        "def lambda_handler(event, context): pass\n", reserved_concurrency=0, arn=ARN + "-stopped"
+    ),
+    "eager": make_function("def lambda_handler(event, context): pass\n", timeout=5000),
 }
 REQUEST = "10000000-0000-4000-8000-000000000001"
 
-Invoke = Callable[..., InvokeAnswer]
+Invoke = Callable[..., InvokeResponse]
 
 
-def stored(reference: FunctionReference) -> FunctionSpec:
+def find_function(reference: FunctionReference) -> FunctionSpec:
     """Find a function of FUNCTIONS."""
     if reference.name not in FUNCTIONS or reference.qualifier not in {None, "live"}:
         raise FunctionNotFound(reference.arn)
@@ -44,14 +46,14 @@ def recorded() -> list[Invocation]:
 
 
 @pytest.fixture
-def app(make_pool: Callable[..., Pool], recorded: list[Invocation]) -> Iterator[InvokeApp]:
+def app(make_pool: Callable[..., EnvironmentPool], recorded: list[Invocation]) -> Iterator[InvokeApp]:
     """Give an Invoke API over FUNCTIONS, which lets everybody in but the key AKIADENIED."""
     numbers = itertools.count(1)
     app = InvokeApp(
         pool=make_pool(record=lambda _, invocation: recorded.append(invocation)),
-        find_function=stored,
-        account_of=lambda _: ACCOUNT,
-        refusal=lambda key, arn: f"no {key} on {arn}" if key == "AKIADENIED" else None,
+        find_function=find_function,
+        account_for_access_key=lambda _: ACCOUNT,
+        denial_reason=lambda key, arn: f"no {key} on {arn}" if key == "AKIADENIED" else None,
         new_request_id=lambda: f"10000000-0000-4000-8000-{next(numbers):012d}",
         default_region=REGION,
     )
@@ -63,26 +65,26 @@ def app(make_pool: Callable[..., Pool], recorded: list[Invocation]) -> Iterator[
 def invoke(app: InvokeApp) -> Invoke:
     """Give a function that calls the API."""
 
-    def call(name: str = "grader", body: bytes = b"{}", **fields: Any) -> InvokeAnswer:
+    def call(name: str = "grader", body: bytes = b"{}", **fields: Any) -> InvokeResponse:
         settings: dict[str, Any] = {"qualifier": None, "account": ACCOUNT, "region": REGION, "access_key_id": None}
-        return app.answer(InvokeRequest(function=name, body=body, **{**settings, **fields}))
+        return app.handle(InvokeRequest(function=name, body=body, **{**settings, **fields}))
 
     return call
 
 
-def refused(answer: InvokeAnswer) -> tuple[int, str, Mapping[str, str]]:
+def error_fields(answer: InvokeResponse) -> tuple[int, str, Mapping[str, str]]:
     """Give status, error name and body of a refusal."""
     return answer.status, dict(answer.headers)["x-amzn-errortype"], json.loads(answer.body)
 
 
-def told(message: str, *, kind: str = "User", **more: str) -> dict[str, str]:
+def error_response(message: str, *, kind: str = "User", **more: str) -> dict[str, str]:
     """Give the body of a refusal."""
     return {"Type": kind, "Message": message, "message": message, **more}
 
 
 def test_answer_of_a_call(invoke: Invoke) -> None:
     """A call gives 200, the payload, the version and the request id."""
-    assert invoke(body=b'{"a": 1}') == InvokeAnswer(
+    assert invoke(body=b'{"a": 1}') == InvokeResponse(
         status=200,
         headers=(
             ("x-amzn-requestid", REQUEST),
@@ -127,22 +129,25 @@ def test_event_is_accepted_and_runs_afterwards(app: InvokeApp, invoke: Invoke, r
 
 def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
     """An alias is looked up, and an unknown one is not found."""
-    assert (invoke(qualifier="live").status, refused(invoke(qualifier="nope"))) == (
+    assert (invoke(qualifier="live").status, error_fields(invoke(qualifier="nope"))) == (
         200,
-        (404, "ResourceNotFoundException", told(f"Function not found: {ARN}:nope")),
+        (404, "ResourceNotFoundException", error_response(f"Function not found: {ARN}:nope")),
     )
 
 
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        ({"name": "missing"}, (404, "ResourceNotFoundException", told(f"Function not found: {ARN[:-6]}missing"))),
+        (
+            {"name": "missing"},
+            (404, "ResourceNotFoundException", error_response(f"Function not found: {ARN[:-6]}missing")),
+        ),
         (
             {"body": b"{"},
             (
                 400,
                 "InvalidRequestContentException",
-                told(
+                error_response(
                     "Could not parse request body into json: Expecting property name enclosed in double quotes: "
                     "line 1 column 2 (char 1)"
                 ),
@@ -153,7 +158,7 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
             (
                 400,
                 "InvalidRequestContentException",
-                told("Could not parse request body into json: it is nested too deeply"),
+                error_response("Could not parse request body into json: it is nested too deeply"),
             ),
         ),
         (
@@ -161,7 +166,7 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
             (
                 413,
                 "RequestEntityTooLargeException",
-                told("Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
+                error_response("Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
             ),
         ),
         (
@@ -169,7 +174,7 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
             (
                 413,
                 "RequestEntityTooLargeException",
-                told("Request must be smaller than 1048576 bytes for the InvokeFunction operation"),
+                error_response("Request must be smaller than 1048576 bytes for the InvokeFunction operation"),
             ),
         ),
         (
@@ -177,16 +182,16 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
             (
                 429,
                 "TooManyRequestsException",
-                told("Rate Exceeded.", Reason="ReservedFunctionConcurrentInvocationLimitExceeded"),
+                error_response("Rate Exceeded.", Reason="ReservedFunctionConcurrentInvocationLimitExceeded"),
             ),
         ),
-        ({"access_key_id": "AKIADENIED"}, (403, "AccessDeniedException", told(f"no AKIADENIED on {ARN}"))),
+        ({"access_key_id": "AKIADENIED"}, (403, "AccessDeniedException", error_response(f"no AKIADENIED on {ARN}"))),
         (
             {"name": "junk"},
             (
                 502,
                 "InvalidZipFileException",
-                told(
+                error_response(
                     "Lambda could not unzip the deployment package. The function's zip is not a usable zip archive: "
                     "File is not a zip file.",
                     kind="Service",
@@ -198,7 +203,7 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
             (
                 400,
                 "InvalidParameterValueException",
-                told(
+                error_response(
                     "1 validation error detected: Value '5000' at 'timeout' failed to satisfy constraint: "
                     "Member must have value less than or equal to 900"
                 ),
@@ -209,7 +214,7 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
             (
                 400,
                 "InvalidParameterValueException",
-                told(
+                error_response(
                     "1 validation error detected: Value 'Later' at 'invocationType' failed to satisfy constraint: "
                     "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
                 ),
@@ -220,7 +225,7 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
             (
                 400,
                 "InvalidRequestContentException",
-                told("Client context must be a valid Base64-encoded JSON object."),
+                error_response("Client context must be a valid Base64-encoded JSON object."),
             ),
         ),
     ],
@@ -230,7 +235,7 @@ def test_refusals_are_those_of_lambda(
     invoke: Invoke, call: dict[str, Any], expected: tuple[int, str, dict[str, str]]
 ) -> None:
     """What Lambda would not run has its status, its error name and its text."""
-    assert refused(invoke(**call)) == expected
+    assert error_fields(invoke(**call)) == expected
 
 
 def test_http_request_is_read_from_path_query_and_headers(app: InvokeApp) -> None:
@@ -268,7 +273,7 @@ def test_http_answer_is_the_payload(app: InvokeApp) -> None:
 )
 def test_invoke_is_recognised_by_its_path(method: str, path: str, *, expected: bool) -> None:
     """The front door can tell an invocation from the rest of Lambda's API."""
-    assert is_invoke({"type": "http", "method": method, "path": path}) is expected
+    assert is_invoke_request({"type": "http", "method": method, "path": path}) is expected
 
 
 def _post(app: InvokeApp, path: str, **request: Any) -> httpx.Response:

@@ -2,15 +2,15 @@
 
 import pytest
 
-from simulator.lambdas.limits import fault_of
-from tests.lambdas.zips import function
+from simulator.lambdas.limits import check_configuration
+from tests.lambdas.zips import make_function
 
 SOURCE = "def lambda_handler(event, context): return 1\n"
 
 
 def test_ordinary_configuration_has_no_fault() -> None:
     """The walkthrough's own configuration is accepted."""
-    assert fault_of(function(SOURCE, timeout=300, memory_mb=512)) is None
+    assert check_configuration(make_function(SOURCE, timeout=300, memory_mb=512)) is None
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_fault_is_told_in_lambdas_words(changes: dict[str, object], text: str) -
     """Each limit is named with the value that broke it."""
     rule = text.format("failed to satisfy constraint: Member must ")
 
-    assert fault_of(function(SOURCE, **changes)) == f"1 validation error detected: {rule}"
+    assert check_configuration(make_function(SOURCE, **changes)) == f"1 validation error detected: {rule}"
 
 
 def test_a_variable_that_lambda_sets_itself_cannot_be_given() -> None:
     """The endpoint is no such one: it points the function's AWS calls elsewhere."""
     given = (("AWS_ENDPOINT_URL", "x"), ("AWS_REGION", "x"), ("_HANDLER", "x"))
-    assert fault_of(function(SOURCE, environment=given)) == (
+    assert check_configuration(make_function(SOURCE, environment=given)) == (
         "Lambda was unable to configure your environment variables because the environment variables you have "
         "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
         "this request: AWS_REGION, _HANDLER"

@@ -18,8 +18,8 @@ import pytest
 
 from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.pool import Pool
-from tests.lambdas.zips import ARN, function
+from simulator.lambdas.pool import EnvironmentPool
+from tests.lambdas.zips import ARN, make_function
 
 COUNTER = (
     "import os\ncalls = 0\n"
@@ -51,24 +51,24 @@ pool = Pool(new_request_id=lambda: "r", now=lambda: 0.0, wall=time.time, max_env
 print(pool.invoke(function(idle), b"[]").payload.decode(), flush=True)
 pool.invoke(function(busy, arn="other", timeout=60), {event!r}.encode())
 """
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
-def counted(pool: Pool, spec: FunctionSpec) -> tuple[int, int]:
+def invoke_counter(pool: EnvironmentPool, spec: FunctionSpec) -> tuple[int, int]:
     """Call COUNTER; give the worker's process id and how many calls it has seen."""
     process, calls = json.loads(pool.invoke(spec, b"{}").payload)
     return process, calls
 
 
-def until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for something that another process does."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < give_up, "it never happened"
         time.sleep(0.005)
 
 
-def running(process: int) -> bool:
+def is_running(process: int) -> bool:
     """Whether any thread of a process is left that is no zombie."""
     try:
         threads = [Path(thread, "stat").read_text() for thread in Path(f"/proc/{process}/task").iterdir()]
@@ -77,7 +77,7 @@ def running(process: int) -> bool:
     return any(thread.rpartition(")")[2].split()[0] not in "ZX" for thread in threads)
 
 
-class Held:
+class BlockedInvocations:
     """Calls of WAITING that are under way until `release`."""
 
     def __init__(self, folder: Path) -> None:
@@ -87,7 +87,7 @@ class Held:
 
     def wait_for(self, count: int) -> None:
         """Wait until `count` of them run."""
-        until(lambda: len(list(self._folder.glob("started-*"))) == count)
+        wait_until(lambda: len(list(self._folder.glob("started-*"))) == count)
 
     def release(self) -> None:
         """Let them answer."""
@@ -95,17 +95,17 @@ class Held:
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[Held]:
+def held(tmp_path: Path) -> Iterator[BlockedInvocations]:
     """Give a way to keep calls under way."""
-    calls = Held(tmp_path)
+    calls = BlockedInvocations(tmp_path)
     yield calls
     calls.release()
     calls.threads.shutdown()
 
 
-def test_second_call_is_warm(pool: Pool) -> None:
+def test_second_call_is_warm(pool: EnvironmentPool) -> None:
     """The same process answers again, and only the first call reports an init."""
-    spec = function(COUNTER)
+    spec = make_function(COUNTER)
 
     first, second = pool.invoke(spec, b"{}"), pool.invoke(spec, b"{}")
 
@@ -118,13 +118,13 @@ def test_second_call_is_warm(pool: Pool) -> None:
     ) == (True, 2, False, True, True)
 
 
-def test_an_exception_leaves_the_environment_warm(pool: Pool) -> None:
+def test_an_exception_leaves_the_environment_warm(pool: EnvironmentPool) -> None:
     """An error of the handler does not end the environment, as on AWS."""
-    spec = function(COUNTER.replace("return", "if event: raise ValueError\n    return"))
+    spec = make_function(COUNTER.replace("return", "if event: raise ValueError\n    return"))
 
     pool.invoke(spec, b'{"fail": true}')
 
-    assert counted(pool, spec)[1] == 2
+    assert invoke_counter(pool, spec)[1] == 2
 
 
 @pytest.mark.parametrize(
@@ -138,29 +138,29 @@ def test_an_exception_leaves_the_environment_warm(pool: Pool) -> None:
     ],
     ids=",".join,
 )
-def test_a_changed_function_gets_a_fresh_environment(pool: Pool, changes: dict[str, object]) -> None:
+def test_a_changed_function_gets_a_fresh_environment(pool: EnvironmentPool, changes: dict[str, object]) -> None:
     """Updated code or configuration is never run by an environment of before, and that one ends."""
-    spec = function(COUNTER)
-    before, _ = counted(pool, spec)
+    spec = make_function(COUNTER)
+    before, _ = invoke_counter(pool, spec)
 
-    after, calls = counted(pool, replace(spec, **changes))  # type: ignore[arg-type]  # a table of changes of many types
+    after, calls = invoke_counter(pool, replace(spec, **changes))  # type: ignore[arg-type]  # a table of changes of many types
 
-    assert (after != before, calls, running(before)) == (True, 1, False)
+    assert (after != before, calls, is_running(before)) == (True, 1, False)
 
 
-def test_versions_have_environments_of_their_own(pool: Pool) -> None:
+def test_versions_have_environments_of_their_own(pool: EnvironmentPool) -> None:
     """A published version and $LATEST stay warm side by side."""
-    latest = function(COUNTER)
+    latest = make_function(COUNTER)
     published = replace(latest, version="1")
 
-    seen = [counted(pool, spec)[1] for spec in (latest, published, latest, published)]
+    seen = [invoke_counter(pool, spec)[1] for spec in (latest, published, latest, published)]
 
     assert seen == [1, 1, 2, 2]
 
 
-def test_last_used_environment_is_used_first(pool: Pool, held: Held) -> None:
+def test_last_used_environment_is_used_first(pool: EnvironmentPool, held: BlockedInvocations) -> None:
     """Of two warm environments the one that answered last gets the next call."""
-    spec = function(WAITING)
+    spec = make_function(WAITING)
     both = [held.threads.submit(pool.invoke, spec, held.event) for _ in range(2)]
     held.wait_for(2)
     held.release()
@@ -172,10 +172,12 @@ def test_last_used_environment_is_used_first(pool: Pool, held: Held) -> None:
     assert len(set(following)) == 1
 
 
-def test_calls_beyond_the_environments_wait_their_turn(make_pool: Callable[..., Pool], held: Held) -> None:
+def test_calls_beyond_the_environments_wait_their_turn(
+    make_pool: Callable[..., EnvironmentPool], held: BlockedInvocations
+) -> None:
     """With one environment, a second call runs after the first, in the same process."""
     pool = make_pool(max_environments=1)
-    spec = function(WAITING)
+    spec = make_function(WAITING)
     calls = [held.threads.submit(pool.invoke, spec, held.event) for _ in range(3)]
     held.wait_for(1)
     held.release()
@@ -183,21 +185,21 @@ def test_calls_beyond_the_environments_wait_their_turn(make_pool: Callable[..., 
     assert len({call.result().payload for call in calls}) == 1
 
 
-def test_an_idle_environment_of_another_function_gives_way(make_pool: Callable[..., Pool]) -> None:
+def test_an_idle_environment_of_another_function_gives_way(make_pool: Callable[..., EnvironmentPool]) -> None:
     """At the limit, a function that is called takes the place of one that is idle."""
     pool = make_pool(max_environments=1)
-    one, other = function(COUNTER), function(COUNTER, name="other", arn=ARN + "2")
-    process, _ = counted(pool, one)
+    one, other = make_function(COUNTER), make_function(COUNTER, name="other", arn=ARN + "2")
+    process, _ = invoke_counter(pool, one)
 
-    counted(pool, other)
+    invoke_counter(pool, other)
 
-    assert not running(process)
+    assert not is_running(process)
 
 
 @pytest.mark.shows("lambda-runtime")
-def test_reserved_concurrency_throttles(pool: Pool, held: Held) -> None:
+def test_reserved_concurrency_throttles(pool: EnvironmentPool, held: BlockedInvocations) -> None:
     """One call more than reserved is refused with AWS's reason; versions of a function share what is reserved."""
-    spec = function(WAITING, reserved_concurrency=1)
+    spec = make_function(WAITING, reserved_concurrency=1)
     first = held.threads.submit(pool.invoke, spec, held.event)
     held.wait_for(1)
 
@@ -209,66 +211,66 @@ def test_reserved_concurrency_throttles(pool: Pool, held: Held) -> None:
     assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
-def test_reserved_concurrency_of_none_left_lets_the_next_call_in(pool: Pool) -> None:
+def test_reserved_concurrency_of_none_left_lets_the_next_call_in(pool: EnvironmentPool) -> None:
     """A call that has ended no longer counts."""
-    spec = function(COUNTER, reserved_concurrency=1)
+    spec = make_function(COUNTER, reserved_concurrency=1)
 
-    assert [counted(pool, spec)[1] for _ in range(2)] == [1, 2]
+    assert [invoke_counter(pool, spec)[1] for _ in range(2)] == [1, 2]
 
 
-def test_reserved_concurrency_of_zero_stops_a_function(pool: Pool) -> None:
+def test_reserved_concurrency_of_zero_stops_a_function(pool: EnvironmentPool) -> None:
     """Zero is AWS's emergency stop: every call is throttled."""
     with pytest.raises(Throttled):
-        pool.invoke(function(COUNTER, reserved_concurrency=0), b"{}")
+        pool.invoke(make_function(COUNTER, reserved_concurrency=0), b"{}")
 
 
 @pytest.mark.shows("lambda-runtime")
-def test_event_over_six_megabytes_is_refused(pool: Pool) -> None:
+def test_event_over_six_megabytes_is_refused(pool: EnvironmentPool) -> None:
     """The size of a synchronous event is bounded, to the byte."""
     with pytest.raises(RequestTooLarge, match="6291456 bytes"):
-        pool.invoke(function(COUNTER), b'"' + b"x" * 6_291_455 + b'"')
+        pool.invoke(make_function(COUNTER), b'"' + b"x" * 6_291_455 + b'"')
 
 
-def test_event_of_just_six_megabytes_passes(pool: Pool) -> None:
+def test_event_of_just_six_megabytes_passes(pool: EnvironmentPool) -> None:
     """6,291,456 bytes are still an event."""
-    spec = function("def lambda_handler(event, context): return len(event)\n", memory_mb=512)
+    spec = make_function("def lambda_handler(event, context): return len(event)\n", memory_mb=512)
 
     assert pool.invoke(spec, b'"' + b"x" * 6_291_454 + b'"').payload == b"6291454"
 
 
-def test_unused_environment_ends(make_pool: Callable[..., Pool]) -> None:
+def test_unused_environment_ends(make_pool: Callable[..., EnvironmentPool]) -> None:
     """An environment that was idle too long is not used again."""
     pool = make_pool(idle_seconds=-1.0)
-    spec = function(COUNTER)
+    spec = make_function(COUNTER)
 
-    first, second = counted(pool, spec), counted(pool, spec)
+    first, second = invoke_counter(pool, spec), invoke_counter(pool, spec)
 
-    assert (second[1], running(first[0])) == (1, False)
+    assert (second[1], is_running(first[0])) == (1, False)
 
 
-def test_environment_that_died_idle_is_replaced(pool: Pool) -> None:
+def test_environment_that_died_idle_is_replaced(pool: EnvironmentPool) -> None:
     """A worker that was killed between two calls costs the caller nothing but a cold start."""
-    spec = function(COUNTER)
-    process, _ = counted(pool, spec)
+    spec = make_function(COUNTER)
+    process, _ = invoke_counter(pool, spec)
     os.kill(process, signal.SIGKILL)
-    until(lambda: not running(process))
+    wait_until(lambda: not is_running(process))
 
-    assert counted(pool, spec)[1] == 1
+    assert invoke_counter(pool, spec)[1] == 1
 
 
-def test_reset_ends_idle_environments(pool: Pool) -> None:
+def test_reset_ends_idle_environments(pool: EnvironmentPool) -> None:
     """After a reset every call starts cold."""
-    spec = function(COUNTER)
-    process, _ = counted(pool, spec)
+    spec = make_function(COUNTER)
+    process, _ = invoke_counter(pool, spec)
 
     pool.reset()
 
-    assert (running(process), counted(pool, spec)[1]) == (False, 1)
+    assert (is_running(process), invoke_counter(pool, spec)[1]) == (False, 1)
 
 
-def test_reset_ends_busy_environments_when_they_have_answered(pool: Pool, held: Held) -> None:
+def test_reset_ends_busy_environments_when_they_have_answered(pool: EnvironmentPool, held: BlockedInvocations) -> None:
     """A call under way at a reset still answers; its environment is not kept."""
-    spec = function(WAITING)
+    spec = make_function(WAITING)
     call = held.threads.submit(pool.invoke, spec, held.event)
     held.wait_for(1)
     pool.reset()
@@ -276,30 +278,30 @@ def test_reset_ends_busy_environments_when_they_have_answered(pool: Pool, held: 
 
     process = int(call.result().payload)
 
-    assert not running(process)
+    assert not is_running(process)
 
 
-def test_close_interrupts_calls_under_way(pool: Pool, held: Held) -> None:
+def test_close_interrupts_calls_under_way(pool: EnvironmentPool, held: BlockedInvocations) -> None:
     """Closing does not wait for a slow function: its caller gets `PoolClosed`."""
-    call = held.threads.submit(pool.invoke, function(WAITING, timeout=60), held.event)
+    call = held.threads.submit(pool.invoke, make_function(WAITING, timeout=60), held.event)
     held.wait_for(1)
 
     pool.close()
 
     with pytest.raises(PoolClosed):
-        call.result(PATIENCE)
+        call.result(TIMEOUT_SECONDS)
 
 
-def test_closed_pool_runs_nothing(pool: Pool) -> None:
+def test_closed_pool_runs_nothing(pool: EnvironmentPool) -> None:
     """A call after `close` is refused."""
     pool.close()
 
     with pytest.raises(PoolClosed):
-        pool.invoke(function(COUNTER), b"{}")
+        pool.invoke(make_function(COUNTER), b"{}")
 
 
 def test_close_leaves_nothing_behind(
-    make_pool: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    make_pool: Callable[..., EnvironmentPool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """No process, thread, file descriptor or folder outlives the pool, whatever its functions did."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -309,15 +311,15 @@ def test_close_leaves_nothing_behind(
         "import os, subprocess\n"
         "def lambda_handler(event, context): return [os.getpid(), subprocess.Popen(['sleep', '60']).pid]\n"
     )
-    processes = json.loads(pool.invoke(function(orphan), b"{}").payload)
-    pool.invoke(function("import nothing\n"), b"{}")
-    pool.invoke(function("def lambda_handler(event, context):\n    while True: pass\n", timeout=0.1), b"{}")
-    pool.invoke(function("import os\ndef lambda_handler(event, context): os._exit(1)\n"), b"{}")
+    processes = json.loads(pool.invoke(make_function(orphan), b"{}").payload)
+    pool.invoke(make_function("import nothing\n"), b"{}")
+    pool.invoke(make_function("def lambda_handler(event, context):\n    while True: pass\n", timeout=0.1), b"{}")
+    pool.invoke(make_function("import os\ndef lambda_handler(event, context): os._exit(1)\n"), b"{}")
 
     pool.close()
     gc.collect()
 
-    until(lambda: not any(map(running, processes)))
+    wait_until(lambda: not any(map(is_running, processes)))
     assert (
         set(threading.enumerate()) - threads,
         len(list(Path("/proc/self/fd").iterdir())),
@@ -333,20 +335,20 @@ def test_workers_die_with_a_simulator_that_is_killed(tmp_path: Path) -> None:
     simulator = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)})
     assert simulator.stdout is not None
     processes = json.loads(simulator.stdout.readline())
-    until(lambda: busy.exists() and bool(busy.read_text()))
+    wait_until(lambda: busy.exists() and bool(busy.read_text()))
     processes.append(int(busy.read_text()))
 
     simulator.kill()
     simulator.communicate()
 
-    until(lambda: not any(map(running, processes)))
+    wait_until(lambda: not any(map(is_running, processes)))
 
 
-def test_every_invocation_is_recorded(make_pool: Callable[..., Pool]) -> None:
+def test_every_invocation_is_recorded(make_pool: Callable[..., EnvironmentPool]) -> None:
     """The pool tells its listener of each invocation, with the function."""
     seen: list[tuple[str, Invocation]] = []
     pool = make_pool(record=lambda spec, invocation: seen.append((spec.name, invocation)))
 
-    returned = [pool.invoke(function(COUNTER), b"{}") for _ in range(2)]
+    returned = [pool.invoke(make_function(COUNTER), b"{}") for _ in range(2)]
 
     assert seen == [("grader", invocation) for invocation in returned]

@@ -8,33 +8,33 @@ from typing import Any
 
 import pytest
 
-from simulator.lambdas.pool import Pool
-from tests.lambdas.zips import ARN, function, packaged, zipped
+from simulator.lambdas.pool import EnvironmentPool
+from tests.lambdas.zips import ARN, make_function, function_from_zip, zip_files
 
 
-def answered(pool: Pool, body: str, event: object = None, **changes: Any) -> Any:
+def invoke(pool: EnvironmentPool, body: str, event: object = None, **changes: Any) -> Any:
     """Run a handler whose last line is `return <body>` and give its answer as Python."""
     source = f"import os, sys\ndef lambda_handler(event, context):\n    return {body}\n"
-    invocation = pool.invoke(function(source, **changes), json.dumps(event).encode())
+    invocation = pool.invoke(make_function(source, **changes), json.dumps(event).encode())
     assert invocation.function_error is None, invocation.payload
     return json.loads(invocation.payload)
 
 
-def test_event_and_answer_pass_unchanged(pool: Pool) -> None:
+def test_event_and_answer_pass_unchanged(pool: EnvironmentPool) -> None:
     """What goes in comes out, beyond ASCII too."""
     event = [{"id": "r1", "text": "grüß 🙂", "score": 0.1}]
 
-    assert answered(pool, "event", event) == event
+    assert invoke(pool, "event", event) == event
 
 
 def test_variables_are_lambdas_own_and_the_functions(
-    make_pool: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
+    make_pool: Callable[..., EnvironmentPool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A function sees Lambda's variables, the shared ones and its own; nothing of the simulator's environment."""
     monkeypatch.setenv("LEAKED", "yes")
     pool = make_pool(variables=lambda: {"AWS_ENDPOINT_URL": "http://127.0.0.1:8723", "MODE": "shared"})
 
-    variables = answered(pool, "dict(os.environ)", environment=(("MODE", "own"),))
+    variables = invoke(pool, "dict(os.environ)", environment=(("MODE", "own"),))
 
     names = ("AWS_ENDPOINT_URL", "MODE", "LEAKED", "AWS_REGION", "AWS_EXECUTION_ENV", "_HANDLER")
     assert {name: variables.get(name) for name in names} == {
@@ -47,9 +47,9 @@ def test_variables_are_lambdas_own_and_the_functions(
     }
 
 
-def test_context_is_that_of_the_call(pool: Pool) -> None:
+def test_context_is_that_of_the_call(pool: EnvironmentPool) -> None:
     """The context object names the function, the version, the request and the ARN."""
-    seen = answered(
+    seen = invoke(
         pool,
         "[context.function_name, context.function_version, context.memory_limit_in_mb,"
         " context.invoked_function_arn, context.aws_request_id, context.log_group_name]",
@@ -58,49 +58,49 @@ def test_context_is_that_of_the_call(pool: Pool) -> None:
     assert seen == ["grader", "$LATEST", "128", ARN, "00000000-0000-4000-8000-000000000001", "/aws/lambda/grader"]
 
 
-def test_remaining_time_starts_at_the_timeout(pool: Pool) -> None:
+def test_remaining_time_starts_at_the_timeout(pool: EnvironmentPool) -> None:
     """`get_remaining_time_in_millis` counts down from Timeout by the machine's clock."""
-    left = answered(pool, "context.get_remaining_time_in_millis()", timeout=60)
+    left = invoke(pool, "context.get_remaining_time_in_millis()", timeout=60)
 
     assert 50_000 < left <= 60_000
 
 
 @pytest.mark.parametrize("name", ["simulator", "fastapi", "moto", "numpy", "pytest"])
-def test_simulators_packages_cannot_be_imported(pool: Pool, name: str) -> None:
+def test_simulators_packages_cannot_be_imported(pool: EnvironmentPool, name: str) -> None:
     """A zip that leans on a package which it does not hold fails here as it would on AWS."""
-    spec = function(f"import {name}\n")
+    spec = make_function(f"import {name}\n")
 
     assert json.loads(pool.invoke(spec, b"{}").payload)["errorType"] == "Runtime.ImportModuleError"
 
 
-def test_managed_runtime_has_boto3(pool: Pool) -> None:
+def test_managed_runtime_has_boto3(pool: EnvironmentPool) -> None:
     """boto3 is there without being in the zip, as in the managed runtime."""
-    assert answered(pool, "__import__('boto3').__name__", timeout=20) == "boto3"
+    assert invoke(pool, "__import__('boto3').__name__", timeout=20) == "boto3"
 
 
-def test_layers_are_importable_after_the_package(pool: Pool) -> None:
+def test_layers_are_importable_after_the_package(pool: EnvironmentPool) -> None:
     """A layer's python/ folder is on the path, and the function's own files come first."""
-    layer = zipped({"python/shared.py": "NAME = 'layer'\n", "python/lambda_function.py": "raise SystemExit\n"})
-    spec = function("from shared import NAME\ndef lambda_handler(event, context): return NAME\n", layers=(layer,))
+    layer = zip_files({"python/shared.py": "NAME = 'layer'\n", "python/lambda_function.py": "raise SystemExit\n"})
+    spec = make_function("from shared import NAME\ndef lambda_handler(event, context): return NAME\n", layers=(layer,))
 
     assert pool.invoke(spec, b"{}").payload == b'"layer"'
 
 
-def test_pythonpath_of_the_function_is_honoured(pool: Pool) -> None:
+def test_pythonpath_of_the_function_is_honoured(pool: EnvironmentPool) -> None:
     """A function's PYTHONPATH may name /var/task, and means its own folder."""
-    code = zipped(
+    code = zip_files(
         {
             "lambda_function.py": "import extra\ndef lambda_handler(event, context): return extra.NAME\n",
             "lib/extra.py": "NAME = 'found'\n",
         }
     )
 
-    spec = packaged(code, environment=(("PYTHONPATH", "/var/task/lib"),))
+    spec = function_from_zip(code, environment=(("PYTHONPATH", "/var/task/lib"),))
 
     assert pool.invoke(spec, b"{}").payload == b'"found"'
 
 
-def test_paths_read_as_on_aws(pool: Pool) -> None:
+def test_paths_read_as_on_aws(pool: EnvironmentPool) -> None:
     """The private folders appear as /var/task, /tmp and /var/runtime, in answers and in logs."""
     source = (
         "import os, tempfile\n"
@@ -109,7 +109,7 @@ def test_paths_read_as_on_aws(pool: Pool) -> None:
         "    return [__file__, tempfile.gettempdir(), os.environ['LAMBDA_RUNTIME_DIR']]\n"
     )
 
-    invocation = pool.invoke(function(source), b"{}")
+    invocation = pool.invoke(make_function(source), b"{}")
 
     assert (json.loads(invocation.payload), invocation.log_lines[1]) == (
         ["/var/task/lambda_function.py", "/tmp", "/var/runtime"],
@@ -117,21 +117,21 @@ def test_paths_read_as_on_aws(pool: Pool) -> None:
     )
 
 
-def test_order_of_a_set_is_the_same_in_every_environment(make_pool: Callable[..., Pool]) -> None:
+def test_order_of_a_set_is_the_same_in_every_environment(make_pool: Callable[..., EnvironmentPool]) -> None:
     """String hashing is fixed, so a grader that walks a set gives the same scores in every run."""
-    orders = [answered(make_pool(), "list({'alpha', 'beta', 'gamma', 'delta', 'epsilon'})") for _ in range(2)]
+    orders = [invoke(make_pool(), "list({'alpha', 'beta', 'gamma', 'delta', 'epsilon'})") for _ in range(2)]
 
     assert orders[0] == orders[1]
 
 
-def test_own_interpreter_runs_the_function(pool: Pool) -> None:
+def test_own_interpreter_runs_the_function(pool: EnvironmentPool) -> None:
     """Whatever Runtime says, the simulator's own Python runs the function."""
-    assert answered(pool, "list(sys.version_info[:2])", runtime="python3.13") == list(sys.version_info[:2])
+    assert invoke(pool, "list(sys.version_info[:2])", runtime="python3.13") == list(sys.version_info[:2])
 
 
-def test_a_runtime_other_than_ours_is_told_once(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_runtime_other_than_ours_is_told_once(pool: EnvironmentPool, caplog: pytest.LogCaptureFixture) -> None:
     """One line says that another Python runs the function than it was deployed for."""
-    spec = function("def lambda_handler(event, context): return 1\n", runtime="python3.9")
+    spec = make_function("def lambda_handler(event, context): return 1\n", runtime="python3.9")
 
     pool.invoke(spec, b"{}")
     pool.reset()
@@ -140,17 +140,17 @@ def test_a_runtime_other_than_ours_is_told_once(pool: Pool, caplog: pytest.LogCa
     assert len([record for record in caplog.records if "python3.9" in record.getMessage()]) == 1
 
 
-def test_client_context_reaches_the_function(pool: Pool) -> None:
+def test_client_context_reaches_the_function(pool: EnvironmentPool) -> None:
     """A caller's client context is in the handler's context."""
-    spec = function("def lambda_handler(event, context): return context.client_context.custom\n")
+    spec = make_function("def lambda_handler(event, context): return context.client_context.custom\n")
 
     invocation = pool.invoke(spec, b"{}", client_context='{"custom": {"trial": "7"}}')
 
     assert json.loads(invocation.payload) == {"trial": "7"}
 
 
-def test_deadline_follows_the_wall_clock(make_pool: Callable[..., Pool]) -> None:
+def test_deadline_follows_the_wall_clock(make_pool: Callable[..., EnvironmentPool]) -> None:
     """The deadline is wall time: a handler judges it by its own clock, not by the simulator's."""
     pool = make_pool(wall=lambda: time.time() + 1000)
 
-    assert answered(pool, "context.get_remaining_time_in_millis()") > 900_000
+    assert invoke(pool, "context.get_remaining_time_in_millis()") > 900_000

@@ -13,7 +13,7 @@ REGION = "us-west-2"
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:grader"
 
 
-def zipped(files: dict[str, str | bytes]) -> bytes:
+def zip_files(files: dict[str, str | bytes]) -> bytes:
     """Make a zip archive of `files` by path."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
@@ -22,12 +22,12 @@ def zipped(files: dict[str, str | bytes]) -> bytes:
     return archive.getvalue()
 
 
-def function(source: str, **changes: Any) -> FunctionSpec:
+def make_function(source: str, **changes: Any) -> FunctionSpec:
     """Make a function of one file, lambda_function.py, as if it were deployed."""
-    return packaged(zipped({"lambda_function.py": source}), **changes)
+    return function_from_zip(zip_files({"lambda_function.py": source}), **changes)
 
 
-def packaged(code: bytes, **changes: Any) -> FunctionSpec:
+def function_from_zip(code: bytes, **changes: Any) -> FunctionSpec:
     """Make a function of a zip archive."""
     spec = FunctionSpec(
         name="grader",

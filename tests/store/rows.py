@@ -1,7 +1,7 @@
 """Rows to put into a store."""
 
 from simulator.store.files import StoredFile
-from simulator.store.job_logs import JobLogs, StoredEntry
+from simulator.store.job_logs import JobLogStore, StoredLogEntry
 from simulator.store.models import StoredModel
 from simulator.store.projects import StoredProject
 
@@ -9,7 +9,9 @@ PROJECT = "arn:aws:bedrock-mantle:us-west-2:123456789012:project/default"
 ACCOUNT = "123456789012"
 
 
-def file(ordinal: int, *, sha256: str | None = None, purpose: str = "fine-tune", project: str = PROJECT) -> StoredFile:
+def make_file(
+    ordinal: int, *, sha256: str | None = None, purpose: str = "fine-tune", project: str = PROJECT
+) -> StoredFile:
     """Return a file's description."""
     return StoredFile(
         ordinal=ordinal,
@@ -23,24 +25,24 @@ def file(ordinal: int, *, sha256: str | None = None, purpose: str = "fine-tune",
     )
 
 
-def entry(ordinal: int, *, job: str = "job", shown: bool = True) -> StoredEntry:
+def make_entry(ordinal: int, *, job: str = "job", is_event: bool = True) -> StoredLogEntry:
     """Return a log entry."""
-    return StoredEntry(
+    return StoredLogEntry(
         ordinal=ordinal,
         kind="Happened",
         body=f'{{"at":{ordinal}}}',
-        event_id=f"{job}-event-{ordinal}" if shown else None,
+        event_id=f"{job}-event-{ordinal}" if is_event else None,
     )
 
 
-def model(name: str, *, job: str = "job", checkpoint: str | None = None, at: int = 7) -> StoredModel:
+def make_model(name: str, *, job: str = "job", checkpoint: str | None = None, at: int = 7) -> StoredModel:
     """Return a model."""
     return StoredModel(
         id=name, job=job, account=ACCOUNT, base_model="base", created_at=at, weights="{}", checkpoint_id=checkpoint
     )
 
 
-def project(ordinal: int, *, account: str = ACCOUNT, archived: bool = False) -> StoredProject:
+def make_project(ordinal: int, *, account: str = ACCOUNT, archived: bool = False) -> StoredProject:
     """Return a project."""
     return StoredProject(
         account=account,
@@ -53,10 +55,10 @@ def project(ordinal: int, *, account: str = ACCOUNT, archived: bool = False) -> 
     )
 
 
-def append(
-    logs: JobLogs,
+def append_entry(
+    logs: JobLogStore,
     job: str,
-    *entries: StoredEntry,
+    *entries: StoredLogEntry,
     finished_at: int | None = None,
     made: StoredModel | None = None,
     project: str = PROJECT,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.store.blobs import Uploads
+from simulator.store.blobs import BlobStore
 from simulator.store.errors import StoreFullError
 
 
-class Zeros:
+class ZeroStream:
     """A source of very many bytes that has none of them; it notes the largest piece that was asked for."""
 
     def __init__(self, size: int) -> None:
@@ -30,7 +30,7 @@ class Zeros:
         return bytes(given_out)
 
 
-class Broken:
+class BrokenStream:
     """A source that fails after a first piece, as a connection does."""
 
     def __init__(self) -> None:
@@ -50,10 +50,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "uploads"
 
 
-def kept(uploads: Uploads, content: bytes) -> str:
+def store_content(uploads: BlobStore, content: bytes) -> str:
     """Keep some bytes; return their name."""
-    incoming = uploads.received(io.BytesIO(content))
-    with uploads.keeping(incoming):
+    incoming = uploads.stage(io.BytesIO(content))
+    with uploads.commit(incoming):
         return incoming.sha256
 
 
@@ -62,35 +62,35 @@ def test_the_bytes_that_come_back_are_the_bytes_that_went_in(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     """And they lie under the SHA-256 of what they are."""
-    uploads = Uploads(tmp_path_factory.mktemp("uploads"))
-    incoming = uploads.received(io.BytesIO(content))
-    with uploads.keeping(incoming):
+    uploads = BlobStore(tmp_path_factory.mktemp("uploads"))
+    incoming = uploads.stage(io.BytesIO(content))
+    with uploads.commit(incoming):
         pass
-    with uploads.reading(incoming.sha256) as stream:
+    with uploads.open(incoming.sha256) as stream:
         assert stream.read() == content
     assert (incoming.sha256, incoming.size) == (hashlib.sha256(content).hexdigest(), len(content))
 
 
 def test_the_same_bytes_are_kept_once(folder: Path) -> None:
     """However often they are uploaded."""
-    uploads = Uploads(folder)
-    names = {kept(uploads, b"same") for _ in range(3)}
+    uploads = BlobStore(folder)
+    names = {store_content(uploads, b"same") for _ in range(3)}
     assert [path.name for path in folder.iterdir()] == list(names)
 
 
 def test_a_source_that_breaks_leaves_nothing(folder: Path) -> None:
     """A blob appears under its name only when it is whole."""
     with pytest.raises(OSError, match="connection"):
-        Uploads(folder).received(cast("BinaryIO", Broken()))
+        BlobStore(folder).stage(cast("BinaryIO", BrokenStream()))
     assert list(folder.iterdir()) == []
 
 
 def test_a_large_source_is_copied_in_constant_memory(folder: Path) -> None:
     """64 MB go through without more than a few pieces of 1 MB being held."""
-    source = Zeros(64 << 20)
+    source = ZeroStream(64 << 20)
     tracemalloc.start()
     try:
-        size = Uploads(folder).received(cast("BinaryIO", source)).size
+        size = BlobStore(folder).stage(cast("BinaryIO", source)).size
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -100,28 +100,28 @@ def test_a_large_source_is_copied_in_constant_memory(folder: Path) -> None:
 
 def test_a_dropped_blob_is_gone_and_dropping_it_again_is_nothing(folder: Path) -> None:
     """Two deletions may race."""
-    uploads = Uploads(folder)
-    name = kept(uploads, b"x")
-    uploads.drop(name)
-    uploads.drop(name)
-    with pytest.raises(FileNotFoundError), uploads.reading(name):
+    uploads = BlobStore(folder)
+    name = store_content(uploads, b"x")
+    uploads.delete(name)
+    uploads.delete(name)
+    with pytest.raises(FileNotFoundError), uploads.open(name):
         pass
 
 
 def test_blobs_outlive_the_object_that_kept_them(folder: Path) -> None:
     """A restart on the same folder finds them."""
-    name = kept(Uploads(folder), b"kept")
-    assert Uploads(folder).path(name).read_bytes() == b"kept"
+    name = store_content(BlobStore(folder), b"kept")
+    assert BlobStore(folder).path(name).read_bytes() == b"kept"
 
 
 @pytest.mark.parametrize("lasting", [False, True])
 def test_bytes_that_cannot_be_written_down_are_not_kept(folder: Path, lasting: bool) -> None:
     """Unless they were there before."""
-    uploads = Uploads(folder, lasting=lasting)
-    there = kept(uploads, b"there before")
+    uploads = BlobStore(folder, durable=lasting)
+    there = store_content(uploads, b"there before")
 
     def fail(content: bytes) -> None:
-        with uploads.keeping(uploads.received(io.BytesIO(content))):
+        with uploads.commit(uploads.stage(io.BytesIO(content))):
             raise StoreFullError("no room to write it down")
 
     for content in (b"new", b"there before"):
@@ -132,9 +132,9 @@ def test_bytes_that_cannot_be_written_down_are_not_kept(folder: Path, lasting: b
 
 def test_what_a_killed_simulator_left_unfinished_is_swept_away(folder: Path) -> None:
     """Bytes that never got their name, and bytes that nothing names."""
-    uploads = Uploads(folder)
-    needed = kept(uploads, b"needed")
-    kept(uploads, b"orphaned")
-    uploads.received(io.BytesIO(b"half"))
-    uploads.sweep({needed})
+    uploads = BlobStore(folder)
+    needed = store_content(uploads, b"needed")
+    store_content(uploads, b"orphaned")
+    uploads.stage(io.BytesIO(b"half"))
+    uploads.remove_unreferenced({needed})
     assert [path.name for path in folder.iterdir()] == [needed]

@@ -13,9 +13,9 @@ from simulator.store.data_folder import DataFolder, DataFolderError
 def kept(tmp_path: Path) -> Path:
     """A data folder that holds a state."""
     folder = DataFolder(tmp_path / "data")
-    state = folder.fresh()
+    state = folder.create_state_folder()
     (state / "content").write_text("kept")
-    folder.keep(state)
+    folder.activate(state)
     folder.close()
     return tmp_path / "data"
 
@@ -29,38 +29,38 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def content(folder: Path) -> dict[str, bytes]:
+def list_content(folder: Path) -> dict[str, bytes]:
     """Return all that lies in a folder, but for the lock."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "lock")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def refusal(folder: Path) -> str:
+def open_error(folder: Path) -> str:
     """Return why a folder cannot be used; it is as it was."""
-    before = content(folder)
+    before = list_content(folder)
     with pytest.raises(DataFolderError) as refused:
         DataFolder(folder)
-    assert content(folder) == before
+    assert list_content(folder) == before
     return str(refused.value)
 
 
 def test_a_new_folder_holds_no_state_until_one_is_kept(tmp_path: Path) -> None:
     """A kill before that leaves nothing behind."""
     first = DataFolder(tmp_path / "data")
-    assert first.state is None
-    (first.fresh() / "half").write_text("made")
+    assert first.state_folder is None
+    (first.create_state_folder() / "half").write_text("made")
     first.close()
     second = DataFolder(tmp_path / "data")
-    assert second.state is None
-    assert list(content(tmp_path / "data")) == ["simulator.json"]
+    assert second.state_folder is None
+    assert list(list_content(tmp_path / "data")) == ["simulator.json"]
     second.close()
 
 
 def test_the_state_that_was_kept_is_found_again(kept: Path) -> None:
     """With what is in it."""
     folder = DataFolder(kept)
-    assert folder.state
-    assert (folder.state / "content").read_text() == "kept"
+    assert folder.state_folder
+    assert (folder.state_folder / "content").read_text() == "kept"
     folder.close()
 
 
@@ -68,14 +68,14 @@ def test_the_state_that_was_kept_is_found_again(kept: Path) -> None:
 def test_another_state_counts_from_when_it_is_kept(kept: Path, told: bool, then: dict[str, bytes]) -> None:
     """Whenever it is killed: the one or the other, and nothing of the other is left."""
     folder = DataFolder(kept)
-    fresh = folder.fresh()
+    fresh = folder.create_state_folder()
     (fresh / "content").write_text("new")
     if told:
-        folder.keep(fresh)
+        folder.activate(fresh)
     folder.close()
     again = DataFolder(kept)
-    assert again.state
-    assert content(again.state) == then
+    assert again.state_folder
+    assert list_content(again.state_folder) == then
     assert len(list(kept.glob("state-*"))) == 1
     again.close()
 
@@ -83,7 +83,7 @@ def test_another_state_counts_from_when_it_is_kept(kept: Path, told: bool, then:
 def test_a_folder_has_one_simulator_at_a_time(kept: Path) -> None:
     """The second one is refused as long as the first has it."""
     first = DataFolder(kept)
-    said = refusal(kept)
+    said = open_error(kept)
     first.close()
     DataFolder(kept).close()
     assert said == f"{kept} is in use by another simulator. Stop it, or choose another folder."
@@ -106,7 +106,9 @@ def test_a_folder_has_one_simulator_at_a_time(kept: Path) -> None:
 def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(kept: Path, manifest: str, why: str) -> None:
     """Newer, older, damaged."""
     (kept / "simulator.json").write_text(manifest)
-    assert refusal(kept) == (f"{kept} cannot be used: {why}. It is left as it is; choose another folder with --data.")
+    assert open_error(kept) == (
+        f"{kept} cannot be used: {why}. It is left as it is; choose another folder with --data."
+    )
 
 
 @pytest.mark.parametrize("name", ["state-1", "state-old", "thesis", "lock.txt"])
@@ -114,14 +116,14 @@ def test_a_folder_of_somebody_elses_is_refused_and_nothing_in_it_is_touched(tmp_
     """Whatever its files are called; no lock is put there either."""
     (tmp_path / name).mkdir()
     (tmp_path / name / "a").write_text("theirs")
-    assert "it is not empty, and no simulator's: it has no simulator.json" in refusal(tmp_path)
+    assert "it is not empty, and no simulator's: it has no simulator.json" in open_error(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_folder_that_has_lost_its_manifest_is_left_as_it_is(kept: Path) -> None:
     """What it held is there, for whoever writes the manifest anew."""
     (kept / "simulator.json").unlink()
-    assert "it has no simulator.json" in refusal(kept)
+    assert "it has no simulator.json" in open_error(kept)
 
 
 def test_a_copy_that_somebody_keeps_in_the_folder_stays(kept: Path) -> None:
@@ -134,7 +136,7 @@ def test_a_copy_that_somebody_keeps_in_the_folder_stays(kept: Path) -> None:
 def test_a_folder_of_the_format_before_has_no_manifest(tmp_path: Path) -> None:
     """It is known by its database."""
     (tmp_path / "simulator.sqlite").write_bytes(b"whatever it holds")
-    assert "an older version wrote it (format 2, this is 3)" in refusal(tmp_path)
+    assert "an older version wrote it (format 2, this is 3)" in open_error(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_what_is_kept_is_its_owners_alone(kept: Path) -> None:
 def test_a_temporary_folder_is_gone_when_it_is_closed(temporary: Path) -> None:
     """With all that was made in it."""
     folder = DataFolder(None)
-    (folder.fresh() / "content").write_text("for a while")
+    (folder.create_state_folder() / "content").write_text("for a while")
     folder.close()
     assert list(temporary.iterdir()) == []
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from simulator.store.database import Database, happened
-from simulator.store.files import Files
-from simulator.store.job_logs import JobLogs
-from tests.store.rows import PROJECT, append, entry, file
+from simulator.store.database import Database, record_simulated_time
+from simulator.store.files import FileStore
+from simulator.store.job_logs import JobLogStore
+from tests.store.rows import PROJECT, append_entry, make_entry, make_file
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def test_an_ordinal_is_never_given_twice(database: Database) -> None:
 
 def test_the_latest_time_is_that_of_whatever_happened_last(database: Database) -> None:
     """Files and jobs alike; a deletion does not take it back, and an earlier time does not either."""
-    files, before = Files(database), database.latest()
-    files.add(file(1))
+    files, before = FileStore(database), database.latest_simulated_time()
+    files.add(make_file(1))
     files.delete(PROJECT, "file-1")
-    append(JobLogs(database), "job", entry(0))
-    after_file = database.latest()
-    append(JobLogs(database), "job", entry(300))
-    assert (before, after_file, database.latest()) == (0, 101, 300)
+    append_entry(JobLogStore(database), "job", make_entry(0))
+    after_file = database.latest_simulated_time()
+    append_entry(JobLogStore(database), "job", make_entry(300))
+    assert (before, after_file, database.latest_simulated_time()) == (0, 101, 300)
 
 
 def test_a_transaction_that_raises_writes_nothing(database: Database) -> None:
@@ -53,26 +53,26 @@ def test_a_transaction_that_raises_writes_nothing(database: Database) -> None:
 
     def half() -> None:
         with database.transaction() as connection:
-            happened(connection, 7)
+            record_simulated_time(connection, 7)
             connection.execute("INSERT INTO nowhere VALUES (1)")
 
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
         half()
-    assert database.latest() == 0
+    assert database.latest_simulated_time() == 0
 
 
 def test_what_is_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     """Counters go on where they stopped."""
     path = tmp_path / "d.sqlite"
     first = Database(path)
-    Files(first).next_ordinal()
-    Files(first).add(file(0))
-    append(JobLogs(first), "job", entry(0))
+    FileStore(first).next_ordinal()
+    FileStore(first).add(make_file(0))
+    append_entry(JobLogStore(first), "job", make_entry(0))
     first.close()
     second = Database(path)
     try:
-        assert (Files(second).next_ordinal(), second.latest()) == (1, 100)
-        assert Files(second).get(PROJECT, "file-0") == file(0)
-        assert JobLogs(second).log("job") == [entry(0)]
+        assert (FileStore(second).next_ordinal(), second.latest_simulated_time()) == (1, 100)
+        assert FileStore(second).get(PROJECT, "file-0") == make_file(0)
+        assert JobLogStore(second).entries("job") == [make_entry(0)]
     finally:
         second.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.store.blobs import Uploads
+from simulator.store.blobs import BlobStore
 from simulator.store.database import Database
 
 FULL, NORMAL = 2, 1  # of SQLite's `PRAGMA synchronous`
@@ -18,7 +18,7 @@ def test_bytes_are_on_the_disk_before_their_name_is_and_both_before_they_are_wri
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lasting: bool
 ) -> None:
     """Nobody waits for the disk where nothing is to outlive the process."""
-    uploads, order, fsync = Uploads(tmp_path / "uploads", lasting=lasting), list[object](), os.fsync
+    uploads, order, fsync = BlobStore(tmp_path / "uploads", durable=lasting), list[object](), os.fsync
 
     def noted(descriptor: int) -> None:
         fsync(descriptor)
@@ -26,9 +26,9 @@ def test_bytes_are_on_the_disk_before_their_name_is_and_both_before_they_are_wri
         order.append("folder" if stat.S_ISDIR(found.st_mode) else found.st_size)
 
     monkeypatch.setattr(os, "fsync", noted)
-    incoming = uploads.received(io.BytesIO(b"x" * 10))
+    incoming = uploads.stage(io.BytesIO(b"x" * 10))
     order.append("received")
-    with uploads.keeping(incoming):
+    with uploads.commit(incoming):
         order.append(uploads.path(incoming.sha256).exists())
     assert order == ([10, "received", "folder", True] if lasting else ["received", True])
 
@@ -37,7 +37,7 @@ def test_a_safe_transaction_waits_for_the_disk_and_another_does_not(tmp_path: Pa
     """In whichever order they come."""
     database, seen = Database(tmp_path / "d.sqlite"), list[tuple[bool, int]]()
     for safe in (True, False, False, True):
-        with database.transaction(safe=safe) as connection:
+        with database.transaction(durable=safe) as connection:
             seen.append((safe, *connection.execute("PRAGMA synchronous").fetchone()))
     database.close()
     assert seen == [(True, FULL), (False, NORMAL), (False, NORMAL), (True, FULL)]

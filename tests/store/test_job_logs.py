@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from simulator.store.database import Database, UnknownCursorError
-from simulator.store.job_logs import JobLogs
-from simulator.store.models import Models
-from tests.store.rows import ACCOUNT, PROJECT, append, entry, model
+from simulator.store.job_logs import JobLogStore
+from simulator.store.models import ModelStore
+from tests.store.rows import ACCOUNT, PROJECT, append_entry, make_entry, make_model
 
 
 @pytest.fixture
@@ -21,29 +21,36 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def logs(database: Database) -> JobLogs:
+def logs(database: Database) -> JobLogStore:
     """No jobs yet."""
-    return JobLogs(database)
+    return JobLogStore(database)
 
 
-def test_a_job_is_its_latest_projection(logs: JobLogs) -> None:
+def test_a_job_is_its_latest_projection(logs: JobLogStore) -> None:
     """Written in the same transaction as the entry."""
-    append(logs, "job", entry(0), entry(1))
-    assert (logs.get("job"), logs.get("nobody")) == ("job after 1", None)
+    append_entry(logs, "job", make_entry(0), make_entry(1))
+    assert (logs.get_projection("job"), logs.get_projection("nobody")) == ("job after 1", None)
 
 
-def test_a_log_comes_back_as_it_went_in(logs: JobLogs) -> None:
+def test_a_log_comes_back_as_it_went_in(logs: JobLogStore) -> None:
     """Oldest first; of one job only."""
-    append(logs, "a", entry(0, job="a"), entry(1, job="a", shown=False), entry(2, job="a"))
-    append(logs, "b", entry(0, job="b"))
-    assert logs.log("a") == [entry(0, job="a"), entry(1, job="a", shown=False), entry(2, job="a")]
-    assert logs.log("nobody") == []
+    append_entry(logs, "a", make_entry(0, job="a"), make_entry(1, job="a", is_event=False), make_entry(2, job="a"))
+    append_entry(logs, "b", make_entry(0, job="b"))
+    assert logs.entries("a") == [make_entry(0, job="a"), make_entry(1, job="a", is_event=False), make_entry(2, job="a")]
+    assert logs.entries("nobody") == []
 
 
-def test_events_are_the_shown_entries_newest_first(logs: JobLogs) -> None:
+def test_events_are_the_shown_entries_newest_first(logs: JobLogStore) -> None:
     """Paged by event id, within one job: another's event is no cursor here."""
-    append(logs, "a", entry(0, job="a"), entry(1, job="a", shown=False), entry(2, job="a"), entry(3, job="a"))
-    append(logs, "b", entry(0, job="b"))
+    append_entry(
+        logs,
+        "a",
+        make_entry(0, job="a"),
+        make_entry(1, job="a", is_event=False),
+        make_entry(2, job="a"),
+        make_entry(3, job="a"),
+    )
+    append_entry(logs, "b", make_entry(0, job="b"))
     first = logs.events("a", after=None, limit=2)
     rest = logs.events("a", after="a-event-2", limit=2)
     assert ([row.event_id for row in first.rows], first.has_more) == (["a-event-3", "a-event-2"], True)
@@ -52,52 +59,52 @@ def test_events_are_the_shown_entries_newest_first(logs: JobLogs) -> None:
         logs.events("a", after="b-event-0", limit=2)
 
 
-def test_checkpoints_are_models_that_have_an_id_of_their_own(database: Database, logs: JobLogs) -> None:
+def test_checkpoints_are_models_that_have_an_id_of_their_own(database: Database, logs: JobLogStore) -> None:
     """Newest first; the tuned model itself is none."""
-    append(logs, "job", entry(0))
+    append_entry(logs, "job", make_entry(0))
     for step, ordinal in ((20, 1), (27, 2)):
-        made = model(f"m:ckpt-step-{step}", checkpoint=f"ckpt-{step}", at=ordinal)
-        append(logs, "job", entry(ordinal), made=made)
-    append(logs, "job", entry(3), finished_at=3, made=model("m", at=3))
+        made = make_model(f"m:ckpt-step-{step}", checkpoint=f"ckpt-{step}", at=ordinal)
+        append_entry(logs, "job", make_entry(ordinal), made=made)
+    append_entry(logs, "job", make_entry(3), finished_at=3, made=make_model("m", at=3))
     both = logs.checkpoints("job", after=None, limit=5)
     older = logs.checkpoints("job", after="ckpt-27", limit=5)
     assert ([row.ordinal for row in both.rows], [row.ordinal for row in older.rows]) == ([2, 1], [1])
-    models = Models(database)
-    assert models.made(ACCOUNT) == [("m:ckpt-step-20", 1), ("m:ckpt-step-27", 2), ("m", 3)]
-    assert (models.get("m"), models.made("another")) == (model("m", at=3), [])
+    models = ModelStore(database)
+    assert models.created_models(ACCOUNT) == [("m:ckpt-step-20", 1), ("m:ckpt-step-27", 2), ("m", 3)]
+    assert (models.get("m"), models.created_models("another")) == (make_model("m", at=3), [])
     with pytest.raises(UnknownCursorError):
         logs.checkpoints("nobody", after="ckpt-27", limit=5)
 
 
-def test_jobs_come_newest_first_and_unfinished_ones_oldest_first(logs: JobLogs) -> None:
+def test_jobs_come_newest_first_and_unfinished_ones_oldest_first(logs: JobLogStore) -> None:
     """As the API lists them, and as a restart takes them up again."""
     for name in ("a", "b", "c"):
-        append(logs, name, entry(0, job=name), finished_at=7 if name == "b" else None)
-    listed = logs.page(PROJECT, after="c", limit=1)
+        append_entry(logs, name, make_entry(0, job=name), finished_at=7 if name == "b" else None)
+    listed = logs.projections_page(PROJECT, after="c", limit=1)
     assert (listed.rows, listed.has_more) == (("b after 0",), True)
-    assert logs.unfinished() == ["a", "c"]
+    assert logs.unfinished_job_ids() == ["a", "c"]
 
 
-def test_a_project_has_its_own_jobs_only(logs: JobLogs) -> None:
+def test_a_project_has_its_own_jobs_only(logs: JobLogStore) -> None:
     """Another's are not listed, and are no cursor."""
-    append(logs, "a", entry(0, job="a"))
-    append(logs, "b", entry(0, job="b"), project="other")
-    assert logs.page(PROJECT, after=None, limit=5).rows == ("a after 0",)
+    append_entry(logs, "a", make_entry(0, job="a"))
+    append_entry(logs, "b", make_entry(0, job="b"), project="other")
+    assert logs.projections_page(PROJECT, after=None, limit=5).rows == ("a after 0",)
     with pytest.raises(UnknownCursorError):
-        logs.page(PROJECT, after="b", limit=5)
+        logs.projections_page(PROJECT, after="b", limit=5)
 
 
-def test_the_latest_ends_are_counted_back_among_the_older_jobs(logs: JobLogs) -> None:
+def test_the_latest_ends_are_counted_back_among_the_older_jobs(logs: JobLogStore) -> None:
     """An end that comes after it, or of a younger job, makes no room for a job."""
     for name, finished_at in (("a", 50), ("b", 90), ("c", None), ("d", 70), ("e", None), ("f", 99)):
-        append(logs, name, entry(0, job=name), finished_at=finished_at)
-    assert [logs.ended_before("e", back=back) for back in (1, 2, 3, 4)] == [90, 70, 50, None]
+        append_entry(logs, name, make_entry(0, job=name), finished_at=finished_at)
+    assert [logs.nth_latest_finish_before("e", n=back) for back in (1, 2, 3, 4)] == [90, 70, 50, None]
 
 
-def test_an_append_that_fails_changes_nothing(logs: JobLogs) -> None:
+def test_an_append_that_fails_changes_nothing(logs: JobLogStore) -> None:
     """Projection, entry and model are one transaction: a second model of the same name undoes the other two."""
-    append(logs, "job", entry(0))
-    append(logs, "job", entry(1), projection="kept", made=model("m"))
+    append_entry(logs, "job", make_entry(0))
+    append_entry(logs, "job", make_entry(1), projection="kept", made=make_model("m"))
     with pytest.raises(sqlite3.IntegrityError):
-        append(logs, "job", entry(2), projection="lost", finished_at=2, made=model("m"))
-    assert (logs.get("job"), len(logs.log("job")), logs.unfinished()) == ("kept", 2, ["job"])
+        append_entry(logs, "job", make_entry(2), projection="lost", finished_at=2, made=make_model("m"))
+    assert (logs.get_projection("job"), len(logs.entries("job")), logs.unfinished_job_ids()) == ("kept", 2, ["job"])

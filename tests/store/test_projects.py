@@ -7,67 +7,67 @@ from pathlib import Path
 import pytest
 
 from simulator.store.database import Database, UnknownCursorError
-from simulator.store.projects import DEFAULT, Projects
-from tests.store.rows import ACCOUNT, project
+from simulator.store.projects import DEFAULT_PROJECT_ID, ProjectStore
+from tests.store.rows import ACCOUNT, make_project
 
 
 @pytest.fixture
-def projects(tmp_path: Path) -> Iterator[Projects]:
+def projects(tmp_path: Path) -> Iterator[ProjectStore]:
     """Nothing but the default project."""
     opened = Database(tmp_path / "d.sqlite")
-    yield Projects(opened)
+    yield ProjectStore(opened)
     opened.close()
 
 
 def page(
-    projects: Projects, *, after: str | None = None, limit: int = 10, archived: bool = True
+    projects: ProjectStore, *, after: str | None = None, limit: int = 10, archived: bool = True
 ) -> tuple[list[str], bool]:
     """Return the ids on one page, and whether there are more."""
     found = projects.page(ACCOUNT, after=after, limit=limit, include_archived=archived)
     return [row.id for row in found.rows], found.has_more
 
 
-def test_the_default_project_is_there_before_anything_was_written(projects: Projects) -> None:
+def test_the_default_project_is_there_before_anything_was_written(projects: ProjectStore) -> None:
     """For every account."""
-    default = projects.get(ACCOUNT, DEFAULT)
+    default = projects.get(ACCOUNT, DEFAULT_PROJECT_ID)
     assert default
     assert (default.id, default.name, default.archived, default.tags) == ("default", "default", False, {})
     assert (page(projects), projects.count(ACCOUNT)) == ((["default"], False), 1)
 
 
-def test_projects_come_in_the_order_in_which_they_were_made(projects: Projects) -> None:
+def test_projects_come_in_the_order_in_which_they_were_made(projects: ProjectStore) -> None:
     """The default one first, and a cursor goes on after it too."""
     for ordinal in (1, 2, 3):
-        projects.put(project(ordinal), at=7)
+        projects.put(make_project(ordinal), at=7)
     assert page(projects, limit=2) == (["default", "proj_1"], True)
     assert page(projects, limit=1) == (["default"], True)
     assert page(projects, after="default", limit=2) == (["proj_1", "proj_2"], True)
     assert page(projects, after="proj_2") == (["proj_3"], False)
 
 
-def test_what_is_put_again_replaces_what_was_there(projects: Projects) -> None:
+def test_what_is_put_again_replaces_what_was_there(projects: ProjectStore) -> None:
     """The default project too, which is then no longer the one that nobody touched."""
-    default = projects.get(ACCOUNT, DEFAULT)
+    default = projects.get(ACCOUNT, DEFAULT_PROJECT_ID)
     assert default
-    renamed = [replace(default, name="main"), replace(project(1), archived=True, tags={"a": "\N{SNOWMAN}"})]
-    for one in (project(1), *renamed):
+    renamed = [replace(default, name="main"), replace(make_project(1), archived=True, tags={"a": "\N{SNOWMAN}"})]
+    for one in (make_project(1), *renamed):
         projects.put(one, at=7)
-    assert [projects.get(ACCOUNT, DEFAULT), projects.get(ACCOUNT, "proj_1")] == renamed
+    assert [projects.get(ACCOUNT, DEFAULT_PROJECT_ID), projects.get(ACCOUNT, "proj_1")] == renamed
     assert (page(projects), projects.count(ACCOUNT)) == ((["default", "proj_1"], False), 2)
 
 
-def test_archived_projects_can_be_left_out(projects: Projects) -> None:
+def test_archived_projects_can_be_left_out(projects: ProjectStore) -> None:
     """And are still counted, found, and good as cursors."""
     for ordinal in (1, 2):
-        projects.put(project(ordinal, archived=ordinal == 1), at=7)
+        projects.put(make_project(ordinal, archived=ordinal == 1), at=7)
     assert page(projects, archived=False) == (["default", "proj_2"], False)
     assert page(projects, after="proj_1", archived=False) == (["proj_2"], False)
     assert projects.count(ACCOUNT) == 3
 
 
-def test_an_account_has_its_own_projects_only(projects: Projects) -> None:
+def test_an_account_has_its_own_projects_only(projects: ProjectStore) -> None:
     """Another's are neither listed nor found, and are no cursor."""
-    projects.put(project(1, account="another"), at=7)
+    projects.put(make_project(1, account="another"), at=7)
     assert (page(projects), projects.get(ACCOUNT, "proj_1")) == ((["default"], False), None)
     with pytest.raises(UnknownCursorError):
         page(projects, after="proj_1")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from simulator.store.database import Database
-from simulator.store.files import Files
-from simulator.store.job_logs import JobLogs
-from simulator.store.models import Models
-from simulator.store.projects import Projects
-from simulator.store.responses import KeptResponses
+from simulator.store.files import FileStore
+from simulator.store.job_logs import JobLogStore
+from simulator.store.models import ModelStore
+from simulator.store.projects import ProjectStore
+from simulator.store.responses import ResponseStore
 from tests.store.rows import ACCOUNT, PROJECT
 
 Read = Callable[[Database], object]
@@ -43,36 +43,38 @@ READS: dict[str, Read] = {
     "files after one": lambda database: files(database, order="desc", after="file-21"),
     "files of a purpose": lambda database: files(database, order="desc", purpose="fine-tune"),
     "files of a purpose, oldest first": lambda database: files(database, order="asc", purpose="fine-tune"),
-    "one file": lambda database: Files(database).get(PROJECT, "file-21"),
-    "whether bytes are in use": lambda database: Files(database).in_use("sha-21"),
-    "jobs": lambda database: JobLogs(database).page(PROJECT, after=None, limit=5),
-    "jobs after one": lambda database: JobLogs(database).page(PROJECT, after="job-21", limit=5),
-    "one job": lambda database: JobLogs(database).get("job-21"),
-    "events": lambda database: JobLogs(database).events("job", after=None, limit=5),
-    "events after one": lambda database: JobLogs(database).events("job", after="event-25", limit=5),
-    "checkpoints": lambda database: JobLogs(database).checkpoints("job", after=None, limit=5),
-    "checkpoints after one": lambda database: JobLogs(database).checkpoints("job", after="ckpt-21", limit=5),
-    "one model": lambda database: Models(database).get("m-21"),
-    "the newest models": lambda database: Models(database).made(ACCOUNT, newest=5),
-    "one response": lambda database: KeptResponses(database).get(PROJECT, "resp-21", oldest=0),
-    "the response that holds an item": lambda database: KeptResponses(database).holding(PROJECT, "msg-21", oldest=0),
-    "where a response stands": lambda database: KeptResponses(database).state(PROJECT, "resp-21", oldest=0),
+    "one file": lambda database: FileStore(database).get(PROJECT, "file-21"),
+    "whether bytes are in use": lambda database: FileStore(database).is_referenced("sha-21"),
+    "jobs": lambda database: JobLogStore(database).projections_page(PROJECT, after=None, limit=5),
+    "jobs after one": lambda database: JobLogStore(database).projections_page(PROJECT, after="job-21", limit=5),
+    "one job": lambda database: JobLogStore(database).get_projection("job-21"),
+    "events": lambda database: JobLogStore(database).events("job", after=None, limit=5),
+    "events after one": lambda database: JobLogStore(database).events("job", after="event-25", limit=5),
+    "checkpoints": lambda database: JobLogStore(database).checkpoints("job", after=None, limit=5),
+    "checkpoints after one": lambda database: JobLogStore(database).checkpoints("job", after="ckpt-21", limit=5),
+    "one model": lambda database: ModelStore(database).get("m-21"),
+    "the newest models": lambda database: ModelStore(database).created_models(ACCOUNT, limit=5),
+    "one response": lambda database: ResponseStore(database).get(PROJECT, "resp-21", min_created_at=0),
+    "the response that holds an item": lambda database: ResponseStore(database).find_by_item(
+        PROJECT, "msg-21", min_created_at=0
+    ),
+    "where a response stands": lambda database: ResponseStore(database).get_state(PROJECT, "resp-21", min_created_at=0),
     "projects": lambda database: projects(database, archived=True),
     "projects after one": lambda database: projects(database, archived=True, after="proj_3"),
     "projects in use": lambda database: projects(database, archived=False),
-    "how many projects": lambda database: Projects(database).count(ACCOUNT),
-    "the latest time": lambda database: database.latest(),
+    "how many projects": lambda database: ProjectStore(database).count(ACCOUNT),
+    "the latest time": lambda database: database.latest_simulated_time(),
 }
 
 
 def files(database: Database, *, order: str, after: str | None = None, purpose: str | None = None) -> object:
     """Read a page of files."""
-    return Files(database).page(PROJECT, after=after, limit=5, order=order, purpose=purpose)
+    return FileStore(database).page(PROJECT, after=after, limit=5, order=order, purpose=purpose)
 
 
 def projects(database: Database, *, archived: bool, after: str | None = None) -> object:
     """Read a page of projects."""
-    return Projects(database).page(ACCOUNT, after=after, limit=5, include_archived=archived)
+    return ProjectStore(database).page(ACCOUNT, after=after, limit=5, include_archived=archived)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def filled() -> Iterator[tuple[Database, Database]]:
         database.close()
 
 
-def steps(database: Database, read: Read) -> int:
+def count_steps(database: Database, read: Read) -> int:
     """Return how many instructions SQLite's machine runs for a read."""
     taken = 0
 
@@ -98,17 +100,17 @@ def steps(database: Database, read: Read) -> int:
         return 0
 
     read(database)  # the first time, a statement is compiled too
-    with connected(database) as connection:
+    with raw_connection(database) as connection:
         connection.set_progress_handler(tick, 1)
         read(database)
         connection.set_progress_handler(None, 0)
     return taken
 
 
-def plans(database: Database, read: Read) -> list[str]:
+def query_plans(database: Database, read: Read) -> list[str]:
     """Return how SQLite plans the statements of a read."""
     told: list[str] = []
-    with connected(database) as connection:
+    with raw_connection(database) as connection:
         connection.set_trace_callback(told.append)
         read(database)
         connection.set_trace_callback(None)
@@ -116,7 +118,7 @@ def plans(database: Database, read: Read) -> list[str]:
 
 
 @contextmanager
-def connected(database: Database) -> Iterator[sqlite3.Connection]:
+def raw_connection(database: Database) -> Iterator[sqlite3.Connection]:
     """Give the database's own connection, on which nothing is written."""
     with database.transaction() as connection:
         yield connection
@@ -126,7 +128,7 @@ def connected(database: Database) -> Iterator[sqlite3.Connection]:
 @pytest.mark.parametrize("name", READS)
 def test_a_read_costs_the_same_with_few_rows_and_with_many(filled: tuple[Database, Database], name: str) -> None:
     """To the instruction."""
-    few, many = (steps(database, READS[name]) for database in filled)
+    few, many = (count_steps(database, READS[name]) for database in filled)
     assert few == many
 
 
@@ -135,7 +137,9 @@ def test_the_ends_before_a_young_job_cost_the_same_with_few_jobs_and_with_many(
 ) -> None:
     """They are looked for from the latest end on; a job that may start is among the youngest."""
     few, many = (
-        steps(database, lambda database, count=count: JobLogs(database).ended_before(f"job-{count}", back=3))  # type: ignore[misc]  # mypy infers no type for the default
+        count_steps(
+            database, lambda database, count=count: JobLogStore(database).nth_latest_finish_before(f"job-{count}", n=3)
+        )  # type: ignore[misc]  # mypy infers no type for the default
         for database, count in zip(filled, (FEW, MANY), strict=True)
     )
     assert few == many
@@ -144,7 +148,9 @@ def test_the_ends_before_a_young_job_cost_the_same_with_few_jobs_and_with_many(
 def test_a_conversation_costs_the_same_with_few_others_and_with_many(filled: tuple[Database, Database]) -> None:
     """Its own turns are walked, and no other is read."""
     few, many = (
-        steps(database, lambda database: KeptResponses(database).conversation(PROJECT, "resp-21", oldest=0))
+        count_steps(
+            database, lambda database: ResponseStore(database).get_conversation(PROJECT, "resp-21", min_created_at=0)
+        )
         for database in filled
     )
     assert few == many
@@ -153,7 +159,7 @@ def test_a_conversation_costs_the_same_with_few_others_and_with_many(filled: tup
 @pytest.mark.parametrize("name", READS)
 def test_a_read_goes_by_an_index_and_sorts_nothing(filled: tuple[Database, Database], name: str) -> None:
     """As SQLite plans it: it searches, and needs no temporary tree."""
-    planned = plans(filled[0], READS[name])
+    planned = query_plans(filled[0], READS[name])
     assert planned
     assert not [plan for plan in planned if plan.startswith("SCAN") and plan != "SCAN CONSTANT ROW"]
     assert not [plan for plan in planned if "TEMP B-TREE" in plan]
@@ -161,5 +167,5 @@ def test_a_read_goes_by_an_index_and_sorts_nothing(filled: tuple[Database, Datab
 
 def test_the_models_of_an_account_come_from_one_index(filled: tuple[Database, Database]) -> None:
     """They have no pages, so all are read; but no weights are, and nothing is sorted."""
-    planned = plans(filled[0], lambda database: Models(database).made(ACCOUNT))
+    planned = query_plans(filled[0], lambda database: ModelStore(database).created_models(ACCOUNT))
     assert planned == ["SEARCH models USING COVERING INDEX models_of_account (account=?)"]

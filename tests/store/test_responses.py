@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from simulator.store.database import Database
-from simulator.store.responses import KeptConversation, KeptResponse, KeptResponses, State
+from simulator.store.responses import StoredConversation, StoredResponse, ResponseStore, ResponseState
 
-RESPONSE = KeptResponse(id="resp_1", project="mine", created_at=100, state=State.ENDED, body='{"n":1}')
-RUNNING = replace(RESPONSE, state=State.RUNNING)
+RESPONSE = StoredResponse(id="resp_1", project="mine", created_at=100, state=ResponseState.ENDED, body='{"n":1}')
+RUNNING = replace(RESPONSE, state=ResponseState.RUNNING)
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def kept(database: Database) -> KeptResponses:
+def kept(database: Database) -> ResponseStore:
     """Its responses."""
-    return KeptResponses(database)
+    return ResponseStore(database)
 
 
 def put(
-    kept: KeptResponses,
-    response: KeptResponse = RESPONSE,
+    kept: ResponseStore,
+    response: StoredResponse = RESPONSE,
     *,
     previous: str | None = None,
     waits: int = 0,
@@ -41,157 +41,166 @@ def put(
         previous=previous,
         turn=f"turn of {response.id}",
         items=[f"item of {response.id}"],
-        waits=waits,
-        oldest=oldest,
+        remaining_polls=waits,
+        min_created_at=oldest,
     )
 
 
-def put_chain(kept: KeptResponses, length: int) -> None:
+def put_chain(kept: ResponseStore, length: int) -> None:
     """Keep responses `resp_1`, `resp_2`, ..., each of which goes on with the one before; one a second, from 101."""
     for n in range(1, length + 1):
         put(kept, replace(RESPONSE, id=f"resp_{n}", created_at=100 + n), previous=f"resp_{n - 1}" if n > 1 else None)
 
 
-def turns(database: Database) -> list[str]:
+def count_turns(database: Database) -> list[str]:
     """Return all turns that are kept."""
     return [items for (items,) in database.rows("SELECT items FROM turns ORDER BY ordinal")]
 
 
-def test_a_response_is_found_by_its_id(kept: KeptResponses) -> None:
+def test_a_response_is_found_by_its_id(kept: ResponseStore) -> None:
     """Whole."""
     put(kept)
-    assert kept.get("mine", "resp_1", oldest=0) == RESPONSE
+    assert kept.get("mine", "resp_1", min_created_at=0) == RESPONSE
 
 
-def test_a_response_is_found_by_an_item_of_its_output(kept: KeptResponses) -> None:
+def test_a_response_is_found_by_an_item_of_its_output(kept: ResponseStore) -> None:
     """For inputs that name items."""
     put(kept)
-    assert kept.holding("mine", "item of resp_1", oldest=0) == RESPONSE
+    assert kept.find_by_item("mine", "item of resp_1", min_created_at=0) == RESPONSE
 
 
-def test_what_another_project_keeps_is_not_there(kept: KeptResponses) -> None:
+def test_what_another_project_keeps_is_not_there(kept: ResponseStore) -> None:
     """For any way of asking."""
     put(kept, RUNNING)
     assert [
-        kept.get("yours", "resp_1", oldest=0),
-        kept.state("yours", "resp_1", oldest=0),
-        kept.conversation("yours", "resp_1", oldest=0),
-        kept.holding("yours", "item of resp_1", oldest=0),
-        kept.retrieved("yours", "resp_1", oldest=0),
-        kept.change("yours", "resp_1", State.CANCELLED, oldest=0),
-        kept.delete("yours", "resp_1", oldest=0),
+        kept.get("yours", "resp_1", min_created_at=0),
+        kept.get_state("yours", "resp_1", min_created_at=0),
+        kept.get_conversation("yours", "resp_1", min_created_at=0),
+        kept.find_by_item("yours", "item of resp_1", min_created_at=0),
+        kept.retrieve("yours", "resp_1", min_created_at=0),
+        kept.change_state("yours", "resp_1", ResponseState.CANCELLED, min_created_at=0),
+        kept.delete("yours", "resp_1", min_created_at=0),
     ] == [None, None, None, None, None, None, False]
-    assert kept.get("mine", "resp_1", oldest=0) == RUNNING
+    assert kept.get("mine", "resp_1", min_created_at=0) == RUNNING
 
 
-def test_what_is_too_old_is_not_there(kept: KeptResponses) -> None:
+def test_what_is_too_old_is_not_there(kept: ResponseStore) -> None:
     """Though nothing was made since."""
     put(kept)
-    found = [kept.get("mine", "resp_1", oldest=oldest) for oldest in (100, 101)]
+    found = [kept.get("mine", "resp_1", min_created_at=oldest) for oldest in (100, 101)]
     assert found == [RESPONSE, None]
-    assert kept.delete("mine", "resp_1", oldest=101) is False
+    assert kept.delete("mine", "resp_1", min_created_at=101) is False
 
 
-def test_what_is_too_old_goes_when_another_comes(kept: KeptResponses) -> None:
+def test_what_is_too_old_goes_when_another_comes(kept: ResponseStore) -> None:
     """Its items too."""
     put(kept)
     put(kept, replace(RESPONSE, id="resp_2", created_at=200), oldest=150)
-    assert [kept.holding("mine", f"item of resp_{n}", oldest=0) is None for n in (1, 2)] == [True, False]
-    assert kept.get("mine", "resp_1", oldest=0) is None
+    assert [kept.find_by_item("mine", f"item of resp_{n}", min_created_at=0) is None for n in (1, 2)] == [True, False]
+    assert kept.get("mine", "resp_1", min_created_at=0) is None
 
 
-def test_a_running_response_ends_after_its_waits(kept: KeptResponses) -> None:
+def test_a_running_response_ends_after_its_waits(kept: ResponseStore) -> None:
     """Each retrieve is one; then it stays at its end."""
     put(kept, RUNNING, waits=2)
-    found = [kept.retrieved("mine", "resp_1", oldest=0) for _ in range(4)]
-    assert [one and one.state for one in found] == [State.RUNNING, State.RUNNING, State.ENDED, State.ENDED]
-
-
-def test_a_running_response_can_be_cancelled(kept: KeptResponses) -> None:
-    """And stays so."""
-    put(kept, RUNNING, waits=1)
-    cancelled = kept.change("mine", "resp_1", State.CANCELLED, oldest=0)
-    assert cancelled == replace(RESPONSE, state=State.CANCELLED)
-    assert kept.retrieved("mine", "resp_1", oldest=0) == cancelled
-
-
-def test_an_ended_response_cannot_be_cancelled(kept: KeptResponses) -> None:
-    """It is given as it is."""
-    put(kept)
-    assert kept.change("mine", "resp_1", State.CANCELLED, oldest=0) == RESPONSE
-
-
-def test_a_deleted_response_is_gone_with_its_items(kept: KeptResponses) -> None:
-    """A second time there is nothing to delete."""
-    put(kept)
-    assert [kept.delete("mine", "resp_1", oldest=0) for _ in range(2)] == [True, False]
-    assert kept.holding("mine", "item of resp_1", oldest=0) is None
-
-
-def test_a_conversation_is_all_that_was_said_up_to_a_response(kept: KeptResponses) -> None:
-    """The oldest turn first, and no other branch's."""
-    put_chain(kept, 3)
-    put(kept, replace(RUNNING, id="resp_b"), previous="resp_2")
-    assert [kept.conversation("mine", name, oldest=0) for name in ("resp_3", "resp_b")] == [
-        KeptConversation(state=State.ENDED, turns=("turn of resp_1", "turn of resp_2", "turn of resp_3")),
-        KeptConversation(state=State.RUNNING, turns=("turn of resp_1", "turn of resp_2", "turn of resp_b")),
+    found = [kept.retrieve("mine", "resp_1", min_created_at=0) for _ in range(4)]
+    assert [one and one.state for one in found] == [
+        ResponseState.RUNNING,
+        ResponseState.RUNNING,
+        ResponseState.ENDED,
+        ResponseState.ENDED,
     ]
 
 
-def test_each_turn_is_kept_once(kept: KeptResponses, database: Database) -> None:
+def test_a_running_response_can_be_cancelled(kept: ResponseStore) -> None:
+    """And stays so."""
+    put(kept, RUNNING, waits=1)
+    cancelled = kept.change_state("mine", "resp_1", ResponseState.CANCELLED, min_created_at=0)
+    assert cancelled == replace(RESPONSE, state=ResponseState.CANCELLED)
+    assert kept.retrieve("mine", "resp_1", min_created_at=0) == cancelled
+
+
+def test_an_ended_response_cannot_be_cancelled(kept: ResponseStore) -> None:
+    """It is given as it is."""
+    put(kept)
+    assert kept.change_state("mine", "resp_1", ResponseState.CANCELLED, min_created_at=0) == RESPONSE
+
+
+def test_a_deleted_response_is_gone_with_its_items(kept: ResponseStore) -> None:
+    """A second time there is nothing to delete."""
+    put(kept)
+    assert [kept.delete("mine", "resp_1", min_created_at=0) for _ in range(2)] == [True, False]
+    assert kept.find_by_item("mine", "item of resp_1", min_created_at=0) is None
+
+
+def test_a_conversation_is_all_that_was_said_up_to_a_response(kept: ResponseStore) -> None:
+    """The oldest turn first, and no other branch's."""
+    put_chain(kept, 3)
+    put(kept, replace(RUNNING, id="resp_b"), previous="resp_2")
+    assert [kept.get_conversation("mine", name, min_created_at=0) for name in ("resp_3", "resp_b")] == [
+        StoredConversation(state=ResponseState.ENDED, turns=("turn of resp_1", "turn of resp_2", "turn of resp_3")),
+        StoredConversation(state=ResponseState.RUNNING, turns=("turn of resp_1", "turn of resp_2", "turn of resp_b")),
+    ]
+
+
+def test_each_turn_is_kept_once(kept: ResponseStore, database: Database) -> None:
     """However many responses go on from it."""
     put_chain(kept, 3)
-    assert turns(database) == ["turn of resp_1", "turn of resp_2", "turn of resp_3"]
+    assert count_turns(database) == ["turn of resp_1", "turn of resp_2", "turn of resp_3"]
 
 
-def test_a_conversation_outlives_its_deleted_beginning(kept: KeptResponses) -> None:
+def test_a_conversation_outlives_its_deleted_beginning(kept: ResponseStore) -> None:
     """What a response went on from is a part of it."""
     put_chain(kept, 3)
-    before = kept.conversation("mine", "resp_3", oldest=0)
+    before = kept.get_conversation("mine", "resp_3", min_created_at=0)
     for name in ("resp_2", "resp_1"):
-        kept.delete("mine", name, oldest=0)
-    assert kept.conversation("mine", "resp_3", oldest=0) == before
+        kept.delete("mine", name, min_created_at=0)
+    assert kept.get_conversation("mine", "resp_3", min_created_at=0) == before
 
 
-def test_nothing_goes_on_from_what_is_gone(kept: KeptResponses, database: Database) -> None:
+def test_nothing_goes_on_from_what_is_gone(kept: ResponseStore, database: Database) -> None:
     """It was there when the answer was begun, perhaps."""
-    assert [put(kept, previous="resp_0"), turns(database), kept.get("mine", "resp_1", oldest=0)] == [False, [], None]
+    assert [put(kept, previous="resp_0"), count_turns(database), kept.get("mine", "resp_1", min_created_at=0)] == [
+        False,
+        [],
+        None,
+    ]
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
 def test_a_conversation_goes_with_its_last_response(
-    kept: KeptResponses, database: Database, order: tuple[int, ...]
+    kept: ResponseStore, database: Database, order: tuple[int, ...]
 ) -> None:
     """In whatever order they are deleted."""
     put_chain(kept, 3)
     for n in order:
-        kept.delete("mine", f"resp_{n}", oldest=0)
-    assert turns(database) == []
+        kept.delete("mine", f"resp_{n}", min_created_at=0)
+    assert count_turns(database) == []
 
 
-def test_a_conversation_outlives_a_beginning_that_is_too_old(kept: KeptResponses, database: Database) -> None:
+def test_a_conversation_outlives_a_beginning_that_is_too_old(kept: ResponseStore, database: Database) -> None:
     """And goes when all of it is."""
     put_chain(kept, 3)
     put(kept, replace(RESPONSE, id="resp_x", created_at=200), oldest=103)
-    assert turns(database) == ["turn of resp_1", "turn of resp_2", "turn of resp_3", "turn of resp_x"]
+    assert count_turns(database) == ["turn of resp_1", "turn of resp_2", "turn of resp_3", "turn of resp_x"]
     put(kept, replace(RESPONSE, id="resp_y", created_at=201), oldest=150)
-    assert turns(database) == ["turn of resp_x", "turn of resp_y"]
+    assert count_turns(database) == ["turn of resp_x", "turn of resp_y"]
 
 
-def test_the_clock_does_not_start_before_the_last_response(kept: KeptResponses, database: Database) -> None:
+def test_the_clock_does_not_start_before_the_last_response(kept: ResponseStore, database: Database) -> None:
     """After a restart it goes on from there."""
     put(kept)
-    assert database.latest() == 100
+    assert database.latest_simulated_time() == 100
 
 
 def test_what_is_kept_outlives_a_restart(tmp_path: Path) -> None:
     """With how far it has come."""
     first = Database(tmp_path / "d.sqlite")
-    put(KeptResponses(first), RUNNING, waits=1)
-    KeptResponses(first).retrieved("mine", "resp_1", oldest=0)
+    put(ResponseStore(first), RUNNING, waits=1)
+    ResponseStore(first).retrieve("mine", "resp_1", min_created_at=0)
     first.close()
     second = Database(tmp_path / "d.sqlite")
-    found = KeptResponses(second).retrieved("mine", "resp_1", oldest=0)
+    found = ResponseStore(second).retrieve("mine", "resp_1", min_created_at=0)
     second.close()
     assert found == RESPONSE
 

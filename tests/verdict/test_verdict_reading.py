@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.asgi import Scope
-from simulator.identity.session_key import session_key
+from simulator.identity.session_key import create_session_key
 from simulator.verdict import reading
 from simulator.verdict.caller import Callers
 from simulator.verdict.exchange import NOTHING, Asked, Operation, Page, Sight, Told
@@ -250,7 +250,7 @@ def test_a_client_may_name_itself() -> None:
 
 def test_no_key_can_be_told_from_what_is_kept() -> None:
     """Neither from the name nor from the digest."""
-    key = session_key("us-west-2")
+    key = create_session_key("us-west-2")
     callers = Callers()
     caller = callers.called(scope((b"authorization", f"Bearer {key}")))
     assert (len(caller.name), len(caller.key)) == (len("key 01234567"), 8)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from simulator.control.options import stop
-from simulator.lambdas.limits import TIMEOUT_SECONDS
+from simulator.lambdas.limits import TIMEOUT_RANGE_SECONDS
 from simulator.settings import Settings, UnknownSettingError, changed
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters
@@ -53,7 +53,7 @@ class Target(StrEnum):
 
 
 def _within_lambdas_limits(seconds: float | None) -> float | None:
-    low, high = TIMEOUT_SECONDS
+    low, high = TIMEOUT_RANGE_SECONDS
     if seconds is not None and not low <= seconds <= high:
         stop(f"--timeout {seconds:g}: Lambda takes {low} to {high} seconds")
     return seconds

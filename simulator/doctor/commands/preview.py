@@ -94,7 +94,7 @@ def _prepared(
     """Make ready the job that `rft train` would create with these, so that its draws are the same."""
     from simulator.ids import job_seed  # noqa: PLC0415  --help need not wait for it
     from simulator.lambdas.errors import InvalidParameter  # noqa: PLC0415  as above
-    from simulator.lambdas.function_reference import reference_of  # noqa: PLC0415  as above
+    from simulator.lambdas.function_reference import parse_function_reference  # noqa: PLC0415  as above
     from simulator.training.run import prepared  # noqa: PLC0415  as above
     from simulator.training.schedule import PlanError  # noqa: PLC0415  as above
 
@@ -109,7 +109,7 @@ def _prepared(
     if validation is not None:
         held_out = given.records_of(given.file_read(validation), validation, settings.validation_dataset)
     try:
-        named = reference_of(function, qualifier=None, account=settings.account, region=settings.region)
+        named = parse_function_reference(function, qualifier=None, account=settings.account, region=settings.region)
         return prepared(
             records,
             model=model,

@@ -24,7 +24,7 @@ from simulator.doctor.static.scale import Scale, scale_so_far
 from simulator.grading.answer import GraderError
 from simulator.grading.event import shown
 from simulator.grading.grader import Grader, Sample, ThrottledError
-from simulator.lambdas.errors import NotInvoked, Throttled
+from simulator.lambdas.errors import InvocationRejected, Throttled
 from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings
 from simulator.training.convergence import Progress, convergence
@@ -288,7 +288,7 @@ def _invocations(exam: Examination) -> Callable[[bytes], Invocation]:
             raise GraderError(function=patient.name, reason=str(hung), advice="") from None
         except Throttled as throttled:
             raise ThrottledError(throttled.reason) from throttled
-        except NotInvoked as refused:
+        except InvocationRejected as refused:
             raise GraderError(function=patient.name, reason=refused.message, advice="") from None
 
     return invoke

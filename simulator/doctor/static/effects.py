@@ -14,7 +14,7 @@ from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.patience import HungError, NoAnswersError
 from simulator.doctor.patient import LocalPatient
 from simulator.doctor.static.steadiness import change, first_answers
-from simulator.lambdas.errors import NotInvoked
+from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.limits import MAX_LAYERS
 
@@ -152,7 +152,7 @@ def _notes(watched: LocalPatient) -> list[Note] | None:
         if invocation.function_error:
             return None
         taken: list[Mapping[str, Any]] = json.loads(invocation.payload)
-    except (NotInvoked, ValueError):
+    except (InvocationRejected, ValueError):
         return None
     return [Note(**note) for note in taken]
 

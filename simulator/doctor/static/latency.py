@@ -22,7 +22,7 @@ from simulator.doctor.static.growth import (
 from simulator.grading.event import encoded
 from simulator.grading.grader import ROOM
 from simulator.lambdas.function import Invocation
-from simulator.lambdas.limits import INIT_SECONDS
+from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS
 
 CALLS: Final = 20
 """How many calls are timed: the fewest of which one in twenty can be told."""
@@ -46,7 +46,7 @@ LATENCY: Final = Probe(
         f"{CALLS} calls of as many rollouts of the base model as the service would send (a setting: nobody has told), "
         "one call with a whole step's, and a cold start. Twice the p95 above the function's time-out is a failure, "
         f"twice the whole step above it a warning; so are a p95 above {SLOW_SECONDS:g} s, an init phase above "
-        f"{INIT_SECONDS:g} s, and a time that grows faster than the answer's length to the power of {STEEP:g} "
+        f"{INIT_TIMEOUT_SECONDS:g} s, and a time that grows faster than the answer's length to the power of {STEEP:g} "
         f"between {SIZES[1]:,} and {SIZES[2]:,} characters, when that takes more than {NOTABLE_SECONDS:g} s "
         "(not asked of a function that is slow with a single rollout). Whichever "
         "probe meets a call that runs into the time-out: once such calls have taken more than "
@@ -136,12 +136,12 @@ def _too_slow(
             fix=LATENCY.remedy,
             value=high,
         )
-    if cold is not None and cold > INIT_SECONDS:
+    if cold is not None and cold > INIT_TIMEOUT_SECONDS:
         yield LATENCY.found(
             Severity.WARN,
             "The init phase takes longer than Lambda allows: it is begun anew within the first call's time-out.",
             measured=duration(cold),
-            threshold=f"at most {INIT_SECONDS:g} s",
+            threshold=f"at most {INIT_TIMEOUT_SECONDS:g} s",
             fix="Import less at the top of the module, and load models and files when they are first needed.",
             value=cold,
         )
