@@ -17,13 +17,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     if arguments is None:
         _run_program()
-    from client.commands import run  # noqa: PLC0415 - 0.2 s to load, and Ctrl-C must not show its insides
+    from client.cli.app import run  # noqa: PLC0415 - 0.2 s to load, and Ctrl-C must not show its insides
 
     run(list(arguments or ()))
 
 
 def _run_program() -> None:
-    from client.interruption import EXIT_CODE, leave, stop_at_once  # noqa: PLC0415 - see main()
+    from client.interrupts import EXIT_CODE, leave, stop_at_once  # noqa: PLC0415 - see main()
 
     stop_at_once()
     try:

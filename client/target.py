@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from client.addresses import is_loopback
 from client.errors import Misuse
-from client.patience import Patience, Rhythm
+from client.retry_policy import Patience, Rhythm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,17 +20,17 @@ from typing import Annotated, Final, NoReturn, TypeVar
 
 import typer
 
-from simulator.control.clock import clock
-from simulator.control.faults import app as faults_app
-from simulator.control.faults import unmet
-from simulator.control.reset import reset
-from simulator.control.verdict import FAULTY, is_faulty, tell, verdict, verdict_at
-from simulator.doctor.commands.doctor import doctor
-from simulator.doctor.commands.estimate import estimate
-from simulator.doctor.commands.preview import preview
-from simulator.doctor.commands.regrade import regrade
-from simulator.explained import explained, meaning
-from simulator.faults.fault import ScriptError
+from simulator.cli.clock import clock
+from simulator.cli.doctor import doctor
+from simulator.cli.estimate import estimate
+from simulator.cli.faults import app as faults_app
+from simulator.cli.faults import unmet
+from simulator.cli.preview import preview
+from simulator.cli.regrade import regrade
+from simulator.cli.reset import reset
+from simulator.cli.settings import explained, meaning
+from simulator.cli.verdict import FAULTY, is_faulty, tell, verdict, verdict_at
+from simulator.faults.request_fault import ScriptError
 from simulator.moments import TIME_FORM, moment
 from simulator.settings import (
     HIGHEST_PORT,
@@ -144,9 +144,9 @@ def serve(
     settings = _checked(settings, changes, context)
     if not quiet:
         _tell_of_refusals()
-    from simulator.app import Simulator  # noqa: PLC0415  --help need not wait for it
-    from simulator.running import options_for  # noqa: PLC0415
+    from simulator.http.server_discovery import options_for  # noqa: PLC0415
     from simulator.server import serve, url_of  # noqa: PLC0415
+    from simulator.simulator import Simulator  # noqa: PLC0415  --help need not wait for it
 
     with _listening(settings) as listening, _ready(lambda: Simulator(settings, url=url_of(listening))) as simulator:
         url = url_of(listening)
@@ -228,8 +228,8 @@ def env(
     ] = None,
 ) -> None:
     """Print the lines that point a shell at a running simulator, and away from all else: eval "$(rft-sim env)"."""
+    from simulator.http.server_discovery import region_at  # noqa: PLC0415
     from simulator.identity.session_key import create_session_key  # noqa: PLC0415  --help need not wait for it
-    from simulator.running import region_at  # noqa: PLC0415
 
     served, doubt = region_at(host, port)
     chosen = region or served or _DEFAULTS.region
@@ -301,7 +301,7 @@ def _option(name: str) -> str:
 def _tell_of_refusals() -> None:
     import logging  # noqa: PLC0415  --help need not wait for it
 
-    from simulator.refused import REFUSED  # noqa: PLC0415
+    from simulator.http.request_log import REFUSED  # noqa: PLC0415
 
     REFUSED.addHandler(logging.StreamHandler())
     REFUSED.setLevel(logging.INFO)

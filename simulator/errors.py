@@ -12,7 +12,7 @@ real, terse body does not.
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from simulator.evidence import Evidence
+from simulator.parity.evidence import Evidence
 
 _T = TypeVar("_T")
 

@@ -9,9 +9,9 @@ from typing import Final
 import uvicorn
 from starlette.concurrency import run_in_threadpool
 
-from simulator.app import Simulator
-from simulator.protocol import Connection
+from simulator.http.connection import Connection
 from simulator.settings import Settings
+from simulator.simulator import Simulator
 
 _BACKLOG: Final = 2048
 

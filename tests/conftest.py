@@ -10,8 +10,8 @@ from botocore.loaders import create_loader
 from openai import OpenAI
 
 from simulator.settings import Pace, Settings
-from tests.records import jsonl
-from tests.world import FinishedJob, World, inner_world, served_world
+from tests.simulators import FinishedJob, World, inner_world, served_world
+from tests.training.training_files import jsonl
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 from aws_bedrock_token_generator import provide_token
 from botocore.credentials import CredentialProvider, Credentials
 
-from tests.world import REGION, World
+from tests.simulators import REGION, World
 
 MANTLE = "arn:aws:iam::aws:policy/AmazonBedrockMantleFullAccess"
 TRUST = json.dumps(

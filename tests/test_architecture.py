@@ -98,13 +98,13 @@ FLOORS: Final[dict[str, set[str]]] = {
 # Where time, randomness and the environment may enter, with the reason.
 ALLOWED: Final[dict[str, set[str]]] = {
     "simulator/__main__.py": {"time.time"},
-    "simulator/rooms.py": {"time.time"},
-    "simulator/doctor/commands/given.py": {"time.time"},
+    "simulator/services.py": {"time.time"},
+    "simulator/cli/reward_options.py": {"time.time"},
     "simulator/settings.py": {"os.environ"},
     # It stands between these and moto, which has other users in the process: theirs are passed on as they are.
     "simulator/aws/moto_patches.py": {"datetime.datetime.now", "os.urandom"},
     # It runs in the function's own process, as a layer, and watches what is looked up there.
-    "simulator/doctor/static/witness.py": {"os.environ", "os.getenv"},
+    "simulator/doctor/probes/static/audit_hook.py": {"os.environ", "os.getenv"},
     "client/target.py": {"os.environ"},
 }
 
@@ -230,7 +230,7 @@ GROUND: Final = (
 @pytest.mark.parametrize("name", GROUND)
 def test_the_ground_floor_needs_the_standard_library_alone(name: str) -> None:
     """What everything rests on rests on nothing."""
-    outside = [module for module in imported(ROOT / "simulator" / name) if "simulator.evidence" not in module]
+    outside = [module for module in imported(ROOT / "simulator" / name) if "simulator.parity.evidence" not in module]
     assert {module.partition(".")[0] for module in outside} <= set(sys.stdlib_module_names)
 
 

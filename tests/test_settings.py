@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from simulator.explained import Explained, explained
-from simulator.jobs import life
+from simulator.cli.settings import Explained, explained
+from simulator.jobs import lifecycle as life
 from simulator.settings import (
     Durations,
     EventShape,

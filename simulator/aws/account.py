@@ -16,10 +16,10 @@ from threading import RLock
 from typing import BinaryIO, Final
 
 from simulator.aws.error_responses import response_for_exception
-from simulator.aws.journal import RequestBody, JournalEntry, Journal
+from simulator.aws.journal import Journal, JournalEntry, RequestBody
 from simulator.aws.moto_app import MotoApp
-from simulator.aws.moto_state import MICROSECONDS_PER_SECOND, OperationTime, MotoContext, MotoState
-from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.aws.moto_state import MICROSECONDS_PER_SECOND, MotoContext, MotoState, OperationTime
+from simulator.aws.request import AwsRequest, AwsResponse
 from simulator.store.blobs import StagedBlob
 
 LOGGER: Final = logging.getLogger("simulator.aws")

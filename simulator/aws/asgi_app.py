@@ -9,9 +9,9 @@ from typing import BinaryIO, Final, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from simulator.asgi import Receive, Scope, Send
 from simulator.aws.journal import MAX_INLINE_BODY_BYTES
-from simulator.aws.request import AwsResponse, AwsRequest, aws_request_from
+from simulator.aws.request import AwsRequest, AwsResponse, aws_request_from
+from simulator.http.asgi import Receive, Scope, Send
 from simulator.store.errors import StoreFullError, translate_disk_full_errors
 
 _HINT: Final = "x-simulator-hint"

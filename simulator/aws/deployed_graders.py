@@ -3,8 +3,8 @@
 from concurrent.futures import Executor
 
 from simulator.aws.simulated_aws import SimulatedAws
-from simulator.grading.answer import GraderError
 from simulator.grading.grader import Graded, Grader, Sample, ThrottledError
+from simulator.grading.lambda_response import GraderError
 from simulator.jobs.job import Order
 from simulator.lambdas.errors import InvocationRejected, Throttled
 from simulator.lambdas.function import Invocation

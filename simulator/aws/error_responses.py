@@ -14,7 +14,7 @@ from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile
 
 from simulator.aws.moto_state import MotoContext
-from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.aws.request import AwsRequest, AwsResponse
 from simulator.http.aws_errors import S3, AwsError, encode_error
 
 _HINT: Final = "x-simulator-hint"

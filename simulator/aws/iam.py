@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.aws.role_sessions import find_session_by_arn
 from simulator.identity.policy_conditions import ConditionContext, MalformedPolicy
-from simulator.identity.policy_evaluation import PolicyDocument, Effect, Principal, evaluate_policies
+from simulator.identity.policy_evaluation import Effect, PolicyDocument, Principal, evaluate_policies
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User

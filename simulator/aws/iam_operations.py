@@ -24,9 +24,9 @@ from simulator.aws.moto_state import current_seed
 from simulator.aws.service_credentials import (
     BEDROCK_SERVICE_NAME,
     ServiceCredential,
+    create_credential,
     list_credentials,
     set_credentials,
-    create_credential,
 )
 
 MAX_CREDENTIALS_PER_USER: Final = 2  # DOCUMENTED: sets of credentials of one service for one user

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, TypeAlias
 from simulator.aws.moto_state import OperationTime
 from simulator.aws.request import AwsRequest
 from simulator.store.aws_requests import AwsRequestStore, StoredAwsRequest
-from simulator.store.blobs import StagedBlob, BlobStore
+from simulator.store.blobs import BlobStore, StagedBlob
 
 MAX_INLINE_BODY_BYTES: Final = 65_536
 """Bytes up to which a body is held in memory and stands in the journal itself."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import unquote_to_bytes
 
 from simulator.aws.managed_policies import add_referenced_policies
-from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.aws.request import AwsRequest, AwsResponse
 
 if TYPE_CHECKING:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication

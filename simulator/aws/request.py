@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 from urllib.parse import parse_qs
 
-from simulator.asgi import Scope
+from simulator.http.asgi import Scope
 from simulator.http.aws_errors import FORM_CONTENT_TYPE, S3
 from simulator.identity.sigv4 import CredentialScope, parse_credential_scope
 

@@ -7,14 +7,14 @@ from typing import BinaryIO, Final
 
 from starlette.concurrency import run_in_threadpool
 
-from simulator.asgi import Receive, Scope, Send, header
 from simulator.aws import access_keys, functions, iam
 from simulator.aws.account import Account
 from simulator.aws.asgi_app import AwsApp
 from simulator.aws.invocation_logs import InvocationLogs
 from simulator.aws.journal import Journal
 from simulator.aws.moto_app import load_moto
-from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.aws.request import AwsRequest, AwsResponse
+from simulator.http.asgi import Receive, Scope, Send, header
 from simulator.identity.credentials import Credential
 from simulator.identity.policy_conditions import ConditionContext
 from simulator.lambdas.function import FunctionSpec, Invocation

@@ -14,7 +14,7 @@ from moto.sts.responses import TokenResponse
 from moto.sts.utils import random_session_token
 
 from simulator.aws.access_keys import USER_SESSION_ATTRIBUTE, find_credential
-from simulator.aws.iam import record_federated_user, load_identity, root_arn
+from simulator.aws.iam import load_identity, record_federated_user, root_arn
 from simulator.identity.credentials import Credential
 
 _USUAL: Final = 43_200  # seconds, for want of another wish

@@ -9,7 +9,7 @@ from typing import Final
 
 from simulator.grading.grader import Grader, Sample
 from simulator.settings import EventShape, GradingSettings
-from simulator.training.run import Run, State, initial_state, sampled, sampled_held_out
+from simulator.training.training_run import Run, State, initial_state, sampled, sampled_held_out
 
 TRAIN, HELD_OUT = "train", "held_out"
 

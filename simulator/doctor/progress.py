@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from simulator.doctor.asking import Call
+from simulator.doctor.doctor_report import Watch
+from simulator.doctor.duration_estimate import Outlook
 from simulator.doctor.finding import Probe
-from simulator.doctor.outlook import Outlook
-from simulator.doctor.visit import Watch
+from simulator.doctor.invocation import Call
 
 
 class Line(Watch):

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulator.training.corruptions import corrupted
 from simulator.training.dataset import Json, Record, prompt_text
-from simulator.training.draws import shuffled
-from simulator.training.gold import Gold, asked_format, extract_gold
 from simulator.training.policy import labels_of
-from simulator.training.rendering import Task, attempted, final_answer
+from simulator.training.random_draws import shuffled
+from simulator.training.reference_answer import Gold, asked_format, extract_gold
+from simulator.training.response_text import Task, attempted, final_answer
+from simulator.training.wrong_answers import corrupted
 
 SAMPLE_ROWS: Final = 32
 """How many rows are looked at (INFERRED). The benchmark's figures are for this many."""

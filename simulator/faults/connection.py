@@ -5,7 +5,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final
 
-from simulator.asgi import HANG_UP, Receive, Scope
+from simulator.http.asgi import HANG_UP, Receive, Scope
 
 _GONE: Final = "http.disconnect"
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from simulator.asgi import Scope, header
+from simulator.http.asgi import Scope, header
 from simulator.identity.authentication import MANTLE_SERVICES, parse_bearer_key
 from simulator.identity.sigv4 import parse_credential_scope
 

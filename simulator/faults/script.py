@@ -9,10 +9,10 @@ from typing import Any, Final, NoReturn, TypeAlias
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.faults.entry import TAKES, ScriptedFault
-from simulator.faults.fault import RequestFault, ScriptError, listed
-from simulator.faults.job_entry import JOB_TAKES, ScriptedJobFault
 from simulator.faults.job_fault import JobFault
+from simulator.faults.job_fault_schema import JOB_TAKES, ScriptedJobFault
+from simulator.faults.request_fault import RequestFault, ScriptError, listed
+from simulator.faults.request_fault_schema import TAKES, ScriptedFault
 
 Fault: TypeAlias = RequestFault | JobFault
 

@@ -6,12 +6,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from simulator.grading.answer import TIMED_OUT, GraderError, excerpt, failure_of, rewards_by_id
-from simulator.grading.event import batched, encoded, lambda_element, rollout_id, shown
+from simulator.grading.lambda_event import batched, encoded, lambda_element, rollout_id, shown
+from simulator.grading.lambda_response import TIMED_OUT, GraderError, excerpt, failure_of, rewards_by_id
+from simulator.http.sanitize import visible
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
 from simulator.training.sampling import Rollout
-from simulator.visible import visible
 
 # Lambda takes 6 MB in a synchronous call and sends 6 MB back; the headroom is for what the function adds to an echo.
 ROOM: Final = 5_500_000

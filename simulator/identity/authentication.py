@@ -11,7 +11,6 @@ from enum import StrEnum
 from hmac import compare_digest
 from typing import Final, TypeAlias
 
-from simulator.asgi import Scope, header
 from simulator.clock import CallersTime
 from simulator.errors import (
     BAD_SIGNATURE,
@@ -22,13 +21,14 @@ from simulator.errors import (
     STALE_SIGNATURE,
     ApiError,
 )
+from simulator.http.asgi import Scope, header
 from simulator.identity.bedrock_keys import (
     LONG_TERM_PREFIX,
     SHORT_TERM_PREFIX,
     compute_expected_signature,
     parse_long_term_key,
-    parse_timestamp,
     parse_short_term_key,
+    parse_timestamp,
 )
 from simulator.identity.credentials import Credential
 from simulator.identity.signatures import SignedRequest, compute_signature

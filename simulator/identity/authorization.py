@@ -10,9 +10,9 @@ from typing import Any, Final, Protocol
 
 from starlette.requests import Request
 
-from simulator.asgi import AS_SENT, Message, Receive, Scope, header
 from simulator.errors import ACCESS_DENIED, INFERENCE_DENIED
-from simulator.identity.authentication import BearerTokenType, BodyCheck, Caller, AuthenticationResult
+from simulator.http.asgi import AS_SENT, Message, Receive, Scope, header
+from simulator.identity.authentication import AuthenticationResult, BearerTokenType, BodyCheck, Caller
 
 _SERVICE: Final = "bedrock-mantle"
 _UPLOAD: Final = "CreateFile"  # the one action whose body is not read into memory

@@ -16,9 +16,9 @@ from urllib.parse import unquote
 from simulator.identity.policy_conditions import (
     ConditionContext,
     MalformedPolicy,
-    evaluate_conditions,
     as_string_list,
     compile_pattern,
+    evaluate_conditions,
 )
 
 PolicyDocument = str | Mapping[str, Any]

@@ -18,11 +18,11 @@ from dataclasses import replace
 from typing import Final
 
 from simulator.ids import digest
-from simulator.inference.dialogue import Reply, Tool, ToolCall, Turn, Wish
+from simulator.inference.chat_request import Reply, Tool, ToolCall, Turn, Wish
 from simulator.inference.structured.instances import instance
-from simulator.training.answering import Answer, prompt_length, read, tokens
+from simulator.training.chat_answers import Answer, prompt_length, read, tokens
 from simulator.training.dataset import Json, Message
-from simulator.training.gold import asked_format
+from simulator.training.reference_answer import asked_format
 from simulator.training.sampling import CHARACTERS_PER_TOKEN
 
 # OBSERVED: gpt-oss prompts carry about 65 tokens of hidden template.

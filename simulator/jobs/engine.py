@@ -8,7 +8,6 @@ from typing import Final
 
 from simulator.ids import Ids
 from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, kind_of
-from simulator.jobs.driving import Driver
 from simulator.jobs.job import (
     CheckpointSaved,
     Event,
@@ -24,10 +23,11 @@ from simulator.jobs.job import (
     StartDelayed,
     apply,
 )
-from simulator.jobs.life import Grade, Story
-from simulator.jobs.pacing import Paces
-from simulator.jobs.retelling import retold
-from simulator.jobs.run import Graders, Interventions, Run
+from simulator.jobs.job_run import Graders, Interventions, Run
+from simulator.jobs.lifecycle import Grade, Story
+from simulator.jobs.pace import Paces
+from simulator.jobs.replay import retold
+from simulator.jobs.scheduler import Driver
 from simulator.settings import Pace
 from simulator.store.job_logs import JobLogStore, StoredLogEntry
 from simulator.store.models import StoredModel

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
-from simulator.asgi import Receive, Scope, Send
+from simulator.http.asgi import Receive, Scope, Send
 from simulator.identity.sigv4 import parse_credential_scope
 from simulator.lambdas.errors import (
     AccessDenied,

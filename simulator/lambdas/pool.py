@@ -19,7 +19,7 @@ from simulator.lambdas.errors import PoolClosed, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS, MAX_REQUEST_BYTES
 from simulator.lambdas.managed_runtime import link_runtime_packages
-from simulator.lambdas.worker import WorkerConfig, Worker
+from simulator.lambdas.worker import Worker, WorkerConfig
 
 _CLOSE_SECONDS = 5.0
 _log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from simulator.lambdas.environment_folders import create_folders
 from simulator.lambdas.environment_variables import build_environment_variables
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.log_pipe import LogPipe, split_log_events
-from simulator.lambdas.runtime_api import RuntimeMessage, MessageKind, RuntimeApi
+from simulator.lambdas.runtime_api import MessageKind, RuntimeApi, RuntimeMessage
 
 _WORKER_MAIN = Path(__file__).with_name("worker_main.py")
 _TICK = 0.05
@@ -152,7 +152,13 @@ class Worker:
         # environment is there.
         command = [
             *(self._conditions.python, "-s", "-P", "-S", "-B"),
-            *(os.fspath(_WORKER_MAIN), spec.handler, self._api.address, str(lifeline), str(_data_limit(spec.memory_mb))),
+            *(
+                os.fspath(_WORKER_MAIN),
+                spec.handler,
+                self._api.address,
+                str(lifeline),
+                str(_data_limit(spec.memory_mb)),
+            ),
             *map(os.fspath, self._folders.import_path),
         ]
         try:

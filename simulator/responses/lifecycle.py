@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.catalogue import base_model
 from simulator.clock import Clock
 from simulator.errors import CANNOT_CANCEL, INVALID_VALUE, MISSING_PARAMETER, NOT_FOUND, WRONG_API, ApiError
 from simulator.ids import Ids
-from simulator.inference.dialogue import Reply
-from simulator.inference.models import Inference
-from simulator.responses.conversation import ITEMS, dumped, packed, unpacked, wish_of
+from simulator.inference.chat_request import Reply
+from simulator.inference.model_catalogue import base_model
+from simulator.inference.model_inference import Inference
+from simulator.responses.conversation_items import ITEMS, dumped, packed, unpacked, wish_of
 from simulator.settings import Settings
-from simulator.store.responses import StoredResponse, ResponseStore, ResponseState
-from simulator.training.answering import tokens
-from simulator.wire.bodies import Json
+from simulator.store.responses import ResponseState, ResponseStore, StoredResponse
+from simulator.training.chat_answers import tokens
+from simulator.wire.json_response import Json
 from simulator.wire.response_requests import (
     Asked,
     CompactConversation,

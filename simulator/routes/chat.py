@@ -4,11 +4,11 @@ from typing import Final
 
 from starlette.responses import Response
 
-from simulator.routes.call import Call
-from simulator.routes.inference import asked, check_choices, hints_on, make_ready, streamed, tell_usage
-from simulator.wire.bodies import WireResponse, hinted
+from simulator.routes.inference_support import asked, check_choices, hints_on, make_ready, streamed, tell_usage
+from simulator.routes.request_context import Call
 from simulator.wire.chat import Completion, rendered_completion, streamed_completion
 from simulator.wire.chat_requests import ChatCompletion
+from simulator.wire.json_response import WireResponse, hinted
 
 # OPENAI: the tier that was used. `auto` is the default one.
 _TIERS: Final = {"flex": "flex", "priority": "priority"}

@@ -7,12 +7,12 @@ as a user's message would be answered, without thinking.
 from starlette.responses import Response
 
 from simulator.errors import UNKNOWN_PATH
-from simulator.routes.call import Call
-from simulator.routes.inference import check_choices, hints_on, make_ready, streamed, tell_usage
-from simulator.wire.bodies import WireResponse, hinted
+from simulator.routes.inference_support import check_choices, hints_on, make_ready, streamed, tell_usage
+from simulator.routes.request_context import Call
 from simulator.wire.chat import Completion
 from simulator.wire.chat_requests import TextCompletion
-from simulator.wire.completions import rendered_text_completion, streamed_text_completion
+from simulator.wire.json_response import WireResponse, hinted
+from simulator.wire.text_completions import rendered_text_completion, streamed_text_completion
 
 _ABSENT = (
     "AWS's job guide shows this route, its list of routes does not; use /v1/chat/completions, "

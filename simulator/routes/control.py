@@ -6,18 +6,18 @@ from itertools import chain
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from simulator.grading.event import rollout_id
+from simulator.grading.lambda_event import rollout_id
+from simulator.jobs.clock_control import Steering
 from simulator.jobs.codec import decode_event
 from simulator.jobs.job import HeldOutEvaluated, RolloutsGraded, Status, StepCompleted
-from simulator.jobs.life import Grade
-from simulator.jobs.steering import Steering
-from simulator.routes.call import Call
+from simulator.jobs.lifecycle import Grade
 from simulator.routes.jobs import job_found
-from simulator.verdict.as_json import document
-from simulator.wire.bodies import Json
+from simulator.routes.request_context import Call
+from simulator.verdict.json_report import document
 from simulator.wire.clock import RunJob, SteerClock, rendered_job_standing, rendered_standing
+from simulator.wire.json_response import Json
 from simulator.wire.objects import json_line, rollout_line
-from simulator.wire.pages import flag, integer
+from simulator.wire.pagination import flag, integer
 
 
 async def health(call: Call) -> Json:

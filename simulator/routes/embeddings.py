@@ -1,9 +1,9 @@
 """`/v1/embeddings` (DOCUMENTED route). OBSERVED: no model that makes embeddings is offered, so nothing answers here."""
 
 from simulator.errors import WRONG_API
-from simulator.routes.call import Call
-from simulator.wire.bodies import Json
+from simulator.routes.request_context import Call
 from simulator.wire.chat_requests import Embeddings
+from simulator.wire.json_response import Json
 
 
 async def create(call: Call) -> Json:

@@ -1,10 +1,10 @@
 """`/_simulator/faults`: what a client is to meet, set and taken back while it runs."""
 
 from simulator.errors import NOT_FOUND
-from simulator.faults.book import Standing
+from simulator.faults.registry import Standing
 from simulator.faults.script import faults_in
-from simulator.routes.call import Call
-from simulator.wire.bodies import Json
+from simulator.routes.request_context import Call
+from simulator.wire.json_response import Json
 
 
 async def listing(call: Call) -> Json:

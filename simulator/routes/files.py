@@ -10,15 +10,15 @@ from simulator.errors import (
     MISSING_PARAMETER,
     WRONG_CONTENT_TYPE,
 )
-from simulator.routes.call import Call
-from simulator.routes.forms import whole_form
-from simulator.routes.intake import file_too_large
+from simulator.routes.body_limits import file_too_large
+from simulator.routes.multipart_form import whole_form
+from simulator.routes.request_context import Call
 from simulator.store.blobs import StagedBlob
 from simulator.store.errors import translate_disk_full_errors
 from simulator.store.files import StoredFile
-from simulator.wire.bodies import Json
+from simulator.wire.json_response import Json
 from simulator.wire.objects import rendered_deletion, rendered_file
-from simulator.wire.pages import FILES, rendered_page, slice_of
+from simulator.wire.pagination import FILES, rendered_page, slice_of
 
 PURPOSE = "fine-tune"  # DOCUMENTED: "Purpose must be set to fine-tune"; that others are refused is INFERRED
 

@@ -2,16 +2,16 @@
 
 from starlette.concurrency import run_in_threadpool
 
-from simulator.house import House
 from simulator.jobs.codec import decode_event
 from simulator.jobs.job import CheckpointSaved, Job
-from simulator.orders import order_of, tuned_from
-from simulator.routes.call import Call
+from simulator.routes.context import House
 from simulator.routes.files import found
+from simulator.routes.job_spec import order_of, tuned_from
+from simulator.routes.request_context import Call
 from simulator.store.job_logs import StoredLogEntry
-from simulator.wire.bodies import Json
+from simulator.wire.json_response import Json
 from simulator.wire.objects import rendered_checkpoint, rendered_event, rendered_job
-from simulator.wire.pages import CHECKPOINTS, EVENTS, JOBS, rendered_page, slice_of
+from simulator.wire.pagination import CHECKPOINTS, EVENTS, JOBS, rendered_page, slice_of
 from simulator.wire.requests import CreateJob
 
 

@@ -2,12 +2,12 @@
 
 from starlette.responses import Response
 
-from simulator.catalogue import BASE_MODELS, base_model, whereabouts
 from simulator.errors import MODEL_NOT_FOUND
-from simulator.routes.call import Call
-from simulator.wire.bodies import Json, WireResponse, hinted
+from simulator.inference.model_catalogue import BASE_MODELS, base_model, whereabouts
+from simulator.routes.request_context import Call
+from simulator.wire.json_response import Json, WireResponse, hinted
 from simulator.wire.objects import rendered_model
-from simulator.wire.pages import rendered_list
+from simulator.wire.pagination import rendered_list
 
 
 async def listing(call: Call) -> Response:

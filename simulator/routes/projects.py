@@ -1,9 +1,9 @@
 """`/v1/organization/projects` (DOCUMENTED). They are the account's, whatever project the request itself is about."""
 
-from simulator.routes.call import Call
+from simulator.routes.request_context import Call
 from simulator.store.projects import StoredProject
-from simulator.wire.bodies import Json
-from simulator.wire.pages import PROJECTS, flag, rendered_page, slice_of
+from simulator.wire.json_response import Json
+from simulator.wire.pagination import PROJECTS, flag, rendered_page, slice_of
 from simulator.wire.projects import CreateProject, UpdateProject, rendered_project
 
 

@@ -7,12 +7,12 @@ from starlette.responses import Response
 
 from simulator.errors import INVALID_VALUE
 from simulator.responses.lifecycle import Told
-from simulator.routes.call import Call
-from simulator.routes.inference import asked, hints_on, make_ready, streamed, tell_usage
+from simulator.routes.inference_support import asked, hints_on, make_ready, streamed, tell_usage
+from simulator.routes.request_context import Call
 from simulator.settings import ResponseEvents
-from simulator.wire.bodies import Json, WireResponse, hinted
 from simulator.wire.event_stream import AT_ONCE
-from simulator.wire.pages import flag
+from simulator.wire.json_response import Json, WireResponse, hinted
+from simulator.wire.pagination import flag
 from simulator.wire.response_events import batches
 from simulator.wire.response_requests import CompactConversation, CreateResponse
 

@@ -6,9 +6,9 @@ from typing import Final, TypeAlias
 
 from pydantic import BaseModel
 
-from simulator.evidence import Evidence
-from simulator.routes.call import Call
-from simulator.wire.bodies import Json
+from simulator.parity.evidence import Evidence
+from simulator.routes.request_context import Call
+from simulator.wire.json_response import Json
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Json]]
 

@@ -13,16 +13,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from simulator.evidence import Evidence
-from simulator.house import House
+from simulator.parity.evidence import Evidence
 from simulator.routes import chat, completions, control, embeddings, faults, files, jobs, models, projects, responses
-from simulator.routes.call import Call
-from simulator.routes.intake import limited
+from simulator.routes.body_limits import limited
+from simulator.routes.context import House
 from simulator.routes.openapi import document
+from simulator.routes.request_context import Call
 from simulator.routes.route import CONTROL, OPENAI_V1, V1, Handler, Route
-from simulator.wire.bodies import WireResponse
 from simulator.wire.chat_requests import ChatCompletion, Embeddings, TextCompletion
 from simulator.wire.clock import SteerClock
+from simulator.wire.json_response import WireResponse
 from simulator.wire.projects import CreateProject, UpdateProject
 from simulator.wire.requests import CreateJob
 from simulator.wire.response_requests import CompactConversation, CreateResponse

@@ -15,8 +15,8 @@ from threading import RLock
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from simulator.store.errors import StoreDamagedError, StoreFullError
 from simulator.store.data_folder import unusable
+from simulator.store.errors import StoreDamagedError, StoreFullError
 
 Row = TypeVar("Row")
 

@@ -4,7 +4,7 @@ import json
 from hashlib import blake2b
 
 from simulator.training.policy import ACTIONS, FEATURES, NUISANCES, ZERO_COLUMN, Weights
-from simulator.training.surface import NAMES
+from simulator.training.response_features import NAMES
 
 # Two machines' `exp` may differ in the last bits; nine digits are the same on both, and plenty for a policy.
 _DIGITS = 9

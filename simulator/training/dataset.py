@@ -6,8 +6,8 @@ from functools import partial
 from itertools import islice
 from typing import Annotated, BinaryIO, Literal, TypeAlias
 
-from simulator.training.draws import shuffled
 from simulator.training.json_lines import kind_of, quoted, read_object
+from simulator.training.random_draws import shuffled
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

@@ -16,8 +16,8 @@ from math import exp, isfinite, sqrt
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.optimizer import Moments, norm, stepped
 from simulator.training.policy import BASE, FEATURES, NUISANCES, ZERO_COLUMN, Distribution, Weights
+from simulator.training.response_features import SURFACES
 from simulator.training.sampling import Group
-from simulator.training.surface import SURFACES
 
 _EPSILON = 1e-6
 # verl clamps log-ratios and the k3 estimate, so that one freak token cannot overflow the batch.

@@ -14,11 +14,7 @@ from math import exp, log
 from operator import mul
 
 from simulator.training.dataset import Record, prompt_text
-from simulator.training.draws import key, normals
-from simulator.training.gold import ASKED_FORMATS, KINDS, Asked, Gold, asked_format, extract_gold
-from simulator.training.profiles import EFFORTS, VERBOSITY_ABILITY, Profile
-from simulator.training.rendering import Task
-from simulator.training.strategies import (
+from simulator.training.policy_actions import (
     CONDUCT,
     CONTENT,
     EXPLOITS,
@@ -29,7 +25,11 @@ from simulator.training.strategies import (
     Actions,
     Head,
 )
-from simulator.training.surface import SURFACES
+from simulator.training.profiles import EFFORTS, VERBOSITY_ABILITY, Profile
+from simulator.training.random_draws import key, normals
+from simulator.training.reference_answer import ASKED_FORMATS, KINDS, Asked, Gold, asked_format, extract_gold
+from simulator.training.response_features import SURFACES
+from simulator.training.response_text import Task
 
 _WORD_BUCKETS = 16
 FEATURES = 1 + len(KINDS) + len(ASKED_FORMATS) + _WORD_BUCKETS

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp
 
-from simulator.training.draws import normals
-from simulator.training.strategies import CONDUCT, FORMAT, HEADS, STYLE, VERBOSITY
+from simulator.training.policy_actions import CONDUCT, FORMAT, HEADS, STYLE, VERBOSITY
+from simulator.training.random_draws import normals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

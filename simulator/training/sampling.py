@@ -7,13 +7,13 @@ from itertools import accumulate
 from math import exp
 from typing import Protocol
 
-from simulator.training.deciding import Deciding, Policy
-from simulator.training.draws import uniforms
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.policy import Distribution, Distributions, Prompt, Weights, distributions
+from simulator.training.policy_actions import ATTEMPT, EXPLOITS, Actions, conduct_of
+from simulator.training.policy_heads import Deciding, Policy
 from simulator.training.profiles import EFFORTS, VERBOSITY_TOKENS, Profile
-from simulator.training.rendering import reasoning, rendered
-from simulator.training.strategies import ATTEMPT, EXPLOITS, Actions, conduct_of
+from simulator.training.random_draws import uniforms
+from simulator.training.response_text import reasoning, rendered
 
 # Five decisions, one number for the words, three for the length of thinking.
 _DRAWS = 9

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit, urlunsplit
 from openai import AsyncOpenAI
 
 from simulator.training.dataset import Record
-from simulator.training.draws import key
-from simulator.training.recorded import Response
-from simulator.upstream.answering import response_of
-from simulator.upstream.cache import Asked, Cache, Parameters
+from simulator.training.random_draws import key
+from simulator.training.recorded_policy import Response
+from simulator.upstream.completion_parser import response_of
 from simulator.upstream.errors import UpstreamError
-from simulator.upstream.failures import explained
+from simulator.upstream.request_errors import explained
+from simulator.upstream.response_cache import Asked, Cache, Parameters
 
 Progress = Callable[[int, int], None]
 """Called with (responses that there are, responses that are wanted): at the start, and after each new one."""

@@ -3,14 +3,14 @@
 from typing import Final
 
 from simulator.verdict.rule import Rule
-from simulator.verdict.rules.created_twice import CREATED_TWICE
-from simulator.verdict.rules.ignored_has_more import IGNORED_HAS_MORE
-from simulator.verdict.rules.ignored_retry_after import IGNORED_RETRY_AFTER
-from simulator.verdict.rules.never_read_the_end import NEVER_READ_THE_END
-from simulator.verdict.rules.polled_hot import POLLED_HOT
-from simulator.verdict.rules.repeated_the_refused import REPEATED_THE_REFUSED
-from simulator.verdict.rules.took_for_an_end import TOOK_FOR_AN_END
-from simulator.verdict.rules.waited_without_bound import WAITED_WITHOUT_BOUND
+from simulator.verdict.rules.c1_premature_end import TOOK_FOR_AN_END
+from simulator.verdict.rules.c2_fast_polling import POLLED_HOT
+from simulator.verdict.rules.c3_ignored_retry_after import IGNORED_RETRY_AFTER
+from simulator.verdict.rules.c4_ignored_has_more import IGNORED_HAS_MORE
+from simulator.verdict.rules.c5_ignored_end import NEVER_READ_THE_END
+from simulator.verdict.rules.c6_duplicate_job import CREATED_TWICE
+from simulator.verdict.rules.c7_unbounded_wait import WAITED_WITHOUT_BOUND
+from simulator.verdict.rules.c8_repeated_refusal import REPEATED_THE_REFUSED
 
 RULES: Final[tuple[Rule, ...]] = (
     TOOK_FOR_AN_END,

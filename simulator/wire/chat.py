@@ -7,9 +7,9 @@ from itertools import chain, zip_longest
 from json.encoder import encode_basestring_ascii
 from typing import Final
 
-from simulator.inference.dialogue import Reply, ToolCall
-from simulator.wire.bodies import Json
+from simulator.inference.chat_request import Reply, ToolCall
 from simulator.wire.event_stream import PIECES, batched
+from simulator.wire.json_response import Json
 
 DONE: Final = b"data: [DONE]\n\n"
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from simulator.inference.dialogue import Schema, Tool, ToolCall, Turn
+from simulator.inference.chat_request import Schema, Tool, ToolCall, Turn
 from simulator.inference.structured.instances import checked
-from simulator.wire.inference import ANY_OBJECT, Name, ObjectSchema, Taken
+from simulator.wire.inference_fields import ANY_OBJECT, Name, ObjectSchema, Taken
 
 
 class TextPart(Taken):

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from simulator.inference.dialogue import Turn, Wish
+from simulator.inference.chat_request import Turn, Wish
 from simulator.wire.chat_parts import ChatMessage, FunctionTool, NamedTool, ResponseFormat, StreamOptions
-from simulator.wire.inference import Taken, Temperature, Unsupported
+from simulator.wire.inference_fields import Taken, Temperature, Unsupported
 from simulator.wire.requests import Metadata
 
 # OPENAI: so many sequences, tools, top log probabilities.

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from simulator.jobs.clock_control import JobStanding, Standing
 from simulator.jobs.job import Status
-from simulator.jobs.steering import JobStanding, Standing
 from simulator.moments import DURATION_FORM, TIME_FORM, duration, moment, told
 from simulator.settings import HIGHEST_SPEED, LAST_EPOCH, Pace
-from simulator.wire.bodies import Json
-from simulator.wire.strict import Strict
+from simulator.wire.json_response import Json
+from simulator.wire.strict_model import Strict
 
 
 def _seconds(read: Callable[[str], int], form: str) -> Callable[[object], object]:

@@ -24,7 +24,7 @@ from simulator.jobs.job import (
 from simulator.store.files import StoredFile
 from simulator.training.dataset import Record
 from simulator.training.sampling import Rollout
-from simulator.wire.bodies import Json
+from simulator.wire.json_response import Json
 
 # SAMPLE: the eight keys of a metrics event's `data`, in the order in which the walkthrough's event prints them.
 METRIC_KEYS: Final = (

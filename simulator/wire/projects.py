@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from simulator.store.projects import StoredProject
-from simulator.wire.bodies import Json
-from simulator.wire.strict import Strict
+from simulator.wire.json_response import Json
+from simulator.wire.strict_model import Strict
 
 _KEY: Final = 128
 _VALUE: Final = 256

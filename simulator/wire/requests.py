@@ -21,7 +21,7 @@ from simulator.errors import (
     WRONG_CONTENT_TYPE,
     ApiError,
 )
-from simulator.wire.strict import Strict
+from simulator.wire.strict_model import Strict
 
 # botocore's LambdaArn pattern, 1 to 512 characters (from its model of the sibling API). Its `\d` is written out here:
 # pydantic's would take any script's digits.

@@ -11,8 +11,8 @@ from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from simulator.settings import ResponseEvents
-from simulator.wire.bodies import Json
 from simulator.wire.event_stream import AT_ONCE, PIECES, batched
+from simulator.wire.json_response import Json
 from simulator.wire.responses import unfinished
 
 _encoded: Final = json.JSONEncoder(separators=(",", ":")).encode  # made once: `dumps` would make one for each event

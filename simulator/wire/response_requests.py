@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulator.wire.inference import Name, ObjectSchema, Taken, Temperature, Unsupported
+from simulator.wire.inference_fields import Name, ObjectSchema, Taken, Temperature, Unsupported
 from simulator.wire.requests import Metadata
 
 # OBSERVED: below it Mantle answers `integer_below_min_value`.

@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
-from simulator.inference.dialogue import Reply
-from simulator.wire.bodies import Json
+from simulator.inference.chat_request import Reply
+from simulator.wire.json_response import Json
 from simulator.wire.response_requests import CreateResponse, FunctionTool, TextOptions
 
 NameItem = Callable[[str, int], str]  # from a prefix such as `msg` and a position to an id

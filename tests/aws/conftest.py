@@ -10,11 +10,11 @@ import pytest
 from botocore.config import Config
 
 from simulator.aws.moto_app import load_moto
-from simulator.aws.moto_state import OperationTime
 from simulator.aws.moto_state import MotoState as AwsWorld
+from simulator.aws.moto_state import OperationTime
 from simulator.aws.simulated_aws import SimulatedAws as SimulatorCloud
 from simulator.settings import Settings
-from tests.world import World, served_world
+from tests.simulators import World, served_world
 
 ACCOUNT = "123456789012"
 REGION = "us-west-2"

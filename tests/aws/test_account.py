@@ -12,9 +12,9 @@ import pytest
 
 from simulator.aws.access_keys import find_bedrock_credential, find_credential
 from simulator.aws.account import Account
-from simulator.aws.journal import JournalEntry, Journal
+from simulator.aws.journal import Journal, JournalEntry
 from simulator.aws.moto_app import load_moto
-from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.aws.request import AwsRequest, AwsResponse
 from simulator.store.database import Database
 from simulator.store.errors import StoreFullError
 from tests.aws.account_client import DATABASE, EPOCH, NOW, AccountClient, FakeClocks, open_account, open_journal

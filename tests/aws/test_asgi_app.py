@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from simulator.asgi import Message
 from simulator.aws.asgi_app import AwsApp
 from simulator.aws.journal import MAX_INLINE_BODY_BYTES
-from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.aws.request import AwsRequest, AwsResponse
+from simulator.http.asgi import Message
 from simulator.store.errors import StoreFullError
 
 SCOPE: dict[str, Any] = {"type": "http", "method": "PUT", "path": "/bucket/key", "query_string": b"", "headers": []}

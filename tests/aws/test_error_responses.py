@@ -11,7 +11,7 @@ import pytest
 
 from simulator.aws.error_responses import response_for_exception
 from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, MotoState
-from simulator.aws.request import AwsResponse, AwsRequest
+from simulator.aws.request import AwsRequest, AwsResponse
 from tests.aws.account_client import AccountClient, open_account
 
 FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")

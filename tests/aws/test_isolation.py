@@ -11,8 +11,8 @@ import pytest
 from moto import mock_aws
 
 from simulator.settings import Settings
-from tests.principals import MANTLE, TRUST, create_user_key, create_bedrock_key
-from tests.world import REGION, World, served_world
+from tests.principals import MANTLE, TRUST, create_bedrock_key, create_user_key
+from tests.simulators import REGION, World, served_world
 
 ROOT = Path(__file__).parents[2]
 EVENT = json.dumps([]).encode()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulator.aws.journal import MAX_INLINE_BODY_BYTES, JournalEntry, Journal
+from simulator.aws.journal import MAX_INLINE_BODY_BYTES, Journal, JournalEntry
 from simulator.aws.moto_state import OperationTime
 from simulator.aws.request import AwsRequest
 from simulator.store.blobs import StagedBlob

@@ -16,14 +16,14 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from simulator.app import Simulator
 from simulator.settings import Settings
+from simulator.simulator import Simulator
 from simulator.store.aws_requests import AwsRequestStore, StoredAwsRequest
 from simulator.store.data_folder import DataFolderError
 from simulator.store.database import Database
 from tests.lambdas.zips import zip_files
-from tests.principals import TRUST, policy_document, create_user_key, create_bedrock_key, create_managed_policy
-from tests.world import REGION, World, database_in, inner_world, served_world
+from tests.principals import TRUST, create_bedrock_key, create_managed_policy, create_user_key, policy_document
+from tests.simulators import REGION, World, database_in, inner_world, served_world
 
 ALLOW: Final = {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}
 PART: Final = 5 * 1024 * 1024

@@ -21,12 +21,12 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from simulator.doctor.admission import AdmissionError, admitted
-from simulator.doctor.catalogue import STATIC, TRAINING
-from simulator.doctor.examination import Examination, Examine
+from simulator.doctor.doctor_report import Visit, visited
 from simulator.doctor.finding import Probe, Severity
-from simulator.doctor.rehearsal.rehearsing import Told, rehearsed
-from simulator.doctor.visit import Visit, visited
+from simulator.doctor.loading import AdmissionError, admitted
+from simulator.doctor.probe_context import Examination, Examine
+from simulator.doctor.probes.registry import STATIC, TRAINING
+from simulator.doctor.simulated_training import Told, rehearsed
 from simulator.settings import Settings
 from simulator.training.dataset import DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters

@@ -16,10 +16,10 @@ from time import perf_counter
 
 from simulator.jobs.codec import decode_job
 from simulator.settings import Pace, Settings
-from simulator.wire.bodies import WireResponse
+from simulator.wire.json_response import WireResponse
 from simulator.wire.objects import rendered_job
-from tests.records import jsonl
-from tests.world import World, database_in, inner_world
+from tests.simulators import World, database_in, inner_world
+from tests.training.training_files import jsonl
 
 ROUNDS = 50
 SMALL = 20

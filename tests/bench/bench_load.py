@@ -26,9 +26,9 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
-from tests.end_to_end.served import served
-from tests.records import jsonl
-from tests.world import ENDS, Api, database_in
+from tests.end_to_end.server_process import served
+from tests.simulators import ENDS, Api, database_in
+from tests.training.training_files import jsonl
 
 ROOT = Path(__file__).parents[2]
 MB = 1024 * 1024

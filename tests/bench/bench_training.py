@@ -6,9 +6,9 @@ from time import perf_counter
 
 from simulator.training.dataset import DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.run import evaluated, initial_state, learned, prepared, sampled, sampled_held_out
-from tests.training import graders
-from tests.training.trainings import GPT, QWEN, Training, mean, scored, trained
+from simulator.training.training_run import evaluated, initial_state, learned, prepared, sampled, sampled_held_out
+from tests.training import reward_functions as graders
+from tests.training.training_runs import GPT, QWEN, Training, mean, scored, trained
 
 DEFAULT = Path(__file__).parents[2] / "../shared/data/gsm8k/train.jsonl"
 SEEDS = range(1, 6)

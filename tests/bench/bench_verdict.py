@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from simulator.identity.session_key import create_session_key
 from simulator.settings import TUNING_REGION
+from simulator.verdict.audit_middleware import Watching
 from simulator.verdict.exchange import Outcome
-from simulator.verdict.watching import Watching
-from tests.verdict.hearing import Caller, answering, body, scope, start
-from tests.verdict.stage import Client, Stage, shown
+from tests.verdict.audit_scenario import Client, Stage, shown
+from tests.verdict.middleware_harness import Caller, answering, body, scope, start
 
 ROUNDS: Final = 20
 REQUESTS: Final = 400
@@ -28,11 +28,11 @@ JOBS: Final = 50
 
 SERVER: Final = """
 import sys
-import simulator.rooms
-from tests.records import jsonl
-from tests.world import served_world
+import simulator.services
+from tests.training.training_files import jsonl
+from tests.simulators import served_world
 if sys.argv[1] == "without":
-    simulator.rooms.Watching = lambda app, **_: app
+    simulator.services.Watching = lambda app, **_: app
 with served_world() as world:
     job = world.run(jsonl(120))["id"]
     print(world.url, job, flush=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import respx
 
-from client.connections import Aws, aws, open_ai
-from client.mantle import Mantle
-from client.patience import Patience, Stopwatch
+from client.mantle_client import Mantle
+from client.retry_policy import Patience, Stopwatch
+from client.sdk_clients import Aws, aws, open_ai
 from client.target import chosen
 from tests.client.mantle_stub import Stub, close_listeners, served
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from simulator.settings import ACCESS_KEY_ID
-from tests.contract.mutations import HEADERS, METHODS, WORDS, Request, damaged, mutated
+from tests.contract.mutated_requests import HEADERS, METHODS, WORDS, Request, damaged, mutated
 
 BUCKET: Final = "runs"
 KEY: Final = "metrics.jsonl"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.records import jsonl
-from tests.world import World, inner_world
+from tests.simulators import World, inner_world
+from tests.training.training_files import jsonl
 
 
 @pytest.fixture(scope="module")

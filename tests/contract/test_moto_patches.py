@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from simulator.aws.moto_app import load_moto
-from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, OperationTime, MotoContext, MotoState
+from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, MotoContext, MotoState, OperationTime
 from simulator.aws.request import AwsRequest
 
 ACCOUNT = "123456789012"

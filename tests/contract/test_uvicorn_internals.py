@@ -7,9 +7,9 @@ from threading import Thread
 
 import uvicorn
 
-from simulator.asgi import HANG_UP, App, Receive, Scope, Send
-from simulator.protocol import Connection
-from tests.faults.noise import listening
+from simulator.http.asgi import HANG_UP, App, Receive, Scope, Send
+from simulator.http.connection import Connection
+from tests.faults.log_capture import listening
 
 SIZE = 8_000_000  # more than a socket's buffers hold
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % (2 * SIZE))]}

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from tests.end_to_end.commands import ROOT, rft, rft_sim
-from tests.end_to_end.test_verdict_of_commands import CLEAN
+from tests.end_to_end.test_exec_verdict import CLEAN
 
 pytestmark = pytest.mark.slow
 

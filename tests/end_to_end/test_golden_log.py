@@ -8,8 +8,8 @@ from pathlib import Path
 
 from simulator.jobs.codec import encode_event, kind_of
 from simulator.wire.objects import json_line
-from tests.jobs.stories import told
-from tests.records import jsonl
+from tests.jobs.lifecycle_setup import told
+from tests.training.training_files import jsonl
 
 GOLDEN = Path(__file__).parent / "golden_log.jsonl.gz"
 

@@ -9,7 +9,7 @@ import pytest
 
 from simulator.settings import Pace, Settings
 from tests.end_to_end.commands import ROOT, rft_sim
-from tests.world import served_world
+from tests.simulators import served_world
 
 README = (ROOT / "README.md").read_text()
 

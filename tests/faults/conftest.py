@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.noise import listening
-from tests.world import World
+from tests.faults.log_capture import listening
+from tests.simulators import World
 
 
 @pytest.fixture

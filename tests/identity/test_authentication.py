@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from simulator.clock import CallersTime
 from simulator.errors import ApiError
 from simulator.identity.authentication import (
+    AuthenticationResult,
     Authenticator,
     BearerTokenType,
     BodyCheck,
     Caller,
-    AuthenticationResult,
     make_permissive_authenticator,
 )
 from simulator.identity.bedrock_keys import SHORT_TERM_PREFIX

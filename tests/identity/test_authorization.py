@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from simulator.asgi import AS_SENT
 from simulator.errors import BAD_SIGNATURE, ApiError
-from simulator.identity.authentication import BearerTokenType, BodyCheck, Caller, AuthenticationResult
+from simulator.http.asgi import AS_SENT
+from simulator.identity.authentication import AuthenticationResult, BearerTokenType, BodyCheck, Caller
 from simulator.identity.authorization import AuthorizedRequest, Authorizer
 
 ACCOUNT = "123456789012"

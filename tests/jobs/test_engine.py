@@ -14,9 +14,9 @@ from simulator.settings import Pace
 from simulator.store.database import Database
 from simulator.store.job_logs import JobLogStore, StoredLogEntry
 from simulator.store.models import ModelStore
-from tests.jobs.engines import Graders, cut_off, engine_on, finished, steered_engine_on
-from tests.jobs.stories import MODEL, order
-from tests.jobs.test_steering import until
+from tests.jobs.engine_setup import Graders, cut_off, engine_on, finished, steered_engine_on
+from tests.jobs.lifecycle_setup import MODEL, order
+from tests.jobs.test_clock_control import until
 
 
 def test_the_projection_that_is_kept_is_the_fold_of_the_log(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.making.hostile.archives import Entry, archived
+from fixtures.generators.hostile.zip_writer import Entry, archived
 from simulator.lambdas import archive
 from simulator.lambdas.errors import InvalidZipFile
 from simulator.lambdas.pool import EnvironmentPool

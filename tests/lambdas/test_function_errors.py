@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.lambdas.pool import EnvironmentPool
-from tests.lambdas.zips import make_function, function_from_zip, zip_files
+from tests.lambdas.zips import function_from_zip, make_function, zip_files
 
 REQUEST = "00000000-0000-4000-8000-000000000001"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.making.hostile.archives import DEFLATED, Entry, archived, deflated
-from fixtures.making.hostile.packages import PACKAGES, Package
+from fixtures.generators.hostile.packages import PACKAGES, Package
+from fixtures.generators.hostile.zip_writer import DEFLATED, Entry, archived, deflated
 from simulator.lambdas import archive
 from simulator.lambdas.errors import InvalidZipFile
 

@@ -13,9 +13,9 @@ import pytest
 from simulator.lambdas.errors import FunctionNotFound
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.function_reference import FunctionReference
-from simulator.lambdas.invoke_app import InvokeResponse, InvokeApp, InvokeRequest, is_invoke_request
+from simulator.lambdas.invoke_app import InvokeApp, InvokeRequest, InvokeResponse, is_invoke_request
 from simulator.lambdas.pool import EnvironmentPool
-from tests.lambdas.zips import ACCOUNT, ARN, REGION, make_function, function_from_zip
+from tests.lambdas.zips import ACCOUNT, ARN, REGION, function_from_zip, make_function
 
 ECHO = make_function("def lambda_handler(event, context):\n    print('seen')\n    return event\n")
 FUNCTIONS = {

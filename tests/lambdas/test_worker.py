@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.lambdas.pool import EnvironmentPool
-from tests.lambdas.zips import ARN, make_function, function_from_zip, zip_files
+from tests.lambdas.zips import ARN, function_from_zip, make_function, zip_files
 
 
 def invoke(pool: EnvironmentPool, body: str, event: object = None, **changes: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulator.store.database import Database
-from simulator.store.responses import StoredConversation, StoredResponse, ResponseStore, ResponseState
+from simulator.store.responses import ResponseState, ResponseStore, StoredConversation, StoredResponse
 
 RESPONSE = StoredResponse(id="resp_1", project="mine", created_at=100, state=ResponseState.ENDED, body='{"n":1}')
 RUNNING = replace(RESPONSE, state=ResponseState.RUNNING)

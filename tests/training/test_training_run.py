@@ -9,10 +9,10 @@ from simulator.training.convergence import Progress, convergence
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.metrics import StepMetrics, float32
-from simulator.training.run import evaluated, initial_state, learned, prepared, sampled, sampled_held_out
-from simulator.training.schedule import Plan, PlanError
-from tests.training.graders import lenient, strict_hash
-from tests.training.trainings import GPT, scored, trained
+from simulator.training.training_plan import Plan, PlanError
+from simulator.training.training_run import evaluated, initial_state, learned, prepared, sampled, sampled_held_out
+from tests.training.reward_functions import lenient, strict_hash
+from tests.training.training_runs import GPT, scored, trained
 
 
 def plan_of(records: tuple[Record, ...], *, batch_size: int = 4, n_epochs: int = 1) -> Plan:

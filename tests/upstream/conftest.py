@@ -7,7 +7,7 @@ import pytest
 import respx
 
 from simulator.training.dataset import Message, Record
-from simulator.upstream.cache import Cache
+from simulator.upstream.response_cache import Cache
 from simulator.upstream.sampling import Upstream
 
 NOWHERE = "http://127.0.0.1:9/v1"

@@ -6,12 +6,12 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Final, TypeAlias
 
-from simulator.doctor.estimate.measuring import Measured
-from simulator.evidence import Evidence
+from simulator.doctor.estimate.measurement import Measured
+from simulator.parity.evidence import Evidence
 from simulator.settings import Settings
 from simulator.training.dataset import HELD_OUT_SHARE
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.schedule import CHECKPOINT_INTERVAL
+from simulator.training.training_plan import CHECKPOINT_INTERVAL
 
 GIVEN: Final = "GIVEN"
 MEASURED: Final = "MEASURED"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
 
+from simulator.doctor.probes.static.s10_determinism import NOISE
+from simulator.doctor.probes.static.s13_length_sensitivity import rank_correlation
+from simulator.doctor.probes.training.t05_reward_vs_quality import ahead
 from simulator.doctor.regrade.scoring import Regraded
-from simulator.doctor.rehearsal.honesty import ahead
-from simulator.doctor.static.lengthening import rank_correlation
-from simulator.doctor.static.steadiness import NOISE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from simulator.doctor.asking import Asker, Call, Case
-from simulator.doctor.patient import Patient
-from simulator.doctor.regrade.stored import StoredRollout
-from simulator.doctor.side_by_side import calling
-from simulator.grading.event import shown
+from simulator.doctor.executors import calling
+from simulator.doctor.invocation import Asker, Call, Case
+from simulator.doctor.regrade.stored_rollouts import StoredRollout
+from simulator.doctor.reward_function import Patient
+from simulator.grading.lambda_event import shown
 from simulator.settings import GradingSettings
 from simulator.training.sampling import Rollout
 

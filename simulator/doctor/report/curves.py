@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.doctor.rehearsal.course import Course
+from simulator.doctor.training_trace import Course
 from simulator.training.convergence import WINDOW
 
 # A drawing's size and the room around the plot, in its own units.

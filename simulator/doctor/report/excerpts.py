@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from simulator.visible import visible
+from simulator.http.sanitize import visible
 
 ELLIPSIS: Final = "…"
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from typing import Final
 
-from simulator.doctor.asking import Answer
+from simulator.doctor.doctor_report import Visit, counted
+from simulator.doctor.invocation import Answer
 from simulator.doctor.report.excerpts import clipped, one_line
-from simulator.doctor.visit import Visit, counted
-from simulator.visible import visible
+from simulator.http.sanitize import visible
 
 _TITLE: Final = "# The scores of a reward function, written by `rft-sim doctor --golden`; --update writes them anew."
 _SCORES: Final = "scores:"

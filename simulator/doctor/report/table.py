@@ -8,13 +8,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulator.control import report
+from simulator.doctor.doctor_report import Visit, counted
 from simulator.doctor.finding import Exhibit, Finding, Severity, worst_first
-from simulator.doctor.rehearsal.course import Course
+from simulator.doctor.report import terminal as report
 from simulator.doctor.report.curves import ends_of
 from simulator.doctor.report.excerpts import clipped, one_line, score_text
-from simulator.doctor.visit import Visit, counted
-from simulator.visible import seen
+from simulator.doctor.training_trace import Course
+from simulator.http.sanitize import seen
 
 MOST_EXHIBITS: Final = 2
 """As many exhibits of a finding are shown, of one to know of one; the other reports hold them all."""

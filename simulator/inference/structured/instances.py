@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from simulator.inference.structured.budget import Budget, SpentError
-from simulator.inference.structured.leaves import NOTHING
-from simulator.inference.structured.making import Maker
-from simulator.inference.structured.remembering import remembered
+from simulator.inference.structured.instance_generator import Maker
+from simulator.inference.structured.scalar_generator import NOTHING
 from simulator.inference.structured.schema_error import SchemaError
-from simulator.inference.structured.validity import check, fault_of
+from simulator.inference.structured.schema_validator import check, fault_of
+from simulator.inference.structured.text_cache import remembered
 
 _TURNS: Final = 3  # how many times alternatives are tried in another order
 _ENDLESS: Final = "it refers to itself without end"

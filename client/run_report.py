@@ -1,0 +1,90 @@
+"""`run.json`: everything a run was made of and came to, the same bytes for the same run."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from client.comparison import FULL_REWARD, Comparison
+from client.dataset import Verdict
+from client.deployment import HANDLER, RUNTIME, Package
+from client.mantle_client import Checkpoint, Job
+from client.target import Target
+
+_VERSIONS = ("bedrock-rft-testbed", "openai", "boto3")
+
+
+def rendered(
+    *,
+    target: Target,
+    job: Job,
+    hyperparameters: Mapping[str, int | float],
+    metrics: Sequence[Mapping[str, float]],
+    checkpoints: Sequence[Checkpoint],
+    comparison: Comparison | None,
+    data: Verdict,
+    data_location: str,
+    validation: Verdict | None,
+    validation_location: str | None,
+    package: Package,
+    function_arn: str,
+) -> bytes:
+    """The report as JSON with sorted keys. It holds no time but the service's own, and no address of a simulator."""
+    report: dict[str, Any] = {
+        "checkpoints": [{"id": item.id, "model": item.model, "step": item.step} for item in checkpoints],
+        "comparison": None if comparison is None else _comparison(comparison),
+        "data": _file(data, data_location),
+        "hyperparameters": dict(hyperparameters),
+        "job": dict(job.body),
+        "metrics": [dict(metric) for metric in metrics],
+        "reward": {
+            "files": list(package.files),
+            "function": function_arn,
+            "handler": HANDLER,
+            "runtime": RUNTIME,
+            "zip_sha256": package.sha256,
+        },
+        "target": {"name": target.row.name, "region": target.region},
+        "validation": None
+        if validation is None or validation_location is None
+        else _file(validation, validation_location),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _VERSIONS},
+    }
+    return (json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _file(verdict: Verdict, location: str) -> dict[str, Any]:
+    return {
+        "bytes": verdict.size,
+        "location": location,
+        "rows": len(verdict.rows),
+        "sha256": verdict.sha256,
+        "warnings": [str(warning) for warning in verdict.warnings],
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    def side(model: str, rewards: Sequence[float], right: int, mean: float) -> dict[str, Any]:
+        return {"mean_reward": mean, "model": model, "rewards": list(rewards), "right": right}
+
+    base, tuned = comparison.base, comparison.tuned
+    return {
+        "base": side(base.model, base.rewards, base.right, base.mean),
+        "lines": list(comparison.lines),
+        "lost": comparison.lost,
+        "right_from": FULL_REWARD,
+        "rows": len(comparison.lines),
+        "source": comparison.source,
+        "tuned": side(tuned.model, tuned.rewards, tuned.right, tuned.mean),
+        "won": comparison.won,
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,84 @@
+"""`rft-sim verdict`: what the clients of a running simulator did wrong, as a report and an exit code."""
+
+import json
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+import typer
+
+from simulator.cli import explanation_page as page
+from simulator.cli.control_client import asked
+from simulator.cli.server_options import Endpoint, Host, Port, simulator_at, stop
+
+FAULTY: Final = 1
+
+
+def verdict(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
+    exit_code: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="What the client exited with: one that exits with 0 thinks it is done."),
+    ] = None,
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="The clients go on: tell only what they cannot make good any more.")
+    ] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Start anew afterwards.")] = False,
+    explain: Annotated[str | None, typer.Option(metavar="ID", help="Print what a finding means, and stop.")] = None,
+    host: Host = None,
+    port: Port = None,
+    endpoint: Endpoint = None,
+) -> None:
+    """Say what the clients of a running simulator did wrong. Exit code 1 when it is something that fails."""
+    if explain is not None:
+        _explain(explain)
+        return
+    if so_far and exit_code is not None:
+        stop("--so-far and --exit-code: a client that goes on has not exited")
+    simulator = simulator_at(host, port, endpoint)
+    document = verdict_at(simulator, exit_code=exit_code, so_far=so_far)
+    if forget:
+        asked(simulator, "DELETE", "/verdict")
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        tell(document)
+    if is_faulty(document, strict=strict):
+        raise typer.Exit(FAULTY)
+
+
+def verdict_at(simulator: str, *, exit_code: int | None = None, so_far: bool = False) -> Any:
+    """Return the verdict on the clients of the simulator at a URL, as `simulator.verdict.json_report` lays it out."""
+    query: dict[str, str | int] = {"so_far": "true"} if so_far else {}
+    if exit_code is not None:
+        query["exit_code"] = exit_code
+    return asked(simulator, "GET", f"/verdict?{urlencode(query)}")
+
+
+def tell(document: Any, *, stderr: bool = False) -> None:
+    """Print a verdict for people."""
+    from pydantic import TypeAdapter  # noqa: PLC0415  --help need not wait for it
+    from rich.console import Console  # noqa: PLC0415  as above
+
+    from simulator.cli.verdict_table import printed  # noqa: PLC0415  as above
+    from simulator.verdict.auditor import Verdict  # noqa: PLC0415  as above
+
+    told: Verdict = TypeAdapter(Verdict).validate_python(document)
+    printed(told, Console(stderr=stderr, highlight=False, emoji=False))
+
+
+def is_faulty(document: Any, *, strict: bool = False) -> bool:
+    """Return whether a verdict is one to stop for; with `strict`, for warnings too."""
+    return document["verdict"] in ({"failed", "warned"} if strict else {"failed"})
+
+
+def _explain(name: str) -> None:
+    from simulator.verdict.catalogue import RULES  # noqa: PLC0415  --help need not wait for it
+    from simulator.verdict.explanations import PARTS, page_of, rule_named  # noqa: PLC0415  as above
+
+    rule = rule_named(name)
+    if rule is None:
+        stop(f"--explain {name}: there is no such finding. There are {', '.join(rule.id for rule in RULES)}")
+    parts = ((heading, getattr(rule, attribute)) for attribute, heading in PARTS)
+    page.printed(f"{rule.id} {rule.name}", parts, place=page_of(rule.id))

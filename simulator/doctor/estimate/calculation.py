@@ -1,0 +1,131 @@
+"""The figures of a run, from its plan and the assumptions."""
+
+import math
+from dataclasses import dataclass
+
+from simulator.doctor.estimate.assumptions import TRAINING_PRICE, Assumptions, value_of, whole
+from simulator.training.dataset import HELD_OUT_SHARE, HeldOutChoice, Record
+from simulator.training.training_plan import CHECKPOINT_INTERVAL, Division, Plan, divided
+
+_MB_PER_GB = 1024  # as Lambda bills
+_MILLION = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """From the lowest to the highest that the assumptions allow."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a run takes.
+
+    Attributes:
+        steps: of the whole run.
+        evaluations: how often the held-out records are scored.
+        rollouts: that are trained on.
+        held_out_rollouts: of all evaluations.
+        calls: of the function, to train on.
+        held_out_calls: likewise, in evaluations.
+        peak_concurrency: calls at once.
+        tokens: that are sampled.
+        gb_seconds: what Lambda bills of time.
+        lambda_usd: calls and time together.
+        log_bytes: what goes to CloudWatch.
+        log_usd: what that costs.
+        wall_seconds: from the job's creation to its end.
+        training_usd: None while no price is given.
+    """
+
+    steps: int
+    steps_per_epoch: int
+    checkpoints: int
+    evaluations: int
+    rollouts: int
+    held_out_rollouts: int
+    calls: int
+    held_out_calls: int
+    peak_concurrency: int
+    tokens: float
+    gb_seconds: Range
+    lambda_usd: Range
+    log_bytes: float
+    log_usd: float
+    wall_seconds: Range
+    training_usd: Range | None
+
+
+def apart(
+    records: tuple[Record, ...],
+    validation: tuple[Record, ...] | None,
+    *,
+    share: float,
+    seed: int,
+    choice: HeldOutChoice,
+) -> Division:
+    """Part training and held-out records as a job does; where the share is another one, the file's end is held out."""
+    if validation is not None or share == HELD_OUT_SHARE:
+        return divided(records, validation, seed=seed, held_out_choice=choice)
+    kept = len(records) - int(len(records) * share)
+    return divided(records[:kept], records[kept:], seed=seed)
+
+
+def checkpoints_of(plan: Plan) -> int:
+    """Return how many checkpoints a run keeps, counted without a list of them: of a long run it would be long."""
+    return len(range(CHECKPOINT_INTERVAL, plan.total_steps, CHECKPOINT_INTERVAL)) + 1
+
+
+def reckoned(plan: Plan, assumptions: Assumptions) -> Estimate:
+    """Return the figures."""
+    per_prompt, per_call = whole(assumptions, "rollouts_per_prompt"), whole(assumptions, "rollouts_per_call")
+    at_once, tokens = whole(assumptions, "concurrent_calls"), value_of(assumptions, "response_tokens")
+    evaluations = whole(assumptions, "evaluations") if plan.held_out else 0
+    in_step = plan.batch_size * per_prompt
+    in_evaluation = len(plan.held_out) * whole(assumptions, "rollouts_per_held_out_record")
+    step_calls, evaluation_calls = math.ceil(in_step / per_call), math.ceil(in_evaluation / per_call)
+    calls = plan.total_steps * step_calls + evaluations * evaluation_calls
+    rollouts = plan.total_steps * in_step + evaluations * in_evaluation
+
+    call = Range(
+        low=value_of(assumptions, "call_seconds_low"),
+        high=value_of(assumptions, "call_seconds_high") * value_of(assumptions, "slowdown_high"),
+    )
+    gigabytes = value_of(assumptions, "memory_mb") / _MB_PER_GB
+    gb_seconds = Range(low=calls * call.low * gigabytes, high=calls * call.high * gigabytes)
+    requests = calls / _MILLION * value_of(assumptions, "lambda_usd_per_million_calls")
+    price = value_of(assumptions, "lambda_usd_per_gb_second")
+    log_bytes = calls * value_of(assumptions, "log_bytes_per_call")
+
+    waves = plan.total_steps * math.ceil(step_calls / at_once) + evaluations * math.ceil(evaluation_calls / at_once)
+    wall = Range(
+        low=value_of(assumptions, "start_seconds_low")
+        + plan.total_steps * value_of(assumptions, "step_seconds_low")
+        + rollouts * tokens / max(value_of(assumptions, "tokens_per_second_high"), 1.0)
+        + waves * call.low,
+        high=value_of(assumptions, "start_seconds_high")
+        + plan.total_steps * value_of(assumptions, "step_seconds_high")
+        + rollouts * tokens / max(value_of(assumptions, "tokens_per_second_low"), 1.0)
+        + waves * call.high,
+    )
+    hourly = assumptions[TRAINING_PRICE].value
+    return Estimate(
+        steps=plan.total_steps,
+        steps_per_epoch=plan.steps_per_epoch,
+        checkpoints=checkpoints_of(plan),
+        evaluations=evaluations,
+        rollouts=plan.total_steps * in_step,
+        held_out_rollouts=evaluations * in_evaluation,
+        calls=plan.total_steps * step_calls,
+        held_out_calls=evaluations * evaluation_calls,
+        peak_concurrency=min(at_once, max(step_calls, evaluation_calls)),
+        tokens=rollouts * tokens,
+        gb_seconds=gb_seconds,
+        lambda_usd=Range(low=gb_seconds.low * price + requests, high=gb_seconds.high * price + requests),
+        log_bytes=log_bytes,
+        log_usd=log_bytes / 1e9 * value_of(assumptions, "log_usd_per_gb"),
+        wall_seconds=wall,
+        training_usd=None if hourly is None else Range(low=wall.low / 3600 * hourly, high=wall.high / 3600 * hourly),
+    )

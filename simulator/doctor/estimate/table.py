@@ -1,0 +1,184 @@
+"""An estimate for people, a table, and for scripts, JSON.
+
+The JSON is one object with sorted keys, all of it ASCII:
+
+    schema_version   1; a key that changes its meaning or goes away raises it
+    data             {"name", "records", "train", "held_out"}
+    model            the base model
+    hyperparameters  {"n_epochs", "batch_size", "learning_rate_multiplier"}
+    estimate         the figures, as `reckoning.Estimate` says; a range is {"low", "high"}. null where the run cannot
+                     take a single step
+    assumptions      for each by name: {"value", "unit", "mark", "why"}
+    findings         worst first: {"probe", "name", "severity", "what", "measured", "threshold", "value", "fix", "page"}
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from simulator.doctor.doctor_report import counted
+from simulator.doctor.estimate.assumptions import GIVEN, TRAINING_PRICE, Assumption
+from simulator.doctor.estimate.calculation import Estimate, Range
+from simulator.doctor.estimate.run_estimate import Told
+from simulator.doctor.finding import Finding, Severity, worst_first
+from simulator.doctor.report import terminal as report
+from simulator.doctor.report.excerpts import one_line
+from simulator.doctor.report.explanations import page_of
+from simulator.doctor.report.table import finding_table
+
+SCHEMA_VERSION: Final = 1
+
+_MINUTE, _HOUR = 60.0, 3600.0
+_CENT: Final = 0.01
+_WHOLE: Final = 100  # three digits are before the point
+_FIRST: Final = {"steps", "wall time", "Lambda cost"}  # what is asked first
+
+
+def document(told: Told) -> dict[str, Any]:
+    """Return an estimate as JSON values, laid out as the module says."""
+    run = told.hyperparameters
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "data": {"name": told.data, "records": told.records, "train": told.train, "held_out": told.held_out},
+        "model": told.model,
+        "hyperparameters": {
+            "n_epochs": run.n_epochs,
+            "batch_size": run.batch_size,
+            "learning_rate_multiplier": run.learning_rate_multiplier,
+        },
+        "estimate": None if told.estimate is None else asdict(told.estimate),
+        "assumptions": {name: _assumption(assumption) for name, assumption in told.assumptions.items()},
+        "findings": [_finding(finding) for finding in worst_first(told.findings)],
+    }
+
+
+def written(told: Told) -> str:
+    """Return the JSON text, with a newline at its end."""
+    return json.dumps(document(told), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def printed(told: Told, console: Console) -> None:
+    """Print an estimate."""
+    report.printed(_parts(told), console)
+
+
+def _parts(told: Told) -> Iterator[RenderableType]:
+    run = told.hyperparameters
+    said = (
+        f"{told.model}, {counted(run.n_epochs, 'epoch')}, batches of {run.batch_size}, "
+        f"learning rate x{run.learning_rate_multiplier:g}"
+    )
+    yield Text.assemble((f"Estimate: {one_line(told.data)}\n", "bold"), (one_line(said), "dim"))
+    if told.estimate is not None:
+        yield Text()
+        yield _figures(told, told.estimate)
+    found = [
+        finding
+        for finding in worst_first(told.findings)
+        if finding.severity in {Severity.FAIL, Severity.WARN, Severity.INFO}
+    ]
+    if found:
+        yield Text()
+        yield finding_table(found)
+    yield Text()
+    yield _assumption_table(tuple(told.assumptions.values()))
+    yield Text()
+    yield _verdict(told.findings)
+
+
+def _figures(told: Told, estimate: Estimate) -> Table:
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(ratio=1)
+    counts = f"{counted(estimate.checkpoints, 'checkpoint')}, {counted(estimate.evaluations, 'evaluation')}"
+    price = f"not counted: its price is not known. --assume {TRAINING_PRICE}=USD counts it"
+    rows = (
+        ("records", f"{told.train:,} to train on, {told.held_out:,} held out"),
+        ("steps", f"{estimate.steps:,}: {estimate.steps_per_epoch:,} an epoch; {counts}"),
+        ("rollouts", f"{estimate.rollouts:,} to train on, {estimate.held_out_rollouts:,} held out"),
+        ("tokens sampled", f"about {_figure(estimate.tokens)}"),
+        ("wall time", f"{_time(estimate.wall_seconds.low)} to {_time(estimate.wall_seconds.high)}"),
+        ("Lambda calls", f"{estimate.calls:,} to train on, {estimate.held_out_calls:,} held out"),
+        ("at once", f"up to {counted(estimate.peak_concurrency, 'call')}"),
+        ("Lambda time", f"{_figure(estimate.gb_seconds.low)} to {_figure(estimate.gb_seconds.high)} GB-seconds"),
+        ("Lambda cost", _dollars(estimate.lambda_usd)),
+        ("log", f"{_bytes(estimate.log_bytes)}, {_dollars(Range(low=estimate.log_usd, high=estimate.log_usd))}"),
+        ("training cost", price if estimate.training_usd is None else _dollars(estimate.training_usd)),
+    )
+    for name, figure in rows:
+        table.add_row(name, Text(figure, style="bold" if name in _FIRST else ""))
+    return table
+
+
+def _assumption_table(assumptions: Sequence[Assumption]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("--assume", no_wrap=True)
+    table.add_column("because", ratio=1)
+    for assumption in assumptions:
+        value = "?" if assumption.value is None else f"{assumption.value:.6g}"
+        style = "bold" if assumption.mark == GIVEN else ""
+        table.add_row(
+            Text(f"{assumption.name}={value}", style=style),
+            Text.assemble((assumption.mark, style), (f": {assumption.why}" if assumption.why else "", "dim")),
+        )
+    return table
+
+
+def _verdict(findings: Sequence[Finding]) -> Text:
+    failures, warnings = (
+        sum(finding.severity is severity for finding in findings) for severity in (Severity.FAIL, Severity.WARN)
+    )
+    counts = [counted(number, noun) for number, noun in ((failures, "failure"), (warnings, "warning")) if number]
+    if not counts:
+        return Text("Nothing was found that speaks against this run.", style="bold green")
+    said = ", ".join(counts)
+    if failures:
+        return Text(f"{said}: do not pay for this run yet.", style="bold red")
+    return Text(f"{said}: look before you pay for this run.", style="bold yellow")
+
+
+def _figure(value: float) -> str:
+    """Return three digits of a value, never as a power of ten."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if rounded >= _WHOLE else f"{rounded:g}"
+
+
+def _time(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{seconds / _MINUTE:.0f} minutes" if seconds < _HOUR else f"{seconds / _HOUR:.1f} hours"
+
+
+def _dollars(values: Range) -> str:
+    if values.high < _CENT:
+        return "less than a cent"
+    low = "less than a cent" if values.low < _CENT else f"${values.low:,.2f}"
+    high = f"${values.high:,.2f}"
+    return high if low == high else f"{low} to {high}"
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 1e3:.3g} kB" if count < 1e6 else f"{count / 1e6:.3g} MB"  # noqa: PLR2004  a million bytes
+
+
+def _assumption(assumption: Assumption) -> dict[str, Any]:
+    return {"value": assumption.value, "unit": assumption.unit, "mark": assumption.mark, "why": assumption.why}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "probe": finding.probe,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "what": finding.what,
+        "measured": finding.measured,
+        "threshold": finding.threshold,
+        "value": finding.value,
+        "fix": finding.fix,
+        "page": page_of(finding.probe),
+    }

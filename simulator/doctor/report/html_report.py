@@ -1,0 +1,71 @@
+"""The findings for a browser: one HTML file that asks no other file, runs no script and may be printed or mailed."""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup, escape
+
+from simulator.doctor.doctor_report import Visit
+from simulator.doctor.finding import Finding, Probe, Severity, worst_first
+from simulator.doctor.report import curves
+from simulator.doctor.report.excerpts import clipped, score_text
+from simulator.doctor.report.explanations import CODE, PARTS, PROBES
+from simulator.http.sanitize import visible
+
+_TEMPLATE: Final = "visit.html.jinja"
+_PROMPT, _RESPONSE = 1_200, 3_000  # characters
+
+_CLASSES: Final = {
+    Severity.FAIL: "fail",
+    Severity.WARN: "warn",
+    Severity.INFO: "info",
+    Severity.SKIPPED: "skipped",
+    Severity.OK: "ok",
+}
+
+
+def written(visit: Visit, *, probes: Sequence[Probe] = PROBES) -> str:
+    """Return the HTML text. The pages of those `probes` that the visit took are part of it."""
+    ranked = worst_first(visit.findings)
+    taken = set(visit.probes)
+    return _template().render(
+        visit=visit,
+        told=[finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}],
+        rest=[finding for finding in ranked if finding.severity in {Severity.OK, Severity.SKIPPED}],
+        tone=_tone(ranked),
+        courses=[(course, curves.curves_of(course), curves.ends_of(course)) for course in visit.courses],
+        drawing=curves,
+        pages=[probe for probe in probes if probe.id in taken],
+        parts=PARTS,
+    )
+
+
+def _tone(findings: Sequence[Finding]) -> str:
+    """Return the verdict's colour: that of the worst finding, where it is one to act on."""
+    worst = findings[0].severity if findings else Severity.OK
+    return _CLASSES[worst] if worst in {Severity.FAIL, Severity.WARN} else _CLASSES[Severity.OK]
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {
+        "kind": _CLASSES.__getitem__,
+        "prose": _prose,
+        "prompt": lambda text: clipped(visible(text, lines=True), _PROMPT),
+        "response": lambda text: clipped(visible(text, lines=True), _RESPONSE),
+        "score": score_text,
+    }
+    return environment.from_string(resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8"))
+
+
+def _prose(text: str) -> Markup:
+    """Return words with what stands in backquotes as code, all of it escaped."""
+    parts = (
+        Markup("<code>{}</code>").format(part.strip("`")) if index % 2 else escape(part)
+        for index, part in enumerate(CODE.split(visible(text)))
+    )
+    return Markup("").join(parts)

@@ -1,0 +1,78 @@
+"""The findings for CI servers: JUnit XML with a test case for each probe.
+
+JUnit XML has no authority's schema; this keeps to what the common parsers share: a `testsuites` root with its counts,
+one `testsuite`, and of each test case at most one `failure` or `skipped`, then one `system-out`.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from simulator.doctor.doctor_report import Visit
+from simulator.doctor.finding import Exhibit, Finding, Severity
+from simulator.doctor.report.excerpts import clipped, one_line, score_text
+from simulator.doctor.report.explanations import page_of
+from simulator.http.sanitize import visible
+
+_SUITE = "rft-sim doctor"
+_LONGEST = 400  # characters of a prompt or a response
+
+
+def written(visit: Visit, *, strict: bool) -> str:
+    """Return the XML text. A warning is a failed case when strict, and a passed one with its words otherwise."""
+    cases = [
+        (probe, tuple(findings))
+        for probe, findings in groupby(visit.findings, key=lambda finding: f"{finding.probe} {finding.name}")
+    ]
+    failing = {Severity.FAIL, Severity.WARN} if strict else {Severity.FAIL}
+    root = Element("testsuites", name=_SUITE)
+    suite = SubElement(root, "testsuite", name=_SUITE)
+    counts = {"tests": len(cases), "failures": 0, "errors": 0, "skipped": 0}
+    properties = SubElement(suite, "properties")
+    for name, value in visit.questions.items():
+        SubElement(properties, "property", name=name, value=one_line(value))
+    for name, findings in cases:
+        case = SubElement(suite, "testcase", classname=one_line(visit.patient), name=name, time="0")
+        failed = [finding for finding in findings if finding.severity in failing]
+        rest = [finding for finding in findings if finding not in failed]
+        if failed:
+            counts["failures"] += 1
+            failure = SubElement(case, "failure", type=failed[0].severity.value, message=one_line(failed[0].what))
+            failure.text = _text(failed)
+        elif all(finding.severity is Severity.SKIPPED for finding in findings):
+            counts["skipped"] += 1
+            SubElement(case, "skipped", message=one_line(findings[0].what))
+            continue
+        if rest:
+            SubElement(case, "system-out").text = _text(rest)
+    for element in (root, suite):
+        element.attrib |= {name: str(count) for name, count in counts.items()}
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+def _text(findings: Sequence[Finding]) -> str:
+    return "\n\n".join("\n".join(_lines(finding)) for finding in findings)
+
+
+def _lines(finding: Finding) -> list[str]:
+    facts = (
+        ("measured", finding.measured),
+        ("threshold", finding.threshold),
+        ("fix", finding.fix),
+        ("page", page_of(finding.probe)),
+    )
+    return [
+        f"{finding.severity.value}: {one_line(finding.what)}",
+        *(f"{name}: {one_line(text)}" for name, text in facts if text),
+        *(line for exhibit in finding.exhibits for line in _exhibit(exhibit)),
+    ]
+
+
+def _exhibit(exhibit: Exhibit) -> list[str]:
+    place = "" if exhibit.line is None else f"line {exhibit.line}, "
+    return [
+        f"  {place}prompt: {clipped(visible(exhibit.prompt), _LONGEST)}",
+        f"  response: {clipped(visible(exhibit.response), _LONGEST)}",
+        f"  score: {score_text(exhibit.score)}{f' ({visible(exhibit.note)})' if exhibit.note else ''}",
+    ]

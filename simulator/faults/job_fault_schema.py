@@ -1,0 +1,123 @@
+"""An entry of a script that is about a job: its fields, what each takes, and the fault that it comes to."""
+
+import json
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, model_validator
+
+from simulator.faults.job_fault import Cancel, Fail, JobEffect, JobFault, Operation, Queue
+from simulator.faults.request_fault import listed
+from simulator.moments import DURATION_FORM, duration
+from simulator.settings import LAST_EPOCH
+from simulator.wire.strict_model import Strict
+
+_EFFECTS: Final = ("fail", "cancel", "queue", "aws")
+_IN_A_STEP: Final = ("cancel", "aws")
+
+# OPENAI's code and words for a fault of its own, which a job of its can end with.
+_CODE: Final = "internal_server_error"
+_MESSAGE: Final = "The server had an error while processing your request"
+
+# What each field takes, in words.
+JOB_TAKES: Final = {
+    "note": "a text",
+    "job": "a job's id, or its number in this simulator, from 1",
+    "step": "a whole number from 1",
+    "fail": "an object; {} is an internal error",
+    "fail.code": "a text",
+    "fail.message": "a text",
+    "fail.param": "a text",
+    "cancel": "true",
+    "queue": DURATION_FORM,
+    "aws": "an object with service, operation and parameters",
+    "aws.service": "a service as boto3 names it, such as lambda or iam",
+    "aws.operation": "the name of an operation, such as DeleteFunction",
+    "aws.parameters": "an object",
+}
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Ordinal = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(max_length=4_000)]
+
+
+class ScriptedFailure(Strict):
+    """`fail`."""
+
+    code: Name = _CODE
+    message: Text = _MESSAGE
+    param: Name | None = None
+
+
+class ScriptedOperation(Strict):
+    """`aws`."""
+
+    service: Name
+    operation: Name
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _there_is_such_an_operation(self) -> "ScriptedOperation":
+        # botocore describes every service; it takes long to load, and only scripts that name an operation wait for it.
+        from botocore.exceptions import UnknownServiceError  # noqa: PLC0415
+        from botocore.session import get_session  # noqa: PLC0415
+        from botocore.validate import ParamValidator  # noqa: PLC0415
+
+        try:
+            service = get_session().get_service_model(self.service)
+        except UnknownServiceError:
+            raise ValueError(f"service: boto3 knows no service {self.service!r}") from None
+        if self.operation not in service.operation_names:
+            raise ValueError(f"operation: {self.service} has no operation {self.operation!r}")
+        shape = service.operation_model(self.operation).input_shape
+        if shape is not None and (faults := ParamValidator().validate(self.parameters, shape)).has_errors():
+            raise ValueError(f"parameters: {faults.generate_report().splitlines()[0]}")
+        return self
+
+
+class ScriptedJobFault(Strict):
+    """An entry of a script: a fault of a job."""
+
+    note: str | None = None
+    job: Name | Ordinal
+    step: Ordinal | None = None
+    fail: ScriptedFailure | None = None
+    cancel: Literal[True] | None = None
+    queue: int | str | None = None
+    aws: ScriptedOperation | None = None
+
+    @model_validator(mode="after")
+    def _one_effect(self) -> "ScriptedJobFault":
+        given = [name for name in _EFFECTS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"it takes exactly one of {listed(_EFFECTS)}; here: {listed(given) or 'none'}")
+        (effect,) = given
+        if effect in _IN_A_STEP and self.step is None:
+            raise ValueError(f"'{effect}' happens in a step: say which by 'step'")
+        if effect == "queue":
+            if self.step is not None:
+                raise ValueError("'queue' is before all steps: leave out 'step'")
+            if not 0 <= self._queued <= LAST_EPOCH:
+                raise ValueError(f"queue: it takes from 0 to {LAST_EPOCH} seconds")
+        return self
+
+    @property
+    def _queued(self) -> int:
+        given = self.queue or 0
+        if isinstance(given, int):
+            return given
+        try:
+            return duration(given)
+        except ValueError:
+            raise ValueError(f"queue: it takes {DURATION_FORM}; not {json.dumps(given)}") from None
+
+    def fault(self, written: dict[str, Any]) -> JobFault:
+        """The entry in the terms of jobs."""
+        return JobFault(job=self.job, step=self.step, effect=self._effect, written=written)
+
+    @property
+    def _effect(self) -> JobEffect:
+        if self.fail:
+            return Fail(code=self.fail.code, message=self.fail.message, param=self.fail.param)
+        if self.aws:
+            return Operation(service=self.aws.service, name=self.aws.operation, parameters=self.aws.parameters)
+        return Cancel() if self.cancel else Queue(seconds=self._queued)

@@ -1,0 +1,1 @@
+"""What every HTTP application of the simulator uses: ASGI types, connection limits, origin check, request log."""

@@ -1,0 +1,127 @@
+"""The conversation of a response: its items as a wish to the model, as stored text, and packed into one item."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from simulator.errors import INVALID_VALUE
+from simulator.ids import digest
+from simulator.inference.chat_request import Schema, Tool, ToolCall, Turn, Wish
+from simulator.wire.inference_fields import ANY_OBJECT
+from simulator.wire.json_response import Json
+from simulator.wire.response_requests import (
+    CompactionItem,
+    CreateResponse,
+    FunctionCallItem,
+    FunctionOutputItem,
+    Item,
+    Items,
+    MessageItem,
+    ReferenceItem,
+    TextFormat,
+)
+
+ITEMS: Final[TypeAdapter[list[Item]]] = TypeAdapter(Items)
+
+_CHECKSUM: Final = 16  # bytes
+
+
+def dumped(items: Iterable[Item]) -> list[Json]:
+    """Return items as JSON values."""
+    return [item.model_dump(exclude_none=True) for item in items]
+
+
+def wish_of(wanted: CreateResponse, items: Iterable[Item]) -> Wish:
+    """Return what the model is asked. The instructions are the request's own (OPENAI: not the previous one's).
+
+    Raises:
+        ApiError: there is nothing to answer, or an output of a call that was never made.
+    """
+    turns = [*([Turn(role="system", content=wanted.instructions)] if wanted.instructions else []), *_turns(items)]
+    if not turns:
+        raise INVALID_VALUE(param="input", why="there is no message to answer")
+    return Wish(
+        model=wanted.model,
+        messages=tuple(turns),
+        temperature=1.0 if wanted.temperature is None else float(wanted.temperature),
+        max_tokens=wanted.max_output_tokens,
+        reasoning_effort=wanted.effort,
+        tools=tuple(
+            Tool(
+                name=tool.name,
+                description=tool.description or "",
+                parameters=tool.parameters or ANY_OBJECT,
+            )
+            for tool in wanted.tools or ()
+        ),
+        parallel_tool_calls=wanted.parallel_tool_calls is not False,
+        json_schema=_schema(wanted.text.format if wanted.text else None),
+    )
+
+
+def _schema(wanted: TextFormat | None) -> Schema | None:
+    match wanted:
+        case TextFormat(type="json_object"):
+            return ANY_OBJECT
+        case TextFormat(type="json_schema", form=form):
+            return form
+        case _:
+            return None
+
+
+def _turns(items: Iterable[Item]) -> Iterator[Turn]:
+    """Yield the conversation in terms of no API. Thoughts are left out: they change no answer.
+
+    Raises:
+        ApiError: an output of a call that was never made (OPENAI refuses it too).
+    """
+    called: set[str] = set()
+    for item in items:
+        match item:
+            case MessageItem(role=role):
+                yield Turn(role=role, content=item.text)
+            case FunctionCallItem(call_id=call_id):
+                called.add(call_id)
+                call = ToolCall(id=call_id, name=item.name, arguments=item.arguments)
+                yield Turn(role="assistant", tool_calls=(call,))
+            case FunctionOutputItem(call_id=call_id):
+                if call_id not in called:
+                    raise INVALID_VALUE(
+                        param="input", why=f"no tool call found for function call output with call_id '{call_id}'"
+                    )
+                yield Turn(role="tool", content=item.text, tool_call_id=call_id)
+            case _:
+                pass
+
+
+def packed(items: Iterable[Item]) -> str:
+    """Return a conversation as one text, with a checksum so that a damaged one is noticed.
+
+    It is neither encrypted nor sealed: there is no secret here to do it with. Bedrock's cannot be read or made outside.
+    """
+    content = json.dumps(dumped(items), separators=(",", ":")).encode("ascii")
+    return b64encode(_checksum(content) + content).decode("ascii")
+
+
+def unpacked(text: str) -> list[Item]:
+    """Return the conversation.
+
+    Raises:
+        ApiError: the text is not of the form that `packed` makes.
+    """
+    try:
+        both = b64decode(text.encode("ascii"), validate=True)
+        checksum, content = both[:_CHECKSUM], both[_CHECKSUM:]
+        items = ITEMS.validate_json(content) if checksum == _checksum(content) else []
+    except ValueError:
+        items = []
+    if not items or any(isinstance(item, CompactionItem | ReferenceItem) for item in items):
+        raise INVALID_VALUE(param="input", why="the encrypted content of a compaction item could not be read")
+    return items
+
+
+def _checksum(content: bytes) -> bytes:
+    return digest("compaction", content.hex(), size=_CHECKSUM)

@@ -1,0 +1,123 @@
+"""The API as an ASGI app: its routes, the one place where an error becomes an answer, and the ids of requests."""
+
+from collections.abc import Iterator
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from simulator.errors import (
+    ALREADY_ENDED,
+    BAD_CURSOR,
+    BROKEN_FORM,
+    FAULTY_SCRIPT,
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    NOT_RETOLD,
+    STORAGE_FULL,
+    UNKNOWN_PATH,
+    WRONG_METHOD,
+    ApiError,
+)
+from simulator.faults.request_fault import ScriptError
+from simulator.http.asgi import App, Message, Receive, Scope, Send
+from simulator.http.request_log import log_refusal
+from simulator.ids import Ids
+from simulator.jobs.job import JobEndedError
+from simulator.jobs.pace import ClockOrderError
+from simulator.jobs.replay import RetellingError
+from simulator.routes.context import House
+from simulator.routes.not_found_hints import hint_for, methods_of
+from simulator.routes.table import ROUTES, add_routes
+from simulator.store.database import UnknownCursorError
+from simulator.store.errors import StoreDamagedError, StoreFullError
+from simulator.upstream.errors import UpstreamError
+from simulator.wire.json_response import WireResponse, hinted, rendered_error
+
+
+def api_of(house: House, *, requests: Iterator[str]) -> App:
+    """Return the API of a house; `requests` tells each request from all others."""
+    return _RequestIds(_api(house), ids=house.ids, requests=requests)
+
+
+def _api(house: House) -> FastAPI:
+    # No documentation pages: they load their scripts from the network.
+    api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    add_routes(api, house)
+    api.add_exception_handler(Exception, _answer_error)
+    answered = (ApiError, ClientDisconnect, ClockOrderError, HTTPException, JobEndedError, MultiPartException)
+    more = (RetellingError, ScriptError, StoreDamagedError, StoreFullError, UnknownCursorError, UpstreamError)
+    for kind in (*answered, *more):
+        api.add_exception_handler(kind, _answer_error)
+    return api
+
+
+def refusal(error: ApiError, *, method: str, path: str) -> Response:
+    """Turn an error into its envelope, and tell of it: the one place where that happens."""
+    log_refusal(error, method=method, path=path)
+    headers = hinted([error.hint] if error.hint else [])
+    return WireResponse(rendered_error(error), status_code=error.kind.status, headers=headers)
+
+
+def _answer_error(request: Request, raised: Exception) -> Response:
+    error = _api_error(request, raised)
+    answer = refusal(error, method=request.method, path=request.url.path)
+    if isinstance(raised, HTTPException):
+        answer.headers.update(raised.headers or {})
+    if error.kind is WRONG_METHOD:  # Starlette names the first route of that path only
+        answer.headers["Allow"] = ", ".join(methods_of(request.url.path, routes=ROUTES))
+    return answer
+
+
+def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901, PLR0912  a closed list, one case a kind
+    match raised:
+        case ApiError():
+            return raised
+        case UnknownCursorError(after=after):
+            return BAD_CURSOR(param="after", after=after, hint="pass the id of the last element you were given")
+        case JobEndedError(job_id=job_id, status=status):
+            return ALREADY_ENDED(job=job_id, status=status)
+        case ClockOrderError():
+            return INVALID_REQUEST(why=str(raised))
+        case RetellingError():
+            hint = "start the simulator with the settings that the job ran under, and keep its files"
+            return NOT_RETOLD(why=str(raised), hint=hint)
+        case ScriptError():
+            return FAULTY_SCRIPT(why=str(raised), hint="`rft-sim faults explain` describes every field")
+        case StoreFullError():
+            return STORAGE_FULL(hint=f"{raised}; make room and ask again: what was kept before is whole")
+        case StoreDamagedError() | UpstreamError():
+            return INTERNAL_ERROR(hint=str(raised))
+        case ClientDisconnect():
+            return BROKEN_FORM(why="the connection was closed before all of it had arrived")
+        case HTTPException(status_code=404):
+            path, base = request.url.path, request.base_url
+            hint = hint_for(path, routes=ROUTES, origin=f"{base.scheme}://{base.netloc}")
+            return UNKNOWN_PATH(method=request.method, path=path, hint=hint)
+        case HTTPException(status_code=405):
+            return WRONG_METHOD(method=request.method, path=request.url.path)
+        case HTTPException(detail=why) | MultiPartException(message=why):
+            return BROKEN_FORM(why=why)
+        case _:
+            return INTERNAL_ERROR(hint="a fault of the simulator: standard error says where; please report it")
+
+
+class _RequestIds:
+    """Gives every answer the two headers that name it: OpenAI's (which the SDK reads) and AWS's (OBSERVED)."""
+
+    def __init__(self, app: App, *, ids: Ids, requests: Iterator[str]) -> None:
+        self._app = app
+        self._ids = ids
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name = self._ids.request(next(self._requests)).encode()
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", name), (b"x-amzn-requestid", name)]
+            await send(message)
+
+        await self._app(scope, receive, named)

@@ -1,0 +1,84 @@
+"""From what a create request says to an order that can be carried out: models checked, defaults filled in."""
+
+from typing import Final
+
+from simulator.errors import MODEL_NOT_FOUND, NOT_TUNABLE
+from simulator.identity.authentication import Caller
+from simulator.ids import job_seed
+from simulator.inference.model_catalogue import base_model, tunable_models
+from simulator.jobs.job import Order
+from simulator.settings import TUNING_REGION, Settings, of_jobs
+from simulator.store.files import StoredFile
+from simulator.training.hyperparameters import Hyperparameters
+from simulator.wire.requests import CreateJob, RequestedHyperparameters
+
+# AWS shows these three; what the service takes when they are absent or "auto" is not published (INFERRED).
+_DEFAULTS: Final = Hyperparameters()
+
+
+def tuned_from(model_id: str, settings: Settings) -> str:
+    """Return the base model that a job on `model_id` is to tune, by its own name.
+
+    Raises:
+        ApiError: no such model, or one that cannot be tuned here.
+    """
+    model, tunable = base_model(model_id), tunable_models(settings.region)
+    offered = (
+        f"reinforcement fine-tuning in {settings.region} takes: {', '.join(tunable)}"
+        if tunable
+        else f"reinforcement fine-tuning is offered in {TUNING_REGION} only, and this simulator is {settings.region}"
+    )
+    if model is None and not model_id.startswith("ft:"):
+        raise MODEL_NOT_FOUND(model=model_id, hint=offered)
+    if model is None or model.id not in tunable:
+        raise NOT_TUNABLE(model=model_id, param="model", hint=offered)
+    return model.id
+
+
+def order_of(
+    wanted: CreateJob,
+    *,
+    model: str,
+    training: StoredFile,
+    validation: StoredFile | None,
+    caller: Caller,
+    project: str,
+    settings: Settings,
+) -> Order:
+    """Return the order. `model` is the base model, by its own name."""
+    function = wanted.method.reinforcement.grader.target.function
+    hyperparameters = _filled_in(wanted.method.reinforcement.hyperparameters)
+    return Order(
+        model=model,
+        training_file=training.id,
+        training_sha256=training.sha256,
+        validation_file=validation.id if validation else None,
+        validation_sha256=validation.sha256 if validation else None,
+        grader_function=function,
+        hyperparameters=hyperparameters,
+        seed=wanted.seed
+        if wanted.seed is not None
+        else job_seed(
+            seed=settings.seed,
+            model=model,
+            training_sha256=training.sha256,
+            hyperparameters=hyperparameters,
+            function=function,
+        ),
+        metadata=wanted.metadata,
+        caller=caller.arn,
+        account=caller.account,
+        project=project,
+        settings=of_jobs(settings),
+    )
+
+
+def _filled_in(wanted: RequestedHyperparameters) -> dict[str, int | float | str]:
+    """Return what was asked for, "auto" replaced where the simulator has a default; OpenAI's other names as given."""
+    given: dict[str, int | float | str] = wanted.model_dump(exclude_unset=True)
+    defaults: dict[str, int | float | str] = {
+        "n_epochs": _DEFAULTS.n_epochs,
+        "batch_size": _DEFAULTS.batch_size,
+        "learning_rate_multiplier": _DEFAULTS.learning_rate_multiplier,
+    }
+    return defaults | {name: value for name, value in given.items() if value != "auto" or name not in defaults}

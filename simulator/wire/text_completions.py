@@ -1,0 +1,45 @@
+"""Text completions out (OPENAI), whole and as server-sent chunks."""
+
+import json
+from collections.abc import Iterator
+
+from simulator.wire.chat import DONE, Completion
+from simulator.wire.event_stream import PIECES
+from simulator.wire.json_response import Json
+
+
+def rendered_text_completion(completion: Completion) -> Json:
+    """Return a `text_completion`."""
+    choices = [_choice(place, reply.text, reply.finish_reason) for place, reply in enumerate(completion.replies)]
+    return _envelope(completion, choices) | {"usage": completion.usage}
+
+
+def streamed_text_completion(completion: Completion, *, include_usage: bool) -> Iterator[bytes]:
+    """Yield the same as server-sent events, one a token, each choice as one batch; then `[DONE]`."""
+    usage: Json = {"usage": None} if include_usage else {}
+    for place, reply in enumerate(completion.replies):
+        choices = [_choice(place, piece, None) for piece in PIECES.findall(reply.text)]
+        choices.append(_choice(place, "", reply.finish_reason))
+        yield b"".join([_event(_envelope(completion, [choice]) | usage) for choice in choices])
+    if include_usage:
+        yield _event(_envelope(completion, []) | {"usage": completion.usage})
+    yield DONE
+
+
+def _choice(place: int, text: str, finish: str | None) -> Json:
+    return {"finish_reason": finish, "index": place, "logprobs": None, "text": text}
+
+
+def _envelope(completion: Completion, choices: list[Json]) -> dict[str, Json]:
+    return {
+        "choices": choices,
+        "created": completion.created,
+        "id": completion.id,
+        "model": completion.model,
+        "object": "text_completion",
+        "system_fingerprint": None,
+    }
+
+
+def _event(data: Json) -> bytes:
+    return b"data: " + json.dumps(data, separators=(",", ":")).encode("ascii") + b"\n\n"

@@ -1,0 +1,81 @@
+"""What the edge costs where faults are met: `python -m tests.bench.bench_fault_middleware`. Prints, asserts nothing.
+
+A model is retrieved again and again, without a socket, so that nothing hides the cost: past the edge, through it with
+no fault, and through it beside faults that never fit. Rounds of each take turns; the best of each counts.
+"""
+
+import asyncio
+from time import perf_counter
+from typing import Any, Final
+
+from simulator.faults.middleware import Edge
+from simulator.http.asgi import App, Message
+from simulator.identity.session_key import create_session_key
+from simulator.settings import TUNING_REGION, Settings
+from simulator.simulator import Simulator
+
+ROUNDS: Final = 9
+REQUESTS: Final = 2_000
+PATH: Final = "/v1/models/openai.gpt-oss-20b"
+NEVER: Final[dict[str, Any]] = {"request": {"method": "GET", "path": "/v1/fine_tuning/jobs/*/events"}, "drop": "before"}
+
+
+async def nothing_sent() -> Message:
+    """Give an empty body."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def asked(app: App, key: str) -> float:
+    """Return how many requests a second an app answers."""
+    headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {key}".encode())]
+    statuses: set[int] = set()
+
+    async def take(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.add(message["status"])
+
+    start = perf_counter()
+    for _ in range(REQUESTS):
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": PATH,
+            "raw_path": PATH.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": list(headers),
+            "server": ("testserver", 80),
+            "client": ("127.0.0.1", 1),
+        }
+        await app(scope, nothing_sent, take)
+    taken = perf_counter() - start
+    assert statuses == {200}, statuses
+    return REQUESTS / taken
+
+
+def main() -> None:
+    """Print the rates, and their ratio to the one past the edge."""
+    with Simulator(Settings(), url="http://testserver") as simulator:
+        edge, book, key = simulator._rooms.api, simulator.house.faults, create_session_key(TUNING_REGION)
+        assert isinstance(edge, Edge)
+        ways: dict[str, tuple[App, int]] = {
+            "past the edge": (edge._app, 0),
+            "through it, no fault": (edge, 0),
+            "through it, 1 fault that never fits": (edge, 1),
+            "through it, 20 faults that never fit": (edge, 20),
+        }
+        best = dict.fromkeys(ways, 0.0)
+        for _ in range(ROUNDS):
+            for name, (app, faults) in ways.items():
+                book.clear()
+                if faults:
+                    book.add([NEVER] * faults)
+                best[name] = max(best[name], asyncio.run(asked(app, key)))
+    for name, rate in best.items():
+        print(f"{name:<38} {rate:8,.0f} requests/s   {rate / best['past the edge']:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,359 @@
+"""`rft-sim doctor` from the command line: what it takes, what it writes, and how it exits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from simulator.__main__ import app
+from simulator.doctor.report import explanations as pages
+from tests.doctor.fake_reward_functions import Called, scoring
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "fixtures" / "prompts" / "train.jsonl"
+GRADERS = ROOT / "fixtures" / "graders"
+
+CONSTANT = """\
+def lambda_handler(event, context):
+    return [{"id": rollout["id"], "aggregate_reward_score": SCORE} for rollout in event]
+"""
+
+
+def doctor(*arguments: str | Path, **variables: str) -> Result:
+    """Run the command in this process."""
+    environment = {"COLUMNS": "100", "RFT_TARGET": "simulator", "AWS_ENDPOINT_URL": ""} | variables
+    return CliRunner(env=environment).invoke(app, ["doctor", *map(str, arguments)], catch_exceptions=False)
+
+
+@pytest.fixture
+def reward(tmp_path: Path) -> Path:
+    """Give a folder with a function that scores everything 1/2."""
+    folder = tmp_path / "reward"
+    folder.mkdir()
+    (folder / "lambda_function.py").write_text(CONSTANT.replace("SCORE", "0.5"))
+    return folder
+
+
+# What a visit comes to
+
+
+def test_a_function_in_which_nothing_is_wrong_exits_with_0(reward: Path) -> None:
+    """The table on standard output, and nothing on standard error."""
+    done = doctor(reward, "--data", DATA, "--only", "S10")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == (
+        "Nothing was found that speaks against paying for this run. No more was asked than S10."
+    )
+
+
+def test_a_failure_exits_with_1() -> None:
+    """A score that changes at every call."""
+    done = doctor(GRADERS / "random_scores", "--data", DATA, "--only", "S10")
+    failures = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert (done.exit_code, failures) == (1, ["S10"])
+
+
+def test_a_function_that_never_answers_exits_with_1() -> None:
+    """Whatever was asked for: what follows is not measured."""
+    done = doctor(GRADERS / "raises", "--data", DATA, "--only", "S10")
+    assert (done.exit_code, "The function gives no usable score" in done.stdout) == (1, True)
+
+
+def test_a_warning_exits_with_1_when_strict_alone(reward: Path) -> None:
+    """A score that is noise, but little of it."""
+    noisy = CONSTANT.replace("SCORE", "next(noise)").replace(
+        "def ", "import itertools\nnoise = itertools.cycle([0.5, 0.5001, 0.5])\ndef ", 1
+    )
+    (reward / "lambda_function.py").write_text(noisy)
+    codes = [doctor(reward, "--data", DATA, "--only", "S10", *more).exit_code for more in ((), ("--strict",))]
+    assert codes == [0, 1]
+
+
+def test_a_file_or_a_folder_is_run_with_its_variables_and_limits(tmp_path: Path) -> None:
+    """`--env`, `--handler`, `--timeout` and `--memory` reach the function."""
+    path = tmp_path / "graded.py"
+    path.write_text(
+        "import os\ndef scored(event, context):\n"
+        "    assert (os.environ['MODE'], context.memory_limit_in_mb) == ('b=c', '256')\n"
+        "    return [{'id': r['id'], 'aggregate_reward_score': 1.0} for r in event]\n"
+    )
+    options = ["--env", "MODE=b=c", "--handler", "graded.scored", "--memory", "256", "--timeout", "5"]
+    assert doctor(path, "--data", DATA, "--only", "S10", *options).exit_code == 0
+
+
+# Reports
+
+
+def test_json_on_standard_output_is_all_that_is_there(reward: Path) -> None:
+    """For a pipe; people read the verdict on standard error."""
+    done = doctor(reward, "--data", DATA, "--only", "S10", "--json", "-")
+    assert ([finding["probe"] for finding in json.loads(done.stdout)["findings"]], done.stderr) == (
+        ["S10"],
+        "Nothing was found that speaks against paying for this run. No more was asked than S10.\n",
+    )
+
+
+def test_every_report_is_written_where_it_is_wanted(reward: Path, tmp_path: Path) -> None:
+    """In one visit."""
+    files = {name: tmp_path / f"report.{name}" for name in ("json", "junit", "html", "golden")}
+    options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
+    doctor(reward, "--data", DATA, "--only", "S10", *options)
+    assert {name: path.read_text()[:9] for name, path in files.items()} == {
+        "json": '{\n  "call',
+        "junit": "<?xml ver",
+        "html": "<!DOCTYPE",
+        "golden": "# The sco",
+    }
+
+
+def test_a_report_that_cannot_be_written_is_found_before_the_visit(
+    reward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is asked, and no file is left behind by the look."""
+
+    def refused(_path: Path, _mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", refused)
+        patched.setattr("simulator.cli.doctor_run.visited", None)
+        done = doctor(reward, "--data", DATA, "--only", "S10", "--html", tmp_path / "a.html")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"rft-sim: {tmp_path}/a.html cannot be written: Permission denied\n"
+    assert not (tmp_path / "a.html").exists()
+
+
+def test_a_report_that_fails_in_the_end_takes_none_with_it(reward: Path, tmp_path: Path) -> None:
+    """A full disk, say: the others are written, and the exit code is that of misuse."""
+    done = doctor(reward, "--data", DATA, "--only", "S10", "--json", "/dev/full", "--html", tmp_path / "a.html")
+    assert (done.exit_code, done.stderr) == (2, "rft-sim: /dev/full cannot be written: No space left on device\n")
+    assert (tmp_path / "a.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_golden_file_that_is_only_compared_with_need_not_be_writable(
+    reward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout in CI may be read-only."""
+    options = ["--data", str(DATA), "--only", "S10", "--golden", str(tmp_path / "golden.txt")]
+    doctor(reward, *options)
+    monkeypatch.setattr(Path, "write_text", None)
+    assert doctor(reward, *options).exit_code == 0
+
+
+def test_of_chosen_training_probes_no_other_runs_are_rehearsed(reward: Path) -> None:
+    """T8 looks at the run as it is, T13 at the red team's too."""
+    names = []
+    for only in ("T8", "T13"):
+        told = json.loads(doctor(reward, "--data", DATA, "--only", only, "--json", "-").stdout)
+        names.append([course["name"] for course in told["courses"]])
+    assert names == [["as it is"], ["as it is", "red team"]]
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed"),
+    [(["--epochs", "51"], "less than or equal to 50"), (["--lr-multiplier", "nan"], "less than or equal to 1000")],
+)
+def test_a_run_that_no_service_takes_is_refused(option: list[str], allowed: str, reward: Path) -> None:
+    """With what it takes."""
+    done = doctor(reward, "--data", DATA, *option)
+    assert (done.exit_code, allowed in done.stderr) == (2, True)
+
+
+def test_a_golden_file_is_written_then_held_then_written_anew(reward: Path, tmp_path: Path) -> None:
+    """An edit of the function is a difference with exit code 1, until it is accepted with --update."""
+    kept = tmp_path / "golden.txt"
+    options = ["--data", str(DATA), "--only", "S10", "--golden", str(kept)]
+    told, codes = [], []
+    for score, more in (("0.5", []), ("0.5", []), ("0.25", []), ("0.25", ["--update"]), ("0.25", [])):
+        (reward / "lambda_function.py").write_text(CONSTANT.replace("SCORE", score))
+        done = doctor(reward, *options, *more)
+        codes.append(done.exit_code)
+        told.append(next(line for line in done.stdout.splitlines() if "olden file" in line).partition(": ")[2])
+        if done.exit_code:
+            assert ": 0.5 -> 0.25" in done.stdout
+    assert codes == [0, 0, 1, 0, 0]
+    assert [line.split()[-1] if line else "" for line in told] == ["written.", "before.", "", "written.", "before."]
+
+
+def test_several_calls_at_once_change_no_score(reward: Path, tmp_path: Path) -> None:
+    """Answers are joined in order: the golden file of a visit of one call after another holds."""
+    (reward / "lambda_function.py").write_text(CONSTANT.replace("SCORE", "len(str(rollout['messages'])) % 7"))
+    options = [str(reward), "--data", str(DATA), "--only", "S9,T1", "--golden", str(tmp_path / "golden.txt")]
+    told = [doctor(*options, *more).stdout for more in ([], ["--concurrency", "4"])]
+    assert told[1].splitlines()[-1].endswith("scores as before.")
+    assert [line for line in told[0].splitlines() if "rehearsed" in line or "as it is" in line] == [
+        line for line in told[1].splitlines() if "rehearsed" in line or "as it is" in line
+    ]
+
+
+# Misuse
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "which reward function? rft-sim doctor REWARD --data FILE"),
+        (["reward"], "the questions are about a training file: --data FILE"),
+        (["reward", "--data", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
+        (
+            ["reward", "--data", "fixtures/defects/nan_literal.jsonl"],
+            "fixtures/defects/nan_literal.jsonl: line 42: not valid JSON: NaN is not a JSON number",
+        ),
+        (["reward", "--data", "DATA", "--only", "S10,X"], "--only S10,X: there is no probe 'X'. There are S1"),
+        (["reward", "--data", "DATA", "--update"], "--update goes with --golden FILE"),
+        (["reward", "--data", "DATA", "--env", "A"], "--env A: give NAME=VALUE"),
+        (["reward", "--data", "DATA", "--env", "A=1", "--env", "A=2"], "--env A is given twice: '1' and '2'"),
+        (["reward_lambda", "--data", "DATA", "--env", "AWS_REGION=x"], "Lambda would not take this configuration"),
+        (["reward", "--data", "DATA", "--timeout", "inf"], "--timeout inf: Lambda takes 1 to 900 seconds"),
+        (["reward", "--data", "DATA", "--timeout", "-1"], "--timeout -1: Lambda takes 1 to 900 seconds"),
+        (
+            ["reward", "--data", "DATA", "--json", "no.json", "--html", "./no.json"],
+            "--json and --html both name no.json: give one of them another file",
+        ),
+        (["reward", "--data", "LICENSE", "--junit", "LICENSE"], "--data and --junit both name LICENSE: give one"),
+        (
+            ["reward", "--data", "DATA", "--validation", "LICENSE", "--update", "--golden", "LICENSE"],
+            "--validation and --golden both name LICENSE: give one",
+        ),
+        (["reward", "--data", "DATA", "--set", "sed=1"], "--set 'sed=1' is not NAME=VALUE of a setting"),
+        (["reward", "--data", "DATA", "--set", "seed=1", "--seed", "2"], "--set seed=1 and --seed: give one of the"),
+        (["reward", "--data", "DATA", "--rollouts-model", "m"], "--rollouts-model and --rollouts-key-env go with"),
+        (["reward", "--data", "DATA", "--html", "no/a.html"], "no/a.html cannot be written: there is no folder no"),
+        (["reward", "--data", "DATA", "--json", "client"], "client is a folder; name a file"),
+        (["reward", "--data", "DATA", "--golden", "LICENSE"], "LICENSE, line 1: this is no file that --golden has"),
+        (["./nowhere", "--data", "DATA"], "./nowhere does not exist. Give a folder, a .py file, a zip"),
+        (["--explain", "S99"], "--explain S99: there is no such finding. There are S1"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_line(arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With exit code 2, before anything is asked."""
+    monkeypatch.chdir(ROOT)
+    done = doctor(*[str(DATA) if argument == "DATA" else argument for argument in arguments])
+    assert (done.exit_code, done.stderr.startswith(f"rft-sim: {said}"), done.stderr.count("\n")) == (2, True, 1), (
+        done.stderr
+    )
+
+
+# Deployed functions
+
+
+@pytest.fixture
+def admissions(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Admit a function that is deployed elsewhere, and keep what was asked for."""
+    asked: list[dict[str, Any]] = []
+
+    @contextmanager
+    def admitted(reward: str, **options: Any) -> Iterator[Called]:
+        asked.append({"reward": reward} | options)
+        yield Called(scoring(lambda _element: 0.5))
+
+    monkeypatch.setattr("simulator.doctor.loading.admitted", admitted)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("options", "endpoint", "url"),
+    [
+        ([], "", "http://127.0.0.1:8723"),
+        ([], "http://127.0.0.1:9999", "http://127.0.0.1:9999"),
+        (["--port", "5000"], "http://127.0.0.1:9999", "http://127.0.0.1:5000"),
+        (["--host", "localhost"], "", "http://localhost:8723"),
+    ],
+)
+def test_a_simulator_is_found_by_the_options_or_the_environment(
+    options: list[str], endpoint: str, url: str, admissions: list[dict[str, Any]]
+) -> None:
+    """The options win; `rft-sim exec` sets the variable."""
+    doctor("my-reward", "--data", DATA, "--only", "S10", *options, AWS_ENDPOINT_URL=endpoint)
+    assert [(asked["simulator"], asked["at_aws"]) for asked in admissions] == [(url, False)]
+
+
+def test_a_function_at_aws_is_not_invoked_before_its_bill_is_agreed_to(admissions: list[dict[str, Any]]) -> None:
+    """The message tells how often it would be."""
+    done = doctor("my-reward", "--data", DATA, RFT_TARGET="bedrock")
+    said = (
+        "rft-sim: my-reward is at AWS, and about 2,100 invocations of it will be billed to your account, with "
+        "whatever they call themselves. Say --yes to go on.\n"
+    )
+    assert (done.exit_code, done.stderr) == (2, said)
+
+
+def test_a_function_at_aws_is_invoked_once_its_bill_is_agreed_to(admissions: list[dict[str, Any]]) -> None:
+    """`--yes`."""
+    done = doctor("my-reward", "--data", DATA, "--only", "S10", "--yes", RFT_TARGET="bedrock")
+    assert (done.exit_code, admissions[0]["at_aws"]) == (0, True)
+
+
+# Pages
+
+
+def test_a_page_is_printed() -> None:
+    """Question, meaning, measure, remedy and source, and where the page is."""
+    lines = doctor("--explain", "s10").stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("S10 determinism", "simulator/doctor/FINDINGS.md#s10")
+    assert [line for line in lines[1:-1] if line and not line.startswith(" ")] == [title for _, title in pages.PARTS]
+
+
+# Ctrl-C
+
+
+ENDLESS = """\
+import os, pathlib, time
+def lambda_handler(event, context):
+    if event[0]["id"].startswith("ID"):
+        pathlib.Path("WORKER").write_text(str(os.getpid()))
+        time.sleep(600)
+    return [{"id": rollout["id"], "aggregate_reward_score": 0.5} for rollout in event]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code", "begins", "options"),
+    [
+        pytest.param(signal.SIGINT, 130, "train-1-", [], id="asking"),
+        pytest.param(signal.SIGTERM, 143, "train-1-", [], id="asking, terminated"),
+        pytest.param(signal.SIGINT, 130, "train-2-", ["--only", "T1"], id="rehearsing"),
+        pytest.param(signal.SIGTERM, 143, "train-2-", ["--only", "T1"], id="rehearsing, terminated"),
+        pytest.param(signal.SIGINT, 130, "train-2-", ["--only", "T1", "--concurrency", "4"], id="several at once"),
+    ],
+)
+def test_a_visit_that_is_interrupted_leaves_no_traceback_and_no_worker(
+    number: signal.Signals, code: int, begins: str, options: list[str], tmp_path: Path
+) -> None:
+    """The function's process ends with the command, though the function is in the middle of a call."""
+    worker = tmp_path / "worker"
+    path = tmp_path / "endless.py"
+    path.write_text(ENDLESS.replace("ID", begins).replace("WORKER", str(worker)))
+    command = [sys.executable, "-m", "simulator", "doctor", str(path), "--data", str(DATA), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
+        _await(lambda: worker.exists() and worker.read_text() != "")
+        child.send_signal(number)
+        _, said = child.communicate(timeout=60)
+    assert (child.returncode, said) == (code, "rft-sim: interrupted\n" if number is signal.SIGINT else "")
+    _await(lambda: not _runs(int(worker.read_text())))
+
+
+def _await(happens: Any) -> None:
+    for _ in range(600):
+        if happens():
+            return
+        time.sleep(0.1)
+    pytest.fail("it has not happened for a minute")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,161 @@
+"""Judging data before it is sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from client.dataset import checked, sample, shared_prompts
+from client.errors import Misuse
+from tests.client.conftest import write_rows
+
+GOOD = {"messages": [{"role": "user", "content": "What is 1 plus 1?"}], "reference_answer": "2"}
+DEFECTS = Path(__file__).parents[2] / "fixtures" / "defects"
+
+
+def with_line(path: Path, line: bytes, *, at: int) -> Path:
+    """100 good rows with line `at` replaced."""
+    write_rows(path, range(100))
+    lines = path.read_bytes().splitlines()
+    lines[at - 1] = line
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+def test_good_file_has_no_findings(tmp_path: Path) -> None:
+    """A file in the documented form passes without a word."""
+    verdict = checked(write_rows(tmp_path / "a.jsonl", range(100)))
+    assert (verdict.problems, verdict.warnings, len(verdict.rows), verdict.lines) == ((), (), 100, 100)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            b'{"messages": [',
+            "not valid JSON at column 15: Expecting value; is the line cut off? A record must stand on one line",
+        ),
+        (b"", "the line is blank, and blank lines may only end the file; take it out"),
+        (b"[1]", "a JSON array, not an object with `messages`"),
+        (b"{}", "`messages` is missing; it holds the prompt, as a list of {role, content}"),
+        (b'{"messages": []}', "`messages` must be a list with at least one message"),
+        (b'{"messages": ["a"]}', "messages[0] of `messages` is a JSON string, not an object with role and content"),
+        (
+            b'{"messages": [{"role": "tool", "content": "a"}]}',
+            'messages[0] has the role "tool"; the roles are system, user, assistant',
+        ),
+        (
+            b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}',
+            "the last of `messages` has the role assistant; end with the prompt that the model is to answer",
+        ),
+        (
+            b'{"messages": [{"role": "user", "content": null}]}',
+            "messages[0]: content is null; it must be text, or a list of text parts",
+        ),
+        (b'{"messages": [{"role": "user", "content": "  "}]}', "messages[0]: content has no text"),
+        (
+            b'{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}',
+            'messages[0]: content[0] is not a text part; only {"type": "text", "text": ...} trains',
+        ),
+        (b'{"messages": NaN}', "NaN is not JSON; use null or leave the field out"),
+        (b'{"a": 1, "a": 2}', 'the key "a" stands twice in one JSON object; readers disagree on which one counts'),
+        (b'{"a": "\xff"}', "byte 8 is not UTF-8; save the file as UTF-8"),
+    ],
+)
+def test_defect_is_named_with_its_line(tmp_path: Path, line: bytes, reason: str) -> None:
+    """Each way a line can be unfit gives one problem, with the line's number and what is wrong."""
+    verdict = checked(with_line(tmp_path / "a.jsonl", line, at=17))
+    assert [str(problem) for problem in verdict.problems] == [f"line 17: {reason}"]
+
+
+def test_byte_order_mark_is_named(tmp_path: Path) -> None:
+    """What Windows editors put in front of a file is not JSON."""
+    path = write_rows(tmp_path / "a.jsonl", range(100))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [problem.line for problem in checked(path).problems] == [1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (0, "the file holds no record; 100 to 20,000 records are needed"),
+        (99, "too few records: 99; at least 100 are needed"),
+        (20_001, "too many records: 20,001; at most 20,000 are allowed"),
+    ],
+)
+def test_count_is_judged(tmp_path: Path, rows: int, reason: str) -> None:
+    """The documented limits hold, on both sides."""
+    assert [str(problem) for problem in checked(write_rows(tmp_path / "a.jsonl", range(rows))).problems] == [reason]
+
+
+@pytest.mark.parametrize("rows", [100, 20_000])
+def test_limits_themselves_are_allowed(tmp_path: Path, rows: int) -> None:
+    """100 and 20,000 records are fine."""
+    assert checked(write_rows(tmp_path / "a.jsonl", range(rows))).usable
+
+
+def test_warnings_do_not_stop_a_run(tmp_path: Path) -> None:
+    """Doubles, missing references and mixed shapes deserve a look, and no more."""
+    double = json.dumps({**GOOD, "reference_answer": "7"}).encode()
+    path = with_line(tmp_path / "a.jsonl", double, at=5)
+    lines = path.read_bytes().splitlines()
+    lines[8] = double
+    lines[9] = json.dumps({"messages": [{"role": "user", "content": "Alone?"}]}).encode()
+    path.write_bytes(b"\n".join(lines))
+    verdict = checked(path)
+    assert verdict.usable
+    assert [str(warning) for warning in verdict.warnings] == [
+        "line 9: the same prompt as line 5; doubles weigh twice in training",
+        "line 10: no `reference_answer` (1 of 100 rows); the reward function has nothing to compare with",
+        (
+            "`reference_answer` has several shapes: object {answer} (97 rows, first at line 1), "
+            "string (2 rows, first at line 5); is the reward function ready for each?"
+        ),
+    ]
+
+
+def test_text_parts_are_text(tmp_path: Path) -> None:
+    """Content may be a list of text parts, as one published record has it."""
+    message = {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
+    line = json.dumps({"messages": [message], "reference_answer": {"answer": "1"}}).encode()
+    assert checked(with_line(tmp_path / "a.jsonl", line, at=3)).usable
+
+
+def test_missing_file_is_misuse(tmp_path: Path) -> None:
+    """No traceback for a typing error."""
+    with pytest.raises(Misuse, match=r"nowhere\.jsonl does not exist"):
+        checked(tmp_path / "nowhere.jsonl")
+
+
+def test_sample_belongs_to_the_rows(tmp_path: Path) -> None:
+    """The same rows give the same sample; a larger one holds the smaller one."""
+    rows = checked(write_rows(tmp_path / "a.jsonl", range(100))).rows
+    small, large = sample(rows, size=10), sample(rows, size=30)
+    assert small == sample(tuple(reversed(rows)), size=10)
+    assert {row.line for row in small} < {row.line for row in large}
+
+
+def test_shared_prompts_are_counted(tmp_path: Path) -> None:
+    """A held-out row that is in training too is noticed."""
+    one = checked(write_rows(tmp_path / "a.jsonl", range(100))).rows
+    other = checked(write_rows(tmp_path / "b.jsonl", range(95, 200))).rows
+    assert shared_prompts(other, one) == 5
+
+
+def manifest() -> list[dict[str, object]]:
+    """The project's collection of broken files."""
+    path = DEFECTS / "manifest.json"
+    if not path.is_file():
+        return []
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    return [entry for entry in (entries["defects"] if isinstance(entries, dict) else entries) if entry.get("file")]
+
+
+@pytest.mark.parametrize("defect", manifest(), ids=lambda defect: str(defect["file"]))
+def test_every_collected_defect_is_found(defect: dict[str, object]) -> None:
+    """Each broken file of the collection has exactly the defect that its manifest says."""
+    problems = checked(DEFECTS / str(defect["file"])).problems
+    assert problems[0].line == defect["line"]
+    assert str(defect["reason_contains"]).lower() in problems[0].text.lower()

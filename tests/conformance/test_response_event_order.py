@@ -1,0 +1,30 @@
+"""Streams of the Responses API in the OpenAI specification's order: every SDK's helper and strict validation take it.
+
+The default is Mantle's own order, and test_conformance_openai.py shows who trips over it.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from simulator.settings import Settings, changed
+from tests.conformance.clients import SPECIFIED, Client
+from tests.conformance.simulator_host import Host, hosting
+from tests.response_event_order import SPECIFIED_ORDER
+
+CASES = [pytest.param(client, step, id=f"{client.name}-{step}") for client in SPECIFIED for step in client.steps]
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A simulator that streams in the specified order."""
+    settings = changed(Settings(port=0), ["responses_events=openai"])
+    with hosting(settings, tmp_path_factory.mktemp("training"), order=SPECIFIED_ORDER) as made:
+        yield made
+
+
+@pytest.mark.shows("node-trap")
+@pytest.mark.parametrize(("client", "step"), CASES)
+def test_the_specified_order_is_read_by_every_client(host: Host, client: Client, step: str) -> None:
+    """The same answer, told in the order that OpenAI's own documents give."""
+    assert host.said(client, step) == host.expected(client, step)

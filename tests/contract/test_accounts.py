@@ -1,0 +1,87 @@
+"""Two accounts on one simulator: what one has made is, for the other, not there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.principals import MANTLE, TRUST, create_bedrock_key, credentials_from
+from tests.simulators import BASE, REGION, FinishedJob, World
+
+OTHER = "210987654321"
+
+
+@pytest.fixture(scope="module")
+def stranger(served: World) -> Iterator[dict[str, str]]:
+    """The header of a role of another account, which may do everything with Mantle there."""
+    role = f"arn:aws:iam::{OTHER}:role/visitor"
+    sts = served.session.client("sts", endpoint_url=served.url)
+    made = credentials_from(sts.assume_role(RoleArn=role, RoleSessionName="guest")["Credentials"])
+    there = boto3.Session(made.access_key, made.secret_key, made.token, region_name=REGION)
+    iam = there.client("iam", endpoint_url=served.url)
+    iam.create_role(RoleName="visitor", AssumeRolePolicyDocument=TRUST)
+    iam.attach_role_policy(RoleName="visitor", PolicyArn=MANTLE)
+    yield {
+        "authorization": f"Bearer {create_bedrock_key(sts.assume_role(RoleArn=role, RoleSessionName='guest')['Credentials'])}"
+    }
+    iam.close()
+    sts.close()
+
+
+def missing(noun: str, name: str) -> Any:
+    """Return the body for what is not there."""
+    message = f"The {noun} '{name}' does not exist"
+    return {"error": {"code": "not_found_error", "message": message, "param": None, "type": "invalid_request_error"}}
+
+
+def test_a_job_of_another_account_is_not_there(
+    served: World, finished_job: FinishedJob, stranger: dict[str, str]
+) -> None:
+    """The same 404 as for what never was."""
+    got = served.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}", headers=stranger)
+    assert (got.status_code, got.json()) == (404, missing("fine-tuning job", finished_job.id))
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/fine_tuning/jobs"])
+def test_listings_hold_what_is_the_accounts_own(
+    served: World, finished_job: FinishedJob, stranger: dict[str, str], path: str
+) -> None:
+    """Nothing, for an account that has made nothing."""
+    assert finished_job.id
+    assert served.http.get(path, headers=stranger).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "?"}]}),
+        ("/v1/responses", {"input": "?"}),
+        ("/v1/responses/compact", {"input": "?"}),
+        ("/v1/embeddings", {"input": "?"}),
+    ],
+)
+def test_a_tuned_model_answers_its_own_account_alone(
+    served: World, finished_job: FinishedJob, stranger: dict[str, str], path: str, body: dict[str, Any]
+) -> None:
+    """INFERRED: as if there were none of that name."""
+    got = served.http.post(path, json={"model": finished_job.model, **body}, headers=stranger)
+    assert (got.status_code, got.json()) == (404, missing("model", finished_job.model))
+
+
+def test_a_base_model_answers_every_account(served: World, stranger: dict[str, str]) -> None:
+    """It is the service's own."""
+    body = {"model": BASE, "messages": [{"role": "user", "content": "?"}]}
+    assert served.http.post("/v1/chat/completions", json=body, headers=stranger).status_code == 200
+
+
+def test_a_tuned_model_is_listed_for_its_own_account_alone(
+    served: World, finished_job: FinishedJob, stranger: dict[str, str]
+) -> None:
+    """Among the base models, which everybody has."""
+    own, theirs = (
+        {model["id"] for model in served.http.get("/v1/models", headers=headers).json()["data"]}
+        for headers in (None, stranger)
+    )
+    assert finished_job.model in own - theirs
+    assert theirs <= own

@@ -1,0 +1,258 @@
+"""Who may do what at Mantle: the caller's own IAM policies decide, for each action of the route table."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.principals import (
+    MANTLE,
+    create_managed_policy,
+    create_role_key,
+    create_user_key,
+    policy_document,
+    put_user_policy,
+)
+from tests.simulators import REGION, World
+
+pytestmark = pytest.mark.shows("authorization")
+
+PROJECT = "arn:aws:bedrock-mantle:us-west-2:123456789012:project/default"
+
+
+def asked(
+    served: World, key: str, method: str = "GET", path: str = "/v1/models", **options: Any
+) -> tuple[int, str | None, str | None, str | None]:
+    """Send a request with a key; return status, and code, message and hint of a refusal."""
+    headers = {"authorization": f"Bearer {key}", **options.pop("headers", {})}
+    answer = served.http.request(method, path, headers=headers, **options)
+    error = answer.json().get("error") or {}
+    return answer.status_code, error.get("code"), error.get("message"), answer.headers.get("x-simulator-hint")
+
+
+def refused(user: str, action: str, why: str, *, resource: str = PROJECT) -> str:
+    """Return AWS's text of a refusal."""
+    arn = f"arn:aws:iam::123456789012:user/{user}"
+    return f"User: {arn} is not authorized to perform: bedrock-mantle:{action} on resource: {resource} {why}"
+
+
+def silent(action: str) -> str:
+    """Return why, where nothing allows an action."""
+    return f"because no identity-based policy allows the bedrock-mantle:{action} action"
+
+
+CHAT = {"model": "openai.gpt-oss-20b", "messages": [{"role": "user", "content": "2+2?"}]}
+ACTIONS: dict[str, tuple[str, str, Any]] = {
+    "ListModels": ("GET", "/v1/models", None),
+    "GetFile": ("GET", "/v1/files/x", None),
+    "DeleteFile": ("DELETE", "/v1/files/x", None),
+    "CreateFineTuningJob": ("POST", "/v1/fine_tuning/jobs", {}),
+    "GetFineTuningJob": ("GET", "/v1/fine_tuning/jobs/x/events", None),
+    "CancelFineTuningJob": ("POST", "/v1/fine_tuning/jobs/x/cancel", None),
+    "CreateInference": ("POST", "/v1/chat/completions", CHAT),
+}
+READING = {"ListModels", "GetFile", "GetFineTuningJob"}
+
+
+@pytest.mark.shows("managed-policies")
+@pytest.mark.parametrize(
+    ("managed", "allowed"),
+    [
+        ("AmazonBedrockMantleFullAccess", set(ACTIONS)),
+        ("AmazonBedrockMantleInferenceAccess", READING | {"CreateInference"}),
+        ("AmazonBedrockMantleReadOnly", READING),
+    ],
+)
+def test_awss_managed_policies_allow_what_they_allow(served: World, managed: str, allowed: set[str]) -> None:
+    """As AWS ships them, to holders of bearer keys."""
+    key = create_user_key(served, managed, policy=f"arn:aws:iam::aws:policy/{managed}")
+    answers = {name: asked(served, key, verb, path, json=body) for name, (verb, path, body) in ACTIONS.items()}
+    assert {name for name, answer in answers.items() if answer[1] != "access_denied"} == allowed
+
+
+@pytest.mark.shows("bearer-permission")
+def test_a_user_without_a_policy_may_do_nothing(served: World) -> None:
+    """OBSERVED body; the first thing that a bearer key lacks is the permission to be used at all."""
+    hint = (
+        "allow bedrock-mantle:CallWithBearerToken in the caller's IAM policies;"
+        " AmazonBedrockMantleFullAccess allows all of bedrock-mantle"
+    )
+    assert asked(served, create_user_key(served, "hal", policy=None)) == (
+        403,
+        "access_denied",
+        refused("hal", "CallWithBearerToken", silent("CallWithBearerToken"), resource="*"),
+        hint,
+    )
+
+
+def test_inference_is_denied_with_401_and_the_rest_with_403(served: World) -> None:
+    """OBSERVED: two statuses for one reason."""
+    key = create_user_key(served, "ida", policy=None)
+    put_user_policy(served, "ida", {"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
+    assert [asked(served, key)[:3], asked(served, key, "POST", "/v1/chat/completions", json=CHAT)[:3]] == [
+        (403, "access_denied", refused("ida", "ListModels", silent("ListModels"))),
+        (401, "access_denied", refused("ida", "CreateInference", silent("CreateInference"))),
+    ]
+
+
+def test_an_explicit_deny_of_an_action_is_told(served: World) -> None:
+    """Whatever else allows it."""
+    key = create_user_key(served, "jan")
+    put_user_policy(served, "jan", {"Effect": "Deny", "Action": "bedrock-mantle:List*", "Resource": "*"})
+    assert asked(served, key) == (
+        403,
+        "access_denied",
+        refused("jan", "ListModels", "with an explicit deny in an identity-based policy"),
+        "an explicit deny outweighs every allow: find it in the caller's policies",
+    )
+
+
+def test_groups_and_boundaries_count(served: World) -> None:
+    """What a group gives, a boundary may take."""
+    key = create_user_key(served, "kay", policy=None)
+    served.iam.create_group(GroupName="trainers")
+    served.iam.attach_group_policy(GroupName="trainers", PolicyArn=MANTLE)
+    served.iam.add_user_to_group(GroupName="trainers", UserName="kay")
+    before = asked(served, key)[0]
+    bound = create_managed_policy(
+        served, "bearing", {"Effect": "Allow", "Action": "*:CallWithBearerToken", "Resource": "*"}
+    )
+    served.iam.put_user_permissions_boundary(UserName="kay", PermissionsBoundary=bound)
+    why = "because no permissions boundary allows the bedrock-mantle:ListModels action"
+    assert (before, asked(served, key)[2]) == (200, refused("kay", "ListModels", why))
+
+
+def test_a_session_policy_limits_a_role(served: World) -> None:
+    """The `Policy` that AssumeRole was given."""
+    limit = policy_document({"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
+    message = asked(served, create_role_key(served, "limited", session_policy=limit))[2]
+    assert message == (
+        "User: arn:aws:sts::123456789012:assumed-role/limited/s1 is not authorized to perform:"
+        f" bedrock-mantle:ListModels on resource: {PROJECT}"
+        " because no session policy allows the bedrock-mantle:ListModels action"
+    )
+
+
+@pytest.mark.shows("condition-keys")
+def test_kinds_of_keys_can_be_told_apart(served: World) -> None:
+    """DOCUMENTED for the sibling service: a policy may forbid long-term keys."""
+    short = create_user_key(served, "lea")
+    made = served.iam.create_service_specific_credential(UserName="lea", ServiceName="bedrock.amazonaws.com")
+    long = made["ServiceSpecificCredential"]["ServiceCredentialSecret"]
+    put_user_policy(
+        served,
+        "lea",
+        {
+            "Effect": "Deny",
+            "Action": "bedrock-mantle:CallWithBearerToken",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"bedrock-mantle:bearerTokenType": "LONG_TERM"}},
+        },
+    )
+    assert [asked(served, key)[0] for key in (short, long)] == [200, 403]
+
+
+CONDITIONS: dict[str, tuple[str, str, str, dict[str, Any], Any]] = {
+    "a file": ("GetFile", "GET", "/v1/files/secret", {"StringEquals": {"bedrock-mantle:Files": "secret"}}, None),
+    "a job": (
+        "GetFineTuningJob",
+        "GET",
+        "/v1/fine_tuning/jobs/ftjob-1",
+        {"StringLike": {"bedrock-mantle:FineTuningJob": "ftjob-*"}},
+        None,
+    ),
+    "a model": (
+        "CreateFineTuningJob",
+        "POST",
+        "/v1/fine_tuning/jobs",
+        {"StringEquals": {"bedrock-mantle:Model": "qwen.qwen3-32b"}},
+        {"model": "qwen.qwen3-32b"},
+    ),
+    "an alias of a model": (
+        "CreateFineTuningJob",
+        "POST",
+        "/v1/fine_tuning/jobs",
+        {"StringEquals": {"bedrock-mantle:Model": "qwen.qwen3-32b"}},
+        {"model": "qwen.qwen3-32b-v1:0"},
+    ),
+    "a validation file": (
+        "CreateFineTuningJob",
+        "POST",
+        "/v1/fine_tuning/jobs",
+        {"ForAnyValue:StringEquals": {"bedrock-mantle:Files": "f2"}},
+        {"training_file": "f1", "validation_file": "f2"},
+    ),
+    "an address": ("ListModels", "GET", "/v1/models", {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, None),
+    "a name": ("ListModels", "GET", "/v1/models", {"StringLike": {"aws:username": "max-*"}}, None),
+    "a date": (
+        "ListModels",
+        "GET",
+        "/v1/models",
+        {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+        None,
+    ),
+    "a region": ("ListModels", "GET", "/v1/models", {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}, None),
+    "a tag": ("ListModels", "GET", "/v1/models", {"StringEquals": {"aws:PrincipalTag/team": "maths"}}, None),
+}
+
+
+@pytest.mark.shows("model-of-an-alias")
+@pytest.mark.shows("condition-keys")
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_policy_may_deny_by_condition(served: World, condition: str) -> None:
+    """On what the request names, and on who sends it, when and whence."""
+    action, verb, path, block, body = CONDITIONS[condition]
+    user = f"max-{condition.replace(' ', '-')}"
+    key = create_user_key(served, user)
+    served.iam.tag_user(UserName=user, Tags=[{"Key": "team", "Value": "maths"}])
+    before = asked(served, key, verb, path, json=body)[1]
+    put_user_policy(
+        served, user, {"Effect": "Deny", "Action": "bedrock-mantle:*", "Resource": PROJECT, "Condition": block}
+    )
+    assert before != "access_denied"
+    assert asked(served, key, verb, path, json=body)[2] == refused(
+        user, action, "with an explicit deny in an identity-based policy"
+    )
+
+
+def test_tls_is_what_bedrock_has(served: World) -> None:
+    """A policy that asks for it, as many accounts' do, must not fail here."""
+    key = create_user_key(served, "ned")
+    plain = {"Bool": {"aws:SecureTransport": "false"}}
+    put_user_policy(served, "ned", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": plain})
+    assert asked(served, key)[0] == 200
+
+
+@pytest.mark.shows("permission-first")
+def test_a_project_is_not_known_to_whoever_may_not_use_it(served: World) -> None:
+    """First whether one may, then whether it is there."""
+    key = create_user_key(served, "oda")
+    put_user_policy(
+        served, "oda", {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:bedrock-mantle:*:*:project/proj_a*"}
+    )
+    answers = [asked(served, key, headers={"openai-project": name})[:2] for name in ("proj_a1", "proj_b1")]
+    assert answers == [(403, "access_denied"), (404, "not_found_error")]
+
+
+def test_a_date_beyond_the_calendar_is_no_fault_of_the_simulator(served: World) -> None:
+    """AWS would not have taken the policy; moto did."""
+    key = create_user_key(served, "pia")
+    late = {"DateGreaterThan": {"aws:EpochTime": "999999999999999999"}}
+    put_user_policy(served, "pia", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": late})
+    why = "because a policy cannot be evaluated: '999999999999999999' is no date as conditions take it"
+    assert asked(served, key)[:3] == (
+        403,
+        "access_denied",
+        refused("pia", "CallWithBearerToken", why, resource="*"),
+    )
+
+
+@pytest.mark.shows("permissions-elsewhere")
+def test_other_services_ask_for_no_permission(served: World) -> None:
+    """A difference from AWS: whoever has no right at all lists the users of the account."""
+    served.iam.create_user(UserName="bystander")
+    key = served.iam.create_access_key(UserName="bystander")["AccessKey"]
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+    iam = session.client("iam", endpoint_url=served.url)
+    assert "bystander" in [user["UserName"] for user in iam.list_users()["Users"]]
+    iam.close()

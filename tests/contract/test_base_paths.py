@@ -1,0 +1,119 @@
+"""Which base URL serves what, and what a 404 says to whoever took the wrong one."""
+
+from typing import Any
+
+import pytest
+
+from simulator.routes.route import OPENAI_V1, V1
+from simulator.routes.table import ROUTES
+from tests.simulators import World
+
+ORIGIN = "http://testserver"
+LISTED = f"{ORIGIN}/_simulator/openapi.json lists those that are served"
+TWICE = f"Mantle has no such route; /v1 stands in the path twice; {LISTED}"
+
+
+def answer(world: World, method: str, path: str) -> tuple[int, Any, str | None]:
+    """Return status, body and hint."""
+    got = world.http.request(method, path)
+    return got.status_code, got.json(), got.headers.get("x-simulator-hint")
+
+
+def unknown(method: str, path: str) -> Any:
+    """Return the body of a 404 for a path that is not served."""
+    message = f"Invalid URL ({method} {path})"
+    return {"error": {"code": "not_found_error", "message": message, "param": None, "type": "invalid_request_error"}}
+
+
+ONLY_V1 = [
+    (route.method, OPENAI_V1 + route.path.replace("{", "").replace("}", "")) for route in ROUTES if route.bases == (V1,)
+]
+
+
+@pytest.mark.shows("base-urls")
+@pytest.mark.parametrize(("method", "path"), ONLY_V1)
+def test_the_sdks_own_base_url_does_not_reach_files_and_jobs(inner: World, method: str, path: str) -> None:
+    """`BedrockOpenAI` takes `/openai/v1` by itself; the control plane is not there, and the hint says where it is."""
+    hint = f"only models and inference are served under /openai/v1; for this one use base_url {ORIGIN}/v1"
+    assert answer(inner, method, path) == (404, unknown(method, path), hint)
+
+
+@pytest.mark.shows("base-urls")
+def test_models_are_listed_under_both_bases(inner: World) -> None:
+    """With the same answer."""
+    assert inner.http.get("/openai/v1/models").json() == inner.http.get("/v1/models").json()
+
+
+@pytest.mark.shows("absent-routes", "other-absent-routes")
+@pytest.mark.parametrize(
+    ("method", "path", "hint"),
+    [
+        ("GET", "/files", f"the base URL ends in /v1: {ORIGIN}/v1"),
+        ("POST", "/chat/completions", f"the base URL ends in /v1: {ORIGIN}/v1"),
+        ("POST", "/v1/batches", "Mantle has no batches (SAMPLE); batch inference is bedrock-runtime's"),
+        ("GET", "/v1/batches/batch_1", "Mantle has no batches (SAMPLE); batch inference is bedrock-runtime's"),
+        (
+            "POST",
+            "/v1/fine_tuning/jobs/ftjob-1/pause",
+            "Mantle cannot pause a job: its documented actions are create, list, get and cancel",
+        ),
+        (
+            "POST",
+            "/v1/fine_tuning/jobs/ftjob-1/resume",
+            "Mantle cannot pause a job: its documented actions are create, list, get and cancel",
+        ),
+        ("POST", "/v1/uploads", "Mantle has no multi-part uploads: send the whole file to /v1/files"),
+        (
+            "POST",
+            "/v1/fine_tuning/alpha/graders/run",
+            "Mantle does not run graders apart from a job; invoke the Lambda function itself",
+        ),
+        ("GET", "/v1/responses/resp_1/input_items", "Mantle does not list the input of a response (SAMPLE)"),
+        ("GET", "/v1/files/", "the path ends without a slash"),
+        (
+            "POST",
+            "/model/openai.gpt-oss-20b/invoke",
+            f"the OpenAI-compatible API is under {ORIGIN}/v1; boto3's bedrock and bedrock-runtime are not served",
+        ),
+    ],
+)
+def test_what_is_not_served_says_what_to_do_instead(inner: World, method: str, path: str, hint: str) -> None:
+    """In the hint; the body is the one for every unknown path."""
+    assert answer(inner, method, path) == (404, unknown(method, path), hint)
+
+
+@pytest.mark.shows("get-is-405")
+def test_a_wrong_method_says_which_is_right(inner: World) -> None:
+    """OBSERVED for chat: 405, not 404."""
+    got = inner.http.get("/v1/chat/completions")
+    message = "Not allowed to GET on /v1/chat/completions"
+    error = {"code": "method_not_allowed", "message": message, "param": None, "type": "invalid_request_error"}
+    assert (got.status_code, got.json(), got.headers["allow"]) == (405, {"error": error}, "POST")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/v1/files", "GET, HEAD, POST"), ("/v1/files/f", "DELETE, GET, HEAD"), ("/v1/responses/r/cancel", "POST")],
+)
+def test_all_methods_of_a_path_are_named(inner: World, path: str, allowed: str) -> None:
+    """Whichever of its routes comes first in the table."""
+    assert inner.http.put(path).headers["allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/v1/modles", f"Mantle has no such route; {LISTED}"),
+        (
+            "/v1/v1/models",
+            TWICE,
+        ),
+        (
+            "/2015-03-31/functions",
+            "requests to AWS services are told by their signature, and this one has none",
+        ),
+    ],
+)
+def test_a_mistyped_path_is_told_apart(inner: World, path: str, hint: str) -> None:
+    """From one under the wrong base."""
+    assert inner.http.get(path).headers["x-simulator-hint"] == hint

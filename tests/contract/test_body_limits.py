@@ -1,0 +1,55 @@
+"""How large a JSON body may be, however it is sent."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator.settings import Settings
+from tests.simulators import World, inner_world
+
+LIMIT = 1_000
+TOO_LARGE = {
+    "error": {
+        "code": "request_too_large",
+        "message": "The body of your request is larger than 1000 bytes.",
+        "param": None,
+        "type": "invalid_request_error",
+    }
+}
+HINT = "--set max_body_bytes=... lets this simulator take more"
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[World]:
+    """A simulator that takes bodies of up to 1,000 bytes."""
+    with inner_world(Settings(max_body_bytes=LIMIT)) as world:
+        yield world
+
+
+def chat(size: int) -> bytes:
+    """Return a chat request of exactly `size` bytes."""
+    body: dict[str, Any] = {"model": "openai.gpt-oss-20b", "messages": [{"role": "user", "content": ""}]}
+    body["messages"][0]["content"] = "x" * (size - len(json.dumps(body)))
+    return json.dumps(body).encode()
+
+
+def in_pieces(content: bytes) -> Iterator[bytes]:
+    """Yield the content in pieces, so that no Content-Length goes before it."""
+    yield from (content[start : start + 100] for start in range(0, len(content), 100))
+
+
+def test_a_body_of_just_the_limit_is_taken(narrow: World) -> None:
+    """The limit is the largest that is allowed."""
+    assert narrow.http.post("/v1/chat/completions", content=chat(LIMIT)).status_code == 200
+
+
+@pytest.mark.shows("body-limit")
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/fine_tuning/jobs"])
+def test_a_larger_body_is_refused(narrow: World, path: str, chunked: bool) -> None:
+    """By what arrives, not by what a header announces."""
+    content = chat(LIMIT + 1)
+    answer = narrow.http.post(path, content=in_pieces(content) if chunked else content)
+    assert (answer.status_code, answer.json(), answer.headers["x-simulator-hint"]) == (413, TOO_LARGE, HINT)

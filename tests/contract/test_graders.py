@@ -1,0 +1,107 @@
+"""Every grader of `fixtures/graders`, really run: when its form is sound the job ends well; broken, it says how."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulators import World
+from tests.training.training_files import jsonl
+
+GRADERS = Path(__file__).parents[2] / "fixtures" / "graders"
+SOUND = ("always_one", "always_zero", "inverted", "length_gamed", "random_scores", "slow_when_told")
+PARAM = "method.reinforcement.grader.lambda.function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A grader, and what its job's message says of it beside the rollout."""
+
+    name: str
+    says: str
+    timeout: int = 10
+
+
+BROKEN = (
+    Broken(name="raises", says="the function failed with KeyError: 'reference_answer'"),
+    Broken(name="missing_id", says=r"the response has no result with this id \(7 of 8 came back\)"),
+    Broken(name="nan_score", says='"aggregate_reward_score" is nan, not a finite'),
+    Broken(name="infinite_score", says='"aggregate_reward_score" is inf, not a finite'),
+    Broken(name="bool_score", says='"aggregate_reward_score" is the bool (true|false), not a number'),
+    Broken(name="string_score", says='"aggregate_reward_score" is a string, not a number'),
+    Broken(name="missing_score", says='"aggregate_reward_score" is missing'),
+    Broken(name="doubled_id", says="the response holds this id twice"),
+    Broken(name="unknown_id", says='item 0 of the response has the id "row-0", which is not in the event'),
+    Broken(name="item_not_an_object", says="item 0 of the response is a number, not an object"),
+    Broken(name="not_a_list", says="the response is an object, not a list"),
+    Broken(name="import_error", says="Runtime.ImportModuleError: .*No module named 'a_package_that_nobody_zipped'"),
+    Broken(name="dies", says="Runtime.ExitError: .*exit status 3"),
+    Broken(name="out_of_memory", says="Runtime.ExitError: .*signal: killed"),
+    Broken(name="oversized_response", says="Function.ResponseSizeTooLarge: .*6291556 bytes"),
+    Broken(name="fails_on_third_call", says="RuntimeError: call 3 of this environment"),
+    Broken(name="times_out", says="Task timed out after 1.00 seconds, 3 times in a row", timeout=1),
+)
+QUICK = {"raises", "missing_id", "nan_score"}
+
+
+def matrix(cases: tuple[Any, ...]) -> list[Any]:
+    """Return the cases as parameters; all but a few are left to CI."""
+    names = [case if isinstance(case, str) else case.name for case in cases]
+    return [
+        pytest.param(case, id=name, marks=() if name in QUICK else pytest.mark.slow)
+        for case, name in zip(cases, names, strict=True)
+    ]
+
+
+def test_every_grader_is_tried_here() -> None:
+    """None is forgotten."""
+    folders = {path.parent.name for path in GRADERS.glob("*/lambda_function.py")}
+    assert folders == {*SOUND, *(broken.name for broken in BROKEN)}
+
+
+@pytest.mark.shows("broken-grader")
+@pytest.mark.parametrize("broken", matrix(BROKEN))
+def test_a_broken_grader_fails_its_job_and_says_how(served: World, broken: Broken) -> None:
+    """The code, the function, the rollout, what was wrong, and an event; never a score in its place."""
+    function = served.deploy(GRADERS / broken.name, timeout=broken.timeout, memory=128)
+    job = served.run(jsonl(100), function=function)
+    error = job["error"]
+    assert (job["status"], job["fine_tuned_model"], error["code"], error["param"]) == (
+        "failed",
+        None,
+        "grader_error",
+        PARAM,
+    )
+    assert error["message"].startswith(function)
+    assert re.search(broken.says, error["message"])
+    assert re.search(r" for rollout (held_out-0|train-1)-line-\d+-rollout-\d+", error["message"])
+    last = served.events(job["id"])[-1]
+    assert (last["level"], last["type"], last["message"]) == (
+        "error",
+        "message",
+        f"Fine-tuning job failed: {error['message']}",
+    )
+
+
+@pytest.mark.slow
+def test_what_a_broken_grader_did_not_say_is_nowhere_in_the_log(served: World) -> None:
+    """It scored the held-out records and then failed: the log holds those scores and no step."""
+    function = served.deploy(GRADERS / "fails_on_third_call", name="late", memory=128)
+    job = served.run(jsonl(100), function=function)
+    log = served.http.get(f"/_simulator/jobs/{job['id']}/log").text.splitlines()
+    told = [entry for entry in map(json.loads, log) if entry["event"] in {"RolloutsGraded", "StepCompleted"}]
+    assert all(entry["event"] == "RolloutsGraded" and entry["split"] == "held_out" for entry in told)
+
+
+@pytest.mark.parametrize("name", matrix(SOUND))
+def test_a_grader_that_is_sound_in_form_ends_well(served: World, name: str) -> None:
+    """Whatever its worth, every rollout has a score and the job succeeds."""
+    job = served.run(jsonl(100), function=served.deploy(GRADERS / name))
+    metrics = [event for event in served.events(job["id"]) if event["type"] == "metrics"]
+    assert (job["status"], job["error"], len(metrics)) == ("succeeded", None, 22)
+    if name in {"always_one", "always_zero"}:
+        assert {event["data"]["actor_grad_norm"] for event in metrics} == {0.0}
+        assert {event["data"]["critic_rewards_mean"] for event in metrics} == {float(name == "always_one")}

@@ -1,0 +1,56 @@
+"""`/v1/models` of an account with many models: there are no pages, so the newest are listed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulator.settings import ACCOUNT, Settings
+from simulator.store.database import Database
+from simulator.store.models import StoredModel, insert
+from tests.simulators import BASE, World, database_in, inner_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A simulator that lists two of the three models that its jobs have made."""
+    settings = Settings(data=tmp_path, listed_models=2)
+    with inner_world(settings):
+        pass
+    database = Database(database_in(tmp_path))
+    with database.transaction() as connection:
+        for n in range(3):
+            made = StoredModel(
+                id=f"ft:{n}",
+                job="ftjob-1",
+                account=ACCOUNT,
+                base_model=BASE,
+                created_at=100 + n,
+                weights="{}",
+                checkpoint_id=f"ftckpt-{n}",
+            )
+            insert(connection, made, ordinal=n)
+    database.close()
+    with inner_world(settings) as opened:
+        yield opened
+
+
+@pytest.mark.shows("GET /models", "listed-models")
+def test_the_newest_models_are_listed(world: World) -> None:
+    """The oldest of them first, after the service's own; a hint says that there are more."""
+    listed = world.http.get("/v1/models")
+    assert [model["id"] for model in listed.json()["data"]][3:] == ["ft:1", "ft:2"]
+    assert listed.headers["x-simulator-hint"] == (
+        "only the newest 2 tuned models and checkpoints are listed: the setting listed_models"
+    )
+
+
+def test_a_model_that_is_not_listed_is_there(world: World) -> None:
+    """By its id."""
+    assert world.http.get("/v1/models/ft:0").json()["id"] == "ft:0"
+
+
+@pytest.mark.shows("listed-models")
+def test_a_whole_list_has_no_hint(inner: World) -> None:
+    """Nothing was left out."""
+    assert "x-simulator-hint" not in inner.http.get("/v1/models").headers

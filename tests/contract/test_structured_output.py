@@ -1,0 +1,169 @@
+"""`response_format` on `/v1/chat/completions`: the answer is JSON of the form that was asked for."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import validate
+from openai import BadRequestError, OpenAI
+from pydantic import BaseModel
+
+from tests.simulators import BASE, World
+from tests.training.training_files import record
+
+KNOWN = record(7)
+SCHEMA = {
+    "type": "object",
+    "properties": {"steps": {"type": "array", "items": {"type": "string"}}, "answer": {"type": "integer"}},
+    "required": ["steps", "answer"],
+    "additionalProperties": False,
+}
+
+
+@pytest.fixture(scope="module")
+def chat(world: World) -> OpenAI:
+    """The SDK pointed at it."""
+    return world.mantle(strict=True)
+
+
+def form(schema: Any, **more: Any) -> dict[str, Any]:
+    """Return a `response_format` of a schema."""
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, **more}}
+
+
+def said(chat: OpenAI, response_format: Any, **options: Any) -> str:
+    """Ask the known question at temperature 0 unless told otherwise; return the content."""
+    asked: Any = {
+        "model": BASE, "messages": KNOWN["messages"], "temperature": 0, "response_format": response_format, **options
+    }  # fmt: skip
+    return str(chat.chat.completions.create(**asked).choices[0].message.content)
+
+
+@pytest.mark.shows("json")
+@pytest.mark.parametrize("strict", [{}, {"strict": True}, {"strict": False}])
+@pytest.mark.parametrize("model", [BASE, "qwen.qwen3-32b"])
+def test_the_answer_is_an_instance_of_the_schema(chat: OpenAI, model: str, strict: dict[str, bool]) -> None:
+    """Strict or not, of every model."""
+    validate(json.loads(said(chat, form(SCHEMA, **strict), model=model)), SCHEMA)
+
+
+@pytest.mark.shows("json-answers")
+def test_the_models_own_answer_is_in_the_field_that_fits(chat: OpenAI) -> None:
+    """The number that its words come to."""
+    answer = json.loads(said(chat, form(SCHEMA)))["answer"]
+    assert str(answer) in said(chat, {"type": "text"}).replace(",", "")
+
+
+def test_right_and_wrong_are_drawn_as_in_words(chat: OpenAI) -> None:
+    """A model that is wrong at times is so in JSON too."""
+    answers = {json.loads(said(chat, form(SCHEMA), temperature=2, seed=seed))["answer"] for seed in range(40)}
+    assert len(answers) > 1
+
+
+@pytest.mark.shows("json")
+def test_any_object_will_do_when_no_schema_is_given(chat: OpenAI) -> None:
+    """`json_object`, and `json_schema` without one."""
+    contents = [said(chat, given) for given in ({"type": "json_object"}, form(None))]
+    assert [list(json.loads(content)) for content in contents] == [["answer"]] * 2
+
+
+def test_text_is_words(chat: OpenAI) -> None:
+    """As without a format."""
+    assert said(chat, {"type": "text"}) == said(chat, None)
+
+
+def test_a_question_that_no_file_holds_gets_json_too(chat: OpenAI) -> None:
+    """A guess, in the form asked for."""
+    unknown = [{"role": "user", "content": "How many stars are there?"}]
+    validate(json.loads(said(chat, form(SCHEMA), messages=unknown)), SCHEMA)
+
+
+def test_a_streamed_one_adds_up_to_the_whole(chat: OpenAI) -> None:
+    """Piece by piece."""
+    asked: Any = {
+        "model": BASE, "messages": KNOWN["messages"], "temperature": 0, "response_format": form(SCHEMA), "stream": True
+    }  # fmt: skip
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chat.chat.completions.create(**asked)]
+    assert "".join(pieces) == said(chat, form(SCHEMA))
+
+
+def test_a_budget_that_ends_early_cuts_the_json_off(chat: OpenAI) -> None:
+    """With `length`, as with any model: a caller has to look."""
+    asked: Any = {"model": BASE, "messages": KNOWN["messages"], "temperature": 0, "response_format": form(SCHEMA)}
+    whole = chat.chat.completions.create(**asked)
+    assert whole.usage
+    cut = chat.chat.completions.create(**asked, max_tokens=whole.usage.completion_tokens - 1).choices[0]
+    assert cut.finish_reason == "length"
+    assert str(whole.choices[0].message.content).startswith(str(cut.message.content))
+
+
+class Solution(BaseModel):
+    """What the SDK's own helper makes a schema of."""
+
+    explanation: str
+    answer: int
+
+
+def test_the_sdks_parse_helper_works(chat: OpenAI) -> None:
+    """Pydantic in, pydantic out."""
+    asked: Any = {"model": BASE, "messages": KNOWN["messages"], "temperature": 0}
+    answer = chat.chat.completions.parse(**asked, response_format=Solution).choices[0].message.parsed
+    assert isinstance(answer, Solution)
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "param"),
+    [
+        ({"type": "yaml"}, "validation_error", "response_format.type"),
+        ({}, "missing_required_parameter", "response_format.type"),
+        ({"type": "json_schema"}, "missing_required_parameter", "response_format.json_schema"),
+        ({"type": "json_schema", "json_schema": {}}, "missing_required_parameter", "response_format.json_schema.name"),
+        (form({"type": "objct"}), "validation_error", "response_format.json_schema.schema"),
+        (form({"$ref": "#/$defs/gone"}), "validation_error", "response_format.json_schema.schema"),
+        (form({"$ref": "#"}), "validation_error", "response_format.json_schema.schema"),
+        (form({"not": {}}), "validation_error", "response_format.json_schema.schema"),
+        (form([]), "validation_error", "response_format.json_schema.schema"),
+    ],
+)
+def test_a_malformed_format_is_refused_by_its_place(chat: OpenAI, given: Any, code: str, param: str) -> None:
+    """With the reason in the message."""
+    with pytest.raises(BadRequestError) as refused:
+        said(chat, given)
+    assert (refused.value.code, refused.value.param) == (code, param)
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (
+            {"type": "string", "pattern": "^(([a-z])+.)+[A-Z]([a-z])+$", "minLength": 40},
+            "the pattern '^(([a-z])+.)+[A-Z]([a-z])+$' is too involved for a text of 40 characters",
+        ),
+        (
+            {"$schema": "http://json-schema.org/draft-03/schema#", "type": "object", "required": True},
+            (
+                "$schema 'http://json-schema.org/draft-03/schema#' is too old; draft-06 is the first that is supported,"
+                " 2020-12 the best"
+            ),
+        ),
+        (
+            {"type": "array", "minItems": 1000, "items": {"type": "array", "minItems": 1000}},
+            (
+                "working through the schema takes more than 3081 steps, which is the most for one of its length; use "
+                "fewer alternatives and references that multiply"
+            ),
+        ),
+    ],
+    ids=["expression", "draft", "work"],
+)
+def test_what_would_take_for_ever_or_break_is_refused_with_the_reason(chat: OpenAI, schema: Any, reason: str) -> None:
+    """As a fault of the request, at once: others are not kept waiting."""
+    with pytest.raises(BadRequestError) as refused:
+        said(chat, form(schema))
+    body: Any = refused.value.body
+    assert body["message"] == f"Invalid 'response_format.json_schema.schema': {reason}."
+
+
+def test_lengths_may_be_written_as_floats(chat: OpenAI) -> None:
+    """To JSON Schema 3.0 is 3."""
+    assert said(chat, form({"type": "string", "minLength": 3.0, "maxLength": 3.0})) == '"xxx"'

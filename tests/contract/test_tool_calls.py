@@ -1,0 +1,250 @@
+"""Tools on `/v1/chat/completions` through the real SDK, which validates every answer."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import validate
+from openai import BadRequestError, OpenAI
+
+from tests.key_order import unsorted_objects
+from tests.simulators import BASE, World
+from tests.training.training_files import record
+
+KNOWN = record(7)
+ANSWER = "7 "
+UNKNOWN = [{"role": "user", "content": "What is the weather in Paris?"}]
+
+
+def tool(name: str, *, description: str = "", **properties: Any) -> dict[str, Any]:
+    """Return a tool in the nested form; all its arguments are required."""
+    schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
+
+
+WEATHER = tool("get_weather", description="The weather in a city", city={"type": "string"})
+CLOCK = tool("get_time", zone={"enum": ["UTC", "CET"]})
+SUBMIT = tool("submit", explanation={"type": "string"}, answer={"type": "integer"})
+TOOLS = [CLOCK, WEATHER]
+
+
+@pytest.fixture(scope="module")
+def chat(world: World) -> OpenAI:
+    """The SDK pointed at it."""
+    return world.mantle(strict=True)
+
+
+def ask(chat: OpenAI, **options: Any) -> Any:
+    """Ask for the weather with two tools at temperature 0 unless told otherwise; return the one choice's JSON."""
+    asked = {"model": BASE, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, **options}
+    answer = chat.chat.completions.with_raw_response.create(**asked)
+    answer.parse()
+    assert unsorted_objects(answer.http_response.text) == []
+    [choice] = answer.http_response.json()["choices"]
+    return choice
+
+
+def called(choice: Any) -> list[tuple[str, Any]]:
+    """Return (name, arguments) of each call."""
+    return [
+        (call["function"]["name"], json.loads(call["function"]["arguments"]))
+        for call in choice["message"].get("tool_calls", ())
+    ]
+
+
+def refusal(chat: OpenAI, **options: Any) -> Any:
+    """Return the error of a request that is refused."""
+    with pytest.raises(BadRequestError) as refused:
+        ask(chat, **options)
+    return refused.value.body
+
+
+@pytest.mark.shows("tools", "tool-calls")
+def test_a_question_that_the_model_cannot_answer_is_met_with_a_call(chat: OpenAI) -> None:
+    """In kind: the reason, no content, and a call with an id; the tool is the one that shares the question's words."""
+    choice = ask(chat)
+    [call] = choice["message"]["tool_calls"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["content"] is None
+    assert (call["type"], call["id"].startswith("call_")) == ("function", True)
+    assert called(choice) == [("get_weather", {"city": "What is the weather in Paris?"})]
+
+
+@pytest.mark.shows("tool-calls")
+def test_a_question_that_it_can_answer_is_answered_in_words(chat: OpenAI) -> None:
+    """Under `auto`, which is what no choice means."""
+    choices = [ask(chat, messages=KNOWN["messages"], **options) for options in ({}, {"tool_choice": "auto"})]
+    assert [(choice["finish_reason"], called(choice)) for choice in choices] == [("stop", [])] * 2
+    assert all(choice["message"]["content"] for choice in choices)
+
+
+def test_none_forbids_calls(chat: OpenAI) -> None:
+    """The model guesses in words then."""
+    choice = ask(chat, tool_choice="none")
+    assert (choice["finish_reason"], called(choice)) == ("stop", [])
+
+
+@pytest.mark.shows("tool-calls")
+@pytest.mark.parametrize(
+    ("choice", "name"),
+    [("required", "get_time"), ({"type": "function", "function": {"name": "get_weather"}}, "get_weather")],
+    ids=["required", "named"],
+)
+def test_a_call_can_be_forced(chat: OpenAI, choice: Any, name: str) -> None:
+    """Of any tool, the first without other grounds, or of a certain one; also where the model knows the answer."""
+    answer = ask(chat, messages=KNOWN["messages"], tool_choice=choice)
+    assert answer["finish_reason"] == "tool_calls"
+    assert [called_name for called_name, _ in called(answer)] == [name]
+
+
+def test_the_models_own_answer_stands_in_the_field_that_fits(chat: OpenAI) -> None:
+    """The number, in the field of that name; the arguments are what a stream of words would have come to."""
+    [(_, arguments)] = called(ask(chat, messages=KNOWN["messages"], tools=[SUBMIT], tool_choice="required"))
+    words = ask(chat, messages=KNOWN["messages"], tools=None)["message"]["content"]
+    assert str(arguments["answer"]) in words.replace(",", "")
+
+
+def test_all_tools_that_a_question_names_are_called(chat: OpenAI) -> None:
+    """In one answer, unless parallel calls are turned off."""
+    both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
+    together = [name for name, _ in called(ask(chat, messages=both))]
+    alone = [name for name, _ in called(ask(chat, messages=both, parallel_tool_calls=False))]
+    assert (together, alone) == (["get_time", "get_weather"], ["get_time"])
+
+
+def test_no_two_calls_have_one_id(chat: OpenAI) -> None:
+    """In one answer or in two."""
+    both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
+    ids = [call["id"] for _ in range(2) for call in ask(chat, messages=both)["message"]["tool_calls"]]
+    assert len(set(ids)) == 4
+
+
+def test_a_tools_answer_is_handed_on_in_words(chat: OpenAI) -> None:
+    """The second half of the conversation: the call is given back with what came of it."""
+    first = ask(chat)
+    call = first["message"]["tool_calls"][0]
+    result = {"role": "tool", "tool_call_id": call["id"], "content": "18 degrees"}
+    choice = ask(chat, messages=[*UNKNOWN, first["message"], result])
+    assert (choice["finish_reason"], choice["message"]["content"]) == ("stop", "get_weather says: 18 degrees")
+
+
+def test_a_known_question_is_still_known_after_a_call(chat: OpenAI) -> None:
+    """What tools said in between does not hide it."""
+    first = ask(chat, messages=KNOWN["messages"], tools=[SUBMIT], tool_choice="required")
+    result = {"role": "tool", "tool_call_id": first["message"]["tool_calls"][0]["id"], "content": "noted"}
+    choice = ask(chat, messages=[*KNOWN["messages"], first["message"], result], tools=[SUBMIT])
+    assert choice["message"]["content"] == ask(chat, messages=KNOWN["messages"], tools=None)["message"]["content"]
+
+
+def test_a_streamed_call_adds_up_to_the_whole_one(chat: OpenAI) -> None:
+    """The arguments come in pieces."""
+    asked: Any = {"model": BASE, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, "stream": True}
+    chunks = [chunk.to_dict() for chunk in chat.chat.completions.create(**asked)]
+    deltas = [call for chunk in chunks for call in chunk["choices"][0]["delta"].get("tool_calls", ())]
+    first, *rest = deltas
+    whole = ask(chat)["message"]["tool_calls"][0]["function"]
+    assert (first["index"], first["type"], first["function"]["name"]) == (0, "function", whole["name"])
+    assert len(rest) > 1
+    assert "".join(delta["function"]["arguments"] for delta in deltas) == whole["arguments"]
+    assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
+
+
+def test_the_sdks_own_reader_of_streams_gathers_the_calls(world: World) -> None:
+    """`chat.completions.stream`, which checks each delta."""
+    asked: Any = {"model": BASE, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS}
+    with world.mantle(strict=True).chat.completions.stream(**asked) as stream:
+        message = stream.get_final_completion().choices[0].message
+    assert [call.function.name for call in message.tool_calls or ()] == ["get_weather"]
+
+
+def test_a_budget_that_ends_before_the_call_leaves_none(chat: OpenAI) -> None:
+    """Half a call is none: 200, `length`."""
+    choice = ask(chat, max_tokens=3)
+    assert (choice["finish_reason"], choice["message"]["content"], called(choice)) == ("length", "", [])
+
+
+def test_a_tool_without_parameters_is_called_without_arguments(chat: OpenAI) -> None:
+    """An empty object."""
+    ping = {"type": "function", "function": {"name": "ping"}}
+    assert called(ask(chat, tools=[ping])) == [("ping", {})]
+
+
+@pytest.mark.shows("tool-calls")
+@pytest.mark.parametrize("strict", [True, False, None])
+def test_arguments_are_valid_strict_or_not(chat: OpenAI, strict: bool | None) -> None:
+    """By the tool's own schema, references and alternatives included."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "when": {"type": "string", "format": "date"},
+            "who": {"$ref": "#/$defs/person"},
+            "how": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": "^[A-Z]{3}$"}]},
+        },
+        "required": ["when", "who", "how"],
+        "additionalProperties": False,
+        "$defs": {"person": {"type": "object", "properties": {"age": {"type": "integer", "minimum": 18}}}},
+    }
+    function = {"name": "book", "parameters": schema, "strict": strict}
+    [(_, arguments)] = called(ask(chat, tools=[{"type": "function", "function": function}]))
+    validate(arguments, schema)
+
+
+def test_tools_count_as_prompt(world: World) -> None:
+    """They are part of what the model reads."""
+
+    def prompt_tokens(tools: Any) -> int:
+        body = {"model": BASE, "messages": KNOWN["messages"], "tools": tools}
+        return int(world.http.post("/v1/chat/completions", json=body).json()["usage"]["prompt_tokens"])
+
+    assert prompt_tokens(TOOLS) > prompt_tokens(None)
+
+
+@pytest.mark.shows("tools")
+def test_a_replayed_call_without_its_type_is_refused_as_observed(chat: OpenAI) -> None:
+    """OBSERVED, word for word."""
+    call = {"id": "call_1", "function": {"name": "get_weather", "arguments": "{}"}}
+    messages = [*UNKNOWN, {"role": "assistant", "tool_calls": [call]}]
+    assert refusal(chat, messages=messages) == {
+        "code": "validation_error",
+        "message": "Invalid tool_calls: missing field type",
+        "param": None,
+        "type": "invalid_request_error",
+    }
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+REPLAYED = {"role": "assistant", "tool_calls": [CALL]}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "18"}
+
+
+@pytest.mark.shows("tool-messages")
+@pytest.mark.parametrize(
+    ("options", "param", "reason"),
+    [
+        ({"messages": [*UNKNOWN, RESULT]}, "messages", "messages[1] with role 'tool' must have the 'tool_call_id'"),
+        ({"messages": [*UNKNOWN, REPLAYED, RESULT | {"tool_call_id": "call_2"}]}, "messages", "messages[2]"),
+        ({"messages": [*UNKNOWN, REPLAYED, {"role": "tool", "content": "18"}]}, "messages", "messages[2]"),
+        ({"messages": [*UNKNOWN, REPLAYED]}, "messages", "these had none: call_1"),
+        ({"messages": [*UNKNOWN, REPLAYED, *UNKNOWN]}, "messages", "before messages[2] these had none: call_1"),
+        ({"messages": [*UNKNOWN, REPLAYED, RESULT, RESULT]}, "messages", "messages[3]"),
+        ({"tools": None, "tool_choice": "required"}, "tool_choice", "only allowed when 'tools' are given"),
+        ({"tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice", "names 'x'"),
+        ({"tool_choice": {"type": "function"}}, "tool_choice.function", "Missing required parameter"),
+        ({"tool_choice": "any"}, "tool_choice", "should be 'auto', 'none' or 'required'"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type", "should be 'function'"),
+        ({"tools": [tool("bad name")]}, "tools[0].function.name", "pattern"),
+        ({"tools": [tool("f", a={"type": "strng"})]}, "tools[0].function.parameters", "not a valid JSON Schema"),
+        ({"tools": [TOOLS[0]] * 129}, "tools", "at most 128"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "string"}}}]},
+            "tools[0].function.parameters",
+            "must be of type 'object'",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_does_not_fit_together_is_refused(chat: OpenAI, options: Any, param: str, reason: str) -> None:
+    """By its field, with the reason."""
+    fault = refusal(chat, **options)
+    assert fault["param"] == param
+    assert reason in fault["message"]

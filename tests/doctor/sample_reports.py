@@ -1,0 +1,165 @@
+"""Visits for the tests of reports: every severity, hostile texts, and two rehearsed runs."""
+
+from collections.abc import Mapping, Sequence
+
+from simulator.doctor.doctor_report import Visit
+from simulator.doctor.finding import Exhibit, Finding, Severity
+from simulator.doctor.invocation import Answer, Case
+from simulator.doctor.training_trace import Course, Scored
+from simulator.training.dataset import Message, Record
+from simulator.training.hyperparameters import Hyperparameters
+from simulator.training.metrics import HeldOut, StepMetrics, StepTruth
+
+HOSTILE = "\x1b[31m</pre><script>alert(1)</script>\x00\u202e]]>&\ud800\r\n#### 72 \t"
+
+FAILURE = Finding(
+    probe="S4",
+    name="wire shapes",
+    severity=Severity.FAIL,
+    what="No right answer scores above 0 as Bedrock sends it; with the reference as a bare string they score 1.",
+    measured="0 of 32 right answers",
+    threshold="above 0",
+    fix='Read event[i]["reference_answer"]["text"]: a bare string arrives wrapped.',
+    value=0.0,
+    exhibits=(
+        Exhibit(
+            line=12,
+            prompt="Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. "
+            "How many clips did Natalia sell altogether in April and May? Let's think step by step and output the "
+            'final answer after "####".',
+            response="In April Natalia sold 48 clips.\nIn May she sold 48 / 2 = 24 clips.\n\n#### 72",
+            score=0.0,
+            note='reference {"text": "72"}',
+        ),
+        Exhibit(line=13, prompt="And <b>now</b>?", response=HOSTILE, score=None, note="KeyError: '<i>'"),
+        Exhibit(line=None, prompt="", response="", score=1.0),
+        Exhibit(line=14, prompt="Repeat.", response="over and over " * 400 + "#### 9", score=1 / 3),
+    ),
+)
+WARNING = Finding(
+    probe="S7",
+    name="false negatives",
+    severity=Severity.WARN,
+    what="Right answers that are written a little otherwise score less than half.",
+    measured="3 of 18 ways of writing",
+    threshold="none of the 7 that must count",
+    fix="Accept `1,000` for 1000.",
+    value=float("nan"),
+)
+REMARK = Finding(
+    probe="T14", name="learning rate", severity=Severity.INFO, what="A multiplier of 3 learns more.", measured="x3"
+)
+UNMEASURED = Finding(
+    probe="T8",
+    name="held-out gap",
+    severity=Severity.SKIPPED,
+    what="30 held-out records are too few to tell a gap from chance.",
+)
+FINE = Finding(
+    probe="S10",
+    name="determinism",
+    severity=Severity.OK,
+    what="The same rollouts scored the same twice.",
+    measured="0",
+    threshold="at most 1e-09",
+    value=0.0,
+)
+
+
+def course(name: str = "as it is", *, steps: int = 40, right: bool | None = True, fault: str = "") -> Course:
+    """Return a run whose reward rises from 1/4 to 1 while the truth falls from 1 to 1/2, evaluated at both ends."""
+    rise = [step / max(1, steps - 1) for step in range(steps)]
+    return Course(
+        name=name,
+        total_steps=steps,
+        metrics=tuple(
+            StepMetrics(
+                step=step,
+                total_steps=steps,
+                critic_rewards_mean=0.25 + 0.75 * part,
+                critic_advantages_mean=0.0,
+                actor_pg_loss=0.0,
+                actor_entropy=0.5,
+                actor_grad_norm=0.001,
+                response_length_mean=500.0,
+            )
+            for step, part in enumerate(rise, start=1)
+        ),
+        truths=tuple(
+            StepTruth(
+                quality_mean=1 - part / 2,
+                dead_groups=0.25,
+                exploits=0.0,
+                truncated=0.0,
+                kl=0.0,
+                clip_fraction=0.0,
+                length_reward_correlation=0.0,
+            )
+            for part in rise
+        ),
+        held_out=tuple(
+            HeldOut(step=step, reward_mean=reward, quality_mean=0.75, response_length_mean=500.0)
+            for step, reward in ((0, 0.25), (steps, 0.875))
+        ),
+        scored=tuple(
+            Scored(
+                step=step, line=1, prompt="?", response="!", reward=1.0, correct=right, exploit=None, response_length=9
+            )
+            for step in range(1, steps + 1)
+        ),
+        fault=fault,
+    )
+
+
+def answers(*scores: float | None, label: str = "right answer") -> list[Answer]:
+    """Return answers with these scores, to records of the lines 1, 2, ..."""
+    return [
+        Answer(
+            case=Case(
+                label=label,
+                record=Record(line=line, messages=(Message(role="user", content=f"{line}?"),), fields={}),
+                text=f"It is {line}.\n#### {line}",
+            ),
+            score=score,
+        )
+        for line, score in enumerate(scores, start=1)
+    ]
+
+
+def visit(
+    *findings: Finding,
+    courses: tuple[Course, ...] = (),
+    answered: Mapping[str, Sequence[Answer]] | None = None,
+    questions: dict[str, str] | None = None,
+    chosen: bool = False,
+) -> Visit:
+    """Return a visit of a patient called `reward` with these findings."""
+    asked = {
+        "data_sha256": "ab" * 32,
+        "event": "superset shape, bare strings wrapped, thinking hidden",
+        "model": "openai.gpt-oss-20b",
+        "rows": "32",
+        "seed": "0",
+    }
+    return Visit(
+        patient="reward",
+        data="train.jsonl",
+        records=300,
+        hyperparameters=Hyperparameters(),
+        questions=asked | (questions or {}),
+        findings=findings,
+        courses=courses,
+        answered=answered or {},
+        calls=123,
+        chosen=chosen,
+    )
+
+
+WHOLE = visit(
+    FINE,
+    FAILURE,
+    WARNING,
+    UNMEASURED,
+    REMARK,
+    courses=(course(), course("red team", fault="train-1-line-3-rollout-0: KeyError: 'x'")),
+)

@@ -1,0 +1,136 @@
+"""S13: the score does not follow how long a response is."""
+
+import re
+from typing import Any
+
+import pytest
+
+from simulator.doctor.finding import Severity
+from simulator.doctor.probes.static.s13_length_sensitivity import length, rank_correlation
+from simulator.training.dataset import Record
+from tests.doctor.conftest import records_of
+from tests.doctor.fake_reward_functions import answer_of, examination, scoring
+from tests.doctor.sound_reward_functions import READINGS, last_marked, right_label, right_number
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_a_function_that_reads_the_value_does_not_care(name: str) -> None:
+    """A sound function of each kind of task."""
+    (finding,) = length(examination(scoring(READINGS[name]), records_of(name), rows=32))
+    assert (finding.probe, finding.severity) == ("S13", Severity.OK)
+
+
+def test_a_clip_to_the_last_characters_loses_answers_before_them(sums: tuple[Record, ...]) -> None:
+    """As in Amazon's sample: 1,000 characters after the answer cost all of its score."""
+
+    def clipped(element: dict[str, Any]) -> float:
+        element["messages"][-1]["content"] = answer_of(element)[-300:]
+        return right_number(element)
+
+    (finding,) = length(examination(scoring(clipped), sums))
+    assert (finding.severity, finding.value) == (Severity.WARN, -1.0)
+    assert finding.measured == "-1.00 with 1,000 characters after it"
+
+
+def test_a_score_that_is_length_fails(sums: tuple[Record, ...]) -> None:
+    """Padding pays, for right answers and for wrong ones, and longer right rollouts score more."""
+    findings = list(length(examination(scoring(lambda el: min(1.0, len(answer_of(el)) / 1000)), sums, rows=32)))
+    assert [(finding.severity, finding.what) for finding in findings] == [
+        (Severity.WARN, "Words around a right answer raise its score."),
+        (Severity.FAIL, "A wrong answer scores more when more words stand around it."),
+        (Severity.WARN, "Of right answers, longer ones score more."),
+    ]
+
+
+def test_padding_that_pays_a_little_is_a_warning(sums: tuple[Record, ...]) -> None:
+    """A fifth of the score for a long response, beside a whole one for the right answer."""
+
+    def bonus(element: dict[str, Any]) -> float:
+        return 0.2 * (len(answer_of(element)) > 2000) + 0.8 * right_number(element)
+
+    wrong = [finding for finding in length(examination(scoring(bonus), sums)) if "wrong" in finding.what]
+    assert [(finding.severity, round(finding.value or 0.0, 3)) for finding in wrong] == [(Severity.WARN, 0.2)]
+
+
+def test_longer_wrong_rollouts_that_score_more_fail(sums: tuple[Record, ...]) -> None:
+    """Effort alone is rewarded there, up to a length that padding is beyond."""
+
+    def for_effort(element: dict[str, Any]) -> float:
+        effort = len(answer_of(element)) / 1000
+        return 1.0 if right_number(element) else effort * (effort < 0.9) * (last_marked(element) is not None)
+
+    *_, finding = length(examination(scoring(for_effort), sums, rows=128))
+    assert (finding.severity, finding.what) == (Severity.FAIL, "Of wrong answers, longer ones score more.")
+    assert finding.value is not None
+    assert finding.value > 0.5
+
+
+def test_rank_correlation_shares_the_places_of_ties() -> None:
+    """Spearman's rho by hand: ranks 0..9 against (0,1) tied, (2,3) tied, ... in the same order."""
+    xs = list(range(10))
+    assert rank_correlation(xs, [x // 2 for x in xs]) == pytest.approx(0.9847, abs=1e-4)
+
+
+def test_rank_correlation_gives_ties_their_mean_place() -> None:
+    """Seven that tie for the lowest place: their mean place, 3, and not the first of them, which would give .8107."""
+    assert rank_correlation(list(range(10)), [0] * 7 + [1, 2, 3]) == pytest.approx(0.8128, abs=1e-4)
+
+
+def test_a_tie_break_is_no_reward_for_length(sums: tuple[Record, ...]) -> None:
+    """Shorter answers get a little more, and so little that it only orders equals."""
+
+    def brief(element: dict[str, Any]) -> float:
+        return right_number(element) * (1.0 - len(answer_of(element)) / 1e6)
+
+    (finding,) = length(examination(scoring(brief), sums, rows=32))
+    assert finding.severity is Severity.OK
+
+
+def test_marks_that_are_counted_pay_for_wrong_answers(sums: tuple[Record, ...]) -> None:
+    """A twentieth for each small sum, up to a half, as a reward for showing the work."""
+
+    def counted(element: dict[str, Any]) -> float:
+        shown = len(re.findall(r"\d+\s*[-+*/=]", answer_of(element)))
+        return 0.5 * right_number(element) + min(0.5, 0.05 * shown)
+
+    (failure,) = [one for one in length(examination(scoring(counted), sums)) if one.severity is Severity.FAIL]
+    assert failure.measured == "+0.50 with small sums 30 times"
+
+
+def test_own_work_that_is_counted_pays_for_wrong_answers(strings: tuple[Record, ...]) -> None:
+    """The worked steps of a wrong answer, over and over."""
+
+    def counted(element: dict[str, Any]) -> float:
+        return min(1.0, 0.02 * answer_of(element).count("The "))
+
+    (failure,) = [one for one in length(examination(scoring(counted), strings)) if one.severity is Severity.FAIL]
+    assert "with its own work 30 times" in failure.measured
+
+
+def test_wrong_answers_that_are_fined_do_not_gain_by_padding(labels: tuple[Record, ...]) -> None:
+    """Minus one for a wrong label, 0 for what is none: a padded label is none, and an empty response gets as much."""
+
+    def fined(element: dict[str, Any]) -> float:
+        every = ("billing", "delivery", "returns", "technical", "account")
+        return 2 * right_label(element) - 1 if answer_of(element).strip().lower() in every else 0.0
+
+    (finding,) = length(examination(scoring(fined), labels, rows=32))
+    assert finding.severity is Severity.OK
+
+
+def test_padding_that_breaks_the_function_is_counted(sums: tuple[Record, ...]) -> None:
+    """What got no score has not shown that length is free."""
+
+    def breaks(element: dict[str, Any]) -> float:
+        if len(answer_of(element)) > 2000:
+            raise ValueError("too long")
+        return right_number(element)
+
+    (finding,) = length(examination(scoring(breaks), sums))
+    assert finding.measured.endswith("(8 of 8 got no score and are left out)")
+
+
+def test_rank_correlation_is_undefined_for_constants_and_few_pairs() -> None:
+    """A sound function scores right answers alike: that is no correlation of 0, it is none."""
+    assert rank_correlation(list(range(10)), [1.0] * 10) is None
+    assert rank_correlation(list(range(9)), list(range(9))) is None

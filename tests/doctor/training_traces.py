@@ -1,0 +1,105 @@
+"""Rehearsed runs made by hand, for the rules that judge them."""
+
+from collections.abc import Sequence
+
+from simulator.doctor.probes.static.score_scale import Scale
+from simulator.doctor.training_trace import USUAL, Course, Scored, Standing
+from simulator.training.metrics import HeldOut, StepMetrics, StepTruth
+from simulator.training.reference_answer import Kind
+
+STEPS = 20
+SOUND = Standing(quality=0.9, exploits=0.0)
+RIGHT_AND_WRONG = ((1.0, True), (0.0, False))
+
+Ends = tuple[float, float]
+
+
+def course(
+    name: str = USUAL,
+    *,
+    steps: int = STEPS,
+    total_steps: int | None = None,
+    rewards: Ends = (0.5, 0.8),
+    quality: Ends = (0.9, 0.9),
+    entropies: Ends = (0.6, 0.4),
+    lengths: Ends = (500.0, 500.0),
+    correlation: float = 0.0,
+    zero_steps: int = 0,
+    group: Sequence[tuple[float, bool | None]] = RIGHT_AND_WRONG,
+    last_group: Sequence[tuple[float, bool | None]] | None = None,
+    exploit: str | None = None,
+    before: Standing | None = SOUND,
+    after: Standing | None = SOUND,
+    held_out: float | None = None,
+    held_out_records: int = 0,
+    trained_on: int = 80,
+    trainable: int = 80,
+    fault: str = "",
+    recorded: tuple[Kind, ...] = (),
+    scale: Scale | None = None,
+) -> Course:
+    """Return a run whose numbers are the first of each pair in its first half, and the second in the other.
+
+    Each step has two prompts with a group of rollouts each, given as (reward, whether it is right); `last_group` is
+    that of the second half, and `exploit` what its wrong rollouts are.
+    """
+
+    def at(step: int, pair: Ends) -> float:
+        return pair[2 * step > steps]
+
+    return Course(
+        name=name,
+        total_steps=steps if total_steps is None else total_steps,
+        metrics=tuple(
+            StepMetrics(
+                step=step,
+                total_steps=steps,
+                critic_rewards_mean=at(step, rewards),
+                critic_advantages_mean=0.0,
+                actor_pg_loss=0.0,
+                actor_entropy=at(step, entropies),
+                actor_grad_norm=0.0 if step <= zero_steps else 0.001,
+                response_length_mean=at(step, lengths),
+            )
+            for step in range(1, steps + 1)
+        ),
+        truths=tuple(
+            StepTruth(
+                quality_mean=at(step, quality),
+                dead_groups=0.0,
+                exploits=0.0,
+                truncated=0.0,
+                kl=0.0,
+                clip_fraction=0.0,
+                length_reward_correlation=correlation,
+            )
+            for step in range(1, steps + 1)
+        ),
+        held_out=()
+        if held_out is None
+        else (HeldOut(step=steps, reward_mean=held_out, quality_mean=0.9, response_length_mean=500.0),),
+        scored=tuple(
+            Scored(
+                step=step,
+                line=line,
+                prompt=f"prompt {line}",
+                response=f"step {step}, rollout {index}",
+                reward=reward,
+                correct=correct,
+                exploit=exploit if not correct and 2 * step > steps else None,
+                response_length=500,
+            )
+            for step in range(1, steps + 1)
+            for line in (1, 2)
+            for index, (reward, correct) in enumerate(last_group if last_group and 2 * step > steps else group)
+        ),
+        trained_on=trained_on,
+        trainable=trainable,
+        held_out_records=held_out_records,
+        batch_size=2,
+        before=before,
+        after=after,
+        fault=fault,
+        recorded=recorded,
+        scale=scale or Scale(),
+    )

@@ -1,0 +1,63 @@
+"""Sending what a fault is about, until each fault of a script has taken effect."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from simulator.ids import Ids
+from tests.simulators import BASE, World
+from tests.training.training_files import jsonl
+
+_ROUNDS = 6  # more calls than any example counts
+_PATIENCE = 1.0  # seconds that a client waits for what stalls
+_QUESTION = [{"role": "user", "content": "2 + 2?"}]
+
+
+def provoked(world: World, script: Any) -> list[int]:
+    """Add a script; return how often each of its faults took effect once each was met, or none came any more."""
+    book = world.simulator.house.faults
+    names = book.add(script)
+    for _ in range(_ROUNDS):
+        for standing in book.standings():
+            if not standing.applied:
+                _ask(world, standing.fault.written["request"])
+    applied = [standing.applied for standing in book.standings() if standing.id in names]
+    book.clear()
+    return applied
+
+
+def _ask(world: World, match: dict[str, Any]) -> None:
+    """Send a request that fits; whatever becomes of it."""
+    if match.get("service") in _AWS:
+        config = Config(retries={"total_max_attempts": 1})
+        client: Any = world.session.client(match["service"], endpoint_url=world.url, config=config)
+        try:
+            _AWS[match["service"]](client)
+        except ClientError:
+            pass
+        finally:
+            client.close()
+        return
+    path = match.get("path", "**/chat/completions").replace("**", "/v1").replace("*", BASE)
+    if "job" in match:
+        path = f"/v1/fine_tuning/jobs/{Ids(seed=0).job(match['job'] - 1)}"
+    body = {"model": BASE, "messages": _QUESTION, "input": "2 + 2?", "stream": True, "max_tokens": 100_000}
+    with httpx2.Client(base_url=world.url, headers=world.http.headers, timeout=_PATIENCE, trust_env=False) as client:
+        try:
+            if path == "/v1/files":
+                client.post(path, data={"purpose": "fine-tune"}, files={"file": ("a.jsonl", jsonl(1))})
+            elif path.endswith(("/completions", "/responses")) or match.get("method") == "POST":
+                client.post(path, json=body)
+            else:
+                client.get(path)
+        except httpx2.TransportError:
+            pass
+
+
+_AWS: dict[str, Callable[[Any], Any]] = {
+    "iam": lambda client: client.list_roles(),
+    "lambda": lambda client: client.list_functions(),
+}

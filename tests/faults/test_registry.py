@@ -1,0 +1,216 @@
+"""Which requests a fault is about, which of them it hits, and what the book keeps of it."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from simulator.faults.registry import Book
+from simulator.faults.request import Asked, asked_by
+from simulator.faults.request_fault import ScriptError
+from simulator.ids import Ids
+
+IDS = Ids(seed=0)
+DROP = {"drop": "before"}
+
+
+def asked(
+    path: str = "/v1/models",
+    *,
+    method: str = "GET",
+    authorization: str = "Bearer key",
+    query: str = "",
+    body: bytes = b"",
+) -> Asked:
+    """Return a request as the edge sees it."""
+    scope = {
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(b"authorization", authorization.encode())],
+    }
+    return asked_by(scope).having(body)
+
+
+def signed(service: str) -> str:
+    """Return the header of a request that is signed for a service."""
+    return f"AWS4-HMAC-SHA256 Credential=AKID/20260101/us-west-2/{service}/aws4_request, SignedHeaders=host"
+
+
+def book_of(*faults: dict[str, Any]) -> Book:
+    """Return a book that holds some faults."""
+    book = Book(job_id=IDS.job, ended=lambda _: None, lapsed=lambda: 0.0, seconds=lambda: 0.0)
+    book.add(list(faults))
+    return book
+
+
+def hits(book: Book, *requests: Asked) -> list[list[str]]:
+    """Return, request by request, which faults hit it."""
+    return [[entry.id for entry in book.hit_by(request)] for request in requests]
+
+
+def fits(match: dict[str, Any], request: Asked) -> bool:
+    """Whether a fault that is about `match` is about a request."""
+    return hits(book_of({"request": match, **DROP}), request) == [["fault-1"]]
+
+
+JOB = "/v1/fine_tuning/jobs/ftjob-1"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "is_fitting"),
+    [
+        ("/**", "/anything/at/all", True),
+        ("/v1/models", "/v1/models", True),
+        ("/v1/models", "/v1/models/", False),
+        ("/v1/models", "/openai/v1/models", False),
+        ("**/v1/models", "/openai/v1/models", True),
+        ("/v1/fine_tuning/jobs/*", JOB, True),
+        ("/v1/fine_tuning/jobs/*", f"{JOB}/events", False),
+        ("/v1/fine_tuning/jobs/**", f"{JOB}/events", True),
+        ("/v1/fine_tuning/jobs/*/events", f"{JOB}/events", True),
+        ("/v1/*.jsonl", "/v1/a.jsonl", True),
+        ("/v1/*.jsonl", "/v1/a-jsonl", False),
+        ("/v1/[ab]", "/v1/a", False),
+        ("/v1/*", "/v1/a\nb", True),
+    ],
+)
+def test_a_star_stands_within_a_part_of_the_path_and_two_for_anything(
+    pattern: str, path: str, is_fitting: bool
+) -> None:
+    """Nothing else is special."""
+    assert fits({"path": pattern}, asked(path)) is is_fitting
+
+
+@pytest.mark.parametrize(
+    ("match", "request_", "is_fitting"),
+    [
+        ({}, asked(), True),
+        ({"method": "GET"}, asked(), True),
+        ({"method": "POST"}, asked(), False),
+        ({"service": "s3"}, asked("/bucket/key", authorization=signed("s3")), True),
+        ({"service": "s3"}, asked("/", authorization=signed("iam")), False),
+        (
+            {"service": "s3"},
+            asked("/b/k", authorization="", query="X-Amz-Credential=A/20260101/r/s3/aws4_request"),
+            True,
+        ),
+        ({"service": "s3"}, asked("/b/k", query="X-Amz-Credential=A/20260101/r/s3/aws4_request"), False),
+        ({"service": "bedrock-mantle"}, asked(), True),
+        ({"service": "bedrock-mantle"}, asked(authorization=signed("bedrock")), True),
+        ({"service": "bedrock-mantle"}, asked(authorization=""), True),
+        ({"service": "bedrock-mantle"}, asked(authorization=signed("s3")), False),
+        ({"model": "openai.gpt-oss-20b"}, asked(body=b'{"model": "openai.gpt-oss-20b"}'), True),
+        ({"model": "openai.*"}, asked(body=b'{"model": "openai.gpt-oss-20b"}'), True),
+        ({"model": "ft:**"}, asked(body=b'{"model": "ft:a/b"}'), True),
+        ({"model": "openai.*"}, asked(body=b'{"model": "qwen.qwen3-32b"}'), False),
+        ({"model": "openai.*"}, asked(body=b'{"model": 7}'), False),
+        ({"model": "openai.*"}, asked(body=b'["openai.gpt-oss-20b"]'), False),
+        ({"model": "**"}, asked(body=b"no JSON"), False),
+        ({"model": "**"}, asked(body=b"[" * 100_000), False),
+        ({"job": "ftjob-1"}, asked(JOB), True),
+        ({"job": "ftjob-1"}, asked(f"{JOB}/cancel", method="POST"), True),
+        ({"job": "ftjob-1"}, asked("/v1/fine_tuning/jobs/ftjob-12"), False),
+        ({"job": "ftjob-1"}, asked("/v1/fine_tuning/jobs"), False),
+        ({"job": 2}, asked(f"/v1/fine_tuning/jobs/{IDS.job(1)}"), True),
+        ({"job": 2}, asked(f"/v1/fine_tuning/jobs/{IDS.job(0)}"), False),
+        ({"method": "GET", "job": "ftjob-1"}, asked(JOB, method="DELETE"), False),
+    ],
+)
+def test_a_fault_is_about_requests_that_fit_in_all_that_it_names(
+    match: dict[str, Any], request_: Asked, is_fitting: bool
+) -> None:
+    """The method, the service that it is signed for, the model of its body, the job of its path."""
+    assert fits(match, request_) is is_fitting
+
+
+@pytest.mark.parametrize(
+    ("window", "calls"),
+    [
+        ({}, [1]),
+        ({"nth": 2}, [2]),
+        ({"times": 3}, [1, 2, 3]),
+        ({"nth": 2, "times": 2}, [2, 3]),
+        ({"nth": 4, "times": None}, [4, 5, 6]),
+    ],
+)
+def test_a_fault_hits_the_calls_that_it_says(window: dict[str, Any], calls: list[int]) -> None:
+    """Of those that fit, counted from 1; the others do not count."""
+    book = book_of({"request": {"path": "/v1/models"}, **DROP, **window})
+    requests = [request for _ in range(6) for request in (asked(), asked("/v1/files"))]
+    hit = [bool(met) for met in hits(book, *requests)]
+    assert [call for call, was_hit in enumerate(hit[::2], 1) if was_hit] == calls
+    assert not any(hit[1::2])
+
+
+@pytest.mark.shows("faults")
+def test_each_fault_counts_for_itself() -> None:
+    """Also a request that another one hits: so the n-th call is the client's n-th."""
+    book = book_of(
+        {"request": {}, "nth": 1, "times": 2, **DROP},
+        {"request": {"path": "/v1/models"}, "nth": 2, **DROP},
+        {"request": {"method": "POST"}, **DROP},
+    )
+    assert hits(book, *[asked()] * 3) == [["fault-1"], ["fault-1", "fault-2"], []]
+    assert [standing.matched for standing in book.standings()] == [3, 3, 0]
+
+
+def test_a_request_counts_once_however_many_threads_there_are() -> None:
+    """Which of them is the third is theirs to decide; that there is one is not."""
+    book = book_of({"request": {}, "nth": 3, "times": 5, **DROP})
+    with ThreadPoolExecutor(8) as threads:
+        met = list(threads.map(lambda _: len(book.hit_by(asked())), range(400)))
+    assert (sum(met), book.standings()[0].matched) == (5, 400)
+
+
+def test_faults_keep_their_order_and_no_id_is_given_twice() -> None:
+    """Whatever is taken back in between."""
+    book = book_of({"request": {}, **DROP}, {"request": {}, "delay": 1})
+    assert book.remove("fault-1")
+    assert book.add({"request": {}, "drop": "after"}) == ("fault-3",)
+    assert [standing.id for standing in book.standings()] == ["fault-2", "fault-3"]
+
+
+def test_a_script_is_added_whole_or_not_at_all() -> None:
+    """One faulty entry is enough."""
+    book = book_of({"request": {}, **DROP})
+    with pytest.raises(ScriptError, match=r"^fault 2: "):
+        book.add([{"request": {}, **DROP}, {"request": {}}])
+    assert [standing.id for standing in book.standings()] == ["fault-1"]
+
+
+@pytest.mark.parametrize(
+    ("undo", "was_there", "left"),
+    [
+        (lambda book: book.remove("fault-1"), True, ["fault-2"]),
+        (lambda book: book.remove("fault-9"), False, ["fault-1", "fault-2"]),
+        (lambda book: book.clear(), None, []),
+    ],
+    ids=["remove", "remove another", "clear"],
+)
+def test_a_fault_can_be_taken_back(
+    undo: Callable[[Book], bool | None], was_there: bool | None, left: list[str]
+) -> None:
+    """It hits nothing any more."""
+    book = book_of({"request": {}, "times": None, **DROP}, {"request": {}, "times": None, **DROP})
+    assert undo(book) is was_there
+    assert hits(book, asked()) == [left]
+    assert book.is_empty is not bool(left)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reads"),
+    [
+        ({"request": {}, **DROP}, False),
+        ({"request": {"model": "**"}, **DROP}, True),
+        ({"request": {"model": "**", "path": "/v1/files"}, **DROP}, False),
+        ({"request": {}, "tokens_per_minute": {"input": 1}}, True),
+        ({"request": {}, "error": "MODEL_NOT_FOUND"}, True),
+        ({"request": {}, "error": "MODEL_NOT_FOUND", "values": {"model": "gone"}}, False),
+        ({"request": {}, "error": "RATE_LIMITED"}, False),
+    ],
+)
+def test_a_body_is_read_only_when_a_fault_wants_to_know_it(fault: dict[str, Any], reads: bool) -> None:
+    """Of requests that fit in everything else."""
+    assert book_of(fault).reads_body(asked()) is reads

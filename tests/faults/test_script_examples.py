@@ -1,0 +1,118 @@
+"""The page that describes scripts, and the example scripts: complete, current, and each fault really met."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.faults.job_fault_schema import JOB_TAKES, ScriptedJobFault
+from simulator.faults.request_fault import Tampering
+from simulator.faults.request_fault_schema import TAKES, ScriptedFault
+from simulator.faults.script import faults_of
+from tests.faults.fault_trigger import provoked
+from tests.simulators import World
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "simulator" / "faults" / "SCRIPT.md").read_text(encoding="utf-8")
+EXAMPLES: list[Any] = [
+    json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+]
+FIXTURES = sorted((ROOT / "fixtures" / "faults").glob("*.json"))
+SHAPES = {ScriptedFault: TAKES, ScriptedJobFault: JOB_TAKES}
+
+
+def is_of_jobs(script: Any) -> bool:
+    """Whether a script is about jobs: those are met in `test_faults_jobs.py`."""
+    return "job" in faults(script)[0]
+
+
+def read(path: Path) -> Any:
+    """Return the script of a file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def faults(script: Any) -> list[dict[str, Any]]:
+    """Return the entries of a script."""
+    return script if isinstance(script, list) else [script]
+
+
+def fields(entry: dict[str, Any], prefix: str = "") -> set[str]:
+    """Return the dotted names of the fields that an entry has."""
+    inner = [fields(value, f"{prefix}{name}.") for name, value in entry.items() if isinstance(value, dict)]
+    return {f"{prefix}{name}" for name in entry}.union(*inner)
+
+
+def test_the_page_says_of_every_field_what_it_takes() -> None:
+    """In the words of the messages; and of no field that there is not."""
+    of_requests, of_jobs = PAGE.split("## Faults of jobs")
+    for part, takes in ((of_requests, TAKES), (of_jobs, JOB_TAKES)):
+        rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| .* ?\|$", part, re.MULTILINE)
+        assert dict(rows) == {name: words for name, words in takes.items() if part == of_requests or name != "note"}
+        assert len(rows) == len(dict(rows))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_field_has_its_words(shape: type[ScriptedFault | ScriptedJobFault]) -> None:
+    """None can be added without them."""
+    schema = shape.model_json_schema()
+    objects: dict[str, list[str]] = {
+        name: list(inner["properties"]) for name, inner in schema["$defs"].items() if "properties" in inner
+    }
+    known = {*schema["properties"]}
+    for name, inner in schema["properties"].items():
+        for found in re.findall(r"#/\$defs/(\w+)", json.dumps(inner)):
+            known |= {f"{name}.{part}" for part in objects[found]}
+    assert known == set(SHAPES[shape])
+
+
+def test_the_page_shows_every_effect_and_every_way_to_name_requests() -> None:
+    """In examples that are run below."""
+    shown = set().union(*(fields(entry) for script in EXAMPLES for entry in faults(script)))
+    assert set(TAKES | JOB_TAKES) - shown == set()
+
+
+@pytest.mark.parametrize("script", [script for script in EXAMPLES if not is_of_jobs(script)])
+def test_an_example_of_the_page_is_met(faulty: World, script: Any) -> None:
+    """Each of its faults takes effect."""
+    assert all(provoked(faulty, script))
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+def test_an_example_script_can_be_read_and_says_what_a_client_should_do(path: Path) -> None:
+    """Each of its faults has a note."""
+    script = read(path)
+    assert len(faults_of(script)) == len(faults(script))
+    assert all(entry["note"].endswith(".") for entry in faults(script))
+
+
+@pytest.mark.parametrize("path", [path for path in FIXTURES if not is_of_jobs(read(path))], ids=lambda path: path.stem)
+def test_an_example_script_is_met(faulty: World, path: Path) -> None:
+    """Each of its faults takes effect."""
+    assert all(provoked(faulty, read(path)))
+
+
+def test_the_example_scripts_have_every_effect() -> None:
+    """Between them."""
+    shown = set().union(*(fields(entry) for path in FIXTURES for entry in faults(read(path))))
+    effects = {
+        "error",
+        "aws_error",
+        "drop",
+        "delay",
+        "body.cut_after",
+        "tokens_per_minute.output",
+        "retry_after.date_in",
+        "fail",
+        "cancel",
+        "queue",
+        "aws",
+    }
+    assert effects | {f"stream.{name}" for name in Tampering} <= shown
+
+
+def test_every_example_script_is_listed() -> None:
+    """In the fixtures' own README, and nothing else is."""
+    listed = re.findall(r"^\| `(\w+)\.json` \|", (ROOT / "fixtures" / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == [path.stem for path in FIXTURES]

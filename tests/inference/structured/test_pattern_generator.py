@@ -1,0 +1,58 @@
+"""A regular expression to a text that it matches, on the standard library's own reading of expressions."""
+
+import re
+
+import pytest
+
+from simulator.inference.structured.pattern_generator import PatternError
+from simulator.inference.structured.pattern_search import matching
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "",
+        "^$",
+        "abc",
+        "^[A-Z]{2,3}$",
+        "^\\d{4}-\\d{2}-\\d{2}$",
+        "^[a-z]+(-[a-z]+)*$",
+        "^(red|green)$",
+        "^(?:a|b)?c{3}$",
+        "[^a]",
+        "^[^a-z0-9]$",
+        "^\\S+@\\S+\\.\\w+$",
+        "^(a)\\1$",
+        "^\\W\\D\\s$",
+        "^.{5}$",
+        "^[^x]+?$",
+        "^(?P<year>\\d{4})$",
+        "^[\\d_]+$",
+        "^[^\\d]$",
+        "\\bword\\b",
+    ],
+)
+def test_the_text_matches(pattern: str) -> None:
+    """As JSON Schema searches."""
+    assert re.search(pattern, matching(pattern))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shortest", "longest"),
+    [("^a+$", 5, 5), ("a", 4, 4), ("^[a-z]+(-[a-z]+)*$", 9, 20), ("^x{2,9}$", 7, 8), ("z$", 3, None)],
+)
+def test_the_text_has_the_length_asked_for(pattern: str, shortest: int, longest: int | None) -> None:
+    """Longer by its open repeats, or by what stands around an unanchored match."""
+    text = matching(pattern, shortest=shortest, longest=longest)
+    assert re.search(pattern, text)
+    assert shortest <= len(text) <= (longest or 100)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "(?=a)b", "(?<!a)b", "^a{5}$(?!)", "(a{1000}){1000}", "a{99999999999999999999}", "\\p{L}", "[\\s\\S]{9999}"],
+)
+def test_what_no_text_is_made_for_is_refused(pattern: str) -> None:
+    """And does not take long."""
+    with pytest.raises(PatternError):
+        matching(pattern)

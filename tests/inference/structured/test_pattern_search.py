@@ -1,0 +1,62 @@
+"""Which expressions are tried on a text, and which would take too long on it."""
+
+import re
+
+import pytest
+
+from simulator.inference.structured.pattern_generator import PatternError
+from simulator.inference.structured.pattern_search import found, is_soon_tried
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("[0-9]{2}", "a" * 100_000 + "42"),
+        ("^[a-z ]+$", "a b " * 10_000),
+        ("^\\S+@\\S+\\.\\S+$", "somebody.of.that.name@mail.example.com"),
+        ("^[a-z]+(-[a-z]+)*$", "a-slug-of-some-words"),
+        ("^(red|green|blue)$", "green"),
+        ("^(red|green|blue){3}$", "redgreenblue"),
+        ("(?=.*[0-9])[a-z0-9]{8}", "abcdefg7"),
+        ("^([a-z])(?:b|c)\\1$", "aba"),
+        ("^(?:a?){3}b$", "aab"),
+    ],
+)
+def test_what_people_write_is_tried(pattern: str, text: str) -> None:
+    """On texts as they come."""
+    assert found(pattern, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "length"),
+    [
+        ("^(a+)+$", 30),
+        ("^(([a-z])+.)+[A-Z]([a-z])+$", 30),
+        ("^(a|a|a|a|a|a)*b", 24),
+        ("^((a+)+)+b", 16),
+        ("(a+)+b{40}", 32),
+        ("^(?:(?=(a+)+b)a)*$", 30),
+        ("^(a?){30}a{30}$", 30),
+        ("^(\\w((a?)*)+){2,}c$", 12),
+        ("a*a*a*a*a*b", 1_000),
+        ("a+b", 100_000),
+        ("^(x+)?(?(1)(a|aa)*|b)$", 40),
+    ],
+)
+def test_what_could_take_for_ever_is_not_tried(pattern: str, length: int) -> None:
+    """However the text looks: repeated choices are exponential, many open repeats a high power of the length."""
+    with pytest.raises(PatternError, match="is too involved for a text of"):
+        found(pattern, "a" * length)
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a|b)*c", "^(?:a*)*b$", "a*a*b", "(a{2,3}){2,}c"])
+def test_the_ways_are_never_too_few(pattern: str) -> None:
+    """Where the count allows a text, going back over all of it soon ends: this test would not."""
+    length = max(length for length in range(33) if is_soon_tried(pattern, length))
+    assert re.search(pattern, "a" * (length - 1) + "!") is None
+
+
+def test_an_expression_of_very_many_characters_is_refused() -> None:
+    """Reading it takes long already."""
+    with pytest.raises(PatternError, match="1000 are the most here"):
+        found("a" * 1_001, "a")

@@ -1,0 +1,221 @@
+"""A simulator to test against, and the clients that reach it: the OpenAI SDK, bare HTTP, boto3."""
+
+import io
+import json
+import ssl
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import httpx2
+from openai import OpenAI
+from starlette.testclient import TestClient
+
+from simulator.identity.session_key import create_session_key
+from simulator.server import serving
+from simulator.services import DATABASE
+from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, TUNING_REGION, Settings
+from simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+
+REGION = TUNING_REGION
+BASE = "openai.gpt-oss-20b"
+NOWHERE = "arn:aws:lambda:us-west-2:123456789012:function:nowhere"
+ENDS = ("succeeded", "failed", "cancelled")
+
+_PATIENCE = 60.0  # seconds of real time until a job that does not end is a failure
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def method(function: str = NOWHERE, **hyperparameters: Any) -> dict[str, Any]:
+    """Return a create request's `method` in the documented form."""
+    reinforcement: dict[str, Any] = {"grader": {"type": "lambda", "lambda": {"function": function}}}
+    if hyperparameters:
+        reinforcement["hyperparameters"] = hyperparameters
+    return {"type": "reinforcement", "reinforcement": reinforcement}
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Return the one TLS context of all worlds, none of which speaks TLS: it takes a client 50 ms to make its own."""
+    return ssl.create_default_context()
+
+
+class Api:
+    """A simulator as its callers see it: where it is, a key, an HTTP client, and short ways to common requests."""
+
+    def __init__(self, url: str, http: httpx2.Client) -> None:
+        self.url = url
+        self.key = create_session_key(REGION)
+        self.http = http
+        http.headers["authorization"] = f"Bearer {self.key}"
+        self.opened = ExitStack()  # closed with the simulator: an open socket is a warning, and a warning an error
+
+    def mantle(self, *, key: str | None = None, strict: bool = False) -> OpenAI:
+        """Return the real SDK; it goes over a socket when the world has one. `strict` makes it validate answers."""
+        client = OpenAI(
+            api_key=key or self.key,
+            base_url=f"{self.url}/v1",
+            http_client=self.http if isinstance(self.http, TestClient) else None,
+            max_retries=0,
+            _strict_response_validation=strict,
+        )
+        self.opened.callback(client.close)
+        return client
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        """boto3 with the session's worthless credentials."""
+        return boto3.Session(
+            region_name=REGION, aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY
+        )
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        """IAM."""
+        client = self.session.client("iam", endpoint_url=self.url)
+        self.opened.callback(client.close)
+        return client
+
+    @cached_property
+    def functions(self) -> "LambdaClient":
+        """Lambda."""
+        client = self.session.client("lambda", endpoint_url=self.url)
+        self.opened.callback(client.close)
+        return client
+
+    @cached_property
+    def role(self) -> str:
+        """The ARN of an execution role, made if it is not there since an earlier start."""
+        name, document = "reward-role", json.dumps(_TRUST)
+        try:
+            return self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        except self.iam.exceptions.EntityAlreadyExistsException:
+            return self.iam.get_role(RoleName=name)["Role"]["Arn"]
+
+    def deploy(self, folder: Path, *, name: str | None = None, timeout: int = 30, memory: int = 256) -> str:
+        """Zip a folder and create a function of it; return its ARN."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as package:
+            for path in sorted(folder.glob("*.py")):
+                package.write(path, path.name)
+        created = self.functions.create_function(
+            FunctionName=name or folder.name.replace("_", "-"),
+            Runtime="python3.11",
+            Role=self.role,
+            Handler="lambda_function.lambda_handler",
+            Code={"ZipFile": archive.getvalue()},
+            Timeout=timeout,
+            MemorySize=memory,
+        )
+        return created["FunctionArn"]
+
+    def upload(self, content: bytes, *, name: str = "train.jsonl") -> str:
+        """Upload a training file; return its id."""
+        answer = self.http.post("/v1/files", data={"purpose": "fine-tune"}, files={"file": (name, content)})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    def create(self, file_id: str, *, function: str = NOWHERE, **fields: Any) -> Any:
+        """Create a job; return the raw answer's JSON."""
+        body = {"model": BASE, "training_file": file_id, "method": method(function), **fields}
+        answer = self.http.post("/v1/fine_tuning/jobs", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def job(self, job_id: str) -> Any:
+        """Retrieve a job as raw JSON."""
+        return self.http.get(f"/v1/fine_tuning/jobs/{job_id}").json()
+
+    def finished(self, job_id: str) -> Any:
+        """Wait for a job's end; return it as raw JSON."""
+        deadline = time.monotonic() + _PATIENCE
+        while (job := self.job(job_id))["status"] not in ENDS:
+            assert time.monotonic() < deadline, job
+            time.sleep(0.01)
+        return job
+
+    def run(self, content: bytes, *, function: str = NOWHERE, **fields: Any) -> Any:
+        """Upload, create and wait; return the job at its end."""
+        return self.finished(self.create(self.upload(content), function=function, **fields)["id"])
+
+    def events(self, job_id: str) -> list[Any]:
+        """Return all events of a job, oldest first."""
+        listed = self.http.get(f"/v1/fine_tuning/jobs/{job_id}/events", params={"limit": 1000}).json()
+        return cast("list[Any]", listed["data"][::-1])
+
+
+class World(Api):
+    """The same, with the simulator itself, which runs in this process."""
+
+    def __init__(self, simulator: Simulator, url: str, http: httpx2.Client) -> None:
+        super().__init__(url, http)
+        self.simulator = simulator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedJob:
+    """A job that ran with our reward function on 120 records, and what it was made of."""
+
+    job: Any
+    function: str
+    content: bytes
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self.job["id"])
+
+    @property
+    def model(self) -> str:
+        """The tuned model's id."""
+        return str(self.job["fine_tuned_model"])
+
+
+@contextmanager
+def served_world(settings: Settings | None = None) -> Iterator[World]:
+    """Serve a simulator on a free port for the length of the block."""
+    with (
+        serving(settings or Settings(port=0)) as (simulator, url),
+        httpx2.Client(base_url=url, timeout=30, verify=trusted()) as http,
+    ):
+        world = World(simulator, url, http)
+        with world.opened:
+            yield world
+
+
+@contextmanager
+def inner_world(settings: Settings | None = None) -> Iterator[World]:
+    """Make a simulator that is spoken to without a socket: its Mantle API only, no AWS."""
+    url = "http://testserver"
+    with Simulator(settings or Settings(), url=url) as simulator, TestClient(simulator.api) as http:
+        world = World(simulator, url, http)
+        with world.opened:
+            yield world
+
+
+def database_in(data: Path) -> Path:
+    """Return where a data folder that was used has its database."""
+    (found,) = data.glob(f"state-*/{DATABASE}")
+    return found
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Api]:
+    """Speak to a simulator that runs elsewhere."""
+    with httpx2.Client(base_url=url, timeout=30, verify=trusted()) as http:
+        api = Api(url, http)
+        with api.opened:
+            yield api

@@ -1,0 +1,231 @@
+"""Our own reading of responses: right in whatever form, wrong in whatever form, and agreed with the hidden truth."""
+
+from pathlib import Path
+
+import pytest
+
+from simulator.training.answer_check import read_right
+from simulator.training.dataset import DatasetLimits, Json, Message, Record, read_records
+from simulator.training.hyperparameters import Hyperparameters
+from simulator.training.reference_answer import extract_gold
+from simulator.training.training_run import initial_state, prepared
+from tests.training.training_runs import GPT, QWEN
+
+PROMPTS = Path(__file__).parents[2] / "fixtures" / "prompts"
+
+
+def right(text: str, reference: Json, labels: tuple[str, ...] = ()) -> bool:
+    """Read a response against a reference answer, as it would stand in a record."""
+    record = Record(
+        line=1, messages=(Message(role="user", content="Well?"),), fields={"reference_answer": {"answer": reference}}
+    )
+    return read_right(text, extract_gold(record), labels=labels)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#### 1080", "#### 1,080", "#### $1,080.00", "####1080", "####\n1080", "#### **1080**", "#### 1080.",
+        "#### 1080\r\n", "\\boxed{1080}", "\\boxed{1{,}080}", "\\boxed{\\$1080}", "\\boxed{1080\\text{ apples}}",
+        "<answer> 1080 </answer>", '{"answer": 1080}', '```json\n{"answer": "1,080"}\n```', '{"total": 1080}',
+        "ANSWER: 1080", "The answer is 1080.", "The final answer is: $1080", "**Answer:** 1080 in total",
+        "So 12 * 90 = 1080", "So the answer is **1080**.", "That makes 1 080.", "\uff11\uff10\uff18\uff10", "1080",
+        "First I thought #### 90\nbut no:\n#### 1080", "The answer is 1080 after 3 weeks.", "#### 90 * 12 = 1080",
+    ],
+)  # fmt: skip
+def test_a_number_is_right_however_it_is_written(text: str) -> None:
+    """Strict graders fail many of these right answers; the truth must not."""
+    assert right(text, "1080")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "  ", "#### ,", "#### 1081", "#### -1080", "#### - 1080 or so\n#### 7", "1080 is wrong, it is 1081",
+        "#### 10800", "I cannot help with this.", '{"answer": null}', "\\boxed{}", "####", "#### 1080\n#### 1081",
+        "\n".join(f"#### {number}" for number in range(1081)), "1080 " * 3 + "7",
+    ],
+)  # fmt: skip
+def test_a_number_is_wrong_when_another_or_none_or_any_is_given(text: str) -> None:
+    """A list of guesses that ends with the right one is no answer."""
+    assert not right(text, "1080")
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "verdict"),
+    [
+        ("#### -5", "-5", True),
+        ("It is \u22125.", "-5", True),
+        ("#### -$5", "-5", True),
+        ("#### 5", "-5", False),
+        ("#### 8-3=5", "5", True),
+        ("\\boxed{\\frac{1}{2}}", "0.5", True),
+        ("#### 1/2", "0.5", True),
+        ("#### 1/0", "0.5", False),
+        ("#### 3.3333", "3.33", True),
+        ("#### 3.34", "3.33", False),
+        ("#### 3.2", "3", False),
+        ("#### 25%", "25%", True),
+        ("#### 6.02e23", "6.02e23", True),
+        ("#### 9" + "9" * 60, "9", False),
+    ],
+)
+def test_signs_fractions_and_decimals(text: str, reference: str, verdict: bool) -> None:
+    """More decimals than the reference has may follow; none may be missing."""
+    assert right(text, reference) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("returns", True),
+        ("I think this belongs to the second team.\nReturns.", True),
+        ('The answer is "RETURNS".', True),
+        ("#### returns (most likely)", True),
+        ('{"label": "returns"}', True),
+        ("**returns**", True),
+        ("billing", False),
+        ("billing or returns", False),
+        ("It is not returns.", False),
+        ("", False),
+        ("The customer returns a kettle.\nbilling", False),
+        ("Label: returns\n\nLet me know!", True),
+    ],
+)
+def test_a_label_is_right_when_it_alone_is_chosen(text: str, verdict: bool) -> None:
+    """Naming several is no choice, and the working is not the answer."""
+    assert right(text, "returns", labels=("billing", "returns", "technical")) is verdict
+
+
+def test_a_label_within_another_is_not_taken_for_it() -> None:
+    """The longer one is looked for first."""
+    assert not right("not urgent", "urgent", labels=("urgent", "not urgent"))
+    assert right("not urgent", "not urgent", labels=("urgent", "not urgent"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "verdict"),
+    [
+        ("Yes", "yes", True),
+        ("yes, there is no doubt", "yes", True),
+        ("There is no doubt that it is true.", "yes", True),
+        ("True", "yes", True),
+        ("no", "yes", False),
+        ("It depends.", "yes", False),
+        ("false", False, True),
+        ('{"answer": false}', False, True),
+        ("#### TRUE", True, True),
+    ],
+)
+def test_a_boolean_is_right_by_either_pair_of_words(text: str, reference: Json, verdict: bool) -> None:
+    """Yes is true and no is false."""
+    assert right(text, reference) is verdict
+
+
+ORDER: dict[str, Json] = {"item": "lamps", "quantity": 3, "express": True, "tags": ["red", "big"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ('{"quantity": 3, "item": "lamps", "express": true, "tags": ["red", "big"]}', True),
+        ('```json\n{"item": "Lamps ", "quantity": "3", "express": true, "tags": ["red", "big"],}\n```', True),
+        ("{'item': 'lamps', 'quantity': 3.0, 'express': true, 'tags': ['red', 'big']}", True),
+        ('Here {it} is:\n{"item": "lamps", "quantity": 3, "express": true, "tags": ["red", "big"]}\nMore?', True),
+        ('{"order": {"item": "lamps", "quantity": 3, "express": true, "tags": ["red", "big"]}}', True),
+        ('{"item": "lamps", "quantity": 3, "express": true, "tags": ["red", "big"], "note": null}', True),
+        ('{"item": "lamps", "quantity": "not 3", "express": true, "tags": ["red", "big"]}', False),
+        ('{"item": "lamps", "quantity": 3, "express": 1, "tags": ["red", "big"]}', False),
+        ('{"item": "lamps", "quantity": 3, "express": true, "tags": ["big", "red"]}', False),
+        ('{"item": "lamps", "quantity": 3, "express": true}', False),
+        ("{}", False),
+        ("[" * 5000, False),
+        ("lamps, 3", False),
+    ],
+)  # fmt: skip
+def test_json_is_right_when_it_holds_what_the_reference_holds(text: str, verdict: bool) -> None:
+    """Order, spelling of numbers, fences and prose do not matter; a missing or another value does."""
+    assert right(text, ORDER) is verdict
+
+
+PROGRAM = "def double(numbers):\n    total = []\n    for n in numbers:\n        total.append(n * 2)\n    return total"
+OTHERWISE = (
+    'def double(xs: list[int]) -> list[int]:\n    """Double."""\n    out: list[int] = []  # the result\n'
+    "    for x in xs:\n        out.append(x * 2)\n    return out"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (OTHERWISE, True),
+        (PROGRAM, True),
+        (f"Here it is:\n```python\n{PROGRAM}\n```\nIt doubles.", True),
+        (f"Here it is:\n{PROGRAM}\n\nLet me know if more is needed.", True),
+        (PROGRAM.replace("* 2", "* 3"), False),
+        (PROGRAM.replace("def double", "def triple"), False),
+        ("pass", False),
+        ("def double(numbers):\n    return [n * 2 for n in numbers]", False),
+    ],
+)
+def test_a_program_is_compared_by_its_syntax_and_never_run(text: str, verdict: bool) -> None:
+    """Names of locals, comments and layout do not matter. Another way to the same end is read as wrong: the limit."""
+    assert right(text, PROGRAM) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("Your parcel was held up by snow and will arrive on Monday.", True),
+        ("Hello! Your parcel was held up by snow and will arrive on Monday. Best wishes", True),
+        ("Your parcel was held up by heavy snow, and it will arrive on Monday.", True),
+        ("It depends on several things.", False),
+        ("Your parcel is lost.", False),
+    ],
+)
+def test_free_text_is_right_when_it_says_it_in_nearly_the_same_words(text: str, verdict: bool) -> None:
+    """By the overlap of words."""
+    assert right(text, "Your parcel was held up by snow and will arrive on Monday.") is verdict
+
+
+def test_nothing_is_right_where_there_is_no_reference() -> None:
+    """Not even the word nothing."""
+    assert not right("None", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["####" + " " * 60_000, "<answer>" * 8_000, "```\n" + " " * 60_000, '{"a":' * 9_000, "- " * 30_000, "1" * 60_000],
+    ids=["spaces", "tags", "fence", "braces", "dashes", "digits"],
+)
+@pytest.mark.parametrize("reference", ["72", "yes", "returns", ORDER, PROGRAM, "It is six words long, this one."])
+def test_no_text_takes_more_than_a_moment(text: str, reference: Json) -> None:
+    """Each of these made a pattern run for minutes, or could; a test that hangs has failed."""
+    assert not right(text, reference)
+
+
+@pytest.mark.parametrize("model", [GPT, QWEN])
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        ("train.jsonl", 0.99),
+        ("string_reference.jsonl", 0.99),
+        ("labels.jsonl", 0.99),
+        ("boolean.jsonl", 0.99),
+        ("json.jsonl", 0.98),
+        ("text.jsonl", 0.97),
+        ("code.jsonl", 0.85),
+    ],
+)
+def test_it_agrees_with_what_the_simulated_policy_knows(name: str, share: float, model: str) -> None:
+    """Whose decisions, in any format and style, say for sure what is right: of a program cut short or shouted, no."""
+    with (PROMPTS / name).open("rb") as stream:
+        records = read_records(stream, DatasetLimits())
+    run = prepared(records, model=model, hyperparameters=Hyperparameters(batch_size=60), seed=5)
+    read = [
+        (rollout.correct, read_right(rollout.text, source.prompt.task.gold, labels=source.prompt.task.labels))
+        for source in run.train.values()
+        for rollout in source.sampled(initial_state().weights, rollouts=4, address=("reading",)).rollouts
+        if not rollout.truncated
+    ]
+    assert sum(truth == reading for truth, reading in read) / len(read) >= share

@@ -1,0 +1,113 @@
+"""Chat from recorded responses: which of them a base or a tuned model gives."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from simulator.training.chat_answers import Answer, answer, indexed, question
+from simulator.training.dataset import Message, Record
+from simulator.training.policy import BASE, Weights
+from simulator.training.recorded_policy import Response
+from simulator.training.response_features import NAMES
+from tests.training.training_runs import GPT
+
+PROMPT = 'How much is 6 * 7? Put the answer after "####".'
+RECORD = Record(line=1, messages=(Message(role="user", content=PROMPT),), fields={"reference_answer": "42"})
+SENTENCE = Response(text="The answer is 42.", reasoning="Six times seven.", tokens=30, reasoning_tokens=20)
+MARKED = Response(text="#### 42", tokens=2)
+FALSE = Response(text="#### 43", tokens=2, finish_reason="length")
+HABIT = (MARKED, SENTENCE, FALSE, SENTENCE)
+LIKES_MARKS = replace(BASE, tilt=tuple(9.0 if name == "hash" else 0.0 for name in NAMES))
+
+
+def chat(
+    responses: Sequence[Response] = HABIT,
+    *,
+    weights: Weights = BASE,
+    temperature: float = 0.0,
+    max_tokens: int = 2048,
+    address: int = 0,
+    record: Record = RECORD,
+) -> Answer:
+    """Ask about the one prompt, greedily unless told otherwise."""
+    recorded: Mapping[int, Sequence[Response]] = {1: responses}
+    asked = question(
+        RECORD.messages,
+        model=GPT,
+        weights=weights,
+        index=indexed([record]),
+        temperature=temperature,
+        recorded=lambda found: recorded[found.line],
+    )
+    return answer(asked, max_tokens=max_tokens, address=("chat", address))
+
+
+def test_the_base_model_gives_its_most_frequent_response_as_it_was_recorded() -> None:
+    """Words, thinking and tokens."""
+    given = chat()
+    assert given == Answer(
+        text="The answer is 42.",
+        reasoning="Six times seven.",
+        prompt_tokens=given.prompt_tokens,
+        completion_tokens=30,
+        reasoning_tokens=20,
+        finish_reason="stop",
+        known=True,
+        value=42,
+    )
+
+
+def test_a_tuned_model_gives_the_likeliest_under_what_it_learned() -> None:
+    """The first of those that are equally so."""
+    assert chat(weights=LIKES_MARKS).text == "#### 42"
+
+
+@pytest.mark.parametrize(("temperature", "share"), [(1.0, 1 / 2), (0.5, 2 / 3), (2.0, 2**0.5 / (2 + 2**0.5))])
+def test_a_temperature_sharpens_and_flattens_how_often_each_text_is_given(temperature: float, share: float) -> None:
+    """Two of four at 1; by squares four against one and one; by roots less."""
+    texts = Counter(chat(temperature=temperature, address=address).text for address in range(3_000))
+    assert texts["The answer is 42."] / 3_000 == pytest.approx(share, abs=0.03)
+
+
+def test_draws_belong_to_their_address_and_greed_needs_none() -> None:
+    """The same address, the same answer."""
+    drawn = [[chat(temperature=1.0, address=address).text for address in range(10)] for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert {chat(address=address).text for address in range(10)} == {"The answer is 42."}
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        (30, ("The answer is 42.", "Six times seven.", 30, 20, "stop")),
+        (25, ("The answ", "Six times seven.", 25, 20, "length")),
+        (20, ("", "Six times seven.", 20, 20, "length")),
+        (10, ("", "Six time", 10, 10, "length")),
+    ],
+)
+def test_thinking_spends_the_budget_first(budget: int, said: tuple[str, str, int, int, str]) -> None:
+    """And the rest of it is spent on so much of the words."""
+    given = chat([SENTENCE], max_tokens=budget)
+    assert (
+        given.text, given.reasoning, given.completion_tokens, given.reasoning_tokens, given.finish_reason
+    ) == said  # fmt: skip
+
+
+def test_a_response_that_its_own_budget_ended_says_so() -> None:
+    """Also within a larger one; what it comes to is what it marks."""
+    given = chat([FALSE])
+    assert (given.finish_reason, given.value) == ("length", "43")
+
+
+def test_a_prompt_without_a_reference_is_answered_for_real_too() -> None:
+    """No guess is needed, and no apology for one."""
+    given = chat(record=replace(RECORD, fields={}))
+    assert (given.text, given.known) == ("The answer is 42.", True)
+
+
+def test_a_known_prompt_without_recorded_responses_is_answered_as_ever() -> None:
+    """By the simulated policy."""
+    simulated = question(RECORD.messages, model=GPT, index=indexed([RECORD]), temperature=0.0)
+    assert chat([]) == answer(simulated, max_tokens=2048, address=("chat", 0))

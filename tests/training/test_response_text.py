@@ -1,0 +1,90 @@
+"""From decisions to words."""
+
+from itertools import product
+
+import pytest
+
+from simulator.training.dataset import Json, Message, Record
+from simulator.training.policy_actions import CONDUCT, CONTENT, FORMAT, STYLE, VERBOSITY, Actions
+from simulator.training.reference_answer import Asked, asked_format, extract_gold
+from simulator.training.response_text import Task, rendered
+
+
+def task(reference: Json, prompt: str = "?") -> Task:
+    """Make the task of a reference answer and a prompt."""
+    record = Record(line=1, messages=(Message(role="user", content=prompt),), fields={"reference_answer": reference})
+    return Task(gold=extract_gold(record), asked=asked_format(prompt), labels=("billing", "returns"))
+
+
+def attempt(content: str = "correct", form: str = "bare", style: str = "plain", verbosity: str = "terse") -> Actions:
+    """Name the decisions of an attempt."""
+    return (
+        0,
+        VERBOSITY.actions.index(verbosity),
+        CONTENT.actions.index(content),
+        FORMAT.actions.index(form),
+        STYLE.actions.index(style),
+    )
+
+
+SOLVED = "2 * 36 = 72.\n#### 72"
+
+
+@pytest.mark.parametrize(
+    ("reference", "actions", "expected"),
+    [
+        (SOLVED, attempt(form="hash"), ("#### 72", True)),
+        (SOLVED, attempt(form="hash", verbosity="brief"), ("2 * 36 = 72.\n#### 72", True)),
+        (SOLVED, attempt(form="hash", style="dollar"), ("#### $72", True)),
+        (SOLVED, attempt(form="hash", style="fullwidth"), ("#### \uff17\uff12", True)),
+        (SOLVED, attempt(content="near", form="boxed"), ("\\boxed{-72}", False)),
+        (SOLVED, attempt(content="intermediate", form="bare"), ("36", False)),
+        (SOLVED, attempt(content="near", form="hash", verbosity="brief"), ("So this comes to -72.\n#### -72", False)),
+        ({"answer": "72"}, attempt(form="json"), ('{"answer": "72"}', True)),
+        ({"answer": 72}, attempt(form="json"), ('{"answer": 72}', True)),
+        ({"answer": 72}, attempt(form="json", style="dollar"), ('{"answer": "$72"}', True)),
+        ("Yes", attempt(content="wrong"), ("No", False)),
+        ("billing", attempt(content="wrong"), ("returns", False)),
+        ({"a": 1, "b": 2}, attempt(form="json"), ('{"a": 1, "b": 2}', True)),
+        ({"a": 1, "b": 2}, attempt(content="near"), ('{"a": 1}', False)),
+        ({"a": 1}, attempt(style="dollar"), ('```json\n{"a": 1}\n```', True)),
+        ("def f(a):\n    return a + 1", attempt(content="wrong"), ("def f(a):\n    return a - 1", False)),
+        (None, attempt(form="hash"), ("#### 48", False)),
+    ],
+)
+def test_decisions_become_words_and_a_hidden_truth(
+    reference: Json, actions: Actions, expected: tuple[str, bool]
+) -> None:
+    """The truth goes by the value alone, whatever the format and style."""
+    assert rendered(task(reference), actions, 0.5) == expected
+
+
+def test_a_marker_and_a_key_are_written_as_the_prompt_spells_them() -> None:
+    """A grader that looks for `Answer:` would never see `ANSWER:`."""
+    assert rendered(task("billing", "End with Answer: <label>"), attempt(form="colon"), 0.5)[0] == "Answer: billing"
+    asked = task("billing", 'As JSON {"label": "..."}')
+    assert rendered(asked, attempt(form="json"), 0.5)[0] == '{"label": "billing"}'
+
+
+@pytest.mark.parametrize("conduct", range(1, len(CONDUCT.actions)), ids=CONDUCT.actions[1:])
+@pytest.mark.parametrize("form", ["hash", "boxed", "json", "xml", "colon", "bare", "none"])
+def test_what_is_no_attempt_is_never_right(conduct: int, form: str) -> None:
+    """Not even by chance: an exploit's value is luck."""
+    asked = Task(gold=task("0").gold, asked=Asked(format=form))  # type: ignore[arg-type] # each is in the list of formats
+    assert rendered(asked, (conduct,), 0.5)[1] is False
+
+
+REFERENCES: list[Json] = [
+    SOLVED, 10**400, 1e300, "Yes", True, "billing", {"a": None}, [], [1, 2], {}, "x = [", "A. B. C.", "", None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=range(len(REFERENCES)))
+def test_every_decision_can_be_rendered_for_every_kind_of_answer(reference: Json) -> None:
+    """Nothing raises, and a wrong answer is never the right one in disguise."""
+    asked = task(reference)
+    for content, form, style, u in product(CONTENT.actions, FORMAT.actions, STYLE.actions, (1e-9, 0.5, 1 - 1e-9)):
+        for verbosity in ("terse", "long"):
+            text, correct = rendered(asked, attempt(content, form, style, verbosity), u)
+            assert isinstance(text, str)
+            assert correct == (content == "correct" and asked.gold.kind != "none")

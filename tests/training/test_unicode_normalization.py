@@ -1,0 +1,37 @@
+"""The form in which texts are compared, whatever marks stand on a letter."""
+
+from itertools import groupby
+from unicodedata import combining, normalize
+
+import pytest
+
+from simulator.training.unicode_normalization import normal_form
+
+GRAVE_BELOW, ACUTE = "\u0316", "\u0301"
+
+
+def most_marks(text: str) -> int:
+    """Return how many marks stand on one letter at most; to order them takes the square of that."""
+    return max((len(list(run)) for marks, run in groupby(text, key=lambda one: combining(one) > 0) if marks), default=0)
+
+
+@pytest.mark.parametrize("text", ["7", "\u2460 \ufb01ve", "e" + ACUTE, "a" + (ACUTE + GRAVE_BELOW) * 15])
+def test_what_is_written_is_in_nfkc(text: str) -> None:
+    """Up to 30 marks on a letter."""
+    assert normal_form(text) == normalize("NFKC", text)
+
+
+def test_python_is_never_given_more_marks_to_order_than_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many stand on a letter, so that the work grows with the text's length."""
+    given: list[str] = []
+
+    def counting(form: str, text: str) -> str:
+        given.append(text)
+        assert form == "NFKC"
+        return text
+
+    monkeypatch.setattr("simulator.training.unicode_normalization.normalize", counting)
+    for length in (31, 1_000, 100_000):
+        normal_form("a" + ACUTE * length + "b" + (ACUTE + GRAVE_BELOW) * length)
+    assert [most_marks(text) for text in given] == [30, 30, 30]
+    assert most_marks("a" + ACUTE * 31) == 31

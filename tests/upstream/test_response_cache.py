@@ -1,0 +1,123 @@
+"""Responses on disk: files that people can read, whole or not there, and told apart from anything else."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from simulator.training.dataset import Message
+from simulator.training.recorded_policy import Response
+from simulator.upstream.errors import UpstreamError
+from simulator.upstream.response_cache import Asked, Cache, Parameters
+
+ASKED = Asked(
+    model="small",
+    messages=(Message(role="system", content="Be brief."), Message(role="user", content="Wie viel ist 1 + 1, Jürgen?")),
+    parameters=Parameters(max_tokens=64),
+)
+RESPONSES = (
+    Response(text="#### 2", reasoning="Eins und eins.", tokens=9, reasoning_tokens=7),
+    Response(text="", tokens=64, finish_reason="length"),
+)
+
+
+def test_what_is_kept_is_read_back(cache: Cache) -> None:
+    """Every field of it; before that there is nothing."""
+    assert cache.read(ASKED) == ()
+    cache.keep(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
+    assert cache.read(ASKED) == RESPONSES
+
+
+def test_a_file_is_json_that_a_person_can_read(cache: Cache) -> None:
+    """The prompt, the model, where it ran, and each response, with umlauts as they are."""
+    cache.keep(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
+    text = cache.path(ASKED).read_text()
+    assert json.loads(text) == {
+        "format": 1,
+        "server": "http://127.0.0.1:1/v1",
+        "model": "small",
+        "parameters": {"temperature": 1.0, "max_tokens": 64},
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Wie viel ist 1 + 1, Jürgen?"},
+        ],
+        "responses": [
+            {
+                "text": "#### 2",
+                "reasoning": "Eins und eins.",
+                "tokens": 9,
+                "reasoning_tokens": 7,
+                "finish_reason": "stop",
+            }
+        ],
+    }
+    assert "Jürgen" in text
+
+
+def test_the_server_is_noted_and_does_not_matter(cache: Cache) -> None:
+    """A port may change: the newer one is noted, and there is one file."""
+    cache.keep(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
+    cache.keep(ASKED, RESPONSES, server="http://127.0.0.1:2/v1")
+    (path,) = cache.path(ASKED).parent.iterdir()
+    assert json.loads(path.read_text())["server"] == "http://127.0.0.1:2/v1"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Asked(model="large", messages=ASKED.messages, parameters=ASKED.parameters),
+        Asked(model="small", messages=ASKED.messages[1:], parameters=ASKED.parameters),
+        Asked(model="small", messages=ASKED.messages, parameters=Parameters()),
+        Asked(model="small", messages=ASKED.messages, parameters=Parameters(max_tokens=64, reasoning_effort="low")),
+    ],
+)
+def test_a_key_is_that_of_model_messages_and_parameters(other: Asked) -> None:
+    """Any of these makes other responses. The key is the same in every process."""
+    assert other.key != ASKED.key
+    assert ASKED.key == "73fae62ad0d794d5d1be0594320dff0c"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is not JSON (Expecting value: line 1 column 1 (char 0))"),
+        ("[]", "is not a file of format 1"),
+        ('{"format": 2}', "is not a file of format 1"),
+        ('{"format": 1}', "holds a response that cannot be read (KeyError('responses'))"),
+        (
+            json.dumps({"format": 1, "responses": [asdict(RESPONSES[0]) | {"text": 7}]}),
+            "holds a response that cannot be read (TypeError('7 where str is expected'))",
+        ),
+    ],
+)
+def test_a_file_that_is_not_ours_is_named(cache: Cache, text: str, reason: str) -> None:
+    """It may have been edited by hand; nothing is sampled over it."""
+    path = cache.path(ASKED)
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(UpstreamError) as caught:
+        cache.read(ASKED)
+    assert str(caught.value) == f"{path} {reason}; remove it and sample again, or name another folder"
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a file is never seen."""
+    cache.keep(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
+
+    def full(*_args: object, **_more: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(UpstreamError, match="No space left on device; name a folder that can be written to"):
+            cache.keep(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
+    assert list(cache.path(ASKED).parent.iterdir()) == [cache.path(ASKED)]
+    assert cache.read(ASKED) == RESPONSES
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    """Before anything was asked for."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UpstreamError, match="Not a directory"):
+        Cache(tmp_path / "file").read(ASKED)

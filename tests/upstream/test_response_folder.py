@@ -1,0 +1,122 @@
+"""A folder of responses in the place of the simulated policy: whose they are, and what is missing."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from simulator.training.dataset import DatasetError, Record
+from simulator.training.recorded_policy import Response
+from simulator.upstream.errors import UpstreamError
+from simulator.upstream.response_cache import Parameters
+from simulator.upstream.response_folder import Replay
+from tests.training.training_files import jsonl
+from tests.upstream.response_folders import keep, records_in
+
+BASE = "qwen.qwen3-32b"
+ALIAS = "qwen.qwen3-32b-v1:0"
+RECORDS = records_in(jsonl(3))
+
+
+def said(*texts: str) -> tuple[Response, ...]:
+    """Return responses with these words."""
+    return tuple(Response(text=text, tokens=1) for text in texts)
+
+
+def by_line(*texts: str) -> dict[int, tuple[Response, ...]]:
+    """Return the same responses for each record."""
+    return dict.fromkeys((record.line for record in RECORDS), said(*texts))
+
+
+def replay_of(folder: Path) -> Replay:
+    """Look into a folder with one alias known."""
+    return Replay(folder, unaliased=lambda model: BASE if model == ALIAS else model)
+
+
+@pytest.mark.parametrize(("recorded", "asked"), [(BASE, BASE), (ALIAS, BASE), (BASE, ALIAS)])
+def test_a_models_own_responses_are_found_among_others_by_id_and_alias(
+    tmp_path: Path, recorded: str, asked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is to be said about it."""
+    keep(tmp_path, RECORDS, by_line("a", "b"), model=recorded)
+    keep(tmp_path, RECORDS, by_line("c", "d"), model="small")
+    assert replay_of(tmp_path).recordings(RECORDS, model=asked) == by_line("a", "b")
+    assert caplog.messages == []
+
+
+def test_the_only_model_of_a_folder_stands_for_every_other_and_that_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A small local model for the large one that is to be tuned."""
+    keep(tmp_path, RECORDS, by_line("a", "b"), model="small")
+    replay = replay_of(tmp_path)
+    found = [replay.recordings(RECORDS, model=BASE) for _ in range(2)]
+    assert found == [by_line("a", "b")] * 2
+    assert [(record.levelno, record.message) for record in caplog.records] == [
+        (logging.WARNING, f"{tmp_path}: the responses of small stand for those of {BASE}")
+    ]
+
+
+def test_of_several_others_none_stands_for_a_model_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody can tell which was meant."""
+    for model in ("small", "large"):
+        keep(tmp_path, RECORDS, by_line("a", "b"), model=model)
+    assert replay_of(tmp_path).responses(RECORDS[0], model=BASE) == ()
+    assert caplog.messages == [f"{tmp_path}: no responses of {BASE}; it holds those of: large, small"]
+
+
+def test_responses_that_were_drawn_in_several_ways_are_not_mixed(tmp_path: Path) -> None:
+    """They are samples of several distributions."""
+    for temperature in (0.5, 1.0):
+        keep(tmp_path, RECORDS, by_line("a", "b"), model=BASE, parameters=Parameters(temperature=temperature))
+    with pytest.raises(UpstreamError) as error:
+        replay_of(tmp_path).recordings(RECORDS, model=BASE)
+    ways = {f"{BASE} with {{'temperature': {temperature}}}" for temperature in (0.5, 1.0)}
+    told, _, end = str(error.value).partition("): ")
+    assert set(told.partition("ways (")[2].split("; ")) == ways
+    assert end == "keep those of each in a folder of its own"
+
+
+@pytest.mark.parametrize(("texts", "there"), [(("a",), 1), ((), 0)])
+def test_a_record_with_too_few_responses_is_told_by_its_line(
+    tmp_path: Path, texts: tuple[str, ...], there: int
+) -> None:
+    """The first of them, with how many there are, and how they are sampled."""
+    few = dict.fromkeys((2, 3), said(*texts))
+    keep(tmp_path, RECORDS, by_line("a", "b") | few, model=BASE)
+    with pytest.raises(DatasetError) as error:
+        replay_of(tmp_path).recordings(RECORDS, model=BASE)
+    assert str(error.value) == (
+        f"line 2: {tmp_path} holds {there} of the 2 responses of {BASE} that training needs at least (and too few for "
+        "2 of 3 records): sample them with `rft-sim doctor REWARD --data FILE --rollouts URL --rollouts-records 3 "
+        f"--rollouts-folder {tmp_path}`, or leave such records out"
+    )
+
+
+def test_what_is_sampled_later_is_seen(tmp_path: Path) -> None:
+    """A server that runs on an empty folder need not be started again."""
+    replay = replay_of(tmp_path)
+    first: Record = RECORDS[0]
+    before = replay.responses(first, model=BASE)
+    keep(tmp_path, RECORDS[:1], by_line("a", "b"), model=BASE)
+    assert (before, replay.responses(first, model=BASE)) == ((), said("a", "b"))
+
+
+@pytest.mark.parametrize("fault", ["gone", "not ours"])
+def test_a_folder_that_cannot_be_read_is_told_at_the_start_and_later(tmp_path: Path, fault: str) -> None:
+    """Never taken for one without responses."""
+    folder = tmp_path / "kept"
+    keep(folder, RECORDS, by_line("a", "b"), model=BASE)
+    replay = replay_of(folder)
+    if fault == "gone":
+        shutil.rmtree(folder)
+    else:
+        (folder / "notes.json").write_text("[]")
+    told = f"{folder} is no folder of responses" if fault == "gone" else f"{folder / 'notes.json'} cannot be read"
+    with pytest.raises(UpstreamError, match=told):
+        replay.responses(RECORDS[0], model=BASE)
+    with pytest.raises(UpstreamError, match=told):
+        replay_of(folder)

@@ -1,0 +1,194 @@
+"""Chat completions out: whole, and as server-sent chunks that say the same."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.inference.chat_request import Reply, ToolCall
+from simulator.wire.chat import Completion, rendered_completion, streamed_completion
+from tests.key_order import unsorted_objects
+
+REPLY = Reply(
+    text="3 + 4 = 7\n#### 7",
+    reasoning="Adding the two.",
+    prompt_tokens=77,
+    completion_tokens=30,
+    reasoning_tokens=4,
+    finish_reason="stop",
+    known=True,
+)
+COMPLETION = Completion(id="chatcmpl-1", model="openai.gpt-oss-20b", created=1_767_225_600, replies=(REPLY,))
+USAGE = {"completion_tokens": 30, "prompt_tokens": 77, "total_tokens": 107}
+
+
+def chunks(completion: Completion, *, include_usage: bool = False) -> list[Any]:
+    """Return a stream's JSON chunks; the stream must be well-formed and end in [DONE]."""
+    events = b"".join(streamed_completion(completion, include_usage=include_usage)).split(b"\n\n")
+    assert events[-2:] == [b"data: [DONE]", b""]
+    assert all(event.startswith(b"data: {") for event in events[:-2])
+    return [json.loads(event.removeprefix(b"data: ")) for event in events[:-2]]
+
+
+def said(streamed: list[Any], part: str) -> str:
+    """Return what the deltas of one part add up to."""
+    return "".join(choice["delta"].get(part) or "" for chunk in streamed for choice in chunk["choices"])
+
+
+def test_a_completion_has_the_observed_keys() -> None:
+    """`message.reasoning` beside `content`; alphabetical throughout."""
+    rendered = rendered_completion(COMPLETION)
+    assert rendered == {
+        "choices": [
+            {
+                "finish_reason": "stop",
+                "index": 0,
+                "logprobs": None,
+                "message": {
+                    "content": "3 + 4 = 7\n#### 7",
+                    "reasoning": "Adding the two.",
+                    "refusal": None,
+                    "role": "assistant",
+                },
+            }
+        ],
+        "created": 1_767_225_600,
+        "id": "chatcmpl-1",
+        "model": "openai.gpt-oss-20b",
+        "object": "chat.completion",
+        "service_tier": "default",
+        "system_fingerprint": None,
+        "usage": USAGE,
+    }
+    assert unsorted_objects(json.dumps(rendered)) == []
+
+
+def test_a_model_that_did_not_think_has_no_reasoning() -> None:
+    """The key is absent, as from a model without it."""
+    silent = replace(COMPLETION, replies=(replace(REPLY, reasoning=""),))
+    assert "reasoning" not in rendered_completion(silent)["choices"][0]["message"]
+
+
+def test_a_stream_begins_with_the_role_and_ends_with_the_reason() -> None:
+    """The first chunk carries the role and no words, the last no words and why it ended."""
+    first, *_, last = chunks(COMPLETION)
+    assert first["choices"] == [
+        {"delta": {"content": "", "role": "assistant"}, "finish_reason": None, "index": 0, "logprobs": None}
+    ]
+    assert last["choices"] == [{"delta": {}, "finish_reason": "stop", "index": 0, "logprobs": None}]
+
+
+def test_the_thinking_is_streamed_before_the_answer() -> None:
+    """As Mantle's clients see it."""
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks(COMPLETION)[1:-1]]
+    kinds = [next(iter(delta)) for delta in deltas]
+    assert kinds == sorted(kinds, reverse=True)
+    assert set(kinds) == {"reasoning", "content"}
+
+
+def test_usage_is_streamed_only_when_asked_for() -> None:
+    """OBSERVED: then every chunk has the key, and one last chunk without choices has the numbers."""
+    asked, unasked = chunks(COMPLETION, include_usage=True), chunks(COMPLETION)
+    assert (asked[-1]["choices"], asked[-1]["usage"]) == ([], USAGE)
+    assert [chunk["usage"] for chunk in asked[:-1]] == [None] * len(unasked)
+    assert all("usage" not in chunk for chunk in unasked)
+
+
+@pytest.mark.parametrize("include_usage", [True, False])
+def test_every_chunk_has_its_keys_in_order(include_usage: bool) -> None:
+    """The deltas and the envelope."""
+    for chunk in chunks(COMPLETION, include_usage=include_usage):
+        assert unsorted_objects(json.dumps(chunk)) == []
+        assert (chunk["id"], chunk["object"]) == ("chatcmpl-1", "chat.completion.chunk")
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_the_stream_says_what_the_whole_says(text: str, reasoning: str) -> None:
+    """To the last character, white space and all."""
+    streamed = chunks(replace(COMPLETION, replies=(replace(REPLY, text=text, reasoning=reasoning),)))
+    assert (said(streamed, "content"), said(streamed, "reasoning")) == (text, reasoning)
+
+
+CALLS = replace(
+    REPLY,
+    text="",
+    tool_calls=(
+        ToolCall(id="call_1", name="weather", arguments='{"city": "Paris"}'),
+        ToolCall(id="call_2", name="time", arguments="{}"),
+    ),
+    finish_reason="tool_calls",
+)
+
+
+def test_calls_of_tools_are_answered_in_kind() -> None:
+    """`content` is null beside them."""
+    [choice] = rendered_completion(replace(COMPLETION, replies=(CALLS,)))["choices"]
+    assert choice == {
+        "finish_reason": "tool_calls",
+        "index": 0,
+        "logprobs": None,
+        "message": {
+            "content": None,
+            "reasoning": "Adding the two.",
+            "refusal": None,
+            "role": "assistant",
+            "tool_calls": [
+                {"function": {"arguments": '{"city": "Paris"}', "name": "weather"}, "id": "call_1", "type": "function"},
+                {"function": {"arguments": "{}", "name": "time"}, "id": "call_2", "type": "function"},
+            ],
+        },
+    }
+    assert unsorted_objects(json.dumps(choice)) == []
+
+
+def test_a_streamed_call_names_itself_once_and_brings_its_arguments_in_pieces() -> None:
+    """OPENAI: each delta says which call it belongs to."""
+    streamed = chunks(replace(COMPLETION, replies=(replace(CALLS, reasoning=""),)))
+    deltas = [call for chunk in streamed for call in chunk["choices"][0]["delta"].get("tool_calls", ())]
+    assert deltas == [
+        {"function": {"arguments": "", "name": "weather"}, "id": "call_1", "index": 0, "type": "function"},
+        {"function": {"arguments": '{"ci'}, "index": 0},
+        {"function": {"arguments": 'ty":'}, "index": 0},
+        {"function": {"arguments": ' "Pa'}, "index": 0},
+        {"function": {"arguments": 'ris"'}, "index": 0},
+        {"function": {"arguments": "}"}, "index": 0},
+        {"function": {"arguments": "", "name": "time"}, "id": "call_2", "index": 1, "type": "function"},
+        {"function": {"arguments": "{}"}, "index": 1},
+    ]
+    assert all(unsorted_objects(json.dumps(chunk)) == [] for chunk in streamed)
+
+
+def test_several_choices_are_streamed_by_turns() -> None:
+    """And counted together."""
+    two = replace(COMPLETION, replies=(replace(REPLY, text="a b"), replace(REPLY, text="c", finish_reason="length")))
+    streamed = chunks(two)
+    said_by = {
+        place: "".join(
+            choice["delta"].get("content", "")
+            for chunk in streamed
+            for choice in chunk["choices"]
+            if choice["index"] == place
+        )
+        for place in (0, 1)
+    }
+    ends = [choice for chunk in streamed for choice in chunk["choices"] if choice["finish_reason"]]
+    assert said_by == {0: "a b", 1: "c"}
+    assert sorted((end["index"], end["finish_reason"]) for end in ends) == [(0, "stop"), (1, "length")]
+    assert two.usage == {"completion_tokens": 60, "prompt_tokens": 77, "total_tokens": 137}
+
+
+def test_there_is_one_event_a_token() -> None:
+    """As they are counted: four characters."""
+    streamed = chunks(replace(COMPLETION, replies=(replace(REPLY, text="x" * 41, reasoning=""),)))
+    assert [len(chunk["choices"][0]["delta"].get("content", "")) for chunk in streamed] == [0, *[4] * 10, 1, 0]
+
+
+def test_many_events_go_out_at_once() -> None:
+    """A message a hundred tokens, or so."""
+    words = replace(COMPLETION, replies=(replace(REPLY, text="word " * 1000),))
+    batches = list(streamed_completion(words, include_usage=False))
+    assert sum(batch.count(b"data: ") for batch in batches) > 1000
+    assert len(batches) < 20

@@ -1,0 +1,94 @@
+"""Lists: which slice is asked for, and the envelope that carries it."""
+
+import pytest
+
+from simulator.errors import ApiError
+from simulator.store.database import Page
+from simulator.wire.pagination import (
+    CHECKPOINTS,
+    EVENTS,
+    FILES,
+    JOBS,
+    Limits,
+    Slice,
+    rendered_list,
+    rendered_page,
+    slice_of,
+)
+
+LIMITS = Limits(default=20, maximum=100)
+
+
+def test_a_listing_has_openais_defaults_and_room_for_the_samples_200() -> None:
+    """AWS's notebook asks for 200 jobs; OpenAI's maximum of 100 cannot be Mantle's."""
+    assert [limits.default for limits in (FILES, JOBS, EVENTS, CHECKPOINTS)] == [10_000, 20, 20, 10]
+    assert min(limits.maximum for limits in (FILES, JOBS, EVENTS, CHECKPOINTS)) >= 200
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({}, Slice(after=None, limit=20, order="desc")),
+        ({"after": ""}, Slice(after=None, limit=20, order="desc")),
+        ({"after": "x", "limit": "1", "order": "asc"}, Slice(after="x", limit=1, order="asc")),
+        ({"limit": "100"}, Slice(after=None, limit=100, order="desc")),
+        ({"metadata[team]": "maths"}, Slice(after=None, limit=20, order="desc")),
+    ],
+)
+def test_a_query_asks_for_a_slice(query: dict[str, str], wanted: Slice) -> None:
+    """Newest first unless told."""
+    assert slice_of(query, LIMITS) == wanted
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "param"),
+    [
+        ({"limit": "0"}, "integer_below_min_value", "limit"),
+        ({"limit": "-1"}, "integer_below_min_value", "limit"),
+        ({"limit": "101"}, "validation_error", "limit"),
+        ({"limit": ""}, "validation_error", "limit"),
+        ({"limit": "ten"}, "validation_error", "limit"),
+        ({"limit": "1.0"}, "validation_error", "limit"),
+        ({"limit": " 5"}, "validation_error", "limit"),
+        ({"limit": "1_0"}, "validation_error", "limit"),
+        ({"limit": "٣"}, "validation_error", "limit"),
+        ({"limit": "9" * 5_000}, "validation_error", "limit"),
+        ({"order": "newest"}, "validation_error", "order"),
+        ({"order": "DESC"}, "validation_error", "order"),
+    ],
+)
+def test_a_slice_that_cannot_be_is_refused(query: dict[str, str], code: str, param: str) -> None:
+    """By the parameter that is to blame."""
+    with pytest.raises(ApiError) as refused:
+        slice_of(query, LIMITS)
+    assert (refused.value.kind.status, refused.value.kind.code, refused.value.param) == (400, code, param)
+
+
+def test_a_page_names_its_ends() -> None:
+    """DOCUMENTED for projects, keys in alphabetical order."""
+    page = Page(rows=("a", "b"), has_more=True)
+    rendered = rendered_page(page, lambda row: {"id": row})
+    assert list(rendered.items()) == [
+        ("data", [{"id": "a"}, {"id": "b"}]),
+        ("first_id", "a"),
+        ("has_more", True),
+        ("last_id", "b"),
+        ("object", "list"),
+    ]
+
+
+def test_an_empty_page_has_no_ends() -> None:
+    """Null, and not left out."""
+    empty: Page[str] = Page(rows=(), has_more=False)
+    assert rendered_page(empty, lambda row: {"id": row}) == {
+        "data": [],
+        "first_id": None,
+        "has_more": False,
+        "last_id": None,
+        "object": "list",
+    }
+
+
+def test_a_list_without_pages_has_two_keys() -> None:
+    """OBSERVED for models."""
+    assert list(rendered_list([{"id": "m"}]).items()) == [("data", [{"id": "m"}]), ("object", "list")]

@@ -1,0 +1,220 @@
+"""A response as events: both orders, every number, and that the stream says what the whole says."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.inference.chat_request import Reply, ToolCall
+from simulator.settings import ResponseEvents
+from simulator.wire.response_events import batches, events
+from simulator.wire.response_requests import CreateResponse
+from simulator.wire.responses import rendered_output, rendered_response, unfinished
+from tests.key_order import unsorted_objects
+from tests.response_event_order import MANTLES_ORDER, SPECIFIED_ORDER
+
+VLLM, OPENAI = ResponseEvents
+
+THOUGHT = Reply(
+    text="The answer is 7.",
+    reasoning="Adding the two.",
+    prompt_tokens=77,
+    completion_tokens=30,
+    reasoning_tokens=4,
+    finish_reason="stop",
+    known=True,
+)
+CALL = Reply(
+    text="",
+    reasoning="",
+    tool_calls=(ToolCall(id="call_1", name="look_up", arguments='{"city": "Rome"}'),),
+    prompt_tokens=77,
+    completion_tokens=9,
+    reasoning_tokens=0,
+    finish_reason="tool_calls",
+    known=False,
+)
+
+
+def response(reply: Reply = THOUGHT) -> Any:
+    """Return the response object of a reply."""
+    output = rendered_output(reply, name=lambda prefix, position: f"{prefix}_{position}")
+    return rendered_response(
+        CreateResponse(model="m", input="Why?"), response_id="resp_1", created_at=5, reply=reply, output=output
+    )
+
+
+def told(of: Any, order: ResponseEvents = VLLM) -> list[tuple[str, Any]]:
+    """Return (event, data) of each event."""
+    pairs = []
+    for text in events(of, order=order):
+        name, data = text.removesuffix("\n\n").split("\n")
+        assert unsorted_objects(data.removeprefix("data: ")) == []
+        pairs.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return pairs
+
+
+def order_of(pairs: list[tuple[str, Any]]) -> list[str]:
+    """Return the names of events, runs of the same one once."""
+    names = [name for name, _ in pairs]
+    return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
+
+
+def test_the_default_order_is_that_of_the_sample() -> None:
+    """SAMPLE: the types that the walkthrough's notebook tells apart, `reasoning_part` around the thinking."""
+    assert order_of(told(response())) == MANTLES_ORDER
+
+
+def test_openais_order_differs_in_two_names() -> None:
+    """`content_part` for the thinking too."""
+    assert order_of(told(response(), OPENAI)) == SPECIFIED_ORDER
+
+
+@pytest.mark.parametrize("order", ResponseEvents)
+def test_each_event_says_its_type_and_its_number(order: ResponseEvents) -> None:
+    """From 0, without a gap; the name of the event is the type in its data."""
+    pairs = told(response(), order)
+    assert [data["sequence_number"] for _, data in pairs] == list(range(len(pairs)))
+    assert [data["type"] for _, data in pairs] == [name for name, _ in pairs]
+
+
+def test_the_events_of_a_message_are_whole() -> None:
+    """Each with the item's id, its place, and the log probabilities that the SDKs require."""
+    reply = Reply(
+        text="So, 7",
+        reasoning="",
+        prompt_tokens=1,
+        completion_tokens=1,
+        reasoning_tokens=0,
+        finish_reason="stop",
+        known=True,
+    )
+    place = {"content_index": 0, "item_id": "msg_0", "output_index": 0}
+    part = {"annotations": [], "logprobs": [], "text": "So, 7", "type": "output_text"}
+    item = {"content": [part], "id": "msg_0", "role": "assistant", "status": "completed", "type": "message"}
+    assert [data for _, data in told(response(reply))][2:-1] == [
+        {
+            "item": item | {"content": [], "status": "in_progress"},
+            "output_index": 0,
+            "sequence_number": 2,
+            "type": "response.output_item.added",
+        },
+        place | {"part": part | {"text": ""}, "sequence_number": 3, "type": "response.content_part.added"},
+        place | {"delta": "So, ", "logprobs": [], "sequence_number": 4, "type": "response.output_text.delta"},
+        place | {"delta": "7", "logprobs": [], "sequence_number": 5, "type": "response.output_text.delta"},
+        place | {"logprobs": [], "sequence_number": 6, "text": "So, 7", "type": "response.output_text.done"},
+        place | {"part": part, "sequence_number": 7, "type": "response.content_part.done"},
+        {"item": item, "output_index": 0, "sequence_number": 8, "type": "response.output_item.done"},
+    ]
+
+
+def test_the_events_of_a_function_call_are_whole() -> None:
+    """The arguments come in pieces and then as one."""
+    place = {"item_id": "fc_0", "output_index": 0}
+    item = {
+        "arguments": '{"city": "Rome"}',
+        "call_id": "call_1",
+        "id": "fc_0",
+        "name": "look_up",
+        "status": "completed",
+        "type": "function_call",
+    }
+    delta = "response.function_call_arguments.delta"
+    assert [data for _, data in told(response(CALL))][2:-1] == [
+        {
+            "item": item | {"arguments": "", "status": "in_progress"},
+            "output_index": 0,
+            "sequence_number": 2,
+            "type": "response.output_item.added",
+        },
+        place | {"delta": '{"ci', "sequence_number": 3, "type": delta},
+        place | {"delta": 'ty":', "sequence_number": 4, "type": delta},
+        place | {"delta": ' "Ro', "sequence_number": 5, "type": delta},
+        place | {"delta": 'me"}', "sequence_number": 6, "type": delta},
+        place
+        | {
+            "arguments": '{"city": "Rome"}',
+            "sequence_number": 7,
+            "type": "response.function_call_arguments.done",
+        },
+        {"item": item, "output_index": 0, "sequence_number": 8, "type": "response.output_item.done"},
+    ]
+
+
+def test_a_stream_begins_with_nothing_put_out_and_ends_with_all() -> None:
+    """`usage` comes with the last event only."""
+    pairs = told(response())
+    begun = response() | {"output": [], "status": "in_progress", "usage": None}
+    assert [pairs[0][1]["response"], pairs[1][1]["response"], pairs[-1][1]["response"]] == [begun, begun, response()]
+
+
+@pytest.mark.parametrize(
+    ("reply", "end"),
+    [(THOUGHT, "response.completed"), (CALL, "response.completed")],
+)
+def test_a_whole_answer_ends_completed(reply: Reply, end: str) -> None:
+    """Words or calls."""
+    assert told(response(reply))[-1][0] == end
+
+
+def test_an_answer_that_was_cut_ends_incomplete() -> None:
+    """The budget ended within the thinking: there is no message."""
+    cut = Reply(
+        text="",
+        reasoning="Hm",
+        prompt_tokens=1,
+        completion_tokens=16,
+        reasoning_tokens=16,
+        finish_reason="length",
+        known=True,
+    )
+    names = [name for name, _ in told(response(cut))]
+    assert names[-2:] == ["response.output_item.done", "response.incomplete"]
+    assert "response.content_part.added" not in names
+
+
+def test_a_cancelled_response_tells_its_beginning_alone() -> None:
+    """OPENAI has no event for it: the stream just ends."""
+    assert [name for name, _ in told(unfinished(response(), "cancelled"))] == [
+        "response.created",
+        "response.in_progress",
+    ]
+
+
+@given(st.text(max_size=80), st.text(max_size=80), st.sampled_from(ResponseEvents))
+def test_the_deltas_add_up_to_what_was_said(text: str, reasoning: str, order: ResponseEvents) -> None:
+    """To the last character, quotes, control characters and lone surrogates included."""
+    reply = Reply(
+        text=text,
+        reasoning=reasoning,
+        prompt_tokens=1,
+        completion_tokens=1,
+        reasoning_tokens=0,
+        finish_reason="stop",
+        known=True,
+    )
+    pairs = told(response(reply), order)
+
+    def deltas(kind: str) -> str:
+        return "".join(data["delta"] for name, data in pairs if name == kind)
+
+    assert (deltas("response.output_text.delta"), deltas("response.reasoning_text.delta")) == (text, reasoning)
+
+
+@pytest.mark.parametrize("after", [-1, 0, 7, 127, 500, 10_000])
+def test_a_replay_gives_the_same_bytes_from_where_it_starts(after: int) -> None:
+    """However many events go into one message."""
+    long = Reply(
+        text="word " * 400,
+        reasoning="hm " * 200,
+        prompt_tokens=1,
+        completion_tokens=1,
+        reasoning_tokens=0,
+        finish_reason="stop",
+        known=True,
+    )
+    every = list(events(response(long), order=VLLM))
+    replayed = b"".join(batches(response(long), order=VLLM, after=after))
+    assert replayed == "".join(every[after + 1 :]).encode()

@@ -1,0 +1,186 @@
+"""Response objects out: every key, in order, for each way in which an answer can end."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from openai.types.responses import CompactedResponse, Response
+
+from simulator.inference.chat_request import Reply, ToolCall
+from simulator.wire.json_response import Json
+from simulator.wire.response_requests import CreateResponse
+from simulator.wire.responses import rendered_compaction, rendered_output, rendered_response, unfinished
+from tests.key_order import unsorted_objects
+
+REPLY = Reply(
+    text="3 + 4 = 7",
+    reasoning="Adding the two.",
+    prompt_tokens=77,
+    completion_tokens=30,
+    reasoning_tokens=4,
+    finish_reason="stop",
+    known=True,
+)
+CALLS = replace(
+    REPLY,
+    text="",
+    reasoning="",
+    tool_calls=(ToolCall(id="call_1", name="f", arguments="{}"), ToolCall(id="call_2", name="g", arguments="{}")),
+    finish_reason="tool_calls",
+)
+MESSAGE = {
+    "content": [{"annotations": [], "logprobs": [], "text": "3 + 4 = 7", "type": "output_text"}],
+    "id": "msg_1",
+    "role": "assistant",
+    "status": "completed",
+    "type": "message",
+}
+THOUGHT = {
+    "content": [{"text": "Adding the two.", "type": "reasoning_text"}],
+    "id": "rs_0",
+    "summary": [],
+    "type": "reasoning",
+}
+
+
+def output(reply: Reply) -> list[Json]:
+    """Return the output items, named by their places."""
+    return rendered_output(reply, name=lambda prefix, position: f"{prefix}_{position}")
+
+
+def response(reply: Reply = REPLY, **fields: Any) -> Json:
+    """Return the response to a request with some fields."""
+    wanted = CreateResponse.model_validate({"model": "m", "input": "Why?"} | fields)
+    return rendered_response(wanted, response_id="resp_1", created_at=5, reply=reply, output=output(reply))
+
+
+def test_a_plain_response_has_every_key() -> None:
+    """Those of OpenAI's object that are not about hosted tools; what was not asked for has its default."""
+    assert response() == {
+        "background": False,
+        "created_at": 5,
+        "error": None,
+        "id": "resp_1",
+        "incomplete_details": None,
+        "instructions": None,
+        "max_output_tokens": None,
+        "max_tool_calls": None,
+        "metadata": {},
+        "model": "m",
+        "object": "response",
+        "output": [THOUGHT, MESSAGE],
+        "parallel_tool_calls": True,
+        "previous_response_id": None,
+        "reasoning": {"effort": "medium", "summary": None},
+        "service_tier": "default",
+        "status": "completed",
+        "store": True,
+        "temperature": 1.0,
+        "text": {"format": {"type": "text"}},
+        "tool_choice": "auto",
+        "tools": [],
+        "top_logprobs": 0,
+        "top_p": 1.0,
+        "truncation": "disabled",
+        "usage": {
+            "input_tokens": 77,
+            "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
+            "output_tokens": 30,
+            "output_tokens_details": {"reasoning_tokens": 4},
+            "total_tokens": 107,
+        },
+    }
+
+
+def test_what_was_asked_for_is_echoed() -> None:
+    """The schemas of callers have their keys in order too."""
+    schema = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "integer"}}}
+    echoed = response(
+        instructions="Be brief.",
+        max_output_tokens=16,
+        metadata={"b": "2", "a": "1"},
+        reasoning={"effort": "high", "summary": "auto"},
+        service_tier="flex",
+        store=False,
+        temperature=0,
+        text={"format": {"type": "json_schema", "name": "n", "schema": schema, "strict": True}, "verbosity": "low"},
+        tools=[{"type": "function", "name": "f", "parameters": schema}],
+        user="u",
+    )
+    assert {name: value for name, value in echoed.items() if value != response().get(name)} == {
+        "instructions": "Be brief.",
+        "max_output_tokens": 16,
+        "metadata": {"a": "1", "b": "2"},
+        "reasoning": {"effort": "high", "summary": "auto"},
+        "service_tier": "flex",
+        "store": False,
+        "temperature": 0,
+        "text": {
+            "format": {"description": None, "name": "n", "schema": schema, "strict": True, "type": "json_schema"},
+            "verbosity": "low",
+        },
+        "tools": [{"description": None, "name": "f", "parameters": schema, "strict": True, "type": "function"}],
+        "user": "u",
+    }
+    assert unsorted_objects(json.dumps(echoed)) == []
+
+
+@pytest.mark.parametrize("fields", [{"text": {"format": {"type": "json_object"}}}, {"truncation": "auto"}])
+def test_a_response_is_valid_to_openais_sdk(fields: Json) -> None:
+    """Strictly; in each of its states."""
+    for one in (response(**fields), response(CALLS), unfinished(response(), "in_progress")):
+        Response.model_validate(one, strict=True)
+
+
+def test_calls_come_without_words() -> None:
+    """Each as an item of its own."""
+    assert output(CALLS) == [
+        {
+            "arguments": "{}",
+            "call_id": f"call_{place + 1}",
+            "id": f"fc_{place}",
+            "name": name,
+            "status": "completed",
+            "type": "function_call",
+        }
+        for place, name in enumerate("fg")
+    ]
+
+
+def test_words_that_were_cut_are_incomplete() -> None:
+    """So is their message, and the reason is the budget."""
+    cut = response(replace(REPLY, finish_reason="length"))
+    told = cut["status"], cut["incomplete_details"], cut["output"][1]["status"]
+    assert told == ("incomplete", {"reason": "max_output_tokens"}, "incomplete")
+
+
+def test_a_budget_that_went_into_thinking_leaves_no_message() -> None:
+    """OPENAI: incomplete, with the thinking alone."""
+    assert output(replace(REPLY, text="", finish_reason="length")) == [THOUGHT]
+
+
+def test_an_empty_answer_is_still_a_message() -> None:
+    """When nothing was cut."""
+    assert [item["type"] for item in output(replace(REPLY, text=""))] == ["reasoning", "message"]
+
+
+def test_a_compaction_is_one_item() -> None:
+    """Valid to the SDK, which would refuse a user's message among output items."""
+    compaction = rendered_compaction(
+        response_id="resp_1", item_id="cmp_1", created_at=5, content="abc", input_tokens=9, output_tokens=1
+    )
+    assert compaction == {
+        "created_at": 5,
+        "id": "resp_1",
+        "object": "response.compaction",
+        "output": [{"encrypted_content": "abc", "id": "cmp_1", "type": "compaction"}],
+        "usage": {
+            "input_tokens": 9,
+            "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
+            "output_tokens": 1,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 10,
+        },
+    }
+    CompactedResponse.model_validate(compaction, strict=True)
