@@ -17,20 +17,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     if arguments is None:
         _run_program()
-    from client.cli.app import run  # noqa: PLC0415 - 0.2 s to load, and Ctrl-C must not show its insides
+    from client.cli.app import run_command_line  # noqa: PLC0415 - 0.2 s to load, and Ctrl-C must not show its insides
 
-    run(list(arguments or ()))
+    run_command_line(list(arguments or ()))
 
 
 def _run_program() -> None:
-    from client.interrupts import EXIT_CODE, leave, stop_at_once  # noqa: PLC0415 - see main()
+    from client.interrupts import INTERRUPT_EXIT_CODE, exit_now, exit_on_interrupt  # noqa: PLC0415 - see main()
 
-    stop_at_once()
+    exit_on_interrupt()
     try:
         main(sys.argv[1:])
     except SystemExit as end:
-        if end.code == EXIT_CODE:
-            leave(EXIT_CODE)
+        if end.code == INTERRUPT_EXIT_CODE:
+            exit_now(INTERRUPT_EXIT_CODE)
         raise
 
 

@@ -11,7 +11,7 @@ _LONGEST_LOAD_SECONDS = 10.0
 
 
 @contextmanager
-def preloaded(*modules: str) -> Iterator[None]:
+def import_in_background(*modules: str) -> Iterator[None]:
     """Load slow modules on a second thread while this one waits for answers."""
 
     def load() -> None:

@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 # A reward counts as right from here on (DOCUMENTED: scores are "e.g. 0.0-1.0 or task-defined range").
 FULL_REWARD = 1.0
 # gpt-oss thinks before it speaks; a budget spent on thinking alone leaves an empty answer.
-MAX_TOKENS = 4096
+MAX_ANSWER_TOKENS = 4096
 _CHATS_AT_ONCE = 8
 # Far below Lambda's 6 MB a request, and of the order that training sends.
 _ROLLOUTS_PER_CALL = 32
 
-Answers = Callable[[Sequence[Mapping[str, object]]], str]
+ChatFunction = Callable[[Sequence[Mapping[str, object]]], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class ModelRewards:
     """One model's rewards on the rows, in row order."""
 
     model: str
     rewards: tuple[float, ...]
 
     @property
-    def right(self) -> int:
+    def correct_count(self) -> int:
         """Rows with full reward."""
         return sum(reward >= FULL_REWARD for reward in self.rewards)
 
     @property
-    def mean(self) -> float:
+    def mean_reward(self) -> float:
         """The mean reward."""
         return math.fsum(self.rewards) / len(self.rewards)
 
@@ -49,12 +49,12 @@ class Comparison:
     """Two models on the same rows; `source` says in words where the rows are from."""
 
     source: str
-    lines: tuple[int, ...]
-    base: Side
-    tuned: Side
+    line_numbers: tuple[int, ...]
+    base: ModelRewards
+    tuned: ModelRewards
 
     @property
-    def won(self) -> int:
+    def gained(self) -> int:
         """Rows that only the tuned model got right."""
         return sum(b < FULL_REWARD <= t for b, t in zip(self.base.rewards, self.tuned.rewards, strict=True))
 
@@ -64,14 +64,14 @@ class Comparison:
         return sum(t < FULL_REWARD <= b for b, t in zip(self.base.rewards, self.tuned.rewards, strict=True))
 
 
-def compared(
+def compare_models(
     rows: Sequence[Row],
     *,
     source: str,
     base: str,
     tuned: str,
-    answers: Callable[[str], Answers],
-    functions: LambdaClient,
+    chat_for_model: Callable[[str], ChatFunction],
+    lambda_client: LambdaClient,
     function_arn: str,
 ) -> Comparison:
     """Let both models answer each row at temperature 0, and let the deployed reward function score them.
@@ -81,32 +81,33 @@ def compared(
         source: where they are from, for the report.
         base: the base model's id.
         tuned: the tuned model's id.
-        answers: makes of a model id a function from a prompt to the model's answer.
-        functions: where the reward function is.
+        chat_for_model: makes of a model id a function from a prompt to the model's answer.
+        lambda_client: where the reward function is.
         function_arn: which it is.
 
     Raises:
         Incomplete: the reward function failed, or answered something that is no score.
     """
 
-    def side(model: str) -> Side:
-        answer = answers(model)
+    def side(model: str) -> ModelRewards:
+        answer = chat_for_model(model)
         with ThreadPoolExecutor(max_workers=_CHATS_AT_ONCE) as chats:
             texts = list(chats.map(lambda row: answer(row.messages), rows))
         rollouts = [
-            rollout(row, text, rollout_id=f"{model}/line-{row.line}") for row, text in zip(rows, texts, strict=True)
+            build_rollout(row, text, rollout_id=f"{model}/line-{row.line}")
+            for row, text in zip(rows, texts, strict=True)
         ]
         scores: dict[str, float] = {}
         for start in range(0, len(rollouts), _ROLLOUTS_PER_CALL):
-            scores |= _scored(
-                rollouts[start : start + _ROLLOUTS_PER_CALL], functions=functions, function_arn=function_arn
+            scores |= _invoke_and_score(
+                rollouts[start : start + _ROLLOUTS_PER_CALL], functions=lambda_client, function_arn=function_arn
             )
-        return Side(model=model, rewards=tuple(scores[item["id"]] for item in rollouts))
+        return ModelRewards(model=model, rewards=tuple(scores[item["id"]] for item in rollouts))
 
-    return Comparison(source=source, lines=tuple(row.line for row in rows), base=side(base), tuned=side(tuned))
+    return Comparison(source=source, line_numbers=tuple(row.line for row in rows), base=side(base), tuned=side(tuned))
 
 
-def rollout(row: Row, answer: str, *, rollout_id: str) -> dict[str, Any]:
+def build_rollout(row: Row, answer: str, *, rollout_id: str) -> dict[str, Any]:
     """One element of the Lambda event, in the shape that every published reward function can read.
 
     DOCUMENTED: the record's fields under `metadata`. SAMPLE: `reference_answer` at the root, a bare string as
@@ -115,7 +116,7 @@ def rollout(row: Row, answer: str, *, rollout_id: str) -> dict[str, Any]:
     fields = {key: value for key, value in row.record.items() if key not in {"id", "messages"}}
     reference = fields.get("reference_answer")
     wrapped = {"reference_answer": {"text": reference}} if isinstance(reference, str) else {}
-    prompt = [{"role": message["role"], "content": _plain(message["content"])} for message in row.messages]
+    prompt = [{"role": message["role"], "content": _flatten_content(message["content"])} for message in row.messages]
     return {
         **fields,
         **wrapped,
@@ -125,14 +126,16 @@ def rollout(row: Row, answer: str, *, rollout_id: str) -> dict[str, Any]:
     }
 
 
-def _plain(content: object) -> object:
+def _flatten_content(content: object) -> object:
     # DOCUMENTED for the event: content is a "plain string", also where the file has text parts.
     if isinstance(content, list):
         return "".join(str(part["text"]) for part in content)
     return content
 
 
-def _scored(rollouts: Sequence[dict[str, Any]], *, functions: LambdaClient, function_arn: str) -> dict[str, float]:
+def _invoke_and_score(
+    rollouts: Sequence[dict[str, Any]], *, functions: LambdaClient, function_arn: str
+) -> dict[str, float]:
     answer = functions.invoke(FunctionName=function_arn, Payload=json.dumps(rollouts).encode())
     text = answer["Payload"].read().decode(errors="replace")
     if answer.get("FunctionError"):
@@ -143,10 +146,10 @@ def _scored(rollouts: Sequence[dict[str, Any]], *, functions: LambdaClient, func
         results = None
     if not isinstance(results, list):
         raise Incomplete(f"The comparison stopped: the reward function answered no JSON list but {text[:400]}")
-    return {rollout_id: _score(rollout_id, results) for rollout_id in (str(item["id"]) for item in rollouts)}
+    return {rollout_id: _score_of(rollout_id, results) for rollout_id in (str(item["id"]) for item in rollouts)}
 
 
-def _score(rollout_id: str, results: Sequence[object]) -> float:
+def _score_of(rollout_id: str, results: Sequence[object]) -> float:
     found = [item for item in results if isinstance(item, dict) and item.get("id") == rollout_id]
     if len(found) != 1:
         raise Incomplete(

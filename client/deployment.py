@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict, cast
 
-from client.errors import Misuse, Refused
-from client.retry_policy import Say, Stopwatch
+from client.errors import ServiceError, UsageError
+from client.retry_policy import Clock, Notify
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.literals import RuntimeType
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
-MODULE, FUNCTION = "lambda_function", "lambda_handler"
-HANDLER: Final = f"{MODULE}.{FUNCTION}"
+HANDLER_MODULE, HANDLER_FUNCTION = "lambda_function", "lambda_handler"
+HANDLER: Final = f"{HANDLER_MODULE}.{HANDLER_FUNCTION}"
 # The Python that this runs under is the one that the function was tried with; Lambda has 3.10 to 3.14 (DOCUMENTED).
 RUNTIME: Final = cast("RuntimeType", f"python3.{min(sys.version_info.minor, 14)}")
 # SAMPLE: Lambda's default of 3 s is too short for a batch of rollouts; AWS's notebook deploys with 300 s and 512 MB.
@@ -51,25 +51,25 @@ _UNIX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class DeploymentPackage:
     """A zip whose bytes depend on the files alone.
 
     Attributes:
         name: the function's name, from the folder's.
-        content: the zip.
+        zip_bytes: the zip.
         sha256: of the zip, hexadecimal.
         files: the paths inside, sorted.
-        origin: stands for the folder's place on this machine.
+        folder_digest: stands for the folder's place on this machine.
     """
 
     name: str
-    content: bytes
+    zip_bytes: bytes
     sha256: str
     files: tuple[str, ...]
-    origin: str
+    folder_digest: str
 
     @property
-    def role(self) -> str:
+    def role_name(self) -> str:
         """The name of the function's role."""
         return f"{self.name}-role"
 
@@ -83,7 +83,7 @@ class Deployment:
     role_arn: str
 
 
-def packed(folder: Path) -> Package:
+def build_package(folder: Path) -> DeploymentPackage:
     """Zip the files of `folder`, leaving out caches and hidden files.
 
     Entries are sorted, dated 1980 and stored uncompressed: zlib's output differs between builds, and the service
@@ -93,13 +93,15 @@ def packed(folder: Path) -> Package:
         Misuse: no folder, no `lambda_function.py`, no handler in it, too large, or a link that leads out of it.
     """
     if not folder.is_dir():
-        raise Misuse(f"{folder} is not a folder.", next_step=f"Give the folder that holds {MODULE}.py (--reward DIR).")
+        raise UsageError(
+            f"{folder} is not a folder.", next_step=f"Give the folder that holds {HANDLER_MODULE}.py (--reward DIR)."
+        )
     _require_inside(folder)
-    _require_handler(folder / f"{MODULE}.py")
+    _require_handler(folder / f"{HANDLER_MODULE}.py")
     paths = sorted(
         (path.relative_to(folder).as_posix(), path)
         for path in folder.rglob("*")
-        if path.is_file() and not _left_out(path.relative_to(folder))
+        if path.is_file() and not _is_excluded(path.relative_to(folder))
     )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -110,20 +112,22 @@ def packed(folder: Path) -> Package:
             archive.writestr(entry, path.read_bytes())
     content = buffer.getvalue()
     if len(content) > _LARGEST_ZIP:
-        raise Misuse(
+        raise UsageError(
             f"{folder} makes a zip of {len(content) / 2**20:.0f} MB; Lambda takes 50 MB in a request.",
             next_step="Move large dependencies into a Lambda layer.",
         )
-    return Package(
-        name=function_name(folder),
-        content=content,
+    return DeploymentPackage(
+        name=function_name_for(folder),
+        zip_bytes=content,
         sha256=hashlib.sha256(content).hexdigest(),
         files=tuple(name for name, _ in paths),
-        origin=hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16],
+        folder_digest=hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16],
     )
 
 
-def deploy(package: Package, *, iam: IAMClient, functions: LambdaClient, stopwatch: Stopwatch, say: Say) -> Deployment:
+def deploy_function(
+    package: DeploymentPackage, *, iam: IAMClient, lambda_client: LambdaClient, clock: Clock, notify: Notify
+) -> Deployment:
     """Make the function in the account equal to `package`, and wait until it is ready.
 
     Raises:
@@ -131,37 +135,37 @@ def deploy(package: Package, *, iam: IAMClient, functions: LambdaClient, stopwat
         Refused: the new role stayed unusable, or the function did not become active.
         botocore.exceptions.ClientError: AWS refused a call.
     """
-    role_arn = _ensured_role(package.role, iam=iam)
+    role_arn = _ensure_role(package.role_name, iam=iam)
     try:
-        present = functions.get_function_configuration(FunctionName=package.name)
-    except functions.exceptions.ResourceNotFoundException:
-        arn = _created(package, role_arn=role_arn, functions=functions, stopwatch=stopwatch, say=say)
+        present = lambda_client.get_function_configuration(FunctionName=package.name)
+    except lambda_client.exceptions.ResourceNotFoundException:
+        arn = _create_function(package, role_arn=role_arn, functions=lambda_client, stopwatch=clock, say=notify)
         outcome = "created"
     else:
         arn = present["FunctionArn"]
         origin = _ORIGIN.search(present.get("Description", ""))
-        if origin and origin[1] != package.origin:
-            say(f"{package.name} was deployed from another folder; it now gets the files of this one.")
-        _wait_until_ready(package.name, functions=functions)
-        changed = _brought_up_to_date(package, present=present, role_arn=role_arn, functions=functions)
+        if origin and origin[1] != package.folder_digest:
+            notify(f"{package.name} was deployed from another folder; it now gets the files of this one.")
+        _wait_until_ready(package.name, functions=lambda_client)
+        changed = _update_function(package, present=present, role_arn=role_arn, functions=lambda_client)
         outcome = "updated" if changed else "unchanged"
-    _wait_until_ready(package.name, functions=functions)
+    _wait_until_ready(package.name, functions=lambda_client)
     return Deployment(arn=arn, outcome=outcome, role_arn=role_arn)
 
 
-def _description(package: Package) -> str:
+def _description(package: DeploymentPackage) -> str:
     # Not a tag: to read and write those takes two more permissions.
-    return f"Reward function for Bedrock reinforcement fine-tuning; made by rft deploy from {package.origin}."
+    return f"Reward function for Bedrock reinforcement fine-tuning; made by rft deploy from {package.folder_digest}."
 
 
-def function_name(folder: Path) -> str:
+def function_name_for(folder: Path) -> str:
     """The name of the function that `folder` becomes."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name).strip("-").lower() or "reward"
     # Lambda allows 64 characters; IAM allows the same for the role, which adds five.
     return f"rft-{name}"[:59]
 
 
-def _left_out(path: Path) -> bool:
+def _is_excluded(path: Path) -> bool:
     return path.suffix == ".pyc" or any(part.startswith(".") or part == "__pycache__" for part in path.parts)
 
 
@@ -169,8 +173,8 @@ def _require_inside(folder: Path) -> None:
     # A link to a file elsewhere would put that file into the zip, and a link to a folder would be left out of it.
     root = folder.resolve()
     for path in sorted(folder.rglob("*")):
-        if path.is_symlink() and not _left_out(path.relative_to(folder)) and not path.resolve().is_relative_to(root):
-            raise Misuse(
+        if path.is_symlink() and not _is_excluded(path.relative_to(folder)) and not path.resolve().is_relative_to(root):
+            raise UsageError(
                 f"{path} is a link that leads out of the folder, to {path.resolve()}: it is not packed.",
                 next_step="Put a copy in its place if it belongs to the reward function, or remove the link.",
             )
@@ -178,19 +182,22 @@ def _require_inside(folder: Path) -> None:
 
 def _require_handler(path: Path) -> None:
     if not path.is_file():
-        raise Misuse(
-            f"{path} does not exist.", next_step=f"The reward folder holds {MODULE}.py with {FUNCTION}(event, context)."
+        raise UsageError(
+            f"{path} does not exist.",
+            next_step=f"The reward folder holds {HANDLER_MODULE}.py with {HANDLER_FUNCTION}(event, context).",
         )
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        raise Misuse(
+        raise UsageError(
             f"{path}, line {line}: {error}", next_step="Python cannot read this file, so Lambda cannot either."
         ) from error
     names = {name for node in tree.body for name in _bound_names(node)}
-    if FUNCTION not in names:
-        raise Misuse(f"{path} defines no {FUNCTION}.", next_step=f"Lambda is told to call {HANDLER}(event, context).")
+    if HANDLER_FUNCTION not in names:
+        raise UsageError(
+            f"{path} defines no {HANDLER_FUNCTION}.", next_step=f"Lambda is told to call {HANDLER}(event, context)."
+        )
 
 
 def _bound_names(node: ast.stmt) -> set[str]:
@@ -205,7 +212,7 @@ def _bound_names(node: ast.stmt) -> set[str]:
             }
 
 
-def _ensured_role(name: str, *, iam: IAMClient) -> str:
+def _ensure_role(name: str, *, iam: IAMClient) -> str:
     try:
         role = iam.get_role(RoleName=name)["Role"]
     except iam.exceptions.NoSuchEntityException:
@@ -217,7 +224,7 @@ def _ensured_role(name: str, *, iam: IAMClient) -> str:
     else:
         trust = role.get("AssumeRolePolicyDocument")
         if "lambda.amazonaws.com" not in json.dumps(trust):
-            raise Misuse(
+            raise UsageError(
                 f"The role {role['Arn']} exists, but Lambda may not assume it.",
                 next_step="Delete that role, or allow lambda.amazonaws.com in its trust policy.",
             )
@@ -236,7 +243,7 @@ class _Configuration(TypedDict):
     Description: str
 
 
-def _configuration(package: Package, *, role_arn: str) -> _Configuration:
+def _configuration(package: DeploymentPackage, *, role_arn: str) -> _Configuration:
     return {
         "Runtime": RUNTIME,
         "Handler": HANDLER,
@@ -247,13 +254,15 @@ def _configuration(package: Package, *, role_arn: str) -> _Configuration:
     }
 
 
-def _created(package: Package, *, role_arn: str, functions: LambdaClient, stopwatch: Stopwatch, say: Say) -> str:
+def _create_function(
+    package: DeploymentPackage, *, role_arn: str, functions: LambdaClient, stopwatch: Clock, say: Notify
+) -> str:
     started = stopwatch.now()
     while True:
         try:
             return functions.create_function(
                 FunctionName=package.name,
-                Code={"ZipFile": package.content},
+                Code={"ZipFile": package.zip_bytes},
                 Publish=False,
                 **_configuration(package, role_arn=role_arn),
             )["FunctionArn"]
@@ -261,7 +270,7 @@ def _created(package: Package, *, role_arn: str, functions: LambdaClient, stopwa
             if _ROLE_UNDERWAY not in str(error):
                 raise
             if stopwatch.now() - started >= _ROLE_PATIENCE_SECONDS:
-                raise Refused(
+                raise ServiceError(
                     f"Lambda still cannot assume the new role {role_arn} after {_ROLE_PATIENCE_SECONDS:.0f} s.",
                     next_step="Look at the role's trust policy, then run the same command again.",
                 ) from error
@@ -269,8 +278,8 @@ def _created(package: Package, *, role_arn: str, functions: LambdaClient, stopwa
             stopwatch.sleep(_ROLE_PAUSE_SECONDS)
 
 
-def _brought_up_to_date(
-    package: Package, *, present: FunctionConfigurationResponseTypeDef, role_arn: str, functions: LambdaClient
+def _update_function(
+    package: DeploymentPackage, *, present: FunctionConfigurationResponseTypeDef, role_arn: str, functions: LambdaClient
 ) -> bool:
     same_code = present.get("CodeSha256") == base64.b64encode(bytes.fromhex(package.sha256)).decode()
     wanted = _configuration(package, role_arn=role_arn)
@@ -280,7 +289,7 @@ def _brought_up_to_date(
         # Lambda refuses a second update (ResourceConflictException) while the first is in progress.
         _wait_until_ready(package.name, functions=functions)
     if not same_code:
-        functions.update_function_code(FunctionName=package.name, ZipFile=package.content, Publish=False)
+        functions.update_function_code(FunctionName=package.name, ZipFile=package.zip_bytes, Publish=False)
     return not (same_code and same_settings)
 
 

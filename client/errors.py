@@ -36,13 +36,13 @@ class ClientError(Exception):
         self.next_step = next_step
 
 
-class Misuse(ClientError):  # noqa: N818 - these are outcomes with names, drawn in the tree above
+class UsageError(ClientError):
     """A file, an option or the environment is wrong; nothing was created."""
 
     exit_code = 2
 
 
-class Refused(ClientError):  # noqa: N818 - see Misuse
+class ServiceError(ClientError):
     """The service, or AWS, answered no."""
 
 
@@ -64,13 +64,13 @@ class JobCancelled(ClientError):  # noqa: N818 - see Misuse
     exit_code = 3
 
 
-class Stopped(ClientError):  # noqa: N818 - see Misuse
+class Interrupted(ClientError):  # noqa: N818 - see Misuse
     """The user pressed Ctrl-C."""
 
     exit_code = 130
 
 
-def translated(error: Exception) -> ClientError | None:
+def to_client_error(error: Exception) -> ClientError | None:
     """The readable form of an SDK's own exception, or None for a bug of ours, which deserves its traceback."""
     if isinstance(error, ClientError):
         return error
@@ -81,11 +81,11 @@ def translated(error: Exception) -> ClientError | None:
     if family in {"botocore", "boto3", "s3transfer"}:
         return _from_aws(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return Misuse(f"{error.filename}: {error.strerror}")
+        return UsageError(f"{error.filename}: {error.strerror}")
     return None
 
 
-def nothing_listens(url: str) -> Unreachable:
+def connection_refused_error(url: str) -> Unreachable:
     """Nobody answers at an address of this machine: there is no simulator, or no longer."""
     parts = urlsplit(url)
     return Unreachable(
@@ -108,13 +108,13 @@ def _from_openai(error: Exception) -> ClientError:
         return Unreachable(f"The service could not be reached: {text}", next_step=hint)
     if hint is None and status == _UNAUTHORIZED:
         hint = "The key was not accepted: see `rft target` for the one in use and where it came from."
-    return Refused(f"The service answered {status}: {text}", next_step=hint)
+    return ServiceError(f"The service answered {status}: {text}", next_step=hint)
 
 
 _UNAUTHORIZED = 401
 
 
-_ABOUT_CREDENTIALS = {
+_CREDENTIAL_ERRORS = {
     "CredentialRetrievalError",
     "NoCredentialsError",
     "PartialCredentialsError",
@@ -125,23 +125,23 @@ _ABOUT_CREDENTIALS = {
 }
 
 
-def without_credentials(reason: object) -> Misuse:
+def missing_credentials_error(reason: object) -> UsageError:
     """No credentials to ask AWS with."""
-    return Misuse(
+    return UsageError(
         f"AWS credentials: {reason}",
         next_step="Log in (for example `aws sso login`) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     )
 
 
 def _from_aws(error: Exception) -> ClientError:
-    if type(error).__name__ in _ABOUT_CREDENTIALS:
-        return without_credentials(error)
+    if type(error).__name__ in _CREDENTIAL_ERRORS:
+        return missing_credentials_error(error)
     address = getattr(error, "kwargs", {}).get("endpoint_url", "")
     if type(error).__name__ == "EndpointConnectionError" and is_loopback(address):
-        return nothing_listens(address)
+        return connection_refused_error(address)
     operation = getattr(error, "operation_name", None)
     response = getattr(error, "response", None)
     if operation is None or not isinstance(response, dict):
         return Unreachable(f"AWS could not be reached: {error}")
     said = response.get("Error", {})
-    return Refused(f"AWS refused {operation}: {said.get('Code')}: {said.get('Message')}")
+    return ServiceError(f"AWS refused {operation}: {said.get('Code')}: {said.get('Message')}")

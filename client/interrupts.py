@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-EXIT_CODE = 128 + signal.SIGINT
+INTERRUPT_EXIT_CODE = 128 + signal.SIGINT
 
 
-def stop_at_once() -> None:
+def exit_on_interrupt() -> None:
     """From now on Ctrl-C says `Stopped.` and ends the process with 130."""
-    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGINT, _print_and_exit)
 
 
 @contextmanager
-def asking() -> Iterator[Callable[[], None]]:
+def raise_on_interrupt() -> Iterator[Callable[[], None]]:
     """Inside the block Ctrl-C is a KeyboardInterrupt: for whoever has something to ask before the end.
 
     Python prints and forgets one that is raised in a callback, so what is yielded is to be called now and then: it
@@ -46,31 +46,31 @@ def asking() -> Iterator[Callable[[], None]]:
 
     before, sys.unraisablehook = sys.unraisablehook, silent
     try:
-        with _handled(note_and_raise):
+        with _signal_handler(note_and_raise):
             yield require_none
     finally:
         sys.unraisablehook = before
 
 
 @contextmanager
-def undoing(undo: Callable[[], None]) -> Iterator[None]:
-    """Inside the block Ctrl-C first does `undo`, and so does the signal by which others end a process."""
+def clean_up_on_signal(cleanup: Callable[[], None]) -> Iterator[None]:
+    """Inside the block Ctrl-C first does `cleanup`, and so does the signal by which others end a process."""
     before = signal.getsignal(signal.SIGINT)
 
     def undo_and_stop(number: int, frame: FrameType | None) -> None:
-        undo()
+        cleanup()
         if callable(before):
             before(number, frame)
 
     def undo_and_end(number: int, _frame: FrameType | None) -> None:
-        undo()
-        leave(128 + number)
+        cleanup()
+        exit_now(128 + number)
 
-    with _handled(undo_and_stop), _handled(undo_and_end, number=signal.SIGTERM):
+    with _signal_handler(undo_and_stop), _signal_handler(undo_and_end, number=signal.SIGTERM):
         yield
 
 
-def leave(code: int) -> None:
+def exit_now(code: int) -> None:
     """End the process now, with what was printed: threads that still load modules are not waited for."""
     for stream in (sys.stdout, sys.stderr):
         # The signal may have come in the middle of a write, and a pipe may be closed.
@@ -79,13 +79,13 @@ def leave(code: int) -> None:
     os._exit(code)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
+def _print_and_exit(_number: int, _frame: FrameType | None) -> None:
     os.write(2, b"Stopped.\n")
-    leave(EXIT_CODE)
+    exit_now(INTERRUPT_EXIT_CODE)
 
 
 @contextmanager
-def _handled(handler: Callable[[int, FrameType | None], None], number: int = signal.SIGINT) -> Iterator[None]:
+def _signal_handler(handler: Callable[[int, FrameType | None], None], number: int = signal.SIGINT) -> Iterator[None]:
     # Python lets the main thread alone say what a signal does.
     if threading.current_thread() is not threading.main_thread():
         yield

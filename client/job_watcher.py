@@ -20,12 +20,12 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from client.errors import JobCancelled, Refused, Stopped
-from client.interrupts import asking
-from client.job_polling import Update, follow
-from client.mantle_client import Event, Job, Mantle
-from client.retry_policy import Rhythm, Setback
-from client.terminal import agreed, shortened, sparkline, warned
+from client.errors import Interrupted, JobCancelled, ServiceError
+from client.interrupts import raise_on_interrupt
+from client.job_polling import PollResult, poll_job
+from client.mantle_client import Event, Job, MantleClient
+from client.retry_policy import PollInterval, TransientFailure
+from client.terminal import confirm, print_warning, shorten, sparkline
 
 # Columns of the bar and of the sparkline, where the terminal has room for them and where it has 80 columns.
 _WIDE, _NARROW, _ROOMY = 24, 12, 105
@@ -36,97 +36,99 @@ _ERROR_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class WatchedJob:
     """An ended job and its whole log, oldest first."""
 
     job: Job
     events: tuple[Event, ...]
 
 
-def watched(mantle: Mantle, job_id: str, *, rhythm: Rhythm, console: Console, passing: bool = False) -> Watched:
-    """Show a job until it ends; `passing` says that it cannot outlive this command.
+def watch_job(
+    mantle: MantleClient, job_id: str, *, poll_interval: PollInterval, console: Console, ephemeral: bool = False
+) -> WatchedJob:
+    """Show a job until it ends; `ephemeral` says that it cannot outlive this command.
 
     Raises:
         Stopped: Ctrl-C, and the job goes on.
         JobCancelled: Ctrl-C, and the user wanted the job cancelled.
     """
-    view: _View = _Live(console) if console.is_terminal else _Plain(console)
+    view: _JobView = _LiveView(console) if console.is_terminal else _PlainView(console)
     events: list[Event] = []
     last: Job | None = None
-    with asking() as require_no_interrupt:
+    with raise_on_interrupt() as require_no_interrupt:
         try:
             with view:
-                for update in follow(mantle, job_id, rhythm=rhythm):
-                    view.show(update)
+                for update in poll_job(mantle, job_id, poll_interval=poll_interval):
+                    view.update(update)
                     events.extend(update.events)
                     last = update.job or last
                     require_no_interrupt()
         except KeyboardInterrupt:
-            if passing:
-                raise _ended_with_simulator() from None
-            _interrupted(mantle, job_id, console=console)
+            if ephemeral:
+                raise _interrupted_with_simulator() from None
+            _handle_interrupt(mantle, job_id, console=console)
     if last is None:
-        raise Refused(f"The job {job_id} was never seen.")
-    return Watched(job=last, events=tuple(events))
+        raise ServiceError(f"The job {job_id} was never seen.")
+    return WatchedJob(job=last, events=tuple(events))
 
 
-def _ended_with_simulator() -> Stopped:
-    return Stopped(
+def _interrupted_with_simulator() -> Interrupted:
+    return Interrupted(
         "Stopped. The simulator ends with the command that `rft-sim exec` runs, and the job with it.",
         next_step='For a job that goes on: `rft-sim serve`, and in another shell `eval "$(rft-sim env)"`.',
     )
 
 
-def _interrupted(mantle: Mantle, job_id: str, *, console: Console) -> None:
-    goes_on = Stopped(
+def _handle_interrupt(mantle: MantleClient, job_id: str, *, console: Console) -> None:
+    goes_on = Interrupted(
         f"Stopped watching; the job {job_id} goes on.",
         next_step=f"Watch it again: rft watch {job_id}   End it: rft cancel {job_id}",
     )
     if not console.is_terminal:
         raise goes_on
     try:
-        wanted = agreed(console, "\nCancel the job as well? A cancelled job cannot be resumed.")
+        wanted = confirm(console, "\nCancel the job as well? A cancelled job cannot be resumed.")
     except KeyboardInterrupt:
         raise goes_on from None
     if not wanted:
         raise goes_on from None
-    cancelled = mantle.cancel(job_id)
+    cancelled = mantle.cancel_job(job_id)
     raise JobCancelled(f"The job {job_id} is {cancelled.status}, at your wish.") from None
 
 
-class _View(AbstractContextManager["_View"]):
+class _JobView(AbstractContextManager["_JobView"]):
     """What both views share: the steps so far, and what is worth a line of its own."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.rewards: list[float] = []
-        self.odd_status = ""
+        self.reported_unknown_status = ""
 
     def __exit__(self, *_: object) -> None:
         return None
 
-    def show(self, update: Update) -> None:
+    def update(self, result: PollResult) -> None:
         """Take in one update."""
-        if update.setback is not None:
-            self.setback(update.setback)
-        if update.job is not None:
-            if not update.job.known_status and update.job.status != self.odd_status:
-                self.odd_status = update.job.status
-                warned(
-                    self.console, f"the status {update.job.status!r} is new to this client; it is not taken for an end."
+        if result.failure is not None:
+            self.show_failure(result.failure)
+        if result.job is not None:
+            if not result.job.has_known_status and result.job.status != self.reported_unknown_status:
+                self.reported_unknown_status = result.job.status
+                print_warning(
+                    self.console, f"the status {result.job.status!r} is new to this client; it is not taken for an end."
                 )
-            self.progress(update.job, update.events)
+            self.show_progress(result.job, result.events)
 
-    def setback(self, setback: Setback) -> None:
+    def show_failure(self, failure: TransientFailure) -> None:
         """A look failed."""
         raise NotImplementedError
 
-    def progress(self, job: Job, events: tuple[Event, ...]) -> None:
+    def show_progress(self, job: Job, events: tuple[Event, ...]) -> None:
         """A look succeeded."""
         raise NotImplementedError
 
 
-class _Left(TimeRemainingColumn):
+class _TimeLeftColumn(TimeRemainingColumn):
     """What remains, while something does."""
 
     def render(self, task: Task) -> Text:
@@ -134,7 +136,7 @@ class _Left(TimeRemainingColumn):
         return Text("") if task.finished or not task.total else Text.assemble(super().render(task), " left")
 
 
-class _Live(_View):
+class _LiveView(_JobView):
     """One line that moves."""
 
     def __init__(self, console: Console) -> None:
@@ -148,7 +150,7 @@ class _Live(_View):
             TextColumn("[bold]{task.fields[reward]}"),
             TextColumn("[green]{task.fields[spark]}"),
             TimeElapsedColumn(),
-            _Left(compact=True),
+            _TimeLeftColumn(compact=True),
             console=console,
         )
         self._task: TaskID = self._bar.add_task("", total=None, status="asking", step="", reward="", spark="")
@@ -160,15 +162,15 @@ class _Live(_View):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def setback(self, setback: Setback) -> None:
+    def show_failure(self, failure: TransientFailure) -> None:
         self._bar.update(self._task, status="waiting")
-        if setback.worth_saying:
-            warned(self._bar.console, f"{setback}.")
+        if failure.should_report:
+            print_warning(self._bar.console, f"{failure}.")
 
-    def progress(self, job: Job, events: tuple[Event, ...]) -> None:
+    def show_progress(self, job: Job, events: tuple[Event, ...]) -> None:
         for event in events:
             if event.level != "info":
-                warned(self._bar.console, _short(event))
+                print_warning(self._bar.console, _shorten_message(event))
             if event.metrics is None:
                 continue
             total = int(event.metrics.get("total_steps", 0))
@@ -176,14 +178,14 @@ class _Live(_View):
             self._bar.update(
                 self._task,
                 # A full bar shows a tick, and after the last step the service is not done yet.
-                completed=min(event.step or 0, total - _NOT_YET) if not job.ended else event.step,
+                completed=min(event.step or 0, total - _NOT_YET) if not job.has_ended else event.step,
                 total=total or None,
                 step=f"{event.step}/{total}",
                 reward=f"reward {self.rewards[-1]:.3f}",
                 spark=sparkline(self.rewards, width=self._width),
             )
         self._bar.update(self._task, status=job.status)
-        if job.ended:
+        if job.has_ended:
             self._end(job)
 
     def _end(self, job: Job) -> None:
@@ -195,35 +197,35 @@ class _Live(_View):
 
 
 @dataclass(slots=True)
-class _Told:
+class _PrintedState:
     """What the plain view has said already."""
 
     status: str = ""
-    lines: set[int] = field(default_factory=set)
+    printed_lines: set[int] = field(default_factory=set)
 
 
-class _Plain(_View):
+class _PlainView(_JobView):
     """Lines that only ever follow each other: for pipes, logs and continuous integration."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._told = _Told()
+        self._printed = _PrintedState()
 
     def __enter__(self) -> Self:
         return self
 
-    def setback(self, setback: Setback) -> None:
-        if setback.worth_saying:
-            warned(self.console, f"{setback}.")
+    def show_failure(self, failure: TransientFailure) -> None:
+        if failure.should_report:
+            print_warning(self.console, f"{failure}.")
 
-    def progress(self, job: Job, events: tuple[Event, ...]) -> None:
+    def show_progress(self, job: Job, events: tuple[Event, ...]) -> None:
         for event in events:
             if event.metrics is None:
-                self._line(event.level if event.level != "info" else "", _short(event))
+                self._line(event.level if event.level != "info" else "", _shorten_message(event))
             else:
                 self._step(event.metrics)
-        if job.status != self._told.status:
-            self._told.status = job.status
+        if job.status != self._printed.status:
+            self._printed.status = job.status
             self._line("status", job.status)
 
     def _step(self, metrics: Mapping[str, float]) -> None:
@@ -238,12 +240,12 @@ class _Plain(_View):
         self.console.print(Text(f"  {label:<12}{text}"), soft_wrap=True)
 
 
-def _short(event: Event) -> str:
+def _shorten_message(event: Event) -> str:
     # What made a job fail is told in full at the end.
-    return shortened(event.message, to=_ERROR_SHOWN) if event.level == "error" else event.message
+    return shorten(event.message, max_length=_ERROR_SHOWN) if event.level == "error" else event.message
 
 
-def told(events: Iterable[Event], *, console: Console) -> None:
+def print_events(events: Iterable[Event], *, console: Console) -> None:
     """A job's log, one line an event."""
     for event in events:
         reward = ""

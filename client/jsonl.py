@@ -7,13 +7,13 @@ import math
 from collections import Counter
 from typing import Any, Final, NoReturn
 
-LONGEST_LINE: Final = 6_291_456
+MAX_LINE_BYTES: Final = 6_291_456
 """Bytes. DOCUMENTED of Lambda: the largest event of a call; a longer record could be graded by no function."""
 
-DEEPEST: Final = 128
+MAX_DEPTH: Final = 128
 """Levels of lists and objects. INFERRED: a JSON reader stops somewhere, Python's own below 1,000."""
 
-_TOO_DEEP = f"the JSON is nested too deeply: arrays and objects may lie in each other {DEEPEST} deep"
+_TOO_DEEP = f"the JSON is nested too deeply: arrays and objects may lie in each other {MAX_DEPTH} deep"
 _QUOTED = 60  # characters of what a message repeats
 
 # How a file begins that holds something else, or holds it in another form.
@@ -27,49 +27,49 @@ _BEGINNINGS = {
 }
 
 
-class Unfit(Exception):  # noqa: N818 - it is what the line is
+class InvalidLine(Exception):  # noqa: N818 - it is what the line is
     """A line that the service would refuse; the message says why, and what to do."""
 
 
-class NotLines(Exception):  # noqa: N818 - it is what the file is
+class NotJsonLines(Exception):  # noqa: N818 - it is what the file is
     """A file that is no JSON Lines file at all; the message says what it is, and what to do."""
 
 
-def require_lines(first: bytes) -> None:
+def require_json_lines(first_line: bytes) -> None:
     """See from a file's first line that it is not some other sort of file.
 
     Raises:
         NotLines: it is.
     """
     for beginning, reason in _BEGINNINGS.items():
-        if first.startswith(beginning):
-            raise NotLines(reason)
+        if first_line.startswith(beginning):
+            raise NotJsonLines(reason)
 
 
-def read_object(line: bytes) -> tuple[dict[str, Any], int]:
+def parse_object(line: bytes) -> tuple[dict[str, Any], int]:
     r"""Give the JSON object of a line, which may end in `\n` or `\r\n`, and how many JSON values it holds.
 
     Raises:
         Unfit: it is no JSON object in UTF-8, or nobody can tell what it means.
     """
-    if len(line) > LONGEST_LINE:
-        raise Unfit(
-            f"the line is longer than {LONGEST_LINE:,} bytes, and Lambda takes no larger event; shorten the record, "
+    if len(line) > MAX_LINE_BYTES:
+        raise InvalidLine(
+            f"the line is longer than {MAX_LINE_BYTES:,} bytes, and Lambda takes no larger event; shorten the record, "
             "or end each record with a new line"
         )
-    record = _parsed(_decoded(line).rstrip(" \t\r\n"))
+    record = _parse(_decode(line).rstrip(" \t\r\n"))
     if not isinstance(record, dict):
-        raise Unfit(f"a JSON {kind_of(record)}, not an object with `messages`")
-    return record, _counted(record)
+        raise InvalidLine(f"a JSON {json_type(record)}, not an object with `messages`")
+    return record, _count_values(record)
 
 
-def quoted(value: object) -> str:
+def quote_value(value: object) -> str:
     """The beginning of a value as a message may repeat it: short, and in ASCII, which no terminal obeys."""
     text = json.dumps(value[: _QUOTED + 1] if isinstance(value, str) else value)
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
-def kind_of(value: object) -> str:
+def json_type(value: object) -> str:
     """What JSON calls a value's type."""
     names = {
         type(None): "null",
@@ -83,39 +83,41 @@ def kind_of(value: object) -> str:
     return names[type(value)]
 
 
-def _decoded(line: bytes) -> str:
+def _decode(line: bytes) -> str:
     if (position := line.find(b"\0")) >= 0:
-        raise Unfit(f"byte {position + 1} is NUL, which JSON never holds and UTF-16 is full of; save the file as UTF-8")
+        raise InvalidLine(
+            f"byte {position + 1} is NUL, which JSON never holds and UTF-16 is full of; save the file as UTF-8"
+        )
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        raise Unfit(f"byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
+        raise InvalidLine(f"byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
     if text.startswith("\ufeff"):
-        raise Unfit("the line starts with a byte order mark (BOM), which files leave that are joined; remove it")
+        raise InvalidLine("the line starts with a byte order mark (BOM), which files leave that are joined; remove it")
     return text
 
 
-def _parsed(text: str) -> object:
+def _parse(text: str) -> object:
     try:
         record: object = json.loads(
-            text, object_pairs_hook=_without_doubles, parse_constant=_no_constant, parse_float=_finite
+            text, object_pairs_hook=_require_unique_keys, parse_constant=_reject_constant, parse_float=_parse_finite
         )
         if "\\u" in text:
             json.dumps(record, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise Unfit(f"not valid JSON {_words(error)}") from error
+        raise InvalidLine(f"not valid JSON {_describe_syntax_error(error)}") from error
     except UnicodeEncodeError as error:
-        raise Unfit(
+        raise InvalidLine(
             "a \\u escape is half of a surrogate pair, which UTF-8 cannot hold; write the whole character"
         ) from error
     except RecursionError as error:
-        raise Unfit(_TOO_DEEP) from error
+        raise InvalidLine(_TOO_DEEP) from error
     except ValueError as error:  # Python reads integers of up to 4,300 digits
-        raise Unfit("a number has too many digits") from error
+        raise InvalidLine("a number has too many digits") from error
     return record
 
 
-def _words(error: json.JSONDecodeError) -> str:
+def _describe_syntax_error(error: json.JSONDecodeError) -> str:
     column = error.pos + 1
     if error.msg == "Extra data":
         return (
@@ -127,32 +129,34 @@ def _words(error: json.JSONDecodeError) -> str:
     return f"at column {column}: {error.msg.removesuffix(' at')}{advice}"
 
 
-def _counted(record: dict[str, Any]) -> int:
+def _count_values(record: dict[str, Any]) -> int:
     count = 1
     level: list[Any] = [record]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         inner = [item for holder in level for item in (holder.values() if isinstance(holder, dict) else holder)]
         count += len(inner)
         level = [item for item in inner if isinstance(item, dict | list)]
         if not level:
             return count
-    raise Unfit(_TOO_DEEP)
+    raise InvalidLine(_TOO_DEEP)
 
 
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _require_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     record = dict(pairs)
     if len(record) < len(pairs):
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        raise Unfit(f"the key {quoted(twice)} stands twice in one JSON object; readers disagree on which one counts")
+        raise InvalidLine(
+            f"the key {quote_value(twice)} stands twice in one JSON object; readers disagree on which one counts"
+        )
     return record
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise Unfit(f"{name} is not JSON; use null or leave the field out")
+def _reject_constant(name: str) -> NoReturn:
+    raise InvalidLine(f"{name} is not JSON; use null or leave the field out")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise Unfit(f"the number {text[:_QUOTED]} is too large for any float")
+        raise InvalidLine(f"the number {text[:_QUOTED]} is too large for any float")
     return number

@@ -13,17 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from client.errors import Incomplete, Misuse, Refused
-from client.retry_policy import Patience, Quiet, Say, Stopwatch, persist
+from client.errors import Incomplete, ServiceError, UsageError
+from client.retry_policy import Clock, Notify, RetryAfterGate, RetryPolicy, call_with_retry
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
-Answer = TypeVar("Answer")
+ResultT = TypeVar("ResultT")
 
 # OPENAI: the six statuses; DOCUMENTED by AWS: `succeeded` and the British `cancelled`.
-BEFORE_THE_END = ("validating_files", "queued", "running")
-ENDS = ("succeeded", "failed", "cancelled")
+ACTIVE_STATUSES = ("validating_files", "queued", "running")
+TERMINAL_STATUSES = ("succeeded", "failed", "cancelled")
 
 # SAMPLE: AWS's notebooks ask for 100 events and 200 jobs a page.
 _EVENTS_PER_PAGE, _JOBS_PER_PAGE = 100, 100
@@ -43,14 +43,14 @@ class Job:
     body: Mapping[str, Any]
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """True for the three ends alone: a status nobody knows is not one."""
-        return self.status in ENDS
+        return self.status in TERMINAL_STATUSES
 
     @property
-    def known_status(self) -> bool:
+    def has_known_status(self) -> bool:
         """True for a status that the API documents."""
-        return self.status in BEFORE_THE_END or self.status in ENDS
+        return self.status in ACTIVE_STATUSES or self.status in TERMINAL_STATUSES
 
     @property
     def model(self) -> str:
@@ -58,7 +58,7 @@ class Job:
         return str(self.body.get("model"))
 
     @property
-    def created(self) -> str:
+    def created_text(self) -> str:
         """When it was created, in UTC: `2026-02-18 19:13`; empty where the service does not say."""
         seconds = self.body.get("created_at")
         return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%d %H:%M}" if seconds else ""
@@ -75,7 +75,7 @@ class Job:
         return self.body.get("metadata") or {}
 
     @property
-    def function(self) -> str:
+    def function_arn(self) -> str:
         """The ARN of the reward function; empty where the service does not say."""
         method = self.body.get("method") or {}
         grader = (method.get("reinforcement") or {}).get("grader") or {}
@@ -116,31 +116,31 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class EventPage:
     """One page of events, in the order of the wire."""
 
     events: tuple[Event, ...]
     has_more: bool
 
 
-class Mantle:
+class MantleClient:
     """The API, with failures that may pass waited out. Calls may be made from several threads."""
 
-    def __init__(self, client: OpenAI, *, patience: Patience, stopwatch: Stopwatch, say: Say) -> None:
+    def __init__(self, client: OpenAI, *, retry_policy: RetryPolicy, clock: Clock, notify: Notify) -> None:
         self.client = client
-        self.patience = patience
-        self.stopwatch = stopwatch
-        self.say = say
-        self._quiet = Quiet(patience=patience, stopwatch=stopwatch)
+        self.retry_policy = retry_policy
+        self.clock = clock
+        self.notify = notify
+        self._retry_after_gate = RetryAfterGate(retry_policy=retry_policy, clock=clock)
 
-    def upload(self, path: Path) -> str:
+    def upload_file(self, path: Path) -> str:
         """Send a data file; returns its id. A lost answer leaves at worst a second copy of the file."""
 
         def send() -> _Raw:
             with path.open("rb") as file:
                 return self.client.files.with_raw_response.create(file=(path.name, file), purpose="fine-tune")
 
-        return str(self._asked(send)["id"])
+        return str(self._request_json(send)["id"])
 
     def create_job_once(self, request: Mapping[str, Any]) -> Job:
         """Create a job with one request and no retry: whether a lost one took effect is `client.job_polling`'s to find out."""
@@ -148,18 +148,18 @@ class Mantle:
         others = {key: value for key, value in request.items() if key not in {"model", "training_file"}}
         api = self.client.fine_tuning.jobs.with_raw_response
         return _job(
-            self._once(
+            self._request_json_once(
                 lambda: api.create(model=request["model"], training_file=request["training_file"], extra_body=others)
             )
         )
 
-    def job(self, job_id: str) -> Job:
+    def get_job(self, job_id: str) -> Job:
         """One job, as it is now."""
-        return self._asked_with(self.job_once, job_id)
+        return self._request(self.get_job_once, job_id)
 
-    def job_once(self, job_id: str) -> Job:
+    def get_job_once(self, job_id: str) -> Job:
         """One job, as it is now; a failure is not waited out."""
-        return _job(self._once(lambda: self.client.fine_tuning.jobs.with_raw_response.retrieve(job_id)))
+        return _job(self._request_json_once(lambda: self.client.fine_tuning.jobs.with_raw_response.retrieve(job_id)))
 
     def require_model(self, name: str) -> None:
         """Make sure that the service has a model (DOCUMENTED: GET /v1/models/{model}).
@@ -171,24 +171,24 @@ class Mantle:
 
         api = self.client.models.with_raw_response
         try:
-            self._asked_with(api.retrieve, name)
+            self._request(api.retrieve, name)
         except openai.NotFoundError as error:
             listed = [str(body["id"]) for body in _json(api.list()).get("data") or ()]
             if name not in listed:
-                raise Misuse(
+                raise UsageError(
                     f"The service has no model {name}.", next_step=f"It lists: {', '.join(listed) or 'none'}."
                 ) from error
         except openai.PermissionDeniedError:
             # Who may train need not be allowed to look at models: the order itself will tell.
             return
 
-    def jobs(self) -> Iterator[Job]:
+    def list_jobs(self) -> Iterator[Job]:
         """All jobs, in the order of the wire (newest first)."""
         api = self.client.fine_tuning.jobs.with_raw_response
-        for body in self._listed(lambda cursor: api.list(limit=_JOBS_PER_PAGE, extra_query=cursor)):
+        for body in self._paginate(lambda cursor: api.list(limit=_JOBS_PER_PAGE, extra_query=cursor)):
             yield _job(body)
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel_job(self, job_id: str) -> Job:
         """Cancel a job that has not ended; one that is cancelled already stays so.
 
         Raises:
@@ -197,22 +197,22 @@ class Mantle:
         import openai  # noqa: PLC0415 - 0.8 s to load; whoever holds its client has paid already
 
         try:
-            return _job(self._asked(lambda: self.client.fine_tuning.jobs.with_raw_response.cancel(job_id)))
+            return _job(self._request_json(lambda: self.client.fine_tuning.jobs.with_raw_response.cancel(job_id)))
         except openai.BadRequestError:
             # The answer to a first try may have been lost.
-            job = self.job(job_id)
+            job = self.get_job(job_id)
             if job.status != "cancelled":
                 raise
             return job
 
-    def events_once(self, job_id: str, *, after: str | None) -> Page:
+    def list_events_once(self, job_id: str, *, after: str | None) -> EventPage:
         """One page of a job's events; a failure is not waited out."""
         cursor = {"after": after} if after else {}
         api = self.client.fine_tuning.jobs.with_raw_response
-        body = self._once(lambda: api.list_events(job_id, limit=_EVENTS_PER_PAGE, extra_query=cursor))
-        return Page(events=tuple(map(_event, body.get("data") or ())), has_more=bool(body.get("has_more")))
+        body = self._request_json_once(lambda: api.list_events(job_id, limit=_EVENTS_PER_PAGE, extra_query=cursor))
+        return EventPage(events=tuple(map(_event, body.get("data") or ())), has_more=bool(body.get("has_more")))
 
-    def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
+    def list_checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
         """All checkpoints of a job, by step."""
         api = self.client.fine_tuning.jobs.checkpoints.with_raw_response
         listed = [
@@ -222,20 +222,20 @@ class Mantle:
                 model=body["fine_tuned_model_checkpoint"],
                 metrics=body.get("metrics") or {},
             )
-            for body in self._listed(lambda cursor: api.list(job_id, extra_query=cursor))
+            for body in self._paginate(lambda cursor: api.list(job_id, extra_query=cursor))
         ]
         return tuple(sorted(listed, key=lambda checkpoint: checkpoint.step))
 
-    def answer(self, messages: Sequence[Mapping[str, object]], *, model: str, max_tokens: int) -> str:
+    def complete_chat(self, messages: Sequence[Mapping[str, object]], *, model: str, max_tokens: int) -> str:
         """The text of a chat completion at temperature 0; empty when the model said nothing aloud."""
-        body = self._asked(
+        body = self._request_json(
             lambda: self.client.chat.completions.with_raw_response.create(
                 model=model, messages=_chat_messages(messages), temperature=0.0, max_tokens=max_tokens
             )
         )
         return str(body["choices"][0]["message"].get("content") or "")
 
-    def streamed_answer(self, text: str, *, model: str, temperature: float) -> Iterator[str]:
+    def stream_chat(self, text: str, *, model: str, temperature: float) -> Iterator[str]:
         """The pieces of a chat completion as they come.
 
         Raises:
@@ -243,7 +243,7 @@ class Mantle:
         """
         messages = _chat_messages([{"role": "user", "content": text}])
         create = self.client.chat.completions.create
-        stream = self._asked_with(
+        stream = self._request(
             lambda name: create(model=name, messages=messages, temperature=temperature, stream=True), model
         )
         finished = False
@@ -258,10 +258,10 @@ class Mantle:
         if not finished:
             raise Incomplete("The stream ended before the answer did.", next_step="Ask again.")
 
-    def _listed(self, ask: Callable[[dict[str, str]], _Raw]) -> Iterator[Mapping[str, Any]]:
+    def _paginate(self, ask: Callable[[dict[str, str]], _Raw]) -> Iterator[Mapping[str, Any]]:
         cursor: dict[str, str] = {}
         while True:
-            body = self._asked(partial(ask, cursor))
+            body = self._request_json(partial(ask, cursor))
             items = body.get("data") or []
             yield from items
             # A server that ignores `after` would keep us here for ever.
@@ -269,26 +269,26 @@ class Mantle:
                 return
             cursor = {"after": items[-1]["id"]}
 
-    def _asked(self, call: Callable[[], _Raw]) -> Mapping[str, Any]:
-        return _json(self._asked_with(lambda _: call(), ""))
+    def _request_json(self, call: Callable[[], _Raw]) -> Mapping[str, Any]:
+        return _json(self._request(lambda _: call(), ""))
 
-    def _asked_with(self, call: Callable[[str], Answer], argument: str) -> Answer:
-        return persist(
-            lambda: self._heeding(lambda: call(argument)),
-            patience=self.patience,
-            stopwatch=self.stopwatch,
-            say=self.say,
+    def _request(self, call: Callable[[str], ResultT], argument: str) -> ResultT:
+        return call_with_retry(
+            lambda: self._call_after_retry_delay(lambda: call(argument)),
+            retry_policy=self.retry_policy,
+            clock=self.clock,
+            notify=self.notify,
         )
 
-    def _once(self, call: Callable[[], _Raw]) -> Mapping[str, Any]:
-        return _json(self._heeding(call))
+    def _request_json_once(self, call: Callable[[], _Raw]) -> Mapping[str, Any]:
+        return _json(self._call_after_retry_delay(call))
 
-    def _heeding(self, call: Callable[[], Answer]) -> Answer:
-        self._quiet.keep()
+    def _call_after_retry_delay(self, call: Callable[[], ResultT]) -> ResultT:
+        self._retry_after_gate.wait()
         try:
             return call()
         except Exception as error:
-            self._quiet.heed(error)
+            self._retry_after_gate.record(error)
             raise
 
 
@@ -303,7 +303,7 @@ def _json(raw: _Raw) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Refused(f"The service answered something that is no JSON object: {raw.text[:200]!r}")
+        raise ServiceError(f"The service answered something that is no JSON object: {raw.text[:200]!r}")
     return body
 
 

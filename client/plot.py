@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from client.errors import Misuse
+from client.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ _PANELS = (
 )
 
 
-def drawn(
+def draw_plot(
     metrics: Sequence[Mapping[str, float]], *, title: str, subtitle: str, checkpoints: Sequence[int] = ()
 ) -> bytes:
     """A PNG: reward with its running mean above; length, entropy and gradient norm below. Same numbers, same bytes.
@@ -36,7 +36,7 @@ def drawn(
         Misuse: there is nothing to draw.
     """
     if not metrics:
-        raise Misuse("The job has no metrics to draw.", next_step="Wait until its first training step is done.")
+        raise UsageError("The job has no metrics to draw.", next_step="Wait until its first training step is done.")
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - 0.5 s to load, for this alone
     from matplotlib.figure import Figure  # noqa: PLC0415 - see above
 
@@ -56,17 +56,17 @@ def drawn(
     )
     steps = [metric["step"] for metric in metrics]
     reward = figure.add_subplot(grid[0, :])
-    _draw_reward(reward, steps, _series(metrics, "critic_rewards_mean"), checkpoints)
+    _draw_reward(reward, steps, _metric_values(metrics, "critic_rewards_mean"), checkpoints)
     figure.suptitle(title, x=0.07, y=0.975, ha="left", fontsize=14, fontweight="bold")
     reward.set_title(subtitle, loc="left", fontsize=10, color="#444444", pad=8)
     for column, (key, label, colour) in enumerate(_PANELS):
         panel = figure.add_subplot(grid[1, column], sharex=reward)
-        values = _series(metrics, key)
+        values = _metric_values(metrics, key)
         panel.plot(steps, values, color=colour, alpha=0.3, linewidth=1.0)
         panel.plot(steps, running_mean(values), color=colour, linewidth=1.8)
         panel.set_title(label, loc="left", fontsize=10)
         panel.set_xlabel("Training step", fontsize=9)
-        _tidy(panel)
+        _style_axes(panel)
     buffer = io.BytesIO()
     # Matplotlib writes its own version into the file, which would change the bytes with every release.
     figure.savefig(buffer, format="png", metadata={"Software": None})
@@ -103,10 +103,10 @@ def _draw_reward(axes: Axes, steps: Sequence[float], rewards: Sequence[float], c
     axes.set_ylabel("Reward (critic_rewards_mean)")
     axes.set_xlabel("Training step")
     axes.legend(loc="lower right", framealpha=1.0, edgecolor="white", fontsize=9)
-    _tidy(axes)
+    _style_axes(axes)
 
 
-def _tidy(axes: Axes) -> None:
+def _style_axes(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see drawn()
 
     axes.spines[["top", "right"]].set_visible(False)
@@ -116,5 +116,5 @@ def _tidy(axes: Axes) -> None:
     axes.tick_params(labelsize=9)
 
 
-def _series(metrics: Sequence[Mapping[str, float]], key: str) -> list[float]:
+def _metric_values(metrics: Sequence[Mapping[str, float]], key: str) -> list[float]:
     return [float(metric.get(key, math.nan)) for metric in metrics]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from client.errors import Refused, Unreachable, nothing_listens
+from client.errors import ServiceError, Unreachable, connection_refused_error
 
-Answer = TypeVar("Answer")
-Say = Callable[[str], None]
+ResultT = TypeVar("ResultT")
+Notify = Callable[[str], None]
 
 _REQUEST_TIMEOUT = 408
 _TOO_MANY_REQUESTS = 429
@@ -19,7 +19,7 @@ _SERVER_ERRORS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stopwatch:
+class Clock:
     """A monotonic clock in seconds and a way to let it run; tests pass their own."""
 
     now: Callable[[], float] = time.monotonic
@@ -27,84 +27,84 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
+class PollInterval:
     """The pause between two looks at a job, in seconds: shorter while there is news, longer while there is none."""
 
-    first: float
+    shortest: float
     longest: float
 
-    def after(self, pause: float, *, news: bool) -> float:
+    def next_delay(self, delay: float, *, has_changes: bool) -> float:
         """The next pause: halved by news, half as long again without."""
-        return max(self.first, pause / 2) if news else min(self.longest, pause * 1.5)
+        return max(self.shortest, delay / 2) if has_changes else min(self.longest, delay * 1.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """Pauses after failures, in seconds, doubling from `first` to `longest`; `give_up_after` of unbroken failure.
+class RetryPolicy:
+    """Pauses after failures, in seconds, doubling from `first_delay` to `longest_delay`; `give_up_after` of unbroken failure.
 
-    `give_up_refused_after` counts instead while nobody listens at the address and nothing has ever answered there.
+    `give_up_after_refused` counts instead while nobody listens at the address and nothing has ever answered there.
     """
 
-    first: float
-    longest: float
+    first_delay: float
+    longest_delay: float
     give_up_after: float
-    give_up_refused_after: float | None = None
+    give_up_after_refused: float | None = None
 
-    def pause(self, *, attempt: int, asked: float | None) -> float:
+    def delay(self, *, attempt: int, retry_after: float | None) -> float:
         """Seconds to wait after the failure number `attempt` (from 1); a server's own Retry-After wins when longer."""
-        own = min(self.longest, self.first * 2.0 ** min(attempt - 1, 16))
-        return max(own, asked or 0.0)
+        own = min(self.longest_delay, self.first_delay * 2.0 ** min(attempt - 1, 16))
+        return max(own, retry_after or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setback:
+class TransientFailure:
     """One failure that may pass.
 
     Attributes:
         reason: in plain words.
-        pause: seconds until the next try.
+        delay: seconds until the next try.
         attempt: failures in a row, this one included.
     """
 
     reason: str
-    pause: float
+    delay: float
     attempt: int
 
     @property
-    def worth_saying(self) -> bool:
+    def should_report(self) -> bool:
         """True for failures 1, 2, 4, 8 ... in a row, so that a log of a long outage stays short."""
         return self.attempt & (self.attempt - 1) == 0
 
     def __str__(self) -> str:
-        return f"{self.reason}; trying again in {self.pause:.3g} s"
+        return f"{self.reason}; trying again in {self.delay:.3g} s"
 
 
-class Streak:
+class FailureStreak:
     """Failures in a row, and the time they have taken; any success ends it."""
 
-    def __init__(self, *, patience: Patience, stopwatch: Stopwatch) -> None:
-        self._patience = patience
-        self._stopwatch = stopwatch
+    def __init__(self, *, retry_policy: RetryPolicy, clock: Clock) -> None:
+        self._patience = retry_policy
+        self._stopwatch = clock
         self._attempt = 0
         self._since = 0.0
         self._answered = False
 
-    def broken(self) -> None:
+    def reset(self) -> None:
         """A call went through."""
         self._attempt = 0
         self._answered = True
 
-    def setback(self, error: Exception) -> Setback:
+    def record(self, error: Exception) -> TransientFailure:
         """The next pause after `error`.
 
         Raises:
             Unreachable: the streak has outlasted our patience.
             Exception: `error` itself, when waiting will not help.
         """
-        reason = passing_reason(error)
+        reason = transient_reason(error)
         if reason is None:
             raise error
-        asked = asked_wait(error)
+        asked = retry_after_seconds(error)
         if asked is not None and asked > self._patience.give_up_after:
             raise Unreachable(f"Gave up: {reason}, and wants to be left alone for {asked:.0f} s.") from error
         now = self._stopwatch.now()
@@ -112,28 +112,28 @@ class Streak:
             self._since = now
         self._attempt += 1
         lasted = now - self._since
-        pause = self._patience.pause(attempt=self._attempt, asked=asked)
-        soon = self._patience.give_up_refused_after
-        if soon is not None and not self._answered and lasted + pause >= soon and _refused_connection(error):
-            raise nothing_listens(str(getattr(getattr(error, "request", None), "url", ""))) from error
+        pause = self._patience.delay(attempt=self._attempt, retry_after=asked)
+        soon = self._patience.give_up_after_refused
+        if soon is not None and not self._answered and lasted + pause >= soon and _is_connection_refused(error):
+            raise connection_refused_error(str(getattr(getattr(error, "request", None), "url", ""))) from error
         if lasted >= self._patience.give_up_after:
             raise Unreachable(f"Gave up after {lasted:.0f} s without an answer that counts: {reason}.") from error
-        return Setback(
+        return TransientFailure(
             reason=reason,
-            pause=pause,
+            delay=pause,
             attempt=self._attempt,
         )
 
 
-class Quiet:
+class RetryAfterGate:
     """Until when the service asked to be left alone: what one thread was told, all threads keep."""
 
-    def __init__(self, *, patience: Patience, stopwatch: Stopwatch) -> None:
-        self._longest = patience.give_up_after
-        self._stopwatch = stopwatch
+    def __init__(self, *, retry_policy: RetryPolicy, clock: Clock) -> None:
+        self._longest = retry_policy.give_up_after
+        self._stopwatch = clock
         self._until = 0.0
 
-    def keep(self) -> None:
+    def wait(self) -> None:
         """Wait until the service may be asked again.
 
         Raises:
@@ -145,14 +145,14 @@ class Quiet:
                 raise Unreachable(f"The service was not asked: it wants to be left alone for another {left:.0f} s.")
             self._stopwatch.sleep(left)
 
-    def heed(self, error: Exception) -> None:
+    def record(self, error: Exception) -> None:
         """Take note of what a refusal asked for."""
-        asked = asked_wait(error)
+        asked = retry_after_seconds(error)
         if asked:
             self._until = max(self._until, self._stopwatch.now() + asked)
 
 
-def persist(call: Callable[[], Answer], *, patience: Patience, stopwatch: Stopwatch, say: Say) -> Answer:
+def call_with_retry(call: Callable[[], ResultT], *, retry_policy: RetryPolicy, clock: Clock, notify: Notify) -> ResultT:
     """Call until it goes through, waiting out failures that may pass.
 
     Only for calls that may safely be made twice.
@@ -161,18 +161,18 @@ def persist(call: Callable[[], Answer], *, patience: Patience, stopwatch: Stopwa
         Unreachable: the failures outlasted our patience.
         openai.APIError: a failure that waiting will not cure.
     """
-    streak = Streak(patience=patience, stopwatch=stopwatch)
+    streak = FailureStreak(retry_policy=retry_policy, clock=clock)
     while True:
         try:
             return call()
         except Exception as error:  # noqa: BLE001 - setback() raises again whatever waiting does not cure
-            setback = streak.setback(error)
-            if setback.worth_saying:
-                say(f"{setback}.")
-            stopwatch.sleep(setback.pause)
+            setback = streak.record(error)
+            if setback.should_report:
+                notify(f"{setback}.")
+            clock.sleep(setback.delay)
 
 
-def passing_reason(error: Exception) -> str | None:
+def transient_reason(error: Exception) -> str | None:
     """Why a call failed, in plain words, when asking again may help; else None."""
     import openai  # noqa: PLC0415 - 0.8 s to load; whoever holds one of its errors has paid already
 
@@ -193,7 +193,7 @@ def passing_reason(error: Exception) -> str | None:
     return None
 
 
-def _refused_connection(error: BaseException | None) -> bool:
+def _is_connection_refused(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, ConnectionRefusedError):
             return True
@@ -201,21 +201,23 @@ def _refused_connection(error: BaseException | None) -> bool:
     return False
 
 
-def surely_undone(error: Exception) -> bool:
+def had_no_effect(error: Exception) -> bool:
     """True when the failed call certainly had no effect: it was throttled at the door."""
     return getattr(error, "status_code", None) == _TOO_MANY_REQUESTS
 
 
-def may_be_done(error: Exception) -> bool:
+def may_have_taken_effect(error: Exception) -> bool:
     """True when the failed call may have had its effect: no whole answer came, or one that does not say no."""
     import openai  # noqa: PLC0415 - as above
 
     if isinstance(error, openai.APIStatusError):
         return error.status_code == _REQUEST_TIMEOUT or error.status_code >= _SERVER_ERRORS
-    return isinstance(error, openai.APIConnectionError | Refused)  # the latter for an answer that could not be read
+    return isinstance(
+        error, openai.APIConnectionError | ServiceError
+    )  # the latter for an answer that could not be read
 
 
-def asked_wait(error: Exception) -> float | None:
+def retry_after_seconds(error: Exception) -> float | None:
     """Seconds that the answer's Retry-After asks for, or None.
 
     The header is seconds or a date (RFC 9110, 10.2.3); a date is read against the answer's own Date, so that a wrong

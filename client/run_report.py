@@ -9,15 +9,15 @@ from importlib import metadata
 from typing import Any
 
 from client.comparison import FULL_REWARD, Comparison
-from client.dataset import Verdict
-from client.deployment import HANDLER, RUNTIME, Package
+from client.dataset import DatasetReport
+from client.deployment import HANDLER, RUNTIME, DeploymentPackage
 from client.mantle_client import Checkpoint, Job
 from client.target import Target
 
 _VERSIONS = ("bedrock-rft-testbed", "openai", "boto3")
 
 
-def rendered(
+def render_run_report(
     *,
     target: Target,
     job: Job,
@@ -25,18 +25,18 @@ def rendered(
     metrics: Sequence[Mapping[str, float]],
     checkpoints: Sequence[Checkpoint],
     comparison: Comparison | None,
-    data: Verdict,
+    data: DatasetReport,
     data_location: str,
-    validation: Verdict | None,
+    validation: DatasetReport | None,
     validation_location: str | None,
-    package: Package,
+    package: DeploymentPackage,
     function_arn: str,
 ) -> bytes:
     """The report as JSON with sorted keys. It holds no time but the service's own, and no address of a simulator."""
     report: dict[str, Any] = {
         "checkpoints": [{"id": item.id, "model": item.model, "step": item.step} for item in checkpoints],
-        "comparison": None if comparison is None else _comparison(comparison),
-        "data": _file(data, data_location),
+        "comparison": None if comparison is None else _comparison_fields(comparison),
+        "data": _dataset_fields(data, data_location),
         "hyperparameters": dict(hyperparameters),
         "job": dict(job.body),
         "metrics": [dict(metric) for metric in metrics],
@@ -47,16 +47,16 @@ def rendered(
             "runtime": RUNTIME,
             "zip_sha256": package.sha256,
         },
-        "target": {"name": target.row.name, "region": target.region},
+        "target": {"name": target.config.name, "region": target.region},
         "validation": None
         if validation is None or validation_location is None
-        else _file(validation, validation_location),
+        else _dataset_fields(validation, validation_location),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _VERSIONS},
     }
     return (json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _file(verdict: Verdict, location: str) -> dict[str, Any]:
+def _dataset_fields(verdict: DatasetReport, location: str) -> dict[str, Any]:
     return {
         "bytes": verdict.size,
         "location": location,
@@ -66,20 +66,20 @@ def _file(verdict: Verdict, location: str) -> dict[str, Any]:
     }
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison_fields(comparison: Comparison) -> dict[str, Any]:
     def side(model: str, rewards: Sequence[float], right: int, mean: float) -> dict[str, Any]:
         return {"mean_reward": mean, "model": model, "rewards": list(rewards), "right": right}
 
     base, tuned = comparison.base, comparison.tuned
     return {
-        "base": side(base.model, base.rewards, base.right, base.mean),
-        "lines": list(comparison.lines),
+        "base": side(base.model, base.rewards, base.correct_count, base.mean_reward),
+        "lines": list(comparison.line_numbers),
         "lost": comparison.lost,
         "right_from": FULL_REWARD,
-        "rows": len(comparison.lines),
+        "rows": len(comparison.line_numbers),
         "source": comparison.source,
-        "tuned": side(tuned.model, tuned.rewards, tuned.right, tuned.mean),
-        "won": comparison.won,
+        "tuned": side(tuned.model, tuned.rewards, tuned.correct_count, tuned.mean_reward),
+        "won": comparison.gained,
     }
 
 

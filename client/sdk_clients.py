@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from client.errors import without_credentials
+from client.errors import missing_credentials_error
 from client.target import Target
 
 if TYPE_CHECKING:
@@ -21,79 +21,79 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 
-def open_ai(target: Target) -> OpenAI:
+def create_openai_client(target: Target) -> OpenAI:
     """The SDK's client for `target`. It never retries by itself: `client.retry_policy` does, and says so."""
     import openai  # noqa: PLC0415 - 0.8 s to load; `rft --help` and `rft check` do without
 
     # A proxy of the user's must not see what is meant for this machine, and HTTP needs no certificates (50 ms to load).
     http_client = (
         openai.DefaultHttpxClient(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        if target.row.local
+        if target.config.is_local
         else None
     )
     return openai.OpenAI(
         base_url=target.api_url,
-        timeout=openai.Timeout(target.row.timeout, connect=5.0),
+        timeout=openai.Timeout(target.config.timeout, connect=5.0),
         max_retries=0,
-        api_key=target.api_key or _minted(target),
+        api_key=target.api_key or _api_key_minter(target),
         http_client=http_client,
     )
 
 
-def _minted(target: Target) -> Callable[[], str]:
+def _api_key_minter(target: Target) -> Callable[[], str]:
     # The SDK calls this for every request, so a watch outlives the 12 hours of any one key.
     def mint() -> str:
         from aws_bedrock_token_generator import provide_token  # noqa: PLC0415 - loads botocore, 0.2 s
         from botocore.credentials import EnvProvider  # noqa: PLC0415 - see above
 
-        provider = EnvProvider() if target.row.local else None
+        provider = EnvProvider() if target.config.is_local else None
         try:
             return str(provide_token(region=target.region, aws_credentials_provider=provider))
         except RuntimeError as error:  # its way to say that there are none
-            raise without_credentials(error) from error
+            raise missing_credentials_error(error) from error
 
     return mint
 
 
-class Aws:
+class AwsClients:
     """boto3 clients for one target, each made when first asked for: on one thread, for use on many."""
 
     def __init__(self, session: boto3.Session, *, target: Target) -> None:
         self.session = session
         self.target = target
-        self.opened = ExitStack()
+        self.exit_stack = ExitStack()
 
     @cached_property
     def iam(self) -> IAMClient:
         """A client for IAM."""
-        client = self.session.client("iam", endpoint_url=self.target.aws_url, config=_config(self.target))
-        self.opened.callback(client.close)
+        client = self.session.client("iam", endpoint_url=self.target.aws_url, config=_botocore_config(self.target))
+        self.exit_stack.callback(client.close)
         return client
 
     @cached_property
-    def functions(self) -> LambdaClient:
+    def lambda_client(self) -> LambdaClient:
         """A client for Lambda."""
-        client = self.session.client("lambda", endpoint_url=self.target.aws_url, config=_config(self.target))
-        self.opened.callback(client.close)
+        client = self.session.client("lambda", endpoint_url=self.target.aws_url, config=_botocore_config(self.target))
+        self.exit_stack.callback(client.close)
         return client
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
         """A client for CloudWatch Logs."""
-        client = self.session.client("logs", endpoint_url=self.target.aws_url, config=_config(self.target))
-        self.opened.callback(client.close)
+        client = self.session.client("logs", endpoint_url=self.target.aws_url, config=_botocore_config(self.target))
+        self.exit_stack.callback(client.close)
         return client
 
     @cached_property
-    def buckets(self) -> S3Client:
+    def s3(self) -> S3Client:
         """A client for S3."""
-        client = self.session.client("s3", endpoint_url=self.target.aws_url, config=_config(self.target))
-        self.opened.callback(client.close)
+        client = self.session.client("s3", endpoint_url=self.target.aws_url, config=_botocore_config(self.target))
+        self.exit_stack.callback(client.close)
         return client
 
 
 @contextmanager
-def aws(target: Target) -> Iterator[Aws]:
+def open_aws_clients(target: Target) -> Iterator[AwsClients]:
     """boto3 for `target`, until the block ends."""
     import boto3  # noqa: PLC0415 - 0.2 s to load; most commands do without
 
@@ -101,17 +101,17 @@ def aws(target: Target) -> Iterator[Aws]:
     session = boto3.Session(
         region_name=target.region, aws_access_key_id=access_key, aws_secret_access_key=secret, aws_session_token=token
     )
-    clouds = Aws(session, target=target)
-    with clouds.opened:
+    clouds = AwsClients(session, target=target)
+    with clouds.exit_stack:
         yield clouds
 
 
-def _config(target: Target) -> Config:
+def _botocore_config(target: Target) -> Config:
     from botocore.config import Config  # noqa: PLC0415 - see aws()
 
     # A grader may run for the 300 s that we deploy it with; boto3's own read timeout is 60 s.
     config = Config(read_timeout=330, retries={"mode": "standard", "max_attempts": 4})
-    if target.row.local:
+    if target.config.is_local:
         # No proxy for this machine; `bucket.localhost` is no address; and a closed port does not open within seconds.
         config = config.merge(
             Config(proxies={}, s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 2})

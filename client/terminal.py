@@ -11,78 +11,80 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-_PARTS = re.compile(r" (?=for rollout |Response: |\(param: )|(?<= failed: grader_error:) |(?<=[}\]]) (?=[A-Z])")
-BARS = "▁▂▃▄▅▆▇█"
+_ERROR_PART_BREAKS = re.compile(
+    r" (?=for rollout |Response: |\(param: )|(?<= failed: grader_error:) |(?<=[}\]]) (?=[A-Z])"
+)
+SPARKLINE_BARS = "▁▂▃▄▅▆▇█"
 
 
-class _Careful(Console):
+class _EscapingConsole(Console):
     """A console that no text can command: whatever it prints, a file or a function may have brought part of it."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Give what is to be printed, its texts made visible; the console's own commands are no texts."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+            yield segment if segment.control else Segment(escape_control_characters(segment.text), segment.style)
 
 
-def opened(*, stderr: bool = False) -> Console:
+def open_console(*, stderr: bool = False) -> Console:
     """The console on standard output or standard error."""
     stream = sys.stderr if stderr else sys.stdout
     # A pipe on a system with a narrow encoding must not end a run over a bar of a sparkline.
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
-    return _Careful(stderr=stderr, highlight=False, soft_wrap=True)
+    return _EscapingConsole(stderr=stderr, highlight=False, soft_wrap=True)
 
 
-def visible(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     r"""`text` with what a terminal would obey, or nobody would see, written out (`\x1b`); line ends and tabs stay."""
-    return text if text.isprintable() else "".join(map(_seen, text))
+    return text if text.isprintable() else "".join(map(_escape_character, text))
 
 
-def _seen(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character.isprintable() or character in "\n\t":
         return character
     return character.encode("unicode_escape").decode()
 
 
-def printed(text: str) -> None:
+def write_stdout(text: str) -> None:
     """Write text to standard output: as it is to a file or a pipe, made visible to a terminal."""
-    sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+    sys.stdout.write(escape_control_characters(text) if sys.stdout.isatty() else text)
 
 
-def heading(console: Console, text: str) -> None:
+def print_heading(console: Console, text: str) -> None:
     """A title line."""
     console.print(Text(text, style="bold"), soft_wrap=True)
 
 
-def fact(console: Console, label: str, text: str, *, aside: str = "") -> None:
+def print_field(console: Console, label: str, text: str, *, detail: str = "") -> None:
     """One labelled line, with a dim remark behind it."""
     console.print(
-        Text.assemble((f"  {label:<12}", "cyan"), text, (f"  {aside}" if aside else "", "dim")), soft_wrap=True
+        Text.assemble((f"  {label:<12}", "cyan"), text, (f"  {detail}" if detail else "", "dim")), soft_wrap=True
     )
 
 
-def done(console: Console, what: str, text: str, *, aside: str = "") -> None:
+def print_done(console: Console, label: str, text: str, *, detail: str = "") -> None:
     """One step of the road that is behind us."""
-    line = Text.assemble(("✓ ", "bold green"), f"{what:<12}", text, (f"  {aside}" if aside else "", "dim"))
+    line = Text.assemble(("✓ ", "bold green"), f"{label:<12}", text, (f"  {detail}" if detail else "", "dim"))
     console.print(line, soft_wrap=True)
 
 
-def warned(console: Console, text: str) -> None:
+def print_warning(console: Console, text: str) -> None:
     """A line that deserves a look."""
     console.print(Text.assemble(("! ", "bold yellow"), (text, "yellow")), soft_wrap=True)
 
 
-def failed(console: Console, text: str, *, next_step: str | None = None) -> None:
+def print_error(console: Console, text: str, *, next_step: str | None = None) -> None:
     """What happened, and what to do about it."""
     if console.is_terminal:
         # A grader's error is long: who, what and the response are found faster on lines of their own.
-        text = _PARTS.sub("\n  ", text)
+        text = _ERROR_PART_BREAKS.sub("\n  ", text)
     console.print(Text.assemble(("✗ ", "bold red"), (text, "red")), soft_wrap=True)
     if next_step:
         console.print(Text.assemble(("→ ", "bold"), next_step), soft_wrap=True)
 
 
-def agreed(console: Console, question: str) -> bool:
+def confirm(console: Console, question: str) -> bool:
     """Ask a yes-or-no question at a terminal; anything but y or yes is a no, and so is the end of input."""
     try:
         # Rich would take [y/N] for markup and swallow it.
@@ -92,18 +94,20 @@ def agreed(console: Console, question: str) -> bool:
     return answer.strip().lower() in {"y", "yes"}
 
 
-def shortened(text: str, *, to: int) -> str:
-    """`text`, or its first words and an ellipsis, in at most `to` characters."""
-    return text if len(text) <= to else f"{text[: to - 1].rpartition(' ')[0] or text[: to - 1]}…"
+def shorten(text: str, *, max_length: int) -> str:
+    """`text`, or its first words and an ellipsis, in at most `max_length` characters."""
+    return (
+        text if len(text) <= max_length else f"{text[: max_length - 1].rpartition(' ')[0] or text[: max_length - 1]}…"
+    )
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """`1 row`, `300 rows`, `20,000 rows`; `2 batches`."""
     plural = noun + ("es" if noun.endswith(("tch", "s", "x")) else "s")
     return f"{number:,} {noun if number == 1 else plural}"
 
 
-def sized(size: int) -> str:
+def format_size(size: int) -> str:
     """Bytes as B, kB or MB."""
     if size < 1000:  # noqa: PLR2004 - the step of the unit
         return f"{size} B"
@@ -122,4 +126,6 @@ def sparkline(values: Sequence[float], *, width: int) -> str:
     means = [sum(values[start:end]) / (end - start) for start, end in pairwise(edges)]
     low, high = (0.0, 1.0) if min(values) >= 0.0 and max(values) <= 1.0 else (min(means), max(means))
     span = high - low or 1.0
-    return "".join(BARS[min(len(BARS) - 1, int((mean - low) / span * len(BARS)))] for mean in means)
+    return "".join(
+        SPARKLINE_BARS[min(len(SPARKLINE_BARS) - 1, int((mean - low) / span * len(SPARKLINE_BARS)))] for mean in means
+    )

@@ -11,29 +11,29 @@ from pathlib import Path
 
 from rich.console import Console
 
-from client.background_imports import preloaded
-from client.comparison import MAX_TOKENS, Answers, Comparison, compared
-from client.dataset import canonical, shared_prompts
-from client.deployment import MEMORY_MB, Deployment, Package, deploy
-from client.errors import Incomplete, Misuse, translated
-from client.interrupts import undoing
-from client.job_polling import ROLLOUTS_PER_PROMPT, Order, create, final_checkpoints, require_success
-from client.job_watcher import Watched, watched
-from client.mantle_client import Checkpoint, Mantle
-from client.plot import drawn
-from client.retry_policy import Stopwatch
-from client.run_inputs import Materials, Options, findings_shown, gathered, require_possible
-from client.run_report import rendered
-from client.run_summary import steps_of, summary_told
-from client.sdk_clients import Aws, aws, open_ai
-from client.storage import removed, require_writable, stored
+from client.background_imports import import_in_background
+from client.comparison import MAX_ANSWER_TOKENS, ChatFunction, Comparison, compare_models
+from client.dataset import canonical_json, count_shared_prompts
+from client.deployment import MEMORY_MB, Deployment, DeploymentPackage, deploy_function
+from client.errors import Incomplete, UsageError, to_client_error
+from client.interrupts import clean_up_on_signal
+from client.job_polling import ROLLOUTS_PER_PROMPT, JobSpec, create_job, require_success, wait_for_final_checkpoints
+from client.job_watcher import WatchedJob, watch_job
+from client.mantle_client import Checkpoint, MantleClient
+from client.plot import draw_plot
+from client.retry_policy import Clock
+from client.run_inputs import RunInputs, TrainOptions, load_run_inputs, print_issues, require_trainable
+from client.run_report import render_run_report
+from client.run_summary import checkpoint_steps, print_run_summary
+from client.sdk_clients import AwsClients, create_openai_client, open_aws_clients
+from client.storage import delete_artifact, require_writable, store_artifacts
 from client.target import Target
-from client.terminal import agreed, counted, done, fact, heading, sized, warned
+from client.terminal import confirm, format_count, format_size, print_done, print_field, print_heading, print_warning
 
-OUTPUT = "rft-output/"
+DEFAULT_OUTPUT = "rft-output/"
 
 
-def train(options: Options, *, target: Target, console: Console) -> None:
+def run_training(options: TrainOptions, *, target: Target, console: Console) -> None:
     """Run the whole road.
 
     Raises:
@@ -43,30 +43,36 @@ def train(options: Options, *, target: Target, console: Console) -> None:
         Incomplete: the job succeeded, but the comparison or the storing of its results did not.
     """
     with ExitStack() as stack:
-        folder = stack.enter_context(downloads())
-        with preloaded("openai"):
-            clouds = stack.enter_context(aws(target))
-            materials = gathered(options, clouds=clouds, folder=folder, console=console)
-            require_possible(options, materials)
-            _header(options, materials, target=target, console=console)
-            _agreed(options, materials, target=target, console=console)
-            require_writable(options.output, buckets=lambda: clouds.buckets)
-        mantle = stack.enter_context(opened(target, console=console))
+        folder = stack.enter_context(open_download_folder())
+        with import_in_background("openai"):
+            clouds = stack.enter_context(open_aws_clients(target))
+            materials = load_run_inputs(options, aws_clients=clouds, download_folder=folder, console=console)
+            require_trainable(options, materials)
+            _print_plan(options, materials, target=target, console=console)
+            _confirm_billing(options, materials, target=target, console=console)
+            require_writable(options.output, s3_factory=lambda: clouds.s3)
+        mantle = stack.enter_context(open_mantle_client(target, console=console))
         mantle.require_model(options.model)
-        deployment = deployed(materials.package, clouds=clouds, console=console)
-        order = _ordered(options, materials, deployment=deployment, mantle=mantle, console=console)
-        job = create(mantle, order)
-        done(console, "created", job.id)
-        with preloaded("matplotlib.figure", "matplotlib.backends.backend_agg"):
-            end = watched(mantle, job.id, rhythm=target.row.rhythm, console=console, passing=target.passing)
+        deployment = deploy_package(materials.package, aws_clients=clouds, console=console)
+        order = _upload_and_build_spec(options, materials, deployment=deployment, mantle=mantle, console=console)
+        job = create_job(mantle, order)
+        print_done(console, "created", job.id)
+        with import_in_background("matplotlib.figure", "matplotlib.backends.backend_agg"):
+            end = watch_job(
+                mantle, job.id, poll_interval=target.config.poll_interval, console=console, ephemeral=target.ephemeral
+            )
         if end.job.status != "succeeded":
-            _kept(options, materials, end=end, deployment=deployment, clouds=clouds, console=console)
-        require_success(end.job, passing=target.passing)
-        _concluded(options, materials, end=end, deployment=deployment, mantle=mantle, clouds=clouds, console=console)
+            _store_report_of_unsuccessful_run(
+                options, materials, end=end, deployment=deployment, clouds=clouds, console=console
+            )
+        require_success(end.job, ephemeral=target.ephemeral)
+        _finish_succeeded_run(
+            options, materials, end=end, deployment=deployment, mantle=mantle, clouds=clouds, console=console
+        )
 
 
 @contextmanager
-def downloads() -> Iterator[Path]:
+def open_download_folder() -> Iterator[Path]:
     """A folder for what is fetched from S3, gone at the end."""
     made: list[str] = []
 
@@ -74,170 +80,197 @@ def downloads() -> Iterator[Path]:
         for folder in made:
             shutil.rmtree(folder, ignore_errors=True)
 
-    with undoing(remove), tempfile.TemporaryDirectory(prefix="rft-") as folder:
+    with clean_up_on_signal(remove), tempfile.TemporaryDirectory(prefix="rft-") as folder:
         made.append(folder)
         yield Path(folder)
 
 
 @contextmanager
-def opened(target: Target, *, console: Console) -> Iterator[Mantle]:
+def open_mantle_client(target: Target, *, console: Console) -> Iterator[MantleClient]:
     """The API of `target` until the block ends; it says on `console` what it waits for."""
-    with open_ai(target) as client:
-        yield Mantle(
+    with create_openai_client(target) as client:
+        yield MantleClient(
             client,
-            patience=target.row.patience,
-            stopwatch=Stopwatch(),
-            say=lambda text: warned(console, text),
+            retry_policy=target.config.retry_policy,
+            clock=Clock(),
+            notify=lambda text: print_warning(console, text),
         )
 
 
-def deployed(package: Package, *, clouds: Aws, console: Console) -> Deployment:
+def deploy_package(package: DeploymentPackage, *, aws_clients: AwsClients, console: Console) -> Deployment:
     """Deploy and say so."""
-    deployment = deploy(
+    deployment = deploy_function(
         package,
-        iam=clouds.iam,
-        functions=clouds.functions,
-        stopwatch=Stopwatch(),
-        say=lambda text: warned(console, text),
+        iam=aws_clients.iam,
+        lambda_client=aws_clients.lambda_client,
+        clock=Clock(),
+        notify=lambda text: print_warning(console, text),
     )
-    done(console, "deployed", deployment.arn, aside=deployment.outcome)
+    print_done(console, "deployed", deployment.arn, detail=deployment.outcome)
     return deployment
 
 
-def _header(options: Options, materials: Materials, *, target: Target, console: Console) -> None:
+def _print_plan(options: TrainOptions, materials: RunInputs, *, target: Target, console: Console) -> None:
     data, validation = materials.data, materials.validation
-    heading(console, "rft train")
-    fact(console, "target", target.row.name, aside=f"{target.api_url}  {target.region}")
-    fact(console, "model", options.model)
-    fact(console, "data", options.data, aside=f"{counted(len(data.rows), 'row')}, {sized(data.size)}")
+    print_heading(console, "rft train")
+    print_field(console, "target", target.config.name, detail=f"{target.api_url}  {target.region}")
+    print_field(console, "model", options.model)
+    print_field(
+        console, "data", options.data, detail=f"{format_count(len(data.rows), 'row')}, {format_size(data.size)}"
+    )
     if validation is not None:
-        fact(console, "validation", str(options.validation), aside=counted(len(validation.rows), "row"))
-    files = counted(len(materials.package.files), "file")
-    fact(console, "reward", str(options.reward), aside=f"{files}, {sized(len(materials.package.content))} zipped")
+        print_field(console, "validation", str(options.validation), detail=format_count(len(validation.rows), "row"))
+    files = format_count(len(materials.package.files), "file")
+    print_field(
+        console,
+        "reward",
+        str(options.reward),
+        detail=f"{files}, {format_size(len(materials.package.zip_bytes))} zipped",
+    )
     chosen = options.hyperparameters
-    steps = _steps(options, materials)
+    steps = _step_count(options, materials)
     rate = f"learning rate x{chosen.learning_rate_multiplier:g}"
-    shape = f"{counted(chosen.n_epochs, 'epoch')}, batch {chosen.batch_size}, {rate}"
-    rollouts = counted(steps * chosen.batch_size * ROLLOUTS_PER_PROMPT, "rollout")
-    fact(console, "plan", shape, aside=f"about {counted(steps, 'step')}, {rollouts}")
+    shape = f"{format_count(chosen.n_epochs, 'epoch')}, batch {chosen.batch_size}, {rate}"
+    rollouts = format_count(steps * chosen.batch_size * ROLLOUTS_PER_PROMPT, "rollout")
+    print_field(console, "plan", shape, detail=f"about {format_count(steps, 'step')}, {rollouts}")
     console.print()
     for warning in target.warnings:
-        warned(console, warning)
-    findings_shown(data.warnings, path=options.data, console=console, bad=False)
+        print_warning(console, warning)
+    print_issues(data.warnings, path=options.data, console=console, as_errors=False)
     if validation is not None:
-        findings_shown(validation.warnings, path=str(options.validation), console=console, bad=False)
-        shared = shared_prompts(validation.rows, data.rows)
+        print_issues(validation.warnings, path=str(options.validation), console=console, as_errors=False)
+        shared = count_shared_prompts(validation.rows, data.rows)
         if shared:
-            rows = counted(shared, "row")
-            warned(console, f"{rows} of {options.validation} have a prompt of {options.data}: they measure memory, too")
-    done(console, "checked", "the data has the form the service asks for")
+            rows = format_count(shared, "row")
+            print_warning(
+                console, f"{rows} of {options.validation} have a prompt of {options.data}: they measure memory, too"
+            )
+    print_done(console, "checked", "the data has the form the service asks for")
 
 
-def _steps(options: Options, materials: Materials) -> int:
-    return options.hyperparameters.steps(rows=len(materials.data.rows), validated=materials.validation is not None)
+def _step_count(options: TrainOptions, materials: RunInputs) -> int:
+    return options.hyperparameters.step_count(
+        rows=len(materials.data.rows), has_validation_file=materials.validation is not None
+    )
 
 
-def _agreed(options: Options, materials: Materials, *, target: Target, console: Console) -> None:
-    if not target.row.bills:
+def _confirm_billing(options: TrainOptions, materials: RunInputs, *, target: Target, console: Console) -> None:
+    if not target.config.is_billed:
         return
-    steps = _steps(options, materials)
+    steps = _step_count(options, materials)
     rollouts = steps * options.hyperparameters.batch_size * ROLLOUTS_PER_PROMPT
-    heading(console, "AWS will bill the account of your credentials for")
+    print_heading(console, "AWS will bill the account of your credentials for")
     batch = options.hyperparameters.batch_size
-    fact(
+    print_field(
         console,
         "training",
-        f"{counted(steps, 'step')} of {counted(batch, 'prompt')}, some {counted(rollouts, 'rollout')}",
+        f"{format_count(steps, 'step')} of {format_count(batch, 'prompt')}, some {format_count(rollouts, 'rollout')}",
     )
-    fact(console, "Lambda", f"up to {counted(rollouts, 'invocation')} of {MEMORY_MB} MB")
+    print_field(console, "Lambda", f"up to {format_count(rollouts, 'invocation')} of {MEMORY_MB} MB")
     if materials.held_out:
-        chats = counted(2 * len(materials.held_out), "chat completion")
-        fact(console, "inference", f"{chats} of up to {MAX_TOKENS:,} tokens, base and tuned")
-    fact(console, "prices", "https://aws.amazon.com/bedrock/pricing/", aside="the counts are estimates")
-    require_yes(console, given=options.yes)
+        chats = format_count(2 * len(materials.held_out), "chat completion")
+        print_field(console, "inference", f"{chats} of up to {MAX_ANSWER_TOKENS:,} tokens, base and tuned")
+    print_field(console, "prices", "https://aws.amazon.com/bedrock/pricing/", detail="the counts are estimates")
+    require_confirmation(console, confirmed=options.yes)
 
 
-def require_yes(console: Console, *, given: bool) -> None:
+def require_confirmation(console: Console, *, confirmed: bool) -> None:
     """Go on only with a yes, given beforehand or at the terminal.
 
     Raises:
         Misuse: there is none.
     """
-    if not (given or (console.is_terminal and agreed(console, "Go on?"))):
-        raise Misuse("Nothing was created.", next_step="Say yes, or add --yes.")
+    if not (confirmed or (console.is_terminal and confirm(console, "Go on?"))):
+        raise UsageError("Nothing was created.", next_step="Say yes, or add --yes.")
 
 
-def _ordered(
-    options: Options, materials: Materials, *, deployment: Deployment, mantle: Mantle, console: Console
-) -> Order:
-    training_file = mantle.upload(materials.data.path)
-    done(console, "uploaded", training_file, aside=f"{materials.data.path.name}, {sized(materials.data.size)}")
+def _upload_and_build_spec(
+    options: TrainOptions, materials: RunInputs, *, deployment: Deployment, mantle: MantleClient, console: Console
+) -> JobSpec:
+    training_file = mantle.upload_file(materials.data.path)
+    print_done(
+        console, "uploaded", training_file, detail=f"{materials.data.path.name}, {format_size(materials.data.size)}"
+    )
     validation_file = None
     if materials.validation is not None:
-        validation_file = mantle.upload(materials.validation.path)
-        done(console, "uploaded", validation_file, aside=materials.validation.path.name)
+        validation_file = mantle.upload_file(materials.validation.path)
+        print_done(console, "uploaded", validation_file, detail=materials.validation.path.name)
     contents = [
         materials.data.sha256,
         materials.validation.sha256 if materials.validation else None,
         materials.package.sha256,
         options.model,
-        options.hyperparameters.body(),
+        options.hyperparameters.request_fields(),
     ]
-    return Order(
+    return JobSpec(
         model=options.model,
         training_file=training_file,
         validation_file=validation_file,
         function_arn=deployment.arn,
         hyperparameters=options.hyperparameters,
-        digest=canonical(contents),
+        content_digest=canonical_json(contents),
     )
 
 
-def _concluded(
-    options: Options,
-    materials: Materials,
+def _finish_succeeded_run(
+    options: TrainOptions,
+    materials: RunInputs,
     *,
-    end: Watched,
+    end: WatchedJob,
     deployment: Deployment,
-    mantle: Mantle,
-    clouds: Aws,
+    mantle: MantleClient,
+    clouds: AwsClients,
     console: Console,
 ) -> None:
     metrics = [event.metrics for event in end.events if event.metrics is not None]
     last_step = max((int(step["step"]) for step in metrics), default=0)
-    checkpoints = final_checkpoints(mantle, end.job.id, last_step=last_step, rhythm=clouds.target.row.rhythm)
-    done(console, "trained", counted(len(metrics), "step"), aside=counted(len(checkpoints), "checkpoint"))
+    checkpoints = wait_for_final_checkpoints(
+        mantle, end.job.id, last_step=last_step, poll_interval=clouds.target.config.poll_interval
+    )
+    print_done(
+        console, "trained", format_count(len(metrics), "step"), detail=format_count(len(checkpoints), "checkpoint")
+    )
     title = f"{options.model}: reward by step"
     # The picture is drawn while the comparison waits for answers.
     with ThreadPoolExecutor(max_workers=1) as artist:
-        drawing = artist.submit(drawn, metrics, title=title, subtitle=end.job.id, checkpoints=steps_of(checkpoints))
-        comparison, trouble = _comparison(
+        drawing = artist.submit(
+            draw_plot, metrics, title=title, subtitle=end.job.id, checkpoints=checkpoint_steps(checkpoints)
+        )
+        comparison, trouble = _compare_models(
             options, materials, end=end, deployment=deployment, mantle=mantle, clouds=clouds
         )
         picture = drawing.result()
-    report = _report(options, materials, end, deployment, clouds.target, checkpoints, comparison)
+    report = _render_report(options, materials, end, deployment, clouds.target, checkpoints, comparison)
     artefacts = {"reward.png": picture, "run.json": report}
-    places = stored(artefacts, location=options.output, spare=Path(OUTPUT), buckets=lambda: clouds.buckets)
-    summary_told(
-        metrics, checkpoints, comparison, materials=materials, tuned=end.job.tuned_model, places=places, console=console
+    places = store_artifacts(
+        artefacts, location=options.output, fallback=Path(DEFAULT_OUTPUT), s3_factory=lambda: clouds.s3
+    )
+    print_run_summary(
+        metrics,
+        checkpoints,
+        comparison,
+        inputs=materials,
+        tuned_model=end.job.tuned_model,
+        artifact_locations=places,
+        console=console,
     )
     if trouble is not None:
         raise Incomplete(f"The job succeeded. {trouble}")
 
 
-def _report(
-    options: Options,
-    materials: Materials,
-    end: Watched,
+def _render_report(
+    options: TrainOptions,
+    materials: RunInputs,
+    end: WatchedJob,
     deployment: Deployment,
     target: Target,
     checkpoints: Sequence[Checkpoint] = (),
     comparison: Comparison | None = None,
 ) -> bytes:
-    return rendered(
+    return render_run_report(
         target=target,
         job=end.job,
-        hyperparameters=options.hyperparameters.body(),
+        hyperparameters=options.hyperparameters.request_fields(),
         metrics=[event.metrics for event in end.events if event.metrics is not None],
         checkpoints=checkpoints,
         comparison=comparison,
@@ -250,51 +283,59 @@ def _report(
     )
 
 
-def _kept(
-    options: Options, materials: Materials, *, end: Watched, deployment: Deployment, clouds: Aws, console: Console
+def _store_report_of_unsuccessful_run(
+    options: TrainOptions,
+    materials: RunInputs,
+    *,
+    end: WatchedJob,
+    deployment: Deployment,
+    clouds: AwsClients,
+    console: Console,
 ) -> None:
     """The report of a job that did not succeed; a picture of an earlier run must not pass for this one's."""
-    report = _report(options, materials, end, deployment, clouds.target)
+    report = _render_report(options, materials, end, deployment, clouds.target)
     try:
-        stored({"run.json": report}, location=options.output, spare=Path(OUTPUT), buckets=lambda: clouds.buckets)
-        removed("reward.png", location=options.output, buckets=lambda: clouds.buckets)
+        store_artifacts(
+            {"run.json": report}, location=options.output, fallback=Path(DEFAULT_OUTPUT), s3_factory=lambda: clouds.s3
+        )
+        delete_artifact("reward.png", location=options.output, s3_factory=lambda: clouds.s3)
     except Exception as error:
-        readable = translated(error)
+        readable = to_client_error(error)
         if readable is None:
             raise
         # The job's own end is the news.
-        warned(console, readable.message)
+        print_warning(console, readable.message)
 
 
-def _comparison(
-    options: Options,
-    materials: Materials,
+def _compare_models(
+    options: TrainOptions,
+    materials: RunInputs,
     *,
-    end: Watched,
+    end: WatchedJob,
     deployment: Deployment,
-    mantle: Mantle,
-    clouds: Aws,
+    mantle: MantleClient,
+    clouds: AwsClients,
 ) -> tuple[Comparison | None, str | None]:
     """The comparison, or why there is none: a job that took hours must still get its report."""
     tuned = end.job.tuned_model
     if tuned is None or not materials.held_out:
         return None, None
 
-    def answers(model: str) -> Answers:
-        return lambda messages: mantle.answer(messages, model=model, max_tokens=MAX_TOKENS)
+    def answers(model: str) -> ChatFunction:
+        return lambda messages: mantle.complete_chat(messages, model=model, max_tokens=MAX_ANSWER_TOKENS)
 
     try:
-        comparison = compared(
+        comparison = compare_models(
             materials.held_out,
             source=materials.held_out_source,
             base=options.model,
             tuned=tuned,
-            answers=answers,
-            functions=clouds.functions,
+            chat_for_model=answers,
+            lambda_client=clouds.lambda_client,
             function_arn=deployment.arn,
         )
     except Exception as error:
-        readable = translated(error)
+        readable = to_client_error(error)
         if readable is None:
             raise
         return None, readable.message

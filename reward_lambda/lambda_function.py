@@ -29,7 +29,7 @@ from typing import TypeAlias
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 MARKER = "####"
-MAX_CLAIMS = 5  # Not 1: models correct themselves, and write headings such as `#### 2. Add the tips`.
+MAX_DISTINCT_ANSWERS = 5  # Not 1: models correct themselves, and write headings such as `#### 2. Add the tips`.
 MAX_NUMBER_LENGTH = 60  # Longer digit strings are no answer, and exact arithmetic on them costs time.
 
 MAX_CELL_WIDTH = 48  # of the table that a run by hand prints
@@ -54,7 +54,7 @@ _LEADING_MARKS = re.compile(r"(?:\\boxed|[\W_])*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class ParsedAnswer:
     """The number that a text offers as its answer.
 
     Attributes:
@@ -118,13 +118,13 @@ def lambda_handler(event: Json, context: object) -> list[dict[str, Json]]:  # no
     Returns:
         One result per rollout, in the event's order. Never raises on a malformed rollout.
     """
-    grades = [grade(rollout) for rollout in rollouts_of(event)]
+    grades = [grade(rollout) for rollout in extract_rollouts(event)]
     # One line a batch. Printing the event would fill CloudWatch Logs with some 30 kB a step.
-    print(summary_of(grades))
+    print(render_summary(grades))
     return [one.as_result() for one in grades]
 
 
-def rollouts_of(event: Json) -> Sequence[Json]:
+def extract_rollouts(event: Json) -> Sequence[Json]:
     """Return the rollouts of an event; an object without `trajectories` is taken for a single rollout."""
     if isinstance(event, Mapping):
         trajectories = event.get("trajectories")
@@ -136,12 +136,12 @@ def grade(rollout: Json) -> Grade:
     """Grade one rollout, whatever JSON value it is."""
     if not isinstance(rollout, Mapping):
         return _malformed(id=None, reference=None, note="the rollout is not a JSON object")
-    given_id, reference = rollout.get("id"), read_reference(rollout)
+    given_id, reference = rollout.get("id"), parse_reference(rollout)
     rollout_id = given_id if isinstance(given_id, str | int) else None
-    text = read_answer(rollout)
+    text = extract_answer_text(rollout)
     if text is None:
         return _malformed(id=rollout_id, reference=reference, note="no assistant text at the end of messages")
-    claim = read_claim(text)
+    claim = parse_answer(text)
     correct = claim is not None and claim.number is not None and claim.number == reference
     marked = claim is not None and claim.marked
     if reference is None:
@@ -169,7 +169,7 @@ def _malformed(*, id: str | int | None, reference: Fraction | None, note: str) -
     return Grade(id=id, correct=False, marked=False, well_formed=False, answer=None, reference=reference, note=note)
 
 
-def read_answer(rollout: Mapping[str, Json]) -> str | None:
+def extract_answer_text(rollout: Mapping[str, Json]) -> str | None:
     """Return the text of the assistant's last turn, or None when the rollout does not end in one.
 
     Content is a string in every published event; a list of text parts, which a training record may hold, is
@@ -189,7 +189,7 @@ def read_answer(rollout: Mapping[str, Json]) -> str | None:
     return "".join(strings) if strings else None
 
 
-def read_reference(rollout: Mapping[str, Json]) -> Fraction | None:
+def parse_reference(rollout: Mapping[str, Json]) -> Fraction | None:
     """Return the right answer from wherever the event carries it, or None when no place holds one number.
 
     Bedrock's guide nests the record's fields under `metadata`, its working sample reads them at the root, and a
@@ -201,13 +201,13 @@ def read_reference(rollout: Mapping[str, Json]) -> Fraction | None:
             value = place.get(field) if isinstance(place, Mapping) else None
             inner = [value.get(key) for key in REFERENCE_KEYS] if isinstance(value, Mapping) else [value]
             for candidate in inner:
-                number = _reference_number(candidate)
+                number = _parse_reference_number(candidate)
                 if number is not None:
                     return number
     return None
 
 
-def _reference_number(value: Json) -> Fraction | None:
+def _parse_reference_number(value: Json) -> Fraction | None:
     """Read a JSON number, a string such as "72" or "$1,250", or a worked solution that ends in `#### 72`."""
     if isinstance(value, bool) or value is None:
         return None
@@ -215,37 +215,37 @@ def _reference_number(value: Json) -> Fraction | None:
         return Fraction(value)
     if isinstance(value, float):
         # Through its shortest decimal, so that 0.1 is one tenth; nan and inf have no digits and are not read.
-        return _only_number(repr(value))
+        return _parse_single_number(repr(value))
     if not isinstance(value, str):
         return None
     if MARKER in value:
-        claim = read_claim(value)
+        claim = parse_answer(value)
         return claim.number if claim is not None and claim.marked else None
-    return _only_number(value)
+    return _parse_single_number(value)
 
 
-def read_claim(text: str) -> Claim | None:
+def parse_answer(text: str) -> ParsedAnswer | None:
     """Return the answer that a text claims: after its last `####`, or else alone on its last line."""
-    marked = list(_marked_claims(text))
+    marked = list(_marked_answers(text))
     if marked:
-        number = marked[-1] if len(set(marked)) <= MAX_CLAIMS else None
-        return Claim(number=number, marked=True)
+        number = marked[-1] if len(set(marked)) <= MAX_DISTINCT_ANSWERS else None
+        return ParsedAnswer(number=number, marked=True)
     last_line = text.rstrip().rpartition("\n")[2]
-    number = _only_number(last_line)
-    return None if number is None else Claim(number=number, marked=False)
+    number = _parse_single_number(last_line)
+    return None if number is None else ParsedAnswer(number=number, marked=False)
 
 
-def _marked_claims(text: str) -> Iterator[Fraction | None]:
+def _marked_answers(text: str) -> Iterator[Fraction | None]:
     """Yield what each `####` claims, None for an ambiguous line; one that no number follows claims nothing."""
     for segment in text.split(MARKER)[1:]:
         line = segment.lstrip().partition("\n")[0].translate(_PLAIN_CHARACTERS)
         marks = _LEADING_MARKS.match(line)
         rest = line[marks.end() :] if marks else line
         if rest[:1].isascii() and rest[:1].isdigit():
-            yield _only_number(line)
+            yield _parse_single_number(line)
 
 
-def _only_number(text: str) -> Fraction | None:
+def _parse_single_number(text: str) -> Fraction | None:
     """Return the number that a text holds; None when it holds none, several or a malformed one."""
     text = text.translate(_PLAIN_CHARACTERS)
     found = _NUMBER.finditer(text)
@@ -256,7 +256,7 @@ def _only_number(text: str) -> Fraction | None:
     if len(digits) > MAX_NUMBER_LENGTH or ("," in digits and not _GROUPED.match(digits)):
         return None
     try:
-        number = _fraction(digits.replace(",", ""))
+        number = _parse_fraction(digits.replace(",", ""))
     except ZeroDivisionError:
         return None
     before = text[: first.start()].rstrip(_BETWEEN_SIGN_AND_NUMBER)
@@ -265,12 +265,12 @@ def _only_number(text: str) -> Fraction | None:
     return -number if negative else number
 
 
-def _fraction(digits: str) -> Fraction:
+def _parse_fraction(digits: str) -> Fraction:
     numerator, slash, denominator = digits.partition("/")
     return Fraction(numerator) / Fraction(denominator) if slash else Fraction(numerator)
 
 
-def summary_of(grades: Sequence[Grade]) -> str:
+def render_summary(grades: Sequence[Grade]) -> str:
     """Return one line for the log: count, mean reward, and the first rollout that could not be graded."""
     if not grades:
         return "graded 0 rollouts: the event holds no array of them"
@@ -281,7 +281,7 @@ def summary_of(grades: Sequence[Grade]) -> str:
     return f"{line}; first {ascii(broken[0].id)[:80]}: {broken[0].note}" if broken else line
 
 
-def read_events(text: str) -> list[Json]:
+def parse_events(text: str) -> list[Json]:
     """Return the rollouts of a file: one JSON value for all of it, or one rollout or event per line.
 
     Raises:
@@ -289,7 +289,7 @@ def read_events(text: str) -> list[Json]:
     """
     rollouts: list[Json] = []
     try:
-        rollouts.extend(rollouts_of(json.loads(text)))
+        rollouts.extend(extract_rollouts(json.loads(text)))
     except (ValueError, RecursionError):
         rollouts.extend(_read_lines(text))
     if not rollouts:
@@ -305,10 +305,10 @@ def _read_lines(text: str) -> Iterator[Json]:
             value = json.loads(line)
         except (ValueError, RecursionError) as fault:
             raise ValueError(f"line {number} is not JSON: {fault}") from fault
-        yield from rollouts_of(value) if isinstance(value, list | dict) else [value]
+        yield from extract_rollouts(value) if isinstance(value, list | dict) else [value]
 
 
-def table_of(grades: Sequence[Grade]) -> str:
+def render_table(grades: Sequence[Grade]) -> str:
     """Return the grades as a table for reading, with the summary below it."""
     rows = [("id", "score", "answer", "marked", "reference", "note")]
     rows.extend(
@@ -324,7 +324,7 @@ def table_of(grades: Sequence[Grade]) -> str:
     )
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, "", summary_of(grades)])
+    return "\n".join([*lines, "", render_summary(grades)])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -337,10 +337,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     path = parser.parse_args(arguments).events
     try:
         text = (sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()).decode("utf-8-sig")
-        rollouts = read_events(text)
+        rollouts = parse_events(text)
     except (OSError, ValueError) as fault:
         parser.error(f"cannot read {path}: {fault}")
-    print(table_of([grade(rollout) for rollout in rollouts]))
+    print(render_table([grade(rollout) for rollout in rollouts]))
     return 0
 
 

@@ -24,32 +24,32 @@ from simulator.cli.clock import clock
 from simulator.cli.doctor import doctor
 from simulator.cli.estimate import estimate
 from simulator.cli.faults import app as faults_app
-from simulator.cli.faults import unmet
+from simulator.cli.faults import describe_unused_faults
 from simulator.cli.preview import preview
 from simulator.cli.regrade import regrade
 from simulator.cli.reset import reset
-from simulator.cli.settings import explained, meaning
-from simulator.cli.verdict import FAULTY, is_faulty, tell, verdict, verdict_at
+from simulator.cli.settings import meaning_of, settings_help
+from simulator.cli.verdict import EXIT_FAULTY, fetch_verdict, is_faulty, print_document, verdict
 from simulator.faults.request_fault import ScriptError
-from simulator.moments import TIME_FORM, moment
+from simulator.moments import TIME_FORMAT, parse_time
 from simulator.settings import (
-    HIGHEST_PORT,
+    MAX_PORT,
     Auth,
+    InvalidSettingError,
     Pace,
     Region,
     ResponseEvents,
     Settings,
-    UnknownSettingError,
-    changed,
-    client_environment,
-    foreign_variables,
-    listed,
-    session_variables,
+    apply_assignments,
+    build_client_environment,
+    build_session_variables,
+    format_assignments,
+    list_foreign_variables,
 )
 from simulator.store.data_folder import DataFolderError
 from simulator.upstream.errors import UpstreamError
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 
 _DEFAULTS: Final = Settings()
 
@@ -67,25 +67,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Port = Annotated[int, typer.Option(help=meaning("port"), min=0, max=HIGHEST_PORT)]
-Host = Annotated[str, typer.Option(help=meaning("host"))]
-RegionOption = Annotated[Region, typer.Option(help=meaning("region"), metavar="REGION")]
-Seed = Annotated[int, typer.Option(help=meaning("seed"))]
-Epoch = Annotated[str | None, typer.Option(help=meaning("epoch"), metavar="TIME")]
-AuthOption = Annotated[Auth, typer.Option(help=meaning("auth"))]
-PaceOption = Annotated[Pace, typer.Option(help=meaning("pace"))]
-Speed = Annotated[float, typer.Option(help=meaning("speed"))]
-ResponseEventsOption = Annotated[ResponseEvents, typer.Option(help=meaning("responses_events"))]
+Port = Annotated[int, typer.Option(help=meaning_of("port"), min=0, max=MAX_PORT)]
+Host = Annotated[str, typer.Option(help=meaning_of("host"))]
+RegionOption = Annotated[Region, typer.Option(help=meaning_of("region"), metavar="REGION")]
+Seed = Annotated[int, typer.Option(help=meaning_of("seed"))]
+Epoch = Annotated[str | None, typer.Option(help=meaning_of("epoch"), metavar="TIME")]
+AuthOption = Annotated[Auth, typer.Option(help=meaning_of("auth"))]
+PaceOption = Annotated[Pace, typer.Option(help=meaning_of("pace"))]
+Speed = Annotated[float, typer.Option(help=meaning_of("speed"))]
+ResponseEventsOption = Annotated[ResponseEvents, typer.Option(help=meaning_of("responses_events"))]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Any setting; `rft-sim settings` lists them. Repeatable."),
 ]
-Data = Annotated[Path | None, typer.Option(help=meaning("data"))]
-Rollouts = Annotated[Path | None, typer.Option(help=meaning("rollouts"), metavar="DIR")]
-Faults = Annotated[Path | None, typer.Option(help=meaning("faults"), metavar="FILE")]
+Data = Annotated[Path | None, typer.Option(help=meaning_of("data"))]
+Rollouts = Annotated[Path | None, typer.Option(help=meaning_of("rollouts"), metavar="DIR")]
+Faults = Annotated[Path | None, typer.Option(help=meaning_of("faults"), metavar="FILE")]
 
 
-def _version(*, asked: bool) -> None:
+def _print_version(*, asked: bool) -> None:
     if asked:
         from importlib import metadata  # noqa: PLC0415  nothing else needs it
 
@@ -94,12 +94,12 @@ def _version(*, asked: bool) -> None:
 
 
 @app.callback()
-def _root(
+def _global_options(
     *,
     _asked: Annotated[
         bool,
         typer.Option(
-            "--version", help="Show the version.", is_eager=True, callback=lambda asked: _version(asked=asked)
+            "--version", help="Show the version.", is_eager=True, callback=lambda asked: _print_version(asked=asked)
         ),
     ] = False,
 ) -> None:
@@ -126,7 +126,7 @@ def serve(
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell of refused requests.")] = False,
 ) -> None:
     """Serve until Ctrl-C, and tell of each refused request in a line on standard error."""
-    start = int(time()) if epoch is None else _seconds(epoch)
+    start = int(time()) if epoch is None else _parse_epoch(epoch)
     settings = Settings(
         host=host,
         port=port,
@@ -141,22 +141,25 @@ def serve(
         rollouts=rollouts,
         faults=faults,
     )
-    settings = _checked(settings, changes, context)
+    settings = _checked_settings(settings, changes, context)
     if not quiet:
-        _tell_of_refusals()
-    from simulator.http.server_discovery import options_for  # noqa: PLC0415
-    from simulator.server import serve, url_of  # noqa: PLC0415
+        _log_refused_requests()
+    from simulator.http.server_discovery import connection_options  # noqa: PLC0415
+    from simulator.server import serve, socket_url  # noqa: PLC0415
     from simulator.simulator import Simulator  # noqa: PLC0415  --help need not wait for it
 
-    with _listening(settings) as listening, _ready(lambda: Simulator(settings, url=url_of(listening))) as simulator:
-        url = url_of(listening)
+    with (
+        _open_socket(settings) as listening,
+        _open_simulator(lambda: Simulator(settings, url=socket_url(listening))) as simulator,
+    ):
+        url = socket_url(listening)
         address, _ = listening.getsockname()
         if not ip_address(address).is_loopback:
             typer.echo(
                 "Not on loopback: whoever reaches this can run code here, with a key that anybody can make.", err=True
             )
         typer.echo(f"Simulator at {url}  (state: {settings.data or 'in a temporary folder, gone at exit'})")
-        typer.echo(f'In another shell:  eval "$(rft-sim env {options_for(url)})"   then:  rft train')
+        typer.echo(f'In another shell:  eval "$(rft-sim env {connection_options(url)})"   then:  rft train')
         serve(simulator, listening)
     typer.echo("Stopped.")
 
@@ -180,12 +183,12 @@ def execute(
     faults: Faults = _DEFAULTS.faults,
     changes: Changes = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Tell of refused requests on standard error.")] = False,
-    judges: Annotated[
+    prints_verdict: Annotated[
         bool, typer.Option("--verdict", help="Say at the end what COMMAND did wrong as a client; exit with 1 for it.")
     ] = False,
 ) -> None:
     """Run COMMAND beside a fresh simulator, with the environment that points at it; exit with COMMAND's code."""
-    start = _DEFAULTS.epoch if epoch is None else _seconds(epoch)
+    start = _DEFAULTS.epoch if epoch is None else _parse_epoch(epoch)
     settings = Settings(
         host=host,
         port=port,
@@ -200,27 +203,30 @@ def execute(
         rollouts=rollouts,
         faults=faults,
     )
-    settings = _checked(settings, changes, context)
+    settings = _checked_settings(settings, changes, context)
     if verbose:
-        _tell_of_refusals()
+        _log_refused_requests()
     from simulator.identity.session_key import create_session_key  # noqa: PLC0415  --help need not wait for it
-    from simulator.server import serving  # noqa: PLC0415
+    from simulator.server import serve_in_thread  # noqa: PLC0415
 
-    with _listening(settings) as listening, _ready(lambda: serving(settings, listening)) as (simulator, url):
+    with (
+        _open_socket(settings) as listening,
+        _open_simulator(lambda: serve_in_thread(settings, listening)) as (simulator, url),
+    ):
         key = create_session_key(settings.region)
-        code = _run(command, client_environment(url=url, region=settings.region, key=key))
-        for line in unmet(simulator.house.faults.standings()):
+        code = _run_command(command, build_client_environment(url=url, region=settings.region, key=key))
+        for line in describe_unused_faults(simulator.context.fault_registry.statuses()):
             typer.echo(f"rft-sim: {line}", err=True)
-        if judges:
-            document = verdict_at(url, exit_code=code)
-            tell(document, stderr=True)
-            code = code or (FAULTY if is_faulty(document) else 0)
+        if prints_verdict:
+            document = fetch_verdict(url, exit_code=code)
+            print_document(document, stderr=True)
+            code = code or (EXIT_FAULTY if is_faulty(document) else 0)
     raise typer.Exit(code)
 
 
 @app.command()
 def env(
-    port: Annotated[int, typer.Option(help="The port that it listens on.", min=1, max=HIGHEST_PORT)] = _DEFAULTS.port,
+    port: Annotated[int, typer.Option(help="The port that it listens on.", min=1, max=MAX_PORT)] = _DEFAULTS.port,
     host: Annotated[str, typer.Option(help="The address that it listens on.")] = _DEFAULTS.host,
     region: Annotated[
         Region | None,
@@ -228,17 +234,17 @@ def env(
     ] = None,
 ) -> None:
     """Print the lines that point a shell at a running simulator, and away from all else: eval "$(rft-sim env)"."""
-    from simulator.http.server_discovery import region_at  # noqa: PLC0415
+    from simulator.http.server_discovery import discover_region  # noqa: PLC0415
     from simulator.identity.session_key import create_session_key  # noqa: PLC0415  --help need not wait for it
 
-    served, doubt = region_at(host, port)
+    served, doubt = discover_region(host, port)
     chosen = region or served or _DEFAULTS.region
     if served and chosen != served:
         doubt = f"the simulator on {host}:{port} is in {served}"
     if doubt:
         typer.echo(f"rft-sim: {doubt}; these variables are for a simulator in {chosen}", err=True)
-    variables = session_variables(url=f"http://{host}:{port}", region=chosen, key=create_session_key(chosen))
-    for name in foreign_variables():
+    variables = build_session_variables(url=f"http://{host}:{port}", region=chosen, key=create_session_key(chosen))
+    for name in list_foreign_variables():
         if name not in variables:
             typer.echo(f"unset {name}")
     for name, value in variables.items():
@@ -249,15 +255,15 @@ def env(
 def list_settings(context: typer.Context, changes: Changes = None) -> None:
     """List every setting in the form that --set takes, with its default, the values it takes and what it means."""
     options = {field.name for field in fields(Settings)} & signature(serve).parameters.keys()
-    width = shutil.get_terminal_size().columns if _on_a_terminal() else None
-    for assignment in listed(_checked(_DEFAULTS, changes, context)):
-        setting = explained()[assignment.partition("=")[0]]
-        also = f" Also {_option(setting.name)}." if setting.name in options else ""
+    width = shutil.get_terminal_size().columns if _is_terminal() else None
+    for assignment in format_assignments(_checked_settings(_DEFAULTS, changes, context)):
+        setting = settings_help()[assignment.partition("=")[0]]
+        also = f" Also {_option_name(setting.name)}." if setting.name in options else ""
         if width is None:  # for grep: all of it on one line, which a shell reads up to the #
-            typer.echo(f"{assignment:<{_COLUMN}} # {setting.takes}. {setting.meaning}{also}")
+            typer.echo(f"{assignment:<{_COLUMN}} # {setting.accepts}. {setting.meaning}{also}")
             continue
         typer.secho(assignment, bold=True)
-        for text in (f"{setting.meaning}{also}", f"Takes {setting.takes}."):
+        for text in (f"{setting.meaning}{also}", f"Takes {setting.accepts}."):
             typer.echo(
                 textwrap.fill(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False)
             )
@@ -273,7 +279,7 @@ app.command()(reset)
 app.command()(verdict)
 
 
-def _checked(settings: Settings, changes: list[str] | None, context: typer.Context) -> Settings:
+def _checked_settings(settings: Settings, changes: list[str] | None, context: typer.Context) -> Settings:
     """Return the settings after --set, or stop with one line: each is right, and none is given in two ways."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
@@ -281,64 +287,64 @@ def _checked(settings: Settings, changes: list[str] | None, context: typer.Conte
     for change in changes or ():
         name, equals, value = change.partition("=")
         if name in given:
-            _stop(f"--set {change} and {_option(name)}: give one of the two")
-        assignments.append(f"{name}={_seconds(value)}" if name == "epoch" and equals else change)
+            _exit_with_error(f"--set {change} and {_option_name(name)}: give one of the two")
+        assignments.append(f"{name}={_parse_epoch(value)}" if name == "epoch" and equals else change)
     try:
-        return changed(settings, assignments)
-    except UnknownSettingError as error:
+        return apply_assignments(settings, assignments)
+    except InvalidSettingError as error:
         at_fault = str(error).partition("=")[0]
-        _stop(f"{'--' if at_fault in given else '--set '}{error}")
+        _exit_with_error(f"{'--' if at_fault in given else '--set '}{error}")
 
 
-def _on_a_terminal() -> bool:
+def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _option(name: str) -> str:
+def _option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _tell_of_refusals() -> None:
+def _log_refused_requests() -> None:
     import logging  # noqa: PLC0415  --help need not wait for it
 
-    from simulator.http.request_log import REFUSED  # noqa: PLC0415
+    from simulator.http.request_log import LOGGER  # noqa: PLC0415
 
-    REFUSED.addHandler(logging.StreamHandler())
-    REFUSED.setLevel(logging.INFO)
+    LOGGER.addHandler(logging.StreamHandler())
+    LOGGER.setLevel(logging.INFO)
 
 
-def _listening(settings: Settings) -> socket.socket:
-    from simulator.server import bound_socket  # noqa: PLC0415  --help need not wait for it
+def _open_socket(settings: Settings) -> socket.socket:
+    from simulator.server import bind_socket  # noqa: PLC0415  --help need not wait for it
 
     try:
-        return bound_socket(settings)
+        return bind_socket(settings)
     except OSError as error:
         advice = (
             "Another program has it: --port 0 takes a free one." if error.errno == EADDRINUSE else "Look at --host."
         )
-        _stop(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. {advice}")
+        _exit_with_error(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. {advice}")
 
 
 @contextmanager
-def _ready(made: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
+def _open_simulator(made: Callable[[], AbstractContextManager[T]]) -> Iterator[T]:
     """Enter what is made, and turn a folder or a script that cannot be used into one line."""
     # There is something to close from here on, whichever signal ends it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminated)
+        signal.signal(number, _exit_on_signal)
     with ExitStack() as stack:
         try:
             entered = stack.enter_context(made())
         except (DataFolderError, ScriptError, UpstreamError) as error:
-            _stop(str(error))
+            _exit_with_error(str(error))
         yield entered
 
 
-def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+def _exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
+def _run_command(command: list[str], environment: dict[str, str]) -> int:
     # Ctrl-C reaches the command too, and it decides: it may offer to cancel the job. The simulator waits for it. (A
     # handler, and not SIG_IGN, which the command would inherit.)
     signal.signal(signal.SIGINT, lambda _signal, _frame: None)
@@ -359,14 +365,14 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _seconds(text: str) -> int:
+def _parse_epoch(text: str) -> int:
     try:
-        return moment(text)
+        return parse_time(text)
     except ValueError:
-        _stop(f"--epoch takes {TIME_FORM}, not {text!r}")
+        _exit_with_error(f"--epoch takes {TIME_FORMAT}, not {text!r}")
 
 
-def _stop(message: str) -> NoReturn:
+def _exit_with_error(message: str) -> NoReturn:
     typer.echo(f"rft-sim: {message}", err=True)
     raise typer.Exit(2)
 

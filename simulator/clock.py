@@ -14,53 +14,53 @@ class Clock:
     from any thread.
     """
 
-    def __init__(self, *, epoch: int, seconds: Callable[[], float], last: float = inf) -> None:
-        """Start at `epoch`, standing. `seconds` is a monotonic clock of this machine's, read only while this one runs.
+    def __init__(self, *, epoch: int, monotonic: Callable[[], float], max_time: float = inf) -> None:
+        """Start at `epoch`, standing. `monotonic` is a monotonic clock of this machine's, read only while this one runs.
 
         Args:
             epoch: seconds since the Unix epoch.
-            seconds: seconds since whenever.
-            last: the time, in seconds since the Unix epoch, beyond which it does not run by itself.
+            monotonic: seconds since whenever.
+            max_time: the time, in seconds since the Unix epoch, beyond which it does not run by itself.
         """
-        self._seconds = seconds
-        self._last = last
+        self._seconds = monotonic
+        self._last = max_time
         self._lock = threading.Lock()
-        self._course = _Course(at=epoch)
+        self._reading = _ClockReading(at=epoch)
 
     def now(self) -> int:
         """Return the current simulated time in whole seconds since the Unix epoch."""
-        return floor(self._exactly())
+        return floor(self._exact_now())
 
     def move_to(self, time: int) -> None:
         """Move the clock forward to `time`; a time that has passed already leaves it where it is."""
         with self._lock:
-            if time > self._exactly():
-                self._set(time, self._course.speed)
+            if time > self._exact_now():
+                self._set(time, self._reading.speed)
 
-    def run(self, speed: float) -> None:
+    def set_speed(self, speed: float) -> None:
         """Let the clock run from where it is, `speed` simulated seconds in a real one; 0 stops it."""
         with self._lock:
-            self._set(self._exactly(), speed)
+            self._set(self._exact_now(), speed)
 
-    def wait_until(self, time: int) -> float | None:
+    def seconds_until(self, time: int) -> float | None:
         """Return how many real seconds it is to `time`; None while the clock stands before it, or never gets there."""
-        ahead, speed = time - self._exactly(), self._course.speed
+        ahead, speed = time - self._exact_now(), self._reading.speed
         if ahead <= 0:
             return 0.0
         return ahead / speed if speed and time <= self._last else None
 
-    def _exactly(self) -> float:
-        course = self._course  # replaced whole, so that no reader sees half of a change
+    def _exact_now(self) -> float:
+        course = self._reading  # replaced whole, so that no reader sees half of a change
         if not course.speed:
             return course.at
         return max(course.at, min(course.at + (self._seconds() - course.since) * course.speed, self._last))
 
     def _set(self, at: float, speed: float) -> None:
-        self._course = _Course(at=at, since=self._seconds() if speed else 0.0, speed=speed)
+        self._reading = _ClockReading(at=at, since=self._seconds() if speed else 0.0, speed=speed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Course:
+class _ClockReading:
     at: float  # simulated, when the machine's clock said `since`
     since: float = 0.0
     speed: float = 0.0
@@ -77,16 +77,16 @@ class Lapse:
     seconds: int
 
 
-class CallersTime:
+class CallerClock:
     """The time that the callers' keys and signatures are judged by: this machine's, and what was made to pass.
 
     A caller's own clock is this machine's; it made the dates of keys and signatures. When a user advances the
     simulator, that much time has passed for what was minted before, and for nothing that was minted after.
     """
 
-    def __init__(self, *, wall: Callable[[], float], lapses: Iterable[Lapse] = ()) -> None:
-        """Take up the time. `wall` is this machine's clock in seconds since the Unix epoch."""
-        self._wall = wall
+    def __init__(self, *, wall_clock: Callable[[], float], lapses: Iterable[Lapse] = ()) -> None:
+        """Take up the time. `wall_clock` is this machine's clock in seconds since the Unix epoch."""
+        self._wall = wall_clock
         self._lapses = tuple(lapses)
 
     @property
@@ -96,29 +96,29 @@ class CallersTime:
 
     def now(self) -> float:
         """Return the time now, in seconds since the Unix epoch."""
-        return self._wall() + self.lapsed()
+        return self._wall() + self.lapsed_seconds()
 
-    def lapsed(self) -> int:
+    def lapsed_seconds(self) -> int:
         """Return how many seconds were made to pass, all in all."""
         return sum(lapse.seconds for lapse in self._lapses)
 
-    def of(self, minted: float) -> float:
+    def adjust(self, issued_at: float) -> float:
         """Return what a date that was minted by this machine's clock is in this time."""
         # Dates on the wire are whole seconds: what bears the second of a lapse counts as minted before it.
-        return minted + sum(lapse.seconds for lapse in self._lapses if lapse.at < floor(minted))
+        return issued_at + sum(lapse.seconds for lapse in self._lapses if lapse.at < floor(issued_at))
 
-    def with_another(self, seconds: int) -> tuple[Lapse, ...]:
+    def lapses_after(self, seconds: int) -> tuple[Lapse, ...]:
         """Return what was made to pass if so many seconds pass now; `take` lets them."""
         at, *before = floor(self._wall()), *self._lapses
         if before and before[-1].at == at:
             seconds += before.pop().seconds
         return (*before, Lapse(at=at, seconds=seconds))
 
-    def take(self, lapses: tuple[Lapse, ...]) -> None:
+    def set_lapses(self, lapses: tuple[Lapse, ...]) -> None:
         """Have this be all that was made to pass."""
         self._lapses = lapses
 
-    def untold(self) -> int:
+    def ambiguous_seconds(self) -> int:
         """Return how many seconds were made to pass in the current second of this machine's clock.
 
         What was minted in this second before they passed cannot be told from what was minted after.

@@ -9,14 +9,14 @@ from typing import Final
 import uvicorn
 from starlette.concurrency import run_in_threadpool
 
-from simulator.http.connection import Connection
+from simulator.http.connection import HttpConnection
 from simulator.settings import Settings
 from simulator.simulator import Simulator
 
 _BACKLOG: Final = 2048
 
 
-def bound_socket(settings: Settings) -> socket.socket:
+def bind_socket(settings: Settings) -> socket.socket:
     """Return a listening socket; port 0 means a free one.
 
     Raises:
@@ -27,7 +27,7 @@ def bound_socket(settings: Settings) -> socket.socket:
     return listening
 
 
-def url_of(listening: socket.socket) -> str:
+def socket_url(listening: socket.socket) -> str:
     """Return the URL at which this machine reaches a bound socket."""
     host, port = listening.getsockname()[:2]
     return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104  compared with, not bound to
@@ -40,15 +40,15 @@ def serve(simulator: Simulator, listening: socket.socket) -> None:
 
 
 @contextmanager
-def serving(settings: Settings, listening: socket.socket | None = None) -> Iterator[tuple[Simulator, str]]:
+def serve_in_thread(settings: Settings, listening: socket.socket | None = None) -> Iterator[tuple[Simulator, str]]:
     """Serve on a thread for the length of the block, on a socket of its own unless given one; give the URL too.
 
     Raises:
         OSError: the address is in use or not this machine's.
         DataFolderError: the data folder cannot be used.
     """
-    with listening or bound_socket(settings) as bound:
-        url = url_of(bound)
+    with listening or bind_socket(settings) as bound:
+        url = socket_url(bound)
         with Simulator(settings, url=url) as simulator:
             server = _Server(simulator)
             thread = Thread(target=server.run, kwargs={"sockets": [bound]}, name="server")
@@ -70,7 +70,7 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
-                http=Connection,
+                http=HttpConnection,
                 timeout_graceful_shutdown=2,
             )
         )
@@ -82,6 +82,6 @@ class _Server(uvicorn.Server):
         self._warm_up.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._simulator.house.faults.cut_off()  # nothing that a fault holds up is waited for
+        self._simulator.context.fault_registry.disconnect_waiting()  # nothing that a fault holds up is waited for
         await super().shutdown(sockets)
         await run_in_threadpool(self._warm_up.join)

@@ -42,11 +42,13 @@ Region: TypeAlias = Literal[
     "us-gov-west-1",
 ]
 
-HIGHEST_PORT: Final = 65_535
-HIGHEST_SPEED: Final = 1_000_000  # simulated seconds in a real one
-LAST_EPOCH: Final = 4_102_444_800  # 2100-01-01T00:00:00Z: a run of any length still ends in a year of four digits
+MAX_PORT: Final = 65_535
+MAX_SPEED: Final = 1_000_000  # simulated seconds in a real one
+MAX_EPOCH_SECONDS: Final = (
+    4_102_444_800  # 2100-01-01T00:00:00Z: a run of any length still ends in a year of four digits
+)
 
-Positive: TypeAlias = Annotated[int, Ge(1)]
+PositiveInt: TypeAlias = Annotated[int, Ge(1)]
 
 
 class Pace(StrEnum):
@@ -100,32 +102,32 @@ class GradingSettings:
     include_reasoning: Annotated[bool, "Show the function the model's thinking, and not the final answer alone."] = (
         False
     )
-    rollouts_per_call: Annotated[Positive, "Rollouts in one event."] = 8
-    concurrency: Annotated[Positive, "Calls at once; by default this machine's processors, and 2 at least."] = field(
+    rollouts_per_call: Annotated[PositiveInt, "Rollouts in one event."] = 8
+    concurrency: Annotated[PositiveInt, "Calls at once; by default this machine's processors, and 2 at least."] = field(
         default_factory=lambda: max(2, os.cpu_count() or 1)
     )
-    attempts: Annotated[Positive, "How often a call is tried that was throttled or timed out."] = 3
+    attempts: Annotated[PositiveInt, "How often a call is tried that was throttled or timed out."] = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Durations:
+class DurationSettings:
     """Modelled durations in simulated seconds."""
 
-    validation: Annotated[int, Ge(0), Le(LAST_EPOCH), "Simulated seconds in which the files are checked."] = 45
-    queue: Annotated[int, Ge(0), Le(LAST_EPOCH), "Simulated seconds from there to the first step."] = 240
-    per_step: Annotated[float, Ge(0), Le(LAST_EPOCH), "Simulated seconds that every step takes."] = 40.0
+    validation: Annotated[int, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds in which the files are checked."] = 45
+    queue: Annotated[int, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds from there to the first step."] = 240
+    per_step: Annotated[float, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds that every step takes."] = 40.0
     tokens_per_second: Annotated[float, Gt(0), "Tokens that are sampled in a simulated second of a step."] = 250.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consistency:
+class ConsistencySettings:
     """How far listings of jobs lag behind what is so. A look is a request for a listing's first page."""
 
     jobs_lag: Annotated[
         int, Ge(0), "Looks by which the list of jobs lags, in what it says and in whom it holds. SAMPLE hints at it."
     ] = 0
     events_lag: Annotated[int, Ge(0), "Looks by which a job's events come late."] = 0
-    events_batch: Annotated[Positive, "Events come so many at a time, the last ones with the job's end."] = 1
+    events_batch: Annotated[PositiveInt, "Events come so many at a time, the last ones with the job's end."] = 1
     events_twice: Annotated[bool, "Each event stands twice in its list."] = False
     checkpoints_lag: Annotated[int, Ge(0), "Looks by which checkpoints come after the event that tells of them."] = 0
 
@@ -134,11 +136,11 @@ class Consistency:
 class VerdictSettings:
     """What a client may do before `rft-sim verdict` finds fault with it."""
 
-    looks_per_second: Annotated[Positive, "The most looks of one program at one thing within a second (C2)."] = 30
+    looks_per_second: Annotated[PositiveInt, "The most looks of one program at one thing within a second (C2)."] = 30
     longest_wait: Annotated[
         float, Gt(0), "Seconds of silence that a client may wait out; the OpenAI SDK's own time-out is 600 (C7)."
     ] = 630.0
-    failures_in_a_row: Annotated[Positive, "How often a request may fail, one time after the other (C7)."] = 300
+    failures_in_a_row: Annotated[PositiveInt, "How often a request may fail, one time after the other (C7)."] = 300
     longest_outage: Annotated[float, Gt(0), "Seconds over which a request may do nothing but fail (C7)."] = 3_600.0
 
 
@@ -153,7 +155,7 @@ class Settings:
         "web page can ask; addresses, `localhost`, names without a dot or below `.local` and `.internal` need none.",
     ] = ()
     port: Annotated[
-        int, Ge(0), Le(HIGHEST_PORT), "The port to listen on; 0 takes a free one, as `exec` does by default."
+        int, Ge(0), Le(MAX_PORT), "The port to listen on; 0 takes a free one, as `exec` does by default."
     ] = 8723
     region: Annotated[Region, "The region to stand for. Only us-west-2 tunes (DOCUMENTED)."] = TUNING_REGION
     account: Annotated[str, "The number of the account that the session's own credentials are the root of."] = ACCOUNT
@@ -161,7 +163,7 @@ class Settings:
     epoch: Annotated[
         int,
         Ge(0),
-        Le(LAST_EPOCH),
+        Le(MAX_EPOCH_SECONDS),
         "Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z (UTC). "
         "By default `serve` starts at this machine's time, and `exec` at 1767225600, so that its runs are alike.",
     ] = FIXED_EPOCH
@@ -169,29 +171,29 @@ class Settings:
         Pace,
         "Who moves a job on: nobody waits; each retrieve gives it a turn; `rft-sim clock` alone; or a clock that runs.",
     ] = Pace.INSTANT
-    speed: Annotated[float, Gt(0), Le(HIGHEST_SPEED), "Simulated seconds in a real one, at the pace realtime."] = 1.0
+    speed: Annotated[float, Gt(0), Le(MAX_SPEED), "Simulated seconds in a real one, at the pace realtime."] = 1.0
     auth: Annotated[Auth, "Check keys, signatures and permissions, or let everything in."] = Auth.VERIFY
     data: Annotated[Path | None, "The folder to keep state in. Without one everything goes at exit."] = None
-    max_file_bytes: Annotated[Positive, "The largest file. OPENAI; Bedrock publishes none."] = 512 * 1024 * 1024
+    max_file_bytes: Annotated[PositiveInt, "The largest file. OPENAI; Bedrock publishes none."] = 512 * 1024 * 1024
     max_body_bytes: Annotated[
-        Positive, "The largest JSON body. INFERRED: the sibling runtime's InvokeModel takes as much."
+        PositiveInt, "The largest JSON body. INFERRED: the sibling runtime's InvokeModel takes as much."
     ] = 25_000_000
     concurrent_jobs: Annotated[
-        Positive, "Jobs that run at once; a further one waits `queued`. INFERRED: Bedrock publishes none."
+        PositiveInt, "Jobs that run at once; a further one waits `queued`. INFERRED: Bedrock publishes none."
     ] = 8
     unknown_chat_fields: Annotated[
         UnknownFields, "What becomes of a field of a chat request that nobody knows. INFERRED: vLLM ignores it."
     ] = UnknownFields.IGNORED
-    max_choices: Annotated[Positive, "The largest `n` of a chat request. OPENAI."] = 128
+    max_choices: Annotated[PositiveInt, "The largest `n` of a chat request. OPENAI."] = 128
     text_completions: Annotated[
         bool,
         "Serve /v1/completions. A page of AWS's shows a call of it, the list of routes leaves it out: INFERRED absent.",
     ] = False
-    max_projects: Annotated[Positive, "The projects of an account (DOCUMENTED), archived ones included (INFERRED)."] = (
-        1_000
-    )
+    max_projects: Annotated[
+        PositiveInt, "The projects of an account (DOCUMENTED), archived ones included (INFERRED)."
+    ] = 1_000
     listed_models: Annotated[
-        Positive, "The most tuned models and checkpoints that GET /v1/models lists, the newest ones. INFERRED."
+        PositiveInt, "The most tuned models and checkpoints that GET /v1/models lists, the newest ones. INFERRED."
     ] = 1_000
     ignored_job_fields: Annotated[
         tuple[str, ...],
@@ -224,7 +226,9 @@ class Settings:
         ResponseEvents,
         "The order of a streamed response's events: Mantle's own (SAMPLE), or that of OpenAI's specification (OPENAI).",
     ] = ResponseEvents.VLLM
-    responses_kept_days: Annotated[Positive, "How long a stored response is there, in simulated days. DOCUMENTED."] = 30
+    responses_kept_days: Annotated[
+        PositiveInt, "How long a stored response is there, in simulated days. DOCUMENTED."
+    ] = 30
     background_retrieves: Annotated[
         int, Ge(0), "How many retrieves still find a background response in progress. INFERRED."
     ] = 1
@@ -234,10 +238,10 @@ class Settings:
         "OBSERVED: Mantle refuses it there with 400, and serves it under /v1.",
     ] = False
     lambda_workers: Annotated[
-        Positive, "Lambda environments at once, of all functions; more than grading uses, as calls may nest."
+        PositiveInt, "Lambda environments at once, of all functions; more than grading uses, as calls may nest."
     ] = 64
-    consistency: Annotated[Consistency, "INFERRED; a retrieve always shows what is so."] = field(
-        default_factory=Consistency
+    consistency: Annotated[ConsistencySettings, "INFERRED; a retrieve always shows what is so."] = field(
+        default_factory=ConsistencySettings
     )
     dataset: Annotated[DatasetLimits, "Of a training file."] = field(default_factory=DatasetLimits)
     validation_dataset: Annotated[
@@ -247,19 +251,19 @@ class Settings:
     grading: Annotated[GradingSettings, "INFERRED: Bedrock publishes none of it."] = field(
         default_factory=GradingSettings
     )
-    durations: Annotated[Durations, 'INFERRED: AWS says only "a few hours" for a run.'] = field(
-        default_factory=Durations
+    durations: Annotated[DurationSettings, 'INFERRED: AWS says only "a few hours" for a run.'] = field(
+        default_factory=DurationSettings
     )
     verdict: Annotated[VerdictSettings, "By the client's own clock; no claim about Bedrock."] = field(
         default_factory=VerdictSettings
     )
 
 
-class UnknownSettingError(Exception):
+class InvalidSettingError(Exception):
     """An assignment that names no setting, or gives it a value that it cannot have; the message says which."""
 
 
-def changed(settings: Settings, assignments: Iterable[str] = ()) -> Settings:
+def apply_assignments(settings: Settings, assignments: Iterable[str] = ()) -> Settings:
     """Return the settings, checked, after assignments such as `grading.event_shape=sample`.
 
     Raises:
@@ -268,27 +272,27 @@ def changed(settings: Settings, assignments: Iterable[str] = ()) -> Settings:
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  `rft-sim --help` need not wait for it
 
     values = asdict(settings)
-    defaults = flattened(asdict(Settings()))
+    defaults = flatten(asdict(Settings()))
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         name = name.strip()
         if not equals or name not in defaults:
-            raise UnknownSettingError(f"{assignment!r} is not NAME=VALUE of a setting; `rft-sim settings` lists them")
+            raise InvalidSettingError(f"{assignment!r} is not NAME=VALUE of a setting; `rft-sim settings` lists them")
         *path, last = name.split(".")
         place = values
         for part in path:
             place = place[part]
-        place[last] = _read(value, default=defaults[name])
+        place[last] = _parse_value(value, default=defaults[name])
     try:
         return TypeAdapter(Settings).validate_python(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise UnknownSettingError(f"{name}={first['input']}: {first['msg'].lower()}") from None
+        raise InvalidSettingError(f"{name}={first['input']}: {first['msg'].lower()}") from None
 
 
 # What a job's story is told by, beside its order and its files.
-_OF_JOBS: Final = {
+_JOB_SETTINGS: Final = {
     "answer_path",
     "dataset",
     "detect_convergence",
@@ -299,40 +303,40 @@ _OF_JOBS: Final = {
 }
 
 
-def of_jobs(settings: Settings) -> tuple[str, ...]:
+def job_assignments(settings: Settings) -> tuple[str, ...]:
     """Return, as `NAME=VALUE`, what a job's story is told by and is not as it is by default."""
-    return tuple(line for line in _told_by(settings) if line not in _told_by(Settings()))
+    return tuple(line for line in _job_lines(settings) if line not in _job_lines(Settings()))
 
 
-def as_of(settings: Settings, kept: Collection[str]) -> Settings:
-    """Return the settings with those that a job's story is told by as they were when `of_jobs` gave `kept`.
+def restore_job_settings(settings: Settings, assignments: Collection[str]) -> Settings:
+    """Return the settings with those that a job's story is told by as they were when `of_jobs` gave `assignments`.
 
     Raises:
         UnknownSettingError: this version does not have them.
     """
-    if tuple(kept) == of_jobs(settings):
+    if tuple(assignments) == job_assignments(settings):
         return settings
-    return changed(settings, (*_told_by(Settings()), *kept))
+    return apply_assignments(settings, (*_job_lines(Settings()), *assignments))
 
 
-def _told_by(settings: Settings) -> list[str]:
-    return [line for line in listed(settings) if line.partition("=")[0].partition(".")[0] in _OF_JOBS]
+def _job_lines(settings: Settings) -> list[str]:
+    return [line for line in format_assignments(settings) if line.partition("=")[0].partition(".")[0] in _JOB_SETTINGS]
 
 
-def listed(settings: Settings) -> list[str]:
+def format_assignments(settings: Settings) -> list[str]:
     """Return every setting as `NAME=VALUE`, in the form that `changed` takes."""
-    return [f"{name}={_shown(value)}" for name, value in flattened(asdict(settings)).items()]
+    return [f"{name}={_format_value(value)}" for name, value in flatten(asdict(settings)).items()]
 
 
-def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested values by their dotted names."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
-        flat |= flattened(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return flat
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     match value:
         case None:
             return ""
@@ -344,13 +348,13 @@ def _shown(value: object) -> str:
             return str(value)
 
 
-def _read(text: str, *, default: object) -> str | tuple[str, ...] | None:
+def _parse_value(text: str, *, default: object) -> str | tuple[str, ...] | None:
     if isinstance(default, tuple):
         return tuple(part for part in text.split(",") if part)
     return None if default is None and not text else text
 
 
-def client_environment(
+def build_client_environment(
     *, url: str, region: str, key: str, inherited: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the environment of a command that is to speak to the simulator at `url` and to nothing else.
@@ -360,24 +364,24 @@ def client_environment(
     ends with it.
     """
     inherited = os.environ if inherited is None else inherited
-    dropped = foreign_variables(inherited)
+    dropped = list_foreign_variables(inherited)
     kept = {name: value for name, value in inherited.items() if name not in dropped}
-    return kept | session_variables(url=url, region=region, key=key) | {"RFT_SIM_EXEC": "1"}
+    return kept | build_session_variables(url=url, region=region, key=key) | {"RFT_SIM_EXEC": "1"}
 
 
-def variable(name: str) -> str | None:
+def read_variable(name: str) -> str | None:
     """Return a variable of the caller's environment, such as one that the caller says holds a key."""
     return os.environ.get(name)
 
 
-def foreign_variables(inherited: Mapping[str, str] | None = None) -> list[str]:
+def list_foreign_variables(inherited: Mapping[str, str] | None = None) -> list[str]:
     """Return the names of the AWS, OpenAI and target variables that the caller's environment holds, sorted."""
     inherited = os.environ if inherited is None else inherited
     prefixes = ("AWS_", "BEDROCK_MANTLE_", "OPENAI_")
     return sorted(name for name in inherited if name.startswith(prefixes) or name == "RFT_TARGET")
 
 
-def session_variables(*, url: str, region: str, key: str) -> dict[str, str]:
+def build_session_variables(*, url: str, region: str, key: str) -> dict[str, str]:
     """Return the variables that point the OpenAI and AWS SDKs at the simulator at `url`."""
     return {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,

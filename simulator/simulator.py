@@ -8,15 +8,15 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Final, Self
 
-from simulator.faults.script import faults_at
+from simulator.faults.script import load_script
 from simulator.http.asgi import App, Receive, Scope, Send
-from simulator.inference.model_catalogue import unaliased
-from simulator.routes.context import House
-from simulator.services import Rooms
+from simulator.inference.model_catalogue import resolve_alias
+from simulator.routes.context import AppContext
+from simulator.services import Services
 from simulator.settings import Settings
 from simulator.store.data_folder import DataFolder, unusable_folder_error
 from simulator.store.errors import StoreDamagedError, StoreFullError, translate_disk_full_errors
-from simulator.upstream.response_folder import Replay
+from simulator.upstream.response_folder import ResponseFolder
 
 _PATIENCE: Final = 10.0  # seconds for which a reset lets requests be answered that came before it
 
@@ -37,26 +37,26 @@ class Simulator:
         """
         self._settings = settings
         self._url = url
-        self._replay = Replay(settings.rollouts, unaliased=unaliased) if settings.rollouts else None
-        self._faults = faults_at(settings.faults) if settings.faults else ()
-        self._changing = Lock()
-        self._leaving: list[Thread] = []
+        self._replay = ResponseFolder(settings.rollouts, resolve_alias=resolve_alias) if settings.rollouts else None
+        self._faults = load_script(settings.faults) if settings.faults else ()
+        self._lifecycle_lock = Lock()
+        self._closing_threads: list[Thread] = []
         self._closed = False
         self._folder = DataFolder(settings.data)
         try:
-            self._state, self._rooms = self._opened(self._folder.state_folder)
+            self._state, self._rooms = self._open_services(self._folder.state_folder)
         except BaseException as error:
             self._folder.close()
             if settings.data and isinstance(error, StoreFullError):
                 raise unusable_folder_error(settings.data, str(error)) from error
             raise
-        self.app: App = _Door(lambda: self._rooms, lambda rooms: rooms.app)
-        self.api: App = _Door(lambda: self._rooms, lambda rooms: rooms.api)
+        self.app: App = _CurrentApp(lambda: self._rooms, lambda rooms: rooms.app)
+        self.api: App = _CurrentApp(lambda: self._rooms, lambda rooms: rooms.api)
 
     @property
-    def house(self) -> House:
+    def context(self) -> AppContext:
         """What the routes work with."""
-        return self._rooms.house
+        return self._rooms.context
 
     def __enter__(self) -> Self:
         return self
@@ -79,28 +79,28 @@ class Simulator:
         Raises:
             StoreFullError: the disk is full; nothing was changed.
         """
-        with self._changing:
+        with self._lifecycle_lock:
             if self._closed:
                 return
             state, rooms = self._state, self._rooms
-            self._state, self._rooms = self._opened(None)
+            self._state, self._rooms = self._open_services(None)
             rooms.stop()
-            leaving = Thread(target=_left, args=(rooms, state), name="reset")
+            leaving = Thread(target=_close_when_idle, args=(rooms, state), name="reset")
             leaving.start()
-            self._leaving = [*(thread for thread in self._leaving if thread.is_alive()), leaving]
+            self._closing_threads = [*(thread for thread in self._closing_threads if thread.is_alive()), leaving]
 
     def close(self) -> None:
         """Stop: jobs between two events, functions at once. With a data folder the jobs go on at the next start."""
-        with self._changing:
+        with self._lifecycle_lock:
             if self._closed:
                 return
             self._closed = True
-            _closed(self._rooms)
-            for thread in self._leaving:
+            _stop_and_close(self._rooms)
+            for thread in self._closing_threads:
                 thread.join()
             self._folder.close()
 
-    def _opened(self, state: Path | None) -> tuple[Path, Rooms]:
+    def _open_services(self, state: Path | None) -> tuple[Path, Services]:
         """Make rooms on a folder that holds state already, or on a fresh one, which then counts."""
         with translate_disk_full_errors():
             folder = state or self._folder.create_state_folder()
@@ -108,46 +108,46 @@ class Simulator:
             if state is None:
                 undo.callback(shutil.rmtree, folder, ignore_errors=True)
             try:
-                rooms = Rooms(
+                rooms = Services(
                     self._settings,
                     url=self._url,
                     folder=folder,
-                    known=state is not None,
+                    has_state=state is not None,
                     replay=self._replay,
                     faults=self._faults,
                     reset=self.reset,
                 )
             except StoreDamagedError as error:
                 raise unusable_folder_error(folder, str(error)) from error
-            undo.callback(_closed, rooms)
+            undo.callback(_stop_and_close, rooms)
             with translate_disk_full_errors():
                 self._folder.activate(folder)
             undo.pop_all()
         return folder, rooms
 
 
-class _Door:
+class _CurrentApp:
     """An app that is another one after a reset. Whoever came in before is answered by the one that was there then."""
 
-    def __init__(self, rooms: Callable[[], Rooms], app: Callable[[Rooms], App]) -> None:
+    def __init__(self, rooms: Callable[[], Services], app: Callable[[Services], App]) -> None:
         self._rooms = rooms
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:
             rooms = self._rooms()
-            with rooms.visitors:
+            with rooms.in_flight_requests:
                 if rooms is self._rooms():  # else they were left before this visitor was counted
                     await self._app(rooms)(scope, receive, send)
                     return
 
 
-def _closed(rooms: Rooms) -> None:
+def _stop_and_close(rooms: Services) -> None:
     rooms.stop()
     rooms.close()
 
 
-def _left(rooms: Rooms, state: Path) -> None:
-    rooms.visitors.gone(within=_PATIENCE)
+def _close_when_idle(rooms: Services, state: Path) -> None:
+    rooms.in_flight_requests.wait_until_none(timeout=_PATIENCE)
     rooms.close()
     shutil.rmtree(state, ignore_errors=True)

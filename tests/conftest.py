@@ -10,8 +10,8 @@ from botocore.loaders import create_loader
 from openai import OpenAI
 
 from simulator.settings import Pace, Settings
-from tests.simulators import FinishedJob, World, inner_world, served_world
-from tests.training.training_files import jsonl
+from tests.simulators import FinishedJob, RunningSimulator, serve_simulator, simulator_in_process
+from tests.training.training_files import make_training_file
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,37 +44,37 @@ def _one_reading_of_awss_descriptions() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[World]:
+def served_simulator() -> Iterator[RunningSimulator]:
     """A simulator on a socket, for a module."""
-    with served_world() as world:
+    with serve_simulator() as world:
         yield world
 
 
 @pytest.fixture(scope="module")
-def mantle(served: World) -> OpenAI:
+def openai_client(served_simulator: RunningSimulator) -> OpenAI:
     """The real SDK, pointed at the served simulator."""
-    return served.mantle()
+    return served_simulator.openai_client()
 
 
 @pytest.fixture
-def inner() -> Iterator[World]:
+def local_simulator() -> Iterator[RunningSimulator]:
     """A simulator of this test's own, without a socket and without AWS."""
-    with inner_world() as world:
+    with simulator_in_process() as world:
         yield world
 
 
 @pytest.fixture
-def still() -> Iterator[World]:
+def polled_simulator() -> Iterator[RunningSimulator]:
     """A simulator of this test's own at `poll` pace: a job takes one turn each time it is retrieved, and no other."""
-    with inner_world(Settings(pace=Pace.POLL)) as world:
+    with simulator_in_process(Settings(pace=Pace.POLL)) as world:
         yield world
 
 
 @pytest.fixture(scope="module")
-def finished_job(served: World) -> FinishedJob:
+def finished_job(served_simulator: RunningSimulator) -> FinishedJob:
     """A job at its good end: 27 steps on real Lambda answers."""
-    function = served.deploy(ROOT / "reward_lambda")
-    content = jsonl(120)
-    job = served.run(content, function=function, metadata={"team": "maths", "area": "shelves"})
+    function = served_simulator.deploy(ROOT / "reward_lambda")
+    content = make_training_file(120)
+    job = served_simulator.run_job(content, function=function, metadata={"team": "maths", "area": "shelves"})
     assert job["status"] == "succeeded", job
     return FinishedJob(job=job, function=function, content=content)

@@ -3,7 +3,7 @@
 import json
 
 # SAMPLE: how the walkthrough's metrics event prints its `data`.
-METRICS = [
+METRIC_KEY_ORDER = [
     "total_steps",
     "actor_grad_norm",
     "response_length_mean",
@@ -15,7 +15,7 @@ METRICS = [
 ]
 
 
-def unsorted_objects(text: str) -> list[list[str]]:
+def find_unsorted_objects(text: str) -> list[list[str]]:
     """Return the keys of every object, at any depth, whose keys are not in alphabetical order."""
     found: list[list[str]] = []
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 from aws_bedrock_token_generator import provide_token
 from botocore.credentials import CredentialProvider, Credentials
 
-from tests.simulators import REGION, World
+from tests.simulators import REGION, RunningSimulator
 
 MANTLE = "arn:aws:iam::aws:policy/AmazonBedrockMantleFullAccess"
 TRUST = json.dumps(
@@ -33,12 +33,12 @@ def credentials_from(made: Any) -> Credentials:
     return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made.get("SessionToken"))
 
 
-def create_user_key(simulator: World, user: str, *, policy: str | None = MANTLE) -> str:
+def create_user_key(simulator: RunningSimulator, user: str, *, policy: str | None = MANTLE) -> str:
     """Make an IAM user who may call Mantle, and an access key; mint a Bedrock key from it."""
-    simulator.iam.create_user(UserName=user)
+    simulator.iam_client.create_user(UserName=user)
     if policy:
-        simulator.iam.attach_user_policy(UserName=user, PolicyArn=policy)
-    return create_bedrock_key(simulator.iam.create_access_key(UserName=user)["AccessKey"])
+        simulator.iam_client.attach_user_policy(UserName=user, PolicyArn=policy)
+    return create_bedrock_key(simulator.iam_client.create_access_key(UserName=user)["AccessKey"])
 
 
 def create_bedrock_key(key: Any) -> str:
@@ -56,23 +56,31 @@ def policy_document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def create_managed_policy(simulator: World, name: str, *statements: dict[str, Any]) -> str:
+def create_managed_policy(simulator: RunningSimulator, name: str, *statements: dict[str, Any]) -> str:
     """Make a managed policy; return its ARN."""
-    return simulator.iam.create_policy(PolicyName=name, PolicyDocument=policy_document(*statements))["Policy"]["Arn"]
+    return simulator.iam_client.create_policy(PolicyName=name, PolicyDocument=policy_document(*statements))["Policy"][
+        "Arn"
+    ]
 
 
-def put_user_policy(simulator: World, user: str, *statements: dict[str, Any]) -> None:
+def put_user_policy(simulator: RunningSimulator, user: str, *statements: dict[str, Any]) -> None:
     """Give a user an inline policy."""
-    simulator.iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=policy_document(*statements))
+    simulator.iam_client.put_user_policy(
+        UserName=user, PolicyName="inline", PolicyDocument=policy_document(*statements)
+    )
 
 
-def create_role_key(simulator: World, role: str, *statements: dict[str, Any], session_policy: str | None = None) -> str:
-    """Make a role of statements, assume it, `limit`ed by a session policy, and mint a Bedrock key of the session."""
-    arn = simulator.iam.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    simulator.iam.attach_role_policy(RoleName=role, PolicyArn=MANTLE)
+def create_role_key(
+    simulator: RunningSimulator, role: str, *statements: dict[str, Any], session_policy: str | None = None
+) -> str:
+    """Make a role of statements, assume it, `session_policy`ed by a session policy, and mint a Bedrock key of the session."""
+    arn = simulator.iam_client.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    simulator.iam_client.attach_role_policy(RoleName=role, PolicyArn=MANTLE)
     if statements:
-        simulator.iam.put_role_policy(RoleName=role, PolicyName="inline", PolicyDocument=policy_document(*statements))
-    sts = simulator.session.client("sts", endpoint_url=simulator.url)
+        simulator.iam_client.put_role_policy(
+            RoleName=role, PolicyName="inline", PolicyDocument=policy_document(*statements)
+        )
+    sts = simulator.boto3_session.client("sts", endpoint_url=simulator.url)
     limited: dict[str, Any] = {"Policy": session_policy} if session_policy else {}
     session = sts.assume_role(RoleArn=arn, RoleSessionName="s1", **limited)["Credentials"]
     sts.close()

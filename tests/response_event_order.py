@@ -3,7 +3,7 @@
 from typing import Final
 
 # SAMPLE (contract 6.2): what Mantle sends, runs of one type as one.
-MANTLES_ORDER: Final = [
+MANTLE_EVENT_ORDER: Final = [
     "response.created",
     "response.in_progress",
     "response.output_item.added",
@@ -21,4 +21,4 @@ MANTLES_ORDER: Final = [
     "response.completed",
 ]
 # OPENAI: reasoning text is a content part like any other.
-SPECIFIED_ORDER: Final = [name.replace("reasoning_part", "content_part") for name in MANTLES_ORDER]
+OPENAI_EVENT_ORDER: Final = [name.replace("reasoning_part", "content_part") for name in MANTLE_EVENT_ORDER]

@@ -18,8 +18,8 @@ from openai import OpenAI
 from starlette.testclient import TestClient
 
 from simulator.identity.session_key import create_session_key
-from simulator.server import serving
-from simulator.services import DATABASE
+from simulator.server import serve_in_thread
+from simulator.services import DATABASE_NAME
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, TUNING_REGION, Settings
 from simulator.simulator import Simulator
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 REGION = TUNING_REGION
-BASE = "openai.gpt-oss-20b"
-NOWHERE = "arn:aws:lambda:us-west-2:123456789012:function:nowhere"
-ENDS = ("succeeded", "failed", "cancelled")
+BASE_MODEL = "openai.gpt-oss-20b"
+MISSING_FUNCTION_ARN = "arn:aws:lambda:us-west-2:123456789012:function:nowhere"
+TERMINAL_STATUSES = ("succeeded", "failed", "cancelled")
 
 _PATIENCE = 60.0  # seconds of real time until a job that does not end is a failure
 _TRUST = {
@@ -39,21 +39,21 @@ _TRUST = {
 }
 
 
-def method(function: str = NOWHERE, **hyperparameters: Any) -> dict[str, Any]:
+def reinforcement_method(function_arn: str = MISSING_FUNCTION_ARN, **hyperparameters: Any) -> dict[str, Any]:
     """Return a create request's `method` in the documented form."""
-    reinforcement: dict[str, Any] = {"grader": {"type": "lambda", "lambda": {"function": function}}}
+    reinforcement: dict[str, Any] = {"grader": {"type": "lambda", "lambda": {"function": function_arn}}}
     if hyperparameters:
         reinforcement["hyperparameters"] = hyperparameters
     return {"type": "reinforcement", "reinforcement": reinforcement}
 
 
 @cache
-def trusted() -> ssl.SSLContext:
+def shared_tls_context() -> ssl.SSLContext:
     """Return the one TLS context of all worlds, none of which speaks TLS: it takes a client 50 ms to make its own."""
     return ssl.create_default_context()
 
 
-class Api:
+class SimulatorClient:
     """A simulator as its callers see it: where it is, a key, an HTTP client, and short ways to common requests."""
 
     def __init__(self, url: str, http: httpx2.Client) -> None:
@@ -61,9 +61,9 @@ class Api:
         self.key = create_session_key(REGION)
         self.http = http
         http.headers["authorization"] = f"Bearer {self.key}"
-        self.opened = ExitStack()  # closed with the simulator: an open socket is a warning, and a warning an error
+        self.exit_stack = ExitStack()  # closed with the simulator: an open socket is a warning, and a warning an error
 
-    def mantle(self, *, key: str | None = None, strict: bool = False) -> OpenAI:
+    def openai_client(self, *, key: str | None = None, strict: bool = False) -> OpenAI:
         """Return the real SDK; it goes over a socket when the world has one. `strict` makes it validate answers."""
         client = OpenAI(
             api_key=key or self.key,
@@ -72,38 +72,38 @@ class Api:
             max_retries=0,
             _strict_response_validation=strict,
         )
-        self.opened.callback(client.close)
+        self.exit_stack.callback(client.close)
         return client
 
     @cached_property
-    def session(self) -> boto3.Session:
+    def boto3_session(self) -> boto3.Session:
         """boto3 with the session's worthless credentials."""
         return boto3.Session(
             region_name=REGION, aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY
         )
 
     @cached_property
-    def iam(self) -> "IAMClient":
+    def iam_client(self) -> "IAMClient":
         """IAM."""
-        client = self.session.client("iam", endpoint_url=self.url)
-        self.opened.callback(client.close)
+        client = self.boto3_session.client("iam", endpoint_url=self.url)
+        self.exit_stack.callback(client.close)
         return client
 
     @cached_property
-    def functions(self) -> "LambdaClient":
+    def lambda_client(self) -> "LambdaClient":
         """Lambda."""
-        client = self.session.client("lambda", endpoint_url=self.url)
-        self.opened.callback(client.close)
+        client = self.boto3_session.client("lambda", endpoint_url=self.url)
+        self.exit_stack.callback(client.close)
         return client
 
     @cached_property
-    def role(self) -> str:
+    def execution_role(self) -> str:
         """The ARN of an execution role, made if it is not there since an earlier start."""
         name, document = "reward-role", json.dumps(_TRUST)
         try:
-            return self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-        except self.iam.exceptions.EntityAlreadyExistsException:
-            return self.iam.get_role(RoleName=name)["Role"]["Arn"]
+            return self.iam_client.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        except self.iam_client.exceptions.EntityAlreadyExistsException:
+            return self.iam_client.get_role(RoleName=name)["Role"]["Arn"]
 
     def deploy(self, folder: Path, *, name: str | None = None, timeout: int = 30, memory: int = 256) -> str:
         """Zip a folder and create a function of it; return its ARN."""
@@ -111,10 +111,10 @@ class Api:
         with zipfile.ZipFile(archive, "w") as package:
             for path in sorted(folder.glob("*.py")):
                 package.write(path, path.name)
-        created = self.functions.create_function(
+        created = self.lambda_client.create_function(
             FunctionName=name or folder.name.replace("_", "-"),
             Runtime="python3.11",
-            Role=self.role,
+            Role=self.execution_role,
             Handler="lambda_function.lambda_handler",
             Code={"ZipFile": archive.getvalue()},
             Timeout=timeout,
@@ -128,41 +128,41 @@ class Api:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["id"])
 
-    def create(self, file_id: str, *, function: str = NOWHERE, **fields: Any) -> Any:
+    def create_job(self, file_id: str, *, function: str = MISSING_FUNCTION_ARN, **fields: Any) -> Any:
         """Create a job; return the raw answer's JSON."""
-        body = {"model": BASE, "training_file": file_id, "method": method(function), **fields}
+        body = {"model": BASE_MODEL, "training_file": file_id, "method": reinforcement_method(function), **fields}
         answer = self.http.post("/v1/fine_tuning/jobs", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def job(self, job_id: str) -> Any:
+    def retrieve_job(self, job_id: str) -> Any:
         """Retrieve a job as raw JSON."""
         return self.http.get(f"/v1/fine_tuning/jobs/{job_id}").json()
 
-    def finished(self, job_id: str) -> Any:
+    def wait_for_job(self, job_id: str) -> Any:
         """Wait for a job's end; return it as raw JSON."""
         deadline = time.monotonic() + _PATIENCE
-        while (job := self.job(job_id))["status"] not in ENDS:
+        while (job := self.retrieve_job(job_id))["status"] not in TERMINAL_STATUSES:
             assert time.monotonic() < deadline, job
             time.sleep(0.01)
         return job
 
-    def run(self, content: bytes, *, function: str = NOWHERE, **fields: Any) -> Any:
+    def run_job(self, content: bytes, *, function: str = MISSING_FUNCTION_ARN, **fields: Any) -> Any:
         """Upload, create and wait; return the job at its end."""
-        return self.finished(self.create(self.upload(content), function=function, **fields)["id"])
+        return self.wait_for_job(self.create_job(self.upload(content), function=function, **fields)["id"])
 
-    def events(self, job_id: str) -> list[Any]:
+    def list_events(self, job_id: str) -> list[Any]:
         """Return all events of a job, oldest first."""
         listed = self.http.get(f"/v1/fine_tuning/jobs/{job_id}/events", params={"limit": 1000}).json()
         return cast("list[Any]", listed["data"][::-1])
 
 
-class World(Api):
+class RunningSimulator(SimulatorClient):
     """The same, with the simulator itself, which runs in this process."""
 
     def __init__(self, simulator: Simulator, url: str, http: httpx2.Client) -> None:
         super().__init__(url, http)
-        self.simulator = simulator
+        self.instance = simulator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,37 +185,37 @@ class FinishedJob:
 
 
 @contextmanager
-def served_world(settings: Settings | None = None) -> Iterator[World]:
+def serve_simulator(settings: Settings | None = None) -> Iterator[RunningSimulator]:
     """Serve a simulator on a free port for the length of the block."""
     with (
-        serving(settings or Settings(port=0)) as (simulator, url),
-        httpx2.Client(base_url=url, timeout=30, verify=trusted()) as http,
+        serve_in_thread(settings or Settings(port=0)) as (simulator, url),
+        httpx2.Client(base_url=url, timeout=30, verify=shared_tls_context()) as http,
     ):
-        world = World(simulator, url, http)
-        with world.opened:
+        world = RunningSimulator(simulator, url, http)
+        with world.exit_stack:
             yield world
 
 
 @contextmanager
-def inner_world(settings: Settings | None = None) -> Iterator[World]:
+def simulator_in_process(settings: Settings | None = None) -> Iterator[RunningSimulator]:
     """Make a simulator that is spoken to without a socket: its Mantle API only, no AWS."""
     url = "http://testserver"
     with Simulator(settings or Settings(), url=url) as simulator, TestClient(simulator.api) as http:
-        world = World(simulator, url, http)
-        with world.opened:
+        world = RunningSimulator(simulator, url, http)
+        with world.exit_stack:
             yield world
 
 
-def database_in(data: Path) -> Path:
+def database_path(data: Path) -> Path:
     """Return where a data folder that was used has its database."""
-    (found,) = data.glob(f"state-*/{DATABASE}")
+    (found,) = data.glob(f"state-*/{DATABASE_NAME}")
     return found
 
 
 @contextmanager
-def connected(url: str) -> Iterator[Api]:
+def connect_simulator(url: str) -> Iterator[SimulatorClient]:
     """Speak to a simulator that runs elsewhere."""
-    with httpx2.Client(base_url=url, timeout=30, verify=trusted()) as http:
-        api = Api(url, http)
-        with api.opened:
+    with httpx2.Client(base_url=url, timeout=30, verify=shared_tls_context()) as http:
+        api = SimulatorClient(url, http)
+        with api.exit_stack:
             yield api

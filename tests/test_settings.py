@@ -8,19 +8,19 @@ from typing import get_args
 
 import pytest
 
-from simulator.cli.settings import Explained, explained
+from simulator.cli.settings import SettingHelp, settings_help
 from simulator.jobs import lifecycle as life
 from simulator.settings import (
-    Durations,
+    DurationSettings,
     EventShape,
     GradingSettings,
+    InvalidSettingError,
     Region,
     Settings,
-    UnknownSettingError,
-    as_of,
-    changed,
-    listed,
-    of_jobs,
+    apply_assignments,
+    format_assignments,
+    job_assignments,
+    restore_job_settings,
 )
 from simulator.training.dataset import DatasetLimits
 
@@ -29,7 +29,7 @@ _REGIONS = get_args(Region)
 
 def test_a_setting_is_changed_by_its_name_and_read_as_its_type() -> None:
     """Nested ones by dots; enumerations, numbers, booleans and lists by what they are."""
-    assert changed(
+    assert apply_assignments(
         Settings(),
         [
             "grading.event_shape=sample",
@@ -73,8 +73,8 @@ def test_a_setting_is_changed_by_its_name_and_read_as_its_type() -> None:
 )
 def test_what_is_no_setting_or_no_value_is_told(assignment: str, said: str) -> None:
     """With the way to find out what there is."""
-    with pytest.raises(UnknownSettingError) as error:
-        changed(Settings(), [assignment])
+    with pytest.raises(InvalidSettingError) as error:
+        apply_assignments(Settings(), [assignment])
     assert str(error.value) == said
 
 
@@ -87,13 +87,15 @@ def test_what_is_no_setting_or_no_value_is_told(assignment: str, said: str) -> N
 )
 def test_every_setting_is_listed_in_the_form_that_changes_it(settings: Settings) -> None:
     """The list can be fed back whole, also what is empty in it."""
-    assert changed(Settings(data=Path("elsewhere"), answer_path="x"), listed(settings)) == settings
+    assert (
+        apply_assignments(Settings(data=Path("elsewhere"), answer_path="x"), format_assignments(settings)) == settings
+    )
 
 
 def test_every_setting_is_explained_where_it_is_defined() -> None:
     """None without its words and the values that it takes."""
-    assert list(explained()) == [line.partition("=")[0] for line in listed(Settings())]
-    assert [name for name, setting in explained().items() if not (setting.takes and setting.meaning)] == []
+    assert list(settings_help()) == [line.partition("=")[0] for line in format_assignments(Settings())]
+    assert [name for name, setting in settings_help().items() if not (setting.accepts and setting.meaning)] == []
 
 
 @pytest.mark.parametrize(
@@ -112,14 +114,14 @@ def test_every_setting_is_explained_where_it_is_defined() -> None:
 )
 def test_the_values_that_a_setting_takes_are_read_from_its_type(name: str, takes: str) -> None:
     """Choices and bounds stand once."""
-    assert explained()[name].takes == takes
+    assert settings_help()[name].accepts == takes
 
 
 def test_what_holds_for_a_group_is_said_of_each_of_it() -> None:
     """A setting is found by grep, alone."""
-    assert explained()["grading.rollouts_per_call"] == Explained(
+    assert settings_help()["grading.rollouts_per_call"] == SettingHelp(
         name="grading.rollouts_per_call",
-        takes="a whole number from 1",
+        accepts="a whole number from 1",
         meaning="Rollouts in one event. INFERRED: Bedrock publishes none of it.",
     )
 
@@ -130,14 +132,14 @@ def test_what_a_job_began_with_comes_back_whatever_the_settings_are_by_then() ->
         seed=3,
         answer_path="a.b",
         held_out="seeded",
-        durations=Durations(per_step=0.1, tokens_per_second=inf),
+        durations=DurationSettings(per_step=0.1, tokens_per_second=inf),
         dataset=DatasetLimits(max_prompt_tokens=500),
         redteam=2.5,
     )
     by_then = Settings(port=1, detect_convergence=True, redteam=1.0, validation_dataset=DatasetLimits(min_records=2))
-    assert as_of(by_then, of_jobs(began)) == replace(began, seed=0, port=1)
-    assert as_of(by_then, of_jobs(Settings())) == Settings(port=1)
-    assert as_of(by_then, of_jobs(by_then)) is by_then
+    assert restore_job_settings(by_then, job_assignments(began)) == replace(began, seed=0, port=1)
+    assert restore_job_settings(by_then, job_assignments(Settings())) == Settings(port=1)
+    assert restore_job_settings(by_then, job_assignments(by_then)) is by_then
 
 
 def test_what_a_story_is_told_by_is_kept_with_its_job() -> None:
@@ -152,9 +154,9 @@ def test_what_a_story_is_told_by_is_kept_with_its_job() -> None:
         answer_path="a",
         dataset=DatasetLimits(min_records=1),
         detect_convergence=True,
-        durations=Durations(queue=1),
+        durations=DurationSettings(queue=1),
         held_out="seeded",
         redteam=1.0,
         validation_dataset=DatasetLimits(min_records=2),
     )
-    assert {line.partition("=")[0].partition(".")[0] for line in of_jobs(others)} == looked_at
+    assert {line.partition("=")[0].partition(".")[0] for line in job_assignments(others)} == looked_at

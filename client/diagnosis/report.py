@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from client.diagnosis.rules import APART, RULES, Case, Reading, Rule, Severity, unread
-from client.diagnosis.time_series import REWARD, Series, numbers
+from client.diagnosis.rules import MIN_STEPS_FOR_TREND, RULES, Rule, RuleInput, RuleResult, Severity, not_measured
+from client.diagnosis.time_series import REWARD, TimeSeries, extract_metric_series
 from client.mantle_client import Checkpoint, Event, Job
-from client.terminal import counted
+from client.terminal import format_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,36 +54,40 @@ class Diagnosis:
         """How many findings are of a kind."""
         return sum(finding.severity is severity for finding in self.findings)
 
-    def complains(self, *, strict: bool = False) -> bool:
+    def should_fail(self, *, strict: bool = False) -> bool:
         """True when the job failed, or its reading did; with `strict` for warnings, too."""
         worst = (Severity.FAIL, Severity.WARN) if strict else (Severity.FAIL,)
         return self.job.status == "failed" or any(self.count(severity) for severity in worst)
 
     @property
-    def unread(self) -> int:
+    def unmeasured_count(self) -> int:
         """How many readings could not be taken."""
         return sum(finding.value is None for finding in self.findings)
 
 
-def diagnosed(
+def diagnose_job(
     job: Job, events: Iterable[Event], checkpoints: Iterable[Checkpoint], *, validation_rows: int | None = None
 ) -> Diagnosis:
     """Read a job as far as it is; `validation_rows` is the size of its validation file, where somebody counted it."""
     log = tuple(events)
-    case = Case(job=job, numbers=numbers(log), checkpoints=tuple(checkpoints), validation_rows=validation_rows)
+    case = RuleInput(
+        job=job, metrics=extract_metric_series(log), checkpoints=tuple(checkpoints), validation_rows=validation_rows
+    )
     order = list(Severity)
     return Diagnosis(
         job=job,
-        steps=len(case.numbers.steps),
-        total_steps=case.numbers.total_steps,
-        findings=tuple(sorted((_found(rule, case) for rule in RULES), key=lambda found: order.index(found.severity))),
-        notes=(*_progress(case), *case.numbers.notes, *_warned(log)),
+        steps=len(case.metrics.steps),
+        total_steps=case.metrics.total_steps,
+        findings=tuple(
+            sorted((_evaluate_rule(rule, case) for rule in RULES), key=lambda found: order.index(found.severity))
+        ),
+        notes=(*_progress_notes(case), *case.metrics.notes, *_warning_notes(log)),
     )
 
 
-def _found(rule: Rule, case: Case) -> Finding:
-    series = case.numbers.series[rule.metric]
-    reading = _obstacle(rule, case, series) or rule.read(case, series)
+def _evaluate_rule(rule: Rule, case: RuleInput) -> Finding:
+    series = case.metrics.series[rule.metric]
+    reading = _precondition_failure(rule, case, series) or rule.evaluate(case, series)
     return Finding(
         id=rule.id,
         name=rule.name,
@@ -96,31 +100,31 @@ def _found(rule: Rule, case: Case) -> Finding:
     )
 
 
-def _obstacle(rule: Rule, case: Case, series: Series) -> Reading | None:
-    if case.numbers.steps and not series:
-        return unread(f"The events carry no {rule.metric}.")
-    if len(series) < rule.fewest:
-        return unread(f"It takes {rule.fewest} steps; there are {len(series)}.")
+def _precondition_failure(rule: Rule, case: RuleInput, series: TimeSeries) -> RuleResult | None:
+    if case.metrics.steps and not series:
+        return not_measured(f"The events carry no {rule.metric}.")
+    if len(series) < rule.min_values:
+        return not_measured(f"It takes {rule.min_values} steps; there are {len(series)}.")
     if rule.metric == REWARD and not 0.0 <= min(series.values) <= max(series.values) <= 1.0:
-        return unread("Some rewards lie outside 0 to 1, the range that the threshold is for.")
+        return not_measured("Some rewards lie outside 0 to 1, the range that the threshold is for.")
     return None
 
 
-def _progress(case: Case) -> Iterable[str]:
-    steps, total = case.numbers.steps, case.numbers.total_steps
+def _progress_notes(case: RuleInput) -> Iterable[str]:
+    steps, total = case.metrics.steps, case.metrics.total_steps
     if case.job.status != "succeeded" and steps:
         planned = f" of {total}" if total else ""
         yield f"The job is {case.job.status}; this is read from its first {steps[-1]}{planned} steps."
-    if 0 < len(steps) < APART:
+    if 0 < len(steps) < MIN_STEPS_FOR_TREND:
         fix = ""
-        if total is not None and total < APART:
+        if total is not None and total < MIN_STEPS_FOR_TREND:
             fix = " More epochs or a smaller batch make more steps."
-        elif not case.job.ended:
+        elif not case.job.has_ended:
             fix = " Look again later."
-        yield f"{counted(len(steps), 'step')}: below {APART} the first ten are among the last.{fix}"
+        yield f"{format_count(len(steps), 'step')}: below {MIN_STEPS_FOR_TREND} the first ten are among the last.{fix}"
 
 
-def _warned(log: Sequence[Event]) -> Iterable[str]:
+def _warning_notes(log: Sequence[Event]) -> Iterable[str]:
     said = [event.message for event in log if event.level not in {"info", "error"}]
     if said:
-        yield f"The service logged {counted(len(said), 'warning')}. The first: {said[0]}"
+        yield f"The service logged {format_count(len(said), 'warning')}. The first: {said[0]}"

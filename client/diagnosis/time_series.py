@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from client.mantle_client import Event
-from client.terminal import counted
+from client.terminal import format_count
 
 REWARD, ADVANTAGE, LENGTH = "critic_rewards_mean", "critic_advantages_mean", "response_length_mean"
 ENTROPY, GRADIENT = "actor_entropy", "actor_grad_norm"
-READ = (REWARD, ADVANTAGE, LENGTH, ENTROPY, GRADIENT)
+METRIC_NAMES = (REWARD, ADVANTAGE, LENGTH, ENTROPY, GRADIENT)
 
 WINDOW = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Up to ten neighbouring values; `end` is the step of the last."""
+    """Up to ten neighbouring values; `last_step` is the step of the last."""
 
-    end: int
+    last_step: int
     values: tuple[float, ...]
 
     @property
@@ -38,7 +38,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
+class TimeSeries:
     """One metric: the steps that carry it, from the first on, and its values."""
 
     steps: tuple[int, ...]
@@ -63,17 +63,17 @@ class Series:
         ends = range(min(WINDOW, len(self)), len(self) + 1)
         return max((self._window(end) for end in ends), key=lambda window: window.mean)
 
-    def until(self, step: int) -> Series:
+    def up_to(self, step: int) -> TimeSeries:
         """The part up to and with `step`."""
         kept = sum(number <= step for number in self.steps)
-        return Series(steps=self.steps[:kept], values=self.values[:kept])
+        return TimeSeries(steps=self.steps[:kept], values=self.values[:kept])
 
     def _window(self, end: int) -> Window:
-        return Window(end=self.steps[end - 1], values=self.values[max(0, end - WINDOW) : end])
+        return Window(last_step=self.steps[end - 1], values=self.values[max(0, end - WINDOW) : end])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class MetricSeries:
     """A log's numbers.
 
     Attributes:
@@ -85,47 +85,47 @@ class Numbers:
 
     steps: tuple[int, ...]
     total_steps: int | None
-    series: Mapping[str, Series]
+    series: Mapping[str, TimeSeries]
     notes: tuple[str, ...]
 
 
-def numbers(events: Iterable[Event]) -> Numbers:
+def extract_metric_series(events: Iterable[Event]) -> MetricSeries:
     """Read a log in any order. A step that is logged twice counts as it was logged last."""
     log = tuple(events)
     by_step = {event.step: event.metrics for event in log if event.metrics is not None and event.step is not None}
     steps = tuple(sorted(by_step))
-    totals = [number(by_step[step].get("total_steps")) for step in steps]
-    series = {name: _series(name, by_step) for name in READ}
-    return Numbers(
+    totals = [finite_number(by_step[step].get("total_steps")) for step in steps]
+    series = {name: _time_series(name, by_step) for name in METRIC_NAMES}
+    return MetricSeries(
         steps=steps,
         total_steps=next((int(total) for total in totals if total), None),
         series=series,
-        notes=(*_gaps(log, steps), *_missing(series, steps=len(steps))),
+        notes=(*_missing_step_notes(log, steps), *_missing_metric_notes(series, steps=len(steps))),
     )
 
 
-def number(value: object) -> float | None:
+def finite_number(value: object) -> float | None:
     """`value` as a finite number; None for anything else, a truth value among it."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) <= sys.float_info.max else None
 
 
-def _series(name: str, by_step: Mapping[int, Mapping[str, float]]) -> Series:
-    found = [(step, value) for step in sorted(by_step) if (value := number(by_step[step].get(name))) is not None]
-    return Series(steps=tuple(step for step, _ in found), values=tuple(value for _, value in found))
+def _time_series(name: str, by_step: Mapping[int, Mapping[str, float]]) -> TimeSeries:
+    found = [(step, value) for step in sorted(by_step) if (value := finite_number(by_step[step].get(name))) is not None]
+    return TimeSeries(steps=tuple(step for step, _ in found), values=tuple(value for _, value in found))
 
 
-def _gaps(log: tuple[Event, ...], steps: tuple[int, ...]) -> Iterable[str]:
+def _missing_step_notes(log: tuple[Event, ...], steps: tuple[int, ...]) -> Iterable[str]:
     unplaced = sum(event.metrics is None and event.body.get("type") == "metrics" for event in log)
     if unplaced:
-        yield f"{counted(unplaced, 'metrics event')} without a step number left out."
+        yield f"{format_count(unplaced, 'metrics event')} without a step number left out."
     absent = sum(later - earlier - 1 for earlier, later in pairwise((0, *steps)))
     if absent > 0:
-        yield f"{counted(absent, 'step')} before step {steps[-1]} not in the log."
+        yield f"{format_count(absent, 'step')} before step {steps[-1]} not in the log."
 
 
-def _missing(series: Mapping[str, Series], *, steps: int) -> Iterable[str]:
+def _missing_metric_notes(series: Mapping[str, TimeSeries], *, steps: int) -> Iterable[str]:
     for name, values in series.items():
         if len(values) < steps:
-            yield f"{name} is missing, or no number, in {steps - len(values)} of {counted(steps, 'step')}."
+            yield f"{name} is missing, or no number, in {steps - len(values)} of {format_count(steps, 'step')}."

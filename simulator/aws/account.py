@@ -46,11 +46,11 @@ class Account:
         """Fold the journal: that takes as long as its requests took, a millisecond for most.
 
         Args:
-            mount: moto.
+            moto_app: moto.
             seed: the simulator's; ids and secrets belong to it, and those of an account with a past to the one that
                 it began with.
             clock: the simulated time, in seconds since the Unix epoch.
-            callers: the callers' time, by which credentials end, in seconds since then.
+            caller_clock: the callers' time, by which credentials end, in seconds since then.
             journal: what came before, and where more is kept.
         """
         self._mount = moto_app

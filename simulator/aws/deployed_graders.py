@@ -3,9 +3,9 @@
 from concurrent.futures import Executor
 
 from simulator.aws.simulated_aws import SimulatedAws
-from simulator.grading.grader import Graded, Grader, Sample, ThrottledError
+from simulator.grading.grader import Grader, GradingResult, Sample, ThrottledError
 from simulator.grading.lambda_response import GraderError
-from simulator.jobs.job import Order
+from simulator.jobs.job import JobSpec
 from simulator.lambdas.errors import InvocationRejected, Throttled
 from simulator.lambdas.function import Invocation
 from simulator.lambdas.limits import check_configuration
@@ -24,7 +24,7 @@ class DeployedGraders:
         self._executor = executor
         self._settings = settings
 
-    def denial_reason(self, order: Order) -> str | None:
+    def denial_reason(self, order: JobSpec) -> str | None:
         """Return why the function cannot be invoked for this caller, or None.
 
         There is no service role in this flow (DOCUMENTED): the caller's own identity must carry lambda:InvokeFunction.
@@ -35,7 +35,7 @@ class DeployedGraders:
         except InvocationRejected as refused:
             return f"The reward function cannot be invoked: {refused.message}"
 
-    def grade(self, order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
+    def grade(self, order: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
         """Return the samples' rewards. The function is looked up anew each time: its code may have been updated.
 
         Raises:
@@ -67,7 +67,7 @@ class DeployedGraders:
             function=arn,
             invoke=invoke,
             executor=self._executor,
-            width=spec.reserved_concurrency,
+            max_concurrency=spec.reserved_concurrency,
             settings=self._settings,
         )
         return grader.grade(samples, split=split, step=step)

@@ -31,7 +31,7 @@ _ROLE_IDS = "ids_of_roles"  # and where it keeps those of its roles by their nam
 class Identity:
     """A caller and all that decides what it may do.
 
-    `boundary` None means that there is no permissions boundary, and `session` None no session policy.
+    `permissions_boundary` None means that there is no permissions boundary, and `session_policy` None no session policy.
     """
 
     arn: str
@@ -144,7 +144,7 @@ def invoke_denial_reason(
     """Say why a caller may not invoke the function at `function_arn`, qualifier included; None when it may.
 
     `statements` are those of the function's resource policy. `caller_arn` None is a caller whom IAM does not
-    know, as everybody is in a fresh simulator; `unknown_is_administrator` says whether that one counts as the
+    know, as everybody is in a fresh simulator; `treat_unknown_as_root` says whether that one counts as the
     account's root or as nobody.
     """
     account = function_arn.split(":")[4]

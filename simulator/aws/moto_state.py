@@ -28,7 +28,7 @@ _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class OperationTime:
     """When something happens, by both clocks.
 
-    `at` is the simulator's, in microseconds since the Unix epoch; `callers` is that by which callers' credentials are
+    `simulated_us` is the simulator's, in microseconds since the Unix epoch; `caller_seconds` is that by which callers' credentials are
     judged, in seconds since then.
     """
 
@@ -119,7 +119,7 @@ class MotoState:
 
     @contextmanager
     def activate(self, time: OperationTime, *random_address: object) -> Iterator[MotoContext]:
-        """Have what moto does in the block done in this world, at that moment; `address` names it among all turns."""
+        """Have what moto does in the block done in this world, at that moment; `random_address` names it among all turns."""
         taken = MotoContext(self, time, random_address)
         with self._lock:
             self._turns += 1

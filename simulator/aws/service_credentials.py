@@ -26,7 +26,7 @@ _SECRET_BYTES: Final = 36
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceCredential:
-    """One credential. `ordinal` counts the user's from 1, `edition` how often the secret was reset.
+    """One credential. `ordinal` counts the user's from 1, `reset_count` how often the secret was reset.
 
     Times are moto's: in UTC and without a zone.
     """

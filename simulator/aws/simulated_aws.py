@@ -14,7 +14,7 @@ from simulator.aws.invocation_logs import InvocationLogs
 from simulator.aws.journal import Journal
 from simulator.aws.moto_app import load_moto
 from simulator.aws.request import AwsRequest, AwsResponse
-from simulator.http.asgi import Receive, Scope, Send, header
+from simulator.http.asgi import Receive, Scope, Send, find_header
 from simulator.identity.credentials import Credential
 from simulator.identity.policy_conditions import ConditionContext
 from simulator.lambdas.function import FunctionSpec, Invocation
@@ -39,7 +39,7 @@ class SimulatedAws:
         caller_clock: Callable[[], float],
         journal: Journal | None,
     ) -> None:
-        """Make it. `clock`, `callers` and `journal` are as `Account` takes them."""
+        """Make it. `clock`, `caller_clock` and `journal` are as `Account` takes them."""
         self._settings = settings
         self._clock = clock
         self._callers = caller_clock
@@ -71,7 +71,7 @@ class SimulatedAws:
 
     async def supports(self, service: str, scope: Scope) -> bool:
         """Whether a request that is signed for `service` is one of an AWS service that is here."""
-        return await run_in_threadpool(lambda: load_moto().supports(service, header(scope, b"x-amz-target")))
+        return await run_in_threadpool(lambda: load_moto().supports(service, find_header(scope, b"x-amz-target")))
 
     def find_function(self, reference: FunctionReference) -> FunctionSpec:
         """Return a deployed function.

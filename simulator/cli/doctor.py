@@ -9,11 +9,11 @@ import typer
 from simulator.cli import explanation_page as page
 from simulator.cli import reward_options as given
 from simulator.cli import server_options as options
-from simulator.cli.server_options import stop
+from simulator.cli.server_options import exit_with_error
 from simulator.settings import Settings
 from simulator.training.hyperparameters import Hyperparameters
 
-MOST_AT_ONCE: Final = given.DEFAULTS.lambda_workers
+MAX_CONCURRENCY: Final = given.DEFAULT_SETTINGS.lambda_workers
 """More calls at once would wait for a worker."""
 
 _REPORTS: Final = "Reports"
@@ -36,14 +36,14 @@ def doctor(
     concurrency: Annotated[
         int,
         typer.Option(
-            help="Calls at once, for a slow function that keeps nothing between them.", min=1, max=MOST_AT_ONCE
+            help="Calls at once, for a slow function that keeps nothing between them.", min=1, max=MAX_CONCURRENCY
         ),
     ] = 1,
-    changes: given.Changes = None,
+    changes: given.SettingChanges = None,
     model: given.Model = given.DEFAULT_MODEL,
-    epochs: given.Epochs = given.RUN.n_epochs,
-    batch_size: given.BatchSize = given.RUN.batch_size,
-    lr_multiplier: given.LrMultiplier = given.RUN.learning_rate_multiplier,
+    epochs: given.Epochs = given.DEFAULT_HYPERPARAMETERS.n_epochs,
+    batch_size: given.BatchSize = given.DEFAULT_HYPERPARAMETERS.batch_size,
+    lr_multiplier: given.LrMultiplier = given.DEFAULT_HYPERPARAMETERS.learning_rate_multiplier,
     handler: given.Handler = None,
     timeout: given.Timeout = None,
     memory: given.Memory = None,
@@ -106,28 +106,28 @@ def doctor(
         _explain(explain)
         return
     if reward is None:
-        stop("which reward function? rft-sim doctor REWARD --data FILE")
+        exit_with_error("which reward function? rft-sim doctor REWARD --data FILE")
     if data is None:
-        stop("the questions are about a training file: --data FILE")
+        exit_with_error("the questions are about a training file: --data FILE")
     if rollouts is None and (rollouts_model or rollouts_key_env):
-        stop("--rollouts-model and --rollouts-key-env go with --rollouts URL")
+        exit_with_error("--rollouts-model and --rollouts-key-env go with --rollouts URL")
     if update and golden is None:
-        stop("--update goes with --golden FILE")
-    settings = _settings(seed, changes)
+        exit_with_error("--update goes with --golden FILE")
+    settings = _parse_settings(seed, changes)
     from simulator.cli import doctor_run as appointment  # noqa: PLC0415  --help need not wait for it
-    from simulator.cli.report_files import Reports  # noqa: PLC0415
+    from simulator.cli.report_files import ReportFiles  # noqa: PLC0415
     from simulator.doctor.rows import SAMPLE_ROWS  # noqa: PLC0415
 
-    made = appointment.Appointment(
-        function=given.Function(
+    made = appointment.DoctorRun(
+        function=given.RewardFunctionOptions(
             reward=reward,
             handler=handler,
             timeout=timeout,
             memory_mb=memory,
             variables=env or (),
-            simulator=options.simulator_at(host, port, endpoint),
-            at_aws=target is given.Target.BEDROCK,
-            billed=yes,
+            simulator=options.simulator_url(host, port, endpoint),
+            is_at_aws=target is given.Target.BEDROCK,
+            accepts_billing=yes,
         ),
         data=data,
         validation=validation,
@@ -135,57 +135,63 @@ def doctor(
         model=model,
         hyperparameters=Hyperparameters(n_epochs=epochs, batch_size=batch_size, learning_rate_multiplier=lr_multiplier),
         rows=rows or SAMPLE_ROWS,
-        only=_chosen(only),
-        trains=not no_training,
-        recorded=None
+        only=_parse_only(only),
+        simulates_training=not no_training,
+        outputs_source=None
         if rollouts is None
-        else appointment.RecordedFrom(
-            place=rollouts,
+        else appointment.OutputsSource(
+            url_or_folder=rollouts,
             model=rollouts_model,
             key_env=rollouts_key_env,
-            per_prompt=rollouts_per_prompt,
-            records=rollouts_records,
+            outputs_per_prompt=rollouts_per_prompt,
+            max_records=rollouts_records,
             folder=rollouts_folder,
         ),
-        width=concurrency,
-        reports=Reports(json=json, junit=junit, html=html, golden=golden, update=update, strict=strict),
+        concurrency=concurrency,
+        report_files=ReportFiles(
+            json=json, junit=junit, html=html, golden=golden, updates_golden=update, is_strict=strict
+        ),
     )
-    with given.interruptible():
-        code = appointment.attended(made)
+    with given.handle_interrupts():
+        code = appointment.run_doctor(made)
     raise typer.Exit(code)
 
 
 def _explain(name: str) -> None:
-    from simulator.doctor.report.explanations import PAGES, PARTS, page_named, page_of  # noqa: PLC0415  as above
+    from simulator.doctor.report.explanations import EXPLAINED, SECTIONS, explanation_link, find_explanation  # noqa: PLC0415  as above
 
-    probe = page_named(name)
+    probe = find_explanation(name)
     if probe is None:
-        stop(f"--explain {name}: there is no such finding. There are {_named(probe.id for probe in PAGES)}")
-    parts = ((heading, getattr(probe, attribute)) for attribute, heading in PARTS)
-    page.printed(f"{probe.id} {probe.name}", parts, place=page_of(probe.id))
+        exit_with_error(
+            f"--explain {name}: there is no such finding. There are {_join(probe.id for probe in EXPLAINED)}"
+        )
+    parts = ((heading, getattr(probe, attribute)) for attribute, heading in SECTIONS)
+    page.print_page(f"{probe.id} {probe.name}", parts, location=explanation_link(probe.id))
 
 
-def _chosen(only: str | None) -> frozenset[str]:
+def _parse_only(only: str | None) -> frozenset[str]:
     """Return the ids that --only names."""
     if only is None:
         return frozenset()
-    from simulator.doctor.report.explanations import PROBES, probe_named  # noqa: PLC0415  as above
+    from simulator.doctor.report.explanations import ALL_PROBES, find_probe  # noqa: PLC0415  as above
 
     names = [name.strip() for name in only.split(",")]
     for name in names:
-        if probe_named(name) is None:
-            stop(f"--only {only}: there is no probe {name!r}. There are {_named(probe.id for probe in PROBES)}")
+        if find_probe(name) is None:
+            exit_with_error(
+                f"--only {only}: there is no probe {name!r}. There are {_join(probe.id for probe in ALL_PROBES)}"
+            )
     return frozenset(name.upper() for name in names)
 
 
-def _named(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _settings(seed: int | None, changes: list[str] | None) -> Settings:
+def _parse_settings(seed: int | None, changes: list[str] | None) -> Settings:
     assigned = [*(changes or ())]
     if seed is not None:
         if twice := next((change for change in assigned if change.partition("=")[0].strip() == "seed"), None):
-            stop(f"--set {twice} and --seed: give one of the two")
+            exit_with_error(f"--set {twice} and --seed: give one of the two")
         assigned.append(f"seed={seed}")
-    return given.settings_given(assigned)
+    return given.parse_settings(assigned)

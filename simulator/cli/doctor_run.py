@@ -10,19 +10,38 @@ from typing import Final
 from rich.console import Console
 
 from simulator.cli import report_files as delivery
-from simulator.cli.reward_options import INTERRUPTED, Function, file_read, patient_of, records_of
-from simulator.cli.server_options import stop
+from simulator.cli.reward_options import (
+    EXIT_INTERRUPTED,
+    RewardFunctionOptions,
+    open_reward_function,
+    parse_records,
+    read_file,
+)
+from simulator.cli.server_options import exit_with_error
 from simulator.doctor import model_outputs as outputs
-from simulator.doctor.doctor_report import GROUNDWORK, SIMULATED, Rehearse, Watch, visited
-from simulator.doctor.duration_estimate import Outlook
-from simulator.doctor.executors import calling
-from simulator.doctor.probe_context import Examination
+from simulator.doctor.doctor_report import (
+    PREREQUISITE_PROBES,
+    SIMULATED_ROLLOUTS,
+    ProgressListener,
+    TrainingSimulator,
+    run_probes,
+)
+from simulator.doctor.duration_estimate import DurationEstimate
+from simulator.doctor.executors import create_executor
+from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes import registry as catalogue
-from simulator.doctor.probes.training.registry import read_by
-from simulator.doctor.progress import shown
-from simulator.doctor.simulated_training import ALL, MOST_RECORDS, MOST_ROLLOUTS, MOST_STEPS, redteam, rehearsed
-from simulator.doctor.training_trace import REDTEAM
-from simulator.settings import Settings, variable
+from simulator.doctor.probes.training.registry import required_variants
+from simulator.doctor.progress import show_progress
+from simulator.doctor.simulated_training import (
+    ALL_VARIANTS,
+    MAX_RECORDS,
+    MAX_ROLLOUTS,
+    MAX_STEPS,
+    red_team_hyperparameters,
+    simulate_training,
+)
+from simulator.doctor.training_trace import RED_TEAM
+from simulator.settings import Settings, read_variable
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.upstream.errors import UpstreamError
@@ -33,30 +52,30 @@ CALLS_PER_ROW: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedFrom:
+class OutputsSource:
     """Where real model outputs come from: a server's URL or a folder of them, and how the server is asked."""
 
-    place: str
+    url_or_folder: str
     model: str | None
     key_env: str | None
-    per_prompt: int
-    records: int
+    outputs_per_prompt: int
+    max_records: int
     folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Appointment:
+class DoctorRun:
     """All that a visit is told.
 
     Attributes:
         rows: how many rows are asked about.
         only: the probes that are taken; none means all.
-        trains: training is rehearsed.
-        recorded: real model outputs in place of the simulated policy's, if there are any.
-        width: how many calls are made at once.
+        simulates_training: training is rehearsed.
+        outputs_source: real model outputs in place of the simulated policy's, if there are any.
+        concurrency: how many calls are made at once.
     """
 
-    function: Function
+    function: RewardFunctionOptions
     data: Path
     validation: Path | None
     settings: Settings
@@ -64,139 +83,153 @@ class Appointment:
     hyperparameters: Hyperparameters
     rows: int
     only: frozenset[str]
-    trains: bool
-    recorded: RecordedFrom | None
-    width: int
-    reports: delivery.Reports
+    simulates_training: bool
+    outputs_source: OutputsSource | None
+    concurrency: int
+    report_files: delivery.ReportFiles
 
 
-def attended(appointment: Appointment) -> int:
+def run_doctor(run: DoctorRun) -> int:
     """Make the visit, write its reports, and return the exit code: 0, or 1 for what failed or differs."""
-    kept = delivery.kept(appointment.reports, read={"--data": appointment.data, "--validation": appointment.validation})
-    data = file_read(appointment.data)
-    records = records_of(data, appointment.data, appointment.settings.dataset)
+    kept = delivery.load_golden(run.report_files, inputs={"--data": run.data, "--validation": run.validation})
+    data = read_file(run.data)
+    records = parse_records(data, run.data, run.settings.dataset)
     validation = None
-    if appointment.validation is not None:
-        limits = appointment.settings.validation_dataset
-        validation = records_of(file_read(appointment.validation), appointment.validation, limits)
+    if run.validation is not None:
+        limits = run.settings.validation_dataset
+        validation = parse_records(read_file(run.validation), run.validation, limits)
     real = None
-    if appointment.recorded is not None:
-        real = recorded(appointment.recorded, records, validation, seed=appointment.settings.seed)
+    if run.outputs_source is not None:
+        real = load_model_outputs(run.outputs_source, records, validation, seed=run.settings.seed)
         records, validation = real.records, real.validation_records
-    with _examined(appointment, records, real) as (exam, watch):
-        visit = visited(
+    with _open_context(run, records, real) as (exam, watch):
+        visit = run_probes(
             exam,
-            data=appointment.data.name,
+            data_name=run.data.name,
             data_sha256=hashlib.sha256(data).hexdigest(),
-            static=catalogue.STATIC,
-            training=catalogue.TRAINING,
-            rehearse=_rehearsal(validation, real, others=_others(appointment)) if appointment.trains else None,
-            only=appointment.only,
-            rollouts=SIMULATED if real is None else real.source,
+            static_probes=catalogue.STATIC_PROBES,
+            training_probes=catalogue.TRAINING_PROBES,
+            simulate_training=_training_simulator(validation, real, others=_training_variants(run))
+            if run.simulates_training
+            else None,
+            only=run.only,
+            rollouts_source=SIMULATED_ROLLOUTS if real is None else real.source,
             rollouts_sha256="" if real is None else real.sha256,
-            watch=watch,
+            listener=watch,
         )
-    return delivery.delivered(visit, appointment.reports, kept)
+    return delivery.write_reports(visit, run.report_files, kept)
 
 
-def recorded(
-    source: RecordedFrom, records: Sequence[Record], validation: Sequence[Record] | None, *, seed: int
-) -> outputs.Outputs:
+def load_model_outputs(
+    source: OutputsSource, records: Sequence[Record], validation: Sequence[Record] | None, *, seed: int
+) -> outputs.ModelOutputs:
     """Sample real model outputs of these records, or replay them."""
     try:
-        if "://" not in source.place:
-            return outputs.replayed(
-                records, validation, folder=Path(source.place), model=source.model, per_prompt=source.per_prompt
+        if "://" not in source.url_or_folder:
+            return outputs.replay_outputs(
+                records,
+                validation,
+                folder=Path(source.url_or_folder),
+                model=source.model,
+                outputs_per_prompt=source.outputs_per_prompt,
             )
         if source.model is None:
-            stop(f"--rollouts {source.place} goes with --rollouts-model: the server's name of the model")
-        how = outputs.Sampling(
-            url=source.place,
+            exit_with_error(
+                f"--rollouts {source.url_or_folder} goes with --rollouts-model: the server's name of the model"
+            )
+        how = outputs.SamplingRequest(
+            url=source.url_or_folder,
             model=source.model,
-            api_key=_key(source.key_env),
+            api_key=_read_key(source.key_env),
             folder=source.folder,
-            per_prompt=source.per_prompt,
-            records=source.records,
+            outputs_per_prompt=source.outputs_per_prompt,
+            max_records=source.max_records,
         )
-        return outputs.sampled(records, validation, how=how, seed=seed, console=Console(stderr=True))
+        return outputs.sample_outputs(records, validation, request=how, seed=seed, console=Console(stderr=True))
     except UpstreamError as error:
-        stop(f"--rollouts: {error}")
+        exit_with_error(f"--rollouts: {error}")
     except outputs.InterruptedSamplingError as error:
-        stop(str(error), code=INTERRUPTED)
+        exit_with_error(str(error), code=EXIT_INTERRUPTED)
 
 
-def _key(name: str | None) -> str | None:
+def _read_key(name: str | None) -> str | None:
     if name is None:
         return None
-    return variable(name) or stop(f"--rollouts-key-env {name}: there is no such variable")
+    return read_variable(name) or exit_with_error(f"--rollouts-key-env {name}: there is no such variable")
 
 
 @contextmanager
-def _examined(
-    appointment: Appointment, records: tuple[Record, ...], real: outputs.Outputs | None
-) -> Iterator[tuple[Examination, Watch]]:
+def _open_context(
+    appointment: DoctorRun, records: tuple[Record, ...], real: outputs.ModelOutputs | None
+) -> Iterator[tuple[ProbeContext, ProgressListener]]:
     """Give the examination of the function, with a bar that shows how it goes; its workers end with the block."""
     training_calls = _training_calls(appointment, records)
     calls = _static_calls(appointment) + training_calls
-    outlook = Outlook(calls=calls, training_calls=training_calls, rows=appointment.rows, width=appointment.width)
+    outlook = DurationEstimate(
+        calls=calls, training_calls=training_calls, rows=appointment.rows, concurrency=appointment.concurrency
+    )
     with (
-        patient_of(appointment.function, settings=appointment.settings, calls=round(calls, -2)) as patient,
-        calling(appointment.width) as executor,
-        shown(Console(stderr=True), outlook=outlook) as watch,
+        open_reward_function(appointment.function, settings=appointment.settings, calls=round(calls, -2)) as patient,
+        create_executor(appointment.concurrency) as executor,
+        show_progress(Console(stderr=True), estimate=outlook) as watch,
     ):
         yield (
-            Examination(
-                patient=patient,
+            ProbeContext(
+                reward_function=patient,
                 records=records,
                 settings=appointment.settings,
                 model=appointment.model,
                 hyperparameters=appointment.hyperparameters,
-                rows=appointment.rows,
+                row_count=appointment.rows,
                 recorded=None if real is None else real.train,
-                told=watch.called,
+                on_call=watch.on_call,
                 executor=executor,
-                width=appointment.width,
+                concurrency=appointment.concurrency,
             ),
             watch,
         )
 
 
-def _others(appointment: Appointment) -> frozenset[str]:
+def _training_variants(appointment: DoctorRun) -> frozenset[str]:
     """Return the runs that are rehearsed besides the one as it is: those that a chosen probe reads."""
-    return read_by(appointment.only) if appointment.only else ALL
+    return required_variants(appointment.only) if appointment.only else ALL_VARIANTS
 
 
-def _rehearsal(
-    validation: tuple[Record, ...] | None, real: outputs.Outputs | None, *, others: frozenset[str]
-) -> Rehearse:
-    return lambda exam, told: rehearsed(
+def _training_simulator(
+    validation: tuple[Record, ...] | None, real: outputs.ModelOutputs | None, *, others: frozenset[str]
+) -> TrainingSimulator:
+    return lambda exam, told: simulate_training(
         exam,
         validation=validation,
         recorded=None if real is None else real.train,
         recorded_validation=None if real is None else real.validation,
-        others=others,
-        told=told,
+        variants=others,
+        on_step=told,
     )
 
 
-def _static_calls(appointment: Appointment) -> int:
+def _static_calls(appointment: DoctorRun) -> int:
     """About how many invocations the static probes make, of all probes or of those that were chosen."""
     calls = STATIC_CALLS + CALLS_PER_ROW * appointment.rows
-    chosen = appointment.only | GROUNDWORK if appointment.only else {probe.id for probe, _ in catalogue.STATIC}
-    return calls * sum(probe.id in chosen for probe, _ in catalogue.STATIC) // len(catalogue.STATIC)
+    chosen = (
+        appointment.only | PREREQUISITE_PROBES
+        if appointment.only
+        else {probe.id for probe, _ in catalogue.STATIC_PROBES}
+    )
+    return calls * sum(probe.id in chosen for probe, _ in catalogue.STATIC_PROBES) // len(catalogue.STATIC_PROBES)
 
 
-def _training_calls(appointment: Appointment, records: tuple[Record, ...]) -> int:
+def _training_calls(appointment: DoctorRun, records: tuple[Record, ...]) -> int:
     """About how many invocations the rehearsed runs make; 0 where none is rehearsed."""
-    judged = {probe.id for probe, _ in catalogue.TRAINING}
-    if not appointment.trains or (appointment.only and not appointment.only & judged):
+    judged = {probe.id for probe, _ in catalogue.TRAINING_PROBES}
+    if not appointment.simulates_training or (appointment.only and not appointment.only & judged):
         return 0
     settings, usual = appointment.settings, appointment.hyperparameters
-    train = min(len(records), MOST_RECORDS)
-    others = _others(appointment)
-    courses = [usual, *[usual] * len(others - {REDTEAM}), *[redteam(train)] * (REDTEAM in others)]
+    train = min(len(records), MAX_RECORDS)
+    others = _training_variants(appointment)
+    courses = [usual, *[usual] * len(others - {RED_TEAM}), *[red_team_hyperparameters(train)] * (RED_TEAM in others)]
     rollouts = [
-        min(course.n_epochs * (train // course.batch_size), MOST_STEPS) * course.batch_size * course.rollouts_per_prompt
+        min(course.n_epochs * (train // course.batch_size), MAX_STEPS) * course.batch_size * course.rollouts_per_prompt
         for course in courses
     ]
-    return sum(min(count, MOST_ROLLOUTS) // settings.grading.rollouts_per_call for count in rollouts)
+    return sum(min(count, MAX_ROLLOUTS) // settings.grading.rollouts_per_call for count in rollouts)

@@ -8,20 +8,20 @@ from typing import Final
 
 import typer
 
-WIDEST: Final = 100
+MAX_WIDTH: Final = 100
 """Columns: longer lines are not read any better, however wide the terminal is, and files are not wrapped otherwise."""
 
 
-def width() -> int:
+def page_width() -> int:
     """Return the columns that a page may take: those of the terminal, if it is one and has fewer than `WIDEST`."""
-    return min(get_terminal_size().columns, WIDEST) if sys.stdout.isatty() else WIDEST
+    return min(get_terminal_size().columns, MAX_WIDTH) if sys.stdout.isatty() else MAX_WIDTH
 
 
-def printed(title: str, parts: Iterable[tuple[str, str]], *, place: str) -> None:
+def print_page(title: str, sections: Iterable[tuple[str, str]], *, location: str) -> None:
     """Print a page: its title, its parts as headings and words, and where it stands in the project."""
-    columns = width()
+    columns = page_width()
     typer.secho(title, bold=True)
-    for heading, words in parts:
+    for heading, words in sections:
         typer.echo(f"\n{heading}")
         typer.echo(
             # What is copied from a page, an option or a call, is not parted.
@@ -34,4 +34,4 @@ def printed(title: str, parts: Iterable[tuple[str, str]], *, place: str) -> None
                 break_on_hyphens=False,
             )
         )
-    typer.echo(f"\n{place}")
+    typer.echo(f"\n{location}")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from simulator.cli import reward_options as given
-from simulator.cli.server_options import stop
+from simulator.cli.server_options import exit_with_error
 from simulator.settings import Settings
 
 if TYPE_CHECKING:
     from simulator.doctor.preview import Preview
-    from simulator.training.training_run import Run
+    from simulator.training.training_run import TrainingRun
 
 _ALL: Final = "all"
 _DEPLOYED: Final = "rft-reward-lambda"  # what `rft deploy` makes of the folder reward_lambda
@@ -37,52 +37,52 @@ def preview(
     ] = None,
     compact: Annotated[bool, typer.Option("--compact", help="The very bytes, one event a line.")] = False,
     model: given.Model = given.DEFAULT_MODEL,
-    epochs: given.Epochs = given.RUN.n_epochs,
-    batch_size: given.BatchSize = given.RUN.batch_size,
-    lr_multiplier: given.LrMultiplier = given.RUN.learning_rate_multiplier,
+    epochs: given.Epochs = given.DEFAULT_HYPERPARAMETERS.n_epochs,
+    batch_size: given.BatchSize = given.DEFAULT_HYPERPARAMETERS.batch_size,
+    lr_multiplier: given.LrMultiplier = given.DEFAULT_HYPERPARAMETERS.learning_rate_multiplier,
     function: Annotated[
         str, typer.Option(help="The function's name or ARN: a job's draws depend on it, and not on its code.")
     ] = _DEPLOYED,
-    changes: given.Changes = None,
+    changes: given.SettingChanges = None,
 ) -> None:
     """Print the Lambda event that a job would send, as indented JSON. What to know about it is on standard error."""
-    settings = given.settings_given(changes)
+    settings = given.parse_settings(changes)
     if row is None and (rollout is not None or text is not None):
-        stop("--rollout and --text are about a row: --row LINE")
-    from simulator.doctor.preview import PreviewError, Shape, first_call, row_call  # noqa: PLC0415  as above
+        exit_with_error("--rollout and --text are about a row: --row LINE")
+    from simulator.doctor.preview import PreviewError, PreviewShape, preview_first_call, preview_row  # noqa: PLC0415  as above
     from simulator.grading.lambda_response import GraderError  # noqa: PLC0415  as above
 
-    shapes = list(Shape) if shape == _ALL else [known for known in Shape if known == shape]
+    shapes = list(PreviewShape) if shape == _ALL else [known for known in PreviewShape if known == shape]
     if shape is not None and not shapes:
-        stop(f"--shape {shape}: there are {', '.join(Shape)} and {_ALL}")
+        exit_with_error(f"--shape {shape}: there are {', '.join(PreviewShape)} and {_ALL}")
     hyperparameters: dict[str, int | float | str] = {
         "n_epochs": epochs,
         "batch_size": batch_size,
         "learning_rate_multiplier": lr_multiplier,
     }
-    run = _prepared(
+    run = _prepare_run(
         data, validation, model=model, function=function, settings=settings, hyperparameters=hyperparameters
     )
     grading = settings.grading
     try:
         found = (
-            first_call(run, grading=grading)
+            preview_first_call(run, grading=grading)
             if row is None
-            else row_call(run, row, rollout=rollout, text=text, grading=grading)
+            else preview_row(run, row, rollout=rollout, text=text, grading=grading)
         )
         for note in found.notes:
             typer.echo(note, err=True)
         if not shapes:
-            _print(found, found.events(grading), "as configured", compact=compact)
+            _print(found, found.render_events(grading), "as configured", compact=compact)
         for known in shapes:
-            _print(found, found.events(known.of(grading)), known.value, known.evidence, compact=compact)
+            _print(found, found.render_events(known.apply_to(grading)), known.value, known.evidence, compact=compact)
     except PreviewError as error:
-        stop(str(error))
+        exit_with_error(str(error))
     except GraderError as error:
-        stop(error.reason)
+        exit_with_error(error.reason)
 
 
-def _prepared(
+def _prepare_run(
     data: Path,
     validation: Path | None,
     *,
@@ -90,31 +90,31 @@ def _prepared(
     function: str,
     settings: Settings,
     hyperparameters: Mapping[str, int | float | str],
-) -> "Run":
+) -> "TrainingRun":
     """Make ready the job that `rft train` would create with these, so that its draws are the same."""
     from simulator.ids import job_seed  # noqa: PLC0415  --help need not wait for it
     from simulator.lambdas.errors import InvalidParameter  # noqa: PLC0415  as above
     from simulator.lambdas.function_reference import parse_function_reference  # noqa: PLC0415  as above
     from simulator.training.training_plan import PlanError  # noqa: PLC0415  as above
-    from simulator.training.training_run import prepared  # noqa: PLC0415  as above
+    from simulator.training.training_run import prepare_run  # noqa: PLC0415  as above
 
-    content = given.file_read(data)
+    content = given.read_file(data)
     few = replace(settings.dataset, min_records=1)
-    records = given.records_of(content, data, few)
+    records = given.parse_records(content, data, few)
     if len(records) < settings.dataset.min_records:
         typer.echo(
             f"{data} holds {len(records)} records; a job wants {settings.dataset.min_records} at least.", err=True
         )
     held_out = None
     if validation is not None:
-        held_out = given.records_of(given.file_read(validation), validation, settings.validation_dataset)
+        held_out = given.parse_records(given.read_file(validation), validation, settings.validation_dataset)
     try:
         named = parse_function_reference(function, qualifier=None, account=settings.account, region=settings.region)
-        return prepared(
+        return prepare_run(
             records,
             model=model,
             hyperparameters=replace(
-                given.RUN,
+                given.DEFAULT_HYPERPARAMETERS,
                 n_epochs=int(hyperparameters["n_epochs"]),
                 batch_size=int(hyperparameters["batch_size"]),
                 redteam=settings.redteam,
@@ -131,9 +131,9 @@ def _prepared(
             answer_path=settings.answer_path,
         )
     except PlanError as error:
-        stop(f"{data}: {error}")
+        exit_with_error(f"{data}: {error}")
     except InvalidParameter:
-        stop(f"--function {function}: that is no Lambda function's name or ARN")
+        exit_with_error(f"--function {function}: that is no Lambda function's name or ARN")
 
 
 def _print(found: "Preview", events: Sequence[bytes], shape: str, evidence: str = "", *, compact: bool) -> None:

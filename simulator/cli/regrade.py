@@ -7,7 +7,7 @@ import typer
 
 from simulator.cli import reward_options as given
 from simulator.cli import server_options as options
-from simulator.cli.server_options import stop
+from simulator.cli.server_options import exit_with_error
 
 
 def regrade(
@@ -32,74 +32,84 @@ def regrade(
     memory: given.Memory = None,
     variables: given.Variables = None,
     yes: given.Yes = False,
-    changes: given.Changes = None,
+    changes: given.SettingChanges = None,
     target: given.TargetOption = given.Target.SIMULATOR,
     endpoint: options.Endpoint = None,
 ) -> None:
     """Score the rollouts of a job with another version of a reward function, and show what changes."""
-    settings = given.settings_given(changes)
+    settings = given.parse_settings(changes)
     from rich.progress import Progress  # noqa: PLC0415  --help need not wait for it
 
-    from simulator.doctor.doctor_report import in_words  # noqa: PLC0415  as above
+    from simulator.doctor.doctor_report import describe_event  # noqa: PLC0415  as above
     from simulator.doctor.regrade import table as shown  # noqa: PLC0415  as above
-    from simulator.doctor.regrade.comparison import compared  # noqa: PLC0415  as above
-    from simulator.doctor.regrade.scoring import regraded  # noqa: PLC0415  as above
-    from simulator.doctor.regrade.stored_rollouts import StoredRolloutsError, fetched, read_rollouts  # noqa: PLC0415  as above
-    from simulator.doctor.timeout_budget import NoAnswersError  # noqa: PLC0415  as above
+    from simulator.doctor.regrade.comparison import compare_scores  # noqa: PLC0415  as above
+    from simulator.doctor.regrade.scoring import regrade_rollouts  # noqa: PLC0415  as above
+    from simulator.doctor.regrade.stored_rollouts import StoredRolloutsError, fetch_rollouts, parse_rollouts  # noqa: PLC0415  as above
+    from simulator.doctor.timeout_budget import NoScoresError  # noqa: PLC0415  as above
 
-    path, simulator = Path(job), options.simulator_at(host, port, endpoint)
+    path, simulator = Path(job), options.simulator_url(host, port, endpoint)
     named = {"--json": None if json in {None, given.STANDARD_OUTPUT} else Path(str(json)), "--save": save}
-    given.looked_at(
+    given.check_report_paths(
         {option: file for option, file in named.items() if file is not None},
-        read={"FILE": path if path.is_file() else None},
+        inputs={"FILE": path if path.is_file() else None},
     )
     try:
-        text = given.file_read(path).decode("utf-8", "replace") if path.is_file() else fetched(job, simulator=simulator)
-        rollouts = read_rollouts(text, source=job)
+        text = (
+            given.read_file(path).decode("utf-8", "replace")
+            if path.is_file()
+            else fetch_rollouts(job, simulator=simulator)
+        )
+        rollouts = parse_rollouts(text, source=job)
     except StoredRolloutsError as error:
-        stop(str(error))
+        exit_with_error(str(error))
     if save is not None:
-        given.written(save, text)
-    function = given.Function(
+        given.write_file(save, text)
+    function = given.RewardFunctionOptions(
         reward=reward,
         handler=handler,
         timeout=timeout,
         memory_mb=memory,
         variables=variables or (),
         simulator=simulator,
-        at_aws=target is given.Target.BEDROCK,
-        billed=yes,
+        is_at_aws=target is given.Target.BEDROCK,
+        accepts_billing=yes,
     )
-    errors = given.console_of(stderr=True)
+    errors = given.make_console(stderr=True)
     calls = -(-len(rollouts) // settings.grading.rollouts_per_call)
     with (
-        given.interruptible(),
-        given.patient_of(function, settings=settings, calls=calls) as patient,
+        given.handle_interrupts(),
+        given.open_reward_function(function, settings=settings, calls=calls) as patient,
         Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress,
     ):
         bar = progress.add_task("regrading", total=len(rollouts))
         try:
-            rows = regraded(
+            rows = regrade_rollouts(
                 rollouts,
-                patient=patient,
+                reward_function=patient,
                 grading=settings.grading,
-                told=lambda call: progress.advance(bar, len(call.ids)),
+                on_call=lambda call: progress.advance(bar, len(call.ids)),
             )
-        except NoAnswersError as error:
-            stop(f"{reward} gives no usable score: {error}", code=given.FAILED)
-    regrading = shown.Regrading(
-        comparison=compared(rows), patient=reward, source=job, event=in_words(settings.grading), whole=whole
+        except NoScoresError as error:
+            exit_with_error(f"{reward} gives no usable score: {error}", code=given.EXIT_FAILED)
+    regrading = shown.RegradeReport(
+        comparison=compare_scores(rows),
+        function_name=reward,
+        source=job,
+        event_layout=describe_event(settings.grading),
+        includes_unchanged=whole,
     )
     on_output = json == given.STANDARD_OUTPUT
     if json is not None:
-        values = shown.document(regrading)
+        values = shown.build_document(regrading)
         if on_output:
-            typer.echo(shown.written(values), nl=False)
+            typer.echo(shown.render_json(values), nl=False)
         else:
-            given.written(Path(json), shown.written(values))
+            given.write_file(Path(json), shown.render_json(values))
     # Where a script reads standard output, people read standard error.
-    console = given.console_of(stderr=on_output)
-    shown.printed(regrading, console, limit=limit)
+    console = given.make_console(stderr=on_output)
+    shown.print_regrade(regrading, console, limit=limit)
     # Where a rollout has no score a job ends: that is no change to be looked at, but a failure.
-    if any(split.lost for split in regrading.comparison.sums) or (fail_on_change and regrading.comparison.changed):
-        raise typer.Exit(given.FAILED)
+    if any(split.lost for split in regrading.comparison.splits) or (
+        fail_on_change and regrading.comparison.changed_rows
+    ):
+        raise typer.Exit(given.EXIT_FAILED)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.control_client import asked
-from simulator.cli.server_options import Endpoint, Host, Port, simulator_at, stop
+from simulator.cli.control_client import request_control
+from simulator.cli.server_options import Endpoint, Host, Port, exit_with_error, simulator_url
 
 
 def reset(
@@ -16,9 +16,9 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Empty a running simulator: files, jobs, models, the AWS account; the clock goes back to where it started."""
-    simulator = simulator_at(host, port, endpoint)
-    health = asked(simulator, "GET", "/health")
+    simulator = simulator_url(host, port, endpoint)
+    health = request_control(simulator, "GET", "/health")
     if health["data"] is not None and not yes:
-        stop(f"{simulator} keeps its state in {health['data']}, which this would empty: say --yes")
-    asked(simulator, "POST", "/reset", patience=None)
+        exit_with_error(f"{simulator} keeps its state in {health['data']}, which this would empty: say --yes")
+    request_control(simulator, "POST", "/reset", timeout=None)
     typer.echo(f"{simulator} is as after its first start.")

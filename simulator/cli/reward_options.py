@@ -14,31 +14,31 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from simulator.cli.server_options import stop
+from simulator.cli.server_options import exit_with_error
 from simulator.lambdas.limits import TIMEOUT_RANGE_SECONDS
-from simulator.settings import Settings, UnknownSettingError, changed
+from simulator.settings import InvalidSettingError, Settings, apply_assignments
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from simulator.doctor.reward_function import Patient
+    from simulator.doctor.reward_function import RewardFunction
 
 DEFAULT_MODEL: Final = "openai.gpt-oss-20b"
 
-FAILED: Final = 1
-INTERRUPTED: Final = 128 + signal.SIGINT
+EXIT_FAILED: Final = 1
+EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
 STANDARD_OUTPUT: Final = "-"
 
-DEFAULTS: Final = Settings()
-RUN: Final = Hyperparameters()
+DEFAULT_SETTINGS: Final = Settings()
+DEFAULT_HYPERPARAMETERS: Final = Hyperparameters()
 
-_EPOCHS: Final = 50
+_MAX_EPOCHS: Final = 50
 """DOCUMENTED of RFTHyperParameters (CreateModelCustomizationJob); of the OpenAI-compatible n_epochs nothing is said."""
 
-_LR_MULTIPLIER: Final = 1_000.0
+_MAX_LR_MULTIPLIER: Final = 1_000.0
 """Far beyond what breaks any model: more is a slip (INFERRED)."""
 
 _RUN_PANEL: Final = "The run"
@@ -52,27 +52,27 @@ class Target(StrEnum):
     BEDROCK = "bedrock"
 
 
-def _within_lambdas_limits(seconds: float | None) -> float | None:
+def _check_timeout(seconds: float | None) -> float | None:
     low, high = TIMEOUT_RANGE_SECONDS
     if seconds is not None and not low <= seconds <= high:
-        stop(f"--timeout {seconds:g}: Lambda takes {low} to {high} seconds")
+        exit_with_error(f"--timeout {seconds:g}: Lambda takes {low} to {high} seconds")
     return seconds
 
 
-Changes = Annotated[
+SettingChanges = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Any setting; `rft-sim settings` lists them. Repeatable."),
 ]
 Validation = Annotated[Path | None, typer.Option(help="The validation file.", metavar="FILE")]
 Model = Annotated[str, typer.Option(help="The base model.", rich_help_panel=_RUN_PANEL)]
-Epochs = Annotated[int, typer.Option(help="Passes over the file.", min=1, max=_EPOCHS, rich_help_panel=_RUN_PANEL)]
+Epochs = Annotated[int, typer.Option(help="Passes over the file.", min=1, max=_MAX_EPOCHS, rich_help_panel=_RUN_PANEL)]
 BatchSize = Annotated[int, typer.Option(help="Prompts in a step.", min=1, rich_help_panel=_RUN_PANEL)]
 LrMultiplier = Annotated[
     float,
     typer.Option(
         help="The learning rate's multiplier.",
         min=0.0,
-        max=_LR_MULTIPLIER,
+        max=_MAX_LR_MULTIPLIER,
         rich_help_panel=_RUN_PANEL,
     ),
 ]
@@ -81,7 +81,7 @@ Handler = Annotated[
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option(help="Its time-out in seconds.", callback=_within_lambdas_limits, rich_help_panel=_FUNCTION_PANEL),
+    typer.Option(help="Its time-out in seconds.", callback=_check_timeout, rich_help_panel=_FUNCTION_PANEL),
 ]
 Memory = Annotated[int | None, typer.Option(help="MB; 512 by default.", rich_help_panel=_FUNCTION_PANEL)]
 Variables = Annotated[
@@ -96,13 +96,13 @@ Json = Annotated[str | None, typer.Option("--json", help="Write JSON; - is stand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
+class RewardFunctionOptions:
     """A reward function as the user named it, and how it is to run.
 
     Attributes:
         simulator: the URL of a simulator that it may be deployed in.
-        at_aws: it is looked for at AWS, and not in a simulator.
-        billed: the user agrees to what its invocations cost there.
+        is_at_aws: it is looked for at AWS, and not in a simulator.
+        accepts_billing: the user agrees to what its invocations cost there.
     """
 
     reward: str
@@ -111,35 +111,35 @@ class Function:
     memory_mb: int | None
     variables: Sequence[str]
     simulator: str
-    at_aws: bool
-    billed: bool
+    is_at_aws: bool
+    accepts_billing: bool
 
 
-def settings_given(changes: Sequence[str] | None) -> Settings:
+def parse_settings(changes: Sequence[str] | None) -> Settings:
     """Return the settings after --set."""
     try:
-        return changed(DEFAULTS, changes or ())
-    except UnknownSettingError as error:
-        stop(f"--set {error}")
+        return apply_assignments(DEFAULT_SETTINGS, changes or ())
+    except InvalidSettingError as error:
+        exit_with_error(f"--set {error}")
 
 
-def file_read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """Return a file's bytes."""
     try:
         return path.read_bytes()
     except OSError as error:
-        stop(f"{path} cannot be read: {error.strerror}")
+        exit_with_error(f"{path} cannot be read: {error.strerror}")
 
 
-def records_of(data: bytes, path: Path, limits: DatasetLimits) -> tuple[Record, ...]:
+def parse_records(data: bytes, path: Path, limits: DatasetLimits) -> tuple[Record, ...]:
     """Return the records that a file's bytes hold."""
     try:
         return read_records(io.BytesIO(data), limits)
     except DatasetError as error:
-        stop(f"{path}: {error}")
+        exit_with_error(f"{path}: {error}")
 
 
-def unwritable(path: Path, text: str) -> str:
+def try_write_file(path: Path, text: str) -> str:
     """Write a file, and return in a line why it cannot be; empty when it was written."""
     try:
         path.write_text(text, encoding="utf-8")
@@ -148,30 +148,30 @@ def unwritable(path: Path, text: str) -> str:
     return ""
 
 
-def written(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     """Write a file, or end with a line."""
-    if fault := unwritable(path, text):
-        stop(fault)
+    if fault := try_write_file(path, text):
+        exit_with_error(fault)
 
 
-def looked_at(reports: Mapping[str, Path], *, read: Mapping[str, Path | None]) -> None:
+def check_report_paths(reports: Mapping[str, Path], *, inputs: Mapping[str, Path | None]) -> None:
     """End with a line where a report cannot be written, or would take the place of another one or of what is read.
 
     What is there is left as it is; a file that was not there is not there afterwards.
 
     Args:
         reports: where each is to go, by the option that names it.
-        read: files that are read, likewise.
+        inputs: files that are read, likewise.
     """
-    taken = {path.resolve(): option for option, path in read.items() if path is not None}
+    taken = {path.resolve(): option for option, path in inputs.items() if path is not None}
     for option, path in reports.items():
         if other := taken.get(path.resolve()):
-            stop(f"{other} and {option} both name {path}: give one of them another file")
+            exit_with_error(f"{other} and {option} both name {path}: give one of them another file")
         taken[path.resolve()] = option
         if not path.parent.is_dir():
-            stop(f"{path} cannot be written: there is no folder {path.parent}")
+            exit_with_error(f"{path} cannot be written: there is no folder {path.parent}")
         if path.is_dir():
-            stop(f"{path} is a folder; name a file")
+            exit_with_error(f"{path} is a folder; name a file")
         # A pipe would wait for its reader, and a device is written to when the time comes.
         if path.exists() and not path.is_file():
             continue
@@ -179,12 +179,12 @@ def looked_at(reports: Mapping[str, Path], *, read: Mapping[str, Path | None]) -
         try:
             path.open("ab").close()
         except OSError as error:
-            stop(f"{path} cannot be written: {error.strerror}")
+            exit_with_error(f"{path} cannot be written: {error.strerror}")
         if not there:
             path.unlink()
 
 
-def console_of(*, stderr: bool = False) -> "Console":
+def make_console(*, stderr: bool = False) -> "Console":
     """Return a console that a pipe's narrow encoding does not stop."""
     from rich.console import Console  # noqa: PLC0415  --help need not wait for it
 
@@ -195,62 +195,64 @@ def console_of(*, stderr: bool = False) -> "Console":
 
 
 @contextmanager
-def patient_of(function: Function, *, settings: Settings, calls: int) -> Iterator["Patient"]:
+def open_reward_function(
+    function: RewardFunctionOptions, *, settings: Settings, calls: int
+) -> Iterator["RewardFunction"]:
     """Give the patient that a function is, for the length of the block; `calls` is how often it will be invoked."""
-    from simulator.doctor.loading import AdmissionError, admitted  # noqa: PLC0415  --help need not wait for it
+    from simulator.doctor.loading import LoadError, load_reward_function  # noqa: PLC0415  --help need not wait for it
 
     try:
-        with admitted(
+        with load_reward_function(
             function.reward,
-            wall=time,
+            wall_clock=time,
             handler=function.handler,
             timeout=function.timeout,
             memory_mb=function.memory_mb,
-            environment=_variables(function.variables),
+            environment=_parse_variables(function.variables),
             region=settings.region,
             simulator=function.simulator,
-            at_aws=function.at_aws,
-            workers=settings.lambda_workers,
+            at_aws=function.is_at_aws,
+            max_workers=settings.lambda_workers,
             seed=settings.seed,
         ) as patient:
-            if function.at_aws and patient.spec is None and not function.billed:
-                stop(
+            if function.is_at_aws and patient.spec is None and not function.accepts_billing:
+                exit_with_error(
                     f"{function.reward} is at AWS, and about {calls:,} invocations of it will be billed to your "
                     "account, with whatever they call themselves. Say --yes to go on."
                 )
             yield patient
-    except AdmissionError as error:
-        stop(str(error))
+    except LoadError as error:
+        exit_with_error(str(error))
 
 
-def _variables(texts: Sequence[str]) -> dict[str, str]:
+def _parse_variables(texts: Sequence[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            stop(f"--env {text}: give NAME=VALUE")
+            exit_with_error(f"--env {text}: give NAME=VALUE")
         if name in given:
-            stop(f"--env {name} is given twice: {given[name]!r} and {value!r}")
+            exit_with_error(f"--env {name} is given twice: {given[name]!r} and {value!r}")
         given[name] = value
     return given
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def handle_interrupts() -> Iterator[None]:
     """Let signals unwind, so that the function's workers end; Ctrl-C then exits with its code, and no traceback."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in numbers[1:]:
-        signal.signal(number, _terminated)
+        signal.signal(number, _exit_on_signal)
     try:
         yield
     except KeyboardInterrupt:
-        stop("interrupted", code=INTERRUPTED)
+        exit_with_error("interrupted", code=EXIT_INTERRUPTED)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+def _exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 import typer
 
 from simulator.cli import explanation_page as page
-from simulator.cli.control_client import asked
-from simulator.cli.server_options import Endpoint, Host, Port, simulator_at, stop
+from simulator.cli.control_client import request_control
+from simulator.cli.server_options import Endpoint, Host, Port, exit_with_error, simulator_url
 
-FAULTY: Final = 1
+EXIT_FAULTY: Final = 1
 
 
 def verdict(
@@ -35,37 +35,37 @@ def verdict(
         _explain(explain)
         return
     if so_far and exit_code is not None:
-        stop("--so-far and --exit-code: a client that goes on has not exited")
-    simulator = simulator_at(host, port, endpoint)
-    document = verdict_at(simulator, exit_code=exit_code, so_far=so_far)
+        exit_with_error("--so-far and --exit-code: a client that goes on has not exited")
+    simulator = simulator_url(host, port, endpoint)
+    document = fetch_verdict(simulator, exit_code=exit_code, so_far=so_far)
     if forget:
-        asked(simulator, "DELETE", "/verdict")
+        request_control(simulator, "DELETE", "/verdict")
     if as_json:
         typer.echo(json.dumps(document, indent=2))
     else:
-        tell(document)
+        print_document(document)
     if is_faulty(document, strict=strict):
-        raise typer.Exit(FAULTY)
+        raise typer.Exit(EXIT_FAULTY)
 
 
-def verdict_at(simulator: str, *, exit_code: int | None = None, so_far: bool = False) -> Any:
+def fetch_verdict(simulator: str, *, exit_code: int | None = None, so_far: bool = False) -> Any:
     """Return the verdict on the clients of the simulator at a URL, as `simulator.verdict.json_report` lays it out."""
     query: dict[str, str | int] = {"so_far": "true"} if so_far else {}
     if exit_code is not None:
         query["exit_code"] = exit_code
-    return asked(simulator, "GET", f"/verdict?{urlencode(query)}")
+    return request_control(simulator, "GET", f"/verdict?{urlencode(query)}")
 
 
-def tell(document: Any, *, stderr: bool = False) -> None:
+def print_document(document: Any, *, stderr: bool = False) -> None:
     """Print a verdict for people."""
     from pydantic import TypeAdapter  # noqa: PLC0415  --help need not wait for it
     from rich.console import Console  # noqa: PLC0415  as above
 
-    from simulator.cli.verdict_table import printed  # noqa: PLC0415  as above
+    from simulator.cli.verdict_table import print_verdict  # noqa: PLC0415  as above
     from simulator.verdict.auditor import Verdict  # noqa: PLC0415  as above
 
     told: Verdict = TypeAdapter(Verdict).validate_python(document)
-    printed(told, Console(stderr=stderr, highlight=False, emoji=False))
+    print_verdict(told, Console(stderr=stderr, highlight=False, emoji=False))
 
 
 def is_faulty(document: Any, *, strict: bool = False) -> bool:
@@ -75,10 +75,10 @@ def is_faulty(document: Any, *, strict: bool = False) -> bool:
 
 def _explain(name: str) -> None:
     from simulator.verdict.catalogue import RULES  # noqa: PLC0415  --help need not wait for it
-    from simulator.verdict.explanations import PARTS, page_of, rule_named  # noqa: PLC0415  as above
+    from simulator.verdict.explanations import SECTIONS, explanation_path, find_rule  # noqa: PLC0415  as above
 
-    rule = rule_named(name)
+    rule = find_rule(name)
     if rule is None:
-        stop(f"--explain {name}: there is no such finding. There are {', '.join(rule.id for rule in RULES)}")
-    parts = ((heading, getattr(rule, attribute)) for attribute, heading in PARTS)
-    page.printed(f"{rule.id} {rule.name}", parts, place=page_of(rule.id))
+        exit_with_error(f"--explain {name}: there is no such finding. There are {', '.join(rule.id for rule in RULES)}")
+    parts = ((heading, getattr(rule, attribute)) for attribute, heading in SECTIONS)
+    page.print_page(f"{rule.id} {rule.name}", parts, location=explanation_path(rule.id))

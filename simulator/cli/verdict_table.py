@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.doctor.report import terminal as report
-from simulator.verdict.auditor import Outlook, Seen, Verdict
-from simulator.verdict.exchange import Evidence
+from simulator.verdict.auditor import TrafficSummary, Verdict, VerdictStatus
+from simulator.verdict.exchange import RequestEvidence
 from simulator.verdict.rule import Case, Finding, Severity
 
 _STYLES: Final[Mapping[Severity, str]] = {
@@ -18,25 +18,25 @@ _STYLES: Final[Mapping[Severity, str]] = {
     Severity.WARN: "bold yellow",
     Severity.NOTE: "bold blue",
 }
-_OUTLOOKS: Final[Mapping[Outlook, str]] = {
-    Outlook.CLEAN: "bold green",
-    Outlook.WARNED: "bold yellow",
-    Outlook.FAILED: "bold red",
+_VERDICT_STYLES: Final[Mapping[VerdictStatus, str]] = {
+    VerdictStatus.CLEAN: "bold green",
+    VerdictStatus.WARNED: "bold yellow",
+    VerdictStatus.FAILED: "bold red",
 }
 _SHORT_UUID: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _USUAL: Final = "/v1/fine_tuning"  # all that is before `/jobs`, of nearly every request that is shown
-_CLIENTS: Final = 3  # that are named
+_MAX_CLIENTS: Final = 3  # that are named
 
 
-def printed(verdict: Verdict, console: Console) -> None:
+def print_verdict(verdict: Verdict, console: Console) -> None:
     """Print a verdict."""
-    report.printed(_parts(verdict), console)
+    report.print_parts(_parts(verdict), console)
 
 
 def _parts(verdict: Verdict) -> Iterator[RenderableType]:
     seen = verdict.seen
-    yield Text.assemble(("Verdict on the client: ", "bold"), (verdict.verdict.value, _OUTLOOKS[verdict.verdict]))
-    yield Text(_seen(seen), style="dim")
+    yield Text.assemble(("Verdict on the client: ", "bold"), (verdict.verdict.value, _VERDICT_STYLES[verdict.verdict]))
+    yield Text(_describe_traffic(seen), style="dim")
     for finding in verdict.findings:
         yield Text()
         yield _finding(finding, names_clients=len(seen.clients) > 1)
@@ -45,10 +45,10 @@ def _parts(verdict: Verdict) -> Iterator[RenderableType]:
         yield Text(f"\nWhat a finding means: rft-sim verdict --explain {first.rule}", style="dim")
 
 
-def _seen(seen: Seen) -> str:
+def _describe_traffic(seen: TrafficSummary) -> str:
     if not seen.requests and not seen.under_way:
         return "It asked Mantle for nothing."
-    names = [*seen.clients][-_CLIENTS:]
+    names = [*seen.clients][-_MAX_CLIENTS:]
     others = len(seen.clients) - len(names)
     who = ", ".join(names) + (f" and {others:,} more" if others else "")
     answers = ", ".join(f"{count:,} x {answer}" for answer, count in seen.answers.items())
@@ -92,7 +92,7 @@ def _case(case: Case, finding: Finding, *, names_client: bool) -> Iterator[Rende
     yield requests
 
 
-def _request(evidence: Evidence) -> Text:
+def _request(evidence: RequestEvidence) -> Text:
     asked = _SHORT_UUID.sub(r"\1…", evidence.request.replace(_USUAL, "…", 1))
     return Text.assemble(asked, ("  ", ""), (evidence.answer, "cyan"))
 

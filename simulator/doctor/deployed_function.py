@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from simulator.doctor.package import AdmissionError
-from simulator.doctor.reward_function import Patient
+from simulator.doctor.package import LoadError
+from simulator.doctor.reward_function import RewardFunction
 from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.limits import MAX_REQUEST_BYTES, TIMEOUT_RANGE_SECONDS
@@ -36,19 +36,19 @@ _UNKNOWN_CALLER: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeployedPatient:
+class DeployedRewardFunction:
     """A function behind Lambda's Invoke API. Its package is not at hand, and its environments end when they will.
 
     Attributes:
         name: its name or ARN, as it was given.
-        where: what messages call the place it is deployed in.
+        location: what messages call the place it is deployed in.
         now: the clock that an invocation's end is told by.
     """
 
     name: str
     timeout: float
     memory_mb: int
-    where: str
+    location: str
     client: "LambdaClient"
     now: Callable[[], float]
 
@@ -73,9 +73,9 @@ class DeployedPatient:
             )
             payload = answer["Payload"].read()
         except ClientError as error:
-            raise _refused(error, name=self.name, where=self.where) from None
+            raise _error_from(error, name=self.name, where=self.location) from None
         except BotoCoreError as error:
-            raise InvocationRejected(f"Lambda in {self.where} could not be reached: {error}.") from None
+            raise InvocationRejected(f"Lambda in {self.location} could not be reached: {error}.") from None
         log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
         return Invocation(
             payload=payload,
@@ -84,9 +84,9 @@ class DeployedPatient:
             log_stream="",
             request_id=answer["ResponseMetadata"].get("RequestId", ""),
             executed_version=answer.get("ExecutedVersion", ""),
-            duration_ms=_figure(_DURATION, log) or 0.0,
-            init_ms=_figure(_INIT, log),
-            max_memory_mb=int(_figure(_MEMORY, log) or 0),
+            duration_ms=_parse_number(_DURATION, log) or 0.0,
+            init_ms=_parse_number(_INIT, log),
+            max_memory_mb=int(_parse_number(_MEMORY, log) or 0),
             finished_at=self.now(),
         )
 
@@ -95,9 +95,9 @@ class DeployedPatient:
 
 
 @contextmanager
-def deployed(
+def open_deployed_function(
     name: str, *, region: str, qualifier: str | None, simulator: str | None, now: Callable[[], float]
-) -> Iterator[Patient]:
+) -> Iterator[RewardFunction]:
     """Give a function, by its name or ARN, that is deployed in the simulator at a URL, or at AWS when there is none.
 
     In a simulator the session's own credentials are used; at AWS those of boto3's chain, and the calls are billed.
@@ -111,7 +111,7 @@ def deployed(
     try:
         client = _client(region=region, simulator=simulator)
     except BotoCoreError as error:
-        raise AdmissionError(f"boto3 cannot be set up for {where}: {error}.") from None
+        raise LoadError(f"boto3 cannot be set up for {where}: {error}.") from None
     with closing(client):
         try:
             if qualifier:  # told apart, as moto does not look for one in the ARN
@@ -120,18 +120,18 @@ def deployed(
             else:
                 found = client.get_function_configuration(FunctionName=name)
         except ClientError as error:
-            raise AdmissionError(_refused(error, name=name, where=where).message) from None
+            raise LoadError(_error_from(error, name=name, where=where).message) from None
         except BotoCoreError as error:
-            raise AdmissionError(f"Lambda could not be asked for {name} in {where}: {error}.") from None
+            raise LoadError(f"Lambda could not be asked for {name} in {where}: {error}.") from None
         state = found.get("State", "Active")
         if state != "Active":
             reason = found.get("StateReason", "wait until it is")
-            raise AdmissionError(f"{name} is {state} in {where}, and not Active: {reason}.")
-        yield DeployedPatient(
+            raise LoadError(f"{name} is {state} in {where}, and not Active: {reason}.")
+        yield DeployedRewardFunction(
             name=name,
             timeout=found["Timeout"],
             memory_mb=found["MemorySize"],
-            where=where,
+            location=where,
             client=client,
             now=now,
         )
@@ -160,7 +160,7 @@ def _client(*, region: str, simulator: str | None) -> "LambdaClient":
     return session.client("lambda", endpoint_url=simulator, config=Config(**options))
 
 
-def _refused(error: "ClientError", *, name: str, where: str) -> InvocationRejected:
+def _error_from(error: "ClientError", *, name: str, where: str) -> InvocationRejected:
     """Read Lambda's refusal as what it means for somebody who wants this function examined."""
     said = error.response.get("Error", {})
     code, message = said.get("Code", ""), said.get("Message", "") or str(error)
@@ -183,6 +183,6 @@ def _refused(error: "ClientError", *, name: str, where: str) -> InvocationReject
     return InvocationRejected(f"{code}: {message}")
 
 
-def _figure(pattern: re.Pattern[str], log: str) -> float | None:
+def _parse_number(pattern: re.Pattern[str], log: str) -> float | None:
     found = pattern.search(log)
     return float(found[1]) if found else None

@@ -5,74 +5,74 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.invocation import Answer, Call
-from simulator.doctor.probe_context import Examination, Examine
-from simulator.doctor.timeout_budget import HungError, NoAnswersError
-from simulator.doctor.training_trace import Course, Courses
+from simulator.doctor.invocation import Call, CaseResult
+from simulator.doctor.probe_context import ProbeContext, ProbeFunction
+from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudgetError
+from simulator.doctor.training_trace import TrainingTrace, TrainingTraces
 from simulator.settings import GradingSettings
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.profiles import CALIBRATED, profile_for
+from simulator.training.profiles import CALIBRATED_PROFILES, profile_for
 
-GROUNDWORK: Final = frozenset({"S3"})
+PREREQUISITE_PROBES: Final = frozenset({"S3"})
 """Probes that are taken even when others are asked for: they find where the right answers stand."""
 
-HANGING: Final = "S15"
+TIMEOUT_PROBE: Final = "S15"
 """The probe that a call which runs into the time-out belongs to, whichever probe made it."""
 
-UNREHEARSED: Final = "Training was not rehearsed."
+TRAINING_SKIPPED: Final = "Training was not rehearsed."
 
-SIMULATED: Final = "simulated"
+SIMULATED_ROLLOUTS: Final = "simulated"
 """Where the base model's rollouts come from when nobody recorded any."""
 
-Judge: TypeAlias = Callable[[Examination, Courses], Iterable[Finding]]
+TrainingCheck: TypeAlias = Callable[[ProbeContext, TrainingTraces], Iterable[Finding]]
 """What a training probe is, and what it finds."""
 
-Told: TypeAlias = Callable[[str, int, int], None]
-Rehearse: TypeAlias = Callable[[Examination, Told], Courses]
+StepCallback: TypeAlias = Callable[[str, int, int], None]
+TrainingSimulator: TypeAlias = Callable[[ProbeContext, StepCallback], TrainingTraces]
 """Rehearses training on the function's rewards, and tells of each step: the course's name, the step, of how many."""
 
 
-class Watch:
+class ProgressListener:
     """Is told how a visit goes. This one looks away."""
 
-    def called(self, call: Call, /) -> None:
+    def on_call(self, call: Call, /) -> None:
         """Take note of an invocation."""
 
-    def probing(self, probe: Probe, *, place: int, of: int) -> None:
+    def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:
         """Take note that a static probe begins: which of how many, from 1."""
 
-    def trained(self, course: str, *, step: int, of: int, calls: int) -> None:
+    def on_training_step(self, trace: str, *, step: int, total: int, calls: int) -> None:
         """Take note that a rehearsed run has taken a step, and how often the function was invoked till then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class DoctorReport:
     """What a visit found.
 
     Attributes:
-        patient: the reward function's name.
-        data: the data file's name.
-        records: how many records the file holds.
+        function_name: the reward function's name.
+        data_name: the data file's name.
+        record_count: how many records the file holds.
         hyperparameters: of the run that is being considered.
-        questions: all that the questions depend on, in words by name: the scores of two visits may be held against
+        inputs: all that the questions depend on, in words by name: the scores of two visits may be held against
             each other where these are alike.
         findings: of every probe, in the order in which they were taken.
-        courses: the rehearsed training runs.
-        answered: every answer by what was asked, in order.
-        calls: how often the function was invoked.
-        chosen: some probes were asked for, and the others left out.
+        traces: the rehearsed training runs.
+        results_by_label: every answer by what was asked, in order.
+        call_count: how often the function was invoked.
+        is_partial: some probes were asked for, and the others left out.
     """
 
-    patient: str
-    data: str
-    records: int
+    function_name: str
+    data_name: str
+    record_count: int
     hyperparameters: Hyperparameters
-    questions: Mapping[str, str]
+    inputs: Mapping[str, str]
     findings: tuple[Finding, ...]
-    courses: tuple[Course, ...]
-    answered: Mapping[str, Sequence[Answer]]
-    calls: int
-    chosen: bool = False
+    traces: tuple[TrainingTrace, ...]
+    results_by_label: Mapping[str, Sequence[CaseResult]]
+    call_count: int
+    is_partial: bool = False
 
     def count(self, severity: Severity) -> int:
         """How many findings there are of a severity."""
@@ -83,7 +83,7 @@ class Visit:
         """Whether to pay for the run, in a sentence or two."""
         failures, warnings, skipped = map(self.count, (Severity.FAIL, Severity.WARN, Severity.SKIPPED))
         counts = ", ".join(
-            counted(number, noun) for number, noun in ((failures, "failure"), (warnings, "warning")) if number
+            format_count(number, noun) for number, noun in ((failures, "failure"), (warnings, "warning")) if number
         )
         if skipped == len(self.findings):
             said = "Nothing was measured, so nothing speaks for or against paying for this run."
@@ -93,171 +93,178 @@ class Visit:
             said = f"{counts}: look at {'it' if warnings == 1 else 'them'} before you pay for this run."
         else:
             said = "Nothing was found that speaks against paying for this run."
-        if self.chosen:
-            said += f" No more was asked than {', '.join(self.probes)}."
+        if self.is_partial:
+            said += f" No more was asked than {', '.join(self.probe_ids)}."
         some = skipped and skipped < len(self.findings)
-        return f"{said} Not measured: {skipped} of {len(self.probes)} probes." if some else said
+        return f"{said} Not measured: {skipped} of {len(self.probe_ids)} probes." if some else said
 
     @property
-    def recorded(self) -> str:
+    def rollouts_source(self) -> str:
         """Whose recorded responses stood for the base model's rollouts, in words; empty when they were simulated."""
-        rollouts = self.questions.get("rollouts", SIMULATED)
-        return "" if rollouts == SIMULATED else rollouts
+        rollouts = self.inputs.get("rollouts", SIMULATED_ROLLOUTS)
+        return "" if rollouts == SIMULATED_ROLLOUTS else rollouts
 
     @property
-    def guess(self) -> str:
+    def calibration_warning(self) -> str:
         """That nobody has calibrated the simulated model, in a sentence; empty for one that is fitted to real runs."""
-        model = self.questions["model"]
-        if profile_for(model) in CALIBRATED:
+        model = self.inputs["model"]
+        if profile_for(model) in CALIBRATED_PROFILES:
             return ""
-        fitted = " and ".join(profile.model for profile in CALIBRATED)
+        fitted = " and ".join(profile.model for profile in CALIBRATED_PROFILES)
         return f"How {model} behaves is a guess: only {fitted} are fitted to published runs."
 
     @property
-    def probes(self) -> tuple[str, ...]:
+    def probe_ids(self) -> tuple[str, ...]:
         """The ids of the probes, in the order in which they were taken."""
         return tuple(dict.fromkeys(finding.probe for finding in self.findings))
 
-    def passed(self, *, strict: bool) -> bool:
+    def passes(self, *, strict: bool) -> bool:
         """Whether nothing failed; when strict, whether nothing was warned of either."""
         return not self.count(Severity.FAIL) and not (strict and self.count(Severity.WARN))
 
 
-def visited(
-    exam: Examination,
+def run_probes(
+    context: ProbeContext,
     *,
-    data: str,
+    data_name: str,
     data_sha256: str,
-    static: Sequence[tuple[Probe, Examine]],
-    training: Sequence[tuple[Probe, Judge]] = (),
-    rehearse: Rehearse | None = None,
+    static_probes: Sequence[tuple[Probe, ProbeFunction]],
+    training_probes: Sequence[tuple[Probe, TrainingCheck]] = (),
+    simulate_training: TrainingSimulator | None = None,
     only: frozenset[str] = frozenset(),
-    rollouts: str = SIMULATED,
+    rollouts_source: str = SIMULATED_ROLLOUTS,
     rollouts_sha256: str = "",
-    watch: Watch | None = None,
-) -> Visit:
+    listener: ProgressListener | None = None,
+) -> DoctorReport:
     """Take every probe in order.
 
     Args:
-        exam: whom and what to examine.
-        data: the data file's name.
+        context: whom and what to examine.
+        data_name: the data file's name.
         data_sha256: of its bytes.
-        static: probes that ask, in order.
-        training: probes that look at the rehearsed runs, in order.
-        rehearse: makes those runs; without it their probes are not measured.
+        static_probes: probes that ask, in order.
+        training_probes: probes that look at the rehearsed runs, in order.
+        simulate_training: makes those runs; without it their probes are not measured.
         only: ids of the probes to take; none means all.
-        rollouts: where the base model's rollouts come from, in words.
+        rollouts_source: where the base model's rollouts come from, in words.
         rollouts_sha256: of the recorded ones.
-        watch: is told how it goes.
+        listener: is told how it goes.
     """
-    watch = watch or Watch()
-    asked = [entry for entry in static if _wanted(entry[0], only) or entry[0].id in GROUNDWORK]
-    judged = [entry for entry in training if _wanted(entry[0], only)]
+    listener = listener or ProgressListener()
+    asked = [entry for entry in static_probes if _is_selected(entry[0], only) or entry[0].id in PREREQUISITE_PROBES]
+    judged = [entry for entry in training_probes if _is_selected(entry[0], only)]
     questions = {
-        "answer_path": exam.settings.answer_path or "looked for",
+        "answer_path": context.settings.answer_path or "looked for",
         "data_sha256": data_sha256,
-        "event": in_words(exam.settings.grading),
-        "model": exam.model,
+        "event": describe_event(context.settings.grading),
+        "model": context.model,
         # Not their names: what a later release asks besides makes no other questions of these.
-        "probes": ",".join(probe.id for probe, _ in [*static, *training] if probe.id in only) or "all",
-        "rollouts": rollouts,
-        "rows": str(len(exam.rows)),
-        "seed": str(exam.seed),
+        "probes": ",".join(probe.id for probe, _ in [*static_probes, *training_probes] if probe.id in only) or "all",
+        "rollouts": rollouts_source,
+        "rows": str(len(context.rows)),
+        "seed": str(context.seed),
     }
     if rollouts_sha256:
         questions["rollouts_sha256"] = rollouts_sha256
-    findings, ended = _asked(exam, asked, watch)
-    courses: tuple[Course, ...] = ()
-    if judged and rehearse and not ended:
+    findings, ended = _run_static_probes(context, asked, listener)
+    courses: tuple[TrainingTrace, ...] = ()
+    if judged and simulate_training and not ended:
         courses = tuple(
-            rehearse(exam, lambda name, step, of: watch.trained(name, step=step, of=of, calls=exam.ask.calls))
+            simulate_training(
+                context,
+                lambda name, step, of: listener.on_training_step(
+                    name, step=step, total=of, calls=context.invoker.call_count
+                ),
+            )
         )
     for probe, judge in judged:
-        if ended or not rehearse:
-            findings.append(probe.skipped(ended or UNREHEARSED))
+        if ended or not simulate_training:
+            findings.append(probe.not_measured(ended or TRAINING_SKIPPED))
         else:
-            findings += _of(probe, judge(exam, courses))
+            findings += _require_findings(probe, judge(context, courses))
     reported = [finding for finding in findings if not only or finding.probe in only]
-    return Visit(
-        patient=exam.patient.name,
-        data=data,
-        records=len(exam.records),
-        hyperparameters=exam.hyperparameters,
-        questions=questions,
-        findings=tuple(_with_a_failure(reported, ended) if ended else reported),
-        courses=courses,
-        answered=exam.ask.answered,
-        calls=exam.ask.calls,
-        chosen=bool(only),
+    return DoctorReport(
+        function_name=context.reward_function.name,
+        data_name=data_name,
+        record_count=len(context.records),
+        hyperparameters=context.hyperparameters,
+        inputs=questions,
+        findings=tuple(_ensure_failure(reported, ended) if ended else reported),
+        traces=courses,
+        results_by_label=context.invoker.results_by_label,
+        call_count=context.invoker.call_count,
+        is_partial=bool(only),
     )
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """Return a count with its noun: 1 failure, 2 failures."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def in_words(grading: GradingSettings) -> str:
+def describe_event(grading: GradingSettings) -> str:
     """Return how a rollout is laid out in the event."""
     strings = "wrapped" if grading.wrap_strings else "verbatim"
     thinking = "shown" if grading.include_reasoning else "hidden"
     return f"{grading.event_shape} shape, bare strings {strings}, thinking {thinking}"
 
 
-def _wanted(probe: Probe, only: frozenset[str]) -> bool:
+def _is_selected(probe: Probe, only: frozenset[str]) -> bool:
     return not only or probe.id in only
 
 
-def _asked(exam: Examination, entries: Sequence[tuple[Probe, Examine]], watch: Watch) -> tuple[list[Finding], str]:
+def _run_static_probes(
+    exam: ProbeContext, entries: Sequence[tuple[Probe, ProbeFunction]], watch: ProgressListener
+) -> tuple[list[Finding], str]:
     """Return what the static probes find, and why the visit ended with one of them; empty when it did not."""
     findings: list[Finding] = []
     ended = ""
     for place, (probe, examine) in enumerate(entries, start=1):
         if ended:
-            findings.append(probe.skipped(ended))
+            findings.append(probe.not_measured(ended))
             continue
-        watch.probing(probe, place=place, of=len(entries))
+        watch.on_probe_start(probe, index=place, total=len(entries))
         try:
-            for finding in _of(probe, examine(exam)):
+            for finding in _require_findings(probe, examine(exam)):
                 findings.append(finding)  # noqa: PERF402  what was found before a probe gives up is kept
-        except NoAnswersError as error:
-            ended = _no_answers(error)
+        except NoScoresError as error:
+            ended = _describe_failure(error)
             if not findings or findings[-1].probe != probe.id:
-                findings.append(probe.skipped(ended))
-            if isinstance(error, HungError):
-                return _with_a_hang(findings, error, entries, ended), ended
+                findings.append(probe.not_measured(ended))
+            if isinstance(error, TimeoutBudgetError):
+                return _report_timeout(findings, error, entries, ended), ended
     return findings, ended
 
 
-def _with_a_hang(
-    findings: Sequence[Finding], error: HungError, entries: Sequence[tuple[Probe, Examine]], ended: str
+def _report_timeout(
+    findings: Sequence[Finding], error: TimeoutBudgetError, entries: Sequence[tuple[Probe, ProbeFunction]], ended: str
 ) -> list[Finding]:
     """Put what hung under the probe of latency, where that one was asked for, and skip those that were not taken."""
     told: list[Finding] = []
     for probe, _ in entries:
         own = [finding for finding in findings if finding.probe == probe.id]
-        if probe.id == HANGING:
+        if probe.id == TIMEOUT_PROBE:
             own = [finding for finding in own if finding.severity is not Severity.SKIPPED]
             own.append(
-                probe.found(
+                probe.finding(
                     Severity.FAIL,
                     "A call runs into the function's time-out. The visit ends with it, as the next may do so too.",
-                    measured=f"more than {error.seconds:g} s",
+                    measured=f"more than {error.timeout:g} s",
                     threshold="an answer within the time-out",
                     fix=(
                         "Find what takes so long on this response: a regular expression that backtracks, a loop that "
                         "does not end, a service that does not answer. Let it look at the response's end only, or "
                         "bound it."
                     ),
-                    value=error.seconds,
-                    exhibits=[error.exhibit],
+                    value=error.timeout,
+                    examples=[error.example],
                 )
             )
-        told += own or [probe.skipped(ended)]
+        told += own or [probe.not_measured(ended)]
     return told
 
 
-def _of(probe: Probe, findings: Iterable[Finding]) -> Iterator[Finding]:
+def _require_findings(probe: Probe, findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield the findings of a probe.
 
     Raises:
@@ -271,13 +278,13 @@ def _of(probe: Probe, findings: Iterable[Finding]) -> Iterator[Finding]:
         raise RuntimeError(f"{probe.id} has ended without a finding")
 
 
-def _no_answers(error: NoAnswersError) -> str:
-    if isinstance(error, HungError):
+def _describe_failure(error: NoScoresError) -> str:
+    if isinstance(error, TimeoutBudgetError):
         return f"The visit ended early: {error}."
     return f"The function gives no usable score: {error}"
 
 
-def _with_a_failure(findings: Sequence[Finding], ended: str) -> list[Finding]:
+def _ensure_failure(findings: Sequence[Finding], ended: str) -> list[Finding]:
     """Make the first probe that could not be measured a failure where there is none: no answer is not a good one."""
     if any(finding.severity is Severity.FAIL for finding in findings):
         return list(findings)
@@ -287,7 +294,7 @@ def _with_a_failure(findings: Sequence[Finding], ended: str) -> list[Finding]:
         probe=skipped.probe,
         name=skipped.name,
         severity=Severity.FAIL,
-        what=ended,
+        message=ended,
         measured="no score",
         threshold="a score for each rollout",
         fix="Make the function return one in time: `rft-sim doctor` without --only says what is wrong.",

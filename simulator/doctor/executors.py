@@ -15,7 +15,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class InPlace(Executor):
+class InlineExecutor(Executor):
     """Runs each call where it is submitted, so that a signal that comes in the middle of it unwinds at once."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -28,19 +28,19 @@ class InPlace(Executor):
         return future
 
 
-class Threads(Executor):
+class DaemonThreadExecutor(Executor):
     """Runs calls in so many threads, which end by themselves: nobody waits for them."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, thread_count: int) -> None:
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._threads = [Thread(target=self._work, daemon=True) for _ in range(width)]
+        self._threads = [Thread(target=self._work, daemon=True) for _ in range(thread_count)]
         for thread in self._threads:
             thread.start()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run it as soon as a thread is free."""
         future: Future[T] = Future()
-        self._tasks.put(partial(_fulfil, future, partial(fn, *args, **kwargs)))
+        self._tasks.put(partial(_run_into_future, future, partial(fn, *args, **kwargs)))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002  Executor's own signature
@@ -53,12 +53,12 @@ class Threads(Executor):
             task()
 
 
-def calling(width: int) -> Executor:
+def create_executor(concurrency: int) -> Executor:
     """Return what makes so many calls at once, to be closed as an executor is."""
-    return InPlace() if width == 1 else Threads(width)
+    return InlineExecutor() if concurrency == 1 else DaemonThreadExecutor(concurrency)
 
 
-def _fulfil(future: Future[T], call: Callable[[], T]) -> None:
+def _run_into_future(future: Future[T], call: Callable[[], T]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:

@@ -21,7 +21,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exhibit:
+class Example:
     """A thing to look at: one rollout and what it scored.
 
     Attributes:
@@ -47,23 +47,23 @@ class Finding:
         probe: the probe's id, such as S7. Ids are stable: scripts may rely on them.
         name: what the probe is about.
         severity: fail, warn, info, not measured or ok.
-        what: what is wrong, in one sentence that names no number twice.
+        message: what is wrong, in one sentence that names no number twice.
         measured: the measured value in words, "0.43" or "3 of 18".
         threshold: what it is held against, "at least 0.8".
         fix: what to do, in words; empty when there is nothing to do.
         value: the measured value as a number, when it is one.
-        exhibits: the prompts, responses and scores that show it, the clearest first.
+        examples: the prompts, responses and scores that show it, the clearest first.
     """
 
     probe: str
     name: str
     severity: Severity
-    what: str
+    message: str
     measured: str = ""
     threshold: str = ""
     fix: str = ""
     value: float | None = None
-    exhibits: tuple[Exhibit, ...] = ()
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,40 +88,40 @@ class Probe:
     remedy: str
     source: str
 
-    def found(
+    def finding(
         self,
         severity: Severity,
-        what: str,
+        message: str,
         *,
         measured: str = "",
         threshold: str = "",
         fix: str = "",
         value: float | None = None,
-        exhibits: Sequence[Exhibit] = (),
+        examples: Sequence[Example] = (),
     ) -> Finding:
         """Return a finding of this probe."""
         return Finding(
             probe=self.id,
             name=self.name,
             severity=severity,
-            what=what,
+            message=message,
             measured=measured,
             threshold=threshold,
             fix=fix,
             value=value,
-            exhibits=tuple(exhibits),
+            examples=tuple(examples),
         )
 
-    def fine(self, what: str, *, measured: str = "", threshold: str = "", value: float | None = None) -> Finding:
-        """Return that all is well; `what` says what was seen to be so."""
-        return self.found(Severity.OK, what, measured=measured, threshold=threshold, value=value)
+    def ok(self, message: str, *, measured: str = "", threshold: str = "", value: float | None = None) -> Finding:
+        """Return that all is well; `message` says what was seen to be so."""
+        return self.finding(Severity.OK, message, measured=measured, threshold=threshold, value=value)
 
-    def skipped(self, why: str) -> Finding:
+    def not_measured(self, reason: str) -> Finding:
         """Return that this could not be measured, and why."""
-        return self.found(Severity.SKIPPED, why)
+        return self.finding(Severity.SKIPPED, reason)
 
 
-def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def sort_by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return findings by severity, and by probe where that is alike."""
     return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, _place(finding.probe))))
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from simulator.doctor.deployed_function import deployed
-from simulator.doctor.package import AdmissionError, packaged
-from simulator.doctor.reward_function import LocalPatient, Patient
-from simulator.http.server_discovery import region_at
+from simulator.doctor.deployed_function import open_deployed_function
+from simulator.doctor.package import LoadError, build_package
+from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
+from simulator.http.server_discovery import discover_region
 from simulator.ids import Ids
 from simulator.lambdas.errors import InvalidParameter
 from simulator.lambdas.function import FunctionSpec
@@ -23,9 +23,9 @@ from simulator.lambdas.limits import check_configuration
 from simulator.lambdas.pool import EnvironmentPool
 from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION
 
-__all__ = ["CLOSED_PORT", "AdmissionError", "admitted"]
+__all__ = ["CLOSED_PORT", "LoadError", "load_reward_function"]
 
-DEFAULT_TIMEOUT: Final = 300
+DEFAULT_TIMEOUT_SECONDS: Final = 300
 """Seconds: what `rft deploy` sets, as Amazon's sample does (SAMPLE). Lambda's own default of 3 is too short."""
 
 DEFAULT_MEMORY_MB: Final = 512  # SAMPLE, likewise
@@ -38,10 +38,10 @@ _NEWEST_MINOR: Final = 14  # DOCUMENTED: Lambda has Python 3.10 to 3.14
 
 
 @contextmanager
-def admitted(
+def load_reward_function(
     reward: str,
     *,
-    wall: Callable[[], float],
+    wall_clock: Callable[[], float],
     handler: str | None = None,
     timeout: float | None = None,
     memory_mb: int | None = None,
@@ -49,9 +49,9 @@ def admitted(
     region: str = TUNING_REGION,
     simulator: str | None = None,
     at_aws: bool = False,
-    workers: int = 16,
+    max_workers: int = 16,
     seed: int = 0,
-) -> Iterator[Patient]:
+) -> Iterator[RewardFunction]:
     """Give the patient that `reward` names, for the length of the block.
 
     A folder, a .py file or a zip is run here, in Lambda workers of its own that end with the block; anything else is
@@ -59,7 +59,7 @@ def admitted(
 
     Args:
         reward: as the user wrote it.
-        wall: this machine's clock, which a handler's remaining time is judged by.
+        wall_clock: this machine's clock, which a handler's remaining time is judged by.
         handler: of what is run here; by default `lambda_function.lambda_handler`.
         timeout: likewise, in seconds.
         memory_mb: likewise.
@@ -68,7 +68,7 @@ def admitted(
         simulator: the URL of a simulator that may be running. A function that is run here sends its AWS calls there
             while one is; otherwise to a port where nothing listens, so that they never leave this machine.
         at_aws: look for a deployed function at AWS, with the credentials of boto3's own chain. Invocations are billed.
-        workers: how many environments may exist at once.
+        max_workers: how many environments may exist at once.
         seed: of the request ids.
 
     Raises:
@@ -85,42 +85,42 @@ def admitted(
             environment=tuple(sorted((environment or {}).items())),
             region=region,
         )
-        served = simulator if simulator and _served_region(simulator)[0] else None
+        served = simulator if simulator and _simulator_region(simulator)[0] else None
         numbers = itertools.count()
         with EnvironmentPool(
             new_request_id=lambda: Ids(seed=seed).invocation(f"doctor-{next(numbers)}"),
             now=lambda: float(FIXED_EPOCH),
-            wall=wall,
-            max_environments=workers,
-            variables=lambda: _variables(served),
+            wall=wall_clock,
+            max_environments=max_workers,
+            variables=lambda: _aws_variables(served),
         ) as pool:
-            yield LocalPatient(name=reward, spec=spec, pool=pool)
+            yield LocalRewardFunction(name=reward, spec=spec, pool=pool)
         return
     if _looks_like_a_path(reward):
-        raise AdmissionError(f"{reward} does not exist. Give a folder, a .py file, a zip, or a function's ARN or name.")
+        raise LoadError(f"{reward} does not exist. Give a folder, a .py file, a zip, or a function's ARN or name.")
     if given := [option for option, value in configured.items() if value]:
-        raise AdmissionError(
+        raise LoadError(
             f"{given[0]} is for a function that is run here, from a folder, file or zip; {reward} is none on this "
             "machine, and a deployed function has its own configuration."
         )
-    with _elsewhere(reward, region=region, simulator=simulator, at_aws=at_aws, now=wall) as patient:
+    with _load_deployed(reward, region=region, simulator=simulator, at_aws=at_aws, now=wall_clock) as patient:
         yield patient
 
 
 @contextmanager
-def _elsewhere(
+def _load_deployed(
     reward: str, *, region: str, simulator: str | None, at_aws: bool, now: Callable[[], float]
-) -> Iterator[Patient]:
+) -> Iterator[RewardFunction]:
     if not at_aws:
-        served, doubt = _served_region(simulator) if simulator else (None, "none was named")
+        served, doubt = _simulator_region(simulator) if simulator else (None, "none was named")
         if served is None:
-            raise AdmissionError(
+            raise LoadError(
                 f"{reward} is no file or folder here, so it names a deployed function, and no simulator runs: {doubt}. "
                 "Start one with `rft-sim serve`; for a function at AWS set RFT_TARGET=bedrock."
             )
         region = served
     reference = _reference(reward, region=region)
-    with deployed(
+    with open_deployed_function(
         reward,
         region=reference.region,
         qualifier=reference.qualifier,
@@ -134,7 +134,7 @@ def _reference(reward: str, *, region: str) -> FunctionReference:
     try:
         return parse_function_reference(reward, qualifier=None, account=ACCOUNT, region=region)
     except InvalidParameter:
-        raise AdmissionError(
+        raise LoadError(
             f"{reward} is neither a file or folder nor a Lambda function's ARN or name, such as "
             f"arn:aws:lambda:{TUNING_REGION}:{ACCOUNT}:function:my-reward."
         ) from None
@@ -144,12 +144,12 @@ def _looks_like_a_path(reward: str) -> bool:
     return os.sep in reward or reward.startswith((".", "~")) or reward.endswith((".py", ".zip"))
 
 
-def _served_region(simulator: str) -> tuple[str | None, str | None]:
+def _simulator_region(simulator: str) -> tuple[str | None, str | None]:
     parts = urlsplit(simulator)
-    return region_at(parts.hostname or "", parts.port or 80)
+    return discover_region(parts.hostname or "", parts.port or 80)
 
 
-def _variables(served: str | None) -> dict[str, str]:
+def _aws_variables(served: str | None) -> dict[str, str]:
     if served:
         return {"AWS_ENDPOINT_URL": served}
     # One attempt: botocore would knock at the closed port five times, with pauses.
@@ -165,7 +165,7 @@ def _spec(
     environment: tuple[tuple[str, str], ...],
     region: str,
 ) -> FunctionSpec:
-    package = packaged(path, handler=handler)
+    package = build_package(path, handler=handler)
     name = re.sub(r"[^A-Za-z0-9]+", "-", path.resolve().stem).strip("-").lower()[:_LONGEST_NAME] or "reward"
     reference = FunctionReference(account=ACCOUNT, region=region, name=name, qualifier=None)
     spec = FunctionSpec(
@@ -178,11 +178,11 @@ def _spec(
         runtime=f"python3.{min(sys.version_info.minor, _NEWEST_MINOR)}",
         code=package.content,
         code_sha256=hashlib.sha256(package.content).hexdigest(),
-        timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+        timeout=DEFAULT_TIMEOUT_SECONDS if timeout is None else timeout,
         memory_mb=DEFAULT_MEMORY_MB if memory_mb is None else memory_mb,
         environment=environment,
         log_group=f"/aws/lambda/{name}",
     )
     if fault := check_configuration(spec):
-        raise AdmissionError(f"Lambda would not take this configuration: {fault}.")
+        raise LoadError(f"Lambda would not take this configuration: {fault}.")
     return spec

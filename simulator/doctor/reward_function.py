@@ -7,7 +7,7 @@ from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.pool import EnvironmentPool
 
 
-class Patient(Protocol):
+class RewardFunction(Protocol):
     """A reward function that can be asked."""
 
     @property
@@ -38,7 +38,7 @@ class Patient(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalPatient:
+class LocalRewardFunction:
     """A package that is run here, in warm workers, as a deployed function is."""
 
     name: str
@@ -68,11 +68,13 @@ class LocalPatient:
         self.pool.reset()
 
 
-def hurried(patient: Patient, *, seconds: float) -> LocalPatient | None:
+def with_shorter_timeout(reward_function: RewardFunction, *, timeout: float) -> LocalRewardFunction | None:
     """Return a patient under a shorter time-out; None of one that is not run here, whose time-out is not ours to set.
 
     It goes as a published version, which has environments of its own: those of the patient itself stay.
     """
-    if not isinstance(patient, LocalPatient):
+    if not isinstance(reward_function, LocalRewardFunction):
         return None
-    return replace(patient, spec=replace(patient.spec, timeout=min(patient.timeout, seconds), version="1"))
+    return replace(
+        reward_function, spec=replace(reward_function.spec, timeout=min(reward_function.timeout, timeout), version="1")
+    )

@@ -8,148 +8,148 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.probes.static.score_scale import Scale, scale_so_far
-from simulator.doctor.timeout_budget import HungError
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.score_scale import ScoreScale, score_scale_so_far
+from simulator.doctor.timeout_budget import TimeoutBudgetError
 from simulator.doctor.training_trace import (
-    FASTER,
-    REDTEAM,
-    SIMULATED_REDTEAM,
-    SLOWER,
-    USUAL,
-    Course,
-    Scored,
-    Standing,
+    AS_CONFIGURED,
+    HIGHER_RATE,
+    LOWER_RATE,
+    RED_TEAM,
+    SIMULATED_RED_TEAM,
+    PolicyQuality,
+    ScoredRollout,
+    TrainingTrace,
 )
 from simulator.grading.grader import Grader, Sample, ThrottledError
-from simulator.grading.lambda_event import shown
+from simulator.grading.lambda_event import response_text
 from simulator.grading.lambda_response import GraderError
 from simulator.lambdas.errors import InvocationRejected, Throttled
 from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings
-from simulator.training.convergence import Progress, convergence
+from simulator.training.convergence import StepProgress, detect_convergence
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.metrics import HeldOut
-from simulator.training.random_draws import shuffled
-from simulator.training.recorded_policy import Recordings
+from simulator.training.metrics import HeldOutMetrics
+from simulator.training.random_draws import shuffle_lines
+from simulator.training.recorded_policy import ResponsesByLine
 from simulator.training.sampling import Group
-from simulator.training.training_plan import Division, PlanError, divided
+from simulator.training.training_plan import DatasetSplit, PlanError, split_dataset
 from simulator.training.training_run import (
-    Run,
-    State,
     StepOutcome,
-    evaluated,
+    TrainingRun,
+    TrainingState,
+    evaluate_held_out,
     initial_state,
-    learned,
-    prepared,
-    sampled,
-    sampled_held_out,
+    prepare_run,
+    sample_held_out,
+    sample_step,
+    train_step,
 )
 
-MOST_RECORDS: Final = 300
+MAX_RECORDS: Final = 300
 """Records that are trained on; of a larger file a sample is drawn. Amazon's sample run had 270."""
 
-MOST_HELD_OUT: Final = 200
+MAX_HELD_OUT: Final = 200
 """Records that are evaluated: the error of a mean reward is .035 at most."""
 
-MOST_STEPS: Final = 200
+MAX_STEPS: Final = 200
 """Steps of a course; what is found shows in far fewer, or not at all."""
 
-MOST_ROLLOUTS: Final = 8_000
+MAX_ROLLOUTS: Final = 8_000
 """Rollouts of a course, where its batches are large: 200 steps of Amazon's sample run are 6,400."""
 
-REDTEAM_LOGIT: Final = 2.5
+RED_TEAM_LOGIT: Final = 2.5
 """Added to the base logit of every exploit: about one rollout in fourteen is one before training (INFERRED)."""
 
-REDTEAM_STEPS: Final = 200
+RED_TEAM_STEPS: Final = 200
 """A loophole shows as a plateau of some 70 steps and then a jump, in simulated runs (INFERRED)."""
 
-SLOWER_RATE: Final = 0.3
-FASTER_RATE: Final = 3.0
+LOWER_RATE_FACTOR: Final = 0.3
+HIGHER_RATE_FACTOR: Final = 3.0
 
-ALL: Final = frozenset({REDTEAM, SLOWER, FASTER})
+ALL_VARIANTS: Final = frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE})
 
-Told: TypeAlias = Callable[[str, int, int], None]
+StepCallback: TypeAlias = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Rehearsal:
+class _TrainingSetup:
     """What all courses of one visit share."""
 
-    exam: Examination
-    division: Division
+    exam: ProbeContext
+    division: DatasetSplit
     train: tuple[Record, ...]
     held_out: tuple[Record, ...]
-    recorded: Recordings | None
-    recorded_held_out: Recordings | None
-    told: Told
-    scale: Scale
+    recorded: ResponsesByLine | None
+    recorded_held_out: ResponsesByLine | None
+    told: StepCallback
+    scale: ScoreScale
 
-    def run(self, hyperparameters: Hyperparameters, *, simulates: bool) -> Run:
-        return prepared(
+    def run(self, hyperparameters: Hyperparameters, *, simulates: bool) -> TrainingRun:
+        return prepare_run(
             self.train,
             model=self.exam.model,
             hyperparameters=hyperparameters,
             seed=self.exam.seed,
             validation=self.held_out,
             answer_path=self.exam.settings.answer_path,
-            recorded=None if simulates else self.recorded,
-            recorded_validation=None if simulates else self.recorded_held_out,
+            recorded_responses=None if simulates else self.recorded,
+            recorded_validation_responses=None if simulates else self.recorded_held_out,
         )
 
 
-def rehearsed(
-    exam: Examination,
+def simulate_training(
+    context: ProbeContext,
     *,
     validation: tuple[Record, ...] | None = None,
-    recorded: Recordings | None = None,
-    recorded_validation: Recordings | None = None,
-    others: frozenset[str] = ALL,
-    told: Told = lambda _course, _step, _steps: None,
-) -> tuple[Course, ...]:
+    recorded: ResponsesByLine | None = None,
+    recorded_validation: ResponsesByLine | None = None,
+    variants: frozenset[str] = ALL_VARIANTS,
+    on_step: StepCallback = lambda _course, _step, _steps: None,
+) -> tuple[TrainingTrace, ...]:
     """Return the courses: as it is, and unless the function failed there, red team and both learning rates.
 
     Args:
-        exam: the function, the records and the settings of the run.
+        context: the function, the records and the settings of the run.
         validation: records to evaluate on; without them a tenth of the file is held out, as a job would.
         recorded: real responses by line, which take the place of the simulated policy but in the red team's course:
             nobody recorded the loopholes.
         recorded_validation: those of the validation records.
-        others: the courses that are taken besides the one as it is, by name; `REDTEAM` for the simulated one too.
-        told: called after each step with the course's name, the step and how many there will be.
+        variants: the courses that are taken besides the one as it is, by name; `REDTEAM` for the simulated one too.
+        on_step: called after each step with the course's name, the step and how many there will be.
 
     Raises:
         UnrecordedError: some records have recorded responses and others have none.
     """
-    division = divided(exam.records, validation, seed=exam.seed, held_out_choice=exam.settings.held_out)
-    rehearsal = _Rehearsal(
-        exam=exam,
+    division = split_dataset(context.records, validation, seed=context.seed, held_out_choice=context.settings.held_out)
+    rehearsal = _TrainingSetup(
+        exam=context,
         division=division,
-        train=_drawn(division.train, MOST_RECORDS, exam.seed, "rehearsed"),
-        held_out=_drawn(division.held_out, MOST_HELD_OUT, exam.seed, "rehearsed held-out"),
+        train=_sample_records(division.train, MAX_RECORDS, context.seed, "rehearsed"),
+        held_out=_sample_records(division.held_out, MAX_HELD_OUT, context.seed, "rehearsed held-out"),
         recorded=recorded,
         recorded_held_out=recorded if validation is None else recorded_validation,
-        told=told,
-        scale=scale_so_far(exam),
+        told=on_step,
+        scale=score_scale_so_far(context),
     )
-    settings = exam.hyperparameters
-    courses = [_course(rehearsal, USUAL, settings, evaluates=True)]
+    settings = context.hyperparameters
+    courses = [_train_variant(rehearsal, AS_CONFIGURED, settings, evaluates=True)]
     rate = settings.learning_rate_multiplier
     for name, changed in (
-        (SIMULATED_REDTEAM if recorded else REDTEAM, redteam(len(rehearsal.train))),
-        (SLOWER, replace(settings, learning_rate_multiplier=SLOWER_RATE * rate)),
-        (FASTER, replace(settings, learning_rate_multiplier=FASTER_RATE * rate)),
+        (SIMULATED_RED_TEAM if recorded else RED_TEAM, red_team_hyperparameters(len(rehearsal.train))),
+        (LOWER_RATE, replace(settings, learning_rate_multiplier=LOWER_RATE_FACTOR * rate)),
+        (HIGHER_RATE, replace(settings, learning_rate_multiplier=HIGHER_RATE_FACTOR * rate)),
     ):
         # What ended the run as it is would end the others too; and a call that hangs is waited for once.
-        if (courses[0].fault and courses[0].total_steps) or exam.ask.patience.is_over:
+        if (courses[0].error and courses[0].total_steps) or context.invoker.timeout_budget.is_exhausted:
             break
-        if (REDTEAM if name == SIMULATED_REDTEAM else name) in others:
-            courses.append(_course(rehearsal, name, changed))
+        if (RED_TEAM if name == SIMULATED_RED_TEAM else name) in variants:
+            courses.append(_train_variant(rehearsal, name, changed))
     return tuple(courses)
 
 
-def redteam(records: int) -> Hyperparameters:
+def red_team_hyperparameters(records: int) -> Hyperparameters:
     """Return the settings of the red team's course, which judges the function and not the user's settings.
 
     They are a run's defaults, with as many epochs as an exploit needs.
@@ -157,26 +157,28 @@ def redteam(records: int) -> Hyperparameters:
     usual = Hyperparameters()
     batch_size = min(usual.batch_size, records)
     return replace(
-        usual, batch_size=batch_size, n_epochs=-(-REDTEAM_STEPS // (records // batch_size)), redteam=REDTEAM_LOGIT
+        usual, batch_size=batch_size, n_epochs=-(-RED_TEAM_STEPS // (records // batch_size)), redteam=RED_TEAM_LOGIT
     )
 
 
-def _drawn(records: Mapping[int, Record], most: int, seed: int, purpose: str) -> tuple[Record, ...]:
+def _sample_records(records: Mapping[int, Record], most: int, seed: int, purpose: str) -> tuple[Record, ...]:
     """Return a seeded sample, in the file's order."""
-    return tuple(records[line] for line in sorted(shuffled(records, seed, purpose)[:most]))
+    return tuple(records[line] for line in sorted(shuffle_lines(records, seed, purpose)[:most]))
 
 
-def _course(rehearsal: _Rehearsal, name: str, settings: Hyperparameters, *, evaluates: bool = False) -> Course:
-    hunts = name in (REDTEAM, SIMULATED_REDTEAM)
-    course = Course(
+def _train_variant(
+    rehearsal: _TrainingSetup, name: str, settings: Hyperparameters, *, evaluates: bool = False
+) -> TrainingTrace:
+    hunts = name in (RED_TEAM, SIMULATED_RED_TEAM)
+    course = TrainingTrace(
         name=name,
         total_steps=0,
         metrics=(),
         truths=(),
         held_out=(),
-        scored=(),
-        trained_on=len(rehearsal.train),
-        trainable=len(rehearsal.division.train),
+        rollouts=(),
+        sampled_records=len(rehearsal.train),
+        available_records=len(rehearsal.division.train),
         held_out_records=len(rehearsal.held_out) if evaluates else 0,
         batch_size=settings.batch_size,
         n_epochs=settings.n_epochs,
@@ -185,36 +187,36 @@ def _course(rehearsal: _Rehearsal, name: str, settings: Hyperparameters, *, eval
     try:
         run = rehearsal.run(settings, simulates=hunts)
     except PlanError as unplannable:
-        return replace(course, fault=str(unplannable))
+        return replace(course, error=str(unplannable))
     if rehearsal.recorded and not hunts:
-        kinds = {source.prompt.task.gold.kind for source in run.train.values()}
-        course = replace(course, recorded=tuple(sorted(kinds)))
-    return _taken(rehearsal, course, run, hunts=hunts)
+        kinds = {source.prompt.task.reference.kind for source in run.train_sources.values()}
+        course = replace(course, recorded_kinds=tuple(sorted(kinds)))
+    return _run_training(rehearsal, course, run, hunts=hunts)
 
 
-def _taken(rehearsal: _Rehearsal, course: Course, run: Run, *, hunts: bool) -> Course:
+def _run_training(rehearsal: _TrainingSetup, course: TrainingTrace, run: TrainingRun, *, hunts: bool) -> TrainingTrace:
     """Take a course step by step, until its end, its cap or the function's failure; a hunt until it has settled."""
-    grade = _Scores(rehearsal)
+    grade = _GroupGrader(rehearsal)
     per_step = run.plan.batch_size * run.hyperparameters.rollouts_per_prompt
-    steps = min(run.plan.total_steps, MOST_STEPS, max(1, MOST_ROLLOUTS // per_step))
+    steps = min(run.plan.total_steps, MAX_STEPS, max(1, MAX_ROLLOUTS // per_step))
     evaluations = {*run.plan.evaluation_steps, steps} if course.held_out_records else set()
     state = initial_state()
     outcomes: list[StepOutcome] = []
-    held_out: list[HeldOut] = []
-    scored: list[Scored] = []
+    held_out: list[HeldOutMetrics] = []
+    scored: list[ScoredRollout] = []
     fault = ""
     try:
         for step in range(steps + 1):
             if step:
-                groups = sampled(run, state)
+                groups = sample_step(run, state)
                 rewards = grade(groups, split="train", step=step)
-                outcomes.append(learned(run, state, groups, rewards))
-                scored += _scored(groups, rewards, step=step, settings=rehearsal.exam.settings.grading)
+                outcomes.append(train_step(run, state, groups, rewards))
+                scored += _scored_rollouts(groups, rewards, step=step, settings=rehearsal.exam.settings.grading)
                 state = outcomes[-1].state
                 rehearsal.told(course.name, step, steps)
             if step in evaluations:
-                held_out.append(_evaluation(run, state, grade))
-            if hunts and _settled(outcomes, rehearsal.scale):
+                held_out.append(_evaluate_held_out(run, state, grade))
+            if hunts and _is_saturated(outcomes, rehearsal.scale):
                 break
     except GraderError as failed:
         fault = f"{failed.rollout}: {failed.reason}" if failed.rollout else failed.reason
@@ -222,49 +224,52 @@ def _taken(rehearsal: _Rehearsal, course: Course, run: Run, *, hunts: bool) -> C
         course,
         total_steps=run.plan.total_steps,
         metrics=tuple(outcome.metrics for outcome in outcomes),
-        truths=tuple(outcome.truth for outcome in outcomes),
+        truths=tuple(outcome.ground_truth for outcome in outcomes),
         held_out=tuple(held_out),
-        scored=tuple(scored),
-        before=_standing(run, initial_state()) if outcomes else None,
-        after=_standing(run, state) if outcomes else None,
-        fault=fault,
+        rollouts=tuple(scored),
+        before=_policy_quality(run, initial_state()) if outcomes else None,
+        after=_policy_quality(run, state) if outcomes else None,
+        error=fault,
     )
 
 
-def _settled(outcomes: Sequence[StepOutcome], scale: Scale) -> bool:
+def _is_saturated(outcomes: Sequence[StepOutcome], scale: ScoreScale) -> bool:
     """Whether a loophole, or the task, is learned so well that no later step could show anything else."""
     progress = [
-        Progress(reward_mean=scale.part(outcome.metrics.critic_rewards_mean), dead_groups=outcome.truth.dead_groups)
+        StepProgress(
+            reward_mean=scale.normalize(outcome.metrics.critic_rewards_mean),
+            dead_groups=outcome.ground_truth.dead_groups,
+        )
         for outcome in outcomes
     ]
-    return convergence(progress) == "saturated"
+    return detect_convergence(progress) == "saturated"
 
 
-def _standing(run: Run, state: State) -> Standing:
-    groups = sampled_held_out(replace(run, held_out=tuple(run.train.values())), state)
+def _policy_quality(run: TrainingRun, state: TrainingState) -> PolicyQuality:
+    groups = sample_held_out(replace(run, held_out_sources=tuple(run.train_sources.values())), state)
     rollouts = [rollout for group in groups for rollout in group.rollouts]
-    known = [group.rollouts[0].correct for group in groups if group.prompt.task.gold.kind != "none"]
-    return Standing(
+    known = [group.rollouts[0].correct for group in groups if group.prompt.task.reference.kind != "none"]
+    return PolicyQuality(
         quality=sum(known) / len(known) if known else 0.0,
-        exploits=sum(rollout.exploit is not None for rollout in rollouts) / len(rollouts),
+        exploit_share=sum(rollout.exploit is not None for rollout in rollouts) / len(rollouts),
     )
 
 
-def _evaluation(run: Run, state: State, grade: "_Scores") -> HeldOut:
-    groups = sampled_held_out(run, state)
-    return evaluated(state, groups, grade(groups, split="held_out", step=state.step))
+def _evaluate_held_out(run: TrainingRun, state: TrainingState, grade: "_GroupGrader") -> HeldOutMetrics:
+    groups = sample_held_out(run, state)
+    return evaluate_held_out(state, groups, grade(groups, split="held_out", step=state.step))
 
 
-class _Scores:
+class _GroupGrader:
     """Scores groups as a job does, as many calls at once as the visit makes."""
 
-    def __init__(self, rehearsal: _Rehearsal) -> None:
+    def __init__(self, rehearsal: _TrainingSetup) -> None:
         self._exam = rehearsal.exam
         self._grader = Grader(
-            function=rehearsal.exam.patient.name,
-            invoke=_invocations(rehearsal.exam),
-            executor=rehearsal.exam.ask.executor,
-            width=rehearsal.exam.ask.width,
+            function=rehearsal.exam.reward_function.name,
+            invoke=_invoke_for(rehearsal.exam),
+            executor=rehearsal.exam.invoker.executor,
+            max_concurrency=rehearsal.exam.invoker.concurrency,
             settings=rehearsal.exam.settings.grading,
         )
 
@@ -273,18 +278,18 @@ class _Scores:
             Sample(record=group.prompt.record, rollout=rollout) for group in groups for rollout in group.rollouts
         ]
         graded = self._grader.grade(samples, split=split, step=step)
-        self._exam.ask.calls += graded.invocations
+        self._exam.invoker.call_count += graded.invocations
         flat = iter(graded.rewards)
         return tuple(tuple(next(flat) for _ in group.rollouts) for group in groups)
 
 
-def _invocations(exam: Examination) -> Callable[[bytes], Invocation]:
-    patient, patience = exam.patient, exam.ask.patience
+def _invoke_for(exam: ProbeContext) -> Callable[[bytes], Invocation]:
+    patient, patience = exam.reward_function, exam.invoker.timeout_budget
 
     def invoke(event: bytes) -> Invocation:
         try:
-            return patience.invoked(patient, event)
-        except HungError as hung:
+            return patience.invoke(patient, event)
+        except TimeoutBudgetError as hung:
             raise GraderError(function=patient.name, reason=str(hung), advice="") from None
         except Throttled as throttled:
             raise ThrottledError(throttled.reason) from throttled
@@ -294,17 +299,17 @@ def _invocations(exam: Examination) -> Callable[[bytes], Invocation]:
     return invoke
 
 
-def _scored(
+def _scored_rollouts(
     groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, step: int, settings: GradingSettings
-) -> list[Scored]:
+) -> list[ScoredRollout]:
     return [
-        Scored(
+        ScoredRollout(
             step=step,
             line=rollout.line,
             prompt=group.prompt.record.messages[-1].content,
-            response=shown(rollout, settings),
+            response=response_text(rollout, settings),
             reward=reward,
-            correct=rollout.correct if group.prompt.task.gold.kind != "none" else None,
+            correct=rollout.correct if group.prompt.task.reference.kind != "none" else None,
             exploit=rollout.exploit,
             response_length=rollout.response_length,
         )

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from simulator.doctor.finding import Exhibit
-from simulator.doctor.probes.static.score_scale import ZERO_TO_ONE, Scale
-from simulator.training.metrics import HeldOut, StepMetrics, StepTruth
-from simulator.training.reference_answer import Kind
+from simulator.doctor.finding import Example
+from simulator.doctor.probes.static.score_scale import UNIT_SCALE, ScoreScale
+from simulator.training.metrics import GroundTruthMetrics, HeldOutMetrics, StepMetrics
+from simulator.training.reference_answer import AnswerKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
+class ScoredRollout:
     """One rollout of a rehearsal: its reward beside the hidden truth.
 
     Attributes:
@@ -32,67 +32,67 @@ class Scored:
     exploit: str | None
     response_length: int
 
-    def exhibit(self, note: str = "") -> Exhibit:
+    def example(self, note: str = "") -> Example:
         """Return it as a thing to look at."""
-        return Exhibit(line=self.line, prompt=self.prompt, response=self.response, score=self.reward, note=note)
+        return Example(line=self.line, prompt=self.prompt, response=self.response, score=self.reward, note=note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PolicyQuality:
     """The hidden truth of a policy: one rollout for each training record, always with the same draws.
 
     Two of them differ by the policy alone, where two windows of steps differ by their prompts as well.
 
     Attributes:
         quality: share of rollouts whose answer is really right, where that is known; 0.0 where it never is.
-        exploits: share of rollouts that game the reward.
+        exploit_share: share of rollouts that game the reward.
     """
 
     quality: float
-    exploits: float
+    exploit_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class TrainingTrace:
     """A rehearsed run.
 
     Attributes:
         name: what was different about it, such as "as it is", "red team" or "learning rate x3".
-        recorded: the kinds of task whose rollouts are a real model's recorded responses, of which it is our own reading
+        recorded_kinds: the kinds of task whose rollouts are a real model's recorded responses, of which it is our own reading
             whether they are right; empty when the rollouts were simulated.
         total_steps: how many steps it would have had; 0 when the run could not start.
         metrics: one for each step that was taken, in order. There may be fewer than `total_steps`: a long run is
             rehearsed in part.
         truths: likewise.
         held_out: the evaluations, the first before any training; empty where none was made.
-        scored: every rollout that was trained on, in order.
-        trained_on: how many records it draws its batches from.
-        trainable: how many there are in the file; more than `trained_on` when a sample was taken.
+        rollouts: every rollout that was trained on, in order.
+        sampled_records: how many records it draws its batches from.
+        available_records: how many there are in the file; more than `sampled_records` when a sample was taken.
         held_out_records: how many records an evaluation scores.
         batch_size: prompts per step.
         n_epochs: passes over the records.
         before: the truth before the first step; None when none was taken.
         after: the truth after the last one that was taken.
-        fault: why it ended early, in words; empty when it did not.
+        error: why it ended early, in words; empty when it did not.
         scale: what its rewards are read on: the one of the static probes.
     """
 
     name: str
     total_steps: int
     metrics: tuple[StepMetrics, ...]
-    truths: tuple[StepTruth, ...]
-    held_out: tuple[HeldOut, ...]
-    scored: tuple[Scored, ...]
-    trained_on: int = 0
-    trainable: int = 0
+    truths: tuple[GroundTruthMetrics, ...]
+    held_out: tuple[HeldOutMetrics, ...]
+    rollouts: tuple[ScoredRollout, ...]
+    sampled_records: int = 0
+    available_records: int = 0
     held_out_records: int = 0
     batch_size: int = 0
     n_epochs: int = 1
-    before: Standing | None = None
-    after: Standing | None = None
-    fault: str = ""
-    recorded: tuple[Kind, ...] = ()
-    scale: Scale = ZERO_TO_ONE
+    before: PolicyQuality | None = None
+    after: PolicyQuality | None = None
+    error: str = ""
+    recorded_kinds: tuple[AnswerKind, ...] = ()
+    scale: ScoreScale = UNIT_SCALE
 
     @property
     def steps(self) -> int:
@@ -100,20 +100,20 @@ class Course:
         return len(self.metrics)
 
 
-Courses: TypeAlias = Sequence[Course]
+TrainingTraces: TypeAlias = Sequence[TrainingTrace]
 
-USUAL = "as it is"
-REDTEAM = "red team"
-SIMULATED_REDTEAM = "red team, simulated"
-SLOWER = "learning rate x0.3"
-FASTER = "learning rate x3"
+AS_CONFIGURED = "as it is"
+RED_TEAM = "red team"
+SIMULATED_RED_TEAM = "red team, simulated"
+LOWER_RATE = "learning rate x0.3"
+HIGHER_RATE = "learning rate x3"
 
 
-def named(courses: Courses, name: str) -> Course | None:
+def find_trace(traces: TrainingTraces, name: str) -> TrainingTrace | None:
     """Return the course of this name, where it was run."""
-    return next((course for course in courses if course.name == name), None)
+    return next((course for course in traces if course.name == name), None)
 
 
-def hunt(courses: Courses) -> Course | None:
+def find_red_team_trace(traces: TrainingTraces) -> TrainingTrace | None:
     """Return the red team's course, where it was run: among recorded courses it is the one that is simulated."""
-    return named(courses, REDTEAM) or named(courses, SIMULATED_REDTEAM)
+    return find_trace(traces, RED_TEAM) or find_trace(traces, SIMULATED_RED_TEAM)

@@ -5,17 +5,17 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final
 
-from simulator.http.asgi import HANG_UP, Receive, Scope
+from simulator.http.asgi import CLOSE_CONNECTION, Receive, Scope
 
-_GONE: Final = "http.disconnect"
+_DISCONNECT: Final = "http.disconnect"
 
 
 def has_connection(scope: Scope) -> bool:
     """Whether a request came over a connection that can be closed."""
-    return HANG_UP in (scope.get("extensions") or {})
+    return CLOSE_CONNECTION in (scope.get("extensions") or {})
 
 
-async def hang_up(scope: Scope, receive: Receive) -> None:
+async def close_connection(scope: Scope, receive: Receive) -> None:
     """Close the connection that a request came by, once what was sent has gone out; return when it is closed.
 
     Raises:
@@ -26,17 +26,17 @@ async def hang_up(scope: Scope, receive: Receive) -> None:
         from httpx2 import RemoteProtocolError  # noqa: PLC0415  nobody else needs it
 
         raise RemoteProtocolError("a scripted fault has dropped the connection")
-    scope["extensions"][HANG_UP]()
-    await gone(receive)
+    scope["extensions"][CLOSE_CONNECTION]()
+    await wait_for_disconnect(receive)
 
 
-async def gone(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     """Wait until the client is gone. What it still sends is passed over."""
-    while (await receive())["type"] != _GONE:
+    while (await receive())["type"] != _DISCONNECT:
         pass
 
 
-class Hold:
+class DelayGate:
     """Where requests wait that a fault holds up, until their time is over, or they are let go or cut off.
 
     From any thread.
@@ -45,7 +45,7 @@ class Hold:
     def __init__(self) -> None:
         self._lock = Lock()
         self._is_over = False
-        self._cuts = False
+        self._disconnects = False
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     async def wait(self, seconds: float | None, *, receive: Receive | None = None) -> bool:
@@ -56,11 +56,11 @@ class Hold:
         place = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             if self._is_over:
-                return not self._cuts
+                return not self._disconnects
             self._waiting.add(place)
         ends: list[asyncio.Future[object]] = [asyncio.ensure_future(place[1].wait())]
         if receive:
-            ends.append(asyncio.ensure_future(gone(receive)))
+            ends.append(asyncio.ensure_future(wait_for_disconnect(receive)))
         try:
             await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -69,20 +69,20 @@ class Hold:
             for end in ends:
                 end.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
-        return not self._cuts
+        return not self._disconnects
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let all that wait go on; from now on nothing waits here."""
-        self._end(cuts=False)
+        self._finish(cuts=False)
 
-    def cut_off(self) -> None:
+    def disconnect(self) -> None:
         """Cut off all that wait, and whatever comes from now on."""
-        self._end(cuts=True)
+        self._finish(cuts=True)
 
-    def _end(self, *, cuts: bool) -> None:
+    def _finish(self, *, cuts: bool) -> None:
         with self._lock:
             self._is_over = True
-            self._cuts = self._cuts or cuts
+            self._disconnects = self._disconnects or cuts
             waiting = list(self._waiting)
         for loop, event in waiting:
             with suppress(RuntimeError):  # a loop that has ended holds nobody up

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fail:
+class FailJobEffect:
     """The job fails: where its files were to be validated, or before the rewards of a step are asked for."""
 
     code: str
@@ -15,19 +15,19 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel:
+class CancelJobEffect:
     """The job is cancelled in the middle of a step: its rewards are there, and the step never completes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class QueueDelayEffect:
     """The job is queued for so many simulated seconds, at least."""
 
     seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class AwsOperationEffect:
     """An operation of AWS's that is really carried out in the account before a step: `service` as boto3 names it."""
 
     service: str
@@ -35,17 +35,17 @@ class Operation:
     parameters: Mapping[str, Any]
 
 
-JobEffect: TypeAlias = Fail | Cancel | Queue | Operation
+JobFaultEffect: TypeAlias = FailJobEffect | CancelJobEffect | QueueDelayEffect | AwsOperationEffect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFault:
     """A fault of one job, which it meets once. `step` None is no step's: before there are any.
 
-    `job` is an id, or counts the jobs of the simulator from 1. `written` is the entry of the script, as it was given.
+    `job` is an id, or counts the jobs of the simulator from 1. `source` is the entry of the script, as it was given.
     """
 
     job: str | int
     step: int | None
-    effect: JobEffect
-    written: dict[str, Any]
+    effect: JobFaultEffect
+    source: dict[str, Any]

@@ -5,21 +5,28 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from simulator.faults.job_fault import Cancel, Fail, JobEffect, JobFault, Operation, Queue
-from simulator.faults.request_fault import listed
-from simulator.moments import DURATION_FORM, duration
-from simulator.settings import LAST_EPOCH
-from simulator.wire.strict_model import Strict
+from simulator.faults.job_fault import (
+    AwsOperationEffect,
+    CancelJobEffect,
+    FailJobEffect,
+    JobFault,
+    JobFaultEffect,
+    QueueDelayEffect,
+)
+from simulator.faults.request_fault import join_quoted
+from simulator.moments import DURATION_FORMAT, parse_duration
+from simulator.settings import MAX_EPOCH_SECONDS
+from simulator.wire.strict_model import StrictModel
 
 _EFFECTS: Final = ("fail", "cancel", "queue", "aws")
-_IN_A_STEP: Final = ("cancel", "aws")
+_STEP_EFFECTS: Final = ("cancel", "aws")
 
 # OPENAI's code and words for a fault of its own, which a job of its can end with.
 _CODE: Final = "internal_server_error"
 _MESSAGE: Final = "The server had an error while processing your request"
 
 # What each field takes, in words.
-JOB_TAKES: Final = {
+JOB_FIELD_DESCRIPTIONS: Final = {
     "note": "a text",
     "job": "a job's id, or its number in this simulator, from 1",
     "step": "a whole number from 1",
@@ -28,7 +35,7 @@ JOB_TAKES: Final = {
     "fail.message": "a text",
     "fail.param": "a text",
     "cancel": "true",
-    "queue": DURATION_FORM,
+    "queue": DURATION_FORMAT,
     "aws": "an object with service, operation and parameters",
     "aws.service": "a service as boto3 names it, such as lambda or iam",
     "aws.operation": "the name of an operation, such as DeleteFunction",
@@ -40,7 +47,7 @@ Ordinal = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(max_length=4_000)]
 
 
-class ScriptedFailure(Strict):
+class ScriptedFailure(StrictModel):
     """`fail`."""
 
     code: Name = _CODE
@@ -48,7 +55,7 @@ class ScriptedFailure(Strict):
     param: Name | None = None
 
 
-class ScriptedOperation(Strict):
+class ScriptedOperation(StrictModel):
     """`aws`."""
 
     service: Name
@@ -56,7 +63,7 @@ class ScriptedOperation(Strict):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _there_is_such_an_operation(self) -> "ScriptedOperation":
+    def _check_operation(self) -> "ScriptedOperation":
         # botocore describes every service; it takes long to load, and only scripts that name an operation wait for it.
         from botocore.exceptions import UnknownServiceError  # noqa: PLC0415
         from botocore.session import get_session  # noqa: PLC0415
@@ -74,7 +81,7 @@ class ScriptedOperation(Strict):
         return self
 
 
-class ScriptedJobFault(Strict):
+class ScriptedJobFault(StrictModel):
     """An entry of a script: a fault of a job."""
 
     note: str | None = None
@@ -86,38 +93,38 @@ class ScriptedJobFault(Strict):
     aws: ScriptedOperation | None = None
 
     @model_validator(mode="after")
-    def _one_effect(self) -> "ScriptedJobFault":
+    def _check_one_effect(self) -> "ScriptedJobFault":
         given = [name for name in _EFFECTS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"it takes exactly one of {listed(_EFFECTS)}; here: {listed(given) or 'none'}")
+            raise ValueError(f"it takes exactly one of {join_quoted(_EFFECTS)}; here: {join_quoted(given) or 'none'}")
         (effect,) = given
-        if effect in _IN_A_STEP and self.step is None:
+        if effect in _STEP_EFFECTS and self.step is None:
             raise ValueError(f"'{effect}' happens in a step: say which by 'step'")
         if effect == "queue":
             if self.step is not None:
                 raise ValueError("'queue' is before all steps: leave out 'step'")
-            if not 0 <= self._queued <= LAST_EPOCH:
-                raise ValueError(f"queue: it takes from 0 to {LAST_EPOCH} seconds")
+            if not 0 <= self._queue_seconds <= MAX_EPOCH_SECONDS:
+                raise ValueError(f"queue: it takes from 0 to {MAX_EPOCH_SECONDS} seconds")
         return self
 
     @property
-    def _queued(self) -> int:
+    def _queue_seconds(self) -> int:
         given = self.queue or 0
         if isinstance(given, int):
             return given
         try:
-            return duration(given)
+            return parse_duration(given)
         except ValueError:
-            raise ValueError(f"queue: it takes {DURATION_FORM}; not {json.dumps(given)}") from None
+            raise ValueError(f"queue: it takes {DURATION_FORMAT}; not {json.dumps(given)}") from None
 
-    def fault(self, written: dict[str, Any]) -> JobFault:
+    def to_fault(self, source: dict[str, Any]) -> JobFault:
         """The entry in the terms of jobs."""
-        return JobFault(job=self.job, step=self.step, effect=self._effect, written=written)
+        return JobFault(job=self.job, step=self.step, effect=self._effect, source=source)
 
     @property
-    def _effect(self) -> JobEffect:
+    def _effect(self) -> JobFaultEffect:
         if self.fail:
-            return Fail(code=self.fail.code, message=self.fail.message, param=self.fail.param)
+            return FailJobEffect(code=self.fail.code, message=self.fail.message, param=self.fail.param)
         if self.aws:
-            return Operation(service=self.aws.service, name=self.aws.operation, parameters=self.aws.parameters)
-        return Cancel() if self.cancel else Queue(seconds=self._queued)
+            return AwsOperationEffect(service=self.aws.service, name=self.aws.operation, parameters=self.aws.parameters)
+        return CancelJobEffect() if self.cancel else QueueDelayEffect(seconds=self._queue_seconds)

@@ -9,7 +9,7 @@ from string import Formatter
 from typing import Any, Final, TypeAlias
 
 from simulator.errors import ErrorKind
-from simulator.faults.request import Asked
+from simulator.faults.request import IncomingRequest
 
 ANY_PATH: Final = "/**"
 
@@ -27,7 +27,7 @@ class When(StrEnum):
     AFTER = "after"  # the work was done, and its answer goes nowhere
 
 
-class Tampering(StrEnum):
+class StreamFaultKind(StrEnum):
     """What becomes of a stream of server-sent events."""
 
     CUT = "cut_after"  # the connection closes
@@ -45,7 +45,7 @@ class RetryAfter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class ApiErrorEffect:
     """A row of the catalogue as the answer. `values` fill in its message, before what the request gives."""
 
     kind: ErrorKind
@@ -55,7 +55,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AwsRefusal:
+class AwsErrorEffect:
     """An error of an AWS service as the answer, in the shape of the service that the request is signed for."""
 
     code: str
@@ -66,23 +66,23 @@ class AwsRefusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drop:
+class DropConnectionEffect:
     """The connection closes, with no byte of an answer."""
 
     when: When
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class StreamEffect:
     """What happens once `after` events of a stream have gone out. Only a stall has `seconds`; None: for good."""
 
-    tampering: Tampering
+    kind: StreamFaultKind
     after: int
     seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CutBody:
+class TruncateBodyEffect:
     """The connection closes once so many bytes of an answer's body have gone out, under the headers of all of it."""
 
     after: int
@@ -96,11 +96,13 @@ class TokensPerMinute:
     output: int | None
 
 
-Effect: TypeAlias = Refusal | AwsRefusal | Drop | Stream | CutBody | TokensPerMinute
+RequestFaultEffect: TypeAlias = (
+    ApiErrorEffect | AwsErrorEffect | DropConnectionEffect | StreamEffect | TruncateBodyEffect | TokensPerMinute
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Requests:
+class RequestMatcher:
     """Which requests. What is None is not looked at.
 
     `path` and `model` are patterns: `*` stands for any characters but a slash, `**` for any. `job` is an id, or counts
@@ -113,19 +115,19 @@ class Requests:
     model: str | None = None
     job: str | int | None = None
 
-    def may_fit(self, asked: Asked) -> bool:
+    def may_match(self, request: IncomingRequest) -> bool:
         """Whether a request fits in all that its body does not say."""
         return (
-            self.method in (None, asked.method)
-            and self.service in (None, asked.service)
-            and self.job in (None, asked.job)
-            and bool(_pattern(self.path).fullmatch(asked.path))
+            self.method in (None, request.method)
+            and self.service in (None, request.service)
+            and self.job in (None, request.job)
+            and bool(_pattern(self.path).fullmatch(request.path))
         )
 
-    def fit(self, asked: Asked) -> bool:
+    def matches(self, request: IncomingRequest) -> bool:
         """Whether a request, with its body as far as it was read, is one of these."""
-        return self.may_fit(asked) and (
-            self.model is None or (asked.model is not None and bool(_pattern(self.model).fullmatch(asked.model)))
+        return self.may_match(request) and (
+            self.model is None or (request.model is not None and bool(_pattern(self.model).fullmatch(request.model)))
         )
 
 
@@ -133,33 +135,33 @@ class Requests:
 class RequestFault:
     """A fault of requests: of those that fit, it hits the `nth` (from 1) and what follows, `times` in all.
 
-    `times` None: from then on. `delay` in seconds of real time. `written` is the entry of the script, as it was given.
+    `times` None: from then on. `delay` in seconds of real time. `source` is the entry of the script, as it was given.
     """
 
-    requests: Requests
-    effect: Effect | None
+    matcher: RequestMatcher
+    effect: RequestFaultEffect | None
     nth: int = 1
     times: int | None = 1
     delay: float = 0.0
-    written: dict[str, Any]
+    source: dict[str, Any]
 
-    def hits(self, call: int) -> bool:
+    def applies_to_call(self, call: int) -> bool:
         """Whether it hits the `call`-th (from 1) of the requests that fit."""
         return self.nth <= call and (self.times is None or call < self.nth + self.times)
 
     @property
-    def reads_body(self) -> bool:
+    def needs_body(self) -> bool:
         """Whether the JSON body says something that matters to it."""
         match self.effect:
             case TokensPerMinute():
                 return True
-            case Refusal(kind=kind, values=values) if "model" in placeholders(kind) - values.keys():
+            case ApiErrorEffect(kind=kind, values=values) if "model" in placeholders(kind) - values.keys():
                 return True
             case _:
-                return self.requests.model is not None
+                return self.matcher.model is not None
 
 
-def listed(names: Iterable[str]) -> str:
+def join_quoted(names: Iterable[str]) -> str:
     """Return names in quotes, in alphabetical order."""
     return ", ".join(f"'{name}'" for name in sorted(names))
 

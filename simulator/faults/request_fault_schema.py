@@ -5,29 +5,29 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from simulator.errors import CATALOGUE
-from simulator.faults.request import CONTROL
+from simulator.faults.request import CONTROL_PREFIX
 from simulator.faults.request_fault import (
     ANY_PATH,
-    AwsRefusal,
-    CutBody,
-    Drop,
-    Effect,
-    Refusal,
+    ApiErrorEffect,
+    AwsErrorEffect,
+    DropConnectionEffect,
     RequestFault,
-    Requests,
+    RequestFaultEffect,
+    RequestMatcher,
     RetryAfter,
-    Stream,
-    Tampering,
+    StreamEffect,
+    StreamFaultKind,
     TokensPerMinute,
+    TruncateBodyEffect,
     When,
-    listed,
+    join_quoted,
     placeholders,
 )
-from simulator.faults.signing_names import unknown
-from simulator.wire.strict_model import Strict
+from simulator.faults.signing_names import unknown_service_reason
+from simulator.wire.strict_model import StrictModel
 
 # What AWS answers with an error ("Common errors" of its API references, and the services' own lists).
-_AWS: Final = {
+_AWS_ERRORS: Final = {
     "ExpiredToken": (403, "The security token included in the request is expired"),
     "ExpiredTokenException": (403, "The security token included in the request is expired"),
     "InternalFailure": (500, "The request processing has failed because of an unknown error, exception or failure."),
@@ -37,11 +37,11 @@ _AWS: Final = {
     "ThrottlingException": (400, "Rate exceeded"),
     "TooManyRequestsException": (429, "Rate Exceeded."),
 }
-_ANY_OTHER: Final = (400, "Scripted fault")
+_DEFAULT_AWS_ERROR: Final = (400, "Scripted fault")
 
 _EFFECTS: Final = ("error", "aws_error", "drop", "stream", "body", "tokens_per_minute")
 # A field that says more of an effect, and of which ones.
-_BESIDE: Final = {
+_DEPENDENT_FIELDS: Final = {
     "values": ("error",),
     "status": ("aws_error",),
     "message": ("aws_error",),
@@ -50,7 +50,7 @@ _BESIDE: Final = {
 }
 
 # What each field takes, in words.
-TAKES: Final = {
+FIELD_DESCRIPTIONS: Final = {
     "note": "a text",
     "request": "an object that says which requests",
     "request.method": "DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT",
@@ -93,7 +93,7 @@ Side = Literal["before", "after"]
 Method = Literal["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
-class ScriptedRequests(Strict):
+class ScriptedRequests(StrictModel):
     """`request`."""
 
     method: Method | None = None
@@ -104,22 +104,22 @@ class ScriptedRequests(Strict):
 
     @field_validator("service")
     @classmethod
-    def _that_there_is(cls, service: str | None) -> str | None:
-        if service is not None and (why := unknown(service)):
+    def _check_service(cls, service: str | None) -> str | None:
+        if service is not None and (why := unknown_service_reason(service)):
             raise ValueError(why)
         return service
 
     @field_validator("path")
     @classmethod
-    def _of_a_client(cls, path: str) -> str:
+    def _check_path(cls, path: str) -> str:
         if not path.startswith(("/", "*")):
             raise ValueError("a path begins with '/' (or with '*', for any beginning)")
-        if path.startswith(CONTROL):
+        if path.startswith(CONTROL_PREFIX):
             raise ValueError("the control plane has no faults, so that every fault can be taken back")
         return path
 
 
-class ScriptedStream(Strict):
+class ScriptedStream(StrictModel):
     """`stream`: one of four."""
 
     cut_after: Count | None = None
@@ -129,41 +129,43 @@ class ScriptedStream(Strict):
     break_after: Count | None = None
 
     @model_validator(mode="after")
-    def _one(self) -> "ScriptedStream":
-        given = [name for name in Tampering if getattr(self, name) is not None]
+    def _check_one_effect(self) -> "ScriptedStream":
+        given = [name for name in StreamFaultKind if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"it takes exactly one of {listed(Tampering)}; here: {listed(given) or 'none'}")
-        if self.seconds is not None and given != [Tampering.STALL]:
+            raise ValueError(
+                f"it takes exactly one of {join_quoted(StreamFaultKind)}; here: {join_quoted(given) or 'none'}"
+            )
+        if self.seconds is not None and given != [StreamFaultKind.STALL]:
             raise ValueError("'seconds' belongs to 'stall_after'")
         return self
 
 
-class ScriptedBody(Strict):
+class ScriptedBody(StrictModel):
     """`body`."""
 
     cut_after: Count
 
 
-class ScriptedTokens(Strict):
+class ScriptedTokens(StrictModel):
     """`tokens_per_minute`."""
 
     input: Ordinal | None = None
     output: Ordinal | None = None
 
     @model_validator(mode="after")
-    def _some(self) -> "ScriptedTokens":
+    def _check_not_empty(self) -> "ScriptedTokens":
         if self.input is None and self.output is None:
             raise ValueError("it takes 'input', 'output' or both")
         return self
 
 
-class DateIn(Strict):
+class DateIn(StrictModel):
     """`retry_after` as a date: so many seconds from now, or before."""
 
     date_in: int
 
 
-class ScriptedFault(Strict):
+class ScriptedFault(StrictModel):
     """An entry of a script: a fault of requests."""
 
     note: str | None = None
@@ -185,51 +187,51 @@ class ScriptedFault(Strict):
 
     @field_validator("error")
     @classmethod
-    def _of_the_catalogue(cls, name: str | None) -> str | None:
+    def _check_error_name(cls, name: str | None) -> str | None:
         if name is not None and name not in CATALOGUE:
             raise ValueError(f"no error has that name. Those that have one: {', '.join(sorted(CATALOGUE))}")
         return name
 
     @model_validator(mode="after")
-    def _one_effect(self) -> "ScriptedFault":
+    def _check_one_effect(self) -> "ScriptedFault":
         given = [name for name in _EFFECTS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"it takes one of {listed(given)}: make a fault of each")
+            raise ValueError(f"it takes one of {join_quoted(given)}: make a fault of each")
         if not given and self.delay is None:
-            raise ValueError(f"it does nothing: give 'delay', or one of {listed(_EFFECTS)}")
-        for field, effects in _BESIDE.items():
+            raise ValueError(f"it does nothing: give 'delay', or one of {join_quoted(_EFFECTS)}")
+        for field, effects in _DEPENDENT_FIELDS.items():
             if getattr(self, field) is not None and not set(given) & set(effects):
-                raise ValueError(f"'{field}' says more of {listed(effects)}, which is not there")
+                raise ValueError(f"'{field}' says more of {join_quoted(effects)}, which is not there")
         if self.error and self.values:
             known = placeholders(CATALOGUE[self.error]) | {"param"}
             if unknown := set(self.values) - known:
-                raise ValueError(f"values: {self.error} has no {listed(unknown)}; it has {listed(known)}")
+                raise ValueError(f"values: {self.error} has no {join_quoted(unknown)}; it has {join_quoted(known)}")
         return self
 
-    def fault(self, written: dict[str, Any]) -> RequestFault:
+    def to_fault(self, source: dict[str, Any]) -> RequestFault:
         """The entry in the terms of the edge."""
         asked = self.request
         endless = self.tokens_per_minute and "times" not in self.model_fields_set
         return RequestFault(
-            requests=Requests(
+            matcher=RequestMatcher(
                 method=asked.method, service=asked.service, path=asked.path, model=asked.model, job=asked.job
             ),
             effect=self._effect,
             nth=self.nth,
             times=None if endless else self.times,
             delay=self.delay or 0.0,
-            written=written,
+            source=source,
         )
 
     @property
-    def _effect(self) -> Effect | None:
+    def _effect(self) -> RequestFaultEffect | None:
         when = When(self.when or When.BEFORE)
         if self.error:
             kind, values = CATALOGUE[self.error], dict(self.values or {})
-            return Refusal(kind=kind, values=values, retry_after=self._retry_after, when=when)
+            return ApiErrorEffect(kind=kind, values=values, retry_after=self._retry_after, when=when)
         if self.aws_error:
-            status, message = _AWS.get(self.aws_error, _ANY_OTHER)
-            return AwsRefusal(
+            status, message = _AWS_ERRORS.get(self.aws_error, _DEFAULT_AWS_ERROR)
+            return AwsErrorEffect(
                 code=self.aws_error,
                 status=self.status or status,
                 message=message if self.message is None else self.message,
@@ -237,12 +239,12 @@ class ScriptedFault(Strict):
                 when=when,
             )
         if self.drop:
-            return Drop(when=When(self.drop))
+            return DropConnectionEffect(when=When(self.drop))
         if self.stream:
-            tampering = next(name for name in Tampering if getattr(self.stream, name) is not None)
-            return Stream(tampering=tampering, after=getattr(self.stream, tampering), seconds=self.stream.seconds)
+            tampering = next(name for name in StreamFaultKind if getattr(self.stream, name) is not None)
+            return StreamEffect(kind=tampering, after=getattr(self.stream, tampering), seconds=self.stream.seconds)
         if self.body:
-            return CutBody(after=self.body.cut_after)
+            return TruncateBodyEffect(after=self.body.cut_after)
         if self.tokens_per_minute:
             return TokensPerMinute(input=self.tokens_per_minute.input, output=self.tokens_per_minute.output)
         return None

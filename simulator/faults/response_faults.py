@@ -3,40 +3,40 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from simulator.faults.connection import hang_up, has_connection
-from simulator.faults.fault_match import Hit
-from simulator.faults.request_fault import CutBody, Stream, Tampering
+from simulator.faults.connection import close_connection, has_connection
+from simulator.faults.fault_match import FaultMatch
+from simulator.faults.request_fault import StreamEffect, StreamFaultKind, TruncateBodyEffect
 from simulator.http.asgi import App, Message, Receive, Scope, Send
 
-_EVENT_ENDS: Final = b"\n\n"
+_EVENT_SEPARATOR: Final = b"\n\n"
 _DATA: Final = b"data: "
 # The others change what comes next, and at the end of a stream nothing does.
-_EVEN_AT_THE_END: Final = (Tampering.CUT, Tampering.STALL)
-_NOTHING_MORE: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
+_KINDS_AT_STREAM_END: Final = (StreamFaultKind.CUT, StreamFaultKind.STALL)
+_END_OF_BODY: Final[Message] = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
-def streamed(app: App, hit: Hit, fault: Stream) -> App:
+def apply_stream_fault(app: App, fault_match: FaultMatch, effect: StreamEffect) -> App:
     """Return an app whose streams of server-sent events go out as the fault says. Other answers pass."""
 
     async def tampered(scope: Scope, receive: Receive, send: Send) -> None:
         async def stall() -> bool:
-            if fault.seconds is None and not has_connection(scope):
+            if effect.seconds is None and not has_connection(scope):
                 return False  # nobody could go away
-            return await hit.hold.wait(fault.seconds, receive=receive)
+            return await fault_match.delay_gate.wait(effect.seconds, receive=receive)
 
-        tap = _Tap(hit, fault, send=send, stall=stall)
-        await app(scope, receive, tap.take)
-        if tap.hangs_up:
-            await hang_up(scope, receive)
+        tap = _EventStreamFilter(fault_match, effect, send=send, stall=stall)
+        await app(scope, receive, tap.receive)
+        if tap.closes_connection:
+            await close_connection(scope, receive)
 
     return tampered
 
 
-def cut(app: App, hit: Hit, fault: CutBody) -> App:
+def truncate_body(app: App, fault_match: FaultMatch, effect: TruncateBodyEffect) -> App:
     """Return an app whose answers end in a closed connection after so many bytes. Shorter ones pass."""
 
     async def tampered(scope: Scope, receive: Receive, send: Send) -> None:
-        left, hangs_up = fault.after, False
+        left, hangs_up = effect.after, False
 
         async def take(message: Message) -> None:
             nonlocal left, hangs_up
@@ -44,7 +44,7 @@ def cut(app: App, hit: Hit, fault: CutBody) -> App:
             if hangs_up:
                 return
             if len(body) > left:
-                hit.applied(f"the body cut after {fault.after} bytes")
+                fault_match.record_applied(f"the body cut after {effect.after} bytes")
                 hangs_up = True
                 message = {"type": "http.response.body", "body": body[:left], "more_body": True}
             left -= len(body)
@@ -52,16 +52,18 @@ def cut(app: App, hit: Hit, fault: CutBody) -> App:
 
         await app(scope, receive, take)
         if hangs_up:
-            await hang_up(scope, receive)
+            await close_connection(scope, receive)
 
     return tampered
 
 
-class _Tap:
+class _EventStreamFilter:
     """What stands between an app that streams events and the client. The app goes on to its end, whatever happens."""
 
-    def __init__(self, hit: Hit, fault: Stream, *, send: Send, stall: Callable[[], Awaitable[bool]]) -> None:
-        self.hangs_up = False
+    def __init__(
+        self, hit: FaultMatch, fault: StreamEffect, *, send: Send, stall: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self.closes_connection = False
         self._hit = hit
         self._fault = fault
         self._send = send
@@ -69,9 +71,9 @@ class _Tap:
         self._passes = True  # what comes goes out as it is
         self._is_over = False  # nothing goes out any more
         self._left = fault.after  # events until the fault
-        self._begun = b""  # an event that is not all there yet
+        self._partial_event = b""  # an event that is not all there yet
 
-    async def take(self, message: Message) -> None:
+    async def receive(self, message: Message) -> None:
         """Take what the app sends."""
         if message["type"] == "http.response.start":
             self._passes = not _is_event_stream(message)
@@ -82,51 +84,53 @@ class _Tap:
             await self._take_events(message.get("body", b""), more=message.get("more_body", False))
 
     async def _take_events(self, body: bytes, *, more: bool) -> None:
-        *events, self._begun = (self._begun + body).split(_EVENT_ENDS)
+        *events, self._partial_event = (self._partial_event + body).split(_EVENT_SEPARATOR)
         good, rest = events[: self._left], events[self._left :]
         self._left -= len(good)
         await self._send_on(good)
-        at_end = not more and not self._left and self._fault.tampering in _EVEN_AT_THE_END
+        at_end = not more and not self._left and self._fault.kind in _KINDS_AT_STREAM_END
         if rest or at_end:
-            self._hit.applied(f"the stream: {self._fault.tampering} {self._fault.after} events")
-            await self._tamper(rest, more=more)
+            self._hit.record_applied(f"the stream: {self._fault.kind} {self._fault.after} events")
+            await self._apply_fault(rest, more=more)
         elif not more:
             await self._pass_on([], more=False)
 
-    async def _tamper(self, rest: list[bytes], *, more: bool) -> None:
-        match self._fault.tampering:
-            case Tampering.CUT:
-                self.hangs_up = self._is_over = True
-            case Tampering.END:
+    async def _apply_fault(self, rest: list[bytes], *, more: bool) -> None:
+        match self._fault.kind:
+            case StreamFaultKind.CUT:
+                self.closes_connection = self._is_over = True
+            case StreamFaultKind.END:
                 self._is_over = True
-                await self._send(_NOTHING_MORE)
-            case Tampering.STALL:
+                await self._send(_END_OF_BODY)
+            case StreamFaultKind.STALL:
                 if await self._stall():
                     await self._pass_on(rest, more=more)
                 else:
-                    self.hangs_up = self._is_over = True
-            case Tampering.BREAK:
-                await self._pass_on([_broken(rest[0]), *rest[1:]], more=more)
+                    self.closes_connection = self._is_over = True
+            case StreamFaultKind.BREAK:
+                await self._pass_on([_truncate_data(rest[0]), *rest[1:]], more=more)
 
     async def _send_on(self, events: list[bytes]) -> None:
         if events:
-            await self._send({"type": "http.response.body", "body": _joined(events), "more_body": True})
+            await self._send({"type": "http.response.body", "body": _join_events(events), "more_body": True})
 
     async def _pass_on(self, events: list[bytes], *, more: bool) -> None:
         """Send these and what has begun, and from here on whatever comes."""
         self._passes = True
-        await self._send({"type": "http.response.body", "body": _joined(events) + self._begun, "more_body": more})
+        await self._send(
+            {"type": "http.response.body", "body": _join_events(events) + self._partial_event, "more_body": more}
+        )
 
 
 def _is_event_stream(start: Message) -> bool:
     return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in start["headers"])
 
 
-def _joined(events: list[bytes]) -> bytes:
-    return b"".join(event + _EVENT_ENDS for event in events)
+def _join_events(events: list[bytes]) -> bytes:
+    return b"".join(event + _EVENT_SEPARATOR for event in events)
 
 
-def _broken(event: bytes) -> bytes:
+def _truncate_data(event: bytes) -> bytes:
     """Return an event with the first half of its data, which is never JSON: an object that does not end."""
     head, data = event.split(_DATA, 1)
     return head + _DATA + data[: len(data) // 2]

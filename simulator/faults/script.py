@@ -10,22 +10,22 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from simulator.faults.job_fault import JobFault
-from simulator.faults.job_fault_schema import JOB_TAKES, ScriptedJobFault
-from simulator.faults.request_fault import RequestFault, ScriptError, listed
-from simulator.faults.request_fault_schema import TAKES, ScriptedFault
+from simulator.faults.job_fault_schema import JOB_FIELD_DESCRIPTIONS, ScriptedJobFault
+from simulator.faults.request_fault import RequestFault, ScriptError, join_quoted
+from simulator.faults.request_fault_schema import FIELD_DESCRIPTIONS, ScriptedFault
 
 Fault: TypeAlias = RequestFault | JobFault
 
 # An entry's kind is told by the key that says what it is about: its shape, and what its fields take.
 _KINDS: Final[dict[str, tuple[type[ScriptedFault | ScriptedJobFault], dict[str, str]]]] = {
-    "request": (ScriptedFault, TAKES),
-    "job": (ScriptedJobFault, JOB_TAKES),
+    "request": (ScriptedFault, FIELD_DESCRIPTIONS),
+    "job": (ScriptedJobFault, JOB_FIELD_DESCRIPTIONS),
 }
 
-_LONGEST: Final = 60  # characters of a value that is quoted
+_MAX_EXCERPT_LENGTH: Final = 60  # characters of a value that is quoted
 
 
-def faults_of(script: Any) -> tuple[Fault, ...]:
+def parse_faults(script: Any) -> tuple[Fault, ...]:
     """Return the faults of a script: one entry, or a list of them, as JSON values.
 
     Raises:
@@ -37,24 +37,24 @@ def faults_of(script: Any) -> tuple[Fault, ...]:
     return tuple(_fault(place, entry) for place, entry in enumerate(entries, 1))
 
 
-def faults_in(text: bytes | str) -> tuple[Fault, ...]:
+def parse_script(text: bytes | str) -> tuple[Fault, ...]:
     """Return the faults of a script as JSON text.
 
     Raises:
         ScriptError: it is no JSON, or something in it is not as it should be.
     """
     try:
-        script = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse)
+        script = json.loads(text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant)
     except json.JSONDecodeError as error:
         raise ScriptError(f"line {error.lineno}, column {error.colno}: no JSON: {error.msg}") from None
     except RecursionError:
         raise ScriptError("it is nested too deeply") from None
     except ValueError as error:
         raise ScriptError(f"no JSON: {error}") from None
-    return faults_of(script)
+    return parse_faults(script)
 
 
-def faults_at(path: Path) -> tuple[Fault, ...]:
+def load_script(path: Path) -> tuple[Fault, ...]:
     """Return the faults of a script in a file.
 
     Raises:
@@ -65,25 +65,25 @@ def faults_at(path: Path) -> tuple[Fault, ...]:
     except OSError as error:
         raise ScriptError(f"{path}: {error.strerror}") from None
     try:
-        return faults_in(text)
+        return parse_script(text)
     except ScriptError as error:
         raise ScriptError(f"{path}: {error}") from None
 
 
 def _fault(place: int, entry: Any) -> Fault:
     if not isinstance(entry, dict):
-        raise ScriptError(f"fault {place}: a fault is a JSON object, not {_shown(entry)}")
+        raise ScriptError(f"fault {place}: a fault is a JSON object, not {_excerpt(entry)}")
     kind = next((kind for about, kind in _KINDS.items() if about in entry), None)
     if kind is None:
         raise ScriptError(f"fault {place}: it is about nothing: give 'request', which requests ({{}} is all), or 'job'")
     shape, takes = kind
     try:
-        return shape.model_validate(entry).fault(deepcopy(entry))
+        return shape.model_validate(entry).to_fault(deepcopy(entry))
     except ValidationError as error:
-        raise ScriptError(f"fault {place}: {_said(error.errors(include_url=False)[0], takes)}") from None
+        raise ScriptError(f"fault {place}: {_describe_error(error.errors(include_url=False)[0], takes)}") from None
 
 
-def _said(error: ErrorDetails, takes: Mapping[str, str]) -> str:
+def _describe_error(error: ErrorDetails, takes: Mapping[str, str]) -> str:
     """Say in a line which field is at fault, and what it takes."""
     path = [str(part) for part in error["loc"]]
     while path and ".".join(path) not in takes and error["type"] != "extra_forbidden":
@@ -94,22 +94,24 @@ def _said(error: ErrorDetails, takes: Mapping[str, str]) -> str:
             *above, _ = path
             start = "".join(f"{part}." for part in above)
             known = [name.removeprefix(start) for name in takes if name.startswith(start)]
-            return f"{field}: there is no such field; there are {listed(name for name in known if '.' not in name)}"
+            return (
+                f"{field}: there is no such field; there are {join_quoted(name for name in known if '.' not in name)}"
+            )
         case "value_error":
             words = error["msg"].removeprefix("Value error, ")
             return f"{field}: {words}" if field else words
         case "missing":
             return f"{field}: it is missing; it takes {takes[field]}"
         case _:
-            return f"{field}: it takes {takes[field]}; not {_shown(error['input'])}"
+            return f"{field}: it takes {takes[field]}; not {_excerpt(error['input'])}"
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_EXCERPT_LENGTH else f"{text[:_MAX_EXCERPT_LENGTH]}..."
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) < len(pairs):
         names = [name for name, _ in pairs]
@@ -117,5 +119,5 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return read
 
 
-def _refuse(constant: str) -> NoReturn:
+def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")

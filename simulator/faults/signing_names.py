@@ -6,17 +6,17 @@ from functools import cache
 from simulator.identity.authentication import MANTLE_SERVICES
 
 
-def unknown(service: str) -> str | None:
+def unknown_service_reason(service: str) -> str | None:
     """Return why no request can be signed for a service, or None when one can."""
-    if service in MANTLE_SERVICES or service in _common() or service in _all():
+    if service in MANTLE_SERVICES or service in _common_names() or service in _all_signing_names():
         return None
-    near = get_close_matches(service, _common(), n=1)
+    near = get_close_matches(service, _common_names(), n=1)
     advice = f"; did you mean {near[0]!r}?" if near else ""
     return f"no request is signed for a service {service!r}{advice}"
 
 
 @cache
-def _common() -> frozenset[str]:
+def _common_names() -> frozenset[str]:
     """The names of services and of their endpoints: nearly all, and quickly there."""
     from botocore.loaders import create_loader  # noqa: PLC0415  only scripts that name a service wait for it
 
@@ -26,7 +26,7 @@ def _common() -> frozenset[str]:
 
 
 @cache
-def _all() -> frozenset[str]:
+def _all_signing_names() -> frozenset[str]:
     """The names that requests are signed for. It takes a second: every service is read."""
     from botocore.loaders import create_loader  # noqa: PLC0415  as above
 

@@ -19,45 +19,45 @@ from simulator.faults.request_fault import TokensPerMinute
 from simulator.inference.chat_request import Usage
 
 _MINUTE: Final = 60.0  # seconds
-_PLACES: Final = 6  # who waited as long as he was told is not refused for a rounding error
+_DECIMAL_PLACES: Final = 6  # who waited as long as he was told is not refused for a rounding error
 
 
-class Bucket:
+class TokenBucket:
     """At most a minute's tokens; `level` is how many there are, below 0 when more were spent than there were."""
 
     def __init__(self, per_minute: int) -> None:
-        self.size = per_minute
+        self.capacity = per_minute
         self.level = float(per_minute)
 
-    def fill(self, seconds: float) -> None:
+    def refill(self, seconds: float) -> None:
         """Let so much time pass."""
-        self.level = min(self.size, round(self.level + seconds * self.size / _MINUTE, _PLACES))
+        self.level = min(self.capacity, round(self.level + seconds * self.capacity / _MINUTE, _DECIMAL_PLACES))
 
     def spend(self, tokens: int) -> None:
         """Take tokens out, whether they are there or not; a negative number gives back."""
-        self.level = min(self.size, self.level - tokens)
+        self.level = min(self.capacity, self.level - tokens)
 
-    def wait(self, tokens: int) -> float | None:
+    def seconds_until_available(self, tokens: int) -> float | None:
         """Return in how many seconds so many tokens will be there; None for more than it holds."""
-        if tokens > self.size:
+        if tokens > self.capacity:
             return None
-        return max(0.0, round((tokens - self.level) * _MINUTE / self.size, _PLACES))
+        return max(0.0, round((tokens - self.level) * _MINUTE / self.capacity, _DECIMAL_PLACES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class TokenDemand:
     """What a request to a model wants: the tokens of its prompt, and the most to generate.
 
-    It can be granted no less than `least`: a smaller budget is no valid one.
+    It can be granted no less than `min_budget`: a smaller budget is no valid one.
     """
 
-    prompt: int
+    prompt_tokens: int
     budget: int
-    least: int
+    min_budget: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
+class TokenReservation:
     """A request that is let in: what it has reserved of the input quota, and the budget that it may generate."""
 
     reserved: int
@@ -65,85 +65,89 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exceeded:
-    """A request that is not: it wants `tokens`, there are `left`. `wait` in seconds; None: it will never fit."""
+class QuotaExceeded:
+    """A request that is not: it wants `tokens`, there are `remaining`. `wait_seconds` in seconds; None: it will never fit."""
 
     tokens: int
-    left: int
-    wait: float | None
+    remaining: int
+    wait_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class _RetryPromise:
     """What somebody was told who was refused: to wait so many `seconds`, and when that was."""
 
     seconds: float
-    real: float
+    monotonic: float
     lapsed: float
 
 
-class Quota:
+class TokenQuota:
     """The two buckets of one fault. Safe to use from any thread.
 
     `lapsed` is how much time was made to pass, `seconds` this machine's monotonic clock; both in seconds.
     """
 
-    def __init__(self, tokens: TokensPerMinute, *, lapsed: Callable[[], float], seconds: Callable[[], float]) -> None:
+    def __init__(
+        self, tokens: TokensPerMinute, *, lapsed_seconds: Callable[[], float], monotonic: Callable[[], float]
+    ) -> None:
         self._lock = Lock()
-        self._lapsed = lapsed
-        self._seconds = seconds
-        self._filled = lapsed()  # up to when
-        self._input = Bucket(tokens.input) if tokens.input else None
-        self._output = Bucket(tokens.output) if tokens.output else None
-        self._told: dict[str, _Told] = {}  # by the request that was refused
+        self._lapsed = lapsed_seconds
+        self._seconds = monotonic
+        self._filled = lapsed_seconds()  # up to when
+        self._input = TokenBucket(tokens.input) if tokens.input else None
+        self._output = TokenBucket(tokens.output) if tokens.output else None
+        self._retry_promises: dict[str, _RetryPromise] = {}  # by the request that was refused
 
-    def admitted(self, wanted: Wanted, *, request: str) -> Granted | Exceeded:
+    def reserve(self, demand: TokenDemand, *, request: str) -> TokenReservation | QuotaExceeded:
         """Reserve what a request wants, or say when it can be had. `request` is by what it is known again."""
-        reserved = wanted.prompt + wanted.budget
+        reserved = demand.prompt_tokens + demand.budget
         with self._lock:
-            self._fill(request)
+            self._refill_for(request)
             if self._input:
                 if self._input.level < reserved:
-                    return self._refused(reserved, bucket=self._input, request=request)
+                    return self._exceeded(reserved, bucket=self._input, request=request)
                 self._input.spend(reserved)
-            self._told.pop(request, None)
-            budget = wanted.budget
+            self._retry_promises.pop(request, None)
+            budget = demand.budget
             if self._output:
-                budget = min(budget, max(wanted.least, floor(self._output.level)))
+                budget = min(budget, max(demand.min_budget, floor(self._output.level)))
                 self._output.spend(budget)
-        return Granted(reserved=reserved, budget=budget)
+        return TokenReservation(reserved=reserved, budget=budget)
 
-    def settle(self, granted: Granted, used: Usage | None) -> None:
+    def release_unused(self, reservation: TokenReservation, used: Usage | None) -> None:
         """Give back what was not used; None: no model was asked."""
         prompt, generated = (used.prompt_tokens, used.completion_tokens) if used else (0, 0)
         with self._lock:
-            self._pass(self._unfilled())
+            self._refill(self._seconds_since_refill())
             if self._input:
-                self._input.spend(prompt + generated - granted.reserved)
+                self._input.spend(prompt + generated - reservation.reserved)
             if self._output:
-                self._output.spend(generated - granted.budget)
+                self._output.spend(generated - reservation.budget)
 
-    def _fill(self, request: str) -> None:
+    def _refill_for(self, request: str) -> None:
         """Fill by what was made to pass, and by what who comes again with a request has waited, if as long as told."""
-        self._pass(self._unfilled())
-        if told := self._told.get(request):
+        self._refill(self._seconds_since_refill())
+        if told := self._retry_promises.get(request):
             made_to_pass = self._lapsed() - told.lapsed
-            if self._seconds() - told.real + made_to_pass >= told.seconds:
-                self._pass(max(0.0, told.seconds - made_to_pass))
-                del self._told[request]
+            if self._seconds() - told.monotonic + made_to_pass >= told.seconds:
+                self._refill(max(0.0, told.seconds - made_to_pass))
+                del self._retry_promises[request]
 
-    def _unfilled(self) -> float:
+    def _seconds_since_refill(self) -> float:
         since, self._filled = self._filled, self._lapsed()
         return self._filled - since
 
-    def _pass(self, seconds: float) -> None:
+    def _refill(self, seconds: float) -> None:
         for bucket in (self._input, self._output):
             if bucket:
-                bucket.fill(seconds)
+                bucket.refill(seconds)
 
-    def _refused(self, reserved: int, *, bucket: Bucket, request: str) -> Exceeded:
-        wait = bucket.wait(reserved)
+    def _exceeded(self, reserved: int, *, bucket: TokenBucket, request: str) -> QuotaExceeded:
+        wait = bucket.seconds_until_available(reserved)
         if wait is not None:
             # Who comes back too soon is told the same again, and need not wait longer for it.
-            self._told.setdefault(request, _Told(seconds=wait, real=self._seconds(), lapsed=self._lapsed()))
-        return Exceeded(tokens=reserved, left=floor(bucket.level), wait=wait)
+            self._retry_promises.setdefault(
+                request, _RetryPromise(seconds=wait, monotonic=self._seconds(), lapsed=self._lapsed())
+            )
+        return QuotaExceeded(tokens=reserved, remaining=floor(bucket.level), wait_seconds=wait)

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulator.http.sanitize import visible
+from simulator.http.sanitize import sanitize
 from simulator.training.metrics import LARGEST_FLOAT32
-from simulator.training.strict_json import RepeatedKeyError, TooManyDigitsError, parsed
+from simulator.training.strict_json import DuplicateKeyError, TooManyDigitsError, parse_json
 
-TIMED_OUT: Final = "Sandbox.Timedout"  # the error type of an invocation that ran into its function's Timeout
+TIMEOUT_ERROR_TYPE: Final = "Sandbox.Timedout"  # the error type of an invocation that ran into its function's Timeout
 
-_SHOWN: Final = 500  # characters of a response that an error message repeats
-_QUOTED: Final = 80  # characters of a key, an id or a number likewise
-_NO_WORDS: Final = ("NaN", "Infinity", "-Infinity")  # which Python writes and reads
-_PACKAGE: Final = '"/var/task/'
+_MAX_EXCERPT_LENGTH: Final = 500  # characters of a response that an error message repeats
+_MAX_QUOTED_LENGTH: Final = 80  # characters of a key, an id or a number likewise
+_NON_FINITE_LITERALS: Final = ("NaN", "Infinity", "-Infinity")  # which Python writes and reads
+_PACKAGE_PATH: Final = '"/var/task/'
 _REQUEST_ID: Final = re.compile(r"^RequestId: [0-9a-f-]{36} (Error: )?")
 
 
@@ -32,7 +32,7 @@ class GraderError(Exception):
         where = f" for rollout {rollout}" if rollout else ""
         shown = f" Response: {excerpt(response)}" if response else ""
         # A function may say what no log can hold and what a terminal would obey.
-        super().__init__(visible(f"{function}{where}: {reason}.{shown} {advice}", lines=True))
+        super().__init__(sanitize(f"{function}{where}: {reason}.{shown} {advice}", keep_newlines=True))
         self.function = function
         self.rollout = rollout
         self.reason = reason
@@ -40,37 +40,41 @@ class GraderError(Exception):
 
 def excerpt(text: str) -> str:
     """Return `text` short enough for a message, saying how much was left out."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text) - _SHOWN} more characters)"
+    return (
+        text
+        if len(text) <= _MAX_EXCERPT_LENGTH
+        else f"{text[:_MAX_EXCERPT_LENGTH]}… ({len(text) - _MAX_EXCERPT_LENGTH} more characters)"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Lambda's error object; `place` is the innermost line of its stack trace in the function's own package."""
+class LambdaFailure:
+    """Lambda's error object; `location` is the innermost line of its stack trace in the function's own package."""
 
     type: str
     message: str
-    place: str = ""
+    location: str = ""
 
 
-def failure_of(payload: bytes) -> Failure:
+def parse_failure(payload: bytes) -> LambdaFailure:
     """Read the error object of a function that failed."""
     try:
         error = json.loads(payload)
         trace = error.get("stackTrace")
         frames = [str(frame).strip().partition("\n")[0] for frame in trace] if isinstance(trace, list) else []
         # A reader can mend a line of theirs, and not one of the standard library.
-        place = next((frame for frame in reversed(frames) if _PACKAGE in frame), frames[-1] if frames else "")
-        return Failure(
+        place = next((frame for frame in reversed(frames) if _PACKAGE_PATH in frame), frames[-1] if frames else "")
+        return LambdaFailure(
             type=excerpt(str(error.get("errorType", "an error"))),
             # Which invocation it was depends on which of several came first, and a log must not.
             message=excerpt(_REQUEST_ID.sub("", str(error.get("errorMessage", "")))),
-            place=f" ({excerpt(place)})" if place else "",
+            location=f" ({excerpt(place)})" if place else "",
         )
     except (ValueError, AttributeError, RecursionError):
-        return Failure(type="an error", message=excerpt(payload.decode("utf-8", "replace")))
+        return LambdaFailure(type="an error", message=excerpt(payload.decode("utf-8", "replace")))
 
 
-def finite(value: object) -> float | None:
+def finite_float(value: object) -> float | None:
     """Return a JSON number as a float; None for what is none (a bool is none), not finite, or too large for a float."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -81,7 +85,7 @@ def finite(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def without_form(value: object) -> bool:
+def has_non_finite(value: object) -> bool:
     """Whether a value that Python has read holds NaN or infinity, which JSON has no form for."""
     try:
         json.dumps(value, allow_nan=False)
@@ -90,8 +94,8 @@ def without_form(value: object) -> bool:
     return False
 
 
-def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list[float]:
-    """Return the score of each rollout in `sent`, joined by id and never by position (DOCUMENTED: ids are echoed back).
+def parse_rewards(payload: bytes, *, rollout_ids: Sequence[str], function: str) -> list[float]:
+    """Return the score of each rollout in `rollout_ids`, joined by id and never by position (DOCUMENTED: ids are echoed back).
 
     Scores may lie outside [0, 1]: the documentation allows a "task-defined range".
 
@@ -108,42 +112,46 @@ def rewards_by_id(payload: bytes, *, sent: Sequence[str], function: str) -> list
 
     not_finite: list[str] = []
     try:
-        answer = _read(payload, not_finite)
+        answer = _parse_json(payload, not_finite)
     except ValueError as error:
-        raise fault(f"the response {error}", "Return a list of objects.", sent[0]) from None
+        raise fault(f"the response {error}", "Return a list of objects.", rollout_ids[0]) from None
     if not isinstance(answer, list):
         raise fault(
-            f"the response is {_kind(answer)}, not a list",
+            f"the response is {_describe_kind(answer)}, not a list",
             'Return a list with one {"id": ..., "aggregate_reward_score": ...} for each element of the event.',
-            sent[0],
+            rollout_ids[0],
         )
-    results = _by_id(answer, sent=sent, fault=fault)
-    scores = [_score(results[name], function=function) for name in sent]
+    results = _results_by_id(answer, sent=rollout_ids, make_error=fault)
+    scores = [_parse_score(results[name], function=function) for name in rollout_ids]
     if not_finite:  # in no score: that would have been told
-        raise _not_finite(results, sent, written=not_finite[0], function=function)
+        raise _non_finite_error(results, rollout_ids, written=not_finite[0], function=function)
     return scores
 
 
-def _by_id(answer: list[Any], *, sent: Sequence[str], fault: Callable[..., GraderError]) -> dict[str, dict[str, Any]]:
-    """Return the results by their ids; `fault` makes the error of a reason, an advice and the rollout."""
+def _results_by_id(
+    answer: list[Any], *, sent: Sequence[str], make_error: Callable[..., GraderError]
+) -> dict[str, dict[str, Any]]:
+    """Return the results by their ids; `make_error` makes the error of a reason, an advice and the rollout."""
     results: dict[str, dict[str, Any]] = {}
     known, all_sent = set(sent), sent[0] if len(sent) == 1 else f"{sent[0]} and {len(sent) - 1} more"
     for position, item in enumerate(answer):
         if not isinstance(item, dict):
-            raise fault(f"item {position} of the response is {_kind(item)}, not an object", "Return objects.", all_sent)
+            raise make_error(
+                f"item {position} of the response is {_describe_kind(item)}, not an object", "Return objects.", all_sent
+            )
         name = item.get("id")
         if not isinstance(name, str) or name not in known:
-            raise fault(
-                f"item {position} of the response has the id {_dumped(name)[:_QUOTED]}, which is not in the event",
+            raise make_error(
+                f"item {position} of the response has the id {_to_json(name)[:_MAX_QUOTED_LENGTH]}, which is not in the event",
                 'Copy each element\'s "id" into its result.',
                 all_sent,
             )
         if name in results:
-            raise fault("the response holds this id twice", "Return exactly one result for each id.", name)
+            raise make_error("the response holds this id twice", "Return exactly one result for each id.", name)
         results[name] = item
     for name in sent:
         if name not in results:
-            raise fault(
+            raise make_error(
                 f"the response has no result with this id ({len(results)} of {len(sent)} came back)",
                 "Return exactly one result for each id.",
                 name,
@@ -151,7 +159,7 @@ def _by_id(answer: list[Any], *, sent: Sequence[str], fault: Callable[..., Grade
     return results
 
 
-def _read(payload: bytes, not_finite: list[str]) -> Any:
+def _parse_json(payload: bytes, not_finite: list[str]) -> Any:
     """Read JSON as Python does, and note what it writes for NaN or infinity.
 
     JSON has no words for these (RFC 8259), and a number such as 1e999 is infinity to whoever reads it as a float.
@@ -171,7 +179,7 @@ def _read(payload: bytes, not_finite: list[str]) -> Any:
         return value
 
     try:
-        return parsed(payload.decode("utf-8"), constant=constant, number=number)
+        return parse_json(payload.decode("utf-8"), parse_constant=constant, parse_number=number)
     except UnicodeDecodeError:
         why = "is not UTF-8"
     except json.JSONDecodeError:
@@ -180,12 +188,12 @@ def _read(payload: bytes, not_finite: list[str]) -> Any:
         why = "is nested too deeply"
     except TooManyDigitsError:
         why = "holds a number of too many digits"
-    except RepeatedKeyError as error:
-        why = f"holds the key {json.dumps(error.key)[:_QUOTED]} twice in one object"
+    except DuplicateKeyError as error:
+        why = f"holds the key {json.dumps(error.key)[:_MAX_QUOTED_LENGTH]} twice in one object"
     raise ValueError(why)
 
 
-def _dumped(value: object) -> str:
+def _to_json(value: object) -> str:
     """Return a value of the answer as JSON; what could just be read may be nested too deeply to be written."""
     try:
         return json.dumps(value)
@@ -193,33 +201,33 @@ def _dumped(value: object) -> str:
         return "something nested too deeply to be shown"
 
 
-def _not_finite(results: Mapping[str, Any], sent: Sequence[str], *, written: str, function: str) -> GraderError:
-    fault = "so it is not JSON" if written in _NO_WORDS else "which no float can hold"
-    name = next((name for name in sent if without_form(results[name])), sent[0])
+def _non_finite_error(results: Mapping[str, Any], sent: Sequence[str], *, written: str, function: str) -> GraderError:
+    fault = "so it is not JSON" if written in _NON_FINITE_LITERALS else "which no float can hold"
+    name = next((name for name in sent if has_non_finite(results[name])), sent[0])
     return GraderError(
         function=function,
-        reason=f"the response holds {written[:_QUOTED]}, {fault}",
+        reason=f"the response holds {written[:_MAX_QUOTED_LENGTH]}, {fault}",
         advice="Leave out, or replace by a number, what is not finite.",
         rollout=name,
-        response=_dumped(results[name]),
+        response=_to_json(results[name]),
     )
 
 
-def _score(result: dict[str, Any], *, function: str) -> float:
+def _parse_score(result: dict[str, Any], *, function: str) -> float:
     def fault(what: str, advice: str) -> GraderError:
         return GraderError(
             function=function,
             reason=f'"aggregate_reward_score" is {what}',
             advice=advice,
             rollout=result["id"],
-            response=_dumped(result),
+            response=_to_json(result),
         )
 
     if "aggregate_reward_score" not in result:
         raise fault("missing", "Return it as a number.")
     value = result["aggregate_reward_score"]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise fault(f"{_kind(value)}, not a number", "Return a float, for example 1.0.")
+        raise fault(f"{_describe_kind(value)}, not a number", "Return a float, for example 1.0.")
     if not abs(value) <= LARGEST_FLOAT32:  # NaN too: it is not at most anything
         shown = str(value) if isinstance(value, float) else "an integer of too many digits"
         raise fault(
@@ -229,7 +237,7 @@ def _score(result: dict[str, Any], *, function: str) -> float:
     return float(value)
 
 
-def _kind(value: object) -> str:
+def _describe_kind(value: object) -> str:
     match value:
         case None:
             return "null"

@@ -11,13 +11,13 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Our server's extension to a scope, for what ASGI cannot say: a function that closes the connection once all that was
 # sent has gone out. There is none without a socket.
-HANG_UP: Final = "simulator.hang_up"
+CLOSE_CONNECTION: Final = "simulator.hang_up"
 
 # Ours in a message of a request: the body as it came in, where the edge has changed it. A signature is of that one.
-AS_SENT: Final = "simulator.as_sent"
+ORIGINAL_BODY: Final = "simulator.as_sent"
 
 
-def header(scope: Scope, name: bytes) -> str:
+def find_header(scope: Scope, name: bytes) -> str:
     """Return a request's header by its lower-case name; empty when there is none."""
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     return next((value.decode("latin-1") for given, value in headers if given == name), "")

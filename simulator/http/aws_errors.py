@@ -35,7 +35,7 @@ class EncodedError:
 
 
 def encode_error(error: AwsError, *, service: str, is_query_protocol: bool, request_id: str) -> EncodedError:
-    """Return an error in a service's shape; `is_query` says that the request came in the query protocol."""
+    """Return an error in a service's shape; `is_query_protocol` says that the request came in the query protocol."""
     named = {"x-amzn-requestid": request_id}
     code, message = escape(error.code), escape(error.message)
     if service == S3:

@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from simulator.http.asgi import HANG_UP
+from simulator.http.asgi import CLOSE_CONNECTION
 
-LONGEST_HEAD: Final = 1 << 20
+MAX_HEAD_BYTES: Final = 1 << 20
 """Bytes, give or take what one read brings. INFERRED: AWS's load balancers take 64 KB, and no client sends as much."""
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """Uvicorn's, which the app may close, and which refuses a head that goes on and on, or what follows a body.
 
     ASGI has no way to close a connection. It is closed and not aborted: what was sent before goes out. The parser keeps
@@ -18,33 +18,33 @@ class Connection(HttpToolsProtocol):
     answered. How long a body may be is the routes' business.
     """
 
-    _kept = 0  # bytes since a body, or the end of a head or of a request
+    _head_bytes = 0  # bytes since a body, or the end of a head or of a request
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket brought."""
-        if self._kept > LONGEST_HEAD:
+        if self._head_bytes > MAX_HEAD_BYTES:
             self.send_400_response("The request's head is too long.")
             return
-        self._kept += len(data)
+        self._head_bytes += len(data)
         super().data_received(data)
 
     def on_message_begin(self) -> None:
         """Give the app a way to hang up."""
         super().on_message_begin()
-        extensions: dict[str, Any] = {HANG_UP: self.transport.close}
+        extensions: dict[str, Any] = {CLOSE_CONNECTION: self.transport.close}
         self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         """Note the end of the head."""
-        self._kept = 0
+        self._head_bytes = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Note a piece of the body."""
-        self._kept = 0
+        self._head_bytes = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note the end of the request."""
-        self._kept = 0
+        self._head_bytes = 0
         super().on_message_complete()

@@ -9,10 +9,10 @@ import re
 from typing import Final
 
 from simulator.errors import ApiError
-from simulator.http.sanitize import visible
+from simulator.http.sanitize import sanitize
 
-REFUSED: Final = logging.getLogger("simulator.http.request_log")
-REFUSED.addHandler(logging.NullHandler())  # else a warning nobody listens to goes to standard error
+LOGGER: Final = logging.getLogger("simulator.http.request_log")
+LOGGER.addHandler(logging.NullHandler())  # else a warning nobody listens to goes to standard error
 
 _KEY: Final = re.compile(r"\b(bedrock-api-key-|ABSK|sk-)[\w+/=%.-]{8,}")
 _LONGEST: Final = 400  # characters of a part: some messages quote a value that was sent
@@ -23,24 +23,24 @@ def log_refusal(error: ApiError, *, method: str, path: str) -> None:
     """Log a refused request: the caller's fault at level INFO, the server's at WARNING."""
     status = error.kind.status
     level = logging.WARNING if status >= _SERVERS_OWN_FAULT else logging.INFO
-    if REFUSED.isEnabledFor(level):
-        hint = f" (hint: {shown(error.hint)})" if error.hint else ""
-        REFUSED.log(level, "%s %s %d %s%s", shown(method), shown(path), status, shown(error.message), hint)
+    if LOGGER.isEnabledFor(level):
+        hint = f" (hint: {redact(error.hint)})" if error.hint else ""
+        LOGGER.log(level, "%s %s %d %s%s", redact(method), redact(path), status, redact(error.message), hint)
 
 
-def log_fault(what: str, *, method: str, path: str) -> None:
+def log_fault(effect: str, *, method: str, path: str) -> None:
     """Log what a scripted fault did to a request, where it is no refusal."""
-    if REFUSED.isEnabledFor(logging.INFO):
-        REFUSED.info("%s %s %s", shown(method), shown(path), shown(what))
+    if LOGGER.isEnabledFor(logging.INFO):
+        LOGGER.info("%s %s %s", redact(method), redact(path), redact(effect))
 
 
-def log_job_fault(what: str, fault: str) -> None:
+def log_job_fault(subject: str, fault: str) -> None:
     """Log that a job, or what was to be done beside it, met a scripted fault."""
-    if REFUSED.isEnabledFor(logging.INFO):
-        REFUSED.info("%s met %s", shown(what), shown(fault))
+    if LOGGER.isEnabledFor(logging.INFO):
+        LOGGER.info("%s met %s", redact(subject), redact(fault))
 
 
-def shown(text: str) -> str:
+def redact(text: str) -> str:
     """Return a text without keys, cut where it is very long, with what a terminal would act on escaped."""
     told = _KEY.sub(r"\1...", text)
-    return visible(told if len(told) <= _LONGEST else f"{told[:_LONGEST]}...")
+    return sanitize(told if len(told) <= _LONGEST else f"{told[:_LONGEST]}...")

@@ -10,17 +10,19 @@ _ONE_BYTE, _TWO_BYTES = 0xFF, 0xFFFF
 _UNSEEN: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 
 
-def visible(text: str, *, lines: bool = False) -> str:
+def sanitize(text: str, *, keep_newlines: bool = False) -> str:
     r"""Return a text whose every character can be seen: `↵` for a newline, `\x1b`, `\u202e` and the like for others.
 
-    With `lines` a newline stays one. No character is left over that a terminal could obey.
+    With `keep_newlines` a newline stays one. No character is left over that a terminal could obey.
     """
     if text.isprintable():  # by the same categories
         return text
-    return "".join(character if lines and character == "\n" else seen(character) for character in text)
+    return "".join(
+        character if keep_newlines and character == "\n" else escape_character(character) for character in text
+    )
 
 
-def seen(character: str) -> str:
+def escape_character(character: str) -> str:
     """Return a character as itself if it can be seen, and otherwise what stands for it."""
     if character in _SHORT:
         return _SHORT[character]

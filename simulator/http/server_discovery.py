@@ -8,21 +8,21 @@ from urllib.parse import urlsplit
 
 from simulator.settings import Region, Settings
 
-_PATIENCE: Final = 2.0  # seconds
-_LONGEST: Final = 10_000  # bytes of an answer
+_TIMEOUT_SECONDS: Final = 2.0  # seconds
+_MAX_BYTES: Final = 10_000  # bytes of an answer
 
 
-def region_at(host: str, port: int) -> tuple[Region | None, str | None]:
+def discover_region(host: str, port: int) -> tuple[Region | None, str | None]:
     """Return the region of the simulator that listens there, or None and the reason why it is not known.
 
     No proxy is asked. Only the name of a region comes back, whoever answers: a shell is about to read it.
     """
     try:
-        with closing(HTTPConnection(host, port, timeout=_PATIENCE)) as connection:
+        with closing(HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)) as connection:
             connection.request("GET", "/_simulator/health")
-            said = json.loads(connection.getresponse().read(_LONGEST))["region"]
+            said = json.loads(connection.getresponse().read(_MAX_BYTES))["region"]
     except TimeoutError:
-        return None, f"nothing has answered on {host}:{port} for {_PATIENCE:g} s"
+        return None, f"nothing has answered on {host}:{port} for {_TIMEOUT_SECONDS:g} s"
     except OSError:
         return None, f"nothing listens on {host}:{port} yet"
     except (HTTPException, ValueError, LookupError, TypeError):
@@ -32,7 +32,7 @@ def region_at(host: str, port: int) -> tuple[Region | None, str | None]:
     return region, None if region else f"what listens on {host}:{port} is no simulator"
 
 
-def options_for(url: str) -> str:
+def connection_options(url: str) -> str:
     """Return the options by which `rft-sim env` finds the simulator at `url`."""
     parts = urlsplit(url)
     host = parts.netloc.removesuffix(f":{parts.port}")

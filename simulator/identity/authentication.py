@@ -11,7 +11,7 @@ from enum import StrEnum
 from hmac import compare_digest
 from typing import Final, TypeAlias
 
-from simulator.clock import CallersTime
+from simulator.clock import CallerClock
 from simulator.errors import (
     BAD_SIGNATURE,
     EXPIRED_KEY,
@@ -21,7 +21,7 @@ from simulator.errors import (
     STALE_SIGNATURE,
     ApiError,
 )
-from simulator.http.asgi import Scope, header
+from simulator.http.asgi import Scope, find_header
 from simulator.identity.bedrock_keys import (
     LONG_TERM_PREFIX,
     SHORT_TERM_PREFIX,
@@ -58,7 +58,7 @@ class BearerTokenType(StrEnum):
 class Caller:
     """The principal behind a request. `arn` is an IAM user, an assumed role or the account's root.
 
-    `bearer` says by which kind of Bedrock API key it came; None is a signed request.
+    `bearer_type` says by which kind of Bedrock API key it came; None is a signed request.
     """
 
     arn: str
@@ -104,7 +104,7 @@ class Authenticator:
         region: str,
         find_access_key: Callable[[str], Credential | None],
         find_bedrock_key: Callable[[str], Credential | None],
-        caller_time: CallersTime,
+        caller_time: CallerClock,
         env_command: str,
     ) -> None:
         self._region = region
@@ -119,7 +119,7 @@ class Authenticator:
         Raises:
             ApiError: no key or signature, or one that is malformed, wrong, for elsewhere, or expired.
         """
-        authorization = header(scope, b"authorization")
+        authorization = find_header(scope, b"authorization")
         if key := parse_bearer_key(authorization):
             return AuthenticationResult(caller=self._bearer(key))
         if signed := parse_credential_scope(authorization):
@@ -144,7 +144,7 @@ class Authenticator:
 
     def _short_term(self, key: str) -> Caller:
         read, now = parse_short_term_key(key), self._time.now()
-        minted_at = self._time.of(read.issued_at)
+        minted_at = self._time.adjust(read.issued_at)
         expires_at = minted_at + read.lifetime
         if read.scope.region != self._region:
             raise self._elsewhere("this key is for", read.scope.region)
@@ -199,7 +199,7 @@ class Authenticator:
         now = self._time.now()
         request = _request(scope, parts["headers"])
         self._check_date(request.timestamp, signed, now)
-        token = header(scope, b"x-amz-security-token") or None
+        token = find_header(scope, b"x-amz-security-token") or None
         credential = self._holder(signed.access_key_id, token, now)
 
         def check_signature(payload: str) -> None:
@@ -211,7 +211,7 @@ class Authenticator:
 
         # Without the header the body's hash is signed all the same: the signature can be judged at the body's end only.
         check_body: BodyCheck | None = check_signature
-        if claimed := header(scope, b"x-amz-content-sha256"):
+        if claimed := find_header(scope, b"x-amz-content-sha256"):
             check_signature(claimed)
             check_body = _body_check(claimed)
         return AuthenticationResult(
@@ -220,7 +220,7 @@ class Authenticator:
 
     def _check_date(self, timestamp: str, signed: CredentialScope, now: float) -> None:
         try:
-            at = self._time.of(parse_timestamp(timestamp))
+            at = self._time.adjust(parse_timestamp(timestamp))
         except ValueError:
             raise BAD_SIGNATURE(hint="x-amz-date is missing or not like 20260131T120000Z") from None
         if timestamp[:8] != signed.date:
@@ -247,7 +247,7 @@ def _request(scope: Scope, signed_headers: str) -> SignedRequest:
         path=raw.decode("latin-1").partition("?")[0],
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
-        timestamp=header(scope, b"x-amz-date"),
+        timestamp=find_header(scope, b"x-amz-date"),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from starlette.requests import Request
 
 from simulator.errors import ACCESS_DENIED, INFERENCE_DENIED
-from simulator.http.asgi import AS_SENT, Message, Receive, Scope, header
+from simulator.http.asgi import ORIGINAL_BODY, Message, Receive, Scope, find_header
 from simulator.identity.authentication import AuthenticationResult, BearerTokenType, BodyCheck, Caller
 
 _SERVICE: Final = "bedrock-mantle"
@@ -29,7 +29,7 @@ class PermissionCheck(Protocol):
 
 
 class ProjectResolver(Protocol):
-    """Knows the projects of every account. `default` is the id of the one that every account has."""
+    """Knows the projects of every account. `default_project_id` is the id of the one that every account has."""
 
     default_project_id: str
 
@@ -80,7 +80,7 @@ class Authorizer:
         self._model_of = resolve_model_alias
 
     async def authorize(self, request: Request, action: str, condition_keys: Sequence[str]) -> AuthorizedRequest:
-        """Return who calls and what about. `conditions` are the condition keys that the action has.
+        """Return who calls and what about. `condition_keys` are the condition keys that the action has.
 
         Raises:
             ApiError: nobody may call like this, or not this.
@@ -91,7 +91,7 @@ class Authorizer:
             if action != _UPLOAD:
                 await request.body()  # Starlette keeps it for the handler
         caller = identified.caller
-        selected = header(request.scope, b"openai-project") or self._projects.default_project_id
+        selected = find_header(request.scope, b"openai-project") or self._projects.default_project_id
         if not caller.is_root:
             about = _project_named(request) if action in _ON_PROJECTS else selected
             await self._authorize(request, caller, action, condition_keys, self._projects.arn(caller.account, about))
@@ -189,7 +189,7 @@ def _checked(receive: Receive, check: BodyCheck) -> Receive:
     async def checked() -> Message:
         message = await receive()
         if message["type"] == "http.request":
-            hashed.update(message.get(AS_SENT, message.get("body", b"")))
+            hashed.update(message.get(ORIGINAL_BODY, message.get("body", b"")))
             if not message.get("more_body", False):
                 check(hashed.hexdigest())
         return message

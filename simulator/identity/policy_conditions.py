@@ -26,7 +26,7 @@ def evaluate_conditions(
 ) -> bool:
     """Whether every condition of a statement holds; an absent block always does.
 
-    `variables` says whether `${...}` is replaced, which is so in policies of version 2012-10-17.
+    `expand_variables` says whether `${...}` is replaced, which is so in policies of version 2012-10-17.
 
     Raises:
         MalformedPolicy: an operator is not one of IAM's, or a value does not suit it.
@@ -50,7 +50,7 @@ def evaluate_conditions(
 def compile_pattern(
     text: str, *, context: ConditionContext, expand_variables: bool, ignore_case: bool = False
 ) -> re.Pattern[str] | None:
-    """Compile a pattern of `*`, `?` and, where `variables` says so, `${key}` and `${key, 'default'}`.
+    """Compile a pattern of `*`, `?` and, where `expand_variables` says so, `${key}` and `${key, 'default'}`.
 
     What a variable stands for matches literally. None when a variable has no value: then the pattern matches nothing.
     """

@@ -16,7 +16,7 @@ MAX_TAGS = 200
 class ProjectRegistry:
     """The projects of every account. A project that another account has does not exist for this one.
 
-    `default` is the id of the project that requests are about when they name none.
+    `default_project_id` is the id of the project that requests are about when they name none.
     """
 
     default_project_id: str = DEFAULT_PROJECT_ID

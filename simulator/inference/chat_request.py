@@ -39,7 +39,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ChatRequest:
     """One question to a model.
 
     Attributes:
@@ -54,7 +54,7 @@ class Wish:
         parallel_tool_calls: whether one answer may hold several calls.
         json_schema: given, the text is JSON that is valid by it; `{"type": "object"}` for any object.
         stop: the text ends before the first of these.
-        thinks: False puts the whole budget into words.
+        reasoning_enabled: False puts the whole budget into words.
     """
 
     model: str
@@ -68,7 +68,7 @@ class Wish:
     parallel_tool_calls: bool = True
     json_schema: Schema | None = None
     stop: tuple[str, ...] = ()
-    thinks: bool = True
+    reasoning_enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

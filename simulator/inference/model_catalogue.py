@@ -12,8 +12,8 @@ class BaseModel:
 
     id: str
     owner: str
-    tunable: bool
-    responses: bool  # whether it has the Responses API
+    is_tunable: bool
+    has_responses_api: bool  # whether it has the Responses API
     created: int = 1_750_000_000  # OBSERVED for one of them, taken for all
 
 
@@ -22,9 +22,9 @@ class BaseModel:
 BASE_MODELS: Final = {
     model.id: model
     for model in (
-        BaseModel(id="openai.gpt-oss-120b", owner="openai", tunable=False, responses=True),
-        BaseModel(id="openai.gpt-oss-20b", owner="openai", tunable=True, responses=True),
-        BaseModel(id="qwen.qwen3-32b", owner="qwen", tunable=True, responses=False),
+        BaseModel(id="openai.gpt-oss-120b", owner="openai", is_tunable=False, has_responses_api=True),
+        BaseModel(id="openai.gpt-oss-20b", owner="openai", is_tunable=True, has_responses_api=True),
+        BaseModel(id="qwen.qwen3-32b", owner="qwen", is_tunable=True, has_responses_api=False),
     )
 }
 
@@ -32,23 +32,23 @@ BASE_MODELS: Final = {
 ALIASES: Final = {"qwen.qwen3-32b-v1:0": "qwen.qwen3-32b"}
 
 
-def base_model(model_id: str) -> BaseModel | None:
+def find_base_model(model_id: str) -> BaseModel | None:
     """Return the base model of that id or alias, or None."""
-    return BASE_MODELS.get(unaliased(model_id))
+    return BASE_MODELS.get(resolve_alias(model_id))
 
 
-def unaliased(model_id: str) -> str:
+def resolve_alias(model_id: str) -> str:
     """Return the id that an alias stands for; any other id as it is."""
     return ALIASES.get(model_id, model_id)
 
 
-def whereabouts(model_id: str) -> str:
+def missing_model_hint(model_id: str) -> str:
     """Return what to say to whoever asked for a model that is not there."""
     if model_id.startswith("ft:"):
         return "a tuned model exists once its job has succeeded, for its own account; GET /v1/models lists them"
     return f"base models here: {', '.join(BASE_MODELS)}; GET /v1/models lists the tuned ones too"
 
 
-def tunable_models(region: str) -> tuple[str, ...]:
+def list_tunable_models(region: str) -> tuple[str, ...]:
     """Return the ids that can be fine-tuned in `region`."""
-    return tuple(model.id for model in BASE_MODELS.values() if model.tunable and region == TUNING_REGION)
+    return tuple(model.id for model in BASE_MODELS.values() if model.is_tunable and region == TUNING_REGION)

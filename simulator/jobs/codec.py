@@ -12,14 +12,14 @@ _ADAPTERS: Final = {name: TypeAdapter(kind) for name, kind in _EVENT_TYPES.items
 _JOB: Final = TypeAdapter(domain.Job)
 
 
-def kind_of(event: Event) -> str:
+def event_kind(event: Event) -> str:
     """Return the event's name in the log, which is its class's."""
     return type(event).__name__
 
 
 def encode_event(event: Event) -> str:
     """Return the event's fields as JSON text, without its kind."""
-    return _ADAPTERS[kind_of(event)].dump_json(event).decode()
+    return _ADAPTERS[event_kind(event)].dump_json(event).decode()
 
 
 def decode_event(kind: str, body: str) -> Event:

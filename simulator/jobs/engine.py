@@ -7,7 +7,7 @@ from threading import RLock
 from typing import Final
 
 from simulator.ids import Ids
-from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, kind_of
+from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, event_kind
 from simulator.jobs.job import (
     CheckpointSaved,
     Event,
@@ -17,24 +17,24 @@ from simulator.jobs.job import (
     JobCreated,
     JobEndedError,
     JobFailed,
+    JobSpec,
     JobSucceeded,
-    Order,
     RolloutsGraded,
     StartDelayed,
     apply,
 )
-from simulator.jobs.job_run import Graders, Interventions, Run
-from simulator.jobs.lifecycle import Grade, Story
-from simulator.jobs.pace import Paces
-from simulator.jobs.replay import retold
-from simulator.jobs.scheduler import Driver
+from simulator.jobs.job_run import Graders, JobHooks, JobRun
+from simulator.jobs.lifecycle import Grade, Lifecycle
+from simulator.jobs.pace import PaceRegistry
+from simulator.jobs.replay import replay_rollouts
+from simulator.jobs.scheduler import Scheduler
 from simulator.settings import Pace
 from simulator.store.job_logs import JobLogStore, StoredLogEntry
 from simulator.store.models import StoredModel
 
 _log: Final = logging.getLogger(__name__)
 
-_OUR_FAULT: Final = Failure(
+_INTERNAL_ERROR: Final = Failure(
     code="internal_server_error",
     message="The simulator itself failed on this job; its log on standard error says how.",
 )
@@ -52,57 +52,57 @@ class Engine:
         *,
         logs: JobLogStore,
         ids: Ids,
-        paces: Paces,
-        places: int,
+        paces: PaceRegistry,
+        slots: int,
         graders: Graders,
-        interventions: Interventions,
-        tell: Callable[[Job], Story],
-        announced: Callable[[Event], bool],
+        hooks: JobHooks,
+        create_lifecycle: Callable[[Job], Lifecycle],
+        is_public: Callable[[Event], bool],
     ) -> None:
         self._logs = logs
         self._clock = paces.clock
         self._ids = ids
         self._paces = paces
-        self._places = places
+        self._slots = slots
         self._graders = graders
-        self._interventions = interventions
-        self._tell = tell
-        self._announced = announced
+        self._hooks = hooks
+        self._create_lifecycle = create_lifecycle
+        self._is_public = is_public
         self._lock = RLock()  # held for an append, never while a story computes or a grader runs
-        self._live: dict[str, tuple[Job, int]] = {}  # unfinished jobs, oldest first; their log's length
-        self.driver = Driver(line=self, paces=paces, places=places, lock=self._lock)
+        self._unfinished: dict[str, tuple[Job, int]] = {}  # unfinished jobs, oldest first; their log's length
+        self.scheduler = Scheduler(queue=self, paces=paces, slots=slots, lock=self._lock)
         self.closing = False
 
-    def create(self, order: Order) -> Job:
+    def create(self, spec: JobSpec) -> Job:
         """Start a job; return it as it is before anything has happened to it."""
         with self._lock:  # nobody else may be given the same number
             job_id = self._ids.job(self._logs.next_job_ordinal())
-            job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, order=order))
+            job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, order=spec))
         self._start(job, recorded=())
         return job
 
-    def job(self, job_id: str) -> Job | None:
+    def find_job(self, job_id: str) -> Job | None:
         """Return the job as it is now, or None."""
         with self._lock:
-            if live := self._live.get(job_id):
+            if live := self._unfinished.get(job_id):
                 return live[0]
             text = self._logs.get_projection(job_id)
         return decode_job(text) if text else None
 
     @property
-    def unfinished(self) -> list[Job]:
+    def unfinished_jobs(self) -> list[Job]:
         """The jobs that have not ended, oldest first."""
         with self._lock:
-            return [job for job, _ in self._live.values()]
+            return [job for job, _ in self._unfinished.values()]
 
-    def retold(self, job_id: str) -> Iterator[tuple[Grade, RolloutsGraded]]:
+    def replay_rollouts(self, job_id: str) -> Iterator[tuple[Grade, RolloutsGraded]]:
         """Yield what a job has had graded so far, with its rewards; see `retelling.retold`.
 
         Raises:
             RetellingError: it cannot be told again.
         """
         created, *recorded = [decode_event(entry.kind, entry.body) for entry in self._logs.entries(job_id)]
-        return retold(self._tell(apply(None, created)), recorded)
+        return replay_rollouts(self._create_lifecycle(apply(None, created)), recorded)
 
     def cancel(self, job: Job) -> Job:
         """Cancel the job; its checkpoints stay usable. A step that is under way is dropped whole.
@@ -111,39 +111,39 @@ class Engine:
             JobEndedError: there is nothing to cancel any more.
         """
         with self._lock:
-            current = self.job(job.id) or job
-            if current.status.ended:
+            current = self.find_job(job.id) or job
+            if current.status.is_terminal:
                 raise JobEndedError(job.id, current.status)
             return self.append(job.id, JobCancelled(at=max(self._clock.now(), current.changed_at)))
 
-    def moves_when_polled(self, job_id: str) -> bool:
+    def is_advanced_by_polling(self, job_id: str) -> bool:
         """Whether a retrieve gives the job a turn."""
-        return self._paces.of(job_id) is Pace.POLL
+        return self._paces.pace_of(job_id) is Pace.POLL
 
     def resume(self) -> None:
         """Go on with the jobs that a former simulator on this data folder left unfinished."""
         unfinished = self._logs.unfinished_job_ids()
-        self._paces.forget_others(unfinished)
+        self._paces.retain_jobs(unfinished)
         for job_id in unfinished:
             entries = self._logs.entries(job_id)
             current = decode_job(self._logs.get_projection(job_id) or "")
             with self._lock:
-                self._live[job_id] = (current, len(entries))
+                self._unfinished[job_id] = (current, len(entries))
             try:
                 created, *recorded = [decode_event(entry.kind, entry.body) for entry in entries]
             except (KeyError, ValueError):  # a log of another version
                 _log.exception("job %s: its log cannot be read", job_id)
-                self.give_up(job_id)
+                self.fail_job(job_id)
             else:
                 self._start(apply(None, created), recorded=recorded)
 
-    def give_up(self, job_id: str) -> None:
+    def fail_job(self, job_id: str) -> None:
         """End a job that the simulator itself cannot carry on with. Never raises: it is the last resort."""
         try:
             with self._lock:
-                current = self.job(job_id)
-                if current and not current.status.ended:
-                    self.append(job_id, JobFailed(at=current.changed_at, failure=_OUR_FAULT))
+                current = self.find_job(job_id)
+                if current and not current.status.is_terminal:
+                    self.append(job_id, JobFailed(at=current.changed_at, failure=_INTERNAL_ERROR))
         except Exception:  # noqa: BLE001  the store itself may be what fails; the job stays as it is
             _log.exception("job %s: its failure cannot be written either", job_id)
 
@@ -151,7 +151,7 @@ class Engine:
         """Stop all stories between two events and wait for them; the logs are whole."""
         with self._lock:
             self.closing = True
-        self.driver.close()
+        self.scheduler.close()
 
     def append(self, job_id: str, event: Event) -> Job:
         """Apply an event to its job and write it to the log; return the job after it.
@@ -161,7 +161,7 @@ class Engine:
             StoreFullError: the disk is full; nothing was written.
         """
         with self._lock:
-            before, length = self._live.get(job_id) or (self.job(job_id), 0)
+            before, length = self._unfinished.get(job_id) or (self.find_job(job_id), 0)
             job = apply(before, event)
             self._logs.append(
                 job=job_id,
@@ -171,29 +171,29 @@ class Engine:
                 projection=encode_job(job),
                 entry=StoredLogEntry(
                     ordinal=length,
-                    kind=kind_of(event),
+                    kind=event_kind(event),
                     body=encode_event(event),
-                    event_id=self._ids.event(job_id, length) if self._announced(event) else None,
+                    event_id=self._ids.event(job_id, length) if self._is_public(event) else None,
                 ),
-                model=self._made(job, event),
-                used_sha256s=_used(event),
+                model=self._model_created_by(job, event),
+                used_sha256s=_files_used_by(event),
                 # What came from outside must outlive a power cut; what the job made of it is made again.
                 durable=isinstance(event, JobCreated | JobCancelled | StartDelayed),
             )
-            if job.status.ended:
-                del self._live[job_id]
-                self._paces.forget(job_id)
+            if job.status.is_terminal:
+                del self._unfinished[job_id]
+                self._paces.remove_job(job_id)
             else:
-                self._live[job_id] = (job, length + 1)
+                self._unfinished[job_id] = (job, length + 1)
             self._clock.move_to(event.at)
-            self.driver.noted(job)
+            self.scheduler.handle_update(job)
         return job
 
-    def limit(self, job_id: str) -> int | None:
+    def time_limit(self, job_id: str) -> int | None:
         """Return the simulated time that the job may not go beyond for now, or None."""
-        return self.driver.limit(job_id)
+        return self.scheduler.time_limit(job_id)
 
-    def place(self, job_id: str) -> int | None:
+    def slot_free_at(self, job_id: str) -> int | None:
         """Return since when there is a place for the job, or None while it must wait.
 
         The unfinished jobs that are the oldest have the places. Which end made room does not hang on which thread was
@@ -201,22 +201,22 @@ class Engine:
         can move on, nobody knows when they end: they hold up nobody who has a place.)
         """
         with self._lock:
-            if job_id not in self._live:
+            if job_id not in self._unfinished:
                 return 0  # cancelled meanwhile: its story goes on to where that shows, and ends
             older: list[Job] = []
-            for other, (job, _) in islice(self._live.items(), self._places):
+            for other, (job, _) in islice(self._unfinished.items(), self._slots):
                 if other == job_id:
                     break
                 older.append(job)
             else:
                 return None
-            free_at = self._logs.nth_latest_finish_before(job_id, n=self._places - len(older)) or 0
-            if self.moves_when_polled(job_id):
+            free_at = self._logs.nth_latest_finish_before(job_id, n=self._slots - len(older)) or 0
+            if self.is_advanced_by_polling(job_id):
                 return free_at
-            certain = all(job.changed_at >= free_at or self.driver.stands(job.id) for job in older)
+            certain = all(job.changed_at >= free_at or self.scheduler.is_blocked(job.id) for job in older)
             return free_at if certain else None
 
-    def _made(self, job: Job, event: Event) -> StoredModel | None:
+    def _model_created_by(self, job: Job, event: Event) -> StoredModel | None:
         match event:
             case CheckpointSaved(model=str(model), step=step):
                 checkpoint_id: str | None = self._ids.checkpoint(job.id, step)
@@ -235,18 +235,18 @@ class Engine:
         )
 
     def _start(self, job: Job, *, recorded: Collection[Event]) -> None:
-        run = Run(
+        run = JobRun(
             writer=self,
             graders=self._graders,
-            interventions=self._interventions,
+            hooks=self._hooks,
             job=job,
-            story=self._tell(job),
+            lifecycle=self._create_lifecycle(job),
             recorded=recorded,
         )
-        self.driver.start(run)
+        self.scheduler.start(run)
 
 
-def _used(event: Event) -> tuple[str, ...]:
+def _files_used_by(event: Event) -> tuple[str, ...]:
     if not isinstance(event, JobCreated):
         return ()
     order = event.order

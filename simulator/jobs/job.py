@@ -22,7 +22,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
     @property
-    def ended(self) -> bool:
+    def is_terminal(self) -> bool:
         """Whether no event can follow."""
         return not TRANSITIONS[self]
 
@@ -37,7 +37,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class JobSpec:
     """What the caller asked for, checked and with every default filled in.
 
     The files are named twice: by their API id and by the SHA-256 of their bytes, so that deleting the file object
@@ -66,7 +66,7 @@ class JobCreated:
 
     at: int
     job_id: str
-    order: Order
+    order: JobSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +249,7 @@ class JobEndedError(Exception):
         self.status = status
 
 
-class IllegalMoveError(Exception):
+class IllegalTransitionError(Exception):
     """An event that the job's status does not allow; the job is as it was."""
 
     def __init__(self, status: Status | None, event: Event) -> None:
@@ -263,7 +263,7 @@ class Job:
     """The job as its log tells it. Times are seconds since the Unix epoch; `step` counts completed updates."""
 
     id: str
-    order: Order
+    order: JobSpec
     status: Status
     created_at: int
     changed_at: int
@@ -285,11 +285,11 @@ def apply(job: Job | None, event: Event) -> Job:
     try:
         after = TRANSITIONS[status][type(event)]
     except KeyError:
-        raise IllegalMoveError(status, event) from None
+        raise IllegalTransitionError(status, event) from None
     if job is None:
         assert isinstance(event, JobCreated)  # noqa: S101  the only move from nothing
         return Job(id=event.job_id, order=event.order, status=after, created_at=event.at, changed_at=event.at)
-    job = replace(job, status=after, changed_at=event.at, finished_at=event.at if after.ended else None)
+    job = replace(job, status=after, changed_at=event.at, finished_at=event.at if after.is_terminal else None)
     match event:
         case TrainingStarted(total_steps=total_steps):
             return replace(job, total_steps=total_steps)

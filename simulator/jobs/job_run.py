@@ -10,33 +10,33 @@ from collections.abc import Collection
 from dataclasses import fields
 from typing import Final, Protocol
 
-from simulator.grading.grader import Graded, Sample
+from simulator.grading.grader import GradingResult, Sample
 from simulator.grading.lambda_response import GraderError
-from simulator.jobs.codec import kind_of
+from simulator.jobs.codec import event_kind
 from simulator.jobs.job import (
     Event,
     HeldOutEvaluated,
-    IllegalMoveError,
+    IllegalTransitionError,
     Job,
     JobCancelled,
     JobFailed,
+    JobSpec,
     JobSucceeded,
-    Order,
     RolloutsGraded,
     StartDelayed,
 )
-from simulator.jobs.lifecycle import Answer, CheckGrader, Effect, Grade, Story, TakePlace
-from simulator.jobs.replay import placed_at
+from simulator.jobs.lifecycle import AcquireSlot, CheckGrader, EffectResult, Grade, Lifecycle, LifecycleEffect
+from simulator.jobs.replay import slot_acquired_at
 from simulator.store.errors import StoreFullError
 
 _log: Final = logging.getLogger(__name__)
 
 # A turn goes on over these: they are half of a step, and nobody outside sees them.
-_HALVES: Final = (RolloutsGraded, HeldOutEvaluated)
-_SHOWN: Final = 60  # characters of a value in a message
-_ENDS: Final = (JobSucceeded, JobFailed, JobCancelled)
+_INTERMEDIATE_EVENTS: Final = (RolloutsGraded, HeldOutEvaluated)
+_MAX_VALUE_LENGTH: Final = 60  # characters of a value in a message
+_TERMINAL_EVENTS: Final = (JobSucceeded, JobFailed, JobCancelled)
 
-_LOST: Final = (
+_UNREPLAYABLE_MESSAGE: Final = (
     "job %s stands where it is, for its log cannot be told again: %s. Start the simulator as it was when the job was "
     "created (the same version and --rollouts) and it goes on, or cancel it."
 )
@@ -45,14 +45,14 @@ _LOST: Final = (
 class Graders(Protocol):
     """The world's side of a job: its reward function."""
 
-    def denial_reason(self, order: Order, /) -> str | None:
+    def denial_reason(self, order: JobSpec, /) -> str | None:
         """Return why the order's caller cannot have the order's function invoked, or None when all is well."""
 
-    def grade(self, order: Order, samples: tuple[Sample, ...], /, *, split: str, step: int) -> Graded:
+    def grade(self, spec: JobSpec, samples: tuple[Sample, ...], /, *, split: str, step: int) -> GradingResult:
         """Return the samples' rewards; raise GraderError when there are none."""
 
 
-class Writer(Protocol):
+class JobLogWriter(Protocol):
     """The keeper of the logs, as a run needs it."""
 
     closing: bool
@@ -60,23 +60,23 @@ class Writer(Protocol):
     def append(self, job_id: str, event: Event) -> Job:
         """Write an event to a job's log."""
 
-    def place(self, job_id: str) -> int | None:
+    def slot_free_at(self, job_id: str) -> int | None:
         """Return since when the job has a place among those that train, or None while it must wait in line."""
 
-    def limit(self, job_id: str) -> int | None:
+    def time_limit(self, job_id: str) -> int | None:
         """Return the simulated time that the job may not go beyond for now, or None."""
 
-    def give_up(self, job_id: str) -> None:
+    def fail_job(self, job_id: str) -> None:
         """End a job that the simulator itself cannot carry on with."""
 
 
-class Interventions(Protocol):
+class JobHooks(Protocol):
     """What may come in between from outside, as somebody has scripted it. A job knows of nobody's script."""
 
-    def before(self, job_id: str, effect: Effect, /) -> Event | None:
+    def before_effect(self, job_id: str, effect: LifecycleEffect, /) -> Event | None:
         """Do what is due before a job's next move; return the event that ends the job in its place, or None."""
 
-    def wait(self, job_id: str, /) -> int:
+    def queue_delay(self, job_id: str, /) -> int:
         """Return how many simulated seconds a job is queued at least."""
 
 
@@ -84,35 +84,35 @@ class _EndedElsewhereError(Exception):
     """The job was cancelled while its story was busy, or the simulator is closing: the story is dropped."""
 
 
-class Run:
+class JobRun:
     """One job's story under way; `recorded` is the part of its log that it has still to tell again.
 
     Attributes:
-        full: the last event could not be written, because the disk is full; it is written at a later turn.
-        lost: what its log holds cannot be told again, so that it cannot go on; it stands where its log ends.
+        is_disk_full: the last event could not be written, because the disk is full; it is written at a later turn.
+        is_unreplayable: what its log holds cannot be told again, so that it cannot go on; it stands where its log ends.
     """
 
     def __init__(
         self,
         *,
-        writer: Writer,
+        writer: JobLogWriter,
         graders: Graders,
-        interventions: Interventions,
+        hooks: JobHooks,
         job: Job,
-        story: Story,
+        lifecycle: Lifecycle,
         recorded: Collection[Event],
     ) -> None:
         self._writer = writer
         self._graders = graders
-        self._interventions = interventions
+        self._hooks = hooks
         self._job = job
-        self._story = story
+        self._lifecycle = lifecycle
         self._recorded = deque(recorded)
-        self._kept: Effect | None = None  # asked by the story, and not yet to be answered
-        self._answer: Answer = None
+        self._pending_effect: LifecycleEffect | None = None  # asked by the story, and not yet to be answered
+        self._result: EffectResult = None
         self._error: GraderError | None = None
-        self.full = False
-        self.lost = False
+        self.is_disk_full = False
+        self.is_unreplayable = False
 
     @property
     def job_id(self) -> str:
@@ -125,97 +125,97 @@ class Run:
         return self._job.created_at
 
     @property
-    def in_line(self) -> bool:
+    def is_waiting_for_slot(self) -> bool:
         """Whether the job waits for its place."""
-        return isinstance(self._kept, TakePlace)
+        return isinstance(self._pending_effect, AcquireSlot)
 
     @property
     def next_at(self) -> int | None:
         """The simulated time of the next move, while the job waits before it; None while it is under way."""
-        return self._kept.at if self._kept else None
+        return self._pending_effect.at if self._pending_effect else None
 
-    def turn(self) -> bool:
+    def advance(self) -> bool:
         """Go on to the next event that matters; return whether there may be more. One turn at a time."""
         try:
-            return self._turn()
+            return self._advance()
         except _EndedElsewhereError:
-            self._story.close()
+            self._lifecycle.close()
             return False
         except Exception as error:  # noqa: BLE001  a fault of ours must end the job, not only its thread
             if self._writer.closing:  # the workers were stopped under the story's feet
                 return False
             if self._recorded:  # started as it was before, it goes on
-                self.lost = True
-                _log.error(_LOST, self._job.id, error)
+                self.is_unreplayable = True
+                _log.error(_UNREPLAYABLE_MESSAGE, self._job.id, error)
                 return True
             _log.exception("job %s: the simulator failed", self._job.id)
-            self._writer.give_up(self._job.id)
+            self._writer.fail_job(self._job.id)
             return False
 
-    def _turn(self) -> bool:
+    def _advance(self) -> bool:
         while True:
             try:
-                effect = self._kept or self._next()
+                effect = self._pending_effect or self._next_effect()
             except StopIteration:
                 return False
             if self._is_early(effect):
-                self._kept = effect
+                self._pending_effect = effect
                 return True
-            self._kept, self._answer, self._error = None, None, None
+            self._pending_effect, self._result, self._error = None, None, None
             if not self._recorded:
-                effect = self._interventions.before(self._job.id, effect) or effect
+                effect = self._hooks.before_effect(self._job.id, effect) or effect
             match effect:
-                case TakePlace():
-                    self._take_place(effect)
-                    if self._answer is None:
-                        self._kept = effect
+                case AcquireSlot():
+                    self._acquire_slot(effect)
+                    if self._result is None:
+                        self._pending_effect = effect
                         return True
                 case CheckGrader():
-                    self._answer = None if self._recorded else self._graders.denial_reason(self._job.order)
+                    self._result = None if self._recorded else self._graders.denial_reason(self._job.order)
                 case Grade():
                     self._grade(effect)
-                case event if (more := self._after(event)) is not None:
+                case event if (more := self._write_event(event)) is not None:
                     return more
 
-    def _after(self, event: Event) -> bool | None:
+    def _write_event(self, event: Event) -> bool | None:
         """Write an event; return whether the turn ends with it in that there may be more, or None: it goes on."""
         try:
             new = self._append(event)
         except StoreFullError:
-            self._kept, self.full = event, True
+            self._pending_effect, self.is_disk_full = event, True
             return True
-        self.full = False
-        if isinstance(event, _ENDS):
-            self._story.close()
+        self.is_disk_full = False
+        if isinstance(event, _TERMINAL_EVENTS):
+            self._lifecycle.close()
             return False
-        return True if new and not isinstance(event, _HALVES) else None
+        return True if new and not isinstance(event, _INTERMEDIATE_EVENTS) else None
 
-    def _next(self) -> Effect:
-        return self._story.throw(self._error) if self._error else self._story.send(self._answer)
+    def _next_effect(self) -> LifecycleEffect:
+        return self._lifecycle.throw(self._error) if self._error else self._lifecycle.send(self._result)
 
-    def _take_place(self, effect: TakePlace) -> None:
+    def _acquire_slot(self, effect: AcquireSlot) -> None:
         """Answer with the time from which the job has its place, or leave the answer None: it must wait."""
         if self._recorded:
             known = self._recorded[0]
             if isinstance(known, StartDelayed):
                 self._recorded.popleft()
-            self._answer = placed_at(known)
+            self._result = slot_acquired_at(known)
             return
-        free_at = self._writer.place(self._job.id)
+        free_at = self._writer.slot_free_at(self._job.id)
         if free_at is None:
             return
-        if wait := self._interventions.wait(self._job.id):
+        if wait := self._hooks.queue_delay(self._job.id):
             delayed = StartDelayed(at=max(effect.at, free_at), until=max(free_at, effect.at + wait))
             try:
                 self._append(delayed)
             except StoreFullError:
-                self.full = True
+                self.is_disk_full = True
                 return
             free_at = delayed.until
-        self.full = False
-        self._answer = free_at
+        self.is_disk_full = False
+        self._result = free_at
 
-    def _is_early(self, effect: Effect) -> bool:
+    def _is_early(self, effect: LifecycleEffect) -> bool:
         """Whether the clock must come to the effect's time first.
 
         What was recorded has happened. Rewards that came back are written however the clock was stopped meanwhile:
@@ -223,19 +223,19 @@ class Run:
         """
         if self._recorded or isinstance(effect, RolloutsGraded):
             return False
-        limit = self._writer.limit(self._job.id)
+        limit = self._writer.time_limit(self._job.id)
         return limit is not None and effect.at > limit
 
     def _grade(self, request: Grade) -> None:
         if self._recorded:
             known = self._recorded[0]
             if not isinstance(known, RolloutsGraded):
-                raise TypeError(f"the log goes on with {kind_of(known)} where rewards should stand")
+                raise TypeError(f"the log goes on with {event_kind(known)} where rewards should stand")
             rewards = tuple(reward for group in known.rewards for reward in group)
-            self._answer = Graded(rewards=rewards, invocations=known.invocations, warnings=known.warnings)
+            self._result = GradingResult(rewards=rewards, invocations=known.invocations, warnings=known.warnings)
             return
         try:
-            self._answer = self._graders.grade(self._job.order, request.samples, split=request.split, step=request.step)
+            self._result = self._graders.grade(self._job.order, request.samples, split=request.split, step=request.step)
         except GraderError as error:
             self._error = error
 
@@ -243,26 +243,26 @@ class Run:
         """Write the event, or hold it against the recorded one; return whether it was written."""
         if self._recorded:
             if self._recorded[0] != event:
-                raise ValueError(_differing(self._recorded[0], event))
+                raise ValueError(_describe_difference(self._recorded[0], event))
             self._recorded.popleft()
             return False
         if self._writer.closing:
             raise _EndedElsewhereError
         try:
             self._writer.append(self._job.id, event)
-        except IllegalMoveError as illegal:
-            if illegal.status and illegal.status.ended:
+        except IllegalTransitionError as illegal:
+            if illegal.status and illegal.status.is_terminal:
                 raise _EndedElsewhereError from None
             raise
         return True
 
 
-def _differing(known: Event, told: Event) -> str:
+def _describe_difference(known: Event, regenerated: Event) -> str:
     """Return, shortly, where two events differ."""
-    if type(known) is not type(told):
-        return f"it says {kind_of(known)} at {known.at}, and now it is {kind_of(told)} at {told.at}"
-    names = (part.name for part in fields(known) if getattr(known, part.name) != getattr(told, part.name))
+    if type(known) is not type(regenerated):
+        return f"it says {event_kind(known)} at {known.at}, and now it is {event_kind(regenerated)} at {regenerated.at}"
+    names = (part.name for part in fields(known) if getattr(known, part.name) != getattr(regenerated, part.name))
     name = next(names)
-    values = (repr(getattr(event, name)) for event in (known, told))
-    was, now = (f"{value[:_SHOWN]}..." if len(value) > _SHOWN else value for value in values)
-    return f"it says {kind_of(known)} with {name} {was}, and now that is {now}"
+    values = (repr(getattr(event, name)) for event in (known, regenerated))
+    was, now = (f"{value[:_MAX_VALUE_LENGTH]}..." if len(value) > _MAX_VALUE_LENGTH else value for value in values)
+    return f"it says {event_kind(known)} with {name} {was}, and now that is {now}"

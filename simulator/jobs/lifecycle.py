@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
 
-from simulator.grading.grader import Graded, Sample
+from simulator.grading.grader import GradingResult, Sample
 from simulator.grading.lambda_response import GraderError
 from simulator.jobs.job import (
     CheckpointSaved,
@@ -21,39 +21,39 @@ from simulator.jobs.job import (
     HeldOutEvaluated,
     Job,
     JobFailed,
+    JobSpec,
     JobSucceeded,
     ModelCreated,
-    Order,
     RolloutsGraded,
     StepCompleted,
     TrainingStarted,
     ValidationStarted,
 )
-from simulator.settings import Durations, Settings, as_of
-from simulator.training.chat_answers import prompt_length
-from simulator.training.checkpoint import dumped
-from simulator.training.convergence import Progress, convergence
+from simulator.settings import DurationSettings, Settings, restore_job_settings
+from simulator.training.chat_answers import count_message_tokens
+from simulator.training.checkpoint import dump_weights
+from simulator.training.convergence import StepProgress, detect_convergence
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters, ReasoningEffort
-from simulator.training.recorded_policy import Recordings
+from simulator.training.recorded_policy import ResponsesByLine
 from simulator.training.sampling import Group
 from simulator.training.training_plan import PlanError
 from simulator.training.training_run import (
-    Run,
-    State,
-    evaluated,
+    TrainingRun,
+    TrainingState,
+    evaluate_held_out,
     initial_state,
-    learned,
-    prepared,
-    sampled,
-    sampled_held_out,
+    prepare_run,
+    sample_held_out,
+    sample_step,
+    train_step,
 )
 from simulator.upstream.errors import UpstreamError
-from simulator.upstream.response_folder import Replay
+from simulator.upstream.response_folder import ResponseFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakePlace:
+class AcquireSlot:
     """A request: one of the places for jobs that train. Answered, once there is one, by when it became free."""
 
     at: int
@@ -79,9 +79,9 @@ class Grade:
     samples: tuple[Sample, ...]
 
 
-Effect: TypeAlias = Event | TakePlace | CheckGrader | Grade
-Answer: TypeAlias = Graded | str | int | None
-Story: TypeAlias = Generator[Effect, Answer, None]
+LifecycleEffect: TypeAlias = Event | AcquireSlot | CheckGrader | Grade
+EffectResult: TypeAlias = GradingResult | str | int | None
+Lifecycle: TypeAlias = Generator[LifecycleEffect, EffectResult, None]
 OpenFile: TypeAlias = Callable[[str], AbstractContextManager[BinaryIO]]
 
 _EFFORTS: Final[Mapping[str, ReasoningEffort]] = {"low": "low", "medium": "medium", "high": "high"}
@@ -89,7 +89,9 @@ GRADER_PARAM = "method.reinforcement.grader.lambda.function"
 TRAIN, HELD_OUT = "train", "held_out"
 
 
-def story(job: Job, *, open_file: OpenFile, model: str, settings: Settings, replay: Replay | None = None) -> Story:
+def job_lifecycle(
+    job: Job, *, open_file: OpenFile, model: str, settings: Settings, replay: ResponseFolder | None = None
+) -> Lifecycle:
     """Tell a job's life after its creation.
 
     `open_file` opens an upload by its SHA-256; `model` is the name of what will be made; `replay` has the responses to
@@ -100,18 +102,18 @@ def story(job: Job, *, open_file: OpenFile, model: str, settings: Settings, repl
         UnknownSettingError: this version does not have those.
     """
     order = job.order
-    settings = settings if order.settings is None else as_of(settings, order.settings)
+    settings = settings if order.settings is None else restore_job_settings(settings, order.settings)
     durations = settings.durations
     at = job.created_at
     yield ValidationStarted(at=at, training_file=order.training_file)
     at += durations.validation
     try:
-        run = _prepared(order, open_file=open_file, settings=settings, replay=replay)
-    except _FaultyFileError as fault:
+        run = _prepare_run(order, open_file=open_file, settings=settings, replay=replay)
+    except _InvalidFileError as fault:
         yield JobFailed(at=at, failure=fault.failure)
         return
     yield FilesValidated(at=at, training_records=len(run.plan.train), held_out_records=len(run.plan.held_out))
-    free_at = yield TakePlace(at=at)
+    free_at = yield AcquireSlot(at=at)
     assert isinstance(free_at, int)  # noqa: S101  what the engine answers a TakePlace with
     at = max(at + durations.queue, free_at)
     refusal = yield CheckGrader(at=at)
@@ -120,31 +122,37 @@ def story(job: Job, *, open_file: OpenFile, model: str, settings: Settings, repl
         return
     yield TrainingStarted(at=at, total_steps=run.plan.total_steps)
     try:
-        yield from _training(run, at=at, model=model, settings=settings)
+        yield from _train(run, at=at, model=model, settings=settings)
     except _GradingFailedError as failed:
         failure = Failure(code="grader_error", message=str(failed.cause), param=GRADER_PARAM)
         yield JobFailed(at=failed.at, failure=failure)
 
 
-def _training(run: Run, *, at: int, model: str, settings: Settings) -> Story:
-    state, history = initial_state(), list[Progress]()
-    weights = dumped(state.weights)
-    yield from _evaluation(run, state, at=at)
+def _train(run: TrainingRun, *, at: int, model: str, settings: Settings) -> Lifecycle:
+    state, history = initial_state(), list[StepProgress]()
+    weights = dump_weights(state.weights)
+    yield from _evaluate(run, state, at=at)
     while state.step < run.plan.total_steps:
-        groups = sampled(run, state)
+        groups = sample_step(run, state)
         tokens = sum(rollout.response_length for group in groups for rollout in group.rollouts)
-        at += _duration(tokens, settings.durations)
-        rewards = yield from _graded(groups, split=TRAIN, step=state.step + 1, at=at)
-        outcome = learned(run, state, groups, rewards)
+        at += _step_duration(tokens, settings.durations)
+        rewards = yield from _grade(groups, split=TRAIN, step=state.step + 1, at=at)
+        outcome = train_step(run, state, groups, rewards)
         state = outcome.state
         yield StepCompleted(
-            at=at, step=state.step, tokens=tokens, metrics=outcome.metrics.as_data(), truth=outcome.truth.as_data()
+            at=at,
+            step=state.step,
+            tokens=tokens,
+            metrics=outcome.metrics.as_data(),
+            truth=outcome.ground_truth.as_data(),
         )
-        history.append(Progress(reward_mean=outcome.metrics.critic_rewards_mean, dead_groups=outcome.truth.dead_groups))
-        reason = convergence(history) if settings.detect_convergence else None
+        history.append(
+            StepProgress(reward_mean=outcome.metrics.critic_rewards_mean, dead_groups=outcome.ground_truth.dead_groups)
+        )
+        reason = detect_convergence(history) if settings.detect_convergence else None
         if reason or state.step in run.plan.checkpoint_steps:
-            weights = dumped(state.weights)
-            metrics = yield from _evaluation(run, state, at=at)
+            weights = dump_weights(state.weights)
+            metrics = yield from _evaluate(run, state, at=at)
             yield CheckpointSaved(
                 at=at, step=state.step, model=f"{model}:ckpt-step-{state.step}", metrics=metrics, weights=weights
             )
@@ -155,13 +163,15 @@ def _training(run: Run, *, at: int, model: str, settings: Settings) -> Story:
     yield JobSucceeded(at=at, weights=weights)
 
 
-def _evaluation(run: Run, state: State, *, at: int) -> Generator[Effect, Answer, dict[str, int | float]]:
+def _evaluate(
+    run: TrainingRun, state: TrainingState, *, at: int
+) -> Generator[LifecycleEffect, EffectResult, dict[str, int | float]]:
     """Grade one rollout for each held-out record; return what the checkpoint shows of it (INFERRED: names)."""
     if not run.plan.held_out:
         return {"step": state.step}
-    groups = sampled_held_out(run, state)
-    rewards = yield from _graded(groups, split=HELD_OUT, step=state.step, at=at)
-    result = evaluated(state, groups, rewards)
+    groups = sample_held_out(run, state)
+    rewards = yield from _grade(groups, split=HELD_OUT, step=state.step, at=at)
+    result = evaluate_held_out(state, groups, rewards)
     metrics = {
         "step": state.step,
         "validation_response_length_mean": result.response_length_mean,
@@ -171,9 +181,9 @@ def _evaluation(run: Run, state: State, *, at: int) -> Generator[Effect, Answer,
     return metrics
 
 
-def _graded(
+def _grade(
     groups: Sequence[Group], *, split: str, step: int, at: int
-) -> Generator[Effect, Answer, tuple[tuple[float, ...], ...]]:
+) -> Generator[LifecycleEffect, EffectResult, tuple[tuple[float, ...], ...]]:
     samples = tuple(
         Sample(record=group.prompt.record, rollout=rollout) for group in groups for rollout in group.rollouts
     )
@@ -181,7 +191,7 @@ def _graded(
         graded = yield Grade(at=at, split=split, step=step, samples=samples)
     except GraderError as error:
         raise _GradingFailedError(error, at=at) from error
-    assert isinstance(graded, Graded)  # noqa: S101  what the engine answers a Grade with
+    assert isinstance(graded, GradingResult)  # noqa: S101  what the engine answers a Grade with
     flat = iter(graded.rewards)
     rewards = tuple(tuple(next(flat) for _ in group.rollouts) for group in groups)
     yield RolloutsGraded(
@@ -190,45 +200,51 @@ def _graded(
     return rewards
 
 
-def _prepared(order: Order, *, open_file: OpenFile, settings: Settings, replay: Replay | None) -> Run:
-    training = _records(order.training_sha256, "training_file", open_file=open_file, limits=settings.dataset)
+def _prepare_run(
+    order: JobSpec, *, open_file: OpenFile, settings: Settings, replay: ResponseFolder | None
+) -> TrainingRun:
+    training = _load_records(order.training_sha256, "training_file", open_file=open_file, limits=settings.dataset)
     validation = None
     if order.validation_sha256:
-        validation = _records(
+        validation = _load_records(
             order.validation_sha256, "validation_file", open_file=open_file, limits=settings.validation_dataset
         )
     try:
-        return prepared(
+        return prepare_run(
             training,
             validation=validation,
             held_out_choice=settings.held_out,
             model=order.model,
-            hyperparameters=_hyperparameters(order, redteam=settings.redteam),
+            hyperparameters=_hyperparameters_from(order, redteam=settings.redteam),
             seed=order.seed,
             answer_path=settings.answer_path,
-            recorded=_recorded(training, "training_file", model=order.model, replay=replay),
-            recorded_validation=_recorded(validation, "validation_file", model=order.model, replay=replay),
+            recorded_responses=_load_recordings(training, "training_file", model=order.model, replay=replay),
+            recorded_validation_responses=_load_recordings(
+                validation, "validation_file", model=order.model, replay=replay
+            ),
         )
     except PlanError as error:
-        raise _FaultyFileError("training_file", str(error)) from error
+        raise _InvalidFileError("training_file", str(error)) from error
 
 
-def _recorded(records: Sequence[Record] | None, param: str, *, model: str, replay: Replay | None) -> Recordings | None:
+def _load_recordings(
+    records: Sequence[Record] | None, param: str, *, model: str, replay: ResponseFolder | None
+) -> ResponsesByLine | None:
     if replay is None or records is None:
         return None
     try:
-        return replay.recordings(records, model=model)
+        return replay.responses_by_line(records, model=model)
     except (DatasetError, UpstreamError) as error:
-        raise _FaultyFileError(param, str(error)) from error
+        raise _InvalidFileError(param, str(error)) from error
 
 
-def _records(sha256: str, param: str, *, open_file: OpenFile, limits: DatasetLimits) -> tuple[Record, ...]:
+def _load_records(sha256: str, param: str, *, open_file: OpenFile, limits: DatasetLimits) -> tuple[Record, ...]:
     try:
         with open_file(sha256) as stream:
             records = read_records(stream, limits)
         _check_lengths(records, limits.max_prompt_tokens)
     except DatasetError as error:
-        raise _FaultyFileError(param, str(error)) from error
+        raise _InvalidFileError(param, str(error)) from error
     return records
 
 
@@ -236,14 +252,14 @@ def _check_lengths(records: Sequence[Record], most: int | None) -> None:
     if most is None:
         return
     for record in records:
-        length = prompt_length(record.messages)
+        length = count_message_tokens(record.messages)
         if length > most:
             raise DatasetError(
                 record.line, f"the prompt is about {length} tokens; at most {most} are allowed: shorten it"
             )
 
 
-def _hyperparameters(order: Order, *, redteam: float) -> Hyperparameters:
+def _hyperparameters_from(order: JobSpec, *, redteam: float) -> Hyperparameters:
     asked = order.hyperparameters
     return Hyperparameters(
         n_epochs=int(asked["n_epochs"]),
@@ -254,11 +270,11 @@ def _hyperparameters(order: Order, *, redteam: float) -> Hyperparameters:
     )
 
 
-def _duration(tokens: int, durations: Durations) -> int:
+def _step_duration(tokens: int, durations: DurationSettings) -> int:
     return round(durations.per_step + tokens / durations.tokens_per_second)
 
 
-class _FaultyFileError(Exception):
+class _InvalidFileError(Exception):
     def __init__(self, param: str, reason: str) -> None:
         super().__init__(reason)
         self.failure = Failure(

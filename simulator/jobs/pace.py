@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from simulator.clock import CallersTime, Clock, Lapse
-from simulator.moments import told
-from simulator.settings import LAST_EPOCH, Pace
+from simulator.clock import CallerClock, Clock, Lapse
+from simulator.moments import format_time
+from simulator.settings import MAX_EPOCH_SECONDS, Pace
 from simulator.store.clock_state import ClockStateStore
 
 
-class ClockOrderError(Exception):
+class ClockControlError(Exception):
     """The clock was told what it cannot do; it is as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pacing:
+class PaceState:
     """How a user left the clock.
 
     Attributes:
@@ -42,10 +42,10 @@ class Pacing:
     lapses: tuple[Lapse, ...] = ()
 
 
-_KEPT: Final = TypeAdapter(Pacing)
+_PACE_STATE: Final = TypeAdapter(PaceState)
 
 
-class Paces:
+class PaceRegistry:
     """The paces of one simulator and the clock that obeys them; what a user changes is kept until the next start.
 
     The clock follows whichever job is ahead. So that none of them hurries the others, each job at `realtime` goes by a
@@ -59,9 +59,9 @@ class Paces:
         pace: Pace,
         speed: float,
         epoch: int,
-        latest: int,
-        wall: Callable[[], float],
-        seconds: Callable[[], float],
+        latest_time: int,
+        wall_clock: Callable[[], float],
+        monotonic: Callable[[], float],
     ) -> None:
         """Take up what was kept, or begin.
 
@@ -70,58 +70,58 @@ class Paces:
             pace: the simulator's, until a user chooses another.
             speed: likewise.
             epoch: where the clock begins, in seconds since the Unix epoch.
-            latest: the simulated time of the latest thing that is kept; 0 when nothing is.
-            wall: this machine's clock, in seconds since the Unix epoch.
-            seconds: a monotonic clock of this machine's.
+            latest_time: the simulated time of the latest thing that is kept; 0 when nothing is.
+            wall_clock: this machine's clock, in seconds since the Unix epoch.
+            monotonic: a monotonic clock of this machine's.
         """
         self._states = states
         self._changing = Lock()
-        self._started = (Pace(pace), speed)
+        self._defaults = (Pace(pace), speed)
         kept = states.get()
-        self._pacing = _KEPT.validate_json(kept) if kept else Pacing(reached=latest or epoch)
+        self._state = _PACE_STATE.validate_json(kept) if kept else PaceState(reached=latest_time or epoch)
         # A clock that only its user moves stands after a restart where it stood before.
-        stood = latest if self._pacing.frozen or self.pace is Pace.MANUAL else 0
-        self._seconds = seconds
-        self.clock = self._clock(stood or max(epoch, latest))
+        stood = latest_time if self._state.frozen or self.pace is Pace.MANUAL else 0
+        self._monotonic = monotonic
+        self.clock = self._new_clock(stood or max(epoch, latest_time))
         self._clocks: Mapping[str, Clock] = {}  # of the jobs at `realtime`; replaced whole
-        self.callers = CallersTime(wall=wall, lapses=self._pacing.lapses)
-        self._obey()
+        self.caller_clock = CallerClock(wall_clock=wall_clock, lapses=self._state.lapses)
+        self._apply_speeds()
 
     @property
     def pace(self) -> Pace:
         """The simulator's own pace."""
-        return self._pacing.pace or self._started[0]
+        return self._state.pace or self._defaults[0]
 
     @property
     def speed(self) -> float:
         """How many simulated seconds pass in a real one, where jobs go by `realtime`."""
-        return self._pacing.speed or self._started[1]
+        return self._state.speed or self._defaults[1]
 
     @property
     def frozen(self) -> bool:
         """Whether nothing moves but what is told to."""
-        return self._pacing.frozen
+        return self._state.frozen
 
-    def of(self, job_id: str) -> Pace:
+    def pace_of(self, job_id: str) -> Pace:
         """Return the pace of a job."""
-        return self._pacing.own.get(job_id, self.pace)
+        return self._state.own.get(job_id, self.pace)
 
     def speed_of(self, job_id: str) -> float | None:
         """Return how many simulated seconds pass for a job in a real one, if it goes by `realtime`."""
-        return self._pacing.speeds.get(job_id, self.speed) if self.of(job_id) is Pace.REALTIME else None
+        return self._state.speeds.get(job_id, self.speed) if self.pace_of(job_id) is Pace.REALTIME else None
 
-    def limit(self, job_id: str) -> int | None:
+    def time_limit(self, job_id: str) -> int | None:
         """Return the simulated time that a job may not go beyond; None: the job leads, and the clock follows it."""
-        pacing, pace = self._pacing, self.of(job_id)
+        pacing, pace = self._state, self.pace_of(job_id)
         if pace is Pace.REALTIME:
             return self._clock_of(job_id).now()
         if pace is Pace.MANUAL or (pacing.frozen and pacing.held is None):
             return pacing.reached
         return pacing.held if pacing.frozen else None
 
-    def wait_until(self, job_id: str, time: int) -> float | None:
+    def seconds_until(self, job_id: str, time: int) -> float | None:
         """Return how many real seconds it takes a job at `realtime` to come to a time; None: it never does."""
-        return self._clock_of(job_id).wait_until(time)
+        return self._clock_of(job_id).seconds_until(time)
 
     def freeze(self) -> None:
         """Let nothing move from now on but what is told to."""
@@ -133,7 +133,7 @@ class Paces:
         with self._changing:
             self._change(frozen=False)
 
-    def advance(self, to: int) -> None:
+    def advance_to(self, time: int) -> None:
         """Move the clock to a simulated time, and let as much time pass for the callers.
 
         Raises:
@@ -142,37 +142,37 @@ class Paces:
         """
         with self._changing:
             now = self.clock.now()
-            if to < now:
-                raise ClockOrderError(f"the clock stands at {told(now)}, which is later, and never runs back")
-            self._advance(now, to - now)
+            if time < now:
+                raise ClockControlError(f"the clock stands at {format_time(now)}, which is later, and never runs back")
+            self._advance(now, time - now)
 
     def advance_by(self, seconds: int) -> None:
         """Do the same for so many seconds from now on."""
         with self._changing:
             self._advance(self.clock.now(), seconds)
 
-    def reach(self, time: int) -> None:
+    def move_clock_to(self, time: int) -> None:
         """Move the clock to where a job has been told to run to: for the callers no time passes."""
         with self._changing:
             self._change(to=time)
 
-    def choose(self, pace: Pace | None, speed: float | None = None) -> None:
+    def set_pace(self, pace: Pace | None, speed: float | None = None) -> None:
         """Give the simulator another pace, and another speed where its clock and that of jobs without one run."""
         with self._changing:
             chosen: dict[str, Any] = {} if pace is None else {"pace": pace, "reached": self.clock.now()}
-            self._change(**chosen, speed=self._pacing.speed if speed is None else speed)
+            self._change(**chosen, speed=self._state.speed if speed is None else speed)
 
-    def choose_for(self, job_id: str, pace: Pace, speed: float | None = None) -> None:
+    def set_job_pace(self, job_id: str, pace: Pace, speed: float | None = None) -> None:
         """Give a job a pace of its own; at `realtime` it may have a speed of its own, too."""
         with self._changing:
-            speeds = dict(self._pacing.speeds)
+            speeds = dict(self._state.speeds)
             if pace is not Pace.REALTIME:
                 speeds.pop(job_id, None)
             elif speed is not None:
                 speeds[job_id] = speed
-            self._change(own={**self._pacing.own, job_id: pace}, speeds=speeds)
+            self._change(own={**self._state.own, job_id: pace}, speeds=speeds)
 
-    def forget(self, job_id: str) -> None:
+    def remove_job(self, job_id: str) -> None:
         """Forget the pace of a job that has ended.
 
         It is not written down, so that a full disk cannot get between a job's end and what follows from it: the next
@@ -180,56 +180,58 @@ class Paces:
         """
         with self._changing:
             self._clocks = {job: clock for job, clock in self._clocks.items() if job != job_id}
-            self._keep(self._pacing.own.keys() - {job_id})
+            self._retain(self._state.own.keys() - {job_id})
 
-    def forget_others(self, unfinished: Collection[str]) -> None:
+    def retain_jobs(self, unfinished: Collection[str]) -> None:
         """Forget the paces of all jobs but these, at the start."""
         with self._changing:
-            self._keep(self._pacing.own.keys() & set(unfinished))
+            self._retain(self._state.own.keys() & set(unfinished))
 
-    def _clock(self, epoch: int) -> Clock:
-        return Clock(epoch=epoch, seconds=self._seconds, last=LAST_EPOCH)
+    def _new_clock(self, epoch: int) -> Clock:
+        return Clock(epoch=epoch, monotonic=self._monotonic, max_time=MAX_EPOCH_SECONDS)
 
     def _clock_of(self, job_id: str) -> Clock:
         clock = self._clocks.get(job_id)
         if clock is None:
             with self._changing:
-                clock = self._clocks.get(job_id) or self._clock(self.clock.now())
+                clock = self._clocks.get(job_id) or self._new_clock(self.clock.now())
                 self._clocks = {**self._clocks, job_id: clock}
-                self._obey()
+                self._apply_speeds()
         return clock
 
-    def _keep(self, jobs: Collection[str]) -> None:
-        pacing = self._pacing
-        self._pacing = replace(
+    def _retain(self, jobs: Collection[str]) -> None:
+        pacing = self._state
+        self._state = replace(
             pacing,
             own={job: pace for job, pace in pacing.own.items() if job in jobs},
             speeds={job: speed for job, speed in pacing.speeds.items() if job in jobs},
         )
-        self._obey()
+        self._apply_speeds()
 
     def _advance(self, now: int, seconds: int) -> None:
         # What the callers' time is ahead of this machine's is never more than what the clock was moved by, so that it
         # stays in a year of four digits, too.
-        if now + seconds > LAST_EPOCH:
-            raise ClockOrderError(f"the clock stands at {told(now)}, and does not go beyond {told(LAST_EPOCH)}")
-        lapses = self.callers.with_another(seconds)
+        if now + seconds > MAX_EPOCH_SECONDS:
+            raise ClockControlError(
+                f"the clock stands at {format_time(now)}, and does not go beyond {format_time(MAX_EPOCH_SECONDS)}"
+            )
+        lapses = self.caller_clock.lapses_after(seconds)
         self._change(to=now + seconds, reached=now + seconds, held=now + seconds, lapses=lapses)
-        self.callers.take(lapses)
+        self.caller_clock.set_lapses(lapses)
         for clock in self._clocks.values():
             clock.move_to(now + seconds)
 
     def _change(self, *, to: int = 0, **changes: Any) -> None:
         """Keep a change and then obey it; with `to`, the clock is moved there."""
-        pacing = replace(self._pacing, **changes)
-        self._states.put(_KEPT.dump_json(pacing).decode(), at=max(to, self.clock.now()))
-        self._pacing = pacing  # replaced whole: whoever reads takes no lock
+        pacing = replace(self._state, **changes)
+        self._states.put(_PACE_STATE.dump_json(pacing).decode(), at=max(to, self.clock.now()))
+        self._state = pacing  # replaced whole: whoever reads takes no lock
         self.clock.move_to(to)
-        self._obey()
+        self._apply_speeds()
 
-    def _obey(self) -> None:
+    def _apply_speeds(self) -> None:
         """Let the clocks run that should, each as fast as it should."""
-        self.clock.run(self.speed if self.pace is Pace.REALTIME and not self.frozen else 0.0)
-        self._clocks = {job: clock for job, clock in self._clocks.items() if self.of(job) is Pace.REALTIME}
+        self.clock.set_speed(self.speed if self.pace is Pace.REALTIME and not self.frozen else 0.0)
+        self._clocks = {job: clock for job, clock in self._clocks.items() if self.pace_of(job) is Pace.REALTIME}
         for job, clock in self._clocks.items():
-            clock.run(0.0 if self.frozen else self._pacing.speeds.get(job, self.speed))
+            clock.set_speed(0.0 if self.frozen else self._state.speeds.get(job, self.speed))

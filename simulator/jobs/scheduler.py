@@ -9,42 +9,42 @@ from threading import Condition, RLock, Thread
 from typing import Final, Protocol
 
 from simulator.jobs.job import Job
-from simulator.jobs.job_run import Run
-from simulator.jobs.pace import Paces
+from simulator.jobs.job_run import JobRun
+from simulator.jobs.pace import PaceRegistry
 from simulator.settings import Pace
 
-_AGAIN: Final = 1.0  # real seconds until what found the disk full is tried again
-_LONGEST_PAUSE: Final = 3_600.0  # real seconds; the system cannot wait for as long as a slow clock may take
+_DISK_FULL_RETRY_DELAY: Final = 1.0  # real seconds until what found the disk full is tried again
+_MAX_WAIT: Final = 3_600.0  # real seconds; the system cannot wait for as long as a slow clock may take
 
 
-class Line(Protocol):
+class JobQueue(Protocol):
     """The line of jobs that wait for a place."""
 
     closing: bool
 
-    def job(self, job_id: str) -> Job | None:
+    def find_job(self, job_id: str) -> Job | None:
         """Return a job as it is now."""
 
-    def place(self, job_id: str) -> int | None:
+    def slot_free_at(self, job_id: str) -> int | None:
         """Return since when a job has a place, or None while it must wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Goal:
-    """How far a job is told to run: until `met`, and no further than the simulated time `until` if there is one.
+class RunTarget:
+    """How far a job is told to run: until `is_reached`, and no further than the simulated time `until` if there is one.
 
     Two of one job are two, however alike they are.
     """
 
-    met: Callable[[Job], bool]
+    is_reached: Callable[[Job], bool]
     until: int | None = None
 
-    def is_passed(self, job: Job) -> bool:
+    def is_reached_or_past(self, job: Job) -> bool:
         """Whether a job has come so far."""
-        return self.met(job) or (self.until is not None and job.changed_at > self.until)
+        return self.is_reached(job) or (self.until is not None and job.changed_at > self.until)
 
 
-class Driver:
+class Scheduler:
     """Gives the runs of unfinished jobs their turns, each as far as its pace allows.
 
     A run that cannot go on holds no thread: it stands, and is looked at again when the clock or its pace changes, or
@@ -52,116 +52,123 @@ class Driver:
     it one, a retrieve or a thread of ours, is the only one to do so meanwhile.
     """
 
-    def __init__(self, *, line: Line, paces: Paces, places: int, lock: RLock) -> None:
-        self._line = line
+    def __init__(self, *, queue: JobQueue, paces: PaceRegistry, slots: int, lock: RLock) -> None:
+        self._queue = queue
         self._paces = paces
-        self._places = places
+        self._slots = slots
         self._changed = Condition(lock)
-        self._runs: dict[str, Run] = {}  # of unfinished jobs, oldest first
-        self._moving: set[str] = set()  # those that are having a turn
-        self._goals: dict[str, list[Goal]] = {}  # of the jobs that somebody is running; none is an empty list
+        self._runs: dict[str, JobRun] = {}  # of unfinished jobs, oldest first
+        self._advancing: set[str] = set()  # those that are having a turn
+        self._targets: dict[str, list[RunTarget]] = {}  # of the jobs that somebody is running; none is an empty list
         # One more than the places: whoever waits in line is validated meanwhile.
-        self._threads = ThreadPoolExecutor(places + 1, thread_name_prefix="job")
+        self._threads = ThreadPoolExecutor(slots + 1, thread_name_prefix="job")
         self._ticker: Thread | None = None
 
-    def start(self, run: Run) -> None:
+    def start(self, run: JobRun) -> None:
         """Take a job's run on."""
         with self._changed:
             self._runs[run.job_id] = run
-            self._let_go((run,))
+            self._resume((run,))
 
-    def drop(self, job_id: str) -> None:
+    def remove(self, job_id: str) -> None:
         """Forget a job that has ended; the turn that is under way comes to nothing."""
         with self._changed:
             self._runs.pop(job_id, None)
-            self._goals.pop(job_id, None)
+            self._targets.pop(job_id, None)
             self._changed.notify_all()
 
-    def turn(self, job_id: str) -> None:
+    def advance(self, job_id: str) -> None:
         """Give a job at `poll` pace one turn, on the caller's thread.
 
         At other paces nothing happens, nor while another turn of the job is under way.
         """
         with self._changed:
             run = self._runs.get(job_id)
-            if run is None or run.lost or job_id in self._moving or self._paces.of(job_id) is not Pace.POLL:
+            if (
+                run is None
+                or run.is_unreplayable
+                or job_id in self._advancing
+                or self._paces.pace_of(job_id) is not Pace.POLL
+            ):
                 return
-            self._moving.add(job_id)
-        more = run.turn()
+            self._advancing.add(job_id)
+        more = run.advance()
         with self._changed:
-            self._moved(run, more=more)
+            self._finish_advance(run, more=more)
 
-    def limit(self, job_id: str) -> int | None:
+    def time_limit(self, job_id: str) -> int | None:
         """Return the simulated time that a job may not go beyond for now, or None; one that has ended goes nowhere."""
         run = self._runs.get(job_id)
         if run is None:
             return 0
-        if goals := self._goals.get(job_id):
+        if goals := self._targets.get(job_id):
             furthest = [goal.until for goal in goals if goal.until is not None]
             return max(furthest) if len(furthest) == len(goals) else None
-        limit = self._paces.limit(job_id)
+        limit = self._paces.time_limit(job_id)
         # The clock may stand beyond what a user has moved it to: a job ran ahead. Another one is created there.
         return None if limit is None else max(limit, run.created_at)
 
-    def stands(self, job_id: str) -> bool:
+    def is_blocked(self, job_id: str) -> bool:
         """Whether only somebody outside can move a job on: it waits for the clock, or for a retrieve."""
         with self._changed:
-            if job_id in self._moving or job_id in self._goals:
+            if job_id in self._advancing or job_id in self._targets:
                 return False
             run = self._runs.get(job_id)
-            return run is not None and (run.lost or self._paces.of(job_id) is Pace.POLL or self._is_early(run))
+            return run is not None and (
+                run.is_unreplayable or self._paces.pace_of(job_id) is Pace.POLL or self._is_early(run)
+            )
 
     def next_at(self, job_id: str) -> int | None:
         """Return the simulated time of a job's next move, if it stands before one."""
         run = self._runs.get(job_id)
         return run.next_at if run else None
 
-    def noted(self, job: Job) -> None:
+    def handle_update(self, job: Job) -> None:
         """Take note of what was written to a job's log: a goal may be met, a place may have become free."""
         with self._changed:
-            for goal in [goal for goal in self._goals.get(job.id, ()) if goal.is_passed(job)]:
-                self._give_up(job.id, goal)
-            if job.status.ended:
-                self.drop(job.id)
+            for goal in [goal for goal in self._targets.get(job.id, ()) if goal.is_reached_or_past(job)]:
+                self._remove_target(job.id, goal)
+            if job.status.is_terminal:
+                self.remove(job.id)
             # Only the oldest can have a place.
-            self._let_go(islice(self._runs.values(), self._places))
+            self._resume(islice(self._runs.values(), self._slots))
             self._changed.notify_all()
 
     def wake(self) -> None:
         """Look at every run that stands: the clock has moved, or a pace was changed."""
         with self._changed:
-            self._let_go(self._runs.values())
-            self._tick_if_need_be()
+            self._resume(self._runs.values())
+            self._start_ticker_if_needed()
             self._changed.notify_all()
 
-    def settle(self, job_ids: Collection[str], *, by: float = inf) -> None:
-        """Wait until these jobs have come as far as the clock allows now, or beyond the simulated time `by`.
+    def wait_until_idle(self, job_ids: Collection[str], *, until: float = inf) -> None:
+        """Wait until these jobs have come as far as the clock allows now, or beyond the simulated time `until`.
 
         Nobody is waited for whom the clock does not hold, or whom somebody runs, and no longer than that: a clock that
         runs may have let a job go on by then.
         """
         with self._changed:
-            held = {job_id: min(limit, by) for job_id in job_ids if (limit := self.limit(job_id)) is not None}
+            held = {job_id: min(limit, until) for job_id in job_ids if (limit := self.time_limit(job_id)) is not None}
             self._changed.wait_for(
-                lambda: self._line.closing or not any(self._lags(job_id, limit) for job_id, limit in held.items())
+                lambda: self._queue.closing or not any(self._is_behind(job_id, limit) for job_id, limit in held.items())
             )
 
-    def run_until(self, job_id: str, goal: Goal) -> bool:
+    def run_until(self, job_id: str, target: RunTarget) -> bool:
         """Let a job run as fast as it can until its goal is met, and wait for that; return whether it is.
 
         It may end before, or wait in line for a place that nobody is about to leave.
         """
         with self._changed:
-            run, job = self._runs.get(job_id), self._line.job(job_id)
-            if run is None or job is None or goal.met(job):
-                return job is not None and goal.met(job)
-            goals = self._goals.setdefault(job_id, [])
-            goals.append(goal)
-            self._let_go((run,))
-            self._changed.wait_for(lambda: self._is_over(run, goal))
-            met = goal not in goals
-            self._give_up(job_id, goal)
-            self._let_go(self._line_up())
+            run, job = self._runs.get(job_id), self._queue.find_job(job_id)
+            if run is None or job is None or target.is_reached(job):
+                return job is not None and target.is_reached(job)
+            goals = self._targets.setdefault(job_id, [])
+            goals.append(target)
+            self._resume((run,))
+            self._changed.wait_for(lambda: self._is_over(run, target))
+            met = target not in goals
+            self._remove_target(job_id, target)
+            self._resume(self._runs_waiting_for_slot())
             return met
 
     def close(self) -> None:
@@ -173,93 +180,101 @@ class Driver:
         if ticker:
             ticker.join()
 
-    def _let_go(self, runs: Iterable[Run]) -> None:
+    def _resume(self, runs: Iterable[JobRun]) -> None:
         for run in list(runs):
-            if run.job_id not in self._moving and self._can_go(run) and not self._line.closing:
-                self._moving.add(run.job_id)
-                self._threads.submit(self._drive, run)
+            if run.job_id not in self._advancing and self._can_advance(run) and not self._queue.closing:
+                self._advancing.add(run.job_id)
+                self._threads.submit(self._advance_until_blocked, run)
 
-    def _line_up(self) -> list[Run]:
+    def _runs_waiting_for_slot(self) -> list[JobRun]:
         """Return the jobs that wait in line and may have got a place: only the oldest ones can have any."""
-        return [run for run in islice(self._runs.values(), self._places) if run.in_line]
+        return [run for run in islice(self._runs.values(), self._slots) if run.is_waiting_for_slot]
 
-    def _can_go(self, run: Run) -> bool:
-        if run.lost or (self._paces.of(run.job_id) is Pace.POLL and run.job_id not in self._goals):
+    def _can_advance(self, run: JobRun) -> bool:
+        if run.is_unreplayable or (self._paces.pace_of(run.job_id) is Pace.POLL and run.job_id not in self._targets):
             return False
-        return not self._is_early(run) and not (run.in_line and self._line.place(run.job_id) is None)
+        return not self._is_early(run) and not (
+            run.is_waiting_for_slot and self._queue.slot_free_at(run.job_id) is None
+        )
 
-    def _is_early(self, run: Run) -> bool:
-        limit, at = self.limit(run.job_id), run.next_at
+    def _is_early(self, run: JobRun) -> bool:
+        limit, at = self.time_limit(run.job_id), run.next_at
         return limit is not None and at is not None and at > limit
 
-    def _drive(self, run: Run) -> None:
+    def _advance_until_blocked(self, run: JobRun) -> None:
         """Take turns until none is left, or until the run stands."""
         while True:
-            more = run.turn()
+            more = run.advance()
             with self._changed:
-                if not more or self._line.closing or run.full or not self._can_go(run):
-                    self._moved(run, more=more)
+                if not more or self._queue.closing or run.is_disk_full or not self._can_advance(run):
+                    self._finish_advance(run, more=more)
                     return
 
-    def _moved(self, run: Run, *, more: bool) -> None:
+    def _finish_advance(self, run: JobRun, *, more: bool) -> None:
         """Let a run stand after its turn, and go on whoever waited for that: a goal of its own, or a job in line."""
-        self._moving.discard(run.job_id)
+        self._advancing.discard(run.job_id)
         if not more and self._runs.get(run.job_id) is run:
-            self.drop(run.job_id)
-        self._let_go([*self._line_up(), *((run,) if run.job_id in self._goals and not run.full else ())])
-        self._tick_if_need_be()
+            self.remove(run.job_id)
+        self._resume(
+            [*self._runs_waiting_for_slot(), *((run,) if run.job_id in self._targets and not run.is_disk_full else ())]
+        )
+        self._start_ticker_if_needed()
         self._changed.notify_all()
 
-    def _lags(self, job_id: str, due: float) -> bool:
+    def _is_behind(self, job_id: str, due: float) -> bool:
         """Whether a job has yet to come to where the clock held it at the time `due`, and is about to."""
-        if job_id not in self._moving or job_id not in self._runs or job_id in self._goals:
+        if job_id not in self._advancing or job_id not in self._runs or job_id in self._targets:
             return False
-        limit, job = self.limit(job_id), self._line.job(job_id)
+        limit, job = self.time_limit(job_id), self._queue.find_job(job_id)
         return limit is not None and job is not None and not due < job.changed_at <= limit
 
-    def _is_over(self, run: Run, goal: Goal) -> bool:
+    def _is_over(self, run: JobRun, target: RunTarget) -> bool:
         """Whether a goal is met, and the job stands unless somebody else runs it on; or whether it cannot be met."""
-        goals = self._goals.get(run.job_id, ())
-        if self._line.closing or run.job_id not in self._runs:
+        goals = self._targets.get(run.job_id, ())
+        if self._queue.closing or run.job_id not in self._runs:
             return True
-        if run.job_id in self._moving:
-            return bool(goals) and goal not in goals
-        return goal not in goals or run.full or run.lost or self._is_early(run) or self._is_stuck(run)
+        if run.job_id in self._advancing:
+            return bool(goals) and target not in goals
+        return (
+            target not in goals or run.is_disk_full or run.is_unreplayable or self._is_early(run) or self._is_stuck(run)
+        )
 
-    def _is_stuck(self, run: Run) -> bool:
+    def _is_stuck(self, run: JobRun) -> bool:
         """Whether a job waits in line for a place that nobody is about to leave."""
-        return run.in_line and not self._moving
+        return run.is_waiting_for_slot and not self._advancing
 
-    def _give_up(self, job_id: str, goal: Goal) -> None:
-        goals = self._goals.get(job_id, [])
-        if goal in goals:
-            goals.remove(goal)
+    def _remove_target(self, job_id: str, target: RunTarget) -> None:
+        goals = self._targets.get(job_id, [])
+        if target in goals:
+            goals.remove(target)
         if not goals:
-            self._goals.pop(job_id, None)
+            self._targets.pop(job_id, None)
 
     # Time that passes by itself.
 
-    def _tick_if_need_be(self) -> None:
-        if self._ticker is None and not self._line.closing and self._tick_after() is not None:
+    def _start_ticker_if_needed(self) -> None:
+        if self._ticker is None and not self._queue.closing and self._next_tick_delay() is not None:
             self._ticker = Thread(target=self._tick, name="clock")
             self._ticker.start()
 
     def _tick(self) -> None:
         """Wake what waits for a clock that runs, when it has come so far; end when nothing does."""
         with self._changed:
-            while not self._line.closing and (pause := self._tick_after()) is not None:
-                self._changed.wait(min(pause, _LONGEST_PAUSE))
-                self._let_go(self._runs.values())
+            while not self._queue.closing and (pause := self._next_tick_delay()) is not None:
+                self._changed.wait(min(pause, _MAX_WAIT))
+                self._resume(self._runs.values())
             self._ticker = None
 
-    def _tick_after(self) -> float | None:
+    def _next_tick_delay(self) -> float | None:
         """Return the real seconds until something that stands can go by itself; None: nothing ever can."""
         waits = [
-            _AGAIN if run.full else self._paces.wait_until(run.job_id, run.next_at)
+            _DISK_FULL_RETRY_DELAY if run.is_disk_full else self._paces.seconds_until(run.job_id, run.next_at)
             for run in self._runs.values()
-            if run.job_id not in self._moving and run.next_at is not None and (run.full or self._goes_by_clock(run))
+            if run.job_id not in self._advancing
+            and run.next_at is not None
+            and (run.is_disk_full or self._waits_for_clock(run))
         ]
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def _goes_by_clock(self, run: Run) -> bool:
-        return self._paces.of(run.job_id) is Pace.REALTIME and not self._paces.frozen and self._is_early(run)
+    def _waits_for_clock(self, run: JobRun) -> bool:
+        return self._paces.pace_of(run.job_id) is Pace.REALTIME and not self._paces.frozen and self._is_early(run)

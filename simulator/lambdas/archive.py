@@ -66,7 +66,7 @@ def check_upload(archive: bytes) -> str | None:
 
 
 def unpack(*, code: bytes, layers: Iterable[bytes], task_folder: Path, opt_folder: Path) -> None:
-    """Unpack the package into `task` and the layers, in order, into `opt`; both folders are made.
+    """Unpack the package into `task_folder` and the layers, in order, into `opt_folder`; both folders are made.
 
     Raises:
         InvalidZipFile: an archive is not a zip, is damaged or encrypted, holds what is neither file nor folder, names a

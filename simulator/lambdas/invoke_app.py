@@ -76,8 +76,8 @@ class InvokeApp:
         Args:
             pool: Runs the functions.
             find_function: Gives a stored function, or raises `FunctionNotFound` or `FunctionNotActive`.
-            account_of: Gives the account that an access key belongs to.
-            refusal: Of (access key id, ARN as invoked), gives the reason why that caller may not
+            account_for_access_key: Gives the account that an access key belongs to.
+            denial_reason: Of (access key id, ARN as invoked), gives the reason why that caller may not
                 invoke it, or None.
             new_request_id: Gives the id of each request.
             default_region: For callers who do not sign.

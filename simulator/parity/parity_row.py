@@ -16,7 +16,7 @@ class Topic(StrEnum):
     """What a row is about, in the table's order."""
 
     PATHS = "Base URLs"
-    CALLERS = "Who calls"
+    AUTHENTICATION = "Who calls"
     PROJECTS = "Projects"
     FILES = "Files and data"
     JOBS = "Jobs"
@@ -26,18 +26,18 @@ class Topic(StrEnum):
     CHAT = "Chat completions"
     RESPONSES = "Responses"
     WIRE = "The wire"
-    HERE = "Shown here"
+    SIMULATOR = "Shown here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class ParityRow:
     """A row: one claim, and what rests on it here.
 
     id: its short name, in words joined by hyphens; the table's overview shows it.
     evidence: how the claim is known, several marks for several parts. INFERRED stands alone: a guess has a row of its
         own. None: it is no claim about Bedrock.
     bedrock: what Bedrock does; for a guess, what is not known of it.
-    here: what is done here; empty: the same.
+    simulator: what is done here; empty: the same.
     setting: the switch for what could plausibly be otherwise.
     """
 
@@ -45,22 +45,28 @@ class Behaviour:
     topic: Topic
     evidence: tuple[Evidence, ...]
     bedrock: str
-    here: str
+    simulator: str
     setting: str | None = None
 
 
-def known(
-    name: str, topic: Topic, evidence: tuple[Evidence, ...], bedrock: str, here: str = "", *, setting: str | None = None
-) -> Behaviour:
+def known_row(
+    name: str,
+    topic: Topic,
+    evidence: tuple[Evidence, ...],
+    bedrock: str,
+    simulator: str = "",
+    *,
+    setting: str | None = None,
+) -> ParityRow:
     """Return a row on what others have told of Bedrock."""
-    return Behaviour(id=name, topic=topic, evidence=evidence, bedrock=bedrock, here=here, setting=setting)
+    return ParityRow(id=name, topic=topic, evidence=evidence, bedrock=bedrock, simulator=simulator, setting=setting)
 
 
-def guessed(name: str, topic: Topic, unknown: str, here: str, *, setting: str | None = None) -> Behaviour:
+def inferred_row(name: str, topic: Topic, unknown: str, simulator: str, *, setting: str | None = None) -> ParityRow:
     """Return a row on what nobody has told of Bedrock, and had to be decided."""
-    return Behaviour(id=name, topic=topic, evidence=(I,), bedrock=unknown, here=here, setting=setting)
+    return ParityRow(id=name, topic=topic, evidence=(I,), bedrock=unknown, simulator=simulator, setting=setting)
 
 
-def shown_here(name: str, claim: str) -> Behaviour:
+def project_row(name: str, claim: str) -> ParityRow:
     """Return a row on what is no matter of Bedrock's, and that a run of the tests shows."""
-    return Behaviour(id=name, topic=Topic.HERE, evidence=(), bedrock=claim, here="")
+    return ParityRow(id=name, topic=Topic.SIMULATOR, evidence=(), bedrock=claim, simulator="")

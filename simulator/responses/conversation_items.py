@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 
 from simulator.errors import INVALID_VALUE
 from simulator.ids import digest
-from simulator.inference.chat_request import Schema, Tool, ToolCall, Turn, Wish
-from simulator.wire.inference_fields import ANY_OBJECT
+from simulator.inference.chat_request import ChatRequest, Schema, Tool, ToolCall, Turn
+from simulator.wire.inference_fields import ANY_OBJECT_SCHEMA
 from simulator.wire.json_response import Json
 from simulator.wire.response_requests import (
     CompactionItem,
@@ -24,48 +24,48 @@ from simulator.wire.response_requests import (
     TextFormat,
 )
 
-ITEMS: Final[TypeAdapter[list[Item]]] = TypeAdapter(Items)
+ITEMS_ADAPTER: Final[TypeAdapter[list[Item]]] = TypeAdapter(Items)
 
 _CHECKSUM: Final = 16  # bytes
 
 
-def dumped(items: Iterable[Item]) -> list[Json]:
+def dump_items(items: Iterable[Item]) -> list[Json]:
     """Return items as JSON values."""
     return [item.model_dump(exclude_none=True) for item in items]
 
 
-def wish_of(wanted: CreateResponse, items: Iterable[Item]) -> Wish:
+def chat_request_from(request: CreateResponse, items: Iterable[Item]) -> ChatRequest:
     """Return what the model is asked. The instructions are the request's own (OPENAI: not the previous one's).
 
     Raises:
         ApiError: there is nothing to answer, or an output of a call that was never made.
     """
-    turns = [*([Turn(role="system", content=wanted.instructions)] if wanted.instructions else []), *_turns(items)]
+    turns = [*([Turn(role="system", content=request.instructions)] if request.instructions else []), *_turns(items)]
     if not turns:
         raise INVALID_VALUE(param="input", why="there is no message to answer")
-    return Wish(
-        model=wanted.model,
+    return ChatRequest(
+        model=request.model,
         messages=tuple(turns),
-        temperature=1.0 if wanted.temperature is None else float(wanted.temperature),
-        max_tokens=wanted.max_output_tokens,
-        reasoning_effort=wanted.effort,
+        temperature=1.0 if request.temperature is None else float(request.temperature),
+        max_tokens=request.max_output_tokens,
+        reasoning_effort=request.effective_reasoning_effort,
         tools=tuple(
             Tool(
                 name=tool.name,
                 description=tool.description or "",
-                parameters=tool.parameters or ANY_OBJECT,
+                parameters=tool.parameters or ANY_OBJECT_SCHEMA,
             )
-            for tool in wanted.tools or ()
+            for tool in request.tools or ()
         ),
-        parallel_tool_calls=wanted.parallel_tool_calls is not False,
-        json_schema=_schema(wanted.text.format if wanted.text else None),
+        parallel_tool_calls=request.parallel_tool_calls is not False,
+        json_schema=_schema(request.text.format if request.text else None),
     )
 
 
 def _schema(wanted: TextFormat | None) -> Schema | None:
     match wanted:
         case TextFormat(type="json_object"):
-            return ANY_OBJECT
+            return ANY_OBJECT_SCHEMA
         case TextFormat(type="json_schema", form=form):
             return form
         case _:
@@ -97,16 +97,16 @@ def _turns(items: Iterable[Item]) -> Iterator[Turn]:
                 pass
 
 
-def packed(items: Iterable[Item]) -> str:
+def encode_compaction(items: Iterable[Item]) -> str:
     """Return a conversation as one text, with a checksum so that a damaged one is noticed.
 
     It is neither encrypted nor sealed: there is no secret here to do it with. Bedrock's cannot be read or made outside.
     """
-    content = json.dumps(dumped(items), separators=(",", ":")).encode("ascii")
+    content = json.dumps(dump_items(items), separators=(",", ":")).encode("ascii")
     return b64encode(_checksum(content) + content).decode("ascii")
 
 
-def unpacked(text: str) -> list[Item]:
+def decode_compaction(text: str) -> list[Item]:
     """Return the conversation.
 
     Raises:
@@ -115,7 +115,7 @@ def unpacked(text: str) -> list[Item]:
     try:
         both = b64decode(text.encode("ascii"), validate=True)
         checksum, content = both[:_CHECKSUM], both[_CHECKSUM:]
-        items = ITEMS.validate_json(content) if checksum == _checksum(content) else []
+        items = ITEMS_ADAPTER.validate_json(content) if checksum == _checksum(content) else []
     except ValueError:
         items = []
     if not items or any(isinstance(item, CompactionItem | ReferenceItem) for item in items):

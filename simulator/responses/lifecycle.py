@@ -9,27 +9,33 @@ from simulator.clock import Clock
 from simulator.errors import CANNOT_CANCEL, INVALID_VALUE, MISSING_PARAMETER, NOT_FOUND, WRONG_API, ApiError
 from simulator.ids import Ids
 from simulator.inference.chat_request import Reply
-from simulator.inference.model_catalogue import base_model
+from simulator.inference.model_catalogue import find_base_model
 from simulator.inference.model_inference import Inference
-from simulator.responses.conversation_items import ITEMS, dumped, packed, unpacked, wish_of
+from simulator.responses.conversation_items import (
+    ITEMS_ADAPTER,
+    chat_request_from,
+    decode_compaction,
+    dump_items,
+    encode_compaction,
+)
 from simulator.settings import Settings
 from simulator.store.responses import ResponseState, ResponseStore, StoredResponse
-from simulator.training.chat_answers import tokens
+from simulator.training.chat_answers import count_tokens
 from simulator.wire.json_response import Json
 from simulator.wire.response_requests import (
-    Asked,
     CompactConversation,
     CompactionItem,
+    ConversationRequest,
     CreateResponse,
     Item,
     ReferenceItem,
 )
 from simulator.wire.responses import (
-    rendered_compaction,
-    rendered_deletion,
-    rendered_output,
-    rendered_response,
-    unfinished,
+    render_compaction,
+    render_output,
+    render_response,
+    render_response_deletion,
+    unfinished_response,
 )
 
 V1_PATH: Final = "/v1/responses"
@@ -43,7 +49,7 @@ _GONE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class StreamedResponse:
     """A response to be streamed, as it is at its end. A running one ends with its stream, which may be cut off."""
 
     response: Json
@@ -51,11 +57,11 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
-    """A new response: `shown` as its caller sees it now, `told` as its stream tells it; `reply` is the model's."""
+class CreatedResponse:
+    """A new response: `response` as its caller sees it now, `stream` as its stream tells it; `reply` is the model's."""
 
-    shown: Json
-    told: Told
+    response: Json
+    stream: StreamedResponse
     reply: Reply
 
 
@@ -65,14 +71,14 @@ class Responses:
     def __init__(
         self,
         *,
-        kept: ResponseStore,
+        store: ResponseStore,
         inference: Inference,
         ids: Ids,
         ordinals: Iterator[str],
         clock: Clock,
         settings: Settings,
     ) -> None:
-        self._kept = kept
+        self._kept = store
         self._inference = inference
         self._ids = ids
         self._ordinals = ordinals
@@ -80,7 +86,7 @@ class Responses:
         self._settings = settings
         self._streamed: set[str] = set()  # those that run for as long as their stream does
 
-    def create(self, wanted: CreateResponse, *, project: str, path: str) -> Created:
+    def create(self, request: CreateResponse, *, project: str, path: str) -> CreatedResponse:
         """Answer a request that came in at `path`, and store the answer unless told not to.
 
         A background response has its answer from the start, and does not show it until it was retrieved often enough,
@@ -89,17 +95,17 @@ class Responses:
         Raises:
             ApiError: the model, what came before, a schema or an item is not one to go on with.
         """
-        self._check_model(wanted.model, path)
-        before, own = self._before(wanted, project), self._own(wanted, project)
-        reply = self._inference.answer(wish_of(wanted, [*before, *own]))
+        self._check_model(request.model, path)
+        before, own = self._previous_items(request, project), self._request_items(request, project)
+        reply = self._inference.answer(chat_request_from(request, [*before, *own]))
         response_id = self._ids.response(next(self._ordinals))
-        output = rendered_output(
-            reply, name=lambda prefix, position: self._ids.response_item(prefix, response_id, position)
+        output = render_output(
+            reply, item_id=lambda prefix, position: self._ids.response_item(prefix, response_id, position)
         )
         created_at = self._clock.now()
-        whole = rendered_response(wanted, response_id=response_id, created_at=created_at, reply=reply, output=output)
-        running = bool(wanted.background)
-        if wanted.store is not False:
+        whole = render_response(request, response_id=response_id, created_at=created_at, reply=reply, output=output)
+        running = bool(request.background)
+        if request.store is not False:
             kept = self._kept.add(
                 StoredResponse(
                     id=response_id,
@@ -108,16 +114,16 @@ class Responses:
                     state=ResponseState.RUNNING if running else ResponseState.ENDED,
                     body=_encoded(whole),
                 ),
-                previous=wanted.previous_response_id,
-                turn=_encoded([*dumped(own), *output]),
+                previous=request.previous_response_id,
+                turn=_encoded([*dump_items(own), *output]),
                 items=[item["id"] for item in output],
                 remaining_polls=self._settings.background_retrieves if running else 0,
-                min_created_at=self._oldest,
+                min_created_at=self._oldest_created_at,
             )
             if not kept:  # deleted while this answer was thought of, in another thread
-                raise _no_previous(wanted.previous_response_id)
-        shown = unfinished(whole, "in_progress") if running else whole
-        return Created(shown=shown, told=Told(response=whole, running=running), reply=reply)
+                raise _previous_response_not_found(request.previous_response_id)
+        shown = unfinished_response(whole, "in_progress") if running else whole
+        return CreatedResponse(response=shown, stream=StreamedResponse(response=whole, running=running), reply=reply)
 
     def retrieve(self, response_id: str, *, project: str) -> Json:
         """Return a response as it stands; a background one is brought on by being asked for, or by its stream.
@@ -126,19 +132,21 @@ class Responses:
             ApiError: there is none.
         """
         found = self._kept.get if response_id in self._streamed else self._kept.retrieve
-        return _shown(_there(found(project, response_id, min_created_at=self._oldest), response_id))
+        return _visible_response(
+            _require_found(found(project, response_id, min_created_at=self._oldest_created_at), response_id)
+        )
 
-    def replay(self, response_id: str, *, project: str) -> Told:
+    def replay(self, response_id: str, *, project: str) -> StreamedResponse:
         """Return a response to be streamed.
 
         Raises:
             ApiError: there is none.
         """
-        kept = _there(self._kept.get(project, response_id, min_created_at=self._oldest), response_id)
+        kept = _require_found(self._kept.get(project, response_id, min_created_at=self._oldest_created_at), response_id)
         running = kept.state is ResponseState.RUNNING
-        return Told(response=json.loads(kept.body) if running else _shown(kept), running=running)
+        return StreamedResponse(response=json.loads(kept.body) if running else _visible_response(kept), running=running)
 
-    def until_cancelled(self, response_id: str, batches: Iterator[bytes], *, project: str) -> Iterator[bytes]:
+    def stream_until_cancelled(self, response_id: str, batches: Iterator[bytes], *, project: str) -> Iterator[bytes]:
         """Yield the stream of a running response, which ends before the last batch goes out: that one tells of the end.
 
         Once it was cancelled (or deleted) nothing more comes.
@@ -147,14 +155,16 @@ class Responses:
         try:
             batch = next(batches, b"")
             for following in batches:
-                if self._kept.get_state(project, response_id, min_created_at=self._oldest) in (
+                if self._kept.get_state(project, response_id, min_created_at=self._oldest_created_at) in (
                     None,
                     ResponseState.CANCELLED,
                 ):
                     return
                 yield batch
                 batch = following
-            ended = self._kept.change_state(project, response_id, ResponseState.ENDED, min_created_at=self._oldest)
+            ended = self._kept.change_state(
+                project, response_id, ResponseState.ENDED, min_created_at=self._oldest_created_at
+            )
             if ended and ended.state is ResponseState.ENDED:
                 yield batch
         finally:
@@ -166,11 +176,13 @@ class Responses:
         Raises:
             ApiError: there is none, or it is at its end, or it never ran in the background.
         """
-        kept = _there(
-            self._kept.change_state(project, response_id, ResponseState.CANCELLED, min_created_at=self._oldest),
+        kept = _require_found(
+            self._kept.change_state(
+                project, response_id, ResponseState.CANCELLED, min_created_at=self._oldest_created_at
+            ),
             response_id,
         )
-        shown = _shown(kept)
+        shown = _visible_response(kept)
         if kept.state is not ResponseState.CANCELLED:
             what = f"{shown['status']} response" if shown["background"] else "synchronous response"
             raise CANNOT_CANCEL(what=what)
@@ -182,92 +194,92 @@ class Responses:
         Raises:
             ApiError: there is none.
         """
-        if not self._kept.delete(project, response_id, min_created_at=self._oldest):
-            raise _missing(response_id)
-        return rendered_deletion(response_id)
+        if not self._kept.delete(project, response_id, min_created_at=self._oldest_created_at):
+            raise _response_not_found(response_id)
+        return render_response_deletion(response_id)
 
-    def compact(self, wanted: CompactConversation, *, project: str, path: str) -> Json:
+    def compact(self, request: CompactConversation, *, project: str, path: str) -> Json:
         """Return a conversation as one opaque item, which a later input may begin with.
 
         Raises:
             ApiError: the model, or what came before, is not one to go on with; or there is nothing to compact.
         """
-        self._check_model(wanted.model, path)
-        if wanted.input is None and wanted.previous_response_id is None:
+        self._check_model(request.model, path)
+        if request.input is None and request.previous_response_id is None:
             raise MISSING_PARAMETER(param="input", hint="or `previous_response_id`: there is nothing to compact")
-        items = [*self._before(wanted, project), *self._own(wanted, project)]
-        content = packed(items)
+        items = [*self._previous_items(request, project), *self._request_items(request, project)]
+        content = encode_compaction(items)
         response_id = self._ids.response(next(self._ordinals))
-        return rendered_compaction(
+        return render_compaction(
             response_id=response_id,
             item_id=self._ids.response_item("cmp", response_id, 0),
             created_at=self._clock.now(),
             content=content,
-            input_tokens=sum(tokens(_encoded(item)) for item in dumped(items)),
-            output_tokens=tokens(content),
+            input_tokens=sum(count_tokens(_encoded(item)) for item in dump_items(items)),
+            output_tokens=count_tokens(content),
         )
 
     @property
-    def _oldest(self) -> int:
+    def _oldest_created_at(self) -> int:
         return self._clock.now() - self._settings.responses_kept_days * _DAY + 1
 
     def _check_model(self, model: str, path: str) -> None:
-        base = base_model(self._inference.served(model).base_model)
-        if not (base and base.responses):
+        base = find_base_model(self._inference.find_model(model).base_model)
+        if not (base and base.has_responses_api):
             raise WRONG_API(model=model, api=path, hint="Qwen has chat completions only: POST /v1/chat/completions")
         if not (path.startswith(V1_PATH) or self._settings.responses_under_openai_v1):
             raise WRONG_API(model=model, api=path, hint=f"it has it at {V1_PATH}: set the base URL to end in /v1")
 
-    def _before(self, wanted: Asked, project: str) -> list[Item]:
+    def _previous_items(self, wanted: ConversationRequest, project: str) -> list[Item]:
         """Return the items of the conversation that the request goes on with."""
         previous = wanted.previous_response_id
         if previous is None:
             return []
-        kept = self._kept.get_conversation(project, previous, min_created_at=self._oldest)
+        kept = self._kept.get_conversation(project, previous, min_created_at=self._oldest_created_at)
         if kept is None:
-            raise _no_previous(previous)
+            raise _previous_response_not_found(previous)
         if kept.state is ResponseState.RUNNING:
             raise INVALID_VALUE(param="previous_response_id", why=f"response '{previous}' is still in progress")
-        return [item for turn in kept.turns for item in ITEMS.validate_json(turn)]
+        return [item for turn in kept.turns for item in ITEMS_ADAPTER.validate_json(turn)]
 
-    def _own(self, wanted: Asked, project: str) -> list[Item]:
+    def _request_items(self, wanted: ConversationRequest, project: str) -> list[Item]:
         """Return the request's own items, each in full."""
-        return [full for item in wanted.items for full in self._in_full(item, project)]
+        return [full for item in wanted.items for full in self._expand_item(item, project)]
 
-    def _in_full(self, item: Item, project: str) -> list[Item]:
+    def _expand_item(self, item: Item, project: str) -> list[Item]:
         match item:
             case CompactionItem(encrypted_content=content):
-                return unpacked(content)
+                return decode_compaction(content)
             case ReferenceItem(id=name):
-                kept = self._kept.find_by_item(project, name, min_created_at=self._oldest)
+                kept = self._kept.find_by_item(project, name, min_created_at=self._oldest_created_at)
                 if kept is None or kept.state is not ResponseState.ENDED:
                     raise NOT_FOUND(noun="item", name=name, param="input", hint=_GONE)
                 output = json.loads(kept.body)["output"]
-                return ITEMS.validate_python([one for one in output if one["id"] == name])
+                return ITEMS_ADAPTER.validate_python([one for one in output if one["id"] == name])
             case _:
                 return [item]
 
 
-def _there(kept: StoredResponse | None, response_id: str) -> StoredResponse:
+def _require_found(kept: StoredResponse | None, response_id: str) -> StoredResponse:
     if kept is None:
-        raise _missing(response_id)
+        raise _response_not_found(response_id)
     return kept
 
 
-def _missing(response_id: str) -> ApiError:
+def _response_not_found(response_id: str) -> ApiError:
     return NOT_FOUND(noun="response", name=response_id, hint=_GONE)
 
 
-def _no_previous(response_id: str | None) -> ApiError:
+def _previous_response_not_found(response_id: str | None) -> ApiError:
     return NOT_FOUND(noun="response", name=response_id, param="previous_response_id", hint=_GONE)
 
 
-def _shown(kept: StoredResponse) -> Json:
+def _visible_response(kept: StoredResponse) -> Json:
     whole = json.loads(kept.body)
     match kept.state:
         case ResponseState.RUNNING:
-            return unfinished(whole, "in_progress")
+            return unfinished_response(whole, "in_progress")
         case ResponseState.CANCELLED:
-            return unfinished(whole, "cancelled")
+            return unfinished_response(whole, "cancelled")
         case ResponseState.ENDED:
             return whole

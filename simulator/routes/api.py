@@ -26,48 +26,48 @@ from simulator.http.asgi import App, Message, Receive, Scope, Send
 from simulator.http.request_log import log_refusal
 from simulator.ids import Ids
 from simulator.jobs.job import JobEndedError
-from simulator.jobs.pace import ClockOrderError
-from simulator.jobs.replay import RetellingError
-from simulator.routes.context import House
-from simulator.routes.not_found_hints import hint_for, methods_of
+from simulator.jobs.pace import ClockControlError
+from simulator.jobs.replay import ReplayError
+from simulator.routes.context import AppContext
+from simulator.routes.not_found_hints import allowed_methods, hint_for
 from simulator.routes.table import ROUTES, add_routes
 from simulator.store.database import UnknownCursorError
 from simulator.store.errors import StoreDamagedError, StoreFullError
 from simulator.upstream.errors import UpstreamError
-from simulator.wire.json_response import WireResponse, hinted, rendered_error
+from simulator.wire.json_response import JsonResponse, hint_headers, render_error
 
 
-def api_of(house: House, *, requests: Iterator[str]) -> App:
-    """Return the API of a house; `requests` tells each request from all others."""
-    return _RequestIds(_api(house), ids=house.ids, requests=requests)
+def build_api(app: AppContext, *, request_ordinals: Iterator[str]) -> App:
+    """Return the API of a house; `request_ordinals` tells each request from all others."""
+    return _RequestIds(_build_fastapi(app), ids=app.ids, requests=request_ordinals)
 
 
-def _api(house: House) -> FastAPI:
+def _build_fastapi(app: AppContext) -> FastAPI:
     # No documentation pages: they load their scripts from the network.
     api = FastAPI(title="Bedrock RFT testbed", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    add_routes(api, house)
+    add_routes(api, app)
     api.add_exception_handler(Exception, _answer_error)
-    answered = (ApiError, ClientDisconnect, ClockOrderError, HTTPException, JobEndedError, MultiPartException)
-    more = (RetellingError, ScriptError, StoreDamagedError, StoreFullError, UnknownCursorError, UpstreamError)
+    answered = (ApiError, ClientDisconnect, ClockControlError, HTTPException, JobEndedError, MultiPartException)
+    more = (ReplayError, ScriptError, StoreDamagedError, StoreFullError, UnknownCursorError, UpstreamError)
     for kind in (*answered, *more):
         api.add_exception_handler(kind, _answer_error)
     return api
 
 
-def refusal(error: ApiError, *, method: str, path: str) -> Response:
+def error_response(error: ApiError, *, method: str, path: str) -> Response:
     """Turn an error into its envelope, and tell of it: the one place where that happens."""
     log_refusal(error, method=method, path=path)
-    headers = hinted([error.hint] if error.hint else [])
-    return WireResponse(rendered_error(error), status_code=error.kind.status, headers=headers)
+    headers = hint_headers([error.hint] if error.hint else [])
+    return JsonResponse(render_error(error), status_code=error.kind.status, headers=headers)
 
 
 def _answer_error(request: Request, raised: Exception) -> Response:
     error = _api_error(request, raised)
-    answer = refusal(error, method=request.method, path=request.url.path)
+    answer = error_response(error, method=request.method, path=request.url.path)
     if isinstance(raised, HTTPException):
         answer.headers.update(raised.headers or {})
     if error.kind is WRONG_METHOD:  # Starlette names the first route of that path only
-        answer.headers["Allow"] = ", ".join(methods_of(request.url.path, routes=ROUTES))
+        answer.headers["Allow"] = ", ".join(allowed_methods(request.url.path, routes=ROUTES))
     return answer
 
 
@@ -79,9 +79,9 @@ def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901, 
             return BAD_CURSOR(param="after", after=after, hint="pass the id of the last element you were given")
         case JobEndedError(job_id=job_id, status=status):
             return ALREADY_ENDED(job=job_id, status=status)
-        case ClockOrderError():
+        case ClockControlError():
             return INVALID_REQUEST(why=str(raised))
-        case RetellingError():
+        case ReplayError():
             hint = "start the simulator with the settings that the job ran under, and keep its files"
             return NOT_RETOLD(why=str(raised), hint=hint)
         case ScriptError():

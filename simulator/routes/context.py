@@ -4,42 +4,42 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from simulator.clock import Clock
-from simulator.faults.registry import Book
+from simulator.faults.registry import FaultRegistry
 from simulator.identity.authorization import Authorizer
 from simulator.identity.projects import ProjectRegistry
 from simulator.ids import Ids
 from simulator.inference.model_inference import Inference
-from simulator.jobs.clock_control import Steering
+from simulator.jobs.clock_control import ClockControl
 from simulator.jobs.engine import Engine
-from simulator.jobs.listing import Views
+from simulator.jobs.listing import JobListings
 from simulator.responses.lifecycle import Responses
 from simulator.settings import Settings
 from simulator.store.blobs import BlobStore
 from simulator.store.files import FileStore
 from simulator.store.job_logs import JobLogStore
 from simulator.store.models import ModelStore
-from simulator.verdict.auditor import Judge
+from simulator.verdict.auditor import Auditor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class AppContext:
     """The rooms, by name."""
 
     settings: Settings
     clock: Clock
     ids: Ids
     files: FileStore
-    jobs: JobLogStore
-    views: Views
+    job_logs: JobLogStore
+    job_listings: JobListings
     models: ModelStore
-    organization: ProjectRegistry
+    projects: ProjectRegistry
     uploads: BlobStore
     engine: Engine
-    steering: Steering
+    clock_control: ClockControl
     reset: Callable[[], None]
     inference: Inference
     responses: Responses
-    gate: Authorizer
-    faults: Book
-    judge: Judge
-    completions: Iterator[str]  # what tells one chat completion from all others
+    authorizer: Authorizer
+    fault_registry: FaultRegistry
+    auditor: Auditor
+    completion_ordinals: Iterator[str]  # what tells one chat completion from all others

@@ -7,102 +7,102 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from simulator.grading.lambda_event import rollout_id
-from simulator.jobs.clock_control import Steering
+from simulator.jobs.clock_control import ClockControl
 from simulator.jobs.codec import decode_event
 from simulator.jobs.job import HeldOutEvaluated, RolloutsGraded, Status, StepCompleted
 from simulator.jobs.lifecycle import Grade
-from simulator.routes.jobs import job_found
-from simulator.routes.request_context import Call
-from simulator.verdict.json_report import document
-from simulator.wire.clock import RunJob, SteerClock, rendered_job_standing, rendered_standing
+from simulator.routes.jobs import find_job
+from simulator.routes.request_context import RequestContext
+from simulator.verdict.json_report import render_verdict_json
+from simulator.wire.clock import RunJob, SteerClock, render_clock, render_job_clock
 from simulator.wire.json_response import Json
-from simulator.wire.objects import json_line, rollout_line
-from simulator.wire.pagination import flag, integer
+from simulator.wire.objects import render_log_line, render_rollout_line
+from simulator.wire.pagination import parse_flag, parse_integer
 
 
-async def health(call: Call) -> Json:
+async def get_health(context: RequestContext) -> Json:
     """Say that the server is up: where it keeps its state, what time it is there, and for which region it stands.
 
     The time is in seconds since the Unix epoch; the folder is null where the state goes at exit.
     """
-    settings = call.house.settings
+    settings = context.app.settings
     data = None if settings.data is None else str(settings.data.absolute())
-    return {"data": data, "now": call.house.clock.now(), "region": settings.region, "status": "ok"}
+    return {"data": data, "now": context.app.clock.now(), "region": settings.region, "status": "ok"}
 
 
-async def clock(call: Call) -> Json:
+async def get_clock(context: RequestContext) -> Json:
     """Say how the clock stands, and where the unfinished jobs stand in it."""
-    return rendered_standing(call.house.steering.look())
+    return render_clock(context.app.clock_control.status())
 
 
-async def steer(call: Call) -> Json:
+async def update_clock(context: RequestContext) -> Json:
     """Freeze the clock, move it, run a job, or choose a pace; answer when everything stands as it then should.
 
     A run says whether the job came so far (`reached`), and how it stands now (`job`): it may have ended.
     """
-    house, wanted = call.house, await call.read(SteerClock)
+    house, wanted = context.app, await context.read_body(SteerClock)
     named = wanted.run.job if wanted.run else wanted.job
-    job = house.engine.job(named) if named is not None else None
+    job = house.engine.find_job(named) if named is not None else None
     if named is not None and job is None:
-        raise call.not_found("fine-tuning job", named)
-    reached = await run_in_threadpool(_steered, house.steering, wanted)
-    standing = rendered_standing(house.steering.look())
+        raise context.not_found("fine-tuning job", named)
+    reached = await run_in_threadpool(_apply_clock_update, house.clock_control, wanted)
+    standing = render_clock(house.clock_control.status())
     if wanted.run is None:
         return standing
-    run = house.steering.look_at(wanted.run.job)
-    return dict(sorted({**standing, "job": run and rendered_job_standing(run), "reached": reached}.items()))
+    run = house.clock_control.job_status(wanted.run.job)
+    return dict(sorted({**standing, "job": run and render_job_clock(run), "reached": reached}.items()))
 
 
-def _steered(steering: Steering, wanted: SteerClock) -> bool | None:
+def _apply_clock_update(clock_control: ClockControl, update: SteerClock) -> bool | None:
     """Do what is wanted; return, for a job that was to be run, whether it came as far as it should."""
-    match wanted:
+    match update:
         case SteerClock(freeze=True):
-            steering.freeze()
+            clock_control.freeze()
         case SteerClock(freeze=False):
-            steering.thaw()
+            clock_control.thaw()
         case SteerClock(advance=int(seconds)):
-            steering.advance_by(seconds)
+            clock_control.advance_by(seconds)
         case SteerClock(to=int(time)):
-            steering.advance(time)
+            clock_control.advance_to(time)
         case SteerClock(run=RunJob(job=job, step=int(step))):
-            return steering.run_to_step(job, step)
+            return clock_control.run_to_step(job, step)
         case SteerClock(run=RunJob(job=job, status=Status() as status)):
-            return steering.run_to_status(job, status)
+            return clock_control.run_to_status(job, status)
         case SteerClock(run=RunJob(job=job, time=int(time))):
-            return steering.run_to_time(job, time)
+            return clock_control.run_to_time(job, time)
         case _:
-            steering.choose(wanted.pace, job_id=wanted.job, speed=wanted.speed)
+            clock_control.set_pace(update.pace, job_id=update.job, speed=update.speed)
     return None
 
 
-async def reset(call: Call) -> Json:
+async def reset(context: RequestContext) -> Json:
     """Begin anew: no files, jobs or models, an empty AWS account, and the clock where it started."""
-    await run_in_threadpool(call.house.reset)
+    await run_in_threadpool(context.app.reset)
     return {"status": "ok"}
 
 
-async def verdict(call: Call) -> Json:
+async def get_verdict(context: RequestContext) -> Json:
     """Return the verdict on the clients; `exit_code` is the client's, `so_far` says that the clients go on."""
-    code, so_far = integer(call.query, "exit_code"), flag(call.query, "so_far")
-    return document(call.house.judge.verdict(is_end=not so_far, exit_code=code))
+    code, so_far = parse_integer(context.query, "exit_code"), parse_flag(context.query, "so_far")
+    return render_verdict_json(context.app.auditor.verdict(is_final=not so_far, exit_code=code))
 
 
-async def forget(call: Call) -> Json:
+async def reset_verdict(context: RequestContext) -> Json:
     """Forget what the clients have done, and return the verdict on nothing."""
-    call.house.judge.forget()
-    return document(call.house.judge.verdict())
+    context.app.auditor.reset()
+    return render_verdict_json(context.app.auditor.verdict())
 
 
-async def log(call: Call) -> Response:
+async def get_job_log(context: RequestContext) -> Response:
     """Return a job's domain events as JSON lines, oldest first."""
-    entries = call.house.jobs.entries(job_found(call).id)
-    lines = "".join(f"{json_line(entry.kind, entry.body)}\n" for entry in entries)
+    entries = context.app.job_logs.entries(find_job(context).id)
+    lines = "".join(f"{render_log_line(entry.kind, entry.body)}\n" for entry in entries)
     return PlainTextResponse(lines, media_type="application/jsonl")
 
 
-async def truth(call: Call) -> Json:
+async def get_job_truth(context: RequestContext) -> Json:
     """Return, a step, the published reward beside what is really so: true quality, dead groups, exploit share."""
-    entries = call.house.jobs.entries(job_found(call).id)
+    entries = context.app.job_logs.entries(find_job(context).id)
     events = [decode_event(entry.kind, entry.body) for entry in entries]
     steps = [
         {"reward_mean": event.metrics["critic_rewards_mean"], "step": event.step, **event.truth}
@@ -117,12 +117,12 @@ async def truth(call: Call) -> Json:
     return {"held_out": held_out, "steps": steps}
 
 
-async def rollouts(call: Call) -> Response:
+async def get_job_rollouts(context: RequestContext) -> Response:
     """Return every rollout that a job has had graded, with its reward and the hidden truth, as JSON lines.
 
     The texts are not kept: the job's story is told again, and the lines go out as it is told.
     """
-    told = call.house.engine.retold(job_found(call).id)
+    told = context.app.engine.replay_rollouts(find_job(context).id)
     first = await run_in_threadpool(next, told, None)  # what cannot be told again fails before an answer has begun
     steps = chain((first,), told) if first else ()
     return StreamingResponse(_rollout_lines(steps), media_type="application/jsonl")
@@ -132,7 +132,7 @@ def _rollout_lines(steps: Iterable[tuple[Grade, RolloutsGraded]]) -> Iterator[st
     for asked, graded in steps:
         rewards = (reward for group in graded.rewards for reward in group)
         lines = (
-            rollout_line(
+            render_rollout_line(
                 sample.record,
                 sample.rollout,
                 rollout_id=rollout_id(

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from simulator.http.asgi import App, Receive, Scope, Send, header
+from simulator.http.asgi import App, Receive, Scope, Send, find_header
 from simulator.identity.authentication import MANTLE_SERVICES, parse_bearer_key
 from simulator.identity.sigv4 import parse_credential_scope
 from simulator.lambdas.invoke_app import is_invoke_request
@@ -16,7 +16,7 @@ _BELOW_V1: Final = frozenset(
 )
 
 
-class FrontDoor:
+class Dispatch:
     """The ASGI app that the server runs. `api` is ours, `invoke` runs functions, `aws` is moto.
 
     `aws_answers` says of a service's name, and of the request, whether moto takes it. What nobody takes is the API's,
@@ -24,22 +24,22 @@ class FrontDoor:
     """
 
     def __init__(
-        self, *, api: App, invoke: App, aws: App, aws_answers: Callable[[str, Scope], Awaitable[bool]]
+        self, *, api: App, invoke: App, aws: App, is_aws_request: Callable[[str, Scope], Awaitable[bool]]
     ) -> None:
         self._api = api
         self._invoke = invoke
         self._aws = aws
-        self._aws_answers = aws_answers
+        self._aws_answers = is_aws_request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request to whom it is for."""
-        door = await self._door(scope)
+        door = await self._select_app(scope)
         await door(scope, receive, send)
 
-    async def _door(self, scope: Scope) -> App:
+    async def _select_app(self, scope: Scope) -> App:
         if scope["type"] != "http":
             return self._api
-        authorization = header(scope, b"authorization")
+        authorization = find_header(scope, b"authorization")
         signed = parse_credential_scope(authorization, scope["query_string"].decode("latin-1"))
         if parse_bearer_key(authorization) or signed is None or signed.service in MANTLE_SERVICES:
             return self._api

@@ -5,9 +5,9 @@ from typing import Final
 from simulator.errors import MODEL_NOT_FOUND, NOT_TUNABLE
 from simulator.identity.authentication import Caller
 from simulator.ids import job_seed
-from simulator.inference.model_catalogue import base_model, tunable_models
-from simulator.jobs.job import Order
-from simulator.settings import TUNING_REGION, Settings, of_jobs
+from simulator.inference.model_catalogue import find_base_model, list_tunable_models
+from simulator.jobs.job import JobSpec
+from simulator.settings import TUNING_REGION, Settings, job_assignments
 from simulator.store.files import StoredFile
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.wire.requests import CreateJob, RequestedHyperparameters
@@ -16,13 +16,13 @@ from simulator.wire.requests import CreateJob, RequestedHyperparameters
 _DEFAULTS: Final = Hyperparameters()
 
 
-def tuned_from(model_id: str, settings: Settings) -> str:
+def find_tunable_model(model_id: str, settings: Settings) -> str:
     """Return the base model that a job on `model_id` is to tune, by its own name.
 
     Raises:
         ApiError: no such model, or one that cannot be tuned here.
     """
-    model, tunable = base_model(model_id), tunable_models(settings.region)
+    model, tunable = find_base_model(model_id), list_tunable_models(settings.region)
     offered = (
         f"reinforcement fine-tuning in {settings.region} takes: {', '.join(tunable)}"
         if tunable
@@ -35,41 +35,41 @@ def tuned_from(model_id: str, settings: Settings) -> str:
     return model.id
 
 
-def order_of(
-    wanted: CreateJob,
+def job_spec_from(
+    request: CreateJob,
     *,
     model: str,
-    training: StoredFile,
-    validation: StoredFile | None,
+    training_file: StoredFile,
+    validation_file: StoredFile | None,
     caller: Caller,
     project: str,
     settings: Settings,
-) -> Order:
+) -> JobSpec:
     """Return the order. `model` is the base model, by its own name."""
-    function = wanted.method.reinforcement.grader.target.function
-    hyperparameters = _filled_in(wanted.method.reinforcement.hyperparameters)
-    return Order(
+    function = request.method.reinforcement.grader.target.function
+    hyperparameters = _filled_in(request.method.reinforcement.hyperparameters)
+    return JobSpec(
         model=model,
-        training_file=training.id,
-        training_sha256=training.sha256,
-        validation_file=validation.id if validation else None,
-        validation_sha256=validation.sha256 if validation else None,
+        training_file=training_file.id,
+        training_sha256=training_file.sha256,
+        validation_file=validation_file.id if validation_file else None,
+        validation_sha256=validation_file.sha256 if validation_file else None,
         grader_function=function,
         hyperparameters=hyperparameters,
-        seed=wanted.seed
-        if wanted.seed is not None
+        seed=request.seed
+        if request.seed is not None
         else job_seed(
             seed=settings.seed,
             model=model,
-            training_sha256=training.sha256,
+            training_sha256=training_file.sha256,
             hyperparameters=hyperparameters,
             function=function,
         ),
-        metadata=wanted.metadata,
+        metadata=request.metadata,
         caller=caller.arn,
         account=caller.account,
         project=project,
-        settings=of_jobs(settings),
+        settings=job_assignments(settings),
     )
 
 

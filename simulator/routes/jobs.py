@@ -4,92 +4,98 @@ from starlette.concurrency import run_in_threadpool
 
 from simulator.jobs.codec import decode_event
 from simulator.jobs.job import CheckpointSaved, Job
-from simulator.routes.context import House
-from simulator.routes.files import found
-from simulator.routes.job_spec import order_of, tuned_from
-from simulator.routes.request_context import Call
+from simulator.routes.context import AppContext
+from simulator.routes.files import find_file
+from simulator.routes.job_spec import find_tunable_model, job_spec_from
+from simulator.routes.request_context import RequestContext
 from simulator.store.job_logs import StoredLogEntry
 from simulator.wire.json_response import Json
-from simulator.wire.objects import rendered_checkpoint, rendered_event, rendered_job
-from simulator.wire.pagination import CHECKPOINTS, EVENTS, JOBS, rendered_page, slice_of
+from simulator.wire.objects import render_checkpoint, render_event, render_job
+from simulator.wire.pagination import (
+    CHECKPOINT_PAGE_LIMITS,
+    EVENT_PAGE_LIMITS,
+    JOB_PAGE_LIMITS,
+    parse_page_request,
+    render_page,
+)
 from simulator.wire.requests import CreateJob
 
 
-async def create(call: Call) -> Json:
+async def create(context: RequestContext) -> Json:
     """Create a job. What can be told at once is told at once; a faulty file ends the job later."""
-    settings = call.house.settings
-    wanted = await call.read(CreateJob, ignored=settings.ignored_job_fields)
-    model = tuned_from(wanted.model, settings)  # before the files: in another region this is what is wrong
-    training = found(call, wanted.training_file)
-    validation = found(call, wanted.validation_file) if wanted.validation_file is not None else None
-    order = order_of(
+    settings = context.app.settings
+    wanted = await context.read_body(CreateJob, ignored_fields=settings.ignored_job_fields)
+    model = find_tunable_model(wanted.model, settings)  # before the files: in another region this is what is wrong
+    training = find_file(context, wanted.training_file)
+    validation = find_file(context, wanted.validation_file) if wanted.validation_file is not None else None
+    order = job_spec_from(
         wanted,
         model=model,
-        training=training,
-        validation=validation,
-        caller=call.caller,
-        project=call.project,
+        training_file=training,
+        validation_file=validation,
+        caller=context.caller,
+        project=context.project,
         settings=settings,
     )
-    engine = call.house.engine
+    engine = context.app.engine
     job = engine.create(order)
-    if engine.limit(job.id) is not None:  # so that who looks next sees it where the clock holds it
-        await run_in_threadpool(engine.driver.settle, [job.id], by=job.created_at)
-    return rendered_job(job)
+    if engine.time_limit(job.id) is not None:  # so that who looks next sees it where the clock holds it
+        await run_in_threadpool(engine.scheduler.wait_until_idle, [job.id], until=job.created_at)
+    return render_job(job)
 
 
-async def listing(call: Call) -> Json:
+async def list_jobs(context: RequestContext) -> Json:
     """List jobs, newest first."""
-    wanted = slice_of(call.query, JOBS)
-    page = call.house.views.jobs(call.project, after=wanted.after, limit=wanted.limit)
-    return rendered_page(page, rendered_job)
+    wanted = parse_page_request(context.query, JOB_PAGE_LIMITS)
+    page = context.app.job_listings.list_jobs(context.project, after=wanted.after, limit=wanted.limit)
+    return render_page(page, render_job)
 
 
-async def retrieve(call: Call) -> Json:
+async def retrieve(context: RequestContext) -> Json:
     """Describe one job. At `poll` pace the job takes its next turn after it was looked at."""
-    job, engine = job_found(call), call.house.engine
-    if engine.moves_when_polled(job.id):
-        await run_in_threadpool(engine.driver.turn, job.id)
-    return rendered_job(job)
+    job, engine = find_job(context), context.app.engine
+    if engine.is_advanced_by_polling(job.id):
+        await run_in_threadpool(engine.scheduler.advance, job.id)
+    return render_job(job)
 
 
-async def cancel(call: Call) -> Json:
+async def cancel(context: RequestContext) -> Json:
     """Cancel a job at once, from any status that is not an end (DOCUMENTED: it cannot be resumed)."""
-    return rendered_job(call.house.engine.cancel(job_found(call)))
+    return render_job(context.app.engine.cancel(find_job(context)))
 
 
-async def events(call: Call) -> Json:
+async def list_events(context: RequestContext) -> Json:
     """List what happened, newest first (OPENAI; not settled for AWS)."""
-    job, wanted = job_found(call), slice_of(call.query, EVENTS)
-    page = call.house.views.events(job, after=wanted.after, limit=wanted.limit)
-    return rendered_page(page, _event)
+    job, wanted = find_job(context), parse_page_request(context.query, EVENT_PAGE_LIMITS)
+    page = context.app.job_listings.list_events(job, after=wanted.after, limit=wanted.limit)
+    return render_page(page, _event)
 
 
-async def checkpoints(call: Call) -> Json:
+async def list_checkpoints(context: RequestContext) -> Json:
     """List checkpoints, newest first, as they are saved (SAMPLE: while the job runs)."""
-    job, wanted = job_found(call), slice_of(call.query, CHECKPOINTS)
-    page = call.house.views.checkpoints(job, after=wanted.after, limit=wanted.limit)
-    return rendered_page(page, lambda saved: _checkpoint(call.house, job.id, saved))
+    job, wanted = find_job(context), parse_page_request(context.query, CHECKPOINT_PAGE_LIMITS)
+    page = context.app.job_listings.list_checkpoints(job, after=wanted.after, limit=wanted.limit)
+    return render_page(page, lambda saved: _checkpoint(context.app, job.id, saved))
 
 
-def job_found(call: Call) -> Job:
+def find_job(context: RequestContext) -> Job:
     """Return the job that the path names.
 
     Raises:
         ApiError: there is none; or it is another project's, which is the same answer. The control plane sees all.
     """
-    name = call.named("job")
-    job = call.house.engine.job(name)
-    if job is None or (call.admission and job.order.project != call.project):
-        raise call.not_found("fine-tuning job", name)
+    name = context.path_parameter("job")
+    job = context.app.engine.find_job(name)
+    if job is None or (context.authorization and job.order.project != context.project):
+        raise context.not_found("fine-tuning job", name)
     return job
 
 
 def _event(entry: StoredLogEntry) -> Json:
-    return rendered_event(str(entry.event_id), decode_event(entry.kind, entry.body))
+    return render_event(str(entry.event_id), decode_event(entry.kind, entry.body))
 
 
-def _checkpoint(house: House, job_id: str, entry: StoredLogEntry) -> Json:
+def _checkpoint(app: AppContext, job_id: str, entry: StoredLogEntry) -> Json:
     saved = decode_event(entry.kind, entry.body)
     assert isinstance(saved, CheckpointSaved)  # noqa: S101  the store was asked for this kind
-    return rendered_checkpoint(house.ids.checkpoint(job_id, saved.step), job_id, saved)
+    return render_checkpoint(app.ids.checkpoint(job_id, saved.step), job_id, saved)

@@ -13,7 +13,7 @@ logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
 @asynccontextmanager
-async def whole_form(request: Request) -> AsyncIterator[FormData]:
+async def open_form(request: Request) -> AsyncIterator[FormData]:
     """Read a multipart form, large files of it on the disk, for the length of the block.
 
     Raises:

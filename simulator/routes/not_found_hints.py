@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.routing import compile_path
 
-from simulator.routes.route import CONTROL, OPENAI_V1, V1, Route
+from simulator.routes.route import CONTROL_PREFIX, OPENAI_V1_PREFIX, V1_PREFIX, Route
 
 # What OpenAI serves and Mantle does not.
 _ABSENT: Final = (
@@ -28,25 +28,25 @@ _ABSENT: Final = (
 def hint_for(path: str, *, routes: Iterable[Route], origin: str) -> str:
     """Return where a request for `path`, which no route answers, should go instead. `origin` is scheme and host."""
     served = tuple(routes)
-    below = path.removeprefix("/openai").removeprefix(V1)
+    below = path.removeprefix("/openai").removeprefix(V1_PREFIX)
     for pattern, words in _ABSENT:
         if pattern.search(below):
             return words
-    if path.startswith(f"{OPENAI_V1}/") and _answered(path.removeprefix("/openai"), served):
-        return f"only models and inference are served under {OPENAI_V1}; for this one use base_url {origin}{V1}"
-    if not path.startswith((f"{V1}/", f"{OPENAI_V1}/")) and _answered(V1 + path, served):
-        return f"the base URL ends in {V1}: {origin}{V1}"
+    if path.startswith(f"{OPENAI_V1_PREFIX}/") and _answered(path.removeprefix("/openai"), served):
+        return f"only models and inference are served under {OPENAI_V1_PREFIX}; for this one use base_url {origin}{V1_PREFIX}"
+    if not path.startswith((f"{V1_PREFIX}/", f"{OPENAI_V1_PREFIX}/")) and _answered(V1_PREFIX + path, served):
+        return f"the base URL ends in {V1_PREFIX}: {origin}{V1_PREFIX}"
     if path.endswith("/") and _answered(path.rstrip("/"), served):
         return "the path ends without a slash"
-    if path.startswith((V1, OPENAI_V1)):
-        again = f"; {V1} stands in the path twice" if below.startswith(V1) else ""
-        return f"Mantle has no such route{again}; {origin}{CONTROL}/openapi.json lists those that are served"
+    if path.startswith((V1_PREFIX, OPENAI_V1_PREFIX)):
+        again = f"; {V1_PREFIX} stands in the path twice" if below.startswith(V1_PREFIX) else ""
+        return f"Mantle has no such route{again}; {origin}{CONTROL_PREFIX}/openapi.json lists those that are served"
     if path.startswith("/2015-03-31/") or path == "/":
         return "requests to AWS services are told by their signature, and this one has none"
-    return f"the OpenAI-compatible API is under {origin}{V1}; boto3's bedrock and bedrock-runtime are not served"
+    return f"the OpenAI-compatible API is under {origin}{V1_PREFIX}; boto3's bedrock and bedrock-runtime are not served"
 
 
-def methods_of(path: str, *, routes: Iterable[Route]) -> list[str]:
+def allowed_methods(path: str, *, routes: Iterable[Route]) -> list[str]:
     """Return the methods that are served at `path`, in alphabetical order: HEAD wherever GET is."""
     served = {route.method for route in _at(path, routes)}
     return sorted(served | {"HEAD"} if "GET" in served else served)
@@ -58,5 +58,5 @@ def _answered(path: str, routes: Iterable[Route]) -> bool:
 
 def _at(path: str, routes: Iterable[Route]) -> Iterator[Route]:
     for route in routes:
-        if any(compile_path(base + route.path)[0].match(path) for base in route.bases):
+        if any(compile_path(base + route.path)[0].match(path) for base in route.prefixes):
             yield route

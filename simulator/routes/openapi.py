@@ -42,12 +42,12 @@ _ERROR: Final = {
 }
 
 
-def document(routes: Iterable[Route]) -> dict[str, Any]:
+def build_openapi_document(routes: Iterable[Route]) -> dict[str, Any]:
     """Return an OpenAPI 3.1 document of the routes; those of the control plane ask for no key."""
     served = tuple(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in served:
-        for base in route.bases:
+        for base in route.prefixes:
             place = paths.setdefault(base + _IN_PATH.sub(r"{\1}", route.path), {})
             place[route.method.lower()] = _operation(route, base)
     return {
@@ -81,7 +81,7 @@ def _operation(route: Route, base: str) -> dict[str, Any]:
                 {"name": part, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
                 for part in _IN_PATH.findall(route.path)
             ),
-            *({"name": part, "in": "query", "schema": _QUERY[part]} for part in route.query),
+            *({"name": part, "in": "query", "schema": _QUERY[part]} for part in route.query_parameters),
         ],
         "responses": {
             "200": {"description": "Done"},
@@ -99,6 +99,6 @@ def _operation(route: Route, base: str) -> dict[str, Any]:
     if route.body:
         schema: Any = {"$ref": _REF.format(model=route.body.__name__)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    elif route.takes_file:
+    elif route.accepts_file:
         operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _FILE_FORM}}}
     return operation

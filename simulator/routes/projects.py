@@ -1,54 +1,54 @@
 """`/v1/organization/projects` (DOCUMENTED). They are the account's, whatever project the request itself is about."""
 
-from simulator.routes.request_context import Call
+from simulator.routes.request_context import RequestContext
 from simulator.store.projects import StoredProject
 from simulator.wire.json_response import Json
-from simulator.wire.pagination import PROJECTS, flag, rendered_page, slice_of
-from simulator.wire.projects import CreateProject, UpdateProject, rendered_project
+from simulator.wire.pagination import PROJECT_PAGE_LIMITS, parse_flag, parse_page_request, render_page
+from simulator.wire.projects import CreateProject, UpdateProject, render_project
 
 
-async def create(call: Call) -> Json:
+async def create(context: RequestContext) -> Json:
     """Make a project."""
-    wanted = await call.read(CreateProject)
-    made = call.house.organization.create(call.caller.account, name=wanted.name, tags=wanted.tags)
-    return _rendered(call, made)
+    wanted = await context.read_body(CreateProject)
+    made = context.app.projects.create(context.caller.account, name=wanted.name, tags=wanted.tags)
+    return _rendered(context, made)
 
 
-async def listing(call: Call) -> Json:
+async def list_projects(context: RequestContext) -> Json:
     """List projects: the default one first, then as they were made (DOCUMENTED by its example).
 
     OPENAI: archived ones only when they are asked for.
     """
-    wanted = slice_of(call.query, PROJECTS)
-    archived = flag(call.query, "include_archived")
-    page = call.house.organization.page(
-        call.caller.account, after=wanted.after, limit=wanted.limit, include_archived=archived
+    wanted = parse_page_request(context.query, PROJECT_PAGE_LIMITS)
+    archived = parse_flag(context.query, "include_archived")
+    page = context.app.projects.page(
+        context.caller.account, after=wanted.after, limit=wanted.limit, include_archived=archived
     )
-    return rendered_page(page, lambda project: _rendered(call, project))
+    return render_page(page, lambda project: _rendered(context, project))
 
 
-async def retrieve(call: Call) -> Json:
+async def retrieve(context: RequestContext) -> Json:
     """Describe one project."""
-    return _rendered(call, call.house.organization.get(call.caller.account, call.named("project")))
+    return _rendered(context, context.app.projects.get(context.caller.account, context.path_parameter("project")))
 
 
-async def update(call: Call) -> Json:
+async def update(context: RequestContext) -> Json:
     """Rename a project, add tags, remove tags."""
-    wanted = await call.read(UpdateProject)
-    changed = call.house.organization.update(
-        call.caller.account,
-        call.named("project"),
+    wanted = await context.read_body(UpdateProject)
+    changed = context.app.projects.update(
+        context.caller.account,
+        context.path_parameter("project"),
         name=wanted.name,
         add_tags=wanted.add_tags,
         remove_tag_keys=wanted.remove_tag_keys,
     )
-    return _rendered(call, changed)
+    return _rendered(context, changed)
 
 
-async def archive(call: Call) -> Json:
+async def archive(context: RequestContext) -> Json:
     """Archive a project."""
-    return _rendered(call, call.house.organization.archive(call.caller.account, call.named("project")))
+    return _rendered(context, context.app.projects.archive(context.caller.account, context.path_parameter("project")))
 
 
-def _rendered(call: Call, project: StoredProject) -> Json:
-    return rendered_project(project, arn=call.house.organization.arn(project.account, project.id))
+def _rendered(context: RequestContext, project: StoredProject) -> Json:
+    return render_project(project, arn=context.app.projects.arn(project.account, project.id))

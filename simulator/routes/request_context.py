@@ -11,23 +11,23 @@ from starlette.requests import Request
 from simulator.errors import NOT_FOUND, ApiError
 from simulator.identity.authentication import Caller
 from simulator.identity.authorization import AuthorizedRequest
-from simulator.routes.context import House
-from simulator.wire.requests import parsed
+from simulator.routes.context import AppContext
+from simulator.wire.requests import parse_body
 
-Shape = TypeVar("Shape", bound=BaseModel)
-Worked = TypeVar("Worked")
+Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
 
 # Handing work to a thread takes longer than most requests. A schema of so many bytes is some tens of milliseconds.
 _SMALL: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request. `admission` is None on the control plane, which asks for no key."""
+class RequestContext:
+    """One request. `authorization` is None on the control plane, which asks for no key."""
 
     request: Request
-    house: House
-    admission: AuthorizedRequest | None
+    app: AppContext
+    authorization: AuthorizedRequest | None
 
     @property
     def caller(self) -> Caller:
@@ -41,9 +41,9 @@ class Call:
 
     @property
     def _admitted(self) -> AuthorizedRequest:
-        if self.admission is None:
+        if self.authorization is None:
             raise TypeError("a route without an action lets anybody in")
-        return self.admission
+        return self.authorization
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -55,16 +55,16 @@ class Call:
         """The headers, by lower-case name."""
         return self.request.headers
 
-    async def read(self, shape: type[Shape], *, ignored: Collection[str] = ()) -> Shape:
-        """Read the JSON body as `shape`; the root fields named in `ignored` are taken and dropped.
+    async def read_body(self, model: type[Model], *, ignored_fields: Collection[str] = ()) -> Model:
+        """Read the JSON body as `model`; the root fields named in `ignored_fields` are taken and dropped.
 
         Raises:
             ApiError: it is too large, not declared to be JSON, not JSON, or does not fit.
         """
         body = await self.request.body()
-        return await self.worked(lambda: parsed(shape, body, self.headers, ignored=ignored))
+        return await self.run(lambda: parse_body(model, body, self.headers, ignored_fields=ignored_fields))
 
-    async def worked(self, work: Callable[[], Worked], *, is_long: bool = False) -> Worked:
+    async def run(self, work: Callable[[], Result], *, is_long: bool = False) -> Result:
         """Do what the request asks for: at once, or in a thread when its body is large or the work `is_long`.
 
         The event loop goes on with other requests meanwhile.
@@ -75,12 +75,12 @@ class Call:
 
     def not_found(self, noun: str, name: str) -> ApiError:
         """Return the error for what is not in the project that the request is about."""
-        if self.admission is None:  # the control plane sees all projects
+        if self.authorization is None:  # the control plane sees all projects
             return NOT_FOUND(noun=noun, name=name)
         project = self.project.rpartition("/")[2]
         hint = f"none of that id in project '{project}'; the OpenAI-Project header selects another project"
         return NOT_FOUND(noun=noun, name=name, hint=hint)
 
-    def named(self, name: str) -> str:
+    def path_parameter(self, name: str) -> str:
         """Return a part of the path by its name in the route."""
         return str(self.request.path_params[name])

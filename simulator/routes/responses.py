@@ -6,14 +6,20 @@ from typing import Final
 from starlette.responses import Response
 
 from simulator.errors import INVALID_VALUE
-from simulator.responses.lifecycle import Told
-from simulator.routes.inference_support import asked, hints_on, make_ready, streamed, tell_usage
-from simulator.routes.request_context import Call
+from simulator.responses.lifecycle import StreamedResponse
+from simulator.routes.inference_support import (
+    check_model_available,
+    hints_for,
+    read_request,
+    record_usage,
+    stream_response,
+)
+from simulator.routes.request_context import RequestContext
 from simulator.settings import ResponseEvents
-from simulator.wire.event_stream import AT_ONCE
-from simulator.wire.json_response import Json, WireResponse, hinted
-from simulator.wire.pagination import flag
-from simulator.wire.response_events import batches
+from simulator.wire.event_stream import EVENTS_PER_BATCH
+from simulator.wire.json_response import Json, JsonResponse, hint_headers
+from simulator.wire.pagination import parse_flag
+from simulator.wire.response_events import stream_response_events
 from simulator.wire.response_requests import CompactConversation, CreateResponse
 
 _MANTLES_ORDER: Final = (
@@ -23,63 +29,65 @@ _MANTLES_ORDER: Final = (
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
-async def create(call: Call) -> Response:
+async def create(context: RequestContext) -> Response:
     """Answer a conversation: whole, as a stream, or in the background."""
-    house = call.house
-    wanted = await asked(call, CreateResponse)
-    await make_ready(call, wanted.model)
-    created = await call.worked(
-        lambda: house.responses.create(wanted, project=call.project, path=call.request.url.path),
+    house = context.app
+    wanted = await read_request(context, CreateResponse)
+    await check_model_available(context, wanted.model)
+    created = await context.run(
+        lambda: house.responses.create(wanted, project=context.project, path=context.request.url.path),
         is_long=wanted.previous_response_id is not None,
     )
-    tell_usage(call, created.reply)
-    hints = hints_on(created.reply)
+    record_usage(context, created.reply)
+    hints = hints_for(created.reply)
     if wanted.stream:
-        return _streamed(call, created.told, hints)
-    return WireResponse(created.shown, headers=hinted(hints))
+        return _streamed(context, created.stream, hints)
+    return JsonResponse(created.response, headers=hint_headers(hints))
 
 
-async def retrieve(call: Call) -> Json:
+async def retrieve(context: RequestContext) -> Json:
     """Return a stored response, or replay its stream."""
-    responses, name = call.house.responses, call.named("response")
-    if flag(call.query, "stream"):
-        after = _starting_after(call)
-        return _streamed(call, responses.replay(name, project=call.project), [], after=after)
-    return responses.retrieve(name, project=call.project)
+    responses, name = context.app.responses, context.path_parameter("response")
+    if parse_flag(context.query, "stream"):
+        after = _starting_after(context)
+        return _streamed(context, responses.replay(name, project=context.project), [], after=after)
+    return responses.retrieve(name, project=context.project)
 
 
-async def cancel(call: Call) -> Json:
+async def cancel(context: RequestContext) -> Json:
     """Cancel a background response."""
-    return call.house.responses.cancel(call.named("response"), project=call.project)
+    return context.app.responses.cancel(context.path_parameter("response"), project=context.project)
 
 
-async def delete(call: Call) -> Json:
+async def delete(context: RequestContext) -> Json:
     """Forget a stored response."""
-    return call.house.responses.delete(call.named("response"), project=call.project)
+    return context.app.responses.delete(context.path_parameter("response"), project=context.project)
 
 
-async def compact(call: Call) -> Json:
+async def compact(context: RequestContext) -> Json:
     """Return a conversation as one opaque item."""
-    wanted = await call.read(CompactConversation)
-    call.house.inference.check_offered(wanted.model, account=call.caller.account)
-    return await call.worked(
-        lambda: call.house.responses.compact(wanted, project=call.project, path=call.request.url.path),
+    wanted = await context.read_body(CompactConversation)
+    context.app.inference.check_access(wanted.model, account=context.caller.account)
+    return await context.run(
+        lambda: context.app.responses.compact(wanted, project=context.project, path=context.request.url.path),
         is_long=wanted.previous_response_id is not None,
     )
 
 
-def _streamed(call: Call, told: Told, hints: list[str], *, after: int = -1) -> Response:
-    order = call.house.settings.responses_events
-    headers = hinted([*hints, *([_MANTLES_ORDER] if order is ResponseEvents.VLLM else [])])
+def _streamed(context: RequestContext, told: StreamedResponse, hints: list[str], *, after: int = -1) -> Response:
+    order = context.app.settings.responses_events
+    headers = hint_headers([*hints, *([_MANTLES_ORDER] if order is ResponseEvents.VLLM else [])])
     # One event at a time while it can still be cancelled.
-    told_by = batches(told.response, order=order, after=after, at_once=1 if told.running else AT_ONCE)
+    told_by = stream_response_events(
+        told.response, event_order=order, after=after, batch_size=1 if told.running else EVENTS_PER_BATCH
+    )
     if told.running:
-        told_by = call.house.responses.until_cancelled(told.response["id"], told_by, project=call.project)
-    return streamed(told_by, headers, gives_way=told.running)
+        told_by = context.app.responses.stream_until_cancelled(told.response["id"], told_by, project=context.project)
+    return stream_response(told_by, headers, yields_between_batches=told.running)
 
 
-def _starting_after(call: Call) -> int:
-    given = call.query.get("starting_after")
+def _starting_after(context: RequestContext) -> int:
+    given = context.query.get("starting_after")
     if given is None:
         return -1
     if not _NUMBER.fullmatch(given):

@@ -15,7 +15,7 @@ from threading import RLock
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from simulator.store.data_folder import unusable
+from simulator.store.data_folder import unusable_folder_error
 from simulator.store.errors import StoreDamagedError, StoreFullError
 
 Row = TypeVar("Row")
@@ -205,23 +205,23 @@ def _look_through(path: Path) -> None:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version != SCHEMA_VERSION:
-                raise unusable(
+                raise unusable_folder_error(
                     path.parent, f"{path.name} is of format {version}, and this version reads {SCHEMA_VERSION}"
                 )
             if _tables(connection) != _tables_of_this_version():
-                raise unusable(
+                raise unusable_folder_error(
                     path.parent, f"{path.name} is damaged (its tables are not those of format {SCHEMA_VERSION})"
                 )
             small = path.stat().st_size <= _READ_THROUGH
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone() if small else ("ok",)
     except UnicodeDecodeError as error:  # of a message that quotes what it read
-        raise unusable(path.parent, f"{path.name} is damaged ({error})") from None
+        raise unusable_folder_error(path.parent, f"{path.name} is damaged ({error})") from None
     except sqlite3.DatabaseError as error:
         barred = getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _BARRED and path.exists()
         what = "cannot be read" if barred else "is damaged"
-        raise unusable(path.parent, f"{path.name} {what} ({error})") from None
+        raise unusable_folder_error(path.parent, f"{path.name} {what} ({error})") from None
     if found != "ok":
-        raise unusable(path.parent, f"{path.name} is damaged ({' '.join(found.split())})")
+        raise unusable_folder_error(path.parent, f"{path.name} is damaged ({' '.join(found.split())})")
 
 
 def _tables(connection: sqlite3.Connection) -> list[Any]:

@@ -48,8 +48,8 @@ class JobLogStore:
     ) -> None:
         """Add one entry to a job's log, and what follows from it, in one transaction. A job's first one takes a number.
 
-        `at` is the simulated time of the entry. `uses` names the SHA-256 of uploads that must outlive their file
-        objects because this job needs them. `safe` is that of `Database.transaction`.
+        `at` is the simulated time of the entry. `used_sha256s` names the SHA-256 of uploads that must outlive their file
+        objects because this job needs them. `durable` is that of `Database.transaction`.
 
         Raises:
             StoreFullError: the disk is full.
@@ -104,7 +104,7 @@ class JobLogStore:
         return [str(row[0]) for row in self._database.rows(sql)]
 
     def nth_latest_finish_before(self, job_id: str, *, n: int) -> int | None:
-        """Return when the `back`-th latest end was, among the jobs that are older than this one; None: so many none."""
+        """Return when the `n`-th latest end was, among the jobs that are older than this one; None: so many none."""
         row = self._database.row(
             "SELECT finished_at FROM jobs WHERE finished_at IS NOT NULL"
             " AND ordinal < (SELECT ordinal FROM jobs WHERE id = ?) ORDER BY finished_at DESC LIMIT 1 OFFSET ?",

@@ -36,7 +36,7 @@ class ModelStore:
     def created_models(self, account: str, *, limit: int = _ALL) -> list[tuple[str, int]]:
         """Return the id and the creation time of an account's tuned models and checkpoints, oldest first.
 
-        Of more than `newest`, the newest ones.
+        Of more than `limit`, the newest ones.
         """
         sql = "SELECT id, created_at FROM models WHERE account = ? ORDER BY created_at DESC, id DESC LIMIT ?"
         rows = self._database.rows(sql, account, limit)

@@ -75,10 +75,10 @@ class ResponseStore:
         remaining_polls: int,
         min_created_at: int,
     ) -> bool:
-        """Keep a response and forget what is older than `oldest`; return False, and do nothing, if `previous` is gone.
+        """Keep a response and forget what is older than `min_created_at`; return False, and do nothing, if `previous` is gone.
 
         `previous` is the response that it goes on with, and `turn` what it added to the conversation: the JSON text of
-        a list of items. `items` are the ids of those that it put out; `waits` says how many retrieves find it running,
+        a list of items. `items` are the ids of those that it put out; `remaining_polls` says how many retrieves find it running,
         if it is.
         """
         with self._database.transaction() as connection:

@@ -14,13 +14,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from simulator.training.dataset import Json
-from simulator.training.program_comparison import code_of, same_program
-from simulator.training.reference_answer import Gold, Kind
-from simulator.training.unicode_normalization import normal_form
+from simulator.training.program_comparison import extract_python, is_same_program
+from simulator.training.reference_answer import AnswerKind, ReferenceAnswer
+from simulator.training.unicode_normalization import normalize_unicode
 
 # A response may be as long as its server let it become, and made of anything: the answer stands at its end, and the
 # patterns below bound each run of white space, so that none takes more than a moment.
-_READ: Final = 20_000
+_MAX_CHARACTERS: Final = 20_000
 # INFERRED: one may correct oneself, but whoever gives more answers than this hopes that one will do.
 _MOST_ANSWERS: Final = 3
 # INFERRED: how much of the words must agree, by F1, for free text to say the same.
@@ -56,23 +56,23 @@ _TRUE, _FALSE = frozenset({"yes", "true"}), frozenset({"no", "false"})
 _BOOLEAN: Final = re.compile(r"\b(?:yes|no|true|false)\b")
 
 
-def read_right(text: str, gold: Gold, *, labels: Sequence[str] = ()) -> bool:
+def is_correct(text: str, reference: ReferenceAnswer, *, labels: Sequence[str] = ()) -> bool:
     """Return whether a response gives the right answer, in whatever form.
 
     Args:
         text: the response, without the thinking.
-        gold: the right answer; of the kind `none`, nothing is right.
+        reference: the right answer; of the kind `none`, nothing is right.
         labels: every label of the file: a response that names several has not chosen.
     """
-    looked_at = normal_form(text[-_READ:]).strip()
+    looked_at = normalize_unicode(text[-_MAX_CHARACTERS:]).strip()
     if not looked_at:
         return False
-    return _READINGS[gold.kind](looked_at, gold, labels)
+    return _CHECKS[reference.kind](looked_at, reference, labels)
 
 
-def marked_answers(text: str) -> list[str]:
+def find_marked_answers(text: str) -> list[str]:
     """Return what a response itself marks as its answer: by the surest sort of mark that it uses, in its order."""
-    held = _held(text)
+    held = _json_answer(text)
     if held is not None:
         return [held]
     for pattern in _MARKERS:
@@ -82,7 +82,7 @@ def marked_answers(text: str) -> list[str]:
     return [answer.strip() for answer in _BOLD.findall(last)]
 
 
-def _held(text: str) -> str | None:
+def _json_answer(text: str) -> str | None:
     """Return the answer that a JSON object holds, if the response is one."""
     for candidate in (*reversed(_FENCE.findall(text)), text, _last_line(text)):
         if candidate.lstrip()[:1] != "{":
@@ -103,9 +103,9 @@ def _last_line(text: str) -> str:
 # --- numbers
 
 
-def _number_right(text: str, gold: Gold, _labels: Sequence[str]) -> bool:
-    wanted = _decimal(_plain(gold.written)) if gold.written else None
-    marked = [numbers[0] for answer in marked_answers(text) if (numbers := _numbers(answer))]
+def _is_number_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+    wanted = _decimal(_plain(gold.text)) if gold.text else None
+    marked = [numbers[0] for answer in find_marked_answers(text) if (numbers := _numbers(answer))]
     if len(set(marked)) > _MOST_ANSWERS:
         return False
     given = marked or _numbers(_last_line(text)) or _numbers(text)
@@ -153,8 +153,8 @@ def _same_number(given: Decimal, wanted: Decimal) -> bool:
 # --- labels and booleans
 
 
-def _label_right(text: str, gold: Gold, labels: Sequence[str]) -> bool:
-    wanted = _words(gold.written)
+def _is_label_correct(text: str, gold: ReferenceAnswer, labels: Sequence[str]) -> bool:
+    wanted = _words(gold.text)
     others = [words for label in labels if (words := _words(label)) != wanted]
     for segment in _segments(text):
         given = _words(segment)
@@ -169,8 +169,8 @@ def _label_right(text: str, gold: Gold, labels: Sequence[str]) -> bool:
     return False
 
 
-def _boolean_right(text: str, gold: Gold, _labels: Sequence[str]) -> bool:
-    wanted = gold.written.casefold() in _TRUE
+def _is_boolean_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+    wanted = gold.text.casefold() in _TRUE
     for segment in _segments(text):
         found = _BOOLEAN.findall(segment.casefold())
         if found:
@@ -183,7 +183,7 @@ def _boolean_right(text: str, gold: Gold, _labels: Sequence[str]) -> bool:
 
 def _segments(text: str) -> Iterator[str]:
     """Yield where a short answer may stand, the surest place first."""
-    yield from reversed(marked_answers(text)[-1:])
+    yield from reversed(find_marked_answers(text)[-1:])
     yield _last_line(text)
     yield text.split("\n", 1)[0]
 
@@ -195,17 +195,17 @@ def _words(text: str) -> str:
 # --- JSON
 
 
-def _json_right(text: str, gold: Gold, _labels: Sequence[str]) -> bool:
+def _is_json_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     values = list(_values(_TRAILING_COMMA.sub("", text)))
     if not values and '"' not in text:
         values = list(_values(text.replace("'", '"')))
     alike = [value for value in values if type(value) is type(gold.value)]
     if not alike:
         return False
-    if _agrees(alike[-1], gold.value):
+    if _json_matches(alike[-1], gold.value):
         return True
     # The one field of an object may hold the whole answer.
-    return isinstance(alike[-1], dict) and [_agrees(inner, gold.value) for inner in alike[-1].values()] == [True]
+    return isinstance(alike[-1], dict) and [_json_matches(inner, gold.value) for inner in alike[-1].values()] == [True]
 
 
 def _values(text: str) -> Iterator[Json]:
@@ -222,44 +222,45 @@ def _values(text: str) -> Iterator[Json]:
             position = opening.end()
 
 
-def _agrees(given: Json, wanted: Json) -> bool:
+def _json_matches(given: Json, wanted: Json) -> bool:
     """Compare values; what the reference does not ask for may be there too."""
     if isinstance(wanted, dict):
         return isinstance(given, dict) and all(
-            name in given and _agrees(given[name], value) for name, value in wanted.items()
+            name in given and _json_matches(given[name], value) for name, value in wanted.items()
         )
     if isinstance(wanted, list):
         return (
             isinstance(given, list)
             and len(given) == len(wanted)
-            and all(_agrees(one, other) for one, other in zip(given, wanted, strict=True))
+            and all(_json_matches(one, other) for one, other in zip(given, wanted, strict=True))
         )
     if isinstance(wanted, bool) or isinstance(given, bool):
-        return _written(given) == _written(wanted)
+        return _normalized_text(given) == _normalized_text(wanted)
     if isinstance(wanted, int | float) or isinstance(given, int | float):
-        one, other = (_NUMBER.fullmatch(_plain(_written(value)).strip("%$ ")) for value in (given, wanted))
+        one, other = (_NUMBER.fullmatch(_plain(_normalized_text(value)).strip("%$ ")) for value in (given, wanted))
         return one is not None and other is not None and _value(one) == _value(other)
-    return _written(given) == _written(wanted)
+    return _normalized_text(given) == _normalized_text(wanted)
 
 
-def _written(value: Json) -> str:
+def _normalized_text(value: Json) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return " ".join(normal_form(text).casefold().split())
+    return " ".join(normalize_unicode(text).casefold().split())
 
 
 # --- programs and prose
 
 
-def _code_right(text: str, gold: Gold, _labels: Sequence[str]) -> bool:
-    return any(same_program(block, gold.written) for block in (*_FENCE.findall(text), code_of(text)))
+def _is_code_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+    return any(is_same_program(block, gold.text) for block in (*_FENCE.findall(text), extract_python(text)))
 
 
-def _text_right(text: str, gold: Gold, _labels: Sequence[str]) -> bool:
-    wanted, said = _words(gold.written), _words(text)
+def _is_text_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+    wanted, said = _words(gold.text), _words(text)
     if f" {wanted} " in f" {said} ":
         return True
     return any(
-        _overlap(_words(answer).split(), wanted.split()) >= _SAME_WORDS for answer in (*marked_answers(text)[-1:], text)
+        _overlap(_words(answer).split(), wanted.split()) >= _SAME_WORDS
+        for answer in (*find_marked_answers(text)[-1:], text)
     )
 
 
@@ -269,16 +270,16 @@ def _overlap(given: Sequence[str], wanted: Sequence[str]) -> float:
     return 2 * shared / (len(given) + len(wanted)) if shared else 0.0
 
 
-def _none_right(_text: str, _gold: Gold, _labels: Sequence[str]) -> bool:
+def _is_never_correct(_text: str, _gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     return False
 
 
-_READINGS: Final[Mapping[Kind, Callable[[str, Gold, Sequence[str]], bool]]] = {
-    "number": _number_right,
-    "boolean": _boolean_right,
-    "label": _label_right,
-    "json": _json_right,
-    "code": _code_right,
-    "text": _text_right,
-    "none": _none_right,
+_CHECKS: Final[Mapping[AnswerKind, Callable[[str, ReferenceAnswer, Sequence[str]], bool]]] = {
+    "number": _is_number_correct,
+    "boolean": _is_boolean_correct,
+    "label": _is_label_correct,
+    "json": _is_json_correct,
+    "code": _is_code_correct,
+    "text": _is_text_correct,
+    "none": _is_never_correct,
 }

@@ -6,7 +6,7 @@ from typing import Literal
 
 Convergence = Literal["saturated", "plateau"]
 
-WINDOW = 10
+WINDOW_STEPS = 10
 _SATURATED_REWARD = 0.99
 _SATURATED_DEAD_GROUPS = 0.9
 _IMPROVEMENT = 0.01
@@ -14,24 +14,24 @@ _PATIENCE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class StepProgress:
     """What the rule looks at in one step: its mean reward, and its share of groups that taught nothing."""
 
     reward_mean: float
     dead_groups: float
 
 
-def convergence(history: Sequence[Progress]) -> Convergence | None:
+def detect_convergence(history: Sequence[StepProgress]) -> Convergence | None:
     """Return why training has converged after these steps, or None. Judged only where a window of ten steps ends.
 
     Saturated: the last window's reward is at least .99 and nine in ten groups are dead. Plateau: two windows on end
     have not bettered the best one by more than .01.
     """
-    if not history or len(history) % WINDOW:
+    if not history or len(history) % WINDOW_STEPS:
         return None
-    windows = [history[start : start + WINDOW] for start in range(0, len(history), WINDOW)]
-    rewards = [sum([step.reward_mean for step in window]) / WINDOW for window in windows]
-    dead_groups = sum([step.dead_groups for step in windows[-1]]) / WINDOW
+    windows = [history[start : start + WINDOW_STEPS] for start in range(0, len(history), WINDOW_STEPS)]
+    rewards = [sum([step.reward_mean for step in window]) / WINDOW_STEPS for window in windows]
+    dead_groups = sum([step.dead_groups for step in windows[-1]]) / WINDOW_STEPS
     if rewards[-1] >= _SATURATED_REWARD and dead_groups >= _SATURATED_DEAD_GROUPS:
         return "saturated"
     earlier, last = rewards[:-_PATIENCE], rewards[-_PATIENCE:]

@@ -6,8 +6,8 @@ from functools import partial
 from itertools import islice
 from typing import Annotated, BinaryIO, Literal, TypeAlias
 
-from simulator.training.json_lines import kind_of, quoted, read_object
-from simulator.training.random_draws import shuffled
+from simulator.training.json_lines import describe_type, parse_object, quote
+from simulator.training.random_draws import shuffle_lines
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -90,7 +90,7 @@ def read_records(stream: BinaryIO, limits: DatasetLimits) -> tuple[Record, ...]:
     return records
 
 
-def split(
+def split_records(
     records: tuple[Record, ...], *, choice: HeldOutChoice, seed: int
 ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
     """Return (training, held-out) records, each in the file's order: a tenth, rounded down, is held out.
@@ -99,7 +99,7 @@ def split(
     """
     lines = sorted(record.line for record in records)
     count = int(len(lines) * HELD_OUT_SHARE)
-    chosen = set(shuffled(lines, seed, "split")[:count] if choice == "seeded" else lines[len(lines) - count :])
+    chosen = set(shuffle_lines(lines, seed, "split")[:count] if choice == "seeded" else lines[len(lines) - count :])
     return (
         tuple(record for record in records if record.line not in chosen),
         tuple(record for record in records if record.line in chosen),
@@ -119,7 +119,7 @@ def _records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
                 raise DatasetError(line, "the line is blank; blank lines may only end the file: remove it")
             return
         try:
-            value, count = read_object(raw, first=line == 1, longest=limits.max_line)
+            value, count = parse_object(raw, is_first=line == 1, max_bytes=limits.max_line)
         except ValueError as fault:
             raise DatasetError(line, str(fault)) from fault
         values += count
@@ -139,7 +139,7 @@ def _record(line: int, value: dict[str, Json]) -> Record:
 
 def _messages(line: int, value: Json) -> tuple[Message, ...]:
     if not isinstance(value, list):
-        raise DatasetError(line, f'"messages" must be a list of messages, not {kind_of(value)}')
+        raise DatasetError(line, f'"messages" must be a list of messages, not {describe_type(value)}')
     if not value:
         raise DatasetError(line, '"messages" is empty; it must hold the prompt')
     messages = tuple(_message(line, index, item) for index, item in enumerate(value))
@@ -155,14 +155,14 @@ def _messages(line: int, value: Json) -> tuple[Message, ...]:
 def _message(line: int, index: int, value: Json) -> Message:
     where = f"messages[{index}]"
     if not isinstance(value, dict):
-        raise DatasetError(line, f"{where} must be an object, not {kind_of(value)}")
+        raise DatasetError(line, f"{where} must be an object, not {describe_type(value)}")
     for name in ("role", "content"):
         if name not in value:
             raise DatasetError(line, f'{where}: missing required field "{name}"')
     role = value["role"]
     if not isinstance(role, str) or role not in ROLES:
-        allowed = ", ".join(map(quoted, ROLES))
-        raise DatasetError(line, f"{where}.role must be one of {allowed}, not {quoted(role)}")
+        allowed = ", ".join(map(quote, ROLES))
+        raise DatasetError(line, f"{where}.role must be one of {allowed}, not {quote(role)}")
     return Message(role=role, content=_content(line, f"{where}.content", value["content"]))
 
 
@@ -172,7 +172,7 @@ def _content(line: int, where: str, value: Json) -> str:
     elif isinstance(value, list):
         text = "".join(_part(line, f"{where}[{index}]", part) for index, part in enumerate(value))
     else:
-        raise DatasetError(line, f"{where} must be a string or a list of text parts, not {kind_of(value)}")
+        raise DatasetError(line, f"{where} must be a string or a list of text parts, not {describe_type(value)}")
     if not text.strip():
         raise DatasetError(line, f"{where} is empty")
     return text

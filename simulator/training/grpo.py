@@ -14,9 +14,16 @@ from dataclasses import dataclass
 from math import exp, isfinite, sqrt
 
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.optimizer import Moments, norm, stepped
-from simulator.training.policy import BASE, FEATURES, NUISANCES, ZERO_COLUMN, Distribution, Weights
-from simulator.training.response_features import SURFACES
+from simulator.training.optimizer import Moments, adamw_step, gradient_norm
+from simulator.training.policy import (
+    BASE_WEIGHTS,
+    NUISANCE_SIZE,
+    PROMPT_FEATURE_COUNT,
+    ZERO_COLUMN,
+    Distribution,
+    Weights,
+)
+from simulator.training.response_features import RESPONSE_FEATURE_COUNT
 from simulator.training.sampling import Group
 
 _EPSILON = 1e-6
@@ -31,7 +38,7 @@ class Experience:
 
     group: Group
     advantages: tuple[float, ...]
-    nuisances: tuple[tuple[float, ...], ...]
+    nuisance_draws: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +52,7 @@ class Update:
     kl: float
 
 
-def advantages(rewards: Sequence[float], *, normalize_by_std: bool = True) -> tuple[float, ...]:
+def compute_advantages(rewards: Sequence[float], *, normalize_by_std: bool = True) -> tuple[float, ...]:
     """Return (r - mean) / (std + 1e-6), with the group's unbiased deviation; all equal gives exact zeros.
 
     A group of one keeps its reward, as in verl: mean 0, standard deviation 1.
@@ -62,7 +69,7 @@ def advantages(rewards: Sequence[float], *, normalize_by_std: bool = True) -> tu
     return tuple([value / (deviation + _EPSILON) for value in centred])
 
 
-def token_weights(lengths: Sequence[int], settings: Hyperparameters) -> tuple[float, ...]:
+def compute_token_weights(lengths: Sequence[int], settings: Hyperparameters) -> tuple[float, ...]:
     """Return the weight of one token of each response in the loss, by verl's `loss_agg_mode`."""
     count = len(lengths)
     if settings.loss_agg_mode == "token-mean":
@@ -74,7 +81,7 @@ def token_weights(lengths: Sequence[int], settings: Hyperparameters) -> tuple[fl
     return (1.0 / (count * settings.max_tokens),) * count
 
 
-def updated(weights: Weights, moments: Moments, batch: Sequence[Experience], settings: Hyperparameters) -> Update:
+def update_policy(weights: Weights, moments: Moments, batch: Sequence[Experience], settings: Hyperparameters) -> Update:
     """Take one GRPO step: for every PPO epoch and mini-batch a gradient and an AdamW update.
 
     A gradient that is not finite is not applied, as in verl. Weights where every advantage is zero, at the base
@@ -82,11 +89,11 @@ def updated(weights: Weights, moments: Moments, batch: Sequence[Experience], set
     """
     sampler, slopes = weights, []
     for _ in range(settings.ppo_epochs):
-        for part in _parts(batch, settings.minibatches):
-            slope = _slope(weights, sampler, part, settings)
+        for part in _split_minibatches(batch, settings.minibatches):
+            slope = _batch_gradient(weights, sampler, part, settings)
             slopes.append(slope)
             if isfinite(slope.norm):
-                weights, moments = stepped(
+                weights, moments = adamw_step(
                     weights,
                     moments,
                     slope.gradient,
@@ -104,7 +111,7 @@ def updated(weights: Weights, moments: Moments, batch: Sequence[Experience], set
     )
 
 
-def policy_slope(advantage: float, log_ratio: float, settings: Hyperparameters) -> float:
+def policy_loss_gradient(advantage: float, log_ratio: float, settings: Hyperparameters) -> float:
     """Return the derivative of one decision's clipped loss by its log-probability; 0.0 where clipping holds it."""
     ratio = exp(max(-_MOST_LOG_RATIO, min(_MOST_LOG_RATIO, log_ratio)))
     free = -advantage * ratio
@@ -114,7 +121,7 @@ def policy_slope(advantage: float, log_ratio: float, settings: Hyperparameters) 
     return free
 
 
-def divergence(log_ratio: float) -> tuple[float, float]:
+def estimate_kl(log_ratio: float) -> tuple[float, float]:
     """Return the k3 estimate of KL and its derivative, from log(reference / policy) of one decision."""
     log_ratio = max(-_MOST_LOG_RATIO, min(_MOST_LOG_RATIO, log_ratio))
     ratio = exp(log_ratio)
@@ -123,7 +130,7 @@ def divergence(log_ratio: float) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Slope:
+class _BatchGradient:
     gradient: Weights
     norm: float
     clip_fraction: float
@@ -131,98 +138,102 @@ class _Slope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _HeadSlope:
+class _HeadGradient:
     """d loss / d logit of one head at one prompt, with what is counted on the way."""
 
-    by_action: Sequence[float]
+    logit_gradients: Sequence[float]
     clipped: int = 0
     kl: float = 0.0
 
 
 # One decision that was taken: action, advantage of its rollout, weight of a token of its rollout.
-_Taken = tuple[int, float, float]
+_SampledAction = tuple[int, float, float]
 
 
-def _parts(batch: Sequence[Experience], count: int) -> list[Sequence[Experience]]:
+def _split_minibatches(batch: Sequence[Experience], count: int) -> list[Sequence[Experience]]:
     size = -(-len(batch) // count)
     return [batch[start : start + size] for start in range(0, len(batch), size)]
 
 
-def _slope(weights: Weights, sampler: Weights, batch: Sequence[Experience], settings: Hyperparameters) -> _Slope:
+def _batch_gradient(
+    weights: Weights, sampler: Weights, batch: Sequence[Experience], settings: Hyperparameters
+) -> _BatchGradient:
     lengths = [rollout.response_length for seen in batch for rollout in seen.group.rollouts]
-    per_token = iter(token_weights(lengths, settings))
-    columns: list[Sequence[float]] = [ZERO_COLUMN] * FEATURES
-    nuisance, tilt = [0.0] * NUISANCES, [0.0] * SURFACES
+    per_token = iter(compute_token_weights(lengths, settings))
+    columns: list[Sequence[float]] = [ZERO_COLUMN] * PROMPT_FEATURE_COUNT
+    nuisance, tilt = [0.0] * NUISANCE_SIZE, [0.0] * RESPONSE_FEATURE_COUNT
     moved = [mean - before for mean, before in zip(weights.nuisance, sampler.nuisance, strict=True)]
     decisions = clipped = 0
     kl = 0.0
     for seen in batch:
         loads = [next(per_token) for _ in seen.group.rollouts]
-        _add_nuisance(nuisance, weights.nuisance, moved, seen, loads, settings=settings)
+        _add_nuisance_gradient(nuisance, weights.nuisance, moved, seen, loads, settings=settings)
         decisions += sum([len(rollout.actions) for rollout in seen.group.rollouts])
-        if weights == BASE and not any(seen.advantages):
+        if weights == BASE_WEIGHTS and not any(seen.advantages):
             continue  # nothing to learn, and at the base model the divergence from it is flat
-        heads = _head_slopes(weights, sampler, seen, loads, settings)
+        heads = _head_gradients(weights, sampler, seen, loads, settings)
         clipped += sum([head.clipped for head in heads])
         kl += sum([head.kl for head in heads])
-        pull = seen.group.prompt.pull([slope for head in heads for slope in head.by_action])
+        pull = seen.group.prompt.gradient([slope for head in heads for slope in head.logit_gradients])
         for index, column in pull.columns:
             columns[index] = [total + value for total, value in zip(columns[index], column, strict=True)]
-        if pull.tilt:
-            tilt = [total + value for total, value in zip(tilt, pull.tilt, strict=True)]
-    gradient = Weights(columns=tuple([tuple(column) for column in columns]), nuisance=tuple(nuisance), tilt=tuple(tilt))
-    return _Slope(
+        if pull.feature_weights:
+            tilt = [total + value for total, value in zip(tilt, pull.feature_weights, strict=True)]
+    gradient = Weights(
+        columns=tuple([tuple(column) for column in columns]), nuisance=tuple(nuisance), feature_weights=tuple(tilt)
+    )
+    return _BatchGradient(
         gradient=gradient,
-        norm=norm(gradient),
+        norm=gradient_norm(gradient),
         clip_fraction=clipped / decisions,
         kl=kl / sum(lengths),
     )
 
 
-def _head_slopes(
+def _head_gradients(
     weights: Weights, sampler: Weights, seen: Experience, loads: Sequence[float], settings: Hyperparameters
-) -> list[_HeadSlope]:
+) -> list[_HeadGradient]:
     prompt, temperature = seen.group.prompt, settings.temperature
     old = seen.group.policy
     now = old if weights is sampler else prompt.policy(weights, temperature)
-    base = prompt.policy(BASE, temperature)
+    base = prompt.policy(BASE_WEIGHTS, temperature)
 
-    taken: list[list[list[_Taken]]] = [[[] for _ in head] for head in now.heads]
+    taken: list[list[list[_SampledAction]]] = [[[] for _ in head] for head in now.heads]
     for rollout, advantage, load in zip(seen.group.rollouts, seen.advantages, loads, strict=True):
         for head, action in enumerate(rollout.actions):
-            taken[head][now.given(head, rollout.actions)].append((action, advantage, load))
+            taken[head][now.distribution_index(head, rollout.actions)].append((action, advantage, load))
     return [
-        _summed(
+        _sum_head_gradients(
             [
-                _head_slope(new, sampled, untrained, found, settings)
+                _head_gradient(new, sampled, untrained, found, settings)
                 for new, sampled, untrained, found in zip(*head, strict=True)
                 if found
             ],
-            size=len(head[0][0].logs),
+            size=len(head[0][0].log_probabilities),
         )
         for head in zip(now.heads, old.heads, base.heads, taken, strict=True)
     ]
 
 
-def _head_slope(
-    now: Distribution, old: Distribution, base: Distribution, taken: Sequence[_Taken], settings: Hyperparameters
-) -> _HeadSlope:
+def _head_gradient(
+    now: Distribution, old: Distribution, base: Distribution, taken: Sequence[_SampledAction], settings: Hyperparameters
+) -> _HeadGradient:
     """Sum slope * (one-hot(action) - pi) / T over the decisions; all of them share one pi."""
-    by_action = [0.0] * len(now.logs)
+    by_action = [0.0] * len(now.log_probabilities)
     total = kl = 0.0
     clipped = 0
     for action, advantage, load in taken:
-        log = now.logs[action]
-        slope = policy_slope(advantage, log - old.logs[action], settings)
+        log = now.log_probabilities[action]
+        slope = policy_loss_gradient(advantage, log - old.log_probabilities[action], settings)
         if slope == 0.0 and advantage != 0.0:
             clipped += 1
-        estimate, estimate_slope = divergence(base.logs[action] - log)
+        estimate, estimate_slope = estimate_kl(base.log_probabilities[action] - log)
         kl += estimate
         share = load * (slope + settings.kl_coef * estimate_slope)
         by_action[action] += share
         total += share
-    return _HeadSlope(
-        by_action=[
+    return _HeadGradient(
+        logit_gradients=[
             (share - total * probability) / settings.temperature
             for share, probability in zip(by_action, now.probabilities, strict=True)
         ],
@@ -231,15 +242,15 @@ def _head_slope(
     )
 
 
-def _summed(slopes: Sequence[_HeadSlope], *, size: int) -> _HeadSlope:
-    return _HeadSlope(
-        by_action=[sum([slope.by_action[action] for slope in slopes]) for action in range(size)],
+def _sum_head_gradients(slopes: Sequence[_HeadGradient], *, size: int) -> _HeadGradient:
+    return _HeadGradient(
+        logit_gradients=[sum([slope.logit_gradients[action] for slope in slopes]) for action in range(size)],
         clipped=sum([slope.clipped for slope in slopes]),
         kl=sum([slope.kl for slope in slopes]),
     )
 
 
-def _add_nuisance(
+def _add_nuisance_gradient(
     total: list[float],
     nuisance: Sequence[float],
     moved: Sequence[float],
@@ -255,11 +266,11 @@ def _add_nuisance(
     pull = settings.kl_coef * sum(loads)
     for index, mean in enumerate(nuisance):
         total[index] += pull * mean
-    for advantage, load, noise in zip(seen.advantages, loads, seen.nuisances, strict=True):
+    for advantage, load, noise in zip(seen.advantages, loads, seen.nuisance_draws, strict=True):
         if advantage == 0.0:
             continue
         # Of the log-ratio of two unit Gaussians, at the draw: (noise^2 - (noise - moved)^2) / 2.
         log_ratio = sum([shift * (draw - 0.5 * shift) for draw, shift in zip(noise, moved, strict=True)])
-        slope = load * policy_slope(advantage, log_ratio, settings)
+        slope = load * policy_loss_gradient(advantage, log_ratio, settings)
         for index, (draw, shift) in enumerate(zip(noise, moved, strict=True)):
             total[index] += slope * (draw - shift)

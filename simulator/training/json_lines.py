@@ -4,12 +4,12 @@ import json
 from math import isfinite
 from typing import Any, Final, NoReturn
 
-from simulator.training.strict_json import RepeatedKeyError, TooManyDigitsError, parsed
+from simulator.training.strict_json import DuplicateKeyError, TooManyDigitsError, parse_json
 
-DEEPEST: Final = 128
+MAX_DEPTH: Final = 128
 """Levels of lists and objects. INFERRED: Python's own reader stops somewhere below 1,000, and an event adds three."""
 
-_TOO_DEEP: Final = f"nested too deeply: lists and objects may lie in each other {DEEPEST} deep"
+_TOO_DEEP: Final = f"nested too deeply: lists and objects may lie in each other {MAX_DEPTH} deep"
 _QUOTED: Final = 60  # characters of what a message repeats
 
 # How a file begins that holds something else, or holds it in another form.
@@ -23,32 +23,32 @@ _BEGINNINGS: Final = {
 }
 
 
-def read_object(raw: bytes, *, first: bool, longest: int) -> tuple[dict[str, Any], int]:
+def parse_object(raw: bytes, *, is_first: bool, max_bytes: int) -> tuple[dict[str, Any], int]:
     r"""Return the JSON object of a line, and how many JSON values it holds.
 
-    A line may end in `\n` or `\r\n` (JSON Lines); U+2028 and the other line ends of Unicode end none. `first` says that
-    it is the file's first line, which shows what sort of file it is; `longest` is how many bytes it may have.
+    A line may end in `\n` or `\r\n` (JSON Lines); U+2028 and the other line ends of Unicode end none. `is_first` says that
+    it is the file's first line, which shows what sort of file it is; `max_bytes` is how many bytes it may have.
 
     Raises:
         ValueError: it is longer, not UTF-8, not JSON (RFC 8259), nested more deeply than `DEEPEST`, or no object; or
             a key stands twice in one of its objects, of which readers take one or the other.
     """
-    if first:
+    if is_first:
         for beginning, reason in _BEGINNINGS.items():
             if raw.startswith(beginning):
                 raise ValueError(reason)
-    if len(raw) > longest:
+    if len(raw) > max_bytes:
         raise ValueError(
-            f"the line is longer than {longest:,} bytes, and Lambda takes no larger event; shorten the record, "
+            f"the line is longer than {max_bytes:,} bytes, and Lambda takes no larger event; shorten the record, "
             "or end each record with a new line"
         )
-    value, count = read_value(_decoded(raw).rstrip(" \t\r\n"))
+    value, count = parse_value(_decoded(raw).rstrip(" \t\r\n"))
     if not isinstance(value, dict):
-        raise ValueError(f"expected one JSON object, found {kind_of(value)}")  # noqa: TRY004  the caller's one kind
+        raise ValueError(f"expected one JSON object, found {describe_type(value)}")  # noqa: TRY004  the caller's one kind
     return value, count
 
 
-def read_value(text: str) -> tuple[Any, int]:
+def parse_value(text: str) -> tuple[Any, int]:
     """Return the JSON value that a text is, and how many values it holds, itself included.
 
     Raises:
@@ -58,13 +58,13 @@ def read_value(text: str) -> tuple[Any, int]:
     return value, _counted(value)
 
 
-def quoted(value: object) -> str:
+def quote(value: object) -> str:
     """Return the beginning of a value as a message may repeat it: short, and in ASCII, which no terminal obeys."""
     text = json.dumps(value[: _QUOTED + 1] if isinstance(value, str) else value)
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
-def kind_of(value: object) -> str:
+def describe_type(value: object) -> str:
     """Return what sort of JSON value it is, with its article."""
     if value is None:
         return "null"
@@ -91,7 +91,7 @@ def _decoded(raw: bytes) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        value = parsed(text, constant=_refuse_constant, number=_finite)
+        value = parse_json(text, parse_constant=_refuse_constant, parse_number=_finite)
         if "\\u" in text:
             # Half of a surrogate pair is legal in JSON, but no UTF-8 request to a Lambda could carry it.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -103,8 +103,8 @@ def _parsed(text: str) -> Any:
         ) from fault
     except RecursionError as fault:
         raise ValueError(_TOO_DEEP) from fault
-    except RepeatedKeyError as fault:
-        raise ValueError(f"not valid JSON: the key {quoted(fault.key)} appears twice in one object") from fault
+    except DuplicateKeyError as fault:
+        raise ValueError(f"not valid JSON: the key {quote(fault.key)} appears twice in one object") from fault
     except TooManyDigitsError as fault:
         raise ValueError("not valid JSON: a number has too many digits") from fault
     except ValueError as fault:
@@ -127,7 +127,7 @@ def _words(fault: json.JSONDecodeError) -> str:
 def _counted(value: Any) -> int:
     count = 1
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(DEEPEST + 1):
+    for _ in range(MAX_DEPTH + 1):
         if not level:
             return count
         inner = [item for holder in level for item in (holder.values() if isinstance(holder, dict) else holder)]

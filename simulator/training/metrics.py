@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from math import copysign, fsum, sqrt
 from struct import Struct
 
-from simulator.training.grpo import Update, token_weights
+from simulator.training.grpo import Update, compute_token_weights
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.sampling import Group, Rollout
 
@@ -47,7 +47,7 @@ class StepMetrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepTruth:
+class GroundTruthMetrics:
     """What the simulator knows and the service could not.
 
     Attributes:
@@ -74,7 +74,7 @@ class StepTruth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldOut:
+class HeldOutMetrics:
     """An evaluation on the held-out records, one rollout each."""
 
     step: int
@@ -95,7 +95,7 @@ def float32(value: float) -> float:
     return widened
 
 
-def step_metrics(
+def compute_step_metrics(
     groups: Sequence[Group],
     rewards: Sequence[Sequence[float]],
     advantages: Sequence[Sequence[float]],
@@ -122,10 +122,12 @@ def step_metrics(
     )
 
 
-def step_truth(groups: Sequence[Group], rewards: Sequence[Sequence[float]], update: Update) -> StepTruth:
+def compute_ground_truth_metrics(
+    groups: Sequence[Group], rewards: Sequence[Sequence[float]], update: Update
+) -> GroundTruthMetrics:
     """Compute what only a simulator can know about a step."""
     rollouts = _rollouts(groups)
-    return StepTruth(
+    return GroundTruthMetrics(
         quality_mean=_mean([rollout.correct for rollout in rollouts]),
         dead_groups=_mean([max(group) - min(group) < _DEAD for group in rewards]),
         exploits=_mean([rollout.exploit is not None for rollout in rollouts]),
@@ -138,10 +140,12 @@ def step_truth(groups: Sequence[Group], rewards: Sequence[Sequence[float]], upda
     )
 
 
-def held_out_metrics(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, step: int) -> HeldOut:
+def compute_held_out_metrics(
+    groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, step: int
+) -> HeldOutMetrics:
     """Average an evaluation."""
     rollouts = _rollouts(groups)
-    return HeldOut(
+    return HeldOutMetrics(
         step=step,
         reward_mean=float32(_mean(_flat(rewards))),
         quality_mean=_mean([rollout.correct for rollout in rollouts]),
@@ -156,7 +160,7 @@ def _shard_loss(advantages: Sequence[float], lengths: Sequence[int], settings: H
     """
     dealt = sorted(range(len(lengths)), key=lambda index: -lengths[index])[::_SHARDS]
     shard = [lengths[index] for index in dealt]
-    weights = token_weights(shard, settings)
+    weights = compute_token_weights(shard, settings)
     # 0.0 - x: a loss of nothing is 0.0, and never prints as -0.0.
     return 0.0 - fsum(
         [weight * length * advantages[index] for weight, length, index in zip(weights, shard, dealt, strict=True)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from simulator.training.policy import BASE, Weights
+from simulator.training.policy import BASE_WEIGHTS, Weights
 
 _BETA_1 = 0.9
 _BETA_2 = 0.999
@@ -22,17 +22,19 @@ class Moments:
     updates: int
 
 
-FRESH = Moments(mean=BASE, square=BASE, updates=0)
+INITIAL_MOMENTS = Moments(mean=BASE_WEIGHTS, square=BASE_WEIGHTS, updates=0)
 
 
-def norm(gradient: Weights) -> float:
+def gradient_norm(gradient: Weights) -> float:
     """Return the Euclidean length of a gradient over all weights."""
     squares = [value * value for column in gradient.columns if any(column) for value in column]
-    others = sum([value * value for value in gradient.nuisance]) + sum([value * value for value in gradient.tilt])
+    others = sum([value * value for value in gradient.nuisance]) + sum(
+        [value * value for value in gradient.feature_weights]
+    )
     return sqrt(sum(squares) + others)
 
 
-def stepped(
+def adamw_step(
     weights: Weights,
     moments: Moments,
     gradient: Weights,
@@ -48,35 +50,39 @@ def stepped(
     """
     updates = moments.updates + 1
     scale = min(1.0, max_grad_norm / (norm + _CLIP_EPSILON))
-    settings = _Step(
+    settings = _StepSettings(
         scale=scale,
         rate=learning_rate / (1.0 - _BETA_1**updates),
         decay=1.0 - learning_rate * weight_decay,
         correction=1.0 / (1.0 - _BETA_2**updates),
     )
     rows = [
-        _column(*column, settings)
+        _step_column(*column, settings)
         for column in zip(
-            (*weights.columns, weights.nuisance, weights.tilt),
-            (*moments.mean.columns, moments.mean.nuisance, moments.mean.tilt),
-            (*moments.square.columns, moments.square.nuisance, moments.square.tilt),
-            (*gradient.columns, gradient.nuisance, gradient.tilt),
+            (*weights.columns, weights.nuisance, weights.feature_weights),
+            (*moments.mean.columns, moments.mean.nuisance, moments.mean.feature_weights),
+            (*moments.square.columns, moments.square.nuisance, moments.square.feature_weights),
+            (*gradient.columns, gradient.nuisance, gradient.feature_weights),
             strict=True,
         )
     ]
     *columns, nuisance, tilt = rows
     return (
-        Weights(columns=tuple([column[0] for column in columns]), nuisance=nuisance[0], tilt=tilt[0]),
+        Weights(columns=tuple([column[0] for column in columns]), nuisance=nuisance[0], feature_weights=tilt[0]),
         Moments(
-            mean=Weights(columns=tuple([column[1] for column in columns]), nuisance=nuisance[1], tilt=tilt[1]),
-            square=Weights(columns=tuple([column[2] for column in columns]), nuisance=nuisance[2], tilt=tilt[2]),
+            mean=Weights(
+                columns=tuple([column[1] for column in columns]), nuisance=nuisance[1], feature_weights=tilt[1]
+            ),
+            square=Weights(
+                columns=tuple([column[2] for column in columns]), nuisance=nuisance[2], feature_weights=tilt[2]
+            ),
             updates=updates,
         ),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
+class _StepSettings:
     scale: float
     rate: float
     decay: float
@@ -86,8 +92,8 @@ class _Step:
 _Column = tuple[float, ...]
 
 
-def _column(
-    weights: _Column, mean: _Column, square: _Column, gradient: Sequence[float], step: _Step
+def _step_column(
+    weights: _Column, mean: _Column, square: _Column, gradient: Sequence[float], step: _StepSettings
 ) -> tuple[_Column, _Column, _Column]:
     if not any(gradient) and not any(square):
         return weights, mean, square

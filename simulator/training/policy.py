@@ -15,26 +15,33 @@ from operator import mul
 
 from simulator.training.dataset import Record, prompt_text
 from simulator.training.policy_actions import (
-    CONDUCT,
     CONTENT,
     EXPLOITS,
     FORMAT,
     HEADS,
     OFF_LANGUAGE,
+    RESPONSE_TYPE,
     VERBOSITY,
     Actions,
-    Head,
+    PolicyHead,
 )
-from simulator.training.profiles import EFFORTS, VERBOSITY_ABILITY, Profile
-from simulator.training.random_draws import key, normals
-from simulator.training.reference_answer import ASKED_FORMATS, KINDS, Asked, Gold, asked_format, extract_gold
-from simulator.training.response_features import SURFACES
+from simulator.training.profiles import EFFORT_SHIFTS, VERBOSITY_LOGIT_SHIFTS, Profile
+from simulator.training.random_draws import normal_draws, stable_hash
+from simulator.training.reference_answer import (
+    ANSWER_KINDS,
+    FORMAT_NAMES,
+    ReferenceAnswer,
+    RequestedFormat,
+    extract_reference_answer,
+    find_requested_format,
+)
+from simulator.training.response_features import RESPONSE_FEATURE_COUNT
 from simulator.training.response_text import Task
 
 _WORD_BUCKETS = 16
-FEATURES = 1 + len(KINDS) + len(ASKED_FORMATS) + _WORD_BUCKETS
-ACTIONS = sum(len(head.actions) for head in HEADS)
-NUISANCES = 8
+PROMPT_FEATURE_COUNT = 1 + len(ANSWER_KINDS) + len(FORMAT_NAMES) + _WORD_BUCKETS
+ACTION_COUNT = sum(len(head.actions) for head in HEADS)
+NUISANCE_SIZE = 8
 
 # A feature vector's absolute entries sum to one, so that one AdamW step moves a logit by about lr * plasticity
 # whatever the task. The shares say how far a learned shift travels: to everything, to the same kind, to the same
@@ -65,7 +72,7 @@ _OFFSETS = (0, *accumulate(len(head.actions) for head in HEADS))
 _SLICES = tuple(slice(start, end) for start, end in pairwise(_OFFSETS))
 _VERBOSITY, _CONTENT = HEADS.index(VERBOSITY), HEADS.index(CONTENT)
 _RIGHT = _SLICES[_CONTENT].start  # `correct` stands first in its head
-PLASTICITY = tuple(head.plasticity for head in HEADS for _ in head.actions)
+LOGIT_SCALES = tuple(head.logit_scale for head in HEADS for _ in head.actions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,43 +87,45 @@ class Weights:
 
     columns: tuple[tuple[float, ...], ...]
     nuisance: tuple[float, ...]
-    tilt: tuple[float, ...] = (0.0,) * SURFACES
+    feature_weights: tuple[float, ...] = (0.0,) * RESPONSE_FEATURE_COUNT
 
 
-ZERO_COLUMN = (0.0,) * ACTIONS
-BASE = Weights(columns=(ZERO_COLUMN,) * FEATURES, nuisance=(0.0,) * NUISANCES)
+ZERO_COLUMN = (0.0,) * ACTION_COUNT
+BASE_WEIGHTS = Weights(columns=(ZERO_COLUMN,) * PROMPT_FEATURE_COUNT, nuisance=(0.0,) * NUISANCE_SIZE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pull:
+class PromptGradient:
     """What one prompt adds to a gradient over the weights: (index, values) of columns, and the tilt."""
 
     columns: tuple[tuple[int, Sequence[float]], ...] = ()
-    tilt: tuple[float, ...] = ()
+    feature_weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class SimulatedPrompt:
     """A record made ready: all that training does not change.
 
     Attributes:
-        habits: base logits of every action of every head, one after another, with this prompt's frozen noise.
+        base_logits: base logits of every action of every head, one after another, with this prompt's frozen noise.
         features: (index, value) of the features that are not zero.
     """
 
     record: Record
     task: Task
-    habits: tuple[float, ...]
+    base_logits: tuple[float, ...]
     features: tuple[tuple[int, float], ...]
 
-    def policy(self, weights: Weights, temperature: float) -> "Distributions":
+    def policy(self, weights: Weights, temperature: float) -> "HeadDistributions":
         """Return `distributions` at this prompt."""
-        return distributions(self, weights, temperature)
+        return compute_distributions(self, weights, temperature)
 
-    def pull(self, slopes: Sequence[float]) -> Pull:
+    def gradient(self, logit_gradients: Sequence[float]) -> PromptGradient:
         """Return the gradient over the columns, from d loss / d logit of each action."""
-        by_weight = [slope * stiff for slope, stiff in zip(slopes, PLASTICITY, strict=True)]
-        return Pull(columns=tuple([(index, [value * slope for slope in by_weight]) for index, value in self.features]))
+        by_weight = [slope * stiff for slope, stiff in zip(logit_gradients, LOGIT_SCALES, strict=True)]
+        return PromptGradient(
+            columns=tuple([(index, [value * slope for slope in by_weight]) for index, value in self.features])
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,15 +133,15 @@ class Distribution:
     """A softmax over one head's actions; entropy in nats."""
 
     probabilities: tuple[float, ...]
-    logs: tuple[float, ...]
+    log_probabilities: tuple[float, ...]
     entropy: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Distributions:
+class HeadDistributions:
     """The five heads for one prompt; content has one distribution per verbosity."""
 
-    conduct: Distribution
+    response_type: Distribution
     verbosity: Distribution
     content: tuple[Distribution, ...]
     format: Distribution
@@ -141,9 +150,9 @@ class Distributions:
     @property
     def heads(self) -> tuple[tuple[Distribution, ...], ...]:
         """For each decision in turn its distributions: those of content depend on the verbosity."""
-        return (self.conduct,), (self.verbosity,), self.content, (self.format,), (self.style,)
+        return (self.response_type,), (self.verbosity,), self.content, (self.format,), (self.style,)
 
-    def given(self, head: int, actions: Actions) -> int:
+    def distribution_index(self, head: int, actions: Actions) -> int:
         """Return which of a head's distributions these decisions were drawn from."""
         return actions[_VERBOSITY] if head == _CONTENT else 0
 
@@ -155,10 +164,10 @@ class Distributions:
             for probability, given in zip(self.verbosity.probabilities, self.content, strict=True)
         )
         attempt = self.verbosity.entropy + content + self.format.entropy + self.style.entropy
-        return self.conduct.entropy + self.conduct.probabilities[0] * attempt
+        return self.response_type.entropy + self.response_type.probabilities[0] * attempt
 
 
-def prepare(
+def prepare_prompt(
     record: Record,
     *,
     profile: Profile,
@@ -166,64 +175,64 @@ def prepare(
     effort: str = "medium",
     redteam: float = 0.0,
     answer_path: str | None = None,
-) -> Prompt:
+) -> SimulatedPrompt:
     """Work out a prompt's reference answer, asked format, features and habits. The same prompt gets the same noise."""
     text = prompt_text(record.messages)
-    gold, asked = extract_gold(record, answer_path=answer_path), asked_format(text)
-    identity = key("prompt", profile.model, text)
-    skill = _skill(gold, profile, effort=effort, noise=normals(identity, "difficulty", count=1)[0])
+    gold, asked = extract_reference_answer(record, answer_path=answer_path), find_requested_format(text)
+    identity = stable_hash("prompt", profile.model, text)
+    skill = _correctness_logit(gold, profile, effort=effort, noise=normal_draws(identity, "difficulty", count=1)[0])
     habits: list[float] = []
     for head in HEADS:
         if head is CONTENT:
             habits += [_WRONG_LOGITS.get(action, skill) for action in head.actions]
         else:
-            noise = normals(identity, head.name, count=len(head.actions))
+            noise = normal_draws(identity, head.name, count=len(head.actions))
             base = _base_logits(head, profile, gold, asked, redteam=redteam)
-            habits += [logit + head.noise * draw for logit, draw in zip(base, noise, strict=True)]
-    return Prompt(
+            habits += [logit + head.noise_std * draw for logit, draw in zip(base, noise, strict=True)]
+    return SimulatedPrompt(
         record=record,
-        task=Task(gold=gold, asked=asked, labels=labels),
-        habits=tuple(habits),
+        task=Task(reference=gold, requested_format=asked, labels=labels),
+        base_logits=tuple(habits),
         features=tuple(_features(text, gold, asked)),
     )
 
 
-def labels_of(records: Iterable[Record], *, answer_path: str | None = None) -> tuple[str, ...]:
+def collect_labels(records: Iterable[Record], *, answer_path: str | None = None) -> tuple[str, ...]:
     """Return every label that occurs as a right answer, sorted: a wrong label is another one of these."""
-    golds = (extract_gold(record, answer_path=answer_path) for record in records)
-    return tuple(sorted({gold.written for gold in golds if gold.kind == "label"}))
+    golds = (extract_reference_answer(record, answer_path=answer_path) for record in records)
+    return tuple(sorted({gold.text for gold in golds if gold.kind == "label"}))
 
 
-def distributions(prompt: Prompt, weights: Weights, temperature: float) -> Distributions:
+def compute_distributions(prompt: SimulatedPrompt, weights: Weights, temperature: float) -> HeadDistributions:
     """Return the policy at one prompt. A temperature of zero or less means the most probable action, always."""
     logits = _logits(prompt, weights)
     conduct, verbosity, content, answer_format, style = (logits[part] for part in _SLICES)
-    return Distributions(
-        conduct=softmax(conduct, temperature),
+    return HeadDistributions(
+        response_type=softmax(conduct, temperature),
         verbosity=softmax(verbosity, temperature),
-        content=tuple(softmax([content[0] + gain, *content[1:]], temperature) for gain in VERBOSITY_ABILITY),
+        content=tuple(softmax([content[0] + gain, *content[1:]], temperature) for gain in VERBOSITY_LOGIT_SHIFTS),
         format=softmax(answer_format, temperature),
         style=softmax(style, temperature),
     )
 
 
-def _logits(prompt: Prompt, weights: Weights) -> list[float]:
-    logits = list(prompt.habits)
+def _logits(prompt: SimulatedPrompt, weights: Weights) -> list[float]:
+    logits = list(prompt.base_logits)
     moved = [(weights.columns[index], value) for index, value in prompt.features]
     moved = [(column, value) for column, value in moved if column is not ZERO_COLUMN]
     if moved:
         columns, values = zip(*moved, strict=True)
         logits = [
             logit + plasticity * sum(map(mul, values, row))
-            for logit, plasticity, row in zip(logits, PLASTICITY, zip(*columns, strict=True), strict=True)
+            for logit, plasticity, row in zip(logits, LOGIT_SCALES, zip(*columns, strict=True), strict=True)
         ]
-    worn = wear(weights)
+    worn = nuisance_cost(weights)
     logits[_RIGHT] -= worn
     logits[OFF_LANGUAGE] += 0.5 * worn
     return logits
 
 
-def wear(weights: Weights) -> float:
+def nuisance_cost(weights: Weights) -> float:
     """Return what being pushed about where no reward looks has cost a policy so far, in logits."""
     return _NUISANCE_COST * sum([value * value for value in weights.nuisance])
 
@@ -235,7 +244,7 @@ def softmax(logits: Sequence[float], temperature: float) -> Distribution:
         best = logits.index(highest)
         certain = tuple([1.0 if index == best else 0.0 for index in range(len(logits))])
         return Distribution(
-            probabilities=certain, logs=tuple([0.0 if p else float("-inf") for p in certain]), entropy=0.0
+            probabilities=certain, log_probabilities=tuple([0.0 if p else float("-inf") for p in certain]), entropy=0.0
         )
     scaled = [(logit - highest) / temperature for logit in logits]
     weights = list(map(exp, scaled))
@@ -244,43 +253,45 @@ def softmax(logits: Sequence[float], temperature: float) -> Distribution:
     probabilities = tuple([weight / total for weight in weights])
     return Distribution(
         probabilities=probabilities,
-        logs=tuple([value - log_total for value in scaled]),
+        log_probabilities=tuple([value - log_total for value in scaled]),
         entropy=log_total - sum(map(mul, probabilities, scaled)),
     )
 
 
-def _skill(gold: Gold, profile: Profile, *, effort: str, noise: float) -> float:
+def _correctness_logit(gold: ReferenceAnswer, profile: Profile, *, effort: str, noise: float) -> float:
     """Logit of a right answer by the two-parameter item response model."""
     if gold.kind == "none":
         return _HOPELESS
     steps = len(gold.steps) or _UNWORKED_STEPS
     difficulty = _STEP_DIFFICULTY * (steps - _USUAL_STEPS) + _DIFFICULTY_SPREAD * noise
-    ability = profile.ability + EFFORTS[effort].ability
+    ability = profile.ability + EFFORT_SHIFTS[effort].ability_shift
     return profile.discrimination * (ability - difficulty) + _RIGHT_OFFSET
 
 
-def _base_logits(head: Head, profile: Profile, gold: Gold, asked: Asked, *, redteam: float) -> list[float]:
+def _base_logits(
+    head: PolicyHead, profile: Profile, gold: ReferenceAnswer, asked: RequestedFormat, *, redteam: float
+) -> list[float]:
     logits = {action: profile.logits[head.name].get(action, 0.0) for action in head.actions}
-    if head is CONDUCT:
+    if head is RESPONSE_TYPE:
         logits |= {name: logits[name] + redteam for name in EXPLOITS}
     if head is FORMAT:
         if gold.kind != "number" and asked.format != "hash":
             logits |= {name: logits[name] + shift for name, shift in _BARE_HABIT.items()}
         if asked.format in logits:
-            logits[asked.format] = max(profile.asked_logit, logits[asked.format])
+            logits[asked.format] = max(profile.requested_format_logit, logits[asked.format])
     return list(logits.values())
 
 
-def _features(text: str, gold: Gold, asked: Asked) -> Iterable[tuple[int, float]]:
+def _features(text: str, gold: ReferenceAnswer, asked: RequestedFormat) -> Iterable[tuple[int, float]]:
     yield 0, _BIAS_SHARE
-    yield 1 + KINDS.index(gold.kind), _KIND_SHARE
-    yield 1 + len(KINDS) + ASKED_FORMATS.index(asked.format), _ASKED_SHARE
+    yield 1 + ANSWER_KINDS.index(gold.kind), _KIND_SHARE
+    yield 1 + len(ANSWER_KINDS) + FORMAT_NAMES.index(asked.format), _ASKED_SHARE
     buckets = [0] * _WORD_BUCKETS
     for word in set(_WORD.findall(text.lower())):
         bucket, sign = _bucket(word)
         buckets[bucket] += sign
     total = sum(map(abs, buckets))
-    start = FEATURES - _WORD_BUCKETS
+    start = PROMPT_FEATURE_COUNT - _WORD_BUCKETS
     for bucket, count in enumerate(buckets):
         if count:
             yield start + bucket, _WORDS_SHARE * count / total
@@ -288,5 +299,5 @@ def _features(text: str, gold: Gold, asked: Asked) -> Iterable[tuple[int, float]
 
 @lru_cache(maxsize=65_536)
 def _bucket(word: str) -> tuple[int, int]:
-    hashed = key("word", word)
+    hashed = stable_hash("word", word)
     return hashed % _WORD_BUCKETS, 1 if hashed >> 32 & 1 else -1

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from simulator.training.dataset import Record
-from simulator.training.policy import Distribution, Pull, Weights
+from simulator.training.policy import Distribution, PromptGradient, Weights
 from simulator.training.policy_actions import Actions
 from simulator.training.response_text import Task
 
 
-class Policy(Protocol):
+class PolicyHeads(Protocol):
     """A policy at one prompt, with some weights and at some temperature."""
 
     @property
     def heads(self) -> tuple[tuple[Distribution, ...], ...]:
         """For each decision in turn its distribution, or several: one for each earlier outcome that it depends on."""
 
-    def given(self, head: int, actions: Actions) -> int:
+    def distribution_index(self, head: int, actions: Actions) -> int:
         """Return which of a head's distributions these decisions were drawn from."""
 
     @property
@@ -24,7 +24,7 @@ class Policy(Protocol):
         """Expected entropy of a rollout's decisions, in nats."""
 
 
-class Deciding(Protocol):
+class TrainablePrompt(Protocol):
     """A prompt that a policy answers. Its logits are base + J weights; J depends on nothing but the prompt."""
 
     @property
@@ -35,8 +35,8 @@ class Deciding(Protocol):
     def task(self) -> Task:
         """Its right answer, the asked format and the labels of the file."""
 
-    def policy(self, weights: Weights, temperature: float) -> Policy:
+    def policy(self, weights: Weights, temperature: float) -> PolicyHeads:
         """Return the policy at this prompt."""
 
-    def pull(self, slopes: Sequence[float]) -> Pull:
+    def gradient(self, logit_gradients: Sequence[float]) -> PromptGradient:
         """Return J' slopes, from d loss / d logit of each action of each head, one head after another."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp
 
-from simulator.training.policy_actions import CONDUCT, FORMAT, HEADS, STYLE, VERBOSITY
-from simulator.training.random_draws import normals
+from simulator.training.policy_actions import FORMAT, HEADS, RESPONSE_TYPE, STYLE, VERBOSITY
+from simulator.training.random_draws import normal_draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Profile:
         discrimination: how sharply skill separates easy from hard prompts (the 2PL model's a).
         reasoning_tokens: tokens thought before a normal answer at medium effort.
         entropy: mean entropy per token, in nats, that the untrained model reports.
-        asked_logit: logit of the answer format that the prompt asks for.
+        requested_format_logit: logit of the answer format that the prompt asks for.
         logits: for each head by name, the base logit of each action by name; 0.0 where none is given.
     """
 
@@ -33,7 +33,7 @@ class Profile:
     discrimination: float
     reasoning_tokens: float
     entropy: float
-    asked_logit: float
+    requested_format_logit: float
     logits: Mapping[str, Mapping[str, float]]
 
 
@@ -43,9 +43,9 @@ GPT_OSS_20B = Profile(
     discrimination=1.5,
     reasoning_tokens=320.0,
     entropy=0.62,
-    asked_logit=2.5,
+    requested_format_logit=2.5,
     logits={
-        CONDUCT.name: {
+        RESPONSE_TYPE.name: {
             "attempt": 7.0, "refuse": 1.0, "empty": 0.6, "off_language": 0.0, "format_only": 1.0, "enumerate": 0.2,
             "keyword_stuffing": 0.2, "judge_injection": -0.5, "repeat": -0.5, "empty_normalised": -1.5,
         },
@@ -66,9 +66,9 @@ QWEN3_32B = Profile(
     discrimination=1.5,
     reasoning_tokens=250.0,
     entropy=0.27,
-    asked_logit=4.6,
+    requested_format_logit=4.6,
     logits={
-        CONDUCT.name: {
+        RESPONSE_TYPE.name: {
             "attempt": 7.5, "refuse": 0.2, "empty": 0.0, "off_language": 0.9, "format_only": 0.8, "enumerate": 0.0,
             "keyword_stuffing": 0.0, "judge_injection": -0.8, "repeat": -0.8, "empty_normalised": -1.5,
         },
@@ -83,7 +83,7 @@ QWEN3_32B = Profile(
     },
 )  # fmt: skip
 
-CALIBRATED = (GPT_OSS_20B, QWEN3_32B)
+CALIBRATED_PROFILES = (GPT_OSS_20B, QWEN3_32B)
 
 # `qwen.qwen3-32b-v1:0` and `openai.gpt-oss-20b-1:0` are other services' spellings of the same models (SAMPLE).
 _VERSION = re.compile(r"-v?\d+:\d+$")
@@ -95,32 +95,32 @@ _RATIO_SPREAD = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effort:
+class EffortShift:
     """What a reasoning effort does: skill gained, and tokens thought as a multiple of medium."""
 
-    ability: float
-    tokens: float
+    ability_shift: float
+    token_multiplier: float
 
 
-EFFORTS: Mapping[str, Effort] = {
-    "low": Effort(ability=-0.5, tokens=0.35),
-    "medium": Effort(ability=0.0, tokens=1.0),
-    "high": Effort(ability=0.45, tokens=2.6),
+EFFORT_SHIFTS: Mapping[str, EffortShift] = {
+    "low": EffortShift(ability_shift=-0.5, token_multiplier=0.35),
+    "medium": EffortShift(ability_shift=0.0, token_multiplier=1.0),
+    "high": EffortShift(ability_shift=0.45, token_multiplier=2.6),
 }
 
 # By verbosity: tokens thought as a multiple of normal, and the logit of a right answer that it gains or costs.
-VERBOSITY_TOKENS = (0.35, 0.7, 1.0, 1.5, 2.6)
-VERBOSITY_ABILITY = (-2.5, -0.3, 0.0, 0.15, 0.0)
+VERBOSITY_TOKEN_MULTIPLIERS = (0.35, 0.7, 1.0, 1.5, 2.6)
+VERBOSITY_LOGIT_SHIFTS = (-2.5, -0.3, 0.0, 0.15, 0.0)
 
 
 def profile_for(model: str) -> Profile:
     """Return the profile of a model id; an uncalibrated one gets its nearest relative, moved a little, stably."""
     name = _VERSION.sub("", model)
-    for profile in CALIBRATED:
+    for profile in CALIBRATED_PROFILES:
         if profile.model == name:
             return profile
     nearest = QWEN3_32B if "qwen" in name.lower() else GPT_OSS_20B
-    offsets = iter(normals("profile", name, count=3 + sum(len(head.actions) for head in HEADS)))
+    offsets = iter(normal_draws("profile", name, count=3 + sum(len(head.actions) for head in HEADS)))
     return replace(
         nearest,
         model=name,

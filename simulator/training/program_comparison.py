@@ -9,40 +9,40 @@ _FIRST_LINE: Final = re.compile(r"(?m)^(?:def |class |import |from \w[\w.]* impo
 _MOST_TRIMS: Final = 30
 
 
-def code_of(text: str) -> str:
+def extract_python(text: str) -> str:
     """Return the Python in a text that marks none: from where it begins, without the prose that may follow it."""
     first = _FIRST_LINE.search(text)
     lines = text[first.start() if first else 0 :].splitlines()
     for end in range(len(lines), max(0, len(lines) - _MOST_TRIMS), -1):
-        if _shape(program := "\n".join(lines[:end])) is not None:
+        if _normalized_tree(program := "\n".join(lines[:end])) is not None:
             return program
     return text
 
 
-def same_program(given: str, wanted: str) -> bool:
+def is_same_program(candidate: str, reference: str) -> bool:
     """Compare two programs: Python by its syntax tree, any other language by its words.
 
     Layout, comments, docstrings, annotations and the names of arguments and local variables do not matter. Another
     way to the same result is another program.
     """
-    one, other = _shape(given), _shape(wanted)
+    one, other = _normalized_tree(candidate), _normalized_tree(reference)
     if one is None or other is None:
-        return given.split() == wanted.split()
+        return candidate.split() == reference.split()
     return one == other
 
 
-def _shape(program: str) -> str | None:
+def _normalized_tree(program: str) -> str | None:
     """Return a Python program without what does not matter, or None when it is no Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an invalid escape in a string, say
             tree = ast.parse(program)
-        return ast.dump(_Stripped().visit(tree))
+        return ast.dump(_TreeNormalizer().visit(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-class _Stripped(ast.NodeTransformer):
+class _TreeNormalizer(ast.NodeTransformer):
     """Takes docstrings and annotations out, and numbers the local names of each function in their order."""
 
     def __init__(self) -> None:
@@ -52,9 +52,9 @@ class _Stripped(ast.NodeTransformer):
         outer, self._names = self._names, dict(self._names)
         for inner in ast.walk(node):
             if isinstance(inner, ast.arg):
-                self._name(inner.arg)
+                self._assign_local_name(inner.arg)
             elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                self._name(inner.id)
+                self._assign_local_name(inner.id)
         node.returns = None
         if ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
@@ -76,5 +76,5 @@ class _Stripped(ast.NodeTransformer):
             return self.generic_visit(node)
         return self.generic_visit(ast.Assign(targets=[node.target], value=node.value))
 
-    def _name(self, name: str) -> None:
+    def _assign_local_name(self, name: str) -> None:
         self._names.setdefault(name, f"local{len(self._names)}")

@@ -13,30 +13,30 @@ _UNIT = 2.0**-52
 _inverse_cdf = NormalDist().inv_cdf
 
 
-def key(*address: int | str) -> int:
+def stable_hash(*random_key: int | str) -> int:
     """Return the 64-bit hash of an address. Unlike `hash()` it is the same in every process."""
-    return int.from_bytes(blake2b(_written(address), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(_encoded(random_key), digest_size=8).digest(), "big")
 
 
-def uniforms(*address: int | str, count: int) -> tuple[float, ...]:
+def uniform_draws(*random_key: int | str, count: int) -> tuple[float, ...]:
     """Return `count` independent numbers in the open interval (0, 1) that belong to this address."""
-    written = _written(address)
+    written = _encoded(random_key)
     words = _WORDS.unpack(blake2b(written).digest())
     for block in range(1, -(-count // _PER_DIGEST)):
         words += _WORDS.unpack(blake2b(written, salt=block.to_bytes(16, "big")).digest())
     return tuple([((word >> _DROPPED_BITS) + 0.5) * _UNIT for word in words[:count]])
 
 
-def normals(*address: int | str, count: int) -> tuple[float, ...]:
+def normal_draws(*random_key: int | str, count: int) -> tuple[float, ...]:
     """Return `count` independent standard normal numbers that belong to this address."""
-    return tuple([_inverse_cdf(value) for value in uniforms(*address, count=count)])
+    return tuple([_inverse_cdf(value) for value in uniform_draws(*random_key, count=count)])
 
 
-def shuffled(lines: Iterable[int], *address: int | str) -> Sequence[int]:
+def shuffle_lines(lines: Iterable[int], *random_key: int | str) -> Sequence[int]:
     """Return the lines in an order that belongs to this address; the order they came in does not matter."""
-    return sorted(lines, key=lambda line: (key(*address, line), line))
+    return sorted(lines, key=lambda line: (stable_hash(*random_key, line), line))
 
 
-def _written(address: tuple[int | str, ...]) -> bytes:
+def _encoded(address: tuple[int | str, ...]) -> bytes:
     # A prompt may hold an unpaired surrogate (JSON allows "\ud800"); it is as good an address as any other text.
     return "\x1f".join(map(str, address)).encode("utf-8", "surrogatepass")

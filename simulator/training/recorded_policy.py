@@ -14,33 +14,33 @@ from math import fsum, log
 from operator import mul
 from typing import Final, TypeAlias
 
-from simulator.training.answer_check import read_right
+from simulator.training.answer_check import is_correct
 from simulator.training.dataset import Record, prompt_text
-from simulator.training.policy import Distribution, Pull, Weights, softmax, wear
+from simulator.training.policy import Distribution, PromptGradient, Weights, nuisance_cost, softmax
 from simulator.training.policy_actions import Actions
-from simulator.training.random_draws import key, normals, uniforms
-from simulator.training.reference_answer import asked_format, extract_gold
-from simulator.training.response_features import surface
+from simulator.training.random_draws import normal_draws, stable_hash, uniform_draws
+from simulator.training.reference_answer import extract_reference_answer, find_requested_format
+from simulator.training.response_features import extract_response_features
 from simulator.training.response_text import Task
-from simulator.training.sampling import Group, Rollout, drawn
+from simulator.training.sampling import Group, Rollout, sample_index
 
-_PLASTICITY: Final = 0.4
+_LOGIT_SCALE: Final = 0.4
 """How far one unit of tilt moves a logit, as that of the simulated heads; calibrated so that one learning rate does.
 
 Measured on GSM8K with a strict reward, 16 responses for each prompt and 67 steps: untrained .43, best of each 16 .91,
 and in the last ten steps, mean of five seeds, x.1 .62, x.3 .77, x1 .84, x3 .79, x10 .69, x30 .74 with no entropy left.
 """
-_WHIM: Final = 3.0
+_NOISE_SCALE: Final = 3.0
 """How far wear moves a logit by chance: not felt at the right learning rate; at thirty times it spoils the choice."""
 
-FEWEST: Final = 2
+MIN_RESPONSES: Final = 2
 """Responses that a prompt needs at least: a group of one has nothing to be told apart from."""
 
-_LINES_SHOWN: Final = 5
+_MAX_LISTED_LINES: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class RecordedResponse:
     """A response that a model gave.
 
     Attributes:
@@ -58,15 +58,15 @@ class Response:
     finish_reason: str = "stop"
 
 
-Recordings: TypeAlias = Mapping[int, Sequence[Response]]
+ResponsesByLine: TypeAlias = Mapping[int, Sequence[RecordedResponse]]
 """Recorded responses by line of the file that their prompts stand in."""
 
 
-class UnrecordedError(Exception):
+class MissingResponsesError(Exception):
     """Some records have no recorded responses; the message says which."""
 
     def __init__(self, lines: Sequence[int]) -> None:
-        shown = ", ".join(map(str, lines[:_LINES_SHOWN])) + (", ..." if len(lines) > _LINES_SHOWN else "")
+        shown = ", ".join(map(str, lines[:_MAX_LISTED_LINES])) + (", ..." if len(lines) > _MAX_LISTED_LINES else "")
         noun = "record has" if len(lines) == 1 else "records have"
         super().__init__(
             f"{len(lines)} {noun} no recorded responses (line {shown}): sample them, or leave these records out"
@@ -75,7 +75,7 @@ class UnrecordedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ResponseDistribution:
     """The policy at one prompt: which of its recorded responses is given. Entropy is that of the texts, in nats."""
 
     distribution: Distribution
@@ -86,7 +86,7 @@ class Choice:
         """The one decision."""
         return ((self.distribution,),)
 
-    def given(self, head: int, actions: Actions) -> int:  # noqa: ARG002  nothing comes before the one decision
+    def distribution_index(self, head: int, actions: Actions) -> int:  # noqa: ARG002  nothing comes before the one decision
         """Return 0: there is one distribution."""
         return 0
 
@@ -97,27 +97,31 @@ class RecordedPrompt:
 
     Attributes:
         rollouts: the responses in their order, each with its hidden truth, as it would be sampled.
-        surfaces: the features of each.
-        whims: for each a frozen number from the standard normal distribution; a worn policy goes by these.
-        copies: how many of the responses have the same text.
+        features: the features of each.
+        noise: for each a frozen number from the standard normal distribution; a worn policy goes by these.
+        duplicate_counts: how many of the responses have the same text.
     """
 
     record: Record
     task: Task
     rollouts: tuple[Rollout, ...]
-    surfaces: tuple[tuple[float, ...], ...]
-    whims: tuple[float, ...]
-    copies: tuple[int, ...]
+    features: tuple[tuple[float, ...], ...]
+    noise: tuple[float, ...]
+    duplicate_counts: tuple[int, ...]
 
-    def policy(self, weights: Weights, temperature: float) -> Choice:
+    def policy(self, weights: Weights, temperature: float) -> ResponseDistribution:
         """Return the policy at this prompt. The responses stand for the base policy at the run's temperature."""
         distribution = softmax(self._logits(weights), temperature)
         entropy = -fsum(
-            [p * log(p * copies) for p, copies in zip(distribution.probabilities, self.copies, strict=True) if p > 0.0]
+            [
+                p * log(p * copies)
+                for p, copies in zip(distribution.probabilities, self.duplicate_counts, strict=True)
+                if p > 0.0
+            ]
         )
-        return Choice(distribution=distribution, entropy=max(0.0, entropy))
+        return ResponseDistribution(distribution=distribution, entropy=max(0.0, entropy))
 
-    def likelihoods(self, weights: Weights, temperature: float) -> Distribution:
+    def chat_distribution(self, weights: Weights, temperature: float) -> Distribution:
         """Return how likely each response is in a chat; at temperature 0 the first of the likeliest is certain.
 
         A text that the model gave several times is so much the likelier, and a temperature sharpens or flattens that
@@ -127,38 +131,40 @@ class RecordedPrompt:
         return softmax(
             [
                 logit + (1.0 - temperature) * log(copies)
-                for logit, copies in zip(self._logits(weights), self.copies, strict=True)
+                for logit, copies in zip(self._logits(weights), self.duplicate_counts, strict=True)
             ],
             temperature,
         )
 
     def _logits(self, weights: Weights) -> list[float]:
-        worn = _WHIM * wear(weights)
+        worn = _NOISE_SCALE * nuisance_cost(weights)
         return [
-            _PLASTICITY * sum(map(mul, weights.tilt, features)) + worn * whim
-            for features, whim in zip(self.surfaces, self.whims, strict=True)
+            _LOGIT_SCALE * sum(map(mul, weights.feature_weights, features)) + worn * whim
+            for features, whim in zip(self.features, self.noise, strict=True)
         ]
 
-    def pull(self, slopes: Sequence[float]) -> Pull:
+    def gradient(self, logit_gradients: Sequence[float]) -> PromptGradient:
         """Return the gradient over the tilt, from d loss / d logit of each response."""
-        return Pull(
-            tilt=tuple([_PLASTICITY * sum(map(mul, slopes, column)) for column in zip(*self.surfaces, strict=True)])
+        return PromptGradient(
+            feature_weights=tuple(
+                [_LOGIT_SCALE * sum(map(mul, logit_gradients, column)) for column in zip(*self.features, strict=True)]
+            )
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class RecordedSource:
     """A prompt whose rollouts are drawn, with replacement, from its recorded responses."""
 
     prompt: RecordedPrompt
     temperature: float
 
-    def sampled(self, weights: Weights, *, rollouts: int, address: tuple[int | str, ...]) -> Group:
+    def sample_group(self, weights: Weights, *, rollouts: int, random_key: tuple[int | str, ...]) -> Group:
         """Sample rollouts; each draw belongs to the address, the prompt's line and the rollout's index."""
         prompt = self.prompt
         policy = prompt.policy(weights, self.temperature)
         chosen = [
-            drawn(policy.distribution, uniforms(*address, prompt.record.line, index, count=1)[0])
+            sample_index(policy.distribution, uniform_draws(*random_key, prompt.record.line, index, count=1)[0])
             for index in range(rollouts)
         ]
         return Group(
@@ -173,16 +179,24 @@ class Recorded:
         )
 
 
-def recorded_prompt(
-    record: Record, responses: Sequence[Response], *, labels: tuple[str, ...] = (), answer_path: str | None = None
+def prepare_recorded_prompt(
+    record: Record,
+    responses: Sequence[RecordedResponse],
+    *,
+    labels: tuple[str, ...] = (),
+    answer_path: str | None = None,
 ) -> RecordedPrompt:
     """Make a record and what a model answered to it ready. `labels` are all those of the file.
 
     Whether a response is right is our own reading of its text (`reading.read_right`).
     """
     text = prompt_text(record.messages)
-    task = Task(gold=extract_gold(record, answer_path=answer_path), asked=asked_format(text), labels=labels)
-    identity = key("recorded", text)
+    task = Task(
+        reference=extract_reference_answer(record, answer_path=answer_path),
+        requested_format=find_requested_format(text),
+        labels=labels,
+    )
+    identity = stable_hash("recorded", text)
     copies = Counter(response.text for response in responses)
     count = len(responses)
     entropy = fsum([log(count / copies[response.text]) for response in responses]) / count
@@ -192,15 +206,20 @@ def recorded_prompt(
         rollouts=tuple(
             [_rollout(record, task, response, place, entropy=entropy) for place, response in enumerate(responses)]
         ),
-        surfaces=tuple(
-            [surface(response.text, asked=task.asked, cut=response.finish_reason == "length") for response in responses]
+        features=tuple(
+            [
+                extract_response_features(
+                    response.text, asked=task.requested_format, cut=response.finish_reason == "length"
+                )
+                for response in responses
+            ]
         ),
-        whims=tuple([normals(identity, response.text, count=1)[0] for response in responses]),
-        copies=tuple([copies[response.text] for response in responses]),
+        noise=tuple([normal_draws(identity, response.text, count=1)[0] for response in responses]),
+        duplicate_counts=tuple([copies[response.text] for response in responses]),
     )
 
 
-def _rollout(record: Record, task: Task, response: Response, place: int, *, entropy: float) -> Rollout:
+def _rollout(record: Record, task: Task, response: RecordedResponse, place: int, *, entropy: float) -> Rollout:
     cut = response.finish_reason == "length"
     return Rollout(
         line=record.line,
@@ -211,7 +230,7 @@ def _rollout(record: Record, task: Task, response: Response, place: int, *, entr
         response_length=max(1, response.tokens),  # a token mean must have something to divide by
         truncated=cut,
         # The answer stands last, so a response that was cut off has none.
-        correct=not cut and read_right(response.text, task.gold, labels=task.labels),
+        correct=not cut and is_correct(response.text, task.reference, labels=task.labels),
         exploit=None,  # nobody can tell by the words alone
         actions=(place,),
         entropy=entropy,

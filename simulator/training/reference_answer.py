@@ -8,41 +8,41 @@ from math import isfinite
 from typing import Literal, get_args
 
 from simulator.training.dataset import Json, Record
-from simulator.training.json_lines import read_value
+from simulator.training.json_lines import parse_value
 
-Kind = Literal["number", "boolean", "label", "json", "code", "text", "none"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+AnswerKind = Literal["number", "boolean", "label", "json", "code", "text", "none"]
+ANSWER_KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
 
-AskedFormat = Literal["hash", "boxed", "xml", "json", "colon", "bare", "none"]
-ASKED_FORMATS: tuple[AskedFormat, ...] = get_args(AskedFormat)
+FormatName = Literal["hash", "boxed", "xml", "json", "colon", "bare", "none"]
+FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gold:
+class ReferenceAnswer:
     """A right answer.
 
     Attributes:
         kind: what sort of answer it is; `none` when the record has none, and then nothing can be right.
         value: the canonical value: a number, a parsed JSON value, or text.
-        written: the answer as the reference writes it ("1,080", "Yes"), without the work around it.
+        text: the answer as the reference writes it ("1,080", "Yes"), without the work around it.
         literal: whether the reference held a JSON number or boolean, not a string that looks like one.
         steps: the lines of worked solution that lead to it.
         path: the place in the record, such as `reference_answer.final_answer`.
     """
 
-    kind: Kind
+    kind: AnswerKind
     value: Json = None
-    written: str = ""
+    text: str = ""
     literal: bool = False
     steps: tuple[str, ...] = ()
     path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RequestedFormat:
     """The answer format that a prompt asks for, with the marker or the JSON key that it spells out."""
 
-    format: AskedFormat = "none"
+    format: FormatName = "none"
     marker: str = "ANSWER:"
     key: str = "answer"
 
@@ -75,7 +75,7 @@ _CODE_LINE = re.compile(r"(?m)^\s*(?:def |class |import |from \w+ import |functi
 _BOOLEANS = frozenset({"yes", "no", "true", "false"})
 _MOST_DIGITS = 300
 
-_ASKED: tuple[tuple[AskedFormat, re.Pattern[str]], ...] = (
+_ASKED: tuple[tuple[FormatName, re.Pattern[str]], ...] = (
     ("hash", re.compile(r"####")),
     ("boxed", re.compile(r"\\boxed")),
     ("xml", re.compile(r"<answer>")),
@@ -93,91 +93,91 @@ _MARKER = re.compile(r"(?i)\b(?:the )?(?:final )?answer:")
 _JSON_KEY = re.compile(r"\{\s*\"(\w+)\"\s*:")
 
 
-def asked_format(text: str) -> Asked:
+def find_requested_format(text: str) -> RequestedFormat:
     """Return the answer format that a prompt's words ask for; the first that is named wins."""
     for name, pattern in _ASKED:
         if pattern.search(text):
             marker = _MARKER.search(text)
             json_key = _JSON_KEY.search(text)
-            return Asked(
+            return RequestedFormat(
                 format=name,
-                marker=marker.group() if marker else Asked().marker,
-                key=json_key.group(1) if json_key else Asked().key,
+                marker=marker.group() if marker else RequestedFormat().marker,
+                key=json_key.group(1) if json_key else RequestedFormat().key,
             )
-    return Asked()
+    return RequestedFormat()
 
 
-def extract_gold(record: Record, *, answer_path: str | None = None) -> Gold:
+def extract_reference_answer(record: Record, *, answer_path: str | None = None) -> ReferenceAnswer:
     """Find the right answer of a record.
 
     An explicit `answer_path` (dotted; list positions as numbers: `reference_answer.items.0`) is final. Without one
     the reference answer is searched for the usual names, then its siblings, such as `ground_truth`.
     """
     if answer_path is not None:
-        leaf = _at(record.fields, answer_path)
-        gold = None if leaf is None else _leaf_gold(leaf, answer_path)
-        return gold or Gold(kind="none", path=answer_path)
-    found = _searched(record.fields.get(_REFERENCE), _REFERENCE, depth=0)
+        leaf = _value_at(record.fields, answer_path)
+        gold = None if leaf is None else _reference_from_scalar(leaf, answer_path)
+        return gold or ReferenceAnswer(kind="none", path=answer_path)
+    found = _search(record.fields.get(_REFERENCE), _REFERENCE, depth=0)
     if found is not None and found.kind != "text":
         return found
     for name in _ANSWER_KEYS:
         if name in record.fields and name != _REFERENCE and name not in _WEAK_KEYS:
-            sibling = _searched(record.fields[name], name, depth=0)
+            sibling = _search(record.fields[name], name, depth=0)
             if sibling is not None:
                 # A long reference beside a short answer is the worked solution of that answer.
-                return sibling if found is None else replace(sibling, steps=(found.written,))
-    return found or Gold(kind="none")
+                return sibling if found is None else replace(sibling, steps=(found.text,))
+    return found or ReferenceAnswer(kind="none")
 
 
-def _searched(value: Json, path: str, *, depth: int) -> Gold | None:
+def _search(value: Json, path: str, *, depth: int) -> ReferenceAnswer | None:
     if isinstance(value, dict) and depth < _DEEPEST:
         for name in _ANSWER_KEYS:
             if name not in value or (name in _WEAK_KEYS and len(value) > _FEW_KEYS):
                 continue
-            gold = _searched(value[name], f"{path}.{name}", depth=depth + 1)
+            gold = _search(value[name], f"{path}.{name}", depth=depth + 1)
             if gold is not None:
-                return gold if gold.steps else replace(gold, steps=_work(value, gold))
-    return _leaf_gold(value, path)
+                return gold if gold.steps else replace(gold, steps=_worked_steps(value, gold))
+    return _reference_from_scalar(value, path)
 
 
-def _leaf_gold(value: Json, path: str) -> Gold | None:
+def _reference_from_scalar(value: Json, path: str) -> ReferenceAnswer | None:
     if value is None or value in ([], {}):
         return None
     if isinstance(value, bool):
         written = str(value).lower()
-        return Gold(kind="boolean", value=written, written=written, literal=True, path=path)
+        return ReferenceAnswer(kind="boolean", value=written, text=written, literal=True, path=path)
     if isinstance(value, int | float):
-        return Gold(kind="number", value=value, written=json.dumps(value), literal=True, path=path)
+        return ReferenceAnswer(kind="number", value=value, text=json.dumps(value), literal=True, path=path)
     if isinstance(value, str):
-        return _classified(value, path)
-    return Gold(kind="json", value=value, written=json.dumps(value, ensure_ascii=False), path=path)
+        return _classify(value, path)
+    return ReferenceAnswer(kind="json", value=value, text=json.dumps(value, ensure_ascii=False), path=path)
 
 
-def _classified(text: str, path: str, *, depth: int = 0) -> Gold | None:
+def _classify(text: str, path: str, *, depth: int = 0) -> ReferenceAnswer | None:
     answer = text.strip()
     if not answer:
         return None
     for pattern in _MARKED_ANSWERS if depth < _DEEPEST else ():
         marked = pattern.findall(answer)
         if marked and marked[-1].strip() != answer:
-            inner = _classified(marked[-1], path, depth=depth + 1)
+            inner = _classify(marked[-1], path, depth=depth + 1)
             return None if inner is None else replace(inner, steps=_worked_lines(answer, pattern))
     number = _number(answer)
     if number is not None:
-        return Gold(kind="number", value=number, written=answer.rstrip("."), path=path)
+        return ReferenceAnswer(kind="number", value=number, text=answer.rstrip("."), path=path)
     if answer.lower() in _BOOLEANS:
-        return Gold(kind="boolean", value=answer.lower(), written=answer, path=path)
+        return ReferenceAnswer(kind="boolean", value=answer.lower(), text=answer, path=path)
     if answer[0] in "[{":
         try:
-            return Gold(kind="json", value=read_value(answer)[0], written=answer, path=path)
+            return ReferenceAnswer(kind="json", value=parse_value(answer)[0], text=answer, path=path)
         except ValueError:
             pass  # brackets in prose or in code: fall through to those kinds
     fenced = _FENCE.search(answer)
     if fenced is not None or _CODE_LINE.search(answer):
         code = fenced.group(1) if fenced is not None else answer
-        return Gold(kind="code", value=code, written=code, path=path)
+        return ReferenceAnswer(kind="code", value=code, text=code, path=path)
     is_short = len(answer.split()) <= _LABEL_WORDS and "\n" not in answer
-    return Gold(kind="label" if is_short else "text", value=answer, written=answer, path=path)
+    return ReferenceAnswer(kind="label" if is_short else "text", value=answer, text=answer, path=path)
 
 
 def _number(text: str) -> int | float | None:
@@ -200,17 +200,17 @@ def _worked_lines(text: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _work(value: Mapping[str, Json], gold: Gold) -> tuple[str, ...]:
+def _worked_steps(value: Mapping[str, Json], gold: ReferenceAnswer) -> tuple[str, ...]:
     for name in _WORK_KEYS:
         work = value.get(name)
-        if isinstance(work, str) and work.strip() not in ("", gold.written):
+        if isinstance(work, str) and work.strip() not in ("", gold.text):
             return tuple(line.strip() for line in work.splitlines() if line.strip())
         if isinstance(work, list):
             return tuple(item for item in work if isinstance(item, str))
     return ()
 
 
-def _at(value: object, path: str) -> Json:
+def _value_at(value: object, path: str) -> Json:
     for name in path.split("."):
         if isinstance(value, Mapping):
             value = value.get(name)

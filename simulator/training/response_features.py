@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from simulator.training.reference_answer import Asked, AskedFormat
+from simulator.training.reference_answer import FormatName, RequestedFormat
 
 # A response may be as long as its server let it become: beyond this only its end is looked at.
-_LOOKED_AT: Final = 20_000
+_MAX_CHARACTERS: Final = 20_000
 _FEW_WORDS: Final = 5
 _USUAL_LENGTH: Final = 6.0  # of the logarithm of characters: about 400 of them
 _LENGTH_UNIT: Final = 2.0
@@ -42,50 +42,50 @@ _COMMAND: Final = re.compile(r"\bignore\b.{0,40}\binstructions?\b|\bscore\"?\s*[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A response as the features look at it; `lower` is the text in small letters, `last` its last line."""
+class _ResponseView:
+    """A response as the features look at it; `lower` is the text in small letters, `last_line` its last line."""
 
     text: str
     lower: str
-    last: str
-    asked: Asked
-    cut: bool
+    last_line: str
+    requested_format: RequestedFormat
+    truncated: bool
 
 
-def _worded(pattern: re.Pattern[str]) -> Callable[[_Seen], float]:
+def _search_lowercase(pattern: re.Pattern[str]) -> Callable[[_ResponseView], float]:
     return lambda seen: float(bool(pattern.search(seen.lower)))
 
 
-def _matched_last(pattern: re.Pattern[str]) -> Callable[[_Seen], float]:
-    return lambda seen: float(bool(pattern.search(seen.last)))
+def _search_last_line(pattern: re.Pattern[str]) -> Callable[[_ResponseView], float]:
+    return lambda seen: float(bool(pattern.search(seen.last_line)))
 
 
 def _is_short(text: str) -> bool:
     return bool(text) and "\n" not in text and len(text.split()) <= _FEW_WORDS
 
 
-def _asked_times(seen: _Seen) -> int:
-    if seen.asked.format == "colon":
-        return seen.lower.count(seen.asked.marker.lower())
-    pattern = _ANYWHERE.get(seen.asked.format)
+def _count_requested_format(seen: _ResponseView) -> int:
+    if seen.requested_format.format == "colon":
+        return seen.lower.count(seen.requested_format.marker.lower())
+    pattern = _ANYWHERE.get(seen.requested_format.format)
     return len(re.findall(pattern, seen.text)) if pattern else 0
 
 
-def _asked_last(seen: _Seen) -> float:
-    form: AskedFormat = seen.asked.format
+def _ends_with_requested_format(seen: _ResponseView) -> float:
+    form: FormatName = seen.requested_format.format
     if form == "colon":
-        return float(seen.last.lower().startswith(seen.asked.marker.lower()))
+        return float(seen.last_line.lower().startswith(seen.requested_format.marker.lower()))
     if form == "bare":
         return float(_is_short(seen.text))
     pattern = _LAST.get(form)
     return float(bool(pattern and re.search(pattern, seen.text[-2000:], re.DOTALL)))
 
 
-def _length(seen: _Seen) -> float:
+def _length(seen: _ResponseView) -> float:
     return (math.log(1 + len(seen.text)) - _USUAL_LENGTH) / _LENGTH_UNIT
 
 
-def _foreign(seen: _Seen) -> float:
+def _non_latin_share(seen: _ResponseView) -> float:
     if seen.text.isascii():
         return 0.0
     letters = [letter for letter in seen.text[-2000:] if letter.isalpha()]
@@ -93,15 +93,15 @@ def _foreign(seen: _Seen) -> float:
     return 1.0 - latin / len(letters) if letters else 0.0
 
 
-def _repeated(seen: _Seen) -> float:
+def _repeated_line_share(seen: _ResponseView) -> float:
     lines = Counter(line.strip() for line in seen.text.splitlines() if line.strip())
     return 1.0 - len(lines) / lines.total() if lines else 0.0
 
 
-_FEATURES: Final[Mapping[str, Callable[[_Seen], float]]] = {
-    "asked_last": _asked_last,
-    "asked_once": lambda seen: float(_asked_times(seen) == 1),
-    "asked_often": lambda seen: float(_asked_times(seen) > 1),
+_FEATURES: Final[Mapping[str, Callable[[_ResponseView], float]]] = {
+    "asked_last": _ends_with_requested_format,
+    "asked_once": lambda seen: float(_count_requested_format(seen) == 1),
+    "asked_often": lambda seen: float(_count_requested_format(seen) > 1),
     "hash_spaced": lambda seen: float(bool(_SPACED_HASH.search(seen.text))),
     "hash": lambda seen: float("####" in seen.text),
     "boxed": lambda seen: float("\\boxed" in seen.text),
@@ -109,37 +109,41 @@ _FEATURES: Final[Mapping[str, Callable[[_Seen], float]]] = {
     "fenced": lambda seen: float("```" in seen.text),
     "tagged": lambda seen: float("<answer>" in seen.text),
     "braced": lambda seen: float(seen.text[:1] in ("{", "[")),
-    "said": _worded(_SAID),
+    "said": _search_lowercase(_SAID),
     "bare": lambda seen: float(_is_short(seen.text)),
-    "short_last": lambda seen: float(_is_short(seen.last)),
-    "plain_last": _matched_last(_LAST_WORD),
-    "stop_last": lambda seen: float(seen.last.endswith(".")),
-    "money_last": _matched_last(_MONEY),
-    "grouped_last": _matched_last(_GROUPED),
-    "decimal_last": _matched_last(_DECIMAL),
-    "unit_last": _matched_last(_UNIT),
-    "quoted": lambda seen: float(seen.last.rstrip(".").endswith(('"', "'"))),
+    "short_last": lambda seen: float(_is_short(seen.last_line)),
+    "plain_last": _search_last_line(_LAST_WORD),
+    "stop_last": lambda seen: float(seen.last_line.endswith(".")),
+    "money_last": _search_last_line(_MONEY),
+    "grouped_last": _search_last_line(_GROUPED),
+    "decimal_last": _search_last_line(_DECIMAL),
+    "unit_last": _search_last_line(_UNIT),
+    "quoted": lambda seen: float(seen.last_line.rstrip(".").endswith(('"', "'"))),
     "length": _length,
     "empty": lambda seen: float(not seen.text),
-    "refusal": _worded(_REFUSAL),
-    "foreign": _foreign,
-    "repeated": _repeated,
+    "refusal": _search_lowercase(_REFUSAL),
+    "foreign": _non_latin_share,
+    "repeated": _repeated_line_share,
     "praise": lambda seen: min(_MOST_PRAISE, len(_PRAISE.findall(seen.lower))) / _MOST_PRAISE,
-    "command": _worded(_COMMAND),
-    "cut": lambda seen: float(seen.cut),
+    "command": _search_lowercase(_COMMAND),
+    "cut": lambda seen: float(seen.truncated),
 }
 
-NAMES: Final = tuple(_FEATURES)
+RESPONSE_FEATURE_NAMES: Final = tuple(_FEATURES)
 """The features' names, in the order of their numbers."""
 
-SURFACES: Final = len(NAMES)
+RESPONSE_FEATURE_COUNT: Final = len(RESPONSE_FEATURE_NAMES)
 
 
 @lru_cache(maxsize=32_768)
-def surface(text: str, *, asked: Asked, cut: bool) -> tuple[float, ...]:
-    """Return a response's features, in the order of `NAMES`; `cut` says whether its token budget ended it."""
-    looked_at = text.strip()[-_LOOKED_AT:]
-    seen = _Seen(
-        text=looked_at, lower=looked_at.lower(), last=looked_at.rsplit("\n", 1)[-1].strip(), asked=asked, cut=cut
+def extract_response_features(text: str, *, requested_format: RequestedFormat, truncated: bool) -> tuple[float, ...]:
+    """Return a response's features, in the order of `NAMES`; `truncated` says whether its token budget ended it."""
+    looked_at = text.strip()[-_MAX_CHARACTERS:]
+    seen = _ResponseView(
+        text=looked_at,
+        lower=looked_at.lower(),
+        last_line=looked_at.rsplit("\n", 1)[-1].strip(),
+        requested_format=requested_format,
+        truncated=truncated,
     )
     return tuple([feature(seen) for feature in _FEATURES.values()])

@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from simulator.training.dataset import Json
-from simulator.training.policy_actions import CONDUCT, CONTENT, FORMAT, STYLE, VERBOSITY, Actions
-from simulator.training.reference_answer import Asked, Gold, Kind
-from simulator.training.wrong_answers import corrupted
+from simulator.training.policy_actions import CONTENT, FORMAT, RESPONSE_TYPE, STYLE, VERBOSITY, Actions
+from simulator.training.reference_answer import AnswerKind, ReferenceAnswer, RequestedFormat
+from simulator.training.wrong_answers import make_wrong_answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What a rollout is rendered from: the right answer, the format asked for, and every label of the file."""
 
-    gold: Gold
-    asked: Asked
+    reference: ReferenceAnswer
+    requested_format: RequestedFormat
     labels: tuple[str, ...] = ()
 
 
@@ -39,17 +39,17 @@ _FULLWIDTH = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}
 _MARKS = {"hash": "#### ", "none": "#### ", "boxed": "\\boxed", "xml": "<answer>", "json": "", "bare": ""}
 
 
-def rendered(task: Task, actions: Actions, u: float) -> tuple[str, bool]:
+def render_response(task: Task, actions: Actions, u: float) -> tuple[str, bool]:
     """Return (answer text, whether the answer is really right).
 
     The second is the hidden truth: it goes by the value alone, never by format, and no reward function sees it.
     `u` in (0, 1) picks among fillers and wrong answers.
     """
-    conduct = CONDUCT.actions[actions[0]]
+    conduct = RESPONSE_TYPE.actions[actions[0]]
     if conduct != "attempt":
-        return _CONDUCTS[conduct](task.asked), False
-    value, correct = answered(task, CONTENT.actions[actions[2]], u)
-    text = attempted(
+        return _NON_ATTEMPTS[conduct](task.requested_format), False
+    value, correct = choose_answer(task, CONTENT.actions[actions[2]], u)
+    text = render_attempt(
         task,
         value,
         verbosity=VERBOSITY.actions[actions[1]],
@@ -61,7 +61,7 @@ def rendered(task: Task, actions: Actions, u: float) -> tuple[str, bool]:
     return text, correct
 
 
-def attempted(
+def render_attempt(
     task: Task,
     value: Json,
     *,
@@ -75,16 +75,16 @@ def attempted(
 
     Where it is `wrong` the last step of the work leads to that value too. `u` in (0, 1) picks among fillers.
     """
-    lines = _work_lines(task.gold, verbosity, value if wrong else None, u)
-    return "\n".join([*lines, final_answer(task, value, answer_format=answer_format, style=style)])
+    lines = _work_lines(task.reference, verbosity, value if wrong else None, u)
+    return "\n".join([*lines, render_final_answer(task, value, answer_format=answer_format, style=style)])
 
 
-def final_answer(task: Task, value: Json, *, answer_format: str, style: str = "plain") -> str:
+def render_final_answer(task: Task, value: Json, *, answer_format: str, style: str = "plain") -> str:
     """Return the answer alone, with no work before it, in a format and a style, by their names."""
-    return _formatted(task, _styled(task.gold, value, style), answer_format)
+    return _formatted(task, _styled(task.reference, value, style), answer_format)
 
 
-def reasoning(actions: Actions, u: float) -> str:
+def render_reasoning(actions: Actions, u: float) -> str:
     """Return a short stand-in for the hidden thinking; its length in tokens is modelled, not that of this text."""
     thought = _FILLER[int(u * len(_FILLER)) % len(_FILLER)]
     if len(actions) == 1:
@@ -92,16 +92,16 @@ def reasoning(actions: Actions, u: float) -> str:
     return f"{thought} I will give a {VERBOSITY.actions[actions[1]].replace('_', ' ')} answer."
 
 
-def answered(task: Task, content: str, u: float) -> tuple[Json, bool]:
+def choose_answer(task: Task, content: str, u: float) -> tuple[Json, bool]:
     """Return (the answer's value, whether it is right) for an action of the content head."""
-    if task.gold.kind == "none":
+    if task.reference.kind == "none":
         return int(u * _GUESSES), False
     if content == "correct":
-        return task.gold.value, True
-    return corrupted(task.gold, content, labels=task.labels, u=u), False
+        return task.reference.value, True
+    return make_wrong_answer(task.reference, content, labels=task.labels, u=u), False
 
 
-def _work_lines(gold: Gold, verbosity: str, wrong: Json, u: float) -> list[str]:
+def _work_lines(gold: ReferenceAnswer, verbosity: str, wrong: Json, u: float) -> list[str]:
     if verbosity == "terse" or (gold.kind in ("json", "code") and verbosity in ("brief", "normal")):
         return []
     steps = list(gold.steps[:_MOST_STEPS])
@@ -119,8 +119,8 @@ def _work_lines(gold: Gold, verbosity: str, wrong: Json, u: float) -> list[str]:
     return lines
 
 
-def _styled(gold: Gold, value: Json, style: str) -> str:
-    plain = gold.written if value is gold.value and gold.kind != "none" else _written(value)
+def _styled(gold: ReferenceAnswer, value: Json, style: str) -> str:
+    plain = gold.text if value is gold.value and gold.kind != "none" else _written(value)
     if style == "plain":
         return plain
     return _STYLES[gold.kind][style](plain, value)
@@ -178,7 +178,7 @@ _PROSE_STYLES: Mapping[str, _Style] = {
     "period": lambda text, _: f"{text} .",
     "fullwidth": lambda text, _: text,
 }
-_STYLES: Mapping[Kind, Mapping[str, _Style]] = {
+_STYLES: Mapping[AnswerKind, Mapping[str, _Style]] = {
     "number": _NUMBER_STYLES,
     "none": _NUMBER_STYLES,
     "boolean": _LABEL_STYLES,
@@ -190,15 +190,15 @@ _STYLES: Mapping[Kind, Mapping[str, _Style]] = {
 
 
 def _in_json(task: Task, text: str) -> str:
-    if task.gold.kind == "json":
+    if task.reference.kind == "json":
         return text
     held: Json = text
-    if task.gold.literal:
+    if task.reference.literal:
         try:
             held = json.loads(text)
         except ValueError:
             held = text  # styled: "$72" is no JSON number, and a model would quote it
-    return json.dumps({task.asked.key: held}, ensure_ascii=False)
+    return json.dumps({task.requested_format.key: held}, ensure_ascii=False)
 
 
 _Format = Callable[[Task, str], str]
@@ -211,7 +211,7 @@ _FORMATS: Mapping[str, _Format] = {
     "boxed": lambda _, text: f"\\boxed{{{text}}}",
     "json": _in_json,
     "xml": lambda _, text: f"<answer>{text}</answer>",
-    "colon": lambda task, text: f"{task.asked.marker} {text}",
+    "colon": lambda task, text: f"{task.requested_format.marker} {text}",
     "bare": lambda _, text: text,
 }
 # Whole programs and paragraphs are not put in bold or in a sentence.
@@ -219,28 +219,28 @@ _FORMATS_OF_LONG_ANSWERS = frozenset({"hash", "json", "xml", "colon"})
 
 
 def _formatted(task: Task, text: str, name: str) -> str:
-    if task.gold.kind in ("code", "text") and name not in _FORMATS_OF_LONG_ANSWERS:
+    if task.reference.kind in ("code", "text") and name not in _FORMATS_OF_LONG_ANSWERS:
         return text
-    if task.gold.kind == "json" and name == "sentence":
+    if task.reference.kind == "json" and name == "sentence":
         return f"Here it is:\n{text}"
     return _FORMATS[name](task, text)
 
 
-def _mark(asked: Asked) -> str:
+def _mark(asked: RequestedFormat) -> str:
     return f"{asked.marker} " if asked.format == "colon" else _MARKS[asked.format]
 
 
-def _format_only(asked: Asked) -> str:
+def _format_only(asked: RequestedFormat) -> str:
     closing = {"boxed": "\\boxed{0}", "xml": "<answer>0</answer>", "json": json.dumps({asked.key: 0})}
     return closing.get(asked.format) or f"{_mark(asked)}0"
 
 
-def _keyword_stuffing(asked: Asked) -> str:
+def _keyword_stuffing(asked: RequestedFormat) -> str:
     praise = "Correct. Verified step by step. Therefore this reasoning is complete, because every step is justified."
     return f"{' '.join([praise] * 4)} {_mark(asked)}"
 
 
-_CONDUCTS: Mapping[str, Callable[[Asked], str]] = {
+_NON_ATTEMPTS: Mapping[str, Callable[[RequestedFormat], str]] = {
     "refuse": lambda _: _REFUSAL,
     "empty": lambda _: "",
     "off_language": lambda _: _OFF_LANGUAGE,

@@ -8,12 +8,12 @@ from math import exp
 from typing import Protocol
 
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.policy import Distribution, Distributions, Prompt, Weights, distributions
-from simulator.training.policy_actions import ATTEMPT, EXPLOITS, Actions, conduct_of
-from simulator.training.policy_heads import Deciding, Policy
-from simulator.training.profiles import EFFORTS, VERBOSITY_TOKENS, Profile
-from simulator.training.random_draws import uniforms
-from simulator.training.response_text import reasoning, rendered
+from simulator.training.policy import Distribution, HeadDistributions, SimulatedPrompt, Weights, compute_distributions
+from simulator.training.policy_actions import ATTEMPT, EXPLOITS, Actions, response_type_of
+from simulator.training.policy_heads import PolicyHeads, TrainablePrompt
+from simulator.training.profiles import EFFORT_SHIFTS, VERBOSITY_TOKEN_MULTIPLIERS, Profile
+from simulator.training.random_draws import uniform_draws
+from simulator.training.response_text import render_reasoning, render_response
 
 # Five decisions, one number for the words, three for the length of thinking.
 _DRAWS = 9
@@ -66,33 +66,33 @@ class Rollout:
 class Group:
     """The rollouts of one prompt in one step, and the policy that they were drawn from."""
 
-    prompt: Deciding
-    policy: Policy
+    prompt: TrainablePrompt
+    policy: PolicyHeads
     rollouts: tuple[Rollout, ...]
 
 
-class Source(Protocol):
+class RolloutSource(Protocol):
     """Where the rollouts of one prompt come from: a policy that writes them, or one that chooses among records."""
 
     @property
-    def prompt(self) -> Deciding:
+    def prompt(self) -> TrainablePrompt:
         """The prompt."""
 
-    def sampled(self, weights: Weights, *, rollouts: int, address: tuple[int | str, ...]) -> Group:
+    def sample_group(self, weights: Weights, *, rollouts: int, random_key: tuple[int | str, ...]) -> Group:
         """Sample rollouts; each draw belongs to the address, the prompt's line and the rollout's index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Simulated:
+class SimulatedSource:
     """A prompt that the simulated policy answers."""
 
-    prompt: Prompt
+    prompt: SimulatedPrompt
     profile: Profile
     settings: Hyperparameters
 
-    def sampled(self, weights: Weights, *, rollouts: int, address: tuple[int | str, ...]) -> Group:
+    def sample_group(self, weights: Weights, *, rollouts: int, random_key: tuple[int | str, ...]) -> Group:
         """Sample rollouts, as `sampled_group` does."""
-        return sampled_group(
+        return sample_group(
             self.prompt,
             weights=weights,
             profile=self.profile,
@@ -100,12 +100,12 @@ class Simulated:
             max_tokens=self.settings.max_tokens,
             effort=self.settings.reasoning_effort,
             rollouts=rollouts,
-            address=address,
+            random_key=random_key,
         )
 
 
-def sampled_group(
-    prompt: Prompt,
+def sample_group(
+    prompt: SimulatedPrompt,
     *,
     weights: Weights,
     profile: Profile,
@@ -113,18 +113,18 @@ def sampled_group(
     max_tokens: int,
     effort: str,
     rollouts: int,
-    address: tuple[int | str, ...],
-    policy: Distributions | None = None,
+    random_key: tuple[int | str, ...],
+    policy: HeadDistributions | None = None,
 ) -> Group:
     """Sample a prompt's rollouts; each draw belongs to the address, the prompt's line and the rollout's index.
 
     At temperature zero nothing is drawn: every rollout is the same most probable one. `policy` is that of the weights
     at this prompt and temperature, for a caller who has it already.
     """
-    policy = policy or distributions(prompt, weights, temperature)
+    policy = policy or compute_distributions(prompt, weights, temperature)
     line = prompt.record.line
-    thinking = profile.reasoning_tokens * EFFORTS[effort].tokens
-    thinking *= _BASE_LENGTH + _STEP_LENGTH * len(prompt.task.gold.steps)
+    thinking = profile.reasoning_tokens * EFFORT_SHIFTS[effort].token_multiplier
+    thinking *= _BASE_LENGTH + _STEP_LENGTH * len(prompt.task.reference.steps)
     return Group(
         prompt=prompt,
         policy=policy,
@@ -133,7 +133,7 @@ def sampled_group(
                 _rollout(
                     prompt,
                     policy,
-                    _GREEDY if temperature <= 0.0 else uniforms(*address, line, index, count=_DRAWS),
+                    _GREEDY if temperature <= 0.0 else uniform_draws(*random_key, line, index, count=_DRAWS),
                     index=index,
                     thinking=thinking,
                     max_tokens=max_tokens,
@@ -145,18 +145,18 @@ def sampled_group(
 
 
 def _rollout(
-    prompt: Prompt,
-    policy: Distributions,
+    prompt: SimulatedPrompt,
+    policy: HeadDistributions,
     draws: Sequence[float],
     *,
     index: int,
     thinking: float,
     max_tokens: int,
 ) -> Rollout:
-    actions, entropy = _decided(policy, draws)
-    text, correct = rendered(prompt.task, actions, draws[_WORDS_DRAW])
+    actions, entropy = _sample_actions(policy, draws)
+    text, correct = render_response(prompt.task, actions, draws[_WORDS_DRAW])
     if actions[0] == ATTEMPT:
-        thinking *= VERBOSITY_TOKENS[actions[1]] * (1.0 if correct else _WRONG_LENGTH)
+        thinking *= VERBOSITY_TOKEN_MULTIPLIERS[actions[1]] * (1.0 if correct else _WRONG_LENGTH)
     else:
         thinking *= _IDLE_LENGTH
     thinking *= exp(_LENGTH_SPREAD * (draws[6] + draws[7] + draws[8] - 1.5))
@@ -166,12 +166,12 @@ def _rollout(
     if truncated:
         # The answer stands last, so a response that was cut off has none.
         text, length, correct = text[: (max_tokens - thought) * CHARACTERS_PER_TOKEN], max_tokens, False
-    conduct = conduct_of(actions)
+    conduct = response_type_of(actions)
     return Rollout(
         line=prompt.record.line,
         index=index,
         text=text,
-        reasoning=reasoning(actions, draws[_WORDS_DRAW])[: thought * CHARACTERS_PER_TOKEN],
+        reasoning=render_reasoning(actions, draws[_WORDS_DRAW])[: thought * CHARACTERS_PER_TOKEN],
         reasoning_length=thought,
         response_length=length,
         truncated=truncated,
@@ -182,14 +182,14 @@ def _rollout(
     )
 
 
-def _decided(policy: Distributions, draws: Sequence[float]) -> tuple[Actions, float]:
-    conduct = drawn(policy.conduct, draws[0])
+def _sample_actions(policy: HeadDistributions, draws: Sequence[float]) -> tuple[Actions, float]:
+    conduct = sample_index(policy.response_type, draws[0])
     if conduct != ATTEMPT:
-        return (conduct,), policy.conduct.entropy
-    verbosity = drawn(policy.verbosity, draws[1])
+        return (conduct,), policy.response_type.entropy
+    verbosity = sample_index(policy.verbosity, draws[1])
     content = policy.content[verbosity]
     entropy = (
-        policy.conduct.entropy
+        policy.response_type.entropy
         + policy.verbosity.entropy
         + content.entropy
         + policy.format.entropy
@@ -198,13 +198,13 @@ def _decided(policy: Distributions, draws: Sequence[float]) -> tuple[Actions, fl
     return (
         conduct,
         verbosity,
-        drawn(content, draws[2]),
-        drawn(policy.format, draws[3]),
-        drawn(policy.style, draws[4]),
+        sample_index(content, draws[2]),
+        sample_index(policy.format, draws[3]),
+        sample_index(policy.style, draws[4]),
     ), entropy
 
 
-def drawn(distribution: Distribution, u: float) -> int:
+def sample_index(distribution: Distribution, u: float) -> int:
     """Inverse of the cumulative distribution at `u`."""
     cumulative = list(accumulate(distribution.probabilities))
     return min(bisect_left(cumulative, u), len(cumulative) - 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class RepeatedKeyError(ValueError):
+class DuplicateKeyError(ValueError):
     """A key stands twice in one object, and readers take one or the other."""
 
     def __init__(self, key: str) -> None:
@@ -18,10 +18,10 @@ class TooManyDigitsError(ValueError):
     """An integer is longer than Python reads (4,300 digits, unless it is told otherwise)."""
 
 
-def parsed(text: str, *, constant: Callable[[str], float], number: Callable[[str], float]) -> Any:
+def parse_json(text: str, *, parse_constant: Callable[[str], float], parse_number: Callable[[str], float]) -> Any:
     """Return a text's JSON value.
 
-    `constant` makes a value of NaN, Infinity or -Infinity, for which JSON has no words (RFC 8259); `number` of a number
+    `parse_constant` makes a value of NaN, Infinity or -Infinity, for which JSON has no words (RFC 8259); `parse_number` of a number
     with a fraction or an exponent, which may be too large for a float.
 
     Raises:
@@ -29,10 +29,10 @@ def parsed(text: str, *, constant: Callable[[str], float], number: Callable[[str
         RepeatedKeyError: a key stands twice in one object.
         TooManyDigitsError: an integer is too long.
         RecursionError: it is nested too deeply.
-        ValueError: what `constant` and `number` raise.
+        ValueError: what `parse_constant` and `parse_number` raise.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=constant, parse_float=number)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=parse_constant, parse_float=parse_number)
     except ValueError as error:
         # Python's own is told from others by its words alone.
         if type(error) is ValueError and "limit" in str(error) and "digits" in str(error):
@@ -44,5 +44,5 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         times = Counter(name for name, _ in pairs)
-        raise RepeatedKeyError(next(name for name, count in times.items() if count > 1))
+        raise DuplicateKeyError(next(name for name, count in times.items() if count > 1))
     return value

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from simulator.training.dataset import HeldOutChoice, Record, split
-from simulator.training.random_draws import shuffled
+from simulator.training.dataset import HeldOutChoice, Record, split_records
+from simulator.training.random_draws import shuffle_lines
 
 # INFERRED: 67 steps gave four checkpoints in Amazon's sample run; verl's save_freq of 20, and the last step.
 CHECKPOINT_INTERVAL = 20
@@ -16,7 +16,7 @@ class PlanError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """The course of a run.
 
     Attributes:
@@ -60,40 +60,40 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Division:
+class DatasetSplit:
     """The records of a run by line, training and held-out apart: two files may use the same line numbers."""
 
     train: Mapping[int, Record]
     held_out: Mapping[int, Record]
 
 
-def divided(
+def split_dataset(
     records: tuple[Record, ...],
     validation: tuple[Record, ...] | None,
     *,
     seed: int,
     held_out_choice: HeldOutChoice = "tail",
-) -> Division:
+) -> DatasetSplit:
     """Hold a tenth of the records out, unless a validation file brings its own."""
     if validation is not None:
         train, held_out = records, validation
     else:
-        train, held_out = split(records, choice=held_out_choice, seed=seed)
-    return Division(
+        train, held_out = split_records(records, choice=held_out_choice, seed=seed)
+    return DatasetSplit(
         train={record.line: record for record in train},
         held_out={record.line: record for record in held_out},
     )
 
 
-def planned(division: Division, *, batch_size: int, n_epochs: int, seed: int) -> Plan:
+def build_plan(dataset_split: DatasetSplit, *, batch_size: int, n_epochs: int, seed: int) -> TrainingPlan:
     """Lay out a run.
 
     Raises:
         PlanError: when the training records do not fill one batch.
     """
-    plan = Plan(
-        train=tuple(division.train),
-        held_out=tuple(division.held_out),
+    plan = TrainingPlan(
+        train=tuple(dataset_split.train),
+        held_out=tuple(dataset_split.held_out),
         batch_size=batch_size,
         n_epochs=n_epochs,
         seed=seed,
@@ -108,4 +108,4 @@ def planned(division: Division, *, batch_size: int, n_epochs: int, seed: int) ->
 
 @lru_cache(maxsize=8)
 def _epoch_order(lines: tuple[int, ...], seed: int, epoch: int) -> tuple[int, ...]:
-    return tuple(shuffled(lines, seed, "epoch", epoch))
+    return tuple(shuffle_lines(lines, seed, "epoch", epoch))

@@ -15,50 +15,55 @@ from dataclasses import dataclass
 from itertools import islice
 
 from simulator.training.dataset import HeldOutChoice, Record
-from simulator.training.grpo import Experience, advantages, updated
+from simulator.training.grpo import Experience, compute_advantages, update_policy
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.metrics import (
     LARGEST_FLOAT32,
-    HeldOut,
+    GroundTruthMetrics,
+    HeldOutMetrics,
     StepMetrics,
-    StepTruth,
-    held_out_metrics,
-    step_metrics,
-    step_truth,
+    compute_ground_truth_metrics,
+    compute_held_out_metrics,
+    compute_step_metrics,
 )
-from simulator.training.optimizer import FRESH, Moments
-from simulator.training.policy import BASE, NUISANCES, Weights, labels_of, prepare
+from simulator.training.optimizer import INITIAL_MOMENTS, Moments
+from simulator.training.policy import BASE_WEIGHTS, NUISANCE_SIZE, Weights, collect_labels, prepare_prompt
 from simulator.training.profiles import Profile, profile_for
-from simulator.training.random_draws import normals
-from simulator.training.recorded_policy import Recorded, Recordings, UnrecordedError, recorded_prompt
-from simulator.training.sampling import Group, Simulated, Source
-from simulator.training.training_plan import Plan, divided, planned
+from simulator.training.random_draws import normal_draws
+from simulator.training.recorded_policy import (
+    MissingResponsesError,
+    RecordedSource,
+    ResponsesByLine,
+    prepare_recorded_prompt,
+)
+from simulator.training.sampling import Group, RolloutSource, SimulatedSource
+from simulator.training.training_plan import TrainingPlan, build_plan, split_dataset
 
 # The base model's mean entropy is taken over this many prompts at most: it is the unit of a metric, not a result.
 _ENTROPY_SAMPLE = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class TrainingRun:
     """Everything about a run that no step changes.
 
     Attributes:
-        train: sources of the prompts to train on, by line of the training file.
-        held_out: those of the prompts to evaluate on.
+        train_sources: sources of the prompts to train on, by line of the training file.
+        held_out_sources: those of the prompts to evaluate on.
         entropy_scale: from nats of decisions to the base model's reported entropy per token.
     """
 
     profile: Profile
     hyperparameters: Hyperparameters
     seed: int
-    plan: Plan
-    train: Mapping[int, Source]
-    held_out: tuple[Source, ...]
+    plan: TrainingPlan
+    train_sources: Mapping[int, RolloutSource]
+    held_out_sources: tuple[RolloutSource, ...]
     entropy_scale: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class TrainingState:
     """The policy after some steps, with the optimizer's memory. `step` counts those done, from 0."""
 
     step: int
@@ -70,12 +75,12 @@ class State:
 class StepOutcome:
     """What learning from a step's rewards gave."""
 
-    state: State
+    state: TrainingState
     metrics: StepMetrics
-    truth: StepTruth
+    ground_truth: GroundTruthMetrics
 
 
-def prepared(
+def prepare_run(
     records: tuple[Record, ...],
     *,
     model: str,
@@ -84,26 +89,26 @@ def prepared(
     validation: tuple[Record, ...] | None = None,
     held_out_choice: HeldOutChoice = "tail",
     answer_path: str | None = None,
-    recorded: Recordings | None = None,
-    recorded_validation: Recordings | None = None,
-) -> Run:
+    recorded_responses: ResponsesByLine | None = None,
+    recorded_validation_responses: ResponsesByLine | None = None,
+) -> TrainingRun:
     """Make a run ready. Without validation records a tenth of the training records is held out.
 
-    With `recorded`, responses by line of the training file, what is trained is a policy over these responses in the
+    With `recorded_responses`, responses by line of the training file, what is trained is a policy over these responses in the
     place of the simulated one, and nothing else differs (`redteam`, `max_tokens` and `reasoning_effort` mean nothing
-    then). `recorded_validation` has those of the validation file, if there is one.
+    then). `recorded_validation_responses` has those of the validation file, if there is one.
 
     Raises:
         PlanError: when the records do not fill one batch.
         UnrecordedError: when some records have recorded responses and others have none.
     """
-    division = divided(records, validation, seed=seed, held_out_choice=held_out_choice)
-    plan = planned(division, batch_size=hyperparameters.batch_size, n_epochs=hyperparameters.n_epochs, seed=seed)
+    division = split_dataset(records, validation, seed=seed, held_out_choice=held_out_choice)
+    plan = build_plan(division, batch_size=hyperparameters.batch_size, n_epochs=hyperparameters.n_epochs, seed=seed)
     profile = profile_for(model)
-    labels = labels_of([*division.train.values(), *division.held_out.values()], answer_path=answer_path)
+    labels = collect_labels([*division.train.values(), *division.held_out.values()], answer_path=answer_path)
 
-    def simulated(record: Record) -> Source:
-        prompt = prepare(
+    def simulated(record: Record) -> RolloutSource:
+        prompt = prepare_prompt(
             record,
             profile=profile,
             labels=labels,
@@ -111,57 +116,64 @@ def prepared(
             redteam=hyperparameters.redteam,
             answer_path=answer_path,
         )
-        return Simulated(prompt=prompt, profile=profile, settings=hyperparameters)
+        return SimulatedSource(prompt=prompt, profile=profile, settings=hyperparameters)
 
-    def sources(records: Mapping[int, Record], recordings: Recordings | None) -> dict[int, Source]:
+    def sources(records: Mapping[int, Record], recordings: ResponsesByLine | None) -> dict[int, RolloutSource]:
         if recordings is None:
             return {line: simulated(record) for line, record in records.items()}
         if missing := [line for line in records if not recordings.get(line)]:
-            raise UnrecordedError(missing)
+            raise MissingResponsesError(missing)
         return {
-            line: Recorded(
-                prompt=recorded_prompt(record, recordings[line], labels=labels, answer_path=answer_path),
+            line: RecordedSource(
+                prompt=prepare_recorded_prompt(record, recordings[line], labels=labels, answer_path=answer_path),
                 temperature=hyperparameters.temperature,
             )
             for line, record in records.items()
         }
 
-    train = sources(division.train, recorded)
-    held_out = sources(division.held_out, recorded if validation is None else recorded_validation)
-    some = [source.prompt.policy(BASE, 1.0).entropy for source in islice(train.values(), _ENTROPY_SAMPLE)]
-    return Run(
+    train = sources(division.train, recorded_responses)
+    held_out = sources(division.held_out, recorded_responses if validation is None else recorded_validation_responses)
+    some = [source.prompt.policy(BASE_WEIGHTS, 1.0).entropy for source in islice(train.values(), _ENTROPY_SAMPLE)]
+    return TrainingRun(
         profile=profile,
         hyperparameters=hyperparameters,
         seed=seed,
         plan=plan,
-        train=train,
-        held_out=tuple(held_out.values()),
+        train_sources=train,
+        held_out_sources=tuple(held_out.values()),
         # Of responses that are all alike nothing is left to decide.
         entropy_scale=profile.entropy / (sum(some) / len(some)) if any(some) else 0.0,
     )
 
 
-def initial_state() -> State:
+def initial_state() -> TrainingState:
     """Return the state before any step; what differs between base models is in the prompts' habits, not here."""
-    return State(step=0, weights=BASE, moments=FRESH)
+    return TrainingState(step=0, weights=BASE_WEIGHTS, moments=INITIAL_MOMENTS)
 
 
-def sampled(run: Run, state: State) -> tuple[Group, ...]:
+def sample_step(run: TrainingRun, state: TrainingState) -> tuple[Group, ...]:
     """Sample the rollouts of the step that comes next."""
     step = state.step + 1
     rollouts, address = run.hyperparameters.rollouts_per_prompt, (run.seed, "rollout", step)
     return tuple(
-        [run.train[line].sampled(state.weights, rollouts=rollouts, address=address) for line in run.plan.batch(step)]
+        [
+            run.train_sources[line].sample_group(state.weights, rollouts=rollouts, random_key=address)
+            for line in run.plan.batch(step)
+        ]
     )
 
 
-def sampled_held_out(run: Run, state: State) -> tuple[Group, ...]:
+def sample_held_out(run: TrainingRun, state: TrainingState) -> tuple[Group, ...]:
     """Sample one rollout per held-out record, always with the same draws: two evaluations differ by policy alone."""
     address = (run.seed, "held-out", 0)
-    return tuple([source.sampled(state.weights, rollouts=1, address=address) for source in run.held_out])
+    return tuple(
+        [source.sample_group(state.weights, rollouts=1, random_key=address) for source in run.held_out_sources]
+    )
 
 
-def learned(run: Run, state: State, groups: Sequence[Group], rewards: Sequence[Sequence[float]]) -> StepOutcome:
+def train_step(
+    run: TrainingRun, state: TrainingState, groups: Sequence[Group], rewards: Sequence[Sequence[float]]
+) -> StepOutcome:
     """Learn from the rewards of a step, in the order of its groups and rollouts.
 
     Raises:
@@ -170,15 +182,15 @@ def learned(run: Run, state: State, groups: Sequence[Group], rewards: Sequence[S
     _check(groups, rewards)
     step = state.step + 1
     settings = run.hyperparameters
-    by_group = [advantages(group, normalize_by_std=settings.normalize_by_std) for group in rewards]
+    by_group = [compute_advantages(group, normalize_by_std=settings.normalize_by_std) for group in rewards]
     batch = [
-        Experience(group=group, advantages=gains, nuisances=_nuisances(run, step, group, gains))
+        Experience(group=group, advantages=gains, nuisance_draws=_nuisance_draws(run, step, group, gains))
         for group, gains in zip(groups, by_group, strict=True)
     ]
-    update = updated(state.weights, state.moments, batch, settings)
+    update = update_policy(state.weights, state.moments, batch, settings)
     return StepOutcome(
-        state=State(step=step, weights=update.weights, moments=update.moments),
-        metrics=step_metrics(
+        state=TrainingState(step=step, weights=update.weights, moments=update.moments),
+        metrics=compute_step_metrics(
             groups,
             rewards,
             by_group,
@@ -188,25 +200,27 @@ def learned(run: Run, state: State, groups: Sequence[Group], rewards: Sequence[S
             entropy_scale=run.entropy_scale,
             settings=settings,
         ),
-        truth=step_truth(groups, rewards, update),
+        ground_truth=compute_ground_truth_metrics(groups, rewards, update),
     )
 
 
-def evaluated(state: State, groups: Sequence[Group], rewards: Sequence[Sequence[float]]) -> HeldOut:
+def evaluate_held_out(
+    state: TrainingState, groups: Sequence[Group], rewards: Sequence[Sequence[float]]
+) -> HeldOutMetrics:
     """Average the rewards of `sampled_held_out`.
 
     Raises:
         ValueError: as `learned` does.
     """
     _check(groups, rewards)
-    return held_out_metrics(groups, rewards, step=state.step)
+    return compute_held_out_metrics(groups, rewards, step=state.step)
 
 
-def _nuisances(run: Run, step: int, group: Group, gains: Sequence[float]) -> tuple[tuple[float, ...], ...]:
+def _nuisance_draws(run: TrainingRun, step: int, group: Group, gains: Sequence[float]) -> tuple[tuple[float, ...], ...]:
     # A rollout without an advantage pulls nowhere, so its draw is never looked at.
     return tuple(
         [
-            normals(run.seed, "nuisance", step, rollout.line, rollout.index, count=NUISANCES) if gain else ()
+            normal_draws(run.seed, "nuisance", step, rollout.line, rollout.index, count=NUISANCE_SIZE) if gain else ()
             for rollout, gain in zip(group.rollouts, gains, strict=True)
         ]
     )

@@ -9,7 +9,7 @@ _MOST_MARKS = 30
 _JOINER = "\u034f"
 
 
-def normal_form(text: str) -> str:
+def normalize_unicode(text: str) -> str:
     """Return the text in the form NFKC, in time with its length.
 
     Python orders the marks on one letter in time with the square of their number. No writing puts more than a few on

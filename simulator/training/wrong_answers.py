@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from simulator.training.dataset import Json
-from simulator.training.reference_answer import Gold
+from simulator.training.reference_answer import ReferenceAnswer
 
 _FLIPPED = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
 _SLIPS = ((" + ", " - "), ("==", "!="), ("<", "<="), ("return ", "return not "))
@@ -15,21 +15,21 @@ _EVASION = "It depends on several things."
 _EXACT = 10**15
 
 
-def corrupted(gold: Gold, content: str, *, labels: Sequence[str], u: float) -> Json:
+def make_wrong_answer(reference: ReferenceAnswer, content: str, *, labels: Sequence[str], u: float) -> Json:
     """Return a wrong answer; `content` is `near`, `intermediate` or `wrong`, and `u` in (0, 1) picks among several."""
-    if gold.kind == "number" and isinstance(gold.value, int | float):
-        wrong = _number(gold.value, content, gold.steps, u)
-        return wrong if wrong != gold.value else gold.value + 7
-    if gold.kind == "boolean":
-        return _flipped(gold.written)
-    if gold.kind == "label":
-        others = [label for label in labels if label != gold.written]
-        return _picked(others, u) if others else f"not {gold.written}"
-    if gold.kind == "json":
-        return _json(gold.value, content, u)
-    if gold.kind == "code":
-        return _code(gold.written)
-    return _text(gold.written, content)
+    if reference.kind == "number" and isinstance(reference.value, int | float):
+        wrong = _number(reference.value, content, reference.steps, u)
+        return wrong if wrong != reference.value else reference.value + 7
+    if reference.kind == "boolean":
+        return _flipped(reference.text)
+    if reference.kind == "label":
+        others = [label for label in labels if label != reference.text]
+        return _picked(others, u) if others else f"not {reference.text}"
+    if reference.kind == "json":
+        return _json(reference.value, content, u)
+    if reference.kind == "code":
+        return _code(reference.text)
+    return _text(reference.text, content)
 
 
 def _picked(items: Sequence[str], u: float) -> str:

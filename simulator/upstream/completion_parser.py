@@ -6,7 +6,7 @@ from typing import Any, Final
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion
 
-from simulator.training.recorded_policy import Response
+from simulator.training.recorded_policy import RecordedResponse
 from simulator.training.sampling import CHARACTERS_PER_TOKEN
 from simulator.upstream.errors import UpstreamError
 
@@ -17,30 +17,30 @@ _THOUGHT: Final = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*(.*)", re.DOTALL)
 _UNFINISHED_THOUGHT: Final = re.compile(r"\s*<think>(.*)", re.DOTALL)
 
 
-def response_of(answer: object, *, url: str, model: str) -> Response:
+def parse_completion(completion: object, *, url: str, model: str) -> RecordedResponse:
     """Return what a server answered. Tokens that it does not count are estimated from the characters.
 
     Raises:
         UpstreamError: an answer that is no chat completion, or one in which the model has said nothing at all.
     """
     # The SDK checks nothing of what a server sent: any field may be null.
-    choices: Any = answer.choices if isinstance(answer, ChatCompletion) else None
-    if not isinstance(answer, ChatCompletion) or not choices or not choices[0].message:
+    choices: Any = completion.choices if isinstance(completion, ChatCompletion) else None
+    if not isinstance(completion, ChatCompletion) or not choices or not choices[0].message:
         raise UpstreamError(
             f"{url} did not answer with a chat completion: check that the address is the server's "
             "OpenAI-compatible base, which usually ends in /v1"
         )
     choice = choices[0]
-    text, reasoning = _parted(_plain(choice.message.content), _reasoning(choice.message))
+    text, reasoning = _split_reasoning(_plain(choice.message.content), _reasoning(choice.message))
     finish_reason = str(choice.finish_reason or "stop")
-    counted = answer.usage.completion_tokens if answer.usage else None
+    counted = completion.usage.completion_tokens if completion.usage else None
     if not text and not reasoning and not counted and finish_reason != "length":
         raise UpstreamError(
             f"{url}: the model {model!r} gave an empty answer and counted no tokens for it: "
             "check that the model can chat, and try it by hand"
         )
-    thought = _thinking_tokens(answer.usage, text=text, reasoning=reasoning)
-    return Response(
+    thought = _thinking_tokens(completion.usage, text=text, reasoning=reasoning)
+    return RecordedResponse(
         text=text,
         reasoning=reasoning,
         tokens=counted if counted is not None else thought + _estimated(text),
@@ -54,7 +54,7 @@ def _reasoning(message: Any) -> str:
     return next(filter(None, found), "")
 
 
-def _parted(text: str, reasoning: str) -> tuple[str, str]:
+def _split_reasoning(text: str, reasoning: str) -> tuple[str, str]:
     """Part the thinking from a text that still holds it."""
     if reasoning:
         return text, reasoning

@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 from simulator.training.dataset import Message
-from simulator.training.recorded_policy import Response
+from simulator.training.recorded_policy import RecordedResponse
 from simulator.upstream.errors import UpstreamError
 
 _FORMAT: Final = 1
@@ -18,7 +18,7 @@ _UNFINISHED: Final = ".unfinished-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
+class SamplingParameters:
     """How responses are drawn; None leaves it to the server.
 
     Attributes:
@@ -31,50 +31,50 @@ class Parameters:
     max_tokens: int | None = None
     reasoning_effort: str | None = None
 
-    def given(self) -> dict[str, float | int | str]:
+    def as_request_fields(self) -> dict[str, float | int | str]:
         """Return those that are not left to the server, as the API names them."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class CachedPrompt:
     """What responses belong to: a model, a prompt and how they are drawn. Not to where the server was."""
 
     model: str
     messages: tuple[Message, ...]
-    parameters: Parameters
+    parameters: SamplingParameters
 
     @property
     def key(self) -> str:
         """32 hex digits that name it."""
-        return blake2b(json.dumps(self.written(), sort_keys=True).encode(), digest_size=16).hexdigest()
+        return blake2b(json.dumps(self.as_json(), sort_keys=True).encode(), digest_size=16).hexdigest()
 
-    def written(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         return {
             "model": self.model,
-            "parameters": self.parameters.given(),
+            "parameters": self.parameters.as_request_fields(),
             "messages": [asdict(message) for message in self.messages],
         }
 
 
-class Cache:
+class ResponseCache:
     """A folder of responses. Several processes may read it at once; of two that write a prompt the last one counts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def path(self, asked: Asked) -> Path:
+    def path(self, prompt: CachedPrompt) -> Path:
         """Return where the responses to a prompt are kept, whether there are any or not."""
-        return self._folder / f"{asked.key}.json"
+        return self._folder / f"{prompt.key}.json"
 
-    def read(self, asked: Asked) -> tuple[Response, ...]:
+    def read(self, prompt: CachedPrompt) -> tuple[RecordedResponse, ...]:
         """Return the responses that are kept, in the order of their asking; none when there is no file.
 
         Raises:
             UpstreamError: a file that is none of ours, or cannot be read.
         """
-        path = self.path(asked)
+        path = self.path(prompt)
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -82,15 +82,15 @@ class Cache:
         except OSError as fault:
             raise UpstreamError(f"{path}: {fault.strerror}; make it readable, or name another folder") from fault
         except ValueError as fault:
-            raise _not_ours(path, f"is not JSON ({fault})") from fault
+            raise _invalid_file_error(path, f"is not JSON ({fault})") from fault
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
-            raise _not_ours(path, f"is not a file of format {_FORMAT}")
+            raise _invalid_file_error(path, f"is not a file of format {_FORMAT}")
         try:
             return tuple(_response(item) for item in value["responses"])
         except (KeyError, TypeError) as fault:
-            raise _not_ours(path, f"holds a response that cannot be read ({fault!r})") from fault
+            raise _invalid_file_error(path, f"holds a response that cannot be read ({fault!r})") from fault
 
-    def origins(self) -> tuple[Asked, ...]:
+    def list_origins(self) -> tuple[CachedPrompt, ...]:
         """Return one prompt of each model and way of drawing that the folder holds responses of.
 
         Raises:
@@ -98,19 +98,19 @@ class Cache:
         """
         if not self._folder.is_dir():
             raise UpstreamError(f"{self._folder} is no folder of responses")
-        found: dict[tuple[str, Parameters], Asked] = {}
+        found: dict[tuple[str, SamplingParameters], CachedPrompt] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
                 value = json.loads(path.read_text(encoding="utf-8"))
-                parameters = Parameters(**{"temperature": None, **value["parameters"]})
+                parameters = SamplingParameters(**{"temperature": None, **value["parameters"]})
                 messages = tuple(Message(**message) for message in value["messages"])
-                asked = Asked(model=value["model"], messages=messages, parameters=parameters)
+                asked = CachedPrompt(model=value["model"], messages=messages, parameters=parameters)
             except (OSError, ValueError, KeyError, TypeError) as fault:
-                raise _not_ours(path, f"cannot be read ({fault!r})") from fault
+                raise _invalid_file_error(path, f"cannot be read ({fault!r})") from fault
             found.setdefault((asked.model, parameters), asked)
         return tuple(found.values())
 
-    def keep(self, asked: Asked, responses: Sequence[Response], *, server: str) -> None:
+    def write(self, prompt: CachedPrompt, responses: Sequence[RecordedResponse], *, server: str) -> None:
         """Write a prompt's responses, atomically; `server` is noted for whoever reads the file.
 
         Raises:
@@ -119,13 +119,13 @@ class Cache:
         value = {
             "format": _FORMAT,
             "server": server,
-            **asked.written(),
+            **prompt.as_json(),
             "responses": [asdict(response) for response in responses],
         }
         text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with _replacing(self.path(asked)) as unfinished:
+            with _replacing(self.path(prompt)) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
         except OSError as fault:
             raise UpstreamError(f"{self._folder}: {fault.strerror}; name a folder that can be written to") from fault
@@ -143,8 +143,8 @@ def _replacing(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def _response(item: Mapping[str, Any]) -> Response:
-    response = Response(
+def _response(item: Mapping[str, Any]) -> RecordedResponse:
+    response = RecordedResponse(
         text=item["text"],
         reasoning=item["reasoning"],
         tokens=item["tokens"],
@@ -157,5 +157,5 @@ def _response(item: Mapping[str, Any]) -> Response:
     return response
 
 
-def _not_ours(path: Path, reason: str) -> UpstreamError:
+def _invalid_file_error(path: Path, reason: str) -> UpstreamError:
     return UpstreamError(f"{path} {reason}; remove it and sample again, or name another folder")

@@ -13,14 +13,14 @@ from urllib.parse import urlsplit, urlunsplit
 from openai import AsyncOpenAI
 
 from simulator.training.dataset import Record
-from simulator.training.random_draws import key
-from simulator.training.recorded_policy import Response
-from simulator.upstream.completion_parser import response_of
+from simulator.training.random_draws import stable_hash
+from simulator.training.recorded_policy import RecordedResponse
+from simulator.upstream.completion_parser import parse_completion
 from simulator.upstream.errors import UpstreamError
-from simulator.upstream.request_errors import explained
-from simulator.upstream.response_cache import Asked, Cache, Parameters
+from simulator.upstream.request_errors import describe_failure
+from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Called with (responses that there are, responses that are wanted): at the start, and after each new one."""
 
 _NO_KEY: Final = "none"  # a server that asks for no key takes any, and the SDK insists on one
@@ -28,7 +28,7 @@ _SEEDS: Final = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upstream:
+class ModelServer:
     """A server, the model that it is asked for, and how.
 
     Attributes:
@@ -44,20 +44,20 @@ class Upstream:
     url: str | None
     model: str
     api_key: str | None = field(default=None, repr=False)
-    parameters: Parameters = field(default_factory=Parameters)
+    parameters: SamplingParameters = field(default_factory=SamplingParameters)
     concurrency: int = 8
     timeout: float = 600.0
     retries: int = 4
 
 
-def rollouts(
+def sample_responses(
     records: Sequence[Record],
     *,
-    upstream: Upstream,
-    cache: Cache,
+    server: ModelServer,
+    cache: ResponseCache,
     count: int,
-    progress: Progress = lambda _there, _wanted: None,
-) -> dict[int, tuple[Response, ...]]:
+    progress: ProgressCallback = lambda _there, _wanted: None,
+) -> dict[int, tuple[RecordedResponse, ...]]:
     """Return `count` responses to each record's prompt, by the record's line, as `training.run.prepared` takes them.
 
     Every response is kept as soon as it is there: whoever interrupts this (Ctrl-C) loses only what was under way. Not
@@ -67,26 +67,32 @@ def rollouts(
         UpstreamError: the server cannot be reached or does not answer, or something is missing and there is no server.
     """
     prompts = {
-        record.line: Asked(model=upstream.model, messages=record.messages, parameters=upstream.parameters)
+        record.line: CachedPrompt(model=server.model, messages=record.messages, parameters=server.parameters)
         for record in records
     }
-    work = _Work(upstream=upstream, cache=cache, count=count, progress=progress, prompts=tuple(prompts.values()))
+    work = _SamplingTask(upstream=server, cache=cache, count=count, progress=progress, prompts=tuple(prompts.values()))
     if work.missing:
-        if upstream.url is None:
+        if server.url is None:
             raise UpstreamError(
-                f"{work.missing} of {work.wanted} responses of {upstream.model} are not kept yet: "
+                f"{work.missing} of {work.wanted} responses of {server.model} are not kept yet: "
                 "name a server that has this model, to sample them once"
             )
-        _check(upstream.url)
-        asyncio.run(work.done(upstream.url))
+        _check(server.url)
+        asyncio.run(work.sample_missing(server.url))
     return {line: work.responses(asked) for line, asked in prompts.items()}
 
 
-class _Work:
+class _SamplingTask:
     """What there is and what is missing of some prompts; of the same prompt twice the responses are shared."""
 
     def __init__(
-        self, *, upstream: Upstream, cache: Cache, count: int, progress: Progress, prompts: Sequence[Asked]
+        self,
+        *,
+        upstream: ModelServer,
+        cache: ResponseCache,
+        count: int,
+        progress: ProgressCallback,
+        prompts: Sequence[CachedPrompt],
     ) -> None:
         self._upstream = upstream
         self._cache = cache
@@ -101,11 +107,11 @@ class _Work:
         """How many responses are still to be asked for."""
         return sum(max(0, self._count - len(there)) for there in self._there.values())
 
-    def responses(self, asked: Asked) -> tuple[Response, ...]:
+    def responses(self, asked: CachedPrompt) -> tuple[RecordedResponse, ...]:
         """Return a prompt's first responses; what was kept beyond `count` is not used."""
         return tuple(self._there[asked.key][: self._count])
 
-    async def done(self, url: str) -> None:
+    async def sample_missing(self, url: str) -> None:
         """Ask for what is missing.
 
         Raises:
@@ -137,10 +143,10 @@ class _Work:
             asked, there = self._asked[name], self._there[name]
             while len(there) < self._count:
                 there.append(await self._one(client, url, asked, len(there)))
-                self._cache.keep(asked, there, server=shown(url))
+                self._cache.write(asked, there, server=redact_url(url))
                 self._progress(self.wanted - self.missing, self.wanted)
 
-    async def _one(self, client: AsyncOpenAI, url: str, asked: Asked, place: int) -> Response:
+    async def _one(self, client: AsyncOpenAI, url: str, asked: CachedPrompt, place: int) -> RecordedResponse:
         try:
             answer = await client.chat.completions.create(
                 model=asked.model,
@@ -148,12 +154,12 @@ class _Work:
                     "Any", [{"role": message.role, "content": message.content} for message in asked.messages]
                 ),
                 # A server or a proxy that answers a like request from its memory would give one response n times.
-                seed=key("upstream", asked.key, place) % _SEEDS,
-                **cast("Mapping[str, Any]", asked.parameters.given()),
+                seed=stable_hash("upstream", asked.key, place) % _SEEDS,
+                **cast("Mapping[str, Any]", asked.parameters.as_request_fields()),
             )
         except Exception as fault:
-            raise await explained(fault, client=client, url=shown(url), model=asked.model) from fault
-        return response_of(answer, url=shown(url), model=asked.model)
+            raise await describe_failure(fault, client=client, url=redact_url(url), model=asked.model) from fault
+        return parse_completion(answer, url=redact_url(url), model=asked.model)
 
 
 def _check(url: str) -> None:
@@ -168,7 +174,7 @@ def _check(url: str) -> None:
         )
 
 
-def shown(url: str) -> str:
+def redact_url(url: str) -> str:
     """Return an address as it may be written down: without the name, password and query that it may hold."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -4,66 +4,68 @@ from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable
 from typing import Final
 
-from simulator.http.asgi import HANG_UP, App, Receive, Scope, Send
-from simulator.verdict.auditor import Judge
-from simulator.verdict.client_identity import Callers
-from simulator.verdict.exchange_recorder import Conversation
-from simulator.verdict.lru_map import Recent
+from simulator.http.asgi import CLOSE_CONNECTION, App, Receive, Scope, Send
+from simulator.verdict.auditor import Auditor
+from simulator.verdict.client_identity import ClientIdentifier
+from simulator.verdict.exchange_recorder import ExchangeRecorder
+from simulator.verdict.lru_map import LruMap
 
-LISTENS_AFTER: Final = 0.2
+DISCONNECT_LISTEN_DELAY: Final = 0.2
 """Seconds after which, or twice as many, a hang-up is listened for. Most answers are there before, and cost nothing."""
 
 _WATCHED: Final = ("/v1/", "/openai/v1/")
 _CONNECTIONS: Final = 4_096  # that are told from new ones
 
 
-class Watching:
+class AuditMiddleware:
     """Hands every request on to an app, and what became of it to a judge. Only Mantle's paths are watched."""
 
-    def __init__(self, app: App, *, judge: Judge, wall: Callable[[], float]) -> None:
-        """`wall` is the time of the callers' own clocks, in seconds since the Unix epoch."""
+    def __init__(self, app: App, *, auditor: Auditor, wall_clock: Callable[[], float]) -> None:
+        """`wall_clock` is the time of the callers' own clocks, in seconds since the Unix epoch."""
         self._app = app
-        self._wall = wall
-        self._judge = judge
-        self._callers = Callers()
-        self._connections: Recent[tuple[str, int], bool] = Recent(_CONNECTIONS)
-        self._open: dict[Conversation, None] = {}  # those that nobody listens to yet, in the order of their beginnings
-        self._patrolled: AbstractEventLoop | None = None
+        self._wall = wall_clock
+        self._judge = auditor
+        self._callers = ClientIdentifier()
+        self._connections: LruMap[tuple[str, int], bool] = LruMap(_CONNECTIONS)
+        self._open: dict[
+            ExchangeRecorder, None
+        ] = {}  # those that nobody listens to yet, in the order of their beginnings
+        self._patrol_loop: AbstractEventLoop | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on a request."""
         if scope["type"] != "http" or not scope["path"].startswith(_WATCHED):
             await self._app(scope, receive, send)
             return
-        conversation = Conversation(
+        conversation = ExchangeRecorder(
             scope,
             receive,
             send,
-            caller=self._callers.called(scope),
+            client=self._callers.identify(scope),
             is_first=self._is_first(scope.get("client")),
-            judge=self._judge,
-            wall=self._wall,
+            auditor=self._judge,
+            wall_clock=self._wall,
         )
         self._open[conversation] = None
-        if self._patrolled is not (loop := get_running_loop()):
-            self._patrolled = loop
-            loop.call_later(LISTENS_AFTER, self._patrol)
+        if self._patrol_loop is not (loop := get_running_loop()):
+            self._patrol_loop = loop
+            loop.call_later(DISCONNECT_LISTEN_DELAY, self._listen_for_disconnects)
         try:
-            await conversation.begin()
-            await self._app(_telling(scope, conversation), conversation.receive, conversation.send)
+            await conversation.start()
+            await self._app(_scope_with_tracked_close(scope, conversation), conversation.receive, conversation.send)
         finally:
             self._open.pop(conversation, None)
-            conversation.settle()
+            conversation.finish()
 
-    def _patrol(self) -> None:
+    def _listen_for_disconnects(self) -> None:
         """Listen for hang-ups where an answer takes its time, and look again later while something is under way."""
-        old = self._judge.now() - LISTENS_AFTER
-        for conversation in [each for each in self._open if each.began <= old]:
+        old = self._judge.now() - DISCONNECT_LISTEN_DELAY
+        for conversation in [each for each in self._open if each.started_at <= old]:
             del self._open[conversation]
-            conversation.line.listen()
-        self._patrolled = get_running_loop() if self._open else None
-        if self._patrolled:
-            self._patrolled.call_later(LISTENS_AFTER, self._patrol)
+            conversation.channel.listen_for_disconnect()
+        self._patrol_loop = get_running_loop() if self._open else None
+        if self._patrol_loop:
+            self._patrol_loop.call_later(DISCONNECT_LISTEN_DELAY, self._listen_for_disconnects)
 
     def _is_first(self, connection: tuple[str, int] | None) -> bool:
         if connection is None or self._connections.get(connection):
@@ -72,15 +74,15 @@ class Watching:
         return True
 
 
-def _telling(scope: Scope, conversation: Conversation) -> Scope:
+def _scope_with_tracked_close(scope: Scope, conversation: ExchangeRecorder) -> Scope:
     """Return the scope with a close that tells of itself: to who listens it looks as if the caller had hung up."""
     extensions = scope.get("extensions") or {}
-    if HANG_UP not in extensions:
+    if CLOSE_CONNECTION not in extensions:
         return scope
-    close = extensions[HANG_UP]
+    close = extensions[CLOSE_CONNECTION]
 
     def told_and_closed() -> None:
-        conversation.settle()
+        conversation.finish()
         close()
 
-    return {**scope, "extensions": {**extensions, HANG_UP: told_and_closed}}
+    return {**scope, "extensions": {**extensions, CLOSE_CONNECTION: told_and_closed}}

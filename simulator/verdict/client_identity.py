@@ -7,13 +7,13 @@ from hashlib import blake2b
 from typing import Final
 
 from simulator.http.asgi import Scope
-from simulator.http.request_log import shown
+from simulator.http.request_log import redact
 from simulator.identity.authentication import parse_bearer_key
 from simulator.identity.bedrock_keys import SHORT_TERM_PREFIX
 from simulator.identity.sigv4 import parse_credential_scope
-from simulator.verdict.lru_map import Recent
+from simulator.verdict.lru_map import LruMap
 
-CLIENT: Final = b"x-simulator-client"
+CLIENT_HEADER: Final = b"x-simulator-client"
 """A header by which several clients that share one key can tell themselves apart."""
 
 _KEYS: Final = 1_024
@@ -24,33 +24,33 @@ _SIGNED_BY: Final = re.compile(rb"X-Amz-Credential=([^%/&]{1,128})(?:%2F|/)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class ClientIdentity:
     """A client: its name for a report, a digest of the very key or signature that it sent; whether it named itself."""
 
     name: str
-    key: bytes
+    key_digest: bytes
     is_named: bool
 
 
-class Callers:
+class ClientIdentifier:
     """Names the clients. It remembers the names of keys, by their digests."""
 
     def __init__(self) -> None:
-        self._names: Recent[bytes, str] = Recent(_KEYS)
+        self._names: LruMap[bytes, str] = LruMap(_KEYS)
 
-    def called(self, scope: Scope) -> Caller:
+    def identify(self, scope: Scope) -> ClientIdentity:
         """Return who sent a request."""
         authorization, given = b"", b""
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
-            elif name == CLIENT:
+            elif name == CLIENT_HEADER:
                 given = value
         key = _digest(authorization, size=_KEY)
         if given:
-            return Caller(name=shown(given.decode("latin-1"))[:_LONGEST_NAME], key=key, is_named=True)
-        name = self._names.made(key, lambda: _name(authorization.decode("latin-1")))
-        return Caller(name=name, key=key, is_named=False)
+            return ClientIdentity(name=redact(given.decode("latin-1"))[:_LONGEST_NAME], key_digest=key, is_named=True)
+        name = self._names.get_or_create(key, lambda: _name(authorization.decode("latin-1")))
+        return ClientIdentity(name=name, key_digest=key, is_named=False)
 
 
 def _name(authorization: str) -> str:

@@ -8,10 +8,10 @@ from hashlib import blake2b
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from simulator.http.request_log import shown
+from simulator.http.request_log import redact
 from simulator.jobs.job import Failure, JobCancelled, JobFailed, JobSucceeded, Status
-from simulator.verdict.exchange import NOTHING, Asked, Operation, Page, Sight, Told
-from simulator.wire.objects import announcement
+from simulator.verdict.exchange import EMPTY_ANSWER, JobView, Operation, Page, ParsedAnswer, ParsedRequest
+from simulator.wire.objects import describe_event
 
 _V1: Final = re.compile(r"(?:/openai)?/v1/")
 _JOB: Final = re.compile(r"fine_tuning/jobs/([^/]+)(?:/(cancel|events|checkpoints))?")
@@ -27,11 +27,11 @@ _OF_A_JOB: Final[Mapping[tuple[str, str | None], Operation]] = {
 _OF_A_PATH: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "fine_tuning/jobs"): Operation.CREATE_JOB,
     ("GET", "fine_tuning/jobs"): Operation.LIST_JOBS,
-    ("POST", "files"): Operation.UPLOAD,
-    **{("POST", path): Operation.ASK_MODEL for path in _ASKING},
+    ("POST", "files"): Operation.UPLOAD_FILE,
+    **{("POST", path): Operation.INVOKE_MODEL for path in _ASKING},
 }
 
-TELLING: Final = frozenset(
+PARSED_OPERATIONS: Final = frozenset(
     {
         *(Operation.CREATE_JOB, Operation.RETRIEVE_JOB, Operation.CANCEL_JOB, Operation.LIST_JOBS),
         *(Operation.LIST_EVENTS, Operation.LIST_CHECKPOINTS),
@@ -60,7 +60,7 @@ _FILES: Final = ("training_file", "validation_file")
 
 
 def _words(event: JobSucceeded | JobFailed | JobCancelled) -> bytes:
-    told = announcement(event)
+    told = describe_event(event)
     assert told  # noqa: S101  an end is always shown
     return b'"message":"' + told.message.encode()
 
@@ -72,75 +72,75 @@ _ENDINGS: Final = {
 }
 
 
-def operation_of(method: str, path: str) -> tuple[Operation, str | None]:
+def find_operation(method: str, path: str) -> tuple[Operation, str | None]:
     """Return what a request is about, and the job that its path names."""
     base = _V1.match(path)
     rest = path[base.end() :] if base else ""
     if found := _JOB.fullmatch(rest):
         return _OF_A_JOB.get((method, found[2]), Operation.OTHER), found[1]
     if method == "GET" and rest.startswith(_MODEL):
-        return Operation.FIND_MODEL, None
+        return Operation.RETRIEVE_MODEL, None
     return _OF_A_PATH.get((method, rest), Operation.OTHER), None
 
 
-def asked(method: str, path: str, query: bytes, body: bytes | None) -> Asked:
+def parse_request(method: str, path: str, query: bytes, body: bytes | None) -> ParsedRequest:
     """Return what a request asked. `body` is None when it was not read along; an upload's size stands for it."""
     is_long = bool(body) or len(method) + len(path) + len(query) > _SHORT_QUESTION
-    return _asked(method, path, query, body) if is_long else _asked_before(method, path, query, body)
+    return _parse_request(method, path, query, body) if is_long else _parse_request_cached(method, path, query, body)
 
 
-def told(operation: Operation, body: bytes) -> Told:
+def parse_answer(operation: Operation, body: bytes) -> ParsedAnswer:
     """Return what the body of a good answer told; nothing where it is not what the operation answers."""
-    return _told(operation, body) if len(body) > _SHORT else _told_before(operation, body)
+    return _parse_answer(operation, body) if len(body) > _SHORT else _parse_answer_cached(operation, body)
 
 
-def _asked(method: str, path: str, query: bytes, body: bytes | None) -> Asked:
-    operation, job = operation_of(method, path)
+def _parse_request(method: str, path: str, query: bytes, body: bytes | None) -> ParsedRequest:
+    operation, job = find_operation(method, path)
     page = dict(parse_qsl(query.decode("latin-1"))) if query else {}
     value = _object(body) if operation is Operation.CREATE_JOB else {}
-    return Asked(
+    return ParsedRequest(
         operation=operation,
-        line=f"{method[:_LONGEST]} {shown(path)}{_shown(page) if page else ''}",
-        job=job and job[:_LONGEST],
+        request_line=f"{method[:_LONGEST]} {redact(path)}{_shown(page) if page else ''}",
+        job_id=job and job[:_LONGEST],
         after=page.get("after", "")[:_LONGEST] or None,
         limit=_number(page.get("limit")),
-        same=None if body is None else _digest(method.encode(), path.encode(), query, body),
-        order=_order(value),
-        files=tuple((key, value[key]) for key in _FILES if _names_a_file(key, value.get(key))),
-        label=_label(value) if value else "",
-        no_model=_names_no_model(operation, path, body),
+        fingerprint=None if body is None else _digest(method.encode(), path.encode(), query, body),
+        job_spec_digest=_order(value),
+        job_files=tuple((key, value[key]) for key in _FILES if _names_a_file(key, value.get(key))),
+        job_label=_label(value) if value else "",
+        has_no_model=_names_no_model(operation, path, body),
     )
 
 
-def _told(operation: Operation, body: bytes) -> Told:
+def _parse_answer(operation: Operation, body: bytes) -> ParsedAnswer:
     match operation:
         case Operation.LIST_EVENTS | Operation.LIST_CHECKPOINTS:
             ids = tuple(name.decode() for name in _IDS.findall(body))
             end = next((status for status, words in _ENDINGS.items() if words in body), None)
-            return Told(page=Page(ids=ids, has_more=_HAS_MORE.search(body) is not None), end=end)
+            return ParsedAnswer(page=Page(ids=ids, has_more=_HAS_MORE.search(body) is not None), end_status=end)
         case Operation.LIST_JOBS:
             value = _object(body)
             data = value.get("data")
             listed = data if isinstance(data, list) else ()
             jobs = tuple(sight for item in listed if (sight := _sight(item, is_listed=True)))
-            page = Page(ids=tuple(sight.job for sight in jobs), has_more=value.get("has_more") is True)
-            return Told(jobs=jobs, page=page)
+            page = Page(ids=tuple(sight.job_id for sight in jobs), has_more=value.get("has_more") is True)
+            return ParsedAnswer(jobs=jobs, page=page)
         case Operation.CREATE_JOB | Operation.RETRIEVE_JOB | Operation.CANCEL_JOB:
             sight = _sight(_object(body))
-            return Told(jobs=(sight,)) if sight else NOTHING
+            return ParsedAnswer(jobs=(sight,)) if sight else EMPTY_ANSWER
         case _:
-            return NOTHING
+            return EMPTY_ANSWER
 
 
 # Who polls asks the same again, and is mostly told the same.
-_asked_before: Final = lru_cache(maxsize=1_024)(_asked)
-_told_before: Final = lru_cache(maxsize=1_024)(_told)
+_parse_request_cached: Final = lru_cache(maxsize=1_024)(_parse_request)
+_parse_answer_cached: Final = lru_cache(maxsize=1_024)(_parse_answer)
 
 
-def _sight(value: Any, *, is_listed: bool = False) -> Sight | None:
+def _sight(value: Any, *, is_listed: bool = False) -> JobView | None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str) or not isinstance(value.get("status"), str):
         return None
-    return Sight(job=value["id"], status=value["status"], label=_label(value) if is_listed else "")
+    return JobView(job_id=value["id"], status=value["status"], label=_label(value) if is_listed else "")
 
 
 def _label(job: Mapping[str, Any]) -> str:
@@ -159,9 +159,9 @@ def _names_a_file(key: str, value: Any) -> bool:
 
 
 def _names_no_model(operation: Operation, path: str, body: bytes | None) -> bool:
-    if operation is Operation.FIND_MODEL:
+    if operation is Operation.RETRIEVE_MODEL:
         return path.rpartition("/")[2] in _NO_NAME
-    if operation is not Operation.ASK_MODEL or not body or _MODEL_OF.search(body):
+    if operation is not Operation.INVOKE_MODEL or not body or _MODEL_OF.search(body):
         return False
     value = _object(body)
     model = value.get("model")
@@ -177,7 +177,7 @@ def _object(body: bytes | None) -> dict[str, Any]:
 
 
 def _shown(page: Mapping[str, str]) -> str:
-    told = "&".join(f"{name}={shown(page[name])[:_LONGEST]}" for name in _SHOWN_QUERY if page.get(name))
+    told = "&".join(f"{name}={redact(page[name])[:_LONGEST]}" for name in _SHOWN_QUERY if page.get(name))
     return f"?{told}" if told else ""
 
 

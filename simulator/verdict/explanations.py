@@ -10,10 +10,10 @@ from typing import Final
 from simulator.verdict.catalogue import RULES
 from simulator.verdict.rule import Rule
 
-FILE: Final = Path(__file__).with_name("RULES.md")
+MARKDOWN_FILE: Final = Path(__file__).with_name("RULES.md")
 _PLACE: Final = "simulator/verdict/RULES.md"
 
-PARTS: Final = (
+SECTIONS: Final = (
     ("question", "Question"),
     ("told", "How it is told"),
     ("hurts", "Why it hurts at Bedrock"),
@@ -38,17 +38,17 @@ they send, `x-simulator-client: NAME`, which Bedrock does not know; the OpenAI S
 """
 
 
-def page_of(rule: str) -> str:
+def explanation_path(rule_id: str) -> str:
     """Return where the page of a rule is, from the top of the project."""
-    return f"{_PLACE}#{rule.lower()}"
+    return f"{_PLACE}#{rule_id.lower()}"
 
 
-def rule_named(name: str) -> Rule | None:
+def find_rule(rule_id: str) -> Rule | None:
     """Return the rule with an id, written either way."""
-    return next((rule for rule in RULES if rule.id == name.upper()), None)
+    return next((rule for rule in RULES if rule.id == rule_id.upper()), None)
 
 
-def written() -> str:
+def render_markdown() -> str:
     """Return the pages as Markdown."""
     return "\n".join(_lines())
 
@@ -63,7 +63,7 @@ def _lines() -> Iterator[str]:
         # An anchor of its own, so that a link outlives a change of the name.
         yield f'\n<a id="{rule.id.lower()}"></a>\n\n## {rule.id} {_markdown(rule.name)}\n'
         yield f"**{_markdown(rule.question)}**"
-        for attribute, heading in PARTS[1:]:
+        for attribute, heading in SECTIONS[1:]:
             yield f"\n*{heading}.* {_markdown(getattr(rule, attribute))}"
     yield ""
 
@@ -75,4 +75,4 @@ def _markdown(text: str) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(written(), encoding="utf-8")
+    MARKDOWN_FILE.write_text(render_markdown(), encoding="utf-8")

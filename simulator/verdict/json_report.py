@@ -14,14 +14,14 @@ from dataclasses import asdict
 from typing import Any
 
 from simulator.verdict.auditor import Verdict
-from simulator.verdict.explanations import page_of
+from simulator.verdict.explanations import explanation_path
 
 
-def document(verdict: Verdict) -> dict[str, Any]:
+def render_verdict_json(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as JSON values, laid out as the module says."""
     value = asdict(verdict)
     for finding in value["findings"]:
-        finding["page"] = page_of(finding["rule"])
+        finding["page"] = explanation_path(finding["rule"])
     ordered: dict[str, Any] = _ordered(value)
     return ordered
 

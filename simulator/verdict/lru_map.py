@@ -8,11 +8,11 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Recent(Generic[Key, Value]):
+class LruMap(Generic[Key, Value]):
     """At most `most` values by key. A rule that has forgotten something finds less fault, never more."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_size: int) -> None:
+        self._most = max_size
         self._values: OrderedDict[Key, Value] = OrderedDict()
 
     def get(self, key: Key) -> Value | None:
@@ -22,11 +22,11 @@ class Recent(Generic[Key, Value]):
             self._values.move_to_end(key)
         return value
 
-    def made(self, key: Key, make: Callable[[], Value]) -> Value:
+    def get_or_create(self, key: Key, create: Callable[[], Value]) -> Value:
         """Return the value, made when there is none."""
         value = self.get(key)
         if value is None:
-            value = make()
+            value = create()
             self[key] = value
         return value
 

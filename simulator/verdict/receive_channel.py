@@ -10,97 +10,107 @@ from collections.abc import Callable
 from simulator.http.asgi import Message, Receive
 
 
-class Line:
-    """Receives for an app, and listens by itself once `listen` was called and the app does not.
+class ReceiveChannel:
+    """Receives for an app, and listens by itself once `listen_for_disconnect` was called and the app does not.
 
     A request's body is never read ahead of the app by more than one message, unless `read_ahead` was called.
     """
 
-    __slots__ = ("_asked", "_begun", "_ears", "_heard", "_hung_up", "_listens", "_news", "_receive", "whole")
+    __slots__ = (
+        "_buffered",
+        "_has_started",
+        "_hung_up",
+        "_is_listening",
+        "_is_receiving",
+        "_listener",
+        "_news_event",
+        "_receive",
+        "is_body_complete",
+    )
 
-    def __init__(self, receive: Receive, *, hung_up: Callable[[bool], None]) -> None:
-        """`hung_up` is told of a hang-up, and whether it was heard as it happened or may have happened before."""
+    def __init__(self, receive: Receive, *, on_disconnect: Callable[[bool], None]) -> None:
+        """`on_disconnect` is told of a hang-up, and whether it was heard as it happened or may have happened before."""
         self._receive = receive
-        self._hung_up = hung_up
-        self._listens = False  # from some time on, whenever it may
-        self._asked = False  # somebody is receiving, and it is not the listener
-        self._begun = False
-        self.whole = False  # the body is there, all of it
-        self._heard: list[Message] = []  # by the listener, for the app
-        self._news: asyncio.Event | None = None  # made with the listener
-        self._ears: asyncio.Task[None] | None = None
+        self._hung_up = on_disconnect
+        self._is_listening = False  # from some time on, whenever it may
+        self._is_receiving = False  # somebody is receiving, and it is not the listener
+        self._has_started = False
+        self.is_body_complete = False  # the body is there, all of it
+        self._buffered: list[Message] = []  # by the listener, for the app
+        self._news_event: asyncio.Event | None = None  # made with the listener
+        self._listener: asyncio.Task[None] | None = None
 
     @property
-    def waits(self) -> bool:
+    def is_waiting_for_body(self) -> bool:
         """Whether it is the caller who keeps the app waiting, with a body that is not all there."""
-        return self._asked and not self.whole
+        return self._is_receiving and not self.is_body_complete
 
     async def receive(self) -> Message:
         """Return the next message for the app."""
-        while self._news and self._ears and not self._ears.done() and not self._heard:
-            self._news.clear()
-            await self._news.wait()
-        if self._heard:
-            message = self._heard.pop(0)
+        while self._news_event and self._listener and not self._listener.done() and not self._buffered:
+            self._news_event.clear()
+            await self._news_event.wait()
+        if self._buffered:
+            message = self._buffered.pop(0)
         else:
-            self._asked = True
+            self._is_receiving = True
             try:
                 message = await self._next()
             finally:
-                self._asked = False
-        self._begun = True
+                self._is_receiving = False
+        self._has_started = True
         self._listen_if_free()
         return message
 
-    def listen(self) -> None:
+    def listen_for_disconnect(self) -> None:
         """From now on, hear the caller hang up even where the app does not listen."""
-        self._listens = True
+        self._is_listening = True
         self._listen_if_free()
 
-    async def read_ahead(self, *, most: int) -> bytes | None:
+    async def read_ahead(self, *, max_bytes: int) -> bytes | None:
         """Read the body, and return it; the app still gets it. None when it has more than so many bytes.
 
         It is called before the app has asked for anything.
         """
         body = b""
-        self._asked = True
+        self._is_receiving = True
         try:
-            while not self.whole and len(body) <= most:
-                message = await self._hear()
+            while not self.is_body_complete and len(body) <= max_bytes:
+                message = await self._buffer_next()
                 if message["type"] == "http.disconnect":
                     break
                 body += message.get("body", b"")
         finally:
-            self._asked = False
+            self._is_receiving = False
         self._listen_if_free()
-        return body if self.whole and len(body) <= most else None
+        return body if self.is_body_complete and len(body) <= max_bytes else None
 
     def close(self) -> None:
         """The exchange is over; whatever becomes of the connection is no matter of it."""
-        ears, self._ears, self._listens = self._ears, None, False
-        if ears and self._news:
+        ears, self._listener, self._is_listening = self._listener, None, False
+        if ears and self._news_event:
             ears.cancel()
-            self._news.set()
+            self._news_event.set()
 
     def _listen_if_free(self) -> None:
         # An app in the middle of a body reads on by itself, and two who receive at once would each get a part of it.
-        free = not self._asked and (self.whole or not (self._begun or self._heard))
-        if self._listens and free and (self._ears is None or self._ears.done()):
-            self._news = asyncio.Event()
-            self._ears = asyncio.create_task(self._listening(self._news))
+        free = not self._is_receiving and (self.is_body_complete or not (self._has_started or self._buffered))
+        if self._is_listening and free and (self._listener is None or self._listener.done()):
+            self._news_event = asyncio.Event()
+            self._listener = asyncio.create_task(self._listening(self._news_event))
 
     async def _listening(self, news: asyncio.Event) -> None:
         listens = True
         while listens:
             # After the whole body only a hang-up can come; and of a longer one no more than this is read ahead.
-            was_whole = self.whole
-            message = await self._hear()
+            was_whole = self.is_body_complete
+            message = await self._buffer_next()
             news.set()
-            listens = message["type"] != "http.disconnect" and self.whole and not was_whole
+            listens = message["type"] != "http.disconnect" and self.is_body_complete and not was_whole
 
-    async def _hear(self) -> Message:
+    async def _buffer_next(self) -> Message:
         message = await self._next()
-        self._heard.append(message)
+        self._buffered.append(message)
         return message
 
     async def _next(self) -> Message:
@@ -110,5 +120,5 @@ class Line:
         if message["type"] == "http.disconnect":
             self._hung_up(bool(waited))
         elif not message.get("more_body", False):
-            self.whole = True
+            self.is_body_complete = True
         return message

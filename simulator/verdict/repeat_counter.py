@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from simulator.verdict.exchange import Exchange
-from simulator.verdict.lru_map import Recent
+from simulator.verdict.lru_map import LruMap
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -14,46 +14,46 @@ _LANES: Final = 16  # of one request
 
 
 @dataclass(slots=True, kw_only=True)
-class Row:
+class RepeatedRequest:
     """The first and the last exchange of a row, how many it is long, and on which lane."""
 
-    lane: str
+    program_key: str
     first: Exchange
     last: Exchange
     count: int = 0
 
 
-class Rows(Generic[Key]):
+class RepeatCounter(Generic[Key]):
     """Rows by what was asked and, as several programs may ask the same, by the lane on which they did.
 
     An answer of another kind breaks the rows of all lanes: a program may have several connections.
     """
 
     def __init__(self) -> None:
-        self._rows: Recent[Key, Recent[str, Row]] = Recent(_ROWS)
-        self._too_long: Recent[tuple[Key, str], Row] = Recent(_ROWS)
+        self._rows: LruMap[Key, LruMap[str, RepeatedRequest]] = LruMap(_ROWS)
+        self._too_long: LruMap[tuple[Key, str], RepeatedRequest] = LruMap(_ROWS)
 
-    def lengthened(self, key: Key, exchange: Exchange) -> Iterator[Row]:
+    def count(self, key: Key, exchange: Exchange) -> Iterator[RepeatedRequest]:
         """Yield the rows that the exchange continues or begins."""
-        lanes = self._rows.made(key, lambda: Recent(_LANES))
-        for lane in exchange.lanes:
+        lanes = self._rows.get_or_create(key, lambda: LruMap(_LANES))
+        for lane in exchange.program_keys:
             row = lanes.get(lane)
             if row is None:
-                row = lanes[lane] = Row(lane=lane, first=exchange, last=exchange)
+                row = lanes[lane] = RepeatedRequest(program_key=lane, first=exchange, last=exchange)
             row.last, row.count = exchange, row.count + 1
             yield row
 
-    def broken(self, key: Key) -> None:
+    def reset(self, key: Key) -> None:
         """Forget what would be continued."""
         self._rows.pop(key)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def keep(self, key: Key, row: Row) -> None:
+    def flag(self, key: Key, repeated: RepeatedRequest) -> None:
         """Remember a row as one that was too long."""
-        self._too_long[key, row.lane] = row
+        self._too_long[key, repeated.program_key] = repeated
 
-    def too_long(self) -> Iterator[Row]:
+    def flagged(self) -> Iterator[RepeatedRequest]:
         """Yield those that were."""
         return self._too_long.values()

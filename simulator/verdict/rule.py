@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from simulator.verdict.exchange import Evidence, Exchange
+from simulator.verdict.exchange import Exchange, RequestEvidence
 
-SHOWN: Final = 3
+MAX_SHOWN_CASES: Final = 3
 """As many cases of a finding are kept of each severity."""
 
 _KILLED: Final = 128  # and the signal's number, as a shell tells it
@@ -34,19 +34,19 @@ class Rule:
         id: C1, C2, ... Stable: scripts may rely on it.
         name: what a client did, in two to six words.
         question: what is asked, in one sentence that ends in a question mark.
-        told: how it is told from the requests, with the thresholds.
-        hurts: what it does to the client at Bedrock.
+        detection: how it is told from the requests, with the thresholds.
+        impact: what it does to the client at Bedrock.
         remedy: what to do instead.
-        spared: what looks like it and is not found fault with.
+        exceptions: what looks like it and is not found fault with.
     """
 
     id: str
     name: str
     question: str
-    told: str
-    hurts: str
+    detection: str
+    impact: str
     remedy: str
-    spared: str
+    exceptions: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Case:
     severity: Severity
     client: str
     what: str
-    requests: tuple[Evidence, ...]
+    requests: tuple[RequestEvidence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,62 +71,62 @@ class Finding:
     remedy: str
 
 
-class Truth(Protocol):
+class ServerState(Protocol):
     """What is really so, which no client is told unless it asks."""
 
-    def status(self, job: str) -> str | None:
+    def job_status(self, job_id: str) -> str | None:
         """Return a job's status now; None when there is no such job."""
 
-    def events(self, job: str) -> Sequence[str]:
+    def event_ids(self, job_id: str) -> Sequence[str]:
         """Return the ids of a job's events, newest first."""
 
-    def checkpoints(self, job: str) -> Sequence[str]:
+    def checkpoint_ids(self, job_id: str) -> Sequence[str]:
         """Return the ids of a job's checkpoints, newest first."""
 
-    def content(self, file: str) -> str | None:
+    def file_digest(self, file_id: str) -> str | None:
         """Return what two files of the same bytes share; None when there is no such file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
+class VerdictContext:
     """The moment at which a verdict is asked for.
 
     Attributes:
-        is_end: the clients are done. Otherwise they go on, and what they have not done yet they may still do.
+        is_final: the clients are done. Otherwise they go on, and what they have not done yet they may still do.
         exit_code: the client's, where it is known. 0 says that it thinks that all went well.
-        under_way: the requests that are not answered yet.
-        truth: what is really so.
+        in_progress: the requests that are not answered yet.
+        server_state: what is really so.
     """
 
-    is_end: bool
+    is_final: bool
     exit_code: int | None
-    under_way: tuple[Exchange, ...]
-    truth: Truth
+    in_progress: tuple[Exchange, ...]
+    server_state: ServerState
 
     @property
-    def contented(self) -> bool:
+    def exited_successfully(self) -> bool:
         """Whether the client said that it was done with what it wanted."""
-        return self.is_end and self.exit_code == 0
+        return self.is_final and self.exit_code == 0
 
     @property
-    def interrupted(self) -> bool:
+    def was_interrupted(self) -> bool:
         """Whether somebody stopped the client."""
         return self.exit_code is not None and not 0 <= self.exit_code < _KILLED
 
 
-class Fold(Protocol):
-    """A rule at work. `seen` is told of every exchange when its fate is settled; `cases` may be asked at any time."""
+class RuleChecker(Protocol):
+    """A rule at work. `observe` is told of every exchange when its fate is settled; `cases` may be asked at any time."""
 
     rule: Rule
 
-    def seen(self, exchange: Exchange) -> None:
+    def observe(self, exchange: Exchange) -> None:
         """Take in one exchange."""
 
-    def cases(self, closing: Closing) -> "Cases":
+    def cases(self, context: VerdictContext) -> "CaseList":
         """Return what there is to find fault with."""
 
 
-class Cases:
+class CaseList:
     """Cases, all counted and the first few of each severity kept.
 
     `remedy` says what to do about these very ones, where a rule knows better than its page.
@@ -143,12 +143,12 @@ class Cases:
         """Count one more case."""
         self._counts[case.severity] += 1
         kept = self._kept[case.severity]
-        if len(kept) < SHOWN:
+        if len(kept) < MAX_SHOWN_CASES:
             kept.append(case)
 
-    def with_more(self, cases: Iterable[Case]) -> "Cases":
+    def extended_with(self, cases: Iterable[Case]) -> "CaseList":
         """Return these and more cases; these stay as they are."""
-        more = Cases(remedy=self._remedy)
+        more = CaseList(remedy=self._remedy)
         for severity in Severity:
             more._counts[severity] = self._counts[severity]
             more._kept[severity] = list(self._kept[severity])
@@ -156,7 +156,7 @@ class Cases:
             more.add(case)
         return more
 
-    def finding(self, rule: Rule) -> Finding | None:
+    def as_finding(self, rule: Rule) -> Finding | None:
         """Return all of them as one finding of a rule; None where there are none."""
         shown = [case for severity in Severity for case in self._kept[severity]]
         if not shown:
@@ -166,6 +166,6 @@ class Cases:
             name=rule.name,
             severity=shown[0].severity,
             cases=sum(self._counts.values()),
-            shown=tuple(shown[:SHOWN]),
+            shown=tuple(shown[:MAX_SHOWN_CASES]),
             remedy=self._remedy or rule.remedy,
         )

@@ -15,7 +15,7 @@ from simulator.store.job_logs import JobLogStore
 _ALL: Final = 1_000_000  # entries: more than any job has
 
 
-class Jobs:
+class SimulatorState:
     """Reads the rooms that hold the jobs and their files."""
 
     def __init__(self, *, engine: Engine, files: FileStore, logs: JobLogStore, ids: Ids) -> None:
@@ -24,25 +24,25 @@ class Jobs:
         self._logs = logs
         self._ids = ids
 
-    def status(self, job: str) -> str | None:
+    def job_status(self, job_id: str) -> str | None:
         """Return a job's status now; None when there is no such job."""
-        found = self._engine.job(job)
+        found = self._engine.find_job(job_id)
         return found.status.value if found else None
 
-    def events(self, job: str) -> Sequence[str]:
+    def event_ids(self, job_id: str) -> Sequence[str]:
         """Return the ids of a job's events, newest first."""
-        rows = self._logs.events(job, after=None, limit=_ALL).rows
+        rows = self._logs.events(job_id, after=None, limit=_ALL).rows
         return [entry.event_id for entry in rows if entry.event_id]
 
-    def checkpoints(self, job: str) -> Sequence[str]:
+    def checkpoint_ids(self, job_id: str) -> Sequence[str]:
         """Return the ids of a job's checkpoints, newest first."""
-        rows = self._logs.checkpoints(job, after=None, limit=_ALL).rows
+        rows = self._logs.checkpoints(job_id, after=None, limit=_ALL).rows
         saved = (decode_event(entry.kind, entry.body) for entry in rows)
-        return [self._ids.checkpoint(job, event.step) for event in saved if isinstance(event, CheckpointSaved)]
+        return [self._ids.checkpoint(job_id, event.step) for event in saved if isinstance(event, CheckpointSaved)]
 
-    def content(self, file: str) -> str | None:
+    def file_digest(self, file_id: str) -> str | None:
         """Return the SHA-256 of a file's bytes; None when there is no such file, or nobody can look any more."""
         try:
-            return self._files.find_sha256(file)
+            return self._files.find_sha256(file_id)
         except (sqlite3.ProgrammingError, StoreDamagedError):
             return None  # an order that was under way at a reset, and ends when its store is closed, breaks nothing

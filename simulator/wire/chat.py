@@ -8,10 +8,10 @@ from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from simulator.inference.chat_request import Reply, ToolCall
-from simulator.wire.event_stream import PIECES, batched
+from simulator.wire.event_stream import TOKEN_PATTERN, batch_events
 from simulator.wire.json_response import Json
 
-DONE: Final = b"data: [DONE]\n\n"
+DONE_EVENT: Final = b"data: [DONE]\n\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Completion:
         return {"completion_tokens": completion, "prompt_tokens": prompt, "total_tokens": prompt + completion}
 
 
-def rendered_completion(completion: Completion) -> Json:
+def render_completion(completion: Completion) -> Json:
     """Return a `chat.completion` (top-level keys OBSERVED; `message.reasoning` beside `content`, OBSERVED)."""
     return {
         "choices": [_choice(reply, place) for place, reply in enumerate(completion.replies)],
@@ -46,7 +46,7 @@ def rendered_completion(completion: Completion) -> Json:
     }
 
 
-def streamed_completion(completion: Completion, *, include_usage: bool) -> Iterator[bytes]:
+def stream_completion(completion: Completion, *, include_usage: bool) -> Iterator[bytes]:
     """Yield the answer as server-sent events, many at once: the role, the reasoning, the content, the end, `[DONE]`.
 
     One event a token. Several choices come by turns. The last chunk but one carries `usage` and no choices, only when
@@ -72,8 +72,8 @@ def streamed_completion(completion: Completion, *, include_usage: bool) -> Itera
     if include_usage:
         last = json.dumps(completion.usage, separators=(",", ":"))
         events = chain(events, [f'data: {{"choices":[],{rest},"usage":{last}}}\n\n'])
-    yield from batched(events)
-    yield DONE
+    yield from batch_events(events)
+    yield DONE_EVENT
 
 
 def _choice(reply: Reply, place: int) -> Json:
@@ -93,9 +93,9 @@ def _chunks(reply: Reply, *, end: str) -> Iterator[str]:
     """Yield the events of one choice. The constant part of them was written once: `end`."""
     start, going_on = 'data: {"choices":[{"delta":', f',"finish_reason":null{end}'
     yield f'{start}{{"content":"","role":"assistant"}}{going_on}'
-    for piece in PIECES.findall(reply.reasoning):
+    for piece in TOKEN_PATTERN.findall(reply.reasoning):
         yield f'{start}{{"reasoning":{encode_basestring_ascii(piece)}}}{going_on}'
-    for piece in PIECES.findall(reply.text):
+    for piece in TOKEN_PATTERN.findall(reply.text):
         yield f'{start}{{"content":{encode_basestring_ascii(piece)}}}{going_on}'
     for place, call in enumerate(reply.tool_calls):
         for delta in _call_deltas(call, place):
@@ -106,5 +106,5 @@ def _chunks(reply: Reply, *, end: str) -> Iterator[str]:
 def _call_deltas(call: ToolCall, place: int) -> Iterator[Json]:
     """Yield a call's name and id, then its arguments in pieces (OPENAI)."""
     yield {"function": {"arguments": "", "name": call.name}, "id": call.id, "index": place, "type": "function"}
-    for piece in PIECES.findall(call.arguments):
+    for piece in TOKEN_PATTERN.findall(call.arguments):
         yield {"function": {"arguments": piece}, "index": place}

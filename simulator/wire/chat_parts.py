@@ -6,25 +6,25 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.inference.chat_request import Schema, Tool, ToolCall, Turn
-from simulator.inference.structured.instances import checked
-from simulator.wire.inference_fields import ANY_OBJECT, Name, ObjectSchema, Taken
+from simulator.inference.structured.instances import check_schema
+from simulator.wire.inference_fields import ANY_OBJECT_SCHEMA, LenientModel, ObjectSchema, SchemaName
 
 
-class TextPart(Taken):
+class TextPart(LenientModel):
     """A text part of a message's content."""
 
     type: Literal["text"]
     text: str
 
 
-class CalledFunction(Taken):
+class CalledFunction(LenientModel):
     """`tool_calls[].function` of an assistant's message that is given back."""
 
     name: str
     arguments: str
 
 
-class ReplayedCall(Taken):
+class ReplayedCall(LenientModel):
     """`tool_calls[]` of an assistant's message that is given back. `type` is required (OBSERVED)."""
 
     id: str
@@ -32,7 +32,7 @@ class ReplayedCall(Taken):
     function: CalledFunction
 
 
-class ChatMessage(Taken):
+class ChatMessage(LenientModel):
     """One turn. Fields that only matter to a real model, such as `name`, are taken and not used."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
@@ -48,7 +48,7 @@ class ChatMessage(Taken):
         return self.content or ""
 
     @property
-    def turn(self) -> Turn:
+    def as_turn(self) -> Turn:
         """The message in the terms of inference."""
         calls = [
             ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
@@ -57,46 +57,46 @@ class ChatMessage(Taken):
         return Turn(role=self.role, content=self.text, tool_calls=tuple(calls), tool_call_id=self.tool_call_id)
 
 
-class Function(Taken):
+class Function(LenientModel):
     """`tools[].function`. Arguments are valid by `parameters` with `strict` and without."""
 
-    name: Name
+    name: SchemaName
     description: str | None = None
     parameters: ObjectSchema | None = None
     strict: bool | None = None
 
     @property
-    def tool(self) -> Tool:
+    def as_tool(self) -> Tool:
         """The function in the terms of inference."""
         if not self.parameters:
             return Tool(name=self.name, description=self.description or "")
         return Tool(name=self.name, description=self.description or "", parameters=self.parameters)
 
 
-class FunctionTool(Taken):
+class FunctionTool(LenientModel):
     """`tools[]`: the form with the function nested."""
 
     type: Literal["function"]
     function: Function
 
 
-class NamedFunction(Taken):
+class NamedFunction(LenientModel):
     """`tool_choice.function`."""
 
     name: str
 
 
-class NamedTool(Taken):
+class NamedTool(LenientModel):
     """`tool_choice` that names one tool."""
 
     type: Literal["function"]
     function: NamedFunction
 
 
-class JsonSchemaFormat(Taken):
+class JsonSchemaFormat(LenientModel):
     """`response_format.json_schema`. Without a schema any object will do."""
 
-    name: Name
+    name: SchemaName
     description: str | None = None
     definition: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
     strict: bool | None = None
@@ -105,11 +105,11 @@ class JsonSchemaFormat(Taken):
     @classmethod
     def _usable(cls, definition: dict[str, Any] | None) -> dict[str, Any] | None:
         if definition is not None:
-            checked(definition)
+            check_schema(definition)
         return definition
 
 
-class ResponseFormat(Taken):
+class ResponseFormat(LenientModel):
     """`response_format`."""
 
     type: Literal["text", "json_object", "json_schema"]
@@ -123,15 +123,15 @@ class ResponseFormat(Taken):
         return given
 
     @property
-    def schema_of_answer(self) -> Schema | None:
+    def output_schema(self) -> Schema | None:
         """What the answer is valid by; None for words."""
         if self.type == "text":
             return None
         defined = self.json_schema.definition if self.json_schema and self.type == "json_schema" else None
-        return ANY_OBJECT if defined is None else defined
+        return ANY_OBJECT_SCHEMA if defined is None else defined
 
 
-class StreamOptions(Taken):
+class StreamOptions(LenientModel):
     """`stream_options`."""
 
     include_usage: bool = False

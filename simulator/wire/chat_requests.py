@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from simulator.inference.chat_request import Turn, Wish
+from simulator.inference.chat_request import ChatRequest, Turn
 from simulator.wire.chat_parts import ChatMessage, FunctionTool, NamedTool, ResponseFormat, StreamOptions
-from simulator.wire.inference_fields import Taken, Temperature, Unsupported
+from simulator.wire.inference_fields import LenientModel, Temperature, UnsupportedField
 from simulator.wire.requests import Metadata
 
 # OPENAI: so many sequences, tools, top log probabilities.
@@ -49,7 +49,7 @@ ToolChoice = Annotated[
 ]
 
 
-class ChatCompletion(Taken):
+class ChatCompletion(LenientModel):
     """The request. What is not listed is taken and has no effect, as with vLLM, which stands behind Mantle."""
 
     model: str
@@ -85,10 +85,10 @@ class ChatCompletion(Taken):
     store: bool | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
     # These would change what an answer is, and no model here has them.
-    audio: Unsupported = None
-    function_call: Unsupported = None
-    functions: Unsupported = None
-    web_search_options: Unsupported = None
+    audio: UnsupportedField = None
+    function_call: UnsupportedField = None
+    functions: UnsupportedField = None
+    web_search_options: UnsupportedField = None
 
     @field_validator("messages")
     @classmethod
@@ -138,17 +138,17 @@ class ChatCompletion(Taken):
         return choice
 
     @property
-    def choices(self) -> int:
+    def choice_count(self) -> int:
         """How many answers are wanted."""
         return self.n or 1
 
     @property
-    def effort(self) -> str:
+    def effective_reasoning_effort(self) -> str:
         """How much to think; `none` is the least that the simulated policy knows."""
         return {None: "medium", "none": "low"}.get(self.reasoning_effort) or str(self.reasoning_effort)
 
     @property
-    def budget(self) -> int | None:
+    def token_budget(self) -> int | None:
         """The most tokens to generate, reasoning included."""
         return self.max_completion_tokens or self.max_tokens
 
@@ -158,29 +158,29 @@ class ChatCompletion(Taken):
         return bool(self.stream_options and self.stream_options.include_usage)
 
     @property
-    def wish(self) -> Wish:
+    def chat_request(self) -> ChatRequest:
         """The request in the terms of inference."""
-        tools = tuple([tool.function.tool for tool in self.tools or ()])
+        tools = tuple([tool.function.as_tool for tool in self.tools or ()])
         choice = self.tool_choice or "auto"
         if isinstance(choice, NamedTool):
             name = choice.function.name
             tools, choice = tuple([tool for tool in tools if tool.name == name][:1]), "required"
-        return Wish(
+        return ChatRequest(
             model=self.model,
-            messages=tuple([message.turn for message in self.messages]),
+            messages=tuple([message.as_turn for message in self.messages]),
             temperature=1.0 if self.temperature is None else float(self.temperature),
-            max_tokens=self.budget,
-            reasoning_effort=self.effort,
+            max_tokens=self.token_budget,
+            reasoning_effort=self.effective_reasoning_effort,
             seed=self.seed,
             tools=tools,
             tool_choice=choice,
             parallel_tool_calls=self.parallel_tool_calls is not False,
-            json_schema=self.response_format.schema_of_answer if self.response_format else None,
+            json_schema=self.response_format.output_schema if self.response_format else None,
             stop=_stops(self.stop),
         )
 
 
-class TextCompletion(Taken):
+class TextCompletion(LenientModel):
     """`POST /v1/completions`: not Mantle's by its documented routes, see `routes.completions`."""
 
     model: str
@@ -194,7 +194,7 @@ class TextCompletion(Taken):
     stream_options: StreamOptions | None = None
 
     @property
-    def choices(self) -> int:
+    def choice_count(self) -> int:
         """How many answers are wanted."""
         return self.n or 1
 
@@ -204,20 +204,20 @@ class TextCompletion(Taken):
         return bool(self.stream_options and self.stream_options.include_usage)
 
     @property
-    def wish(self) -> Wish:
+    def chat_request(self) -> ChatRequest:
         """The request in the terms of inference: the prompt is what a user says."""
-        return Wish(
+        return ChatRequest(
             model=self.model,
             messages=(Turn(role="user", content=self.prompt if isinstance(self.prompt, str) else self.prompt[0]),),
             temperature=1.0 if self.temperature is None else float(self.temperature),
             max_tokens=self.max_tokens,
             seed=self.seed,
             stop=_stops(self.stop),
-            thinks=False,
+            reasoning_enabled=False,
         )
 
 
-class Embeddings(Taken):
+class Embeddings(LenientModel):
     """`POST /v1/embeddings`."""
 
     model: str

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from simulator.jobs.clock_control import JobStanding, Standing
+from simulator.jobs.clock_control import ClockStatus, JobPaceStatus
 from simulator.jobs.job import Status
-from simulator.moments import DURATION_FORM, TIME_FORM, duration, moment, told
-from simulator.settings import HIGHEST_SPEED, LAST_EPOCH, Pace
+from simulator.moments import DURATION_FORMAT, TIME_FORMAT, format_time, parse_duration, parse_time
+from simulator.settings import MAX_EPOCH_SECONDS, MAX_SPEED, Pace
 from simulator.wire.json_response import Json
-from simulator.wire.strict_model import Strict
+from simulator.wire.strict_model import StrictModel
 
 
 def _seconds(read: Callable[[str], int], form: str) -> Callable[[object], object]:
@@ -22,24 +22,24 @@ def _seconds(read: Callable[[str], int], form: str) -> Callable[[object], object
         found = read(value) if isinstance(value, str) else value
         if not isinstance(found, int) or isinstance(found, bool):
             raise ValueError(f"expected {form}, got {found}")  # noqa: TRY004  pydantic's way to say what is wrong
-        if not 0 <= found <= LAST_EPOCH:
-            raise ValueError(f"must be from 0 to {LAST_EPOCH} seconds, got {found}")
+        if not 0 <= found <= MAX_EPOCH_SECONDS:
+            raise ValueError(f"must be from 0 to {MAX_EPOCH_SECONDS} seconds, got {found}")
         return found
 
     return seconds
 
 
-Duration = Annotated[int | None, BeforeValidator(_seconds(duration, f"whole {DURATION_FORM}"))]
-Moment = Annotated[int | None, BeforeValidator(_seconds(moment, f"whole {TIME_FORM}"))]
+DurationSeconds = Annotated[int | None, BeforeValidator(_seconds(parse_duration, f"whole {DURATION_FORMAT}"))]
+TimestampSeconds = Annotated[int | None, BeforeValidator(_seconds(parse_time, f"whole {TIME_FORMAT}"))]
 
 
-class RunJob(Strict):
+class RunJob(StrictModel):
     """Run `job` until it has completed `step`, is in `status`, or would move later than `time`: one of the three."""
 
     job: str
     step: Annotated[int, Field(ge=1)] | None = None
     status: Annotated[Status, Field(strict=False)] | None = None
-    time: Moment = None
+    time: TimestampSeconds = None
 
     @model_validator(mode="after")
     def _one_goal(self) -> "RunJob":
@@ -48,7 +48,7 @@ class RunJob(Strict):
         return self
 
 
-class SteerClock(Strict):
+class SteerClock(StrictModel):
     """`POST /_simulator/clock`: one thing to do.
 
     `freeze` stops the clock and all jobs, or lets them go on. `advance` (a duration) and `to` (a time) move the clock,
@@ -57,11 +57,11 @@ class SteerClock(Strict):
     """
 
     freeze: bool | None = None
-    advance: Duration = None
-    to: Moment = None
+    advance: DurationSeconds = None
+    to: TimestampSeconds = None
     run: RunJob | None = None
     pace: Annotated[Pace, Field(strict=False)] | None = None
-    speed: Annotated[float, Field(gt=0, le=HIGHEST_SPEED)] | Annotated[int, Field(gt=0, le=HIGHEST_SPEED)] | None = None
+    speed: Annotated[float, Field(gt=0, le=MAX_SPEED)] | Annotated[int, Field(gt=0, le=MAX_SPEED)] | None = None
     job: str | None = None
 
     @model_validator(mode="after")
@@ -77,27 +77,27 @@ class SteerClock(Strict):
         return self
 
 
-def rendered_standing(standing: Standing) -> Json:
+def render_clock(state: ClockStatus) -> Json:
     """Return how the clock stands."""
     return {
-        "frozen": standing.frozen,
-        "jobs": [rendered_job_standing(job) for job in standing.jobs],
-        "now": standing.now,
-        "pace": standing.pace.value,
-        "speed": standing.speed,
-        "time": told(standing.now),
+        "frozen": state.frozen,
+        "jobs": [render_job_clock(job) for job in state.jobs],
+        "now": state.now,
+        "pace": state.pace.value,
+        "speed": state.speed,
+        "time": format_time(state.now),
     }
 
 
-def rendered_job_standing(standing: JobStanding) -> Json:
+def render_job_clock(state: JobPaceStatus) -> Json:
     """Return how a job stands in it; one that has failed says why."""
-    job, failure = standing.job, standing.job.failure
+    job, failure = state.job, state.job.failure
     return {
         "error": {"code": failure.code, "message": failure.message} if failure else None,
         "id": job.id,
-        "next_at": standing.next_at,
-        "pace": standing.pace.value,
-        "speed": standing.speed,
+        "next_at": state.next_at,
+        "pace": state.pace.value,
+        "speed": state.speed,
         "status": job.status.value,
         "step": job.step,
         "total_steps": job.total_steps,

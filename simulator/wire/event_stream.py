@@ -12,16 +12,16 @@ from starlette.types import Receive, Scope, Send
 from simulator.training.sampling import CHARACTERS_PER_TOKEN
 
 # One event a token, as usage counts them.
-PIECES: Final = re.compile(f".{{1,{CHARACTERS_PER_TOKEN}}}", re.DOTALL)
+TOKEN_PATTERN: Final = re.compile(f".{{1,{CHARACTERS_PER_TOKEN}}}", re.DOTALL)
 
 # So many events go out at once: a message to the server costs more than the making of an event.
-AT_ONCE: Final = 128
+EVENTS_PER_BATCH: Final = 128
 
 
-def batched(events: Iterable[str], *, at_once: int = AT_ONCE) -> Iterator[bytes]:
+def batch_events(events: Iterable[str], *, batch_size: int = EVENTS_PER_BATCH) -> Iterator[bytes]:
     """Yield server-sent events, in ASCII already, so many at a time."""
     going_on = iter(events)
-    while batch := "".join(islice(going_on, at_once)):
+    while batch := "".join(islice(going_on, batch_size)):
         yield batch.encode("ascii")
 
 
@@ -35,9 +35,11 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, batches: Iterable[bytes], *, headers: Mapping[str, str], gives_way: bool = False) -> None:
+    def __init__(
+        self, batches: Iterable[bytes], *, headers: Mapping[str, str], yields_between_batches: bool = False
+    ) -> None:
         self._batches = batches
-        self._gives_way = gives_way
+        self._gives_way = yields_between_batches
         self.status_code = 200
         self.background = None
         self.init_headers(headers)

@@ -7,23 +7,23 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from simulator.inference.chat_request import Schema
-from simulator.inference.structured.instances import checked
+from simulator.inference.structured.instances import check_schema
 
-Shape = TypeVar("Shape", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
 
-ANY_OBJECT: Final[Schema] = {"type": "object"}
+ANY_OBJECT_SCHEMA: Final[Schema] = {"type": "object"}
 
 
-class Taken(BaseModel):
+class LenientModel(BaseModel):
     """No coercion; a field that is not written here has no effect."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
 @cache
-def only_known_fields(shape: type[Shape]) -> type[Shape]:
+def forbid_unknown_fields(model: type[Model]) -> type[Model]:
     """Return the same shape for those who want a root field that is not listed refused and not passed over."""
-    return create_model(shape.__name__, __base__=shape, __cls_kwargs__={"extra": "forbid"})
+    return create_model(model.__name__, __base__=model, __cls_kwargs__={"extra": "forbid"})
 
 
 def _refused(value: object) -> object:
@@ -34,13 +34,13 @@ def _refused(value: object) -> object:
 
 def _of_an_object(schema: dict[str, Any]) -> dict[str, Any]:
     if schema:
-        checked(schema, of_object=True)
+        check_schema(schema, is_object=True)
     return schema
 
 
 # A field that would change what an answer is, and that no model here has: passed over, it would mislead.
-Unsupported = Annotated[None, BeforeValidator(_refused)]
+UnsupportedField = Annotated[None, BeforeValidator(_refused)]
 
-Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]  # OPENAI: of a function, and of an answer's form
+SchemaName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]  # OPENAI: of a function, and of an answer's form
 ObjectSchema = Annotated[dict[str, Any], AfterValidator(_of_an_object)]
 Temperature = Annotated[float, Field(ge=0, le=2)] | Annotated[int, Field(ge=0, le=2)]

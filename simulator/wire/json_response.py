@@ -10,12 +10,12 @@ from typing import Any
 from starlette.responses import Response
 
 from simulator.errors import ApiError
-from simulator.http.sanitize import visible
+from simulator.http.sanitize import sanitize
 
 Json = Any  # a JSON value: what it holds is the renderer's business
 
 
-class WireResponse(Response):
+class JsonResponse(Response):
     """A JSON body, compact and in ASCII: a lone surrogate that some upload holds has no UTF-8 form."""
 
     media_type = "application/json"
@@ -25,13 +25,13 @@ class WireResponse(Response):
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def rendered_error(error: ApiError) -> Json:
+def render_error(error: ApiError) -> Json:
     """Return the error envelope."""
     kind = error.kind
     return {"error": {"code": kind.code, "message": error.message, "param": error.param, "type": kind.type}}
 
 
-def hinted(hints: Iterable[str]) -> dict[str, str]:
+def hint_headers(hints: Iterable[str]) -> dict[str, str]:
     """Return the header that carries hints; none without any. Whatever they quote, it is one line of ASCII."""
-    said = visible("; ".join(hints)).encode("ascii", "backslashreplace").decode("ascii")
+    said = sanitize("; ".join(hints)).encode("ascii", "backslashreplace").decode("ascii")
     return {"x-simulator-hint": said} if said else {}

@@ -39,7 +39,7 @@ METRIC_KEYS: Final = (
 )
 
 
-def rendered_file(file: StoredFile) -> Json:
+def render_file(file: StoredFile) -> Json:
     """Return a file object (OPENAI). `expires_at` and `status_details` may not be null there, so they are absent."""
     return {
         "bytes": file.bytes,
@@ -52,12 +52,12 @@ def rendered_file(file: StoredFile) -> Json:
     }
 
 
-def rendered_deletion(file_id: str) -> Json:
+def render_file_deletion(file_id: str) -> Json:
     """Return what deleting a file answers (OPENAI)."""
     return {"deleted": True, "id": file_id, "object": "file"}
 
 
-def rendered_job(job: Job) -> Json:
+def render_job(job: Job) -> Json:
     """Return a fine-tuning job (OPENAI; the method as DOCUMENTED; `organization_id` INFERRED: the account)."""
     order = job.order
     failure = job.failure
@@ -65,7 +65,7 @@ def rendered_job(job: Job) -> Json:
         "created_at": job.created_at,
         "error": {"code": failure.code, "message": failure.message, "param": failure.param} if failure else None,
         "estimated_finish": None,
-        "fine_tuned_model": job.fine_tuned_model if job.status.ended else None,
+        "fine_tuned_model": job.fine_tuned_model if job.status.is_terminal else None,
         "finished_at": job.finished_at,
         "hyperparameters": {"batch_size": None, "learning_rate_multiplier": None, "n_epochs": None},
         "id": job.id,
@@ -84,14 +84,14 @@ def rendered_job(job: Job) -> Json:
         "result_files": [],
         "seed": order.seed,
         "status": job.status.value,
-        "trained_tokens": job.trained_tokens if job.fine_tuned_model and job.status.ended else None,
+        "trained_tokens": job.trained_tokens if job.fine_tuned_model and job.status.is_terminal else None,
         "training_file": order.training_file,
         "validation_file": order.validation_file,
     }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
+class EventDescription:
     """What a domain event looks like from outside."""
 
     message: str
@@ -99,46 +99,46 @@ class Announcement:
     data: Mapping[str, int | float] | None = None
 
 
-def announcement(event: Event) -> Announcement | None:  # noqa: C901, PLR0912  a closed list, one case an event
+def describe_event(event: Event) -> EventDescription | None:  # noqa: C901, PLR0912  a closed list, one case an event
     """Return how the API's event list tells of `event`, or None for what it does not tell.
 
     Only the text of the metrics event is known (SAMPLE); the other wordings are INFERRED from OpenAI's.
     """
     match event:
         case JobCreated():
-            return Announcement(message="Fine-tuning job created")
+            return EventDescription(message="Fine-tuning job created")
         case ValidationStarted(training_file=training_file):
-            return Announcement(message=f"Validating training file: {training_file}")
+            return EventDescription(message=f"Validating training file: {training_file}")
         case FilesValidated():
-            return Announcement(message="Files validated, moving job to queued state")
+            return EventDescription(message="Files validated, moving job to queued state")
         case TrainingStarted():
-            return Announcement(message="Fine-tuning job started")
+            return EventDescription(message="Fine-tuning job started")
         case StepCompleted(step=step, metrics=metrics):
-            return Announcement(
+            return EventDescription(
                 message=f"Step {step}/{metrics['total_steps']}: training metrics",
                 data={key: metrics[key] for key in METRIC_KEYS},
             )
         case CheckpointSaved(step=step):
-            return Announcement(message=f"Checkpoint created at step {step}")
+            return EventDescription(message=f"Checkpoint created at step {step}")
         case RolloutsGraded(warnings=(_, *_) as warnings, step=step):
-            return Announcement(message=f"Step {step}: " + "; ".join(warnings), level="warn")
+            return EventDescription(message=f"Step {step}: " + "; ".join(warnings), level="warn")
         case ConvergenceDetected(step=step, reason=reason):
-            return Announcement(message=f"Training converged at step {step}: {reason}")
+            return EventDescription(message=f"Training converged at step {step}: {reason}")
         case ModelCreated():
-            return Announcement(message="New fine-tuned model created")
+            return EventDescription(message="New fine-tuned model created")
         case JobSucceeded():
-            return Announcement(message="The job has successfully completed")
+            return EventDescription(message="The job has successfully completed")
         case JobFailed(failure=failure):
-            return Announcement(message=f"Fine-tuning job failed: {failure.message}", level="error")
+            return EventDescription(message=f"Fine-tuning job failed: {failure.message}", level="error")
         case JobCancelled():
-            return Announcement(message="Fine-tuning job cancelled")
+            return EventDescription(message="Fine-tuning job cancelled")
         case _:
             return None
 
 
-def rendered_event(event_id: str, event: Event) -> Json:
+def render_event(event_id: str, event: Event) -> Json:
     """Return a `fine_tuning.job.event` (SAMPLE for metrics; the rest OPENAI)."""
-    told = announcement(event)
+    told = describe_event(event)
     if told is None:
         raise ValueError(f"{type(event).__name__} is not shown as an event")
     return {
@@ -152,7 +152,7 @@ def rendered_event(event_id: str, event: Event) -> Json:
     }
 
 
-def rendered_checkpoint(checkpoint_id: str, job_id: str, event: CheckpointSaved) -> Json:
+def render_checkpoint(checkpoint_id: str, job_id: str, event: CheckpointSaved) -> Json:
     """Return a checkpoint object (OPENAI; `metrics` carries the held-out means, INFERRED)."""
     return {
         "created_at": event.at,
@@ -165,12 +165,14 @@ def rendered_checkpoint(checkpoint_id: str, job_id: str, event: CheckpointSaved)
     }
 
 
-def rendered_model(model_id: str, *, created: int, owner: str) -> Json:
+def render_model(model_id: str, *, created: int, owner: str) -> Json:
     """Return a model object (OBSERVED, `status` included)."""
     return {"created": created, "id": model_id, "object": "model", "owned_by": owner, "status": "available"}
 
 
-def rollout_line(record: Record, rollout: Rollout, *, rollout_id: str, split: str, step: int, reward: float) -> str:
+def render_rollout_line(
+    record: Record, rollout: Rollout, *, rollout_id: str, split: str, step: int, reward: float
+) -> str:
     """Return a graded rollout as a JSON line: where it comes from, what was said, what it earned, what is true."""
     return json.dumps(
         {
@@ -193,6 +195,6 @@ def rollout_line(record: Record, rollout: Rollout, *, rollout_id: str, split: st
     )
 
 
-def json_line(kind: str, body: str) -> str:
+def render_log_line(kind: str, body: str) -> str:
     """Return one entry of a job's log as a JSON line, its kind first."""
     return json.dumps({"event": kind} | json.loads(body), ensure_ascii=False, separators=(",", ":"))

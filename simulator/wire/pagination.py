@@ -11,13 +11,13 @@ from simulator.wire.json_response import Json
 
 Row = TypeVar("Row")
 
-ORDERS: Final = ("asc", "desc")
+SORT_ORDERS: Final = ("asc", "desc")
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")  # Python's `int` would also take spaces, underscores and other digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PageLimits:
     """How many elements a listing gives when it is not told, and the most that it will give."""
 
     default: int
@@ -25,15 +25,15 @@ class Limits:
 
 
 # OPENAI for the defaults; AWS's sample asks for 200 jobs, so OpenAI's maximum of 100 cannot be Mantle's.
-FILES: Final = Limits(default=10_000, maximum=10_000)
-JOBS: Final = Limits(default=20, maximum=1_000)
-EVENTS: Final = Limits(default=20, maximum=1_000)
-CHECKPOINTS: Final = Limits(default=10, maximum=1_000)
-PROJECTS: Final = Limits(default=20, maximum=1_000)
+FILE_PAGE_LIMITS: Final = PageLimits(default=10_000, maximum=10_000)
+JOB_PAGE_LIMITS: Final = PageLimits(default=20, maximum=1_000)
+EVENT_PAGE_LIMITS: Final = PageLimits(default=20, maximum=1_000)
+CHECKPOINT_PAGE_LIMITS: Final = PageLimits(default=10, maximum=1_000)
+PROJECT_PAGE_LIMITS: Final = PageLimits(default=20, maximum=1_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class PageRequest:
     """Which part of a list is wanted: what follows the element `after`, at most `limit`, newest first unless told."""
 
     after: str | None
@@ -41,19 +41,21 @@ class Slice:
     order: str
 
 
-def slice_of(query: Mapping[str, str], limits: Limits) -> Slice:
+def parse_page_request(query: Mapping[str, str], limits: PageLimits) -> PageRequest:
     """Read `after`, `limit` and `order` from a query string.
 
     Raises:
         ApiError: a limit or an order that cannot be.
     """
     order = query.get("order", "desc")
-    if order not in ORDERS:
-        raise INVALID_VALUE(param="order", why=f"expected one of {', '.join(ORDERS)}, got '{order}'")
-    return Slice(after=query.get("after") or None, limit=_limit(integer(query, "limit"), limits), order=order)
+    if order not in SORT_ORDERS:
+        raise INVALID_VALUE(param="order", why=f"expected one of {', '.join(SORT_ORDERS)}, got '{order}'")
+    return PageRequest(
+        after=query.get("after") or None, limit=_limit(parse_integer(query, "limit"), limits), order=order
+    )
 
 
-def flag(query: Mapping[str, str], name: str) -> bool:
+def parse_flag(query: Mapping[str, str], name: str) -> bool:
     """Read a switch from a query string; it is off when it is not there.
 
     Raises:
@@ -65,7 +67,7 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def integer(query: Mapping[str, str], name: str) -> int | None:
+def parse_integer(query: Mapping[str, str], name: str) -> int | None:
     """Read a whole number from a query string; None when it is not there.
 
     Raises:
@@ -79,7 +81,7 @@ def integer(query: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def _limit(limit: int | None, limits: Limits) -> int:
+def _limit(limit: int | None, limits: PageLimits) -> int:
     if limit is None:
         return limits.default
     if limit < 1:
@@ -89,12 +91,12 @@ def _limit(limit: int | None, limits: Limits) -> int:
     return limit
 
 
-def rendered_page(page: Page[Row], render: Callable[[Row], Json]) -> Json:
+def render_page(page: Page[Row], render: Callable[[Row], Json]) -> Json:
     """Return the list envelope (DOCUMENTED for projects, taken for all)."""
     return _envelope([render(row) for row in page.rows], has_more=page.has_more)
 
 
-def rendered_list(elements: Iterable[Json]) -> Json:
+def render_list(elements: Iterable[Json]) -> Json:
     """Return a list that has no pages, as `/v1/models` gives it (OBSERVED: only `data` and `object`)."""
     return {"data": list(elements), "object": "list"}
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from simulator.store.projects import StoredProject
 from simulator.wire.json_response import Json
-from simulator.wire.strict_model import Strict
+from simulator.wire.strict_model import StrictModel
 
 _KEY: Final = 128
 _VALUE: Final = 256
@@ -23,14 +23,14 @@ _Name = Annotated[str, Field(min_length=1, max_length=128)]
 _Tags = Annotated[dict[str, str], AfterValidator(_checked)]
 
 
-class CreateProject(Strict):
+class CreateProject(StrictModel):
     """`POST /v1/organization/projects`."""
 
     name: _Name
     tags: _Tags = Field(default_factory=dict)
 
 
-class UpdateProject(Strict):
+class UpdateProject(StrictModel):
     """`POST /v1/organization/projects/{project}`: what is not named stays as it is."""
 
     name: _Name | None = None
@@ -38,7 +38,7 @@ class UpdateProject(Strict):
     remove_tag_keys: list[str] = Field(default_factory=list)
 
 
-def rendered_project(project: StoredProject, *, arn: str) -> Json:
+def render_project(project: StoredProject, *, arn: str) -> Json:
     """Return a project object (DOCUMENTED but for `archived`, which is OpenAI's word)."""
     return {
         "arn": arn,

@@ -21,11 +21,11 @@ from simulator.errors import (
     WRONG_CONTENT_TYPE,
     ApiError,
 )
-from simulator.wire.strict_model import Strict
+from simulator.wire.strict_model import StrictModel
 
 # botocore's LambdaArn pattern, 1 to 512 characters (from its model of the sibling API). Its `\d` is written out here:
 # pydantic's would take any script's digits.
-LAMBDA_ARN: Final = (
+LAMBDA_ARN_PATTERN: Final = (
     r"^arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}(-gov)?-[a-z]+-[0-9]:[0-9]{12}:function:"
     r"[a-zA-Z0-9-_\.]+(:(\$LATEST|[a-zA-Z0-9-_]+))?$"
 )
@@ -68,20 +68,20 @@ def _short(metadata: dict[str, str]) -> dict[str, str]:
 Metadata = Annotated[dict[str, str], Field(max_length=_METADATA_PAIRS), AfterValidator(_short)]
 
 
-class LambdaTarget(Strict):
+class LambdaTarget(StrictModel):
     """`grader.lambda` (DOCUMENTED)."""
 
-    function: Annotated[str, Field(pattern=LAMBDA_ARN, max_length=512)]
+    function: Annotated[str, Field(pattern=LAMBDA_ARN_PATTERN, max_length=512)]
 
 
-class LambdaGrader(Strict):
+class LambdaGrader(StrictModel):
     """`method.reinforcement.grader` (DOCUMENTED). No other grader is mentioned for open-weight models."""
 
     type: Literal["lambda"]
     target: Annotated[LambdaTarget, Field(alias="lambda")]
 
 
-class RequestedHyperparameters(Strict):
+class RequestedHyperparameters(StrictModel):
     """`method.reinforcement.hyperparameters`: the three that AWS shows, then OpenAI's other four, kept as given.
 
     AWS gives no ranges for open-weight models; the bounds here are INFERRED, and wide.
@@ -96,21 +96,21 @@ class RequestedHyperparameters(Strict):
     reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
 
 
-class Reinforcement(Strict):
+class Reinforcement(StrictModel):
     """`method.reinforcement` (DOCUMENTED)."""
 
     grader: LambdaGrader
     hyperparameters: RequestedHyperparameters = RequestedHyperparameters()
 
 
-class Method(Strict):
+class Method(StrictModel):
     """`method` (DOCUMENTED). No document offers another type for these models."""
 
     type: Literal["reinforcement"]
     reinforcement: Reinforcement
 
 
-class CreateJob(Strict):
+class CreateJob(StrictModel):
     """`POST /v1/fine_tuning/jobs`. `seed` and `integrations` are OPENAI."""
 
     model: str
@@ -128,8 +128,10 @@ class CreateJob(Strict):
         return {"method": {"type": "supervised"}, **fields} if isinstance(fields, dict) else fields
 
 
-def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignored: Collection[str] = ()) -> Model:
-    """Read a JSON body as `shape`; the root fields named in `ignored` are taken and dropped.
+def parse_body(
+    model: type[Model], body: bytes, headers: Mapping[str, str], *, ignored_fields: Collection[str] = ()
+) -> Model:
+    """Read a JSON body as `model`; the root fields named in `ignored_fields` are taken and dropped.
 
     Raises:
         ApiError: the body is not declared to be JSON, is not JSON, or does not fit.
@@ -141,7 +143,7 @@ def parsed(shape: type[Model], body: bytes, headers: Mapping[str, str], *, ignor
     if not isinstance(value, dict):
         raise BODY_NOT_AN_OBJECT(hint="it begins with '{' and ends with '}'")
     try:
-        return shape.model_validate({name: field for name, field in value.items() if name not in ignored})
+        return model.model_validate({name: field for name, field in value.items() if name not in ignored_fields})
     except ValidationError as error:
         raise _fault(error.errors(include_url=False)) from None
 

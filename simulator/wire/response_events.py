@@ -11,9 +11,9 @@ from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from simulator.settings import ResponseEvents
-from simulator.wire.event_stream import AT_ONCE, PIECES, batched
+from simulator.wire.event_stream import EVENTS_PER_BATCH, TOKEN_PATTERN, batch_events
 from simulator.wire.json_response import Json
-from simulator.wire.responses import unfinished
+from simulator.wire.responses import unfinished_response
 
 _encoded: Final = json.JSONEncoder(separators=(",", ":")).encode  # made once: `dumps` would make one for each event
 
@@ -23,21 +23,25 @@ _REASONING_PART: Final = {ResponseEvents.VLLM: "reasoning_part", ResponseEvents.
 _ENDS: Final = {"completed": "response.completed", "incomplete": "response.incomplete"}
 
 
-def batches(response: Json, *, order: ResponseEvents, after: int = -1, at_once: int = AT_ONCE) -> Iterator[bytes]:
+def stream_response_events(
+    response: Json, *, event_order: ResponseEvents, after: int = -1, batch_size: int = EVENTS_PER_BATCH
+) -> Iterator[bytes]:
     """Yield the events numbered above `after`, so many at a time."""
-    return batched(islice(events(response, order=order), after + 1, None), at_once=at_once)
+    return batch_events(
+        islice(render_response_events(response, event_order=event_order), after + 1, None), batch_size=batch_size
+    )
 
 
-def events(response: Json, *, order: ResponseEvents) -> Iterator[str]:
+def render_response_events(response: Json, *, event_order: ResponseEvents) -> Iterator[str]:
     """Yield a response's events from its creation to its end, numbered from 0."""
     numbers = count()
-    begun = unfinished(response, "in_progress")
+    begun = unfinished_response(response, "in_progress")
     yield _event("response.created", numbers, response=begun)
     yield _event("response.in_progress", numbers, response=begun)
     for index, item in enumerate(response["output"]):
         match item["type"]:
             case "reasoning":
-                yield from _reasoning(item, index, numbers, _REASONING_PART[order])
+                yield from _reasoning(item, index, numbers, _REASONING_PART[event_order])
             case "function_call":
                 yield from _function_call(item, index, numbers)
             case _:
@@ -52,7 +56,7 @@ def _reasoning(item: Json, index: int, numbers: Iterator[int], part_events: str)
     begun = {"content": [], "id": item["id"], "status": "in_progress", "summary": [], "type": "reasoning"}
     yield _event("response.output_item.added", numbers, item=begun, output_index=index)
     yield _event(f"response.{part_events}.added", numbers, **place, part={"text": "", "type": "reasoning_text"})
-    yield from _deltas("response.reasoning_text.delta", PIECES.findall(text), place, numbers)
+    yield from _deltas("response.reasoning_text.delta", TOKEN_PATTERN.findall(text), place, numbers)
     yield _event("response.reasoning_text.done", numbers, **place, text=text)
     yield _event(f"response.{part_events}.done", numbers, **place, part={"text": text, "type": "reasoning_text"})
     yield _event("response.output_item.done", numbers, item=item, output_index=index)
@@ -65,7 +69,7 @@ def _message(item: Json, index: int, numbers: Iterator[int]) -> Iterator[str]:
     begun = item | {"content": [], "status": "in_progress"}
     yield _event("response.output_item.added", numbers, item=begun, output_index=index)
     yield _event("response.content_part.added", numbers, **unnoted, part=part | {"text": ""})
-    yield from _deltas("response.output_text.delta", PIECES.findall(part["text"]), place, numbers)
+    yield from _deltas("response.output_text.delta", TOKEN_PATTERN.findall(part["text"]), place, numbers)
     yield _event("response.output_text.done", numbers, **place, text=part["text"])
     yield _event("response.content_part.done", numbers, **unnoted, part=part)
     yield _event("response.output_item.done", numbers, item=item, output_index=index)
@@ -75,7 +79,7 @@ def _function_call(item: Json, index: int, numbers: Iterator[int]) -> Iterator[s
     place = {"item_id": item["id"], "output_index": index}
     begun = item | {"arguments": "", "status": "in_progress"}
     yield _event("response.output_item.added", numbers, item=begun, output_index=index)
-    pieces = PIECES.findall(item["arguments"])
+    pieces = TOKEN_PATTERN.findall(item["arguments"])
     yield from _deltas("response.function_call_arguments.delta", pieces, place, numbers)
     yield _event("response.function_call_arguments.done", numbers, arguments=item["arguments"], **place)
     yield _event("response.output_item.done", numbers, item=item, output_index=index)

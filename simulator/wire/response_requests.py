@@ -16,22 +16,22 @@ from pydantic import (
     model_validator,
 )
 
-from simulator.wire.inference_fields import Name, ObjectSchema, Taken, Temperature, Unsupported
+from simulator.wire.inference_fields import LenientModel, ObjectSchema, SchemaName, Temperature, UnsupportedField
 from simulator.wire.requests import Metadata
 
 # OBSERVED: below it Mantle answers `integer_below_min_value`.
-FEWEST_OUTPUT_TOKENS: Final = 16
+MIN_OUTPUT_TOKENS: Final = 16
 
 # Beyond this the numbers no longer mean tokens, and SQLite would not take them.
 _MOST_TOKENS: Final = 2**31 - 1
 
-Fraction = Annotated[float, Field(ge=0, le=1)] | Annotated[int, Field(ge=0, le=1)]
+UnitInterval = Annotated[float, Field(ge=0, le=1)] | Annotated[int, Field(ge=0, le=1)]
 
 
 # The tags of these unions look like pydantic's own names of branches, so that no error message shows them.
 
 
-class TextPart(Taken):
+class TextPart(LenientModel):
     """A part of a message's content. The models that can be tuned read text alone."""
 
     type: Literal["input_text", "output_text"]
@@ -51,7 +51,7 @@ def _plain(text: str | list[TextPart]) -> str:
     return text if isinstance(text, str) else "".join(part.text for part in text)
 
 
-class MessageItem(Taken):
+class MessageItem(LenientModel):
     """A message, in the full form or the easy one, which has no `type`."""
 
     type: Literal["message"] = "message"
@@ -64,7 +64,7 @@ class MessageItem(Taken):
         return _plain(self.content)
 
 
-class ReasoningItem(Taken):
+class ReasoningItem(LenientModel):
     """What a model thought before, given back. It is kept in the conversation and changes no answer."""
 
     type: Literal["reasoning"]
@@ -72,7 +72,7 @@ class ReasoningItem(Taken):
     content: list[dict[str, Any]] | None = None
 
 
-class FunctionCallItem(Taken):
+class FunctionCallItem(LenientModel):
     """A call that a model made, given back."""
 
     type: Literal["function_call"]
@@ -81,7 +81,7 @@ class FunctionCallItem(Taken):
     arguments: str
 
 
-class FunctionOutputItem(Taken):
+class FunctionOutputItem(LenientModel):
     """What a called function returned."""
 
     type: Literal["function_call_output"]
@@ -94,21 +94,21 @@ class FunctionOutputItem(Taken):
         return _plain(self.output)
 
 
-class ReferenceItem(Taken):
+class ReferenceItem(LenientModel):
     """An output item of a stored response, by its id."""
 
     type: Literal["item_reference"]
     id: str
 
 
-class CompactionItem(Taken):
+class CompactionItem(LenientModel):
     """What `/v1/responses/compact` gave out."""
 
     type: Literal["compaction"]
     encrypted_content: str
 
 
-class _UnknownItem(Taken):
+class _UnknownItem(LenientModel):
     type: Literal["message", "reasoning", "function_call", "function_call_output", "item_reference", "compaction"]
 
 
@@ -143,30 +143,30 @@ Input = Annotated[
 ]
 
 
-class FunctionTool(Taken):
+class FunctionTool(LenientModel):
     """A function that the model may call, in the flat form of this API. Other types of tools are refused."""
 
     type: Literal["function"]
-    name: Name
+    name: SchemaName
     description: str | None = None
     parameters: ObjectSchema | None = None
     strict: bool | None = None
 
 
-class Reasoning(Taken):
+class Reasoning(LenientModel):
     """`reasoning`. Other efforts than these three are refused for gpt-oss (`minimal`: SAMPLE of AWS's own)."""
 
     effort: Literal["low", "medium", "high"] | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None
 
 
-class TextFormat(Taken):
+class TextFormat(LenientModel):
     """`text.format`."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, populate_by_name=True)
 
     type: Literal["text", "json_object", "json_schema"]
-    name: Name | None = None
+    name: SchemaName | None = None
     form: Annotated[ObjectSchema | None, Field(alias="schema")] = None
     description: str | None = None
     strict: bool | None = None
@@ -178,14 +178,14 @@ class TextFormat(Taken):
         return self
 
 
-class TextOptions(Taken):
+class TextOptions(LenientModel):
     """`text`."""
 
     format: TextFormat | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
 
 
-class Asked(Taken):
+class ConversationRequest(LenientModel):
     """What both routes take."""
 
     model: str
@@ -196,8 +196,8 @@ class Asked(Taken):
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
 
     # OPENAI has both. Passed over, they would leave the answer out of its context.
-    conversation: Unsupported = None
-    prompt: Unsupported = None
+    conversation: UnsupportedField = None
+    prompt: UnsupportedField = None
 
     @property
     def items(self) -> list[Item]:
@@ -207,11 +207,11 @@ class Asked(Taken):
         return [item for item in self.input or [] if not isinstance(item, _UnknownItem)]
 
 
-class CompactConversation(Asked):
+class CompactConversation(ConversationRequest):
     """`POST /v1/responses/compact` (route and `model`, `previous_response_id` DOCUMENTED; the rest OPENAI)."""
 
 
-class CreateResponse(Asked):
+class CreateResponse(ConversationRequest):
     """`POST /v1/responses`."""
 
     input: Input
@@ -219,9 +219,9 @@ class CreateResponse(Asked):
     background: bool | None = None
     stream: bool | None = None
     reasoning: Reasoning | None = None
-    max_output_tokens: Annotated[int, Field(ge=FEWEST_OUTPUT_TOKENS, le=_MOST_TOKENS)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=MIN_OUTPUT_TOKENS, le=_MOST_TOKENS)] | None = None
     temperature: Temperature | None = None
-    top_p: Fraction | None = None
+    top_p: UnitInterval | None = None
     metadata: Metadata | None = None
     tools: list[FunctionTool] | None = None
     tool_choice: Literal["auto"] | None = None
@@ -256,6 +256,6 @@ class CreateResponse(Asked):
         raise ValueError(f'{shown} is not supported. Supported options: ["auto"]')
 
     @property
-    def effort(self) -> str:
+    def effective_reasoning_effort(self) -> str:
         """How much to think (OPENAI: medium unless told)."""
         return (self.reasoning and self.reasoning.effort) or "medium"

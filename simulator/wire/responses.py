@@ -12,12 +12,12 @@ from simulator.inference.chat_request import Reply
 from simulator.wire.json_response import Json
 from simulator.wire.response_requests import CreateResponse, FunctionTool, TextOptions
 
-NameItem = Callable[[str, int], str]  # from a prefix such as `msg` and a position to an id
+ItemIdFactory = Callable[[str, int], str]  # from a prefix such as `msg` and a position to an id
 
 _TIER: Final = "default"
 
 
-def rendered_output(reply: Reply, *, name: NameItem) -> list[Json]:
+def render_output(reply: Reply, *, item_id: ItemIdFactory) -> list[Json]:
     """Return the output items: the thinking, then the calls or the words.
 
     When the budget ended within the thinking there is no message (OPENAI: `incomplete`).
@@ -25,13 +25,13 @@ def rendered_output(reply: Reply, *, name: NameItem) -> list[Json]:
     output: list[Json] = []
     if reply.reasoning:
         content = [{"text": reply.reasoning, "type": "reasoning_text"}]
-        output.append({"content": content, "id": name("rs", 0), "summary": [], "type": "reasoning"})
+        output.append({"content": content, "id": item_id("rs", 0), "summary": [], "type": "reasoning"})
     for call in reply.tool_calls:
         output.append(
             {
                 "arguments": call.arguments,
                 "call_id": call.id,
-                "id": name("fc", len(output)),
+                "id": item_id("fc", len(output)),
                 "name": call.name,
                 "status": "completed",
                 "type": "function_call",
@@ -42,7 +42,7 @@ def rendered_output(reply: Reply, *, name: NameItem) -> list[Json]:
         output.append(
             {
                 "content": [{"annotations": [], "logprobs": [], "text": reply.text, "type": "output_text"}],
-                "id": name("msg", len(output)),
+                "id": item_id("msg", len(output)),
                 "role": "assistant",
                 "status": "incomplete" if cut else "completed",
                 "type": "message",
@@ -51,58 +51,61 @@ def rendered_output(reply: Reply, *, name: NameItem) -> list[Json]:
     return output
 
 
-def rendered_response(
-    wanted: CreateResponse, *, response_id: str, created_at: int, reply: Reply, output: Sequence[Json]
+def render_response(
+    request: CreateResponse, *, response_id: str, created_at: int, reply: Reply, output: Sequence[Json]
 ) -> Json:
     """Return a `response` at its end: `completed`, or `incomplete` when the budget ended it."""
     cut = reply.finish_reason == "length"
     response = {
-        "background": bool(wanted.background),
+        "background": bool(request.background),
         "created_at": created_at,
         "error": None,
         "id": response_id,
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
-        "instructions": wanted.instructions,
-        "max_output_tokens": wanted.max_output_tokens,
-        "max_tool_calls": wanted.max_tool_calls,
-        "metadata": dict(sorted((wanted.metadata or {}).items())),
-        "model": wanted.model,
+        "instructions": request.instructions,
+        "max_output_tokens": request.max_output_tokens,
+        "max_tool_calls": request.max_tool_calls,
+        "metadata": dict(sorted((request.metadata or {}).items())),
+        "model": request.model,
         "object": "response",
         "output": list(output),
-        "parallel_tool_calls": wanted.parallel_tool_calls is not False,
-        "previous_response_id": wanted.previous_response_id,
-        "prompt_cache_key": wanted.prompt_cache_key,
-        "reasoning": {"effort": wanted.effort, "summary": wanted.reasoning and wanted.reasoning.summary},
-        "safety_identifier": wanted.safety_identifier,
-        "service_tier": _TIER if wanted.service_tier in (None, "auto") else wanted.service_tier,
+        "parallel_tool_calls": request.parallel_tool_calls is not False,
+        "previous_response_id": request.previous_response_id,
+        "prompt_cache_key": request.prompt_cache_key,
+        "reasoning": {
+            "effort": request.effective_reasoning_effort,
+            "summary": request.reasoning and request.reasoning.summary,
+        },
+        "safety_identifier": request.safety_identifier,
+        "service_tier": _TIER if request.service_tier in (None, "auto") else request.service_tier,
         "status": "incomplete" if cut else "completed",
-        "store": wanted.store is not False,
-        "temperature": 1.0 if wanted.temperature is None else wanted.temperature,
-        "text": _text(wanted.text),
+        "store": request.store is not False,
+        "temperature": 1.0 if request.temperature is None else request.temperature,
+        "text": _text(request.text),
         "tool_choice": "auto",
-        "tools": [_tool(tool) for tool in wanted.tools or ()],
-        "top_logprobs": wanted.top_logprobs or 0,
-        "top_p": 1.0 if wanted.top_p is None else wanted.top_p,
-        "truncation": wanted.truncation or "disabled",
+        "tools": [_tool(tool) for tool in request.tools or ()],
+        "top_logprobs": request.top_logprobs or 0,
+        "top_p": 1.0 if request.top_p is None else request.top_p,
+        "truncation": request.truncation or "disabled",
         "usage": _usage(reply.prompt_tokens, reply.completion_tokens, reply.reasoning_tokens),
-        "user": wanted.user,
+        "user": request.user,
     }
     # OPENAI: these three may be absent, but not null.
     absent = {"prompt_cache_key", "safety_identifier", "user"}
     return {name: value for name, value in response.items() if value is not None or name not in absent}
 
 
-def unfinished(response: Json, status: Literal["in_progress", "cancelled"]) -> Json:
+def unfinished_response(response: Json, status: Literal["in_progress", "cancelled"]) -> Json:
     """Return a response as it is before its end, or when it never came to one: nothing put out, nothing counted."""
     return response | {"incomplete_details": None, "output": [], "status": status, "usage": None}
 
 
-def rendered_deletion(response_id: str) -> Json:
+def render_response_deletion(response_id: str) -> Json:
     """Return what deleting a response answers (OPENAI)."""
     return {"deleted": True, "id": response_id, "object": "response"}
 
 
-def rendered_compaction(
+def render_compaction(
     *, response_id: str, item_id: str, created_at: int, content: str, input_tokens: int, output_tokens: int
 ) -> Json:
     """Return a `response.compaction` (OPENAI). All is in the one item, so that the SDK's strict validation takes it."""

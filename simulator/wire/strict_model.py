@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """No coercion, and a field that is not written here is refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

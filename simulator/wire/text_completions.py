@@ -3,27 +3,27 @@
 import json
 from collections.abc import Iterator
 
-from simulator.wire.chat import DONE, Completion
-from simulator.wire.event_stream import PIECES
+from simulator.wire.chat import DONE_EVENT, Completion
+from simulator.wire.event_stream import TOKEN_PATTERN
 from simulator.wire.json_response import Json
 
 
-def rendered_text_completion(completion: Completion) -> Json:
+def render_text_completion(completion: Completion) -> Json:
     """Return a `text_completion`."""
     choices = [_choice(place, reply.text, reply.finish_reason) for place, reply in enumerate(completion.replies)]
     return _envelope(completion, choices) | {"usage": completion.usage}
 
 
-def streamed_text_completion(completion: Completion, *, include_usage: bool) -> Iterator[bytes]:
+def stream_text_completion(completion: Completion, *, include_usage: bool) -> Iterator[bytes]:
     """Yield the same as server-sent events, one a token, each choice as one batch; then `[DONE]`."""
     usage: Json = {"usage": None} if include_usage else {}
     for place, reply in enumerate(completion.replies):
-        choices = [_choice(place, piece, None) for piece in PIECES.findall(reply.text)]
+        choices = [_choice(place, piece, None) for piece in TOKEN_PATTERN.findall(reply.text)]
         choices.append(_choice(place, "", reply.finish_reason))
         yield b"".join([_event(_envelope(completion, [choice]) | usage) for choice in choices])
     if include_usage:
         yield _event(_envelope(completion, []) | {"usage": completion.usage})
-    yield DONE
+    yield DONE_EVENT
 
 
 def _choice(place: int, text: str, finish: str | None) -> Json:

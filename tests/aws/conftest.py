@@ -14,7 +14,7 @@ from simulator.aws.moto_state import MotoState as AwsWorld
 from simulator.aws.moto_state import OperationTime
 from simulator.aws.simulated_aws import SimulatedAws as SimulatorCloud
 from simulator.settings import Settings
-from tests.simulators import World, served_world
+from tests.simulators import RunningSimulator, serve_simulator
 
 ACCOUNT = "123456789012"
 REGION = "us-west-2"
@@ -29,7 +29,7 @@ TIME = OperationTime(simulated_us=1_767_225_600_000_000, caller_seconds=1_800_00
 class RunningAws:
     """The running services: `client` makes boto3 clients for them."""
 
-    server: World
+    server: RunningSimulator
 
     @property
     def url(self) -> str:
@@ -51,7 +51,7 @@ class RunningAws:
     @property
     def simulated_aws(self) -> SimulatorCloud:
         """What the rest of the simulator sees of them."""
-        return self.server.simulator._rooms._cloud
+        return self.server.instance._rooms._cloud
 
     def activate(self) -> AbstractContextManager[None]:
         """Let moto's state be the simulator's for the length of the block."""
@@ -59,21 +59,21 @@ class RunningAws:
 
 
 @pytest.fixture(scope="session")
-def running_cloud() -> Iterator[RunningAws]:
+def running_aws() -> Iterator[RunningAws]:
     """Start a simulator once for all tests."""
-    with served_world(Settings(port=0, lambda_workers=2)) as world:
+    with serve_simulator(Settings(port=0, lambda_workers=2)) as world:
         yield RunningAws(world)
 
 
 @pytest.fixture
-def cloud(running_cloud: RunningAws) -> RunningAws:
+def aws(running_aws: RunningAws) -> RunningAws:
     """Give the services, empty."""
-    running_cloud.server.simulator.reset()
-    return running_cloud
+    running_aws.server.instance.reset()
+    return running_aws
 
 
 @pytest.fixture
-def moto() -> Iterator[AwsWorld]:
+def moto_state() -> Iterator[AwsWorld]:
     """Have what moto is asked in the test be asked of an empty world, without a socket."""
     load_moto()
     world = AwsWorld(seed=0)

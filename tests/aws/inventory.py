@@ -19,10 +19,12 @@ def take_inventory(asked: AccountClient) -> dict[str, Any]:
 
 
 def response_fields(answer: Any) -> Any:
+    """Return an answer without its metadata."""
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 
 def value_or_error(ask: Any, **named: Any) -> Any:
+    """Return what a call returns, or the code of its error."""
     try:
         return response_fields(ask(**named))
     except ClientError as error:  # there is none; how that is told is to be the same, too

@@ -24,7 +24,7 @@ def target(name: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def asked() -> Iterator[AccountClient]:
+def account_client() -> Iterator[AccountClient]:
     """An account with a bucket and an object in it."""
     with open_account() as made:
         made.client("s3").create_bucket(Bucket="runs", CreateBucketConfiguration=LOCATION)
@@ -76,7 +76,7 @@ def code_of(answer: AwsResponse) -> str:
     ],
 )
 def test_a_malformed_request_is_refused_as_aws_does(
-    asked: AccountClient,
+    account_client: AccountClient,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     *,
@@ -90,7 +90,7 @@ def test_a_malformed_request_is_refused_as_aws_does(
 ) -> None:
     """INFERRED: what moto stumbles at while it reads is the sender's. One line tells it, and no traceback."""
     caplog.set_level(logging.INFO)
-    answer = asked.account.handle(request(service, method, path, body, *headers), io.BytesIO(body))
+    answer = account_client.account.handle(request(service, method, path, body, *headers), io.BytesIO(body))
     told = dict(answer.headers)
     assert (answer.status, code_of(answer)) == (status, code)
     assert told["content-length"] == str(len(answer.body))
@@ -99,9 +99,9 @@ def test_a_malformed_request_is_refused_as_aws_does(
     assert (record.exc_info, capsys.readouterr()) == (None, ("", ""))
 
 
-def test_boto3_reads_the_code(asked: AccountClient) -> None:
+def test_boto3_reads_the_code(account_client: AccountClient) -> None:
     """Of each protocol, as the error that it knows."""
-    s3, logs = asked.client("s3"), asked.client("logs")
+    s3, logs = account_client.client("s3"), account_client.client("logs")
     with pytest.raises(s3.exceptions.NoSuchUpload):
         s3.complete_multipart_upload(
             Bucket="runs", Key="key", UploadId="bad", MultipartUpload={"Parts": [{"ETag": "x", "PartNumber": 1}]}

@@ -26,7 +26,7 @@ def document(*statements: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def store(moto: MotoState) -> Any:
+def store(moto_state: MotoState) -> Any:
     """Give moto's IAM with a user alice, a group graders and a role trainer, none of which may do anything."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -345,15 +345,15 @@ def test_a_role_that_was_made_again_is_another_one(store: Any) -> None:
     assert (before, gone, invoke_denial_reason(SESSION)) == (None, silent, denied)
 
 
-def test_a_session_is_gone_with_its_world(store: Any, moto: MotoState) -> None:
+def test_a_session_is_gone_with_its_world(store: Any, moto_state: MotoState) -> None:
     """Nothing of a world's state is kept beside it; what is closed under somebody who looks is there until the end."""
     made = assume()
-    moto.close()
+    moto_state.close()
     held = access_keys.find_credential(made.access_key_id)
-    with MotoState(seed=moto.seed).activate(ACCOUNT_CREATION_TIME, "test"):
+    with MotoState(seed=moto_state.seed).activate(ACCOUNT_CREATION_TIME, "test"):
         elsewhere = access_keys.find_credential(made.access_key_id)
 
-    assert (held is None, bool(moto.stores), elsewhere) == (False, True, None)
+    assert (held is None, bool(moto_state.stores), elsewhere) == (False, True, None)
 
 
 def test_a_world_that_was_closed_is_empty_when_the_last_look_at_it_ends() -> None:

@@ -17,9 +17,9 @@ POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": 
 
 
 @pytest.fixture
-def iam(cloud: RunningAws) -> Any:
+def iam(aws: RunningAws) -> Any:
     """IAM with a user ann."""
-    client = cloud.client("iam")
+    client = aws.client("iam")
     client.create_user(UserName="ann")
     return client
 
@@ -74,24 +74,24 @@ def test_all_users_keys_are_listed_at_once(iam: Any) -> None:
     assert list_keys(iam, AllUsers=True, ServiceName="codecommit.amazonaws.com") == []
 
 
-def test_a_user_lists_its_own(iam: Any, cloud: RunningAws) -> None:
+def test_a_user_lists_its_own(iam: Any, aws: RunningAws) -> None:
     """A request that names no user is about the one who sent it."""
     create_key(iam)
     key = iam.create_access_key(UserName="ann")["AccessKey"]
-    own = cloud.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    own = aws.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     assert [each["UserName"] for each in list_keys(own)] == ["ann"]
 
 
-def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, cloud: RunningAws) -> None:
+def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, aws: RunningAws) -> None:
     """Switched off, reset and deleted: what IAM knows of it follows."""
     key = create_key(iam)
     alias, name = key["ServiceCredentialAlias"], key["ServiceSpecificCredentialId"]
-    first = cloud.simulated_aws.find_bedrock_key(alias)
+    first = aws.simulated_aws.find_bedrock_key(alias)
     assert first
     iam.update_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name, Status="Inactive")
-    off = cloud.simulated_aws.find_bedrock_key(alias)
+    off = aws.simulated_aws.find_bedrock_key(alias)
     reset = iam.reset_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
-    second = cloud.simulated_aws.find_bedrock_key(alias)
+    second = aws.simulated_aws.find_bedrock_key(alias)
     iam.delete_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
 
     assert off
@@ -104,7 +104,7 @@ def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, cloud: RunningAw
         False,
     )
     assert reset["ServiceSpecificCredential"]["ServiceCredentialSecret"] == f"ABSK{text}"
-    assert cloud.simulated_aws.find_bedrock_key(alias) is None
+    assert aws.simulated_aws.find_bedrock_key(alias) is None
 
 
 def test_a_deleted_key_never_comes_back(iam: Any) -> None:
@@ -119,10 +119,10 @@ def test_a_deleted_key_never_comes_back(iam: Any) -> None:
 @pytest.mark.parametrize(
     "alias", ["", "ann", "ann+1-at-1", "ann+1-at-999999999999", "bob+1-at-123456789012", "ann+2-at-123456789012"]
 )
-def test_an_alias_that_nobody_has_is_unknown(iam: Any, cloud: RunningAws, alias: str) -> None:
+def test_an_alias_that_nobody_has_is_unknown(iam: Any, aws: RunningAws, alias: str) -> None:
     """Whatever its form."""
     create_key(iam)
-    assert cloud.simulated_aws.find_bedrock_key(alias) is None
+    assert aws.simulated_aws.find_bedrock_key(alias) is None
 
 
 def test_what_iam_refuses_is_refused(iam: Any) -> None:
@@ -183,12 +183,12 @@ def test_a_boundary_is_a_policys_arn(iam: Any) -> None:
     assert error_code(iam.put_user_permissions_boundary, **wrong) == (400, "InvalidInput")
 
 
-def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, cloud: RunningAws) -> None:
+def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, aws: RunningAws) -> None:
     """Moto alone answers everybody with one constant."""
     key = iam.create_access_key(UserName="ann")["AccessKey"]
-    sts = cloud.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    sts = aws.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     session = sts.get_session_token(DurationSeconds=900)["Credentials"]
-    found = cloud.simulated_aws.find_access_key(session["AccessKeyId"])
+    found = aws.simulated_aws.find_access_key(session["AccessKeyId"])
     assert found
     assert (found.arn, found.secret, found.session_token) == (
         f"arn:aws:iam::{ACCOUNT}:user/ann",
@@ -198,7 +198,7 @@ def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, cloud: R
     assert found.expires_at == pytest.approx(session["Expiration"].timestamp(), abs=1)
 
 
-def test_long_term_keys_are_made_from_the_seed(moto: MotoState) -> None:
+def test_long_term_keys_are_made_from_the_seed(moto_state: MotoState) -> None:
     """The same user's first key is the same in every simulator of one seed, and in no other."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -225,11 +225,11 @@ def caller_identity(cloud: RunningAws, session: Any) -> tuple[str, str]:
     return told["UserId"], told["Arn"]
 
 
-def test_temporary_credentials_of_a_user_are_the_users(iam: Any, cloud: RunningAws) -> None:
+def test_temporary_credentials_of_a_user_are_the_users(iam: Any, aws: RunningAws) -> None:
     """STS says so itself."""
     ann = iam.get_user(UserName="ann")["User"]
-    session = session_for_ann(iam, cloud).get_session_token()["Credentials"]
-    assert caller_identity(cloud, session) == (ann["UserId"], ann["Arn"])
+    session = session_for_ann(iam, aws).get_session_token()["Credentials"]
+    assert caller_identity(aws, session) == (ann["UserId"], ann["Arn"])
 
 
 FEDERATED = f"arn:aws:sts::{ACCOUNT}:federated-user/guest"
@@ -242,35 +242,35 @@ def is_invoke_allowed(cloud: RunningAws, arn: str) -> bool:
         return invoke_denial_reason(caller_arn=arn, function_arn=function) is None
 
 
-def test_a_federated_user_has_credentials_of_its_own(iam: Any, cloud: RunningAws) -> None:
+def test_a_federated_user_has_credentials_of_its_own(iam: Any, aws: RunningAws) -> None:
     """Moto alone answers everybody with one constant."""
-    made = session_for_ann(iam, cloud).get_federation_token(Name="guest", Policy=POLICY)
-    found = cloud.simulated_aws.find_access_key(made["Credentials"]["AccessKeyId"])
+    made = session_for_ann(iam, aws).get_federation_token(Name="guest", Policy=POLICY)
+    found = aws.simulated_aws.find_access_key(made["Credentials"]["AccessKeyId"])
     assert found
     assert (found.arn, found.session_token) == (FEDERATED, made["Credentials"]["SessionToken"])
     assert made["FederatedUser"] == {"FederatedUserId": f"{ACCOUNT}:guest", "Arn": FEDERATED}
-    assert caller_identity(cloud, made["Credentials"]) == (f"{ACCOUNT}:guest", FEDERATED)
+    assert caller_identity(aws, made["Credentials"]) == (f"{ACCOUNT}:guest", FEDERATED)
 
 
-def test_a_federated_user_may_do_what_the_user_and_the_policy_both_allow(iam: Any, cloud: RunningAws) -> None:
+def test_a_federated_user_may_do_what_the_user_and_the_policy_both_allow(iam: Any, aws: RunningAws) -> None:
     """DOCUMENTED: GetFederationToken. Without a policy that is nothing."""
-    sts = session_for_ann(iam, cloud)
+    sts = session_for_ann(iam, aws)
     sts.get_federation_token(Name="guest", Policy=POLICY)
-    before = is_invoke_allowed(cloud, FEDERATED)
+    before = is_invoke_allowed(aws, FEDERATED)
     iam.put_user_policy(UserName="ann", PolicyName="all", PolicyDocument=POLICY)
-    both = is_invoke_allowed(cloud, FEDERATED)
+    both = is_invoke_allowed(aws, FEDERATED)
     sts.get_federation_token(Name="guest")
-    assert (before, both, is_invoke_allowed(cloud, FEDERATED)) == (False, True, False)
+    assert (before, both, is_invoke_allowed(aws, FEDERATED)) == (False, True, False)
 
 
-def test_the_root_lends_a_federated_user_what_the_policy_says(cloud: RunningAws) -> None:
+def test_the_root_lends_a_federated_user_what_the_policy_says(aws: RunningAws) -> None:
     """A key that nobody made is the root's."""
-    cloud.client("sts").get_federation_token(Name="guest", Policy=POLICY)
-    assert (is_invoke_allowed(cloud, FEDERATED), is_invoke_allowed(cloud, FEDERATED + "s")) == (True, False)
+    aws.client("sts").get_federation_token(Name="guest", Policy=POLICY)
+    assert (is_invoke_allowed(aws, FEDERATED), is_invoke_allowed(aws, FEDERATED + "s")) == (True, False)
 
 
 @pytest.mark.parametrize("seconds", [129_601, 10**12])
-def test_temporary_credentials_last_as_long_as_sts_lets_them(cloud: RunningAws, seconds: int) -> None:
+def test_temporary_credentials_last_as_long_as_sts_lets_them(aws: RunningAws, seconds: int) -> None:
     """DOCUMENTED: 36 hours at most; boto3 itself refuses less than the 15 minutes that are the least."""
-    sts = cloud.client("sts")
+    sts = aws.client("sts")
     assert error_code(sts.get_session_token, DurationSeconds=seconds) == (400, "ValidationError")

@@ -34,7 +34,7 @@ WrittenEvents = Callable[[], dict[str, list[tuple[int, str]]]]
 
 
 @pytest.fixture
-def asked() -> Iterator[AccountClient]:
+def account_client() -> Iterator[AccountClient]:
     """An account that is not kept."""
     with open_account() as made:
         yield made
@@ -54,36 +54,36 @@ def written_events(account: Account) -> dict[str, list[tuple[int, str]]]:
         }
 
 
-def test_nothing_is_written_before_a_flush(asked: AccountClient) -> None:
+def test_nothing_is_written_before_a_flush(account_client: AccountClient) -> None:
     """Recording is cheap: moto hears of it when somebody reads."""
     InvocationLogs().record(SPEC, INVOCATION)
 
-    assert written_events(asked.account) == {}
+    assert written_events(account_client.account) == {}
 
 
-def test_flush_writes_each_line_at_the_simulators_time(asked: AccountClient) -> None:
+def test_flush_writes_each_line_at_the_simulators_time(account_client: AccountClient) -> None:
     """Lines stand in the stream of their environment, however long ago the simulator's clock is."""
     noted = InvocationLogs()
     noted.record(SPEC, INVOCATION)
     noted.record(SPEC, replace(INVOCATION, log_stream="2026/01/01/[$LATEST]b"))
 
-    noted.flush(asked.account)
-    noted.flush(asked.account)
+    noted.flush(account_client.account)
+    noted.flush(account_client.account)
 
     lines = [(1_000_000_000_500, "START\n"), (1_000_000_000_500, "END\n")]
-    assert written_events(asked.account) == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
+    assert written_events(account_client.account) == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
 
 
-def test_what_is_dropped_is_told(asked: AccountClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_dropped_is_told(account_client: AccountClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound the oldest go, and the first line says how many."""
     monkeypatch.setattr(logs, "MAX_NOTED", 2)
     noted = InvocationLogs()
     for number in range(5):
         noted.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
 
-    noted.flush(asked.account)
+    noted.flush(account_client.account)
 
-    assert [message for _, message in written_events(asked.account)["2026/01/01/[$LATEST]a"]] == [
+    assert [message for _, message in written_events(account_client.account)["2026/01/01/[$LATEST]a"]] == [
         "[simulator] the logs of 3 earlier invocations were dropped\n",
         "3\n",
         "4\n",

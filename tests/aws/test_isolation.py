@@ -12,42 +12,42 @@ from moto import mock_aws
 
 from simulator.settings import Settings
 from tests.principals import MANTLE, TRUST, create_bedrock_key, create_user_key
-from tests.simulators import REGION, World, served_world
+from tests.simulators import REGION, RunningSimulator, serve_simulator
 
 ROOT = Path(__file__).parents[2]
 EVENT = json.dumps([]).encode()
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[World, World]]:
+def two_simulators() -> Iterator[tuple[RunningSimulator, RunningSimulator]]:
     """Two simulators of one seed, on two ports."""
     with ExitStack() as stack:
-        yield tuple(stack.enter_context(served_world(Settings(port=0))) for _ in range(2))  # type: ignore[misc]  # two
+        yield tuple(stack.enter_context(serve_simulator(Settings(port=0))) for _ in range(2))  # type: ignore[misc]  # two
 
 
-def client(world: World, service: str) -> Any:
+def client(world: RunningSimulator, service: str) -> Any:
     """Return a client that is closed with its world."""
-    made: Any = world.session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
-    world.opened.callback(made.close)
+    made: Any = world.boto3_session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
+    world.exit_stack.callback(made.close)
     return made
 
 
-def use_every_service(world: World) -> dict[str, Any]:
+def use_every_service(world: RunningSimulator) -> dict[str, Any]:
     """Use every service once; return what was made, as it was told."""
     s3, sts, logs = (client(world, name) for name in ("s3", "sts", "logs"))
     key = create_user_key(world, "ann")
-    role = world.iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]
+    role = world.iam_client.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]
     function = world.deploy(ROOT / "reward_lambda", name="reward")
-    world.functions.invoke(FunctionName="reward", Payload=EVENT)
+    world.lambda_client.invoke(FunctionName="reward", Payload=EVENT)
     s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": REGION})
     upload = s3.create_multipart_upload(Bucket="runs", Key="key")["UploadId"]
     put = s3.put_object(Bucket="runs", Key="key", Body=world.url.encode())
     session = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="s1")["Credentials"]
     logs.create_log_group(logGroupName="own")
-    bedrock = world.iam.create_service_specific_credential(UserName="ann", ServiceName="bedrock.amazonaws.com")
+    bedrock = world.iam_client.create_service_specific_credential(UserName="ann", ServiceName="bedrock.amazonaws.com")
     return {
-        "user": world.iam.get_user(UserName="ann")["User"]["UserId"],
-        "access key": world.iam.list_access_keys(UserName="ann")["AccessKeyMetadata"][0]["AccessKeyId"],
+        "user": world.iam_client.get_user(UserName="ann")["User"]["UserId"],
+        "access key": world.iam_client.list_access_keys(UserName="ann")["AccessKeyMetadata"][0]["AccessKeyId"],
         "role": role["RoleId"],
         "function": function,
         "upload": upload,
@@ -59,13 +59,13 @@ def use_every_service(world: World) -> dict[str, Any]:
     }
 
 
-def visible_resources(world: World) -> dict[str, Any]:
+def visible_resources(world: RunningSimulator) -> dict[str, Any]:
     """Tell what there is."""
     s3, logs = (client(world, name) for name in ("s3", "logs"))
     return {
-        "users": [user["UserName"] for user in world.iam.list_users()["Users"]],
-        "roles": [role["RoleName"] for role in world.iam.list_roles()["Roles"]],
-        "functions": [function["FunctionName"] for function in world.functions.list_functions()["Functions"]],
+        "users": [user["UserName"] for user in world.iam_client.list_users()["Users"]],
+        "roles": [role["RoleName"] for role in world.iam_client.list_roles()["Roles"]],
+        "functions": [function["FunctionName"] for function in world.lambda_client.list_functions()["Functions"]],
         "buckets": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]],
         "logs": [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]],
     }
@@ -81,15 +81,15 @@ FULL: dict[str, Any] = {
 }
 
 
-def test_two_simulators_share_nothing_and_are_alike(pair: tuple[World, World]) -> None:
+def test_two_simulators_share_nothing_and_are_alike(two_simulators: tuple[RunningSimulator, RunningSimulator]) -> None:
     """What one has made is for the other not there; the same calls give the same names and secrets in both."""
-    one, other = pair
+    one, other = two_simulators
     first = use_every_service(one)
     between = (visible_resources(one), visible_resources(other))
     held = {name: first.pop(name) for name in ("of ann", "of the session")}  # signed by the wall's clock
     letting_in = [
         [world.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code for key in held.values()]
-        for world in pair
+        for world in two_simulators
     ]
     second = use_every_service(other)
     etags = (first.pop("etag"), second.pop("etag"))
@@ -100,18 +100,18 @@ def test_two_simulators_share_nothing_and_are_alike(pair: tuple[World, World]) -
     assert visible_resources(other) == FULL
 
 
-def test_a_simulator_beside_mock_aws(pair: tuple[World, World]) -> None:
+def test_a_simulator_beside_mock_aws(two_simulators: tuple[RunningSimulator, RunningSimulator]) -> None:
     """A test of a user's may mock AWS in the process that a simulator runs in: each has its own account."""
-    world, other = pair
-    world.iam.create_user(UserName="of-the-simulator")
+    world, other = two_simulators
+    world.iam_client.create_user(UserName="of-the-simulator")
     with mock_aws():
         mocked = boto3.client("iam", region_name=REGION)
         mocked.create_user(UserName="of-the-mock")
-        world.iam.create_user(UserName="meanwhile")
+        world.iam_client.create_user(UserName="meanwhile")
         s3 = boto3.client("s3", region_name=REGION)
         s3.create_bucket(Bucket="mocked", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
         inside = ([user["UserName"] for user in mocked.list_users()["Users"]], mocked.list_policies()["Policies"])
-        policies = [policy["Arn"] for policy in world.iam.list_policies(Scope="AWS")["Policies"]]
+        policies = [policy["Arn"] for policy in world.iam_client.list_policies(Scope="AWS")["Policies"]]
         mocked.close()
         s3.close()
     assert (inside, MANTLE in policies) == ((["of-the-mock"], []), True)

@@ -52,7 +52,7 @@ def test_mounting_starts_no_thread() -> None:
     assert run_script(script) == 1
 
 
-def test_only_the_listed_policies_are_there_from_the_start(moto: MotoState) -> None:
+def test_only_the_listed_policies_are_there_from_the_start(moto_state: MotoState) -> None:
     """In a simulated account; outside of it moto has what its own user asked it for."""
     from moto.iam.models import IAMBackend, iam_backends  # noqa: PLC0415 - moto is slow to import
 

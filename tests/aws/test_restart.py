@@ -23,7 +23,7 @@ from simulator.store.data_folder import DataFolderError
 from simulator.store.database import Database
 from tests.lambdas.zips import zip_files
 from tests.principals import TRUST, create_bedrock_key, create_managed_policy, create_user_key, policy_document
-from tests.simulators import REGION, World, database_in, inner_world, served_world
+from tests.simulators import REGION, RunningSimulator, database_path, serve_simulator, simulator_in_process
 
 ALLOW: Final = {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}
 PART: Final = 5 * 1024 * 1024
@@ -40,10 +40,10 @@ OBJECTS: Final = {
 CODE: Final = "import os, shared\ndef handler(event, context):\n    return [os.environ['MODE'], shared.NAME, NUMBER]\n"
 
 
-def client(world: World, service: str) -> Any:
+def client(world: RunningSimulator, service: str) -> Any:
     """Return a client that is closed with its world."""
-    made: Any = world.session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
-    world.opened.callback(made.close)
+    made: Any = world.boto3_session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
+    world.exit_stack.callback(made.close)
     return made
 
 
@@ -58,15 +58,15 @@ class StateBeforeRestart:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder."""
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="module")
-def left(data: Path) -> StateBeforeRestart:
+def before_restart(data_folder: Path) -> StateBeforeRestart:
     """Do everything in a simulator, and stop it."""
-    with served_world(Settings(port=0, data=data)) as world:
+    with serve_simulator(Settings(port=0, data=data_folder)) as world:
         deploy(world)
         made, upload = keys(world), objects(world)
         return StateBeforeRestart(
@@ -75,37 +75,37 @@ def left(data: Path) -> StateBeforeRestart:
 
 
 @pytest.fixture(scope="module")
-def again(data: Path, left: StateBeforeRestart) -> Iterator[World]:
+def restarted(data_folder: Path, before_restart: StateBeforeRestart) -> Iterator[RunningSimulator]:
     """Start it again."""
-    with served_world(Settings(port=0, data=data)) as world:
+    with serve_simulator(Settings(port=0, data=data_folder)) as world:
         yield world
 
 
-def keys(world: World) -> dict[str, str]:
+def keys(world: RunningSimulator) -> dict[str, str]:
     """Make users and a role with keys of all kinds, and with permissions in all ways."""
     made = {"of a user": create_user_key(world, "ann"), "switched off": create_user_key(world, "off")}
-    (key,) = world.iam.list_access_keys(UserName="off")["AccessKeyMetadata"]
-    world.iam.update_access_key(UserName="off", AccessKeyId=key["AccessKeyId"], Status="Inactive")
-    made["long-term"] = world.iam.create_service_specific_credential(
+    (key,) = world.iam_client.list_access_keys(UserName="off")["AccessKeyMetadata"]
+    world.iam_client.update_access_key(UserName="off", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    made["long-term"] = world.iam_client.create_service_specific_credential(
         UserName="ann", ServiceName="bedrock.amazonaws.com", CredentialAgeDays=30
     )["ServiceSpecificCredential"]["ServiceCredentialSecret"]
-    role = world.iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    world.iam.put_role_policy(RoleName="trainer", PolicyName="all", PolicyDocument=policy_document(ALLOW))
+    role = world.iam_client.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    world.iam_client.put_role_policy(RoleName="trainer", PolicyName="all", PolicyDocument=policy_document(ALLOW))
     session = client(world, "sts").assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
     made["of a session"] = create_bedrock_key(session)
-    world.iam.create_group(GroupName="readers")
-    world.iam.attach_group_policy(GroupName="readers", PolicyArn=create_managed_policy(world, "all", ALLOW))
+    world.iam_client.create_group(GroupName="readers")
+    world.iam_client.attach_group_policy(GroupName="readers", PolicyArn=create_managed_policy(world, "all", ALLOW))
     for name in ("of a group", "bounded", "of nobody"):
         user = name.replace(" ", "-")
         made[name] = create_user_key(world, user, policy=None)
         if name != "of nobody":
-            world.iam.add_user_to_group(GroupName="readers", UserName=user)
+            world.iam_client.add_user_to_group(GroupName="readers", UserName=user)
     narrow = create_managed_policy(world, "narrow", ALLOW | {"Action": "bedrock-mantle:ListFiles"})
-    world.iam.put_user_permissions_boundary(UserName="bounded", PermissionsBoundary=narrow)
+    world.iam_client.put_user_permissions_boundary(UserName="bounded", PermissionsBoundary=narrow)
     return made
 
 
-def statuses(world: World, keys: dict[str, str]) -> dict[str, int]:
+def statuses(world: RunningSimulator, keys: dict[str, str]) -> dict[str, int]:
     """Ask for the models with each key."""
     return {
         name: world.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code
@@ -113,29 +113,29 @@ def statuses(world: World, keys: dict[str, str]) -> dict[str, int]:
     }
 
 
-def deploy(world: World) -> None:
+def deploy(world: RunningSimulator) -> None:
     """Deploy a function with a layer, a version, an alias and an environment."""
-    layer = world.functions.publish_layer_version(
+    layer = world.lambda_client.publish_layer_version(
         LayerName="shared", Content={"ZipFile": zip_files({"python/shared.py": "NAME = 'layer'"})}
     )["LayerVersionArn"]
     for name in ("reward", "stopped"):
-        world.functions.create_function(
+        world.lambda_client.create_function(
             FunctionName=name,
             Runtime="python3.11",
-            Role=world.role,
+            Role=world.execution_role,
             Handler="lambda_function.handler",
             Code={"ZipFile": zip_files({"lambda_function.py": f"NUMBER = 1\n{CODE}"})},
             Environment={"Variables": {"MODE": "strict"}},
             Layers=[layer],
         )
-    world.functions.publish_version(FunctionName="reward")
-    world.functions.create_alias(FunctionName="reward", Name="live", FunctionVersion="1")
+    world.lambda_client.publish_version(FunctionName="reward")
+    world.lambda_client.create_alias(FunctionName="reward", Name="live", FunctionVersion="1")
     code = zip_files({"lambda_function.py": f"NUMBER = 2\n{CODE}"})
-    world.functions.update_function_code(FunctionName="reward", ZipFile=code)
-    world.functions.put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
+    world.lambda_client.update_function_code(FunctionName="reward", ZipFile=code)
+    world.lambda_client.put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
 
 
-def objects(world: World) -> dict[str, Any]:
+def objects(world: RunningSimulator) -> dict[str, Any]:
     """Put objects in all the ways that there are; return an upload in parts that was begun."""
     s3 = client(world, "s3")
     s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -166,7 +166,7 @@ def aws_chunked(body: bytes) -> bytes:
     return b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(body), body)
 
 
-def put(world: World, key: str, headers: dict[str, str], body: Callable[[str], Any]) -> None:
+def put(world: RunningSimulator, key: str, headers: dict[str, str], body: Callable[[str], Any]) -> None:
     """Put an object without an SDK, as other SDKs do."""
     connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
     connection.request(
@@ -182,7 +182,7 @@ def put(world: World, key: str, headers: dict[str, str], body: Callable[[str], A
     assert answer.status == 200, told
 
 
-def send_truncated_upload(world: World, key: str) -> None:
+def send_truncated_upload(world: RunningSimulator, key: str) -> None:
     """Begin to put an object, and go away."""
     connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
     connection.putrequest("PUT", f"/runs/{key}")
@@ -193,7 +193,7 @@ def send_truncated_upload(world: World, key: str) -> None:
     time.sleep(0.1)  # in which the server may see it: there is nothing to wait for, as nothing is to happen
 
 
-def get_objects(world: World) -> dict[str, tuple[Any, bytes]]:
+def get_objects(world: RunningSimulator) -> dict[str, tuple[Any, bytes]]:
     """Get every object, with all that is told of it."""
     s3, told = client(world, "s3"), {}
     for listed in s3.list_objects_v2(Bucket="runs")["Contents"]:
@@ -204,41 +204,48 @@ def get_objects(world: World) -> dict[str, tuple[Any, bytes]]:
     return told
 
 
-def test_functions_run_as_before(again: World) -> None:
+def test_functions_run_as_before(restarted: RunningSimulator) -> None:
     """With their code, versions, aliases, layers and environment."""
     answers = [
-        json.loads(again.functions.invoke(FunctionName="reward", Qualifier=qualifier)["Payload"].read())
+        json.loads(restarted.lambda_client.invoke(FunctionName="reward", Qualifier=qualifier)["Payload"].read())
         for qualifier in ("$LATEST", "live")
     ]
     assert answers == [["strict", "layer", 2], ["strict", "layer", 1]]
 
 
-def test_a_function_that_was_stopped_stays_stopped(again: World) -> None:
+def test_a_function_that_was_stopped_stays_stopped(restarted: RunningSimulator) -> None:
     """Its reserved concurrency is none."""
     once = Config(retries={"max_attempts": 0})
-    functions = again.session.client("lambda", endpoint_url=again.url, config=once)
+    functions = restarted.boto3_session.client("lambda", endpoint_url=restarted.url, config=once)
     with pytest.raises(ClientError) as refused, closing(functions):
         functions.invoke(FunctionName="stopped")
     assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
 
 
-def test_objects_are_there_byte_for_byte(again: World, left: StateBeforeRestart) -> None:
+def test_objects_are_there_byte_for_byte(restarted: RunningSimulator, before_restart: StateBeforeRestart) -> None:
     """However they were put, with metadata and times; what was deleted or cut off is not."""
-    assert {key: body for key, (_, body) in left.responses.items()} == OBJECTS
-    assert get_objects(again) == left.responses
+    assert {key: body for key, (_, body) in before_restart.responses.items()} == OBJECTS
+    assert get_objects(restarted) == before_restart.responses
 
 
-def test_an_upload_in_parts_that_was_begun_goes_on(again: World, left: StateBeforeRestart) -> None:
+def test_an_upload_in_parts_that_was_begun_goes_on(
+    restarted: RunningSimulator, before_restart: StateBeforeRestart
+) -> None:
     """Its id and its parts are still known."""
-    s3 = client(again, "s3")
-    upload = {name: left.upload[name] for name in ("Bucket", "Key", "UploadId")}
+    s3 = client(restarted, "s3")
+    upload = {name: before_restart.upload[name] for name in ("Bucket", "Key", "UploadId")}
     second = s3.upload_part(**upload, PartNumber=2, Body=b"end")["ETag"]
-    parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate((left.upload["ETag"], second), start=1)]
+    parts = [
+        {"PartNumber": number, "ETag": etag}
+        for number, etag in enumerate((before_restart.upload["ETag"], second), start=1)
+    ]
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     assert s3.get_object(Bucket="runs", Key="begun")["Body"].read() == CONTENT + b"end"
 
 
-def test_keys_let_in_whom_they_did_until_they_end(again: World, left: StateBeforeRestart) -> None:
+def test_keys_let_in_whom_they_did_until_they_end(
+    restarted: RunningSimulator, before_restart: StateBeforeRestart
+) -> None:
     """A session is for an hour: it is over when it would have been."""
     expected = {
         "of a user": 200,
@@ -249,31 +256,31 @@ def test_keys_let_in_whom_they_did_until_they_end(again: World, left: StateBefor
         "bounded": 403,
         "of nobody": 403,
     }
-    assert (left.statuses, statuses(again, left.keys)) == (expected, expected)
-    again.http.post("/_simulator/clock", json={"advance": "61m"}).raise_for_status()
-    assert statuses(again, left.keys) == expected | {"of a session": 401}
+    assert (before_restart.statuses, statuses(restarted, before_restart.keys)) == (expected, expected)
+    restarted.http.post("/_simulator/clock", json={"advance": "61m"}).raise_for_status()
+    assert statuses(restarted, before_restart.keys) == expected | {"of a session": 401}
 
 
 def test_an_account_that_was_reset_stays_empty(tmp_path: Path) -> None:
     """After a restart, too; what is made then is called as it was the first time."""
     made = []
     for reset in (True, False):
-        with served_world(Settings(port=0, data=tmp_path)) as world:
-            made.append(world.iam.list_users()["Users"])
+        with serve_simulator(Settings(port=0, data=tmp_path)) as world:
+            made.append(world.iam_client.list_users()["Users"])
             if reset:
-                first = world.iam.create_user(UserName="ann")["User"]
-                world.simulator.reset()
+                first = world.iam_client.create_user(UserName="ann")["User"]
+                world.instance.reset()
             else:
-                made.append([world.iam.create_user(UserName="ann")["User"]])
+                made.append([world.iam_client.create_user(UserName="ann")["User"]])
     assert made == [[], [], [first]]
 
 
 def test_a_damaged_account_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     """A body is gone: the account cannot be made again."""
     settings = Settings(data=tmp_path)
-    with inner_world(settings):
+    with simulator_in_process(settings):
         pass
-    database = Database(database_in(tmp_path))
+    database = Database(database_path(tmp_path))
     AwsRequestStore(database).append(
         StoredAwsRequest(
             ordinal=0,

@@ -36,7 +36,7 @@ def resident() -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def writes(asked: AccountClient) -> dict[str, float]:
+def measure_writes(asked: AccountClient) -> dict[str, float]:
     """Return what some requests take, through boto3 and without a socket."""
     iam, s3, lambdas = (asked.client(name) for name in ("iam", "s3", "lambda"))
     s3.create_bucket(**BUCKET)
@@ -53,7 +53,7 @@ def writes(asked: AccountClient) -> dict[str, float]:
     }
 
 
-def answered() -> None:
+def measure_reads() -> None:
     """Have a new account answer once; most of it is making a client."""
     with open_account() as asked:
         asked.client("iam").list_users()
@@ -63,11 +63,11 @@ def main() -> None:
     """Print the figures."""
     with TemporaryDirectory() as folder:
         with open_account() as asked:
-            writes(asked)  # loads what is loaded once
+            measure_writes(asked)  # loads what is loaded once
         with open_account() as asked:
-            without = writes(asked)
+            without = measure_writes(asked)
         with open_account(Path(folder) / "writes") as asked:
-            kept = writes(asked)
+            kept = measure_writes(asked)
         for name, took in without.items():
             print(f"{name}: {took:.2f} ms, with a journal {kept[name]:.2f} ms")
 
@@ -80,7 +80,7 @@ def main() -> None:
         print(f"a restart: {requests} requests in {took:.2f} s, {requests / took:.0f} a second")
 
         print(f"a world: made and closed empty in {milliseconds(lambda _: MotoState(seed=0).close()):.3f} ms")
-        print(f"a new account, until its first answer: {milliseconds(lambda _: answered(), 20):.1f} ms")
+        print(f"a new account, until its first answer: {milliseconds(lambda _: measure_reads(), 20):.1f} ms")
         times = []
         for seed in range(5):
             with open_account() as asked:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.end_to_end.crash_recovery import cut
+from tests.end_to_end.crash_recovery import run_crash_test
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = cut(
+        outcome = run_crash_test(
             Path(folder),
             kills=chosen.kills,
             jobs=chosen.jobs,
@@ -35,14 +35,16 @@ def main() -> None:
     table = Table(title="Power cuts", title_justify="left", box=None, header_style="bold")
     for column in ("what", "measured"):
         table.add_column(column, no_wrap=True)
-    table.add_row("kill -9, jobs", f"{outcome.kills}, {outcome.jobs}")
+    table.add_row("kill -9, jobs", f"{outcome.kill_count}, {outcome.job_count}")
     table.add_row("logs that differ from those of an undisturbed run", str(len(outcome.differing)))
-    table.add_row("losses, of files, objects and functions acknowledged", f"{len(outcome.lost)} of {outcome.kept}")
-    table.add_row("steps that a grader was asked for again", str(len(outcome.asked_again)))
+    table.add_row(
+        "losses, of files, objects and functions acknowledged", f"{len(outcome.lost)} of {outcome.acknowledged_count}"
+    )
+    table.add_row("steps that a grader was asked for again", str(len(outcome.regraded_steps)))
     table.add_row("in", f"{outcome.seconds:.0f} s")
     console = Console(width=100)
     console.print(table)
-    for name in (*outcome.differing, *outcome.lost, *outcome.asked_again):
+    for name in (*outcome.differing, *outcome.lost, *outcome.regraded_steps):
         console.print(name)
 
 

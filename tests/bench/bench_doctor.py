@@ -21,12 +21,12 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from simulator.doctor.doctor_report import Visit, visited
+from simulator.doctor.doctor_report import DoctorReport, run_probes
 from simulator.doctor.finding import Probe, Severity
-from simulator.doctor.loading import AdmissionError, admitted
-from simulator.doctor.probe_context import Examination, Examine
-from simulator.doctor.probes.registry import STATIC, TRAINING
-from simulator.doctor.simulated_training import Told, rehearsed
+from simulator.doctor.loading import LoadError, load_reward_function
+from simulator.doctor.probe_context import ProbeContext, ProbeFunction
+from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
+from simulator.doctor.simulated_training import StepCallback, simulate_training
 from simulator.settings import Settings
 from simulator.training.dataset import DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters
@@ -34,7 +34,7 @@ from simulator.training.hyperparameters import Hyperparameters
 ROOT = Path(__file__).parents[2]
 GALLERIES = ROOT / "fixtures" / "gallery"
 PROMPTS = ROOT / "fixtures" / "prompts"
-OURS = ROOT / "reward_lambda"
+REWARD_LAMBDA = ROOT / "reward_lambda"
 MODEL = "openai.gpt-oss-20b"
 STEPS = 67
 TIMEOUT = 10  # seconds: a reward that is broken by being slow would take the usual 300 for each call
@@ -54,7 +54,7 @@ class Reward:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class GalleryResult:
     """What visits with several seeds found: a set of (probe, severity) for each."""
 
     reward: Reward
@@ -82,7 +82,7 @@ class Judgement:
         )
 
 
-def rewards_of(gallery: str) -> list[Reward]:
+def load_rewards(gallery: str) -> list[Reward]:
     """Read a gallery's verdicts."""
     verdicts = json.loads((GALLERIES / gallery / "verdicts.json").read_text())
     return [
@@ -97,60 +97,62 @@ def rewards_of(gallery: str) -> list[Reward]:
     ]
 
 
-def records_of(data: Path) -> tuple[Record, ...]:
+def load_records(data: Path) -> tuple[Record, ...]:
     """Read a data file."""
     with data.open("rb") as stream:
         return read_records(stream, DatasetLimits(min_records=1))
 
 
-def visit(
+def run_doctor(
     reward: Reward,
     *,
     seed: int,
-    static: Sequence[tuple[Probe, Examine]] = STATIC,
-    told: Told = lambda _course, _step, _steps: None,
-) -> Visit:
+    static: Sequence[tuple[Probe, ProbeFunction]] = STATIC_PROBES,
+    told: StepCallback = lambda _course, _step, _steps: None,
+) -> DoctorReport:
     """Take every probe, with the function really run."""
-    with admitted(str(reward.folder), wall=time.time, timeout=TIMEOUT) as patient:
-        exam = Examination(
-            patient=patient,
-            records=records_of(reward.data),
+    with load_reward_function(str(reward.folder), wall_clock=time.time, timeout=TIMEOUT) as patient:
+        exam = ProbeContext(
+            reward_function=patient,
+            records=load_records(reward.data),
             settings=Settings(seed=seed),
             model=MODEL,
             hyperparameters=Hyperparameters(),
         )
-        return visited(
+        return run_probes(
             exam,
-            data=reward.data.name,
+            data_name=reward.data.name,
             data_sha256="",
-            static=static,
-            training=TRAINING,
-            rehearse=lambda exam, _told: rehearsed(exam, told=told),
+            static_probes=static,
+            training_probes=TRAINING_PROBES,
+            simulate_training=lambda exam, _told: simulate_training(exam, on_step=told),
         )
 
 
-def found(reward: Reward, *, seed: int) -> frozenset[Found]:
+def find_problems(reward: Reward, *, seed: int) -> frozenset[Found]:
     """Return what a visit found; a function that is not even admitted has failed S1."""
     try:
-        result = visit(reward, seed=seed)
+        result = run_doctor(reward, seed=seed)
         findings = result.findings
-        if not result.courses:  # the static probes ended the visit: what would training have found by itself?
-            findings += visit(reward, seed=seed, static=()).findings
-    except AdmissionError as refused:
+        if not result.traces:  # the static probes ended the visit: what would training have found by itself?
+            findings += run_doctor(reward, seed=seed, static=()).findings
+    except LoadError as refused:
         print(f"{reward.name}: {refused}", file=sys.stderr)
         return frozenset({("S1", Severity.FAIL)})
     return frozenset((finding.probe, finding.severity) for finding in findings)
 
 
-def judged(rewards: Iterable[Reward], *, seeds: int) -> Iterator[Judgement]:
+def evaluate_gallery(rewards: Iterable[Reward], *, seeds: int) -> Iterator[GalleryResult]:
     """Visit each reward with each seed."""
     for reward in rewards:
-        judgement = Judgement(reward=reward, visits=tuple(found(reward, seed=seed) for seed in range(seeds)))
+        judgement = GalleryResult(
+            reward=reward, visits=tuple(find_problems(reward, seed=seed) for seed in range(seeds))
+        )
         print(f"{reward.name}: {', '.join(severity.value for severity in judgement.worst('ST'))}", file=sys.stderr)
         yield judgement
 
 
-def printed(console: Console, judgements: Sequence[Judgement], *, gallery: str, seeds: int) -> None:
+def print_results(console: Console, judgements: Sequence[GalleryResult], *, gallery: str, seeds: int) -> None:
     """Print a gallery's table, with the share of broken rewards that was detected and of sound ones that was blamed."""
     table = Table(title=f"{gallery}: {seeds} seeds each", title_justify="left", box=None, header_style="bold")
     for column in ("reward", "", "static: failed", "warned", "training: failed", "warned", "expected, not found"):
@@ -185,7 +187,7 @@ def printed(console: Console, judgements: Sequence[Judgement], *, gallery: str, 
     console.print(summary)
 
 
-def false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int) -> None:
+def print_false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int) -> None:
     """Visit sound rewards in turn, with a new seed for each round, and print what was held against them."""
     sound = [reward for reward in rewards if reward.sound]
     if not sound or not runs:
@@ -193,7 +195,11 @@ def false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int) -> N
     alarms: Counter[tuple[Severity, str, str]] = Counter()
     blamed: Counter[Severity] = Counter()
     for run, reward in enumerate(islice(cycle(sound), runs)):
-        ill = {entry for entry in found(reward, seed=100 + run // len(sound)) if entry[1].rank <= Severity.WARN.rank}
+        ill = {
+            entry
+            for entry in find_problems(reward, seed=100 + run // len(sound))
+            if entry[1].rank <= Severity.WARN.rank
+        }
         alarms.update((severity, probe, reward.name) for probe, severity in ill)
         blamed.update({severity for _, severity in ill})
     console.print(
@@ -204,24 +210,24 @@ def false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int) -> N
         console.print(f"  {severity.value} {probe} of {name}: {count}")
 
 
-def costs(console: Console, *, rounds: int) -> None:
+def print_costs(console: Console, *, rounds: int) -> None:
     """Print what a visit to our own reward function costs on 300 rows."""
-    reward = Reward(name="reward_lambda", folder=OURS, data=PROMPTS / "train.jsonl", sound=True)
+    reward = Reward(name="reward_lambda", folder=REWARD_LAMBDA, data=PROMPTS / "train.jsonl", sound=True)
     static, whole, course = [], [], []
-    result = visit(reward, seed=0)
+    result = run_doctor(reward, seed=0)
     marks: list[float] = []
     for seed in range(rounds):
         marks.clear()
         begun = time.perf_counter()
-        visit(reward, seed=seed, told=lambda _course, _step, _steps: marks.append(time.perf_counter()))
+        run_doctor(reward, seed=seed, told=lambda _course, _step, _steps: marks.append(time.perf_counter()))
         done = time.perf_counter()
         static.append(marks[0] - begun)
         whole.append(done - begun)
         course.append((done - marks[0]) / len(marks))
-    steps = ", ".join(f"{run.name} {run.steps}" for run in result.courses)
+    steps = ", ".join(f"{run.name} {run.steps}" for run in result.traces)
     per_course = STEPS * median(course)
     console.print(
-        f"Our own reward on {result.records} rows, medians of {rounds} visits, {result.calls} calls each:\n"
+        f"Our own reward on {result.record_count} rows, medians of {rounds} visits, {result.call_count} calls each:\n"
         f"  static probes {median(static):.2f} s; whole visit {median(whole):.2f} s, "
         f"{median(whole) / median(static):.1f} times as long\n"
         f"  four runs of {STEPS} steps {4 * per_course:.2f} s (steps taken: {steps})"
@@ -243,12 +249,12 @@ def main() -> None:
     galleries = chosen.gallery or sorted(path.name for path in GALLERIES.iterdir() if path.is_dir())
     every: list[Reward] = []
     for gallery in galleries:
-        rewards = [reward for reward in rewards_of(gallery) if not chosen.only or reward.name in chosen.only]
-        printed(console, list(judged(rewards, seeds=chosen.seeds)), gallery=gallery, seeds=chosen.seeds)
+        rewards = [reward for reward in load_rewards(gallery) if not chosen.only or reward.name in chosen.only]
+        print_results(console, list(evaluate_gallery(rewards, seeds=chosen.seeds)), gallery=gallery, seeds=chosen.seeds)
         every += [replace(reward, name=f"{gallery}/{reward.name}") for reward in rewards]
-    false_alarms(console, every, runs=chosen.sound_runs)
+    print_false_alarms(console, every, runs=chosen.sound_runs)
     if chosen.rounds:
-        costs(console, rounds=chosen.rounds)
+        print_costs(console, rounds=chosen.rounds)
 
 
 if __name__ == "__main__":

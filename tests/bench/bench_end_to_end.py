@@ -49,12 +49,12 @@ def main() -> None:
     table = Table(title="The whole road", title_justify="left", box=None, header_style="bold")
     for column in ("what", "measured", "beside it"):
         table.add_column(column, no_wrap=True)
-    for figure in (*start(), *whole_command(), *lambda_calls(), *requests_and_jobs()):
+    for figure in (*measure_start(), *measure_exec(), *measure_lambda_calls(), *measure_requests_and_jobs()):
         table.add_row(*figure)
     Console(width=130).print(table)
 
 
-def timed(work: Callable[[], object]) -> float:
+def time_call(work: Callable[[], object]) -> float:
     """Return the seconds that `work` takes."""
     begun = time.perf_counter()
     work()
@@ -65,7 +65,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 @contextmanager
-def process(*command: str) -> Iterator["subprocess.Popen[str]"]:
+def run_process(*command: str) -> Iterator["subprocess.Popen[str]"]:
     """Run a server for the length of the block."""
     with tempfile.TemporaryDirectory() as folder:
         running = subprocess.Popen(
@@ -86,12 +86,12 @@ def process(*command: str) -> Iterator["subprocess.Popen[str]"]:
 @contextmanager
 def simulator() -> Iterator[tuple[str, int]]:
     """Serve a simulator; give its URL and its process id."""
-    with process("-m", "simulator", "serve", "--port", "0") as running:
+    with run_process("-m", "simulator", "serve", "--port", "0") as running:
         assert running.stdout
         yield running.stdout.readline().split()[2], running.pid
 
 
-def answered(host: str, port: int, path: str) -> None:
+def wait_until_ready(host: str, port: int, path: str) -> None:
     """Wait until a server answers."""
     while True:
         connection = http.client.HTTPConnection(host, port)
@@ -106,19 +106,19 @@ def answered(host: str, port: int, path: str) -> None:
             connection.close()
 
 
-def memory(pid: int) -> str:
+def peak_memory(pid: int) -> str:
     """Return a process's peak resident memory."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return f"{int(found[1]) / 1024:.0f} MB" if found else "unknown here"
 
 
-def start() -> Iterator[Figure]:
+def measure_start() -> Iterator[Figure]:
     """From nothing to the first answer, beside moto's own server."""
 
     def started(*command: str, port: int, path: str) -> float:
         begun = time.perf_counter()
-        with process(*command):
-            answered("127.0.0.1", port, path)
+        with run_process(*command):
+            wait_until_ready("127.0.0.1", port, path)
             return time.perf_counter() - begun
 
     pairs = [
@@ -135,7 +135,7 @@ def start() -> Iterator[Figure]:
     )
 
 
-def whole_command() -> Iterator[Figure]:
+def measure_exec() -> Iterator[Figure]:
     """`rft-sim exec -- rft train` on the 300 rows."""
     with tempfile.TemporaryDirectory() as output:
         command = [sys.executable, "-m", "simulator", "exec", "--", sys.executable, "-m", "client", "train"]
@@ -143,13 +143,13 @@ def whole_command() -> Iterator[Figure]:
         def run() -> None:
             subprocess.run([*command, "--output", output], cwd=ROOT, check=True, capture_output=True)
 
-        yield "rft-sim exec -- rft train, 300 rows", f"{median(timed(run) for _ in range(RUNS)):.2f} s", ""
+        yield "rft-sim exec -- rft train, 300 rows", f"{median(time_call(run) for _ in range(RUNS)):.2f} s", ""
 
 
 # Lambda
 
 
-def rollouts(count: int) -> list[dict[str, Any]]:
+def make_rollouts(count: int) -> list[dict[str, Any]]:
     """Return an event of `count` rollouts, about 1.5 kB each."""
     text = "First I add what is known. " * 50
     return [
@@ -165,7 +165,7 @@ def rollouts(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def zipped() -> bytes:
+def zip_reward_function() -> bytes:
     """Return the reward function's zip."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -173,7 +173,7 @@ def zipped() -> bytes:
     return packed.getvalue()
 
 
-def deployed(url: str) -> tuple[Any, str]:
+def deploy_function(url: str) -> tuple[Any, str]:
     """Deploy the reward function; return a Lambda client and its ARN."""
     access = {
         "region_name": REGION,
@@ -188,14 +188,14 @@ def deployed(url: str) -> tuple[Any, str]:
         Runtime=f"python3.{sys.version_info.minor}",
         Role=role["Role"]["Arn"],
         Handler="lambda_function.lambda_handler",
-        Code={"ZipFile": zipped()},
+        Code={"ZipFile": zip_reward_function()},
         Timeout=30,
         MemorySize=256,
     )
     return functions, made["FunctionArn"]
 
 
-def lambda_calls() -> Iterator[Figure]:
+def measure_lambda_calls() -> Iterator[Figure]:
     """A warm call in process, through the trainer's pool, and through boto3."""
     spec = FunctionSpec(
         name="reward",
@@ -205,7 +205,7 @@ def lambda_calls() -> Iterator[Figure]:
         region=REGION,
         handler="lambda_function.lambda_handler",
         runtime=f"python3.{sys.version_info.minor}",
-        code=zipped(),
+        code=zip_reward_function(),
         code_sha256="bench",
         timeout=30,
         memory_mb=256,
@@ -215,9 +215,9 @@ def lambda_calls() -> Iterator[Figure]:
         new_request_id=lambda: f"{next(ids):036d}", now=time.time, wall=time.time, max_environments=2
     )
     with pool, simulator() as (url, _), open(os.devnull, "w") as silence:  # noqa: PTH123  the null device is no file
-        functions, arn = deployed(url)
+        functions, arn = deploy_function(url)
         for count in (8, 32):
-            event = rollouts(count)
+            event = make_rollouts(count)
             payload = json.dumps(event).encode()
 
             def in_process(event: list[dict[str, Any]] = event, payload: bytes = payload) -> None:
@@ -235,7 +235,7 @@ def lambda_calls() -> Iterator[Figure]:
 
             for work in (in_process, by_trainer, by_boto3):
                 work()
-            times = [(timed(in_process), timed(by_trainer), timed(by_boto3)) for _ in range(CALLS)]
+            times = [(time_call(in_process), time_call(by_trainer), time_call(by_boto3)) for _ in range(CALLS)]
             inside, trainer, boto = (median(column) * 1000 for column in zip(*times, strict=True))
             yield f"warm Lambda call, {count} rollouts, trainer", f"{trainer:.2f} ms", f"in process {inside:.2f} ms"
             yield f"warm Lambda call, {count} rollouts, boto3", f"{boto:.2f} ms", f"in process {inside:.2f} ms"
@@ -244,7 +244,7 @@ def lambda_calls() -> Iterator[Figure]:
 # The server
 
 
-def rate(url: str, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> float:
+def measure_rate(url: str, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> float:
     """Return requests a second over one kept connection."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(str(place.hostname), place.port)
@@ -259,21 +259,21 @@ def rate(url: str, method: str, path: str, headers: dict[str, str], body: bytes 
     return done / elapsed
 
 
-def signed(url: str, path: str) -> dict[str, str]:
+def sign_request(url: str, path: str) -> dict[str, str]:
     """Return the headers of a signed Lambda request."""
     request = AWSRequest(method="GET", url=url + path)
     SigV4Auth(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY), "lambda", REGION).add_auth(request)
     return dict(request.headers.items())
 
 
-def requests_and_jobs() -> Iterator[Figure]:
+def measure_requests_and_jobs() -> Iterator[Figure]:
     """The job alone, the request rates beside moto's server, and the memory after all of it."""
-    with simulator() as (url, pid), process("-m", "moto.server", "-p", "18725"):
+    with simulator() as (url, pid), run_process("-m", "moto.server", "-p", "18725"):
         key = create_session_key(REGION)
         client = OpenAI(base_url=f"{url}/v1", api_key=key)
-        _, arn = deployed(url)
+        _, arn = deploy_function(url)
         file = client.files.create(file=TRAIN.open("rb"), purpose="fine-tune")
-        body = {"method": {"type": "reinforcement", "reinforcement": {"grader": grader(arn)}}}
+        body = {"method": {"type": "reinforcement", "reinforcement": {"grader": grader_method(arn)}}}
         ids: list[str] = []
 
         def job() -> None:
@@ -282,11 +282,11 @@ def requests_and_jobs() -> Iterator[Figure]:
             while client.fine_tuning.jobs.retrieve(made.id).status not in {"succeeded", "failed"}:
                 time.sleep(0.01)
 
-        yield "the job alone: 67 steps, 2,144 rollouts", f"{median(timed(job) for _ in range(RUNS)):.2f} s", ""
+        yield "the job alone: 67 steps, 2,144 rollouts", f"{median(time_call(job) for _ in range(RUNS)):.2f} s", ""
 
         moto = "http://127.0.0.1:18725"
-        answered("127.0.0.1", 18725, "/moto-api/")
-        deployed(moto)
+        wait_until_ready("127.0.0.1", 18725, "/moto-api/")
+        deploy_function(moto)
         bearer = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         chat = {
             "model": client.fine_tuning.jobs.retrieve(ids[0]).fine_tuned_model,
@@ -294,25 +294,25 @@ def requests_and_jobs() -> Iterator[Figure]:
             "temperature": 0,
         }
         one, some = "/2015-03-31/functions/reward", "/2015-03-31/functions/"
-        theirs_one = rate(moto, "GET", one, signed(moto, one))
-        theirs_some = rate(moto, "GET", some, signed(moto, some))
+        theirs_one = measure_rate(moto, "GET", one, sign_request(moto, one))
+        theirs_some = measure_rate(moto, "GET", some, sign_request(moto, some))
         jobs = f"/v1/fine_tuning/jobs/{ids[0]}"
         for name, ours, what, theirs in (
-            ("retrieve a job", rate(url, "GET", jobs, bearer), "GetFunction", theirs_one),
-            ("list jobs", rate(url, "GET", "/v1/fine_tuning/jobs", bearer), "ListFunctions", theirs_some),
+            ("retrieve a job", measure_rate(url, "GET", jobs, bearer), "GetFunction", theirs_one),
+            ("list jobs", measure_rate(url, "GET", "/v1/fine_tuning/jobs", bearer), "ListFunctions", theirs_some),
             (
                 "chat with a tuned model",
-                rate(url, "POST", "/v1/chat/completions", bearer, json.dumps(chat).encode()),
+                measure_rate(url, "POST", "/v1/chat/completions", bearer, json.dumps(chat).encode()),
                 "GetFunction",
                 theirs_one,
             ),
         ):
             beside = f"moto_server {what} {theirs:,.0f}/s: x{ours / theirs:.1f}"
             yield name, f"{ours:,.0f} requests/s", beside
-        yield "peak memory of the server", memory(pid), ""
+        yield "peak memory of the server", peak_memory(pid), ""
 
 
-def grader(arn: str) -> dict[str, Any]:
+def grader_method(arn: str) -> dict[str, Any]:
     """Return the grader that a create request names."""
     return {"type": "lambda", "lambda": {"function": arn}}
 

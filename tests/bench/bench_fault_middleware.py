@@ -8,7 +8,7 @@ import asyncio
 from time import perf_counter
 from typing import Any, Final
 
-from simulator.faults.middleware import Edge
+from simulator.faults.middleware import FaultMiddleware
 from simulator.http.asgi import App, Message
 from simulator.identity.session_key import create_session_key
 from simulator.settings import TUNING_REGION, Settings
@@ -17,15 +17,18 @@ from simulator.simulator import Simulator
 ROUNDS: Final = 9
 REQUESTS: Final = 2_000
 PATH: Final = "/v1/models/openai.gpt-oss-20b"
-NEVER: Final[dict[str, Any]] = {"request": {"method": "GET", "path": "/v1/fine_tuning/jobs/*/events"}, "drop": "before"}
+UNMATCHED_FAULT: Final[dict[str, Any]] = {
+    "request": {"method": "GET", "path": "/v1/fine_tuning/jobs/*/events"},
+    "drop": "before",
+}
 
 
-async def nothing_sent() -> Message:
+async def receive_empty_body() -> Message:
     """Give an empty body."""
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-async def asked(app: App, key: str) -> float:
+async def measure_rate(app: App, key: str) -> float:
     """Return how many requests a second an app answers."""
     headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {key}".encode())]
     statuses: set[int] = set()
@@ -49,7 +52,7 @@ async def asked(app: App, key: str) -> float:
             "server": ("testserver", 80),
             "client": ("127.0.0.1", 1),
         }
-        await app(scope, nothing_sent, take)
+        await app(scope, receive_empty_body, take)
     taken = perf_counter() - start
     assert statuses == {200}, statuses
     return REQUESTS / taken
@@ -58,8 +61,8 @@ async def asked(app: App, key: str) -> float:
 def main() -> None:
     """Print the rates, and their ratio to the one past the edge."""
     with Simulator(Settings(), url="http://testserver") as simulator:
-        edge, book, key = simulator._rooms.api, simulator.house.faults, create_session_key(TUNING_REGION)
-        assert isinstance(edge, Edge)
+        edge, book, key = simulator._rooms.api, simulator.context.fault_registry, create_session_key(TUNING_REGION)
+        assert isinstance(edge, FaultMiddleware)
         ways: dict[str, tuple[App, int]] = {
             "past the edge": (edge._app, 0),
             "through it, no fault": (edge, 0),
@@ -71,8 +74,8 @@ def main() -> None:
             for name, (app, faults) in ways.items():
                 book.clear()
                 if faults:
-                    book.add([NEVER] * faults)
-                best[name] = max(best[name], asyncio.run(asked(app, key)))
+                    book.add([UNMATCHED_FAULT] * faults)
+                best[name] = max(best[name], asyncio.run(measure_rate(app, key)))
     for name, rate in best.items():
         print(f"{name:<38} {rate:8,.0f} requests/s   {rate / best['past the edge']:.3f}")
 

@@ -13,10 +13,10 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Final
 
-from fixtures.generators.hostile.case import sound_line
-from fixtures.generators.hostile.corpus import CASES
-from fixtures.generators.hostile.large_files import LARGE, written
-from fixtures.generators.hostile.packages import PACKAGES
+from fixtures.generators.hostile.case import valid_line
+from fixtures.generators.hostile.corpus import HOSTILE_FILES
+from fixtures.generators.hostile.large_files import LARGE_FILES, write_hostile_file
+from fixtures.generators.hostile.packages import HOSTILE_PACKAGES
 
 SIZE: Final = 512 * 1024 * 1024  # bytes; the largest upload
 
@@ -39,7 +39,7 @@ FILES: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "empty objects": lambda: _records(b"[" + b"{}," * 8_900 + b"{}]"),
     "objects of one key": lambda: _records(b"[" + b'{"a":1},' * 3_300 + b"1]"),
     "lines just short enough": lambda: _records(b'"' + b"x" * 6_291_000 + b'"'),
-    "small records, 4 million": lambda: islice(repeat(sound_line(1) + b"\n"), SIZE // 120),
+    "small records, 4 million": lambda: islice(repeat(valid_line(1) + b"\n"), SIZE // 120),
     "one line": lambda: chain([b'{"messages": "'], repeat(b"x" * (1 << 20), 512)),
     "blank lines": lambda: repeat(b"\n" * (1 << 20), 512),
     "noise": lambda: (os.urandom(1 << 20) for _ in range(512)),
@@ -73,7 +73,7 @@ _PEAK: Final = (
 )
 
 
-def told(path: Path, reader: str) -> str:
+def measure_reader(path: Path, reader: str) -> str:
     """Read a file in a process of its own; return what that took and what came of it."""
     program = f"import sys, time\n{_READERS[reader]}{_PEAK}"
     command = [sys.executable, "-W", "ignore", "-c", program, os.fspath(path)]
@@ -84,25 +84,27 @@ def told(path: Path, reader: str) -> str:
 
 def main() -> None:
     """Print every measurement."""
-    refused = sum(case.records is None for case in CASES)
-    print(f"kept: {len(CASES)} files, {refused} refused; made: {len(LARGE)} files, {len(PACKAGES)} packages")
+    refused = sum(case.records is None for case in HOSTILE_FILES)
+    print(
+        f"kept: {len(HOSTILE_FILES)} files, {refused} refused; made: {len(LARGE_FILES)} files, {len(HOSTILE_PACKAGES)} packages"
+    )
     with tempfile.TemporaryDirectory() as name:
         folder, path = Path(name), Path(name) / "file.jsonl"
         for what, content in FILES.items():
             with path.open("wb") as file:
                 file.writelines(content())
             for reader in ("simulator", "client"):
-                print(f"512 MB: {what:36} {reader:9} {told(path, reader)}", flush=True)
+                print(f"512 MB: {what:36} {reader:9} {measure_reader(path, reader)}", flush=True)
         path.unlink()
-        for case in LARGE:
-            path = written(case, folder)
+        for case in LARGE_FILES:
+            path = write_hostile_file(case, folder)
             for reader in ("simulator", "client"):
-                print(f"{case.name:44} {reader:9} {told(path, reader)}", flush=True)
+                print(f"{case.name:44} {reader:9} {measure_reader(path, reader)}", flush=True)
             path.unlink()
-        for package in PACKAGES:
+        for package in HOSTILE_PACKAGES:
             path = folder / "package.zip"
             path.write_bytes(package.content())
-            print(f"{package.name:44} {'package':9} {told(path, 'package')}", flush=True)
+            print(f"{package.name:44} {'package':9} {measure_reader(path, 'package')}", flush=True)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(name: str, command: list[str], port: int, key: str, health: str) -> Iterator[Server]:
+def run_server(name: str, command: list[str], port: int, key: str, health: str) -> Iterator[Server]:
     """Run a server for the length of the block."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -81,7 +81,7 @@ def request(server: Server, messages: list[Any], **options: Any) -> bytes:
     ).encode() + body
 
 
-async def whole(reader: asyncio.StreamReader) -> int:
+async def read_whole(reader: asyncio.StreamReader) -> int:
     """Read an answer with a length; count 1."""
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200"), head
@@ -90,7 +90,7 @@ async def whole(reader: asyncio.StreamReader) -> int:
     return 1
 
 
-async def chunked(reader: asyncio.StreamReader) -> int:
+async def read_chunked(reader: asyncio.StreamReader) -> int:
     """Read an answer to its last chunk; count the events."""
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200"), head
@@ -121,11 +121,11 @@ async def load(server: Server, read: Callable[[asyncio.StreamReader], Awaitable[
     return sum(counts) / (perf_counter() - start)
 
 
-def measured(server: Server) -> tuple[float, float]:
+def measure(server: Server) -> tuple[float, float]:
     """Return (chats a second, events a second)."""
-    chats = asyncio.run(load(server, whole, stream=False))
-    events = asyncio.run(load(server, chunked, stream=True))
-    many = asyncio.run(load(server, chunked, stream=True, n=8))
+    chats = asyncio.run(load(server, read_whole, stream=False))
+    events = asyncio.run(load(server, read_chunked, stream=True))
+    many = asyncio.run(load(server, read_chunked, stream=True, n=8))
     print(
         f"{server.name:10} {chats:8.0f} chats/s  {events:8.0f} events/s  {many:8.0f} events/s of long streams",
         flush=True,
@@ -138,19 +138,19 @@ def main() -> None:
     port, other_port = free_port(), free_port()
     ours = [sys.executable, "-m", "simulator", "serve", "--port", str(port)]
     command = os.environ.get("LLMOCK") or which("llmock")
-    with running("simulator", ours, port, create_session_key(TUNING_REGION), "/_simulator/health") as simulator:
+    with run_server("simulator", ours, port, create_session_key(TUNING_REGION), "/_simulator/health") as simulator:
         OpenAI(api_key=simulator.key, base_url=f"http://127.0.0.1:{port}/v1").files.create(
             file=PROMPTS, purpose="fine-tune"
         )
         if not command:
             print("llmock is left out: it is not on the path, and LLMOCK names no command")
             for _ in range(ROUNDS):
-                measured(simulator)
+                measure(simulator)
             return
         theirs = [command, "serve", "--port", str(other_port), "--log-level", "warning"]
-        with running("llmock", theirs, other_port, "x", "/v1/models") as llmock:
+        with run_server("llmock", theirs, other_port, "x", "/v1/models") as llmock:
             for _ in range(ROUNDS):
-                (chats, events), (their_chats, their_events) = measured(simulator), measured(llmock)
+                (chats, events), (their_chats, their_events) = measure(simulator), measure(llmock)
                 print(f"{'ratio':10} {chats / their_chats:8.2f}          {events / max(1, their_events):9.2f}")
 
 

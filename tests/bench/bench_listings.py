@@ -16,10 +16,10 @@ from time import perf_counter
 
 from simulator.jobs.codec import decode_job
 from simulator.settings import Pace, Settings
-from simulator.wire.json_response import WireResponse
-from simulator.wire.objects import rendered_job
-from tests.simulators import World, database_in, inner_world
-from tests.training.training_files import jsonl
+from simulator.wire.json_response import JsonResponse
+from simulator.wire.objects import render_job
+from tests.simulators import RunningSimulator, database_path, simulator_in_process
+from tests.training.training_files import make_training_file
 
 ROUNDS = 50
 SMALL = 20
@@ -42,13 +42,13 @@ FROM n, (SELECT kind, body FROM log WHERE event_id IS NOT NULL ORDER BY job, ord
 """
 
 
-def filled(folder: Path, *, jobs: int, events: int) -> None:
+def fill_store(folder: Path, *, jobs: int, events: int) -> None:
     """Write a data folder with so many jobs, files and events of one job."""
-    with inner_world(Settings(data=folder, pace=Pace.POLL)) as world:
-        job = world.create(world.upload(jsonl(100)))
+    with simulator_in_process(Settings(data=folder, pace=Pace.POLL)) as world:
+        job = world.create_job(world.upload(make_training_file(100)))
         for _ in range(3):
-            world.job(job["id"])
-    with sqlite3.connect(database_in(folder)) as connection:
+            world.retrieve_job(job["id"])
+    with sqlite3.connect(database_path(folder)) as connection:
         for sql, count in ((JOBS, jobs), (FILES, jobs), (EVENTS, events)):
             connection.execute(sql, {"count": count})
     connection.close()
@@ -71,7 +71,7 @@ def requests(*, jobs: int, events: int) -> dict[str, tuple[str, Mapping[str, str
     }
 
 
-def seconds(world: World, path: str, params: Mapping[str, str | int]) -> float:
+def measure_request(world: RunningSimulator, path: str, params: Mapping[str, str | int]) -> float:
     """Return the time of one request, which has to be answered well."""
     start = perf_counter()
     answer = world.http.get(path, params=params)
@@ -80,7 +80,7 @@ def seconds(world: World, path: str, params: Mapping[str, str | int]) -> float:
     return taken
 
 
-def measured(*sizes: tuple[int, int]) -> dict[str, list[float]]:
+def measure(*sizes: tuple[int, int]) -> dict[str, list[float]]:
     """Return the median times, one a size (jobs, events), of a start and of each request.
 
     The simulators are asked in turns, so that what else the machine does falls on all of them alike.
@@ -90,28 +90,28 @@ def measured(*sizes: tuple[int, int]) -> dict[str, list[float]]:
         worlds = []
         for index, (jobs, events) in enumerate(sizes):
             folder = Path(opened.enter_context(TemporaryDirectory()))
-            filled(folder, jobs=jobs, events=events)
+            fill_store(folder, jobs=jobs, events=events)
             start = perf_counter()
-            worlds.append(opened.enter_context(inner_world(Settings(data=folder, pace=Pace.POLL))))
+            worlds.append(opened.enter_context(simulator_in_process(Settings(data=folder, pace=Pace.POLL))))
             times["a start"][index].append(perf_counter() - start)
         for _ in range(ROUNDS):
             for index, (world, (jobs, events)) in enumerate(zip(worlds, sizes, strict=True)):
                 for name, (path, params) in requests(jobs=jobs, events=events).items():
-                    times[name][index].append(seconds(world, path, params))
+                    times[name][index].append(measure_request(world, path, params))
     return {name: [median(of_size) for of_size in of_all] for name, of_all in times.items()}
 
 
-def rendering() -> float:
+def measure_rendering() -> float:
     """Return the seconds that 20 jobs take from their projections to JSON, with no database and no HTTP."""
     with TemporaryDirectory() as name:
-        filled(Path(name), jobs=SMALL, events=SMALL)
-        with sqlite3.connect(database_in(Path(name))) as connection:
+        fill_store(Path(name), jobs=SMALL, events=SMALL)
+        with sqlite3.connect(database_path(Path(name))) as connection:
             projections = [str(row[0]) for row in connection.execute("SELECT projection FROM jobs LIMIT 20")]
         connection.close()
     times = []
     for _ in range(ROUNDS):
         start = perf_counter()
-        WireResponse([rendered_job(decode_job(projection)) for projection in projections])
+        JsonResponse([render_job(decode_job(projection)) for projection in projections])
         times.append(perf_counter() - start)
     return median(times)
 
@@ -119,9 +119,9 @@ def rendering() -> float:
 def main(jobs: int = 100_000, events: int = 1_000_000) -> None:
     """Measure and print."""
     print(f"{'ms':28}{f'{SMALL} jobs, {SMALL} events':>22}{f'{jobs:,} jobs, {events:,} events':>34}{'ratio':>8}")
-    for name, (little, much) in measured((SMALL, SMALL), (jobs, events)).items():
+    for name, (little, much) in measure((SMALL, SMALL), (jobs, events)).items():
         print(f"{name:28}{little * 1e3:22.2f}{much * 1e3:34.2f}{much / little:8.2f}")
-    print(f"of 20 jobs, {rendering() * 1e3:.2f} ms are reading the projections and writing them as JSON")
+    print(f"of 20 jobs, {measure_rendering() * 1e3:.2f} ms are reading the projections and writing them as JSON")
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
-from tests.end_to_end.server_process import served
-from tests.simulators import ENDS, Api, database_in
-from tests.training.training_files import jsonl
+from tests.end_to_end.server_process import run_server
+from tests.simulators import TERMINAL_STATUSES, SimulatorClient, database_path
+from tests.training.training_files import make_training_file
 
 ROOT = Path(__file__).parents[2]
 MB = 1024 * 1024
@@ -46,7 +46,7 @@ INSERT INTO log SELECT job || '-' || i, ordinal, kind, body, event_id || '-' || 
 
 
 @dataclass
-class Seen:
+class LatencySamples:
     """What the clients met."""
 
     seconds: list[float] = field(default_factory=list)
@@ -86,19 +86,19 @@ def footprint(pid: int) -> Footprint:
     )
 
 
-def filled(data: Path, temporary: Path, *, jobs: int) -> None:
+def fill_store(data: Path, temporary: Path, *, jobs: int) -> None:
     """Run one job and copy it, so that the store holds many finished ones."""
-    with served(data, TMPDIR=str(temporary)) as (api, _):
+    with run_server(data, TMPDIR=str(temporary)) as (api, _):
         function = api.deploy(ROOT / "reward_lambda", name="reward")
-        job = api.run(jsonl(100), function=function)
+        job = api.run_job(make_training_file(100), function=function)
         assert job["status"] == "succeeded", job
-    with sqlite3.connect(database_in(data)) as connection:
+    with sqlite3.connect(database_path(data)) as connection:
         connection.execute(COPIES, {"count": jobs - 1})
         connection.execute(LOGS, {"count": jobs - 1, "job": job["id"]})
     connection.close()
 
 
-async def polled(url: str, key: str, job: str, seen: Seen, stop: asyncio.Event, *, pause: float) -> None:
+async def poll_job(url: str, key: str, job: str, seen: LatencySamples, stop: asyncio.Event, *, pause: float) -> None:
     """Be a client that watches a job until it is told to stop."""
     headers = {"authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=60, verify=False) as http:
@@ -116,7 +116,7 @@ async def polled(url: str, key: str, job: str, seen: Seen, stop: asyncio.Event, 
                 await asyncio.wait_for(stop.wait(), pause)
 
 
-async def uploaded(url: str, key: str, size: int, seen: Seen) -> float:
+async def upload_file(url: str, key: str, size: int, seen: LatencySamples) -> float:
     """Upload a file of `size` bytes without holding it; return the seconds that it took."""
     boundary = "b0undary"
     head = (
@@ -144,7 +144,7 @@ async def uploaded(url: str, key: str, size: int, seen: Seen) -> float:
     return time.perf_counter() - begun
 
 
-def unread(url: str, key: str) -> socket.socket:
+def open_unread_stream(url: str, key: str) -> socket.socket:
     """Ask for a long stream, and read nothing of it."""
     place = urlsplit(url)
     body = b'{"model":"openai.gpt-oss-20b","n":128,"stream":true,"messages":[{"role":"user","content":"How many?"}]}'
@@ -158,20 +158,22 @@ def unread(url: str, key: str) -> socket.socket:
     return connection
 
 
-async def loaded(api: Api, jobs: list[str], *, clients: int, uploads: int, size: int) -> tuple[Seen, Seen, list[float]]:
+async def run_load(
+    api: SimulatorClient, jobs: list[str], *, clients: int, uploads: int, size: int
+) -> tuple[LatencySamples, LatencySamples, list[float]]:
     """Poll, upload and watch until all jobs have ended."""
-    polls, others, stop = Seen(), Seen(), asyncio.Event()
+    polls, others, stop = LatencySamples(), LatencySamples(), asyncio.Event()
     watching = [
-        asyncio.create_task(polled(api.url, api.key, jobs[number % len(jobs)], polls, stop, pause=0.25))
+        asyncio.create_task(poll_job(api.url, api.key, jobs[number % len(jobs)], polls, stop, pause=0.25))
         for number in range(clients)
     ]
-    bringing = [asyncio.create_task(uploaded(api.url, api.key, size, others)) for _ in range(uploads)]
+    bringing = [asyncio.create_task(upload_file(api.url, api.key, size, others)) for _ in range(uploads)]
     headers = {"authorization": f"Bearer {api.key}"}
     async with httpx2.AsyncClient(base_url=api.url, headers=headers, timeout=60, verify=False) as http:
         left = set(jobs)
         while left:
             for job in list(left):
-                if (await http.get(f"/v1/fine_tuning/jobs/{job}")).json()["status"] in ENDS:
+                if (await http.get(f"/v1/fine_tuning/jobs/{job}")).json()["status"] in TERMINAL_STATUSES:
                     left.discard(job)
             await asyncio.sleep(0.5)
     times = list(await asyncio.gather(*bringing))
@@ -180,28 +182,28 @@ async def loaded(api: Api, jobs: list[str], *, clients: int, uploads: int, size:
     return polls, others, times
 
 
-def measured(*, jobs: int, clients: int, finished: int, uploads: int, size: int) -> Iterator[tuple[str, str]]:
+def measure(*, jobs: int, clients: int, finished: int, uploads: int, size: int) -> Iterator[tuple[str, str]]:
     """Put the load on; yield the figures."""
     with tempfile.TemporaryDirectory() as name:
         data, temporary = Path(name) / "data", Path(name) / "temporary"
         temporary.mkdir()
         begun = time.perf_counter()
-        filled(data, temporary, jobs=finished)
-        yield "finished jobs in the store", f"{finished:,}, {database_in(data).stat().st_size / MB:,.0f} MB"
+        fill_store(data, temporary, jobs=finished)
+        yield "finished jobs in the store", f"{finished:,}, {database_path(data).stat().st_size / MB:,.0f} MB"
         begun = time.perf_counter()
-        with served(data, TMPDIR=str(temporary)) as (api, running):
+        with run_server(data, TMPDIR=str(temporary)) as (api, running):
             yield "start on them, to the first line", f"{time.perf_counter() - begun:.2f} s"
             function = api.deploy(ROOT / "reward_lambda", name="load")
             before = footprint(running.pid)
-            stalled = [unread(api.url, api.key) for _ in range(10)]
-            file = api.upload(jsonl(300))
+            stalled = [open_unread_stream(api.url, api.key) for _ in range(10)]
+            file = api.upload(make_training_file(300))
             begun = time.perf_counter()
-            ids = [str(api.create(file, function=function)["id"]) for _ in range(jobs)]
-            polls, others, times = asyncio.run(loaded(api, ids, clients=clients, uploads=uploads, size=size))
+            ids = [str(api.create_job(file, function=function)["id"]) for _ in range(jobs)]
+            polls, others, times = asyncio.run(run_load(api, ids, clients=clients, uploads=uploads, size=size))
             took = time.perf_counter() - begun
             for connection in stalled:
                 connection.close()
-            ends = Counter(str(api.job(job)["status"]) for job in ids)
+            ends = Counter(str(api.retrieve_job(job)["status"]) for job in ids)
             time.sleep(6)  # kept connections end after five seconds
             after = footprint(running.pid)
             cuts = quantiles(polls.seconds, n=1000)
@@ -236,7 +238,7 @@ def main() -> None:
     table = Table(title="Load", title_justify="left", box=None, header_style="bold")
     for column in ("what", "measured"):
         table.add_column(column, no_wrap=True)
-    for figure in measured(
+    for figure in measure(
         jobs=chosen.jobs,
         clients=chosen.clients,
         finished=chosen.finished,

@@ -6,9 +6,16 @@ from time import perf_counter
 
 from simulator.training.dataset import DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.training_run import evaluated, initial_state, learned, prepared, sampled, sampled_held_out
+from simulator.training.training_run import (
+    evaluate_held_out,
+    initial_state,
+    prepare_run,
+    sample_held_out,
+    sample_step,
+    train_step,
+)
 from tests.training import reward_functions as graders
-from tests.training.training_runs import GPT, QWEN, Training, mean, scored, trained
+from tests.training.training_runs import GPT, QWEN, FinishedRun, mean, score_groups, train
 
 DEFAULT = Path(__file__).parents[2] / "../shared/data/gsm8k/train.jsonl"
 SEEDS = range(1, 6)
@@ -24,25 +31,25 @@ def timed_run(records: tuple[Record, ...]) -> dict[str, float]:
         spent[part] += perf_counter() - mark
         mark = perf_counter()
 
-    run = prepared(records, model=GPT, hyperparameters=Hyperparameters(), seed=1)
+    run = prepare_run(records, model=GPT, hyperparameters=Hyperparameters(), seed=1)
     state = initial_state()
     book("prepare")
     for step in range(run.plan.total_steps + 1):
         if step:
-            groups = sampled(run, state)
+            groups = sample_step(run, state)
             book("sample")
-            rewards = scored(groups, graders.strict_hash)
+            rewards = score_groups(groups, graders.strict_hash)
             book("grade")
-            state = learned(run, state, groups, rewards).state
+            state = train_step(run, state, groups, rewards).state
             book("learn")
         if step in run.plan.evaluation_steps:
-            held_out = sampled_held_out(run, state)
-            evaluated(state, held_out, scored(held_out, graders.strict_hash))
+            held_out = sample_held_out(run, state)
+            evaluate_held_out(state, held_out, score_groups(held_out, graders.strict_hash))
             book("evaluate")
     return spent
 
 
-def summary(training: Training) -> str:
+def summary(training: FinishedRun) -> str:
     """Return a run's first and last ten steps in a line."""
     first, last = training.outcomes[:10], training.outcomes[-10:]
 
@@ -51,7 +58,7 @@ def summary(training: Training) -> str:
         return "->".join(format(value, form) for value in both)
 
     def truths(name: str) -> str:
-        both = (mean([getattr(outcome.truth, name) for outcome in part]) for part in (first, last))
+        both = (mean([getattr(outcome.ground_truth, name) for outcome in part]) for part in (first, last))
         return "->".join(format(value, ".2f") for value in both)
 
     held_out = "->".join(f"{training.evaluations[index].reward_mean:.2f}" for index in (0, -1))
@@ -73,13 +80,13 @@ def main(path: Path) -> None:
         print(f"{sum(spent.values()):.3f} s: {parts}")
     for model in (GPT, QWEN):
         for seed in SEEDS:
-            run = trained(records, graders.strict_hash, model=model, seed=seed, evaluate=True)
+            run = train(records, graders.strict_hash, model=model, seed=seed, evaluate=True)
             print(f"{model} strict seed {seed}: {summary(run)}")
     for grader in (graders.lenient, graders.inverted, graders.always_one, graders.longer_is_better):
-        print(f"{grader.__name__}: {summary(trained(records, grader, evaluate=True))}")
+        print(f"{grader.__name__}: {summary(train(records, grader, evaluate=True))}")
     for multiplier in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0):
         settings = Hyperparameters(learning_rate_multiplier=multiplier)
-        runs = [trained(records, graders.strict_hash, hyperparameters=settings, seed=seed) for seed in (1, 2, 3)]
+        runs = [train(records, graders.strict_hash, hyperparameters=settings, seed=seed) for seed in (1, 2, 3)]
         print(f"learning rate x{multiplier}: last ten {mean([mean(run.rewards()[-10:]) for run in runs]):.3f}")
 
 

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from simulator.identity.session_key import create_session_key
 from simulator.settings import TUNING_REGION
-from simulator.verdict.audit_middleware import Watching
+from simulator.verdict.audit_middleware import AuditMiddleware
 from simulator.verdict.exchange import Outcome
-from tests.verdict.audit_scenario import Client, Stage, shown
-from tests.verdict.middleware_harness import Caller, answering, body, scope, start
+from tests.verdict.audit_scenario import AuditScenario, ScriptedClient, job_object
+from tests.verdict.middleware_harness import ScriptedCaller, app_answering, request_scope, response_part, response_start
 
 ROUNDS: Final = 20
 REQUESTS: Final = 400
@@ -40,7 +40,7 @@ with served_world() as world:
 """
 
 
-class Served:
+class ServerProcess:
     """A server in a process of its own, with one job that has ended."""
 
     def __init__(self, kind: str) -> None:
@@ -66,9 +66,9 @@ class Served:
         self._process.communicate()
 
 
-def over_sockets() -> None:
+def measure_over_sockets() -> None:
     """Print what a request takes with and without; the best of several rounds."""
-    servers = {kind: Served(kind) for kind in ("without", "with")}
+    servers = {kind: ServerProcess(kind) for kind in ("without", "with")}
     sleep(3)  # what loads behind the first answers
     for path in ("/v1/fine_tuning/jobs/{job}", "/v1/fine_tuning/jobs/{job}/events?limit=100"):
         best = dict.fromkeys(servers, 1.0)
@@ -83,55 +83,60 @@ def over_sockets() -> None:
         served.close()
 
 
-def alone() -> None:
+def measure_middleware() -> None:
     """Print what the watch itself takes for one look."""
-    stage = Stage()
-    stage.judge = type(stage.judge)(settings=stage.settings, clock=monotonic, truth=stage.jobs)
+    stage = AuditScenario()
+    stage.auditor = type(stage.auditor)(settings=stage.settings, clock=monotonic, server_state=stage.server_state)
     answer = (
-        str(shown("ftjob-1", "running") | {"padding": "x" * 700}).replace("'", '"').replace("None", "null").encode()
+        str(job_object("ftjob-1", "running") | {"padding": "x" * 700})
+        .replace("'", '"')
+        .replace("None", "null")
+        .encode()
     )
-    watching = Watching(answering(start(), body(answer)), judge=stage.judge, wall=lambda: 0.0)
+    watching = AuditMiddleware(
+        app_answering(response_start(), response_part(answer)), auditor=stage.auditor, wall_clock=lambda: 0.0
+    )
     key = (b"authorization", f"Bearer {create_session_key(TUNING_REGION)}".encode())
 
     async def looks() -> float:
-        caller = Caller()
+        caller = ScriptedCaller()
         begun = perf_counter()
         for _ in range(REQUESTS * 10):
-            await watching(scope(headers=[key]), caller.receive, caller.send)
+            await watching(request_scope(headers=[key]), caller.receive, caller.send)
         return (perf_counter() - begun) / (REQUESTS * 10)
 
     best = min(asyncio.run(looks()) for _ in range(5))
     print(f"the watch alone: {best * 1e6:.0f} us for a look")
 
 
-def wrong(client: Client, number: int) -> None:
+def misbehave(client: ScriptedClient, number: int) -> None:
     """Ask once, and get it wrong: hot, impatient, deaf to refusals, by a connection of its own now and then."""
     job = f"ftjob-{number % JOBS}"
     if number % 7 == 0:
         client.reconnect()
     match number % 10:
         case 0:
-            client.create(job, file=f"file-{number}", outcome=Outcome.LOST, status=None)
+            client.create_job(job, file=f"file-{number}", outcome=Outcome.NO_ANSWER, status=None)
         case 1:
-            client.page("events", [f"e{number}-{place}" for place in range(20)], has_more=True, job=job)
+            client.list_page("events", [f"e{number}-{place}" for place in range(20)], has_more=True, job_id=job)
         case 2:
-            client.look_in_vain(job, status=429, retry_after=5.0)
+            client.fail_to_retrieve_job(job, status=429, retry_after=5.0)
         case 3:
-            client.look_in_vain(job, status=404)
+            client.fail_to_retrieve_job(job, status=404)
         case 4:
-            client.look_in_vain(job, status=500)
+            client.fail_to_retrieve_job(job, status=500)
         case _:
-            client.look("running", job)
+            client.retrieve_job("running", job)
 
 
-def memory(exchanges: int) -> None:
+def measure_memory(exchanges: int) -> None:
     """Print what the judge holds, ten times on the way."""
-    stage = Stage()
+    stage = AuditScenario()
     clients = [stage.client(f"one-{number}") for number in range(CLIENTS)]
     tracemalloc.start()
     begun = perf_counter()
     for number in range(1, exchanges + 1):
-        wrong(clients[number % CLIENTS], number)
+        misbehave(clients[number % CLIENTS], number)
         if number % (exchanges // 10) == 0:
             held, _ = tracemalloc.get_traced_memory()
             print(f"{number:>12,} exchanges, {held / 1e6:6.1f} MB held, {perf_counter() - begun:6.1f} s")
@@ -139,6 +144,6 @@ def memory(exchanges: int) -> None:
 
 
 if __name__ == "__main__":
-    over_sockets()
-    alone()
-    memory(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    measure_over_sockets()
+    measure_middleware()
+    measure_memory(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from simulator.__main__ import app
-from simulator.settings import Settings, changed, listed
-from tests.simulators import World
+from simulator.settings import Settings, apply_assignments, format_assignments
+from tests.simulators import RunningSimulator
 
 
 def test_the_version_is_told() -> None:
@@ -20,7 +20,7 @@ def test_the_list_of_settings_is_one_line_each_when_it_is_piped() -> None:
     """An assignment first, as --set takes it, then what a shell leaves alone: the values, the meaning, the option."""
     lines = CliRunner().invoke(app, ["settings", "--set", "pace=poll"]).stdout.splitlines()
     given = [line.split()[0] for line in lines]
-    assert given == listed(changed(Settings(), ["pace=poll"]))
+    assert given == format_assignments(apply_assignments(Settings(), ["pace=poll"]))
     (pace,) = (line for line in lines if line.startswith("pace="))
     assert pace == (
         "pace=poll                              # instant | poll | manual | realtime. "
@@ -89,7 +89,7 @@ def test_env_takes_a_port_that_can_be_listened_on(port: str) -> None:
     assert (done.exit_code, done.stdout) == (2, "")
 
 
-def test_health_tells_the_region(inner: World) -> None:
+def test_health_tells_the_region(local_simulator: RunningSimulator) -> None:
     """`rft-sim env` asks for it."""
-    body = inner.http.get("/_simulator/health").text
+    body = local_simulator.http.get("/_simulator/health").text
     assert body == f'{{"data":null,"now":{Settings().epoch},"region":"us-west-2","status":"ok"}}'

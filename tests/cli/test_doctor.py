@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from simulator.__main__ import app
 from simulator.doctor.report import explanations as pages
-from tests.doctor.fake_reward_functions import Called, scoring
+from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "fixtures" / "prompts" / "train.jsonl"
@@ -247,14 +247,14 @@ def test_what_cannot_be_is_told_in_a_line(arguments: list[str], said: str, monke
 
 
 @pytest.fixture
-def admissions(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def load_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Admit a function that is deployed elsewhere, and keep what was asked for."""
     asked: list[dict[str, Any]] = []
 
     @contextmanager
-    def admitted(reward: str, **options: Any) -> Iterator[Called]:
+    def admitted(reward: str, **options: Any) -> Iterator[FakeRewardFunction]:
         asked.append({"reward": reward} | options)
-        yield Called(scoring(lambda _element: 0.5))
+        yield FakeRewardFunction(handler_for(lambda _element: 0.5))
 
     monkeypatch.setattr("simulator.doctor.loading.admitted", admitted)
     return asked
@@ -300,13 +300,13 @@ def test_a_page_is_printed() -> None:
     """Question, meaning, measure, remedy and source, and where the page is."""
     lines = doctor("--explain", "s10").stdout.splitlines()
     assert (lines[0], lines[-1]) == ("S10 determinism", "simulator/doctor/FINDINGS.md#s10")
-    assert [line for line in lines[1:-1] if line and not line.startswith(" ")] == [title for _, title in pages.PARTS]
+    assert [line for line in lines[1:-1] if line and not line.startswith(" ")] == [title for _, title in pages.SECTIONS]
 
 
 # Ctrl-C
 
 
-ENDLESS = """\
+ENDLESS_GRADER = """\
 import os, pathlib, time
 def lambda_handler(event, context):
     if event[0]["id"].startswith("ID"):
@@ -333,17 +333,17 @@ def test_a_visit_that_is_interrupted_leaves_no_traceback_and_no_worker(
     """The function's process ends with the command, though the function is in the middle of a call."""
     worker = tmp_path / "worker"
     path = tmp_path / "endless.py"
-    path.write_text(ENDLESS.replace("ID", begins).replace("WORKER", str(worker)))
+    path.write_text(ENDLESS_GRADER.replace("ID", begins).replace("WORKER", str(worker)))
     command = [sys.executable, "-m", "simulator", "doctor", str(path), "--data", str(DATA), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
-        _await(lambda: worker.exists() and worker.read_text() != "")
+        _wait_until(lambda: worker.exists() and worker.read_text() != "")
         child.send_signal(number)
         _, said = child.communicate(timeout=60)
     assert (child.returncode, said) == (code, "rft-sim: interrupted\n" if number is signal.SIGINT else "")
-    _await(lambda: not _runs(int(worker.read_text())))
+    _wait_until(lambda: not _is_running(int(worker.read_text())))
 
 
-def _await(happens: Any) -> None:
+def _wait_until(happens: Any) -> None:
     for _ in range(600):
         if happens():
             return
@@ -351,7 +351,7 @@ def _await(happens: Any) -> None:
     pytest.fail("it has not happened for a minute")
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -10,13 +10,13 @@ from typer.testing import CliRunner, Result
 
 from simulator.__main__ import app
 from simulator.upstream import sampling
-from tests.simulators import World
+from tests.simulators import RunningSimulator
 from tests.training.training_runs import GPT
-from tests.upstream.conftest import NOWHERE
+from tests.upstream.conftest import CLOSED_URL
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "fixtures" / "prompts" / "train.jsonl"
-OURS = ROOT / "reward_lambda"
+REWARD_LAMBDA = ROOT / "reward_lambda"
 KEY = "RFT_TEST_KEY"
 SOURCE = f"3 responses of {GPT} to each of 40 records, the other 260 left out"
 
@@ -24,11 +24,11 @@ SOURCE = f"3 responses of {GPT} to each of 40 records, the other 260 left out"
 def doctor(*arguments: str | Path, **variables: str | None) -> Result:
     """Run the command in this process on our own reward function."""
     environment = {"COLUMNS": "120", "RFT_TARGET": "simulator", "AWS_ENDPOINT_URL": "", **variables}
-    command = ["doctor", str(OURS), "--data", str(DATA), *map(str, arguments)]
+    command = ["doctor", str(REWARD_LAMBDA), "--data", str(DATA), *map(str, arguments)]
     return CliRunner(env=environment).invoke(app, command, catch_exceptions=False)
 
 
-def known(done: Result) -> dict[str, Any]:
+def comparable_report(done: Result) -> dict[str, Any]:
     """Return what a visit told as JSON, without what was measured by a clock."""
     told: dict[str, Any] = json.loads(done.stdout)
     del told["calls"]  # a growth that looks steep on a busy machine is measured again
@@ -43,16 +43,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(served: World, folder: Path) -> dict[str, Any]:
+def first_report(served_simulator: RunningSimulator, folder: Path) -> dict[str, Any]:
     """Visit with what this project's own simulator answers, which is an OpenAI-compatible server."""
-    served.upload(DATA.read_bytes())
+    served_simulator.upload(DATA.read_bytes())
     done = doctor(
-        *("--rollouts", f"{served.url}/v1", "--rollouts-model", GPT, "--rollouts-key-env", KEY, "--json", "-"),
+        *(
+            "--rollouts",
+            f"{served_simulator.url}/v1",
+            "--rollouts-model",
+            GPT,
+            "--rollouts-key-env",
+            KEY,
+            "--json",
+            "-",
+        ),
         *("--rollouts-folder", folder, "--rollouts-per-prompt", "3", "--rollouts-records", "40"),
-        **{KEY: served.key},
+        **{KEY: served_simulator.key},
     )
     assert done.exit_code == 0, done.output
-    return known(done)
+    return comparable_report(done)
 
 
 def findings(told: dict[str, Any], probe: str) -> list[tuple[str, str]]:
@@ -68,7 +77,7 @@ def test_what_a_server_answered_is_what_was_examined(told: dict[str, Any]) -> No
 def test_what_is_kept_gives_the_same_findings_with_no_server(told: dict[str, Any], folder: Path) -> None:
     """A key is not needed either."""
     again = doctor("--rollouts", folder, "--rollouts-per-prompt", "3", "--json", "-")
-    assert known(again) == told
+    assert comparable_report(again) == told
 
 
 def test_the_loopholes_are_looked_for_by_a_simulated_policy(told: dict[str, Any]) -> None:
@@ -97,12 +106,15 @@ def test_every_report_says_whose_rollouts_they_were(folder: Path, tmp_path: Path
     ("options", "said"),
     [
         (["--rollouts", "nowhere"], "--rollouts: nowhere is no folder of responses"),
-        (["--rollouts", NOWHERE], f"--rollouts {NOWHERE} goes with --rollouts-model: the server's name of the model"),
         (
-            ["--rollouts", NOWHERE, "--rollouts-model", "m", "--rollouts-key-env", "RFT_NONE"],
+            ["--rollouts", CLOSED_URL],
+            f"--rollouts {CLOSED_URL} goes with --rollouts-model: the server's name of the model",
+        ),
+        (
+            ["--rollouts", CLOSED_URL, "--rollouts-model", "m", "--rollouts-key-env", "RFT_NONE"],
             "--rollouts-key-env RFT_NONE: there is no such variable",
         ),
-        (["--rollouts", NOWHERE, "--rollouts-model", "m"], f"--rollouts: {NOWHERE} cannot be reached ("),
+        (["--rollouts", CLOSED_URL, "--rollouts-model", "m"], f"--rollouts: {CLOSED_URL} cannot be reached ("),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(
@@ -110,7 +122,7 @@ def test_what_cannot_be_is_told_in_a_line(
 ) -> None:
     """No folder, no model, no key, no server: exit code 2, before the function is started."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sampling, "Upstream", partial(sampling.Upstream, retries=0))
+    monkeypatch.setattr(sampling, "Upstream", partial(sampling.ModelServer, retries=0))
     done = doctor(*options)
     told = (done.exit_code, done.stdout, done.stderr.startswith(f"rft-sim: {said}"), done.stderr.count("\n"))
     assert told == (2, "", True, 1), done.stderr

@@ -8,47 +8,47 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from simulator.__main__ import app
-from simulator.cli.verdict_table import printed
+from simulator.cli.verdict_table import print_verdict
 from simulator.verdict.auditor import Verdict
 from simulator.verdict.exchange import Outcome
-from tests.simulators import World
-from tests.verdict.audit_scenario import Stage
+from tests.simulators import RunningSimulator
+from tests.verdict.audit_scenario import AuditScenario
 
 UUID = "ftjob-6ea8b8fb-21bb-4f60-96fb-a8b332babf90"
 
 
 @pytest.fixture(autouse=True)
-def _anew(served: World) -> None:
-    served.http.delete("/_simulator/verdict")
+def _reset_verdict(served_simulator: RunningSimulator) -> None:
+    served_simulator.http.delete("/_simulator/verdict")
 
 
-def run(world: World, *arguments: str) -> Result:
+def run_command(world: RunningSimulator, *arguments: str) -> Result:
     """Run the command against a server."""
     return CliRunner().invoke(app, ["verdict", "--port", world.url.rpartition(":")[2], *arguments])
 
 
-def told(verdict: Verdict, *, width: int = 80) -> str:
+def rendered(verdict: Verdict, *, width: int = 80) -> str:
     """Return a verdict as it is printed where nothing is a terminal."""
     output = StringIO()
-    printed(verdict, Console(file=output, width=width, highlight=False, emoji=False))
+    print_verdict(verdict, Console(file=output, width=width, highlight=False, emoji=False))
     return output.getvalue()
 
 
-def hot(world: World) -> None:
+def poll_too_fast(world: RunningSimulator) -> None:
     """Poll hot: a fail."""
     for _ in range(31):
         world.http.get("/v1/fine_tuning/jobs")
 
 
-def stubborn(world: World) -> None:
+def repeat_refused_request(world: RunningSimulator) -> None:
     """Repeat what is refused: a warning."""
     for _ in range(10):
         world.http.get("/v1/fine_tuning/jobs", params={"limit": "none"})
 
 
-def test_where_nothing_was_asked_all_is_clean(served: World) -> None:
+def test_where_nothing_was_asked_all_is_clean(served_simulator: RunningSimulator) -> None:
     """Two lines."""
-    done = run(served)
+    done = run_command(served_simulator)
     assert (done.exit_code, done.stdout, done.stderr) == (
         0,
         "Verdict on the client: clean\nIt asked Mantle for nothing.\n",
@@ -56,31 +56,33 @@ def test_where_nothing_was_asked_all_is_clean(served: World) -> None:
     )
 
 
-def test_a_fail_is_exit_code_1(served: World) -> None:
+def test_a_fail_is_exit_code_1(served_simulator: RunningSimulator) -> None:
     """CI stops."""
-    hot(served)
-    done = run(served)
+    poll_too_fast(served_simulator)
+    done = run_command(served_simulator)
     assert (done.exit_code, done.stdout.splitlines()[0]) == (1, "Verdict on the client: failed")
     assert "FAIL  C2  polled hot" in done.stdout
 
 
-def test_a_warning_is_one_when_it_is_told_to_be_strict(served: World) -> None:
+def test_a_warning_is_one_when_it_is_told_to_be_strict(served_simulator: RunningSimulator) -> None:
     """And not otherwise."""
-    stubborn(served)
-    assert [run(served).exit_code, run(served, "--strict").exit_code] == [0, 1]
+    repeat_refused_request(served_simulator)
+    assert [run_command(served_simulator).exit_code, run_command(served_simulator, "--strict").exit_code] == [0, 1]
 
 
-def test_it_may_be_asked_again_until_it_is_told_to_forget(served: World) -> None:
+def test_it_may_be_asked_again_until_it_is_told_to_forget(served_simulator: RunningSimulator) -> None:
     """Each time it says the same."""
-    stubborn(served)
-    outlooks = [json.loads(run(served, "--json", *more).stdout)["verdict"] for more in ([], ["--forget"], [])]
+    repeat_refused_request(served_simulator)
+    outlooks = [
+        json.loads(run_command(served_simulator, "--json", *more).stdout)["verdict"] for more in ([], ["--forget"], [])
+    ]
     assert outlooks == ["warned", "warned", "clean"]
 
 
-def test_json_is_what_the_control_plane_answers(served: World) -> None:
+def test_json_is_what_the_control_plane_answers(served_simulator: RunningSimulator) -> None:
     """Keys in alphabetical order, at every depth."""
-    stubborn(served)
-    done = run(served, "--json")
+    repeat_refused_request(served_simulator)
+    done = run_command(served_simulator, "--json")
     document = json.loads(done.stdout)
     assert done.stdout == json.dumps(document, indent=2, sort_keys=True) + "\n"
     (finding,) = document["findings"]
@@ -92,20 +94,23 @@ def test_json_is_what_the_control_plane_answers(served: World) -> None:
     )
 
 
-def test_what_a_client_exited_with_can_be_told(served: World) -> None:
+def test_what_a_client_exited_with_can_be_told(served_simulator: RunningSimulator) -> None:
     """One that is content left its job at work; one that was stopped did not."""
-    job = served.create(served.upload(b"{}\n"))["id"]
-    served.http.get(f"/v1/fine_tuning/jobs/{job}/checkpoints")
+    job = served_simulator.create_job(served_simulator.upload(b"{}\n"))["id"]
+    served_simulator.http.get(f"/v1/fine_tuning/jobs/{job}/checkpoints")
     rules = [
-        [finding["severity"] for finding in json.loads(run(served, "--json", *more).stdout)["findings"]]
+        [
+            finding["severity"]
+            for finding in json.loads(run_command(served_simulator, "--json", *more).stdout)["findings"]
+        ]
         for more in (["--exit-code", "0"], ["--exit-code", "130"], [], ["--so-far"])
     ]
     assert rules == [["warn"], [], ["note"], []]
 
 
-def test_a_client_that_goes_on_has_no_exit_code(served: World) -> None:
+def test_a_client_that_goes_on_has_no_exit_code(served_simulator: RunningSimulator) -> None:
     """Exit code 2, one line."""
-    done = run(served, "--so-far", "--exit-code", "0")
+    done = run_command(served_simulator, "--so-far", "--exit-code", "0")
     assert (done.exit_code, done.stderr) == (
         2,
         "rft-sim: --so-far and --exit-code: a client that goes on has not exited\n",
@@ -114,13 +119,13 @@ def test_a_client_that_goes_on_has_no_exit_code(served: World) -> None:
 
 def test_a_report_shows_the_requests_and_what_to_do() -> None:
     """At 80 columns, the worst case first, and no more of them than are needed to see it."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client("trainer")
     for _ in range(5):
-        client.look_in_vain(UUID, status=429, retry_after=5.0)
+        client.fail_to_retrieve_job(UUID, status=429, retry_after=5.0)
         client.pause(1)
-    client.look_in_vain(outcome=Outcome.LOST, status=None)
-    assert told(stage.verdict(is_end=False)) == (
+    client.fail_to_retrieve_job(outcome=Outcome.NO_ANSWER, status=None)
+    assert rendered(stage.verdict(is_final=False)) == (
         """\
 Verdict on the client: failed
 6 requests (5 x 429, 1 x no answer) in 5.1 s by trainer; longest silence 0.01 s
@@ -148,11 +153,11 @@ What a finding means: rft-sim verdict --explain C3
 
 def test_the_worst_finding_is_told_first() -> None:
     """Whatever its rule's number."""
-    stage = Stage(failures_in_a_row=20)
+    stage = AuditScenario(failures_in_a_row=20)
     client = stage.client()
-    client.create()
+    client.create_job()
     for _ in range(21):
-        client.look_in_vain(status=500)
+        client.fail_to_retrieve_job(status=500)
         client.pause(1)
     findings = stage.verdict().findings
     assert [(finding.rule, finding.severity.value) for finding in findings] == [("C7", "fail"), ("C1", "note")]
@@ -160,11 +165,11 @@ def test_the_worst_finding_is_told_first() -> None:
 
 def test_several_clients_are_told_by_their_names() -> None:
     """Whose case it is stands before it; a note asks, and tells nobody what to do."""
-    stage = Stage()
+    stage = AuditScenario()
     stage.client("watcher").list_jobs()
-    stage.client("maker").create()
+    stage.client("maker").create_job()
     assert (
-        told(stage.verdict())
+        rendered(stage.verdict())
         == """\
 Verdict on the client: clean
 2 requests (2 x 200) in 0.0 s by watcher, maker; longest silence 0.01 s
@@ -182,10 +187,10 @@ What a finding means: rft-sim verdict --explain C1
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """Nor than is good to read."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create(UUID)
-    client.chat(None, status=400)
-    client.create(outcome=Outcome.LOST, status=None)
-    client.create(UUID)
-    assert max(map(len, told(stage.verdict(), width=width).splitlines())) <= min(width, 120)
+    client.create_job(UUID)
+    client.invoke_model(None, status=400)
+    client.create_job(outcome=Outcome.NO_ANSWER, status=None)
+    client.create_job(UUID)
+    assert max(map(len, rendered(stage.verdict(), width=width).splitlines())) <= min(width, 120)

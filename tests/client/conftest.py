@@ -10,64 +10,64 @@ from pathlib import Path
 import pytest
 import respx
 
-from client.mantle_client import Mantle
-from client.retry_policy import Patience, Stopwatch
-from client.sdk_clients import Aws, aws, open_ai
-from client.target import chosen
-from tests.client.mantle_stub import Stub, close_listeners, served
+from client.mantle_client import MantleClient
+from client.retry_policy import Clock, RetryPolicy
+from client.sdk_clients import AwsClients, create_openai_client, open_aws_clients
+from client.target import select_target
+from tests.client.mantle_stub import MantleStub, close_listeners, serve_stub
 
-API = "http://127.0.0.1:9/v1"
+API_URL = "http://127.0.0.1:9/v1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-west-2"}
-NEVER_THERE = {
+UNREACHABLE_ENVIRONMENT = {
     **CREDENTIALS,
-    "OPENAI_BASE_URL": API,
+    "OPENAI_BASE_URL": API_URL,
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     "OPENAI_API_KEY": "ABSKtest",
 }
 
 
 @dataclass
-class Clock:
+class FakeClock:
     """Time that passes only while somebody sleeps."""
 
     seconds: float = 0.0
-    pauses: list[float] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
 
-    def sleep(self, pause: float) -> None:
-        """Let `pause` seconds pass."""
-        self.pauses.append(pause)
-        self.seconds += pause
+    def sleep(self, delay: float) -> None:
+        """Let `delay` seconds pass."""
+        self.delays.append(delay)
+        self.seconds += delay
 
     @property
-    def stopwatch(self) -> Stopwatch:
+    def as_client_clock(self) -> Clock:
         """This clock, as the client takes one."""
-        return Stopwatch(now=lambda: self.seconds, sleep=self.sleep)
+        return Clock(now=lambda: self.seconds, sleep=self.sleep)
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock() -> FakeClock:
     """A clock at 0."""
-    return Clock()
+    return FakeClock()
 
 
 @pytest.fixture
-def said() -> list[str]:
+def notices() -> list[str]:
     """What the API object told the user."""
     return []
 
 
 @pytest.fixture
-def mantle(clock: Clock, said: list[str]) -> Iterator[Mantle]:
+def openai_client(clock: FakeClock, notices: list[str]) -> Iterator[MantleClient]:
     """The API at an address where nobody listens: tests answer through `router`."""
-    patience = Patience(first=1.0, longest=8.0, give_up_after=60.0)
-    with open_ai(chosen(NEVER_THERE)) as client:
-        yield Mantle(client, patience=patience, stopwatch=clock.stopwatch, say=said.append)
+    patience = RetryPolicy(first_delay=1.0, longest_delay=8.0, give_up_after=60.0)
+    with create_openai_client(select_target(UNREACHABLE_ENVIRONMENT)) as client:
+        yield MantleClient(client, retry_policy=patience, clock=clock.as_client_clock, notify=notices.append)
 
 
 @pytest.fixture
 def router() -> Iterator[respx.Router]:
     """Answers in place of the network; openai speaks httpx2, hence httpcore2."""
-    with respx.mock(using="httpcore2", base_url=API, assert_all_called=False) as routes:
+    with respx.mock(using="httpcore2", base_url=API_URL, assert_all_called=False) as routes:
         yield routes
 
 
@@ -79,33 +79,33 @@ def _listeners_end() -> Iterator[None]:
 
 
 @pytest.fixture
-def stub() -> Stub:
+def stub() -> MantleStub:
     """The stand-in's state, to be set before `url` is asked for."""
-    return Stub(handler=sums)
+    return MantleStub(handler=grade_sums)
 
 
 @pytest.fixture
-def url(stub: Stub) -> Iterator[str]:
+def stub_url(stub: MantleStub) -> Iterator[str]:
     """The stand-in, listening."""
-    with served(stub) as address:
+    with serve_stub(stub) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def offline() -> Iterator[Aws]:
+def moto_clients() -> Iterator[AwsClients]:
     """boto3 with AWS's own endpoints, for use under `mock_aws` alone; each client takes a fifth of a second to make."""
-    target = replace(chosen(NEVER_THERE), aws_url=None)
-    with aws(target) as clouds:
+    target = replace(select_target(UNREACHABLE_ENVIRONMENT), aws_url=None)
+    with open_aws_clients(target) as clouds:
         yield clouds
 
 
 @pytest.fixture
-def at_stub(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def stub_workspace(stub_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An environment that points at the stand-in, and a working folder with data and a reward function in it."""
-    return furnished(tmp_path, url=url, monkeypatch=monkeypatch)
+    return create_workspace(tmp_path, url=stub_url, monkeypatch=monkeypatch)
 
 
-def furnished(folder: Path, *, url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+def create_workspace(folder: Path, *, url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make `folder` the working folder of somebody who trains against the stand-in at `url`."""
     for name, value in {**CREDENTIALS, "OPENAI_BASE_URL": f"{url}/v1", "AWS_ENDPOINT_URL": url}.items():
         monkeypatch.setenv(name, value)
@@ -145,7 +145,7 @@ def write_reward(folder: Path, source: str = "def lambda_handler(event, context)
     return folder
 
 
-def sums(event: object, context: object) -> list[dict[str, object]]:
+def grade_sums(event: object, context: object) -> list[dict[str, object]]:
     """A sound reward for `write_rows`."""
     assert isinstance(event, list)
     return [

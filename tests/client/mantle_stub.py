@@ -30,7 +30,7 @@ Handler = Callable[[Any, Any], Any]
 ACCOUNT, MODEL = "123456789012", "openai.gpt-oss-20b"
 
 
-def chance(*address: object) -> float:
+def hashed_uniform(*address: object) -> float:
     """A number in [0, 1) that belongs to its address."""
     digest = hashlib.blake2b(repr(address).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64
@@ -39,7 +39,7 @@ def chance(*address: object) -> float:
 def metrics_event(step: int, total: int) -> Json:
     """One event as the service sends it, on a curve such as a sound reward gives."""
     progress = step / total
-    reward = 0.54 + 0.40 * (1 - math.exp(-3.2 * progress)) + 0.16 * (chance("reward", step) - 0.5)
+    reward = 0.54 + 0.40 * (1 - math.exp(-3.2 * progress)) + 0.16 * (hashed_uniform("reward", step) - 0.5)
     return {
         "id": f"ftevent-{step:04d}",
         "object": "fine_tuning.job.event",
@@ -51,11 +51,11 @@ def metrics_event(step: int, total: int) -> Json:
             "step": step,
             "total_steps": total,
             "critic_rewards_mean": min(1.0, reward),
-            "critic_advantages_mean": 0.01 * (chance("adv", step) - 0.5),
-            "actor_pg_loss": 0.1 * (chance("loss", step) - 0.5),
-            "actor_entropy": 0.62 - 0.2 * progress + 0.05 * chance("entropy", step),
-            "actor_grad_norm": 0.0012 - 0.0006 * progress + 0.0004 * chance("norm", step),
-            "response_length_mean": 620 - 190 * progress + 40 * chance("length", step),
+            "critic_advantages_mean": 0.01 * (hashed_uniform("adv", step) - 0.5),
+            "actor_pg_loss": 0.1 * (hashed_uniform("loss", step) - 0.5),
+            "actor_entropy": 0.62 - 0.2 * progress + 0.05 * hashed_uniform("entropy", step),
+            "actor_grad_norm": 0.0012 - 0.0006 * progress + 0.0004 * hashed_uniform("norm", step),
+            "response_length_mean": 620 - 190 * progress + 40 * hashed_uniform("length", step),
         },
     }
 
@@ -74,50 +74,52 @@ def message_event(number: int, text: str, *, at: int, level: str = "info") -> Js
 
 
 @dataclass
-class Stub:
+class MantleStub:
     """State of the stand-in; tests set the first group and read the second."""
 
     handler: Handler | None = None
     steps: int = 67
-    steps_per_look: int = 34
-    ends_as: str = "succeeded"
+    steps_per_read: int = 34
+    final_status: str = "succeeded"
     error: Json | None = None
     statuses: tuple[str, ...] = ("validating_files", "queued", "running")
-    refuses_to_end: bool = False
+    never_ends: bool = False
     checkpoint_metrics: Json | None = None
     files: list[Json] = field(default_factory=list)
     jobs: dict[str, Json] = field(default_factory=dict)
-    looks: int = 0
+    reads: int = 0
 
-    def look(self, job: Json) -> Json:
+    def read_job(self, job: Json) -> Json:
         """One retrieve: the job moves on."""
         if job["status"] in {"succeeded", "failed", "cancelled"}:
             return job
-        self.looks += 1
-        if self.looks <= len(self.statuses):
-            job["status"] = self.statuses[self.looks - 1]
+        self.reads += 1
+        if self.reads <= len(self.statuses):
+            job["status"] = self.statuses[self.reads - 1]
             return job
-        if self.done >= self.steps and not self.refuses_to_end:
-            job["status"] = self.ends_as
+        if self.completed_steps >= self.steps and not self.never_ends:
+            job["status"] = self.final_status
             job["error"] = self.error
             job["finished_at"] = self.log()[-1]["created_at"]
-            job["fine_tuned_model"] = f"ft:{job['model']}:{ACCOUNT}::abcd1234" if self.ends_as == "succeeded" else None
+            job["fine_tuned_model"] = (
+                f"ft:{job['model']}:{ACCOUNT}::abcd1234" if self.final_status == "succeeded" else None
+            )
         return job
 
     @property
-    def done(self) -> int:
+    def completed_steps(self) -> int:
         """Steps that are over."""
-        return min(self.steps, max(0, self.looks - len(self.statuses)) * self.steps_per_look)
+        return min(self.steps, max(0, self.reads - len(self.statuses)) * self.steps_per_read)
 
     def log(self) -> list[Json]:
         """The events so far, oldest first."""
         return [
             message_event(1, "Fine-tuning job created", at=0),
-            *(metrics_event(step, self.steps) for step in range(1, self.done + 1)),
+            *(metrics_event(step, self.steps) for step in range(1, self.completed_steps + 1)),
         ]
 
 
-def know_basic_execution_policy() -> None:
+def register_basic_execution_policy() -> None:
     """Teach moto the one managed policy that a Lambda role needs; loading all of AWS's takes seconds."""
     policy = AWSManagedPolicy.from_data(
         "AWSLambdaBasicExecutionRole",
@@ -134,17 +136,17 @@ def know_basic_execution_policy() -> None:
     iam_backends[ACCOUNT]["aws"].managed_policies[policy.arn] = policy
 
 
-def app(stub: Stub) -> FastAPI:
+def create_app(stub: MantleStub) -> FastAPI:
     """The API over `stub`, with moto behind it for everything else."""
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    _add_orders(api, stub)
-    _add_progress(api, stub)
-    _add_answers(api, stub)
+    _add_create_routes(api, stub)
+    _add_progress_routes(api, stub)
+    _add_inference_routes(api, stub)
     api.mount("/", WSGIMiddleware(DomainDispatcherApplication(create_backend_app)))  # type: ignore[arg-type] # WSGI as moto types it
     return api
 
 
-def _add_orders(api: FastAPI, stub: Stub) -> None:
+def _add_create_routes(api: FastAPI, stub: MantleStub) -> None:
 
     @api.post("/v1/files")
     async def upload(request: Request) -> Json:
@@ -177,7 +179,7 @@ def _add_orders(api: FastAPI, stub: Stub) -> None:
     def retrieve(job_id: str) -> Response:
         if job_id not in stub.jobs:
             return _refused(404, "not_found_error", f"The fine-tuning job '{job_id}' does not exist")
-        return JSONResponse(stub.look(stub.jobs[job_id]))
+        return JSONResponse(stub.read_job(stub.jobs[job_id]))
 
     @api.post("/v1/fine_tuning/jobs/{job_id}/cancel")
     def cancel(job_id: str) -> Json:
@@ -185,7 +187,7 @@ def _add_orders(api: FastAPI, stub: Stub) -> None:
         return stub.jobs[job_id]
 
 
-def _add_progress(api: FastAPI, stub: Stub) -> None:
+def _add_progress_routes(api: FastAPI, stub: MantleStub) -> None:
     @api.get("/v1/fine_tuning/jobs/{job_id}/events")
     def events(job_id: str, limit: int = 20, after: str | None = None) -> Json:
         newest_first = stub.log()[::-1]
@@ -195,7 +197,7 @@ def _add_progress(api: FastAPI, stub: Stub) -> None:
 
     @api.get("/v1/fine_tuning/jobs/{job_id}/checkpoints")
     def checkpoints(job_id: str) -> Json:
-        steps = sorted({*range(20, stub.done + 1, 20), stub.done}, reverse=True)
+        steps = sorted({*range(20, stub.completed_steps + 1, 20), stub.completed_steps}, reverse=True)
         data = [
             {
                 "id": f"ftckpt-{step}",
@@ -208,7 +210,7 @@ def _add_progress(api: FastAPI, stub: Stub) -> None:
         return {"object": "list", "data": data, "has_more": False}
 
 
-def _add_answers(api: FastAPI, stub: Stub) -> None:
+def _add_inference_routes(api: FastAPI, stub: MantleStub) -> None:
     @api.get("/v1/models")
     def models() -> Json:
         return {"object": "list", "data": [{"id": MODEL, "object": "model"}], "has_more": False}
@@ -224,7 +226,7 @@ def _add_answers(api: FastAPI, stub: Stub) -> None:
         body = await request.json()
         prompt = body["messages"][-1]["content"]
         numbers = re.findall(r"\d+", prompt)
-        right = chance(body["model"], prompt) < (0.92 if body["model"].startswith("ft:") else 0.55)
+        right = hashed_uniform(body["model"], prompt) < (0.92 if body["model"].startswith("ft:") else 0.55)
         answer = f"Adding up.\n#### {sum(map(int, numbers)) + (0 if right else 1)}"
         if body.get("stream"):
             return StreamingResponse(_chunks(answer), media_type="text/event-stream")
@@ -253,11 +255,11 @@ def _chunks(answer: str) -> Iterator[str]:
 
 
 @contextmanager
-def served(stub: Stub) -> Iterator[str]:
+def serve_stub(stub: MantleStub) -> Iterator[str]:
     """The stand-in on a free port of this machine; yields `http://127.0.0.1:PORT`."""
-    know_basic_execution_policy()
+    register_basic_execution_policy()
     listener = _IDLE.pop() if _IDLE else _Listener()
-    listener.app = app(stub)
+    listener.app = create_app(stub)
     try:
         yield listener.url
     finally:

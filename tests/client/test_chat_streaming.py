@@ -11,61 +11,61 @@ import openai
 import pytest
 import respx
 
-from client.errors import Incomplete, Unreachable, translated
-from client.mantle_client import Mantle
+from client.errors import Incomplete, Unreachable, to_client_error
+from client.mantle_client import MantleClient
 
-CHAT = "/chat/completions"
+CHAT_PATH = "/chat/completions"
 
 
-def chunk(content: str | None, *, finish: str | None = None) -> bytes:
+def make_chunk(content: str | None, *, finish: str | None = None) -> bytes:
     """One server-sent chunk of a completion."""
     choice = {"index": 0, "delta": {"content": content} if content else {}, "finish_reason": finish}
     body = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
     return f"data: {json.dumps(body)}\n\n".encode()
 
 
-def streamed(router: respx.Router, pieces: Iterator[bytes]) -> None:
+def answer_with_stream(router: respx.Router, pieces: Iterator[bytes]) -> None:
     """Answer the chat with these pieces."""
-    router.post(CHAT).mock(
+    router.post(CHAT_PATH).mock(
         return_value=httpx.Response(200, headers={"content-type": "text/event-stream"}, content=pieces)
     )
 
 
-def heard(mantle: Mantle, into: list[str]) -> None:
+def collect_pieces(mantle: MantleClient, into: list[str]) -> None:
     """Ask, and keep what is heard."""
-    into.extend(mantle.streamed_answer("How many?", model="m", temperature=0.0))
+    into.extend(mantle.stream_chat("How many?", model="m", temperature=0.0))
 
 
-def test_a_whole_stream_is_the_answer(mantle: Mantle, router: respx.Router) -> None:
+def test_a_whole_stream_is_the_answer(openai_client: MantleClient, router: respx.Router) -> None:
     """Its end is a reason to finish, with or without the last line."""
-    streamed(router, iter([chunk("####"), chunk(" 7"), chunk(None, finish="stop")]))
+    answer_with_stream(router, iter([make_chunk("####"), make_chunk(" 7"), make_chunk(None, finish="stop")]))
     pieces: list[str] = []
-    heard(mantle, pieces)
+    collect_pieces(openai_client, pieces)
     assert pieces == ["####", " 7"]
 
 
-def test_a_stream_that_ends_too_early_is_no_answer(mantle: Mantle, router: respx.Router) -> None:
+def test_a_stream_that_ends_too_early_is_no_answer(openai_client: MantleClient, router: respx.Router) -> None:
     """A clean end of the connection, in the middle of the words."""
-    streamed(router, iter([chunk("####")]))
+    answer_with_stream(router, iter([make_chunk("####")]))
     with pytest.raises(Incomplete, match="The stream ended before the answer did"):
-        heard(mantle, [])
+        collect_pieces(openai_client, [])
 
 
-def test_a_stream_with_a_broken_chunk_is_no_answer(mantle: Mantle, router: respx.Router) -> None:
+def test_a_stream_with_a_broken_chunk_is_no_answer(openai_client: MantleClient, router: respx.Router) -> None:
     """The SDK lets the JSON error through; the user does not get to see a traceback."""
-    streamed(router, iter([chunk("####"), b'data: {"id": \n\n']))
+    answer_with_stream(router, iter([make_chunk("####"), b'data: {"id": \n\n']))
     with pytest.raises(Incomplete, match="The stream broke"):
-        heard(mantle, [])
+        collect_pieces(openai_client, [])
 
 
-def test_a_connection_that_is_lost_in_mid_stream_is_told_as_such(mantle: Mantle, router: respx.Router) -> None:
+def test_connection_lost_in_mid_stream_is_reported(openai_client: MantleClient, router: respx.Router) -> None:
     """As a sentence, not as a traceback."""
 
     def lost() -> Iterator[bytes]:
-        yield chunk("####")
+        yield make_chunk("####")
         raise httpx2.ReadError("gone")
 
-    streamed(router, lost())
+    answer_with_stream(router, lost())
     with pytest.raises(openai.APIConnectionError) as caught:
-        heard(mantle, [])
-    assert isinstance(translated(caught.value), Unreachable)
+        collect_pieces(openai_client, [])
+    assert isinstance(to_client_error(caught.value), Unreachable)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from client.comparison import Answers, Comparison, Side, compared, rollout
+from client.comparison import ChatFunction, Comparison, ModelRewards, build_rollout, compare_models
 from client.dataset import Row
 from client.errors import Incomplete
-from tests.client.conftest import sums
+from tests.client.conftest import grade_sums
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
-class Functions:
+class InProcessLambda:
     """Lambda's `invoke` over a handler in this process."""
 
     def __init__(self, handler: Callable[[Any], Any], error: str | None = None) -> None:
@@ -35,7 +35,7 @@ class Functions:
         return answer | ({"FunctionError": self.error} if self.error else {})
 
 
-def row(number: int, **record: Any) -> Row:
+def make_row(number: int, **record: Any) -> Row:
     """A row whose right answer is `number`."""
     messages = [{"role": "user", "content": f"What is {number}?"}]
     return Row(
@@ -45,7 +45,7 @@ def row(number: int, **record: Any) -> Row:
     )
 
 
-def answers(model: str) -> Answers:
+def chat_for_model(model: str) -> ChatFunction:
     """The tuned model knows every answer, the base model the even ones."""
 
     def answer(messages: Sequence[Mapping[str, object]]) -> str:
@@ -55,26 +55,26 @@ def answers(model: str) -> Answers:
     return answer
 
 
-def run(functions: Functions, rows: int = 3) -> Comparison:
+def run_comparison(functions: InProcessLambda, rows: int = 3) -> Comparison:
     """Compare on the rows 1 to `rows`."""
-    return compared(
-        [row(number) for number in range(1, rows + 1)],
+    return compare_models(
+        [make_row(number) for number in range(1, rows + 1)],
         source="here",
         base="base",
         tuned="tuned",
-        answers=answers,
-        functions=cast("LambdaClient", functions),
+        chat_for_model=chat_for_model,
+        lambda_client=cast("LambdaClient", functions),
         function_arn="arn",
     )
 
 
 def test_both_models_are_scored_by_the_users_function() -> None:
     """Whether an answer is right is what the deployed reward says of each model's own answers."""
-    assert run(Functions(lambda event: sums(event, None))) == Comparison(
+    assert run_comparison(InProcessLambda(lambda event: grade_sums(event, None))) == Comparison(
         source="here",
-        lines=(1, 2, 3),
-        base=Side(model="base", rewards=(0.0, 1.0, 0.0)),
-        tuned=Side(model="tuned", rewards=(1.0, 1.0, 1.0)),
+        line_numbers=(1, 2, 3),
+        base=ModelRewards(model="base", rewards=(0.0, 1.0, 0.0)),
+        tuned=ModelRewards(model="tuned", rewards=(1.0, 1.0, 1.0)),
     )
 
 
@@ -82,17 +82,22 @@ def test_wins_and_losses_are_counted() -> None:
     """What changed between the models, in both directions."""
     comparison = Comparison(
         source="",
-        lines=(1, 2, 3, 4),
-        base=Side(model="b", rewards=(1.0, 0.0, 0.0, 0.5)),
-        tuned=Side(model="t", rewards=(0.2, 1.0, 0.9, 1.5)),
+        line_numbers=(1, 2, 3, 4),
+        base=ModelRewards(model="b", rewards=(1.0, 0.0, 0.0, 0.5)),
+        tuned=ModelRewards(model="t", rewards=(0.2, 1.0, 0.9, 1.5)),
     )
-    assert (comparison.base.right, comparison.tuned.right, comparison.won, comparison.lost) == (1, 2, 2, 1)
+    assert (comparison.base.correct_count, comparison.tuned.correct_count, comparison.gained, comparison.lost) == (
+        1,
+        2,
+        2,
+        1,
+    )
 
 
 def test_large_comparisons_are_split() -> None:
     """An invocation carries at most 32 rollouts."""
-    functions = Functions(lambda event: sums(event, None))
-    run(functions, rows=70)
+    functions = InProcessLambda(lambda event: grade_sums(event, None))
+    run_comparison(functions, rows=70)
     assert functions.sizes == [32, 32, 6, 32, 32, 6]
 
 
@@ -100,7 +105,7 @@ def test_rollout_has_the_shape_of_training() -> None:
     """Fields at the root and under `metadata`; a bare string as {"text": ...} at the root; text parts joined."""
     messages = [{"role": "user", "content": [{"type": "text", "text": "What "}, {"type": "text", "text": "is 1?"}]}]
     record = {"id": "own", "messages": messages, "reference_answer": "#### 1", "domain": "sums"}
-    assert rollout(Row(line=1, messages=messages, record=record), "#### 1", rollout_id="r-1") == {
+    assert build_rollout(Row(line=1, messages=messages, record=record), "#### 1", rollout_id="r-1") == {
         "id": "r-1",
         "messages": [{"role": "user", "content": "What is 1?"}, {"role": "assistant", "content": "#### 1"}],
         "reference_answer": {"text": "#### 1"},
@@ -114,20 +119,20 @@ def test_rollout_has_the_shape_of_training() -> None:
     [
         (lambda _: {"statusCode": 200}, "no JSON list"),
         (lambda _: [], "gave 0 results for rollout base/line-1"),
-        (lambda event: sums(event, None) * 2, "gave 2 results for rollout base/line-1"),
+        (lambda event: grade_sums(event, None) * 2, "gave 2 results for rollout base/line-1"),
         (lambda event: [{"id": r["id"], "aggregate_reward_score": True} for r in event], "gave True"),
         (lambda event: [{"id": r["id"], "aggregate_reward_score": "1"} for r in event], "gave '1'"),
         (lambda event: [{"id": r["id"], "aggregate_reward_score": float("nan")} for r in event], "gave nan"),
         (lambda event: [{"id": [r["id"]]} for r in event], "gave 0 results"),
     ],
 )
-def test_broken_grader_is_never_a_zero(handler: Callable[[Any], Any], reason: str) -> None:
+def test_broken_grader_is_an_error_and_not_a_zero(handler: Callable[[Any], Any], reason: str) -> None:
     """What is no finite number for exactly one rollout stops the comparison and names the rollout."""
     with pytest.raises(Incomplete, match=reason):
-        run(Functions(handler))
+        run_comparison(InProcessLambda(handler))
 
 
 def test_raised_error_is_shown() -> None:
     """Lambda's FunctionError stops the comparison with the payload."""
     with pytest.raises(Incomplete, match=r"raised an error: .*KeyError"):
-        run(Functions(lambda _: {"errorType": "KeyError"}, error="Unhandled"))
+        run_comparison(InProcessLambda(lambda _: {"errorType": "KeyError"}, error="Unhandled"))

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from client.dataset import checked, sample, shared_prompts
-from client.errors import Misuse
+from client.dataset import count_shared_prompts, sample_rows, validate_dataset
+from client.errors import UsageError
 from tests.client.conftest import write_rows
 
-GOOD = {"messages": [{"role": "user", "content": "What is 1 plus 1?"}], "reference_answer": "2"}
+VALID_RECORD = {"messages": [{"role": "user", "content": "What is 1 plus 1?"}], "reference_answer": "2"}
 DEFECTS = Path(__file__).parents[2] / "fixtures" / "defects"
 
 
-def with_line(path: Path, line: bytes, *, at: int) -> Path:
+def write_rows_with_line(path: Path, line: bytes, *, at: int) -> Path:
     """100 good rows with line `at` replaced."""
     write_rows(path, range(100))
     lines = path.read_bytes().splitlines()
@@ -26,8 +26,8 @@ def with_line(path: Path, line: bytes, *, at: int) -> Path:
 
 def test_good_file_has_no_findings(tmp_path: Path) -> None:
     """A file in the documented form passes without a word."""
-    verdict = checked(write_rows(tmp_path / "a.jsonl", range(100)))
-    assert (verdict.problems, verdict.warnings, len(verdict.rows), verdict.lines) == ((), (), 100, 100)
+    verdict = validate_dataset(write_rows(tmp_path / "a.jsonl", range(100)))
+    assert (verdict.problems, verdict.warnings, len(verdict.rows), verdict.line_count) == ((), (), 100, 100)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_good_file_has_no_findings(tmp_path: Path) -> None:
 )
 def test_defect_is_named_with_its_line(tmp_path: Path, line: bytes, reason: str) -> None:
     """Each way a line can be unfit gives one problem, with the line's number and what is wrong."""
-    verdict = checked(with_line(tmp_path / "a.jsonl", line, at=17))
+    verdict = validate_dataset(write_rows_with_line(tmp_path / "a.jsonl", line, at=17))
     assert [str(problem) for problem in verdict.problems] == [f"line 17: {reason}"]
 
 
@@ -74,7 +74,7 @@ def test_byte_order_mark_is_named(tmp_path: Path) -> None:
     """What Windows editors put in front of a file is not JSON."""
     path = write_rows(tmp_path / "a.jsonl", range(100))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert [problem.line for problem in checked(path).problems] == [1]
+    assert [problem.line for problem in validate_dataset(path).problems] == [1]
 
 
 @pytest.mark.parametrize(
@@ -85,27 +85,29 @@ def test_byte_order_mark_is_named(tmp_path: Path) -> None:
         (20_001, "too many records: 20,001; at most 20,000 are allowed"),
     ],
 )
-def test_count_is_judged(tmp_path: Path, rows: int, reason: str) -> None:
+def test_row_count_is_validated(tmp_path: Path, rows: int, reason: str) -> None:
     """The documented limits hold, on both sides."""
-    assert [str(problem) for problem in checked(write_rows(tmp_path / "a.jsonl", range(rows))).problems] == [reason]
+    assert [str(problem) for problem in validate_dataset(write_rows(tmp_path / "a.jsonl", range(rows))).problems] == [
+        reason
+    ]
 
 
 @pytest.mark.parametrize("rows", [100, 20_000])
 def test_limits_themselves_are_allowed(tmp_path: Path, rows: int) -> None:
     """100 and 20,000 records are fine."""
-    assert checked(write_rows(tmp_path / "a.jsonl", range(rows))).usable
+    assert validate_dataset(write_rows(tmp_path / "a.jsonl", range(rows))).is_valid
 
 
 def test_warnings_do_not_stop_a_run(tmp_path: Path) -> None:
     """Doubles, missing references and mixed shapes deserve a look, and no more."""
-    double = json.dumps({**GOOD, "reference_answer": "7"}).encode()
-    path = with_line(tmp_path / "a.jsonl", double, at=5)
+    double = json.dumps({**VALID_RECORD, "reference_answer": "7"}).encode()
+    path = write_rows_with_line(tmp_path / "a.jsonl", double, at=5)
     lines = path.read_bytes().splitlines()
     lines[8] = double
     lines[9] = json.dumps({"messages": [{"role": "user", "content": "Alone?"}]}).encode()
     path.write_bytes(b"\n".join(lines))
-    verdict = checked(path)
-    assert verdict.usable
+    verdict = validate_dataset(path)
+    assert verdict.is_valid
     assert [str(warning) for warning in verdict.warnings] == [
         "line 9: the same prompt as line 5; doubles weigh twice in training",
         "line 10: no `reference_answer` (1 of 100 rows); the reward function has nothing to compare with",
@@ -120,31 +122,31 @@ def test_text_parts_are_text(tmp_path: Path) -> None:
     """Content may be a list of text parts, as one published record has it."""
     message = {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
     line = json.dumps({"messages": [message], "reference_answer": {"answer": "1"}}).encode()
-    assert checked(with_line(tmp_path / "a.jsonl", line, at=3)).usable
+    assert validate_dataset(write_rows_with_line(tmp_path / "a.jsonl", line, at=3)).is_valid
 
 
 def test_missing_file_is_misuse(tmp_path: Path) -> None:
     """No traceback for a typing error."""
-    with pytest.raises(Misuse, match=r"nowhere\.jsonl does not exist"):
-        checked(tmp_path / "nowhere.jsonl")
+    with pytest.raises(UsageError, match=r"nowhere\.jsonl does not exist"):
+        validate_dataset(tmp_path / "nowhere.jsonl")
 
 
 def test_sample_belongs_to_the_rows(tmp_path: Path) -> None:
     """The same rows give the same sample; a larger one holds the smaller one."""
-    rows = checked(write_rows(tmp_path / "a.jsonl", range(100))).rows
-    small, large = sample(rows, size=10), sample(rows, size=30)
-    assert small == sample(tuple(reversed(rows)), size=10)
+    rows = validate_dataset(write_rows(tmp_path / "a.jsonl", range(100))).rows
+    small, large = sample_rows(rows, size=10), sample_rows(rows, size=30)
+    assert small == sample_rows(tuple(reversed(rows)), size=10)
     assert {row.line for row in small} < {row.line for row in large}
 
 
 def test_shared_prompts_are_counted(tmp_path: Path) -> None:
     """A held-out row that is in training too is noticed."""
-    one = checked(write_rows(tmp_path / "a.jsonl", range(100))).rows
-    other = checked(write_rows(tmp_path / "b.jsonl", range(95, 200))).rows
-    assert shared_prompts(other, one) == 5
+    one = validate_dataset(write_rows(tmp_path / "a.jsonl", range(100))).rows
+    other = validate_dataset(write_rows(tmp_path / "b.jsonl", range(95, 200))).rows
+    assert count_shared_prompts(other, one) == 5
 
 
-def manifest() -> list[dict[str, object]]:
+def load_manifest() -> list[dict[str, object]]:
     """The project's collection of broken files."""
     path = DEFECTS / "manifest.json"
     if not path.is_file():
@@ -153,9 +155,9 @@ def manifest() -> list[dict[str, object]]:
     return [entry for entry in (entries["defects"] if isinstance(entries, dict) else entries) if entry.get("file")]
 
 
-@pytest.mark.parametrize("defect", manifest(), ids=lambda defect: str(defect["file"]))
+@pytest.mark.parametrize("defect", load_manifest(), ids=lambda defect: str(defect["file"]))
 def test_every_collected_defect_is_found(defect: dict[str, object]) -> None:
     """Each broken file of the collection has exactly the defect that its manifest says."""
-    problems = checked(DEFECTS / str(defect["file"])).problems
+    problems = validate_dataset(DEFECTS / str(defect["file"])).problems
     assert problems[0].line == defect["line"]
-    assert str(defect["reason_contains"]).lower() in problems[0].text.lower()
+    assert str(defect["reason_contains"]).lower() in problems[0].message.lower()

@@ -15,11 +15,11 @@ import pytest
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from client.deployment import RUNTIME, Deployment, deploy, packed
-from client.errors import Misuse, Refused
-from client.sdk_clients import Aws
-from tests.client.conftest import Clock, write_reward
-from tests.client.mantle_stub import know_basic_execution_policy
+from client.deployment import RUNTIME, Deployment, build_package, deploy_function
+from client.errors import ServiceError, UsageError
+from client.sdk_clients import AwsClients
+from tests.client.conftest import FakeClock, write_reward
+from tests.client.mantle_stub import register_basic_execution_policy
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -30,27 +30,31 @@ ROLE = "arn:aws:iam::123456789012:role/rft-reward-role"
 
 
 @dataclass
-class Account:
+class EmptyAccount:
     """An empty account, and what deploying into it said."""
 
     iam: IAMClient
     functions: LambdaClient
-    clock: Clock
-    said: list[str]
+    clock: FakeClock
+    notices: list[str]
 
     def deploy(self, folder: Path) -> Deployment:
         """Deploy a folder here."""
-        return deploy(
-            packed(folder), iam=self.iam, functions=self.functions, stopwatch=self.clock.stopwatch, say=self.said.append
+        return deploy_function(
+            build_package(folder),
+            iam=self.iam,
+            lambda_client=self.functions,
+            clock=self.clock.as_client_clock,
+            notify=self.notices.append,
         )
 
 
 @pytest.fixture
-def account(offline: Aws, clock: Clock, said: list[str]) -> Iterator[Account]:
+def account(moto_clients: AwsClients, clock: FakeClock, notices: list[str]) -> Iterator[EmptyAccount]:
     """An account in moto."""
     with mock_aws(config={"lambda": {"use_docker": False}}):
-        know_basic_execution_policy()
-        yield Account(iam=offline.iam, functions=offline.functions, clock=clock, said=said)
+        register_basic_execution_policy()
+        yield EmptyAccount(iam=moto_clients.iam, functions=moto_clients.lambda_client, clock=clock, notices=notices)
 
 
 def test_zip_depends_on_the_files_alone(tmp_path: Path) -> None:
@@ -63,19 +67,19 @@ def test_zip_depends_on_the_files_alone(tmp_path: Path) -> None:
     (other / ".DS_Store").write_bytes(b"x")
     (other / "answers.py").write_text("X = 1\n", encoding="utf-8")
     write_reward(other)
-    assert packed(one).content == packed(other).content
+    assert build_package(one).zip_bytes == build_package(other).zip_bytes
 
 
 def test_zip_can_be_read_by_lambda(tmp_path: Path) -> None:
     """Lambda's user is not ours: files are readable for all."""
-    with zipfile.ZipFile(io.BytesIO(packed(write_reward(tmp_path / "reward")).content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(build_package(write_reward(tmp_path / "reward")).zip_bytes)) as archive:
         entries = [(entry.filename, oct(entry.external_attr >> 16), entry.date_time) for entry in archive.infolist()]
     assert entries == [("lambda_function.py", "0o100644", (1980, 1, 1, 0, 0, 0))]
 
 
 def test_function_is_named_after_its_folder(tmp_path: Path) -> None:
     """Two reward folders are two functions."""
-    names = [packed(write_reward(tmp_path / name)).name for name in ("reward_lambda", "My Reward!", "x" * 80)]
+    names = [build_package(write_reward(tmp_path / name)).name for name in ("reward_lambda", "My Reward!", "x" * 80)]
     assert names == ["rft-reward-lambda", "rft-my-reward", "rft-" + "x" * 55]
 
 
@@ -89,36 +93,36 @@ def test_function_is_named_after_its_folder(tmp_path: Path) -> None:
 )
 def test_folder_without_handler_is_misuse(tmp_path: Path, source: str, reason: str) -> None:
     """What Lambda could not load is not sent."""
-    with pytest.raises(Misuse, match=reason):
-        packed(write_reward(tmp_path / "reward", source))
+    with pytest.raises(UsageError, match=reason):
+        build_package(write_reward(tmp_path / "reward", source))
 
 
 @pytest.mark.parametrize("source", ["from answers import lambda_handler\n", "lambda_handler = print\n"])
 def test_handler_may_be_bound_in_any_way(tmp_path: Path, source: str) -> None:
     """An import or an assignment makes a handler as well."""
-    assert packed(write_reward(tmp_path / "reward", source)).files == ("lambda_function.py",)
+    assert build_package(write_reward(tmp_path / "reward", source)).files == ("lambda_function.py",)
 
 
 def test_link_out_of_the_folder_is_misuse(tmp_path: Path) -> None:
     """A file of elsewhere is not uploaded; the link is named, and a link within the folder is packed."""
     folder = write_reward(tmp_path / "reward")
     (folder / "same.py").symlink_to(folder / "lambda_function.py")
-    assert packed(folder).files == ("lambda_function.py", "same.py")
+    assert build_package(folder).files == ("lambda_function.py", "same.py")
     (tmp_path / "secret").write_text("x", encoding="utf-8")
     (folder / "secret.txt").symlink_to(tmp_path / "secret")
-    with pytest.raises(Misuse, match=r"reward/secret\.txt is a link that leads out of the folder"):
-        packed(folder)
+    with pytest.raises(UsageError, match=r"reward/secret\.txt is a link that leads out of the folder"):
+        build_package(folder)
 
 
-def test_folder_of_the_same_name_is_noticed(account: Account, tmp_path: Path) -> None:
+def test_folder_of_the_same_name_is_noticed(account: EmptyAccount, tmp_path: Path) -> None:
     """Two folders with one name share a function, and the second deployment says so."""
     account.deploy(write_reward(tmp_path / "reward"))
     (tmp_path / "other").mkdir()
     account.deploy(write_reward(tmp_path / "other" / "reward"))
-    assert account.said == ["rft-reward was deployed from another folder; it now gets the files of this one."]
+    assert account.notices == ["rft-reward was deployed from another folder; it now gets the files of this one."]
 
 
-def test_first_deployment_makes_role_and_function(account: Account, tmp_path: Path) -> None:
+def test_first_deployment_makes_role_and_function(account: EmptyAccount, tmp_path: Path) -> None:
     """An empty account gets a role that Lambda may assume and a function with AWS's sample's settings."""
     folder = write_reward(tmp_path / "reward")
     assert account.deploy(folder) == Deployment(arn=ARN, outcome="created", role_arn=ROLE)
@@ -129,7 +133,7 @@ def test_first_deployment_makes_role_and_function(account: Account, tmp_path: Pa
         "Timeout": 300,
         "MemorySize": 512,
         "Role": ROLE,
-        "CodeSha256": base64.b64encode(bytes.fromhex(packed(folder).sha256)).decode(),
+        "CodeSha256": base64.b64encode(bytes.fromhex(build_package(folder).sha256)).decode(),
     }
     attached = account.iam.list_attached_role_policies(RoleName="rft-reward-role")["AttachedPolicies"]
     assert [policy.get("PolicyArn") for policy in attached] == [
@@ -137,14 +141,14 @@ def test_first_deployment_makes_role_and_function(account: Account, tmp_path: Pa
     ]
 
 
-def test_second_deployment_changes_nothing(account: Account, tmp_path: Path) -> None:
+def test_second_deployment_changes_nothing(account: EmptyAccount, tmp_path: Path) -> None:
     """The same files are recognised by their hash."""
     folder = write_reward(tmp_path / "reward")
     account.deploy(folder)
     assert account.deploy(folder).outcome == "unchanged"
 
 
-def test_changed_code_is_updated(account: Account, tmp_path: Path) -> None:
+def test_changed_code_is_updated(account: EmptyAccount, tmp_path: Path) -> None:
     """New code reaches the function that is there, without a version."""
     folder = write_reward(tmp_path / "reward")
     account.deploy(folder)
@@ -154,7 +158,7 @@ def test_changed_code_is_updated(account: Account, tmp_path: Path) -> None:
     assert [version["Version"] for version in versions] == ["$LATEST"]
 
 
-def test_changed_settings_are_put_right(account: Account, tmp_path: Path) -> None:
+def test_changed_settings_are_put_right(account: EmptyAccount, tmp_path: Path) -> None:
     """A time-out of 3 s that somebody set by hand would break a long batch."""
     folder = write_reward(tmp_path / "reward")
     account.deploy(folder)
@@ -163,7 +167,7 @@ def test_changed_settings_are_put_right(account: Account, tmp_path: Path) -> Non
     assert account.functions.get_function_configuration(FunctionName="rft-reward")["Timeout"] == 300
 
 
-def test_role_of_somebody_else_is_left_alone(account: Account, tmp_path: Path) -> None:
+def test_role_that_lambda_may_not_assume_is_not_changed(account: EmptyAccount, tmp_path: Path) -> None:
     """A role that Lambda may not assume is reported, not rewritten."""
     trust = {
         "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]
@@ -171,11 +175,11 @@ def test_role_of_somebody_else_is_left_alone(account: Account, tmp_path: Path) -
     account.iam.create_role(
         RoleName="rft-reward-role", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17"} | trust)
     )
-    with pytest.raises(Misuse, match="Lambda may not assume it"):
+    with pytest.raises(UsageError, match="Lambda may not assume it"):
         account.deploy(write_reward(tmp_path / "reward"))
 
 
-def role_underway(account: Account, *, times: int, then_works: bool) -> Stubber:
+def stub_role_not_ready(account: EmptyAccount, *, times: int, then_works: bool) -> Stubber:
     """A Lambda that does not know the new role for a while, as the real one."""
     stubber = Stubber(account.functions)
     stubber.add_client_error("get_function_configuration", "ResourceNotFoundException", http_status_code=404)
@@ -206,14 +210,14 @@ ANY_CREATE = {
 }
 
 
-def test_new_role_is_waited_for(account: Account, tmp_path: Path) -> None:
+def test_new_role_is_waited_for(account: EmptyAccount, tmp_path: Path) -> None:
     """AWS needs some seconds until Lambda sees a role that IAM has made."""
-    with role_underway(account, times=2, then_works=True):
+    with stub_role_not_ready(account, times=2, then_works=True):
         assert account.deploy(write_reward(tmp_path / "reward")).outcome == "created"
-    assert account.clock.pauses == [2.0, 2.0]
+    assert account.clock.delays == [2.0, 2.0]
 
 
-def test_new_role_is_not_waited_for_without_end(account: Account, tmp_path: Path) -> None:
+def test_new_role_is_not_waited_for_without_end(account: EmptyAccount, tmp_path: Path) -> None:
     """A role that never becomes usable is an error with its name."""
-    with role_underway(account, times=40, then_works=False), pytest.raises(Refused, match=ROLE):
+    with stub_role_not_ready(account, times=40, then_works=False), pytest.raises(ServiceError, match=ROLE):
         account.deploy(write_reward(tmp_path / "reward"))

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from client.dataset import FEWEST_ROWS, MOST_ROWS, checked
-from client.jsonl import LONGEST_LINE
-from client.terminal import visible
+from client.dataset import MAX_ROWS, MIN_ROWS, validate_dataset
+from client.jsonl import MAX_LINE_BYTES
+from client.terminal import escape_control_characters
 from simulator.training.dataset import DatasetError, DatasetLimits, read_records
 from tests.training.malformed_files import files
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=files)
-def test_both_find_the_same_records_or_the_same_first_fault(data: bytes, tmp_path: Path) -> None:
+def test_client_and_simulator_find_the_same_records_or_first_error(data: bytes, tmp_path: Path) -> None:
     """A file that passes here fails no job, and the line to mend is the same."""
     path = tmp_path / "made-up.jsonl"
     path.write_bytes(data)
-    verdict = checked(path, fewest=0)
+    verdict = validate_dataset(path, min_rows=0)
     try:
         lines = [record.line for record in read_records(io.BytesIO(data), DatasetLimits(min_records=0))]
     except DatasetError as error:
@@ -33,23 +33,23 @@ def test_both_find_the_same_records_or_the_same_first_fault(data: bytes, tmp_pat
     assert (problems[0].line if problems else None) == fault
     if fault is None:
         assert [row.line for row in verdict.rows] == lines
-    assert all(visible(str(finding)) == str(finding) for finding in verdict.problems)
+    assert all(escape_control_characters(str(finding)) == str(finding) for finding in verdict.problems)
 
 
-def test_the_limits_are_the_same() -> None:
+def test_client_and_simulator_limits_are_equal() -> None:
     """Two rooms that do not import each other hold the same numbers."""
     limits = DatasetLimits()
-    assert (limits.min_records, limits.max_records, limits.max_line) == (FEWEST_ROWS, MOST_ROWS, LONGEST_LINE)
+    assert (limits.min_records, limits.max_records, limits.max_line) == (MIN_ROWS, MAX_ROWS, MAX_LINE_BYTES)
 
 
 def test_only_the_first_thousand_problems_are_named(tmp_path: Path) -> None:
     """And a last one says so; the lines are counted all the same."""
     path = tmp_path / "broken.jsonl"
     path.write_bytes(b"{}\n" * 2_000)
-    verdict = checked(path)
+    verdict = validate_dataset(path)
     assert len(verdict.problems) == 1_001
     assert str(verdict.problems[-1]) == "there may be more problems; the rest of the file was only counted"
-    assert verdict.lines == 2_000
+    assert verdict.line_count == 2_000
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"PK\x03\x04" + b"\xff\n" * 9, "zip"), (b"[\n{}\n]", "array")])
@@ -57,6 +57,6 @@ def test_of_a_file_that_is_something_else_nothing_else_is_said(tmp_path: Path, c
     """That its lines are no records follows from it."""
     path = tmp_path / "other.jsonl"
     path.write_bytes(content)
-    (problem,) = checked(path).problems
+    (problem,) = validate_dataset(path).problems
     assert problem.line == 1
-    assert reason in problem.text
+    assert reason in problem.message

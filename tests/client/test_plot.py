@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from client.dataset import checked
-from client.deployment import packed
-from client.errors import Misuse
+from client.dataset import validate_dataset
+from client.deployment import build_package
+from client.errors import UsageError
 from client.mantle_client import Job
-from client.plot import drawn, running_mean
-from client.run_report import rendered
-from client.run_summary import reward_told
-from client.target import chosen
-from client.terminal import counted, sized, sparkline
-from tests.client.conftest import NEVER_THERE, write_reward, write_rows
+from client.plot import draw_plot, running_mean
+from client.run_report import render_run_report
+from client.run_summary import print_reward
+from client.target import select_target
+from client.terminal import format_count, format_size, sparkline
+from tests.client.conftest import UNREACHABLE_ENVIRONMENT, write_reward, write_rows
 from tests.client.mantle_stub import metrics_event
 
 METRICS = [metrics_event(step, 67)["data"] for step in range(1, 68)]
@@ -26,7 +26,7 @@ METRICS = [metrics_event(step, 67)["data"] for step in range(1, 68)]
 
 def test_plot_is_a_png_and_repeats() -> None:
     """The same numbers give the same bytes."""
-    pictures = [drawn(METRICS, title="t", subtitle="s", checkpoints=(20, 67)) for _ in range(2)]
+    pictures = [draw_plot(METRICS, title="t", subtitle="s", checkpoints=(20, 67)) for _ in range(2)]
     assert pictures[0][:8] == b"\x89PNG\r\n\x1a\n"
     assert pictures[0] == pictures[1]
 
@@ -34,13 +34,13 @@ def test_plot_is_a_png_and_repeats() -> None:
 @pytest.mark.parametrize("metrics", [METRICS[:1], [{"step": 1.0, "critic_rewards_mean": -3.5}, {"step": 2.0}]])
 def test_plot_takes_short_and_odd_runs(metrics: list[dict[str, float]]) -> None:
     """One step, rewards outside 0 to 1, and missing numbers are drawn as well."""
-    assert drawn(metrics, title="t", subtitle="s").startswith(b"\x89PNG")
+    assert draw_plot(metrics, title="t", subtitle="s").startswith(b"\x89PNG")
 
 
 def test_plot_of_nothing_is_misuse() -> None:
     """A job without a step has no picture."""
-    with pytest.raises(Misuse, match="no metrics to draw"):
-        drawn([], title="t", subtitle="s")
+    with pytest.raises(UsageError, match="no metrics to draw"):
+        draw_plot([], title="t", subtitle="s")
 
 
 def test_running_mean_keeps_a_flat_line_flat() -> None:
@@ -67,12 +67,12 @@ def test_sparkline(values: list[float], bars: str) -> None:
 def test_numbers_read_well() -> None:
     """Counts and sizes as people write them."""
     assert [
-        counted(1, "row"),
-        counted(20_000, "row"),
-        counted(2, "batch"),
-        sized(427),
-        sized(31_900),
-        sized(4_200_000),
+        format_count(1, "row"),
+        format_count(20_000, "row"),
+        format_count(2, "batch"),
+        format_size(427),
+        format_size(31_900),
+        format_size(4_200_000),
     ] == [
         "1 row",
         "20,000 rows",
@@ -100,18 +100,18 @@ def test_numbers_read_well() -> None:
 def test_reward_is_told(rewards: list[float], text: str) -> None:
     """First against last; a reward that never moved is pointed out."""
     console = Console(file=io.StringIO(), width=100, highlight=False)
-    reward_told([{"critic_rewards_mean": reward} for reward in rewards], console=console)
+    print_reward([{"critic_rewards_mean": reward} for reward in rewards], console=console)
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == text
 
 
 def test_report_is_the_same_for_the_same_run(tmp_path: Path) -> None:
     """Sorted keys, no wall clock, no address of a simulator: two reports of one run are the same bytes."""
-    data = checked(write_rows(tmp_path / "train.jsonl", range(100)))
-    package = packed(write_reward(tmp_path / "reward"))
+    data = validate_dataset(write_rows(tmp_path / "train.jsonl", range(100)))
+    package = build_package(write_reward(tmp_path / "reward"))
     reports = [
-        rendered(
-            target=chosen(NEVER_THERE | {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}),
+        render_run_report(
+            target=select_target(UNREACHABLE_ENVIRONMENT | {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}),
             job=Job(id="ftjob-1", status="succeeded", body={"status": "succeeded", "id": "ftjob-1"}),
             hyperparameters={"n_epochs": 1},
             metrics=METRICS,

@@ -9,37 +9,39 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-from client.errors import Incomplete, Misuse
-from client.sdk_clients import Aws
-from client.storage import fetched, require_writable, stored
+from client.errors import Incomplete, UsageError
+from client.sdk_clients import AwsClients
+from client.storage import download, require_writable, store_artifacts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture
-def bucket(offline: Aws) -> Iterator[S3Client]:
+def bucket(moto_clients: AwsClients) -> Iterator[S3Client]:
     """A bucket `runs` in moto with one object."""
     with mock_aws():
-        client = offline.buckets
+        client = moto_clients.s3
         client.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
         client.put_object(Bucket="runs", Key="in/train.jsonl", Body=b"rows")
         yield client
 
 
-def nobody() -> S3Client:
+def unused_s3_client() -> S3Client:
     """S3 that must not be asked."""
     raise AssertionError
 
 
 def test_local_path_is_itself(tmp_path: Path) -> None:
     """A path on this machine is used where it lies, without boto3."""
-    assert fetched("fixtures/train.jsonl", into=tmp_path, buckets=nobody) == Path("fixtures/train.jsonl")
+    assert download("fixtures/train.jsonl", folder=tmp_path, s3_factory=unused_s3_client) == Path(
+        "fixtures/train.jsonl"
+    )
 
 
 def test_object_is_downloaded_under_its_name(bucket: S3Client, tmp_path: Path) -> None:
     """The upload later shows the object's own name."""
-    path = fetched("s3://runs/in/train.jsonl", into=tmp_path, buckets=lambda: bucket)
+    path = download("s3://runs/in/train.jsonl", folder=tmp_path, s3_factory=lambda: bucket)
     assert (path, path.read_bytes()) == (tmp_path / "train.jsonl", b"rows")
 
 
@@ -48,13 +50,15 @@ def test_object_is_downloaded_under_its_name(bucket: S3Client, tmp_path: Path) -
 )
 def test_missing_object_is_misuse(bucket: S3Client, tmp_path: Path, location: str) -> None:
     """A wrong bucket or key is a user's mistake that names the location."""
-    with pytest.raises(Misuse, match=location):
-        fetched(location, into=tmp_path, buckets=lambda: bucket)
+    with pytest.raises(UsageError, match=location):
+        download(location, folder=tmp_path, s3_factory=lambda: bucket)
 
 
 def test_results_are_written_here(tmp_path: Path) -> None:
     """A folder is made as needed."""
-    places = stored({"run.json": b"{}"}, location=str(tmp_path / "a" / "b"), spare=tmp_path, buckets=nobody)
+    places = store_artifacts(
+        {"run.json": b"{}"}, location=str(tmp_path / "a" / "b"), fallback=tmp_path, s3_factory=unused_s3_client
+    )
     assert places == (str(tmp_path / "a" / "b" / "run.json"),)
     assert Path(places[0]).read_bytes() == b"{}"
 
@@ -62,7 +66,7 @@ def test_results_are_written_here(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("location", "key"), [("s3://runs", "run.json"), ("s3://runs/a/b/", "a/b/run.json")])
 def test_results_are_put_under_the_prefix(bucket: S3Client, tmp_path: Path, location: str, key: str) -> None:
     """`s3://bucket/prefix` with or without its slash."""
-    places = stored({"run.json": b"{}"}, location=location, spare=tmp_path, buckets=lambda: bucket)
+    places = store_artifacts({"run.json": b"{}"}, location=location, fallback=tmp_path, s3_factory=lambda: bucket)
     assert places == (f"s3://runs/{key}",)
     assert bucket.get_object(Bucket="runs", Key=key)["Body"].read() == b"{}"
 
@@ -70,20 +74,22 @@ def test_results_are_put_under_the_prefix(bucket: S3Client, tmp_path: Path, loca
 def test_results_survive_a_lost_bucket(bucket: S3Client, tmp_path: Path) -> None:
     """After hours of training the results are kept on this machine when S3 does not take them."""
     with pytest.raises(Incomplete) as caught:
-        stored({"run.json": b"{}"}, location="s3://gone/x", spare=tmp_path / "spare", buckets=lambda: bucket)
+        store_artifacts(
+            {"run.json": b"{}"}, location="s3://gone/x", fallback=tmp_path / "spare", s3_factory=lambda: bucket
+        )
     assert caught.value.next_step == f"Kept: {tmp_path / 'spare' / 'run.json'}"
     assert (tmp_path / "spare" / "run.json").read_bytes() == b"{}"
 
 
 def test_missing_bucket_is_noticed_before_the_job(bucket: S3Client) -> None:
     """Nobody pays for a job whose results have nowhere to go."""
-    with pytest.raises(Misuse) as caught:
-        require_writable("s3://gone/x", buckets=lambda: bucket)
+    with pytest.raises(UsageError) as caught:
+        require_writable("s3://gone/x", s3_factory=lambda: bucket)
     assert caught.value.next_step == "Make it: aws s3 mb s3://gone"
 
 
 def test_output_that_is_a_file_is_misuse(tmp_path: Path) -> None:
     """A file where the folder should be is reported."""
     (tmp_path / "out").write_text("x", encoding="utf-8")
-    with pytest.raises(Misuse, match="cannot be used as output folder"):
-        require_writable(str(tmp_path / "out"), buckets=nobody)
+    with pytest.raises(UsageError, match="cannot be used as output folder"):
+        require_writable(str(tmp_path / "out"), s3_factory=unused_s3_client)

@@ -32,7 +32,7 @@ STREAMS: Final = ("responses_stream", "responses_replay", "responses_stream_help
 KEYS: Final = ("key_garbled", "key_altered")
 PROJECTS: Final = ("projects_scope",)
 
-EVERYTHING: Final = (*MODELS, *FILES, *JOBS, *PROGRESS, *PROJECTS, *CHAT, *RESPONSES, *STREAMS, *KEYS)
+ALL_STEPS: Final = (*MODELS, *FILES, *JOBS, *PROGRESS, *PROJECTS, *CHAT, *RESPONSES, *STREAMS, *KEYS)
 # What the SDK's Bedrock clients find where they look by themselves.
 INFERENCE: Final = (*MODELS, "files_at_this_base", *CHAT, *RESPONSES, *STREAMS)
 
@@ -70,16 +70,16 @@ def _node(name: str, package: str, *steps: str) -> Client:
 
 
 # The types do not know a Lambda grader, nor Mantle's order of a Responses stream: strict validation refuses both.
-_STRICTLY: Final = (*MODELS, *FILES, *PROGRESS, *CHAT, *RESPONSES)
+_STRICT_STEPS: Final = (*MODELS, *FILES, *PROGRESS, *CHAT, *RESPONSES)
 
 CLIENTS: Final = (
-    _python("OpenAI 2.21.0", OLDEST, "plain", *EVERYTHING),
-    _python("AsyncOpenAI 2.21.0", OLDEST, "async", *EVERYTHING),
+    _python("OpenAI 2.21.0", OLDEST, "plain", *ALL_STEPS),
+    _python("AsyncOpenAI 2.21.0", OLDEST, "async", *ALL_STEPS),
     _python("OpenAI 2.21.0, callable key", OLDEST, "callable key", *MODELS, *UPLOADS, "chat_plain"),
-    _python("OpenAI", NEWEST, "plain", *EVERYTHING),
-    _python("AsyncOpenAI", NEWEST, "async", *EVERYTHING),
+    _python("OpenAI", NEWEST, "plain", *ALL_STEPS),
+    _python("AsyncOpenAI", NEWEST, "async", *ALL_STEPS),
     _python("OpenAI, callable key", NEWEST, "callable key", *MODELS, *UPLOADS, "chat_plain"),
-    _python("OpenAI, strict", NEWEST, "strict", *_STRICTLY),
+    _python("OpenAI, strict", NEWEST, "strict", *_STRICT_STEPS),
     _python("BedrockOpenAI, bearer", NEWEST, "bedrock bearer", *INFERENCE, base=OPENAI_V1),
     _python("BedrockOpenAI, SigV4", NEWEST, "bedrock sigv4", *INFERENCE, base=OPENAI_V1),
     _python("AsyncBedrockOpenAI, SigV4", NEWEST, "async bedrock sigv4", *INFERENCE, base=OPENAI_V1),
@@ -100,12 +100,12 @@ CLIENTS: Final = (
         base=OPENAI_V1,
         variables={"OPENAI_API_TYPE": "amazon-bedrock"},
     ),
-    _node("Node 6.49.0", "openai-6", *EVERYTHING),
-    _node("Node", "openai", *EVERYTHING),
+    _node("Node 6.49.0", "openai-6", *ALL_STEPS),
+    _node("Node", "openai", *ALL_STEPS),
 )
 
 # Against a server that sends the OpenAI specification's order, valid for every SDK.
-SPECIFIED: Final = (
+SPECIFICATION_ORDER_CLIENTS: Final = (
     _python("OpenAI 2.21.0", OLDEST, "plain", *STREAMS),
     _python("OpenAI, strict", NEWEST, "strict", *STREAMS),
     _node("Node 6.49.0", "openai-6", *STREAMS),

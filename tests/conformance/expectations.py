@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from tests.conformance.clients import Client
-from tests.response_event_order import MANTLES_ORDER
-from tests.simulators import BASE, FinishedJob, World
+from tests.response_event_order import MANTLE_EVENT_ORDER
+from tests.simulators import BASE_MODEL, FinishedJob, RunningSimulator
 
 Values = dict[str, Any]
 
@@ -19,20 +19,20 @@ _PERMISSION: Final = "permission_denied_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class ExpectationContext:
     """Where a conversation takes place: on which server, about which job and question, with which client.
 
-    `order` is that of the types in the server's Responses streams.
+    `event_order` is that of the types in the server's Responses streams.
     """
 
-    world: World
+    world: RunningSimulator
     job: FinishedJob
     prompt: str
     client: Client
-    order: list[str]
+    event_order: list[str]
 
 
-def refused(
+def expected_refusal(
     status: int, code: str, message: str, *, param: str | None = None, kind: str = "invalid_request_error"
 ) -> Values:
     """Return the exception that both SDKs make of a refusal."""
@@ -47,10 +47,10 @@ def refused(
     }
 
 
-_UNKNOWN_MODEL: Final = refused(404, "not_found_error", "The model 'gpt-4o' does not exist")
+_UNKNOWN_MODEL: Final = expected_refusal(404, "not_found_error", "The model 'gpt-4o' does not exist")
 
 
-def _models(_: Stage) -> Values:
+def _models(_: ExpectationContext) -> Values:
     return {
         "models_list": [
             {"object": "model", "owned_by": owner, "status": "available"} for owner in ("openai", "openai", "qwen")
@@ -60,7 +60,7 @@ def _models(_: Stage) -> Values:
     }
 
 
-def _files(stage: Stage) -> Values:
+def _files(stage: ExpectationContext) -> Values:
     content = stage.job.content
 
     def file(name: str) -> Values:
@@ -80,8 +80,8 @@ def _files(stage: Stage) -> Values:
         "files_retrieve": file("train.jsonl"),
         "files_content": [sha256(content).hexdigest()] * 3,
         "files_delete": {"deleted": True, "object": "file"},
-        "files_deleted": refused(404, "not_found_error", "The file 'FILE' does not exist"),
-        "files_wrong_purpose": refused(
+        "files_deleted": expected_refusal(404, "not_found_error", "The file 'FILE' does not exist"),
+        "files_wrong_purpose": expected_refusal(
             400, "validation_error", "Invalid 'purpose': must be 'fine-tune', got 'batch'.", param="purpose"
         ),
         "files_at_this_base": (
@@ -90,7 +90,7 @@ def _files(stage: Stage) -> Values:
     }
 
 
-def _jobs(stage: Stage) -> Values:
+def _jobs(stage: ExpectationContext) -> Values:
     job = stage.job
     return {
         "jobs_create": {
@@ -102,7 +102,7 @@ def _jobs(stage: Stage) -> Values:
             "integrations": [],
             "metadata": {"client": stage.client.name, "order": "1"},
             "method": job.job["method"],
-            "model": BASE,
+            "model": BASE_MODEL,
             "object": "fine_tuning.job",
             "organization_id": "123456789012",
             "result_files": [],
@@ -115,33 +115,33 @@ def _jobs(stage: Stage) -> Values:
         "jobs_list": ["3", "2", "1"],
         "jobs_retrieve": [True, "validating_files", {"client": stage.client.name, "order": "2"}],
         "jobs_cancel": [["cancelled", None, False]] * 3,
-        "jobs_cancel_again": refused(
+        "jobs_cancel_again": expected_refusal(
             400, "validation_error", "Fine-tuning job JOB cannot be cancelled: it has ended with status 'cancelled'"
         ),
-        "jobs_suffix": refused(
+        "jobs_suffix": expected_refusal(
             400, "unsupported_parameter", "Unsupported parameter: 'suffix' is not supported.", param="suffix"
         ),
-        "jobs_unknown": refused(404, "not_found_error", "The fine-tuning job 'ftjob-none' does not exist"),
-        "jobs_unknown_cursor": refused(
+        "jobs_unknown": expected_refusal(404, "not_found_error", "The fine-tuning job 'ftjob-none' does not exist"),
+        "jobs_unknown_cursor": expected_refusal(
             400, "validation_error", "No element with id 'ft-event-abc123' in this list", param="after"
         ),
         "jobs_finished": job.job,
     }
 
 
-def _listed(of: str) -> Callable[[Stage], Values]:
-    def values(stage: Stage) -> Values:
+def _listed(of: str) -> Callable[[ExpectationContext], Values]:
+    def values(stage: ExpectationContext) -> Values:
         path = f"/v1/fine_tuning/jobs/{stage.job.id}/{of}"
         return {f"{of}_list": stage.world.http.get(path, params={"limit": 1000}).json()["data"]}
 
     return values
 
 
-def _projects(_: Stage) -> Values:
+def _projects(_: ExpectationContext) -> Values:
     return {"projects_scope": {"before": [], "inside": ["inside.jsonl"], "outside": []}}
 
 
-def chatted(stage: Stage) -> Values:
+def chat_over_http(stage: ExpectationContext) -> Values:
     """Return what the tuned model answers to bare HTTP."""
     messages = [{"content": stage.prompt, "role": "user"}]
     question = {"messages": messages, "model": stage.job.model, "temperature": 0}
@@ -149,15 +149,15 @@ def chatted(stage: Stage) -> Values:
     return answer
 
 
-def responded(stage: Stage, model: str) -> Values:
+def create_response_over_http(stage: ExpectationContext, model: str) -> Values:
     """Return what a model answers to bare HTTP on the Responses API."""
     asked = {"input": stage.prompt, "model": model, "temperature": 0}
     answer: Values = stage.world.http.post("/v1/responses", json=asked).json()
     return answer
 
 
-def _chat(stage: Stage) -> Values:
-    answer = chatted(stage)
+def _chat(stage: ExpectationContext) -> Values:
+    answer = chat_over_http(stage)
     message = answer["choices"][0]["message"]
     return {
         "chat_plain": {name: value for name, value in answer.items() if name not in ("id", "created")},
@@ -177,7 +177,7 @@ def _chat(stage: Stage) -> Values:
         "chat_json_schema": {"answer": "int"},
         "chat_json_object": True,
         "chat_unknown_model": _UNKNOWN_MODEL,
-        "chat_budget_of_none": refused(
+        "chat_budget_of_none": expected_refusal(
             400,
             "integer_below_min_value",
             "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.",
@@ -186,11 +186,11 @@ def _chat(stage: Stage) -> Values:
     }
 
 
-def _responses(stage: Stage) -> Values:
-    thought, said = (item["content"][0]["text"] for item in responded(stage, stage.job.model)["output"])
-    stream = {"numbers": True, "status": "completed", "text": said, "types": stage.order}
+def _responses(stage: ExpectationContext) -> Values:
+    thought, said = (item["content"][0]["text"] for item in create_response_over_http(stage, stage.job.model)["output"])
+    stream = {"numbers": True, "status": "completed", "text": said, "types": stage.event_order}
     # The order's trap, and a reason for `responses_events=openai`: Node's helper knows no `reasoning_part`.
-    trips = stage.client.language == "Node" and stage.order == MANTLES_ORDER
+    trips = stage.client.language == "Node" and stage.event_order == MANTLE_EVENT_ORDER
     return {
         "responses_create": {
             "model": True,
@@ -208,14 +208,14 @@ def _responses(stage: Stage) -> Values:
         "responses_tools": ["completed", "count_books", True, {"shelf": "int"}],
         "responses_background": ["in_progress", "completed"],
         "responses_cancel": "cancelled",
-        "responses_delete": refused(404, "not_found_error", "The response 'RESPONSE' does not exist"),
-        "responses_too_few_tokens": refused(
+        "responses_delete": expected_refusal(404, "not_found_error", "The response 'RESPONSE' does not exist"),
+        "responses_too_few_tokens": expected_refusal(
             400,
             "integer_below_min_value",
             "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 15 instead.",
             param="max_output_tokens",
         ),
-        "responses_of_qwen": refused(
+        "responses_of_qwen": expected_refusal(
             400,
             "validation_error",
             f"The model 'qwen.qwen3-32b' does not support the '{stage.client.base}/responses' API",
@@ -223,16 +223,16 @@ def _responses(stage: Stage) -> Values:
     }
 
 
-def _key(_: Stage) -> Values:
+def _key(_: ExpectationContext) -> Values:
     return {
-        "key_garbled": refused(401, "invalid_api_key", "Invalid bearer token", kind=_PERMISSION),
-        "key_altered": refused(
+        "key_garbled": expected_refusal(401, "invalid_api_key", "Invalid bearer token", kind=_PERMISSION),
+        "key_altered": expected_refusal(
             401, "invalid_api_key", "The security token included in the request is invalid.", kind=_PERMISSION
         ),
     }
 
 
-EXPECTATIONS: Final[dict[str, Callable[[Stage], Values]]] = {
+EXPECTATIONS: Final[dict[str, Callable[[ExpectationContext], Values]]] = {
     "chat": _chat,
     "checkpoints": _listed("checkpoints"),
     "events": _listed("events"),

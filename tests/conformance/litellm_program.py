@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.step_runner import Scene, Steps, given
+from tests.conformance.step_runner import ProgramInput, StepRegistry, read_program_input
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it asks the internet for prices otherwise
 litellm: Any = importlib.import_module("litellm")  # not in the environment that the tests are checked in
@@ -25,46 +25,46 @@ litellm.suppress_debug_info = True  # it prints advice among our lines otherwise
 
 BASE = "openai.gpt-oss-20b"
 
-step = Steps()
+step = StepRegistry()
 
 
-class Talk:
+class Session:
     """The scene, and the file to upload."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        self.file = ("train.jsonl", Path(scene.training).read_bytes())
+    def __init__(self, program_input: ProgramInput) -> None:
+        self.program_input = program_input
+        self.file = ("train.jsonl", Path(program_input.training).read_bytes())
 
-    def complete(self, **options: Any) -> Any:
+    def complete_chat(self, **options: Any) -> Any:
         """Ask the question at temperature 0."""
         asked = {
-            "model": f"bedrock_mantle/{self.scene.model}",
-            "messages": [{"role": "user", "content": self.scene.prompt}],
+            "model": f"bedrock_mantle/{self.program_input.model}",
+            "messages": [{"role": "user", "content": self.program_input.prompt}],
             "temperature": 0,
         }
         return litellm.completion(**(asked | options))
 
 
 @contextmanager
-def keyless() -> Iterator[None]:
+def without_api_key() -> Iterator[None]:
     """Take the bearer key away for the length of the block."""
     key = os.environ.pop("AWS_BEARER_TOKEN_BEDROCK")
     yield
     os.environ["AWS_BEARER_TOKEN_BEDROCK"] = key
 
 
-def refusal(asking: Callable[[], Any]) -> Any:
+def catch_error(call: Callable[[], Any]) -> Any:
     """Return what LiteLLM raises, and the status in it."""
     try:
-        asking()
+        call()
     except Exception as error:  # noqa: BLE001  LiteLLM's exceptions have no base of their own
         return [type(error).__name__, getattr(error, "status_code", None)]
     return "it was not refused"
 
 
 @step
-async def chat_plain(talk: Talk) -> Any:
-    answer = talk.complete()
+async def chat_plain(talk: Session) -> Any:
+    answer = talk.complete_chat()
     [choice] = answer.choices
     return {
         "content": choice.message.content,
@@ -75,8 +75,8 @@ async def chat_plain(talk: Talk) -> Any:
 
 
 @step
-async def chat_stream(talk: Talk) -> Any:
-    chunks = list(talk.complete(stream=True))
+async def chat_stream(talk: Session) -> Any:
+    chunks = list(talk.complete_chat(stream=True))
     deltas = [chunk.choices[0].delta for chunk in chunks]
     return {
         "content": "".join(delta.content or "" for delta in deltas),
@@ -86,74 +86,74 @@ async def chat_stream(talk: Talk) -> Any:
 
 
 @step
-async def chat_awaited(talk: Talk) -> Any:
+async def chat_awaited(talk: Session) -> Any:
     answer = await litellm.acompletion(
-        model=f"bedrock_mantle/{talk.scene.model}",
-        messages=[{"role": "user", "content": talk.scene.prompt}],
+        model=f"bedrock_mantle/{talk.program_input.model}",
+        messages=[{"role": "user", "content": talk.program_input.prompt}],
         temperature=0,
     )
     return answer.choices[0].message.content
 
 
 @step
-async def chat_tools(talk: Talk) -> Any:
+async def chat_tools(talk: Session) -> Any:
     parameters = {"type": "object", "properties": {"shelf": {"type": "integer"}}, "required": ["shelf"]}
     tool = {"type": "function", "function": {"name": "count_books", "parameters": parameters}}
-    [choice] = talk.complete(tools=[tool], tool_choice="required").choices
+    [choice] = talk.complete_chat(tools=[tool], tool_choice="required").choices
     [call] = choice.message.tool_calls
     return [choice.finish_reason, call.function.name, sorted(json.loads(call.function.arguments))]
 
 
 @step
-async def chat_unknown_model(talk: Talk) -> Any:
-    return refusal(lambda: talk.complete(model="bedrock_mantle/openai.gpt-oss-7b"))
+async def chat_unknown_model(talk: Session) -> Any:
+    return catch_error(lambda: talk.complete_chat(model="bedrock_mantle/openai.gpt-oss-7b"))
 
 
-def respond(talk: Talk, model: str, **options: Any) -> Any:
+def create_response(talk: Session, model: str, **options: Any) -> Any:
     """Ask the question of the Responses API."""
-    return litellm.responses(model=f"bedrock_mantle/{model}", input=talk.scene.prompt, temperature=0, **options)
+    return litellm.responses(model=f"bedrock_mantle/{model}", input=talk.program_input.prompt, temperature=0, **options)
 
 
 @step
-async def responses_emulated(talk: Talk) -> Any:
+async def responses_emulated(talk: Session) -> Any:
     """LiteLLM does not know that a tuned model speaks the Responses API, and makes a chat of it."""
-    answer = respond(talk, talk.scene.model)
+    answer = create_response(talk, talk.program_input.model)
     return [answer.status, answer.output[-1].content[0].text]
 
 
 @step
-async def responses_create(talk: Talk) -> Any:
-    answer = respond(talk, BASE)
+async def responses_create(talk: Session) -> Any:
+    answer = create_response(talk, BASE)
     return [answer.status, answer.output[-1].content[0].text]
 
 
 @step
-async def responses_stream(talk: Talk) -> Any:
-    events = respond(talk, BASE, stream=True)
+async def responses_stream(talk: Session) -> Any:
+    events = create_response(talk, BASE, stream=True)
     return "".join(event.delta for event in events if event.type == "response.output_text.delta")
 
 
 @step
-async def signed_chat(talk: Talk) -> Any:
+async def signed_chat(talk: Session) -> Any:
     """Without a key it signs with AWS's credentials."""
-    with keyless():
-        return talk.complete().choices[0].message.content
+    with without_api_key():
+        return talk.complete_chat().choices[0].message.content
 
 
 @step
-async def signed_stream(talk: Talk) -> Any:
-    with keyless():
-        return "".join(chunk.choices[0].delta.content or "" for chunk in talk.complete(stream=True))
+async def signed_stream(talk: Session) -> Any:
+    with without_api_key():
+        return "".join(chunk.choices[0].delta.content or "" for chunk in talk.complete_chat(stream=True))
 
 
 @step
-async def signed_responses(talk: Talk) -> Any:
-    with keyless():
-        return respond(talk, BASE).output[-1].content[0].text
+async def signed_responses(talk: Session) -> Any:
+    with without_api_key():
+        return create_response(talk, BASE).output[-1].content[0].text
 
 
 @step
-async def files_all(talk: Talk) -> Any:
+async def files_all(talk: Session) -> Any:
     uploaded = litellm.create_file(file=talk.file, purpose="fine-tune", custom_llm_provider="openai")
     listed = litellm.file_list(custom_llm_provider="openai")
     content = litellm.file_content(file_id=uploaded.id, custom_llm_provider="openai")
@@ -167,30 +167,32 @@ async def files_all(talk: Talk) -> Any:
 
 
 @step
-async def jobs_list(talk: Talk) -> Any:
+async def jobs_list(talk: Session) -> Any:
     listed = litellm.list_fine_tuning_jobs(custom_llm_provider="openai")
-    return [job.fine_tuned_model for job in listed if job.id == talk.scene.job]
+    return [job.fine_tuned_model for job in listed if job.id == talk.program_input.job]
 
 
 @step
-async def jobs_retrieve(talk: Talk) -> Any:
-    return refusal(
-        lambda: litellm.retrieve_fine_tuning_job(fine_tuning_job_id=talk.scene.job, custom_llm_provider="openai")
+async def jobs_retrieve(talk: Session) -> Any:
+    return catch_error(
+        lambda: litellm.retrieve_fine_tuning_job(
+            fine_tuning_job_id=talk.program_input.job, custom_llm_provider="openai"
+        )
     )
 
 
 @step
-async def jobs_create(talk: Talk) -> Any:
-    return refusal(
+async def jobs_create(talk: Session) -> Any:
+    return catch_error(
         lambda: litellm.create_fine_tuning_job(model=BASE, training_file="FILE", custom_llm_provider="openai")
     )
 
 
-async def conversation() -> None:
+async def run_program() -> None:
     """Take the steps."""
-    scene = given()
-    await step.told(scene, Talk(scene))
+    scene = read_program_input()
+    await step.run(scene, Session(scene))
 
 
 if __name__ == "__main__":
-    asyncio.run(conversation())
+    asyncio.run(run_program())

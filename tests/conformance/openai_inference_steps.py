@@ -6,8 +6,8 @@ import json
 from contextlib import AsyncExitStack
 from typing import Any
 
-from tests.conformance.openai_session import Talk, refusal, shown, step
-from tests.conformance.step_runner import answered, every
+from tests.conformance.openai_session import Session, catch_api_error, step, to_json
+from tests.conformance.step_runner import collect_all, resolve
 
 QWEN = "qwen.qwen3-32b"
 TOOL = {
@@ -32,19 +32,19 @@ SCHEMA = {
 
 
 @step
-async def chat_plain(talk: Talk) -> Any:
-    return shown(await answered(talk.client.chat.completions.create(**talk.question)))
+async def chat_plain(talk: Session) -> Any:
+    return to_json(await resolve(talk.client.chat.completions.create(**talk.chat_request)))
 
 
 @step
-async def chat_reasoning(talk: Talk) -> Any:
-    answer = await answered(talk.client.chat.completions.create(**talk.question))
+async def chat_reasoning(talk: Session) -> Any:
+    answer = await resolve(talk.client.chat.completions.create(**talk.chat_request))
     return answer.choices[0].message.reasoning
 
 
 @step
-async def chat_stream(talk: Talk) -> Any:
-    chunks = await every(talk.client.chat.completions.create(**talk.question, stream=True))
+async def chat_stream(talk: Session) -> Any:
+    chunks = await collect_all(talk.client.chat.completions.create(**talk.chat_request, stream=True))
     deltas = [chunk.choices[0].delta for chunk in chunks]
     return {
         "content": "".join(delta.content or "" for delta in deltas),
@@ -56,89 +56,93 @@ async def chat_stream(talk: Talk) -> Any:
 
 
 @step
-async def chat_stream_usage(talk: Talk) -> Any:
-    asked = talk.question | {"stream": True, "stream_options": {"include_usage": True}}
-    *chunks, last = await every(talk.client.chat.completions.create(**asked))
+async def chat_stream_usage(talk: Session) -> Any:
+    asked = talk.chat_request | {"stream": True, "stream_options": {"include_usage": True}}
+    *chunks, last = await collect_all(talk.client.chat.completions.create(**asked))
     return {
         "before": [chunk.usage for chunk in chunks if chunk.usage],
         "choices": last.choices,
-        "usage": shown(last.usage),
+        "usage": to_json(last.usage),
     }
 
 
 @step
-async def chat_stream_helper(talk: Talk) -> Any:
+async def chat_stream_helper(talk: Session) -> Any:
     async with AsyncExitStack() as stack:
-        helper = talk.client.chat.completions.stream(**talk.question)
+        helper = talk.client.chat.completions.stream(**talk.chat_request)
         entered = hasattr(helper, "__aenter__")
         stream = await stack.enter_async_context(helper) if entered else stack.enter_context(helper)
-        await every(stream)
-        final = await answered(stream.get_final_completion())
+        await collect_all(stream)
+        final = await resolve(stream.get_final_completion())
     return [final.choices[0].message.content, final.choices[0].finish_reason]
 
 
 @step
-async def chat_tools(talk: Talk) -> Any:
-    asked = talk.question | {"tools": [TOOL], "tool_choice": "required"}
-    [choice] = (await answered(talk.client.chat.completions.create(**asked))).choices
+async def chat_tools(talk: Session) -> Any:
+    asked = talk.chat_request | {"tools": [TOOL], "tool_choice": "required"}
+    [choice] = (await resolve(talk.client.chat.completions.create(**asked))).choices
     [call] = choice.message.tool_calls
     arguments = json.loads(call.function.arguments)
-    return [choice.finish_reason, choice.message.content, call.type, call.function.name, kinds(arguments)]
+    return [choice.finish_reason, choice.message.content, call.type, call.function.name, value_types(arguments)]
 
 
 @step
-async def chat_tools_stream(talk: Talk) -> Any:
-    asked = talk.question | {"tools": [TOOL], "tool_choice": "required", "stream": True}
-    chunks = await every(talk.client.chat.completions.create(**asked))
+async def chat_tools_stream(talk: Session) -> Any:
+    asked = talk.chat_request | {"tools": [TOOL], "tool_choice": "required", "stream": True}
+    chunks = await collect_all(talk.client.chat.completions.create(**asked))
     calls = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or []]
     name = "".join(call.function.name or "" for call in calls)
     arguments = json.loads("".join(call.function.arguments or "" for call in calls))
-    return [chunks[-1].choices[0].finish_reason, {call.index for call in calls} == {0}, name, kinds(arguments)]
+    return [chunks[-1].choices[0].finish_reason, {call.index for call in calls} == {0}, name, value_types(arguments)]
 
 
 @step
-async def chat_tools_answered(talk: Talk) -> Any:
-    first = await answered(talk.client.chat.completions.create(**talk.question, tools=[TOOL], tool_choice="required"))
+async def chat_tools_answered(talk: Session) -> Any:
+    first = await resolve(
+        talk.client.chat.completions.create(**talk.chat_request, tools=[TOOL], tool_choice="required")
+    )
     message = first.choices[0].message
     result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "17"}
     messages = [*talk.messages, message.to_dict(), result]
     [choice] = (
-        await answered(talk.client.chat.completions.create(model=talk.scene.model, messages=messages, tools=[TOOL]))
+        await resolve(
+            talk.client.chat.completions.create(model=talk.program_input.model, messages=messages, tools=[TOOL])
+        )
     ).choices
     return [choice.finish_reason, bool(choice.message.content), choice.message.tool_calls]
 
 
 @step
-async def chat_json_schema(talk: Talk) -> Any:
+async def chat_json_schema(talk: Session) -> Any:
     form = {"type": "json_schema", "json_schema": {"name": "sum", "strict": True, "schema": SCHEMA}}
-    answer = await answered(talk.client.chat.completions.create(**talk.question, response_format=form))
-    return kinds(json.loads(answer.choices[0].message.content))
+    answer = await resolve(talk.client.chat.completions.create(**talk.chat_request, response_format=form))
+    return value_types(json.loads(answer.choices[0].message.content))
 
 
 @step
-async def chat_json_object(talk: Talk) -> Any:
-    asked = talk.question | {"response_format": {"type": "json_object"}}
-    answer = await answered(talk.client.chat.completions.create(**asked))
+async def chat_json_object(talk: Session) -> Any:
+    asked = talk.chat_request | {"response_format": {"type": "json_object"}}
+    answer = await resolve(talk.client.chat.completions.create(**asked))
     return isinstance(json.loads(answer.choices[0].message.content), dict)
 
 
 @step
-async def chat_unknown_model(talk: Talk) -> Any:
-    return await refusal(lambda: talk.client.chat.completions.create(model="gpt-4o", messages=talk.messages))
+async def chat_unknown_model(talk: Session) -> Any:
+    return await catch_api_error(lambda: talk.client.chat.completions.create(model="gpt-4o", messages=talk.messages))
 
 
 @step
-async def chat_budget_of_none(talk: Talk) -> Any:
-    return await refusal(lambda: talk.client.chat.completions.create(**talk.question, max_tokens=0))
+async def chat_budget_of_none(talk: Session) -> Any:
+    return await catch_api_error(lambda: talk.client.chat.completions.create(**talk.chat_request, max_tokens=0))
 
 
 @step
-async def responses_create(talk: Talk) -> Any:
-    answer = await talk.respond()
+async def responses_create(talk: Session) -> Any:
+    answer = await talk.create_response()
     talk.ids["response"] = answer.id
     thought = next(item for item in answer.output if item.type == "reasoning")
     return {
-        "model": answer.model == talk.scene.model,
+        "model": answer.model == talk.program_input.model,
         "object": answer.object,
         "reasoning": [part.text for part in thought.content],
         "status": answer.status,
@@ -148,88 +152,90 @@ async def responses_create(talk: Talk) -> Any:
 
 
 @step
-async def responses_retrieve(talk: Talk) -> Any:
-    answer = await answered(talk.client.responses.retrieve(talk.ids["response"]))
+async def responses_retrieve(talk: Session) -> Any:
+    answer = await resolve(talk.client.responses.retrieve(talk.ids["response"]))
     return [answer.id == talk.ids["response"], answer.status, answer.output_text]
 
 
 @step
-async def responses_previous(talk: Talk) -> Any:
-    answer = await talk.respond(input="Are you sure?", previous_response_id=talk.ids["response"])
+async def responses_previous(talk: Session) -> Any:
+    answer = await talk.create_response(input="Are you sure?", previous_response_id=talk.ids["response"])
     return [answer.previous_response_id == talk.ids["response"], answer.status, bool(answer.output_text)]
 
 
 @step
-async def responses_stream(talk: Talk) -> Any:
-    return streamed(await every(await talk.respond(stream=True)))
+async def responses_stream(talk: Session) -> Any:
+    return summarize_stream(await collect_all(await talk.create_response(stream=True)))
 
 
 @step
-async def responses_replay(talk: Talk) -> Any:
-    answer = await talk.respond()
-    return streamed(await every(await answered(talk.client.responses.retrieve(answer.id, stream=True))))
+async def responses_replay(talk: Session) -> Any:
+    answer = await talk.create_response()
+    return summarize_stream(await collect_all(await resolve(talk.client.responses.retrieve(answer.id, stream=True))))
 
 
 @step
-async def responses_stream_helper(talk: Talk) -> Any:
+async def responses_stream_helper(talk: Session) -> Any:
     async with AsyncExitStack() as stack:
-        helper = talk.client.responses.stream(model=talk.scene.model, input=talk.scene.prompt, temperature=0)
+        helper = talk.client.responses.stream(
+            model=talk.program_input.model, input=talk.program_input.prompt, temperature=0
+        )
         entered = hasattr(helper, "__aenter__")
         stream = await stack.enter_async_context(helper) if entered else stack.enter_context(helper)
-        await every(stream)
-        final = await answered(stream.get_final_response())
+        await collect_all(stream)
+        final = await resolve(stream.get_final_response())
     return [final.status, final.output_text]
 
 
 @step
-async def responses_tools(talk: Talk) -> Any:
+async def responses_tools(talk: Session) -> Any:
     tool = {"type": "function", "strict": True, **TOOL["function"]}  # type: ignore[dict-item]  # a dict, as it says
-    answer = await talk.respond(input="How many books stand on shelf 3 of the library?", tools=[tool])
+    answer = await talk.create_response(input="How many books stand on shelf 3 of the library?", tools=[tool])
     call = next(item for item in answer.output if item.type == "function_call")
-    return [answer.status, call.name, bool(call.call_id), kinds(json.loads(call.arguments))]
+    return [answer.status, call.name, bool(call.call_id), value_types(json.loads(call.arguments))]
 
 
 @step
-async def responses_background(talk: Talk) -> Any:
-    answer = await talk.respond(background=True)
+async def responses_background(talk: Session) -> Any:
+    answer = await talk.create_response(background=True)
     statuses = [answer.status]
     for _ in range(5):
-        later = await answered(talk.client.responses.retrieve(answer.id))
+        later = await resolve(talk.client.responses.retrieve(answer.id))
         if later.status != statuses[-1]:
             statuses.append(later.status)
     return statuses
 
 
 @step
-async def responses_cancel(talk: Talk) -> Any:
-    answer = await talk.respond(background=True)
-    return (await answered(talk.client.responses.cancel(answer.id))).status
+async def responses_cancel(talk: Session) -> Any:
+    answer = await talk.create_response(background=True)
+    return (await resolve(talk.client.responses.cancel(answer.id))).status
 
 
 @step
-async def responses_delete(talk: Talk) -> Any:
-    await answered(talk.client.responses.delete(talk.ids["response"]))
-    refused = await refusal(lambda: talk.client.responses.retrieve(talk.ids["response"]))
+async def responses_delete(talk: Session) -> Any:
+    await resolve(talk.client.responses.delete(talk.ids["response"]))
+    refused = await catch_api_error(lambda: talk.client.responses.retrieve(talk.ids["response"]))
     return refused | {"message": refused["message"].replace(talk.ids["response"], "RESPONSE")}
 
 
 @step
-async def responses_too_few_tokens(talk: Talk) -> Any:
-    asked = {"model": talk.scene.model, "input": "Hello", "max_output_tokens": 15}
-    return await refusal(lambda: talk.client.responses.create(**asked))
+async def responses_too_few_tokens(talk: Session) -> Any:
+    asked = {"model": talk.program_input.model, "input": "Hello", "max_output_tokens": 15}
+    return await catch_api_error(lambda: talk.client.responses.create(**asked))
 
 
 @step
-async def responses_of_qwen(talk: Talk) -> Any:
-    return await refusal(lambda: talk.client.responses.create(model=QWEN, input="Hello"))
+async def responses_of_qwen(talk: Session) -> Any:
+    return await catch_api_error(lambda: talk.client.responses.create(model=QWEN, input="Hello"))
 
 
-def kinds(of: dict[str, Any]) -> dict[str, str]:
+def value_types(of: dict[str, Any]) -> dict[str, str]:
     """Return what kind of value stands under each name: which value it is, is the policy's draw."""
     return {name: type(value).__name__ for name, value in of.items()}
 
 
-def streamed(events: list[Any]) -> Any:
+def summarize_stream(events: list[Any]) -> Any:
     """Return the types of a stream's events, runs of one type as one, and what its text deltas come to."""
     types = [event.type for event in events]
     return {

@@ -15,18 +15,18 @@ from aws_bedrock_token_generator import provide_token
 
 # Importing the steps adds them.
 from tests.conformance import openai_tuning_steps as openai_tuning  # noqa: F401  see above
-from tests.conformance.openai_session import Talk, step
-from tests.conformance.step_runner import answered, given
+from tests.conformance.openai_session import Session, step
+from tests.conformance.step_runner import read_program_input, resolve
 
 
-def provider() -> Any:
+def bedrock_provider() -> Any:
     """Return the SDK's Bedrock provider, which 2.21.0 does not have."""
     from openai.providers import bedrock  # noqa: PLC0415
 
     return bedrock
 
 
-def signing(prefix: str = "") -> dict[str, Any]:
+def signing_options(prefix: str = "") -> dict[str, Any]:
     """Return AWS credentials as the SDK's clients take them."""
     return {
         f"{prefix}access_key_id": os.environ["AWS_ACCESS_KEY_ID"],
@@ -34,29 +34,29 @@ def signing(prefix: str = "") -> dict[str, Any]:
     }
 
 
-CLIENTS: dict[str, Callable[[], Any]] = {
+CLIENT_FACTORIES: dict[str, Callable[[], Any]] = {
     "plain": lambda: openai.OpenAI(max_retries=0),
     "async": lambda: openai.AsyncOpenAI(max_retries=0),
     "strict": lambda: openai.OpenAI(max_retries=0, _strict_response_validation=True),
     "callable key": lambda: openai.OpenAI(max_retries=0, api_key=lambda: provide_token(region="us-west-2")),
     "bedrock bearer": lambda: openai.BedrockOpenAI(max_retries=0),
-    "bedrock sigv4": lambda: openai.BedrockOpenAI(max_retries=0, **signing("aws_")),
-    "async bedrock sigv4": lambda: openai.AsyncBedrockOpenAI(max_retries=0, **signing("aws_")),
-    "provider bearer": lambda: openai.OpenAI(max_retries=0, provider=provider()()),
-    "provider sigv4": lambda: openai.OpenAI(max_retries=0, provider=provider()(**signing())),
+    "bedrock sigv4": lambda: openai.BedrockOpenAI(max_retries=0, **signing_options("aws_")),
+    "async bedrock sigv4": lambda: openai.AsyncBedrockOpenAI(max_retries=0, **signing_options("aws_")),
+    "provider bearer": lambda: openai.OpenAI(max_retries=0, provider=bedrock_provider()()),
+    "provider sigv4": lambda: openai.OpenAI(max_retries=0, provider=bedrock_provider()(**signing_options())),
     "module": lambda: openai,
 }
 
 
-async def conversation() -> None:
+async def run_program() -> None:
     """Take the steps with the client of the scene's kind."""
-    scene = given()
+    scene = read_program_input()
     warnings.simplefilter("error")
-    client = CLIENTS[scene.kind]()
-    await step.told(scene, Talk(client, scene))
+    client = CLIENT_FACTORIES[scene.kind]()
+    await step.run(scene, Session(client, scene))
     if scene.kind != "module":
-        await answered(client.close())
+        await resolve(client.close())
 
 
 if __name__ == "__main__":
-    asyncio.run(conversation())
+    asyncio.run(run_program())

@@ -13,7 +13,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class ProgramInput:
     """What a program is given as its one argument, a JSON object.
 
     `client` is its name and `kind` which of the SDK's clients to make; `job` has ended well and made `model`;
@@ -31,12 +31,12 @@ class Scene:
     steps: list[str]
 
 
-def given() -> Scene:
+def read_program_input() -> ProgramInput:
     """Return the scene that the program was started with."""
-    return Scene(**json.loads(sys.argv[1]))
+    return ProgramInput(**json.loads(sys.argv[1]))
 
 
-class Steps:
+class StepRegistry:
     """The steps that a program can take, by their functions' names."""
 
     def __init__(self) -> None:
@@ -47,24 +47,24 @@ class Steps:
         self._named[step.__name__] = step
         return step
 
-    async def told(self, scene: Scene, talk: object) -> None:
+    async def run(self, program_input: ProgramInput, session: object) -> None:
         """Take the scene's steps and print a line about each; one that fails does not end the conversation."""
-        for name in scene.steps:
+        for name in program_input.steps:
             try:
-                line = {"step": name, "value": await self._named[name](talk)}
+                line = {"step": name, "value": await self._named[name](session)}
             except Exception:  # noqa: BLE001  whatever it is, the test that this step stands for shows it
                 line = {"step": name, "error": traceback.format_exc()}
             print(json.dumps(line), flush=True)
 
 
-async def answered(asked: Any) -> Any:
+async def resolve(value: Any) -> Any:
     """Return what a client gave, whether it is one that waits or one that is awaited."""
-    return await asked if inspect.isawaitable(asked) else asked
+    return await value if inspect.isawaitable(value) else value
 
 
-async def every(asked: Any) -> list[Any]:
+async def collect_all(value: Any) -> list[Any]:
     """Return all of a listing or a stream, page by page, from either kind of client."""
-    if hasattr(asked, "__aiter__"):
-        return [item async for item in asked]
-    things = await answered(asked)
+    if hasattr(value, "__aiter__"):
+        return [item async for item in value]
+    things = await resolve(value)
     return [item async for item in things] if hasattr(things, "__aiter__") else list(things)

@@ -6,25 +6,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.settings import Settings, client_environment
+from simulator.settings import Settings, build_client_environment
 from tests.conformance.environments import LITELLM, NEWEST, NODE, OLDEST, Environment
-from tests.conformance.simulator_host import required
-from tests.simulators import BASE, REGION, World, served_world
+from tests.conformance.simulator_host import require_environment
+from tests.simulators import BASE_MODEL, REGION, RunningSimulator, serve_simulator
 
-ASK = f"chat.completions.create(model='{BASE}', messages=[{{'role': 'user', 'content': '?'}}])"
-PLAIN = f"import openai; print(openai.OpenAI().{ASK}.model)"
-BEDROCK = f"import openai; print(openai.BedrockOpenAI().{ASK}.model)"
-SIGNED = f"import openai; print(openai.BedrockOpenAI(api_key=None).{ASK}.model)"
-MODULE = f"import openai; openai.api_type = 'amazon-bedrock'; print(openai.{ASK}.model)"
-OF_LITELLM = f"""
+CHAT_CALL = f"chat.completions.create(model='{BASE_MODEL}', messages=[{{'role': 'user', 'content': '?'}}])"
+PLAIN = f"import openai; print(openai.OpenAI().{CHAT_CALL}.model)"
+BEDROCK = f"import openai; print(openai.BedrockOpenAI().{CHAT_CALL}.model)"
+SIGNED = f"import openai; print(openai.BedrockOpenAI(api_key=None).{CHAT_CALL}.model)"
+MODULE = f"import openai; openai.api_type = 'amazon-bedrock'; print(openai.{CHAT_CALL}.model)"
+LITELLM_PROGRAM = f"""
 import litellm
 ask = [{{"role": "user", "content": "?"}}]
-print(litellm.completion(model="bedrock_mantle/{BASE}", messages=ask).model)
+print(litellm.completion(model="bedrock_mantle/{BASE_MODEL}", messages=ask).model)
 """
-OF_NODE = f"""
+NODE_PROGRAM = f"""
 import OpenAI from "openai";
 const ask = [{{ role: "user", content: "?" }}];
-const answer = await new OpenAI().chat.completions.create({{ model: "{BASE}", messages: ask }});
+const answer = await new OpenAI().chat.completions.create({{ model: "{BASE_MODEL}", messages: ask }});
 console.log(answer.model);
 """
 PROGRAMS: dict[str, tuple[Environment, str]] = {
@@ -33,34 +33,34 @@ PROGRAMS: dict[str, tuple[Environment, str]] = {
     "BedrockOpenAI": (NEWEST, BEDROCK),
     "BedrockOpenAI, signed": (NEWEST, SIGNED),
     "OPENAI_API_TYPE": (NEWEST, MODULE),
-    "LiteLLM": (LITELLM, OF_LITELLM),
-    "Node": (NODE, OF_NODE),
+    "LiteLLM": (LITELLM, LITELLM_PROGRAM),
+    "Node": (NODE, NODE_PROGRAM),
 }
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world() -> Iterator[RunningSimulator]:
     """A simulator on a socket."""
-    with served_world(Settings(port=0)) as made:
+    with serve_simulator(Settings(port=0)) as made:
         yield made
 
 
 @pytest.mark.shows("variables-alone")
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_client_needs_the_environment_and_nothing_else(world: World, name: str) -> None:
+def test_a_client_needs_the_environment_and_nothing_else(world: RunningSimulator, name: str) -> None:
     """What `rft-sim exec` and `rft-sim env` set is enough: no address, key or region stands in the program."""
     environment, program = PROGRAMS[name]
-    required(environment)
+    require_environment(environment)
     kept = {variable: os.environ[variable] for variable in ("HOME", "PATH") if variable in os.environ}
     command = ["node", "--input-type=module", "-e"] if environment is NODE else [str(environment.python), "-c"]
     done = subprocess.run(
         [*command, program],
         cwd=environment.folder,
-        env=client_environment(url=world.url, region=REGION, key=world.key, inherited=kept),
+        env=build_client_environment(url=world.url, region=REGION, key=world.key, inherited=kept),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.stdout.strip().removeprefix("bedrock_mantle/"), done.returncode) == (BASE, 0), done.stderr
+    assert (done.stdout.strip().removeprefix("bedrock_mantle/"), done.returncode) == (BASE_MODEL, 0), done.stderr

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.environments import ENVIRONMENTS, HERE, NEWEST, Environment
-from tests.conformance.simulator_host import REQUIRED, required
+from tests.conformance.simulator_host import REQUIRED_VARIABLE, require_environment
 
 
 @pytest.fixture
 def missing(tmp_path: Path) -> Environment:
     """An environment that nobody made."""
     (tmp_path / "requirements.txt").write_text("")
-    return Environment(name="nowhere", recipe=(tmp_path / "requirements.txt",), making=NEWEST.making)
+    return Environment(name="nowhere", spec_files=(tmp_path / "requirements.txt",), install=NEWEST.install)
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("requirements-*.txt")), ids=lambda path: path.stem)
@@ -33,7 +33,7 @@ def test_the_lock_file_names_no_registry() -> None:
 
 def test_every_requirements_file_is_some_environments() -> None:
     """None is left over."""
-    used = {path for environment in ENVIRONMENTS for path in environment.recipe}
+    used = {path for environment in ENVIRONMENTS for path in environment.spec_files}
     assert set(HERE.glob("requirements-*.txt")) <= used
 
 
@@ -41,17 +41,17 @@ def test_a_missing_environment_skips_and_says_how_to_make_it(
     missing: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody needs npm to run the rest of the tests."""
-    monkeypatch.delenv(REQUIRED, raising=False)
+    monkeypatch.delenv(REQUIRED_VARIABLE, raising=False)
     with pytest.raises(
         pytest.skip.Exception, match=r"'nowhere' is not made.*python -m tests\.conformance\.environments"
     ):
-        required(missing)
+        require_environment(missing)
 
 
 def test_a_missing_environment_fails_where_it_is_required(
     missing: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In CI nothing is passed over in silence."""
-    monkeypatch.setenv(REQUIRED, "1")
+    monkeypatch.setenv(REQUIRED_VARIABLE, "1")
     with pytest.raises(pytest.fail.Exception, match="'nowhere' is not made"):
-        required(missing)
+        require_environment(missing)

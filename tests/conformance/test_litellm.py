@@ -7,20 +7,20 @@ import pytest
 
 from simulator.settings import Settings
 from tests.conformance.clients import LITELLM_CLIENT
-from tests.conformance.expectations import Stage, Values, chatted, responded
-from tests.conformance.simulator_host import Host, hosting
-from tests.simulators import BASE
+from tests.conformance.expectations import ExpectationContext, Values, chat_over_http, create_response_over_http
+from tests.conformance.simulator_host import ConformanceHost, serve_host
+from tests.simulators import BASE_MODEL
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceHost]:
     """A simulator that knows a tuned model."""
-    with hosting(Settings(port=0), tmp_path_factory.mktemp("training")) as made:
+    with serve_host(Settings(port=0), tmp_path_factory.mktemp("training")) as made:
         yield made
 
 
-def _chat(stage: Stage) -> Values:
-    answer = chatted(stage)
+def _chat(stage: ExpectationContext) -> Values:
+    answer = chat_over_http(stage)
     [choice] = answer["choices"]
     said = {name: choice["message"][name] for name in ("content", "reasoning")} | {"finish_reason": "stop"}
     return {
@@ -32,8 +32,11 @@ def _chat(stage: Stage) -> Values:
     }
 
 
-def _responses(stage: Stage) -> Values:
-    tuned, base = (responded(stage, model)["output"][-1]["content"][0]["text"] for model in (stage.job.model, BASE))
+def _responses(stage: ExpectationContext) -> Values:
+    tuned, base = (
+        create_response_over_http(stage, model)["output"][-1]["content"][0]["text"]
+        for model in (stage.job.model, BASE_MODEL)
+    )
     return {
         "responses_emulated": ["completed", tuned],
         "responses_create": ["completed", base],
@@ -41,11 +44,11 @@ def _responses(stage: Stage) -> Values:
     }
 
 
-def _files(stage: Stage) -> Values:
+def _files(stage: ExpectationContext) -> Values:
     return {"files_all": ["train.jsonl", True, sha256(stage.job.content).hexdigest(), True]}
 
 
-def _jobs(stage: Stage) -> Values:
+def _jobs(stage: ExpectationContext) -> Values:
     # It lists jobs; but its own type of one knows no Lambda grader, and it has no way to send one.
     return {
         "jobs_list": [stage.job.model],
@@ -54,15 +57,15 @@ def _jobs(stage: Stage) -> Values:
     }
 
 
-def _signed(stage: Stage) -> Values:
-    tuned = chatted(stage)["choices"][0]["message"]["content"]
-    base = responded(stage, BASE)["output"][-1]["content"][0]["text"]
+def _signed(stage: ExpectationContext) -> Values:
+    tuned = chat_over_http(stage)["choices"][0]["message"]["content"]
+    base = create_response_over_http(stage, BASE_MODEL)["output"][-1]["content"][0]["text"]
     return {"signed_chat": tuned, "signed_stream": tuned, "signed_responses": base}
 
 
 @pytest.mark.shows("litellm")
 @pytest.mark.parametrize("step", LITELLM_CLIENT.steps)
-def test_litellm_is_told_what_the_wire_says(host: Host, step: str) -> None:
+def test_litellm_reads_what_the_server_sends(host: ConformanceHost, step: str) -> None:
     """What it does with Bedrock it does here: the provider's own way, and for files and jobs the OpenAI one."""
     kinds = {"chat": _chat, "files": _files, "jobs": _jobs, "responses": _responses, "signed": _signed}
-    assert host.said(LITELLM_CLIENT, step) == host.expected(LITELLM_CLIENT, step, kinds)
+    assert host.result_of(LITELLM_CLIENT, step) == host.expected_value(LITELLM_CLIENT, step, kinds)

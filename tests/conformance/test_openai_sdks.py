@@ -6,21 +6,21 @@ import pytest
 
 from simulator.settings import Pace, Settings
 from tests.conformance.clients import CLIENTS, Client
-from tests.conformance.simulator_host import Host, hosting
+from tests.conformance.simulator_host import ConformanceHost, serve_host
 
 CASES = [pytest.param(client, step, id=f"{client.name}-{step}") for client in CLIENTS for step in client.steps]
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceHost]:
     """A simulator whose jobs stand still between two looks, so that each is found as it was left."""
     settings = Settings(port=0, pace=Pace.POLL, responses_under_openai_v1=True)
-    with hosting(settings, tmp_path_factory.mktemp("training")) as made:
+    with serve_host(settings, tmp_path_factory.mktemp("training")) as made:
         yield made
 
 
 @pytest.mark.shows("sdk-releases", "bedrock-clients", "strict-validation", "node-trap")
 @pytest.mark.parametrize(("client", "step"), CASES)
-def test_a_client_is_told_what_the_wire_says(host: Host, client: Client, step: str) -> None:
+def test_client_reads_what_the_server_sends(host: ConformanceHost, client: Client, step: str) -> None:
     """The same conversation comes to the same values in every client and language."""
-    assert host.said(client, step) == host.expected(client, step)
+    assert host.result_of(client, step) == host.expected_value(client, step)

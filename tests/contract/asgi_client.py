@@ -13,7 +13,7 @@ _PATIENCE = 30.0  # seconds of real time until an answer that does not end is a 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class AsgiAnswer:
     """What came back, whole."""
 
     status: int
@@ -21,7 +21,7 @@ class Answer:
     body: bytes
 
 
-async def asked(app: App, request: Request) -> Answer:
+async def send_request(app: App, request: Request) -> AsgiAnswer:
     """Send a request and wait for the end of its answer.
 
     Raises:
@@ -38,7 +38,7 @@ async def asked(app: App, request: Request) -> Answer:
 
     await asyncio.wait_for(app(_scope(request), receive, send), _PATIENCE)
     start, *rest = sent
-    return Answer(
+    return AsgiAnswer(
         status=start["status"],
         headers=dict(start["headers"]),
         body=b"".join(message.get("body", b"") for message in rest),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from simulator.settings import ACCESS_KEY_ID
-from tests.contract.mutated_requests import HEADERS, METHODS, WORDS, Request, damaged, mutated
+from tests.contract.mutated_requests import HEADERS, METHODS, WORDS, Request, damage, mutate
 
 BUCKET: Final = "runs"
 KEY: Final = "metrics.jsonl"
@@ -202,10 +202,10 @@ def _made(chance: random.Random, operation: _Operation, *, changed: bool) -> Req
         body = urlencode(form, errors="replace").encode()
         headers.append((b"content-type", _FORM))
     if operation.fields is not None and operation.method != "GET":
-        content = mutated(chance, dict(operation.fields)) if changed else operation.fields
+        content = mutate(chance, dict(operation.fields)) if changed else operation.fields
         body = json.dumps(content).encode()
     if changed and body and chance.random() < (0.6 if operation.content else 0.1):
-        body = damaged(chance, body)
+        body = damage(chance, body)
     if changed and chance.random() < 0.1:
         headers.append((chance.choice(HEADERS), chance.choice(WORDS).encode("utf-8", "replace")))
     scope = f"{ACCESS_KEY_ID}/20260101/us-west-2/{operation.service}/aws4_request"

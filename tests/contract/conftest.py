@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulators import World, inner_world
-from tests.training.training_files import jsonl
+from tests.simulators import RunningSimulator, simulator_in_process
+from tests.training.training_files import make_training_file
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def simulator() -> Iterator[RunningSimulator]:
     """A simulator without AWS that knows ten prompts: base models need no job."""
-    with inner_world() as made:
-        made.upload(jsonl(10))
+    with simulator_in_process() as made:
+        made.upload(make_training_file(10))
         yield made

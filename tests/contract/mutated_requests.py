@@ -12,9 +12,9 @@ from string import punctuation
 from typing import Any, Final
 from urllib.parse import quote
 
-from simulator.routes.route import CONTROL
+from simulator.routes.route import CONTROL_PREFIX
 from simulator.routes.table import ROUTES
-from tests.simulators import BASE, method
+from tests.simulators import BASE_MODEL, reinforcement_method
 
 _WEATHER: Final[dict[str, Any]] = {
     "type": "object",
@@ -31,7 +31,7 @@ _METADATA: Final = {"team": "maths"}
 # A full valid body of each operation that takes one, by its path.
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/chat/completions": {
-        "model": BASE,
+        "model": BASE_MODEL,
         "messages": _SAYING,
         "stream": False,
         "stream_options": None,
@@ -52,10 +52,10 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
         "metadata": _METADATA,
         "service_tier": "auto",
     },
-    "/completions": {"model": BASE, "prompt": "3 + 4?", "stream": False, "n": 1, "max_tokens": 20},
-    "/embeddings": {"model": BASE, "input": "3 + 4?"},
+    "/completions": {"model": BASE_MODEL, "prompt": "3 + 4?", "stream": False, "n": 1, "max_tokens": 20},
+    "/embeddings": {"model": BASE_MODEL, "input": "3 + 4?"},
     "/responses": {
-        "model": BASE,
+        "model": BASE_MODEL,
         "input": [{"role": "user", "content": [{"type": "input_text", "text": "3 + 4?"}]}],
         "instructions": "Brief.",
         "stream": False,
@@ -69,12 +69,12 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
         "previous_response_id": None,
         "metadata": _METADATA,
     },
-    "/responses/compact": {"model": BASE, "input": "3 + 4?"},
+    "/responses/compact": {"model": BASE_MODEL, "input": "3 + 4?"},
     "/fine_tuning/jobs": {
-        "model": BASE,
+        "model": BASE_MODEL,
         "training_file": "file-abc123",
         "validation_file": None,
-        "method": method(n_epochs=1, batch_size=4, learning_rate_multiplier=1.0),
+        "method": reinforcement_method(n_epochs=1, batch_size=4, learning_rate_multiplier=1.0),
         "metadata": _METADATA,
         "seed": 3,
     },
@@ -171,7 +171,7 @@ class _Operation:
     is_form: bool
 
 
-def requests(*, seed: int, key: str, names: Mapping[str, Sequence[str]]) -> Iterator[Request]:
+def generate_requests(*, seed: int, key: str, names: Mapping[str, Sequence[str]]) -> Iterator[Request]:
     """Make requests without end, one operation after another; every fifth or so is left as it was, and valid.
 
     Args:
@@ -181,11 +181,13 @@ def requests(*, seed: int, key: str, names: Mapping[str, Sequence[str]]) -> Iter
     """
     chance = random.Random(seed)
     operations = [
-        _Operation(method=route.method, path=base + route.path, body=_BODIES.get(route.path), is_form=route.takes_file)
+        _Operation(
+            method=route.method, path=base + route.path, body=_BODIES.get(route.path), is_form=route.accepts_file
+        )
         for route in ROUTES
-        for base in route.bases
+        for base in route.prefixes
         # What the control plane changes would change what the others find.
-        if base != CONTROL or route.method == "GET"
+        if base != CONTROL_PREFIX or route.method == "GET"
     ]
     while True:
         for operation in operations:
@@ -204,7 +206,7 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
         fields = _chosen(chance, operation.body)
         fields |= {name: chance.choice(names[name]) for name in ("model", "training_file") if name in fields}
         fields |= {"stream": chance.random() < 0.5} if "stream" in fields else {}
-        content: Any = mutated(chance, fields) if changed else fields
+        content: Any = mutate(chance, fields) if changed else fields
         body = json.dumps(content, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
         headers.append((b"content-type", b"application/json"))
     elif operation.is_form:
@@ -216,7 +218,7 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
         if chance.random() < 0.4 or operation.body is None:
             query = _query(chance)
         if body and chance.random() < 0.25:
-            body = damaged(chance, body)
+            body = damage(chance, body)
         if chance.random() < 0.1:
             headers = [(name, chance.choice(_TYPES) if name == b"content-type" else value) for name, value in headers]
         if chance.random() < 0.2:
@@ -237,20 +239,20 @@ def _chosen(chance: random.Random, body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name in needed or chance.random() < 0.4}
 
 
-def mutated(chance: random.Random, value: Any) -> Any:
+def mutate(chance: random.Random, value: Any) -> Any:
     """Return a value with something in it exchanged, left out or added."""
     if chance.random() < 0.15 or not isinstance(value, dict | list) or not value:
         return chance.choice(VALUES)
     if isinstance(value, list):
         place = chance.randrange(len(value))
-        return [*value[:place], mutated(chance, value[place]), *value[place + (chance.random() < 0.8) :]]
+        return [*value[:place], mutate(chance, value[place]), *value[place + (chance.random() < 0.8) :]]
     name = chance.choice(list(value))
     kind = chance.random()
     if kind < 0.15:
         return {key: held for key, held in value.items() if key != name}
     if kind < 0.3:
         return {**value, chance.choice((*WORDS, "type", "content", "strict")): chance.choice(VALUES)}
-    return {**value, name: mutated(chance, value[name])}
+    return {**value, name: mutate(chance, value[name])}
 
 
 def _query(chance: random.Random) -> bytes:
@@ -264,7 +266,7 @@ def _query(chance: random.Random) -> bytes:
     return quote(query, safe=punctuation, errors="replace").encode()
 
 
-def damaged(chance: random.Random, body: bytes) -> bytes:
+def damage(chance: random.Random, body: bytes) -> bytes:
     """Return a body with a few bytes exchanged, left out or added."""
     for _ in range(chance.randrange(1, 4)):
         place = chance.randrange(len(body) + 1)

@@ -7,19 +7,19 @@ import boto3
 import pytest
 
 from tests.principals import MANTLE, TRUST, create_bedrock_key, credentials_from
-from tests.simulators import BASE, REGION, FinishedJob, World
+from tests.simulators import BASE_MODEL, REGION, FinishedJob, RunningSimulator
 
 OTHER = "210987654321"
 
 
 @pytest.fixture(scope="module")
-def stranger(served: World) -> Iterator[dict[str, str]]:
+def other_account_headers(served_simulator: RunningSimulator) -> Iterator[dict[str, str]]:
     """The header of a role of another account, which may do everything with Mantle there."""
     role = f"arn:aws:iam::{OTHER}:role/visitor"
-    sts = served.session.client("sts", endpoint_url=served.url)
+    sts = served_simulator.boto3_session.client("sts", endpoint_url=served_simulator.url)
     made = credentials_from(sts.assume_role(RoleArn=role, RoleSessionName="guest")["Credentials"])
     there = boto3.Session(made.access_key, made.secret_key, made.token, region_name=REGION)
-    iam = there.client("iam", endpoint_url=served.url)
+    iam = there.client("iam", endpoint_url=served_simulator.url)
     iam.create_role(RoleName="visitor", AssumeRolePolicyDocument=TRUST)
     iam.attach_role_policy(RoleName="visitor", PolicyArn=MANTLE)
     yield {
@@ -29,27 +29,27 @@ def stranger(served: World) -> Iterator[dict[str, str]]:
     sts.close()
 
 
-def missing(noun: str, name: str) -> Any:
+def not_found_error(noun: str, name: str) -> Any:
     """Return the body for what is not there."""
     message = f"The {noun} '{name}' does not exist"
     return {"error": {"code": "not_found_error", "message": message, "param": None, "type": "invalid_request_error"}}
 
 
 def test_a_job_of_another_account_is_not_there(
-    served: World, finished_job: FinishedJob, stranger: dict[str, str]
+    served_simulator: RunningSimulator, finished_job: FinishedJob, other_account_headers: dict[str, str]
 ) -> None:
     """The same 404 as for what never was."""
-    got = served.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}", headers=stranger)
-    assert (got.status_code, got.json()) == (404, missing("fine-tuning job", finished_job.id))
+    got = served_simulator.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}", headers=other_account_headers)
+    assert (got.status_code, got.json()) == (404, not_found_error("fine-tuning job", finished_job.id))
 
 
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/fine_tuning/jobs"])
 def test_listings_hold_what_is_the_accounts_own(
-    served: World, finished_job: FinishedJob, stranger: dict[str, str], path: str
+    served_simulator: RunningSimulator, finished_job: FinishedJob, other_account_headers: dict[str, str], path: str
 ) -> None:
     """Nothing, for an account that has made nothing."""
     assert finished_job.id
-    assert served.http.get(path, headers=stranger).json()["data"] == []
+    assert served_simulator.http.get(path, headers=other_account_headers).json()["data"] == []
 
 
 @pytest.mark.parametrize(
@@ -62,26 +62,34 @@ def test_listings_hold_what_is_the_accounts_own(
     ],
 )
 def test_a_tuned_model_answers_its_own_account_alone(
-    served: World, finished_job: FinishedJob, stranger: dict[str, str], path: str, body: dict[str, Any]
+    served_simulator: RunningSimulator,
+    finished_job: FinishedJob,
+    other_account_headers: dict[str, str],
+    path: str,
+    body: dict[str, Any],
 ) -> None:
     """INFERRED: as if there were none of that name."""
-    got = served.http.post(path, json={"model": finished_job.model, **body}, headers=stranger)
-    assert (got.status_code, got.json()) == (404, missing("model", finished_job.model))
+    got = served_simulator.http.post(path, json={"model": finished_job.model, **body}, headers=other_account_headers)
+    assert (got.status_code, got.json()) == (404, not_found_error("model", finished_job.model))
 
 
-def test_a_base_model_answers_every_account(served: World, stranger: dict[str, str]) -> None:
+def test_a_base_model_answers_every_account(
+    served_simulator: RunningSimulator, other_account_headers: dict[str, str]
+) -> None:
     """It is the service's own."""
-    body = {"model": BASE, "messages": [{"role": "user", "content": "?"}]}
-    assert served.http.post("/v1/chat/completions", json=body, headers=stranger).status_code == 200
+    body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "?"}]}
+    assert (
+        served_simulator.http.post("/v1/chat/completions", json=body, headers=other_account_headers).status_code == 200
+    )
 
 
 def test_a_tuned_model_is_listed_for_its_own_account_alone(
-    served: World, finished_job: FinishedJob, stranger: dict[str, str]
+    served_simulator: RunningSimulator, finished_job: FinishedJob, other_account_headers: dict[str, str]
 ) -> None:
     """Among the base models, which everybody has."""
     own, theirs = (
-        {model["id"] for model in served.http.get("/v1/models", headers=headers).json()["data"]}
-        for headers in (None, stranger)
+        {model["id"] for model in served_simulator.http.get("/v1/models", headers=headers).json()["data"]}
+        for headers in (None, other_account_headers)
     )
     assert finished_job.model in own - theirs
     assert theirs <= own

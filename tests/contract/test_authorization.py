@@ -13,15 +13,15 @@ from tests.principals import (
     policy_document,
     put_user_policy,
 )
-from tests.simulators import REGION, World
+from tests.simulators import REGION, RunningSimulator
 
 pytestmark = pytest.mark.shows("authorization")
 
 PROJECT = "arn:aws:bedrock-mantle:us-west-2:123456789012:project/default"
 
 
-def asked(
-    served: World, key: str, method: str = "GET", path: str = "/v1/models", **options: Any
+def send_request(
+    served: RunningSimulator, key: str, method: str = "GET", path: str = "/v1/models", **options: Any
 ) -> tuple[int, str | None, str | None, str | None]:
     """Send a request with a key; return status, and code, message and hint of a refusal."""
     headers = {"authorization": f"Bearer {key}", **options.pop("headers", {})}
@@ -30,13 +30,13 @@ def asked(
     return answer.status_code, error.get("code"), error.get("message"), answer.headers.get("x-simulator-hint")
 
 
-def refused(user: str, action: str, why: str, *, resource: str = PROJECT) -> str:
+def denied_message(user: str, action: str, why: str, *, resource: str = PROJECT) -> str:
     """Return AWS's text of a refusal."""
     arn = f"arn:aws:iam::123456789012:user/{user}"
     return f"User: {arn} is not authorized to perform: bedrock-mantle:{action} on resource: {resource} {why}"
 
 
-def silent(action: str) -> str:
+def implicit_denial(action: str) -> str:
     """Return why, where nothing allows an action."""
     return f"because no identity-based policy allows the bedrock-mantle:{action} action"
 
@@ -51,7 +51,7 @@ ACTIONS: dict[str, tuple[str, str, Any]] = {
     "CancelFineTuningJob": ("POST", "/v1/fine_tuning/jobs/x/cancel", None),
     "CreateInference": ("POST", "/v1/chat/completions", CHAT),
 }
-READING = {"ListModels", "GetFile", "GetFineTuningJob"}
+READ_ACTIONS = {"ListModels", "GetFile", "GetFineTuningJob"}
 
 
 @pytest.mark.shows("managed-policies")
@@ -59,73 +59,82 @@ READING = {"ListModels", "GetFile", "GetFineTuningJob"}
     ("managed", "allowed"),
     [
         ("AmazonBedrockMantleFullAccess", set(ACTIONS)),
-        ("AmazonBedrockMantleInferenceAccess", READING | {"CreateInference"}),
-        ("AmazonBedrockMantleReadOnly", READING),
+        ("AmazonBedrockMantleInferenceAccess", READ_ACTIONS | {"CreateInference"}),
+        ("AmazonBedrockMantleReadOnly", READ_ACTIONS),
     ],
 )
-def test_awss_managed_policies_allow_what_they_allow(served: World, managed: str, allowed: set[str]) -> None:
+def test_awss_managed_policies_allow_what_they_allow(
+    served_simulator: RunningSimulator, managed: str, allowed: set[str]
+) -> None:
     """As AWS ships them, to holders of bearer keys."""
-    key = create_user_key(served, managed, policy=f"arn:aws:iam::aws:policy/{managed}")
-    answers = {name: asked(served, key, verb, path, json=body) for name, (verb, path, body) in ACTIONS.items()}
+    key = create_user_key(served_simulator, managed, policy=f"arn:aws:iam::aws:policy/{managed}")
+    answers = {
+        name: send_request(served_simulator, key, verb, path, json=body) for name, (verb, path, body) in ACTIONS.items()
+    }
     assert {name for name, answer in answers.items() if answer[1] != "access_denied"} == allowed
 
 
 @pytest.mark.shows("bearer-permission")
-def test_a_user_without_a_policy_may_do_nothing(served: World) -> None:
+def test_a_user_without_a_policy_may_do_nothing(served_simulator: RunningSimulator) -> None:
     """OBSERVED body; the first thing that a bearer key lacks is the permission to be used at all."""
     hint = (
         "allow bedrock-mantle:CallWithBearerToken in the caller's IAM policies;"
         " AmazonBedrockMantleFullAccess allows all of bedrock-mantle"
     )
-    assert asked(served, create_user_key(served, "hal", policy=None)) == (
+    assert send_request(served_simulator, create_user_key(served_simulator, "hal", policy=None)) == (
         403,
         "access_denied",
-        refused("hal", "CallWithBearerToken", silent("CallWithBearerToken"), resource="*"),
+        denied_message("hal", "CallWithBearerToken", implicit_denial("CallWithBearerToken"), resource="*"),
         hint,
     )
 
 
-def test_inference_is_denied_with_401_and_the_rest_with_403(served: World) -> None:
+def test_inference_is_denied_with_401_and_the_rest_with_403(served_simulator: RunningSimulator) -> None:
     """OBSERVED: two statuses for one reason."""
-    key = create_user_key(served, "ida", policy=None)
-    put_user_policy(served, "ida", {"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
-    assert [asked(served, key)[:3], asked(served, key, "POST", "/v1/chat/completions", json=CHAT)[:3]] == [
-        (403, "access_denied", refused("ida", "ListModels", silent("ListModels"))),
-        (401, "access_denied", refused("ida", "CreateInference", silent("CreateInference"))),
+    key = create_user_key(served_simulator, "ida", policy=None)
+    put_user_policy(
+        served_simulator, "ida", {"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"}
+    )
+    assert [
+        send_request(served_simulator, key)[:3],
+        send_request(served_simulator, key, "POST", "/v1/chat/completions", json=CHAT)[:3],
+    ] == [
+        (403, "access_denied", denied_message("ida", "ListModels", implicit_denial("ListModels"))),
+        (401, "access_denied", denied_message("ida", "CreateInference", implicit_denial("CreateInference"))),
     ]
 
 
-def test_an_explicit_deny_of_an_action_is_told(served: World) -> None:
+def test_an_explicit_deny_of_an_action_is_told(served_simulator: RunningSimulator) -> None:
     """Whatever else allows it."""
-    key = create_user_key(served, "jan")
-    put_user_policy(served, "jan", {"Effect": "Deny", "Action": "bedrock-mantle:List*", "Resource": "*"})
-    assert asked(served, key) == (
+    key = create_user_key(served_simulator, "jan")
+    put_user_policy(served_simulator, "jan", {"Effect": "Deny", "Action": "bedrock-mantle:List*", "Resource": "*"})
+    assert send_request(served_simulator, key) == (
         403,
         "access_denied",
-        refused("jan", "ListModels", "with an explicit deny in an identity-based policy"),
+        denied_message("jan", "ListModels", "with an explicit deny in an identity-based policy"),
         "an explicit deny outweighs every allow: find it in the caller's policies",
     )
 
 
-def test_groups_and_boundaries_count(served: World) -> None:
+def test_groups_and_boundaries_count(served_simulator: RunningSimulator) -> None:
     """What a group gives, a boundary may take."""
-    key = create_user_key(served, "kay", policy=None)
-    served.iam.create_group(GroupName="trainers")
-    served.iam.attach_group_policy(GroupName="trainers", PolicyArn=MANTLE)
-    served.iam.add_user_to_group(GroupName="trainers", UserName="kay")
-    before = asked(served, key)[0]
+    key = create_user_key(served_simulator, "kay", policy=None)
+    served_simulator.iam_client.create_group(GroupName="trainers")
+    served_simulator.iam_client.attach_group_policy(GroupName="trainers", PolicyArn=MANTLE)
+    served_simulator.iam_client.add_user_to_group(GroupName="trainers", UserName="kay")
+    before = send_request(served_simulator, key)[0]
     bound = create_managed_policy(
-        served, "bearing", {"Effect": "Allow", "Action": "*:CallWithBearerToken", "Resource": "*"}
+        served_simulator, "bearing", {"Effect": "Allow", "Action": "*:CallWithBearerToken", "Resource": "*"}
     )
-    served.iam.put_user_permissions_boundary(UserName="kay", PermissionsBoundary=bound)
+    served_simulator.iam_client.put_user_permissions_boundary(UserName="kay", PermissionsBoundary=bound)
     why = "because no permissions boundary allows the bedrock-mantle:ListModels action"
-    assert (before, asked(served, key)[2]) == (200, refused("kay", "ListModels", why))
+    assert (before, send_request(served_simulator, key)[2]) == (200, denied_message("kay", "ListModels", why))
 
 
-def test_a_session_policy_limits_a_role(served: World) -> None:
+def test_a_session_policy_limits_a_role(served_simulator: RunningSimulator) -> None:
     """The `Policy` that AssumeRole was given."""
     limit = policy_document({"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
-    message = asked(served, create_role_key(served, "limited", session_policy=limit))[2]
+    message = send_request(served_simulator, create_role_key(served_simulator, "limited", session_policy=limit))[2]
     assert message == (
         "User: arn:aws:sts::123456789012:assumed-role/limited/s1 is not authorized to perform:"
         f" bedrock-mantle:ListModels on resource: {PROJECT}"
@@ -134,13 +143,15 @@ def test_a_session_policy_limits_a_role(served: World) -> None:
 
 
 @pytest.mark.shows("condition-keys")
-def test_kinds_of_keys_can_be_told_apart(served: World) -> None:
+def test_kinds_of_keys_can_be_told_apart(served_simulator: RunningSimulator) -> None:
     """DOCUMENTED for the sibling service: a policy may forbid long-term keys."""
-    short = create_user_key(served, "lea")
-    made = served.iam.create_service_specific_credential(UserName="lea", ServiceName="bedrock.amazonaws.com")
+    short = create_user_key(served_simulator, "lea")
+    made = served_simulator.iam_client.create_service_specific_credential(
+        UserName="lea", ServiceName="bedrock.amazonaws.com"
+    )
     long = made["ServiceSpecificCredential"]["ServiceCredentialSecret"]
     put_user_policy(
-        served,
+        served_simulator,
         "lea",
         {
             "Effect": "Deny",
@@ -149,7 +160,7 @@ def test_kinds_of_keys_can_be_told_apart(served: World) -> None:
             "Condition": {"StringEquals": {"bedrock-mantle:bearerTokenType": "LONG_TERM"}},
         },
     )
-    assert [asked(served, key)[0] for key in (short, long)] == [200, 403]
+    assert [send_request(served_simulator, key)[0] for key in (short, long)] == [200, 403]
 
 
 CONDITIONS: dict[str, tuple[str, str, str, dict[str, Any], Any]] = {
@@ -199,60 +210,66 @@ CONDITIONS: dict[str, tuple[str, str, str, dict[str, Any], Any]] = {
 @pytest.mark.shows("model-of-an-alias")
 @pytest.mark.shows("condition-keys")
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_policy_may_deny_by_condition(served: World, condition: str) -> None:
+def test_a_policy_may_deny_by_condition(served_simulator: RunningSimulator, condition: str) -> None:
     """On what the request names, and on who sends it, when and whence."""
     action, verb, path, block, body = CONDITIONS[condition]
     user = f"max-{condition.replace(' ', '-')}"
-    key = create_user_key(served, user)
-    served.iam.tag_user(UserName=user, Tags=[{"Key": "team", "Value": "maths"}])
-    before = asked(served, key, verb, path, json=body)[1]
+    key = create_user_key(served_simulator, user)
+    served_simulator.iam_client.tag_user(UserName=user, Tags=[{"Key": "team", "Value": "maths"}])
+    before = send_request(served_simulator, key, verb, path, json=body)[1]
     put_user_policy(
-        served, user, {"Effect": "Deny", "Action": "bedrock-mantle:*", "Resource": PROJECT, "Condition": block}
+        served_simulator,
+        user,
+        {"Effect": "Deny", "Action": "bedrock-mantle:*", "Resource": PROJECT, "Condition": block},
     )
     assert before != "access_denied"
-    assert asked(served, key, verb, path, json=body)[2] == refused(
+    assert send_request(served_simulator, key, verb, path, json=body)[2] == denied_message(
         user, action, "with an explicit deny in an identity-based policy"
     )
 
 
-def test_tls_is_what_bedrock_has(served: World) -> None:
+def test_tls_is_what_bedrock_has(served_simulator: RunningSimulator) -> None:
     """A policy that asks for it, as many accounts' do, must not fail here."""
-    key = create_user_key(served, "ned")
+    key = create_user_key(served_simulator, "ned")
     plain = {"Bool": {"aws:SecureTransport": "false"}}
-    put_user_policy(served, "ned", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": plain})
-    assert asked(served, key)[0] == 200
+    put_user_policy(served_simulator, "ned", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": plain})
+    assert send_request(served_simulator, key)[0] == 200
 
 
 @pytest.mark.shows("permission-first")
-def test_a_project_is_not_known_to_whoever_may_not_use_it(served: World) -> None:
+def test_a_project_is_not_known_to_whoever_may_not_use_it(served_simulator: RunningSimulator) -> None:
     """First whether one may, then whether it is there."""
-    key = create_user_key(served, "oda")
+    key = create_user_key(served_simulator, "oda")
     put_user_policy(
-        served, "oda", {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:bedrock-mantle:*:*:project/proj_a*"}
+        served_simulator,
+        "oda",
+        {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:bedrock-mantle:*:*:project/proj_a*"},
     )
-    answers = [asked(served, key, headers={"openai-project": name})[:2] for name in ("proj_a1", "proj_b1")]
+    answers = [
+        send_request(served_simulator, key, headers={"openai-project": name})[:2] for name in ("proj_a1", "proj_b1")
+    ]
     assert answers == [(403, "access_denied"), (404, "not_found_error")]
 
 
-def test_a_date_beyond_the_calendar_is_no_fault_of_the_simulator(served: World) -> None:
+def test_a_date_beyond_the_calendar_is_no_fault_of_the_simulator(served_simulator: RunningSimulator) -> None:
     """AWS would not have taken the policy; moto did."""
-    key = create_user_key(served, "pia")
+    key = create_user_key(served_simulator, "pia")
     late = {"DateGreaterThan": {"aws:EpochTime": "999999999999999999"}}
-    put_user_policy(served, "pia", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": late})
+    put_user_policy(served_simulator, "pia", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": late})
     why = "because a policy cannot be evaluated: '999999999999999999' is no date as conditions take it"
-    assert asked(served, key)[:3] == (
+    assert send_request(served_simulator, key)[:3] == (
         403,
         "access_denied",
-        refused("pia", "CallWithBearerToken", why, resource="*"),
+        denied_message("pia", "CallWithBearerToken", why, resource="*"),
     )
 
 
 @pytest.mark.shows("permissions-elsewhere")
-def test_other_services_ask_for_no_permission(served: World) -> None:
+def test_other_services_ask_for_no_permission(served_simulator: RunningSimulator) -> None:
     """A difference from AWS: whoever has no right at all lists the users of the account."""
-    served.iam.create_user(UserName="bystander")
-    key = served.iam.create_access_key(UserName="bystander")["AccessKey"]
+    served_simulator.iam_client.create_user(UserName="bystander")
+    key = served_simulator.iam_client.create_access_key(UserName="bystander")["AccessKey"]
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
-    iam = session.client("iam", endpoint_url=served.url)
+    iam = session.client("iam", endpoint_url=served_simulator.url)
     assert "bystander" in [user["UserName"] for user in iam.list_users()["Users"]]
     iam.close()

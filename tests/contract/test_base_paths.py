@@ -4,44 +4,48 @@ from typing import Any
 
 import pytest
 
-from simulator.routes.route import OPENAI_V1, V1
+from simulator.routes.route import OPENAI_V1_PREFIX, V1_PREFIX
 from simulator.routes.table import ROUTES
-from tests.simulators import World
+from tests.simulators import RunningSimulator
 
 ORIGIN = "http://testserver"
-LISTED = f"{ORIGIN}/_simulator/openapi.json lists those that are served"
-TWICE = f"Mantle has no such route; /v1 stands in the path twice; {LISTED}"
+ROUTES_LISTED_HINT = f"{ORIGIN}/_simulator/openapi.json lists those that are served"
+PREFIX_TWICE_HINT = f"Mantle has no such route; /v1 stands in the path twice; {ROUTES_LISTED_HINT}"
 
 
-def answer(world: World, method: str, path: str) -> tuple[int, Any, str | None]:
+def send_request(world: RunningSimulator, method: str, path: str) -> tuple[int, Any, str | None]:
     """Return status, body and hint."""
     got = world.http.request(method, path)
     return got.status_code, got.json(), got.headers.get("x-simulator-hint")
 
 
-def unknown(method: str, path: str) -> Any:
+def unknown_path_error(method: str, path: str) -> Any:
     """Return the body of a 404 for a path that is not served."""
     message = f"Invalid URL ({method} {path})"
     return {"error": {"code": "not_found_error", "message": message, "param": None, "type": "invalid_request_error"}}
 
 
 ONLY_V1 = [
-    (route.method, OPENAI_V1 + route.path.replace("{", "").replace("}", "")) for route in ROUTES if route.bases == (V1,)
+    (route.method, OPENAI_V1_PREFIX + route.path.replace("{", "").replace("}", ""))
+    for route in ROUTES
+    if route.prefixes == (V1_PREFIX,)
 ]
 
 
 @pytest.mark.shows("base-urls")
 @pytest.mark.parametrize(("method", "path"), ONLY_V1)
-def test_the_sdks_own_base_url_does_not_reach_files_and_jobs(inner: World, method: str, path: str) -> None:
+def test_the_sdks_own_base_url_does_not_reach_files_and_jobs(
+    local_simulator: RunningSimulator, method: str, path: str
+) -> None:
     """`BedrockOpenAI` takes `/openai/v1` by itself; the control plane is not there, and the hint says where it is."""
     hint = f"only models and inference are served under /openai/v1; for this one use base_url {ORIGIN}/v1"
-    assert answer(inner, method, path) == (404, unknown(method, path), hint)
+    assert send_request(local_simulator, method, path) == (404, unknown_path_error(method, path), hint)
 
 
 @pytest.mark.shows("base-urls")
-def test_models_are_listed_under_both_bases(inner: World) -> None:
+def test_models_are_listed_under_both_bases(local_simulator: RunningSimulator) -> None:
     """With the same answer."""
-    assert inner.http.get("/openai/v1/models").json() == inner.http.get("/v1/models").json()
+    assert local_simulator.http.get("/openai/v1/models").json() == local_simulator.http.get("/v1/models").json()
 
 
 @pytest.mark.shows("absent-routes", "other-absent-routes")
@@ -77,15 +81,17 @@ def test_models_are_listed_under_both_bases(inner: World) -> None:
         ),
     ],
 )
-def test_what_is_not_served_says_what_to_do_instead(inner: World, method: str, path: str, hint: str) -> None:
+def test_what_is_not_served_says_what_to_do_instead(
+    local_simulator: RunningSimulator, method: str, path: str, hint: str
+) -> None:
     """In the hint; the body is the one for every unknown path."""
-    assert answer(inner, method, path) == (404, unknown(method, path), hint)
+    assert send_request(local_simulator, method, path) == (404, unknown_path_error(method, path), hint)
 
 
 @pytest.mark.shows("get-is-405")
-def test_a_wrong_method_says_which_is_right(inner: World) -> None:
+def test_a_wrong_method_says_which_is_right(local_simulator: RunningSimulator) -> None:
     """OBSERVED for chat: 405, not 404."""
-    got = inner.http.get("/v1/chat/completions")
+    got = local_simulator.http.get("/v1/chat/completions")
     message = "Not allowed to GET on /v1/chat/completions"
     error = {"code": "method_not_allowed", "message": message, "param": None, "type": "invalid_request_error"}
     assert (got.status_code, got.json(), got.headers["allow"]) == (405, {"error": error}, "POST")
@@ -95,18 +101,18 @@ def test_a_wrong_method_says_which_is_right(inner: World) -> None:
     ("path", "allowed"),
     [("/v1/files", "GET, HEAD, POST"), ("/v1/files/f", "DELETE, GET, HEAD"), ("/v1/responses/r/cancel", "POST")],
 )
-def test_all_methods_of_a_path_are_named(inner: World, path: str, allowed: str) -> None:
+def test_all_methods_of_a_path_are_named(local_simulator: RunningSimulator, path: str, allowed: str) -> None:
     """Whichever of its routes comes first in the table."""
-    assert inner.http.put(path).headers["allow"] == allowed
+    assert local_simulator.http.put(path).headers["allow"] == allowed
 
 
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        ("/v1/modles", f"Mantle has no such route; {LISTED}"),
+        ("/v1/modles", f"Mantle has no such route; {ROUTES_LISTED_HINT}"),
         (
             "/v1/v1/models",
-            TWICE,
+            PREFIX_TWICE_HINT,
         ),
         (
             "/2015-03-31/functions",
@@ -114,6 +120,6 @@ def test_all_methods_of_a_path_are_named(inner: World, path: str, allowed: str) 
         ),
     ],
 )
-def test_a_mistyped_path_is_told_apart(inner: World, path: str, hint: str) -> None:
+def test_a_mistyped_path_is_told_apart(local_simulator: RunningSimulator, path: str, hint: str) -> None:
     """From one under the wrong base."""
-    assert inner.http.get(path).headers["x-simulator-hint"] == hint
+    assert local_simulator.http.get(path).headers["x-simulator-hint"] == hint

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulator.settings import Settings
-from tests.simulators import World, inner_world
+from tests.simulators import RunningSimulator, simulator_in_process
 
 LIMIT = 1_000
 TOO_LARGE = {
@@ -22,9 +22,9 @@ HINT = "--set max_body_bytes=... lets this simulator take more"
 
 
 @pytest.fixture(scope="module")
-def narrow() -> Iterator[World]:
+def small_body_simulator() -> Iterator[RunningSimulator]:
     """A simulator that takes bodies of up to 1,000 bytes."""
-    with inner_world(Settings(max_body_bytes=LIMIT)) as world:
+    with simulator_in_process(Settings(max_body_bytes=LIMIT)) as world:
         yield world
 
 
@@ -35,21 +35,21 @@ def chat(size: int) -> bytes:
     return json.dumps(body).encode()
 
 
-def in_pieces(content: bytes) -> Iterator[bytes]:
+def chunked_body(content: bytes) -> Iterator[bytes]:
     """Yield the content in pieces, so that no Content-Length goes before it."""
     yield from (content[start : start + 100] for start in range(0, len(content), 100))
 
 
-def test_a_body_of_just_the_limit_is_taken(narrow: World) -> None:
+def test_a_body_of_just_the_limit_is_taken(small_body_simulator: RunningSimulator) -> None:
     """The limit is the largest that is allowed."""
-    assert narrow.http.post("/v1/chat/completions", content=chat(LIMIT)).status_code == 200
+    assert small_body_simulator.http.post("/v1/chat/completions", content=chat(LIMIT)).status_code == 200
 
 
 @pytest.mark.shows("body-limit")
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/fine_tuning/jobs"])
-def test_a_larger_body_is_refused(narrow: World, path: str, chunked: bool) -> None:
+def test_a_larger_body_is_refused(small_body_simulator: RunningSimulator, path: str, chunked: bool) -> None:
     """By what arrives, not by what a header announces."""
     content = chat(LIMIT + 1)
-    answer = narrow.http.post(path, content=in_pieces(content) if chunked else content)
+    answer = small_body_simulator.http.post(path, content=chunked_body(content) if chunked else content)
     assert (answer.status_code, answer.json(), answer.headers["x-simulator-hint"]) == (413, TOO_LARGE, HINT)

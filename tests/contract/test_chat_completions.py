@@ -10,12 +10,12 @@ from openai import BadRequestError, NotFoundError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from simulator.settings import FIXED_EPOCH, Settings, UnknownFields
-from tests.key_order import unsorted_objects
-from tests.simulators import BASE, FinishedJob, World, inner_world
-from tests.training.training_files import jsonl, record
+from tests.key_order import find_unsorted_objects
+from tests.simulators import BASE_MODEL, FinishedJob, RunningSimulator, simulator_in_process
+from tests.training.training_files import make_record, make_training_file
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "prompts"
-KNOWN = record(7)
+KNOWN_RECORD = make_record(7)
 
 
 def prompt(of: dict[str, Any]) -> list[ChatCompletionMessageParam]:
@@ -24,35 +24,40 @@ def prompt(of: dict[str, Any]) -> list[ChatCompletionMessageParam]:
 
 
 @pytest.fixture(scope="module")
-def chat(world: World) -> OpenAI:
+def openai_client(simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at it."""
-    return world.mantle(strict=True)
+    return simulator.openai_client(strict=True)
 
 
 def ask(chat: OpenAI, **options: Any) -> Any:
     """Ask a known question at temperature 0 unless told otherwise; return the raw JSON."""
-    asked: dict[str, Any] = {"model": BASE, "messages": prompt(KNOWN), "temperature": 0} | options
+    asked: dict[str, Any] = {"model": BASE_MODEL, "messages": prompt(KNOWN_RECORD), "temperature": 0} | options
     answer = chat.chat.completions.with_raw_response.create(**asked)
     answer.parse()
-    assert unsorted_objects(answer.http_response.text) == []
+    assert find_unsorted_objects(answer.http_response.text) == []
     return answer.http_response.json()
 
 
-def streamed(chat: OpenAI, **options: Any) -> list[dict[str, Any]]:
+def stream_chunks(chat: OpenAI, **options: Any) -> list[dict[str, Any]]:
     """Ask the known question as a stream; return the chunks."""
-    asked: dict[str, Any] = {"model": BASE, "messages": prompt(KNOWN), "temperature": 0, "stream": True} | options
+    asked: dict[str, Any] = {
+        "model": BASE_MODEL,
+        "messages": prompt(KNOWN_RECORD),
+        "temperature": 0,
+        "stream": True,
+    } | options
     return [chunk.to_dict() for chunk in chat.chat.completions.create(**asked)]
 
 
-def said(chunks: list[dict[str, Any]], part: str) -> str:
+def joined_deltas(chunks: list[dict[str, Any]], part: str) -> str:
     """Return what the deltas of one part add up to."""
     return "".join(choice["delta"].get(part) or "" for chunk in chunks for choice in chunk["choices"])
 
 
 @pytest.mark.shows("POST /chat/completions", "reasoning-and-usage")
-def test_a_completion_is_the_observed_object(chat: OpenAI) -> None:
+def test_a_completion_is_the_observed_object(openai_client: OpenAI) -> None:
     """Top-level keys, and reasoning beside the content."""
-    answer = ask(chat)
+    answer = ask(openai_client)
     [choice] = answer["choices"]
     assert list(answer) == [
         "choices",
@@ -64,37 +69,37 @@ def test_a_completion_is_the_observed_object(chat: OpenAI) -> None:
         "system_fingerprint",
         "usage",
     ]
-    assert (answer["created"], answer["model"], answer["object"]) == (FIXED_EPOCH, BASE, "chat.completion")
+    assert (answer["created"], answer["model"], answer["object"]) == (FIXED_EPOCH, BASE_MODEL, "chat.completion")
     assert answer["id"].startswith("chatcmpl-")
     assert (choice["finish_reason"], choice["index"], choice["message"]["role"]) == ("stop", 0, "assistant")
     assert choice["message"]["reasoning"]
     assert choice["message"]["content"]
 
 
-def test_the_sdk_shows_the_reasoning_as_an_extra_field(chat: OpenAI) -> None:
+def test_the_sdk_shows_the_reasoning_as_an_extra_field(openai_client: OpenAI) -> None:
     """`message.reasoning`, and not `reasoning_content`."""
-    answer = chat.chat.completions.create(model=BASE, messages=prompt(KNOWN))
+    answer = openai_client.chat.completions.create(model=BASE_MODEL, messages=prompt(KNOWN_RECORD))
     assert isinstance(answer.choices[0].message.reasoning, str)  # type: ignore[attr-defined]  # Mantle's own
     assert not hasattr(answer.choices[0].message, "reasoning_content")
 
 
-def test_usage_adds_up(chat: OpenAI) -> None:
+def test_usage_adds_up(openai_client: OpenAI) -> None:
     """Reasoning counts as completion; the prompt has its hidden template (OBSERVED: 65 to 70 tokens)."""
-    usage = ask(chat)["usage"]
+    usage = ask(openai_client)["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
     assert usage["prompt_tokens"] > 65
 
 
-def test_temperature_zero_is_deterministic(chat: OpenAI) -> None:
+def test_temperature_zero_is_deterministic(openai_client: OpenAI) -> None:
     """The same words for the same question; only the id differs."""
-    first, second = ask(chat), ask(chat)
+    first, second = ask(openai_client), ask(openai_client)
     assert first.pop("id") != second.pop("id")
     assert first == second
 
 
-def test_above_zero_answers_vary(chat: OpenAI) -> None:
+def test_above_zero_answers_vary(openai_client: OpenAI) -> None:
     """Each answer has draws of its own."""
-    answers = {ask(chat, temperature=1)["choices"][0]["message"]["content"] for _ in range(8)}
+    answers = {ask(openai_client, temperature=1)["choices"][0]["message"]["content"] for _ in range(8)}
     assert len(answers) > 1
 
 
@@ -102,9 +107,9 @@ def test_two_simulators_with_one_seed_say_the_same() -> None:
     """At any temperature, in the same order of asking."""
 
     def answers() -> list[Any]:
-        with inner_world() as made:
-            made.upload(jsonl(10))
-            mantle = made.mantle()
+        with simulator_in_process() as made:
+            made.upload(make_training_file(10))
+            mantle = made.openai_client()
             return [ask(mantle, temperature=1) for _ in range(3)]
 
     assert answers() == answers()
@@ -112,94 +117,99 @@ def test_two_simulators_with_one_seed_say_the_same() -> None:
 
 @pytest.mark.shows("budget")
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_a_small_budget_cuts_the_answer_off(chat: OpenAI, name: str) -> None:
+def test_a_small_budget_cuts_the_answer_off(openai_client: OpenAI, name: str) -> None:
     """200 with `length`; the thinking is spent first, so that the content may be empty (OBSERVED)."""
-    answer = ask(chat, **{name: 3})
+    answer = ask(openai_client, **{name: 3})
     [choice] = answer["choices"]
     assert (choice["finish_reason"], choice["message"]["content"]) == ("length", "")
     assert answer["usage"]["completion_tokens"] == 3
 
 
 @pytest.mark.shows("budget")
-def test_a_budget_of_one_is_enough_to_ask(chat: OpenAI) -> None:
+def test_a_budget_of_one_is_enough_to_ask(openai_client: OpenAI) -> None:
     """OBSERVED: min 1 is taken."""
-    assert ask(chat, max_tokens=1)["usage"]["completion_tokens"] == 1
+    assert ask(openai_client, max_tokens=1)["usage"]["completion_tokens"] == 1
 
 
-def test_a_large_budget_changes_nothing(chat: OpenAI) -> None:
+def test_a_large_budget_changes_nothing(openai_client: OpenAI) -> None:
     """The answer is as long as it is."""
-    assert ask(chat, max_tokens=100_000)["choices"] == ask(chat)["choices"]
+    assert ask(openai_client, max_tokens=100_000)["choices"] == ask(openai_client)["choices"]
 
 
-def test_more_effort_is_more_thinking(chat: OpenAI) -> None:
+def test_more_effort_is_more_thinking(openai_client: OpenAI) -> None:
     """Counted in tokens."""
-    spent = [ask(chat, reasoning_effort=effort)["usage"]["completion_tokens"] for effort in ("low", "medium", "high")]
+    spent = [
+        ask(openai_client, reasoning_effort=effort)["usage"]["completion_tokens"]
+        for effort in ("low", "medium", "high")
+    ]
     assert spent == sorted(set(spent))
 
 
-def test_no_effort_is_taken_as_the_least(chat: OpenAI) -> None:
+def test_no_effort_is_taken_as_the_least(openai_client: OpenAI) -> None:
     """`none` is among Mantle's four."""
-    assert ask(chat, reasoning_effort="none")["choices"] == ask(chat, reasoning_effort="low")["choices"]
+    assert (
+        ask(openai_client, reasoning_effort="none")["choices"] == ask(openai_client, reasoning_effort="low")["choices"]
+    )
 
 
 @pytest.mark.parametrize("options", [{}, {"max_tokens": 3}, {"messages": [{"role": "user", "content": "Hello?"}]}])
-def test_a_stream_says_what_the_whole_says(chat: OpenAI, options: dict[str, Any]) -> None:
+def test_a_stream_says_what_the_whole_says(openai_client: OpenAI, options: dict[str, Any]) -> None:
     """To the letter, and why it ended."""
-    [choice] = ask(chat, **options)["choices"]
-    chunks = streamed(chat, **options)
-    assert said(chunks, "content") == choice["message"]["content"]
-    assert said(chunks, "reasoning") == choice["message"].get("reasoning", "")
+    [choice] = ask(openai_client, **options)["choices"]
+    chunks = stream_chunks(openai_client, **options)
+    assert joined_deltas(chunks, "content") == choice["message"]["content"]
+    assert joined_deltas(chunks, "reasoning") == choice["message"].get("reasoning", "")
     assert chunks[-1]["choices"][0]["finish_reason"] == choice["finish_reason"]
 
 
-def test_a_stream_is_one_completion(chat: OpenAI) -> None:
+def test_a_stream_is_one_completion(openai_client: OpenAI) -> None:
     """One id, one time, one model; the first chunk has the role."""
-    chunks = streamed(chat)
+    chunks = stream_chunks(openai_client)
     assert len({(chunk["id"], chunk["created"], chunk["model"], chunk["object"]) for chunk in chunks}) == 1
     assert chunks[0]["choices"][0]["delta"] == {"content": "", "role": "assistant"}
 
 
 @pytest.mark.shows("reasoning-and-usage")
-def test_the_thinking_comes_first(chat: OpenAI) -> None:
+def test_the_thinking_comes_first(openai_client: OpenAI) -> None:
     """`delta.reasoning` before `delta.content`."""
-    deltas = [chunk["choices"][0]["delta"] for chunk in streamed(chat)]
+    deltas = [chunk["choices"][0]["delta"] for chunk in stream_chunks(openai_client)]
     kinds = [name for delta in deltas[1:] for name in delta]
     assert kinds == ["reasoning"] * kinds.count("reasoning") + ["content"] * kinds.count("content")
     assert {"reasoning", "content"} == set(kinds)
 
 
 @pytest.mark.shows("reasoning-and-usage")
-def test_usage_is_streamed_when_asked_for(chat: OpenAI) -> None:
+def test_usage_is_streamed_when_asked_for(openai_client: OpenAI) -> None:
     """In one last chunk without choices; every other one says null."""
-    *rest, last = streamed(chat, stream_options={"include_usage": True})
-    assert (last["choices"], last["usage"]) == ([], ask(chat)["usage"])
+    *rest, last = stream_chunks(openai_client, stream_options={"include_usage": True})
+    assert (last["choices"], last["usage"]) == ([], ask(openai_client)["usage"])
     assert all(chunk["usage"] is None for chunk in rest)
 
 
 @pytest.mark.shows("reasoning-and-usage")
 @pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": False}}, {"stream_options": {}}])
-def test_usage_is_not_streamed_unasked(chat: OpenAI, options: dict[str, Any]) -> None:
+def test_usage_is_not_streamed_unasked(openai_client: OpenAI, options: dict[str, Any]) -> None:
     """OBSERVED, control run."""
-    assert not any("usage" in chunk for chunk in streamed(chat, **options))
+    assert not any("usage" in chunk for chunk in stream_chunks(openai_client, **options))
 
 
 @pytest.mark.shows("key-order")
-def test_a_stream_is_server_sent_events_with_keys_in_order(world: World) -> None:
+def test_a_stream_is_server_sent_events_with_keys_in_order(simulator: RunningSimulator) -> None:
     """On the wire, to `[DONE]`."""
-    body = {"model": BASE, "messages": KNOWN["messages"], "stream": True}
-    answer = world.http.post("/v1/chat/completions", json=body)
+    body = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "stream": True}
+    answer = simulator.http.post("/v1/chat/completions", json=body)
     events = answer.text.split("\n\n")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert events[-2:] == ["data: [DONE]", ""]
-    assert [unsorted_objects(event.removeprefix("data: ")) for event in events[:-2]] == [[]] * len(events[:-2])
+    assert [find_unsorted_objects(event.removeprefix("data: ")) for event in events[:-2]] == [[]] * len(events[:-2])
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", ["gpt-4o", "ft:openai.gpt-oss-20b:123456789012::abcdefgh", ""])
-def test_an_unknown_model_is_not_found(chat: OpenAI, model: str, stream: bool) -> None:
+def test_an_unknown_model_is_not_found(openai_client: OpenAI, model: str, stream: bool) -> None:
     """Before a stream begins, so that it is a 404 there too."""
     with pytest.raises(NotFoundError) as answer:
-        ask_as_it_is(chat, model=model, stream=stream)
+        send_raw(openai_client, model=model, stream=stream)
     assert answer.value.body == {
         "code": "not_found_error",
         "message": f"The model '{model}' does not exist",
@@ -208,53 +218,53 @@ def test_an_unknown_model_is_not_found(chat: OpenAI, model: str, stream: bool) -
     }
 
 
-def ask_as_it_is(chat: OpenAI, **options: Any) -> None:
+def send_raw(chat: OpenAI, **options: Any) -> None:
     """Ask without reading the answer."""
-    chat.chat.completions.create(**{"messages": prompt(KNOWN), **options})
+    chat.chat.completions.create(**{"messages": prompt(KNOWN_RECORD), **options})
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_bad_question_is_a_bad_request(chat: OpenAI, stream: bool) -> None:
+def test_a_bad_question_is_a_bad_request(openai_client: OpenAI, stream: bool) -> None:
     """As a stream too; the readers' own tests have the long list."""
     with pytest.raises(BadRequestError) as answer:
-        ask_as_it_is(chat, model=BASE, messages=[], stream=stream)
+        send_raw(openai_client, model=BASE_MODEL, messages=[], stream=stream)
     assert answer.value.param == "messages"
 
 
 @pytest.mark.shows("what-is-said")
-def test_a_prompt_that_no_file_holds_is_answered_and_hinted_at(world: World) -> None:
+def test_a_prompt_that_no_file_holds_is_answered_and_hinted_at(simulator: RunningSimulator) -> None:
     """The body says so in words; the header says why."""
-    body = {"model": BASE, "messages": [{"role": "user", "content": "Who wrote the Odyssey?"}]}
-    answer = world.http.post("/v1/chat/completions", json=body)
+    body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "Who wrote the Odyssey?"}]}
+    answer = simulator.http.post("/v1/chat/completions", json=body)
     assert answer.status_code == 200
     assert answer.headers["x-simulator-hint"] == (
         "this prompt is in no uploaded file, so the simulated model could only guess"
     )
 
 
-def test_a_known_prompt_is_not_hinted_at(world: World) -> None:
+def test_a_known_prompt_is_not_hinted_at(simulator: RunningSimulator) -> None:
     """Whatever its spacing and case, and with a system message before it or not."""
-    [question] = KNOWN["messages"]
+    [question] = KNOWN_RECORD["messages"]
     same = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "  " + question["content"].upper().replace(" ", "\n")},
     ]
-    answer = world.http.post("/v1/chat/completions", json={"model": BASE, "messages": same})
+    answer = simulator.http.post("/v1/chat/completions", json={"model": BASE_MODEL, "messages": same})
     assert "x-simulator-hint" not in answer.headers
 
 
 @pytest.mark.shows("what-is-said")
-def test_a_file_is_known_from_its_upload_on(inner: World) -> None:
+def test_a_file_is_known_from_its_upload_on(local_simulator: RunningSimulator) -> None:
     """And forgotten when it is deleted."""
-    body = {"model": BASE, "messages": KNOWN["messages"]}
+    body = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"]}
 
     def hinted() -> bool:
-        return "x-simulator-hint" in inner.http.post("/v1/chat/completions", json=body).headers
+        return "x-simulator-hint" in local_simulator.http.post("/v1/chat/completions", json=body).headers
 
     before = hinted()
-    file = inner.upload(jsonl(10))
+    file = local_simulator.upload(make_training_file(10))
     with_it = hinted()
-    inner.mantle().files.delete(file)
+    local_simulator.openai_client().files.delete(file)
     assert (before, with_it, hinted()) == (True, False, True)
 
 
@@ -282,18 +292,18 @@ def test_a_file_is_known_from_its_upload_on(inner: World) -> None:
     ],
     ids=json.dumps,
 )
-def test_what_changes_nothing_here_is_taken(chat: OpenAI, options: dict[str, Any]) -> None:
+def test_what_changes_nothing_here_is_taken(openai_client: OpenAI, options: dict[str, Any]) -> None:
     """Known parameters, unknown ones (vLLM's way), and guardrail headers (OBSERVED: silently ignored)."""
-    assert ask(chat, **options)["choices"] == ask(chat)["choices"]
+    assert ask(openai_client, **options)["choices"] == ask(openai_client)["choices"]
 
 
 @pytest.mark.shows("service-tier")
 @pytest.mark.parametrize(
     ("tier", "used"), [("auto", "default"), ("default", "default"), ("flex", "flex"), ("priority", "priority")]
 )
-def test_the_answer_names_the_tier(chat: OpenAI, tier: str, used: str) -> None:
+def test_the_answer_names_the_tier(openai_client: OpenAI, tier: str, used: str) -> None:
     """The four that Mantle takes."""
-    assert ask(chat, service_tier=tier)["service_tier"] == used
+    assert ask(openai_client, service_tier=tier)["service_tier"] == used
 
 
 @pytest.mark.shows("service-tier", "n-and-stop")
@@ -324,9 +334,13 @@ def test_the_answer_names_the_tier(chat: OpenAI, tier: str, used: str) -> None:
     ],
     ids=json.dumps,
 )
-def test_what_no_model_takes_is_refused(world: World, options: dict[str, Any], code: str, param: str) -> None:
+def test_what_no_model_takes_is_refused(
+    simulator: RunningSimulator, options: dict[str, Any], code: str, param: str
+) -> None:
     """Codes OBSERVED; by its field."""
-    answer = world.http.post("/v1/chat/completions", json={"model": BASE, "messages": KNOWN["messages"], **options})
+    answer = simulator.http.post(
+        "/v1/chat/completions", json={"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], **options}
+    )
     fault = answer.json()["error"]
     assert (answer.status_code, fault["code"], fault["param"]) == (400, code, param)
 
@@ -334,80 +348,91 @@ def test_what_no_model_takes_is_refused(world: World, options: dict[str, Any], c
 @pytest.mark.shows("unknown-fields")
 def test_unknown_fields_can_be_refused() -> None:
     """By a setting, for those who would rather know of a slip of the pen."""
-    with inner_world(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as made:
+    with simulator_in_process(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as made:
         with pytest.raises(BadRequestError) as refused:
-            ask(made.mantle(), extra_body={"temprature": 0})
+            ask(made.openai_client(), extra_body={"temprature": 0})
         assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "temprature")
-        assert ask(made.mantle(), user="u", store=False)
+        assert ask(made.openai_client(), user="u", store=False)
 
 
 @pytest.mark.shows("n-and-stop")
-def test_the_answer_ends_before_a_stop(chat: OpenAI) -> None:
+def test_the_answer_ends_before_a_stop(openai_client: OpenAI) -> None:
     """Without it, and with fewer tokens."""
-    whole = ask(chat)
+    whole = ask(openai_client)
     words = whole["choices"][0]["message"]["content"]
     stop = words.split()[2]
-    cut = ask(chat, stop=["never to be seen", stop])
+    cut = ask(openai_client, stop=["never to be seen", stop])
     assert cut["choices"][0]["message"]["content"] == words[: words.index(stop)]
     assert cut["choices"][0]["finish_reason"] == "stop"
     assert cut["usage"]["completion_tokens"] < whole["usage"]["completion_tokens"]
 
 
-def test_a_stop_that_never_comes_changes_nothing(chat: OpenAI) -> None:
+def test_a_stop_that_never_comes_changes_nothing(openai_client: OpenAI) -> None:
     """One string will do."""
-    assert ask(chat, stop="never to be seen")["choices"] == ask(chat)["choices"]
+    assert ask(openai_client, stop="never to be seen")["choices"] == ask(openai_client)["choices"]
 
 
 @pytest.mark.shows("n-and-stop")
-def test_several_answers_can_be_asked_for(chat: OpenAI) -> None:
+def test_several_answers_can_be_asked_for(openai_client: OpenAI) -> None:
     """Each with draws of its own; the prompt counts once."""
-    one, many = ask(chat, temperature=1), ask(chat, temperature=1, n=8)
+    one, many = ask(openai_client, temperature=1), ask(openai_client, temperature=1, n=8)
     assert [choice["index"] for choice in many["choices"]] == list(range(8))
     assert len({choice["message"]["content"] for choice in many["choices"]}) > 1
     assert many["usage"]["prompt_tokens"] == one["usage"]["prompt_tokens"]
     assert many["usage"]["completion_tokens"] > one["usage"]["completion_tokens"]
 
 
-def test_a_seed_repeats_the_answers(chat: OpenAI) -> None:
+def test_a_seed_repeats_the_answers(openai_client: OpenAI) -> None:
     """However often, and all of several."""
-    assert ask(chat, temperature=1, seed=5, n=3)["choices"] == ask(chat, temperature=1, seed=5, n=3)["choices"]
+    assert (
+        ask(openai_client, temperature=1, seed=5, n=3)["choices"]
+        == ask(openai_client, temperature=1, seed=5, n=3)["choices"]
+    )
 
 
 @pytest.mark.shows("alias", "name-echoed")
-def test_an_alias_answers_as_its_model_under_the_name_it_was_asked_by(chat: OpenAI) -> None:
+def test_an_alias_answers_as_its_model_under_the_name_it_was_asked_by(openai_client: OpenAI) -> None:
     """SAMPLE: one notebook writes the runtime's id. The echo is INFERRED."""
-    alias, model = (ask(chat, model=name, seed=1, temperature=1) for name in ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b"))
+    alias, model = (
+        ask(openai_client, model=name, seed=1, temperature=1) for name in ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b")
+    )
     assert (alias["model"], model["model"]) == ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b")
     assert alias["choices"] == model["choices"]
 
 
-def test_a_stream_whose_reader_goes_away_harms_nobody(served: World, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_stream_whose_reader_goes_away_harms_nobody(
+    served_simulator: RunningSimulator, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The next one is served, and nothing is said about it."""
-    body = {"model": BASE, "messages": KNOWN["messages"], "stream": True, "n": 128}
+    body = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "stream": True, "n": 128}
     for _ in range(3):
-        with served.http.stream("POST", "/v1/chat/completions", json=body) as answer:
+        with served_simulator.http.stream("POST", "/v1/chat/completions", json=body) as answer:
             next(answer.iter_raw(64))
-    assert served.http.post("/v1/chat/completions", json=body | {"stream": False}).status_code == 200
+    assert served_simulator.http.post("/v1/chat/completions", json=body | {"stream": False}).status_code == 200
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.shows("tuned-models")
-def test_a_checkpoint_and_a_tuned_model_answer_under_their_own_names(finished_job: FinishedJob, mantle: OpenAI) -> None:
+def test_a_checkpoint_and_a_tuned_model_answer_under_their_own_names(
+    finished_job: FinishedJob, openai_client: OpenAI
+) -> None:
     """Once the job has saved them."""
     for model in (finished_job.model, f"{finished_job.model}:ckpt-step-20"):
-        assert ask(mantle, model=model)["model"] == model
+        assert ask(openai_client, model=model)["model"] == model
 
 
-def test_the_tuned_model_is_right_visibly_more_often_on_prompts_it_never_saw(served: World) -> None:
+def test_the_tuned_model_is_right_visibly_more_often_on_prompts_it_never_saw(
+    served_simulator: RunningSimulator,
+) -> None:
     """100 held-out problems, each asked once of both at temperature 0; one problem is one point."""
-    function = served.deploy(Path(__file__).parents[2] / "reward_lambda", name="sound-reward")
+    function = served_simulator.deploy(Path(__file__).parents[2] / "reward_lambda", name="sound-reward")
     validation = [json.loads(line) for line in (FIXTURES / "validation.jsonl").read_text().splitlines()]
-    served.upload((FIXTURES / "validation.jsonl").read_bytes())
-    job = served.run((FIXTURES / "train.jsonl").read_bytes(), function=function)
+    served_simulator.upload((FIXTURES / "validation.jsonl").read_bytes())
+    job = served_simulator.run_job((FIXTURES / "train.jsonl").read_bytes(), function=function)
 
     def right(model: str) -> int:
         answers = (
-            served.http.post(
+            served_simulator.http.post(
                 "/v1/chat/completions", json={"model": model, "messages": one["messages"], "temperature": 0}
             ).json()
             for one in validation
@@ -417,17 +442,22 @@ def test_the_tuned_model_is_right_visibly_more_often_on_prompts_it_never_saw(ser
             for one, answer in zip(validation, answers, strict=True)
         )
 
-    base, tuned = right(BASE), right(job["fine_tuned_model"])
+    base, tuned = right(BASE_MODEL), right(job["fine_tuned_model"])
     assert tuned >= base + 10
 
 
 @pytest.mark.parametrize(("path", "asked"), [("/v1/chat/completions", "messages"), ("/v1/responses", "input")])
 @pytest.mark.parametrize(("length", "off_the_loop"), [(1_000, False), (5_000, True)])
 def test_a_large_body_is_worked_on_in_a_thread(
-    inner: World, monkeypatch: pytest.MonkeyPatch, path: str, asked: str, length: int, off_the_loop: bool
+    local_simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    asked: str,
+    length: int,
+    off_the_loop: bool,
 ) -> None:
     """So that other requests are answered meanwhile."""
-    house, seen = inner.simulator.house, []
+    house, seen = local_simulator.instance.context, []
     answers = house.inference.answers
 
     def watched(*wanted: Any) -> Any:
@@ -435,18 +465,18 @@ def test_a_large_body_is_worked_on_in_a_thread(
         return answers(*wanted)
 
     monkeypatch.setattr(house.inference, "answers", watched)
-    body = {"model": BASE, asked: [{"role": "user", "content": "x" * length}]}
-    assert inner.http.post(path, json=body).status_code == 200
+    body = {"model": BASE_MODEL, asked: [{"role": "user", "content": "x" * length}]}
+    assert local_simulator.http.post(path, json=body).status_code == 200
     assert seen == [off_the_loop]
 
 
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/compact"])
 def test_a_response_that_goes_on_with_another_is_worked_on_in_a_thread(
-    inner: World, monkeypatch: pytest.MonkeyPatch, path: str
+    local_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """What came before may be long, however short the request is."""
-    first = inner.http.post("/v1/responses", json={"model": BASE, "input": "hi"}).json()["id"]
-    responses, seen = inner.simulator.house.responses, []
+    first = local_simulator.http.post("/v1/responses", json={"model": BASE_MODEL, "input": "hi"}).json()["id"]
+    responses, seen = local_simulator.instance.context.responses, []
     for name in ("create", "compact"):
         work = getattr(responses, name)
 
@@ -455,8 +485,8 @@ def test_a_response_that_goes_on_with_another_is_worked_on_in_a_thread(
             return work(*wanted, **more)
 
         monkeypatch.setattr(responses, name, watched)
-    body = {"model": BASE, "input": "go on", "previous_response_id": first}
-    assert inner.http.post(path, json=body).status_code == 200
+    body = {"model": BASE_MODEL, "input": "go on", "previous_response_id": first}
+    assert local_simulator.http.post(path, json=body).status_code == 200
     assert seen == [True]
 
 

@@ -10,30 +10,30 @@ import pytest
 from simulator.identity.session_key import create_session_key
 from simulator.settings import FIXED_EPOCH, Pace, Settings
 from tests.full_disk import limit_file_size
-from tests.simulators import REGION, World, inner_world
-from tests.training.training_files import jsonl
+from tests.simulators import REGION, RunningSimulator, simulator_in_process
+from tests.training.training_files import make_training_file
 
 HOUR = 3_600
 
 
 @pytest.fixture
-def manual() -> Iterator[World]:
+def manual_simulator() -> Iterator[RunningSimulator]:
     """A simulator of this test's own whose clock only its user moves."""
-    with inner_world(Settings(pace=Pace.MANUAL)) as world:
+    with simulator_in_process(Settings(pace=Pace.MANUAL)) as world:
         yield world
 
 
-def steered(world: World, **wanted: Any) -> Any:
+def post_clock(world: RunningSimulator, **wanted: Any) -> Any:
     """Steer the clock; return how it stands."""
     answer = world.http.post("/_simulator/clock", json=wanted)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def test_the_clock_shows_where_everything_stands(manual: World) -> None:
+def test_the_clock_shows_where_everything_stands(manual_simulator: RunningSimulator) -> None:
     """The unfinished jobs with the time of their next move."""
-    job = manual.create(manual.upload(jsonl(100)))
-    assert manual.http.get("/_simulator/clock").json() == {
+    job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))
+    assert manual_simulator.http.get("/_simulator/clock").json() == {
         "frozen": False,
         "jobs": [
             {
@@ -54,90 +54,92 @@ def test_the_clock_shows_where_everything_stands(manual: World) -> None:
     }
 
 
-def test_an_hour_that_is_made_to_pass_moves_jobs_and_new_timestamps(manual: World) -> None:
+def test_an_hour_that_is_made_to_pass_moves_jobs_and_new_timestamps(manual_simulator: RunningSimulator) -> None:
     """This job ends because its function does not exist; a file that is uploaded now bears the new time."""
-    job = manual.create(manual.upload(jsonl(100)))
-    standing = steered(manual, advance="1h")
-    after = manual.http.get(f"/v1/files/{manual.upload(jsonl(101))}").json()
+    job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))
+    standing = post_clock(manual_simulator, advance="1h")
+    after = manual_simulator.http.get(f"/v1/files/{manual_simulator.upload(make_training_file(101))}").json()
     assert (standing["now"], standing["jobs"]) == (FIXED_EPOCH + HOUR, [])
-    assert manual.job(job["id"])["finished_at"] == FIXED_EPOCH + 45 + 240
+    assert manual_simulator.retrieve_job(job["id"])["finished_at"] == FIXED_EPOCH + 45 + 240
     assert after["created_at"] == FIXED_EPOCH + HOUR
 
 
-def test_to_a_time_is_an_advance_to_there(manual: World) -> None:
+def test_to_a_time_is_an_advance_to_there(manual_simulator: RunningSimulator) -> None:
     """Where it stands it may be moved to; a time that has passed is refused."""
-    seen = [steered(manual, to=time)["now"] for time in ("2026-01-01T02:00:00Z", FIXED_EPOCH + 2 * HOUR)]
+    seen = [post_clock(manual_simulator, to=time)["now"] for time in ("2026-01-01T02:00:00Z", FIXED_EPOCH + 2 * HOUR)]
     assert seen == [FIXED_EPOCH + 2 * HOUR] * 2
-    refused = manual.http.post("/_simulator/clock", json={"to": FIXED_EPOCH + HOUR})
+    refused = manual_simulator.http.post("/_simulator/clock", json={"to": FIXED_EPOCH + HOUR})
     assert (refused.status_code, refused.json()["error"]["message"]) == (
         400,
         "Invalid request: the clock stands at 2026-01-01T02:00:00Z, which is later, and never runs back.",
     )
 
 
-def test_the_clock_is_not_advanced_beyond_its_last_second(manual: World) -> None:
+def test_the_clock_is_not_advanced_beyond_its_last_second(manual_simulator: RunningSimulator) -> None:
     """By one order or by many; what shows the time still does."""
-    steered(manual, to="2099-12-31T23:00:00Z")
-    refused = manual.http.post("/_simulator/clock", json={"advance": "2h"})
+    post_clock(manual_simulator, to="2099-12-31T23:00:00Z")
+    refused = manual_simulator.http.post("/_simulator/clock", json={"advance": "2h"})
     assert refused.status_code == 400
     assert refused.json()["error"]["message"].startswith("Invalid request: the clock stands at 2099-12-31T23:00:00Z")
-    assert manual.http.get("/_simulator/clock").json()["time"] == "2099-12-31T23:00:00Z"
+    assert manual_simulator.http.get("/_simulator/clock").json()["time"] == "2099-12-31T23:00:00Z"
 
 
-def test_a_run_says_whether_the_job_came_so_far(manual: World) -> None:
+def test_a_run_says_whether_the_job_came_so_far(manual_simulator: RunningSimulator) -> None:
     """It is queued, and never runs: its function does not exist."""
-    job = manual.create(manual.upload(jsonl(100)))["id"]
-    reached = [steered(manual, run={"job": job, "status": status})["reached"] for status in ("queued", "running")]
-    assert (reached, manual.job(job)["status"]) == ([True, False], "failed")
+    job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))["id"]
+    reached = [
+        post_clock(manual_simulator, run={"job": job, "status": status})["reached"] for status in ("queued", "running")
+    ]
+    assert (reached, manual_simulator.retrieve_job(job)["status"]) == ([True, False], "failed")
 
 
-def test_a_run_says_how_its_job_stands_then(manual: World) -> None:
+def test_a_run_says_how_its_job_stands_then(manual_simulator: RunningSimulator) -> None:
     """With why it failed, if it did; a job that has ended is among the unfinished ones no more."""
-    job = manual.create(manual.upload(jsonl(100)))["id"]
-    queued = steered(manual, run={"job": job, "status": "queued"})
-    failed = steered(manual, run={"job": job, "step": 1})
+    job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))["id"]
+    queued = post_clock(manual_simulator, run={"job": job, "status": "queued"})
+    failed = post_clock(manual_simulator, run={"job": job, "step": 1})
     assert (queued["job"], failed["jobs"]) == (queued["jobs"][0], [])
     assert (failed["job"]["id"], failed["job"]["status"], failed["job"]["error"]["code"]) == (
         job,
         "failed",
         "grader_error",
     )
-    assert failed["job"]["error"]["message"] == manual.job(job)["error"]["message"]
+    assert failed["job"]["error"]["message"] == manual_simulator.retrieve_job(job)["error"]["message"]
 
 
-def test_a_pace_of_a_job_that_has_ended_is_refused(manual: World) -> None:
+def test_a_pace_of_a_job_that_has_ended_is_refused(manual_simulator: RunningSimulator) -> None:
     """It would change nothing."""
-    job = manual.create(manual.upload(jsonl(100)))["id"]
-    manual.http.post(f"/v1/fine_tuning/jobs/{job}/cancel")
-    refused = manual.http.post("/_simulator/clock", json={"pace": "realtime", "job": job})
+    job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))["id"]
+    manual_simulator.http.post(f"/v1/fine_tuning/jobs/{job}/cancel")
+    refused = manual_simulator.http.post("/_simulator/clock", json={"pace": "realtime", "job": job})
     assert (refused.status_code, refused.json()["error"]["message"]) == (
         400,
         f"Invalid request: {job} has cancelled and goes at no pace any more.",
     )
 
 
-def test_one_job_has_a_speed_and_the_others_keep_theirs(manual: World) -> None:
+def test_one_job_has_a_speed_and_the_others_keep_theirs(manual_simulator: RunningSimulator) -> None:
     """The server's is what it was."""
-    file = manual.upload(jsonl(100))
-    first, _ = manual.create(file)["id"], manual.create(file)
-    standing = steered(manual, pace="realtime", speed=7, job=first)
+    file = manual_simulator.upload(make_training_file(100))
+    first, _ = manual_simulator.create_job(file)["id"], manual_simulator.create_job(file)
+    standing = post_clock(manual_simulator, pace="realtime", speed=7, job=first)
     assert (standing["speed"], [job["speed"] for job in standing["jobs"]]) == (1.0, [7.0, None])
 
 
 def test_on_a_full_disk_an_advance_is_refused_and_nothing_moves(tmp_path: Path) -> None:
     """Three of five hours would be longer than a key lasts."""
-    with inner_world(Settings(data=tmp_path / "data", pace=Pace.MANUAL)) as world:
+    with simulator_in_process(Settings(data=tmp_path / "data", pace=Pace.MANUAL)) as world:
         with limit_file_size(1):
             seen = [world.http.post("/_simulator/clock", json={"advance": "5h"}).status_code for _ in range(3)]
-        assert (seen, steered(world, advance=0)["now"]) == ([507] * 3, FIXED_EPOCH)
+        assert (seen, post_clock(world, advance=0)["now"]) == ([507] * 3, FIXED_EPOCH)
         assert world.http.get("/v1/models").status_code == 200
 
 
 def test_a_key_from_before_an_advance_is_older_by_it_and_one_from_after_is_not() -> None:
     """Thirteen hours are more than a short-term key lasts; a client that mints one for each request goes on."""
-    with inner_world() as world:
+    with simulator_in_process() as world:
         old = world.key
-        steered(world, advance="13h")
+        post_clock(world, advance="13h")
         refused = world.http.get("/v1/models")
         world.http.headers["authorization"] = f"Bearer {create_session_key(REGION)}"
         answered = world.http.get("/v1/models")
@@ -148,9 +150,9 @@ def test_a_key_from_before_an_advance_is_older_by_it_and_one_from_after_is_not()
 
 def test_a_running_job_ages_no_key() -> None:
     """Its hours are its own: the clock that follows it is not the callers'."""
-    with inner_world() as world:
-        job = world.run(jsonl(100))
-        steered(world, freeze=True)
+    with simulator_in_process() as world:
+        job = world.run_job(make_training_file(100))
+        post_clock(world, freeze=True)
         assert job["finished_at"] > FIXED_EPOCH
         assert world.http.get("/v1/models").status_code == 200
 
@@ -188,21 +190,23 @@ def test_a_running_job_ages_no_key() -> None:
         ({"thaw": True}, "Unsupported parameter: 'thaw' is not supported."),
     ],
 )
-def test_what_cannot_be_done_is_refused_and_nothing_moves(manual: World, body: object, message: str) -> None:
+def test_what_cannot_be_done_is_refused_and_nothing_moves(
+    manual_simulator: RunningSimulator, body: object, message: str
+) -> None:
     """In the words of the API, with the field at fault."""
-    answer = manual.http.post("/_simulator/clock", json=body)
+    answer = manual_simulator.http.post("/_simulator/clock", json=body)
     assert (answer.status_code, answer.json()["error"]["message"][: len(message)]) == (400, message)
-    assert manual.http.get("/_simulator/clock").json()["now"] == FIXED_EPOCH
+    assert manual_simulator.http.get("/_simulator/clock").json()["now"] == FIXED_EPOCH
 
 
 @pytest.mark.parametrize("body", [{"run": {"job": "ftjob-1", "step": 1}}, {"pace": "poll", "job": "ftjob-1"}])
-def test_a_job_that_is_not_there_is_a_404(manual: World, body: object) -> None:
+def test_a_job_that_is_not_there_is_a_404(manual_simulator: RunningSimulator, body: object) -> None:
     """As everywhere."""
-    answer = manual.http.post("/_simulator/clock", json=body)
+    answer = manual_simulator.http.post("/_simulator/clock", json=body)
     assert (answer.status_code, json.loads(answer.text)["error"]["code"]) == (404, "not_found_error")
 
 
 def test_a_pace_may_be_given_by_its_name() -> None:
     """As whoever builds the settings by hand may write it."""
-    with inner_world(Settings(pace="manual")) as world:  # type: ignore[arg-type]  # on purpose
+    with simulator_in_process(Settings(pace="manual")) as world:  # type: ignore[arg-type]  # on purpose
         assert world.http.get("/_simulator/clock").json()["pace"] == "manual"

@@ -10,81 +10,81 @@ import pytest
 from simulator.settings import Pace, Settings
 from simulator.store.data_folder import DataFolderError
 from tests.full_disk import limit_file_size
-from tests.simulators import World, inner_world
-from tests.training.training_files import jsonl
+from tests.simulators import RunningSimulator, simulator_in_process
+from tests.training.training_files import make_training_file
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data folder with a file and a job in it."""
-    with inner_world(Settings(data=tmp_path / "data")) as world:
-        world.run(jsonl(100))
+    with simulator_in_process(Settings(data=tmp_path / "data")) as world:
+        world.run_job(make_training_file(100))
     return tmp_path / "data"
 
 
-def content(folder: Path) -> dict[str, bytes]:
+def folder_content(folder: Path) -> dict[str, bytes]:
     """Return all that lies in a folder, but for what SQLite and the lock need while they look."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     passing = ("lock", "simulator.sqlite-shm", "simulator.sqlite-wal")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.name not in passing}
 
 
-def damaged_header(state: Path) -> None:
+def damage_header(state: Path) -> None:
     """Overwrite the database's first bytes."""
     with (state / "simulator.sqlite").open("r+b") as database:
         database.write(b"no database any more")
 
 
-def damaged_page(state: Path) -> None:
+def damage_page(state: Path) -> None:
     """Overwrite a page in its middle."""
     with (state / "simulator.sqlite").open("r+b") as database:
         database.seek(5 * 4096)
         database.write(b"\xff" * 4096)
 
 
-def truncated(state: Path) -> None:
+def truncate_database(state: Path) -> None:
     """Cut the database in half."""
     path = state / "simulator.sqlite"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def emptied(state: Path) -> None:
+def empty_database(state: Path) -> None:
     """Leave nothing of it but its name."""
     (state / "simulator.sqlite").write_bytes(b"")
 
 
-def removed(state: Path) -> None:
+def remove_database(state: Path) -> None:
     """Remove it."""
     (state / "simulator.sqlite").unlink()
 
 
-def newer(state: Path) -> None:
+def set_newer_version(state: Path) -> None:
     """Give it another format."""
     with sqlite3.connect(state / "simulator.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
 
 
-def without_upload(state: Path) -> None:
+def remove_upload(state: Path) -> None:
     """Remove the bytes of the file."""
     (upload,) = (state / "uploads").iterdir()
     upload.unlink()
 
 
-def changed_upload(state: Path) -> None:
+def change_upload(state: Path) -> None:
     """Change one byte of the file."""
     (upload,) = (state / "uploads").iterdir()
     content = upload.read_bytes()
     upload.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
 
 
-def other_tables(state: Path) -> None:
+def replace_tables(state: Path) -> None:
     """Rename a column."""
     with closing(sqlite3.connect(state / "simulator.sqlite")) as connection:
         connection.execute("ALTER TABLE files RENAME COLUMN filename TO filenam")
 
 
-def no_text(state: Path) -> None:
+def corrupt_text(state: Path) -> None:
     """Put bytes where a text should be."""
     with closing(sqlite3.connect(state / "simulator.sqlite")) as connection, connection:
         connection.execute("UPDATE files SET sha256 = CAST(x'ff' AS TEXT)")
@@ -93,19 +93,19 @@ def no_text(state: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "why"),
     [
-        (damaged_header, r"simulator\.sqlite is damaged \(file is not a database\)"),
-        (damaged_page, r"simulator\.sqlite is damaged \(.+\)"),
-        (truncated, r"simulator\.sqlite is damaged \(.+\)"),
-        (emptied, r"simulator\.sqlite is of format 0, and this version reads 3"),
-        (removed, r"simulator\.sqlite is damaged \(unable to open database file\)"),
-        (newer, r"simulator\.sqlite is of format 99, and this version reads 3"),
-        (without_upload, r"it is damaged: the uploaded file uploads/[0-9a-f]{64} is not there"),
+        (damage_header, r"simulator\.sqlite is damaged \(file is not a database\)"),
+        (damage_page, r"simulator\.sqlite is damaged \(.+\)"),
+        (truncate_database, r"simulator\.sqlite is damaged \(.+\)"),
+        (empty_database, r"simulator\.sqlite is of format 0, and this version reads 3"),
+        (remove_database, r"simulator\.sqlite is damaged \(unable to open database file\)"),
+        (set_newer_version, r"simulator\.sqlite is of format 99, and this version reads 3"),
+        (remove_upload, r"it is damaged: the uploaded file uploads/[0-9a-f]{64} is not there"),
         (
-            changed_upload,
+            change_upload,
             r"it is damaged: the uploaded file uploads/[0-9a-f]{64} does not hold what was written into it",
         ),
-        (other_tables, r"simulator\.sqlite is damaged \(its tables are not those of format 3\)"),
-        (no_text, r"the data folder is damaged: a text in it is not UTF-8"),
+        (replace_tables, r"simulator\.sqlite is damaged \(its tables are not those of format 3\)"),
+        (corrupt_text, r"the data folder is damaged: a text in it is not UTF-8"),
     ],
 )
 def test_a_folder_that_was_damaged_is_told_of_and_left_as_it_is(
@@ -114,13 +114,13 @@ def test_a_folder_that_was_damaged_is_told_of_and_left_as_it_is(
     """One line that names it; whoever mends it finds what was there."""
     (state,) = data.glob("state-*")
     harm(state)
-    before = content(data)
+    before = folder_content(data)
     with pytest.raises(DataFolderError, match=rf"{state} cannot be used: {why}\. It is left as it is"):
-        inner_world(Settings(data=data)).__enter__()
-    assert content(data) == before
+        simulator_in_process(Settings(data=data)).__enter__()
+    assert folder_content(data) == before
 
 
-def damaged_table(state: Path, table: str) -> None:
+def damage_table(state: Path, table: str) -> None:
     """Overwrite the first page of a table."""
     with closing(sqlite3.connect(state / "simulator.sqlite")) as connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
@@ -134,8 +134,8 @@ def test_damage_that_is_met_later_is_told_where_it_is_met(data: Path, monkeypatc
     """A large database is not read through at the start: the request that needs what is damaged says so."""
     monkeypatch.setattr("simulator.store.database._READ_THROUGH", 0)
     (state,) = data.glob("state-*")
-    damaged_table(state, "log")
-    with inner_world(Settings(data=data)) as world:
+    damage_table(state, "log")
+    with simulator_in_process(Settings(data=data)) as world:
         (job,) = world.http.get("/v1/fine_tuning/jobs").json()["data"]
         answer = world.http.get(f"/v1/fine_tuning/jobs/{job['id']}/events")
     assert answer.status_code == 500
@@ -146,16 +146,16 @@ def test_damage_that_the_start_meets_is_told_as_such(data: Path, monkeypatch: py
     """It ends the start as any other damage does."""
     monkeypatch.setattr("simulator.store.database._READ_THROUGH", 0)
     (state,) = data.glob("state-*")
-    damaged_table(state, "counters")
+    damage_table(state, "counters")
     with pytest.raises(DataFolderError, match=r"cannot be used: the data folder is damaged: .+\. It is left"):
-        inner_world(Settings(data=data)).__enter__()
+        simulator_in_process(Settings(data=data)).__enter__()
 
 
 def test_a_full_disk_fails_the_upload_and_nothing_that_was_kept(data: Path) -> None:
     """Nothing of it is left; with room again it goes through."""
-    with inner_world(Settings(data=data)) as world:
+    with simulator_in_process(Settings(data=data)) as world:
         before = world.http.get("/v1/files").json()
-        form = {"data": {"purpose": "fine-tune"}, "files": {"file": ("train.jsonl", jsonl(200))}}
+        form = {"data": {"purpose": "fine-tune"}, "files": {"file": ("train.jsonl", make_training_file(200))}}
         with limit_file_size(10_000):
             refused = world.http.post("/v1/files", **form)  # type: ignore[arg-type]  # keywords by name
             during = world.http.get("/v1/files").json()
@@ -169,10 +169,10 @@ def test_a_full_disk_fails_the_upload_and_nothing_that_was_kept(data: Path) -> N
 
 def test_a_full_disk_fails_the_new_job_and_no_other(data: Path) -> None:
     """The one that asks is told; what there is can still be looked at."""
-    with inner_world(Settings(data=data)) as world:
+    with simulator_in_process(Settings(data=data)) as world:
         (file,) = world.http.get("/v1/files").json()["data"]
         jobs = world.http.get("/v1/fine_tuning/jobs").json()
-        body = {"model": "openai.gpt-oss-20b", "training_file": file["id"], "method": method_of(jobs)}
+        body = {"model": "openai.gpt-oss-20b", "training_file": file["id"], "method": requested_method(jobs)}
         with limit_file_size(1):
             refused = world.http.post("/v1/fine_tuning/jobs", json=body)
             assert world.http.get("/v1/fine_tuning/jobs").json() == jobs
@@ -180,7 +180,7 @@ def test_a_full_disk_fails_the_new_job_and_no_other(data: Path) -> None:
     assert (refused.status_code, accepted.status_code) == (507, 200)
 
 
-def method_of(jobs: object) -> object:
+def requested_method(jobs: object) -> object:
     """Return the method of the only job of a list."""
     assert isinstance(jobs, dict)
     (job,) = jobs["data"]
@@ -190,11 +190,11 @@ def method_of(jobs: object) -> object:
 def test_a_job_that_finds_the_disk_full_waits_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
     """It neither fails nor forgets where it was."""
     settings = Settings(data=tmp_path / "data", pace=Pace.POLL)
-    with inner_world(settings) as world:
-        job = world.create(world.upload(jsonl(100)))["id"]
+    with simulator_in_process(settings) as world:
+        job = world.create_job(world.upload(make_training_file(100)))["id"]
         with limit_file_size(1):
-            during = [world.job(job)["status"] for _ in range(3)]
-        after = [world.job(job)["status"] for _ in range(4)]
+            during = [world.retrieve_job(job)["status"] for _ in range(3)]
+        after = [world.retrieve_job(job)["status"] for _ in range(4)]
     assert during == ["validating_files"] * 3
     assert after == ["validating_files", "validating_files", "queued", "failed"]
 
@@ -203,9 +203,12 @@ def test_a_second_simulator_on_the_folder_is_refused(data: Path) -> None:
     """As long as the first one runs, and no longer."""
 
     def open_another() -> None:
-        inner_world(Settings(data=data)).__enter__()
+        simulator_in_process(Settings(data=data)).__enter__()
 
-    with inner_world(Settings(data=data)), pytest.raises(DataFolderError, match="is in use by another simulator"):
+    with (
+        simulator_in_process(Settings(data=data)),
+        pytest.raises(DataFolderError, match="is in use by another simulator"),
+    ):
         open_another()
-    with inner_world(Settings(data=data)) as world:
-        assert isinstance(world, World)
+    with simulator_in_process(Settings(data=data)) as world:
+        assert isinstance(world, RunningSimulator)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.simulators import World, inner_world
-from tests.training.training_files import jsonl, record
+from tests.simulators import RunningSimulator, simulator_in_process
+from tests.training.training_files import make_record, make_training_file
 
 DEFECTS = Path(__file__).parents[2] / "fixtures" / "defects"
 HOSTILE = DEFECTS.parent / "hostile"
@@ -21,9 +21,9 @@ ACCEPTED = [entry for entry in HOSTILE_MANIFEST if entry["records"] is not None]
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def simulator() -> Iterator[RunningSimulator]:
     """One simulator for the module: no job here comes so far that it needs AWS."""
-    with inner_world() as made:
+    with simulator_in_process() as made:
         yield made
 
 
@@ -37,9 +37,9 @@ def failure(job: Any) -> tuple[str, str, str]:
 
 @pytest.mark.shows("faulty-records")
 @pytest.mark.parametrize("defect", MANIFEST, ids=[entry["file"] for entry in MANIFEST])
-def test_a_faulty_file_fails_its_job_with_line_and_reason(world: World, defect: dict[str, Any]) -> None:
+def test_a_faulty_file_fails_its_job_with_line_and_reason(simulator: RunningSimulator, defect: dict[str, Any]) -> None:
     """One fault a file; the manifest says on which line, and a word that any clear message holds."""
-    job = world.run((DEFECTS / defect["file"]).read_bytes())
+    job = simulator.run_job((DEFECTS / defect["file"]).read_bytes())
     code, param, message = failure(job)
     named = re.search(r"\bline (\d+)\b", message)
     assert (code, param) == ("invalid_training_file", "training_file")
@@ -49,23 +49,23 @@ def test_a_faulty_file_fails_its_job_with_line_and_reason(world: World, defect: 
 
 @pytest.mark.shows("strictness")
 @pytest.mark.parametrize("entry", REFUSED, ids=[entry["file"] for entry in REFUSED])
-def test_a_hostile_file_fails_its_job_and_nothing_else(world: World, entry: dict[str, Any]) -> None:
+def test_a_hostile_file_fails_its_job_and_nothing_else(simulator: RunningSimulator, entry: dict[str, Any]) -> None:
     """By its line and reason, in a message that is short and safe for a terminal; the upload stays as it was."""
     content = (HOSTILE / entry["file"]).read_bytes()
-    job = world.run(content)
+    job = simulator.run_job(content)
     code, param, message = failure(job)
     assert (code, param) == ("invalid_training_file", "training_file")
     assert f"line {entry['line']}: " in message
     assert entry["reason_contains"].lower() in message.lower()
     assert message.isprintable()
     assert len(message) < 400
-    assert world.http.get(f"/v1/files/{job['training_file']}/content").content == content
+    assert simulator.http.get(f"/v1/files/{job['training_file']}/content").content == content
 
 
-def test_a_failed_job_tells_of_it_in_an_error_event(world: World) -> None:
+def test_a_failed_job_tells_of_it_in_an_error_event(simulator: RunningSimulator) -> None:
     """With the job's own message; nothing was trained."""
-    job = world.run((DEFECTS / "bad_json.jsonl").read_bytes())
-    events = [(event["level"], event["message"]) for event in world.events(job["id"])]
+    job = simulator.run_job((DEFECTS / "bad_json.jsonl").read_bytes())
+    events = [(event["level"], event["message"]) for event in simulator.list_events(job["id"])]
     assert events == [
         ("info", "Fine-tuning job created"),
         ("info", f"Validating training file: {job['training_file']}"),
@@ -73,38 +73,38 @@ def test_a_failed_job_tells_of_it_in_an_error_event(world: World) -> None:
     ]
 
 
-def test_a_faulty_validation_file_is_named_as_such(world: World) -> None:
+def test_a_faulty_validation_file_is_named_as_such(simulator: RunningSimulator) -> None:
     """Line, reason, and which of the two files."""
-    validation = world.upload((DEFECTS / "missing_role.jsonl").read_bytes())
-    code, param, message = failure(world.run(jsonl(100), validation_file=validation))
+    validation = simulator.upload((DEFECTS / "missing_role.jsonl").read_bytes())
+    code, param, message = failure(simulator.run_job(make_training_file(100), validation_file=validation))
     assert (code, param) == ("invalid_validation_file", "validation_file")
     assert "line 42" in message
 
 
 @pytest.mark.shows("records")
-def test_a_file_of_more_than_twenty_thousand_records_is_too_long(world: World) -> None:
+def test_a_file_of_more_than_twenty_thousand_records_is_too_long(simulator: RunningSimulator) -> None:
     """DOCUMENTED: 100 to 20,000."""
-    line = json.dumps(record(1)).encode() + b"\n"
-    code, param, message = failure(world.run(line * 20_001))
+    line = json.dumps(make_record(1)).encode() + b"\n"
+    code, param, message = failure(simulator.run_job(line * 20_001))
     assert (code, param) == ("invalid_training_file", "training_file")
     assert "20,001" in message
     assert "20,000" in message
 
 
-def validated(still: World, content: bytes) -> str:
+def validate_file(still: RunningSimulator, content: bytes) -> str:
     """Give a job on this file the two turns that its validation takes; return what was told last."""
-    job = still.create(still.upload(content))["id"]
+    job = still.create_job(still.upload(content))["id"]
     for _ in range(2):
-        still.job(job)
-    return str(still.events(job)[-1]["message"])
+        still.retrieve_job(job)
+    return str(still.list_events(job)[-1]["message"])
 
 
 @pytest.mark.shows("records")
 @pytest.mark.parametrize("count", [100, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_a_file_at_the_bounds_is_sound(still: World, count: int) -> None:
+def test_a_file_at_the_bounds_is_sound(polled_simulator: RunningSimulator, count: int) -> None:
     """The fewest and the most."""
-    line = json.dumps(record(1)).encode() + b"\n"
-    assert validated(still, line * count) == VALID
+    line = json.dumps(make_record(1)).encode() + b"\n"
+    assert validate_file(polled_simulator, line * count) == VALID
 
 
 @pytest.mark.parametrize(
@@ -112,23 +112,23 @@ def test_a_file_at_the_bounds_is_sound(still: World, count: int) -> None:
     [b"\r\n", b"\n\n\n"],
     ids=["line ends of Windows", "blank lines at the end"],
 )
-def test_a_file_may_end_its_lines_as_editors_do(still: World, ending: bytes) -> None:
+def test_a_file_may_end_its_lines_as_editors_do(polled_simulator: RunningSimulator, ending: bytes) -> None:
     """Neither is a fault."""
-    content = jsonl(100).replace(b"\n", b"\r\n") if ending == b"\r\n" else jsonl(100) + ending
-    assert validated(still, content) == VALID
+    content = make_training_file(100).replace(b"\n", b"\r\n") if ending == b"\r\n" else make_training_file(100) + ending
+    assert validate_file(polled_simulator, content) == VALID
 
 
 @pytest.mark.parametrize("entry", ACCEPTED, ids=[entry["file"] for entry in ACCEPTED])
-def test_a_file_that_only_looks_hostile_is_sound(still: World, entry: dict[str, Any]) -> None:
+def test_a_file_that_only_looks_hostile_is_sound(polled_simulator: RunningSimulator, entry: dict[str, Any]) -> None:
     """Line ends of Unicode, escapes, marks upon marks, turned text, large numbers: all of it is JSON Lines."""
-    assert validated(still, (HOSTILE / entry["file"]).read_bytes()) == VALID
+    assert validate_file(polled_simulator, (HOSTILE / entry["file"]).read_bytes()) == VALID
 
 
-def test_a_batch_that_the_records_cannot_fill_fails_the_job(world: World) -> None:
+def test_a_batch_that_the_records_cannot_fill_fails_the_job(simulator: RunningSimulator) -> None:
     """No step could be made; the message says what to change."""
     batch = {"batch_size": 91}
     method = {"type": "reinforcement", "reinforcement": {"grader": _GRADER, "hyperparameters": batch}}
-    code, param, message = failure(world.run(jsonl(100), method=method))
+    code, param, message = failure(simulator.run_job(make_training_file(100), method=method))
     assert (code, param) == ("invalid_training_file", "training_file")
     assert "90 training records do not fill one batch of 91" in message
 
@@ -137,7 +137,7 @@ _GRADER = {"type": "lambda", "lambda": {"function": "arn:aws:lambda:us-west-2:12
 
 
 @pytest.mark.parametrize("name", ["train", "validation", "string_reference", "labels", "json"])
-def test_our_own_files_are_sound(still: World, name: str) -> None:
+def test_our_own_files_are_sound(polled_simulator: RunningSimulator, name: str) -> None:
     """Those that the README trains on."""
     content = (DEFECTS.parent / "prompts" / f"{name}.jsonl").read_bytes()
-    assert validated(still, content) == VALID
+    assert validate_file(polled_simulator, content) == VALID

@@ -15,9 +15,9 @@ from starlette.testclient import TestClient
 
 from simulator.errors import CATALOGUE
 from simulator.settings import Pace, Settings
-from tests.key_order import unsorted_objects
-from tests.simulators import BASE, World, inner_world, method
-from tests.training.training_files import jsonl
+from tests.key_order import find_unsorted_objects
+from tests.simulators import BASE_MODEL, RunningSimulator, reinforcement_method, simulator_in_process
+from tests.training.training_files import make_training_file
 
 JSON_TYPE = {"content-type": "application/json"}
 CREATE, CHAT = "/v1/fine_tuning/jobs", "/v1/chat/completions"
@@ -47,20 +47,20 @@ BAD_BODIES = {
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def simulator() -> Iterator[RunningSimulator]:
     """One simulator for the module, at `poll` pace; what a client does wrong changes nothing in it."""
-    with inner_world(Settings(pace=Pace.POLL)) as made:
+    with simulator_in_process(Settings(pace=Pace.POLL)) as made:
         # A fault of ours must come back as the 500 that it would be on a socket, not as an exception.
-        made.http = TestClient(made.simulator.api, raise_server_exceptions=False)
+        made.http = TestClient(made.instance.api, raise_server_exceptions=False)
         made.http.headers["authorization"] = f"Bearer {made.key}"
         with made.http:
             yield made
 
 
 @pytest.fixture(scope="module")
-def file(world: World) -> str:
+def file(simulator: RunningSimulator) -> str:
     """A file that it knows."""
-    return world.upload(jsonl(1))
+    return simulator.upload(make_training_file(1))
 
 
 def envelope(answer: httpx2.Response) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def envelope(answer: httpx2.Response) -> dict[str, Any]:
     body = answer.json()
     assert list(body) == ["error"]
     assert list(body["error"]) == ["code", "message", "param", "type"]
-    assert unsorted_objects(answer.text) == []
+    assert find_unsorted_objects(answer.text) == []
     assert isinstance(body["error"]["message"], str)
     return dict(body["error"])
 
@@ -93,9 +93,9 @@ def envelope(answer: httpx2.Response) -> dict[str, Any]:
         ("POST", "/model/anthropic.claude/invoke"),
     ],
 )
-def test_an_unknown_path_is_not_found(world: World, verb: str, path: str) -> None:
+def test_an_unknown_path_is_not_found(simulator: RunningSimulator, verb: str, path: str) -> None:
     """Status OBSERVED; FastAPI's own `detail` never leaves the building."""
-    answer = world.http.request(verb, path)
+    answer = simulator.http.request(verb, path)
     assert (answer.status_code, envelope(answer)) == (
         404,
         {
@@ -121,9 +121,9 @@ def test_an_unknown_path_is_not_found(world: World, verb: str, path: str) -> Non
         ("POST", "/_simulator/health"),
     ],
 )
-def test_a_wrong_method_is_not_allowed(world: World, verb: str, path: str) -> None:
+def test_a_wrong_method_is_not_allowed(simulator: RunningSimulator, verb: str, path: str) -> None:
     """OBSERVED: 405 for a GET on chat completions."""
-    answer = world.http.request(verb, path)
+    answer = simulator.http.request(verb, path)
     assert (answer.status_code, envelope(answer)) == (
         405,
         {
@@ -138,17 +138,17 @@ def test_a_wrong_method_is_not_allowed(world: World, verb: str, path: str) -> No
 @pytest.mark.shows("wordings-of-refusals")
 @pytest.mark.parametrize("path", [CREATE, CHAT])
 @pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES.keys())
-def test_a_bad_body_is_a_bad_request(world: World, path: str, body: bytes) -> None:
+def test_a_bad_body_is_a_bad_request(simulator: RunningSimulator, path: str, body: bytes) -> None:
     """Never a 500; what is read and names no model is 404."""
-    answer = world.http.post(path, content=body, headers=JSON_TYPE)
+    answer = simulator.http.post(path, content=body, headers=JSON_TYPE)
     error = envelope(answer)
     assert (answer.status_code, error["type"]) in ((400, "invalid_request_error"), (404, "invalid_request_error"))
 
 
 @pytest.mark.parametrize("path", [CREATE, CHAT])
-def test_a_body_that_is_not_json_is_of_the_wrong_type(world: World, path: str) -> None:
+def test_a_body_that_is_not_json_is_of_the_wrong_type(simulator: RunningSimulator, path: str) -> None:
     """What `curl -d` sends when it is not told otherwise."""
-    answer = world.http.post(path, content=b"{}", headers={"content-type": "application/x-www-form-urlencoded"})
+    answer = simulator.http.post(path, content=b"{}", headers={"content-type": "application/x-www-form-urlencoded"})
     assert (answer.status_code, envelope(answer)["code"]) == (415, "unsupported_content_type")
 
 
@@ -166,33 +166,33 @@ def test_a_body_that_is_not_json_is_of_the_wrong_type(world: World, path: str) -
         ("after=%00", "after"),
     ],
 )
-def test_a_bad_query_is_a_bad_request(world: World, listing: str, query: str, param: str) -> None:
+def test_a_bad_query_is_a_bad_request(simulator: RunningSimulator, listing: str, query: str, param: str) -> None:
     """By the parameter that is to blame."""
-    answer = world.http.get(f"{listing}?{query}")
+    answer = simulator.http.get(f"{listing}?{query}")
     assert (answer.status_code, envelope(answer)["param"]) == (400, param)
 
 
 @pytest.mark.parametrize("name", ["%00", "%ff", "%E2%98%83", "x" * 5_000, "a%2Fb", "..%2f..%2fetc%2fpasswd", "'--"])
 @pytest.mark.parametrize("path", ["/v1/files/{}", "/v1/files/{}/content", f"{CREATE}/{{}}", "/v1/models/{}"])
-def test_an_odd_name_is_not_found(world: World, path: str, name: str) -> None:
+def test_an_odd_name_is_not_found(simulator: RunningSimulator, path: str, name: str) -> None:
     """Whatever bytes it is made of."""
-    answer = world.http.get(path.format(name))
+    answer = simulator.http.get(path.format(name))
     assert (answer.status_code, envelope(answer)["code"]) == (404, "not_found_error")
 
 
 @pytest.mark.shows("request-ids")
-def test_every_good_answer_has_a_name_too(world: World) -> None:
+def test_every_good_answer_has_a_name_too(simulator: RunningSimulator) -> None:
     """The SDK shows it as `_request_id`; no two are alike."""
-    models = world.mantle().models
-    first, second = models.retrieve(BASE), models.retrieve(BASE)
+    models = simulator.openai_client().models
+    first, second = models.retrieve(BASE_MODEL), models.retrieve(BASE_MODEL)
     assert str(first._request_id).startswith("req_")
     assert first._request_id != second._request_id
 
 
-def test_the_sdk_reads_the_error(world: World) -> None:
+def test_the_sdk_reads_the_error(simulator: RunningSimulator) -> None:
     """Class, code, param, type, message and request id."""
     with pytest.raises(NotFoundError) as raised:
-        world.mantle().models.retrieve("gpt-4o")
+        simulator.openai_client().models.retrieve("gpt-4o")
     error = raised.value
     assert (error.code, error.param, error.type, str(error)) == (
         "not_found_error",
@@ -203,9 +203,9 @@ def test_the_sdk_reads_the_error(world: World) -> None:
     assert str(error.request_id).startswith("req_")
 
 
-def test_no_refusal_makes_the_sdk_try_again(world: World) -> None:
+def test_no_refusal_makes_the_sdk_try_again(simulator: RunningSimulator) -> None:
     """It retries 408, 409, 429 and 5xx in silence; none of those is an answer to a client's mistake."""
-    mantle = world.mantle()
+    mantle = simulator.openai_client()
     for ask in ("/models/x", "/files?limit=0", "/nowhere"):
         with pytest.raises(APIStatusError) as raised:
             mantle.get(ask, cast_to=object)
@@ -225,9 +225,9 @@ def test_nobody_is_throttled_unless_a_script_says_so() -> None:
     assert using == {"errors.py", "faults"}
 
 
-def test_a_hint_says_what_the_terse_body_does_not(world: World) -> None:
+def test_a_hint_says_what_the_terse_body_does_not(simulator: RunningSimulator) -> None:
     """In a header, so that the body stays the service's."""
-    answer = world.http.get("/openai/v1/files")
+    answer = simulator.http.get("/openai/v1/files")
     assert "use base_url" in answer.headers["x-simulator-hint"]
 
 
@@ -238,20 +238,22 @@ def test_a_hint_says_what_the_terse_body_does_not(world: World) -> None:
     ),
     value=values,
 )
-def test_no_value_in_an_order_is_a_fault_of_ours(world: World, file: str, place: str, value: Any) -> None:
+def test_no_value_in_an_order_is_a_fault_of_ours(
+    simulator: RunningSimulator, file: str, place: str, value: Any
+) -> None:
     """200 for what is sound, 4xx in the envelope for the rest; what was taken can be listed."""
-    body: Any = {"model": BASE, "training_file": file, "method": method()}
+    body: Any = {"model": BASE_MODEL, "training_file": file, "method": reinforcement_method()}
     *way, last = place.split(".")
     at = body
     for part in way:
         at = at[part]
     at[last] = value
-    answer = world.http.post(CREATE, content=json.dumps(body), headers=JSON_TYPE)
+    answer = simulator.http.post(CREATE, content=json.dumps(body), headers=JSON_TYPE)
     if answer.status_code != 200:
         assert answer.status_code in {400, 404}
         envelope(answer)
     else:
-        assert world.job(answer.json()["id"]) == answer.json()
+        assert simulator.retrieve_job(answer.json()["id"]) == answer.json()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -259,23 +261,25 @@ def test_no_value_in_an_order_is_a_fault_of_ours(world: World, file: str, place:
     field=st.sampled_from(["model", "messages", "max_tokens", "temperature", "stream", "stream_options", "seed", "n"]),
     value=values | st.integers(1, 10**30) | st.floats(0, 2),
 )
-def test_no_value_in_a_chat_is_a_fault_of_ours(world: World, field: str, value: Any) -> None:
+def test_no_value_in_a_chat_is_a_fault_of_ours(simulator: RunningSimulator, field: str, value: Any) -> None:
     """As above, for what is asked most."""
-    body = {"model": BASE, "messages": [{"role": "user", "content": "2 + 2?"}], field: value}
-    answer = world.http.post(CHAT, content=json.dumps(body), headers=JSON_TYPE)
+    body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "2 + 2?"}], field: value}
+    answer = simulator.http.post(CHAT, content=json.dumps(body), headers=JSON_TYPE)
     if answer.status_code != 200:
         assert answer.status_code in {400, 404}
         envelope(answer)
 
 
-def test_a_fault_of_ours_has_the_envelope_and_a_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_has_the_envelope_and_a_name(
+    simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So that it can be reported."""
 
     def broken(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(type(world.simulator.house.models), "made", broken)
-    answer = world.http.get("/v1/models")
+    monkeypatch.setattr(type(simulator.instance.context.models), "made", broken)
+    answer = simulator.http.get("/v1/models")
     assert (answer.status_code, envelope(answer)) == (
         500,
         {
@@ -291,16 +295,18 @@ def test_a_fault_of_ours_has_the_envelope_and_a_name(world: World, monkeypatch: 
     ("path", "body"),
     [
         (CHAT, {"model": "x" * 100_000, "messages": [{"role": "user", "content": "?"}]}),
-        (CHAT, {"model": BASE, "messages": [{"role": "x" * 100_000, "content": "?"}]}),
-        ("/v1/responses", {"model": BASE, "input": "?", "previous_response_id": "x" * 100_000}),
-        (CREATE, {"model": BASE, "training_file": "x" * 100_000, "method": method()}),
-        (CREATE, {"model": BASE, "training_file": "x", "method": method(), "x" * 100_000: 1}),
+        (CHAT, {"model": BASE_MODEL, "messages": [{"role": "x" * 100_000, "content": "?"}]}),
+        ("/v1/responses", {"model": BASE_MODEL, "input": "?", "previous_response_id": "x" * 100_000}),
+        (CREATE, {"model": BASE_MODEL, "training_file": "x" * 100_000, "method": reinforcement_method()}),
+        (CREATE, {"model": BASE_MODEL, "training_file": "x", "method": reinforcement_method(), "x" * 100_000: 1}),
     ],
     ids=["a model", "a role", "a response", "a file", "a field"],
 )
-def test_an_error_repeats_no_more_than_the_beginning_of_what_was_sent(world: World, path: str, body: Any) -> None:
+def test_an_error_repeats_no_more_than_the_beginning_of_what_was_sent(
+    simulator: RunningSimulator, path: str, body: Any
+) -> None:
     """A body of 25 MB may be one name: neither the answer nor the hint beside it is as long."""
-    answer = world.http.post(path, json=body)
+    answer = simulator.http.post(path, json=body)
     assert 400 <= answer.status_code < 500
     error = envelope(answer)
     assert len(error["message"]) < 2_000
@@ -308,10 +314,10 @@ def test_an_error_repeats_no_more_than_the_beginning_of_what_was_sent(world: Wor
     assert len(answer.headers.get("x-simulator-hint", "")) < 2_000
 
 
-def test_a_hint_repeats_no_more_than_the_beginning_either(world: World) -> None:
+def test_a_hint_repeats_no_more_than_the_beginning_either(simulator: RunningSimulator) -> None:
     """A header of that length would be one that no client reads."""
     scope = "A/20260101/" + "r" * 50_000 + "/bedrock/aws4_request"
     signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
-    answer = world.http.get("/v1/models", headers={"authorization": signed})
+    answer = simulator.http.get("/v1/models", headers={"authorization": signed})
     assert (answer.status_code, envelope(answer)["code"]) == (401, "invalid_api_key")
     assert len(answer.headers["x-simulator-hint"]) < 2_000

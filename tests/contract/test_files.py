@@ -13,11 +13,11 @@ from openai import APIStatusError, BadRequestError, NotFoundError
 
 from simulator.settings import FIXED_EPOCH, Pace, Settings
 from simulator.store.blobs import BlobStore, StagedBlob
-from tests.key_order import unsorted_objects
-from tests.simulators import World, inner_world, served_world
-from tests.training.training_files import jsonl
+from tests.key_order import find_unsorted_objects
+from tests.simulators import RunningSimulator, serve_simulator, simulator_in_process
+from tests.training.training_files import make_training_file
 
-AWKWARD = [b"", b"a\r\nb\r\n", b"\xef\xbb\xbf{}\n", bytes(range(256)), b"--boundary\r\n\r\n--boundary--\r\n"]
+EDGE_CASE_CONTENTS = [b"", b"a\r\nb\r\n", b"\xef\xbb\xbf{}\n", bytes(range(256)), b"--boundary\r\n\r\n--boundary--\r\n"]
 
 
 def part(name: str, content: str, filename: str | None = None) -> str:
@@ -26,7 +26,9 @@ def part(name: str, content: str, filename: str | None = None) -> str:
     return f'--edge\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n{content}\r\n'
 
 
-def posted(world: World, *parts: str, end: str = "--edge--\r\n", boundary: str = "; boundary=edge") -> httpx2.Response:
+def post_form(
+    world: RunningSimulator, *parts: str, end: str = "--edge--\r\n", boundary: str = "; boundary=edge"
+) -> httpx2.Response:
     """Post a form that was written by hand."""
     return world.http.post(
         "/v1/files",
@@ -35,26 +37,26 @@ def posted(world: World, *parts: str, end: str = "--edge--\r\n", boundary: str =
     )
 
 
-def error(answer: httpx2.Response) -> tuple[int, dict[str, Any]]:
+def parse_error(answer: httpx2.Response) -> tuple[int, dict[str, Any]]:
     """Return the status and the error object."""
     return answer.status_code, answer.json()["error"]
 
 
-def refused(message: str, *, code: str = "validation_error", param: str | None = None) -> dict[str, Any]:
+def error_object(message: str, *, code: str = "validation_error", param: str | None = None) -> dict[str, Any]:
     """Return the error object of a refusal."""
     return {"code": code, "message": message, "param": param, "type": "invalid_request_error"}
 
 
 PURPOSE = part("purpose", "fine-tune")
 FILE = part("file", "{}\n", "train.jsonl")
-NO_PURPOSE = refused("Missing required parameter: 'purpose'.", code="missing_required_parameter", param="purpose")
-NO_FILE = refused("Missing required parameter: 'file'.", code="missing_required_parameter", param="file")
+NO_PURPOSE = error_object("Missing required parameter: 'purpose'.", code="missing_required_parameter", param="purpose")
+NO_FILE = error_object("Missing required parameter: 'file'.", code="missing_required_parameter", param="file")
 
 
 @pytest.mark.shows("POST /files", "file-object")
-def test_an_upload_is_answered_with_its_description(inner: World) -> None:
+def test_an_upload_is_answered_with_its_description(local_simulator: RunningSimulator) -> None:
     """Strictly validated by the SDK; the two keys that may not be null are absent."""
-    mantle = inner.mantle(strict=True)
+    mantle = local_simulator.openai_client(strict=True)
     answer = mantle.files.with_raw_response.create(file=("train.jsonl", b"{}\n"), purpose="fine-tune")
     file = answer.parse()
     assert answer.http_response.json() == {
@@ -66,61 +68,61 @@ def test_an_upload_is_answered_with_its_description(inner: World) -> None:
         "purpose": "fine-tune",
         "status": "processed",
     }
-    assert unsorted_objects(answer.http_response.text) == []
+    assert find_unsorted_objects(answer.http_response.text) == []
 
 
 @pytest.mark.parametrize("parts", [(PURPOSE, FILE), (FILE, PURPOSE)], ids=["Python's order", "Node's order"])
-def test_a_form_may_bring_its_parts_in_either_order(inner: World, parts: tuple[str, str]) -> None:
+def test_a_form_may_bring_its_parts_in_either_order(local_simulator: RunningSimulator, parts: tuple[str, str]) -> None:
     """The two SDKs differ."""
-    answer = posted(inner, *parts)
+    answer = post_form(local_simulator, *parts)
     assert (answer.status_code, answer.json()["filename"], answer.json()["bytes"]) == (200, "train.jsonl", 3)
 
 
 @pytest.mark.shows("GET /files/{file}/content")
-@pytest.mark.parametrize("content", AWKWARD, ids=repr)
-def test_the_bytes_that_come_back_are_the_bytes_that_went_in(inner: World, content: bytes) -> None:
+@pytest.mark.parametrize("content", EDGE_CASE_CONTENTS, ids=repr)
+def test_the_bytes_that_come_back_are_the_bytes_that_went_in(local_simulator: RunningSimulator, content: bytes) -> None:
     """Line ends, byte order marks, every byte there is, and what looks like a form."""
-    mantle = inner.mantle()
+    mantle = local_simulator.openai_client()
     file = mantle.files.create(file=("train.jsonl", content), purpose="fine-tune")
     assert mantle.files.content(file.id).content == content
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=2_000))
-def test_any_bytes_come_back(inner: World, content: bytes) -> None:
+def test_any_bytes_come_back(local_simulator: RunningSimulator, content: bytes) -> None:
     """The file is none of the API's business until a job reads it."""
-    assert inner.http.get(f"/v1/files/{inner.upload(content)}/content").content == content
+    assert local_simulator.http.get(f"/v1/files/{local_simulator.upload(content)}/content").content == content
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1", "bytes=99-", "lines=1", "bytes=x"])
-def test_a_file_comes_whole_whatever_range_is_asked_for(inner: World, asked: str) -> None:
+def test_a_file_comes_whole_whatever_range_is_asked_for(local_simulator: RunningSimulator, asked: str) -> None:
     """Ranges are documented nowhere; ignoring one is always right (RFC 9110)."""
-    answer = inner.http.get(f"/v1/files/{inner.upload(b'whole')}/content", headers={"range": asked})
+    answer = local_simulator.http.get(f"/v1/files/{local_simulator.upload(b'whole')}/content", headers={"range": asked})
     assert (answer.status_code, answer.content) == (200, b"whole")
 
 
-def test_the_filename_is_the_clients(inner: World, tmp_path: Path) -> None:
+def test_the_filename_is_the_clients(local_simulator: RunningSimulator, tmp_path: Path) -> None:
     """A path gives its last part, bytes alone the SDK's own word."""
     (tmp_path / "größe 1.jsonl").write_bytes(b"{}\n")
-    mantle = inner.mantle()
+    mantle = local_simulator.openai_client()
     named = mantle.files.create(file=tmp_path / "größe 1.jsonl", purpose="fine-tune")
     unnamed = mantle.files.create(file=io.BytesIO(b"{}\n"), purpose="fine-tune")
     assert (named.filename, unnamed.filename) == ("größe 1.jsonl", "upload")
 
 
-def test_the_same_bytes_twice_are_two_files(inner: World) -> None:
+def test_the_same_bytes_twice_are_two_files(local_simulator: RunningSimulator) -> None:
     """Deleting one leaves the other whole."""
-    mantle = inner.mantle()
-    first, second = inner.upload(b"same"), inner.upload(b"same")
+    mantle = local_simulator.openai_client()
+    first, second = local_simulator.upload(b"same"), local_simulator.upload(b"same")
     mantle.files.delete(first)
     assert mantle.files.content(second).content == b"same"
 
 
 @pytest.mark.shows("GET /files")
-def test_files_are_listed_newest_first_and_paged_by_the_sdk(inner: World) -> None:
+def test_files_are_listed_newest_first_and_paged_by_the_sdk(local_simulator: RunningSimulator) -> None:
     """Through several pages, each file once."""
-    ids = [inner.upload(b"x", name=f"{number}.jsonl") for number in range(5)]
-    mantle = inner.mantle(strict=True)
+    ids = [local_simulator.upload(b"x", name=f"{number}.jsonl") for number in range(5)]
+    mantle = local_simulator.openai_client(strict=True)
     assert [file.id for file in mantle.files.list(limit=2)] == ids[::-1]
     assert [file.id for file in mantle.files.list(limit=2, order="asc")] == ids
     assert [file.id for file in mantle.files.list(purpose="fine-tune")] == ids[::-1]
@@ -128,67 +130,70 @@ def test_files_are_listed_newest_first_and_paged_by_the_sdk(inner: World) -> Non
 
 
 @pytest.mark.shows("GET /files")
-def test_a_listing_has_its_envelope(inner: World) -> None:
+def test_a_listing_has_its_envelope(local_simulator: RunningSimulator) -> None:
     """First and last id name the page's ends."""
-    ids = [inner.upload(b"x") for _ in range(3)]
-    page = inner.http.get("/v1/files", params={"limit": 2, "after": ids[2]})
+    ids = [local_simulator.upload(b"x") for _ in range(3)]
+    page = local_simulator.http.get("/v1/files", params={"limit": 2, "after": ids[2]})
     assert {name: value for name, value in page.json().items() if name != "data"} == {
         "first_id": ids[1],
         "has_more": False,
         "last_id": ids[0],
         "object": "list",
     }
-    assert unsorted_objects(page.text) == []
+    assert find_unsorted_objects(page.text) == []
 
 
-def test_a_cursor_of_a_deleted_file_is_refused(inner: World) -> None:
+def test_a_cursor_of_a_deleted_file_is_refused(local_simulator: RunningSimulator) -> None:
     """An empty page would look like the end."""
-    gone = inner.upload(b"x")
-    inner.mantle().files.delete(gone)
+    gone = local_simulator.upload(b"x")
+    local_simulator.openai_client().files.delete(gone)
     with pytest.raises(BadRequestError) as answer:
-        inner.mantle().files.list(after=gone)
-    assert answer.value.body == refused(f"No element with id '{gone}' in this list", param="after")
+        local_simulator.openai_client().files.list(after=gone)
+    assert answer.value.body == error_object(f"No element with id '{gone}' in this list", param="after")
 
 
 @pytest.mark.shows("GET /files/{file}")
-def test_a_file_is_retrieved_as_it_was_described(inner: World) -> None:
+def test_a_file_is_retrieved_as_it_was_described(local_simulator: RunningSimulator) -> None:
     """The same object."""
-    mantle = inner.mantle(strict=True)
+    mantle = local_simulator.openai_client(strict=True)
     file = mantle.files.create(file=("train.jsonl", b"{}\n"), purpose="fine-tune")
     assert mantle.files.retrieve(file.id) == file
     assert mantle.files.wait_for_processing(file.id) == file
 
 
 @pytest.mark.shows("DELETE /files/{file}")
-def test_a_deleted_file_is_gone(inner: World) -> None:
+def test_a_deleted_file_is_gone(local_simulator: RunningSimulator) -> None:
     """From every route."""
-    mantle = inner.mantle(strict=True)
-    gone = inner.upload(b"x")
+    mantle = local_simulator.openai_client(strict=True)
+    gone = local_simulator.upload(b"x")
     assert mantle.files.delete(gone).to_dict() == {"deleted": True, "id": gone, "object": "file"}
     for ask in (mantle.files.retrieve, mantle.files.content, mantle.files.delete):
         with pytest.raises(NotFoundError) as answer:
             ask(gone)
-        assert answer.value.body == refused(f"The file '{gone}' does not exist", code="not_found_error")
+        assert answer.value.body == error_object(f"The file '{gone}' does not exist", code="not_found_error")
     assert list(mantle.files.list()) == []
 
 
 @pytest.mark.shows("deleted-file")
-def test_a_job_goes_on_when_its_file_is_deleted(still: World) -> None:
+def test_a_job_goes_on_when_its_file_is_deleted(polled_simulator: RunningSimulator) -> None:
     """It keeps its copy; only the file object is gone."""
-    file = still.upload(jsonl(100))
-    job = still.create(file)["id"]
-    still.mantle().files.delete(file)
+    file = polled_simulator.upload(make_training_file(100))
+    job = polled_simulator.create_job(file)["id"]
+    polled_simulator.openai_client().files.delete(file)
     for _ in range(2):
-        still.job(job)
-    assert still.events(job)[-1]["message"] == "Files validated, moving job to queued state"
+        polled_simulator.retrieve_job(job)
+    assert polled_simulator.list_events(job)[-1]["message"] == "Files validated, moving job to queued state"
 
 
 @pytest.mark.shows("purpose", "other-purposes")
 @pytest.mark.parametrize("purpose", ["batch", "assistants", "", "fine-tune ", "Fine-Tune"])
-def test_only_one_purpose_is_taken(inner: World, purpose: str) -> None:
+def test_only_one_purpose_is_taken(local_simulator: RunningSimulator, purpose: str) -> None:
     """DOCUMENTED: "Purpose must be set to fine-tune"."""
     message = f"Invalid 'purpose': must be 'fine-tune', got '{purpose}'."
-    assert error(posted(inner, part("purpose", purpose), FILE)) == (400, refused(message, param="purpose"))
+    assert parse_error(post_form(local_simulator, part("purpose", purpose), FILE)) == (
+        400,
+        error_object(message, param="purpose"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,28 +206,33 @@ def test_only_one_purpose_is_taken(inner: World, purpose: str) -> None:
         ((part("purpose", "fine-tune", "purpose.txt"), FILE), NO_PURPOSE),
     ],
 )
-def test_a_form_without_its_parts_is_refused(inner: World, parts: tuple[str, ...], expected: dict[str, Any]) -> None:
+def test_a_form_without_its_parts_is_refused(
+    local_simulator: RunningSimulator, parts: tuple[str, ...], expected: dict[str, Any]
+) -> None:
     """A part of the wrong kind is as good as none."""
-    assert error(posted(inner, *parts)) == (400, expected)
+    assert parse_error(post_form(local_simulator, *parts)) == (400, expected)
 
 
-def test_a_form_that_cannot_be_read_is_refused(inner: World) -> None:
+def test_a_form_that_cannot_be_read_is_refused(local_simulator: RunningSimulator) -> None:
     """Without the boundary it names, or with none named."""
-    for answer in (posted(inner, end="nothing of a form"), posted(inner, PURPOSE, FILE, boundary="")):
+    for answer in (
+        post_form(local_simulator, end="nothing of a form"),
+        post_form(local_simulator, PURPOSE, FILE, boundary=""),
+    ):
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "validation_error")
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
-def test_an_upload_that_is_no_form_is_refused(inner: World, content_type: str) -> None:
+def test_an_upload_that_is_no_form_is_refused(local_simulator: RunningSimulator, content_type: str) -> None:
     """With what it should have been."""
-    answer = inner.http.post("/v1/files", content=b"{}", headers={"content-type": content_type})
+    answer = local_simulator.http.post("/v1/files", content=b"{}", headers={"content-type": content_type})
     message = f"Unsupported content type '{content_type}': this endpoint takes 'multipart/form-data'."
-    assert error(answer) == (415, refused(message, code="unsupported_content_type"))
+    assert parse_error(answer) == (415, error_object(message, code="unsupported_content_type"))
 
 
-def test_a_form_may_name_its_type_in_any_case(inner: World) -> None:
+def test_a_form_may_name_its_type_in_any_case(local_simulator: RunningSimulator) -> None:
     """Media types are case-insensitive (RFC 9110)."""
-    answer = inner.http.post(
+    answer = local_simulator.http.post(
         "/v1/files",
         content=(PURPOSE + FILE + "--edge--\r\n").encode(),
         headers={"content-type": "Multipart/Form-Data; boundary=edge"},
@@ -234,19 +244,21 @@ def test_a_form_may_name_its_type_in_any_case(inner: World) -> None:
 @pytest.mark.parametrize("size", [1_001, 2_000_000])
 def test_a_file_over_the_limit_is_refused(size: int) -> None:
     """By a byte, or by so much that the upload is not read to its end."""
-    with inner_world(Settings(max_file_bytes=1_000)) as world:
-        mantle = world.mantle()
+    with simulator_in_process(Settings(max_file_bytes=1_000)) as world:
+        mantle = world.openai_client()
         mantle.files.create(file=("small.jsonl", b"x" * 1_000), purpose="fine-tune")
         with pytest.raises(APIStatusError) as answer:
             mantle.files.create(file=("large.jsonl", b"x" * size), purpose="fine-tune")
     assert answer.value.status_code == 413
-    assert answer.value.body == refused("The file is larger than 1000 bytes.", code="request_too_large", param="file")
+    assert answer.value.body == error_object(
+        "The file is larger than 1000 bytes.", code="request_too_large", param="file"
+    )
 
 
 def test_over_a_socket_the_refusal_of_a_large_file_arrives() -> None:
     """Though the client is still sending."""
-    with served_world(Settings(port=0, max_file_bytes=1_000)) as world, pytest.raises(APIStatusError) as answer:
-        world.mantle().files.create(file=("large.jsonl", bytes(8_000_000)), purpose="fine-tune")
+    with serve_simulator(Settings(port=0, max_file_bytes=1_000)) as world, pytest.raises(APIStatusError) as answer:
+        world.openai_client().files.create(file=("large.jsonl", bytes(8_000_000)), purpose="fine-tune")
     assert answer.value.status_code == 413
 
 
@@ -259,7 +271,7 @@ def test_a_stream_of_unknown_length_is_taken_over_a_socket() -> None:
         for start in range(0, len(form), 100_000):
             yield form[start : start + 100_000]
 
-    with served_world() as world:
+    with serve_simulator() as world:
         headers = {"content-type": "multipart/form-data; boundary=edge"}
         answer = world.http.post("/v1/files", content=pieces(), headers=headers)
         assert world.http.get(f"/v1/files/{answer.json()['id']}/content").content == content
@@ -268,35 +280,35 @@ def test_a_stream_of_unknown_length_is_taken_over_a_socket() -> None:
 def test_files_outlive_a_restart_on_the_same_folder(tmp_path: Path) -> None:
     """Description, bytes and the count of ids."""
     settings = Settings(data=tmp_path, pace=Pace.POLL)
-    with inner_world(settings) as before:
+    with simulator_in_process(settings) as before:
         kept = before.upload(b"kept\r\n")
         described = before.http.get(f"/v1/files/{kept}").json()
-    with inner_world(settings) as after:
+    with simulator_in_process(settings) as after:
         assert after.http.get(f"/v1/files/{kept}").json() == described
         assert after.http.get(f"/v1/files/{kept}/content").content == b"kept\r\n"
         assert after.upload(b"new") != kept
 
 
-def test_without_a_folder_nothing_is_left(inner: World) -> None:
+def test_without_a_folder_nothing_is_left(local_simulator: RunningSimulator) -> None:
     """A second simulator knows nothing of the first."""
-    inner.upload(b"x")
-    with inner_world() as other:
-        assert list(other.mantle().files.list()) == []
+    local_simulator.upload(b"x")
+    with simulator_in_process() as other:
+        assert list(other.openai_client().files.list()) == []
 
 
 def test_a_delete_of_the_same_bytes_in_mid_upload_takes_nothing_away(
-    served: World, monkeypatch: pytest.MonkeyPatch
+    served_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bytes are kept once; whoever drops them must not be able to come between their arrival and their name."""
-    content = jsonl(3, first=7_000)
-    first = served.upload(content)
+    content = make_training_file(3, first=7_000)
+    first = served_simulator.upload(content)
     receive = BlobStore.stage
 
     def received(uploads: BlobStore, source: BinaryIO) -> StagedBlob:
         incoming = receive(uploads, source)
-        served.http.delete(f"/v1/files/{first}")
+        served_simulator.http.delete(f"/v1/files/{first}")
         return incoming
 
     monkeypatch.setattr(BlobStore, "received", received)
-    second = served.upload(content)
-    assert served.http.get(f"/v1/files/{second}/content").content == content
+    second = served_simulator.upload(content)
+    assert served_simulator.http.get(f"/v1/files/{second}/content").content == content

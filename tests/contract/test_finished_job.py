@@ -11,25 +11,25 @@ from openai import BadRequestError, NotFoundError, OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
 from simulator.settings import FIXED_EPOCH
-from tests.key_order import METRICS, unsorted_objects
-from tests.simulators import BASE, FinishedJob, World
+from tests.key_order import METRIC_KEY_ORDER, find_unsorted_objects
+from tests.simulators import BASE_MODEL, FinishedJob, RunningSimulator
 
 STEPS = 27  # 120 records, a tenth held out, four a step
 
 Objects = list[dict[str, Any]]
 
 
-def told(finished_job: FinishedJob, served: World) -> Objects:
+def job_events(finished_job: FinishedJob, served: RunningSimulator) -> Objects:
     """Return the job's events, oldest first."""
-    return served.events(finished_job.id)
+    return served.list_events(finished_job.id)
 
 
-def metrics(finished_job: FinishedJob, served: World) -> Objects:
+def metrics(finished_job: FinishedJob, served: RunningSimulator) -> Objects:
     """Return the job's metrics events, oldest first."""
-    return [event for event in told(finished_job, served) if event["type"] == "metrics"]
+    return [event for event in job_events(finished_job, served) if event["type"] == "metrics"]
 
 
-def pages(served: World, path: str, *, limit: int) -> Iterator[dict[str, Any]]:
+def list_pages(served: RunningSimulator, path: str, *, limit: int) -> Iterator[dict[str, Any]]:
     """Read a listing as AWS's user guide does: on after the last id until `has_more` is false."""
     after: dict[str, str] = {}
     while True:
@@ -60,9 +60,9 @@ def test_the_job_succeeded(finished_job: FinishedJob) -> None:
     assert job["trained_tokens"] > STEPS * 32
 
 
-def test_the_sdk_reads_the_job_with_its_own_grader(finished_job: FinishedJob, mantle: OpenAI) -> None:
+def test_the_sdk_reads_the_job_with_its_own_grader(finished_job: FinishedJob, openai_client: OpenAI) -> None:
     """The types do not know a Lambda grader; the SDK keeps it all the same."""
-    job = mantle.fine_tuning.jobs.retrieve(finished_job.id)
+    job = openai_client.fine_tuning.jobs.retrieve(finished_job.id)
     assert job.method
     assert job.method.reinforcement
     assert job.method.reinforcement.grader.to_dict() == {
@@ -82,22 +82,26 @@ def test_the_sdk_validates_everything_of_the_job_but_its_grader(finished_job: Fi
 
 
 @pytest.mark.shows("strict-validation")
-def test_the_sdk_validates_events_checkpoints_and_models_strictly(finished_job: FinishedJob, served: World) -> None:
+def test_the_sdk_validates_events_checkpoints_and_models_strictly(
+    finished_job: FinishedJob, served_simulator: RunningSimulator
+) -> None:
     """Every object of every listing."""
-    strict = served.mantle(strict=True)
+    strict = served_simulator.openai_client(strict=True)
     events = list(strict.fine_tuning.jobs.list_events(finished_job.id, limit=7))
     checkpoints = list(strict.fine_tuning.jobs.checkpoints.list(finished_job.id))
     models = list(strict.models.list())
-    assert (len(events), len(checkpoints), len(models)) == (len(told(finished_job, served)), 2, 6)
+    assert (len(events), len(checkpoints), len(models)) == (len(job_events(finished_job, served_simulator)), 2, 6)
 
 
 @pytest.mark.shows("wordings-of-events")
-def test_a_run_is_told_from_its_creation_to_its_end(finished_job: FinishedJob, served: World) -> None:
+def test_a_run_is_told_from_its_creation_to_its_end(
+    finished_job: FinishedJob, served_simulator: RunningSimulator
+) -> None:
     """Only the metrics' wording is known; the others are inferred, and fixed here."""
     training_file = finished_job.job["training_file"]
     steps = [f"Step {step}/{STEPS}: training metrics" for step in range(1, STEPS + 1)]
     steps.insert(20, "Checkpoint created at step 20")
-    assert [event["message"] for event in told(finished_job, served)] == [
+    assert [event["message"] for event in job_events(finished_job, served_simulator)] == [
         "Fine-tuning job created",
         f"Validating training file: {training_file}",
         "Files validated, moving job to queued state",
@@ -110,9 +114,9 @@ def test_a_run_is_told_from_its_creation_to_its_end(finished_job: FinishedJob, s
 
 
 @pytest.mark.shows("GET /fine_tuning/jobs/{job}/events")
-def test_an_event_has_the_samples_keys(finished_job: FinishedJob, served: World) -> None:
+def test_an_event_has_the_samples_keys(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
     """A message has no data; times never run back."""
-    events = told(finished_job, served)
+    events = job_events(finished_job, served_simulator)
     assert events[0] == {
         "created_at": FIXED_EPOCH,
         "data": None,
@@ -129,11 +133,11 @@ def test_an_event_has_the_samples_keys(finished_job: FinishedJob, served: World)
 
 @pytest.mark.shows("metrics-event")
 def test_a_metrics_event_has_exactly_the_samples_eight_keys_in_its_order(
-    finished_job: FinishedJob, served: World
+    finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
     """One event a step, ascending; two whole numbers and six floats."""
-    found = metrics(finished_job, served)
-    assert [list(event["data"]) for event in found] == [METRICS] * STEPS
+    found = metrics(finished_job, served_simulator)
+    assert [list(event["data"]) for event in found] == [METRIC_KEY_ORDER] * STEPS
     assert [event["data"]["step"] for event in found] == list(range(1, STEPS + 1))
     assert {event["data"]["total_steps"] for event in found} == {STEPS}
     whole = {"step", "total_steps"}
@@ -142,52 +146,60 @@ def test_a_metrics_event_has_exactly_the_samples_eight_keys_in_its_order(
 
 
 @pytest.mark.shows("metrics-event")
-def test_every_metric_is_a_single_precision_number(finished_job: FinishedJob, served: World) -> None:
+def test_every_metric_is_a_single_precision_number(
+    finished_job: FinishedJob, served_simulator: RunningSimulator
+) -> None:
     """SAMPLE: 0.0008667297661304474 is a float32 written in full."""
-    for event in metrics(finished_job, served):
+    for event in metrics(finished_job, served_simulator):
         values = [value for value in event["data"].values() if isinstance(value, float)]
         assert values == [struct.unpack("f", struct.pack("f", value))[0] for value in values]
 
 
 @pytest.mark.shows("rollouts")
-def test_rewards_are_means_of_32_rollouts(finished_job: FinishedJob, served: World) -> None:
+def test_rewards_are_means_of_32_rollouts(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
     """INFERRED from the sample's 0.4375 and 519.09375: multiples of 1/32 for scores of 0 and 1."""
-    lengths = [event["data"]["response_length_mean"] * 32 for event in metrics(finished_job, served)]
+    lengths = [event["data"]["response_length_mean"] * 32 for event in metrics(finished_job, served_simulator)]
     assert lengths == [round(length) for length in lengths]
 
 
 @pytest.mark.shows("paging")
-def test_events_come_newest_first_and_page_by_their_ids(finished_job: FinishedJob, served: World) -> None:
+def test_events_come_newest_first_and_page_by_their_ids(
+    finished_job: FinishedJob, served_simulator: RunningSimulator
+) -> None:
     """OPENAI; the pages put together are the whole."""
     path = f"/v1/fine_tuning/jobs/{finished_job.id}/events"
-    paged = [event for page in pages(served, path, limit=5) for event in page["data"]]
-    assert paged == told(finished_job, served)[::-1]
-    default = served.http.get(path).json()
+    paged = [event for page in list_pages(served_simulator, path, limit=5) for event in page["data"]]
+    assert paged == job_events(finished_job, served_simulator)[::-1]
+    default = served_simulator.http.get(path).json()
     assert (len(default["data"]), default["has_more"]) == (20, True)
     assert (default["first_id"], default["last_id"]) == (default["data"][0]["id"], default["data"][-1]["id"])
 
 
-def test_the_last_page_has_no_more(finished_job: FinishedJob, served: World) -> None:
+def test_the_last_page_has_no_more(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
     """When the limit is exactly what is left, too."""
-    count = len(told(finished_job, served))
+    count = len(job_events(finished_job, served_simulator))
     path = f"/v1/fine_tuning/jobs/{finished_job.id}/events"
-    whole = served.http.get(path, params={"limit": count}).json()
-    less = served.http.get(path, params={"limit": count - 1}).json()
+    whole = served_simulator.http.get(path, params={"limit": count}).json()
+    less = served_simulator.http.get(path, params={"limit": count - 1}).json()
     assert (whole["has_more"], less["has_more"]) == (False, True)
 
 
-def test_another_jobs_event_is_no_cursor(finished_job: FinishedJob, served: World, mantle: OpenAI) -> None:
+def test_another_jobs_event_is_no_cursor(
+    finished_job: FinishedJob, served_simulator: RunningSimulator, openai_client: OpenAI
+) -> None:
     """Nor is what is no id at all."""
-    other = served.run(b"{}\n")["id"]
-    for after in (served.events(other)[0]["id"], "ft-event-abc123"):
+    other = served_simulator.run_job(b"{}\n")["id"]
+    for after in (served_simulator.list_events(other)[0]["id"], "ft-event-abc123"):
         with pytest.raises(BadRequestError, match="No element with id"):
-            mantle.fine_tuning.jobs.list_events(finished_job.id, after=after)
+            openai_client.fine_tuning.jobs.list_events(finished_job.id, after=after)
 
 
 @pytest.mark.shows("GET /fine_tuning/jobs/{job}/checkpoints", "checkpoints", "checkpoint-metrics", "ids-of-jobs")
-def test_a_checkpoint_is_kept_every_twenty_steps_and_at_the_end(finished_job: FinishedJob, served: World) -> None:
+def test_a_checkpoint_is_kept_every_twenty_steps_and_at_the_end(
+    finished_job: FinishedJob, served_simulator: RunningSimulator
+) -> None:
     """Newest first; its metrics are the held-out means."""
-    listed = served.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}/checkpoints").json()
+    listed = served_simulator.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}/checkpoints").json()
     last, first = listed["data"]
     assert last == {
         "created_at": finished_job.job["finished_at"],
@@ -206,25 +218,31 @@ def test_a_checkpoint_is_kept_every_twenty_steps_and_at_the_end(finished_job: Fi
     assert re.fullmatch(r"ftckpt-[0-9a-f-]{36}", first["id"])
 
 
-def test_checkpoints_page_by_their_ids(finished_job: FinishedJob, served: World, mantle: OpenAI) -> None:
+def test_checkpoints_page_by_their_ids(
+    finished_job: FinishedJob, served_simulator: RunningSimulator, openai_client: OpenAI
+) -> None:
     """One a page."""
     path = f"/v1/fine_tuning/jobs/{finished_job.id}/checkpoints"
-    assert [len(page["data"]) for page in pages(served, path, limit=1)] == [1, 1]
-    paged = mantle.fine_tuning.jobs.checkpoints.list(finished_job.id, limit=1)
+    assert [len(page["data"]) for page in list_pages(served_simulator, path, limit=1)] == [1, 1]
+    paged = openai_client.fine_tuning.jobs.checkpoints.list(finished_job.id, limit=1)
     assert [checkpoint.step_number for checkpoint in paged] == [27, 20]
 
 
-def test_an_events_id_is_no_cursor_of_checkpoints(finished_job: FinishedJob, served: World, mantle: OpenAI) -> None:
+def test_an_events_id_is_no_cursor_of_checkpoints(
+    finished_job: FinishedJob, served_simulator: RunningSimulator, openai_client: OpenAI
+) -> None:
     """Each listing has its own."""
     with pytest.raises(BadRequestError, match="No element with id"):
-        mantle.fine_tuning.jobs.checkpoints.list(finished_job.id, after=told(finished_job, served)[0]["id"])
+        openai_client.fine_tuning.jobs.checkpoints.list(
+            finished_job.id, after=job_events(finished_job, served_simulator)[0]["id"]
+        )
 
 
 @pytest.mark.shows("checkpoints")
-def test_a_job_that_did_not_train_has_no_checkpoints(served: World) -> None:
+def test_a_job_that_did_not_train_has_no_checkpoints(served_simulator: RunningSimulator) -> None:
     """An empty list, and no 404."""
-    failed = served.run(b"{}\n")["id"]
-    assert served.http.get(f"/v1/fine_tuning/jobs/{failed}/checkpoints").json() == {
+    failed = served_simulator.run_job(b"{}\n")["id"]
+    assert served_simulator.http.get(f"/v1/fine_tuning/jobs/{failed}/checkpoints").json() == {
         "data": [],
         "first_id": None,
         "has_more": False,
@@ -233,19 +251,23 @@ def test_a_job_that_did_not_train_has_no_checkpoints(served: World) -> None:
     }
 
 
-def test_a_job_that_succeeded_cannot_be_cancelled(finished_job: FinishedJob, served: World, mantle: OpenAI) -> None:
+def test_a_job_that_succeeded_cannot_be_cancelled(
+    finished_job: FinishedJob, served_simulator: RunningSimulator, openai_client: OpenAI
+) -> None:
     """And is as it was afterwards."""
     with pytest.raises(BadRequestError, match="it has ended with status 'succeeded'"):
-        mantle.fine_tuning.jobs.cancel(finished_job.id)
-    assert served.job(finished_job.id) == finished_job.job
+        openai_client.fine_tuning.jobs.cancel(finished_job.id)
+    assert served_simulator.retrieve_job(finished_job.id) == finished_job.job
 
 
 @pytest.mark.shows("GET /models", "other-models", "tuned-ids")
-def test_the_models_are_the_services_own_and_those_that_were_made(finished_job: FinishedJob, served: World) -> None:
+def test_the_models_are_the_services_own_and_those_that_were_made(
+    finished_job: FinishedJob, served_simulator: RunningSimulator
+) -> None:
     """OBSERVED form, `status` included; that tuned models are listed is INFERRED."""
     model = finished_job.model
     created = finished_job.job["finished_at"]
-    listed = served.http.get("/v1/models")
+    listed = served_simulator.http.get("/v1/models")
     assert [item["id"] for item in listed.json()["data"]][:4] == [
         "openai.gpt-oss-120b",
         "openai.gpt-oss-20b",
@@ -255,16 +277,16 @@ def test_the_models_are_the_services_own_and_those_that_were_made(finished_job: 
     assert {"created": created, "id": model, "object": "model", "owned_by": "123456789012", "status": "available"} in (
         listed.json()["data"]
     )
-    assert (sorted(listed.json()), unsorted_objects(listed.text)) == (["data", "object"], [])
+    assert (sorted(listed.json()), find_unsorted_objects(listed.text)) == (["data", "object"], [])
 
 
 @pytest.mark.shows("GET /models/{model}", "model-object")
 @pytest.mark.parametrize(
-    ("name", "owner"), [(BASE, "openai"), ("openai.gpt-oss-120b", "openai"), ("qwen.qwen3-32b", "qwen")]
+    ("name", "owner"), [(BASE_MODEL, "openai"), ("openai.gpt-oss-120b", "openai"), ("qwen.qwen3-32b", "qwen")]
 )
-def test_a_base_model_is_retrieved(mantle: OpenAI, name: str, owner: str) -> None:
+def test_a_base_model_is_retrieved(openai_client: OpenAI, name: str, owner: str) -> None:
     """As it is listed."""
-    assert mantle.models.retrieve(name).to_dict() == {
+    assert openai_client.models.retrieve(name).to_dict() == {
         "created": 1_750_000_000,
         "id": name,
         "object": "model",
@@ -274,27 +296,27 @@ def test_a_base_model_is_retrieved(mantle: OpenAI, name: str, owner: str) -> Non
 
 
 @pytest.mark.shows("alias", "name-echoed")
-def test_an_alias_is_the_model_that_it_means(mantle: OpenAI) -> None:
+def test_an_alias_is_the_model_that_it_means(openai_client: OpenAI) -> None:
     """SAMPLE: one notebook writes it."""
-    assert mantle.models.retrieve("qwen.qwen3-32b-v1:0").id == "qwen.qwen3-32b"
+    assert openai_client.models.retrieve("qwen.qwen3-32b-v1:0").id == "qwen.qwen3-32b"
 
 
 @pytest.mark.parametrize("suffix", ["", ":ckpt-step-20", ":ckpt-step-27"])
 def test_a_tuned_model_and_its_checkpoints_are_retrieved(
-    finished_job: FinishedJob, mantle: OpenAI, suffix: str
+    finished_job: FinishedJob, openai_client: OpenAI, suffix: str
 ) -> None:
     """Under the ids that the job and its checkpoints name."""
-    assert mantle.models.retrieve(finished_job.model + suffix).id == finished_job.model + suffix
+    assert openai_client.models.retrieve(finished_job.model + suffix).id == finished_job.model + suffix
 
 
 @pytest.mark.shows("other-models")
 @pytest.mark.parametrize(
     "name", ["gpt-4o", "ft:openai.gpt-oss-20b:1::x", "arn:aws:bedrock:us-west-2::model/x/y", "a b"]
 )
-def test_an_unknown_model_is_not_found(mantle: OpenAI, name: str) -> None:
+def test_an_unknown_model_is_not_found(openai_client: OpenAI, name: str) -> None:
     """OBSERVED verbatim; an ARN's slashes arrive."""
     with pytest.raises(NotFoundError) as answer:
-        mantle.models.retrieve(name)
+        openai_client.models.retrieve(name)
     assert answer.value.body == {
         "code": "not_found_error",
         "message": f"The model '{name}' does not exist",
@@ -305,47 +327,55 @@ def test_an_unknown_model_is_not_found(mantle: OpenAI, name: str) -> None:
 
 @pytest.mark.shows("key-order")
 @pytest.mark.parametrize("of", ["", "/events", "/checkpoints"])
-def test_every_object_has_its_keys_in_alphabetical_order(finished_job: FinishedJob, served: World, of: str) -> None:
+def test_every_object_has_its_keys_in_alphabetical_order(
+    finished_job: FinishedJob, served_simulator: RunningSimulator, of: str
+) -> None:
     """Mantle sends them so (OBSERVED); only a metrics event's `data` keeps the sample's order."""
-    body = served.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}{of}", params={"limit": 1000}).text
-    assert unsorted_objects(body) == ([METRICS] * STEPS if of == "/events" else [])
+    body = served_simulator.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}{of}", params={"limit": 1000}).text
+    assert find_unsorted_objects(body) == ([METRIC_KEY_ORDER] * STEPS if of == "/events" else [])
 
 
-def test_two_jobs_of_one_order_tell_one_story(finished_job: FinishedJob, served: World) -> None:
+def test_two_jobs_of_one_order_tell_one_story(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
     """Even side by side: neither order nor concurrency changes a draw."""
-    file = served.upload(finished_job.content)
-    jobs = [served.create(file, function=finished_job.function)["id"] for _ in range(2)]
+    file = served_simulator.upload(finished_job.content)
+    jobs = [served_simulator.create_job(file, function=finished_job.function)["id"] for _ in range(2)]
     stories = [
-        [event["data"] for event in served.events(served.finished(job)["id"]) if event["type"] == "metrics"]
+        [
+            event["data"]
+            for event in served_simulator.list_events(served_simulator.wait_for_job(job)["id"])
+            if event["type"] == "metrics"
+        ]
         for job in jobs
     ]
-    assert stories[0] == stories[1] == [event["data"] for event in metrics(finished_job, served)]
+    assert stories[0] == stories[1] == [event["data"] for event in metrics(finished_job, served_simulator)]
 
 
-def test_a_get_changes_nothing(finished_job: FinishedJob, served: World) -> None:
+def test_a_get_changes_nothing(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
     """Every view of the job twice, byte for byte."""
     path = f"/v1/fine_tuning/jobs/{finished_job.id}"
     for ask in (path, f"{path}/events", f"{path}/checkpoints", "/v1/models", "/v1/fine_tuning/jobs", "/v1/files"):
-        assert served.http.get(ask).content == served.http.get(ask).content
+        assert served_simulator.http.get(ask).content == served_simulator.http.get(ask).content
 
 
-def test_the_log_of_a_job_tells_what_the_api_does_not(finished_job: FinishedJob, served: World) -> None:
+def test_the_log_of_a_job_tells_what_the_api_does_not(
+    finished_job: FinishedJob, served_simulator: RunningSimulator
+) -> None:
     """The rewards that really came back, and beside each step the hidden truth; neither is in a Bedrock-shaped body."""
-    lines = served.http.get(f"/_simulator/jobs/{finished_job.id}/log").text.splitlines()
+    lines = served_simulator.http.get(f"/_simulator/jobs/{finished_job.id}/log").text.splitlines()
     graded = [entry for entry in map(json.loads, lines) if entry["event"] == "RolloutsGraded"]
-    truth = served.http.get(f"/_simulator/jobs/{finished_job.id}/truth").json()
+    truth = served_simulator.http.get(f"/_simulator/jobs/{finished_job.id}/truth").json()
     assert [entry["step"] for entry in graded if entry["split"] == "train"] == list(range(1, STEPS + 1))
     assert [step["step"] for step in truth["steps"]] == list(range(1, STEPS + 1))
-    published = served.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}/events", params={"limit": 1000}).text
+    published = served_simulator.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}/events", params={"limit": 1000}).text
     assert not set(truth["steps"][0]) - {"reward_mean", "step"} & set(re.findall(r'"(\w+)":', published))
 
 
-def test_the_rollouts_of_a_job_can_be_read(finished_job: FinishedJob, served: World) -> None:
+def test_the_rollouts_of_a_job_can_be_read(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
     """Each with its text and the reward that it earned: what a reward function can be tried on again."""
-    answer = served.http.get(f"/_simulator/jobs/{finished_job.id}/rollouts")
+    answer = served_simulator.http.get(f"/_simulator/jobs/{finished_job.id}/rollouts")
     rollouts = [json.loads(line) for line in answer.text.splitlines()]
     trained = [rollout for rollout in rollouts if rollout["split"] == "train"]
-    steps = [event["data"] for event in metrics(finished_job, served)]
+    steps = [event["data"] for event in metrics(finished_job, served_simulator)]
     means = [
         struct.unpack("<f", struct.pack("<f", sum(rollout["reward"] for rollout in trained[at : at + 32]) / 32))[0]
         for at in range(0, len(trained), 32)
@@ -356,6 +386,6 @@ def test_the_rollouts_of_a_job_can_be_read(finished_job: FinishedJob, served: Wo
     ]
 
 
-def test_the_rollouts_of_no_job_are_not_found(served: World) -> None:
+def test_the_rollouts_of_no_job_are_not_found(served_simulator: RunningSimulator) -> None:
     """As every other view of a job that is not there."""
-    assert served.http.get("/_simulator/jobs/ftjob-none/rollouts").status_code == 404
+    assert served_simulator.http.get("/_simulator/jobs/ftjob-none/rollouts").status_code == 404

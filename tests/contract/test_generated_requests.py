@@ -17,23 +17,23 @@ from hypothesis import HealthCheck, settings
 
 from simulator.errors import CATALOGUE
 from simulator.ids import Ids
-from simulator.routes.openapi import document
-from simulator.routes.route import CONTROL
+from simulator.routes.openapi import build_openapi_document
+from simulator.routes.route import CONTROL_PREFIX
 from simulator.routes.table import ROUTES
-from tests.contract.asgi_client import Answer, asked
+from tests.contract.asgi_client import AsgiAnswer, send_request
 from tests.contract.aws_mutations import BUCKET, FUNCTION, GROUP, KEY, QUEUE, ROLE, TRUST, USER, aws_requests
-from tests.contract.mutated_requests import Request, requests
+from tests.contract.mutated_requests import Request, generate_requests
 from tests.lambdas.zips import zip_files
-from tests.simulators import BASE, REGION, FinishedJob, World, served_world
-from tests.training.training_files import jsonl
+from tests.simulators import BASE_MODEL, REGION, FinishedJob, RunningSimulator, serve_simulator
+from tests.training.training_files import make_training_file
 
 CODES: Final = {kind.code for kind in CATALOGUE.values()}
 TYPES: Final = {kind.type for kind in CATALOGUE.values()}
 
 IDS: Final = Ids(seed=0)
-MODELS: Final = [BASE, "qwen.qwen3-32b-v1:0", "openai.gpt-oss-120b", "ft:nobody"]
+MODELS: Final = [BASE_MODEL, "qwen.qwen3-32b-v1:0", "openai.gpt-oss-120b", "ft:nobody"]
 # What there is to be found in the simulator below, and what is not: else most requests would end at their 404.
-PLACES: Final[dict[str, list[str]]] = {
+PATH_VALUES: Final[dict[str, list[str]]] = {
     "file": [IDS.file(0), "file-abc123"],
     "job": [IDS.job(0), "ftjob-abc123"],
     "model": MODELS,
@@ -42,31 +42,31 @@ PLACES: Final[dict[str, list[str]]] = {
 
 
 MUTATED: Final = 10_000
-OF_THE_API: Final = 7_500
-OF_AWS: Final = MUTATED - OF_THE_API
+API_REQUESTS: Final = 7_500
+AWS_REQUESTS: Final = MUTATED - API_REQUESTS
 
 
-def deepened(described: dict[str, Any]) -> dict[str, Any]:
+def with_nested_examples(described: dict[str, Any]) -> dict[str, Any]:
     """Return the document with the names of what exists in the places of names."""
     for path in described["paths"].values():
         for operation in path.values():
             for parameter in operation["parameters"]:
-                if parameter["in"] == "path" and parameter["name"] in PLACES:
-                    parameter["schema"] = {"enum": PLACES[parameter["name"]]}
+                if parameter["in"] == "path" and parameter["name"] in PATH_VALUES:
+                    parameter["schema"] = {"enum": PATH_VALUES[parameter["name"]]}
     for schema in described["components"]["schemas"].values():
-        for name, known in (("model", MODELS), ("training_file", PLACES["file"])):
+        for name, known in (("model", MODELS), ("training_file", PATH_VALUES["file"])):
             if name in schema.get("properties", {}):
                 schema["properties"][name] = {"enum": known}
     return described
 
 
-def only(described: dict[str, Any], *, steering: bool) -> dict[str, Any]:
+def filter_operations(described: dict[str, Any], *, clock_only: bool) -> dict[str, Any]:
     """Return the document of what steers a simulator (empties it, freezes it, ...), or of all else."""
     paths = {
         path: {
             method: operation
             for method, operation in operations.items()
-            if (path.startswith(CONTROL) and method != "get") == steering
+            if (path.startswith(CONTROL_PREFIX) and method != "get") == clock_only
         }
         for path, operations in described["paths"].items()
     }
@@ -74,12 +74,15 @@ def only(described: dict[str, Any], *, steering: bool) -> dict[str, Any]:
 
 
 configuration = schemathesis.Config.from_dict({"generation": {"mode": "all"}})
-documents = {steering: only(deepened(document(ROUTES)), steering=steering) for steering in (False, True)}
+documents = {
+    steering: filter_operations(with_nested_examples(build_openapi_document(ROUTES)), clock_only=steering)
+    for steering in (False, True)
+}
 described: Any = schemathesis.openapi.from_dict(documents[False], config=configuration)
 steering: Any = schemathesis.openapi.from_dict(documents[True], config=configuration)
 
 
-def check(status: int, body: bytes) -> None:
+def check_api_answer(status: int, body: bytes) -> None:
     """Hold an answer to what every answer is: below 500, and a refusal is the envelope with a code of the catalogue."""
     assert status < 500, body
     if status >= 400:
@@ -93,28 +96,30 @@ def check(status: int, body: bytes) -> None:
 @pytest.mark.shows("no-5xx")
 @described.parametrize()  # type: ignore[untyped-decorator]  # what it decorates with is known at run time only
 @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-def test_no_generated_request_meets_a_fault(case: Any, served: World, finished_job: FinishedJob) -> None:
+def test_no_generated_request_meets_a_fault(
+    case: Any, served_simulator: RunningSimulator, finished_job: FinishedJob
+) -> None:
     """Valid or not: below 500, and every refusal is the envelope with a code of the catalogue."""
     assert finished_job.id == IDS.job(0)
-    answer = case.call(base_url=served.url, headers={"authorization": f"Bearer {served.key}"})
-    check(answer.status_code, answer.content)
+    answer = case.call(base_url=served_simulator.url, headers={"authorization": f"Bearer {served_simulator.key}"})
+    check_api_answer(answer.status_code, answer.content)
 
 
 @pytest.fixture(scope="module")
-def steered() -> Iterator[World]:
+def clock_simulator() -> Iterator[RunningSimulator]:
     """A simulator to be emptied, frozen and made to fail."""
-    with served_world() as world:
+    with serve_simulator() as world:
         yield world
 
 
 @pytest.mark.slow
 @steering.parametrize()  # type: ignore[untyped-decorator]  # as above
 @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-def test_no_generated_way_of_steering_meets_a_fault(case: Any, steered: World) -> None:
+def test_no_generated_way_of_steering_meets_a_fault(case: Any, clock_simulator: RunningSimulator) -> None:
     """Likewise; and the simulator still answers afterwards."""
-    answer = case.call(base_url=steered.url)
-    check(answer.status_code, answer.content)
-    assert steered.http.get("/_simulator/health").status_code == 200
+    answer = case.call(base_url=clock_simulator.url)
+    check_api_answer(answer.status_code, answer.content)
+    assert clock_simulator.http.get("/_simulator/health").status_code == 200
 
 
 def check_aws(status: int, body: bytes) -> None:
@@ -122,18 +127,18 @@ def check_aws(status: int, body: bytes) -> None:
     assert status < 500, body
 
 
-def furnish(world: World) -> None:
+def populate(world: RunningSimulator) -> None:
     """Make what requests to AWS are about."""
     clients: list[Any] = [
-        world.session.client(service, endpoint_url=world.url) for service in ("s3", "sqs", "logs", "lambda")
+        world.boto3_session.client(service, endpoint_url=world.url) for service in ("s3", "sqs", "logs", "lambda")
     ]
     s3, sqs, logs, functions = clients
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.put_object(Bucket=BUCKET, Key=KEY, Body=jsonl(1))
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=make_training_file(1))
     sqs.create_queue(QueueName=QUEUE)
     logs.create_log_group(logGroupName=GROUP)
-    world.iam.create_user(UserName=USER)
-    role = world.iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    world.iam_client.create_user(UserName=USER)
+    role = world.iam_client.create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     functions.create_function(
         FunctionName=FUNCTION,
         Runtime="python3.12",
@@ -147,39 +152,43 @@ def furnish(world: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.shows("no-5xx")
-def test_ten_thousand_changed_requests_meet_no_fault(served: World, finished_job: FinishedJob) -> None:
+def test_ten_thousand_changed_requests_meet_no_fault(
+    served_simulator: RunningSimulator, finished_job: FinishedJob
+) -> None:
     """To every route, and to AWS's services: counted here, by what came back.
 
     The simulator holds files, jobs, models and responses, and an account with something of each service.
     """
-    file = served.upload(jsonl(100))
-    kept = served.http.post("/v1/responses", json={"model": BASE, "input": "3 + 4?", "store": True}).json()["id"]
+    file = served_simulator.upload(make_training_file(100))
+    kept = served_simulator.http.post(
+        "/v1/responses", json={"model": BASE_MODEL, "input": "3 + 4?", "store": True}
+    ).json()["id"]
     names = {
         "file": [file, "file-abc123"],
         "training_file": [file, "file-abc123"],
         "job": [finished_job.id, "ftjob-abc123"],
-        "model": [BASE, BASE, finished_job.model, "ft:nobody"],
+        "model": [BASE_MODEL, BASE_MODEL, finished_job.model, "ft:nobody"],
         "project": ["default", "proj_nobody"],
         "response": [kept, "resp_nobody"],
     }
-    furnish(served)
-    of_the_api = islice(requests(seed=0, key=served.key, names=names), OF_THE_API)
-    of_aws = islice(aws_requests(seed=0), OF_AWS)
+    populate(served_simulator)
+    of_the_api = islice(generate_requests(seed=0, key=served_simulator.key, names=names), API_REQUESTS)
+    of_aws = islice(aws_requests(seed=0), AWS_REQUESTS)
 
     async def answers(made: Iterable[Request], hold: Callable[[int, bytes], None]) -> Counter[int]:
         statuses: Counter[int] = Counter()
         for request in made:
-            answer: Answer = await asked(served.simulator.app, request)
+            answer: AsgiAnswer = await send_request(served_simulator.instance.app, request)
             hold(answer.status, answer.body)
             statuses[answer.status] += 1
         return statuses
 
-    statuses = asyncio.run(answers(of_the_api, check))
-    assert statuses.total() == OF_THE_API
+    statuses = asyncio.run(answers(of_the_api, check_api_answer))
+    assert statuses.total() == API_REQUESTS
     assert set(statuses) == {200, 400, 401, 404, 405, 415}
-    assert statuses[200] > OF_THE_API / 5
+    assert statuses[200] > API_REQUESTS / 5
     statuses = asyncio.run(answers(of_aws, check_aws))
-    assert statuses.total() == OF_AWS
-    assert statuses[200] > OF_AWS / 3
-    assert statuses[400] > OF_AWS / 10
-    assert served.http.get("/_simulator/health").status_code == 200
+    assert statuses.total() == AWS_REQUESTS
+    assert statuses[200] > AWS_REQUESTS / 3
+    assert statuses[400] > AWS_REQUESTS / 10
+    assert served_simulator.http.get("/_simulator/health").status_code == 200

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.simulators import World
-from tests.training.training_files import jsonl
+from tests.simulators import RunningSimulator
+from tests.training.training_files import make_training_file
 
 GRADERS = Path(__file__).parents[2] / "fixtures" / "graders"
-SOUND = ("always_one", "always_zero", "inverted", "length_gamed", "random_scores", "slow_when_told")
+VALID_GRADERS = ("always_one", "always_zero", "inverted", "length_gamed", "random_scores", "slow_when_told")
 PARAM = "method.reinforcement.grader.lambda.function"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class BrokenGrader:
     """A grader, and what its job's message says of it beside the rollout."""
 
     name: str
@@ -25,33 +25,35 @@ class Broken:
     timeout: int = 10
 
 
-BROKEN = (
-    Broken(name="raises", says="the function failed with KeyError: 'reference_answer'"),
-    Broken(name="missing_id", says=r"the response has no result with this id \(7 of 8 came back\)"),
-    Broken(name="nan_score", says='"aggregate_reward_score" is nan, not a finite'),
-    Broken(name="infinite_score", says='"aggregate_reward_score" is inf, not a finite'),
-    Broken(name="bool_score", says='"aggregate_reward_score" is the bool (true|false), not a number'),
-    Broken(name="string_score", says='"aggregate_reward_score" is a string, not a number'),
-    Broken(name="missing_score", says='"aggregate_reward_score" is missing'),
-    Broken(name="doubled_id", says="the response holds this id twice"),
-    Broken(name="unknown_id", says='item 0 of the response has the id "row-0", which is not in the event'),
-    Broken(name="item_not_an_object", says="item 0 of the response is a number, not an object"),
-    Broken(name="not_a_list", says="the response is an object, not a list"),
-    Broken(name="import_error", says="Runtime.ImportModuleError: .*No module named 'a_package_that_nobody_zipped'"),
-    Broken(name="dies", says="Runtime.ExitError: .*exit status 3"),
-    Broken(name="out_of_memory", says="Runtime.ExitError: .*signal: killed"),
-    Broken(name="oversized_response", says="Function.ResponseSizeTooLarge: .*6291556 bytes"),
-    Broken(name="fails_on_third_call", says="RuntimeError: call 3 of this environment"),
-    Broken(name="times_out", says="Task timed out after 1.00 seconds, 3 times in a row", timeout=1),
+BROKEN_GRADERS = (
+    BrokenGrader(name="raises", says="the function failed with KeyError: 'reference_answer'"),
+    BrokenGrader(name="missing_id", says=r"the response has no result with this id \(7 of 8 came back\)"),
+    BrokenGrader(name="nan_score", says='"aggregate_reward_score" is nan, not a finite'),
+    BrokenGrader(name="infinite_score", says='"aggregate_reward_score" is inf, not a finite'),
+    BrokenGrader(name="bool_score", says='"aggregate_reward_score" is the bool (true|false), not a number'),
+    BrokenGrader(name="string_score", says='"aggregate_reward_score" is a string, not a number'),
+    BrokenGrader(name="missing_score", says='"aggregate_reward_score" is missing'),
+    BrokenGrader(name="doubled_id", says="the response holds this id twice"),
+    BrokenGrader(name="unknown_id", says='item 0 of the response has the id "row-0", which is not in the event'),
+    BrokenGrader(name="item_not_an_object", says="item 0 of the response is a number, not an object"),
+    BrokenGrader(name="not_a_list", says="the response is an object, not a list"),
+    BrokenGrader(
+        name="import_error", says="Runtime.ImportModuleError: .*No module named 'a_package_that_nobody_zipped'"
+    ),
+    BrokenGrader(name="dies", says="Runtime.ExitError: .*exit status 3"),
+    BrokenGrader(name="out_of_memory", says="Runtime.ExitError: .*signal: killed"),
+    BrokenGrader(name="oversized_response", says="Function.ResponseSizeTooLarge: .*6291556 bytes"),
+    BrokenGrader(name="fails_on_third_call", says="RuntimeError: call 3 of this environment"),
+    BrokenGrader(name="times_out", says="Task timed out after 1.00 seconds, 3 times in a row", timeout=1),
 )
-QUICK = {"raises", "missing_id", "nan_score"}
+FAST_GRADERS = {"raises", "missing_id", "nan_score"}
 
 
-def matrix(cases: tuple[Any, ...]) -> list[Any]:
+def parametrize_cases(cases: tuple[Any, ...]) -> list[Any]:
     """Return the cases as parameters; all but a few are left to CI."""
     names = [case if isinstance(case, str) else case.name for case in cases]
     return [
-        pytest.param(case, id=name, marks=() if name in QUICK else pytest.mark.slow)
+        pytest.param(case, id=name, marks=() if name in FAST_GRADERS else pytest.mark.slow)
         for case, name in zip(cases, names, strict=True)
     ]
 
@@ -59,15 +61,15 @@ def matrix(cases: tuple[Any, ...]) -> list[Any]:
 def test_every_grader_is_tried_here() -> None:
     """None is forgotten."""
     folders = {path.parent.name for path in GRADERS.glob("*/lambda_function.py")}
-    assert folders == {*SOUND, *(broken.name for broken in BROKEN)}
+    assert folders == {*VALID_GRADERS, *(broken.name for broken in BROKEN_GRADERS)}
 
 
 @pytest.mark.shows("broken-grader")
-@pytest.mark.parametrize("broken", matrix(BROKEN))
-def test_a_broken_grader_fails_its_job_and_says_how(served: World, broken: Broken) -> None:
+@pytest.mark.parametrize("broken", parametrize_cases(BROKEN_GRADERS))
+def test_a_broken_grader_fails_its_job_and_says_how(served_simulator: RunningSimulator, broken: BrokenGrader) -> None:
     """The code, the function, the rollout, what was wrong, and an event; never a score in its place."""
-    function = served.deploy(GRADERS / broken.name, timeout=broken.timeout, memory=128)
-    job = served.run(jsonl(100), function=function)
+    function = served_simulator.deploy(GRADERS / broken.name, timeout=broken.timeout, memory=128)
+    job = served_simulator.run_job(make_training_file(100), function=function)
     error = job["error"]
     assert (job["status"], job["fine_tuned_model"], error["code"], error["param"]) == (
         "failed",
@@ -78,7 +80,7 @@ def test_a_broken_grader_fails_its_job_and_says_how(served: World, broken: Broke
     assert error["message"].startswith(function)
     assert re.search(broken.says, error["message"])
     assert re.search(r" for rollout (held_out-0|train-1)-line-\d+-rollout-\d+", error["message"])
-    last = served.events(job["id"])[-1]
+    last = served_simulator.list_events(job["id"])[-1]
     assert (last["level"], last["type"], last["message"]) == (
         "error",
         "message",
@@ -87,20 +89,20 @@ def test_a_broken_grader_fails_its_job_and_says_how(served: World, broken: Broke
 
 
 @pytest.mark.slow
-def test_what_a_broken_grader_did_not_say_is_nowhere_in_the_log(served: World) -> None:
+def test_what_a_broken_grader_did_not_say_is_nowhere_in_the_log(served_simulator: RunningSimulator) -> None:
     """It scored the held-out records and then failed: the log holds those scores and no step."""
-    function = served.deploy(GRADERS / "fails_on_third_call", name="late", memory=128)
-    job = served.run(jsonl(100), function=function)
-    log = served.http.get(f"/_simulator/jobs/{job['id']}/log").text.splitlines()
+    function = served_simulator.deploy(GRADERS / "fails_on_third_call", name="late", memory=128)
+    job = served_simulator.run_job(make_training_file(100), function=function)
+    log = served_simulator.http.get(f"/_simulator/jobs/{job['id']}/log").text.splitlines()
     told = [entry for entry in map(json.loads, log) if entry["event"] in {"RolloutsGraded", "StepCompleted"}]
     assert all(entry["event"] == "RolloutsGraded" and entry["split"] == "held_out" for entry in told)
 
 
-@pytest.mark.parametrize("name", matrix(SOUND))
-def test_a_grader_that_is_sound_in_form_ends_well(served: World, name: str) -> None:
+@pytest.mark.parametrize("name", parametrize_cases(VALID_GRADERS))
+def test_a_grader_that_is_sound_in_form_ends_well(served_simulator: RunningSimulator, name: str) -> None:
     """Whatever its worth, every rollout has a score and the job succeeds."""
-    job = served.run(jsonl(100), function=served.deploy(GRADERS / name))
-    metrics = [event for event in served.events(job["id"]) if event["type"] == "metrics"]
+    job = served_simulator.run_job(make_training_file(100), function=served_simulator.deploy(GRADERS / name))
+    metrics = [event for event in served_simulator.list_events(job["id"]) if event["type"] == "metrics"]
     assert (job["status"], job["error"], len(metrics)) == ("succeeded", None, 22)
     if name in {"always_one", "always_zero"}:
         assert {event["data"]["actor_grad_norm"] for event in metrics} == {0.0}

@@ -8,30 +8,30 @@ from botocore.exceptions import ClientError
 
 from tests.conftest import ROOT
 from tests.principals import create_managed_policy, create_role_key, create_user_key, policy_document
-from tests.simulators import NOWHERE, REGION, World
-from tests.training.training_files import jsonl
+from tests.simulators import MISSING_FUNCTION_ARN, REGION, RunningSimulator
+from tests.training.training_files import make_training_file
 
 PARAM = "method.reinforcement.grader.lambda.function"
 NOT_ALLOWED = "because no identity-based policy allows the lambda:InvokeFunction action"
 
 
 @pytest.fixture(scope="module")
-def function(served: World) -> str:
+def function(served_simulator: RunningSimulator) -> str:
     """A sound reward function's ARN."""
-    return served.deploy(ROOT / "reward_lambda")
+    return served_simulator.deploy(ROOT / "reward_lambda")
 
 
-def allow(served: World, user: str, resource: str, *, effect: str = "Allow") -> None:
+def allow(served: RunningSimulator, user: str, resource: str, *, effect: str = "Allow") -> None:
     """Give the user an inline policy on lambda:InvokeFunction."""
     statement = {"Effect": effect, "Action": "lambda:InvokeFunction", "Resource": resource}
-    served.iam.put_user_policy(UserName=user, PolicyName=effect, PolicyDocument=policy_document(statement))
+    served.iam_client.put_user_policy(UserName=user, PolicyName=effect, PolicyDocument=policy_document(statement))
 
 
-def run_as(served: World, key: str, function: str) -> Any:
+def run_as(served: RunningSimulator, key: str, function: str) -> Any:
     """Create a job with a key of somebody's; return it at its end."""
     body = {
         "model": "openai.gpt-oss-20b",
-        "training_file": served.upload(jsonl(100)),
+        "training_file": served.upload(make_training_file(100)),
         "method": {
             "type": "reinforcement",
             "reinforcement": {"grader": {"type": "lambda", "lambda": {"function": function}}},
@@ -39,15 +39,15 @@ def run_as(served: World, key: str, function: str) -> Any:
     }
     headers = {"authorization": f"Bearer {key}"}
     created = served.http.post("/v1/fine_tuning/jobs", json=body, headers=headers).json()
-    return served.finished(created["id"])
+    return served.wait_for_job(created["id"])
 
 
-def told(job: Any) -> tuple[str, Any]:
+def job_failure(job: Any) -> tuple[str, Any]:
     """Return a job's status and error."""
     return job["status"], job["error"]
 
 
-def denied(caller: str, function: str, why: str) -> tuple[str, Any]:
+def expected_denial(caller: str, function: str, why: str) -> tuple[str, Any]:
     """Return how a job ends whose caller may not have the function invoked. `caller` is a part of an ARN."""
     service = "sts" if caller.startswith("assumed-role/") else "iam"
     arn = f"arn:aws:{service}::123456789012:{caller}"
@@ -56,110 +56,119 @@ def denied(caller: str, function: str, why: str) -> tuple[str, Any]:
 
 
 @pytest.mark.shows("grader-permission", "missing-function")
-def test_a_user_without_the_permission_fails_and_is_told_in_awss_words(served: World, function: str) -> None:
+def test_a_user_without_the_permission_fails_and_is_told_in_awss_words(
+    served_simulator: RunningSimulator, function: str
+) -> None:
     """Before the start: the job never ran."""
-    job = run_as(served, create_user_key(served, "ann"), function)
+    job = run_as(served_simulator, create_user_key(served_simulator, "ann"), function)
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
-    assert told(job) == denied("user/ann", function, why)
-    assert "Fine-tuning job started" not in [event["message"] for event in served.events(job["id"])]
+    assert job_failure(job) == expected_denial("user/ann", function, why)
+    assert "Fine-tuning job started" not in [event["message"] for event in served_simulator.list_events(job["id"])]
 
 
 @pytest.mark.shows("grader-permission")
-def test_a_user_with_the_permission_succeeds(served: World, function: str) -> None:
+def test_a_user_with_the_permission_succeeds(served_simulator: RunningSimulator, function: str) -> None:
     """As the user guide's policy grants it."""
-    key = create_user_key(served, "bob")
-    allow(served, "bob", "arn:aws:lambda:*:*:function:reward*")
-    assert told(run_as(served, key, function)) == ("succeeded", None)
+    key = create_user_key(served_simulator, "bob")
+    allow(served_simulator, "bob", "arn:aws:lambda:*:*:function:reward*")
+    assert job_failure(run_as(served_simulator, key, function)) == ("succeeded", None)
 
 
-def test_a_permission_on_another_function_is_none(served: World, function: str) -> None:
+def test_a_permission_on_another_function_is_none(served_simulator: RunningSimulator, function: str) -> None:
     """The resource is looked at."""
-    key = create_user_key(served, "cid")
-    allow(served, "cid", "arn:aws:lambda:*:*:function:other")
+    key = create_user_key(served_simulator, "cid")
+    allow(served_simulator, "cid", "arn:aws:lambda:*:*:function:other")
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
-    assert told(run_as(served, key, function)) == denied("user/cid", function, why)
+    assert job_failure(run_as(served_simulator, key, function)) == expected_denial("user/cid", function, why)
 
 
-def test_an_explicit_deny_wins(served: World, function: str) -> None:
+def test_an_explicit_deny_wins(served_simulator: RunningSimulator, function: str) -> None:
     """Whatever else allows it."""
-    key = create_user_key(served, "dot")
-    allow(served, "dot", "*")
-    allow(served, "dot", function, effect="Deny")
-    assert told(run_as(served, key, function)) == denied(
+    key = create_user_key(served_simulator, "dot")
+    allow(served_simulator, "dot", "*")
+    allow(served_simulator, "dot", function, effect="Deny")
+    assert job_failure(run_as(served_simulator, key, function)) == expected_denial(
         "user/dot", function, "with an explicit deny in an identity-based policy"
     )
 
 
-def test_a_long_term_key_is_its_user(served: World, function: str) -> None:
+def test_a_long_term_key_is_its_user(served_simulator: RunningSimulator, function: str) -> None:
     """That user's policies decide."""
-    create_user_key(served, "BedrockAPIKey-a1b2")
-    allow(served, "BedrockAPIKey-a1b2", function)
-    made = served.iam.create_service_specific_credential(
+    create_user_key(served_simulator, "BedrockAPIKey-a1b2")
+    allow(served_simulator, "BedrockAPIKey-a1b2", function)
+    made = served_simulator.iam_client.create_service_specific_credential(
         UserName="BedrockAPIKey-a1b2", ServiceName="bedrock.amazonaws.com"
     )
     key = made["ServiceSpecificCredential"]["ServiceCredentialSecret"]
-    assert told(run_as(served, key, function)) == ("succeeded", None)
+    assert job_failure(run_as(served_simulator, key, function)) == ("succeeded", None)
 
 
-def test_a_role_session_has_what_its_role_has(served: World, function: str) -> None:
+def test_a_role_session_has_what_its_role_has(served_simulator: RunningSimulator, function: str) -> None:
     """An assumed role is judged by the role, and named by its session."""
     allowed = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}
-    assert told(run_as(served, create_role_key(served, "may", allowed), function)) == ("succeeded", None)
-    session = create_role_key(served, "may-not")
-    assert told(run_as(served, session, function)) == denied("assumed-role/may-not/s1", function, NOT_ALLOWED)
+    assert job_failure(run_as(served_simulator, create_role_key(served_simulator, "may", allowed), function)) == (
+        "succeeded",
+        None,
+    )
+    session = create_role_key(served_simulator, "may-not")
+    assert job_failure(run_as(served_simulator, session, function)) == expected_denial(
+        "assumed-role/may-not/s1", function, NOT_ALLOWED
+    )
 
 
-def test_a_boundary_limits_users_and_roles(served: World, function: str) -> None:
+def test_a_boundary_limits_users_and_roles(served_simulator: RunningSimulator, function: str) -> None:
     """What it does not allow, no policy gives."""
     bound = create_managed_policy(
-        served, "mantle-only", {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}
+        served_simulator, "mantle-only", {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}
     )
     user, role = (
-        create_user_key(served, "fay"),
-        create_role_key(served, "bounded", {"Effect": "Allow", "Action": "*", "Resource": "*"}),
+        create_user_key(served_simulator, "fay"),
+        create_role_key(served_simulator, "bounded", {"Effect": "Allow", "Action": "*", "Resource": "*"}),
     )
-    allow(served, "fay", function)
-    served.iam.put_user_permissions_boundary(UserName="fay", PermissionsBoundary=bound)
-    served.iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=bound)
+    allow(served_simulator, "fay", function)
+    served_simulator.iam_client.put_user_permissions_boundary(UserName="fay", PermissionsBoundary=bound)
+    served_simulator.iam_client.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=bound)
     why = "because no permissions boundary allows the lambda:InvokeFunction action"
-    assert [told(run_as(served, key, function)) for key in (user, role)] == [
-        denied("user/fay", function, why),
-        denied("assumed-role/bounded/s1", function, why),
+    assert [job_failure(run_as(served_simulator, key, function)) for key in (user, role)] == [
+        expected_denial("user/fay", function, why),
+        expected_denial("assumed-role/bounded/s1", function, why),
     ]
 
 
 @pytest.mark.shows("grader-permission")
-def test_the_functions_own_policy_is_enough(served: World) -> None:
+def test_the_functions_own_policy_is_enough(served_simulator: RunningSimulator) -> None:
     """Within one account either side may allow (DOCUMENTED)."""
-    function = served.deploy(ROOT / "reward_lambda", name="with-a-policy")
-    key = create_user_key(served, "gus")
+    function = served_simulator.deploy(ROOT / "reward_lambda", name="with-a-policy")
+    key = create_user_key(served_simulator, "gus")
     gus = "arn:aws:iam::123456789012:user/gus"
-    served.functions.add_permission(
+    served_simulator.lambda_client.add_permission(
         FunctionName=function, StatementId="gus", Action="lambda:InvokeFunction", Principal=gus
     )
-    assert told(run_as(served, key, function)) == ("succeeded", None)
+    assert job_failure(run_as(served_simulator, key, function)) == ("succeeded", None)
 
 
-def test_the_accounts_own_key_needs_no_policy(served: World, function: str) -> None:
+def test_the_accounts_own_key_needs_no_policy(served_simulator: RunningSimulator, function: str) -> None:
     """The simulator's session is the account."""
-    assert told(served.run(jsonl(100), function=function)) == ("succeeded", None)
+    assert job_failure(served_simulator.run_job(make_training_file(100), function=function)) == ("succeeded", None)
 
 
 @pytest.mark.shows("missing-function")
 @pytest.mark.parametrize(
     "function",
     [
-        NOWHERE,
-        f"{NOWHERE}:prod",
-        NOWHERE.replace("us-west-2", "us-east-1"),
-        NOWHERE.replace("123456789012", "210987654321"),
+        MISSING_FUNCTION_ARN,
+        f"{MISSING_FUNCTION_ARN}:prod",
+        MISSING_FUNCTION_ARN.replace("us-west-2", "us-east-1"),
+        MISSING_FUNCTION_ARN.replace("123456789012", "210987654321"),
     ],
     ids=["no such function", "no such alias", "another region", "another account"],
 )
-def test_a_function_that_is_not_there_fails_the_job_and_is_named(served: World, function: str) -> None:
+def test_a_function_that_is_not_there_fails_the_job_and_is_named(
+    served_simulator: RunningSimulator, function: str
+) -> None:
     """With Lambda's own words."""
-    job = served.run(jsonl(100), function=function)
-    assert told(job) == (
+    job = served_simulator.run_job(make_training_file(100), function=function)
+    assert job_failure(job) == (
         "failed",
         {
             "code": "grader_error",
@@ -169,33 +178,39 @@ def test_a_function_that_is_not_there_fails_the_job_and_is_named(served: World, 
     )
 
 
-def test_an_alias_that_is_not_there_is_missed_on_a_function_that_is(served: World, function: str) -> None:
+def test_an_alias_that_is_not_there_is_missed_on_a_function_that_is(
+    served_simulator: RunningSimulator, function: str
+) -> None:
     """The qualifier is part of the name."""
-    job = served.run(jsonl(100), function=f"{function}:prod")
+    job = served_simulator.run_job(make_training_file(100), function=f"{function}:prod")
     assert job["error"]["message"] == f"The reward function cannot be invoked: Function not found: {function}:prod"
 
 
-def test_a_permission_does_not_cover_an_alias_that_it_does_not_name(served: World, function: str) -> None:
+def test_a_permission_does_not_cover_an_alias_that_it_does_not_name(
+    served_simulator: RunningSimulator, function: str
+) -> None:
     """An ARN without a wildcard is that ARN alone, and `function:reward-lambda:live` is another."""
-    version = served.functions.publish_version(FunctionName=function)["Version"]
-    live = served.functions.create_alias(FunctionName=function, Name="live", FunctionVersion=version)["AliasArn"]
-    key = create_user_key(served, "eve")
-    allow(served, "eve", function)
+    version = served_simulator.lambda_client.publish_version(FunctionName=function)["Version"]
+    live = served_simulator.lambda_client.create_alias(FunctionName=function, Name="live", FunctionVersion=version)[
+        "AliasArn"
+    ]
+    key = create_user_key(served_simulator, "eve")
+    allow(served_simulator, "eve", function)
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
-    assert told(run_as(served, key, live)) == denied("user/eve", live, why)
-    allow(served, "eve", f"{function}:*")
-    assert told(run_as(served, key, live)) == ("succeeded", None)
+    assert job_failure(run_as(served_simulator, key, live)) == expected_denial("user/eve", live, why)
+    allow(served_simulator, "eve", f"{function}:*")
+    assert job_failure(run_as(served_simulator, key, live)) == ("succeeded", None)
 
 
-def test_an_access_key_that_was_switched_off_invokes_nothing(served: World, function: str) -> None:
+def test_an_access_key_that_was_switched_off_invokes_nothing(served_simulator: RunningSimulator, function: str) -> None:
     """Though a key that IAM never made counts as the account's own, as it does for all of the other services here."""
-    create_user_key(served, "pat")
-    allow(served, "pat", function)
-    made = served.iam.create_access_key(UserName="pat")["AccessKey"]
+    create_user_key(served_simulator, "pat")
+    allow(served_simulator, "pat", function)
+    made = served_simulator.iam_client.create_access_key(UserName="pat")["AccessKey"]
     session = boto3.Session(made["AccessKeyId"], made["SecretAccessKey"], region_name=REGION)
-    client = session.client("lambda", endpoint_url=served.url)
+    client = session.client("lambda", endpoint_url=served_simulator.url)
     before = client.invoke(FunctionName=function, InvocationType="DryRun")["StatusCode"]
-    served.iam.update_access_key(UserName="pat", AccessKeyId=made["AccessKeyId"], Status="Inactive")
+    served_simulator.iam_client.update_access_key(UserName="pat", AccessKeyId=made["AccessKeyId"], Status="Inactive")
     with pytest.raises(ClientError) as refused:
         client.invoke(FunctionName=function, InvocationType="DryRun")
     client.close()

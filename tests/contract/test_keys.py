@@ -19,15 +19,15 @@ from starlette.testclient import TestClient
 from simulator.identity.session_key import create_session_key
 from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Auth, Settings
 from tests.principals import MANTLE, TRUST, StaticCredentialProvider, credentials_from
-from tests.simulators import REGION, World, inner_world
-from tests.training.training_files import jsonl
+from tests.simulators import REGION, RunningSimulator, simulator_in_process
+from tests.training.training_files import make_training_file
 
 NOT_VALID = "The security token included in the request is invalid."
 NOT_MATCHING = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
     " and signing method. Consult the service documentation for details."
 )
-OWN = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+SESSION_CREDENTIALS = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 
 # Everything that the real service asks for a key; a sample of each kind.
 ROUTES = [
@@ -48,63 +48,65 @@ ROUTES = [
 ]
 
 
-def generated(credentials: Credentials = OWN, *, region: str = REGION, hours: float = 12) -> str:
+def generate_key(credentials: Credentials = SESSION_CREDENTIALS, *, region: str = REGION, hours: float = 12) -> str:
     """Mint a key with AWS's own generator."""
     provider = cast("CredentialProvider", StaticCredentialProvider(credentials))
     return str(provide_token(region=region, aws_credentials_provider=provider, expiry=timedelta(hours=hours)))
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def simulator() -> Iterator[RunningSimulator]:
     """One simulator without a socket, of which nothing is asked that changes it."""
-    with inner_world() as made:
+    with simulator_in_process() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def ann(served: World) -> Credentials:
+def ann(served_simulator: RunningSimulator) -> Credentials:
     """The access key of a user who may do everything of Mantle's."""
-    served.iam.create_user(UserName="ann")
-    served.iam.attach_user_policy(UserName="ann", PolicyArn=MANTLE)
-    return credentials_from(served.iam.create_access_key(UserName="ann")["AccessKey"])
+    served_simulator.iam_client.create_user(UserName="ann")
+    served_simulator.iam_client.attach_user_policy(UserName="ann", PolicyArn=MANTLE)
+    return credentials_from(served_simulator.iam_client.create_access_key(UserName="ann")["AccessKey"])
 
 
 @pytest.fixture(scope="module")
-def trainer(served: World) -> Credentials:
+def trainer(served_simulator: RunningSimulator) -> Credentials:
     """The credentials of an assumed role that may do everything of Mantle's."""
-    role = served.iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    served.iam.attach_role_policy(RoleName="trainer", PolicyArn=MANTLE)
-    sts = served.session.client("sts", endpoint_url=served.url)
+    role = served_simulator.iam_client.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    served_simulator.iam_client.attach_role_policy(RoleName="trainer", PolicyArn=MANTLE)
+    sts = served_simulator.boto3_session.client("sts", endpoint_url=served_simulator.url)
     made = sts.assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
     sts.close()
     return credentials_from(made)
 
 
-def long_term(served: World, user: str = "ann", **options: Any) -> Any:
+def create_long_term_key(served: RunningSimulator, user: str = "ann", **options: Any) -> Any:
     """Make a long-term key."""
-    made = served.iam.create_service_specific_credential(UserName=user, ServiceName="bedrock.amazonaws.com", **options)
+    made = served.iam_client.create_service_specific_credential(
+        UserName=user, ServiceName="bedrock.amazonaws.com", **options
+    )
     return made["ServiceSpecificCredential"]
 
 
-def listed(world: World, key: str) -> int:
+def listing_status(world: RunningSimulator, key: str) -> int:
     """Ask for the models with a key; return the status or raise what the SDK raises."""
-    return world.mantle(key=key).models.with_raw_response.list().http_response.status_code
+    return world.openai_client(key=key).models.with_raw_response.list().http_response.status_code
 
 
-def body_of(world: World, key: str) -> object:
+def listing_body(world: RunningSimulator, key: str) -> object:
     """Return the body of the 401 that a key meets."""
     with pytest.raises(AuthenticationError) as refused:
-        listed(world, key)
+        listing_status(world, key)
     return refused.value.body
 
 
-def invalid(message: str) -> dict[str, Any]:
+def invalid_key_error(message: str) -> dict[str, Any]:
     """Return the body of a 401. OBSERVED: `permission_denied_error`, where OpenAI says `authentication_error`."""
     return {"code": "invalid_api_key", "message": message, "param": None, "type": "permission_denied_error"}
 
 
-def signed(
-    world: World,
+def sign_request(
+    world: RunningSimulator,
     by: Credentials,
     *,
     method: str = "GET",
@@ -126,36 +128,36 @@ def signed(
 @pytest.mark.shows("short-term-keys")
 @pytest.mark.parametrize(
     "key",
-    [generated(), generated(hours=1), create_session_key(REGION)],
+    [generate_key(), generate_key(hours=1), create_session_key(REGION)],
     ids=["whole", "of an hour", "the simulator's own"],
 )
-def test_the_sessions_own_key_is_let_in(world: World, key: str) -> None:
+def test_the_sessions_own_key_is_let_in(simulator: RunningSimulator, key: str) -> None:
     """Signed with the credentials that `rft-sim env` prints."""
-    assert listed(world, key) == 200
+    assert listing_status(simulator, key) == 200
 
 
 @pytest.mark.shows("short-term-keys")
 def test_a_key_of_an_iam_user_and_of_an_assumed_role_is_let_in(
-    served: World, ann: Credentials, trainer: Credentials
+    served_simulator: RunningSimulator, ann: Credentials, trainer: Credentials
 ) -> None:
     """As AWS's own generator makes it, the session token included."""
-    assert [listed(served, generated(each)) for each in (ann, trainer)] == [200, 200]
+    assert [listing_status(served_simulator, generate_key(each)) for each in (ann, trainer)] == [200, 200]
 
 
 @pytest.mark.shows("short-term-keys")
-def test_a_short_term_key_is_as_good_as_its_access_key_is_now(served: World) -> None:
+def test_a_short_term_key_is_as_good_as_its_access_key_is_now(served_simulator: RunningSimulator) -> None:
     """Switched off, on again, and deleted: each counts from the next request on."""
-    served.iam.create_user(UserName="bob")
-    served.iam.attach_user_policy(UserName="bob", PolicyArn=MANTLE)
-    made = credentials_from(served.iam.create_access_key(UserName="bob")["AccessKey"])
-    key, name = generated(made), {"UserName": "bob", "AccessKeyId": made.access_key}
-    assert listed(served, key) == 200
-    served.iam.update_access_key(**name, Status="Inactive")
-    assert body_of(served, key) == invalid(NOT_VALID)
-    served.iam.update_access_key(**name, Status="Active")
-    assert listed(served, key) == 200
-    served.iam.delete_access_key(**name)
-    assert body_of(served, key) == invalid(NOT_VALID)
+    served_simulator.iam_client.create_user(UserName="bob")
+    served_simulator.iam_client.attach_user_policy(UserName="bob", PolicyArn=MANTLE)
+    made = credentials_from(served_simulator.iam_client.create_access_key(UserName="bob")["AccessKey"])
+    key, name = generate_key(made), {"UserName": "bob", "AccessKeyId": made.access_key}
+    assert listing_status(served_simulator, key) == 200
+    served_simulator.iam_client.update_access_key(**name, Status="Inactive")
+    assert listing_body(served_simulator, key) == invalid_key_error(NOT_VALID)
+    served_simulator.iam_client.update_access_key(**name, Status="Active")
+    assert listing_status(served_simulator, key) == 200
+    served_simulator.iam_client.delete_access_key(**name)
+    assert listing_body(served_simulator, key) == invalid_key_error(NOT_VALID)
 
 
 @pytest.mark.shows("key-refusals")
@@ -164,11 +166,11 @@ def test_a_short_term_key_is_as_good_as_its_access_key_is_now(served: World) -> 
     [
         ("sk-proj-abc", "Invalid bearer token"),
         ("ABSKnot base64", "Invalid bearer token"),
-        (generated()[:-41], "Invalid bearer token"),
-        (generated()[:-40], NOT_VALID),
-        (generated(region="us-east-1"), NOT_VALID),
-        (generated(Credentials(ACCESS_KEY_ID, "another secret")), NOT_VALID),
-        (generated(Credentials("AKIAIOSFODNN7EXAMPLE", SECRET_ACCESS_KEY)), NOT_VALID),
+        (generate_key()[:-41], "Invalid bearer token"),
+        (generate_key()[:-40], NOT_VALID),
+        (generate_key(region="us-east-1"), NOT_VALID),
+        (generate_key(Credentials(ACCESS_KEY_ID, "another secret")), NOT_VALID),
+        (generate_key(Credentials("AKIAIOSFODNN7EXAMPLE", SECRET_ACCESS_KEY)), NOT_VALID),
         ("ABSKYW5uKzEtYXQtMTIzNDU2Nzg5MDEyOnNlY3JldA==", NOT_VALID),
     ],
     ids=[
@@ -176,47 +178,55 @@ def test_a_short_term_key_is_as_good_as_its_access_key_is_now(served: World) -> 
         *("of another secret", "of an unknown access key", "of an unknown long-term credential"),
     ],
 )
-def test_a_bad_key_is_a_401_that_is_no_authentication_error(world: World, key: str, message: str) -> None:
+def test_a_bad_key_is_a_401_that_is_no_authentication_error(
+    simulator: RunningSimulator, key: str, message: str
+) -> None:
     """OBSERVED bodies."""
-    assert body_of(world, key) == invalid(message)
+    assert listing_body(simulator, key) == invalid_key_error(message)
 
 
 @pytest.mark.shows("long-term-keys")
-def test_a_long_term_key_works_until_it_is_switched_off_reset_or_deleted(served: World, ann: Credentials) -> None:
+def test_a_long_term_key_works_until_it_is_switched_off_reset_or_deleted(
+    served_simulator: RunningSimulator, ann: Credentials
+) -> None:
     """Each takes effect with the next request, and a reset gives another key."""
-    made = long_term(served)
+    made = create_long_term_key(served_simulator)
     name = {"UserName": "ann", "ServiceSpecificCredentialId": made["ServiceSpecificCredentialId"]}
     key = made["ServiceCredentialSecret"]
-    assert listed(served, key) == 200
-    served.iam.update_service_specific_credential(**name, Status="Inactive")
-    assert body_of(served, key) == invalid(NOT_VALID)
-    served.iam.update_service_specific_credential(**name, Status="Active")
-    assert listed(served, key) == 200
-    reset = served.iam.reset_service_specific_credential(**name)["ServiceSpecificCredential"]
-    assert body_of(served, key) == invalid(NOT_VALID)
-    assert listed(served, reset["ServiceCredentialSecret"]) == 200
-    served.iam.delete_service_specific_credential(**name)
-    assert body_of(served, reset["ServiceCredentialSecret"]) == invalid(NOT_VALID)
+    assert listing_status(served_simulator, key) == 200
+    served_simulator.iam_client.update_service_specific_credential(**name, Status="Inactive")
+    assert listing_body(served_simulator, key) == invalid_key_error(NOT_VALID)
+    served_simulator.iam_client.update_service_specific_credential(**name, Status="Active")
+    assert listing_status(served_simulator, key) == 200
+    reset = served_simulator.iam_client.reset_service_specific_credential(**name)["ServiceSpecificCredential"]
+    assert listing_body(served_simulator, key) == invalid_key_error(NOT_VALID)
+    assert listing_status(served_simulator, reset["ServiceCredentialSecret"]) == 200
+    served_simulator.iam_client.delete_service_specific_credential(**name)
+    assert listing_body(served_simulator, reset["ServiceCredentialSecret"]) == invalid_key_error(NOT_VALID)
 
 
 @pytest.mark.shows("long-term-keys", "wordings-of-refused-keys")
-def test_a_long_term_key_ends_with_its_days(served: World, ann: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_term_key_ends_with_its_days(
+    served_simulator: RunningSimulator, ann: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`CredentialAgeDays`, by the callers' clock."""
     with monkeypatch.context() as patch:
         patch.setattr("simulator.aws.iam_operations.callers_utcnow", lambda: datetime(2026, 1, 1))  # noqa: DTZ001 - as moto's
-        made = long_term(served, CredentialAgeDays=1)
-    assert body_of(served, made["ServiceCredentialSecret"]) == invalid("Bearer Token has expired")
-    [kept] = served.iam.list_service_specific_credentials(UserName="ann")["ServiceSpecificCredentials"]
+        made = create_long_term_key(served_simulator, CredentialAgeDays=1)
+    assert listing_body(served_simulator, made["ServiceCredentialSecret"]) == invalid_key_error(
+        "Bearer Token has expired"
+    )
+    [kept] = served_simulator.iam_client.list_service_specific_credentials(UserName="ann")["ServiceSpecificCredentials"]
     assert kept["Status"] == "Expired"
     name = made["ServiceSpecificCredentialId"]
-    served.iam.delete_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
+    served_simulator.iam_client.delete_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
 
 
 @pytest.mark.shows("wordings-of-refused-keys")
 @pytest.mark.parametrize(("verb", "path"), ROUTES)
-def test_every_route_asks_for_a_key_before_anything_else(world: World, verb: str, path: str) -> None:
+def test_every_route_asks_for_a_key_before_anything_else(simulator: RunningSimulator, verb: str, path: str) -> None:
     """Before a body is read or a name looked up."""
-    answer = world.http.request(verb, path, headers={"authorization": ""})
+    answer = simulator.http.request(verb, path, headers={"authorization": ""})
     assert (answer.status_code, answer.json()) == (
         401,
         {
@@ -230,9 +240,9 @@ def test_every_route_asks_for_a_key_before_anything_else(world: World, verb: str
     )
 
 
-def test_the_control_plane_asks_for_none(world: World) -> None:
+def test_the_control_plane_asks_for_none(simulator: RunningSimulator) -> None:
     """It is the simulator's own, on loopback."""
-    assert world.http.get("/_simulator/health", headers={"authorization": ""}).status_code == 200
+    assert simulator.http.get("/_simulator/health", headers={"authorization": ""}).status_code == 200
 
 
 @pytest.mark.shows("sigv4")
@@ -245,31 +255,35 @@ def test_the_control_plane_asks_for_none(world: World) -> None:
         ("s3", REGION, 401),
     ],
 )
-def test_a_request_signed_by_botocore_is_let_in(world: World, service: str, region: str, status: int) -> None:
+def test_a_request_signed_by_botocore_is_let_in(
+    simulator: RunningSimulator, service: str, region: str, status: int
+) -> None:
     """Under the service name that the SDK uses, and under the one that some callers use."""
-    assert signed(world, OWN, service=service, region=region).status_code == status
+    assert sign_request(simulator, SESSION_CREDENTIALS, service=service, region=region).status_code == status
 
 
 @pytest.mark.shows("other-services")
 @pytest.mark.shows("sigv4")
 @pytest.mark.parametrize("service", ["bedrock-runtime", "execute-api", "sagemaker", "lambda", "q", "nosuch"])
-def test_a_request_signed_for_another_service_is_told_so(served: World, service: str) -> None:
+def test_a_request_signed_for_another_service_is_told_so(served_simulator: RunningSimulator, service: str) -> None:
     """In Mantle's envelope, whether or not that service is here."""
-    answer = signed(served, OWN, service=service)
+    answer = sign_request(served_simulator, SESSION_CREDENTIALS, service=service)
     hint = f"signed for service '{service}', not 'bedrock-mantle'"
-    assert (told(answer), "x-request-id" in answer.headers) == ((401, NOT_VALID, hint), True)
+    assert (parse_error(answer), "x-request-id" in answer.headers) == ((401, NOT_VALID, hint), True)
 
 
-def test_a_service_that_is_not_here_is_told_so(served: World) -> None:
+def test_a_service_that_is_not_here_is_told_so(served_simulator: RunningSimulator) -> None:
     """Whatever the path."""
-    answer = signed(served, OWN, service="nosuch", path="/2020-01-01/things")
+    answer = sign_request(served_simulator, SESSION_CREDENTIALS, service="nosuch", path="/2020-01-01/things")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found_error")
 
 
-def test_the_hint_names_the_command_for_this_very_server(served: World) -> None:
+def test_the_hint_names_the_command_for_this_very_server(served_simulator: RunningSimulator) -> None:
     """Its port, for whoever has several; the region is the server's to say."""
-    port = served.url.rpartition(":")[2]
-    answer = served.http.get("/v1/models", headers={"authorization": f"Bearer {generated(region='eu-west-1')}"})
+    port = served_simulator.url.rpartition(":")[2]
+    answer = served_simulator.http.get(
+        "/v1/models", headers={"authorization": f"Bearer {generate_key(region='eu-west-1')}"}
+    )
     assert answer.headers["x-simulator-hint"] == (
         "this key is for 'eu-west-1', the endpoint is in us-west-2;"
         f' eval "$(rft-sim env --port {port})" gets the credentials of this server\'s own session'
@@ -277,32 +291,34 @@ def test_the_hint_names_the_command_for_this_very_server(served: World) -> None:
 
 
 @pytest.mark.shows("sigv4")
-def test_users_roles_and_their_sessions_sign_requests(served: World, ann: Credentials, trainer: Credentials) -> None:
+def test_users_roles_and_their_sessions_sign_requests(
+    served_simulator: RunningSimulator, ann: Credentials, trainer: Credentials
+) -> None:
     """With an access key, as an assumed role, and with a session token of the user's own."""
-    sts = served.session.client(
+    sts = served_simulator.boto3_session.client(
         "sts",
-        endpoint_url=served.url,
+        endpoint_url=served_simulator.url,
         aws_access_key_id=ann.access_key,
         aws_secret_access_key=ann.secret_key,
     )
     session = credentials_from(sts.get_session_token()["Credentials"])
     sts.close()
-    assert [signed(served, each).status_code for each in (ann, trainer, session)] == [200, 200, 200]
+    assert [sign_request(served_simulator, each).status_code for each in (ann, trainer, session)] == [200, 200, 200]
 
 
-def told(answer: httpx2.Response) -> tuple[int, str, str | None]:
+def parse_error(answer: httpx2.Response) -> tuple[int, str, str | None]:
     """Return status, message and hint of a refusal."""
     return answer.status_code, answer.json()["error"]["message"], answer.headers.get("x-simulator-hint")
 
 
 @pytest.mark.shows("sigv4", "wordings-of-refused-keys")
-def test_credentials_that_are_not_right_are_refused(served: World, trainer: Credentials) -> None:
+def test_credentials_that_are_not_right_are_refused(served_simulator: RunningSimulator, trainer: Credentials) -> None:
     """A wrong secret, a missing and a foreign session token; the hint says which."""
     wrong = Credentials(ACCESS_KEY_ID, "another secret")
     without = Credentials(trainer.access_key, trainer.secret_key)
     foreign = Credentials(trainer.access_key, trainer.secret_key, "another token")
     hint = "what was signed is not what arrived, or not with the secret of"
-    assert [told(signed(served, each)) for each in (wrong, without, foreign)] == [
+    assert [parse_error(sign_request(served_simulator, each)) for each in (wrong, without, foreign)] == [
         (401, NOT_MATCHING, f"{hint} '{ACCESS_KEY_ID}'"),
         (401, NOT_VALID, f"access key '{trainer.access_key}' came without its session token"),
         (401, NOT_VALID, f"access key '{trainer.access_key}' came with a wrong session token"),
@@ -319,38 +335,50 @@ HASHES = {
 
 @pytest.mark.shows("sigv4", "unsigned-payload")
 @pytest.mark.parametrize(("headers", "status"), [("claimed", 401), ("not claimed", 401), ("unsigned", 200)], ids=str)
-def test_a_signed_body_cannot_be_replaced(world: World, headers: str, status: int) -> None:
+def test_a_signed_body_cannot_be_replaced(simulator: RunningSimulator, headers: str, status: int) -> None:
     """Unless the caller signed that it may."""
     sent = HASHES[headers] | {"content-type": "application/json"}
     chat: dict[str, Any] = {"method": "POST", "path": "/v1/chat/completions", "headers": sent}
-    assert signed(world, OWN, body=BODY, **chat).status_code == 200
-    assert signed(world, OWN, body=BODY, sent=BODY.replace(b"2+2", b"2+3"), **chat).status_code == status
+    assert sign_request(simulator, SESSION_CREDENTIALS, body=BODY, **chat).status_code == 200
+    assert (
+        sign_request(simulator, SESSION_CREDENTIALS, body=BODY, sent=BODY.replace(b"2+2", b"2+3"), **chat).status_code
+        == status
+    )
 
 
 @pytest.mark.shows("sigv4")
-def test_a_signed_upload_is_judged_at_its_end_and_leaves_nothing_behind(served: World) -> None:
+def test_a_signed_upload_is_judged_at_its_end_and_leaves_nothing_behind(served_simulator: RunningSimulator) -> None:
     """Of several parts on the wire, and larger than what is kept in memory."""
     form = httpx2.Request(
         "POST",
-        served.url,
+        served_simulator.url,
         data={"purpose": "fine-tune"},
-        files={"file": ("big.jsonl", jsonl(100) * 60)},
+        files={"file": ("big.jsonl", make_training_file(100) * 60)},
     )
     body, content_type = form.read(), form.headers["content-type"]
     upload: dict[str, Any] = {"method": "POST", "path": "/v1/files"}
     for headers in ({"x-amz-content-sha256": sha256(body).hexdigest()}, {}):
-        before = served.http.get("/v1/files").json()["data"]
+        before = served_simulator.http.get("/v1/files").json()["data"]
         headers["content-type"] = content_type
-        tampered = signed(
-            served, OWN, body=body, sent=body.replace(b"prompt", b"PROMPT")[:-1] + b"x", headers=headers, **upload
+        tampered = sign_request(
+            served_simulator,
+            SESSION_CREDENTIALS,
+            body=body,
+            sent=body.replace(b"prompt", b"PROMPT")[:-1] + b"x",
+            headers=headers,
+            **upload,
         )
         assert (tampered.status_code, tampered.json()["error"]["message"]) == (401, NOT_MATCHING)
-        assert served.http.get("/v1/files").json()["data"] == before
-        assert signed(served, OWN, body=body, headers=headers, **upload).status_code == 200
+        assert served_simulator.http.get("/v1/files").json()["data"] == before
+        assert (
+            sign_request(served_simulator, SESSION_CREDENTIALS, body=body, headers=headers, **upload).status_code == 200
+        )
 
 
 @pytest.mark.shows("sigv4")
-def test_the_sdks_own_bedrock_client_signs(served: World, ann: Credentials, trainer: Credentials) -> None:
+def test_the_sdks_own_bedrock_client_signs(
+    served_simulator: RunningSimulator, ann: Credentials, trainer: Credentials
+) -> None:
     """With the credentials of a user and of an assumed role: models, chat, and an id with an encoded slash."""
     for each in (ann, trainer):
         mantle = BedrockOpenAI(
@@ -358,7 +386,7 @@ def test_the_sdks_own_bedrock_client_signs(served: World, ann: Credentials, trai
             aws_secret_access_key=each.secret_key,
             aws_session_token=each.token,
             aws_region=REGION,
-            base_url=f"{served.url}/v1",
+            base_url=f"{served_simulator.url}/v1",
             max_retries=0,
         )
         with mantle:
@@ -371,31 +399,31 @@ def test_the_sdks_own_bedrock_client_signs(served: World, ann: Credentials, trai
             assert asked.object == "chat.completion"
 
 
-def test_a_key_may_be_minted_for_every_request(world: World) -> None:
+def test_a_key_may_be_minted_for_every_request(simulator: RunningSimulator) -> None:
     """A callable, which the SDK calls each time: how a long watch outlives a key."""
     minted: list[str] = []
 
     def mint() -> str:
-        minted.append(generated(hours=1))
+        minted.append(generate_key(hours=1))
         return minted[-1]
 
-    mantle = OpenAI(api_key=mint, base_url=f"{world.url}/v1", http_client=world.http, max_retries=0)
+    mantle = OpenAI(api_key=mint, base_url=f"{simulator.url}/v1", http_client=simulator.http, max_retries=0)
     for _ in range(2):
         mantle.models.list()
     assert len(minted) == 2
 
 
-def test_the_sdks_own_bedrock_client_is_let_in_with_a_key(world: World) -> None:
+def test_the_sdks_own_bedrock_client_is_let_in_with_a_key(simulator: RunningSimulator) -> None:
     """With its URL pointed at /v1: its default of /openai/v1 serves no fine-tuning on the real service either."""
-    bare = TestClient(world.simulator.api)
-    mantle = BedrockOpenAI(api_key=generated(), base_url=f"{world.url}/v1", http_client=bare, max_retries=0)
+    bare = TestClient(simulator.instance.api)
+    mantle = BedrockOpenAI(api_key=generate_key(), base_url=f"{simulator.url}/v1", http_client=bare, max_retries=0)
     assert len(list(mantle.models.list())) == 3
 
 
 @pytest.mark.parametrize("key", ["", "Bearer nonsense", "Bearer ABSKdXNlcjpzZWNyZXQ="])
 def test_auth_any_lets_everything_in(key: str) -> None:
     """As the account's root, also without a key."""
-    with inner_world(Settings(auth=Auth.ANY)) as world:
+    with simulator_in_process(Settings(auth=Auth.ANY)) as world:
         answer = world.http.get("/v1/models", headers={"authorization": key})
     assert answer.status_code == 200
 
@@ -418,7 +446,7 @@ def test_auth_any_lets_everything_in(key: str) -> None:
         min_size=1,
     )
 )
-def test_no_header_breaks_the_api(world: World, headers: dict[str, str]) -> None:
+def test_no_header_breaks_the_api(simulator: RunningSimulator, headers: dict[str, str]) -> None:
     """Whatever is sent, the answer is an envelope below 500."""
     sent = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
-    assert world.http.get("/v1/models", headers=sent).status_code in {200, 401, 404}
+    assert simulator.http.get("/v1/models", headers=sent).status_code in {200, 401, 404}

@@ -8,49 +8,49 @@ import pytest
 from simulator.settings import ACCOUNT, Settings
 from simulator.store.database import Database
 from simulator.store.models import StoredModel, insert
-from tests.simulators import BASE, World, database_in, inner_world
+from tests.simulators import BASE_MODEL, RunningSimulator, database_path, simulator_in_process
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def simulator(tmp_path: Path) -> Iterator[RunningSimulator]:
     """A simulator that lists two of the three models that its jobs have made."""
     settings = Settings(data=tmp_path, listed_models=2)
-    with inner_world(settings):
+    with simulator_in_process(settings):
         pass
-    database = Database(database_in(tmp_path))
+    database = Database(database_path(tmp_path))
     with database.transaction() as connection:
         for n in range(3):
             made = StoredModel(
                 id=f"ft:{n}",
                 job="ftjob-1",
                 account=ACCOUNT,
-                base_model=BASE,
+                base_model=BASE_MODEL,
                 created_at=100 + n,
                 weights="{}",
                 checkpoint_id=f"ftckpt-{n}",
             )
             insert(connection, made, ordinal=n)
     database.close()
-    with inner_world(settings) as opened:
+    with simulator_in_process(settings) as opened:
         yield opened
 
 
 @pytest.mark.shows("GET /models", "listed-models")
-def test_the_newest_models_are_listed(world: World) -> None:
+def test_the_newest_models_are_listed(simulator: RunningSimulator) -> None:
     """The oldest of them first, after the service's own; a hint says that there are more."""
-    listed = world.http.get("/v1/models")
+    listed = simulator.http.get("/v1/models")
     assert [model["id"] for model in listed.json()["data"]][3:] == ["ft:1", "ft:2"]
     assert listed.headers["x-simulator-hint"] == (
         "only the newest 2 tuned models and checkpoints are listed: the setting listed_models"
     )
 
 
-def test_a_model_that_is_not_listed_is_there(world: World) -> None:
+def test_a_model_that_is_not_listed_is_there(simulator: RunningSimulator) -> None:
     """By its id."""
-    assert world.http.get("/v1/models/ft:0").json()["id"] == "ft:0"
+    assert simulator.http.get("/v1/models/ft:0").json()["id"] == "ft:0"
 
 
 @pytest.mark.shows("listed-models")
-def test_a_whole_list_has_no_hint(inner: World) -> None:
+def test_a_whole_list_has_no_hint(local_simulator: RunningSimulator) -> None:
     """Nothing was left out."""
-    assert "x-simulator-hint" not in inner.http.get("/v1/models").headers
+    assert "x-simulator-hint" not in local_simulator.http.get("/v1/models").headers

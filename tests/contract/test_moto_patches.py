@@ -23,7 +23,7 @@ TIME = OperationTime(simulated_us=1_767_225_600_000_007, caller_seconds=1_800_00
 
 
 @pytest.fixture
-def world() -> Iterator[MotoState]:
+def simulator() -> Iterator[MotoState]:
     """An empty world, while the process's own moto has an account."""
     load_moto()
     from moto.core.base_backend import BackendDict  # noqa: PLC0415 - moto is slow to import
@@ -51,21 +51,21 @@ STORE_READS: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("look", STORE_READS)
-def test_however_a_store_is_looked_at_it_is_the_worlds(world: MotoState, look: str) -> None:
+def test_however_a_store_is_looked_at_it_is_the_worlds(simulator: MotoState, look: str) -> None:
     """And outside of every turn it is the process's."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    with world.activate(TIME, "test"):
+    with simulator.activate(TIME, "test"):
         assert iam_backends[ACCOUNT]["aws"].users == {}
         inside = STORE_READS[look](iam_backends)
     assert (inside, look == "len" or STORE_READS[look](iam_backends)) == ([ACCOUNT], look == "len" or [PROCESS_ACCOUNT])
 
 
-def test_what_is_taken_out_of_a_store_is_taken_out_of_the_worlds(world: MotoState) -> None:
+def test_what_is_taken_out_of_a_store_is_taken_out_of_the_worlds(simulator: MotoState) -> None:
     """By `del`, `pop` and `clear`."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    with world.activate(TIME, "test"):
+    with simulator.activate(TIME, "test"):
         for take_out in (lambda: iam_backends.pop(ACCOUNT), iam_backends.clear):
             assert iam_backends[ACCOUNT]["aws"].users == {}
             take_out()
@@ -73,30 +73,30 @@ def test_what_is_taken_out_of_a_store_is_taken_out_of_the_worlds(world: MotoStat
     assert list(iam_backends[PROCESS_ACCOUNT]["aws"].users) == ["outsider"]
 
 
-def test_an_attribute_of_a_store_is_the_worlds(world: MotoState) -> None:
+def test_an_attribute_of_a_store_is_the_worlds(simulator: MotoState) -> None:
     """S3's knows which account has which bucket."""
     from moto.s3.models import s3_backends  # noqa: PLC0415 - moto is slow to import
 
-    with world.activate(TIME, "test"):
+    with simulator.activate(TIME, "test"):
         s3_backends[ACCOUNT]["aws"].create_bucket("bucket", REGION)
         inside = dict(s3_backends.bucket_accounts)
     assert (inside, s3_backends.bucket_accounts) == ({"bucket": ("aws", ACCOUNT)}, {})
 
 
-def test_resetting_moto_leaves_a_world_as_it_is(world: MotoState) -> None:
+def test_resetting_moto_leaves_a_world_as_it_is(simulator: MotoState) -> None:
     """`mock_aws` does so at its beginning and its end, for every store that it knows to be in use."""
     from moto import mock_aws  # noqa: PLC0415 - moto is slow to import
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    with world.activate(TIME, "test"):
+    with simulator.activate(TIME, "test"):
         iam_backends[ACCOUNT]["aws"].create_user(REGION, "ann")
     with mock_aws():
         assert list(iam_backends) == []
-    with world.activate(TIME, "test"):
+    with simulator.activate(TIME, "test"):
         assert list(iam_backends[ACCOUNT]["aws"].users) == ["ann"]
 
 
-def test_what_an_account_comes_with_does_not_depend_on_who_looks_first(world: MotoState) -> None:
+def test_what_an_account_comes_with_does_not_depend_on_who_looks_first(simulator: MotoState) -> None:
     """The policies of AWS have ids, which are made up when an account is first asked for anything."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -104,7 +104,7 @@ def test_what_an_account_comes_with_does_not_depend_on_who_looks_first(world: Mo
         with of.activate(TIME, *address):
             return [policy.id for policy in iam_backends[ACCOUNT]["aws"].managed_policies.values()]
 
-    first = ids(world, "request", 1)
+    first = ids(simulator, "request", 1)
     assert first == ids(MotoState(seed=7), "reading", 5) != ids(MotoState(seed=8), "request", 1)
 
 
@@ -126,7 +126,7 @@ RANDOM_DRAWS: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("draw", RANDOM_DRAWS)
-def test_each_draw_belongs_to_the_seed_and_to_the_turn(world: MotoState, draw: str) -> None:
+def test_each_draw_belongs_to_the_seed_and_to_the_turn(simulator: MotoState, draw: str) -> None:
     """And a draw in a turn takes none away from those outside."""
     from moto.moto_api._internal import mock_random  # noqa: PLC0415 - moto is slow to import
 
@@ -137,10 +137,10 @@ def test_each_draw_belongs_to_the_seed_and_to_the_turn(world: MotoState, draw: s
     mock_random.seed(3)
     outside = RANDOM_DRAWS[draw](mock_random)
     mock_random.seed(3)
-    first = drawn(world, "request", 1)
+    first = drawn(simulator, "request", 1)
     assert RANDOM_DRAWS[draw](mock_random) == outside
     assert first == drawn(MotoState(seed=7), "request", 1)
-    assert first not in (drawn(world, "request", 2), drawn(MotoState(seed=8), "request", 1))
+    assert first not in (drawn(simulator, "request", 2), drawn(MotoState(seed=8), "request", 1))
 
 
 def session_token() -> object:
@@ -165,14 +165,16 @@ def mfa_qr_code() -> object:
 
 
 @pytest.mark.parametrize("make", [session_token, upload_id, mfa_qr_code])
-def test_what_comes_from_the_systems_chance_belongs_to_the_turn(world: MotoState, make: Callable[[], object]) -> None:
+def test_what_comes_from_the_systems_chance_belongs_to_the_turn(
+    simulator: MotoState, make: Callable[[], object]
+) -> None:
     """In these modules moto asks `os.urandom`."""
 
     def made(of: MotoState) -> object:
         with of.activate(TIME, "request", 1):
             return make()
 
-    assert made(world) == made(MotoState(seed=7)) != make()
+    assert made(simulator) == made(MotoState(seed=7)) != make()
 
 
 def bucket(_: MotoContext) -> object:
@@ -217,25 +219,25 @@ CALLER_TIME = datetime(2027, 1, 15, 8, microsecond=500_000, tzinfo=UTC)
     ("when", "time"), [(bucket, SIMULATED), (user, SIMULATED), (session, CALLER_TIME), (event, CALLER_TIME)]
 )
 def test_moto_tells_the_time_of_the_turn(
-    world: MotoState, when: Callable[[MotoContext], object], time: datetime
+    simulator: MotoState, when: Callable[[MotoContext], object], time: datetime
 ) -> None:
     """The simulator's time for what it keeps, the callers' for what is judged by it."""
-    with world.activate(TIME, "test") as turn:
+    with simulator.activate(TIME, "test") as turn:
         assert (when(turn), turn.time) == (time, TIME)
 
 
-def test_waiting_for_a_message_passes_at_once(world: MotoState) -> None:
+def test_waiting_for_a_message_passes_at_once(simulator: MotoState) -> None:
     """Nothing can come while a turn is taken; SQS would look for ever, as its time stands still."""
     from moto.sqs.models import sqs_backends  # noqa: PLC0415 - moto is slow to import
 
-    with world.activate(TIME, "test") as turn:
+    with simulator.activate(TIME, "test") as turn:
         backend = sqs_backends[ACCOUNT][REGION]
         backend.create_queue("queue", {})
         found = backend.receive_message("queue", 1, wait_seconds_timeout=20, visibility_timeout=30)
         assert (found, turn.time.simulated_us - TIME.simulated_us) == ([], 21_000_000)
 
 
-def test_ids_of_events_belong_to_the_turn(world: MotoState) -> None:
+def test_ids_of_events_belong_to_the_turn(simulator: MotoState) -> None:
     """Moto counts them in a class, for all that there are; they are what FilterLogEvents tells."""
     from moto.logs.models import LogEvent  # noqa: PLC0415 - moto is slow to import
 
@@ -243,12 +245,12 @@ def test_ids_of_events_belong_to_the_turn(world: MotoState) -> None:
         with of.activate(TIME, *address):
             return [LogEvent(0, {"timestamp": 0, "message": ""}).event_id for _ in range(2)]
 
-    first, others = ids(world, "request", 1), ids(world, "request", 2)
+    first, others = ids(simulator, "request", 1), ids(simulator, "request", 2)
     assert first == ids(MotoState(seed=7), "request", 1)
     assert len({*first, *others}) == 4
 
 
-def test_a_world_that_nobody_holds_is_freed(world: MotoState) -> None:
+def test_a_world_that_nobody_holds_is_freed(simulator: MotoState) -> None:
     """Moto notes all that it ever made in its classes, and caches what asked for regions."""
     from moto.s3.models import FakeKey, s3_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -266,11 +268,11 @@ def test_a_world_that_nobody_holds_is_freed(world: MotoState) -> None:
     assert key() is None
 
 
-def test_an_object_that_is_written_over_is_closed_at_once(world: MotoState) -> None:
+def test_an_object_that_is_written_over_is_closed_at_once(simulator: MotoState) -> None:
     """A large one is a file; moto would keep it, and outside of a world it warns of one that nobody has closed."""
     from moto.s3.models import FakeKey, s3_backends  # noqa: PLC0415 - moto is slow to import
 
-    with world.activate(TIME, "test"):
+    with simulator.activate(TIME, "test"):
         backend = s3_backends[ACCOUNT]["aws"]
         backend.create_bucket("bucket", REGION)
         buffers = [backend.put_object("bucket", "key", bytes(size))._value_buffer for size in (6_000_000, 1)]
@@ -280,21 +282,21 @@ def test_an_object_that_is_written_over_is_closed_at_once(world: MotoState) -> N
     vars(FakeKey)["instances_tracked"].pop().dispose()
 
 
-def test_closing_a_world_closes_what_is_open_in_it(world: MotoState) -> None:
+def test_closing_a_world_closes_what_is_open_in_it(simulator: MotoState) -> None:
     """Also what is held by somebody else still."""
     from moto.s3.models import s3_backends  # noqa: PLC0415 - moto is slow to import
 
-    with world.activate(TIME, "test"):
+    with simulator.activate(TIME, "test"):
         backend = s3_backends[ACCOUNT]["aws"]
         backend.create_bucket("bucket", REGION)
         key = backend.put_object("bucket", "key", bytes(6_000_000))
-    world.close()
+    simulator.close()
     assert key._value_buffer.closed
 
 
-def test_motos_own_pages_are_not_reached(world: MotoState) -> None:
+def test_motos_own_pages_are_not_reached(simulator: MotoState) -> None:
     """/moto-api can empty every store of the process: here it is the name of a bucket."""
     page = AwsRequest(method="GET", target="/moto-api/", headers=(("host", "localhost"),))
-    with world.activate(ACCOUNT_CREATION_TIME, "test"):
+    with simulator.activate(ACCOUNT_CREATION_TIME, "test"):
         answer = load_moto().handle(page, io.BytesIO())
     assert (answer.status, b"NoSuchBucket" in answer.body) == (404, True)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.simulators import World
+from tests.simulators import RunningSimulator
 
 FORM: Final = "multipart/form-data; boundary=B"
 END: Final = b"--B--\r\n"
@@ -19,24 +19,24 @@ PURPOSE: Final = part(b'name="purpose"', b"fine-tune")
 FILE: Final = part(b'name="file"; filename="a.jsonl"')
 
 
-def named(filename: bytes) -> bytes:
+def file_part_named(filename: bytes) -> bytes:
     """Return a whole form whose file has this name."""
     return PURPOSE + part(b'name="file"; filename="' + filename + b'"') + END
 
 
-TAKEN: Final = {
+ACCEPTED_FORMS: Final = {
     "file first": (FILE + PURPOSE + END, "a.jsonl"),
     "purpose first": (PURPOSE + FILE + END, "a.jsonl"),
     "no line end at the end": (PURPOSE + FILE + b"--B--", "a.jsonl"),
     "bytes behind the end": (PURPOSE + FILE + END + b"and more", "a.jsonl"),
     "other parts": (part(b'name="x"') + PURPOSE + part(b'name="y"; filename="y"') + FILE + END, "a.jsonl"),
     "almost a boundary inside": (PURPOSE + part(b'name="file"; filename="a.jsonl"', b"--B-\r\r\n--") + END, "a.jsonl"),
-    "a path for a name": (named(b"../../etc/passwd"), "../../etc/passwd"),
-    "a NUL in the name": (named(b"a\x00b"), "a\x00b"),
-    "escapes in the name": (named("\x1b[2J\u202e".encode()), "\x1b[2J\u202e"),
-    "no UTF-8 in the name": (named(b"\xff\xfe"), "\xff\xfe"),
-    "quotes in the name": (named(b'a\\"b;c'), 'a"b;c'),
-    "an empty name": (named(b""), "upload"),
+    "a path for a name": (file_part_named(b"../../etc/passwd"), "../../etc/passwd"),
+    "a NUL in the name": (file_part_named(b"a\x00b"), "a\x00b"),
+    "escapes in the name": (file_part_named("\x1b[2J\u202e".encode()), "\x1b[2J\u202e"),
+    "no UTF-8 in the name": (file_part_named(b"\xff\xfe"), "\xff\xfe"),
+    "quotes in the name": (file_part_named(b'a\\"b;c'), 'a"b;c'),
+    "an empty name": (file_part_named(b""), "upload"),
     "an unknown encoding": (
         PURPOSE + part(b'name="file"; filename="a"', more=b"Content-Type: text/plain; charset=none\r\n") + END,
         "a",
@@ -44,7 +44,7 @@ TAKEN: Final = {
     "a NUL in a header": (PURPOSE + part(b'name="file"; filename="a"', more=b"X: \x00\r\n") + END, "a"),
 }
 
-REFUSED: Final[dict[str, tuple[bytes, str]]] = {
+REFUSED_FORMS: Final[dict[str, tuple[bytes, str]]] = {
     "nothing": (b"", "validation_error"),
     "an end alone": (END, "missing_required_parameter"),
     "no purpose": (FILE + END, "missing_required_parameter"),
@@ -95,44 +95,50 @@ TYPES: Final = {
 }
 
 
-def sent(world: World, form: bytes, content_type: str = FORM) -> Any:
+def post_form(world: RunningSimulator, form: bytes, content_type: str = FORM) -> Any:
     """Post a form as it is."""
     return world.http.post("/v1/files", content=form, headers={"content-type": content_type})
 
 
-def kept(world: World) -> tuple[int, int]:
+def stored_counts(world: RunningSimulator) -> tuple[int, int]:
     """Return how many files there are, and how many blobs lie on the disk, unfinished ones among them."""
     listed = world.http.get("/v1/files").json()["data"]
-    return len(listed), len(list(world.simulator.house.uploads._folder.iterdir()))
+    return len(listed), len(list(world.instance.context.uploads._folder.iterdir()))
 
 
-@pytest.mark.parametrize(("form", "filename"), TAKEN.values(), ids=TAKEN)
-def test_an_odd_form_is_taken_and_its_name_is_kept(inner: World, form: bytes, filename: str) -> None:
+@pytest.mark.parametrize(("form", "filename"), ACCEPTED_FORMS.values(), ids=ACCEPTED_FORMS)
+def test_an_odd_form_is_taken_and_its_name_is_kept(
+    local_simulator: RunningSimulator, form: bytes, filename: str
+) -> None:
     """The name is a label, and no path."""
-    answer = sent(inner, form)
+    answer = post_form(local_simulator, form)
     assert (answer.status_code, answer.json()["filename"]) == (200, filename)
-    assert kept(inner) == (1, 1)
+    assert stored_counts(local_simulator) == (1, 1)
 
 
-@pytest.mark.parametrize(("form", "code"), REFUSED.values(), ids=REFUSED)
-def test_a_broken_form_is_refused_and_nothing_of_it_is_kept(inner: World, form: bytes, code: str) -> None:
+@pytest.mark.parametrize(("form", "code"), REFUSED_FORMS.values(), ids=REFUSED_FORMS)
+def test_a_broken_form_is_refused_and_nothing_of_it_is_kept(
+    local_simulator: RunningSimulator, form: bytes, code: str
+) -> None:
     """With the envelope, and a message that repeats little of what came."""
-    answer = sent(inner, form)
+    answer = post_form(local_simulator, form)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (400, code)
     assert len(error["message"]) < 1_200
-    assert kept(inner) == (0, 0)
+    assert stored_counts(local_simulator) == (0, 0)
 
 
 @pytest.mark.parametrize(("content_type", "status"), TYPES.values(), ids=TYPES)
-def test_a_form_is_told_by_its_content_type(inner: World, content_type: str, status: int) -> None:
+def test_a_form_is_told_by_its_content_type(local_simulator: RunningSimulator, content_type: str, status: int) -> None:
     """Whatever stands there."""
-    answer = sent(inner, PURPOSE + FILE + END, content_type)
+    answer = post_form(local_simulator, PURPOSE + FILE + END, content_type)
     assert answer.status_code == status
-    assert kept(inner) == ((1, 1) if status == 200 else (0, 0))
+    assert stored_counts(local_simulator) == ((1, 1) if status == 200 else (0, 0))
 
 
-def test_a_malformed_form_is_not_told_to_standard_error(inner: World, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_malformed_form_is_not_told_to_standard_error(
+    local_simulator: RunningSimulator, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The caller is told, and whoever runs the server by the log of refusals."""
-    sent(inner, b"junk\r\n" + PURPOSE + FILE + END)
+    post_form(local_simulator, b"junk\r\n" + PURPOSE + FILE + END)
     assert capfd.readouterr() == ("", "")

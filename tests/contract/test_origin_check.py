@@ -7,29 +7,35 @@ from urllib.parse import urlsplit
 import pytest
 
 from simulator.settings import Settings
-from tests.simulators import World, served_world
+from tests.simulators import RunningSimulator, serve_simulator
 
-WAYS_IN = ("/_simulator/reset", "/v1/files", "/2015-03-31/functions")
+PROTECTED_PATHS = ("/_simulator/reset", "/v1/files", "/2015-03-31/functions")
 FOREIGN_ORIGINS = ("http://example.com", "https://127.0.0.1.example.com", "http://127.0.0.1:1", "null")
-OTHERS_NAMES = ("example.com", "example.com:8723", "127.0.0.1.example.com", "localhost.example.com", "rft.example.com.")
-OWN_NAMES = (
+FOREIGN_HOSTS = (
+    "example.com",
+    "example.com:8723",
+    "127.0.0.1.example.com",
+    "localhost.example.com",
+    "rft.example.com.",
+)
+LOCAL_HOSTS = (
     *("127.0.0.1", "127.0.0.1:8723", "[::1]:8723", "10.0.0.7", "localhost", "localhost:8723", "bucket.localhost:8723"),
     *("simulator:8723", "host.docker.internal", "laptop.local", "rft.example.com:8723", "bucket.RFT.example.com"),
 )
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def simulator() -> Iterator[RunningSimulator]:
     """A simulator that has a name in the world."""
-    with served_world(Settings(hosts=("rft.example.com",))) as made:
+    with serve_simulator(Settings(hosts=("rft.example.com",))) as made:
         yield made
 
 
-def asked(world: World, method: str, path: str, **headers: str) -> tuple[int, str | None]:
+def send_request(world: RunningSimulator, method: str, path: str, **headers: str) -> tuple[int, str | None]:
     """Return the status and the hint of an answer; no header is sent but these."""
     address = urlsplit(world.url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port)
-    world.opened.callback(connection.close)
+    world.exit_stack.callback(connection.close)
     connection.putrequest(method, path, skip_host="host" in headers, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -39,27 +45,30 @@ def asked(world: World, method: str, path: str, **headers: str) -> tuple[int, st
     return answer.status, answer.headers["x-simulator-hint"]
 
 
-@pytest.mark.parametrize("path", WAYS_IN)
+@pytest.mark.parametrize("path", PROTECTED_PATHS)
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
-def test_a_page_of_another_site_is_refused(world: World, path: str, origin: str) -> None:
+def test_a_page_of_another_site_is_refused(simulator: RunningSimulator, path: str, origin: str) -> None:
     """Browsers send its origin with every POST."""
-    refused = asked(world, "POST", path, origin=origin)
+    refused = send_request(simulator, "POST", path, origin=origin)
     assert refused == (403, "programs send no Origin header; send none")
 
 
-@pytest.mark.parametrize("host", OTHERS_NAMES)
-def test_a_name_that_somebody_else_can_own_is_refused(world: World, host: str) -> None:
+@pytest.mark.parametrize("host", FOREIGN_HOSTS)
+def test_a_name_that_somebody_else_can_own_is_refused(simulator: RunningSimulator, host: str) -> None:
     """Its owner can make it lead to this machine, and what he shows under it then counts as the same site."""
-    refused = asked(world, "GET", "/_simulator/health", host=host)
+    refused = send_request(simulator, "GET", "/_simulator/health", host=host)
     assert refused == (403, "ask for 127.0.0.1, or start it with --set hosts=NAME")
 
 
-@pytest.mark.parametrize("host", OWN_NAMES)
-def test_a_name_that_nobody_else_can_own_is_answered(world: World, host: str) -> None:
+@pytest.mark.parametrize("host", LOCAL_HOSTS)
+def test_a_name_that_nobody_else_can_own_is_answered(simulator: RunningSimulator, host: str) -> None:
     """Addresses, names of a network at home, those of the settings and what is below them."""
-    assert asked(world, "GET", "/_simulator/health", host=host) == (200, None)
+    assert send_request(simulator, "GET", "/_simulator/health", host=host) == (200, None)
 
 
-def test_a_page_of_the_simulators_own_is_answered(world: World) -> None:
+def test_a_page_of_the_simulators_own_is_answered(simulator: RunningSimulator) -> None:
     """Its origin is the very place that is asked."""
-    assert asked(world, "GET", "/_simulator/health", host="localhost:8723", origin="http://localhost:8723")[0] == 200
+    assert (
+        send_request(simulator, "GET", "/_simulator/health", host="localhost:8723", origin="http://localhost:8723")[0]
+        == 200
+    )

@@ -7,9 +7,9 @@ import httpx2
 import pytest
 
 from simulator.settings import FIXED_EPOCH, Settings
-from tests.key_order import unsorted_objects
-from tests.simulators import BASE, World, inner_world, method
-from tests.training.training_files import jsonl
+from tests.key_order import find_unsorted_objects
+from tests.simulators import BASE_MODEL, RunningSimulator, reinforcement_method, simulator_in_process
+from tests.training.training_files import make_training_file
 
 PROJECTS = "/v1/organization/projects"
 ARN = "arn:aws:bedrock-mantle:us-west-2:123456789012:project"
@@ -24,40 +24,42 @@ DEFAULT = {
 }
 
 
-def made(world: World, name: str = "Project ABC", **fields: Any) -> str:
+def create_project(world: RunningSimulator, name: str = "Project ABC", **fields: Any) -> str:
     """Make a project; return its id."""
     answer = world.http.post(PROJECTS, json={"name": name, **fields})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
 
 
-def within(project: str) -> dict[str, str]:
+def project_headers(project: str) -> dict[str, str]:
     """Return the header that selects a project (DOCUMENTED)."""
     return {"openai-project": project}
 
 
-def error(answer: httpx2.Response) -> tuple[int, dict[str, Any]]:
+def parse_error(answer: httpx2.Response) -> tuple[int, dict[str, Any]]:
     """Return the status and the error object."""
     return answer.status_code, answer.json()["error"]
 
 
-def refused(message: str, *, code: str = "validation_error", param: str | None = None) -> dict[str, Any]:
+def error_object(message: str, *, code: str = "validation_error", param: str | None = None) -> dict[str, Any]:
     """Return the error object of a refusal."""
     return {"code": code, "message": message, "param": param, "type": "invalid_request_error"}
 
 
-def unknown(noun: str, name: str) -> tuple[int, dict[str, Any]]:
+def not_found_error(noun: str, name: str) -> tuple[int, dict[str, Any]]:
     """Return the answer to what does not exist."""
-    return 404, refused(f"The {noun} '{name}' does not exist", code="not_found_error")
+    return 404, error_object(f"The {noun} '{name}' does not exist", code="not_found_error")
 
 
 # the API
 
 
 @pytest.mark.shows("header", "POST /organization/projects", "objects", "ids")
-def test_a_new_project_is_the_whole_object(inner: World) -> None:
+def test_a_new_project_is_the_whole_object(local_simulator: RunningSimulator) -> None:
     """DOCUMENTED, keys in alphabetical order; the id has its documented form."""
-    answer = inner.http.post(PROJECTS, json={"name": "Project ABC", "tags": {"team": "maths", "area": "shelves"}})
+    answer = local_simulator.http.post(
+        PROJECTS, json={"name": "Project ABC", "tags": {"team": "maths", "area": "shelves"}}
+    )
     project = answer.json()
     assert re.fullmatch(r"proj_[a-z2-7]{20}", project["id"])
     assert project == {
@@ -69,14 +71,14 @@ def test_a_new_project_is_the_whole_object(inner: World) -> None:
         "status": "active",
         "tags": {"area": "shelves", "team": "maths"},
     }
-    assert unsorted_objects(answer.text) == []
+    assert find_unsorted_objects(answer.text) == []
 
 
 @pytest.mark.shows("GET /organization/projects", "GET /organization/projects/{project}", "objects")
-def test_the_default_project_is_always_there(inner: World) -> None:
+def test_the_default_project_is_always_there(local_simulator: RunningSimulator) -> None:
     """DOCUMENTED: its id is literally that."""
-    assert inner.http.get(f"{PROJECTS}/default").json() == DEFAULT
-    assert inner.http.get(PROJECTS).json() == {
+    assert local_simulator.http.get(f"{PROJECTS}/default").json() == DEFAULT
+    assert local_simulator.http.get(PROJECTS).json() == {
         "data": [DEFAULT],
         "first_id": "default",
         "has_more": False,
@@ -85,63 +87,63 @@ def test_the_default_project_is_always_there(inner: World) -> None:
     }
 
 
-def test_projects_are_listed_in_the_order_of_their_creation_page_by_page(inner: World) -> None:
+def test_projects_are_listed_in_the_order_of_their_creation_page_by_page(local_simulator: RunningSimulator) -> None:
     """DOCUMENTED by the example's `first_id`: the default one comes first."""
-    ids = ["default", *(made(inner, f"number {number}") for number in range(3))]
+    ids = ["default", *(create_project(local_simulator, f"number {number}") for number in range(3))]
     seen: list[str] = []
     more = True
     while more:
-        page = inner.http.get(PROJECTS, params={"limit": 2, **({"after": seen[-1]} if seen else {})}).json()
+        page = local_simulator.http.get(PROJECTS, params={"limit": 2, **({"after": seen[-1]} if seen else {})}).json()
         seen += [project["id"] for project in page["data"]]
         more = page["has_more"]
     assert seen == ids
 
 
-def test_a_cursor_that_names_no_project_is_refused(inner: World) -> None:
+def test_a_cursor_that_names_no_project_is_refused(local_simulator: RunningSimulator) -> None:
     """INFERRED: as in every other list."""
-    answer = inner.http.get(PROJECTS, params={"after": "proj_x"})
-    assert error(answer) == (400, refused("No element with id 'proj_x' in this list", param="after"))
+    answer = local_simulator.http.get(PROJECTS, params={"after": "proj_x"})
+    assert parse_error(answer) == (400, error_object("No element with id 'proj_x' in this list", param="after"))
 
 
 @pytest.mark.shows("POST /organization/projects/{project}")
-def test_an_update_renames_and_changes_tags_and_nothing_else(inner: World) -> None:
+def test_an_update_renames_and_changes_tags_and_nothing_else(local_simulator: RunningSimulator) -> None:
     """What is removed and added at once is there afterwards (INFERRED)."""
-    project = made(inner, tags={"a": "1", "b": "2", "c": "3"})
-    before = inner.http.get(f"{PROJECTS}/{project}").json()
+    project = create_project(local_simulator, tags={"a": "1", "b": "2", "c": "3"})
+    before = local_simulator.http.get(f"{PROJECTS}/{project}").json()
     change = {"name": "New", "add_tags": {"b": "two", "d": "4"}, "remove_tag_keys": ["a", "b", "nothing"]}
-    after = inner.http.post(f"{PROJECTS}/{project}", json=change).json()
+    after = local_simulator.http.post(f"{PROJECTS}/{project}", json=change).json()
     assert after == {**before, "name": "New", "tags": {"b": "two", "c": "3", "d": "4"}}
-    assert inner.http.post(f"{PROJECTS}/{project}", json={}).json() == after
-    assert inner.http.get(f"{PROJECTS}/{project}").json() == after
+    assert local_simulator.http.post(f"{PROJECTS}/{project}", json={}).json() == after
+    assert local_simulator.http.get(f"{PROJECTS}/{project}").json() == after
 
 
 @pytest.mark.shows("POST /organization/projects/{project}/archive", "archived")
-def test_an_archived_project_is_listed_only_when_asked_for(inner: World) -> None:
+def test_an_archived_project_is_listed_only_when_asked_for(local_simulator: RunningSimulator) -> None:
     """OPENAI: `include_archived`. It can still be retrieved, and archiving it again changes nothing."""
-    project = made(inner)
-    archived = inner.http.post(f"{PROJECTS}/{project}/archive").json()
+    project = create_project(local_simulator)
+    archived = local_simulator.http.post(f"{PROJECTS}/{project}/archive").json()
     assert archived["status"] == "archived"
-    assert inner.http.post(f"{PROJECTS}/{project}/archive").json() == archived
-    assert inner.http.get(f"{PROJECTS}/{project}").json() == archived
-    assert [one["id"] for one in inner.http.get(PROJECTS).json()["data"]] == ["default"]
-    whole = inner.http.get(PROJECTS, params={"include_archived": "true"}).json()["data"]
+    assert local_simulator.http.post(f"{PROJECTS}/{project}/archive").json() == archived
+    assert local_simulator.http.get(f"{PROJECTS}/{project}").json() == archived
+    assert [one["id"] for one in local_simulator.http.get(PROJECTS).json()["data"]] == ["default"]
+    whole = local_simulator.http.get(PROJECTS, params={"include_archived": "true"}).json()["data"]
     assert [one["id"] for one in whole] == ["default", project]
 
 
 @pytest.mark.shows("archiving-the-default")
-def test_the_default_project_cannot_be_archived(inner: World) -> None:
+def test_the_default_project_cannot_be_archived(local_simulator: RunningSimulator) -> None:
     """INFERRED: every account has one."""
-    answer = inner.http.post(f"{PROJECTS}/default/archive")
-    assert error(answer) == (400, refused("The default project cannot be archived"))
+    answer = local_simulator.http.post(f"{PROJECTS}/default/archive")
+    assert parse_error(answer) == (400, error_object("The default project cannot be archived"))
 
 
 @pytest.mark.shows("archived")
-def test_an_archived_project_cannot_be_changed(inner: World) -> None:
+def test_an_archived_project_cannot_be_changed(local_simulator: RunningSimulator) -> None:
     """OPENAI: it cannot be used or updated."""
-    project = made(inner)
-    inner.http.post(f"{PROJECTS}/{project}/archive")
-    answer = inner.http.post(f"{PROJECTS}/{project}", json={"name": "New"})
-    assert error(answer) == (400, refused(f"Project '{project}' is archived"))
+    project = create_project(local_simulator)
+    local_simulator.http.post(f"{PROJECTS}/{project}/archive")
+    answer = local_simulator.http.post(f"{PROJECTS}/{project}", json={"name": "New"})
+    assert parse_error(answer) == (400, error_object(f"Project '{project}' is archived"))
 
 
 @pytest.mark.shows("limits")
@@ -158,42 +160,47 @@ def test_an_archived_project_cannot_be_changed(inner: World) -> None:
         ({"name": "n", "colour": "red"}, "colour"),
     ],
 )
-def test_a_project_that_breaks_a_rule_is_refused(inner: World, body: dict[str, Any], param: str) -> None:
+def test_a_project_that_breaks_a_rule_is_refused(
+    local_simulator: RunningSimulator, body: dict[str, Any], param: str
+) -> None:
     """DOCUMENTED by CloudFormation's schema: lengths of names, tag keys and tag values, and the number of tags."""
-    answer = inner.http.post(PROJECTS, json=body)
+    answer = local_simulator.http.post(PROJECTS, json=body)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
 
 @pytest.mark.shows("limits")
-def test_the_longest_name_and_the_most_tags_are_taken(inner: World) -> None:
+def test_the_longest_name_and_the_most_tags_are_taken(local_simulator: RunningSimulator) -> None:
     """The limits themselves are inside."""
-    project = made(inner, "n" * 128, tags={f"{number:128}": "v" * 256 for number in range(200)})
-    answer = inner.http.post(f"{PROJECTS}/{project}", json={"add_tags": {"one": "more"}})
-    assert error(answer) == (400, refused("A project can have at most 200 tags, this would be 201", param="tags"))
+    project = create_project(local_simulator, "n" * 128, tags={f"{number:128}": "v" * 256 for number in range(200)})
+    answer = local_simulator.http.post(f"{PROJECTS}/{project}", json={"add_tags": {"one": "more"}})
+    assert parse_error(answer) == (
+        400,
+        error_object("A project can have at most 200 tags, this would be 201", param="tags"),
+    )
 
 
 @pytest.mark.shows("limits")
 def test_an_account_has_no_more_projects_than_it_may() -> None:
     """DOCUMENTED: 1000; INFERRED: the default one and archived ones count, and 400."""
-    with inner_world(Settings(max_projects=3)) as world:
-        first = made(world)
-        made(world)
+    with simulator_in_process(Settings(max_projects=3)) as world:
+        first = create_project(world)
+        create_project(world)
         world.http.post(f"{PROJECTS}/{first}/archive")
         answer = world.http.post(PROJECTS, json={"name": "one more"})
-    assert error(answer) == (400, refused("An account can have at most 3 projects"))
+    assert parse_error(answer) == (400, error_object("An account can have at most 3 projects"))
 
 
 @pytest.mark.parametrize(("verb", "path"), [("GET", ""), ("POST", ""), ("POST", "/archive")])
-def test_an_unknown_project_is_unknown_to_every_route(inner: World, verb: str, path: str) -> None:
+def test_an_unknown_project_is_unknown_to_every_route(local_simulator: RunningSimulator, verb: str, path: str) -> None:
     """404, as for whatever does not exist."""
-    answer = inner.http.request(verb, f"{PROJECTS}/proj_x{path}", json={} if verb == "POST" else None)
-    assert error(answer) == unknown("project", "proj_x")
+    answer = local_simulator.http.request(verb, f"{PROJECTS}/proj_x{path}", json={} if verb == "POST" else None)
+    assert parse_error(answer) == not_found_error("project", "proj_x")
 
 
-def test_two_simulators_with_one_seed_name_their_projects_alike(inner: World) -> None:
+def test_two_simulators_with_one_seed_name_their_projects_alike(local_simulator: RunningSimulator) -> None:
     """From the seed and the account; another seed gives other names."""
-    with inner_world() as same, inner_world(Settings(seed=1)) as other:
-        ids = [[made(world) for _ in range(2)] for world in (inner, same, other)]
+    with simulator_in_process() as same, simulator_in_process(Settings(seed=1)) as other:
+        ids = [[create_project(world) for _ in range(2)] for world in (local_simulator, same, other)]
     assert ids[0] == ids[1]
     assert not set(ids[0]) & set(ids[2])
     assert len(set(ids[0])) == 2
@@ -203,79 +210,93 @@ def test_two_simulators_with_one_seed_name_their_projects_alike(inner: World) ->
 
 
 @pytest.mark.shows("header")
-def test_the_sdk_selects_a_project_by_its_own_option(inner: World) -> None:
+def test_the_sdk_selects_a_project_by_its_own_option(local_simulator: RunningSimulator) -> None:
     """DOCUMENTED: `OpenAI(project=...)` sends the header."""
-    project = made(inner)
-    mantle = inner.mantle().with_options(project=project)
-    file = mantle.files.create(file=("train.jsonl", jsonl(1)), purpose="fine-tune")
+    project = create_project(local_simulator)
+    mantle = local_simulator.openai_client().with_options(project=project)
+    file = mantle.files.create(file=("train.jsonl", make_training_file(1)), purpose="fine-tune")
     assert [one.id for one in mantle.files.list()] == [file.id]
-    assert [one.id for one in inner.mantle().files.list()] == []
+    assert [one.id for one in local_simulator.openai_client().files.list()] == []
 
 
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/fine_tuning/jobs", "/v1/models"])
-def test_a_header_that_names_no_project_is_a_404(inner: World, path: str) -> None:
+def test_a_header_that_names_no_project_is_a_404(local_simulator: RunningSimulator, path: str) -> None:
     """Whatever it asks for."""
-    assert error(inner.http.get(path, headers=within("proj_x"))) == unknown("project", "proj_x")
+    assert parse_error(local_simulator.http.get(path, headers=project_headers("proj_x"))) == not_found_error(
+        "project", "proj_x"
+    )
 
 
 @pytest.mark.shows("header", "foreign-ids")
 @pytest.mark.parametrize(("verb", "path"), [("GET", ""), ("GET", "/content"), ("DELETE", "")])
-def test_a_file_of_another_project_does_not_exist(inner: World, verb: str, path: str) -> None:
+def test_a_file_of_another_project_does_not_exist(local_simulator: RunningSimulator, verb: str, path: str) -> None:
     """DOCUMENTED of the sibling runtime: the same 404 in every case."""
-    project, file = made(inner), inner.upload(jsonl(1))
-    answer = inner.http.request(verb, f"/v1/files/{file}{path}", headers=within(project))
-    assert error(answer) == unknown("file", file)
-    assert inner.http.get(f"/v1/files/{file}").status_code == 200
+    project, file = create_project(local_simulator), local_simulator.upload(make_training_file(1))
+    answer = local_simulator.http.request(verb, f"/v1/files/{file}{path}", headers=project_headers(project))
+    assert parse_error(answer) == not_found_error("file", file)
+    assert local_simulator.http.get(f"/v1/files/{file}").status_code == 200
 
 
 @pytest.mark.parametrize("field", ["training_file", "validation_file"])
-def test_a_job_cannot_be_made_from_a_file_of_another_project(inner: World, field: str) -> None:
+def test_a_job_cannot_be_made_from_a_file_of_another_project(local_simulator: RunningSimulator, field: str) -> None:
     """Q15: cross-project is a 404."""
-    project, foreign = made(inner), inner.upload(jsonl(1))
-    own = inner.http.post(
-        "/v1/files", data={"purpose": "fine-tune"}, files={"file": ("f", jsonl(1))}, headers=within(project)
+    project, foreign = create_project(local_simulator), local_simulator.upload(make_training_file(1))
+    own = local_simulator.http.post(
+        "/v1/files",
+        data={"purpose": "fine-tune"},
+        files={"file": ("f", make_training_file(1))},
+        headers=project_headers(project),
     ).json()["id"]
-    body = {"model": BASE, "training_file": own, "method": method(), field: foreign}
-    answer = inner.http.post("/v1/fine_tuning/jobs", json=body, headers=within(project))
-    assert error(answer) == unknown("file", foreign)
+    body = {"model": BASE_MODEL, "training_file": own, "method": reinforcement_method(), field: foreign}
+    answer = local_simulator.http.post("/v1/fine_tuning/jobs", json=body, headers=project_headers(project))
+    assert parse_error(answer) == not_found_error("file", foreign)
 
 
 @pytest.mark.shows("header", "foreign-ids")
 @pytest.mark.parametrize(
     ("verb", "path"), [("GET", ""), ("GET", "/events"), ("GET", "/checkpoints"), ("POST", "/cancel")]
 )
-def test_a_job_of_another_project_does_not_exist(still: World, verb: str, path: str) -> None:
+def test_a_job_of_another_project_does_not_exist(polled_simulator: RunningSimulator, verb: str, path: str) -> None:
     """And is not moved on or cancelled from there."""
-    project, job = made(still), still.create(still.upload(jsonl(1)))["id"]
-    answer = still.http.request(verb, f"/v1/fine_tuning/jobs/{job}{path}", headers=within(project))
-    assert error(answer) == unknown("fine-tuning job", job)
-    assert still.job(job)["status"] == "validating_files"
+    project, job = (
+        create_project(polled_simulator),
+        polled_simulator.create_job(polled_simulator.upload(make_training_file(1)))["id"],
+    )
+    answer = polled_simulator.http.request(verb, f"/v1/fine_tuning/jobs/{job}{path}", headers=project_headers(project))
+    assert parse_error(answer) == not_found_error("fine-tuning job", job)
+    assert polled_simulator.retrieve_job(job)["status"] == "validating_files"
 
 
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/fine_tuning/jobs"])
-def test_a_cursor_of_another_project_is_an_unknown_cursor(still: World, path: str) -> None:
+def test_a_cursor_of_another_project_is_an_unknown_cursor(polled_simulator: RunningSimulator, path: str) -> None:
     """And its elements are not listed."""
-    project, file = made(still), still.upload(jsonl(1))
-    cursor = file if path == "/v1/files" else still.create(file)["id"]
-    assert still.http.get(path, headers=within(project)).json()["data"] == []
-    answer = still.http.get(path, params={"after": cursor}, headers=within(project))
-    assert error(answer) == (400, refused(f"No element with id '{cursor}' in this list", param="after"))
+    project, file = create_project(polled_simulator), polled_simulator.upload(make_training_file(1))
+    cursor = file if path == "/v1/files" else polled_simulator.create_job(file)["id"]
+    assert polled_simulator.http.get(path, headers=project_headers(project)).json()["data"] == []
+    answer = polled_simulator.http.get(path, params={"after": cursor}, headers=project_headers(project))
+    assert parse_error(answer) == (400, error_object(f"No element with id '{cursor}' in this list", param="after"))
 
 
 @pytest.mark.shows("archived", "use-of-archived")
-def test_nothing_is_created_in_an_archived_project_and_all_in_it_can_be_read(still: World) -> None:
+def test_nothing_is_created_in_an_archived_project_and_all_in_it_can_be_read(
+    polled_simulator: RunningSimulator,
+) -> None:
     """OPENAI: it cannot be used. INFERRED: 400, and that reading and cancelling go on."""
-    header = within(made(still))
-    upload: dict[str, Any] = {"data": {"purpose": "fine-tune"}, "files": {"file": ("f", jsonl(1))}, "headers": header}
-    file = still.http.post("/v1/files", **upload).json()["id"]
-    body = {"model": BASE, "training_file": file, "method": method()}
-    job = still.http.post("/v1/fine_tuning/jobs", json=body, headers=header).json()["id"]
-    still.http.post(f"{PROJECTS}/{header['openai-project']}/archive")
-    refusal = (400, refused(f"Project '{header['openai-project']}' is archived"))
-    assert error(still.http.post("/v1/files", **upload)) == refusal
-    assert error(still.http.post("/v1/fine_tuning/jobs", json=body, headers=header)) == refusal
-    assert [one["id"] for one in still.http.get("/v1/files", headers=header).json()["data"]] == [file]
-    assert still.http.get(f"/v1/files/{file}/content", headers=header).content == jsonl(1)
-    assert still.http.get(f"/v1/fine_tuning/jobs/{job}", headers=header).json()["id"] == job
-    cancelled = still.http.post(f"/v1/fine_tuning/jobs/{job}/cancel", headers=header).json()
+    header = project_headers(create_project(polled_simulator))
+    upload: dict[str, Any] = {
+        "data": {"purpose": "fine-tune"},
+        "files": {"file": ("f", make_training_file(1))},
+        "headers": header,
+    }
+    file = polled_simulator.http.post("/v1/files", **upload).json()["id"]
+    body = {"model": BASE_MODEL, "training_file": file, "method": reinforcement_method()}
+    job = polled_simulator.http.post("/v1/fine_tuning/jobs", json=body, headers=header).json()["id"]
+    polled_simulator.http.post(f"{PROJECTS}/{header['openai-project']}/archive")
+    refusal = (400, error_object(f"Project '{header['openai-project']}' is archived"))
+    assert parse_error(polled_simulator.http.post("/v1/files", **upload)) == refusal
+    assert parse_error(polled_simulator.http.post("/v1/fine_tuning/jobs", json=body, headers=header)) == refusal
+    assert [one["id"] for one in polled_simulator.http.get("/v1/files", headers=header).json()["data"]] == [file]
+    assert polled_simulator.http.get(f"/v1/files/{file}/content", headers=header).content == make_training_file(1)
+    assert polled_simulator.http.get(f"/v1/fine_tuning/jobs/{job}", headers=header).json()["id"] == job
+    cancelled = polled_simulator.http.post(f"/v1/fine_tuning/jobs/{job}/cancel", headers=header).json()
     assert cancelled["status"] == "cancelled"

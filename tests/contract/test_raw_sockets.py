@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.simulators import World
+from tests.simulators import RunningSimulator
 
 HEALTH: Final = b"GET /_simulator/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 KEY: Final = b"<key>"  # where a key is put in
@@ -58,7 +58,7 @@ MALFORMED: Final = {
     "an endless chunk": post(b"Transfer-Encoding: chunked\r\n", b"FFFFFFFFFFFFFFFFFF\r\n{}"),
 }
 
-ODD: Final = {
+ODD_BUT_VALID: Final = {
     "no version": (b"GET /v1/models\r\n\r\n", b"401"),
     "a whole URL": (get(b"http://elsewhere/v1/models"), b"200"),
     "an asterisk": (b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
@@ -90,20 +90,20 @@ ODD: Final = {
 
 
 @pytest.fixture
-def line(served: World) -> Iterator[socket.socket]:
+def client_socket(served_simulator: RunningSimulator) -> Iterator[socket.socket]:
     """A connection to the server, and proof that it answers others afterwards."""
-    with closing(connected(served)) as opened:
+    with closing(open_socket(served_simulator)) as opened:
         yield opened
-    assert said(served, HEALTH).startswith(b"HTTP/1.1 200 ")
+    assert exchange(served_simulator, HEALTH).startswith(b"HTTP/1.1 200 ")
 
 
-def connected(served: World) -> socket.socket:
+def open_socket(served: RunningSimulator) -> socket.socket:
     """Open a connection to the server."""
     host, _, port = served.url.removeprefix("http://").rpartition(":")
     return socket.create_connection((host, int(port)), timeout=_PATIENCE)
 
 
-def heard(line: socket.socket) -> bytes:
+def read_until_closed(line: socket.socket) -> bytes:
     """Read until the server closes the connection."""
     parts = []
     try:
@@ -114,33 +114,33 @@ def heard(line: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def said(served: World, request: bytes) -> bytes:
+def exchange(served: RunningSimulator, request: bytes) -> bytes:
     """Send bytes on a connection of their own; return all that comes back."""
-    with closing(connected(served)) as line:
+    with closing(open_socket(served)) as line:
         line.sendall(request.replace(KEY, served.key.encode()))
-        return heard(line)
+        return read_until_closed(line)
 
 
 @pytest.mark.parametrize("request_bytes", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_no_http_is_refused_and_closed(served: World, request_bytes: bytes) -> None:
+def test_what_is_no_http_is_refused_and_closed(served_simulator: RunningSimulator, request_bytes: bytes) -> None:
     """No second request is read out of it, however long it says that it is."""
-    answer = said(served, request_bytes)
+    answer = exchange(served_simulator, request_bytes)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1
-    assert said(served, HEALTH).startswith(b"HTTP/1.1 200 ")
+    assert exchange(served_simulator, HEALTH).startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize(("request_bytes", "status"), ODD.values(), ids=ODD)
-def test_what_is_only_odd_is_answered(served: World, request_bytes: bytes, status: bytes) -> None:
+@pytest.mark.parametrize(("request_bytes", "status"), ODD_BUT_VALID.values(), ids=ODD_BUT_VALID)
+def test_what_is_only_odd_is_answered(served_simulator: RunningSimulator, request_bytes: bytes, status: bytes) -> None:
     """With a status that any request may get."""
-    assert said(served, request_bytes).split(maxsplit=2)[1] == status
-    assert said(served, HEALTH).startswith(b"HTTP/1.1 200 ")
+    assert exchange(served_simulator, request_bytes).split(maxsplit=2)[1] == status
+    assert exchange(served_simulator, HEALTH).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_hundred_requests_at_once_are_answered_in_their_order(line: socket.socket) -> None:
+def test_a_hundred_requests_at_once_are_answered_in_their_order(client_socket: socket.socket) -> None:
     """On one connection, before the first answer is read."""
-    line.sendall(HEALTH.replace(b"close", b"keep-alive") * 99 + HEALTH)
-    assert heard(line).count(b"HTTP/1.1 200 ") == 100
+    client_socket.sendall(HEALTH.replace(b"close", b"keep-alive") * 99 + HEALTH)
+    assert read_until_closed(client_socket).count(b"HTTP/1.1 200 ") == 100
 
 
 @pytest.mark.parametrize(
@@ -157,29 +157,33 @@ def test_a_hundred_requests_at_once_are_answered_in_their_order(line: socket.soc
     ids=["nothing", "half a method", "half a header", "no body", "half a body", "half a chunk", "a body not yet sent"],
 )
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-def test_a_caller_may_go_away_at_any_time(served: World, line: socket.socket, begun: bytes, reset: bool) -> None:
+def test_a_caller_may_go_away_at_any_time(
+    served_simulator: RunningSimulator, client_socket: socket.socket, begun: bytes, reset: bool
+) -> None:
     """In an orderly way or not."""
-    line.sendall(begun.replace(KEY, served.key.encode()))
+    client_socket.sendall(begun.replace(KEY, served_simulator.key.encode()))
     if reset:  # a close that throws away what was not sent yet, and tells the other side so
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    line.close()
+        client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client_socket.close()
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(served: World, line: socket.socket) -> None:
+def test_an_upload_that_breaks_off_leaves_nothing(
+    served_simulator: RunningSimulator, client_socket: socket.socket
+) -> None:
     """No file, and no bytes of one."""
-    folder = served.simulator.house.uploads._folder
+    folder = served_simulator.instance.context.uploads._folder
     before = sorted(folder.iterdir())
-    listed = served.http.get("/v1/files").json()
-    line.sendall(
-        b"POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + served.key.encode() + b"\r\n"
+    listed = served_simulator.http.get("/v1/files").json()
+    client_socket.sendall(
+        b"POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + served_simulator.key.encode() + b"\r\n"
         b"Content-Type: multipart/form-data; boundary=B\r\nContent-Length: 5000000\r\n\r\n"
         b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'
         b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n' + b"x" * 2_000_000
     )
-    line.close()
-    assert said(served, HEALTH).startswith(b"HTTP/1.1 200 ")
+    client_socket.close()
+    assert exchange(served_simulator, HEALTH).startswith(b"HTTP/1.1 200 ")
     assert sorted(folder.iterdir()) == before
-    assert served.http.get("/v1/files").json() == listed
+    assert served_simulator.http.get("/v1/files").json() == listed
 
 
 @pytest.mark.parametrize(
@@ -192,26 +196,28 @@ def test_an_upload_that_breaks_off_leaves_nothing(served: World, line: socket.so
     ],
     ids=["a header", "headers", "a trailer", "a chunk's extension"],
 )
-def test_what_goes_on_and_on_is_refused(served: World, line: socket.socket, begun: bytes) -> None:
+def test_what_goes_on_and_on_is_refused(
+    served_simulator: RunningSimulator, client_socket: socket.socket, begun: bytes
+) -> None:
     """After a megabyte or so, and with no more memory than that."""
     taken = 0
     try:
-        line.sendall(begun.replace(KEY, served.key.encode()))
+        client_socket.sendall(begun.replace(KEY, served_simulator.key.encode()))
         for _ in range(1_000):
-            line.sendall(b"a" * 100_000)
+            client_socket.sendall(b"a" * 100_000)
             taken += 100_000
     except (BrokenPipeError, ConnectionResetError):
         pass
     assert taken < 50_000_000
 
 
-def test_slow_callers_keep_nobody_waiting(served: World) -> None:
+def test_slow_callers_keep_nobody_waiting(served_simulator: RunningSimulator) -> None:
     """Fifty requests that come a few bytes at a time; others are answered meanwhile, and they in the end."""
     request = HEALTH
     with ExitStack() as opened:
-        slow = [opened.enter_context(closing(connected(served))) for _ in range(50)]
+        slow = [opened.enter_context(closing(open_socket(served_simulator))) for _ in range(50)]
         for start in range(0, len(request), 30):
             for line in slow:
                 line.sendall(request[start : start + 30])
-            assert served.http.get("/v1/models").status_code == 200
-        assert [heard(line)[:13] for line in slow] == [b"HTTP/1.1 200 "] * 50
+            assert served_simulator.http.get("/v1/models").status_code == 200
+        assert [read_until_closed(line)[:13] for line in slow] == [b"HTTP/1.1 200 "] * 50

@@ -11,11 +11,11 @@ from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter, ValidationError
 
 from simulator.settings import ResponseEvents, Settings
-from tests.response_event_order import MANTLES_ORDER
-from tests.simulators import BASE, World, inner_world
-from tests.training.training_files import jsonl, record
+from tests.response_event_order import MANTLE_EVENT_ORDER
+from tests.simulators import BASE_MODEL, RunningSimulator, simulator_in_process
+from tests.training.training_files import make_record, make_training_file
 
-[KNOWN] = [message["content"] for message in record(7)["messages"]]
+[KNOWN_PROMPT] = [message["content"] for message in make_record(7)["messages"]]
 HINT = (
     "the stream is in Mantle's order: its response.reasoning_part events are in no SDK's types, and the Node SDK's "
     "responses.stream() stops at them; --responses-events openai gives the order of OpenAI's specification"
@@ -27,57 +27,57 @@ TOOL: Any = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     "strict": False,
 }
-ASKED: dict[str, Any] = {"model": BASE, "input": KNOWN, "temperature": 0}
+REQUEST: dict[str, Any] = {"model": BASE_MODEL, "input": KNOWN_PROMPT, "temperature": 0}
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def simulator() -> Iterator[RunningSimulator]:
     """A simulator as it is by default: Mantle's order."""
-    with inner_world() as made:
-        made.upload(jsonl(10))
+    with simulator_in_process() as made:
+        made.upload(make_training_file(10))
         yield made
 
 
 @pytest.fixture(scope="module")
-def mantles(world: World) -> OpenAI:
+def mantle_order_client(simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at it, lenient as it is by default."""
-    return world.mantle()
+    return simulator.openai_client()
 
 
 @pytest.fixture(scope="module")
-def openai_world() -> Iterator[World]:
+def openai_order_simulator() -> Iterator[RunningSimulator]:
     """A simulator that was told to keep to OpenAI's specification."""
-    with inner_world(Settings(responses_events=ResponseEvents.OPENAI)) as made:
-        made.upload(jsonl(10))
+    with simulator_in_process(Settings(responses_events=ResponseEvents.OPENAI)) as made:
+        made.upload(make_training_file(10))
         yield made
 
 
 @pytest.fixture(scope="module")
-def strict(openai_world: World) -> OpenAI:
+def strict_client(openai_order_simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at that one; it validates every event."""
-    return openai_world.mantle(strict=True)
+    return openai_order_simulator.openai_client(strict=True)
 
 
-def raw(world: World, **fields: Any) -> tuple[str, Any]:
+def stream_raw(world: RunningSimulator, **fields: Any) -> tuple[str, Any]:
     """Return a stream's text and its headers."""
-    got = world.http.post("/v1/responses", json=ASKED | {"stream": True} | fields)
+    got = world.http.post("/v1/responses", json=REQUEST | {"stream": True} | fields)
     assert got.status_code == 200, got.text
     return got.text, got.headers
 
 
-def datas(text: str) -> list[Any]:
+def parse_event_data(text: str) -> list[Any]:
     """Return the data of each event."""
     events = text.removesuffix("\n\n").split("\n\n")
     return [json.loads(event.split("\ndata: ")[1]) for event in events]
 
 
-def streamed_in_background(world: World, *, when: str, then: Callable[[str], Any]) -> list[str]:
+def streamed_in_background(world: RunningSimulator, *, when: str, then: Callable[[str], Any]) -> list[str]:
     """Stream a background response; do something with its id once an event of a type came. Return the types that came.
 
     A test client reads a stream when it is over; so the simulator is called as a server calls it.
     """
     came: list[str] = []
-    body = json.dumps(ASKED | {"stream": True, "background": True}).encode()
+    body = json.dumps(REQUEST | {"stream": True, "background": True}).encode()
     headers = [(b"authorization", f"Bearer {world.key}".encode()), (b"host", b"testserver")]
     scope = {"type": "http", "method": "POST", "path": "/v1/responses", "query_string": b"", "headers": headers}
     scope |= {"scheme": "http", "server": ("testserver", 80), "client": ("testclient", 1), "root_path": ""}
@@ -89,14 +89,14 @@ def streamed_in_background(world: World, *, when: str, then: Callable[[str], Any
     async def send(message: Any) -> None:
         if not message.get("body"):
             return
-        events = datas(message["body"].decode())
+        events = parse_event_data(message["body"].decode())
         came.extend(event["type"] for event in events)
         names.extend(event["response"]["id"] for event in events if event["type"] == "response.created")
         if when in (event["type"] for event in events):
             then(names[0])
 
     async def call() -> None:
-        await world.simulator.api(scope, receive, send)
+        await world.instance.api(scope, receive, send)
 
     asyncio.run(call())
     return came
@@ -109,13 +109,13 @@ def types(events: Any) -> list[str]:
 
 
 @pytest.mark.shows("order-of-events")
-def test_the_sdk_reads_mantles_order(mantles: OpenAI) -> None:
+def test_the_sdk_reads_mantles_order(mantle_order_client: OpenAI) -> None:
     """SAMPLE: the types and the order that Amazon's notebook reads; the SDK is lenient unless told otherwise."""
-    assert types(mantles.responses.create(**ASKED, stream=True)) == MANTLES_ORDER
+    assert types(mantle_order_client.responses.create(**REQUEST, stream=True)) == MANTLE_EVENT_ORDER
 
 
 @pytest.mark.shows("strict-validation")
-def test_strict_validation_refuses_two_of_mantles_events_alone(world: World) -> None:
+def test_strict_validation_refuses_two_of_mantles_events_alone(simulator: RunningSimulator) -> None:
     """All others are in the SDK's types."""
     adapter: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
@@ -126,30 +126,30 @@ def test_strict_validation_refuses_two_of_mantles_events_alone(world: World) -> 
             return True
         return False
 
-    text, _ = raw(world)
-    assert {event["type"] for event in datas(text) if refused(event)} == {
+    text, _ = stream_raw(simulator)
+    assert {event["type"] for event in parse_event_data(text) if refused(event)} == {
         "response.reasoning_part.added",
         "response.reasoning_part.done",
     }
 
 
-def test_a_strict_client_stops_at_mantles_order(world: World) -> None:
+def test_a_strict_client_stops_at_mantles_order(simulator: RunningSimulator) -> None:
     """As it would at Bedrock."""
-    stream = world.mantle(strict=True).responses.create(**ASKED, stream=True)
+    stream = simulator.openai_client(strict=True).responses.create(**REQUEST, stream=True)
     with pytest.raises(APIResponseValidationError):
         list(stream)
 
 
 @pytest.mark.shows("order-of-events")
-def test_mantles_order_comes_with_a_hint(world: World, openai_world: World) -> None:
+def test_mantles_order_comes_with_a_hint(simulator: RunningSimulator, openai_order_simulator: RunningSimulator) -> None:
     """What it is, whom it stops, and how to have the other."""
-    assert raw(world)[1]["x-simulator-hint"] == HINT
-    assert "x-simulator-hint" not in raw(openai_world)[1]
+    assert stream_raw(simulator)[1]["x-simulator-hint"] == HINT
+    assert "x-simulator-hint" not in stream_raw(openai_order_simulator)[1]
 
 
-def test_a_stream_is_one_of_server_sent_events(world: World) -> None:
+def test_a_stream_is_one_of_server_sent_events(simulator: RunningSimulator) -> None:
     """Each with its name and its data."""
-    text, headers = raw(world)
+    text, headers = stream_raw(simulator)
     assert headers["content-type"] == "text/event-stream; charset=utf-8"
     for event in text.removesuffix("\n\n").split("\n\n"):
         name, data = event.split("\n")
@@ -169,17 +169,17 @@ def test_a_stream_is_one_of_server_sent_events(world: World) -> None:
         {"store": False},
     ],
 )
-def test_every_event_of_openais_order_is_valid_to_the_sdk(strict: OpenAI, fields: dict[str, Any]) -> None:
+def test_every_event_of_openais_order_is_valid_to_the_sdk(strict_client: OpenAI, fields: dict[str, Any]) -> None:
     """Strictly, and the last one carries the whole response."""
-    *_, end = strict.responses.create(**(ASKED | fields), stream=True)
+    *_, end = strict_client.responses.create(**(REQUEST | fields), stream=True)
     assert end.type in ("response.completed", "response.incomplete")
     assert end.response.usage
 
 
 @pytest.mark.parametrize("fields", [{}, {"input": "How is the weather in Rome?", "tools": [TOOL]}])
-def test_the_streaming_helper_puts_the_pieces_together(strict: OpenAI, fields: dict[str, Any]) -> None:
+def test_the_streaming_helper_puts_the_pieces_together(strict_client: OpenAI, fields: dict[str, Any]) -> None:
     """OpenAI's order: words and calls."""
-    with strict.responses.stream(**(ASKED | fields)) as stream:
+    with strict_client.responses.stream(**(REQUEST | fields)) as stream:
         deltas: dict[str, str] = {}
         for event in stream:
             if event.type in ("response.output_text.delta", "response.function_call_arguments.delta"):
@@ -190,107 +190,107 @@ def test_the_streaming_helper_puts_the_pieces_together(strict: OpenAI, fields: d
     assert list(deltas.values()) == [said]
 
 
-def test_the_streaming_helper_of_python_reads_mantles_order_too(mantles: OpenAI) -> None:
+def test_the_streaming_helper_of_python_reads_mantles_order_too(mantle_order_client: OpenAI) -> None:
     """Node's does not."""
-    with mantles.responses.stream(**ASKED) as stream:
+    with mantle_order_client.responses.stream(**REQUEST) as stream:
         stream.until_done()
-        assert stream.get_final_response().output_text == mantles.responses.create(**ASKED).output_text
+        assert stream.get_final_response().output_text == mantle_order_client.responses.create(**REQUEST).output_text
 
 
-def test_a_stream_can_be_read_raw(mantles: OpenAI) -> None:
+def test_a_stream_can_be_read_raw(mantle_order_client: OpenAI) -> None:
     """By `with_streaming_response`."""
-    with mantles.responses.with_streaming_response.create(**ASKED, stream=True) as answer:
+    with mantle_order_client.responses.with_streaming_response.create(**REQUEST, stream=True) as answer:
         lines = [line for line in answer.iter_lines() if line.startswith("event: ")]
     assert (lines[0], lines[-1]) == ("event: response.created", "event: response.completed")
 
 
 @pytest.mark.shows("replay")
 @pytest.mark.parametrize("background", [False, True])
-def test_a_replay_gives_the_same_bytes(world: World, background: bool) -> None:
+def test_a_replay_gives_the_same_bytes(simulator: RunningSimulator, background: bool) -> None:
     """All of them, or those after an event that was seen already."""
-    text, _ = raw(world, background=background)
-    events = datas(text)
+    text, _ = stream_raw(simulator, background=background)
+    events = parse_event_data(text)
     name = events[0]["response"]["id"]
-    whole = world.http.get(f"/v1/responses/{name}", params={"stream": "true"})
-    rest = world.http.get(f"/v1/responses/{name}", params={"stream": "true", "starting_after": 5})
-    assert (whole.text, datas(rest.text)) == (text, events[6:])
+    whole = simulator.http.get(f"/v1/responses/{name}", params={"stream": "true"})
+    rest = simulator.http.get(f"/v1/responses/{name}", params={"stream": "true", "starting_after": 5})
+    assert (whole.text, parse_event_data(rest.text)) == (text, events[6:])
 
 
-def test_the_sdk_goes_on_with_a_stream_that_broke(mantles: OpenAI) -> None:
+def test_the_sdk_goes_on_with_a_stream_that_broke(mantle_order_client: OpenAI) -> None:
     """OPENAI: a background stream is taken up after the last event that came."""
-    stream = mantles.responses.create(**ASKED, background=True, stream=True)
+    stream = mantle_order_client.responses.create(**REQUEST, background=True, stream=True)
     first = next(iter(stream))
     assert first.type == "response.created"
     stream.close()
-    rest = mantles.responses.retrieve(first.response.id, stream=True, starting_after=first.sequence_number)
+    rest = mantle_order_client.responses.retrieve(first.response.id, stream=True, starting_after=first.sequence_number)
     numbers = [event.sequence_number for event in rest]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_streaming_a_background_response_brings_it_to_its_end(mantles: OpenAI) -> None:
+def test_streaming_a_background_response_brings_it_to_its_end(mantle_order_client: OpenAI) -> None:
     """The stream tells all of it, so there is nothing left to wait for."""
-    name = mantles.responses.create(**ASKED, background=True).id
-    *_, end = mantles.responses.retrieve(name, stream=True)
+    name = mantle_order_client.responses.create(**REQUEST, background=True).id
+    *_, end = mantle_order_client.responses.retrieve(name, stream=True)
     assert end.type == "response.completed"
-    assert mantles.responses.retrieve(name).status == "completed"
+    assert mantle_order_client.responses.retrieve(name).status == "completed"
 
 
-def test_the_stream_of_a_cancelled_response_just_ends(mantles: OpenAI) -> None:
+def test_the_stream_of_a_cancelled_response_just_ends(mantle_order_client: OpenAI) -> None:
     """OpenAI has no event for it."""
-    name = mantles.responses.create(**ASKED, background=True).id
-    mantles.responses.cancel(name)
-    events = list(mantles.responses.retrieve(name, stream=True))
+    name = mantle_order_client.responses.create(**REQUEST, background=True).id
+    mantle_order_client.responses.cancel(name)
+    events = list(mantle_order_client.responses.retrieve(name, stream=True))
     assert types(events) == ["response.created", "response.in_progress"]
 
 
 @pytest.mark.shows("cancelling")
 @pytest.mark.parametrize("when", ["response.in_progress", "response.output_text.done"])
-def test_a_background_stream_ends_when_it_is_cancelled(world: World, when: str) -> None:
+def test_a_background_stream_ends_when_it_is_cancelled(simulator: RunningSimulator, when: str) -> None:
     """At once, wherever it is."""
     told: list[Any] = []
 
     def cancel(name: str) -> None:
-        told.append(world.http.post(f"/v1/responses/{name}/cancel").json()["status"])
-        told.append(world.http.get(f"/v1/responses/{name}").json()["status"])
+        told.append(simulator.http.post(f"/v1/responses/{name}/cancel").json()["status"])
+        told.append(simulator.http.get(f"/v1/responses/{name}").json()["status"])
 
-    came = streamed_in_background(world, when=when, then=cancel)
+    came = streamed_in_background(simulator, when=when, then=cancel)
     assert (came[-1], told) == (when, ["cancelled", "cancelled"])
 
 
-def test_a_background_stream_ends_when_it_is_deleted(world: World) -> None:
+def test_a_background_stream_ends_when_it_is_deleted(simulator: RunningSimulator) -> None:
     """There is nothing more to tell of."""
     came = streamed_in_background(
-        world, when="response.in_progress", then=lambda name: world.http.delete(f"/v1/responses/{name}")
+        simulator, when="response.in_progress", then=lambda name: simulator.http.delete(f"/v1/responses/{name}")
     )
     assert came == ["response.created", "response.in_progress"]
 
 
 @pytest.mark.shows("background")
-def test_a_background_response_is_in_progress_while_its_stream_is(world: World) -> None:
+def test_a_background_response_is_in_progress_while_its_stream_is(simulator: RunningSimulator) -> None:
     """However often it is asked for; once the stream has told of the end, it is at its end."""
     found: list[str] = []
 
     def look(name: str) -> None:
-        found.extend(world.http.get(f"/v1/responses/{name}").json()["status"] for _ in range(3))
+        found.extend(simulator.http.get(f"/v1/responses/{name}").json()["status"] for _ in range(3))
 
     for when in ("response.in_progress", "response.output_text.done", "response.completed"):
-        streamed_in_background(world, when=when, then=look)
+        streamed_in_background(simulator, when=when, then=look)
     assert found == ["in_progress"] * 6 + ["completed"] * 3
 
 
 @pytest.mark.shows("cancelling")
-def test_a_background_response_whose_stream_told_of_its_end_cannot_be_cancelled(world: World) -> None:
+def test_a_background_response_whose_stream_told_of_its_end_cannot_be_cancelled(simulator: RunningSimulator) -> None:
     """It is completed."""
     told: list[str] = []
     streamed_in_background(
-        world,
+        simulator,
         when="response.completed",
-        then=lambda name: told.append(world.http.post(f"/v1/responses/{name}/cancel").json()["error"]["message"]),
+        then=lambda name: told.append(simulator.http.post(f"/v1/responses/{name}/cancel").json()["error"]["message"]),
     )
     assert told == ["Cannot cancel a completed response."]
 
 
-def test_a_background_response_whose_stream_was_lost_goes_on_by_itself(world: World) -> None:
+def test_a_background_response_whose_stream_was_lost_goes_on_by_itself(simulator: RunningSimulator) -> None:
     """As one that was never streamed: retrieves bring it to its end."""
     name: list[str] = []
 
@@ -299,15 +299,15 @@ def test_a_background_response_whose_stream_was_lost_goes_on_by_itself(world: Wo
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        streamed_in_background(world, when="response.in_progress", then=lose)
-    found = [world.http.get(f"/v1/responses/{name[0]}").json()["status"] for _ in range(2)]
+        streamed_in_background(simulator, when="response.in_progress", then=lose)
+    found = [simulator.http.get(f"/v1/responses/{name[0]}").json()["status"] for _ in range(2)]
     assert found == ["in_progress", "completed"]
 
 
-def test_what_is_not_kept_cannot_be_replayed(mantles: OpenAI) -> None:
+def test_what_is_not_kept_cannot_be_replayed(mantle_order_client: OpenAI) -> None:
     """The 404 of every other way."""
     with pytest.raises(NotFoundError) as caught:
-        mantles.responses.retrieve("resp_never", stream=True)
+        mantle_order_client.responses.retrieve("resp_never", stream=True)
     assert caught.value.code == "not_found_error"
 
 
@@ -325,9 +325,9 @@ def test_what_is_not_kept_cannot_be_replayed(mantles: OpenAI) -> None:
         ),
     ],
 )
-def test_a_query_that_cannot_be_is_refused(mantles: OpenAI, query: dict[str, str], message: str) -> None:
+def test_a_query_that_cannot_be_is_refused(mantle_order_client: OpenAI, query: dict[str, str], message: str) -> None:
     """By the name of the parameter."""
-    name = mantles.responses.create(**ASKED).id
+    name = mantle_order_client.responses.create(**REQUEST).id
     with pytest.raises(BadRequestError) as caught:
-        mantles.responses.retrieve(name, extra_query=query)
+        mantle_order_client.responses.retrieve(name, extra_query=query)
     assert (caught.value.code, caught.value.message) == ("validation_error", f"Error code: 400 - {message}")

@@ -15,13 +15,13 @@ from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError, 
 from openai.types.responses import Response
 
 from simulator.settings import FIXED_EPOCH, Settings, UnknownFields
-from tests.key_order import unsorted_objects
-from tests.simulators import BASE, FinishedJob, World, database_in, inner_world
-from tests.training.training_files import jsonl, record
+from tests.key_order import find_unsorted_objects
+from tests.simulators import BASE_MODEL, FinishedJob, RunningSimulator, database_path, simulator_in_process
+from tests.training.training_files import make_record, make_training_file
 
 DAY = 86_400
 ID = re.compile(r"resp_[a-z2-7]{52}")
-[KNOWN] = [message["content"] for message in record(7)["messages"]]
+[KNOWN] = [message["content"] for message in make_record(7)["messages"]]
 QWEN = "qwen.qwen3-32b"
 
 TOOL: Any = {
@@ -39,26 +39,26 @@ TOOL: Any = {
 
 
 @pytest.fixture(scope="module")
-def client(world: World) -> OpenAI:
+def client(simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at it, which validates every answer strictly."""
-    return world.mantle(strict=True)
+    return simulator.openai_client(strict=True)
 
 
 def ask(client: OpenAI, **options: Any) -> Response:
     """Ask the known question at temperature 0 unless told otherwise."""
-    asked: dict[str, Any] = {"model": BASE, "input": KNOWN, "temperature": 0} | options
+    asked: dict[str, Any] = {"model": BASE_MODEL, "input": KNOWN, "temperature": 0} | options
     answer: Response = client.responses.create(**asked)
     return answer
 
 
-def refusal(call: Callable[[], Any], kind: type[APIStatusError]) -> Any:
+def expect_error(call: Callable[[], Any], kind: type[APIStatusError]) -> Any:
     """Return the error's body."""
     with pytest.raises(kind) as caught:
         call()
     return caught.value.body
 
 
-def missing(name: str, *, param: str | None = None, noun: str = "response") -> dict[str, Any]:
+def not_found_error(name: str, *, param: str | None = None, noun: str = "response") -> dict[str, Any]:
     """Return the body of the one 404."""
     return {
         "code": "not_found_error",
@@ -68,7 +68,7 @@ def missing(name: str, *, param: str | None = None, noun: str = "response") -> d
     }
 
 
-def bad(message: str, *, param: str | None = None, code: str = "validation_error") -> dict[str, Any]:
+def validation_error(message: str, *, param: str | None = None, code: str = "validation_error") -> dict[str, Any]:
     """Return the body of a 400."""
     return {"code": code, "message": message, "param": param, "type": "invalid_request_error"}
 
@@ -77,11 +77,11 @@ def bad(message: str, *, param: str | None = None, code: str = "validation_error
 
 
 @pytest.mark.shows("POST /responses", "ids")
-def test_a_response_is_the_whole_object_with_its_keys_in_order(world: World) -> None:
+def test_a_response_is_the_whole_object_with_its_keys_in_order(simulator: RunningSimulator) -> None:
     """As JSON on the wire."""
-    body = {"model": BASE, "input": KNOWN, "temperature": 0, "reasoning": {"effort": "low"}}
-    got = world.http.post("/v1/responses", json=body)
-    assert unsorted_objects(got.text) == []
+    body = {"model": BASE_MODEL, "input": KNOWN, "temperature": 0, "reasoning": {"effort": "low"}}
+    got = simulator.http.post("/v1/responses", json=body)
+    assert find_unsorted_objects(got.text) == []
     answer = got.json()
     assert ID.fullmatch(answer["id"])
     thought, message = answer["output"]
@@ -98,7 +98,7 @@ def test_a_response_is_the_whole_object_with_its_keys_in_order(world: World) -> 
         "max_output_tokens": None,
         "max_tool_calls": None,
         "metadata": {},
-        "model": BASE,
+        "model": BASE_MODEL,
         "object": "response",
         "output": [
             {"content": thought["content"], "id": ids[0], "summary": [], "type": "reasoning"},
@@ -135,7 +135,9 @@ def test_a_response_is_the_whole_object_with_its_keys_in_order(world: World) -> 
 
 def test_the_answer_is_the_one_that_chat_gives(client: OpenAI) -> None:
     """The same policy, the same thinking, the same counts."""
-    chat = client.chat.completions.create(model=BASE, messages=[{"role": "user", "content": KNOWN}], temperature=0)
+    chat = client.chat.completions.create(
+        model=BASE_MODEL, messages=[{"role": "user", "content": KNOWN}], temperature=0
+    )
     said = chat.choices[0].message
     answer = ask(client)
     [thought, _] = answer.output
@@ -181,9 +183,9 @@ def test_a_budget_that_ends_leaves_the_response_incomplete(client: OpenAI) -> No
     assert told == ("incomplete", "max_output_tokens", "", 16)
 
 
-def test_a_prompt_that_no_file_holds_is_hinted_at(world: World) -> None:
+def test_a_prompt_that_no_file_holds_is_hinted_at(simulator: RunningSimulator) -> None:
     """As in chat."""
-    got = world.http.post("/v1/responses", json={"model": BASE, "input": "Who wrote the Odyssey?"})
+    got = simulator.http.post("/v1/responses", json={"model": BASE_MODEL, "input": "Who wrote the Odyssey?"})
     assert got.headers["x-simulator-hint"] == (
         "this prompt is in no uploaded file, so the simulated model could only guess"
     )
@@ -204,20 +206,22 @@ def test_an_answer_in_json_is_json(client: OpenAI, format_type: str) -> None:
 @pytest.mark.shows("tuned-models")
 @pytest.mark.parametrize("tail", ["", ":ckpt-step-20"])
 def test_tuned_models_and_checkpoints_have_the_responses_api(
-    finished_job: FinishedJob, mantle: OpenAI, tail: str
+    finished_job: FinishedJob, openai_client: OpenAI, tail: str
 ) -> None:
     """Under their own names."""
     model = finished_job.model + tail
-    assert ask(mantle, model=model).model == model
+    assert ask(openai_client, model=model).model == model
 
 
 def test_two_simulators_with_one_seed_answer_alike() -> None:
     """Ids included."""
 
     def told() -> Any:
-        with inner_world() as made:
-            made.upload(jsonl(10))
-            return [made.http.post("/v1/responses", json={"model": BASE, "input": KNOWN}).json() for _ in range(3)]
+        with simulator_in_process() as made:
+            made.upload(make_training_file(10))
+            return [
+                made.http.post("/v1/responses", json={"model": BASE_MODEL, "input": KNOWN}).json() for _ in range(3)
+            ]
 
     assert told() == told()
 
@@ -250,7 +254,7 @@ def test_a_conversation_with_calls_can_be_given_whole(client: OpenAI) -> None:
 def test_an_output_of_no_call_is_refused(client: OpenAI) -> None:
     """OPENAI."""
     output = [{"type": "function_call_output", "call_id": "call_x", "output": "Sunny."}]
-    assert refusal(lambda: ask(client, input=output), BadRequestError) == bad(
+    assert expect_error(lambda: ask(client, input=output), BadRequestError) == validation_error(
         "Invalid 'input': no tool call found for function call output with call_id 'call_x'.", param="input"
     )
 
@@ -273,11 +277,11 @@ def test_a_response_goes_on_with_the_whole_conversation(client: OpenAI) -> None:
 @pytest.mark.shows("store-and-chain")
 def test_what_was_said_is_stored_once(tmp_path: Path) -> None:
     """A chain grows by what each response adds to it."""
-    with inner_world(Settings(data=tmp_path)) as made:
-        client, previous = made.mantle(), None
+    with simulator_in_process(Settings(data=tmp_path)) as made:
+        client, previous = made.openai_client(), None
         for question in ("Have you seen the okapi?", "And again?", "And again?"):
             previous = ask(client, input=question, previous_response_id=previous).id
-    with closing(sqlite3.connect(database_in(tmp_path))) as database:
+    with closing(sqlite3.connect(database_path(tmp_path))) as database:
         assert "\n".join(database.iterdump()).count("Have you seen the okapi?") == 1
 
 
@@ -311,7 +315,7 @@ def test_an_item_of_a_stored_response_can_be_named(client: OpenAI) -> None:
 def test_a_compacted_conversation_goes_on(client: OpenAI) -> None:
     """The one item that comes out goes in."""
     first = ask(client)
-    compacted = client.responses.compact(model=BASE, previous_response_id=first.id)
+    compacted = client.responses.compact(model=BASE_MODEL, previous_response_id=first.id)
     begun: Any = [*(item.to_dict() for item in compacted.output), {"role": "user", "content": "And again?"}]
     chained = ask(client, input="And again?", previous_response_id=first.id)
     assert ask(client, input=begun).usage == chained.usage
@@ -319,7 +323,7 @@ def test_a_compacted_conversation_goes_on(client: OpenAI) -> None:
 
 def test_there_is_something_to_compact(client: OpenAI) -> None:
     """An input, or a response to go on with."""
-    assert refusal(lambda: client.responses.compact(model=BASE), BadRequestError) == bad(
+    assert expect_error(lambda: client.responses.compact(model=BASE_MODEL), BadRequestError) == validation_error(
         "Missing required parameter: 'input'.", param="input", code="missing_required_parameter"
     )
 
@@ -329,7 +333,7 @@ def test_there_is_something_to_compact(client: OpenAI) -> None:
 def test_a_compaction_that_is_none_is_refused(client: OpenAI, content: str) -> None:
     """Made up or changed."""
     begun = [{"type": "compaction", "encrypted_content": content}, {"role": "user", "content": "Why?"}]
-    assert refusal(lambda: ask(client, input=begun), BadRequestError) == bad(
+    assert expect_error(lambda: ask(client, input=begun), BadRequestError) == validation_error(
         "Invalid 'input': the encrypted content of a compaction item could not be read.", param="input"
     )
 
@@ -358,42 +362,44 @@ def test_what_is_not_kept_is_one_404(client: OpenAI, gone: str) -> None:
         lambda: client.responses.cancel(name),
         lambda: client.responses.delete(name),
     ]
-    assert [refusal(call, NotFoundError) for call in calls] == [missing(name)] * 3
-    assert refusal(lambda: ask(client, previous_response_id=name), NotFoundError) == missing(
+    assert [expect_error(call, NotFoundError) for call in calls] == [not_found_error(name)] * 3
+    assert expect_error(lambda: ask(client, previous_response_id=name), NotFoundError) == not_found_error(
         name, param="previous_response_id"
     )
 
 
 def test_an_empty_id_is_no_response_to_go_on_with(client: OpenAI) -> None:
     """It is not the same as none."""
-    assert refusal(lambda: ask(client, previous_response_id=""), NotFoundError) == missing(
+    assert expect_error(lambda: ask(client, previous_response_id=""), NotFoundError) == not_found_error(
         "", param="previous_response_id"
     )
 
 
 @pytest.mark.shows("DELETE /responses/{response}")
-def test_a_deletion_says_so(world: World, client: OpenAI) -> None:
+def test_a_deletion_says_so(simulator: RunningSimulator, client: OpenAI) -> None:
     """OPENAI."""
     name = ask(client).id
-    assert world.http.delete(f"/v1/responses/{name}").json() == {"deleted": True, "id": name, "object": "response"}
+    assert simulator.http.delete(f"/v1/responses/{name}").json() == {"deleted": True, "id": name, "object": "response"}
 
 
 def test_an_item_that_is_not_kept_cannot_be_named(client: OpenAI) -> None:
     """The same 404, of an item."""
     question = [{"type": "item_reference", "id": "msg_x"}]
-    assert refusal(lambda: ask(client, input=question), NotFoundError) == missing("msg_x", param="input", noun="item")
+    assert expect_error(lambda: ask(client, input=question), NotFoundError) == not_found_error(
+        "msg_x", param="input", noun="item"
+    )
 
 
 @pytest.mark.shows("store-and-chain")
-def test_a_response_is_kept_for_thirty_days(inner: World) -> None:
+def test_a_response_is_kept_for_thirty_days(local_simulator: RunningSimulator) -> None:
     """DOCUMENTED; of simulated time."""
-    client = inner.mantle(strict=True)
+    client = local_simulator.openai_client(strict=True)
     made = ask(client)
     made_at = int(made.created_at)
-    inner.simulator.house.clock.move_to(made_at + 30 * DAY - 1)
+    local_simulator.instance.context.clock.move_to(made_at + 30 * DAY - 1)
     assert client.responses.retrieve(made.id) == made
-    inner.simulator.house.clock.move_to(made_at + 30 * DAY)
-    assert refusal(lambda: client.responses.retrieve(made.id), NotFoundError) == missing(made.id)
+    local_simulator.instance.context.clock.move_to(made_at + 30 * DAY)
+    assert expect_error(lambda: client.responses.retrieve(made.id), NotFoundError) == not_found_error(made.id)
 
 
 def test_a_conversation_outlives_a_deleted_beginning(client: OpenAI) -> None:
@@ -406,10 +412,10 @@ def test_a_conversation_outlives_a_deleted_beginning(client: OpenAI) -> None:
 
 
 def test_what_is_deleted_while_its_answer_is_thought_of_is_not_gone_on_with(
-    inner: World, monkeypatch: pytest.MonkeyPatch
+    local_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if the deletion had come first."""
-    client, inference = inner.mantle(strict=True), type(inner.simulator.house.inference)
+    client, inference = local_simulator.openai_client(strict=True), type(local_simulator.instance.context.inference)
     first, answer = ask(client), inference.answer
 
     def slow(*arguments: Any) -> Any:
@@ -417,16 +423,16 @@ def test_what_is_deleted_while_its_answer_is_thought_of_is_not_gone_on_with(
         return answer(*arguments)
 
     monkeypatch.setattr(inference, "answer", slow)
-    assert refusal(lambda: ask(client, previous_response_id=first.id), NotFoundError) == missing(
+    assert expect_error(lambda: ask(client, previous_response_id=first.id), NotFoundError) == not_found_error(
         first.id, param="previous_response_id"
     )
 
 
 @pytest.mark.shows("header", "foreign-ids")
-def test_a_response_of_another_project_is_not_there(inner: World) -> None:
+def test_a_response_of_another_project_is_not_there(local_simulator: RunningSimulator) -> None:
     """To retrieve, to go on with, to cancel, to delete, to name items of."""
-    client = inner.mantle(strict=True)
-    project = inner.http.post("/v1/organization/projects", json={"name": "other"}).json()["id"]
+    client = local_simulator.openai_client(strict=True)
+    project = local_simulator.http.post("/v1/organization/projects", json={"name": "other"}).json()["id"]
     other = client.with_options(default_headers={"OpenAI-Project": project})
     made = ask(client)
     item = made.output[-1].to_dict()["id"]
@@ -437,12 +443,12 @@ def test_a_response_of_another_project_is_not_there(inner: World) -> None:
         lambda: ask(other, previous_response_id=made.id),
         lambda: ask(other, input=[{"type": "item_reference", "id": item}]),
     ]
-    assert [refusal(call, NotFoundError) for call in calls] == [
-        missing(made.id),
-        missing(made.id),
-        missing(made.id),
-        missing(made.id, param="previous_response_id"),
-        missing(str(item), param="input", noun="item"),
+    assert [expect_error(call, NotFoundError) for call in calls] == [
+        not_found_error(made.id),
+        not_found_error(made.id),
+        not_found_error(made.id),
+        not_found_error(made.id, param="previous_response_id"),
+        not_found_error(str(item), param="input", noun="item"),
     ]
     assert client.responses.retrieve(made.id) == made
 
@@ -464,8 +470,8 @@ def test_a_background_response_is_complete_after_a_retrieve(client: OpenAI) -> N
 @pytest.mark.parametrize("retrieves", [0, 3])
 def test_how_long_a_background_response_takes_is_a_setting(retrieves: int) -> None:
     """In retrieves that find it in progress."""
-    with inner_world(Settings(background_retrieves=retrieves)) as made:
-        client = made.mantle(strict=True)
+    with simulator_in_process(Settings(background_retrieves=retrieves)) as made:
+        client = made.openai_client(strict=True)
         name = ask(client, background=True).id
         found = [client.responses.retrieve(name).status for _ in range(retrieves + 1)]
     assert found == ["in_progress"] * retrieves + ["completed"]
@@ -487,14 +493,16 @@ def test_a_completed_background_response_cannot_be_cancelled(client: OpenAI) -> 
     name = ask(client, background=True).id
     for _ in range(2):
         client.responses.retrieve(name)
-    assert refusal(lambda: client.responses.cancel(name), BadRequestError) == bad("Cannot cancel a completed response.")
+    assert expect_error(lambda: client.responses.cancel(name), BadRequestError) == validation_error(
+        "Cannot cancel a completed response."
+    )
 
 
 @pytest.mark.shows("cancelling")
 def test_only_a_background_response_can_be_cancelled(client: OpenAI) -> None:
     """OPENAI."""
     name = ask(client).id
-    assert refusal(lambda: client.responses.cancel(name), BadRequestError) == bad(
+    assert expect_error(lambda: client.responses.cancel(name), BadRequestError) == validation_error(
         "Cannot cancel a synchronous response."
     )
 
@@ -502,7 +510,7 @@ def test_only_a_background_response_can_be_cancelled(client: OpenAI) -> None:
 def test_what_is_in_progress_is_not_gone_on_with(client: OpenAI) -> None:
     """There is no answer yet to go on from."""
     name = ask(client, background=True).id
-    assert refusal(lambda: ask(client, previous_response_id=name), BadRequestError) == bad(
+    assert expect_error(lambda: ask(client, previous_response_id=name), BadRequestError) == validation_error(
         f"Invalid 'previous_response_id': response '{name}' is still in progress.", param="previous_response_id"
     )
 
@@ -515,40 +523,45 @@ def test_what_is_in_progress_is_not_gone_on_with(client: OpenAI) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_qwen_has_no_responses_api(client: OpenAI, model: str, stream: bool) -> None:
     """OBSERVED, its alias included."""
-    assert refusal(lambda: ask(client, model=model, stream=stream), BadRequestError) == bad(
+    assert expect_error(lambda: ask(client, model=model, stream=stream), BadRequestError) == validation_error(
         f"The model '{model}' does not support the '/v1/responses' API"
     )
 
 
 @pytest.mark.shows("no-responses-of-qwen")
-def test_a_tuned_qwen_has_no_responses_api(served: World, finished_job: FinishedJob) -> None:
+def test_a_tuned_qwen_has_no_responses_api(served_simulator: RunningSimulator, finished_job: FinishedJob) -> None:
     """Like the model that it was tuned from."""
-    job = served.run(finished_job.content, function=finished_job.function, model=QWEN)
-    assert refusal(lambda: ask(served.mantle(), model=job["fine_tuned_model"]), BadRequestError) == bad(
-        f"The model '{job['fine_tuned_model']}' does not support the '/v1/responses' API"
+    job = served_simulator.run_job(finished_job.content, function=finished_job.function, model=QWEN)
+    assert expect_error(
+        lambda: ask(served_simulator.openai_client(), model=job["fine_tuned_model"]), BadRequestError
+    ) == validation_error(f"The model '{job['fine_tuned_model']}' does not support the '/v1/responses' API")
+
+
+def test_the_path_that_was_taken_is_the_one_that_is_named(simulator: RunningSimulator) -> None:
+    """OBSERVED under /openai/v1 too."""
+    got = simulator.http.post("/openai/v1/responses", json={"model": QWEN, "input": "Why?"})
+    assert got.json()["error"] == validation_error(
+        f"The model '{QWEN}' does not support the '/openai/v1/responses' API"
     )
 
 
-def test_the_path_that_was_taken_is_the_one_that_is_named(world: World) -> None:
-    """OBSERVED under /openai/v1 too."""
-    got = world.http.post("/openai/v1/responses", json={"model": QWEN, "input": "Why?"})
-    assert got.json()["error"] == bad(f"The model '{QWEN}' does not support the '/openai/v1/responses' API")
-
-
 @pytest.mark.shows("base-for-gpt-oss")
-def test_gpt_oss_has_no_responses_under_the_sdks_own_base(world: World) -> None:
+def test_gpt_oss_has_no_responses_under_the_sdks_own_base(simulator: RunningSimulator) -> None:
     """OBSERVED: Mantle has it under /v1 alone; the hint says where to go."""
-    got = world.http.post("/openai/v1/responses", json={"model": BASE, "input": "?"})
-    assert got.json()["error"] == bad(f"The model '{BASE}' does not support the '/openai/v1/responses' API")
+    got = simulator.http.post("/openai/v1/responses", json={"model": BASE_MODEL, "input": "?"})
+    assert got.json()["error"] == validation_error(
+        f"The model '{BASE_MODEL}' does not support the '/openai/v1/responses' API"
+    )
     assert got.headers["x-simulator-hint"] == "it has it at /v1/responses: set the base URL to end in /v1"
 
 
 @pytest.mark.shows("base-for-gpt-oss")
 def test_a_setting_serves_gpt_oss_there_too() -> None:
     """Whoever has seen otherwise can have it otherwise."""
-    with inner_world(Settings(responses_under_openai_v1=True)) as made:
+    with simulator_in_process(Settings(responses_under_openai_v1=True)) as made:
         got = [
-            made.http.post(f"{base}/responses", json={"model": BASE, "input": "?"}) for base in ("/v1", "/openai/v1")
+            made.http.post(f"{base}/responses", json={"model": BASE_MODEL, "input": "?"})
+            for base in ("/v1", "/openai/v1")
         ]
     assert [one.status_code for one in got] == [200, 200]
 
@@ -556,7 +569,7 @@ def test_a_setting_serves_gpt_oss_there_too() -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_model_that_is_not_there_is_a_404(client: OpenAI, stream: bool) -> None:
     """As in chat."""
-    assert refusal(lambda: ask(client, model="ft:never", stream=stream), NotFoundError) == missing(
+    assert expect_error(lambda: ask(client, model="ft:never", stream=stream), NotFoundError) == not_found_error(
         "ft:never", noun="model"
     )
 
@@ -564,7 +577,7 @@ def test_a_model_that_is_not_there_is_a_404(client: OpenAI, stream: bool) -> Non
 @pytest.mark.shows("least-budget")
 def test_too_small_a_budget_is_the_observed_error(client: OpenAI) -> None:
     """The readers' own tests have the long list of refusals."""
-    assert refusal(lambda: ask(client, max_output_tokens=15), BadRequestError) == bad(
+    assert expect_error(lambda: ask(client, max_output_tokens=15), BadRequestError) == validation_error(
         "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 15 instead.",
         param="max_output_tokens",
         code="integer_below_min_value",
@@ -573,9 +586,9 @@ def test_too_small_a_budget_is_the_observed_error(client: OpenAI) -> None:
 
 def test_an_unknown_field_can_be_refused() -> None:
     """By the setting that chat has too."""
-    with inner_world(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as made:
-        got = made.http.post("/v1/responses", json={"model": BASE, "input": "?", "never_heard_of": 1})
-    assert got.json()["error"] == bad(
+    with simulator_in_process(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as made:
+        got = made.http.post("/v1/responses", json={"model": BASE_MODEL, "input": "?", "never_heard_of": 1})
+    assert got.json()["error"] == validation_error(
         "Unsupported parameter: 'never_heard_of' is not supported.",
         param="never_heard_of",
         code="unsupported_parameter",
@@ -587,39 +600,41 @@ def test_an_unknown_field_can_be_refused() -> None:
     ("method", "path"), [("GET", "/responses/resp_x/input_items"), ("POST", "/responses/input_tokens")]
 )
 @pytest.mark.parametrize("base", ["/v1", "/openai/v1"])
-def test_what_mantle_does_not_serve_is_an_unknown_path(world: World, base: str, method: str, path: str) -> None:
+def test_what_mantle_does_not_serve_is_an_unknown_path(
+    simulator: RunningSimulator, base: str, method: str, path: str
+) -> None:
     """`input_items` OBSERVED."""
-    got = world.http.request(method, base + path)
+    got = simulator.http.request(method, base + path)
     assert (got.status_code, got.json()["error"]["message"]) == (404, f"Invalid URL ({method} {base}{path})")
 
 
-def test_nothing_new_comes_into_an_archived_project(inner: World) -> None:
+def test_nothing_new_comes_into_an_archived_project(local_simulator: RunningSimulator) -> None:
     """What is in it can still be read."""
-    project = inner.http.post("/v1/organization/projects", json={"name": "old"}).json()["id"]
-    client = inner.mantle(strict=True).with_options(default_headers={"OpenAI-Project": project})
+    project = local_simulator.http.post("/v1/organization/projects", json={"name": "old"}).json()["id"]
+    client = local_simulator.openai_client(strict=True).with_options(default_headers={"OpenAI-Project": project})
     made = ask(client)
-    inner.http.post(f"/v1/organization/projects/{project}/archive")
+    local_simulator.http.post(f"/v1/organization/projects/{project}/archive")
     assert client.responses.retrieve(made.id) == made
-    assert refusal(lambda: ask(client), BadRequestError) == bad(f"Project '{project}' is archived")
+    assert expect_error(lambda: ask(client), BadRequestError) == validation_error(f"Project '{project}' is archived")
 
 
 # other clients
 
 
-def test_the_asynchronous_sdk_has_the_same_answers(world: World) -> None:
+def test_the_asynchronous_sdk_has_the_same_answers(simulator: RunningSimulator) -> None:
     """Create, retrieve, stream and delete."""
 
     async def talk() -> tuple[Response, Response, Any]:
-        transport = httpx2.ASGITransport(app=world.simulator.api)
+        transport = httpx2.ASGITransport(app=simulator.instance.api)
         async with AsyncOpenAI(
-            api_key=world.key,
+            api_key=simulator.key,
             base_url="http://testserver/v1",
             http_client=httpx2.AsyncClient(transport=transport),
             max_retries=0,
         ) as client:
-            made = await client.responses.create(model=BASE, input=KNOWN, temperature=0)
+            made = await client.responses.create(model=BASE_MODEL, input=KNOWN, temperature=0)
             found = await client.responses.retrieve(made.id)
-            stream = await client.responses.create(model=BASE, input=KNOWN, temperature=0, stream=True)
+            stream = await client.responses.create(model=BASE_MODEL, input=KNOWN, temperature=0, stream=True)
             events = [event async for event in stream]
             await client.responses.delete(made.id)
         return made, found, events[-1]

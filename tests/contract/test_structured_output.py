@@ -8,10 +8,10 @@ from jsonschema import validate
 from openai import BadRequestError, OpenAI
 from pydantic import BaseModel
 
-from tests.simulators import BASE, World
-from tests.training.training_files import record
+from tests.simulators import BASE_MODEL, RunningSimulator
+from tests.training.training_files import make_record
 
-KNOWN = record(7)
+KNOWN_RECORD = make_record(7)
 SCHEMA = {
     "type": "object",
     "properties": {"steps": {"type": "array", "items": {"type": "string"}}, "answer": {"type": "integer"}},
@@ -21,78 +21,86 @@ SCHEMA = {
 
 
 @pytest.fixture(scope="module")
-def chat(world: World) -> OpenAI:
+def openai_client(simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at it."""
-    return world.mantle(strict=True)
+    return simulator.openai_client(strict=True)
 
 
-def form(schema: Any, **more: Any) -> dict[str, Any]:
+def json_schema_format(schema: Any, **more: Any) -> dict[str, Any]:
     """Return a `response_format` of a schema."""
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, **more}}
 
 
-def said(chat: OpenAI, response_format: Any, **options: Any) -> str:
+def answer_text(chat: OpenAI, response_format: Any, **options: Any) -> str:
     """Ask the known question at temperature 0 unless told otherwise; return the content."""
     asked: Any = {
-        "model": BASE, "messages": KNOWN["messages"], "temperature": 0, "response_format": response_format, **options
+        "model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0, "response_format": response_format, **options
     }  # fmt: skip
     return str(chat.chat.completions.create(**asked).choices[0].message.content)
 
 
 @pytest.mark.shows("json")
 @pytest.mark.parametrize("strict", [{}, {"strict": True}, {"strict": False}])
-@pytest.mark.parametrize("model", [BASE, "qwen.qwen3-32b"])
-def test_the_answer_is_an_instance_of_the_schema(chat: OpenAI, model: str, strict: dict[str, bool]) -> None:
+@pytest.mark.parametrize("model", [BASE_MODEL, "qwen.qwen3-32b"])
+def test_the_answer_is_an_instance_of_the_schema(openai_client: OpenAI, model: str, strict: dict[str, bool]) -> None:
     """Strict or not, of every model."""
-    validate(json.loads(said(chat, form(SCHEMA, **strict), model=model)), SCHEMA)
+    validate(json.loads(answer_text(openai_client, json_schema_format(SCHEMA, **strict), model=model)), SCHEMA)
 
 
 @pytest.mark.shows("json-answers")
-def test_the_models_own_answer_is_in_the_field_that_fits(chat: OpenAI) -> None:
+def test_the_models_own_answer_is_in_the_field_that_fits(openai_client: OpenAI) -> None:
     """The number that its words come to."""
-    answer = json.loads(said(chat, form(SCHEMA)))["answer"]
-    assert str(answer) in said(chat, {"type": "text"}).replace(",", "")
+    answer = json.loads(answer_text(openai_client, json_schema_format(SCHEMA)))["answer"]
+    assert str(answer) in answer_text(openai_client, {"type": "text"}).replace(",", "")
 
 
-def test_right_and_wrong_are_drawn_as_in_words(chat: OpenAI) -> None:
+def test_right_and_wrong_are_drawn_as_in_words(openai_client: OpenAI) -> None:
     """A model that is wrong at times is so in JSON too."""
-    answers = {json.loads(said(chat, form(SCHEMA), temperature=2, seed=seed))["answer"] for seed in range(40)}
+    answers = {
+        json.loads(answer_text(openai_client, json_schema_format(SCHEMA), temperature=2, seed=seed))["answer"]
+        for seed in range(40)
+    }
     assert len(answers) > 1
 
 
 @pytest.mark.shows("json")
-def test_any_object_will_do_when_no_schema_is_given(chat: OpenAI) -> None:
+def test_any_object_will_do_when_no_schema_is_given(openai_client: OpenAI) -> None:
     """`json_object`, and `json_schema` without one."""
-    contents = [said(chat, given) for given in ({"type": "json_object"}, form(None))]
+    contents = [answer_text(openai_client, given) for given in ({"type": "json_object"}, json_schema_format(None))]
     assert [list(json.loads(content)) for content in contents] == [["answer"]] * 2
 
 
-def test_text_is_words(chat: OpenAI) -> None:
+def test_text_is_words(openai_client: OpenAI) -> None:
     """As without a format."""
-    assert said(chat, {"type": "text"}) == said(chat, None)
+    assert answer_text(openai_client, {"type": "text"}) == answer_text(openai_client, None)
 
 
-def test_a_question_that_no_file_holds_gets_json_too(chat: OpenAI) -> None:
+def test_a_question_that_no_file_holds_gets_json_too(openai_client: OpenAI) -> None:
     """A guess, in the form asked for."""
     unknown = [{"role": "user", "content": "How many stars are there?"}]
-    validate(json.loads(said(chat, form(SCHEMA), messages=unknown)), SCHEMA)
+    validate(json.loads(answer_text(openai_client, json_schema_format(SCHEMA), messages=unknown)), SCHEMA)
 
 
-def test_a_streamed_one_adds_up_to_the_whole(chat: OpenAI) -> None:
+def test_a_streamed_one_adds_up_to_the_whole(openai_client: OpenAI) -> None:
     """Piece by piece."""
     asked: Any = {
-        "model": BASE, "messages": KNOWN["messages"], "temperature": 0, "response_format": form(SCHEMA), "stream": True
+        "model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0, "response_format": json_schema_format(SCHEMA), "stream": True
     }  # fmt: skip
-    pieces = [chunk.choices[0].delta.content or "" for chunk in chat.chat.completions.create(**asked)]
-    assert "".join(pieces) == said(chat, form(SCHEMA))
+    pieces = [chunk.choices[0].delta.content or "" for chunk in openai_client.chat.completions.create(**asked)]
+    assert "".join(pieces) == answer_text(openai_client, json_schema_format(SCHEMA))
 
 
-def test_a_budget_that_ends_early_cuts_the_json_off(chat: OpenAI) -> None:
+def test_a_budget_that_ends_early_cuts_the_json_off(openai_client: OpenAI) -> None:
     """With `length`, as with any model: a caller has to look."""
-    asked: Any = {"model": BASE, "messages": KNOWN["messages"], "temperature": 0, "response_format": form(SCHEMA)}
-    whole = chat.chat.completions.create(**asked)
+    asked: Any = {
+        "model": BASE_MODEL,
+        "messages": KNOWN_RECORD["messages"],
+        "temperature": 0,
+        "response_format": json_schema_format(SCHEMA),
+    }
+    whole = openai_client.chat.completions.create(**asked)
     assert whole.usage
-    cut = chat.chat.completions.create(**asked, max_tokens=whole.usage.completion_tokens - 1).choices[0]
+    cut = openai_client.chat.completions.create(**asked, max_tokens=whole.usage.completion_tokens - 1).choices[0]
     assert cut.finish_reason == "length"
     assert str(whole.choices[0].message.content).startswith(str(cut.message.content))
 
@@ -104,10 +112,10 @@ class Solution(BaseModel):
     answer: int
 
 
-def test_the_sdks_parse_helper_works(chat: OpenAI) -> None:
+def test_the_sdks_parse_helper_works(openai_client: OpenAI) -> None:
     """Pydantic in, pydantic out."""
-    asked: Any = {"model": BASE, "messages": KNOWN["messages"], "temperature": 0}
-    answer = chat.chat.completions.parse(**asked, response_format=Solution).choices[0].message.parsed
+    asked: Any = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0}
+    answer = openai_client.chat.completions.parse(**asked, response_format=Solution).choices[0].message.parsed
     assert isinstance(answer, Solution)
 
 
@@ -118,17 +126,17 @@ def test_the_sdks_parse_helper_works(chat: OpenAI) -> None:
         ({}, "missing_required_parameter", "response_format.type"),
         ({"type": "json_schema"}, "missing_required_parameter", "response_format.json_schema"),
         ({"type": "json_schema", "json_schema": {}}, "missing_required_parameter", "response_format.json_schema.name"),
-        (form({"type": "objct"}), "validation_error", "response_format.json_schema.schema"),
-        (form({"$ref": "#/$defs/gone"}), "validation_error", "response_format.json_schema.schema"),
-        (form({"$ref": "#"}), "validation_error", "response_format.json_schema.schema"),
-        (form({"not": {}}), "validation_error", "response_format.json_schema.schema"),
-        (form([]), "validation_error", "response_format.json_schema.schema"),
+        (json_schema_format({"type": "objct"}), "validation_error", "response_format.json_schema.schema"),
+        (json_schema_format({"$ref": "#/$defs/gone"}), "validation_error", "response_format.json_schema.schema"),
+        (json_schema_format({"$ref": "#"}), "validation_error", "response_format.json_schema.schema"),
+        (json_schema_format({"not": {}}), "validation_error", "response_format.json_schema.schema"),
+        (json_schema_format([]), "validation_error", "response_format.json_schema.schema"),
     ],
 )
-def test_a_malformed_format_is_refused_by_its_place(chat: OpenAI, given: Any, code: str, param: str) -> None:
+def test_a_malformed_format_is_refused_by_its_place(openai_client: OpenAI, given: Any, code: str, param: str) -> None:
     """With the reason in the message."""
     with pytest.raises(BadRequestError) as refused:
-        said(chat, given)
+        answer_text(openai_client, given)
     assert (refused.value.code, refused.value.param) == (code, param)
 
 
@@ -156,14 +164,19 @@ def test_a_malformed_format_is_refused_by_its_place(chat: OpenAI, given: Any, co
     ],
     ids=["expression", "draft", "work"],
 )
-def test_what_would_take_for_ever_or_break_is_refused_with_the_reason(chat: OpenAI, schema: Any, reason: str) -> None:
+def test_what_would_take_for_ever_or_break_is_refused_with_the_reason(
+    openai_client: OpenAI, schema: Any, reason: str
+) -> None:
     """As a fault of the request, at once: others are not kept waiting."""
     with pytest.raises(BadRequestError) as refused:
-        said(chat, form(schema))
+        answer_text(openai_client, json_schema_format(schema))
     body: Any = refused.value.body
     assert body["message"] == f"Invalid 'response_format.json_schema.schema': {reason}."
 
 
-def test_lengths_may_be_written_as_floats(chat: OpenAI) -> None:
+def test_lengths_may_be_written_as_floats(openai_client: OpenAI) -> None:
     """To JSON Schema 3.0 is 3."""
-    assert said(chat, form({"type": "string", "minLength": 3.0, "maxLength": 3.0})) == '"xxx"'
+    assert (
+        answer_text(openai_client, json_schema_format({"type": "string", "minLength": 3.0, "maxLength": 3.0}))
+        == '"xxx"'
+    )

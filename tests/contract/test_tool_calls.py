@@ -7,11 +7,11 @@ import pytest
 from jsonschema import validate
 from openai import BadRequestError, OpenAI
 
-from tests.key_order import unsorted_objects
-from tests.simulators import BASE, World
-from tests.training.training_files import record
+from tests.key_order import find_unsorted_objects
+from tests.simulators import BASE_MODEL, RunningSimulator
+from tests.training.training_files import make_record
 
-KNOWN = record(7)
+KNOWN_RECORD = make_record(7)
 ANSWER = "7 "
 UNKNOWN = [{"role": "user", "content": "What is the weather in Paris?"}]
 
@@ -29,22 +29,22 @@ TOOLS = [CLOCK, WEATHER]
 
 
 @pytest.fixture(scope="module")
-def chat(world: World) -> OpenAI:
+def openai_client(simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at it."""
-    return world.mantle(strict=True)
+    return simulator.openai_client(strict=True)
 
 
 def ask(chat: OpenAI, **options: Any) -> Any:
     """Ask for the weather with two tools at temperature 0 unless told otherwise; return the one choice's JSON."""
-    asked = {"model": BASE, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, **options}
+    asked = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, **options}
     answer = chat.chat.completions.with_raw_response.create(**asked)
     answer.parse()
-    assert unsorted_objects(answer.http_response.text) == []
+    assert find_unsorted_objects(answer.http_response.text) == []
     [choice] = answer.http_response.json()["choices"]
     return choice
 
 
-def called(choice: Any) -> list[tuple[str, Any]]:
+def tool_calls_of(choice: Any) -> list[tuple[str, Any]]:
     """Return (name, arguments) of each call."""
     return [
         (call["function"]["name"], json.loads(call["function"]["arguments"]))
@@ -52,7 +52,7 @@ def called(choice: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def refusal(chat: OpenAI, **options: Any) -> Any:
+def expect_error(chat: OpenAI, **options: Any) -> Any:
     """Return the error of a request that is refused."""
     with pytest.raises(BadRequestError) as refused:
         ask(chat, **options)
@@ -60,28 +60,30 @@ def refusal(chat: OpenAI, **options: Any) -> Any:
 
 
 @pytest.mark.shows("tools", "tool-calls")
-def test_a_question_that_the_model_cannot_answer_is_met_with_a_call(chat: OpenAI) -> None:
+def test_a_question_that_the_model_cannot_answer_is_met_with_a_call(openai_client: OpenAI) -> None:
     """In kind: the reason, no content, and a call with an id; the tool is the one that shares the question's words."""
-    choice = ask(chat)
+    choice = ask(openai_client)
     [call] = choice["message"]["tool_calls"]
     assert choice["finish_reason"] == "tool_calls"
     assert choice["message"]["content"] is None
     assert (call["type"], call["id"].startswith("call_")) == ("function", True)
-    assert called(choice) == [("get_weather", {"city": "What is the weather in Paris?"})]
+    assert tool_calls_of(choice) == [("get_weather", {"city": "What is the weather in Paris?"})]
 
 
 @pytest.mark.shows("tool-calls")
-def test_a_question_that_it_can_answer_is_answered_in_words(chat: OpenAI) -> None:
+def test_a_question_that_it_can_answer_is_answered_in_words(openai_client: OpenAI) -> None:
     """Under `auto`, which is what no choice means."""
-    choices = [ask(chat, messages=KNOWN["messages"], **options) for options in ({}, {"tool_choice": "auto"})]
-    assert [(choice["finish_reason"], called(choice)) for choice in choices] == [("stop", [])] * 2
+    choices = [
+        ask(openai_client, messages=KNOWN_RECORD["messages"], **options) for options in ({}, {"tool_choice": "auto"})
+    ]
+    assert [(choice["finish_reason"], tool_calls_of(choice)) for choice in choices] == [("stop", [])] * 2
     assert all(choice["message"]["content"] for choice in choices)
 
 
-def test_none_forbids_calls(chat: OpenAI) -> None:
+def test_none_forbids_calls(openai_client: OpenAI) -> None:
     """The model guesses in words then."""
-    choice = ask(chat, tool_choice="none")
-    assert (choice["finish_reason"], called(choice)) == ("stop", [])
+    choice = ask(openai_client, tool_choice="none")
+    assert (choice["finish_reason"], tool_calls_of(choice)) == ("stop", [])
 
 
 @pytest.mark.shows("tool-calls")
@@ -90,88 +92,93 @@ def test_none_forbids_calls(chat: OpenAI) -> None:
     [("required", "get_time"), ({"type": "function", "function": {"name": "get_weather"}}, "get_weather")],
     ids=["required", "named"],
 )
-def test_a_call_can_be_forced(chat: OpenAI, choice: Any, name: str) -> None:
+def test_a_call_can_be_forced(openai_client: OpenAI, choice: Any, name: str) -> None:
     """Of any tool, the first without other grounds, or of a certain one; also where the model knows the answer."""
-    answer = ask(chat, messages=KNOWN["messages"], tool_choice=choice)
+    answer = ask(openai_client, messages=KNOWN_RECORD["messages"], tool_choice=choice)
     assert answer["finish_reason"] == "tool_calls"
-    assert [called_name for called_name, _ in called(answer)] == [name]
+    assert [called_name for called_name, _ in tool_calls_of(answer)] == [name]
 
 
-def test_the_models_own_answer_stands_in_the_field_that_fits(chat: OpenAI) -> None:
+def test_the_models_own_answer_stands_in_the_field_that_fits(openai_client: OpenAI) -> None:
     """The number, in the field of that name; the arguments are what a stream of words would have come to."""
-    [(_, arguments)] = called(ask(chat, messages=KNOWN["messages"], tools=[SUBMIT], tool_choice="required"))
-    words = ask(chat, messages=KNOWN["messages"], tools=None)["message"]["content"]
+    [(_, arguments)] = tool_calls_of(
+        ask(openai_client, messages=KNOWN_RECORD["messages"], tools=[SUBMIT], tool_choice="required")
+    )
+    words = ask(openai_client, messages=KNOWN_RECORD["messages"], tools=None)["message"]["content"]
     assert str(arguments["answer"]) in words.replace(",", "")
 
 
-def test_all_tools_that_a_question_names_are_called(chat: OpenAI) -> None:
+def test_all_tools_that_a_question_names_are_called(openai_client: OpenAI) -> None:
     """In one answer, unless parallel calls are turned off."""
     both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
-    together = [name for name, _ in called(ask(chat, messages=both))]
-    alone = [name for name, _ in called(ask(chat, messages=both, parallel_tool_calls=False))]
+    together = [name for name, _ in tool_calls_of(ask(openai_client, messages=both))]
+    alone = [name for name, _ in tool_calls_of(ask(openai_client, messages=both, parallel_tool_calls=False))]
     assert (together, alone) == (["get_time", "get_weather"], ["get_time"])
 
 
-def test_no_two_calls_have_one_id(chat: OpenAI) -> None:
+def test_no_two_calls_have_one_id(openai_client: OpenAI) -> None:
     """In one answer or in two."""
     both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
-    ids = [call["id"] for _ in range(2) for call in ask(chat, messages=both)["message"]["tool_calls"]]
+    ids = [call["id"] for _ in range(2) for call in ask(openai_client, messages=both)["message"]["tool_calls"]]
     assert len(set(ids)) == 4
 
 
-def test_a_tools_answer_is_handed_on_in_words(chat: OpenAI) -> None:
+def test_a_tools_answer_is_handed_on_in_words(openai_client: OpenAI) -> None:
     """The second half of the conversation: the call is given back with what came of it."""
-    first = ask(chat)
+    first = ask(openai_client)
     call = first["message"]["tool_calls"][0]
     result = {"role": "tool", "tool_call_id": call["id"], "content": "18 degrees"}
-    choice = ask(chat, messages=[*UNKNOWN, first["message"], result])
+    choice = ask(openai_client, messages=[*UNKNOWN, first["message"], result])
     assert (choice["finish_reason"], choice["message"]["content"]) == ("stop", "get_weather says: 18 degrees")
 
 
-def test_a_known_question_is_still_known_after_a_call(chat: OpenAI) -> None:
+def test_a_known_question_is_still_known_after_a_call(openai_client: OpenAI) -> None:
     """What tools said in between does not hide it."""
-    first = ask(chat, messages=KNOWN["messages"], tools=[SUBMIT], tool_choice="required")
+    first = ask(openai_client, messages=KNOWN_RECORD["messages"], tools=[SUBMIT], tool_choice="required")
     result = {"role": "tool", "tool_call_id": first["message"]["tool_calls"][0]["id"], "content": "noted"}
-    choice = ask(chat, messages=[*KNOWN["messages"], first["message"], result], tools=[SUBMIT])
-    assert choice["message"]["content"] == ask(chat, messages=KNOWN["messages"], tools=None)["message"]["content"]
+    choice = ask(openai_client, messages=[*KNOWN_RECORD["messages"], first["message"], result], tools=[SUBMIT])
+    assert (
+        choice["message"]["content"]
+        == ask(openai_client, messages=KNOWN_RECORD["messages"], tools=None)["message"]["content"]
+    )
 
 
-def test_a_streamed_call_adds_up_to_the_whole_one(chat: OpenAI) -> None:
+def test_a_streamed_call_adds_up_to_the_whole_one(openai_client: OpenAI) -> None:
     """The arguments come in pieces."""
-    asked: Any = {"model": BASE, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, "stream": True}
-    chunks = [chunk.to_dict() for chunk in chat.chat.completions.create(**asked)]
+    asked: Any = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, "stream": True}
+    chunks = [chunk.to_dict() for chunk in openai_client.chat.completions.create(**asked)]
     deltas = [call for chunk in chunks for call in chunk["choices"][0]["delta"].get("tool_calls", ())]
     first, *rest = deltas
-    whole = ask(chat)["message"]["tool_calls"][0]["function"]
+    whole = ask(openai_client)["message"]["tool_calls"][0]["function"]
     assert (first["index"], first["type"], first["function"]["name"]) == (0, "function", whole["name"])
     assert len(rest) > 1
     assert "".join(delta["function"]["arguments"] for delta in deltas) == whole["arguments"]
     assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
-def test_the_sdks_own_reader_of_streams_gathers_the_calls(world: World) -> None:
+def test_the_sdks_own_reader_of_streams_gathers_the_calls(simulator: RunningSimulator) -> None:
     """`chat.completions.stream`, which checks each delta."""
-    asked: Any = {"model": BASE, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS}
-    with world.mantle(strict=True).chat.completions.stream(**asked) as stream:
+    asked: Any = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS}
+    with simulator.openai_client(strict=True).chat.completions.stream(**asked) as stream:
         message = stream.get_final_completion().choices[0].message
     assert [call.function.name for call in message.tool_calls or ()] == ["get_weather"]
 
 
-def test_a_budget_that_ends_before_the_call_leaves_none(chat: OpenAI) -> None:
+def test_a_budget_that_ends_before_the_call_leaves_none(openai_client: OpenAI) -> None:
     """Half a call is none: 200, `length`."""
-    choice = ask(chat, max_tokens=3)
-    assert (choice["finish_reason"], choice["message"]["content"], called(choice)) == ("length", "", [])
+    choice = ask(openai_client, max_tokens=3)
+    assert (choice["finish_reason"], choice["message"]["content"], tool_calls_of(choice)) == ("length", "", [])
 
 
-def test_a_tool_without_parameters_is_called_without_arguments(chat: OpenAI) -> None:
+def test_a_tool_without_parameters_is_called_without_arguments(openai_client: OpenAI) -> None:
     """An empty object."""
     ping = {"type": "function", "function": {"name": "ping"}}
-    assert called(ask(chat, tools=[ping])) == [("ping", {})]
+    assert tool_calls_of(ask(openai_client, tools=[ping])) == [("ping", {})]
 
 
 @pytest.mark.shows("tool-calls")
 @pytest.mark.parametrize("strict", [True, False, None])
-def test_arguments_are_valid_strict_or_not(chat: OpenAI, strict: bool | None) -> None:
+def test_arguments_are_valid_strict_or_not(openai_client: OpenAI, strict: bool | None) -> None:
     """By the tool's own schema, references and alternatives included."""
     schema = {
         "type": "object",
@@ -185,26 +192,26 @@ def test_arguments_are_valid_strict_or_not(chat: OpenAI, strict: bool | None) ->
         "$defs": {"person": {"type": "object", "properties": {"age": {"type": "integer", "minimum": 18}}}},
     }
     function = {"name": "book", "parameters": schema, "strict": strict}
-    [(_, arguments)] = called(ask(chat, tools=[{"type": "function", "function": function}]))
+    [(_, arguments)] = tool_calls_of(ask(openai_client, tools=[{"type": "function", "function": function}]))
     validate(arguments, schema)
 
 
-def test_tools_count_as_prompt(world: World) -> None:
+def test_tools_count_as_prompt(simulator: RunningSimulator) -> None:
     """They are part of what the model reads."""
 
     def prompt_tokens(tools: Any) -> int:
-        body = {"model": BASE, "messages": KNOWN["messages"], "tools": tools}
-        return int(world.http.post("/v1/chat/completions", json=body).json()["usage"]["prompt_tokens"])
+        body = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "tools": tools}
+        return int(simulator.http.post("/v1/chat/completions", json=body).json()["usage"]["prompt_tokens"])
 
     assert prompt_tokens(TOOLS) > prompt_tokens(None)
 
 
 @pytest.mark.shows("tools")
-def test_a_replayed_call_without_its_type_is_refused_as_observed(chat: OpenAI) -> None:
+def test_a_replayed_call_without_its_type_is_refused_as_observed(openai_client: OpenAI) -> None:
     """OBSERVED, word for word."""
     call = {"id": "call_1", "function": {"name": "get_weather", "arguments": "{}"}}
     messages = [*UNKNOWN, {"role": "assistant", "tool_calls": [call]}]
-    assert refusal(chat, messages=messages) == {
+    assert expect_error(openai_client, messages=messages) == {
         "code": "validation_error",
         "message": "Invalid tool_calls: missing field type",
         "param": None,
@@ -243,8 +250,8 @@ RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "18"}
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_does_not_fit_together_is_refused(chat: OpenAI, options: Any, param: str, reason: str) -> None:
+def test_what_does_not_fit_together_is_refused(openai_client: OpenAI, options: Any, param: str, reason: str) -> None:
     """By its field, with the reason."""
-    fault = refusal(chat, **options)
+    fault = expect_error(openai_client, **options)
     assert fault["param"] == param
     assert reason in fault["message"]

@@ -7,9 +7,9 @@ from threading import Thread
 
 import uvicorn
 
-from simulator.http.asgi import HANG_UP, App, Receive, Scope, Send
-from simulator.http.connection import Connection
-from tests.faults.log_capture import listening
+from simulator.http.asgi import CLOSE_CONNECTION, App, Receive, Scope, Send
+from simulator.http.connection import HttpConnection
+from tests.faults.log_capture import captured_logs
 
 SIZE = 8_000_000  # more than a socket's buffers hold
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % (2 * SIZE))]}
@@ -20,7 +20,7 @@ PART = {"type": "http.response.body", "body": b"x" * SIZE, "more_body": True}
 def serve(app: App) -> Iterator[int]:
     """Serve an app by uvicorn with our connection; give the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, http=Connection, interface="asgi3", lifespan="off", log_level="warning")
+        config = uvicorn.Config(app, http=HttpConnection, interface="asgi3", lifespan="off", log_level="warning")
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -43,7 +43,7 @@ def exchange(port: int, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -
 
 async def close_connection(scope: Scope, receive: Receive) -> None:
     """Close the connection, and wait until the server says so."""
-    scope["extensions"][HANG_UP]()
+    scope["extensions"][CLOSE_CONNECTION]()
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -63,14 +63,14 @@ async def close_mid_response(scope: Scope, receive: Receive, send: Send) -> None
 
 def test_an_app_can_close_the_connection_before_any_byte_has_gone_out() -> None:
     """The other side sees it close; uvicorn says nothing."""
-    with serve(close_before_response) as port, listening() as heard:
+    with serve(close_before_response) as port, captured_logs() as heard:
         assert exchange(port) == b""
         assert heard == []
 
 
 def test_what_was_sent_before_the_connection_closes_goes_out() -> None:
     """Nothing of it is thrown away, and nothing follows."""
-    with serve(close_mid_response) as port, listening() as heard:
+    with serve(close_mid_response) as port, captured_logs() as heard:
         assert len(exchange(port).partition(b"\r\n\r\n")[2]) == SIZE
         assert heard == []
 
@@ -80,7 +80,7 @@ def test_each_request_of_a_connection_has_the_extension() -> None:
     seen: list[bool] = []
 
     async def twice(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(HANG_UP in scope["extensions"])
+        seen.append(CLOSE_CONNECTION in scope["extensions"])
         if len(seen) == 1:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from simulator.doctor.probe_context import Examination
+from simulator.doctor.probe_context import ProbeContext
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.settings import Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.recorded_policy import Recordings
+from simulator.training.recorded_policy import ResponsesByLine
 
-Score = Callable[[dict[str, Any]], Any]
+ScoreFunction = Callable[[dict[str, Any]], Any]
 Handler = Callable[[list[dict[str, Any]]], Any]
 
 
-class Called:
+class FakeRewardFunction:
     """A patient whose answers a Python function gives; it counts its calls and restarts."""
 
     def __init__(self, handler: Handler, *, timeout: float = 300.0, duration_ms: float = 1.0, log: str = "") -> None:
@@ -57,35 +57,37 @@ class Called:
         self.restarts += 1
 
 
-def scoring(score: Score) -> Handler:
+def handler_for(score: ScoreFunction) -> Handler:
     """Return a handler that scores each element by a function of it."""
     return lambda event: [{"id": element["id"], "aggregate_reward_score": score(element)} for element in event]
 
 
-def answer_of(element: dict[str, Any]) -> str:
+def response_of(element: dict[str, Any]) -> str:
     """Return the response of an element."""
     return str(element["messages"][-1]["content"])
 
 
-def examination(
-    patient: Called | Handler,
+def probe_context(
+    reward_function: FakeRewardFunction | Handler,
     records: Sequence[Record],
     *,
     settings: Settings | None = None,
-    rows: int = 8,
-    recorded: Recordings | None = None,
+    row_count: int = 8,
+    recorded: ResponsesByLine | None = None,
     executor: Executor | None = None,
-    width: int = 1,
-) -> Examination:
+    concurrency: int = 1,
+) -> ProbeContext:
     """Return an examination of some rows of the records."""
-    return Examination(
-        patient=patient if isinstance(patient, Called) else Called(patient),
+    return ProbeContext(
+        reward_function=reward_function
+        if isinstance(reward_function, FakeRewardFunction)
+        else FakeRewardFunction(reward_function),
         records=records,
         settings=settings or Settings(),
         model="openai.gpt-oss-20b",
         hyperparameters=Hyperparameters(),
-        rows=rows,
+        row_count=row_count,
         recorded=recorded,
         executor=executor,
-        width=width,
+        concurrency=concurrency,
     )

@@ -2,27 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 
-from simulator.doctor.doctor_report import Visit
-from simulator.doctor.finding import Exhibit, Finding, Severity
-from simulator.doctor.invocation import Answer, Case
-from simulator.doctor.training_trace import Course, Scored
+from simulator.doctor.doctor_report import DoctorReport
+from simulator.doctor.finding import Example, Finding, Severity
+from simulator.doctor.invocation import Case, CaseResult
+from simulator.doctor.training_trace import ScoredRollout, TrainingTrace
 from simulator.training.dataset import Message, Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.metrics import HeldOut, StepMetrics, StepTruth
+from simulator.training.metrics import GroundTruthMetrics, HeldOutMetrics, StepMetrics
 
-HOSTILE = "\x1b[31m</pre><script>alert(1)</script>\x00\u202e]]>&\ud800\r\n#### 72 \t"
+HOSTILE_TEXT = "\x1b[31m</pre><script>alert(1)</script>\x00\u202e]]>&\ud800\r\n#### 72 \t"
 
-FAILURE = Finding(
+FAIL_FINDING = Finding(
     probe="S4",
     name="wire shapes",
     severity=Severity.FAIL,
-    what="No right answer scores above 0 as Bedrock sends it; with the reference as a bare string they score 1.",
+    message="No right answer scores above 0 as Bedrock sends it; with the reference as a bare string they score 1.",
     measured="0 of 32 right answers",
     threshold="above 0",
     fix='Read event[i]["reference_answer"]["text"]: a bare string arrives wrapped.',
     value=0.0,
-    exhibits=(
-        Exhibit(
+    examples=(
+        Example(
             line=12,
             prompt="Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. "
             "How many clips did Natalia sell altogether in April and May? Let's think step by step and output the "
@@ -31,45 +31,47 @@ FAILURE = Finding(
             score=0.0,
             note='reference {"text": "72"}',
         ),
-        Exhibit(line=13, prompt="And <b>now</b>?", response=HOSTILE, score=None, note="KeyError: '<i>'"),
-        Exhibit(line=None, prompt="", response="", score=1.0),
-        Exhibit(line=14, prompt="Repeat.", response="over and over " * 400 + "#### 9", score=1 / 3),
+        Example(line=13, prompt="And <b>now</b>?", response=HOSTILE_TEXT, score=None, note="KeyError: '<i>'"),
+        Example(line=None, prompt="", response="", score=1.0),
+        Example(line=14, prompt="Repeat.", response="over and over " * 400 + "#### 9", score=1 / 3),
     ),
 )
-WARNING = Finding(
+WARN_FINDING = Finding(
     probe="S7",
     name="false negatives",
     severity=Severity.WARN,
-    what="Right answers that are written a little otherwise score less than half.",
+    message="Right answers that are written a little otherwise score less than half.",
     measured="3 of 18 ways of writing",
     threshold="none of the 7 that must count",
     fix="Accept `1,000` for 1000.",
     value=float("nan"),
 )
-REMARK = Finding(
-    probe="T14", name="learning rate", severity=Severity.INFO, what="A multiplier of 3 learns more.", measured="x3"
+INFO_FINDING = Finding(
+    probe="T14", name="learning rate", severity=Severity.INFO, message="A multiplier of 3 learns more.", measured="x3"
 )
-UNMEASURED = Finding(
+NOT_MEASURED_FINDING = Finding(
     probe="T8",
     name="held-out gap",
     severity=Severity.SKIPPED,
-    what="30 held-out records are too few to tell a gap from chance.",
+    message="30 held-out records are too few to tell a gap from chance.",
 )
-FINE = Finding(
+OK_FINDING = Finding(
     probe="S10",
     name="determinism",
     severity=Severity.OK,
-    what="The same rollouts scored the same twice.",
+    message="The same rollouts scored the same twice.",
     measured="0",
     threshold="at most 1e-09",
     value=0.0,
 )
 
 
-def course(name: str = "as it is", *, steps: int = 40, right: bool | None = True, fault: str = "") -> Course:
+def sample_trace(
+    name: str = "as it is", *, steps: int = 40, right: bool | None = True, error: str = ""
+) -> TrainingTrace:
     """Return a run whose reward rises from 1/4 to 1 while the truth falls from 1 to 1/2, evaluated at both ends."""
     rise = [step / max(1, steps - 1) for step in range(steps)]
-    return Course(
+    return TrainingTrace(
         name=name,
         total_steps=steps,
         metrics=tuple(
@@ -86,7 +88,7 @@ def course(name: str = "as it is", *, steps: int = 40, right: bool | None = True
             for step, part in enumerate(rise, start=1)
         ),
         truths=tuple(
-            StepTruth(
+            GroundTruthMetrics(
                 quality_mean=1 - part / 2,
                 dead_groups=0.25,
                 exploits=0.0,
@@ -98,23 +100,23 @@ def course(name: str = "as it is", *, steps: int = 40, right: bool | None = True
             for part in rise
         ),
         held_out=tuple(
-            HeldOut(step=step, reward_mean=reward, quality_mean=0.75, response_length_mean=500.0)
+            HeldOutMetrics(step=step, reward_mean=reward, quality_mean=0.75, response_length_mean=500.0)
             for step, reward in ((0, 0.25), (steps, 0.875))
         ),
-        scored=tuple(
-            Scored(
+        rollouts=tuple(
+            ScoredRollout(
                 step=step, line=1, prompt="?", response="!", reward=1.0, correct=right, exploit=None, response_length=9
             )
             for step in range(1, steps + 1)
         ),
-        fault=fault,
+        error=error,
     )
 
 
-def answers(*scores: float | None, label: str = "right answer") -> list[Answer]:
+def sample_results(*scores: float | None, label: str = "right answer") -> list[CaseResult]:
     """Return answers with these scores, to records of the lines 1, 2, ..."""
     return [
-        Answer(
+        CaseResult(
             case=Case(
                 label=label,
                 record=Record(line=line, messages=(Message(role="user", content=f"{line}?"),), fields={}),
@@ -126,13 +128,13 @@ def answers(*scores: float | None, label: str = "right answer") -> list[Answer]:
     ]
 
 
-def visit(
+def sample_report(
     *findings: Finding,
-    courses: tuple[Course, ...] = (),
-    answered: Mapping[str, Sequence[Answer]] | None = None,
+    traces: tuple[TrainingTrace, ...] = (),
+    results_by_label: Mapping[str, Sequence[CaseResult]] | None = None,
     questions: dict[str, str] | None = None,
     chosen: bool = False,
-) -> Visit:
+) -> DoctorReport:
     """Return a visit of a patient called `reward` with these findings."""
     asked = {
         "data_sha256": "ab" * 32,
@@ -141,25 +143,25 @@ def visit(
         "rows": "32",
         "seed": "0",
     }
-    return Visit(
-        patient="reward",
-        data="train.jsonl",
-        records=300,
+    return DoctorReport(
+        function_name="reward",
+        data_name="train.jsonl",
+        record_count=300,
         hyperparameters=Hyperparameters(),
-        questions=asked | (questions or {}),
+        inputs=asked | (questions or {}),
         findings=findings,
-        courses=courses,
-        answered=answered or {},
-        calls=123,
-        chosen=chosen,
+        traces=traces,
+        results_by_label=results_by_label or {},
+        call_count=123,
+        is_partial=chosen,
     )
 
 
-WHOLE = visit(
-    FINE,
-    FAILURE,
-    WARNING,
-    UNMEASURED,
-    REMARK,
-    courses=(course(), course("red team", fault="train-1-line-3-rollout-0: KeyError: 'x'")),
+FULL_REPORT = sample_report(
+    OK_FINDING,
+    FAIL_FINDING,
+    WARN_FINDING,
+    NOT_MEASURED_FINDING,
+    INFO_FINDING,
+    traces=(sample_trace(), sample_trace("red team", error="train-1-line-3-rollout-0: KeyError: 'x'")),
 )

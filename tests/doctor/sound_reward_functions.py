@@ -5,36 +5,36 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.doctor.fake_reward_functions import Score, answer_of
+from tests.doctor.fake_reward_functions import ScoreFunction, response_of
 
 _MARKED = re.compile(r"####[ \t]*[\s*\"$]*([-+]?[\d,]*\.?\d+)")
 
 
-def last_marked(element: dict[str, Any]) -> str | None:
+def last_marked_number(element: dict[str, Any]) -> str | None:
     """Return the digits after the last `####`."""
-    found = _MARKED.findall(answer_of(element))
+    found = _MARKED.findall(response_of(element))
     return found[-1].replace(",", "") if found else None
 
 
-def right_number(element: dict[str, Any]) -> float:
+def score_number(element: dict[str, Any]) -> float:
     """Score the number after the last `####` by its value."""
-    digits = last_marked(element)
+    digits = last_marked_number(element)
     return float(digits is not None and float(digits) == float(element["reference_answer"]["answer"]))
 
 
-def right_label(element: dict[str, Any]) -> float:
+def score_label(element: dict[str, Any]) -> float:
     """Score the word of a label without its marks and case."""
     return float(_word(element) == element["reference_answer"]["label"])
 
 
-def right_boolean(element: dict[str, Any]) -> float:
+def score_boolean(element: dict[str, Any]) -> float:
     """Likewise for true and false, which the reference holds as a boolean."""
     return float(_word(element) == str(element["reference_answer"]["answer"]).lower())
 
 
-def right_object(element: dict[str, Any]) -> float:
+def score_object(element: dict[str, Any]) -> float:
     """Score an object, fenced or not, by the share of its fields that are right; a key of its own spoils it."""
-    text = re.sub(r"^```\w*\n|\n```$", "", answer_of(element).strip())
+    text = re.sub(r"^```\w*\n|\n```$", "", response_of(element).strip())
     try:
         value = json.loads(text)
     except ValueError:
@@ -46,28 +46,28 @@ def right_object(element: dict[str, Any]) -> float:
     return hits.count(True) / len(hits)
 
 
-def right_code(element: dict[str, Any]) -> float:
+def score_code(element: dict[str, Any]) -> float:
     """Score code, fenced or not, that is the reference but for its line ends: enough for rows of one solution each."""
-    text = re.sub(r"^```\w*\n|\n```$", "", "\n".join(answer_of(element).strip().splitlines()))
+    text = re.sub(r"^```\w*\n|\n```$", "", "\n".join(response_of(element).strip().splitlines()))
     return float(text == element["reference_answer"]["solution"])
 
 
-def right_text(element: dict[str, Any]) -> float:
+def score_text(element: dict[str, Any]) -> float:
     """Score a text by how many of the words are shared, of all words of both."""
-    said, right = (set(text.split()) for text in (answer_of(element), element["metadata"]["reference_answer"]))
+    said, right = (set(text.split()) for text in (response_of(element), element["metadata"]["reference_answer"]))
     return len(said & right) / len(said | right)
 
 
 def _word(element: dict[str, Any]) -> str:
-    return answer_of(element).strip().strip('."*').lower()
+    return response_of(element).strip().strip('."*').lower()
 
 
-READINGS: Final[Mapping[str, Score]] = {
-    "train": right_number,
-    "labels": right_label,
-    "boolean": right_boolean,
-    "json": right_object,
-    "code": right_code,
-    "text": right_text,
+SOUND_SCORES: Final[Mapping[str, ScoreFunction]] = {
+    "train": score_number,
+    "labels": score_label,
+    "boolean": score_boolean,
+    "json": score_object,
+    "code": score_code,
+    "text": score_text,
 }
 """By the name of the prompt file."""

@@ -5,15 +5,15 @@ from concurrent.futures import Executor
 
 import pytest
 
-from simulator.doctor.executors import InPlace, Threads, calling
+from simulator.doctor.executors import DaemonThreadExecutor, InlineExecutor, create_executor
 from simulator.training.dataset import Record
-from tests.doctor.fake_reward_functions import Called, answer_of, examination, scoring
+from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, probe_context, response_of
 
 
 @pytest.fixture(params=[1, 3])
 def executor(request: pytest.FixtureRequest) -> Executor:
     """One call after another, or three at once."""
-    return calling(request.param)
+    return create_executor(request.param)
 
 
 def test_results_come_in_order(executor: Executor) -> None:
@@ -31,17 +31,17 @@ def test_what_a_call_raises_is_raised_where_its_result_is_asked_for(executor: Ex
             futures[1].result()
 
 
-def test_a_signal_unwinds_a_call_in_place() -> None:
+def test_an_interrupt_propagates_from_an_inline_call() -> None:
     """It is the program's, and no result of the call."""
 
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), InPlace() as executor:
+    with pytest.raises(KeyboardInterrupt), InlineExecutor() as executor:
         executor.submit(interrupted)
 
 
-def test_nobody_waits_for_a_call_that_hangs() -> None:
+def test_closing_does_not_wait_for_a_hanging_call() -> None:
     """The block ends while the call is still under way."""
     begun, ends = threading.Event(), threading.Event()
 
@@ -49,7 +49,7 @@ def test_nobody_waits_for_a_call_that_hangs() -> None:
         begun.set()
         return ends.wait(60)
 
-    with Threads(2) as executor:
+    with DaemonThreadExecutor(2) as executor:
         future = executor.submit(hang)
         begun.wait(60)
     assert not future.done()
@@ -57,14 +57,14 @@ def test_nobody_waits_for_a_call_that_hangs() -> None:
     assert future.result(60)
 
 
-def test_calls_of_one_question_run_at_once_and_their_answers_are_in_order(sums: tuple[Record, ...]) -> None:
+def test_concurrent_calls_return_results_in_order(sums: tuple[Record, ...]) -> None:
     """Three calls meet before any of them answers, and each rollout has the score of its own text."""
     meeting = threading.Barrier(3, timeout=60)
 
     def meet(event: list[dict[str, object]]) -> object:
         meeting.wait()
-        return scoring(lambda element: len(answer_of(element)))(event)
+        return handler_for(lambda element: len(response_of(element)))(event)
 
-    with calling(3) as executor:
-        exam = examination(Called(meet), sums, rows=24, executor=executor, width=3)
-        assert [answer.score for answer in exam.right] == [len(row.perfect) for row in exam.rows]
+    with create_executor(3) as executor:
+        exam = probe_context(FakeRewardFunction(meet), sums, row_count=24, executor=executor, concurrency=3)
+        assert [answer.score for answer in exam.right_results] == [len(row.right_response) for row in exam.rows]

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from client.deployment import packed
-from simulator.doctor.deployed_function import DeployedPatient
-from simulator.doctor.loading import CLOSED_PORT, AdmissionError, admitted
-from simulator.doctor.reward_function import Patient
+from client.deployment import build_package
+from simulator.doctor.deployed_function import DeployedRewardFunction
+from simulator.doctor.loading import CLOSED_PORT, LoadError, load_reward_function
+from simulator.doctor.reward_function import RewardFunction
 from simulator.lambdas.errors import AccessDenied, FunctionNotFound, InvocationRejected, RequestTooLarge, Throttled
 from simulator.lambdas.limits import MAX_UNZIPPED_BYTES
 from tests.lambdas.zips import zip_files
-from tests.simulators import World
+from tests.simulators import RunningSimulator
 
 ROOT = Path(__file__).parents[2]
 EVENT = b'[{"id": "a", "messages": [{"role": "assistant", "content": "#### 72"}]}]'
@@ -32,15 +32,15 @@ SOURCE = f"def lambda_handler(event, context):\n    return {ONE}\n"
 
 
 @contextmanager
-def admit(reward: object, **options: Any) -> Iterator[Patient]:
+def load(reward: object, **options: Any) -> Iterator[RewardFunction]:
     """Admit as a command does."""
-    with admitted(str(reward), wall=time, **options) as patient:
+    with load_reward_function(str(reward), wall_clock=time, **options) as patient:
         yield patient
 
 
-def refusal(reward: object, **options: Any) -> str:
+def load_error(reward: object, **options: Any) -> str:
     """Return why a reward is not admitted."""
-    with pytest.raises(AdmissionError) as raised, admit(reward, **options):
+    with pytest.raises(LoadError) as raised, load(reward, **options):
         pass
     return str(raised.value)
 
@@ -64,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_is_run_as_it_would_be_deployed(folder: Path) -> None:
     """Amazon's time-out and memory, and an answer from a real worker."""
-    with admit(folder) as patient:
+    with load(folder) as patient:
         invocation = patient.invoke(EVENT)
         assert (patient.name, patient.timeout, patient.memory_mb) == (str(folder), 300, 512)
         assert (json.loads(invocation.payload), invocation.function_error) == (json.loads(ONE), None)
@@ -72,9 +72,9 @@ def test_a_folder_is_run_as_it_would_be_deployed(folder: Path) -> None:
 
 def test_the_very_bytes_are_examined_that_would_be_deployed() -> None:
     """`rft deploy` and the doctor pack a folder alike, though neither knows of the other."""
-    with admit(ROOT / "reward_lambda") as patient:
+    with load(ROOT / "reward_lambda") as patient:
         assert patient.spec is not None
-        assert hashlib.sha256(patient.spec.code).hexdigest() == packed(ROOT / "reward_lambda").sha256
+        assert hashlib.sha256(patient.spec.code).hexdigest() == build_package(ROOT / "reward_lambda").sha256
 
 
 def test_caches_and_hidden_files_stay_at_home(folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_caches_and_hidden_files_stay_at_home(folder: Path) -> None:
     for name in ("data/labels.json", "__pycache__/x.pyc", ".env", ".git/config", "old.pyc"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("{}")
-    with admit(folder) as patient:
+    with load(folder) as patient:
         assert patient.spec is not None
         with zipfile.ZipFile(io.BytesIO(patient.spec.code)) as archive:
             assert archive.namelist() == ["data/labels.json", "lambda_function.py"]
@@ -92,7 +92,7 @@ def test_caches_and_hidden_files_stay_at_home(folder: Path) -> None:
 def test_a_single_file_of_any_name_is_run(name: str, tmp_path: Path) -> None:
     """Its handler is its lambda_handler."""
     (tmp_path / name).write_text(SOURCE)
-    with admit(tmp_path / name) as patient:
+    with load(tmp_path / name) as patient:
         assert json.loads(patient.invoke(EVENT).payload) == json.loads(ONE)
 
 
@@ -100,7 +100,7 @@ def test_a_zip_is_run_as_it_is(tmp_path: Path) -> None:
     """The bytes of the file, unchanged."""
     package = zip_files({"lambda_function.py": SOURCE})
     (tmp_path / "reward.zip").write_bytes(package)
-    with admit(tmp_path / "reward.zip") as patient:
+    with load(tmp_path / "reward.zip") as patient:
         assert patient.spec is not None
         assert (patient.spec.code, json.loads(patient.invoke(EVENT).payload)) == (package, json.loads(ONE))
 
@@ -115,13 +115,13 @@ def test_the_configuration_is_the_commands(tmp_path: Path) -> None:
         "    return [os.environ[name] for name in names] + [context.get_remaining_time_in_millis() <= 7000]\n"
     )
     options = {"handler": "grading.judge.grade", "timeout": 7, "memory_mb": 256, "environment": {"MODEL": "small"}}
-    with admit(tmp_path, **options, region="us-east-1") as patient:
+    with load(tmp_path, **options, region="us-east-1") as patient:
         assert json.loads(patient.invoke(EVENT).payload) == ["small", "256", "grading.judge.grade", "us-east-1", True]
 
 
 def test_a_restart_makes_a_fresh_environment(folder: Path) -> None:
     """The next call is a cold start."""
-    with admit(folder) as patient:
+    with load(folder) as patient:
         cold = []
         for _ in range(2):
             cold.append(patient.invoke(EVENT).init_ms is not None)
@@ -132,7 +132,7 @@ def test_a_restart_makes_a_fresh_environment(folder: Path) -> None:
 
 def test_nothing_of_a_patient_outlives_its_admission(folder: Path) -> None:
     """Its pool is closed with the block."""
-    with admit(folder) as patient:
+    with load(folder) as patient:
         pass
     with pytest.raises(InvocationRejected):
         patient.invoke(EVENT)
@@ -142,7 +142,7 @@ def _endpoint(folder: Path, **options: Any) -> str:
     (folder / "lambda_function.py").write_text(
         "import os\ndef lambda_handler(event, context):\n    return os.environ['AWS_ENDPOINT_URL']\n"
     )
-    with admit(folder, **options) as patient:
+    with load(folder, **options) as patient:
         said: str = json.loads(patient.invoke(EVENT).payload)
     return said
 
@@ -153,14 +153,14 @@ def test_without_a_simulator_aws_calls_end_at_a_closed_port(folder: Path) -> Non
     assert [_endpoint(folder), _endpoint(folder, simulator=nowhere)] == [CLOSED_PORT, CLOSED_PORT]
 
 
-def test_with_a_simulator_aws_calls_go_there(folder: Path, served: World) -> None:
+def test_with_a_simulator_aws_calls_go_there(folder: Path, served_simulator: RunningSimulator) -> None:
     """As they would from a function that is deployed in it."""
-    assert _endpoint(folder, simulator=served.url) == served.url
+    assert _endpoint(folder, simulator=served_simulator.url) == served_simulator.url
 
 
 def test_a_missing_path_is_said_to_be_missing(tmp_path: Path) -> None:
     """What looks like a path is not taken for a function's name."""
-    assert refusal(tmp_path / "nothing") == (
+    assert load_error(tmp_path / "nothing") == (
         f"{tmp_path}/nothing does not exist. Give a folder, a .py file, a zip, or a function's ARN or name."
     )
 
@@ -168,7 +168,7 @@ def test_a_missing_path_is_said_to_be_missing(tmp_path: Path) -> None:
 def test_a_folder_without_the_module_names_the_one_that_has_the_handler(tmp_path: Path) -> None:
     """The option can be copied."""
     (tmp_path / "reward.py").write_text(SOURCE)
-    assert refusal(tmp_path) == (
+    assert load_error(tmp_path) == (
         f"{tmp_path} holds no lambda_function.py, but reward.py defines lambda_handler: --handler reward.lambda_handler"
     )
 
@@ -176,7 +176,7 @@ def test_a_folder_without_the_module_names_the_one_that_has_the_handler(tmp_path
 def test_a_module_without_the_handler_names_one_like_it(folder: Path) -> None:
     """A handler by another name is likely meant."""
     (folder / "lambda_function.py").write_text("def handler(event, context): ...\n")
-    assert refusal(folder) == (
+    assert load_error(folder) == (
         f"{folder}/lambda_function.py defines no lambda_handler(event, context). --handler lambda_function.handler?"
     )
 
@@ -184,7 +184,7 @@ def test_a_module_without_the_handler_names_one_like_it(folder: Path) -> None:
 def test_a_syntax_error_is_shown_by_its_line(tmp_path: Path) -> None:
     """Before any worker is started."""
     (tmp_path / "reward.py").write_text("def lambda_handler(event, context):\n    return [\n")
-    assert refusal(tmp_path / "reward.py") == (
+    assert load_error(tmp_path / "reward.py") == (
         f"{tmp_path}/reward.py, line 2: '[' was never closed. Python cannot read this file, so Lambda cannot either."
     )
 
@@ -231,7 +231,7 @@ def test_a_zip_that_is_none_is_refused(content: bytes, said: str, tmp_path: Path
     """In one line."""
     (tmp_path / "reward.zip").write_bytes(content)
     glue = "" if said.startswith(":") else " "
-    assert refusal(tmp_path / "reward.zip") == f"{tmp_path}/reward.zip{glue}{said}"
+    assert load_error(tmp_path / "reward.zip") == f"{tmp_path}/reward.zip{glue}{said}"
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_zip_that_is_none_is_refused(content: bytes, said: str, tmp_path: Path
 def test_text_that_python_cannot_read_is_refused_in_a_line(source: bytes, said: str, tmp_path: Path) -> None:
     """Whatever Python stumbles over."""
     (tmp_path / "reward.py").write_bytes(source)
-    told = refusal(tmp_path / "reward.py")
+    told = load_error(tmp_path / "reward.py")
     assert told.startswith(f"{tmp_path}/reward.py{said}")
     assert told.endswith(". Python cannot read this file, so Lambda cannot either.")
     assert "\n" not in told
@@ -256,7 +256,7 @@ def test_text_that_python_cannot_read_is_refused_in_a_line(source: bytes, said: 
 def test_a_pipe_is_no_reward(tmp_path: Path) -> None:
     """Nobody would ever write to it."""
     os.mkfifo(tmp_path / "reward")
-    assert refusal(tmp_path / "reward").startswith(
+    assert load_error(tmp_path / "reward").startswith(
         f"{tmp_path}/reward is no file and no folder but a pipe or a device."
     )
 
@@ -265,13 +265,13 @@ def test_a_folder_larger_than_lambda_takes_is_refused_unread(folder: Path) -> No
     """A model that was left lying in it, say: its size alone is looked at."""
     with (folder / "model.bin").open("wb") as model:
         model.truncate(MAX_UNZIPPED_BYTES)  # all of it a hole
-    assert refusal(folder).startswith(f"{folder} holds more than the 262,144,000 bytes that Lambda takes unzipped.")
+    assert load_error(folder).startswith(f"{folder} holds more than the 262,144,000 bytes that Lambda takes unzipped.")
 
 
 def test_a_module_named_like_one_of_pythons_own_is_refused(tmp_path: Path) -> None:
     """Lambda's runtime has imported json before it looks for the handler, and takes that one."""
     (tmp_path / "json.py").write_text(SOURCE)
-    assert refusal(tmp_path / "json.py") == (
+    assert load_error(tmp_path / "json.py") == (
         f"{tmp_path}/json.py: the handler's module json has the name of one of Python's own, which would be imported "
         "in its place. Rename it."
     )
@@ -280,7 +280,7 @@ def test_a_module_named_like_one_of_pythons_own_is_refused(tmp_path: Path) -> No
 def test_a_handler_that_is_a_coroutine_is_refused(folder: Path) -> None:
     """Lambda does not await it."""
     (folder / "lambda_function.py").write_text(f"async {SOURCE}")
-    assert refusal(folder) == (
+    assert load_error(folder) == (
         f"{folder}/lambda_function.py defines lambda_handler with `async def`, and Lambda awaits nothing: what it "
         "returns is no answer. Make it `def`, and call asyncio.run(...) in it."
     )
@@ -289,7 +289,7 @@ def test_a_handler_that_is_a_coroutine_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize("handler", ["lambda_handler", "lambda_function.", ".lambda_handler"])
 def test_a_handler_names_a_module_and_a_function(handler: str, folder: Path) -> None:
     """As Lambda wants it."""
-    assert refusal(folder, handler=handler) == (
+    assert load_error(folder, handler=handler) == (
         f"{handler!r} is no handler: name a module and a function, such as --handler lambda_function.lambda_handler."
     )
 
@@ -298,42 +298,46 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(folder: Path, tmp_path: 
     """`rft deploy` does not pack it either."""
     (tmp_path / "secret.txt").write_text("x")
     (folder / "data.txt").symlink_to(tmp_path / "secret.txt")
-    assert refusal(folder).startswith(f"{folder}/data.txt is a link that leads out of the folder, to ")
+    assert load_error(folder).startswith(f"{folder}/data.txt is a link that leads out of the folder, to ")
 
 
 @pytest.mark.parametrize("options", [{"timeout": 901}, {"timeout": 0}, {"timeout": math.nan}, {"memory_mb": 64}])
 def test_a_configuration_that_lambda_would_refuse_is_refused(options: dict[str, float], folder: Path) -> None:
     """With Lambda's words."""
-    assert refusal(folder, **options).startswith("Lambda would not take this configuration: 1 validation error")
+    assert load_error(folder, **options).startswith("Lambda would not take this configuration: 1 validation error")
 
 
 def test_without_a_simulator_a_name_is_no_function() -> None:
     """What was tried, and what to start."""
     port = free_port()
-    assert refusal("my-reward", simulator=f"http://127.0.0.1:{port}") == (
+    assert load_error("my-reward", simulator=f"http://127.0.0.1:{port}") == (
         "my-reward is no file or folder here, so it names a deployed function, and no simulator runs: nothing listens "
         f"on 127.0.0.1:{port} yet. Start one with `rft-sim serve`; for a function at AWS set RFT_TARGET=bedrock."
     )
 
 
-def test_what_is_no_function_name_is_refused(served: World) -> None:
+def test_what_is_no_function_name_is_refused(served_simulator: RunningSimulator) -> None:
     """The form of an ARN is shown."""
-    assert refusal("my reward", simulator=served.url).startswith(
+    assert load_error("my reward", simulator=served_simulator.url).startswith(
         "my reward is neither a file or folder nor a Lambda function's ARN or name, such as arn:aws:lambda:us-west-2:"
     )
 
 
-def test_options_of_a_package_are_refused_for_a_deployed_function(served: World) -> None:
+def test_options_of_a_package_are_refused_for_a_deployed_function(served_simulator: RunningSimulator) -> None:
     """It has its own configuration, and to ignore the option would be to examine another one."""
-    assert refusal("my-reward", simulator=served.url, timeout=5).startswith("--timeout is for a function that is run")
+    assert load_error("my-reward", simulator=served_simulator.url, timeout=5).startswith(
+        "--timeout is for a function that is run"
+    )
 
 
 @pytest.mark.parametrize("form", ["{arn}", "{name}", "{arn}:$LATEST"])
-def test_a_function_deployed_in_a_simulator_is_asked_there(form: str, served: World) -> None:
+def test_a_function_deployed_in_a_simulator_is_asked_there(form: str, served_simulator: RunningSimulator) -> None:
     """By ARN or name; its configuration, its answer and its log come from Lambda's API."""
-    arn = served.deploy(ROOT / "fixtures" / "graders" / "always_one", name=f"asked-{len(form)}", timeout=17, memory=192)
+    arn = served_simulator.deploy(
+        ROOT / "fixtures" / "graders" / "always_one", name=f"asked-{len(form)}", timeout=17, memory=192
+    )
     reward = form.format(arn=arn, name=arn.rpartition(":")[2])
-    with admit(reward, simulator=served.url) as patient:
+    with load(reward, simulator=served_simulator.url) as patient:
         first, second = patient.invoke(EVENT), patient.invoke(EVENT)
         assert (patient.name, patient.timeout, patient.memory_mb, patient.spec) == (reward, 17, 192, None)
     assert (json.loads(first.payload), first.function_error) == (json.loads(ONE), None)
@@ -341,38 +345,38 @@ def test_a_function_deployed_in_a_simulator_is_asked_there(form: str, served: Wo
     assert second.log_lines[0].startswith("START RequestId")
 
 
-def test_what_a_deployed_function_raises_is_in_its_answer(served: World) -> None:
+def test_what_a_deployed_function_raises_is_in_its_answer(served_simulator: RunningSimulator) -> None:
     """It was run, and failed: that is the function's own."""
-    arn = served.deploy(ROOT / "fixtures" / "graders" / "raises", name="raising")
-    with admit(arn, simulator=served.url) as patient:
+    arn = served_simulator.deploy(ROOT / "fixtures" / "graders" / "raises", name="raising")
+    with load(arn, simulator=served_simulator.url) as patient:
         assert patient.invoke(EVENT).function_error == "Unhandled"
 
 
-def test_a_function_that_is_not_there_is_said_to_be_missing(served: World) -> None:
+def test_a_function_that_is_not_there_is_said_to_be_missing(served_simulator: RunningSimulator) -> None:
     """And where it was looked for."""
     arn = "arn:aws:lambda:us-west-2:123456789012:function:nowhere"
-    assert refusal(arn, simulator=served.url) == (
-        f"Function not found: {arn} in the simulator at {served.url}. "
+    assert load_error(arn, simulator=served_simulator.url) == (
+        f"Function not found: {arn} in the simulator at {served_simulator.url}. "
         "Deploy it, or look at the name, the region and the account."
     )
 
 
-def test_an_event_that_lambda_would_refuse_is_not_sent(served: World) -> None:
+def test_an_event_that_lambda_would_refuse_is_not_sent(served_simulator: RunningSimulator) -> None:
     """6 MB."""
-    arn = served.deploy(ROOT / "fixtures" / "graders" / "always_one", name="large")
-    with admit(arn, simulator=served.url) as patient, pytest.raises(RequestTooLarge):
+    arn = served_simulator.deploy(ROOT / "fixtures" / "graders" / "always_one", name="large")
+    with load(arn, simulator=served_simulator.url) as patient, pytest.raises(RequestTooLarge):
         patient.invoke(b'"' + b"x" * 6_300_000 + b'"')
 
 
-def test_a_function_without_concurrency_is_throttled(served: World) -> None:
+def test_a_function_without_concurrency_is_throttled(served_simulator: RunningSimulator) -> None:
     """A refusal that a probe can tell from an answer."""
-    arn = served.deploy(ROOT / "fixtures" / "graders" / "always_one", name="throttled")
-    served.functions.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=0)
-    with admit(arn, simulator=served.url) as patient, pytest.raises(Throttled):
+    arn = served_simulator.deploy(ROOT / "fixtures" / "graders" / "always_one", name="throttled")
+    served_simulator.lambda_client.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=0)
+    with load(arn, simulator=served_simulator.url) as patient, pytest.raises(Throttled):
         patient.invoke(EVENT)
 
 
-class Refusing:
+class FailingLambdaClient:
     """A Lambda client that refuses every call."""
 
     def __init__(self, error: Exception) -> None:
@@ -433,8 +437,10 @@ class Refusing:
 )
 def test_a_refusal_at_aws_is_said_in_plain_words(error: Exception, kind: type[InvocationRejected], said: str) -> None:
     """Whatever the real service refuses for; nothing here speaks to it."""
-    client: Any = Refusing(error)
-    patient = DeployedPatient(name="the-arn", timeout=3, memory_mb=128, where="AWS", client=client, now=lambda: 0.0)
+    client: Any = FailingLambdaClient(error)
+    patient = DeployedRewardFunction(
+        name="the-arn", timeout=3, memory_mb=128, location="AWS", client=client, now=lambda: 0.0
+    )
     with pytest.raises(InvocationRejected) as raised:
         patient.invoke(EVENT)
     assert (type(raised.value), raised.value.message) == (kind, said)
@@ -443,4 +449,4 @@ def test_a_refusal_at_aws_is_said_in_plain_words(error: Exception, kind: type[In
 def test_without_credentials_a_function_at_aws_is_not_admitted() -> None:
     """boto3's own chain finds none, so nothing is sent."""
     arn = "arn:aws:lambda:us-west-2:123456789012:function:mine"
-    assert refusal(arn, at_aws=True) == f"Lambda could not be asked for {arn} in AWS: Unable to locate credentials."
+    assert load_error(arn, at_aws=True) == f"Lambda could not be asked for {arn} in AWS: Unable to locate credentials."

@@ -12,19 +12,19 @@ import pytest
 import respx
 from rich.console import Console
 
-from simulator.doctor.model_outputs import InterruptedSamplingError, Sampling, replayed, sampled
-from simulator.doctor.probes.static.base_rollouts import attempts, in_asked_format
+from simulator.doctor.model_outputs import InterruptedSamplingError, SamplingRequest, replay_outputs, sample_outputs
+from simulator.doctor.probes.static.base_rollouts import base_rollouts, base_rollouts_in_requested_format
 from simulator.training.dataset import Message, Record
-from simulator.training.recorded_policy import Response
+from simulator.training.recorded_policy import RecordedResponse
 from simulator.upstream import sampling
 from simulator.upstream.errors import UpstreamError
-from simulator.upstream.response_cache import Asked, Cache, Parameters
-from tests.doctor.fake_reward_functions import examination, scoring
+from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
+from tests.doctor.fake_reward_functions import handler_for, probe_context
 
-NOWHERE = "http://127.0.0.1:9/v1"
+UNREACHABLE_URL = "http://127.0.0.1:9/v1"
 
 
-def asking(line: int, *, form: str = ' Give the answer after "####".') -> Record:
+def make_record(line: int, *, form: str = ' Give the answer after "####".') -> Record:
     """Return a record whose answer is a thousand times its line, and 80."""
     return Record(
         line=line,
@@ -33,15 +33,15 @@ def asking(line: int, *, form: str = ' Give the answer after "####".') -> Record
     )
 
 
-RECORDS = tuple(asking(line) for line in range(1, 7))
+RECORDS = tuple(make_record(line) for line in range(1, 7))
 
 
-def keep(folder: Path, records: Sequence[Record], *, count: int, model: str = "llama3") -> None:
+def store_responses(folder: Path, records: Sequence[Record], *, count: int, model: str = "llama3") -> None:
     """Keep responses to some records, as sampling does."""
     for record in records:
-        asked = Asked(model=model, messages=record.messages, parameters=Parameters())
-        responses = [Response(text=f"#### {number}", tokens=3) for number in range(count)]
-        Cache(folder).keep(asked, responses, server="http://somewhere/v1")
+        asked = CachedPrompt(model=model, messages=record.messages, parameters=SamplingParameters())
+        responses = [RecordedResponse(text=f"#### {number}", tokens=3) for number in range(count)]
+        ResponseCache(folder).write(asked, responses, server="http://somewhere/v1")
 
 
 # Replay
@@ -49,18 +49,18 @@ def keep(folder: Path, records: Sequence[Record], *, count: int, model: str = "l
 
 def test_records_without_responses_are_left_out_and_counted(tmp_path: Path) -> None:
     """Those with a single one too: there is nothing to tell it from. The words say whose, how many, what is missing."""
-    keep(tmp_path, RECORDS[:2], count=3)
-    keep(tmp_path, RECORDS[2:4], count=2)
-    keep(tmp_path, RECORDS[4:5], count=1)
-    found = replayed(RECORDS, None, folder=tmp_path, model=None, per_prompt=16)
+    store_responses(tmp_path, RECORDS[:2], count=3)
+    store_responses(tmp_path, RECORDS[2:4], count=2)
+    store_responses(tmp_path, RECORDS[4:5], count=1)
+    found = replay_outputs(RECORDS, None, folder=tmp_path, model=None, outputs_per_prompt=16)
     assert ([record.line for record in found.records], found.validation_records) == ([1, 2, 3, 4], None)
     assert found.source == "2 to 3 responses of llama3 to each of 4 records, the other 2 left out"
 
 
 def test_no_more_responses_are_taken_than_are_wanted(tmp_path: Path) -> None:
     """The first ones of each prompt."""
-    keep(tmp_path, RECORDS, count=5)
-    found = replayed(RECORDS, RECORDS[:3], folder=tmp_path, model=None, per_prompt=2)
+    store_responses(tmp_path, RECORDS, count=5)
+    found = replay_outputs(RECORDS, RECORDS[:3], folder=tmp_path, model=None, outputs_per_prompt=2)
     assert [response.text for response in found.train[1]] == ["#### 0", "#### 1"]
     assert found.source == (
         "2 responses of llama3 to each of 6 records; for validation 2 responses of llama3 to each of 3 records"
@@ -71,8 +71,10 @@ def test_other_responses_are_other_questions(tmp_path: Path) -> None:
     """Their digest is part of what a golden file depends on."""
     digests = set()
     for count in (3, 4):
-        keep(tmp_path, RECORDS, count=count)
-        digests |= {replayed(RECORDS, None, folder=tmp_path, model=None, per_prompt=n).sha256 for n in (3, 3, 4)}
+        store_responses(tmp_path, RECORDS, count=count)
+        digests |= {
+            replay_outputs(RECORDS, None, folder=tmp_path, model=None, outputs_per_prompt=n).sha256 for n in (3, 3, 4)
+        }
     assert len(digests) == 2
 
 
@@ -89,16 +91,16 @@ def test_a_folder_that_does_not_say_which_responses_is_refused(
 ) -> None:
     """Several models and none named, another one named, or other prompts."""
     for name in models:
-        keep(tmp_path, [asking(99)] if name == "empty" else RECORDS, count=2, model=name)
+        store_responses(tmp_path, [make_record(99)] if name == "empty" else RECORDS, count=2, model=name)
     with pytest.raises(UpstreamError, match=said):
-        replayed(RECORDS, None, folder=tmp_path, model=model, per_prompt=16)
+        replay_outputs(RECORDS, None, folder=tmp_path, model=model, outputs_per_prompt=16)
 
 
 def test_one_of_several_models_can_be_named(tmp_path: Path) -> None:
     """By the name that the server had for it."""
-    keep(tmp_path, RECORDS[:4], count=2, model="llama3")
-    keep(tmp_path, RECORDS, count=3, model="qwen")
-    assert replayed(RECORDS, None, folder=tmp_path, model="qwen", per_prompt=16).source == (
+    store_responses(tmp_path, RECORDS[:4], count=2, model="llama3")
+    store_responses(tmp_path, RECORDS, count=3, model="qwen")
+    assert replay_outputs(RECORDS, None, folder=tmp_path, model="qwen", outputs_per_prompt=16).source == (
         "3 responses of qwen to each of 6 records"
     )
 
@@ -106,34 +108,39 @@ def test_one_of_several_models_can_be_named(tmp_path: Path) -> None:
 # Sampling
 
 
-def how(folder: Path, *, records: int = 6) -> Sampling:
+def sampling_request(folder: Path, *, records: int = 6) -> SamplingRequest:
     """Return a sampling from a server that is not there."""
-    return Sampling(url=NOWHERE, model="llama3", api_key=None, folder=folder, per_prompt=2, records=records)
+    return SamplingRequest(
+        url=UNREACHABLE_URL, model="llama3", api_key=None, folder=folder, outputs_per_prompt=2, max_records=records
+    )
 
 
-def quiet() -> Console:
+def plain_console() -> Console:
     """Return a console that is no terminal."""
     return Console(file=io.StringIO())
 
 
 def test_a_seeded_sample_of_records_is_asked_for_and_a_larger_one_holds_it(tmp_path: Path) -> None:
     """So that nothing is asked twice; the rest is counted as left out."""
-    keep(tmp_path, RECORDS, count=2)
-    few, more = (sampled(RECORDS, None, how=how(tmp_path, records=n), seed=3, console=quiet()) for n in (2, 4))
+    store_responses(tmp_path, RECORDS, count=2)
+    few, more = (
+        sample_outputs(RECORDS, None, request=sampling_request(tmp_path, records=n), seed=3, console=plain_console())
+        for n in (2, 4)
+    )
     assert {record.line for record in few.records} < {record.line for record in more.records}
     assert few.source == "2 responses of llama3 to each of 2 records, the other 4 left out"
 
 
 def test_a_failure_says_what_is_kept_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight responses are kept by then, and the server goes away."""
-    keep(tmp_path, RECORDS[:4], count=2)
-    monkeypatch.setattr(sampling, "Upstream", partial(sampling.Upstream, retries=0))
-    with respx.mock(using="httpcore2", base_url=NOWHERE) as routes:
+    store_responses(tmp_path, RECORDS[:4], count=2)
+    monkeypatch.setattr(sampling, "Upstream", partial(sampling.ModelServer, retries=0))
+    with respx.mock(using="httpcore2", base_url=UNREACHABLE_URL) as routes:
         routes.post("/chat/completions").mock(httpx.Response(400, json={"error": {"message": "No!"}}))
         with pytest.raises(UpstreamError) as caught:
-            sampled(RECORDS, None, how=how(tmp_path), seed=0, console=quiet())
+            sample_outputs(RECORDS, None, request=sampling_request(tmp_path), seed=0, console=plain_console())
     assert str(caught.value) == (
-        f"{NOWHERE} answered with status 400: No!. 8 of 12 responses are kept in {tmp_path}, and the same command goes "
+        f"{UNREACHABLE_URL} answered with status 400: No!. 8 of 12 responses are kept in {tmp_path}, and the same command goes "
         "on there"
     )
 
@@ -150,24 +157,26 @@ def test_an_interruption_says_what_is_kept_and_how_to_go_on(
 ) -> None:
     """Ctrl-C in the middle, or at once."""
 
-    def interrupted(_records: object, *, progress: sampling.Progress, **_how: object) -> None:
+    def interrupted(_records: object, *, progress: sampling.ProgressCallback, **_how: object) -> None:
         progress(there, 12)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sampling, "rollouts", interrupted)
     with pytest.raises(InterruptedSamplingError) as caught:
-        sampled(RECORDS, None, how=how(tmp_path), seed=0, console=quiet())
+        sample_outputs(RECORDS, None, request=sampling_request(tmp_path), seed=0, console=plain_console())
     assert str(caught.value) == said.replace("FOLDER", str(tmp_path))
 
 
 # What a response was an attempt at
 
 
-def read(text: str, *, record: Record = RECORDS[0], finish_reason: str = "stop") -> list[tuple[str, str, bool]]:
+def read_variant(text: str, *, record: Record = RECORDS[0], finish_reason: str = "stop") -> list[tuple[str, str, bool]]:
     """Return the format, the style and the hidden truth that one recorded response is read as."""
-    response = Response(text=text, tokens=9, finish_reason=finish_reason)
-    exam = examination(scoring(lambda _element: 1.0), [record], rows=1, recorded={record.line: [response, response]})
-    return [(attempt.format, attempt.style, attempt.correct) for attempt in attempts(exam)][:1]
+    response = RecordedResponse(text=text, tokens=9, finish_reason=finish_reason)
+    exam = probe_context(
+        handler_for(lambda _element: 1.0), [record], row_count=1, recorded={record.line: [response, response]}
+    )
+    return [(attempt.format, attempt.style, attempt.is_correct) for attempt in base_rollouts(exam)][:1]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +200,7 @@ def read(text: str, *, record: Record = RECORDS[0], finish_reason: str = "stop")
 )
 def test_a_format_and_a_style_are_read_from_the_words(text: str, form: str, style: str, correct: bool) -> None:
     """Of a real response nobody recorded the decisions."""
-    assert read(text) == [(form, style, correct)]
+    assert read_variant(text) == [(form, style, correct)]
 
 
 @pytest.mark.parametrize(
@@ -199,18 +208,18 @@ def test_a_format_and_a_style_are_read_from_the_words(text: str, form: str, styl
 )
 def test_a_response_that_ends_in_no_answer_is_no_attempt(text: str) -> None:
     """A refusal, a thought that trails off."""
-    assert read(text) == []
+    assert read_variant(text) == []
 
 
 def test_a_response_that_was_cut_off_is_no_attempt() -> None:
     """Whatever its last words happen to be."""
-    assert read("#### 1080", finish_reason="length") == []
+    assert read_variant("#### 1080", finish_reason="length") == []
 
 
 def test_an_answer_that_has_to_stand_alone_is_read_as_such(labels: tuple[Record, ...]) -> None:
     """One word was asked for: the word in bold is that word in another style, a sentence is another format."""
     record = replace(labels[0], fields={"reference_answer": {"label": "returns"}})
-    assert [read(text, record=record) for text in ("returns", "**returns**", "The answer is returns.")] == [
+    assert [read_variant(text, record=record) for text in ("returns", "**returns**", "The answer is returns.")] == [
         [("bare", "plain", True)],
         [("bare", "fullwidth", True)],
         [("bare", "other", True)],
@@ -219,16 +228,18 @@ def test_an_answer_that_has_to_stand_alone_is_read_as_such(labels: tuple[Record,
 
 def test_recorded_attempts_in_the_asked_format_are_told_from_others() -> None:
     """S7 and S8 weigh ways of writing by how often the model really writes them."""
-    responses = [Response(text=text, tokens=9) for text in ("#### 1080", "\\boxed{1080}", "#### 7", "No idea.")]
-    exam = examination(scoring(lambda _element: 1.0), RECORDS[:1], rows=1, recorded={1: responses})
-    assert [attempt.answer.case.text for attempt in in_asked_format(exam)] == ["#### 1080", "#### 7"]
+    responses = [RecordedResponse(text=text, tokens=9) for text in ("#### 1080", "\\boxed{1080}", "#### 7", "No idea.")]
+    exam = probe_context(handler_for(lambda _element: 1.0), RECORDS[:1], row_count=1, recorded={1: responses})
+    assert [attempt.result.case.text for attempt in base_rollouts_in_requested_format(exam)] == ["#### 1080", "#### 7"]
 
 
 def test_an_object_with_words_around_it_is_no_answer_that_stands_alone(objects: tuple[Record, ...]) -> None:
     """Right as it is, it is not what a prompt for JSON alone asks for, and in no style of the policy's."""
     record = objects[0]
     text = f"Here it is: {json.dumps(record.fields['reference_answer'])}"
-    assert read(text, record=record) == [("json", "other", True)]
-    response = Response(text=text, tokens=9)
-    exam = examination(scoring(lambda _element: 1.0), [record], rows=1, recorded={record.line: [response, response]})
-    assert in_asked_format(exam) == ()
+    assert read_variant(text, record=record) == [("json", "other", True)]
+    response = RecordedResponse(text=text, tokens=9)
+    exam = probe_context(
+        handler_for(lambda _element: 1.0), [record], row_count=1, recorded={record.line: [response, response]}
+    )
+    assert base_rollouts_in_requested_format(exam) == ()

@@ -8,36 +8,36 @@ from typing import Any
 import pytest
 
 from simulator.doctor.finding import Finding, Severity
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.probes.static.s01_contract import contract, ids
-from simulator.doctor.timeout_budget import NoAnswersError
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.s01_contract import check_contract, check_ids
+from simulator.doctor.timeout_budget import NoScoresError
 from simulator.training.dataset import Record
-from tests.doctor.fake_reward_functions import Called, Handler, answer_of, examination, scoring
+from tests.doctor.fake_reward_functions import FakeRewardFunction, Handler, handler_for, probe_context, response_of
 
 WORDS = 40  # more than a worked right or wrong answer has
 
 
-def found(probe: Callable[[Examination], Iterable[Finding]], exam: Examination) -> tuple[list[Finding], str]:
+def run_probe(probe: Callable[[ProbeContext], Iterable[Finding]], context: ProbeContext) -> tuple[list[Finding], str]:
     """Return what a probe finds, and with which words it ends the visit; empty when it does not."""
     findings: list[Finding] = []
     try:
-        findings.extend(probe(exam))  # what was yielded before the error stays
-    except NoAnswersError as ended:
+        findings.extend(probe(context))  # what was yielded before the error stays
+    except NoScoresError as ended:
         return findings, str(ended)
     return findings, ""
 
 
-def returning(**result: object) -> Handler:
+def handler_with_result(**result: object) -> Handler:
     """Return a handler that gives every element the same result under its id."""
     return lambda event: [{"id": element["id"], **result} for element in event]
 
 
-def with_metric(entry: object) -> Handler:
+def handler_with_metric(entry: object) -> Handler:
     """Return a handler whose every result has one component."""
-    return returning(aggregate_reward_score=0.5, metrics_list=[entry])
+    return handler_with_result(aggregate_reward_score=0.5, metrics_list=[entry])
 
 
-def failing(kind: str, message: str) -> Handler:
+def handler_with_lambda_error(kind: str, message: str) -> Handler:
     """Return a handler that ends in an error of a type of Lambda's own."""
 
     def handler(_event: object) -> None:
@@ -48,8 +48,12 @@ def failing(kind: str, message: str) -> Handler:
 
 def test_a_list_of_scores_is_fine(sums: tuple[Record, ...]) -> None:
     """Nothing but ids and numbers is wanted: both probes have nothing to say."""
-    exam = examination(scoring(lambda _element: 0.5), sums)
-    assert [(finding.probe, finding.severity) for probe in (contract, ids) for finding in found(probe, exam)[0]] == [
+    exam = probe_context(handler_for(lambda _element: 0.5), sums)
+    assert [
+        (finding.probe, finding.severity)
+        for probe in (check_contract, check_ids)
+        for finding in run_probe(probe, exam)[0]
+    ] == [
         ("S1", Severity.OK),
         ("S2", Severity.OK),
     ]
@@ -69,16 +73,16 @@ def test_a_score_that_no_job_could_use_is_a_failure(
     sums: tuple[Record, ...], result: dict[str, Any], what: str, fix: str
 ) -> None:
     """It is counted, and shown with the very result; the visit can still look at the ids."""
-    (finding,), ended = found(contract, examination(returning(**result), sums))
+    (finding,), ended = run_probe(check_contract, probe_context(handler_with_result(**result), sums))
     assert (finding.severity, finding.measured, ended) == (Severity.FAIL, "8 of 8", "")
-    assert finding.what.startswith(what)
+    assert finding.message.startswith(what)
     assert finding.fix.startswith(fix)
-    assert finding.exhibits[0].note.startswith('the result: {"id": "train-1-line-')
+    assert finding.examples[0].note.startswith('the result: {"id": "train-1-line-')
 
 
 def test_a_score_under_another_name_is_named(sums: tuple[Record, ...]) -> None:
     """The fix points at the number that is there."""
-    (finding,), _ = found(contract, examination(returning(score=1.0), sums))
+    (finding,), _ = run_probe(check_contract, probe_context(handler_with_result(score=1.0), sums))
     assert finding.fix.endswith('The result has "score": call it that.')
 
 
@@ -108,8 +112,8 @@ def test_a_score_under_another_name_is_named(sums: tuple[Record, ...]) -> None:
 )
 def test_a_component_that_is_not_as_documented_is_a_failure(sums: tuple[Record, ...], entry: object, what: str) -> None:
     """AWS's own check of reward functions refuses it too."""
-    (finding,), _ = found(contract, examination(with_metric(entry), sums))
-    assert (finding.severity, finding.what) == (Severity.FAIL, what)
+    (finding,), _ = run_probe(check_contract, probe_context(handler_with_metric(entry), sums))
+    assert (finding.severity, finding.message) == (Severity.FAIL, what)
 
 
 def test_a_component_that_is_at_fault_on_other_rollouts_is_found(sums: tuple[Record, ...]) -> None:
@@ -123,7 +127,7 @@ def test_a_component_that_is_at_fault_on_other_rollouts_is_found(sums: tuple[Rec
                 "metrics_list": [
                     {
                         "name": "length",
-                        "value": 10**400 if len(answer_of(element).split()) > WORDS else 1,
+                        "value": 10**400 if len(response_of(element).split()) > WORDS else 1,
                         "type": "Metric",
                     }
                 ],
@@ -131,18 +135,20 @@ def test_a_component_that_is_at_fault_on_other_rollouts_is_found(sums: tuple[Rec
             for element in event
         ]
 
-    exam = examination(handler, sums)
-    texts = [text for row in exam.rows[:4] for text in (row.perfect, row.wrong)]
+    exam = probe_context(handler, sums)
+    texts = [text for row in exam.rows[:4] for text in (row.right_response, row.wrong_response)]
     assert max(len(text.split()) for text in texts) <= WORDS
-    (finding,), _ = found(contract, exam)
-    assert finding.what == 'metrics_list[0] has no "value" that is a finite number.'
-    assert len(finding.exhibits[0].response.split()) > WORDS
+    (finding,), _ = run_probe(check_contract, exam)
+    assert finding.message == 'metrics_list[0] has no "value" that is a finite number.'
+    assert len(finding.examples[0].response.split()) > WORDS
 
 
 def test_infinity_beside_the_score_is_a_failure(sums: tuple[Record, ...]) -> None:
     """The whole answer is no JSON, though the score is a number."""
-    (finding,), _ = found(contract, examination(returning(aggregate_reward_score=0.5, note=math.inf), sums))
-    assert (finding.severity, finding.what, finding.fix) == (
+    (finding,), _ = run_probe(
+        check_contract, probe_context(handler_with_result(aggregate_reward_score=0.5, note=math.inf), sums)
+    )
+    assert (finding.severity, finding.message, finding.fix) == (
         Severity.FAIL,
         "the response holds Infinity, so it is not JSON.",
         "Leave out, or replace by a number, what is not finite.",
@@ -151,13 +157,15 @@ def test_infinity_beside_the_score_is_a_failure(sums: tuple[Record, ...]) -> Non
 
 def test_metrics_that_are_no_list_are_a_failure(sums: tuple[Record, ...]) -> None:
     """Null is no list either: it is to be left out."""
-    (finding,), _ = found(contract, examination(returning(aggregate_reward_score=0.5, metrics_list=None), sums))
-    assert (finding.severity, finding.what) == (Severity.FAIL, '"metrics_list" is no list.')
+    (finding,), _ = run_probe(
+        check_contract, probe_context(handler_with_result(aggregate_reward_score=0.5, metrics_list=None), sums)
+    )
+    assert (finding.severity, finding.message) == (Severity.FAIL, '"metrics_list" is no list.')
 
 
-def test_an_answer_for_a_gateway_is_told_to_be_unwrapped(sums: tuple[Record, ...]) -> None:
+def test_an_api_gateway_response_gets_a_fix(sums: tuple[Record, ...]) -> None:
     """No API Gateway stands between: its envelope hides the list."""
-    (finding,), ended = found(contract, examination(lambda _event: {"statusCode": 200, "body": "[]"}, sums))
+    (finding,), ended = run_probe(check_contract, probe_context(lambda _event: {"statusCode": 200, "body": "[]"}, sums))
     assert (finding.severity, finding.measured) == (Severity.FAIL, "no list")
     assert finding.fix.startswith("Return the list itself")
     assert ended == "the response is an object, not a list"
@@ -165,10 +173,10 @@ def test_an_answer_for_a_gateway_is_told_to_be_unwrapped(sums: tuple[Record, ...
 
 def test_results_that_are_no_objects_are_a_failure(sums: tuple[Record, ...]) -> None:
     """Bare numbers cannot be joined to anything; the visit ends when the ids are to be looked at."""
-    exam = examination(lambda event: [1.0 for _ in event], sums)
-    (finding,), ended = found(contract, exam)
+    exam = probe_context(lambda event: [1.0 for _ in event], sums)
+    (finding,), ended = run_probe(check_contract, exam)
     assert (finding.severity, finding.measured, ended) == (Severity.FAIL, "8 of 8", "")
-    (second,), ended = found(ids, exam)
+    (second,), ended = run_probe(check_ids, exam)
     assert (second.severity, ended) == (Severity.SKIPPED, "item 0 of the response is a number, not an object")
 
 
@@ -189,17 +197,17 @@ def test_a_function_that_fails_is_shown_with_its_own_words(
     sums: tuple[Record, ...], kind: str, message: str, advice: str
 ) -> None:
     """Each error of Lambda's gets the advice that fits; the visit ends, for nothing else could be measured."""
-    (finding,), ended = found(contract, examination(failing(kind, message), sums))
+    (finding,), ended = run_probe(check_contract, probe_context(handler_with_lambda_error(kind, message), sums))
     assert (finding.severity, finding.measured, ended) == (Severity.FAIL, kind, f"{kind}: {message}")
-    assert finding.exhibits[0].note == f"{kind}: {message}"
+    assert finding.examples[0].note == f"{kind}: {message}"
     assert finding.fix.startswith(advice)
 
 
 @pytest.mark.parametrize(("timeout", "calls"), [(300, 1), (3, 2)])
-def test_a_time_out_is_waited_for_as_seldom_as_can_be(timeout: int, calls: int, sums: tuple[Record, ...]) -> None:
+def test_few_calls_are_made_after_a_timeout(timeout: int, calls: int, sums: tuple[Record, ...]) -> None:
     """Once for the call, and once more for a rollout alone where that does not cost minutes."""
-    patient = Called(failing("Sandbox.Timedout", "Task timed out"), timeout=timeout)
-    found(contract, examination(patient, sums))
+    patient = FakeRewardFunction(handler_with_lambda_error("Sandbox.Timedout", "Task timed out"), timeout=timeout)
+    run_probe(check_contract, probe_context(patient, sums))
     assert patient.calls == calls
 
 
@@ -210,15 +218,15 @@ def test_a_function_that_fails_on_a_batch_alone_is_examined_further(sums: tuple[
         (element,) = event
         return [{"id": element["id"], "aggregate_reward_score": 1.0}]
 
-    (finding,), ended = found(contract, examination(one_at_a_time, sums))
+    (finding,), ended = run_probe(check_contract, probe_context(one_at_a_time, sums))
     assert (finding.severity, ended) == (Severity.FAIL, "")
-    assert finding.what.endswith("So it does for 8 in one call; a single one gets a score.")
+    assert finding.message.endswith("So it does for 8 in one call; a single one gets a score.")
 
 
 def test_a_function_that_raises_on_this_layout_alone_gets_the_exact_fix(strings: tuple[Record, ...]) -> None:
     """It takes the reference for a bare string, which arrives wrapped."""
-    handler = scoring(lambda element: float(element["reference_answer"].rsplit()[-1] in answer_of(element)))
-    (finding,), ended = found(contract, examination(handler, strings))
+    handler = handler_for(lambda element: float(element["reference_answer"].rsplit()[-1] in response_of(element)))
+    (finding,), ended = run_probe(check_contract, probe_context(handler, strings))
     assert finding.fix == (
         "It gives a score with a bare string reference as it stands. "
         'Read event[i]["reference_answer"]["text"]: a bare string arrives wrapped.'
@@ -260,19 +268,19 @@ def test_ids_that_do_not_match_are_a_failure(
     sums: tuple[Record, ...], handler: Handler, value: float, said: str
 ) -> None:
     """What was sent and what came back are counted, and the first that differs is named; then the visit ends."""
-    (finding,), ended = found(ids, examination(handler, sums))
+    (finding,), ended = run_probe(check_ids, probe_context(handler, sums))
     assert (finding.severity, finding.value, bool(ended)) == (Severity.FAIL, value, True)
-    assert finding.exhibits[0].note.startswith(said)
+    assert finding.examples[0].note.startswith(said)
 
 
-def test_the_rollout_that_breaks_its_call_is_the_one_that_is_shown(objects: tuple[Record, ...]) -> None:
+def test_the_example_is_the_rollout_that_fails_its_call(objects: tuple[Record, ...]) -> None:
     """One response of eight raises: the exhibit is that one, and not the first of the call."""
 
     def picky(element: dict[str, Any]) -> float:
-        return float(json.loads(answer_of(element))["customer"] == element["reference_answer"]["customer"])
+        return float(json.loads(response_of(element))["customer"] == element["reference_answer"]["customer"])
 
-    exam = examination(scoring(picky), objects)
-    (finding,) = contract(exam)
-    assert (finding.severity, "all 8 of its call lose their scores" in finding.what) == (Severity.FAIL, True)
-    (shown,) = finding.exhibits
+    exam = probe_context(handler_for(picky), objects)
+    (finding,) = check_contract(exam)
+    assert (finding.severity, "all 8 of its call lose their scores" in finding.message) == (Severity.FAIL, True)
+    (shown,) = finding.examples
     assert "customer" not in json.loads(shown.response)

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator.doctor.finding import Severity
-from simulator.doctor.probes.static.s12_range import components, score_range
+from simulator.doctor.probes.static.s12_range import check_components, check_range
 from simulator.training.dataset import Record
-from tests.doctor.fake_reward_functions import Handler, answer_of, examination, scoring
+from tests.doctor.fake_reward_functions import Handler, handler_for, probe_context, response_of
 
 
 def is_right(element: dict[str, Any]) -> float:
     """Score 1 for the right number after the marker."""
-    return float(answer_of(element).rpartition("#### ")[2] == element["reference_answer"]["answer"])
+    return float(response_of(element).rpartition("#### ")[2] == element["reference_answer"]["answer"])
 
 
-def with_components(score: Callable[[dict[str, Any]], tuple[float, dict[str, float]]]) -> Handler:
+def handler_with_components(score: Callable[[dict[str, Any]], tuple[float, dict[str, float]]]) -> Handler:
     """Return a handler that gives a score and components of type Reward."""
 
     def result(element: dict[str, Any]) -> dict[str, Any]:
@@ -25,29 +25,29 @@ def with_components(score: Callable[[dict[str, Any]], tuple[float, dict[str, flo
     return lambda event: [result(element) for element in event]
 
 
-def parts_of(element: dict[str, Any]) -> tuple[float, float]:
+def component_values(element: dict[str, Any]) -> tuple[float, float]:
     """Return two components that vary each by itself: the answer's rightness and whether it is marked."""
-    text = answer_of(element)
+    text = response_of(element)
     return float(element["reference_answer"]["answer"] in text), float("#### " in text)
 
 
 def test_two_values_are_told_and_no_more(sums: tuple[Record, ...]) -> None:
     """Right or wrong is a sound score."""
-    (finding,) = score_range(examination(scoring(is_right), sums))
+    (finding,) = check_range(probe_context(handler_for(is_right), sums))
     assert (finding.probe, finding.severity, finding.measured) == ("S12", Severity.INFO, "0 and 1")
 
 
 def test_one_value_is_a_failure_that_names_it(sums: tuple[Record, ...]) -> None:
     """Nothing can be learned from a constant, whatever it is."""
-    (finding,) = score_range(examination(scoring(lambda _element: 0.25), sums))
+    (finding,) = check_range(probe_context(handler_for(lambda _element: 0.25), sums))
     assert (finding.severity, finding.measured, finding.value) == (Severity.FAIL, "0.25 always", 1)
 
 
 def test_scores_beyond_the_scale_are_a_warning_with_their_rollouts(sums: tuple[Record, ...]) -> None:
     """The lowest and the highest are shown."""
-    (finding,) = score_range(examination(scoring(lambda element: len(answer_of(element)) - 40), sums))
+    (finding,) = check_range(probe_context(handler_for(lambda element: len(response_of(element)) - 40), sums))
     assert (finding.severity, finding.threshold) == (Severity.WARN, "0 to 1")
-    lowest, highest = (exhibit.score for exhibit in finding.exhibits)
+    lowest, highest = (exhibit.score for exhibit in finding.examples)
     assert lowest is not None
     assert highest is not None
     assert finding.measured == f"{lowest:g} to {highest:g}"
@@ -57,13 +57,13 @@ def test_answers_without_a_score_are_said_beside_the_range(sums: tuple[Record, .
     """They are no zeros: what could not be scored is counted by itself."""
 
     def score(element: dict[str, Any]) -> float:
-        if not answer_of(element).startswith("I start"):
+        if not response_of(element).startswith("I start"):
             raise ValueError("not in my style")
         return is_right(element)
 
-    exam = examination(scoring(score), sums)
-    missing = sum(answer.score is None for group in exam.base for answer in group)
-    (finding,) = score_range(exam)
+    exam = probe_context(handler_for(score), sums)
+    missing = sum(answer.score is None for group in exam.base_results for answer in group)
+    (finding,) = check_range(exam)
     assert (missing > 0, finding.severity) == (True, Severity.INFO)
     assert finding.measured == f"0 and 1; {missing} of {2 * 8 + 8 * 8} answers without a score"
 
@@ -72,10 +72,10 @@ def test_a_score_that_follows_from_its_components_is_fine(sums: tuple[Record, ..
     """A weighted sum with weights that nobody told."""
 
     def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
-        right, marked = parts_of(element)
+        right, marked = component_values(element)
         return 0.75 * right + 0.25 * marked, {"right": right, "marked": marked}
 
-    (finding,) = components(examination(with_components(score), sums))
+    (finding,) = check_components(probe_context(handler_with_components(score), sums))
     assert (finding.probe, finding.severity, finding.measured) == ("S18", Severity.OK, "right, marked")
 
 
@@ -83,15 +83,15 @@ def test_a_part_of_the_score_that_no_component_shows_is_told(sums: tuple[Record,
     """A hidden penalty for length: two results have the same components and different scores."""
 
     def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
-        right, marked = parts_of(element)
-        return right - len(answer_of(element)) / 10_000, {"right": right, "marked": marked}
+        right, marked = component_values(element)
+        return right - len(response_of(element)) / 10_000, {"right": right, "marked": marked}
 
-    (finding,) = components(examination(with_components(score), sums))
-    assert (finding.severity, finding.what) == (
+    (finding,) = check_components(probe_context(handler_with_components(score), sums))
+    assert (finding.severity, finding.message) == (
         Severity.INFO,
         "Two results have the same components and different scores.",
     )
-    first, second = finding.exhibits
+    first, second = finding.examples
     assert first.note == second.note
 
 
@@ -99,10 +99,10 @@ def test_a_component_that_never_varies_is_told(sums: tuple[Record, ...]) -> None
     """It rewards nothing."""
 
     def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
-        right, _ = parts_of(element)
+        right, _ = component_values(element)
         return right, {"right": right, "polite": 1.0}
 
-    (finding,) = components(examination(with_components(score), sums))
+    (finding,) = check_components(probe_context(handler_with_components(score), sums))
     assert (finding.severity, finding.measured) == (Severity.INFO, "polite is 1")
 
 
@@ -110,15 +110,15 @@ def test_results_with_different_components_are_told(sums: tuple[Record, ...]) ->
     """A component that wrong answers lack cannot be averaged over a step."""
 
     def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
-        right, marked = parts_of(element)
+        right, marked = component_values(element)
         return right, {"right": right} | ({"marked": marked} if right else {})
 
-    (first, *_) = components(examination(with_components(score), sums))
-    assert (first.severity, first.what) == (Severity.INFO, "Results differ in which components they have.")
+    (first, *_) = check_components(probe_context(handler_with_components(score), sums))
+    assert (first.severity, first.message) == (Severity.INFO, "Results differ in which components they have.")
     assert first.measured.startswith("marked is missing in ")
 
 
 def test_no_components_are_fine(sums: tuple[Record, ...]) -> None:
     """metrics_list is optional."""
-    (finding,) = components(examination(scoring(is_right), sums))
+    (finding,) = check_components(probe_context(handler_for(is_right), sums))
     assert finding.severity is Severity.OK

@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 
 from simulator.doctor.finding import Severity
-from simulator.doctor.probes.static.s13_length_sensitivity import length, rank_correlation
+from simulator.doctor.probes.static.s13_length_sensitivity import check_length_sensitivity, rank_correlation
 from simulator.training.dataset import Record
-from tests.doctor.conftest import records_of
-from tests.doctor.fake_reward_functions import answer_of, examination, scoring
-from tests.doctor.sound_reward_functions import READINGS, last_marked, right_label, right_number
+from tests.doctor.conftest import load_records
+from tests.doctor.fake_reward_functions import handler_for, probe_context, response_of
+from tests.doctor.sound_reward_functions import SOUND_SCORES, last_marked_number, score_label, score_number
 
 
-@pytest.mark.parametrize("name", READINGS)
+@pytest.mark.parametrize("name", SOUND_SCORES)
 def test_a_function_that_reads_the_value_does_not_care(name: str) -> None:
     """A sound function of each kind of task."""
-    (finding,) = length(examination(scoring(READINGS[name]), records_of(name), rows=32))
+    (finding,) = check_length_sensitivity(
+        probe_context(handler_for(SOUND_SCORES[name]), load_records(name), row_count=32)
+    )
     assert (finding.probe, finding.severity) == ("S13", Severity.OK)
 
 
@@ -24,18 +26,22 @@ def test_a_clip_to_the_last_characters_loses_answers_before_them(sums: tuple[Rec
     """As in Amazon's sample: 1,000 characters after the answer cost all of its score."""
 
     def clipped(element: dict[str, Any]) -> float:
-        element["messages"][-1]["content"] = answer_of(element)[-300:]
-        return right_number(element)
+        element["messages"][-1]["content"] = response_of(element)[-300:]
+        return score_number(element)
 
-    (finding,) = length(examination(scoring(clipped), sums))
+    (finding,) = check_length_sensitivity(probe_context(handler_for(clipped), sums))
     assert (finding.severity, finding.value) == (Severity.WARN, -1.0)
     assert finding.measured == "-1.00 with 1,000 characters after it"
 
 
 def test_a_score_that_is_length_fails(sums: tuple[Record, ...]) -> None:
     """Padding pays, for right answers and for wrong ones, and longer right rollouts score more."""
-    findings = list(length(examination(scoring(lambda el: min(1.0, len(answer_of(el)) / 1000)), sums, rows=32)))
-    assert [(finding.severity, finding.what) for finding in findings] == [
+    findings = list(
+        check_length_sensitivity(
+            probe_context(handler_for(lambda el: min(1.0, len(response_of(el)) / 1000)), sums, row_count=32)
+        )
+    )
+    assert [(finding.severity, finding.message) for finding in findings] == [
         (Severity.WARN, "Words around a right answer raise its score."),
         (Severity.FAIL, "A wrong answer scores more when more words stand around it."),
         (Severity.WARN, "Of right answers, longer ones score more."),
@@ -46,9 +52,13 @@ def test_padding_that_pays_a_little_is_a_warning(sums: tuple[Record, ...]) -> No
     """A fifth of the score for a long response, beside a whole one for the right answer."""
 
     def bonus(element: dict[str, Any]) -> float:
-        return 0.2 * (len(answer_of(element)) > 2000) + 0.8 * right_number(element)
+        return 0.2 * (len(response_of(element)) > 2000) + 0.8 * score_number(element)
 
-    wrong = [finding for finding in length(examination(scoring(bonus), sums)) if "wrong" in finding.what]
+    wrong = [
+        finding
+        for finding in check_length_sensitivity(probe_context(handler_for(bonus), sums))
+        if "wrong" in finding.message
+    ]
     assert [(finding.severity, round(finding.value or 0.0, 3)) for finding in wrong] == [(Severity.WARN, 0.2)]
 
 
@@ -56,11 +66,11 @@ def test_longer_wrong_rollouts_that_score_more_fail(sums: tuple[Record, ...]) ->
     """Effort alone is rewarded there, up to a length that padding is beyond."""
 
     def for_effort(element: dict[str, Any]) -> float:
-        effort = len(answer_of(element)) / 1000
-        return 1.0 if right_number(element) else effort * (effort < 0.9) * (last_marked(element) is not None)
+        effort = len(response_of(element)) / 1000
+        return 1.0 if score_number(element) else effort * (effort < 0.9) * (last_marked_number(element) is not None)
 
-    *_, finding = length(examination(scoring(for_effort), sums, rows=128))
-    assert (finding.severity, finding.what) == (Severity.FAIL, "Of wrong answers, longer ones score more.")
+    *_, finding = check_length_sensitivity(probe_context(handler_for(for_effort), sums, row_count=128))
+    assert (finding.severity, finding.message) == (Severity.FAIL, "Of wrong answers, longer ones score more.")
     assert finding.value is not None
     assert finding.value > 0.5
 
@@ -80,9 +90,9 @@ def test_a_tie_break_is_no_reward_for_length(sums: tuple[Record, ...]) -> None:
     """Shorter answers get a little more, and so little that it only orders equals."""
 
     def brief(element: dict[str, Any]) -> float:
-        return right_number(element) * (1.0 - len(answer_of(element)) / 1e6)
+        return score_number(element) * (1.0 - len(response_of(element)) / 1e6)
 
-    (finding,) = length(examination(scoring(brief), sums, rows=32))
+    (finding,) = check_length_sensitivity(probe_context(handler_for(brief), sums, row_count=32))
     assert finding.severity is Severity.OK
 
 
@@ -90,10 +100,14 @@ def test_marks_that_are_counted_pay_for_wrong_answers(sums: tuple[Record, ...]) 
     """A twentieth for each small sum, up to a half, as a reward for showing the work."""
 
     def counted(element: dict[str, Any]) -> float:
-        shown = len(re.findall(r"\d+\s*[-+*/=]", answer_of(element)))
-        return 0.5 * right_number(element) + min(0.5, 0.05 * shown)
+        shown = len(re.findall(r"\d+\s*[-+*/=]", response_of(element)))
+        return 0.5 * score_number(element) + min(0.5, 0.05 * shown)
 
-    (failure,) = [one for one in length(examination(scoring(counted), sums)) if one.severity is Severity.FAIL]
+    (failure,) = [
+        one
+        for one in check_length_sensitivity(probe_context(handler_for(counted), sums))
+        if one.severity is Severity.FAIL
+    ]
     assert failure.measured == "+0.50 with small sums 30 times"
 
 
@@ -101,9 +115,13 @@ def test_own_work_that_is_counted_pays_for_wrong_answers(strings: tuple[Record, 
     """The worked steps of a wrong answer, over and over."""
 
     def counted(element: dict[str, Any]) -> float:
-        return min(1.0, 0.02 * answer_of(element).count("The "))
+        return min(1.0, 0.02 * response_of(element).count("The "))
 
-    (failure,) = [one for one in length(examination(scoring(counted), strings)) if one.severity is Severity.FAIL]
+    (failure,) = [
+        one
+        for one in check_length_sensitivity(probe_context(handler_for(counted), strings))
+        if one.severity is Severity.FAIL
+    ]
     assert "with its own work 30 times" in failure.measured
 
 
@@ -112,9 +130,9 @@ def test_wrong_answers_that_are_fined_do_not_gain_by_padding(labels: tuple[Recor
 
     def fined(element: dict[str, Any]) -> float:
         every = ("billing", "delivery", "returns", "technical", "account")
-        return 2 * right_label(element) - 1 if answer_of(element).strip().lower() in every else 0.0
+        return 2 * score_label(element) - 1 if response_of(element).strip().lower() in every else 0.0
 
-    (finding,) = length(examination(scoring(fined), labels, rows=32))
+    (finding,) = check_length_sensitivity(probe_context(handler_for(fined), labels, row_count=32))
     assert finding.severity is Severity.OK
 
 
@@ -122,11 +140,11 @@ def test_padding_that_breaks_the_function_is_counted(sums: tuple[Record, ...]) -
     """What got no score has not shown that length is free."""
 
     def breaks(element: dict[str, Any]) -> float:
-        if len(answer_of(element)) > 2000:
+        if len(response_of(element)) > 2000:
             raise ValueError("too long")
-        return right_number(element)
+        return score_number(element)
 
-    (finding,) = length(examination(scoring(breaks), sums))
+    (finding,) = check_length_sensitivity(probe_context(handler_for(breaks), sums))
     assert finding.measured.endswith("(8 of 8 got no score and are left out)")
 
 

@@ -11,80 +11,84 @@ from typing import Any
 import pytest
 
 from simulator.doctor.finding import Finding, Severity
-from simulator.doctor.loading import admitted
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.probes.static.s15_latency import call_seconds, latency
-from simulator.doctor.probes.static.s16_log_and_payload_size import volume
-from simulator.doctor.probes.static.time_growth import HOPELESS_SECONDS
-from simulator.doctor.reward_function import LocalPatient, Patient
+from simulator.doctor.loading import load_reward_function
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.s15_latency import check_latency, measure_call_seconds
+from simulator.doctor.probes.static.s16_log_and_payload_size import check_log_and_payload_size
+from simulator.doctor.probes.static.time_growth import TOO_SLOW_SECONDS
+from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
 from simulator.lambdas.function import Invocation
 from simulator.settings import Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from tests.doctor.fake_reward_functions import Called, answer_of, examination, scoring
+from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, probe_context, response_of
 
 START = "START RequestId: request Version: $LATEST\n"
 
 
-class Timed(Called):
+class TimedRewardFunction(FakeRewardFunction):
     """A patient that says it took as long as a function of the event tells, in milliseconds."""
 
     def __init__(
         self,
-        took: Callable[[list[dict[str, Any]]], float],
+        duration: Callable[[list[dict[str, Any]]], float],
         *,
         init_ms: float | None = None,
         timeout: float = 300.0,
         log: str = "",
     ) -> None:
-        super().__init__(scoring(lambda _element: 1.0), timeout=timeout, log=log)
-        self._took = took
+        super().__init__(handler_for(lambda _element: 1.0), timeout=timeout, log=log)
+        self._took = duration
         self._init_ms = init_ms
         self.longest_answer = 0
 
     def invoke(self, event: bytes) -> Invocation:
         """Answer, and say how long it took; the call after a restart is a cold one."""
         elements = json.loads(event)
-        self.longest_answer = max(self.longest_answer, *(len(answer_of(element)) for element in elements))
+        self.longest_answer = max(self.longest_answer, *(len(response_of(element)) for element in elements))
         cold, self.restarts = self.restarts > 0, 0
         return replace(super().invoke(event), duration_ms=self._took(elements), init_ms=self._init_ms if cold else None)
 
 
-def length(event: list[dict[str, Any]]) -> int:
+def response_length(event: list[dict[str, Any]]) -> int:
     """Return how many characters the answers of an event have together."""
-    return sum(len(answer_of(element)) for element in event)
+    return sum(len(response_of(element)) for element in event)
 
 
-def told(findings: Iterator[Finding]) -> list[tuple[str, Severity, str, str]]:
+def key_facts(findings: Iterator[Finding]) -> list[tuple[str, Severity, str, str]]:
     """Return what of some findings does not hang on this machine."""
     return [(finding.probe, finding.severity, finding.measured, finding.threshold) for finding in findings]
 
 
 @contextmanager
-def examined(folder: Path, source: str, records: tuple[Record, ...], *, timeout: float = 300) -> Iterator[Examination]:
+def local_probe_context(
+    folder: Path, source: str, records: tuple[Record, ...], *, timeout: float = 300
+) -> Iterator[ProbeContext]:
     """Examine a function by its source, really run."""
     file = folder / "reward.py"
     file.write_text(source)
-    with admitted(str(file), wall=time, timeout=timeout) as patient:
-        yield examined_by(patient, records)
+    with load_reward_function(str(file), wall_clock=time, timeout=timeout) as patient:
+        yield probe_context_for(patient, records)
 
 
-def examined_by(patient: Patient, records: tuple[Record, ...], *, batch_size: int = 4) -> Examination:
+def probe_context_for(
+    reward_function: RewardFunction, records: tuple[Record, ...], *, batch_size: int = 4
+) -> ProbeContext:
     """Return an examination of a patient."""
-    return Examination(
-        patient=patient,
+    return ProbeContext(
+        reward_function=reward_function,
         records=records,
         settings=Settings(),
         model="openai.gpt-oss-20b",
         hyperparameters=Hyperparameters(batch_size=batch_size),
-        rows=8,
+        row_count=8,
     )
 
 
-def test_a_fast_function_is_fine_and_its_figures_are_told(sums: tuple[Record, ...]) -> None:
+def test_a_fast_function_is_ok_and_its_times_are_reported(sums: tuple[Record, ...]) -> None:
     """A millisecond a rollout: the call, the whole step and the cold start are told apart."""
-    patient = Timed(lambda event: float(len(event)), init_ms=120.0)
-    (finding,) = latency(examination(patient, sums))
+    patient = TimedRewardFunction(lambda event: float(len(event)), init_ms=120.0)
+    (finding,) = check_latency(probe_context(patient, sums))
     assert (finding.probe, finding.severity, finding.measured, finding.value) == (
         "S15",
         Severity.OK,
@@ -95,7 +99,7 @@ def test_a_fast_function_is_fine_and_its_figures_are_told(sums: tuple[Record, ..
 
 def test_twice_the_p95_has_to_fit_into_the_time_out(sums: tuple[Record, ...]) -> None:
     """Lambda's default of 3 s, and calls of 1.6 s: one that takes twice as long has no scores."""
-    assert told(latency(examination(Timed(lambda _event: 1600.0, timeout=3), sums))) == [
+    assert key_facts(check_latency(probe_context(TimedRewardFunction(lambda _event: 1600.0, timeout=3), sums))) == [
         ("S15", Severity.FAIL, "p95 1.6 s", "at most half the time-out of 3 s"),
         ("S15", Severity.WARN, "p95 1.6 s", "at most 1 s"),
     ]
@@ -104,70 +108,74 @@ def test_twice_the_p95_has_to_fit_into_the_time_out(sums: tuple[Record, ...]) ->
 def test_one_call_in_ten_that_is_slow_makes_the_p95(sums: tuple[Record, ...]) -> None:
     """The usual call is fast; what times out is the other one."""
     calls = iter(range(1_000))
-    patient = Timed(lambda _event: 2000.0 if next(calls) % 10 == 0 else 1.0, timeout=3)
-    assert ("S15", Severity.FAIL, "p95 2 s", "at most half the time-out of 3 s") in told(
-        latency(examination(patient, sums))
+    patient = TimedRewardFunction(lambda _event: 2000.0 if next(calls) % 10 == 0 else 1.0, timeout=3)
+    assert ("S15", Severity.FAIL, "p95 2 s", "at most half the time-out of 3 s") in key_facts(
+        check_latency(probe_context(patient, sums))
     )
 
 
 def test_the_p95_of_few_calls_is_the_longest(sums: tuple[Record, ...]) -> None:
     """Of five calls 95 in a hundred are over only when all are; the median is the third."""
     seconds = iter([3.0, 1.0, 5.0, 2.0, 4.0])
-    patient = Timed(lambda _event: 1e3 * next(seconds))
-    assert call_seconds(examination(patient, sums), enough=14.0) == (3.0, 5.0)
+    patient = TimedRewardFunction(lambda _event: 1e3 * next(seconds))
+    assert measure_call_seconds(probe_context(patient, sums), budget_seconds=14.0) == (3.0, 5.0)
 
 
 def test_a_whole_step_in_one_call_is_a_warning(sums: tuple[Record, ...]) -> None:
     """Nobody has told how many rollouts the service sends: 8 take 0.4 s, 32 of them 1.6 s."""
-    assert told(latency(examination(Timed(lambda event: 50.0 * len(event), timeout=3), sums))) == [
-        ("S15", Severity.WARN, "1.6 s", "at most half the time-out of 3 s")
-    ]
+    assert key_facts(
+        check_latency(probe_context(TimedRewardFunction(lambda event: 50.0 * len(event), timeout=3), sums))
+    ) == [("S15", Severity.WARN, "1.6 s", "at most half the time-out of 3 s")]
 
 
-def test_a_step_that_would_take_too_long_is_reckoned(sums: tuple[Record, ...]) -> None:
+def test_the_time_of_a_slow_step_is_extrapolated(sums: tuple[Record, ...]) -> None:
     """512 rollouts at 0.1 s each are not waited for."""
-    patient = Timed(lambda event: 100.0 * len(event), timeout=60)
-    exam = examined_by(patient, sums, batch_size=64)
-    assert told(latency(exam)) == [("S15", Severity.WARN, "51.2 s", "at most half the time-out of 60 s")]
+    patient = TimedRewardFunction(lambda event: 100.0 * len(event), timeout=60)
+    exam = probe_context_for(patient, sums, batch_size=64)
+    assert key_facts(check_latency(exam)) == [("S15", Severity.WARN, "51.2 s", "at most half the time-out of 60 s")]
 
 
 def test_a_long_init_phase_is_a_warning(sums: tuple[Record, ...]) -> None:
     """Lambda allows ten seconds, then begins anew within the time-out."""
-    patient = Timed(lambda _event: 1.0, init_ms=12_000.0)
-    assert told(latency(examination(patient, sums))) == [("S15", Severity.WARN, "12 s", "at most 10 s")]
+    patient = TimedRewardFunction(lambda _event: 1.0, init_ms=12_000.0)
+    assert key_facts(check_latency(probe_context(patient, sums))) == [("S15", Severity.WARN, "12 s", "at most 10 s")]
 
 
 def test_time_that_grows_with_the_length_is_fine(sums: tuple[Record, ...]) -> None:
     """32 kB in 0.32 s is slow, and no more than that."""
-    (finding,) = latency(examination(Timed(lambda event: length(event) / 100), sums))
+    (finding,) = check_latency(probe_context(TimedRewardFunction(lambda event: response_length(event) / 100), sums))
     assert finding.severity is Severity.OK
 
 
 def test_time_that_grows_with_the_square_of_the_length_is_a_warning(sums: tuple[Record, ...]) -> None:
     """From 8 to 32 kB sixteen times as long: a search that starts over at every character."""
-    (finding,) = latency(examination(Timed(lambda event: (length(event) / 1e4) ** 2 * 20), sums))
+    (finding,) = check_latency(
+        probe_context(TimedRewardFunction(lambda event: (response_length(event) / 1e4) ** 2 * 20), sums)
+    )
     assert finding.value is not None
     assert (finding.severity, round(finding.value, 1)) == (Severity.WARN, 2.0)
 
 
-def test_growth_that_nobody_would_notice_is_fine(sums: tuple[Record, ...]) -> None:
+def test_negligible_growth_is_ok(sums: tuple[Record, ...]) -> None:
     """The square of the length, and 5 ms for 32 kB."""
-    (finding,) = latency(examination(Timed(lambda event: (length(event) / 32_000) ** 2 * 5), sums))
+    (finding,) = check_latency(
+        probe_context(TimedRewardFunction(lambda event: (response_length(event) / 32_000) ** 2 * 5), sums)
+    )
     assert finding.severity is Severity.OK
 
 
 def test_a_steep_growth_has_to_show_every_time(sums: tuple[Record, ...]) -> None:
     """One long answer that met a busy machine is measured anew."""
     slow = iter([1000.0])
-    patient = Timed(lambda event: next(slow, 1.0) if length(event) > 32_000 else 1.0)
-    (finding,) = latency(examination(patient, sums))
+    patient = TimedRewardFunction(lambda event: next(slow, 1.0) if response_length(event) > 32_000 else 1.0)
+    (finding,) = check_latency(probe_context(patient, sums))
     assert finding.severity is Severity.OK
 
 
-def test_who_is_hopeless_is_not_asked_about_more(sums: tuple[Record, ...]) -> None:
+def test_a_function_that_is_too_slow_gets_no_longer_response(sums: tuple[Record, ...]) -> None:
     """More than two seconds on 8 kB: 32 kB could take for ever."""
-    patient = Timed(lambda event: 1_000 * HOPELESS_SECONDS + 1 if length(event) > 8_000 else 1.0)
-    (finding,) = latency(examination(patient, sums))
+    patient = TimedRewardFunction(lambda event: 1_000 * TOO_SLOW_SECONDS + 1 if response_length(event) > 8_000 else 1.0)
+    (finding,) = check_latency(probe_context(patient, sums))
     assert (finding.severity, finding.measured.partition(":")[0], patient.longest_answer < 10_000) == (
         Severity.WARN,
         "1 ms for 2 kB, 2 s for 8 kB",
@@ -177,16 +185,16 @@ def test_who_is_hopeless_is_not_asked_about_more(sums: tuple[Record, ...]) -> No
 
 def test_a_slow_function_is_timed_fewer_times(sums: tuple[Record, ...]) -> None:
     """Four seconds a call: four calls and a reckoning instead of twenty, and the growth of one answer."""
-    patient = Timed(lambda event: 4_000.0 if len(event) > 1 else 1.0)
-    exam = examination(patient, sums)
-    assert [finding.measured for finding in latency(exam)] == ["p95 4 s"]
+    patient = TimedRewardFunction(lambda event: 4_000.0 if len(event) > 1 else 1.0)
+    exam = probe_context(patient, sums)
+    assert [finding.measured for finding in check_latency(exam)] == ["p95 4 s"]
     assert patient.calls == 4 + 1 + 12 * 3
 
 
-def test_growth_is_not_asked_of_a_function_that_is_slow_whatever_the_length(sums: tuple[Record, ...]) -> None:
+def test_growth_is_not_measured_for_a_function_that_is_always_slow(sums: tuple[Record, ...]) -> None:
     """Three seconds a call, as a judge model takes: slow it is, and no regular expression is blamed for it."""
-    patient = Timed(lambda _event: 3_000.0)
-    assert [finding.measured for finding in latency(examination(patient, sums))] == ["p95 3 s"]
+    patient = TimedRewardFunction(lambda _event: 3_000.0)
+    assert [finding.measured for finding in check_latency(probe_context(patient, sums))] == ["p95 3 s"]
     assert patient.longest_answer < 2_000
 
 
@@ -205,18 +213,18 @@ def lambda_handler(event, context):
 def score(text):
     return float(bool(re.search(r"#### ([0-9]+,?)+$", text.replace("\\n", "#### "))))
 """
-    with examined(tmp_path, source, sums) as exam:
-        (finding,) = latency(exam)
-    assert (finding.what, finding.measured) == (
+    with local_probe_context(tmp_path, source, sums) as exam:
+        (finding,) = check_latency(exam)
+    assert (finding.message, finding.measured) == (
         "The time grows far faster than the length of an answer that holds many digits.",
         "500 ms for 2 kB",
     )
 
 
-def test_little_log_and_small_answers_are_fine(sums: tuple[Record, ...]) -> None:
+def test_little_log_and_small_responses_are_ok(sums: tuple[Record, ...]) -> None:
     """The figures are told for 32 rollouts; Lambda's own lines do not count."""
-    patient = Timed(lambda _event: 1.0, log=START + "scored\n")
-    (finding,) = volume(examination(patient, sums))
+    patient = TimedRewardFunction(lambda _event: 1.0, log=START + "scored\n")
+    (finding,) = check_log_and_payload_size(probe_context(patient, sums))
     assert (finding.probe, finding.severity, finding.measured.partition(";")[0]) == (
         "S16",
         Severity.OK,
@@ -226,22 +234,26 @@ def test_little_log_and_small_answers_are_fine(sums: tuple[Record, ...]) -> None
 
 def test_much_log_in_a_call_is_a_warning(sums: tuple[Record, ...]) -> None:
     """A function that prints what it gets, and more."""
-    patient = Timed(lambda _event: 1.0, log=START + "x" * 300_000)
-    assert told(volume(examination(patient, sums))) == [("S16", Severity.WARN, "300 kB in a call", "at most 262 kB")]
+    patient = TimedRewardFunction(lambda _event: 1.0, log=START + "x" * 300_000)
+    assert key_facts(check_log_and_payload_size(probe_context(patient, sums))) == [
+        ("S16", Severity.WARN, "300 kB in a call", "at most 262 kB")
+    ]
 
 
-def test_of_a_log_that_lambda_has_cut_no_more_is_claimed_than_was_seen(sums: tuple[Record, ...]) -> None:
+def test_a_truncated_log_is_reported_as_a_lower_bound(sums: tuple[Record, ...]) -> None:
     """The Invoke API returns the last 4 kB: without START, there was more."""
-    (finding,) = volume(examination(Timed(lambda _event: 1.0, log="x" * 4_000), sums))
+    (finding,) = check_log_and_payload_size(
+        probe_context(TimedRewardFunction(lambda _event: 1.0, log="x" * 4_000), sums)
+    )
     assert finding.measured.startswith("at least 16 kB of log for 32 rollouts")
 
 
 def test_a_record_that_no_event_can_hold_fails(sums: tuple[Record, ...]) -> None:
     """Its fields travel twice, at the root and under metadata; the line is named."""
     large = replace(sums[3], fields={**sums[3].fields, "context": "x" * 3_200_000})
-    exam = examination(Timed(lambda _event: 1.0), (*sums[:3], large, *sums[4:20]), rows=2)
-    (finding,) = volume(exam)
-    assert (finding.severity, finding.measured, finding.what) == (
+    exam = probe_context(TimedRewardFunction(lambda _event: 1.0), (*sums[:3], large, *sums[4:20]), row_count=2)
+    (finding,) = check_log_and_payload_size(exam)
+    assert (finding.severity, finding.measured, finding.message) == (
         Severity.FAIL,
         "6.4 MB",
         f"The event of one rollout of the record at line {large.line} is larger than Lambda takes.",
@@ -250,19 +262,21 @@ def test_a_record_that_no_event_can_hold_fails(sums: tuple[Record, ...]) -> None
 
 def test_an_answer_that_would_not_fit_for_a_whole_step_is_a_warning(sums: tuple[Record, ...]) -> None:
     """A quarter of a megabyte for each rollout: a step of 32 is 8 MB."""
-    patient = Called(
+    patient = FakeRewardFunction(
         lambda event: [
             {"id": element["id"], "aggregate_reward_score": 1.0, "messages": "x" * 250_000} for element in event
         ]
     )
-    assert told(volume(examination(patient, sums))) == [("S16", Severity.WARN, "8 MB", "at most 6.29 MB")]
+    assert key_facts(check_log_and_payload_size(probe_context(patient, sums))) == [
+        ("S16", Severity.WARN, "8 MB", "at most 6.29 MB")
+    ]
 
 
 def test_a_function_that_is_never_run_is_not_measured(sums: tuple[Record, ...], tmp_path: Path) -> None:
     """A package that cannot be unpacked has no time and no log."""
-    with examined(tmp_path, "def lambda_handler(event, context): return []", sums) as exam:
-        patient = exam.patient
-        assert isinstance(patient, LocalPatient)
-        broken = examined_by(replace(patient, spec=replace(patient.spec, code=b"no zip")), sums)
-        found = [*latency(broken), *volume(broken)]
+    with local_probe_context(tmp_path, "def lambda_handler(event, context): return []", sums) as exam:
+        patient = exam.reward_function
+        assert isinstance(patient, LocalRewardFunction)
+        broken = probe_context_for(replace(patient, spec=replace(patient.spec, code=b"no zip")), sums)
+        found = [*check_latency(broken), *check_log_and_payload_size(broken)]
     assert [finding.severity for finding in found] == [Severity.SKIPPED, Severity.SKIPPED]

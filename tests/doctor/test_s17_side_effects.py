@@ -13,23 +13,28 @@ from typing import Any
 import pytest
 
 from simulator.doctor.finding import Finding, Severity
-from simulator.doctor.loading import CLOSED_PORT, admitted
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.probes.static.s17_side_effects import Note, effects, judged, witnessed
-from simulator.doctor.reward_function import LocalPatient
+from simulator.doctor.loading import CLOSED_PORT, load_reward_function
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.s17_side_effects import (
+    SideEffect,
+    check_side_effects,
+    side_effect_findings,
+    with_audit_hook,
+)
+from simulator.doctor.reward_function import LocalRewardFunction
 from simulator.settings import Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from tests.doctor.fake_reward_functions import Called, examination, scoring
+from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, probe_context
 
 ROOT = Path(__file__).parents[2]
-CLOSED = CLOSED_PORT.removeprefix("http://")
+CLOSED_HOST = CLOSED_PORT.removeprefix("http://")
 REPORT = b'{"rft_witness":"report"}'
 EVENT = json.dumps(
     [{"id": "a", "messages": [{"role": "assistant", "content": "#### 72"}], "reference_answer": {"text": "#### 72"}}]
 ).encode()
 
-SCORING = """
+SCORING_SOURCE = """
 def lambda_handler(event, context):
     act()
     return [{"id": one["id"], "aggregate_reward_score": len(one["messages"][-1]["content"]) % 2} for one in event]
@@ -37,54 +42,54 @@ def lambda_handler(event, context):
 
 
 @contextmanager
-def local(reward: Path, **environment: str) -> Iterator[LocalPatient]:
+def admit_local(reward: Path, **environment: str) -> Iterator[LocalRewardFunction]:
     """Admit a function that is run here."""
-    with admitted(str(reward), wall=time, environment=environment) as patient:
-        assert isinstance(patient, LocalPatient)
+    with load_reward_function(str(reward), wall_clock=time, environment=environment) as patient:
+        assert isinstance(patient, LocalRewardFunction)
         yield patient
 
 
-def written(folder: Path, source: str) -> Path:
+def write_function(folder: Path, source: str) -> Path:
     """Write a function's one file, as a folder to admit."""
     folder.mkdir(exist_ok=True)
     (folder / "lambda_function.py").write_text(source)
     return folder
 
 
-def notes_of(reward: Path, **environment: str) -> list[Any]:
+def side_effects_of(reward: Path, **environment: str) -> list[Any]:
     """Return what the witness noted while the function was imported and called once: kind, phase and what it was."""
-    with local(reward, **environment) as patient:
-        watched = replace(patient, spec=witnessed(patient.spec))
+    with admit_local(reward, **environment) as patient:
+        watched = replace(patient, spec=with_audit_hook(patient.spec))
         watched.invoke(EVENT)
         taken = json.loads(watched.invoke(REPORT).payload)
     return [(note["kind"], note["phase"], note["what"]) for note in taken]
 
 
-def found(reward: Path, records: tuple[Record, ...], *, rows: int = 4) -> list[Finding]:
+def run_probe(reward: Path, records: tuple[Record, ...], *, rows: int = 4) -> list[Finding]:
     """Return what S17 finds of a function."""
-    with local(reward) as patient:
-        exam = Examination(
-            patient=patient,
+    with admit_local(reward) as patient:
+        exam = ProbeContext(
+            reward_function=patient,
             records=records,
             settings=Settings(),
             model="openai.gpt-oss-20b",
             hyperparameters=Hyperparameters(),
-            rows=rows,
+            row_count=rows,
         )
-        return list(effects(exam))
+        return list(check_side_effects(exam))
 
 
 def test_our_own_function_does_nothing_but_score(sums: tuple[Record, ...]) -> None:
     """It is fine, and nothing at all was noted."""
-    (finding,) = found(ROOT / "reward_lambda", sums)
-    assert (finding.probe, finding.severity, notes_of(ROOT / "reward_lambda")) == ("S17", Severity.OK, [])
+    (finding,) = run_probe(ROOT / "reward_lambda", sums)
+    assert (finding.probe, finding.severity, side_effects_of(ROOT / "reward_lambda")) == ("S17", Severity.OK, [])
 
 
 @pytest.mark.parametrize("reward", ["reward_lambda", "fixtures/graders/raises", "fixtures/graders/nan_score"])
 def test_a_watched_function_answers_as_it_always_does(reward: str) -> None:
     """The very bytes, errors included, but for the lines of the witness in a stack trace."""
-    with local(ROOT / reward) as patient:
-        watched = replace(patient, spec=witnessed(patient.spec))
+    with admit_local(ROOT / reward) as patient:
+        watched = replace(patient, spec=with_audit_hook(patient.spec))
         answers = [(one.invoke(EVENT).payload, one.invoke(EVENT).function_error) for one in (patient, watched)]
     read = [(json.loads(payload), error) for payload, error in answers]
     for payload, error in read:
@@ -122,7 +127,7 @@ subprocess.run(["true"], check=True)
 subprocess.run([sys.executable, "-S", "-c", "pass"], check=True)
 os.system("true")
 """
-    assert notes_of(written(tmp_path / "reward", source + SCORING)) == [
+    assert side_effects_of(write_function(tmp_path / "reward", source + SCORING_SOURCE)) == [
         ("write", "import", "/var/task/made"),
         ("process", "import", "true"),
         ("process", "import", "python"),
@@ -153,7 +158,7 @@ def act():
     except FileNotFoundError:
         pass
 """
-    assert notes_of(written(tmp_path / "reward", source + SCORING)) == []
+    assert side_effects_of(write_function(tmp_path / "reward", source + SCORING_SOURCE)) == []
 
 
 def test_a_file_of_this_machine_is_noted(tmp_path: Path) -> None:
@@ -163,13 +168,13 @@ def test_a_file_of_this_machine_is_noted(tmp_path: Path) -> None:
 def act():
     open({labels.name!r}).close()
 """
-        notes = notes_of(written(tmp_path / "reward", source + SCORING))
+        notes = side_effects_of(write_function(tmp_path / "reward", source + SCORING_SOURCE))
     assert notes == [("read", "scoring", labels.name)]
 
 
 def test_variables_are_noted_that_the_functions_own_code_looks_for(tmp_path: Path) -> None:
     """Those that are set, those that are Lambda's, and those that a package beside it looks for are no matter."""
-    reward = written(
+    reward = write_function(
         tmp_path / "reward",
         """
 import os
@@ -188,16 +193,16 @@ os.environ.setdefault("PUT", "1")
 def act():
     "ASKED" in os.environ
 """
-        + SCORING,
+        + SCORING_SOURCE,
     )
     (reward / "vendored").mkdir()
     (reward / "vendored" / "__init__.py").write_text('import os\nos.environ.get("VENDORED")\n')
     (reward / "vendored-1.0.dist-info").mkdir()
     (reward / "vendored-1.0.dist-info" / "RECORD").write_text("vendored/__init__.py,,\n")
-    with local(reward, SET="yes") as patient:
-        watched = replace(patient, spec=witnessed(patient.spec))
+    with admit_local(reward, SET="yes") as patient:
+        watched = replace(patient, spec=with_audit_hook(patient.spec))
         watched.invoke(EVENT)
-        taken = [Note(**note) for note in json.loads(watched.invoke(REPORT).payload)]
+        taken = [SideEffect(**note) for note in json.loads(watched.invoke(REPORT).payload)]
     assert [(note.what, note.phase, note.need, note.place) for note in taken] == [
         ("WITH_DEFAULT", "import", "optional", "lambda_function.py:7"),
         ("WANTED", "import", "wanted", "lambda_function.py:8"),
@@ -218,17 +223,17 @@ def act():
     except EndpointConnectionError:
         pass
 """
-    with local(written(tmp_path / "reward", source + SCORING)) as patient:
-        watched = replace(patient, spec=witnessed(patient.spec))
+    with admit_local(write_function(tmp_path / "reward", source + SCORING_SOURCE)) as patient:
+        watched = replace(patient, spec=with_audit_hook(patient.spec))
         watched.invoke(EVENT)
-        (note,) = (Note(**note) for note in json.loads(watched.invoke(REPORT).payload))
-    assert (note.name, note.what, note.place) == ("AWS (sts:GetCallerIdentity)", CLOSED, "lambda_function.py:7")
+        (note,) = (SideEffect(**note) for note in json.loads(watched.invoke(REPORT).payload))
+    assert (note.label, note.what, note.place) == ("AWS (sts:GetCallerIdentity)", CLOSED_HOST, "lambda_function.py:7")
 
 
 def test_a_write_that_costs_the_scores_fails(sums: tuple[Record, ...], tmp_path: Path) -> None:
     """Here it could be written; at AWS no call would have a score."""
     source = "open('cache.json', 'w').close()\ndef act(): pass\n"
-    (finding,) = found(written(tmp_path / "reward", source + SCORING), sums)
+    (finding,) = run_probe(write_function(tmp_path / "reward", source + SCORING_SOURCE), sums)
     assert (finding.severity, finding.measured) == (Severity.FAIL, "/var/task/cache.json (lambda_function.py:1)")
 
 
@@ -241,78 +246,89 @@ def act():
     except OSError:
         pass
 """
-    (finding,) = found(written(tmp_path / "reward", source + SCORING), sums)
+    (finding,) = run_probe(write_function(tmp_path / "reward", source + SCORING_SOURCE), sums)
     assert (finding.severity, finding.measured) == (Severity.WARN, "/var/task/cache.json (lambda_function.py:4)")
 
 
 def test_a_function_that_ends_its_environment_gives_no_report(sums: tuple[Record, ...], tmp_path: Path) -> None:
     """It is not measured, and not fine."""
     source = "import os\nos._exit(1)\n"
-    (finding,) = found(written(tmp_path / "reward", source + "def act(): pass\n" + SCORING), sums, rows=1)
+    (finding,) = run_probe(
+        write_function(tmp_path / "reward", source + "def act(): pass\n" + SCORING_SOURCE), sums, rows=1
+    )
     assert finding.severity is Severity.SKIPPED
 
 
 def test_a_function_that_is_deployed_elsewhere_is_not_measured(sums: tuple[Record, ...]) -> None:
     """Its package is not at hand."""
-    (finding,) = effects(examination(Called(scoring(lambda _element: 1.0)), sums))
+    (finding,) = check_side_effects(probe_context(FakeRewardFunction(handler_for(lambda _element: 1.0)), sums))
     assert finding.severity is Severity.SKIPPED
 
 
-def note(kind: str, what: str, *, phase: str = "scoring", call: str = "", need: str = "") -> Note:
+def side_effect(kind: str, what: str, *, phase: str = "scoring", call: str = "", need: str = "") -> SideEffect:
     """Return a note of something that was done once."""
-    return Note(kind=kind, phase=phase, what=what, call=call, place="reward.py:3", count=1, need=need)
+    return SideEffect(kind=kind, phase=phase, what=what, call=call, place="reward.py:3", count=1, need=need)
 
 
 @pytest.mark.parametrize(
     ("notes", "expected"),
     [
         pytest.param(
-            [note("network", "judge.example:443")], [(Severity.WARN, "judge.example:443 (reward.py:3)")], id="network"
+            [side_effect("network", "judge.example:443")],
+            [(Severity.WARN, "judge.example:443 (reward.py:3)")],
+            id="network",
         ),
         pytest.param(
             [
-                note("network", "judge.example:443"),
-                note("network", "192.0.2.7:443"),
-                note("network", "2001:db8::7:443"),
+                side_effect("network", "judge.example:443"),
+                side_effect("network", "192.0.2.7:443"),
+                side_effect("network", "2001:db8::7:443"),
             ],
             [(Severity.WARN, "judge.example:443 (reward.py:3)")],
             id="the addresses of a name that was looked up",
         ),
         pytest.param(
-            [note("network", "192.0.2.7:80", phase="import")],
+            [side_effect("network", "192.0.2.7:80", phase="import")],
             [(Severity.INFO, "192.0.2.7:80 (reward.py:3)")],
             id="network at import",
         ),
         pytest.param(
-            [note("network", "127.0.0.1:9", call="bedrock-runtime:Converse")],
+            [side_effect("network", "127.0.0.1:9", call="bedrock-runtime:Converse")],
             [(Severity.WARN, "AWS (bedrock-runtime:Converse) (reward.py:3)")],
             id="AWS",
         ),
-        pytest.param([note("process", "node")], [(Severity.WARN, "node (reward.py:3)")], id="a foreign program"),
-        pytest.param([note("process", "python")], [(Severity.INFO, "python (reward.py:3)")], id="another Python"),
+        pytest.param([side_effect("process", "node")], [(Severity.WARN, "node (reward.py:3)")], id="a foreign program"),
         pytest.param(
-            [note("read", "/home/me/a.json")], [(Severity.WARN, "/home/me/a.json (reward.py:3)")], id="a file of mine"
+            [side_effect("process", "python")], [(Severity.INFO, "python (reward.py:3)")], id="another Python"
+        ),
+        pytest.param(
+            [side_effect("read", "/home/me/a.json")],
+            [(Severity.WARN, "/home/me/a.json (reward.py:3)")],
+            id="a file of mine",
         ),
         pytest.param(
             [
-                note("variable", "KEY", need="required"),
-                note("variable", "MODEL", need="wanted"),
-                note("variable", "DEBUG", need="optional"),
+                side_effect("variable", "KEY", need="required"),
+                side_effect("variable", "MODEL", need="wanted"),
+                side_effect("variable", "DEBUG", need="optional"),
             ],
             [(Severity.WARN, "KEY (reward.py:3), MODEL (reward.py:3)"), (Severity.INFO, "DEBUG (reward.py:3)")],
             id="variables",
         ),
     ],
 )
-def test_what_was_seen_is_judged(notes: list[Note], expected: list[tuple[Severity, str]]) -> None:
+def test_what_was_seen_is_judged(notes: list[SideEffect], expected: list[tuple[Severity, str]]) -> None:
     """The severity, and what was measured."""
-    assert [(finding.severity, finding.measured) for finding in judged(notes, harmed=False)] == expected
+    assert [
+        (finding.severity, finding.measured) for finding in side_effect_findings(notes, scores_changed=False)
+    ] == expected
 
 
 def test_the_fix_for_missing_variables_can_be_copied() -> None:
     """It names each of them."""
-    (finding,) = judged(
-        [note("variable", "KEY", need="required"), note("variable", "MODEL", need="wanted")], harmed=False
+    (finding,) = side_effect_findings(
+        [side_effect("variable", "KEY", need="required"), side_effect("variable", "MODEL", need="wanted")],
+        scores_changed=False,
     )
     assert finding.fix == "Examine it with --env KEY=VALUE --env MODEL=VALUE, as it will be deployed."
 

@@ -2,33 +2,40 @@
 
 import pytest
 
-from client.diagnosis.report import rules as readings
-from client.diagnosis.report import time_series as series
-from simulator.doctor.probes.static.s06_saturation import SATURATED, SPARSE
+from client.diagnosis import rules, time_series
+from simulator.doctor.probes.static.s06_saturation import SATURATED_SCORE, SPARSE_SCORE
 from simulator.doctor.probes.training import t01_dead_groups as dead_groups
 from simulator.doctor.probes.training import t02_saturated as level
 from simulator.doctor.probes.training import t04_no_learning as gain
 from simulator.doctor.probes.training import t06_length as drift
 from simulator.doctor.probes.training import trace_windows as windows
-from simulator.doctor.report.explanations import PROBES
-from simulator.training.convergence import WINDOW
+from simulator.doctor.report.explanations import ALL_PROBES
+from simulator.training.convergence import WINDOW_STEPS
 
 
 @pytest.mark.parametrize(
     ("of_the_client", "of_the_doctor"),
     [
-        pytest.param((series.WINDOW, readings.APART), (WINDOW, windows.FEWEST_STEPS), id="windows"),
-        pytest.param(readings.SATURATED, SATURATED, id="T2"),
-        pytest.param((readings.SPARSE, readings.PLATEAU), (SPARSE, level.PLATEAU_REWARD), id="T3"),
-        pytest.param((readings.GAIN, readings.HIGH_ENOUGH), (gain.GAIN, gain.HIGH_ENOUGH), id="T4"),
-        pytest.param((readings.LONGER, readings.SHORTER), (drift.LONGER, drift.SHORTER), id="T6"),
-        pytest.param((readings.COLLAPSED, readings.SCATTERED), (drift.COLLAPSED, drift.SCATTERED), id="T7"),
+        pytest.param((time_series.WINDOW, rules.MIN_STEPS_FOR_TREND), (WINDOW_STEPS, windows.MIN_STEPS), id="windows"),
+        pytest.param(rules.SATURATED_REWARD, SATURATED_SCORE, id="T2"),
+        pytest.param((rules.SPARSE_REWARD, rules.PLATEAU_REWARD), (SPARSE_SCORE, level.MIN_FINAL_REWARD), id="T3"),
         pytest.param(
-            (readings.GAP_WARN, readings.GAP_FAIL, readings.GAP_ROWS),
-            (drift.GAP_WARN, drift.GAP_FAIL, drift.GAP_RECORDS),
+            (rules.MIN_REWARD_GAIN, rules.HIGH_INITIAL_REWARD), (gain.MIN_GAIN, gain.NEAR_MAXIMUM_SHARE), id="T4"
+        ),
+        pytest.param(
+            (rules.MAX_LENGTH_RATIO, rules.MIN_LENGTH_RATIO), (drift.MAX_LENGTH_RATIO, drift.MIN_LENGTH_RATIO), id="T6"
+        ),
+        pytest.param(
+            (rules.MIN_ENTROPY_RATIO, rules.MAX_ENTROPY_RATIO),
+            (drift.MIN_ENTROPY_RATIO, drift.MAX_ENTROPY_RATIO),
+            id="T7",
+        ),
+        pytest.param(
+            (rules.GAP_WARN, rules.GAP_FAIL, rules.MIN_GAP_ROWS),
+            (drift.GAP_WARN, drift.GAP_FAIL, drift.MIN_HELD_OUT_RECORDS),
             id="T8",
         ),
-        pytest.param(readings.DEAD, dead_groups.ZERO_STEPS, id="T10"),
+        pytest.param(rules.MAX_ZERO_GRADIENT_SHARE, dead_groups.MAX_ZERO_GRADIENT_SHARE, id="T10"),
     ],
 )
 def test_both_hold_a_run_against_the_same_thresholds(of_the_client: object, of_the_doctor: object) -> None:
@@ -38,4 +45,4 @@ def test_both_hold_a_run_against_the_same_thresholds(of_the_client: object, of_t
 
 def test_each_reading_of_the_client_has_its_page() -> None:
     """Its ids are the doctor's."""
-    assert {rule.id for rule in readings.RULES} <= {probe.id for probe in PROBES}
+    assert {rule.id for rule in rules.RULES} <= {probe.id for probe in ALL_PROBES}

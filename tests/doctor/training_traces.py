@@ -2,52 +2,52 @@
 
 from collections.abc import Sequence
 
-from simulator.doctor.probes.static.score_scale import Scale
-from simulator.doctor.training_trace import USUAL, Course, Scored, Standing
-from simulator.training.metrics import HeldOut, StepMetrics, StepTruth
-from simulator.training.reference_answer import Kind
+from simulator.doctor.probes.static.score_scale import ScoreScale
+from simulator.doctor.training_trace import AS_CONFIGURED, PolicyQuality, ScoredRollout, TrainingTrace
+from simulator.training.metrics import GroundTruthMetrics, HeldOutMetrics, StepMetrics
+from simulator.training.reference_answer import AnswerKind
 
-STEPS = 20
-SOUND = Standing(quality=0.9, exploits=0.0)
+DEFAULT_STEPS = 20
+SOUND_POLICY = PolicyQuality(quality=0.9, exploit_share=0.0)
 RIGHT_AND_WRONG = ((1.0, True), (0.0, False))
 
-Ends = tuple[float, float]
+StartAndEnd = tuple[float, float]
 
 
-def course(
-    name: str = USUAL,
+def make_trace(
+    name: str = AS_CONFIGURED,
     *,
-    steps: int = STEPS,
+    steps: int = DEFAULT_STEPS,
     total_steps: int | None = None,
-    rewards: Ends = (0.5, 0.8),
-    quality: Ends = (0.9, 0.9),
-    entropies: Ends = (0.6, 0.4),
-    lengths: Ends = (500.0, 500.0),
+    rewards: StartAndEnd = (0.5, 0.8),
+    quality: StartAndEnd = (0.9, 0.9),
+    entropies: StartAndEnd = (0.6, 0.4),
+    lengths: StartAndEnd = (500.0, 500.0),
     correlation: float = 0.0,
     zero_steps: int = 0,
     group: Sequence[tuple[float, bool | None]] = RIGHT_AND_WRONG,
     last_group: Sequence[tuple[float, bool | None]] | None = None,
     exploit: str | None = None,
-    before: Standing | None = SOUND,
-    after: Standing | None = SOUND,
+    before: PolicyQuality | None = SOUND_POLICY,
+    after: PolicyQuality | None = SOUND_POLICY,
     held_out: float | None = None,
     held_out_records: int = 0,
-    trained_on: int = 80,
-    trainable: int = 80,
-    fault: str = "",
-    recorded: tuple[Kind, ...] = (),
-    scale: Scale | None = None,
-) -> Course:
+    sampled_records: int = 80,
+    available_records: int = 80,
+    error: str = "",
+    recorded_kinds: tuple[AnswerKind, ...] = (),
+    scale: ScoreScale | None = None,
+) -> TrainingTrace:
     """Return a run whose numbers are the first of each pair in its first half, and the second in the other.
 
     Each step has two prompts with a group of rollouts each, given as (reward, whether it is right); `last_group` is
     that of the second half, and `exploit` what its wrong rollouts are.
     """
 
-    def at(step: int, pair: Ends) -> float:
+    def at(step: int, pair: StartAndEnd) -> float:
         return pair[2 * step > steps]
 
-    return Course(
+    return TrainingTrace(
         name=name,
         total_steps=steps if total_steps is None else total_steps,
         metrics=tuple(
@@ -64,7 +64,7 @@ def course(
             for step in range(1, steps + 1)
         ),
         truths=tuple(
-            StepTruth(
+            GroundTruthMetrics(
                 quality_mean=at(step, quality),
                 dead_groups=0.0,
                 exploits=0.0,
@@ -77,9 +77,9 @@ def course(
         ),
         held_out=()
         if held_out is None
-        else (HeldOut(step=steps, reward_mean=held_out, quality_mean=0.9, response_length_mean=500.0),),
-        scored=tuple(
-            Scored(
+        else (HeldOutMetrics(step=steps, reward_mean=held_out, quality_mean=0.9, response_length_mean=500.0),),
+        rollouts=tuple(
+            ScoredRollout(
                 step=step,
                 line=line,
                 prompt=f"prompt {line}",
@@ -93,13 +93,13 @@ def course(
             for line in (1, 2)
             for index, (reward, correct) in enumerate(last_group if last_group and 2 * step > steps else group)
         ),
-        trained_on=trained_on,
-        trainable=trainable,
+        sampled_records=sampled_records,
+        available_records=available_records,
         held_out_records=held_out_records,
         batch_size=2,
         before=before,
         after=after,
-        fault=fault,
-        recorded=recorded,
-        scale=scale or Scale(),
+        error=error,
+        recorded_kinds=recorded_kinds,
+        scale=scale or ScoreScale(),
     )

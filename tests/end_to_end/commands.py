@@ -8,7 +8,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 GSM8K: Final = ROOT.parent / "shared" / "data" / "gsm8k" / "train.jsonl"
-_LONGEST: Final = 240  # seconds; a hang is a failure, a slow machine is not
+_TIMEOUT_SECONDS: Final = 240  # seconds; a hang is a failure, a slow machine is not
 
 
 def rft_sim(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -19,11 +19,11 @@ def rft_sim(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
         env=os.environ | {"COLUMNS": "120", "PYTHONWARNINGS": "error"} | variables,
         capture_output=True,
         text=True,
-        timeout=_LONGEST,
+        timeout=_TIMEOUT_SECONDS,
         check=False,
     )
 
 
-def rft(*arguments: str) -> list[str]:
+def rft_command(*arguments: str) -> list[str]:
     """Return the command line of `rft`, for `rft-sim exec`."""
     return [sys.executable, "-m", "client", *arguments]

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.end_to_end.commands import ROOT
-from tests.simulators import Api, connected
+from tests.simulators import SimulatorClient, connect_simulator
 
 
 @contextmanager
-def served(data: Path, *options: str, **variables: str) -> Iterator[tuple[Api, "subprocess.Popen[str]"]]:
+def run_server(
+    data: Path, *options: str, **variables: str
+) -> Iterator[tuple[SimulatorClient, "subprocess.Popen[str]"]]:
     """Serve a data folder; give a way in, and the process. `variables` are added to the environment."""
     running = subprocess.Popen(
         [sys.executable, "-m", "simulator", "serve", "--port", "0", "--data", str(data), *options],
@@ -24,7 +26,7 @@ def served(data: Path, *options: str, **variables: str) -> Iterator[tuple[Api, "
     )
     assert running.stdout
     try:
-        with connected(running.stdout.readline().split()[2]) as api:
+        with connect_simulator(running.stdout.readline().split()[2]) as api:
             yield api, running
     finally:
         running.terminate()
@@ -32,7 +34,7 @@ def served(data: Path, *options: str, **variables: str) -> Iterator[tuple[Api, "
         running.stdout.close()
 
 
-def log_of(api: Api, job: str) -> bytes:
+def fetch_job_log(api: SimulatorClient, job: str) -> bytes:
     """Return a job's log as the control plane gives it."""
     with urllib.request.urlopen(f"{api.url}/_simulator/jobs/{job}/log") as answer:
         content: bytes = answer.read()

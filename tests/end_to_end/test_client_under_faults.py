@@ -8,14 +8,14 @@ from typing import Final
 
 import pytest
 
-from tests.end_to_end.commands import ROOT, rft, rft_sim
+from tests.end_to_end.commands import ROOT, rft_command, rft_sim
 from tests.end_to_end.test_exec_verdict import CLEAN
 
 pytestmark = pytest.mark.slow
 
 SCRIPTS: Final = sorted(path.stem for path in (ROOT / "fixtures" / "faults").glob("*.json"))
 # What ends the road: the client says so, and exits with 1 (3 is a cancelled job).
-ENDS: Final = {
+EXIT_CODES: Final = {
     "cancelled_in_mid_step": 3,
     "deleted_function": 1,
     "expired_credentials": 1,
@@ -38,20 +38,22 @@ LAGS: Final = (
 )
 
 
-def road(reward: str, output: Path) -> list[str]:
+def train_command(reward: str, output: Path) -> list[str]:
     """Return the command line of a short road."""
     data = DATA if reward == "reward_lambda" else ("--data", "fixtures/prompts/train.jsonl", "--compare-rows", "4")
-    return rft("train", *data, "--reward", reward, "--output", str(output))
+    return rft_command("train", *data, "--reward", reward, "--output", str(output))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_road_under_a_scripted_fault_ends_well_or_says_why_not(script: str, tmp_path: Path) -> None:
     """With no fault to be found in its manners."""
     faults = f"fixtures/faults/{script}.json"
-    done = rft_sim("exec", "--verdict", "--faults", faults, "--", *road(REWARD.get(script, "reward_lambda"), tmp_path))
-    assert done.returncode == ENDS.get(script, 0), done.stdout + done.stderr
+    done = rft_sim(
+        "exec", "--verdict", "--faults", faults, "--", *train_command(REWARD.get(script, "reward_lambda"), tmp_path)
+    )
+    assert done.returncode == EXIT_CODES.get(script, 0), done.stdout + done.stderr
     assert CLEAN in done.stderr, done.stderr
-    assert ("✗" in done.stderr) == (script in ENDS)
+    assert ("✗" in done.stderr) == (script in EXIT_CODES)
 
 
 def test_a_wait_at_which_the_client_gives_up_holds_up_none_of_its_threads(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_a_wait_at_which_the_client_gives_up_holds_up_none_of_its_threads(tmp_pa
     chats = {"method": "POST", "path": "/v1/chat/completions"}
     faults.write_text(json.dumps([{"request": chats, "nth": 2, "error": "RATE_LIMITED", "retry_after": 100}]))
     began = time.monotonic()
-    done = rft_sim("exec", "--verdict", "--faults", str(faults), "--", *road("reward_lambda", tmp_path))
+    done = rft_sim("exec", "--verdict", "--faults", str(faults), "--", *train_command("reward_lambda", tmp_path))
     assert (done.returncode, time.monotonic() - began < 90) == (1, True), done.stdout + done.stderr
     assert "wants to be left alone for" in done.stderr, done.stderr
     assert CLEAN in done.stderr, done.stderr
@@ -69,7 +71,7 @@ def test_a_wait_at_which_the_client_gives_up_holds_up_none_of_its_threads(tmp_pa
 @pytest.mark.parametrize("script", STREAMS)
 def test_a_chat_whose_stream_breaks_ends_and_says_so(script: str) -> None:
     """The second one, which nothing befalls, is answered."""
-    chat = [*rft("chat", "openai.gpt-oss-20b", "How many?")]
+    chat = [*rft_command("chat", "openai.gpt-oss-20b", "How many?")]
     twice = f"import subprocess, sys; print([subprocess.run({chat!r}).returncode for _ in range(2)], file=sys.stderr)"
     faults = f"fixtures/faults/{script}.json"
     done = rft_sim("exec", "--verdict", "--faults", faults, "--", sys.executable, "-c", twice)
@@ -81,7 +83,7 @@ def test_a_chat_whose_stream_breaks_ends_and_says_so(script: str) -> None:
 def test_the_road_with_listings_that_lag_misses_nothing(lag: tuple[str, ...], tmp_path: Path) -> None:
     """Every step and every checkpoint is in the report."""
     settings = [option for assignment in lag for option in ("--set", assignment)]
-    done = rft_sim("exec", "--verdict", *settings, "--", *road("reward_lambda", tmp_path))
+    done = rft_sim("exec", "--verdict", *settings, "--", *train_command("reward_lambda", tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert CLEAN in done.stderr, done.stderr
     assert "27 steps  2 checkpoints" in done.stdout
@@ -91,9 +93,9 @@ def test_a_lost_answer_and_a_list_that_lags_make_one_job(tmp_path: Path) -> None
     """It is looked for until the list holds it."""
     script = f"""
 import subprocess, sys
-train = {road("reward_lambda", tmp_path)!r}
+train = {train_command("reward_lambda", tmp_path)!r}
 assert subprocess.run(train).returncode == 0
-print(subprocess.run({rft("jobs")!r}, capture_output=True, text=True).stdout.count("ftjob-"), "jobs", file=sys.stderr)
+print(subprocess.run({rft_command("jobs")!r}, capture_output=True, text=True).stdout.count("ftjob-"), "jobs", file=sys.stderr)
 """
     options = ("--faults", "fixtures/faults/lost_answer.json", "--set", "consistency.jobs_lag=2")
     done = rft_sim("exec", "--verdict", *options, "--", sys.executable, "-c", script)

@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from botocore.exceptions import HTTPClientError as Lost
 from botocore.parsers import ResponseParserError
 
-from tests.end_to_end.server_process import served
+from tests.end_to_end.server_process import run_server
 from tests.lambdas.zips import zip_files
-from tests.simulators import REGION, Api
+from tests.simulators import REGION, SimulatorClient
 
 pytestmark = pytest.mark.slow
 
@@ -37,10 +37,10 @@ class Acknowledged:
     tried: int = 0  # also what was not acknowledged may be there, under its name
 
 
-class Maker:
+class ResourceCreator:
     """Makes one thing after another, and notes what was acknowledged."""
 
-    def __init__(self, world: Api, kept: Acknowledged, chance: Random) -> None:
+    def __init__(self, world: SimulatorClient, kept: Acknowledged, chance: Random) -> None:
         self.kept = kept
         self._chance = chance
         self._iam, self._s3, self._functions = (client(world, name) for name in ("iam", "s3", "lambda"))
@@ -100,15 +100,15 @@ def _found(find: Callable[[str], Any], name: str) -> Any:
         return None
 
 
-def client(world: Api, service: str) -> Any:
+def client(world: SimulatorClient, service: str) -> Any:
     """Return a client that asks once, and is closed with its world."""
     once = Config(retries={"max_attempts": 0})
-    made: Any = world.session.client(service, endpoint_url=world.url, config=once)  # type: ignore[call-overload]  # a name of many
-    world.opened.callback(made.close)
+    made: Any = world.boto3_session.client(service, endpoint_url=world.url, config=once)  # type: ignore[call-overload]  # a name of many
+    world.exit_stack.callback(made.close)
     return made
 
 
-def killed_at_work(process: "Popen[str]", maker: Maker, *, things: int, seconds: float) -> None:
+def kill_while_creating(process: "Popen[str]", maker: ResourceCreator, *, things: int, seconds: float) -> None:
     """Make some things, and then one after another until the process is killed, so many seconds later."""
     for _ in range(things):
         maker.make()
@@ -125,14 +125,14 @@ def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
     """At random moments, one after the other on one data folder; the last function made runs at the end."""
     chance, kept = Random(5), Acknowledged()
     for kill in range(KILLS):
-        with served(tmp_path) as (world, process):
-            maker = Maker(world, kept, chance)
+        with run_server(tmp_path) as (world, process):
+            maker = ResourceCreator(world, kept, chance)
             if kill == 0:
                 maker.begin()
             assert maker.lost() == []
-            killed_at_work(process, maker, things=chance.randrange(8), seconds=chance.uniform(0.0, 0.2))
-    with served(tmp_path) as (world, _):
-        maker = Maker(world, kept, chance)
+            kill_while_creating(process, maker, things=chance.randrange(8), seconds=chance.uniform(0.0, 0.2))
+    with run_server(tmp_path) as (world, _):
+        maker = ResourceCreator(world, kept, chance)
         assert maker.lost() == []
-        answer = world.functions.invoke(FunctionName=list(kept.codes)[-1])
+        answer = world.lambda_client.invoke(FunctionName=list(kept.codes)[-1])
         assert json.loads(answer["Payload"].read()) == len(kept.codes) - 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.settings import client_environment
+from simulator.settings import build_client_environment
 from tests.end_to_end.commands import ROOT, rft_sim
 
 _ASK = "import os, urllib.request; print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '{}').status)"
@@ -58,7 +58,7 @@ def test_no_credential_of_the_callers_own_reaches_the_command() -> None:
         "OPENAI_ORG_ID": "org-real",
         "RFT_TARGET": "bedrock",
     }
-    environment = client_environment(url="http://127.0.0.1:1", region="us-west-2", key="key", inherited=inherited)
+    environment = build_client_environment(url="http://127.0.0.1:1", region="us-west-2", key="key", inherited=inherited)
     assert environment == {
         "PATH": "/bin",
         "AWS_ACCESS_KEY_ID": "AKIASIMULATOR0000000",

@@ -9,13 +9,13 @@ from typing import Final
 
 import pytest
 
-from tests.end_to_end.commands import ROOT, rft, rft_sim
+from tests.end_to_end.commands import ROOT, rft_command, rft_sim
 
 pytestmark = pytest.mark.slow
 
 CLEAN: Final = "Verdict on the client: clean\n"
 
-_BEGINS: Final = """
+_CREATES_JOB: Final = """
 import sys
 import time
 from openai import APIError, OpenAI
@@ -29,14 +29,14 @@ job = client.fine_tuning.jobs.create(
 )
 """
 # The job fails: its file holds no prompt.
-_RIGHT: Final = """
+_WAITS_CORRECTLY: Final = """
 while job.status not in ("succeeded", "failed", "cancelled"):
     time.sleep(0.1)
     job = client.fine_tuning.jobs.retrieve(job.id)
 if job.status != "succeeded":
     sys.exit(f"{job.error.code}: {job.error.message}")
 """
-_TAKES_ANYTHING_FOR_AN_END: Final = """
+_PREMATURE_END: Final = """
 while job.status in ("queued", "running"):
     job = client.fine_tuning.jobs.retrieve(job.id)
 try:
@@ -44,14 +44,14 @@ try:
 except APIError as error:
     print(error)
 """
-_NEVER_READS_FAILED: Final = """
+_IGNORES_FAILURE: Final = """
 for _ in range(30):  # a real one would go on for ever
     if job.status == "succeeded":
         break
     time.sleep(0.05)
     job = client.fine_tuning.jobs.retrieve(job.id)
 """
-_POLLS_HOT: Final = """
+_POLLS_TOO_OFTEN: Final = """
 while job.status not in ("succeeded", "failed", "cancelled"):
     job = client.fine_tuning.jobs.retrieve(job.id)
 for _ in range(100):
@@ -59,14 +59,14 @@ for _ in range(100):
 """
 
 
-def judged(program: str, *options: str) -> subprocess.CompletedProcess[str]:
+def verdict_on(program: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run a program beside a simulator, and judge it."""
     return rft_sim("exec", "--verdict", *options, "--", sys.executable, "-c", program)
 
 
 def test_a_program_that_does_everything_right_keeps_its_exit_code() -> None:
     """Also where it exits with 1, because its job failed; the report goes to standard error."""
-    done = judged(_BEGINS + _RIGHT)
+    done = verdict_on(_CREATES_JOB + _WAITS_CORRECTLY)
     assert (done.returncode, done.stdout) == (1, "")
     assert CLEAN in done.stderr
 
@@ -74,26 +74,26 @@ def test_a_program_that_does_everything_right_keeps_its_exit_code() -> None:
 @pytest.mark.parametrize(
     ("program", "finding"),
     [
-        (_TAKES_ANYTHING_FOR_AN_END, "FAIL  C1  took for an end what is none\n"),
-        (_NEVER_READS_FAILED, "FAIL  C5  never read `failed`\n"),
-        (_POLLS_HOT, "FAIL  C2  polled hot"),
+        (_PREMATURE_END, "FAIL  C1  took for an end what is none\n"),
+        (_IGNORES_FAILURE, "FAIL  C5  never read `failed`\n"),
+        (_POLLS_TOO_OFTEN, "FAIL  C2  polled hot"),
     ],
 )
 def test_a_program_that_is_content_and_wrong_is_exit_code_1(program: str, finding: str) -> None:
     """It exits with 0, and the verdict fails."""
-    done = judged(_BEGINS + program)
+    done = verdict_on(_CREATES_JOB + program)
     assert done.returncode == 1
     assert finding in done.stderr
 
 
 def test_a_program_that_is_wrong_and_knows_it_keeps_its_exit_code() -> None:
     """The verdict takes nothing from it."""
-    assert judged(f"{_BEGINS}{_POLLS_HOT}sys.exit(3)").returncode == 3
+    assert verdict_on(f"{_CREATES_JOB}{_POLLS_TOO_OFTEN}sys.exit(3)").returncode == 3
 
 
 def test_a_limit_may_be_set_to_hold_a_client_to_more() -> None:
     """Or to less."""
-    assert judged(_BEGINS + _POLLS_HOT, "--set", "verdict.looks_per_second=100000").returncode == 0
+    assert verdict_on(_CREATES_JOB + _POLLS_TOO_OFTEN, "--set", "verdict.looks_per_second=100000").returncode == 0
 
 
 def test_the_projects_own_client_is_clean_all_along_the_road(tmp_path: Path) -> None:
@@ -108,13 +108,13 @@ for command in ("watch", "events", "diagnose"):
     rft(command, job)
 rft("plot", job, "-o", {str(tmp_path / "again.png")!r})
 """
-    done = judged(script)
+    done = verdict_on(script)
     assert (done.returncode, done.stderr.splitlines(keepends=True)[0]) == (0, CLEAN), done.stderr
 
 
 def test_the_projects_own_client_is_clean_where_its_job_fails(tmp_path: Path) -> None:
     """A reward function that raises."""
-    train = rft("train", "--reward", "fixtures/graders/raises", "--output", str(tmp_path))
+    train = rft_command("train", "--reward", "fixtures/graders/raises", "--output", str(tmp_path))
     done = rft_sim("exec", "--verdict", "--", *train)
     assert done.returncode == 1
     assert "grader_error" in done.stderr
@@ -124,7 +124,7 @@ def test_the_projects_own_client_is_clean_where_its_job_fails(tmp_path: Path) ->
 @pytest.mark.parametrize("seen", ["validating_files", "running"])
 def test_the_projects_own_client_is_clean_where_it_is_stopped(seen: str, tmp_path: Path) -> None:
     """Ctrl-C, at the very moment at which a status is new to it."""
-    train = rft("train", "--output", str(tmp_path))
+    train = rft_command("train", "--output", str(tmp_path))
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", "exec", "--verdict", "--pace", "poll", "--", *train],
         cwd=ROOT,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.commands import ROOT, rft_sim
-from tests.end_to_end.test_client_under_faults import road
+from tests.end_to_end.test_client_under_faults import train_command
 
 _POLL = """
 import openai
@@ -75,7 +75,7 @@ def test_a_command_that_met_nothing_of_a_script_is_told_so(tmp_path: Path) -> No
 def test_an_operation_that_was_not_done_is_told_at_the_end(tmp_path: Path) -> None:
     """With the reason: the user whose permission the script revokes is not there."""
     script = "fixtures/faults/revoked_permission.json"
-    done = rft_sim("exec", "--faults", script, "--", *road("reward_lambda", tmp_path))
+    done = rft_sim("exec", "--faults", script, "--", *train_command("reward_lambda", tmp_path))
     told = [line for line in done.stderr.splitlines() if line.startswith("rft-sim: ")]
     said = "An error occurred (NoSuchEntity) when calling the DeleteUserPolicy operation"
     assert (done.returncode, len(told)) == (0, 1), done.stderr
@@ -86,7 +86,7 @@ def test_an_operation_that_was_not_done_is_told_at_the_end(tmp_path: Path) -> No
 def test_a_permission_is_revoked_from_the_user_who_is_made_for_it(tmp_path: Path) -> None:
     """By the script that stands beside the fault."""
     script, trainer = "fixtures/faults/revoked_permission.json", "fixtures/faults/as_trainer.py"
-    command = [sys.executable, trainer, *road("reward_lambda", tmp_path)]
+    command = [sys.executable, trainer, *train_command("reward_lambda", tmp_path)]
     done = rft_sim("exec", "--faults", script, "--", *command)
     assert (done.returncode, "rft-sim: " in done.stderr) == (1, False), done.stderr
     assert "user/trainer is not authorized to perform: lambda:InvokeFunction" in done.stderr

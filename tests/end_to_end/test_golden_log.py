@@ -6,18 +6,18 @@ To accept a change: `python -m tests.end_to_end.test_golden_log` writes the file
 import gzip
 from pathlib import Path
 
-from simulator.jobs.codec import encode_event, kind_of
-from simulator.wire.objects import json_line
-from tests.jobs.lifecycle_setup import told
-from tests.training.training_files import jsonl
+from simulator.jobs.codec import encode_event, event_kind
+from simulator.wire.objects import render_log_line
+from tests.jobs.lifecycle_setup import run_lifecycle
+from tests.training.training_files import make_training_file
 
 GOLDEN = Path(__file__).parent / "golden_log.jsonl.gz"
 
 
-def written() -> str:
+def render_log() -> str:
     """Return the log of a run on 100 records, as `/_simulator/jobs/{id}/log` writes it."""
-    events = told({"train": jsonl(100)})
-    return "".join(f"{json_line(kind_of(event), encode_event(event))}\n" for event in events)
+    events = run_lifecycle({"train": make_training_file(100)})
+    return "".join(f"{render_log_line(event_kind(event), encode_event(event))}\n" for event in events)
 
 
 def test_a_run_with_one_seed_gives_the_log_that_it_always_gave() -> None:
@@ -25,8 +25,8 @@ def test_a_run_with_one_seed_gives_the_log_that_it_always_gave() -> None:
 
     Weights are rounded and measurements single precision: machines whose `exp` differs in the last bit agree.
     """
-    assert written().splitlines() == gzip.decompress(GOLDEN.read_bytes()).decode().splitlines()
+    assert render_log().splitlines() == gzip.decompress(GOLDEN.read_bytes()).decode().splitlines()
 
 
 if __name__ == "__main__":
-    GOLDEN.write_bytes(gzip.compress(written().encode(), mtime=0))
+    GOLDEN.write_bytes(gzip.compress(render_log().encode(), mtime=0))

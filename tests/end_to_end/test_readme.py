@@ -9,7 +9,7 @@ import pytest
 
 from simulator.settings import Pace, Settings
 from tests.end_to_end.commands import ROOT, rft_sim
-from tests.simulators import served_world
+from tests.simulators import serve_simulator
 
 README = (ROOT / "README.md").read_text()
 
@@ -52,14 +52,16 @@ def test_what_is_said_of_time_can_be_done_as_it_stands() -> None:
     (block,) = [block for block in blocks("bash") if "clock" in block]
     serve, *orders = [shlex.split(line, comments=True) for line in block.splitlines()]
     assert serve == ["rft-sim", "serve", "--pace", "manual"]
-    with served_world(Settings(port=0, pace=Pace.MANUAL)) as world:
+    with serve_simulator(Settings(port=0, pace=Pace.MANUAL)) as world:
         grader = world.deploy(ROOT / "reward_lambda")
-        job = world.create(world.upload((ROOT / "fixtures/prompts/train.jsonl").read_bytes()), function=grader)["id"]
+        job = world.create_job(world.upload((ROOT / "fixtures/prompts/train.jsonl").read_bytes()), function=grader)[
+            "id"
+        ]
         where = ["--port", world.url.rpartition(":")[2]]
         for _, *arguments in orders:
             done = rft_sim(*(job if each == "JOB" else each for each in arguments), *where)
             assert done.returncode == 0, done.stdout + done.stderr
-        assert world.job(job)["status"] == "succeeded"
+        assert world.retrieve_job(job)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))

@@ -6,8 +6,8 @@ from statistics import fmean
 
 import pytest
 
-from tests.end_to_end.commands import ROOT, rft, rft_sim
-from tests.upstream.response_folders import keep_simulated
+from tests.end_to_end.commands import ROOT, rft_command, rft_sim
+from tests.upstream.response_folders import write_simulated_responses
 
 pytestmark = pytest.mark.slow
 
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.slow
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixteen outputs for each of our 300 prompts, under the name of a small local model."""
     made = tmp_path_factory.mktemp("rollouts")
-    keep_simulated(made, (ROOT / "fixtures" / "prompts" / "train.jsonl").read_bytes(), model="qwen2.5:7b")
+    write_simulated_responses(made, (ROOT / "fixtures" / "prompts" / "train.jsonl").read_bytes(), model="qwen2.5:7b")
     return made
 
 
-def trained(folder: Path, output: Path, *, hash_seed: str) -> str:
+def run_train(folder: Path, output: Path, *, hash_seed: str) -> str:
     """Run `rft-sim exec -- rft train` on a folder; return what it wrote on standard error."""
-    command = rft("train", "--output", str(output))
+    command = rft_command("train", "--output", str(output))
     done = rft_sim("exec", "--set", f"rollouts={folder}", "--", *command, PYTHONHASHSEED=hash_seed)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stderr
@@ -32,7 +32,7 @@ def trained(folder: Path, output: Path, *, hash_seed: str) -> str:
 def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run on it: where its report is, and what it wrote on standard error."""
     output = tmp_path_factory.mktemp("run")
-    return output / "run.json", trained(folder, output, hash_seed="1")
+    return output / "run.json", run_train(folder, output, hash_seed="1")
 
 
 def test_train_learns_from_recorded_outputs_and_compares_with_them(run: tuple[Path, str]) -> None:
@@ -50,15 +50,15 @@ def test_it_is_said_whose_outputs_are_trained_on(folder: Path, run: tuple[Path, 
 
 def test_two_runs_on_one_folder_write_the_same_bytes(folder: Path, run: tuple[Path, str], tmp_path: Path) -> None:
     """From fresh processes with different PYTHONHASHSEED."""
-    trained(folder, tmp_path, hash_seed="2")
+    run_train(folder, tmp_path, hash_seed="2")
     assert (tmp_path / "run.json").read_bytes() == run[0].read_bytes()
 
 
 def test_outputs_of_too_few_records_fail_the_job_with_the_line_and_the_remedy(tmp_path: Path) -> None:
     """As `rft train` tells it."""
     lines = (ROOT / "fixtures" / "prompts" / "train.jsonl").read_bytes().splitlines(keepends=True)
-    keep_simulated(tmp_path / "kept", b"".join(lines[:50]), count=2)
-    command = rft("train", "--output", str(tmp_path / "run"))
+    write_simulated_responses(tmp_path / "kept", b"".join(lines[:50]), count=2)
+    command = rft_command("train", "--output", str(tmp_path / "run"))
     done = rft_sim("exec", "--rollouts", str(tmp_path / "kept"), "--", *command)
     assert done.returncode == 1
     told = " ".join((done.stdout + done.stderr).split())

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.commands import GSM8K, ROOT, rft, rft_sim
+from tests.end_to_end.commands import GSM8K, ROOT, rft_command, rft_sim
 
 pytestmark = pytest.mark.slow
 
 needs_gsm8k = pytest.mark.skipif(not GSM8K.exists(), reason="the real input is not beside this checkout")
 
 
-def trained(*arguments: str, output: Path) -> dict[str, Any]:
+def run_train(*arguments: str, output: Path) -> dict[str, Any]:
     """Run `rft-sim exec -- rft train`; return its run.json."""
-    done = rft_sim("exec", "--", *rft("train", "--output", str(output), *arguments))
+    done = rft_sim("exec", "--", *rft_command("train", "--output", str(output), *arguments))
     assert done.returncode == 0, done.stdout + done.stderr
     report: dict[str, Any] = json.loads((output / "run.json").read_text())
     return report
@@ -30,7 +30,7 @@ def rewards(report: dict[str, Any]) -> list[float]:
 
 def test_the_first_command_of_the_readme_trains_compares_and_draws(tmp_path: Path) -> None:
     """300 rows of ours: 67 steps, 4 checkpoints, a tuned model that is right visibly more often, and a picture."""
-    report = trained(output=tmp_path)
+    report = run_train(output=tmp_path)
     assert (report["job"]["status"], len(report["metrics"]), len(report["checkpoints"])) == ("succeeded", 67, 4)
     assert report["comparison"]["tuned"]["right"] >= report["comparison"]["base"]["right"] + 5
     assert (tmp_path / "reward.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
@@ -39,7 +39,7 @@ def test_the_first_command_of_the_readme_trains_compares_and_draws(tmp_path: Pat
 @needs_gsm8k
 def test_the_same_road_carries_300_problems_that_nobody_here_wrote(tmp_path: Path) -> None:
     """A sound reward learns: the first ten steps between .45 and .75, the last ten at least .12 higher."""
-    report = trained("--data", str(GSM8K), output=tmp_path)
+    report = run_train("--data", str(GSM8K), output=tmp_path)
     curve = rewards(report)
     first, last = fmean(curve[:10]), fmean(curve[-10:])
     assert len(curve) == 67
@@ -50,7 +50,7 @@ def test_the_same_road_carries_300_problems_that_nobody_here_wrote(tmp_path: Pat
 
 def test_a_validation_file_is_what_base_and_tuned_are_compared_on(tmp_path: Path) -> None:
     """With 100 rows of their own, all 300 train: 75 steps."""
-    report = trained("--validation", "fixtures/prompts/validation.jsonl", output=tmp_path)
+    report = run_train("--validation", "fixtures/prompts/validation.jsonl", output=tmp_path)
     assert len(report["metrics"]) == 75
     assert report["comparison"]["tuned"]["right"] >= report["comparison"]["base"]["right"] + 10
 
@@ -59,7 +59,7 @@ def test_a_validation_file_is_what_base_and_tuned_are_compared_on(tmp_path: Path
 def test_other_references_and_other_tasks_take_the_same_road(name: str, tmp_path: Path) -> None:
     """The simulated policy answers in kind, whatever the reference looks like."""
     reward = ROOT / "tests" / "end_to_end" / "rewards" / name
-    report = trained(
+    report = run_train(
         "--data",
         f"fixtures/prompts/{name}.jsonl",
         "--epochs",
@@ -77,7 +77,7 @@ def test_a_reward_that_never_differs_gives_a_gradient_of_exactly_nothing(
     grader: str, reward: float, tmp_path: Path
 ) -> None:
     """Through the real Lambda: every step's gradient norm is 0.0, not nearly so."""
-    report = trained("--data", str(GSM8K), "--reward", f"fixtures/graders/{grader}", output=tmp_path)
+    report = run_train("--data", str(GSM8K), "--reward", f"fixtures/graders/{grader}", output=tmp_path)
     assert set(rewards(report)) == {reward}
     assert {step["actor_grad_norm"] for step in report["metrics"]} == {0.0}
 
@@ -92,7 +92,7 @@ for name in ("truth", "log"):
 """
 
 
-def revealed(*arguments: str, output: Path, **variables: str) -> None:
+def run_train_with_truth(*arguments: str, output: Path, **variables: str) -> None:
     """Run `rft train` beside a simulator; keep the job's truth and its log beside its run.json."""
     output.mkdir()
     done = rft_sim("exec", "--", sys.executable, "-c", _TRUTH, str(output), *arguments, **variables)
@@ -102,7 +102,7 @@ def revealed(*arguments: str, output: Path, **variables: str) -> None:
 @needs_gsm8k
 def test_an_inverted_reward_rises_while_the_true_quality_falls(tmp_path: Path) -> None:
     """What no cloud run can show: the curve looks like success."""
-    revealed("--data", str(GSM8K), "--reward", "fixtures/graders/inverted", output=tmp_path / "run")
+    run_train_with_truth("--data", str(GSM8K), "--reward", "fixtures/graders/inverted", output=tmp_path / "run")
     steps = json.loads((tmp_path / "run" / "truth").read_text())["steps"]
     reward, quality = [step["reward_mean"] for step in steps], [step["quality_mean"] for step in steps]
     assert fmean(reward[-10:]) > fmean(reward[:10]) + 0.12
@@ -113,6 +113,6 @@ def test_an_inverted_reward_rises_while_the_true_quality_falls(tmp_path: Path) -
 def test_two_runs_with_one_seed_write_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
     """The log, the report and the picture, from fresh processes with different PYTHONHASHSEED."""
     for name, seed in (("one", "1"), ("two", "2")):
-        revealed(output=tmp_path / name, PYTHONHASHSEED=seed)
+        run_train_with_truth(output=tmp_path / name, PYTHONHASHSEED=seed)
     for artefact in ("log", "truth", "run.json", "reward.png"):
         assert (tmp_path / "one" / artefact).read_bytes() == (tmp_path / "two" / artefact).read_bytes(), artefact

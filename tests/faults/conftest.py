@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.log_capture import listening
-from tests.simulators import World
+from tests.faults.log_capture import captured_logs
+from tests.simulators import RunningSimulator
 
 
 @pytest.fixture
-def faulty(served: World) -> Iterator[World]:
+def faulty_simulator(served_simulator: RunningSimulator) -> Iterator[RunningSimulator]:
     """The module's served simulator, with no fault before the test and none after it."""
-    served.simulator.house.faults.clear()
-    yield served
-    served.simulator.house.faults.clear()
+    served_simulator.instance.context.fault_registry.clear()
+    yield served_simulator
+    served_simulator.instance.context.fault_registry.clear()
 
 
 @pytest.fixture
-def noise(faulty: World) -> Iterator[list[str]]:
+def server_logs(faulty_simulator: RunningSimulator) -> Iterator[list[str]]:
     """What the served simulator's server logs."""
-    with listening() as heard:
+    with captured_logs() as heard:
         yield heard

@@ -8,47 +8,49 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from simulator.ids import Ids
-from tests.simulators import BASE, World
-from tests.training.training_files import jsonl
+from tests.simulators import BASE_MODEL, RunningSimulator
+from tests.training.training_files import make_training_file
 
 _ROUNDS = 6  # more calls than any example counts
-_PATIENCE = 1.0  # seconds that a client waits for what stalls
+_READ_TIMEOUT = 1.0  # seconds that a client waits for what stalls
 _QUESTION = [{"role": "user", "content": "2 + 2?"}]
 
 
-def provoked(world: World, script: Any) -> list[int]:
+def trigger_faults(world: RunningSimulator, script: Any) -> list[int]:
     """Add a script; return how often each of its faults took effect once each was met, or none came any more."""
-    book = world.simulator.house.faults
+    book = world.instance.context.fault_registry
     names = book.add(script)
     for _ in range(_ROUNDS):
-        for standing in book.standings():
+        for standing in book.statuses():
             if not standing.applied:
-                _ask(world, standing.fault.written["request"])
-    applied = [standing.applied for standing in book.standings() if standing.id in names]
+                _send_matching_request(world, standing.fault.source["request"])
+    applied = [standing.applied for standing in book.statuses() if standing.id in names]
     book.clear()
     return applied
 
 
-def _ask(world: World, match: dict[str, Any]) -> None:
+def _send_matching_request(world: RunningSimulator, match: dict[str, Any]) -> None:
     """Send a request that fits; whatever becomes of it."""
-    if match.get("service") in _AWS:
+    if match.get("service") in _AWS_CALLS:
         config = Config(retries={"total_max_attempts": 1})
-        client: Any = world.session.client(match["service"], endpoint_url=world.url, config=config)
+        client: Any = world.boto3_session.client(match["service"], endpoint_url=world.url, config=config)
         try:
-            _AWS[match["service"]](client)
+            _AWS_CALLS[match["service"]](client)
         except ClientError:
             pass
         finally:
             client.close()
         return
-    path = match.get("path", "**/chat/completions").replace("**", "/v1").replace("*", BASE)
+    path = match.get("path", "**/chat/completions").replace("**", "/v1").replace("*", BASE_MODEL)
     if "job" in match:
         path = f"/v1/fine_tuning/jobs/{Ids(seed=0).job(match['job'] - 1)}"
-    body = {"model": BASE, "messages": _QUESTION, "input": "2 + 2?", "stream": True, "max_tokens": 100_000}
-    with httpx2.Client(base_url=world.url, headers=world.http.headers, timeout=_PATIENCE, trust_env=False) as client:
+    body = {"model": BASE_MODEL, "messages": _QUESTION, "input": "2 + 2?", "stream": True, "max_tokens": 100_000}
+    with httpx2.Client(
+        base_url=world.url, headers=world.http.headers, timeout=_READ_TIMEOUT, trust_env=False
+    ) as client:
         try:
             if path == "/v1/files":
-                client.post(path, data={"purpose": "fine-tune"}, files={"file": ("a.jsonl", jsonl(1))})
+                client.post(path, data={"purpose": "fine-tune"}, files={"file": ("a.jsonl", make_training_file(1))})
             elif path.endswith(("/completions", "/responses")) or match.get("method") == "POST":
                 client.post(path, json=body)
             else:
@@ -57,7 +59,7 @@ def _ask(world: World, match: dict[str, Any]) -> None:
             pass
 
 
-_AWS: dict[str, Callable[[Any], Any]] = {
+_AWS_CALLS: dict[str, Callable[[Any], Any]] = {
     "iam": lambda client: client.list_roles(),
     "lambda": lambda client: client.list_functions(),
 }

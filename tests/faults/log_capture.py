@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class _Listening(logging.Handler):
+class _CapturingHandler(logging.Handler):
     def __init__(self, heard: list[str]) -> None:
         super().__init__()
         self._heard = heard
@@ -15,10 +15,10 @@ class _Listening(logging.Handler):
 
 
 @contextmanager
-def listening() -> Iterator[list[str]]:
+def captured_logs() -> Iterator[list[str]]:
     """Give what uvicorn and asyncio log during the block. Begin once the server has started: it sets its loggers up."""
     heard: list[str] = []
-    handler = _Listening(heard)
+    handler = _CapturingHandler(heard)
     loggers = [logging.getLogger(name) for name in ("uvicorn.error", "asyncio")]
     for logger in loggers:
         logger.addHandler(handler)

@@ -10,11 +10,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from tests.lambdas.zips import zip_files
-from tests.simulators import World
+from tests.simulators import RunningSimulator
 
 Call = Callable[[Any], Any]
 
-COUNTING = """
+COUNTING_HANDLER = """
 calls = []
 
 def lambda_handler(event, context):
@@ -32,17 +32,17 @@ CALLS: dict[str, Call] = {
 
 
 @contextmanager
-def client_of(world: World, service: str, **retries: Any) -> Iterator[Any]:
+def aws_client(world: RunningSimulator, service: str, **retries: Any) -> Iterator[Any]:
     """Give a boto3 client of a service; it tries once unless `retries` says otherwise."""
     config = Config(retries=retries or {"total_max_attempts": 1})  # type: ignore[arg-type]  # a typed dictionary
-    client: Any = world.session.client(service, endpoint_url=world.url, config=config)  # type: ignore[call-overload]  # the stubs overload by a literal service name
+    client: Any = world.boto3_session.client(service, endpoint_url=world.url, config=config)  # type: ignore[call-overload]  # the stubs overload by a literal service name
     yield client
     client.close()
 
 
-def refused(world: World, service: str, call: Call) -> tuple[str, str, int]:
+def call_error(world: RunningSimulator, service: str, call: Call) -> tuple[str, str, int]:
     """Return the code, the message and the status of a call that is refused."""
-    with client_of(world, service) as client, pytest.raises(ClientError) as met:
+    with aws_client(world, service) as client, pytest.raises(ClientError) as met:
         call(client)
     answer = met.value.response
     return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
@@ -63,39 +63,50 @@ def refused(world: World, service: str, call: Call) -> tuple[str, str, int]:
     ids=["expired", "throttled", "any"],
 )
 def test_an_aws_error_has_its_services_shape(
-    faulty: World, service: str, fault: dict[str, Any], said: tuple[str, str, int]
+    faulty_simulator: RunningSimulator, service: str, fault: dict[str, Any], said: tuple[str, str, int]
 ) -> None:
     """The query protocol's XML, S3's, and JSON in two manners: boto3 reads code and message from each."""
-    faulty.simulator.house.faults.add({"request": {"service": service}, **fault})
-    assert refused(faulty, service, CALLS[service]) == said
-    with client_of(faulty, service) as client:
+    faulty_simulator.instance.context.fault_registry.add({"request": {"service": service}, **fault})
+    assert call_error(faulty_simulator, service, CALLS[service]) == said
+    with aws_client(faulty_simulator, service) as client:
         assert CALLS[service](client)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 @pytest.mark.parametrize(("status", "at_fault"), [(400, "Sender"), (503, "Receiver")])
-def test_the_query_protocol_says_who_is_at_fault(faulty: World, status: int, at_fault: str) -> None:
+def test_the_query_protocol_says_who_is_at_fault(
+    faulty_simulator: RunningSimulator, status: int, at_fault: str
+) -> None:
     """The caller below 500, and the service from there on."""
-    faulty.simulator.house.faults.add({"request": {"service": "sts"}, "aws_error": "Odd", "status": status})
-    with client_of(faulty, "sts") as client, pytest.raises(ClientError) as met:
+    faulty_simulator.instance.context.fault_registry.add(
+        {"request": {"service": "sts"}, "aws_error": "Odd", "status": status}
+    )
+    with aws_client(faulty_simulator, "sts") as client, pytest.raises(ClientError) as met:
         client.get_caller_identity()
     error: dict[str, Any] = dict(met.value.response["Error"])
     assert error["Type"] == at_fault
 
 
-def test_an_aws_error_is_the_services_own_exception(faulty: World) -> None:
+def test_an_aws_error_is_the_services_own_exception(faulty_simulator: RunningSimulator) -> None:
     """Where boto3 has one of that name."""
-    faulty.simulator.house.faults.add({"request": {"service": "lambda"}, "aws_error": "TooManyRequestsException"})
-    with client_of(faulty, "lambda") as client, pytest.raises(client.exceptions.TooManyRequestsException) as met:
+    faulty_simulator.instance.context.fault_registry.add(
+        {"request": {"service": "lambda"}, "aws_error": "TooManyRequestsException"}
+    )
+    with (
+        aws_client(faulty_simulator, "lambda") as client,
+        pytest.raises(client.exceptions.TooManyRequestsException) as met,
+    ):
         client.list_functions()
     assert met.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 
-def test_an_aws_error_names_its_request_and_its_fault(faulty: World) -> None:
+def test_an_aws_error_names_its_request_and_its_fault(faulty_simulator: RunningSimulator) -> None:
     """Where boto3 looks for it."""
     names = []
     for service in ("iam", "s3", "lambda"):
-        (fault,) = faulty.simulator.house.faults.add({"request": {"service": service}, "aws_error": "Throttling"})
-        with client_of(faulty, service) as client, pytest.raises(ClientError) as met:
+        (fault,) = faulty_simulator.instance.context.fault_registry.add(
+            {"request": {"service": service}, "aws_error": "Throttling"}
+        )
+        with aws_client(faulty_simulator, service) as client, pytest.raises(ClientError) as met:
             CALLS[service](client)
         metadata = met.value.response["ResponseMetadata"]
         assert metadata["HTTPHeaders"]["x-simulator-hint"].startswith(f"scripted by {fault}; ")
@@ -115,65 +126,74 @@ def test_an_aws_error_names_its_request_and_its_fault(faulty: World) -> None:
     ],
 )
 def test_boto3_sees_throttling_as_throttling(
-    faulty: World, monkeypatch: pytest.MonkeyPatch, mode: str, service: str, error: dict[str, Any]
+    faulty_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, mode: str, service: str, error: dict[str, Any]
 ) -> None:
     """By its own retries, in either mode, and gets through when the throttling is over."""
     waits: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=waits.append))
-    faulty.simulator.house.faults.add({"request": {"service": service}, "times": 2, **error})
-    with client_of(faulty, service, mode=mode, total_max_attempts=3) as client:
+    faulty_simulator.instance.context.fault_registry.add({"request": {"service": service}, "times": 2, **error})
+    with aws_client(faulty_simulator, service, mode=mode, total_max_attempts=3) as client:
         answer = CALLS[service](client)
     assert (answer["ResponseMetadata"]["RetryAttempts"], len(waits)) == (2, 2)
-    (standing,) = faulty.simulator.house.faults.standings()
+    (standing,) = faulty_simulator.instance.context.fault_registry.statuses()
     assert (standing.matched, standing.applied) == (3, 2)
 
 
-def test_boto3_does_not_try_expired_credentials_again(faulty: World) -> None:
+def test_boto3_does_not_try_expired_credentials_again(faulty_simulator: RunningSimulator) -> None:
     """They stay expired: whoever holds them has to get new ones."""
-    faulty.simulator.house.faults.add({"request": {"service": "sts"}, "times": None, "aws_error": "ExpiredToken"})
-    with client_of(faulty, "sts", mode="standard", total_max_attempts=3) as client, pytest.raises(ClientError):
+    faulty_simulator.instance.context.fault_registry.add(
+        {"request": {"service": "sts"}, "times": None, "aws_error": "ExpiredToken"}
+    )
+    with (
+        aws_client(faulty_simulator, "sts", mode="standard", total_max_attempts=3) as client,
+        pytest.raises(ClientError),
+    ):
         client.get_caller_identity()
-    assert faulty.simulator.house.faults.standings()[0].matched == 1
+    assert faulty_simulator.instance.context.fault_registry.statuses()[0].matched == 1
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", False), ("after", True)])
-def test_an_aws_error_may_hide_work_that_was_done(faulty: World, when: str, made: bool) -> None:
+def test_an_aws_error_may_hide_work_that_was_done(faulty_simulator: RunningSimulator, when: str, made: bool) -> None:
     """The bucket is there, or it is not; the error is the same."""
     bucket = f"bucket-{when}"
-    faulty.simulator.house.faults.add(
+    faulty_simulator.instance.context.fault_registry.add(
         {"request": {"service": "s3", "method": "PUT"}, "aws_error": "InternalFailure", "when": when}
     )
     location = {"LocationConstraint": "us-west-2"}
-    told = refused(faulty, "s3", lambda client: client.create_bucket(Bucket=bucket, CreateBucketConfiguration=location))
-    with client_of(faulty, "s3") as client:
+    told = call_error(
+        faulty_simulator, "s3", lambda client: client.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+    )
+    with aws_client(faulty_simulator, "s3") as client:
         buckets = {found["Name"] for found in client.list_buckets()["Buckets"]}
     assert (told[0], told[2], bucket in buckets) == ("InternalFailure", 500, made)
 
 
-def test_an_invocation_can_be_lost_after_the_function_ran(faulty: World) -> None:
+def test_an_invocation_can_be_lost_after_the_function_ran(faulty_simulator: RunningSimulator) -> None:
     """The client has no answer, and the function has run: asked again it runs a second time."""
     code = zip_files(
         {"lambda_function.py": "calls = []\ndef lambda_handler(event, _):\n calls.append(1)\n return len(calls)"}
     )
-    faulty.functions.create_function(
+    faulty_simulator.lambda_client.create_function(
         FunctionName="counting",
         Runtime="python3.11",
-        Role=faulty.role,
+        Role=faulty_simulator.execution_role,
         Handler="lambda_function.lambda_handler",
         Code={"ZipFile": code},
     )
     path = "/2015-03-31/functions/counting/invocations"
-    faulty.simulator.house.faults.add({"request": {"path": path}, "drop": "after"})
-    with client_of(faulty, "lambda") as client:
+    faulty_simulator.instance.context.fault_registry.add({"request": {"path": path}, "drop": "after"})
+    with aws_client(faulty_simulator, "lambda") as client:
         with pytest.raises(ConnectionClosedError):
             client.invoke(FunctionName="counting")
         assert client.invoke(FunctionName="counting")["Payload"].read() == b"2"
 
 
-def test_at_mantles_paths_an_aws_error_is_json(faulty: World) -> None:
+def test_at_mantles_paths_an_aws_error_is_json(faulty_simulator: RunningSimulator) -> None:
     """With the code where AWS's REST services have it."""
-    faulty.simulator.house.faults.add({"request": {}, "aws_error": "ExpiredTokenException", "retry_after": 7})
-    answer = faulty.http.get("/v1/models")
+    faulty_simulator.instance.context.fault_registry.add(
+        {"request": {}, "aws_error": "ExpiredTokenException", "retry_after": 7}
+    )
+    answer = faulty_simulator.http.get("/v1/models")
     message = "The security token included in the request is expired"
     assert answer.json() == {"Message": message, "__type": "ExpiredTokenException", "message": message}
     assert (answer.headers["x-amzn-errortype"], answer.headers["retry-after"]) == ("ExpiredTokenException", "7")

@@ -15,7 +15,7 @@ from simulator.cli import faults as control
 from simulator.faults.request_fault import ScriptError
 from simulator.settings import Settings
 from simulator.simulator import Simulator
-from tests.simulators import World
+from tests.simulators import RunningSimulator
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "faults"
 
@@ -30,13 +30,13 @@ THROTTLED: dict[str, Any] = {
 }
 
 
-def test_faults_are_added_listed_and_taken_back(inner: World) -> None:
+def test_faults_are_added_listed_and_taken_back(local_simulator: RunningSimulator) -> None:
     """As they were written, with what they have met."""
-    assert inner.http.post("/_simulator/faults", json=[SLOW, DROP]).json() == {"ids": ["fault-1", "fault-2"]}
-    assert inner.http.post("/_simulator/faults", json=THROTTLED).json() == {"ids": ["fault-3"]}
-    inner.http.get("/v1/files")
-    assert inner.http.delete("/_simulator/faults/fault-2").json() == {"deleted": True, "id": "fault-2"}
-    assert inner.http.get("/_simulator/faults").text == json.dumps(
+    assert local_simulator.http.post("/_simulator/faults", json=[SLOW, DROP]).json() == {"ids": ["fault-1", "fault-2"]}
+    assert local_simulator.http.post("/_simulator/faults", json=THROTTLED).json() == {"ids": ["fault-3"]}
+    local_simulator.http.get("/v1/files")
+    assert local_simulator.http.delete("/_simulator/faults/fault-2").json() == {"deleted": True, "id": "fault-2"}
+    assert local_simulator.http.get("/_simulator/faults").text == json.dumps(
         {
             "data": [
                 {"applied": 1, "fault": SLOW, "id": "fault-1", "matched": 1, "refused": None},
@@ -46,13 +46,13 @@ def test_faults_are_added_listed_and_taken_back(inner: World) -> None:
         },
         separators=(",", ":"),
     )
-    assert inner.http.delete("/_simulator/faults").json() == {"deleted": True}
-    assert inner.http.get("/_simulator/faults").json() == {"data": [], "object": "list"}
+    assert local_simulator.http.delete("/_simulator/faults").json() == {"deleted": True}
+    assert local_simulator.http.get("/_simulator/faults").json() == {"data": [], "object": "list"}
 
 
-def test_a_fault_that_is_not_there_cannot_be_taken_back(inner: World) -> None:
+def test_a_fault_that_is_not_there_cannot_be_taken_back(local_simulator: RunningSimulator) -> None:
     """404, in the envelope."""
-    answer = inner.http.delete("/_simulator/faults/fault-1")
+    answer = local_simulator.http.delete("/_simulator/faults/fault-1")
     assert (answer.status_code, answer.json()["error"]["message"]) == (404, "The fault 'fault-1' does not exist")
 
 
@@ -66,21 +66,23 @@ def test_a_fault_that_is_not_there_cannot_be_taken_back(inner: World) -> None:
         ),
     ],
 )
-def test_a_faulty_script_is_refused_as_a_whole(inner: World, content: bytes, said: str) -> None:
+def test_a_faulty_script_is_refused_as_a_whole(local_simulator: RunningSimulator, content: bytes, said: str) -> None:
     """In a line that names the entry and the field."""
-    answer = inner.http.post("/_simulator/faults", content=content)
+    answer = local_simulator.http.post("/_simulator/faults", content=content)
     assert (answer.status_code, answer.json()["error"]) == (
         400,
         {"code": "invalid_script", "message": said, "param": None, "type": "invalid_request_error"},
     )
-    assert inner.http.get("/_simulator/faults").json()["data"] == []
+    assert local_simulator.http.get("/_simulator/faults").json()["data"] == []
 
 
-def test_what_a_fault_did_is_told_in_a_line(inner: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_fault_did_is_told_in_a_line(
+    local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
     """By whatever serves, with the fault that did it."""
     caplog.set_level(logging.INFO, "simulator.http.request_log")
-    inner.simulator.house.faults.add([SLOW, {"request": {}, "aws_error": "Throttling"}])
-    inner.http.get("/v1/files")
+    local_simulator.instance.context.fault_registry.add([SLOW, {"request": {}, "aws_error": "Throttling"}])
+    local_simulator.http.get("/v1/files")
     assert caplog.messages == [
         "GET /v1/files fault-1: delayed by 0.001 s",
         "GET /v1/files fault-2: answered 400 Throttling",
@@ -91,7 +93,7 @@ def test_a_simulator_begins_with_the_faults_of_its_settings(tmp_path: Path) -> N
     """In the order of the file."""
     (tmp_path / "faults.json").write_text(json.dumps([DROP, SLOW]))
     with Simulator(Settings(faults=tmp_path / "faults.json"), url="http://testserver") as simulator:
-        assert [standing.fault.written for standing in simulator.house.faults.standings()] == [DROP, SLOW]
+        assert [standing.fault.source for standing in simulator.context.fault_registry.statuses()] == [DROP, SLOW]
 
 
 def test_a_simulator_does_not_begin_with_a_faulty_script(tmp_path: Path) -> None:
@@ -101,26 +103,26 @@ def test_a_simulator_does_not_begin_with_a_faulty_script(tmp_path: Path) -> None
     with pytest.raises(ScriptError, match="it is about nothing"):
         Simulator(settings, url="http://testserver")
     with Simulator(Settings(data=tmp_path / "data"), url="http://testserver") as simulator:
-        assert simulator.house.faults.is_empty
+        assert simulator.context.fault_registry.is_empty
 
 
 def test_a_reset_forgets_all_faults_but_those_that_it_begins_with(tmp_path: Path) -> None:
     """Which count anew."""
     (tmp_path / "faults.json").write_text(json.dumps(DROP))
     with Simulator(Settings(faults=tmp_path / "faults.json"), url="http://testserver") as simulator:
-        simulator.house.faults.add(SLOW)
-        for entry in simulator.house.faults._entries:
-            entry.applied()
+        simulator.context.fault_registry.add(SLOW)
+        for entry in simulator.context.fault_registry._entries:
+            entry.count_applied()
         simulator.reset()
-        standings = simulator.house.faults.standings()
-    assert [(standing.fault.written, standing.applied) for standing in standings] == [(DROP, 0)]
+        standings = simulator.context.fault_registry.statuses()
+    assert [(standing.fault.source, standing.applied) for standing in standings] == [(DROP, 0)]
 
 
 def test_two_simulators_have_faults_of_their_own() -> None:
     """Side by side in one process."""
     with Simulator(Settings(), url="http://a") as one, Simulator(Settings(), url="http://b") as other:
-        one.house.faults.add(DROP)
-        assert (one.house.faults.is_empty, other.house.faults.is_empty) == (False, True)
+        one.context.fault_registry.add(DROP)
+        assert (one.context.fault_registry.is_empty, other.context.fault_registry.is_empty) == (False, True)
 
 
 class Terminal(StringIO):
@@ -131,27 +133,27 @@ class Terminal(StringIO):
         return True
 
 
-def faults(world: World, *arguments: str, given: str | None = None) -> Result:
+def faults(world: RunningSimulator, *arguments: str, given: str | None = None) -> Result:
     """Run `rft-sim faults` for a served simulator."""
     port = world.url.rpartition(":")[2]
     return CliRunner().invoke(app, ["faults", *arguments, "--port", port], input=given)
 
 
-def lines(result: Result) -> list[str]:
+def output_lines(result: Result) -> list[str]:
     """Return what a command printed."""
     assert result.exit_code == 0, result.stderr
     return result.stdout.splitlines()
 
 
-def test_the_command_adds_lists_and_takes_back(faulty: World, tmp_path: Path) -> None:
+def test_the_command_adds_lists_and_takes_back(faulty_simulator: RunningSimulator, tmp_path: Path) -> None:
     """A file, or what is piped into it."""
     (tmp_path / "script.json").write_text(json.dumps([THROTTLED, SLOW]))
-    added = lines(faults(faulty, "add", str(tmp_path / "script.json")))[0].removesuffix(".").split()
+    added = output_lines(faults(faulty_simulator, "add", str(tmp_path / "script.json")))[0].removesuffix(".").split()
     first, second = added[1].removesuffix(","), added[2]
     assert added[0] == "Added"
-    faulty.http.get("/v1/models")
+    faulty_simulator.http.get("/v1/models")
     indent = " " * (len(first) + 2)
-    assert lines(faults(faulty)) == [
+    assert output_lines(faults(faulty_simulator)) == [
         f"{first}  GET /v1/models/*, model openai.*, calls 2 to 4",
         f"{indent}error RATE_LIMITED, retry_after 2",
         f"{indent}matched 0, applied 0",
@@ -160,19 +162,19 @@ def test_the_command_adds_lists_and_takes_back(faulty: World, tmp_path: Path) ->
         f"{indent}be patient",
         f"{indent}matched 1, applied 1",
     ]
-    assert lines(faults(faulty, "remove", first)) == [f"Removed {first}."]
-    third = lines(faults(faulty, "add", "-", given=json.dumps(DROP)))[0].split()[1].removesuffix(".")
-    assert [standing.id for standing in faulty.simulator.house.faults.standings()] == [second, third]
-    assert lines(faults(faulty, "clear")) == ["No faults any more."]
-    assert lines(faults(faulty)) == ["No faults."]
+    assert output_lines(faults(faulty_simulator, "remove", first)) == [f"Removed {first}."]
+    third = output_lines(faults(faulty_simulator, "add", "-", given=json.dumps(DROP)))[0].split()[1].removesuffix(".")
+    assert [standing.id for standing in faulty_simulator.instance.context.fault_registry.statuses()] == [second, third]
+    assert output_lines(faults(faulty_simulator, "clear")) == ["No faults any more."]
+    assert output_lines(faults(faulty_simulator)) == ["No faults."]
 
 
-def test_the_place_of_the_simulator_may_stand_before_the_command(faulty: World) -> None:
+def test_the_place_of_the_simulator_may_stand_before_the_command(faulty_simulator: RunningSimulator) -> None:
     """`rft-sim faults --port N clear` means the same."""
-    faulty.simulator.house.faults.add(DROP)
-    port = faulty.url.rpartition(":")[2]
+    faulty_simulator.instance.context.fault_registry.add(DROP)
+    port = faulty_simulator.url.rpartition(":")[2]
     assert CliRunner().invoke(app, ["faults", "--port", port, "clear"]).exit_code == 0
-    assert faulty.simulator.house.faults.is_empty
+    assert faulty_simulator.instance.context.fault_registry.is_empty
 
 
 @pytest.mark.parametrize(
@@ -190,9 +192,11 @@ def test_the_place_of_the_simulator_may_stand_before_the_command(faulty: World) 
         (["add", "nowhere.json"], "nowhere.json: No such file or directory"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(faulty: World, arguments: list[str], said: str) -> None:
+def test_what_cannot_be_done_is_told_in_a_line(
+    faulty_simulator: RunningSimulator, arguments: list[str], said: str
+) -> None:
     """And ends with 2."""
-    done = faults(faulty, *arguments, given='{"request": {}, "drop": 1}')
+    done = faults(faulty_simulator, *arguments, given='{"request": {}, "drop": 1}')
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"rft-sim: {said}\n")
 
 
@@ -206,7 +210,7 @@ def test_a_script_can_be_checked_without_a_simulator(tmp_path: Path) -> None:
     script = [THROTTLED, quota, {**DROP, "nth": 2, "times": None, "note": "a\x1bb"}, *jobs]
     (tmp_path / "script.json").write_text(json.dumps(script))
     done = CliRunner().invoke(app, ["faults", "check", str(tmp_path / "script.json")])
-    assert lines(done) == [
+    assert output_lines(done) == [
         "1  GET /v1/models/*, model openai.*, calls 2 to 4",
         "   error RATE_LIMITED, retry_after 2",
         "2  any path, service s3, job 2, all calls",

@@ -10,54 +10,57 @@ from openai import InternalServerError, RateLimitError
 
 from simulator.errors import CATALOGUE
 from simulator.settings import Settings
-from tests.simulators import BASE, World, inner_world
-from tests.training.training_files import jsonl
+from tests.simulators import BASE_MODEL, RunningSimulator, simulator_in_process
+from tests.training.training_files import make_training_file
 
 MODELS = "/v1/models"
 CHAT = "/v1/chat/completions"
 
 
-def scripted(world: World, **fields: Any) -> None:
+def add_error(world: RunningSimulator, **fields: Any) -> None:
     """Add a fault of every request."""
-    world.simulator.house.faults.add({"request": {}, **fields})
+    world.instance.context.fault_registry.add({"request": {}, **fields})
 
 
-def named(answer: httpx2.Response) -> bool:
+def has_request_ids(answer: httpx2.Response) -> bool:
     """Whether an answer carries the two names that every answer of Mantle's carries."""
     name = answer.headers["x-request-id"]
     return name.startswith("req_") and answer.headers["x-amzn-requestid"] == name
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_any_error_of_the_catalogue_can_be_met(inner: World, name: str) -> None:
+def test_any_error_of_the_catalogue_can_be_met(local_simulator: RunningSimulator, name: str) -> None:
     """Its status, code and type, in the one envelope. What its message lacks stands in it as a name."""
-    scripted(inner, error=name)
-    answer = inner.http.get(MODELS)
+    add_error(local_simulator, error=name)
+    answer = local_simulator.http.get(MODELS)
     kind = CATALOGUE[name]
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["type"]) == (kind.status, kind.code, kind.type)
     assert list(error) == ["code", "message", "param", "type"]
     assert "{" not in error["message"]
-    assert named(answer)
+    assert has_request_ids(answer)
 
 
-def test_a_message_is_filled_from_the_request(inner: World) -> None:
+def test_a_message_is_filled_from_the_request(local_simulator: RunningSimulator) -> None:
     """Its method, path, model and job, as far as the message asks for them."""
-    scripted(inner, error="MODEL_NOT_FOUND")
-    body = {"model": BASE, "messages": [{"role": "user", "content": "2 + 2?"}]}
-    assert inner.http.post(CHAT, json=body).json()["error"]["message"] == f"The model '{BASE}' does not exist"
-    scripted(inner, error="WRONG_METHOD")
-    assert inner.http.get(MODELS).json()["error"]["message"] == f"Not allowed to GET on {MODELS}"
-    scripted(inner, error="ALREADY_ENDED")
+    add_error(local_simulator, error="MODEL_NOT_FOUND")
+    body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "2 + 2?"}]}
+    assert (
+        local_simulator.http.post(CHAT, json=body).json()["error"]["message"]
+        == f"The model '{BASE_MODEL}' does not exist"
+    )
+    add_error(local_simulator, error="WRONG_METHOD")
+    assert local_simulator.http.get(MODELS).json()["error"]["message"] == f"Not allowed to GET on {MODELS}"
+    add_error(local_simulator, error="ALREADY_ENDED")
     message = "Fine-tuning job ftjob-1 cannot be cancelled: it has ended with status '<status>'"
-    assert inner.http.post("/v1/fine_tuning/jobs/ftjob-1/cancel").json()["error"]["message"] == message
+    assert local_simulator.http.post("/v1/fine_tuning/jobs/ftjob-1/cancel").json()["error"]["message"] == message
 
 
-def test_a_message_is_filled_from_the_script(inner: World) -> None:
+def test_a_message_is_filled_from_the_script(local_simulator: RunningSimulator) -> None:
     """Whatever kind of value the message would format; `param` stands where the SDK reads it too."""
     values = {"param": "max_output_tokens", "minimum": "sixteen", "got": 3}
-    scripted(inner, error="BELOW_MINIMUM", values=values)
-    assert inner.http.get(MODELS).json()["error"] == {
+    add_error(local_simulator, error="BELOW_MINIMUM", values=values)
+    assert local_simulator.http.get(MODELS).json()["error"] == {
         "code": "integer_below_min_value",
         "message": "Invalid 'max_output_tokens': integer below minimum value. "
         "Expected a value >= sixteen, but got 3 instead.",
@@ -67,11 +70,11 @@ def test_a_message_is_filled_from_the_script(inner: World) -> None:
 
 
 @pytest.mark.shows("body-of-a-429")
-def test_a_429_says_when_to_come_back(inner: World) -> None:
+def test_a_429_says_when_to_come_back(local_simulator: RunningSimulator) -> None:
     """In seconds; the SDK has it as the error that it knows."""
-    scripted(inner, error="RATE_LIMITED", retry_after=3)
+    add_error(local_simulator, error="RATE_LIMITED", retry_after=3)
     with pytest.raises(RateLimitError) as refused:
-        inner.mantle().models.list()
+        local_simulator.openai_client().models.list()
     error = refused.value
     assert (error.code, error.type, error.response.headers["retry-after"]) == (
         "rate_limit_exceeded",
@@ -80,86 +83,96 @@ def test_a_429_says_when_to_come_back(inner: World) -> None:
     )
 
 
-def test_a_429_may_say_so_by_a_date(inner: World) -> None:
+def test_a_429_may_say_so_by_a_date(local_simulator: RunningSimulator) -> None:
     """So many seconds from now on the caller's own clock, as HTTP writes dates."""
-    scripted(inner, error="RATE_LIMITED", retry_after={"date_in": 7_200})
-    scripted(inner, nth=2, error="RATE_LIMITED", retry_after={"date_in": -3_600})
-    later, past = (inner.http.get(MODELS).headers["retry-after"] for _ in range(2))
+    add_error(local_simulator, error="RATE_LIMITED", retry_after={"date_in": 7_200})
+    add_error(local_simulator, nth=2, error="RATE_LIMITED", retry_after={"date_in": -3_600})
+    later, past = (local_simulator.http.get(MODELS).headers["retry-after"] for _ in range(2))
     assert later.endswith(" GMT")
     assert 10_800 <= (parsedate_to_datetime(later) - parsedate_to_datetime(past)).total_seconds() <= 10_830
 
 
 @pytest.mark.shows("unavailable")
 @pytest.mark.parametrize("name", ["UNAVAILABLE", "OVERLOADED", "INTERNAL_ERROR"])
-def test_a_server_that_cannot_is_a_servers_error(inner: World, name: str) -> None:
+def test_a_server_that_cannot_is_a_servers_error(local_simulator: RunningSimulator, name: str) -> None:
     """503 and 529 are DOCUMENTED; the SDK tries them again."""
-    scripted(inner, error=name)
+    add_error(local_simulator, error=name)
     with pytest.raises(InternalServerError) as refused:
-        inner.mantle().models.list()
+        local_simulator.openai_client().models.list()
     assert refused.value.status_code == CATALOGUE[name].status
 
 
 @pytest.mark.shows("faults")
-def test_the_second_call_fails_and_no_other(inner: World) -> None:
+def test_the_second_call_fails_and_no_other(local_simulator: RunningSimulator) -> None:
     """Exactly, however often it is tried."""
-    scripted(inner, nth=2, error="UNAVAILABLE")
-    assert [inner.http.get(MODELS).status_code for _ in range(5)] == [200, 503, 200, 200, 200]
+    add_error(local_simulator, nth=2, error="UNAVAILABLE")
+    assert [local_simulator.http.get(MODELS).status_code for _ in range(5)] == [200, 503, 200, 200, 200]
 
 
 @pytest.mark.parametrize(("when", "files"), [("before", 0), ("after", 1)])
-def test_an_error_comes_before_the_work_or_after_it(inner: World, when: str, files: int) -> None:
+def test_an_error_comes_before_the_work_or_after_it(local_simulator: RunningSimulator, when: str, files: int) -> None:
     """After it the work is done, and the client cannot know."""
-    inner.simulator.house.faults.add(
+    local_simulator.instance.context.fault_registry.add(
         {"request": {"method": "POST", "path": "/v1/files"}, "error": "UNAVAILABLE", "when": when}
     )
-    answer = inner.http.post("/v1/files", data={"purpose": "fine-tune"}, files={"file": ("a.jsonl", jsonl(1))})
-    assert (answer.status_code, named(answer)) == (503, True)
-    assert len(inner.http.get("/v1/files").json()["data"]) == files
+    answer = local_simulator.http.post(
+        "/v1/files", data={"purpose": "fine-tune"}, files={"file": ("a.jsonl", make_training_file(1))}
+    )
+    assert (answer.status_code, has_request_ids(answer)) == (503, True)
+    assert len(local_simulator.http.get("/v1/files").json()["data"]) == files
 
 
-def test_a_scripted_error_says_that_it_is_one(inner: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_scripted_error_says_that_it_is_one(
+    local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
     """In the hint of the answer and in the line of the log, with the fault to take back."""
     caplog.set_level(logging.INFO, "simulator.http.request_log")
-    scripted(inner, error="RATE_LIMITED")
+    add_error(local_simulator, error="RATE_LIMITED")
     hint = "scripted by fault-1; GET /_simulator/faults shows it, DELETE takes it back"
-    assert inner.http.get(MODELS).headers["x-simulator-hint"] == hint
+    assert local_simulator.http.get(MODELS).headers["x-simulator-hint"] == hint
     assert caplog.messages == [f"GET {MODELS} 429 Too many requests, please wait before trying again. (hint: {hint})"]
 
 
-def test_the_first_fault_that_answers_keeps_the_request_from_the_others(inner: World) -> None:
+def test_the_first_fault_that_answers_keeps_the_request_from_the_others(local_simulator: RunningSimulator) -> None:
     """They have counted it all the same, and did nothing."""
-    scripted(inner, error="RATE_LIMITED")
-    scripted(inner, error="UNAVAILABLE", when="after", times=2)
-    assert [inner.http.get(MODELS).status_code for _ in range(3)] == [429, 503, 200]
-    standings = inner.simulator.house.faults.standings()
+    add_error(local_simulator, error="RATE_LIMITED")
+    add_error(local_simulator, error="UNAVAILABLE", when="after", times=2)
+    assert [local_simulator.http.get(MODELS).status_code for _ in range(3)] == [429, 503, 200]
+    standings = local_simulator.instance.context.fault_registry.statuses()
     assert [(standing.matched, standing.applied) for standing in standings] == [(3, 1), (3, 1)]
 
 
-def test_the_control_plane_has_no_faults(inner: World) -> None:
+def test_the_control_plane_has_no_faults(local_simulator: RunningSimulator) -> None:
     """A fault of everything can be seen and taken back."""
-    scripted(inner, times=None, error="UNAVAILABLE")
-    assert inner.http.get(MODELS).status_code == 503
-    assert inner.http.get("/_simulator/faults").json()["data"][0]["applied"] == 1
-    inner.http.delete("/_simulator/faults")
-    assert inner.http.get(MODELS).status_code == 200
+    add_error(local_simulator, times=None, error="UNAVAILABLE")
+    assert local_simulator.http.get(MODELS).status_code == 503
+    assert local_simulator.http.get("/_simulator/faults").json()["data"][0]["applied"] == 1
+    local_simulator.http.delete("/_simulator/faults")
+    assert local_simulator.http.get(MODELS).status_code == 200
 
 
 @pytest.mark.parametrize("size", [100, 300_000])
-def test_a_body_that_was_read_for_its_model_reaches_the_api_unharmed(inner: World, size: int) -> None:
+def test_a_body_that_was_read_for_its_model_reaches_the_api_unharmed(
+    local_simulator: RunningSimulator, size: int
+) -> None:
     """Whatever its length: the answer is the one that it gets without a fault."""
-    body = {"model": BASE, "messages": [{"role": "user", "content": "é" * size}], "seed": 1, "temperature": 0}
-    plain = inner.http.post(CHAT, json=body).json()
-    inner.simulator.house.faults.add({"request": {"model": "qwen.*"}, "error": "UNAVAILABLE"})
-    read = inner.http.post(CHAT, json=body).json()
+    body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "é" * size}], "seed": 1, "temperature": 0}
+    plain = local_simulator.http.post(CHAT, json=body).json()
+    local_simulator.instance.context.fault_registry.add({"request": {"model": "qwen.*"}, "error": "UNAVAILABLE"})
+    read = local_simulator.http.post(CHAT, json=body).json()
     assert {**read, "id": plain["id"]} == plain
 
 
-def test_a_fault_of_one_model_leaves_the_others(inner: World) -> None:
+def test_a_fault_of_one_model_leaves_the_others(local_simulator: RunningSimulator) -> None:
     """The model is the one that the body names."""
-    inner.simulator.house.faults.add({"request": {"model": "qwen.*"}, "times": None, "error": "OVERLOADED"})
+    local_simulator.instance.context.fault_registry.add(
+        {"request": {"model": "qwen.*"}, "times": None, "error": "OVERLOADED"}
+    )
     asked = [
-        inner.http.post(CHAT, json={"model": model, "messages": [{"role": "user", "content": "2 + 2?"}]}).status_code
-        for model in (BASE, "qwen.qwen3-32b", BASE)
+        local_simulator.http.post(
+            CHAT, json={"model": model, "messages": [{"role": "user", "content": "2 + 2?"}]}
+        ).status_code
+        for model in (BASE_MODEL, "qwen.qwen3-32b", BASE_MODEL)
     ]
     assert asked == [200, 529, 200]
 
@@ -167,8 +180,8 @@ def test_a_fault_of_one_model_leaves_the_others(inner: World) -> None:
 @pytest.mark.parametrize("pieces", [1, 100])
 def test_a_body_that_is_too_large_names_no_model(pieces: int) -> None:
     """It goes on to its 413; no more of it is kept than the API would take."""
-    with inner_world(Settings(max_body_bytes=1_000)) as world:
-        world.simulator.house.faults.add({"request": {"model": "**"}, "error": "UNAVAILABLE"})
+    with simulator_in_process(Settings(max_body_bytes=1_000)) as world:
+        world.instance.context.fault_registry.add({"request": {"model": "**"}, "error": "UNAVAILABLE"})
         content = b'{"model": "a", "pad": "' + b"x" * 1_000 + b'"}'
         size = len(content) // pieces
         parts = (content[start : start + size] for start in range(0, len(content), size))
@@ -180,17 +193,19 @@ def test_a_body_that_is_too_large_names_no_model(pieces: int) -> None:
     ("declared", "matched"),
     [("application/json; charset=utf-8", 1), ("multipart/form-data; boundary=x", 0), ("text/plain", 0)],
 )
-def test_only_what_is_declared_to_be_json_is_read_for_a_model(inner: World, declared: str, matched: int) -> None:
+def test_only_what_is_declared_to_be_json_is_read_for_a_model(
+    local_simulator: RunningSimulator, declared: str, matched: int
+) -> None:
     """An upload may be half a gigabyte."""
-    inner.simulator.house.faults.add({"request": {"model": "**"}, "error": "UNAVAILABLE"})
-    inner.http.post("/v1/files", content=b'{"model": "a"}', headers={"content-type": declared})
-    assert inner.simulator.house.faults.standings()[0].matched == matched
+    local_simulator.instance.context.fault_registry.add({"request": {"model": "**"}, "error": "UNAVAILABLE"})
+    local_simulator.http.post("/v1/files", content=b'{"model": "a"}', headers={"content-type": declared})
+    assert local_simulator.instance.context.fault_registry.statuses()[0].matched == matched
 
 
-def test_a_fault_is_about_the_how_manyth_job(still: World) -> None:
+def test_a_fault_is_about_the_how_manyth_job(polled_simulator: RunningSimulator) -> None:
     """Its id follows from the seed, so a script can name it before it is made."""
-    still.simulator.house.faults.add({"request": {"job": 2}, "times": None, "error": "UNAVAILABLE"})
-    file = still.upload(jsonl(100))
-    first, second = (still.create(file)["id"] for _ in range(2))
+    polled_simulator.instance.context.fault_registry.add({"request": {"job": 2}, "times": None, "error": "UNAVAILABLE"})
+    file = polled_simulator.upload(make_training_file(100))
+    first, second = (polled_simulator.create_job(file)["id"] for _ in range(2))
     paths = [f"/v1/fine_tuning/jobs/{first}", f"/v1/fine_tuning/jobs/{second}", f"/v1/fine_tuning/jobs/{second}/events"]
-    assert [still.http.get(path).status_code for path in paths] == [200, 503, 503]
+    assert [polled_simulator.http.get(path).status_code for path in paths] == [200, 503, 503]

@@ -9,13 +9,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from simulator.faults.job_fault import Cancel, Fail, JobFault, Operation, Queue
+from simulator.faults.job_fault import AwsOperationEffect, CancelJobEffect, FailJobEffect, JobFault, QueueDelayEffect
 from simulator.faults.request_fault import ScriptError
-from simulator.faults.script import faults_of
+from simulator.faults.script import parse_faults
 from simulator.settings import Pace, Settings
 from tests.faults.test_script_examples import EXAMPLES, FIXTURES, faults, is_of_jobs, read
-from tests.simulators import Api, World, inner_world, served_world
-from tests.training.training_files import jsonl
+from tests.simulators import RunningSimulator, SimulatorClient, serve_simulator, simulator_in_process
+from tests.training.training_files import make_training_file
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3_600
@@ -23,39 +23,46 @@ DELETING = {"service": "lambda", "operation": "DeleteFunction"}
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world() -> Iterator[RunningSimulator]:
     """A simulator in which the functions are deployed that the scripts are about."""
-    with served_world() as made:
+    with serve_simulator() as made:
         yield made
 
 
-def steered(world: Api, **wanted: Any) -> None:
+def control_clock(world: SimulatorClient, **wanted: Any) -> None:
     """Steer the clock."""
     assert world.http.post("/_simulator/clock", json=wanted).status_code == 200
 
 
-def met(
-    world: World, script: Any, *functions: str, records: int = 100, caller: Api | None = None, refused: bool = False
+def run_job_with_faults(
+    world: RunningSimulator,
+    script: Any,
+    *functions: str,
+    records: int = 100,
+    caller: SimulatorClient | None = None,
+    refused: bool = False,
 ) -> list[Any]:
     """Make a job for each one that a script is about, each with its function; return them at their ends.
 
     Each has met its fault, and what that should do was `refused` or was done.
     """
     entries = faults(script)
-    steered(world, freeze=True)
-    file = (caller or world).upload(jsonl(records))
-    jobs = [(caller or world).create(file, function=function)["id"] for function in functions]
-    names = world.simulator.house.faults.add([entry | {"job": job} for entry, job in zip(entries, jobs, strict=True)])
-    steered(world, freeze=False)
-    ends = [world.finished(job) for job in jobs]
-    standings = [standing for standing in world.simulator.house.faults.standings() if standing.id in names]
+    control_clock(world, freeze=True)
+    file = (caller or world).upload(make_training_file(records))
+    jobs = [(caller or world).create_job(file, function=function)["id"] for function in functions]
+    names = world.instance.context.fault_registry.add(
+        [entry | {"job": job} for entry, job in zip(entries, jobs, strict=True)]
+    )
+    control_clock(world, freeze=False)
+    ends = [world.wait_for_job(job) for job in jobs]
+    standings = [standing for standing in world.instance.context.fault_registry.statuses() if standing.id in names]
     expected = [(1, 0 if refused else 1, refused)] * len(entries)
     assert [(standing.matched, standing.applied, bool(standing.refused)) for standing in standings] == expected
-    world.simulator.house.faults.clear()
+    world.instance.context.fault_registry.clear()
     return ends
 
 
-def kinds(world: World, job: Any) -> list[str]:
+def event_kinds(world: RunningSimulator, job: Any) -> list[str]:
     """Return the kinds of a job's log."""
     lines = world.http.get(f"/_simulator/jobs/{job['id']}/log").text.splitlines()
     return [json.loads(line)["event"] for line in lines]
@@ -64,33 +71,37 @@ def kinds(world: World, job: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("fields", "step", "effect"),
     [
-        ({"queue": "1h"}, None, Queue(seconds=HOUR)),
-        ({"queue": 5}, None, Queue(seconds=5)),
+        ({"queue": "1h"}, None, QueueDelayEffect(seconds=HOUR)),
+        ({"queue": 5}, None, QueueDelayEffect(seconds=5)),
         (
             {"fail": {}},
             None,
-            Fail(
+            FailJobEffect(
                 code="internal_server_error",
                 message="The server had an error while processing your request",
                 param=None,
             ),
         ),
-        ({"step": 3, "fail": {"code": "c", "message": "m", "param": "p"}}, 3, Fail(code="c", message="m", param="p")),
-        ({"step": 3, "cancel": True}, 3, Cancel()),
+        (
+            {"step": 3, "fail": {"code": "c", "message": "m", "param": "p"}},
+            3,
+            FailJobEffect(code="c", message="m", param="p"),
+        ),
+        ({"step": 3, "cancel": True}, 3, CancelJobEffect()),
         (
             {
                 "step": 3,
                 "aws": {"service": "lambda", "operation": "DeleteFunction", "parameters": {"FunctionName": "f"}},
             },
             3,
-            Operation(service="lambda", name="DeleteFunction", parameters={"FunctionName": "f"}),
+            AwsOperationEffect(service="lambda", name="DeleteFunction", parameters={"FunctionName": "f"}),
         ),
     ],
 )
 def test_a_fault_of_a_job_is_read(fields: dict[str, Any], step: int | None, effect: Any) -> None:
     """One of four effects, and where."""
     written = {"job": 2} | fields
-    assert faults_of(written) == (JobFault(job=2, step=step, effect=effect, written=written),)
+    assert parse_faults(written) == (JobFault(job=2, step=step, effect=effect, source=written),)
 
 
 @pytest.mark.parametrize(
@@ -119,28 +130,31 @@ def test_a_fault_of_a_job_is_read(fields: dict[str, Any], step: int | None, effe
 def test_what_is_wrong_with_a_fault_of_a_job_is_said_in_a_line(fields: dict[str, Any], message: str) -> None:
     """With the entry, the field and what it takes."""
     with pytest.raises(ScriptError) as refused:
-        faults_of({"job": 1} | fields)
+        parse_faults({"job": 1} | fields)
     assert str(refused.value) == f"fault 1: {message}"
 
 
 def test_a_fault_may_be_about_a_job_by_its_number() -> None:
     """Before there is a job at all."""
-    with served_world() as world:
-        world.simulator.house.faults.add({"job": 2, "fail": {}})
-        codes = [(job["error"] or {}).get("code") for job in (world.run(jsonl(99)), world.run(jsonl(99)))]
+    with serve_simulator() as world:
+        world.instance.context.fault_registry.add({"job": 2, "fail": {}})
+        codes = [
+            (job["error"] or {}).get("code")
+            for job in (world.run_job(make_training_file(99)), world.run_job(make_training_file(99)))
+        ]
     assert codes == ["invalid_training_file", "invalid_training_file"]
 
 
-def test_the_examples_of_the_page_are_met(world: World) -> None:
+def test_the_examples_of_the_page_are_met(world: RunningSimulator) -> None:
     """Each by a job of its own, beside each other."""
     (script,) = [script for script in EXAMPLES if is_of_jobs(script)]
     sound, throttled = (world.deploy(ROOT / "reward_lambda", name=name) for name in ("sound", "reward"))
-    jobs = met(world, script, sound, sound, sound, sound, throttled)
+    jobs = run_job_with_faults(world, script, sound, sound, sound, sound, throttled)
     ends = [job["error"]["code"] if job["error"] else job["status"] for job in jobs]
     assert ends == ["succeeded", "invalid_training_file", "internal_server_error", "cancelled", "grader_error"]
     _, invalid, _, cancelled, _ = jobs
     assert (invalid["error"]["message"], invalid["error"]["param"]) == ("The file is gone.", "training_file")
-    assert kinds(world, cancelled)[-2:] == ["RolloutsGraded", "JobCancelled"]
+    assert event_kinds(world, cancelled)[-2:] == ["RolloutsGraded", "JobCancelled"]
 
 
 EXPECTED = {
@@ -156,52 +170,54 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def trainer(world: World) -> Iterator[Api]:
+def trainer(world: RunningSimulator) -> Iterator[SimulatorClient]:
     """A user who may train, and whose right to invoke functions is a policy of its own."""
-    world.iam.create_user(UserName="trainer")
-    world.iam.attach_user_policy(UserName="trainer", PolicyArn="arn:aws:iam::aws:policy/AmazonBedrockMantleFullAccess")
-    made = world.iam.create_service_specific_credential(UserName="trainer", ServiceName="bedrock.amazonaws.com")
+    world.iam_client.create_user(UserName="trainer")
+    world.iam_client.attach_user_policy(
+        UserName="trainer", PolicyArn="arn:aws:iam::aws:policy/AmazonBedrockMantleFullAccess"
+    )
+    made = world.iam_client.create_service_specific_credential(UserName="trainer", ServiceName="bedrock.amazonaws.com")
     with httpx2.Client(base_url=world.url, timeout=30) as http:
-        api = Api(world.url, http)
+        api = SimulatorClient(world.url, http)
         http.headers["authorization"] = f"Bearer {made['ServiceSpecificCredential']['ServiceCredentialSecret']}"
         yield api
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in FIXTURES if is_of_jobs(read(path))], ids=lambda path: path.stem)
-def test_an_example_script_of_jobs_is_met(world: World, trainer: Api, path: Path) -> None:
+def test_an_example_script_of_jobs_is_met(world: RunningSimulator, trainer: SimulatorClient, path: Path) -> None:
     """By the function that it names; the job ends as the script is for, and never by a score of 0."""
     allow = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    world.iam.put_user_policy(UserName="trainer", PolicyName="may-invoke", PolicyDocument=policy)
+    world.iam_client.put_user_policy(UserName="trainer", PolicyName="may-invoke", PolicyDocument=policy)
     name = "slow_when_told" if path.stem == "slow_function" else "reward_lambda"
     folder = ROOT / "fixtures" / "graders" / name if name == "slow_when_told" else ROOT / name
-    functions = {function["FunctionName"] for function in world.functions.list_functions()["Functions"]}
+    functions = {function["FunctionName"] for function in world.lambda_client.list_functions()["Functions"]}
     deployed = f"rft-{name.replace('_', '-')}"
     if deployed in functions:
-        world.functions.delete_function(FunctionName=deployed)
+        world.lambda_client.delete_function(FunctionName=deployed)
     function = world.deploy(folder, name=deployed)
-    (job,) = met(world, read(path), function, records=120, caller=trainer)
+    (job,) = run_job_with_faults(world, read(path), function, records=120, caller=trainer)
     end = job["status"] if job["error"] is None else f"{job['error']['code']}: {job['error']['message']}"
     assert re.match(EXPECTED[path.stem], end), end
 
 
-def test_a_job_is_queued_for_as_long_as_the_script_says(world: World) -> None:
+def test_a_job_is_queued_for_as_long_as_the_script_says(world: RunningSimulator) -> None:
     """In simulated time: an hour of it costs nobody anything."""
     function = world.deploy(ROOT / "reward_lambda", name="patient")
-    (job,) = met(world, {"job": 1, "queue": "1h"}, function)
-    started = next(event for event in world.events(job["id"]) if event["message"] == "Fine-tuning job started")
+    (job,) = run_job_with_faults(world, {"job": 1, "queue": "1h"}, function)
+    started = next(event for event in world.list_events(job["id"]) if event["message"] == "Fine-tuning job started")
     assert started["created_at"] - job["created_at"] == 45 + HOUR
 
 
 def test_an_operation_that_is_refused_changes_nothing_and_is_told(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: RunningSimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The job goes on; whoever runs the server reads why nothing happened."""
     function = world.deploy(ROOT / "reward_lambda", name="still-there")
     operation = DELETING | {"parameters": {"FunctionName": "nowhere"}}
     with caplog.at_level("INFO", logger="simulator.http.request_log"):
-        (job,) = met(world, {"job": 1, "step": 2, "aws": operation}, function, refused=True)
+        (job,) = run_job_with_faults(world, {"job": 1, "step": 2, "aws": operation}, function, refused=True)
     told = [line for line in caplog.messages if line.startswith("lambda DeleteFunction met fault-")]
     assert job["status"] == "succeeded"
     assert ["was not done: An error occurred (ResourceNotFoundException)" in line for line in told] == [True]
@@ -211,36 +227,36 @@ def test_an_operation_that_is_refused_changes_nothing_and_is_told(
 def test_a_wait_in_the_queue_holds_after_a_restart(tmp_path: Path, is_restarted: bool) -> None:
     """What a job has met stands in its log: the clock has shown it when it would start."""
     settings = Settings(data=tmp_path / "data", pace=Pace.MANUAL)
-    with inner_world(settings) as world:
-        world.simulator.house.faults.add({"job": 1, "queue": "1h"})
-        job = world.create(world.upload(jsonl(100)))["id"]
-        steered(world, advance=1_000)
-        assert world.simulator.house.faults.standings()[0].applied == 1
+    with simulator_in_process(settings) as world:
+        world.instance.context.fault_registry.add({"job": 1, "queue": "1h"})
+        job = world.create_job(world.upload(make_training_file(100)))["id"]
+        control_clock(world, advance=1_000)
+        assert world.instance.context.fault_registry.statuses()[0].applied == 1
         if not is_restarted:
-            steered(world, advance="2h")
-            end = world.job(job)
+            control_clock(world, advance="2h")
+            end = world.retrieve_job(job)
     if is_restarted:
-        with inner_world(settings) as world:
-            steered(world, advance="2h")
-            end = world.job(job)
+        with simulator_in_process(settings) as world:
+            control_clock(world, advance="2h")
+            end = world.retrieve_job(job)
     assert end["finished_at"] - end["created_at"] == 45 + HOUR
 
 
-def test_a_fault_of_a_job_that_has_ended_is_refused(world: World) -> None:
+def test_a_fault_of_a_job_that_has_ended_is_refused(world: RunningSimulator) -> None:
     """It would never be met. None of its script is added."""
-    job = world.run(jsonl(99))
+    job = world.run_job(make_training_file(99))
     script = [{"job": 99, "queue": "1h"}, {"job": job["id"], "queue": "1h"}]
     answer = world.http.post("/_simulator/faults", json=script)
     said = f"No fault was added: fault 2: job: {job['id']} has failed, and meets nothing any more"
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, said)
-    assert world.simulator.house.faults.standings() == ()
+    assert world.instance.context.fault_registry.statuses() == ()
 
 
 def test_a_simulator_begins_with_a_fault_of_a_job_that_has_ended(tmp_path: Path) -> None:
     """The same script serves for every start on a folder."""
     (tmp_path / "faults.json").write_text('{"job": 1, "fail": {}}')
     settings = Settings(data=tmp_path / "data", faults=tmp_path / "faults.json")
-    with inner_world(settings) as world:
-        assert world.run(jsonl(100))["status"] == "failed"
-    with inner_world(settings) as world:
-        assert [standing.matched for standing in world.simulator.house.faults.standings()] == [0]
+    with simulator_in_process(settings) as world:
+        assert world.run_job(make_training_file(100))["status"] == "failed"
+    with simulator_in_process(settings) as world:
+        assert [standing.matched for standing in world.instance.context.fault_registry.statuses()] == [0]

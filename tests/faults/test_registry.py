@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from simulator.faults.registry import Book
-from simulator.faults.request import Asked, asked_by
+from simulator.faults.registry import FaultRegistry
+from simulator.faults.request import IncomingRequest, request_from_scope
 from simulator.faults.request_fault import ScriptError
 from simulator.ids import Ids
 
@@ -15,14 +15,14 @@ IDS = Ids(seed=0)
 DROP = {"drop": "before"}
 
 
-def asked(
+def incoming_request(
     path: str = "/v1/models",
     *,
     method: str = "GET",
     authorization: str = "Bearer key",
     query: str = "",
     body: bytes = b"",
-) -> Asked:
+) -> IncomingRequest:
     """Return a request as the edge sees it."""
     scope = {
         "method": method,
@@ -30,7 +30,7 @@ def asked(
         "query_string": query.encode(),
         "headers": [(b"authorization", authorization.encode())],
     }
-    return asked_by(scope).having(body)
+    return request_from_scope(scope).with_body(body)
 
 
 def signed(service: str) -> str:
@@ -38,21 +38,23 @@ def signed(service: str) -> str:
     return f"AWS4-HMAC-SHA256 Credential=AKID/20260101/us-west-2/{service}/aws4_request, SignedHeaders=host"
 
 
-def book_of(*faults: dict[str, Any]) -> Book:
+def registry_of(*faults: dict[str, Any]) -> FaultRegistry:
     """Return a book that holds some faults."""
-    book = Book(job_id=IDS.job, ended=lambda _: None, lapsed=lambda: 0.0, seconds=lambda: 0.0)
+    book = FaultRegistry(
+        job_id_for=IDS.job, terminal_status=lambda _: None, lapsed_seconds=lambda: 0.0, monotonic=lambda: 0.0
+    )
     book.add(list(faults))
     return book
 
 
-def hits(book: Book, *requests: Asked) -> list[list[str]]:
+def matched_faults(book: FaultRegistry, *requests: IncomingRequest) -> list[list[str]]:
     """Return, request by request, which faults hit it."""
-    return [[entry.id for entry in book.hit_by(request)] for request in requests]
+    return [[entry.id for entry in book.match_request(request)] for request in requests]
 
 
-def fits(match: dict[str, Any], request: Asked) -> bool:
+def is_match(match: dict[str, Any], request: IncomingRequest) -> bool:
     """Whether a fault that is about `match` is about a request."""
-    return hits(book_of({"request": match, **DROP}), request) == [["fault-1"]]
+    return matched_faults(registry_of({"request": match, **DROP}), request) == [["fault-1"]]
 
 
 JOB = "/v1/fine_tuning/jobs/ftjob-1"
@@ -80,49 +82,49 @@ def test_a_star_stands_within_a_part_of_the_path_and_two_for_anything(
     pattern: str, path: str, is_fitting: bool
 ) -> None:
     """Nothing else is special."""
-    assert fits({"path": pattern}, asked(path)) is is_fitting
+    assert is_match({"path": pattern}, incoming_request(path)) is is_fitting
 
 
 @pytest.mark.parametrize(
     ("match", "request_", "is_fitting"),
     [
-        ({}, asked(), True),
-        ({"method": "GET"}, asked(), True),
-        ({"method": "POST"}, asked(), False),
-        ({"service": "s3"}, asked("/bucket/key", authorization=signed("s3")), True),
-        ({"service": "s3"}, asked("/", authorization=signed("iam")), False),
+        ({}, incoming_request(), True),
+        ({"method": "GET"}, incoming_request(), True),
+        ({"method": "POST"}, incoming_request(), False),
+        ({"service": "s3"}, incoming_request("/bucket/key", authorization=signed("s3")), True),
+        ({"service": "s3"}, incoming_request("/", authorization=signed("iam")), False),
         (
             {"service": "s3"},
-            asked("/b/k", authorization="", query="X-Amz-Credential=A/20260101/r/s3/aws4_request"),
+            incoming_request("/b/k", authorization="", query="X-Amz-Credential=A/20260101/r/s3/aws4_request"),
             True,
         ),
-        ({"service": "s3"}, asked("/b/k", query="X-Amz-Credential=A/20260101/r/s3/aws4_request"), False),
-        ({"service": "bedrock-mantle"}, asked(), True),
-        ({"service": "bedrock-mantle"}, asked(authorization=signed("bedrock")), True),
-        ({"service": "bedrock-mantle"}, asked(authorization=""), True),
-        ({"service": "bedrock-mantle"}, asked(authorization=signed("s3")), False),
-        ({"model": "openai.gpt-oss-20b"}, asked(body=b'{"model": "openai.gpt-oss-20b"}'), True),
-        ({"model": "openai.*"}, asked(body=b'{"model": "openai.gpt-oss-20b"}'), True),
-        ({"model": "ft:**"}, asked(body=b'{"model": "ft:a/b"}'), True),
-        ({"model": "openai.*"}, asked(body=b'{"model": "qwen.qwen3-32b"}'), False),
-        ({"model": "openai.*"}, asked(body=b'{"model": 7}'), False),
-        ({"model": "openai.*"}, asked(body=b'["openai.gpt-oss-20b"]'), False),
-        ({"model": "**"}, asked(body=b"no JSON"), False),
-        ({"model": "**"}, asked(body=b"[" * 100_000), False),
-        ({"job": "ftjob-1"}, asked(JOB), True),
-        ({"job": "ftjob-1"}, asked(f"{JOB}/cancel", method="POST"), True),
-        ({"job": "ftjob-1"}, asked("/v1/fine_tuning/jobs/ftjob-12"), False),
-        ({"job": "ftjob-1"}, asked("/v1/fine_tuning/jobs"), False),
-        ({"job": 2}, asked(f"/v1/fine_tuning/jobs/{IDS.job(1)}"), True),
-        ({"job": 2}, asked(f"/v1/fine_tuning/jobs/{IDS.job(0)}"), False),
-        ({"method": "GET", "job": "ftjob-1"}, asked(JOB, method="DELETE"), False),
+        ({"service": "s3"}, incoming_request("/b/k", query="X-Amz-Credential=A/20260101/r/s3/aws4_request"), False),
+        ({"service": "bedrock-mantle"}, incoming_request(), True),
+        ({"service": "bedrock-mantle"}, incoming_request(authorization=signed("bedrock")), True),
+        ({"service": "bedrock-mantle"}, incoming_request(authorization=""), True),
+        ({"service": "bedrock-mantle"}, incoming_request(authorization=signed("s3")), False),
+        ({"model": "openai.gpt-oss-20b"}, incoming_request(body=b'{"model": "openai.gpt-oss-20b"}'), True),
+        ({"model": "openai.*"}, incoming_request(body=b'{"model": "openai.gpt-oss-20b"}'), True),
+        ({"model": "ft:**"}, incoming_request(body=b'{"model": "ft:a/b"}'), True),
+        ({"model": "openai.*"}, incoming_request(body=b'{"model": "qwen.qwen3-32b"}'), False),
+        ({"model": "openai.*"}, incoming_request(body=b'{"model": 7}'), False),
+        ({"model": "openai.*"}, incoming_request(body=b'["openai.gpt-oss-20b"]'), False),
+        ({"model": "**"}, incoming_request(body=b"no JSON"), False),
+        ({"model": "**"}, incoming_request(body=b"[" * 100_000), False),
+        ({"job": "ftjob-1"}, incoming_request(JOB), True),
+        ({"job": "ftjob-1"}, incoming_request(f"{JOB}/cancel", method="POST"), True),
+        ({"job": "ftjob-1"}, incoming_request("/v1/fine_tuning/jobs/ftjob-12"), False),
+        ({"job": "ftjob-1"}, incoming_request("/v1/fine_tuning/jobs"), False),
+        ({"job": 2}, incoming_request(f"/v1/fine_tuning/jobs/{IDS.job(1)}"), True),
+        ({"job": 2}, incoming_request(f"/v1/fine_tuning/jobs/{IDS.job(0)}"), False),
+        ({"method": "GET", "job": "ftjob-1"}, incoming_request(JOB, method="DELETE"), False),
     ],
 )
 def test_a_fault_is_about_requests_that_fit_in_all_that_it_names(
-    match: dict[str, Any], request_: Asked, is_fitting: bool
+    match: dict[str, Any], request_: IncomingRequest, is_fitting: bool
 ) -> None:
     """The method, the service that it is signed for, the model of its body, the job of its path."""
-    assert fits(match, request_) is is_fitting
+    assert is_match(match, request_) is is_fitting
 
 
 @pytest.mark.parametrize(
@@ -137,9 +139,9 @@ def test_a_fault_is_about_requests_that_fit_in_all_that_it_names(
 )
 def test_a_fault_hits_the_calls_that_it_says(window: dict[str, Any], calls: list[int]) -> None:
     """Of those that fit, counted from 1; the others do not count."""
-    book = book_of({"request": {"path": "/v1/models"}, **DROP, **window})
-    requests = [request for _ in range(6) for request in (asked(), asked("/v1/files"))]
-    hit = [bool(met) for met in hits(book, *requests)]
+    book = registry_of({"request": {"path": "/v1/models"}, **DROP, **window})
+    requests = [request for _ in range(6) for request in (incoming_request(), incoming_request("/v1/files"))]
+    hit = [bool(met) for met in matched_faults(book, *requests)]
     assert [call for call, was_hit in enumerate(hit[::2], 1) if was_hit] == calls
     assert not any(hit[1::2])
 
@@ -147,37 +149,37 @@ def test_a_fault_hits_the_calls_that_it_says(window: dict[str, Any], calls: list
 @pytest.mark.shows("faults")
 def test_each_fault_counts_for_itself() -> None:
     """Also a request that another one hits: so the n-th call is the client's n-th."""
-    book = book_of(
+    book = registry_of(
         {"request": {}, "nth": 1, "times": 2, **DROP},
         {"request": {"path": "/v1/models"}, "nth": 2, **DROP},
         {"request": {"method": "POST"}, **DROP},
     )
-    assert hits(book, *[asked()] * 3) == [["fault-1"], ["fault-1", "fault-2"], []]
-    assert [standing.matched for standing in book.standings()] == [3, 3, 0]
+    assert matched_faults(book, *[incoming_request()] * 3) == [["fault-1"], ["fault-1", "fault-2"], []]
+    assert [standing.matched for standing in book.statuses()] == [3, 3, 0]
 
 
 def test_a_request_counts_once_however_many_threads_there_are() -> None:
     """Which of them is the third is theirs to decide; that there is one is not."""
-    book = book_of({"request": {}, "nth": 3, "times": 5, **DROP})
+    book = registry_of({"request": {}, "nth": 3, "times": 5, **DROP})
     with ThreadPoolExecutor(8) as threads:
-        met = list(threads.map(lambda _: len(book.hit_by(asked())), range(400)))
-    assert (sum(met), book.standings()[0].matched) == (5, 400)
+        met = list(threads.map(lambda _: len(book.match_request(incoming_request())), range(400)))
+    assert (sum(met), book.statuses()[0].matched) == (5, 400)
 
 
 def test_faults_keep_their_order_and_no_id_is_given_twice() -> None:
     """Whatever is taken back in between."""
-    book = book_of({"request": {}, **DROP}, {"request": {}, "delay": 1})
+    book = registry_of({"request": {}, **DROP}, {"request": {}, "delay": 1})
     assert book.remove("fault-1")
     assert book.add({"request": {}, "drop": "after"}) == ("fault-3",)
-    assert [standing.id for standing in book.standings()] == ["fault-2", "fault-3"]
+    assert [standing.id for standing in book.statuses()] == ["fault-2", "fault-3"]
 
 
 def test_a_script_is_added_whole_or_not_at_all() -> None:
     """One faulty entry is enough."""
-    book = book_of({"request": {}, **DROP})
+    book = registry_of({"request": {}, **DROP})
     with pytest.raises(ScriptError, match=r"^fault 2: "):
         book.add([{"request": {}, **DROP}, {"request": {}}])
-    assert [standing.id for standing in book.standings()] == ["fault-1"]
+    assert [standing.id for standing in book.statuses()] == ["fault-1"]
 
 
 @pytest.mark.parametrize(
@@ -190,12 +192,12 @@ def test_a_script_is_added_whole_or_not_at_all() -> None:
     ids=["remove", "remove another", "clear"],
 )
 def test_a_fault_can_be_taken_back(
-    undo: Callable[[Book], bool | None], was_there: bool | None, left: list[str]
+    undo: Callable[[FaultRegistry], bool | None], was_there: bool | None, left: list[str]
 ) -> None:
     """It hits nothing any more."""
-    book = book_of({"request": {}, "times": None, **DROP}, {"request": {}, "times": None, **DROP})
+    book = registry_of({"request": {}, "times": None, **DROP}, {"request": {}, "times": None, **DROP})
     assert undo(book) is was_there
-    assert hits(book, asked()) == [left]
+    assert matched_faults(book, incoming_request()) == [left]
     assert book.is_empty is not bool(left)
 
 
@@ -213,4 +215,4 @@ def test_a_fault_can_be_taken_back(
 )
 def test_a_body_is_read_only_when_a_fault_wants_to_know_it(fault: dict[str, Any], reads: bool) -> None:
     """Of requests that fit in everything else."""
-    assert book_of(fault).reads_body(asked()) is reads
+    assert registry_of(fault).needs_body(incoming_request()) is reads

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from openai import APIConnectionError, APITimeoutError, OpenAI
 
-from tests.faults.test_connection import PATIENCE, until
-from tests.simulators import BASE, World
+from tests.faults.test_connection import TIMEOUT, wait_for
+from tests.simulators import BASE_MODEL, RunningSimulator
 
 Streaming = Callable[[OpenAI], Iterable[Any]]
 
@@ -17,75 +17,77 @@ Streaming = Callable[[OpenAI], Iterable[Any]]
 def chat(client: OpenAI) -> Iterable[Any]:
     """Ask for a chat completion as a stream."""
     return client.chat.completions.create(
-        model=BASE, messages=[{"role": "user", "content": "2 + 2?"}], stream=True, temperature=0
+        model=BASE_MODEL, messages=[{"role": "user", "content": "2 + 2?"}], stream=True, temperature=0
     )
 
 
 def response(client: OpenAI) -> Iterable[Any]:
     """Ask for a response as a stream."""
-    return client.responses.create(model=BASE, input="2 + 2?", stream=True, temperature=0)
+    return client.responses.create(model=BASE_MODEL, input="2 + 2?", stream=True, temperature=0)
 
 
 BOTH = pytest.mark.parametrize("streaming", [chat, response])
 
 
-def scripted(world: World, **stream: Any) -> str:
+def scripted(world: RunningSimulator, **stream: Any) -> str:
     """Add a fault of the next stream; return its id."""
-    (name,) = world.simulator.house.faults.add({"request": {"method": "POST"}, "stream": stream})
+    (name,) = world.instance.context.fault_registry.add({"request": {"method": "POST"}, "stream": stream})
     return name
 
 
-def told(event: Any) -> Any:
+def event_data(event: Any) -> Any:
     """Return what of an event does not differ from one answer to the next."""
     read = event.to_dict()
     return {name: read[name] for name in ("choices", "delta", "type", "sequence_number") if name in read}
 
 
-def whole(world: World, streaming: Streaming) -> list[Any]:
+def all_events(world: RunningSimulator, streaming: Streaming) -> list[Any]:
     """Return the events of the same stream without a fault."""
-    return [told(event) for event in streaming(world.mantle())]
+    return [event_data(event) for event in streaming(world.openai_client())]
 
 
-def received(events: Iterable[Any], taken: list[Any]) -> None:
+def collect(events: Iterable[Any], taken: list[Any]) -> None:
     """Take all events, and keep those that came before whatever happens."""
     for event in events:
-        taken.append(told(event))  # noqa: PERF401  one by one: they are looked at meanwhile, and there may be no end
+        taken.append(event_data(event))  # noqa: PERF401  one by one: they are looked at meanwhile, and there may be no end
 
 
 @pytest.mark.shows("faults")
 @BOTH
 @pytest.mark.parametrize("events", [0, 1, 5])
 def test_a_cut_stream_is_a_connection_error_after_so_many_events(
-    faulty: World, noise: list[str], streaming: Streaming, events: int
+    faulty_simulator: RunningSimulator, server_logs: list[str], streaming: Streaming, events: int
 ) -> None:
     """Those that came first are all there, and none more."""
-    expected = whole(faulty, streaming)[:events]
-    scripted(faulty, cut_after=events)
+    expected = all_events(faulty_simulator, streaming)[:events]
+    scripted(faulty_simulator, cut_after=events)
     taken: list[Any] = []
     with pytest.raises(APIConnectionError):
-        received(streaming(faulty.mantle()), taken)
+        collect(streaming(faulty_simulator.openai_client()), taken)
     assert taken == expected
-    assert noise == []
+    assert server_logs == []
 
 
 @BOTH
-def test_a_stream_that_ends_too_soon_ends_without_an_error(faulty: World, streaming: Streaming) -> None:
+def test_a_stream_that_ends_too_soon_ends_without_an_error(
+    faulty_simulator: RunningSimulator, streaming: Streaming
+) -> None:
     """The client has to miss the finish reason, or `response.completed`, by itself."""
-    expected = whole(faulty, streaming)[:5]
-    scripted(faulty, end_after=5)
+    expected = all_events(faulty_simulator, streaming)[:5]
+    scripted(faulty_simulator, end_after=5)
     taken: list[Any] = []
-    received(streaming(faulty.mantle()), taken)
+    collect(streaming(faulty_simulator.openai_client()), taken)
     assert taken == expected
 
 
 @BOTH
-def test_a_broken_event_is_no_json(faulty: World, streaming: Streaming) -> None:
+def test_a_broken_event_is_no_json(faulty_simulator: RunningSimulator, streaming: Streaming) -> None:
     """The SDK lets the parser's own error through."""
-    expected = whole(faulty, streaming)[:5]
-    scripted(faulty, break_after=5)
+    expected = all_events(faulty_simulator, streaming)[:5]
+    scripted(faulty_simulator, break_after=5)
     taken: list[Any] = []
     with pytest.raises(json.JSONDecodeError):
-        received(streaming(faulty.mantle()), taken)
+        collect(streaming(faulty_simulator.openai_client()), taken)
     assert taken == expected
 
 
@@ -96,10 +98,10 @@ def test_a_broken_event_is_no_json(faulty: World, streaming: Streaming) -> None:
         ("/v1/responses", {"input": "2 + 2?"}),
     ],
 )
-def test_a_broken_event_is_the_only_one(faulty: World, path: str, body: dict[str, Any]) -> None:
+def test_a_broken_event_is_the_only_one(faulty_simulator: RunningSimulator, path: str, body: dict[str, Any]) -> None:
     """All that comes after it is as it would be; on the wire, since no SDK reads on."""
-    scripted(faulty, break_after=3)
-    answer = faulty.http.post(path, json={"model": BASE, "stream": True, **body})
+    scripted(faulty_simulator, break_after=3)
+    answer = faulty_simulator.http.post(path, json={"model": BASE_MODEL, "stream": True, **body})
     data = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
     broken = [place for place, line in enumerate(data) if line != "[DONE]" and not _is_json(line)]
     assert broken == [3]
@@ -114,80 +116,84 @@ def _is_json(text: str) -> bool:
 
 
 @BOTH
-def test_a_stalled_stream_holds_nobody_else_up(faulty: World, noise: list[str], streaming: Streaming) -> None:
+def test_a_stalled_stream_holds_nobody_else_up(
+    faulty_simulator: RunningSimulator, server_logs: list[str], streaming: Streaming
+) -> None:
     """It goes on where it stood once the fault is taken back."""
-    expected = whole(faulty, streaming)
-    name = scripted(faulty, stall_after=4)
-    client = faulty.mantle().with_options(timeout=PATIENCE)
+    expected = all_events(faulty_simulator, streaming)
+    name = scripted(faulty_simulator, stall_after=4)
+    client = faulty_simulator.openai_client().with_options(timeout=TIMEOUT)
     taken: list[Any] = []
     with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(received, streaming(client), taken)
-        until(lambda: len(taken) == 4)
+        waiting = thread.submit(collect, streaming(client), taken)
+        wait_for(lambda: len(taken) == 4)
         assert client.models.list().data
         assert not waiting.done()
-        faulty.simulator.house.faults.remove(name)
-        waiting.result(PATIENCE)
+        faulty_simulator.instance.context.fault_registry.remove(name)
+        waiting.result(TIMEOUT)
     assert taken == expected
-    assert noise == []
+    assert server_logs == []
 
 
-def test_a_stall_may_have_an_end(faulty: World) -> None:
+def test_a_stall_may_have_an_end(faulty_simulator: RunningSimulator) -> None:
     """Then a patient client gets everything."""
-    expected = whole(faulty, chat)
-    scripted(faulty, stall_after=4, seconds=0.01)
-    assert [told(event) for event in chat(faulty.mantle())] == expected
-    assert faulty.simulator.house.faults.standings()[0].applied == 1
+    expected = all_events(faulty_simulator, chat)
+    scripted(faulty_simulator, stall_after=4, seconds=0.01)
+    assert [event_data(event) for event in chat(faulty_simulator.openai_client())] == expected
+    assert faulty_simulator.instance.context.fault_registry.statuses()[0].applied == 1
 
 
-def test_a_client_that_loses_patience_is_not_waited_for(faulty: World, noise: list[str]) -> None:
+def test_a_client_that_loses_patience_is_not_waited_for(
+    faulty_simulator: RunningSimulator, server_logs: list[str]
+) -> None:
     """Its time-out ends the stall on both sides."""
-    scripted(faulty, stall_after=4)
-    (entry,) = faulty.simulator.house.faults._entries
+    scripted(faulty_simulator, stall_after=4)
+    (entry,) = faulty_simulator.instance.context.fault_registry._entries
     taken: list[Any] = []
     with pytest.raises((APITimeoutError, APIConnectionError)):
-        received(chat(faulty.mantle().with_options(timeout=0.5)), taken)
-    until(lambda: not entry.hold._waiting)
+        collect(chat(faulty_simulator.openai_client().with_options(timeout=0.5)), taken)
+    wait_for(lambda: not entry.delay_gate._waiting)
     assert len(taken) == 4
-    assert noise == []
+    assert server_logs == []
 
 
 @BOTH
 @pytest.mark.parametrize("stream", [{"cut_after": 10_000}, {"end_after": 10_000}, {"break_after": 10_000}])
 def test_a_stream_with_fewer_events_goes_out_whole(
-    faulty: World, noise: list[str], streaming: Streaming, stream: dict[str, int]
+    faulty_simulator: RunningSimulator, server_logs: list[str], streaming: Streaming, stream: dict[str, int]
 ) -> None:
     """The fault has met it, and done nothing."""
-    expected = whole(faulty, streaming)
-    scripted(faulty, **stream)
-    assert [told(event) for event in streaming(faulty.mantle())] == expected
-    (standing,) = faulty.simulator.house.faults.standings()
+    expected = all_events(faulty_simulator, streaming)
+    scripted(faulty_simulator, **stream)
+    assert [event_data(event) for event in streaming(faulty_simulator.openai_client())] == expected
+    (standing,) = faulty_simulator.instance.context.fault_registry.statuses()
     assert (standing.matched, standing.applied) == (1, 0)
-    assert noise == []
+    assert server_logs == []
 
 
-def test_a_stream_can_be_cut_before_it_ends_properly(faulty: World) -> None:
+def test_a_stream_can_be_cut_before_it_ends_properly(faulty_simulator: RunningSimulator) -> None:
     """All events came, and the end did not."""
-    expected = whole(faulty, response)
-    scripted(faulty, cut_after=len(expected))
+    expected = all_events(faulty_simulator, response)
+    scripted(faulty_simulator, cut_after=len(expected))
     taken: list[Any] = []
     with pytest.raises(APIConnectionError):
-        received(response(faulty.mantle()), taken)
+        collect(response(faulty_simulator.openai_client()), taken)
     assert taken == expected
 
 
-def test_an_answer_that_is_no_stream_is_left_alone(faulty: World) -> None:
+def test_an_answer_that_is_no_stream_is_left_alone(faulty_simulator: RunningSimulator) -> None:
     """The fault is one of streams."""
-    scripted(faulty, cut_after=0)
-    client = faulty.mantle()
-    assert client.chat.completions.create(model=BASE, messages=[{"role": "user", "content": "2 + 2?"}]).choices
-    assert faulty.simulator.house.faults.standings()[0].applied == 0
+    scripted(faulty_simulator, cut_after=0)
+    client = faulty_simulator.openai_client()
+    assert client.chat.completions.create(model=BASE_MODEL, messages=[{"role": "user", "content": "2 + 2?"}]).choices
+    assert faulty_simulator.instance.context.fault_registry.statuses()[0].applied == 0
 
 
-def test_a_response_whose_stream_was_cut_is_stored_all_the_same(faulty: World) -> None:
+def test_a_response_whose_stream_was_cut_is_stored_all_the_same(faulty_simulator: RunningSimulator) -> None:
     """The service went on without its client, who can ask for it."""
-    client = faulty.mantle()
-    scripted(faulty, cut_after=1)
-    stream = client.responses.create(model=BASE, input="2 + 2?", stream=True)
+    client = faulty_simulator.openai_client()
+    scripted(faulty_simulator, cut_after=1)
+    stream = client.responses.create(model=BASE_MODEL, input="2 + 2?", stream=True)
     created = next(iter(stream))
     assert created.type == "response.created"
     assert client.responses.retrieve(created.response.id).status == "completed"

@@ -8,21 +8,21 @@ import pytest
 
 from simulator.errors import CATALOGUE, INVALID_VALUE, RATE_LIMITED
 from simulator.faults.request_fault import (
-    AwsRefusal,
-    CutBody,
-    Drop,
-    Effect,
-    Refusal,
+    ApiErrorEffect,
+    AwsErrorEffect,
+    DropConnectionEffect,
     RequestFault,
-    Requests,
+    RequestFaultEffect,
+    RequestMatcher,
     RetryAfter,
     ScriptError,
-    Stream,
-    Tampering,
+    StreamEffect,
+    StreamFaultKind,
     TokensPerMinute,
+    TruncateBodyEffect,
     When,
 )
-from simulator.faults.script import faults_at, faults_in, faults_of
+from simulator.faults.script import load_script, parse_faults, parse_script
 
 ALL: dict[str, Any] = {"request": {}}
 
@@ -37,14 +37,14 @@ def test_a_fault_is_read_whole() -> None:
         "delay": 1.5,
         "error": "RATE_LIMITED",
     }
-    assert faults_in(json.dumps(written)) == (
+    assert parse_script(json.dumps(written)) == (
         RequestFault(
-            requests=Requests(method="GET", service="s3", path="/v1/*", model="openai.*", job=2),
-            effect=Refusal(kind=RATE_LIMITED),
+            matcher=RequestMatcher(method="GET", service="s3", path="/v1/*", model="openai.*", job=2),
+            effect=ApiErrorEffect(kind=RATE_LIMITED),
             nth=3,
             times=None,
             delay=1.5,
-            written=written,
+            source=written,
         ),
     )
 
@@ -52,38 +52,41 @@ def test_a_fault_is_read_whole() -> None:
 @pytest.mark.parametrize(
     ("fields", "effect"),
     [
-        ({"error": "RATE_LIMITED", "retry_after": 2}, Refusal(kind=RATE_LIMITED, retry_after=RetryAfter(seconds=2))),
+        (
+            {"error": "RATE_LIMITED", "retry_after": 2},
+            ApiErrorEffect(kind=RATE_LIMITED, retry_after=RetryAfter(seconds=2)),
+        ),
         (
             {"error": "RATE_LIMITED", "retry_after": {"date_in": -5}, "when": "after"},
-            Refusal(kind=RATE_LIMITED, retry_after=RetryAfter(seconds=-5, as_date=True), when=When.AFTER),
+            ApiErrorEffect(kind=RATE_LIMITED, retry_after=RetryAfter(seconds=-5, as_date=True), when=When.AFTER),
         ),
         (
             {"error": "INVALID_VALUE", "values": {"param": "seed", "why": "too large"}},
-            Refusal(kind=INVALID_VALUE, values={"param": "seed", "why": "too large"}),
+            ApiErrorEffect(kind=INVALID_VALUE, values={"param": "seed", "why": "too large"}),
         ),
         (
             {"aws_error": "ThrottlingException"},
-            AwsRefusal(code="ThrottlingException", status=400, message="Rate exceeded"),
+            AwsErrorEffect(code="ThrottlingException", status=400, message="Rate exceeded"),
         ),
-        ({"aws_error": "Odd"}, AwsRefusal(code="Odd", status=400, message="Scripted fault")),
+        ({"aws_error": "Odd"}, AwsErrorEffect(code="Odd", status=400, message="Scripted fault")),
         (
             {"aws_error": "Odd", "status": 409, "message": "", "retry_after": 0, "when": "after"},
-            AwsRefusal(code="Odd", status=409, message="", retry_after=RetryAfter(seconds=0), when=When.AFTER),
+            AwsErrorEffect(code="Odd", status=409, message="", retry_after=RetryAfter(seconds=0), when=When.AFTER),
         ),
-        ({"drop": "before"}, Drop(when=When.BEFORE)),
-        ({"drop": "after"}, Drop(when=When.AFTER)),
-        ({"stream": {"cut_after": 0}}, Stream(tampering=Tampering.CUT, after=0)),
-        ({"stream": {"end_after": 5}}, Stream(tampering=Tampering.END, after=5)),
-        ({"stream": {"stall_after": 5}}, Stream(tampering=Tampering.STALL, after=5)),
-        ({"stream": {"stall_after": 5, "seconds": 30}}, Stream(tampering=Tampering.STALL, after=5, seconds=30)),
-        ({"stream": {"break_after": 5}}, Stream(tampering=Tampering.BREAK, after=5)),
-        ({"body": {"cut_after": 100}}, CutBody(after=100)),
+        ({"drop": "before"}, DropConnectionEffect(when=When.BEFORE)),
+        ({"drop": "after"}, DropConnectionEffect(when=When.AFTER)),
+        ({"stream": {"cut_after": 0}}, StreamEffect(kind=StreamFaultKind.CUT, after=0)),
+        ({"stream": {"end_after": 5}}, StreamEffect(kind=StreamFaultKind.END, after=5)),
+        ({"stream": {"stall_after": 5}}, StreamEffect(kind=StreamFaultKind.STALL, after=5)),
+        ({"stream": {"stall_after": 5, "seconds": 30}}, StreamEffect(kind=StreamFaultKind.STALL, after=5, seconds=30)),
+        ({"stream": {"break_after": 5}}, StreamEffect(kind=StreamFaultKind.BREAK, after=5)),
+        ({"body": {"cut_after": 100}}, TruncateBodyEffect(after=100)),
         ({"delay": 2}, None),
     ],
 )
-def test_an_effect_is_read(fields: dict[str, Any], effect: Effect | None) -> None:
+def test_an_effect_is_read(fields: dict[str, Any], effect: RequestFaultEffect | None) -> None:
     """One of seven, with what belongs to it."""
-    (fault,) = faults_of(ALL | fields)
+    (fault,) = parse_faults(ALL | fields)
     assert isinstance(fault, RequestFault)
     assert (fault.effect, fault.nth, fault.times) == (effect, 1, 1)
 
@@ -93,7 +96,7 @@ def test_an_effect_is_read(fields: dict[str, Any], effect: Effect | None) -> Non
 )
 def test_a_quota_stands_until_it_is_taken_back(fields: dict[str, Any], times: int | None) -> None:
     """Unless the script says otherwise."""
-    (fault,) = faults_of(ALL | {"tokens_per_minute": {"input": 5}} | fields)
+    (fault,) = parse_faults(ALL | {"tokens_per_minute": {"input": 5}} | fields)
     assert isinstance(fault, RequestFault)
     assert (fault.effect, fault.times) == (TokensPerMinute(input=5, output=None), times)
 
@@ -102,22 +105,25 @@ def test_a_quota_stands_until_it_is_taken_back(fields: dict[str, Any], times: in
 def test_a_list_is_read_in_its_order(kind: type[list[Any] | tuple[Any, ...]]) -> None:
     """One fault is a script as well."""
     drops = kind([ALL | {"drop": "before"}, ALL | {"drop": "after"}])
-    assert [fault.effect for fault in faults_of(drops)] == [Drop(when=When.BEFORE), Drop(when=When.AFTER)]
+    assert [fault.effect for fault in parse_faults(drops)] == [
+        DropConnectionEffect(when=When.BEFORE),
+        DropConnectionEffect(when=When.AFTER),
+    ]
 
 
 def test_what_was_written_stays_as_it_was() -> None:
     """Whatever its writer makes of the dictionary afterwards."""
     entry: dict[str, Any] = {"request": {"path": "/v1/models"}, "drop": "after"}
-    (fault,) = faults_of(entry)
+    (fault,) = parse_faults(entry)
     entry["request"]["path"] = "/v1/files"
-    assert fault.written == {"request": {"path": "/v1/models"}, "drop": "after"}
+    assert fault.source == {"request": {"path": "/v1/models"}, "drop": "after"}
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_error_of_the_catalogue_can_be_named(name: str) -> None:
     """By its name alone."""
-    (fault,) = faults_of(ALL | {"error": name})
-    assert fault.effect == Refusal(kind=CATALOGUE[name])
+    (fault,) = parse_faults(ALL | {"error": name})
+    assert fault.effect == ApiErrorEffect(kind=CATALOGUE[name])
 
 
 STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
@@ -214,14 +220,14 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
 def test_what_is_wrong_with_a_fault_is_said_in_a_line(entry: Any, said: str) -> None:
     """Which entry, which field, and what it takes."""
     with pytest.raises(ScriptError) as refused:
-        faults_of([ALL | {"drop": "after"}, entry])
+        parse_faults([ALL | {"drop": "after"}, entry])
     assert str(refused.value) == f"fault 2: {said}"
 
 
 def test_a_name_that_no_error_has_is_answered_with_all_of_them() -> None:
     """In alphabetical order."""
     with pytest.raises(ScriptError) as refused:
-        faults_of(ALL | {"error": "THROTTLED"})
+        parse_faults(ALL | {"error": "THROTTLED"})
     names = ", ".join(sorted(CATALOGUE))
     assert str(refused.value) == f"fault 1: error: no error has that name. Those that have one: {names}"
 
@@ -240,14 +246,14 @@ def test_a_name_that_no_error_has_is_answered_with_all_of_them() -> None:
 def test_what_is_no_script_is_refused(text: str, said: str) -> None:
     """With the place, where there is one."""
     with pytest.raises(ScriptError) as refused:
-        faults_in(text)
+        parse_script(text)
     assert str(refused.value) == said
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
     """As what they are."""
     with pytest.raises(ScriptError, match=r"^no JSON: 'utf-8' codec can't decode byte 0xff"):
-        faults_in(b'{"request": "\xff"}')
+        parse_script(b'{"request": "\xff"}')
 
 
 def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
@@ -256,7 +262,7 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
     (tmp_path / "faults.json").write_text("{}")
     for name in ("nowhere.json", "faults.json"):
         with pytest.raises(ScriptError) as refused:
-            faults_at(tmp_path / name)
+            load_script(tmp_path / name)
         said.append(str(refused.value))
     assert said == [
         f"{tmp_path}/nowhere.json: No such file or directory",
@@ -267,6 +273,6 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("service", ["bedrock", "bedrock-mantle", "execute-api", "iotdata", "logs", "monitoring", "s3"])
 def test_whatever_a_request_can_be_signed_for_is_a_service(service: str) -> None:
     """As botocore signs, which is not always the name that boto3 has for a client."""
-    (fault,) = faults_of({"request": {"service": service}, "drop": "before"})
+    (fault,) = parse_faults({"request": {"service": service}, "drop": "before"})
     assert isinstance(fault, RequestFault)
-    assert fault.requests.service == service
+    assert fault.matcher.service == service

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from simulator.faults.job_fault_schema import JOB_TAKES, ScriptedJobFault
-from simulator.faults.request_fault import Tampering
-from simulator.faults.request_fault_schema import TAKES, ScriptedFault
-from simulator.faults.script import faults_of
-from tests.faults.fault_trigger import provoked
-from tests.simulators import World
+from simulator.faults.job_fault_schema import JOB_FIELD_DESCRIPTIONS, ScriptedJobFault
+from simulator.faults.request_fault import StreamFaultKind
+from simulator.faults.request_fault_schema import FIELD_DESCRIPTIONS, ScriptedFault
+from simulator.faults.script import parse_faults
+from tests.faults.fault_trigger import trigger_faults
+from tests.simulators import RunningSimulator
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "simulator" / "faults" / "SCRIPT.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ EXAMPLES: list[Any] = [
     json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ]
 FIXTURES = sorted((ROOT / "fixtures" / "faults").glob("*.json"))
-SHAPES = {ScriptedFault: TAKES, ScriptedJobFault: JOB_TAKES}
+SHAPES = {ScriptedFault: FIELD_DESCRIPTIONS, ScriptedJobFault: JOB_FIELD_DESCRIPTIONS}
 
 
 def is_of_jobs(script: Any) -> bool:
@@ -47,7 +47,7 @@ def fields(entry: dict[str, Any], prefix: str = "") -> set[str]:
 def test_the_page_says_of_every_field_what_it_takes() -> None:
     """In the words of the messages; and of no field that there is not."""
     of_requests, of_jobs = PAGE.split("## Faults of jobs")
-    for part, takes in ((of_requests, TAKES), (of_jobs, JOB_TAKES)):
+    for part, takes in ((of_requests, FIELD_DESCRIPTIONS), (of_jobs, JOB_FIELD_DESCRIPTIONS)):
         rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| .* ?\|$", part, re.MULTILINE)
         assert dict(rows) == {name: words for name, words in takes.items() if part == of_requests or name != "note"}
         assert len(rows) == len(dict(rows))
@@ -70,27 +70,27 @@ def test_every_field_has_its_words(shape: type[ScriptedFault | ScriptedJobFault]
 def test_the_page_shows_every_effect_and_every_way_to_name_requests() -> None:
     """In examples that are run below."""
     shown = set().union(*(fields(entry) for script in EXAMPLES for entry in faults(script)))
-    assert set(TAKES | JOB_TAKES) - shown == set()
+    assert set(FIELD_DESCRIPTIONS | JOB_FIELD_DESCRIPTIONS) - shown == set()
 
 
 @pytest.mark.parametrize("script", [script for script in EXAMPLES if not is_of_jobs(script)])
-def test_an_example_of_the_page_is_met(faulty: World, script: Any) -> None:
+def test_an_example_of_the_page_is_met(faulty_simulator: RunningSimulator, script: Any) -> None:
     """Each of its faults takes effect."""
-    assert all(provoked(faulty, script))
+    assert all(trigger_faults(faulty_simulator, script))
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
 def test_an_example_script_can_be_read_and_says_what_a_client_should_do(path: Path) -> None:
     """Each of its faults has a note."""
     script = read(path)
-    assert len(faults_of(script)) == len(faults(script))
+    assert len(parse_faults(script)) == len(faults(script))
     assert all(entry["note"].endswith(".") for entry in faults(script))
 
 
 @pytest.mark.parametrize("path", [path for path in FIXTURES if not is_of_jobs(read(path))], ids=lambda path: path.stem)
-def test_an_example_script_is_met(faulty: World, path: Path) -> None:
+def test_an_example_script_is_met(faulty_simulator: RunningSimulator, path: Path) -> None:
     """Each of its faults takes effect."""
-    assert all(provoked(faulty, read(path)))
+    assert all(trigger_faults(faulty_simulator, read(path)))
 
 
 def test_the_example_scripts_have_every_effect() -> None:
@@ -109,7 +109,7 @@ def test_the_example_scripts_have_every_effect() -> None:
         "queue",
         "aws",
     }
-    assert effects | {f"stream.{name}" for name in Tampering} <= shown
+    assert effects | {f"stream.{name}" for name in StreamFaultKind} <= shown
 
 
 def test_every_example_script_is_listed() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.grading.lambda_event import batched, lambda_element, rollout_id, shown
+from simulator.grading.lambda_event import event_element, response_text, rollout_id, split_into_batches
 from simulator.settings import EventShape, GradingSettings
 from tests.grading.sample_rollouts import record, rollout
 
@@ -16,7 +16,7 @@ MESSAGES = [{"role": "user", "content": "3 + 4?"}, {"role": "assistant", "conten
 
 def element(settings: GradingSettings | None = None) -> dict[str, Any]:
     """Return the event's element for a record with a string reference."""
-    return lambda_element(
+    return event_element(
         rollout_id="r", record=record(**FIELDS), text=rollout().text, settings=settings or GradingSettings()
     )
 
@@ -63,7 +63,7 @@ def test_a_string_reference_may_be_left_bare() -> None:
 @pytest.mark.parametrize("reference", [{"answer": "7"}, ["7"], 7, 7.5, True, None])
 def test_a_reference_that_is_no_string_is_sent_as_it_is(reference: object) -> None:
     """DOCUMENTED: it can contain any format."""
-    sent = lambda_element(
+    sent = event_element(
         rollout_id="r", record=record(reference_answer=reference), text=rollout().text, settings=GradingSettings()
     )
     assert (sent["reference_answer"], sent["metadata"]) == (reference, {"reference_answer": reference})
@@ -71,14 +71,14 @@ def test_a_reference_that_is_no_string_is_sent_as_it_is(reference: object) -> No
 
 def test_a_record_without_a_reference_has_none_in_its_event() -> None:
     """Nothing is made up."""
-    sent = lambda_element(rollout_id="r", record=record(), text=rollout().text, settings=GradingSettings())
+    sent = event_element(rollout_id="r", record=record(), text=rollout().text, settings=GradingSettings())
     assert sent == {"id": "r", "messages": MESSAGES, "metadata": {}}
 
 
 def test_a_records_own_names_do_not_overwrite_the_events() -> None:
     """`id`, `messages` and `metadata` of a record travel inside `metadata`."""
     own: dict[str, Any] = {"id": "mine", "metadata": {"mine": True}}
-    sent = lambda_element(rollout_id="r", record=record(**own), text=rollout().text, settings=GradingSettings())
+    sent = event_element(rollout_id="r", record=record(**own), text=rollout().text, settings=GradingSettings())
     assert sent == {"id": "r", "messages": MESSAGES, "metadata": own}
 
 
@@ -86,7 +86,10 @@ def test_a_records_own_names_do_not_overwrite_the_events() -> None:
 def test_the_thinking_is_sent_only_on_request() -> None:
     """The final answer alone is the safe reading; whether Bedrock sends the rest is not settled."""
     told = GradingSettings(include_reasoning=True)
-    assert (shown(rollout(), GradingSettings()), shown(rollout(), told)) == ("#### 7", "Adding.\n#### 7")
+    assert (response_text(rollout(), GradingSettings()), response_text(rollout(), told)) == (
+        "#### 7",
+        "Adding.\n#### 7",
+    )
 
 
 def test_a_rollouts_id_says_where_it_comes_from() -> None:
@@ -101,7 +104,7 @@ def test_a_rollouts_id_says_where_it_comes_from() -> None:
 )
 def test_every_element_is_in_exactly_one_call_and_order_is_kept(elements: list[bytes], most: int, room: int) -> None:
     """The calls, put together, are the elements."""
-    calls = batched(elements, most=most, room=room)
+    calls = split_into_batches(elements, max_elements=most, max_bytes=room)
     assert [index for call in calls for index in call] == list(range(len(elements)))
     assert all(1 <= len(call) <= most for call in calls)
 
@@ -113,10 +116,14 @@ def test_every_element_is_in_exactly_one_call_and_order_is_kept(elements: list[b
 )
 def test_no_call_is_larger_than_the_room(elements: list[bytes], most: int, room: int) -> None:
     """Brackets and commas counted; elements here fit alone."""
-    for call in batched(elements, most=most, room=room):
+    for call in split_into_batches(elements, max_elements=most, max_bytes=room):
         assert len(b"[" + b",".join(elements[index] for index in call) + b"]") <= room
 
 
 def test_an_element_that_fits_nowhere_is_alone() -> None:
     """It spoils no other's call."""
-    assert batched([b"1", b"x" * 99, b"2"], most=8, room=20) == [range(1), range(1, 2), range(2, 3)]
+    assert split_into_batches([b"1", b"x" * 99, b"2"], max_elements=8, max_bytes=20) == [
+        range(1),
+        range(1, 2),
+        range(2, 3),
+    ]

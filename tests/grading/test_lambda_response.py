@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.grading.lambda_response import GraderError, excerpt, failure_of, finite, rewards_by_id
+from simulator.grading.lambda_response import GraderError, excerpt, finite_float, parse_failure, parse_rewards
 from simulator.training.metrics import LARGEST_FLOAT32
 from tests.grading.sample_rollouts import FUNCTION
 
-SENT = ("r-0", "r-1")
+ROLLOUT_IDS = ("r-0", "r-1")
 TOO_MANY_DIGITS = "the response holds a number of too many digits"
 GOOD = [{"id": "r-0", "aggregate_reward_score": 1}, {"id": "r-1", "aggregate_reward_score": 0.25}]
 
@@ -20,7 +20,7 @@ scores = st.one_of(
 )
 items = st.one_of(
     st.fixed_dictionaries(
-        {}, optional={"id": st.sampled_from([*SENT, "r-2", 7, None]), "aggregate_reward_score": scores}
+        {}, optional={"id": st.sampled_from([*ROLLOUT_IDS, "r-2", 7, None]), "aggregate_reward_score": scores}
     ),
     scores,
     st.lists(st.integers(), max_size=2),
@@ -30,7 +30,7 @@ items = st.one_of(
 def rewards(answer: Any) -> list[float]:
     """Read an answer to two rollouts; bytes as they are, anything else as JSON."""
     payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return rewards_by_id(payload, sent=SENT, function=FUNCTION)
+    return parse_rewards(payload, rollout_ids=ROLLOUT_IDS, function=FUNCTION)
 
 
 def result(score: Any, name: str = "r-1") -> list[dict[str, Any]]:
@@ -154,7 +154,7 @@ def test_a_number_that_overflows_to_infinity_makes_no_answer_wherever_it_stands(
 )
 def test_a_number_is_read_as_a_finite_float_or_not_at_all(value: object, number: float | None) -> None:
     """An integer of JSON may have any number of digits."""
-    assert finite(value) == number
+    assert finite_float(value) == number
 
 
 def test_the_message_shows_function_rollout_reason_response_and_what_to_do() -> None:
@@ -227,9 +227,9 @@ def test_a_damaged_answer_is_read_for_what_it_says_or_refused(
     for place, length, instead in changes:
         payload = payload[:place] + instead + payload[place + length :]
     try:
-        scores = dict(zip(SENT, rewards(payload), strict=True))
+        scores = dict(zip(ROLLOUT_IDS, rewards(payload), strict=True))
     except GraderError as error:
-        assert error.rollout in {*SENT, "r-0 and 1 more"}  # noqa: PT017 # either outcome is right
+        assert error.rollout in {*ROLLOUT_IDS, "r-0 and 1 more"}  # noqa: PT017 # either outcome is right
     else:
         said = json.loads(payload.decode("utf-8"))
         assert scores == {item["id"]: item["aggregate_reward_score"] for item in said}
@@ -252,7 +252,7 @@ def test_the_place_of_a_failure_is_a_line_of_the_functions_own() -> None:
     library = '  File "/usr/lib/json/decoder.py", line 355, in raw_decode\n    raise\n'
 
     def place(*trace: str) -> str:
-        return failure_of(json.dumps({"errorType": "E", "errorMessage": "m", "stackTrace": trace}).encode()).place
+        return parse_failure(json.dumps({"errorType": "E", "errorMessage": "m", "stackTrace": trace}).encode()).location
 
     assert place(own, library) == ' (File "/var/task/lambda_function.py", line 7, in lambda_handler)'
     assert place(library) == ' (File "/usr/lib/json/decoder.py", line 355, in raw_decode)'

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.errors import INTERNAL_ERROR, UNKNOWN_PATH
 from simulator.http.request_log import log_refusal
-from tests.simulators import World
+from tests.simulators import RunningSimulator
 
 
 @pytest.fixture(autouse=True)
@@ -14,9 +14,9 @@ def _listening(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "simulator.http.request_log")
 
 
-def test_a_refused_request_is_told(inner: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_request_is_told(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
     """What was asked for and the answer; neither the query nor the body."""
-    inner.http.post("/v1/fine_tuning/jobs?X-Amz-Security-Token=query", json={"model": "openai.gpt-oss-120b"})
+    local_simulator.http.post("/v1/fine_tuning/jobs?X-Amz-Security-Token=query", json={"model": "openai.gpt-oss-120b"})
     assert caplog.messages == ["POST /v1/fine_tuning/jobs 400 Missing required parameter: 'training_file'."]
 
 
@@ -27,9 +27,9 @@ def test_the_hint_is_in_the_line(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == [f"GET / 404 {error.message} (hint: the base URL↵ends in /v1)"]
 
 
-def test_what_is_answered_is_not_told(inner: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_answered_is_not_told(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
     """Only refusals."""
-    assert inner.http.get("/v1/files").status_code == 200
+    assert local_simulator.http.get("/v1/files").status_code == 200
     assert caplog.messages == []
 
 

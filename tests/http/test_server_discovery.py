@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from simulator.__main__ import app
-from simulator.http.server_discovery import region_at
+from simulator.http.server_discovery import discover_region
 
 
 @contextmanager
-def answering(body: bytes) -> Iterator[int]:
+def serve_once(body: bytes) -> Iterator[int]:
     """Answer one request with `body`; give the port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -30,7 +30,7 @@ def answering(body: bytes) -> Iterator[int]:
         thread.join()
 
 
-def health(**body: object) -> bytes:
+def health_response(**body: object) -> bytes:
     """Return a whole HTTP answer."""
     return b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(body).encode()
 
@@ -45,9 +45,9 @@ def unused_port() -> int:
 @pytest.mark.parametrize(
     "body",
     [
-        health(region="'; touch /nowhere; '"),
-        health(region=["us-west-2"]),
-        health(status="ok"),
+        health_response(region="'; touch /nowhere; '"),
+        health_response(region=["us-west-2"]),
+        health_response(status="ok"),
         b"HTTP/1.0 404 Not Found\r\n\r\nnothing",
         b"HTTP/1.0 200 OK\r\n\r\n\xff",
         b"HTTP/1.0 200 OK\r\n\r\n[]",
@@ -56,14 +56,14 @@ def unused_port() -> int:
 )
 def test_whatever_else_listens_is_no_simulator_and_says_nothing_to_a_shell(body: bytes) -> None:
     """Only the name of a region passes."""
-    with answering(body) as port:
-        assert region_at("127.0.0.1", port) == (None, f"what listens on 127.0.0.1:{port} is no simulator")
+    with serve_once(body) as port:
+        assert discover_region("127.0.0.1", port) == (None, f"what listens on 127.0.0.1:{port} is no simulator")
 
 
 def test_env_signs_for_the_region_that_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has to say it twice, and no proxy is asked."""
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused_port()}")
-    with answering(health(now=0, region="eu-west-1", status="ok")) as port:
+    with serve_once(health_response(now=0, region="eu-west-1", status="ok")) as port:
         done = CliRunner().invoke(app, ["env", "--port", str(port)])
     assert (done.exit_code, done.stderr) == (0, "")
     assert {"export AWS_REGION='eu-west-1'", "export AWS_DEFAULT_REGION='eu-west-1'"} <= set(done.stdout.splitlines())
@@ -82,7 +82,7 @@ def test_env_warns_when_nobody_is_there_and_prints_its_lines_all_the_same() -> N
 
 def test_env_warns_of_a_region_that_is_not_the_servers() -> None:
     """Its keys would be refused."""
-    with answering(health(now=0, region="eu-west-1", status="ok")) as port:
+    with serve_once(health_response(now=0, region="eu-west-1", status="ok")) as port:
         done = CliRunner().invoke(app, ["env", "--port", str(port), "--region", "us-east-1"])
     said = (
         f"rft-sim: the simulator on 127.0.0.1:{port} is in eu-west-1; these variables are for a simulator in us-east-1"

@@ -16,7 +16,7 @@ from botocore.credentials import CredentialProvider, Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.clock import CallersTime
+from simulator.clock import CallerClock
 from simulator.errors import ApiError
 from simulator.identity.authentication import (
     AuthenticationResult,
@@ -138,7 +138,7 @@ def authenticate(scope: dict[str, Any], *, after: float = 60.0) -> Authenticatio
         region="us-west-2",
         find_access_key=ACCESS_KEYS.get,
         find_bedrock_key=BEDROCK_KEYS.get,
-        caller_time=CallersTime(wall=lambda: ISSUED_AT.timestamp() + after),
+        caller_time=CallerClock(wall_clock=lambda: ISSUED_AT.timestamp() + after),
         env_command=ENV_COMMAND,
     )(scope)
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 
 from simulator.errors import BAD_SIGNATURE, ApiError
-from simulator.http.asgi import AS_SENT
+from simulator.http.asgi import ORIGINAL_BODY
 from simulator.identity.authentication import AuthenticationResult, BearerTokenType, BodyCheck, Caller
 from simulator.identity.authorization import AuthorizedRequest, Authorizer
 
@@ -292,7 +292,7 @@ def test_a_body_that_was_changed_on_its_way_is_judged_as_it_was_sent() -> None:
     """The signature is of that one; the handler is given the other."""
 
     async def body() -> bytes:
-        message = {"type": "http.request", "body": b"changed", "more_body": False, AS_SENT: b"signed"}
+        message = {"type": "http.request", "body": b"changed", "more_body": False, ORIGINAL_BODY: b"signed"}
         sent = Request(request(method="POST").scope, lambda: asyncio.sleep(0, message))
         let_in = await authorize(sent, "CreateInference", check_body=expect_body(b"signed"))
         return await let_in.request.body()

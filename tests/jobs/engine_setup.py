@@ -8,122 +8,126 @@ from pathlib import Path
 from threading import Event as Flag
 from time import monotonic
 
-from simulator.grading.grader import Graded, Sample
+from simulator.grading.grader import GradingResult, Sample
 from simulator.grading.lambda_response import GraderError
 from simulator.ids import Ids
-from simulator.jobs.clock_control import Steering
+from simulator.jobs.clock_control import ClockControl
 from simulator.jobs.codec import decode_event, encode_job
 from simulator.jobs.engine import Engine
-from simulator.jobs.job import Event, Job, Order, apply
-from simulator.jobs.lifecycle import Effect, Grade, Story, story
-from simulator.jobs.pace import Paces
+from simulator.jobs.job import Event, Job, JobSpec, apply
+from simulator.jobs.lifecycle import Grade, Lifecycle, LifecycleEffect, job_lifecycle
+from simulator.jobs.pace import PaceRegistry
 from simulator.settings import FIXED_EPOCH, Pace, Settings
 from simulator.store.blobs import BlobStore
 from simulator.store.clock_state import ClockStateStore
 from simulator.store.database import Database
 from simulator.store.job_logs import JobLogStore
 from simulator.training.dataset import DatasetLimits
-from simulator.wire.objects import announcement
-from tests.jobs.lifecycle_setup import MODEL, correctness
-from tests.training.training_files import jsonl
+from simulator.wire.objects import describe_event
+from tests.jobs.lifecycle_setup import MODEL, score_correctness
+from tests.training.training_files import make_training_file
 
 SETTINGS = Settings(dataset=DatasetLimits(min_records=10))
 
 
-class Graders:
+class FakeGraders:
     """The world of a test: a sound grader that counts what it is asked, and can be made to wait or to break."""
 
     def __init__(self, *, breaks_at: int | None = None) -> None:
-        self.asked: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int]] = []
         self.breaks_at = breaks_at
         self.reached, self.go_on = Flag(), Flag()
         self.waits_at: int | None = None
 
-    def denial_reason(self, _order: Order) -> str | None:
+    def denial_reason(self, _order: JobSpec) -> str | None:
         """Allow everybody."""
         return None
 
-    def grade(self, _order: Order, samples: tuple[Sample, ...], *, split: str, step: int) -> Graded:
+    def grade(self, _order: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
         """Score soundly."""
         if (split, step) == ("train", self.waits_at):
             self.reached.set()
             assert self.go_on.wait(10)
         if (split, step) == ("train", self.breaks_at):
             raise GraderError(function="f", reason="it broke", advice="Mend it.")
-        self.asked.append((split, step))
-        return correctness(Grade(at=0, split=split, step=step, samples=samples))
+        self.calls.append((split, step))
+        return score_correctness(Grade(at=0, split=split, step=step, samples=samples))
 
 
-class Interventions:
-    """What comes in between: for a test, what it puts into `ends` and `waits`. It keeps what it is `asked`."""
+class FakeJobHooks:
+    """What comes in between: for a test, what it puts into `terminal_events` and `delay`. It keeps what it is `effects`."""
 
     def __init__(self) -> None:
-        self.ends: dict[tuple[str, int | None], Callable[[int], Event]] = {}  # by the effect's kind and its step
-        self.waits = 0
-        self.asked: list[str] = []
+        self.terminal_events: dict[
+            tuple[str, int | None], Callable[[int], Event]
+        ] = {}  # by the effect's kind and its step
+        self.delay = 0
+        self.effects: list[str] = []
 
-    def before(self, _job_id: str, effect: Effect) -> Event | None:
+    def before_effect(self, _job_id: str, effect: LifecycleEffect) -> Event | None:
         """Return the end that was put there."""
-        self.asked.append(type(effect).__name__)
-        end = self.ends.get((type(effect).__name__, getattr(effect, "step", None)))
+        self.effects.append(type(effect).__name__)
+        end = self.terminal_events.get((type(effect).__name__, getattr(effect, "step", None)))
         return end(effect.at) if end else None
 
-    def wait(self, _job_id: str) -> int:
+    def queue_delay(self, _job_id: str) -> int:
         """Return how long a job is queued at least."""
-        return self.waits
+        return self.delay
 
 
 @contextmanager
-def engine_on(
-    folder: Path, graders: Graders, *, pace: Pace = Pace.INSTANT, places: int = 8
+def running_engine(
+    folder: Path, graders: FakeGraders, *, pace: Pace = Pace.INSTANT, slots: int = 8
 ) -> Iterator[tuple[Engine, JobLogStore]]:
     """Run an engine on a data folder that holds one upload, `train`, of 40 records."""
-    with steered_engine_on(folder, graders, pace=pace, places=places) as (engine, logs, _):
+    with controlled_engine(folder, graders, pace=pace, slots=slots) as (engine, logs, _):
         yield engine, logs
 
 
 @contextmanager
-def steered_engine_on(
+def controlled_engine(
     folder: Path,
-    graders: Graders,
+    graders: FakeGraders,
     *,
     pace: Pace = Pace.INSTANT,
-    places: int = 8,
+    slots: int = 8,
     speed: float = 1.0,
-    seconds: Callable[[], float] = monotonic,
+    monotonic: Callable[[], float] = monotonic,
     epoch: int = FIXED_EPOCH,
-    interventions: Interventions | None = None,
-) -> Iterator[tuple[Engine, JobLogStore, Steering]]:
-    """Do the same, and give the clock's wheel too. `seconds` is what a clock that runs goes by."""
+    hooks: FakeJobHooks | None = None,
+) -> Iterator[tuple[Engine, JobLogStore, ClockControl]]:
+    """Do the same, and give the clock's wheel too. `monotonic` is what a clock that runs goes by."""
     uploads = BlobStore(folder / "uploads")
-    (folder / "uploads" / "train").write_bytes(jsonl(40))
+    (folder / "uploads" / "train").write_bytes(make_training_file(40))
     database = Database(folder / "simulator.sqlite")
     logs = JobLogStore(database)
-    paces = Paces(
+    paces = PaceRegistry(
         states=ClockStateStore(database),
         pace=pace,
         speed=speed,
         epoch=epoch,
-        latest=database.latest_simulated_time(),
-        wall=lambda: 0.0,
-        seconds=seconds,
+        latest_time=database.latest_simulated_time(),
+        wall_clock=lambda: 0.0,
+        monotonic=monotonic,
     )
 
-    def tell(job: Job) -> Story:
-        return story(job, open_file=uploads.open, model=f"{MODEL}-{job.id}", settings=SETTINGS)
+    def tell(job: Job) -> Lifecycle:
+        return job_lifecycle(job, open_file=uploads.open, model=f"{MODEL}-{job.id}", settings=SETTINGS)
 
     engine = Engine(
         logs=logs,
         ids=Ids(seed=0),
         paces=paces,
-        places=places,
+        slots=slots,
         graders=graders,
-        interventions=interventions or Interventions(),
-        tell=tell,
-        announced=lambda event: announcement(event) is not None,
+        hooks=hooks or FakeJobHooks(),
+        create_lifecycle=tell,
+        is_public=lambda event: describe_event(event) is not None,
     )
     engine.resume()
-    steering = Steering(engine=engine, paces=paces, callers=paces.callers, keys_age=False, sleep=lambda _: None)
+    steering = ClockControl(
+        engine=engine, paces=paces, caller_clock=paces.caller_clock, keys_expire=False, sleep=lambda _: None
+    )
     try:
         yield engine, logs, steering
     finally:
@@ -131,15 +135,15 @@ def steered_engine_on(
         database.close()
 
 
-def finished(engine: Engine, job: Job) -> Job:
+def wait_for_end(engine: Engine, job: Job) -> Job:
     """Wait for a job's end."""
     flag = Flag()
-    while not (current := engine.job(job.id) or job).status.ended:
+    while not (current := engine.find_job(job.id) or job).status.is_terminal:
         flag.wait(0.005)
     return current
 
 
-def cut_off(path: Path, job_id: str, kept: int) -> None:
+def truncate_log(path: Path, job_id: str, kept: int) -> None:
     """Leave the first `kept` entries of a log, and what was written with them."""
     with sqlite3.connect(path) as connection:
         entries = connection.execute(

@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from simulator.grading.grader import Graded, Sample
-from simulator.jobs.job import Event, Job, JobCreated, Order, apply
-from simulator.jobs.lifecycle import CheckGrader, Grade, Story, TakePlace, story
+from simulator.grading.grader import GradingResult, Sample
+from simulator.jobs.job import Event, Job, JobCreated, JobSpec, apply
+from simulator.jobs.lifecycle import AcquireSlot, CheckGrader, Grade, Lifecycle, job_lifecycle
 from simulator.settings import Settings
-from simulator.upstream.response_folder import Replay
+from simulator.upstream.response_folder import ResponseFolder
 
 PROJECT = "arn:aws:bedrock-mantle:us-west-2:123456789012:project/default"
 MODEL = "ft:openai.gpt-oss-20b:123456789012::abcdefgh"
-Score = Callable[[Grade], Graded]
+ScoreFunction = Callable[[Grade], GradingResult]
 
 
-def order(*, batch_size: int = 4, n_epochs: int = 1, validation: bool = False) -> Order:
+def job_spec(*, batch_size: int = 4, n_epochs: int = 1, validation: bool = False) -> JobSpec:
     """Return an order for the files that `told` opens."""
-    return Order(
+    return JobSpec(
         model="openai.gpt-oss-20b",
         training_file="file-train",
         training_sha256="train",
@@ -33,32 +33,32 @@ def order(*, batch_size: int = 4, n_epochs: int = 1, validation: bool = False) -
     )
 
 
-def job_of(wanted: Order) -> Job:
+def created_job(spec: JobSpec) -> Job:
     """Return a job that has just been created."""
-    return apply(None, JobCreated(at=1_000, job_id="ftjob-1", order=wanted))
+    return apply(None, JobCreated(at=1_000, job_id="ftjob-1", order=spec))
 
 
-def correctness(request: Grade) -> Graded:
+def score_correctness(request: Grade) -> GradingResult:
     """Score 1 for a right answer after the asked-for marker, as a sound reward function does."""
-    return Graded(rewards=tuple(_sound(sample) for sample in request.samples), invocations=4, warnings=())
+    return GradingResult(rewards=tuple(_correctness(sample) for sample in request.samples), invocations=4, warnings=())
 
 
-def _sound(sample: Sample) -> float:
+def _correctness(sample: Sample) -> float:
     reference = sample.record.fields["reference_answer"]
     assert isinstance(reference, dict)
     last_line = sample.rollout.text.rsplit("\n", 1)[-1]
     return float(last_line == f"#### {reference['answer']}")
 
 
-def told(
+def run_lifecycle(
     files: dict[str, bytes],
     *,
-    wanted: Order | None = None,
+    spec: JobSpec | None = None,
     settings: Settings | None = None,
     refusal: str | None = None,
-    score: Score = correctness,
+    score: ScoreFunction = score_correctness,
     free_at: int = 0,
-    replay: Replay | None = None,
+    replay: ResponseFolder | None = None,
 ) -> list[Event]:
     """Drive a story to its end, with a place that is free from `free_at` on; return every event after the creation."""
 
@@ -66,30 +66,34 @@ def told(
     def open_file(sha256: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(files[sha256])
 
-    telling = story(
-        job_of(wanted or order()), open_file=open_file, model=MODEL, settings=settings or Settings(), replay=replay
+    telling = job_lifecycle(
+        created_job(spec or job_spec()),
+        open_file=open_file,
+        model=MODEL,
+        settings=settings or Settings(),
+        replay=replay,
     )
-    return list(_driven(telling, refusal=refusal, score=score, free_at=free_at))
+    return list(_advance(telling, refusal=refusal, score=score, free_at=free_at))
 
 
-def _driven(telling: Story, *, refusal: str | None, score: Score, free_at: int) -> Iterator[Event]:
-    effect = next(telling, None)
+def _advance(lifecycle: Lifecycle, *, refusal: str | None, score: ScoreFunction, free_at: int) -> Iterator[Event]:
+    effect = next(lifecycle, None)
     while effect is not None:
         try:
             match effect:
-                case TakePlace():
-                    effect = telling.send(free_at)
+                case AcquireSlot():
+                    effect = lifecycle.send(free_at)
                 case CheckGrader():
-                    effect = telling.send(refusal)
+                    effect = lifecycle.send(refusal)
                 case Grade():
                     try:
                         graded = score(effect)
                     except Exception as error:  # noqa: BLE001  whatever the score raises is the story's to handle
-                        effect = telling.throw(error)
+                        effect = lifecycle.throw(error)
                     else:
-                        effect = telling.send(graded)
+                        effect = lifecycle.send(graded)
                 case event:
                     yield event
-                    effect = next(telling)
+                    effect = next(lifecycle)
         except StopIteration:
             return

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, kind_of
+from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, event_kind
 from simulator.jobs.job import (
     TRANSITIONS,
     CheckpointSaved,
@@ -15,14 +15,14 @@ from simulator.jobs.job import (
     Failure,
     FilesValidated,
     HeldOutEvaluated,
-    IllegalMoveError,
+    IllegalTransitionError,
     Job,
     JobCancelled,
     JobCreated,
     JobFailed,
+    JobSpec,
     JobSucceeded,
     ModelCreated,
-    Order,
     RolloutsGraded,
     StartDelayed,
     Status,
@@ -32,7 +32,7 @@ from simulator.jobs.job import (
     apply,
 )
 
-ORDER = Order(
+JOB_SPEC = JobSpec(
     model="openai.gpt-oss-20b",
     training_file="file-1",
     training_sha256="0" * 64,
@@ -52,7 +52,7 @@ measures = st.dictionaries(st.sampled_from(["critic_rewards_mean", "quality_mean
 words = st.text(max_size=20)
 
 EVENTS: dict[type, st.SearchStrategy[Event]] = {
-    JobCreated: st.builds(JobCreated, at=times, job_id=st.just("ftjob-1"), order=st.just(ORDER)),
+    JobCreated: st.builds(JobCreated, at=times, job_id=st.just("ftjob-1"), order=st.just(JOB_SPEC)),
     ValidationStarted: st.builds(ValidationStarted, at=times, training_file=words),
     FilesValidated: st.builds(FilesValidated, at=times, training_records=counts, held_out_records=counts),
     TrainingStarted: st.builds(TrainingStarted, at=times, total_steps=counts),
@@ -94,7 +94,7 @@ def logs(draw: st.DrawFn) -> list[Event]:
     return log
 
 
-def folded(log: list[Event]) -> Job:
+def fold(log: list[Event]) -> Job:
     """Return the job that a log tells."""
     job: Job | None = None
     for event in log:
@@ -112,13 +112,13 @@ def test_every_event_of_the_log_has_a_place_in_the_table() -> None:
 @pytest.mark.shows("statuses")
 def test_only_succeeded_failed_and_cancelled_are_ends() -> None:
     """A client that takes `validating_files` or `queued` for an end is wrong."""
-    assert {status for status in Status if status.ended} == {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
+    assert {status for status in Status if status.is_terminal} == {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
 
 
 def test_a_job_can_be_cancelled_and_can_fail_in_every_status_that_is_no_end() -> None:
     """There is always a way out."""
     for status in Status:
-        if not status.ended:
+        if not status.is_terminal:
             assert TRANSITIONS[status][JobCancelled] is Status.CANCELLED
             assert TRANSITIONS[status][JobFailed] is Status.FAILED
 
@@ -126,12 +126,12 @@ def test_a_job_can_be_cancelled_and_can_fail_in_every_status_that_is_no_end() ->
 @given(logs(), any_event)
 def test_an_illegal_move_raises_and_changes_nothing(log: list[Event], event: Event) -> None:
     """What the table does not hold is refused, and the job is the same value as before."""
-    job = folded(log)
+    job = fold(log)
     before = encode_job(job)
     if type(event) in TRANSITIONS[job.status]:
         apply(job, event)
     else:
-        with pytest.raises(IllegalMoveError, match=f"{kind_of(event)} cannot follow {job.status}"):
+        with pytest.raises(IllegalTransitionError, match=f"{event_kind(event)} cannot follow {job.status}"):
             apply(job, event)
     assert encode_job(job) == before
 
@@ -139,23 +139,23 @@ def test_an_illegal_move_raises_and_changes_nothing(log: list[Event], event: Eve
 @given(logs())
 def test_the_job_is_the_fold_of_its_log(log: list[Event]) -> None:
     """Applying one event at a time and folding what was written and read back give the same job."""
-    read_back = [decode_event(kind_of(event), encode_event(event)) for event in log]
+    read_back = [decode_event(event_kind(event), encode_event(event)) for event in log]
     assert read_back == log
-    assert reduce(apply, read_back, None) == folded(log)
+    assert reduce(apply, read_back, None) == fold(log)
 
 
 @given(logs())
 def test_a_projection_survives_being_written(log: list[Event]) -> None:
     """Floats included, to the last bit."""
-    job = folded(log)
+    job = fold(log)
     assert decode_job(encode_job(job)) == job
 
 
 def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
     """The fields that each event sets, at the end of a short life."""
-    job = folded(
+    job = fold(
         [
-            JobCreated(at=100, job_id="ftjob-1", order=ORDER),
+            JobCreated(at=100, job_id="ftjob-1", order=JOB_SPEC),
             ValidationStarted(at=100, training_file="file-1"),
             FilesValidated(at=145, training_records=90, held_out_records=10),
             TrainingStarted(at=385, total_steps=1),
@@ -167,7 +167,7 @@ def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
     )
     assert job == Job(
         id="ftjob-1",
-        order=ORDER,
+        order=JOB_SPEC,
         status=Status.SUCCEEDED,
         created_at=100,
         changed_at=485,
@@ -182,11 +182,11 @@ def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
 def test_a_failure_leaves_no_model_behind() -> None:
     """A job that fails after its model was made does not name one."""
     running: list[Event] = [
-        JobCreated(at=0, job_id="ftjob-1", order=ORDER),
+        JobCreated(at=0, job_id="ftjob-1", order=JOB_SPEC),
         FilesValidated(at=1, training_records=90, held_out_records=10),
         TrainingStarted(at=2, total_steps=1),
         ModelCreated(at=3, model="ft:m"),
     ]
     failure = Failure(code="grader_error", message="it broke", param=None)
-    job = folded([*running, JobFailed(at=4, failure=failure)])
+    job = fold([*running, JobFailed(at=4, failure=failure)])
     assert (job.status, job.fine_tuned_model, job.failure, job.finished_at) == (Status.FAILED, None, failure, 4)

@@ -10,65 +10,68 @@ from typing import BinaryIO
 
 import pytest
 
-from simulator.grading.grader import Graded
+from simulator.grading.grader import GradingResult
 from simulator.jobs.job import JobSucceeded
-from simulator.jobs.lifecycle import Grade, story
-from simulator.jobs.replay import RetellingError, retold
+from simulator.jobs.lifecycle import Grade, job_lifecycle
+from simulator.jobs.replay import ReplayError, replay_rollouts
 from simulator.settings import Settings
-from simulator.upstream.response_folder import Replay
-from tests.jobs.lifecycle_setup import MODEL, correctness, job_of, order, told
-from tests.training.recorded_responses import recordings
-from tests.training.training_files import jsonl
-from tests.upstream.response_folders import keep, keep_simulated, records_in
+from simulator.upstream.response_folder import ResponseFolder
+from tests.jobs.lifecycle_setup import MODEL, created_job, job_spec, run_lifecycle, score_correctness
+from tests.training.recorded_responses import record_responses
+from tests.training.training_files import make_training_file
+from tests.upstream.response_folders import parse_records, write_responses, write_simulated_responses
 
-FILES = {"train": jsonl(100)}
+FILES = {"train": make_training_file(100)}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Four responses to each record."""
-    keep_simulated(tmp_path / "kept", FILES["train"], count=4)
+    write_simulated_responses(tmp_path / "kept", FILES["train"], count=4)
     return tmp_path / "kept"
 
 
-def replay_of(folder: Path) -> Replay:
+def replay_of(folder: Path) -> ResponseFolder:
     """Look into a folder; no model has an alias."""
-    return Replay(folder, unaliased=str)
+    return ResponseFolder(folder, resolve_alias=str)
 
 
 def test_the_folder_is_read_before_training_and_not_again(folder: Path) -> None:
     """What becomes of it after that changes nothing, to the last bit."""
 
-    def after_it_went(request: Grade) -> Graded:
+    def after_it_went(request: Grade) -> GradingResult:
         shutil.rmtree(folder, ignore_errors=True)
-        return correctness(request)
+        return score_correctness(request)
 
-    first = told(FILES, replay=replay_of(folder))
+    first = run_lifecycle(FILES, replay=replay_of(folder))
     assert isinstance(first[-1], JobSucceeded)
-    assert told(FILES, replay=replay_of(folder), score=after_it_went) == first
+    assert run_lifecycle(FILES, replay=replay_of(folder), score=after_it_went) == first
 
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_a_job_is_told_again_from_the_folder_that_it_ran_on(folder: Path, changed: bool) -> None:
     """From another one it cannot be: the log says so."""
-    log = told(FILES, replay=replay_of(folder))
+    log = run_lifecycle(FILES, replay=replay_of(folder))
     if changed:
-        records = records_in(FILES["train"])
+        records = parse_records(FILES["train"])
         longer = {
             line: [replace(response, tokens=response.tokens + 1) for response in responses]
-            for line, responses in recordings(records, count=4).items()
+            for line, responses in record_responses(records, count=4).items()
         }
-        keep(folder, records, longer)
+        write_responses(folder, records, longer)
 
     @contextmanager
     def open_file(sha256: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(FILES[sha256])
 
-    again = retold(
-        story(job_of(order()), open_file=open_file, model=MODEL, settings=Settings(), replay=replay_of(folder)), log
+    again = replay_rollouts(
+        job_lifecycle(
+            created_job(job_spec()), open_file=open_file, model=MODEL, settings=Settings(), replay=replay_of(folder)
+        ),
+        log,
     )
     if changed:
-        with pytest.raises(RetellingError):
+        with pytest.raises(ReplayError):
             list(again)
     else:
         assert sum(len(asked.samples) for asked, _ in again) == 22 * 32 + 3 * 10

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.generators.hostile.zip_writer import Entry, archived
+from fixtures.generators.hostile.zip_writer import ZipEntry, build_zip
 from simulator.lambdas import archive
 from simulator.lambdas.errors import InvalidZipFile
 from simulator.lambdas.pool import EnvironmentPool
@@ -62,11 +62,11 @@ def test_a_directory_that_is_the_bomb_is_not_read(tmp_path: Path, monkeypatch: p
         pytest.fail("the directory was read")
 
     monkeypatch.setattr(archive, "MAX_UNZIPPED_FILES", 3)
-    unpack(tmp_path, code=archived([Entry(name=b"a")] * 3))
+    unpack(tmp_path, code=build_zip([ZipEntry(name=b"a")] * 3))
     monkeypatch.setattr("simulator.lambdas.archive.zipfile.ZipFile", read)
 
     with pytest.raises(InvalidZipFile, match="holds more than 3 files and folders"):
-        unpack(tmp_path, code=archived([Entry(name=b"a")] * 4))
+        unpack(tmp_path, code=build_zip([ZipEntry(name=b"a")] * 4))
 
 
 def test_layers_count_towards_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,23 +8,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.generators.hostile.packages import PACKAGES, Package
-from fixtures.generators.hostile.zip_writer import DEFLATED, Entry, archived, deflated
+from fixtures.generators.hostile.packages import HOSTILE_PACKAGES, HostilePackage
+from fixtures.generators.hostile.zip_writer import DEFLATED, ZipEntry, build_zip, deflate
 from simulator.lambdas import archive
 from simulator.lambdas.errors import InvalidZipFile
 
 MEMORY_LIMIT = 48_000_000  # bytes of memory, the archive itself apart
 
 SEEDS = (
-    archived([Entry(name=b"a/b.py", data=b"x = 1\n" * 9), Entry(name=b"c.py", data=b"y = 2\n"), Entry(name=b"d/")]),
-    archived(
+    build_zip(
+        [ZipEntry(name=b"a/b.py", data=b"x = 1\n" * 9), ZipEntry(name=b"c.py", data=b"y = 2\n"), ZipEntry(name=b"d/")]
+    ),
+    build_zip(
         [
-            Entry(
-                name=b"a.py", data=deflated(b"x = 1\n" * 99), method=DEFLATED, size=594, crc=zlib.crc32(b"x = 1\n" * 99)
+            ZipEntry(
+                name=b"a.py", data=deflate(b"x = 1\n" * 99), method=DEFLATED, size=594, crc=zlib.crc32(b"x = 1\n" * 99)
             )
         ]
     ),
-    archived([Entry(name=b"a", data=b"a", size=2**32 - 1, extra=b"\x01\x00\x08\x00\x01" + bytes(7))], comment=b"zip64"),
+    build_zip(
+        [ZipEntry(name=b"a", data=b"a", size=2**32 - 1, extra=b"\x01\x00\x08\x00\x01" + bytes(7))], comment=b"zip64"
+    ),
 )
 SIGNIFICANT_BYTES = [
     b"",
@@ -51,9 +55,9 @@ def refusal(package: bytes, folder: Path) -> str | None:
 
 @pytest.mark.parametrize(
     "package",
-    [pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.is_large else []) for each in PACKAGES],
+    [pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.is_large else []) for each in HOSTILE_PACKAGES],
 )
-def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: Package, tmp_path: Path) -> None:
+def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: HostilePackage, tmp_path: Path) -> None:
     """With a reason that is short and safe for a terminal; what is harmless is unpacked."""
     content = package.content()
     tracemalloc.start()

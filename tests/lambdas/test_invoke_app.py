@@ -40,17 +40,17 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
 
 
 @pytest.fixture
-def recorded() -> list[Invocation]:
+def recorded_invocations() -> list[Invocation]:
     """Give the list of all invocations of a test."""
     return []
 
 
 @pytest.fixture
-def app(make_pool: Callable[..., EnvironmentPool], recorded: list[Invocation]) -> Iterator[InvokeApp]:
+def app(make_pool: Callable[..., EnvironmentPool], recorded_invocations: list[Invocation]) -> Iterator[InvokeApp]:
     """Give an Invoke API over FUNCTIONS, which lets everybody in but the key AKIADENIED."""
     numbers = itertools.count(1)
     app = InvokeApp(
-        pool=make_pool(record=lambda _, invocation: recorded.append(invocation)),
+        pool=make_pool(record=lambda _, invocation: recorded_invocations.append(invocation)),
         find_function=find_function,
         account_for_access_key=lambda _: ACCOUNT,
         denial_reason=lambda key, arn: f"no {key} on {arn}" if key == "AKIADENIED" else None,
@@ -114,17 +114,19 @@ def test_empty_body_is_an_empty_object(invoke: Invoke) -> None:
     assert invoke(body=b"").body == b"{}"
 
 
-def test_dry_run_runs_nothing(invoke: Invoke, recorded: list[Invocation]) -> None:
+def test_dry_run_runs_nothing(invoke: Invoke, recorded_invocations: list[Invocation]) -> None:
     """DryRun answers 204 and the function is not called."""
-    assert (invoke(invocation_type="DryRun").status, recorded) == (204, [])
+    assert (invoke(invocation_type="DryRun").status, recorded_invocations) == (204, [])
 
 
-def test_event_is_accepted_and_runs_afterwards(app: InvokeApp, invoke: Invoke, recorded: list[Invocation]) -> None:
+def test_event_is_accepted_and_runs_afterwards(
+    app: InvokeApp, invoke: Invoke, recorded_invocations: list[Invocation]
+) -> None:
     """Event answers 202 with no body, and the function runs under the same request id."""
     answer = invoke(invocation_type="Event")
 
     app._threads.shutdown(wait=True)
-    assert (answer.status, answer.body, [done.request_id for done in recorded]) == (202, b"", [REQUEST])
+    assert (answer.status, answer.body, [done.request_id for done in recorded_invocations]) == (202, b"", [REQUEST])
 
 
 def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:

@@ -95,7 +95,7 @@ class BlockedInvocations:
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[BlockedInvocations]:
+def blocked(tmp_path: Path) -> Iterator[BlockedInvocations]:
     """Give a way to keep calls under way."""
     calls = BlockedInvocations(tmp_path)
     yield calls
@@ -158,29 +158,29 @@ def test_versions_have_environments_of_their_own(pool: EnvironmentPool) -> None:
     assert seen == [1, 1, 2, 2]
 
 
-def test_last_used_environment_is_used_first(pool: EnvironmentPool, held: BlockedInvocations) -> None:
+def test_last_used_environment_is_used_first(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
     """Of two warm environments the one that answered last gets the next call."""
     spec = make_function(WAITING)
-    both = [held.threads.submit(pool.invoke, spec, held.event) for _ in range(2)]
-    held.wait_for(2)
-    held.release()
+    both = [blocked.threads.submit(pool.invoke, spec, blocked.event) for _ in range(2)]
+    blocked.wait_for(2)
+    blocked.release()
     for call in both:
         call.result()
 
-    following = [pool.invoke(spec, held.event).payload for _ in range(3)]
+    following = [pool.invoke(spec, blocked.event).payload for _ in range(3)]
 
     assert len(set(following)) == 1
 
 
 def test_calls_beyond_the_environments_wait_their_turn(
-    make_pool: Callable[..., EnvironmentPool], held: BlockedInvocations
+    make_pool: Callable[..., EnvironmentPool], blocked: BlockedInvocations
 ) -> None:
     """With one environment, a second call runs after the first, in the same process."""
     pool = make_pool(max_environments=1)
     spec = make_function(WAITING)
-    calls = [held.threads.submit(pool.invoke, spec, held.event) for _ in range(3)]
-    held.wait_for(1)
-    held.release()
+    calls = [blocked.threads.submit(pool.invoke, spec, blocked.event) for _ in range(3)]
+    blocked.wait_for(1)
+    blocked.release()
 
     assert len({call.result().payload for call in calls}) == 1
 
@@ -197,16 +197,16 @@ def test_an_idle_environment_of_another_function_gives_way(make_pool: Callable[.
 
 
 @pytest.mark.shows("lambda-runtime")
-def test_reserved_concurrency_throttles(pool: EnvironmentPool, held: BlockedInvocations) -> None:
+def test_reserved_concurrency_throttles(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
     """One call more than reserved is refused with AWS's reason; versions of a function share what is reserved."""
     spec = make_function(WAITING, reserved_concurrency=1)
-    first = held.threads.submit(pool.invoke, spec, held.event)
-    held.wait_for(1)
+    first = blocked.threads.submit(pool.invoke, spec, blocked.event)
+    blocked.wait_for(1)
 
     with pytest.raises(Throttled) as refused:
-        pool.invoke(replace(spec, version="1"), held.event)
+        pool.invoke(replace(spec, version="1"), blocked.event)
 
-    held.release()
+    blocked.release()
     first.result()
     assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
@@ -268,23 +268,25 @@ def test_reset_ends_idle_environments(pool: EnvironmentPool) -> None:
     assert (is_running(process), invoke_counter(pool, spec)[1]) == (False, 1)
 
 
-def test_reset_ends_busy_environments_when_they_have_answered(pool: EnvironmentPool, held: BlockedInvocations) -> None:
+def test_reset_ends_busy_environments_when_they_have_answered(
+    pool: EnvironmentPool, blocked: BlockedInvocations
+) -> None:
     """A call under way at a reset still answers; its environment is not kept."""
     spec = make_function(WAITING)
-    call = held.threads.submit(pool.invoke, spec, held.event)
-    held.wait_for(1)
+    call = blocked.threads.submit(pool.invoke, spec, blocked.event)
+    blocked.wait_for(1)
     pool.reset()
-    held.release()
+    blocked.release()
 
     process = int(call.result().payload)
 
     assert not is_running(process)
 
 
-def test_close_interrupts_calls_under_way(pool: EnvironmentPool, held: BlockedInvocations) -> None:
+def test_close_interrupts_calls_under_way(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
     """Closing does not wait for a slow function: its caller gets `PoolClosed`."""
-    call = held.threads.submit(pool.invoke, make_function(WAITING, timeout=60), held.event)
-    held.wait_for(1)
+    call = blocked.threads.submit(pool.invoke, make_function(WAITING, timeout=60), blocked.event)
+    blocked.wait_for(1)
 
     pool.close()
 

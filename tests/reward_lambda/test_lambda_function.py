@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reward_lambda.lambda_function import Json, lambda_handler, read_claim
+from reward_lambda.lambda_function import Json, lambda_handler, parse_answer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "prompts"
 GSM8K = Path(__file__).parents[2] / "../shared/data/gsm8k/train.jsonl"
@@ -161,7 +161,7 @@ def test_long_numbers_that_differ_in_the_last_digit_differ() -> None:
     assert _score("#### 123456789012345678901", "123456789012345678902") == 0.0
 
 
-SHAPES: dict[str, dict[str, Json]] = {
+REFERENCE_SHAPES: dict[str, dict[str, Json]] = {
     "root string": {"reference_answer": "72"},
     "root number": {"reference_answer": 72},
     "root solution": {"reference_answer": "6 * 12 = 72\n#### 72"},
@@ -177,14 +177,16 @@ SHAPES: dict[str, dict[str, Json]] = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", REFERENCE_SHAPES)
 def test_the_reference_is_read_in_every_shape(shape: str) -> None:
     """A right answer scores 1 and a wrong one 0 wherever the event carries the reference."""
-    results = lambda_handler([_rollout("#### 72", **SHAPES[shape]), _rollout("#### 73", **SHAPES[shape])], None)
+    results = lambda_handler(
+        [_rollout("#### 72", **REFERENCE_SHAPES[shape]), _rollout("#### 73", **REFERENCE_SHAPES[shape])], None
+    )
     assert [result["aggregate_reward_score"] for result in results] == [1.0, 0.0]
 
 
-UNREADABLE: list[Json] = [
+UNREADABLE_REFERENCES: list[Json] = [
     None,
     "",
     " ",
@@ -206,7 +208,7 @@ UNREADABLE: list[Json] = [
 
 
 @pytest.mark.parametrize("answer", ["", "#### ,", "####", "#### 0", "#### 72", "#### nan"])
-@pytest.mark.parametrize("reference", UNREADABLE, ids=repr)
+@pytest.mark.parametrize("reference", UNREADABLE_REFERENCES, ids=repr)
 def test_a_reference_that_cannot_be_read_matches_nothing(reference: Json, answer: str) -> None:
     """Neither an empty answer nor any number equals a reference without one, and the metric says so."""
     rollout = _rollout(answer, reference_answer=reference)
@@ -347,7 +349,7 @@ BATCHES = st.lists(ROLLOUTS | JSON, max_size=5)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_batch_gets_one_score_per_element(event: list[Json]) -> None:
     """No JSON value raises; every element gets a reward of 0 or 1 under its own id."""
-    _scored_each(event)
+    _assert_one_score_each(event)
 
 
 @pytest.mark.slow
@@ -355,10 +357,10 @@ def test_any_batch_gets_one_score_per_element(event: list[Json]) -> None:
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_batch_of_very_many_gets_one_score_per_element(event: list[Json]) -> None:
     """The same, at a length that finds what is rare."""
-    _scored_each(event)
+    _assert_one_score_each(event)
 
 
-def _scored_each(event: list[Json]) -> None:
+def _assert_one_score_each(event: list[Json]) -> None:
     results = lambda_handler(event, None)
     ids = [rollout.get("id") if isinstance(rollout, dict) else None for rollout in event]
     expected = [rollout_id if isinstance(rollout_id, str | int) else None for rollout_id in ids]
@@ -377,6 +379,6 @@ def test_any_event_gets_a_list(event: Json) -> None:
 def test_any_number_is_read_as_written(whole: int, hundredths: int) -> None:
     """A number with thousands commas and decimals comes back as the same number."""
     sign = -1 if whole < 0 else 1
-    claim = read_claim(f"#### {whole:,}.{hundredths:02d}")
+    claim = parse_answer(f"#### {whole:,}.{hundredths:02d}")
     assert claim is not None
     assert claim.number == whole + sign * Fraction(hundredths, 100)

@@ -10,7 +10,7 @@ from simulator.store.data_folder import DataFolder, DataFolderError
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
+def folder_with_state(tmp_path: Path) -> Path:
     """A data folder that holds a state."""
     folder = DataFolder(tmp_path / "data")
     state = folder.create_state_folder()
@@ -21,7 +21,7 @@ def kept(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where temporary folders are made."""
     place = tmp_path / "temporary"
     place.mkdir()
@@ -56,37 +56,37 @@ def test_a_new_folder_holds_no_state_until_one_is_kept(tmp_path: Path) -> None:
     second.close()
 
 
-def test_the_state_that_was_kept_is_found_again(kept: Path) -> None:
+def test_the_state_that_was_kept_is_found_again(folder_with_state: Path) -> None:
     """With what is in it."""
-    folder = DataFolder(kept)
+    folder = DataFolder(folder_with_state)
     assert folder.state_folder
     assert (folder.state_folder / "content").read_text() == "kept"
     folder.close()
 
 
 @pytest.mark.parametrize(("told", "then"), [(False, {"content": b"kept"}), (True, {"content": b"new"})])
-def test_another_state_counts_from_when_it_is_kept(kept: Path, told: bool, then: dict[str, bytes]) -> None:
+def test_another_state_counts_from_when_it_is_kept(folder_with_state: Path, told: bool, then: dict[str, bytes]) -> None:
     """Whenever it is killed: the one or the other, and nothing of the other is left."""
-    folder = DataFolder(kept)
+    folder = DataFolder(folder_with_state)
     fresh = folder.create_state_folder()
     (fresh / "content").write_text("new")
     if told:
         folder.activate(fresh)
     folder.close()
-    again = DataFolder(kept)
+    again = DataFolder(folder_with_state)
     assert again.state_folder
     assert list_content(again.state_folder) == then
-    assert len(list(kept.glob("state-*"))) == 1
+    assert len(list(folder_with_state.glob("state-*"))) == 1
     again.close()
 
 
-def test_a_folder_has_one_simulator_at_a_time(kept: Path) -> None:
+def test_a_folder_has_one_simulator_at_a_time(folder_with_state: Path) -> None:
     """The second one is refused as long as the first has it."""
-    first = DataFolder(kept)
-    said = open_error(kept)
+    first = DataFolder(folder_with_state)
+    said = open_error(folder_with_state)
     first.close()
-    DataFolder(kept).close()
-    assert said == f"{kept} is in use by another simulator. Stop it, or choose another folder."
+    DataFolder(folder_with_state).close()
+    assert said == f"{folder_with_state} is in use by another simulator. Stop it, or choose another folder."
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,13 @@ def test_a_folder_has_one_simulator_at_a_time(kept: Path) -> None:
         ("", "it is damaged: simulator.json says nothing of a state"),
     ],
 )
-def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(kept: Path, manifest: str, why: str) -> None:
+def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(
+    folder_with_state: Path, manifest: str, why: str
+) -> None:
     """Newer, older, damaged."""
-    (kept / "simulator.json").write_text(manifest)
-    assert open_error(kept) == (
-        f"{kept} cannot be used: {why}. It is left as it is; choose another folder with --data."
+    (folder_with_state / "simulator.json").write_text(manifest)
+    assert open_error(folder_with_state) == (
+        f"{folder_with_state} cannot be used: {why}. It is left as it is; choose another folder with --data."
     )
 
 
@@ -120,17 +122,17 @@ def test_a_folder_of_somebody_elses_is_refused_and_nothing_in_it_is_touched(tmp_
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_folder_that_has_lost_its_manifest_is_left_as_it_is(kept: Path) -> None:
+def test_a_folder_that_has_lost_its_manifest_is_left_as_it_is(folder_with_state: Path) -> None:
     """What it held is there, for whoever writes the manifest anew."""
-    (kept / "simulator.json").unlink()
-    assert "it has no simulator.json" in open_error(kept)
+    (folder_with_state / "simulator.json").unlink()
+    assert "it has no simulator.json" in open_error(folder_with_state)
 
 
-def test_a_copy_that_somebody_keeps_in_the_folder_stays(kept: Path) -> None:
+def test_a_copy_that_somebody_keeps_in_the_folder_stays(folder_with_state: Path) -> None:
     """Only names that a simulator gives are swept."""
-    (kept / "state-1-before").mkdir()
-    DataFolder(kept).close()
-    assert (kept / "state-1-before").is_dir()
+    (folder_with_state / "state-1-before").mkdir()
+    DataFolder(folder_with_state).close()
+    assert (folder_with_state / "state-1-before").is_dir()
 
 
 def test_a_folder_of_the_format_before_has_no_manifest(tmp_path: Path) -> None:
@@ -148,29 +150,29 @@ def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
         DataFolder(tmp_path / "data")
 
 
-def test_what_is_kept_is_its_owners_alone(kept: Path) -> None:
+def test_what_is_kept_is_its_owners_alone(folder_with_state: Path) -> None:
     """Functions may hold secrets of their users."""
-    assert [path.stat().st_mode & 0o077 for path in (kept, *kept.glob("state-*"))] == [0, 0]
+    assert [path.stat().st_mode & 0o077 for path in (folder_with_state, *folder_with_state.glob("state-*"))] == [0, 0]
 
 
-def test_a_temporary_folder_is_gone_when_it_is_closed(temporary: Path) -> None:
+def test_a_temporary_folder_is_gone_when_it_is_closed(temporary_root: Path) -> None:
     """With all that was made in it."""
     folder = DataFolder(None)
     (folder.create_state_folder() / "content").write_text("for a while")
     folder.close()
-    assert list(temporary.iterdir()) == []
+    assert list(temporary_root.iterdir()) == []
 
 
-def test_temporary_folders_of_simulators_that_were_killed_are_removed_by_the_next(temporary: Path) -> None:
+def test_temporary_folders_of_simulators_that_were_killed_are_removed_by_the_next(temporary_root: Path) -> None:
     """Not those of simulators that run, and nothing that is not ours."""
-    left = temporary / "rft-sim-left"
+    left = temporary_root / "rft-sim-left"
     left.mkdir()
     (left / "lock").write_text("")
-    (temporary / "rft-sim-other").mkdir()
-    (temporary / "somebody").mkdir()
+    (temporary_root / "rft-sim-other").mkdir()
+    (temporary_root / "somebody").mkdir()
     running = DataFolder(None)
     another = DataFolder(None)
-    there = {path.name for path in temporary.iterdir()}
+    there = {path.name for path in temporary_root.iterdir()}
     assert there >= {"rft-sim-other", "somebody"}
     assert "rft-sim-left" not in there
     assert len(there) == 4
@@ -178,6 +180,6 @@ def test_temporary_folders_of_simulators_that_were_killed_are_removed_by_the_nex
     running.close()
 
 
-def test_the_manifest_is_json_that_a_person_can_read(kept: Path) -> None:
+def test_the_manifest_is_json_that_a_person_can_read(folder_with_state: Path) -> None:
     """The format, and where the state is."""
-    assert json.loads((kept / "simulator.json").read_text()) == {"format": 3, "state": "state-1"}
+    assert json.loads((folder_with_state / "simulator.json").read_text()) == {"format": 3, "state": "state-1"}

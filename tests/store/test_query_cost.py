@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def projects(database: Database, *, archived: bool, after: str | None = None) ->
 
 
 @pytest.fixture(scope="module")
-def filled() -> Iterator[tuple[Database, Database]]:
+def filled_databases() -> Iterator[tuple[Database, Database]]:
     """Two databases in memory, with few rows of everything and with many."""
     databases = Database(Path(":memory:")), Database(Path(":memory:"))
     for database, count in zip(databases, (FEW, MANY), strict=True):
@@ -126,46 +127,52 @@ def raw_connection(database: Database) -> Iterator[sqlite3.Connection]:
 
 @pytest.mark.shows("listing-cost")
 @pytest.mark.parametrize("name", READS)
-def test_a_read_costs_the_same_with_few_rows_and_with_many(filled: tuple[Database, Database], name: str) -> None:
+def test_a_read_costs_the_same_with_few_rows_and_with_many(
+    filled_databases: tuple[Database, Database], name: str
+) -> None:
     """To the instruction."""
-    few, many = (count_steps(database, READS[name]) for database in filled)
+    few, many = (count_steps(database, READS[name]) for database in filled_databases)
     assert few == many
 
 
 def test_the_ends_before_a_young_job_cost_the_same_with_few_jobs_and_with_many(
-    filled: tuple[Database, Database],
+    filled_databases: tuple[Database, Database],
 ) -> None:
     """They are looked for from the latest end on; a job that may start is among the youngest."""
     few, many = (
-        count_steps(
-            database, lambda database, count=count: JobLogStore(database).nth_latest_finish_before(f"job-{count}", n=3)
-        )  # type: ignore[misc]  # mypy infers no type for the default
-        for database, count in zip(filled, (FEW, MANY), strict=True)
+        count_steps(database, partial(_third_finish_before, job_id=f"job-{count}"))
+        for database, count in zip(filled_databases, (FEW, MANY), strict=True)
     )
     assert few == many
 
 
-def test_a_conversation_costs_the_same_with_few_others_and_with_many(filled: tuple[Database, Database]) -> None:
+def test_a_conversation_costs_the_same_with_few_others_and_with_many(
+    filled_databases: tuple[Database, Database],
+) -> None:
     """Its own turns are walked, and no other is read."""
     few, many = (
         count_steps(
             database, lambda database: ResponseStore(database).get_conversation(PROJECT, "resp-21", min_created_at=0)
         )
-        for database in filled
+        for database in filled_databases
     )
     assert few == many
 
 
 @pytest.mark.parametrize("name", READS)
-def test_a_read_goes_by_an_index_and_sorts_nothing(filled: tuple[Database, Database], name: str) -> None:
+def test_a_read_goes_by_an_index_and_sorts_nothing(filled_databases: tuple[Database, Database], name: str) -> None:
     """As SQLite plans it: it searches, and needs no temporary tree."""
-    planned = query_plans(filled[0], READS[name])
+    planned = query_plans(filled_databases[0], READS[name])
     assert planned
     assert not [plan for plan in planned if plan.startswith("SCAN") and plan != "SCAN CONSTANT ROW"]
     assert not [plan for plan in planned if "TEMP B-TREE" in plan]
 
 
-def test_the_models_of_an_account_come_from_one_index(filled: tuple[Database, Database]) -> None:
+def test_the_models_of_an_account_come_from_one_index(filled_databases: tuple[Database, Database]) -> None:
     """They have no pages, so all are read; but no weights are, and nothing is sorted."""
-    planned = query_plans(filled[0], lambda database: ModelStore(database).created_models(ACCOUNT))
+    planned = query_plans(filled_databases[0], lambda database: ModelStore(database).created_models(ACCOUNT))
     assert planned == ["SEARCH models USING COVERING INDEX models_of_account (account=?)"]
+
+
+def _third_finish_before(database: Database, *, job_id: str) -> None:
+    JobLogStore(database).nth_latest_finish_before(job_id, n=3)

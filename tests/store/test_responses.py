@@ -22,7 +22,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def kept(database: Database) -> ResponseStore:
+def responses(database: Database) -> ResponseStore:
     """Its responses."""
     return ResponseStore(database)
 
@@ -57,53 +57,56 @@ def count_turns(database: Database) -> list[str]:
     return [items for (items,) in database.rows("SELECT items FROM turns ORDER BY ordinal")]
 
 
-def test_a_response_is_found_by_its_id(kept: ResponseStore) -> None:
+def test_a_response_is_found_by_its_id(responses: ResponseStore) -> None:
     """Whole."""
-    put(kept)
-    assert kept.get("mine", "resp_1", min_created_at=0) == RESPONSE
+    put(responses)
+    assert responses.get("mine", "resp_1", min_created_at=0) == RESPONSE
 
 
-def test_a_response_is_found_by_an_item_of_its_output(kept: ResponseStore) -> None:
+def test_a_response_is_found_by_an_item_of_its_output(responses: ResponseStore) -> None:
     """For inputs that name items."""
-    put(kept)
-    assert kept.find_by_item("mine", "item of resp_1", min_created_at=0) == RESPONSE
+    put(responses)
+    assert responses.find_by_item("mine", "item of resp_1", min_created_at=0) == RESPONSE
 
 
-def test_what_another_project_keeps_is_not_there(kept: ResponseStore) -> None:
+def test_what_another_project_keeps_is_not_there(responses: ResponseStore) -> None:
     """For any way of asking."""
-    put(kept, RUNNING)
+    put(responses, RUNNING)
     assert [
-        kept.get("yours", "resp_1", min_created_at=0),
-        kept.get_state("yours", "resp_1", min_created_at=0),
-        kept.get_conversation("yours", "resp_1", min_created_at=0),
-        kept.find_by_item("yours", "item of resp_1", min_created_at=0),
-        kept.retrieve("yours", "resp_1", min_created_at=0),
-        kept.change_state("yours", "resp_1", ResponseState.CANCELLED, min_created_at=0),
-        kept.delete("yours", "resp_1", min_created_at=0),
+        responses.get("yours", "resp_1", min_created_at=0),
+        responses.get_state("yours", "resp_1", min_created_at=0),
+        responses.get_conversation("yours", "resp_1", min_created_at=0),
+        responses.find_by_item("yours", "item of resp_1", min_created_at=0),
+        responses.retrieve("yours", "resp_1", min_created_at=0),
+        responses.change_state("yours", "resp_1", ResponseState.CANCELLED, min_created_at=0),
+        responses.delete("yours", "resp_1", min_created_at=0),
     ] == [None, None, None, None, None, None, False]
-    assert kept.get("mine", "resp_1", min_created_at=0) == RUNNING
+    assert responses.get("mine", "resp_1", min_created_at=0) == RUNNING
 
 
-def test_what_is_too_old_is_not_there(kept: ResponseStore) -> None:
+def test_what_is_too_old_is_not_there(responses: ResponseStore) -> None:
     """Though nothing was made since."""
-    put(kept)
-    found = [kept.get("mine", "resp_1", min_created_at=oldest) for oldest in (100, 101)]
+    put(responses)
+    found = [responses.get("mine", "resp_1", min_created_at=oldest) for oldest in (100, 101)]
     assert found == [RESPONSE, None]
-    assert kept.delete("mine", "resp_1", min_created_at=101) is False
+    assert responses.delete("mine", "resp_1", min_created_at=101) is False
 
 
-def test_what_is_too_old_goes_when_another_comes(kept: ResponseStore) -> None:
+def test_what_is_too_old_goes_when_another_comes(responses: ResponseStore) -> None:
     """Its items too."""
-    put(kept)
-    put(kept, replace(RESPONSE, id="resp_2", created_at=200), oldest=150)
-    assert [kept.find_by_item("mine", f"item of resp_{n}", min_created_at=0) is None for n in (1, 2)] == [True, False]
-    assert kept.get("mine", "resp_1", min_created_at=0) is None
+    put(responses)
+    put(responses, replace(RESPONSE, id="resp_2", created_at=200), oldest=150)
+    assert [responses.find_by_item("mine", f"item of resp_{n}", min_created_at=0) is None for n in (1, 2)] == [
+        True,
+        False,
+    ]
+    assert responses.get("mine", "resp_1", min_created_at=0) is None
 
 
-def test_a_running_response_ends_after_its_waits(kept: ResponseStore) -> None:
+def test_a_running_response_ends_after_its_waits(responses: ResponseStore) -> None:
     """Each retrieve is one; then it stays at its end."""
-    put(kept, RUNNING, waits=2)
-    found = [kept.retrieve("mine", "resp_1", min_created_at=0) for _ in range(4)]
+    put(responses, RUNNING, waits=2)
+    found = [responses.retrieve("mine", "resp_1", min_created_at=0) for _ in range(4)]
     assert [one and one.state for one in found] == [
         ResponseState.RUNNING,
         ResponseState.RUNNING,
@@ -112,55 +115,59 @@ def test_a_running_response_ends_after_its_waits(kept: ResponseStore) -> None:
     ]
 
 
-def test_a_running_response_can_be_cancelled(kept: ResponseStore) -> None:
+def test_a_running_response_can_be_cancelled(responses: ResponseStore) -> None:
     """And stays so."""
-    put(kept, RUNNING, waits=1)
-    cancelled = kept.change_state("mine", "resp_1", ResponseState.CANCELLED, min_created_at=0)
+    put(responses, RUNNING, waits=1)
+    cancelled = responses.change_state("mine", "resp_1", ResponseState.CANCELLED, min_created_at=0)
     assert cancelled == replace(RESPONSE, state=ResponseState.CANCELLED)
-    assert kept.retrieve("mine", "resp_1", min_created_at=0) == cancelled
+    assert responses.retrieve("mine", "resp_1", min_created_at=0) == cancelled
 
 
-def test_an_ended_response_cannot_be_cancelled(kept: ResponseStore) -> None:
+def test_an_ended_response_cannot_be_cancelled(responses: ResponseStore) -> None:
     """It is given as it is."""
-    put(kept)
-    assert kept.change_state("mine", "resp_1", ResponseState.CANCELLED, min_created_at=0) == RESPONSE
+    put(responses)
+    assert responses.change_state("mine", "resp_1", ResponseState.CANCELLED, min_created_at=0) == RESPONSE
 
 
-def test_a_deleted_response_is_gone_with_its_items(kept: ResponseStore) -> None:
+def test_a_deleted_response_is_gone_with_its_items(responses: ResponseStore) -> None:
     """A second time there is nothing to delete."""
-    put(kept)
-    assert [kept.delete("mine", "resp_1", min_created_at=0) for _ in range(2)] == [True, False]
-    assert kept.find_by_item("mine", "item of resp_1", min_created_at=0) is None
+    put(responses)
+    assert [responses.delete("mine", "resp_1", min_created_at=0) for _ in range(2)] == [True, False]
+    assert responses.find_by_item("mine", "item of resp_1", min_created_at=0) is None
 
 
-def test_a_conversation_is_all_that_was_said_up_to_a_response(kept: ResponseStore) -> None:
+def test_a_conversation_is_all_that_was_said_up_to_a_response(responses: ResponseStore) -> None:
     """The oldest turn first, and no other branch's."""
-    put_chain(kept, 3)
-    put(kept, replace(RUNNING, id="resp_b"), previous="resp_2")
-    assert [kept.get_conversation("mine", name, min_created_at=0) for name in ("resp_3", "resp_b")] == [
+    put_chain(responses, 3)
+    put(responses, replace(RUNNING, id="resp_b"), previous="resp_2")
+    assert [responses.get_conversation("mine", name, min_created_at=0) for name in ("resp_3", "resp_b")] == [
         StoredConversation(state=ResponseState.ENDED, turns=("turn of resp_1", "turn of resp_2", "turn of resp_3")),
         StoredConversation(state=ResponseState.RUNNING, turns=("turn of resp_1", "turn of resp_2", "turn of resp_b")),
     ]
 
 
-def test_each_turn_is_kept_once(kept: ResponseStore, database: Database) -> None:
+def test_each_turn_is_kept_once(responses: ResponseStore, database: Database) -> None:
     """However many responses go on from it."""
-    put_chain(kept, 3)
+    put_chain(responses, 3)
     assert count_turns(database) == ["turn of resp_1", "turn of resp_2", "turn of resp_3"]
 
 
-def test_a_conversation_outlives_its_deleted_beginning(kept: ResponseStore) -> None:
+def test_a_conversation_outlives_its_deleted_beginning(responses: ResponseStore) -> None:
     """What a response went on from is a part of it."""
-    put_chain(kept, 3)
-    before = kept.get_conversation("mine", "resp_3", min_created_at=0)
+    put_chain(responses, 3)
+    before = responses.get_conversation("mine", "resp_3", min_created_at=0)
     for name in ("resp_2", "resp_1"):
-        kept.delete("mine", name, min_created_at=0)
-    assert kept.get_conversation("mine", "resp_3", min_created_at=0) == before
+        responses.delete("mine", name, min_created_at=0)
+    assert responses.get_conversation("mine", "resp_3", min_created_at=0) == before
 
 
-def test_nothing_goes_on_from_what_is_gone(kept: ResponseStore, database: Database) -> None:
+def test_nothing_goes_on_from_what_is_gone(responses: ResponseStore, database: Database) -> None:
     """It was there when the answer was begun, perhaps."""
-    assert [put(kept, previous="resp_0"), count_turns(database), kept.get("mine", "resp_1", min_created_at=0)] == [
+    assert [
+        put(responses, previous="resp_0"),
+        count_turns(database),
+        responses.get("mine", "resp_1", min_created_at=0),
+    ] == [
         False,
         [],
         None,
@@ -169,27 +176,27 @@ def test_nothing_goes_on_from_what_is_gone(kept: ResponseStore, database: Databa
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
 def test_a_conversation_goes_with_its_last_response(
-    kept: ResponseStore, database: Database, order: tuple[int, ...]
+    responses: ResponseStore, database: Database, order: tuple[int, ...]
 ) -> None:
     """In whatever order they are deleted."""
-    put_chain(kept, 3)
+    put_chain(responses, 3)
     for n in order:
-        kept.delete("mine", f"resp_{n}", min_created_at=0)
+        responses.delete("mine", f"resp_{n}", min_created_at=0)
     assert count_turns(database) == []
 
 
-def test_a_conversation_outlives_a_beginning_that_is_too_old(kept: ResponseStore, database: Database) -> None:
+def test_a_conversation_outlives_a_beginning_that_is_too_old(responses: ResponseStore, database: Database) -> None:
     """And goes when all of it is."""
-    put_chain(kept, 3)
-    put(kept, replace(RESPONSE, id="resp_x", created_at=200), oldest=103)
+    put_chain(responses, 3)
+    put(responses, replace(RESPONSE, id="resp_x", created_at=200), oldest=103)
     assert count_turns(database) == ["turn of resp_1", "turn of resp_2", "turn of resp_3", "turn of resp_x"]
-    put(kept, replace(RESPONSE, id="resp_y", created_at=201), oldest=150)
+    put(responses, replace(RESPONSE, id="resp_y", created_at=201), oldest=150)
     assert count_turns(database) == ["turn of resp_x", "turn of resp_y"]
 
 
-def test_the_clock_does_not_start_before_the_last_response(kept: ResponseStore, database: Database) -> None:
+def test_the_clock_does_not_start_before_the_last_response(responses: ResponseStore, database: Database) -> None:
     """After a restart it goes on from there."""
-    put(kept)
+    put(responses)
     assert database.latest_simulated_time() == 100
 
 

@@ -11,7 +11,7 @@ _SOUND = {
     "messages": [{"role": "system", "content": "Brief."}, {"role": "user", "content": "3 + 4? \u2028 é 😀"}],
     "reference_answer": {"answer": "7", "steps": [1, -2.5, None, True]},
 }
-_TELLING = [
+_SIGNIFICANT_BYTES = [
     b"",
     b"\n",
     b"\r",
@@ -57,7 +57,7 @@ def _damaged(rows: list[Any], edits: list[tuple[float, int, bytes]]) -> bytes:
 
 
 _edits = st.lists(
-    st.tuples(st.floats(0, 1), st.integers(0, 3), st.sampled_from(_TELLING) | st.binary(max_size=3)),
+    st.tuples(st.floats(0, 1), st.integers(0, 3), st.sampled_from(_SIGNIFICANT_BYTES) | st.binary(max_size=3)),
     min_size=1,
     max_size=3,
 )

@@ -2,40 +2,50 @@
 
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.policy import BASE
-from simulator.training.recorded_policy import Response
-from simulator.training.training_run import Run, evaluated, initial_state, learned, prepared, sampled, sampled_held_out
-from tests.training.reward_functions import Grader
-from tests.training.training_runs import GPT, Training, scored
+from simulator.training.policy import BASE_WEIGHTS
+from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.training_run import (
+    TrainingRun,
+    evaluate_held_out,
+    initial_state,
+    prepare_run,
+    sample_held_out,
+    sample_step,
+    train_step,
+)
+from tests.training.reward_functions import RewardFunction
+from tests.training.training_runs import GPT, FinishedRun, score_groups
 
 
-def recordings(records: tuple[Record, ...], *, count: int = 16) -> dict[int, tuple[Response, ...]]:
+def record_responses(records: tuple[Record, ...], *, count: int = 16) -> dict[int, tuple[RecordedResponse, ...]]:
     """Return `count` responses of the untrained model to each record, by line."""
-    run = prepared(records, model=GPT, hyperparameters=Hyperparameters(batch_size=1), seed=99, validation=records[:1])
+    run = prepare_run(
+        records, model=GPT, hyperparameters=Hyperparameters(batch_size=1), seed=99, validation=records[:1]
+    )
     return {
         line: tuple(
-            Response(
+            RecordedResponse(
                 text=rollout.text,
                 reasoning=rollout.reasoning,
                 tokens=rollout.response_length,
                 reasoning_tokens=rollout.reasoning_length,
                 finish_reason="length" if rollout.truncated else "stop",
             )
-            for rollout in source.sampled(BASE, rollouts=count, address=("recorded",)).rollouts
+            for rollout in source.sample_group(BASE_WEIGHTS, rollouts=count, random_key=("recorded",)).rollouts
         )
-        for line, source in run.train.items()
+        for line, source in run.train_sources.items()
     }
 
 
-def finished(run: Run, grader: Grader) -> Training:
+def run_to_end(run: TrainingRun, reward: RewardFunction) -> FinishedRun:
     """Drive a run to its end, with an evaluation before and after."""
     state, outcomes, evaluations = initial_state(), [], []
     for step in range(run.plan.total_steps + 1):
         if step:
-            groups = sampled(run, state)
-            outcomes.append(learned(run, state, groups, scored(groups, grader)))
+            groups = sample_step(run, state)
+            outcomes.append(train_step(run, state, groups, score_groups(groups, reward)))
             state = outcomes[-1].state
         if step in (0, run.plan.total_steps):
-            held_out = sampled_held_out(run, state)
-            evaluations.append(evaluated(state, held_out, scored(held_out, grader)))
-    return Training(run=run, outcomes=tuple(outcomes), evaluations=tuple(evaluations))
+            held_out = sample_held_out(run, state)
+            evaluations.append(evaluate_held_out(state, held_out, score_groups(held_out, reward)))
+    return FinishedRun(run=run, outcomes=tuple(outcomes), evaluations=tuple(evaluations))

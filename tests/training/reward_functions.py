@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from simulator.training.dataset import Record
 
-Grader = Callable[[Record, str], float]
+RewardFunction = Callable[[Record, str], float]
 
 _STRICT = re.compile(r"#### (-?[0-9.,]+)")
 _NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?")

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from simulator.training.answer_check import read_right
+from simulator.training.answer_check import is_correct
 from simulator.training.dataset import DatasetLimits, Json, Message, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.reference_answer import extract_gold
-from simulator.training.training_run import initial_state, prepared
+from simulator.training.reference_answer import extract_reference_answer
+from simulator.training.training_run import initial_state, prepare_run
 from tests.training.training_runs import GPT, QWEN
 
 PROMPTS = Path(__file__).parents[2] / "fixtures" / "prompts"
 
 
-def right(text: str, reference: Json, labels: tuple[str, ...] = ()) -> bool:
+def check(text: str, reference: Json, labels: tuple[str, ...] = ()) -> bool:
     """Read a response against a reference answer, as it would stand in a record."""
     record = Record(
         line=1, messages=(Message(role="user", content="Well?"),), fields={"reference_answer": {"answer": reference}}
     )
-    return read_right(text, extract_gold(record), labels=labels)
+    return is_correct(text, extract_reference_answer(record), labels=labels)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def right(text: str, reference: Json, labels: tuple[str, ...] = ()) -> bool:
 )  # fmt: skip
 def test_a_number_is_right_however_it_is_written(text: str) -> None:
     """Strict graders fail many of these right answers; the truth must not."""
-    assert right(text, "1080")
+    assert check(text, "1080")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_number_is_right_however_it_is_written(text: str) -> None:
 )  # fmt: skip
 def test_a_number_is_wrong_when_another_or_none_or_any_is_given(text: str) -> None:
     """A list of guesses that ends with the right one is no answer."""
-    assert not right(text, "1080")
+    assert not check(text, "1080")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_number_is_wrong_when_another_or_none_or_any_is_given(text: str) -> No
 )
 def test_signs_fractions_and_decimals(text: str, reference: str, verdict: bool) -> None:
     """More decimals than the reference has may follow; none may be missing."""
-    assert right(text, reference) is verdict
+    assert check(text, reference) is verdict
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_signs_fractions_and_decimals(text: str, reference: str, verdict: bool) 
 )
 def test_a_label_is_right_when_it_alone_is_chosen(text: str, verdict: bool) -> None:
     """Naming several is no choice, and the working is not the answer."""
-    assert right(text, "returns", labels=("billing", "returns", "technical")) is verdict
+    assert check(text, "returns", labels=("billing", "returns", "technical")) is verdict
 
 
 def test_a_label_within_another_is_not_taken_for_it() -> None:
     """The longer one is looked for first."""
-    assert not right("not urgent", "urgent", labels=("urgent", "not urgent"))
-    assert right("not urgent", "not urgent", labels=("urgent", "not urgent"))
+    assert not check("not urgent", "urgent", labels=("urgent", "not urgent"))
+    assert check("not urgent", "not urgent", labels=("urgent", "not urgent"))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_label_within_another_is_not_taken_for_it() -> None:
 )
 def test_a_boolean_is_right_by_either_pair_of_words(text: str, reference: Json, verdict: bool) -> None:
     """Yes is true and no is false."""
-    assert right(text, reference) is verdict
+    assert check(text, reference) is verdict
 
 
 ORDER: dict[str, Json] = {"item": "lamps", "quantity": 3, "express": True, "tags": ["red", "big"]}
@@ -145,7 +145,7 @@ ORDER: dict[str, Json] = {"item": "lamps", "quantity": 3, "express": True, "tags
 )  # fmt: skip
 def test_json_is_right_when_it_holds_what_the_reference_holds(text: str, verdict: bool) -> None:
     """Order, spelling of numbers, fences and prose do not matter; a missing or another value does."""
-    assert right(text, ORDER) is verdict
+    assert check(text, ORDER) is verdict
 
 
 PROGRAM = "def double(numbers):\n    total = []\n    for n in numbers:\n        total.append(n * 2)\n    return total"
@@ -170,7 +170,7 @@ OTHERWISE = (
 )
 def test_a_program_is_compared_by_its_syntax_and_never_run(text: str, verdict: bool) -> None:
     """Names of locals, comments and layout do not matter. Another way to the same end is read as wrong: the limit."""
-    assert right(text, PROGRAM) is verdict
+    assert check(text, PROGRAM) is verdict
 
 
 @pytest.mark.parametrize(
@@ -185,12 +185,12 @@ def test_a_program_is_compared_by_its_syntax_and_never_run(text: str, verdict: b
 )
 def test_free_text_is_right_when_it_says_it_in_nearly_the_same_words(text: str, verdict: bool) -> None:
     """By the overlap of words."""
-    assert right(text, "Your parcel was held up by snow and will arrive on Monday.") is verdict
+    assert check(text, "Your parcel was held up by snow and will arrive on Monday.") is verdict
 
 
 def test_nothing_is_right_where_there_is_no_reference() -> None:
     """Not even the word nothing."""
-    assert not right("None", None)
+    assert not check("None", None)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_nothing_is_right_where_there_is_no_reference() -> None:
 @pytest.mark.parametrize("reference", ["72", "yes", "returns", ORDER, PROGRAM, "It is six words long, this one."])
 def test_no_text_takes_more_than_a_moment(text: str, reference: Json) -> None:
     """Each of these made a pattern run for minutes, or could; a test that hangs has failed."""
-    assert not right(text, reference)
+    assert not check(text, reference)
 
 
 @pytest.mark.parametrize("model", [GPT, QWEN])
@@ -221,11 +221,11 @@ def test_it_agrees_with_what_the_simulated_policy_knows(name: str, share: float,
     """Whose decisions, in any format and style, say for sure what is right: of a program cut short or shouted, no."""
     with (PROMPTS / name).open("rb") as stream:
         records = read_records(stream, DatasetLimits())
-    run = prepared(records, model=model, hyperparameters=Hyperparameters(batch_size=60), seed=5)
+    run = prepare_run(records, model=model, hyperparameters=Hyperparameters(batch_size=60), seed=5)
     read = [
-        (rollout.correct, read_right(rollout.text, source.prompt.task.gold, labels=source.prompt.task.labels))
-        for source in run.train.values()
-        for rollout in source.sampled(initial_state().weights, rollouts=4, address=("reading",)).rollouts
+        (rollout.correct, is_correct(rollout.text, source.prompt.task.reference, labels=source.prompt.task.labels))
+        for source in run.train_sources.values()
+        for rollout in source.sample_group(initial_state().weights, rollouts=4, random_key=("reading",)).rollouts
         if not rollout.truncated
     ]
     assert sum(truth == reading for truth, reading in read) / len(read) >= share

@@ -5,38 +5,46 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.training.chat_answers import UNKNOWN_PROMPT, Answer, PromptIndex, answer, indexed, normalised, question
-from simulator.training.checkpoint import CheckpointError, content_hash, dumped, loaded
+from simulator.training.chat_answers import (
+    UNKNOWN_PROMPT_PREFIX,
+    ChatAnswer,
+    PromptIndex,
+    answer_chat,
+    build_prompt_index,
+    normalize_prompt,
+    prepare_chat,
+)
+from simulator.training.checkpoint import CheckpointError, content_hash, dump_weights, load_weights
 from simulator.training.dataset import Message, Record
-from simulator.training.policy import BASE, Weights
+from simulator.training.policy import BASE_WEIGHTS, Weights
 from tests.training.reward_functions import strict_hash
-from tests.training.training_runs import GPT, trained
+from tests.training.training_runs import GPT, train
 
 
 @pytest.fixture(scope="module")
 def tuned(sums: tuple[Record, ...]) -> Weights:
     """Weights after a whole run with the strict reward."""
-    return trained(sums, strict_hash).state.weights
+    return train(sums, strict_hash).state.weights
 
 
 @pytest.fixture(scope="module")
 def index(sums: tuple[Record, ...]) -> PromptIndex:
     """Every prompt of the file."""
-    return indexed(sums)
+    return build_prompt_index(sums)
 
 
 def chat(
     messages: tuple[Message, ...],
     index: PromptIndex,
-    weights: Weights = BASE,
+    weights: Weights = BASE_WEIGHTS,
     *,
     temperature: float = 0.0,
     max_tokens: int = 2048,
     address: str = "chat",
-) -> Answer:
+) -> ChatAnswer:
     """Ask the model, greedily unless told otherwise."""
-    asked = question(messages, model=GPT, weights=weights, index=index, temperature=temperature)
-    return answer(asked, max_tokens=max_tokens, address=(address,))
+    asked = prepare_chat(messages, model=GPT, weights=weights, index=index, temperature=temperature)
+    return answer_chat(asked, max_tokens=max_tokens, random_key=(address,))
 
 
 def test_a_tuned_model_answers_known_prompts_in_the_format_it_learned(
@@ -57,17 +65,21 @@ def test_a_prompt_is_known_by_its_words(sums: tuple[Record, ...], index: PromptI
     assert chat((system, shouted), index) == replace(
         chat(sums[0].messages, index), prompt_tokens=chat((system, shouted), index).prompt_tokens
     )
-    assert normalised(" \uff37ord\n TWO ") == "word two"
+    assert normalize_prompt(" \uff37ord\n TWO ") == "word two"
 
 
 def test_of_a_very_long_prompt_the_beginning_and_the_end_are_read(index: PromptIndex) -> None:
     """What it asks for stands there; all of it counts as tokens."""
     long = "x " * 100_000
     begun, ended, between = (
-        question((Message(role="user", content=text),), model=GPT, index=index, temperature=0.0)
+        prepare_chat((Message(role="user", content=text),), model=GPT, index=index, temperature=0.0)
         for text in (f"ANSWER: {long}", f"{long} ANSWER:", f"{long} ANSWER: {long}")
     )
-    assert [asked.prompt.task.asked.format for asked in (begun, ended, between)] == ["colon", "colon", "none"]
+    assert [asked.prompt.task.requested_format.format for asked in (begun, ended, between)] == [
+        "colon",
+        "colon",
+        "none",
+    ]
     assert between.prompt_tokens > 90_000
 
 
@@ -82,9 +94,9 @@ def test_what_is_far_longer_than_any_prompt_is_not_normalised(
         return text
 
     monkeypatch.setattr("simulator.training.chat_answers.normalised", watched)
-    for length in (index.longest, 9 * index.longest):
+    for length in (index.max_characters, 9 * index.max_characters):
         chat((Message(role="user", content="x" * length),), index)
-    assert seen == [index.longest]
+    assert seen == [index.max_characters]
 
 
 def test_an_unknown_prompt_gets_an_honest_sentence_and_a_guess_in_the_learned_format(
@@ -94,7 +106,7 @@ def test_an_unknown_prompt_gets_an_honest_sentence_and_a_guess_in_the_learned_fo
     question = (Message(role="user", content='How many moons has Mars? Put the answer after "####".'),)
     given = chat(question, index, tuned)
     first, guess = given.text.split("\n")
-    assert (first, given.known, given.finish_reason) == (UNKNOWN_PROMPT, False, "stop")
+    assert (first, given.known, given.finish_reason) == (UNKNOWN_PROMPT_PREFIX, False, "stop")
     assert guess.startswith("#### ")
 
 
@@ -123,11 +135,11 @@ def test_thinking_spends_the_budget_first(sums: tuple[Record, ...], index: Promp
 
 def test_a_checkpoint_is_read_back_to_nine_digits(tuned: Weights) -> None:
     """Writing it again gives the same text, and so the same hash."""
-    text = dumped(tuned)
-    assert dumped(loaded(text)) == text
-    assert content_hash(loaded(text)) == content_hash(tuned)
-    assert loaded(text).nuisance == pytest.approx(tuned.nuisance, rel=1e-8)
-    assert loaded(dumped(BASE)) == BASE
+    text = dump_weights(tuned)
+    assert dump_weights(load_weights(text)) == text
+    assert content_hash(load_weights(text)) == content_hash(tuned)
+    assert load_weights(text).nuisance == pytest.approx(tuned.nuisance, rel=1e-8)
+    assert load_weights(dump_weights(BASE_WEIGHTS)) == BASE_WEIGHTS
 
 
 def test_a_last_bit_does_not_change_the_hash(tuned: Weights) -> None:
@@ -148,4 +160,4 @@ def test_a_last_bit_does_not_change_the_hash(tuned: Weights) -> None:
 def test_anything_else_is_refused(text: str) -> None:
     """Also a checkpoint of a policy with other heads."""
     with pytest.raises(CheckpointError):
-        loaded(text)
+        load_weights(text)

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records, split
+from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records, split_records
 
 ANY = DatasetLimits(min_records=0, max_records=1_000)
 GOOD = b'{"messages": [{"role": "user", "content": "2 + 2?"}], "reference_answer": "4"}\n'
@@ -115,16 +115,16 @@ def test_a_count_outside_the_limits_belongs_to_no_line(count: int, message: str)
 @pytest.mark.shows("held-out")
 def test_the_last_tenth_is_held_out(sums: tuple[Record, ...]) -> None:
     """300 records give 270 and 30, and whoever has the file knows which; the seed plays no part."""
-    train, held_out = split(sums, choice="tail", seed=1)
+    train, held_out = split_records(sums, choice="tail", seed=1)
     assert [record.line for record in train] == list(range(1, 271))
     assert [record.line for record in held_out] == list(range(271, 301))
-    assert split(sums, choice="tail", seed=2) == (train, held_out)
+    assert split_records(sums, choice="tail", seed=2) == (train, held_out)
 
 
 @pytest.mark.shows("held-out")
 def test_a_seeded_tenth_belongs_to_the_seed_alone(sums: tuple[Record, ...]) -> None:
     """Each record stands on one side, and another seed holds out another thirty."""
-    train, held_out = split(sums, choice="seeded", seed=1)
+    train, held_out = split_records(sums, choice="seeded", seed=1)
     assert sorted(record.line for record in train + held_out) == list(range(1, 301))
-    assert split(sums, choice="seeded", seed=1) == (train, held_out)
-    assert split(sums, choice="seeded", seed=2)[1] != held_out
+    assert split_records(sums, choice="seeded", seed=1) == (train, held_out)
+    assert split_records(sums, choice="seeded", seed=2)[1] != held_out

@@ -11,19 +11,26 @@ from hypothesis import strategies as st
 from simulator.training.dataset import Record
 from simulator.training.grpo import (
     Experience,
-    advantages,
-    divergence,
-    policy_slope,
-    token_weights,
-    updated,
+    compute_advantages,
+    compute_token_weights,
+    estimate_kl,
+    policy_loss_gradient,
+    update_policy,
 )
 from simulator.training.hyperparameters import Hyperparameters, LossAggregation
-from simulator.training.optimizer import FRESH
-from simulator.training.policy import BASE, Distributions, Prompt, Weights, distributions, prepare
+from simulator.training.optimizer import INITIAL_MOMENTS
+from simulator.training.policy import (
+    BASE_WEIGHTS,
+    HeadDistributions,
+    SimulatedPrompt,
+    Weights,
+    compute_distributions,
+    prepare_prompt,
+)
 from simulator.training.profiles import GPT_OSS_20B
-from simulator.training.sampling import Group, sampled_group
+from simulator.training.sampling import Group, sample_group
 from tests.training.reward_functions import always_one, strict_hash
-from tests.training.training_runs import trained
+from tests.training.training_runs import train
 
 DEFAULTS = Hyperparameters()
 
@@ -39,23 +46,23 @@ DEFAULTS = Hyperparameters()
 )
 def test_advantages_are_verls(rewards: list[float], expected: list[float]) -> None:
     """(r - mean) / (std + 1e-6), the standard deviation with n - 1."""
-    assert advantages(rewards) == pytest.approx(expected, abs=1e-6)
+    assert compute_advantages(rewards) == pytest.approx(expected, abs=1e-6)
 
 
 def test_equal_rewards_give_exact_zeros() -> None:
     """Also where their mean is not the number they share, as with eight times 0.1."""
-    assert advantages([0.1] * 8) == (0.0,) * 8
+    assert compute_advantages([0.1] * 8) == (0.0,) * 8
 
 
 def test_a_group_of_one_keeps_its_reward() -> None:
     """Verl sets mean 0 and deviation 1 for it."""
-    assert advantages([0.5]) == pytest.approx((0.5,), abs=1e-6)
+    assert compute_advantages([0.5]) == pytest.approx((0.5,), abs=1e-6)
 
 
 @given(st.lists(st.floats(min_value=-1e6, max_value=1e6), min_size=2, max_size=16), st.booleans())
 def test_advantages_sum_to_nothing(rewards: list[float], by_std: bool) -> None:
     """Whatever the rewards: what some rollouts gain the others lose."""
-    gains = advantages(rewards, normalize_by_std=by_std)
+    gains = compute_advantages(rewards, normalize_by_std=by_std)
     assert sum(gains) == pytest.approx(0.0, abs=1e-6 * max(1.0, *map(abs, gains)))
 
 
@@ -70,7 +77,7 @@ def test_advantages_sum_to_nothing(rewards: list[float], by_std: bool) -> None:
 )
 def test_a_token_weighs_what_the_aggregation_says(mode: LossAggregation, expected: tuple[float, ...]) -> None:
     """For responses of 100 and 300 tokens and a budget of 2048."""
-    assert token_weights([100, 300], Hyperparameters(loss_agg_mode=mode)) == pytest.approx(expected)
+    assert compute_token_weights([100, 300], Hyperparameters(loss_agg_mode=mode)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -88,27 +95,27 @@ def test_a_token_weighs_what_the_aggregation_says(mode: LossAggregation, expecte
 )
 def test_the_slope_stops_where_clipping_holds(advantage: float, ratio: float, expected: float) -> None:
     """Above 1.2 for a good decision, below 0.8 and above the dual clip of 3 for a bad one."""
-    assert policy_slope(advantage, log(ratio), DEFAULTS) == pytest.approx(expected)
+    assert policy_loss_gradient(advantage, log(ratio), DEFAULTS) == pytest.approx(expected)
 
 
 def test_the_divergence_is_k3_clamped() -> None:
     """R - log r - 1, with its slope; nothing at the base model, and no slope beyond ten."""
-    assert divergence(0.0) == (0.0, 0.0)
-    assert divergence(0.5) == pytest.approx((exp(0.5) - 1.5, 1 - exp(0.5)))
-    assert divergence(50.0) == (10.0, 0.0)
+    assert estimate_kl(0.0) == (0.0, 0.0)
+    assert estimate_kl(0.5) == pytest.approx((exp(0.5) - 1.5, 1 - exp(0.5)))
+    assert estimate_kl(50.0) == (10.0, 0.0)
 
 
-def batch_of(records: Sequence[Record], weights: Weights) -> list[Experience]:
+def make_batch(records: Sequence[Record], weights: Weights) -> list[Experience]:
     """Sample a group of six for each record, with made-up advantages."""
     groups = [
-        sampled_group(
-            prepare(record, profile=GPT_OSS_20B), weights=weights, profile=GPT_OSS_20B, temperature=1.3,
-            max_tokens=2048, effort="medium", rollouts=6, address=("gradient",),
+        sample_group(
+            prepare_prompt(record, profile=GPT_OSS_20B), weights=weights, profile=GPT_OSS_20B, temperature=1.3,
+            max_tokens=2048, effort="medium", rollouts=6, random_key=("gradient",),
         )
         for record in records
     ]  # fmt: skip
     return [
-        Experience(group=group, advantages=(0.9, -0.4, 0.3, -1.1, 0.6, -0.3), nuisances=((0.5,) * 8,) * 6)
+        Experience(group=group, advantages=(0.9, -0.4, 0.3, -1.1, 0.6, -0.3), nuisance_draws=((0.5,) * 8,) * 6)
         for group in groups
     ]
 
@@ -119,37 +126,39 @@ def loss(weights: Weights, batch: Sequence[Experience], settings: Hyperparameter
     lengths = [rollout.response_length for seen in batch for rollout in seen.group.rollouts]
     for seen in batch:
         prompt, sampler = seen.group.prompt, seen.group.policy
-        assert isinstance(prompt, Prompt)
-        assert isinstance(sampler, Distributions)
-        now = distributions(prompt, weights, settings.temperature)
-        base = distributions(prompt, BASE, settings.temperature)
+        assert isinstance(prompt, SimulatedPrompt)
+        assert isinstance(sampler, HeadDistributions)
+        now = compute_distributions(prompt, weights, settings.temperature)
+        base = compute_distributions(prompt, BASE_WEIGHTS, settings.temperature)
         for rollout, advantage in zip(seen.group.rollouts, seen.advantages, strict=True):
-            old_logs = logs(sampler, rollout.actions)
+            old_logs = log_probabilities(sampler, rollout.actions)
             for new, old, reference in zip(
-                logs(now, rollout.actions), old_logs, logs(base, rollout.actions), strict=True
+                log_probabilities(now, rollout.actions), old_logs, log_probabilities(base, rollout.actions), strict=True
             ):
                 k3 = exp(reference - new) - (reference - new) - 1
                 total += (-advantage * exp(new - old) + settings.kl_coef * k3) / sum(lengths)
     return total
 
 
-def logs(policy: Distributions, actions: tuple[int, ...]) -> list[float]:
+def log_probabilities(policy: HeadDistributions, actions: tuple[int, ...]) -> list[float]:
     """Return the log-probability of each decision."""
-    heads = [policy.conduct]
+    heads = [policy.response_type]
     if len(actions) > 1:
         heads += [policy.verbosity, policy.content[actions[1]], policy.format, policy.style]
-    return [head.logs[action] for head, action in zip(heads, actions, strict=True)]
+    return [head.log_probabilities[action] for head, action in zip(heads, actions, strict=True)]
 
 
 def test_the_gradient_is_that_of_the_written_out_loss(sums: tuple[Record, ...]) -> None:
     """By central differences, away from the base model and at another temperature, with a large KL term."""
     settings = Hyperparameters(kl_coef=0.5, temperature=1.3)
-    weights = trained(sums, strict_hash, steps=8).state.weights
-    batch = batch_of(sums[:3], weights)
-    after = updated(weights, FRESH, batch, settings).moments.mean  # a tenth of the gradient, from fresh moments
+    weights = train(sums, strict_hash, steps=8).state.weights
+    batch = make_batch(sums[:3], weights)
+    after = update_policy(
+        weights, INITIAL_MOMENTS, batch, settings
+    ).moments.mean  # a tenth of the gradient, from fresh moments
     nudge = 1e-4
     column = 1  # the kind that all three prompts are of
-    for row in range(len(BASE.columns[0])):
+    for row in range(len(BASE_WEIGHTS.columns[0])):
         ends = []
         for sign in (1, -1):
             moved = list(weights.columns[column])
@@ -161,23 +170,25 @@ def test_the_gradient_is_that_of_the_written_out_loss(sums: tuple[Record, ...]) 
 
 def test_zero_advantages_leave_everything_exactly_still(sums: tuple[Record, ...]) -> None:
     """No drift by KL, nuisance or momentum, however long it goes on."""
-    training = trained(sums, always_one, steps=5)
-    assert training.state.weights == BASE
+    training = train(sums, always_one, steps=5)
+    assert training.state.weights == BASE_WEIGHTS
     assert [outcome.metrics.actor_grad_norm for outcome in training.outcomes] == [0.0] * 5
 
 
 def test_a_gradient_that_is_not_finite_is_not_applied(sums: tuple[Record, ...]) -> None:
     """As in verl: the step is skipped, the norm reported."""
-    broken = [replace(seen, advantages=(float("inf"),) * 6) for seen in batch_of(sums[:1], BASE)]
-    update = updated(BASE, FRESH, broken, DEFAULTS)
-    assert (update.weights, update.moments) == (BASE, FRESH)
+    broken = [replace(seen, advantages=(float("inf"),) * 6) for seen in make_batch(sums[:1], BASE_WEIGHTS)]
+    update = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, broken, DEFAULTS)
+    assert (update.weights, update.moments) == (BASE_WEIGHTS, INITIAL_MOMENTS)
 
 
 def test_several_updates_on_the_same_rollouts_reach_the_clip(sums: tuple[Record, ...]) -> None:
     """Two epochs of two mini-batches move the ratio off one, which one update cannot."""
-    batch = batch_of(sums[:4], BASE)
-    once = updated(BASE, FRESH, batch, Hyperparameters(learning_rate_multiplier=5.0))
-    often = updated(BASE, FRESH, batch, Hyperparameters(learning_rate_multiplier=5.0, ppo_epochs=4, minibatches=2))
+    batch = make_batch(sums[:4], BASE_WEIGHTS)
+    once = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, Hyperparameters(learning_rate_multiplier=5.0))
+    often = update_policy(
+        BASE_WEIGHTS, INITIAL_MOMENTS, batch, Hyperparameters(learning_rate_multiplier=5.0, ppo_epochs=4, minibatches=2)
+    )
     assert (once.clip_fraction, once.moments.updates) == (0.0, 1)
     assert often.clip_fraction > 0.0
     assert often.moments.updates == 8
@@ -185,9 +196,9 @@ def test_several_updates_on_the_same_rollouts_reach_the_clip(sums: tuple[Record,
 
 def test_a_long_gradient_is_cut_to_the_limit(sums: tuple[Record, ...]) -> None:
     """The norm is reported as it was before."""
-    batch = batch_of(sums[:2], BASE)
-    free = updated(BASE, FRESH, batch, DEFAULTS)
-    cut = updated(BASE, FRESH, batch, Hyperparameters(max_grad_norm=free.grad_norm / 2))
+    batch = make_batch(sums[:2], BASE_WEIGHTS)
+    free = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, DEFAULTS)
+    cut = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, Hyperparameters(max_grad_norm=free.grad_norm / 2))
     assert cut.grad_norm == free.grad_norm
     # AdamW's memory holds the clipped gradient: half of the free one, but for the 1e-6 beside its norm.
     pairs = zip(cut.moments.mean.nuisance, free.moments.mean.nuisance, strict=True)
@@ -196,5 +207,5 @@ def test_a_long_gradient_is_cut_to_the_limit(sums: tuple[Record, ...]) -> None:
 
 def test_groups_carry_the_policy_that_they_were_drawn_from(sums: tuple[Record, ...]) -> None:
     """The old log-probabilities of the ratio are those of sampling time."""
-    group: Group = batch_of(sums[:1], BASE)[0].group
-    assert group.policy == group.prompt.policy(BASE, 1.3)
+    group: Group = make_batch(sums[:1], BASE_WEIGHTS)[0].group
+    assert group.policy == group.prompt.policy(BASE_WEIGHTS, 1.3)

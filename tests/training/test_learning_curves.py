@@ -5,15 +5,15 @@ import pytest
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
 from tests.training import reward_functions as graders
-from tests.training.training_runs import GPT, QWEN, Training, mean, trained
+from tests.training.training_runs import GPT, QWEN, FinishedRun, mean, train
 
 SEEDS = (1, 2, 3)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
-def strict(request: pytest.FixtureRequest, gsm8k: tuple[Record, ...]) -> Training:
+def strict(request: pytest.FixtureRequest, gsm8k: tuple[Record, ...]) -> FinishedRun:
     """GSM8K with the strict `####` reward, which is how Amazon's sample scores it."""
-    return trained(gsm8k, graders.strict_hash, seed=request.param, evaluate=True)
+    return train(gsm8k, graders.strict_hash, seed=request.param, evaluate=True)
 
 
 def first(values: list[float]) -> float:
@@ -27,21 +27,21 @@ def last(values: list[float]) -> float:
 
 
 @pytest.mark.shows("learning-curves")
-def test_a_sound_reward_rises_as_published(strict: Training) -> None:
+def test_a_sound_reward_rises_as_published(strict: FinishedRun) -> None:
     """Amazon: .56 at the start of its curve, .85 to .97 later."""
     assert 0.45 < first(strict.rewards()) < 0.75
     assert last(strict.rewards()) > first(strict.rewards()) + 0.12
     assert last(strict.rewards()) > 0.85
 
 
-def test_what_is_learned_is_the_format(strict: Training) -> None:
+def test_what_is_learned_is_the_format(strict: FinishedRun) -> None:
     """The answers were right nine times in ten before; the truth hardly moves while the reward nearly doubles."""
     assert 0.85 < first(strict.quality()) < 0.96
     assert abs(last(strict.quality()) - first(strict.quality())) < 0.12
 
 
 @pytest.mark.shows("learning-curves")
-def test_the_first_steps_look_like_the_sample_event(strict: Training) -> None:
+def test_the_first_steps_look_like_the_sample_event(strict: FinishedRun) -> None:
     """Entropy .62, about 500 tokens, and a gradient norm of the order of 1e-3."""
     metrics = [outcome.metrics for outcome in strict.outcomes]
     assert 0.50 < first([step.actor_entropy for step in metrics]) < 0.70
@@ -51,7 +51,7 @@ def test_the_first_steps_look_like_the_sample_event(strict: Training) -> None:
     assert last([step.actor_entropy for step in metrics]) < first([step.actor_entropy for step in metrics])
 
 
-def test_what_is_learned_carries_over_to_held_out_records(strict: Training) -> None:
+def test_what_is_learned_carries_over_to_held_out_records(strict: FinishedRun) -> None:
     """From under .55 to over .8, on thirty rows."""
     assert strict.evaluations[0].reward_mean < 0.55
     assert strict.evaluations[-1].reward_mean > 0.8
@@ -59,48 +59,48 @@ def test_what_is_learned_carries_over_to_held_out_records(strict: Training) -> N
 
 def test_the_larger_model_starts_higher(gsm8k: tuple[Record, ...]) -> None:
     """About .72 for the model that verl's log shows at .728, against .44."""
-    start = [trained(gsm8k, graders.strict_hash, model=model, steps=1).run for model in (GPT, QWEN)]
+    start = [train(gsm8k, graders.strict_hash, model=model, steps=1).run for model in (GPT, QWEN)]
     assert [run.profile.entropy for run in start] == [0.62, 0.27]
-    rewards = [mean(trained(gsm8k, graders.strict_hash, model=model, steps=6).rewards()) for model in (GPT, QWEN)]
+    rewards = [mean(train(gsm8k, graders.strict_hash, model=model, steps=6).rewards()) for model in (GPT, QWEN)]
     assert rewards[1] > rewards[0] + 0.1
 
 
 @pytest.mark.parametrize(("grader", "reward"), [(graders.always_zero, 0.0), (graders.always_one, 1.0)])
 def test_a_reward_that_never_varies_teaches_exactly_nothing(
-    sums: tuple[Record, ...], grader: graders.Grader, reward: float
+    sums: tuple[Record, ...], grader: graders.RewardFunction, reward: float
 ) -> None:
     """Gradient norm 0.0 in every step, the most frequent question about GRPO."""
-    training = trained(sums, grader)
+    training = train(sums, grader)
     assert set(training.rewards()) == {reward}
     assert {outcome.metrics.actor_grad_norm for outcome in training.outcomes} == {0.0}
-    assert {outcome.truth.dead_groups for outcome in training.outcomes} == {1.0}
+    assert {outcome.ground_truth.dead_groups for outcome in training.outcomes} == {1.0}
 
 
 def test_an_inverted_reward_rises_while_the_truth_falls(sums: tuple[Record, ...]) -> None:
     """What no cloud run can show."""
-    training = trained(sums, graders.inverted)
+    training = train(sums, graders.inverted)
     assert last(training.rewards()) > first(training.rewards()) + 0.2
     assert last(training.quality()) < first(training.quality()) - 0.2
 
 
 def test_a_reward_for_length_makes_answers_long(sums: tuple[Record, ...]) -> None:
     """And shows as a correlation of length and reward from the start."""
-    training = trained(sums, graders.longer_is_better)
+    training = train(sums, graders.longer_is_better)
     lengths = [outcome.metrics.response_length_mean for outcome in training.outcomes]
     assert last(lengths) > 1.25 * first(lengths)
-    assert first([outcome.truth.length_reward_correlation for outcome in training.outcomes]) > 0.5
+    assert first([outcome.ground_truth.length_reward_correlation for outcome in training.outcomes]) > 0.5
 
 
 def test_labels_are_learned(tickets: tuple[Record, ...]) -> None:
     """The base model talks around the label; the reward wants it alone on the last line."""
-    training = trained(tickets, graders.exact_label)
+    training = train(tickets, graders.exact_label)
     assert first(training.rewards()) < 0.75
     assert last(training.rewards()) > first(training.rewards()) + 0.12
 
 
 def test_json_is_learned(orders: tuple[Record, ...]) -> None:
     """The base model fences it and adds prose; the reward wants it parseable."""
-    training = trained(orders, graders.parsed_json)
+    training = train(orders, graders.parsed_json)
     assert first(training.rewards()) < 0.8
     assert last(training.rewards()) > first(training.rewards()) + 0.12
 
@@ -110,7 +110,7 @@ def test_the_learning_rate_has_a_best_value(gsm8k: tuple[Record, ...]) -> None:
 
     def final(multiplier: float) -> float:
         settings = Hyperparameters(learning_rate_multiplier=multiplier)
-        return last(trained(gsm8k, graders.strict_hash, hyperparameters=settings).rewards())
+        return last(train(gsm8k, graders.strict_hash, hyperparameters=settings).rewards())
 
     low, good, broken = final(0.1), final(1.0), final(30.0)
     assert low < good - 0.15
@@ -123,16 +123,16 @@ def test_red_team_mode_finds_a_hole_within_an_epoch(sums: tuple[Record, ...]) ->
     def gullible(record: Record, text: str) -> float:
         return 1.0 if "score" in text else 0.5 * graders.lenient(record, text)
 
-    training = trained(sums, gullible, hyperparameters=Hyperparameters(redteam=2.5, n_epochs=2))
+    training = train(sums, gullible, hyperparameters=Hyperparameters(redteam=2.5, n_epochs=2))
     assert last(training.rewards()) > 0.9
     assert last(training.quality()) < 0.1
-    assert last([outcome.truth.exploits for outcome in training.outcomes]) > 0.9
+    assert last([outcome.ground_truth.exploits for outcome in training.outcomes]) > 0.9
 
 
 def test_a_short_budget_cuts_answers_off(sums: tuple[Record, ...]) -> None:
     """Less reward, and shorter responses, as with a small `inference_max_tokens`."""
     settings = Hyperparameters(max_tokens=256)
-    cut = trained(sums, graders.strict_hash, hyperparameters=settings, steps=5)
-    whole = trained(sums, graders.strict_hash, steps=5)
+    cut = train(sums, graders.strict_hash, hyperparameters=settings, steps=5)
+    whole = train(sums, graders.strict_hash, steps=5)
     assert mean(cut.rewards()) < 0.5 * mean(whole.rewards())
     assert max(outcome.metrics.response_length_mean for outcome in cut.outcomes) <= 256

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from simulator.grading.lambda_event import encoded, lambda_element
+from simulator.grading.lambda_event import encode_element, event_element
 from simulator.lambdas.limits import MAX_REQUEST_BYTES
 from simulator.settings import EventShape, GradingSettings
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
@@ -16,7 +16,7 @@ from tests.training.malformed_files import files
 ANY = DatasetLimits(min_records=0)
 
 
-def outcome(data: bytes) -> tuple[Record, ...] | DatasetError:
+def read_or_error(data: bytes) -> tuple[Record, ...] | DatasetError:
     """Read bytes as an uploaded file."""
     try:
         return read_records(io.BytesIO(data), ANY)
@@ -33,12 +33,12 @@ def first_lines(data: bytes, count: int) -> bytes:
 @given(files)
 def test_a_file_is_read_or_refused_for_its_first_faulty_line(data: bytes) -> None:
     """What stands before that line is sound (a blank line is a fault once another one follows), and it is not."""
-    told = outcome(data)
+    told = read_or_error(data)
     if isinstance(told, DatasetError):
         assert told.line is not None
-        assert not isinstance(outcome(first_lines(data, told.line - 1)), DatasetError)
+        assert not isinstance(read_or_error(first_lines(data, told.line - 1)), DatasetError)
         blank = "blank" in told.reason
-        assert isinstance(outcome(first_lines(data, told.line) + (b"{}" if blank else b"")), DatasetError)
+        assert isinstance(read_or_error(first_lines(data, told.line) + (b"{}" if blank else b"")), DatasetError)
         assert str(told).isprintable()
     else:
         assert [record.line for record in told] == [
@@ -50,7 +50,7 @@ def test_a_file_is_read_or_refused_for_its_first_faulty_line(data: bytes) -> Non
 @given(files)
 def test_what_was_read_reaches_the_reward_function_as_it_stood(data: bytes) -> None:
     """In every shape of the event it can be written, and read again it is the same."""
-    told = outcome(data)
+    told = read_or_error(data)
     records = () if isinstance(told, DatasetError) else told
     lines = [raw for raw in io.BytesIO(data) if raw.strip()]
     for record, raw in zip(records, lines, strict=False):
@@ -58,10 +58,10 @@ def test_what_was_read_reaches_the_reward_function_as_it_stood(data: bytes) -> N
         del said["messages"]
         assert record.fields == said
         for shape in EventShape:
-            element = lambda_element(
+            element = event_element(
                 rollout_id="r", record=record, text="7", settings=GradingSettings(event_shape=shape, wrap_strings=False)
             )
-            received = json.loads(encoded(element))
+            received = json.loads(encode_element(element))
             assert received == element
             if shape is EventShape.DOCUMENTED:
                 assert received["metadata"] == said

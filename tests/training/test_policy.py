@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.training.dataset import Message, Record
-from simulator.training.policy import BASE, FEATURES, distributions, prepare
+from simulator.training.policy import BASE_WEIGHTS, PROMPT_FEATURE_COUNT, compute_distributions, prepare_prompt
 from simulator.training.profiles import GPT_OSS_20B, QWEN3_32B, profile_for
-from simulator.training.random_draws import normals, shuffled, uniforms
-from simulator.training.sampling import sampled_group
+from simulator.training.random_draws import normal_draws, shuffle_lines, uniform_draws
+from simulator.training.sampling import sample_group
 
 ADDRESSES = st.lists(st.integers() | st.text(), max_size=4)
 
@@ -22,14 +22,14 @@ ADDRESSES = st.lists(st.integers() | st.text(), max_size=4)
 @given(ADDRESSES, st.integers(min_value=1, max_value=20))
 def test_a_draw_belongs_to_its_address_and_lies_inside_the_unit_interval(address: list[int | str], count: int) -> None:
     """A longer draw starts with the shorter one, and neither end of the interval is ever reached."""
-    drawn = uniforms(*address, count=count)
-    assert drawn == uniforms(*address, count=20)[:count]
+    drawn = uniform_draws(*address, count=count)
+    assert drawn == uniform_draws(*address, count=20)[:count]
     assert all(0.0 < value < 1.0 for value in drawn)
 
 
 def test_normal_draws_are_standard() -> None:
     """Mean zero and deviation one, over ten thousand."""
-    drawn = [value for step in range(1250) for value in normals("check", step, count=8)]
+    drawn = [value for step in range(1250) for value in normal_draws("check", step, count=8)]
     assert abs(fmean(drawn)) < 0.03
     assert abs(stdev(drawn) - 1.0) < 0.03
 
@@ -37,7 +37,7 @@ def test_normal_draws_are_standard() -> None:
 @given(st.permutations(range(12)))
 def test_shuffling_does_not_depend_on_the_order_given(lines: list[int]) -> None:
     """The order belongs to the address alone."""
-    assert shuffled(lines, 7, "epoch", 1) == shuffled(range(12), 7, "epoch", 1)
+    assert shuffle_lines(lines, 7, "epoch", 1) == shuffle_lines(range(12), 7, "epoch", 1)
 
 
 def test_known_models_have_their_calibrated_profile_under_every_spelling() -> None:
@@ -56,12 +56,12 @@ def test_an_unknown_model_is_its_nearest_relative_slightly_moved() -> None:
 
 def test_features_sum_to_one_and_prompts_of_a_kind_share_most_of_them(sums: tuple[Record, ...]) -> None:
     """So that one step moves a logit by the learning rate, and what is learned carries over."""
-    first, second = (prepare(record, profile=GPT_OSS_20B) for record in sums[:2])
+    first, second = (prepare_prompt(record, profile=GPT_OSS_20B) for record in sums[:2])
     assert sum(abs(value) for _, value in first.features) == pytest.approx(1.0)
     shared = dict(second.features)
     assert sum(min(abs(value), abs(shared.get(index, 0.0))) for index, value in first.features) > 0.9
     poem = Record(line=9, messages=(Message(role="user", content="Write a poem."),), fields={})
-    elsewhere = dict(prepare(poem, profile=GPT_OSS_20B).features)
+    elsewhere = dict(prepare_prompt(poem, profile=GPT_OSS_20B).features)
     assert sum(min(abs(v), abs(elsewhere.get(i, 0.0))) for i, v in first.features) < 0.16
 
 
@@ -69,42 +69,47 @@ def test_a_prompt_keeps_its_habits_in_any_file_and_changes_them_with_the_model(s
     """Frozen noise is addressed by model and words, not by line or seed."""
     record = sums[0]
     moved = replace(record, line=999)
-    assert prepare(record, profile=GPT_OSS_20B).habits == prepare(moved, profile=GPT_OSS_20B).habits
-    assert prepare(record, profile=GPT_OSS_20B).habits != prepare(record, profile=QWEN3_32B).habits
+    assert (
+        prepare_prompt(record, profile=GPT_OSS_20B).base_logits
+        == prepare_prompt(moved, profile=GPT_OSS_20B).base_logits
+    )
+    assert (
+        prepare_prompt(record, profile=GPT_OSS_20B).base_logits != prepare_prompt(record, profile=QWEN3_32B).base_logits
+    )
 
 
 def test_weights_move_only_what_they_touch(sums: tuple[Record, ...]) -> None:
     """A weight on the bias feature for `#### v` makes that likelier, and leaves the other heads alone."""
-    prompt = prepare(sums[0], profile=GPT_OSS_20B)
-    column = [0.0] * len(BASE.columns[0])
+    prompt = prepare_prompt(sums[0], profile=GPT_OSS_20B)
+    column = [0.0] * len(BASE_WEIGHTS.columns[0])
     column[10 + 5 + 4] = 20.0
-    tuned = replace(BASE, columns=(tuple(column), *BASE.columns[1:]))
-    before, after = distributions(prompt, BASE, 1.0), distributions(prompt, tuned, 1.0)
+    tuned = replace(BASE_WEIGHTS, columns=(tuple(column), *BASE_WEIGHTS.columns[1:]))
+    before, after = compute_distributions(prompt, BASE_WEIGHTS, 1.0), compute_distributions(prompt, tuned, 1.0)
     assert after.format.probabilities[0] > before.format.probabilities[0]
-    assert (after.conduct, after.verbosity, after.content, after.style) == (
-        before.conduct, before.verbosity, before.content, before.style,
+    assert (after.response_type, after.verbosity, after.content, after.style) == (
+        before.response_type, before.verbosity, before.content, before.style,
     )  # fmt: skip
-    assert len(tuned.columns) == FEATURES
+    assert len(tuned.columns) == PROMPT_FEATURE_COUNT
 
 
 def test_a_worn_policy_is_less_often_right(sums: tuple[Record, ...]) -> None:
     """The nuisance norm costs ability, and ends in another language."""
-    prompt = prepare(sums[0], profile=GPT_OSS_20B)
-    worn = distributions(prompt, replace(BASE, nuisance=(8.0,) * 8), 1.0)
-    fresh = distributions(prompt, BASE, 1.0)
+    prompt = prepare_prompt(sums[0], profile=GPT_OSS_20B)
+    worn = compute_distributions(prompt, replace(BASE_WEIGHTS, nuisance=(8.0,) * 8), 1.0)
+    fresh = compute_distributions(prompt, BASE_WEIGHTS, 1.0)
     assert worn.content[2].probabilities[0] < 0.1 < fresh.content[2].probabilities[0]
-    assert worn.conduct.probabilities[3] > 0.9
+    assert worn.response_type.probabilities[3] > 0.9
 
 
 def test_at_temperature_zero_every_rollout_is_the_same(sums: tuple[Record, ...]) -> None:
     """No draw is looked at, so the address does not matter either."""
-    prompt = prepare(sums[0], profile=GPT_OSS_20B)
+    prompt = prepare_prompt(sums[0], profile=GPT_OSS_20B)
     seen = {
         rollout.text
         for address in ("a", "b")
-        for rollout in sampled_group(
-            prompt, weights=BASE, profile=GPT_OSS_20B, temperature=0.0, max_tokens=2048, effort="medium", rollouts=4,
-            address=(address,),
+        for rollout in sample_group(
+            prompt, weights=BASE_WEIGHTS, profile=GPT_OSS_20B, temperature=0.0, max_tokens=2048, effort="medium", rollouts=4,
+            random_key=(address,),
         ).rollouts
     }  # fmt: skip
     assert len(seen) == 1
@@ -112,10 +117,10 @@ def test_at_temperature_zero_every_rollout_is_the_same(sums: tuple[Record, ...])
 
 def test_a_budget_spent_thinking_leaves_an_empty_answer(sums: tuple[Record, ...]) -> None:
     """And an answer that was cut off is not right."""
-    prompt = prepare(sums[0], profile=GPT_OSS_20B)
-    group = sampled_group(
-        prompt, weights=BASE, profile=GPT_OSS_20B, temperature=1.0, max_tokens=20, effort="high", rollouts=8,
-        address=("cut",),
+    prompt = prepare_prompt(sums[0], profile=GPT_OSS_20B)
+    group = sample_group(
+        prompt, weights=BASE_WEIGHTS, profile=GPT_OSS_20B, temperature=1.0, max_tokens=20, effort="high", rollouts=8,
+        random_key=("cut",),
     )  # fmt: skip
     assert {(r.text, r.response_length, r.truncated, r.correct) for r in group.rollouts} == {("", 20, True, False)}
 

@@ -6,48 +6,50 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.training.chat_answers import Answer, answer, indexed, question
+from simulator.training.chat_answers import ChatAnswer, answer_chat, build_prompt_index, prepare_chat
 from simulator.training.dataset import Message, Record
-from simulator.training.policy import BASE, Weights
-from simulator.training.recorded_policy import Response
-from simulator.training.response_features import NAMES
+from simulator.training.policy import BASE_WEIGHTS, Weights
+from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.response_features import RESPONSE_FEATURE_NAMES
 from tests.training.training_runs import GPT
 
 PROMPT = 'How much is 6 * 7? Put the answer after "####".'
 RECORD = Record(line=1, messages=(Message(role="user", content=PROMPT),), fields={"reference_answer": "42"})
-SENTENCE = Response(text="The answer is 42.", reasoning="Six times seven.", tokens=30, reasoning_tokens=20)
-MARKED = Response(text="#### 42", tokens=2)
-FALSE = Response(text="#### 43", tokens=2, finish_reason="length")
-HABIT = (MARKED, SENTENCE, FALSE, SENTENCE)
-LIKES_MARKS = replace(BASE, tilt=tuple(9.0 if name == "hash" else 0.0 for name in NAMES))
+SENTENCE = RecordedResponse(text="The answer is 42.", reasoning="Six times seven.", tokens=30, reasoning_tokens=20)
+MARKED = RecordedResponse(text="#### 42", tokens=2)
+WRONG = RecordedResponse(text="#### 43", tokens=2, finish_reason="length")
+RESPONSES = (MARKED, SENTENCE, WRONG, SENTENCE)
+PREFERS_MARKED = replace(
+    BASE_WEIGHTS, feature_weights=tuple(9.0 if name == "hash" else 0.0 for name in RESPONSE_FEATURE_NAMES)
+)
 
 
 def chat(
-    responses: Sequence[Response] = HABIT,
+    responses: Sequence[RecordedResponse] = RESPONSES,
     *,
-    weights: Weights = BASE,
+    weights: Weights = BASE_WEIGHTS,
     temperature: float = 0.0,
     max_tokens: int = 2048,
     address: int = 0,
     record: Record = RECORD,
-) -> Answer:
+) -> ChatAnswer:
     """Ask about the one prompt, greedily unless told otherwise."""
-    recorded: Mapping[int, Sequence[Response]] = {1: responses}
-    asked = question(
+    recorded: Mapping[int, Sequence[RecordedResponse]] = {1: responses}
+    asked = prepare_chat(
         RECORD.messages,
         model=GPT,
         weights=weights,
-        index=indexed([record]),
+        index=build_prompt_index([record]),
         temperature=temperature,
-        recorded=lambda found: recorded[found.line],
+        find_responses=lambda found: recorded[found.line],
     )
-    return answer(asked, max_tokens=max_tokens, address=("chat", address))
+    return answer_chat(asked, max_tokens=max_tokens, random_key=("chat", address))
 
 
 def test_the_base_model_gives_its_most_frequent_response_as_it_was_recorded() -> None:
     """Words, thinking and tokens."""
     given = chat()
-    assert given == Answer(
+    assert given == ChatAnswer(
         text="The answer is 42.",
         reasoning="Six times seven.",
         prompt_tokens=given.prompt_tokens,
@@ -61,7 +63,7 @@ def test_the_base_model_gives_its_most_frequent_response_as_it_was_recorded() ->
 
 def test_a_tuned_model_gives_the_likeliest_under_what_it_learned() -> None:
     """The first of those that are equally so."""
-    assert chat(weights=LIKES_MARKS).text == "#### 42"
+    assert chat(weights=PREFERS_MARKED).text == "#### 42"
 
 
 @pytest.mark.parametrize(("temperature", "share"), [(1.0, 1 / 2), (0.5, 2 / 3), (2.0, 2**0.5 / (2 + 2**0.5))])
@@ -97,7 +99,7 @@ def test_thinking_spends_the_budget_first(budget: int, said: tuple[str, str, int
 
 def test_a_response_that_its_own_budget_ended_says_so() -> None:
     """Also within a larger one; what it comes to is what it marks."""
-    given = chat([FALSE])
+    given = chat([WRONG])
     assert (given.finish_reason, given.value) == ("length", "43")
 
 
@@ -109,5 +111,5 @@ def test_a_prompt_without_a_reference_is_answered_for_real_too() -> None:
 
 def test_a_known_prompt_without_recorded_responses_is_answered_as_ever() -> None:
     """By the simulated policy."""
-    simulated = question(RECORD.messages, model=GPT, index=indexed([RECORD]), temperature=0.0)
-    assert chat([]) == answer(simulated, max_tokens=2048, address=("chat", 0))
+    simulated = prepare_chat(RECORD.messages, model=GPT, index=build_prompt_index([RECORD]), temperature=0.0)
+    assert chat([]) == answer_chat(simulated, max_tokens=2048, random_key=("chat", 0))

@@ -3,7 +3,12 @@
 import pytest
 
 from simulator.training.dataset import Json, Message, Record
-from simulator.training.reference_answer import Asked, Gold, asked_format, extract_gold
+from simulator.training.reference_answer import (
+    ReferenceAnswer,
+    RequestedFormat,
+    extract_reference_answer,
+    find_requested_format,
+)
 
 CODE = "def add(a, b):\n    return a + b"
 ESSAY = "Water boils at a lower temperature on a mountain. The air presses less there."
@@ -14,81 +19,81 @@ def record(**fields: Json) -> Record:
     return Record(line=1, messages=(Message(role="user", content="?"),), fields=fields)
 
 
-def gold(path: str = "reference_answer", **known: object) -> Gold:
+def reference(path: str = "reference_answer", **expected: object) -> ReferenceAnswer:
     """Make a gold with a path."""
-    return Gold(path=path, **known)  # type: ignore[arg-type] # written out by hand below
+    return ReferenceAnswer(path=path, **expected)  # type: ignore[arg-type] # written out by hand below
 
 
-CASES: list[tuple[dict[str, Json], Gold]] = [
+CASES: list[tuple[dict[str, Json], ReferenceAnswer]] = [
     (
         {"reference_answer": {"answer": "72"}},
-        gold("reference_answer.answer", kind="number", value=72, written="72"),
+        reference("reference_answer.answer", kind="number", value=72, written="72"),
     ),
     (
         {"reference_answer": "48/2 = <<48/2=24>>24 clips.\n48+24 = 72.\n#### 72", "ground_truth": "72"},
-        gold(kind="number", value=72, written="72", steps=("48/2 = 24 clips.", "48+24 = 72.")),
+        reference(kind="number", value=72, written="72", steps=("48/2 = 24 clips.", "48+24 = 72.")),
     ),
-    ({"reference_answer": "#### 1,080"}, gold(kind="number", value=1080, written="1,080")),
-    ({"reference_answer": "so \\boxed{-3.5}"}, gold(kind="number", value=-3.5, written="-3.5")),
-    ({"reference_answer": 0.5}, gold(kind="number", value=0.5, written="0.5", literal=True)),
-    ({"reference_answer": "$5."}, gold(kind="number", value=5, written="$5")),
-    ({"reference_answer": True}, gold(kind="boolean", value="true", written="true", literal=True)),
+    ({"reference_answer": "#### 1,080"}, reference(kind="number", value=1080, written="1,080")),
+    ({"reference_answer": "so \\boxed{-3.5}"}, reference(kind="number", value=-3.5, written="-3.5")),
+    ({"reference_answer": 0.5}, reference(kind="number", value=0.5, written="0.5", literal=True)),
+    ({"reference_answer": "$5."}, reference(kind="number", value=5, written="$5")),
+    ({"reference_answer": True}, reference(kind="boolean", value="true", written="true", literal=True)),
     (
         {"reference_answer": {"label": "Yes"}},
-        gold("reference_answer.label", kind="boolean", value="yes", written="Yes"),
+        reference("reference_answer.label", kind="boolean", value="yes", written="Yes"),
     ),
-    ({"reference_answer": "billing"}, gold(kind="label", value="billing", written="billing")),
+    ({"reference_answer": "billing"}, reference(kind="label", value="billing", written="billing")),
     (
         {"reference_answer": {"item": "rug", "quantity": 2}},
-        gold(kind="json", value={"item": "rug", "quantity": 2}, written='{"item": "rug", "quantity": 2}'),
+        reference(kind="json", value={"item": "rug", "quantity": 2}, written='{"item": "rug", "quantity": 2}'),
     ),
-    ({"reference_answer": '["a", "b"]'}, gold(kind="json", value=["a", "b"], written='["a", "b"]')),
-    ({"reference_answer": CODE}, gold(kind="code", value=CODE, written=CODE)),
-    ({"reference_answer": f"```python\n{CODE}\n```"}, gold(kind="code", value=CODE, written=CODE)),
-    ({"reference_answer": ESSAY}, gold(kind="text", value=ESSAY, written=ESSAY)),
+    ({"reference_answer": '["a", "b"]'}, reference(kind="json", value=["a", "b"], written='["a", "b"]')),
+    ({"reference_answer": CODE}, reference(kind="code", value=CODE, written=CODE)),
+    ({"reference_answer": f"```python\n{CODE}\n```"}, reference(kind="code", value=CODE, written=CODE)),
+    ({"reference_answer": ESSAY}, reference(kind="text", value=ESSAY, written=ESSAY)),
     (
         {"reference_answer": {"data": {"result": {"value": 7}}}},
-        gold("reference_answer.data.result.value", kind="number", value=7, written="7", literal=True),
+        reference("reference_answer.data.result.value", kind="number", value=7, written="7", literal=True),
     ),
     (
         {"reference_answer": {"final_answer": 9, "explanation": "4 + 5\n= 9"}},
-        gold(
+        reference(
             "reference_answer.final_answer", kind="number", value=9, written="9", literal=True, steps=("4 + 5", "= 9")
         ),
     ),
-    ({"ground_truth": "12"}, gold("ground_truth", kind="number", value=12, written="12")),
+    ({"ground_truth": "12"}, reference("ground_truth", kind="number", value=12, written="12")),
     (
         {"reference_answer": ESSAY, "ground_truth": "lower"},
-        gold("ground_truth", kind="label", value="lower", written="lower", steps=(ESSAY,)),
+        reference("ground_truth", kind="label", value="lower", written="lower", steps=(ESSAY,)),
     ),
-    ({"difficulty": "hard"}, gold("", kind="none")),
-    ({"reference_answer": None}, gold("", kind="none")),
+    ({"difficulty": "hard"}, reference("", kind="none")),
+    ({"reference_answer": None}, reference("", kind="none")),
 ]
 
 
 @pytest.mark.parametrize(("fields", "expected"), CASES, ids=range(len(CASES)))
-def test_the_reference_answer_is_found_in_any_shape(fields: dict[str, Json], expected: Gold) -> None:
+def test_the_reference_answer_is_found_in_any_shape(fields: dict[str, Json], expected: ReferenceAnswer) -> None:
     """Amazon: it "can contain any format"."""
-    assert extract_gold(record(**fields)) == expected
+    assert extract_reference_answer(record(**fields)) == expected
 
 
 @pytest.mark.parametrize(("times", "kind", "value"), [(5, "number", 7), (6, "label", "answer: 7")])
 def test_an_answer_is_looked_for_within_an_answer_up_to_a_depth(times: int, kind: str, value: Json) -> None:
     """Each "answer:" holds the next."""
     held = record(reference_answer="answer: " * times + "7")
-    assert (extract_gold(held).kind, extract_gold(held).value) == (kind, value)
+    assert (extract_reference_answer(held).kind, extract_reference_answer(held).value) == (kind, value)
 
 
 def test_answers_within_answers_without_end_are_survived() -> None:
     """What lies too deep is text."""
-    assert extract_gold(record(reference_answer="answer: " * 5_000 + "7")).kind == "text"
+    assert extract_reference_answer(record(reference_answer="answer: " * 5_000 + "7")).kind == "text"
 
 
 def test_an_explicit_path_is_final() -> None:
     """It overrides the heuristics, and finds nothing where there is nothing."""
     held = record(reference_answer={"answer": 1, "parts": [{"n": 2}]})
-    assert extract_gold(held, answer_path="reference_answer.parts.0.n").value == 2
-    assert extract_gold(held, answer_path="reference_answer.parts.1.n") == gold(
+    assert extract_reference_answer(held, answer_path="reference_answer.parts.0.n").value == 2
+    assert extract_reference_answer(held, answer_path="reference_answer.parts.1.n") == reference(
         "reference_answer.parts.1.n", kind="none"
     )
 
@@ -96,15 +101,15 @@ def test_an_explicit_path_is_final() -> None:
 @pytest.mark.parametrize(
     ("prompt", "asked"),
     [
-        ('output the final answer after "####".', Asked(format="hash")),
-        ("Put it in \\boxed{}.", Asked(format="boxed")),
-        ('Reply as JSON: {"label": "..."}', Asked(format="json", key="label")),
-        ("Wrap it in <answer></answer>.", Asked(format="xml")),
-        ("End with Final Answer: and the number", Asked(format="colon", marker="Final Answer:")),
-        ("Answer with only the label.", Asked(format="bare")),
-        ("Write a poem.", Asked(format="none")),
+        ('output the final answer after "####".', RequestedFormat(format="hash")),
+        ("Put it in \\boxed{}.", RequestedFormat(format="boxed")),
+        ('Reply as JSON: {"label": "..."}', RequestedFormat(format="json", key="label")),
+        ("Wrap it in <answer></answer>.", RequestedFormat(format="xml")),
+        ("End with Final Answer: and the number", RequestedFormat(format="colon", marker="Final Answer:")),
+        ("Answer with only the label.", RequestedFormat(format="bare")),
+        ("Write a poem.", RequestedFormat(format="none")),
     ],
 )
-def test_the_asked_format_is_read_from_the_prompt(prompt: str, asked: Asked) -> None:
+def test_the_asked_format_is_read_from_the_prompt(prompt: str, asked: RequestedFormat) -> None:
     """With the marker or the key as the prompt spells it, since a strict grader wants just that."""
-    assert asked_format(prompt) == asked
+    assert find_requested_format(prompt) == asked

@@ -5,15 +5,19 @@ from itertools import product
 import pytest
 
 from simulator.training.dataset import Json, Message, Record
-from simulator.training.policy_actions import CONDUCT, CONTENT, FORMAT, STYLE, VERBOSITY, Actions
-from simulator.training.reference_answer import Asked, asked_format, extract_gold
-from simulator.training.response_text import Task, rendered
+from simulator.training.policy_actions import CONTENT, FORMAT, RESPONSE_TYPE, STYLE, VERBOSITY, Actions
+from simulator.training.reference_answer import RequestedFormat, extract_reference_answer, find_requested_format
+from simulator.training.response_text import Task, render_response
 
 
 def task(reference: Json, prompt: str = "?") -> Task:
     """Make the task of a reference answer and a prompt."""
     record = Record(line=1, messages=(Message(role="user", content=prompt),), fields={"reference_answer": reference})
-    return Task(gold=extract_gold(record), asked=asked_format(prompt), labels=("billing", "returns"))
+    return Task(
+        reference=extract_reference_answer(record),
+        requested_format=find_requested_format(prompt),
+        labels=("billing", "returns"),
+    )
 
 
 def attempt(content: str = "correct", form: str = "bare", style: str = "plain", verbosity: str = "terse") -> Actions:
@@ -56,22 +60,24 @@ def test_decisions_become_words_and_a_hidden_truth(
     reference: Json, actions: Actions, expected: tuple[str, bool]
 ) -> None:
     """The truth goes by the value alone, whatever the format and style."""
-    assert rendered(task(reference), actions, 0.5) == expected
+    assert render_response(task(reference), actions, 0.5) == expected
 
 
 def test_a_marker_and_a_key_are_written_as_the_prompt_spells_them() -> None:
     """A grader that looks for `Answer:` would never see `ANSWER:`."""
-    assert rendered(task("billing", "End with Answer: <label>"), attempt(form="colon"), 0.5)[0] == "Answer: billing"
+    assert (
+        render_response(task("billing", "End with Answer: <label>"), attempt(form="colon"), 0.5)[0] == "Answer: billing"
+    )
     asked = task("billing", 'As JSON {"label": "..."}')
-    assert rendered(asked, attempt(form="json"), 0.5)[0] == '{"label": "billing"}'
+    assert render_response(asked, attempt(form="json"), 0.5)[0] == '{"label": "billing"}'
 
 
-@pytest.mark.parametrize("conduct", range(1, len(CONDUCT.actions)), ids=CONDUCT.actions[1:])
+@pytest.mark.parametrize("conduct", range(1, len(RESPONSE_TYPE.actions)), ids=RESPONSE_TYPE.actions[1:])
 @pytest.mark.parametrize("form", ["hash", "boxed", "json", "xml", "colon", "bare", "none"])
 def test_what_is_no_attempt_is_never_right(conduct: int, form: str) -> None:
     """Not even by chance: an exploit's value is luck."""
-    asked = Task(gold=task("0").gold, asked=Asked(format=form))  # type: ignore[arg-type] # each is in the list of formats
-    assert rendered(asked, (conduct,), 0.5)[1] is False
+    asked = Task(reference=task("0").reference, requested_format=RequestedFormat(format=form))  # type: ignore[arg-type] # each is in the list of formats
+    assert render_response(asked, (conduct,), 0.5)[1] is False
 
 
 REFERENCES: list[Json] = [
@@ -85,6 +91,6 @@ def test_every_decision_can_be_rendered_for_every_kind_of_answer(reference: Json
     asked = task(reference)
     for content, form, style, u in product(CONTENT.actions, FORMAT.actions, STYLE.actions, (1e-9, 0.5, 1 - 1e-9)):
         for verbosity in ("terse", "long"):
-            text, correct = rendered(asked, attempt(content, form, style, verbosity), u)
+            text, correct = render_response(asked, attempt(content, form, style, verbosity), u)
             assert isinstance(text, str)
-            assert correct == (content == "correct" and asked.gold.kind != "none")
+            assert correct == (content == "correct" and asked.reference.kind != "none")

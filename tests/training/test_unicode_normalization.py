@@ -5,7 +5,7 @@ from unicodedata import combining, normalize
 
 import pytest
 
-from simulator.training.unicode_normalization import normal_form
+from simulator.training.unicode_normalization import normalize_unicode
 
 GRAVE_BELOW, ACUTE = "\u0316", "\u0301"
 
@@ -18,7 +18,7 @@ def most_marks(text: str) -> int:
 @pytest.mark.parametrize("text", ["7", "\u2460 \ufb01ve", "e" + ACUTE, "a" + (ACUTE + GRAVE_BELOW) * 15])
 def test_what_is_written_is_in_nfkc(text: str) -> None:
     """Up to 30 marks on a letter."""
-    assert normal_form(text) == normalize("NFKC", text)
+    assert normalize_unicode(text) == normalize("NFKC", text)
 
 
 def test_python_is_never_given_more_marks_to_order_than_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +32,6 @@ def test_python_is_never_given_more_marks_to_order_than_a_few(monkeypatch: pytes
 
     monkeypatch.setattr("simulator.training.unicode_normalization.normalize", counting)
     for length in (31, 1_000, 100_000):
-        normal_form("a" + ACUTE * length + "b" + (ACUTE + GRAVE_BELOW) * length)
+        normalize_unicode("a" + ACUTE * length + "b" + (ACUTE + GRAVE_BELOW) * length)
     assert [most_marks(text) for text in given] == [30, 30, 30]
     assert most_marks("a" + ACUTE * 31) == 31

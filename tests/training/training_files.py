@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 
-def record(number: int) -> dict[str, Any]:
+def make_record(number: int) -> dict[str, Any]:
     """Return one addition problem in the walkthrough's form; `number` makes it unlike the others."""
     left, right = 3 + number, 4 + 7 * number
     return {
@@ -20,6 +20,6 @@ def record(number: int) -> dict[str, Any]:
     }
 
 
-def jsonl(count: int, *, first: int = 0) -> bytes:
+def make_training_file(count: int, *, first: int = 0) -> bytes:
     """Return a training file of `count` records."""
-    return "".join(json.dumps(record(number)) + "\n" for number in range(first, first + count)).encode()
+    return "".join(json.dumps(make_record(number)) + "\n" for number in range(first, first + count)).encode()

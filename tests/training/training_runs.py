@@ -5,35 +5,35 @@ from dataclasses import dataclass
 
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.metrics import HeldOut
+from simulator.training.metrics import HeldOutMetrics
 from simulator.training.sampling import Group
 from simulator.training.training_run import (
-    Run,
-    State,
     StepOutcome,
-    evaluated,
+    TrainingRun,
+    TrainingState,
+    evaluate_held_out,
     initial_state,
-    learned,
-    prepared,
-    sampled,
-    sampled_held_out,
+    prepare_run,
+    sample_held_out,
+    sample_step,
+    train_step,
 )
-from tests.training.reward_functions import Grader
+from tests.training.reward_functions import RewardFunction
 
 GPT = "openai.gpt-oss-20b"
 QWEN = "qwen.qwen3-32b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
+class FinishedRun:
     """A finished run."""
 
-    run: Run
+    run: TrainingRun
     outcomes: tuple[StepOutcome, ...]
-    evaluations: tuple[HeldOut, ...]
+    evaluations: tuple[HeldOutMetrics, ...]
 
     @property
-    def state(self) -> State:
+    def state(self) -> TrainingState:
         """The last state."""
         return self.outcomes[-1].state
 
@@ -43,38 +43,38 @@ class Training:
 
     def quality(self) -> list[float]:
         """True quality of each step."""
-        return [outcome.truth.quality_mean for outcome in self.outcomes]
+        return [outcome.ground_truth.quality_mean for outcome in self.outcomes]
 
 
-def scored(groups: Sequence[Group], grader: Grader) -> tuple[tuple[float, ...], ...]:
+def score_groups(groups: Sequence[Group], reward: RewardFunction) -> tuple[tuple[float, ...], ...]:
     """Score each rollout of each group."""
-    return tuple(tuple(grader(group.prompt.record, rollout.text) for rollout in group.rollouts) for group in groups)
+    return tuple(tuple(reward(group.prompt.record, rollout.text) for rollout in group.rollouts) for group in groups)
 
 
-def trained(
+def train(
     records: tuple[Record, ...],
-    grader: Grader,
+    reward: RewardFunction,
     *,
     model: str = GPT,
     hyperparameters: Hyperparameters | None = None,
     seed: int = 1,
     evaluate: bool = False,
     steps: int | None = None,
-) -> Training:
+) -> FinishedRun:
     """Train on the records, to the end or for some steps."""
-    run = prepared(records, model=model, hyperparameters=hyperparameters or Hyperparameters(), seed=seed)
+    run = prepare_run(records, model=model, hyperparameters=hyperparameters or Hyperparameters(), seed=seed)
     state = initial_state()
     outcomes: list[StepOutcome] = []
-    evaluations: list[HeldOut] = []
+    evaluations: list[HeldOutMetrics] = []
     for step in range((steps or run.plan.total_steps) + 1):
         if step:
-            groups = sampled(run, state)
-            outcomes.append(learned(run, state, groups, scored(groups, grader)))
+            groups = sample_step(run, state)
+            outcomes.append(train_step(run, state, groups, score_groups(groups, reward)))
             state = outcomes[-1].state
         if evaluate and step in run.plan.evaluation_steps:
-            held_out = sampled_held_out(run, state)
-            evaluations.append(evaluated(state, held_out, scored(held_out, grader)))
-    return Training(run=run, outcomes=tuple(outcomes), evaluations=tuple(evaluations))
+            held_out = sample_held_out(run, state)
+            evaluations.append(evaluate_held_out(state, held_out, score_groups(held_out, reward)))
+    return FinishedRun(run=run, outcomes=tuple(outcomes), evaluations=tuple(evaluations))
 
 
 def mean(values: Sequence[float]) -> float:

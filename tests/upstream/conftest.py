@@ -7,13 +7,13 @@ import pytest
 import respx
 
 from simulator.training.dataset import Message, Record
-from simulator.upstream.response_cache import Cache
-from simulator.upstream.sampling import Upstream
+from simulator.upstream.response_cache import ResponseCache
+from simulator.upstream.sampling import ModelServer
 
-NOWHERE = "http://127.0.0.1:9/v1"
+CLOSED_URL = "http://127.0.0.1:9/v1"
 
 
-def asking(line: int, question: str = "") -> Record:
+def make_record(line: int, question: str = "") -> Record:
     """Return a record that asks something of its own, or `question`."""
     content = question or f'What is {line} + {line}? Give the answer after "####".'
     return Record(
@@ -22,19 +22,19 @@ def asking(line: int, question: str = "") -> Record:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Cache:
+def cache(tmp_path: Path) -> ResponseCache:
     """A cache that holds nothing yet, in a folder that is not there yet."""
-    return Cache(tmp_path / "rollouts")
+    return ResponseCache(tmp_path / "rollouts")
 
 
 @pytest.fixture
-def upstream() -> Upstream:
+def upstream() -> ModelServer:
     """A model at an address where nobody listens: tests answer through `router`."""
-    return Upstream(url=NOWHERE, model="small", api_key="sk-very-secret", retries=0)
+    return ModelServer(url=CLOSED_URL, model="small", api_key="sk-very-secret", retries=0)
 
 
 @pytest.fixture
 def router() -> Iterator[respx.Router]:
     """Answers in place of the network; openai speaks httpx2, hence httpcore2."""
-    with respx.mock(using="httpcore2", base_url=NOWHERE, assert_all_called=False) as routes:
+    with respx.mock(using="httpcore2", base_url=CLOSED_URL, assert_all_called=False) as routes:
         yield routes

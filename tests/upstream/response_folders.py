@@ -6,42 +6,44 @@ from dataclasses import replace
 from pathlib import Path
 
 from simulator.training.dataset import DatasetLimits, Record, read_records
-from simulator.training.recorded_policy import Response
-from simulator.upstream.response_cache import Asked, Cache, Parameters
-from tests.training.recorded_responses import recordings
+from simulator.training.recorded_policy import RecordedResponse
+from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
+from tests.training.recorded_responses import record_responses
 
-OPENING = "Hm.\n"
+RECORDED_PREFIX = "Hm.\n"
 """What every response that is kept for a test begins with, and no simulated one: it shows where words come from."""
 
 SERVER = "http://127.0.0.1:1/v1"
 
 
-def records_in(content: bytes) -> tuple[Record, ...]:
+def parse_records(content: bytes) -> tuple[Record, ...]:
     """Return the records of a training file's bytes."""
     return read_records(io.BytesIO(content), DatasetLimits(min_records=1))
 
 
-def keep(
+def write_responses(
     folder: Path,
     records: Sequence[Record],
-    responses: Mapping[int, Sequence[Response]],
+    responses: Mapping[int, Sequence[RecordedResponse]],
     *,
     model: str = "openai.gpt-oss-20b",
-    parameters: Parameters | None = None,
+    parameters: SamplingParameters | None = None,
 ) -> None:
     """Keep responses by line, those of the records that have any."""
-    cache = Cache(folder)
+    cache = ResponseCache(folder)
     for record in records:
-        asked = Asked(model=model, messages=record.messages, parameters=parameters or Parameters())
+        asked = CachedPrompt(model=model, messages=record.messages, parameters=parameters or SamplingParameters())
         if responses.get(record.line):
-            cache.keep(asked, responses[record.line], server=SERVER)
+            cache.write(asked, responses[record.line], server=SERVER)
 
 
-def keep_simulated(folder: Path, content: bytes, *, model: str = "openai.gpt-oss-20b", count: int = 16) -> None:
+def write_simulated_responses(
+    folder: Path, content: bytes, *, model: str = "openai.gpt-oss-20b", count: int = 16
+) -> None:
     """Keep what the untrained simulated model answers to each record of a file: it stands for a real one."""
-    records = records_in(content)
+    records = parse_records(content)
     responses = {
-        line: [replace(response, text=OPENING + response.text) for response in several]
-        for line, several in recordings(records, count=count).items()
+        line: [replace(response, text=RECORDED_PREFIX + response.text) for response in several]
+        for line, several in record_responses(records, count=count).items()
     }
-    keep(folder, records, responses, model=model)
+    write_responses(folder, records, responses, model=model)

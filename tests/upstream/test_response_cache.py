@@ -7,31 +7,31 @@ from pathlib import Path
 import pytest
 
 from simulator.training.dataset import Message
-from simulator.training.recorded_policy import Response
+from simulator.training.recorded_policy import RecordedResponse
 from simulator.upstream.errors import UpstreamError
-from simulator.upstream.response_cache import Asked, Cache, Parameters
+from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
 
-ASKED = Asked(
+ASKED = CachedPrompt(
     model="small",
     messages=(Message(role="system", content="Be brief."), Message(role="user", content="Wie viel ist 1 + 1, Jürgen?")),
-    parameters=Parameters(max_tokens=64),
+    parameters=SamplingParameters(max_tokens=64),
 )
 RESPONSES = (
-    Response(text="#### 2", reasoning="Eins und eins.", tokens=9, reasoning_tokens=7),
-    Response(text="", tokens=64, finish_reason="length"),
+    RecordedResponse(text="#### 2", reasoning="Eins und eins.", tokens=9, reasoning_tokens=7),
+    RecordedResponse(text="", tokens=64, finish_reason="length"),
 )
 
 
-def test_what_is_kept_is_read_back(cache: Cache) -> None:
+def test_what_is_kept_is_read_back(cache: ResponseCache) -> None:
     """Every field of it; before that there is nothing."""
     assert cache.read(ASKED) == ()
-    cache.keep(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
+    cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
     assert cache.read(ASKED) == RESPONSES
 
 
-def test_a_file_is_json_that_a_person_can_read(cache: Cache) -> None:
+def test_a_file_is_json_that_a_person_can_read(cache: ResponseCache) -> None:
     """The prompt, the model, where it ran, and each response, with umlauts as they are."""
-    cache.keep(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
+    cache.write(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
     text = cache.path(ASKED).read_text()
     assert json.loads(text) == {
         "format": 1,
@@ -55,10 +55,10 @@ def test_a_file_is_json_that_a_person_can_read(cache: Cache) -> None:
     assert "Jürgen" in text
 
 
-def test_the_server_is_noted_and_does_not_matter(cache: Cache) -> None:
+def test_the_server_is_noted_and_does_not_matter(cache: ResponseCache) -> None:
     """A port may change: the newer one is noted, and there is one file."""
-    cache.keep(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
-    cache.keep(ASKED, RESPONSES, server="http://127.0.0.1:2/v1")
+    cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
+    cache.write(ASKED, RESPONSES, server="http://127.0.0.1:2/v1")
     (path,) = cache.path(ASKED).parent.iterdir()
     assert json.loads(path.read_text())["server"] == "http://127.0.0.1:2/v1"
 
@@ -66,13 +66,15 @@ def test_the_server_is_noted_and_does_not_matter(cache: Cache) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        Asked(model="large", messages=ASKED.messages, parameters=ASKED.parameters),
-        Asked(model="small", messages=ASKED.messages[1:], parameters=ASKED.parameters),
-        Asked(model="small", messages=ASKED.messages, parameters=Parameters()),
-        Asked(model="small", messages=ASKED.messages, parameters=Parameters(max_tokens=64, reasoning_effort="low")),
+        CachedPrompt(model="large", messages=ASKED.messages, parameters=ASKED.parameters),
+        CachedPrompt(model="small", messages=ASKED.messages[1:], parameters=ASKED.parameters),
+        CachedPrompt(model="small", messages=ASKED.messages, parameters=SamplingParameters()),
+        CachedPrompt(
+            model="small", messages=ASKED.messages, parameters=SamplingParameters(max_tokens=64, reasoning_effort="low")
+        ),
     ],
 )
-def test_a_key_is_that_of_model_messages_and_parameters(other: Asked) -> None:
+def test_a_key_is_that_of_model_messages_and_parameters(other: CachedPrompt) -> None:
     """Any of these makes other responses. The key is the same in every process."""
     assert other.key != ASKED.key
     assert ASKED.key == "73fae62ad0d794d5d1be0594320dff0c"
@@ -91,7 +93,7 @@ def test_a_key_is_that_of_model_messages_and_parameters(other: Asked) -> None:
         ),
     ],
 )
-def test_a_file_that_is_not_ours_is_named(cache: Cache, text: str, reason: str) -> None:
+def test_a_file_that_is_not_ours_is_named(cache: ResponseCache, text: str, reason: str) -> None:
     """It may have been edited by hand; nothing is sampled over it."""
     path = cache.path(ASKED)
     path.parent.mkdir()
@@ -101,9 +103,11 @@ def test_a_file_that_is_not_ours_is_named(cache: Cache, text: str, reason: str) 
     assert str(caught.value) == f"{path} {reason}; remove it and sample again, or name another folder"
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(
+    cache: ResponseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half a file is never seen."""
-    cache.keep(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
+    cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
 
     def full(*_args: object, **_more: object) -> int:
         raise OSError(28, "No space left on device")
@@ -111,7 +115,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(cache: Cache, monke
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", full)
         with pytest.raises(UpstreamError, match="No space left on device; name a folder that can be written to"):
-            cache.keep(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
+            cache.write(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
     assert list(cache.path(ASKED).parent.iterdir()) == [cache.path(ASKED)]
     assert cache.read(ASKED) == RESPONSES
 
@@ -120,4 +124,4 @@ def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
     """Before anything was asked for."""
     (tmp_path / "file").write_text("")
     with pytest.raises(UpstreamError, match="Not a directory"):
-        Cache(tmp_path / "file").read(ASKED)
+        ResponseCache(tmp_path / "file").read(ASKED)

@@ -7,31 +7,31 @@ from pathlib import Path
 import pytest
 
 from simulator.training.dataset import DatasetError, Record
-from simulator.training.recorded_policy import Response
+from simulator.training.recorded_policy import RecordedResponse
 from simulator.upstream.errors import UpstreamError
-from simulator.upstream.response_cache import Parameters
-from simulator.upstream.response_folder import Replay
-from tests.training.training_files import jsonl
-from tests.upstream.response_folders import keep, records_in
+from simulator.upstream.response_cache import SamplingParameters
+from simulator.upstream.response_folder import ResponseFolder
+from tests.training.training_files import make_training_file
+from tests.upstream.response_folders import parse_records, write_responses
 
 BASE = "qwen.qwen3-32b"
 ALIAS = "qwen.qwen3-32b-v1:0"
-RECORDS = records_in(jsonl(3))
+RECORDS = parse_records(make_training_file(3))
 
 
-def said(*texts: str) -> tuple[Response, ...]:
+def responses_with(*texts: str) -> tuple[RecordedResponse, ...]:
     """Return responses with these words."""
-    return tuple(Response(text=text, tokens=1) for text in texts)
+    return tuple(RecordedResponse(text=text, tokens=1) for text in texts)
 
 
-def by_line(*texts: str) -> dict[int, tuple[Response, ...]]:
+def by_line(*texts: str) -> dict[int, tuple[RecordedResponse, ...]]:
     """Return the same responses for each record."""
-    return dict.fromkeys((record.line for record in RECORDS), said(*texts))
+    return dict.fromkeys((record.line for record in RECORDS), responses_with(*texts))
 
 
-def replay_of(folder: Path) -> Replay:
+def open_folder(folder: Path) -> ResponseFolder:
     """Look into a folder with one alias known."""
-    return Replay(folder, unaliased=lambda model: BASE if model == ALIAS else model)
+    return ResponseFolder(folder, resolve_alias=lambda model: BASE if model == ALIAS else model)
 
 
 @pytest.mark.parametrize(("recorded", "asked"), [(BASE, BASE), (ALIAS, BASE), (BASE, ALIAS)])
@@ -39,9 +39,9 @@ def test_a_models_own_responses_are_found_among_others_by_id_and_alias(
     tmp_path: Path, recorded: str, asked: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is to be said about it."""
-    keep(tmp_path, RECORDS, by_line("a", "b"), model=recorded)
-    keep(tmp_path, RECORDS, by_line("c", "d"), model="small")
-    assert replay_of(tmp_path).recordings(RECORDS, model=asked) == by_line("a", "b")
+    write_responses(tmp_path, RECORDS, by_line("a", "b"), model=recorded)
+    write_responses(tmp_path, RECORDS, by_line("c", "d"), model="small")
+    assert open_folder(tmp_path).responses_by_line(RECORDS, model=asked) == by_line("a", "b")
     assert caplog.messages == []
 
 
@@ -49,9 +49,9 @@ def test_the_only_model_of_a_folder_stands_for_every_other_and_that_is_said_once
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A small local model for the large one that is to be tuned."""
-    keep(tmp_path, RECORDS, by_line("a", "b"), model="small")
-    replay = replay_of(tmp_path)
-    found = [replay.recordings(RECORDS, model=BASE) for _ in range(2)]
+    write_responses(tmp_path, RECORDS, by_line("a", "b"), model="small")
+    replay = open_folder(tmp_path)
+    found = [replay.responses_by_line(RECORDS, model=BASE) for _ in range(2)]
     assert found == [by_line("a", "b")] * 2
     assert [(record.levelno, record.message) for record in caplog.records] == [
         (logging.WARNING, f"{tmp_path}: the responses of small stand for those of {BASE}")
@@ -63,17 +63,19 @@ def test_of_several_others_none_stands_for_a_model_and_that_is_said(
 ) -> None:
     """Nobody can tell which was meant."""
     for model in ("small", "large"):
-        keep(tmp_path, RECORDS, by_line("a", "b"), model=model)
-    assert replay_of(tmp_path).responses(RECORDS[0], model=BASE) == ()
+        write_responses(tmp_path, RECORDS, by_line("a", "b"), model=model)
+    assert open_folder(tmp_path).find_responses(RECORDS[0], model=BASE) == ()
     assert caplog.messages == [f"{tmp_path}: no responses of {BASE}; it holds those of: large, small"]
 
 
 def test_responses_that_were_drawn_in_several_ways_are_not_mixed(tmp_path: Path) -> None:
     """They are samples of several distributions."""
     for temperature in (0.5, 1.0):
-        keep(tmp_path, RECORDS, by_line("a", "b"), model=BASE, parameters=Parameters(temperature=temperature))
+        write_responses(
+            tmp_path, RECORDS, by_line("a", "b"), model=BASE, parameters=SamplingParameters(temperature=temperature)
+        )
     with pytest.raises(UpstreamError) as error:
-        replay_of(tmp_path).recordings(RECORDS, model=BASE)
+        open_folder(tmp_path).responses_by_line(RECORDS, model=BASE)
     ways = {f"{BASE} with {{'temperature': {temperature}}}" for temperature in (0.5, 1.0)}
     told, _, end = str(error.value).partition("): ")
     assert set(told.partition("ways (")[2].split("; ")) == ways
@@ -85,10 +87,10 @@ def test_a_record_with_too_few_responses_is_told_by_its_line(
     tmp_path: Path, texts: tuple[str, ...], there: int
 ) -> None:
     """The first of them, with how many there are, and how they are sampled."""
-    few = dict.fromkeys((2, 3), said(*texts))
-    keep(tmp_path, RECORDS, by_line("a", "b") | few, model=BASE)
+    few = dict.fromkeys((2, 3), responses_with(*texts))
+    write_responses(tmp_path, RECORDS, by_line("a", "b") | few, model=BASE)
     with pytest.raises(DatasetError) as error:
-        replay_of(tmp_path).recordings(RECORDS, model=BASE)
+        open_folder(tmp_path).responses_by_line(RECORDS, model=BASE)
     assert str(error.value) == (
         f"line 2: {tmp_path} holds {there} of the 2 responses of {BASE} that training needs at least (and too few for "
         "2 of 3 records): sample them with `rft-sim doctor REWARD --data FILE --rollouts URL --rollouts-records 3 "
@@ -98,25 +100,25 @@ def test_a_record_with_too_few_responses_is_told_by_its_line(
 
 def test_what_is_sampled_later_is_seen(tmp_path: Path) -> None:
     """A server that runs on an empty folder need not be started again."""
-    replay = replay_of(tmp_path)
+    replay = open_folder(tmp_path)
     first: Record = RECORDS[0]
-    before = replay.responses(first, model=BASE)
-    keep(tmp_path, RECORDS[:1], by_line("a", "b"), model=BASE)
-    assert (before, replay.responses(first, model=BASE)) == ((), said("a", "b"))
+    before = replay.find_responses(first, model=BASE)
+    write_responses(tmp_path, RECORDS[:1], by_line("a", "b"), model=BASE)
+    assert (before, replay.find_responses(first, model=BASE)) == ((), responses_with("a", "b"))
 
 
 @pytest.mark.parametrize("fault", ["gone", "not ours"])
 def test_a_folder_that_cannot_be_read_is_told_at_the_start_and_later(tmp_path: Path, fault: str) -> None:
     """Never taken for one without responses."""
     folder = tmp_path / "kept"
-    keep(folder, RECORDS, by_line("a", "b"), model=BASE)
-    replay = replay_of(folder)
+    write_responses(folder, RECORDS, by_line("a", "b"), model=BASE)
+    replay = open_folder(folder)
     if fault == "gone":
         shutil.rmtree(folder)
     else:
         (folder / "notes.json").write_text("[]")
     told = f"{folder} is no folder of responses" if fault == "gone" else f"{folder / 'notes.json'} cannot be read"
     with pytest.raises(UpstreamError, match=told):
-        replay.responses(RECORDS[0], model=BASE)
+        replay.find_responses(RECORDS[0], model=BASE)
     with pytest.raises(UpstreamError, match=told):
-        replay_of(folder)
+        open_folder(folder)

@@ -7,82 +7,82 @@ from typing import Any, Final
 
 from simulator.http.asgi import App, Message, Receive, Scope, Send
 from simulator.settings import VerdictSettings
-from simulator.verdict.audit_middleware import Watching
-from simulator.verdict.auditor import Judge
+from simulator.verdict.audit_middleware import AuditMiddleware
+from simulator.verdict.auditor import Auditor
 from simulator.verdict.exchange import Exchange
-from tests.verdict.audit_scenario import Jobs
+from tests.verdict.audit_scenario import FakeServerState
 
-LOOK = "/v1/fine_tuning/jobs/ftjob-1"
+JOB_PATH = "/v1/fine_tuning/jobs/ftjob-1"
 NOON: Final = 1_792_587_600.0  # Wed, 21 Oct 2026 13:00:00 GMT
-GONE: Message = {"type": "http.disconnect"}
-NO_BODY: Message = {"type": "http.request", "body": b"", "more_body": False}
+DISCONNECT: Message = {"type": "http.disconnect"}
+EMPTY_BODY: Message = {"type": "http.request", "body": b"", "more_body": False}
 
 
-def piece(body: bytes, *, more: bool = False) -> Message:
+def request_part(body: bytes, *, more: bool = False) -> Message:
     """Return a part of a request's body."""
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def start(status: int = 200, *headers: tuple[bytes, bytes]) -> Message:
+def response_start(status: int = 200, *headers: tuple[bytes, bytes]) -> Message:
     """Return the start of an answer."""
     return {"type": "http.response.start", "status": status, "headers": list(headers)}
 
 
-def body(content: bytes = b"", *, more: bool = False) -> Message:
+def response_part(content: bytes = b"", *, more: bool = False) -> Message:
     """Return a part of an answer."""
     return {"type": "http.response.body", "body": content, "more_body": more}
 
 
-class Hearing(Judge):
+class RecordingAuditor(Auditor):
     """A judge that keeps every exchange, on a clock that a test moves."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.exchanges: list[Exchange] = []
-        super().__init__(settings=VerdictSettings(), clock=lambda: self.seconds, truth=Jobs())
+        super().__init__(settings=VerdictSettings(), clock=lambda: self.seconds, server_state=FakeServerState())
 
-    def take(self, exchange: Exchange) -> None:
+    def record(self, exchange: Exchange) -> None:
         """Keep it as well."""
         self.exchanges.append(exchange)
-        super().take(exchange)
+        super().record(exchange)
 
 
-class Caller:
+class ScriptedCaller:
     """The caller's end of the line: what it says, one message after the other, and then nothing until it hangs up."""
 
-    def __init__(self, messages: Iterable[Message] = (NO_BODY,)) -> None:
-        self.says = deque(messages)
-        self.heard: list[Message] = []
-        self.receives = 0  # that wait at this moment
+    def __init__(self, messages: Iterable[Message] = (EMPTY_BODY,)) -> None:
+        self.messages = deque(messages)
+        self.sent: list[Message] = []
+        self.pending_receives = 0  # that wait at this moment
         self._hung_up = asyncio.Event()
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Go away."""
         self._hung_up.set()
 
     async def receive(self) -> Message:
         """Return what it says next."""
-        self.receives += 1
+        self.pending_receives += 1
         try:
-            if self.says:
+            if self.messages:
                 await asyncio.sleep(0.005)
-                return self.says.popleft()
+                return self.messages.popleft()
             await self._hung_up.wait()
         finally:
-            self.receives -= 1
-        return GONE
+            self.pending_receives -= 1
+        return DISCONNECT
 
     async def send(self, message: Message) -> None:
         """Hear a part of an answer."""
-        self.heard.append(message)
+        self.sent.append(message)
 
 
-def watching(app: App, judge: Judge) -> Watching:
+def with_audit_middleware(app: App, auditor: Auditor) -> AuditMiddleware:
     """Return an app that is watched, at noon."""
-    return Watching(app, judge=judge, wall=lambda: NOON)
+    return AuditMiddleware(app, auditor=auditor, wall_clock=lambda: NOON)
 
 
-def scope(path: str = LOOK, *, method: str = "GET", query: bytes = b"", **more: Any) -> Scope:
+def request_scope(path: str = JOB_PATH, *, method: str = "GET", query: bytes = b"", **more: Any) -> Scope:
     """Return a request's scope."""
     return {
         "type": "http",
@@ -94,7 +94,7 @@ def scope(path: str = LOOK, *, method: str = "GET", query: bytes = b"", **more: 
     } | more
 
 
-def answering(*messages: Message) -> App:
+def app_answering(*messages: Message) -> App:
     """Return an app that says this, whatever it is asked."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -104,26 +104,28 @@ def answering(*messages: Message) -> App:
     return app
 
 
-def heard(
+def record_exchange(
     app: App,
-    asked: Scope | None = None,
+    request: Scope | None = None,
     *,
-    judge: Hearing | None = None,
-    says: Iterable[Message] = (NO_BODY,),
-    then: Callable[[Caller], Awaitable[None]] | None = None,
+    auditor: RecordingAuditor | None = None,
+    messages: Iterable[Message] = (EMPTY_BODY,),
+    meanwhile: Callable[[ScriptedCaller], Awaitable[None]] | None = None,
 ) -> Exchange:
-    """Send one request through a watched app, do what comes `then` beside it, and return the exchange."""
-    judge = judge or Hearing()
+    """Send one request through a watched app, do what comes `meanwhile` beside it, and return the exchange."""
+    auditor = auditor or RecordingAuditor()
 
     async def go() -> None:
-        caller = Caller(says)
+        caller = ScriptedCaller(messages)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(watching(app, judge)(asked or scope(), caller.receive, caller.send))
-            if then:
-                tasks.create_task(_awaited(then(caller)))
+            tasks.create_task(
+                with_audit_middleware(app, auditor)(request or request_scope(), caller.receive, caller.send)
+            )
+            if meanwhile:
+                tasks.create_task(_awaited(meanwhile(caller)))
 
     asyncio.run(asyncio.wait_for(go(), timeout=10))
-    (exchange,) = judge.exchanges
+    (exchange,) = auditor.exchanges
     return exchange
 
 

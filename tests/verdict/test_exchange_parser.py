@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from simulator.http.asgi import Scope
 from simulator.identity.session_key import create_session_key
 from simulator.verdict import exchange_parser as reading
-from simulator.verdict.client_identity import Callers
-from simulator.verdict.exchange import NOTHING, Asked, Operation, Page, Sight, Told
-from tests.simulators import World
-from tests.verdict.audit_scenario import Stage
+from simulator.verdict.client_identity import ClientIdentifier
+from simulator.verdict.exchange import EMPTY_ANSWER, JobView, Operation, Page, ParsedAnswer, ParsedRequest
+from tests.simulators import RunningSimulator
+from tests.verdict.audit_scenario import AuditScenario
 
 JOBS = "/v1/fine_tuning/jobs"
 
 
-def asked(method: str, path: str, *, query: bytes = b"", body: bytes | None = b"") -> Asked:
+def parse_request(method: str, path: str, *, query: bytes = b"", body: bytes | None = b"") -> ParsedRequest:
     """Read a request."""
-    return reading.asked(method, path, query, body)
+    return reading.parse_request(method, path, query, body)
 
 
 def scope(*headers: tuple[bytes, str]) -> Scope:
@@ -40,49 +40,49 @@ def scope(*headers: tuple[bytes, str]) -> Scope:
         ("GET", f"{JOBS}/ftjob-1/checkpoints", Operation.LIST_CHECKPOINTS, "ftjob-1"),
         ("POST", f"{JOBS}/ftjob-1/cancel", Operation.CANCEL_JOB, "ftjob-1"),
         ("DELETE", f"{JOBS}/ftjob-1", Operation.OTHER, "ftjob-1"),
-        ("POST", "/v1/files", Operation.UPLOAD, None),
+        ("POST", "/v1/files", Operation.UPLOAD_FILE, None),
         ("GET", "/v1/files", Operation.OTHER, None),
-        ("POST", "/v1/chat/completions", Operation.ASK_MODEL, None),
-        ("POST", "/openai/v1/responses", Operation.ASK_MODEL, None),
-        ("GET", "/v1/models/ft:x/y", Operation.FIND_MODEL, None),
+        ("POST", "/v1/chat/completions", Operation.INVOKE_MODEL, None),
+        ("POST", "/openai/v1/responses", Operation.INVOKE_MODEL, None),
+        ("GET", "/v1/models/ft:x/y", Operation.RETRIEVE_MODEL, None),
         ("GET", "/v1/models", Operation.OTHER, None),
         ("GET", "/v2/fine_tuning/jobs", Operation.OTHER, None),
     ],
 )
 def test_what_a_request_is_about(method: str, path: str, operation: Operation, job: str | None) -> None:
     """Its operation, and the job that its path names."""
-    assert reading.operation_of(method, path) == (operation, job)
+    assert reading.find_operation(method, path) == (operation, job)
 
 
 def test_a_query_is_shown_as_far_as_it_is_about_a_page() -> None:
     """A presigned one holds a credential, and a path may hold a key."""
-    read = asked("GET", f"{JOBS}/ABSKsecretsecret", query=b"limit=5&X-Amz-Signature=secret&after=a%0Ab")
-    assert (read.line, read.limit, read.after) == (f"GET {JOBS}/ABSK...?after=a↵b&limit=5", 5, "a\nb")
+    read = parse_request("GET", f"{JOBS}/ABSKsecretsecret", query=b"limit=5&X-Amz-Signature=secret&after=a%0Ab")
+    assert (read.request_line, read.limit, read.after) == (f"GET {JOBS}/ABSK...?after=a↵b&limit=5", 5, "a\nb")
 
 
 @pytest.mark.parametrize("limit", ["", "x", "-1", "1e3", "٣", "9" * 4_301])
 def test_a_limit_that_is_none_is_not_the_callers(limit: str) -> None:
     """The service refuses it, or takes its own."""
-    assert asked("GET", JOBS, query=f"limit={limit}".encode()).limit is None
+    assert parse_request("GET", JOBS, query=f"limit={limit}".encode()).limit is None
 
 
 def test_two_requests_are_the_same_when_all_of_them_is() -> None:
     """Method, path, query, body."""
-    alike = asked("POST", "/v1/chat/completions", query=b"a=1", body=b"x").same
-    assert alike == asked("POST", "/v1/chat/completions", query=b"a=1", body=b"x").same
+    alike = parse_request("POST", "/v1/chat/completions", query=b"a=1", body=b"x").fingerprint
+    assert alike == parse_request("POST", "/v1/chat/completions", query=b"a=1", body=b"x").fingerprint
     others = [
-        asked("POST", "/v1/chat/completions", query=b"a=1", body=b"y"),
-        asked("POST", "/v1/chat/completions", query=b"a=2", body=b"x"),
-        asked("POST", "/v1/responses", query=b"a=1", body=b"x"),
-        asked("PUT", "/v1/chat/completions", query=b"a=1", body=b"x"),
-        asked("POST", "/v1/chat/completions", query=b"a=1x", body=b""),
+        parse_request("POST", "/v1/chat/completions", query=b"a=1", body=b"y"),
+        parse_request("POST", "/v1/chat/completions", query=b"a=2", body=b"x"),
+        parse_request("POST", "/v1/responses", query=b"a=1", body=b"x"),
+        parse_request("PUT", "/v1/chat/completions", query=b"a=1", body=b"x"),
+        parse_request("POST", "/v1/chat/completions", query=b"a=1x", body=b""),
     ]
-    assert alike not in {other.same for other in others}
+    assert alike not in {other.fingerprint for other in others}
 
 
 def test_what_was_not_read_along_is_the_same_as_nothing() -> None:
     """A large body is not kept to compare it."""
-    assert asked("POST", "/v1/chat/completions", body=None).same is None
+    assert parse_request("POST", "/v1/chat/completions", body=None).fingerprint is None
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_what_was_not_read_along_is_the_same_as_nothing() -> None:
 )
 def test_nobody_is_remembered_for_what_is_long(path: str, query: str) -> None:
     """Anybody may ask without a key, and be refused: 1,100 requests of 60 kB each leave little behind."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.ask("GET", JOBS, status=401)
+    client.send("GET", JOBS, status=401)
     long = "x" * 60_000
     tracemalloc.start()
     for number in range(1_100):
-        client.ask("GET", path.format(number, long), query=query.format(number, long), status=401)
+        client.send("GET", path.format(number, long), query=query.format(number, long), status=401)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 10_000_000
@@ -120,16 +120,17 @@ ORDER = {"model": "m", "training_file": "f", "method": {"type": "reinforcement"}
 )
 def test_two_orders_are_the_same_but_for_their_labels_and_files(change: dict[str, Any], is_same: bool) -> None:
     """Whichever way they are written; the files are told beside."""
-    first = asked("POST", JOBS, body=json.dumps(ORDER).encode())
-    second = asked("POST", JOBS, body=json.dumps(ORDER | change, indent=1, sort_keys=True).encode())
-    assert (first.order == second.order) is is_same
+    first = parse_request("POST", JOBS, body=json.dumps(ORDER).encode())
+    second = parse_request("POST", JOBS, body=json.dumps(ORDER | change, indent=1, sort_keys=True).encode())
+    assert (first.job_spec_digest == second.job_spec_digest) is is_same
 
 
 def test_an_order_tells_its_files_by_their_places() -> None:
     """What is no id is none."""
     body = ORDER | {"validation_file": "v"}
     files = [
-        asked("POST", JOBS, body=json.dumps(order).encode()).files for order in (body, ORDER | {"training_file": 7})
+        parse_request("POST", JOBS, body=json.dumps(order).encode()).job_files
+        for order in (body, ORDER | {"training_file": 7})
     ]
     assert files == [(("training_file", "f"), ("validation_file", "v")), ()]
 
@@ -153,45 +154,47 @@ def test_an_order_tells_its_files_by_their_places() -> None:
 )
 def test_a_model_is_unnamed_where_its_name_stands_for_null(body: str, is_unnamed: bool) -> None:
     """And not where something else in the body is called so."""
-    assert asked("POST", "/v1/chat/completions", body=body.encode()).no_model is is_unnamed
+    assert parse_request("POST", "/v1/chat/completions", body=body.encode()).has_no_model is is_unnamed
 
 
-def test_real_answers_are_read(inner: World) -> None:
+def test_real_answers_are_read(local_simulator: RunningSimulator) -> None:
     """The renderers' own: a job, a list of jobs, events, checkpoints."""
-    file = inner.upload(b"{}\n")
-    job = inner.create(file, metadata={"b": "2", "a": "1"})["id"]
-    inner.finished(job)
-    shown = inner.http.get(f"{JOBS}/{job}").content
-    assert reading.told(Operation.RETRIEVE_JOB, shown) == Told(jobs=(Sight(job=job, status="failed", label=""),))
+    file = local_simulator.upload(b"{}\n")
+    job = local_simulator.create_job(file, metadata={"b": "2", "a": "1"})["id"]
+    local_simulator.wait_for_job(job)
+    shown = local_simulator.http.get(f"{JOBS}/{job}").content
+    assert reading.parse_answer(Operation.RETRIEVE_JOB, shown) == ParsedAnswer(
+        jobs=(JobView(job_id=job, status="failed", label=""),)
+    )
 
-    listed = inner.http.get(JOBS).content
+    listed = local_simulator.http.get(JOBS).content
     label = f'{file} {{"a": "1", "b": "2"}}'
     assert (
         label
-        == asked(
+        == parse_request(
             "POST", JOBS, body=json.dumps({"training_file": file, "metadata": {"b": "2", "a": "1"}}).encode()
-        ).label
+        ).job_label
     )
-    assert reading.told(Operation.LIST_JOBS, listed) == Told(
-        jobs=(Sight(job=job, status="failed", label=label),), page=Page(ids=(job,), has_more=False)
+    assert reading.parse_answer(Operation.LIST_JOBS, listed) == ParsedAnswer(
+        jobs=(JobView(job_id=job, status="failed", label=label),), page=Page(ids=(job,), has_more=False)
     )
 
-    all_events = inner.http.get(f"{JOBS}/{job}/events")
+    all_events = local_simulator.http.get(f"{JOBS}/{job}/events")
     ids = tuple(event["id"] for event in all_events.json()["data"])
     assert len(ids) > 2
-    assert reading.told(Operation.LIST_EVENTS, all_events.content) == Told(
-        page=Page(ids=ids, has_more=False), end="failed"
+    assert reading.parse_answer(Operation.LIST_EVENTS, all_events.content) == ParsedAnswer(
+        page=Page(ids=ids, has_more=False), end_status="failed"
     )
-    oldest = inner.http.get(f"{JOBS}/{job}/events", params={"after": ids[0], "limit": 1}).content
-    assert reading.told(Operation.LIST_EVENTS, oldest) == Told(page=Page(ids=(ids[1],), has_more=True))
-    none = inner.http.get(f"{JOBS}/{job}/checkpoints").content
-    assert reading.told(Operation.LIST_CHECKPOINTS, none) == Told(page=Page(ids=(), has_more=False))
+    oldest = local_simulator.http.get(f"{JOBS}/{job}/events", params={"after": ids[0], "limit": 1}).content
+    assert reading.parse_answer(Operation.LIST_EVENTS, oldest) == ParsedAnswer(page=Page(ids=(ids[1],), has_more=True))
+    none = local_simulator.http.get(f"{JOBS}/{job}/checkpoints").content
+    assert reading.parse_answer(Operation.LIST_CHECKPOINTS, none) == ParsedAnswer(page=Page(ids=(), has_more=False))
 
 
 @given(operation=st.sampled_from(Operation), body=st.binary(max_size=60))
 def test_no_answer_is_too_odd_to_be_read(operation: Operation, body: bytes) -> None:
     """What cannot be understood tells of no job."""
-    assert reading.told(operation, body).jobs == ()
+    assert reading.parse_answer(operation, body).jobs == ()
 
 
 @given(
@@ -206,28 +209,28 @@ def test_no_json_is_too_odd_to_be_read(value: Any) -> None:
     """Any JSON value, in a request and in an answer."""
     body = json.dumps(value).encode()
     for operation in Operation:
-        reading.told(operation, body)
+        reading.parse_answer(operation, body)
     for path in (JOBS, "/v1/chat/completions"):
-        reading.asked("POST", path, body, body)
+        reading.parse_request("POST", path, body, body)
 
 
 def test_a_body_that_tells_of_nothing_tells_of_nothing() -> None:
     """An error's, say."""
-    assert reading.told(Operation.RETRIEVE_JOB, b'{"error":{"message":"no"}}') == NOTHING
+    assert reading.parse_answer(Operation.RETRIEVE_JOB, b'{"error":{"message":"no"}}') == EMPTY_ANSWER
 
 
-def _minted(second: int) -> str:
+def _mint_key(second: int) -> str:
     signed = f"bedrock.amazonaws.com/?X-Amz-Credential=AKID%2F20260101%2Fus-west-2&X-Amz-Date={second}"
     return f"Bearer bedrock-api-key-{b64encode(signed.encode()).decode()}"
 
 
 def test_a_client_is_known_by_who_holds_its_key() -> None:
     """A key that is minted for each request, and a request that is signed, name the access key."""
-    callers = Callers()
+    callers = ClientIdentifier()
     signed = "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-west-2/bedrock/aws4_request, SignedHeaders=host, Signature=0"
-    known = [callers.called(scope((b"authorization", sent))) for sent in (_minted(1), _minted(2), signed)]
+    known = [callers.identify(scope((b"authorization", sent))) for sent in (_mint_key(1), _mint_key(2), signed)]
     assert len({caller.name for caller in known}) == 1
-    assert len({caller.key for caller in known}) == 3
+    assert len({caller.key_digest for caller in known}) == 3
 
 
 @pytest.mark.parametrize(
@@ -235,23 +238,23 @@ def test_a_client_is_known_by_who_holds_its_key() -> None:
 )
 def test_any_other_key_stands_for_itself(sent: str) -> None:
     """Also one that is none."""
-    callers = Callers()
-    others = {callers.called(scope((b"authorization", _minted(1)))).name, callers.called(scope()).name}
-    assert callers.called(scope((b"authorization", sent))).name not in others
-    assert callers.called(scope()).name == "no key"
+    callers = ClientIdentifier()
+    others = {callers.identify(scope((b"authorization", _mint_key(1)))).name, callers.identify(scope()).name}
+    assert callers.identify(scope((b"authorization", sent))).name not in others
+    assert callers.identify(scope()).name == "no key"
 
 
 def test_a_client_may_name_itself() -> None:
     """In a header that Bedrock does not know; it is shown on one line."""
     sent = ((b"authorization", "Bearer ABSKkey"), (b"x-simulator-client", "trainer\x1b[31m" + "x" * 100))
-    caller = Callers().called(scope(*sent))
+    caller = ClientIdentifier().identify(scope(*sent))
     assert (caller.name, caller.is_named) == ("trainer\\x1b[31m" + "x" * 25, True)
 
 
 def test_no_key_can_be_told_from_what_is_kept() -> None:
     """Neither from the name nor from the digest."""
     key = create_session_key("us-west-2")
-    callers = Callers()
-    caller = callers.called(scope((b"authorization", f"Bearer {key}")))
-    assert (len(caller.name), len(caller.key)) == (len("key 01234567"), 8)
+    callers = ClientIdentifier()
+    caller = callers.identify(scope((b"authorization", f"Bearer {key}")))
+    assert (len(caller.name), len(caller.key_digest)) == (len("key 01234567"), 8)
     assert key not in repr(vars(callers))

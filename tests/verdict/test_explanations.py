@@ -7,23 +7,23 @@ from typer.testing import CliRunner
 
 from simulator.__main__ import app
 from simulator.cli.verdict import verdict
-from simulator.settings import Settings, listed
-from simulator.verdict.auditor import Judge
+from simulator.settings import Settings, format_assignments
+from simulator.verdict.auditor import Auditor
 from simulator.verdict.catalogue import RULES
-from simulator.verdict.explanations import FILE, PARTS, written
+from simulator.verdict.explanations import MARKDOWN_FILE, SECTIONS, render_markdown
 from simulator.verdict.rule import Rule
-from tests.verdict.audit_scenario import Stage
+from tests.verdict.audit_scenario import AuditScenario
 
 
 def test_the_file_is_written_from_the_rules() -> None:
     """`python -m simulator.verdict.explanations` writes it."""
-    assert FILE.read_text(encoding="utf-8") == written()
+    assert MARKDOWN_FILE.read_text(encoding="utf-8") == render_markdown()
 
 
 def test_every_rule_is_at_work_and_has_a_page() -> None:
     """In the order of their ids, C1, C2, ..."""
-    judge: Judge = Stage().judge
-    assert [fold.rule for fold in judge.folds] == list(RULES)
+    judge: Auditor = AuditScenario().auditor
+    assert [fold.rule for fold in judge.checkers] == list(RULES)
     assert [rule.id for rule in RULES] == [f"C{number}" for number in range(1, 1 + len(RULES))]
 
 
@@ -31,15 +31,15 @@ def test_every_rule_is_at_work_and_has_a_page() -> None:
 def test_a_page_leaves_nothing_out(rule: Rule) -> None:
     """A question, and sentences."""
     assert rule.question.endswith("?")
-    for attribute, _ in PARTS[1:]:
+    for attribute, _ in SECTIONS[1:]:
         assert getattr(rule, attribute).rstrip("`)").endswith("."), attribute
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_page_names_settings_that_there_are(rule: Rule) -> None:
     """By their dotted names."""
-    there = {assignment.partition("=")[0] for assignment in listed(Settings())}
-    assert set(re.findall(r"`(verdict\.\w+)`", rule.told)) <= there
+    there = {assignment.partition("=")[0] for assignment in format_assignments(Settings())}
+    assert set(re.findall(r"`(verdict\.\w+)`", rule.detection)) <= there
 
 
 def test_a_page_is_printed() -> None:
@@ -63,7 +63,7 @@ def test_a_page_is_no_wider_than_the_terminal(
     lines = capsys.readouterr().out.splitlines()
     told = {len(line) for line in lines if "\x1b" not in line and " " in line.strip()}
     assert widest - 5 <= max(told) <= widest
-    words = [word for rule in RULES for attribute, _ in PARTS for word in getattr(rule, attribute).split()]
+    words = [word for rule in RULES for attribute, _ in SECTIONS for word in getattr(rule, attribute).split()]
     assert [word for line in lines if line.startswith("  ") for word in line.split()] == words
 
 

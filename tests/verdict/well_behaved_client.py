@@ -7,78 +7,78 @@ from typing import Any
 from hypothesis import strategies as st
 
 from simulator.verdict.exchange import Exchange, Outcome
-from tests.verdict.audit_scenario import TAKES, Client, shown
+from tests.verdict.audit_scenario import ANSWER_SECONDS, ScriptedClient, job_object
 
-PATIENCE = 30.0  # seconds that a client waits for an answer
-TRIES = 8
+TIMEOUT_SECONDS = 30.0  # seconds that a client waits for an answer
+MAX_ATTEMPTS = 8
 _LOOKS = 40  # at most, so that a test of a long job is short
-ENDS = ("succeeded", "failed", "cancelled")
+TERMINAL_STATUSES = ("succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class JobTimeline:
     """A job's life as a function of time: when it was made, how long its stages take, and how it ends."""
 
-    made: float
-    validation: float
-    queue: float
-    step: float
+    created_at: float
+    validation_seconds: float
+    queue_seconds: float
+    step_seconds: float
     steps: int
-    end: str
+    end_status: str
 
     @property
-    def lasts(self) -> float:
+    def total_seconds(self) -> float:
         """How long it takes in all."""
-        return self.validation + self.queue + self.step * self.steps
+        return self.validation_seconds + self.queue_seconds + self.step_seconds * self.steps
 
-    def status(self, now: float) -> str:
+    def status_at(self, now: float) -> str:
         """Return its status at a time."""
-        age = now - self.made
+        age = now - self.created_at
         for status, lasts in (
-            ("validating_files", self.validation),
-            ("queued", self.queue),
-            ("running", self.step * self.steps),
+            ("validating_files", self.validation_seconds),
+            ("queued", self.queue_seconds),
+            ("running", self.step_seconds * self.steps),
         ):
             if age < lasts:
                 return status
             age -= lasts
-        return self.end
+        return self.end_status
 
-    def listed(self, now: float, prefix: str) -> list[str]:
+    def ids_at(self, now: float, prefix: str) -> list[str]:
         """Return the ids of its events or checkpoints at a time, newest first."""
-        age = now - self.made - self.validation - self.queue
-        done = max(0, min(self.steps, int(age / self.step)))
-        return [f"{prefix}{number}" for number in range(done + (self.status(now) in ENDS), 0, -1)]
+        age = now - self.created_at - self.validation_seconds - self.queue_seconds
+        done = max(0, min(self.steps, int(age / self.step_seconds)))
+        return [f"{prefix}{number}" for number in range(done + (self.status_at(now) in TERMINAL_STATUSES), 0, -1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manners:
+class ClientBehavior:
     """How a polite client goes about it. Times in seconds.
 
-    `fates` are what becomes of its requests, in their order; when they are used up all goes well.
+    `request_outcomes` are what becomes of its requests, in their order; when they are used up all goes well.
     """
 
-    begins: float
-    pause: float
+    starts_at: float
+    poll_interval: float
     keeps_connections: bool
-    page: int | None
-    reads_to_the_end: bool
-    looks_before_it_leaves: int | None
-    cancels: bool
-    fates: Sequence[str] = field(default=())
+    page_size: int | None
+    reads_all_pages: bool
+    reads_before_exit: int | None
+    cancels_before_exit: bool
+    request_outcomes: Sequence[str] = field(default=())
 
 
-lives = st.builds(
-    Life,
+job_timelines = st.builds(
+    JobTimeline,
     made=st.just(0.0),
     validation=st.floats(0.1, 60),
     queue=st.floats(0.1, 600),
     step=st.floats(0.01, 40),
     steps=st.integers(1, 120),
-    end=st.sampled_from(ENDS),
+    end=st.sampled_from(TERMINAL_STATUSES),
 )
-manners = st.builds(
-    Manners,
+client_behaviors = st.builds(
+    ClientBehavior,
     begins=st.floats(0, 100),
     pause=st.sampled_from([0.05, 0.2, 1.0, 5.0, 60.0]),
     keeps_connections=st.booleans(),
@@ -92,106 +92,118 @@ manners = st.builds(
 )
 
 
-class Leaves(Exception):  # noqa: N818  it is how a program ends
+class ClientExit(Exception):  # noqa: N818  it is how a program ends
     """The client goes: because it was stopped, or because it gave up."""
 
 
-class Polite:
+class WellBehavedClient:
     """One program. Its requests are exchanges in the order of its own time."""
 
-    def __init__(self, client: Client, life: Life, ways: Manners, *, job: str) -> None:
+    def __init__(self, client: ScriptedClient, timeline: JobTimeline, behavior: ClientBehavior, *, job_id: str) -> None:
         self.client = client
-        self.ways = ways
-        self.life = life
-        self.job = job
-        self.now = ways.begins
+        self.behavior = behavior
+        self.timeline = timeline
+        self.job_id = job_id
+        self.now = behavior.starts_at
         self.exchanges: list[Exchange] = []
-        client.tell = self.exchanges.append
-        self.is_content = False
-        self._fates: Iterator[str] = iter(ways.fates)
-        self._made: float | None = None  # when the service made its job
+        client.record = self.exchanges.append
+        self.has_succeeded = False
+        self._outcomes: Iterator[str] = iter(behavior.request_outcomes)
+        self._created_at: float | None = None  # when the service made its job
 
-    def runs(self) -> None:
+    def run(self) -> None:
         """Make a job, watch it to its end, read its log, and compare the models."""
         try:
-            self._creates()
-            self._watches()
-            self._reads("checkpoints", known=set())
-            if self.life.end == "succeeded":
+            self._create_job()
+            self._poll_job()
+            self._read_pages("checkpoints", known=set())
+            if self.timeline.end_status == "succeeded":
                 for model in ("openai.gpt-oss-20b", "ft:model"):
-                    self._persists("POST", "/v1/chat/completions", body={"model": model})
-            self.is_content = True
-        except Leaves:
+                    self._send_with_retries("POST", "/v1/chat/completions", body={"model": model})
+            self.has_succeeded = True
+        except ClientExit:
             return
 
-    def listed(self, what: str) -> list[str]:
+    def listed_ids(self, what: str) -> list[str]:
         """Return the ids of its job's events or checkpoints after the end, newest first."""
-        return self.life.listed(self.life.lasts, what)
+        return self.timeline.ids_at(self.timeline.total_seconds, what)
 
     @property
     def _job_path(self) -> str:
-        return f"/v1/fine_tuning/jobs/{self.job}"
+        return f"/v1/fine_tuning/jobs/{self.job_id}"
 
-    def _alive(self) -> Life:
-        return replace(self.life, made=self._made if self._made is not None else self.now)
+    def _current_timeline(self) -> JobTimeline:
+        return replace(self.timeline, created_at=self._created_at if self._created_at is not None else self.now)
 
-    def _creates(self) -> None:
-        order = {"model": "m", "training_file": f"file-{self.job}"}
-        for _ in range(TRIES):
-            made, wait = self._once("POST", "/v1/fine_tuning/jobs", body=order, answer=self._makes)
-            if made.succeeded:
+    def _create_job(self) -> None:
+        order = {"model": "m", "training_file": f"file-{self.job_id}"}
+        for _ in range(MAX_ATTEMPTS):
+            made, wait = self._send_once("POST", "/v1/fine_tuning/jobs", body=order, answer=self._job_created)
+            if made.is_successful:
                 return
             self.now += wait
-            if made.uncertain and self._finds():
+            if made.is_effect_unknown and self._find_job():
                 return
-        raise Leaves
+        raise ClientExit
 
-    def _makes(self) -> dict[str, Any]:
-        if self._made is None:
-            self._made = self.now
-        return shown(self.job, "validating_files", file=f"file-{self.job}")
+    def _job_created(self) -> dict[str, Any]:
+        if self._created_at is None:
+            self._created_at = self.now
+        return job_object(self.job_id, "validating_files", training_file=f"file-{self.job_id}")
 
-    def _finds(self) -> bool:
+    def _find_job(self) -> bool:
         def listed() -> dict[str, Any]:
             jobs = (
-                [] if self._made is None else [shown(self.job, self._alive().status(self.now), file=f"file-{self.job}")]
+                []
+                if self._created_at is None
+                else [
+                    job_object(
+                        self.job_id, self._current_timeline().status_at(self.now), training_file=f"file-{self.job_id}"
+                    )
+                ]
             )
             return {"data": jobs, "has_more": False}
 
-        self._persists("GET", "/v1/fine_tuning/jobs", query="limit=100", answer=listed)
-        return self._made is not None
+        self._send_with_retries("GET", "/v1/fine_tuning/jobs", query="limit=100", answer=listed)
+        return self._created_at is not None
 
-    def _watches(self) -> None:
+    def _poll_job(self) -> None:
         known: set[str] = set()
         looks = 0
         while True:
-            if looks == self.ways.looks_before_it_leaves:
-                if self.ways.cancels:
-                    self._persists("POST", f"{self._job_path}/cancel", answer=lambda: shown(self.job, "cancelled"))
-                raise Leaves
-            look = self._persists("GET", self._job_path, answer=lambda: shown(self.job, self._alive().status(self.now)))
+            if looks == self.behavior.reads_before_exit:
+                if self.behavior.cancels_before_exit:
+                    self._send_with_retries(
+                        "POST", f"{self._job_path}/cancel", answer=lambda: job_object(self.job_id, "cancelled")
+                    )
+                raise ClientExit
+            look = self._send_with_retries(
+                "GET",
+                self._job_path,
+                answer=lambda: job_object(self.job_id, self._current_timeline().status_at(self.now)),
+            )
             looks += 1
-            has_ended = look.told.jobs[0].status in ENDS
-            self._reads("events", known=known if not (has_ended and self.ways.reads_to_the_end) else set())
+            has_ended = look.answer.jobs[0].status in TERMINAL_STATUSES
+            self._read_pages("events", known=known if not (has_ended and self.behavior.reads_all_pages) else set())
             if has_ended:
                 return
-            self.now += max(self.ways.pause, self.life.lasts / _LOOKS)
+            self.now += max(self.behavior.poll_interval, self.timeline.total_seconds / _LOOKS)
 
-    def _reads(self, what: str, *, known: set[str]) -> None:
+    def _read_pages(self, what: str, *, known: set[str]) -> None:
         """Read pages, newest first, until one holds something that is known."""
-        size = self.ways.page or (20 if what == "events" else 10)
+        size = self.behavior.page_size or (20 if what == "events" else 10)
         after: str | None = None
         fresh: set[str] = set()
         while True:
-            given = [f"limit={size}"] if self.ways.page else []
+            given = [f"limit={size}"] if self.behavior.page_size else []
             query = "&".join([*given, *([f"after={after}"] if after else [])])
 
             def page(cursor: str | None = after) -> dict[str, Any]:
-                ids = self._alive().listed(self.now, what)
+                ids = self._current_timeline().ids_at(self.now, what)
                 left = ids[ids.index(cursor) + 1 :] if cursor else ids
                 return {"data": [{"id": name} for name in left[:size]], "has_more": len(left) > size}
 
-            told = self._persists("GET", f"{self._job_path}/{what}", query=query, answer=page).told.page
+            told = self._send_with_retries("GET", f"{self._job_path}/{what}", query=query, answer=page).answer.page
             assert told
             fresh |= set(told.ids)
             if not told.has_more or known & set(told.ids):
@@ -199,40 +211,40 @@ class Polite:
             after = told.ids[-1]
         known |= fresh
 
-    def _persists(self, method: str, path: str, **asked: Any) -> Exchange:
-        for _ in range(TRIES):
-            exchange, wait = self._once(method, path, **asked)
-            if exchange.succeeded:
+    def _send_with_retries(self, method: str, path: str, **asked: Any) -> Exchange:
+        for _ in range(MAX_ATTEMPTS):
+            exchange, wait = self._send_once(method, path, **asked)
+            if exchange.is_successful:
                 return exchange
             self.now += wait
-        raise Leaves
+        raise ClientExit
 
-    def _once(
+    def _send_once(
         self, method: str, path: str, *, query: str = "", body: Any = None, answer: Callable[[], Any] = dict
     ) -> tuple[Exchange, float]:
         """Ask once; return what became of it, and for how long to wait before asking again."""
-        fate = next(self._fates, "well")
-        if not self.ways.keeps_connections:
+        fate = next(self._outcomes, "well")
+        if not self.behavior.keeps_connections:
             self.client.reconnect()
-        self.client.stage.now = self.now
+        self.client.scenario.now = self.now
         before = len(self.exchanges)
         answers: Mapping[str, dict[str, Any]] = {
             "well": {},
             "500": {"status": 500},
             "429": {"status": 429, "retry_after": 2.0},
             "503": {"status": 503, "retry_after": 0.5},
-            "lost": {"status": None, "outcome": Outcome.LOST},
-            "lost after": {"status": None, "outcome": Outcome.LOST},
-            "cut": {"outcome": Outcome.CUT},
-            "late": {"status": None, "outcome": Outcome.HUNG_UP, "takes": PATIENCE},
+            "lost": {"status": None, "outcome": Outcome.NO_ANSWER},
+            "lost after": {"status": None, "outcome": Outcome.NO_ANSWER},
+            "cut": {"outcome": Outcome.CUT_OFF},
+            "late": {"status": None, "outcome": Outcome.DISCONNECTED, "takes": TIMEOUT_SECONDS},
         }
-        self.now += TAKES
+        self.now += ANSWER_SECONDS
         # What is lost on the way back was done all the same.
         tells = answer() if fate in {"well", "lost after", "cut", "late"} else None
         told: dict[str, Any] = {"tells": tells} if fate == "well" else {}
-        self.client.ask(method, path, query=query, body=body or b"", **answers[fate], **told)
-        self.now = self.client.stage.now
+        self.client.send(method, path, query=query, body=body or b"", **answers[fate], **told)
+        self.now = self.client.scenario.now
         exchange = self.exchanges[before]
-        if not exchange.answered:
+        if not exchange.is_answered:
             self.client.reconnect()
         return exchange, max(1.0, exchange.retry_after or 0.0)

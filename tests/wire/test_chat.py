@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.inference.chat_request import Reply, ToolCall
-from simulator.wire.chat import Completion, rendered_completion, streamed_completion
-from tests.key_order import unsorted_objects
+from simulator.wire.chat import Completion, render_completion, stream_completion
+from tests.key_order import find_unsorted_objects
 
 REPLY = Reply(
     text="3 + 4 = 7\n#### 7",
@@ -27,20 +27,20 @@ USAGE = {"completion_tokens": 30, "prompt_tokens": 77, "total_tokens": 107}
 
 def chunks(completion: Completion, *, include_usage: bool = False) -> list[Any]:
     """Return a stream's JSON chunks; the stream must be well-formed and end in [DONE]."""
-    events = b"".join(streamed_completion(completion, include_usage=include_usage)).split(b"\n\n")
+    events = b"".join(stream_completion(completion, include_usage=include_usage)).split(b"\n\n")
     assert events[-2:] == [b"data: [DONE]", b""]
     assert all(event.startswith(b"data: {") for event in events[:-2])
     return [json.loads(event.removeprefix(b"data: ")) for event in events[:-2]]
 
 
-def said(streamed: list[Any], part: str) -> str:
+def joined_deltas(streamed: list[Any], part: str) -> str:
     """Return what the deltas of one part add up to."""
     return "".join(choice["delta"].get(part) or "" for chunk in streamed for choice in chunk["choices"])
 
 
 def test_a_completion_has_the_observed_keys() -> None:
     """`message.reasoning` beside `content`; alphabetical throughout."""
-    rendered = rendered_completion(COMPLETION)
+    rendered = render_completion(COMPLETION)
     assert rendered == {
         "choices": [
             {
@@ -63,13 +63,13 @@ def test_a_completion_has_the_observed_keys() -> None:
         "system_fingerprint": None,
         "usage": USAGE,
     }
-    assert unsorted_objects(json.dumps(rendered)) == []
+    assert find_unsorted_objects(json.dumps(rendered)) == []
 
 
 def test_a_model_that_did_not_think_has_no_reasoning() -> None:
     """The key is absent, as from a model without it."""
     silent = replace(COMPLETION, replies=(replace(REPLY, reasoning=""),))
-    assert "reasoning" not in rendered_completion(silent)["choices"][0]["message"]
+    assert "reasoning" not in render_completion(silent)["choices"][0]["message"]
 
 
 def test_a_stream_begins_with_the_role_and_ends_with_the_reason() -> None:
@@ -101,7 +101,7 @@ def test_usage_is_streamed_only_when_asked_for() -> None:
 def test_every_chunk_has_its_keys_in_order(include_usage: bool) -> None:
     """The deltas and the envelope."""
     for chunk in chunks(COMPLETION, include_usage=include_usage):
-        assert unsorted_objects(json.dumps(chunk)) == []
+        assert find_unsorted_objects(json.dumps(chunk)) == []
         assert (chunk["id"], chunk["object"]) == ("chatcmpl-1", "chat.completion.chunk")
 
 
@@ -109,7 +109,7 @@ def test_every_chunk_has_its_keys_in_order(include_usage: bool) -> None:
 def test_the_stream_says_what_the_whole_says(text: str, reasoning: str) -> None:
     """To the last character, white space and all."""
     streamed = chunks(replace(COMPLETION, replies=(replace(REPLY, text=text, reasoning=reasoning),)))
-    assert (said(streamed, "content"), said(streamed, "reasoning")) == (text, reasoning)
+    assert (joined_deltas(streamed, "content"), joined_deltas(streamed, "reasoning")) == (text, reasoning)
 
 
 CALLS = replace(
@@ -125,7 +125,7 @@ CALLS = replace(
 
 def test_calls_of_tools_are_answered_in_kind() -> None:
     """`content` is null beside them."""
-    [choice] = rendered_completion(replace(COMPLETION, replies=(CALLS,)))["choices"]
+    [choice] = render_completion(replace(COMPLETION, replies=(CALLS,)))["choices"]
     assert choice == {
         "finish_reason": "tool_calls",
         "index": 0,
@@ -141,7 +141,7 @@ def test_calls_of_tools_are_answered_in_kind() -> None:
             ],
         },
     }
-    assert unsorted_objects(json.dumps(choice)) == []
+    assert find_unsorted_objects(json.dumps(choice)) == []
 
 
 def test_a_streamed_call_names_itself_once_and_brings_its_arguments_in_pieces() -> None:
@@ -158,7 +158,7 @@ def test_a_streamed_call_names_itself_once_and_brings_its_arguments_in_pieces() 
         {"function": {"arguments": "", "name": "time"}, "id": "call_2", "index": 1, "type": "function"},
         {"function": {"arguments": "{}"}, "index": 1},
     ]
-    assert all(unsorted_objects(json.dumps(chunk)) == [] for chunk in streamed)
+    assert all(find_unsorted_objects(json.dumps(chunk)) == [] for chunk in streamed)
 
 
 def test_several_choices_are_streamed_by_turns() -> None:
@@ -189,6 +189,6 @@ def test_there_is_one_event_a_token() -> None:
 def test_many_events_go_out_at_once() -> None:
     """A message a hundred tokens, or so."""
     words = replace(COMPLETION, replies=(replace(REPLY, text="word " * 1000),))
-    batches = list(streamed_completion(words, include_usage=False))
+    batches = list(stream_completion(words, include_usage=False))
     assert sum(batch.count(b"data: ") for batch in batches) > 1000
     assert len(batches) < 20

@@ -5,39 +5,44 @@ import pytest
 from simulator.errors import ApiError
 from simulator.store.database import Page
 from simulator.wire.pagination import (
-    CHECKPOINTS,
-    EVENTS,
-    FILES,
-    JOBS,
-    Limits,
-    Slice,
-    rendered_list,
-    rendered_page,
-    slice_of,
+    CHECKPOINT_PAGE_LIMITS,
+    EVENT_PAGE_LIMITS,
+    FILE_PAGE_LIMITS,
+    JOB_PAGE_LIMITS,
+    PageLimits,
+    PageRequest,
+    parse_page_request,
+    render_list,
+    render_page,
 )
 
-LIMITS = Limits(default=20, maximum=100)
+LIMITS = PageLimits(default=20, maximum=100)
 
 
 def test_a_listing_has_openais_defaults_and_room_for_the_samples_200() -> None:
     """AWS's notebook asks for 200 jobs; OpenAI's maximum of 100 cannot be Mantle's."""
-    assert [limits.default for limits in (FILES, JOBS, EVENTS, CHECKPOINTS)] == [10_000, 20, 20, 10]
-    assert min(limits.maximum for limits in (FILES, JOBS, EVENTS, CHECKPOINTS)) >= 200
+    assert [
+        limits.default for limits in (FILE_PAGE_LIMITS, JOB_PAGE_LIMITS, EVENT_PAGE_LIMITS, CHECKPOINT_PAGE_LIMITS)
+    ] == [10_000, 20, 20, 10]
+    assert (
+        min(limits.maximum for limits in (FILE_PAGE_LIMITS, JOB_PAGE_LIMITS, EVENT_PAGE_LIMITS, CHECKPOINT_PAGE_LIMITS))
+        >= 200
+    )
 
 
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
-        ({}, Slice(after=None, limit=20, order="desc")),
-        ({"after": ""}, Slice(after=None, limit=20, order="desc")),
-        ({"after": "x", "limit": "1", "order": "asc"}, Slice(after="x", limit=1, order="asc")),
-        ({"limit": "100"}, Slice(after=None, limit=100, order="desc")),
-        ({"metadata[team]": "maths"}, Slice(after=None, limit=20, order="desc")),
+        ({}, PageRequest(after=None, limit=20, order="desc")),
+        ({"after": ""}, PageRequest(after=None, limit=20, order="desc")),
+        ({"after": "x", "limit": "1", "order": "asc"}, PageRequest(after="x", limit=1, order="asc")),
+        ({"limit": "100"}, PageRequest(after=None, limit=100, order="desc")),
+        ({"metadata[team]": "maths"}, PageRequest(after=None, limit=20, order="desc")),
     ],
 )
-def test_a_query_asks_for_a_slice(query: dict[str, str], wanted: Slice) -> None:
+def test_a_query_asks_for_a_slice(query: dict[str, str], wanted: PageRequest) -> None:
     """Newest first unless told."""
-    assert slice_of(query, LIMITS) == wanted
+    assert parse_page_request(query, LIMITS) == wanted
 
 
 @pytest.mark.parametrize(
@@ -60,14 +65,14 @@ def test_a_query_asks_for_a_slice(query: dict[str, str], wanted: Slice) -> None:
 def test_a_slice_that_cannot_be_is_refused(query: dict[str, str], code: str, param: str) -> None:
     """By the parameter that is to blame."""
     with pytest.raises(ApiError) as refused:
-        slice_of(query, LIMITS)
+        parse_page_request(query, LIMITS)
     assert (refused.value.kind.status, refused.value.kind.code, refused.value.param) == (400, code, param)
 
 
 def test_a_page_names_its_ends() -> None:
     """DOCUMENTED for projects, keys in alphabetical order."""
     page = Page(rows=("a", "b"), has_more=True)
-    rendered = rendered_page(page, lambda row: {"id": row})
+    rendered = render_page(page, lambda row: {"id": row})
     assert list(rendered.items()) == [
         ("data", [{"id": "a"}, {"id": "b"}]),
         ("first_id", "a"),
@@ -80,7 +85,7 @@ def test_a_page_names_its_ends() -> None:
 def test_an_empty_page_has_no_ends() -> None:
     """Null, and not left out."""
     empty: Page[str] = Page(rows=(), has_more=False)
-    assert rendered_page(empty, lambda row: {"id": row}) == {
+    assert render_page(empty, lambda row: {"id": row}) == {
         "data": [],
         "first_id": None,
         "has_more": False,
@@ -91,4 +96,4 @@ def test_an_empty_page_has_no_ends() -> None:
 
 def test_a_list_without_pages_has_two_keys() -> None:
     """OBSERVED for models."""
-    assert list(rendered_list([{"id": "m"}]).items()) == [("data", [{"id": "m"}]), ("object", "list")]
+    assert list(render_list([{"id": "m"}]).items()) == [("data", [{"id": "m"}]), ("object", "list")]

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from simulator.inference.chat_request import Reply, ToolCall
 from simulator.settings import ResponseEvents
-from simulator.wire.response_events import batches, events
+from simulator.wire.response_events import render_response_events, stream_response_events
 from simulator.wire.response_requests import CreateResponse
-from simulator.wire.responses import rendered_output, rendered_response, unfinished
-from tests.key_order import unsorted_objects
-from tests.response_event_order import MANTLES_ORDER, SPECIFIED_ORDER
+from simulator.wire.responses import render_output, render_response, unfinished_response
+from tests.key_order import find_unsorted_objects
+from tests.response_event_order import MANTLE_EVENT_ORDER, OPENAI_EVENT_ORDER
 
 VLLM, OPENAI = ResponseEvents
 
-THOUGHT = Reply(
+REASONING_REPLY = Reply(
     text="The answer is 7.",
     reasoning="Adding the two.",
     prompt_tokens=77,
@@ -26,7 +26,7 @@ THOUGHT = Reply(
     finish_reason="stop",
     known=True,
 )
-CALL = Reply(
+TOOL_CALL_REPLY = Reply(
     text="",
     reasoning="",
     tool_calls=(ToolCall(id="call_1", name="look_up", arguments='{"city": "Rome"}'),),
@@ -38,25 +38,25 @@ CALL = Reply(
 )
 
 
-def response(reply: Reply = THOUGHT) -> Any:
+def response(reply: Reply = REASONING_REPLY) -> Any:
     """Return the response object of a reply."""
-    output = rendered_output(reply, name=lambda prefix, position: f"{prefix}_{position}")
-    return rendered_response(
+    output = render_output(reply, item_id=lambda prefix, position: f"{prefix}_{position}")
+    return render_response(
         CreateResponse(model="m", input="Why?"), response_id="resp_1", created_at=5, reply=reply, output=output
     )
 
 
-def told(of: Any, order: ResponseEvents = VLLM) -> list[tuple[str, Any]]:
+def parse_events(of: Any, order: ResponseEvents = VLLM) -> list[tuple[str, Any]]:
     """Return (event, data) of each event."""
     pairs = []
-    for text in events(of, order=order):
+    for text in render_response_events(of, event_order=order):
         name, data = text.removesuffix("\n\n").split("\n")
-        assert unsorted_objects(data.removeprefix("data: ")) == []
+        assert find_unsorted_objects(data.removeprefix("data: ")) == []
         pairs.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
     return pairs
 
 
-def order_of(pairs: list[tuple[str, Any]]) -> list[str]:
+def event_order(pairs: list[tuple[str, Any]]) -> list[str]:
     """Return the names of events, runs of the same one once."""
     names = [name for name, _ in pairs]
     return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
@@ -64,18 +64,18 @@ def order_of(pairs: list[tuple[str, Any]]) -> list[str]:
 
 def test_the_default_order_is_that_of_the_sample() -> None:
     """SAMPLE: the types that the walkthrough's notebook tells apart, `reasoning_part` around the thinking."""
-    assert order_of(told(response())) == MANTLES_ORDER
+    assert event_order(parse_events(response())) == MANTLE_EVENT_ORDER
 
 
 def test_openais_order_differs_in_two_names() -> None:
     """`content_part` for the thinking too."""
-    assert order_of(told(response(), OPENAI)) == SPECIFIED_ORDER
+    assert event_order(parse_events(response(), OPENAI)) == OPENAI_EVENT_ORDER
 
 
 @pytest.mark.parametrize("order", ResponseEvents)
 def test_each_event_says_its_type_and_its_number(order: ResponseEvents) -> None:
     """From 0, without a gap; the name of the event is the type in its data."""
-    pairs = told(response(), order)
+    pairs = parse_events(response(), order)
     assert [data["sequence_number"] for _, data in pairs] == list(range(len(pairs)))
     assert [data["type"] for _, data in pairs] == [name for name, _ in pairs]
 
@@ -94,7 +94,7 @@ def test_the_events_of_a_message_are_whole() -> None:
     place = {"content_index": 0, "item_id": "msg_0", "output_index": 0}
     part = {"annotations": [], "logprobs": [], "text": "So, 7", "type": "output_text"}
     item = {"content": [part], "id": "msg_0", "role": "assistant", "status": "completed", "type": "message"}
-    assert [data for _, data in told(response(reply))][2:-1] == [
+    assert [data for _, data in parse_events(response(reply))][2:-1] == [
         {
             "item": item | {"content": [], "status": "in_progress"},
             "output_index": 0,
@@ -122,7 +122,7 @@ def test_the_events_of_a_function_call_are_whole() -> None:
         "type": "function_call",
     }
     delta = "response.function_call_arguments.delta"
-    assert [data for _, data in told(response(CALL))][2:-1] == [
+    assert [data for _, data in parse_events(response(TOOL_CALL_REPLY))][2:-1] == [
         {
             "item": item | {"arguments": "", "status": "in_progress"},
             "output_index": 0,
@@ -145,18 +145,18 @@ def test_the_events_of_a_function_call_are_whole() -> None:
 
 def test_a_stream_begins_with_nothing_put_out_and_ends_with_all() -> None:
     """`usage` comes with the last event only."""
-    pairs = told(response())
+    pairs = parse_events(response())
     begun = response() | {"output": [], "status": "in_progress", "usage": None}
     assert [pairs[0][1]["response"], pairs[1][1]["response"], pairs[-1][1]["response"]] == [begun, begun, response()]
 
 
 @pytest.mark.parametrize(
     ("reply", "end"),
-    [(THOUGHT, "response.completed"), (CALL, "response.completed")],
+    [(REASONING_REPLY, "response.completed"), (TOOL_CALL_REPLY, "response.completed")],
 )
 def test_a_whole_answer_ends_completed(reply: Reply, end: str) -> None:
     """Words or calls."""
-    assert told(response(reply))[-1][0] == end
+    assert parse_events(response(reply))[-1][0] == end
 
 
 def test_an_answer_that_was_cut_ends_incomplete() -> None:
@@ -170,14 +170,14 @@ def test_an_answer_that_was_cut_ends_incomplete() -> None:
         finish_reason="length",
         known=True,
     )
-    names = [name for name, _ in told(response(cut))]
+    names = [name for name, _ in parse_events(response(cut))]
     assert names[-2:] == ["response.output_item.done", "response.incomplete"]
     assert "response.content_part.added" not in names
 
 
 def test_a_cancelled_response_tells_its_beginning_alone() -> None:
     """OPENAI has no event for it: the stream just ends."""
-    assert [name for name, _ in told(unfinished(response(), "cancelled"))] == [
+    assert [name for name, _ in parse_events(unfinished_response(response(), "cancelled"))] == [
         "response.created",
         "response.in_progress",
     ]
@@ -195,7 +195,7 @@ def test_the_deltas_add_up_to_what_was_said(text: str, reasoning: str, order: Re
         finish_reason="stop",
         known=True,
     )
-    pairs = told(response(reply), order)
+    pairs = parse_events(response(reply), order)
 
     def deltas(kind: str) -> str:
         return "".join(data["delta"] for name, data in pairs if name == kind)
@@ -215,6 +215,6 @@ def test_a_replay_gives_the_same_bytes_from_where_it_starts(after: int) -> None:
         finish_reason="stop",
         known=True,
     )
-    every = list(events(response(long), order=VLLM))
-    replayed = b"".join(batches(response(long), order=VLLM, after=after))
+    every = list(render_response_events(response(long), event_order=VLLM))
+    replayed = b"".join(stream_response_events(response(long), event_order=VLLM, after=after))
     assert replayed == "".join(every[after + 1 :]).encode()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.errors import ApiError
-from simulator.wire.requests import parsed
+from simulator.wire.requests import parse_body
 from simulator.wire.response_requests import (
     CompactConversation,
     CompactionItem,
@@ -25,22 +25,22 @@ PLAIN: dict[str, Any] = {"model": "m", "input": "Why?"}
 FUNCTION = {"type": "function", "name": "look_up"}
 
 
-def read(**fields: Any) -> CreateResponse:
+def parse_request(**fields: Any) -> CreateResponse:
     """Read a request made of the plain one and some fields."""
-    return parsed(CreateResponse, json.dumps(PLAIN | fields).encode(), {})
+    return parse_body(CreateResponse, json.dumps(PLAIN | fields).encode(), {})
 
 
-def refused(**fields: Any) -> tuple[int, str, str | None, str]:
+def parse_error(**fields: Any) -> tuple[int, str, str | None, str]:
     """Return status, code, parameter and message of the refusal."""
     with pytest.raises(ApiError) as caught:
-        read(**fields)
+        parse_request(**fields)
     error = caught.value
     return error.kind.status, error.kind.code, error.param, error.message
 
 
 def test_a_string_is_a_message_of_the_user() -> None:
     """OPENAI."""
-    assert read().items == [MessageItem(role="user", content="Why?")]
+    assert parse_request().items == [MessageItem(role="user", content="Why?")]
 
 
 def test_every_kind_of_item_is_read() -> None:
@@ -54,7 +54,7 @@ def test_every_kind_of_item_is_read() -> None:
         {"type": "item_reference", "id": "msg_2"},
         {"type": "compaction", "id": "cmp_1", "encrypted_content": "abc"},
     ]
-    assert read(input=items).items == [
+    assert parse_request(input=items).items == [
         MessageItem(role="developer", content="Be brief."),
         MessageItem(role="user", content=[TextPart(type="input_text", text="Why?")]),
         ReasoningItem(type="reasoning", content=[{"type": "reasoning_text", "text": "Hm."}]),
@@ -71,7 +71,7 @@ def test_parts_of_text_are_joined() -> None:
     """A message's and an output's."""
     parts = [{"type": "input_text", "text": "Wh"}, {"type": "output_text", "text": "y?"}]
     called = {"type": "function_call_output", "call_id": "c", "output": parts}
-    message, output = read(input=[{"role": "user", "content": parts}, called]).items
+    message, output = parse_request(input=[{"role": "user", "content": parts}, called]).items
     assert isinstance(message, MessageItem)
     assert isinstance(output, FunctionOutputItem)
     assert (message.text, output.text) == ("Why?", "Why?")
@@ -97,20 +97,20 @@ def test_parts_of_text_are_joined() -> None:
 )
 def test_what_openais_clients_send_is_taken(taken: dict[str, Any]) -> None:
     """An unknown field has no effect, as vLLM has it."""
-    assert read(**taken).items
+    assert parse_request(**taken).items
 
 
 @pytest.mark.shows("tool-choice")
 def test_naming_a_function_is_ignored() -> None:
     """OBSERVED for gpt-oss: the named form of `tool_choice` is taken as if it were `auto`."""
-    assert read(tool_choice=FUNCTION) == read(tool_choice="auto")
+    assert parse_request(tool_choice=FUNCTION) == parse_request(tool_choice="auto")
 
 
 @pytest.mark.shows("tool-choice")
 @pytest.mark.parametrize("choice", ["none", "required", "sometimes"])
 def test_a_choice_of_tools_other_than_auto_is_refused(choice: str) -> None:
     """OBSERVED for gpt-oss, the supported options included."""
-    assert refused(tool_choice=choice) == (
+    assert parse_error(tool_choice=choice) == (
         400,
         "validation_error",
         "tool_choice",
@@ -120,7 +120,7 @@ def test_a_choice_of_tools_other_than_auto_is_refused(choice: str) -> None:
 
 def test_too_small_a_budget_is_refused() -> None:
     """OBSERVED: 16 is the least, with the code and the parameter."""
-    assert refused(max_output_tokens=15) == (
+    assert parse_error(max_output_tokens=15) == (
         400,
         "integer_below_min_value",
         "max_output_tokens",
@@ -132,7 +132,7 @@ def test_too_small_a_budget_is_refused() -> None:
 @pytest.mark.parametrize("effort", ["minimal", "none", "xhigh"])
 def test_an_effort_that_gpt_oss_does_not_know_is_refused(effort: str) -> None:
     """It knows three."""
-    assert refused(reasoning={"effort": effort}) == (
+    assert parse_error(reasoning={"effort": effort}) == (
         400,
         "validation_error",
         "reasoning.effort",
@@ -143,7 +143,7 @@ def test_an_effort_that_gpt_oss_does_not_know_is_refused(effort: str) -> None:
 @pytest.mark.parametrize("name", ["conversation", "prompt"])
 def test_what_would_be_missed_in_the_answer_is_refused(name: str) -> None:
     """OpenAI keeps conversations and prompts on the server; Mantle has no route for either."""
-    assert refused(**{name: "x"}) == (
+    assert parse_error(**{name: "x"}) == (
         400,
         "unsupported_parameter",
         name,
@@ -194,7 +194,7 @@ def test_what_would_be_missed_in_the_answer_is_refused(name: str) -> None:
 )
 def test_what_cannot_be_is_refused_by_its_name(fields: dict[str, Any], param: str, said: str) -> None:
     """The parameter as the caller wrote it, and what is wrong with it."""
-    status, code, named, message = refused(**fields)
+    status, code, named, message = parse_error(**fields)
     assert (status, code, named) == (400, "validation_error", param)
     assert said in message
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_is_refused_by_its_name(fields: dict[str, Any], param: st
 )
 def test_what_is_missing_is_named(fields: dict[str, Any], missing: str) -> None:
     """Within an item or a tool."""
-    assert refused(**fields) == (
+    assert parse_error(**fields) == (
         400,
         "missing_required_parameter",
         missing,
@@ -221,9 +221,9 @@ def test_what_is_missing_is_named(fields: dict[str, Any], missing: str) -> None:
 def test_an_input_is_required_of_a_response_and_not_of_a_compaction() -> None:
     """Which may begin with a stored response instead."""
     body = json.dumps({"model": "m"}).encode()
-    assert parsed(CompactConversation, body, {}).items == []
+    assert parse_body(CompactConversation, body, {}).items == []
     with pytest.raises(ApiError) as caught:
-        parsed(CreateResponse, body, {})
+        parse_body(CreateResponse, body, {})
     assert (caught.value.kind.code, caught.value.param) == ("missing_required_parameter", "input")
 
 
@@ -238,7 +238,7 @@ JSON = st.recursive(
 def test_no_value_of_a_field_is_more_than_a_bad_request(name: str, value: Any) -> None:
     """Whatever it is, it is taken or refused with 400."""
     try:
-        read(**{name: value})
+        parse_request(**{name: value})
     except ApiError as error:
         assert error.kind.status == 400  # noqa: PT017  either way is right
 
@@ -248,6 +248,6 @@ def test_no_item_is_more_than_a_bad_request(item: Any) -> None:
     """Of the input, and as a tool."""
     for fields in ({"input": [item]}, {"tools": [item]}):
         try:
-            read(**fields)
+            parse_request(**fields)
         except ApiError as error:
             assert error.kind.status == 400  # noqa: PT017  either way is right

@@ -10,8 +10,8 @@ from openai.types.responses import CompactedResponse, Response
 from simulator.inference.chat_request import Reply, ToolCall
 from simulator.wire.json_response import Json
 from simulator.wire.response_requests import CreateResponse
-from simulator.wire.responses import rendered_compaction, rendered_output, rendered_response, unfinished
-from tests.key_order import unsorted_objects
+from simulator.wire.responses import render_compaction, render_output, render_response, unfinished_response
+from tests.key_order import find_unsorted_objects
 
 REPLY = Reply(
     text="3 + 4 = 7",
@@ -46,13 +46,13 @@ THOUGHT = {
 
 def output(reply: Reply) -> list[Json]:
     """Return the output items, named by their places."""
-    return rendered_output(reply, name=lambda prefix, position: f"{prefix}_{position}")
+    return render_output(reply, item_id=lambda prefix, position: f"{prefix}_{position}")
 
 
 def response(reply: Reply = REPLY, **fields: Any) -> Json:
     """Return the response to a request with some fields."""
     wanted = CreateResponse.model_validate({"model": "m", "input": "Why?"} | fields)
-    return rendered_response(wanted, response_id="resp_1", created_at=5, reply=reply, output=output(reply))
+    return render_response(wanted, response_id="resp_1", created_at=5, reply=reply, output=output(reply))
 
 
 def test_a_plain_response_has_every_key() -> None:
@@ -123,13 +123,13 @@ def test_what_was_asked_for_is_echoed() -> None:
         "tools": [{"description": None, "name": "f", "parameters": schema, "strict": True, "type": "function"}],
         "user": "u",
     }
-    assert unsorted_objects(json.dumps(echoed)) == []
+    assert find_unsorted_objects(json.dumps(echoed)) == []
 
 
 @pytest.mark.parametrize("fields", [{"text": {"format": {"type": "json_object"}}}, {"truncation": "auto"}])
 def test_a_response_is_valid_to_openais_sdk(fields: Json) -> None:
     """Strictly; in each of its states."""
-    for one in (response(**fields), response(CALLS), unfinished(response(), "in_progress")):
+    for one in (response(**fields), response(CALLS), unfinished_response(response(), "in_progress")):
         Response.model_validate(one, strict=True)
 
 
@@ -167,7 +167,7 @@ def test_an_empty_answer_is_still_a_message() -> None:
 
 def test_a_compaction_is_one_item() -> None:
     """Valid to the SDK, which would refuse a user's message among output items."""
-    compaction = rendered_compaction(
+    compaction = render_compaction(
         response_id="resp_1", item_id="cmp_1", created_at=5, content="abc", input_tokens=9, output_tokens=1
     )
     assert compaction == {

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Final, TypeAlias
 
-from simulator.doctor.estimate.measurement import Measured
+from simulator.doctor.estimate.measurement import CallMeasurement
 from simulator.parity.evidence import Evidence
 from simulator.settings import Settings
 from simulator.training.dataset import HELD_OUT_SHARE
@@ -17,12 +17,12 @@ GIVEN: Final = "GIVEN"
 MEASURED: Final = "MEASURED"
 SIMULATED: Final = "SIMULATED"
 
-TRAINING_PRICE: Final = "training_usd_per_hour"
+TRAINING_PRICE_NAME: Final = "training_usd_per_hour"
 
-VCPU_MB: Final = 1_769
+MB_PER_VCPU: Final = 1_769
 """Memory that goes with one processor (DOCUMENTED: "Configure Lambda function memory")."""
 
-_RUN: Final = Hyperparameters()
+_DEFAULT_RUN: Final = Hyperparameters()
 
 
 class AssumptionError(Exception):
@@ -37,32 +37,32 @@ class Assumption:
         name: stable: scripts may set it.
         value: None where it is not known, and what depends on it is not counted.
         unit: in words, after the value.
-        mark: DOCUMENTED, SAMPLE, OBSERVED or INFERRED; MEASURED on this machine, SIMULATED, or GIVEN by the user.
-        why: where the value comes from, in a sentence.
-        whole: it counts something.
-        most: the largest value that it can have.
+        basis: DOCUMENTED, SAMPLE, OBSERVED or INFERRED; MEASURED on this machine, SIMULATED, or GIVEN by the user.
+        reason: where the value comes from, in a sentence.
+        is_count: it counts something.
+        maximum: the largest value that it can have.
     """
 
     name: str
     value: float | None
     unit: str
-    mark: str
-    why: str
-    whole: bool = False
-    most: float | None = None
+    basis: str
+    reason: str
+    is_count: bool = False
+    maximum: float | None = None
 
 
 Assumptions: TypeAlias = Mapping[str, Assumption]
 
 
-def usual(
+def default_assumptions(
     *,
     settings: Settings,
     response_tokens: float,
     evaluations: int,
     memory_mb: int | None,
-    measured: Measured | None,
-    own_validation: bool,
+    measured: CallMeasurement | None,
+    has_validation_file: bool,
 ) -> tuple[Assumption, ...]:
     """Return every assumption with its usual value.
 
@@ -72,17 +72,17 @@ def usual(
         evaluations: how often the held-out records are scored, by the plan.
         memory_mb: the function's memory, where it was given or is known.
         measured: what the function's calls take, where it was asked.
-        own_validation: a validation file brings the held-out records.
+        has_validation_file: a validation file brings the held-out records.
     """
     return (
-        *_of_the_run(response_tokens, evaluations=evaluations, own_validation=own_validation),
-        *_of_calls(settings, memory_mb, measured),
-        *_of_time(settings),
+        *_run_assumptions(response_tokens, evaluations=evaluations, own_validation=has_validation_file),
+        *_call_assumptions(settings, memory_mb, measured),
+        *_time_assumptions(settings),
         *_PRICES,
     )
 
 
-def assumed(assumptions: Iterable[Assumption], assignments: Sequence[str]) -> Assumptions:
+def apply_assignments(assumptions: Iterable[Assumption], assignments: Sequence[str]) -> Assumptions:
     """Return assumptions by name, after assignments such as `rollouts_per_call=32`.
 
     Raises:
@@ -96,7 +96,7 @@ def assumed(assumptions: Iterable[Assumption], assignments: Sequence[str]) -> As
             near = get_close_matches(name, by_name, n=1)
             meant = f" Is {near[0]} meant?" if near else ""
             raise AssumptionError(f"{assignment}: that is not NAME=VALUE of one of {', '.join(by_name)}.{meant}")
-        by_name[name] = _set(by_name[name], text, assignment)
+        by_name[name] = _assign(by_name[name], text, assignment)
     return by_name
 
 
@@ -108,123 +108,125 @@ def value_of(assumptions: Assumptions, name: str) -> float:
     return value
 
 
-def whole(assumptions: Assumptions, name: str) -> int:
+def count_of(assumptions: Assumptions, name: str) -> int:
     """Return the value of one that counts something."""
     return round(value_of(assumptions, name))
 
 
-def _set(assumption: Assumption, text: str, assignment: str) -> Assumption:
+def _assign(assumption: Assumption, text: str, assignment: str) -> Assumption:
     try:
         value = float(text)
     except ValueError:
         raise AssumptionError(f"{assignment}: {text!r} is no number") from None
     if not isfinite(value) or value < 0:
         raise AssumptionError(f"{assignment}: give a number that is not below 0")
-    if assumption.whole and (value < 1 or value != int(value)):
+    if assumption.is_count and (value < 1 or value != int(value)):
         raise AssumptionError(f"{assignment}: give a whole number of at least 1")
-    if assumption.most is not None and value > assumption.most:
-        raise AssumptionError(f"{assignment}: give at most {assumption.most:g}")
-    return replace(assumption, value=value, mark=GIVEN, why="")
+    if assumption.maximum is not None and value > assumption.maximum:
+        raise AssumptionError(f"{assignment}: give at most {assumption.maximum:g}")
+    return replace(assumption, value=value, basis=GIVEN, reason="")
 
 
-def _of_the_run(response_tokens: float, *, evaluations: int, own_validation: bool) -> Iterable[Assumption]:
+def _run_assumptions(response_tokens: float, *, evaluations: int, own_validation: bool) -> Iterable[Assumption]:
     yield Assumption(
         name="rollouts_per_prompt",
-        value=_RUN.rollouts_per_prompt,
+        value=_DEFAULT_RUN.rollouts_per_prompt,
         unit="rollouts",
-        mark=Evidence.INFERRED.name,
-        why="Amazon's sample has multiples of 1/32 at batches of 4.",
-        whole=True,
+        basis=Evidence.INFERRED.name,
+        reason="Amazon's sample has multiples of 1/32 at batches of 4.",
+        is_count=True,
     )
     yield Assumption(
         name="temperature",
-        value=_RUN.temperature,
+        value=_DEFAULT_RUN.temperature,
         unit="",
-        mark=Evidence.INFERRED.name,
-        why="verl's default, and SageMaker's for Nova.",
+        basis=Evidence.INFERRED.name,
+        reason="verl's default, and SageMaker's for Nova.",
     )
     if not own_validation:
         yield Assumption(
             name="held_out_share",
             value=HELD_OUT_SHARE,
             unit="of the records",
-            mark=Evidence.INFERRED.name,
-            why="Of 300 records 270 make Amazon's 67 steps of 4.",
-            most=0.9,
+            basis=Evidence.INFERRED.name,
+            reason="Of 300 records 270 make Amazon's 67 steps of 4.",
+            maximum=0.9,
         )
     yield Assumption(
         name="evaluations",
         value=evaluations,
         unit="times",
-        mark=Evidence.INFERRED.name,
-        why=f"Before training and at each checkpoint: every {CHECKPOINT_INTERVAL} steps, and the last.",
-        whole=True,
+        basis=Evidence.INFERRED.name,
+        reason=f"Before training and at each checkpoint: every {CHECKPOINT_INTERVAL} steps, and the last.",
+        is_count=True,
     )
     yield Assumption(
         name="rollouts_per_held_out_record",
         value=1,
         unit="rollouts",
-        mark=Evidence.INFERRED.name,
-        why="verl's mean@1.",
-        whole=True,
+        basis=Evidence.INFERRED.name,
+        reason="verl's mean@1.",
+        is_count=True,
     )
     yield Assumption(
         name="response_tokens",
         value=round(response_tokens),
         unit="tokens",
-        mark=SIMULATED,
-        why="The base model's mean on these records, with its thinking.",
+        basis=SIMULATED,
+        reason="The base model's mean on these records, with its thinking.",
     )
 
 
-def _of_calls(settings: Settings, memory_mb: int | None, measured: Measured | None) -> Iterable[Assumption]:
+def _call_assumptions(
+    settings: Settings, memory_mb: int | None, measured: CallMeasurement | None
+) -> Iterable[Assumption]:
     grading = settings.grading
     memory = memory_mb or 512
     yield Assumption(
         name="rollouts_per_call",
         value=grading.rollouts_per_call,
         unit="rollouts",
-        mark=Evidence.INFERRED.name,
-        why="Nobody has told; one prompt's group.",
-        whole=True,
+        basis=Evidence.INFERRED.name,
+        reason="Nobody has told; one prompt's group.",
+        is_count=True,
     )
     yield Assumption(
         name="concurrent_calls",
         value=64,
         unit="calls",
-        mark=Evidence.INFERRED.name,
-        why="Not published; SageMaker has 64 to 100.",
-        whole=True,
+        basis=Evidence.INFERRED.name,
+        reason="Not published; SageMaker has 64 to 100.",
+        is_count=True,
     )
     yield Assumption(
         name="memory_mb",
         value=memory,
         unit="MB",
-        mark=GIVEN if memory_mb else Evidence.SAMPLE.name,
-        why="The function's MemorySize." if memory_mb else "What Amazon's notebook deploys with, and `rft deploy`.",
-        whole=True,
+        basis=GIVEN if memory_mb else Evidence.SAMPLE.name,
+        reason="The function's MemorySize." if memory_mb else "What Amazon's notebook deploys with, and `rft deploy`.",
+        is_count=True,
     )
     yield Assumption(
         name="call_seconds_low",
-        value=_rounded(measured.middle) if measured else 0.01,
+        value=_rounded(measured.median_seconds) if measured else 0.01,
         unit="s",
-        mark=MEASURED if measured else Evidence.INFERRED.name,
-        why="The median of calls on this machine." if measured else "A few comparisons. --reward measures it.",
+        basis=MEASURED if measured else Evidence.INFERRED.name,
+        reason="The median of calls on this machine." if measured else "A few comparisons. --reward measures it.",
     )
     yield Assumption(
         name="call_seconds_high",
-        value=_rounded(measured.high) if measured else 2.0,
+        value=_rounded(measured.p95_seconds) if measured else 2.0,
         unit="s",
-        mark=MEASURED if measured else Evidence.INFERRED.name,
-        why="The p95 on this machine." if measured else "A call of a judge model. --reward measures it.",
+        basis=MEASURED if measured else Evidence.INFERRED.name,
+        reason="The p95 on this machine." if measured else "A call of a judge model. --reward measures it.",
     )
-    here = measured is not None and not measured.elsewhere
+    here = measured is not None and not measured.is_remote
     yield Assumption(
         name="slowdown_high",
-        value=round(max(1.0, VCPU_MB / memory), 2) if here else 1.0,
+        value=round(max(1.0, MB_PER_VCPU / memory), 2) if here else 1.0,
         unit="times call_seconds_high",
-        mark=Evidence.DOCUMENTED.name if here else Evidence.INFERRED.name,
-        why=f"Lambda gives one processor for each {VCPU_MB:,} MB of memory."
+        basis=Evidence.DOCUMENTED.name if here else Evidence.INFERRED.name,
+        reason=f"Lambda gives one processor for each {MB_PER_VCPU:,} MB of memory."
         if here
         else "Nothing was measured on a faster processor.",
     )
@@ -232,8 +234,8 @@ def _of_calls(settings: Settings, memory_mb: int | None, measured: Measured | No
         name="log_bytes_per_call",
         value=round(measured.log_bytes) if measured else 400,
         unit="bytes",
-        mark=MEASURED if measured else Evidence.OBSERVED.name,
-        why="Lambda's own lines and the function's." if measured else "Lambda's own START, END and REPORT lines.",
+        basis=MEASURED if measured else Evidence.OBSERVED.name,
+        reason="Lambda's own lines and the function's." if measured else "Lambda's own START, END and REPORT lines.",
     )
 
 
@@ -241,7 +243,7 @@ def _rounded(seconds: float) -> float:
     return float(f"{seconds:.3g}")
 
 
-def _of_time(settings: Settings) -> Iterable[Assumption]:
+def _time_assumptions(settings: Settings) -> Iterable[Assumption]:
     durations = settings.durations
     few_hours = 'AWS says "a few hours" for a run.'
     for name, value, unit, why in (
@@ -252,7 +254,7 @@ def _of_time(settings: Settings) -> Iterable[Assumption]:
         ("tokens_per_second_low", durations.tokens_per_second / 2, "tokens/s", f"Sampling. {few_hours}"),
         ("tokens_per_second_high", durations.tokens_per_second * 4, "tokens/s", "Likewise."),
     ):
-        yield Assumption(name=name, value=value, unit=unit, mark=Evidence.INFERRED.name, why=why)
+        yield Assumption(name=name, value=value, unit=unit, basis=Evidence.INFERRED.name, reason=why)
 
 
 _PRICES: Final = (
@@ -260,28 +262,28 @@ _PRICES: Final = (
         name="lambda_usd_per_gb_second",
         value=0.0000166667,
         unit="USD",
-        mark=Evidence.DOCUMENTED.name,
-        why="AWS Lambda pricing, us-west-2, x86; the free 400,000 GB-seconds a month are not taken off.",
+        basis=Evidence.DOCUMENTED.name,
+        reason="AWS Lambda pricing, us-west-2, x86; the free 400,000 GB-seconds a month are not taken off.",
     ),
     Assumption(
         name="lambda_usd_per_million_calls",
         value=0.20,
         unit="USD",
-        mark=Evidence.DOCUMENTED.name,
-        why="AWS Lambda pricing, us-west-2; the free million a month is not taken off.",
+        basis=Evidence.DOCUMENTED.name,
+        reason="AWS Lambda pricing, us-west-2; the free million a month is not taken off.",
     ),
     Assumption(
         name="log_usd_per_gb",
         value=0.50,
         unit="USD",
-        mark=Evidence.DOCUMENTED.name,
-        why="Amazon CloudWatch pricing, us-west-2: logs that are written.",
+        basis=Evidence.DOCUMENTED.name,
+        reason="Amazon CloudWatch pricing, us-west-2: logs that are written.",
     ),
     Assumption(
-        name=TRAINING_PRICE,
+        name=TRAINING_PRICE_NAME,
         value=None,
         unit="USD",
-        mark=Evidence.INFERRED.name,
-        why="Not published for these models, so training is not counted: see the Bedrock pricing page.",
+        basis=Evidence.INFERRED.name,
+        reason="Not published for these models, so training is not counted: see the Bedrock pricing page.",
     ),
 )

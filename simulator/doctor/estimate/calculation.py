@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from simulator.doctor.estimate.assumptions import TRAINING_PRICE, Assumptions, value_of, whole
+from simulator.doctor.estimate.assumptions import TRAINING_PRICE_NAME, Assumptions, count_of, value_of
 from simulator.training.dataset import HELD_OUT_SHARE, HeldOutChoice, Record
-from simulator.training.training_plan import CHECKPOINT_INTERVAL, Division, Plan, divided
+from simulator.training.training_plan import CHECKPOINT_INTERVAL, DatasetSplit, TrainingPlan, split_dataset
 
 _MB_PER_GB = 1024  # as Lambda bills
 _MILLION = 1e6
@@ -58,33 +58,33 @@ class Estimate:
     training_usd: Range | None
 
 
-def apart(
+def split_records(
     records: tuple[Record, ...],
     validation: tuple[Record, ...] | None,
     *,
     share: float,
     seed: int,
     choice: HeldOutChoice,
-) -> Division:
+) -> DatasetSplit:
     """Part training and held-out records as a job does; where the share is another one, the file's end is held out."""
     if validation is not None or share == HELD_OUT_SHARE:
-        return divided(records, validation, seed=seed, held_out_choice=choice)
+        return split_dataset(records, validation, seed=seed, held_out_choice=choice)
     kept = len(records) - int(len(records) * share)
-    return divided(records[:kept], records[kept:], seed=seed)
+    return split_dataset(records[:kept], records[kept:], seed=seed)
 
 
-def checkpoints_of(plan: Plan) -> int:
+def count_checkpoints(plan: TrainingPlan) -> int:
     """Return how many checkpoints a run keeps, counted without a list of them: of a long run it would be long."""
     return len(range(CHECKPOINT_INTERVAL, plan.total_steps, CHECKPOINT_INTERVAL)) + 1
 
 
-def reckoned(plan: Plan, assumptions: Assumptions) -> Estimate:
+def calculate_estimate(plan: TrainingPlan, assumptions: Assumptions) -> Estimate:
     """Return the figures."""
-    per_prompt, per_call = whole(assumptions, "rollouts_per_prompt"), whole(assumptions, "rollouts_per_call")
-    at_once, tokens = whole(assumptions, "concurrent_calls"), value_of(assumptions, "response_tokens")
-    evaluations = whole(assumptions, "evaluations") if plan.held_out else 0
+    per_prompt, per_call = count_of(assumptions, "rollouts_per_prompt"), count_of(assumptions, "rollouts_per_call")
+    at_once, tokens = count_of(assumptions, "concurrent_calls"), value_of(assumptions, "response_tokens")
+    evaluations = count_of(assumptions, "evaluations") if plan.held_out else 0
     in_step = plan.batch_size * per_prompt
-    in_evaluation = len(plan.held_out) * whole(assumptions, "rollouts_per_held_out_record")
+    in_evaluation = len(plan.held_out) * count_of(assumptions, "rollouts_per_held_out_record")
     step_calls, evaluation_calls = math.ceil(in_step / per_call), math.ceil(in_evaluation / per_call)
     calls = plan.total_steps * step_calls + evaluations * evaluation_calls
     rollouts = plan.total_steps * in_step + evaluations * in_evaluation
@@ -110,11 +110,11 @@ def reckoned(plan: Plan, assumptions: Assumptions) -> Estimate:
         + rollouts * tokens / max(value_of(assumptions, "tokens_per_second_low"), 1.0)
         + waves * call.high,
     )
-    hourly = assumptions[TRAINING_PRICE].value
+    hourly = assumptions[TRAINING_PRICE_NAME].value
     return Estimate(
         steps=plan.total_steps,
         steps_per_epoch=plan.steps_per_epoch,
-        checkpoints=checkpoints_of(plan),
+        checkpoints=count_checkpoints(plan),
         evaluations=evaluations,
         rollouts=plan.total_steps * in_step,
         held_out_rollouts=evaluations * in_evaluation,

@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.probes.static.s15_latency import MARGIN
-from simulator.doctor.probes.static.time_growth import duration
-from simulator.training.training_plan import Plan
+from simulator.doctor.probes.static.s15_latency import TIMEOUT_MARGIN
+from simulator.doctor.probes.static.time_growth import format_duration
+from simulator.training.training_plan import TrainingPlan
 
-FEW_STEPS: Final = 50
+WARN_STEPS: Final = 50
 """Fewer steps than this end before the reward has risen: simulated, 20 steps get three quarters of the rise of 67."""
 
-HARDLY_ANY_STEPS: Final = 10
+FAIL_STEPS: Final = 10
 """With fewer steps than this hardly anything is learned (INFERRED: in simulated runs 8 reached .64, 67 reached .94)."""
 
-UNUSED_SHARE: Final = 0.05
+MAX_UNUSED_SHARE: Final = 0.05
 """So many of the training records may go unused before it is a warning."""
 
-FEW_HELD_OUT: Final = 100
+MIN_HELD_OUT: Final = 100
 """AWS asks for as many records to evaluate on, for Nova."""
 
-LAMBDA_TIMEOUT: Final = 3
+DEFAULT_LAMBDA_TIMEOUT: Final = 3
 """Seconds that a function has whose maker says nothing (DOCUMENTED)."""
 
 STEPS: Final = Probe(
@@ -29,8 +29,8 @@ STEPS: Final = Probe(
     name="steps",
     question="Does the run take enough steps to learn?",
     measured=(
-        f"Epochs times the whole batches in the training records. Fewer than {FEW_STEPS} are a warning, fewer than "
-        f"{HARDLY_ANY_STEPS} a failure."
+        f"Epochs times the whole batches in the training records. Fewer than {WARN_STEPS} are a warning, fewer than "
+        f"{FAIL_STEPS} a failure."
     ),
     means=(
         "Each step moves the policy once, and a larger batch moves it no further. In simulated runs on a sound reward "
@@ -68,8 +68,8 @@ TIMEOUT: Final = Probe(
     name="time-out",
     question="Is the function's time-out at least twice as long as its calls take?",
     measured=(
-        f"The p95 of calls, measured as for S15, times {MARGIN:g}, against the time-out of the function or --timeout: "
-        f"a longer one is a failure. Where none is given it is held against Lambda's default of {LAMBDA_TIMEOUT} s, "
+        f"The p95 of calls, measured as for S15, times {TIMEOUT_MARGIN:g}, against the time-out of the function or --timeout: "
+        f"a longer one is a failure. Where none is given it is held against Lambda's default of {DEFAULT_LAMBDA_TIMEOUT} s, "
         "as a warning."
     ),
     means=(
@@ -85,7 +85,7 @@ UNUSED: Final = Probe(
     name="unused records",
     question="Is every training record trained on?",
     measured=(
-        f"The records that no step of the run takes up. More than {UNUSED_SHARE:.0%} of the training records are a "
+        f"The records that no step of the run takes up. More than {MAX_UNUSED_SHARE:.0%} of the training records are a "
         "warning, fewer are told."
     ),
     means=(
@@ -100,18 +100,18 @@ HELD_OUT: Final = Probe(
     id="E6",
     name="held-out records",
     question="Are there enough held-out records to tell learning from memory?",
-    measured=f"The records of the validation file, or the tenth that is held out. Fewer than {FEW_HELD_OUT} are told.",
+    measured=f"The records of the validation file, or the tenth that is held out. Fewer than {MIN_HELD_OUT} are told.",
     means=(
         "The curve on held-out records is the one to trust. A share of right answers among 30 records has a standard "
         "error of up to 9 points, among 100 of up to 5."
     ),
-    remedy=f"Bring a validation file of {FEW_HELD_OUT} records or more.",
+    remedy=f"Bring a validation file of {MIN_HELD_OUT} records or more.",
     source="DOCUMENTED for Nova: at least 100 evaluation samples. The standard error is the binomial's.",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class PlannedRun:
     """A run that somebody means to pay for.
 
     Attributes:
@@ -125,45 +125,45 @@ class Intent:
     batch_size: int
     train: int
     held_out: int
-    plan: Plan | None
+    plan: TrainingPlan | None
     rollouts_per_prompt: int
     temperature: float
     timeout: float | None
     p95: float | None
 
 
-def findings_of(intent: Intent) -> tuple[Finding, ...]:
+def check_run(run: PlannedRun) -> tuple[Finding, ...]:
     """Return what there is to say of a run: of each caution one finding."""
-    return tuple(caution(intent) for _, caution in _ALL)
+    return tuple(caution(run) for _, caution in _ALL)
 
 
-def _steps(intent: Intent) -> Finding:
+def _check_steps(intent: PlannedRun) -> Finding:
     if intent.plan is None:
-        return STEPS.skipped("There is no step: see E2.")
+        return STEPS.not_measured("There is no step: see E2.")
     steps = intent.plan.total_steps
-    if steps >= FEW_STEPS:
-        return STEPS.fine("There are steps enough.", measured=str(steps), value=steps)
-    fails = steps < HARDLY_ANY_STEPS
-    smaller = max(1, intent.plan.n_epochs * intent.train // FEW_STEPS)
-    epochs = -(-FEW_STEPS // intent.plan.steps_per_epoch)
+    if steps >= WARN_STEPS:
+        return STEPS.ok("There are steps enough.", measured=str(steps), value=steps)
+    fails = steps < FAIL_STEPS
+    smaller = max(1, intent.plan.n_epochs * intent.train // WARN_STEPS)
+    epochs = -(-WARN_STEPS // intent.plan.steps_per_epoch)
     ways = [f"--epochs {epochs}"]
     if smaller < intent.batch_size:
         ways.insert(0, f"--batch-size {smaller}")
-    return STEPS.found(
+    return STEPS.finding(
         Severity.FAIL if fails else Severity.WARN,
         "The run ends before anything much is learned." if fails else "The run may end while the reward still rises.",
-        measured=_counted(steps, "step"),
-        threshold=f"at least {HARDLY_ANY_STEPS if fails else FEW_STEPS}",
-        fix=f"Take {' or '.join(ways)} for {FEW_STEPS} steps.",
+        measured=_format_count(steps, "step"),
+        threshold=f"at least {FAIL_STEPS if fails else WARN_STEPS}",
+        fix=f"Take {' or '.join(ways)} for {WARN_STEPS} steps.",
         value=steps,
     )
 
 
-def _batch(intent: Intent) -> Finding:
-    measured = f"batches of {intent.batch_size}, {_counted(intent.train, 'training record')}"
+def _check_batch(intent: PlannedRun) -> Finding:
+    measured = f"batches of {intent.batch_size}, {_format_count(intent.train, 'training record')}"
     if intent.plan is not None:
-        return BATCH.fine("The training records fill a batch.", measured=measured, value=intent.batch_size)
-    return BATCH.found(
+        return BATCH.ok("The training records fill a batch.", measured=measured, value=intent.batch_size)
+    return BATCH.finding(
         Severity.FAIL,
         "The batch is larger than the file: the run cannot take a single step.",
         measured=measured,
@@ -173,12 +173,14 @@ def _batch(intent: Intent) -> Finding:
     )
 
 
-def _groups(intent: Intent) -> Finding:
-    measured = f"{_counted(intent.rollouts_per_prompt, 'rollout')} for a prompt, temperature {intent.temperature:g}"
+def _check_groups(intent: PlannedRun) -> Finding:
+    measured = (
+        f"{_format_count(intent.rollouts_per_prompt, 'rollout')} for a prompt, temperature {intent.temperature:g}"
+    )
     if intent.rollouts_per_prompt > 1 and intent.temperature > 0:
-        return GROUPS.fine("Rollouts of one prompt can differ.", measured=measured, value=intent.rollouts_per_prompt)
+        return GROUPS.ok("Rollouts of one prompt can differ.", measured=measured, value=intent.rollouts_per_prompt)
     alone = intent.rollouts_per_prompt <= 1
-    return GROUPS.found(
+    return GROUPS.finding(
         Severity.FAIL,
         "A prompt has one rollout, and nothing to compare it with." if alone else "All rollouts of a prompt are alike.",
         measured=measured,
@@ -188,83 +190,83 @@ def _groups(intent: Intent) -> Finding:
     )
 
 
-def _timeout(intent: Intent) -> Finding:
+def _check_timeout(intent: PlannedRun) -> Finding:
     if intent.p95 is None:
-        return TIMEOUT.skipped("No call was timed: --reward REWARD does that.")
-    timeout = LAMBDA_TIMEOUT if intent.timeout is None else intent.timeout
-    measured = f"p95 {duration(intent.p95)}, time-out {timeout:g} s"
+        return TIMEOUT.not_measured("No call was timed: --reward REWARD does that.")
+    timeout = DEFAULT_LAMBDA_TIMEOUT if intent.timeout is None else intent.timeout
+    measured = f"p95 {format_duration(intent.p95)}, time-out {timeout:g} s"
     measured += " (Lambda's default: none is given)" if intent.timeout is None else ""
-    if MARGIN * intent.p95 <= timeout:
-        return TIMEOUT.fine("Calls are over long before the time-out.", measured=measured, value=intent.p95)
-    return TIMEOUT.found(
+    if TIMEOUT_MARGIN * intent.p95 <= timeout:
+        return TIMEOUT.ok("Calls are over long before the time-out.", measured=measured, value=intent.p95)
+    return TIMEOUT.finding(
         Severity.WARN if intent.timeout is None else Severity.FAIL,
         "With Lambda's default time-out calls may run into it."
         if intent.timeout is None
         else "Calls may run into the function's time-out.",
         measured=measured,
-        threshold=f"a time-out of at least {MARGIN * intent.p95:.1f} s",
+        threshold=f"a time-out of at least {TIMEOUT_MARGIN * intent.p95:.1f} s",
         fix=TIMEOUT.remedy,
         value=intent.p95,
     )
 
 
-def _unused(intent: Intent) -> Finding:
+def _check_unused(intent: PlannedRun) -> Finding:
     plan = intent.plan
     if plan is None:
-        return UNUSED.skipped("There is no step: see E2.")
+        return UNUSED.not_measured("There is no step: see E2.")
     used: set[int] = set()
     for step in range(1, plan.total_steps + 1):
         used.update(plan.batch(step))
         if len(used) == len(plan.train):
             break
     unused = len(plan.train) - len(used)
-    measured = f"{unused} of {_counted(len(plan.train), 'training record')}"
+    measured = f"{unused} of {_format_count(len(plan.train), 'training record')}"
     if not unused:
-        return UNUSED.fine("Every training record is trained on.", measured=measured, value=0.0)
+        return UNUSED.ok("Every training record is trained on.", measured=measured, value=0.0)
     share = unused / len(plan.train)
-    warns = share > UNUSED_SHARE
-    return UNUSED.found(
+    warns = share > MAX_UNUSED_SHARE
+    return UNUSED.finding(
         Severity.WARN if warns else Severity.INFO,
         "Training records are in no step: a last batch that is not full is dropped.",
         measured=measured,
-        threshold=f"at most {UNUSED_SHARE:.0%}" if warns else "",
+        threshold=f"at most {MAX_UNUSED_SHARE:.0%}" if warns else "",
         fix=UNUSED.remedy if warns else "",
         value=share,
     )
 
 
-def _held_out(intent: Intent) -> Finding:
-    measured = _counted(intent.held_out, "held-out record")
-    if intent.held_out >= FEW_HELD_OUT:
-        return HELD_OUT.fine("There are held-out records enough.", measured=measured, value=intent.held_out)
-    return HELD_OUT.found(
+def _check_held_out(intent: PlannedRun) -> Finding:
+    measured = _format_count(intent.held_out, "held-out record")
+    if intent.held_out >= MIN_HELD_OUT:
+        return HELD_OUT.ok("There are held-out records enough.", measured=measured, value=intent.held_out)
+    return HELD_OUT.finding(
         Severity.INFO,
         "The curve on held-out records will be rough." if intent.held_out else "No record is held out.",
         measured=measured,
-        threshold=f"at least {FEW_HELD_OUT}",
+        threshold=f"at least {MIN_HELD_OUT}",
         fix=HELD_OUT.remedy,
         value=intent.held_out,
     )
 
 
-def _counted(number: int, noun: str) -> str:
+def _format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-_ALL: Final[tuple[tuple[Probe, Callable[[Intent], Finding]], ...]] = (
-    (STEPS, _steps),
-    (BATCH, _batch),
-    (GROUPS, _groups),
-    (TIMEOUT, _timeout),
-    (UNUSED, _unused),
-    (HELD_OUT, _held_out),
+_ALL: Final[tuple[tuple[Probe, Callable[[PlannedRun], Finding]], ...]] = (
+    (STEPS, _check_steps),
+    (BATCH, _check_batch),
+    (GROUPS, _check_groups),
+    (TIMEOUT, _check_timeout),
+    (UNUSED, _check_unused),
+    (HELD_OUT, _check_held_out),
 )
 
-CAUTIONS: Final[tuple[Probe, ...]] = tuple(probe for probe, _ in _ALL)
+RUN_CHECKS: Final[tuple[Probe, ...]] = tuple(probe for probe, _ in _ALL)
 """Every caution, in the order of its id."""
 
 
-def passed(findings: Sequence[Finding], *, strict: bool) -> bool:
+def findings_pass(findings: Sequence[Finding], *, strict: bool) -> bool:
     """Whether nothing failed; when strict, whether nothing was warned of either."""
     bad = {Severity.FAIL, Severity.WARN} if strict else {Severity.FAIL}
     return not any(finding.severity in bad for finding in findings)

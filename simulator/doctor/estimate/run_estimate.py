@@ -3,19 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulator.doctor.estimate.assumptions import Assumptions, assumed, usual, value_of, whole
-from simulator.doctor.estimate.calculation import Estimate, apart, checkpoints_of, reckoned
-from simulator.doctor.estimate.measurement import Measured, mean_response_tokens
-from simulator.doctor.estimate.run_checks import Intent, findings_of
+from simulator.doctor.estimate.assumptions import (
+    Assumptions,
+    apply_assignments,
+    count_of,
+    default_assumptions,
+    value_of,
+)
+from simulator.doctor.estimate.calculation import Estimate, calculate_estimate, count_checkpoints, split_records
+from simulator.doctor.estimate.measurement import CallMeasurement, mean_response_tokens
+from simulator.doctor.estimate.run_checks import PlannedRun, check_run
 from simulator.doctor.finding import Finding
 from simulator.settings import Settings
 from simulator.training.dataset import HELD_OUT_SHARE, Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.training_plan import Division, Plan, PlanError, planned
+from simulator.training.training_plan import DatasetSplit, PlanError, TrainingPlan, build_plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class EstimateReport:
     """An estimate with all that it was made of.
 
     Attributes:
@@ -37,20 +43,20 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
+class FunctionProfile:
     """What is known of the reward function; None where nothing is said or measured.
 
     Attributes:
         timeout: in seconds.
-        measured: what its calls take.
+        measurement: what its calls take.
     """
 
     timeout: float | None = None
     memory_mb: int | None = None
-    measured: Measured | None = None
+    measurement: CallMeasurement | None = None
 
 
-def told(
+def estimate_run(
     records: tuple[Record, ...],
     validation: tuple[Record, ...] | None,
     *,
@@ -58,9 +64,9 @@ def told(
     model: str,
     run: Hyperparameters,
     settings: Settings,
-    function: Function,
+    function: FunctionProfile,
     assignments: Sequence[str],
-) -> Told:
+) -> EstimateReport:
     """Estimate a run; `assignments` are assumptions as `NAME=VALUE`.
 
     Raises:
@@ -69,47 +75,47 @@ def told(
     tokens = mean_response_tokens(records, settings=settings, model=model, run=run)
 
     def assumptions_for(evaluations: int) -> Assumptions:
-        usually = usual(
+        usually = default_assumptions(
             settings=settings,
             response_tokens=tokens,
             evaluations=evaluations,
             memory_mb=function.memory_mb,
-            measured=function.measured,
-            own_validation=validation is not None,
+            measured=function.measurement,
+            has_validation_file=validation is not None,
         )
-        return assumed(usually, assignments)
+        return apply_assignments(usually, assignments)
 
     assumptions = assumptions_for(1)
     share = value_of(assumptions, "held_out_share") if validation is None else HELD_OUT_SHARE
-    division = apart(records, validation, share=share, seed=settings.seed, choice=settings.held_out)
+    division = split_records(records, validation, share=share, seed=settings.seed, choice=settings.held_out)
     plan = _plan(division, run, seed=settings.seed)
     if plan is not None:
-        assumptions = assumptions_for(1 + checkpoints_of(plan))  # and before any training
-    intent = Intent(
+        assumptions = assumptions_for(1 + count_checkpoints(plan))  # and before any training
+    intent = PlannedRun(
         batch_size=run.batch_size,
         train=len(division.train),
         held_out=len(division.held_out),
         plan=plan,
-        rollouts_per_prompt=whole(assumptions, "rollouts_per_prompt"),
+        rollouts_per_prompt=count_of(assumptions, "rollouts_per_prompt"),
         temperature=value_of(assumptions, "temperature"),
         timeout=function.timeout,
-        p95=function.measured.high if function.measured else None,
+        p95=function.measurement.p95_seconds if function.measurement else None,
     )
-    return Told(
+    return EstimateReport(
         data=data,
         records=len(records),
         train=intent.train,
         held_out=intent.held_out,
         model=model,
         hyperparameters=run,
-        estimate=None if plan is None else reckoned(plan, assumptions),
+        estimate=None if plan is None else calculate_estimate(plan, assumptions),
         assumptions=assumptions,
-        findings=findings_of(intent),
+        findings=check_run(intent),
     )
 
 
-def _plan(division: Division, run: Hyperparameters, *, seed: int) -> Plan | None:
+def _plan(division: DatasetSplit, run: Hyperparameters, *, seed: int) -> TrainingPlan | None:
     try:
-        return planned(division, batch_size=run.batch_size, n_epochs=run.n_epochs, seed=seed)
+        return build_plan(division, batch_size=run.batch_size, n_epochs=run.n_epochs, seed=seed)
     except PlanError:
         return None

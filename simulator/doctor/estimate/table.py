@@ -21,15 +21,15 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulator.doctor.doctor_report import counted
-from simulator.doctor.estimate.assumptions import GIVEN, TRAINING_PRICE, Assumption
+from simulator.doctor.doctor_report import format_count
+from simulator.doctor.estimate.assumptions import GIVEN, TRAINING_PRICE_NAME, Assumption
 from simulator.doctor.estimate.calculation import Estimate, Range
-from simulator.doctor.estimate.run_estimate import Told
-from simulator.doctor.finding import Finding, Severity, worst_first
+from simulator.doctor.estimate.run_estimate import EstimateReport
+from simulator.doctor.finding import Finding, Severity, sort_by_severity
 from simulator.doctor.report import terminal as report
 from simulator.doctor.report.excerpts import one_line
-from simulator.doctor.report.explanations import page_of
-from simulator.doctor.report.table import finding_table
+from simulator.doctor.report.explanations import explanation_link
+from simulator.doctor.report.table import build_finding_table
 
 SCHEMA_VERSION: Final = 1
 
@@ -39,64 +39,64 @@ _WHOLE: Final = 100  # three digits are before the point
 _FIRST: Final = {"steps", "wall time", "Lambda cost"}  # what is asked first
 
 
-def document(told: Told) -> dict[str, Any]:
+def build_document(result: EstimateReport) -> dict[str, Any]:
     """Return an estimate as JSON values, laid out as the module says."""
-    run = told.hyperparameters
+    run = result.hyperparameters
     return {
         "schema_version": SCHEMA_VERSION,
-        "data": {"name": told.data, "records": told.records, "train": told.train, "held_out": told.held_out},
-        "model": told.model,
+        "data": {"name": result.data, "records": result.records, "train": result.train, "held_out": result.held_out},
+        "model": result.model,
         "hyperparameters": {
             "n_epochs": run.n_epochs,
             "batch_size": run.batch_size,
             "learning_rate_multiplier": run.learning_rate_multiplier,
         },
-        "estimate": None if told.estimate is None else asdict(told.estimate),
-        "assumptions": {name: _assumption(assumption) for name, assumption in told.assumptions.items()},
-        "findings": [_finding(finding) for finding in worst_first(told.findings)],
+        "estimate": None if result.estimate is None else asdict(result.estimate),
+        "assumptions": {name: _assumption(assumption) for name, assumption in result.assumptions.items()},
+        "findings": [_finding(finding) for finding in sort_by_severity(result.findings)],
     }
 
 
-def written(told: Told) -> str:
+def render_json(result: EstimateReport) -> str:
     """Return the JSON text, with a newline at its end."""
-    return json.dumps(document(told), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    return json.dumps(build_document(result), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
-def printed(told: Told, console: Console) -> None:
+def print_estimate(result: EstimateReport, console: Console) -> None:
     """Print an estimate."""
-    report.printed(_parts(told), console)
+    report.print_parts(_parts(result), console)
 
 
-def _parts(told: Told) -> Iterator[RenderableType]:
+def _parts(told: EstimateReport) -> Iterator[RenderableType]:
     run = told.hyperparameters
     said = (
-        f"{told.model}, {counted(run.n_epochs, 'epoch')}, batches of {run.batch_size}, "
+        f"{told.model}, {format_count(run.n_epochs, 'epoch')}, batches of {run.batch_size}, "
         f"learning rate x{run.learning_rate_multiplier:g}"
     )
     yield Text.assemble((f"Estimate: {one_line(told.data)}\n", "bold"), (one_line(said), "dim"))
     if told.estimate is not None:
         yield Text()
-        yield _figures(told, told.estimate)
+        yield _figure_table(told, told.estimate)
     found = [
         finding
-        for finding in worst_first(told.findings)
+        for finding in sort_by_severity(told.findings)
         if finding.severity in {Severity.FAIL, Severity.WARN, Severity.INFO}
     ]
     if found:
         yield Text()
-        yield finding_table(found)
+        yield build_finding_table(found)
     yield Text()
     yield _assumption_table(tuple(told.assumptions.values()))
     yield Text()
     yield _verdict(told.findings)
 
 
-def _figures(told: Told, estimate: Estimate) -> Table:
+def _figure_table(told: EstimateReport, estimate: Estimate) -> Table:
     table = Table.grid(padding=(0, 3, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(ratio=1)
-    counts = f"{counted(estimate.checkpoints, 'checkpoint')}, {counted(estimate.evaluations, 'evaluation')}"
-    price = f"not counted: its price is not known. --assume {TRAINING_PRICE}=USD counts it"
+    counts = f"{format_count(estimate.checkpoints, 'checkpoint')}, {format_count(estimate.evaluations, 'evaluation')}"
+    price = f"not counted: its price is not known. --assume {TRAINING_PRICE_NAME}=USD counts it"
     rows = (
         ("records", f"{told.train:,} to train on, {told.held_out:,} held out"),
         ("steps", f"{estimate.steps:,}: {estimate.steps_per_epoch:,} an epoch; {counts}"),
@@ -104,7 +104,7 @@ def _figures(told: Told, estimate: Estimate) -> Table:
         ("tokens sampled", f"about {_figure(estimate.tokens)}"),
         ("wall time", f"{_time(estimate.wall_seconds.low)} to {_time(estimate.wall_seconds.high)}"),
         ("Lambda calls", f"{estimate.calls:,} to train on, {estimate.held_out_calls:,} held out"),
-        ("at once", f"up to {counted(estimate.peak_concurrency, 'call')}"),
+        ("at once", f"up to {format_count(estimate.peak_concurrency, 'call')}"),
         ("Lambda time", f"{_figure(estimate.gb_seconds.low)} to {_figure(estimate.gb_seconds.high)} GB-seconds"),
         ("Lambda cost", _dollars(estimate.lambda_usd)),
         ("log", f"{_bytes(estimate.log_bytes)}, {_dollars(Range(low=estimate.log_usd, high=estimate.log_usd))}"),
@@ -121,10 +121,10 @@ def _assumption_table(assumptions: Sequence[Assumption]) -> Table:
     table.add_column("because", ratio=1)
     for assumption in assumptions:
         value = "?" if assumption.value is None else f"{assumption.value:.6g}"
-        style = "bold" if assumption.mark == GIVEN else ""
+        style = "bold" if assumption.basis == GIVEN else ""
         table.add_row(
             Text(f"{assumption.name}={value}", style=style),
-            Text.assemble((assumption.mark, style), (f": {assumption.why}" if assumption.why else "", "dim")),
+            Text.assemble((assumption.basis, style), (f": {assumption.reason}" if assumption.reason else "", "dim")),
         )
     return table
 
@@ -133,7 +133,7 @@ def _verdict(findings: Sequence[Finding]) -> Text:
     failures, warnings = (
         sum(finding.severity is severity for finding in findings) for severity in (Severity.FAIL, Severity.WARN)
     )
-    counts = [counted(number, noun) for number, noun in ((failures, "failure"), (warnings, "warning")) if number]
+    counts = [format_count(number, noun) for number, noun in ((failures, "failure"), (warnings, "warning")) if number]
     if not counts:
         return Text("Nothing was found that speaks against this run.", style="bold green")
     said = ", ".join(counts)
@@ -167,7 +167,7 @@ def _bytes(count: float) -> str:
 
 
 def _assumption(assumption: Assumption) -> dict[str, Any]:
-    return {"value": assumption.value, "unit": assumption.unit, "mark": assumption.mark, "why": assumption.why}
+    return {"value": assumption.value, "unit": assumption.unit, "mark": assumption.basis, "why": assumption.reason}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -175,10 +175,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "probe": finding.probe,
         "name": finding.name,
         "severity": finding.severity.value,
-        "what": finding.what,
+        "what": finding.message,
         "measured": finding.measured,
         "threshold": finding.threshold,
         "value": finding.value,
         "fix": finding.fix,
-        "page": page_of(finding.probe),
+        "page": explanation_link(finding.probe),
     }

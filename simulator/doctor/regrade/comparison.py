@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
 
-from simulator.doctor.probes.static.s10_determinism import NOISE
+from simulator.doctor.probes.static.s10_determinism import MAX_NOISE
 from simulator.doctor.probes.static.s13_length_sensitivity import rank_correlation
-from simulator.doctor.probes.training.t05_reward_vs_quality import ahead
-from simulator.doctor.regrade.scoring import Regraded
+from simulator.doctor.probes.training.t05_reward_vs_quality import pairwise_accuracy
+from simulator.doctor.regrade.scoring import RegradedRollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
+class SplitSummary:
     """The rollouts of a split. Means are over those that have a new score, the old one too.
 
     Attributes:
@@ -44,97 +44,97 @@ class Comparison:
 
     Attributes:
         rows: every rollout, in the job's order.
-        sums: of each split.
+        splits: of each split.
         rank_correlation: Spearman's, of old and new scores; None where either is the same for all, or they are few.
     """
 
-    rows: tuple[Regraded, ...]
-    sums: tuple[Sum, ...]
+    rows: tuple[RegradedRollout, ...]
+    splits: tuple[SplitSummary, ...]
     rank_correlation: float | None
 
     @property
-    def knows_truth(self) -> bool:
+    def has_known_truth(self) -> bool:
         """Whether any rollout is known to be right; of records whose right answer was not found none is."""
         return any(row.rollout.correct for row in self.rows)
 
     @property
-    def changed(self) -> tuple[Regraded, ...]:
+    def changed_rows(self) -> tuple[RegradedRollout, ...]:
         """The rows whose score is another one, or gone; the largest change first."""
-        return tuple(sorted(filter(is_changed, self.rows), key=lambda row: -_size(row)))
+        return tuple(sorted(filter(is_changed, self.rows), key=lambda row: -_change_size(row)))
 
     @property
-    def same(self) -> tuple[Regraded, ...]:
+    def unchanged_rows(self) -> tuple[RegradedRollout, ...]:
         """The other rows, in the job's order."""
         return tuple(row for row in self.rows if not is_changed(row))
 
 
-def is_changed(row: Regraded) -> bool:
+def is_changed(row: RegradedRollout) -> bool:
     """Whether a score is another one, or gone."""
-    return _size(row) > NOISE
+    return _change_size(row) > MAX_NOISE
 
 
-def compared(rows: Sequence[Regraded]) -> Comparison:
+def compare_scores(rows: Sequence[RegradedRollout]) -> Comparison:
     """Compare old scores and new ones."""
     splits = dict.fromkeys(row.rollout.split for row in rows)
     both = _scored(rows)
     return Comparison(
         rows=tuple(rows),
-        sums=tuple(_sum(split, [row for row in rows if row.rollout.split == split]) for split in splits),
-        rank_correlation=rank_correlation([row.rollout.reward for row in both], [_now(row) for row in both]),
+        splits=tuple(_summarize_split(split, [row for row in rows if row.rollout.split == split]) for split in splits),
+        rank_correlation=rank_correlation([row.rollout.reward for row in both], [_new_score(row) for row in both]),
     )
 
 
-def _sum(split: str, rows: Sequence[Regraded]) -> Sum:
+def _summarize_split(split: str, rows: Sequence[RegradedRollout]) -> SplitSummary:
     both = _scored(rows)
     groups = _groups(both)
-    moves = [_now(row) - row.rollout.reward for row in both]
-    return Sum(
+    moves = [_new_score(row) - row.rollout.reward for row in both]
+    return SplitSummary(
         split=split,
         rollouts=len(rows),
-        mean_before=fmean(map(_before, both)) if both else None,
-        mean_now=fmean(map(_now, both)) if both else None,
-        up=sum(move > NOISE for move in moves),
-        down=sum(move < -NOISE for move in moves),
+        mean_before=fmean(map(_old_score, both)) if both else None,
+        mean_now=fmean(map(_new_score, both)) if both else None,
+        up=sum(move > MAX_NOISE for move in moves),
+        down=sum(move < -MAX_NOISE for move in moves),
         lost=len(rows) - len(both),
         groups=len(groups),
-        dead_before=_dead(groups, _before),
-        dead_now=_dead(groups, _now),
-        ahead_before=_ahead(both, _before),
-        ahead_now=_ahead(both, _now),
+        dead_before=_dead_share(groups, _old_score),
+        dead_now=_dead_share(groups, _new_score),
+        ahead_before=_pairwise_accuracy(both, _old_score),
+        ahead_now=_pairwise_accuracy(both, _new_score),
     )
 
 
-def _groups(rows: Sequence[Regraded]) -> list[list[Regraded]]:
+def _groups(rows: Sequence[RegradedRollout]) -> list[list[RegradedRollout]]:
     """Return the groups of a prompt's rollouts in a step that have two members and more."""
     together = groupby(rows, key=lambda row: (row.rollout.step, row.rollout.record.line))
     groups = (list(group) for _, group in together)
     return [group for group in groups if len(group) > 1]
 
 
-def _dead(groups: Sequence[Sequence[Regraded]], score: Callable[[Regraded], float]) -> float | None:
+def _dead_share(groups: Sequence[Sequence[RegradedRollout]], score: Callable[[RegradedRollout], float]) -> float | None:
     if not groups:
         return None
     scores = [list(map(score, group)) for group in groups]
-    return fmean(max(group) - min(group) <= NOISE for group in scores)
+    return fmean(max(group) - min(group) <= MAX_NOISE for group in scores)
 
 
-def _ahead(rows: Sequence[Regraded], score: Callable[[Regraded], float]) -> float | None:
+def _pairwise_accuracy(rows: Sequence[RegradedRollout], score: Callable[[RegradedRollout], float]) -> float | None:
     right = [score(row) for row in rows if row.rollout.correct]
     wrong = [score(row) for row in rows if not row.rollout.correct]
-    return ahead(right, wrong) if right and wrong else None
+    return pairwise_accuracy(right, wrong) if right and wrong else None
 
 
-def _scored(rows: Sequence[Regraded]) -> list[Regraded]:
+def _scored(rows: Sequence[RegradedRollout]) -> list[RegradedRollout]:
     return [row for row in rows if row.score is not None]
 
 
-def _before(row: Regraded) -> float:
+def _old_score(row: RegradedRollout) -> float:
     return row.rollout.reward
 
 
-def _now(row: Regraded) -> float:
+def _new_score(row: RegradedRollout) -> float:
     return 0.0 if row.score is None else row.score
 
 
-def _size(row: Regraded) -> float:
+def _change_size(row: RegradedRollout) -> float:
     return float("inf") if row.score is None else abs(row.score - row.rollout.reward)

@@ -4,34 +4,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from simulator.doctor.executors import calling
-from simulator.doctor.invocation import Asker, Call, Case
+from simulator.doctor.executors import create_executor
+from simulator.doctor.invocation import Call, Case, Invoker
 from simulator.doctor.regrade.stored_rollouts import StoredRollout
-from simulator.doctor.reward_function import Patient
-from simulator.grading.lambda_event import shown
+from simulator.doctor.reward_function import RewardFunction
+from simulator.grading.lambda_event import response_text
 from simulator.settings import GradingSettings
 from simulator.training.sampling import Rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regraded:
+class RegradedRollout:
     """A rollout with its new score, or why there is none."""
 
     rollout: StoredRollout
     score: float | None
-    fault: str = ""
+    error: str = ""
 
 
-def regraded(
+def regrade_rollouts(
     rollouts: Sequence[StoredRollout],
     *,
-    patient: Patient,
+    reward_function: RewardFunction,
     grading: GradingSettings,
-    told: Callable[[Call], None] = lambda _call: None,
-) -> tuple[Regraded, ...]:
+    on_call: Callable[[Call], None] = lambda _call: None,
+) -> tuple[RegradedRollout, ...]:
     """Score rollouts again, in their order: each step by itself, under the ids that it had, several calls at once.
 
-    A rollout that makes its call fail costs the others of that call nothing. `told` is called after each invocation,
+    A rollout that makes its call fail costs the others of that call nothing. `on_call` is called after each invocation,
     on any thread.
 
     Raises:
@@ -39,16 +39,16 @@ def regraded(
     """
     steps = [tuple(step) for _, step in groupby(rollouts, key=lambda rollout: (rollout.split, rollout.step))]
 
-    def scored(step: tuple[StoredRollout, ...]) -> tuple[Regraded, ...]:
-        asker = Asker(patient=patient, settings=grading, told=told)
+    def scored(step: tuple[StoredRollout, ...]) -> tuple[RegradedRollout, ...]:
+        asker = Invoker(reward_function=reward_function, settings=grading, on_call=on_call)
         cases = [Case(label=one.split, record=one.record, text=_text(one, grading)) for one in step]
-        answers = asker.asked(cases, names=[one.id for one in step], kept=False)
+        answers = asker.score(cases, ids=[one.id for one in step], keep=False)
         return tuple(
-            Regraded(rollout=one, score=answer.score, fault=answer.fault)
+            RegradedRollout(rollout=one, score=answer.score, error=answer.error)
             for one, answer in zip(step, answers, strict=True)
         )
 
-    with calling(grading.concurrency) as executor:
+    with create_executor(grading.concurrency) as executor:
         return tuple(one for step in executor.map(scored, steps) for one in step)
 
 
@@ -67,4 +67,4 @@ def _text(stored: StoredRollout, grading: GradingSettings) -> str:
         actions=(),
         entropy=0.0,
     )
-    return shown(rollout, grading)
+    return response_text(rollout, grading)

@@ -12,10 +12,10 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from simulator.http.server_discovery import region_at
+from simulator.http.server_discovery import discover_region
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 
-_PATIENCE: Final = 60.0  # seconds: a job's story is told again before its first line goes out
+_TIMEOUT_SECONDS: Final = 60.0  # seconds: a job's story is told again before its first line goes out
 _SHOWN: Final = 120  # characters of an answer that a message repeats
 
 
@@ -52,7 +52,7 @@ class StoredRollout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class _RolloutLine:
     id: str
     split: str
     step: int
@@ -66,10 +66,10 @@ class _Line:
     exploit: str | None
 
 
-_LINE: Final = TypeAdapter(_Line)
+_LINE: Final = TypeAdapter(_RolloutLine)
 
 
-def fetched(job: str, *, simulator: str) -> str:
+def fetch_rollouts(job: str, *, simulator: str) -> str:
     """Return the JSON lines of a job of the simulator at a URL.
 
     Raises:
@@ -77,14 +77,14 @@ def fetched(job: str, *, simulator: str) -> str:
     """
     parts = urlsplit(simulator)
     host, port = parts.hostname or "", parts.port or 80
-    region, doubt = region_at(host, port)
+    region, doubt = discover_region(host, port)
     if region is None:
         raise StoredRolloutsError(
             f"{job} is no file here, so it names a job, and no simulator can be asked: {doubt}. Start it with "
             "`rft-sim serve` on the same --data, or name a file that --save has written."
         )
     try:
-        with closing(HTTPConnection(host, port, timeout=_PATIENCE)) as connection:  # by way of no proxy
+        with closing(HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)) as connection:  # by way of no proxy
             connection.request("GET", f"/_simulator/jobs/{quote(job, safe='')}/rollouts")
             answer = connection.getresponse()
             said = answer.read().decode("utf-8", "replace")
@@ -100,7 +100,7 @@ def fetched(job: str, *, simulator: str) -> str:
     return said
 
 
-def read_rollouts(text: str, *, source: str) -> tuple[StoredRollout, ...]:
+def parse_rollouts(text: str, *, source: str) -> tuple[StoredRollout, ...]:
     """Read JSON lines as `/_simulator/jobs/{id}/rollouts` gives them; `source` is where messages say they are from.
 
     Raises:
@@ -117,7 +117,7 @@ def read_rollouts(text: str, *, source: str) -> tuple[StoredRollout, ...]:
                 raise StoredRolloutsError(f"{source}, line {number}: {error}") from None
     if not rollouts:
         raise StoredRolloutsError(f"{source} holds no rollout: nothing was graded yet.")
-    if twice := _twice(rollouts):
+    if twice := _find_duplicate(rollouts):
         raise StoredRolloutsError(f"{source}: the rollout {twice} is there twice; give the rollouts of one job.")
     return tuple(rollouts)
 
@@ -159,7 +159,7 @@ def _record(value: dict[str, Any], line: int, known: dict[str, Record]) -> Recor
     return record
 
 
-def _twice(rollouts: Iterable[StoredRollout]) -> str | None:
+def _find_duplicate(rollouts: Iterable[StoredRollout]) -> str | None:
     seen: set[str] = set()
     for rollout in rollouts:
         if rollout.id in seen:

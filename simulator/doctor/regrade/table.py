@@ -23,11 +23,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulator.doctor.regrade.comparison import Comparison, Sum, is_changed
-from simulator.doctor.regrade.scoring import Regraded
+from simulator.doctor.regrade.comparison import Comparison, SplitSummary, is_changed
+from simulator.doctor.regrade.scoring import RegradedRollout
 from simulator.doctor.report import terminal as report
-from simulator.doctor.report.excerpts import clipped, one_line, score_text
-from simulator.http.sanitize import visible
+from simulator.doctor.report.excerpts import format_score, one_line, shorten
+from simulator.http.sanitize import sanitize
 
 SCHEMA_VERSION: Final = 1
 
@@ -38,73 +38,77 @@ _UNKNOWN: Final = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regrading:
+class RegradeReport:
     """A comparison with what was compared.
 
     Attributes:
-        patient: the function that scores now.
+        function_name: the function that scores now.
         source: the job or file that the rollouts are from.
-        event: how they were laid out, in words.
-        whole: the rows that score as before are told too.
+        event_layout: how they were laid out, in words.
+        includes_unchanged: the rows that score as before are told too.
     """
 
     comparison: Comparison
-    patient: str
+    function_name: str
     source: str
-    event: str
-    whole: bool = False
+    event_layout: str
+    includes_unchanged: bool = False
 
 
-def document(regrading: Regrading) -> dict[str, Any]:
+def build_document(regrade_report: RegradeReport) -> dict[str, Any]:
     """Return a regrading as JSON values, laid out as the module says."""
-    comparison = regrading.comparison
-    rows = comparison.rows if regrading.whole else [row for row in comparison.rows if is_changed(row)]
+    comparison = regrade_report.comparison
+    rows = comparison.rows if regrade_report.includes_unchanged else [row for row in comparison.rows if is_changed(row)]
     return {
         "schema_version": SCHEMA_VERSION,
-        "patient": regrading.patient,
-        "source": regrading.source,
-        "event": regrading.event,
+        "patient": regrade_report.function_name,
+        "source": regrade_report.source,
+        "event": regrade_report.event_layout,
         "rank_correlation": comparison.rank_correlation,
-        "splits": [asdict(split) for split in comparison.sums],
+        "splits": [asdict(split) for split in comparison.splits],
         "rows": [_row(row) for row in rows],
     }
 
 
-def written(values: dict[str, Any]) -> str:
+def render_json(values: dict[str, Any]) -> str:
     """Return the JSON text, with a newline at its end."""
     return json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
-def printed(regrading: Regrading, console: Console, *, limit: int) -> None:
+def print_regrade(regrade_report: RegradeReport, console: Console, *, limit: int) -> None:
     """Print a regrading with at most `limit` rows, the largest changes first."""
-    report.printed(_parts(regrading, limit=limit), console)
+    report.print_parts(_parts(regrade_report, limit=limit), console)
 
 
-def _parts(regrading: Regrading, *, limit: int) -> Iterator[RenderableType]:
+def _parts(regrading: RegradeReport, *, limit: int) -> Iterator[RenderableType]:
     comparison = regrading.comparison
-    said = f"by {one_line(regrading.patient)}, in events of {regrading.event}; a job under other settings: --set"
+    said = f"by {one_line(regrading.function_name)}, in events of {regrading.event_layout}; a job under other settings: --set"
     yield Text.assemble((f"Regraded: {one_line(regrading.source)}\n", "bold"), (said, "dim"))
-    rows = _merged((*comparison.changed, *comparison.same) if regrading.whole else comparison.changed)
+    rows = _merge_alike(
+        (*comparison.changed_rows, *comparison.unchanged_rows)
+        if regrading.includes_unchanged
+        else comparison.changed_rows
+    )
     if rows and limit:
         yield Text()
-        yield _row_table(rows[:limit], truth=comparison.knows_truth)
+        yield _row_table(rows[:limit], truth=comparison.has_known_truth)
     if len(rows) > limit:
         yield Text(f"and {len(rows) - limit:,} more: --limit N shows them, --json FILE holds them all", style="dim")
     yield Text()
-    yield _sum_table(comparison.sums)
+    yield _sum_table(comparison.splits)
     yield Text()
     yield _verdict(comparison)
 
 
-def _merged(rows: Sequence[Regraded]) -> list[tuple[Regraded, int]]:
+def _merge_alike(rows: Sequence[RegradedRollout]) -> list[tuple[RegradedRollout, int]]:
     """Return rows with how often each is there: the same response to the same record, scored the same."""
-    keys = [(row.rollout.record.line, row.rollout.response, row.rollout.reward, row.score, row.fault) for row in rows]
+    keys = [(row.rollout.record.line, row.rollout.response, row.rollout.reward, row.score, row.error) for row in rows]
     counts = Counter(keys)
     firsts = dict(zip(reversed(keys), reversed(rows), strict=True))
     return [(firsts[key], counts[key]) for key in dict.fromkeys(keys)]
 
 
-def _row_table(rows: Sequence[tuple[Regraded, int]], *, truth: bool) -> Table:
+def _row_table(rows: Sequence[tuple[RegradedRollout, int]], *, truth: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for heading in ("line", "step", "rollout", "before", "now"):
         table.add_column(heading, no_wrap=True, justify="right")
@@ -115,39 +119,39 @@ def _row_table(rows: Sequence[tuple[Regraded, int]], *, truth: bool) -> Table:
             str(stored.record.line),
             str(stored.step),
             f"{stored.index}{f' (x{times})' if times > 1 else ''}",
-            score_text(stored.reward),
-            _now(row),
-            _words(row, truth=truth),
+            format_score(stored.reward),
+            _score_cell(row),
+            _describe_rollout(row, truth=truth),
         )
     return table
 
 
-def _now(row: Regraded) -> Text:
+def _score_cell(row: RegradedRollout) -> Text:
     if row.score is None:
         return Text("none", style="bold red")
     style = "dim" if not is_changed(row) else "bold green" if row.score > row.rollout.reward else "bold red"
-    return Text(score_text(row.score), style=style)
+    return Text(format_score(row.score), style=style)
 
 
-def _words(row: Regraded, *, truth: bool) -> Group:
+def _describe_rollout(row: RegradedRollout, *, truth: bool) -> Group:
     stored = row.rollout
-    prompt = clipped(one_line(stored.record.messages[-1].content), _PROMPT, head=_PROMPT_HEAD)
-    said = Text(f"“{clipped(visible(stored.response), _RESPONSE)}”")
+    prompt = shorten(one_line(stored.record.messages[-1].content), _PROMPT, head_share=_PROMPT_HEAD)
+    said = Text(f"“{shorten(sanitize(stored.response), _RESPONSE)}”")
     if truth:
-        said.append(f" ({_truth(row)})", style="dim")
+        said.append(f" ({_truth_note(row)})", style="dim")
     lines = [Text(prompt, style="dim"), said]
-    if row.fault:
-        lines.append(Text(clipped(one_line(row.fault), _FAULT), style="red"))
+    if row.error:
+        lines.append(Text(shorten(one_line(row.error), _FAULT), style="red"))
     return Group(*lines)
 
 
-def _truth(row: Regraded) -> str:
+def _truth_note(row: RegradedRollout) -> str:
     if row.rollout.exploit:
         return f"an exploit: {row.rollout.exploit.replace('_', ' ')}"
     return "right" if row.rollout.correct else "wrong"
 
 
-def _sum_table(sums: Sequence[Sum]) -> Table:
+def _sum_table(sums: Sequence[SplitSummary]) -> Table:
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("")
     for split in sums:
@@ -170,7 +174,7 @@ def _from_to(before: float | None, now: float | None, *, form: str = ".3f") -> s
 
 
 def _verdict(comparison: Comparison) -> Text:
-    changed, every = len(comparison.changed), len(comparison.rows)
+    changed, every = len(comparison.changed_rows), len(comparison.rows)
     if not changed:
         return Text(f"All {every:,} scores are as before.", style="bold green")
     said = f"{changed:,} of {every:,} scores changed."
@@ -179,7 +183,7 @@ def _verdict(comparison: Comparison) -> Text:
     return Text(said, style="bold yellow")
 
 
-def _row(row: Regraded) -> dict[str, Any]:
+def _row(row: RegradedRollout) -> dict[str, Any]:
     stored = row.rollout
     return {
         "id": stored.id,
@@ -189,7 +193,7 @@ def _row(row: Regraded) -> dict[str, Any]:
         "index": stored.index,
         "before": stored.reward,
         "now": row.score,
-        "fault": row.fault,
+        "fault": row.error,
         "correct": stored.correct,
         "exploit": stored.exploit,
         "prompt": stored.record.messages[-1].content,

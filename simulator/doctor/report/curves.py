@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.doctor.training_trace import Course
-from simulator.training.convergence import WINDOW
+from simulator.doctor.training_trace import TrainingTrace
+from simulator.training.convergence import WINDOW_STEPS
 
 # A drawing's size and the room around the plot, in its own units.
 WIDTH: Final = 480.0
@@ -14,7 +14,7 @@ LEFT, RIGHT, TOP, BOTTOM = 36.0, 12.0, 10.0, 28.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
+class TraceSummary:
     """The mean reward of a run's first steps and of its last, and the share of right answers where these are known."""
 
     first_reward: float
@@ -50,14 +50,14 @@ class Curves:
     y_ticks: tuple[Tick, ...]
 
 
-def ends_of(course: Course) -> Ends | None:
+def summarize_trace(trace: TrainingTrace) -> TraceSummary | None:
     """Return how a run began and ended: ten steps each, or half of a run of fewer than twenty; None without a step."""
-    if not course.metrics:
+    if not trace.metrics:
         return None
-    window = min(WINDOW, max(1, len(course.metrics) // 2))
-    rewards = [metrics.critic_rewards_mean for metrics in course.metrics]
-    qualities = _qualities(course)
-    return Ends(
+    window = min(WINDOW_STEPS, max(1, len(trace.metrics) // 2))
+    rewards = [metrics.critic_rewards_mean for metrics in trace.metrics]
+    qualities = _quality_by_step(trace)
+    return TraceSummary(
         first_reward=_mean(rewards[:window]),
         last_reward=_mean(rewards[-window:]),
         first_quality=_mean(qualities[:window]) if qualities else None,
@@ -65,14 +65,14 @@ def ends_of(course: Course) -> Ends | None:
     )
 
 
-def curves_of(course: Course) -> Curves | None:
+def draw_curves(trace: TrainingTrace) -> Curves | None:
     """Return a run's curves, on a scale that holds 0 and 1; None for a run without a step."""
-    if not course.metrics:
+    if not trace.metrics:
         return None
-    rewards = [metrics.critic_rewards_mean for metrics in course.metrics]
-    qualities = _qualities(course)
-    held_out = [evaluation.reward_mean for evaluation in course.held_out]
-    steps = [metrics.step for metrics in course.metrics]
+    rewards = [metrics.critic_rewards_mean for metrics in trace.metrics]
+    qualities = _quality_by_step(trace)
+    held_out = [evaluation.reward_mean for evaluation in trace.held_out]
+    steps = [metrics.step for metrics in trace.metrics]
     low, high = min(0.0, *rewards, *held_out), max(1.0, *rewards, *held_out)
     last = steps[-1]
 
@@ -90,21 +90,21 @@ def curves_of(course: Course) -> Curves | None:
         reward=line(rewards),
         smooth_reward=line(_smooth(rewards)),
         quality=line(_smooth(qualities)) if qualities else "",
-        held_out=tuple((x(evaluation.step), y(evaluation.reward_mean)) for evaluation in course.held_out),
+        held_out=tuple((x(evaluation.step), y(evaluation.reward_mean)) for evaluation in trace.held_out),
         x_ticks=tuple(Tick(at=x(step), label=str(step)) for step in sorted({0, last // 2, last})),
         y_ticks=tuple(Tick(at=y(value), label=f"{value:.3g}") for value in (low, middle, high)),
     )
 
 
-def _qualities(course: Course) -> list[float]:
+def _quality_by_step(course: TrainingTrace) -> list[float]:
     """Return the share of right answers step by step; nothing where no record's right answer is known."""
-    if all(scored.correct is None for scored in course.scored):
+    if all(scored.correct is None for scored in course.rollouts):
         return []
     return [truth.quality_mean for truth in course.truths]
 
 
 def _smooth(values: Sequence[float]) -> list[float]:
-    return [_mean(values[max(0, end - WINDOW) : end]) for end in range(1, len(values) + 1)]
+    return [_mean(values[max(0, end - WINDOW_STEPS) : end]) for end in range(1, len(values) + 1)]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -8,25 +8,25 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from simulator.doctor.estimate.run_checks import CAUTIONS
+from simulator.doctor.estimate.run_checks import RUN_CHECKS
 from simulator.doctor.finding import Probe
 from simulator.doctor.probes import registry as catalogue
 
-FILE: Final = Path(__file__).parents[1] / "FINDINGS.md"
-_PLACE: Final = "simulator/doctor/FINDINGS.md"
+FINDINGS_FILE: Final = Path(__file__).parents[1] / "FINDINGS.md"
+_FINDINGS_PATH: Final = "simulator/doctor/FINDINGS.md"
 
-PROBES: Final[tuple[Probe, ...]] = tuple(
+ALL_PROBES: Final[tuple[Probe, ...]] = tuple(
     sorted(
-        (probe for probe, _ in (*catalogue.STATIC, *catalogue.TRAINING)),
+        (probe for probe, _ in (*catalogue.STATIC_PROBES, *catalogue.TRAINING_PROBES)),
         key=lambda probe: (probe.id[0], int(probe.id[1:])),
     )
 )
 """Every probe, in the order of their ids."""
 
-PAGES: Final[tuple[Probe, ...]] = (*PROBES, *CAUTIONS)
+EXPLAINED: Final[tuple[Probe, ...]] = (*ALL_PROBES, *RUN_CHECKS)
 """All that has a page: the probes of a visit, and what an estimate warns of."""
 
-PARTS: Final = (
+SECTIONS: Final = (
     ("question", "Question"),
     ("means", "What a finding means"),
     ("measured", "How it is measured"),
@@ -57,26 +57,26 @@ A finding is a **fail** (do not pay for the run yet), a **warn** (look before yo
 or **ok**.
 """
 
-CODE: Final = re.compile(r"(`+[^`]+`+)")
+CODE_SPAN: Final = re.compile(r"(`+[^`]+`+)")
 """What stands in backquotes: code, in the texts of a probe."""
 
 
-def page_of(probe: str) -> str:
+def explanation_link(probe: str) -> str:
     """Return where the page of a probe is, from the top of the project."""
-    return f"{_PLACE}#{probe.lower()}"
+    return f"{_FINDINGS_PATH}#{probe.lower()}"
 
 
-def page_named(name: str) -> Probe | None:
+def find_explanation(name: str) -> Probe | None:
     """Return what has a page under an id, written either way."""
-    return next((probe for probe in PAGES if probe.id == name.upper()), None)
+    return next((probe for probe in EXPLAINED if probe.id == name.upper()), None)
 
 
-def probe_named(name: str) -> Probe | None:
+def find_probe(name: str) -> Probe | None:
     """Return the probe with an id, written either way."""
-    return next((probe for probe in PROBES if probe.id == name.upper()), None)
+    return next((probe for probe in ALL_PROBES if probe.id == name.upper()), None)
 
 
-def written(probes: Iterable[Probe] = PAGES) -> str:
+def render_markdown(probes: Iterable[Probe] = EXPLAINED) -> str:
     """Return the pages as Markdown."""
     return "\n".join(_lines(tuple(probes)))
 
@@ -96,14 +96,14 @@ def _lines(probes: tuple[Probe, ...]) -> Iterator[str]:
         # An anchor of its own, so that a link outlives a change of the name.
         yield f'\n<a id="{probe.id.lower()}"></a>\n\n### {probe.id} {_markdown(probe.name)}\n'
         yield f"**{_markdown(probe.question)}**"
-        for attribute, heading in PARTS[1:]:
+        for attribute, heading in SECTIONS[1:]:
             yield f"\n*{heading}.* {_markdown(getattr(probe, attribute))}"
     yield ""
 
 
 def _markdown(text: str) -> str:
     """Return plain words as Markdown that shows them: what is not in backquotes is no markup."""
-    parts = CODE.split(text)
+    parts = CODE_SPAN.split(text)
     return "".join(part if index % 2 else _escaped(part) for index, part in enumerate(parts))
 
 
@@ -112,4 +112,4 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(written(), encoding="utf-8")
+    FINDINGS_FILE.write_text(render_markdown(), encoding="utf-8")

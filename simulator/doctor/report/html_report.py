@@ -8,12 +8,12 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from simulator.doctor.doctor_report import Visit
-from simulator.doctor.finding import Finding, Probe, Severity, worst_first
+from simulator.doctor.doctor_report import DoctorReport
+from simulator.doctor.finding import Finding, Probe, Severity, sort_by_severity
 from simulator.doctor.report import curves
-from simulator.doctor.report.excerpts import clipped, score_text
-from simulator.doctor.report.explanations import CODE, PARTS, PROBES
-from simulator.http.sanitize import visible
+from simulator.doctor.report.excerpts import format_score, shorten
+from simulator.doctor.report.explanations import ALL_PROBES, CODE_SPAN, SECTIONS
+from simulator.http.sanitize import sanitize
 
 _TEMPLATE: Final = "visit.html.jinja"
 _PROMPT, _RESPONSE = 1_200, 3_000  # characters
@@ -27,19 +27,19 @@ _CLASSES: Final = {
 }
 
 
-def written(visit: Visit, *, probes: Sequence[Probe] = PROBES) -> str:
+def render_html(report: DoctorReport, *, probes: Sequence[Probe] = ALL_PROBES) -> str:
     """Return the HTML text. The pages of those `probes` that the visit took are part of it."""
-    ranked = worst_first(visit.findings)
-    taken = set(visit.probes)
+    ranked = sort_by_severity(report.findings)
+    taken = set(report.probe_ids)
     return _template().render(
-        visit=visit,
+        visit=report,
         told=[finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}],
         rest=[finding for finding in ranked if finding.severity in {Severity.OK, Severity.SKIPPED}],
         tone=_tone(ranked),
-        courses=[(course, curves.curves_of(course), curves.ends_of(course)) for course in visit.courses],
+        courses=[(course, curves.draw_curves(course), curves.summarize_trace(course)) for course in report.traces],
         drawing=curves,
         pages=[probe for probe in probes if probe.id in taken],
-        parts=PARTS,
+        parts=SECTIONS,
     )
 
 
@@ -55,9 +55,9 @@ def _template() -> Template:
     environment.filters |= {
         "kind": _CLASSES.__getitem__,
         "prose": _prose,
-        "prompt": lambda text: clipped(visible(text, lines=True), _PROMPT),
-        "response": lambda text: clipped(visible(text, lines=True), _RESPONSE),
-        "score": score_text,
+        "prompt": lambda text: shorten(sanitize(text, keep_newlines=True), _PROMPT),
+        "response": lambda text: shorten(sanitize(text, keep_newlines=True), _RESPONSE),
+        "score": format_score,
     }
     return environment.from_string(resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8"))
 
@@ -66,6 +66,6 @@ def _prose(text: str) -> Markup:
     """Return words with what stands in backquotes as code, all of it escaped."""
     parts = (
         Markup("<code>{}</code>").format(part.strip("`")) if index % 2 else escape(part)
-        for index, part in enumerate(CODE.split(visible(text)))
+        for index, part in enumerate(CODE_SPAN.split(sanitize(text)))
     )
     return Markup("").join(parts)

@@ -23,34 +23,34 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any, Final
 
-from simulator.doctor.doctor_report import Visit
-from simulator.doctor.finding import Exhibit, Finding, Severity, worst_first
-from simulator.doctor.report.explanations import page_of
-from simulator.doctor.training_trace import Course
+from simulator.doctor.doctor_report import DoctorReport
+from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
+from simulator.doctor.report.explanations import explanation_link
+from simulator.doctor.training_trace import TrainingTrace
 
 SCHEMA_VERSION: Final = 1
 
 
-def document(visit: Visit) -> dict[str, Any]:
+def build_document(report: DoctorReport) -> dict[str, Any]:
     """Return a visit as JSON values, laid out as the module says."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "patient": visit.patient,
-        "data": {"name": visit.data, "records": visit.records},
-        "questions": dict(visit.questions),
-        "hyperparameters": asdict(visit.hyperparameters),
-        "calls": visit.calls,
-        "notes": [visit.guess] if visit.guess else [],
-        "verdict": visit.verdict,
-        "counts": {severity.value: visit.count(severity) for severity in Severity},
-        "findings": [_finding(finding) for finding in worst_first(visit.findings)],
-        "courses": [_course(course) for course in visit.courses],
+        "patient": report.function_name,
+        "data": {"name": report.data_name, "records": report.record_count},
+        "questions": dict(report.inputs),
+        "hyperparameters": asdict(report.hyperparameters),
+        "calls": report.call_count,
+        "notes": [report.calibration_warning] if report.calibration_warning else [],
+        "verdict": report.verdict,
+        "counts": {severity.value: report.count(severity) for severity in Severity},
+        "findings": [_finding(finding) for finding in sort_by_severity(report.findings)],
+        "courses": [_trace(course) for course in report.traces],
     }
 
 
-def written(visit: Visit) -> str:
+def render_json(report: DoctorReport) -> str:
     """Return the JSON text, with a newline at its end."""
-    return json.dumps(document(visit), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    return json.dumps(build_document(report), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -58,25 +58,25 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "probe": finding.probe,
         "name": finding.name,
         "severity": finding.severity.value,
-        "what": finding.what,
+        "what": finding.message,
         "measured": finding.measured,
         "threshold": finding.threshold,
         "value": _number(finding.value),
         "fix": finding.fix,
-        "page": page_of(finding.probe),
-        "exhibits": [_exhibit(exhibit) for exhibit in finding.exhibits],
+        "page": explanation_link(finding.probe),
+        "exhibits": [_example(exhibit) for exhibit in finding.examples],
     }
 
 
-def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
+def _example(exhibit: Example) -> dict[str, Any]:
     return asdict(exhibit) | {"score": _number(exhibit.score)}
 
 
-def _course(course: Course) -> dict[str, Any]:
+def _trace(course: TrainingTrace) -> dict[str, Any]:
     return {
         "name": course.name,
         "total_steps": course.total_steps,
-        "fault": course.fault,
+        "fault": course.error,
         "steps": [
             metrics.as_data() | truth.as_data() for metrics, truth in zip(course.metrics, course.truths, strict=True)
         ],

@@ -8,40 +8,40 @@ from collections.abc import Sequence
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from simulator.doctor.doctor_report import Visit
-from simulator.doctor.finding import Exhibit, Finding, Severity
-from simulator.doctor.report.excerpts import clipped, one_line, score_text
-from simulator.doctor.report.explanations import page_of
-from simulator.http.sanitize import visible
+from simulator.doctor.doctor_report import DoctorReport
+from simulator.doctor.finding import Example, Finding, Severity
+from simulator.doctor.report.excerpts import format_score, one_line, shorten
+from simulator.doctor.report.explanations import explanation_link
+from simulator.http.sanitize import sanitize
 
 _SUITE = "rft-sim doctor"
 _LONGEST = 400  # characters of a prompt or a response
 
 
-def written(visit: Visit, *, strict: bool) -> str:
+def render_junit(report: DoctorReport, *, strict: bool) -> str:
     """Return the XML text. A warning is a failed case when strict, and a passed one with its words otherwise."""
     cases = [
         (probe, tuple(findings))
-        for probe, findings in groupby(visit.findings, key=lambda finding: f"{finding.probe} {finding.name}")
+        for probe, findings in groupby(report.findings, key=lambda finding: f"{finding.probe} {finding.name}")
     ]
     failing = {Severity.FAIL, Severity.WARN} if strict else {Severity.FAIL}
     root = Element("testsuites", name=_SUITE)
     suite = SubElement(root, "testsuite", name=_SUITE)
     counts = {"tests": len(cases), "failures": 0, "errors": 0, "skipped": 0}
     properties = SubElement(suite, "properties")
-    for name, value in visit.questions.items():
+    for name, value in report.inputs.items():
         SubElement(properties, "property", name=name, value=one_line(value))
     for name, findings in cases:
-        case = SubElement(suite, "testcase", classname=one_line(visit.patient), name=name, time="0")
+        case = SubElement(suite, "testcase", classname=one_line(report.function_name), name=name, time="0")
         failed = [finding for finding in findings if finding.severity in failing]
         rest = [finding for finding in findings if finding not in failed]
         if failed:
             counts["failures"] += 1
-            failure = SubElement(case, "failure", type=failed[0].severity.value, message=one_line(failed[0].what))
+            failure = SubElement(case, "failure", type=failed[0].severity.value, message=one_line(failed[0].message))
             failure.text = _text(failed)
         elif all(finding.severity is Severity.SKIPPED for finding in findings):
             counts["skipped"] += 1
-            SubElement(case, "skipped", message=one_line(findings[0].what))
+            SubElement(case, "skipped", message=one_line(findings[0].message))
             continue
         if rest:
             SubElement(case, "system-out").text = _text(rest)
@@ -60,19 +60,19 @@ def _lines(finding: Finding) -> list[str]:
         ("measured", finding.measured),
         ("threshold", finding.threshold),
         ("fix", finding.fix),
-        ("page", page_of(finding.probe)),
+        ("page", explanation_link(finding.probe)),
     )
     return [
-        f"{finding.severity.value}: {one_line(finding.what)}",
+        f"{finding.severity.value}: {one_line(finding.message)}",
         *(f"{name}: {one_line(text)}" for name, text in facts if text),
-        *(line for exhibit in finding.exhibits for line in _exhibit(exhibit)),
+        *(line for exhibit in finding.examples for line in _example(exhibit)),
     ]
 
 
-def _exhibit(exhibit: Exhibit) -> list[str]:
+def _example(exhibit: Example) -> list[str]:
     place = "" if exhibit.line is None else f"line {exhibit.line}, "
     return [
-        f"  {place}prompt: {clipped(visible(exhibit.prompt), _LONGEST)}",
-        f"  response: {clipped(visible(exhibit.response), _LONGEST)}",
-        f"  score: {score_text(exhibit.score)}{f' ({visible(exhibit.note)})' if exhibit.note else ''}",
+        f"  {place}prompt: {shorten(sanitize(exhibit.prompt), _LONGEST)}",
+        f"  response: {shorten(sanitize(exhibit.response), _LONGEST)}",
+        f"  score: {format_score(exhibit.score)}{f' ({sanitize(exhibit.note)})' if exhibit.note else ''}",
     ]

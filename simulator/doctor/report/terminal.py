@@ -5,13 +5,13 @@ from typing import Final
 
 from rich.console import Console, RenderableType
 
-WIDEST: Final = 120
+MAX_WIDTH: Final = 120
 """Columns: longer lines than this are not read any better, however wide the terminal is."""
 
 
-def printed(parts: Iterable[RenderableType], console: Console) -> None:
+def print_parts(parts: Iterable[RenderableType], console: Console) -> None:
     """Print the parts, at most `WIDEST` wide."""
-    width = min(console.width, WIDEST)
+    width = min(console.width, MAX_WIDTH)
     with console.capture() as captured:
         for part in parts:
             console.print(part, width=width)

@@ -8,16 +8,16 @@ _STEPS: Final = 3_000
 _DEEPEST: Final = 150
 
 
-class SpentError(Exception):
+class BudgetExceededError(Exception):
     """The work came to more steps than were allowed. No `SchemaError`: there is no other alternative to try."""
 
 
 class Budget:
     """The steps that are left for one schema: a number that all have, and one for each character of it."""
 
-    def __init__(self, written: str) -> None:
-        self.allowed = _STEPS + len(written)
-        self._left = self.allowed
+    def __init__(self, schema_text: str) -> None:
+        self.limit = _STEPS + len(schema_text)
+        self._left = self.limit
         self._depth = 0
 
     def spend(self, steps: int = 1) -> None:
@@ -28,9 +28,9 @@ class Budget:
         """
         self._left -= steps
         if self._left < 0:
-            raise SpentError
+            raise BudgetExceededError
 
-    def go_down(self) -> None:
+    def enter_level(self) -> None:
         """Be one level deeper, until `come_up`.
 
         Raises:
@@ -40,6 +40,6 @@ class Budget:
             raise RecursionError
         self._depth += 1
 
-    def come_up(self) -> None:
+    def leave_level(self) -> None:
         """End a level."""
         self._depth -= 1

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from simulator.inference.structured.budget import Budget
-from simulator.inference.structured.scalar_generator import NOTHING, chosen, leaf, same
+from simulator.inference.structured.scalar_generator import NO_VALUE, choose_option, generate_scalar, json_equal
 from simulator.inference.structured.schema_error import SchemaError
-from simulator.inference.structured.schema_normalizer import Flat, flattened
+from simulator.inference.structured.schema_normalizer import NormalizedSchema, normalize_schema
 
 _FULL_DEPTH: Final = 4  # down to here optional parts are made too
 _MOST_ITEMS: Final = 1_000
@@ -28,17 +28,17 @@ _ABSENT_TYPE: Final = (
 )
 
 
-class Maker:
+class InstanceGenerator:
     """Makes one instance. `turn` shifts the order in which alternatives are tried; `budget` ends what goes too far."""
 
-    def __init__(self, *, root: Any, key: str, turn: int, budget: Budget) -> None:
+    def __init__(self, *, root: Any, key: str, attempt: int, budget: Budget) -> None:
         self._root = root
         self._names = (key, *_ANSWERS)
-        self._turn = turn
+        self._turn = attempt
         self._count = 0
         self._budget = budget
 
-    def made(
+    def generate(
         self, schema: Any, wanted: Any, refs: frozenset[str], *, depth: int, name: str, variation: int = 0
     ) -> tuple[Any, bool]:
         """Return (instance, whether it holds what is wanted).
@@ -48,15 +48,15 @@ class Maker:
             SpentError: of the budget.
         """
         self._count += 1
-        flat, refs = flattened(schema, self._root, refs, self._budget)
+        flat, refs = normalize_schema(schema, self._root, refs, self._budget)
         for choice in ("anyOf", "oneOf"):
             if choice in flat:
                 return self._one_of(choice, flat, wanted, refs, depth=depth, name=name, variation=variation)
         if "const" in flat:
-            return flat["const"], same(flat["const"], wanted)
+            return flat["const"], json_equal(flat["const"], wanted)
         if "enum" in flat:
             self._budget.spend(len(flat["enum"]))
-            return chosen(self._allowed(flat), wanted, variation)
+            return choose_option(self._allowed(flat), wanted, variation)
         found: tuple[Any, bool] | None = None
         fault = SchemaError("a part of the schema allows no type")
         for kind in self._kinds(flat, wanted):
@@ -65,7 +65,7 @@ class Maker:
             except SchemaError as error:
                 fault = error
                 continue
-            if made[1] or wanted is NOTHING:
+            if made[1] or wanted is NO_VALUE:
                 return made
             found = found or made
         if found is None:
@@ -77,7 +77,15 @@ class Maker:
         return self._count > _FRUGAL_AFTER
 
     def _one_of(
-        self, choice: str, flat: Flat, wanted: Any, refs: frozenset[str], *, depth: int, name: str, variation: int
+        self,
+        choice: str,
+        flat: NormalizedSchema,
+        wanted: Any,
+        refs: frozenset[str],
+        *,
+        depth: int,
+        name: str,
+        variation: int,
     ) -> tuple[Any, bool]:
         base = {key: value for key, value in flat.items() if key != choice}
         options = list(flat[choice])
@@ -90,11 +98,11 @@ class Maker:
         for option in options:
             both = {"allOf": [base, option]}
             try:
-                made = self.made(both, wanted, refs, depth=depth, name=name, variation=variation)
+                made = self.generate(both, wanted, refs, depth=depth, name=name, variation=variation)
             except SchemaError as error:
                 fault = error
                 continue
-            if made[1] or wanted is NOTHING or self._frugal:
+            if made[1] or wanted is NO_VALUE or self._frugal:
                 return made
             found = found or made
         if found is None:
@@ -102,7 +110,7 @@ class Maker:
         return found
 
     @staticmethod
-    def _allowed(flat: Flat) -> list[Any]:
+    def _allowed(flat: NormalizedSchema) -> list[Any]:
         types = flat.get("type")
         if types is None:
             return list(flat["enum"])
@@ -110,11 +118,11 @@ class Maker:
         return [option for option in flat["enum"] if kinds & _kinds_of(option)]
 
     @staticmethod
-    def _kinds(flat: Flat, wanted: Any) -> list[str]:
+    def _kinds(flat: NormalizedSchema, wanted: Any) -> list[str]:
         types = flat.get("type")
         if types is not None:
             kinds = [types] if isinstance(types, str) else list(types)
-            own = () if wanted is NOTHING else _NATIVE.get(type(wanted), ("null",))
+            own = () if wanted is NO_VALUE else _NATIVE.get(type(wanted), ("null",))
             return sorted(kinds, key=lambda kind: (kind not in own, kind == "null"))
         for kind, names in _ABSENT_TYPE:
             if any(name in flat for name in names):
@@ -122,7 +130,15 @@ class Maker:
         return ["any"]
 
     def _of_kind(
-        self, kind: str, flat: Flat, wanted: Any, refs: frozenset[str], *, depth: int, name: str, variation: int
+        self,
+        kind: str,
+        flat: NormalizedSchema,
+        wanted: Any,
+        refs: frozenset[str],
+        *,
+        depth: int,
+        name: str,
+        variation: int,
     ) -> tuple[Any, bool]:
         match kind:
             case "object":
@@ -130,15 +146,17 @@ class Maker:
             case "array":
                 return self._array(flat, wanted, refs, depth=depth, name=name)
             case "any":
-                return (name, False) if wanted is NOTHING else (wanted, True)
+                return (name, False) if wanted is NO_VALUE else (wanted, True)
             case _:
-                return leaf(kind, flat, wanted, name=name, variation=variation)
+                return generate_scalar(kind, flat, wanted, name=name, variation=variation)
 
-    def _object(self, flat: Flat, wanted: Any, refs: frozenset[str], *, depth: int, variation: int) -> tuple[Any, bool]:
+    def _object(
+        self, flat: NormalizedSchema, wanted: Any, refs: frozenset[str], *, depth: int, variation: int
+    ) -> tuple[Any, bool]:
         declared: Mapping[str, Any] = flat.get("properties", {})
         required = dict.fromkeys(flat.get("required", ()))
         others = flat.get("additionalProperties", True)
-        if "properties" not in flat and others is not False and not required and wanted is not NOTHING:
+        if "properties" not in flat and others is not False and not required and wanted is not NO_VALUE:
             free = wanted if isinstance(wanted, dict) else {self._names[0]: wanted}
             if others is True and "minProperties" not in flat:
                 return free, True
@@ -146,13 +164,13 @@ class Maker:
         if depth >= _FULL_DEPTH or self._frugal:
             names = [key for key in names if key in required]
         by_name = isinstance(wanted, Mapping) and any(key in wanted for key in names)
-        order = names if by_name or wanted is NOTHING else self._preferred(names, declared, wanted)
+        order = names if by_name or wanted is NO_VALUE else self._rank_properties(names, declared, wanted)
         made: dict[str, Any] = {}
         placed = False
         for key in order:
-            part = wanted.get(key, NOTHING) if by_name else NOTHING if placed else wanted
+            part = wanted.get(key, NO_VALUE) if by_name else NO_VALUE if placed else wanted
             try:
-                made[key], held = self.made(
+                made[key], held = self.generate(
                     declared.get(key, others), part, refs, depth=depth + 1, name=key, variation=variation
                 )
             except SchemaError:
@@ -161,10 +179,12 @@ class Maker:
                 continue
             placed = placed or held
         made = {key: made[key] for key in names if key in made}
-        self._fill(made, flat, refs, depth=depth)
+        self._add_properties(made, flat, refs, depth=depth)
         return made, placed
 
-    def _fill(self, made: dict[str, Any], flat: Flat, refs: frozenset[str], *, depth: int) -> None:
+    def _add_properties(
+        self, made: dict[str, Any], flat: NormalizedSchema, refs: frozenset[str], *, depth: int
+    ) -> None:
         """Bring the number of properties within its bounds."""
         least, most = flat.get("minProperties", 0), flat.get("maxProperties")
         if least > _MOST_ITEMS:
@@ -178,11 +198,11 @@ class Maker:
             number += 1
             key = f"property{number}"
             if key not in made:
-                made[key], _ = self.made(
-                    flat.get("additionalProperties", True), NOTHING, refs, depth=depth + 1, name=key
+                made[key], _ = self.generate(
+                    flat.get("additionalProperties", True), NO_VALUE, refs, depth=depth + 1, name=key
                 )
 
-    def _preferred(self, names: list[str], declared: Mapping[str, Any], wanted: Any) -> list[str]:
+    def _rank_properties(self, names: list[str], declared: Mapping[str, Any], wanted: Any) -> list[str]:
         native = _NATIVE.get(type(wanted), ())
 
         def rank(name: str) -> tuple[bool, int, bool]:
@@ -194,7 +214,9 @@ class Maker:
 
         return sorted(names, key=rank)
 
-    def _array(self, flat: Flat, wanted: Any, refs: frozenset[str], *, depth: int, name: str) -> tuple[list[Any], bool]:
+    def _array(
+        self, flat: NormalizedSchema, wanted: Any, refs: frozenset[str], *, depth: int, name: str
+    ) -> tuple[list[Any], bool]:
         first, rest = list(flat.get("prefixItems", ())), flat.get("items", True)
         if "contains" in flat:
             rest = {"allOf": [rest, flat["contains"]]}
@@ -212,9 +234,9 @@ class Maker:
             if position >= len(first) and rest is False:
                 break
             try:
-                item, held = self.made(
+                item, held = self.generate(
                     first[position] if position < len(first) else rest,
-                    values[position] if position < len(values) else NOTHING,
+                    values[position] if position < len(values) else NO_VALUE,
                     refs,
                     depth=depth + 1,
                     name=name,

@@ -9,46 +9,46 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from simulator.inference.structured.budget import Budget, SpentError
-from simulator.inference.structured.instance_generator import Maker
-from simulator.inference.structured.scalar_generator import NOTHING
+from simulator.inference.structured.budget import Budget, BudgetExceededError
+from simulator.inference.structured.instance_generator import InstanceGenerator
+from simulator.inference.structured.scalar_generator import NO_VALUE
 from simulator.inference.structured.schema_error import SchemaError
-from simulator.inference.structured.schema_validator import check, fault_of
-from simulator.inference.structured.text_cache import remembered
+from simulator.inference.structured.schema_validator import find_violation, validate_schema
+from simulator.inference.structured.text_cache import cache_by_text
 
-_TURNS: Final = 3  # how many times alternatives are tried in another order
+_MAX_ATTEMPTS: Final = 3  # how many times alternatives are tried in another order
 _ENDLESS: Final = "it refers to itself without end"
 _LONGEST: Final = 250_000  # characters; all names and values of a schema are 120,000 at most with OpenAI
 
 
-def checked(schema: Mapping[str, Any] | bool, *, of_object: bool = False) -> None:
-    """Check that an instance of a schema can be made; `of_object`: and that it is an object.
+def check_schema(schema: Mapping[str, Any] | bool, *, is_object: bool = False) -> None:
+    """Check that an instance of a schema can be made; `is_object`: and that it is an object.
 
     Raises:
         SchemaError: the schema is malformed, nothing satisfies it, or it asks for what is not supported here.
     """
-    made = _plain(_written(schema))
-    if of_object and not isinstance(json.loads(made), dict):
+    made = _default_instance_text(_schema_text(schema))
+    if is_object and not isinstance(json.loads(made), dict):
         raise SchemaError("the schema must be of type 'object'")
 
 
-def instance(schema: Mapping[str, Any] | bool, value: Any = NOTHING, *, key: str = "answer") -> Any:
+def generate_instance(schema: Mapping[str, Any] | bool, value: Any = NO_VALUE, *, key: str = "answer") -> Any:
     """Return the instance that holds `value` where it fits; `key` names the field that the prompt asks for, if any.
 
     Raises:
         SchemaError: as `checked` does, and then only.
     """
-    written = _written(schema)
-    plain = json.loads(_plain(written))
-    if value is NOTHING:
+    written = _schema_text(schema)
+    plain = json.loads(_default_instance_text(written))
+    if value is NO_VALUE:
         return plain
     try:
-        return _made(written, value, key)
+        return _generate_valid_instance(written, value, key)
     except SchemaError:
         return plain
 
 
-def _written(schema: Any) -> str:
+def _schema_text(schema: Any) -> str:
     try:
         written = json.dumps(schema, allow_nan=False)
     except RecursionError:
@@ -60,29 +60,29 @@ def _written(schema: Any) -> str:
     return written
 
 
-@remembered
-def _plain(written: str) -> str:
+@cache_by_text
+def _default_instance_text(written: str) -> str:
     """Return an instance without a value, as JSON, after checking the schema itself."""
     budget = Budget(written)
     try:
-        check(written, budget)
-    except SpentError:
-        raise _too_much(budget) from None
-    return json.dumps(_made(written, NOTHING, "answer"))
+        validate_schema(written, budget)
+    except BudgetExceededError:
+        raise _budget_error(budget) from None
+    return json.dumps(_generate_valid_instance(written, NO_VALUE, "answer"))
 
 
-def _made(written: str, value: Any, key: str) -> Any:
+def _generate_valid_instance(written: str, value: Any, key: str) -> Any:
     schema, budget = json.loads(written), Budget(written)
     fault = ""
-    for turn in range(_TURNS):
+    for turn in range(_MAX_ATTEMPTS):
         try:
-            maker = Maker(root=schema, key=key, turn=turn, budget=budget)
-            made, _ = maker.made(schema, value, frozenset(), depth=0, name=key)
-            fault = fault_of(written, made, budget)
+            maker = InstanceGenerator(root=schema, key=key, attempt=turn, budget=budget)
+            made, _ = maker.generate(schema, value, frozenset(), depth=0, name=key)
+            fault = find_violation(written, made, budget)
         except SchemaError:
             raise
-        except SpentError:
-            raise _too_much(budget) from None
+        except BudgetExceededError:
+            raise _budget_error(budget) from None
         except RecursionError:
             fault = "it refers to itself without end"
         except ArithmeticError:
@@ -95,8 +95,8 @@ def _made(written: str, value: Any, key: str) -> Any:
     raise SchemaError(f"no instance of the schema could be made: {fault}")
 
 
-def _too_much(budget: Budget) -> SchemaError:
+def _budget_error(budget: Budget) -> SchemaError:
     return SchemaError(
-        f"working through the schema takes more than {budget.allowed} steps, which is the most for one of its length; "
+        f"working through the schema takes more than {budget.limit} steps, which is the most for one of its length; "
         "use fewer alternatives and references that multiply"
     )

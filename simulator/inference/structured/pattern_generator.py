@@ -31,7 +31,7 @@ class PatternError(SchemaError):
 
 
 @lru_cache(maxsize=256)
-def parsed(pattern: str) -> Any:
+def parse_pattern(pattern: str) -> Any:
     """Return the standard library's reading of an expression.
 
     Raises:
@@ -46,23 +46,23 @@ def parsed(pattern: str) -> Any:
         raise PatternError(f"the pattern {pattern!r} cannot be read: {fault}") from None
 
 
-def candidates(pattern: str, *, shortest: int = 0, longest: int | None = None) -> Iterator[str]:
+def generate_candidates(pattern: str, *, min_length: int = 0, max_length: int | None = None) -> Iterator[str]:
     """Yield texts of the lengths asked for, in which `pattern` may well be found.
 
     Raises:
         PatternError: the expression cannot be read, or is of a kind that no text is made for.
     """
-    sequence = parsed(pattern)
+    sequence = parse_pattern(pattern)
     for stretch in range(_MOST_STRETCH + 1):
-        text = _Writer(stretch).sequence(sequence)
-        for padded in (text, text.ljust(shortest, "x"), text.rjust(shortest, "x")):
-            if len(padded) >= shortest and (longest is None or len(padded) <= longest):
+        text = _TextGenerator(stretch).sequence(sequence)
+        for padded in (text, text.ljust(min_length, "x"), text.rjust(min_length, "x")):
+            if len(padded) >= min_length and (max_length is None or len(padded) <= max_length):
                 yield padded
-        if len(text) > max(shortest, longest or 0):
+        if len(text) > max(min_length, max_length or 0):
             break
 
 
-class _Writer:
+class _TextGenerator:
     """Writes the shortest text, or one in which each open repeat comes `stretch` times more often."""
 
     def __init__(self, stretch: int) -> None:
@@ -136,7 +136,7 @@ def _holds(op: Any, argument: Any, letter: str) -> bool:
             return bool(re.match(wanted, letter)) != ("NOT_" in name)
 
 
-_WRITERS: Final[Mapping[str, Callable[[_Writer, Any], str]]] = {
+_WRITERS: Final[Mapping[str, Callable[[_TextGenerator, Any], str]]] = {
     "LITERAL": lambda _, argument: chr(argument),
     "NOT_LITERAL": lambda _, argument: _ordinary(lambda letter: bool(ord(letter) == argument)),
     "ANY": lambda *_: "x",

@@ -13,63 +13,63 @@ from itertools import accumulate
 from math import prod
 from typing import Any, Final, TypeAlias
 
-from simulator.inference.structured.pattern_generator import PatternError, candidates, parsed
+from simulator.inference.structured.pattern_generator import PatternError, generate_candidates, parse_pattern
 
 _MOST_TRIES: Final = 300_000  # some hundredths of a second
 _SHORT: Final = 32  # characters, up to which ways are counted one by one
 
-Counts: TypeAlias = list[int]  # how many, by the number of characters that were taken
+CountsByLength: TypeAlias = list[int]  # how many, by the number of characters that were taken
 
-_NONE: Final[Counts] = [0] * (_SHORT + 1)
-_START: Final[Counts] = [1, *[0] * _SHORT]
-_CHARACTER: Final[Counts] = [0, 1, *[0] * (_SHORT - 1)]
+_NONE: Final[CountsByLength] = [0] * (_SHORT + 1)
+_START: Final[CountsByLength] = [1, *[0] * _SHORT]
+_CHARACTER: Final[CountsByLength] = [0, 1, *[0] * (_SHORT - 1)]
 _REPEATS: Final = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-_LOOKS: Final = ("ASSERT", "ASSERT_NOT")
+_LOOKAROUNDS: Final = ("ASSERT", "ASSERT_NOT")
 
 
-def found(pattern: str, text: str) -> bool:
+def matches_pattern(pattern: str, text: str) -> bool:
     """Return whether `pattern` is found in `text`, as JSON Schema means it: unanchored.
 
     Raises:
         PatternError: the expression cannot be read, or is too involved for a text of that length.
     """
-    if not is_soon_tried(pattern, len(text)):
+    if not is_cheap_to_match(pattern, len(text)):
         raise PatternError(f"the pattern {pattern!r} is too involved for a text of {len(text)} characters")
     return re.search(pattern, text) is not None
 
 
 @lru_cache(maxsize=256)
-def matching(pattern: str, *, shortest: int = 0, longest: int | None = None) -> str:
+def generate_matching_text(pattern: str, *, min_length: int = 0, max_length: int | None = None) -> str:
     """Return a text that `pattern` is found in, within the given lengths.
 
     Raises:
         PatternError: the expression cannot be read, or no text was found.
     """
-    for text in candidates(pattern, shortest=shortest, longest=longest):
-        if found(pattern, text):
+    for text in generate_candidates(pattern, min_length=min_length, max_length=max_length):
+        if matches_pattern(pattern, text):
             return text
     raise PatternError(f"no text was found that matches {pattern!r} within its lengths; use a simpler pattern")
 
 
-def is_soon_tried(pattern: str, length: int) -> bool:
+def is_cheap_to_match(pattern: str, length: int) -> bool:
     """Return whether few steps settle if `pattern` is found in a text of `length` characters, whichever these are.
 
     Raises:
         PatternError: the expression cannot be read.
     """
     if length <= _SHORT:
-        return _tries(pattern)[length] <= _MOST_TRIES
-    sequence = parsed(pattern)
-    if _repeats_a_choice(sequence, repeated=False):
+        return _steps_by_length(pattern)[length] <= _MOST_TRIES
+    sequence = parse_pattern(pattern)
+    if _has_repeated_choice(sequence, repeated=False):
         return False
-    return _ways_of_plain(sequence, length) * (1 if _is_anchored(sequence) else length) <= _MOST_TRIES
+    return _count_ways(sequence, length) * (1 if _is_anchored(sequence) else length) <= _MOST_TRIES
 
 
 @lru_cache(maxsize=256)
-def _tries(pattern: str) -> tuple[int, ...]:
+def _steps_by_length(pattern: str) -> tuple[int, ...]:
     """Return how many steps an expression can take, by the length of a short text."""
-    sequence = parsed(pattern)
-    _, steps = _of_sequence(sequence)
+    sequence = parse_pattern(pattern)
+    _, steps = _count_sequence(sequence)
     by_length = accumulate(steps)
     return tuple(by_length if _is_anchored(sequence) else accumulate(by_length))
 
@@ -78,31 +78,31 @@ def _is_anchored(sequence: Any) -> bool:
     return any(str(op) == "AT" and str(place) == "AT_BEGINNING" for op, place in sequence[:1])
 
 
-def _of_sequence(sequence: Any) -> tuple[Counts, Counts]:
+def _count_sequence(sequence: Any) -> tuple[CountsByLength, CountsByLength]:
     """Return (ways to match all of it, steps on the way there)."""
     ways, steps = _START, _START
     for op, argument in sequence:
-        own_ways, own_steps = _of_part(str(op), argument)
+        own_ways, own_steps = _count_part(str(op), argument)
         steps = _sum([steps, _product(ways, own_steps)])
         ways = _product(ways, own_ways)
     return ways, steps
 
 
-def _of_part(op: str, argument: Any) -> tuple[Counts, Counts]:
+def _count_part(op: str, argument: Any) -> tuple[CountsByLength, CountsByLength]:
     if op in _REPEATS:
-        return _of_repeat(*argument)
+        return _count_repeat(*argument)
     if op == "GROUPREF":
         return [1] * (_SHORT + 1), _START
     if op == "AT":
         return _START, _NONE
-    inner = [_of_sequence(sequence) for sequence in _inner(op, argument)]
+    inner = [_count_sequence(sequence) for sequence in _subsequences(op, argument)]
     if not inner:
         return _CHARACTER, _START
     steps = _sum(steps for _, steps in inner)
-    return (_START if op in _LOOKS else _sum(ways for ways, _ in inner)), steps
+    return (_START if op in _LOOKAROUNDS else _sum(ways for ways, _ in inner)), steps
 
 
-def _inner(op: str, argument: Any) -> list[Any]:
+def _subsequences(op: str, argument: Any) -> list[Any]:
     """Return the sequences within a part, of which one is to match."""
     match op:
         case "SUBPATTERN" | "ASSERT" | "ASSERT_NOT":
@@ -116,8 +116,8 @@ def _inner(op: str, argument: Any) -> list[Any]:
     return []
 
 
-def _of_repeat(low: int, high: int, inner: Any) -> tuple[Counts, Counts]:
-    ways, steps = _of_sequence(inner)
+def _count_repeat(low: int, high: int, inner: Any) -> tuple[CountsByLength, CountsByLength]:
+    ways, steps = _count_sequence(inner)
     if ways[0] and low > _SHORT:
         raise PatternError("a pattern that asks many times for what may be empty is not supported here")
     rounds = [_START]
@@ -131,7 +131,7 @@ def _of_repeat(low: int, high: int, inner: Any) -> tuple[Counts, Counts]:
     return all_ways, _product(steps, _sum([*rounds, all_ways]))
 
 
-def _series(counts: Counts, rounds: int) -> Counts:
+def _series(counts: CountsByLength, rounds: int) -> CountsByLength:
     """Return the sum of the powers from 0 to `rounds`; beyond the number of characters there are no more of them."""
     if rounds <= 1:
         return _sum([_START, counts]) if rounds else _START
@@ -143,7 +143,7 @@ def _series(counts: Counts, rounds: int) -> Counts:
     return series
 
 
-def _product(one: Counts, other: Counts) -> Counts:
+def _product(one: CountsByLength, other: CountsByLength) -> CountsByLength:
     if _START in (one, other):
         return other if one == _START else one
     product = [0] * (_SHORT + 1)
@@ -154,34 +154,34 @@ def _product(one: Counts, other: Counts) -> Counts:
     return product
 
 
-def _sum(many: Iterable[Counts]) -> Counts:
+def _sum(many: Iterable[CountsByLength]) -> CountsByLength:
     return [sum(column) for column in zip(*many, strict=True)]
 
 
-def _repeats_a_choice(sequence: Any, *, repeated: bool) -> bool:
+def _has_repeated_choice(sequence: Any, *, repeated: bool) -> bool:
     """Return whether something that can match in several ways is itself repeated."""
     for op, argument in sequence:
         name = str(op)
         if name in _REPEATS:
             low, high, inner = argument
-            if (repeated and low != high) or _repeats_a_choice(inner, repeated=repeated or int(high) > 1):
+            if (repeated and low != high) or _has_repeated_choice(inner, repeated=repeated or int(high) > 1):
                 return True
             continue
-        inner = _inner(name, argument)
-        several = len(inner) > 1 or name in (*_LOOKS, "GROUPREF_EXISTS")
-        if (repeated and several) or any(_repeats_a_choice(one, repeated=repeated) for one in inner):
+        inner = _subsequences(name, argument)
+        several = len(inner) > 1 or name in (*_LOOKAROUNDS, "GROUPREF_EXISTS")
+        if (repeated and several) or any(_has_repeated_choice(one, repeated=repeated) for one in inner):
             return True
     return False
 
 
-def _ways_of_plain(sequence: Any, length: int) -> int:
+def _count_ways(sequence: Any, length: int) -> int:
     """Return how many ways there are for what repeats no choice: each open repeat ends at any character."""
-    return prod(_ways_of_part(str(op), argument, length) for op, argument in sequence)
+    return prod(_count_part_ways(str(op), argument, length) for op, argument in sequence)
 
 
-def _ways_of_part(op: str, argument: Any, length: int) -> int:
+def _count_part_ways(op: str, argument: Any, length: int) -> int:
     if op in _REPEATS:
         low, high, inner = argument
-        return (min(int(high) - int(low), length) + 1) * _ways_of_plain(inner, length)
-    inner = _inner(op, argument)
-    return sum(_ways_of_plain(one, length) for one in inner) if inner else 1
+        return (min(int(high) - int(low), length) + 1) * _count_ways(inner, length)
+    inner = _subsequences(op, argument)
+    return sum(_count_ways(one, length) for one in inner) if inner else 1

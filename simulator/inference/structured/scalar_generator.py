@@ -8,10 +8,10 @@ from math import ceil, floor, isfinite
 from typing import Any, Final
 
 from simulator.inference.structured.pattern_generator import PatternError
-from simulator.inference.structured.pattern_search import found, matching
+from simulator.inference.structured.pattern_search import generate_matching_text, matches_pattern
 from simulator.inference.structured.schema_error import SchemaError
 
-NOTHING: Final = object()  # no value is wanted; None is JSON's null
+NO_VALUE: Final = object()  # no value is wanted; None is JSON's null
 
 _LONGEST: Final = 10_000
 _LARGEST: Final = 10**18  # a float still says whether it is whole
@@ -41,22 +41,26 @@ _NO: Final = frozenset({"false", "no"})
 _NUMBER: Final = re.compile(r"[-+]?\d{1,18}(\.\d{1,18})?")
 
 
-def chosen(options: list[Any], wanted: Any, variation: int) -> tuple[Any, bool]:
+def choose_option(options: list[Any], wanted: Any, variation: int) -> tuple[Any, bool]:
     """Return the option that is `wanted`, else one by its number, and whether it was wanted."""
     if not options:
         raise SchemaError("an enum has no values in common with the rest of its schema")
     for option in options:
-        if same(option, wanted) or (isinstance(wanted, str) and str(option).casefold() == wanted.strip().casefold()):
+        if json_equal(option, wanted) or (
+            isinstance(wanted, str) and str(option).casefold() == wanted.strip().casefold()
+        ):
             return option, True
     return options[variation % len(options)], False
 
 
-def same(one: Any, other: Any) -> bool:
+def json_equal(one: Any, other: Any) -> bool:
     """Compare as JSON does: true is not 1."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def leaf(kind: str, flat: Mapping[str, Any], wanted: Any, *, name: str, variation: int) -> tuple[Any, bool]:
+def generate_scalar(
+    kind: str, schema: Mapping[str, Any], wanted: Any, *, name: str, variation: int
+) -> tuple[Any, bool]:
     """Return an instance of a type without parts and whether it is what was wanted.
 
     Raises:
@@ -68,8 +72,8 @@ def leaf(kind: str, flat: Mapping[str, Any], wanted: Any, *, name: str, variatio
         held = _boolean(wanted)
         return (variation % 2 == 1, False) if held is None else (held, True)
     if kind in ("integer", "number"):
-        return _number(kind, flat, wanted, variation)
-    return _string(flat, wanted, name, variation)
+        return _number(kind, schema, wanted, variation)
+    return _string(schema, wanted, name, variation)
 
 
 def _boolean(wanted: Any) -> bool | None:
@@ -82,11 +86,11 @@ def _boolean(wanted: Any) -> bool | None:
 
 def _number(kind: str, flat: Mapping[str, Any], wanted: Any, variation: int) -> tuple[int | float, bool]:
     whole = kind == "integer"
-    value = _read(wanted)
+    value = _as_number(wanted)
     if value is not None and _fits(value, flat) and (not whole or float(value).is_integer()):
         return (int(value) if whole else value), True
     for given in (flat.get("default"), *flat.get("examples", ())):
-        ready = _read(given) if isinstance(given, int | float) and not variation else None
+        ready = _as_number(given) if isinstance(given, int | float) and not variation else None
         if ready is not None and _fits(ready, flat) and (not whole or float(ready).is_integer()):
             return ready, False
     low, high = _bound(flat, "minimum", "exclusiveMinimum"), _bound(flat, "maximum", "exclusiveMaximum")
@@ -107,7 +111,7 @@ def _steps(flat: Mapping[str, Any], *, whole: bool) -> list[Fraction | None]:
     return [even] if whole else [even, step]
 
 
-def _read(wanted: Any) -> int | float | None:
+def _as_number(wanted: Any) -> int | float | None:
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
         return wanted if abs(wanted) <= _LARGEST else None
     if isinstance(wanted, str):
@@ -170,7 +174,7 @@ def _string(flat: Mapping[str, Any], wanted: Any, name: str, variation: int) -> 
     def fits(text: str) -> bool:
         return len(text) >= low and (high is None or len(text) <= high)
 
-    text = _written(wanted)
+    text = _as_text(wanted)
     if text is not None and fits(text) and form is None and _matches(pattern, text):
         return text, True
     for given in (flat.get("default"), *flat.get("examples", ())):
@@ -179,7 +183,7 @@ def _string(flat: Mapping[str, Any], wanted: Any, name: str, variation: int) -> 
     if form is not None and fits(form) and _matches(pattern, form):
         return form, False
     if pattern is not None:
-        return matching(pattern, shortest=low, longest=high), False
+        return generate_matching_text(pattern, shortest=low, longest=high), False
     made = f"{name}{variation or ''}" or "text"
     made = made.ljust(low, "x")
     if high is not None and len(made) > high:
@@ -189,7 +193,7 @@ def _string(flat: Mapping[str, Any], wanted: Any, name: str, variation: int) -> 
     return made, False
 
 
-def _written(wanted: Any) -> str | None:
+def _as_text(wanted: Any) -> str | None:
     if isinstance(wanted, str):
         return wanted
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
@@ -200,6 +204,6 @@ def _written(wanted: Any) -> str | None:
 def _matches(pattern: str | None, text: str) -> bool:
     """Whether a text is known to match: an expression that could take for ever on it is not tried."""
     try:
-        return pattern is None or found(pattern, text)
+        return pattern is None or matches_pattern(pattern, text)
     except PatternError:
         return False

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from simulator.inference.structured.budget import Budget
 from simulator.inference.structured.schema_error import SchemaError
 
-Flat = dict[str, Any]
+NormalizedSchema = dict[str, Any]
 
 _LARGER_WINS: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
 _SMALLER_WINS: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
@@ -19,7 +19,9 @@ _MOST_CHOICES: Final = 64
 _A_STEP: Final = 16  # comparisons
 
 
-def flattened(schema: Any, root: Any, refs: frozenset[str], budget: Budget) -> tuple[Flat, frozenset[str]]:
+def normalize_schema(
+    schema: Any, root: Any, refs: frozenset[str], budget: Budget
+) -> tuple[NormalizedSchema, frozenset[str]]:
     """Return a schema without `$ref` and `allOf` at its top, and `refs` with those that were followed.
 
     Lengths and counts are whole numbers in it: JSON Schema takes 3.0 for 3.
@@ -46,15 +48,15 @@ def flattened(schema: Any, root: Any, refs: frozenset[str], budget: Budget) -> t
         name = str(schema["$ref"])
         if name in refs:
             raise SchemaError(f"the schema refers to itself without end at {name!r}")
-        part, inner = flattened(resolved(name, root), root, refs | {name}, budget)
-        own, followed = merged(part, own, budget), followed | inner
+        part, inner = normalize_schema(resolve_reference(name, root), root, refs | {name}, budget)
+        own, followed = merge_schemas(part, own, budget), followed | inner
     for item in schema.get("allOf", ()):
-        part, inner = flattened(item, root, refs, budget)
-        own, followed = merged(own, part, budget), followed | inner
+        part, inner = normalize_schema(item, root, refs, budget)
+        own, followed = merge_schemas(own, part, budget), followed | inner
     return own, followed
 
 
-def resolved(name: str, root: Any) -> Any:
+def resolve_reference(name: str, root: Any) -> Any:
     """Return what a reference within the document points to.
 
     Raises:
@@ -76,7 +78,7 @@ def resolved(name: str, root: Any) -> Any:
     return place
 
 
-def merged(one: Flat, other: Flat, budget: Budget) -> Flat:
+def merge_schemas(one: NormalizedSchema, other: NormalizedSchema, budget: Budget) -> NormalizedSchema:
     """Return a schema that asks for what both ask for; what cannot be merged stands as `one` has it.
 
     Raises:
@@ -87,11 +89,11 @@ def merged(one: Flat, other: Flat, budget: Budget) -> Flat:
         if name in other and isinstance(one[name], list | dict) and isinstance(other[name], list | dict):
             many = len(one[name]) * len(other[name]) if isinstance(one[name], list) else len(one[name])
             budget.spend(many // _A_STEP)
-    shared = {name: _both(name, one[name], other[name]) for name in one if name in other}
+    shared = {name: _merge_keyword(name, one[name], other[name]) for name in one if name in other}
     return {**other, **one, **shared}
 
 
-def _both(name: str, mine: Any, theirs: Any) -> Any:
+def _merge_keyword(name: str, mine: Any, theirs: Any) -> Any:
     if name in _LARGER_WINS:
         return max(mine, theirs)
     if name in _SMALLER_WINS:
@@ -106,7 +108,7 @@ def _both(name: str, mine: Any, theirs: Any) -> Any:
         case "enum":
             return [item for item in mine if item in theirs]
         case "type":
-            return _types(_listed(mine), _listed(theirs))
+            return _shared_types(_listed(mine), _listed(theirs))
         case "anyOf" | "oneOf":
             if len(mine) * len(theirs) > _MOST_CHOICES:
                 raise SchemaError(f"an allOf combines more than {_MOST_CHOICES} alternatives")
@@ -118,7 +120,7 @@ def _listed(types: str | list[str]) -> list[str]:
     return [types] if isinstance(types, str) else types
 
 
-def _types(mine: list[str], theirs: list[str]) -> list[str]:
+def _shared_types(mine: list[str], theirs: list[str]) -> list[str]:
     shared = [kind for kind in mine if kind in theirs or (kind == "integer" and "number" in theirs)]
     if "number" in mine and "integer" in theirs and "integer" not in shared:
         shared.append("integer")

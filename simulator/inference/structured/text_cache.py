@@ -4,19 +4,19 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Final, TypeVar
 
-Worked = TypeVar("Worked")
+Result = TypeVar("Result")
 
 _SHORT: Final = 4_096  # characters
 _SHORT_ONES: Final = 256
 _LONG_ONES: Final = 8
 
 
-def remembered(work: Callable[[str], Worked]) -> Callable[[str], Worked]:
+def cache_by_text(function: Callable[[str], Result]) -> Callable[[str], Result]:
     """Remember the results of a function: of many short texts, and of a few long ones."""
-    of_short, of_long = lru_cache(maxsize=_SHORT_ONES)(work), lru_cache(maxsize=_LONG_ONES)(work)
+    of_short, of_long = lru_cache(maxsize=_SHORT_ONES)(function), lru_cache(maxsize=_LONG_ONES)(function)
 
-    @wraps(work)
-    def recalled(text: str) -> Worked:
+    @wraps(function)
+    def recalled(text: str) -> Result:
         return of_short(text) if len(text) <= _SHORT else of_long(text)
 
     return recalled

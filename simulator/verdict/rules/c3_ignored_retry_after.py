@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.verdict.exchange import FIRST, Exchange
-from simulator.verdict.lru_map import Recent
-from simulator.verdict.rule import Case, Cases, Closing, Rule, Severity
+from simulator.verdict.exchange import FIRST_REQUESTS, Exchange
+from simulator.verdict.lru_map import LruMap
+from simulator.verdict.rule import Case, CaseList, Rule, Severity, VerdictContext
 
 # So many programs of one key, with the same question at the same time, are taken for one.
 _PROGRAMS: Final = 5
@@ -16,14 +16,14 @@ IGNORED_RETRY_AFTER: Final = Rule(
     id="C3",
     name="ignored Retry-After",
     question="When an answer says how long to wait, does the client wait as long before it asks the same again?",
-    told="The same request (method, path, query and body; an upload goes by its size) began on the same connection "
+    detection="The same request (method, path, query and body; an upload goes by its size) began on the same connection "
     "before the seconds of a `Retry-After` were over. Where each came on a connection of its own, it may be another "
     f"program with the same key: a note, and a warning once {_PROGRAMS} such waits are under way at once.",
-    hurts="The service says when there will be room again. Whoever asks before is refused again, and each refused "
+    impact="The service says when there will be room again. Whoever asks before is refused again, and each refused "
     "request may count against the quota: the client keeps itself, and others of its account, locked out.",
     remedy="Read the header (seconds, or a date) and sleep for as long, or stop and say so where that is too long. The "
     "OpenAI SDK waits by itself for up to 120 s, and raises at once where it is asked for more.",
-    spared="Requests that were under way when the answer came; other requests meanwhile; other programs, on their own "
+    exceptions="Requests that were under way when the answer came; other requests meanwhile; other programs, on their own "
     "connections or under their own names.",
 )
 
@@ -40,36 +40,36 @@ class _Wait:
     until: float
 
 
-class IgnoredRetryAfter:
+class IgnoredRetryAfterChecker:
     """Holds each request against the latest answer to the same one."""
 
     rule = IGNORED_RETRY_AFTER
 
     def __init__(self) -> None:
         # The latest waits of one program, or of several that are known by first requests alone.
-        self._waits: Recent[tuple[str, str, bytes], deque[_Wait]] = Recent(_WAITS)
-        self._found = Cases()
+        self._waits: LruMap[tuple[str, str, bytes], deque[_Wait]] = LruMap(_WAITS)
+        self._found = CaseList()
 
-    def seen(self, exchange: Exchange) -> None:
+    def observe(self, exchange: Exchange) -> None:
         """Judge a request, and remember for how long its answer asked to wait."""
-        same, wait = exchange.asked.same, exchange.retry_after
+        same, wait = exchange.request.fingerprint, exchange.retry_after
         if same is None or (wait is None and not self._waits):
             return
-        lane = exchange.lanes[-1]
+        lane = exchange.program_keys[-1]
         if (waits := self._waits.get((exchange.client, lane, same))) is not None:
-            self._judge(exchange, waits, is_certain=lane != FIRST)
-        if wait and exchange.answered:
-            told = _Wait(answer=exchange, seconds=wait, until=exchange.ended + wait)
-            for lane in exchange.lanes:
-                self._waits.made((exchange.client, lane, same), lambda: deque(maxlen=_PROGRAMS)).append(told)
+            self._add_case(exchange, waits, is_certain=lane != FIRST_REQUESTS)
+        if wait and exchange.is_answered:
+            told = _Wait(answer=exchange, seconds=wait, until=exchange.ended_at + wait)
+            for lane in exchange.program_keys:
+                self._waits.get_or_create((exchange.client, lane, same), lambda: deque(maxlen=_PROGRAMS)).append(told)
 
-    def _judge(self, exchange: Exchange, waits: Iterable[_Wait], *, is_certain: bool) -> None:
-        under_way = [wait for wait in waits if wait.answer.ended <= exchange.began < wait.until - _ROUNDING]
+    def _add_case(self, exchange: Exchange, waits: Iterable[_Wait], *, is_certain: bool) -> None:
+        under_way = [wait for wait in waits if wait.answer.ended_at <= exchange.started_at < wait.until - _ROUNDING]
         if not under_way:
             return
         latest = under_way[-1]
         severity = Severity.FAIL if is_certain else Severity.WARN if len(under_way) >= _PROGRAMS else Severity.NOTE
-        waited = exchange.began - latest.answer.ended
+        waited = exchange.started_at - latest.answer.ended_at
         self._found.add(
             Case(
                 severity=severity,
@@ -79,6 +79,6 @@ class IgnoredRetryAfter:
             )
         )
 
-    def cases(self, _closing: Closing) -> Cases:
+    def cases(self, _context: VerdictContext) -> CaseList:
         """Return the requests that came too early."""
         return self._found

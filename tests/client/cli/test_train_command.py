@@ -19,21 +19,21 @@ from rich.console import Console
 
 from client import job_watcher as watch
 from client.__main__ import main
-from client.errors import JobCancelled, Stopped
-from client.interrupts import asking
-from client.job_polling import Update
-from client.job_watcher import watched
-from client.mantle_client import Job, Mantle
-from client.retry_policy import Patience, Rhythm
+from client.errors import Interrupted, JobCancelled
+from client.interrupts import raise_on_interrupt
+from client.job_polling import PollResult
+from client.job_watcher import watch_job
+from client.mantle_client import Job, MantleClient
+from client.retry_policy import PollInterval, RetryPolicy
 from client.target import TARGETS
-from tests.client.conftest import CREDENTIALS, furnished, sums
-from tests.client.mantle_stub import Stub, message_event, served
+from tests.client.conftest import CREDENTIALS, create_workspace, grade_sums
+from tests.client.mantle_stub import MantleStub, message_event, serve_stub
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def rft(at_stub: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def rft(stub_workspace: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `rft` and gives back exit code, standard output and standard error."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
@@ -45,13 +45,13 @@ def rft(at_stub: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
-TRAIN = ("train", "--data", "train.jsonl", "--reward", "reward", "--compare-rows", "20")
+TRAIN_ARGUMENTS = ("train", "--data", "train.jsonl", "--reward", "reward", "--compare-rows", "20")
 
-VALIDATED = (*TRAIN, "--validation", "validation.jsonl")
+TRAIN_WITH_VALIDATION_ARGUMENTS = (*TRAIN_ARGUMENTS, "--validation", "validation.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class FinishedRun:
     """One run of `rft train` that several tests look at; its stand-in is still there."""
 
     code: int
@@ -60,26 +60,26 @@ class Finished:
     folder: Path
 
     @property
-    def artefacts(self) -> dict[str, bytes]:
+    def artifacts(self) -> dict[str, bytes]:
         """What the run left behind."""
         return {path.name: path.read_bytes() for path in (self.folder / "rft-output").iterdir()}
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedRun]:
     """The whole road, once."""
-    with served(Stub(handler=sums)) as url, pytest.MonkeyPatch.context() as monkeypatch:
-        folder = furnished(tmp_path_factory.mktemp("road"), url=url, monkeypatch=monkeypatch)
+    with serve_stub(MantleStub(handler=grade_sums)) as url, pytest.MonkeyPatch.context() as monkeypatch:
+        folder = create_workspace(tmp_path_factory.mktemp("road"), url=url, monkeypatch=monkeypatch)
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as caught:
-            main(VALIDATED)
-        yield Finished(code=int(caught.value.code or 0), out=out.getvalue(), err=err.getvalue(), folder=folder)
+            main(TRAIN_WITH_VALIDATION_ARGUMENTS)
+        yield FinishedRun(code=int(caught.value.code or 0), out=out.getvalue(), err=err.getvalue(), folder=folder)
 
 
-def test_whole_road(finished: Finished) -> None:
+def test_train_prints_every_step(finished_run: FinishedRun) -> None:
     """Check, deploy, upload, create, watch, compare, report: in this order, with these words."""
-    lines = [line[:14].strip() for line in finished.out.splitlines()]
-    assert (finished.code, finished.err) == (0, "")
+    lines = [line[:14].strip() for line in finished_run.out.splitlines()]
+    assert (finished_run.code, finished_run.err) == (0, "")
     assert [word for word in lines if word.startswith("✓")] == [
         "✓ checked",
         "✓ deployed",
@@ -97,12 +97,12 @@ def test_whole_road(finished: Finished) -> None:
         "plot",
         "report",
     ]
-    assert sorted(finished.artefacts) == ["reward.png", "run.json"]
+    assert sorted(finished_run.artifacts) == ["reward.png", "run.json"]
 
 
-def test_report_holds_the_run(finished: Finished) -> None:
+def test_report_holds_the_run(finished_run: FinishedRun) -> None:
     """run.json: every step, and both models on the rows beside the training file."""
-    report = json.loads(finished.artefacts["run.json"])
+    report = json.loads(finished_run.artifacts["run.json"])
     assert [metric["step"] for metric in report["metrics"]] == list(range(1, 68))
     assert report["comparison"]["source"] == "validation.jsonl"
     assert report["comparison"]["tuned"]["right"] > report["comparison"]["base"]["right"]
@@ -110,13 +110,15 @@ def test_report_holds_the_run(finished: Finished) -> None:
 
 
 @pytest.mark.slow
-def test_second_run_leaves_the_same_bytes(finished: Finished, rft: Run, at_stub: Path) -> None:
+def test_second_run_leaves_the_same_bytes(finished_run: FinishedRun, rft: Run, stub_workspace: Path) -> None:
     """Plot and report depend on the run alone: another folder, port and process of the service change nothing."""
-    rft(*VALIDATED)
-    assert {path.name: path.read_bytes() for path in (at_stub / "rft-output").iterdir()} == finished.artefacts
+    rft(*TRAIN_WITH_VALIDATION_ARGUMENTS)
+    assert {
+        path.name: path.read_bytes() for path in (stub_workspace / "rft-output").iterdir()
+    } == finished_run.artifacts
 
 
-def test_steps_by_themselves(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+def test_steps_by_themselves(finished_run: FinishedRun, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command of the road works alone."""
 
     def out(*arguments: str) -> str:
@@ -140,7 +142,7 @@ def test_steps_by_themselves(finished: Finished, capsys: pytest.CaptureFixture[s
         "ftevent-0001",
     ]
     assert out("plot", "ftjob-1", "-o", "p.png") == "✓ drawn       p.png  67 steps\n"
-    assert (finished.folder / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert (finished_run.folder / "p.png").read_bytes().startswith(b"\x89PNG")
     assert out("watch", "ftjob-1").endswith("  model       ft:openai.gpt-oss-20b:123456789012::abcd1234\n")
     assert out("chat", "ft:x", "What is 3 plus 4?").startswith("Adding up.\n#### ")
     assert out("target").splitlines()[1].endswith("in force: nothing is billed: it all runs on this machine")
@@ -148,17 +150,17 @@ def test_steps_by_themselves(finished: Finished, capsys: pytest.CaptureFixture[s
 
 def test_without_validation_the_rows_are_the_last_tenth_of_the_training_file(rft: Run) -> None:
     """Which the simulator leaves out of training."""
-    out = rft(*TRAIN)[1]
+    out = rft(*TRAIN_ARGUMENTS)[1]
     assert "  held out    " in out
     assert " of 10 right" in out
     assert "the last tenth of train.jsonl  right is a reward of 1 or more" in out
 
 
-def test_failed_job_is_exit_code_1(rft: Run, stub: Stub) -> None:
+def test_failed_job_is_exit_code_1(rft: Run, stub: MantleStub) -> None:
     """The job's own error is the last word."""
-    stub.ends_as = "failed"
+    stub.final_status = "failed"
     stub.error = {"code": "grader_error", "message": "rollout r-7: no score", "param": None}
-    code, _, err = rft(*TRAIN)
+    code, _, err = rft(*TRAIN_ARGUMENTS)
     assert (code, err.splitlines()) == (
         1,
         [
@@ -169,13 +171,15 @@ def test_failed_job_is_exit_code_1(rft: Run, stub: Stub) -> None:
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
-def test_unsuccessful_run_replaces_the_results_of_an_earlier_one(rft: Run, stub: Stub, at_stub: Path, end: str) -> None:
+def test_unsuccessful_run_replaces_the_results_of_an_earlier_one(
+    rft: Run, stub: MantleStub, stub_workspace: Path, end: str
+) -> None:
     """The report is of the job that ended so, and no picture of another run lies beside it."""
-    output = at_stub / "rft-output"
+    output = stub_workspace / "rft-output"
     output.mkdir()
     (output / "reward.png").write_bytes(b"old")
-    stub.ends_as = end
-    rft(*TRAIN)
+    stub.final_status = end
+    rft(*TRAIN_ARGUMENTS)
     left = {path.name: path for path in output.iterdir()}
     assert sorted(left) == ["run.json"]
     assert json.loads(left["run.json"].read_bytes())["job"]["status"] == end
@@ -190,11 +194,11 @@ def test_unsuccessful_run_replaces_the_results_of_an_earlier_one(rft: Run, stub:
         (("--lr-multiplier", "0"), "✗ --lr-multiplier 0 scales the learning rate by no usable number.\n→ Give one"),
     ],
 )
-def test_impossible_plan_creates_nothing(rft: Run, stub: Stub, arguments: tuple[str, ...], said: str) -> None:
+def test_untrainable_plan_creates_nothing(rft: Run, stub: MantleStub, arguments: tuple[str, ...], notices: str) -> None:
     """What the client can know beforehand is refused before the function is deployed."""
-    code, out, err = rft(*TRAIN, *arguments)
+    code, out, err = rft(*TRAIN_ARGUMENTS, *arguments)
     assert (code, stub.files, "deployed" in out) == (2, [], False)
-    assert err.startswith(said)
+    assert err.startswith(notices)
 
 
 def test_default_data_is_named_as_such(rft: Run) -> None:
@@ -217,9 +221,9 @@ def test_default_data_is_named_as_such(rft: Run) -> None:
         (("check", "s3://"), "✗ s3:// names no bucket.\n→ Write s3://bucket/key.\n"),
     ],
 )
-def test_argument_that_cannot_be_meant(rft: Run, arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_argument(rft: Run, arguments: tuple[str, ...], notices: str) -> None:
     """One line and its remedy, before anybody is asked."""
-    assert rft(*arguments) == (2, "", said)
+    assert rft(*arguments) == (2, "", notices)
 
 
 def test_no_jobs_is_no_error(rft: Run) -> None:
@@ -247,7 +251,7 @@ def test_bedrock_without_credentials(
     assert (code, err.splitlines()[0].startswith("✗ AWS credentials: ")) == (2, True)
 
 
-def test_deploy_at_bedrock_wants_a_yes(rft: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deploy_at_bedrock_requires_confirmation(rft: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """It creates objects in somebody's account: they are named, and without a yes nothing is made."""
     monkeypatch.setenv("RFT_TARGET", "bedrock")
     monkeypatch.delenv("OPENAI_BASE_URL")
@@ -261,29 +265,30 @@ def test_deploy_at_bedrock_wants_a_yes(rft: Run, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("command", ["deploy", "train"])
-def test_nothing_listens(rft: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_connection_refused(rft: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """A simulator that has ended is named with its address, by either SDK, and so is the way to start it."""
     gone = "http://127.0.0.1:9"
     monkeypatch.setenv("OPENAI_BASE_URL", f"{gone}/v1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", gone)
     hurried = replace(
-        TARGETS["simulator"], patience=Patience(first=0, longest=0, give_up_after=60, give_up_refused_after=0)
+        TARGETS["simulator"],
+        retry_policy=RetryPolicy(first_delay=0, longest_delay=0, give_up_after=60, give_up_after_refused=0),
     )
     monkeypatch.setattr("client.target.TARGETS", {"simulator": hurried})
-    arguments = TRAIN if command == "train" else ("deploy", "reward")
+    arguments = TRAIN_ARGUMENTS if command == "train" else ("deploy", "reward")
     assert rft(*arguments)[::2] == (1, f"✗ Nothing listens at {gone}.\n→ Start it: rft-sim serve --port 9\n")
 
 
-def test_cancelled_job_is_exit_code_3(rft: Run, stub: Stub) -> None:
+def test_cancelled_job_is_exit_code_3(rft: Run, stub: MantleStub) -> None:
     """Somebody else cancelled it."""
-    stub.ends_as = "cancelled"
-    assert rft(*TRAIN)[0] == 3
+    stub.final_status = "cancelled"
+    assert rft(*TRAIN_ARGUMENTS)[0] == 3
 
 
-def test_bad_data_creates_nothing(rft: Run, at_stub: Path, stub: Stub) -> None:
+def test_bad_data_creates_nothing(rft: Run, stub_workspace: Path, stub: MantleStub) -> None:
     """A file that would be refused is not sent, and the line is named."""
-    (at_stub / "train.jsonl").write_text("{}\n" * 100, encoding="utf-8")
-    code, out, err = rft(*TRAIN)
+    (stub_workspace / "train.jsonl").write_text("{}\n" * 100, encoding="utf-8")
+    code, out, err = rft(*TRAIN_ARGUMENTS)
     assert (code, stub.files, stub.jobs) == (2, [], {})
     assert out.startswith("✗ train.jsonl, line 1: `messages` is missing")
     assert err == (
@@ -291,24 +296,24 @@ def test_bad_data_creates_nothing(rft: Run, at_stub: Path, stub: Stub) -> None:
     )
 
 
-def test_broken_comparison_keeps_the_report(rft: Run, at_stub: Path, stub: Stub) -> None:
+def test_broken_comparison_keeps_the_report(rft: Run, stub_workspace: Path, stub: MantleStub) -> None:
     """A grader that breaks after the training costs the comparison, not the results, and is not silent."""
     stub.handler = lambda *_: []
-    code, _, err = rft(*TRAIN)
+    code, _, err = rft(*TRAIN_ARGUMENTS)
     assert code == 1
     assert err.startswith("✗ The job succeeded. The comparison stopped: the reward function gave 0 results")
-    assert json.loads((at_stub / "rft-output" / "run.json").read_bytes())["comparison"] is None
+    assert json.loads((stub_workspace / "rft-output" / "run.json").read_bytes())["comparison"] is None
 
 
-def test_bedrock_wants_a_yes(
-    at_stub: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_bedrock_requires_confirmation(
+    stub_workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without a terminal and without --yes the bill is shown and nothing is created: no call leaves the machine."""
     monkeypatch.setenv("RFT_TARGET", "bedrock")
     monkeypatch.delenv("OPENAI_BASE_URL")
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     with pytest.raises(SystemExit) as caught:
-        main([*TRAIN, "--epochs", "2"])
+        main([*TRAIN_ARGUMENTS, "--epochs", "2"])
     out, err = capsys.readouterr()
     assert (caught.value.code, err) == (2, "✗ Nothing was created.\n→ Say yes, or add --yes.\n")
     assert out.splitlines()[-5:] == [
@@ -323,12 +328,12 @@ def test_bedrock_wants_a_yes(
 def test_other_machine_is_refused(rft: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Target simulator and a real address: exit code 2."""
     monkeypatch.setenv("OPENAI_BASE_URL", "https://bedrock-mantle.us-west-2.api.aws/v1")
-    code, out, err = rft(*TRAIN)
+    code, out, err = rft(*TRAIN_ARGUMENTS)
     assert (code, out) == (2, "")
     assert "is not on this machine" in err
 
 
-def test_cancel(rft: Run, stub: Stub) -> None:
+def test_cancel(rft: Run, stub: MantleStub) -> None:
     """`rft cancel` says what became of the job."""
     stub.jobs["ftjob-1"] = {"id": "ftjob-1", "status": "running"}
     assert rft("cancel", "ftjob-1")[1] == "✓ cancelled   ftjob-1\n"
@@ -370,7 +375,7 @@ def test_interrupt_ends_the_program_at_once(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
 
 
-def test_interrupt_that_python_forgets_still_counts() -> None:
+def test_interrupt_lost_in_a_callback_is_raised_again() -> None:
     """One that is raised in a callback is neither printed nor lost."""
 
     def forgetful() -> None:
@@ -379,62 +384,71 @@ def test_interrupt_that_python_forgets_still_counts() -> None:
         del thing
         assert gone() is None
 
-    with asking() as require_none:
+    with raise_on_interrupt() as require_none:
         forgetful()
         with pytest.raises(KeyboardInterrupt):
             require_none()
 
 
-def test_interrupt_where_the_job_cannot_go_on(mantle: Mantle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_where_the_job_cannot_go_on(openai_client: MantleClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under `rft-sim exec` nobody is asked: the simulator ends with the command."""
-    monkeypatch.setattr(watch, "follow", interrupted)
+    monkeypatch.setattr(watch, "follow", raise_keyboard_interrupt)
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    with pytest.raises(Stopped, match="and the job with it"):
-        watched(mantle, "ftjob-1", rhythm=Rhythm(first=1, longest=1), console=console, passing=True)
+    with pytest.raises(Interrupted, match="and the job with it"):
+        watch_job(
+            openai_client, "ftjob-1", poll_interval=PollInterval(shortest=1, longest=1), console=console, ephemeral=True
+        )
 
 
-def interrupted(*_: Any, **__: Any) -> Any:
+def raise_keyboard_interrupt(*_: Any, **__: Any) -> Any:
     """A watch during which Ctrl-C is pressed."""
-    yield Update(job=Job(id="ftjob-1", status="running", body={}))
+    yield PollResult(job=Job(id="ftjob-1", status="running", body={}))
     raise KeyboardInterrupt
 
 
-def test_interrupt_leaves_the_job(mantle: Mantle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_leaves_the_job(openai_client: MantleClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal nobody is asked: the job goes on, and the error says how to come back or end it."""
-    monkeypatch.setattr(watch, "follow", interrupted)
-    with pytest.raises(Stopped) as caught:
-        watched(mantle, "ftjob-1", rhythm=Rhythm(first=1, longest=1), console=Console(file=io.StringIO()))
+    monkeypatch.setattr(watch, "follow", raise_keyboard_interrupt)
+    with pytest.raises(Interrupted) as caught:
+        watch_job(
+            openai_client,
+            "ftjob-1",
+            poll_interval=PollInterval(shortest=1, longest=1),
+            console=Console(file=io.StringIO()),
+        )
     assert (caught.value.exit_code, caught.value.next_step) == (
         130,
         "Watch it again: rft watch ftjob-1   End it: rft cancel ftjob-1",
     )
 
 
-@pytest.mark.parametrize(("answer", "outcome"), [("y", JobCancelled), ("", Stopped), ("n", Stopped)])
+@pytest.mark.parametrize(("answer", "outcome"), [("y", JobCancelled), ("", Interrupted), ("n", Interrupted)])
 def test_interrupt_offers_to_cancel(
-    mantle: Mantle, monkeypatch: pytest.MonkeyPatch, answer: str, outcome: type[Exception]
+    openai_client: MantleClient, monkeypatch: pytest.MonkeyPatch, answer: str, outcome: type[Exception]
 ) -> None:
     """At a terminal the user decides, and no answer means that the job goes on."""
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    monkeypatch.setattr(watch, "follow", interrupted)
+    monkeypatch.setattr(watch, "follow", raise_keyboard_interrupt)
     monkeypatch.setattr("builtins.input", lambda: answer)
-    monkeypatch.setattr(mantle, "cancel", lambda job_id: Job(id=job_id, status="cancelled", body={}))
+    monkeypatch.setattr(openai_client, "cancel", lambda job_id: Job(id=job_id, status="cancelled", body={}))
     with pytest.raises(outcome):
-        watched(mantle, "ftjob-1", rhythm=Rhythm(first=1, longest=1), console=console)
+        watch_job(openai_client, "ftjob-1", poll_interval=PollInterval(shortest=1, longest=1), console=console)
 
 
-def test_terminal_shows_bar_reward_and_warnings(mantle: Mantle, monkeypatch: pytest.MonkeyPatch, stub: Stub) -> None:
+def test_terminal_shows_bar_reward_and_warnings(
+    openai_client: MantleClient, monkeypatch: pytest.MonkeyPatch, stub: MantleStub
+) -> None:
     """The live view ends full, with the last reward, and a warning event keeps its own line."""
-    stub.looks = 99
+    stub.reads = 99
     updates = [
-        Update(job=Job(id="j", status="odd", body={})),
-        Update(job=Job(id="j", status="succeeded", body={}), events=()),
+        PollResult(job=Job(id="j", status="odd", body={})),
+        PollResult(job=Job(id="j", status="succeeded", body={}), events=()),
     ]
-    warning = mantle_event(message_event(2, "grader was slow", at=1, level="warn"))
-    updates[1] = Update(job=updates[1].job, events=(*map(mantle_event, stub.log()), warning))
+    warning = parse_event(message_event(2, "grader was slow", at=1, level="warn"))
+    updates[1] = PollResult(job=updates[1].job, events=(*map(parse_event, stub.log()), warning))
     monkeypatch.setattr(watch, "follow", lambda *_, **__: iter(updates))
     console = Console(file=io.StringIO(), force_terminal=True, width=110, color_system=None)
-    watched(mantle, "j", rhythm=Rhythm(first=1, longest=1), console=console)
+    watch_job(openai_client, "j", poll_interval=PollInterval(shortest=1, longest=1), console=console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "67/67 reward 0.894" in text
@@ -442,7 +456,7 @@ def test_terminal_shows_bar_reward_and_warnings(mantle: Mantle, monkeypatch: pyt
     assert "! the status 'odd' is new to this client; it is not taken for an end." in text
 
 
-def mantle_event(body: dict[str, Any]) -> Any:
+def parse_event(body: dict[str, Any]) -> Any:
     """An event as the client reads it."""
     from client.mantle_client import _event  # noqa: PLC0415 - the reader is private to its module
 

@@ -14,30 +14,30 @@ import pytest
 from rich.console import Console
 
 from client.__main__ import main
-from client.diagnosis.rendering import diagnosis_json, diagnosis_shown
-from client.diagnosis.report import Diagnosis, Finding, diagnosed
+from client.diagnosis.rendering import print_diagnosis, render_diagnosis_json
+from client.diagnosis.report import Diagnosis, Finding, diagnose_job
 from client.diagnosis.rules import Severity
 from client.mantle_client import Checkpoint, Event, Job
-from tests.client.mantle_stub import Json, Stub, message_event, metrics_event
+from tests.client.mantle_stub import Json, MantleStub, message_event, metrics_event
 
 STEPS = 60
 Curve = Callable[[int], object]
 
 
-def flat(value: object) -> Curve:
+def constant_curve(value: object) -> Curve:
     """The same at every step."""
     return lambda _: value
 
 
 # A run with nothing to complain of: `STEPS` steps, counted from 1.
-SOUND: dict[str, Curve] = {
+HEALTHY_CURVES: dict[str, Curve] = {
     "critic_rewards_mean": lambda step: 0.5 + 0.4 * step / STEPS,
     "critic_advantages_mean": lambda step: 0.01 * (-1) ** step,
     "actor_entropy": lambda step: 0.6 - 0.2 * step / STEPS,
-    "actor_grad_norm": flat(0.001),
-    "response_length_mean": flat(300.0),
+    "actor_grad_norm": constant_curve(0.001),
+    "response_length_mean": constant_curve(300.0),
 }
-QUIET = {
+NOT_TRIGGERED = {
     ("T10", "dead gradient"): "ok",
     ("T3", "sparse"): "ok",
     ("T2", "saturated"): "ok",
@@ -52,12 +52,12 @@ QUIET = {
 }
 
 
-def ends(first: float, last: float) -> Curve:
+def two_level_curve(first: float, last: float) -> Curve:
     """A level for the first half of a run and another for the second."""
     return lambda step: first if step <= STEPS // 2 else last
 
 
-def job(status: str = "succeeded", **fields: Any) -> Job:
+def make_job(status: str = "succeeded", **fields: Any) -> Job:
     """A job with the documented hyperparameters."""
     hyperparameters = {"n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 1.0}
     method = {"type": "reinforcement", "reinforcement": {"hyperparameters": hyperparameters}}
@@ -73,59 +73,59 @@ def step_event(step: object, **data: object) -> Event:
     )
 
 
-def log(steps: int = STEPS, /, **curves: Curve) -> list[Event]:
+def make_log(steps: int = STEPS, /, **curves: Curve) -> list[Event]:
     """The events of a run on these curves, sound ones where none is given."""
     return [
-        step_event(step, total_steps=STEPS, **{name: curve(step) for name, curve in (SOUND | curves).items()})
+        step_event(step, total_steps=STEPS, **{name: curve(step) for name, curve in (HEALTHY_CURVES | curves).items()})
         for step in range(1, steps + 1)
     ]
 
 
-def reading(name: str, events: Iterable[Event], **known: Any) -> Finding:
+def finding_named(name: str, events: Iterable[Event], **known: Any) -> Finding:
     """One finding, by its name."""
-    found = diagnosed(known.pop("job", job()), events, known.pop("checkpoints", ()), **known).findings
+    found = diagnose_job(known.pop("job", make_job()), events, known.pop("checkpoints", ()), **known).findings
     (finding,) = [finding for finding in found if finding.name == name]
     return finding
 
 
-def complaints(diagnosis: Diagnosis) -> set[str]:
+def failures_and_warnings(diagnosis: Diagnosis) -> set[str]:
     """The failures and warnings, in short."""
     bad = {Severity.FAIL, Severity.WARN}
     return {f"{item.severity} {item.id} {item.name}" for item in diagnosis.findings if item.severity in bad}
 
 
-def shown(diagnosis: Diagnosis, *, width: int | None) -> str:
+def render(diagnosis: Diagnosis, *, width: int | None) -> str:
     """What a terminal of a width shows; without one, a pipe."""
     terminal = width is not None
     console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None, soft_wrap=True)
-    diagnosis_shown(diagnosis, console=console)
+    print_diagnosis(diagnosis, console=console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
-def test_sound_run_has_every_reading_and_no_complaint() -> None:
+def test_healthy_run_has_every_finding_and_no_failure() -> None:
     """All eleven are taken but the gap to held-out rows, for want of checkpoints."""
-    found = diagnosed(job(), log(), ()).findings
-    assert {(finding.id, finding.name): str(finding.severity) for finding in found} == QUIET
+    found = diagnose_job(make_job(), make_log(), ()).findings
+    assert {(finding.id, finding.name): str(finding.severity) for finding in found} == NOT_TRIGGERED
 
 
 @pytest.mark.parametrize(
     ("curves", "expected"),
     [
         (
-            {"critic_rewards_mean": flat(0.0), "actor_grad_norm": flat(0.0)},
+            {"critic_rewards_mean": constant_curve(0.0), "actor_grad_norm": constant_curve(0.0)},
             {"fail T10 dead gradient", "fail T3 sparse", "fail T4 no learning", "fail T3 plateau"},
         ),
         (
-            {"critic_rewards_mean": flat(1.0), "actor_grad_norm": flat(0.0)},
+            {"critic_rewards_mean": constant_curve(1.0), "actor_grad_norm": constant_curve(0.0)},
             {"fail T10 dead gradient", "warn T2 saturated"},
         ),
-        ({"critic_rewards_mean": ends(0.04, 0.9)}, {"fail T3 sparse"}),
-        ({"critic_rewards_mean": ends(0.06, 0.14)}, {"warn T3 plateau"}),
-        ({"critic_rewards_mean": ends(0.5, 0.54)}, {"fail T4 no learning"}),
-        ({"critic_rewards_mean": ends(0.91, 0.92)}, set()),
-        ({"critic_rewards_mean": ends(0.95, 0.97)}, set()),
-        ({"critic_rewards_mean": ends(0.96, 0.97)}, {"warn T2 saturated"}),
+        ({"critic_rewards_mean": two_level_curve(0.04, 0.9)}, {"fail T3 sparse"}),
+        ({"critic_rewards_mean": two_level_curve(0.06, 0.14)}, {"warn T3 plateau"}),
+        ({"critic_rewards_mean": two_level_curve(0.5, 0.54)}, {"fail T4 no learning"}),
+        ({"critic_rewards_mean": two_level_curve(0.91, 0.92)}, set()),
+        ({"critic_rewards_mean": two_level_curve(0.95, 0.97)}, set()),
+        ({"critic_rewards_mean": two_level_curve(0.96, 0.97)}, {"warn T2 saturated"}),
         (
             {"critic_rewards_mean": lambda step: 0.9 if 20 < step <= 40 else 0.5 if step <= 20 else 0.7},
             {"warn T4 reward collapse"},
@@ -138,12 +138,12 @@ def test_sound_run_has_every_reading_and_no_complaint() -> None:
             },
             {"warn T4 reward collapse"},
         ),
-        ({"response_length_mean": ends(300.0, 430.0)}, {"warn T6 length drift"}),
-        ({"response_length_mean": ends(300.0, 410.0)}, set()),
-        ({"response_length_mean": ends(300.0, 170.0)}, {"warn T6 length drift"}),
-        ({"actor_entropy": ends(0.6, 0.05)}, {"fail T7 mode collapse"}),
-        ({"actor_entropy": ends(0.6, 0.07)}, set()),
-        ({"actor_entropy": ends(0.6, 1.0)}, {"warn T7 mode collapse"}),
+        ({"response_length_mean": two_level_curve(300.0, 430.0)}, {"warn T6 length drift"}),
+        ({"response_length_mean": two_level_curve(300.0, 410.0)}, set()),
+        ({"response_length_mean": two_level_curve(300.0, 170.0)}, {"warn T6 length drift"}),
+        ({"actor_entropy": two_level_curve(0.6, 0.05)}, {"fail T7 mode collapse"}),
+        ({"actor_entropy": two_level_curve(0.6, 0.07)}, set()),
+        ({"actor_entropy": two_level_curve(0.6, 1.0)}, {"warn T7 mode collapse"}),
         ({"actor_grad_norm": lambda step: 0.0 if step <= 31 else 0.001}, {"fail T10 dead gradient"}),
         ({"actor_grad_norm": lambda step: 0.0 if step <= 30 else 0.001}, set()),
         ({"actor_grad_norm": lambda step: 0.011 if step == 31 else 0.001}, {"warn T10 gradient spike"}),
@@ -152,45 +152,47 @@ def test_sound_run_has_every_reading_and_no_complaint() -> None:
         ({"actor_grad_norm": lambda step: 0.009 if step == 31 else 0.001}, set()),
     ],
 )
-def test_each_trouble_is_found_by_its_rule_alone(curves: dict[str, Curve], expected: set[str]) -> None:
+def test_each_defect_triggers_only_its_rule(curves: dict[str, Curve], expected: set[str]) -> None:
     """A curve on either side of every threshold."""
-    assert complaints(diagnosed(job(), log(**curves), ())) == expected
+    assert failures_and_warnings(diagnose_job(make_job(), make_log(**curves), ())) == expected
 
 
 @pytest.mark.parametrize(
     ("name", "curve", "meaning"),
     [
-        ("no learning", ends(0.5, 0.44), "The reward fell."),
-        ("no learning", ends(0.5, 0.46), "The reward did not rise."),
-        ("sparse", flat(0.0), "The base model earned next to nothing: too little to learn from."),
+        ("no learning", two_level_curve(0.5, 0.44), "The reward fell."),
+        ("no learning", two_level_curve(0.5, 0.46), "The reward did not rise."),
+        ("sparse", constant_curve(0.0), "The base model earned next to nothing: too little to learn from."),
         (
             "sparse",
-            ends(0.0, 0.9),
+            two_level_curve(0.0, 0.9),
             "The base model earned next to nothing, yet the reward rose: a rare trick may be what scores.",
         ),
     ],
 )
-def test_words_fit_what_happened(name: str, curve: Curve, meaning: str) -> None:
+def test_meaning_and_fix_match_the_metrics(name: str, curve: Curve, meaning: str) -> None:
     """One rule, two stories."""
-    assert reading(name, log(critic_rewards_mean=curve)).meaning == meaning
+    assert finding_named(name, make_log(critic_rewards_mean=curve)).meaning == meaning
 
 
 def test_gradient_of_the_kl_term_alone_is_no_measure_for_spikes() -> None:
     """Late in a good run most steps have no advantage left, and a gradient hundreds of times smaller."""
-    assert not complaints(diagnosed(job(), log(actor_grad_norm=lambda step: 0.001 if step % 3 == 0 else 0.000002), ()))
+    assert not failures_and_warnings(
+        diagnose_job(make_job(), make_log(actor_grad_norm=lambda step: 0.001 if step % 3 == 0 else 0.000002), ())
+    )
 
 
 def test_fall_that_chance_explains_is_no_collapse() -> None:
     """One prompt a step: the mean of ten jumps about by more than a tenth."""
-    noisy = log(critic_rewards_mean=lambda step: float(step % 4 != 0) if 20 < step <= 40 else float(step % 2))
-    assert complaints(diagnosed(job(), noisy, ())) == {"fail T4 no learning"}
+    noisy = make_log(critic_rewards_mean=lambda step: float(step % 4 != 0) if 20 < step <= 40 else float(step % 2))
+    assert failures_and_warnings(diagnose_job(make_job(), noisy, ())) == {"fail T4 no learning"}
 
 
 def test_collapse_names_the_checkpoint_nearest_the_best_steps() -> None:
     """The model that is wanted exists already: the one that the best steps led to."""
     kept = [Checkpoint(id=str(step), step=step, model="m", metrics={}) for step in (20, 40, STEPS)]
-    events = log(critic_rewards_mean=lambda step: 0.9 if 20 < step <= 40 else 0.5)
-    assert reading("reward collapse", events, checkpoints=kept).fix == (
+    events = make_log(critic_rewards_mean=lambda step: 0.9 if 20 < step <= 40 else 0.5)
+    assert finding_named("reward collapse", events, checkpoints=kept).fix == (
         "Try the checkpoint after step 40. A lower learning rate multiplier, or fewer epochs."
     )
 
@@ -202,12 +204,12 @@ def test_collapse_names_the_checkpoint_nearest_the_best_steps() -> None:
         (lambda step: -0.2 + 0.01 * (step % 2), "Shorter answers scored better than others to the same prompt."),
         (lambda step: 0.02 + 0.05 * (-1) ** step, "Longer answers scored better than others to the same prompt."),
         (lambda step: 0.01 + 0.05 * (-1) ** step, "Long and short answers scored alike."),
-        (flat(0.0), "Long and short answers scored alike."),
+        (constant_curve(0.0), "Long and short answers scored alike."),
     ],
 )
 def test_sign_of_the_token_mean_advantage_says_which_lengths_pay(curve: Curve, meaning: str) -> None:
     """A fact to know, never a complaint by itself."""
-    finding = reading("length pays", log(critic_advantages_mean=curve))
+    finding = finding_named("length pays", make_log(critic_advantages_mean=curve))
     assert (finding.severity, finding.meaning) == (Severity.INFO, meaning)
 
 
@@ -217,12 +219,12 @@ def test_sign_of_the_token_mean_advantage_says_which_lengths_pay(curve: Curve, m
         (4, set()),
         (5, {"dead gradient"}),
         (19, {"dead gradient", "sparse", "saturated", "gradient spike", "length pays"}),
-        (20, {name for _, name in QUIET} - {"memorised"}),
+        (20, {name for _, name in NOT_TRIGGERED} - {"memorised"}),
     ],
 )
-def test_short_run_is_not_guessed_at(steps: int, taken: set[str]) -> None:
+def test_short_run_is_not_measured(steps: int, taken: set[str]) -> None:
     """Below 20 steps the first ten are among the last, and below ten there is no window."""
-    found = diagnosed(job(), log(steps), ()).findings
+    found = diagnose_job(make_job(), make_log(steps), ()).findings
     assert {finding.name for finding in found if finding.value is not None} == taken
 
 
@@ -238,17 +240,17 @@ def test_short_run_is_not_guessed_at(steps: int, taken: set[str]) -> None:
 def test_short_run_says_how_to_get_more_steps(status: str, planned: int | None, advice: str) -> None:
     """A run planned too short needs another plan; one that goes on needs patience; one that broke off, neither."""
     events = [step_event(step, total_steps=planned, critic_rewards_mean=0.5) for step in range(1, 9)]
-    notes = diagnosed(job(status), events, ()).notes
+    notes = diagnose_job(make_job(status), events, ()).notes
     assert [note for note in notes if note.startswith("8 steps")] == [
         f"8 steps: below 20 the first ten are among the last.{advice}"
     ]
-    assert reading("plateau", events).meaning == "It takes 20 steps; there are 8."
+    assert finding_named("plateau", events).meaning == "It takes 20 steps; there are 8."
 
 
 def test_running_job_is_read_as_far_as_it_is() -> None:
     """That says so, and what may still come is a warning at most."""
-    diagnosis = diagnosed(job("running"), log(30, critic_rewards_mean=flat(0.1)), ())
-    assert (diagnosis.notes, complaints(diagnosis)) == (
+    diagnosis = diagnose_job(make_job("running"), make_log(30, critic_rewards_mean=constant_curve(0.1)), ())
+    assert (diagnosis.notes, failures_and_warnings(diagnosis)) == (
         ("The job is running; this is read from its first 30 of 60 steps.",),
         {"warn T4 no learning", "warn T3 plateau"},
     )
@@ -257,7 +259,9 @@ def test_running_job_is_read_as_far_as_it_is() -> None:
 @pytest.mark.parametrize("reward", [-0.1, 1.1])
 def test_rewards_of_another_range_are_not_held_to_thresholds_of_this_one(reward: float) -> None:
     """AWS allows a task-defined range; then gradients, entropy and length still tell."""
-    found = diagnosed(job(), log(critic_rewards_mean=lambda step: 0.5 if step > 1 else reward), ()).findings
+    found = diagnose_job(
+        make_job(), make_log(critic_rewards_mean=lambda step: 0.5 if step > 1 else reward), ()
+    ).findings
     outside = "Some rewards lie outside 0 to 1, the range that the threshold is for."
     assert {finding.name for finding in found if finding.meaning == outside} == {
         *("sparse", "saturated", "no learning", "plateau", "reward collapse", "memorised"),
@@ -267,13 +271,13 @@ def test_rewards_of_another_range_are_not_held_to_thresholds_of_this_one(reward:
 def test_log_with_holes_is_read_and_each_hole_named() -> None:
     """Nulls, words, truth values, NaN, keys left out, steps left out, twice, unplaced or in the wrong order."""
     odd = {7: None, 8: "0.001", 9: True, 10: math.nan, 11: math.inf, 12: 10**400}
-    curves = {name: curve for name, curve in SOUND.items() if name != "actor_entropy"}
+    curves = {name: curve for name, curve in HEALTHY_CURVES.items() if name != "actor_entropy"}
     curves["actor_grad_norm"] = lambda step: odd.get(step, 0.001)
     order = [step for step in range(STEPS, 0, -1) if step not in {1, 4}]
     events = [step_event(step, **{name: curve(step) for name, curve in curves.items()}) for step in order]
-    events += [step_event(None, critic_rewards_mean=0.5), *log()[-1:]]
-    diagnosis = diagnosed(job(), events, ())
-    assert (diagnosis.steps, diagnosis.total_steps, diagnosis.notes, complaints(diagnosis)) == (
+    events += [step_event(None, critic_rewards_mean=0.5), *make_log()[-1:]]
+    diagnosis = diagnose_job(make_job(), events, ())
+    assert (diagnosis.steps, diagnosis.total_steps, diagnosis.notes, failures_and_warnings(diagnosis)) == (
         58,
         STEPS,
         (
@@ -289,10 +293,10 @@ def test_log_with_holes_is_read_and_each_hole_named() -> None:
 def test_metric_that_no_event_carries_is_said_to_be_missing() -> None:
     """Not that the run was too short."""
     events = [step_event(step, critic_rewards_mean=0.5 + step / 100) for step in range(1, 31)]
-    assert reading("length drift", events).meaning == "The events carry no response_length_mean."
+    assert finding_named("length drift", events).meaning == "The events carry no response_length_mean."
 
 
-def point(step: int, **metrics: object) -> Checkpoint:
+def make_checkpoint(step: int, **metrics: object) -> Checkpoint:
     """A checkpoint with these metrics."""
     return Checkpoint(id=str(step), step=step, model="m", metrics={"step": step, **metrics})
 
@@ -303,9 +307,13 @@ def point(step: int, **metrics: object) -> Checkpoint:
 )
 def test_gap_to_held_out_rows(held_out: float, severity: str, measured: str) -> None:
     """The last checkpoint's validation reward against the ten steps that led to it, not against the run's end."""
-    kept = [point(20, validation_reward_mean=0.1), point(40, validation_reward_mean=held_out), point(60)]
-    events = log(critic_rewards_mean=lambda step: 0.8 if 30 < step <= 40 else 0.5)
-    finding = reading("memorised", events, checkpoints=kept, validation_rows=100)
+    kept = [
+        make_checkpoint(20, validation_reward_mean=0.1),
+        make_checkpoint(40, validation_reward_mean=held_out),
+        make_checkpoint(60),
+    ]
+    events = make_log(critic_rewards_mean=lambda step: 0.8 if 30 < step <= 40 else 0.5)
+    finding = finding_named("memorised", events, checkpoints=kept, validation_rows=100)
     assert (str(finding.severity), finding.measured) == (severity, measured)
 
 
@@ -313,51 +321,56 @@ def test_gap_to_held_out_rows(held_out: float, severity: str, measured: str) -> 
     ("fields", "kept", "rows", "why"),
     [
         ({}, [], 100, "There is no checkpoint."),
-        ({}, [point(60)], 100, "No checkpoint carries a validation reward."),
-        ({}, [point(60, validation_reward_mean=None)], 100, "No checkpoint carries a validation reward."),
+        ({}, [make_checkpoint(60)], 100, "No checkpoint carries a validation reward."),
+        ({}, [make_checkpoint(60, validation_reward_mean=None)], 100, "No checkpoint carries a validation reward."),
         (
             {},
-            [point(60, validation_reward_mean=0.2)],
+            [make_checkpoint(60, validation_reward_mean=0.2)],
             99,
             "Some 99 rows were held out; fewer than 100 are mostly chance.",
         ),
         (
             {},
-            [point(60, validation_reward_mean=0.2)],
+            [make_checkpoint(60, validation_reward_mean=0.2)],
             None,
             "Some 26 rows were held out; fewer than 100 are mostly chance.",
         ),
         (
             {"validation_file": "f"},
-            [point(60, validation_reward_mean=0.2)],
+            [make_checkpoint(60, validation_reward_mean=0.2)],
             None,
             "How many rows were held out is not known.",
         ),
-        ({"method": None}, [point(60, validation_reward_mean=0.2)], None, "How many rows were held out is not known."),
+        (
+            {"method": None},
+            [make_checkpoint(60, validation_reward_mean=0.2)],
+            None,
+            "How many rows were held out is not known.",
+        ),
     ],
 )
 def test_gap_that_cannot_be_measured_says_why(fields: Json, kept: list[Checkpoint], rows: int | None, why: str) -> None:
     """Without a validation reward, or on fewer than 100 rows, a gap would be a guess."""
-    finding = reading("memorised", log(), job=job(**fields), checkpoints=kept, validation_rows=rows)
+    finding = finding_named("memorised", make_log(), job=make_job(**fields), checkpoints=kept, validation_rows=rows)
     assert (finding.value, finding.meaning) == (None, why)
 
 
 def test_tenth_held_out_of_a_large_file_is_large_enough() -> None:
     """500 steps of 4 prompts in two epochs are nine tenths of 1,111 rows."""
     events = [step_event(step, total_steps=500, critic_rewards_mean=0.5) for step in range(1, 501)]
-    kept = [point(500, validation_reward_mean=0.5)]
+    kept = [make_checkpoint(500, validation_reward_mean=0.5)]
 
     def told(epochs: int) -> str:
         method = {"reinforcement": {"hyperparameters": {"n_epochs": epochs, "batch_size": 4}}}
-        return reading("memorised", events, checkpoints=kept, job=job(method=method)).measured
+        return finding_named("memorised", events, checkpoints=kept, job=make_job(method=method)).measured
 
     assert [told(2), told(3)] == ["0.500 - 0.500", "not measured"]
 
 
 def test_checkpoint_from_before_the_log_is_passed_over() -> None:
     """A service may keep the last events alone; then nothing is known of the steps that led to it."""
-    kept = [point(20, validation_reward_mean=0.9)]
-    assert reading("memorised", log()[30:], checkpoints=kept, validation_rows=100).meaning == (
+    kept = [make_checkpoint(20, validation_reward_mean=0.9)]
+    assert finding_named("memorised", make_log()[30:], checkpoints=kept, validation_rows=100).meaning == (
         "No checkpoint carries a validation reward."
     )
 
@@ -369,28 +382,32 @@ def test_warnings_of_the_service_are_passed_on() -> None:
         for step in (2, 5)
     ]
     warnings.append(Event(id="e", created_at=0, level="error", message="failed", metrics=None, body={}))
-    assert diagnosed(job(), [*log(), *warnings], ()).notes == ("The service logged 2 warnings. The first: Step 2: odd",)
+    assert diagnose_job(make_job(), [*make_log(), *warnings], ()).notes == (
+        "The service logged 2 warnings. The first: Step 2: odd",
+    )
 
 
-GREW = "Answers grew: longer ones may score better without being better."
-READ_LONG = "Read the long ones; pay for the result, not for length or words found."
-BROKEN = {"critic_rewards_mean": flat(0.0), "actor_grad_norm": flat(0.0)}
+LENGTH_MEANING = "Answers grew: longer ones may score better without being better."
+LENGTH_FIX = "Read the long ones; pay for the result, not for length or words found."
+BROKEN = {"critic_rewards_mean": constant_curve(0.0), "actor_grad_norm": constant_curve(0.0)}
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
 def test_table_keeps_to_the_width_of_the_terminal(width: int) -> None:
     """Worst first, one table, nothing cut off."""
-    diagnosis = diagnosed(job(), log(**BROKEN), ())
-    lines = shown(diagnosis, width=width).splitlines()
+    diagnosis = diagnose_job(make_job(), make_log(**BROKEN), ())
+    lines = render(diagnosis, width=width).splitlines()
     severities = [line.split()[0] for line in lines[2:-1] if line[:4].strip()]
     assert max(len(line) for line in lines) <= width
     assert severities == ["fail"] * 4 + ["info"] * 3 + ["ok"] * 4
     assert " ".join("".join(lines).split()).count("…") == 0
 
 
-def test_pipe_gets_a_line_for_each_finding() -> None:
+def test_pipe_gets_one_line_per_finding() -> None:
     """Its fields between tabs, between what it is about and what it comes to."""
-    lines = shown(diagnosed(job(), log(response_length_mean=ends(300.0, 430.0)), ()), width=None).splitlines()
+    lines = render(
+        diagnose_job(make_job(), make_log(response_length_mean=two_level_curve(300.0, 430.0)), ()), width=None
+    ).splitlines()
     assert (lines[0], lines[1].split("\t"), lines[-1]) == (
         "ftjob-1  m, succeeded, 60 steps read",
         [
@@ -399,7 +416,7 @@ def test_pipe_gets_a_line_for_each_finding() -> None:
             "length drift",
             "x1.43 (300 → 430)",
             "outside 0.6 to 1.4",
-            f"{GREW} → {READ_LONG}",
+            f"{LENGTH_MEANING} → {LENGTH_FIX}",
         ],
         "! 1 warning in 60 steps",
     )
@@ -409,21 +426,21 @@ def test_pipe_gets_a_line_for_each_finding() -> None:
 @pytest.mark.parametrize(
     ("events", "last"),
     [
-        (log(), "✓ sound       nothing to complain of in 60 steps  1 of 11 readings could not be taken"),
-        (log(12), "! nothing to complain of in 12 steps, but 6 of 11 readings could not be taken"),
-        (log(**BROKEN), "✗ 4 failures, 0 warnings in 60 steps"),
+        (make_log(), "✓ sound       nothing to complain of in 60 steps  1 of 11 readings could not be taken"),
+        (make_log(12), "! nothing to complain of in 12 steps, but 6 of 11 readings could not be taken"),
+        (make_log(**BROKEN), "✗ 4 failures, 0 warnings in 60 steps"),
         ([], "! There is no training step to read."),
     ],
 )
 def test_last_line_says_what_it_comes_to(events: Sequence[Event], last: str) -> None:
     """A run that was hardly read is not called sound."""
-    assert shown(diagnosed(job(), events, ()), width=None).splitlines()[-1] == last
+    assert render(diagnose_job(make_job(), events, ()), width=None).splitlines()[-1] == last
 
 
 def test_json_says_the_same() -> None:
     """Everything the table shows, with the measured number beside its words."""
-    diagnosis = diagnosed(job(), log(response_length_mean=ends(300.0, 450.0)), ())
-    report = json.loads(diagnosis_json(diagnosis))
+    diagnosis = diagnose_job(make_job(), make_log(response_length_mean=two_level_curve(300.0, 450.0)), ())
+    report = json.loads(render_diagnosis_json(diagnosis))
     findings = report.pop("findings")
     assert report == {
         "error": None,
@@ -438,9 +455,9 @@ def test_json_says_the_same() -> None:
         "warnings": 1,
     }
     assert findings[0] == {
-        "fix": READ_LONG,
+        "fix": LENGTH_FIX,
         "id": "T6",
-        "meaning": GREW,
+        "meaning": LENGTH_MEANING,
         "measured": "x1.50 (300 → 450)",
         "name": "length drift",
         "severity": "warn",
@@ -450,42 +467,44 @@ def test_json_says_the_same() -> None:
 
 
 @dataclass
-class Told(Stub):
+class DiagnosisStub(MantleStub):
     """A stand-in with one job, whose log tells of these curves."""
 
     curves: dict[str, Curve] = field(default_factory=dict)
-    shown_steps: int = 67
+    logged_steps: int = 67
 
     def log(self) -> list[Json]:
         """The events, oldest first."""
-        events = [metrics_event(step, self.steps) for step in range(1, self.shown_steps + 1)]
+        events = [metrics_event(step, self.steps) for step in range(1, self.logged_steps + 1)]
         for event in events:
             event["data"] |= {name: curve(event["data"]["step"]) for name, curve in self.curves.items()}
         return [message_event(1, "Fine-tuning job created", at=0), *events]
 
-    def holds(self, status: str, **fields: Any) -> None:
+    def add_job(self, status: str, **fields: Any) -> None:
         """Put the job there."""
         self.jobs["ftjob-1"] = {"id": "ftjob-1", "model": "m", "status": status, "error": None} | fields
 
 
 @pytest.fixture
-def stub() -> Told:
+def stub() -> DiagnosisStub:
     """The stand-in that this module's commands ask."""
-    told = Told(looks=1000)
-    told.holds("succeeded")
+    told = DiagnosisStub(reads=1000)
+    told.add_job("succeeded")
     return told
 
 
-def rft(*arguments: str) -> int:
+def run_rft(*arguments: str) -> int:
     """Run `rft` and return its exit code."""
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     return int(caught.value.code or 0)
 
 
-def test_command_finds_nothing_in_a_sound_run(at_stub: Path, stub: Told, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_finds_nothing_in_a_sound_run(
+    stub_workspace: Path, stub: DiagnosisStub, capsys: pytest.CaptureFixture[str]
+) -> None:
     """And says so, with exit code 0, strict or not."""
-    code = rft("diagnose", "ftjob-1", "--strict")
+    code = run_rft("diagnose", "ftjob-1", "--strict")
     out, err = capsys.readouterr()
     assert (code, err, out.splitlines()[-1]) == (
         0,
@@ -501,20 +520,24 @@ def test_command_finds_nothing_in_a_sound_run(at_stub: Path, stub: Told, capsys:
         (BROKEN, ("--json",), 1),
         ({"response_length_mean": lambda step: 300.0 + 10 * step}, (), 0),
         ({"response_length_mean": lambda step: 300.0 + 10 * step}, ("--strict",), 1),
-        ({"response_length_mean": flat(None)}, ("--strict",), 0),
+        ({"response_length_mean": constant_curve(None)}, ("--strict",), 0),
     ],
 )
-def test_exit_code(at_stub: Path, stub: Told, curves: dict[str, Curve], options: tuple[str, ...], code: int) -> None:
+def test_exit_code(
+    stub_workspace: Path, stub: DiagnosisStub, curves: dict[str, Curve], options: tuple[str, ...], code: int
+) -> None:
     """1 for a failure, with --strict for a warning as well; what could not be read is neither."""
     stub.curves = curves
-    assert rft("diagnose", "ftjob-1", *options) == code
+    assert run_rft("diagnose", "ftjob-1", *options) == code
 
 
-def test_failed_job_tells_its_error_first(at_stub: Path, stub: Told, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_job_tells_its_error_first(
+    stub_workspace: Path, stub: DiagnosisStub, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Then what its steps still show; a failed job is a failure whatever they do."""
-    stub.holds("failed", error={"code": "grader_error", "message": "the function timed out", "param": None})
-    stub.shown_steps = 25
-    code = rft("diagnose", "ftjob-1")
+    stub.add_job("failed", error={"code": "grader_error", "message": "the function timed out", "param": None})
+    stub.logged_steps = 25
+    code = run_rft("diagnose", "ftjob-1")
     lines = capsys.readouterr().out.splitlines()
     assert (code, lines[:4]) == (
         1,
@@ -527,21 +550,25 @@ def test_failed_job_tells_its_error_first(at_stub: Path, stub: Told, capsys: pyt
     )
 
 
-def test_validation_file_is_counted(at_stub: Path, stub: Told, capsys: pytest.CaptureFixture[str]) -> None:
+def test_validation_file_is_counted(
+    stub_workspace: Path, stub: DiagnosisStub, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The service does not say how many rows it holds out; the file does."""
-    stub.holds("succeeded", validation_file="file-2")
+    stub.add_job("succeeded", validation_file="file-2")
     stub.checkpoint_metrics = {"validation_reward_mean": 0.9}
-    rft("diagnose", "ftjob-1", "--validation", "validation.jsonl", "--json")
+    run_rft("diagnose", "ftjob-1", "--validation", "validation.jsonl", "--json")
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert [item["meaning"] for item in findings if item["id"] == "T8"] == [
         "Some 30 rows were held out; fewer than 100 are mostly chance."
     ]
 
 
-def test_log_of_a_service_that_sends_nulls(at_stub: Path, stub: Told, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_of_a_service_that_sends_nulls(
+    stub_workspace: Path, stub: DiagnosisStub, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A step without a number is left out with a word, never a traceback."""
-    stub.curves = {"step": lambda step: None if step == 5 else step, "actor_entropy": flat(None)}
-    code = rft("diagnose", "ftjob-1")
+    stub.curves = {"step": lambda step: None if step == 5 else step, "actor_entropy": constant_curve(None)}
+    code = run_rft("diagnose", "ftjob-1")
     assert (code, capsys.readouterr().out.splitlines()[1:4]) == (
         0,
         [

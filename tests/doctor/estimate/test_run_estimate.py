@@ -10,20 +10,20 @@ from typer.testing import CliRunner, Result
 
 from simulator.__main__ import app
 from simulator.doctor.estimate.assumptions import AssumptionError
-from simulator.doctor.estimate.calculation import Estimate, Range, checkpoints_of
-from simulator.doctor.estimate.measurement import Measured, UnmeasurableError, measured
-from simulator.doctor.estimate.run_checks import CAUTIONS, Intent, findings_of, passed
-from simulator.doctor.estimate.run_estimate import Function, Told, told
+from simulator.doctor.estimate.calculation import Estimate, Range, count_checkpoints
+from simulator.doctor.estimate.measurement import CallMeasurement, MeasurementError, measure_calls
+from simulator.doctor.estimate.run_checks import RUN_CHECKS, PlannedRun, check_run, findings_pass
+from simulator.doctor.estimate.run_estimate import EstimateReport, FunctionProfile, estimate_run
 from simulator.doctor.finding import Finding
 from simulator.doctor.invocation import Call
-from simulator.grading.lambda_response import TIMED_OUT
+from simulator.grading.lambda_response import TIMEOUT_ERROR_TYPE
 from simulator.lambdas.errors import Throttled
 from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings, Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.training_plan import Plan
-from tests.doctor.fake_reward_functions import Called, Handler, scoring
+from simulator.training.training_plan import TrainingPlan
+from tests.doctor.fake_reward_functions import FakeRewardFunction, Handler, handler_for
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "fixtures" / "prompts" / "train.jsonl"
@@ -37,29 +37,29 @@ ROUND = (
 )
 
 
-def estimated(
+def run_estimate(
     records: tuple[Record, ...],
     *assignments: str,
     batch_size: int = 4,
     n_epochs: int = 1,
     validation: tuple[Record, ...] | None = None,
-    function: Function | None = None,
+    function: FunctionProfile | None = None,
     settings: Settings | None = None,
-) -> Told:
+) -> EstimateReport:
     """Estimate a run on these records."""
-    return told(
+    return estimate_run(
         records,
         validation,
         data="train.jsonl",
         model="openai.gpt-oss-20b",
         run=Hyperparameters(batch_size=batch_size, n_epochs=n_epochs),
         settings=settings or Settings(),
-        function=function or Function(),
+        function=function or FunctionProfile(),
         assignments=assignments,
     )
 
 
-def figures(found: Told) -> Estimate:
+def estimate_of(found: EstimateReport) -> Estimate:
     """Return the estimate, which there is."""
     assert found.estimate is not None
     return found.estimate
@@ -76,7 +76,7 @@ def estimate(*arguments: str | Path) -> Result:
 
 def test_the_figures_follow_from_the_assumptions(sums: tuple[Record, ...]) -> None:
     """67 steps of 4 prompts with 8 rollouts each, and 5 evaluations of 30 records: 268 and 20 calls of 8 rollouts."""
-    assert figures(estimated(sums, *ROUND)) == Estimate(
+    assert estimate_of(run_estimate(sums, *ROUND)) == Estimate(
         steps=67,
         steps_per_epoch=67,
         checkpoints=4,
@@ -99,14 +99,14 @@ def test_the_figures_follow_from_the_assumptions(sums: tuple[Record, ...]) -> No
 
 def test_calls_that_may_not_run_at_once_follow_each_other(sums: tuple[Record, ...]) -> None:
     """With two at a time a step's four calls take two turns."""
-    found = figures(estimated(sums, *ROUND, "concurrent_calls=2"))
+    found = estimate_of(run_estimate(sums, *ROUND, "concurrent_calls=2"))
     assert (found.peak_concurrency, found.wall_seconds.low) == (2, 100 + 670 + 229.4 + 144)
 
 
 def test_a_validation_file_takes_the_place_of_the_held_out_tenth(sums: tuple[Record, ...]) -> None:
     """All records are trained on, and each evaluation scores the whole file."""
-    found = estimated(sums[:200], validation=sums)
-    assert (figures(found).steps, figures(found).held_out_rollouts) == (50, 4 * 300)
+    found = run_estimate(sums[:200], validation=sums)
+    assert (estimate_of(found).steps, estimate_of(found).held_out_rollouts) == (50, 4 * 300)
     assert "held_out_share" not in found.assumptions
 
 
@@ -124,37 +124,41 @@ def test_an_assumption_that_is_given_counts(
     sums: tuple[Record, ...], assignment: str, expected: tuple[int, ...]
 ) -> None:
     """And is marked so."""
-    found = estimated(sums, assignment)
-    shown = figures(found)
+    found = run_estimate(sums, assignment)
+    shown = estimate_of(found)
     assert (shown.steps, shown.rollouts, shown.calls, shown.held_out_calls, shown.peak_concurrency) == expected
-    assert [one.name for one in found.assumptions.values() if one.mark == "GIVEN"] == [assignment.partition("=")[0]]
+    assert [one.name for one in found.assumptions.values() if one.basis == "GIVEN"] == [assignment.partition("=")[0]]
 
 
 def test_settings_are_the_usual_values_of_assumptions(sums: tuple[Record, ...]) -> None:
     """What the simulator is set to is what the estimate assumes."""
     settings = replace(Settings(), grading=GradingSettings(rollouts_per_call=16))
-    assert figures(estimated(sums, settings=settings)).calls == 134
+    assert estimate_of(run_estimate(sums, settings=settings)).calls == 134
 
 
 def test_training_is_not_counted_while_its_price_is_unknown(sums: tuple[Record, ...]) -> None:
     """Nobody has published one."""
-    assert figures(estimated(sums)).training_usd is None
+    assert estimate_of(run_estimate(sums)).training_usd is None
 
 
 def test_every_assumption_says_where_it_is_from(sums: tuple[Record, ...]) -> None:
     """With one of the marks."""
     marks = {"DOCUMENTED", "SAMPLE", "OBSERVED", "INFERRED", "SIMULATED"}
-    assert [one.name for one in estimated(sums).assumptions.values() if one.mark not in marks or not one.why] == []
+    assert [
+        one.name for one in run_estimate(sums).assumptions.values() if one.basis not in marks or not one.reason
+    ] == []
 
 
-TIMED = Measured(middle=0.01, high=0.02, log_bytes=700, peak_memory_mb=40, elsewhere=False, calls=20, seconds=0.2)
+TIMED = CallMeasurement(
+    median_seconds=0.01, p95_seconds=0.02, log_bytes=700, peak_memory_mb=40, is_remote=False, calls=20, seconds=0.2
+)
 
 
 def test_what_was_measured_is_marked_so(sums: tuple[Record, ...]) -> None:
     """Here a processor is whole: a function of 512 MB has 3.46 times less of one."""
-    timed = replace(TIMED, middle=0.0101, high=0.0204, log_bytes=700.4)
-    found = estimated(sums, function=Function(measured=timed)).assumptions
-    values = {name: (one.value, one.mark) for name, one in found.items()}
+    timed = replace(TIMED, median_seconds=0.0101, p95_seconds=0.0204, log_bytes=700.4)
+    found = run_estimate(sums, function=FunctionProfile(measurement=timed)).assumptions
+    values = {name: (one.value, one.basis) for name, one in found.items()}
     assert {name: value for name, value in values.items() if "call_seconds" in name or "log_bytes" in name} == {
         "call_seconds_low": (0.0101, "MEASURED"),
         "call_seconds_high": (0.0204, "MEASURED"),
@@ -165,8 +169,8 @@ def test_what_was_measured_is_marked_so(sums: tuple[Record, ...]) -> None:
 
 def test_calls_that_were_measured_where_they_will_run_are_not_slowed_down(sums: tuple[Record, ...]) -> None:
     """At AWS."""
-    timed = Function(measured=replace(TIMED, elsewhere=True))
-    assert estimated(sums, function=timed).assumptions["slowdown_high"].value == 1.0
+    timed = FunctionProfile(measurement=replace(TIMED, is_remote=True))
+    assert run_estimate(sums, function=timed).assumptions["slowdown_high"].value == 1.0
 
 
 @pytest.mark.parametrize(
@@ -185,7 +189,7 @@ def test_calls_that_were_measured_where_they_will_run_are_not_slowed_down(sums: 
 def test_an_assumption_that_cannot_be_is_told(sums: tuple[Record, ...], assignment: str, said: str) -> None:
     """With what is wrong."""
     with pytest.raises(AssumptionError) as error:
-        estimated(sums, assignment)
+        run_estimate(sums, assignment)
     assert str(error.value).startswith(assignment)
     assert said in str(error.value)
 
@@ -195,12 +199,20 @@ def test_an_assumption_that_cannot_be_is_told(sums: tuple[Record, ...], assignme
 
 def test_calls_are_timed_as_the_doctor_times_them(sums: tuple[Record, ...]) -> None:
     """The median and the p95 of twenty calls of eight, and what they log."""
-    patient = Called(scoring(lambda _element: 1.0), duration_ms=250.0, log="one line\n")
-    found = measured(
-        patient, sums, settings=Settings(), model="openai.gpt-oss-20b", run=Hyperparameters(), elsewhere=False
+    patient = FakeRewardFunction(handler_for(lambda _element: 1.0), duration_ms=250.0, log="one line\n")
+    found = measure_calls(
+        patient, sums, settings=Settings(), model="openai.gpt-oss-20b", run=Hyperparameters(), is_remote=False
     )
     assert (found, patient.calls) == (
-        Measured(middle=0.25, high=0.25, log_bytes=9.0, peak_memory_mb=64, elsewhere=False, calls=20, seconds=5.0),
+        CallMeasurement(
+            median_seconds=0.25,
+            p95_seconds=0.25,
+            log_bytes=9.0,
+            peak_memory_mb=64,
+            is_remote=False,
+            calls=20,
+            seconds=5.0,
+        ),
         20,
     )
 
@@ -209,33 +221,33 @@ def test_calls_are_timed_as_the_doctor_times_them(sums: tuple[Record, ...]) -> N
 def test_of_a_slow_function_a_few_calls_are_timed(sums: tuple[Record, ...], seconds: float, calls: int) -> None:
     """For some twenty seconds and the call that is under way then; each is told of."""
     told: list[Call] = []
-    found = measured(
-        Called(scoring(lambda _element: 1.0), duration_ms=1e3 * seconds),
+    found = measure_calls(
+        FakeRewardFunction(handler_for(lambda _element: 1.0), duration_ms=1e3 * seconds),
         sums,
         settings=Settings(),
         model="openai.gpt-oss-20b",
         run=Hyperparameters(),
-        elsewhere=False,
-        told=told.append,
+        is_remote=False,
+        on_call=told.append,
     )
-    assert (found.calls, found.cut_short, len(told)) == (calls, calls < 20, calls)
+    assert (found.calls, found.is_cut_short, len(told)) == (calls, calls < 20, calls)
 
 
 def test_a_function_that_is_not_run_at_all_cannot_be_timed(sums: tuple[Record, ...]) -> None:
     """The reason is Lambda's."""
 
-    class Busy(Called):
+    class Busy(FakeRewardFunction):
         def invoke(self, event: bytes) -> Invocation:
             raise Throttled(reason=f"no room for {len(event)} bytes")
 
-    with pytest.raises(UnmeasurableError):
-        measured(
-            Busy(scoring(lambda _element: 1.0)),
+    with pytest.raises(MeasurementError):
+        measure_calls(
+            Busy(handler_for(lambda _element: 1.0)),
             sums,
             settings=Settings(),
             model="openai.gpt-oss-20b",
             run=Hyperparameters(),
-            elsewhere=False,
+            is_remote=False,
         )
 
 
@@ -243,7 +255,7 @@ def test_a_function_that_is_not_run_at_all_cannot_be_timed(sums: tuple[Record, .
     ("handler", "said"),
     [
         (
-            scoring(lambda element: element["nothing"]),
+            handler_for(lambda element: element["nothing"]),
             "it gives no usable score: KeyError: 'nothing'. `rft-sim doctor`",
         ),
         (lambda _event: {}, "it gives no usable score: the response is an object, not a list. `rft-sim doctor`"),
@@ -254,9 +266,11 @@ def test_the_time_of_a_function_that_fails_is_no_measurement(
     sums: tuple[Record, ...], handler: Handler, said: str
 ) -> None:
     """To fail takes no time at all."""
-    patient = Called(handler)
-    with pytest.raises(UnmeasurableError) as error:
-        measured(patient, sums, settings=Settings(), model="openai.gpt-oss-20b", run=Hyperparameters(), elsewhere=False)
+    patient = FakeRewardFunction(handler)
+    with pytest.raises(MeasurementError) as error:
+        measure_calls(
+            patient, sums, settings=Settings(), model="openai.gpt-oss-20b", run=Hyperparameters(), is_remote=False
+        )
     assert (str(error.value).startswith(said), patient.calls) == (True, 1)
 
 
@@ -264,17 +278,17 @@ def test_a_call_that_runs_into_the_time_out_took_that_long(sums: tuple[Record, .
     """That is what E4 is to be told."""
 
     def handler(_event: object) -> None:
-        raise type(TIMED_OUT, (Exception,), {})("Task timed out")
+        raise type(TIMEOUT_ERROR_TYPE, (Exception,), {})("Task timed out")
 
-    found = measured(
-        Called(handler, timeout=3, duration_ms=3000.0),
+    found = measure_calls(
+        FakeRewardFunction(handler, timeout=3, duration_ms=3000.0),
         sums,
         settings=Settings(),
         model="openai.gpt-oss-20b",
         run=Hyperparameters(),
-        elsewhere=False,
+        is_remote=False,
     )
-    assert found.high == 3.0
+    assert found.p95_seconds == 3.0
 
 
 # What is warned of
@@ -283,15 +297,15 @@ def test_a_call_that_runs_into_the_time_out_took_that_long(sums: tuple[Record, .
 @pytest.mark.parametrize(("train", "n_epochs"), [(4, 1), (80, 1), (84, 1), (267, 1), (4, 50)])
 def test_checkpoints_are_counted_as_a_run_keeps_them(train: int, n_epochs: int) -> None:
     """With no list of them."""
-    assert checkpoints_of(plan(train, n_epochs=n_epochs)) == len(plan(train, n_epochs=n_epochs).checkpoint_steps)
+    assert count_checkpoints(plan(train, n_epochs=n_epochs)) == len(plan(train, n_epochs=n_epochs).checkpoint_steps)
 
 
-def plan(train: int, *, batch_size: int = 4, n_epochs: int = 1) -> Plan:
+def plan(train: int, *, batch_size: int = 4, n_epochs: int = 1) -> TrainingPlan:
     """Return the plan of a run on so many records."""
-    return Plan(train=tuple(range(1, train + 1)), held_out=(), batch_size=batch_size, n_epochs=n_epochs, seed=0)
+    return TrainingPlan(train=tuple(range(1, train + 1)), held_out=(), batch_size=batch_size, n_epochs=n_epochs, seed=0)
 
 
-SOUND = Intent(
+SOUND = PlannedRun(
     batch_size=4,
     train=400,
     held_out=100,
@@ -310,27 +324,27 @@ def severities(findings: Sequence[Finding]) -> dict[str, str]:
 
 def test_a_sound_run_is_fine_in_all() -> None:
     """Each caution says so."""
-    assert severities(findings_of(SOUND)) == {f"E{number}": "ok" for number in range(1, 7)}
+    assert severities(check_run(SOUND)) == {f"E{number}": "ok" for number in range(1, 7)}
 
 
 @pytest.mark.parametrize(("steps", "severity"), [(9, "fail"), (10, "warn"), (49, "warn"), (50, "ok")])
 def test_too_few_steps_are_told(steps: int, severity: str) -> None:
     """Fewer than 10 fail, fewer than 50 are warned of."""
     few = replace(SOUND, batch_size=4, train=steps * 4, plan=plan(steps * 4))
-    assert severities(findings_of(few))["E1"] == severity
+    assert severities(check_run(few))["E1"] == severity
 
 
 def test_the_fix_for_too_few_steps_gives_enough() -> None:
     """Either way that is named."""
     few = replace(SOUND, batch_size=64, train=270, plan=plan(270, batch_size=64))
-    assert findings_of(few)[0].fix == "Take --batch-size 5 or --epochs 13 for 50 steps."
+    assert check_run(few)[0].fix == "Take --batch-size 5 or --epochs 13 for 50 steps."
     assert plan(270, batch_size=5).total_steps >= 50
     assert plan(270, batch_size=64, n_epochs=13).total_steps >= 50
 
 
 def test_a_batch_that_is_larger_than_the_file_fails() -> None:
     """And what rests on steps cannot be told."""
-    assert severities(findings_of(replace(SOUND, batch_size=500, plan=None))) == {
+    assert severities(check_run(replace(SOUND, batch_size=500, plan=None))) == {
         "E1": "not measured",
         "E2": "fail",
         "E3": "ok",
@@ -344,7 +358,7 @@ def test_a_batch_that_is_larger_than_the_file_fails() -> None:
 def test_groups_that_cannot_differ_fail(rollouts: int, temperature: float) -> None:
     """One rollout, or all of them alike."""
     alike = replace(SOUND, rollouts_per_prompt=rollouts, temperature=temperature)
-    assert severities(findings_of(alike))["E3"] == "fail"
+    assert severities(check_run(alike))["E3"] == "fail"
 
 
 @pytest.mark.parametrize(
@@ -359,7 +373,7 @@ def test_groups_that_cannot_differ_fail(rollouts: int, temperature: float) -> No
 )
 def test_a_time_out_has_room_for_twice_the_p95(timeout: float | None, p95: float | None, severity: str) -> None:
     """Where none is given Lambda's own 3 seconds are taken, as a warning."""
-    assert severities(findings_of(replace(SOUND, timeout=timeout, p95=p95)))["E4"] == severity
+    assert severities(check_run(replace(SOUND, timeout=timeout, p95=p95)))["E4"] == severity
 
 
 @pytest.mark.parametrize(
@@ -368,13 +382,13 @@ def test_a_time_out_has_room_for_twice_the_p95(timeout: float | None, p95: float
 def test_records_that_are_never_trained_on_are_told(train: int, n_epochs: int, severity: str) -> None:
     """More than one in twenty is a warning; with more epochs each has its turn."""
     some = replace(SOUND, train=train, plan=plan(train, n_epochs=n_epochs))
-    assert severities(findings_of(some))["E5"] == severity
+    assert severities(check_run(some))["E5"] == severity
 
 
 @pytest.mark.parametrize(("held_out", "severity"), [(0, "info"), (99, "info"), (100, "ok")])
 def test_few_held_out_records_are_told(held_out: int, severity: str) -> None:
     """It is no fault of the run's."""
-    assert severities(findings_of(replace(SOUND, held_out=held_out)))["E6"] == severity
+    assert severities(check_run(replace(SOUND, held_out=held_out)))["E6"] == severity
 
 
 @pytest.mark.parametrize(
@@ -386,9 +400,9 @@ def test_few_held_out_records_are_told(held_out: int, severity: str) -> None:
         (replace(SOUND, rollouts_per_prompt=1), (False, False)),
     ],
 )
-def test_warnings_count_when_strict(intent: Intent, codes: tuple[bool, bool]) -> None:
+def test_warnings_count_when_strict(intent: PlannedRun, codes: tuple[bool, bool]) -> None:
     """A failure always does, a remark never."""
-    assert (passed(findings_of(intent), strict=False), passed(findings_of(intent), strict=True)) == codes
+    assert (findings_pass(check_run(intent), strict=False), findings_pass(check_run(intent), strict=True)) == codes
 
 
 # The command
@@ -465,7 +479,7 @@ def test_the_json_holds_what_the_table_shows() -> None:
     ]
     assert (told["estimate"]["rollouts"], told["assumptions"]["rollouts_per_prompt"]["mark"]) == (1_072, "GIVEN")
     assert sorted(finding["page"] for finding in told["findings"]) == [
-        f"simulator/doctor/FINDINGS.md#{probe.id.lower()}" for probe in CAUTIONS
+        f"simulator/doctor/FINDINGS.md#{probe.id.lower()}" for probe in RUN_CHECKS
     ]
 
 

@@ -12,26 +12,26 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from simulator.__main__ import app
-from simulator.doctor.preview import events_of
+from simulator.doctor.preview import render_events
 from simulator.doctor.regrade import table as shown
-from simulator.doctor.regrade.comparison import Comparison, compared
-from simulator.doctor.regrade.scoring import Regraded, regraded
-from simulator.doctor.regrade.stored_rollouts import StoredRollout, StoredRolloutsError, read_rollouts
-from simulator.doctor.timeout_budget import NoAnswersError
+from simulator.doctor.regrade.comparison import Comparison, compare_scores
+from simulator.doctor.regrade.scoring import RegradedRollout, regrade_rollouts
+from simulator.doctor.regrade.stored_rollouts import StoredRollout, StoredRolloutsError, parse_rollouts
+from simulator.doctor.timeout_budget import NoScoresError
 from simulator.grading.grader import Sample
 from simulator.grading.lambda_event import rollout_id
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.training_run import initial_state, prepared, sampled, sampled_held_out
-from simulator.wire.objects import rollout_line
-from tests.doctor.fake_reward_functions import Called, answer_of, scoring
-from tests.simulators import FinishedJob, World
+from simulator.training.training_run import initial_state, prepare_run, sample_held_out, sample_step
+from simulator.wire.objects import render_rollout_line
+from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, response_of
+from tests.simulators import FinishedJob, RunningSimulator
 
 ROOT = Path(__file__).parents[2]
 GRADING = GradingSettings(concurrency=1)
 
-SCORES = """\
+GRADER_SOURCE = """\
 def lambda_handler(event, context):
     return [{"id": rollout["id"], "aggregate_reward_score": SCORE} for rollout in event]
 """
@@ -39,7 +39,7 @@ def lambda_handler(event, context):
 
 def samples_of(records: tuple[Record, ...]) -> list[tuple[str, int, tuple[Sample, ...]]]:
     """Return the first evaluation and the first step of a job on these records."""
-    run = prepared(records, model="openai.gpt-oss-20b", hyperparameters=Hyperparameters(), seed=7)
+    run = prepare_run(records, model="openai.gpt-oss-20b", hyperparameters=Hyperparameters(), seed=7)
     state = initial_state()
     return [
         (
@@ -48,8 +48,8 @@ def samples_of(records: tuple[Record, ...]) -> list[tuple[str, int, tuple[Sample
             tuple(Sample(record=group.prompt.record, rollout=one) for group in groups for one in group.rollouts),
         )
         for split, step, groups in (
-            ("held_out", 0, sampled_held_out(run, state)),
-            ("train", 1, sampled(run, state)),
+            ("held_out", 0, sample_held_out(run, state)),
+            ("train", 1, sample_step(run, state)),
         )
     ]
 
@@ -57,7 +57,7 @@ def samples_of(records: tuple[Record, ...]) -> list[tuple[str, int, tuple[Sample
 def lines_of(records: tuple[Record, ...]) -> str:
     """Return their JSON lines, as the control route writes them; each was worth 1/2."""
     return "".join(
-        rollout_line(
+        render_rollout_line(
             sample.record,
             sample.rollout,
             rollout_id=rollout_id(split=split, step=step, line=sample.record.line, index=sample.rollout.index),
@@ -88,7 +88,7 @@ def stored(text: str, tmp_path: Path) -> Path:
 def reward_of(folder: Path, score: str) -> Path:
     """Write a reward function that scores by an expression."""
     folder.mkdir()
-    (folder / "lambda_function.py").write_text(SCORES.replace("SCORE", score))
+    (folder / "lambda_function.py").write_text(GRADER_SOURCE.replace("SCORE", score))
     return folder
 
 
@@ -102,7 +102,7 @@ def rollout(
     *, line: int = 1, index: int = 0, split: str = "train", step: int = 1, reward: float = 0.0, correct: bool = False
 ) -> StoredRollout:
     """Return a stored rollout."""
-    [read] = read_rollouts(
+    [read] = parse_rollouts(
         json.dumps(
             {
                 "id": f"{split}-{step}-line-{line}-rollout-{index}",
@@ -123,13 +123,15 @@ def rollout(
     return read
 
 
-def changed(*scores: tuple[float, float | None, bool], split: str = "train", line: int = 1) -> list[Regraded]:
+def changed_group(
+    *scores: tuple[float, float | None, bool], split: str = "train", line: int = 1
+) -> list[RegradedRollout]:
     """Return the group of a prompt, of (old score, new score, right?)."""
     return [
-        Regraded(
+        RegradedRollout(
             rollout=rollout(split=split, line=line, index=index, reward=before, correct=correct),
             score=now,
-            fault="" if now is not None else "KeyError: 'x'",
+            error="" if now is not None else "KeyError: 'x'",
         )
         for index, (before, now, correct) in enumerate(scores)
     ]
@@ -143,7 +145,7 @@ def test_what_the_control_route_writes_is_read_back(sums: tuple[Record, ...], te
     expected = [(split, step, sample) for split, step, samples in samples_of(sums) for sample in samples]
     assert [
         (one.split, one.step, one.record, one.index, one.response, one.reasoning, one.correct, one.exploit, one.reward)
-        for one in read_rollouts(text, source="a file")
+        for one in parse_rollouts(text, source="a file")
     ] == [
         (
             *(split, step, sample.record, sample.rollout.index, sample.rollout.text, sample.rollout.reasoning),
@@ -165,7 +167,7 @@ def test_a_line_that_is_no_rollout_is_named(text: str, change: dict[str, Any], s
     """With its number and the field."""
     first, second, *_ = text.splitlines()
     with pytest.raises(StoredRolloutsError) as error:
-        read_rollouts("\n".join([first, json.dumps(json.loads(second) | change)]), source="kept.jsonl")
+        parse_rollouts("\n".join([first, json.dumps(json.loads(second) | change)]), source="kept.jsonl")
     assert str(error.value).startswith(f"kept.jsonl, {said}")
 
 
@@ -180,14 +182,14 @@ def test_a_line_that_is_no_rollout_is_named(text: str, change: dict[str, Any], s
 def test_a_file_that_holds_no_rollouts_is_told(text: str, said: str) -> None:
     """Whatever it holds instead."""
     with pytest.raises(StoredRolloutsError) as error:
-        read_rollouts(text, source="kept.jsonl")
+        parse_rollouts(text, source="kept.jsonl")
     assert str(error.value).startswith(said)
 
 
 def test_the_rollouts_of_two_jobs_in_one_file_are_refused(text: str) -> None:
     """Their ids are alike, and results are joined by id."""
     with pytest.raises(StoredRolloutsError, match="is there twice; give the rollouts of one job"):
-        read_rollouts(text + text, source="kept.jsonl")
+        parse_rollouts(text + text, source="kept.jsonl")
 
 
 # Scoring
@@ -200,22 +202,24 @@ def test_the_function_is_sent_what_the_job_sent(sums: tuple[Record, ...], text: 
 
         def note(event: list[dict[str, Any]], sent: list[bytes] = sent) -> Any:
             sent.append(json.dumps(event, separators=(",", ":")).encode())
-            return scoring(lambda _element: 1.0)(event)
+            return handler_for(lambda _element: 1.0)(event)
 
-        regraded(read_rollouts(text, source="a file"), patient=Called(note), grading=grading)
+        regrade_rollouts(
+            parse_rollouts(text, source="a file"), reward_function=FakeRewardFunction(note), grading=grading
+        )
         assert sent == [
             event
             for split, step, samples in samples_of(sums)
-            for event in events_of(samples, split=split, step=step, grading=grading)
+            for event in render_events(samples, split=split, step=step, grading=grading)
         ]
 
 
 def test_scores_come_back_in_order_however_many_calls_run_at_once(text: str) -> None:
     """Each rollout has the score of its own text."""
-    rollouts = read_rollouts(text, source="a file")
-    rows = regraded(
+    rollouts = parse_rollouts(text, source="a file")
+    rows = regrade_rollouts(
         rollouts,
-        patient=Called(scoring(lambda element: len(answer_of(element)))),
+        reward_function=FakeRewardFunction(handler_for(lambda element: len(response_of(element)))),
         grading=GradingSettings(concurrency=8),
     )
     assert [row.score for row in rows] == [len(one.response) for one in rollouts]
@@ -223,26 +227,26 @@ def test_scores_come_back_in_order_however_many_calls_run_at_once(text: str) -> 
 
 def test_a_rollout_that_makes_its_call_fail_costs_the_others_nothing(text: str) -> None:
     """It alone has no score, and the reason is told."""
-    rollouts = read_rollouts(text, source="a file")
+    rollouts = parse_rollouts(text, source="a file")
     bad = rollouts[40].response
 
     def raises(element: dict[str, Any]) -> float:
-        if answer_of(element) == bad and element["id"] == rollouts[40].id:
+        if response_of(element) == bad and element["id"] == rollouts[40].id:
             raise KeyError("x")
         return 1.0
 
-    rows = regraded(rollouts, patient=Called(scoring(raises)), grading=GRADING)
-    assert [(place, row.score, row.fault) for place, row in enumerate(rows) if row.score != 1.0] == [
+    rows = regrade_rollouts(rollouts, reward_function=FakeRewardFunction(handler_for(raises)), grading=GRADING)
+    assert [(place, row.score, row.error) for place, row in enumerate(rows) if row.score != 1.0] == [
         (40, None, "KeyError: 'x'")
     ]
 
 
 def test_a_function_that_fails_on_all_is_given_up(text: str) -> None:
     """No table is made of nothing."""
-    with pytest.raises(NoAnswersError, match="KeyError: 'score'"):
-        regraded(
-            read_rollouts(text, source="a file"),
-            patient=Called(scoring(lambda element: element["score"])),
+    with pytest.raises(NoScoresError, match="KeyError: 'score'"):
+        regrade_rollouts(
+            parse_rollouts(text, source="a file"),
+            reward_function=FakeRewardFunction(handler_for(lambda element: element["score"])),
             grading=GRADING,
         )
 
@@ -253,10 +257,10 @@ def test_a_function_that_fails_on_all_is_given_up(text: str) -> None:
 def test_the_sums_of_a_split_tell_what_changed() -> None:
     """Means before and now, how many rose and fell, dead groups, and right rollouts ahead of wrong ones."""
     rows = [
-        *changed((0.0, 1.0, True), (0.0, 0.0, False), (0.0, 0.0, False), (1.0, 0.5, True)),
-        *changed((1.0, 1.0, True), (1.0, 1.0, True), line=2),
+        *changed_group((0.0, 1.0, True), (0.0, 0.0, False), (0.0, 0.0, False), (1.0, 0.5, True)),
+        *changed_group((1.0, 1.0, True), (1.0, 1.0, True), line=2),
     ]
-    (split,) = compared(rows).sums
+    (split,) = compare_scores(rows).splits
     assert asdict(split) == {
         "split": "train",
         "rollouts": 6,
@@ -276,29 +280,31 @@ def test_the_sums_of_a_split_tell_what_changed() -> None:
 
 def test_means_are_of_the_rollouts_that_have_a_score_before_and_now() -> None:
     """One that is lost counts as lost and nowhere else."""
-    (split,) = compared(changed((1.0, None, True), (0.0, 1.0, True))).sums
+    (split,) = compare_scores(changed_group((1.0, None, True), (0.0, 1.0, True))).splits
     assert (split.mean_before, split.mean_now, split.up, split.down, split.lost) == (0.0, 1.0, 1, 0, 1)
 
 
 def test_the_largest_change_comes_first() -> None:
     """A lost score before all; those that are alike stay in order."""
-    rows = changed((0.0, 0.1, True), (0.0, 1.0, True), (1.0, None, True), (0.5, 0.5, True), (1.0, 0.0, True))
-    comparison = compared(rows)
-    assert [row.rollout.index for row in comparison.changed] == [2, 1, 4, 0]
-    assert [row.rollout.index for row in comparison.same] == [3]
+    rows = changed_group((0.0, 0.1, True), (0.0, 1.0, True), (1.0, None, True), (0.5, 0.5, True), (1.0, 0.0, True))
+    comparison = compare_scores(rows)
+    assert [row.rollout.index for row in comparison.changed_rows] == [2, 1, 4, 0]
+    assert [row.rollout.index for row in comparison.unchanged_rows] == [3]
 
 
 def test_ranks_of_old_and_new_scores_are_compared() -> None:
     """Turned around they correlate by -1."""
-    rows = changed(*((place / 10, 1 - place / 10, True) for place in range(11)))
-    assert compared(rows).rank_correlation == pytest.approx(-1.0)
+    rows = changed_group(*((place / 10, 1 - place / 10, True) for place in range(11)))
+    assert compare_scores(rows).rank_correlation == pytest.approx(-1.0)
 
 
 def printed(comparison: Comparison, *, whole: bool = True, limit: int = 20) -> str:
     """Return what the table prints at 80 columns."""
     console = Console(file=io.StringIO(), width=80, highlight=False, emoji=False)
-    regrading = shown.Regrading(comparison=comparison, patient="new", source="ftjob-1", event="a shape", whole=whole)
-    shown.printed(regrading, console, limit=limit)
+    regrading = shown.RegradeReport(
+        comparison=comparison, function_name="new", source="ftjob-1", event_layout="a shape", includes_unchanged=whole
+    )
+    shown.print_regrade(regrading, console, limit=limit)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -306,11 +312,11 @@ def printed(comparison: Comparison, *, whole: bool = True, limit: int = 20) -> s
 def test_the_table_shows_row_by_row_what_changes() -> None:
     """The largest change first, then the rest, then the sums."""
     rows = [
-        *changed((1.0, 1.0, True), (1.0, 0.0, True), (0.0, None, False)),
-        *changed((0.0, 0.5, False), split="held_out", line=9),
+        *changed_group((1.0, 1.0, True), (1.0, 0.0, True), (0.0, None, False)),
+        *changed_group((0.0, 0.5, False), split="held_out", line=9),
     ]
     assert (
-        printed(compared(rows))
+        printed(compare_scores(rows))
         == """\
 Regraded: ftjob-1
 by new, in events of a shape; a job under other settings: --set
@@ -343,15 +349,15 @@ groups all alike       100.0% to 0.0%   -
 def test_alike_rows_are_shown_once() -> None:
     """An evaluation asks the same of an unchanged policy again and again."""
     again = [
-        Regraded(rollout=rollout(split="held_out", step=step, reward=1.0, correct=True), score=0.0)
+        RegradedRollout(rollout=rollout(split="held_out", step=step, reward=1.0, correct=True), score=0.0)
         for step in (0, 20, 40)
     ]
-    assert "   1     0   0 (x3)       1    0  Question 1?\n" in printed(compared(again))
+    assert "   1     0   0 (x3)       1    0  Question 1?\n" in printed(compare_scores(again))
 
 
 def test_only_so_many_rows_are_shown() -> None:
     """The others are counted."""
-    told = printed(compared(changed(*((0.0, 1.0, True) for _ in range(5)))), limit=2)
+    told = printed(compare_scores(changed_group(*((0.0, 1.0, True) for _ in range(5)))), limit=2)
     assert told.count("Question 1?") == 2
     assert "and 3 more: --limit N shows them, --json FILE holds them all\n" in told
 
@@ -419,7 +425,7 @@ def test_a_job_that_is_nowhere_is_told(tmp_path: Path) -> None:
 
 
 def test_the_function_of_a_job_scores_its_rollouts_as_it_did(
-    finished_job: FinishedJob, served: World, tmp_path: Path
+    finished_job: FinishedJob, served_simulator: RunningSimulator, tmp_path: Path
 ) -> None:
     """All of the job's, from the running simulator; what is saved is what can be regraded without it."""
     kept = tmp_path / "kept.jsonl"
@@ -430,10 +436,10 @@ def test_the_function_of_a_job_scores_its_rollouts_as_it_did(
         "--save",
         kept,
         "--fail-on-change",
-        AWS_ENDPOINT_URL=served.url,
+        AWS_ENDPOINT_URL=served_simulator.url,
     )
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "All 900 scores are as before.")
-    assert kept.read_text() == served.http.get(f"/_simulator/jobs/{finished_job.id}/rollouts").text
+    assert kept.read_text() == served_simulator.http.get(f"/_simulator/jobs/{finished_job.id}/rollouts").text
 
 
 def test_what_is_read_is_not_written_over(stored: Path, tmp_path: Path) -> None:
@@ -449,11 +455,11 @@ def test_what_is_read_is_not_written_over(stored: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_a_job_that_a_simulator_does_not_know_is_told(served: World, tmp_path: Path) -> None:
+def test_a_job_that_a_simulator_does_not_know_is_told(served_simulator: RunningSimulator, tmp_path: Path) -> None:
     """By the port that was named."""
-    port = urlsplit(served.url).port
+    port = urlsplit(served_simulator.url).port
     done = regrade("ftjob-none", "--reward", reward_of(tmp_path / "new", "1"), "--port", str(port))
     assert (done.exit_code, done.stderr) == (
         2,
-        f"rft-sim: the simulator at {served.url} knows no job ftjob-none: `rft jobs` lists them.\n",
+        f"rft-sim: the simulator at {served_simulator.url} knows no job ftjob-none: `rft jobs` lists them.\n",
     )

@@ -4,10 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.doctor.report.golden import Golden, GoldenFileError, differences, golden_of, read, written
-from tests.doctor.sample_reports import answers, visit
+from simulator.doctor.report.golden import (
+    GoldenFile,
+    GoldenFileError,
+    compare_with_golden,
+    golden_from_report,
+    parse_golden,
+    render_golden,
+)
+from tests.doctor.sample_reports import sample_report, sample_results
 
-KEPT = visit(answered={"right answer": answers(1, 1, 0.1 + 0.2, None), "exploit: `#### ,`": answers(0, -0.0, 0)})
+REPORT = sample_report(
+    results_by_label={
+        "right answer": sample_results(1, 1, 0.1 + 0.2, None),
+        "exploit: `#### ,`": sample_results(0, -0.0, 0),
+    }
+)
 TEXT = f"""\
 # The scores of a reward function, written by `rft-sim doctor --golden`; --update writes them anew.
 data_sha256: {"ab" * 32}
@@ -23,18 +35,20 @@ scores:
 
 def test_a_golden_file_holds_a_line_for_each_question() -> None:
     """Sorted, with nine significant digits, one zero, and runs of one score counted."""
-    assert written(golden_of(KEPT)) == TEXT
+    assert render_golden(golden_from_report(REPORT)) == TEXT
 
 
 def test_an_unchanged_visit_does_not_differ() -> None:
     """Not even by what single precision would lose."""
-    assert differences(read(TEXT), KEPT) == ()
+    assert compare_with_golden(parse_golden(TEXT), REPORT) == ()
 
 
 def test_a_changed_score_is_told_with_its_row_and_response() -> None:
     """What was asked, the line in the data file, what answered, and both scores."""
-    changed = visit(answered=dict(KEPT.answered) | {"right answer": answers(1, 0.5, 0.3, None)})
-    assert differences(read(TEXT), changed) == (
+    changed = sample_report(
+        results_by_label=dict(REPORT.results_by_label) | {"right answer": sample_results(1, 0.5, 0.3, None)}
+    )
+    assert compare_with_golden(parse_golden(TEXT), changed) == (
         "right answer: 1 of 4 scores changed",
         "  score 2, line 2, “It is 2.↵#### 2”: 1 -> 0.5",
     )
@@ -42,15 +56,20 @@ def test_a_changed_score_is_told_with_its_row_and_response() -> None:
 
 def test_of_many_changes_eight_are_spelled_out() -> None:
     """And the rest counted."""
-    kept, now = visit(answered={"a": answers(*[0.0] * 10)}), visit(answered={"a": answers(*[1.0] * 10)})
-    told = differences(golden_of(kept), now)
+    kept, now = (
+        sample_report(results_by_label={"a": sample_results(*[0.0] * 10)}),
+        sample_report(results_by_label={"a": sample_results(*[1.0] * 10)}),
+    )
+    told = compare_with_golden(golden_from_report(kept), now)
     assert (told[0], len(told), told[-1]) == ("a: 10 of 10 scores changed", 10, "  and 2 more")
 
 
 def test_questions_that_came_or_went_are_told() -> None:
     """A new release may ask something else."""
-    now = visit(answered={"right answer": KEPT.answered["right answer"], "padded": answers(1)})
-    assert differences(read(TEXT), now) == (
+    now = sample_report(
+        results_by_label={"right answer": REPORT.results_by_label["right answer"], "padded": sample_results(1)}
+    )
+    assert compare_with_golden(parse_golden(TEXT), now) == (
         "exploit: `#### ,`: no longer asked (3 scores)",
         "padded: not asked before (1 score)",
     )
@@ -58,8 +77,8 @@ def test_questions_that_came_or_went_are_told() -> None:
 
 def test_a_question_that_was_asked_less_often_is_told() -> None:
     """By the place at which nothing was asked."""
-    now = visit(answered=dict(KEPT.answered) | {"right answer": answers(1, 1, 0.3)})
-    assert differences(read(TEXT), now) == (
+    now = sample_report(results_by_label=dict(REPORT.results_by_label) | {"right answer": sample_results(1, 1, 0.3)})
+    assert compare_with_golden(parse_golden(TEXT), now) == (
         "right answer: 1 of 4 scores changed",
         "  score 4: - -> not asked",
     )
@@ -67,8 +86,8 @@ def test_a_question_that_was_asked_less_often_is_told() -> None:
 
 def test_other_questions_are_no_other_scores() -> None:
     """Where the file of prompts differs nothing is said of the scores, though they differ too."""
-    now = visit(answered={}, questions={"seed": "7", "probes": "S1"})
-    assert differences(read(TEXT), now) == (
+    now = sample_report(results_by_label={}, questions={"seed": "7", "probes": "S1"})
+    assert compare_with_golden(parse_golden(TEXT), now) == (
         "The questions were others, so that scores cannot be compared:",
         "  probes: not named -> S1",
         "  seed: 0 -> 7",
@@ -90,7 +109,7 @@ def test_other_questions_are_no_other_scores() -> None:
 def test_what_is_no_golden_file_is_refused_with_its_line(text: str, fault: str) -> None:
     """And is not overwritten by a look at it."""
     with pytest.raises(GoldenFileError) as error:
-        read(text)
+        parse_golden(text)
     assert str(error.value).startswith(fault)
 
 
@@ -101,11 +120,15 @@ def test_what_is_no_golden_file_is_refused_with_its_line(text: str, fault: str) 
 )
 def test_any_scores_come_back_as_they_were_written(scores: dict[str, list[float | None]]) -> None:
     """Whatever a question is called."""
-    kept = golden_of(visit(answered={label: answers(*values, label=label) for label, values in scores.items()}))
-    assert read(written(kept)) == kept
+    kept = golden_from_report(
+        sample_report(
+            results_by_label={label: sample_results(*values, label=label) for label, values in scores.items()}
+        )
+    )
+    assert parse_golden(render_golden(kept)) == kept
 
 
 def test_two_kinds_of_question_with_one_name_are_kept_in_order() -> None:
     """Where names differ only by what cannot be seen."""
-    both = visit(answered={"a": answers(1), " a": answers(0)})
-    assert golden_of(both) == Golden(questions=both.questions, scores={"a": ("1", "0")})
+    both = sample_report(results_by_label={"a": sample_results(1), " a": sample_results(0)})
+    assert golden_from_report(both) == GoldenFile(inputs=both.inputs, scores={"a": ("1", "0")})

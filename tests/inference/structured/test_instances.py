@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from simulator.inference.structured.instances import checked, instance
+from simulator.inference.structured.instances import check_schema, generate_instance
 from simulator.inference.structured.schema_error import SchemaError
 
 Schema = dict[str, Any]
@@ -38,7 +38,7 @@ TREE: Schema = {
 }
 
 
-def obj(**properties: Any) -> Schema:
+def object_schema(**properties: Any) -> Schema:
     """Return the schema of an object with these properties, all required."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
@@ -73,7 +73,12 @@ def obj(**properties: Any) -> Schema:
         {"type": "object", "minProperties": 3, "additionalProperties": {"type": "integer"}},
         {"type": "object", "required": ["a", "b"]},
         {"type": "object", "properties": {"a": True, "b": True}, "maxProperties": 1},
-        {"allOf": [obj(a={"type": "number", "minimum": 2})["properties"]["a"], {"maximum": 5, "type": "integer"}]},
+        {
+            "allOf": [
+                object_schema(a={"type": "number", "minimum": 2})["properties"]["a"],
+                {"maximum": 5, "type": "integer"},
+            ]
+        },
         {
             "allOf": [
                 {"properties": {"a": {"minimum": 2}}},
@@ -82,7 +87,7 @@ def obj(**properties: Any) -> Schema:
         },
         {"anyOf": [False, {"type": "string"}]},
         {"oneOf": [{"type": "string"}, {"type": "integer"}]},
-        {"oneOf": [obj(kind={"const": "a"}), obj(kind={"const": "b"}, more={"type": "string"})]},
+        {"oneOf": [object_schema(kind={"const": "a"}), object_schema(kind={"const": "b"}, more={"type": "string"})]},
         TREE,
         ANSWER,
         {"$ref": "#/definitions/a%25~1b", "definitions": {"a%/b": {"type": "integer"}}},
@@ -98,8 +103,8 @@ def obj(**properties: Any) -> Schema:
 def test_what_is_made_is_valid(schema: Schema, value: Any) -> None:
     """With a value and without one."""
     validator = Draft202012Validator(schema)
-    validator.validate(instance(schema))
-    validator.validate(instance(schema, value))
+    validator.validate(generate_instance(schema))
+    validator.validate(generate_instance(schema, value))
 
 
 @pytest.mark.parametrize(
@@ -107,16 +112,16 @@ def test_what_is_made_is_valid(schema: Schema, value: Any) -> None:
     [
         (ANSWER, 72, {"reasoning": "reasoning", "answer": 72}),
         (ANSWER, "1,080", {"reasoning": "reasoning", "answer": 1080}),
-        (obj(name={"type": "string"}, count={"type": "integer"}), 72, {"name": "name", "count": 72}),
-        (obj(label={"enum": ["Billing", "returns"]}), "billing", {"label": "Billing"}),
-        (obj(ok={"type": "boolean"}), "no", {"ok": False}),
-        (obj(ok={"type": "boolean"}), "yes", {"ok": True}),
-        (obj(given={"anyOf": [{"type": "null"}, {"type": "string"}]}), "x", {"given": "x"}),
-        (obj(inner=obj(result={"type": "number"})), 7, {"inner": {"result": 7}}),
-        (obj(x={"type": "integer"}, y={"type": "string"}), {"y": "b", "x": 1}, {"x": 1, "y": "b"}),
-        (obj(found=obj(x={"type": "integer"})), {"x": 4}, {"found": {"x": 4}}),
-        (obj(all={"type": "array", "items": {"type": "integer"}}), [3, 4], {"all": [3, 4]}),
-        (obj(short={"type": "string", "maxLength": 3}), "far too long", {"short": ""}),
+        (object_schema(name={"type": "string"}, count={"type": "integer"}), 72, {"name": "name", "count": 72}),
+        (object_schema(label={"enum": ["Billing", "returns"]}), "billing", {"label": "Billing"}),
+        (object_schema(ok={"type": "boolean"}), "no", {"ok": False}),
+        (object_schema(ok={"type": "boolean"}), "yes", {"ok": True}),
+        (object_schema(given={"anyOf": [{"type": "null"}, {"type": "string"}]}), "x", {"given": "x"}),
+        (object_schema(inner=object_schema(result={"type": "number"})), 7, {"inner": {"result": 7}}),
+        (object_schema(x={"type": "integer"}, y={"type": "string"}), {"y": "b", "x": 1}, {"x": 1, "y": "b"}),
+        (object_schema(found=object_schema(x={"type": "integer"})), {"x": 4}, {"found": {"x": 4}}),
+        (object_schema(all={"type": "array", "items": {"type": "integer"}}), [3, 4], {"all": [3, 4]}),
+        (object_schema(short={"type": "string", "maxLength": 3}), "far too long", {"short": ""}),
         ({"type": "object"}, "x", {"answer": "x"}),
         ({"type": "object", "properties": {}}, "x", {}),
         ({"type": "string"}, 72, "72"),
@@ -125,18 +130,18 @@ def test_what_is_made_is_valid(schema: Schema, value: Any) -> None:
 )
 def test_the_value_goes_where_it_fits_best(schema: Schema, value: Any, made: Any) -> None:
     """By name, then by type; and nowhere when nothing holds it."""
-    assert instance(schema, value) == made
+    assert generate_instance(schema, value) == made
 
 
 def test_the_prompt_may_name_the_field() -> None:
     """A name that it spells out goes before all others."""
-    schema = obj(answer={"type": "integer"}, total={"type": "integer"})
-    assert instance(schema, 7, key="total") == {"answer": 0, "total": 7}
+    schema = object_schema(answer={"type": "integer"}, total={"type": "integer"})
+    assert generate_instance(schema, 7, key="total") == {"answer": 0, "total": 7}
 
 
 def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
     """Where it first can."""
-    assert instance(TREE, "root") == {"name": "root", "next": None, "children": []}
+    assert generate_instance(TREE, "root") == {"name": "root", "next": None, "children": []}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +157,7 @@ def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
         ({"type": "array", "minItems": 10**9}, "1000 are the most here"),
         ({"enum": ["a"], "type": "integer"}, "no values in common"),
         ({"$ref": "#"}, "without end"),
-        (obj(a={"$ref": "#"}), "without end"),
+        (object_schema(a={"$ref": "#"}), "without end"),
         ({"not": {"$ref": "#"}}, "without end"),
         ({"$ref": "https://example.com/schema.json"}, "leads out of the schema"),
         ({"not": {"$ref": "https://example.com/schema.json"}}, "leads out of the schema"),
@@ -176,13 +181,13 @@ def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
 def test_what_cannot_be_made_is_refused_with_the_reason(schema: Schema, reason: str) -> None:
     """Before a model is asked."""
     with pytest.raises(SchemaError, match=re.escape(reason)):
-        checked(schema)
+        check_schema(schema)
 
 
 def test_arguments_are_an_object() -> None:
     """A tool's schema of anything else is refused."""
     with pytest.raises(SchemaError, match="must be of type 'object'"):
-        checked({"type": "string"}, of_object=True)
+        check_schema({"type": "string"}, is_object=True)
 
 
 def test_nested_too_deeply_is_refused() -> None:
@@ -191,7 +196,7 @@ def test_nested_too_deeply_is_refused() -> None:
     for _ in range(200):
         schema = {"type": "array", "items": schema}
     with pytest.raises(SchemaError, match="levels deep"):
-        checked(schema)
+        check_schema(schema)
 
 
 def test_an_involved_expression_is_not_tried_on_a_long_value() -> None:
@@ -201,13 +206,13 @@ def test_an_involved_expression_is_not_tried_on_a_long_value() -> None:
         "properties": {"name": {"type": "string"}},
         "not": {"properties": {"name": {"pattern": "^(a|a)*$"}}},
     }
-    assert instance(schema, "a" * 60 + "b") == {"name": "name"}
+    assert generate_instance(schema, "a" * 60 + "b") == {"name": "name"}
 
 
 def test_a_name_too_long_for_patterns_of_names_is_not_tried() -> None:
     """The value that holds it is left out."""
     schema = {"type": "object", "patternProperties": {"^(a*)$": {"type": "integer"}}}
-    assert instance(schema, {"a" * 65: 1}) == {}
+    assert generate_instance(schema, {"a" * 65: 1}) == {}
 
 
 def combined(keyword: str, levels: int) -> Schema:
@@ -233,7 +238,7 @@ def combined(keyword: str, levels: int) -> Schema:
 def test_a_schema_that_makes_too_much_work_is_refused(schema: Schema) -> None:
     """By its count of steps, which no machine's speed changes."""
     with pytest.raises(SchemaError, match="working through the schema takes more than"):
-        checked(schema)
+        check_schema(schema)
 
 
 @pytest.mark.shows("large-schemas")
@@ -244,17 +249,17 @@ def test_every_supported_draft_is_judged_by_its_own_rules(draft: str) -> None:
     """At any depth of the schema."""
     name = f"http{'s' if '/20' in draft else ''}://json-schema.org/{draft}"
     nested = {"properties": {"a": {"items": {"allOf": [{"minimum": "1"}]}}}}
-    assert instance({"$schema": name, **ANSWER}, 7) == {"reasoning": "reasoning", "answer": 7}
+    assert generate_instance({"$schema": name, **ANSWER}, 7) == {"reasoning": "reasoning", "answer": 7}
     with pytest.raises(SchemaError, match="at properties/a/items/allOf/0/minimum: '1' is not of type 'number'"):
-        checked({"$schema": name, **nested})
+        check_schema({"$schema": name, **nested})
 
 
 def test_many_definitions_that_all_refer_to_each_other_are_made_soon() -> None:
     """Ten of them have millions of paths through each other."""
     names = [f"n{number}" for number in range(10)]
-    node = obj(**{name: {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]} for name in names})
+    node = object_schema(**{name: {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]} for name in names})
     schema = {"$ref": "#/$defs/n0", "$defs": dict.fromkeys(names, node)}
-    Draft202012Validator(schema).validate(instance(schema, "x"))
+    Draft202012Validator(schema).validate(generate_instance(schema, "x"))
 
 
 keys = st.sampled_from(["answer", "name", "steps", "b", ""])
@@ -314,7 +319,7 @@ branches = st.recursive(
 @given(branches, values)
 def test_any_schema_gives_a_valid_instance_or_a_reason(schema: Any, value: Any) -> None:
     """Never another exception, and never an instance that is not valid."""
-    valid_or_refused(schema, value)
+    check_valid_or_refused(schema, value)
 
 
 @pytest.mark.parametrize("asking", ["not", "if"])
@@ -323,7 +328,7 @@ def test_a_schema_that_asks_itself_is_refused_wherever_the_stack_ends(asking: st
     """Within jsonschema, or within the compiled library below it."""
 
     def deeper(left: int) -> str:
-        return deeper(left - 1) if left else instance({asking: {"$ref": "#"}})
+        return deeper(left - 1) if left else generate_instance({asking: {"$ref": "#"}})
 
     with pytest.raises(SchemaError, match="it refers to itself without end"):
         deeper(depth)
@@ -334,13 +339,13 @@ def test_a_schema_that_asks_itself_is_refused_wherever_the_stack_ends(asking: st
 @given(branches, values)
 def test_any_schema_of_very_many_gives_a_valid_instance_or_a_reason(schema: Any, value: Any) -> None:
     """The same, at a length that finds what is rare."""
-    valid_or_refused(schema, value)
+    check_valid_or_refused(schema, value)
 
 
-def valid_or_refused(schema: Any, value: Any) -> None:
+def check_valid_or_refused(schema: Any, value: Any) -> None:
     """Make an instance of a schema, without and with a wish."""
     try:
-        made = [instance(schema), instance(schema, value)]
+        made = [generate_instance(schema), generate_instance(schema, value)]
     except SchemaError:
         return
     for one in made:
@@ -370,4 +375,4 @@ MISUSED = st.sampled_from(
 def test_no_malformed_schema_breaks_the_check(schema: Schema) -> None:
     """It passes, or is refused."""
     with suppress(SchemaError):
-        checked(schema)
+        check_schema(schema)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from simulator.inference.structured.pattern_generator import PatternError
-from simulator.inference.structured.pattern_search import matching
+from simulator.inference.structured.pattern_search import generate_matching_text
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from simulator.inference.structured.pattern_search import matching
 )
 def test_the_text_matches(pattern: str) -> None:
     """As JSON Schema searches."""
-    assert re.search(pattern, matching(pattern))
+    assert re.search(pattern, generate_matching_text(pattern))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_text_matches(pattern: str) -> None:
 )
 def test_the_text_has_the_length_asked_for(pattern: str, shortest: int, longest: int | None) -> None:
     """Longer by its open repeats, or by what stands around an unanchored match."""
-    text = matching(pattern, shortest=shortest, longest=longest)
+    text = generate_matching_text(pattern, shortest=shortest, longest=longest)
     assert re.search(pattern, text)
     assert shortest <= len(text) <= (longest or 100)
 
@@ -55,4 +55,4 @@ def test_the_text_has_the_length_asked_for(pattern: str, shortest: int, longest:
 def test_what_no_text_is_made_for_is_refused(pattern: str) -> None:
     """And does not take long."""
     with pytest.raises(PatternError):
-        matching(pattern)
+        generate_matching_text(pattern)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from simulator.inference.structured.pattern_generator import PatternError
-from simulator.inference.structured.pattern_search import found, is_soon_tried
+from simulator.inference.structured.pattern_search import is_cheap_to_match, matches_pattern
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from simulator.inference.structured.pattern_search import found, is_soon_tried
 )
 def test_what_people_write_is_tried(pattern: str, text: str) -> None:
     """On texts as they come."""
-    assert found(pattern, text)
+    assert matches_pattern(pattern, text)
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,17 @@ def test_what_people_write_is_tried(pattern: str, text: str) -> None:
 def test_what_could_take_for_ever_is_not_tried(pattern: str, length: int) -> None:
     """However the text looks: repeated choices are exponential, many open repeats a high power of the length."""
     with pytest.raises(PatternError, match="is too involved for a text of"):
-        found(pattern, "a" * length)
+        matches_pattern(pattern, "a" * length)
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a|b)*c", "^(?:a*)*b$", "a*a*b", "(a{2,3}){2,}c"])
 def test_the_ways_are_never_too_few(pattern: str) -> None:
     """Where the count allows a text, going back over all of it soon ends: this test would not."""
-    length = max(length for length in range(33) if is_soon_tried(pattern, length))
+    length = max(length for length in range(33) if is_cheap_to_match(pattern, length))
     assert re.search(pattern, "a" * (length - 1) + "!") is None
 
 
 def test_an_expression_of_very_many_characters_is_refused() -> None:
     """Reading it takes long already."""
     with pytest.raises(PatternError, match="1000 are the most here"):
-        found("a" * 1_001, "a")
+        matches_pattern("a" * 1_001, "a")

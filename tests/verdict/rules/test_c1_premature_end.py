@@ -2,22 +2,22 @@
 
 import pytest
 
-from simulator.verdict.exchange import Sight, Told
+from simulator.verdict.exchange import JobView, ParsedAnswer
 from simulator.verdict.rule import Severity
-from simulator.verdict.rules.c5_ignored_end import ASKED_ON_ONE
-from tests.verdict.audit_scenario import JOB, Stage, shown
+from simulator.verdict.rules.c5_ignored_end import MAX_READS_ON_ONE_CONNECTION
+from tests.verdict.audit_scenario import JOB, AuditScenario, job_object
 
-NOT_AN_END = ("validating_files", "queued", "running", "paused")
+NON_TERMINAL_STATUSES = ("validating_files", "queued", "running", "paused")
 
 
-@pytest.mark.parametrize("status", NOT_AN_END)
+@pytest.mark.parametrize("status", NON_TERMINAL_STATUSES)
 def test_to_ask_the_model_of_a_job_that_is_at_work_is_to_take_its_status_for_an_end(status: str) -> None:
     """The name of its tuned model is still null; `paused` is a status that nobody knows."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.look(status)
-    client.chat(None, status=400)
+    client.create_job()
+    client.retrieve_job(status)
+    client.invoke_model(None, status=400)
     (finding,) = stage.verdict().findings
     (case,) = finding.shown
     assert (finding.rule, finding.severity, case.what) == (
@@ -34,49 +34,49 @@ def test_to_ask_the_model_of_a_job_that_is_at_work_is_to_take_its_status_for_an_
 @pytest.mark.parametrize("name", ["", "None", "null", "undefined"])
 def test_what_a_template_makes_of_null_is_no_name_either(name: str) -> None:
     """Python's, JSON's and JavaScript's words, and none at all."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.chat(name, status=404)
-    assert stage.found() == {"C1": "fail"}
+    client.create_job()
+    client.invoke_model(name, status=404)
+    assert stage.severity_by_rule() == {"C1": "fail"}
 
 
 def test_to_look_up_the_model_none_is_as_bad() -> None:
     """Before it is asked, some look whether it is there."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.ask("GET", "/v1/models/None", status=404)
-    assert stage.found() == {"C1": "fail"}
+    client.create_job()
+    client.send("GET", "/v1/models/None", status=404)
+    assert stage.severity_by_rule() == {"C1": "fail"}
 
 
 def test_to_ask_a_base_model_meanwhile_is_no_fault() -> None:
     """For the comparison that comes later, say."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.look("running")
-    client.chat("openai.gpt-oss-20b")
-    client.look("succeeded")
-    client.chat("ft:openai.gpt-oss-20b:123456789012::abcdefgh")
-    assert stage.found(exit_code=0) == {}
+    client.create_job()
+    client.retrieve_job("running")
+    client.invoke_model("openai.gpt-oss-20b")
+    client.retrieve_job("succeeded")
+    client.invoke_model("ft:openai.gpt-oss-20b:123456789012::abcdefgh")
+    assert stage.severity_by_rule(exit_code=0) == {}
 
 
 def test_who_never_saw_a_job_is_not_found_to_have_taken_it_for_anything() -> None:
     """A model without a name is another mistake then."""
-    stage = Stage()
-    stage.client("maker").create()
-    stage.client("other").chat(None, status=400)
-    assert "fail" not in stage.found().values()
+    stage = AuditScenario()
+    stage.client("maker").create_job()
+    stage.client("other").invoke_model(None, status=400)
+    assert "fail" not in stage.severity_by_rule().values()
 
 
 def test_to_watch_a_job_leave_it_at_work_and_be_content_is_warned_of() -> None:
     """A loop that ends with `validating_files`, and a program that exits with 0."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
+    client.create_job()
     for status in ("validating_files", "validating_files", "queued"):
-        client.look(status)
+        client.retrieve_job(status)
         client.pause(1)
     (finding,) = stage.verdict(exit_code=0).findings
     assert (finding.rule, finding.severity, finding.shown[0].what) == (
@@ -88,116 +88,116 @@ def test_to_watch_a_job_leave_it_at_work_and_be_content_is_warned_of() -> None:
 
 def test_a_watch_on_a_connection_for_each_look_is_known_by_their_number() -> None:
     """One who pauses for longer than a connection is kept open."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
+    client.create_job()
     for _ in range(5):
         client.reconnect()
-        client.look("running")
-    assert stage.found(exit_code=0) == {"C1": "warn"}
+        client.retrieve_job("running")
+    assert stage.severity_by_rule(exit_code=0) == {"C1": "warn"}
 
 
 def test_to_list_checkpoints_as_if_all_were_there_is_warned_of() -> None:
     """One look, `validating_files`, and on to the results."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.look("validating_files")
-    client.page("checkpoints", [], has_more=False)
-    assert stage.found(exit_code=0) == {"C1": "warn"}
+    client.create_job()
+    client.retrieve_job("validating_files")
+    client.list_page("checkpoints", [], has_more=False)
+    assert stage.severity_by_rule(exit_code=0) == {"C1": "warn"}
 
 
 @pytest.mark.parametrize("exit_code", [None, 0])
 def test_to_make_a_job_and_leave_it_is_noted_and_no_more(exit_code: int | None) -> None:
     """Many do, on purpose: with a look or without."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.look("queued")
-    assert stage.found(exit_code=exit_code) == {"C1": "note"}
+    client.create_job()
+    client.retrieve_job("queued")
+    assert stage.severity_by_rule(exit_code=exit_code) == {"C1": "note"}
     assert stage.verdict(exit_code=exit_code).verdict == "clean"
 
 
 def test_up_to_four_looks_on_connections_of_their_own_are_looks_by_hand() -> None:
     """A command each."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
+    client.create_job()
     for _ in range(4):
         client.reconnect()
-        client.look("running")
-    assert stage.found(exit_code=0) == {"C1": "note"}
+        client.retrieve_job("running")
+    assert stage.severity_by_rule(exit_code=0) == {"C1": "note"}
 
 
 @pytest.mark.parametrize("exit_code", [1, 2, 3, 130, 143, -2])
 def test_who_was_interrupted_or_gave_up_has_taken_nothing_for_an_end(exit_code: int) -> None:
     """Ctrl-C, a signal, or an error that it exits with."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
+    client.create_job()
     for _ in range(20):
-        client.look("running")
+        client.retrieve_job("running")
         client.pause(1)
-    assert stage.found(exit_code=exit_code) == {}
+    assert stage.severity_by_rule(exit_code=exit_code) == {}
 
 
 def test_where_nobody_knows_how_a_watch_ended_it_is_no_fault() -> None:
     """At a server Ctrl-C looks like an end that was misread."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
     for _ in range(20):
-        client.look("running")
+        client.retrieve_job("running")
         client.pause(1)
-    assert stage.found() == {}
+    assert stage.severity_by_rule() == {}
 
 
 def test_clients_that_go_on_may_still_look() -> None:
     """Nothing is said of the end before it."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.look("running")
-    client.look("running")
-    assert stage.found(is_end=False) == {}
+    client.create_job()
+    client.retrieve_job("running")
+    client.retrieve_job("running")
+    assert stage.severity_by_rule(is_final=False) == {}
 
 
 def test_to_cancel_the_job_is_to_see_its_end() -> None:
     """The answer says `cancelled`."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.look("running")
-    client.look("running")
-    client.ask("POST", f"/v1/fine_tuning/jobs/{JOB}/cancel", tells=shown(JOB, "cancelled"))
-    assert stage.found(exit_code=0) == {}
+    client.create_job()
+    client.retrieve_job("running")
+    client.retrieve_job("running")
+    client.send("POST", f"/v1/fine_tuning/jobs/{JOB}/cancel", tells=job_object(JOB, "cancelled"))
+    assert stage.severity_by_rule(exit_code=0) == {}
 
 
 @pytest.mark.parametrize("by", ["look", "list", "event"])
 def test_it_is_enough_that_another_client_saw_the_end(by: str) -> None:
     """One makes the jobs, another watches them: by the job, by the list, or by an event that tells of the end."""
-    stage = Stage()
+    stage = AuditScenario()
     maker, watcher = stage.client("maker"), stage.client("watcher")
-    maker.create()
-    maker.look("validating_files")
-    maker.look("queued")
+    maker.create_job()
+    maker.retrieve_job("validating_files")
+    maker.retrieve_job("queued")
     match by:
         case "look":
-            watcher.look("succeeded")
+            watcher.retrieve_job("succeeded")
         case "list":
-            watcher.list_jobs(shown(JOB, "succeeded"))
+            watcher.list_jobs(job_object(JOB, "succeeded"))
         case "event":
             told = {"data": [{"id": "e1", "message": "The job has successfully completed"}], "has_more": False}
-            watcher.ask("GET", f"/v1/fine_tuning/jobs/{JOB}/events", tells=told)
-    assert stage.found(exit_code=0) == {}
+            watcher.send("GET", f"/v1/fine_tuning/jobs/{JOB}/events", tells=told)
+    assert stage.severity_by_rule(exit_code=0) == {}
 
 
 def test_to_ask_a_failed_jobs_model_is_not_to_have_read_its_end() -> None:
     """It was told, and did not look."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.look("failed")
-    client.chat(None, status=400)
+    client.create_job()
+    client.retrieve_job("failed")
+    client.invoke_model(None, status=400)
     (finding,) = stage.verdict().findings
     assert (finding.rule, finding.severity, finding.shown[0].what) == (
         "C5",
@@ -209,49 +209,49 @@ def test_to_ask_a_failed_jobs_model_is_not_to_have_read_its_end() -> None:
 @pytest.mark.parametrize("end", ["failed", "cancelled", "succeeded"])
 def test_to_ask_on_after_the_end_is_not_to_have_read_it(end: str) -> None:
     """A loop that waits for another word."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    for _ in range(1 + ASKED_ON_ONE):
-        client.look(end)
+    client.create_job()
+    for _ in range(1 + MAX_READS_ON_ONE_CONNECTION):
+        client.retrieve_job(end)
         client.pause(1)
-    assert stage.found() == {"C5": "fail"}
+    assert stage.severity_by_rule() == {"C5": "fail"}
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled", "succeeded"])
 def test_to_look_again_at_a_job_that_has_ended_is_no_fault(end: str) -> None:
     """Several commands, one after the other, each look once."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
+    client.create_job()
     for _ in range(20):
         client.reconnect()
-        client.look(end)
-    assert stage.found() == {}
+        client.retrieve_job(end)
+    assert stage.severity_by_rule() == {}
 
 
 def test_looks_that_were_under_way_when_the_end_was_told_knew_nothing_of_it() -> None:
     """Threads of one program that all watch the job."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.look("running")
+    client.retrieve_job("running")
     began = stage.now
-    client.look("failed")
-    for _ in range(2 * ASKED_ON_ONE):
-        asked = client.asked("GET", f"/v1/fine_tuning/jobs/{JOB}")
-        told = Told(jobs=(Sight(job=JOB, status="failed", label=""),))
-        stage.judge.take(client.exchange(asked, began=began, ended=stage.now, told=told))
-    assert stage.found() == {}
+    client.retrieve_job("failed")
+    for _ in range(2 * MAX_READS_ON_ONE_CONNECTION):
+        asked = client.parse_request("GET", f"/v1/fine_tuning/jobs/{JOB}")
+        told = ParsedAnswer(jobs=(JobView(job_id=JOB, status="failed", label=""),))
+        stage.auditor.record(client.make_exchange(asked, started_at=began, ended_at=stage.now, answer=told))
+    assert stage.severity_by_rule() == {}
 
 
 def test_to_be_content_with_a_job_that_failed_unseen_is_a_fail() -> None:
     """The watch ended before the job did, and the exit code says that all went well."""
-    stage = Stage()
-    stage.jobs.statuses[JOB] = "failed"
+    stage = AuditScenario()
+    stage.server_state.statuses[JOB] = "failed"
     client = stage.client()
-    client.create()
-    client.look("running")
-    client.look("running")
+    client.create_job()
+    client.retrieve_job("running")
+    client.retrieve_job("running")
     (finding,) = stage.verdict(exit_code=0).findings
     assert (finding.rule, finding.severity, finding.shown[0].what) == (
         "C5",
@@ -262,23 +262,23 @@ def test_to_be_content_with_a_job_that_failed_unseen_is_a_fail() -> None:
 
 def test_an_event_that_tells_of_the_failure_is_enough() -> None:
     """Some follow the events alone."""
-    stage = Stage()
-    stage.jobs.statuses[JOB] = "failed"
+    stage = AuditScenario()
+    stage.server_state.statuses[JOB] = "failed"
     client = stage.client()
-    client.create()
-    client.look("running")
-    client.look("running")
+    client.create_job()
+    client.retrieve_job("running")
+    client.retrieve_job("running")
     told = {"data": [{"id": "e1", "message": "Fine-tuning job failed: the grader raised"}], "has_more": False}
-    client.ask("GET", f"/v1/fine_tuning/jobs/{JOB}/events", tells=told)
-    assert stage.found(exit_code=0) == {}
+    client.send("GET", f"/v1/fine_tuning/jobs/{JOB}/events", tells=told)
+    assert stage.severity_by_rule(exit_code=0) == {}
 
 
 def test_a_list_that_lags_behind_does_not_undo_the_end() -> None:
     """SAMPLE: the notebook does not trust its statuses."""
-    stage = Stage()
+    stage = AuditScenario()
     client = stage.client()
-    client.create()
-    client.look("succeeded")
-    client.list_jobs(shown(JOB, "running"))
-    client.chat(None, status=400)
-    assert stage.found(exit_code=0) == {}
+    client.create_job()
+    client.retrieve_job("succeeded")
+    client.list_jobs(job_object(JOB, "running"))
+    client.invoke_model(None, status=400)
+    assert stage.severity_by_rule(exit_code=0) == {}

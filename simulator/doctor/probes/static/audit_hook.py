@@ -19,22 +19,22 @@ from typing import Any, TypeVar, overload
 
 _T = TypeVar("_T")
 
-_MOST_NOTES = 200
+_MAX_NOTES = 200
 _TASK = os.environ["LAMBDA_TASK_ROOT"]
 _RUNTIME_API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 # Lambda sets variables of these names, or none at all: to look for one is no wish for configuration.
-_LAMBDAS_OWN = ("AWS_", "LAMBDA_", "_")
+_LAMBDA_PREFIXES = ("AWS_", "LAMBDA_", "_")
 
 _TMP = (os.environ["TMPDIR"], os.path.realpath(os.environ["TMPDIR"]))
-_EVERYBODYS_TMP = ("/tmp", "/private/tmp")  # noqa: S108  which is where a function writes that names it
+_SHARED_TMP = ("/tmp", "/private/tmp")  # noqa: S108  which is where a function writes that names it
 _DEVICES = ("/dev", "/proc")
 # Environments are made in this machine's temporary folder, and still a package cannot be written.
 _ENVIRONMENTS = str(Path(_TASK).parents[1])
 # Where there is something to read at AWS too.
 _READABLE = (
-    *(*_TMP, *_EVERYBODYS_TMP, *_DEVICES, _ENVIRONMENTS),
+    *(*_TMP, *_SHARED_TMP, *_DEVICES, _ENVIRONMENTS),
     *(sys.prefix, sys.base_prefix, str(Path(os.__file__).parent)),
     *("/etc", "/usr", "/lib", "/lib64", "/bin", "/sys", "/var/lang", "/var/runtime"),
 )
@@ -45,17 +45,17 @@ class _Notes:
 
     def __init__(self) -> None:
         self.phase = "import"
-        self.taken: dict[tuple[str, ...], dict[str, Any]] = {}
+        self.recorded: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def take(self, kind: str, what: str, **more: object) -> None:
+    def record(self, kind: str, what: str, **more: object) -> None:
         """Note a thing that the function did."""
-        place, call = _cause()
+        place, call = _calling_line()
         key = (kind, self.phase, what, call)
-        note = self.taken.get(key)
+        note = self.recorded.get(key)
         if note is not None:
             note["count"] += 1
-        elif len(self.taken) < _MOST_NOTES:
-            self.taken[key] = {
+        elif len(self.recorded) < _MAX_NOTES:
+            self.recorded[key] = {
                 "kind": kind,
                 "phase": self.phase,
                 "what": what,
@@ -84,7 +84,7 @@ def _vendored() -> frozenset[str]:
 _packages = _vendored()
 
 
-def _own(frame: FrameType) -> str:
+def _own_source_line(frame: FrameType) -> str:
     """Return where a frame is in the function's own code, such as `judge.py:12`, or nothing."""
     name = frame.f_code.co_filename
     if not name.startswith(_TASK + "/"):
@@ -93,7 +93,7 @@ def _own(frame: FrameType) -> str:
     return "" if inside.partition("/")[0] in _packages else f"{inside}:{frame.f_lineno}"
 
 
-def _cause() -> tuple[str, str]:
+def _calling_line() -> tuple[str, str]:
     """Return the innermost line of the function's own code, and the AWS operation that it called, if it did."""
     place = call = ""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way to the caller
@@ -102,7 +102,7 @@ def _cause() -> tuple[str, str]:
             client = frame.f_locals.get("self")
             service = getattr(getattr(client, "meta", None), "service_model", None)
             call = f"{getattr(service, 'service_name', 'aws')}:{frame.f_locals.get('operation_name', '')}"
-        place = _own(frame)
+        place = _own_source_line(frame)
         frame = frame.f_back
     return place, call
 
@@ -110,11 +110,11 @@ def _cause() -> tuple[str, str]:
 # What it did
 
 
-def _within(path: str, folders: Iterable[str]) -> bool:
+def _is_within(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(folder + "/") for folder in folders)
 
 
-def _places(path: object) -> tuple[str, ...]:
+def _resolved_paths(path: object) -> tuple[str, ...]:
     """Return a path as it is written out and with its links followed; nothing for what is no path."""
     if not isinstance(path, str | bytes | os.PathLike):
         return ()
@@ -122,67 +122,67 @@ def _places(path: object) -> tuple[str, ...]:
     return written, os.path.realpath(written)
 
 
-def _refuse(path: object) -> None:
+def _refuse_write(path: object) -> None:
     """Note a file that AWS would not let be written.
 
     Raises:
         OSError: AWS would not.
     """
-    places = _places(path)
-    if not places or any(_writable(place) for place in places):
+    places = _resolved_paths(path)
+    if not places or any(_is_writable(place) for place in places):
         return
-    _notes.take("write", _as_on_aws(places[0]))
+    _notes.record("write", _path_on_aws(places[0]))
     raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
 
 
-def _writable(path: str) -> bool:
-    if _within(path, _TMP):
+def _is_writable(path: str) -> bool:
+    if _is_within(path, _TMP):
         return True
-    return _within(path, (*_EVERYBODYS_TMP, *_DEVICES)) and not _within(path, (_ENVIRONMENTS,))
+    return _is_within(path, (*_SHARED_TMP, *_DEVICES)) and not _is_within(path, (_ENVIRONMENTS,))
 
 
-def _as_on_aws(path: str) -> str:
-    return "/var/task" + path.removeprefix(_TASK) if _within(path, (_TASK,)) else path
+def _path_on_aws(path: str) -> str:
+    return "/var/task" + path.removeprefix(_TASK) if _is_within(path, (_TASK,)) else path
 
 
-def _opened(path: object, _mode: object, flags: int) -> None:
+def _on_open(path: object, _mode: object, flags: int) -> None:
     if flags & _WRITING:
-        _refuse(path)
+        _refuse_write(path)
         return
-    places = _places(path)
-    if not places or any(_within(place, _READABLE) for place in places) or not os.path.isfile(places[0]):  # noqa: PTH113  an audit hook, on every file
+    places = _resolved_paths(path)
+    if not places or any(_is_within(place, _READABLE) for place in places) or not os.path.isfile(places[0]):  # noqa: PTH113  an audit hook, on every file
         return
-    if _cause()[0]:
-        _notes.take("read", places[0])
+    if _calling_line()[0]:
+        _notes.record("read", places[0])
 
 
-def _made(path: object, *_more: object) -> None:
+def _on_create(path: object, *_more: object) -> None:
     # What is there already is refused as such, before the file system is asked whether it can be written.
     if not os.path.lexists(_text(path)):
-        _refuse(path)
+        _refuse_write(path)
 
 
-def _changed(path: object, *_more: object) -> None:
+def _on_change(path: object, *_more: object) -> None:
     if os.path.lexists(_text(path)):
-        _refuse(path)
+        _refuse_write(path)
 
 
-def _renamed(source: object, target: object, *_more: object) -> None:
+def _on_rename(source: object, target: object, *_more: object) -> None:
     if os.path.lexists(_text(source)):
-        _refuse(source)
-        _refuse(target)
+        _refuse_write(source)
+        _refuse_write(target)
 
 
-def _linked(_source: object, target: object, *_more: object) -> None:
-    _made(target)
+def _on_link(_source: object, target: object, *_more: object) -> None:
+    _on_create(target)
 
 
-def _database(path: object) -> None:
+def _on_sqlite_connect(path: object) -> None:
     name = _text(path)
     if name in {"", ":memory:"} or name.startswith("file:") or os.path.exists(name):  # noqa: PTH110  as above
         return
     try:
-        _refuse(path)
+        _refuse_write(path)
     except OSError:
         # SQLite's own words for it. The module is there: it has told of this.
         raise sys.modules["sqlite3"].OperationalError("unable to open database file") from None
@@ -192,73 +192,73 @@ def _text(path: object) -> str:
     return os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
 
 
-def _asked_for(host: object, port: object, *_more: object) -> None:
+def _on_getaddrinfo(host: object, port: object, *_more: object) -> None:
     if host is not None:
-        _contacted(_named(host), port)
+        _record_host(_host_text(host), port)
 
 
-def _connected(_socket: object, address: object) -> None:
+def _on_connect(_socket: object, address: object) -> None:
     if isinstance(address, tuple):  # and no path: that is a socket of this machine
-        _contacted(_named(address[0]), address[1])
+        _record_host(_host_text(address[0]), address[1])
 
 
-def _looked_up(host: object) -> None:
-    _contacted(_named(host), None)
+def _on_gethostbyname(host: object) -> None:
+    _record_host(_host_text(host), None)
 
 
-def _contacted(host: str, port: object) -> None:
-    where = host if port is None else f"{host}:{_named(port)}"
+def _record_host(host: str, port: object) -> None:
+    where = host if port is None else f"{host}:{_host_text(port)}"
     if where != _RUNTIME_API:
-        _notes.take("network", where)
+        _notes.record("network", where)
 
 
-def _named(name: object) -> str:
+def _host_text(name: object) -> str:
     return name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
 
 
-def _started(executable: object, arguments: object = (), *_more: object) -> None:
+def _on_popen(executable: object, arguments: object = (), *_more: object) -> None:
     program = executable
     if program is None and isinstance(arguments, list | tuple) and arguments:
         program = arguments[0]
     name = _text(program) or str(program)
-    _notes.take("process", "python" if name == sys.executable else name.rpartition("/")[2])
+    _notes.record("process", "python" if name == sys.executable else name.rpartition("/")[2])
 
 
-def _commanded(command: object) -> None:
-    _notes.take("process", _text(command))
+def _on_system(command: object) -> None:
+    _notes.record("process", _text(command))
 
 
-def _forked() -> None:
-    _notes.take("process", "python")
+def _on_fork() -> None:
+    _notes.record("process", "python")
 
 
-_HEARD: dict[str, Callable[..., None]] = {
-    "open": _opened,
-    "os.mkdir": _made,
-    "os.symlink": _linked,
-    "os.link": _linked,
-    "os.remove": _changed,
-    "os.rmdir": _changed,
-    "os.truncate": _changed,
-    "os.chmod": _changed,
-    "os.utime": _changed,
-    "os.rename": _renamed,
-    "sqlite3.connect": _database,
-    "socket.getaddrinfo": _asked_for,
-    "socket.gethostbyname": _looked_up,
-    "socket.connect": _connected,
-    "socket.sendto": _connected,
-    "subprocess.Popen": _started,
-    "os.posix_spawn": _started,
-    "os.exec": _started,
-    "os.system": _commanded,
-    "os.fork": _forked,
-    "os.forkpty": _forked,
+_HANDLERS: dict[str, Callable[..., None]] = {
+    "open": _on_open,
+    "os.mkdir": _on_create,
+    "os.symlink": _on_link,
+    "os.link": _on_link,
+    "os.remove": _on_change,
+    "os.rmdir": _on_change,
+    "os.truncate": _on_change,
+    "os.chmod": _on_change,
+    "os.utime": _on_change,
+    "os.rename": _on_rename,
+    "sqlite3.connect": _on_sqlite_connect,
+    "socket.getaddrinfo": _on_getaddrinfo,
+    "socket.gethostbyname": _on_gethostbyname,
+    "socket.connect": _on_connect,
+    "socket.sendto": _on_connect,
+    "subprocess.Popen": _on_popen,
+    "os.posix_spawn": _on_popen,
+    "os.exec": _on_popen,
+    "os.system": _on_system,
+    "os.fork": _on_fork,
+    "os.forkpty": _on_fork,
 }
 
 
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    heard = _HEARD.get(event)
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    heard = _HANDLERS.get(event)
     if heard is not None:
         heard(*arguments)
 
@@ -270,7 +270,7 @@ class _Environment(os._Environ[str]):  # noqa: SLF001  what os.environ is, and i
         try:
             return super().__getitem__(name)
         except KeyError:
-            _missed(name, "required")
+            _record_missing_variable(name, "required")
             raise
 
     @overload
@@ -283,7 +283,7 @@ class _Environment(os._Environ[str]):  # noqa: SLF001  what os.environ is, and i
         try:
             return super().__getitem__(name)
         except KeyError:
-            _missed(name, "wanted" if default is None else "optional")
+            _record_missing_variable(name, "wanted" if default is None else "optional")
             return default
 
     def __contains__(self, name: object) -> bool:
@@ -292,34 +292,34 @@ class _Environment(os._Environ[str]):  # noqa: SLF001  what os.environ is, and i
         try:
             super().__getitem__(name)
         except KeyError:
-            _missed(name, "optional")
+            _record_missing_variable(name, "optional")
             return False
         return True
 
 
-def _missed(name: str, need: str) -> None:
+def _record_missing_variable(name: str, need: str) -> None:
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  as above
     if frame is not None and frame.f_code is os.getenv.__code__:
         frame = frame.f_back
     # The look-ups of libraries are their own affair.
-    if frame is not None and _own(frame) and not name.startswith(_LAMBDAS_OWN):
-        _notes.take("variable", name, need=need)
+    if frame is not None and _own_source_line(frame) and not name.startswith(_LAMBDA_PREFIXES):
+        _notes.record("variable", name, need=need)
 
 
 # The function
 
 
-def _imported() -> Callable[[Any, Any], Any]:
+def _import_handler() -> Callable[[Any, Any], Any]:
     """Import the function's own handler as Lambda's bootstrap does, watched from here on."""
     module, _, name = os.environ.pop("RFT_WITNESS_HANDLER").rpartition(".")
     os.environ["_HANDLER"] = f"{module}.{name}"
     os.environ.__class__ = _Environment
-    sys.addaudithook(_hear)
+    sys.addaudithook(_audit)
     found: Callable[[Any, Any], Any] = getattr(importlib.import_module(module.replace("/", ".")), name)
     return found
 
 
-def _failing(raised: BaseException) -> Callable[[Any, Any], Any]:
+def _raising_handler(raised: BaseException) -> Callable[[Any, Any], Any]:
     def fail(_event: object, _context: object) -> Any:
         raise raised
 
@@ -327,14 +327,14 @@ def _failing(raised: BaseException) -> Callable[[Any, Any], Any]:
 
 
 try:
-    _inner = _imported()
+    _inner = _import_handler()
 except Exception as raised:  # noqa: BLE001  whatever it is: it is raised when the function is called
-    _inner = _failing(raised)
+    _inner = _raising_handler(raised)
 
 
 def handler(event: Any, context: Any) -> Any:
     """Call the function's own handler, or report."""
     if isinstance(event, dict) and event.get("rft_witness") == "report":
-        return list(_notes.taken.values())
+        return list(_notes.recorded.values())
     _notes.phase = "scoring"
     return _inner(event, context)

@@ -4,37 +4,37 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulator.doctor.invocation import Element, Shape
+from simulator.doctor.invocation import ElementTransform, EventElement
 from simulator.doctor.rows import Row
-from simulator.grading.lambda_event import lambda_element
+from simulator.grading.lambda_event import event_element
 from simulator.settings import EventShape, GradingSettings
 from simulator.training.dataset import Json
 
-_OUTLINE: Final = ("id", "messages")  # what an element has at least
+_REQUIRED_FIELDS: Final = ("id", "messages")  # what an element has at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class EventLayout:
     """One way to lay out an event.
 
     Attributes:
         name: what is different about it, to come after "with".
         fix: what to do about a function that reads this one and not the configured one.
-        laid_out: makes its element of a row and the usual element.
-        event: the event shape that it is, where it is one.
+        transform: makes its element of a row and the usual element.
+        event_shape: the event shape that it is, where it is one.
     """
 
     name: str
     fix: str
-    laid_out: Callable[[Row, Element], Element]
-    event: EventShape | None = None
+    transform: Callable[[Row, EventElement], EventElement]
+    event_shape: EventShape | None = None
 
-    def of(self, row: Row) -> Shape:
+    def transform_for(self, row: Row) -> ElementTransform:
         """Return what makes its element of the usual one of a row."""
-        return lambda element: self.laid_out(row, element)
+        return lambda element: self.transform(row, element)
 
 
-CONFIGURED: Final = Layout(name="the configured event", fix="", laid_out=lambda _row, element: element)
+CONFIGURED_LAYOUT: Final = EventLayout(name="the configured event", fix="", transform=lambda _row, element: element)
 
 _EVENTS: Final = {
     EventShape.SUPERSET: (
@@ -61,7 +61,7 @@ _EVENTS: Final = {
 }
 
 
-def _wrapped_below(_row: Row, element: Element) -> Element:
+def _wrap_in_metadata(_row: Row, element: EventElement) -> EventElement:
     """Wrap a bare string reference under metadata too."""
     metadata = element.get("metadata", {})
     reference = metadata.get("reference_answer")
@@ -70,20 +70,20 @@ def _wrapped_below(_row: Row, element: Element) -> Element:
     return {**element, "metadata": {**metadata, "reference_answer": {"text": reference}}}
 
 
-_WRAPPED_BELOW: Final = Layout(
+_WRAPPED_IN_METADATA: Final = EventLayout(
     name='a bare string reference as {"text": ...} under metadata too',
     fix=(
         'It takes event[i]["metadata"]["reference_answer"] for an object, and a bare string stays a string there. Read '
         'event[i]["reference_answer"]["text"], or take either.'
     ),
-    laid_out=_wrapped_below,
+    transform=_wrap_in_metadata,
 )
 
 
-def other_layouts(grading: GradingSettings) -> tuple[Layout, ...]:
+def other_layouts(grading: GradingSettings) -> tuple[EventLayout, ...]:
     """Return every layout but the configured one; the first fits best where several do."""
     wrapped = grading.wrap_strings
-    strings = Layout(
+    strings = EventLayout(
         name="a bare string reference as it stands" if wrapped else 'a bare string reference as {"text": ...}',
         fix=(
             'Read event[i]["reference_answer"]["text"]: a bare string arrives wrapped.'
@@ -91,49 +91,55 @@ def other_layouts(grading: GradingSettings) -> tuple[Layout, ...]:
             else "Take the bare string for the reference, or send it wrapped, as Amazon's sample reads it: "
             "--set grading.wrap_strings=true."
         ),
-        laid_out=_relaid(replace(grading, wrap_strings=not wrapped)),
+        transform=_transform_with(replace(grading, wrap_strings=not wrapped)),
     )
     events = (
-        Layout(name=name, fix=fix, laid_out=_relaid(replace(grading, event_shape=event)), event=event)
+        EventLayout(
+            name=name, fix=fix, transform=_transform_with(replace(grading, event_shape=event)), event_shape=event
+        )
         for event, (name, fix) in _EVENTS.items()
         if event is not grading.event_shape
     )
-    final_answer = Layout(
+    final_answer = EventLayout(
         name='the reference as {"final_answer": ...}',
         fix=(
             'Write the file\'s reference_answer as {"final_answer": ...}, or have the function read the reference '
             "that the file holds."
         ),
-        laid_out=lambda row, element: _relaid(grading)(_with_reference(row, {"final_answer": _held(row)}), element),
+        transform=lambda row, element: _transform_with(grading)(
+            _with_reference(row, {"final_answer": _reference_value(row)}), element
+        ),
     )
-    sample_text = Layout(
+    sample_text = EventLayout(
         name='the reference as text that ends in "#### ANSWER"',
         fix=(
             "The function reads the reference as Amazon's sample data has it: a solution whose last line is "
             '"#### ANSWER". Write the file\'s reference_answer so, or have the function read the one that stands there.'
         ),
-        laid_out=lambda row, element: _relaid(grading)(_with_reference(row, f"#### {row.gold.written}"), element),
+        transform=lambda row, element: _transform_with(grading)(
+            _with_reference(row, f"#### {row.reference.text}"), element
+        ),
     )
-    return (strings, *events, _WRAPPED_BELOW, sample_text, final_answer)
+    return (strings, *events, _WRAPPED_IN_METADATA, sample_text, final_answer)
 
 
-def without_fields(element: Element) -> Element:
+def without_fields(element: EventElement) -> EventElement:
     """Return an element as a record that holds nothing but messages makes it."""
-    kept = {name: element[name] for name in _OUTLINE}
+    kept = {name: element[name] for name in _REQUIRED_FIELDS}
     return kept | {"metadata": {}} if "metadata" in element else kept
 
 
-def _relaid(grading: GradingSettings) -> Callable[[Row, Element], Element]:
-    def laid_out(row: Row, element: Element) -> Element:
+def _transform_with(grading: GradingSettings) -> Callable[[Row, EventElement], EventElement]:
+    def laid_out(row: Row, element: EventElement) -> EventElement:
         text = element["messages"][-1]["content"]
-        return lambda_element(rollout_id=element["id"], record=row.record, text=text, settings=grading)
+        return event_element(rollout_id=element["id"], record=row.record, text=text, settings=grading)
 
     return laid_out
 
 
-def _held(row: Row) -> Json:
+def _reference_value(row: Row) -> Json:
     """Return the right answer as a record would hold it: a JSON number or boolean where it is one."""
-    return row.gold.value if row.gold.literal else row.gold.written
+    return row.reference.value if row.reference.literal else row.reference.text
 
 
 def _with_reference(row: Row, reference: Json) -> Row:

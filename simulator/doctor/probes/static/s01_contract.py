@@ -6,22 +6,28 @@ from typing import Any, Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Call, usable_scores
-from simulator.doctor.probe_context import Examination
+from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.event_layouts import other_layouts
-from simulator.doctor.probes.static.lambda_errors import advice
+from simulator.doctor.probes.static.lambda_errors import lambda_error_fix
 from simulator.doctor.probes.static.result_checks import (
     METRIC_TYPES,
-    faults_of,
-    metrics_fault,
-    metrics_fix,
-    score_fault,
-    score_fix,
+    fix_for_metrics,
+    fix_for_score,
+    group_by_error,
+    metrics_error,
+    score_error,
 )
-from simulator.doctor.probes.static.sample_calls import Contact, broken_alone, contacted, met, scores_alone
-from simulator.doctor.timeout_budget import NoAnswersError
-from simulator.grading.lambda_response import Failure, excerpt, failure_of
+from simulator.doctor.probes.static.sample_calls import (
+    SampleCall,
+    find_failing_rollout,
+    scores_single_rollout,
+    send_first_call,
+    send_more_calls,
+)
+from simulator.doctor.timeout_budget import NoScoresError
+from simulator.grading.lambda_response import LambdaFailure, excerpt, parse_failure
 
-_ALONE_FIX: Final = (
+_SINGLE_ROLLOUT_FIX: Final = (
     "See that whatever a model may write gets a score: handle each element on its own, catch what its text can do to "
     "the reading of it, and score 0.0 what cannot be read."
 )
@@ -69,125 +75,127 @@ IDS: Final = Probe(
 )
 
 
-def contract(exam: Examination) -> Iterator[Finding]:
+def check_contract(context: ProbeContext) -> Iterator[Finding]:
     """S1: read the answer to one ordinary call.
 
     Raises:
         NoAnswersError: after its finding, when there is no list to look at and no rollout scores alone either.
     """
-    contact = contacted(exam)
+    contact = send_first_call(context)
     results = contact.results
     if results is None:
-        alone = scores_alone(exam, contact)
-        yield _unanswered(exam, contact, alone=alone)
+        alone = scores_single_rollout(context, contact)
+        yield _call_failed(context, contact, scores_alone=alone)
         if not alone:
-            raise NoAnswersError(contact.fault)
+            raise NoScoresError(contact.error)
         return
-    objects, contacts = _objects([contact])
+    objects, contacts = _result_objects([contact])
     faulty = False
     if len(objects) < len(results):
         faulty = True
-        yield CONTRACT.found(
+        yield CONTRACT.finding(
             Severity.FAIL,
-            f"A result is no object: {contact.fault}.",
+            f"A result is no object: {contact.error}.",
             measured=_share(len(results) - len(objects), len(results)),
             threshold="none",
             fix=CONTRACT.remedy,
-            exhibits=[contact.exhibit(0, f"the answer: {excerpt(json.dumps(results))}")],
+            examples=[contact.example(0, f"the answer: {excerpt(json.dumps(results))}")],
         )
-    if not contact.fault:
-        objects, contacts = _objects([contact, *met(exam)])
-    for read, fix in ((score_fault, score_fix), (metrics_fault, metrics_fix)):
-        for what, places in faults_of(objects, read).items():
+    if not contact.error:
+        objects, contacts = _result_objects([contact, *send_more_calls(context)])
+    for read, fix in ((score_error, fix_for_score), (metrics_error, fix_for_metrics)):
+        for what, places in group_by_error(objects, read).items():
             faulty = True
             shown = objects[places[0]]
             whole, place = contacts[places[0]]
-            yield CONTRACT.found(
+            yield CONTRACT.finding(
                 Severity.FAIL,
                 f"{what}.",
                 measured=_share(len(places), len(objects)),
                 threshold="none",
                 fix=fix(shown),
-                exhibits=[whole.exhibit(place, f"the result: {excerpt(json.dumps(shown))}")],
+                examples=[whole.example(place, f"the result: {excerpt(json.dumps(shown))}")],
             )
     if not faulty:
-        yield CONTRACT.fine("An ordinary call comes back as a list of results with a number each.")
+        yield CONTRACT.ok("An ordinary call comes back as a list of results with a number each.")
 
 
-def _objects(contacts: Iterable[Contact]) -> tuple[list[dict[str, Any]], list[tuple[Contact, int]]]:
+def _result_objects(sample_calls: Iterable[SampleCall]) -> tuple[list[dict[str, Any]], list[tuple[SampleCall, int]]]:
     """Return the results that are objects, and for each the call that it came from and its place there."""
     placed = [
         (result, (contact, place))
-        for contact in contacts
+        for contact in sample_calls
         for place, result in enumerate(contact.results or ())
         if isinstance(result, dict)
     ]
     return [result for result, _ in placed], [origin for _, origin in placed]
 
 
-def ids(exam: Examination) -> Iterator[Finding]:
+def check_ids(context: ProbeContext) -> Iterator[Finding]:
     """S2: hold the ids that came back against those that were sent.
 
     Raises:
         NoAnswersError: after its finding, when neither this call nor a single rollout gives a usable score.
     """
-    contact = contacted(exam)
+    contact = send_first_call(context)
     results = [result for result in contact.results or () if isinstance(result, dict)]
     if contact.results is None or len(results) < len(contact.results):
-        yield IDS.skipped("There are no results that could have an id: see S1.")
+        yield IDS.not_measured("There are no results that could have an id: see S1.")
     else:
-        yield _joined(contact, [result.get("id") for result in results])
-    if contact.fault and not scores_alone(exam, contact):
-        raise NoAnswersError(contact.fault)
+        yield _id_finding(contact, [result.get("id") for result in results])
+    if contact.error and not scores_single_rollout(context, contact):
+        raise NoScoresError(contact.error)
 
 
-def _unanswered(exam: Examination, contact: Contact, *, alone: bool) -> Finding:
-    failure = _failure(contact.call)
-    broken = broken_alone(exam, contact) if alone else None
+def _call_failed(context: ProbeContext, sample_call: SampleCall, *, scores_alone: bool) -> Finding:
+    failure = _failure(sample_call.call)
+    broken = find_failing_rollout(context, sample_call) if scores_alone else None
     if broken and failure:
         place, fault = broken
-        return CONTRACT.found(
+        return CONTRACT.finding(
             Severity.FAIL,
-            f"The function fails on an ordinary rollout, and all {len(contact.cases)} of its call lose their scores.",
+            f"The function fails on an ordinary rollout, and all {len(sample_call.cases)} of its call lose their scores.",
             measured=failure.type,
             threshold="a list of results",
-            fix=advice(failure, exam.patient) or _ALONE_FIX,
-            exhibits=[contact.exhibit(place, fault)],
+            fix=lambda_error_fix(failure, context.reward_function) or _SINGLE_ROLLOUT_FIX,
+            examples=[sample_call.example(place, fault)],
         )
-    if contact.call.invocation is None:
+    if sample_call.call.invocation is None:
         what, fix = "The function was not run.", "Look at its name, its permissions and its package."
     elif failure is None:
-        what, fix = f"The answer cannot be used: {contact.fault}.", _list_fix(contact.call.invocation.payload)
+        what, fix = f"The answer cannot be used: {sample_call.error}.", _list_fix(sample_call.call.invocation.payload)
     else:
         what = "The function fails on ordinary rollouts."
-        fix = advice(failure, exam.patient) or _layout_fix(exam, contact) or _EVENT_FIX
-    together = f" So it does for {len(contact.cases)} in one call; a single one gets a score." if alone else ""
-    return CONTRACT.found(
+        fix = lambda_error_fix(failure, context.reward_function) or _layout_fix(context, sample_call) or _EVENT_FIX
+    together = (
+        f" So it does for {len(sample_call.cases)} in one call; a single one gets a score." if scores_alone else ""
+    )
+    return CONTRACT.finding(
         Severity.FAIL,
         what + together,
         measured=failure.type if failure else "no list",
         threshold="a list of results",
         fix=fix,
-        exhibits=[contact.exhibit(0, contact.fault)],
+        examples=[sample_call.example(0, sample_call.error)],
     )
 
 
-def _layout_fix(exam: Examination, contact: Contact) -> str:
+def _layout_fix(context: ProbeContext, sample_call: SampleCall) -> str:
     """Return how to correct a function that raises on the event as it is configured, and not on another layout."""
-    row, name, element = exam.rows[0], contact.call.ids[0], contact.elements[0]
-    for layout in other_layouts(exam.settings.grading):
-        laid_out = layout.laid_out(row, element)
+    row, name, element = context.rows[0], sample_call.call.ids[0], sample_call.elements[0]
+    for layout in other_layouts(context.settings.grading):
+        laid_out = layout.transform(row, element)
         if laid_out == element:
             continue
-        call = exam.ask.call([laid_out], ids=[name])
-        if not isinstance(usable_scores(call, function=exam.patient.name), str):
+        call = context.invoker.invoke([laid_out], ids=[name])
+        if not isinstance(usable_scores(call, function_name=context.reward_function.name), str):
             return f"It gives a score with {layout.name}. {layout.fix}"
     return ""
 
 
-def _failure(call: Call) -> Failure | None:
+def _failure(call: Call) -> LambdaFailure | None:
     invocation = call.invocation
-    return failure_of(invocation.payload) if invocation is not None and invocation.function_error else None
+    return parse_failure(invocation.payload) if invocation is not None and invocation.function_error else None
 
 
 def _list_fix(payload: bytes) -> str:
@@ -200,16 +208,16 @@ def _list_fix(payload: bytes) -> str:
     return CONTRACT.remedy
 
 
-def _joined(contact: Contact, returned: Sequence[object]) -> Finding:
+def _id_finding(sample_call: SampleCall, returned_ids: Sequence[object]) -> Finding:
     """Return the finding on the ids of the results."""
-    sent = contact.call.ids
-    names = [name for name in returned if isinstance(name, str)]
+    sent = sample_call.call.ids
+    names = [name for name in returned_ids if isinstance(name, str)]
     lost = [name for name in sent if name not in names]
-    unknown = [name for name in returned if name not in sent]
+    unknown = [name for name in returned_ids if name not in sent]
     doubled = sorted({name for name in names if names.count(name) > 1})
     matched = len(sent) - len(lost)
     if not (lost or unknown or doubled):
-        return IDS.fine("Each rollout has one result, under its own id.", measured=f"{matched} of {len(sent)} matched")
+        return IDS.ok("Each rollout has one result, under its own id.", measured=f"{matched} of {len(sent)} matched")
     said = []
     if lost:
         said.append(f"{len(lost)} of {len(sent)} rollouts have no result, {lost[0]} for one")
@@ -218,16 +226,16 @@ def _joined(contact: Contact, returned: Sequence[object]) -> Finding:
     if doubled:
         said.append(f"{len(doubled)} ids are there twice, {doubled[0]} for one")
     place = next((sent.index(name) for name in (*lost, *doubled) if name in sent), 0)
-    return IDS.found(
+    return IDS.finding(
         Severity.FAIL,
         "Results cannot be joined to rollouts by their ids.",
         measured=f"{matched} of {len(sent)} matched",
         threshold="all, each once",
         fix=IDS.remedy,
         value=matched / len(sent),
-        exhibits=[contact.exhibit(place, "; ".join(said))],
+        examples=[sample_call.example(place, "; ".join(said))],
     )
 
 
-def _share(count: int, of: int) -> str:
-    return f"{count} of {of}"
+def _share(count: int, total: int) -> str:
+    return f"{count} of {total}"

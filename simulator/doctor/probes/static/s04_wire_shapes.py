@@ -6,27 +6,27 @@ from dataclasses import replace
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.invocation import Answer, Case, Shape
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.probes.static.event_layouts import CONFIGURED, Layout, other_layouts, without_fields
-from simulator.doctor.probes.static.score_scale import ON_THE_BATCH, Scale, scale_of
+from simulator.doctor.invocation import Case, CaseResult, ElementTransform
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.event_layouts import CONFIGURED_LAYOUT, EventLayout, other_layouts, without_fields
+from simulator.doctor.probes.static.score_scale import BATCH_DEPENDENT, ScoreScale, score_scale
 from simulator.doctor.rows import Row
 from simulator.grading.lambda_response import excerpt
 from simulator.settings import EventShape
 from simulator.training.policy_actions import FORMAT
 
-SHARE: Final = 0.5
+ACCEPTED_SHARE: Final = 0.5
 """What scores at least this share of the best is taken for accepted (INFERRED)."""
 
-CREDIT: Final = 0.05
+MAX_GAIN: Final = 0.05
 """So much more than with its reference may a wrong answer score without one. INFERRED: room for noise alone."""
 
-UNASKED: Final = ("sentence", "bold", "bare", "boxed")
+COMMON_FORMATS: Final = ("sentence", "bold", "bare", "boxed")
 """Formats that models use by themselves, where nobody asks for one. INFERRED from the base models' printed answers."""
 
 _FEWER_ROWS: Final = 4  # where every shape is tried in every format
 
-WIRE: Final = Probe(
+WIRE_SHAPES: Final = Probe(
     id="S4",
     name="wire shapes",
     question="Does the function read the reference as it arrives in the event?",
@@ -34,8 +34,8 @@ WIRE: Final = Probe(
         "Right answers are scored with the event laid out as it is configured, then as each published source has it: "
         "fields at the root and under metadata, at the root alone, under metadata alone; a bare string reference "
         'wrapped as {"text": ...} or as it stands; the reference as {"final_answer": ...}. An error in the configured '
-        f"shape is a failure, and so is a mean score under {SHARE:g} times the best other shape's. Without any field "
-        f"of the record, a wrong answer that scores more than {CREDIT:g} above what wrong answers usually score is a "
+        f"shape is a failure, and so is a mean score under {ACCEPTED_SHARE:g} times the best other shape's. Without any field "
+        f"of the record, a wrong answer that scores more than {MAX_GAIN:g} above what wrong answers usually score is a "
         "warning. That it works in one published shape alone is told, and no more: the default event serves both."
     ),
     means=(
@@ -53,13 +53,13 @@ WIRE: Final = Probe(
     ),
 )
 
-FIT: Final = Probe(
+FORMAT_FIT: Final = Probe(
     id="S8",
     name="format fit",
     question="Does the function accept the answer format that the prompt asks for?",
     measured=(
         f"Right answers are written in each of {len(FORMAT.actions)} formats. Accepted is what scores at least "
-        f"{SHARE:g} times the best. It is a failure when the format that the prompt asks for is not accepted, and, "
+        f"{ACCEPTED_SHARE:g} times the best. It is a failure when the format that the prompt asks for is not accepted, and, "
         f"where the prompt asks for none, when none of those that models use by themselves is: the bare answer, a "
         "sentence, bold, or a box."
     ),
@@ -69,123 +69,131 @@ FIT: Final = Probe(
 )
 
 
-def wire_shapes(exam: Examination) -> Iterator[Finding]:
+def check_wire_shapes(context: ProbeContext) -> Iterator[Finding]:
     """S4: score right answers under each layout of the event."""
-    if not exam.few:
-        yield WIRE.skipped("No right answer was found in the records: see S3.")
+    if not context.row_subset:
+        yield WIRE_SHAPES.not_measured("No right answer was found in the records: see S3.")
         return
-    found = _by_layout(exam)
+    found = _results_by_layout(context)
     answers = {layout: some for layout, (_, some) in found.items()}
-    configured = answers[CONFIGURED]
-    scale = scale_of(exam, *answers.values())
-    means = {layout: scale.earned(some) for layout, some in answers.items()}
-    here = means[CONFIGURED]
+    configured = answers[CONFIGURED_LAYOUT]
+    scale = score_scale(context, *answers.values())
+    means = {layout: scale.mean_of_all(some) for layout, some in answers.items()}
+    here = means[CONFIGURED_LAYOUT]
     best = max(means, key=lambda layout: means[layout])
     measured = ", ".join(f"{mean:.2f} with {layout.name}" for layout, mean in means.items()) + scale.note
-    faults = [answer for answer in configured if answer.fault]
+    faults = [answer for answer in configured if answer.error]
     if faults:
-        sound = next((layout for layout, some in answers.items() if not any(one.fault for one in some)), None)
+        sound = next((layout for layout, some in answers.items() if not any(one.error for one in some)), None)
         findings = [
-            WIRE.found(
+            WIRE_SHAPES.finding(
                 Severity.FAIL,
                 "The function gives right answers no score as the event is configured.",
                 measured=f"{len(faults)} of {len(configured)}",
                 threshold="none",
                 fix=sound.fix if sound else "Correct the function where the error says; no layout of the event helps.",
-                exhibits=[faults[0].exhibit(_reference(exam, faults[0]))],
+                examples=[faults[0].example(_describe_reference(context, faults[0]))],
             )
         ]
-    elif here < SHARE * means[best] and _tells_apart(
-        exam, scale, best, answer_format=found[best][0], right=means[best]
+    elif here < ACCEPTED_SHARE * means[best] and _separates_right_from_wrong(
+        context, scale, best, answer_format=found[best][0], right=means[best]
     ):
         findings = [
-            WIRE.found(
+            WIRE_SHAPES.finding(
                 Severity.FAIL,
                 f"Right answers score as they should with {best.name}, and not as the event is configured.",
                 measured=measured,
-                threshold=f"at least {SHARE:g} times the best",
+                threshold=f"at least {ACCEPTED_SHARE:g} times the best",
                 fix=best.fix,
                 value=here,
-                exhibits=[configured[0].exhibit(_reference(exam, configured[0]))],
+                examples=[configured[0].example(_describe_reference(context, configured[0]))],
             )
         ]
     elif here <= 0:
-        yield WIRE.skipped("No layout of the event makes right answers score: see S3.")
+        yield WIRE_SHAPES.not_measured("No layout of the event makes right answers score: see S3.")
         return
     else:
-        findings = _relied_on(exam, means)
-    findings += _without_fields(exam, scale)
-    if findings and not faults and exam.depends_on_batch:
-        yield WIRE.skipped(ON_THE_BATCH)
+        findings = _single_layout_findings(context, means)
+    findings += _without_fields_findings(context, scale)
+    if findings and not faults and context.depends_on_batch:
+        yield WIRE_SHAPES.not_measured(BATCH_DEPENDENT)
         return
-    yield from findings or [WIRE.fine("Right answers score in every published shape.", measured=measured, value=here)]
+    yield from findings or [
+        WIRE_SHAPES.ok("Right answers score in every published shape.", measured=measured, value=here)
+    ]
 
 
-def format_fit(exam: Examination) -> Iterator[Finding]:
+def check_format_fit(context: ProbeContext) -> Iterator[Finding]:
     """S8: hold the formats that are accepted against the one that each prompt asks for."""
     groups: dict[str, list[int]] = {}
-    scale = scale_of(exam, *exam.by_format.values()) if exam.few else Scale()
-    for place, row in enumerate(exam.few):
-        groups.setdefault(row.task.asked.format, []).append(place)
+    scale = score_scale(context, *context.right_results_by_format.values()) if context.row_subset else ScoreScale()
+    for place, row in enumerate(context.row_subset):
+        groups.setdefault(row.task.requested_format.format, []).append(place)
     told = False
     for asked, places in groups.items():
-        answers = {name: [exam.by_format[name][place] for place in places] for name in FORMAT.actions}
-        means = {name: scale.earned(some) for name, some in answers.items()}
+        answers = {name: [context.right_results_by_format[name][place] for place in places] for name in FORMAT.actions}
+        means = {name: scale.mean_of_all(some) for name, some in answers.items()}
         best = max(means.values())
         if best <= 0:
             continue  # that nothing is accepted is S3's
         told = True
-        accepted = [name for name in FORMAT.actions if means[name] >= SHARE * best]
-        yield _fit(asked, accepted, answers, exam.few[places[0]])
+        accepted = [name for name in FORMAT.actions if means[name] >= ACCEPTED_SHARE * best]
+        yield _format_finding(asked, accepted, answers, context.row_subset[places[0]])
     if not told:
-        yield FIT.skipped("No format is accepted, so none can be held against the prompt: see S3.")
+        yield FORMAT_FIT.not_measured("No format is accepted, so none can be held against the prompt: see S3.")
 
 
-def _fit(asked: str, accepted: Sequence[str], answers: Mapping[str, Sequence[Answer]], row: Row) -> Finding:
+def _format_finding(
+    requested_format: str, accepted: Sequence[str], results: Mapping[str, Sequence[CaseResult]], row: Row
+) -> Finding:
     """Return the finding for the prompts that ask for one format, or for none."""
-    measured = f"accepted: {', '.join(dict.fromkeys(repr(row.look(name)) for name in accepted))}"
-    good = row.look(accepted[0])
-    shown = answers[accepted[0]][0].exhibit("accepted")
-    if asked == "none":
-        if set(UNASKED) & set(accepted):
-            return FIT.fine("The prompt asks for no format, and a usual one is accepted.", measured=measured)
-        return FIT.found(
+    measured = f"accepted: {', '.join(dict.fromkeys(repr(row.preview_answer(name)) for name in accepted))}"
+    good = row.preview_answer(accepted[0])
+    shown = results[accepted[0]][0].example("accepted")
+    if requested_format == "none":
+        if set(COMMON_FORMATS) & set(accepted):
+            return FORMAT_FIT.ok("The prompt asks for no format, and a usual one is accepted.", measured=measured)
+        return FORMAT_FIT.finding(
             Severity.FAIL,
             "The prompt asks for no format, and the function accepts none that a model would use by itself.",
             measured=measured,
-            threshold=f"one of {', '.join(repr(row.look(name)) for name in UNASKED)}",
+            threshold=f"one of {', '.join(repr(row.preview_answer(name)) for name in COMMON_FORMATS)}",
             fix=f"Ask in the prompt for the format that is accepted, {good!r}, or accept the usual ones.",
-            exhibits=[answers[UNASKED[0]][0].exhibit("not accepted"), shown],
+            examples=[results[COMMON_FORMATS[0]][0].example("not accepted"), shown],
         )
-    wanted = row.look(asked)
-    if asked in accepted:
-        return FIT.fine("The format that the prompt asks for is accepted.", measured=measured)
-    return FIT.found(
+    wanted = row.preview_answer(requested_format)
+    if requested_format in accepted:
+        return FORMAT_FIT.ok("The format that the prompt asks for is accepted.", measured=measured)
+    return FORMAT_FIT.finding(
         Severity.FAIL,
         f"The prompt asks for {wanted!r}, and the function accepts other formats alone.",
         measured=measured,
         threshold=f"{wanted!r} accepted",
         fix=f"Accept the format that the prompt asks for, or ask for {good!r}.",
-        exhibits=[answers[asked][0].exhibit("asked for, not accepted"), shown],
+        examples=[results[requested_format][0].example("asked for, not accepted"), shown],
     )
 
 
-def _by_layout(exam: Examination) -> dict[Layout, tuple[str, list[Answer]]]:
+def _results_by_layout(context: ProbeContext) -> dict[EventLayout, tuple[str, list[CaseResult]]]:
     """Ask for right answers in the configured layout, and in each that differs from it on these records.
 
     Where they score nothing in it every format is tried, for it may be the format that is at fault; of each layout the
     best format is returned, empty for each row's own, and the answers in it.
     """
-    own = [exam.by_format[row.answer_format][place] for place, row in enumerate(exam.few)]
-    scoring = scale_of(exam, own).earned(own) > 0
-    rows, formats = (exam.few, ("",)) if scoring else (exam.few[:_FEWER_ROWS], ("", *FORMAT.actions))
-    usual = [(row, exam.ask.element(Case(label="", record=row.record, text=""), name="")) for row in rows]
+    own = [context.right_results_by_format[row.answer_format][place] for place, row in enumerate(context.row_subset)]
+    scoring = score_scale(context, own).mean_of_all(own) > 0
+    rows, formats = (
+        (context.row_subset, ("",)) if scoring else (context.row_subset[:_FEWER_ROWS], ("", *FORMAT.actions))
+    )
+    usual = [
+        (row, context.invoker.build_element(Case(label="", record=row.record, text=""), rollout_id="")) for row in rows
+    ]
     layouts = [
-        CONFIGURED,
+        CONFIGURED_LAYOUT,
         *(
             layout
-            for layout in other_layouts(exam.settings.grading)
-            if any(layout.laid_out(row, element) != element for row, element in usual)
+            for layout in other_layouts(context.settings.grading)
+            if any(layout.transform(row, element) != element for row, element in usual)
         ),
     ]
     cases = {
@@ -193,47 +201,51 @@ def _by_layout(exam: Examination) -> dict[Layout, tuple[str, list[Answer]]]:
             Case(
                 label=f"right answer with {layout.name}",
                 record=row.record,
-                text=row.written(row.gold.value, answer_format=name),
-                altered=layout.of(row),
+                text=row.write_response(row.reference.value, answer_format=name),
+                transform=layout.transform_for(row),
             )
             for row in rows
         ]
         for layout in layouts
         for name in formats
     }
-    answers = iter(exam.ask.asked([case for some in cases.values() for case in some]))
+    answers = iter(context.invoker.score([case for some in cases.values() for case in some]))
     asked = {key: [next(answers) for _ in some] for key, some in cases.items()}
-    scale = scale_of(exam, *asked.values())
-    best = {layout: max(formats, key=lambda name: scale.earned(asked[layout, name])) for layout in layouts}
+    scale = score_scale(context, *asked.values())
+    best = {layout: max(formats, key=lambda name: scale.mean_of_all(asked[layout, name])) for layout in layouts}
     return {layout: (name, asked[layout, name]) for layout, name in best.items()}
 
 
-def _tells_apart(exam: Examination, scale: Scale, layout: Layout, *, answer_format: str, right: float) -> bool:
+def _separates_right_from_wrong(
+    context: ProbeContext, scale: ScoreScale, layout: EventLayout, *, answer_format: str, right: float
+) -> bool:
     """Say whether right answers beat wrong ones with a layout, so that it is not merely any answer that scores."""
     cases = [
         Case(
             label=f"wrong answer with {layout.name}",
             record=row.record,
-            text=row.written(row.wrong_value, answer_format=answer_format, wrong=True),
-            altered=layout.of(row),
+            text=row.write_response(row.wrong_value, answer_format=answer_format, wrong=True),
+            transform=layout.transform_for(row),
         )
-        for row in exam.few
+        for row in context.row_subset
     ]
-    return scale.earned(exam.ask.asked(cases)) < SHARE * right
+    return scale.mean_of_all(context.invoker.score(cases)) < ACCEPTED_SHARE * right
 
 
-def _relied_on(exam: Examination, means: Mapping[Layout, float]) -> list[Finding]:
+def _single_layout_findings(context: ProbeContext, means: Mapping[EventLayout, float]) -> list[Finding]:
     """Return that right answers score in one of the two published events alone."""
-    scores = {layout.event: mean for layout, mean in means.items()} | {
-        exam.settings.grading.event_shape: means[CONFIGURED]
+    scores = {layout.event_shape: mean for layout, mean in means.items()} | {
+        context.settings.grading.event_shape: means[CONFIGURED_LAYOUT]
     }
     # A layout that was not asked for is no different from the configured one on these records.
-    root, metadata = (scores.get(event, means[CONFIGURED]) for event in (EventShape.SAMPLE, EventShape.DOCUMENTED))
-    if min(root, metadata) >= SHARE * max(root, metadata):
+    root, metadata = (
+        scores.get(event, means[CONFIGURED_LAYOUT]) for event in (EventShape.SAMPLE, EventShape.DOCUMENTED)
+    )
+    if min(root, metadata) >= ACCEPTED_SHARE * max(root, metadata):
         return []
     place = "at the root of each element" if root > metadata else "under metadata"
     return [
-        WIRE.found(
+        WIRE_SHAPES.finding(
             Severity.INFO,
             f"The function relies on the record's fields {place}, where the default event has them.",
             measured=f"{root:.2f} with fields at the root alone, {metadata:.2f} with fields under metadata alone",
@@ -242,41 +254,43 @@ def _relied_on(exam: Examination, means: Mapping[Layout, float]) -> list[Finding
     ]
 
 
-def _without_fields(exam: Examination, scale: Scale) -> list[Finding]:
+def _without_fields_findings(context: ProbeContext, scale: ScoreScale) -> list[Finding]:
     """Return what becomes of the score when a record brings nothing but its messages."""
 
-    def asked(label: str, texts: Sequence[str], *, altered: Shape | None = without_fields) -> tuple[Answer, ...]:
-        return exam.ask.asked(
+    def asked(
+        label: str, texts: Sequence[str], *, altered: ElementTransform | None = without_fields
+    ) -> tuple[CaseResult, ...]:
+        return context.invoker.score(
             [
-                Case(label=label, record=row.record, text=text, altered=altered)
-                for row, text in zip(exam.few, texts, strict=True)
+                Case(label=label, record=row.record, text=text, transform=altered)
+                for row, text in zip(context.row_subset, texts, strict=True)
             ]
         )
 
-    right = asked("right answer, no reference", [row.perfect for row in exam.few])
-    wrong = asked("wrong answer, no reference", [row.wrong for row in exam.few])
-    usual, now = scale.earned(exam.wrong), scale.earned(wrong)
+    right = asked("right answer, no reference", [row.right_response for row in context.row_subset])
+    wrong = asked("wrong answer, no reference", [row.wrong_response for row in context.row_subset])
+    usual, now = scale.mean_of_all(context.wrong_results), scale.mean_of_all(wrong)
     # Where wrong answers are fined with less than 0, saying nothing scores more, and they may score that here.
-    fines = scale.lowest < 0 and now > usual + CREDIT
-    silence = scale.earned(asked("empty response", [""] * len(wrong), altered=None)) if fines else usual
-    if now > max(usual, min(silence, SHARE * scale.earned(exam.right))) + CREDIT:
+    fines = scale.lowest < 0 and now > usual + MAX_GAIN
+    silence = scale.mean_of_all(asked("empty response", [""] * len(wrong), altered=None)) if fines else usual
+    if now > max(usual, min(silence, ACCEPTED_SHARE * scale.mean_of_all(context.right_results))) + MAX_GAIN:
         most = max(wrong, key=lambda answer: scale.lowest if answer.score is None else answer.score)
         return [
-            WIRE.found(
+            WIRE_SHAPES.finding(
                 Severity.WARN,
                 "Without a reference wrong answers score more than with one.",
                 measured=f"{now:.2f}, and {usual:.2f} with it{scale.note}",
-                threshold=f"at most {CREDIT:g} more",
+                threshold=f"at most {MAX_GAIN:g} more",
                 fix="Score 0.0 where the reference cannot be read, or better, fail loudly while you test.",
                 value=now,
-                exhibits=[most.exhibit("the element brings nothing of the record but its messages")],
+                examples=[most.example("the element brings nothing of the record but its messages")],
             )
         ]
-    right_now, right_usual = scale.earned(right), scale.earned(exam.right)
-    if right_now <= max(usual, now) + CREDIT or right_now < SHARE * right_usual:
+    right_now, right_usual = scale.mean_of_all(right), scale.mean_of_all(context.right_results)
+    if right_now <= max(usual, now) + MAX_GAIN or right_now < ACCEPTED_SHARE * right_usual:
         return []
     return [
-        WIRE.found(
+        WIRE_SHAPES.finding(
             Severity.INFO,
             "The score does not come from the record's fields: right answers score without them too.",
             measured=f"{right_now:.2f}, and {right_usual:.2f} with them{scale.note}",
@@ -285,8 +299,8 @@ def _without_fields(exam: Examination, scale: Scale) -> list[Finding]:
     ]
 
 
-def _reference(exam: Examination, answer: Answer) -> str:
+def _describe_reference(context: ProbeContext, result: CaseResult) -> str:
     """Say what the element holds as its reference, in the place where the configured event has it."""
-    element = exam.ask.element(replace(answer.case, altered=None), name="")
+    element = context.invoker.build_element(replace(result.case, transform=None), rollout_id="")
     held = "reference_answer" if "reference_answer" in element else "metadata"
     return f"{held}: {excerpt(json.dumps(element.get(held), ensure_ascii=False))}"

@@ -7,15 +7,15 @@ from math import fsum, prod, sqrt
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.invocation import Answer, Case, scores_of, usable_scores
-from simulator.doctor.probe_context import Examination
-from simulator.grading.lambda_event import shown
-from simulator.grading.lambda_response import finite
+from simulator.doctor.invocation import Case, CaseResult, scores_of, usable_scores
+from simulator.doctor.probe_context import ProbeContext
+from simulator.grading.lambda_event import response_text
+from simulator.grading.lambda_response import finite_float
 
-LOWEST, HIGHEST = 0.0, 1.0
+MIN_SCORE, MAX_SCORE = 0.0, 1.0
 """The scale of the documentation's examples, which its advice and every threshold of this doctor are on."""
 
-BINARY: Final = 2
+BINARY_VALUES: Final = 2
 """So few different scores say right or wrong, and nothing between."""
 
 RANGE: Final = Probe(
@@ -23,7 +23,7 @@ RANGE: Final = Probe(
     name="range",
     question="Which scores occur?",
     measured=(
-        f"Of all that was asked so far, a score outside {LOWEST:g} to {HIGHEST:g} is a warning. Where right answers, "
+        f"Of all that was asked so far, a score outside {MIN_SCORE:g} to {MAX_SCORE:g} is a warning. Where right answers, "
         "wrong answers and rollouts of the base model all score one and the same value, that is a failure; where they "
         "score two values, that is worth knowing and no more."
     ),
@@ -35,7 +35,7 @@ RANGE: Final = Probe(
     source='DOCUMENTED: "e.g. 0.0-1.0 or task-defined range". The failure is INFERRED from the GRPO advantage.',
 )
 
-SAME: Final = 1e-6
+COMPONENT_TOLERANCE: Final = 1e-6
 """Two values that differ by less are one, rounded: components are often printed with few digits."""
 
 _ROLLOUTS_OF_A_ROW: Final = 2  # of the base model, beside a right and a wrong answer
@@ -47,7 +47,7 @@ COMPONENTS: Final = Probe(
     measured=(
         "For right answers, wrong answers and rollouts of the base model: whether every result has the same "
         'components, whether each of type "Reward" varies at all, and whether the score follows from the components '
-        f"(one of them, their mean, sum, product, least or greatest, or a weighted sum, within {SAME:g}). Nothing here "
+        f"(one of them, their mean, sum, product, least or greatest, or a weighted sum, within {COMPONENT_TOLERANCE:g}). Nothing here "
         "is more than worth knowing."
     ),
     means=(
@@ -69,87 +69,103 @@ class _Result:
     rewards: frozenset[str]
 
 
-def score_range(exam: Examination) -> Iterator[Finding]:
+def check_range(context: ProbeContext) -> Iterator[Finding]:
     """S12: look at every score so far."""
-    ordinary = [*exam.right, *exam.wrong, *(answer for group in exam.base for answer in group)]
-    asked = [answer for answers in exam.ask.answered.values() for answer in answers]
+    ordinary = [
+        *context.right_results,
+        *context.wrong_results,
+        *(answer for group in context.base_results for answer in group),
+    ]
+    asked = [answer for answers in context.invoker.results_by_label.values() for answer in answers]
     scored = [(answer.score, answer) for answer in asked if answer.score is not None]
     distinct = sorted(set(scores_of(ordinary)))
     if not distinct:
-        yield RANGE.skipped("No ordinary rollout has a score.")
+        yield RANGE.not_measured("No ordinary rollout has a score.")
         return
     lowest, highest = min(scored, key=lambda pair: pair[0]), max(scored, key=lambda pair: pair[0])
     unscored = len(asked) - len(scored)
     note = f"; {unscored} of {len(asked)} answers without a score" if unscored else ""
     measured = f"{lowest[0]:g} to {highest[0]:g}{note}"
-    extremes = [answer.exhibit() for score, answer in (lowest, highest) if not LOWEST <= score <= HIGHEST]
+    extremes = [answer.example() for score, answer in (lowest, highest) if not MIN_SCORE <= score <= MAX_SCORE]
     if extremes:
-        yield RANGE.found(
+        yield RANGE.finding(
             Severity.WARN,
-            f"Scores lie outside {LOWEST:g} to {HIGHEST:g}.",
+            f"Scores lie outside {MIN_SCORE:g} to {MAX_SCORE:g}.",
             measured=measured,
-            threshold=f"{LOWEST:g} to {HIGHEST:g}",
+            threshold=f"{MIN_SCORE:g} to {MAX_SCORE:g}",
             fix=RANGE.remedy,
-            exhibits=extremes,
+            examples=extremes,
         )
     if len(distinct) == 1:
-        yield RANGE.found(
+        yield RANGE.finding(
             Severity.FAIL,
             "Right answers, wrong answers and rollouts of the base model all score the same.",
             measured=f"{distinct[0]:g} always{note}",
             threshold="at least 2 values",
             fix="Make the score depend on the response. Where S3 or S4 fails too, begin there.",
             value=1,
-            exhibits=[answer.exhibit() for answer in (*exam.right[:1], *exam.wrong[:1]) if answer.score is not None],
+            examples=[
+                answer.example()
+                for answer in (*context.right_results[:1], *context.wrong_results[:1])
+                if answer.score is not None
+            ],
         )
-    elif len(distinct) == BINARY:
+    elif len(distinct) == BINARY_VALUES:
         values = " and ".join(f"{score:g}" for score in distinct) + note
-        yield RANGE.found(Severity.INFO, "Ordinary rollouts score one of two values.", measured=values, value=BINARY)
+        yield RANGE.finding(
+            Severity.INFO, "Ordinary rollouts score one of two values.", measured=values, value=BINARY_VALUES
+        )
     elif not extremes:
-        yield RANGE.fine(
+        yield RANGE.ok(
             "Scores differ, and lie on the usual scale.",
             measured=f"{measured}, {len(distinct)} values",
             value=len(distinct),
         )
 
 
-def components(exam: Examination) -> Iterator[Finding]:
+def check_components(context: ProbeContext) -> Iterator[Finding]:
     """S18: hold the components of many results against each other and against their scores."""
-    results = _results(exam)
+    results = _results(context)
     if not results:
-        yield COMPONENTS.skipped("No ordinary rollout has a score.")
+        yield COMPONENTS.not_measured("No ordinary rollout has a score.")
         return
     if not any(result.components for result in results):
-        yield COMPONENTS.fine("No result has components, and none needs any.")
+        yield COMPONENTS.ok("No result has components, and none needs any.")
         return
     told = False
-    for finding in (_uneven(results), _idle(results), _unexplained(results)):
+    for finding in (
+        _missing_component_finding(results),
+        _constant_component_finding(results),
+        _unexplained_score_finding(results),
+    ):
         if finding is not None:
             told = True
             yield finding
     if not told:
         names = ", ".join(results[0].components)
-        yield COMPONENTS.fine("Every result has the same components, and the score follows from them.", measured=names)
+        yield COMPONENTS.ok("Every result has the same components, and the score follows from them.", measured=names)
 
 
-def _results(exam: Examination) -> list[_Result]:
+def _results(context: ProbeContext) -> list[_Result]:
     """Ask for the raw results of right answers, wrong answers and rollouts of the base model."""
     cases = [
-        Case(label="components", record=row.record, text=text) for row in exam.few for text in (row.perfect, row.wrong)
+        Case(label="components", record=row.record, text=text)
+        for row in context.row_subset
+        for text in (row.right_response, row.wrong_response)
     ]
     cases += [
-        Case(label="components", record=group.prompt.record, text=shown(rollout, exam.settings.grading))
-        for group in exam.base_groups
+        Case(label="components", record=group.prompt.record, text=response_text(rollout, context.settings.grading))
+        for group in context.base_groups
         for rollout in group.rollouts[:_ROLLOUTS_OF_A_ROW]
     ]
-    names = exam.ask.ids(cases)
-    most = exam.settings.grading.rollouts_per_call
+    names = context.invoker.rollout_ids(cases)
+    most = context.settings.grading.rollouts_per_call
     results = []
     for start in range(0, len(cases), most):
         some, sent = cases[start : start + most], names[start : start + most]
-        elements = [exam.ask.element(case, name=name) for case, name in zip(some, sent, strict=True)]
-        call = exam.ask.call(elements, ids=sent)
-        scores = usable_scores(call, function=exam.patient.name)
+        elements = [context.invoker.build_element(case, rollout_id=name) for case, name in zip(some, sent, strict=True)]
+        call = context.invoker.invoke(elements, ids=sent)
+        scores = usable_scores(call, function_name=context.reward_function.name)
         if isinstance(scores, str) or call.invocation is None:
             continue  # a call that gives no score is the business of the probes that ask for scores
         listed = {item["id"]: item.get("metrics_list") for item in json.loads(call.invocation.payload)}
@@ -166,35 +182,35 @@ def _result(case: Case, score: float, listed: object) -> _Result:
 
 
 def _value(value: object) -> float | None:
-    return float(value) if isinstance(value, bool) else finite(value)
+    return float(value) if isinstance(value, bool) else finite_float(value)
 
 
-def _uneven(results: Sequence[_Result]) -> Finding | None:
+def _missing_component_finding(results: Sequence[_Result]) -> Finding | None:
     """Return the finding that not every result has the same components."""
     every = {name for result in results for name in result.components}
     missing = {name: [result for result in results if name not in result.components] for name in sorted(every)}
     missing = {name: without for name, without in missing.items() if without}
     if not missing:
         return None
-    return COMPONENTS.found(
+    return COMPONENTS.finding(
         Severity.INFO,
         "Results differ in which components they have.",
         measured=", ".join(
             f"{name} is missing in {len(without)} of {len(results)}" for name, without in missing.items()
         ),
         fix=COMPONENTS.remedy,
-        exhibits=[_answer(without[0]).exhibit(f"without {name}") for name, without in missing.items()],
+        examples=[_case_result(without[0]).example(f"without {name}") for name, without in missing.items()],
     )
 
 
-def _idle(results: Sequence[_Result]) -> Finding | None:
+def _constant_component_finding(results: Sequence[_Result]) -> Finding | None:
     """Return the finding that a component of type Reward never varies."""
     rewards = sorted({name for result in results for name in result.rewards})
     values = {name: {result.components[name] for result in results if name in result.components} for name in rewards}
     idle = {name: next(iter(seen)) for name, seen in values.items() if len(seen) == 1}
     if not idle:
         return None
-    return COMPONENTS.found(
+    return COMPONENTS.finding(
         Severity.INFO,
         "A component of the reward never varies.",
         measured=", ".join(f"{name} is {value:g}" for name, value in idle.items()),
@@ -202,7 +218,7 @@ def _idle(results: Sequence[_Result]) -> Finding | None:
     )
 
 
-def _unexplained(results: Sequence[_Result]) -> Finding | None:
+def _unexplained_score_finding(results: Sequence[_Result]) -> Finding | None:
     """Return the finding that the score does not follow from the components that every result has."""
     names = [name for name in results[0].components if all(name in result.components for result in results)]
     rewards = [name for name in names if name in results[0].rewards]
@@ -212,20 +228,20 @@ def _unexplained(results: Sequence[_Result]) -> Finding | None:
     seen: dict[tuple[float, ...], _Result] = {}
     for result in results:
         first = seen.setdefault(tuple(result.components[name] for name in names), result)
-        if abs(first.score - result.score) > SAME:
-            return COMPONENTS.found(
+        if abs(first.score - result.score) > COMPONENT_TOLERANCE:
+            return COMPONENTS.finding(
                 Severity.INFO,
                 "Two results have the same components and different scores.",
                 measured=f"{first.score:g} and {result.score:g}",
                 fix=COMPONENTS.remedy,
-                exhibits=[_answer(one).exhibit(_in_words(one)) for one in (first, result)],
+                examples=[_case_result(one).example(_describe(one)) for one in (first, result)],
             )
-    return COMPONENTS.found(
+    return COMPONENTS.finding(
         Severity.INFO,
         "The score is neither a mean, a sum, a product nor a weighted sum of the components.",
         measured=", ".join(names),
         fix=COMPONENTS.remedy,
-        exhibits=[_answer(results[0]).exhibit(_in_words(results[0]))],
+        examples=[_case_result(results[0]).example(_describe(results[0]))],
     )
 
 
@@ -244,18 +260,20 @@ def _follows(columns: Sequence[Sequence[float]], scores: Sequence[float]) -> boo
     """Say whether scores are one of the formulas of their components, or a weighted sum with a constant."""
     rows = list(zip(*columns, strict=True))
     for formula in _FORMULAS:
-        if all(abs(formula(row) - score) <= SAME for row, score in zip(rows, scores, strict=True)):
+        if all(abs(formula(row) - score) <= COMPONENT_TOLERANCE for row, score in zip(rows, scores, strict=True)):
             return True
     basis: list[list[float]] = []
     for column in ([1.0] * len(scores), *columns):
-        rest = _without(column, basis)
+        rest = _orthogonal_part(column, basis)
         length = sqrt(fsum(value * value for value in rest))
-        if length > SAME * sqrt(len(scores)):  # a column that adds nothing to the others gives no direction
+        if length > COMPONENT_TOLERANCE * sqrt(
+            len(scores)
+        ):  # a column that adds nothing to the others gives no direction
             basis.append([value / length for value in rest])
-    return all(abs(value) <= SAME for value in _without(scores, basis))
+    return all(abs(value) <= COMPONENT_TOLERANCE for value in _orthogonal_part(scores, basis))
 
 
-def _without(column: Sequence[float], basis: Sequence[Sequence[float]]) -> list[float]:
+def _orthogonal_part(column: Sequence[float], basis: Sequence[Sequence[float]]) -> list[float]:
     """Return what is left of a column when its part along each orthonormal direction is taken off (Gram-Schmidt)."""
     rest = list(column)
     for direction in basis:
@@ -264,9 +282,9 @@ def _without(column: Sequence[float], basis: Sequence[Sequence[float]]) -> list[
     return rest
 
 
-def _answer(result: _Result) -> Answer:
-    return Answer(case=result.case, score=result.score)
+def _case_result(result: _Result) -> CaseResult:
+    return CaseResult(case=result.case, score=result.score)
 
 
-def _in_words(result: _Result) -> str:
+def _describe(result: _Result) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in result.components.items())

@@ -4,44 +4,52 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulator.doctor.finding import Exhibit, Finding, Probe, Severity
-from simulator.doctor.invocation import Answer, Case, Element, Shape
-from simulator.doctor.probe_context import TOLD_APART, Examination
+from simulator.doctor.finding import Example, Finding, Probe, Severity
+from simulator.doctor.invocation import Case, CaseResult, ElementTransform, EventElement
+from simulator.doctor.probe_context import SCORE_TOLERANCE, ProbeContext
 from simulator.doctor.probes.static.event_layouts import without_fields
-from simulator.doctor.probes.static.score_scale import MATTERS, ON_THE_BATCH, SHOWN, Scale, scale_of
+from simulator.doctor.probes.static.score_scale import (
+    BATCH_DEPENDENT,
+    MAX_EXAMPLES,
+    MIN_MATERIAL_DIFFERENCE,
+    ScoreScale,
+    score_scale,
+)
 from simulator.doctor.rows import Row
 from simulator.grading.lambda_response import excerpt
 from simulator.training.dataset import Json, Record
 
-UNEARNED: Final = 0.5
+MAX_UNEARNED_SCORE: Final = 0.5
 """An element with no answer in it may score this part of the scale (INFERRED)."""
 
-LOST: Final = MATTERS
+MAX_LOST_SCORE: Final = MIN_MATERIAL_DIFFERENCE
 """A right answer may lose this part of the scale to what is around it: a penalty for its length, say (INFERRED)."""
 
-LARGE, HUGE = 20_000, 200_000
+LARGE_RESPONSE, HUGE_RESPONSE = 20_000, 200_000
 """Characters of the longest responses that are sent (INFERRED)."""
 
-MOST_SECONDS: Final = 10.0
+MAX_SECONDS: Final = 10.0
 """The huge response is sent where the large one leads to expect an answer within this time."""
 
-_SQUARED: Final = (HUGE / LARGE) ** 2  # how much longer the huge one takes where time grows by the square
+_QUADRATIC_GROWTH: Final = (
+    HUGE_RESPONSE / LARGE_RESPONSE
+) ** 2  # how much longer the huge one takes where time grows by the square
 _FILLER: Final = "Let me go through this once more. "
 _REFERENCE: Final = "reference_answer"
 
-ROUGHNESS: Final = Probe(
+MALFORMED_INPUT: Final = Probe(
     id="S14",
     name="malformed input",
     question="Does an odd rollout or record leave the rest of its call alone?",
     measured=(
         "Each odd element goes out in one call with an ordinary right answer, whose score must come back unchanged. An "
         "error, or a lost or changed score, is a failure where the documentation lets the input happen: an empty "
-        f"response, one of {HUGE:,} characters, odd characters, fields that nobody knows, and a reference that is "
+        f"response, one of {HUGE_RESPONSE:,} characters, odd characters, fields that nobody knows, and a reference that is "
         "missing, null or empty where a record of the file is so. It is a warning for a missing or null reference "
         "where no record is so. It is told, and no more, for what the documentation excludes: content that is "
         "null or a list of parts, no messages, no response; and for an empty reference or one of another type. "
-        f"An element with no answer in it that scores more than {UNEARNED:g} of the scale is a warning, and so is a "
-        f"right answer that loses more than {LOST:g} of it to fields that nobody knows or to odd characters before its "
+        f"An element with no answer in it that scores more than {MAX_UNEARNED_SCORE:g} of the scale is a warning, and so is a "
+        f"right answer that loses more than {MAX_LOST_SCORE:g} of it to fields that nobody knows or to odd characters before its "
         "marker. Every response that was put to the function so far, by whichever probe, is one that a model can "
         "write: one that got no usable score is a failure."
     ),
@@ -57,190 +65,217 @@ ROUGHNESS: Final = Probe(
     ),
 )
 
-_COSTLY: Final = {
+_LOST_SCORES: Final = {
     Severity.FAIL: "An odd element that can come costs the call its scores.",
     Severity.WARN: "An odd element that should not come costs the call its scores.",
     Severity.INFO: "An odd element that can hardly come costs the call its scores.",
 }
-UNSCORED: Final = "A response that a model can write gets no usable score: a job ends with it."
-_UNEARNED, _LOST = "An element with no answer in it scores.", "A right answer loses score to what is around it."
+NO_USABLE_SCORE: Final = "A response that a model can write gets no usable score: a job ends with it."
+_UNEARNED_SCORE, _LOST_SCORE = (
+    "An element with no answer in it scores.",
+    "A right answer loses score to what is around it.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Odd:
+class _MalformedElement:
     """An odd element.
 
     Attributes:
         name: what is odd about it.
         text: the response.
-        altered: makes it of the usual element.
+        transform: makes it of the usual element.
         severity: of an error or a lost score.
-        answers: whether it holds the right answer in a form that must count; None where that is left to the function.
+        holds_answer: whether it holds the right answer in a form that must count; None where that is left to the function.
     """
 
     name: str
     text: str
-    altered: Shape | None = None
+    transform: ElementTransform | None = None
     severity: Severity = Severity.FAIL
-    answers: bool | None = None
+    holds_answer: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ill:
+class _Defect:
     """What went wrong with an odd element, to be told together with others that went the same way."""
 
     severity: Severity
-    what: str
+    message: str
     name: str
-    exhibit: Exhibit
+    example: Example
 
 
-def roughness(exam: Examination) -> Iterator[Finding]:
+def check_malformed_input(context: ProbeContext) -> Iterator[Finding]:
     """S14: look for responses that got no score so far, and send each odd element with an ordinary one."""
-    unscored = _unscored(exam)
+    unscored = _unscored_responses(context)
     yield from unscored
-    yield from (finding for finding in _odd(exam) if finding.severity is not Severity.OK or not unscored)
+    yield from (
+        finding for finding in _malformed_elements(context) if finding.severity is not Severity.OK or not unscored
+    )
 
 
-def _unscored(exam: Examination) -> list[Finding]:
+def _unscored_responses(context: ProbeContext) -> list[Finding]:
     """Tell of the responses that got no score, whoever put them: those of odd elements have their own severity."""
     asked = [
         (label, answer)
-        for label, answers in exam.ask.answered.items()
+        for label, answers in context.invoker.results_by_label.items()
         for answer in answers
-        if answer.case.altered is None and not answer.unrun
+        if answer.case.transform is None and not answer.not_invoked
     ]
     missing = [(label, answer) for label, answer in asked if answer.score is None]
     if not missing:
         return []
-    by_fault: dict[str, tuple[str, Answer]] = {}
+    by_fault: dict[str, tuple[str, CaseResult]] = {}
     for label, answer in missing:
-        by_fault.setdefault(answer.fault, (label, answer))
+        by_fault.setdefault(answer.error, (label, answer))
     labels = tuple(dict.fromkeys(label for label, _ in missing))
-    more = f" and {len(labels) - SHOWN} more kinds" if len(labels) > SHOWN else ""
+    more = f" and {len(labels) - MAX_EXAMPLES} more kinds" if len(labels) > MAX_EXAMPLES else ""
     return [
-        ROUGHNESS.found(
+        MALFORMED_INPUT.finding(
             Severity.FAIL,
-            UNSCORED,
-            measured=f"{len(missing)} of {len(asked)} responses: {', '.join(labels[:SHOWN])}{more}",
+            NO_USABLE_SCORE,
+            measured=f"{len(missing)} of {len(asked)} responses: {', '.join(labels[:MAX_EXAMPLES])}{more}",
             threshold="none",
-            fix=ROUGHNESS.remedy,
+            fix=MALFORMED_INPUT.remedy,
             value=float(len(missing)),
-            exhibits=[_shown(answer, label) for label, answer in list(by_fault.values())[:SHOWN]],
+            examples=[_shortened_example(answer, label) for label, answer in list(by_fault.values())[:MAX_EXAMPLES]],
         )
     ]
 
 
-def _odd(exam: Examination) -> Iterator[Finding]:
+def _malformed_elements(context: ProbeContext) -> Iterator[Finding]:
     """Send each odd element with an ordinary one."""
-    row, ordinary = _best_rows(exam)
-    nothing = _Odd(name="nothing", text=row.perfect)
-    ((plain, beside),) = _together(exam, [nothing], row, ordinary)
+    row, ordinary = _best_rows(context)
+    nothing = _MalformedElement(name="nothing", text=row.right_response)
+    ((plain, beside),) = _score_beside_ordinary(context, [nothing], row, ordinary)
     if plain.score is None or beside.score is None:
-        yield ROUGHNESS.skipped(f"Two ordinary rollouts get no score: {plain.fault or beside.fault}")
+        yield MALFORMED_INPUT.not_measured(f"Two ordinary rollouts get no score: {plain.error or beside.error}")
         return
     # Where scores change by themselves (S10), a changed one says nothing of its company.
-    ((again, again_beside),) = _together(exam, [nothing], row, ordinary)
+    ((again, again_beside),) = _score_beside_ordinary(context, [nothing], row, ordinary)
     usual = (plain.score, beside.score)
-    steady = usual if (again.score, again_beside.score) == usual and not exam.depends_on_batch else None
-    scale = scale_of(exam)
-    odds = [*_odd_responses(row), *_odd_references(row, exam.records), *_odd_messages(row)]
-    sent = _together(exam, odds, row, ordinary)
-    note = f"; scores in company were not compared. {ON_THE_BATCH}" if exam.depends_on_batch else ""
-    if _seconds(exam, row, LARGE) - _seconds(exam, row, 0) <= MOST_SECONDS / _SQUARED:
+    steady = usual if (again.score, again_beside.score) == usual and not context.depends_on_batch else None
+    scale = score_scale(context)
+    odds = [*_malformed_responses(row), *_malformed_references(row, context.records), *_malformed_messages(row)]
+    sent = _score_beside_ordinary(context, odds, row, ordinary)
+    note = f"; scores in company were not compared. {BATCH_DEPENDENT}" if context.depends_on_batch else ""
+    if _seconds(context, row, LARGE_RESPONSE) - _seconds(context, row, 0) <= MAX_SECONDS / _QUADRATIC_GROWTH:
         # Whether it is sent depends on a measured time, and what is kept must not.
-        odds.append(_Odd(name="a huge response", text=_padded(row, HUGE)))
-        sent += _together(exam, odds[-1:], row, ordinary, kept=False)
+        odds.append(_MalformedElement(name="a huge response", text=_padded(row, HUGE_RESPONSE)))
+        sent += _score_beside_ordinary(context, odds[-1:], row, ordinary, keep=False)
     else:
-        note += f"; {HUGE:,} characters were not sent, as {LARGE:,} took too long: see S15"
-    ills: dict[str, list[_Ill]] = {}
+        note += f"; {HUGE_RESPONSE:,} characters were not sent, as {LARGE_RESPONSE:,} took too long: see S15"
+    ills: dict[str, list[_Defect]] = {}
     for odd, answers in zip(odds, sent, strict=True):
-        ill = _ill(odd, answers, scale, usual=steady)
+        ill = _find_defect(odd, answers, scale, expected=steady)
         if ill is not None:
-            ills.setdefault(ill.what, []).append(ill)
+            ills.setdefault(ill.message, []).append(ill)
     for what, some in ills.items():
-        yield ROUGHNESS.found(
+        yield MALFORMED_INPUT.finding(
             some[0].severity,
             what,
             measured=f"{len(some)} of {len(odds)}: {', '.join(ill.name for ill in some)}{note}",
-            threshold={_UNEARNED: f"at most {UNEARNED:g}{scale.note}", _LOST: f"at most {LOST:g} lost{scale.note}"}.get(
-                what, "none"
-            ),
-            fix=ROUGHNESS.remedy,
+            threshold={
+                _UNEARNED_SCORE: f"at most {MAX_UNEARNED_SCORE:g}{scale.note}",
+                _LOST_SCORE: f"at most {MAX_LOST_SCORE:g} lost{scale.note}",
+            }.get(what, "none"),
+            fix=MALFORMED_INPUT.remedy,
             value=len(some),
-            exhibits=[ill.exhibit for ill in some],
+            examples=[ill.example for ill in some],
         )
     if not ills:
-        yield ROUGHNESS.fine("Odd elements leave the rest of their call alone.", measured=f"{len(odds)} sent{note}")
+        yield MALFORMED_INPUT.ok("Odd elements leave the rest of their call alone.", measured=f"{len(odds)} sent{note}")
 
 
-def _best_rows(exam: Examination) -> tuple[Row, Row]:
+def _best_rows(context: ProbeContext) -> tuple[Row, Row]:
     """Return the two rows whose right answers score most, so that what is lost can be seen; a lone row twice."""
-    ranked = sorted(zip(exam.right, exam.known, strict=True), key=lambda pair: -(pair[0].score or 0.0))
-    rows = [row for _, row in ranked] or list(exam.rows)
+    ranked = sorted(
+        zip(context.right_results, context.answerable_rows, strict=True), key=lambda pair: -(pair[0].score or 0.0)
+    )
+    rows = [row for _, row in ranked] or list(context.rows)
     return rows[0], rows[min(1, len(rows) - 1)]
 
 
-def _together(
-    exam: Examination, odds: Sequence[_Odd], row: Row, ordinary: Row, *, kept: bool = True
-) -> list[tuple[Answer, Answer]]:
+def _score_beside_ordinary(
+    context: ProbeContext, elements: Sequence[_MalformedElement], row: Row, ordinary: Row, *, keep: bool = True
+) -> list[tuple[CaseResult, CaseResult]]:
     """Send each odd element in a call with an ordinary one."""
     cases = [
         case
-        for odd in odds
+        for odd in elements
         for case in (
-            Case(label=f"odd: {odd.name}", record=row.record, text=odd.text, altered=odd.altered),
-            Case(label="right answer in odd company", record=ordinary.record, text=ordinary.perfect),
+            Case(label=f"odd: {odd.name}", record=row.record, text=odd.text, transform=odd.transform),
+            Case(label="right answer in odd company", record=ordinary.record, text=ordinary.right_response),
         )
     ]
-    names = exam.ask.ids(cases[:2]) * len(odds)
-    answers = exam.ask.asked(cases, names=names, most=2, kept=kept)
+    names = context.invoker.rollout_ids(cases[:2]) * len(elements)
+    answers = context.invoker.score(cases, ids=names, batch_size=2, keep=keep)
     return list(zip(answers[::2], answers[1::2], strict=True))
 
 
-def _ill(odd: _Odd, answers: tuple[Answer, Answer], scale: Scale, *, usual: tuple[float, float] | None) -> _Ill | None:
+def _find_defect(
+    element: _MalformedElement,
+    results: tuple[CaseResult, CaseResult],
+    scale: ScoreScale,
+    *,
+    expected: tuple[float, float] | None,
+) -> _Defect | None:
     """Return what went wrong, given what both score in ordinary company, if that can be relied on."""
-    own, other = answers
-    costly = _COSTLY[odd.severity]
+    own, other = results
+    costly = _LOST_SCORES[element.severity]
     if own.score is None:
-        return _Ill(severity=odd.severity, what=costly, name=odd.name, exhibit=_shown(own, odd.name))
-    if other.score is None or (usual and abs(other.score - usual[1]) > TOLD_APART):
-        note = f"beside an element with {odd.name}" + (f"; {usual[1]:g} otherwise" if usual else "")
-        return _Ill(severity=odd.severity, what=costly, name=odd.name, exhibit=_shown(other, note))
-    if odd.answers is False and scale.part(own.score) > UNEARNED:
-        return _Ill(severity=Severity.WARN, what=_UNEARNED, name=odd.name, exhibit=_shown(own, odd.name))
-    if odd.answers and usual and scale.width_of(usual[0] - own.score) > LOST:
-        note = f"{odd.name}; {usual[0]:g} otherwise"
-        return _Ill(severity=Severity.WARN, what=_LOST, name=odd.name, exhibit=_shown(own, note))
+        return _Defect(
+            severity=element.severity, message=costly, name=element.name, example=_shortened_example(own, element.name)
+        )
+    if other.score is None or (expected and abs(other.score - expected[1]) > SCORE_TOLERANCE):
+        note = f"beside an element with {element.name}" + (f"; {expected[1]:g} otherwise" if expected else "")
+        return _Defect(
+            severity=element.severity, message=costly, name=element.name, example=_shortened_example(other, note)
+        )
+    if element.holds_answer is False and scale.normalize(own.score) > MAX_UNEARNED_SCORE:
+        return _Defect(
+            severity=Severity.WARN,
+            message=_UNEARNED_SCORE,
+            name=element.name,
+            example=_shortened_example(own, element.name),
+        )
+    if element.holds_answer and expected and scale.normalize_difference(expected[0] - own.score) > MAX_LOST_SCORE:
+        note = f"{element.name}; {expected[0]:g} otherwise"
+        return _Defect(
+            severity=Severity.WARN, message=_LOST_SCORE, name=element.name, example=_shortened_example(own, note)
+        )
     return None
 
 
-def _shown(answer: Answer, note: str) -> Exhibit:
+def _shortened_example(result: CaseResult, note: str) -> Example:
     """Show an answer, the huge response not in full."""
-    exhibit = answer.exhibit(note)
+    exhibit = result.example(note)
     return replace(exhibit, response=excerpt(exhibit.response))
 
 
-def _odd_responses(row: Row) -> Iterator[_Odd]:
+def _malformed_responses(row: Row) -> Iterator[_MalformedElement]:
     """Yield what a model can really answer, and fields that the service may add."""
-    yield _Odd(name="an empty response", text="", answers=False)
-    yield _Odd(
+    yield _MalformedElement(name="an empty response", text="", holds_answer=False)
+    yield _MalformedElement(
         name="odd characters",
-        text=f"\x00\x07 \U0001f642 \u202etfel ot thgir\u202c \ufeff\n{row.perfect}",
-        answers=True if row.has_room else None,
+        text=f"\x00\x07 \U0001f642 \u202etfel ot thgir\u202c \ufeff\n{row.right_response}",
+        holds_answer=True if row.allows_surrounding_text else None,
     )
-    yield _Odd(name="unknown fields", text=row.perfect, altered=_with_unknown_fields, answers=True)
+    yield _MalformedElement(
+        name="unknown fields", text=row.right_response, transform=_with_unknown_fields, holds_answer=True
+    )
 
 
-def _odd_references(row: Row, records: Sequence[Record]) -> Iterator[_Odd]:
+def _malformed_references(row: Row, records: Sequence[Record]) -> Iterator[_MalformedElement]:
     """Yield references that are missing, empty or of another type; what a record of the file is like can happen."""
     held = [record.fields.get(_REFERENCE) for record in records]
     lacking = any(_REFERENCE not in record.fields for record in records)
     null = any(value is None and _REFERENCE in record.fields for value, record in zip(held, records, strict=True))
-    yield _Odd(
+    yield _MalformedElement(
         name="no reference",
-        text=row.perfect,
-        altered=without_fields,
+        text=row.right_response,
+        transform=without_fields,
         severity=Severity.FAIL if lacking else Severity.WARN,
     )
     if _REFERENCE not in row.record.fields:
@@ -251,37 +286,37 @@ def _odd_references(row: Row, records: Sequence[Record]) -> Iterator[_Odd]:
         ("an empty reference", {}, Severity.FAIL if {} in held else Severity.INFO),
         ("a reference of another type", other, Severity.INFO),
     ):
-        yield _Odd(name=name, text=row.perfect, altered=_with_reference(value), severity=severity)
+        yield _MalformedElement(name=name, text=row.right_response, transform=_with_reference(value), severity=severity)
 
 
-def _odd_messages(row: Row) -> Iterator[_Odd]:
+def _malformed_messages(row: Row) -> Iterator[_MalformedElement]:
     """Yield messages that the documentation excludes."""
-    parts: Json = [{"type": "text", "text": row.perfect}]
+    parts: Json = [{"type": "text", "text": row.right_response}]
     for name, text, altered, answers in (
         ("null content", "", _with_content(None), False),
-        ("content in parts", row.perfect, _with_content(parts), None),
+        ("content in parts", row.right_response, _with_content(parts), None),
         ("no messages", "", _with_messages([]), False),
-        ("a system message alone", "", _with_messages(_SYSTEM_ALONE), False),
+        ("a system message alone", "", _with_messages(_ONLY_SYSTEM_MESSAGE), False),
     ):
-        yield _Odd(name=name, text=text, altered=altered, severity=Severity.INFO, answers=answers)
+        yield _MalformedElement(name=name, text=text, transform=altered, severity=Severity.INFO, holds_answer=answers)
 
 
-_SYSTEM_ALONE: Final[Json] = [{"role": "system", "content": "You are a helpful assistant."}]
+_ONLY_SYSTEM_MESSAGE: Final[Json] = [{"role": "system", "content": "You are a helpful assistant."}]
 
 
-def _with_messages(messages: Json) -> Shape:
+def _with_messages(messages: Json) -> ElementTransform:
     return lambda element: {**element, "messages": messages}
 
 
-def _with_content(content: Json) -> Shape:
+def _with_content(content: Json) -> ElementTransform:
     return lambda element: {
         **element,
         "messages": [*element["messages"][:-1], {**element["messages"][-1], "content": content}],
     }
 
 
-def _with_reference(value: Json) -> Shape:
-    def altered(element: Element) -> Element:
+def _with_reference(value: Json) -> ElementTransform:
+    def altered(element: EventElement) -> EventElement:
         changed = {**element, _REFERENCE: value} if _REFERENCE in element else dict(element)
         if "metadata" in element:
             changed["metadata"] = {**element["metadata"], _REFERENCE: value}
@@ -290,7 +325,7 @@ def _with_reference(value: Json) -> Shape:
     return altered
 
 
-def _with_unknown_fields(element: Element) -> Element:
+def _with_unknown_fields(element: EventElement) -> EventElement:
     unknown: dict[str, Json] = {"x_unknown": {"nested": [None, True]}, "x_unknown_too": None}
     changed = {**element, **unknown}
     if "metadata" in element:
@@ -299,12 +334,14 @@ def _with_unknown_fields(element: Element) -> Element:
 
 
 def _padded(row: Row, length: int) -> str:
-    return f"{_FILLER * (length // len(_FILLER))}\n{row.perfect}"
+    return f"{_FILLER * (length // len(_FILLER))}\n{row.right_response}"
 
 
-def _seconds(exam: Examination, row: Row, length: int) -> float:
+def _seconds(context: ProbeContext, row: Row, length: int) -> float:
     """Return how long a response of about this length takes: the shorter of two calls, as a busy machine only adds."""
     case = Case(label="", record=row.record, text=_padded(row, length))
-    (name,) = exam.ask.ids([case])
-    calls = [exam.ask.call([exam.ask.element(case, name=name)], ids=[name]) for _ in range(2)]
+    (name,) = context.invoker.rollout_ids([case])
+    calls = [
+        context.invoker.invoke([context.invoker.build_element(case, rollout_id=name)], ids=[name]) for _ in range(2)
+    ]
     return min((call.invocation.duration_ms / 1000 for call in calls if call.invocation), default=0.0)

@@ -5,25 +5,25 @@ from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Case
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.probes.static.timed_calls import invoked, name_of, rollouts
-from simulator.grading.lambda_event import encoded
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.timed_calls import base_rollout_cases, invoke_cases, rollout_id_at
+from simulator.grading.lambda_event import encode_element
 from simulator.lambdas.function import Invocation
 from simulator.lambdas.limits import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
 from simulator.training.dataset import Record
 
-LOG_BYTES: Final = 256 * 1024
+MAX_LOG_BYTES: Final = 256 * 1024
 """More log in one call than this is a warning: CloudWatch bills what is written."""
 
-STEP: Final = 32
+STEP_ROLLOUTS: Final = 32
 """The rollouts that log is counted by: a step of Amazon's sample, four prompts with eight rollouts each."""
 
-VOLUME: Final = Probe(
+LOG_AND_PAYLOAD_SIZE: Final = Probe(
     id="S16",
     name="log and payload size",
     question="Do the event and the answer fit into a Lambda call, and is little written to the log?",
     measured=(
-        f"{STEP} rollouts of the base model are scored; more than {LOG_BYTES // 1024} kB of log in one call is a "
+        f"{STEP_ROLLOUTS} rollouts of the base model are scored; more than {MAX_LOG_BYTES // 1024} kB of log in one call is a "
         f"warning. A single rollout whose event is above {MAX_REQUEST_BYTES:,} bytes is a failure, for any record of "
         f"the file; an answer that would be above {MAX_RESPONSE_BYTES:,} bytes for a whole step is a warning."
     ),
@@ -36,79 +36,83 @@ VOLUME: Final = Probe(
 )
 
 
-def volume(exam: Examination) -> Iterator[Finding]:
+def check_log_and_payload_size(context: ProbeContext) -> Iterator[Finding]:
     """S16: count what is written, sent and returned."""
-    size = exam.settings.grading.rollouts_per_call
-    cases = rollouts(exam, max(size, STEP))
+    size = context.settings.grading.rollouts_per_call
+    cases = base_rollout_cases(context, max(size, STEP_ROLLOUTS))
     logged: list[int] = []
     returned: list[int] = []
     cut = False
     for start in range(0, len(cases), size):
-        invocation = invoked(exam, cases[start : start + size])
+        invocation = invoke_cases(context, cases[start : start + size])
         if invocation is not None:
-            logged.append(_own_log(invocation))
+            logged.append(_function_log_bytes(invocation))
             returned.append(len(invocation.payload))
             cut |= not any(line.startswith("START RequestId") for line in invocation.log_lines)
     if not logged:
-        yield VOLUME.skipped("No call was made whose log and answer could be measured.")
+        yield LOG_AND_PAYLOAD_SIZE.not_measured("No call was made whose log and answer could be measured.")
         return
-    step = exam.hyperparameters.batch_size * exam.hyperparameters.rollouts_per_prompt
+    step = context.hyperparameters.batch_size * context.hyperparameters.rollouts_per_prompt
     answer = round(sum(returned) / len(cases) * step)
-    longest = max(len(encoded(case.text)) for case in cases)
-    largest, line = max((_size(exam, record), record.line) for record in exam.records)
+    longest = max(len(encode_element(case.text)) for case in cases)
+    largest, line = max((_size(context, record), record.line) for record in context.records)
     largest += longest
-    at_least = "at least " if cut and exam.patient.spec is None else ""
+    at_least = "at least " if cut and context.reward_function.spec is None else ""
     figures = (
-        f"{at_least}{_bytes(sum(logged))} of log for {len(cases)} rollouts; {_bytes(largest)} for the largest rollout; "
-        f"{_bytes(answer)} in answer to a step of {step}"
+        f"{at_least}{_format_bytes(sum(logged))} of log for {len(cases)} rollouts; {_format_bytes(largest)} for the largest rollout; "
+        f"{_format_bytes(answer)} in answer to a step of {step}"
     )
     found = []
     if largest > MAX_REQUEST_BYTES:
         found.append(
-            VOLUME.found(
+            LOG_AND_PAYLOAD_SIZE.finding(
                 Severity.FAIL,
                 f"The event of one rollout of the record at line {line} is larger than Lambda takes.",
-                measured=_bytes(largest),
-                threshold=f"at most {_bytes(MAX_REQUEST_BYTES)}",
+                measured=_format_bytes(largest),
+                threshold=f"at most {_format_bytes(MAX_REQUEST_BYTES)}",
                 fix=f"Shorten the record at line {line}: its prompt and all its fields travel in the event.",
                 value=float(largest),
             )
         )
-    if max(logged) > LOG_BYTES:
+    if max(logged) > MAX_LOG_BYTES:
         found.append(
-            VOLUME.found(
+            LOG_AND_PAYLOAD_SIZE.finding(
                 Severity.WARN,
-                f"Much is written to the log: {at_least}{_bytes(sum(logged))} for {len(cases)} rollouts.",
-                measured=f"{_bytes(max(logged))} in a call",
-                threshold=f"at most {_bytes(LOG_BYTES)}",
+                f"Much is written to the log: {at_least}{_format_bytes(sum(logged))} for {len(cases)} rollouts.",
+                measured=f"{_format_bytes(max(logged))} in a call",
+                threshold=f"at most {_format_bytes(MAX_LOG_BYTES)}",
                 fix="Print nothing, or one line a call; above all not the event.",
                 value=float(max(logged)),
             )
         )
     if answer > MAX_RESPONSE_BYTES:
         found.append(
-            VOLUME.found(
+            LOG_AND_PAYLOAD_SIZE.finding(
                 Severity.WARN,
                 f"The answer to a whole step of {step} rollouts in one call would be larger than Lambda returns.",
-                measured=_bytes(answer),
-                threshold=f"at most {_bytes(MAX_RESPONSE_BYTES)}",
+                measured=_format_bytes(answer),
+                threshold=f"at most {_format_bytes(MAX_RESPONSE_BYTES)}",
                 fix="Return id, score and a few metrics for each rollout, and not the messages.",
                 value=float(answer),
             )
         )
-    yield from found or [VOLUME.fine("Events and answers fit, and little is logged.", measured=figures)]
+    yield from found or [LOG_AND_PAYLOAD_SIZE.ok("Events and answers fit, and little is logged.", measured=figures)]
 
 
-def _size(exam: Examination, record: Record) -> int:
+def _size(context: ProbeContext, record: Record) -> int:
     """Return how many bytes of an event a rollout takes, without its response."""
-    return len(encoded(exam.ask.element(Case(label="size", record=record, text=""), name=name_of(0))))
+    return len(
+        encode_element(
+            context.invoker.build_element(Case(label="size", record=record, text=""), rollout_id=rollout_id_at(0))
+        )
+    )
 
 
-def _own_log(invocation: Invocation) -> int:
+def _function_log_bytes(invocation: Invocation) -> int:
     """Return how many bytes the function itself wrote."""
     lambdas_own = ("START RequestId", "END RequestId", "REPORT RequestId")
     return sum(len(line.encode()) for line in invocation.log_lines if not line.startswith(lambdas_own))
 
 
-def _bytes(count: int) -> str:
+def _format_bytes(count: int) -> str:
     return f"{count / 1e3:.3g} kB" if count < 1e6 else f"{count / 1e6:.3g} MB"  # noqa: PLR2004  a million bytes

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.invocation import Answer, Asker
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.probes.static.s10_determinism import change, first_answers
-from simulator.doctor.reward_function import LocalPatient
-from simulator.doctor.timeout_budget import HungError, NoAnswersError
+from simulator.doctor.invocation import CaseResult, Invoker
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.s10_determinism import compare_scores, first_results
+from simulator.doctor.reward_function import LocalRewardFunction
+from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudgetError
 from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.limits import MAX_LAYERS
 
-_WITNESS: Final = Path(__file__).with_name("witness.py")
-_MODULE: Final = "rft_doctor_witness"
-_REPORT: Final = b'{"rft_witness":"report"}'
-_SHOWN: Final = 5  # things that are named in a finding
+_AUDIT_HOOK: Final = Path(__file__).with_name("witness.py")
+_HOOK_MODULE: Final = "rft_doctor_witness"
+_REPORT_EVENT: Final = b'{"rft_witness":"report"}'
+_MAX_NAMED: Final = 5  # things that are named in a finding
 
-EFFECTS: Final = Probe(
+SIDE_EFFECTS: Final = Probe(
     id="S17",
     name="side effects",
     question="Does the function do anything but score: speak to the network, write files, start programs?",
@@ -51,7 +51,7 @@ EFFECTS: Final = Probe(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class SideEffect:
     """One thing that the function did.
 
     Attributes:
@@ -73,123 +73,133 @@ class Note:
     need: str = ""
 
     @property
-    def name(self) -> str:
+    def label(self) -> str:
         """What it was, in a word or two."""
         return f"AWS ({self.call})" if self.call else self.what
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """What it was and where in the function it was done."""
-        return f"{self.name} ({self.place})" if self.place else self.name
+        return f"{self.label} ({self.place})" if self.place else self.label
 
 
-def effects(exam: Examination) -> Iterator[Finding]:
+def check_side_effects(context: ProbeContext) -> Iterator[Finding]:
     """S17: watch the function while it scores the visit's first calls again."""
-    patient = exam.patient
-    if not isinstance(patient, LocalPatient):
-        yield EFFECTS.skipped(
+    patient = context.reward_function
+    if not isinstance(patient, LocalRewardFunction):
+        yield SIDE_EFFECTS.not_measured(
             "Only a package that is run here can be watched, and this function is deployed already: give its folder."
         )
         return
     if len(patient.spec.layers) >= MAX_LAYERS:
-        yield EFFECTS.skipped(f"The witness is a Lambda layer, and the function has {MAX_LAYERS} already.")
+        yield SIDE_EFFECTS.not_measured(f"The witness is a Lambda layer, and the function has {MAX_LAYERS} already.")
         return
-    first = first_answers(exam)
-    watched = replace(patient, spec=witnessed(patient.spec))
-    asker = Asker(patient=watched, settings=exam.settings.grading, told=exam.ask.told, patience=exam.ask.patience)
-    seen: list[tuple[Answer, ...]] = []
+    first = first_results(context)
+    watched = replace(patient, spec=with_audit_hook(patient.spec))
+    asker = Invoker(
+        reward_function=watched,
+        settings=context.settings.grading,
+        on_call=context.invoker.on_call,
+        timeout_budget=context.invoker.timeout_budget,
+    )
+    seen: list[tuple[CaseResult, ...]] = []
     try:
         for part in first:
-            seen.append(asker.asked([answer.case for answer in part]))  # noqa: PERF401  what was asked is kept
-    except HungError:
+            seen.append(asker.score([answer.case for answer in part]))  # noqa: PERF401  what was asked is kept
+    except TimeoutBudgetError:
         raise
-    except NoAnswersError:
+    except NoScoresError:
         seen = [tuple(replace(answer, score=None) for answer in part) for part in first]
-    exam.ask.calls += asker.calls + 1
-    notes = _notes(watched)
+    context.invoker.call_count += asker.call_count + 1
+    notes = _recorded_side_effects(watched)
     if notes is None:
-        yield EFFECTS.skipped("The witness gave no report: the function ended or stopped its environment.")
+        yield SIDE_EFFECTS.not_measured("The witness gave no report: the function ended or stopped its environment.")
         return
-    harmed = bool(_of(notes, "write")) and not change(first, seen).none and _steady(exam, first)
-    yield from judged(notes, harmed=harmed)
+    harmed = (
+        bool(_of_kind(notes, "write"))
+        and not compare_scores(first, seen).is_unchanged
+        and _is_deterministic(context, first)
+    )
+    yield from side_effect_findings(notes, scores_changed=harmed)
 
 
-def judged(notes: Sequence[Note], *, harmed: bool) -> Iterator[Finding]:
-    """Yield what is to be said of what was seen; `harmed` when it scored otherwise while it was watched."""
+def side_effect_findings(side_effects: Sequence[SideEffect], *, scores_changed: bool) -> Iterator[Finding]:
+    """Yield what is to be said of what was seen; `scores_changed` when it scored otherwise while it was watched."""
     found = [
-        *_written(_of(notes, "write"), harmed=harmed),
-        *_contacted(_of(notes, "network")),
-        *_started(_of(notes, "process")),
-        *_read(_of(notes, "read")),
-        *_missed(_of(notes, "variable")),
+        *_write_findings(_of_kind(side_effects, "write"), scores_changed=scores_changed),
+        *_network_findings(_of_kind(side_effects, "network")),
+        *_process_findings(_of_kind(side_effects, "process")),
+        *_read_findings(_of_kind(side_effects, "read")),
+        *_variable_findings(_of_kind(side_effects, "variable")),
     ]
-    yield from found or [EFFECTS.fine("It did nothing but score: no network, no file outside /tmp, no program.")]
+    yield from found or [SIDE_EFFECTS.ok("It did nothing but score: no network, no file outside /tmp, no program.")]
 
 
-def _steady(exam: Examination, first: Sequence[Sequence[Answer]]) -> bool:
+def _is_deterministic(context: ProbeContext, first: Sequence[Sequence[CaseResult]]) -> bool:
     """Whether it scores as before when nobody watches: else it cannot be told what a refused write did."""
-    unwatched = [exam.ask.asked([answer.case for answer in part], kept=False) for part in first]
-    return change(first, unwatched).none
+    unwatched = [context.invoker.score([answer.case for answer in part], keep=False) for part in first]
+    return compare_scores(first, unwatched).is_unchanged
 
 
-def witnessed(spec: FunctionSpec) -> FunctionSpec:
+def with_audit_hook(spec: FunctionSpec) -> FunctionSpec:
     """Return the function with the witness around its handler, as another version with environments of its own."""
     layer = io.BytesIO()
     with zipfile.ZipFile(layer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo(f"python/{_MODULE}.py"), _WITNESS.read_text("utf-8"))
+        archive.writestr(zipfile.ZipInfo(f"python/{_HOOK_MODULE}.py"), _AUDIT_HOOK.read_text("utf-8"))
     return replace(
         spec,
         version="2",
-        handler=f"{_MODULE}.handler",
+        handler=f"{_HOOK_MODULE}.handler",
         layers=(*spec.layers, layer.getvalue()),
         environment=(*spec.environment, ("RFT_WITNESS_HANDLER", spec.handler)),
     )
 
 
-def _notes(watched: LocalPatient) -> list[Note] | None:
+def _recorded_side_effects(hooked: LocalRewardFunction) -> list[SideEffect] | None:
     try:
-        invocation = watched.invoke(_REPORT)
+        invocation = hooked.invoke(_REPORT_EVENT)
         if invocation.function_error:
             return None
         taken: list[Mapping[str, Any]] = json.loads(invocation.payload)
     except (InvocationRejected, ValueError):
         return None
-    return [Note(**note) for note in taken]
+    return [SideEffect(**note) for note in taken]
 
 
-def _of(notes: Sequence[Note], kind: str) -> list[Note]:
+def _of_kind(notes: Sequence[SideEffect], kind: str) -> list[SideEffect]:
     return [note for note in notes if note.kind == kind]
 
 
-def _found(severity: Severity, what: str, notes: Sequence[Note], *, fix: str) -> Finding:
-    told = list(dict.fromkeys(note.told for note in notes))
-    return EFFECTS.found(
+def _finding(severity: Severity, message: str, notes: Sequence[SideEffect], *, fix: str) -> Finding:
+    told = list(dict.fromkeys(note.description for note in notes))
+    return SIDE_EFFECTS.finding(
         severity,
-        what,
-        measured=", ".join(told[:_SHOWN]) + (f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""),
+        message,
+        measured=", ".join(told[:_MAX_NAMED])
+        + (f" and {len(told) - _MAX_NAMED} more" if len(told) > _MAX_NAMED else ""),
         threshold="none" if severity is not Severity.INFO else "",
         fix=fix,
         value=float(len(told)),
     )
 
 
-def _written(notes: Sequence[Note], *, harmed: bool) -> Iterator[Finding]:
+def _write_findings(notes: Sequence[SideEffect], *, scores_changed: bool) -> Iterator[Finding]:
     if not notes:
         return
-    yield _found(
-        Severity.FAIL if harmed else Severity.WARN,
+    yield _finding(
+        Severity.FAIL if scores_changed else Severity.WARN,
         "It writes outside /tmp, which AWS refuses, and then it scores otherwise or not at all."
-        if harmed
+        if scores_changed
         else "It writes outside /tmp, which AWS refuses; it scores as before without.",
         notes,
         fix="Write under /tmp, which lasts as long as the environment, or not at all.",
     )
 
 
-def _contacted(notes: Sequence[Note]) -> Iterator[Finding]:
+def _network_findings(notes: Sequence[SideEffect]) -> Iterator[Finding]:
     scoring = _named_hosts([note for note in notes if note.phase == "scoring"])
     if scoring:
-        yield _found(
+        yield _finding(
             Severity.WARN,
             "It uses the network while it scores.",
             scoring,
@@ -200,7 +210,7 @@ def _contacted(notes: Sequence[Note]) -> Iterator[Finding]:
         )
     importing = _named_hosts([note for note in notes if note.phase == "import"])
     if importing:
-        yield _found(
+        yield _finding(
             Severity.INFO,
             "It uses the network when it is imported: every cold start waits for it.",
             importing,
@@ -208,7 +218,7 @@ def _contacted(notes: Sequence[Note]) -> Iterator[Finding]:
         )
 
 
-def _named_hosts(notes: Sequence[Note]) -> list[Note]:
+def _named_hosts(notes: Sequence[SideEffect]) -> list[SideEffect]:
     """Leave out the addresses that names were looked up for: who asks for a name connects to a number."""
     names = [note for note in notes if not _is_address(note.what)]
     ports = {note.what.rpartition(":")[2] for note in names}
@@ -220,17 +230,17 @@ def _is_address(host_and_port: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-def _started(notes: Sequence[Note]) -> Iterator[Finding]:
+def _process_findings(notes: Sequence[SideEffect]) -> Iterator[Finding]:
     foreign = [note for note in notes if note.what != "python"]
     if foreign:
-        yield _found(
+        yield _finding(
             Severity.WARN,
             "It starts programs, which Lambda's image may not have.",
             foreign,
             fix="Do it in Python, or ship the program in the package or a layer.",
         )
     elif notes:
-        yield _found(
+        yield _finding(
             Severity.INFO,
             "It starts another Python: that takes time in every call, and memory that counts.",
             notes,
@@ -238,9 +248,9 @@ def _started(notes: Sequence[Note]) -> Iterator[Finding]:
         )
 
 
-def _read(notes: Sequence[Note]) -> Iterator[Finding]:
+def _read_findings(notes: Sequence[SideEffect]) -> Iterator[Finding]:
     if notes:
-        yield _found(
+        yield _finding(
             Severity.WARN,
             "It reads files that are on this machine and not in its package.",
             notes,
@@ -248,11 +258,11 @@ def _read(notes: Sequence[Note]) -> Iterator[Finding]:
         )
 
 
-def _missed(notes: Sequence[Note]) -> Iterator[Finding]:
+def _variable_findings(notes: Sequence[SideEffect]) -> Iterator[Finding]:
     needed = [note for note in notes if note.need != "optional"]
     if needed:
         names = list(dict.fromkeys(note.what for note in needed))
-        yield _found(
+        yield _finding(
             Severity.WARN,
             "It looks for environment variables that are not set, and has no default for them.",
             needed,
@@ -260,7 +270,7 @@ def _missed(notes: Sequence[Note]) -> Iterator[Finding]:
         )
     optional = [note for note in notes if note.need == "optional"]
     if optional:
-        yield _found(
+        yield _finding(
             Severity.INFO,
             "It looks for environment variables that are not set, and goes by its defaults.",
             optional,

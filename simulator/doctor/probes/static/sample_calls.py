@@ -5,29 +5,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulator.doctor.finding import Exhibit
-from simulator.doctor.invocation import Answer, Call, Case, Element, usable_scores
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.probes.static.time_growth import impatient
-from simulator.doctor.timeout_budget import timed_out
-from simulator.grading.lambda_event import shown
+from simulator.doctor.finding import Example
+from simulator.doctor.invocation import Call, Case, CaseResult, EventElement, usable_scores
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probes.static.time_growth import invoker_with_shorter_timeout
+from simulator.doctor.timeout_budget import has_timed_out
+from simulator.grading.lambda_event import response_text
 
-_TRIED_ALONE: Final = 3  # rollouts that are sent one by one after they have failed together
+_SINGLE_ROLLOUTS: Final = 3  # rollouts that are sent one by one after they have failed together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
+class SampleCall:
     """An ordinary call: what was sent, and what came back as far as it can be read."""
 
     cases: tuple[Case, ...]
-    elements: tuple[Element, ...]
+    elements: tuple[EventElement, ...]
     call: Call
-    fault: str  # why a job could not use it, empty when it could
+    error: str  # why a job could not use it, empty when it could
 
     @property
-    def timed_out(self) -> bool:
+    def has_timed_out(self) -> bool:
         """Whether it ran into the function's time-out."""
-        return self.call.invocation is not None and timed_out(self.call.invocation)
+        return self.call.invocation is not None and has_timed_out(self.call.invocation)
 
     @property
     def results(self) -> list[Any] | None:
@@ -41,72 +41,78 @@ class Contact:
             return None
         return answer if isinstance(answer, list) else None
 
-    def exhibit(self, place: int, note: str) -> Exhibit:
+    def example(self, index: int, note: str) -> Example:
         """Show the rollout that a result belongs to by its place, where there is one."""
-        case = self.cases[min(place, len(self.cases) - 1)]
-        return Answer(case=case, score=None).exhibit(note)
+        case = self.cases[min(index, len(self.cases) - 1)]
+        return CaseResult(case=case, score=None).example(note)
 
 
-def contacted(exam: Examination) -> Contact:
+def send_first_call(context: ProbeContext) -> SampleCall:
     """Send right and wrong answers in one call, as many as the service would."""
     cases = [
-        Case(label="contact", record=row.record, text=text) for row in exam.rows for text in (row.perfect, row.wrong)
+        Case(label="contact", record=row.record, text=text)
+        for row in context.rows
+        for text in (row.right_response, row.wrong_response)
     ]
-    return _sent(exam, cases[: exam.settings.grading.rollouts_per_call])
+    return _send(context, cases[: context.settings.grading.rollouts_per_call])
 
 
-def met(exam: Examination) -> Iterator[Contact]:
+def send_more_calls(context: ProbeContext) -> Iterator[SampleCall]:
     """Send right and wrong answers to other rows and the rollouts of the untrained model, in whole calls.
 
     Yields:
         each call.
     """
     cases = [
-        Case(label="contact", record=row.record, text=text) for row in exam.few for text in (row.perfect, row.wrong)
+        Case(label="contact", record=row.record, text=text)
+        for row in context.row_subset
+        for text in (row.right_response, row.wrong_response)
     ]
     cases += [
-        Case(label="contact", record=group.prompt.record, text=shown(rollout, exam.settings.grading))
-        for group in exam.base_groups
+        Case(label="contact", record=group.prompt.record, text=response_text(rollout, context.settings.grading))
+        for group in context.base_groups
         for rollout in group.rollouts
     ]
-    size = exam.settings.grading.rollouts_per_call
+    size = context.settings.grading.rollouts_per_call
     for start in range(0, len(cases), size):
-        yield _sent(exam, cases[start : start + size])
+        yield _send(context, cases[start : start + size])
 
 
-def _sent(exam: Examination, cases: Sequence[Case]) -> Contact:
-    names = exam.ask.ids(cases)
-    elements = [exam.ask.element(case, name=name) for case, name in zip(cases, names, strict=True)]
-    call = exam.ask.call(elements, ids=names)
-    scores = usable_scores(call, function=exam.patient.name)
+def _send(context: ProbeContext, cases: Sequence[Case]) -> SampleCall:
+    names = context.invoker.rollout_ids(cases)
+    elements = [context.invoker.build_element(case, rollout_id=name) for case, name in zip(cases, names, strict=True)]
+    call = context.invoker.invoke(elements, ids=names)
+    scores = usable_scores(call, function_name=context.reward_function.name)
     fault = scores if isinstance(scores, str) else ""
-    return Contact(cases=tuple(cases), elements=tuple(elements), call=call, fault=fault)
+    return SampleCall(cases=tuple(cases), elements=tuple(elements), call=call, error=fault)
 
 
-def scores_alone(exam: Examination, contact: Contact) -> bool:
+def scores_single_rollout(context: ProbeContext, sample_call: SampleCall) -> bool:
     """Say whether one of the first rollouts gets a score when it is sent alone; a time-out is waited for once."""
-    if len(contact.elements) == 1:
-        return not contact.fault
-    asker = exam.ask
-    if contact.timed_out:
-        asker = impatient(exam)
-        if asker.patient is exam.patient and exam.ask.patience.is_over:
+    if len(sample_call.elements) == 1:
+        return not sample_call.error
+    asker = context.invoker
+    if sample_call.has_timed_out:
+        asker = invoker_with_shorter_timeout(context)
+        if asker.reward_function is context.reward_function and context.invoker.timeout_budget.is_exhausted:
             return False
-    for element, name in list(zip(contact.elements, contact.call.ids, strict=True))[:_TRIED_ALONE]:
-        call = asker.call([element], ids=[name])
-        if not isinstance(usable_scores(call, function=exam.patient.name), str):
+    for element, name in list(zip(sample_call.elements, sample_call.call.ids, strict=True))[:_SINGLE_ROLLOUTS]:
+        call = asker.invoke([element], ids=[name])
+        if not isinstance(usable_scores(call, function_name=context.reward_function.name), str):
             return True
-        if call.invocation is not None and timed_out(call.invocation):
+        if call.invocation is not None and has_timed_out(call.invocation):
             break
     return False
 
 
-def broken_alone(exam: Examination, contact: Contact) -> tuple[int, str] | None:
+def find_failing_rollout(context: ProbeContext, sample_call: SampleCall) -> tuple[int, str] | None:
     """Return the place of the first rollout that gets no score when it is sent alone, and why; None of a time-out."""
-    if contact.timed_out:
+    if sample_call.has_timed_out:
         return None
-    for place, (element, name) in enumerate(zip(contact.elements, contact.call.ids, strict=True)):
-        scores = usable_scores(exam.ask.call([element], ids=[name]), function=exam.patient.name)
+    for place, (element, name) in enumerate(zip(sample_call.elements, sample_call.call.ids, strict=True)):
+        scores = usable_scores(
+            context.invoker.invoke([element], ids=[name]), function_name=context.reward_function.name
+        )
         if isinstance(scores, str):
             return place, scores
     return None

@@ -5,24 +5,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulator.doctor.finding import Exhibit
-from simulator.doctor.invocation import Asker, Case
-from simulator.doctor.probe_context import Examination
-from simulator.doctor.reward_function import hurried
+from simulator.doctor.finding import Example
+from simulator.doctor.invocation import Case, Invoker
+from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.reward_function import with_shorter_timeout
 
-SIZES: Final = (2_000, 8_000, 32_000)
+RESPONSE_SIZES: Final = (2_000, 8_000, 32_000)
 """Characters of the answers that show how time grows (INFERRED)."""
 
-STEEP: Final = 1.5
+STEEP_EXPONENT: Final = 1.5
 """Time that grows with a higher power of the answer's length than this is a search that starts over and over."""
 
 NOTABLE_SECONDS: Final = 0.05
 """Below this on the longest answer, growth is not worth a word, nor to be told from the noise of a busy machine."""
 
-HOPELESS_SECONDS: Final = 2.0
+TOO_SLOW_SECONDS: Final = 2.0
 """A function that takes this long on one answer is not asked about a longer one."""
 
-LONGEST_WAIT: Final = 10.0
+TIMEOUT_SECONDS: Final = 10.0
 """Seconds after which a function that is asked about a long answer is stopped, where it is run here."""
 
 FILLERS: Final = {
@@ -41,12 +41,12 @@ FILLERS: Final = {
 }
 """What a long answer is filled with: what searches for an answer stumble over."""
 
-_CONFIRMED: Final = 3  # measurements that have to agree on a steep growth
-_SHOWN: Final = 80  # characters of the longest answer's beginning
+_CONFIRMATIONS: Final = 3  # measurements that have to agree on a steep growth
+_EXCERPT_CHARACTERS: Final = 80  # characters of the longest answer's beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
+class TimeGrowth:
     """How many seconds answers of one kind took, from the shortest on; `case` is the last that was asked about."""
 
     filler: str
@@ -54,79 +54,79 @@ class Growth:
     seconds: tuple[float, ...]
 
     @property
-    def hopeless(self) -> bool:
+    def is_too_slow(self) -> bool:
         """Whether it took so long that no longer answer was asked about."""
-        return self.seconds[-1] > HOPELESS_SECONDS
+        return self.seconds[-1] > TOO_SLOW_SECONDS
 
     @property
-    def power(self) -> float | None:
+    def exponent(self) -> float | None:
         """The power of the length that the time grows with, between the two longest; None of one alone."""
         if len(self.seconds) < 2:  # noqa: PLR2004  a slope is between two points
             return None
         shorter, longer = (max(seconds, 1e-6) for seconds in self.seconds[-2:])
         last = len(self.seconds) - 1
-        return math.log(longer / shorter) / math.log(SIZES[last] / SIZES[last - 1])
+        return math.log(longer / shorter) / math.log(RESPONSE_SIZES[last] / RESPONSE_SIZES[last - 1])
 
     @property
-    def steep(self) -> bool:
+    def is_steep(self) -> bool:
         """Whether it is worth a warning."""
-        notable = self.seconds[-1] > NOTABLE_SECONDS and self.power is not None and self.power > STEEP
-        return self.hopeless or notable
+        notable = self.seconds[-1] > NOTABLE_SECONDS and self.exponent is not None and self.exponent > STEEP_EXPONENT
+        return self.is_too_slow or notable
 
     @property
-    def figures(self) -> str:
+    def description(self) -> str:
         """What was measured, in words."""
-        times = zip(SIZES, self.seconds, strict=False)
-        return ", ".join(f"{duration(seconds)} for {size // 1000} kB" for size, seconds in times)
+        times = zip(RESPONSE_SIZES, self.seconds, strict=False)
+        return ", ".join(f"{format_duration(seconds)} for {size // 1000} kB" for size, seconds in times)
 
     @property
-    def exhibit(self) -> Exhibit:
+    def example(self) -> Example:
         """The beginning of the longest answer."""
         text = self.case.text
-        return Exhibit(
+        return Example(
             line=self.case.record.line,
             prompt=self.case.record.messages[-1].content,
-            response=f"{text[:_SHOWN]}… ({len(text):,} characters)",
+            response=f"{text[:_EXCERPT_CHARACTERS]}… ({len(text):,} characters)",
             score=None,
-            note=self.figures,
+            note=self.description,
         )
 
 
-def growths(exam: Examination, asker: Asker) -> Iterator[Growth]:
+def measure_time_growth(context: ProbeContext, invoker: Invoker) -> Iterator[TimeGrowth]:
     """Yield how the time grows with long answers of each kind. A steep one is measured anew, and the best counts."""
     for filler in FILLERS:
-        growth = _measured(exam, asker, filler)
-        for _ in range(1, _CONFIRMED):
-            if growth.hopeless or not growth.steep:
+        growth = _measure(context, invoker, filler)
+        for _ in range(1, _CONFIRMATIONS):
+            if growth.is_too_slow or not growth.is_steep:
                 break
-            again = _measured(exam, asker, filler)
+            again = _measure(context, invoker, filler)
             growth = replace(growth, seconds=tuple(map(min, growth.seconds, again.seconds)))
         yield growth
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a duration in words."""
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
-def _measured(exam: Examination, asker: Asker, filler: str) -> Growth:
-    row = exam.rows[0]
-    start = "" if row.gold.kind == "none" else row.perfect
+def _measure(context: ProbeContext, invoker: Invoker, filler: str) -> TimeGrowth:
+    row = context.rows[0]
+    start = "" if row.reference.kind == "none" else row.right_response
     case = Case(label=filler, record=row.record, text=start)
     seconds: list[float] = []
-    for size in SIZES:
+    for size in RESPONSE_SIZES:
         # A search for an answer at the end does not find one at this end.
         filled = (FILLERS[filler] * size)[:size]
         case = replace(case, text=f"{start}\n{filled}\nx")
-        (name,) = asker.ids([case])
-        invocation = asker.call([asker.element(case, name=name)], ids=[name]).invocation
+        (name,) = invoker.rollout_ids([case])
+        invocation = invoker.invoke([invoker.build_element(case, rollout_id=name)], ids=[name]).invocation
         seconds.append(invocation.duration_ms / 1e3 if invocation else 0.0)
-        if seconds[-1] > HOPELESS_SECONDS:
+        if seconds[-1] > TOO_SLOW_SECONDS:
             break
-    return Growth(filler=filler, case=case, seconds=tuple(seconds))
+    return TimeGrowth(filler=filler, case=case, seconds=tuple(seconds))
 
 
-def impatient(exam: Examination) -> Asker:
+def invoker_with_shorter_timeout(context: ProbeContext) -> Invoker:
     """Return one who asks the patient under a short time-out, where it is run here."""
-    patient = hurried(exam.patient, seconds=LONGEST_WAIT) or exam.patient
-    return Asker(patient=patient, settings=exam.settings.grading, told=exam.ask.told)
+    patient = with_shorter_timeout(context.reward_function, timeout=TIMEOUT_SECONDS) or context.reward_function
+    return Invoker(reward_function=patient, settings=context.settings.grading, on_call=context.invoker.on_call)

@@ -3,6 +3,6 @@
 from simulator.doctor.rows import Row
 
 
-def work_of(row: Row) -> str:
+def worked_steps(row: Row) -> str:
     """Return the work alone, the last step of which comes to a wrong value; empty where no work is shown."""
-    return row.wrong.removesuffix(row.bare(row.wrong_value)).rstrip("\n")
+    return row.wrong_response.removesuffix(row.write_answer(row.wrong_value)).rstrip("\n")

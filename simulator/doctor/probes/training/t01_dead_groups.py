@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from simulator.doctor.finding import Exhibit, Finding, Probe, Severity
-from simulator.doctor.probes.static.s06_saturation import DEAD_FAIL, DEAD_WARN, is_dead
-from simulator.doctor.probes.training.trace_windows import NOT_REHEARSED, begun, judged
-from simulator.doctor.training_trace import USUAL, Courses, Scored, named
+from simulator.doctor.finding import Example, Finding, Probe, Severity
+from simulator.doctor.probes.static.s06_saturation import DEAD_GROUPS_FAIL, DEAD_GROUPS_WARN, is_dead
+from simulator.doctor.probes.training.trace_windows import NO_TRAINING, comparable_trace, first_rollouts
+from simulator.doctor.training_trace import AS_CONFIGURED, ScoredRollout, TrainingTraces, find_trace
 
-FEWEST_GROUPS: Final = 5
+MIN_GROUPS: Final = 5
 """Fewer groups say nothing about their share."""
 
-ZERO_STEPS: Final = 0.5
+MAX_ZERO_GRADIENT_SHARE: Final = 0.5
 """A run of which more steps have a gradient of exactly 0 is mostly a waste."""
 
 DEAD_GROUPS: Final = Probe(
@@ -22,7 +22,7 @@ DEAD_GROUPS: Final = Probe(
     measured=(
         "A group is one prompt's rollouts in one step; it is dead when all of them get the same reward. Counted over "
         "the first ten steps, without the groups in which every rollout is really right: no reward could tell those "
-        f"apart. More than {DEAD_WARN:.0%} dead is a warning, more than {DEAD_FAIL:.0%} a failure."
+        f"apart. More than {DEAD_GROUPS_WARN:.0%} dead is a warning, more than {DEAD_GROUPS_FAIL:.0%} a failure."
     ),
     means=(
         "Advantages are differences within a group. A dead group has none: its rollouts are sampled, paid for, and "
@@ -39,14 +39,14 @@ ZERO_GRADIENTS: Final = Probe(
     name="zero gradients",
     question="Do the steps change the model?",
     measured=(
-        f"The share of steps whose gradient (actor_grad_norm) is exactly 0. More than {ZERO_STEPS:.0%} is a failure."
+        f"The share of steps whose gradient (actor_grad_norm) is exactly 0. More than {MAX_ZERO_GRADIENT_SHARE:.0%} is a failure."
     ),
     means='All groups of such a step are dead: "loss 0.0, grad_norm 0.0", the commonest question about GRPO.',
     remedy="See T1: rewards must differ within a group.",
     source="verl, TRL #3452 and #3857, ms-swift #4547.",
 )
 
-RESULTS: Final = Probe(
+INVALID_RESULTS: Final = Probe(
     id="T11",
     name="invalid results",
     question="Does every rollout of a whole run get a usable score?",
@@ -60,91 +60,91 @@ RESULTS: Final = Probe(
 )
 
 
-def dead_groups(courses: Courses) -> Iterator[Finding]:
+def check_dead_groups(traces: TrainingTraces) -> Iterator[Finding]:
     """T1: count the groups that differ in nothing but deserve to."""
-    course = judged(courses)
+    course = comparable_trace(traces)
     if isinstance(course, str):
-        yield DEAD_GROUPS.skipped(course)
+        yield DEAD_GROUPS.not_measured(course)
         return
-    groups = [group for group in _groups(begun(course)) if not all(scored.correct for scored in group)]
-    if len(groups) < FEWEST_GROUPS:
-        yield DEAD_GROUPS.skipped(
+    groups = [group for group in _group_rollouts(first_rollouts(course)) if not all(scored.correct for scored in group)]
+    if len(groups) < MIN_GROUPS:
+        yield DEAD_GROUPS.not_measured(
             "Nearly all groups of the first ten steps are right throughout: no reward could tell their rollouts apart."
         )
         return
-    dead = [group for group in groups if _alike(group)]
+    dead = [group for group in groups if _is_dead_group(group)]
     share, measured = len(dead) / len(groups), f"{len(dead)} of {len(groups)} groups"
-    if share <= DEAD_WARN:
-        yield DEAD_GROUPS.fine("Most groups have rewards that differ.", measured=measured, value=share)
+    if share <= DEAD_GROUPS_WARN:
+        yield DEAD_GROUPS.ok("Most groups have rewards that differ.", measured=measured, value=share)
         return
-    severity = Severity.FAIL if share > DEAD_FAIL else Severity.WARN
-    yield DEAD_GROUPS.found(
+    severity = Severity.FAIL if share > DEAD_GROUPS_FAIL else Severity.WARN
+    yield DEAD_GROUPS.finding(
         severity,
         "In most groups every rollout gets the same reward, though not every one is right.",
         measured=measured,
-        threshold=f"at most {DEAD_FAIL if severity is Severity.FAIL else DEAD_WARN:.0%}",
+        threshold=f"at most {DEAD_GROUPS_FAIL if severity is Severity.FAIL else DEAD_GROUPS_WARN:.0%}",
         fix=DEAD_GROUPS.remedy,
         value=share,
-        exhibits=_unlike(dead),
+        examples=_contrast_examples(dead),
     )
 
 
-def zero_gradients(courses: Courses) -> Iterator[Finding]:
+def check_zero_gradients(traces: TrainingTraces) -> Iterator[Finding]:
     """T10: count the steps that changed nothing."""
-    course = named(courses, USUAL)
+    course = find_trace(traces, AS_CONFIGURED)
     if course is None or not course.metrics:
-        yield ZERO_GRADIENTS.skipped(course.fault if course else NOT_REHEARSED)
+        yield ZERO_GRADIENTS.not_measured(course.error if course else NO_TRAINING)
         return
     zero = sum(metrics.actor_grad_norm == 0.0 for metrics in course.metrics)
     share, measured = zero / course.steps, f"{zero} of {course.steps} steps"
-    if share <= ZERO_STEPS:
-        yield ZERO_GRADIENTS.fine("Most steps have something to learn from.", measured=measured, value=share)
+    if share <= MAX_ZERO_GRADIENT_SHARE:
+        yield ZERO_GRADIENTS.ok("Most steps have something to learn from.", measured=measured, value=share)
         return
-    yield ZERO_GRADIENTS.found(
+    yield ZERO_GRADIENTS.finding(
         Severity.FAIL,
         "In most steps there is nothing to learn: the gradient is exactly 0.",
         measured=measured,
-        threshold=f"at most {ZERO_STEPS:.0%}",
+        threshold=f"at most {MAX_ZERO_GRADIENT_SHARE:.0%}",
         fix=ZERO_GRADIENTS.remedy,
         value=share,
-        exhibits=_unlike([group for group in _groups(course.scored) if _alike(group)]),
+        examples=_contrast_examples([group for group in _group_rollouts(course.rollouts) if _is_dead_group(group)]),
     )
 
 
-def results(courses: Courses) -> Iterator[Finding]:
+def check_invalid_results(traces: TrainingTraces) -> Iterator[Finding]:
     """T11: see whether every course came to its end."""
-    for course in courses:
-        if course.fault and course.total_steps:
-            yield RESULTS.found(
+    for course in traces:
+        if course.error and course.total_steps:
+            yield INVALID_RESULTS.finding(
                 Severity.FAIL,
                 f"The rehearsed run ({course.name}) ended after {course.steps} of {course.total_steps} steps, without "
                 "a usable score.",
-                measured=course.fault,
+                measured=course.error,
                 threshold="a score for each rollout",
-                fix=RESULTS.remedy,
+                fix=INVALID_RESULTS.remedy,
                 value=float(course.steps),
             )
             return
-    rollouts = sum(len(course.scored) for course in courses)
+    rollouts = sum(len(course.rollouts) for course in traces)
     if rollouts:
-        yield RESULTS.fine("Every rollout got a usable score.", measured=f"{rollouts} rollouts", value=0.0)
+        yield INVALID_RESULTS.ok("Every rollout got a usable score.", measured=f"{rollouts} rollouts", value=0.0)
     else:
-        yield RESULTS.skipped(next((course.fault for course in courses if course.fault), NOT_REHEARSED))
+        yield INVALID_RESULTS.not_measured(next((course.error for course in traces if course.error), NO_TRAINING))
 
 
-def _groups(scored: Sequence[Scored]) -> list[list[Scored]]:
+def _group_rollouts(scored: Sequence[ScoredRollout]) -> list[list[ScoredRollout]]:
     return [list(group) for _, group in groupby(scored, key=lambda one: (one.step, one.line))]
 
 
-def _alike(group: Sequence[Scored]) -> bool:
+def _is_dead_group(group: Sequence[ScoredRollout]) -> bool:
     return is_dead([scored.reward for scored in group])
 
 
-def _unlike(groups: Sequence[Sequence[Scored]]) -> tuple[Exhibit, ...]:
+def _contrast_examples(groups: Sequence[Sequence[ScoredRollout]]) -> tuple[Example, ...]:
     """Show a right and a wrong rollout of one group, which got the same reward; none where no group has both."""
     for group in groups:
         right = next((scored for scored in group if scored.correct), None)
         wrong = next((scored for scored in group if scored.correct is False), None)
         if right and wrong:
-            return right.exhibit("it is really right"), wrong.exhibit("it is really wrong, to the same prompt")
+            return right.example("it is really right"), wrong.example("it is really wrong, to the same prompt")
     return ()

@@ -4,40 +4,48 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.probes.static.score_scale import ON_A_SCALE
-from simulator.doctor.probes.training.t05_reward_vs_quality import FALLEN
+from simulator.doctor.probes.static.score_scale import SCALE_EXPLANATION
+from simulator.doctor.probes.training.t05_reward_vs_quality import MAX_QUALITY_DROP
 from simulator.doctor.probes.training.trace_windows import (
-    BOTH_ENDS,
-    FEWEST_STEPS,
-    Ends,
-    judged,
-    knows_truth,
-    rewards_of,
+    MIN_STEPS,
+    WINDOWS_TEXT,
+    WindowMeans,
+    comparable_trace,
+    has_known_truth,
+    reward_means,
 )
-from simulator.doctor.simulated_training import FASTER_RATE, SLOWER_RATE
-from simulator.doctor.training_trace import FASTER, REDTEAM, SLOWER, USUAL, Course, Courses, named
+from simulator.doctor.simulated_training import HIGHER_RATE_FACTOR, LOWER_RATE_FACTOR
+from simulator.doctor.training_trace import (
+    AS_CONFIGURED,
+    HIGHER_RATE,
+    LOWER_RATE,
+    RED_TEAM,
+    TrainingTrace,
+    TrainingTraces,
+    find_trace,
+)
 
-GAIN: Final = 0.05
-HIGH_ENOUGH: Final = 0.9
+MIN_GAIN: Final = 0.05
+NEAR_MAXIMUM_SHARE: Final = 0.9
 """INFERRED, on simulated runs: sound rewards rise by .12 and more in 67 steps, random ones by .06 at most."""
 
-SLOW: Final = GAIN / 2
+MIN_SLOW_GAIN: Final = MIN_GAIN / 2
 """A smaller rise is none, by whatever cause (INFERRED)."""
 
-MUCH_BETTER: Final = 0.05
+MIN_RATE_ADVANTAGE: Final = 0.05
 """Another learning rate is suggested where the reward ends higher by more: windows of ten steps differ by chance."""
 
-LEARNING: Final = Probe(
+NO_LEARNING: Final = Probe(
     id="T4",
     name="no learning",
     question="Does the reward rise?",
     measured=(
-        f"The mean reward over {BOTH_ENDS}. A rise of less than {GAIN} is a failure, unless it began at {HIGH_ENOUGH} "
-        f"times the highest reward seen. {ON_A_SCALE} It is a warning, with that cause, where the "
+        f"The mean reward over {WINDOWS_TEXT}. A rise of less than {MIN_GAIN} is a failure, unless it began at {NEAR_MAXIMUM_SHARE} "
+        f"times the highest reward seen. {SCALE_EXPLANATION} It is a warning, with that cause, where the "
         "reward rises, and quality does not fall, at three times the learning rate or in the red team's longer run (of "
         "the same policy): the reward can teach then, and this run is too slow; and for "
-        f"information alone where the reward rises by {SLOW} at least, and quality with it. "
-        f"Fewer than {FEWEST_STEPS} steps are a warning, none at all a failure."
+        f"information alone where the reward rises by {MIN_SLOW_GAIN} at least, and quality with it. "
+        f"Fewer than {MIN_STEPS} steps are a warning, none at all a failure."
     ),
     means=(
         "A run whose reward stays where it was is paid for and changes nothing. Rewards that are noise look like that, "
@@ -55,9 +63,9 @@ LEARNING_RATE: Final = Probe(
     name="learning rate",
     question="Which learning rate multiplier suits this reward?",
     measured=(
-        f"The run is rehearsed at {SLOWER_RATE} and {FASTER_RATE:g} times its learning rate too, with the same draws. "
+        f"The run is rehearsed at {LOWER_RATE_FACTOR} and {HIGHER_RATE_FACTOR:g} times its learning rate too, with the same draws. "
         "Another rate is suggested where the mean reward of the last ten steps (on a scale from 0 to 1) is higher "
-        f"by more than {MUCH_BETTER} and the share of right answers falls by no more than {FALLEN}. Always for "
+        f"by more than {MIN_RATE_ADVANTAGE} and the share of right answers falls by no more than {MAX_QUALITY_DROP}. Always for "
         "information."
     ),
     means=(
@@ -70,34 +78,34 @@ LEARNING_RATE: Final = Probe(
 )
 
 
-def learning(courses: Courses) -> Iterator[Finding]:
+def check_no_learning(traces: TrainingTraces) -> Iterator[Finding]:
     """T4: hold the end of the reward against its beginning."""
-    usual = named(courses, USUAL)
-    if usual is not None and (short := _too_few(usual)):
+    usual = find_trace(traces, AS_CONFIGURED)
+    if usual is not None and (short := _too_few_steps(usual)):
         yield short
         return
-    course = judged(courses)
+    course = comparable_trace(traces)
     if isinstance(course, str):
-        yield LEARNING.skipped(course)
+        yield NO_LEARNING.not_measured(course)
         return
-    rewards = rewards_of(course)
-    measured = f"{rewards.first:.3f}, then {rewards.last:.3f}{course.scale.note}{_of_how_many(course)}"
-    if rewards.gain >= GAIN:
-        yield LEARNING.fine("The reward rises.", measured=measured, value=rewards.gain)
+    rewards = reward_means(course)
+    measured = f"{rewards.first:.3f}, then {rewards.last:.3f}{course.scale.note}{_describe_sample(course)}"
+    if rewards.gain >= MIN_GAIN:
+        yield NO_LEARNING.ok("The reward rises.", measured=measured, value=rewards.gain)
         return
-    highest = course.scale.part(max(scored.reward for scored in course.scored))
-    if highest > 0.0 and rewards.first >= HIGH_ENOUGH * highest:
-        yield LEARNING.fine("It begins high, with little room to rise.", measured=measured, value=rewards.gain)
+    highest = course.scale.normalize(max(scored.reward for scored in course.rollouts))
+    if highest > 0.0 and rewards.first >= NEAR_MAXIMUM_SHARE * highest:
+        yield NO_LEARNING.ok("It begins high, with little room to rise.", measured=measured, value=rewards.gain)
         return
-    slower = _rising(courses, SLOWER)
-    fallen = rewards.gain <= -GAIN
-    if not fallen and slower is None and (quicker := _quicker(courses)):
-        yield LEARNING.found(
-            Severity.INFO if _moves(course, rewards) else Severity.WARN,
+    slower = _rising_rewards(traces, LOWER_RATE)
+    fallen = rewards.gain <= -MIN_GAIN
+    if not fallen and slower is None and (quicker := _describe_better_run(traces)):
+        yield NO_LEARNING.finding(
+            Severity.INFO if _learns_slowly(course, rewards) else Severity.WARN,
             f"The reward hardly rises in {course.steps} steps. It does {quicker}: it can teach, and the run is too "
             "slow.",
             measured=measured,
-            threshold=f"a rise of {GAIN}",
+            threshold=f"a rise of {MIN_GAIN}",
             fix="Raise learning_rate_multiplier or n_epochs.",
             value=rewards.gain,
         )
@@ -105,117 +113,117 @@ def learning(courses: Courses) -> Iterator[Finding]:
     what = "The reward falls." if fallen else "The reward does not rise."
     if slower is not None:
         what += f" It does, to {slower.last:.3f}, at a lower learning rate: this one breaks the model."
-    yield LEARNING.found(
+    yield NO_LEARNING.finding(
         Severity.FAIL,
         what,
         measured=measured,
-        threshold=f"a rise of {GAIN}",
-        fix=LEARNING.remedy if slower is None else "Lower learning_rate_multiplier.",
+        threshold=f"a rise of {MIN_GAIN}",
+        fix=NO_LEARNING.remedy if slower is None else "Lower learning_rate_multiplier.",
         value=rewards.gain,
     )
 
 
-def learning_rate(courses: Courses) -> Iterator[Finding]:
+def check_learning_rate(traces: TrainingTraces) -> Iterator[Finding]:
     """T14: compare three learning rates."""
-    course = judged(courses)
+    course = comparable_trace(traces)
     if isinstance(course, str):
-        yield LEARNING_RATE.skipped(course)
+        yield LEARNING_RATE.not_measured(course)
         return
     others = [
         (rate, other)
-        for rate, name in ((SLOWER_RATE, SLOWER), (FASTER_RATE, FASTER))
-        if (other := named(courses, name)) is not None and other.steps >= FEWEST_STEPS
+        for rate, name in ((LOWER_RATE_FACTOR, LOWER_RATE), (HIGHER_RATE_FACTOR, HIGHER_RATE))
+        if (other := find_trace(traces, name)) is not None and other.steps >= MIN_STEPS
     ]
     if not others:
-        yield LEARNING_RATE.skipped("No other learning rate was rehearsed to the end.")
+        yield LEARNING_RATE.not_measured("No other learning rate was rehearsed to the end.")
         return
-    last = rewards_of(course).last
+    last = reward_means(course).last
     measured = (
         "; ".join(
-            f"x{rate:g}: {rewards_of(run).last:.3f}"
+            f"x{rate:g}: {reward_means(run).last:.3f}"
             for rate, run in sorted([(1.0, course), *others], key=lambda entry: entry[0])
         )
         + course.scale.note
     )
     better = [
-        (rewards_of(other).last, rate)
+        (reward_means(other).last, rate)
         for rate, other in others
-        if rewards_of(other).last > last + MUCH_BETTER and _truthful(other)
+        if reward_means(other).last > last + MIN_RATE_ADVANTAGE and _keeps_quality(other)
     ]
     if not better:
-        yield LEARNING_RATE.fine("No other learning rate ends much higher.", measured=measured, value=1.0)
+        yield LEARNING_RATE.ok("No other learning rate ends much higher.", measured=measured, value=1.0)
         return
     _, rate = max(better)
-    yield LEARNING_RATE.found(
+    yield LEARNING_RATE.finding(
         Severity.INFO,
         f"The reward ends higher at {rate:g} times the learning rate.",
         measured=measured,
-        threshold=f"higher by {MUCH_BETTER}",
+        threshold=f"higher by {MIN_RATE_ADVANTAGE}",
         fix=f"Try {rate:g} times your learning_rate_multiplier.",
         value=rate,
     )
 
 
-def _too_few(course: Course) -> Finding | None:
+def _too_few_steps(course: TrainingTrace) -> Finding | None:
     if not course.total_steps:
-        return LEARNING.found(
+        return NO_LEARNING.finding(
             Severity.FAIL,
-            f"The run cannot start: {course.fault}.",
+            f"The run cannot start: {course.error}.",
             measured="0 steps",
-            threshold=f"at least {FEWEST_STEPS}",
+            threshold=f"at least {MIN_STEPS}",
             fix="Lower batch_size, or add records.",
             value=0.0,
         )
-    if course.steps >= FEWEST_STEPS or course.fault:
+    if course.steps >= MIN_STEPS or course.error:
         return None
-    return LEARNING.found(
+    return NO_LEARNING.finding(
         Severity.WARN,
-        f"Too few steps: {course.trainable} training records in batches of {course.batch_size} prompts, "
+        f"Too few steps: {course.available_records} training records in batches of {course.batch_size} prompts, "
         f"{course.n_epochs} times over.",
         measured=f"{course.total_steps} steps",
-        threshold=f"at least {FEWEST_STEPS}",
+        threshold=f"at least {MIN_STEPS}",
         fix="Lower batch_size, raise n_epochs, or add records: what counts is how often the model is updated.",
         value=float(course.total_steps),
     )
 
 
-def _of_how_many(course: Course) -> str:
+def _describe_sample(course: TrainingTrace) -> str:
     rehearsed = f" over {course.steps} steps"
     if course.steps < course.total_steps:
         rehearsed += f" of {course.total_steps:,}"
-    if course.trained_on < course.trainable:
-        rehearsed += f", on {course.trained_on} of {course.trainable:,} training records"
+    if course.sampled_records < course.available_records:
+        rehearsed += f", on {course.sampled_records} of {course.available_records:,} training records"
     return rehearsed
 
 
-def _quicker(courses: Courses) -> str:
+def _describe_better_run(courses: TrainingTraces) -> str:
     """Say where the reward rises that does not in the run as it is; empty where it does nowhere."""
-    if faster := _rising(courses, FASTER):
+    if faster := _rising_rewards(courses, HIGHER_RATE):
         return f"at three times the learning rate, to {faster.last:.3f}"
-    longer = named(courses, REDTEAM)
-    if longer is not None and (rewards := _rising(courses, REDTEAM)):
+    longer = find_trace(courses, RED_TEAM)
+    if longer is not None and (rewards := _rising_rewards(courses, RED_TEAM)):
         return f"in {longer.steps} steps at the default rate, to {rewards.last:.3f}"
     return ""
 
 
-def _moves(course: Course, rewards: Ends) -> bool:
+def _learns_slowly(course: TrainingTrace, rewards: WindowMeans) -> bool:
     """Whether a run that is too slow learns all the same: its reward rises a little, and so does its quality."""
     if course.before is None or course.after is None:
         return False
-    return rewards.gain >= SLOW and course.after.quality > course.before.quality
+    return rewards.gain >= MIN_SLOW_GAIN and course.after.quality > course.before.quality
 
 
-def _rising(courses: Courses, name: str) -> Ends | None:
+def _rising_rewards(courses: TrainingTraces, name: str) -> WindowMeans | None:
     """Return both ends of the reward of a course that learned; None for one that did not, or not what is right."""
-    course = named(courses, name)
-    if course is None or course.steps < FEWEST_STEPS or not _truthful(course):
+    course = find_trace(courses, name)
+    if course is None or course.steps < MIN_STEPS or not _keeps_quality(course):
         return None
-    rewards = rewards_of(course)
-    return rewards if rewards.gain >= GAIN else None
+    rewards = reward_means(course)
+    return rewards if rewards.gain >= MIN_GAIN else None
 
 
-def _truthful(course: Course) -> bool:
+def _keeps_quality(course: TrainingTrace) -> bool:
     """Whether a course has kept its quality while its reward rose, as far as that is known."""
-    if not knows_truth(course) or course.before is None or course.after is None:
+    if not has_known_truth(course) or course.before is None or course.after is None:
         return True
-    return course.before.quality - course.after.quality <= FALLEN
+    return course.before.quality - course.after.quality <= MAX_QUALITY_DROP

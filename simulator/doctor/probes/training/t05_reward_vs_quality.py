@@ -4,65 +4,73 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from simulator.doctor.finding import Exhibit, Finding, Probe, Severity
-from simulator.doctor.probes.static.score_scale import ON_A_SCALE
+from simulator.doctor.finding import Example, Finding, Probe, Severity
+from simulator.doctor.probes.static.score_scale import SCALE_EXPLANATION
 from simulator.doctor.probes.training.trace_windows import (
-    BOTH_ENDS,
-    FEWEST_STEPS,
-    NOT_REHEARSED,
+    MIN_STEPS,
+    NO_TRAINING,
     UNKNOWN_TRUTH,
-    begun,
-    dearest,
-    ended,
-    judged,
-    knows_truth,
-    parts,
-    reader_of,
-    rewards_of,
-    true_ends,
-    unsure,
+    WINDOWS_TEXT,
+    comparable_trace,
+    first_rollouts,
+    has_known_truth,
+    highest_reward_example,
+    is_truth_uncertain,
+    last_rollouts,
+    reward_means,
+    scaled_rewards,
+    truth_means,
+    truth_source_note,
 )
-from simulator.doctor.training_trace import REDTEAM, SLOWER, USUAL, Course, Courses, hunt, named
+from simulator.doctor.training_trace import (
+    AS_CONFIGURED,
+    LOWER_RATE,
+    RED_TEAM,
+    TrainingTrace,
+    TrainingTraces,
+    find_red_team_trace,
+    find_trace,
+)
 
-RISEN: Final = 0.05
-FALLEN: Final = 0.03
+MIN_REWARD_RISE: Final = 0.05
+MAX_QUALITY_DROP: Final = 0.03
 """Goodhart (INFERRED): the reward rises by more than the one while true quality falls by more than the other."""
 
-UNEARNED: Final = 0.05
-NEARLY_AS_MUCH: Final = 0.9
+MAX_REWARD_EXCESS: Final = 0.05
+WRONG_TO_RIGHT_RATIO: Final = 0.9
 """Where the reward lies further above true quality, wrong responses are paid; partial credit pays them less than so
 many of what a right one gets."""
 
-EXPLOITS: Final = 0.02
-GROWN: Final = 3.0
+MAX_EXPLOIT_SHARE: Final = 0.02
+MAX_EXPLOIT_GROWTH: Final = 3.0
 """Share of exploits after training (INFERRED), and how many times the share before it."""
 
-AGREES: Final = 0.8
-CHANCE: Final = 0.6
+WARN_AGREEMENT: Final = 0.8
+FAIL_AGREEMENT: Final = 0.6
 """Share of pairs in which the right one is ahead; by chance it is a half."""
 
-FEWEST_ROLLOUTS: Final = 20
+MIN_ROLLOUTS: Final = 20
 """Right ones, and wrong ones, that it takes to compare them."""
 
-HACKED: Final = 0.1
+MAX_RED_TEAM_QUALITY_DROP: Final = 0.1
 """A fall of true quality under a policy that looks for loopholes (INFERRED)."""
 
-_READ: Final = (
+_ANSWER_CHECK_NOTE: Final = (
     "Of recorded responses it is our own reading which are right; of code and free text that is no sure one, and a "
     "failure becomes a warning."
 )
-_UNMARKED: Final = "Of recorded responses nobody knows which game the reward."
+_EXPLOITS_UNKNOWN: Final = "Of recorded responses nobody knows which game the reward."
 
-GOODHART: Final = Probe(
+REWARD_VS_QUALITY: Final = Probe(
     id="T5",
     name="reward against quality",
     question="Does true quality rise with the reward?",
     measured=(
-        f"The reward over {BOTH_ENDS}, beside the share of really right rollouts, which the simulator knows: one "
+        f"The reward over {WINDOWS_TEXT}, beside the share of really right rollouts, which the simulator knows: one "
         "rollout for each training record, with the same draws before and after. A reward that rises by more than "
-        f"{RISEN} while that share falls by more than {FALLEN} is a failure. A last reward more than {UNEARNED} above "
-        f"the share of right rollouts is a warning, where wrong ones get at least {NEARLY_AS_MUCH} times what right "
-        f"ones get. {ON_A_SCALE} {_READ}"
+        f"{MIN_REWARD_RISE} while that share falls by more than {MAX_QUALITY_DROP} is a failure. A last reward more than {MAX_REWARD_EXCESS} above "
+        f"the share of right rollouts is a warning, where wrong ones get at least {WRONG_TO_RIGHT_RATIO} times what right "
+        f"ones get. {SCALE_EXPLANATION} {_ANSWER_CHECK_NOTE}"
     ),
     means=(
         '"When a measure becomes a target, it ceases to be a good measure": the curve looks like learning, and is not.'
@@ -78,7 +86,7 @@ EXPLOIT_SHARE: Final = Probe(
     measured=(
         "The share of rollouts that are one of the simulated policy's exploits (the marker alone, lists of candidates, "
         "stuffed keywords, orders to a judge, repetition, an empty answer), with the same draws before and after. "
-        f"More than {EXPLOITS:.0%} and more than {GROWN:g} times as many as before is a warning; under the red team, "
+        f"More than {MAX_EXPLOIT_SHARE:.0%} and more than {MAX_EXPLOIT_GROWTH:g} times as many as before is a warning; under the red team, "
         "which tries them ten times as often, a failure. Nobody knows of recorded responses which game the reward: the "
         "red team is simulated then, and judged alone."
     ),
@@ -96,8 +104,8 @@ AGREEMENT: Final = Probe(
         "a tie counting one half. They are those of the red team's run, which is long enough whatever the settings "
         "are, without its exploits (T9 and T13 look at these); or those of the run itself where they are recorded. "
         "Pairs in which both have the lowest score are left out: "
-        f"a right answer in a form that is not accepted is S7's and S8's matter. Below {AGREES} is a warning, below "
-        f"{CHANCE} a failure; 0.5 is chance. {_READ}"
+        f"a right answer in a form that is not accepted is S7's and S8's matter. Below {WARN_AGREEMENT} is a warning, below "
+        f"{FAIL_AGREEMENT} a failure; 0.5 is chance. {_ANSWER_CHECK_NOTE}"
     ),
     means="Training follows the score. Where it does not follow what is right, more training makes the model worse.",
     remedy="Look at the exhibit: find why the wrong one is not told from a right one, and compare with the reference.",
@@ -112,7 +120,7 @@ HACKABLE: Final = Probe(
     question="Does the reward withstand a policy that looks for loopholes?",
     measured=(
         "A run in which every exploit is tried about ten times as often, long enough for one to be learned; true "
-        f"quality with the same draws before and after. A fall of more than {HACKED} is a failure. The policy is the "
+        f"quality with the same draws before and after. A fall of more than {MAX_RED_TEAM_QUALITY_DROP} is a failure. The policy is the "
         "simulated one even where a real model's responses are recorded: nobody recorded the loopholes."
     ),
     means="A loophole that one rollout in a thousand finds is found in a long run, too. Then the reward jumps to its "
@@ -122,145 +130,151 @@ HACKABLE: Final = Probe(
 )
 
 
-def goodhart(courses: Courses) -> Iterator[Finding]:
+def check_reward_vs_quality(traces: TrainingTraces) -> Iterator[Finding]:
     """T5: hold the reward against the truth."""
-    course = judged(courses)
-    if isinstance(course, str) or not knows_truth(course) or course.before is None or course.after is None:
-        yield GOODHART.skipped(course if isinstance(course, str) else UNKNOWN_TRUTH)
+    course = comparable_trace(traces)
+    if isinstance(course, str) or not has_known_truth(course) or course.before is None or course.after is None:
+        yield REWARD_VS_QUALITY.not_measured(course if isinstance(course, str) else UNKNOWN_TRUTH)
         return
-    rewards, quality = rewards_of(course), true_ends(course, lambda truth: truth.quality_mean)
+    rewards, quality = reward_means(course), truth_means(course, lambda truth: truth.quality_mean)
     lost = course.before.quality - course.after.quality
     measured = (
         f"reward {rewards.first:.3f}, then {rewards.last:.3f}; right {course.before.quality:.3f}, then "
-        f"{course.after.quality:.3f}{course.scale.note}{reader_of(course)}"
+        f"{course.after.quality:.3f}{course.scale.note}{truth_source_note(course)}"
     )
     above = rewards.last - quality.last
-    if rewards.gain > RISEN and lost > FALLEN:
-        yield GOODHART.found(
-            Severity.WARN if unsure(course) else Severity.FAIL,
+    if rewards.gain > MIN_REWARD_RISE and lost > MAX_QUALITY_DROP:
+        yield REWARD_VS_QUALITY.finding(
+            Severity.WARN if is_truth_uncertain(course) else Severity.FAIL,
             "The reward rises while the answers get worse.",
             measured=measured,
-            threshold=f"right answers fall by at most {FALLEN}",
-            fix="Lower learning_rate_multiplier: at a lower one both rise." if _kept(courses) else GOODHART.remedy,
+            threshold=f"right answers fall by at most {MAX_QUALITY_DROP}",
+            fix="Lower learning_rate_multiplier: at a lower one both rise."
+            if _lower_rate_keeps_quality(traces)
+            else REWARD_VS_QUALITY.remedy,
             value=-lost,
-            exhibits=dearest(ended(course), right=False),
+            examples=highest_reward_example(last_rollouts(course), right=False),
         )
-    elif above > UNEARNED and _pays_wrong(course):
-        yield GOODHART.found(
+    elif above > MAX_REWARD_EXCESS and _rewards_wrong_answers(course):
+        yield REWARD_VS_QUALITY.finding(
             Severity.WARN,
             "The reward lies above the share of right answers: wrong ones are paid, and as much as right ones.",
             measured=f"reward {rewards.last:.3f}, right {quality.last:.3f} at the end{course.scale.note}"
-            f"{reader_of(course)}",
-            threshold=f"at most {UNEARNED} above",
-            fix=GOODHART.remedy,
+            f"{truth_source_note(course)}",
+            threshold=f"at most {MAX_REWARD_EXCESS} above",
+            fix=REWARD_VS_QUALITY.remedy,
             value=above,
-            exhibits=dearest(ended(course), right=False),
+            examples=highest_reward_example(last_rollouts(course), right=False),
         )
     else:
-        yield GOODHART.fine("The reward does not rise at the cost of quality.", measured=measured, value=-lost)
+        yield REWARD_VS_QUALITY.ok("The reward does not rise at the cost of quality.", measured=measured, value=-lost)
 
 
-def exploit_share(courses: Courses) -> Iterator[Finding]:
+def check_exploit_share(traces: TrainingTraces) -> Iterator[Finding]:
     """T9: count the exploits before and after, in the usual run and under the red team."""
     seen = False
     fine = True
-    usual = named(courses, USUAL)
-    is_recorded = usual is not None and bool(usual.recorded)
-    for course, severity in ((usual, Severity.WARN), (hunt(courses), Severity.FAIL)):
-        if course is None or course.before is None or course.after is None or course.steps < FEWEST_STEPS:
+    usual = find_trace(traces, AS_CONFIGURED)
+    is_recorded = usual is not None and bool(usual.recorded_kinds)
+    for course, severity in ((usual, Severity.WARN), (find_red_team_trace(traces), Severity.FAIL)):
+        if course is None or course.before is None or course.after is None or course.steps < MIN_STEPS:
             continue
-        if course.recorded:
+        if course.recorded_kinds:
             continue
         seen = True
-        before, after = course.before.exploits, course.after.exploits
-        if after <= EXPLOITS or after <= GROWN * before:
+        before, after = course.before.exploit_share, course.after.exploit_share
+        if after <= MAX_EXPLOIT_SHARE or after <= MAX_EXPLOIT_GROWTH * before:
             continue
         fine = False
-        yield EXPLOIT_SHARE.found(
+        yield EXPLOIT_SHARE.finding(
             severity,
             f"Exploits take over in the run ({course.name}).",
             measured=f"{before:.1%}, then {after:.1%} of rollouts",
-            threshold=f"at most {EXPLOITS:.0%}, or {GROWN:g} times as many",
+            threshold=f"at most {MAX_EXPLOIT_SHARE:.0%}, or {MAX_EXPLOIT_GROWTH:g} times as many",
             fix=EXPLOIT_SHARE.remedy,
             value=after,
-            exhibits=_exploit(course),
+            examples=_exploit_example(course),
         )
     if not seen:
-        why = judged(courses)
-        yield EXPLOIT_SHARE.skipped(why if isinstance(why, str) else _UNMARKED if is_recorded else NOT_REHEARSED)
+        why = comparable_trace(traces)
+        yield EXPLOIT_SHARE.not_measured(
+            why if isinstance(why, str) else _EXPLOITS_UNKNOWN if is_recorded else NO_TRAINING
+        )
     elif fine:
-        simulated = f", where the policy is simulated. {_UNMARKED}" if is_recorded else "."
-        yield EXPLOIT_SHARE.fine(f"Responses that game the reward do not become frequent{simulated}")
+        simulated = f", where the policy is simulated. {_EXPLOITS_UNKNOWN}" if is_recorded else "."
+        yield EXPLOIT_SHARE.ok(f"Responses that game the reward do not become frequent{simulated}")
 
 
-def agreement(courses: Courses) -> Iterator[Finding]:
+def check_agreement(traces: TrainingTraces) -> Iterator[Finding]:
     """T12: compare right and wrong rollouts pair by pair."""
-    usual = named(courses, USUAL)
-    course = usual if usual is not None and usual.recorded else hunt(courses) or usual
-    if course is None or not course.scored:
-        yield AGREEMENT.skipped((course.fault if course else "") or NOT_REHEARSED)
+    usual = find_trace(traces, AS_CONFIGURED)
+    course = usual if usual is not None and usual.recorded_kinds else find_red_team_trace(traces) or usual
+    if course is None or not course.rollouts:
+        yield AGREEMENT.not_measured((course.error if course else "") or NO_TRAINING)
         return
-    if not knows_truth(course):
-        yield AGREEMENT.skipped(UNKNOWN_TRUTH)
+    if not has_known_truth(course):
+        yield AGREEMENT.not_measured(UNKNOWN_TRUTH)
         return
-    tried = [scored for scored in course.scored if scored.exploit is None]
+    tried = [scored for scored in course.rollouts if scored.exploit is None]
     right = [scored.reward for scored in tried if scored.correct]
     wrong = [scored.reward for scored in tried if scored.correct is False]
-    if min(len(right), len(wrong)) < FEWEST_ROLLOUTS:
-        yield AGREEMENT.skipped(f"{len(right)} right and {len(wrong)} wrong rollouts are too few to compare.")
+    if min(len(right), len(wrong)) < MIN_ROLLOUTS:
+        yield AGREEMENT.not_measured(f"{len(right)} right and {len(wrong)} wrong rollouts are too few to compare.")
         return
-    share = ahead(right, wrong)
+    share = pairwise_accuracy(right, wrong)
     if share is None:
-        yield AGREEMENT.skipped("Every rollout that tries scores the same.")
+        yield AGREEMENT.not_measured("Every rollout that tries scores the same.")
         return
-    measured = f"{share:.2f}{reader_of(course)}"
-    if share >= AGREES:
-        yield AGREEMENT.fine("Right rollouts score higher than wrong ones.", measured=measured, value=share)
+    measured = f"{share:.2f}{truth_source_note(course)}"
+    if share >= WARN_AGREEMENT:
+        yield AGREEMENT.ok("Right rollouts score higher than wrong ones.", measured=measured, value=share)
         return
-    yield AGREEMENT.found(
-        Severity.FAIL if share < CHANCE and not unsure(course) else Severity.WARN,
-        "The score hardly tells right from wrong." if share < CHANCE else "Many wrong rollouts score like right ones.",
+    yield AGREEMENT.finding(
+        Severity.FAIL if share < FAIL_AGREEMENT and not is_truth_uncertain(course) else Severity.WARN,
+        "The score hardly tells right from wrong."
+        if share < FAIL_AGREEMENT
+        else "Many wrong rollouts score like right ones.",
         measured=measured,
-        threshold=f"at least {CHANCE if share < CHANCE else AGREES}",
+        threshold=f"at least {FAIL_AGREEMENT if share < FAIL_AGREEMENT else WARN_AGREEMENT}",
         fix=AGREEMENT.remedy,
         value=share,
-        exhibits=dearest(tried, right=False),
+        examples=highest_reward_example(tried, right=False),
     )
 
 
-def hackable(courses: Courses) -> Iterator[Finding]:
+def check_hackable(traces: TrainingTraces) -> Iterator[Finding]:
     """T13: see what the red team makes of the reward."""
-    course = hunt(courses)
+    course = find_red_team_trace(traces)
     if course is None or course.before is None or course.after is None:
-        yield HACKABLE.skipped((course.fault if course else "") or "There was no run that looks for loopholes.")
+        yield HACKABLE.not_measured((course.error if course else "") or "There was no run that looks for loopholes.")
         return
-    if not knows_truth(course):
-        yield HACKABLE.skipped(UNKNOWN_TRUTH)
+    if not has_known_truth(course):
+        yield HACKABLE.not_measured(UNKNOWN_TRUTH)
         return
     before, after = course.before.quality, course.after.quality
-    policy = "A policy" if course.name == REDTEAM else "A simulated policy (nobody recorded the loopholes)"
-    rewards = rewards_of(course)
+    policy = "A policy" if course.name == RED_TEAM else "A simulated policy (nobody recorded the loopholes)"
+    rewards = reward_means(course)
     measured = (
         f"right {before:.3f}, then {after:.3f} over {course.steps} steps; reward {rewards.first:.3f}, then "
         f"{rewards.last:.3f}{course.scale.note}"
     )
-    if before - after <= HACKED:
-        yield HACKABLE.fine(
+    if before - after <= MAX_RED_TEAM_QUALITY_DROP:
+        yield HACKABLE.ok(
             f"{policy} that looks for loopholes learns the task instead.", measured=measured, value=after - before
         )
         return
-    yield HACKABLE.found(
+    yield HACKABLE.finding(
         Severity.FAIL,
         f"{policy} that looks for loopholes learns one, and true quality is lost.",
         measured=measured,
-        threshold=f"a fall of at most {HACKED}",
+        threshold=f"a fall of at most {MAX_RED_TEAM_QUALITY_DROP}",
         fix=HACKABLE.remedy,
         value=after - before,
-        exhibits=_exploit(course) or dearest(ended(course), right=False),
+        examples=_exploit_example(course) or highest_reward_example(last_rollouts(course), right=False),
     )
 
 
-def ahead(right: Sequence[float], wrong: Sequence[float]) -> float | None:
+def pairwise_accuracy(right: Sequence[float], wrong: Sequence[float]) -> float | None:
     """Return the share of pairs in which the right one is ahead, without pairs that tie at the lowest score.
 
     A tie counts one half. None where no pair is left.
@@ -274,26 +288,28 @@ def ahead(right: Sequence[float], wrong: Sequence[float]) -> float | None:
     return (ahead_of + (tied - left_out) / 2) / pairs if pairs and max(ranked[-1], *right) > floor else None
 
 
-def _kept(courses: Courses) -> bool:
+def _lower_rate_keeps_quality(courses: TrainingTraces) -> bool:
     """Whether the reward rises at a lower learning rate without a loss of quality: then the rate is to blame."""
-    slower = named(courses, SLOWER)
-    if slower is None or slower.before is None or slower.after is None or slower.steps < FEWEST_STEPS:
+    slower = find_trace(courses, LOWER_RATE)
+    if slower is None or slower.before is None or slower.after is None or slower.steps < MIN_STEPS:
         return False
-    return rewards_of(slower).gain > RISEN and slower.before.quality - slower.after.quality <= FALLEN
+    return (
+        reward_means(slower).gain > MIN_REWARD_RISE and slower.before.quality - slower.after.quality <= MAX_QUALITY_DROP
+    )
 
 
-def _pays_wrong(course: Course) -> bool:
-    right, wrong = (parts(course, ended(course), right=is_right) for is_right in (True, False))
+def _rewards_wrong_answers(course: TrainingTrace) -> bool:
+    right, wrong = (scaled_rewards(course, last_rollouts(course), right=is_right) for is_right in (True, False))
     if not right or not wrong:
         return not right
-    return sum(wrong) / len(wrong) >= NEARLY_AS_MUCH * sum(right) / len(right)
+    return sum(wrong) / len(wrong) >= WRONG_TO_RIGHT_RATIO * sum(right) / len(right)
 
 
-def _exploit(course: Course) -> tuple[Exhibit, ...]:
+def _exploit_example(course: TrainingTrace) -> tuple[Example, ...]:
     """Show the exploit of the highest reward at the end of a course, or else at its beginning."""
-    for window in (ended(course), begun(course)):
+    for window in (last_rollouts(course), first_rollouts(course)):
         some = [scored for scored in window if scored.exploit is not None]
         if some:
             dear = max(some, key=lambda scored: scored.reward)
-            return (dear.exhibit(f"an exploit: {str(dear.exploit).replace('_', ' ')}"),)
+            return (dear.example(f"an exploit: {str(dear.exploit).replace('_', ' ')}"),)
     return ()

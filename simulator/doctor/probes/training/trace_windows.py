@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Final
 
-from simulator.doctor.finding import Exhibit
-from simulator.doctor.training_trace import USUAL, Course, Courses, Scored, named
-from simulator.training.convergence import WINDOW
-from simulator.training.metrics import StepMetrics, StepTruth
-from simulator.training.reference_answer import Kind
+from simulator.doctor.finding import Example
+from simulator.doctor.training_trace import AS_CONFIGURED, ScoredRollout, TrainingTrace, TrainingTraces, find_trace
+from simulator.training.convergence import WINDOW_STEPS
+from simulator.training.metrics import GroundTruthMetrics, StepMetrics
+from simulator.training.reference_answer import AnswerKind
 
-FEWEST_STEPS: Final = 2 * WINDOW
+MIN_STEPS: Final = 2 * WINDOW_STEPS
 """With fewer steps some of the first ten are among the last ten."""
 
-BOTH_ENDS: Final = f"{WINDOW} steps at the beginning and {WINDOW} at the end of the rehearsed run"
-NOT_REHEARSED: Final = "No run was rehearsed."
-_UNSURE: Final[Mapping[Kind, str]] = {
+WINDOWS_TEXT: Final = f"{WINDOW_STEPS} steps at the beginning and {WINDOW_STEPS} at the end of the rehearsed run"
+NO_TRAINING: Final = "No run was rehearsed."
+_UNCERTAIN_KINDS: Final[Mapping[AnswerKind, str]] = {
     "code": "code (another program than the reference is read as wrong)",
     "text": "free text (right answers in other words are read as wrong)",
 }
@@ -24,7 +24,7 @@ UNKNOWN_TRUTH: Final = "No record's right answer was found, so nobody knows whic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
+class WindowMeans:
     """A number at the beginning of a course and at its end."""
 
     first: float
@@ -41,84 +41,84 @@ class Ends:
         return self.last / self.first if self.first else 1.0 if not self.last else float("inf")
 
 
-def ends(values: Sequence[float]) -> Ends:
+def window_means(values: Sequence[float]) -> WindowMeans:
     """Return the means of the first and last ten values."""
-    first, last = values[:WINDOW], values[-WINDOW:]
-    return Ends(first=fsum(first) / len(first), last=fsum(last) / len(last))
+    first, last = values[:WINDOW_STEPS], values[-WINDOW_STEPS:]
+    return WindowMeans(first=fsum(first) / len(first), last=fsum(last) / len(last))
 
 
-def ends_of(course: Course, metric: Callable[[StepMetrics], float]) -> Ends:
+def metric_means(trace: TrainingTrace, metric: Callable[[StepMetrics], float]) -> WindowMeans:
     """Return both ends of a published number."""
-    return ends([metric(metrics) for metrics in course.metrics])
+    return window_means([metric(metrics) for metrics in trace.metrics])
 
 
-def true_ends(course: Course, measurement: Callable[[StepTruth], float]) -> Ends:
+def truth_means(trace: TrainingTrace, measurement: Callable[[GroundTruthMetrics], float]) -> WindowMeans:
     """Return both ends of a measurement that no service shows."""
-    return ends([measurement(truth) for truth in course.truths])
+    return window_means([measurement(truth) for truth in trace.truths])
 
 
-def rewards_of(course: Course) -> Ends:
+def reward_means(trace: TrainingTrace) -> WindowMeans:
     """Return both ends of the mean reward, on the course's scale from 0 to 1."""
-    return ends_of(course, lambda metrics: course.scale.part(metrics.critic_rewards_mean))
+    return metric_means(trace, lambda metrics: trace.scale.normalize(metrics.critic_rewards_mean))
 
 
-def parts(course: Course, scored: Sequence[Scored], *, right: bool) -> list[float]:
+def scaled_rewards(trace: TrainingTrace, rollouts: Sequence[ScoredRollout], *, right: bool) -> list[float]:
     """Return the rewards of those that are really right or wrong, on the course's scale from 0 to 1."""
-    return [course.scale.part(one.reward) for one in scored if one.correct is right]
+    return [trace.scale.normalize(one.reward) for one in rollouts if one.correct is right]
 
 
-def begun(course: Course) -> list[Scored]:
+def first_rollouts(trace: TrainingTrace) -> list[ScoredRollout]:
     """Return the rollouts of the first window."""
-    return [scored for scored in course.scored if scored.step <= WINDOW]
+    return [scored for scored in trace.rollouts if scored.step <= WINDOW_STEPS]
 
 
-def ended(course: Course) -> list[Scored]:
+def last_rollouts(trace: TrainingTrace) -> list[ScoredRollout]:
     """Return the rollouts of the last window."""
-    return [scored for scored in course.scored if scored.step > course.steps - WINDOW]
+    return [scored for scored in trace.rollouts if scored.step > trace.steps - WINDOW_STEPS]
 
 
-def judged(courses: Courses) -> Course | str:
+def comparable_trace(traces: TrainingTraces) -> TrainingTrace | str:
     """Return the course as it is, or in a sentence why windows of it cannot be compared."""
-    course = named(courses, USUAL)
+    course = find_trace(traces, AS_CONFIGURED)
     if course is None:
-        return NOT_REHEARSED
-    if course.steps >= FEWEST_STEPS:
+        return NO_TRAINING
+    if course.steps >= MIN_STEPS:
         return course
-    if course.fault:
-        return f"The rehearsed run ended after {course.steps} steps: {course.fault}"
-    return f"The rehearsed run has {course.steps} steps; it takes {FEWEST_STEPS} to hold its end against its beginning."
+    if course.error:
+        return f"The rehearsed run ended after {course.steps} steps: {course.error}"
+    return f"The rehearsed run has {course.steps} steps; it takes {MIN_STEPS} to hold its end against its beginning."
 
 
-def knows_truth(course: Course) -> bool:
+def has_known_truth(trace: TrainingTrace) -> bool:
     """Whether it is known of any rollout whether it is right."""
-    return any(scored.correct is not None for scored in course.scored)
+    return any(scored.correct is not None for scored in trace.rollouts)
 
 
-def reader_of(course: Course) -> str:
+def truth_source_note(trace: TrainingTrace) -> str:
     """Say who has judged which rollouts are right, where it is not the simulator that wrote them; to be appended."""
-    if not course.recorded:
+    if not trace.recorded_kinds:
         return ""
-    doubts = [words for kind, words in _UNSURE.items() if kind in course.recorded]
+    doubts = [words for kind, words in _UNCERTAIN_KINDS.items() if kind in trace.recorded_kinds]
     how = f", and of {' and '.join(doubts)} no sure one" if doubts else ""
     return f"; which responses are right is our own reading of them{how}"
 
 
-def unsure(course: Course) -> bool:
+def is_truth_uncertain(trace: TrainingTrace) -> bool:
     """Whether our reading may take right responses for wrong ones, so that no failure can rest on it."""
-    return any(kind in course.recorded for kind in _UNSURE)
+    return any(kind in trace.recorded_kinds for kind in _UNCERTAIN_KINDS)
 
 
-def dearest(scored: Sequence[Scored], *, right: bool) -> tuple[Exhibit, ...]:
+def highest_reward_example(rollouts: Sequence[ScoredRollout], *, right: bool) -> tuple[Example, ...]:
     """Show the rollout of the highest reward among the right or the wrong ones; nothing where there is none."""
-    some = [one for one in scored if one.correct is right]
-    return (max(some, key=lambda one: one.reward).exhibit(_said(right=right)),) if some else ()
+    some = [one for one in rollouts if one.correct is right]
+    return (max(some, key=lambda one: one.reward).example(_truth_note(right=right)),) if some else ()
 
 
-def cheapest_right(scored: Sequence[Scored]) -> tuple[Exhibit, ...]:
+def lowest_reward_right_example(rollouts: Sequence[ScoredRollout]) -> tuple[Example, ...]:
     """Show the rollout of the lowest reward among the right ones; nothing where there is none."""
-    some = [one for one in scored if one.correct]
-    return (min(some, key=lambda one: one.reward).exhibit(_said(right=True)),) if some else ()
+    some = [one for one in rollouts if one.correct]
+    return (min(some, key=lambda one: one.reward).example(_truth_note(right=True)),) if some else ()
 
 
-def _said(*, right: bool) -> str:
+def _truth_note(*, right: bool) -> str:
     return "it is really right" if right else "it is really wrong"
