@@ -73,7 +73,7 @@ def put_user_policy(simulator: RunningSimulator, user: str, *statements: dict[st
 def create_role_key(
     simulator: RunningSimulator, role: str, *statements: dict[str, Any], session_policy: str | None = None
 ) -> str:
-    """Make a role of statements, assume it, `session_policy`ed by a session policy, and mint a Bedrock key of the session."""
+    """Create a role with the statements, assume it and mint a Bedrock key of the session."""
     arn = simulator.iam_client.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     simulator.iam_client.attach_role_policy(RoleName=role, PolicyArn=MANTLE)
     if statements:

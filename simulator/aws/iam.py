@@ -31,7 +31,7 @@ _ROLE_IDS = "ids_of_roles"  # and where it keeps those of its roles by their nam
 class Identity:
     """A caller and all that decides what it may do.
 
-    `permissions_boundary` None means that there is no permissions boundary, and `session_policy` None no session policy.
+    `permissions_boundary` None means that there is none; `session_policy` likewise.
     """
 
     arn: str

@@ -28,8 +28,8 @@ _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class OperationTime:
     """When something happens, by both clocks.
 
-    `simulated_us` is the simulator's, in microseconds since the Unix epoch; `caller_seconds` is that by which callers' credentials are
-    judged, in seconds since then.
+    `simulated_us` is the simulator's time, in microseconds since the Unix epoch. `caller_seconds` is the callers' time,
+    in seconds since then: their credentials expire by it.
     """
 
     simulated_us: int
@@ -119,7 +119,7 @@ class MotoState:
 
     @contextmanager
     def activate(self, time: OperationTime, *random_address: object) -> Iterator[MotoContext]:
-        """Have what moto does in the block done in this world, at that moment; `random_address` names it among all turns."""
+        """Run the block on this state, at `time`. `random_address` selects the random draws of the block."""
         taken = MotoContext(self, time, random_address)
         with self._lock:
             self._turns += 1

@@ -14,8 +14,9 @@ _MICROSECONDS: Final = 1_000_000
 class StoredAwsRequest:
     """A request as it came, when that was, and how it was answered.
 
-    `seed` is what ids and secrets belong to. `simulated_us` is simulated, in microseconds since the Unix epoch, `caller_seconds` the
-    callers' time in seconds. `headers` is text. The body is here, or in the file named by `sha256`, or not kept.
+    Ids and secrets are derived from `seed`. `simulated_us` is the simulated time in microseconds since the Unix epoch,
+    `caller_seconds` the callers' time in seconds. `headers` is text. The body is in `body`, or in the file named by
+    `sha256`, or not stored.
     """
 
     ordinal: int

@@ -48,8 +48,8 @@ class JobLogStore:
     ) -> None:
         """Add one entry to a job's log, and what follows from it, in one transaction. A job's first one takes a number.
 
-        `at` is the simulated time of the entry. `used_sha256s` names the SHA-256 of uploads that must outlive their file
-        objects because this job needs them. `durable` is that of `Database.transaction`.
+        `at` is the simulated time of the entry. `used_sha256s` names the SHA-256 of uploads that this job needs: their
+        bytes stay when their file objects are deleted. `durable` is that of `Database.transaction`.
 
         Raises:
             StoreFullError: the disk is full.

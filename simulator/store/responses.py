@@ -75,11 +75,11 @@ class ResponseStore:
         remaining_polls: int,
         min_created_at: int,
     ) -> bool:
-        """Keep a response and forget what is older than `min_created_at`; return False, and do nothing, if `previous` is gone.
+        """Store a response and delete older ones than `min_created_at`; return False if `previous` does not exist.
 
-        `previous` is the response that it goes on with, and `turn` what it added to the conversation: the JSON text of
-        a list of items. `items` are the ids of those that it put out; `remaining_polls` says how many retrieves find it running,
-        if it is.
+        `previous` is the id of the response that this one continues. `turn` is what it adds to the conversation: the
+        JSON text of a list of items. `items` are the ids of its output items. `remaining_polls` says how many
+        retrieves still find a running response running.
         """
         with self._database.transaction() as connection:
             found = connection.execute("SELECT ordinal FROM responses WHERE id = ?", (previous,)).fetchone()

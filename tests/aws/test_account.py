@@ -271,7 +271,7 @@ def test_what_cannot_be_kept_did_not_happen(tmp_path: Path, monkeypatch: pytest.
     with open_account(tmp_path) as asked, monkeypatch.context() as patch:
         iam = asked.client("iam")
         first = iam.create_user(UserName="ann")["User"]
-        patch.setattr(Journal, "keep", fail)
+        patch.setattr(Journal, "append", fail)
         with pytest.raises(StoreFullError):
             iam.create_user(UserName="bob")
         assert iam.list_users()["Users"] == [first]
@@ -291,7 +291,7 @@ def test_who_looks_sees_one_account_to_the_end_of_the_look(tmp_path: Path, monke
 
     with open_account(tmp_path) as asked:
         asked.client("iam").create_user(UserName="ann")
-        monkeypatch.setattr(Journal, "keep", fail)
+        monkeypatch.setattr(Journal, "append", fail)
         with asked.account.read_transaction():
             before = users()
             with pytest.raises(StoreFullError):
@@ -308,7 +308,7 @@ def test_nobody_sees_an_account_without_what_is_kept_while_the_disk_is_full(
     with open_account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
         key = iam.create_access_key(UserName=iam.create_user(UserName="ann")["User"]["UserName"])["AccessKey"]
-        monkeypatch.setattr(Journal, "keep", fail)
+        monkeypatch.setattr(Journal, "append", fail)
         done = Event()
 
         def looked() -> int:
@@ -354,7 +354,7 @@ def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest
             with asked.account.read_transaction():
                 return list(iam_backends["123456789012"]["aws"].access_keys)
 
-        monkeypatch.setattr(Journal, "keep", slowly)
+        monkeypatch.setattr(Journal, "append", slowly)
         made = threads.submit(iam.create_access_key, UserName="ann")
         assert keeping.wait(30)
         looked = threads.submit(keys)
@@ -369,7 +369,7 @@ def test_nobody_is_told_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest
     keeping, may_keep, slowly = slow_append()
     with open_account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
-        monkeypatch.setattr(Journal, "keep", slowly)
+        monkeypatch.setattr(Journal, "append", slowly)
         made = threads.submit(iam.create_user, UserName="ann")
         assert keeping.wait(30)
         read = threads.submit(iam.list_users)
@@ -384,7 +384,7 @@ def test_a_body_that_cannot_be_kept_is_not_looked_at(tmp_path: Path, monkeypatch
     with open_account(tmp_path) as asked:
         s3 = asked.client("s3")
         s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=LOCATION)
-        monkeypatch.setattr(Journal, "received", fail)
+        monkeypatch.setattr(Journal, "receive_body", fail)
         with pytest.raises(StoreFullError):
             s3.put_object(Bucket="bucket", Key="key", Body=bytes(100_000))
         assert "Contents" not in s3.list_objects_v2(Bucket="bucket")

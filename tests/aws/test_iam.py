@@ -176,7 +176,7 @@ def test_another_account_needs_both_sides(store: Any) -> None:
 
 def test_unknown_caller_is_administrator_by_choice(store: Any) -> None:
     """Whoever IAM does not know is let in, or nobody, as the caller of the rule decides."""
-    assert (invoke_denial_reason(None), invoke_denial_reason(None, unknown_is_administrator=False)) == (
+    assert (invoke_denial_reason(None), invoke_denial_reason(None, treat_unknown_as_root=False)) == (
         None,
         denial_message("anonymous", "because no identity-based policy allows the lambda:InvokeFunction action"),
     )

@@ -76,7 +76,7 @@ def test_flush_writes_each_line_at_the_simulators_time(account_client: AccountCl
 
 def test_what_is_dropped_is_told(account_client: AccountClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound the oldest go, and the first line says how many."""
-    monkeypatch.setattr(logs, "MAX_NOTED", 2)
+    monkeypatch.setattr(logs, "MAX_BUFFERED_INVOCATIONS", 2)
     noted = InvocationLogs()
     for number in range(5):
         noted.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
@@ -116,7 +116,7 @@ def raise_disk_full() -> Iterator[None]:
         raise StoreFullError("the disk is full")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "keep", refuse)
+        patch.setattr(Journal, "append", refuse)
         yield
 
 
@@ -162,7 +162,7 @@ def test_lines_are_there_again_when_an_account_is_folded_anew(tmp_path: Path) ->
 
 def test_what_was_shown_and_is_gone_with_a_fold_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not noted any more cannot be written again."""
-    monkeypatch.setattr(logs, "MAX_NOTED", 1)
+    monkeypatch.setattr(logs, "MAX_BUFFERED_INVOCATIONS", 1)
     noted = InvocationLogs()
     with open_account(tmp_path) as asked:
         for number in range(2):

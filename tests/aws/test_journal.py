@@ -113,7 +113,7 @@ def test_an_entry_that_cannot_be_written_down_leaves_no_file(
     def refuse(*_: Any) -> None:
         raise StoreFullError("the disk is full")
 
-    monkeypatch.setattr("simulator.store.aws_requests.AwsRequests.append", refuse)
+    monkeypatch.setattr("simulator.store.aws_requests.AwsRequestStore.append", refuse)
     with pytest.raises(StoreFullError):
         keep(journal, 0, LARGE)
     assert (read(journal), list((tmp_path / BODIES).iterdir()), journal.seed) == ([], [], None)

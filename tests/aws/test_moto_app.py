@@ -45,8 +45,8 @@ def test_the_lambdas_room_imports_neither_moto_nor_a_framework() -> None:
 def test_mounting_starts_no_thread() -> None:
     """Nothing runs before the first request."""
     script = (
-        "import json, threading\nfrom simulator.aws.moto_app import mounted\n"
-        "mounted()\nprint(json.dumps(threading.active_count()))"
+        "import json, threading\nfrom simulator.aws.moto_app import load_moto\n"
+        "load_moto()\nprint(json.dumps(threading.active_count()))"
     )
 
     assert run_script(script) == 1

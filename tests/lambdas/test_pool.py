@@ -35,8 +35,8 @@ WAITING = (
 SIMULATOR = """
 import sys, time
 sys.path.insert(0, {rootdir!r})
-from simulator.lambdas.pool import Pool
-from tests.lambdas.zips import function
+from simulator.lambdas.pool import EnvironmentPool
+from tests.lambdas.zips import make_function
 idle = '''
 import os, subprocess
 def lambda_handler(event, context): return [os.getpid(), subprocess.Popen(["sleep", "60"]).pid]
@@ -47,9 +47,9 @@ def lambda_handler(event, context):
     open(event, "w").write(str(os.getpid()))
     while True: pass
 '''
-pool = Pool(new_request_id=lambda: "r", now=lambda: 0.0, wall=time.time, max_environments=2)
-print(pool.invoke(function(idle), b"[]").payload.decode(), flush=True)
-pool.invoke(function(busy, arn="other", timeout=60), {event!r}.encode())
+pool = EnvironmentPool(new_request_id=lambda: "r", now=lambda: 0.0, wall=time.time, max_environments=2)
+print(pool.invoke(make_function(idle), b"[]").payload.decode(), flush=True)
+pool.invoke(make_function(busy, arn="other", timeout=60), {event!r}.encode())
 """
 TIMEOUT_SECONDS = 10.0
 
