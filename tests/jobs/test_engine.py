@@ -192,9 +192,9 @@ def test_what_a_caller_asked_for_outlives_a_power_cut_and_what_a_job_made_of_it_
     """So a job waits for the disk when it is created and when it is cancelled, and not at each step."""
     kept, append = list[tuple[str, bool]](), JobLogStore.append
 
-    def noted(logs: JobLogStore, *, entry: StoredLogEntry, safe: bool, **others: Any) -> None:
-        append(logs, entry=entry, durable=safe, **others)
-        kept.append((entry.kind, safe))
+    def noted(logs: JobLogStore, *, entry: StoredLogEntry, durable: bool, **others: Any) -> None:
+        append(logs, entry=entry, durable=durable, **others)
+        kept.append((entry.kind, durable))
 
     monkeypatch.setattr(JobLogStore, "append", noted)
     with running_engine(tmp_path, FakeGraders(), pace=Pace.POLL) as (engine, _):
@@ -202,8 +202,8 @@ def test_what_a_caller_asked_for_outlives_a_power_cut_and_what_a_job_made_of_it_
         while (engine.find_job(job.id) or job).step < 2:
             engine.scheduler.advance(job.id)
         engine.cancel(job)
-    assert {kind for kind, safe in kept if safe} == {"JobCreated", "JobCancelled"}
-    assert {kind for kind, safe in kept if not safe} >= {"FilesValidated", "RolloutsGraded", "StepCompleted"}
+    assert {kind for kind, durable in kept if durable} == {"JobCreated", "JobCancelled"}
+    assert {kind for kind, durable in kept if not durable} >= {"FilesValidated", "RolloutsGraded", "StepCompleted"}
 
 
 @pytest.mark.shows("cancel-effects")

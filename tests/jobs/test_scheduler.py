@@ -115,8 +115,8 @@ def test_a_job_that_finds_the_disk_full_tries_again_by_itself(
         turns.append(run.job_id)
         return turn(run)
 
-    monkeypatch.setattr(JobRun, "turn", counted)
-    monkeypatch.setattr("simulator.jobs.scheduler._AGAIN", 0.5)
+    monkeypatch.setattr(JobRun, "advance", counted)
+    monkeypatch.setattr("simulator.jobs.scheduler._DISK_FULL_RETRY_DELAY", 0.5)
     with controlled_engine(tmp_path, graders, pace=pace, speed=1e6) as (engine, _, _):
         job = engine.create(job_spec())
         assert graders.reached.wait(10)
@@ -184,7 +184,7 @@ def test_a_run_and_a_retrieve_take_turns(tmp_path: Path, monkeypatch: pytest.Mon
         finally:
             turning.release()
 
-    monkeypatch.setattr(JobRun, "turn", watched)
+    monkeypatch.setattr(JobRun, "advance", watched)
     with ThreadPoolExecutor() as pool, controlled_engine(tmp_path, graders, pace=Pace.POLL) as (engine, _, steering):
         job = engine.create(job_spec())
         while status_and_step(engine, job) != ("running", 1):
