@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Generating requests takes seconds before the first test runs, and all those tests are slow ones."""
-    leaves_out = config.getoption("markexpr") == "not slow" and collection_path.name == "test_contract_generated.py"
+    leaves_out = config.getoption("markexpr") == "not slow" and collection_path.name == "test_generated_requests.py"
     return leaves_out or None
 
 

@@ -15,10 +15,10 @@ _PLACE: Final = "simulator/verdict/RULES.md"
 
 SECTIONS: Final = (
     ("question", "Question"),
-    ("told", "How it is told"),
-    ("hurts", "Why it hurts at Bedrock"),
+    ("detection", "How it is told"),
+    ("impact", "Why it hurts at Bedrock"),
     ("remedy", "What to do"),
-    ("spared", "What is not found fault with"),
+    ("exceptions", "What is not found fault with"),
 )
 """What a page tells, in order: the rule's attribute, and its heading."""
 

@@ -278,7 +278,7 @@ def test_a_fault_of_ours_has_the_envelope_and_a_name(
     def broken(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(type(simulator.instance.context.models), "made", broken)
+    monkeypatch.setattr(type(simulator.instance.context.models), "created_models", broken)
     answer = simulator.http.get("/v1/models")
     assert (answer.status_code, envelope(answer)) == (
         500,

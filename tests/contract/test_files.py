@@ -309,6 +309,6 @@ def test_a_delete_of_the_same_bytes_in_mid_upload_takes_nothing_away(
         served_simulator.http.delete(f"/v1/files/{first}")
         return incoming
 
-    monkeypatch.setattr(BlobStore, "received", received)
+    monkeypatch.setattr(BlobStore, "stage", received)
     second = served_simulator.upload(content)
     assert served_simulator.http.get(f"/v1/files/{second}/content").content == content

@@ -211,7 +211,7 @@ def test_a_long_term_key_ends_with_its_days(
 ) -> None:
     """`CredentialAgeDays`, by the callers' clock."""
     with monkeypatch.context() as patch:
-        patch.setattr("simulator.aws.iam_operations.callers_utcnow", lambda: datetime(2026, 1, 1))  # noqa: DTZ001 - as moto's
+        patch.setattr("simulator.aws.iam_operations.caller_utcnow", lambda: datetime(2026, 1, 1))  # noqa: DTZ001 - as moto's
         made = create_long_term_key(served_simulator, CredentialAgeDays=1)
     assert listing_body(served_simulator, made["ServiceCredentialSecret"]) == invalid_key_error(
         "Bearer Token has expired"

@@ -29,7 +29,7 @@ JOB_ANSWER = b'{"id":"ftjob-1","metadata":{"id":"x","status":"odd"},"status":"ru
 @pytest.fixture
 def _listen_immediately(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hear a hang-up from the first moment."""
-    monkeypatch.setattr("simulator.verdict.audit_middleware.LISTENS_AFTER", 0)
+    monkeypatch.setattr("simulator.verdict.audit_middleware.DISCONNECT_LISTEN_DELAY", 0)
 
 
 def test_an_exchange_is_told_with_what_was_asked_and_answered() -> None:

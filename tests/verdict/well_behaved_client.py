@@ -70,23 +70,23 @@ class ClientBehavior:
 
 job_timelines = st.builds(
     JobTimeline,
-    made=st.just(0.0),
-    validation=st.floats(0.1, 60),
-    queue=st.floats(0.1, 600),
-    step=st.floats(0.01, 40),
+    created_at=st.just(0.0),
+    validation_seconds=st.floats(0.1, 60),
+    queue_seconds=st.floats(0.1, 600),
+    step_seconds=st.floats(0.01, 40),
     steps=st.integers(1, 120),
-    end=st.sampled_from(TERMINAL_STATUSES),
+    end_status=st.sampled_from(TERMINAL_STATUSES),
 )
 client_behaviors = st.builds(
     ClientBehavior,
-    begins=st.floats(0, 100),
-    pause=st.sampled_from([0.05, 0.2, 1.0, 5.0, 60.0]),
+    starts_at=st.floats(0, 100),
+    poll_interval=st.sampled_from([0.05, 0.2, 1.0, 5.0, 60.0]),
     keeps_connections=st.booleans(),
-    page=st.sampled_from([None, 20, 100]),
-    reads_to_the_end=st.booleans(),
-    looks_before_it_leaves=st.none() | st.integers(0, 20),
-    cancels=st.booleans(),
-    fates=st.lists(
+    page_size=st.sampled_from([None, 20, 100]),
+    reads_all_pages=st.booleans(),
+    reads_before_exit=st.none() | st.integers(0, 20),
+    cancels_before_exit=st.booleans(),
+    request_outcomes=st.lists(
         st.sampled_from(["well", "well", "500", "429", "503", "lost", "lost after", "cut", "late"]), max_size=40
     ),
 )
@@ -236,7 +236,7 @@ class WellBehavedClient:
             "lost": {"status": None, "outcome": Outcome.NO_ANSWER},
             "lost after": {"status": None, "outcome": Outcome.NO_ANSWER},
             "cut": {"outcome": Outcome.CUT_OFF},
-            "late": {"status": None, "outcome": Outcome.DISCONNECTED, "takes": TIMEOUT_SECONDS},
+            "late": {"status": None, "outcome": Outcome.DISCONNECTED, "seconds": TIMEOUT_SECONDS},
         }
         self.now += ANSWER_SECONDS
         # What is lost on the way back was done all the same.

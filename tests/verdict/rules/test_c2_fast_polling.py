@@ -194,7 +194,7 @@ def test_a_client_that_names_itself_is_one() -> None:
 def test_a_silence_beyond_the_limit_was_waited_out_without_bound(outcome: Outcome) -> None:
     """However it ended."""
     stage = AuditScenario(longest_wait=60)
-    stage.client().fail_to_retrieve_job(takes=60.1, outcome=outcome)
+    stage.client().fail_to_retrieve_job(seconds=60.1, outcome=outcome)
     (finding,) = stage.verdict(is_final=False).findings
     assert (finding.rule, finding.severity.value, finding.shown[0].what) == (
         "C7",
@@ -206,14 +206,14 @@ def test_a_silence_beyond_the_limit_was_waited_out_without_bound(outcome: Outcom
 def test_a_silence_within_the_limit_may_be_waited_out() -> None:
     """A time-out of the client's own ends it."""
     stage = AuditScenario(longest_wait=60)
-    stage.client().fail_to_retrieve_job(takes=59.9, outcome=Outcome.DISCONNECTED, status=None)
+    stage.client().fail_to_retrieve_job(seconds=59.9, outcome=Outcome.DISCONNECTED, status=None)
     assert stage.severity_by_rule(is_final=False) == {}
 
 
 def test_a_long_answer_that_keeps_coming_is_no_silence() -> None:
     """A stream of an hour."""
     stage = AuditScenario(longest_wait=60)
-    stage.client().send("POST", "/v1/chat/completions", body={"model": "m"}, seconds=3_600, silence=5.0)
+    stage.client().send("POST", "/v1/chat/completions", body={"model": "m"}, seconds=3_600, longest_silence=5.0)
     assert stage.severity_by_rule(is_final=False) == {}
 
 
@@ -335,7 +335,7 @@ def test_the_default_limits_let_the_sdk_time_out_by_itself() -> None:
     stage = AuditScenario()
     client = stage.client()
     for _ in range(3):
-        client.fail_to_retrieve_job(takes=600.0 + ANSWER_SECONDS, outcome=Outcome.DISCONNECTED, status=None)
+        client.fail_to_retrieve_job(seconds=600.0 + ANSWER_SECONDS, outcome=Outcome.DISCONNECTED, status=None)
         client.reconnect()
         client.pause(2)
     assert stage.severity_by_rule(is_final=False) == {}
