@@ -40,7 +40,7 @@ def test_the_list_says_where_the_clock_of_a_server_starts() -> None:
 def test_the_list_of_settings_fits_a_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No line is wider."""
     monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setattr("simulator.__main__._on_a_terminal", lambda: True)
+    monkeypatch.setattr("simulator.__main__._is_terminal", lambda: True)
     lines = CliRunner().invoke(app, ["settings"]).stdout.splitlines()
     assert [line for line in lines if len(line) > width] == []
     assert "    Takes verify | any." in lines

@@ -125,7 +125,7 @@ def test_a_report_that_cannot_be_written_is_found_before_the_visit(
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", refused)
-        patched.setattr("simulator.cli.doctor_run.visited", None)
+        patched.setattr("simulator.cli.doctor_run.run_probes", None)
         done = doctor(reward, "--data", DATA, "--only", "S10", "--html", tmp_path / "a.html")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"rft-sim: {tmp_path}/a.html cannot be written: Permission denied\n"
@@ -256,7 +256,7 @@ def load_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         asked.append({"reward": reward} | options)
         yield FakeRewardFunction(handler_for(lambda _element: 0.5))
 
-    monkeypatch.setattr("simulator.doctor.loading.admitted", admitted)
+    monkeypatch.setattr("simulator.doctor.loading.load_reward_function", admitted)
     return asked
 
 
@@ -270,14 +270,14 @@ def load_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     ],
 )
 def test_a_simulator_is_found_by_the_options_or_the_environment(
-    options: list[str], endpoint: str, url: str, admissions: list[dict[str, Any]]
+    options: list[str], endpoint: str, url: str, load_calls: list[dict[str, Any]]
 ) -> None:
     """The options win; `rft-sim exec` sets the variable."""
     doctor("my-reward", "--data", DATA, "--only", "S10", *options, AWS_ENDPOINT_URL=endpoint)
-    assert [(asked["simulator"], asked["at_aws"]) for asked in admissions] == [(url, False)]
+    assert [(asked["simulator"], asked["at_aws"]) for asked in load_calls] == [(url, False)]
 
 
-def test_a_function_at_aws_is_not_invoked_before_its_bill_is_agreed_to(admissions: list[dict[str, Any]]) -> None:
+def test_a_function_at_aws_is_not_invoked_before_its_bill_is_agreed_to(load_calls: list[dict[str, Any]]) -> None:
     """The message tells how often it would be."""
     done = doctor("my-reward", "--data", DATA, RFT_TARGET="bedrock")
     said = (
@@ -287,10 +287,10 @@ def test_a_function_at_aws_is_not_invoked_before_its_bill_is_agreed_to(admission
     assert (done.exit_code, done.stderr) == (2, said)
 
 
-def test_a_function_at_aws_is_invoked_once_its_bill_is_agreed_to(admissions: list[dict[str, Any]]) -> None:
+def test_a_function_at_aws_is_invoked_once_its_bill_is_agreed_to(load_calls: list[dict[str, Any]]) -> None:
     """`--yes`."""
     done = doctor("my-reward", "--data", DATA, "--only", "S10", "--yes", RFT_TARGET="bedrock")
-    assert (done.exit_code, admissions[0]["at_aws"]) == (0, True)
+    assert (done.exit_code, load_calls[0]["at_aws"]) == (0, True)
 
 
 # Pages

@@ -69,28 +69,28 @@ def findings(told: dict[str, Any], probe: str) -> list[tuple[str, str]]:
     return [(finding["severity"], finding["what"]) for finding in told["findings"] if finding["probe"] == probe]
 
 
-def test_what_a_server_answered_is_what_was_examined(told: dict[str, Any]) -> None:
+def test_what_a_server_answered_is_what_was_examined(first_report: dict[str, Any]) -> None:
     """The report says whose rollouts they were, how many, and what was left out."""
-    assert (told["questions"]["rollouts"], told["data"]["records"]) == (SOURCE, 40)
+    assert (first_report["questions"]["rollouts"], first_report["data"]["records"]) == (SOURCE, 40)
 
 
-def test_what_is_kept_gives_the_same_findings_with_no_server(told: dict[str, Any], folder: Path) -> None:
+def test_what_is_kept_gives_the_same_findings_with_no_server(first_report: dict[str, Any], folder: Path) -> None:
     """A key is not needed either."""
     again = doctor("--rollouts", folder, "--rollouts-per-prompt", "3", "--json", "-")
-    assert comparable_report(again) == told
+    assert comparable_report(again) == first_report
 
 
-def test_the_loopholes_are_looked_for_by_a_simulated_policy(told: dict[str, Any]) -> None:
+def test_the_loopholes_are_looked_for_by_a_simulated_policy(first_report: dict[str, Any]) -> None:
     """Nobody recorded them; the run's name says so, and so do the findings on exploits and hackability."""
-    assert [course["name"] for course in told["courses"]] == [
+    assert [course["name"] for course in first_report["courses"]] == [
         *("as it is", "red team, simulated", "learning rate x0.3", "learning rate x3")
     ]
     unmarked = "Of recorded responses nobody knows which game the reward."
-    assert findings(told, "T9") == [
+    assert findings(first_report, "T9") == [
         ("ok", f"Responses that game the reward do not become frequent, where the policy is simulated. {unmarked}")
     ]
     policy = "A simulated policy (nobody recorded the loopholes)"
-    assert findings(told, "T13") == [("ok", f"{policy} that looks for loopholes learns the task instead.")]
+    assert findings(first_report, "T13") == [("ok", f"{policy} that looks for loopholes learns the task instead.")]
 
 
 def test_every_report_says_whose_rollouts_they_were(folder: Path, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_what_cannot_be_is_told_in_a_line(
 ) -> None:
     """No folder, no model, no key, no server: exit code 2, before the function is started."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sampling, "Upstream", partial(sampling.ModelServer, retries=0))
+    monkeypatch.setattr(sampling, "ModelServer", partial(sampling.ModelServer, retries=0))
     done = doctor(*options)
     told = (done.exit_code, done.stdout, done.stderr.startswith(f"rft-sim: {said}"), done.stderr.count("\n"))
     assert told == (2, "", True, 1), done.stderr
