@@ -213,7 +213,7 @@ class ProbeContext:
         """Take the right answers from another place of the records, before anything was asked that rests on them."""
         self.settings = replace(self.settings, answer_path=path)
         self.rows = sample_rows(self.records, seed=self.seed, count=len(self.rows), answer_path=path)
-        for read_before in ("by_format", "base_groups"):
+        for read_before in ("right_results_by_format", "base_groups"):
             self.__dict__.pop(read_before, None)
 
     def set_answer_format(self, answer_format: str) -> None:

@@ -209,7 +209,9 @@ def prepare_recorded_prompt(
         features=tuple(
             [
                 extract_response_features(
-                    response.text, asked=task.requested_format, cut=response.finish_reason == "length"
+                    response.text,
+                    requested_format=task.requested_format,
+                    truncated=response.finish_reason == "length",
                 )
                 for response in responses
             ]

@@ -90,7 +90,7 @@ def test_a_recorded_model_that_solves_the_rows_is_a_warning(sums: tuple[Record, 
 def test_a_function_that_breaks_on_all_of_them_is_not_measured(sums: tuple[Record, ...]) -> None:
     """It scores right answers alone, and raises for the rest: no mean is made up of what has no score."""
     exam = probe_context(handler_for(score_number), sums)
-    exam.__dict__["base"] = tuple(
+    exam.__dict__["base_results"] = tuple(
         tuple(replace(answer, score=None, error="ValueError: no") for answer in group) for group in exam.base_results
     )
     (finding,) = check_saturation(exam)

@@ -202,8 +202,8 @@ def test_a_real_regular_expression_that_backtracks_is_found_and_stopped(
     sums: tuple[Record, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fast on every usual answer, and for ever on a long row of digits: the worker is ended, not waited for."""
-    monkeypatch.setattr("simulator.doctor.probes.static.time_growth.HOPELESS_SECONDS", 0.3)
-    monkeypatch.setattr("simulator.doctor.probes.static.time_growth.LONGEST_WAIT", 0.5)
+    monkeypatch.setattr("simulator.doctor.probes.static.time_growth.TOO_SLOW_SECONDS", 0.3)
+    monkeypatch.setattr("simulator.doctor.probes.static.time_growth.TIMEOUT_SECONDS", 0.5)
     source = """
 import re
 

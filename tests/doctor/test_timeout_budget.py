@@ -140,7 +140,7 @@ def test_the_response_that_hangs_is_found_among_those_of_its_call(sums: tuple[Re
         load_reward_function(str(source), wall_clock=time.time, timeout=1) as patient,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr("simulator.doctor.timeout_budget.MOST_SECONDS", 0.5)
+        patch.setattr("simulator.doctor.timeout_budget.BUDGET_SECONDS", 0.5)
         exam = ProbeContext(
             reward_function=patient,
             records=sums,

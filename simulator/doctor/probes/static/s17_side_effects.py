@@ -18,7 +18,7 @@ from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import FunctionSpec
 from simulator.lambdas.limits import MAX_LAYERS
 
-_AUDIT_HOOK: Final = Path(__file__).with_name("witness.py")
+_AUDIT_HOOK: Final = Path(__file__).with_name("audit_hook.py")
 _HOOK_MODULE: Final = "rft_doctor_witness"
 _REPORT_EVENT: Final = b'{"rft_witness":"report"}'
 _MAX_NAMED: Final = 5  # things that are named in a finding
