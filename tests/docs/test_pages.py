@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 
 from simulator.settings import Pace, Settings
-from tests.end_to_end.commands import ROOT, rft, rft_sim
+from tests.end_to_end.commands import ROOT, rft_command, rft_sim
 from tests.simulators import serve_simulator
 
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "fixtures/README.md", *(ROOT / "docs").glob("*.md"))
+PAGES = (
+    README,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "fixtures/README.md",
+    *(ROOT / "docs").glob("*.md"),
+)
 MAX_README_LINES = 250
 SET_UP = "python3 -m venv .venv && . .venv/bin/activate && "
 
@@ -65,7 +71,7 @@ def test_the_architecture_page_lists_every_package_of_the_simulator() -> None:
 @pytest.mark.slow
 def test_the_first_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
     """Each line of the example, in its order. The plot and the report are written."""
-    done = rft_sim("exec", "--", *rft("train"), "--output", str(tmp_path))
+    done = rft_sim("exec", "--", *rft_command("train", "--output", str(tmp_path)))
     assert done.returncode == 0, done.stderr
     printed = iter(done.stdout.replace(str(tmp_path), "rft-output").splitlines())
     example = blocks(README, "text")[0].splitlines()
