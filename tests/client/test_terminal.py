@@ -37,7 +37,7 @@ def test_printable_text_is_unchanged() -> None:
 def test_a_labelled_line_is_safe(show: object, capsys: pytest.CaptureFixture[str]) -> None:
     """In its text and in its remark."""
     assert callable(show)
-    show(open_console(), "label", HOSTILE, aside=HOSTILE)
+    show(open_console(), "label", HOSTILE, detail=HOSTILE)
     out = capsys.readouterr().out
     assert out.count("owned") == 2
     assert escape_control_characters(out) == out

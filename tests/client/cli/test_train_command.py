@@ -186,7 +186,7 @@ def test_unsuccessful_run_replaces_the_results_of_an_earlier_one(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected_text"),
     [
         (("--model", "openai.gpt-oss-21b"), "✗ The service has no model openai.gpt-oss-21b.\n→ It lists: openai.gpt-"),
         (("--batch-size", "91"), "✗ The run would have no step: a batch of 91 prompts is more than the 90 rows that"),
@@ -194,11 +194,13 @@ def test_unsuccessful_run_replaces_the_results_of_an_earlier_one(
         (("--lr-multiplier", "0"), "✗ --lr-multiplier 0 scales the learning rate by no usable number.\n→ Give one"),
     ],
 )
-def test_untrainable_plan_creates_nothing(rft: Run, stub: MantleStub, arguments: tuple[str, ...], notices: str) -> None:
+def test_untrainable_plan_creates_nothing(
+    rft: Run, stub: MantleStub, arguments: tuple[str, ...], expected_text: str
+) -> None:
     """What the client can know beforehand is refused before the function is deployed."""
     code, out, err = rft(*TRAIN_ARGUMENTS, *arguments)
     assert (code, stub.files, "deployed" in out) == (2, [], False)
-    assert err.startswith(notices)
+    assert err.startswith(expected_text)
 
 
 def test_default_data_is_named_as_such(rft: Run) -> None:
@@ -214,16 +216,16 @@ def test_default_data_is_named_as_such(rft: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected_text"),
     [
         (("watch", ""), "✗ The id is empty.\n→ `rft jobs` lists the jobs and their models.\n"),
         (("plot", "ftjob-1", "-o", "p.txt"), "✗ p.txt would hold a PNG image.\n→ Name it so: -o p.png\n"),
         (("check", "s3://"), "✗ s3:// names no bucket.\n→ Write s3://bucket/key.\n"),
     ],
 )
-def test_invalid_argument(rft: Run, arguments: tuple[str, ...], notices: str) -> None:
+def test_invalid_argument(rft: Run, arguments: tuple[str, ...], expected_text: str) -> None:
     """One line and its remedy, before anybody is asked."""
-    assert rft(*arguments) == (2, "", notices)
+    assert rft(*arguments) == (2, "", expected_text)
 
 
 def test_no_jobs_is_no_error(rft: Run) -> None:
@@ -370,7 +372,7 @@ def test_interrupt_ends_the_program_at_once(tmp_path: Path) -> None:
         "sys.meta_path.insert(0, Pressed())\n"
         "door.main()\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
 
@@ -392,7 +394,7 @@ def test_interrupt_lost_in_a_callback_is_raised_again() -> None:
 
 def test_interrupt_where_the_job_cannot_go_on(openai_client: MantleClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under `rft-sim exec` nobody is asked: the simulator ends with the command."""
-    monkeypatch.setattr(watch, "follow", raise_keyboard_interrupt)
+    monkeypatch.setattr(watch, "poll_job", raise_keyboard_interrupt)
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with pytest.raises(Interrupted, match="and the job with it"):
         watch_job(
@@ -408,7 +410,7 @@ def raise_keyboard_interrupt(*_: Any, **__: Any) -> Any:
 
 def test_interrupt_leaves_the_job(openai_client: MantleClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal nobody is asked: the job goes on, and the error says how to come back or end it."""
-    monkeypatch.setattr(watch, "follow", raise_keyboard_interrupt)
+    monkeypatch.setattr(watch, "poll_job", raise_keyboard_interrupt)
     with pytest.raises(Interrupted) as caught:
         watch_job(
             openai_client,
@@ -428,9 +430,9 @@ def test_interrupt_offers_to_cancel(
 ) -> None:
     """At a terminal the user decides, and no answer means that the job goes on."""
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    monkeypatch.setattr(watch, "follow", raise_keyboard_interrupt)
+    monkeypatch.setattr(watch, "poll_job", raise_keyboard_interrupt)
     monkeypatch.setattr("builtins.input", lambda: answer)
-    monkeypatch.setattr(openai_client, "cancel", lambda job_id: Job(id=job_id, status="cancelled", body={}))
+    monkeypatch.setattr(openai_client, "cancel_job", lambda job_id: Job(id=job_id, status="cancelled", body={}))
     with pytest.raises(outcome):
         watch_job(openai_client, "ftjob-1", poll_interval=PollInterval(shortest=1, longest=1), console=console)
 
@@ -446,7 +448,7 @@ def test_terminal_shows_bar_reward_and_warnings(
     ]
     warning = parse_event(message_event(2, "grader was slow", at=1, level="warn"))
     updates[1] = PollResult(job=updates[1].job, events=(*map(parse_event, stub.log()), warning))
-    monkeypatch.setattr(watch, "follow", lambda *_, **__: iter(updates))
+    monkeypatch.setattr(watch, "poll_job", lambda *_, **__: iter(updates))
     console = Console(file=io.StringIO(), force_terminal=True, width=110, color_system=None)
     watch_job(openai_client, "j", poll_interval=PollInterval(shortest=1, longest=1), console=console)
     assert isinstance(console.file, io.StringIO)
@@ -469,6 +471,6 @@ def test_help_loads_nothing_heavy() -> None:
         "import sys, client.cli.app\n"
         "print([name for name in ('openai', 'boto3', 'botocore', 'matplotlib') if name in sys.modules])"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
