@@ -30,8 +30,8 @@ from simulator.cli.regrade import regrade
 from simulator.cli.reset import reset
 from simulator.cli.settings import meaning_of, settings_help
 from simulator.cli.verdict import EXIT_FAULTY, fetch_verdict, is_faulty, print_document, verdict
+from simulator.clock import TIME_FORMAT, parse_time
 from simulator.faults.request_fault import ScriptError
-from simulator.moments import TIME_FORMAT, parse_time
 from simulator.settings import (
     MAX_PORT,
     Auth,

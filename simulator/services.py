@@ -182,7 +182,7 @@ class Services:
         )
 
         def tell(job: Job) -> Lifecycle:
-            model = ids.tuned_model(job.id, job.order.model, job.order.account)
+            model = ids.tuned_model(job.id, job.spec.model, job.spec.account)
             return job_lifecycle(job, open_file=uploads.open, model=model, settings=settings, replay=replay)
 
         def ended(job_id: str) -> str | None:

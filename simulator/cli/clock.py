@@ -8,7 +8,7 @@ import typer
 
 from simulator.cli.control_client import request_control
 from simulator.cli.server_options import Endpoint, Host, Port, exit_with_error, simulator_url
-from simulator.moments import DURATION_FORMAT, TIME_FORMAT, format_time, parse_duration, parse_time
+from simulator.clock import DURATION_FORMAT, TIME_FORMAT, format_time, parse_duration, parse_time
 from simulator.settings import MAX_SPEED, Pace
 
 EXIT_NOT_REACHED: Final = 1

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from simulator.clock import DURATION_FORMAT, parse_duration
 from simulator.faults.job_fault import (
     AwsOperationEffect,
     CancelJobEffect,
@@ -14,7 +15,6 @@ from simulator.faults.job_fault import (
     QueueDelayEffect,
 )
 from simulator.faults.request_fault import join_quoted
-from simulator.moments import DURATION_FORMAT, parse_duration
 from simulator.settings import MAX_EPOCH_SECONDS
 from simulator.wire.strict_model import StrictModel
 

@@ -77,7 +77,7 @@ class Engine:
         """Start a job; return it as it is before anything has happened to it."""
         with self._lock:  # nobody else may be given the same number
             job_id = self._ids.job(self._logs.next_job_ordinal())
-            job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, order=spec))
+            job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, spec=spec))
         self._start(job, recorded=())
         return job
 
@@ -165,7 +165,7 @@ class Engine:
             job = apply(before, event)
             self._logs.append(
                 job=job_id,
-                project=job.order.project,
+                project=job.spec.project,
                 at=event.at,
                 finished_at=job.finished_at,
                 projection=encode_job(job),
@@ -227,8 +227,8 @@ class Engine:
         return StoredModel(
             id=model,
             job=job.id,
-            account=job.order.account,
-            base_model=job.order.model,
+            account=job.spec.account,
+            base_model=job.spec.model,
             created_at=event.at,
             weights=event.weights,
             checkpoint_id=checkpoint_id,
@@ -249,5 +249,5 @@ class Engine:
 def _files_used_by(event: Event) -> tuple[str, ...]:
     if not isinstance(event, JobCreated):
         return ()
-    order = event.order
+    order = event.spec
     return tuple(sha256 for sha256 in (order.training_sha256, order.validation_sha256) if sha256)

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
+
+# The log stores the field `spec` under the key `order`. Pydantic reads this from the class (see `codec`).
+_STORED_NAMES: Final[Mapping[str, object]] = MappingProxyType(
+    {"alias_generator": lambda name: {"spec": "order"}.get(name, name), "serialize_by_alias": True}
+)
 
 
 class Status(StrEnum):
@@ -64,9 +69,11 @@ class JobSpec:
 class JobCreated:
     """The first entry of every log."""
 
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STORED_NAMES
+
     at: int
     job_id: str
-    order: JobSpec
+    spec: JobSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,8 +269,10 @@ class IllegalTransitionError(Exception):
 class Job:
     """The job as its log tells it. Times are seconds since the Unix epoch; `step` counts completed updates."""
 
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STORED_NAMES
+
     id: str
-    order: JobSpec
+    spec: JobSpec
     status: Status
     created_at: int
     changed_at: int
@@ -288,7 +297,7 @@ def apply(job: Job | None, event: Event) -> Job:
         raise IllegalTransitionError(status, event) from None
     if job is None:
         assert isinstance(event, JobCreated)  # noqa: S101  the only move from nothing
-        return Job(id=event.job_id, order=event.order, status=after, created_at=event.at, changed_at=event.at)
+        return Job(id=event.job_id, spec=event.spec, status=after, created_at=event.at, changed_at=event.at)
     job = replace(job, status=after, changed_at=event.at, finished_at=event.at if after.is_terminal else None)
     match event:
         case TrainingStarted(total_steps=total_steps):

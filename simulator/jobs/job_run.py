@@ -171,7 +171,7 @@ class JobRun:
                         self._pending_effect = effect
                         return True
                 case CheckGrader():
-                    self._result = None if self._recorded else self._graders.denial_reason(self._job.order)
+                    self._result = None if self._recorded else self._graders.denial_reason(self._job.spec)
                 case Grade():
                     self._grade(effect)
                 case event if (more := self._write_event(event)) is not None:
@@ -235,7 +235,7 @@ class JobRun:
             self._result = GradingResult(rewards=rewards, invocations=known.invocations, warnings=known.warnings)
             return
         try:
-            self._result = self._graders.grade(self._job.order, request.samples, split=request.split, step=request.step)
+            self._result = self._graders.grade(self._job.spec, request.samples, split=request.split, step=request.step)
         except GraderError as error:
             self._error = error
 

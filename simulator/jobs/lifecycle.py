@@ -101,7 +101,7 @@ def job_lifecycle(
     Raises:
         UnknownSettingError: this version does not have those.
     """
-    order = job.order
+    order = job.spec
     settings = settings if order.settings is None else restore_job_settings(settings, order.settings)
     durations = settings.durations
     at = job.created_at

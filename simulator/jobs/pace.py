@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from simulator.clock import CallerClock, Clock, Lapse
-from simulator.moments import format_time
+from simulator.clock import CallerClock, Clock, Lapse, format_time
 from simulator.settings import MAX_EPOCH_SECONDS, Pace
 from simulator.store.clock_state import ClockStateStore
 

@@ -86,7 +86,7 @@ def find_job(context: RequestContext) -> Job:
     """
     name = context.path_parameter("job")
     job = context.app.engine.find_job(name)
-    if job is None or (context.authorization and job.order.project != context.project):
+    if job is None or (context.authorization and job.spec.project != context.project):
         raise context.not_found("fine-tuning job", name)
     return job
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from simulator.clock import DURATION_FORMAT, TIME_FORMAT, format_time, parse_duration, parse_time
 from simulator.jobs.clock_control import ClockStatus, JobPaceStatus
 from simulator.jobs.job import Status
-from simulator.moments import DURATION_FORMAT, TIME_FORMAT, format_time, parse_duration, parse_time
 from simulator.settings import MAX_EPOCH_SECONDS, MAX_SPEED, Pace
 from simulator.wire.json_response import Json
 from simulator.wire.strict_model import StrictModel

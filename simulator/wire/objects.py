@@ -59,7 +59,7 @@ def render_file_deletion(file_id: str) -> Json:
 
 def render_job(job: Job) -> Json:
     """Return a fine-tuning job (OPENAI; the method as DOCUMENTED; `organization_id` INFERRED: the account)."""
-    order = job.order
+    order = job.spec
     failure = job.failure
     return {
         "created_at": job.created_at,

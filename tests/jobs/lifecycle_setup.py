@@ -35,7 +35,7 @@ def job_spec(*, batch_size: int = 4, n_epochs: int = 1, validation: bool = False
 
 def created_job(spec: JobSpec) -> Job:
     """Return a job that has just been created."""
-    return apply(None, JobCreated(at=1_000, job_id="ftjob-1", order=spec))
+    return apply(None, JobCreated(at=1_000, job_id="ftjob-1", spec=spec))
 
 
 def score_correctness(request: Grade) -> GradingResult:

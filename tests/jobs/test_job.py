@@ -1,5 +1,6 @@
 """The job's state machine: the table is the whole of it."""
 
+import json
 from functools import reduce
 
 import pytest
@@ -52,7 +53,7 @@ measures = st.dictionaries(st.sampled_from(["critic_rewards_mean", "quality_mean
 words = st.text(max_size=20)
 
 EVENTS: dict[type, st.SearchStrategy[Event]] = {
-    JobCreated: st.builds(JobCreated, at=times, job_id=st.just("ftjob-1"), order=st.just(JOB_SPEC)),
+    JobCreated: st.builds(JobCreated, at=times, job_id=st.just("ftjob-1"), spec=st.just(JOB_SPEC)),
     ValidationStarted: st.builds(ValidationStarted, at=times, training_file=words),
     FilesValidated: st.builds(FilesValidated, at=times, training_records=counts, held_out_records=counts),
     TrainingStarted: st.builds(TrainingStarted, at=times, total_steps=counts),
@@ -155,7 +156,7 @@ def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
     """The fields that each event sets, at the end of a short life."""
     job = fold(
         [
-            JobCreated(at=100, job_id="ftjob-1", order=JOB_SPEC),
+            JobCreated(at=100, job_id="ftjob-1", spec=JOB_SPEC),
             ValidationStarted(at=100, training_file="file-1"),
             FilesValidated(at=145, training_records=90, held_out_records=10),
             TrainingStarted(at=385, total_steps=1),
@@ -167,7 +168,7 @@ def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
     )
     assert job == Job(
         id="ftjob-1",
-        order=JOB_SPEC,
+        spec=JOB_SPEC,
         status=Status.SUCCEEDED,
         created_at=100,
         changed_at=485,
@@ -182,7 +183,7 @@ def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
 def test_a_failure_leaves_no_model_behind() -> None:
     """A job that fails after its model was made does not name one."""
     running: list[Event] = [
-        JobCreated(at=0, job_id="ftjob-1", order=JOB_SPEC),
+        JobCreated(at=0, job_id="ftjob-1", spec=JOB_SPEC),
         FilesValidated(at=1, training_records=90, held_out_records=10),
         TrainingStarted(at=2, total_steps=1),
         ModelCreated(at=3, model="ft:m"),
@@ -190,3 +191,12 @@ def test_a_failure_leaves_no_model_behind() -> None:
     failure = Failure(code="grader_error", message="it broke", param=None)
     job = fold([*running, JobFailed(at=4, failure=failure)])
     assert (job.status, job.fine_tuned_model, job.failure, job.finished_at) == (Status.FAILED, None, failure, 4)
+
+
+def test_the_log_stores_the_spec_under_the_key_order() -> None:
+    """Data folders and readers of `/_simulator/jobs/ID/log` depend on this key."""
+    created = JobCreated(at=100, job_id="ftjob-1", spec=JOB_SPEC)
+    for text in (encode_event(created), encode_job(apply(None, created))):
+        stored = json.loads(text)
+        assert "spec" not in stored
+        assert stored["order"]["model"] == JOB_SPEC.model
