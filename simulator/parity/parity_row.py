@@ -1,7 +1,7 @@
 """A row of the parity table, and its three kinds: known of Bedrock, guessed, and a property of this project.
 
 The routes are in `routes/table.py`, the errors in `errors.py`. A test says which row it shows by
-`@pytest.mark.shows("<id of the row>")`; `python -m tests.parity.parity_table` writes the README's table from all of these.
+`@pytest.mark.shows("<id of the row>")`; `python -m tests.parity` writes docs/parity.md from all of these.
 """
 
 from dataclasses import dataclass

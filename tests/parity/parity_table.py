@@ -1,6 +1,6 @@
-"""The README's parity table, written from the code (routes, errors, behaviours) and the tests that show each row.
+"""The page docs/parity.md, rendered from the code (routes, errors, rows) and from the marks on the tests.
 
-`python -m tests.parity.parity_table` writes it; `tests/parity/test_parity_table.py` holds it to what it should be.
+`python -m tests.parity` writes it; `tests/parity/test_parity_table.py` checks that it is current.
 """
 
 import ast
@@ -21,9 +21,7 @@ from simulator.routes.route import Route
 from simulator.routes.table import ROUTES
 
 ROOT: Final = Path(__file__).parents[2]
-README: Final = ROOT / "README.md"
-BEGIN: Final = "<!-- parity: written by `python -m tests.parity.parity_table` -->\n"
-END: Final = "<!-- parity ends -->\n"
+PAGE: Final = ROOT / "docs/parity.md"
 
 ROWS: Final = tuple(
     sorted(
@@ -31,19 +29,29 @@ ROWS: Final = tuple(
     )  # stable within a topic
 )
 
-_WORDS: Final = {
-    Evidence.DOCUMENTED: "documented by AWS",
+_INTRODUCTION: Final = """\
+<!-- Written by `python -m tests.parity`. Edit the rows in simulator/parity or the marks on the tests. -->
+
+# Parity with Bedrock
+
+The facts come from public material. We have made no call to the real service. Every route, behaviour and error has a
+mark that names its evidence. A behaviour that AWS does not document has a row of its own, under
+[Not documented by AWS](#not-documented-by-aws): do not rely on it at Bedrock because it works here.
+"""
+
+_MARKS: Final = {
+    Evidence.DOCUMENTED: "AWS documents it",
     Evidence.SAMPLE: "Amazon's own samples rely on it",
-    Evidence.OBSERVED: "others quote a live response",
-    Evidence.OPENAI: "OpenAI's specification, to which AWS defers",
-    Evidence.INFERRED: "a guess that we had to make",
+    Evidence.OBSERVED: "third parties quote a live response",
+    Evidence.OPENAI: "OpenAI's specification says so, and AWS refers to it",
+    Evidence.INFERRED: "our assumption: AWS does not document it",
 }
 
 TestsByRow = Mapping[str, list[str]]
 
 
 def find_marks(path: Path) -> Iterator[str]:
-    """Yield the rows that a test module says it shows, by its decorators and its `pytestmark`."""
+    """Yield the rows that a test module checks, from its decorators and its `pytestmark`."""
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Call(func=ast.Attribute(attr="shows", value=ast.Attribute(attr="mark")), args=args):
@@ -53,122 +61,124 @@ def find_marks(path: Path) -> Iterator[str]:
 
 
 @cache
-def tests_by_row() -> TestsByRow:
-    """Return, by row, the test modules that show it, in alphabetical order."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
+def find_tests() -> TestsByRow:
+    """Return, by row, the paths of the test modules that check it, in alphabetical order."""
+    paths_by_row: defaultdict[str, set[str]] = defaultdict(set)
     for path in (ROOT / "tests").rglob("test_*.py"):
         for row in find_marks(path):
-            found[row].add(path.relative_to(ROOT).as_posix())
-    return {row: sorted(paths) for row, paths in found.items()}
+            paths_by_row[row].add(path.relative_to(ROOT).as_posix())
+    return {row: sorted(paths) for row, paths in paths_by_row.items()}
 
 
 def row_names() -> set[str]:
-    """Return the name of every row that a test can show."""
+    """Return the name of every row that a test can check."""
     return {route_name(route) for route in public_routes()} | {row.id for row in ROWS}
 
 
 def public_routes() -> list[Route]:
-    """Return the routes that a client of Bedrock's can reach."""
+    """Return the routes that Bedrock has too."""
     return [route for route in ROUTES if route.action]
 
 
 def route_name(route: Route) -> str:
-    """Return how a route is called in a mark and in the table."""
+    """Return the name of a route in a mark and in the table."""
     return f"{route.method} {route.path.replace(':path', '')}"
 
 
 def is_inferred(row: ParityRow) -> bool:
-    """Whether nobody has told of this of Bedrock."""
+    """Whether the row is an assumption."""
     return row.evidence == (Evidence.INFERRED,)
 
 
 def is_known(row: ParityRow) -> bool:
-    """Whether somebody has."""
+    """Whether the row has evidence."""
     return bool(row.evidence) and not is_inferred(row)
 
 
-def render_section() -> str:
-    """Return the whole section between the two comments."""
-    shown = tests_by_row()
+def render_page() -> str:
+    """Return the whole page."""
+    tests = find_tests()
     parts = (
+        _INTRODUCTION.splitlines(),
         _marks(),
-        _overview(),
-        _guesses(shown),
-        _collapsible("What is known of Bedrock", _known(shown)),
-        _collapsible("What a run of the tests shows beside", _shown_here(shown)),
-        _collapsible(f"The {len(public_routes())} routes", _routes(shown)),
-        _collapsible(f"The {len(CATALOGUE)} errors, each with its source", _errors()),
+        _section("Overview", _overview()),
+        _section("Not documented by AWS", _inferred_rows(tests)),
+        _section("Known about Bedrock", _known_rows(tests)),
+        _section("Properties of the simulator", _project_rows(tests)),
+        _section(f"The {len(public_routes())} routes", _routes(tests)),
+        _section(f"The {len(CATALOGUE)} errors", _errors()),
     )
-    return "\n".join(line for part in parts for line in (*part, ""))
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield from lines
 
 
 def _marks() -> Iterator[str]:
-    counted = dict.fromkeys(Evidence, 0)
+    counts = dict.fromkeys(Evidence, 0)
     claims = [row.evidence for row in ROWS if row.evidence] + [(route.evidence,) for route in public_routes()]
     for marks in claims:
-        counted[max(marks, key=list(Evidence).index)] += 1
-    yield "| mark | means | routes and behaviours that rest on it |"
+        counts[max(marks, key=list(Evidence).index)] += 1
+    yield "| mark | meaning | routes and behaviours with this mark |"
     yield "|---|---|---|"
-    for evidence, words in _WORDS.items():
-        yield f"| **{evidence.value}** | {words} | {counted[evidence]} |"
+    for evidence, meaning in _MARKS.items():
+        yield f"| **{evidence.value}** | {meaning} | {counts[evidence]} |"
 
 
 def _overview() -> Iterator[str]:
-    yield "| | known | guessed |"
+    yield "| | known | assumed |"
     yield "|---|---|---|"
     known = [route for route in public_routes() if route.evidence is not Evidence.INFERRED]
-    guesses = [f"`{route_name(route)}`" for route in public_routes() if route not in known]
-    yield f"| **Routes** | {len(known)} of {len(public_routes())} | {', '.join(guesses)} |"
-    for topic, group in _by_topic(lambda row: bool(row.evidence)):
-        names = [", ".join(_name(row) for row in group if kind(row)) for kind in (is_known, is_inferred)]
+    assumed = [f"`{route_name(route)}`" for route in public_routes() if route not in known]
+    yield f"| **Routes** | {len(known)} of {len(public_routes())} | {', '.join(assumed)} |"
+    for topic, rows in _by_topic(lambda row: bool(row.evidence)):
+        names = [", ".join(_name(row) for row in rows if is_kind(row)) for is_kind in (is_known, is_inferred)]
         yield f"| **{topic}** | {' | '.join(names)} |"
 
 
-def _guesses(shown: TestsByRow) -> Iterator[str]:
-    yield "What is guessed, and what is done here:"
-    yield ""
-    yield "| nobody has told | here | another choice | checked by |"
+def _inferred_rows(tests: TestsByRow) -> Iterator[str]:
+    yield "| not documented | the simulator | setting | checked by |"
     yield "|---|---|---|---|"
-    for topic, group in _by_topic(is_inferred):
+    for topic, rows in _by_topic(is_inferred):
         yield f"| **{topic}** | | | |"
-        for row in group:
-            yield f"| *{_name(row)}*: {row.bedrock} | {row.simulator} | {_switch(row)} | {_links(shown.get(row.id, []))} |"
+        for row in rows:
+            yield f"| *{_name(row)}*: {row.bedrock} | {row.simulator} | {_setting(row)} | {_links(tests, row.id)} |"
 
 
-def _known(shown: TestsByRow) -> Iterator[str]:
-    yield "| Bedrock | known by | here, where there is more to say | checked by |"
+def _known_rows(tests: TestsByRow) -> Iterator[str]:
+    yield "| Bedrock | evidence | the simulator, if there is more to say | checked by |"
     yield "|---|---|---|---|"
-    for topic, group in _by_topic(is_known):
+    for topic, rows in _by_topic(is_known):
         yield f"| **{topic}** | | | |"
-        for row in group:
+        for row in rows:
             marks = ", ".join(mark.value for mark in row.evidence)
-            here = (
-                f"{row.simulator} ({_switch(row)})" if row.simulator and row.setting else row.simulator + _switch(row)
-            )
-            yield f"| *{_name(row)}*: {row.bedrock} | {marks} | {here} | {_links(shown.get(row.id, []))} |"
+            setting = f"({_setting(row)})" if row.simulator and row.setting else _setting(row)
+            simulator = " ".join(filter(None, (row.simulator, setting)))
+            yield f"| *{_name(row)}*: {row.bedrock} | {marks} | {simulator} | {_links(tests, row.id)} |"
 
 
-def _shown_here(shown: TestsByRow) -> Iterator[str]:
-    yield "| claim | checked by |"
+def _project_rows(tests: TestsByRow) -> Iterator[str]:
+    yield "| property | checked by |"
     yield "|---|---|"
-    for _, group in _by_topic(lambda row: not row.evidence):
-        for row in group:
-            yield f"| *{_name(row)}*: {row.bedrock} | {_links(shown.get(row.id, []))} |"
+    for _, rows in _by_topic(lambda row: not row.evidence):
+        for row in rows:
+            yield f"| *{_name(row)}*: {row.bedrock} | {_links(tests, row.id)} |"
 
 
-def _routes(shown: TestsByRow) -> Iterator[str]:
-    yield "| route | under | needs `bedrock-mantle:` | known by | checked by |"
+def _routes(tests: TestsByRow) -> Iterator[str]:
+    yield "| route | base paths | permission, after `bedrock-mantle:` | evidence | checked by |"
     yield "|---|---|---|---|---|"
     for route in public_routes():
         bases = " · ".join(f"`{base}`" for base in route.prefixes)
-        yield (
-            f"| `{route_name(route)}` | {bases} | {route.action} | {route.evidence.value} "
-            f"| {_links(shown.get(route_name(route), []))} |"
-        )
+        name = route_name(route)
+        yield f"| `{name}` | {bases} | {route.action} | {route.evidence.value} | {_links(tests, name)} |"
 
 
 def _errors() -> Iterator[str]:
-    yield "| status | `code` | `type` | message | known by | source |"
+    yield "| status | `code` | `type` | message | evidence | source |"
     yield "|---|---|---|---|---|---|"
     for kind in CATALOGUE.values():
         yield (
@@ -176,41 +186,22 @@ def _errors() -> Iterator[str]:
         )
 
 
-def _collapsible(title: str, lines: Iterable[str]) -> Iterator[str]:
-    yield f"<details><summary><b>{title}</b></summary>"
-    yield ""
-    yield from lines
-    yield ""
-    yield "</details>"
-
-
-def _by_topic(wanted: Callable[[ParityRow], bool]) -> Iterator[tuple[Topic, list[ParityRow]]]:
-    for topic, group in groupby(filter(wanted, ROWS), key=lambda row: row.topic):
-        yield topic, list(group)
+def _by_topic(is_included: Callable[[ParityRow], bool]) -> Iterator[tuple[Topic, list[ParityRow]]]:
+    for topic, rows in groupby(filter(is_included, ROWS), key=lambda row: row.topic):
+        yield topic, list(rows)
 
 
 def _name(row: ParityRow) -> str:
     return row.id.replace("-", " ")
 
 
-def _switch(row: ParityRow) -> str:
+def _setting(row: ParityRow) -> str:
     return f"`--set {row.setting}=…`" if row.setting else ""
 
 
-def _links(paths: Iterable[str]) -> str:
-    return ", ".join(f"[{_short(path)}]({path})" for path in paths)
+def _links(tests: TestsByRow, row: str) -> str:
+    return ", ".join(f"[{_title(path)}](../{path})" for path in tests.get(row, []))
 
 
-def _short(path: str) -> str:
+def _title(path: str) -> str:
     return Path(path).stem.removeprefix("test_").removeprefix("contract_").replace("_", " ")
-
-
-def update_readme(readme: str) -> str:
-    """Return the README with the section written anew."""
-    head, rest = readme.split(BEGIN)
-    _, tail = rest.split(END)
-    return head + BEGIN + render_section() + END + tail
-
-
-if __name__ == "__main__":
-    README.write_text(update_readme(README.read_text()))

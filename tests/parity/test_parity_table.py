@@ -1,38 +1,36 @@
-"""The parity table says what is so: it is current, and every row of it has a test that shows it."""
+"""The parity table is current, and every row of it has a test."""
 
 import pytest
 
 from simulator.parity.evidence import Evidence
 from simulator.settings import Settings, format_assignments
-from tests.parity.parity_table import README, ROWS, row_names, tests_by_row, update_readme
+from tests.parity.parity_table import PAGE, ROWS, find_tests, render_page, row_names
 
 
-def test_the_readme_holds_the_table_as_the_code_and_the_tests_write_it() -> None:
-    """`python -m tests.parity.parity_table` writes it anew."""
-    text = README.read_text()
-    assert update_readme(text) == text
+def test_the_page_is_current() -> None:
+    """`python -m tests.parity` writes it."""
+    assert PAGE.read_text() == render_page()
 
 
 @pytest.mark.parametrize("row", sorted(row_names()))
-def test_every_route_and_behaviour_is_shown_by_a_test(row: str) -> None:
-    """By a mark on the test: what nobody shows is not claimed."""
-    assert tests_by_row().get(row)
+def test_every_route_and_row_is_checked_by_a_test(row: str) -> None:
+    """The test carries the mark `shows` with the name of the row."""
+    assert find_tests().get(row)
 
 
-def test_no_mark_names_a_row_that_is_not_there() -> None:
+def test_every_mark_names_a_row() -> None:
     """A renamed row takes its marks with it."""
-    assert set(tests_by_row()) - row_names() == set()
+    assert set(find_tests()) - row_names() == set()
 
 
-def test_every_row_has_a_name_of_its_own() -> None:
-    """And a setting that a row names exists."""
-    names = [row.id for row in ROWS]
-    assert len(names) == len(set(names))
+def test_row_ids_are_unique_and_their_settings_exist() -> None:
+    """A row can name the setting that changes the behaviour."""
+    ids = [row.id for row in ROWS]
+    assert len(ids) == len(set(ids))
     settings = {line.partition("=")[0] for line in format_assignments(Settings())}
     assert {row.setting for row in ROWS if row.setting} <= settings
 
 
-def test_a_guess_has_a_row_of_its_own() -> None:
-    """It is not hidden behind what is known."""
-    mixed = {row.id for row in ROWS if len(row.evidence) > 1 and Evidence.INFERRED in row.evidence}
-    assert mixed == set()
+def test_an_assumption_has_a_row_of_its_own() -> None:
+    """It is not mixed with evidence in one row."""
+    assert not [row.id for row in ROWS if len(row.evidence) > 1 and Evidence.INFERRED in row.evidence]

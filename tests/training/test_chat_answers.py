@@ -93,7 +93,7 @@ def test_what_is_far_longer_than_any_prompt_is_not_normalised(
         seen.append(len(text))
         return text
 
-    monkeypatch.setattr("simulator.training.chat_answers.normalised", watched)
+    monkeypatch.setattr("simulator.training.chat_answers.normalize_prompt", watched)
     for length in (index.max_characters, 9 * index.max_characters):
         chat((Message(role="user", content="x" * length),), index)
     assert seen == [index.max_characters]

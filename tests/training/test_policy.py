@@ -108,8 +108,8 @@ def test_at_temperature_zero_every_rollout_is_the_same(sums: tuple[Record, ...])
         rollout.text
         for address in ("a", "b")
         for rollout in sample_group(
-            prompt, weights=BASE_WEIGHTS, profile=GPT_OSS_20B, temperature=0.0, max_tokens=2048, effort="medium", rollouts=4,
-            random_key=(address,),
+            prompt, weights=BASE_WEIGHTS, profile=GPT_OSS_20B, temperature=0.0, max_tokens=2048, effort="medium",
+            rollouts=4, random_key=(address,),
         ).rollouts
     }  # fmt: skip
     assert len(seen) == 1
@@ -128,14 +128,15 @@ def test_a_budget_spent_thinking_leaves_an_empty_answer(sums: tuple[Record, ...]
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 from simulator.training.dataset import Message, Record
-from simulator.training.policy import BASE, labels_of, prepare
+from simulator.training.policy import BASE_WEIGHTS, collect_labels, prepare_prompt
 from simulator.training.profiles import profile_for
-from simulator.training.sampling import sampled_group
+from simulator.training.sampling import sample_group
 record = Record(line=1, messages=(Message(role="user", content="red, green or blue? only the label"),),
                 fields={"reference_answer": "red"})
 profile = profile_for("some.model")
-print(sampled_group(prepare(record, profile=profile, labels=labels_of([record])), weights=BASE, profile=profile,
-                    temperature=1.0, max_tokens=2048, effort="medium", rollouts=8, address=(1, "rollout", 1)))
+prompt = prepare_prompt(record, profile=profile, labels=collect_labels([record]))
+print(sample_group(prompt, weights=BASE_WEIGHTS, profile=profile, temperature=1.0, max_tokens=2048, effort="medium",
+                   rollouts=8, random_key=(1, "rollout", 1)))
 """
 
 

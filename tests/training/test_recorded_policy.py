@@ -278,7 +278,7 @@ def test_a_checkpoint_with_an_unknown_feature_is_refused(strict: FinishedRun) ->
 
 def features(text: str, *, asked: RequestedFormat | None = None, cut: bool = False) -> set[str]:
     """Return the names of the features that a text has, but for its length, which it always has."""
-    values = extract_response_features(text, asked=asked or RequestedFormat(), cut=cut)
+    values = extract_response_features(text, requested_format=asked or RequestedFormat(), truncated=cut)
     return {name for name, value in zip(RESPONSE_FEATURE_NAMES, values, strict=True) if value and name != "length"}
 
 

@@ -27,44 +27,44 @@ def reference(path: str = "reference_answer", **expected: object) -> ReferenceAn
 CASES: list[tuple[dict[str, Json], ReferenceAnswer]] = [
     (
         {"reference_answer": {"answer": "72"}},
-        reference("reference_answer.answer", kind="number", value=72, written="72"),
+        reference("reference_answer.answer", kind="number", value=72, text="72"),
     ),
     (
         {"reference_answer": "48/2 = <<48/2=24>>24 clips.\n48+24 = 72.\n#### 72", "ground_truth": "72"},
-        reference(kind="number", value=72, written="72", steps=("48/2 = 24 clips.", "48+24 = 72.")),
+        reference(kind="number", value=72, text="72", steps=("48/2 = 24 clips.", "48+24 = 72.")),
     ),
-    ({"reference_answer": "#### 1,080"}, reference(kind="number", value=1080, written="1,080")),
-    ({"reference_answer": "so \\boxed{-3.5}"}, reference(kind="number", value=-3.5, written="-3.5")),
-    ({"reference_answer": 0.5}, reference(kind="number", value=0.5, written="0.5", literal=True)),
-    ({"reference_answer": "$5."}, reference(kind="number", value=5, written="$5")),
-    ({"reference_answer": True}, reference(kind="boolean", value="true", written="true", literal=True)),
+    ({"reference_answer": "#### 1,080"}, reference(kind="number", value=1080, text="1,080")),
+    ({"reference_answer": "so \\boxed{-3.5}"}, reference(kind="number", value=-3.5, text="-3.5")),
+    ({"reference_answer": 0.5}, reference(kind="number", value=0.5, text="0.5", literal=True)),
+    ({"reference_answer": "$5."}, reference(kind="number", value=5, text="$5")),
+    ({"reference_answer": True}, reference(kind="boolean", value="true", text="true", literal=True)),
     (
         {"reference_answer": {"label": "Yes"}},
-        reference("reference_answer.label", kind="boolean", value="yes", written="Yes"),
+        reference("reference_answer.label", kind="boolean", value="yes", text="Yes"),
     ),
-    ({"reference_answer": "billing"}, reference(kind="label", value="billing", written="billing")),
+    ({"reference_answer": "billing"}, reference(kind="label", value="billing", text="billing")),
     (
         {"reference_answer": {"item": "rug", "quantity": 2}},
-        reference(kind="json", value={"item": "rug", "quantity": 2}, written='{"item": "rug", "quantity": 2}'),
+        reference(kind="json", value={"item": "rug", "quantity": 2}, text='{"item": "rug", "quantity": 2}'),
     ),
-    ({"reference_answer": '["a", "b"]'}, reference(kind="json", value=["a", "b"], written='["a", "b"]')),
-    ({"reference_answer": CODE}, reference(kind="code", value=CODE, written=CODE)),
-    ({"reference_answer": f"```python\n{CODE}\n```"}, reference(kind="code", value=CODE, written=CODE)),
-    ({"reference_answer": ESSAY}, reference(kind="text", value=ESSAY, written=ESSAY)),
+    ({"reference_answer": '["a", "b"]'}, reference(kind="json", value=["a", "b"], text='["a", "b"]')),
+    ({"reference_answer": CODE}, reference(kind="code", value=CODE, text=CODE)),
+    ({"reference_answer": f"```python\n{CODE}\n```"}, reference(kind="code", value=CODE, text=CODE)),
+    ({"reference_answer": ESSAY}, reference(kind="text", value=ESSAY, text=ESSAY)),
     (
         {"reference_answer": {"data": {"result": {"value": 7}}}},
-        reference("reference_answer.data.result.value", kind="number", value=7, written="7", literal=True),
+        reference("reference_answer.data.result.value", kind="number", value=7, text="7", literal=True),
     ),
     (
         {"reference_answer": {"final_answer": 9, "explanation": "4 + 5\n= 9"}},
         reference(
-            "reference_answer.final_answer", kind="number", value=9, written="9", literal=True, steps=("4 + 5", "= 9")
+            "reference_answer.final_answer", kind="number", value=9, text="9", literal=True, steps=("4 + 5", "= 9")
         ),
     ),
-    ({"ground_truth": "12"}, reference("ground_truth", kind="number", value=12, written="12")),
+    ({"ground_truth": "12"}, reference("ground_truth", kind="number", value=12, text="12")),
     (
         {"reference_answer": ESSAY, "ground_truth": "lower"},
-        reference("ground_truth", kind="label", value="lower", written="lower", steps=(ESSAY,)),
+        reference("ground_truth", kind="label", value="lower", text="lower", steps=(ESSAY,)),
     ),
     ({"difficulty": "hard"}, reference("", kind="none")),
     ({"reference_answer": None}, reference("", kind="none")),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from simulator.inference.structured.schema_error import SchemaError
 
-# The standard library's own reading of an expression. tests/inference/structured/test_pattern_generator.py holds this seam.
+# The standard library's own parser is private: tests/inference/structured/test_pattern_generator.py checks its output.
 _PARSER: Final[Any] = import_module("re._parser")
 
 _LONGEST: Final = 2_000

@@ -183,7 +183,7 @@ def _string(flat: Mapping[str, Any], wanted: Any, name: str, variation: int) -> 
     if form is not None and fits(form) and _matches(pattern, form):
         return form, False
     if pattern is not None:
-        return generate_matching_text(pattern, shortest=low, longest=high), False
+        return generate_matching_text(pattern, min_length=low, max_length=high), False
     made = f"{name}{variation or ''}" or "text"
     made = made.ljust(low, "x")
     if high is not None and len(made) > high:

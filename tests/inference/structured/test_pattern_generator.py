@@ -43,7 +43,7 @@ def test_the_text_matches(pattern: str) -> None:
 )
 def test_the_text_has_the_length_asked_for(pattern: str, shortest: int, longest: int | None) -> None:
     """Longer by its open repeats, or by what stands around an unanchored match."""
-    text = generate_matching_text(pattern, shortest=shortest, longest=longest)
+    text = generate_matching_text(pattern, min_length=shortest, max_length=longest)
     assert re.search(pattern, text)
     assert shortest <= len(text) <= (longest or 100)
 
