@@ -1,4 +1,4 @@
-"""One visit's means: the patient, the rows, and the scores that more than one probe reads, asked for once."""
+"""What every probe works with: the reward function, the sampled rows, and the scores that several probes use."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -25,10 +25,13 @@ BASE_ROLLOUTS_PER_ROW: Final = 8
 """Rollouts of the untrained model for each row; INFERRED to be what a job samples for a prompt."""
 
 SUBSET_ROWS: Final = 8
-"""How many rows are asked about where a question is put in many forms. INFERRED: a mean of 8 tells 0 from half."""
+"""How many rows a probe uses that tries many variants of each. INFERRED: a mean of 8 distinguishes 0 from one half."""
+
+FIRST_GROUPS: Final = 8
+"""How many groups of base rollouts the first results hold where no right answer is known."""
 
 SCORE_TOLERANCE: Final = 1e-9
-"""Two scores that differ by more are different scores."""
+"""Two scores that differ by more count as different."""
 
 RIGHT_LABEL, WRONG_LABEL, BASE_ROLLOUT_LABEL = "right answer", "wrong answer", "rollout of the base model"
 
@@ -38,14 +41,14 @@ class ProbeContext:
 
     Attributes:
         reward_function: the reward function.
-        invoker: puts cases to it.
+        invoker: sends cases to it and reads their scores.
         records: every record of the data file.
-        rows: the sample that questions are asked about.
-        settings: how rollouts reach the function, and where the right answer stands.
-        model: the base model whose habits the simulated rollouts have.
-        hyperparameters: of the run that is being considered.
-        recorded: what a real model answered, by line; without it the base rollouts are simulated.
-        seed: of every draw.
+        rows: the sampled rows.
+        settings: how rollouts reach the function, and which field holds the right answer.
+        model: the base model that the simulated rollouts imitate.
+        hyperparameters: those of the planned run.
+        recorded: a real model's responses by line. Without them the base rollouts are simulated.
+        seed: the seed of every draw.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class ProbeContext:
         executor: Executor | None = None,
         concurrency: int = 1,
     ) -> None:
-        """Make ready for a visit; `executor` makes `concurrency` calls at once, which are one after another without it."""
+        """Sample the rows. `executor` makes `concurrency` calls at once; without it each call waits for the one before."""
         self.reward_function = reward_function
         self.invoker = Invoker(
             reward_function=reward_function,
@@ -92,55 +95,60 @@ class ProbeContext:
 
     @property
     def row_subset(self) -> tuple[Row, ...]:
-        """Some of the known rows, spread evenly over them."""
-        known = self.answerable_rows
-        count = min(SUBSET_ROWS, len(known))
-        return tuple(known[place * len(known) // count] for place in range(count))
+        """A few of the answerable rows, evenly spread."""
+        rows = self.answerable_rows
+        count = min(SUBSET_ROWS, len(rows))
+        return tuple(rows[index * len(rows) // count] for index in range(count))
 
     @cached_property
     def right_results_by_format(self) -> Mapping[str, tuple[CaseResult, ...]]:
-        """What right answers to `few` score in each answer format, row by row; a text that two share is asked once."""
+        """Results of right answers in each answer format, one per row of `row_subset`. Equal texts are scored once."""
         cases: dict[tuple[int, str], Case] = {}
-        own = {row.answer_format for row in self.row_subset}
-        # Its own format first: a function that raises on every other one has then given a score.
-        for name in sorted(FORMAT.actions, key=lambda name: name not in own):
+        own_formats = {row.answer_format for row in self.row_subset}
+        # The rows' own formats come first: a function that raises on all others has then given a score.
+        for name in sorted(FORMAT.actions, key=lambda name: name not in own_formats):
             for row in self.row_subset:
                 text = row.write_response(row.reference.value, answer_format=name)
                 case = Case(label=f"right answer as {name}", record=row.record, text=text)
                 cases.setdefault((row.record.line, text), case)
-        answers = dict(zip(cases, self.invoker.score(tuple(cases.values())), strict=True))
+        results = dict(zip(cases, self.invoker.score(tuple(cases.values())), strict=True))
         return {
             name: tuple(
-                answers[row.record.line, row.write_response(row.reference.value, answer_format=name)]
+                results[row.record.line, row.write_response(row.reference.value, answer_format=name)]
                 for row in self.row_subset
             )
             for name in FORMAT.actions
         }
 
+    @property
+    def right_results_in_own_format(self) -> list[CaseResult]:
+        """Results of right answers in each row's own format, one per row of `row_subset`."""
+        return [self.right_results_by_format[row.answer_format][index] for index, row in enumerate(self.row_subset)]
+
     @cached_property
     def right_results(self) -> tuple[CaseResult, ...]:
-        """What right answers score: one for each known row, worked out and in the asked format."""
+        """Results of right answers, one per answerable row, with worked steps and in the requested format."""
         return self.invoker.score(
             [Case(label=RIGHT_LABEL, record=row.record, text=row.right_response) for row in self.answerable_rows]
         )
 
     @cached_property
     def wrong_results(self) -> tuple[CaseResult, ...]:
-        """What wrong answers in the same words score, row by row."""
+        """Results of wrong answers in the same words, one per answerable row."""
         return self.invoker.score(
             [Case(label=WRONG_LABEL, record=row.record, text=row.wrong_response) for row in self.answerable_rows]
         )
 
     @property
     def right_mean_score(self) -> float:
-        """P: the mean score of right answers."""
+        """The mean score of right answers."""
         return mean_score(self.right_results)
 
     @cached_property
     def depends_on_batch(self) -> bool:
-        """Whether a few answers score otherwise alone than in one call, which they do alike when it is made twice.
+        """Whether a few responses score differently alone than in one call, though that call is repeatable.
 
-        The other probes ask before they blame a layout or a neighbour for what is S11's.
+        Other probes check this first, so that they do not report what S11 reports.
         """
         if not self.row_subset:
             return False
@@ -153,24 +161,24 @@ class ProbeContext:
             )
         )
         cases = [Case(label="alone or together", record=row.record, text=text) for text in texts]
-        names = self.invoker.rollout_ids(cases)
-        once, again = (
-            [answer.score for answer in self.invoker.score(cases, ids=names, keep=False)] for _ in ("once", "again")
+        ids = self.invoker.rollout_ids(cases)
+        first, second = (
+            [result.score for result in self.invoker.score(cases, ids=ids, keep=False)] for _ in ("first", "second")
         )
-        alone = [answer.score for answer in self.invoker.score(cases, ids=names, batch_size=1, keep=False)]
-        return once == again and any(
-            one is not None and other is not None and abs(one - other) > SCORE_TOLERANCE
-            for one, other in zip(once, alone, strict=True)
+        alone = [result.score for result in self.invoker.score(cases, ids=ids, batch_size=1, keep=False)]
+        return first == second and any(
+            together is not None and single is not None and abs(together - single) > SCORE_TOLERANCE
+            for together, single in zip(first, alone, strict=True)
         )
 
     @cached_property
     def base_groups(self) -> tuple[Group, ...]:
-        """Rollouts of the untrained model: a group for each row."""
+        """Rollouts of the untrained model, one group per row."""
         return tuple(map(self._simulated_group if self.recorded is None else self._recorded_group, self.rows))
 
     @cached_property
     def base_results(self) -> tuple[tuple[CaseResult, ...], ...]:
-        """What the rollouts of `base_groups` score, group by group."""
+        """Results of the rollouts of `base_groups`, one tuple per group."""
         cases = [
             Case(
                 label=BASE_ROLLOUT_LABEL, record=group.prompt.record, text=response_text(rollout, self.settings.grading)
@@ -178,25 +186,32 @@ class ProbeContext:
             for group in self.base_groups
             for rollout in group.rollouts
         ]
-        answers = iter(self.invoker.score(cases))
-        return tuple(tuple(next(answers) for _ in group.rollouts) for group in self.base_groups)
+        results = iter(self.invoker.score(cases))
+        return tuple(tuple(next(results) for _ in group.rollouts) for group in self.base_groups)
+
+    @property
+    def first_results(self) -> list[tuple[CaseResult, ...]]:
+        """The first results, in parts that were each scored in calls of their own."""
+        if self.answerable_rows:
+            return [self.right_results, self.wrong_results]
+        return [tuple(result for group in self.base_results[:FIRST_GROUPS] for result in group)]
 
     def _simulated_group(self, row: Row) -> Group:
         profile = profile_for(self.model)
-        settings = self.hyperparameters
+        run = self.hyperparameters
         return sample_group(
             prepare_prompt(
                 row.record,
                 profile=profile,
                 labels=row.task.labels,
-                effort=settings.reasoning_effort,
+                effort=run.reasoning_effort,
                 answer_path=self.settings.answer_path,
             ),
             weights=BASE_WEIGHTS,
             profile=profile,
-            temperature=settings.temperature,
-            max_tokens=settings.max_tokens,
-            effort=settings.reasoning_effort,
+            temperature=run.temperature,
+            max_tokens=run.max_tokens,
+            effort=run.reasoning_effort,
             rollouts=BASE_ROLLOUTS_PER_ROW,
             random_key=(self.seed, "doctor", "base"),
         )
@@ -210,14 +225,14 @@ class ProbeContext:
         return Group(prompt=prompt, policy=policy, rollouts=prompt.rollouts[:BASE_ROLLOUTS_PER_ROW])
 
     def set_answer_path(self, path: str) -> None:
-        """Take the right answers from another place of the records, before anything was asked that rests on them."""
+        """Read the right answers from another field. Call it before `right_results` and `wrong_results` are used."""
         self.settings = replace(self.settings, answer_path=path)
         self.rows = sample_rows(self.records, seed=self.seed, count=len(self.rows), answer_path=path)
-        for read_before in ("right_results_by_format", "base_groups"):
-            self.__dict__.pop(read_before, None)
+        for stale in ("right_results_by_format", "base_groups"):
+            self.__dict__.pop(stale, None)
 
     def set_answer_format(self, answer_format: str) -> None:
-        """Write answers in another format where no prompt asks for one, before `right` and `wrong` were asked."""
+        """Use another format where the prompt requests none. Call it before `right_results` and `wrong_results` are used."""
         self.rows = with_answer_format(self.rows, answer_format)
 
 

@@ -2,29 +2,24 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
-from simulator.doctor.finding import Finding, Severity
-from simulator.doctor.probe_context import ProbeContext
-from simulator.doctor.probes.static.s01_contract import check_contract, check_ids
-from simulator.doctor.timeout_budget import NoScoresError
+from simulator.doctor.finding import Severity
+from simulator.doctor.probes.static.s01_contract import check_contract
+from simulator.doctor.probes.static.s02_ids import check_ids
 from simulator.training.dataset import Record
-from tests.doctor.fake_reward_functions import FakeRewardFunction, Handler, handler_for, probe_context, response_of
+from tests.doctor.fake_reward_functions import (
+    FakeRewardFunction,
+    Handler,
+    findings_and_error,
+    handler_for,
+    probe_context,
+    response_of,
+)
 
 WORDS = 40  # more than a worked right or wrong answer has
-
-
-def run_probe(probe: Callable[[ProbeContext], Iterable[Finding]], context: ProbeContext) -> tuple[list[Finding], str]:
-    """Return what a probe finds, and with which words it ends the visit; empty when it does not."""
-    findings: list[Finding] = []
-    try:
-        findings.extend(probe(context))  # what was yielded before the error stays
-    except NoScoresError as ended:
-        return findings, str(ended)
-    return findings, ""
 
 
 def handler_with_result(**result: object) -> Handler:
@@ -52,7 +47,7 @@ def test_a_list_of_scores_is_fine(sums: tuple[Record, ...]) -> None:
     assert [
         (finding.probe, finding.severity)
         for probe in (check_contract, check_ids)
-        for finding in run_probe(probe, exam)[0]
+        for finding in findings_and_error(probe, exam)[0]
     ] == [
         ("S1", Severity.OK),
         ("S2", Severity.OK),
@@ -73,7 +68,7 @@ def test_a_score_that_no_job_could_use_is_a_failure(
     sums: tuple[Record, ...], result: dict[str, Any], what: str, fix: str
 ) -> None:
     """It is counted, and shown with the very result; the visit can still look at the ids."""
-    (finding,), ended = run_probe(check_contract, probe_context(handler_with_result(**result), sums))
+    (finding,), ended = findings_and_error(check_contract, probe_context(handler_with_result(**result), sums))
     assert (finding.severity, finding.measured, ended) == (Severity.FAIL, "8 of 8", "")
     assert finding.message.startswith(what)
     assert finding.fix.startswith(fix)
@@ -82,7 +77,7 @@ def test_a_score_that_no_job_could_use_is_a_failure(
 
 def test_a_score_under_another_name_is_named(sums: tuple[Record, ...]) -> None:
     """The fix points at the number that is there."""
-    (finding,), _ = run_probe(check_contract, probe_context(handler_with_result(score=1.0), sums))
+    (finding,), _ = findings_and_error(check_contract, probe_context(handler_with_result(score=1.0), sums))
     assert finding.fix.endswith('The result has "score": call it that.')
 
 
@@ -112,7 +107,7 @@ def test_a_score_under_another_name_is_named(sums: tuple[Record, ...]) -> None:
 )
 def test_a_component_that_is_not_as_documented_is_a_failure(sums: tuple[Record, ...], entry: object, what: str) -> None:
     """AWS's own check of reward functions refuses it too."""
-    (finding,), _ = run_probe(check_contract, probe_context(handler_with_metric(entry), sums))
+    (finding,), _ = findings_and_error(check_contract, probe_context(handler_with_metric(entry), sums))
     assert (finding.severity, finding.message) == (Severity.FAIL, what)
 
 
@@ -138,14 +133,14 @@ def test_a_component_that_is_at_fault_on_other_rollouts_is_found(sums: tuple[Rec
     exam = probe_context(handler, sums)
     texts = [text for row in exam.rows[:4] for text in (row.right_response, row.wrong_response)]
     assert max(len(text.split()) for text in texts) <= WORDS
-    (finding,), _ = run_probe(check_contract, exam)
+    (finding,), _ = findings_and_error(check_contract, exam)
     assert finding.message == 'metrics_list[0] has no "value" that is a finite number.'
     assert len(finding.examples[0].response.split()) > WORDS
 
 
 def test_infinity_beside_the_score_is_a_failure(sums: tuple[Record, ...]) -> None:
     """The whole answer is no JSON, though the score is a number."""
-    (finding,), _ = run_probe(
+    (finding,), _ = findings_and_error(
         check_contract, probe_context(handler_with_result(aggregate_reward_score=0.5, note=math.inf), sums)
     )
     assert (finding.severity, finding.message, finding.fix) == (
@@ -157,7 +152,7 @@ def test_infinity_beside_the_score_is_a_failure(sums: tuple[Record, ...]) -> Non
 
 def test_metrics_that_are_no_list_are_a_failure(sums: tuple[Record, ...]) -> None:
     """Null is no list either: it is to be left out."""
-    (finding,), _ = run_probe(
+    (finding,), _ = findings_and_error(
         check_contract, probe_context(handler_with_result(aggregate_reward_score=0.5, metrics_list=None), sums)
     )
     assert (finding.severity, finding.message) == (Severity.FAIL, '"metrics_list" is no list.')
@@ -165,7 +160,9 @@ def test_metrics_that_are_no_list_are_a_failure(sums: tuple[Record, ...]) -> Non
 
 def test_an_api_gateway_response_gets_a_fix(sums: tuple[Record, ...]) -> None:
     """No API Gateway stands between: its envelope hides the list."""
-    (finding,), ended = run_probe(check_contract, probe_context(lambda _event: {"statusCode": 200, "body": "[]"}, sums))
+    (finding,), ended = findings_and_error(
+        check_contract, probe_context(lambda _event: {"statusCode": 200, "body": "[]"}, sums)
+    )
     assert (finding.severity, finding.measured) == (Severity.FAIL, "no list")
     assert finding.fix.startswith("Return the list itself")
     assert ended == "the response is an object, not a list"
@@ -174,9 +171,9 @@ def test_an_api_gateway_response_gets_a_fix(sums: tuple[Record, ...]) -> None:
 def test_results_that_are_no_objects_are_a_failure(sums: tuple[Record, ...]) -> None:
     """Bare numbers cannot be joined to anything; the visit ends when the ids are to be looked at."""
     exam = probe_context(lambda event: [1.0 for _ in event], sums)
-    (finding,), ended = run_probe(check_contract, exam)
+    (finding,), ended = findings_and_error(check_contract, exam)
     assert (finding.severity, finding.measured, ended) == (Severity.FAIL, "8 of 8", "")
-    (second,), ended = run_probe(check_ids, exam)
+    (second,), ended = findings_and_error(check_ids, exam)
     assert (second.severity, ended) == (Severity.SKIPPED, "item 0 of the response is a number, not an object")
 
 
@@ -197,7 +194,9 @@ def test_a_function_that_fails_is_shown_with_its_own_words(
     sums: tuple[Record, ...], kind: str, message: str, advice: str
 ) -> None:
     """Each error of Lambda's gets the advice that fits; the visit ends, for nothing else could be measured."""
-    (finding,), ended = run_probe(check_contract, probe_context(handler_with_lambda_error(kind, message), sums))
+    (finding,), ended = findings_and_error(
+        check_contract, probe_context(handler_with_lambda_error(kind, message), sums)
+    )
     assert (finding.severity, finding.measured, ended) == (Severity.FAIL, kind, f"{kind}: {message}")
     assert finding.examples[0].note == f"{kind}: {message}"
     assert finding.fix.startswith(advice)
@@ -207,7 +206,7 @@ def test_a_function_that_fails_is_shown_with_its_own_words(
 def test_few_calls_are_made_after_a_timeout(timeout: int, calls: int, sums: tuple[Record, ...]) -> None:
     """Once for the call, and once more for a rollout alone where that does not cost minutes."""
     patient = FakeRewardFunction(handler_with_lambda_error("Sandbox.Timedout", "Task timed out"), timeout=timeout)
-    run_probe(check_contract, probe_context(patient, sums))
+    findings_and_error(check_contract, probe_context(patient, sums))
     assert patient.calls == calls
 
 
@@ -218,7 +217,7 @@ def test_a_function_that_fails_on_a_batch_alone_is_examined_further(sums: tuple[
         (element,) = event
         return [{"id": element["id"], "aggregate_reward_score": 1.0}]
 
-    (finding,), ended = run_probe(check_contract, probe_context(one_at_a_time, sums))
+    (finding,), ended = findings_and_error(check_contract, probe_context(one_at_a_time, sums))
     assert (finding.severity, ended) == (Severity.FAIL, "")
     assert finding.message.endswith("So it does for 8 in one call; a single one gets a score.")
 
@@ -226,51 +225,12 @@ def test_a_function_that_fails_on_a_batch_alone_is_examined_further(sums: tuple[
 def test_a_function_that_raises_on_this_layout_alone_gets_the_exact_fix(strings: tuple[Record, ...]) -> None:
     """It takes the reference for a bare string, which arrives wrapped."""
     handler = handler_for(lambda element: float(element["reference_answer"].rsplit()[-1] in response_of(element)))
-    (finding,), ended = run_probe(check_contract, probe_context(handler, strings))
+    (finding,), ended = findings_and_error(check_contract, probe_context(handler, strings))
     assert finding.fix == (
         "It gives a score with a bare string reference as it stands. "
         'Read event[i]["reference_answer"]["text"]: a bare string arrives wrapped.'
     )
     assert ended.startswith("AttributeError")
-
-
-@pytest.mark.parametrize(
-    ("handler", "value", "said"),
-    [
-        (
-            lambda event: [{"id": element["id"], "aggregate_reward_score": 1.0} for element in event[1:]],
-            7 / 8,
-            "1 of 8 rollouts have no result",
-        ),
-        (
-            lambda event: [{"id": element["id"], "aggregate_reward_score": 1.0} for element in [*event, event[0]]],
-            1.0,
-            "1 ids are there twice",
-        ),
-        (
-            lambda event: [
-                {"id": name, "aggregate_reward_score": 1.0}
-                for name in [*(element["id"] for element in event), "total", "total"]
-            ],
-            1.0,
-            '2 results have an id that was not sent, "total" for one; 1 ids are there twice, total for one',
-        ),
-        (
-            lambda event: [{"id": f"row-{place}", "aggregate_reward_score": 1.0} for place, _ in enumerate(event)],
-            0.0,
-            "8 of 8 rollouts have no result",
-        ),
-        (lambda event: [{"aggregate_reward_score": 1.0} for _ in event], 0.0, "8 of 8 rollouts have no result"),
-    ],
-    ids=["one is missing", "one is there twice", "an unknown one is there twice", "all are renamed", "there are none"],
-)
-def test_ids_that_do_not_match_are_a_failure(
-    sums: tuple[Record, ...], handler: Handler, value: float, said: str
-) -> None:
-    """What was sent and what came back are counted, and the first that differs is named; then the visit ends."""
-    (finding,), ended = run_probe(check_ids, probe_context(handler, sums))
-    assert (finding.severity, finding.value, bool(ended)) == (Severity.FAIL, value, True)
-    assert finding.examples[0].note.startswith(said)
 
 
 def test_the_example_is_the_rollout_that_fails_its_call(objects: tuple[Record, ...]) -> None:

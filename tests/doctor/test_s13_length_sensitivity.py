@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from simulator.doctor.finding import Severity
-from simulator.doctor.probes.static.s13_length_sensitivity import check_length_sensitivity, rank_correlation
+from simulator.doctor.probes.static.rank_correlation import rank_correlation
+from simulator.doctor.probes.static.s13_length_sensitivity import check_length_sensitivity
 from simulator.training.dataset import Record
 from tests.doctor.conftest import load_records
 from tests.doctor.fake_reward_functions import handler_for, probe_context, response_of

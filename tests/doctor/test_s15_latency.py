@@ -1,53 +1,17 @@
 """S15 and S16: what a call costs in time, log and bytes."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from time import time
 from typing import Any
 
 import pytest
 
 from simulator.doctor.finding import Finding, Severity
-from simulator.doctor.loading import load_reward_function
-from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.s15_latency import check_latency, measure_call_seconds
-from simulator.doctor.probes.static.s16_log_and_payload_size import check_log_and_payload_size
 from simulator.doctor.probes.static.time_growth import TOO_SLOW_SECONDS
-from simulator.doctor.reward_function import LocalRewardFunction, RewardFunction
-from simulator.lambdas.function import Invocation
-from simulator.settings import Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, probe_context, response_of
-
-START = "START RequestId: request Version: $LATEST\n"
-
-
-class TimedRewardFunction(FakeRewardFunction):
-    """A patient that says it took as long as a function of the event tells, in milliseconds."""
-
-    def __init__(
-        self,
-        duration: Callable[[list[dict[str, Any]]], float],
-        *,
-        init_ms: float | None = None,
-        timeout: float = 300.0,
-        log: str = "",
-    ) -> None:
-        super().__init__(handler_for(lambda _element: 1.0), timeout=timeout, log=log)
-        self._took = duration
-        self._init_ms = init_ms
-        self.longest_answer = 0
-
-    def invoke(self, event: bytes) -> Invocation:
-        """Answer, and say how long it took; the call after a restart is a cold one."""
-        elements = json.loads(event)
-        self.longest_answer = max(self.longest_answer, *(len(response_of(element)) for element in elements))
-        cold, self.restarts = self.restarts > 0, 0
-        return replace(super().invoke(event), duration_ms=self._took(elements), init_ms=self._init_ms if cold else None)
+from tests.doctor.fake_reward_functions import TimedRewardFunction, local_probe_context, probe_context, response_of
 
 
 def response_length(event: list[dict[str, Any]]) -> int:
@@ -58,31 +22,6 @@ def response_length(event: list[dict[str, Any]]) -> int:
 def key_facts(findings: Iterator[Finding]) -> list[tuple[str, Severity, str, str]]:
     """Return what of some findings does not hang on this machine."""
     return [(finding.probe, finding.severity, finding.measured, finding.threshold) for finding in findings]
-
-
-@contextmanager
-def local_probe_context(
-    folder: Path, source: str, records: tuple[Record, ...], *, timeout: float = 300
-) -> Iterator[ProbeContext]:
-    """Examine a function by its source, really run."""
-    file = folder / "reward.py"
-    file.write_text(source)
-    with load_reward_function(str(file), wall_clock=time, timeout=timeout) as patient:
-        yield probe_context_for(patient, records)
-
-
-def probe_context_for(
-    reward_function: RewardFunction, records: tuple[Record, ...], *, batch_size: int = 4
-) -> ProbeContext:
-    """Return an examination of a patient."""
-    return ProbeContext(
-        reward_function=reward_function,
-        records=records,
-        settings=Settings(),
-        model="openai.gpt-oss-20b",
-        hyperparameters=Hyperparameters(batch_size=batch_size),
-        row_count=8,
-    )
 
 
 def test_a_fast_function_is_ok_and_its_times_are_reported(sums: tuple[Record, ...]) -> None:
@@ -131,7 +70,7 @@ def test_a_whole_step_in_one_call_is_a_warning(sums: tuple[Record, ...]) -> None
 def test_the_time_of_a_slow_step_is_extrapolated(sums: tuple[Record, ...]) -> None:
     """512 rollouts at 0.1 s each are not waited for."""
     patient = TimedRewardFunction(lambda event: 100.0 * len(event), timeout=60)
-    exam = probe_context_for(patient, sums, batch_size=64)
+    exam = probe_context(patient, sums, hyperparameters=Hyperparameters(batch_size=64))
     assert key_facts(check_latency(exam)) == [("S15", Severity.WARN, "51.2 s", "at most half the time-out of 60 s")]
 
 
@@ -176,7 +115,7 @@ def test_a_function_that_is_too_slow_gets_no_longer_response(sums: tuple[Record,
     """More than two seconds on 8 kB: 32 kB could take for ever."""
     patient = TimedRewardFunction(lambda event: 1_000 * TOO_SLOW_SECONDS + 1 if response_length(event) > 8_000 else 1.0)
     (finding,) = check_latency(probe_context(patient, sums))
-    assert (finding.severity, finding.measured.partition(":")[0], patient.longest_answer < 10_000) == (
+    assert (finding.severity, finding.measured.partition(":")[0], patient.longest_response < 10_000) == (
         Severity.WARN,
         "1 ms for 2 kB, 2 s for 8 kB",
         True,
@@ -195,7 +134,7 @@ def test_growth_is_not_measured_for_a_function_that_is_always_slow(sums: tuple[R
     """Three seconds a call, as a judge model takes: slow it is, and no regular expression is blamed for it."""
     patient = TimedRewardFunction(lambda _event: 3_000.0)
     assert [finding.measured for finding in check_latency(probe_context(patient, sums))] == ["p95 3 s"]
-    assert patient.longest_answer < 2_000
+    assert patient.longest_response < 2_000
 
 
 def test_a_real_regular_expression_that_backtracks_is_found_and_stopped(
@@ -219,64 +158,3 @@ def score(text):
         "The time grows far faster than the length of an answer that holds many digits.",
         "500 ms for 2 kB",
     )
-
-
-def test_little_log_and_small_responses_are_ok(sums: tuple[Record, ...]) -> None:
-    """The figures are told for 32 rollouts; Lambda's own lines do not count."""
-    patient = TimedRewardFunction(lambda _event: 1.0, log=START + "scored\n")
-    (finding,) = check_log_and_payload_size(probe_context(patient, sums))
-    assert (finding.probe, finding.severity, finding.measured.partition(";")[0]) == (
-        "S16",
-        Severity.OK,
-        "0.028 kB of log for 32 rollouts",
-    )
-
-
-def test_much_log_in_a_call_is_a_warning(sums: tuple[Record, ...]) -> None:
-    """A function that prints what it gets, and more."""
-    patient = TimedRewardFunction(lambda _event: 1.0, log=START + "x" * 300_000)
-    assert key_facts(check_log_and_payload_size(probe_context(patient, sums))) == [
-        ("S16", Severity.WARN, "300 kB in a call", "at most 262 kB")
-    ]
-
-
-def test_a_truncated_log_is_reported_as_a_lower_bound(sums: tuple[Record, ...]) -> None:
-    """The Invoke API returns the last 4 kB: without START, there was more."""
-    (finding,) = check_log_and_payload_size(
-        probe_context(TimedRewardFunction(lambda _event: 1.0, log="x" * 4_000), sums)
-    )
-    assert finding.measured.startswith("at least 16 kB of log for 32 rollouts")
-
-
-def test_a_record_that_no_event_can_hold_fails(sums: tuple[Record, ...]) -> None:
-    """Its fields travel twice, at the root and under metadata; the line is named."""
-    large = replace(sums[3], fields={**sums[3].fields, "context": "x" * 3_200_000})
-    exam = probe_context(TimedRewardFunction(lambda _event: 1.0), (*sums[:3], large, *sums[4:20]), row_count=2)
-    (finding,) = check_log_and_payload_size(exam)
-    assert (finding.severity, finding.measured, finding.message) == (
-        Severity.FAIL,
-        "6.4 MB",
-        f"The event of one rollout of the record at line {large.line} is larger than Lambda takes.",
-    )
-
-
-def test_an_answer_that_would_not_fit_for_a_whole_step_is_a_warning(sums: tuple[Record, ...]) -> None:
-    """A quarter of a megabyte for each rollout: a step of 32 is 8 MB."""
-    patient = FakeRewardFunction(
-        lambda event: [
-            {"id": element["id"], "aggregate_reward_score": 1.0, "messages": "x" * 250_000} for element in event
-        ]
-    )
-    assert key_facts(check_log_and_payload_size(probe_context(patient, sums))) == [
-        ("S16", Severity.WARN, "8 MB", "at most 6.29 MB")
-    ]
-
-
-def test_a_function_that_is_never_run_is_not_measured(sums: tuple[Record, ...], tmp_path: Path) -> None:
-    """A package that cannot be unpacked has no time and no log."""
-    with local_probe_context(tmp_path, "def lambda_handler(event, context): return []", sums) as exam:
-        patient = exam.reward_function
-        assert isinstance(patient, LocalRewardFunction)
-        broken = probe_context_for(replace(patient, spec=replace(patient.spec, code=b"no zip")), sums)
-        found = [*check_latency(broken), *check_log_and_payload_size(broken)]
-    assert [finding.severity for finding in found] == [Severity.SKIPPED, Severity.SKIPPED]

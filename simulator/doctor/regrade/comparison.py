@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
 
-from simulator.doctor.probes.static.s10_determinism import MAX_NOISE
-from simulator.doctor.probes.static.s13_length_sensitivity import rank_correlation
+from simulator.doctor.probe_context import SCORE_TOLERANCE
+from simulator.doctor.probes.static.rank_correlation import rank_correlation
 from simulator.doctor.probes.training.t05_reward_vs_quality import pairwise_accuracy
 from simulator.doctor.regrade.scoring import RegradedRollout
 
@@ -70,7 +70,7 @@ class Comparison:
 
 def is_changed(row: RegradedRollout) -> bool:
     """Whether a score is another one, or gone."""
-    return _change_size(row) > MAX_NOISE
+    return _change_size(row) > SCORE_TOLERANCE
 
 
 def compare_scores(rows: Sequence[RegradedRollout]) -> Comparison:
@@ -93,8 +93,8 @@ def _summarize_split(split: str, rows: Sequence[RegradedRollout]) -> SplitSummar
         rollouts=len(rows),
         mean_before=fmean(map(_old_score, both)) if both else None,
         mean_now=fmean(map(_new_score, both)) if both else None,
-        up=sum(move > MAX_NOISE for move in moves),
-        down=sum(move < -MAX_NOISE for move in moves),
+        up=sum(move > SCORE_TOLERANCE for move in moves),
+        down=sum(move < -SCORE_TOLERANCE for move in moves),
         lost=len(rows) - len(both),
         groups=len(groups),
         dead_before=_dead_share(groups, _old_score),
@@ -115,7 +115,7 @@ def _dead_share(groups: Sequence[Sequence[RegradedRollout]], score: Callable[[Re
     if not groups:
         return None
     scores = [list(map(score, group)) for group in groups]
-    return fmean(max(group) - min(group) <= MAX_NOISE for group in scores)
+    return fmean(max(group) - min(group) <= SCORE_TOLERANCE for group in scores)
 
 
 def _pairwise_accuracy(rows: Sequence[RegradedRollout], score: Callable[[RegradedRollout], float]) -> float | None:

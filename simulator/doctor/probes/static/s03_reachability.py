@@ -1,42 +1,32 @@
 """S3: can a right answer score at all, and in which place of the record and in which format is it taken for right?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from simulator.doctor.finding import Example, Finding, Probe, Severity
-from simulator.doctor.invocation import Case, CaseResult, scores_of
+from simulator.doctor.invocation import CaseResult
 from simulator.doctor.probe_context import SUBSET_ROWS, ProbeContext
+from simulator.doctor.probes.static.answer_path_search import (
+    FULL_SCORE,
+    MAX_ANSWER_PATHS,
+    MIN_IMPROVEMENT,
+    MIN_SCORE,
+    MIN_SEPARATION,
+    REFERENCE_FIELD,
+    best_format,
+    find_answer_path,
+    scale_so_far,
+)
 from simulator.doctor.probes.static.score_scale import (
     BATCH_DEPENDENT,
     SCALE_EXPLANATION,
-    ScoreScale,
     score_scale,
-    score_scale_from,
 )
-from simulator.doctor.rows import Row, with_answer_path
-from simulator.training.dataset import Json
+from simulator.doctor.rows import Row
 from simulator.training.policy_actions import FORMAT
 from simulator.training.reference_answer import extract_reference_answer
 
-MIN_SCORE: Final = 0.5
-"""A mean under this says that most right answers do not score, or that none scores in full (INFERRED)."""
-
-FULL_SCORE: Final = 0.9
-"""From here on no other place of the record is tried: another one could hardly be better. INFERRED."""
-
-MIN_IMPROVEMENT: Final = 0.25
-"""So much better must another place or format be. INFERRED."""
-
-MIN_SEPARATION: Final = 0.4
-"""So much better than another row's must a row's own value be, over all rows. INFERRED: for 32 coins it is 3 sigma."""
-
-MAX_ANSWER_PATHS: Final = 12
-MAX_DEPTH: Final = 5
-"""So many places of a record are tried, down to this depth (INFERRED)."""
-
-_SEARCHED_ROWS: Final = 4  # where every place is tried in every format
 _MAX_LINES: Final = 5  # that a message names
-_REFERENCE_FIELD = "reference_answer"  # tried before the record's other fields
 
 REACHABILITY: Final = Probe(
     id="S3",
@@ -48,7 +38,7 @@ REACHABILITY: Final = Probe(
         f"too. A best mean of 0 is a failure, one under {MIN_SCORE:g} a warning. Another place is believed when it scores "
         f"at least {MIN_SCORE:g}, is better by {MIN_IMPROVEMENT:g}, and a row's own value scores {MIN_SEPARATION:g} more than another row's; "
         "the rest of the visit then reads the right answers there. Records without a right answer are a warning, and "
-        f"so is a file in which none has a {_REFERENCE_FIELD}. {SCALE_EXPLANATION}"
+        f"so is a file in which none has a {REFERENCE_FIELD}. {SCALE_EXPLANATION}"
     ),
     means=(
         "Where no right answer scores, nothing can be learned, however long the run. The usual reasons: the reference "
@@ -65,7 +55,7 @@ REACHABILITY: Final = Probe(
 def check_reachability(context: ProbeContext) -> Iterator[Finding]:
     """S3: look for the place and the format in which right answers score, and have the rest of the visit use them."""
     looked_at = context.settings.answer_path
-    moved = _find_answer_path(context)
+    moved = find_answer_path(context)
     if moved and context.depends_on_batch:
         yield REACHABILITY.not_measured(BATCH_DEPENDENT)
         return
@@ -88,8 +78,8 @@ def check_reachability(context: ProbeContext) -> Iterator[Finding]:
         return
     _select_format(context)
     scale = score_scale(context, *context.right_results_by_format.values())
-    name, best = _best_format(context, scale)
-    shown = _results_in_own_format(context)
+    name, best = best_format(context, scale)
+    shown = context.right_results_in_own_format
     written = (
         f"{best:.2f}, written as in {context.row_subset[0].preview_answer(name)!r}"
         if best > 0
@@ -136,14 +126,14 @@ def _missing_reference_findings(context: ProbeContext) -> Iterator[Finding]:
             fix="Give them a reference_answer, or leave them out.",
             value=len(without) / len(golds),
         )
-    if without == list(golds) or path or any(_REFERENCE_FIELD in record.fields for record in context.records):
+    if without == list(golds) or path or any(REFERENCE_FIELD in record.fields for record in context.records):
         return
     places = sorted({gold.path for gold in golds.values() if gold.path})
     yield REACHABILITY.finding(
         Severity.WARN,
-        f"No record has a {_REFERENCE_FIELD}; this visit takes the right answers from {places[0]}.",
+        f"No record has a {REFERENCE_FIELD}; this visit takes the right answers from {places[0]}.",
         measured=f"0 of {len(golds)} records",
-        fix=f"Name the field {_REFERENCE_FIELD}, or say that it is meant so: --set answer_path={places[0]}.",
+        fix=f"Name the field {REFERENCE_FIELD}, or say that it is meant so: --set answer_path={places[0]}.",
     )
 
 
@@ -154,26 +144,12 @@ def _examples(results: Sequence[CaseResult], rows: Sequence[Row]) -> list[Exampl
     return [answer.example(f"the right answer at {row.reference.path}: {row.reference.text}")]
 
 
-def _results_in_own_format(context: ProbeContext) -> list[CaseResult]:
-    """Return what right answers score in each row's own format."""
-    return [context.right_results_by_format[row.answer_format][place] for place, row in enumerate(context.row_subset)]
-
-
-def _best_format(context: ProbeContext, scale: ScoreScale) -> tuple[str, float]:
-    """Return the format in which right answers score most, and their mean; the rows' own comes first."""
-    own = context.row_subset[0].answer_format
-    means = {own: scale.mean_of_all(_results_in_own_format(context))}
-    for name in FORMAT.actions:
-        means[name] = max(scale.mean_of_all(context.right_results_by_format[name]), means.get(name, 0.0))
-    return max(means.items(), key=lambda pair: pair[1])
-
-
 def _select_format(context: ProbeContext) -> None:
     """Where prompts ask for no format and the plainest scores less than another, write answers in that other."""
     free = [place for place, row in enumerate(context.row_subset) if row.task.requested_format.format == "none"]
     if not free:
         return
-    scale = _scale_so_far(context)
+    scale = scale_so_far(context)
     means = {
         name: scale.mean_of_all([context.right_results_by_format[name][place] for place in free])
         for name in FORMAT.actions
@@ -184,88 +160,7 @@ def _select_format(context: ProbeContext) -> None:
         context.set_answer_format(best)
 
 
-def _scale_so_far(context: ProbeContext, *others: Sequence[CaseResult]) -> ScoreScale:
-    """Return the scale of what was asked before it is settled where right answers stand and how they are written."""
-    return score_scale_from(
-        [score for answers in (*context.right_results_by_format.values(), *others) for score in scores_of(answers)]
-    )
-
-
 def _unscored(context: ProbeContext) -> str:
     answers = [answer for some in context.right_results_by_format.values() for answer in some]
     missing = sum(answer.score is None for answer in answers)
     return f"; {missing} of {len(answers)} without a score" if missing else ""
-
-
-def _find_answer_path(context: ProbeContext) -> str:
-    """Return another place of the records that holds what the function takes for right; empty when there is none."""
-    here = _best_format(context, _scale_so_far(context))[1] if context.row_subset else 0.0
-    if here >= FULL_SCORE:
-        return ""
-    rows = (context.row_subset or context.rows)[:_SEARCHED_ROWS]
-    found: dict[tuple[str, str], list[Case]] = {}
-    for path in _answer_paths(rows):
-        others = with_answer_path(rows, path)
-        if len(others) == len(rows) and not _have_same_answers(rows, others):
-            for name in FORMAT.actions:
-                found[path, name] = [
-                    Case(
-                        label=f"{path} as {name}",
-                        record=row.record,
-                        text=row.write_response(row.reference.value, answer_format=name),
-                    )
-                    for row in others
-                ]
-    if not found:
-        return ""
-    answers = iter(context.invoker.score([case for cases in found.values() for case in cases]))
-    asked = {key: [next(answers) for _ in cases] for key, cases in found.items()}
-    scale = _scale_so_far(context, *asked.values())
-    here = _best_format(context, scale)[1] if context.row_subset else 0.0
-    means = {key: scale.mean_of_all(some) for key, some in asked.items()}
-    path, name = max(means, key=lambda key: means[key])
-    best = means[path, name]
-    return path if best >= max(MIN_SCORE, here + MIN_IMPROVEMENT) and _holds_answer(context, scale, path, name) else ""
-
-
-def _holds_answer(context: ProbeContext, scale: ScoreScale, path: str, name: str) -> bool:
-    """Say whether a place's own value scores where another row's does not, which tells answers from length and luck."""
-    rows = with_answer_path(context.rows, path)
-    own, others = [], []
-    for row in rows:
-        other = next((one for one in rows if one.reference.value != row.reference.value), None)
-        if other is not None:
-            texts = (row.write_response(one.reference.value, answer_format=name) for one in (row, other))
-            right, wrong = (Case(label=f"value of {path}", record=row.record, text=text) for text in texts)
-            own.append(right)
-            others.append(wrong)
-    return (
-        bool(own)
-        and scale.mean_of_all(context.invoker.score(own))
-        >= scale.mean_of_all(context.invoker.score(others)) + MIN_SEPARATION
-    )
-
-
-def _have_same_answers(rows: Sequence[Row], others: Sequence[Row]) -> bool:
-    """Say whether another place holds the same answers, so that asking again would tell nothing."""
-    return all(row.reference.value == other.reference.value for row, other in zip(rows, others, strict=True))
-
-
-def _answer_paths(rows: Sequence[Row]) -> list[str]:
-    """Return the places of these records that may hold an answer, the reference's first."""
-    places: dict[str, None] = {}
-    for row in rows:
-        fields = row.record.fields
-        first = {name: fields[name] for name in sorted(fields, key=lambda name: name != _REFERENCE_FIELD)}
-        places |= dict.fromkeys(_paths_below(first, "", depth=1))
-    return list(places)[:MAX_ANSWER_PATHS]
-
-
-def _paths_below(fields: Mapping[str, Json], path: str, *, depth: int) -> Iterator[str]:
-    """Yield every place under a path, objects too: one may be the answer as a whole."""
-    for name, held in fields.items():
-        if "." in name:
-            continue  # no path can name it: a dot goes one level down
-        yield f"{path}{name}"
-        if isinstance(held, Mapping) and depth < MAX_DEPTH:
-            yield from _paths_below(held, f"{path}{name}.", depth=depth + 1)

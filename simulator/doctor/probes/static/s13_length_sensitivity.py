@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from statistics import StatisticsError, correlation, fmean
+from statistics import fmean
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Case, CaseResult, scores_of
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.base_rollouts import BaseRollout, base_rollouts_in_requested_format
+from simulator.doctor.probes.static.rank_correlation import MIN_PAIRS, rank_correlation
 from simulator.doctor.probes.static.score_scale import (
     MIN_MATERIAL_DIFFERENCE,
     ScoreScale,
@@ -38,9 +39,6 @@ WARN_CORRELATION: Final = 0.3
 FAIL_CORRELATION: Final = 0.5
 """Beyond this within wrong answers, where nothing else is to be rewarded, it is a failure (INFERRED)."""
 
-MIN_ROLLOUTS: Final = 10
-"""Of fewer rollouts no rank correlation is told (INFERRED)."""
-
 REPEATS: Final = 30
 """A wrong answer's own work, and the marks, are repeated so often (INFERRED)."""
 
@@ -64,7 +62,7 @@ LENGTH_SENSITIVITY: Final = Probe(
         f"a warning, one of {FAIL_SHARE:g} of what right answers score a failure; neither is told where an empty response "
         "scores no less, for then it is not the length that pays. Length and score of the base model's rollouts are "
         "compared by ranks (Spearman's rho), within right and within wrong answers of the asked format and without "
-        f"marks of their own, of {MIN_ROLLOUTS} rollouts at least and where their scores lie more than {MIN_MATERIAL_DIFFERENCE:g} of the "
+        f"marks of their own, of {MIN_PAIRS} rollouts at least and where their scores lie more than {MIN_MATERIAL_DIFFERENCE:g} of the "
         "scale apart: more than {RANK:g} either way is a warning, more than "
         f"{FAIL_CORRELATION:g} within wrong answers a failure. Where the answer is the whole response (JSON, code, text, one "
         "word) its length is part of it, and neither right answers are padded nor ranks compared."
@@ -147,24 +145,6 @@ def check_length_sensitivity(context: ProbeContext) -> Iterator[Finding]:
             value=largest,
         )
     ]
-
-
-def rank_correlation(xs: Sequence[float], ys: Sequence[float]) -> float | None:
-    """Return Spearman's rho, ties sharing their mean rank; None for too few pairs, or where one side is constant."""
-    if len(xs) < MIN_ROLLOUTS:
-        return None
-    try:
-        return correlation(_ranks(xs), _ranks(ys))
-    except StatisticsError:  # one of them is constant
-        return None
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    places: dict[float, list[int]] = {}
-    for place, value in enumerate(sorted(values)):
-        places.setdefault(value, []).append(place)
-    mean_place = {value: fmean(shared) for value, shared in places.items()}
-    return [mean_place[value] for value in values]
 
 
 PaddingFunction = Callable[[Row, str], str]

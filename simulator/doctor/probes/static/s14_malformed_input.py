@@ -5,9 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from simulator.doctor.finding import Example, Finding, Probe, Severity
-from simulator.doctor.invocation import Case, CaseResult, ElementTransform, EventElement
+from simulator.doctor.invocation import Case, CaseResult
 from simulator.doctor.probe_context import SCORE_TOLERANCE, ProbeContext
-from simulator.doctor.probes.static.event_layouts import without_fields
+from simulator.doctor.probes.static.malformed_elements import (
+    MalformedElement,
+    malformed_messages,
+    malformed_references,
+    malformed_responses,
+)
 from simulator.doctor.probes.static.score_scale import (
     BATCH_DEPENDENT,
     MAX_EXAMPLES,
@@ -17,7 +22,6 @@ from simulator.doctor.probes.static.score_scale import (
 )
 from simulator.doctor.rows import Row
 from simulator.grading.lambda_response import excerpt
-from simulator.training.dataset import Json, Record
 
 MAX_UNEARNED_SCORE: Final = 0.5
 """An element with no answer in it may score this part of the scale (INFERRED)."""
@@ -35,7 +39,6 @@ _QUADRATIC_GROWTH: Final = (
     HUGE_RESPONSE / LARGE_RESPONSE
 ) ** 2  # how much longer the huge one takes where time grows by the square
 _FILLER: Final = "Let me go through this once more. "
-_REFERENCE: Final = "reference_answer"
 
 MALFORMED_INPUT: Final = Probe(
     id="S14",
@@ -75,25 +78,6 @@ _UNEARNED_SCORE, _LOST_SCORE = (
     "An element with no answer in it scores.",
     "A right answer loses score to what is around it.",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _MalformedElement:
-    """An odd element.
-
-    Attributes:
-        name: what is odd about it.
-        text: the response.
-        transform: makes it of the usual element.
-        severity: of an error or a lost score.
-        holds_answer: whether it holds the right answer in a form that must count; None where that is left to the function.
-    """
-
-    name: str
-    text: str
-    transform: ElementTransform | None = None
-    severity: Severity = Severity.FAIL
-    holds_answer: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +131,7 @@ def _unscored_responses(context: ProbeContext) -> list[Finding]:
 def _malformed_elements(context: ProbeContext) -> Iterator[Finding]:
     """Send each odd element with an ordinary one."""
     row, ordinary = _best_rows(context)
-    nothing = _MalformedElement(name="nothing", text=row.right_response)
+    nothing = MalformedElement(name="nothing", text=row.right_response)
     ((plain, beside),) = _score_beside_ordinary(context, [nothing], row, ordinary)
     if plain.score is None or beside.score is None:
         yield MALFORMED_INPUT.not_measured(f"Two ordinary rollouts get no score: {plain.error or beside.error}")
@@ -157,12 +141,12 @@ def _malformed_elements(context: ProbeContext) -> Iterator[Finding]:
     usual = (plain.score, beside.score)
     steady = usual if (again.score, again_beside.score) == usual and not context.depends_on_batch else None
     scale = score_scale(context)
-    odds = [*_malformed_responses(row), *_malformed_references(row, context.records), *_malformed_messages(row)]
+    odds = [*malformed_responses(row), *malformed_references(row, context.records), *malformed_messages(row)]
     sent = _score_beside_ordinary(context, odds, row, ordinary)
     note = f"; scores in company were not compared. {BATCH_DEPENDENT}" if context.depends_on_batch else ""
     if _seconds(context, row, LARGE_RESPONSE) - _seconds(context, row, 0) <= MAX_SECONDS / _QUADRATIC_GROWTH:
         # Whether it is sent depends on a measured time, and what is kept must not.
-        odds.append(_MalformedElement(name="a huge response", text=_padded(row, HUGE_RESPONSE)))
+        odds.append(MalformedElement(name="a huge response", text=_padded(row, HUGE_RESPONSE)))
         sent += _score_beside_ordinary(context, odds[-1:], row, ordinary, keep=False)
     else:
         note += f"; {HUGE_RESPONSE:,} characters were not sent, as {LARGE_RESPONSE:,} took too long: see S15"
@@ -198,7 +182,7 @@ def _best_rows(context: ProbeContext) -> tuple[Row, Row]:
 
 
 def _score_beside_ordinary(
-    context: ProbeContext, elements: Sequence[_MalformedElement], row: Row, ordinary: Row, *, keep: bool = True
+    context: ProbeContext, elements: Sequence[MalformedElement], row: Row, ordinary: Row, *, keep: bool = True
 ) -> list[tuple[CaseResult, CaseResult]]:
     """Send each odd element in a call with an ordinary one."""
     cases = [
@@ -215,7 +199,7 @@ def _score_beside_ordinary(
 
 
 def _find_defect(
-    element: _MalformedElement,
+    element: MalformedElement,
     results: tuple[CaseResult, CaseResult],
     scale: ScoreScale,
     *,
@@ -252,85 +236,6 @@ def _shortened_example(result: CaseResult, note: str) -> Example:
     """Show an answer, the huge response not in full."""
     exhibit = result.example(note)
     return replace(exhibit, response=excerpt(exhibit.response))
-
-
-def _malformed_responses(row: Row) -> Iterator[_MalformedElement]:
-    """Yield what a model can really answer, and fields that the service may add."""
-    yield _MalformedElement(name="an empty response", text="", holds_answer=False)
-    yield _MalformedElement(
-        name="odd characters",
-        text=f"\x00\x07 \U0001f642 \u202etfel ot thgir\u202c \ufeff\n{row.right_response}",
-        holds_answer=True if row.allows_surrounding_text else None,
-    )
-    yield _MalformedElement(
-        name="unknown fields", text=row.right_response, transform=_with_unknown_fields, holds_answer=True
-    )
-
-
-def _malformed_references(row: Row, records: Sequence[Record]) -> Iterator[_MalformedElement]:
-    """Yield references that are missing, empty or of another type; what a record of the file is like can happen."""
-    held = [record.fields.get(_REFERENCE) for record in records]
-    lacking = any(_REFERENCE not in record.fields for record in records)
-    null = any(value is None and _REFERENCE in record.fields for value, record in zip(held, records, strict=True))
-    yield _MalformedElement(
-        name="no reference",
-        text=row.right_response,
-        transform=without_fields,
-        severity=Severity.FAIL if lacking else Severity.WARN,
-    )
-    if _REFERENCE not in row.record.fields:
-        return
-    other: Json = 7 if isinstance(row.record.fields[_REFERENCE], list) else [7]
-    for name, value, severity in (
-        ("a null reference", None, Severity.FAIL if null else Severity.WARN),
-        ("an empty reference", {}, Severity.FAIL if {} in held else Severity.INFO),
-        ("a reference of another type", other, Severity.INFO),
-    ):
-        yield _MalformedElement(name=name, text=row.right_response, transform=_with_reference(value), severity=severity)
-
-
-def _malformed_messages(row: Row) -> Iterator[_MalformedElement]:
-    """Yield messages that the documentation excludes."""
-    parts: Json = [{"type": "text", "text": row.right_response}]
-    for name, text, altered, answers in (
-        ("null content", "", _with_content(None), False),
-        ("content in parts", row.right_response, _with_content(parts), None),
-        ("no messages", "", _with_messages([]), False),
-        ("a system message alone", "", _with_messages(_ONLY_SYSTEM_MESSAGE), False),
-    ):
-        yield _MalformedElement(name=name, text=text, transform=altered, severity=Severity.INFO, holds_answer=answers)
-
-
-_ONLY_SYSTEM_MESSAGE: Final[Json] = [{"role": "system", "content": "You are a helpful assistant."}]
-
-
-def _with_messages(messages: Json) -> ElementTransform:
-    return lambda element: {**element, "messages": messages}
-
-
-def _with_content(content: Json) -> ElementTransform:
-    return lambda element: {
-        **element,
-        "messages": [*element["messages"][:-1], {**element["messages"][-1], "content": content}],
-    }
-
-
-def _with_reference(value: Json) -> ElementTransform:
-    def altered(element: EventElement) -> EventElement:
-        changed = {**element, _REFERENCE: value} if _REFERENCE in element else dict(element)
-        if "metadata" in element:
-            changed["metadata"] = {**element["metadata"], _REFERENCE: value}
-        return changed
-
-    return altered
-
-
-def _with_unknown_fields(element: EventElement) -> EventElement:
-    unknown: dict[str, Json] = {"x_unknown": {"nested": [None, True]}, "x_unknown_too": None}
-    changed = {**element, **unknown}
-    if "metadata" in element:
-        changed["metadata"] = {**element["metadata"], **unknown}
-    return changed
 
 
 def _padded(row: Row, length: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import CaseResult, Invoker
 from simulator.doctor.probe_context import ProbeContext
-from simulator.doctor.probes.static.s10_determinism import compare_scores, first_results
+from simulator.doctor.probes.static.score_change import compare_scores
 from simulator.doctor.reward_function import LocalRewardFunction
 from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudgetError
 from simulator.lambdas.errors import InvocationRejected
@@ -94,7 +94,7 @@ def check_side_effects(context: ProbeContext) -> Iterator[Finding]:
     if len(patient.spec.layers) >= MAX_LAYERS:
         yield SIDE_EFFECTS.not_measured(f"The witness is a Lambda layer, and the function has {MAX_LAYERS} already.")
         return
-    first = first_results(context)
+    first = context.first_results
     watched = replace(patient, spec=with_audit_hook(patient.spec))
     asker = Invoker(
         reward_function=watched,

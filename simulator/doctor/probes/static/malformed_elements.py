@@ -1,0 +1,111 @@
+"""The malformed elements that probe S14 sends."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.doctor.finding import Severity
+from simulator.doctor.invocation import ElementTransform, EventElement
+from simulator.doctor.probes.static.event_layouts import without_fields
+from simulator.doctor.rows import Row
+from simulator.training.dataset import Json, Record
+
+_REFERENCE: Final = "reference_answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MalformedElement:
+    """An odd element.
+
+    Attributes:
+        name: what is odd about it.
+        text: the response.
+        transform: makes it of the usual element.
+        severity: of an error or a lost score.
+        holds_answer: whether it holds the right answer in a form that must count; None where that is left to the function.
+    """
+
+    name: str
+    text: str
+    transform: ElementTransform | None = None
+    severity: Severity = Severity.FAIL
+    holds_answer: bool | None = None
+
+
+def malformed_responses(row: Row) -> Iterator[MalformedElement]:
+    """Yield what a model can really answer, and fields that the service may add."""
+    yield MalformedElement(name="an empty response", text="", holds_answer=False)
+    yield MalformedElement(
+        name="odd characters",
+        text=f"\x00\x07 \U0001f642 \u202etfel ot thgir\u202c \ufeff\n{row.right_response}",
+        holds_answer=True if row.allows_surrounding_text else None,
+    )
+    yield MalformedElement(
+        name="unknown fields", text=row.right_response, transform=_with_unknown_fields, holds_answer=True
+    )
+
+
+def malformed_references(row: Row, records: Sequence[Record]) -> Iterator[MalformedElement]:
+    """Yield references that are missing, empty or of another type; what a record of the file is like can happen."""
+    held = [record.fields.get(_REFERENCE) for record in records]
+    lacking = any(_REFERENCE not in record.fields for record in records)
+    null = any(value is None and _REFERENCE in record.fields for value, record in zip(held, records, strict=True))
+    yield MalformedElement(
+        name="no reference",
+        text=row.right_response,
+        transform=without_fields,
+        severity=Severity.FAIL if lacking else Severity.WARN,
+    )
+    if _REFERENCE not in row.record.fields:
+        return
+    other: Json = 7 if isinstance(row.record.fields[_REFERENCE], list) else [7]
+    for name, value, severity in (
+        ("a null reference", None, Severity.FAIL if null else Severity.WARN),
+        ("an empty reference", {}, Severity.FAIL if {} in held else Severity.INFO),
+        ("a reference of another type", other, Severity.INFO),
+    ):
+        yield MalformedElement(name=name, text=row.right_response, transform=_with_reference(value), severity=severity)
+
+
+def malformed_messages(row: Row) -> Iterator[MalformedElement]:
+    """Yield messages that the documentation excludes."""
+    parts: Json = [{"type": "text", "text": row.right_response}]
+    for name, text, altered, answers in (
+        ("null content", "", _with_content(None), False),
+        ("content in parts", row.right_response, _with_content(parts), None),
+        ("no messages", "", _with_messages([]), False),
+        ("a system message alone", "", _with_messages(_ONLY_SYSTEM_MESSAGE), False),
+    ):
+        yield MalformedElement(name=name, text=text, transform=altered, severity=Severity.INFO, holds_answer=answers)
+
+
+_ONLY_SYSTEM_MESSAGE: Final[Json] = [{"role": "system", "content": "You are a helpful assistant."}]
+
+
+def _with_messages(messages: Json) -> ElementTransform:
+    return lambda element: {**element, "messages": messages}
+
+
+def _with_content(content: Json) -> ElementTransform:
+    return lambda element: {
+        **element,
+        "messages": [*element["messages"][:-1], {**element["messages"][-1], "content": content}],
+    }
+
+
+def _with_reference(value: Json) -> ElementTransform:
+    def altered(element: EventElement) -> EventElement:
+        changed = {**element, _REFERENCE: value} if _REFERENCE in element else dict(element)
+        if "metadata" in element:
+            changed["metadata"] = {**element["metadata"], _REFERENCE: value}
+        return changed
+
+    return altered
+
+
+def _with_unknown_fields(element: EventElement) -> EventElement:
+    unknown: dict[str, Json] = {"x_unknown": {"nested": [None, True]}, "x_unknown_too": None}
+    changed = {**element, **unknown}
+    if "metadata" in element:
+        changed["metadata"] = {**element["metadata"], **unknown}
+    return changed
