@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from simulator.training.dataset import Record
 from simulator.training.random_draws import shuffle_lines
-from simulator.training.recorded_policy import MIN_RESPONSES, RecordedResponse, ResponsesByLine
+from simulator.training.recorded_response import MIN_RESPONSES, RecordedResponse, ResponsesByLine
 from simulator.upstream import sampling
 from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_cache import CachedPrompt, ResponseCache

@@ -15,11 +15,13 @@ from simulator.grading.lambda_event import response_text
 from simulator.settings import Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.policy import BASE_WEIGHTS, prepare_prompt
+from simulator.training.policy import prepare_prompt
 from simulator.training.policy_actions import FORMAT
 from simulator.training.profiles import profile_for
-from simulator.training.recorded_policy import ResponsesByLine, prepare_recorded_prompt
+from simulator.training.recorded_policy import prepare_recorded_prompt
+from simulator.training.recorded_response import ResponsesByLine
 from simulator.training.sampling import Group, sample_group
+from simulator.training.weights import BASE_WEIGHTS
 
 BASE_ROLLOUTS_PER_ROW: Final = 8
 """Rollouts of the untrained model for each row; INFERRED to be what a job samples for a prompt."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from simulator.training.dataset import Json, Record, prompt_text
-from simulator.training.policy import collect_labels
 from simulator.training.random_draws import shuffle_lines
-from simulator.training.reference_answer import ReferenceAnswer, extract_reference_answer, find_requested_format
-from simulator.training.response_text import Task, render_attempt, render_final_answer
+from simulator.training.reference_answer import ReferenceAnswer, collect_labels, extract_reference_answer
+from simulator.training.requested_format import find_requested_format
+from simulator.training.response_text import render_attempt, render_final_answer
+from simulator.training.task import Task
 from simulator.training.wrong_answers import make_wrong_answer
 
 SAMPLE_ROWS: Final = 32

@@ -32,7 +32,7 @@ from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.metrics import HeldOutMetrics
 from simulator.training.random_draws import shuffle_lines
-from simulator.training.recorded_policy import ResponsesByLine
+from simulator.training.recorded_response import ResponsesByLine
 from simulator.training.sampling import Group
 from simulator.training.training_plan import DatasetSplit, PlanError, split_dataset
 from simulator.training.training_run import (

@@ -14,17 +14,11 @@ from simulator.inference.replies import compose_reply
 from simulator.store.blobs import BlobStore
 from simulator.store.files import FileStore
 from simulator.store.models import ModelStore
-from simulator.training.chat_answers import (
-    PromptIndex,
-    RecordedChat,
-    SimulatedChat,
-    answer_chat,
-    build_prompt_index,
-    prepare_chat,
-)
+from simulator.training.chat_answers import RecordedChat, SimulatedChat, answer_chat, prepare_chat
 from simulator.training.checkpoint import load_weights
 from simulator.training.dataset import DatasetError, DatasetLimits, Message, Record, read_records
-from simulator.training.policy import BASE_WEIGHTS, Weights
+from simulator.training.prompt_index import PromptIndex, build_prompt_index
+from simulator.training.weights import BASE_WEIGHTS, Weights
 from simulator.upstream.response_folder import ResponseFolder
 
 # INFERRED: what the service allows when the caller sets no budget is not published.

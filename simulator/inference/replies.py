@@ -12,23 +12,19 @@ rely on:
 """
 
 import json
-import re
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from simulator.ids import digest
-from simulator.inference.chat_request import ChatRequest, Reply, Tool, ToolCall, Turn
+from simulator.inference.chat_request import ChatRequest, Reply, ToolCall
 from simulator.inference.structured.instances import generate_instance
-from simulator.training.chat_answers import ChatAnswer, count_message_tokens, count_tokens, truncate_middle
+from simulator.inference.tool_calls import choose_tools, find_tool_results, make_tool_call
+from simulator.training.chat_answers import ChatAnswer
 from simulator.training.dataset import Json, Message
-from simulator.training.reference_answer import find_requested_format
-from simulator.training.sampling import CHARACTERS_PER_TOKEN
+from simulator.training.requested_format import find_requested_format
+from simulator.training.token_counts import CHARACTERS_PER_TOKEN, count_message_tokens, count_tokens, truncate_middle
 
 # OBSERVED: gpt-oss prompts carry about 65 tokens of hidden template.
 _TEMPLATE_TOKENS: Final = 65
-_NAME: Final = re.compile(r"[\w-]+")
-_WORD: Final = re.compile(r"[A-Za-z][a-z]{3,}|[A-Z]{4,}")
 
 
 def compose_reply(
@@ -47,12 +43,10 @@ def compose_reply(
     if not request.reasoning_enabled:
         words = _with_text(replace(words, reasoning="", reasoning_tokens=0), words.text, max_tokens)
     question = truncate_middle(next((turn.content for turn in reversed(request.messages) if turn.role == "user"), ""))
-    results = _tool_results(request.messages)
-    if called := _choose_tools(request, question, settled=answer.known or bool(results)):
+    results = find_tool_results(request.messages)
+    if called := choose_tools(request, question, settled=answer.known or bool(results)):
         wanted = answer.value if answer.known else question
-        calls = tuple(
-            _make_tool_call(tool, wanted, question, (*random_key, place)) for place, tool in enumerate(called)
-        )
+        calls = tuple(make_tool_call(tool, wanted, question, (*random_key, place)) for place, tool in enumerate(called))
         return _with_tool_calls(words, calls, max_tokens)
     if request.json_schema is not None:
         value = _parsed(results[-1][1]) if results and not answer.known else answer.value
@@ -76,41 +70,6 @@ def _hidden_tokens(wish: ChatRequest) -> int:
     tools = (f"{tool.name}{tool.description}{json.dumps(tool.parameters)}" for tool in wish.tools)
     calls = (f"{call.name}{call.arguments}" for turn in wish.messages for call in turn.tool_calls)
     return _TEMPLATE_TOKENS + sum(count_tokens(text) for text in (*tools, *calls))
-
-
-def _tool_results(messages: tuple[Turn, ...]) -> list[tuple[str, str]]:
-    """Return (tool, what it said) of each result since the last question."""
-    names: dict[str | None, str] = {}
-    results: list[tuple[str, str]] = []
-    for turn in messages:
-        names |= {call.id: call.name for call in turn.tool_calls}
-        if turn.role == "user":
-            results = []
-        elif turn.role == "tool":
-            results.append((names.get(turn.tool_call_id, "The tool"), turn.content))
-    return results
-
-
-def _choose_tools(wish: ChatRequest, question: str, *, settled: bool) -> tuple[Tool, ...]:
-    if not wish.tools or wish.tool_choice == "none" or (wish.tool_choice == "auto" and settled):
-        return ()
-    names = set(_NAME.findall(question))
-    called = [tool for tool in wish.tools if tool.name in names]
-    if not called:
-        asked = _words(question)
-        called = [max(wish.tools, key=lambda tool: len(asked & _words(f"{tool.name} {tool.description}")))]
-    return tuple(called if wish.parallel_tool_calls else called[:1])
-
-
-def _words(text: str) -> set[str]:
-    return {word.lower() for word in _WORD.findall(text)}
-
-
-def _make_tool_call(tool: Tool, wanted: Json, question: str, address: Iterable[int | str]) -> ToolCall:
-    arguments = generate_instance(tool.parameters, wanted, key=find_requested_format(question).key)
-    # The form of the id is INFERRED from OpenAI's.
-    call_id = f"call_{digest('call', *address, size=12).hex()}"
-    return ToolCall(id=call_id, name=tool.name, arguments=json.dumps(arguments, ensure_ascii=False))
 
 
 def _with_tool_calls(words: Reply, calls: tuple[ToolCall, ...], max_tokens: int) -> Reply:

@@ -30,13 +30,13 @@ from simulator.jobs.job import (
     ValidationStarted,
 )
 from simulator.settings import DurationSettings, Settings, restore_job_settings
-from simulator.training.chat_answers import count_message_tokens
 from simulator.training.checkpoint import dump_weights
 from simulator.training.convergence import StepProgress, detect_convergence
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters, ReasoningEffort
-from simulator.training.recorded_policy import ResponsesByLine
+from simulator.training.recorded_response import ResponsesByLine
 from simulator.training.sampling import Group
+from simulator.training.token_counts import count_message_tokens
 from simulator.training.training_plan import PlanError
 from simulator.training.training_run import (
     TrainingRun,

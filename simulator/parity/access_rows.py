@@ -1,13 +1,12 @@
-"""Rows on how Bedrock is reached: base URLs, who calls, projects, and what every answer on the wire has."""
+"""Parity rows on how clients reach Bedrock: base URLs, authentication and projects."""
 
 from typing import Final
 
-from simulator.parity.parity_row import A, D, O, S, Topic, inferred_row, known_row, project_row
+from simulator.parity.parity_row import A, D, O, S, Topic, inferred_row, known_row
 
 _PATHS: Final = Topic.PATHS
 _CALLERS: Final = Topic.AUTHENTICATION
 _PROJECTS: Final = Topic.PROJECTS
-_WIRE: Final = Topic.WIRE
 
 ACCESS_ROWS: Final = (
     known_row(
@@ -154,98 +153,5 @@ ACCESS_ROWS: Final = (
     ),
     inferred_row(
         "right-to-list-and-create", _PROJECTS, "On which resource listing and creating are allowed", "`project/*`"
-    ),
-    known_row("envelope", _WIRE, (O,), "Errors are `code, message, param, type`", "unknown paths and methods included"),
-    known_row(
-        "key-order", _WIRE, (D, S, O), "Keys go out in alphabetical order", "but for a metrics event's `data` (S)"
-    ),
-    known_row(
-        "request-ids", _WIRE, (O, A), "Every answer carries a request id", "`x-request-id` and `x-amzn-requestid`"
-    ),
-    known_row(
-        "ids",
-        _WIRE,
-        (D, S, O),
-        "Files: a bare UUID; `ftevent-` and `chatcmpl-` with a UUID; `proj_` and `resp_` in base32",
-    ),
-    known_row(
-        "throttling",
-        _WIRE,
-        (D,),
-        "429 when a prompt and its `max_tokens` exceed the input tokens a minute; what was not generated comes back. "
-        "No tunable model has a published quota",
-        "by a scripted quota, with `Retry-After`; else nobody is throttled",
-    ),
-    known_row(
-        "output-quota",
-        _WIRE,
-        (D,),
-        "Over the output tokens a minute generation stops with a finish reason, and no error",
-        "by a scripted quota: `length`, or `incomplete`",
-    ),
-    known_row("unavailable", _WIRE, (D,), "503 and 529 in high demand, which no quota explains", "by a scripted fault"),
-    inferred_row(
-        "body-of-a-429",
-        _WIRE,
-        "What a 429 or a 503 says, and whether it has a `Retry-After`",
-        "OpenAI's `rate_limit_exceeded`, bedrock-runtime's wording; `Retry-After` from a quota, or by script",
-    ),
-    inferred_row(
-        "filling-of-a-quota",
-        _WIRE,
-        "How a quota a minute fills",
-        "evenly, starting full: by advances of the clock, and by the `Retry-After` that a request has waited",
-    ),
-    inferred_row("ids-of-jobs", _WIRE, "The form of `ftjob-…` and `ftckpt-…`", "a UUID, as in `ftevent-`"),
-    inferred_row("body-limit", _WIRE, "The largest JSON body", "25 MB, then 413", setting="max_body_bytes"),
-    inferred_row(
-        "wordings-of-refusals",
-        _WIRE,
-        "The wording for most bad input",
-        "4xx, never 5xx, with the field in `param`; unknown cursors too",
-    ),
-    project_row(
-        "no-5xx",
-        "Of 10,000 changed requests, a quarter of them AWS's, and of those that OpenAPI gives, none meets a 5xx",
-    ),
-    project_row(
-        "faults",
-        "A scripted fault hits the call that it names and no other: errors, also AWS's, delays, lost answers, broken "
-        "streams",
-    ),
-    project_row("listing-cost", "A listing costs the same at few jobs as at many: cursors on an index"),
-    project_row("same-seed", "Two runs with one seed write the same bytes"),
-    project_row(
-        "polite-clients",
-        "The verdict on a client that does everything right is clean, in whatever order its requests and others' come",
-    ),
-    project_row(
-        "sdk-releases",
-        "OpenAI's Python SDK 2.21.0 (Amazon's notebook names it) and newest, sync and async; Node SDK 6 and newest: "
-        "files, jobs, events, checkpoints, chat, Responses, projects",
-    ),
-    project_row(
-        "variables-alone",
-        "OpenAI's SDKs, plain and Bedrock's, in Python and Node, and litellm need nothing but the environment that "
-        "`rft-sim exec` and `env` set",
-    ),
-    project_row(
-        "strict-validation",
-        "OpenAI's Python SDK validates every object strictly but a job, whose Lambda grader it does not know, and "
-        "Mantle's `reasoning_part` events",
-    ),
-    project_row(
-        "bedrock-clients",
-        "`BedrockOpenAI`, `provider=bedrock()` and `OPENAI_API_TYPE=amazon-bedrock` at `/openai/v1`, by bearer key and "
-        "SigV4: models, chat, and Responses when `responses_under_openai_v1` is set; files and jobs are 404",
-    ),
-    project_row(
-        "litellm",
-        "litellm's `bedrock_mantle`, by bearer key and SigV4: chat and Responses; its `openai`: files and the list of "
-        "jobs, but it can neither read nor create one with a Lambda grader",
-    ),
-    project_row(
-        "node-trap",
-        "The Node SDK's `responses.stream()` throws on Mantle's order of events; on OpenAI's it does not",
     ),
 )

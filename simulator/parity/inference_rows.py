@@ -1,4 +1,4 @@
-"""Rows on inference: models, chat completions, Responses."""
+"""Parity rows on models, chat completions and the Responses API."""
 
 from typing import Final
 

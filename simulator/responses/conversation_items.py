@@ -1,32 +1,25 @@
 """The conversation of a response: its items as a wish to the model, as stored text, and packed into one item."""
 
-import json
-from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from simulator.errors import INVALID_VALUE
-from simulator.ids import digest
 from simulator.inference.chat_request import ChatRequest, Schema, Tool, ToolCall, Turn
 from simulator.wire.inference_fields import ANY_OBJECT_SCHEMA
 from simulator.wire.json_response import Json
 from simulator.wire.response_requests import (
-    CompactionItem,
     CreateResponse,
     FunctionCallItem,
     FunctionOutputItem,
     Item,
     Items,
     MessageItem,
-    ReferenceItem,
     TextFormat,
 )
 
 ITEMS_ADAPTER: Final[TypeAdapter[list[Item]]] = TypeAdapter(Items)
-
-_CHECKSUM: Final = 16  # bytes
 
 
 def dump_items(items: Iterable[Item]) -> list[Json]:
@@ -95,33 +88,3 @@ def _turns(items: Iterable[Item]) -> Iterator[Turn]:
                 yield Turn(role="tool", content=item.text, tool_call_id=call_id)
             case _:
                 pass
-
-
-def encode_compaction(items: Iterable[Item]) -> str:
-    """Return a conversation as one text, with a checksum so that a damaged one is noticed.
-
-    It is neither encrypted nor sealed: there is no secret here to do it with. Bedrock's cannot be read or made outside.
-    """
-    content = json.dumps(dump_items(items), separators=(",", ":")).encode("ascii")
-    return b64encode(_checksum(content) + content).decode("ascii")
-
-
-def decode_compaction(text: str) -> list[Item]:
-    """Return the conversation.
-
-    Raises:
-        ApiError: the text is not of the form that `packed` makes.
-    """
-    try:
-        both = b64decode(text.encode("ascii"), validate=True)
-        checksum, content = both[:_CHECKSUM], both[_CHECKSUM:]
-        items = ITEMS_ADAPTER.validate_json(content) if checksum == _checksum(content) else []
-    except ValueError:
-        items = []
-    if not items or any(isinstance(item, CompactionItem | ReferenceItem) for item in items):
-        raise INVALID_VALUE(param="input", why="the encrypted content of a compaction item could not be read")
-    return items
-
-
-def _checksum(content: bytes) -> bytes:
-    return digest("compaction", content.hex(), size=_CHECKSUM)

@@ -11,16 +11,11 @@ from simulator.ids import Ids
 from simulator.inference.chat_request import Reply
 from simulator.inference.model_catalogue import find_base_model
 from simulator.inference.model_inference import Inference
-from simulator.responses.conversation_items import (
-    ITEMS_ADAPTER,
-    chat_request_from,
-    decode_compaction,
-    dump_items,
-    encode_compaction,
-)
+from simulator.responses.compaction import decode_compaction, encode_compaction
+from simulator.responses.conversation_items import ITEMS_ADAPTER, chat_request_from, dump_items
 from simulator.settings import Settings
 from simulator.store.responses import ResponseState, ResponseStore, StoredResponse
-from simulator.training.chat_answers import count_tokens
+from simulator.training.token_counts import count_tokens
 from simulator.wire.json_response import Json
 from simulator.wire.response_requests import (
     CompactConversation,

@@ -1,57 +1,33 @@
 """Chat with a base or a tuned model: known prompts are answered as in training, unknown ones honestly."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from simulator.training.answer_check import find_marked_answers
 from simulator.training.dataset import Json, Message, Record, prompt_text
-from simulator.training.policy import (
-    BASE_WEIGHTS,
-    Distribution,
-    HeadDistributions,
-    SimulatedPrompt,
-    Weights,
-    collect_labels,
-    compute_distributions,
-    prepare_prompt,
-)
+from simulator.training.marked_answers import find_marked_answers
+from simulator.training.policy import HeadDistributions, SimulatedPrompt, compute_distributions, prepare_prompt
 from simulator.training.policy_actions import ATTEMPT, CONTENT, VERBOSITY
 from simulator.training.profiles import EFFORT_SHIFTS, Profile, profile_for
+from simulator.training.prompt_index import PromptIndex
 from simulator.training.random_draws import uniform_draws
-from simulator.training.recorded_policy import RecordedPrompt, RecordedResponse, prepare_recorded_prompt
+from simulator.training.recorded_policy import RecordedPrompt, prepare_recorded_prompt
+from simulator.training.recorded_response import RecordedResponse
 from simulator.training.response_text import choose_answer, render_response
-from simulator.training.sampling import CHARACTERS_PER_TOKEN, Rollout, sample_group, sample_index
-from simulator.training.unicode_normalization import normalize_unicode
+from simulator.training.sampling import Rollout, sample_group
+from simulator.training.softmax import Distribution, sample_index
+from simulator.training.token_counts import CHARACTERS_PER_TOKEN, count_message_tokens, count_tokens, truncate_middle
+from simulator.training.weights import BASE_WEIGHTS, Weights
 
 UNKNOWN_PROMPT_PREFIX = "This simulated model has no reference answer for this prompt, so it can only guess:"
 
-# What a chat template adds to each message.
-_TOKENS_PER_MESSAGE = 4
 _PUZZLED = "I look for anything that would settle this, and find nothing."
 _GUESS_DRAWS = 3
 _WRONG = "wrong"
 _GREEDY = (0.5,) * _GUESS_DRAWS
 
-# Spacing and compatibility forms make a text so much longer than what it is compared as, and hardly ever more.
-_LOOSE = 8
-# What a prompt asks for stands at its beginning or its end: of a longer one so many characters of each are read.
-_READ = 32_768
 
 FinishReason = Literal["stop", "length"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptIndex:
-    """The prompts whose right answer is known: records of uploaded files by their normalised words."""
-
-    records: Mapping[str, Record]
-    labels: tuple[str, ...]
-    max_characters: int = 0  # characters of the longest of these words
-
-    def find(self, text: str) -> Record | None:
-        """Return the record whose prompt a text is; one that is far too long is not even normalised."""
-        return self.records.get(normalize_prompt(text)) if len(text) <= _LOOSE * self.max_characters else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,27 +46,6 @@ class ChatAnswer:
     finish_reason: FinishReason
     known: bool
     value: Json
-
-
-def normalize_prompt(text: str) -> str:
-    """Return the text as compared between chats and files: case, spacing and compatibility forms do not matter."""
-    return " ".join(normalize_unicode(text).casefold().split())
-
-
-def build_prompt_index(records: Iterable[Record], *, answer_path: str | None = None) -> PromptIndex:
-    """Make the index of some records; of two with the same prompt the first one counts."""
-    listed = tuple(records)
-    by_words: dict[str, Record] = {}
-    for record in listed:
-        by_words.setdefault(normalize_prompt(prompt_text(record.messages)), record)
-    for record in listed:
-        # A chat often leaves the system message out.
-        by_words.setdefault(normalize_prompt(record.messages[-1].content), record)
-    return PromptIndex(
-        records=by_words,
-        labels=collect_labels(listed, answer_path=answer_path),
-        max_characters=max(map(len, by_words), default=0),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,21 +193,6 @@ def _answer_from_recorded(asked: RecordedChat, *, max_tokens: int, address: tupl
 def _cut(text: str, tokens_left: int, *, of: int) -> str:
     """Return so many of a text's tokens: nobody knows where the model that wrote it parted them, so evenly."""
     return text if tokens_left >= of else text[: len(text) * tokens_left // of]
-
-
-def count_message_tokens(messages: Iterable[Message]) -> int:
-    """Return how many tokens a prompt is taken to be, those around each message included."""
-    return sum(count_tokens(message.content) + _TOKENS_PER_MESSAGE for message in messages)
-
-
-def truncate_middle(text: str) -> str:
-    """Return what of a prompt is read for what it asks: all of it, or the beginning and the end of a very long one."""
-    return text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
-
-
-def count_tokens(text: str) -> int:
-    """Return how many tokens a text is taken to be; nothing is less than one."""
-    return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
 
 
 def _through_last_question(messages: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -3,8 +3,9 @@
 import json
 from hashlib import blake2b
 
-from simulator.training.policy import ACTION_COUNT, NUISANCE_SIZE, PROMPT_FEATURE_COUNT, ZERO_COLUMN, Weights
+from simulator.training.prompt_features import PROMPT_FEATURE_COUNT
 from simulator.training.response_features import RESPONSE_FEATURE_NAMES
+from simulator.training.weights import ACTION_COUNT, NUISANCE_SIZE, ZERO_COLUMN, Weights
 
 # Two machines' `exp` may differ in the last bits; nine digits are the same on both, and plenty for a policy.
 _DIGITS = 9

@@ -15,16 +15,11 @@ from math import exp, isfinite, sqrt
 
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.optimizer import Moments, adamw_step, gradient_norm
-from simulator.training.policy import (
-    BASE_WEIGHTS,
-    NUISANCE_SIZE,
-    PROMPT_FEATURE_COUNT,
-    ZERO_COLUMN,
-    Distribution,
-    Weights,
-)
+from simulator.training.prompt_features import PROMPT_FEATURE_COUNT
 from simulator.training.response_features import RESPONSE_FEATURE_COUNT
 from simulator.training.sampling import Group
+from simulator.training.softmax import Distribution
+from simulator.training.weights import BASE_WEIGHTS, NUISANCE_SIZE, ZERO_COLUMN, Weights
 
 _EPSILON = 1e-6
 # verl clamps log-ratios and the k3 estimate, so that one freak token cannot overflow the batch.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from simulator.training.policy import BASE_WEIGHTS, Weights
+from simulator.training.weights import BASE_WEIGHTS, Weights
 
 _BETA_1 = 0.9
 _BETA_2 = 0.999

@@ -5,12 +5,9 @@ The weights W are all that training moves, besides the nuisance vector. Because 
 learned on one carries over to another of the same kind and asked format, and hardly to an unrelated one.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate, pairwise
-from math import exp, log
 from operator import mul
 
 from simulator.training.dataset import Record, prompt_text
@@ -26,34 +23,13 @@ from simulator.training.policy_actions import (
     PolicyHead,
 )
 from simulator.training.profiles import EFFORT_SHIFTS, VERBOSITY_LOGIT_SHIFTS, Profile
+from simulator.training.prompt_features import compute_prompt_features
 from simulator.training.random_draws import normal_draws, stable_hash
-from simulator.training.reference_answer import (
-    ANSWER_KINDS,
-    FORMAT_NAMES,
-    ReferenceAnswer,
-    RequestedFormat,
-    extract_reference_answer,
-    find_requested_format,
-)
-from simulator.training.response_features import RESPONSE_FEATURE_COUNT
-from simulator.training.response_text import Task
-
-_WORD_BUCKETS = 16
-PROMPT_FEATURE_COUNT = 1 + len(ANSWER_KINDS) + len(FORMAT_NAMES) + _WORD_BUCKETS
-ACTION_COUNT = sum(len(head.actions) for head in HEADS)
-NUISANCE_SIZE = 8
-
-# A feature vector's absolute entries sum to one, so that one AdamW step moves a logit by about lr * plasticity
-# whatever the task. The shares say how far a learned shift travels: to everything, to the same kind, to the same
-# asked format, to like words. At a bias of .20 a trained maths format leaked into requests for poems.
-_BIAS_SHARE = 0.05
-_KIND_SHARE = 0.45
-_ASKED_SHARE = 0.40
-_WORDS_SHARE = 0.10
-
-# Cost of a squared nuisance norm to being right; half of it turns into words in another language. Calibrated so
-# that a learning rate thirty times too large breaks the model, and the right one is not felt.
-_NUISANCE_COST = 0.048
+from simulator.training.reference_answer import ReferenceAnswer, extract_reference_answer
+from simulator.training.requested_format import RequestedFormat, find_requested_format
+from simulator.training.softmax import Distribution, softmax
+from simulator.training.task import Task
+from simulator.training.weights import ZERO_COLUMN, PromptGradient, Weights, nuisance_cost
 
 # Item response: a prompt's difficulty grows with its steps around three, and varies by this much besides.
 _USUAL_STEPS = 3
@@ -67,39 +43,11 @@ _HOPELESS = -9.0
 # Only a number tempts a model to maths habits when no format is asked for; anything else is answered as it is.
 _BARE_HABIT = {"bare": 3.0, "hash": -3.0}
 
-_WORD = re.compile(r"[a-z]{3,}")
 _OFFSETS = (0, *accumulate(len(head.actions) for head in HEADS))
 _SLICES = tuple(slice(start, end) for start, end in pairwise(_OFFSETS))
 _VERBOSITY, _CONTENT = HEADS.index(VERBOSITY), HEADS.index(CONTENT)
 _RIGHT = _SLICES[_CONTENT].start  # `correct` stands first in its head
 LOGIT_SCALES = tuple(head.logit_scale for head in HEADS for _ in head.actions)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """Everything that training moves: one column of `ACTIONS` numbers per feature, the nuisance vector, and the tilt.
-
-    The columns are the simulated policy's; the tilt, one number for each of the `surface` features, is that of a
-    policy over recorded responses (`recorded`). A run moves one or the other. The nuisance vector stands for the
-    directions that no reward cares about. It is the mean of a Gaussian head trained by the same update: it walks at
-    random with steps as large as the learning rate, and costs skill.
-    """
-
-    columns: tuple[tuple[float, ...], ...]
-    nuisance: tuple[float, ...]
-    feature_weights: tuple[float, ...] = (0.0,) * RESPONSE_FEATURE_COUNT
-
-
-ZERO_COLUMN = (0.0,) * ACTION_COUNT
-BASE_WEIGHTS = Weights(columns=(ZERO_COLUMN,) * PROMPT_FEATURE_COUNT, nuisance=(0.0,) * NUISANCE_SIZE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptGradient:
-    """What one prompt adds to a gradient over the weights: (index, values) of columns, and the tilt."""
-
-    columns: tuple[tuple[int, Sequence[float]], ...] = ()
-    feature_weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,15 +74,6 @@ class SimulatedPrompt:
         return PromptGradient(
             columns=tuple([(index, [value * slope for slope in by_weight]) for index, value in self.features])
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
-    """A softmax over one head's actions; entropy in nats."""
-
-    probabilities: tuple[float, ...]
-    log_probabilities: tuple[float, ...]
-    entropy: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,14 +132,8 @@ def prepare_prompt(
         record=record,
         task=Task(reference=gold, requested_format=asked, labels=labels),
         base_logits=tuple(habits),
-        features=tuple(_features(text, gold, asked)),
+        features=tuple(compute_prompt_features(text, gold, asked)),
     )
-
-
-def collect_labels(records: Iterable[Record], *, answer_path: str | None = None) -> tuple[str, ...]:
-    """Return every label that occurs as a right answer, sorted: a wrong label is another one of these."""
-    golds = (extract_reference_answer(record, answer_path=answer_path) for record in records)
-    return tuple(sorted({gold.text for gold in golds if gold.kind == "label"}))
 
 
 def compute_distributions(prompt: SimulatedPrompt, weights: Weights, temperature: float) -> HeadDistributions:
@@ -232,32 +165,6 @@ def _logits(prompt: SimulatedPrompt, weights: Weights) -> list[float]:
     return logits
 
 
-def nuisance_cost(weights: Weights) -> float:
-    """Return what being pushed about where no reward looks has cost a policy so far, in logits."""
-    return _NUISANCE_COST * sum([value * value for value in weights.nuisance])
-
-
-def softmax(logits: Sequence[float], temperature: float) -> Distribution:
-    """Return the distribution of these logits; at a temperature of zero or less the first highest is certain."""
-    highest = max(logits)
-    if temperature <= 0.0:
-        best = logits.index(highest)
-        certain = tuple([1.0 if index == best else 0.0 for index in range(len(logits))])
-        return Distribution(
-            probabilities=certain, log_probabilities=tuple([0.0 if p else float("-inf") for p in certain]), entropy=0.0
-        )
-    scaled = [(logit - highest) / temperature for logit in logits]
-    weights = list(map(exp, scaled))
-    total = sum(weights)
-    log_total = log(total)
-    probabilities = tuple([weight / total for weight in weights])
-    return Distribution(
-        probabilities=probabilities,
-        log_probabilities=tuple([value - log_total for value in scaled]),
-        entropy=log_total - sum(map(mul, probabilities, scaled)),
-    )
-
-
 def _correctness_logit(gold: ReferenceAnswer, profile: Profile, *, effort: str, noise: float) -> float:
     """Logit of a right answer by the two-parameter item response model."""
     if gold.kind == "none":
@@ -280,24 +187,3 @@ def _base_logits(
         if asked.format in logits:
             logits[asked.format] = max(profile.requested_format_logit, logits[asked.format])
     return list(logits.values())
-
-
-def _features(text: str, gold: ReferenceAnswer, asked: RequestedFormat) -> Iterable[tuple[int, float]]:
-    yield 0, _BIAS_SHARE
-    yield 1 + ANSWER_KINDS.index(gold.kind), _KIND_SHARE
-    yield 1 + len(ANSWER_KINDS) + FORMAT_NAMES.index(asked.format), _ASKED_SHARE
-    buckets = [0] * _WORD_BUCKETS
-    for word in set(_WORD.findall(text.lower())):
-        bucket, sign = _bucket(word)
-        buckets[bucket] += sign
-    total = sum(map(abs, buckets))
-    start = PROMPT_FEATURE_COUNT - _WORD_BUCKETS
-    for bucket, count in enumerate(buckets):
-        if count:
-            yield start + bucket, _WORDS_SHARE * count / total
-
-
-@lru_cache(maxsize=65_536)
-def _bucket(word: str) -> tuple[int, int]:
-    hashed = stable_hash("word", word)
-    return hashed % _WORD_BUCKETS, 1 if hashed >> 32 & 1 else -1

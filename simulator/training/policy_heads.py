@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from simulator.training.dataset import Record
-from simulator.training.policy import Distribution, PromptGradient, Weights
 from simulator.training.policy_actions import Actions
-from simulator.training.response_text import Task
+from simulator.training.softmax import Distribution
+from simulator.training.task import Task
+from simulator.training.weights import PromptGradient, Weights
 
 
 class PolicyHeads(Protocol):

@@ -8,21 +8,24 @@ learn to be right more often than such signs tell.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import fsum, log
 from operator import mul
-from typing import Final, TypeAlias
+from typing import Final
 
 from simulator.training.answer_check import is_correct
 from simulator.training.dataset import Record, prompt_text
-from simulator.training.policy import Distribution, PromptGradient, Weights, nuisance_cost, softmax
 from simulator.training.policy_actions import Actions
 from simulator.training.random_draws import normal_draws, stable_hash, uniform_draws
-from simulator.training.reference_answer import extract_reference_answer, find_requested_format
+from simulator.training.recorded_response import RecordedResponse
+from simulator.training.reference_answer import extract_reference_answer
+from simulator.training.requested_format import find_requested_format
 from simulator.training.response_features import extract_response_features
-from simulator.training.response_text import Task
-from simulator.training.sampling import Group, Rollout, sample_index
+from simulator.training.sampling import Group, Rollout
+from simulator.training.softmax import Distribution, sample_index, softmax
+from simulator.training.task import Task
+from simulator.training.weights import PromptGradient, Weights, nuisance_cost
 
 _LOGIT_SCALE: Final = 0.4
 """How far one unit of tilt moves a logit, as that of the simulated heads; calibrated so that one learning rate does.
@@ -32,46 +35,6 @@ and in the last ten steps, mean of five seeds, x.1 .62, x.3 .77, x1 .84, x3 .79,
 """
 _NOISE_SCALE: Final = 3.0
 """How far wear moves a logit by chance: not felt at the right learning rate; at thirty times it spoils the choice."""
-
-MIN_RESPONSES: Final = 2
-"""Responses that a prompt needs at least: a group of one has nothing to be told apart from."""
-
-_MAX_LISTED_LINES: Final = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedResponse:
-    """A response that a model gave.
-
-    Attributes:
-        text: the final answer.
-        reasoning: the thinking before it, if the server tells.
-        tokens: of both together.
-        reasoning_tokens: of the thinking.
-        finish_reason: `stop`, `length` when the token budget ended it, or another word of the server's.
-    """
-
-    text: str
-    reasoning: str = ""
-    tokens: int
-    reasoning_tokens: int = 0
-    finish_reason: str = "stop"
-
-
-ResponsesByLine: TypeAlias = Mapping[int, Sequence[RecordedResponse]]
-"""Recorded responses by line of the file that their prompts stand in."""
-
-
-class MissingResponsesError(Exception):
-    """Some records have no recorded responses; the message says which."""
-
-    def __init__(self, lines: Sequence[int]) -> None:
-        shown = ", ".join(map(str, lines[:_MAX_LISTED_LINES])) + (", ..." if len(lines) > _MAX_LISTED_LINES else "")
-        noun = "record has" if len(lines) == 1 else "records have"
-        super().__init__(
-            f"{len(lines)} {noun} no recorded responses (line {shown}): sample them, or leave these records out"
-        )
-        self.lines = tuple(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Literal, get_args
@@ -12,9 +12,6 @@ from simulator.training.json_lines import parse_value
 
 AnswerKind = Literal["number", "boolean", "label", "json", "code", "text", "none"]
 ANSWER_KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
-
-FormatName = Literal["hash", "boxed", "xml", "json", "colon", "bare", "none"]
-FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +33,6 @@ class ReferenceAnswer:
     literal: bool = False
     steps: tuple[str, ...] = ()
     path: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestedFormat:
-    """The answer format that a prompt asks for, with the marker or the JSON key that it spells out."""
-
-    format: FormatName = "none"
-    marker: str = "ANSWER:"
-    key: str = "answer"
 
 
 # Sought in this order: the surer a name is to mean "the answer", the earlier it stands.
@@ -74,37 +62,6 @@ _FENCE = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
 _CODE_LINE = re.compile(r"(?m)^\s*(?:def |class |import |from \w+ import |function |const |SELECT |#include)")
 _BOOLEANS = frozenset({"yes", "no", "true", "false"})
 _MOST_DIGITS = 300
-
-_ASKED: tuple[tuple[FormatName, re.Pattern[str]], ...] = (
-    ("hash", re.compile(r"####")),
-    ("boxed", re.compile(r"\\boxed")),
-    ("xml", re.compile(r"<answer>")),
-    ("json", re.compile(r"(?i)\bjson\b")),
-    ("colon", re.compile(r"(?i)\banswer:")),
-    (
-        "bare",
-        re.compile(
-            r"(?i)\b(?:one word|(?:only|just)(?: with)? (?:the|a|one)(?: \w+)? "
-            r"(?:label|answer|number|category|name|word|code))\b"
-        ),
-    ),
-)
-_MARKER = re.compile(r"(?i)\b(?:the )?(?:final )?answer:")
-_JSON_KEY = re.compile(r"\{\s*\"(\w+)\"\s*:")
-
-
-def find_requested_format(text: str) -> RequestedFormat:
-    """Return the answer format that a prompt's words ask for; the first that is named wins."""
-    for name, pattern in _ASKED:
-        if pattern.search(text):
-            marker = _MARKER.search(text)
-            json_key = _JSON_KEY.search(text)
-            return RequestedFormat(
-                format=name,
-                marker=marker.group() if marker else RequestedFormat().marker,
-                key=json_key.group(1) if json_key else RequestedFormat().key,
-            )
-    return RequestedFormat()
 
 
 def extract_reference_answer(record: Record, *, answer_path: str | None = None) -> ReferenceAnswer:
@@ -221,3 +178,9 @@ def _value_at(value: object, path: str) -> Json:
     if value is None or isinstance(value, bool | int | float | str | list | dict):
         return value
     return None
+
+
+def collect_labels(records: Iterable[Record], *, answer_path: str | None = None) -> tuple[str, ...]:
+    """Return every label that occurs as a right answer, sorted: a wrong label is another one of these."""
+    golds = (extract_reference_answer(record, answer_path=answer_path) for record in records)
+    return tuple(sorted({gold.text for gold in golds if gold.kind == "label"}))

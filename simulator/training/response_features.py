@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from simulator.training.reference_answer import FormatName, RequestedFormat
+from simulator.training.requested_format import FormatName, RequestedFormat
 
 # A response may be as long as its server let it become: beyond this only its end is looked at.
 _MAX_CHARACTERS: Final = 20_000

@@ -1,26 +1,26 @@
 """Rollouts: decisions drawn from the policy by address, rendered to text, and cut where the token budget ends."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from math import exp
 from typing import Protocol
 
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.policy import Distribution, HeadDistributions, SimulatedPrompt, Weights, compute_distributions
+from simulator.training.policy import HeadDistributions, SimulatedPrompt, compute_distributions
 from simulator.training.policy_actions import ATTEMPT, EXPLOITS, Actions, response_type_of
 from simulator.training.policy_heads import PolicyHeads, TrainablePrompt
 from simulator.training.profiles import EFFORT_SHIFTS, VERBOSITY_TOKEN_MULTIPLIERS, Profile
 from simulator.training.random_draws import uniform_draws
 from simulator.training.response_text import render_reasoning, render_response
+from simulator.training.softmax import sample_index
+from simulator.training.token_counts import CHARACTERS_PER_TOKEN
+from simulator.training.weights import Weights
 
 # Five decisions, one number for the words, three for the length of thinking.
 _DRAWS = 9
 _WORDS_DRAW = 5
 _GREEDY = (0.5,) * _DRAWS
 
-CHARACTERS_PER_TOKEN = 4
 
 # Thinking is close to log-normal (sd of the log .35, as three summed uniforms give); it is longer where the answer
 # is wrong and where the worked solution is longer, and shorter where nothing was attempted.
@@ -202,9 +202,3 @@ def _sample_actions(policy: HeadDistributions, draws: Sequence[float]) -> tuple[
         sample_index(policy.format, draws[3]),
         sample_index(policy.style, draws[4]),
     ), entropy
-
-
-def sample_index(distribution: Distribution, u: float) -> int:
-    """Inverse of the cumulative distribution at `u`."""
-    cumulative = list(accumulate(distribution.probabilities))
-    return min(bisect_left(cumulative, u), len(cumulative) - 1)

@@ -27,17 +27,15 @@ from simulator.training.metrics import (
     compute_step_metrics,
 )
 from simulator.training.optimizer import INITIAL_MOMENTS, Moments
-from simulator.training.policy import BASE_WEIGHTS, NUISANCE_SIZE, Weights, collect_labels, prepare_prompt
+from simulator.training.policy import prepare_prompt
 from simulator.training.profiles import Profile, profile_for
 from simulator.training.random_draws import normal_draws
-from simulator.training.recorded_policy import (
-    MissingResponsesError,
-    RecordedSource,
-    ResponsesByLine,
-    prepare_recorded_prompt,
-)
+from simulator.training.recorded_policy import RecordedSource, prepare_recorded_prompt
+from simulator.training.recorded_response import MissingResponsesError, ResponsesByLine
+from simulator.training.reference_answer import collect_labels
 from simulator.training.sampling import Group, RolloutSource, SimulatedSource
 from simulator.training.training_plan import TrainingPlan, build_plan, split_dataset
+from simulator.training.weights import BASE_WEIGHTS, NUISANCE_SIZE, Weights
 
 # The base model's mean entropy is taken over this many prompts at most: it is the unit of a metric, not a result.
 _ENTROPY_SAMPLE = 512

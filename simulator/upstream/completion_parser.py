@@ -6,8 +6,8 @@ from typing import Any, Final
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion
 
-from simulator.training.recorded_policy import RecordedResponse
-from simulator.training.sampling import CHARACTERS_PER_TOKEN
+from simulator.training.recorded_response import RecordedResponse
+from simulator.training.token_counts import CHARACTERS_PER_TOKEN
 from simulator.upstream.errors import UpstreamError
 
 # vLLM and llama.cpp say `reasoning_content`; Ollama, OpenRouter and Bedrock `reasoning`.

@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 from simulator.training.dataset import Message
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from simulator.upstream.errors import UpstreamError
 
 _FORMAT: Final = 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from simulator.training.dataset import DatasetError, Record
-from simulator.training.recorded_policy import MIN_RESPONSES, RecordedResponse, ResponsesByLine
+from simulator.training.recorded_response import MIN_RESPONSES, RecordedResponse, ResponsesByLine
 from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
 

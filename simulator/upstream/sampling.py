@@ -14,7 +14,7 @@ from openai import AsyncOpenAI
 
 from simulator.training.dataset import Record
 from simulator.training.random_draws import stable_hash
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from simulator.upstream.completion_parser import parse_completion
 from simulator.upstream.errors import UpstreamError
 from simulator.upstream.request_errors import describe_failure

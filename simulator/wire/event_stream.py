@@ -9,7 +9,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from simulator.training.sampling import CHARACTERS_PER_TOKEN
+from simulator.training.token_counts import CHARACTERS_PER_TOKEN
 
 # One event a token, as usage counts them.
 TOKEN_PATTERN: Final = re.compile(f".{{1,{CHARACTERS_PER_TOKEN}}}", re.DOTALL)

@@ -18,7 +18,7 @@ from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.settings import Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.recorded_policy import ResponsesByLine
+from simulator.training.recorded_response import ResponsesByLine
 
 ScoreFunction = Callable[[dict[str, Any]], Any]
 Handler = Callable[[list[dict[str, Any]]], Any]

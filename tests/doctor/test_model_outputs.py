@@ -15,7 +15,7 @@ from rich.console import Console
 from simulator.doctor.model_outputs import InterruptedSamplingError, SamplingRequest, replay_outputs, sample_outputs
 from simulator.doctor.probes.static.base_rollouts import base_rollouts, base_rollouts_in_requested_format
 from simulator.training.dataset import Message, Record
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from simulator.upstream import sampling
 from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters

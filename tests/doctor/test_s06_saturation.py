@@ -11,7 +11,7 @@ from simulator.doctor.probes.static.s06_saturation import check_saturation, is_d
 from simulator.settings import Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from tests.doctor.fake_reward_functions import handler_for, probe_context, response_of
 from tests.doctor.sound_reward_functions import score_number
 

@@ -24,7 +24,7 @@ from simulator.lambdas.function import Invocation
 from simulator.settings import Settings
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, probe_context, response_of
 from tests.training.training_runs import train
 

@@ -17,6 +17,9 @@ from simulator.parity.evidence import Evidence
 from simulator.parity.fine_tuning_rows import FINE_TUNING_ROWS
 from simulator.parity.inference_rows import INFERENCE_ROWS
 from simulator.parity.parity_row import ParityRow, Topic
+from simulator.parity.simulator_rows import SIMULATOR_ROWS
+from simulator.parity.training_rows import TRAINING_ROWS
+from simulator.parity.wire_rows import WIRE_ROWS
 from simulator.routes.route import Route
 from simulator.routes.table import ROUTES
 
@@ -25,8 +28,9 @@ PAGE: Final = ROOT / "docs/parity.md"
 
 ROWS: Final = tuple(
     sorted(
-        (*ACCESS_ROWS, *FINE_TUNING_ROWS, *INFERENCE_ROWS), key=lambda row: list(Topic).index(row.topic)
-    )  # stable within a topic
+        (*ACCESS_ROWS, *FINE_TUNING_ROWS, *TRAINING_ROWS, *INFERENCE_ROWS, *WIRE_ROWS, *SIMULATOR_ROWS),
+        key=lambda row: list(Topic).index(row.topic),  # stable within a topic
+    )
 )
 
 _INTRODUCTION: Final = """\

@@ -2,8 +2,7 @@
 
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.training.policy import BASE_WEIGHTS
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from simulator.training.training_run import (
     TrainingRun,
     evaluate_held_out,
@@ -13,6 +12,7 @@ from simulator.training.training_run import (
     sample_step,
     train_step,
 )
+from simulator.training.weights import BASE_WEIGHTS
 from tests.training.reward_functions import RewardFunction
 from tests.training.training_runs import GPT, FinishedRun, score_groups
 

@@ -5,18 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.training.chat_answers import (
-    UNKNOWN_PROMPT_PREFIX,
-    ChatAnswer,
-    PromptIndex,
-    answer_chat,
-    build_prompt_index,
-    normalize_prompt,
-    prepare_chat,
-)
+from simulator.training.chat_answers import UNKNOWN_PROMPT_PREFIX, ChatAnswer, answer_chat, prepare_chat
 from simulator.training.checkpoint import CheckpointError, content_hash, dump_weights, load_weights
 from simulator.training.dataset import Message, Record
-from simulator.training.policy import BASE_WEIGHTS, Weights
+from simulator.training.prompt_index import PromptIndex, build_prompt_index, normalize_prompt
+from simulator.training.weights import BASE_WEIGHTS, Weights
 from tests.training.reward_functions import strict_hash
 from tests.training.training_runs import GPT, train
 
@@ -93,7 +86,7 @@ def test_what_is_far_longer_than_any_prompt_is_not_normalised(
         seen.append(len(text))
         return text
 
-    monkeypatch.setattr("simulator.training.chat_answers.normalize_prompt", watched)
+    monkeypatch.setattr("simulator.training.prompt_index.normalize_prompt", watched)
     for length in (index.max_characters, 9 * index.max_characters):
         chat((Message(role="user", content="x" * length),), index)
     assert seen == [index.max_characters]

@@ -19,16 +19,10 @@ from simulator.training.grpo import (
 )
 from simulator.training.hyperparameters import Hyperparameters, LossAggregation
 from simulator.training.optimizer import INITIAL_MOMENTS
-from simulator.training.policy import (
-    BASE_WEIGHTS,
-    HeadDistributions,
-    SimulatedPrompt,
-    Weights,
-    compute_distributions,
-    prepare_prompt,
-)
+from simulator.training.policy import HeadDistributions, SimulatedPrompt, compute_distributions, prepare_prompt
 from simulator.training.profiles import GPT_OSS_20B
 from simulator.training.sampling import Group, sample_group
+from simulator.training.weights import BASE_WEIGHTS, Weights
 from tests.training.reward_functions import always_one, strict_hash
 from tests.training.training_runs import train
 

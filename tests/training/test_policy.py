@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.training.dataset import Message, Record
-from simulator.training.policy import BASE_WEIGHTS, PROMPT_FEATURE_COUNT, compute_distributions, prepare_prompt
+from simulator.training.policy import compute_distributions, prepare_prompt
 from simulator.training.profiles import GPT_OSS_20B, QWEN3_32B, profile_for
+from simulator.training.prompt_features import PROMPT_FEATURE_COUNT
 from simulator.training.random_draws import normal_draws, shuffle_lines, uniform_draws
 from simulator.training.sampling import sample_group
+from simulator.training.weights import BASE_WEIGHTS
 
 ADDRESSES = st.lists(st.integers() | st.text(), max_size=4)
 
@@ -128,9 +130,11 @@ def test_a_budget_spent_thinking_leaves_an_empty_answer(sums: tuple[Record, ...]
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 from simulator.training.dataset import Message, Record
-from simulator.training.policy import BASE_WEIGHTS, collect_labels, prepare_prompt
+from simulator.training.policy import prepare_prompt
 from simulator.training.profiles import profile_for
+from simulator.training.reference_answer import collect_labels
 from simulator.training.sampling import sample_group
+from simulator.training.weights import BASE_WEIGHTS
 record = Record(line=1, messages=(Message(role="user", content="red, green or blue? only the label"),),
                 fields={"reference_answer": "red"})
 profile = profile_for("some.model")

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.training.chat_answers import ChatAnswer, answer_chat, build_prompt_index, prepare_chat
+from simulator.training.chat_answers import ChatAnswer, answer_chat, prepare_chat
 from simulator.training.dataset import Message, Record
-from simulator.training.policy import BASE_WEIGHTS, Weights
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.prompt_index import build_prompt_index
+from simulator.training.recorded_response import RecordedResponse
 from simulator.training.response_features import RESPONSE_FEATURE_NAMES
+from simulator.training.weights import BASE_WEIGHTS, Weights
 from tests.training.training_runs import GPT
 
 PROMPT = 'How much is 6 * 7? Put the answer after "####".'

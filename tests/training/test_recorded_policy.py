@@ -10,15 +10,9 @@ from simulator.training.dataset import Record
 from simulator.training.grpo import Experience, update_policy
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.optimizer import INITIAL_MOMENTS
-from simulator.training.policy import BASE_WEIGHTS
-from simulator.training.recorded_policy import (
-    MissingResponsesError,
-    RecordedResponse,
-    RecordedSource,
-    ResponsesByLine,
-    prepare_recorded_prompt,
-)
-from simulator.training.reference_answer import RequestedFormat
+from simulator.training.recorded_policy import RecordedSource, prepare_recorded_prompt
+from simulator.training.recorded_response import MissingResponsesError, RecordedResponse, ResponsesByLine
+from simulator.training.requested_format import RequestedFormat
 from simulator.training.response_features import RESPONSE_FEATURE_NAMES, extract_response_features
 from simulator.training.training_run import (
     TrainingRun,
@@ -29,6 +23,7 @@ from simulator.training.training_run import (
     sample_step,
     train_step,
 )
+from simulator.training.weights import BASE_WEIGHTS
 from tests.training import reward_functions as graders
 from tests.training.recorded_responses import record_responses, run_to_end
 from tests.training.training_runs import GPT, FinishedRun, mean, score_groups

@@ -3,12 +3,8 @@
 import pytest
 
 from simulator.training.dataset import Json, Message, Record
-from simulator.training.reference_answer import (
-    ReferenceAnswer,
-    RequestedFormat,
-    extract_reference_answer,
-    find_requested_format,
-)
+from simulator.training.reference_answer import ReferenceAnswer, extract_reference_answer
+from simulator.training.requested_format import RequestedFormat, find_requested_format
 
 CODE = "def add(a, b):\n    return a + b"
 ESSAY = "Water boils at a lower temperature on a mountain. The air presses less there."

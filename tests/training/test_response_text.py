@@ -6,8 +6,10 @@ import pytest
 
 from simulator.training.dataset import Json, Message, Record
 from simulator.training.policy_actions import CONTENT, FORMAT, RESPONSE_TYPE, STYLE, VERBOSITY, Actions
-from simulator.training.reference_answer import RequestedFormat, extract_reference_answer, find_requested_format
-from simulator.training.response_text import Task, render_response
+from simulator.training.reference_answer import extract_reference_answer
+from simulator.training.requested_format import RequestedFormat, find_requested_format
+from simulator.training.response_text import render_response
+from simulator.training.task import Task
 
 
 def task(reference: Json, prompt: str = "?") -> Task:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from simulator.training.dataset import DatasetLimits, Record, read_records
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
 from tests.training.recorded_responses import record_responses
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import respx
 
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_cache import ResponseCache
 from simulator.upstream.sampling import ModelServer, redact_url, sample_responses

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulator.training.dataset import DatasetError, Record
-from simulator.training.recorded_policy import RecordedResponse
+from simulator.training.recorded_response import RecordedResponse
 from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_cache import SamplingParameters
 from simulator.upstream.response_folder import ResponseFolder
