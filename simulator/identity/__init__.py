@@ -1,1 +1,1 @@
-"""Who calls, and whether they may: keys and signatures to a `Caller` (`auth`), policies to a pass (`gate`)."""
+"""Authentication and authorization: API keys, SigV4 signatures, IAM policies and projects."""

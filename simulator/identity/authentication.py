@@ -1,7 +1,7 @@
-"""Who is calling: a bearer key or a SigV4 signature to a `Caller`, or the service's own 401.
+"""Authenticates requests: a bearer key or a SigV4 signature gives a `Caller`, or the service's 401.
 
-Signatures are verified against the secrets of the simulated account. Keys, dates and sessions are judged at the
-callers' time, because their real clocks made them.
+Signatures are verified with the secrets of the simulated account. The expiry of keys, dates and sessions is checked in
+the callers' time, because the callers' real clocks made them.
 """
 
 import re
@@ -34,17 +34,17 @@ from simulator.identity.credentials import Credential
 from simulator.identity.signatures import SignedRequest, compute_signature
 from simulator.identity.sigv4 import CredentialScope, parse_credential_scope
 
-MAX_CLOCK_SKEW_SECONDS: Final = 300  # seconds that two clocks may differ by (SigV4's own five minutes)
-MANTLE_SERVICES: Final = ("bedrock-mantle", "bedrock")  # the SDK's own name first; some callers sign with the other
+MAX_CLOCK_SKEW_SECONDS: Final = 300  # SigV4's five minutes
+MANTLE_SERVICES: Final = ("bedrock-mantle", "bedrock")  # the SDK signs with the first, some callers with the second
 
-_UNSIGNED: Final = "UNSIGNED-PAYLOAD"
-_HEX: Final = re.compile(r"[0-9a-f]{64}")
-_SIGNED: Final = re.compile(
+_UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
+_SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE: Final = re.compile(
     r"AWS4-HMAC-SHA256\s+(?=.*\bSignedHeaders=(?P<headers>[^,\s]+))(?=.*\bSignature=(?P<signature>[0-9a-f]{64})(?:,|\s|$))"
 )
 
 BodyCheck: TypeAlias = Callable[[str], None]
-"""Of the SHA-256 of the whole body in hexadecimal digits; raises an ApiError when it is not the signed one."""
+"""Takes the SHA-256 of the whole body in hexadecimal digits; raises an ApiError if another body was signed."""
 
 
 class BearerTokenType(StrEnum):
@@ -56,9 +56,9 @@ class BearerTokenType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The principal behind a request. `arn` is an IAM user, an assumed role or the account's root.
+    """The principal that sent a request. `arn` is an IAM user, an assumed role or the account's root.
 
-    `bearer_type` says by which kind of Bedrock API key it came; None is a signed request.
+    `bearer_type` is the kind of its Bedrock API key; None for a signed request.
     """
 
     arn: str
@@ -67,35 +67,35 @@ class Caller:
 
     @property
     def is_root(self) -> bool:
-        """Whether it is the account itself, which may do everything."""
+        """Whether it is the account's root user, which may do everything."""
         return self.arn == f"arn:aws:iam::{self.account}:root"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticationResult:
-    """Who calls; with a signed request, `check_body` is still to be asked once the whole body is there."""
+    """The caller. Call `check_body`, if there is one, with the hash of the whole body once it has arrived."""
 
     caller: Caller
     check_body: BodyCheck | None = None
 
 
 def parse_bearer_key(authorization: str) -> str:
-    """Return the key of an Authorization header; empty when it brings none."""
+    """Return the key in an Authorization header; empty when there is none."""
     scheme, _, key = authorization.partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def make_permissive_authenticator(account: str) -> Callable[[Scope], AuthenticationResult]:
-    """Return what takes every request, with any key or none, for the account's root."""
+    """Return an authenticator that takes every request as one of the account's root, with any key or none."""
     root = AuthenticationResult(caller=Caller(arn=f"arn:aws:iam::{account}:root", account=account))
     return lambda _scope: root
 
 
 class Authenticator:
-    """Tells from a request's headers who sent it.
+    """Finds the caller of a request from its headers.
 
-    `access_key` finds what IAM knows of an access key id, `bedrock_key` of a long-term key's alias; None is nothing.
-    `time` is the callers'. `ready` is the command that prints this server's environment.
+    `find_access_key` returns the credential of an access key id, `find_bedrock_key` that of a long-term key's alias,
+    or None. `caller_time` is the callers' clock. `env_command` is the command that prints this server's environment.
     """
 
     def __init__(
@@ -108,112 +108,118 @@ class Authenticator:
         env_command: str,
     ) -> None:
         self._region = region
-        self._ready = env_command
-        self._access_key = find_access_key
-        self._bedrock_key = find_bedrock_key
+        self._env_command = env_command
+        self._find_access_key = find_access_key
+        self._find_bedrock_key = find_bedrock_key
         self._time = caller_time
 
     def __call__(self, scope: Scope) -> AuthenticationResult:
-        """Return who calls.
+        """Return the caller.
 
         Raises:
-            ApiError: no key or signature, or one that is malformed, wrong, for elsewhere, or expired.
+            ApiError: there is no key or signature, or it is malformed, wrong, expired or for another region.
         """
         authorization = find_header(scope, b"authorization")
         if key := parse_bearer_key(authorization):
-            return AuthenticationResult(caller=self._bearer(key))
+            return AuthenticationResult(caller=self._authenticate_bearer(key))
         if signed := parse_credential_scope(authorization):
-            return self._signed(scope, signed, authorization)
+            return self._authenticate_signature(scope, signed, authorization)
         raise MISSING_KEY(
-            hint=f"send 'Authorization: Bearer <Bedrock API key>'; '{self._ready}' prints one for this server"
+            hint=f"send 'Authorization: Bearer <Bedrock API key>'; '{self._env_command}' prints one for this server"
         )
 
     @property
-    def _own(self) -> str:
-        return f'eval "$({self._ready})" gets the credentials of this server\'s own session'
+    def _credentials_hint(self) -> str:
+        return f'eval "$({self._env_command})" gets the credentials of this server\'s own session'
 
-    def _elsewhere(self, said: str, region: str) -> ApiError:
-        return INVALID_KEY(hint=f"{said} {region!a}, the endpoint is in {self._region}; {self._own}")
+    def _wrong_region_error(self, subject: str, region: str) -> ApiError:
+        return INVALID_KEY(hint=f"{subject} {region!a}, the endpoint is in {self._region}; {self._credentials_hint}")
 
-    def _bearer(self, key: str) -> Caller:
+    def _authenticate_bearer(self, key: str) -> Caller:
         if key.startswith(SHORT_TERM_PREFIX):
-            return self._short_term(key)
+            return self._authenticate_short_term(key)
         if key.startswith(LONG_TERM_PREFIX):
-            return self._long_term(key)
+            return self._authenticate_long_term(key)
         raise GARBLED_KEY(hint=f"a Bedrock API key starts with '{SHORT_TERM_PREFIX}' or '{LONG_TERM_PREFIX}'")
 
-    def _short_term(self, key: str) -> Caller:
-        read, now = parse_short_term_key(key), self._time.now()
-        minted_at = self._time.adjust(read.issued_at)
-        expires_at = minted_at + read.lifetime
-        if read.scope.region != self._region:
-            raise self._elsewhere("this key is for", read.scope.region)
-        if now < minted_at - MAX_CLOCK_SKEW_SECONDS:
-            raise INVALID_KEY(hint=f"minted {minted_at - now:.0f} s in the future; look at the clocks")
+    def _authenticate_short_term(self, key: str) -> Caller:
+        parsed, now = parse_short_term_key(key), self._time.now()
+        issued_at = self._time.adjust(parsed.issued_at)
+        expires_at = issued_at + parsed.lifetime
+        if parsed.scope.region != self._region:
+            raise self._wrong_region_error("this key is for", parsed.scope.region)
+        if now < issued_at - MAX_CLOCK_SKEW_SECONDS:
+            raise INVALID_KEY(hint=f"issued {issued_at - now:.0f} s in the future; check the clocks")
         if now > expires_at:
-            raise EXPIRED_KEY(hint=f"this short-term key expired {now - expires_at:.0f} s ago; mint another")
-        credential = self._holder(read.scope.access_key_id, read.session_token, now)
-        if read.scope.date != read.request.timestamp[:8] or not compare_digest(
-            compute_expected_signature(key, credential.secret), read.signature
+            raise EXPIRED_KEY(hint=f"this short-term key expired {now - expires_at:.0f} s ago; create another")
+        credential = self._load_credential(parsed.scope.access_key_id, parsed.session_token, now)
+        if parsed.scope.date != parsed.request.timestamp[:8] or not compare_digest(
+            compute_expected_signature(key, credential.secret), parsed.signature
         ):
             raise INVALID_KEY(
-                hint=f"not signed with the secret of access key {read.scope.access_key_id!a}, or altered since"
+                hint=f"not signed with the secret of access key {parsed.scope.access_key_id!a}, or altered since"
             )
         return Caller(arn=credential.arn, account=credential.account, bearer_type=BearerTokenType.SHORT_TERM)
 
-    def _long_term(self, key: str) -> Caller:
-        read = parse_long_term_key(key)
-        credential = self._bedrock_key(read.alias)
-        if credential is None or not compare_digest(credential.secret.encode(), read.secret.encode()):
+    def _authenticate_long_term(self, key: str) -> Caller:
+        parsed = parse_long_term_key(key)
+        credential = self._find_bedrock_key(parsed.alias)
+        if credential is None or not compare_digest(credential.secret.encode(), parsed.secret.encode()):
             raise INVALID_KEY(
-                hint="IAM here has no such long-term key (or it was reset): iam create-service-specific-credential"
-                f" with ServiceName bedrock.amazonaws.com makes one; {self._own}"
+                hint="the simulated account has no such long-term key, or its secret was reset:"
+                " iam create-service-specific-credential with ServiceName bedrock.amazonaws.com creates one;"
+                f" {self._credentials_hint}"
             )
         if not credential.active:
             raise INVALID_KEY(hint="this long-term key is inactive: iam update-service-specific-credential")
         if credential.expires_at is not None and self._time.now() >= credential.expires_at:
-            raise EXPIRED_KEY(hint="the days that this long-term key was made for are over; make another")
+            raise EXPIRED_KEY(hint="this long-term key has expired; create another")
         return Caller(arn=credential.arn, account=credential.account, bearer_type=BearerTokenType.LONG_TERM)
 
-    def _holder(self, access_key_id: str, session_token: str | None, now: float) -> Credential:
-        credential = self._access_key(access_key_id)
+    def _load_credential(self, access_key_id: str, session_token: str | None, now: float) -> Credential:
+        credential = self._find_access_key(access_key_id)
         if credential is None:
-            raise INVALID_KEY(hint=f"the simulated account has no access key {access_key_id!a}; {self._own}")
+            raise INVALID_KEY(
+                hint=f"the simulated account has no access key {access_key_id!a}; {self._credentials_hint}"
+            )
         if not credential.active:
             raise INVALID_KEY(hint=f"access key {access_key_id!a} is inactive: iam update-access-key")
         if session_token != credential.session_token:
-            told = "came without its" if session_token is None else "came with a wrong"
-            raise INVALID_KEY(hint=f"access key {access_key_id!a} {told} session token")
+            fault = "came without its" if session_token is None else "came with a wrong"
+            raise INVALID_KEY(hint=f"access key {access_key_id!a} {fault} session token")
         if credential.expires_at is not None and now >= credential.expires_at:
-            raise EXPIRED_KEY(hint=f"the session of access key {access_key_id!a} is over; assume the role again")
+            raise EXPIRED_KEY(hint=f"the session of access key {access_key_id!a} has expired; assume the role again")
         return credential
 
-    def _signed(self, scope: Scope, signed: CredentialScope, authorization: str) -> AuthenticationResult:
+    def _authenticate_signature(
+        self, scope: Scope, signed: CredentialScope, authorization: str
+    ) -> AuthenticationResult:
         if signed.service not in MANTLE_SERVICES:
             raise INVALID_KEY(hint=f"signed for service {signed.service!a}, not '{MANTLE_SERVICES[0]}'")
         if signed.region != self._region:
-            raise self._elsewhere("signed for", signed.region)
-        parts = _SIGNED.match(authorization)
+            raise self._wrong_region_error("signed for", signed.region)
+        parts = _SIGNATURE.match(authorization)
         if parts is None:
             raise BAD_SIGNATURE(hint="the header is not 'AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature='")
         now = self._time.now()
-        request = _request(scope, parts["headers"])
+        request = _signed_request(scope, parts["headers"])
         self._check_date(request.timestamp, signed, now)
         token = find_header(scope, b"x-amz-security-token") or None
-        credential = self._holder(signed.access_key_id, token, now)
+        credential = self._load_credential(signed.access_key_id, token, now)
 
         def check_signature(payload: str) -> None:
             expected = compute_signature(request, scope=signed, secret=credential.secret, payload_sha256=payload)
             if not compare_digest(expected, parts["signature"]):
                 raise BAD_SIGNATURE(
-                    hint=f"what was signed is not what arrived, or not with the secret of {signed.access_key_id!a}"
+                    hint="the request differs from the signed one,"
+                    f" or was not signed with the secret of {signed.access_key_id!a}"
                 )
 
-        # Without the header the body's hash is signed all the same: the signature can be judged at the body's end only.
+        # Without this header the signature still covers the body's hash. It is checked at the end of the body.
         check_body: BodyCheck | None = check_signature
         if claimed := find_header(scope, b"x-amz-content-sha256"):
             check_signature(claimed)
-            check_body = _body_check(claimed)
+            check_body = _make_body_check(claimed)
         return AuthenticationResult(
             caller=Caller(arn=credential.arn, account=credential.account), check_body=check_body
         )
@@ -222,20 +228,20 @@ class Authenticator:
         try:
             at = self._time.adjust(parse_timestamp(timestamp))
         except ValueError:
-            raise BAD_SIGNATURE(hint="x-amz-date is missing or not like 20260131T120000Z") from None
+            raise BAD_SIGNATURE(hint="x-amz-date is missing or not of the form 20260131T120000Z") from None
         if timestamp[:8] != signed.date:
-            raise BAD_SIGNATURE(hint="the date in the credential is not that of x-amz-date")
+            raise BAD_SIGNATURE(hint="the date of the credential differs from that of x-amz-date")
         if abs(now - at) > MAX_CLOCK_SKEW_SECONDS:
             side = "behind" if at < now else "ahead of"
             raise STALE_SIGNATURE(
-                timestamp=timestamp, hint=f"the caller's clock is {abs(now - at):.0f} s {side} this one"
+                timestamp=timestamp, hint=f"the caller's clock is {abs(now - at):.0f} s {side} the server's"
             )
 
 
-def _request(scope: Scope, signed_headers: str) -> SignedRequest:
+def _signed_request(scope: Scope, signed_headers: str) -> SignedRequest:
     names = signed_headers.lower().split(";")
     if "host" not in names:
-        raise BAD_SIGNATURE(hint="the host header must be among the signed ones")
+        raise BAD_SIGNATURE(hint="the host header must be signed")
     headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in scope["headers"]
@@ -251,14 +257,14 @@ def _request(scope: Scope, signed_headers: str) -> SignedRequest:
     )
 
 
-def _body_check(claimed: str) -> BodyCheck | None:
-    if claimed == _UNSIGNED:
+def _make_body_check(claimed: str) -> BodyCheck | None:
+    if claimed == _UNSIGNED_PAYLOAD:
         return None
-    if not _HEX.fullmatch(claimed):
-        raise BAD_SIGNATURE(hint=f"x-amz-content-sha256 is neither a SHA-256 nor {_UNSIGNED}")
+    if not _SHA256_HEX.fullmatch(claimed):
+        raise BAD_SIGNATURE(hint=f"x-amz-content-sha256 is neither a SHA-256 nor {_UNSIGNED_PAYLOAD}")
 
     def check(payload: str) -> None:
         if payload != claimed:
-            raise BAD_SIGNATURE(hint="x-amz-content-sha256 is not the hash of the body that arrived")
+            raise BAD_SIGNATURE(hint="x-amz-content-sha256 is not the hash of the body")
 
     return check

@@ -1,14 +1,14 @@
-"""What IAM knows of a credential: an access key, a role session's, or a long-term Bedrock API key."""
+"""A credential of IAM or STS: an access key, a role session's key or a long-term Bedrock API key."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A secret and whom it stands for: `arn` is an IAM user, a role session or the account's root.
+    """A secret and its owner: `arn` is an IAM user, a role session or the account's root.
 
-    `session_token` comes with temporary credentials and with no others; `expires_at` is in seconds since the Unix
-    epoch, in the callers' time.
+    Only temporary credentials have a `session_token`. `expires_at` is in seconds since the Unix epoch, in the callers'
+    time.
     """
 
     secret: str = field(repr=False)

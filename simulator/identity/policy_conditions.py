@@ -11,14 +11,14 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 ConditionContext = Mapping[str, str | Sequence[str]]
-"""Condition keys, in any case, with one value or several."""
+"""Condition keys, in upper or lower case, each with one value or several."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_LITERALS = ("*", "?", "$")
+_ESCAPABLE = ("*", "?", "$")
 
 
-class MalformedPolicy(ValueError):  # noqa: N818 - IAM's own name for it is MalformedPolicyDocument
-    """A policy uses an operator, or a value, that IAM does not know."""
+class MalformedPolicy(ValueError):  # noqa: N818 - IAM names it MalformedPolicyDocument
+    """A policy has an operator or a value that IAM does not accept."""
 
 
 def evaluate_conditions(
@@ -26,16 +26,16 @@ def evaluate_conditions(
 ) -> bool:
     """Whether every condition of a statement holds; an absent block always does.
 
-    `expand_variables` says whether `${...}` is replaced, which is so in policies of version 2012-10-17.
+    `expand_variables`: replace `${...}`, as in policies of version 2012-10-17.
 
     Raises:
-        MalformedPolicy: an operator is not one of IAM's, or a value does not suit it.
+        MalformedPolicy: IAM has no such operator, or a value has the wrong type for it.
     """
     if not block:
         return True
     present = {key.lower(): value for key, value in context.items()}
     return all(
-        _met(
+        _is_met(
             operator,
             expected=as_string_list(expected),
             actual=present.get(key.lower()),
@@ -50,32 +50,32 @@ def evaluate_conditions(
 def compile_pattern(
     text: str, *, context: ConditionContext, expand_variables: bool, ignore_case: bool = False
 ) -> re.Pattern[str] | None:
-    """Compile a pattern of `*`, `?` and, where `expand_variables` says so, `${key}` and `${key, 'default'}`.
+    """Compile a pattern of `*`, `?` and, with `expand_variables`, `${key}` and `${key, 'default'}`.
 
-    What a variable stands for matches literally. None when a variable has no value: then the pattern matches nothing.
+    The value of a variable matches literally. Returns None when a variable has no value: the pattern matches nothing.
     """
     if not (expand_variables and "${" in text):
-        return _compiled(text, ignore_case)
+        return _compile_cached(text, ignore_case)
     present = {key.lower(): value for key, value in context.items()}
     parts: list[str | None] = []
     end = 0
-    for found in _VARIABLE.finditer(text):
-        value = _variable(found[1], present)
+    for match in _VARIABLE.finditer(text):
+        value = _variable(match[1], present)
         if value is None:
             return None
-        parts += [*_parts(text[end : found.start()]), re.escape(value)]
-        end = found.end()
-    return _pattern([*parts, *_parts(text[end:])], ignore_case=ignore_case)
+        parts += [*_regex_parts(text[end : match.start()]), re.escape(value)]
+        end = match.end()
+    return _join_parts([*parts, *_regex_parts(text[end:])], ignore_case=ignore_case)
 
 
 def as_string_list(value: object) -> list[str]:
-    """Give a policy element that may be one value or a list as a list of text."""
+    """Return a policy element, which may be one value or a list, as a list of strings."""
     values = value if isinstance(value, list | tuple) else [value]
     return [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
 
 
 def _variable(name: str, present: ConditionContext) -> str | None:
-    if name in _LITERALS:
+    if name in _ESCAPABLE:
         return name
     key, _, default = name.partition(",")
     value = present.get(key.strip().lower())
@@ -85,20 +85,20 @@ def _variable(name: str, present: ConditionContext) -> str | None:
 
 
 @lru_cache(4096)
-def _compiled(text: str, ignore_case: bool) -> re.Pattern[str]:
-    return _pattern(_parts(text), ignore_case=ignore_case)
+def _compile_cached(text: str, ignore_case: bool) -> re.Pattern[str]:
+    return _join_parts(_regex_parts(text), ignore_case=ignore_case)
 
 
-def _parts(text: str) -> list[str | None]:
-    """Translate letter by letter; None is a `*`."""
+def _regex_parts(text: str) -> list[str | None]:
+    """Translate a pattern character by character; None stands for `*`."""
     return [None if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in text]
 
 
-def _pattern(parts: Iterable[str | None], *, ignore_case: bool) -> re.Pattern[str]:
-    """Compile with what stands between two `*` in an atomic group.
+def _join_parts(parts: Iterable[str | None], *, ignore_case: bool) -> re.Pattern[str]:
+    """Compile a pattern, with the text between two `*` in an atomic group.
 
-    The first place where such a piece fits is as good as any other, so nothing need be tried again: the text is often
-    the caller's (a User-Agent), and plain `.*` would take time that grows with a power of its length.
+    The first match of such a piece is as good as any later one, so backtracking is useless. The text is often the
+    caller's (a User-Agent), and plain `.*` would take time that grows with a power of its length.
     """
     pieces: list[str] = [""]
     for part in parts:
@@ -112,7 +112,7 @@ def _pattern(parts: Iterable[str | None], *, ignore_case: bool) -> re.Pattern[st
 
 
 ConditionTest = Callable[[str, re.Pattern[str] | None, str], bool]
-"""Of (value in the request, the policy's value compiled, the policy's value as text)."""
+"""Takes the request's value, the policy's value as a compiled pattern and the policy's value as text."""
 
 
 def _like(actual: str, pattern: re.Pattern[str] | None, _text: str) -> bool:
@@ -120,11 +120,11 @@ def _like(actual: str, pattern: re.Pattern[str] | None, _text: str) -> bool:
 
 
 def _arn_like(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
-    # Each of the six parts is matched by itself: a wildcard does not reach over a colon of the first five.
-    ours, theirs = text.split(":", 5), actual.split(":", 5)
-    return len(ours) == len(theirs) and all(
-        _compiled(part, ignore_case=False).fullmatch(value) is not None
-        for part, value in zip(ours, theirs, strict=True)
+    # Each of the six parts is matched by itself: a wildcard does not span the first five colons.
+    patterns, values = text.split(":", 5), actual.split(":", 5)
+    return len(patterns) == len(values) and all(
+        _compile_cached(part, ignore_case=False).fullmatch(value) is not None
+        for part, value in zip(patterns, values, strict=True)
     )
 
 
@@ -140,19 +140,19 @@ def _numbers(compare: Callable[[float, float], bool]) -> ConditionTest:
 
 def _dates(compare: Callable[[datetime, datetime], bool]) -> ConditionTest:
     def test(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
-        return compare(_moment(actual), _moment(text))
+        return compare(_parse_date(actual), _parse_date(text))
 
     return test
 
 
-def _moment(text: str) -> datetime:
+def _parse_date(text: str) -> datetime:
     try:
         if re.fullmatch(r"\d+(\.\d+)?", text):
             return datetime.fromtimestamp(float(text), tz=UTC)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError) as fault:  # the latter two of seconds that no calendar reaches
-        raise MalformedPolicy(f"{text!r} is no date as conditions take it") from fault
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        date = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError) as fault:  # the last two for seconds beyond the calendar
+        raise MalformedPolicy(f"{text!r} is not a date of a condition") from fault
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _in_network(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
@@ -194,7 +194,7 @@ _NEGATIONS = {
 }
 
 
-def _met(
+def _is_met(
     operator: str,
     *,
     expected: list[str],
@@ -204,31 +204,31 @@ def _met(
 ) -> bool:
     name = operator.removesuffix("IfExists")
     optional = name != operator
-    over, colon, name = name.rpartition(":")
-    if colon and over not in {"ForAllValues", "ForAnyValue"}:
-        raise MalformedPolicy(f"{operator!r} is no condition operator")
+    set_operator, colon, name = name.rpartition(":")
+    if colon and set_operator not in {"ForAllValues", "ForAnyValue"}:
+        raise MalformedPolicy(f"{operator!r} is not a condition operator")
     if name == "Null":
         return (actual is None) == (expected == ["true"])
     negated = name in _NEGATIONS
     test = _TESTS.get(_NEGATIONS.get(name, name))
     if test is None:
-        raise MalformedPolicy(f"{operator!r} is no condition operator")
+        raise MalformedPolicy(f"{operator!r} is not a condition operator")
     if actual is None:
-        return optional or over == "ForAllValues" or (negated and over != "ForAnyValue")
+        return optional or set_operator == "ForAllValues" or (negated and set_operator != "ForAnyValue")
 
     def holds(value: str) -> bool:
-        hit = any(_hit(test, value, text, context=context, variables=variables) for text in expected)
-        return hit != negated
+        matched = any(_matches(test, value, text, context=context, variables=variables) for text in expected)
+        return matched != negated
 
     values = [actual] if isinstance(actual, str) else list(actual)
-    if over == "ForAnyValue" or (not over and not negated):
+    if set_operator == "ForAnyValue" or (not set_operator and not negated):
         return any(map(holds, values))
     return all(map(holds, values))
 
 
-def _hit(test: ConditionTest, value: str, text: str, *, context: ConditionContext, variables: bool) -> bool:
+def _matches(test: ConditionTest, value: str, text: str, *, context: ConditionContext, variables: bool) -> bool:
     pattern = compile_pattern(text, context=context, expand_variables=variables)
     if variables and "${" in text:
-        replaced = _VARIABLE.sub(lambda found: _variable(found[1], context) or "", text)
+        replaced = _VARIABLE.sub(lambda match: _variable(match[1], context) or "", text)
         return pattern is not None and test(value, pattern, replaced)
     return test(value, pattern, text)

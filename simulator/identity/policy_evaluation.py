@@ -1,8 +1,7 @@
-"""Evaluates IAM policy documents: what a set of them says to one action on one resource.
+"""Evaluates IAM policy documents for one action on one resource.
 
-The order is IAM's: an explicit deny wins, then an allow, else an implicit deny ("Policy evaluation logic",
-DOCUMENTED). moto's own evaluator takes `.` for any letter, ignores ArnLike, and reads an unmet condition as a
-deny, so it is not used.
+The order is IAM's: an explicit deny, then an allow, else an implicit deny ("Policy evaluation logic", DOCUMENTED).
+moto's evaluator is not used: it takes `.` for any character, ignores ArnLike and treats an unmet condition as a deny.
 """
 
 import json
@@ -22,11 +21,11 @@ from simulator.identity.policy_conditions import (
 )
 
 PolicyDocument = str | Mapping[str, Any]
-"""A policy as JSON text, percent-encoded or not, or already read."""
+"""A policy as JSON text, percent-encoded or not, or parsed."""
 
 
 class Effect(StrEnum):
-    """What came of an evaluation."""
+    """The result of an evaluation."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -35,7 +34,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the documents say, and by which statement."""
+    """The effect of the documents, and the statement that decides."""
 
     effect: Effect
     reason: str
@@ -43,7 +42,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who asks, as resource policies name it: the ARNs that stand for the caller, its account, or an AWS service."""
+    """A caller as resource policies name it: by one of its ARNs, by its account, or as an AWS service."""
 
     arns: tuple[str, ...] = ()
     account: str = ""
@@ -58,18 +57,18 @@ def evaluate_policies(
     context: ConditionContext | None = None,
     principal: Principal | None = None,
 ) -> Decision:
-    """Say what `documents` together decide on `action` ("lambda:InvokeFunction") on `resource` (an ARN or "*").
+    """Decide on `action` ("lambda:InvokeFunction") on `resource` (an ARN or "*") by all `documents` together.
 
-    With a `principal` they are resource policies, and a statement counts only when it names it. Naming a
-    whole account allows nothing by itself: it leaves the matter to that account's identity policies
-    (DOCUMENTED); but it does deny.
+    With a `principal`, the documents are resource policies, and only statements that name the principal count. A
+    statement that names a whole account denies, but does not allow by itself: it delegates to the identity policies of
+    that account (DOCUMENTED).
 
     Raises:
-        MalformedPolicy: a document, a statement or a condition cannot be read.
+        MalformedPolicy: a document, a statement or a condition is malformed.
     """
     allowed: Decision | None = None
     for document in documents:
-        policy = _read(document) if isinstance(document, str) else document
+        policy = _parse_document(document) if isinstance(document, str) else document
         variables = policy.get("Version") == "2012-10-17"
         for statement in _statements(policy):
             try:
@@ -78,12 +77,19 @@ def evaluate_policies(
                 ):
                     continue
                 effect = Effect(statement["Effect"])
-                if principal is not None and not _names(statement, principal, accounts=effect is Effect.DENY):
+                if principal is not None and not _names_principal(
+                    statement, principal, match_account=effect is Effect.DENY
+                ):
                     continue
             except MalformedPolicy:
                 raise
-            except (AttributeError, KeyError, TypeError, ValueError) as fault:  # moto takes any text for a session's
-                raise MalformedPolicy("a statement is not formed as IAM's are") from fault
+            except (
+                AttributeError,
+                KeyError,
+                TypeError,
+                ValueError,
+            ) as error:  # moto accepts any text as a session policy
+                raise MalformedPolicy("a statement is malformed") from error
             name = f"statement {statement['Sid']}" if statement.get("Sid") else "a statement without a Sid"
             if effect is Effect.DENY:
                 return Decision(effect=effect, reason=f"denied by {name}")
@@ -92,13 +98,13 @@ def evaluate_policies(
 
 
 @lru_cache(maxsize=512)
-def _read(text: str) -> Mapping[str, Any]:
-    """Read a policy's JSON, once a text."""
+def _parse_document(text: str) -> Mapping[str, Any]:
+    """Parse a policy's JSON; cached by text."""
     try:
-        read = json.loads(unquote(text) if text.lstrip().startswith("%") else text)
-    except (ValueError, RecursionError) as fault:
-        raise MalformedPolicy("it is no JSON") from fault
-    return read if isinstance(read, Mapping) else {}
+        policy = json.loads(unquote(text) if text.lstrip().startswith("%") else text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedPolicy("it is not JSON") from error
+    return policy if isinstance(policy, Mapping) else {}
 
 
 def _statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -128,22 +134,23 @@ def _applies(
     return evaluate_conditions(statement.get("Condition"), context=context, expand_variables=variables)
 
 
-def _names(statement: Mapping[str, Any], principal: Principal, *, accounts: bool) -> bool:
+def _names_principal(statement: Mapping[str, Any], principal: Principal, *, match_account: bool) -> bool:
     if "NotPrincipal" in statement:
-        return not _is_among(statement["NotPrincipal"], principal, accounts=True)
-    return _is_among(statement.get("Principal"), principal, accounts=accounts)
+        return not _includes_principal(statement["NotPrincipal"], principal, match_account=True)
+    return _includes_principal(statement.get("Principal"), principal, match_account=match_account)
 
 
-def _is_among(named: object, principal: Principal, *, accounts: bool) -> bool:
+def _includes_principal(named: object, principal: Principal, *, match_account: bool) -> bool:
     if named is None:
         return False
     if not isinstance(named, Mapping):
-        # moto keeps a role's ARN from `add_permission` bare, where AWS makes {"AWS": arn} of it.
+        # moto stores a role's ARN from `add_permission` bare; AWS stores {"AWS": arn}.
         named = {"AWS": named}
-    everyone = as_string_list(named.get("AWS", []))
+    aws_principals = as_string_list(named.get("AWS", []))
     root = f"arn:aws:iam::{principal.account}:root"
     if principal.service is not None and principal.service in as_string_list(named.get("Service", [])):
         return True
     return any(
-        name == "*" or name in principal.arns or (accounts and name in {principal.account, root}) for name in everyone
+        name == "*" or name in principal.arns or (match_account and name in {principal.account, root})
+        for name in aws_principals
     )

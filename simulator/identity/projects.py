@@ -1,4 +1,4 @@
-"""An account's projects (DOCUMENTED): made, renamed, tagged, archived; and what an archived one no longer takes."""
+"""An account's projects (DOCUMENTED): create, rename, tag and archive them, and refuse work in an archived one."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -14,9 +14,9 @@ MAX_TAGS = 200
 
 
 class ProjectRegistry:
-    """The projects of every account. A project that another account has does not exist for this one.
+    """The projects of every account. An account sees its own projects only.
 
-    `default_project_id` is the id of the project that requests are about when they name none.
+    `default_project_id` is the id of the project of requests that name none.
     """
 
     default_project_id: str = DEFAULT_PROJECT_ID
@@ -26,14 +26,14 @@ class ProjectRegistry:
         self._clock = clock
         self._ids = ids
         self._region = region
-        self._most = max_projects
+        self._max_projects = max_projects
 
     def arn(self, account: str, project_id: str) -> str:
         """Return a project's ARN (form DOCUMENTED)."""
         return f"arn:aws:bedrock-mantle:{self._region}:{account}:project/{project_id}"
 
     def resolve_project(self, account: str, name: str) -> str:
-        """Return the id of the project that a request names by `OpenAI-Project`; archived ones can still be read.
+        """Return the id of the project in a request's `OpenAI-Project` header; archived projects can still be read.
 
         Raises:
             ApiError: the account has no such project.
@@ -44,7 +44,7 @@ class ProjectRegistry:
         """Return a project.
 
         Raises:
-            ApiError: the account has none of that id.
+            ApiError: the account has no project with that id.
         """
         project = self._projects.get(account, project_id)
         if project is None:
@@ -52,24 +52,26 @@ class ProjectRegistry:
         return project
 
     def page(self, account: str, *, after: str | None, limit: int, include_archived: bool) -> Page[StoredProject]:
-        """Return projects in the order in which they were made.
+        """Return projects, oldest first.
 
         Raises:
-            UnknownCursorError: no project `after`.
+            UnknownCursorError: there is no project `after`.
         """
         return self._projects.page(account, after=after, limit=limit, include_archived=include_archived)
 
     def create(self, account: str, *, name: str, tags: Mapping[str, str]) -> StoredProject:
-        """Make a project.
+        """Create a project.
 
         Raises:
-            ApiError: the account has as many as it may have, or these are too many tags.
+            ApiError: the account has the maximum number of projects, or there are too many tags.
         """
         ordinal = self._projects.count(account)
-        if ordinal >= self._most:
-            raise TOO_MANY_PROJECTS(most=self._most, hint="the setting max_projects; archived projects count too")
+        if ordinal >= self._max_projects:
+            raise TOO_MANY_PROJECTS(
+                most=self._max_projects, hint="the setting max_projects; archived projects count too"
+            )
         now = self._clock.now()
-        return self._kept(
+        return self._save(
             StoredProject(
                 account=account,
                 ordinal=ordinal,
@@ -90,44 +92,43 @@ class ProjectRegistry:
         add_tags: Mapping[str, str],
         remove_tag_keys: Collection[str],
     ) -> StoredProject:
-        """Rename a project and change its tags: first some go, then others come. A key that is not there may go too.
+        """Rename a project and change its tags: remove, then add. Removing an absent key is no error.
 
         Raises:
-            ApiError: no such project, or an archived one, or too many tags.
+            ApiError: the project does not exist or is archived, or there are too many tags.
         """
         project = self.get(account, project_id)
         if project.archived:
             raise PROJECT_ARCHIVED(project=project_id)
-        kept = {key: value for key, value in project.tags.items() if key not in set(remove_tag_keys)}
-        return self._kept(replace(project, name=name or project.name, tags={**kept, **add_tags}))
+        tags = {key: value for key, value in project.tags.items() if key not in set(remove_tag_keys)}
+        return self._save(replace(project, name=name or project.name, tags={**tags, **add_tags}))
 
     def archive(self, account: str, project_id: str) -> StoredProject:
-        """Archive a project for good. Archiving it again changes nothing (INFERRED).
+        """Archive a project permanently. Archiving it again changes nothing (INFERRED).
 
         Raises:
-            ApiError: no such project, or the default one.
+            ApiError: the project does not exist, or is the default one.
         """
         project = self.get(account, project_id)
         if project.id == DEFAULT_PROJECT_ID:
-            raise DEFAULT_PROJECT_STAYS(hint="requests that name no project are about it")
-        return self._kept(replace(project, archived=True))
+            raise DEFAULT_PROJECT_STAYS(hint="requests that name no project use it")
+        return self._save(replace(project, archived=True))
 
     def check_not_archived(self, arn: str) -> None:
-        """Make sure that something can still be created in a project, given its ARN.
+        """Raise an error when the project with this ARN is archived.
 
         Raises:
-            ApiError: it is archived. OPENAI: an archived project cannot be used. INFERRED: what is in it can be read.
+            ApiError: it is archived. OPENAI: an archived project cannot be used. INFERRED: its contents can be read.
         """
         *_, account, resource = arn.split(":")
-        if (
-            resource == f"project/{DEFAULT_PROJECT_ID}"
-        ):  # that one cannot be archived, and it is the one that matters for speed
+        # The default project cannot be archived. Most requests use it, so they need no query.
+        if resource == f"project/{DEFAULT_PROJECT_ID}":
             return
         project = self._projects.get(account, resource.removeprefix("project/"))
         if project and project.archived:
-            raise PROJECT_ARCHIVED(project=project.id, hint="what is in it can still be read and cancelled")
+            raise PROJECT_ARCHIVED(project=project.id, hint="its contents can still be read and its jobs cancelled")
 
-    def _kept(self, project: StoredProject) -> StoredProject:
+    def _save(self, project: StoredProject) -> StoredProject:
         if len(project.tags) > MAX_TAGS:
             raise TOO_MANY_TAGS(most=MAX_TAGS, got=len(project.tags), param="tags")
         self._projects.put(project, at=self._clock.now())

@@ -1,4 +1,4 @@
-"""Bedrock API keys for the simulator's own session, minted by AWS's own generator from worthless credentials."""
+"""Creates Bedrock API keys of the simulator's session, with AWS's token generator and placeholder credentials."""
 
 from typing import cast
 
@@ -9,13 +9,13 @@ from simulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 
 class _SessionCredentials:
-    """The provider interface that the generator asks for: `load`."""
+    """A credential provider for the token generator."""
 
     def load(self) -> Credentials:
         return Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 
 
 def create_session_key(region: str) -> str:
-    """Return a short-term key that this machine's clock says is good for twelve hours, for one region."""
+    """Return a short-term key for one region. It is valid for twelve hours by this machine's clock."""
     key = provide_token(region=region, aws_credentials_provider=cast("CredentialProvider", _SessionCredentials()))
     return str(key)

@@ -1,7 +1,6 @@
-"""The SigV4 signature that a request ought to carry, computed by AWS's own client library.
+"""Computes SigV4 signatures with AWS's client library.
 
-botocore is imported when a first signature is computed: that takes a tenth of a second, and whoever starts a simulator
-need not wait for it.
+botocore is imported with the first signature, because that takes 0.1 s and the simulator must start quickly.
 """
 
 from collections.abc import Iterable
@@ -18,9 +17,9 @@ EMPTY_PAYLOAD_SHA256: Final = sha256(b"").hexdigest()  # the payload hash of a r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
-    """What a signature covers. `path` and `query` are as they stand on the wire; `headers` are the signed ones.
+    """The signed parts of a request. `path` and `query` are as sent; `headers` are the signed ones.
 
-    `timestamp` is the request's own, as YYYYMMDDThhmmssZ.
+    `timestamp` is the request's, as YYYYMMDDThhmmssZ.
     """
 
     method: str
@@ -38,25 +37,25 @@ def compute_signature(request: SignedRequest, *, scope: CredentialScope, secret:
     from botocore.utils import normalize_url_path  # noqa: PLC0415 - botocore is slow to import
 
     signer = SigV4Auth(Credentials(scope.access_key_id, secret), scope.service, scope.region)
-    asked = AWSRequest(method=request.method, url=f"http://host/?{request.query}")
-    asked.context["timestamp"] = request.timestamp
-    headers = _multimap(request.headers)
-    # `canonical_request` would leave out headers that botocore itself does not sign; others may have signed them.
+    aws_request = AWSRequest(method=request.method, url=f"http://host/?{request.query}")
+    aws_request.context["timestamp"] = request.timestamp
+    headers = _header_message(request.headers)
+    # `canonical_request` omits headers that botocore does not sign, but another client may have signed them.
     canonical = "\n".join(
         (
             request.method,
             quote(normalize_url_path(request.path), safe="/~"),
-            signer.canonical_query_string(asked),
+            signer.canonical_query_string(aws_request),
             signer.canonical_headers(headers) + "\n",
             signer.signed_headers(headers),
             payload_sha256,
         )
     )
-    return signer.signature(signer.string_to_sign(asked, canonical), asked)
+    return signer.signature(signer.string_to_sign(aws_request, canonical), aws_request)
 
 
-def _multimap(headers: Iterable[tuple[str, str]]) -> HTTPMessage:
-    made = HTTPMessage()
+def _header_message(headers: Iterable[tuple[str, str]]) -> HTTPMessage:
+    message = HTTPMessage()
     for name, value in headers:
-        made[name] = value  # adds to those of the same name
-    return made
+        message[name] = value  # appends: a name may occur several times
+    return message

@@ -1,4 +1,4 @@
-"""What a SigV4 signature says of itself: whose key, which region, which service. Nothing is verified here."""
+"""Parses the scope of a SigV4 signature: access key, date, region and service. `authentication` verifies it."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _CREDENTIAL: Final = re.compile(r"Credential=([^/\s,]+)/(\d{8})/([^/\s,]+)/([^/\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialScope:
-    """What a SigV4 credential names: key id, date (YYYYMMDD), region and service."""
+    """The scope of a SigV4 credential: access key id, date (YYYYMMDD), region and service."""
 
     access_key_id: str
     date: str
@@ -20,8 +20,8 @@ class CredentialScope:
 
 def parse_credential_scope(authorization: str, query: str = "") -> CredentialScope | None:
     """Return the scope of a request signed in its header or in a presigned URL; None when it is not signed."""
-    found = _CREDENTIAL.search(authorization) or _CREDENTIAL.search(_presigned(query))
-    return CredentialScope(access_key_id=found[1], date=found[2], region=found[3], service=found[4]) if found else None
+    match = _CREDENTIAL.search(authorization) or _CREDENTIAL.search(_presigned(query))
+    return CredentialScope(access_key_id=match[1], date=match[2], region=match[3], service=match[4]) if match else None
 
 
 def _presigned(query: str) -> str:

@@ -112,7 +112,7 @@ def test_an_explicit_deny_of_an_action_is_told(served_simulator: RunningSimulato
         403,
         "access_denied",
         denied_message("jan", "ListModels", "with an explicit deny in an identity-based policy"),
-        "an explicit deny outweighs every allow: find it in the caller's policies",
+        "an explicit deny overrides every allow: find it in the caller's policies",
     )
 
 
@@ -256,7 +256,7 @@ def test_a_date_beyond_the_calendar_is_no_fault_of_the_simulator(served_simulato
     key = create_user_key(served_simulator, "pia")
     late = {"DateGreaterThan": {"aws:EpochTime": "999999999999999999"}}
     put_user_policy(served_simulator, "pia", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": late})
-    why = "because a policy cannot be evaluated: '999999999999999999' is no date as conditions take it"
+    why = "because a policy cannot be evaluated: '999999999999999999' is not a date of a condition"
     assert send_request(served_simulator, key)[:3] == (
         403,
         "access_denied",

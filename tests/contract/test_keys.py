@@ -317,7 +317,7 @@ def test_credentials_that_are_not_right_are_refused(served_simulator: RunningSim
     wrong = Credentials(ACCESS_KEY_ID, "another secret")
     without = Credentials(trainer.access_key, trainer.secret_key)
     foreign = Credentials(trainer.access_key, trainer.secret_key, "another token")
-    hint = "what was signed is not what arrived, or not with the secret of"
+    hint = "the request differs from the signed one, or was not signed with the secret of"
     assert [parse_error(sign_request(served_simulator, each)) for each in (wrong, without, foreign)] == [
         (401, NOT_MATCHING, f"{hint} '{ACCESS_KEY_ID}'"),
         (401, NOT_VALID, f"access key '{trainer.access_key}' came without its session token"),

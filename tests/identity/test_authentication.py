@@ -44,8 +44,8 @@ ENV_COMMAND = "rft-sim env --port 4711"
 OWN_CREDENTIALS_HINT = f'eval "$({ENV_COMMAND})" gets the credentials of this server\'s own session'
 UNKNOWN_ACCESS_KEY = f"the simulated account has no access key 'AKIDOFNOBODY'; {OWN_CREDENTIALS_HINT}"
 NO_SUCH_KEY = (
-    "IAM here has no such long-term key (or it was reset): iam create-service-specific-credential with ServiceName"
-    f" bedrock.amazonaws.com makes one; {OWN_CREDENTIALS_HINT}"
+    "the simulated account has no such long-term key, or its secret was reset: iam create-service-specific-credential"
+    f" with ServiceName bedrock.amazonaws.com creates one; {OWN_CREDENTIALS_HINT}"
 )
 ANN = Credential(secret=SECRET, arn=f"arn:aws:iam::{ACCOUNT}:user/ann", account=ACCOUNT)
 SESSION = Credential(
@@ -249,7 +249,7 @@ def test_a_key_lives_no_longer_than_its_session(clock: Clock) -> None:
     key = create_short_term_key("ASIDOFSESSION", token=TOKEN)
     assert authentication_error_for(f"Bearer {key}", after=3600.0) == (
         "Bearer Token has expired",
-        "the session of access key 'ASIDOFSESSION' is over; assume the role again",
+        "the session of access key 'ASIDOFSESSION' has expired; assume the role again",
     )
 
 
@@ -289,7 +289,7 @@ def test_a_long_term_key_is_the_user_that_it_was_made_for() -> None:
         (
             b"old:c2VjcmV0",
             "Bearer Token has expired",
-            "the days that this long-term key was made for are over; make another",
+            "this long-term key has expired; create another",
         ),
     ],
     ids=["unknown", "wrong secret", "inactive", "expired"],
@@ -309,7 +309,7 @@ def test_a_key_past_its_time_has_expired(clock: Clock) -> None:
     """One second later, in the words of the sibling service."""
     assert authentication_error_for(f"Bearer {create_short_term_key()}", after=43_201.0) == (
         "Bearer Token has expired",
-        "this short-term key expired 1 s ago; mint another",
+        "this short-term key expired 1 s ago; create another",
     )
 
 
@@ -374,7 +374,7 @@ def test_a_key_minted_in_the_future_is_not_current(clock: Clock) -> None:
     """Two clocks may differ by five minutes."""
     key = f"Bearer {create_short_term_key()}"
     assert authenticate_header(key, after=-300.0) == caller_with_key(ANN)
-    assert authentication_error_for(key, after=-301.0) == (NOT_VALID, "minted 301 s in the future; look at the clocks")
+    assert authentication_error_for(key, after=-301.0) == (NOT_VALID, "issued 301 s in the future; check the clocks")
 
 
 def test_a_date_that_no_arithmetic_can_go_past_is_refused() -> None:
@@ -469,7 +469,7 @@ def test_a_claimed_hash_is_held_against_the_body(clock: Clock) -> None:
         check(hashlib.sha256(b"another").hexdigest())
     assert (met.value.message, met.value.hint) == (
         NOT_MATCHING,
-        "x-amz-content-sha256 is not the hash of the body that arrived",
+        "x-amz-content-sha256 is not the hash of the body",
     )
 
 
@@ -496,7 +496,7 @@ def test_a_session_signs_with_its_token(clock: Clock) -> None:
 
 
 HASHED = {"x-amz-content-sha256": hashlib.sha256(b"").hexdigest()}
-MISMATCH = "what was signed is not what arrived, or not with the secret of 'AKIDOFANN'"
+MISMATCH = "the request differs from the signed one, or was not signed with the secret of 'AKIDOFANN'"
 CHANGES: dict[str, tuple[dict[str, Any], tuple[str, str | None], str, str]] = {
     "wrong secret": ({"secret": "another"}, ("", None), NOT_MATCHING, MISMATCH),
     "another service": ({"service": "s3"}, ("", None), NOT_VALID, "signed for service 's3', not 'bedrock-mantle'"),
@@ -526,7 +526,7 @@ CHANGES: dict[str, tuple[dict[str, Any], tuple[str, str | None], str, str]] = {
     ),
     "header changed": ({"headers": {**HASHED, "accept": "a"}}, ("accept", "b"), NOT_MATCHING, MISMATCH),
     "header gone": ({"headers": {**HASHED, "accept": "a"}}, ("accept", None), NOT_MATCHING, MISMATCH),
-    "no date": ({}, ("x-amz-date", None), NOT_MATCHING, "x-amz-date is missing or not like 20260131T120000Z"),
+    "no date": ({}, ("x-amz-date", None), NOT_MATCHING, "x-amz-date is missing or not of the form 20260131T120000Z"),
     "hash of no kind": (
         {"headers": {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}},
         ("", None),
@@ -550,7 +550,7 @@ def test_a_request_whose_date_is_off_is_refused(clock: Clock, after: float, side
     error = authentication_error(signed_request(headers=HASHED), after=after)
     assert (error.message, error.hint) == (
         "Signature expired or not yet current: 20260601T120000Z is more than five minutes from the server's time",
-        f"the caller's clock is {side} this one",
+        f"the caller's clock is {side} the server's",
     )
     assert authenticate(signed_request(headers=HASHED), after=300.0 if after > 0 else -300.0).caller.arn == ANN.arn
 
@@ -560,7 +560,7 @@ def test_a_host_that_is_not_signed_is_no_signature(clock: Clock) -> None:
     scope = signed_request(headers=HASHED)
     authorization = dict(scope["headers"])[b"authorization"].decode().replace("host;", "")
     error = authentication_error(replace_header(scope, "authorization", authorization))
-    assert error.hint == "the host header must be among the signed ones"
+    assert error.hint == "the host header must be signed"
 
 
 @pytest.mark.parametrize(
