@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 from starlette.concurrency import run_in_threadpool
 
-from simulator.aws import access_keys, functions, iam
+from simulator.aws import access_keys, functions, iam_identities
 from simulator.aws.account import Account
 from simulator.aws.asgi_app import AwsApp
 from simulator.aws.invocation_logs import InvocationLogs
@@ -16,6 +16,7 @@ from simulator.aws.moto_app import load_moto
 from simulator.aws.request import AwsRequest, AwsResponse
 from simulator.http.asgi import Receive, Scope, Send, find_header
 from simulator.identity.credentials import Credential
+from simulator.identity.iam_evaluation import denial_reason, root_arn
 from simulator.identity.policy_conditions import ConditionContext
 from simulator.lambdas.function import FunctionSpec, Invocation
 from simulator.lambdas.function_reference import FunctionReference, parse_function_reference
@@ -48,7 +49,7 @@ class SimulatedAws:
         self._lock = Lock()
         self._account: Account | None = None
         self._app = AwsApp(self._answer)
-        self._own = Credential(secret=SECRET_ACCESS_KEY, arn=iam.root_arn(settings.account), account=settings.account)
+        self._own = Credential(secret=SECRET_ACCESS_KEY, arn=root_arn(settings.account), account=settings.account)
         self.record_invocation: Callable[[FunctionSpec, Invocation], None] = self._logs.record
         if journal is not None and journal.seed is not None:
             self.load()
@@ -94,7 +95,7 @@ class SimulatedAws:
         """Return in AWS's words why `caller` (an ARN) may not invoke `function` (an ARN), or None."""
         with self._reading():
             statements = functions.policy_statements(self._reference(function))
-            return iam.invoke_denial_reason(caller_arn=caller, function_arn=function, statements=statements)
+            return iam_identities.invoke_denial_reason(caller_arn=caller, function_arn=function, statements=statements)
 
     def invoke_denial_reason_for_key(self, access_key_id: str | None, arn: str) -> str | None:
         """Return why the holder of an access key may not invoke the function, or None."""
@@ -103,15 +104,15 @@ class SimulatedAws:
             return f"Access key {access_key_id} is inactive."
         with self._reading():
             statements = functions.policy_statements(self._reference(arn))
-            return iam.invoke_denial_reason(
+            return iam_identities.invoke_denial_reason(
                 caller_arn=holder.arn if holder else None, function_arn=arn, statements=statements
             )
 
     def denial_reason(self, *, caller: str, action: str, resource: str, context: ConditionContext) -> str | None:
         """Return in AWS's words why `caller` may not do `action` on a `resource` of its own account, or None."""
         with self._reading():
-            identity = iam.load_identity(caller)
-            return iam.denial_reason(
+            identity = iam_identities.load_identity(caller)
+            return denial_reason(
                 identity=identity, action=action, resource=resource, account=identity.account, condition_context=context
             )
 

@@ -14,8 +14,9 @@ from moto.sts.responses import TokenResponse
 from moto.sts.utils import random_session_token
 
 from simulator.aws.access_keys import USER_SESSION_ATTRIBUTE, find_credential
-from simulator.aws.iam import load_identity, record_federated_user, root_arn
+from simulator.aws.iam_identities import load_identity, record_federated_user
 from simulator.identity.credentials import Credential
+from simulator.identity.iam_evaluation import root_arn
 
 _USUAL: Final = 43_200  # seconds, for want of another wish
 _LASTING: Final = range(900, 129_601)  # DOCUMENTED: DurationSeconds of both operations

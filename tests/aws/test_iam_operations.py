@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.aws.iam import invoke_denial_reason
+from simulator.aws.iam_identities import invoke_denial_reason
 from simulator.aws.moto_state import MotoState
 from simulator.aws.service_credentials import create_credential
 from tests.aws.conftest import ACCOUNT, RunningAws

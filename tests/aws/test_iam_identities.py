@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulator.aws import access_keys, iam
+from simulator.aws import access_keys, iam_identities
 from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, MotoState
 from simulator.identity.credentials import Credential
 
@@ -52,7 +52,7 @@ def assume(*, policy: str = "") -> Any:
 
 def invoke_denial_reason(caller: str | None, function: str = FUNCTION, **more: Any) -> str | None:
     """Ask whether `caller` may invoke."""
-    return iam.invoke_denial_reason(caller_arn=caller, function_arn=function, **more)
+    return iam_identities.invoke_denial_reason(caller_arn=caller, function_arn=function, **more)
 
 
 def denial_message(caller: str, why: str) -> str:
