@@ -1,9 +1,9 @@
-"""The only room that imports moto: the AWS services around the simulator, the functions stored there, logs and IAM.
+"""The simulated AWS account: moto's services, IAM look-ups, Lambda functions and CloudWatch Logs.
 
-    app -> account -> mount -> moto, in a turn of the account's world
-              |-> journal
+    asgi_app -> account -> moto_app -> moto, within a context of the account's moto_state
+                  |-> journal
 
-moto is imported inside functions, or by modules that only `mount` imports, because that takes a good part of a second:
-importing this package costs nothing. What reads moto's state (`functions`, `iam`, `access_keys`, `sessions`) reads that
-of the turn that is taken.
+Only this package imports moto. It does so inside functions, or in modules that only `moto_app` imports, because the
+import takes about 0.5 s: importing this package is cheap. `functions`, `iam_identities`, `access_keys` and
+`role_sessions` read moto's state in the active context.
 """

@@ -1,4 +1,4 @@
-"""Whose key it is: what moto knows of access keys, sessions and long-term Bedrock keys. Nothing here changes that."""
+"""Finds the credentials of access keys, sessions and long-term Bedrock keys in moto's state, without changing it."""
 
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
@@ -10,27 +10,27 @@ from simulator.identity.credentials import Credential
 if TYPE_CHECKING:
     from moto.iam.models import AccessKey, IAMBackend
 
-USER_SESSION_ATTRIBUTE: Final = "session_of_a_user"  # where a temporary access key keeps whose it is
+USER_SESSION_ATTRIBUTE: Final = "session_of_a_user"  # attribute of a temporary access key: its credential
 
 
 def find_credential(access_key_id: str) -> Credential | None:
-    """Give what moto knows of an access key, a user's or a session's; None when it has no such key."""
+    """Return the credential of an access key, a user's or a session's; None when moto has no such key."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     for account in list(iam_backends):
         backend = iam_backends[account]["aws"]
         key = backend.access_keys.get(access_key_id)
         if key is not None:
-            return _user_key(backend, key, account) if key.user_name else _session_key(key, account)
+            return _user_credential(backend, key, account) if key.user_name else _session_credential(key, account)
     return None
 
 
 def find_bedrock_credential(alias: str) -> Credential | None:
-    """Give a user's long-term Bedrock key by its alias; None when moto has no such key."""
+    """Return the credential of a user's long-term Bedrock key by its alias; None when moto has no such key."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    named = parse_alias(alias)
-    user = iam_backends[named[1]]["aws"].users.get(named[0]) if named and named[1] in list(iam_backends) else None
+    owner = parse_alias(alias)
+    user = iam_backends[owner[1]]["aws"].users.get(owner[0]) if owner and owner[1] in list(iam_backends) else None
     if user is None:
         return None
     for credential in list_credentials(user):
@@ -46,30 +46,30 @@ def find_bedrock_credential(alias: str) -> Credential | None:
 
 
 def account_for_access_key(access_key_id: str) -> str:
-    """Give the account that an access key belongs to; moto's default account for a key that it does not know."""
+    """Return the account of an access key; moto's default account for an unknown key."""
     from moto.iam.models import get_account_id_from  # noqa: PLC0415 - moto is slow to import
 
     return get_account_id_from(access_key_id)
 
 
-def _user_key(backend: "IAMBackend", key: "AccessKey", account: str) -> Credential | None:
+def _user_credential(backend: "IAMBackend", key: "AccessKey", account: str) -> Credential | None:
     user = backend.users.get(key.user_name or "")
-    if user is None or key not in user.access_keys:  # moto keeps the keys of a user who was deleted
+    if user is None or key not in user.access_keys:  # moto keeps the keys of a deleted user
         return None
     return Credential(secret=key.secret_access_key, arn=user.arn, account=account, active=bool(key.status == "Active"))
 
 
-def _session_key(key: "AccessKey", account: str) -> Credential | None:
-    of_user: Credential | None = vars(key).get(USER_SESSION_ATTRIBUTE)
-    if of_user is not None:
-        return of_user
-    assumed = find_session_by_key(key.access_key_id, account)
-    if assumed is None:
+def _session_credential(key: "AccessKey", account: str) -> Credential | None:
+    user_session: Credential | None = vars(key).get(USER_SESSION_ATTRIBUTE)
+    if user_session is not None:
+        return user_session
+    session = find_session_by_key(key.access_key_id, account)
+    if session is None:
         return None
     return Credential(
-        secret=assumed.secret_access_key,
-        arn=assumed.arn,
+        secret=session.secret_access_key,
+        arn=session.arn,
         account=account,
-        session_token=assumed.session_token,
-        expires_at=assumed.expiration.replace(tzinfo=UTC).timestamp(),
+        session_token=session.session_token,
+        expires_at=session.expiration.replace(tzinfo=UTC).timestamp(),
     )

@@ -1,11 +1,11 @@
-"""The AWS account of a simulator: the fold of its journal, as a job is the fold of its log.
+"""The AWS account of a simulator: moto's state, rebuilt from a journal of requests.
 
-Each request that may change something is written down before its answer leaves, and driven again at the next start: at
-its own moments, with its own chance, in the same order. What a request only leaves behind while it reads is not kept:
-when a key was last used to read, what the access log of a bucket says of reads.
+Each request that may change something is written to the journal before its response is sent, and replayed at the next
+start: at its original time, with its original random draws, in the same order. Side effects of reads are not recorded:
+the last use of an access key, and what a bucket's access log says of reads.
 
-An upload that was refused counts, for the ids of what follows, and is not driven again: its body would be kept for
-nothing. That is when its key was last used, too, if it was never used again.
+A rejected upload takes its place in the order, because later ids depend on it, but is not replayed: its body is not
+worth storing. It would have been the last use of its key only if the key was not used again.
 """
 
 import logging
@@ -23,15 +23,15 @@ from simulator.aws.request import AwsRequest, AwsResponse
 from simulator.store.blobs import StagedBlob
 
 LOGGER: Final = logging.getLogger("simulator.aws")
-_REFUSED: Final = 400
-_FAULT: Final = 500
-_UPLOADED_TO: Final = frozenset({"lambda", "s3"})
+_CLIENT_ERROR: Final = 400
+_SERVER_ERROR: Final = 500
+_UPLOAD_SERVICES: Final = frozenset({"lambda", "s3"})
 
 
 class Account:
-    """Answers AWS requests, one at a time. With no journal it lives as long as this does.
+    """Answers AWS requests, one at a time. Without a journal, nothing is stored.
 
-    It is the account of whoever signs with the session's own key, and holds what there is in any other account as well.
+    Requests signed with the session's own key are for this account. It also holds the resources of all other accounts.
     """
 
     def __init__(
@@ -43,140 +43,146 @@ class Account:
         caller_clock: Callable[[], float],
         journal: Journal | None,
     ) -> None:
-        """Fold the journal: that takes as long as its requests took, a millisecond for most.
+        """Replay the journal, which takes about a millisecond for most requests.
 
         Args:
             moto_app: moto.
-            seed: the simulator's; ids and secrets belong to it, and those of an account with a past to the one that
-                it began with.
+            seed: the simulator's seed, from which ids and secrets are derived. An account with a journal keeps the seed
+                that it began with.
             clock: the simulated time, in seconds since the Unix epoch.
-            caller_clock: the callers' time, by which credentials end, in seconds since then.
-            journal: what came before, and where more is kept.
+            caller_clock: the callers' time, by which credentials expire, in seconds since the Unix epoch.
+            journal: the earlier requests; later ones are appended.
         """
-        self._mount = moto_app
-        begun = journal.seed if journal is not None else None
-        self._seed = seed if begun is None else begun
+        self._moto_app = moto_app
+        initial_seed = journal.seed if journal is not None else None
+        self._seed = seed if initial_seed is None else initial_seed
         self._clock = clock
-        self._callers = caller_clock
+        self._caller_clock = caller_clock
         self._journal = journal
-        self._alone = RLock()
-        self._readings = count()
+        self._lock = RLock()
+        self._read_count = count()
         self._ordinal = 0
-        self._latest = 0  # the moment of the last write
+        self._latest_us = 0  # the simulated time of the latest write
         self.replay_count = 0
-        """How often the journal was folded: what no request put there is gone with each."""
-        self._folded: MotoState | None = None
-        self._world()
+        """How often the journal was replayed. A replay discards all state that no request created."""
+        self._state: MotoState | None = None
+        self._loaded_state()
 
     def handle(self, request: AwsRequest, body: BinaryIO) -> AwsResponse:
-        """Answer a request. What it changed is kept when this returns.
+        """Answer a request. Its changes are stored when this returns.
 
         Raises:
             StoreFullError: the disk is full; nothing was changed.
         """
         if request.is_read_only(body):
-            with self.read_transaction() as turn:
-                return self._served(request, body, turn)
-        kept = b"" if self._journal is None else self._journal.receive_body(body)
-        with self._alone:
-            return self._written(request, body, kept)
+            with self.read_transaction() as context:
+                return self._call_moto(request, body, context)
+        stored_body = b"" if self._journal is None else self._journal.receive_body(body)
+        with self._lock:
+            return self._handle_write(request, body, stored_body)
 
     @contextmanager
     def read_transaction(self) -> Iterator[MotoContext]:
-        """Have moto's state be this account's, now, for somebody who looks at it and changes nothing.
+        """Make moto's state this account's for a block that only reads.
 
-        Who looks waits for the request that is being answered: until that is kept, nobody may act on what it changed.
-        So the block is to be short, and must not wait for a request of another thread. No request waits for a function
-        that it runs: those are run outside of moto, and moto itself runs none.
+        The block waits for the request in progress: its changes must not be visible before they are stored. Keep the
+        block short, and do not wait for a request of another thread in it. Requests never wait for a Lambda function,
+        because functions run outside of moto.
         """
-        with self._alone:
-            now = OperationTime(
-                simulated_us=max(self._clock() * MICROSECONDS_PER_SECOND, self._latest), caller_seconds=self._callers()
+        with self._lock:
+            time = OperationTime(
+                simulated_us=max(self._clock() * MICROSECONDS_PER_SECOND, self._latest_us),
+                caller_seconds=self._caller_clock(),
             )
-            with self._world().activate(now, "reading", next(self._readings)) as turn:
-                yield turn
+            with self._loaded_state().activate(time, "reading", next(self._read_count)) as context:
+                yield context
 
     def close(self) -> None:
-        """Close what is open in it; what is to be kept is kept."""
-        with self._alone:
-            self._forget()
+        """Close the resources of moto's state. All changes are already stored."""
+        with self._lock:
+            self._discard_state()
 
-    def _written(self, request: AwsRequest, body: BinaryIO, kept: RequestBody) -> AwsResponse:
-        world = self._world()
-        # Two writes of one simulated second still come one after the other: versions of an object go by that.
-        moment = OperationTime(
-            simulated_us=max(self._clock() * MICROSECONDS_PER_SECOND, self._latest + 1), caller_seconds=self._callers()
+    def _handle_write(self, request: AwsRequest, body: BinaryIO, stored_body: RequestBody) -> AwsResponse:
+        state = self._loaded_state()
+        # Two writes in one simulated second get different times: S3 orders the versions of an object by time.
+        time = OperationTime(
+            simulated_us=max(self._clock() * MICROSECONDS_PER_SECOND, self._latest_us + 1),
+            caller_seconds=self._caller_clock(),
         )
-        with world.activate(moment, "request", self._ordinal) as turn:
-            answer = self._served(request, body, turn)
+        with state.activate(time, "request", self._ordinal) as context:
+            response = self._call_moto(request, body, context)
         if self._journal is not None:
             entry = JournalEntry(
-                ordinal=self._ordinal, seed=self._seed, time=moment, request=request, status=answer.status
+                ordinal=self._ordinal, seed=self._seed, time=time, request=request, status=response.status
             )
-            for_nothing = kept if isinstance(kept, StagedBlob) and _refused(request, answer, turn) else None
+            is_rejected = _is_rejected_upload(request, response, context)
+            rejected_body = stored_body if is_rejected and isinstance(stored_body, StagedBlob) else None
             try:
-                self._journal.append(entry, None if for_nothing else kept)
+                self._journal.append(entry, None if rejected_body else stored_body)
             except BaseException:
-                self._forget()  # it has what the journal has not; the next to come folds it anew
+                self._discard_state()  # it differs from the journal; the next request replays the journal
                 raise
             finally:
-                if for_nothing:
-                    self._journal.discard_body(for_nothing)
-        self._ordinal, self._latest = self._ordinal + 1, moment.simulated_us
-        return answer
+                if rejected_body:
+                    self._journal.discard_body(rejected_body)
+        self._ordinal, self._latest_us = self._ordinal + 1, time.simulated_us
+        return response
 
-    def _world(self) -> MotoState:
-        if self._folded is None:
-            self._folded = self._fold()
+    def _loaded_state(self) -> MotoState:
+        if self._state is None:
+            self._state = self._replay()
             self.replay_count += 1
-        return self._folded
+        return self._state
 
-    def _forget(self) -> None:
-        forgotten, self._folded = self._folded, None
-        if forgotten is not None:
-            forgotten.close()
+    def _discard_state(self) -> None:
+        state, self._state = self._state, None
+        if state is not None:
+            state.close()
 
-    def _fold(self) -> MotoState:
-        world = MotoState(seed=self._seed)
-        self._ordinal = self._latest = 0
+    def _replay(self) -> MotoState:
+        state = MotoState(seed=self._seed)
+        self._ordinal = self._latest_us = 0
         for entry, body in () if self._journal is None else self._journal.entries():
-            self._ordinal, self._latest = entry.ordinal + 1, entry.time.simulated_us
+            self._ordinal, self._latest_us = entry.ordinal + 1, entry.time.simulated_us
             if body is None:
                 continue
-            with world.activate(entry.time, "request", entry.ordinal) as turn:
-                answer = self._served(entry.request, body, turn, again=True)
-            if answer.status != entry.status:
+            with state.activate(entry.time, "request", entry.ordinal) as context:
+                response = self._call_moto(entry.request, body, context, is_replay=True)
+            if response.status != entry.status:
                 LOGGER.warning(
-                    "AWS request %d of the data folder (%s) was answered with %d, and now with %d:"
-                    " what it made may be missing or differ. Was moto updated?",
-                    *(entry.ordinal, _named(entry.request, body), entry.status, answer.status),
+                    "AWS request %d of the data folder (%s) had status %d and has status %d when it is replayed:"
+                    " the resources that it created may be missing or differ. Was moto updated?",
+                    *(entry.ordinal, _describe(entry.request, body), entry.status, response.status),
                 )
-        return world
+        return state
 
-    def _served(self, request: AwsRequest, body: BinaryIO, turn: MotoContext, *, again: bool = False) -> AwsResponse:
+    def _call_moto(
+        self, request: AwsRequest, body: BinaryIO, context: MotoContext, *, is_replay: bool = False
+    ) -> AwsResponse:
         try:
-            return self._mount.handle(request, body)
-        except Exception as fault:  # what it did until then is done, and will be again
-            answer = response_for_exception(fault, request, body, turn)
-            if not again:
-                raised, named = type(fault).__name__, _named(request, body)
+            return self._moto_app.handle(request, body)
+        except Exception as error:  # its changes up to here stay, and are made again by a replay
+            response = response_for_exception(error, request, body, context)
+            if not is_replay:
+                error_type, description = type(error).__name__, _describe(request, body)
                 LOGGER.warning(
-                    "moto failed with %s at an AWS request (%s): answered with %d", raised, named, answer.status
+                    "moto failed with %s at an AWS request (%s): answered with %d",
+                    *(error_type, description, response.status),
                 )
-                LOGGER.debug("of which it said:", exc_info=True)
-            return answer
+                LOGGER.debug("the exception:", exc_info=True)
+            return response
 
 
-def _refused(request: AwsRequest, answer: AwsResponse, turn: MotoContext) -> bool:
-    """Whether an upload was refused and nothing was made for it, not even an entry in a bucket's access log.
+def _is_rejected_upload(request: AwsRequest, response: AwsResponse, context: MotoContext) -> bool:
+    """Whether an upload was rejected and created nothing, not even an entry in a bucket's access log.
 
-    Other services may do half of what a request asks for before they refuse it; what goes to these two in a large body
-    is one object or one package.
+    Other services may carry out a part of a request before they reject it. A large body for these two is one object or
+    one package.
     """
-    refused = _REFUSED <= answer.status < _FAULT and not answer.failed
-    return refused and not turn.created_count and request.service in _UPLOADED_TO
+    is_rejected = _CLIENT_ERROR <= response.status < _SERVER_ERROR and not response.failed
+    return is_rejected and not context.created_count and request.service in _UPLOAD_SERVICES
 
 
-def _named(request: AwsRequest, body: BinaryIO) -> str:
-    """Return what a request is, for people; no query and no body is in it, which may hold what is secret."""
+def _describe(request: AwsRequest, body: BinaryIO) -> str:
+    """Return method, path and operation of a request. Query and body are left out: they may hold secrets."""
     return " ".join(filter(None, (request.method, request.path, request.operation(body))))

@@ -1,10 +1,10 @@
-"""The AWS account over HTTP: an ASGI app that answers a request once all of it is there, and with all of its answer."""
+"""The AWS account as an ASGI app, which reads a whole request before it handles it and sends the response at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -12,64 +12,63 @@ from starlette.requests import ClientDisconnect
 from simulator.aws.journal import MAX_INLINE_BODY_BYTES
 from simulator.aws.request import AwsRequest, AwsResponse, aws_request_from
 from simulator.http.asgi import Receive, Scope, Send
+from simulator.http.aws_errors import HINT_HEADER
 from simulator.store.errors import StoreFullError, translate_disk_full_errors
-
-_HINT: Final = "x-simulator-hint"
 
 
 class AwsApp:
-    """Hands requests to `answer`, on threads of its own, which start with the first of them."""
+    """Passes requests to `handle` on its own threads, which start with the first request."""
 
     def __init__(self, handle: Callable[[AwsRequest, BinaryIO], AwsResponse], *, workers: int = 16) -> None:
-        """Make the app; `workers` bounds the requests under way. A function that is being run may send one, too."""
-        self._answer = handle
+        """Create the app. `workers` limits the concurrent requests; a running Lambda function may send some too."""
+        self._handle = handle
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="aws")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request. One that is cut off before its end never happened."""
+        """Serve one HTTP request. A request that is cut off is ignored."""
         try:
-            body = await _body(receive)
+            body = await _read_body(receive)
         except ClientDisconnect:
             return
         except StoreFullError as error:
-            answer = _told(error)
+            response = _disk_full_response(error)
         else:
-            under_way = self._threads.submit(self._answered, aws_request_from(scope), body)
-            # Perhaps nobody waits for it any longer; it is answered to its end all the same.
-            under_way.add_done_callback(lambda _: body.close())
-            answer = await asyncio.wrap_future(under_way)
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+            future = self._threads.submit(self._handle_or_report_full_disk, aws_request_from(scope), body)
+            # The request is carried out even if the caller disconnects meanwhile.
+            future.add_done_callback(lambda _: body.close())
+            response = await asyncio.wrap_future(future)
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
     def close(self) -> None:
-        """Wait for the requests under way, and end the threads."""
+        """Wait for the requests in progress and stop the threads."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _answered(self, request: AwsRequest, body: BinaryIO) -> AwsResponse:
+    def _handle_or_report_full_disk(self, request: AwsRequest, body: BinaryIO) -> AwsResponse:
         try:
-            return self._answer(request, body)
+            return self._handle(request, body)
         except StoreFullError as error:
-            return _told(error)
+            return _disk_full_response(error)
 
 
-def _told(error: StoreFullError) -> AwsResponse:
-    """Say it without a body: SDKs of every protocol make an error of the status, and try again."""
-    hint = f"{error}; make room and ask again: what was kept before is whole"
-    return AwsResponse(status=503, headers=(("content-length", "0"), (_HINT, hint)))
+def _disk_full_response(error: StoreFullError) -> AwsResponse:
+    """Return a 503 without a body: the SDKs of every protocol treat it as an error and retry."""
+    hint = f"{error}; free some space and retry: all earlier data is intact"
+    return AwsResponse(status=503, headers=(("content-length", "0"), (HINT_HEADER, hint)))
 
 
-async def _body(receive: Receive) -> BinaryIO:
-    """Read a body to its end; a large one lies in a file.
+async def _read_body(receive: Receive) -> BinaryIO:
+    """Read a whole body; a large one is stored in a file.
 
     Raises:
-        ClientDisconnect: it has no end.
+        ClientDisconnect: the request was cut off.
         StoreFullError: the disk is full.
     """
-    body = cast("BinaryIO", SpooledTemporaryFile(max_size=MAX_INLINE_BODY_BYTES))  # noqa: SIM115  closed by whoever used it
+    body = cast("BinaryIO", SpooledTemporaryFile(max_size=MAX_INLINE_BODY_BYTES))  # noqa: SIM115 - the caller closes it
     size = 0
     try:
-        async for part in _parts(receive):
+        async for part in _body_parts(receive):
             size += len(part)
             with translate_disk_full_errors():
                 if size > MAX_INLINE_BODY_BYTES:
@@ -83,7 +82,7 @@ async def _body(receive: Receive) -> BinaryIO:
     return body
 
 
-async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+async def _body_parts(receive: Receive) -> AsyncIterator[bytes]:
     more = True
     while more:
         message = await receive()

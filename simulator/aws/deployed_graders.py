@@ -1,4 +1,4 @@
-"""The reward functions of jobs: deployed Lambda functions, looked up, allowed and really run."""
+"""Grades with deployed Lambda functions: finds the function, checks the caller's permission and invokes it."""
 
 from concurrent.futures import Executor
 
@@ -14,60 +14,61 @@ from simulator.settings import GradingSettings
 
 
 class DeployedGraders:
-    """Grades with the function that an order names, as its caller, in the same workers that serve `lambda.invoke`."""
+    """Grades with the function of a job, as the job's caller, in the same workers that serve `lambda.invoke`."""
 
     def __init__(
         self, *, aws: SimulatedAws, pool: EnvironmentPool, executor: Executor, settings: GradingSettings
     ) -> None:
-        self._cloud = aws
+        self._aws = aws
         self._pool = pool
         self._executor = executor
         self._settings = settings
 
-    def denial_reason(self, order: JobSpec) -> str | None:
+    def denial_reason(self, spec: JobSpec) -> str | None:
         """Return why the function cannot be invoked for this caller, or None.
 
         There is no service role in this flow (DOCUMENTED): the caller's own identity must carry lambda:InvokeFunction.
         """
         try:
-            spec = self._cloud.find_function_by_name(order.grader_function)
-            return self._cloud.invoke_denial_reason(order.caller, order.grader_function) or check_configuration(spec)
-        except InvocationRejected as refused:
-            return f"The reward function cannot be invoked: {refused.message}"
+            function_spec = self._aws.find_function_by_name(spec.grader_function)
+            return self._aws.invoke_denial_reason(spec.caller, spec.grader_function) or check_configuration(
+                function_spec
+            )
+        except InvocationRejected as rejection:
+            return f"The reward function cannot be invoked: {rejection.message}"
 
-    def grade(self, order: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
-        """Return the samples' rewards. The function is looked up anew each time: its code may have been updated.
+    def grade(self, spec: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
+        """Return the rewards of the samples. Each call looks the function up, because its code may have been updated.
 
         Raises:
-            GraderError: see `Grader.grade`; or the function is gone, or no longer the caller's to invoke.
+            GraderError: see `Grader.grade`; or the function was deleted, or the caller may no longer invoke it.
         """
-        arn = order.grader_function
+        arn = spec.grader_function
         try:
-            spec = self._cloud.find_function_by_name(arn)
-        except InvocationRejected as refused:
+            function_spec = self._aws.find_function_by_name(arn)
+        except InvocationRejected as rejection:
             raise GraderError(
-                function=arn, reason=refused.message, advice="Deploy it again and make another job."
+                function=arn, reason=rejection.message, advice="Deploy it again and create another job."
             ) from None
-        if denied := self._cloud.invoke_denial_reason(order.caller, arn):
-            raise GraderError(function=arn, reason=denied, advice="Grant the permission and make another job.")
+        if reason := self._aws.invoke_denial_reason(spec.caller, arn):
+            raise GraderError(function=arn, reason=reason, advice="Grant the permission and create another job.")
 
         def invoke(event: bytes) -> Invocation:
             try:
-                return self._pool.invoke(spec, event, invoked_arn=arn)
-            except Throttled as throttled:
-                raise ThrottledError(throttled.reason) from throttled
-            except InvocationRejected as refused:
+                return self._pool.invoke(function_spec, event, invoked_arn=arn)
+            except Throttled as throttling:
+                raise ThrottledError(throttling.reason) from throttling
+            except InvocationRejected as rejection:
                 raise GraderError(
-                    function=arn, reason=refused.message, advice="See the function's configuration."
+                    function=arn, reason=rejection.message, advice="Check the function's configuration."
                 ) from None
 
-        # More calls side by side than the function has concurrency would throttle some of them, and which depends on
-        # chance.
+        # Without this limit, Lambda would throttle some of the concurrent calls, and which ones is not deterministic.
         grader = Grader(
             function=arn,
             invoke=invoke,
             executor=self._executor,
-            max_concurrency=spec.reserved_concurrency,
+            max_concurrency=function_spec.reserved_concurrency,
             settings=self._settings,
         )
         return grader.grade(samples, split=split, step=step)

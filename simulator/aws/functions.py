@@ -1,4 +1,4 @@
-"""Reads the functions that users have created in moto. Nothing here changes them."""
+"""Reads Lambda functions from moto's state, without changing it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def find_function(reference: FunctionReference) -> FunctionSpec:
-    """Give a stored function, at the version or alias that `reference` names.
+    """Return a stored function, at the version or alias that `reference` names.
 
     Raises:
         FunctionNotFound: there is no such function, version or alias in that account and region.
-        FunctionNotActive: it is not ready.
+        FunctionNotActive: it is not active.
         InvalidParameter: it is a container image, which the simulator does not run.
     """
     backend = _backend(reference)
-    stored = _stored(backend, reference)
+    stored = _stored_function(backend, reference)
     if stored.state != "Active":
         raise FunctionNotActive(stored.state)
     if stored.package_type != "Zip":
@@ -41,19 +41,19 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
         timeout=int(stored.timeout),
         memory_mb=int(stored.memory_size),
         role=stored.role,
-        layers=tuple(_layer(backend, layer["Arn"]) for layer in stored.layers),
-        reserved_concurrency=_reserved(backend, reference),
+        layers=tuple(_layer_code(backend, layer["Arn"]) for layer in stored.layers),
+        reserved_concurrency=_reserved_concurrency(backend, reference),
         log_group=stored.logs_group_name,
     )
 
 
 def policy_statements(reference: FunctionReference) -> tuple[Mapping[str, Any], ...]:
-    """Give the statements of the function's resource policy, those that `add_permission` made.
+    """Return the statements of the function's resource policy, which `add_permission` creates.
 
     Raises:
         FunctionNotFound: there is no such function, version or alias in that account and region.
     """
-    return tuple(_stored(_backend(reference), reference).policy.statements)
+    return tuple(_stored_function(_backend(reference), reference).policy.statements)
 
 
 def _backend(reference: FunctionReference) -> "LambdaBackend":
@@ -61,29 +61,29 @@ def _backend(reference: FunctionReference) -> "LambdaBackend":
 
     try:
         return get_backend(reference.account, reference.region)
-    except KeyError as fault:  # a region that does not exist
-        raise FunctionNotFound(reference.arn) from fault
+    except KeyError as error:  # a region that does not exist
+        raise FunctionNotFound(reference.arn) from error
 
 
-def _stored(backend: "LambdaBackend", reference: FunctionReference) -> "LambdaFunction":
+def _stored_function(backend: "LambdaBackend", reference: FunctionReference) -> "LambdaFunction":
     from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - moto is slow to import
 
     try:
         return backend.get_function(reference.name, reference.qualifier)
-    except JsonRESTError as fault:
-        raise FunctionNotFound(reference.arn) from fault
+    except JsonRESTError as error:
+        raise FunctionNotFound(reference.arn) from error
 
 
-def _layer(backend: "LambdaBackend", arn: str) -> bytes:
+def _layer_code(backend: "LambdaBackend", arn: str) -> bytes:
     layer = backend.layers_versions_by_arn(arn)
     if layer is None:
         raise InvalidParameter(f"Layer version {arn} does not exist.")
     return layer.code_bytes
 
 
-def _reserved(backend: "LambdaBackend", reference: FunctionReference) -> int | None:
-    # Reserved concurrency belongs to the function; a published version holds a copy of what it was then.
-    latest = _stored(
+def _reserved_concurrency(backend: "LambdaBackend", reference: FunctionReference) -> int | None:
+    # Reserved concurrency belongs to the function; a published version holds an old copy.
+    latest = _stored_function(
         backend,
         FunctionReference(account=reference.account, region=reference.region, name=reference.name, qualifier=None),
     )

@@ -1,6 +1,6 @@
 """IAM operations that moto lacks: service-specific credentials (long-term Bedrock keys) and users' boundaries.
 
-Importing this imports moto, so whoever mounts does it, and nobody else.
+Importing this module imports moto; only `moto_app` does.
 """
 
 from dataclasses import replace
@@ -29,88 +29,90 @@ from simulator.aws.service_credentials import (
     set_credentials,
 )
 
-MAX_CREDENTIALS_PER_USER: Final = 2  # DOCUMENTED: sets of credentials of one service for one user
-_DAYS: Final = range(1, 36_601)  # DOCUMENTED: credentialAgeDays
-_BOUNDARY: Final = "permissions_boundary"  # what moto's serializer looks for, as it does for roles
+MAX_CREDENTIALS_PER_USER: Final = 2  # DOCUMENTED: credentials of one service for one user
+_AGE_DAYS: Final = range(1, 36_601)  # DOCUMENTED: credentialAgeDays
+_BOUNDARY_ATTRIBUTE: Final = "permissions_boundary"  # moto's serializer reads this attribute of roles and users
 
 
 class ServiceNotSupported(IAMException):
-    """The service has no such credentials, or not here."""
+    """The service has no service-specific credentials, or the simulator does not support them."""
 
     code = "NotSupportedService"
 
 
 class IamOperations(IamResponse):
-    """moto's IAM and what it lacks."""
+    """moto's IAM with the missing operations."""
 
     def create_service_specific_credential(self) -> ActionResult:
-        """Make a key; its secret is told this once."""
+        """Create a key. Only this response contains its secret."""
         user = self.backend.get_user(self._get_param("UserName"))
         service, days = self._get_param("ServiceName"), self._get_int_param("CredentialAgeDays")
         if service != BEDROCK_SERVICE_NAME:
             raise ServiceNotSupported(f"No such service {service} is supported here; {BEDROCK_SERVICE_NAME} is.")
-        if days is not None and days not in _DAYS:
+        if days is not None and days not in _AGE_DAYS:
             raise ValidationError("CredentialAgeDays must be between 1 and 36600.")
         if len(list_credentials(user)) >= MAX_CREDENTIALS_PER_USER:
             raise LimitExceededException(
                 f"Cannot exceed quota for ServiceSpecificCredentialsPerUser: {MAX_CREDENTIALS_PER_USER}"
             )
-        made = create_credential(user, days=days, now=caller_utcnow(), seed=current_seed())
-        return ActionResult({"ServiceSpecificCredential": _with_secret(made)})
+        created = create_credential(user, days=days, now=caller_utcnow(), seed=current_seed())
+        return ActionResult({"ServiceSpecificCredential": _metadata_with_secret(created)})
 
     def list_service_specific_credentials(self) -> ActionResult:
-        """List them without their secrets."""
+        """List the keys without their secrets."""
         service = self._get_param("ServiceName", BEDROCK_SERVICE_NAME)
-        users = list(self.backend.users.values()) if self._get_bool_param("AllUsers") else [self._user()]
-        found = [
+        users = list(self.backend.users.values()) if self._get_bool_param("AllUsers") else [self._requested_user()]
+        credentials = [
             credential for user in users for credential in list_credentials(user) if service == BEDROCK_SERVICE_NAME
         ]
-        return ActionResult({"ServiceSpecificCredentials": [_described(each) for each in found], "IsTruncated": False})
+        return ActionResult(
+            {"ServiceSpecificCredentials": [_metadata(credential) for credential in credentials], "IsTruncated": False}
+        )
 
     def update_service_specific_credential(self) -> ActionResult:
-        """Switch one on or off."""
-        user, credential = self._credential()
+        """Activate or deactivate a key."""
+        user, credential = self._requested_credential()
         status = self._get_param("Status")
         if status not in {"Active", "Inactive"}:
             raise ValidationError(f"Status must be Active or Inactive, not {status}.")
-        _put(user, replace(credential, active=status == "Active"))
+        _replace_credential(user, replace(credential, active=status == "Active"))
         return EmptyResult()
 
     def reset_service_specific_credential(self) -> ActionResult:
-        """Give one another secret; the one before is void."""
-        user, credential = self._credential()
-        _put(user, credential.with_new_secret())
-        return ActionResult({"ServiceSpecificCredential": _with_secret(credential.with_new_secret())})
+        """Replace the secret of a key."""
+        user, credential = self._requested_credential()
+        _replace_credential(user, credential.with_new_secret())
+        return ActionResult({"ServiceSpecificCredential": _metadata_with_secret(credential.with_new_secret())})
 
     def delete_service_specific_credential(self) -> ActionResult:
-        """Forget one."""
-        user, credential = self._credential()
-        set_credentials(user, (each for each in list_credentials(user) if each.id != credential.id))
+        """Delete a key."""
+        user, deleted = self._requested_credential()
+        set_credentials(user, (credential for credential in list_credentials(user) if credential.id != deleted.id))
         return EmptyResult()
 
     def put_user_permissions_boundary(self) -> ActionResult:
-        """Set a user's boundary."""
+        """Set a user's permissions boundary."""
         user = self.backend.get_user(self._get_param("UserName"))
-        self._bound(user, self._get_param("PermissionsBoundary"))
+        self._set_boundary(user, self._get_param("PermissionsBoundary"))
         return EmptyResult()
 
     def delete_user_permissions_boundary(self) -> ActionResult:
-        """Take it away."""
-        vars(self.backend.get_user(self._get_param("UserName"))).pop(_BOUNDARY, None)
+        """Delete a user's permissions boundary."""
+        vars(self.backend.get_user(self._get_param("UserName"))).pop(_BOUNDARY_ATTRIBUTE, None)
         return EmptyResult()
 
     def create_user(self) -> ActionResult:
-        """Make a user as moto does, and set the boundary that moto ignores."""
+        """Create a user with moto, and set the boundary, which moto ignores."""
         boundary = self._get_param("PermissionsBoundary")
         if boundary:
             self._check_boundary(boundary)
-        made = super().create_user()
+        created = super().create_user()
         if boundary:
-            self._bound(self.backend.get_user(self._get_param("UserName")), boundary)
-        return made
+            self._set_boundary(self.backend.get_user(self._get_param("UserName")), boundary)
+        return created
 
     def delete_user(self) -> ActionResult:
-        """Delete a user as moto does, unless there are credentials that AWS asks to delete before."""
+        """Delete a user with moto, unless it has service-specific credentials: AWS requires their deletion first."""
         user = self.backend.get_user(self._get_param("UserName"))
         if list_credentials(user):
             raise DeleteConflictException("Cannot delete entity, must remove service specific credentials first.")
@@ -120,38 +122,40 @@ class IamOperations(IamResponse):
         if not self.backend.policy_arn_regex.match(boundary):
             raise InvalidInput(f"ARN {boundary} is not valid.")
 
-    def _bound(self, user: User, boundary: str) -> None:
+    def _set_boundary(self, user: User, boundary: str) -> None:
         self._check_boundary(boundary)
-        vars(user)[_BOUNDARY] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
+        vars(user)[_BOUNDARY_ATTRIBUTE] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
 
-    def _user(self) -> User:
-        """Return the user that the request names or, as IAM has it, the one who sent it."""
+    def _requested_user(self) -> User:
+        """Return the user that the request names or, without a name, the user who sent it."""
         name = self._get_param("UserName")
         user = self.backend.get_user(name) if name else self.backend.get_user_from_access_key_id(self.get_access_key())
         if user is None:
-            raise NotFoundException("The request names no user, and none sent it.")
+            raise NotFoundException("The request names no user, and no user sent it.")
         return user
 
-    def _credential(self) -> tuple[User, ServiceCredential]:
-        user, wanted = self._user(), self._get_param("ServiceSpecificCredentialId")
+    def _requested_credential(self) -> tuple[User, ServiceCredential]:
+        user, credential_id = self._requested_user(), self._get_param("ServiceSpecificCredentialId")
         for credential in list_credentials(user):
-            if credential.id == wanted:
+            if credential.id == credential_id:
                 return user, credential
-        raise NotFoundException(f"Service specific credential {wanted} was not found.")
+        raise NotFoundException(f"Service specific credential {credential_id} was not found.")
 
 
 def install_iam_operations() -> None:
-    """Have moto answer IAM requests with these operations as well."""
+    """Make moto's IAM use these operations."""
     for path in urls.url_paths:
         urls.url_paths[path] = IamOperations.dispatch
 
 
-def _put(user: User, changed: ServiceCredential) -> None:
-    set_credentials(user, (changed if each.id == changed.id else each for each in list_credentials(user)))
+def _replace_credential(user: User, replacement: ServiceCredential) -> None:
+    set_credentials(
+        user, (replacement if credential.id == replacement.id else credential for credential in list_credentials(user))
+    )
 
 
-def _described(credential: ServiceCredential) -> dict[str, Any]:
-    ends = {"ExpirationDate": credential.expires} if credential.expires else {}
+def _metadata(credential: ServiceCredential) -> dict[str, Any]:
+    expiration = {"ExpirationDate": credential.expires} if credential.expires else {}
     return {
         "CreateDate": credential.created,
         "ServiceCredentialAlias": credential.alias,
@@ -159,9 +163,9 @@ def _described(credential: ServiceCredential) -> dict[str, Any]:
         "ServiceSpecificCredentialId": credential.id,
         "Status": credential.status(caller_utcnow()),
         "UserName": credential.user,
-        **ends,
+        **expiration,
     }
 
 
-def _with_secret(credential: ServiceCredential) -> dict[str, Any]:
-    return _described(credential) | {"ServiceCredentialSecret": credential.api_key}
+def _metadata_with_secret(credential: ServiceCredential) -> dict[str, Any]:
+    return _metadata(credential) | {"ServiceCredentialSecret": credential.api_key}

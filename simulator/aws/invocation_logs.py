@@ -1,8 +1,8 @@
-"""Invocations in CloudWatch Logs, written when somebody looks.
+"""Writes the logs of Lambda invocations to CloudWatch Logs when they are first read.
 
-Every function has the group /aws/lambda/NAME and a stream for each environment, as on AWS. The trainer makes
-thousands of calls that nobody reads the log of, so an invocation is only noted, and written into moto when a
-request for logs is about to be served.
+Every function has the group /aws/lambda/NAME with a stream for each environment, as on AWS. A training run makes
+thousands of invocations whose logs are rarely read, so an invocation is only buffered, and written to moto before the
+next request for logs is served.
 """
 
 import io
@@ -25,12 +25,12 @@ LOGGER: Final = logging.getLogger("simulator.aws")
 
 MAX_BUFFERED_INVOCATIONS = 10_000
 MAX_BUFFERED_CHARACTERS = 16 * 1024 * 1024
-"""How many invocations, and how much they said, is kept for a reader; the oldest go first, and the log says so."""
+"""The limits of the buffer. Beyond them the oldest logs are dropped, and the log says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BufferedLog:
-    """What an invocation logged, where it belongs, and when that was, in milliseconds since the Unix epoch."""
+    """The log lines of an invocation, their group and stream, and the time in milliseconds since the Unix epoch."""
 
     account: str
     region: str
@@ -45,24 +45,25 @@ class _BufferedLog:
 
 
 class InvocationLogs:
-    """`record` is told of every invocation, from any thread; `flush` must run before a logs request is served.
+    """`record` takes every invocation, from any thread; call `flush` before a request for logs is served.
 
-    What was written is still noted: an account that is folded anew has the events of requests alone.
+    Logs stay in the buffer after they are written, because a replay of the account's journal restores groups and
+    streams but no log events.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._noted: deque[_BufferedLog] = deque()
+        self._buffer: deque[_BufferedLog] = deque()
         self._characters = 0
-        self._folding = 0  # of the account, into which was written
-        self._written = 0  # of those noted, the first so many; they are in the account
-        self._placed = 0  # likewise; their groups and streams were made, and belong to whoever came after
-        self._dropped = 0  # not in the account, and not noted any more
-        self._passed = 0  # not noted any more
+        self._replay_count = 0  # of the account, when logs were last written to it
+        self._written_count = 0  # the first logs of the buffer that are in the account
+        self._created_count = 0  # the first logs of the buffer whose group and stream were created once
+        self._dropped_count = 0  # logs that are neither in the account nor in the buffer
+        self._evicted_count = 0  # logs that are no longer in the buffer
 
     def record(self, spec: FunctionSpec, invocation: Invocation) -> None:
-        """Note what an invocation logged; this costs some microseconds."""
-        noted = _BufferedLog(
+        """Buffer the log of an invocation; this takes microseconds."""
+        log = _BufferedLog(
             account=spec.account,
             region=spec.region,
             group=spec.log_group,
@@ -71,84 +72,85 @@ class InvocationLogs:
             lines=tuple(invocation.log_lines),
         )
         with self._lock:
-            self._noted.append(noted)
-            self._characters += noted.characters
-            while len(self._noted) > MAX_BUFFERED_INVOCATIONS or (
-                self._characters > MAX_BUFFERED_CHARACTERS and len(self._noted) > 1
+            self._buffer.append(log)
+            self._characters += log.characters
+            while len(self._buffer) > MAX_BUFFERED_INVOCATIONS or (
+                self._characters > MAX_BUFFERED_CHARACTERS and len(self._buffer) > 1
             ):
                 self._drop_oldest()
 
     def flush(self, account: Account) -> None:
-        """Write all that was noted into an account's CloudWatch Logs; on a full disk, as much as there is room for.
+        """Write the buffered logs to an account's CloudWatch Logs; when the disk is full, as many as fit.
 
-        Groups and streams are made by requests, so that they are there again after a restart, as whatever was made of
-        them by others takes for granted; the events are not kept.
+        Groups and streams are created by requests, so the journal restores them after a restart, together with what
+        users did to them. Log events are not stored.
         """
         with self._lock, account.read_transaction():
-            if self._folding != account.replay_count:
-                self._folding, self._written, self._dropped = account.replay_count, 0, self._passed
+            if self._replay_count != account.replay_count:
+                self._replay_count, self._written_count = account.replay_count, 0
+                self._dropped_count = self._evicted_count
             try:
                 self._write(account)
             except StoreFullError as error:
-                left = len(self._noted) - self._written
-                LOGGER.warning("the logs of %d invocations are not shown until there is room: %s", left, error)
+                unwritten = len(self._buffer) - self._written_count
+                LOGGER.warning("the logs of %d invocations are missing until the disk has room: %s", unwritten, error)
 
     def _write(self, account: Account) -> None:
-        while self._written < len(self._noted):
-            noted = self._noted[self._written]
-            group = _place(account, noted, again=self._written < self._placed)
-            if group and self._dropped:
-                lost = f"[simulator] the logs of {self._dropped} earlier invocations were dropped\n"
-                _put(group, noted, (lost,))
-                self._dropped = 0
+        while self._written_count < len(self._buffer):
+            log = self._buffer[self._written_count]
+            group = _find_or_create_stream(account, log, must_exist=self._written_count < self._created_count)
+            if group and self._dropped_count:
+                notice = f"[simulator] the logs of {self._dropped_count} earlier invocations were dropped\n"
+                _put_lines(group, log, (notice,))
+                self._dropped_count = 0
             if group:
-                _put(group, noted, noted.lines)
-            self._written += 1
-            self._placed = max(self._placed, self._written)
+                _put_lines(group, log, log.lines)
+            self._written_count += 1
+            self._created_count = max(self._created_count, self._written_count)
 
     def _drop_oldest(self) -> None:
-        self._characters -= self._noted.popleft().characters
-        self._passed += 1
-        if self._written:
-            self._written -= 1
+        self._characters -= self._buffer.popleft().characters
+        self._evicted_count += 1
+        if self._written_count:
+            self._written_count -= 1
         else:
-            self._dropped += 1
-        self._placed = max(self._placed - 1, 0)
+            self._dropped_count += 1
+        self._created_count = max(self._created_count - 1, 0)
 
 
-def _place(account: Account, noted: _BufferedLog, *, again: bool) -> "LogGroup | None":
-    """Return the group, with the stream in it; None when they had been made and somebody took them away `again`."""
+def _find_or_create_stream(account: Account, log: _BufferedLog, *, must_exist: bool) -> "LogGroup | None":
+    """Return the group of a log, with its stream; None when both `must_exist` but a user has deleted one."""
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
-    backend = logs_backends[noted.account][noted.region]
-    if noted.group not in backend.groups:
-        if again:
+    backend = logs_backends[log.account][log.region]
+    if log.group not in backend.groups:
+        if must_exist:
             return None
-        _make(account, noted, "CreateLogGroup", logGroupName=noted.group)
-    group = backend.groups[noted.group]
-    if noted.stream not in group.streams:
-        if again:
+        _send_request(account, log, "CreateLogGroup", logGroupName=log.group)
+    group = backend.groups[log.group]
+    if log.stream not in group.streams:
+        if must_exist:
             return None
-        _make(account, noted, "CreateLogStream", logGroupName=noted.group, logStreamName=noted.stream)
+        _send_request(account, log, "CreateLogStream", logGroupName=log.group, logStreamName=log.stream)
     return group
 
 
-def _put(group: "LogGroup", noted: _BufferedLog, lines: tuple[str, ...]) -> None:
-    # The group itself is written to, not `put_log_events` of the backend: that refuses events which are more
-    # than 14 days old by the callers' time, and the simulator's clock may stand at any time.
-    group.put_log_events(noted.stream, [{"timestamp": noted.timestamp_ms, "message": line} for line in lines])
+def _put_lines(group: "LogGroup", log: _BufferedLog, lines: tuple[str, ...]) -> None:
+    # This calls the group and not the backend's `put_log_events`: that rejects events older than 14 days by the
+    # callers' time, and the simulated time may be any.
+    group.put_log_events(log.stream, [{"timestamp": log.timestamp_ms, "message": line} for line in lines])
 
 
-def _make(account: Account, noted: _BufferedLog, operation: str, **names: str) -> None:
+def _send_request(account: Account, log: _BufferedLog, operation: str, **parameters: str) -> None:
     request = AwsRequest(
         method="POST",
         target="/",
         headers=(
-            ("host", f"logs.{noted.region}.amazonaws.com"),
-            ("authorization", f"AWS4-HMAC-SHA256 Credential=lambda/20260101/{noted.region}/logs/aws4_request"),
+            ("host", f"logs.{log.region}.amazonaws.com"),
+            ("authorization", f"AWS4-HMAC-SHA256 Credential=lambda/20260101/{log.region}/logs/aws4_request"),
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", f"Logs_20140328.{operation}"),
-            ("x-moto-account-id", noted.account),
+            ("x-moto-account-id", log.account),
         ),
     )
-    account.handle(request, io.BytesIO(json.dumps(names).encode()))
+    account.handle(request, io.BytesIO(json.dumps(parameters).encode()))

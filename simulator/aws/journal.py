@@ -1,7 +1,7 @@
-"""The requests that made an AWS account what it is, kept so that it can be made again: its journal.
+"""The journal of an AWS account: the requests that changed it, stored so that a replay rebuilds the account.
 
-A small body stands in the journal itself, a large one in a file of a folder beside it, named by its SHA-256. Of a
-request that was refused and changed nothing there may be no body at all; it counts all the same.
+A small body is stored in the journal itself, a large one in a file named by its SHA-256. The entry of a rejected
+request that changed nothing may have no body; it keeps its place in the order.
 """
 
 import io
@@ -17,14 +17,14 @@ from simulator.store.aws_requests import AwsRequestStore, StoredAwsRequest
 from simulator.store.blobs import BlobStore, StagedBlob
 
 MAX_INLINE_BODY_BYTES: Final = 65_536
-"""Bytes up to which a body is held in memory and stands in the journal itself."""
+"""The largest body that is held in memory and stored in the journal itself."""
 
 RequestBody: TypeAlias = bytes | StagedBlob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """A request that changed something, or may have: the `ordinal`-th of its account, when it came, and its answer.
+    """A request that changed the account or may have: its number, its time and the status of its response.
 
     `seed` is the account's.
     """
@@ -37,49 +37,48 @@ class JournalEntry:
 
 
 class Journal:
-    """All entries of one account, oldest first; nobody else may have the folder of bodies."""
+    """All entries of one account, oldest first. Only the journal may write to the folder of bodies."""
 
     def __init__(self, *, requests: AwsRequestStore, bodies: BlobStore) -> None:
         self._requests = requests
         self._bodies = bodies
-        bodies.remove_unreferenced(
-            requests.body_sha256s()
-        )  # those of requests that were cut off before they were written down
+        # A kill between the file of a body and its entry leaves an unreferenced file.
+        bodies.remove_unreferenced(requests.body_sha256s())
 
     @property
     def seed(self) -> int | None:
-        """The seed that the account began with; None when it has not begun."""
+        """The seed that the account began with; None when the journal is empty."""
         seed = self._requests.initial_seed()
         return None if seed is None else int(seed)
 
     def find_corruption(self) -> str | None:
-        """Return the name of a body whose file is not whole, and what is wrong with it; None when all are."""
-        faults = ((name, self._bodies.find_corruption(name)) for name in sorted(self._requests.body_sha256s()))
-        return next((f"{name} {fault}" for name, fault in faults if fault), None)
+        """Return the name of a missing or damaged body file and what is wrong with it; None when all are intact."""
+        corruptions = ((name, self._bodies.find_corruption(name)) for name in sorted(self._requests.body_sha256s()))
+        return next((f"{name} {problem}" for name, problem in corruptions if problem), None)
 
     def receive_body(self, body: BinaryIO) -> RequestBody:
-        """Put a body where it will be found again, once it is kept. The body is left at its beginning.
+        """Store a body until `append` or `discard_body`. The stream is rewound to its start.
 
         Raises:
             StoreFullError: the disk is full.
         """
-        small = body.read(MAX_INLINE_BODY_BYTES + 1)
+        inline_body = body.read(MAX_INLINE_BODY_BYTES + 1)
         body.seek(0)
-        if len(small) <= MAX_INLINE_BODY_BYTES:
-            return small
-        incoming = self._bodies.stage(body)
+        if len(inline_body) <= MAX_INLINE_BODY_BYTES:
+            return inline_body
+        staged_body = self._bodies.stage(body)
         body.seek(0)
-        return incoming
+        return staged_body
 
     def append(self, entry: JournalEntry, body: RequestBody | None) -> None:
-        """Write an entry down, without a body if there is to be none. Neither a kill nor a power cut can undo it then.
+        """Append an entry, durably; without a body if `body` is None.
 
         Raises:
-            StoreFullError: the disk is full; the entry is not kept.
+            StoreFullError: the disk is full; the entry is not stored.
         """
-        incoming = body if isinstance(body, StagedBlob) else None
-        small = body if isinstance(body, bytes) else None
-        with self._bodies.commit(incoming) if incoming else nullcontext():
+        staged_body = body if isinstance(body, StagedBlob) else None
+        inline_body = body if isinstance(body, bytes) else None
+        with self._bodies.commit(staged_body) if staged_body else nullcontext():
             self._requests.append(
                 StoredAwsRequest(
                     ordinal=entry.ordinal,
@@ -89,18 +88,18 @@ class Journal:
                     method=entry.request.method,
                     target=entry.request.target,
                     headers=json.dumps(entry.request.headers),
-                    body=small,
-                    sha256=incoming.sha256 if incoming else None,
+                    body=inline_body,
+                    sha256=staged_body.sha256 if staged_body else None,
                     status=entry.status,
                 )
             )
 
     def discard_body(self, body: StagedBlob) -> None:
-        """Let go of a body that was received and is not to be kept."""
+        """Remove a received body that no entry needs."""
         self._bodies.discard(body)
 
     def entries(self) -> Iterator[tuple[JournalEntry, BinaryIO | None]]:
-        """Give each entry with its body, if that was kept; it is closed when the next is asked for."""
+        """Yield each entry with its body, or None if that was not stored; the next step closes the body."""
         for stored in self._requests.iterate():
             entry = JournalEntry(
                 ordinal=stored.ordinal,
@@ -113,11 +112,11 @@ class Journal:
                 ),
                 status=stored.status,
             )
-            with self._opened(stored) as body:
+            with self._open_body(stored) as body:
                 yield entry, body
 
     @contextmanager
-    def _opened(self, stored: StoredAwsRequest) -> Iterator[BinaryIO | None]:
+    def _open_body(self, stored: StoredAwsRequest) -> Iterator[BinaryIO | None]:
         if stored.sha256 is None:
             yield None if stored.body is None else io.BytesIO(stored.body)
         else:

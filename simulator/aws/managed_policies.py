@@ -1,7 +1,7 @@
-"""AWS managed policies in a simulated account: a few from the start, any other when a request first names it.
+"""Adds AWS managed policies to a simulated account: a few from the start, any other when a request first names it.
 
-moto can load all of AWS's 1,582, which costs some 0.2 s and 50 MB at the first IAM call, or none, and then
-`attach_role_policy` of AWSLambdaBasicExecutionRole fails. The documents are AWS's own, as moto ships them.
+moto loads either all 1,582, which takes 0.2 s and 50 MB at the first IAM call, or none, and then `attach_role_policy`
+of AWSLambdaBasicExecutionRole fails. The documents are AWS's own, as moto ships them.
 """
 
 import json
@@ -37,47 +37,47 @@ PRELOADED_POLICIES = (
     "IAMReadOnlyAccess",
     "PowerUserAccess",
 )
-"""Those that `list_policies(Scope="AWS")` shows from the start: what an RFT walkthrough attaches."""
+"""The policies that `list_policies(Scope="AWS")` lists from the start: those that RFT users attach."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?:[\w+=,.@-]+/)*([\w+=,.@-]+)")
 
 
 def add_preloaded_policies(backend: "IAMBackend") -> None:
-    """Let an account's IAM, which knows no policy yet, know those of `LISTED`."""
+    """Add `PRELOADED_POLICIES` to a new IAM backend."""
     for name in PRELOADED_POLICIES:
         _add(backend, name)
 
 
 def add_referenced_policies(body: str, *, account: str) -> None:
-    """Add the AWS managed policies that an IAM request's form body names, where they exist and are not there yet.
+    """Add the existing AWS managed policies that the form body of an IAM request names.
 
-    A turn must be taken. What is added does not depend on which request is the first to name it.
+    A context must be active. The added policy does not depend on the request that names it first.
     """
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    for found in _ARN.finditer(unquote_plus(body)):
-        backend, turn = iam_backends[account]["aws"], current_context()
-        if turn is not None and found[0] not in backend.managed_policies:
-            with turn.state.activate(ACCOUNT_CREATION_TIME, "managed policy", account, found[1]):
-                _add(backend, found[1])
+    for match in _ARN.finditer(unquote_plus(body)):
+        backend, context = iam_backends[account]["aws"], current_context()
+        if context is not None and match[0] not in backend.managed_policies:
+            with context.state.activate(ACCOUNT_CREATION_TIME, "managed policy", account, match[1]):
+                _add(backend, match[1])
 
 
 def _add(backend: "IAMBackend", name: str) -> None:
     from moto.iam.models import AWSManagedPolicy  # noqa: PLC0415 - moto is slow to import
 
-    if (data := _found(name)) is not None:
+    if (data := _load_policy(name)) is not None:
         policy = AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, data)
         backend.managed_policies[policy.arn] = policy
         backend.aws_managed_policies.append(policy)
 
 
 @lru_cache(maxsize=256)
-def _found(name: str) -> dict[str, Any] | None:
-    """Read one policy out of moto's text of all, without reading the rest: it is 4.7 MB."""
-    from moto.iam.aws_managed_policies import aws_managed_policies_data as text  # noqa: PLC0415 - moto is slow to import
+def _load_policy(name: str) -> dict[str, Any] | None:
+    """Parse one policy out of moto's JSON of all policies, without parsing the rest of its 4.7 MB."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data as policies_json  # noqa: PLC0415 - moto is slow to import
 
-    start = text.find(f'\n "{name}":')
+    start = policies_json.find(f'\n "{name}":')
     if start < 0:
         return None
-    policy, _ = json.JSONDecoder().raw_decode(text, text.index("{", start))
+    policy, _ = json.JSONDecoder().raw_decode(policies_json, policies_json.index("{", start))
     return dict(policy)

@@ -1,4 +1,4 @@
-"""moto as a function from request to answer: every AWS service that the simulator does not answer itself."""
+"""moto as a function from request to response, for every AWS service that the simulator does not implement itself."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -19,45 +19,44 @@ WsgiEnviron = dict[str, Any]
 WsgiApp = Callable[[WsgiEnviron, Any], Iterable[bytes]]
 
 PRELOADED_MODULES: Final = ("s3", "iam", "sts", "awslambda", "awslambda_simple", "logs")
-"""moto's modules for the services that a walkthrough meets first; they are loaded ahead."""
+"""The moto modules of the services that most users need; they are loaded with moto."""
 
-_KEYS_OF_THEIR_OWN: Final = {"content-length": "CONTENT_LENGTH", "content-type": "CONTENT_TYPE"}
-_ONCE: Final = Lock()
+_UNPREFIXED_KEYS: Final = {"content-length": "CONTENT_LENGTH", "content-type": "CONTENT_TYPE"}
+_LOAD_LOCK: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotoApp:
-    """moto's services, the same for all simulators of a process: whose state they work on is the turn's business."""
+    """moto's services, shared by all simulators of a process. The active context selects the state."""
 
     wsgi_app: WsgiApp
     supports: Callable[[str, str], bool]
-    """Of (the service that a request is signed for, its X-Amz-Target): whether moto knows what to do with it."""
+    """Takes the service that a request is signed for and its X-Amz-Target; returns whether moto has the service."""
 
     def handle(self, request: AwsRequest, body: BinaryIO) -> AwsResponse:
-        """Answer a request; a turn must be taken. The body is read to its end.
+        """Answer a request in the active context. The body is read to its end.
 
-        Whatever moto raises is raised, and a ValueError where a header that was asked for is none: S3 refuses what
-        cannot be represented in ISO 8859-1.
+        Raises whatever moto raises, and ValueError when a response header is not ISO 8859-1: S3 rejects such values.
         """
-        from werkzeug.wrappers import Response  # noqa: PLC0415 - only whoever mounts pays for it
+        from werkzeug.wrappers import Response  # noqa: PLC0415 - slow to import
 
-        if (signed := request.credential_scope) and signed.service == "iam":
-            _add_policies(body, signed.access_key_id)
-        answered = Response.from_app(self.wsgi_app, _environ(request, body), buffered=True)
-        headers = tuple(answered.headers.items())
+        if (scope := request.credential_scope) and scope.service == "iam":
+            _add_policies(body, scope.access_key_id)
+        response = Response.from_app(self.wsgi_app, _wsgi_environ(request, body), buffered=True)
+        headers = tuple(response.headers.items())
         for _, value in headers:
             value.encode("latin-1")
-        return AwsResponse(status=answered.status_code, headers=headers, body=answered.get_data())
+        return AwsResponse(status=response.status_code, headers=headers, body=response.get_data())
 
 
 def load_moto() -> MotoApp:
-    """Load moto and make it ours. This takes some 0.5 s the first time, and no time after that."""
-    with _ONCE:
-        return _mounted()
+    """Load and patch moto, which takes about 0.5 s the first time. Later calls return the same app."""
+    with _LOAD_LOCK:
+        return _load_moto_once()
 
 
 @cache
-def _mounted() -> MotoApp:
+def _load_moto_once() -> MotoApp:
     from moto.core.config import default_user_config  # noqa: PLC0415 - moto is slow to import
 
     from simulator.aws.iam_operations import install_iam_operations  # noqa: PLC0415 - moto is slow to import
@@ -66,7 +65,7 @@ def _mounted() -> MotoApp:
     from simulator.aws.sts_operations import install_sts_operations  # noqa: PLC0415 - moto is slow to import
 
     install_moto_patches()
-    # moto's Lambda must never try Docker; whatever invokes it inside moto (an SNS topic, say) gets its stub.
+    # moto's Lambda must never use Docker. An invocation inside moto (by an SNS topic, say) gets a stub.
     default_user_config["lambda"]["use_docker"] = False
     default_user_config["batch"]["use_docker"] = False
     install_iam_operations()
@@ -74,22 +73,22 @@ def _mounted() -> MotoApp:
     install_package_validation()
     for module in PRELOADED_MODULES:
         import_module(f"moto.{module}.responses" if module != "awslambda_simple" else f"moto.{module}.models")
-    dispatcher = _dispatcher()
-    return MotoApp(wsgi_app=dispatcher, supports=_answering(dispatcher))
+    dispatcher = _make_dispatcher()
+    return MotoApp(wsgi_app=dispatcher, supports=_make_support_check(dispatcher))
 
 
-def _dispatcher() -> "DomainDispatcherApplication":
+def _make_dispatcher() -> "DomainDispatcherApplication":
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - moto is slow to import
         DomainDispatcherApplication,
         create_backend_app,
     )
 
     class Dispatcher(DomainDispatcherApplication):
-        """moto's, without the two services that it tells by their paths: /moto-api would reset the whole process."""
+        """moto's dispatcher without the two services that it finds by path: /moto-api would reset the whole process."""
 
         def __init__(self) -> None:
             super().__init__(create_backend_app)
-            self._backend_for_host = lru_cache(256)(super().get_backend_for_host)  # it tries hundreds of patterns
+            self._backend_for_host = lru_cache(256)(super().get_backend_for_host)  # moto tries hundreds of patterns
 
         def get_backend_for_host(self, host: str | None) -> Any:
             return None if host in {"moto_api", "instance_metadata"} else self._backend_for_host(host)
@@ -97,14 +96,14 @@ def _dispatcher() -> "DomainDispatcherApplication":
     return Dispatcher()
 
 
-def _answering(dispatcher: "DomainDispatcherApplication") -> Callable[[str, str], bool]:
-    """Ask moto's dispatcher, which would raise on a service that it does not know."""
+def _make_support_check(dispatcher: "DomainDispatcherApplication") -> Callable[[str, str], bool]:
+    """Return a check that asks moto's dispatcher, which raises for an unknown service."""
     from moto.backends import list_of_moto_modules  # noqa: PLC0415 - moto is slow to import
 
     modules = frozenset(list_of_moto_modules())
 
     @lru_cache(maxsize=256)
-    def answers(service: str, target: str) -> bool:
+    def supports(service: str, target: str) -> bool:
         environ = {
             "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/{service}/aws4_request",
             "HTTP_HOST": "localhost",
@@ -115,12 +114,14 @@ def _answering(dispatcher: "DomainDispatcherApplication") -> Callable[[str, str]
             environ["HTTP_X_AMZ_TARGET"] = target
         try:
             host = dispatcher.infer_service_region_host(environ, "/")
-        except (IndexError, KeyError):  # DynamoDB without a target, or with half of one
+        except (IndexError, KeyError):  # DynamoDB without a target or with a malformed one
             return False
-        known = host in modules or any(each.match(f"http://{host}") for _, each in dispatcher.backend_url_patterns)
-        return bool(known)
+        is_known = host in modules or any(
+            pattern.match(f"http://{host}") for _, pattern in dispatcher.backend_url_patterns
+        )
+        return bool(is_known)
 
-    return answers
+    return supports
 
 
 def _add_policies(body: BinaryIO, access_key_id: str) -> None:
@@ -130,8 +131,8 @@ def _add_policies(body: BinaryIO, access_key_id: str) -> None:
     body.seek(0)
 
 
-def _environ(request: AwsRequest, body: BinaryIO) -> WsgiEnviron:
-    """Say a request in WSGI's words, and give moto what its own server puts there besides."""
+def _wsgi_environ(request: AwsRequest, body: BinaryIO) -> WsgiEnviron:
+    """Return the WSGI environ of a request, with the keys that moto's own server adds."""
     environ: WsgiEnviron = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
@@ -153,14 +154,14 @@ def _environ(request: AwsRequest, body: BinaryIO) -> WsgiEnviron:
         "wsgi.run_once": False,
     }
     for name, value in request.headers:
-        key = _KEYS_OF_THEIR_OWN.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        key = _UNPREFIXED_KEYS.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     _keep_underscores(environ, request.headers)
     return environ
 
 
 def _keep_underscores(environ: WsgiEnviron, headers: Iterable[tuple[str, str]]) -> None:
-    """Keep `x-amz-meta-my_key` apart from `x-amz-meta-my-key`, which WSGI cannot, as moto's own server does."""
+    """Tell `x-amz-meta-my_key` from `x-amz-meta-my-key`, which WSGI does not, in the way of moto's own server."""
     from moto.core.request import (  # noqa: PLC0415 - moto is slow to import
         PRESERVED_HEADER_NAMES_ENVIRON_KEY,
         environ_key_for_header,

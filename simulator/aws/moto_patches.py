@@ -1,6 +1,7 @@
-"""The seams at which moto is made to go by the turn that is taken: its stores, its chance, its time, what it tracks.
+"""Patches moto to use the active `MotoContext`: its stores, random generator, clock and object tracking.
 
-Each is private to moto, and a claim in tests/contract/test_moto_patches.py. Importing this imports moto.
+All patched names are private to moto; tests/contract/test_moto_patches.py checks each. Importing this module imports
+moto.
 """
 
 import datetime as dt
@@ -26,127 +27,130 @@ from moto.sts import utils as sts_utils
 from simulator.aws.managed_policies import add_preloaded_policies
 from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, current_context
 
-# What a simulated account comes with beyond what moto gives it, by moto's name for the service.
-_FURNISHING: Final[dict[str, Callable[[Any], None]]] = {"iam": add_preloaded_policies}
+# What a new backend contains besides moto's own resources, by moto's name of the service.
+_BACKEND_INITIALIZERS: Final[dict[str, Callable[[Any], None]]] = {"iam": add_preloaded_policies}
 
-_EVENT_BITS: Final = 60  # of an event's id, so that no two are alike
-_OF_A_WORLD: Final = "of_a_world"  # on what needs nobody to dispose of it
-_ATTRIBUTES: Final = object.__getattribute__
+_EVENT_BITS: Final = 60  # of a log event's id, so that ids are unique
+_OWNED_BY_STATE: Final = "owned_by_state"  # marks objects that `MotoState` disposes of
+_GET_ATTRIBUTE: Final = object.__getattribute__
 
 
 @cache
 def install_moto_patches() -> None:
-    """Have moto go by the turn that is taken, from here on; while none is taken it works as it always did."""
-    _route_stores()
-    _route_chance()
-    _route_time()
-    _route_tracking()
+    """Make moto use the active context from now on; without one it works as before."""
+    _patch_stores()
+    _patch_random()
+    _patch_time()
+    _patch_object_tracking()
 
 
 class _ModuleProxy:
-    """A module as another one sees it, with some names of ours."""
+    """A module with some of its names replaced."""
 
-    def __init__(self, module: ModuleType, **ours: object) -> None:
-        vars(self).update(ours)
+    def __init__(self, module: ModuleType, **replacements: object) -> None:
+        vars(self).update(replacements)
         self._module = module
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
 
 
-def _replace(owner: type, name: str, ours: object) -> None:
-    setattr(owner, name, ours)
+def _replace(owner: type, name: str, replacement: object) -> None:
+    setattr(owner, name, replacement)
 
 
-def _route_stores() -> None:
-    """Let each of moto's stores stand for that of the turn's world.
+def _patch_stores() -> None:
+    """Redirect every access to one of moto's stores to the store of the active state.
 
-    A store is a dictionary by account, with methods and some attributes: all of it is looked up in the world's own.
+    A store is a dictionary by account with methods and some attributes: all of them are redirected.
     """
-    # Python looks these up in the class, and everything else by __getattribute__.
+    # Python looks these up in the class, and all other names by __getattribute__.
     for name in ("__contains__", "__delitem__", "__getitem__", "__iter__", "__len__", "__setitem__"):
-        _route_operator(name)
+        _patch_operator(name)
 
     def attribute(store: "BackendDict[Any]", name: str) -> Any:
-        return _ATTRIBUTES(_standing_for(store), name)
+        return _GET_ATTRIBUTE(_store_of_current_state(store), name)
 
     _replace(BackendDict, "__getattribute__", attribute)
-    theirs = BackendDict._create_account_specific_backend  # noqa: SLF001  the seam
+    original = BackendDict._create_account_specific_backend  # noqa: SLF001 - no public method does it
 
     def create(store: "BackendDict[Any]", account: str) -> None:
         if current_context() is None:
-            theirs(store, account)
+            original(store, account)
             return
-        # As theirs, but not noted among those that `mock_aws` empties.
+        # As the original, but without registering the backend with `mock_aws`, which would empty it.
         with backend_lock:
             if account not in store:
-                store[account] = _account(store, account)
+                store[account] = _make_account_backends(store, account)
 
     _replace(BackendDict, "_create_account_specific_backend", create)
 
 
-def _route_operator(name: str) -> None:
-    theirs = getattr(BackendDict, name)
+def _patch_operator(name: str) -> None:
+    original = getattr(BackendDict, name)
 
     def operator(store: "BackendDict[Any]", *arguments: object) -> Any:
-        return theirs(_standing_for(store), *arguments)
+        return original(_store_of_current_state(store), *arguments)
 
     _replace(BackendDict, name, operator)
 
 
-def _standing_for(store: "BackendDict[Any]") -> "BackendDict[Any]":
-    """Return the store of the turn's world that stands for one of moto's, or for itself."""
-    turn = current_context()
-    if turn is None:
+def _store_of_current_state(store: "BackendDict[Any]") -> "BackendDict[Any]":
+    """Return the store of the active state for one of moto's stores; without a context, the store itself."""
+    context = current_context()
+    if context is None:
         return store
-    made_of = _ATTRIBUTES(store, "__dict__")
-    stores, name = turn.state.stores, made_of["_id"]
+    attributes = _GET_ATTRIBUTE(store, "__dict__")
+    stores, name = context.state.stores, attributes["_id"]
     if name not in stores:
-        standing = type(store)(
-            made_of["backend"], made_of["service_name"], made_of["_use_boto3_regions"], made_of["_additional_regions"]
+        store_of_state = type(store)(
+            attributes["backend"],
+            attributes["service_name"],
+            attributes["_use_boto3_regions"],
+            attributes["_additional_regions"],
         )
-        _ATTRIBUTES(standing, "__dict__")["_id"] = name  # by which stores are equal
-        stores.setdefault(name, standing)
+        _GET_ATTRIBUTE(store_of_state, "__dict__")["_id"] = name  # moto compares stores by it
+        stores.setdefault(name, store_of_state)
     return cast("BackendDict[Any]", stores[name])
 
 
 class _AccountBackends(AccountSpecificBackend[Any]):
-    """A service's backends by region, for one account of a world.
+    """A service's backends by region, for one account of a state.
 
-    Each is made when it is first looked at, so what comes with it must not depend on when that is, nor on who looks.
+    A backend is created when it is first used, so its initial contents must not depend on the time or on the request.
     """
 
     def __getitem__(self, region: str) -> Any:
-        named = "aws" if region == "global" else region
-        turn = current_context()
-        if named in self.keys() or turn is None:
-            return super().__getitem__(named)
+        key = "aws" if region == "global" else region
+        context = current_context()
+        if key in self.keys() or context is None:
+            return super().__getitem__(key)
         with (
             backend_lock,
-            turn.state.activate(ACCOUNT_CREATION_TIME, "backend", self.service_name, self.account_id, named),
+            context.state.activate(ACCOUNT_CREATION_TIME, "backend", self.service_name, self.account_id, key),
         ):
-            new = named not in self.keys()
-            backend = super().__getitem__(named)
-            if new and self.service_name in _FURNISHING:
-                _FURNISHING[self.service_name](backend)
+            is_new = key not in self.keys()
+            backend = super().__getitem__(key)
+            if is_new and self.service_name in _BACKEND_INITIALIZERS:
+                _BACKEND_INITIALIZERS[self.service_name](backend)
             return backend
 
 
-def _account(store: "BackendDict[Any]", account: str) -> _AccountBackends:
-    made_of = vars(store)
-    regions = _regions_of(store.service_name) if made_of["_use_boto3_regions"] else ()
+def _make_account_backends(store: "BackendDict[Any]", account: str) -> _AccountBackends:
+    attributes = vars(store)
+    regions = _regions_of(store.service_name) if attributes["_use_boto3_regions"] else ()
     return _AccountBackends(
         store.service_name,
         account,
         store.backend,
         use_boto3_regions=False,
-        additional_regions=[*regions, *(made_of["_additional_regions"] or ())],
+        additional_regions=[*regions, *(attributes["_additional_regions"] or ())],
     )
 
 
 @cache
 def _regions_of(service_name: str) -> tuple[str, ...]:
-    # moto's own cache would keep each account that ever asked, and with it its world.
+    # moto's own cache would hold a reference to every account, and with it to its state.
     session = AccountSpecificBackend.get_session()
     return tuple(
         region
@@ -155,107 +159,107 @@ def _regions_of(service_name: str) -> tuple[str, ...]:
     )
 
 
-def _route_chance() -> None:
-    """Draw from the turn's own source what moto draws from its one source, or from the system's."""
+def _patch_random() -> None:
+    """Use the context's random generator for the draws that moto takes from its own or from the system."""
 
     def random(source: MotoRandom) -> float:
-        turn = current_context()
-        return turn.random.random() if turn else Random.random(source)
+        context = current_context()
+        return context.random.random() if context else Random.random(source)
 
     def getrandbits(source: MotoRandom, bits: int) -> int:
-        turn = current_context()
-        return turn.random.getrandbits(bits) if turn else Random.getrandbits(source, bits)
+        context = current_context()
+        return context.random.getrandbits(bits) if context else Random.getrandbits(source, bits)
 
     def urandom(size: int) -> bytes:
-        turn = current_context()
-        return turn.random.randbytes(size) if turn else os.urandom(size)
+        context = current_context()
+        return context.random.randbytes(size) if context else os.urandom(size)
 
     _replace(MotoRandom, "random", random)
     _replace(MotoRandom, "getrandbits", getrandbits)
-    for module in (iam, s3, sts_utils):  # of an MFA device's picture, of uploads in parts, of session tokens
+    for module in (iam, s3, sts_utils):  # MFA devices, multipart uploads, session tokens
         vars(module)["os"] = _ModuleProxy(os, urandom=urandom)
 
 
 class _Datetime(datetime):
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Any:
-        """Return the turn's time."""
-        turn = current_context()
-        if turn is None:
+        """Return the simulated time of the active context."""
+        context = current_context()
+        if context is None:
             return datetime.now(tz)
-        return turn.now().astimezone(tz) if tz else turn.now().replace(tzinfo=None)
+        return context.now().astimezone(tz) if tz else context.now().replace(tzinfo=None)
 
 
 def caller_utcnow() -> datetime:
-    """Return the callers' time as moto has times: in UTC and without a zone."""
-    turn = current_context()
-    return turn.caller_now().replace(tzinfo=None) if turn else utils.utcnow()
+    """Return the callers' time in moto's form: UTC without a time zone."""
+    context = current_context()
+    return context.caller_now().replace(tzinfo=None) if context else utils.utcnow()
 
 
-def _route_time() -> None:
-    """Tell the simulator's time, and the callers' where something is judged by it."""
+def _patch_time() -> None:
+    """Use the simulated time, and the callers' time for checks of what callers dated or hold."""
     for module in (utils, s3):
         vars(module)["datetime"] = _ModuleProxy(dt, datetime=_Datetime)
 
-    vars(sts)["utcnow"] = caller_utcnow  # the end of a session
+    vars(sts)["utcnow"] = caller_utcnow  # for the expiry of sessions
 
-    # Callers date their events by their own clocks, and those are refused that are too old or of the future.
-    accept = LogsBackend.put_log_events
+    # Callers date log events by their own clocks, and events that are too old or in the future are rejected.
+    original_put_log_events = LogsBackend.put_log_events
 
-    def put_log_events(backend: LogsBackend, *arguments: Any, **named: Any) -> Any:
-        turn = current_context()
-        if turn is None:
-            return accept(backend, *arguments, **named)
-        with turn.use_caller_time():
-            return accept(backend, *arguments, **named)
+    def put_log_events(backend: LogsBackend, *arguments: Any, **keywords: Any) -> Any:
+        context = current_context()
+        if context is None:
+            return original_put_log_events(backend, *arguments, **keywords)
+        with context.use_caller_time():
+            return original_put_log_events(backend, *arguments, **keywords)
 
     _replace(LogsBackend, "put_log_events", put_log_events)
 
-    waited = Queue.wait_for_messages
+    original_wait_for_messages = Queue.wait_for_messages
 
     def wait_for_messages(queue: Queue, timeout: int) -> None:
-        turn = current_context()
-        if turn is None:
-            waited(queue, timeout)
-        else:  # nothing can arrive in this turn, and nothing should wait for its end
-            turn.advance(timeout)
+        context = current_context()
+        if context is None:
+            original_wait_for_messages(queue, timeout)
+        else:  # no message can arrive during the operation, so let the time pass at once
+            context.advance(timeout)
 
     _replace(Queue, "wait_for_messages", wait_for_messages)
 
 
-def _route_tracking() -> None:
-    """Keep in the world what moto keeps in its classes.
+def _patch_object_tracking() -> None:
+    """Keep in the state what moto keeps in its classes.
 
-    moto notes each object that it ever made, for its dashboard: a world would never be freed.
+    moto records every object for its dashboard, so a state would never be freed.
     """
-    theirs = BaseModel.__new__
+    original_new = BaseModel.__new__
 
-    def new(cls: type[BaseModel], *arguments: object, **named: object) -> Any:
-        turn = current_context()
-        if turn is None:
-            return theirs(cls, *arguments, **named)
-        made = super(BaseModel, cls).__new__(cls)
-        turn.created_count += 1
-        if hasattr(made, "dispose"):
-            vars(made)[_OF_A_WORLD] = True
-            turn.state.register_disposable(made)
-        return made
+    def create(cls: type[BaseModel], *arguments: object, **keywords: object) -> Any:
+        context = current_context()
+        if context is None:
+            return original_new(cls, *arguments, **keywords)
+        instance = super(BaseModel, cls).__new__(cls)
+        context.created_count += 1
+        if hasattr(instance, "dispose"):
+            vars(instance)[_OWNED_BY_STATE] = True
+            context.state.register_disposable(instance)
+        return instance
 
-    _replace(BaseModel, "__new__", staticmethod(new))
-    warn = s3.FakeKey.__del__
+    _replace(BaseModel, "__new__", staticmethod(create))
+    original_del = s3.FakeKey.__del__
 
     def dispose(key: s3.FakeKey) -> None:
-        if _OF_A_WORLD in vars(key):
+        if _OWNED_BY_STATE in vars(key):
             key.dispose()
         else:
-            warn(key)
+            original_del(key)
 
     _replace(s3.FakeKey, "__del__", dispose)
-    begin = LogEvent.__init__
+    original_init = LogEvent.__init__
 
-    def name(event: LogEvent, *arguments: Any, **named: Any) -> None:
-        begin(event, *arguments, **named)
-        if turn := current_context():
-            event.event_id = turn.random.getrandbits(_EVENT_BITS)
+    def initialize(event: LogEvent, *arguments: Any, **keywords: Any) -> None:
+        original_init(event, *arguments, **keywords)
+        if context := current_context():
+            event.event_id = context.random.getrandbits(_EVENT_BITS)
 
-    _replace(LogEvent, "__init__", name)
+    _replace(LogEvent, "__init__", initialize)

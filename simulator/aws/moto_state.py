@@ -1,8 +1,8 @@
-"""One simulator's share of moto: a world, and the turn that something takes in it.
+"""The part of moto's state that belongs to one simulator, and the context in which moto works on it.
 
-moto keeps its state, its chance and its clock in the process. `routing` makes it ask here: while a turn is taken, all
-three are those of the turn's world; with no turn taken, moto is as it always was, so whoever else uses it in the
-process neither sees nor disturbs a simulator.
+moto keeps its state, its random generator and its clock in the process. `moto_patches` makes it use the active context
+instead. While no context is active, moto works as always, so other users of moto in the process and simulators do not
+affect each other.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 from simulator.ids import digest
 
-MICROSECONDS_PER_SECOND: Final = 1_000_000  # in a second
+MICROSECONDS_PER_SECOND: Final = 1_000_000
 
 _SEED_BYTES: Final = 32
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +26,7 @@ _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationTime:
-    """When something happens, by both clocks.
+    """The time of an operation, by both clocks.
 
     `simulated_us` is the simulator's time, in microseconds since the Unix epoch. `caller_seconds` is the callers' time,
     in seconds since then: their credentials expire by it.
@@ -39,29 +39,29 @@ class OperationTime:
 ACCOUNT_CREATION_TIME: Final = OperationTime(
     simulated_us=1_764_460_800 * MICROSECONDS_PER_SECOND, caller_seconds=1_764_460_800.0
 )
-"""When what every account comes with was made: before anything that a user did, whoever looks at it first."""
+"""The creation time of the resources that every account has from the start: before any user's."""
 
 
 class Disposable(Protocol):
-    """What holds something that must be closed."""
+    """An object with a resource that must be closed."""
 
     def dispose(self) -> None:
-        """Close it."""
+        """Close the resource."""
 
 
 class MotoContext:
-    """What moto goes by while it does one thing: a world's state, a time that stands still, and a chance of its own."""
+    """The state, the fixed time and the random generator that moto uses for one operation."""
 
     def __init__(self, state: "MotoState", time: OperationTime, random_address: tuple[object, ...]) -> None:
         self.state = state
         self.time = time
-        self.created_count = 0  # of moto's objects
+        self.created_count = 0  # objects that moto created
         self._address = random_address
 
     @cached_property
     def random(self) -> Random:
-        """The chance that belongs to the world's seed and to what is done, and to nothing else."""
-        return Random(digest(self.state.seed, *self._address, size=_SEED_BYTES))  # noqa: S311  repeatable is the point
+        """The random generator. Its draws depend only on the seed of the state and the address of the operation."""
+        return Random(digest(self.state.seed, *self._address, size=_SEED_BYTES))  # noqa: S311 - must be repeatable
 
     def now(self) -> datetime:
         """Return the simulated time."""
@@ -73,40 +73,40 @@ class MotoContext:
 
     @contextmanager
     def use_caller_time(self) -> Iterator[None]:
-        """Let the simulated time be the callers' for the length of the block."""
-        own = self.time
+        """Use the callers' time as the simulated time within the block."""
+        time = self.time
         self.time = OperationTime(
-            simulated_us=int(own.caller_seconds * MICROSECONDS_PER_SECOND), caller_seconds=own.caller_seconds
+            simulated_us=int(time.caller_seconds * MICROSECONDS_PER_SECOND), caller_seconds=time.caller_seconds
         )
         try:
             yield
         finally:
-            self.time = own
+            self.time = time
 
     def advance(self, seconds: float) -> None:
-        """Let the time of this turn go on, at once."""
-        passed = self.time.simulated_us + int(seconds * MICROSECONDS_PER_SECOND)
-        self.time = OperationTime(simulated_us=passed, caller_seconds=self.time.caller_seconds + seconds)
+        """Move the time of this context forward."""
+        simulated_us = self.time.simulated_us + int(seconds * MICROSECONDS_PER_SECOND)
+        self.time = OperationTime(simulated_us=simulated_us, caller_seconds=self.time.caller_seconds + seconds)
 
 
-_TURN: Final[ContextVar[MotoContext | None]] = ContextVar("turn", default=None)
+_CONTEXT: Final[ContextVar[MotoContext | None]] = ContextVar("moto_context", default=None)
 
 
 def current_context() -> MotoContext | None:
-    """Return the turn that is being taken here; None outside of every world."""
-    return _TURN.get()
+    """Return the active context of this thread or task, or None."""
+    return _CONTEXT.get()
 
 
 def current_seed() -> int:
-    """Return the seed of the world that a turn is taken in; 0 outside of every world."""
-    turn = current_context()
-    return turn.state.seed if turn else 0
+    """Return the seed of the active context; 0 without one."""
+    context = current_context()
+    return context.state.seed if context else 0
 
 
 class MotoState:
-    """The state of moto that belongs to one simulator. It costs nothing to make, and is gone with the last reference.
+    """moto's state of one simulator. An empty one is cheap, and it is freed with its last reference.
 
-    `stores` holds what stands here for each of moto's own, by its id.
+    `stores` holds the stores of this state by the ids of moto's own stores.
     """
 
     def __init__(self, *, seed: int) -> None:
@@ -114,37 +114,37 @@ class MotoState:
         self.stores: dict[str, Any] = {}
         self._disposable: WeakSet[Disposable] = WeakSet()
         self._lock = Lock()
-        self._turns = 0  # that are being taken
+        self._active_count = 0  # active contexts
         self._closed = False
 
     @contextmanager
     def activate(self, time: OperationTime, *random_address: object) -> Iterator[MotoContext]:
         """Run the block on this state, at `time`. `random_address` selects the random draws of the block."""
-        taken = MotoContext(self, time, random_address)
+        context = MotoContext(self, time, random_address)
         with self._lock:
-            self._turns += 1
-        before = _TURN.set(taken)
+            self._active_count += 1
+        token = _CONTEXT.set(context)
         try:
-            yield taken
+            yield context
         finally:
-            _TURN.reset(before)
+            _CONTEXT.reset(token)
             with self._lock:
-                self._turns -= 1
+                self._active_count -= 1
             self._dispose()
 
     def register_disposable(self, disposable: Disposable) -> None:
-        """Note what is to be disposed of at the end, unless it is gone by then."""
+        """Dispose of an object when the state is closed, if it still exists then."""
         self._disposable.add(disposable)
 
     def close(self) -> None:
-        """Close what is open in it, and let go of the rest: now, or when the last turn ends that is being taken."""
+        """Dispose of the registered objects and drop the stores, as soon as no context is active."""
         self._closed = True
         self._dispose()
 
     def _dispose(self) -> None:
         with self._lock:
-            if not self._closed or self._turns:
+            if not self._closed or self._active_count:
                 return
-        for each in list(self._disposable):
-            each.dispose()
+        for disposable in list(self._disposable):
+            disposable.dispose()
         self.stores.clear()

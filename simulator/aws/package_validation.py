@@ -1,6 +1,6 @@
-"""What moto's Lambda lets pass and AWS's does not: a deployment package that cannot be unzipped.
+"""Makes moto's Lambda reject a deployment package that cannot be unzipped, as AWS does.
 
-Importing this imports moto, so whoever mounts does it, and nobody else.
+Importing this module imports moto; only `moto_app` does.
 """
 
 from typing import Any
@@ -13,18 +13,19 @@ from simulator.lambdas.archive import check_upload
 
 
 def install_package_validation() -> None:
-    """Have moto look at each package that a function is made or changed with, in the request and in S3."""
+    """Validate each package that a function is created or updated with, in the request or in S3."""
     for name in ("_zipfile_content", "_s3_content"):
-        _look_at(name)
+        _validate_result_of(name)
 
 
-def _look_at(name: str) -> None:
-    theirs = vars(models)[name]
+def _validate_result_of(name: str) -> None:
+    original = vars(models)[name]
 
-    def content(given: Any) -> Any:
-        read = theirs(given)
-        if current_context() and (refusal := check_upload(read[0])):  # beside `mock_aws`, moto stays as it is
-            raise InvalidParameterValueException(refusal)
-        return read
+    def load_content(source: Any) -> Any:
+        content = original(source)
+        # Without a context, `mock_aws` is in use and moto keeps its own behaviour.
+        if current_context() and (error := check_upload(content[0])):
+            raise InvalidParameterValueException(error)
+        return content
 
-    vars(models)[name] = content
+    vars(models)[name] = load_content

@@ -1,4 +1,4 @@
-"""Sessions of assumed roles, found by access key and by ARN. moto keeps them in a list, which it looks through."""
+"""Finds sessions of assumed roles by access key or ARN. moto keeps them in a list, which it searches linearly."""
 
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -7,33 +7,33 @@ if TYPE_CHECKING:
     from moto.sts.models import AssumedRole
 
 _LOCK: Final = Lock()
-_INDEX: Final = "index_of_sessions"  # where moto's STS keeps an account's
+_INDEX_ATTRIBUTE: Final = "index_of_sessions"  # attribute of moto's STS backend
 
 
 class _SessionIndex:
-    """What is in one account's list, which only ever grows."""
+    """An index of one account's list of sessions. moto only appends to that list."""
 
-    def __init__(self, listed: "list[AssumedRole]") -> None:
-        self._listed = listed
-        self._read = 0
+    def __init__(self, sessions: "list[AssumedRole]") -> None:
+        self._sessions = sessions
+        self._indexed_count = 0
         self.by_key: dict[str, AssumedRole] = {}
         self.by_arn: dict[str, AssumedRole] = {}
 
-    def catch_up(self) -> None:
-        """Take in what was added since the last time; of several sessions with one ARN, the last one counts."""
-        for assumed in self._listed[self._read :]:
-            self.by_key[assumed.access_key_id] = assumed
-            self.by_arn[assumed.arn] = assumed
-            self._read += 1
+    def update(self) -> None:
+        """Index the sessions added since the last update. The latest session with an ARN wins."""
+        for session in self._sessions[self._indexed_count :]:
+            self.by_key[session.access_key_id] = session
+            self.by_arn[session.arn] = session
+            self._indexed_count += 1
 
 
 def find_session_by_key(access_key_id: str, account: str) -> "AssumedRole | None":
-    """Return the session that has an access key, or None."""
+    """Return the session with an access key, or None."""
     return _index(account).by_key.get(access_key_id)
 
 
 def find_session_by_arn(arn: str, account: str) -> "AssumedRole | None":
-    """Return the latest session of an ARN, or None."""
+    """Return the latest session with an ARN, or None."""
     return _index(account).by_arn.get(arn)
 
 
@@ -42,6 +42,6 @@ def _index(account: str) -> _SessionIndex:
 
     backend = sts_backends[account]["aws"]
     with _LOCK:
-        index: _SessionIndex = vars(backend).setdefault(_INDEX, _SessionIndex(backend.assumed_roles))
-        index.catch_up()
+        index: _SessionIndex = vars(backend).setdefault(_INDEX_ATTRIBUTE, _SessionIndex(backend.assumed_roles))
+        index.update()
         return index

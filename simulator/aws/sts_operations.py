@@ -1,6 +1,6 @@
-"""What moto's STS answers for nobody in particular: who calls, and temporary credentials of users.
+"""STS operations for which moto returns constants: the caller's identity and temporary credentials of users.
 
-Importing this imports moto, so whoever mounts does it, and nobody else.
+Importing this module imports moto; only `moto_app` does.
 """
 
 from datetime import UTC
@@ -18,49 +18,49 @@ from simulator.aws.iam_identities import load_identity, record_federated_user
 from simulator.identity.credentials import Credential
 from simulator.identity.iam_evaluation import root_arn
 
-_USUAL: Final = 43_200  # seconds, for want of another wish
-_LASTING: Final = range(900, 129_601)  # DOCUMENTED: DurationSeconds of both operations
+_DEFAULT_SECONDS: Final = 43_200  # DOCUMENTED: the default of both operations
+_DURATION_RANGE: Final = range(900, 129_601)  # DOCUMENTED: DurationSeconds of both operations
 
 
 class StsOperations(TokenResponse):
-    """moto's STS, with temporary credentials that stand for whoever asked for them."""
+    """moto's STS with temporary credentials that belong to the caller."""
 
     def get_caller_identity(self) -> ActionResult:
-        """Say who calls: a key that IAM does not know stands for the root, as everywhere in the simulator."""
-        holder = find_credential(self.get_access_key())
-        account = holder.account if holder else self.current_account
-        identity = load_identity(holder.arn if holder else root_arn(account))
+        """Return the caller's identity. An unknown access key is the root's, as everywhere in the simulator."""
+        credential = find_credential(self.get_access_key())
+        account = credential.account if credential else self.current_account
+        identity = load_identity(credential.arn if credential else root_arn(account))
         user_id = account if identity.is_root else dict(identity.condition_context).get("aws:userid")
-        if user_id is None:  # a role that moto let somebody assume although it is not there
+        if user_id is None:  # moto allows assuming a role that does not exist
             return super().get_caller_identity()
         return ActionResult({"UserId": user_id, "Account": account, "Arn": identity.arn})
 
     def get_session_token(self) -> ActionResult:
-        """Make temporary credentials for the caller: a user or, for a key that IAM does not know, the root."""
-        return ActionResult({"Credentials": self._made_for(self._asking())})
+        """Create temporary credentials for the caller: a user or, with an unknown access key, the root."""
+        return ActionResult({"Credentials": self._create_credentials(self._caller_arn())})
 
     def get_federation_token(self) -> ActionResult:
-        """Make temporary credentials of a federated user, who may do what the caller and the given policy both allow.
+        """Create temporary credentials of a federated user, who may do what both the caller and the policy may do.
 
-        DOCUMENTED: without a policy that is nothing, unless a resource's policy names the federated user.
+        DOCUMENTED: without a policy that is nothing, unless a resource policy names the federated user.
         """
         name, policy = self._get_param("Name"), self._get_param("Policy")
-        described = super().get_federation_token().result
+        result = super().get_federation_token().result
         arn = f"arn:aws:sts::{self.current_account}:federated-user/{name}"
-        made = self._made_for(arn)
-        record_federated_user(arn, account=self.current_account, issuer_arn=self._asking(), policy=policy)
-        return ActionResult({**cast("dict[str, object]", described), "Credentials": made})
+        credentials = self._create_credentials(arn)
+        record_federated_user(arn, account=self.current_account, issuer_arn=self._caller_arn(), policy=policy)
+        return ActionResult({**cast("dict[str, object]", result), "Credentials": credentials})
 
-    def _asking(self) -> str:
-        holder = find_credential(self.get_access_key())
-        return holder.arn if holder else root_arn(self.current_account)
+    def _caller_arn(self) -> str:
+        credential = find_credential(self.get_access_key())
+        return credential.arn if credential else root_arn(self.current_account)
 
-    def _made_for(self, arn: str) -> dict[str, object]:
-        duration = self._get_int_param("DurationSeconds", _USUAL)
-        if duration not in _LASTING:
+    def _create_credentials(self, arn: str) -> dict[str, object]:
+        duration = self._get_int_param("DurationSeconds", _DEFAULT_SECONDS)
+        if duration not in _DURATION_RANGE:
             raise STSValidationError(
                 f"1 validation error detected: Value '{duration}' at 'durationSeconds' failed to satisfy constraint:"
-                f" Member must be between {_LASTING[0]} and {_LASTING[-1]}"
+                f" Member must be between {_DURATION_RANGE[0]} and {_DURATION_RANGE[-1]}"
             )
         token = self.backend.get_session_token(duration=duration)
         key = iam_backends[self.current_account][self.partition].create_temp_access_key()
@@ -81,6 +81,6 @@ class StsOperations(TokenResponse):
 
 
 def install_sts_operations() -> None:
-    """Have moto answer STS requests with these operations."""
+    """Make moto's STS use these operations."""
     for path in urls.url_paths:
         urls.url_paths[path] = StsOperations.dispatch

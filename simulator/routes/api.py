@@ -87,7 +87,7 @@ def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901, 
         case ScriptError():
             return FAULTY_SCRIPT(why=str(raised), hint="`rft-sim faults explain` describes every field")
         case StoreFullError():
-            return STORAGE_FULL(hint=f"{raised}; make room and ask again: what was kept before is whole")
+            return STORAGE_FULL(hint=f"{raised}; free some space and retry: all earlier data is intact")
         case StoreDamagedError() | UpstreamError():
             return INTERNAL_ERROR(hint=str(raised))
         case ClientDisconnect():

@@ -55,7 +55,7 @@ class RunningAws:
 
     def activate(self) -> AbstractContextManager[None]:
         """Let moto's state be the simulator's for the length of the block."""
-        return self.simulated_aws._reading()
+        return self.simulated_aws._read_transaction()
 
 
 @pytest.fixture(scope="session")

@@ -202,8 +202,8 @@ def test_an_answer_that_is_another_after_a_restart_is_told_and_the_rest_goes_on(
         users = [user["UserName"] for user in asked.client("iam").list_users()["Users"]]
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     line = (
-        "AWS request 1 of the data folder (POST / CreateUser) was answered with 200, and now with 409:"
-        " what it made may be missing or differ. Was moto updated?"
+        "AWS request 1 of the data folder (POST / CreateUser) had status 200 and has status 409 when it is replayed:"
+        " the resources that it created may be missing or differ. Was moto updated?"
     )
     assert (users, told) == (["ann", "eve"], [line])
 

@@ -146,8 +146,8 @@ def test_a_full_disk_is_told_in_a_header() -> None:
         503,
         {
             b"content-length": b"0",
-            b"x-simulator-hint": b"the data folder cannot be written: disk full; make room and ask again:"
-            b" what was kept before is whole",
+            b"x-simulator-hint": b"the data folder cannot be written: disk full; free some space and retry:"
+            b" all earlier data is intact",
         },
         b"",
     )

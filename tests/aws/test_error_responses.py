@@ -94,7 +94,7 @@ def test_a_malformed_request_is_refused_as_aws_does(
     told = dict(answer.headers)
     assert (answer.status, code_of(answer)) == (status, code)
     assert told["content-length"] == str(len(answer.body))
-    assert told["x-simulator-hint"].startswith("moto, which stands for AWS here, failed at this request with ")
+    assert told["x-simulator-hint"].startswith("moto, which simulates AWS here, failed at this request with ")
     (record,) = caplog.records
     assert (record.exc_info, capsys.readouterr()) == (None, ("", ""))
 

@@ -163,7 +163,7 @@ def test_a_full_disk_fails_the_upload_and_nothing_that_was_kept(data: Path) -> N
         left = len(list(uploads.iterdir()))
         accepted = world.http.post("/v1/files", **form)  # type: ignore[arg-type]  # as above
     assert (refused.status_code, refused.json()["error"]["code"]) == (507, "insufficient_storage")
-    assert "make room and ask again" in refused.headers["x-simulator-hint"]
+    assert "free some space and retry" in refused.headers["x-simulator-hint"]
     assert (during, left, accepted.status_code) == (before, 1, 200)
 
 
