@@ -4,11 +4,15 @@ import pytest
 
 from client.diagnosis import rules, time_series
 from simulator.doctor.probes.static.s06_saturation import SATURATED_SCORE, SPARSE_SCORE
-from simulator.doctor.probes.training import t01_dead_groups as dead_groups
-from simulator.doctor.probes.training import t02_saturated as level
-from simulator.doctor.probes.training import t04_no_learning as gain
-from simulator.doctor.probes.training import t06_length as drift
-from simulator.doctor.probes.training import trace_windows as windows
+from simulator.doctor.probes.training import (
+    t03_sparse,
+    t04_no_learning,
+    t06_length,
+    t07_entropy,
+    t08_held_out_gap,
+    t10_zero_gradients,
+    trace_windows,
+)
 from simulator.doctor.report.explanations import ALL_PROBES
 from simulator.training.convergence import WINDOW_STEPS
 
@@ -16,26 +20,32 @@ from simulator.training.convergence import WINDOW_STEPS
 @pytest.mark.parametrize(
     ("of_the_client", "of_the_doctor"),
     [
-        pytest.param((time_series.WINDOW, rules.MIN_STEPS_FOR_TREND), (WINDOW_STEPS, windows.MIN_STEPS), id="windows"),
-        pytest.param(rules.SATURATED_REWARD, SATURATED_SCORE, id="T2"),
-        pytest.param((rules.SPARSE_REWARD, rules.PLATEAU_REWARD), (SPARSE_SCORE, level.MIN_FINAL_REWARD), id="T3"),
         pytest.param(
-            (rules.MIN_REWARD_GAIN, rules.HIGH_INITIAL_REWARD), (gain.MIN_GAIN, gain.NEAR_MAXIMUM_SHARE), id="T4"
+            (time_series.WINDOW, rules.MIN_STEPS_FOR_TREND), (WINDOW_STEPS, trace_windows.MIN_STEPS), id="windows"
+        ),
+        pytest.param(rules.SATURATED_REWARD, SATURATED_SCORE, id="T2"),
+        pytest.param((rules.SPARSE_REWARD, rules.PLATEAU_REWARD), (SPARSE_SCORE, t03_sparse.MIN_FINAL_REWARD), id="T3"),
+        pytest.param(
+            (rules.MIN_REWARD_GAIN, rules.HIGH_INITIAL_REWARD),
+            (t04_no_learning.MIN_GAIN, t04_no_learning.NEAR_MAXIMUM_SHARE),
+            id="T4",
         ),
         pytest.param(
-            (rules.MAX_LENGTH_RATIO, rules.MIN_LENGTH_RATIO), (drift.MAX_LENGTH_RATIO, drift.MIN_LENGTH_RATIO), id="T6"
+            (rules.MAX_LENGTH_RATIO, rules.MIN_LENGTH_RATIO),
+            (t06_length.MAX_LENGTH_RATIO, t06_length.MIN_LENGTH_RATIO),
+            id="T6",
         ),
         pytest.param(
             (rules.MIN_ENTROPY_RATIO, rules.MAX_ENTROPY_RATIO),
-            (drift.MIN_ENTROPY_RATIO, drift.MAX_ENTROPY_RATIO),
+            (t07_entropy.MIN_ENTROPY_RATIO, t07_entropy.MAX_ENTROPY_RATIO),
             id="T7",
         ),
         pytest.param(
             (rules.GAP_WARN, rules.GAP_FAIL, rules.MIN_GAP_ROWS),
-            (drift.GAP_WARN, drift.GAP_FAIL, drift.MIN_HELD_OUT_RECORDS),
+            (t08_held_out_gap.GAP_WARN, t08_held_out_gap.GAP_FAIL, t08_held_out_gap.MIN_HELD_OUT_RECORDS),
             id="T8",
         ),
-        pytest.param(rules.MAX_ZERO_GRADIENT_SHARE, dead_groups.MAX_ZERO_GRADIENT_SHARE, id="T10"),
+        pytest.param(rules.MAX_ZERO_GRADIENT_SHARE, t10_zero_gradients.MAX_ZERO_GRADIENT_SHARE, id="T10"),
     ],
 )
 def test_both_hold_a_run_against_the_same_thresholds(of_the_client: object, of_the_doctor: object) -> None:

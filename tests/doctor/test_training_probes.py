@@ -8,21 +8,21 @@ from simulator.doctor.finding import Example, Finding, Severity
 from simulator.doctor.probes.registry import TRAINING_PROBES
 from simulator.doctor.probes.static.score_scale import ScoreScale
 from simulator.doctor.probes.training.registry import TRACE_CHECKS, TraceCheck
-from simulator.doctor.probes.training.t01_dead_groups import (
-    check_dead_groups,
-    check_invalid_results,
-    check_zero_gradients,
-)
-from simulator.doctor.probes.training.t02_saturated import check_saturated, check_sparse
-from simulator.doctor.probes.training.t04_no_learning import check_learning_rate, check_no_learning
-from simulator.doctor.probes.training.t05_reward_vs_quality import (
-    check_agreement,
-    check_exploit_share,
-    check_hackable,
-    check_reward_vs_quality,
-    pairwise_accuracy,
-)
-from simulator.doctor.probes.training.t06_length import check_entropy, check_held_out_gap, check_length
+from simulator.doctor.probes.training.t01_dead_groups import check_dead_groups
+from simulator.doctor.probes.training.t02_saturated import check_saturated
+from simulator.doctor.probes.training.t03_sparse import check_sparse
+from simulator.doctor.probes.training.t04_no_learning import check_no_learning
+from simulator.doctor.probes.training.t05_reward_vs_quality import check_reward_vs_quality
+from simulator.doctor.probes.training.t06_length import check_length
+from simulator.doctor.probes.training.t07_entropy import check_entropy
+from simulator.doctor.probes.training.t08_held_out_gap import check_held_out_gap
+from simulator.doctor.probes.training.t09_exploit_share import check_exploit_share
+from simulator.doctor.probes.training.t10_zero_gradients import check_zero_gradients
+from simulator.doctor.probes.training.t11_invalid_results import check_invalid_results
+from simulator.doctor.probes.training.t12_agreement import check_agreement
+from simulator.doctor.probes.training.t13_hackable import check_hackable
+from simulator.doctor.probes.training.t14_learning_rate import check_learning_rate
+from simulator.doctor.score_statistics import pairwise_accuracy
 from simulator.doctor.training_trace import (
     AS_CONFIGURED,
     HIGHER_RATE,

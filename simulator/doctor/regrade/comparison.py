@@ -7,8 +7,8 @@ from statistics import fmean
 
 from simulator.doctor.probe_context import SCORE_TOLERANCE
 from simulator.doctor.probes.static.rank_correlation import rank_correlation
-from simulator.doctor.probes.training.t05_reward_vs_quality import pairwise_accuracy
 from simulator.doctor.regrade.scoring import RegradedRollout
+from simulator.doctor.score_statistics import pairwise_accuracy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

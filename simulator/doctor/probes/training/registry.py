@@ -4,40 +4,49 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from simulator.doctor.finding import Finding, Probe
-from simulator.doctor.probes.training import t01_dead_groups as dead_groups
-from simulator.doctor.probes.training import t02_saturated as level
-from simulator.doctor.probes.training import t04_no_learning as gain
-from simulator.doctor.probes.training import t05_reward_vs_quality as honesty
-from simulator.doctor.probes.training import t06_length as drift
+from simulator.doctor.probes.training.t01_dead_groups import DEAD_GROUPS, check_dead_groups
+from simulator.doctor.probes.training.t02_saturated import SATURATED, check_saturated
+from simulator.doctor.probes.training.t03_sparse import SPARSE, check_sparse
+from simulator.doctor.probes.training.t04_no_learning import NO_LEARNING, check_no_learning
+from simulator.doctor.probes.training.t05_reward_vs_quality import REWARD_VS_QUALITY, check_reward_vs_quality
+from simulator.doctor.probes.training.t06_length import LENGTH, check_length
+from simulator.doctor.probes.training.t07_entropy import ENTROPY, check_entropy
+from simulator.doctor.probes.training.t08_held_out_gap import HELD_OUT_GAP, check_held_out_gap
+from simulator.doctor.probes.training.t09_exploit_share import EXPLOIT_SHARE, check_exploit_share
+from simulator.doctor.probes.training.t10_zero_gradients import ZERO_GRADIENTS, check_zero_gradients
+from simulator.doctor.probes.training.t11_invalid_results import INVALID_RESULTS, check_invalid_results
+from simulator.doctor.probes.training.t12_agreement import AGREEMENT, check_agreement
+from simulator.doctor.probes.training.t13_hackable import HACKABLE, check_hackable
+from simulator.doctor.probes.training.t14_learning_rate import LEARNING_RATE, check_learning_rate
 from simulator.doctor.training_trace import HIGHER_RATE, LOWER_RATE, RED_TEAM, TrainingTraces
 
 TraceCheck: TypeAlias = Callable[[TrainingTraces], Iterable[Finding]]
 
 TRACE_CHECKS: Final[tuple[tuple[Probe, TraceCheck], ...]] = (
-    (dead_groups.DEAD_GROUPS, dead_groups.check_dead_groups),
-    (level.SATURATED, level.check_saturated),
-    (level.SPARSE, level.check_sparse),
-    (gain.NO_LEARNING, gain.check_no_learning),
-    (honesty.REWARD_VS_QUALITY, honesty.check_reward_vs_quality),
-    (drift.LENGTH, drift.check_length),
-    (drift.ENTROPY, drift.check_entropy),
-    (drift.HELD_OUT_GAP, drift.check_held_out_gap),
-    (honesty.EXPLOIT_SHARE, honesty.check_exploit_share),
-    (dead_groups.ZERO_GRADIENTS, dead_groups.check_zero_gradients),
-    (dead_groups.INVALID_RESULTS, dead_groups.check_invalid_results),
-    (honesty.AGREEMENT, honesty.check_agreement),
-    (honesty.HACKABLE, honesty.check_hackable),
-    (gain.LEARNING_RATE, gain.check_learning_rate),
+    (DEAD_GROUPS, check_dead_groups),
+    (SATURATED, check_saturated),
+    (SPARSE, check_sparse),
+    (NO_LEARNING, check_no_learning),
+    (REWARD_VS_QUALITY, check_reward_vs_quality),
+    (LENGTH, check_length),
+    (ENTROPY, check_entropy),
+    (HELD_OUT_GAP, check_held_out_gap),
+    (EXPLOIT_SHARE, check_exploit_share),
+    (ZERO_GRADIENTS, check_zero_gradients),
+    (INVALID_RESULTS, check_invalid_results),
+    (AGREEMENT, check_agreement),
+    (HACKABLE, check_hackable),
+    (LEARNING_RATE, check_learning_rate),
 )
 
 REQUIRED_VARIANTS: Final[Mapping[str, frozenset[str]]] = {
-    gain.NO_LEARNING.id: frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE}),
-    honesty.REWARD_VS_QUALITY.id: frozenset({LOWER_RATE}),
-    honesty.EXPLOIT_SHARE.id: frozenset({RED_TEAM}),
-    dead_groups.INVALID_RESULTS.id: frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE}),
-    honesty.AGREEMENT.id: frozenset({RED_TEAM}),
-    honesty.HACKABLE.id: frozenset({RED_TEAM}),
-    gain.LEARNING_RATE.id: frozenset({LOWER_RATE, HIGHER_RATE}),
+    NO_LEARNING.id: frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE}),
+    REWARD_VS_QUALITY.id: frozenset({LOWER_RATE}),
+    EXPLOIT_SHARE.id: frozenset({RED_TEAM}),
+    INVALID_RESULTS.id: frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE}),
+    AGREEMENT.id: frozenset({RED_TEAM}),
+    HACKABLE.id: frozenset({RED_TEAM}),
+    LEARNING_RATE.id: frozenset({LOWER_RATE, HIGHER_RATE}),
 }
 """The runs that a rule looks at besides the one as it is; those that are not named look at that one alone."""
 

@@ -1,20 +1,18 @@
-"""T4 and T14: does the reward rise in so many steps, and would it at another learning rate?"""
+"""T4: does the reward rise?"""
 
 from collections.abc import Iterator
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.probes.static.score_scale import SCALE_EXPLANATION
-from simulator.doctor.probes.training.t05_reward_vs_quality import MAX_QUALITY_DROP
+from simulator.doctor.probes.training.quality import keeps_quality
 from simulator.doctor.probes.training.trace_windows import (
     MIN_STEPS,
     WINDOWS_TEXT,
     WindowMeans,
     comparable_trace,
-    has_known_truth,
     reward_means,
 )
-from simulator.doctor.simulated_training import HIGHER_RATE_FACTOR, LOWER_RATE_FACTOR
 from simulator.doctor.training_trace import (
     AS_CONFIGURED,
     HIGHER_RATE,
@@ -26,14 +24,15 @@ from simulator.doctor.training_trace import (
 )
 
 MIN_GAIN: Final = 0.05
+
+
 NEAR_MAXIMUM_SHARE: Final = 0.9
 """INFERRED, on simulated runs: sound rewards rise by .12 and more in 67 steps, random ones by .06 at most."""
+
 
 MIN_SLOW_GAIN: Final = MIN_GAIN / 2
 """A smaller rise is none, by whatever cause (INFERRED)."""
 
-MIN_RATE_ADVANTAGE: Final = 0.05
-"""Another learning rate is suggested where the reward ends higher by more: windows of ten steps differ by chance."""
 
 NO_LEARNING: Final = Probe(
     id="T4",
@@ -56,25 +55,6 @@ NO_LEARNING: Final = Probe(
         "at a lower one where the reward falls."
     ),
     source="INFERRED, calibrated on simulated runs. Eight steps of 32 prompts reach .64 where 67 of 4 reach .94.",
-)
-
-LEARNING_RATE: Final = Probe(
-    id="T14",
-    name="learning rate",
-    question="Which learning rate multiplier suits this reward?",
-    measured=(
-        f"The run is rehearsed at {LOWER_RATE_FACTOR} and {HIGHER_RATE_FACTOR:g} times its learning rate too, with the same draws. "
-        "Another rate is suggested where the mean reward of the last ten steps (on a scale from 0 to 1) is higher "
-        f"by more than {MIN_RATE_ADVANTAGE} and the share of right answers falls by no more than {MAX_QUALITY_DROP}. Always for "
-        "information."
-    ),
-    means=(
-        "Too low a rate leaves the reward where it was; too high a one breaks the model, which the reward shows late."
-    ),
-    remedy="Start from the suggested multiplier, and watch the reward of the first steps.",
-    source=(
-        "INFERRED: the policy is simulated, and its learning rate calibrated on published runs; trust the order only."
-    ),
 )
 
 
@@ -120,47 +100,6 @@ def check_no_learning(traces: TrainingTraces) -> Iterator[Finding]:
         threshold=f"a rise of {MIN_GAIN}",
         fix=NO_LEARNING.remedy if slower is None else "Lower learning_rate_multiplier.",
         value=rewards.gain,
-    )
-
-
-def check_learning_rate(traces: TrainingTraces) -> Iterator[Finding]:
-    """T14: compare three learning rates."""
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield LEARNING_RATE.not_measured(course)
-        return
-    others = [
-        (rate, other)
-        for rate, name in ((LOWER_RATE_FACTOR, LOWER_RATE), (HIGHER_RATE_FACTOR, HIGHER_RATE))
-        if (other := find_trace(traces, name)) is not None and other.steps >= MIN_STEPS
-    ]
-    if not others:
-        yield LEARNING_RATE.not_measured("No other learning rate was rehearsed to the end.")
-        return
-    last = reward_means(course).last
-    measured = (
-        "; ".join(
-            f"x{rate:g}: {reward_means(run).last:.3f}"
-            for rate, run in sorted([(1.0, course), *others], key=lambda entry: entry[0])
-        )
-        + course.scale.note
-    )
-    better = [
-        (reward_means(other).last, rate)
-        for rate, other in others
-        if reward_means(other).last > last + MIN_RATE_ADVANTAGE and _keeps_quality(other)
-    ]
-    if not better:
-        yield LEARNING_RATE.ok("No other learning rate ends much higher.", measured=measured, value=1.0)
-        return
-    _, rate = max(better)
-    yield LEARNING_RATE.finding(
-        Severity.INFO,
-        f"The reward ends higher at {rate:g} times the learning rate.",
-        measured=measured,
-        threshold=f"higher by {MIN_RATE_ADVANTAGE}",
-        fix=f"Try {rate:g} times your learning_rate_multiplier.",
-        value=rate,
     )
 
 
@@ -216,14 +155,7 @@ def _learns_slowly(course: TrainingTrace, rewards: WindowMeans) -> bool:
 def _rising_rewards(courses: TrainingTraces, name: str) -> WindowMeans | None:
     """Return both ends of the reward of a course that learned; None for one that did not, or not what is right."""
     course = find_trace(courses, name)
-    if course is None or course.steps < MIN_STEPS or not _keeps_quality(course):
+    if course is None or course.steps < MIN_STEPS or not keeps_quality(course):
         return None
     rewards = reward_means(course)
     return rewards if rewards.gain >= MIN_GAIN else None
-
-
-def _keeps_quality(course: TrainingTrace) -> bool:
-    """Whether a course has kept its quality while its reward rose, as far as that is known."""
-    if not has_known_truth(course) or course.before is None or course.after is None:
-        return True
-    return course.before.quality - course.after.quality <= MAX_QUALITY_DROP

@@ -23,6 +23,12 @@ _UNCERTAIN_KINDS: Final[Mapping[AnswerKind, str]] = {
 UNKNOWN_TRUTH: Final = "No record's right answer was found, so nobody knows which rollouts are right."
 
 
+ANSWER_CHECK_NOTE: Final = (
+    "Of recorded responses it is our own reading which are right; of code and free text that is no sure one, and a "
+    "failure becomes a warning."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowMeans:
     """A number at the beginning of a course and at its end."""

@@ -1,0 +1,28 @@
+"""Groups of rollouts in a training trace, shared by T1 and T10."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from simulator.doctor.finding import Example
+from simulator.doctor.probes.static.s06_saturation import is_dead
+from simulator.doctor.training_trace import ScoredRollout
+
+
+def group_rollouts(scored: Sequence[ScoredRollout]) -> list[list[ScoredRollout]]:
+    """Return the rollouts of a trace in groups: those of one prompt in one step."""
+    return [list(group) for _, group in groupby(scored, key=lambda one: (one.step, one.line))]
+
+
+def is_dead_group(group: Sequence[ScoredRollout]) -> bool:
+    """Whether all rollouts of a group have the same reward."""
+    return is_dead([scored.reward for scored in group])
+
+
+def contrast_examples(groups: Sequence[Sequence[ScoredRollout]]) -> tuple[Example, ...]:
+    """Show a right and a wrong rollout of one group, which got the same reward; none where no group has both."""
+    for group in groups:
+        right = next((scored for scored in group if scored.correct), None)
+        wrong = next((scored for scored in group if scored.correct is False), None)
+        if right and wrong:
+            return right.example("it is really right"), wrong.example("it is really wrong, to the same prompt")
+    return ()

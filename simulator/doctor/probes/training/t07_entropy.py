@@ -1,0 +1,70 @@
+"""T7: do the responses keep some variety?"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from simulator.doctor.finding import Finding, Probe, Severity
+from simulator.doctor.probes.training.trace_windows import (
+    WINDOWS_TEXT,
+    comparable_trace,
+    last_rollouts,
+    metric_means,
+)
+from simulator.doctor.training_trace import TrainingTraces
+
+MIN_ENTROPY_RATIO: Final = 0.1
+
+
+MAX_ENTROPY_RATIO: Final = 1.5
+"""AWS: "entropy collapsing to 0 = mode collapse". INFERRED: the numbers."""
+
+
+ENTROPY: Final = Probe(
+    id="T7",
+    name="entropy",
+    question="Does the model keep some variety in what it answers?",
+    measured=(
+        f"The mean entropy (actor_entropy) over {WINDOWS_TEXT}. Less than {MIN_ENTROPY_RATIO} times the first is a failure, more "
+        f"than {MAX_ENTROPY_RATIO} times a warning."
+    ),
+    means=(
+        "Entropy falls while a model learns. When next to nothing is left it gives one kind of response to everything "
+        "and can learn no other; when it grows, training takes the model apart or pulls it nowhere."
+    ),
+    remedy="Read the last responses for a trick that scores. Lower the learning rate multiplier, or train less.",
+    source="The entropy mechanism of RL (arXiv 2505.22617); AWS on mode collapse. INFERRED: the numbers.",
+)
+
+
+def check_entropy(traces: TrainingTraces) -> Iterator[Finding]:
+    """T7: compare entropies."""
+    course = comparable_trace(traces)
+    if isinstance(course, str):
+        yield ENTROPY.not_measured(course)
+        return
+    entropies = metric_means(course, lambda metrics: metrics.actor_entropy)
+    if not entropies.first:
+        yield ENTROPY.not_measured("The entropy is 0 from the start: all rollouts of a prompt are alike.")
+        return
+    measured = f"{entropies.first:.2f}, then {entropies.last:.2f}"
+    if entropies.ratio < MIN_ENTROPY_RATIO:
+        yield ENTROPY.finding(
+            Severity.FAIL,
+            "Nearly all variety is gone: the model gives one kind of response.",
+            measured=measured,
+            threshold=f"at least {MIN_ENTROPY_RATIO} times the first",
+            fix=ENTROPY.remedy,
+            value=entropies.ratio,
+            examples=(max(last_rollouts(course), key=lambda scored: scored.reward).example("of the last ten steps"),),
+        )
+    elif entropies.ratio > MAX_ENTROPY_RATIO:
+        yield ENTROPY.finding(
+            Severity.WARN,
+            "The responses scatter more than before training.",
+            measured=measured,
+            threshold=f"at most {MAX_ENTROPY_RATIO} times the first",
+            fix=ENTROPY.remedy,
+            value=entropies.ratio,
+        )
+    else:
+        yield ENTROPY.ok("Some variety is kept.", measured=measured, value=entropies.ratio)
