@@ -19,16 +19,11 @@ from simulator.cli.reward_options import (
 )
 from simulator.cli.server_options import exit_with_error
 from simulator.doctor import model_outputs as outputs
-from simulator.doctor.doctor_report import (
-    PREREQUISITE_PROBES,
-    SIMULATED_ROLLOUTS,
-    ProgressListener,
-    TrainingSimulator,
-    run_probes,
-)
+from simulator.doctor.doctor_report import SIMULATED_ROLLOUTS
 from simulator.doctor.duration_estimate import DurationEstimate
 from simulator.doctor.executors import create_executor
 from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probe_runner import PREREQUISITE_PROBES, ProgressListener, TrainingSimulator, run_probes
 from simulator.doctor.probes import registry as catalogue
 from simulator.doctor.probes.training.registry import required_variants
 from simulator.doctor.progress import show_progress

@@ -50,7 +50,7 @@ def estimate(
 ) -> None:
     """Say what a run would take: steps, rollouts, Lambda calls, costs and hours. Exit code 1 when it would be lost."""
     settings = given.parse_settings(changes)
-    from simulator.doctor.estimate import table as shown  # noqa: PLC0415  --help need not wait for it
+    from simulator.doctor.estimate import json_report, table  # noqa: PLC0415  --help need not wait for it
     from simulator.doctor.estimate.assumptions import AssumptionError  # noqa: PLC0415  as above
     from simulator.doctor.estimate.run_checks import findings_pass  # noqa: PLC0415  as above
     from simulator.doctor.estimate.run_estimate import FunctionProfile, estimate_run  # noqa: PLC0415  as above
@@ -93,11 +93,11 @@ def estimate(
         exit_with_error(f"--assume {error}")
     on_output = json == given.STANDARD_OUTPUT
     if on_output:
-        typer.echo(shown.render_json(found), nl=False)
+        typer.echo(json_report.render_json(found), nl=False)
     elif json is not None:
-        given.write_file(Path(json), shown.render_json(found))
+        given.write_file(Path(json), json_report.render_json(found))
     # Where a script reads standard output, people read standard error.
-    shown.print_estimate(found, given.make_console(stderr=on_output))
+    table.print_estimate(found, given.make_console(stderr=on_output))
     if not findings_pass(found.findings, strict=strict):
         raise typer.Exit(given.EXIT_FAILED)
 

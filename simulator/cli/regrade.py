@@ -41,7 +41,7 @@ def regrade(
     from rich.progress import Progress  # noqa: PLC0415  --help need not wait for it
 
     from simulator.doctor.doctor_report import describe_event  # noqa: PLC0415  as above
-    from simulator.doctor.regrade import table as shown  # noqa: PLC0415  as above
+    from simulator.doctor.regrade import json_report, table  # noqa: PLC0415  as above
     from simulator.doctor.regrade.comparison import compare_scores  # noqa: PLC0415  as above
     from simulator.doctor.regrade.scoring import regrade_rollouts  # noqa: PLC0415  as above
     from simulator.doctor.regrade.stored_rollouts import StoredRolloutsError, fetch_rollouts, parse_rollouts  # noqa: PLC0415  as above
@@ -100,14 +100,14 @@ def regrade(
     )
     on_output = json == given.STANDARD_OUTPUT
     if json is not None:
-        values = shown.build_document(regrading)
+        values = json_report.build_document(regrading)
         if on_output:
-            typer.echo(shown.render_json(values), nl=False)
+            typer.echo(json_report.render_json(values), nl=False)
         else:
-            given.write_file(Path(json), shown.render_json(values))
+            given.write_file(Path(json), json_report.render_json(values))
     # Where a script reads standard output, people read standard error.
     console = given.make_console(stderr=on_output)
-    shown.print_regrade(regrading, console, limit=limit)
+    table.print_regrade(regrading, console, limit=limit)
     # Where a rollout has no score a job ends: that is no change to be looked at, but a failure.
     if any(split.lost for split in regrading.comparison.splits) or (
         fail_on_change and regrading.comparison.changed_rows

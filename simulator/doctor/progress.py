@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from simulator.doctor.doctor_report import ProgressListener
 from simulator.doctor.duration_estimate import DurationEstimate
 from simulator.doctor.finding import Probe
 from simulator.doctor.invocation import Call
+from simulator.doctor.probe_runner import ProgressListener
 
 
 class LineProgress(ProgressListener):

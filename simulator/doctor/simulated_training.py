@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.score_scale import ScoreScale, score_scale_so_far
-from simulator.doctor.timeout_budget import TimeoutBudgetError
+from simulator.doctor.training_grader import GroupGrader
 from simulator.doctor.training_trace import (
     AS_CONFIGURED,
     HIGHER_RATE,
@@ -21,11 +21,8 @@ from simulator.doctor.training_trace import (
     ScoredRollout,
     TrainingTrace,
 )
-from simulator.grading.grader import Grader, Sample, ThrottledError
 from simulator.grading.lambda_event import response_text
 from simulator.grading.lambda_response import GraderError
-from simulator.lambdas.errors import InvocationRejected, Throttled
-from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings
 from simulator.training.convergence import StepProgress, detect_convergence
 from simulator.training.dataset import Record
@@ -50,25 +47,35 @@ from simulator.training.training_run import (
 MAX_RECORDS: Final = 300
 """Records that are trained on; of a larger file a sample is drawn. Amazon's sample run had 270."""
 
+
 MAX_HELD_OUT: Final = 200
 """Records that are evaluated: the error of a mean reward is .035 at most."""
+
 
 MAX_STEPS: Final = 200
 """Steps of a course; what is found shows in far fewer, or not at all."""
 
+
 MAX_ROLLOUTS: Final = 8_000
 """Rollouts of a course, where its batches are large: 200 steps of Amazon's sample run are 6,400."""
+
 
 RED_TEAM_LOGIT: Final = 2.5
 """Added to the base logit of every exploit: about one rollout in fourteen is one before training (INFERRED)."""
 
+
 RED_TEAM_STEPS: Final = 200
 """A loophole shows as a plateau of some 70 steps and then a jump, in simulated runs (INFERRED)."""
 
+
 LOWER_RATE_FACTOR: Final = 0.3
+
+
 HIGHER_RATE_FACTOR: Final = 3.0
 
+
 ALL_VARIANTS: Final = frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE})
+
 
 StepCallback: TypeAlias = Callable[[str, int, int], None]
 
@@ -196,7 +203,7 @@ def _train_variant(
 
 def _run_training(rehearsal: _TrainingSetup, course: TrainingTrace, run: TrainingRun, *, hunts: bool) -> TrainingTrace:
     """Take a course step by step, until its end, its cap or the function's failure; a hunt until it has settled."""
-    grade = _GroupGrader(rehearsal)
+    grade = GroupGrader(rehearsal)
     per_step = run.plan.batch_size * run.hyperparameters.rollouts_per_prompt
     steps = min(run.plan.total_steps, MAX_STEPS, max(1, MAX_ROLLOUTS // per_step))
     evaluations = {*run.plan.evaluation_steps, steps} if course.held_out_records else set()
@@ -255,48 +262,9 @@ def _policy_quality(run: TrainingRun, state: TrainingState) -> PolicyQuality:
     )
 
 
-def _evaluate_held_out(run: TrainingRun, state: TrainingState, grade: "_GroupGrader") -> HeldOutMetrics:
+def _evaluate_held_out(run: TrainingRun, state: TrainingState, grade: "GroupGrader") -> HeldOutMetrics:
     groups = sample_held_out(run, state)
     return evaluate_held_out(state, groups, grade(groups, split="held_out", step=state.step))
-
-
-class _GroupGrader:
-    """Scores groups as a job does, as many calls at once as the visit makes."""
-
-    def __init__(self, rehearsal: _TrainingSetup) -> None:
-        self._exam = rehearsal.exam
-        self._grader = Grader(
-            function=rehearsal.exam.reward_function.name,
-            invoke=_invoke_for(rehearsal.exam),
-            executor=rehearsal.exam.invoker.executor,
-            max_concurrency=rehearsal.exam.invoker.concurrency,
-            settings=rehearsal.exam.settings.grading,
-        )
-
-    def __call__(self, groups: Sequence[Group], *, split: str, step: int) -> tuple[tuple[float, ...], ...]:
-        samples = [
-            Sample(record=group.prompt.record, rollout=rollout) for group in groups for rollout in group.rollouts
-        ]
-        graded = self._grader.grade(samples, split=split, step=step)
-        self._exam.invoker.call_count += graded.invocations
-        flat = iter(graded.rewards)
-        return tuple(tuple(next(flat) for _ in group.rollouts) for group in groups)
-
-
-def _invoke_for(exam: ProbeContext) -> Callable[[bytes], Invocation]:
-    patient, patience = exam.reward_function, exam.invoker.timeout_budget
-
-    def invoke(event: bytes) -> Invocation:
-        try:
-            return patience.invoke(patient, event)
-        except TimeoutBudgetError as hung:
-            raise GraderError(function=patient.name, reason=str(hung), advice="") from None
-        except Throttled as throttled:
-            raise ThrottledError(throttled.reason) from throttled
-        except InvocationRejected as refused:
-            raise GraderError(function=patient.name, reason=refused.message, advice="") from None
-
-    return invoke
 
 
 def _scored_rollouts(

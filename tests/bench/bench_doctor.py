@@ -21,10 +21,11 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from simulator.doctor.doctor_report import DoctorReport, run_probes
+from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Probe, Severity
 from simulator.doctor.loading import LoadError, load_reward_function
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
+from simulator.doctor.probe_runner import run_probes
 from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
 from simulator.doctor.simulated_training import StepCallback, simulate_training
 from simulator.settings import Settings

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.doctor.doctor_report import TRAINING_SKIPPED, DoctorReport, ProgressListener, run_probes
+from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Case
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
+from simulator.doctor.probe_runner import TRAINING_SKIPPED, ProgressListener, run_probes
 from simulator.doctor.timeout_budget import NoScoresError
 from simulator.doctor.training_trace import TrainingTrace, TrainingTraces
 from simulator.training.dataset import Record

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from simulator.doctor.doctor_report import DoctorReport, run_probes
+from simulator.doctor.doctor_report import DoctorReport
 from simulator.doctor.finding import Severity
 from simulator.doctor.invocation import Case
 from simulator.doctor.loading import load_reward_function
 from simulator.doctor.probe_context import ProbeContext
+from simulator.doctor.probe_runner import run_probes
 from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
 from simulator.doctor.simulated_training import simulate_training
 from simulator.doctor.timeout_budget import TimeoutBudgetError

@@ -1,21 +1,7 @@
-"""An estimate for people, a table, and for scripts, JSON.
+"""The estimate as a table in the terminal."""
 
-The JSON is one object with sorted keys, all of it ASCII:
-
-    schema_version   1; a key that changes its meaning or goes away raises it
-    data             {"name", "records", "train", "held_out"}
-    model            the base model
-    hyperparameters  {"n_epochs", "batch_size", "learning_rate_multiplier"}
-    estimate         the figures, as `reckoning.Estimate` says; a range is {"low", "high"}. null where the run cannot
-                     take a single step
-    assumptions      for each by name: {"value", "unit", "mark", "why"}
-    findings         worst first: {"probe", "name", "severity", "what", "measured", "threshold", "value", "fix", "page"}
-"""
-
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -28,38 +14,18 @@ from simulator.doctor.estimate.run_estimate import EstimateReport
 from simulator.doctor.finding import Finding, Severity, sort_by_severity
 from simulator.doctor.report import terminal as report
 from simulator.doctor.report.excerpts import one_line
-from simulator.doctor.report.explanations import explanation_link
 from simulator.doctor.report.table import build_finding_table
 
-SCHEMA_VERSION: Final = 1
-
 _MINUTE, _HOUR = 60.0, 3600.0
+
+
 _CENT: Final = 0.01
+
+
 _WHOLE: Final = 100  # three digits are before the point
+
+
 _FIRST: Final = {"steps", "wall time", "Lambda cost"}  # what is asked first
-
-
-def build_document(result: EstimateReport) -> dict[str, Any]:
-    """Return an estimate as JSON values, laid out as the module says."""
-    run = result.hyperparameters
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "data": {"name": result.data, "records": result.records, "train": result.train, "held_out": result.held_out},
-        "model": result.model,
-        "hyperparameters": {
-            "n_epochs": run.n_epochs,
-            "batch_size": run.batch_size,
-            "learning_rate_multiplier": run.learning_rate_multiplier,
-        },
-        "estimate": None if result.estimate is None else asdict(result.estimate),
-        "assumptions": {name: _assumption(assumption) for name, assumption in result.assumptions.items()},
-        "findings": [_finding(finding) for finding in sort_by_severity(result.findings)],
-    }
-
-
-def render_json(result: EstimateReport) -> str:
-    """Return the JSON text, with a newline at its end."""
-    return json.dumps(build_document(result), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
 def print_estimate(result: EstimateReport, console: Console) -> None:
@@ -164,21 +130,3 @@ def _dollars(values: Range) -> str:
 
 def _bytes(count: float) -> str:
     return f"{count / 1e3:.3g} kB" if count < 1e6 else f"{count / 1e6:.3g} MB"  # noqa: PLR2004  a million bytes
-
-
-def _assumption(assumption: Assumption) -> dict[str, Any]:
-    return {"value": assumption.value, "unit": assumption.unit, "mark": assumption.basis, "why": assumption.reason}
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "probe": finding.probe,
-        "name": finding.name,
-        "severity": finding.severity.value,
-        "what": finding.message,
-        "measured": finding.measured,
-        "threshold": finding.threshold,
-        "value": finding.value,
-        "fix": finding.fix,
-        "page": explanation_link(finding.probe),
-    }

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from simulator.doctor.doctor_report import TrainingCheck
 from simulator.doctor.finding import Probe
 from simulator.doctor.probe_context import ProbeFunction
+from simulator.doctor.probe_runner import TrainingCheck
 from simulator.doctor.probes.static.s01_contract import CONTRACT, check_contract
 from simulator.doctor.probes.static.s02_ids import IDS, check_ids
 from simulator.doctor.probes.static.s03_reachability import REACHABILITY, check_reachability

@@ -1,23 +1,9 @@
-"""A regrading for people, a table, and for scripts, JSON.
+"""The comparison of old and new scores as tables in the terminal."""
 
-The JSON is one object with sorted keys, all of it ASCII:
-
-    schema_version    1; a key that changes its meaning or goes away raises it
-    patient           the reward function's name
-    source            the job or file that the rollouts are from
-    rank_correlation  of old and new scores, or null
-    splits            for each: {"split", "rollouts", "mean_before", "mean_now", "up", "down", "lost", "groups",
-                      "dead_before", "dead_now", "ahead_before", "ahead_now"}, as `comparison.Sum` says
-    event             how the rollouts were laid out, in words
-    rows              of those whose score changed, or with --all of all: {"id", "split", "step", "line", "index",
-                      "before", "now", "fault", "correct", "exploit", "prompt", "response"}, texts in full
-"""
-
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -29,11 +15,15 @@ from simulator.doctor.report import terminal as report
 from simulator.doctor.report.excerpts import format_score, one_line, shorten
 from simulator.http.sanitize import sanitize
 
-SCHEMA_VERSION: Final = 1
-
 _PROMPT, _RESPONSE, _FAULT = 60, 90, 200  # characters
+
+
 _PROMPT_HEAD: Final = 0.8  # a prompt is known by its beginning
+
+
 _SPLITS: Final = {"train": "training", "held_out": "held out"}
+
+
 _UNKNOWN: Final = "-"
 
 
@@ -53,26 +43,6 @@ class RegradeReport:
     source: str
     event_layout: str
     includes_unchanged: bool = False
-
-
-def build_document(regrade_report: RegradeReport) -> dict[str, Any]:
-    """Return a regrading as JSON values, laid out as the module says."""
-    comparison = regrade_report.comparison
-    rows = comparison.rows if regrade_report.includes_unchanged else [row for row in comparison.rows if is_changed(row)]
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "patient": regrade_report.function_name,
-        "source": regrade_report.source,
-        "event": regrade_report.event_layout,
-        "rank_correlation": comparison.rank_correlation,
-        "splits": [asdict(split) for split in comparison.splits],
-        "rows": [_row(row) for row in rows],
-    }
-
-
-def render_json(values: dict[str, Any]) -> str:
-    """Return the JSON text, with a newline at its end."""
-    return json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
 def print_regrade(regrade_report: RegradeReport, console: Console, *, limit: int) -> None:
@@ -181,21 +151,3 @@ def _verdict(comparison: Comparison) -> Text:
     if comparison.rank_correlation is not None:
         said += f" Rank correlation of old and new: {comparison.rank_correlation:.2f}."
     return Text(said, style="bold yellow")
-
-
-def _row(row: RegradedRollout) -> dict[str, Any]:
-    stored = row.rollout
-    return {
-        "id": stored.id,
-        "split": stored.split,
-        "step": stored.step,
-        "line": stored.record.line,
-        "index": stored.index,
-        "before": stored.reward,
-        "now": row.score,
-        "fault": row.error,
-        "correct": stored.correct,
-        "exploit": stored.exploit,
-        "prompt": stored.record.messages[-1].content,
-        "response": stored.response,
-    }
