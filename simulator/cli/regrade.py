@@ -91,7 +91,7 @@ def regrade(
             )
         except NoScoresError as error:
             exit_with_error(f"{reward} gives no usable score: {error}", code=given.EXIT_FAILED)
-    regrading = shown.RegradeReport(
+    regrading = table.RegradeReport(
         comparison=compare_scores(rows),
         function_name=reward,
         source=job,

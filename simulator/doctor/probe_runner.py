@@ -8,25 +8,18 @@ from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.invocation import Call
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
 from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudgetError
-from simulator.doctor.training_trace import TrainingTrace, TrainingTraces
+from simulator.doctor.training_trace import StepCallback, TrainingTrace, TrainingTraces
 
 PREREQUISITE_PROBES: Final = frozenset({"S3"})
 """Probes that are taken even when others are asked for: they find where the right answers stand."""
 
-
 TIMEOUT_PROBE: Final = "S15"
 """The probe that a call which runs into the time-out belongs to, whichever probe made it."""
 
-
 TRAINING_SKIPPED: Final = "Training was not rehearsed."
-
 
 TrainingCheck: TypeAlias = Callable[[ProbeContext, TrainingTraces], Iterable[Finding]]
 """What a training probe is, and what it finds."""
-
-
-StepCallback: TypeAlias = Callable[[str, int, int], None]
-
 
 TrainingSimulator: TypeAlias = Callable[[ProbeContext, StepCallback], TrainingTraces]
 """Rehearses training on the function's rewards, and tells of each step: the course's name, the step, of how many."""

@@ -4,9 +4,9 @@ The others differ in one thing each: a policy that looks for loopholes, a lower 
 depends on the rate, so that these courses part only where the reward takes them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
 
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.score_scale import ScoreScale, score_scale_so_far
@@ -14,11 +14,14 @@ from simulator.doctor.training_grader import GroupGrader
 from simulator.doctor.training_trace import (
     AS_CONFIGURED,
     HIGHER_RATE,
+    HIGHER_RATE_FACTOR,
     LOWER_RATE,
+    LOWER_RATE_FACTOR,
     RED_TEAM,
     SIMULATED_RED_TEAM,
     PolicyQuality,
     ScoredRollout,
+    StepCallback,
     TrainingTrace,
 )
 from simulator.grading.lambda_event import response_text
@@ -47,37 +50,22 @@ from simulator.training.training_run import (
 MAX_RECORDS: Final = 300
 """Records that are trained on; of a larger file a sample is drawn. Amazon's sample run had 270."""
 
-
 MAX_HELD_OUT: Final = 200
 """Records that are evaluated: the error of a mean reward is .035 at most."""
-
 
 MAX_STEPS: Final = 200
 """Steps of a course; what is found shows in far fewer, or not at all."""
 
-
 MAX_ROLLOUTS: Final = 8_000
 """Rollouts of a course, where its batches are large: 200 steps of Amazon's sample run are 6,400."""
-
 
 RED_TEAM_LOGIT: Final = 2.5
 """Added to the base logit of every exploit: about one rollout in fourteen is one before training (INFERRED)."""
 
-
 RED_TEAM_STEPS: Final = 200
 """A loophole shows as a plateau of some 70 steps and then a jump, in simulated runs (INFERRED)."""
 
-
-LOWER_RATE_FACTOR: Final = 0.3
-
-
-HIGHER_RATE_FACTOR: Final = 3.0
-
-
 ALL_VARIANTS: Final = frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE})
-
-
-StepCallback: TypeAlias = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +191,7 @@ def _train_variant(
 
 def _run_training(rehearsal: _TrainingSetup, course: TrainingTrace, run: TrainingRun, *, hunts: bool) -> TrainingTrace:
     """Take a course step by step, until its end, its cap or the function's failure; a hunt until it has settled."""
-    grade = GroupGrader(rehearsal)
+    grade = GroupGrader(rehearsal.exam)
     per_step = run.plan.batch_size * run.hyperparameters.rollouts_per_prompt
     steps = min(run.plan.total_steps, MAX_STEPS, max(1, MAX_ROLLOUTS // per_step))
     evaluations = {*run.plan.evaluation_steps, steps} if course.held_out_records else set()

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from simulator.doctor.probe_context import ProbeContext
-from simulator.doctor.simulated_training import _TrainingSetup
 from simulator.doctor.timeout_budget import TimeoutBudgetError
 from simulator.grading.grader import Grader, Sample, ThrottledError
 from simulator.grading.lambda_response import GraderError
@@ -13,16 +12,16 @@ from simulator.training.sampling import Group
 
 
 class GroupGrader:
-    """Scores groups as a job does, as many calls at once as the visit makes."""
+    """Scores groups of rollouts as a job does, with as many concurrent calls as the doctor run allows."""
 
-    def __init__(self, rehearsal: _TrainingSetup) -> None:
-        self._exam = rehearsal.exam
+    def __init__(self, context: ProbeContext) -> None:
+        self._context = context
         self._grader = Grader(
-            function=rehearsal.exam.reward_function.name,
-            invoke=create_invoke(rehearsal.exam),
-            executor=rehearsal.exam.invoker.executor,
-            max_concurrency=rehearsal.exam.invoker.concurrency,
-            settings=rehearsal.exam.settings.grading,
+            function=context.reward_function.name,
+            invoke=create_invoke(context),
+            executor=context.invoker.executor,
+            max_concurrency=context.invoker.concurrency,
+            settings=context.settings.grading,
         )
 
     def __call__(self, groups: Sequence[Group], *, split: str, step: int) -> tuple[tuple[float, ...], ...]:
@@ -31,23 +30,23 @@ class GroupGrader:
             Sample(record=group.prompt.record, rollout=rollout) for group in groups for rollout in group.rollouts
         ]
         graded = self._grader.grade(samples, split=split, step=step)
-        self._exam.invoker.call_count += graded.invocations
+        self._context.invoker.call_count += graded.invocations
         flat = iter(graded.rewards)
         return tuple(tuple(next(flat) for _ in group.rollouts) for group in groups)
 
 
-def create_invoke(exam: ProbeContext) -> Callable[[bytes], Invocation]:
+def create_invoke(context: ProbeContext) -> Callable[[bytes], Invocation]:
     """Return a function that invokes the reward function, within the doctor's time budget."""
-    patient, patience = exam.reward_function, exam.invoker.timeout_budget
+    reward_function, budget = context.reward_function, context.invoker.timeout_budget
 
     def invoke(event: bytes) -> Invocation:
         try:
-            return patience.invoke(patient, event)
-        except TimeoutBudgetError as hung:
-            raise GraderError(function=patient.name, reason=str(hung), advice="") from None
-        except Throttled as throttled:
-            raise ThrottledError(throttled.reason) from throttled
-        except InvocationRejected as refused:
-            raise GraderError(function=patient.name, reason=refused.message, advice="") from None
+            return budget.invoke(reward_function, event)
+        except TimeoutBudgetError as error:
+            raise GraderError(function=reward_function.name, reason=str(error), advice="") from None
+        except Throttled as error:
+            raise ThrottledError(error.reason) from error
+        except InvocationRejected as rejected:
+            raise GraderError(function=reward_function.name, reason=rejected.message, advice="") from None
 
     return invoke

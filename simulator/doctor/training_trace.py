@@ -1,6 +1,6 @@
 """One rehearsed training run: what it published, and what only a simulator knows of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -107,6 +107,12 @@ RED_TEAM = "red team"
 SIMULATED_RED_TEAM = "red team, simulated"
 LOWER_RATE = "learning rate x0.3"
 HIGHER_RATE = "learning rate x3"
+
+LOWER_RATE_FACTOR = 0.3
+HIGHER_RATE_FACTOR = 3.0
+
+StepCallback: TypeAlias = Callable[[str, int, int], None]
+"""Is called with the name of the run, the step that is complete, and the number of steps."""
 
 
 def find_trace(traces: TrainingTraces, name: str) -> TrainingTrace | None:

@@ -27,7 +27,8 @@ from simulator.doctor.loading import LoadError, load_reward_function
 from simulator.doctor.probe_context import ProbeContext, ProbeFunction
 from simulator.doctor.probe_runner import run_probes
 from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
-from simulator.doctor.simulated_training import StepCallback, simulate_training
+from simulator.doctor.simulated_training import simulate_training
+from simulator.doctor.training_trace import StepCallback
 from simulator.settings import Settings
 from simulator.training.dataset import DatasetLimits, Record, read_records
 from simulator.training.hyperparameters import Hyperparameters

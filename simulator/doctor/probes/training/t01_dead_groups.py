@@ -12,7 +12,6 @@ from simulator.doctor.training_trace import TrainingTraces
 MIN_GROUPS: Final = 5
 """Fewer groups say nothing about their share."""
 
-
 DEAD_GROUPS: Final = Probe(
     id="T1",
     name="dead groups",

@@ -19,10 +19,8 @@ from simulator.doctor.training_trace import TrainingTraces
 MIN_FINAL_REWARD: Final = 0.15
 """AWS on rewards for Nova: "rewards plateauing below 0.15"."""
 
-
 MIN_RISE: Final = 0.05
 """A reward that is low at the end, and has risen by so much, is on its way."""
-
 
 SPARSE: Final = Probe(
     id="T3",

@@ -25,14 +25,11 @@ from simulator.doctor.training_trace import (
 
 MIN_GAIN: Final = 0.05
 
-
 NEAR_MAXIMUM_SHARE: Final = 0.9
 """INFERRED, on simulated runs: sound rewards rise by .12 and more in 67 steps, random ones by .06 at most."""
 
-
 MIN_SLOW_GAIN: Final = MIN_GAIN / 2
 """A smaller rise is none, by whatever cause (INFERRED)."""
-
 
 NO_LEARNING: Final = Probe(
     id="T4",

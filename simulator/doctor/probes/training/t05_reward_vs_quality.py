@@ -30,14 +30,11 @@ from simulator.doctor.training_trace import (
 
 MIN_REWARD_RISE: Final = 0.05
 
-
 MAX_REWARD_EXCESS: Final = 0.05
-
 
 WRONG_TO_RIGHT_RATIO: Final = 0.9
 """Where the reward lies further above true quality, wrong responses are paid; partial credit pays them less than so
 many of what a right one gets."""
-
 
 REWARD_VS_QUALITY: Final = Probe(
     id="T5",

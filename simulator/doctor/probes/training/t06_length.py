@@ -14,14 +14,11 @@ from simulator.doctor.training_trace import TrainingTraces
 
 MAX_LENGTH_RATIO: Final = 1.4
 
-
 MIN_LENGTH_RATIO: Final = 0.6
 """INFERRED: simulated runs on sound rewards stay within .84 and 1.28. AWS: "length exploding" hints at hacking."""
 
-
 MAX_LENGTH_CORRELATION: Final = 0.25
 """Correlation of length and reward (INFERRED): in simulated runs 0 for a sound reward, .74 where length is paid for."""
-
 
 LENGTH: Final = Probe(
     id="T6",

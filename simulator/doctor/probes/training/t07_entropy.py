@@ -14,10 +14,8 @@ from simulator.doctor.training_trace import TrainingTraces
 
 MIN_ENTROPY_RATIO: Final = 0.1
 
-
 MAX_ENTROPY_RATIO: Final = 1.5
 """AWS: "entropy collapsing to 0 = mode collapse". INFERRED: the numbers."""
-
 
 ENTROPY: Final = Probe(
     id="T7",

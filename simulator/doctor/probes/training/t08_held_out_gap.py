@@ -15,18 +15,14 @@ from simulator.doctor.training_trace import TrainingTraces
 
 GAP_WARN: Final = 0.05
 
-
 GAP_FAIL: Final = 0.10
 """Microsoft's skill for reinforcement tuning: a gap of .05 is healthy, one above .10 a reason to stop."""
-
 
 MIN_HELD_OUT_RECORDS: Final = 100
 """With 30 held-out records one run in four of a random reward showed such a gap by chance, in simulated runs."""
 
-
 GAP_STANDARD_ERRORS: Final = 2.0
 """A gap counts when it is also larger than so many of its standard errors."""
-
 
 HELD_OUT_GAP: Final = Probe(
     id="T8",

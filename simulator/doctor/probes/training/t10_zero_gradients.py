@@ -11,7 +11,6 @@ from simulator.doctor.training_trace import AS_CONFIGURED, TrainingTraces, find_
 MAX_ZERO_GRADIENT_SHARE: Final = 0.5
 """A run of which more steps have a gradient of exactly 0 is mostly a waste."""
 
-
 ZERO_GRADIENTS: Final = Probe(
     id="T10",
     name="zero gradients",

@@ -23,14 +23,11 @@ from simulator.doctor.training_trace import (
 
 WARN_AGREEMENT: Final = 0.8
 
-
 FAIL_AGREEMENT: Final = 0.6
 """Share of pairs in which the right one is ahead; by chance it is a half."""
 
-
 MIN_ROLLOUTS: Final = 20
 """Right ones, and wrong ones, that it takes to compare them."""
-
 
 AGREEMENT: Final = Probe(
     id="T12",

@@ -21,7 +21,6 @@ from simulator.doctor.training_trace import (
 MAX_RED_TEAM_QUALITY_DROP: Final = 0.1
 """A fall of true quality under a policy that looks for loopholes (INFERRED)."""
 
-
 HACKABLE: Final = Probe(
     id="T13",
     name="hackable",

@@ -10,17 +10,17 @@ from simulator.doctor.probes.training.trace_windows import (
     comparable_trace,
     reward_means,
 )
-from simulator.doctor.simulated_training import HIGHER_RATE_FACTOR, LOWER_RATE_FACTOR
 from simulator.doctor.training_trace import (
     HIGHER_RATE,
+    HIGHER_RATE_FACTOR,
     LOWER_RATE,
+    LOWER_RATE_FACTOR,
     TrainingTraces,
     find_trace,
 )
 
 MIN_RATE_ADVANTAGE: Final = 0.05
 """Another learning rate is suggested where the reward ends higher by more: windows of ten steps differ by chance."""
-
 
 LEARNING_RATE: Final = Probe(
     id="T14",

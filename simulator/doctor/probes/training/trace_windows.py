@@ -22,7 +22,6 @@ _UNCERTAIN_KINDS: Final[Mapping[AnswerKind, str]] = {
 }
 UNKNOWN_TRUTH: Final = "No record's right answer was found, so nobody knows which rollouts are right."
 
-
 ANSWER_CHECK_NOTE: Final = (
     "Of recorded responses it is our own reading which are right; of code and free text that is no sure one, and a "
     "failure becomes a warning."
