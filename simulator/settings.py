@@ -1,4 +1,4 @@
-"""Every setting of the simulator, in one frozen value; the room's only reader of the environment."""
+"""Every setting of the simulator, in one frozen value, and how `NAME=VALUE` changes it."""
 
 import os
 from collections.abc import Collection, Iterable, Mapping
@@ -11,20 +11,18 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 from simulator.training.dataset import DatasetLimits, HeldOutChoice
 
-# 2026-01-01T00:00:00Z: where `exec` and the test fixtures start the clock, so that a run's timestamps never differ.
+# 2026-01-01T00:00:00Z: `exec` and the tests start the clock here, so that the timestamps of a run never differ.
 FIXED_EPOCH: Final = 1_767_225_600
 
-# What every key and credential of a simulator session names. AWS's own documentation uses this account number.
+# The account of every key and credential of a session. AWS's own documentation uses this number.
 ACCOUNT: Final = "123456789012"
 ACCESS_KEY_ID: Final = "AKIASIMULATOR0000000"
 SECRET_ACCESS_KEY: Final = "simulator/not/a/real/secret/key/0000000000"  # noqa: S105  deliberately worthless
 
-_LOOPBACK: Final = "127.0.0.1,localhost"  # never by way of a proxy
-
 # DOCUMENTED: reinforcement fine-tuning of open-weight models is offered in one region only.
 TUNING_REGION: Final = "us-west-2"
 
-# DOCUMENTED: where there is a Mantle endpoint.
+# DOCUMENTED: the regions that have a Mantle endpoint.
 Region: TypeAlias = Literal[
     "us-east-1",
     "us-east-2",
@@ -43,32 +41,32 @@ Region: TypeAlias = Literal[
 ]
 
 MAX_PORT: Final = 65_535
-MAX_SPEED: Final = 1_000_000  # simulated seconds in a real one
-MAX_EPOCH_SECONDS: Final = (
-    4_102_444_800  # 2100-01-01T00:00:00Z: a run of any length still ends in a year of four digits
-)
+MAX_SPEED: Final = 1_000_000  # simulated seconds in one real second
+
+# 2100-01-01T00:00:00Z: a run of any length still ends in a year of four digits.
+MAX_EPOCH_SECONDS: Final = 4_102_444_800
 
 PositiveInt: TypeAlias = Annotated[int, Ge(1)]
 
 
 class Pace(StrEnum):
-    """Who moves a job on."""
+    """Who advances a job."""
 
-    INSTANT = "instant"  # nobody waits: the job leads, and the clock follows it
-    POLL = "poll"  # each retrieve gives it one turn
-    MANUAL = "manual"  # the clock leads, and only its user moves that
-    REALTIME = "realtime"  # the clock leads, and runs by itself
+    INSTANT = "instant"  # nothing waits: jobs run at full speed and the clock follows them
+    POLL = "poll"  # each retrieve advances the job by one event
+    MANUAL = "manual"  # the job follows the clock, and only `rft-sim clock` advances the clock
+    REALTIME = "realtime"  # the job follows the clock, and the clock runs by itself
 
 
 class Auth(StrEnum):
-    """Who is let in."""
+    """Which requests are accepted."""
 
     VERIFY = "verify"  # keys and signatures are checked, and the caller's IAM policies decide
-    ANY = "any"  # every request is the account's root's, also one without a key
+    ANY = "any"  # every request acts as the account's root user, even without a key
 
 
 class EventShape(StrEnum):
-    """How a rollout is laid out in the Lambda event (contract 4.1: the published handlers disagree)."""
+    """The layout of a rollout in the Lambda event (contract 4.1: the published handlers disagree)."""
 
     SUPERSET = "superset"  # root fields, bare strings wrapped, and a metadata copy: every published handler works
     DOCUMENTED = "documented"  # reference and custom fields under `metadata` only, as the user guide prints
@@ -76,198 +74,260 @@ class EventShape(StrEnum):
 
 
 class ResponseEvents(StrEnum):
-    """In what order a streamed response tells of its thinking (contract 6.2)."""
+    """The events of a streamed response that carry reasoning (contract 6.2)."""
 
     VLLM = "vllm"  # `response.reasoning_part.*`, as Amazon's sample reads it from Mantle; no SDK has these types
-    OPENAI = "openai"  # `response.content_part.*`, as OpenAI's specification has it: valid for every SDK's helpers
+    OPENAI = "openai"  # `response.content_part.*`, as in OpenAI's specification: works with every SDK's helpers
 
 
 class UnknownFields(StrEnum):
-    """What becomes of a field of a chat request that nobody knows."""
+    """What happens to an unknown field of a chat request."""
 
-    IGNORED = "ignored"  # as vLLM does, which stands behind Mantle
-    REFUSED = "refused"  # 400, for those who would rather know
+    IGNORED = "ignored"  # as in vLLM, which serves Mantle's models
+    REFUSED = "refused"  # status 400, to find misspelled fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradingSettings:
     """How rollouts reach the reward function."""
 
-    event_shape: Annotated[EventShape, "How a rollout is laid out in the event; the published handlers disagree."] = (
-        EventShape.SUPERSET
-    )
+    event_shape: Annotated[EventShape, "The layout of a rollout in the Lambda event."] = EventShape.SUPERSET
     wrap_strings: Annotated[
-        bool, 'Send a bare string reference as {"text": ...}; Amazon\'s sample handler scores 0 without it (SAMPLE).'
+        bool,
+        'Send a reference that is a bare string as {"text": ...}.',
+        "SAMPLE: Amazon's sample handler scores 0 without it.",
     ] = True
-    include_reasoning: Annotated[bool, "Show the function the model's thinking, and not the final answer alone."] = (
-        False
-    )
+    include_reasoning: Annotated[
+        bool, "Send the model's reasoning to the reward function, not only the final answer."
+    ] = False
     rollouts_per_call: Annotated[PositiveInt, "Rollouts in one event."] = 8
-    concurrency: Annotated[PositiveInt, "Calls at once; by default this machine's processors, and 2 at least."] = field(
-        default_factory=lambda: max(2, os.cpu_count() or 1)
-    )
-    attempts: Annotated[PositiveInt, "How often a call is tried that was throttled or timed out."] = 3
+    concurrency: Annotated[
+        PositiveInt, "Calls at the same time. Default: the number of this machine's processors, at least 2."
+    ] = field(default_factory=lambda: max(2, os.cpu_count() or 1))
+    attempts: Annotated[PositiveInt, "Attempts of a call that is throttled or times out."] = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DurationSettings:
     """Modelled durations in simulated seconds."""
 
-    validation: Annotated[int, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds in which the files are checked."] = 45
-    queue: Annotated[int, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds from there to the first step."] = 240
+    validation: Annotated[int, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds that the check of the files takes."] = (
+        45
+    )
+    queue: Annotated[
+        int, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds between the check of the files and the first step."
+    ] = 240
     per_step: Annotated[float, Ge(0), Le(MAX_EPOCH_SECONDS), "Simulated seconds that every step takes."] = 40.0
-    tokens_per_second: Annotated[float, Gt(0), "Tokens that are sampled in a simulated second of a step."] = 250.0
+    tokens_per_second: Annotated[
+        float, Gt(0), "Tokens that a step samples in one simulated second, in addition to durations.per_step."
+    ] = 250.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsistencySettings:
-    """How far listings of jobs lag behind what is so. A look is a request for a listing's first page."""
+    """How far listings lag behind the jobs. One read is one request for the first page of a listing."""
 
     jobs_lag: Annotated[
-        int, Ge(0), "Looks by which the list of jobs lags, in what it says and in whom it holds. SAMPLE hints at it."
+        int,
+        Ge(0),
+        "Reads by which the list of jobs lags behind: a new job appears late, and so does a new status.",
+        "SAMPLE: Amazon's sample hints at it.",
     ] = 0
-    events_lag: Annotated[int, Ge(0), "Looks by which a job's events come late."] = 0
-    events_batch: Annotated[PositiveInt, "Events come so many at a time, the last ones with the job's end."] = 1
-    events_twice: Annotated[bool, "Each event stands twice in its list."] = False
-    checkpoints_lag: Annotated[int, Ge(0), "Looks by which checkpoints come after the event that tells of them."] = 0
+    events_lag: Annotated[int, Ge(0), "Reads by which a new event of a job appears late."] = 0
+    events_batch: Annotated[
+        PositiveInt, "Events appear in batches of this size; the end of the job completes the last batch."
+    ] = 1
+    events_twice: Annotated[bool, "List each event twice."] = False
+    checkpoints_lag: Annotated[
+        int, Ge(0), "Reads by which a checkpoint appears later than the event that announces it."
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictSettings:
-    """What a client may do before `rft-sim verdict` finds fault with it."""
+    """Limits that `rft-sim verdict` holds a client to."""
 
-    looks_per_second: Annotated[PositiveInt, "The most looks of one program at one thing within a second (C2)."] = 30
+    looks_per_second: Annotated[PositiveInt, "The most reads of one resource by one program within a second (C2)."] = 30
     longest_wait: Annotated[
-        float, Gt(0), "Seconds of silence that a client may wait out; the OpenAI SDK's own time-out is 600 (C7)."
+        float,
+        Gt(0),
+        "The longest time in seconds that a client may wait for an answer (C7). "
+        "The OpenAI SDK's default time-out is 600 s.",
     ] = 630.0
-    failures_in_a_row: Annotated[PositiveInt, "How often a request may fail, one time after the other (C7)."] = 300
-    longest_outage: Annotated[float, Gt(0), "Seconds over which a request may do nothing but fail (C7)."] = 3_600.0
+    failures_in_a_row: Annotated[PositiveInt, "The most consecutive failures of one repeated request (C7)."] = 300
+    longest_outage: Annotated[
+        float, Gt(0), "The longest time in seconds that a client may repeat a request that keeps failing (C7)."
+    ] = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a simulator is started with. The text in an annotation is what the command line says of that setting."""
+    """What a simulator is started with.
 
-    host: Annotated[str, MinLen(1), "The address to listen on. Anything but loopback lets others in."] = "127.0.0.1"
+    The texts of an annotation are the help of its setting. A text that starts with a kind of evidence says what Bedrock
+    does and how this is known.
+    """
+
+    host: Annotated[
+        str, MinLen(1), "The address to listen on. Any address that is not loopback lets other machines in."
+    ] = "127.0.0.1"
     hosts: Annotated[
         tuple[str, ...],
-        "Names that it is asked for by and that somebody owns, such as rft.example.com. Others are refused, so that no "
-        "web page can ask; addresses, `localhost`, names without a dot or below `.local` and `.internal` need none.",
+        "Public host names that requests may use for this simulator, such as rft.example.com. Other public names are "
+        "refused, so that no web page can reach the simulator. IP addresses, `localhost`, names without a dot and "
+        "names that end in `.local` or `.internal` are always allowed.",
     ] = ()
     port: Annotated[
-        int, Ge(0), Le(MAX_PORT), "The port to listen on; 0 takes a free one, as `exec` does by default."
+        int, Ge(0), Le(MAX_PORT), "The port to listen on. 0 takes a free port, which is the default of `exec`."
     ] = 8723
-    region: Annotated[Region, "The region to stand for. Only us-west-2 tunes (DOCUMENTED)."] = TUNING_REGION
-    account: Annotated[str, "The number of the account that the session's own credentials are the root of."] = ACCOUNT
-    seed: Annotated[int, "The seed of every id and draw."] = 0
+    region: Annotated[
+        Region, "The simulated AWS region.", "DOCUMENTED: only us-west-2 offers reinforcement fine-tuning."
+    ] = TUNING_REGION
+    account: Annotated[str, "The number of the AWS account whose root user the session's credentials are."] = ACCOUNT
+    seed: Annotated[int, "The seed of every id and random draw."] = 0
     epoch: Annotated[
         int,
         Ge(0),
         Le(MAX_EPOCH_SECONDS),
-        "Where the clock starts: seconds since 1970, or a time such as 2026-01-31T12:00:00Z (UTC). "
-        "By default `serve` starts at this machine's time, and `exec` at 1767225600, so that its runs are alike.",
+        "The time at which the clock starts: seconds since 1970, or a UTC time such as 2026-01-31T12:00:00Z. "
+        "`serve` starts at this machine's time by default, and `exec` at 1767225600, so that its runs are repeatable.",
     ] = FIXED_EPOCH
     pace: Annotated[
         Pace,
-        "Who moves a job on: nobody waits; each retrieve gives it a turn; `rft-sim clock` alone; or a clock that runs.",
+        "Who advances a job. instant: it runs at full speed. poll: each retrieve advances it by one event. "
+        "manual: only `rft-sim clock` advances it. realtime: a running clock advances it.",
     ] = Pace.INSTANT
-    speed: Annotated[float, Gt(0), Le(MAX_SPEED), "Simulated seconds in a real one, at the pace realtime."] = 1.0
-    auth: Annotated[Auth, "Check keys, signatures and permissions, or let everything in."] = Auth.VERIFY
-    data: Annotated[Path | None, "The folder to keep state in. Without one everything goes at exit."] = None
-    max_file_bytes: Annotated[PositiveInt, "The largest file. OPENAI; Bedrock publishes none."] = 512 * 1024 * 1024
+    speed: Annotated[
+        float, Gt(0), Le(MAX_SPEED), "Simulated seconds in one real second. It applies to the pace realtime."
+    ] = 1.0
+    auth: Annotated[
+        Auth, "verify: check keys, signatures and permissions. any: accept every request as the account's root user."
+    ] = Auth.VERIFY
+    data: Annotated[Path | None, "The folder that keeps the state. Without it the state is deleted at exit."] = None
+    max_file_bytes: Annotated[
+        PositiveInt, "The largest uploaded file in bytes.", "OPENAI: the limit there. Bedrock publishes none."
+    ] = 512 * 1024 * 1024
     max_body_bytes: Annotated[
-        PositiveInt, "The largest JSON body. INFERRED: the sibling runtime's InvokeModel takes as much."
+        PositiveInt,
+        "The largest JSON body in bytes.",
+        "INFERRED: the limit of InvokeModel in the Bedrock Runtime API.",
     ] = 25_000_000
     concurrent_jobs: Annotated[
-        PositiveInt, "Jobs that run at once; a further one waits `queued`. INFERRED: Bedrock publishes none."
+        PositiveInt,
+        "Jobs that run at the same time. Further jobs wait in the status `queued`.",
+        "INFERRED: Bedrock publishes no limit.",
     ] = 8
     unknown_chat_fields: Annotated[
-        UnknownFields, "What becomes of a field of a chat request that nobody knows. INFERRED: vLLM ignores it."
+        UnknownFields,
+        "What happens to an unknown field of a chat request: it is ignored, or the request is refused.",
+        "INFERRED: vLLM ignores it.",
     ] = UnknownFields.IGNORED
-    max_choices: Annotated[PositiveInt, "The largest `n` of a chat request. OPENAI."] = 128
+    max_choices: Annotated[PositiveInt, "The largest `n` of a chat request.", "OPENAI: the limit there."] = 128
     text_completions: Annotated[
         bool,
-        "Serve /v1/completions. A page of AWS's shows a call of it, the list of routes leaves it out: INFERRED absent.",
+        "Serve /v1/completions.",
+        "INFERRED: Bedrock does not serve it. One page of AWS shows a call of it, but the list of routes omits it.",
     ] = False
     max_projects: Annotated[
-        PositiveInt, "The projects of an account (DOCUMENTED), archived ones included (INFERRED)."
+        PositiveInt,
+        "The most projects of an account, archived projects included.",
+        "DOCUMENTED: the limit. INFERRED: archived projects count.",
     ] = 1_000
     listed_models: Annotated[
-        PositiveInt, "The most tuned models and checkpoints that GET /v1/models lists, the newest ones. INFERRED."
+        PositiveInt,
+        "The most tuned models and checkpoints that GET /v1/models lists; the newest come first.",
+        "INFERRED: Bedrock publishes no limit.",
     ] = 1_000
     ignored_job_fields: Annotated[
         tuple[str, ...],
-        "Fields of a new job to ignore where they would be refused, such as `suffix`. "
-        'DOCUMENTED: "suffix is not supported"; INFERRED: it is refused.',
+        "Fields of a new job that are ignored instead of refused, such as `suffix`.",
+        'DOCUMENTED: "suffix is not supported". INFERRED: it is refused.',
     ] = ()
     answer_path: Annotated[
-        str | None, "Where a record's right answer is, such as reference_answer.value. Without one it is looked for."
+        str | None,
+        "The path of the right answer in a record, such as reference_answer.value. Without it the simulator searches "
+        "for the answer.",
     ] = None
     rollouts: Annotated[
         Path | None,
-        "A folder of a real model's outputs, as `rft-sim doctor --rollouts` keeps them: "
-        "jobs train on these in place of the simulated policy.",
+        "A folder of a real model's outputs, written by `rft-sim doctor --rollouts`. Jobs train on these outputs "
+        "instead of the simulated policy's.",
     ] = None
     faults: Annotated[
         Path | None,
-        "A script of faults to begin with; `rft-sim faults explain` describes it. A reset starts it anew.",
+        "A fault script that applies from the start; `rft-sim faults explain` describes the format. A reset "
+        "restarts it.",
     ] = None
     redteam: Annotated[
-        float, Ge(0), Le(1_000), "How readily the simulated policy tries exploits; 2.5 finds them within an epoch."
+        float,
+        Ge(0),
+        Le(1_000),
+        "How strongly the simulated policy searches for exploits. 2.5 finds them within one epoch.",
     ] = 0.0
     detect_convergence: Annotated[
         bool,
-        "Stop early, as the service does (DOCUMENTED), by a rule of ours (INFERRED). Off, step counts stay the same.",
+        "End a job early when its reward has converged. Otherwise the number of steps depends only on the request.",
+        "DOCUMENTED: the service stops early. INFERRED: the rule.",
     ] = False
     held_out: Annotated[
-        HeldOutChoice, "Which tenth of the file is held out when there is no validation file. INFERRED."
+        HeldOutChoice,
+        "Which tenth of the training file is held out when there is no validation file: the last records, or records "
+        "chosen by the seed.",
+        "INFERRED: Bedrock does not say.",
     ] = "tail"
     responses_events: Annotated[
         ResponseEvents,
-        "The order of a streamed response's events: Mantle's own (SAMPLE), or that of OpenAI's specification (OPENAI).",
+        "The order of a streamed response's events.",
+        "SAMPLE: vllm is what Mantle sends. OPENAI: openai is the order of OpenAI's specification.",
     ] = ResponseEvents.VLLM
     responses_kept_days: Annotated[
-        PositiveInt, "How long a stored response is there, in simulated days. DOCUMENTED."
+        PositiveInt, "Simulated days until a stored response is deleted.", "DOCUMENTED: 30 days."
     ] = 30
     background_retrieves: Annotated[
-        int, Ge(0), "How many retrieves still find a background response in progress. INFERRED."
+        int,
+        Ge(0),
+        "Retrieves that still find a background response in progress.",
+        "INFERRED: Bedrock publishes no duration.",
     ] = 1
     responses_under_openai_v1: Annotated[
         bool,
-        "Serve gpt-oss's Responses under /openai/v1 too, where the OpenAI SDK's Bedrock clients go by themselves. "
+        "Serve the Responses API of gpt-oss models under /openai/v1 too, where the OpenAI SDK's Bedrock clients call "
+        "it.",
         "OBSERVED: Mantle refuses it there with 400, and serves it under /v1.",
     ] = False
     lambda_workers: Annotated[
-        PositiveInt, "Lambda environments at once, of all functions; more than grading uses, as calls may nest."
+        PositiveInt,
+        "Lambda environments at the same time, over all functions. Nested calls need more than grading alone.",
     ] = 64
-    consistency: Annotated[ConsistencySettings, "INFERRED; a retrieve always shows what is so."] = field(
+    consistency: Annotated[ConsistencySettings, "INFERRED: a retrieve always returns the current state."] = field(
         default_factory=ConsistencySettings
     )
-    dataset: Annotated[DatasetLimits, "Of a training file."] = field(default_factory=DatasetLimits)
+    dataset: Annotated[DatasetLimits, "Applies to a training file."] = field(default_factory=DatasetLimits)
     validation_dataset: Annotated[
         DatasetLimits,
-        "Of a validation file, which may be smaller: INFERRED, the documented minimum is for training data.",
+        "Applies to a validation file.",
+        "INFERRED: a validation file may be smaller, as the documented minimum is for training data.",
     ] = field(default_factory=lambda: DatasetLimits(min_records=1))
-    grading: Annotated[GradingSettings, "INFERRED: Bedrock publishes none of it."] = field(
+    grading: Annotated[GradingSettings, "INFERRED: Bedrock does not publish this."] = field(
         default_factory=GradingSettings
     )
     durations: Annotated[DurationSettings, 'INFERRED: AWS says only "a few hours" for a run.'] = field(
         default_factory=DurationSettings
     )
-    verdict: Annotated[VerdictSettings, "By the client's own clock; no claim about Bedrock."] = field(
+    verdict: Annotated[VerdictSettings, "Measured in real time; it is no claim about Bedrock."] = field(
         default_factory=VerdictSettings
     )
 
 
 class InvalidSettingError(Exception):
-    """An assignment that names no setting, or gives it a value that it cannot have; the message says which."""
+    """An assignment names no setting, or its value is invalid. The message says which."""
 
 
 def apply_assignments(settings: Settings, assignments: Iterable[str] = ()) -> Settings:
-    """Return the settings, checked, after assignments such as `grading.event_shape=sample`.
+    """Return the settings after assignments such as `grading.event_shape=sample`. All values are validated.
 
     Raises:
-        UnknownSettingError: there is no such setting, or a value does not fit its setting.
+        InvalidSettingError: there is no such setting, or a value is invalid.
     """
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  `rft-sim --help` need not wait for it
 
@@ -279,10 +339,10 @@ def apply_assignments(settings: Settings, assignments: Iterable[str] = ()) -> Se
         if not equals or name not in defaults:
             raise InvalidSettingError(f"{assignment!r} is not NAME=VALUE of a setting; `rft-sim settings` lists them")
         *path, last = name.split(".")
-        place = values
+        group = values
         for part in path:
-            place = place[part]
-        place[last] = _parse_value(value, default=defaults[name])
+            group = group[part]
+        group[last] = _parse_value(value, default=defaults[name])
     try:
         return TypeAdapter(Settings).validate_python(values)
     except ValidationError as error:
@@ -291,7 +351,7 @@ def apply_assignments(settings: Settings, assignments: Iterable[str] = ()) -> Se
         raise InvalidSettingError(f"{name}={first['input']}: {first['msg'].lower()}") from None
 
 
-# What a job's story is told by, beside its order and its files.
+# The settings that a job's lifecycle depends on, besides its spec and its files.
 _JOB_SETTINGS: Final = {
     "answer_path",
     "dataset",
@@ -304,15 +364,17 @@ _JOB_SETTINGS: Final = {
 
 
 def job_assignments(settings: Settings) -> tuple[str, ...]:
-    """Return, as `NAME=VALUE`, what a job's story is told by and is not as it is by default."""
+    """Return the settings that a job's lifecycle depends on and that differ from their defaults, as `NAME=VALUE`."""
     return tuple(line for line in _job_lines(settings) if line not in _job_lines(Settings()))
 
 
 def restore_job_settings(settings: Settings, assignments: Collection[str]) -> Settings:
-    """Return the settings with those that a job's story is told by as they were when `of_jobs` gave `assignments`.
+    """Return the settings with the job settings of an earlier `job_assignments`.
+
+    A job keeps the settings it was created with, whatever the simulator was restarted with.
 
     Raises:
-        UnknownSettingError: this version does not have them.
+        InvalidSettingError: this version has no such setting.
     """
     if tuple(assignments) == job_assignments(settings):
         return settings
@@ -324,12 +386,12 @@ def _job_lines(settings: Settings) -> list[str]:
 
 
 def format_assignments(settings: Settings) -> list[str]:
-    """Return every setting as `NAME=VALUE`, in the form that `changed` takes."""
+    """Return every setting as `NAME=VALUE`, in the form that `apply_assignments` takes."""
     return [f"{name}={_format_value(value)}" for name, value in flatten(asdict(settings)).items()]
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested values by their dotted names."""
+    """Return nested values as one mapping by dotted names."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
@@ -352,52 +414,3 @@ def _parse_value(text: str, *, default: object) -> str | tuple[str, ...] | None:
     if isinstance(default, tuple):
         return tuple(part for part in text.split(",") if part)
     return None if default is None and not text else text
-
-
-def build_client_environment(
-    *, url: str, region: str, key: str, inherited: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return the environment of a command that is to speak to the simulator at `url` and to nothing else.
-
-    The variables are the ecosystem's own. The AWS profile files are pointed at nothing and every credential of the
-    caller's is replaced, so that no real one can be read or sent. RFT_SIM_EXEC tells the command that the simulator
-    ends with it.
-    """
-    inherited = os.environ if inherited is None else inherited
-    dropped = list_foreign_variables(inherited)
-    kept = {name: value for name, value in inherited.items() if name not in dropped}
-    return kept | build_session_variables(url=url, region=region, key=key) | {"RFT_SIM_EXEC": "1"}
-
-
-def read_variable(name: str) -> str | None:
-    """Return a variable of the caller's environment, such as one that the caller says holds a key."""
-    return os.environ.get(name)
-
-
-def list_foreign_variables(inherited: Mapping[str, str] | None = None) -> list[str]:
-    """Return the names of the AWS, OpenAI and target variables that the caller's environment holds, sorted."""
-    inherited = os.environ if inherited is None else inherited
-    prefixes = ("AWS_", "BEDROCK_MANTLE_", "OPENAI_")
-    return sorted(name for name in inherited if name.startswith(prefixes) or name == "RFT_TARGET")
-
-
-def build_session_variables(*, url: str, region: str, key: str) -> dict[str, str]:
-    """Return the variables that point the OpenAI and AWS SDKs at the simulator at `url`."""
-    return {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_BEARER_TOKEN_BEDROCK": key,
-        "AWS_BEDROCK_BASE_URL": f"{url}/openai/v1",  # the OpenAI SDK's Bedrock clients; the base they take at AWS
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": url,
-        "AWS_REGION": region,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "BEDROCK_MANTLE_API_BASE": f"{url}/v1",  # litellm
-        "NO_PROXY": _LOOPBACK,
-        "OPENAI_API_KEY": key,
-        "OPENAI_BASE_URL": f"{url}/v1",
-        "RFT_TARGET": "simulator",
-        "no_proxy": _LOOPBACK,  # some libraries read only this spelling
-    }

@@ -47,7 +47,7 @@ ALLOWED_IMPORTS: Final[dict[str, set[str]]] = {
     "simulator": {"faults", "http", "inference", "routes", "services", "settings", "store", "upstream"},
     "server": {"http", "settings", "simulator"},
     "cli": {
-        *("clock", "doctor", "faults", "grading", "http", "identity", "ids", "lambdas", "server", "settings"),
+        *("clock", "doctor", "faults", "grading", "http", "identity", "ids", "lambdas", "parity", "server", "settings"),
         *("simulator", "store", "training", "upstream", "verdict"),
     },
     "__main__": {"cli"},
@@ -66,7 +66,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "simulator/cli/serve.py": {"time.time"},
     "simulator/services.py": {"time.time"},
     "simulator/cli/reward_options.py": {"time.time"},
-    "simulator/settings.py": {"os.environ"},
+    "simulator/cli/environment.py": {"os.environ"},
     # It replaces these functions for moto. Other users of moto in the same process get the originals.
     "simulator/aws/moto_patches.py": {"datetime.datetime.now", "os.urandom"},
     # It runs in the function's own process, as a Lambda layer, and records what the function reads.

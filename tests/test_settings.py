@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from simulator.cli.settings import SettingHelp, settings_help
+from simulator.cli.setting_help import SettingHelp, settings_help
 from simulator.jobs import lifecycle as life
 from simulator.settings import (
     DurationSettings,
@@ -108,7 +108,7 @@ def test_every_setting_is_explained_where_it_is_defined() -> None:
         ("seed", "a whole number"),
         ("durations.tokens_per_second", "a number above 0"),
         ("detect_convergence", "true | false"),
-        ("ignored_job_fields", "names with commas between them, or nothing"),
+        ("ignored_job_fields", "names separated by commas, or nothing"),
         ("data", "a path, or nothing"),
     ],
 )
@@ -122,7 +122,8 @@ def test_what_holds_for_a_group_is_said_of_each_of_it() -> None:
     assert settings_help()["grading.rollouts_per_call"] == SettingHelp(
         name="grading.rollouts_per_call",
         accepts="a whole number from 1",
-        meaning="Rollouts in one event. INFERRED: Bedrock publishes none of it.",
+        meaning="Rollouts in one event.",
+        evidence="INFERRED: Bedrock does not publish this.",
     )
 
 

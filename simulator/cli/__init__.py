@@ -1,1 +1,1 @@
-"""The commands that steer a running simulator: each asks its control plane, `/_simulator`, and shows the answer."""
+"""The command line, `rft-sim`: one module per command, and what several commands share."""

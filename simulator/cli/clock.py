@@ -1,42 +1,41 @@
-"""`rft-sim clock`: freeze the time of a running simulator, move it, run a job to where it is wanted, choose a pace."""
+"""`rft-sim clock`: show, freeze and advance the clock of a running simulator, run a job, choose a pace."""
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from simulator.cli.control_client import request_control
-from simulator.cli.server_options import Endpoint, Host, Port, exit_with_error, simulator_url
+from simulator.cli.exit_codes import EXIT_FAILED, exit_with_error
+from simulator.cli.server_options import Endpoint, Host, Port, simulator_url
 from simulator.clock import DURATION_FORMAT, TIME_FORMAT, format_time, parse_duration, parse_time
 from simulator.settings import MAX_SPEED, Pace
 
-EXIT_NOT_REACHED: Final = 1
-
 clock = typer.Typer(
     name="clock",
-    help="Freeze the time of a running simulator, move it, run a job to a step, choose a pace. "
-    "Without a command: show how it stands.",
+    help="Freeze or advance the clock of a running simulator, run a job to a step, choose a pace. "
+    "Without a command: show the clock and the unfinished jobs.",
     invoke_without_command=True,
 )
 
 
 @clock.callback()
 def _show(context: typer.Context, *, host: Host = None, port: Port = None, endpoint: Endpoint = None) -> None:
-    """Show how the clock stands, and where the unfinished jobs stand in it."""
+    """Show the clock and the unfinished jobs."""
     if context.invoked_subcommand is None:
         _print_clock(request_control(simulator_url(host, port, endpoint), "GET", "/clock"))
 
 
 @clock.command()
 def freeze(*, host: Host = None, port: Port = None, endpoint: Endpoint = None) -> None:
-    """Stop the clock and all jobs, whatever their pace."""
+    """Stop the clock and all jobs, at any pace."""
     _update_clock(simulator_url(host, port, endpoint), freeze=True)
 
 
 @clock.command()
 def thaw(*, host: Host = None, port: Port = None, endpoint: Endpoint = None) -> None:
-    """Let the clock and the jobs go on as before."""
+    """Continue the clock and all jobs."""
     _update_clock(simulator_url(host, port, endpoint), freeze=False)
 
 
@@ -48,7 +47,7 @@ def advance(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Move the clock by a duration, and all that waits for it; keys and sessions age by as much."""
+    """Advance the clock by a duration, and with it the jobs. Keys and sessions age by the same duration."""
     _update_clock(simulator_url(host, port, endpoint), advance=_parse_time(parse_duration, by))
 
 
@@ -60,7 +59,7 @@ def to(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Move the clock to a time that has not passed, likewise."""
+    """Advance the clock to a later time, and with it the jobs. Keys and sessions age by the same duration."""
     _update_clock(simulator_url(host, port, endpoint), to=_parse_time(parse_time, time))
 
 
@@ -68,88 +67,93 @@ def to(
 def run(
     job: Annotated[str, typer.Argument(metavar="JOB", help="A job's id.")],
     *,
-    step: Annotated[int | None, typer.Option(help="Until it has completed this step.", min=1)] = None,
-    status: Annotated[str | None, typer.Option(help="Until it is in this status, such as running.")] = None,
-    time: Annotated[str | None, typer.Option(help="Until its next move would be later.", metavar="TIME")] = None,
+    step: Annotated[int | None, typer.Option(help="Run until the job has completed this step.", min=1)] = None,
+    status: Annotated[str | None, typer.Option(help="Run until the job has this status, such as running.")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Run until the job has nothing left to do before this time.", metavar="TIME")
+    ] = None,
     host: Host = None,
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Run one job as fast as it can, and leave it standing there; keys and sessions age by `advance` and `to` alone.
+    """Run one job at full speed to a step, a status or a time, and stop it there. Keys and sessions do not age.
 
-    Exits with 1 if it ended before the step or the status, or waits for another job. Before a time it may end.
+    Exits with 1 when the job ends before the step or status, or waits for another job. It may end before the time.
     """
-    wanted = {"step": step, "status": status, "time": None if time is None else _parse_time(parse_time, time)}
-    goals = {name: goal for name, goal in wanted.items() if goal is not None}
-    if len(goals) != 1:
+    options = {"step": step, "status": status, "time": None if time is None else _parse_time(parse_time, time)}
+    targets = {name: target for name, target in options.items() if target is not None}
+    if len(targets) != 1:
         exit_with_error("give one of --step, --status and --time")
-    standing = _update_clock(simulator_url(host, port, endpoint), run={"job": job, **goals})
-    if not standing["reached"]:
-        ((name, goal),) = goals.items()
-        exit_with_error(f"{job} did not come to {name} {goal}: {_explain_failure(standing)}", code=EXIT_NOT_REACHED)
+    state = _update_clock(simulator_url(host, port, endpoint), run={"job": job, **targets})
+    if not state["reached"]:
+        ((name, target),) = targets.items()
+        exit_with_error(f"{job} did not reach {name} {target}: {_explain_failure(state)}", code=EXIT_FAILED)
 
 
 @clock.command()
 def pace(
     chosen: Annotated[Pace, typer.Argument(metavar="PACE", help=f"{' | '.join(Pace)}.")],
     *,
-    job: Annotated[str | None, typer.Option(help="Of this job alone.", metavar="JOB")] = None,
-    speed: Annotated[float | None, typer.Option(help="Simulated seconds in a real one, at realtime.")] = None,
+    job: Annotated[str | None, typer.Option(help="Change the pace of this job only.", metavar="JOB")] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Simulated seconds in one real second, at the pace realtime.")
+    ] = None,
     host: Host = None,
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Choose who moves the jobs on, or one of them; it is kept with the data folder.
+    """Choose who advances the jobs, or one job. The data folder keeps the choice.
 
-    At realtime, one job goes at its own speed and hurries nobody else; without one it goes at the simulator's.
+    At the pace realtime, --job with --speed gives one job a speed of its own. Without --speed it has the simulator's.
     """
     if speed is not None and chosen is not Pace.REALTIME:
         exit_with_error(f"--speed goes with the pace realtime, not with {chosen}")
     if speed is not None and not 0 < speed <= MAX_SPEED:
         exit_with_error(f"--speed: expected more than 0 and at most {MAX_SPEED}, got {speed:.7g}")
-    others = {name: value for name, value in (("job", job), ("speed", speed)) if value is not None}
-    _update_clock(simulator_url(host, port, endpoint), pace=chosen.value, **others)
+    options = {name: value for name, value in (("job", job), ("speed", speed)) if value is not None}
+    _update_clock(simulator_url(host, port, endpoint), pace=chosen.value, **options)
 
 
-def _update_clock(simulator: str, **wanted: object) -> Any:
-    standing = request_control(simulator, "POST", "/clock", wanted, timeout=None)
-    _print_clock(standing)
-    return standing
+def _update_clock(simulator: str, **changes: object) -> Any:
+    """Send changes to the clock, print its new state and return it."""
+    state = request_control(simulator, "POST", "/clock", changes, timeout=None)
+    _print_clock(state)
+    return state
 
 
-def _print_clock(standing: Any) -> None:
-    frozen = "  frozen" if standing["frozen"] else ""
-    typer.echo(f"{standing['time']}  ({standing['now']})  {_describe_pace(standing)}{frozen}")
-    ended = [standing["job"]] if "job" in standing and _has_ended(standing) else []
-    for job in (*standing["jobs"], *ended):
+def _print_clock(state: Any) -> None:
+    frozen = "  frozen" if state["frozen"] else ""
+    typer.echo(f"{state['time']}  ({state['now']})  {_describe_pace(state)}{frozen}")
+    ended = [state["job"]] if "job" in state and _has_ended(state) else []
+    for job in (*state["jobs"], *ended):
         steps = f"step {job['step']}/{job['total_steps']}" if job["total_steps"] else ""
-        waits = job["next_at"] is not None and job["next_at"] > standing["now"]
-        ahead = timedelta(seconds=job["next_at"] - standing["now"]) if waits else ""
-        next_move = f"next at {format_time(job['next_at'])}, in {ahead}" if waits else ""
-        own = _describe_pace(job) if _describe_pace(job) != _describe_pace(standing) and job not in ended else ""
-        typer.echo("  ".join(part for part in (f"  {job['id']}", job["status"], steps, own, next_move) if part))
+        waits = job["next_at"] is not None and job["next_at"] > state["now"]
+        ahead = timedelta(seconds=job["next_at"] - state["now"]) if waits else ""
+        next_event = f"next at {format_time(job['next_at'])}, in {ahead}" if waits else ""
+        own_pace = _describe_pace(job) if _describe_pace(job) != _describe_pace(state) and job not in ended else ""
+        typer.echo("  ".join(part for part in (f"  {job['id']}", job["status"], steps, own_pace, next_event) if part))
 
 
-def _describe_pace(standing: Any) -> str:
-    """Return how the simulator, or a job, goes."""
-    return f"{standing['pace']} x{standing['speed']:g}" if standing["pace"] == Pace.REALTIME else standing["pace"]
+def _describe_pace(state: Any) -> str:
+    """Return the pace of the simulator or of a job, with its speed."""
+    return f"{state['pace']} x{state['speed']:g}" if state["pace"] == Pace.REALTIME else state["pace"]
 
 
-def _has_ended(standing: Any) -> bool:
-    """Return whether the job that was to be run is over."""
-    return all(job["id"] != standing["job"]["id"] for job in standing["jobs"])
+def _has_ended(state: Any) -> bool:
+    """Return whether the job that was run has ended."""
+    return all(job["id"] != state["job"]["id"] for job in state["jobs"])
 
 
-def _explain_failure(standing: Any) -> str:
-    """Return why a job did not come so far."""
-    job = standing["job"]
+def _explain_failure(state: Any) -> str:
+    """Return why a job did not reach its target."""
+    job = state["job"]
     if job["error"]:
         return f"it {job['status']}: {job['error']['message']}"
-    return f"it has {job['status']}" if _has_ended(standing) else f"it is {job['status']} at step {job['step']}"
+    return f"it ended as {job['status']}" if _has_ended(state) else f"it is {job['status']} at step {job['step']}"
 
 
-def _parse_time(form: Callable[[str], int], text: str) -> int:
+def _parse_time(parse: Callable[[str], int], text: str) -> int:
     try:
-        return form(text)
+        return parse(text)
     except ValueError as error:
         exit_with_error(str(error))

@@ -1,22 +1,20 @@
-"""`rft-sim doctor`: its options, as one appointment that is then attended."""
+"""`rft-sim doctor`: its options, and the run that they describe."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from simulator.cli import explanation_page as page
-from simulator.cli import reward_options as given
-from simulator.cli import server_options as options
-from simulator.cli.server_options import exit_with_error
+from simulator.cli import explanation_page, reward_options, serve_options, server_options
+from simulator.cli.exit_codes import exit_with_error
+from simulator.cli.signals import handle_interrupts
 from simulator.settings import Settings
 from simulator.training.hyperparameters import Hyperparameters
 
-MAX_CONCURRENCY: Final = given.DEFAULT_SETTINGS.lambda_workers
-"""More calls at once would wait for a worker."""
+MAX_CONCURRENCY: Final = reward_options.DEFAULT_SETTINGS.lambda_workers
+"""More concurrent calls would wait for a Lambda environment."""
 
-_REPORTS: Final = "Reports"
+_REPORTS_PANEL: Final = "Reports"
 _RECORDED_PANEL: Final = "Real model outputs"
 
 
@@ -27,106 +25,118 @@ def doctor(
     ] = None,
     *,
     data: Annotated[Path | None, typer.Option(help="The training file.", metavar="FILE")] = None,
-    validation: given.Validation = None,
-    only: Annotated[str | None, typer.Option(help="Take these probes alone.", metavar="S7,T5")] = None,
-    no_training: Annotated[bool, typer.Option("--no-training", help="Ask the function; rehearse no training.")] = False,
-    explain: Annotated[str | None, typer.Option(help="Print what a finding means, and stop.", metavar="ID")] = None,
-    rows: Annotated[int | None, typer.Option(help="Rows to ask about; 32 by default.", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of every draw.")] = None,
+    validation: reward_options.Validation = None,
+    only: Annotated[str | None, typer.Option(help="Run only these probes.", metavar="S7,T5")] = None,
+    no_training: Annotated[
+        bool, typer.Option("--no-training", help="Do not simulate training; call the function only.")
+    ] = False,
+    explain: Annotated[str | None, typer.Option(help="Print what a finding means, and exit.", metavar="ID")] = None,
+    rows: Annotated[int | None, typer.Option(help="Rows that the probes use. Default: 32.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of every random draw.")] = None,
     concurrency: Annotated[
         int,
         typer.Option(
-            help="Calls at once, for a slow function that keeps nothing between them.", min=1, max=MAX_CONCURRENCY
+            help="Concurrent calls, for a slow function that keeps no state between calls.", min=1, max=MAX_CONCURRENCY
         ),
     ] = 1,
-    changes: given.SettingChanges = None,
-    model: given.Model = given.DEFAULT_MODEL,
-    epochs: given.Epochs = given.DEFAULT_HYPERPARAMETERS.n_epochs,
-    batch_size: given.BatchSize = given.DEFAULT_HYPERPARAMETERS.batch_size,
-    lr_multiplier: given.LrMultiplier = given.DEFAULT_HYPERPARAMETERS.learning_rate_multiplier,
-    handler: given.Handler = None,
-    timeout: given.Timeout = None,
-    memory: given.Memory = None,
-    env: given.Variables = None,
-    yes: given.Yes = False,
-    host: options.Host = None,
-    port: options.Port = None,
+    changes: serve_options.SettingChanges = None,
+    model: reward_options.Model = reward_options.DEFAULT_MODEL,
+    epochs: reward_options.Epochs = reward_options.DEFAULT_HYPERPARAMETERS.n_epochs,
+    batch_size: reward_options.BatchSize = reward_options.DEFAULT_HYPERPARAMETERS.batch_size,
+    lr_multiplier: reward_options.LrMultiplier = reward_options.DEFAULT_HYPERPARAMETERS.learning_rate_multiplier,
+    handler: reward_options.Handler = None,
+    timeout: reward_options.Timeout = None,
+    memory: reward_options.Memory = None,
+    env: reward_options.Variables = None,
+    yes: reward_options.Yes = False,
+    host: server_options.Host = None,
+    port: server_options.Port = None,
     rollouts: Annotated[
         str | None,
         typer.Option(
             metavar="URL|DIR",
-            help="Sample an OpenAI-compatible server, or replay what it gave, in place of the simulated policy.",
+            help="Use real model outputs instead of simulated ones: sample an OpenAI-compatible server, or read a "
+            "folder of outputs.",
             rich_help_panel=_RECORDED_PANEL,
         ),
     ] = None,
     rollouts_model: Annotated[
-        str | None, typer.Option(help="The server's name of the model.", rich_help_panel=_RECORDED_PANEL)
+        str | None, typer.Option(help="The name of the model on that server.", rich_help_panel=_RECORDED_PANEL)
     ] = None,
     rollouts_key_env: Annotated[
         str | None,
-        typer.Option(help="The variable that holds the key.", metavar="NAME", rich_help_panel=_RECORDED_PANEL),
+        typer.Option(
+            help="The environment variable that holds the server's key.",
+            metavar="NAME",
+            rich_help_panel=_RECORDED_PANEL,
+        ),
     ] = None,
     rollouts_per_prompt: Annotated[
-        int, typer.Option(help="Outputs of each prompt.", min=2, rich_help_panel=_RECORDED_PANEL)
+        int, typer.Option(help="Outputs per prompt.", min=2, rich_help_panel=_RECORDED_PANEL)
     ] = 16,
     rollouts_records: Annotated[
-        int, typer.Option(help="Records to ask it about.", min=10, rich_help_panel=_RECORDED_PANEL)
+        int, typer.Option(help="Records to sample.", min=10, rich_help_panel=_RECORDED_PANEL)
     ] = 100,
     rollouts_folder: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Where its outputs are kept, for replay.", rich_help_panel=_RECORDED_PANEL),
+        typer.Option(metavar="DIR", help="The folder that stores the outputs.", rich_help_panel=_RECORDED_PANEL),
     ] = Path("rft-rollouts"),
     json: Annotated[
         str | None,
-        typer.Option(help="Write JSON; - is standard output.", metavar="FILE|-", rich_help_panel=_REPORTS),
+        typer.Option(
+            help="Write JSON to a file; - is standard output.", metavar="FILE|-", rich_help_panel=_REPORTS_PANEL
+        ),
     ] = None,
     junit: Annotated[
-        Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE", rich_help_panel=_REPORTS)
+        Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE", rich_help_panel=_REPORTS_PANEL)
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write one self-contained page.", metavar="FILE", rich_help_panel=_REPORTS)
+        Path | None,
+        typer.Option(help="Write one self-contained HTML page.", metavar="FILE", rich_help_panel=_REPORTS_PANEL),
     ] = None,
     golden: Annotated[
         Path | None,
         typer.Option(
-            help="Compare every score with this file; written when it is not there.",
+            help="Compare every score with this file. If it does not exist, write it.",
             metavar="FILE",
-            rich_help_panel=_REPORTS,
+            rich_help_panel=_REPORTS_PANEL,
         ),
     ] = None,
-    update: Annotated[bool, typer.Option("--update", help="Write --golden anew.", rich_help_panel=_REPORTS)] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 for warnings too.", rich_help_panel=_REPORTS)
+    update: Annotated[
+        bool, typer.Option("--update", help="Overwrite the --golden file.", rich_help_panel=_REPORTS_PANEL)
     ] = False,
-    target: given.TargetOption = given.Target.SIMULATOR,
-    endpoint: options.Endpoint = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 for warnings too.", rich_help_panel=_REPORTS_PANEL)
+    ] = False,
+    target: reward_options.TargetOption = reward_options.Target.SIMULATOR,
+    endpoint: server_options.Endpoint = None,
 ) -> None:
-    """Say what is wrong with a reward function before a run is paid for. Exit code 1 when something is."""
+    """Find what is wrong with a reward function before you pay for a run. Exit code 1 when a probe fails."""
     if explain is not None:
         _explain(explain)
         return
     if reward is None:
-        exit_with_error("which reward function? rft-sim doctor REWARD --data FILE")
+        exit_with_error("a reward function is missing: rft-sim doctor REWARD --data FILE")
     if data is None:
-        exit_with_error("the questions are about a training file: --data FILE")
+        exit_with_error("a training file is missing: --data FILE")
     if rollouts is None and (rollouts_model or rollouts_key_env):
         exit_with_error("--rollouts-model and --rollouts-key-env go with --rollouts URL")
     if update and golden is None:
         exit_with_error("--update goes with --golden FILE")
     settings = _parse_settings(seed, changes)
-    from simulator.cli import doctor_run as appointment  # noqa: PLC0415  --help need not wait for it
-    from simulator.cli.report_files import ReportFiles  # noqa: PLC0415
-    from simulator.doctor.rows import SAMPLE_ROWS  # noqa: PLC0415
+    from simulator.cli.doctor_run import DoctorRun, OutputsSource, run_doctor  # noqa: PLC0415  --help need not wait for it
+    from simulator.cli.report_files import ReportFiles  # noqa: PLC0415  as above
+    from simulator.doctor.rows import SAMPLE_ROWS  # noqa: PLC0415  as above
 
-    made = appointment.DoctorRun(
-        function=given.RewardFunctionOptions(
+    run = DoctorRun(
+        function=reward_options.RewardFunctionOptions(
             reward=reward,
             handler=handler,
             timeout=timeout,
             memory_mb=memory,
             variables=env or (),
-            simulator=options.simulator_url(host, port, endpoint),
-            is_at_aws=target is given.Target.BEDROCK,
+            simulator=server_options.simulator_url(host, port, endpoint),
+            is_at_aws=target is reward_options.Target.BEDROCK,
             accepts_billing=yes,
         ),
         data=data,
@@ -139,7 +149,7 @@ def doctor(
         simulates_training=not no_training,
         outputs_source=None
         if rollouts is None
-        else appointment.OutputsSource(
+        else OutputsSource(
             url_or_folder=rollouts,
             model=rollouts_model,
             key_env=rollouts_key_env,
@@ -152,8 +162,8 @@ def doctor(
             json=json, junit=junit, html=html, golden=golden, updates_golden=update, is_strict=strict
         ),
     )
-    with given.handle_interrupts():
-        code = appointment.run_doctor(made)
+    with handle_interrupts():
+        code = run_doctor(run)
     raise typer.Exit(code)
 
 
@@ -163,14 +173,14 @@ def _explain(name: str) -> None:
     probe = find_explanation(name)
     if probe is None:
         exit_with_error(
-            f"--explain {name}: there is no such finding. There are {_join(probe.id for probe in EXPLAINED)}"
+            f"--explain {name}: no such finding. The findings are {', '.join(probe.id for probe in EXPLAINED)}"
         )
-    parts = ((heading, getattr(probe, attribute)) for attribute, heading in SECTIONS)
-    page.print_page(f"{probe.id} {probe.name}", parts, location=explanation_link(probe.id))
+    sections = ((heading, getattr(probe, attribute)) for attribute, heading in SECTIONS)
+    explanation_page.print_page(f"{probe.id} {probe.name}", sections, location=explanation_link(probe.id))
 
 
 def _parse_only(only: str | None) -> frozenset[str]:
-    """Return the ids that --only names."""
+    """Return the probe ids that --only names."""
     if only is None:
         return frozenset()
     from simulator.doctor.report.explanations import ALL_PROBES, find_probe  # noqa: PLC0415  as above
@@ -179,19 +189,16 @@ def _parse_only(only: str | None) -> frozenset[str]:
     for name in names:
         if find_probe(name) is None:
             exit_with_error(
-                f"--only {only}: there is no probe {name!r}. There are {_join(probe.id for probe in ALL_PROBES)}"
+                f"--only {only}: no such probe: {name!r}. The probes are {', '.join(probe.id for probe in ALL_PROBES)}"
             )
     return frozenset(name.upper() for name in names)
 
 
-def _join(names: Iterable[str]) -> str:
-    return ", ".join(names)
-
-
 def _parse_settings(seed: int | None, changes: list[str] | None) -> Settings:
-    assigned = [*(changes or ())]
+    """Return the settings after --seed and --set."""
+    assignments = [*(changes or ())]
     if seed is not None:
-        if twice := next((change for change in assigned if change.partition("=")[0].strip() == "seed"), None):
-            exit_with_error(f"--set {twice} and --seed: give one of the two")
-        assigned.append(f"seed={seed}")
-    return given.parse_settings(assigned)
+        if duplicate := next((change for change in assignments if change.partition("=")[0].strip() == "seed"), None):
+            exit_with_error(f"--set {duplicate} and --seed: give one of the two")
+        assignments.append(f"seed={seed}")
+    return reward_options.parse_settings(assignments)

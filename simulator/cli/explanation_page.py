@@ -1,4 +1,4 @@
-"""A page that explains something: words under headings, no wider than the terminal."""
+"""The page that `--explain` prints: texts under headings, no wider than the terminal."""
 
 import sys
 from collections.abc import Iterable
@@ -9,24 +9,24 @@ from typing import Final
 import typer
 
 MAX_WIDTH: Final = 100
-"""Columns: longer lines are not read any better, however wide the terminal is, and files are not wrapped otherwise."""
+"""Columns: longer lines are hard to read, even on a wide terminal."""
 
 
 def page_width() -> int:
-    """Return the columns that a page may take: those of the terminal, if it is one and has fewer than `WIDEST`."""
+    """Return the columns of a page: those of the terminal, at most `MAX_WIDTH`."""
     return min(get_terminal_size().columns, MAX_WIDTH) if sys.stdout.isatty() else MAX_WIDTH
 
 
 def print_page(title: str, sections: Iterable[tuple[str, str]], *, location: str) -> None:
-    """Print a page: its title, its parts as headings and words, and where it stands in the project."""
+    """Print a page: its title, each heading with its text, and the page's location in the documentation."""
     columns = page_width()
     typer.secho(title, bold=True)
-    for heading, words in sections:
+    for heading, text in sections:
         typer.echo(f"\n{heading}")
         typer.echo(
-            # What is copied from a page, an option or a call, is not parted.
+            # An option or a call is not split, so that a reader can copy it.
             fill(
-                words,
+                text,
                 columns,
                 initial_indent="  ",
                 subsequent_indent="  ",

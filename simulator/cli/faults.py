@@ -1,4 +1,4 @@
-"""`rft-sim faults`: what a running simulator's clients are to meet, and a script read without a simulator."""
+"""`rft-sim faults`: list, add and remove the faults of a running simulator; check a fault script."""
 
 import json
 import re
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-import simulator.faults as faults_room
+import simulator.faults as faults_package
 from simulator.cli.control_client import request_control
+from simulator.cli.exit_codes import exit_with_error
 from simulator.cli.explanation_page import MAX_WIDTH
-from simulator.cli.server_options import Endpoint, Host, Port, exit_with_error, simulator_url
+from simulator.cli.server_options import Endpoint, Host, Port, simulator_url
 from simulator.faults.request_fault import ScriptError
 from simulator.http.sanitize import sanitize
 
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 
 _LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _STANDARD_INPUT: Final = Path("-")
-_SHOWN_ELSEWHERE: Final = ("job", "note", "nth", "request", "step", "times")
+_NO_EFFECTS: Final = ("job", "note", "nth", "request", "step", "times")
+"""Fields of a fault that say when it applies, and not what it does."""
 
 Script = Annotated[
     Path,
-    typer.Argument(help="A file with a script (`explain` says what that is); - is standard input.", metavar="FILE"),
+    typer.Argument(help="A fault script; - is standard input. `explain` describes the format.", metavar="FILE"),
 ]
 
 app = typer.Typer()
@@ -36,7 +38,7 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def show(context: typer.Context, host: Host = None, port: Port = None, endpoint: Endpoint = None) -> None:
-    """Make the clients and jobs of a running simulator meet faults. Without a command: list them, and what they met."""
+    """Inject faults into a running simulator. Without a command: list the faults and how often they were applied."""
     context.obj = simulator_url(host, port, endpoint)
     if context.invoked_subcommand:
         return
@@ -44,29 +46,29 @@ def show(context: typer.Context, host: Host = None, port: Port = None, endpoint:
     if not faults:
         typer.echo("No faults.")
         return
-    for shown in faults:
-        _print_fault(shown["id"], shown["fault"], _describe_counts(shown))
+    for status in faults:
+        _print_fault(status["id"], status["fault"], _describe_counts(status))
 
 
 @app.command()
 def add(
     context: typer.Context, script: Script, host: Host = None, port: Port = None, endpoint: Endpoint = None
 ) -> None:
-    """Add the faults of a script behind those that are there: all of them, or none."""
-    written = [fault.source for fault in _read_script(script)]
-    added = request_control(_selected_simulator(context, host, port, endpoint), "POST", "/faults", written)
+    """Add the faults of a script after the existing faults. If one is invalid, add none."""
+    faults = [fault.source for fault in _read_script(script)]
+    added = request_control(_selected_simulator(context, host, port, endpoint), "POST", "/faults", faults)
     typer.echo(f"Added {', '.join(added['ids'])}.")
 
 
 @app.command()
 def remove(
     context: typer.Context,
-    fault: Annotated[str, typer.Argument(help="Its id, such as fault-1.", metavar="ID")],
+    fault: Annotated[str, typer.Argument(help="The fault's id, such as fault-1.", metavar="ID")],
     host: Host = None,
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Take a fault back; what it holds up goes on."""
+    """Remove a fault. Requests and jobs that it delays continue."""
     from urllib.parse import quote  # noqa: PLC0415  --help need not wait for it
 
     request_control(_selected_simulator(context, host, port, endpoint), "DELETE", f"/faults/{quote(fault, safe='')}")
@@ -75,22 +77,22 @@ def remove(
 
 @app.command()
 def clear(context: typer.Context, host: Host = None, port: Port = None, endpoint: Endpoint = None) -> None:
-    """Take all faults back."""
+    """Remove all faults."""
     request_control(_selected_simulator(context, host, port, endpoint), "DELETE", "/faults")
-    typer.echo("No faults any more.")
+    typer.echo("Removed all faults.")
 
 
 @app.command()
 def check(script: Script) -> None:
-    """Read a script, without a simulator, and say what each of its faults does."""
-    for place, fault in enumerate(_read_script(script), 1):
-        _print_fault(str(place), fault.source)
+    """Check a script without a simulator, and say what each of its faults does."""
+    for number, fault in enumerate(_read_script(script), 1):
+        _print_fault(str(number), fault.source)
 
 
 @app.command()
 def explain() -> None:
-    """Print what a script is made of: every field, with examples. Where it is piped, as Markdown."""
-    page = Path(faults_room.__file__).with_name("SCRIPT.md").read_text(encoding="utf-8")
+    """Describe the format of a fault script: every field, with examples. In a pipe: as Markdown."""
+    page = Path(faults_package.__file__).with_name("SCRIPT.md").read_text(encoding="utf-8")
     if not sys.stdout.isatty():
         typer.echo(page, nl=False)
         return
@@ -98,26 +100,24 @@ def explain() -> None:
     from rich.markdown import Markdown  # noqa: PLC0415
     from rich.theme import Theme  # noqa: PLC0415
 
-    theme = Theme({"markdown.code": "bold cyan"})  # rich's own has a black ground
+    theme = Theme({"markdown.code": "bold cyan"})  # rich's default has a black background
     console = Console(width=min(get_terminal_size().columns, MAX_WIDTH), theme=theme)
     console.print(Markdown(_LINK.sub(r"\1", page), code_theme="ansi_dark"))
 
 
 def describe_unused_faults(statuses: "Iterable[FaultStatus]") -> Iterator[str]:
-    """Yield a line for each fault that has met nothing, and for each whose operation was not done."""
-    for standing in statuses:
-        written = standing.fault.source
-        if standing.refused:
-            yield sanitize(f"{standing.id}: {_describe_operation(written['aws'])} was not done: {standing.refused}")
-        elif not standing.applied:
-            why = (
-                _explain_no_match(written, standing.matched) if "request" in written else _explain_not_reached(written)
-            )
-            yield sanitize(f"{standing.id} has met nothing: {why}")
+    """Yield a line for each fault that was never applied, and for each whose AWS operation failed."""
+    for status in statuses:
+        fault = status.fault.source
+        if status.refused:
+            yield sanitize(f"{status.id}: {_describe_operation(fault['aws'])} failed: {status.refused}")
+        elif not status.applied:
+            reason = _explain_no_match(fault, status.matched) if "request" in fault else _explain_not_reached(fault)
+            yield sanitize(f"{status.id} was never applied: {reason}")
 
 
 def _selected_simulator(context: typer.Context, host: str | None, port: int | None, endpoint: str | None) -> str:
-    """Return the simulator of a command's own options, or else of those before its name."""
+    """Return the simulator that the options after or before the command's name give."""
     return simulator_url(host, port, endpoint) if host or port else str(context.obj)
 
 
@@ -131,49 +131,49 @@ def _read_script(script: Path) -> "Sequence[Fault]":
 
 
 def _explain_no_match(fault: dict[str, Any], matched: int) -> str:
-    about = ", ".join(_describe_match(fault))
+    """Return why a fault of requests was never applied."""
+    match = ", ".join(_describe_match(fault))
     if not matched:
-        return f"no request matched it ({about})"
-    of = f"of {matched} that matched it ({about})"
-    return (
-        f"{of}, none was {_describe_repeats(fault)}"
-        if matched < fault.get("nth", 1)
-        else f"{of}, none gave it anything to do"
-    )
+        return f"no request matched it ({match})"
+    requests = f"{matched} requests matched it ({match})" if matched > 1 else f"1 request matched it ({match})"
+    if matched < fault.get("nth", 1):
+        return f"{requests}, but it applies to {_describe_repeats(fault)}"
+    return f"{requests}, but it had no effect there"
 
 
 def _explain_not_reached(fault: dict[str, Any]) -> str:
-    where = f"step {fault['step']}" if "step" in fault else "its queue" if "queue" in fault else "its validation"
-    return f"job {fault['job']} never came to {where}"
+    """Return why a fault of a job was never applied."""
+    phase = f"step {fault['step']}" if "step" in fault else "its queue" if "queue" in fault else "its validation"
+    return f"job {fault['job']} never reached {phase}"
 
 
-def _describe_counts(shown: dict[str, Any]) -> str:
-    counts = f"matched {shown['matched']}, applied {shown['applied']}"
-    return f"{counts}: it was not done: {shown['refused']}" if shown["refused"] else counts
+def _describe_counts(status: dict[str, Any]) -> str:
+    counts = f"matched {status['matched']}, applied {status['applied']}"
+    return f"{counts}: it failed: {status['refused']}" if status["refused"] else counts
 
 
 def _print_fault(name: str, fault: dict[str, Any], *more: str) -> None:
-    """Print a fault as a block of lines: its name, what it is about, what it does, its note, and more."""
-    about = (
+    """Print a fault as a block of lines: its name, when it applies, what it does, its note, and more."""
+    condition = (
         [*_describe_match(fault), _describe_repeats(fault)]
         if "request" in fault
         else [f"job {fault['job']}", _describe_step(fault)]
     )
-    noted = [fault["note"]] if fault.get("note") else []
+    notes = [fault["note"]] if fault.get("note") else []
     indent = " " * (len(name) + 2)
-    for number, line in enumerate((", ".join(about), ", ".join(_describe_effects(fault)), *noted, *more)):
-        begin = indent if number else f"{name}  "
-        typer.echo("\n".join(_wrapped(sanitize(line), begin, indent)))
+    for number, line in enumerate((", ".join(condition), ", ".join(_describe_effects(fault)), *notes, *more)):
+        start = indent if number else f"{name}  "
+        typer.echo("\n".join(_wrap(sanitize(line), start, indent)))
 
 
-def _wrapped(line: str, begin: str, indent: str) -> Sequence[str]:
-    if not sys.stdout.isatty():  # for grep
-        return [f"{begin}{line}"]
+def _wrap(line: str, start: str, indent: str) -> Sequence[str]:
+    if not sys.stdout.isatty():  # one line each, for grep
+        return [f"{start}{line}"]
     width = min(get_terminal_size().columns, MAX_WIDTH)
     return wrap(
         line,
         width,
-        initial_indent=begin,
+        initial_indent=start,
         subsequent_indent=f"{indent}  ",
         break_long_words=False,
         break_on_hyphens=False,
@@ -181,9 +181,9 @@ def _wrapped(line: str, begin: str, indent: str) -> Sequence[str]:
 
 
 def _describe_match(fault: dict[str, Any]) -> list[str]:
-    asked = fault["request"]
-    head = " ".join([*([asked["method"]] if asked.get("method") else []), asked.get("path") or "any path"])
-    return [head, *(f"{name} {asked[name]}" for name in ("service", "model", "job") if asked.get(name) is not None)]
+    match = fault["request"]
+    route = " ".join([*([match["method"]] if match.get("method") else []), match.get("path") or "any path"])
+    return [route, *(f"{name} {match[name]}" for name in ("service", "model", "job") if match.get(name) is not None)]
 
 
 def _describe_step(fault: dict[str, Any]) -> str:
@@ -198,11 +198,11 @@ def _describe_repeats(fault: dict[str, Any]) -> str:
 
 
 def _describe_effects(fault: dict[str, Any]) -> Iterator[str]:
-    """Yield what a fault does, as it is written."""
+    """Yield each effect of a fault, as the script writes it."""
     for name, value in fault.items():
         if name == "aws":
             yield f"{name} {_describe_operation(value)} {json.dumps(value.get('parameters', {}))}"
-        elif name not in _SHOWN_ELSEWHERE:
+        elif name not in _NO_EFFECTS:
             yield f"{name} {value if isinstance(value, str) else json.dumps(value)}"
 
 

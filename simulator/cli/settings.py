@@ -1,72 +1,40 @@
-"""What each setting is and which values it takes, read from the annotations that define it."""
+"""`rft-sim settings`: list every setting."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
-from enum import StrEnum
-from functools import cache
-from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
+import shutil
+import sys
+import textwrap
+from dataclasses import fields
+from inspect import signature
+from typing import Final
 
-from annotated_types import Ge, Gt, Le
+import typer
 
-from simulator.settings import Settings
+from simulator.cli import serve_options as options
+from simulator.cli.serve import serve
+from simulator.cli.setting_help import settings_help
+from simulator.settings import Settings, format_assignments
 
-_PLAIN: Final = {bool: "true | false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingHelp:
-    """A setting by its dotted name: which values it takes, and what it means, with the evidence for its default."""
-
-    name: str
-    accepts: str
-    meaning: str
+_INDENT: Final = "    "
+_ASSIGNMENT_WIDTH: Final = 38
+"""Columns that hold most settings with their defaults."""
 
 
-@cache
-def settings_help() -> dict[str, SettingHelp]:
-    """Return every setting by its name, in the order of `Settings`."""
-    return {setting.name: setting for setting in _describe_fields(Settings)}
+def list_settings(context: typer.Context, changes: options.SettingChanges = None) -> None:
+    """List every setting in the form that --set takes, with its default, allowed values, meaning and evidence."""
+    option_settings = {field.name for field in fields(Settings)} & signature(serve).parameters.keys()
+    width = shutil.get_terminal_size().columns if _is_terminal() else None
+    for assignment in format_assignments(options.apply_changes(options.DEFAULTS, changes, context)):
+        setting = settings_help()[assignment.partition("=")[0]]
+        also = f" Also {options.option_name(setting.name)}." if setting.name in option_settings else ""
+        if width is None:  # one line per setting, for grep; a shell ignores what follows the #
+            typer.echo(f"{assignment:<{_ASSIGNMENT_WIDTH}} # {setting.accepts}. {setting.explanation}{also}")
+            continue
+        typer.secho(assignment, bold=True)
+        for text in (f"{setting.explanation}{also}", f"Values: {setting.accepts}."):
+            typer.echo(
+                textwrap.fill(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False)
+            )
 
 
-def meaning_of(name: str) -> str:
-    """Return what a setting means."""
-    return settings_help()[name].meaning
-
-
-def _describe_fields(kind: type, *, prefix: str = "", group: str = "") -> Iterator[SettingHelp]:
-    for name, annotation in get_type_hints(kind, include_extras=True).items():
-        inner, *metadata = get_args(annotation)
-        words = " ".join([*(word for word in metadata if isinstance(word, str)), group]).strip()
-        if is_dataclass(inner) and isinstance(inner, type):
-            yield from _describe_fields(inner, prefix=f"{prefix}{name}.", group=words)
-        else:
-            yield SettingHelp(name=f"{prefix}{name}", accepts=_describe_type(inner, metadata), meaning=words)
-
-
-def _describe_type(kind: Any, metadata: list[Any]) -> str:
-    """Say which values there are of a type, within the bounds that its annotation gives."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return _describe_type(arguments[0], [*arguments[1:], *metadata])
-    if origin is Literal:
-        return " | ".join(arguments)
-    if origin is tuple:
-        return "names with commas between them, or nothing"
-    if NoneType in arguments:
-        (something,) = (argument for argument in arguments if argument is not NoneType)
-        return f"{_describe_type(something, metadata)}, or nothing"
-    if issubclass(kind, StrEnum):
-        return " | ".join(kind)
-    return " ".join([_PLAIN[kind], *_describe_bounds(metadata)])
-
-
-def _describe_bounds(metadata: list[Any]) -> Iterator[str]:
-    lowest = next((str(bound.ge) for bound in metadata if isinstance(bound, Ge)), None)
-    highest = next((str(bound.le) for bound in metadata if isinstance(bound, Le)), None)
-    if lowest and highest:
-        yield f"from {lowest} to {highest}"
-    elif lowest:
-        yield f"from {lowest}"
-    yield from (f"above {bound.gt}" for bound in metadata if isinstance(bound, Gt))
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()

@@ -1,16 +1,16 @@
 """`rft-sim verdict`: what the clients of a running simulator did wrong, as a report and an exit code."""
 
 import json
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
-from simulator.cli import explanation_page as page
+from simulator.cli import explanation_page
+from simulator.cli.console import make_console
 from simulator.cli.control_client import request_control
-from simulator.cli.server_options import Endpoint, Host, Port, exit_with_error, simulator_url
-
-EXIT_FAULTY: Final = 1
+from simulator.cli.exit_codes import EXIT_FAILED, exit_with_error
+from simulator.cli.server_options import Endpoint, Host, Port, simulator_url
 
 
 def verdict(
@@ -19,23 +19,24 @@ def verdict(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     exit_code: Annotated[
         int | None,
-        typer.Option(metavar="N", help="What the client exited with: one that exits with 0 thinks it is done."),
+        typer.Option(metavar="N", help="The client's exit code. A client that exits with 0 considers its work done."),
     ] = None,
     so_far: Annotated[
-        bool, typer.Option("--so-far", help="The clients go on: tell only what they cannot make good any more.")
+        bool,
+        typer.Option("--so-far", help="The clients are still running: report only what they can no longer correct."),
     ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Start anew afterwards.")] = False,
-    explain: Annotated[str | None, typer.Option(metavar="ID", help="Print what a finding means, and stop.")] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Delete the recorded requests afterwards.")] = False,
+    explain: Annotated[str | None, typer.Option(metavar="ID", help="Print what a finding means, and exit.")] = None,
     host: Host = None,
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Say what the clients of a running simulator did wrong. Exit code 1 when it is something that fails."""
+    """Report what the clients of a running simulator did wrong. Exit code 1 when a finding fails."""
     if explain is not None:
         _explain(explain)
         return
     if so_far and exit_code is not None:
-        exit_with_error("--so-far and --exit-code: a client that goes on has not exited")
+        exit_with_error("--so-far and --exit-code exclude each other: a client that is still running has no exit code")
     simulator = simulator_url(host, port, endpoint)
     document = fetch_verdict(simulator, exit_code=exit_code, so_far=so_far)
     if forget:
@@ -45,11 +46,11 @@ def verdict(
     else:
         print_document(document)
     if is_faulty(document, strict=strict):
-        raise typer.Exit(EXIT_FAULTY)
+        raise typer.Exit(EXIT_FAILED)
 
 
 def fetch_verdict(simulator: str, *, exit_code: int | None = None, so_far: bool = False) -> Any:
-    """Return the verdict on the clients of the simulator at a URL, as `simulator.verdict.json_report` lays it out."""
+    """Return the verdict on the clients of the simulator at a URL; `simulator.verdict.json_report` lists its keys."""
     query: dict[str, str | int] = {"so_far": "true"} if so_far else {}
     if exit_code is not None:
         query["exit_code"] = exit_code
@@ -57,19 +58,18 @@ def fetch_verdict(simulator: str, *, exit_code: int | None = None, so_far: bool 
 
 
 def print_document(document: Any, *, stderr: bool = False) -> None:
-    """Print a verdict for people."""
+    """Print a verdict as a table."""
     from pydantic import TypeAdapter  # noqa: PLC0415  --help need not wait for it
-    from rich.console import Console  # noqa: PLC0415  as above
 
     from simulator.cli.verdict_table import print_verdict  # noqa: PLC0415  as above
     from simulator.verdict.auditor import Verdict  # noqa: PLC0415  as above
 
-    told: Verdict = TypeAdapter(Verdict).validate_python(document)
-    print_verdict(told, Console(stderr=stderr, highlight=False, emoji=False))
+    parsed_verdict: Verdict = TypeAdapter(Verdict).validate_python(document)
+    print_verdict(parsed_verdict, make_console(stderr=stderr))
 
 
 def is_faulty(document: Any, *, strict: bool = False) -> bool:
-    """Return whether a verdict is one to stop for; with `strict`, for warnings too."""
+    """Return whether a verdict failed, or with `strict` also whether it has warnings."""
     return document["verdict"] in ({"failed", "warned"} if strict else {"failed"})
 
 
@@ -79,6 +79,6 @@ def _explain(name: str) -> None:
 
     rule = find_rule(name)
     if rule is None:
-        exit_with_error(f"--explain {name}: there is no such finding. There are {', '.join(rule.id for rule in RULES)}")
-    parts = ((heading, getattr(rule, attribute)) for attribute, heading in SECTIONS)
-    page.print_page(f"{rule.id} {rule.name}", parts, location=explanation_path(rule.id))
+        exit_with_error(f"--explain {name}: no such finding. The findings are {', '.join(rule.id for rule in RULES)}")
+    sections = ((heading, getattr(rule, attribute)) for attribute, heading in SECTIONS)
+    explanation_page.print_page(f"{rule.id} {rule.name}", sections, location=explanation_path(rule.id))

@@ -1,4 +1,4 @@
-"""A verdict for a person at a terminal: each finding with the requests that show it, and what to do instead."""
+"""A verdict as a table: each finding with the requests that show it, and what to do instead."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulator.doctor.report import terminal as report
+from simulator.doctor.report import terminal
 from simulator.verdict.auditor import TrafficSummary, Verdict, VerdictStatus
 from simulator.verdict.exchange import RequestEvidence
 from simulator.verdict.rule import Case, Finding, Severity
@@ -24,44 +24,47 @@ _VERDICT_STYLES: Final[Mapping[VerdictStatus, str]] = {
     VerdictStatus.FAILED: "bold red",
 }
 _SHORT_UUID: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_USUAL: Final = "/v1/fine_tuning"  # all that is before `/jobs`, of nearly every request that is shown
-_MAX_CLIENTS: Final = 3  # that are named
+_USUAL_PREFIX: Final = "/v1/fine_tuning"
+"""The start of nearly every path in a verdict; the table shortens it."""
+
+_MAX_CLIENTS: Final = 3
+"""Clients that the table names."""
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
     """Print a verdict."""
-    report.print_parts(_parts(verdict), console)
+    terminal.print_parts(_verdict_parts(verdict), console)
 
 
-def _parts(verdict: Verdict) -> Iterator[RenderableType]:
-    seen = verdict.seen
+def _verdict_parts(verdict: Verdict) -> Iterator[RenderableType]:
+    traffic = verdict.seen
     yield Text.assemble(("Verdict on the client: ", "bold"), (verdict.verdict.value, _VERDICT_STYLES[verdict.verdict]))
-    yield Text(_describe_traffic(seen), style="dim")
+    yield Text(_describe_traffic(traffic), style="dim")
     for finding in verdict.findings:
         yield Text()
-        yield _finding(finding, names_clients=len(seen.clients) > 1)
+        yield _finding_row(finding, names_clients=len(traffic.clients) > 1)
     if verdict.findings:
         first = min(verdict.findings, key=lambda finding: finding.severity.rank)
         yield Text(f"\nWhat a finding means: rft-sim verdict --explain {first.rule}", style="dim")
 
 
-def _describe_traffic(seen: TrafficSummary) -> str:
-    if not seen.requests and not seen.under_way:
-        return "It asked Mantle for nothing."
-    names = [*seen.clients][-_MAX_CLIENTS:]
-    others = len(seen.clients) - len(names)
-    who = ", ".join(names) + (f" and {others:,} more" if others else "")
-    answers = ", ".join(f"{count:,} x {answer}" for answer, count in seen.answers.items())
-    waiting = f", {seen.under_way:,} still under way" if seen.under_way else ""
-    noun = "request" if seen.requests == 1 else "requests"
-    said = f" ({answers})" if answers else ""
+def _describe_traffic(traffic: TrafficSummary) -> str:
+    if not traffic.requests and not traffic.under_way:
+        return "No request to Mantle."
+    names = [*traffic.clients][-_MAX_CLIENTS:]
+    others = len(traffic.clients) - len(names)
+    clients = ", ".join(names) + (f" and {others:,} more" if others else "")
+    counts = ", ".join(f"{count:,} x {answer}" for answer, count in traffic.answers.items())
+    answers = f" ({counts})" if counts else ""
+    unanswered = f", {traffic.under_way:,} not yet answered" if traffic.under_way else ""
+    noun = "request" if traffic.requests == 1 else "requests"
     return (
-        f"{seen.requests:,} {noun}{said} in {seen.seconds:.1f} s by {who}{waiting}; "
-        f"longest silence {seen.longest_silence:.2g} s"
+        f"{traffic.requests:,} {noun}{answers} in {traffic.seconds:.1f} s by {clients}{unanswered}; "
+        f"longest wait {traffic.longest_silence:.2g} s"
     )
 
 
-def _finding(finding: Finding, *, names_clients: bool) -> Table:
+def _finding_row(finding: Finding, *, names_clients: bool) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -71,7 +74,7 @@ def _finding(finding: Finding, *, names_clients: bool) -> Table:
     is_note = finding.severity is Severity.NOTE
     parts: list[RenderableType] = [Text.assemble((f"{finding.name}{'?' if is_note else ''}", "bold"), times)]
     for case in finding.shown:
-        parts.extend(_case(case, finding, names_client=names_clients))
+        parts.extend(_case_parts(case, finding, names_client=names_clients))
     if more := finding.cases - len(finding.shown):
         parts.append(Text(f"and {more:,} more", style="dim"))
     if not is_note:
@@ -80,21 +83,21 @@ def _finding(finding: Finding, *, names_clients: bool) -> Table:
     return table
 
 
-def _case(case: Case, finding: Finding, *, names_client: bool) -> Iterator[RenderableType]:
-    milder = f"{case.severity.value}: " if case.severity is not finding.severity else ""
-    who = f"{case.client} " if names_client else ""
-    yield Text(f"{milder}{who}{case.what}")
+def _case_parts(case: Case, finding: Finding, *, names_client: bool) -> Iterator[RenderableType]:
+    severity = f"{case.severity.value}: " if case.severity is not finding.severity else ""
+    client = f"{case.client} " if names_client else ""
+    yield Text(f"{severity}{client}{case.what}")
     requests = Table.grid(padding=(0, 2, 0, 0))
     requests.add_column(no_wrap=True, justify="right", style="dim", min_width=9)
     requests.add_column(overflow="fold")
     for evidence in case.requests:
-        requests.add_row(f"{evidence.at:.3f}", _request(evidence))
+        requests.add_row(f"{evidence.at:.3f}", _request_text(evidence))
     yield requests
 
 
-def _request(evidence: RequestEvidence) -> Text:
-    asked = _SHORT_UUID.sub(r"\1…", evidence.request.replace(_USUAL, "…", 1))
-    return Text.assemble(asked, ("  ", ""), (evidence.answer, "cyan"))
+def _request_text(evidence: RequestEvidence) -> Text:
+    request = _SHORT_UUID.sub(r"\1…", evidence.request.replace(_USUAL_PREFIX, "…", 1))
+    return Text.assemble(request, ("  ", ""), (evidence.answer, "cyan"))
 
 
 def _labelled(label: str, text: Text) -> Table:

@@ -44,18 +44,18 @@ class Record:
 class DatasetLimits:
     """How many records a file may hold, and how large they may be."""
 
-    min_records: Annotated[int, "Fewest records (DOCUMENTED: 100)."] = 100
-    max_records: Annotated[int, "Most records (DOCUMENTED: 20,000)."] = 20_000
+    min_records: Annotated[int, "The fewest records.", "DOCUMENTED: 100."] = 100
+    max_records: Annotated[int, "The most records.", "DOCUMENTED: 20,000."] = 20_000
     max_prompt_tokens: Annotated[
-        int | None, "Longest prompt. Bedrock publishes none for these models, so there is none unless it is set."
+        int | None, "The longest prompt in tokens.", "INFERRED: no limit; Bedrock publishes none for these models."
     ] = None
     max_line: Annotated[
-        int, "Longest line, in bytes: as much as Lambda takes in an event. Bedrock publishes none (INFERRED)."
+        int, "The longest line in bytes.", "INFERRED: the size limit of a Lambda event; Bedrock publishes none."
     ] = 6_291_456
     max_values: Annotated[
         int,
-        "Most JSON values in a file. Held in memory, the smallest takes 25 times the room of its text. "
-        "Bedrock publishes none (INFERRED).",
+        "The most JSON values in a file. In memory the smallest value takes 25 times the size of its text.",
+        "INFERRED: Bedrock publishes no limit.",
     ] = 10_000_000
 
 

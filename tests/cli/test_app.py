@@ -5,7 +5,7 @@ from importlib import metadata
 import pytest
 from typer.testing import CliRunner
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.settings import Settings, apply_assignments, format_assignments
 from tests.simulators import RunningSimulator
 
@@ -24,8 +24,8 @@ def test_the_list_of_settings_is_one_line_each_when_it_is_piped() -> None:
     (pace,) = (line for line in lines if line.startswith("pace="))
     assert pace == (
         "pace=poll                              # instant | poll | manual | realtime. "
-        "Who moves a job on: nobody waits; each retrieve gives it a turn; `rft-sim clock` alone; "
-        "or a clock that runs. Also --pace."
+        "Who advances a job. instant: it runs at full speed. poll: each retrieve advances it by one event. "
+        "manual: only `rft-sim clock` advances it. realtime: a running clock advances it. Also --pace."
     )
 
 
@@ -33,17 +33,17 @@ def test_the_list_says_where_the_clock_of_a_server_starts() -> None:
     """The default that is listed is `exec`'s."""
     lines = CliRunner().invoke(app, ["settings"]).stdout.splitlines()
     (epoch,) = (line for line in lines if line.startswith("epoch="))
-    assert "By default `serve` starts at this machine's time" in epoch
+    assert "`serve` starts at this machine's time by default" in epoch
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_the_list_of_settings_fits_a_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No line is wider."""
     monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setattr("simulator.__main__._is_terminal", lambda: True)
+    monkeypatch.setattr("simulator.cli.settings._is_terminal", lambda: True)
     lines = CliRunner().invoke(app, ["settings"]).stdout.splitlines()
     assert [line for line in lines if len(line) > width] == []
-    assert "    Takes verify | any." in lines
+    assert "    Values: verify | any." in lines
 
 
 @pytest.mark.parametrize("command", ["serve", "exec"])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner, Result
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.settings import Pace, Settings
 from tests.simulators import RunningSimulator, serve_simulator
 from tests.training.training_files import make_training_file
@@ -37,7 +37,7 @@ def test_a_run_that_ends_before_its_goal_says_why_and_shows_the_job(manual: Runn
     """Its line too, though it is among the unfinished ones no more."""
     done = clock(manual, "run", job, "--step", "5")
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (1, f"  {job}  failed")
-    assert done.stderr.startswith(f"rft-sim: {job} did not come to step 5: it failed: ")
+    assert done.stderr.startswith(f"rft-sim: {job} did not reach step 5: it failed: ")
     assert "nowhere" in done.stderr
 
 
@@ -53,7 +53,7 @@ def test_a_status_that_is_past_is_told_as_such(manual: RunningSimulator, job: st
     done = clock(manual, "run", job, "--status", "validating_files")
     assert (done.exit_code, done.stderr) == (
         1,
-        f"rft-sim: {job} did not come to status validating_files: it is queued at step 0\n",
+        f"rft-sim: {job} did not reach status validating_files: it is queued at step 0\n",
     )
 
 
@@ -88,5 +88,5 @@ def test_a_time_that_has_passed_is_refused(manual: RunningSimulator) -> None:
 def test_the_help_says_what_it_does_without_a_command() -> None:
     """And of a run, what does not age by it."""
     runner = CliRunner()
-    assert "Without a command: show how it stands." in runner.invoke(app, ["clock", "--help"]).stdout
-    assert "keys and sessions age" in " ".join(runner.invoke(app, ["clock", "run", "--help"]).stdout.split())
+    assert "Without a command: show the clock" in runner.invoke(app, ["clock", "--help"]).stdout
+    assert "Keys and sessions do not age." in " ".join(runner.invoke(app, ["clock", "run", "--help"]).stdout.split())

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.doctor.report import explanations as pages
 from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for
 
@@ -181,7 +181,7 @@ def test_a_golden_file_is_written_then_held_then_written_anew(reward: Path, tmp_
         if done.exit_code:
             assert ": 0.5 -> 0.25" in done.stdout
     assert codes == [0, 0, 1, 0, 0]
-    assert [line.split()[-1] if line else "" for line in told] == ["written.", "before.", "", "written.", "before."]
+    assert [line.split()[-1] if line else "" for line in told] == ["written.", "unchanged.", "", "written.", "unchanged."]
 
 
 def test_several_calls_at_once_change_no_score(reward: Path, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_several_calls_at_once_change_no_score(reward: Path, tmp_path: Path) -> 
     (reward / "lambda_function.py").write_text(CONSTANT.replace("SCORE", "len(str(rollout['messages'])) % 7"))
     options = [str(reward), "--data", str(DATA), "--only", "S9,T1", "--golden", str(tmp_path / "golden.txt")]
     told = [doctor(*options, *more).stdout for more in ([], ["--concurrency", "4"])]
-    assert told[1].splitlines()[-1].endswith("scores as before.")
+    assert told[1].splitlines()[-1].endswith("scores unchanged.")
     assert [line for line in told[0].splitlines() if "rehearsed" in line or "as it is" in line] == [
         line for line in told[1].splitlines() if "rehearsed" in line or "as it is" in line
     ]
@@ -201,14 +201,14 @@ def test_several_calls_at_once_change_no_score(reward: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "which reward function? rft-sim doctor REWARD --data FILE"),
-        (["reward"], "the questions are about a training file: --data FILE"),
+        ([], "a reward function is missing: rft-sim doctor REWARD --data FILE"),
+        (["reward"], "a training file is missing: --data FILE"),
         (["reward", "--data", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
         (
             ["reward", "--data", "fixtures/defects/nan_literal.jsonl"],
             "fixtures/defects/nan_literal.jsonl: line 42: not valid JSON: NaN is not a JSON number",
         ),
-        (["reward", "--data", "DATA", "--only", "S10,X"], "--only S10,X: there is no probe 'X'. There are S1"),
+        (["reward", "--data", "DATA", "--only", "S10,X"], "--only S10,X: no such probe: 'X'. The probes are S1"),
         (["reward", "--data", "DATA", "--update"], "--update goes with --golden FILE"),
         (["reward", "--data", "DATA", "--env", "A"], "--env A: give NAME=VALUE"),
         (["reward", "--data", "DATA", "--env", "A=1", "--env", "A=2"], "--env A is given twice: '1' and '2'"),
@@ -231,7 +231,7 @@ def test_several_calls_at_once_change_no_score(reward: Path, tmp_path: Path) -> 
         (["reward", "--data", "DATA", "--json", "client"], "client is a folder; name a file"),
         (["reward", "--data", "DATA", "--golden", "LICENSE"], "LICENSE, line 1: this is no file that --golden has"),
         (["./nowhere", "--data", "DATA"], "./nowhere does not exist. Give a folder, a .py file, a zip"),
-        (["--explain", "S99"], "--explain S99: there is no such finding. There are S1"),
+        (["--explain", "S99"], "--explain S99: no such finding. The findings are S1"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,8 +281,8 @@ def test_a_function_at_aws_is_not_invoked_before_its_bill_is_agreed_to(load_call
     """The message tells how often it would be."""
     done = doctor("my-reward", "--data", DATA, RFT_TARGET="bedrock")
     said = (
-        "rft-sim: my-reward is at AWS, and about 2,100 invocations of it will be billed to your account, with "
-        "whatever they call themselves. Say --yes to go on.\n"
+        "rft-sim: my-reward is at AWS. About 2,100 invocations will be billed to your account, and so will any service "
+        "that it calls. Add --yes to continue.\n"
     )
     assert (done.exit_code, done.stderr) == (2, said)
 

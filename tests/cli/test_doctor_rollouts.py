@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.upstream import sampling
 from tests.simulators import RunningSimulator
 from tests.training.training_runs import GPT
@@ -108,11 +108,11 @@ def test_every_report_says_whose_rollouts_they_were(folder: Path, tmp_path: Path
         (["--rollouts", "nowhere"], "--rollouts: nowhere is no folder of responses"),
         (
             ["--rollouts", CLOSED_URL],
-            f"--rollouts {CLOSED_URL} goes with --rollouts-model: the server's name of the model",
+            f"--rollouts {CLOSED_URL} needs --rollouts-model: the name of the model on that server",
         ),
         (
             ["--rollouts", CLOSED_URL, "--rollouts-model", "m", "--rollouts-key-env", "RFT_NONE"],
-            "--rollouts-key-env RFT_NONE: there is no such variable",
+            "--rollouts-key-env RFT_NONE: this variable is not set",
         ),
         (["--rollouts", CLOSED_URL, "--rollouts-model", "m"], f"--rollouts: {CLOSED_URL} cannot be reached ("),
     ],

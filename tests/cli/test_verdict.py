@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.cli.verdict_table import print_verdict
 from simulator.verdict.auditor import Verdict
 from simulator.verdict.exchange import Outcome
@@ -51,7 +51,7 @@ def test_where_nothing_was_asked_all_is_clean(served_simulator: RunningSimulator
     done = run_command(served_simulator)
     assert (done.exit_code, done.stdout, done.stderr) == (
         0,
-        "Verdict on the client: clean\nIt asked Mantle for nothing.\n",
+        "Verdict on the client: clean\nNo request to Mantle.\n",
         "",
     )
 
@@ -113,7 +113,7 @@ def test_a_client_that_goes_on_has_no_exit_code(served_simulator: RunningSimulat
     done = run_command(served_simulator, "--so-far", "--exit-code", "0")
     assert (done.exit_code, done.stderr) == (
         2,
-        "rft-sim: --so-far and --exit-code: a client that goes on has not exited\n",
+        "rft-sim: --so-far and --exit-code exclude each other: a client that is still running has no exit code\n",
     )
 
 
@@ -128,7 +128,7 @@ def test_a_report_shows_the_requests_and_what_to_do() -> None:
     assert rendered(stage.verdict(is_final=False)) == (
         """\
 Verdict on the client: failed
-6 requests (5 x 429, 1 x no answer) in 5.1 s by trainer; longest silence 0.01 s
+6 requests (5 x 429, 1 x no answer) in 5.1 s by trainer; longest wait 0.01 s
 
 FAIL  C3  ignored Retry-After (4 times)
           asked again 1 s after it was told to wait 5 s
@@ -172,7 +172,7 @@ def test_several_clients_are_told_by_their_names() -> None:
         rendered(stage.verdict())
         == """\
 Verdict on the client: clean
-2 requests (2 x 200) in 0.0 s by watcher, maker; longest silence 0.01 s
+2 requests (2 x 200) in 0.0 s by watcher, maker; longest wait 0.01 s
 
 NOTE  C1  took for an end what is none?
           maker last saw job ftjob-1 as `validating_files`, and nobody ever saw

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import pytest
 
-from simulator.settings import Settings, build_client_environment
+from simulator.cli.environment import build_client_environment
+from simulator.settings import Settings
 from tests.conformance.clients import Client
 from tests.conformance.environments import INSTALL_COMMAND, ROOT, Environment
 from tests.conformance.expectations import EXPECTATIONS, ExpectationContext, Values

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.settings import Settings, build_client_environment
+from simulator.cli.environment import build_client_environment
+from simulator.settings import Settings
 from tests.conformance.environments import LITELLM, NEWEST, NODE, OLDEST, Environment
 from tests.conformance.simulator_host import require_environment
 from tests.simulators import BASE_MODEL, REGION, RunningSimulator, serve_simulator

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.doctor.preview import Preview, PreviewError, PreviewShape, preview_first_call, preview_row, render_events
 from simulator.grading.grader import Grader, Sample
 from simulator.settings import GradingSettings
@@ -232,18 +232,18 @@ def test_a_file_with_too_few_records_for_a_job_can_be_previewed(tmp_path: Path) 
     path.write_bytes(make_training_file(10))
     done = preview("--data", path)
     assert len(json.loads(done.stdout)) == 8
-    assert done.stderr.splitlines()[0] == f"{path} holds 10 records; a job wants 100 at least."
+    assert done.stderr.splitlines()[0] == f"{path} has 10 records; a job needs at least 100."
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--rollout", "1"], "--rollout and --text are about a row: --row LINE"),
+        (["--rollout", "1"], "--rollout and --text need --row LINE"),
         (
             ["--shape", "round"],
-            "--shape round: there are superset, documented, sample, verbatim and all",
+            "--shape round: no such shape. The shapes are superset, documented, sample, verbatim and all",
         ),
-        (["--function", "no such name"], "--function no such name: that is no Lambda function's name or ARN"),
+        (["--function", "no such name"], "--function no such name: not the name or ARN of a Lambda function"),
         (["--row", "500"], "--row 500: the file has no such record, its last is on line 120"),
         (
             ["--batch-size", "500"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.settings import build_client_environment
+from simulator.cli.environment import build_client_environment
 from tests.end_to_end.commands import ROOT, rft_sim
 
 _ASK = "import os, urllib.request; print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '{}').status)"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.cli import faults as control
 from simulator.faults.request_fault import ScriptError
 from simulator.settings import Settings
@@ -165,7 +165,7 @@ def test_the_command_adds_lists_and_takes_back(faulty_simulator: RunningSimulato
     assert output_lines(faults(faulty_simulator, "remove", first)) == [f"Removed {first}."]
     third = output_lines(faults(faulty_simulator, "add", "-", given=json.dumps(DROP)))[0].split()[1].removesuffix(".")
     assert [standing.id for standing in faulty_simulator.instance.context.fault_registry.statuses()] == [second, third]
-    assert output_lines(faults(faulty_simulator, "clear")) == ["No faults any more."]
+    assert output_lines(faults(faulty_simulator, "clear")) == ["Removed all faults."]
     assert output_lines(faults(faulty_simulator)) == ["No faults."]
 
 

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from typer.testing import CliRunner
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.http.server_discovery import discover_region
 
 

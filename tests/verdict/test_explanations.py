@@ -5,7 +5,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.cli.verdict import verdict
 from simulator.settings import Settings, format_assignments
 from simulator.verdict.auditor import Auditor
@@ -71,4 +71,4 @@ def test_an_id_that_is_none_is_told_with_those_that_are() -> None:
     """Exit code 2, one line."""
     done = CliRunner().invoke(app, ["verdict", "--explain", "S1"])
     known = ", ".join(rule.id for rule in RULES)
-    assert (done.exit_code, done.stderr) == (2, f"rft-sim: --explain S1: there is no such finding. There are {known}\n")
+    assert (done.exit_code, done.stderr) == (2, f"rft-sim: --explain S1: no such finding. The findings are {known}\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.doctor.estimate.assumptions import AssumptionError
 from simulator.doctor.estimate.calculation import Estimate, Range, count_checkpoints
 from simulator.doctor.estimate.measurement import CallMeasurement, MeasurementError, measure_calls

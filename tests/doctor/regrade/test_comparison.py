@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from simulator.__main__ import app
+from simulator.cli.app import app
 from simulator.doctor.preview import render_events
 from simulator.doctor.regrade import table as shown
 from simulator.doctor.regrade.comparison import Comparison, compare_scores
