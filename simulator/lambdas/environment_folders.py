@@ -1,4 +1,4 @@
-"""The folders of one execution environment, and the AWS paths that they stand for."""
+"""The folders of one execution environment, and their AWS paths."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from simulator.lambdas.function import FunctionSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentFolders:
-    """`task` is /var/task, `opt` is /opt (the layers), `tmp` is /tmp, `runtime` is /var/runtime, which all share."""
+    """`task` is /var/task, `opt` /opt (the layers), `tmp` /tmp. All environments share `runtime`, /var/runtime."""
 
     root: Path
     runtime: Path
@@ -33,35 +33,35 @@ class EnvironmentFolders:
 
     @property
     def import_path(self) -> tuple[Path, ...]:
-        """Where the function's imports are looked for before the standard library, in AWS's order."""
+        """The folders of the function's imports before the standard library, in AWS's order."""
         layered = self.opt / "python"
         if not layered.is_dir():
             return (self.task, self.runtime)
         return (self.task, *sorted(layered.glob("lib/python3*/site-packages")), layered, self.runtime)
 
     def to_aws_paths(self, text: bytes) -> bytes:
-        """Write these folders as the paths that they stand for."""
+        """Replace the paths of these folders by their AWS paths."""
         if os.fsencode(self.root.parent) not in text:
             return text
-        for here, there in (
+        for local, aws_path in (
             (self.task, b"/var/task"),
             (self.opt, b"/opt"),
             (self.tmp, b"/tmp"),
             (self.runtime, b"/var/runtime"),
         ):
-            text = text.replace(os.fsencode(here), there)
+            text = text.replace(os.fsencode(local), aws_path)
         return text
 
     def remove(self) -> None:
-        """Remove all but the shared runtime folder."""
+        """Remove all folders except the shared runtime folder."""
         shutil.rmtree(self.root, ignore_errors=True)
 
 
 def create_folders(*, spec: FunctionSpec, root: Path, runtime: Path) -> EnvironmentFolders:
-    """Make the folders of a new environment, with the package and its layers unpacked.
+    """Create the folders of a new environment and unpack the package and its layers.
 
     Raises:
-        InvalidZipFile: they cannot be unpacked. Nothing is left behind then.
+        InvalidZipFile: they cannot be unpacked; no folder is left.
     """
     folders = EnvironmentFolders(root=root, runtime=runtime)
     root.mkdir(parents=True)

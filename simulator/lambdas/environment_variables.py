@@ -1,4 +1,4 @@
-"""The environment variables of a worker: built from nothing, so nothing of the simulator's own environment leaks in."""
+"""Builds the environment variables of a worker. None is inherited from the simulator."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def build_environment_variables(
     log_stream: str,
     shared: Mapping[str, str],
 ) -> dict[str, str]:
-    """Give the variables that Lambda sets, then `shared` (the simulator's endpoints), then the function's own.
+    """Return the variables that Lambda sets, then `shared` (the simulator's endpoints), then the function's own.
 
     Names and values: "Defined runtime environment variables" in the developer guide (DOCUMENTED).
     """
@@ -41,20 +41,20 @@ def build_environment_variables(
         "AWS_ACCESS_KEY_ID": "ASIASIMULATOR0000000",
         "AWS_SECRET_ACCESS_KEY": "simulator",
         "AWS_SESSION_TOKEN": "simulator",
-        # Without it, a grader that walks a set would score differently from run to run of the simulator.
+        # Without it, a grader that iterates over a set could give different scores in each run.
         "PYTHONHASHSEED": "0",
         **shared,
         **dict(spec.environment),
     }
     if "PYTHONPATH" in variables:
         variables["PYTHONPATH"] = os.pathsep.join(
-            _here(entry, folders=folders) for entry in variables["PYTHONPATH"].split(os.pathsep)
+            _to_local_path(entry, folders=folders) for entry in variables["PYTHONPATH"].split(os.pathsep)
         )
     return variables
 
 
-def _here(entry: str, *, folders: EnvironmentFolders) -> str:
-    for there, here in (("/var/task", folders.task), ("/opt", folders.opt)):
-        if entry == there or entry.startswith(there + "/"):
-            return os.fspath(here) + entry.removeprefix(there)
+def _to_local_path(entry: str, *, folders: EnvironmentFolders) -> str:
+    for aws_path, folder in (("/var/task", folders.task), ("/opt", folders.opt)):
+        if entry == aws_path or entry.startswith(aws_path + "/"):
+            return os.fspath(folder) + entry.removeprefix(aws_path)
     return entry

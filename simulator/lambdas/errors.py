@@ -1,7 +1,7 @@
-"""Why a function was not run at all. What a function does wrong itself is an `Invocation` with a `function_error`.
+"""The errors of invocations that are rejected. Errors of a function itself are in `Invocation.function_error`.
 
 ```
-NotInvoked
+InvocationRejected
 ├── FunctionNotFound        404 ResourceNotFoundException
 ├── FunctionNotActive       409 ResourceConflictException
 ├── AccessDenied            403 AccessDeniedException
@@ -20,15 +20,15 @@ sends it (OBSERVED).
 from typing import ClassVar
 
 
-class InvocationRejected(Exception):  # noqa: N818 - these are refusals, named for what happened, as the service names them
-    """The function was not run; the message is the service's, the class says the status and the error's name."""
+class InvocationRejected(Exception):  # noqa: N818 - named after the service's own exceptions
+    """The function was not run. The message is the service's; the class gives the status and the error's name."""
 
     status: ClassVar[int] = 500
     error_type: ClassVar[str] = "ServiceException"
 
     @property
     def message(self) -> str:
-        """The text that the service would answer."""
+        """The service's error message."""
         return str(self)
 
 
@@ -62,7 +62,7 @@ class AccessDenied(InvocationRejected):
 
 
 class InvalidParameter(InvocationRejected):
-    """A parameter of the call, or the stored configuration, is one that Lambda refuses."""
+    """Lambda rejects a parameter of the call or the stored configuration."""
 
     status = 400
     error_type = "InvalidParameterValueException"
@@ -76,7 +76,7 @@ class InvalidRequestContent(InvocationRejected):
 
 
 class RequestTooLarge(InvocationRejected):
-    """The event is larger than Lambda takes."""
+    """The event exceeds Lambda's limit."""
 
     status = 413
     error_type = "RequestEntityTooLargeException"
@@ -88,7 +88,7 @@ class RequestTooLarge(InvocationRejected):
 
 
 class Throttled(InvocationRejected):
-    """All the concurrency that the function may use is in use."""
+    """The function's concurrency is in use."""
 
     status = 429
     error_type = "TooManyRequestsException"
@@ -117,4 +117,4 @@ class PoolClosed(InvocationRejected):
     error_type = "ServiceException"
 
     def __init__(self) -> None:
-        super().__init__("The simulator is shutting down; no function is run any more.")
+        super().__init__("The simulator is shutting down and runs no more functions.")

@@ -1,4 +1,4 @@
-"""What a deployed function is, and what one invocation of it gave."""
+"""A deployed function, and the result of one invocation."""
 
 from dataclasses import dataclass, field
 
@@ -9,8 +9,8 @@ EnvironmentKey = tuple[object, ...]
 class FunctionSpec:
     """One version of a deployed function, with all that is needed to run it.
 
-    `arn` is unqualified; `version` is "$LATEST" or a number. `timeout` is in seconds, whole on AWS. `code`
-    and each of `layers` are zip archives. `reserved_concurrency` None means unreserved.
+    `arn` is unqualified; `version` is "$LATEST" or a number. `timeout` is in seconds (an integer on AWS). `code` and
+    each of `layers` are zip archives. `reserved_concurrency` None means unreserved.
     """
 
     name: str
@@ -32,7 +32,7 @@ class FunctionSpec:
 
     @property
     def environment_key(self) -> EnvironmentKey:
-        """All that makes an execution environment: a change of any of it means fresh environments, as on AWS."""
+        """The properties of an execution environment: after a change of any, new ones are started, as on AWS."""
         return (
             self.arn,
             self.version,
@@ -49,12 +49,11 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What one invocation gave: the caller's payload, and what the log and the bill say of it.
+    """The result of one invocation: the payload for the caller, the log, and the measured durations and memory.
 
-    `function_error` is None or "Unhandled" (OBSERVED: current runtimes never answer "Handled"). `log_lines`
-    are the log events, each ending in a newline, START and REPORT included. `init_ms` is None on a warm
-    start. `finished_at` is the simulator's clock, in seconds since the epoch. Durations and memory are really
-    measured, so they differ from run to run.
+    `function_error` is None or "Unhandled" (OBSERVED: current runtimes never answer "Handled"). `log_lines` are the log
+    events, each ending in a newline, with START and REPORT. `init_ms` is None on a warm start. `finished_at` is the
+    simulated time in seconds since the Unix epoch. Durations and memory are measured, so they differ in every run.
     """
 
     payload: bytes

@@ -1,4 +1,4 @@
-"""The ways in which a caller may name a function."""
+"""Parses the names and ARNs of Lambda functions."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionReference:
-    """A function, and the version or alias meant; `qualifier` None means $LATEST."""
+    """A function with its version or alias; `qualifier` None means $LATEST."""
 
     account: str
     region: str
@@ -29,33 +29,32 @@ class FunctionReference:
 
     @property
     def arn(self) -> str:
-        """The ARN with the qualifier, when there is one."""
+        """The ARN with the qualifier, if there is one."""
         return f"{self.unqualified_arn}:{self.qualifier}" if self.qualifier else self.unqualified_arn
 
 
 def parse_function_reference(
     name_or_arn: str, *, qualifier: str | None, account: str, region: str
 ) -> FunctionReference:
-    """Read a function's name or ARN; what it leaves out is the caller's own `account` and `region`.
+    """Parse a function's name or ARN. A missing account or region is the caller's `account` or `region`.
 
     Raises:
-        InvalidParameter: it is neither a name nor an ARN of a function, or it has a qualifier that
-            contradicts `qualifier`.
+        InvalidParameter: it is neither a name nor an ARN of a function, or its qualifier differs from `qualifier`.
     """
-    read = _NAME.fullmatch(name_or_arn)
-    if read is None:
+    match = _NAME.fullmatch(name_or_arn)
+    if match is None:
         raise InvalidParameter(
             f"1 validation error detected: Value '{name_or_arn}' at 'functionName' failed to satisfy constraint: "
             "Member must be a function name, a partial ARN or a function ARN"
         )
-    named = read["qualifier"]
-    if named and qualifier and named != qualifier:
+    name_qualifier = match["qualifier"]
+    if name_qualifier and qualifier and name_qualifier != qualifier:
         raise InvalidParameter("The derived qualifier from the function name does not match the specified qualifier.")
     return FunctionReference(
-        account=read["account"] or account,
-        region=read["region"] or region,
-        name=read["name"],
-        qualifier=named or qualifier,
+        account=match["account"] or account,
+        region=match["region"] or region,
+        name=match["name"],
+        qualifier=name_qualifier or qualifier,
     )
 
 

@@ -1,8 +1,7 @@
-"""Lambda's Invoke API: a function from request to answer, and the ASGI app around it.
+"""Lambda's Invoke API as a function from request to response, and an ASGI app for it.
 
-https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (DOCUMENTED). moto's own Invoke ignores
-`Qualifier` and the size limits, and runs on threads that a function which calls back into moto would wait for
-for ever; so this one stands in front of it with its own.
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (DOCUMENTED). moto's Invoke is not used: it ignores
+`Qualifier` and the size limits, and a function that calls back into moto would deadlock on its threads.
 """
 
 import asyncio
@@ -29,8 +28,8 @@ from simulator.lambdas.function_reference import FunctionReference, parse_functi
 from simulator.lambdas.limits import LOG_TAIL_BYTES, MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES, check_configuration
 from simulator.lambdas.pool import EnvironmentPool
 
-_PATH = re.compile(r"/2015-03-31/functions/(?P<name>.+)/invocations/?")
-_TYPES = ("RequestResponse", "Event", "DryRun")
+_INVOKE_PATH = re.compile(r"/2015-03-31/functions/(?P<name>.+)/invocations/?")
+_INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ class InvokeRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvokeResponse:
-    """What goes back over HTTP."""
+    """An HTTP response."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -58,7 +57,7 @@ class InvokeResponse:
 
 
 class InvokeApp:
-    """Answers Invoke. Needs no knowledge of where functions are stored or who may call them: both are passed in."""
+    """Serves Invoke. The look-up of functions and the permission check are passed in."""
 
     def __init__(
         self,
@@ -71,60 +70,60 @@ class InvokeApp:
         default_region: str,
         workers: int = 64,
     ) -> None:
-        """Make the app; its threads start with the first calls.
+        """Create the app; its threads start with the first calls.
 
         Args:
             pool: Runs the functions.
-            find_function: Gives a stored function, or raises `FunctionNotFound` or `FunctionNotActive`.
-            account_for_access_key: Gives the account that an access key belongs to.
-            denial_reason: Of (access key id, ARN as invoked), gives the reason why that caller may not
-                invoke it, or None.
-            new_request_id: Gives the id of each request.
-            default_region: For callers who do not sign.
-            workers: How many invocations may be under way or waiting at once.
+            find_function: Returns a stored function, or raises `FunctionNotFound` or `FunctionNotActive`.
+            account_for_access_key: Returns the account of an access key.
+            denial_reason: Takes an access key id and the ARN as invoked; returns why the caller may not invoke it, or
+                None.
+            new_request_id: Returns the id of a request.
+            default_region: The region of unsigned requests.
+            workers: The limit of concurrent invocations, running or waiting.
         """
         self._pool = pool
         self._find_function = find_function
-        self._account_of = account_for_access_key
-        self._refusal = denial_reason
+        self._account_for_access_key = account_for_access_key
+        self._denial_reason = denial_reason
         self._new_request_id = new_request_id
         self._default_region = default_region
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="lambda-invoke")
 
     def handle(self, request: InvokeRequest) -> InvokeResponse:
-        """Invoke as asked. What Lambda would refuse is an answer with its status, error name and message."""
+        """Serve a request. A request that Lambda rejects gets its status, error name and message."""
         request_id = self._new_request_id()
         try:
-            answer = self._answered(request, request_id)
-        except InvocationRejected as refused:
-            answer = _refused(refused)
+            response = self._invoke(request, request_id)
+        except InvocationRejected as rejection:
+            response = _error_response(rejection)
         return InvokeResponse(
-            status=answer.status,
-            headers=(("x-amzn-requestid", request_id), *answer.headers),
-            body=answer.body,
+            status=response.status,
+            headers=(("x-amzn-requestid", request_id), *response.headers),
+            body=response.body,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request whose path `is_invoke` has recognised."""
+        """Serve one HTTP request for which `is_invoke_request` is true."""
         body = await _read_body(receive, at_most=MAX_REQUEST_BYTES + 1)
-        answer = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self.handle(self._read(scope, body))
+        response = await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: self.handle(self._parse_request(scope, body))
         )
-        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
-        if answer.status != 204:  # noqa: PLR2004 - HTTP's No Content, which must not carry a length
-            headers.append((b"content-length", str(len(answer.body)).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in response.headers]
+        if response.status != 204:  # noqa: PLR2004 - No Content must not have a length
+            headers.append((b"content-length", str(len(response.body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
     def close(self) -> None:
-        """Wait for the invocations under way, those of type Event included, and end the threads.
+        """Wait for the running invocations, those of type Event included, and stop the threads.
 
-        Close the pool first when they shall not be waited for.
+        Close the pool first to interrupt them.
         """
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _answered(self, request: InvokeRequest, request_id: str) -> InvokeResponse:
-        if request.invocation_type not in _TYPES:
+    def _invoke(self, request: InvokeRequest, request_id: str) -> InvokeResponse:
+        if request.invocation_type not in _INVOCATION_TYPES:
             raise InvalidParameter(
                 f"1 validation error detected: Value '{request.invocation_type}' at 'invocationType' failed to satisfy "
                 "constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
@@ -133,49 +132,49 @@ class InvokeApp:
             request.function, qualifier=request.qualifier, account=request.account, region=request.region
         )
         spec = self._find_function(reference)
-        reason = self._refusal(request.access_key_id, reference.arn)
+        reason = self._denial_reason(request.access_key_id, reference.arn)
         if reason is not None:
             raise AccessDenied(reason)
-        if (fault := check_configuration(spec)) is not None:
-            raise InvalidParameter(fault)
-        event = _event(request)
-        client_context = _client_context(request.client_context)
+        if (error := check_configuration(spec)) is not None:
+            raise InvalidParameter(error)
+        event = _parse_event(request)
+        client_context = _decode_client_context(request.client_context)
         if request.invocation_type == "DryRun":
             return InvokeResponse(status=204, headers=(), body=b"")
         if request.invocation_type == "Event":
-            self._threads.submit(self._run_unwatched, spec, event, request_id, reference.arn, client_context)
+            self._threads.submit(self._run_async, spec, event, request_id, reference.arn, client_context)
             return InvokeResponse(status=202, headers=(), body=b"")
-        done = self._pool.invoke(
+        invocation = self._pool.invoke(
             spec, event, request_id=request_id, invoked_arn=reference.arn, client_context=client_context
         )
-        headers = [("content-type", "application/json"), ("x-amz-executed-version", done.executed_version)]
-        if done.function_error is not None:
-            headers.append(("x-amz-function-error", done.function_error))
+        headers = [("content-type", "application/json"), ("x-amz-executed-version", invocation.executed_version)]
+        if invocation.function_error is not None:
+            headers.append(("x-amz-function-error", invocation.function_error))
         if request.log_type == "Tail":
-            tail = done.log.encode()[-LOG_TAIL_BYTES:]
+            tail = invocation.log.encode()[-LOG_TAIL_BYTES:]
             headers.append(("x-amz-log-result", base64.b64encode(tail).decode()))
-        return InvokeResponse(status=200, headers=tuple(headers), body=done.payload)
+        return InvokeResponse(status=200, headers=tuple(headers), body=invocation.payload)
 
-    def _run_unwatched(
+    def _run_async(
         self, spec: FunctionSpec, event: bytes, request_id: str, arn: str, client_context: str | None
     ) -> None:
-        """Run an asynchronous invocation, whose answer nobody sees, once; AWS would try twice more, minutes later."""
+        """Run an asynchronous invocation once and drop its result. AWS would retry an error twice, minutes later."""
         try:
             self._pool.invoke(spec, event, request_id=request_id, invoked_arn=arn, client_context=client_context)
         except InvocationRejected:
             return
 
-    def _read(self, scope: Scope, body: bytes) -> InvokeRequest:
+    def _parse_request(self, scope: Scope, body: bytes) -> InvokeRequest:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        signed = parse_credential_scope(headers.get("authorization", ""))
-        key = signed.access_key_id if signed else None
-        named = _PATH.fullmatch(_raw_path(scope))
+        signature_scope = parse_credential_scope(headers.get("authorization", ""))
+        key = signature_scope.access_key_id if signature_scope else None
+        match = _INVOKE_PATH.fullmatch(_encoded_path(scope))
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         return InvokeRequest(
-            function=unquote(named["name"]) if named else "",
+            function=unquote(match["name"]) if match else "",
             qualifier=query.get("Qualifier", [None])[0],
-            account=self._account_of(key),
-            region=signed.region if signed else self._default_region,
+            account=self._account_for_access_key(key),
+            region=signature_scope.region if signature_scope else self._default_region,
             access_key_id=key,
             invocation_type=headers.get("x-amz-invocation-type", "RequestResponse"),
             log_type=headers.get("x-amz-log-type", "None"),
@@ -185,17 +184,17 @@ class InvokeApp:
 
 
 def is_invoke_request(scope: Scope) -> bool:
-    """Whether this HTTP request is for the Invoke API, whatever the service that it is signed for."""
-    return scope["type"] == "http" and scope["method"] == "POST" and bool(_PATH.fullmatch(_raw_path(scope)))
+    """Whether this HTTP request is for the Invoke API. The signature is not checked."""
+    return scope["type"] == "http" and scope["method"] == "POST" and bool(_INVOKE_PATH.fullmatch(_encoded_path(scope)))
 
 
-def _raw_path(scope: Scope) -> str:
+def _encoded_path(scope: Scope) -> str:
     raw: bytes | None = scope.get("raw_path")
     return raw.decode("latin-1").partition("?")[0] if raw else scope["path"]
 
 
 async def _read_body(receive: Receive, *, at_most: int) -> bytes:
-    """Read the whole body, and keep no more of it than is needed to see that it is too large."""
+    """Read the whole body, but keep at most `at_most` bytes of it, enough to detect that it is too large."""
     body = bytearray()
     while True:
         message = await receive()
@@ -204,7 +203,7 @@ async def _read_body(receive: Receive, *, at_most: int) -> bytes:
             return bytes(body)
 
 
-def _event(request: InvokeRequest) -> bytes:
+def _parse_event(request: InvokeRequest) -> bytes:
     limit = MAX_ASYNC_REQUEST_BYTES if request.invocation_type == "Event" else MAX_REQUEST_BYTES
     if len(request.body) > limit:
         raise RequestTooLarge(size=len(request.body), limit=limit)
@@ -212,31 +211,30 @@ def _event(request: InvokeRequest) -> bytes:
     event = request.body or b"{}"
     try:
         json.loads(event)
-    except RecursionError as fault:
-        raise InvalidRequestContent("Could not parse request body into json: it is nested too deeply") from fault
-    except ValueError as fault:
-        raise InvalidRequestContent(f"Could not parse request body into json: {fault}") from fault
+    except RecursionError as error:
+        raise InvalidRequestContent("Could not parse request body into json: it is nested too deeply") from error
+    except ValueError as error:
+        raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
     return event
 
 
-def _client_context(header: str | None) -> str | None:
+def _decode_client_context(header: str | None) -> str | None:
     if header is None:
         return None
     try:
         return base64.b64decode(header, validate=True).decode()
-    except ValueError as fault:
-        raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.") from fault
+    except ValueError as error:
+        raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.") from error
 
 
-def _refused(refused: InvocationRejected) -> InvokeResponse:
-    fields = {"Type": "User" if refused.status < 500 else "Service", "Message": refused.message}  # noqa: PLR2004 - HTTP's server errors
-    if isinstance(refused, Throttled):
-        fields["Reason"] = refused.reason
-    # Members differ between Lambda's errors: some say `message`, others `Message` (botocore's model of them);
-    # both are sent.
-    fields["message"] = refused.message
+def _error_response(rejection: InvocationRejected) -> InvokeResponse:
+    fields = {"Type": "User" if rejection.status < 500 else "Service", "Message": rejection.message}  # noqa: PLR2004 - HTTP's server errors
+    if isinstance(rejection, Throttled):
+        fields["Reason"] = rejection.reason
+    # In botocore's model some of Lambda's errors have `message` and others `Message`; both are sent.
+    fields["message"] = rejection.message
     return InvokeResponse(
-        status=refused.status,
-        headers=(("content-type", "application/json"), ("x-amzn-errortype", refused.error_type)),
+        status=rejection.status,
+        headers=(("content-type", "application/json"), ("x-amzn-errortype", rejection.error_type)),
         body=json.dumps(fields).encode(),
     )

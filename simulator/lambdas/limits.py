@@ -1,4 +1,4 @@
-"""Lambda's limits, each once, and the check of a function's configuration against them.
+"""Lambda's limits, and the check of a function's configuration against them.
 
 Source unless said otherwise: "Lambda quotas" in the AWS Lambda developer guide (DOCUMENTED).
 """
@@ -11,7 +11,7 @@ MAX_REQUEST_BYTES = 6_291_456
 """6 MB: the largest event of a synchronous invocation."""
 
 MAX_RESPONSE_BYTES = 6_291_556
-"""The largest answer of a synchronous invocation; the number is in the error's own text (OBSERVED)."""
+"""The largest response of a synchronous invocation; the number is from the error message (OBSERVED)."""
 
 MAX_ASYNC_REQUEST_BYTES = 1_048_576
 """1 MB: the largest event of an asynchronous invocation."""
@@ -23,19 +23,19 @@ MAX_UNZIPPED_BYTES = 262_144_000
 """250 MB: function and layers together, unzipped."""
 
 MAX_UNZIPPED_FILES = 65_535
-"""Files and folders of one archive. INFERRED: no quota names them, but an empty one takes room on the disk too, and a
-zip of the ordinary kind lists no more."""
+"""The most files and folders in one archive. INFERRED: no quota limits them, but empty files take disk space too, and a
+zip without the zip64 extension lists no more."""
 
 MAX_LAYERS = 5
 
 LOG_TAIL_BYTES = 4_096
-"""4 KB: how much of the log `LogType=Tail` returns (Invoke API reference, DOCUMENTED)."""
+"""4 KB: the length of the log that `LogType=Tail` returns (Invoke API reference, DOCUMENTED)."""
 
 TIMEOUT_RANGE_SECONDS = (1, 900)
 MEMORY_RANGE_MB = (128, 10_240)
 
 RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 15))
-"""The managed Python runtimes; the simulator runs no others."""
+"""The managed Python runtimes, the only ones that the simulator runs."""
 
 
 RESERVED_VARIABLES = frozenset(
@@ -50,13 +50,13 @@ RESERVED_VARIABLES = frozenset(
 """Variables that Lambda sets itself ("Working with Lambda environment variables", DOCUMENTED)."""
 
 _VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
-"""A variable's name (Environment, Lambda API reference, DOCUMENTED)."""
+"""The name of a variable (Environment, Lambda API reference, DOCUMENTED)."""
 
 
 def check_configuration(spec: FunctionSpec) -> str | None:
-    """Say why AWS would have refused to create this function, in its wording, or None when it would not.
+    """Return why AWS would not create this function, in AWS's words, or None.
 
-    The store (moto) accepts any Runtime, Timeout and MemorySize, so a function is judged when it is used.
+    moto accepts any Runtime, Timeout and MemorySize, so a function is checked when it is used.
     """
     if spec.runtime not in RUNTIMES:
         allowed = ", ".join(RUNTIMES)
@@ -69,7 +69,7 @@ def check_configuration(spec: FunctionSpec) -> str | None:
         (spec.timeout, "timeout", TIMEOUT_RANGE_SECONDS),
         (spec.memory_mb, "memorySize", MEMORY_RANGE_MB),
     ):
-        if not value >= low:  # NaN is neither below nor above
+        if not value >= low:  # `not >=` is also true for NaN
             return _violation(value=value, member=member, rule=f"have value greater than or equal to {low}")
         if not value <= high:
             return _violation(value=value, member=member, rule=f"have value less than or equal to {high}")

@@ -1,46 +1,46 @@
-"""The one pipe that a worker's stdout and stderr share, read whenever there is something in it."""
+"""The pipe of a worker's stdout and stderr."""
 
 import os
 
 MAX_LOG_BYTES = 16 << 20
-"""How much log of one invocation is kept; the rest is only counted, so endless printing costs no memory."""
+"""The longest log of one invocation that is kept. The rest is only counted, so endless output needs no memory."""
 
 
 class LogPipe:
-    """The reading end. `drain` never blocks; the child can, but only while nobody invokes it, as if frozen."""
+    """The reading end. `drain` never blocks. The child blocks when the pipe is full while no invocation drains it."""
 
     def __init__(self) -> None:
         self.read_fd, self.write_fd = os.pipe()
         os.set_blocking(self.read_fd, False)
-        self._kept = bytearray()
+        self._buffer = bytearray()
         self._dropped = 0
 
     def close_write_end(self) -> None:
-        """Leave the writing end to the child alone."""
+        """Close the simulator's copy of the writing end."""
         if self.write_fd >= 0:
             os.close(self.write_fd)
             self.write_fd = -1
 
     def drain(self) -> None:
-        """Read what is in the pipe now."""
+        """Read the current contents of the pipe."""
         try:
-            while piece := os.read(self.read_fd, 1 << 16):
-                room = MAX_LOG_BYTES - len(self._kept)
-                self._kept += piece[:room]
-                self._dropped += max(0, len(piece) - room)
-                if len(piece) < 1 << 16:
+            while chunk := os.read(self.read_fd, 1 << 16):
+                free_bytes = MAX_LOG_BYTES - len(self._buffer)
+                self._buffer += chunk[:free_bytes]
+                self._dropped += max(0, len(chunk) - free_bytes)
+                if len(chunk) < 1 << 16:
                     return
         except BlockingIOError:
             return
 
     def take(self) -> str:
-        """Give what was read since the last take, and forget it."""
-        if not self._kept:
+        """Return and clear the text that was read since the last call."""
+        if not self._buffer:
             return ""
-        text = self._kept.decode("utf-8", "replace")
+        text = self._buffer.decode("utf-8", "replace")
         if self._dropped:
             text += f"\n[simulator] {self._dropped} more bytes of log were dropped\n"
-        self._kept.clear()
+        self._buffer.clear()
         self._dropped = 0
         return text
 
@@ -53,10 +53,10 @@ class LogPipe:
 
 
 def split_log_events(text: str) -> list[str]:
-    """Split log text into events, one a line.
+    """Split log text into events, one per line.
 
-    AWS's runtime client joins the lines of one error block by a carriage return so that the block stays one
-    event; within the event they read as lines.
+    AWS's runtime client joins the lines of an error by carriage returns, so that the error is one event. They become
+    newlines within the event.
     """
     lines = text.split("\n")
     if not lines[-1]:

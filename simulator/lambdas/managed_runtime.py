@@ -1,7 +1,7 @@
-"""What the managed Python runtime brings besides the standard library, as a folder of links.
+"""Links the packages of the managed Python runtime into a folder.
 
-A worker sees its package, its layers and this folder, never the simulator's own site-packages: a grader that
-imports numpy without shipping it fails here with Runtime.ImportModuleError, as it would on AWS.
+A worker imports from its package, its layers and this folder, but not from the simulator's site-packages: a grader that
+imports numpy without packaging it fails with Runtime.ImportModuleError, as on AWS.
 """
 
 from importlib.machinery import PathFinder
@@ -19,17 +19,17 @@ RUNTIME_PACKAGES = (
     "snapshot_restore_py",
     "urllib3",
 )
-"""AWS's runtime client, the SDK ("Runtime-included SDK versions", DOCUMENTED) and what these depend on."""
+"""AWS's runtime client, the SDK ("Runtime-included SDK versions", DOCUMENTED) and their dependencies."""
 
 
 def link_runtime_packages(folder: Path) -> None:
-    """Fill `folder` with links to the installed packages of `SHIPPED`; those that are not installed are left out."""
+    """Create `folder` with links to the installed packages of `RUNTIME_PACKAGES`."""
     folder.mkdir(parents=True)
     for name in RUNTIME_PACKAGES:
-        found = PathFinder.find_spec(name)
-        if found is None or found.origin is None:
+        spec = PathFinder.find_spec(name)
+        if spec is None or spec.origin is None:
             continue
-        source = Path(found.origin)
-        if found.submodule_search_locations is not None:
+        source = Path(spec.origin)
+        if spec.submodule_search_locations is not None:
             source = source.parent
         (folder / source.name).symlink_to(source)

@@ -1,4 +1,4 @@
-"""How much memory a worker uses; None where there is no /proc (macOS), and then no memory limit is enforced."""
+"""Measures the memory of a worker; returns None without /proc (macOS), where no memory limit is enforced."""
 
 import os
 from pathlib import Path
@@ -8,18 +8,18 @@ _MB = 1 << 20
 
 
 def peak_mb(pid: int) -> float | None:
-    """Give the highest resident size that process `pid` ever had, in MB; not that of its children."""
+    """Return the peak resident size of process `pid` in MB, without its children."""
     status = _read(f"/proc/{pid}/status")
     if status is None:
         return None
-    _, found, rest = status.partition(b"VmHWM:")
-    return int(rest.split(maxsplit=1)[0]) / 1024 if found else None
+    _, label, rest = status.partition(b"VmHWM:")
+    return int(rest.split(maxsplit=1)[0]) / 1024 if label else None
 
 
 def resident_mb(pid: int) -> float | None:
-    """Give what `pid` and all its descendants hold in memory now, in MB.
+    """Return the resident size of `pid` and all its descendants in MB.
 
-    Lambda counts the whole sandbox, so a handler that forks is charged for its children too.
+    Lambda limits the whole sandbox, including the children of a handler that forks.
     """
     own = _read(f"/proc/{pid}/statm")
     if own is None:
@@ -33,14 +33,14 @@ def _children(pid: int) -> list[int]:
         threads = list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return []
-    found: list[int] = []
+    children: list[int] = []
     for thread in threads:
-        found += [int(child) for child in (_read(f"{thread}/children") or b"").split()]
-    return found
+        children += [int(child) for child in (_read(f"{thread}/children") or b"").split()]
+    return children
 
 
 def _read(path: str) -> bytes | None:
-    # Read with bare system calls: this happens once in every invocation.
+    # Uses bare system calls, because it runs in every invocation.
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -48,6 +48,6 @@ def _read(path: str) -> bytes | None:
     try:
         return os.read(file, 1 << 14)
     except OSError:
-        return None  # the process ended meanwhile
+        return None  # the process has ended
     finally:
         os.close(file)

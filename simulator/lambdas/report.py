@@ -1,7 +1,6 @@
-"""The lines that Lambda writes around a function's own log, and the error payloads that Lambda itself makes.
+"""Renders the log lines and the error payloads of Lambda itself.
 
-Texts as the service writes them today (OBSERVED in public captures), except the `Status:` field of REPORT,
-whose place in the line is INFERRED.
+The texts are the service's (OBSERVED in public captures); only the position of REPORT's `Status:` field is INFERRED.
 """
 
 import json
@@ -22,7 +21,7 @@ _SIGNALS = {
 
 
 def render_start_line(*, request_id: str, version: str) -> str:
-    """Give the line that opens an invocation."""
+    """Return the first log line of an invocation."""
     return f"START RequestId: {request_id} Version: {version}\n"
 
 
@@ -35,7 +34,7 @@ def render_end_lines(
     used_mb: int,
     status: str | None,
 ) -> tuple[str, str]:
-    """Give END and REPORT. `status` is None, "timeout" or "error"; init time is billed, as on AWS since August 2025."""
+    """Return the END and REPORT lines. `status` is None, "timeout" or "error". Init is billed, as since August 2025."""
     billed = -int(-(duration_ms + (init_ms or 0.0)) // 1)
     fields = [
         f"REPORT RequestId: {request_id}",
@@ -52,36 +51,38 @@ def render_end_lines(
 
 
 def render_timeout_line(*, request_id: str, seconds: float, at: float) -> str:
-    """Give the log line of a time-out; `at` is the time it happened."""
-    stamp = datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f"{stamp} {request_id} {_timed_out(seconds)}\n\n"
+    """Return the log line of a time-out at the time `at`."""
+    timestamp = datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{timestamp} {request_id} {_timeout_text(seconds)}\n\n"
 
 
 def render_exit_line(*, request_id: str, text: str) -> str:
-    """Give the log line of a runtime that went away."""
+    """Return the log line of a runtime that exited."""
     return f"RequestId: {request_id} Error: {text}\nRuntime.ExitError\n"
 
 
 def render_timeout_payload(*, request_id: str, seconds: float) -> bytes:
-    """Give what the caller gets when the function did not answer within its Timeout."""
-    return _payload(error_type="Sandbox.Timedout", message=f"RequestId: {request_id} Error: {_timed_out(seconds)}")
+    """Return the payload for a function that exceeded its Timeout."""
+    return _error_payload(
+        error_type="Sandbox.Timedout", message=f"RequestId: {request_id} Error: {_timeout_text(seconds)}"
+    )
 
 
 def render_exit_payload(*, request_id: str, text: str) -> bytes:
-    """Give what the caller gets when the runtime process went away before it answered."""
-    return _payload(error_type="Runtime.ExitError", message=f"RequestId: {request_id} Error: {text}")
+    """Return the payload for a runtime process that exited before its response."""
+    return _error_payload(error_type="Runtime.ExitError", message=f"RequestId: {request_id} Error: {text}")
 
 
 def render_oversized_payload() -> bytes:
-    """Give what the caller gets instead of an answer that is too large."""
-    return _payload(
+    """Return the payload that replaces a response that is too large."""
+    return _error_payload(
         error_type="Function.ResponseSizeTooLarge",
         message=f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).",
     )
 
 
 def describe_exit(return_code: int | None) -> str:
-    """Say how the runtime process ended; `return_code` as `subprocess` gives it, negative for a signal."""
+    """Return Lambda's text for an exit. `return_code` is that of `subprocess`: negative for a signal."""
     if not return_code:
         return "Runtime exited without providing a reason"
     if return_code > 0:
@@ -93,9 +94,9 @@ def describe_exit(return_code: int | None) -> str:
     return f"Runtime exited with error: signal: {name}"
 
 
-def _timed_out(seconds: float) -> str:
+def _timeout_text(seconds: float) -> str:
     return f"Task timed out after {seconds:.2f} seconds"
 
 
-def _payload(*, error_type: str, message: str) -> bytes:
+def _error_payload(*, error_type: str, message: str) -> bytes:
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()

@@ -1,8 +1,7 @@
 """The Lambda Runtime API (2018-06-01) of one execution environment, on a loopback socket.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html (DOCUMENTED). It has no thread: whoever invokes
-the function also turns this server, one `receive` at a time, so an environment that is not invoked costs
-nothing and leaves nothing behind.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html (DOCUMENTED). It has no thread of its own: the thread of
+the invocation drives it with `receive`, so an idle environment uses no CPU time.
 """
 
 import selectors
@@ -14,17 +13,19 @@ from typing import Literal
 from simulator.lambdas.limits import MAX_RESPONSE_BYTES
 
 _PREFIX = "/2018-06-01/runtime/"
-_READ = 1 << 18
-_ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status": "OK"}'
+_READ_BYTES = 1 << 18
+_ACCEPTED_RESPONSE = (
+    b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status": "OK"}'
+)
 
-MessageKind = Literal["next", "response", "error", "init_error", "gone"]
+MessageKind = Literal["next", "response", "error", "init_error", "disconnected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeMessage:
-    """What the runtime in the worker said: it wants work, it answered, it failed, or its connection went away.
+    """A message of the runtime in the worker: a request for work, a response, an error, or the end of its connection.
 
-    `oversized` answers are larger than Lambda passes on; their body was read and dropped.
+    An `oversized` response exceeds Lambda's limit; its body was read and dropped.
     """
 
     kind: MessageKind
@@ -34,17 +35,17 @@ class RuntimeMessage:
 
 @dataclass(slots=True)
 class _Connection:
-    """One connection, and what has arrived on it of a request that is not complete yet."""
+    """One connection, with the received part of an incomplete request."""
 
-    connection: socket.socket
+    stream: socket.socket
     buffer: bytearray = field(default_factory=bytearray)
     path: str | None = None
     length: int = 0
     skipped: int = 0
 
-    def requests(self, piece: bytes) -> Iterator[tuple[str, bytes, bool]]:
-        """Yield (path, body, oversized) of each request that `piece` completes."""
-        self.buffer += piece
+    def requests(self, data: bytes) -> Iterator[tuple[str, bytes, bool]]:
+        """Yield (path, body, oversized) of each request that `data` completes."""
+        self.buffer += data
         while True:
             if self.path is None and not self._read_head():
                 return
@@ -53,13 +54,13 @@ class _Connection:
                 self.buffer.clear()
                 if self.skipped < self.length:
                     return
-                yield self._completed(body=b"", oversized=True)
+                yield self._finish_request(body=b"", oversized=True)
             elif len(self.buffer) < self.length:
                 return
             else:
                 body = bytes(self.buffer[: self.length])
                 del self.buffer[: self.length]
-                yield self._completed(body=body, oversized=False)
+                yield self._finish_request(body=body, oversized=False)
 
     def _read_head(self) -> bool:
         end = self.buffer.find(b"\r\n\r\n")
@@ -75,7 +76,7 @@ class _Connection:
                 self.length = int(value)
         return True
 
-    def _completed(self, *, body: bytes, oversized: bool) -> tuple[str, bytes, bool]:
+    def _finish_request(self, *, body: bytes, oversized: bool) -> tuple[str, bytes, bool]:
         path, self.path, self.skipped = self.path or "", None, 0
         return path, body, oversized
 
@@ -88,22 +89,22 @@ class RuntimeApi:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._conversations: list[_Connection] = []
-        self._waiting: _Connection | None = None
+        self._connections: list[_Connection] = []
+        self._pending_next: _Connection | None = None
 
     @property
     def address(self) -> str:
-        """The host:port that the worker is told."""
+        """The host:port that the worker connects to."""
         host, port = self._listener.getsockname()
         return f"{host}:{port}"
 
     @property
     def is_runtime_ready(self) -> bool:
         """Whether the runtime has asked for its next invocation."""
-        return self._waiting is not None
+        return self._pending_next is not None
 
     def watch_fd(self, *, fd: int, on_readable: Callable[[], None]) -> None:
-        """Watch one more file descriptor: while the worker is waited for, its log must not fill up."""
+        """Watch another file descriptor: the log pipe must be read while `receive` waits."""
 
         def read() -> list[RuntimeMessage]:
             on_readable()
@@ -112,7 +113,7 @@ class RuntimeApi:
         self._selector.register(fd, selectors.EVENT_READ, read)
 
     def receive(self, *, timeout: float) -> list[RuntimeMessage]:
-        """Wait up to `timeout` seconds for something to happen; give what the runtime said, which may be nothing."""
+        """Wait up to `timeout` seconds; return the messages of the runtime, possibly none."""
         messages: list[RuntimeMessage] = []
         for key, _ in self._selector.select(timeout):
             messages += key.data()
@@ -122,64 +123,66 @@ class RuntimeApi:
         """Answer the pending request for work with an event.
 
         Raises:
-            OSError: the runtime went away, or did not take the event within `timeout` seconds (`TimeoutError`).
+            OSError: the runtime disconnected, or did not read the event within `timeout` seconds (`TimeoutError`).
         """
-        if self._waiting is None:
+        if self._pending_next is None:
             raise ConnectionError("the runtime has not asked for an invocation")
-        connection, self._waiting = self._waiting.connection, None
+        stream, self._pending_next = self._pending_next.stream, None
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
         head = (
             f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{lines}Content-Length: {len(event)}\r\n\r\n"
         ).encode()
-        connection.settimeout(timeout)
-        connection.sendall(head + event)
-        connection.setblocking(False)
+        stream.settimeout(timeout)
+        stream.sendall(head + event)
+        stream.setblocking(False)
 
     def close(self) -> None:
-        """Close every socket; the worker, if it still lives, sees its connection end."""
-        for conversation in self._conversations:
-            conversation.connection.close()
-        self._conversations.clear()
-        self._waiting = None
+        """Close every socket, which ends the connections of a running worker."""
+        for connection in self._connections:
+            connection.stream.close()
+        self._connections.clear()
+        self._pending_next = None
         self._listener.close()
         self._selector.close()
 
     def _accept(self) -> list[RuntimeMessage]:
         try:
-            connection, _ = self._listener.accept()
+            stream, _ = self._listener.accept()
         except OSError:
             return []
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        conversation = _Connection(connection=connection)
-        self._conversations.append(conversation)
-        self._selector.register(connection, selectors.EVENT_READ, lambda: self._read(conversation))
+        stream.setblocking(False)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _Connection(stream=stream)
+        self._connections.append(connection)
+        self._selector.register(stream, selectors.EVENT_READ, lambda: self._read(connection))
         return []
 
-    def _read(self, conversation: _Connection) -> list[RuntimeMessage]:
+    def _read(self, connection: _Connection) -> list[RuntimeMessage]:
         try:
-            piece = conversation.connection.recv(_READ)
+            data = connection.stream.recv(_READ_BYTES)
         except BlockingIOError:
             return []
         except OSError:
-            piece = b""
-        if not piece:
-            self._drop(conversation)
-            return [RuntimeMessage(kind="gone")]
+            data = b""
+        if not data:
+            self._close_connection(connection)
+            return [RuntimeMessage(kind="disconnected")]
         return [
             message
-            for path, body, oversized in conversation.requests(piece)
-            if (message := self._heard(conversation, path=path, body=body, oversized=oversized)) is not None
+            for path, body, oversized in connection.requests(data)
+            if (message := self._handle_request(connection, path=path, body=body, oversized=oversized)) is not None
         ]
 
-    def _heard(self, conversation: _Connection, *, path: str, body: bytes, oversized: bool) -> RuntimeMessage | None:
+    def _handle_request(
+        self, connection: _Connection, *, path: str, body: bytes, oversized: bool
+    ) -> RuntimeMessage | None:
         if path == "invocation/next":
-            self._waiting = conversation
+            self._pending_next = connection
             return RuntimeMessage(kind="next")
         try:
-            conversation.connection.sendall(_ACCEPTED)
+            connection.stream.sendall(_ACCEPTED_RESPONSE)
         except OSError:
-            self._drop(conversation)
+            self._close_connection(connection)
         if path == "init/error":
             return RuntimeMessage(kind="init_error", body=body)
         if path.endswith("/response"):
@@ -188,10 +191,10 @@ class RuntimeApi:
             return RuntimeMessage(kind="error", body=body)
         return None
 
-    def _drop(self, conversation: _Connection) -> None:
-        if conversation in self._conversations:
-            self._conversations.remove(conversation)
-            self._selector.unregister(conversation.connection)
-            conversation.connection.close()
-        if self._waiting is conversation:
-            self._waiting = None
+    def _close_connection(self, connection: _Connection) -> None:
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._selector.unregister(connection.stream)
+            connection.stream.close()
+        if self._pending_next is connection:
+            self._pending_next = None

@@ -1,46 +1,29 @@
-"""One execution environment: a private folder, a process under AWS's runtime client, the Runtime API that feeds it."""
+"""One execution environment: its folders, its process and the invocations in it."""
 
-import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from simulator.lambdas import memory, report
 from simulator.lambdas.environment_folders import create_folders
-from simulator.lambdas.environment_variables import build_environment_variables
 from simulator.lambdas.function import FunctionSpec, Invocation
-from simulator.lambdas.log_pipe import LogPipe, split_log_events
-from simulator.lambdas.runtime_api import MessageKind, RuntimeApi, RuntimeMessage
+from simulator.lambdas.log_pipe import split_log_events
+from simulator.lambdas.runtime_api import MessageKind, RuntimeMessage
+from simulator.lambdas.worker_process import WorkerConfig, WorkerProcess
 
-_WORKER_MAIN = Path(__file__).with_name("worker_main.py")
-_TICK = 0.05
+_POLL_SECONDS = 0.05
 _REAP_SECONDS = 1.0
-_LAST_READS = 3
+_FINAL_READS = 3
 
 FailureKind = Literal["timed out", "exited"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerConfig:
-    """What all workers of a pool share. `now` is the simulator's clock, `wall` the machine's; epoch seconds.
-
-    The handler's `context.get_remaining_time_in_millis()` reads the machine's clock, so its deadline is told in that.
-    """
-
-    python: str
-    runtime_folder: Path
-    init_seconds: float
-    now: Callable[[], float]
-    wall: Callable[[], float]
-    variables: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
+    """What the caller gets of an invocation, and the status and last line of its log."""
+
     payload: bytes
     function_error: str | None = None
     status: str | None = None
@@ -48,65 +31,69 @@ class _Outcome:
 
 
 class Worker:
-    """Runs one version of one function, one invocation at a time; but for `kill`, by one thread at a time."""
+    """Runs one version of one function, one invocation at a time. Only `kill` may be called from another thread."""
 
     def __init__(self, *, spec: FunctionSpec, folder: Path, log_stream: str, config: WorkerConfig) -> None:
-        """Unpack the package and start the process; its init phase runs while nobody waits.
+        """Unpack the package and start the process. Its init phase runs in the background.
 
         Raises:
-            InvalidZipFile: the package or a layer cannot be unpacked. Nothing is left behind then.
+            InvalidZipFile: the package or a layer cannot be unpacked; no files are left.
         """
         self.spec = spec
         self.log_stream = log_stream
-        self._conditions = config
+        self._config = config
         self._folders = create_folders(spec=spec, root=folder, runtime=config.runtime_folder)
         self._used = False
         self._init_ms: float | None = None
         self._peak_mb = 0.0
         self._out_of_memory = False
-        self._early_log = ""
-        self._start()
+        self._init_log = ""
+        try:
+            self._process = self._start()
+        except OSError:
+            self._folders.remove()
+            raise
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process can take another invocation."""
-        return self._process.poll() is None
+        """Whether the process can run another invocation."""
+        return self._process.return_code is None
 
     def invoke(
         self, *, request_id: str, event: bytes, invoked_arn: str, client_context: str | None = None
     ) -> Invocation:
-        """Run the handler on one event. Whatever the function does wrong is in the result; nothing is raised for it.
+        """Run the handler on one event. Errors of the function are in the result, not raised.
 
-        A worker that timed out, exited or was killed is not `alive` afterwards.
+        After a time-out, an exit or a kill, `is_alive` is False.
         """
-        cold, self._used = not self._used, True
-        failed = self._initialized(request_id=request_id) if cold else None
-        before, self._early_log = self._early_log + self._log_text(), ""
-        began = time.monotonic()
-        if failed is None:
-            outcome = self._answered(
-                until=began + self.spec.timeout,
+        is_cold, self._used = not self._used, True
+        init_failure = self._wait_for_init(request_id=request_id) if is_cold else None
+        init_log, self._init_log = self._init_log + self._take_log(), ""
+        started_at = time.monotonic()
+        if init_failure is None:
+            outcome = self._run_handler(
+                deadline=started_at + self.spec.timeout,
                 request_id=request_id,
                 event=event,
                 invoked_arn=invoked_arn,
                 client_context=client_context,
             )
-            spent_ms = (time.monotonic() - began) * 1e3
+            duration_ms = (time.monotonic() - started_at) * 1e3
         else:
-            outcome, spent_ms = failed, 0.0
+            outcome, duration_ms = init_failure, 0.0
         if outcome.status == "timeout":
-            spent_ms = self.spec.timeout * 1e3
+            duration_ms = self.spec.timeout * 1e3
         lines = (
-            *split_log_events(before),
+            *split_log_events(init_log),
             report.render_start_line(request_id=request_id, version=self.spec.version),
-            *split_log_events(self._log_text()),
+            *split_log_events(self._take_log()),
             *((outcome.final_log_line,) if outcome.final_log_line else ()),
             *report.render_end_lines(
                 request_id=request_id,
-                duration_ms=spent_ms,
-                init_ms=self._init_ms if cold else None,
+                duration_ms=duration_ms,
+                init_ms=self._init_ms if is_cold else None,
                 memory_mb=self.spec.memory_mb,
-                used_mb=self._used_mb,
+                used_mb=round(self._peak_mb),
                 status=outcome.status,
             ),
         )
@@ -117,169 +104,107 @@ class Worker:
             log_stream=self.log_stream,
             request_id=request_id,
             executed_version=self.spec.version,
-            duration_ms=spent_ms,
-            init_ms=self._init_ms if cold else None,
-            max_memory_mb=self._used_mb,
-            finished_at=self._conditions.now(),
+            duration_ms=duration_ms,
+            init_ms=self._init_ms if is_cold else None,
+            max_memory_mb=round(self._peak_mb),
+            finished_at=self._config.now(),
         )
 
     def kill(self) -> None:
-        """End the process and all that it started, at once. Safe from any thread; `close` is still needed."""
-        if self._lifeline < 0:
-            return
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            return  # already gone; macOS says EPERM of a group of zombies
+        """Kill the process and all its descendants. Safe from any thread; `close` is still needed."""
+        self._process.kill()
 
     def close(self) -> None:
-        """Kill the process and remove all that belonged to it: sockets, pipes, folder."""
-        self._stop()
-        self._log.close()
+        """Kill the process and remove its sockets, pipes and folders."""
+        self._process.close()
         self._folders.remove()
 
-    # The process
+    def _start(self) -> WorkerProcess:
+        return WorkerProcess(spec=self.spec, folders=self._folders, log_stream=self.log_stream, config=self._config)
 
-    def _start(self) -> None:
-        self._started_at = time.monotonic()
-        self._api = RuntimeApi()
-        self._log = LogPipe()
-        self._api.watch_fd(fd=self._log.read_fd, on_readable=self._log.drain)
-        lifeline, self._lifeline = os.pipe()
-        spec = self.spec
-        # `-s -P -S` keep the simulator's packages out as `-I` would, but let PYTHONPATH and PYTHONHASHSEED
-        # through, which a function's environment may hold on AWS too; nothing else of the parent's
-        # environment is there.
-        command = [
-            *(self._conditions.python, "-s", "-P", "-S", "-B"),
-            *(
-                os.fspath(_WORKER_MAIN),
-                spec.handler,
-                self._api.address,
-                str(lifeline),
-                str(_data_limit(spec.memory_mb)),
-            ),
-            *map(os.fspath, self._folders.import_path),
-        ]
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - running the deployed function is what this is for
-                command,
-                cwd=self._folders.task,
-                env=build_environment_variables(
-                    spec=spec,
-                    folders=self._folders,
-                    api_address=self._api.address,
-                    log_stream=self.log_stream,
-                    shared=self._conditions.variables,
-                ),
-                stdin=subprocess.DEVNULL,
-                stdout=self._log.write_fd,
-                stderr=self._log.write_fd,
-                start_new_session=True,
-                pass_fds=(lifeline,),
-            )
-        except OSError:
-            os.close(self._lifeline)
-            self._api.close()
-            self._log.close()
-            self._folders.remove()
-            raise
-        finally:
-            os.close(lifeline)
-            self._log.close_write_end()
+    def _wait_for_init(self, *, request_id: str) -> _Outcome | None:
+        """Wait for the end of the init phase; return the outcome of a failed one, or None.
 
-    def _stop(self) -> None:
-        self.kill()
-        self._process.wait()
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
-            self._log.drain()
-            self._api.close()
-
-    # One invocation
-
-    def _initialized(self, *, request_id: str) -> _Outcome | None:
-        """Wait for the init phase to end; give what the caller gets when it fails, None when it is well.
-
-        An init that takes longer than its limit is begun anew at the first invocation, with the function's
-        own Timeout ("Lambda execution environment lifecycle", DOCUMENTED).
+        An init phase that exceeds its limit is restarted by the first invocation, with the function's own Timeout
+        ("Lambda execution environment lifecycle", DOCUMENTED).
         """
-        message = self._heard({"next", "init_error"}, until=self._started_at + self._conditions.init_seconds)
+        message = self._wait_for_message(
+            {"next", "init_error"}, deadline=self._process.started_at + self._config.init_seconds
+        )
         if message == "timed out":
-            self._stop()
-            self._early_log = self._log_text()
-            self._log.close()
-            self._start()
-            message = self._heard({"next", "init_error"}, until=self._started_at + self.spec.timeout)
-        self._init_ms = (time.monotonic() - self._started_at) * 1e3
+            self._process.stop()
+            self._init_log = self._take_log()
+            self._process.close()
+            self._process = self._start()
+            message = self._wait_for_message(
+                {"next", "init_error"}, deadline=self._process.started_at + self.spec.timeout
+            )
+        self._init_ms = (time.monotonic() - self._process.started_at) * 1e3
         self._peak_mb = max(self._peak_mb, memory.peak_mb(self._process.pid) or 0.0)
         if isinstance(message, str):
-            return self._ended(message, request_id=request_id)
+            return self._failure_outcome(message, request_id=request_id)
         if message.kind == "init_error":
-            self._stop()
+            self._process.stop()
             return _Outcome(payload=message.body, function_error="Unhandled", status="error")
         return None
 
-    def _answered(
-        self, *, until: float, request_id: str, event: bytes, invoked_arn: str, client_context: str | None
+    def _run_handler(
+        self, *, deadline: float, request_id: str, event: bytes, invoked_arn: str, client_context: str | None
     ) -> _Outcome:
-        if not self._api.is_runtime_ready and isinstance(ending := self._heard({"next"}, until=until), str):
-            return self._ended(ending, request_id=request_id)
+        api = self._process.api
+        if not api.is_runtime_ready:
+            failure = self._wait_for_message({"next"}, deadline=deadline)
+            if isinstance(failure, str):
+                return self._failure_outcome(failure, request_id=request_id)
         digits = request_id.replace("-", "").ljust(32, "0")
         headers = [
             ("Lambda-Runtime-Aws-Request-Id", request_id),
-            ("Lambda-Runtime-Deadline-Ms", str(int((self._conditions.wall() + self.spec.timeout) * 1e3))),
+            ("Lambda-Runtime-Deadline-Ms", str(int((self._config.wall() + self.spec.timeout) * 1e3))),
             ("Lambda-Runtime-Invoked-Function-Arn", invoked_arn),
             ("Lambda-Runtime-Trace-Id", f"Root=1-{digits[:8]}-{digits[8:32]};Sampled=0"),
         ]
         if client_context is not None:
             headers.append(("Lambda-Runtime-Client-Context", client_context))
         try:
-            self._api.send_event(headers=tuple(headers), event=event, timeout=max(until - time.monotonic(), _TICK))
+            timeout = max(deadline - time.monotonic(), _POLL_SECONDS)
+            api.send_event(headers=tuple(headers), event=event, timeout=timeout)
         except TimeoutError:
-            return self._ended("timed out", request_id=request_id)
+            return self._failure_outcome("timed out", request_id=request_id)
         except OSError:
-            return self._ended("exited", request_id=request_id)
-        message = self._heard({"response", "error"}, until=until)
+            return self._failure_outcome("exited", request_id=request_id)
+        message = self._wait_for_message({"response", "error"}, deadline=deadline)
         if isinstance(message, str):
-            return self._ended(message, request_id=request_id)
-        self._log.drain()
-        peak = memory.peak_mb(self._process.pid)
-        if peak is not None:
-            self._peak_mb = max(self._peak_mb, peak)
-            # The kernel's own high-water mark decides, not the moment of a look: the same function is killed
-            # in every run.
-            if peak > self.spec.memory_mb:
-                self._out_of_memory = True
-                return self._ended("exited", request_id=request_id)
+            return self._failure_outcome(message, request_id=request_id)
+        self._process.log.drain()
+        if self._peak_exceeds_memory():
+            return self._failure_outcome("exited", request_id=request_id)
         if message.kind == "error":
             return _Outcome(payload=message.body, function_error="Unhandled")
         if message.oversized:
             return _Outcome(payload=report.render_oversized_payload(), function_error="Unhandled", status="error")
         return _Outcome(payload=message.body)
 
-    def _heard(self, wanted: set[MessageKind], *, until: float) -> RuntimeMessage | FailureKind:
-        """Turn the Runtime API until one of the `wanted` messages comes or there is no hope of one."""
-        look_at = time.monotonic() + _TICK
-        while (left := until - time.monotonic()) > 0:
-            messages = self._api.receive(timeout=min(left, _TICK))
+    def _wait_for_message(self, kinds: set[MessageKind], *, deadline: float) -> RuntimeMessage | FailureKind:
+        """Serve the Runtime API until a message of one of the `kinds` arrives or the invocation has failed."""
+        next_memory_check = time.monotonic() + _POLL_SECONDS
+        while (remaining := deadline - time.monotonic()) > 0:
+            messages = self._process.api.receive(timeout=min(remaining, _POLL_SECONDS))
             for message in messages:
-                if message.kind in wanted:
+                if message.kind in kinds:
                     return message
-            if any(message.kind == "gone" for message in messages):
-                self._await_exit()
-            if self._process.poll() is not None:
-                # What it said with its last breath may still lie in the sockets.
-                last = (message for _ in range(_LAST_READS) for message in self._api.receive(timeout=0.0))
-                return next((message for message in last if message.kind in wanted), "exited")
-            if time.monotonic() >= look_at:
-                look_at = time.monotonic() + _TICK
-                if self._over_memory():
+            if any(message.kind == "disconnected" for message in messages):
+                self._process.wait(_REAP_SECONDS)
+            if self._process.return_code is not None:
+                # Its last message may still be in the sockets.
+                last = (message for _ in range(_FINAL_READS) for message in self._process.api.receive(timeout=0.0))
+                return next((message for message in last if message.kind in kinds), "exited")
+            if time.monotonic() >= next_memory_check:
+                next_memory_check = time.monotonic() + _POLL_SECONDS
+                if self._resident_exceeds_memory():
                     return "exited"
         return "timed out"
 
-    def _over_memory(self) -> bool:
+    def _resident_exceeds_memory(self) -> bool:
         resident = memory.resident_mb(self._process.pid)
         if resident is None:
             return False
@@ -287,24 +212,28 @@ class Worker:
         self._out_of_memory = resident > self.spec.memory_mb
         return self._out_of_memory
 
-    def _await_exit(self) -> None:
-        try:
-            self._process.wait(_REAP_SECONDS)
-        except subprocess.TimeoutExpired:
-            return
+    def _peak_exceeds_memory(self) -> bool:
+        """Whether the process ever exceeded MemorySize. The kernel's peak makes this the same in every run."""
+        peak = memory.peak_mb(self._process.pid)
+        if peak is None:
+            return False
+        self._peak_mb = max(self._peak_mb, peak)
+        if peak > self.spec.memory_mb:
+            self._out_of_memory = True
+        return peak > self.spec.memory_mb
 
-    def _ended(self, ending: FailureKind, *, request_id: str) -> _Outcome:
-        self._stop()
-        if ending == "timed out":
+    def _failure_outcome(self, failure: FailureKind, *, request_id: str) -> _Outcome:
+        self._process.stop()
+        if failure == "timed out":
             return _Outcome(
                 payload=report.render_timeout_payload(request_id=request_id, seconds=self.spec.timeout),
                 function_error="Unhandled",
                 status="timeout",
                 final_log_line=report.render_timeout_line(
-                    request_id=request_id, seconds=self.spec.timeout, at=self._conditions.now()
+                    request_id=request_id, seconds=self.spec.timeout, at=self._config.now()
                 ),
             )
-        text = report.describe_exit(-signal.SIGKILL if self._out_of_memory else self._process.returncode)
+        text = report.describe_exit(-signal.SIGKILL if self._out_of_memory else self._process.return_code)
         return _Outcome(
             payload=report.render_exit_payload(request_id=request_id, text=text),
             function_error="Unhandled",
@@ -312,19 +241,5 @@ class Worker:
             final_log_line=report.render_exit_line(request_id=request_id, text=text),
         )
 
-    @property
-    def _used_mb(self) -> int:
-        return round(self._peak_mb)
-
-    def _log_text(self) -> str:
-        if self._lifeline >= 0:
-            self._log.drain()
-        return self._folders.to_aws_paths(self._log.take().encode()).decode()
-
-
-def _data_limit(memory_mb: int) -> int:
-    """Give the backstop for a process that grows faster than it is looked at; in bytes.
-
-    Only a backstop: RLIMIT_DATA counts what is reserved, and reaching it shows as a MemoryError where Lambda kills.
-    """
-    return (2 * memory_mb + 256) << 20
+    def _take_log(self) -> str:
+        return self._folders.to_aws_paths(self._process.take_log().encode()).decode()

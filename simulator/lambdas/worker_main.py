@@ -1,9 +1,8 @@
-"""Entry point of a worker process: AWS's own bootstrap over a pure-Python `runtime_client`.
+"""Entry point of a worker process: AWS's own bootstrap with a pure-Python `runtime_client`.
 
-awslambdaric's behaviour is all in its Python; the C++ extension that it imports as `runtime_client` makes
-four HTTP calls. A module of that name put in `sys.modules` first is faster, and works where no wheel exists
-(macOS). Run as a script, never imported by the simulator: `worker_main.py HANDLER API_ADDRESS LIFELINE_FD
-DATA_LIMIT_BYTES IMPORT_PATH...`
+awslambdaric implements its behaviour in Python; the C++ extension that it imports as `runtime_client` only makes four
+HTTP calls. A replacement in `sys.modules` is faster, and works where there is no wheel (macOS). This file runs as a
+script and is never imported: `worker_main.py HANDLER API_ADDRESS PARENT_PIPE_FD DATA_LIMIT_BYTES IMPORT_PATH...`
 """
 
 import _thread
@@ -16,12 +15,12 @@ import types
 
 
 def main() -> None:
-    """Set this process up as an execution environment, then serve invocations until it is killed."""
-    handler, api_address, lifeline, data_limit, *import_path = sys.argv[1:]
-    # As on AWS: the function's own files come before all else.
+    """Set up this process as an execution environment, then serve invocations until it is killed."""
+    handler, api_address, parent_pipe, data_limit, *import_path = sys.argv[1:]
+    # As on AWS, the function's own files come first.
     sys.path[:0] = import_path
     sys.argv[:] = ["/var/runtime/bootstrap.py", handler]
-    exit_with_parent(int(lifeline))
+    exit_with_parent(int(parent_pipe))
     limit_memory(int(data_limit))
     sys.modules["runtime_client"] = make_runtime_client(api_address)
 
@@ -35,32 +34,32 @@ def main() -> None:
 
 
 def exit_with_parent(fd: int) -> None:
-    """End this process, and all that it started, when the simulator is gone and its end of the pipe closes."""
+    """Kill this process and its descendants when the simulator exits, which closes its end of the pipe."""
     os.set_inheritable(fd, False)
 
-    def watch() -> None:
+    def wait_for_parent() -> None:
         os.read(fd, 1)
         kill_process_group()
 
-    _thread.start_new_thread(watch, ())
+    _thread.start_new_thread(wait_for_parent, ())
 
 
 def kill_process_group() -> None:
-    """Kill this process and every one that it started."""
+    """Kill this process and its descendants."""
     os.killpg(0, signal.SIGKILL)
 
 
 def limit_memory(data_limit: int) -> None:
-    """Write no core files, and hold a backstop well above MemorySize; the limit itself is kept from outside."""
+    """Disable core files, and set a limit well above MemorySize. The simulator enforces MemorySize itself."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (data_limit, data_limit))
     except (OSError, ValueError):
-        return  # not every system has it, and none needs it
+        return  # not every system has this limit, and none needs it
 
 
 def make_runtime_client(api_address: str) -> types.ModuleType:
-    """Make the module that awslambdaric takes for its C extension; it keeps one connection for all calls."""
+    """Return the module that replaces awslambdaric's C extension; it uses one connection for all calls."""
     host, port = api_address.rsplit(":", 1)
     connection = socket.create_connection((host, int(port)))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -79,7 +78,7 @@ def make_runtime_client(api_address: str) -> types.ModuleType:
         except ConnectionError:
             status = []
         if not status:
-            # The simulator is gone. To raise would end this process before the lifeline ends the others.
+            # The simulator has exited. An exception would end this process but not its descendants.
             kill_process_group()
         headers = {}
         while (line := incoming.readline()) not in (b"\r\n", b""):
@@ -89,7 +88,7 @@ def make_runtime_client(api_address: str) -> types.ModuleType:
             raise RuntimeError(f"Runtime API: {method} {path} was answered by {status!r}")
         return headers, incoming.read(int(headers.get("Content-Length", "0")))
 
-    def following() -> tuple[bytes, dict[str, object]]:
+    def next_invocation() -> tuple[bytes, dict[str, object]]:
         headers, event = call("GET", "invocation/next")
         return event, {**headers, "Lambda-Runtime-Deadline-Ms": int(headers["Lambda-Runtime-Deadline-Ms"])}
 
@@ -100,11 +99,11 @@ def make_runtime_client(api_address: str) -> types.ModuleType:
         call("POST", f"invocation/{invoke_id}/error", error.encode() if isinstance(error, str) else error)
 
     def initialize_client(_user_agent: str) -> None:
-        """Do nothing: the C client wants a user agent, this one does not."""
+        """Do nothing: only the C client needs a user agent."""
 
     module = types.ModuleType("runtime_client")
     vars(module).update(
-        next=following,
+        next=next_invocation,
         post_invocation_result=post_invocation_result,
         post_error=post_error,
         initialize_client=initialize_client,

@@ -1,0 +1,82 @@
+"""The execution environments of a pool: which are warm, how many exist, and when they end."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.lambdas.function import EnvironmentKey, FunctionSpec
+from simulator.lambdas.worker import Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _IdleEnvironment:
+    worker: Worker
+    idle_since: float
+
+
+class Environments:
+    """Counts environments and holds the idle ones, last used last.
+
+    The caller holds the pool's lock around every call, and closes the returned workers after it has released the lock.
+    """
+
+    def __init__(self, *, limit: int, idle_seconds: float) -> None:
+        self._limit = limit
+        self._idle_seconds = idle_seconds
+        self._idle: list[_IdleEnvironment] = []
+        self.count = 0
+        """Idle, busy and starting environments."""
+
+    def take_warm(self, spec: FunctionSpec, ended: list[Worker]) -> Worker | None:
+        """Return the last used idle environment of a function, or None.
+
+        Appends to `ended` the idle environments that died, were idle too long, or belong to the same function version
+        with older code or configuration.
+        """
+        ended += self._remove_idle(lambda idle: not idle.worker.is_alive or self._is_stale(idle))
+        worker = self._pop_idle(spec.environment_key)
+        if worker is None:
+            ended += self._remove_idle(
+                lambda idle: (idle.worker.spec.arn, idle.worker.spec.version) == (spec.arn, spec.version)
+            )
+        return worker
+
+    def reserve(self, ended: list[Worker]) -> bool:
+        """Reserve a slot for a new environment; return False when all are busy.
+
+        At the limit, the environment that has been idle longest is appended to `ended` and gives its slot.
+        """
+        if self.count >= self._limit and self._idle:
+            ended.append(self._idle.pop(0).worker)
+            self.count -= 1
+        if self.count >= self._limit:
+            return False
+        self.count += 1
+        return True
+
+    def release(self) -> None:
+        """Free the slot of an environment that is neither idle nor busy any more."""
+        self.count -= 1
+
+    def add_idle(self, worker: Worker) -> None:
+        """Keep an environment warm for the next invocation."""
+        self._idle.append(_IdleEnvironment(worker=worker, idle_since=time.monotonic()))
+
+    def remove_all_idle(self) -> list[Worker]:
+        """Remove and return all idle environments."""
+        return self._remove_idle(lambda _: True)
+
+    def _pop_idle(self, key: EnvironmentKey) -> Worker | None:
+        for index in range(len(self._idle) - 1, -1, -1):
+            if self._idle[index].worker.spec.environment_key == key:
+                return self._idle.pop(index).worker
+        return None
+
+    def _is_stale(self, idle: _IdleEnvironment) -> bool:
+        return time.monotonic() - idle.idle_since > self._idle_seconds
+
+    def _remove_idle(self, is_ended: Callable[[_IdleEnvironment], bool]) -> list[Worker]:
+        ended = [idle for idle in self._idle if is_ended(idle)]
+        self._idle = [idle for idle in self._idle if idle not in ended]
+        self.count -= len(ended)
+        return [idle.worker for idle in ended]
