@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from simulator.cli.app import app
 from simulator.cli import faults as control
+from simulator.cli.app import app
 from simulator.faults.request_fault import ScriptError
 from simulator.settings import Settings
 from simulator.simulator import Simulator
