@@ -1,4 +1,4 @@
-"""Serving a simulator over a socket, in the foreground or beside a command."""
+"""Serves a simulator over a socket, in the foreground or on a thread."""
 
 import socket
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ _BACKLOG: Final = 2048
 
 
 def bind_socket(settings: Settings) -> socket.socket:
-    """Return a listening socket; port 0 means a free one.
+    """Return a listening socket; port 0 takes a free port.
 
     Raises:
-        OSError: the address is in use or not this machine's.
+        OSError: the address is in use, or this machine does not have it.
     """
     listening = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
     listening.set_inheritable(False)
@@ -34,17 +34,19 @@ def socket_url(listening: socket.socket) -> str:
 
 
 def serve(simulator: Simulator, listening: socket.socket) -> None:
-    """Serve until Ctrl-C or SIGTERM, and until the requests under way are answered."""
-    with suppress(KeyboardInterrupt):  # uvicorn raises the signal anew, depending on the event loop
+    """Serve until Ctrl-C or SIGTERM, and until the requests in progress are answered."""
+    with suppress(KeyboardInterrupt):  # depending on the event loop, uvicorn raises the signal again
         _Server(simulator).run(sockets=[listening])
 
 
 @contextmanager
 def serve_in_thread(settings: Settings, listening: socket.socket | None = None) -> Iterator[tuple[Simulator, str]]:
-    """Serve on a thread for the length of the block, on a socket of its own unless given one; give the URL too.
+    """Serve on a thread for the length of the block; give the simulator and its URL.
+
+    Without a socket it opens one from the settings.
 
     Raises:
-        OSError: the address is in use or not this machine's.
+        OSError: the address is in use, or this machine does not have it.
         DataFolderError: the data folder cannot be used.
     """
     with listening or bind_socket(settings) as bound:
@@ -61,7 +63,7 @@ def serve_in_thread(settings: Settings, listening: socket.socket | None = None) 
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which loads moto once it is listening: the first answers need not wait for that."""
+    """A uvicorn server that loads moto after it starts to listen, so that the first answers need not wait for it."""
 
     def __init__(self, simulator: Simulator) -> None:
         super().__init__(
@@ -82,6 +84,6 @@ class _Server(uvicorn.Server):
         self._warm_up.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._simulator.context.fault_registry.disconnect_waiting()  # nothing that a fault holds up is waited for
+        self._simulator.context.fault_registry.disconnect_waiting()  # do not wait for requests that a fault delays
         await super().shutdown(sockets)
         await run_in_threadpool(self._warm_up.join)

@@ -1,11 +1,11 @@
-"""Everything that one simulator is made of and that a reset makes anew: the rooms, wired."""
+"""The composition root: every part of one simulator, created and connected. A reset replaces all of them."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from threading import Condition
 from time import monotonic, sleep, time
 from typing import Final
 
@@ -20,6 +20,7 @@ from simulator.faults.middleware import FaultMiddleware
 from simulator.faults.registry import FaultRegistry
 from simulator.faults.script import Fault
 from simulator.http.asgi import App, Scope
+from simulator.http.in_flight_requests import InFlightRequests
 from simulator.http.origin_check import OriginCheck
 from simulator.http.server_discovery import connection_options
 from simulator.identity.authentication import Authenticator, make_permissive_authenticator
@@ -64,30 +65,15 @@ AWS_REQUESTS_FOLDER: Final = "requests"
 ENVIRONMENTS_FOLDER: Final = "environments"
 
 
-class InFlightRequests:
-    """Counts the requests that are under way in some rooms: enter for each one's length."""
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._count = 0
-
-    def __enter__(self) -> None:
-        with self._changed:
-            self._count += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
-
-    def wait_until_none(self, *, timeout: float) -> bool:
-        """Wait until there are none, for so many seconds at most; return whether that is so."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._count, timeout=timeout)
-
-
 class Services:
-    """The rooms of a simulator on one folder: what answers requests (`app`, `api`), and what works behind it."""
+    """Every part of a simulator on one state folder.
+
+    Attributes:
+        context: what the routes work with.
+        app: the ASGI app that the server runs.
+        api: the same without AWS, for tests without a socket.
+        in_flight_requests: counts the requests that these services are answering.
+    """
 
     def __init__(
         self,
@@ -100,47 +86,37 @@ class Services:
         faults: Sequence[Fault],
         reset: Callable[[], None],
     ) -> None:
-        """Wire the rooms; jobs that were left unfinished in the folder go on.
+        """Create and connect the parts. Unfinished jobs in the folder continue.
 
         Args:
-            settings: those of the simulator; without a data folder in them the database lives in memory.
-            url: where this simulator will be reached, for functions that call back.
-            folder: where the state is.
-            has_state: there is state in it already.
-            replay: a real model's outputs, if jobs are to train on such.
-            faults: those to begin with.
-            reset: puts other rooms in the place of these.
+            settings: those of the simulator. Without a data folder in them the database is in memory.
+            url: the URL of this simulator, for functions that call back.
+            folder: the state folder.
+            has_state: whether the folder already holds state.
+            replay: a real model's outputs, when jobs train on them.
+            faults: the faults to begin with.
+            reset: replaces these services by new ones.
 
         Raises:
-            DataFolderError: what the folder holds cannot be used.
-            StoreDamagedError: likewise.
+            DataFolderError: the content of the folder cannot be used.
+            StoreDamagedError: the database is damaged.
             StoreFullError: the disk is full.
         """
+        self._settings = settings
+        self._url = url
+        self._folder = folder
         self.in_flight_requests = InFlightRequests()
         self._database = Database(folder / DATABASE_NAME if settings.data else None, must_exist=has_state)
         try:
-            self._wire(settings, url=url, folder=folder, replay=replay, faults=faults, reset=reset)
+            self._connect(replay=replay, faults=faults, reset=reset)
         except BaseException:
             self._database.close()
             raise
 
-    def _wire(
-        self,
-        settings: Settings,
-        *,
-        url: str,
-        folder: Path,
-        replay: ResponseFolder | None,
-        faults: Sequence[Fault],
-        reset: Callable[[], None],
-    ) -> None:
-        uploads, files = (
-            BlobStore(folder / UPLOADS_FOLDER, durable=settings.data is not None),
-            FileStore(self._database),
-        )
-        _check_uploads(files, uploads, folder)
-        journal = _journal(self._database, folder) if settings.data else None
-        paces = PaceRegistry(
+    def _connect(self, *, replay: ResponseFolder | None, faults: Sequence[Fault], reset: Callable[[], None]) -> None:
+        settings = self._settings
+        self._stores = _open_stores(self._database, self._folder, durable=settings.data is not None)
+        self._paces = PaceRegistry(
             states=ClockStateStore(self._database),
             pace=settings.pace,
             speed=settings.speed,
@@ -149,164 +125,238 @@ class Services:
             wall_clock=time,
             monotonic=monotonic,
         )
-        ids, clock, callers = Ids(seed=settings.seed), paces.clock, paces.caller_clock
-        start = self._database.next_ordinal("starts")
-        invocations = _ordinals(start)
-        # Each table family is one line here and one in the house.
-        jobs, models = JobLogStore(self._database), ModelStore(self._database)
-        organization = ProjectRegistry(
-            store=ProjectStore(self._database),
-            clock=clock,
-            ids=ids,
-            region=settings.region,
-            max_projects=settings.max_projects,
-        )
-        self._cloud = SimulatedAws(settings=settings, clock=clock.now, caller_clock=callers.now, journal=journal)
-        self._pool = EnvironmentPool(
-            new_request_id=lambda: ids.invocation(next(invocations)),
-            now=clock.now,
-            wall=time,
-            max_environments=settings.lambda_workers,
-            record=self._cloud.record_invocation,
-            variables=lambda: {"AWS_ENDPOINT_URL": url},
-            folder=_remove_folder(folder / ENVIRONMENTS_FOLDER),
-        )
-        self._grading_threads = ThreadPoolExecutor(settings.grading.concurrency, thread_name_prefix="grader")
-        self._invoke = InvokeApp(
-            pool=self._pool,
-            find_function=self._cloud.find_function,
-            account_for_access_key=self._cloud.account_for_access_key,
-            denial_reason=self._cloud.invoke_denial_reason_for_key,
-            new_request_id=lambda: ids.invocation(next(invocations)),
-            default_region=settings.region,
-        )
-
-        def tell(job: Job) -> Lifecycle:
-            model = ids.tuned_model(job.id, job.spec.model, job.spec.account)
-            return job_lifecycle(job, open_file=uploads.open, model=model, settings=settings, replay=replay)
-
-        def ended(job_id: str) -> str | None:
-            text = jobs.get_projection(job_id)
-            job = decode_job(text) if text else None
-            return job.status.value if job and job.status.is_terminal else None
-
-        book = FaultRegistry(
-            job_id_for=ids.job,
-            terminal_status=ended,
-            lapsed_seconds=callers.lapsed_seconds,
+        self._ids = Ids(seed=settings.seed)
+        self._start = self._database.next_ordinal("starts")
+        self._invocation_ordinals = _ordinals(self._start)
+        self._build_aws()
+        self._fault_registry = FaultRegistry(
+            job_id_for=self._ids.job,
+            terminal_status=self._terminal_status,
+            lapsed_seconds=self._paces.caller_clock.lapsed_seconds,
             monotonic=monotonic,
             initial_faults=faults,
         )
-        root = RootClient(url=url, region=settings.region)
+        self._build_engine(replay)
+        self.context = self._build_context(replay, reset)
+        request_ordinals = _ordinals(self._start)
+        error_responses = ErrorResponses(
+            render_error=error_response,
+            request_id=lambda: self._ids.request(next(request_ordinals)),
+            aws_request_id=self._new_invocation_id,
+            wall_clock=time,
+        )
+
+        def inject_faults(app: App) -> App:
+            return FaultMiddleware(
+                app,
+                registry=self._fault_registry,
+                error_responses=error_responses,
+                max_body_bytes=settings.max_body_bytes,
+            )
+
+        api = build_api(self.context, request_ordinals=request_ordinals)
+        self.api: App = inject_faults(api)
+        dispatch = Dispatch(api=api, invoke=self._invoke, aws=self._aws, is_aws_request=self._aws.supports)
+        audited = AuditMiddleware(inject_faults(dispatch), auditor=self.context.auditor, wall_clock=time)
+        self.app: App = OriginCheck(audited, allowed_hosts=settings.hosts, reject=_reject)
+        self._engine.resume()
+
+    def _build_aws(self) -> None:
+        """Build the simulated AWS account and what runs its Lambda functions."""
+        settings, clock = self._settings, self._paces.clock
+        self._aws = SimulatedAws(
+            settings=settings,
+            clock=clock.now,
+            caller_clock=self._paces.caller_clock.now,
+            journal=_open_journal(self._database, self._folder) if settings.data else None,
+        )
+        self._pool = EnvironmentPool(
+            new_request_id=self._new_invocation_id,
+            now=clock.now,
+            wall=time,
+            max_environments=settings.lambda_workers,
+            record=self._aws.record_invocation,
+            variables=lambda: {"AWS_ENDPOINT_URL": self._url},
+            folder=_remove_folder(self._folder / ENVIRONMENTS_FOLDER),
+        )
+        self._invoke = InvokeApp(
+            pool=self._pool,
+            find_function=self._aws.find_function,
+            account_for_access_key=self._aws.account_for_access_key,
+            denial_reason=self._aws.invoke_denial_reason_for_key,
+            new_request_id=self._new_invocation_id,
+            default_region=settings.region,
+        )
+
+    def _build_engine(self, replay: ResponseFolder | None) -> None:
+        """Build the engine that runs the jobs."""
+        settings, ids, stores = self._settings, self._ids, self._stores
+        root = RootClient(url=self._url, region=settings.region)
+
+        def create_lifecycle(job: Job) -> Lifecycle:
+            model = ids.tuned_model(job.id, job.spec.model, job.spec.account)
+            return job_lifecycle(job, open_file=stores.uploads.open, model=model, settings=settings, replay=replay)
+
+        self._grading_threads = ThreadPoolExecutor(settings.grading.concurrency, thread_name_prefix="grader")
         self._engine = Engine(
-            logs=jobs,
+            logs=stores.job_logs,
             ids=ids,
-            paces=paces,
+            paces=self._paces,
             slots=settings.concurrent_jobs,
             graders=DeployedGraders(
-                aws=self._cloud, pool=self._pool, executor=self._grading_threads, settings=settings.grading
+                aws=self._aws, pool=self._pool, executor=self._grading_threads, settings=settings.grading
             ),
             hooks=JobFaultInjector(
-                book, run_operation=lambda asked: root.execute(asked.service, asked.name, asked.parameters)
+                self._fault_registry,
+                run_operation=lambda operation: root.execute(operation.service, operation.name, operation.parameters),
             ),
-            create_lifecycle=tell,
+            create_lifecycle=create_lifecycle,
             is_public=lambda event: describe_event(event) is not None,
         )
+
+    def _build_context(self, replay: ResponseFolder | None, reset: Callable[[], None]) -> AppContext:
+        """Build what the routes work with."""
+        settings, ids, stores, clock = self._settings, self._ids, self._stores, self._paces.clock
         inference = Inference(
-            files=files,
-            models=models,
-            uploads=uploads,
+            files=stores.files,
+            models=stores.models,
+            uploads=stores.uploads,
             seed=settings.seed,
             answer_path=settings.answer_path,
             response_folder=replay,
         )
-        self.context = AppContext(
+        projects = ProjectRegistry(
+            store=stores.projects, clock=clock, ids=ids, region=settings.region, max_projects=settings.max_projects
+        )
+        return AppContext(
             settings=settings,
             clock=clock,
             ids=ids,
-            files=files,
-            job_logs=jobs,
-            job_listings=JobListings(jobs, settings.consistency),
-            models=models,
-            projects=organization,
-            uploads=uploads,
+            files=stores.files,
+            job_logs=stores.job_logs,
+            job_listings=JobListings(stores.job_logs, settings.consistency),
+            models=stores.models,
+            projects=projects,
+            uploads=stores.uploads,
             engine=self._engine,
             clock_control=ClockControl(
                 engine=self._engine,
-                paces=paces,
-                caller_clock=callers,
+                paces=self._paces,
+                caller_clock=self._paces.caller_clock,
                 keys_expire=settings.auth is Auth.VERIFY,
                 sleep=sleep,
             ),
             reset=reset,
             inference=inference,
             responses=Responses(
-                store=ResponseStore(self._database),
+                store=stores.responses,
                 inference=inference,
                 ids=ids,
-                ordinals=_ordinals(start),
+                ordinals=_ordinals(self._start),
                 clock=clock,
                 settings=settings,
             ),
-            authorizer=Authorizer(
-                authenticate=make_permissive_authenticator(settings.account)
-                if settings.auth is Auth.ANY
-                else Authenticator(
-                    region=settings.region,
-                    find_access_key=self._cloud.find_access_key,
-                    find_bedrock_key=self._cloud.find_bedrock_key,
-                    caller_time=callers,
-                    env_command=f"rft-sim env {connection_options(url)}",
-                ),
-                denial_reason=self._cloud.denial_reason,
-                region=settings.region,
-                now=callers.now,
-                projects=organization,
-                resolve_model_alias=resolve_alias,
-            ),
+            authorizer=self._build_authorizer(projects),
             auditor=Auditor(
                 settings=settings.verdict,
                 clock=monotonic,
-                server_state=SimulatorState(engine=self._engine, files=files, logs=jobs, ids=ids),
+                server_state=SimulatorState(engine=self._engine, files=stores.files, logs=stores.job_logs, ids=ids),
             ),
-            completion_ordinals=_ordinals(start),
-            fault_registry=book,
-        )
-        requests = _ordinals(start)
-        answers = ErrorResponses(
-            render_error=error_response,
-            request_id=lambda: ids.request(next(requests)),
-            aws_request_id=lambda: ids.invocation(next(invocations)),
-            wall_clock=time,
+            completion_ordinals=_ordinals(self._start),
+            fault_registry=self._fault_registry,
         )
 
-        def edge(app: App) -> App:
-            return FaultMiddleware(app, registry=book, error_responses=answers, max_body_bytes=settings.max_body_bytes)
+    def _build_authorizer(self, projects: ProjectRegistry) -> Authorizer:
+        settings, callers = self._settings, self._paces.caller_clock
+        return Authorizer(
+            authenticate=make_permissive_authenticator(settings.account)
+            if settings.auth is Auth.ANY
+            else Authenticator(
+                region=settings.region,
+                find_access_key=self._aws.find_access_key,
+                find_bedrock_key=self._aws.find_bedrock_key,
+                caller_time=callers,
+                env_command=f"rft-sim env {connection_options(self._url)}",
+            ),
+            denial_reason=self._aws.denial_reason,
+            region=settings.region,
+            now=callers.now,
+            projects=projects,
+            resolve_model_alias=resolve_alias,
+        )
 
-        api = build_api(self.context, request_ordinals=requests)
-        self.api: App = edge(api)
-        door = Dispatch(api=api, invoke=self._invoke, aws=self._cloud, is_aws_request=self._cloud.supports)
-        watched = AuditMiddleware(edge(door), auditor=self.context.auditor, wall_clock=time)
-        self.app: App = OriginCheck(watched, allowed_hosts=settings.hosts, reject=_reject)
-        self._engine.resume()
+    def _terminal_status(self, job_id: str) -> str | None:
+        """Return the status that a job ended with; None for an unfinished or unknown job."""
+        projection = self._stores.job_logs.get_projection(job_id)
+        job = decode_job(projection) if projection else None
+        return job.status.value if job and job.status.is_terminal else None
+
+    def _new_invocation_id(self) -> str:
+        return self._ids.invocation(next(self._invocation_ordinals))
 
     def warm_up(self) -> None:
-        """Load what takes long, so that the first AWS call need not wait for it."""
-        self._cloud.load()
+        """Load moto, so that the first AWS request need not wait for it."""
+        self._aws.load()
 
     def stop(self) -> None:
-        """Let no job write any more, and cut off whom a fault holds up."""
+        """Stop the jobs from writing, and end the requests that a fault delays."""
         self._engine.closing = True
         self.context.fault_registry.disconnect_waiting()
 
     def close(self) -> None:
-        """End what `stop` has stopped: jobs between two events, functions at once."""
+        """Close everything after `stop`: jobs end between two events, functions end at once."""
         self._pool.close()
         self._engine.close()
         self._invoke.close()
         self._grading_threads.shutdown(wait=True, cancel_futures=True)
-        self._cloud.close()
+        self._aws.close()
         self._database.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stores:
+    """The stores of one database; each has its own tables."""
+
+    files: FileStore
+    uploads: BlobStore
+    job_logs: JobLogStore
+    models: ModelStore
+    projects: ProjectStore
+    responses: ResponseStore
+
+
+def _open_stores(database: Database, folder: Path, *, durable: bool) -> _Stores:
+    """Open the stores; check that every uploaded file is complete, and delete those that nothing refers to.
+
+    Raises:
+        DataFolderError: an uploaded file is missing or damaged.
+    """
+    files, uploads = FileStore(database), BlobStore(folder / UPLOADS_FOLDER, durable=durable)
+    referenced = files.referenced_sha256s()
+    for sha256 in referenced:
+        if problem := uploads.find_corruption(sha256):
+            raise unusable_folder_error(folder, f"it is damaged: the uploaded file {UPLOADS_FOLDER}/{sha256} {problem}")
+    uploads.remove_unreferenced(referenced)
+    return _Stores(
+        files=files,
+        uploads=uploads,
+        job_logs=JobLogStore(database),
+        models=ModelStore(database),
+        projects=ProjectStore(database),
+        responses=ResponseStore(database),
+    )
+
+
+def _open_journal(database: Database, folder: Path) -> Journal:
+    """Return the journal of the AWS account.
+
+    Raises:
+        DataFolderError: a part of it is missing or damaged.
+    """
+    journal = Journal(requests=AwsRequestStore(database), bodies=BlobStore(folder / AWS_REQUESTS_FOLDER, durable=True))
+    if problem := journal.find_corruption():
+        raise unusable_folder_error(folder, f"it is damaged: of the requests to AWS, {AWS_REQUESTS_FOLDER}/{problem}")
+    return journal
 
 
 def _reject(scope: Scope, reason: str, hint: str) -> App:
@@ -314,37 +364,12 @@ def _reject(scope: Scope, reason: str, hint: str) -> App:
     return error_response(error, method=scope["method"], path=scope["path"])
 
 
-def _check_uploads(files: FileStore, uploads: BlobStore, folder: Path) -> None:
-    """See that all bytes are there that something kept still needs, and no others.
-
-    Raises:
-        DataFolderError: some are not.
-    """
-    needed = files.referenced_sha256s()
-    for sha256 in needed:
-        if fault := uploads.find_corruption(sha256):
-            raise unusable_folder_error(folder, f"it is damaged: the uploaded file {UPLOADS_FOLDER}/{sha256} {fault}")
-    uploads.remove_unreferenced(needed)
-
-
-def _journal(database: Database, folder: Path) -> Journal:
-    """Return the journal of the AWS account.
-
-    Raises:
-        DataFolderError: a part of it is damaged or not there.
-    """
-    journal = Journal(requests=AwsRequestStore(database), bodies=BlobStore(folder / AWS_REQUESTS_FOLDER, durable=True))
-    if fault := journal.find_corruption():
-        raise unusable_folder_error(folder, f"it is damaged: of the requests to AWS, {AWS_REQUESTS_FOLDER}/{fault}")
-    return journal
-
-
 def _remove_folder(folder: Path) -> Path:
-    """Remove what a simulator that was killed has left of a folder."""
+    """Remove what a killed simulator left of a folder; return the folder."""
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 
 
 def _ordinals(start: int) -> Iterator[str]:
-    """Count what is not worth a write each: the how-many-eth start of this data folder, and from 0 within it."""
-    return map(f"{start}-{{}}".format, count())  # a generator could not be asked by two threads at once
+    """Count from 0, prefixed by the number of this start of the data folder. The counter itself is not stored."""
+    return map(f"{start}-{{}}".format, count())  # unlike a generator, `count` is safe with several threads

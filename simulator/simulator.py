@@ -1,4 +1,4 @@
-"""A simulator as others start and stop it: a folder, its lock, and the rooms that work there."""
+"""A simulator that can be started, reset and closed: its data folder and the services on it."""
 
 import shutil
 from collections.abc import Callable
@@ -18,22 +18,23 @@ from simulator.store.data_folder import DataFolder, unusable_folder_error
 from simulator.store.errors import StoreDamagedError, StoreFullError, translate_disk_full_errors
 from simulator.upstream.response_folder import ResponseFolder
 
-_PATIENCE: Final = 10.0  # seconds for which a reset lets requests be answered that came before it
+_RESET_GRACE_SECONDS: Final = 10.0
+"""How long a reset lets earlier requests finish."""
 
 
 class Simulator:
-    """One simulator: an ASGI app (`app`; `api` is its part without AWS) and what lives behind it.
+    """One simulator: an ASGI app (`app`; `api` is the same without AWS) and everything behind it.
 
     Use it as a context manager, or call `close`: no thread, process or temporary file outlives it.
     """
 
     def __init__(self, settings: Settings, *, url: str) -> None:
-        """Open the folder and wire the rooms. `url` is where this simulator will be reached.
+        """Open the data folder and create the services. `url` is the URL of this simulator.
 
         Raises:
             DataFolderError: the data folder cannot be used.
-            UpstreamError: the folder of real outputs cannot be.
-            ScriptError: the script of faults cannot be.
+            UpstreamError: the folder of real model outputs cannot be used.
+            ScriptError: the fault script cannot be used.
         """
         self._settings = settings
         self._url = url
@@ -44,19 +45,19 @@ class Simulator:
         self._closed = False
         self._folder = DataFolder(settings.data)
         try:
-            self._state, self._rooms = self._open_services(self._folder.state_folder)
+            self._state_folder, self._services = self._open_services(self._folder.state_folder)
         except BaseException as error:
             self._folder.close()
             if settings.data and isinstance(error, StoreFullError):
                 raise unusable_folder_error(settings.data, str(error)) from error
             raise
-        self.app: App = _CurrentApp(lambda: self._rooms, lambda rooms: rooms.app)
-        self.api: App = _CurrentApp(lambda: self._rooms, lambda rooms: rooms.api)
+        self.app: App = _CurrentApp(lambda: self._services, lambda services: services.app)
+        self.api: App = _CurrentApp(lambda: self._services, lambda services: services.api)
 
     @property
     def context(self) -> AppContext:
         """What the routes work with."""
-        return self._rooms.context
+        return self._services.context
 
     def __enter__(self) -> Self:
         return self
@@ -67,87 +68,88 @@ class Simulator:
         self.close()
 
     def warm_up(self) -> None:
-        """Load what takes long, so that the first AWS call need not wait for it."""
-        self._rooms.warm_up()
+        """Load moto, so that the first AWS request need not wait for it."""
+        self._services.warm_up()
 
     def reset(self) -> None:
-        """Put new and empty rooms in the place of these: as after a first start, but for the port and the settings.
+        """Replace the services by new ones with no state. The port and the settings stay.
 
-        What the old ones still do comes to nothing; they are left in the background, when the last request that came
-        before has its answer. A simulator that is closed stays closed.
+        Requests that began before the reset are still answered, in the background, but what they write is lost.
+        A closed simulator stays closed.
 
         Raises:
-            StoreFullError: the disk is full; nothing was changed.
+            StoreFullError: the disk is full; nothing has changed.
         """
         with self._lifecycle_lock:
             if self._closed:
                 return
-            state, rooms = self._state, self._rooms
-            self._state, self._rooms = self._open_services(None)
-            rooms.stop()
-            leaving = Thread(target=_close_when_idle, args=(rooms, state), name="reset")
-            leaving.start()
-            self._closing_threads = [*(thread for thread in self._closing_threads if thread.is_alive()), leaving]
+            old_folder, old_services = self._state_folder, self._services
+            self._state_folder, self._services = self._open_services(None)
+            old_services.stop()
+            thread = Thread(target=_close_when_idle, args=(old_services, old_folder), name="reset")
+            thread.start()
+            self._closing_threads = [*(each for each in self._closing_threads if each.is_alive()), thread]
 
     def close(self) -> None:
-        """Stop: jobs between two events, functions at once. With a data folder the jobs go on at the next start."""
+        """Stop: jobs end between two events, functions at once. With a data folder the jobs continue at the next start."""
         with self._lifecycle_lock:
             if self._closed:
                 return
             self._closed = True
-            _stop_and_close(self._rooms)
+            _stop_and_close(self._services)
             for thread in self._closing_threads:
                 thread.join()
             self._folder.close()
 
-    def _open_services(self, state: Path | None) -> tuple[Path, Services]:
-        """Make rooms on a folder that holds state already, or on a fresh one, which then counts."""
+    def _open_services(self, state_folder: Path | None) -> tuple[Path, Services]:
+        """Create services on a folder that holds state, or on a new one, which then becomes the active one."""
         with translate_disk_full_errors():
-            folder = state or self._folder.create_state_folder()
+            folder = state_folder or self._folder.create_state_folder()
         with ExitStack() as undo:
-            if state is None:
+            if state_folder is None:
                 undo.callback(shutil.rmtree, folder, ignore_errors=True)
             try:
-                rooms = Services(
+                services = Services(
                     self._settings,
                     url=self._url,
                     folder=folder,
-                    has_state=state is not None,
+                    has_state=state_folder is not None,
                     replay=self._replay,
                     faults=self._faults,
                     reset=self.reset,
                 )
             except StoreDamagedError as error:
                 raise unusable_folder_error(folder, str(error)) from error
-            undo.callback(_stop_and_close, rooms)
+            undo.callback(_stop_and_close, services)
             with translate_disk_full_errors():
                 self._folder.activate(folder)
             undo.pop_all()
-        return folder, rooms
+        return folder, services
 
 
 class _CurrentApp:
-    """An app that is another one after a reset. Whoever came in before is answered by the one that was there then."""
+    """An app that a reset replaces. A request that began before a reset is answered by the earlier app."""
 
-    def __init__(self, rooms: Callable[[], Services], app: Callable[[Services], App]) -> None:
-        self._rooms = rooms
+    def __init__(self, services: Callable[[], Services], app: Callable[[Services], App]) -> None:
+        self._services = services
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:
-            rooms = self._rooms()
-            with rooms.in_flight_requests:
-                if rooms is self._rooms():  # else they were left before this visitor was counted
-                    await self._app(rooms)(scope, receive, send)
+            services = self._services()
+            with services.in_flight_requests:
+                # After a reset between the two lines above, the old services may not have waited for this request.
+                if services is self._services():
+                    await self._app(services)(scope, receive, send)
                     return
 
 
-def _stop_and_close(rooms: Services) -> None:
-    rooms.stop()
-    rooms.close()
+def _stop_and_close(services: Services) -> None:
+    services.stop()
+    services.close()
 
 
-def _close_when_idle(rooms: Services, state: Path) -> None:
-    rooms.in_flight_requests.wait_until_none(timeout=_PATIENCE)
-    rooms.close()
-    shutil.rmtree(state, ignore_errors=True)
+def _close_when_idle(services: Services, state_folder: Path) -> None:
+    services.in_flight_requests.wait_until_none(timeout=_RESET_GRACE_SECONDS)
+    services.close()
+    shutil.rmtree(state_folder, ignore_errors=True)

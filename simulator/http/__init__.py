@@ -1,1 +1,1 @@
-"""What every HTTP application of the simulator uses: ASGI types, connection limits, origin check, request log."""
+"""What every HTTP app of the simulator uses: ASGI types, connection limits, origin check, request log."""

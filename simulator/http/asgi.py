@@ -1,4 +1,4 @@
-"""The names of ASGI's parts, as this house's apps take them."""
+"""Type names for ASGI apps, and the simulator's two extensions of ASGI."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
@@ -9,15 +9,16 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Our server's extension to a scope, for what ASGI cannot say: a function that closes the connection once all that was
-# sent has gone out. There is none without a socket.
+# In the extensions of a scope: a function that closes the connection after everything sent has gone out. ASGI has no
+# way to do this. Without a socket it is missing.
 CLOSE_CONNECTION: Final = "simulator.hang_up"
 
-# Ours in a message of a request: the body as it came in, where the edge has changed it. A signature is of that one.
+# In a request message: the body as the client sent it, when the fault middleware has changed it. A signature covers the
+# original body.
 ORIGINAL_BODY: Final = "simulator.as_sent"
 
 
 def find_header(scope: Scope, name: bytes) -> str:
-    """Return a request's header by its lower-case name; empty when there is none."""
+    """Return the value of a request header by its lower-case name; empty when it is missing."""
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-    return next((value.decode("latin-1") for given, value in headers if given == name), "")
+    return next((value.decode("latin-1") for header, value in headers if header == name), "")

@@ -1,4 +1,4 @@
-"""HTTP as uvicorn reads it from a socket, with an end to how much may come that is no body, and a way to hang up."""
+"""Uvicorn's HTTP connection, with a limit on the request head and a way for the app to close the connection."""
 
 from typing import Any, Final
 
@@ -7,21 +7,21 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from simulator.http.asgi import CLOSE_CONNECTION
 
 MAX_HEAD_BYTES: Final = 1 << 20
-"""Bytes, give or take what one read brings. INFERRED: AWS's load balancers take 64 KB, and no client sends as much."""
+"""Bytes, to within one read. INFERRED: AWS's load balancers accept 64 KB, and no client sends as much."""
 
 
 class HttpConnection(HttpToolsProtocol):
-    """Uvicorn's, which the app may close, and which refuses a head that goes on and on, or what follows a body.
+    """A connection that the app can close, and that refuses an endless request head or trailer.
 
-    ASGI has no way to close a connection. It is closed and not aborted: what was sent before goes out. The parser keeps
-    an unfinished header and adds to it piece by piece, in time with the square of its length, while no other request is
-    answered. How long a body may be is the routes' business.
+    ASGI has no way to close a connection. This one is closed and not aborted: everything sent before still goes out.
+    The limit is needed because the parser appends to an unfinished header piece by piece. That takes quadratic time,
+    and no other request is answered meanwhile. The routes limit the body.
     """
 
-    _head_bytes = 0  # bytes since a body, or the end of a head or of a request
+    _head_bytes = 0  # bytes since the last body part, end of a head, or end of a request
 
     def data_received(self, data: bytes) -> None:
-        """Take what the socket brought."""
+        """Parse bytes from the socket."""
         if self._head_bytes > MAX_HEAD_BYTES:
             self.send_400_response("The request's head is too long.")
             return
@@ -29,22 +29,22 @@ class HttpConnection(HttpToolsProtocol):
         super().data_received(data)
 
     def on_message_begin(self) -> None:
-        """Give the app a way to hang up."""
+        """Give the app a function that closes the connection."""
         super().on_message_begin()
         extensions: dict[str, Any] = {CLOSE_CONNECTION: self.transport.close}
         self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
-        """Note the end of the head."""
+        """Restart the count at the end of the head."""
         self._head_bytes = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Note a piece of the body."""
+        """Restart the count at each part of the body."""
         self._head_bytes = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note the end of the request."""
+        """Restart the count at the end of the request."""
         self._head_bytes = 0
         super().on_message_complete()

@@ -1,7 +1,7 @@
-"""Telling whoever runs a server of the requests that it refuses, or loses on purpose: one line each, by logging.
+"""The log of refused requests and of faults: one line each, through `logging`.
 
-Silent until something listens to the logger. What a line holds came in from outside: it is kept to one line, keys are
-struck out, and neither a query (a presigned one holds a credential) nor a body is in it.
+Nothing is printed until a handler is added to the logger. A line quotes what a client sent, so it is kept to one line,
+keys are removed, and it has neither the query (a presigned URL holds a credential) nor the body.
 """
 
 import logging
@@ -12,35 +12,37 @@ from simulator.errors import ApiError
 from simulator.http.sanitize import sanitize
 
 LOGGER: Final = logging.getLogger("simulator.http.request_log")
-LOGGER.addHandler(logging.NullHandler())  # else a warning nobody listens to goes to standard error
+LOGGER.addHandler(logging.NullHandler())  # without it, logging prints warnings on standard error
 
 _KEY: Final = re.compile(r"\b(bedrock-api-key-|ABSK|sk-)[\w+/=%.-]{8,}")
-_LONGEST: Final = 400  # characters of a part: some messages quote a value that was sent
-_SERVERS_OWN_FAULT: Final = 500
+_MAX_CHARACTERS: Final = 400
+"""The longest part of a line: some messages quote a value that was sent."""
+
+_SERVER_ERROR: Final = 500
 
 
 def log_refusal(error: ApiError, *, method: str, path: str) -> None:
-    """Log a refused request: the caller's fault at level INFO, the server's at WARNING."""
+    """Log a refused request: an error of the client at level INFO, an error of the server at WARNING."""
     status = error.kind.status
-    level = logging.WARNING if status >= _SERVERS_OWN_FAULT else logging.INFO
+    level = logging.WARNING if status >= _SERVER_ERROR else logging.INFO
     if LOGGER.isEnabledFor(level):
         hint = f" (hint: {redact(error.hint)})" if error.hint else ""
         LOGGER.log(level, "%s %s %d %s%s", redact(method), redact(path), status, redact(error.message), hint)
 
 
 def log_fault(effect: str, *, method: str, path: str) -> None:
-    """Log what a scripted fault did to a request, where it is no refusal."""
+    """Log what a scripted fault did to a request that it did not refuse."""
     if LOGGER.isEnabledFor(logging.INFO):
         LOGGER.info("%s %s %s", redact(method), redact(path), redact(effect))
 
 
 def log_job_fault(subject: str, fault: str) -> None:
-    """Log that a job, or what was to be done beside it, met a scripted fault."""
+    """Log that a scripted fault was applied to a job or to an operation beside it."""
     if LOGGER.isEnabledFor(logging.INFO):
         LOGGER.info("%s met %s", redact(subject), redact(fault))
 
 
 def redact(text: str) -> str:
-    """Return a text without keys, cut where it is very long, with what a terminal would act on escaped."""
-    told = _KEY.sub(r"\1...", text)
-    return sanitize(told if len(told) <= _LONGEST else f"{told[:_LONGEST]}...")
+    """Return a text without keys, shortened to `_MAX_CHARACTERS`, and with control characters escaped."""
+    text = _KEY.sub(r"\1...", text)
+    return sanitize(text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}...")

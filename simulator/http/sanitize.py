@@ -1,21 +1,21 @@
-"""Texts that others wrote, made safe to look at: nothing is left that a terminal obeys or that cannot be seen."""
+"""Makes foreign text safe to print: escapes control characters and invisible characters."""
 
 from typing import Final
 from unicodedata import category
 
-_SHORT: Final = {"\n": "↵", "\r": "\\r", "\t": "\\t"}
+_SHORT_ESCAPES: Final = {"\n": "↵", "\r": "\\r", "\t": "\\t"}
 _ONE_BYTE, _TWO_BYTES = 0xFF, 0xFFFF
 
-# Control, format, surrogate, private, unassigned, separators other than the blank: not seen, or they turn text around.
-_UNSEEN: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
+# Control, format, surrogate, private, unassigned and separator characters: invisible, or they reverse the text.
+_INVISIBLE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 
 
 def sanitize(text: str, *, keep_newlines: bool = False) -> str:
-    r"""Return a text whose every character can be seen: `↵` for a newline, `\x1b`, `\u202e` and the like for others.
+    r"""Return a text with every invisible character escaped: `↵` for a newline, `\x1b` or `\u202e` for others.
 
-    With `keep_newlines` a newline stays one. No character is left over that a terminal could obey.
+    With `keep_newlines` newlines stay.
     """
-    if text.isprintable():  # by the same categories
+    if text.isprintable():  # it uses the same categories
         return text
     return "".join(
         character if keep_newlines and character == "\n" else escape_character(character) for character in text
@@ -23,10 +23,10 @@ def sanitize(text: str, *, keep_newlines: bool = False) -> str:
 
 
 def escape_character(character: str) -> str:
-    """Return a character as itself if it can be seen, and otherwise what stands for it."""
-    if character in _SHORT:
-        return _SHORT[character]
-    if character == " " or category(character) not in _UNSEEN:
+    """Return a visible character unchanged, and an invisible one escaped."""
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
+    if character == " " or category(character) not in _INVISIBLE:
         return character
     code = ord(character)
     if code <= _ONE_BYTE:

@@ -51,7 +51,7 @@ class RunningAws:
     @property
     def simulated_aws(self) -> SimulatorCloud:
         """What the rest of the simulator sees of them."""
-        return self.server.instance._rooms._cloud
+        return self.server.instance._services._aws
 
     def activate(self) -> AbstractContextManager[None]:
         """Let moto's state be the simulator's for the length of the block."""

@@ -61,7 +61,7 @@ async def measure_rate(app: App, key: str) -> float:
 def main() -> None:
     """Print the rates, and their ratio to the one past the edge."""
     with Simulator(Settings(), url="http://testserver") as simulator:
-        edge, book, key = simulator._rooms.api, simulator.context.fault_registry, create_session_key(TUNING_REGION)
+        edge, book, key = simulator._services.api, simulator.context.fault_registry, create_session_key(TUNING_REGION)
         assert isinstance(edge, FaultMiddleware)
         ways: dict[str, tuple[App, int]] = {
             "past the edge": (edge._app, 0),

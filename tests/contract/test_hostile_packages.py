@@ -66,7 +66,7 @@ def error_message(refused: ClientError) -> str:
 
 def environments(served: RunningSimulator) -> list[str]:
     """Return the names of the folders of all execution environments."""
-    folder = served.instance._rooms._pool._folder
+    folder = served.instance._services._pool._folder
     return sorted(path.name for path in folder.glob("environment-*")) if folder else []
 
 

@@ -50,14 +50,14 @@ def send_request(world: RunningSimulator, method: str, path: str, **headers: str
 def test_a_page_of_another_site_is_refused(simulator: RunningSimulator, path: str, origin: str) -> None:
     """Browsers send its origin with every POST."""
     refused = send_request(simulator, "POST", path, origin=origin)
-    assert refused == (403, "programs send no Origin header; send none")
+    assert refused == (403, "send no Origin header; programs other than browsers send none")
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
 def test_a_name_that_somebody_else_can_own_is_refused(simulator: RunningSimulator, host: str) -> None:
     """Its owner can make it lead to this machine, and what he shows under it then counts as the same site."""
     refused = send_request(simulator, "GET", "/_simulator/health", host=host)
-    assert refused == (403, "ask for 127.0.0.1, or start it with --set hosts=NAME")
+    assert refused == (403, "use 127.0.0.1, or start the simulator with --set hosts=NAME")
 
 
 @pytest.mark.parametrize("host", LOCAL_HOSTS)

@@ -86,7 +86,7 @@ def test_a_job_that_runs_meanwhile_is_left_where_it_is(tmp_path: Path) -> None:
         before = world.create_job(world.upload(make_training_file(400)), function=arn)["id"]
         while not asked.exists():
             time.sleep(0.01)
-        engine = world.instance._rooms._engine
+        engine = world.instance._services._engine
         reset(world)
         assert engine.closing  # at once, whoever is still being answered there
         after = world.create_job(world.upload(make_training_file(120)))["id"]
@@ -108,7 +108,7 @@ def test_a_request_that_was_under_way_is_answered_by_what_it_came_to(tmp_path: P
             connection.putheader("Content-Type", f"multipart/form-data; boundary={boundary}")
             connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body[: len(body) // 2])
-            while not world.instance._rooms.in_flight_requests._count:
+            while not world.instance._services.in_flight_requests._count:
                 time.sleep(0.01)
             reset(world)
             connection.send(body[len(body) // 2 :])

@@ -57,7 +57,7 @@ def unused_port() -> int:
 def test_whatever_else_listens_is_no_simulator_and_says_nothing_to_a_shell(body: bytes) -> None:
     """Only the name of a region passes."""
     with serve_once(body) as port:
-        assert discover_region("127.0.0.1", port) == (None, f"what listens on 127.0.0.1:{port} is no simulator")
+        assert discover_region("127.0.0.1", port) == (None, f"the program on 127.0.0.1:{port} is not a simulator")
 
 
 def test_env_signs_for_the_region_that_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
