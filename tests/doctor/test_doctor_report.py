@@ -87,11 +87,11 @@ def summary(visit: DoctorReport) -> list[tuple[str, str, str]]:
     return [(finding.probe, finding.severity.value, finding.message) for finding in visit.findings]
 
 
-def test_every_probe_is_taken_in_order_and_the_watch_is_told(exam: ProbeContext) -> None:
+def test_every_probe_is_taken_in_order_and_the_watch_is_told(context: ProbeContext) -> None:
     """The static ones, then the rehearsal, then those that look at it."""
     watch = RecordingListener()
     done = run_probes(
-        exam,
+        context,
         data_name="train.jsonl",
         data_sha256="00",
         static_probes=(fine("S1"), fine("S3")),
@@ -103,9 +103,9 @@ def test_every_probe_is_taken_in_order_and_the_watch_is_told(exam: ProbeContext)
     assert watch.said == ["S1 1/2", "S3 2/2", "as it is 1/2 after 1"]
 
 
-def test_a_visit_keeps_what_its_questions_depended_on(exam: ProbeContext) -> None:
+def test_a_visit_keeps_what_its_questions_depended_on(context: ProbeContext) -> None:
     """The file's bytes, the shape of the event, the model, the probes, the rows and the seed."""
-    done = run_probes(exam, data_name="train.jsonl", data_sha256="00", static_probes=(fine("S1"),), training_probes=())
+    done = run_probes(context, data_name="train.jsonl", data_sha256="00", static_probes=(fine("S1"),), training_probes=())
     assert done.inputs == {
         "answer_path": "looked for",
         "data_sha256": "00",
@@ -118,12 +118,12 @@ def test_a_visit_keeps_what_its_questions_depended_on(exam: ProbeContext) -> Non
     }
 
 
-def test_what_follows_a_function_that_gives_no_answers_is_not_measured(exam: ProbeContext) -> None:
+def test_what_follows_a_function_that_gives_no_answers_is_not_measured(context: ProbeContext) -> None:
     """What was found till then is kept, each later probe says why, and no training is rehearsed."""
     why = "The function gives no usable score: KeyError: 'x'"
     broken = probe("S1").finding(Severity.FAIL, "It raises.")
     done = run_probes(
-        exam,
+        context,
         data_name="train.jsonl",
         data_sha256="00",
         static_probes=(unanswered("S1", broken), fine("S2")),
@@ -134,19 +134,19 @@ def test_what_follows_a_function_that_gives_no_answers_is_not_measured(exam: Pro
     assert done.traces == ()
 
 
-def test_no_answers_are_a_failure_even_where_no_probe_says_so(exam: ProbeContext) -> None:
+def test_no_answers_are_a_failure_even_where_no_probe_says_so(context: ProbeContext) -> None:
     """The first that could not be measured fails, so that the exit code tells of it."""
-    done = run_probes(exam, data_name="train.jsonl", data_sha256="00", static_probes=(unanswered("S5"), fine("S6")))
+    done = run_probes(context, data_name="train.jsonl", data_sha256="00", static_probes=(unanswered("S5"), fine("S6")))
     assert [(finding.probe, finding.severity.value) for finding in done.findings] == [
         ("S5", "fail"),
         ("S6", "not measured"),
     ]
 
 
-def test_a_visit_without_rehearsal_says_what_was_not_measured(exam: ProbeContext) -> None:
+def test_a_visit_without_rehearsal_says_what_was_not_measured(context: ProbeContext) -> None:
     """`--no-training`."""
     done = run_probes(
-        exam,
+        context,
         data_name="train.jsonl",
         data_sha256="00",
         static_probes=(fine("S1"),),
@@ -155,11 +155,11 @@ def test_a_visit_without_rehearsal_says_what_was_not_measured(exam: ProbeContext
     assert summary(done) == [("S1", "ok", "Well."), ("T1", "not measured", TRAINING_SKIPPED)]
 
 
-def test_of_chosen_probes_the_groundwork_is_done_and_not_reported(exam: ProbeContext) -> None:
+def test_of_chosen_probes_the_groundwork_is_done_and_not_reported(context: ProbeContext) -> None:
     """S3 finds where the right answers stand: S5 alone would ask about the wrong ones."""
     watch = RecordingListener()
     done = run_probes(
-        exam,
+        context,
         data_name="train.jsonl",
         data_sha256="00",
         static_probes=(fine("S1"), fine("S3"), fine("S5")),
@@ -175,15 +175,15 @@ def test_of_chosen_probes_the_groundwork_is_done_and_not_reported(exam: ProbeCon
     )
 
 
-def test_no_answers_to_the_groundwork_fail_the_probe_that_was_chosen(exam: ProbeContext) -> None:
+def test_no_answers_to_the_groundwork_fail_the_probe_that_was_chosen(context: ProbeContext) -> None:
     """What is not reported cannot fail."""
     done = run_probes(
-        exam, data_name="t", data_sha256="00", static_probes=(unanswered("S3"), fine("S5")), only=frozenset({"S5"})
+        context, data_name="t", data_sha256="00", static_probes=(unanswered("S3"), fine("S5")), only=frozenset({"S5"})
     )
     assert [(finding.probe, finding.severity.value) for finding in done.findings] == [("S5", "fail")]
 
 
-def test_a_probe_that_crashes_shows(exam: ProbeContext) -> None:
+def test_a_probe_that_crashes_shows(context: ProbeContext) -> None:
     """It is a fault of ours, and no finding."""
 
     def crashes(_exam: ProbeContext) -> Iterator[Finding]:
@@ -191,13 +191,13 @@ def test_a_probe_that_crashes_shows(exam: ProbeContext) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        run_probes(exam, data_name="train.jsonl", data_sha256="00", static_probes=((probe("S1"), crashes),))
+        run_probes(context, data_name="train.jsonl", data_sha256="00", static_probes=((probe("S1"), crashes),))
 
 
-def test_a_probe_that_says_nothing_is_named(exam: ProbeContext) -> None:
+def test_a_probe_that_says_nothing_is_named(context: ProbeContext) -> None:
     """No report would list it."""
     with pytest.raises(RuntimeError, match="S1 has ended without a finding"):
-        run_probes(exam, data_name="train.jsonl", data_sha256="00", static_probes=((probe("S1"), lambda _exam: ()),))
+        run_probes(context, data_name="train.jsonl", data_sha256="00", static_probes=((probe("S1"), lambda _exam: ()),))
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_seeded_sample_of_records_is_asked_for_and_a_larger_one_holds_it(tmp_p
 def test_a_failure_says_what_is_kept_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight responses are kept by then, and the server goes away."""
     store_responses(tmp_path, RECORDS[:4], count=2)
-    monkeypatch.setattr(sampling, "Upstream", partial(sampling.ModelServer, retries=0))
+    monkeypatch.setattr(sampling, "ModelServer", partial(sampling.ModelServer, retries=0))
     with respx.mock(using="httpcore2", base_url=UNREACHABLE_URL) as routes:
         routes.post("/chat/completions").mock(httpx.Response(400, json={"error": {"message": "No!"}}))
         with pytest.raises(UpstreamError) as caught:
@@ -161,7 +161,7 @@ def test_an_interruption_says_what_is_kept_and_how_to_go_on(
         progress(there, 12)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sampling, "rollouts", interrupted)
+    monkeypatch.setattr(sampling, "sample_responses", interrupted)
     with pytest.raises(InterruptedSamplingError) as caught:
         sample_outputs(RECORDS, None, request=sampling_request(tmp_path), seed=0, console=plain_console())
     assert str(caught.value) == said.replace("FOLDER", str(tmp_path))

@@ -49,7 +49,7 @@ def few(sums: tuple[Record, ...]) -> tuple[Record, ...]:
 def short_red_team() -> Iterator[None]:
     """Let the red team's run be as short as the others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rehearsing, "REDTEAM_STEPS", 9)
+        patch.setattr(rehearsing, "RED_TEAM_STEPS", 9)
         yield
 
 
@@ -64,7 +64,7 @@ class TrainingRuns:
 
 
 @pytest.fixture(scope="module")
-def strict(few: tuple[Record, ...], short_hunt: None) -> TrainingRuns:
+def strict(few: tuple[Record, ...], short_red_team: None) -> TrainingRuns:
     """Rehearse once for all tests that look at it."""
     told: list[tuple[str, int, int]] = []
     patient = FakeRewardFunction(STRICT)
@@ -169,7 +169,7 @@ def test_a_throttled_call_is_made_again(few: tuple[Record, ...]) -> None:
 
 def test_of_a_large_file_a_sample_is_trained_on(few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """A seeded sample of the training records, and none of those that a job would hold out."""
-    monkeypatch.setattr(rehearsing, "MOST_RECORDS", 16)
+    monkeypatch.setattr(rehearsing, "MAX_RECORDS", 16)
     course = as_configured(simulate_training(make_context(STRICT, few)))
     lines = {scored.line for scored in course.rollouts}
     assert (course.sampled_records, course.available_records, len(lines), max(lines) <= 36) == (16, 36, 16, True)
@@ -177,14 +177,14 @@ def test_of_a_large_file_a_sample_is_trained_on(few: tuple[Record, ...], monkeyp
 
 def test_of_a_long_run_the_first_steps_are_taken(few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """The run says how long it would have been, and is evaluated at its end."""
-    monkeypatch.setattr(rehearsing, "MOST_STEPS", 5)
+    monkeypatch.setattr(rehearsing, "MAX_STEPS", 5)
     course = as_configured(simulate_training(make_context(STRICT, few)))
     assert (course.steps, course.total_steps, [seen.step for seen in course.held_out]) == (5, 9, [0, 5])
 
 
 def test_of_large_batches_fewer_steps_are_taken(few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """The cap is one of rollouts, too: 100 of them are three steps of 32."""
-    monkeypatch.setattr(rehearsing, "MOST_ROLLOUTS", 100)
+    monkeypatch.setattr(rehearsing, "MAX_ROLLOUTS", 100)
     assert as_configured(simulate_training(make_context(STRICT, few))).steps == 3
 
 
@@ -231,7 +231,7 @@ def test_the_red_team_ends_once_it_has_learned_a_loophole(
     few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Praise alone earns 1.0: soon no rollout gives anything else, and the rest of the run would show nothing new."""
-    monkeypatch.setattr(rehearsing, "REDTEAM_STEPS", 200)
+    monkeypatch.setattr(rehearsing, "RED_TEAM_STEPS", 200)
     praise = handler_for(lambda element: float("Verified step by step" in response_of(element)))
     course = find_trace(simulate_training(make_context(praise, few)), RED_TEAM)
     assert course is not None

@@ -15,7 +15,7 @@ from simulator.doctor.report.excerpts import format_score, shorten
 from simulator.doctor.report.explanations import ALL_PROBES, CODE_SPAN, SECTIONS
 from simulator.http.sanitize import sanitize
 
-_TEMPLATE: Final = "visit.html.jinja"
+_TEMPLATE: Final = "report.html.jinja"
 _PROMPT, _RESPONSE = 1_200, 3_000  # characters
 
 _CLASSES: Final = {
@@ -32,14 +32,14 @@ def render_html(report: DoctorReport, *, probes: Sequence[Probe] = ALL_PROBES) -
     ranked = sort_by_severity(report.findings)
     taken = set(report.probe_ids)
     return _template().render(
-        visit=report,
-        told=[finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}],
-        rest=[finding for finding in ranked if finding.severity in {Severity.OK, Severity.SKIPPED}],
+        report=report,
+        findings=[finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}],
+        other_findings=[finding for finding in ranked if finding.severity in {Severity.OK, Severity.SKIPPED}],
         tone=_tone(ranked),
-        courses=[(course, curves.draw_curves(course), curves.summarize_trace(course)) for course in report.traces],
-        drawing=curves,
-        pages=[probe for probe in probes if probe.id in taken],
-        parts=SECTIONS,
+        traces=[(trace, curves.draw_curves(trace), curves.summarize_trace(trace)) for trace in report.traces],
+        layout=curves,
+        probes=[probe for probe in probes if probe.id in taken],
+        sections=SECTIONS,
     )
 
 

@@ -25,7 +25,7 @@ from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.training_plan import TrainingPlan
 from tests.doctor.fake_reward_functions import FakeRewardFunction, Handler, handler_for
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DATA = ROOT / "fixtures" / "prompts" / "train.jsonl"
 
 # Round numbers, so that the figures below can be reckoned by hand.

@@ -28,7 +28,7 @@ from simulator.wire.objects import render_rollout_line
 from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, response_of
 from tests.simulators import FinishedJob, RunningSimulator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GRADING = GradingSettings(concurrency=1)
 
 GRADER_SOURCE = """\
