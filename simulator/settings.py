@@ -306,7 +306,7 @@ class Settings:
     validation_dataset: Annotated[
         DatasetLimits,
         "Applies to a validation file.",
-        "INFERRED: a validation file may be smaller, as the documented minimum is for training data.",
+        "INFERRED: the documented limits are for training files.",
     ] = field(default_factory=lambda: DatasetLimits(min_records=1))
     grading: Annotated[GradingSettings, "INFERRED: Bedrock does not publish this."] = field(
         default_factory=GradingSettings

@@ -1,4 +1,4 @@
-"""Settings: one frozen value, changed by name on the command line."""
+"""Settings: one frozen value that assignments change by name."""
 
 import ast
 from dataclasses import replace
@@ -8,8 +8,7 @@ from typing import get_args
 
 import pytest
 
-from simulator.cli.setting_help import SettingHelp, settings_help
-from simulator.jobs import lifecycle as life
+from simulator.jobs import lifecycle
 from simulator.settings import (
     DurationSettings,
     EventShape,
@@ -27,8 +26,8 @@ from simulator.training.dataset import DatasetLimits
 _REGIONS = get_args(Region)
 
 
-def test_a_setting_is_changed_by_its_name_and_read_as_its_type() -> None:
-    """Nested ones by dots; enumerations, numbers, booleans and lists by what they are."""
+def test_an_assignment_changes_a_setting_and_is_parsed_by_its_type() -> None:
+    """Dots name nested settings. The type decides how enumerations, numbers, booleans and lists are parsed."""
     assert apply_assignments(
         Settings(),
         [
@@ -49,7 +48,7 @@ def test_a_setting_is_changed_by_its_name_and_read_as_its_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "message"),
     [
         ("paces=poll", "'paces=poll' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
         ("grading=1", "'grading=1' is not NAME=VALUE of a setting; `rft-sim settings` lists them"),
@@ -71,11 +70,11 @@ def test_a_setting_is_changed_by_its_name_and_read_as_its_type() -> None:
         ),
     ],
 )
-def test_what_is_no_setting_or_no_value_is_told(assignment: str, said: str) -> None:
-    """With the way to find out what there is."""
+def test_an_unknown_setting_or_invalid_value_is_an_error(assignment: str, message: str) -> None:
+    """The message quotes the assignment and says how to list the settings."""
     with pytest.raises(InvalidSettingError) as error:
         apply_assignments(Settings(), [assignment])
-    assert str(error.value) == said
+    assert str(error.value) == message
 
 
 @pytest.mark.parametrize(
@@ -85,51 +84,16 @@ def test_what_is_no_setting_or_no_value_is_told(assignment: str, said: str) -> N
         Settings(detect_convergence=True, ignored_job_fields=("suffix", "seed"), data=Path("kept"), answer_path="a.b"),
     ],
 )
-def test_every_setting_is_listed_in_the_form_that_changes_it(settings: Settings) -> None:
-    """The list can be fed back whole, also what is empty in it."""
+def test_formatted_settings_can_be_applied_again(settings: Settings) -> None:
+    """Every setting round-trips, empty values included."""
     assert (
         apply_assignments(Settings(data=Path("elsewhere"), answer_path="x"), format_assignments(settings)) == settings
     )
 
 
-def test_every_setting_is_explained_where_it_is_defined() -> None:
-    """None without its words and the values that it takes."""
-    assert list(settings_help()) == [line.partition("=")[0] for line in format_assignments(Settings())]
-    assert [name for name, setting in settings_help().items() if not (setting.accepts and setting.meaning)] == []
-
-
-@pytest.mark.parametrize(
-    ("name", "takes"),
-    [
-        ("pace", "instant | poll | manual | realtime"),
-        ("held_out", "tail | seeded"),
-        ("port", "a whole number from 0 to 65535"),
-        ("lambda_workers", "a whole number from 1"),
-        ("seed", "a whole number"),
-        ("durations.tokens_per_second", "a number above 0"),
-        ("detect_convergence", "true | false"),
-        ("ignored_job_fields", "names separated by commas, or nothing"),
-        ("data", "a path, or nothing"),
-    ],
-)
-def test_the_values_that_a_setting_takes_are_read_from_its_type(name: str, takes: str) -> None:
-    """Choices and bounds stand once."""
-    assert settings_help()[name].accepts == takes
-
-
-def test_what_holds_for_a_group_is_said_of_each_of_it() -> None:
-    """A setting is found by grep, alone."""
-    assert settings_help()["grading.rollouts_per_call"] == SettingHelp(
-        name="grading.rollouts_per_call",
-        accepts="a whole number from 1",
-        meaning="Rollouts in one event.",
-        evidence="INFERRED: Bedrock does not publish this.",
-    )
-
-
-def test_what_a_job_began_with_comes_back_whatever_the_settings_are_by_then() -> None:
-    """All that its story is told by, also what was at its default, and nothing else."""
-    began = Settings(
+def test_a_job_keeps_the_settings_it_was_created_with() -> None:
+    """Every setting that its lifecycle depends on comes back, defaults included; no other setting changes."""
+    at_creation = Settings(
         seed=3,
         answer_path="a.b",
         held_out="seeded",
@@ -137,21 +101,21 @@ def test_what_a_job_began_with_comes_back_whatever_the_settings_are_by_then() ->
         dataset=DatasetLimits(max_prompt_tokens=500),
         redteam=2.5,
     )
-    by_then = Settings(port=1, detect_convergence=True, redteam=1.0, validation_dataset=DatasetLimits(min_records=2))
-    assert restore_job_settings(by_then, job_assignments(began)) == replace(began, seed=0, port=1)
-    assert restore_job_settings(by_then, job_assignments(Settings())) == Settings(port=1)
-    assert restore_job_settings(by_then, job_assignments(by_then)) is by_then
+    at_restart = Settings(port=1, detect_convergence=True, redteam=1.0, validation_dataset=DatasetLimits(min_records=2))
+    assert restore_job_settings(at_restart, job_assignments(at_creation)) == replace(at_creation, seed=0, port=1)
+    assert restore_job_settings(at_restart, job_assignments(Settings())) == Settings(port=1)
+    assert restore_job_settings(at_restart, job_assignments(at_restart)) is at_restart
 
 
-def test_what_a_story_is_told_by_is_kept_with_its_job() -> None:
-    """Each setting that the story looks at; a change of one that is not changes no job that was begun."""
-    tree = ast.parse(Path(life.__file__).read_text())
-    looked_at = {
+def test_job_settings_are_all_settings_that_the_lifecycle_reads() -> None:
+    """A change of any other setting cannot change a job that has begun."""
+    tree = ast.parse(Path(lifecycle.__file__).read_text())
+    read_settings = {
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "settings"
     }
-    others = Settings(
+    all_job_settings = Settings(
         answer_path="a",
         dataset=DatasetLimits(min_records=1),
         detect_convergence=True,
@@ -160,4 +124,5 @@ def test_what_a_story_is_told_by_is_kept_with_its_job() -> None:
         redteam=1.0,
         validation_dataset=DatasetLimits(min_records=2),
     )
-    assert {line.partition("=")[0].partition(".")[0] for line in job_assignments(others)} == looked_at
+    names = {line.partition("=")[0].partition(".")[0] for line in job_assignments(all_job_settings)}
+    assert names == read_settings

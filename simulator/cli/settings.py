@@ -21,11 +21,10 @@ _ASSIGNMENT_WIDTH: Final = 38
 
 def list_settings(context: typer.Context, changes: options.SettingChanges = None) -> None:
     """List every setting in the form that --set takes, with its default, allowed values, meaning and evidence."""
-    option_settings = {field.name for field in fields(Settings)} & signature(serve).parameters.keys()
     width = shutil.get_terminal_size().columns if _is_terminal() else None
     for assignment in format_assignments(options.apply_changes(options.DEFAULTS, changes, context)):
         setting = settings_help()[assignment.partition("=")[0]]
-        also = f" Also {options.option_name(setting.name)}." if setting.name in option_settings else ""
+        also = f" Also {options.option_name(setting.name)}." if setting.name in settings_with_option() else ""
         if width is None:  # one line per setting, for grep; a shell ignores what follows the #
             typer.echo(f"{assignment:<{_ASSIGNMENT_WIDTH}} # {setting.accepts}. {setting.explanation}{also}")
             continue
@@ -34,6 +33,11 @@ def list_settings(context: typer.Context, changes: options.SettingChanges = None
             typer.echo(
                 textwrap.fill(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_on_hyphens=False)
             )
+
+
+def settings_with_option() -> frozenset[str]:
+    """Return the names of the settings that `serve` and `exec` have an option for."""
+    return frozenset({field.name for field in fields(Settings)} & signature(serve).parameters.keys())
 
 
 def _is_terminal() -> bool:

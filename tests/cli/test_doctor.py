@@ -181,7 +181,13 @@ def test_a_golden_file_is_written_then_held_then_written_anew(reward: Path, tmp_
         if done.exit_code:
             assert ": 0.5 -> 0.25" in done.stdout
     assert codes == [0, 0, 1, 0, 0]
-    assert [line.split()[-1] if line else "" for line in told] == ["written.", "unchanged.", "", "written.", "unchanged."]
+    assert [line.split()[-1] if line else "" for line in told] == [
+        "written.",
+        "unchanged.",
+        "",
+        "written.",
+        "unchanged.",
+    ]
 
 
 def test_several_calls_at_once_change_no_score(reward: Path, tmp_path: Path) -> None:
