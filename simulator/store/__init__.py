@@ -1,1 +1,1 @@
-"""What is kept: the log of every job and the bytes of every upload. No HTTP and no rules live here."""
+"""Storage: job logs, files, models, projects, responses and requests to AWS, in SQLite and a folder of blobs."""

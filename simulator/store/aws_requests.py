@@ -1,4 +1,4 @@
-"""The requests that made the AWS account what it is, in order. What they mean is their writer's business."""
+"""Stores the requests that changed the AWS account, in order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from simulator.store.database import Database, record_simulated_time
 
-_BATCH: Final = 64  # how many are in memory at once: a small body may still have 64 kB
+_BATCH_SIZE: Final = 64  # rows in memory at once; an inline body may have 64 kB
 _MICROSECONDS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAwsRequest:
-    """A request as it came, when that was, and how it was answered.
+    """A request with its times and the status of its response.
 
     Ids and secrets are derived from `seed`. `simulated_us` is the simulated time in microseconds since the Unix epoch,
     `caller_seconds` the callers' time in seconds. `headers` is text. The body is in `body`, or in the file named by
@@ -32,13 +32,13 @@ class StoredAwsRequest:
 
 
 class AwsRequestStore:
-    """All of them: numbered 0, 1, 2, …, never changed and never removed."""
+    """All requests, numbered 0, 1, 2, …; append-only."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def append(self, request: StoredAwsRequest) -> None:
-        """Keep the next one."""
+        """Append the next request."""
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO aws_requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -58,32 +58,32 @@ class AwsRequestStore:
             record_simulated_time(connection, request.simulated_us // _MICROSECONDS)
 
     def iterate(self) -> Iterator[StoredAwsRequest]:
-        """Give each, oldest first, a few in memory at once."""
-        following = 0
+        """Yield all requests, oldest first; only a batch is in memory at once."""
+        next_ordinal = 0
         while rows := self._database.rows(
-            "SELECT * FROM aws_requests WHERE ordinal >= ? ORDER BY ordinal LIMIT ?", following, _BATCH
+            "SELECT * FROM aws_requests WHERE ordinal >= ? ORDER BY ordinal LIMIT ?", next_ordinal, _BATCH_SIZE
         ):
-            yield from map(_request, rows)
-            following = rows[-1][0] + 1
+            yield from map(_parse_row, rows)
+            next_ordinal = rows[-1][0] + 1
 
     def initial_seed(self) -> str | None:
-        """Return the seed of the first; None when there is none."""
+        """Return the seed of the first request; None when there is none."""
         row = self._database.row("SELECT seed FROM aws_requests ORDER BY ordinal LIMIT 1")
         return None if row is None else str(row[0])
 
     def body_sha256s(self) -> frozenset[str]:
-        """Return the SHA-256 of all bodies that are in files."""
+        """Return the SHA-256 of all bodies that are stored in files."""
         sql = "SELECT DISTINCT sha256 FROM aws_requests WHERE sha256 IS NOT NULL"
         return frozenset(sha256 for (sha256,) in self._database.rows(sql))
 
 
-def _request(row: tuple[Any, ...]) -> StoredAwsRequest:
-    ordinal, seed, at, callers, method, target, headers, body, sha256, status = row
+def _parse_row(row: tuple[Any, ...]) -> StoredAwsRequest:
+    ordinal, seed, simulated_us, caller_seconds, method, target, headers, body, sha256, status = row
     return StoredAwsRequest(
         ordinal=ordinal,
         seed=seed,
-        simulated_us=at,
-        caller_seconds=callers,
+        simulated_us=simulated_us,
+        caller_seconds=caller_seconds,
         method=method,
         target=target,
         headers=headers,

@@ -1,4 +1,4 @@
-"""The bytes of uploads, kept once each under the SHA-256 of what they are."""
+"""A folder of blobs, each stored once, named by its SHA-256."""
 
 import hashlib
 import os
@@ -12,13 +12,13 @@ from typing import BinaryIO, Final
 from simulator.store.data_folder import fsync_folder
 from simulator.store.errors import translate_disk_full_errors
 
-_CHUNK: Final = 1 << 20
-_INCOMING: Final = "incoming-"
+_CHUNK_BYTES: Final = 1 << 20
+_STAGED_PREFIX: Final = "incoming-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedBlob:
-    """Bytes that have arrived and have no name yet. `size` in bytes."""
+    """Received bytes that are not committed yet. `size` is in bytes."""
 
     path: Path
     sha256: str
@@ -26,62 +26,62 @@ class StagedBlob:
 
 
 class BlobStore:
-    """A folder of immutable blobs named by their content. A `lasting` one waits for the disk before a blob is kept."""
+    """A folder of immutable blobs named by their SHA-256. With `durable`, writes are synced to disk."""
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder = folder
-        self._lasting = durable
+        self._durable = durable
         folder.mkdir(parents=True, exist_ok=True)
 
     def stage(self, source: BinaryIO) -> StagedBlob:
         """Copy `source` to its end in constant memory. Slow: not for the event loop.
 
         Raises:
-            StoreFullError: the disk is full; nothing of it is left.
+            StoreFullError: the disk is full; no file is left.
         """
-        hashed, size = hashlib.sha256(), 0
+        digest, size = hashlib.sha256(), 0
         with (
             translate_disk_full_errors(),
-            NamedTemporaryFile(dir=self._folder, prefix=_INCOMING, delete=False) as incoming,
+            NamedTemporaryFile(dir=self._folder, prefix=_STAGED_PREFIX, delete=False) as staged,
         ):
-            path = Path(incoming.name)
+            path = Path(staged.name)
             try:
-                while chunk := source.read(_CHUNK):
-                    hashed.update(chunk)
+                while chunk := source.read(_CHUNK_BYTES):
+                    digest.update(chunk)
                     size += len(chunk)
-                    incoming.write(chunk)
-                incoming.flush()
-                if self._lasting:
-                    os.fsync(incoming.fileno())
+                    staged.write(chunk)
+                staged.flush()
+                if self._durable:
+                    os.fsync(staged.fileno())
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
-        return StagedBlob(path=path, sha256=hashed.hexdigest(), size=size)
+        return StagedBlob(path=path, sha256=digest.hexdigest(), size=size)
 
     @contextmanager
     def commit(self, staged: StagedBlob) -> Iterator[None]:
-        """Give received bytes their name for what the block writes down of them; if that fails they go again.
+        """Give staged bytes their name, then run the block that records them; if it fails, remove a new blob.
 
-        Between the two nobody may drop the same bytes.
+        The same bytes must not be deleted meanwhile.
         """
-        kept = self._folder / staged.sha256
-        new = not kept.exists()
-        staged.path.replace(kept)
+        blob = self._folder / staged.sha256
+        is_new = not blob.exists()
+        staged.path.replace(blob)
         try:
-            if self._lasting:
+            if self._durable:
                 fsync_folder(self._folder)
             yield
         except BaseException:
-            if new:
-                kept.unlink()
+            if is_new:
+                blob.unlink()
             raise
 
     def discard(self, staged: StagedBlob) -> None:
-        """Remove bytes that have arrived and will have no name."""
+        """Remove staged bytes."""
         staged.path.unlink(missing_ok=True)
 
     def remove_unreferenced(self, referenced: Collection[str]) -> None:
-        """Remove what is not needed: the bytes of an upload that was cut off before it was written down."""
+        """Remove all blobs but the `referenced` ones: an interrupted upload leaves one without a record."""
         for blob in self._folder.iterdir():
             if blob.name not in referenced:
                 blob.unlink()
@@ -97,18 +97,18 @@ class BlobStore:
             yield stream
 
     def find_corruption(self, sha256: str) -> str | None:
-        """Read a blob through; return what is wrong with it, in words that follow its name, or None if it is whole."""
+        """Read a whole blob; return what is wrong with it, as the predicate of a sentence, or None."""
         path = self._folder / sha256
         if not path.is_file():
-            return "is not there"
+            return "is missing"
         with path.open("rb") as stream:
-            whole = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
-        return None if whole else "does not hold what was written into it"
+            is_intact = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+        return None if is_intact else "has changed since it was written"
 
     def path(self, sha256: str) -> Path:
-        """Return where a blob lies; it must not be written to."""
+        """Return the path of a blob, which must not be written to."""
         return self._folder / sha256
 
     def delete(self, sha256: str) -> None:
-        """Forget a blob; nothing happens when there is none."""
+        """Delete a blob, if it exists."""
         (self._folder / sha256).unlink(missing_ok=True)

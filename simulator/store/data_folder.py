@@ -1,11 +1,11 @@
-"""The data folder: one simulator at a time, and only a folder that this version can read.
+"""The data folder of a simulator. It is locked, so that only one simulator uses it, and its format is checked.
 
-    DIR/lock               held by the simulator that uses it
-    DIR/simulator.json     the format, and which of the folders beside it holds the state
+    DIR/lock               locked by the simulator that uses the folder
+    DIR/simulator.json     the manifest: the format, and the name of the current state folder
     DIR/state-1/           the state: database, uploads, requests to AWS, environments of functions
 
-A reset makes the next state whole before it is written down which one counts, so a kill leaves the one or the other. A
-folder that holds anything and no manifest is somebody else's, or has lost it: nothing in it is touched.
+A reset completes the next state folder before it changes the manifest, so a kill leaves the old or the new state. A
+non-empty folder without a manifest is not a data folder, or is damaged: nothing in it is changed.
 """
 
 import fcntl
@@ -21,81 +21,83 @@ FORMAT_VERSION: Final = 3
 
 _LOCK: Final = "lock"
 _MANIFEST: Final = "simulator.json"
-_MANIFEST_IN_THE_MAKING: Final = f"{_MANIFEST}.new"
-_STATE: Final = "state-"
-_STATE_NAME: Final = re.compile(rf"{_STATE}[1-9][0-9]*")  # what `fresh` makes; a copy has some other name
-_TEMPORARY: Final = "rft-sim-"
-_FORMER: Final = "simulator.sqlite"  # where format 2 had its database
-_OWNER_ONLY: Final = 0o700  # functions may hold secrets of their users
+_TEMPORARY_MANIFEST: Final = f"{_MANIFEST}.new"
+_STATE_PREFIX: Final = "state-"
+_STATE_NAME: Final = re.compile(rf"{_STATE_PREFIX}[1-9][0-9]*")  # not the name of a user's copy
+_TEMPORARY_PREFIX: Final = "rft-sim-"
+_FORMAT_2_DATABASE: Final = "simulator.sqlite"  # the database of format 2
+_OWNER_ONLY: Final = 0o700  # Lambda functions may hold secrets
 
 
 class DataFolderError(Exception):
-    """A data folder that cannot be used; the message says which, why, and what to do. The folder is as it was."""
+    """The data folder cannot be used; the message says which, why and what to do. The folder is unchanged."""
 
 
 class DataFolder:
-    """A folder that this simulator has to itself until it is closed; a kill gives it up, too.
+    """A folder that this simulator holds exclusively until `close` or the end of the process.
 
-    `path` None is a temporary folder, which is removed when it is closed.
+    With `path` None it is a temporary folder, which `close` removes.
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Claim the folder, made if need be, and see what it holds.
+        """Create the folder if necessary, lock it and read its manifest.
 
         Raises:
-            DataFolderError: it cannot be made, written or read, or another simulator has it.
+            DataFolderError: it cannot be created, written or read, or another simulator uses it.
         """
-        self._temporary = path is None
-        self._path, self._lock = _claimed(path) if path else _temporary()
+        self._is_temporary = path is None
+        self._path, self._lock = _claim(path) if path else _create_temporary()
         try:
-            self._state = self._read()
+            self._state = self._read_manifest()
         except DataFolderError:
             self._lock.close()
             raise
-        for other in self._path.iterdir():  # of a reset or a first start that was cut off
+        for other in self._path.iterdir():  # left by an interrupted reset or first start
             if other.name != self._state and _STATE_NAME.fullmatch(other.name):
                 shutil.rmtree(other, ignore_errors=True)
 
     @property
     def state_folder(self) -> Path | None:
-        """The folder that holds the state; None as long as there is none."""
+        """The current state folder, or None."""
         return self._path / self._state if self._state else None
 
     def create_state_folder(self) -> Path:
-        """Make an empty folder for another state. It counts once it is kept."""
-        number = int(self._state.removeprefix(_STATE)) + 1 if self._state else 1
-        fresh = self._path / f"{_STATE}{number}"
-        shutil.rmtree(fresh, ignore_errors=True)  # of an attempt that failed
-        fresh.mkdir(mode=_OWNER_ONLY)
-        return fresh
+        """Create an empty folder for a new state. `activate` makes it the current one."""
+        number = int(self._state.removeprefix(_STATE_PREFIX)) + 1 if self._state else 1
+        folder = self._path / f"{_STATE_PREFIX}{number}"
+        shutil.rmtree(folder, ignore_errors=True)  # left by a failed attempt
+        folder.mkdir(mode=_OWNER_ONLY)
+        return folder
 
     def activate(self, state: Path) -> None:
-        """Write down that this folder holds the state from now on."""
-        if not self._temporary:
+        """Make a folder the current state folder."""
+        if not self._is_temporary:
             _write_manifest(self._path, state.name)
         self._state = state.name
 
     def close(self) -> None:
-        """Give the folder up; a temporary one is removed."""
-        if self._temporary:
+        """Unlock the folder; a temporary one is removed."""
+        if self._is_temporary:
             shutil.rmtree(self._path, ignore_errors=True)
         self._lock.close()
 
-    def _read(self) -> str | None:
-        if self._temporary:
+    def _read_manifest(self) -> str | None:
+        if self._is_temporary:
             return None
         manifest = self._path / _MANIFEST
         try:
-            read = json.loads(manifest.read_text())
-            form, state = int(read["format"]), read["state"]
+            content = json.loads(manifest.read_text())
+            format_version, state = int(content["format"]), content["state"]
         except OSError as error:
             raise unusable_folder_error(self._path, f"{manifest.name} cannot be read: {error.strerror}") from None
         except (ValueError, LookupError, TypeError):
-            raise unusable_folder_error(self._path, f"it is damaged: {manifest.name} says nothing of a state") from None
-        if form != FORMAT_VERSION:
-            age = "a newer" if form > FORMAT_VERSION else "an older"
-            raise unusable_folder_error(self._path, f"{age} version wrote it (format {form}, this is {FORMAT_VERSION})")
-        if state is None:  # of a first start that was cut off
+            raise unusable_folder_error(self._path, f"it is damaged: {manifest.name} names no state") from None
+        if format_version != FORMAT_VERSION:
+            age = "a newer" if format_version > FORMAT_VERSION else "an older"
+            raise unusable_folder_error(
+                self._path, f"{age} version wrote it (format {format_version}, this is {FORMAT_VERSION})"
+            )
+        if state is None:  # left by an interrupted first start
             return None
         if not (isinstance(state, str) and _STATE_NAME.fullmatch(state) and (self._path / state).is_dir()):
             raise unusable_folder_error(self._path, f"it is damaged: there is no folder {state!r} in it")
@@ -103,17 +105,17 @@ class DataFolder:
 
 
 def _write_manifest(folder: Path, state: str | None) -> None:
-    written = folder / _MANIFEST_IN_THE_MAKING
-    with written.open("w") as manifest:
+    temporary = folder / _TEMPORARY_MANIFEST
+    with temporary.open("w") as manifest:
         json.dump({"format": FORMAT_VERSION, "state": state}, manifest)
         manifest.flush()
         os.fsync(manifest.fileno())
-    written.replace(folder / _MANIFEST)
+    temporary.replace(folder / _MANIFEST)
     fsync_folder(folder)
 
 
 def fsync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
+    """Wait until the names in a folder are on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -121,19 +123,19 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def unusable_folder_error(folder: Path, why: str) -> DataFolderError:
-    """Return the error for a folder that is left as it is."""
-    return DataFolderError(f"{folder} cannot be used: {why}. It is left as it is; choose another folder with --data.")
+def unusable_folder_error(folder: Path, reason: str) -> DataFolderError:
+    """Return the error for a folder that stays unchanged."""
+    return DataFolderError(f"{folder} cannot be used: {reason}. It is unchanged; choose another folder with --data.")
 
 
-def _claimed(folder: Path) -> tuple[Path, TextIO]:
+def _claim(folder: Path) -> tuple[Path, TextIO]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY)
-        _refuse_others(folder)
+        _check_is_data_folder(folder)
         lock = (folder / _LOCK).open("a")
     except OSError as error:
-        raise _impossible(folder, error) from None
-    if not _locked(lock):
+        raise _io_error(folder, error) from None
+    if not _try_lock(lock):
         lock.close()
         raise DataFolderError(f"{folder} is in use by another simulator. Stop it, or choose another folder.")
     try:
@@ -141,45 +143,45 @@ def _claimed(folder: Path) -> tuple[Path, TextIO]:
             _write_manifest(folder, None)
     except OSError as error:
         lock.close()
-        raise _impossible(folder, error) from None
+        raise _io_error(folder, error) from None
     return folder, lock
 
 
-def _refuse_others(folder: Path) -> None:
-    found = {path.name for path in folder.iterdir()}
-    if _MANIFEST in found or found <= {_LOCK, _MANIFEST_IN_THE_MAKING}:
+def _check_is_data_folder(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir()}
+    if _MANIFEST in names or names <= {_LOCK, _TEMPORARY_MANIFEST}:
         return
-    if _FORMER in found:
+    if _FORMAT_2_DATABASE in names:
         raise unusable_folder_error(folder, f"an older version wrote it (format 2, this is {FORMAT_VERSION})")
-    raise unusable_folder_error(folder, f"it is not empty, and no simulator's: it has no {_MANIFEST}")
+    raise unusable_folder_error(folder, f"it is not empty and not a simulator's: it has no {_MANIFEST}")
 
 
-def _impossible(folder: Path, error: OSError) -> DataFolderError:
+def _io_error(folder: Path, error: OSError) -> DataFolderError:
     return DataFolderError(f"{folder} cannot be used: {error.strerror}. Choose another folder with --data.")
 
 
-def _temporary() -> tuple[Path, TextIO]:
-    for left in Path(gettempdir()).glob(f"{_TEMPORARY}*"):
-        _remove_if_left(left)
+def _create_temporary() -> tuple[Path, TextIO]:
+    for abandoned in Path(gettempdir()).glob(f"{_TEMPORARY_PREFIX}*"):
+        _remove_if_abandoned(abandoned)
     while True:
-        folder = Path(mkdtemp(prefix=_TEMPORARY))
+        folder = Path(mkdtemp(prefix=_TEMPORARY_PREFIX))
         lock = (folder / _LOCK).open("a")
-        if _locked(lock) and (folder / _LOCK).exists():
+        if _try_lock(lock) and (folder / _LOCK).exists():
             return folder, lock
-        lock.close()  # another start took it for one that was left, before it was locked
+        lock.close()  # another start removed it as abandoned before it was locked
 
 
-def _remove_if_left(folder: Path) -> None:
-    """Remove a temporary folder whose simulator was killed: nobody holds its lock."""
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove a temporary folder that is not locked, because its simulator was killed."""
     try:
         with (folder / _LOCK).open("r+") as lock:
-            if _locked(lock):
+            if _try_lock(lock):
                 shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # another user's, or no folder of ours
+    except OSError:  # another user's, or not a simulator's
         return
 
 
-def _locked(lock: TextIO) -> bool:
+def _try_lock(lock: TextIO) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,7 +1,7 @@
-"""The SQLite database of a data folder: the connection, transactions and pages. Each table family has its own module.
+"""The SQLite database of a data folder: the connection, transactions and pages.
 
-A family is a class that is given the `Database`: `Files`, `JobLogs`, `Models`, `Projects`, in the modules of those
-names. Its tables stand in `schema.sql`, its SQL in its module.
+Each group of tables has a class that takes the `Database`, with its SQL, in its own module: `FileStore`, `JobLogStore`,
+`ModelStore`, `ProjectStore`, `ResponseStore`, `AwsRequestStore`, `ClockStateStore`. The tables are in `schema.sql`.
 """
 
 import re
@@ -20,38 +20,38 @@ from simulator.store.errors import StoreDamagedError, StoreFullError
 
 Row = TypeVar("Row")
 
-SCHEMA_VERSION: Final = 3  # of the tables and of what is written into them
+SCHEMA_VERSION: Final = 3  # of the tables and their contents
 
-# Up to so many bytes a database is read through before it is used; that takes some 0.1 s (measured).
-_READ_THROUGH: Final = 64 * 1024 * 1024
+# The largest database that is checked completely before it is used, which takes about 0.1 s (measured).
+_MAX_CHECKED_BYTES: Final = 64 * 1024 * 1024
 
-# What SQLite says where a disk is full or a file may not grow, where a file is no (longer a) database, and where it may
-# not be read or written.
+# SQLite's error codes for a full disk or a file that may not grow, for a file that is not a database, and for one that
+# may not be read or written.
 _FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_BARRED: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY)
-_PRIMARY: Final = 0xFF  # an extended code's lowest byte is the code that it extends
+_INACCESSIBLE: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY)
+_PRIMARY_CODE_MASK: Final = 0xFF  # the lowest byte of an extended error code is its primary code
 
-# A listing's order: how to ask for what lies past a position, SQL's word for the order, and the position before all.
+# By the order of a listing: the comparison for later positions, SQL's keyword, and the position before the first one.
 _ORDERS: Final = {"desc": ("<", "DESC", 1 << 62), "asc": (">", "ASC", -1)}
 
 _NOT_UTF_8: Final = "the data folder is damaged: a text in it is not UTF-8"
 
 _COMMENT: Final = re.compile("--.*")
 
-_LATEST: Final = "latest"  # the counter of the simulated time
+_LATEST_TIME: Final = "latest"  # the counter of the simulated time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Row]):
-    """A slice of a listing, in the order asked for."""
+    """A page of a listing, in the requested order."""
 
     rows: tuple[Row, ...]
     has_more: bool
 
 
 class UnknownCursorError(Exception):
-    """The listing has no element under the id that `after` names."""
+    """The listing has no element with the id `after`."""
 
     def __init__(self, after: str) -> None:
         super().__init__(after)
@@ -59,47 +59,47 @@ class UnknownCursorError(Exception):
 
 
 class Database:
-    """One connection behind one lock; every method may be called from any thread. No path: it is kept in memory alone.
+    """One connection behind one lock. Every method may be called from any thread. Without a path it is in memory.
 
     Raises:
-        DataFolderError: the file is damaged, another version's, or not there though it is `expected`. It is as it was.
+        DataFolderError: the file is damaged, of another version, or missing although it `must_exist`. It is unchanged.
         StoreDamagedError: it may not be written.
         StoreFullError: the disk is full.
     """
 
     def __init__(self, path: Path | None, *, must_exist: bool = False) -> None:
         self._lock = RLock()
-        there = path is not None and (must_exist or path.exists())
-        if path and there:
-            _look_through(path)
+        exists = path is not None and (must_exist or path.exists())
+        if path and exists:
+            _check_database(path)
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
-            if not there:
-                self._connection.executescript(_schema())
+            if not exists:
+                self._connection.executescript(_schema_sql())
                 self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            raise _in_words(error) from error
-        self._safe = True  # what SQLite begins with
+            raise _translate_error(error) from error
+        self._durable = True  # SQLite's default
 
     def close(self) -> None:
-        """Close the connection; the database is whole on disk."""
+        """Close the connection."""
         with self._lock:
             self._connection.close()
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Write through the connection that is given: all of it is kept, or (when anything is raised) nothing.
+        """Write through the connection in one transaction, which an exception rolls back.
 
-        Once the block is left, neither a kill nor the end of the machine's power can undo it. Without `durable` a power
-        cut may: that is for what would be made again from what came before.
+        After the block, neither a kill nor a power failure can undo the writes. Without `durable` a power failure can:
+        use that for data that can be derived again from earlier data.
 
         Raises:
             StoreFullError: the disk is full.
         """
         with self._lock:
-            self._set_safe(durable)
+            self._set_durable(durable)
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
@@ -108,30 +108,30 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.DatabaseError):
-                    raise _in_words(error) from error
+                    raise _translate_error(error) from error
                 raise
 
-    def _fetched(self, sql: str, values: Sequence[object] | Mapping[str, object]) -> list[Any]:
+    def _fetch(self, sql: str, values: Sequence[object] | Mapping[str, object]) -> list[Any]:
         with self._lock:
             try:
                 return self._connection.execute(sql, values).fetchall()
             except sqlite3.DatabaseError as error:
-                raise _in_words(error) from error
+                raise _translate_error(error) from error
 
-    def _set_safe(self, safe: bool) -> None:
-        # FULL waits for the disk at each commit, NORMAL at none; a wait makes safe what was written before it, too.
-        if safe is not self._safe:
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if safe else 'NORMAL'}")
-            self._safe = safe
+    def _set_durable(self, durable: bool) -> None:
+        # FULL syncs to disk at each commit, NORMAL at none; a sync also covers all earlier writes.
+        if durable is not self._durable:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
     def rows(self, sql: str, *values: object) -> list[Any]:
         """Return all rows of a query."""
-        return self._fetched(sql, values)
+        return self._fetch(sql, values)
 
     def row(self, sql: str, *values: object) -> Any:
         """Return the first row of a query, or None."""
-        found = self._fetched(sql, values)
-        return found[0] if found else None
+        rows = self._fetch(sql, values)
+        return rows[0] if rows else None
 
     def page(
         self,
@@ -146,30 +146,30 @@ class Database:
         before: int | None = None,
         **values: object,
     ) -> Page[Row]:
-        """Return what follows the element `after`, by `column`; in descending order, of what stands before `before`.
+        """Return the page after the element `after`, by `column`; in descending order, of positions below `before`.
 
-        `select` ends in a WHERE clause, which an index must begin with and `column` must follow: a page then costs
-        the same however much is kept. `cursor` selects the position of `:after` in the very same listing.
+        `select` ends in a WHERE clause. An index must start with its columns, followed by `column`: then a page costs
+        the same at any number of rows. `cursor` selects the position of `:after` in the same listing.
 
         Raises:
             UnknownCursorError: the listing has no element `after`.
         """
-        past, direction, start = _ORDERS[order]
+        comparison, direction, start = _ORDERS[order]
         with self._lock:
             if after is not None:
-                found = self._fetched(cursor, {"after": after, **values})
-                if not found:
+                rows = self._fetch(cursor, {"after": after, **values})
+                if not rows:
                     raise UnknownCursorError(after)
-                ((start,),) = found
+                ((start,),) = rows
             start = start if before is None else min(start, before)
-            rows = self._fetched(
-                f"{select} AND {column} {past} :start ORDER BY {column} {direction} LIMIT :limit",
+            rows = self._fetch(
+                f"{select} AND {column} {comparison} :start ORDER BY {column} {direction} LIMIT :limit",
                 {"start": start, "limit": limit + 1, **values},
             )
         return Page(rows=tuple(parse_row(row) for row in rows[:limit]), has_more=len(rows) > limit)
 
     def next_ordinal(self, name: str) -> int:
-        """Return 0, 1, 2, … for each `name`, never one twice, across restarts too."""
+        """Return the next ordinal of `name`: 0, 1, 2, … Each is returned once, also across restarts."""
         with self.transaction() as connection:
             (value,) = connection.execute(
                 "INSERT INTO counters VALUES (?, 0) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
@@ -178,28 +178,30 @@ class Database:
         return int(value)
 
     def latest_simulated_time(self) -> int:
-        """Return the latest simulated time that anything here happened at; 0 when nothing did."""
-        row = self.row("SELECT value FROM counters WHERE name = ?", _LATEST)
+        """Return the latest simulated time of any write; 0 when there is none."""
+        row = self.row("SELECT value FROM counters WHERE name = ?", _LATEST_TIME)
         return int(row[0]) if row else 0
 
 
-def _in_words(error: sqlite3.DatabaseError) -> Exception:
-    """Return what an error of SQLite's means here; one that means nothing is a fault of ours, and stays what it is."""
+def _translate_error(error: sqlite3.DatabaseError) -> Exception:
+    """Return the store's error for an error of SQLite. An unexpected one is a bug, and is returned unchanged."""
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None:  # Python's own, which quotes what it read
+    if code is None:  # Python's own error, which quotes the text
         return StoreDamagedError(_NOT_UTF_8) if str(error).startswith("Could not decode to UTF-8") else error
     if code in _FULL:
         return StoreFullError(f"the data folder cannot be written: {error}")
-    if code & _PRIMARY in _DAMAGED:
+    if code & _PRIMARY_CODE_MASK in _DAMAGED:
         return StoreDamagedError(f"the data folder is damaged: {error}")
-    return StoreDamagedError(f"the data folder cannot be used: {error}") if code & _PRIMARY in _BARRED else error
+    if code & _PRIMARY_CODE_MASK in _INACCESSIBLE:
+        return StoreDamagedError(f"the data folder cannot be used: {error}")
+    return error
 
 
-def _look_through(path: Path) -> None:
-    """See that a database can be used, without writing to it.
+def _check_database(path: Path) -> None:
+    """Check that a database can be used, without writing to it.
 
     Raises:
-        DataFolderError: it cannot.
+        DataFolderError: it cannot be used.
     """
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
@@ -208,40 +210,40 @@ def _look_through(path: Path) -> None:
                 raise unusable_folder_error(
                     path.parent, f"{path.name} is of format {version}, and this version reads {SCHEMA_VERSION}"
                 )
-            if _tables(connection) != _tables_of_this_version():
+            if _schema_of(connection) != _current_schema():
                 raise unusable_folder_error(
                     path.parent, f"{path.name} is damaged (its tables are not those of format {SCHEMA_VERSION})"
                 )
-            small = path.stat().st_size <= _READ_THROUGH
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone() if small else ("ok",)
-    except UnicodeDecodeError as error:  # of a message that quotes what it read
+            is_small = path.stat().st_size <= _MAX_CHECKED_BYTES
+            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone() if is_small else ("ok",)
+    except UnicodeDecodeError as error:  # from an error message that quotes the data
         raise unusable_folder_error(path.parent, f"{path.name} is damaged ({error})") from None
     except sqlite3.DatabaseError as error:
-        barred = getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _BARRED and path.exists()
-        what = "cannot be read" if barred else "is damaged"
-        raise unusable_folder_error(path.parent, f"{path.name} {what} ({error})") from None
-    if found != "ok":
-        raise unusable_folder_error(path.parent, f"{path.name} is damaged ({' '.join(found.split())})")
+        is_inaccessible = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE_MASK in _INACCESSIBLE and path.exists()
+        problem = "cannot be read" if is_inaccessible else "is damaged"
+        raise unusable_folder_error(path.parent, f"{path.name} {problem} ({error})") from None
+    if result != "ok":
+        raise unusable_folder_error(path.parent, f"{path.name} is damaged ({' '.join(result.split())})")
 
 
-def _tables(connection: sqlite3.Connection) -> list[Any]:
+def _schema_of(connection: sqlite3.Connection) -> list[Any]:
     rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
     return [(kind, name, " ".join(_COMMENT.sub("", sql or "").split())) for kind, name, sql in rows]
 
 
-def _tables_of_this_version() -> list[Any]:
+def _current_schema() -> list[Any]:
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(_schema())
-        return _tables(connection)
+        connection.executescript(_schema_sql())
+        return _schema_of(connection)
 
 
-def _schema() -> str:
+def _schema_sql() -> str:
     return files("simulator.store").joinpath("schema.sql").read_text()
 
 
 def record_simulated_time(connection: sqlite3.Connection, at: int) -> None:
-    """Note within a transaction the simulated time of what it writes, so that no clock starts before it."""
+    """Record the simulated time of a transaction's writes: the clock of the next start must not be earlier."""
     connection.execute(
         "INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
-        (_LATEST, at),
+        (_LATEST_TIME, at),
     )

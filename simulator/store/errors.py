@@ -1,4 +1,4 @@
-"""What can go wrong with what is kept, while it is used."""
+"""Errors of the storage while the simulator runs."""
 
 import errno
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class StoreFullError(Exception):
-    """The disk is full, or a file may not grow any more. What was to be written is not kept, and all before it is."""
+    """The disk is full, or a file may not grow. The write failed; all earlier data is intact."""
 
 
 class StoreDamagedError(Exception):
-    """What is kept cannot be read or written any more: something else changed it, lost it or barred it."""
+    """Stored data cannot be read or written: another program changed, deleted or locked it."""
 
 
 @contextmanager
 def translate_disk_full_errors() -> Iterator[None]:
-    """Raise StoreFullError in place of what the system raises when a file of the block cannot be written."""
+    """Raise StoreFullError when a write in the block fails because the disk is full."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Jobs: their logs, and what is written from a log in the same transaction (projection, models, bytes in use)."""
+"""Stores the logs of jobs, and in the same transaction what is derived from a log: projection, models, used blobs."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from simulator.store import models
 from simulator.store.database import Database, Page, record_simulated_time
 from simulator.store.models import StoredModel
 
-_ALL: Final = 1 << 62  # more entries than a log has
-_JOBS: Final = "jobs"  # the counter of them
+_MAX_ORDINAL: Final = 1 << 62  # larger than any ordinal of a log entry
+_JOB_COUNTER: Final = "jobs"  # the name of the counter of jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLogEntry:
-    """One entry of a job's log, as text. `event_id` is None for what the API never shows as an event."""
+    """One entry of a job's log, as text. `event_id` is None when the API never returns the entry as an event."""
 
     ordinal: int
     kind: str
@@ -29,8 +29,8 @@ class JobLogStore:
         self._database = database
 
     def next_job_ordinal(self) -> int:
-        """Return the number of the job that will be appended next: 0, 1, 2, …, none twice, across restarts too."""
-        row = self._database.row("SELECT value + 1 FROM counters WHERE name = ?", _JOBS)
+        """Return the ordinal of the next job: 0, 1, 2, …, also across restarts."""
+        row = self._database.row("SELECT value + 1 FROM counters WHERE name = ?", _JOB_COUNTER)
         return int(row[0]) if row else 0
 
     def append(
@@ -46,7 +46,7 @@ class JobLogStore:
         used_sha256s: Collection[str] = (),
         durable: bool = True,
     ) -> None:
-        """Add one entry to a job's log, and what follows from it, in one transaction. A job's first one takes a number.
+        """Append an entry to a job's log and store its derived data in one transaction. The first entry creates the job.
 
         `at` is the simulated time of the entry. `used_sha256s` names the SHA-256 of uploads that this job needs: their
         bytes stay when their file objects are deleted. `durable` is that of `Database.transaction`.
@@ -57,7 +57,7 @@ class JobLogStore:
         with self._database.transaction(durable=durable) as connection:
             if entry.ordinal == 0:
                 connection.execute(
-                    "INSERT INTO counters VALUES (?, 0) ON CONFLICT DO UPDATE SET value = value + 1", (_JOBS,)
+                    "INSERT INTO counters VALUES (?, 0) ON CONFLICT DO UPDATE SET value = value + 1", (_JOB_COUNTER,)
                 )
                 connection.execute(
                     "INSERT INTO jobs (project, id, finished_at, projection) VALUES (?, ?, ?, ?)",
@@ -87,7 +87,7 @@ class JobLogStore:
         """Return the projections of a project's jobs, newest first.
 
         Raises:
-            UnknownCursorError: no job `after` in this project.
+            UnknownCursorError: the project has no job `after`.
         """
         return self._database.page(
             "SELECT projection FROM jobs WHERE project = :project",
@@ -99,12 +99,12 @@ class JobLogStore:
         )
 
     def unfinished_job_ids(self) -> list[str]:
-        """Return the ids of jobs that an event can still follow, oldest first."""
+        """Return the ids of unfinished jobs, oldest first."""
         sql = "SELECT id FROM jobs WHERE finished_at IS NULL ORDER BY ordinal"
         return [str(row[0]) for row in self._database.rows(sql)]
 
     def nth_latest_finish_before(self, job_id: str, *, n: int) -> int | None:
-        """Return when the `n`-th latest end was, among the jobs that are older than this one; None: so many none."""
+        """Return the time of the `n`-th latest end among older jobs than this one, or None if fewer have ended."""
         row = self._database.row(
             "SELECT finished_at FROM jobs WHERE finished_at IS NOT NULL"
             " AND ordinal < (SELECT ordinal FROM jobs WHERE id = ?) ORDER BY finished_at DESC LIMIT 1 OFFSET ?",
@@ -119,24 +119,24 @@ class JobLogStore:
         return [_entry(row) for row in self._database.rows(sql, job_id)]
 
     def entry_count(self, job_id: str) -> int:
-        """Return how many entries a job's log has."""
+        """Return the number of entries in a job's log."""
         (last,) = self._database.row("SELECT max(ordinal) FROM log WHERE job = ?", job_id)
         return 0 if last is None else last + 1
 
     def length_in_event_batches(self, job_id: str, *, batch: int, until: int | None) -> int:
-        """Return how many entries of a job's log hold the events of whole batches, of its first `until` entries."""
-        bound = _ALL if until is None else until
-        shown = "FROM log WHERE job = ? AND event_id IS NOT NULL AND ordinal < ?"
-        (events,) = self._database.row(f"SELECT count(*) {shown}", job_id, bound)
-        sql = f"SELECT ordinal {shown} ORDER BY ordinal LIMIT 1 OFFSET ?"
-        following = self._database.row(sql, job_id, bound, events - events % batch)
-        return int(following[0]) if following else bound
+        """Return the length of the log prefix with whole batches of events, within the first `until` entries."""
+        bound = _MAX_ORDINAL if until is None else until
+        events_sql = "FROM log WHERE job = ? AND event_id IS NOT NULL AND ordinal < ?"
+        (events,) = self._database.row(f"SELECT count(*) {events_sql}", job_id, bound)
+        sql = f"SELECT ordinal {events_sql} ORDER BY ordinal LIMIT 1 OFFSET ?"
+        row = self._database.row(sql, job_id, bound, events - events % batch)
+        return int(row[0]) if row else bound
 
     def events(self, job_id: str, *, after: str | None, limit: int, until: int | None = None) -> Page[StoredLogEntry]:
-        """Return what the API shows as events, newest first, of a log's first `until` entries (None: of all).
+        """Return the events among a log's first `until` entries (None: all), newest first.
 
         Raises:
-            UnknownCursorError: no event `after` in this job.
+            UnknownCursorError: the job has no event `after`.
         """
         return self._database.page(
             "SELECT ordinal, kind, body, event_id FROM log WHERE job = :job AND event_id IS NOT NULL",
@@ -151,12 +151,12 @@ class JobLogStore:
     def checkpoints(
         self, job_id: str, *, after: str | None, limit: int, until: int | None = None
     ) -> Page[StoredLogEntry]:
-        """Return the entries that saved a job's checkpoints, newest first; `after` is a checkpoint's id.
+        """Return the entries that saved checkpoints, among a log's first `until` entries (None: all), newest first.
 
-        They are those of a log's first `until` entries; None is all.
+        `after` is the id of a checkpoint.
 
         Raises:
-            UnknownCursorError: no checkpoint `after` in this job.
+            UnknownCursorError: the job has no checkpoint `after`.
         """
         return self._database.page(
             "SELECT log.ordinal, kind, body, event_id FROM models JOIN log ON log.job = models.job"

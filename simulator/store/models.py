@@ -1,4 +1,4 @@
-"""The models that jobs made: checkpoints and tuned models, with their weights."""
+"""Stores the models of jobs: checkpoints and tuned models, with their weights."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from simulator.store.database import Database
 
-_ALL: Final = -1  # as SQLite has it
+_NO_LIMIT: Final = -1  # SQLite's LIMIT -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredModel:
-    """A model that a job made, with its weights as JSON text: a checkpoint, or (no `checkpoint_id`) the tuned model."""
+    """A model of a job, with its weights as JSON text. `checkpoint_id` is None for the tuned model."""
 
     id: str
     job: str
@@ -31,12 +31,12 @@ class ModelStore:
     def get(self, model_id: str) -> StoredModel | None:
         """Return a tuned model or checkpoint, or None."""
         row = self._database.row("SELECT * FROM models WHERE id = ?", model_id)
-        return _model(row) if row else None
+        return _parse_row(row) if row else None
 
-    def created_models(self, account: str, *, limit: int = _ALL) -> list[tuple[str, int]]:
-        """Return the id and the creation time of an account's tuned models and checkpoints, oldest first.
+    def created_models(self, account: str, *, limit: int = _NO_LIMIT) -> list[tuple[str, int]]:
+        """Return id and creation time of the latest `limit` tuned models and checkpoints of an account, oldest first.
 
-        Of more than `limit`, the newest ones.
+        By default, of all.
         """
         sql = "SELECT id, created_at FROM models WHERE account = ? ORDER BY created_at DESC, id DESC LIMIT ?"
         rows = self._database.rows(sql, account, limit)
@@ -44,7 +44,7 @@ class ModelStore:
 
 
 def insert(connection: sqlite3.Connection, model: StoredModel, *, ordinal: int) -> None:
-    """Keep a model within the transaction that writes the log entry `ordinal`, which made it."""
+    """Store a model in the transaction that writes the log entry `ordinal`, which created it."""
     connection.execute(
         "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -60,7 +60,7 @@ def insert(connection: sqlite3.Connection, model: StoredModel, *, ordinal: int) 
     )
 
 
-def _model(row: tuple[Any, ...]) -> StoredModel:
+def _parse_row(row: tuple[Any, ...]) -> StoredModel:
     model_id, job, _, account, base_model, created_at, weights, checkpoint_id = row
     return StoredModel(
         id=model_id,

@@ -1,4 +1,4 @@
-"""The projects of each account. The default one always exists; it is written only once it is changed."""
+"""Stores the projects of each account. The default project always exists; it is stored only once it is changed."""
 
 import json
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from simulator.store.database import Database, Page, record_simulated_time
 
-DEFAULT_PROJECT_ID: Final = "default"  # DOCUMENTED: its id is literally this
+DEFAULT_PROJECT_ID: Final = "default"  # DOCUMENTED
 
-# DOCUMENTED example: the default project is older than any that a caller made.
+# DOCUMENTED example: the default project is older than any created project.
 _DEFAULT_CREATED_AT: Final = 1_764_460_800
 
 _ALL: Final = "SELECT * FROM projects WHERE account = :account AND ordinal > 0"
-_OPEN: Final = "SELECT * FROM projects WHERE account = :account AND ordinal > 0 AND archived = 0"
+_NOT_ARCHIVED: Final = "SELECT * FROM projects WHERE account = :account AND ordinal > 0 AND archived = 0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredProject:
-    """A project. `ordinal` counts within the account; `created_at` in seconds since the Unix epoch."""
+    """A project. `ordinal` is its number in the account; `created_at` is in seconds since the Unix epoch."""
 
     account: str
     ordinal: int
@@ -30,18 +30,18 @@ class StoredProject:
 
 
 class ProjectStore:
-    """The projects of all accounts; whoever asks says which account's."""
+    """The projects of all accounts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def count(self, account: str) -> int:
-        """Return how many projects an account has, archived ones and the default one included."""
+        """Return the number of projects of an account, with archived ones and the default one."""
         (last,) = self._database.row("SELECT max(ordinal) FROM projects WHERE account = ?", account)
         return 1 + (last or 0)
 
     def put(self, project: StoredProject, *, at: int) -> None:
-        """Keep a project as it is from the simulated time `at` on."""
+        """Store a project at the simulated time `at`."""
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO projects VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, ordinal)"
@@ -62,8 +62,8 @@ class ProjectStore:
         """Return a project, or None when the account has none of that id."""
         sql = "SELECT * FROM projects WHERE account = ? AND id = ?"
         if row := self._database.row(sql, account, project_id):
-            return _project(row)
-        return _untouched(account) if project_id == DEFAULT_PROJECT_ID else None
+            return _parse_row(row)
+        return _default_project(account) if project_id == DEFAULT_PROJECT_ID else None
 
     def page(
         self, account: str, *, after: str | None, limit: int, include_archived: bool = True
@@ -75,8 +75,8 @@ class ProjectStore:
         """
         first = self.get(account, DEFAULT_PROJECT_ID) if after is None else None
         others = self._database.page(
-            _ALL if include_archived else _OPEN,
-            _project,
+            _ALL if include_archived else _NOT_ARCHIVED,
+            _parse_row,
             cursor="SELECT ordinal FROM projects WHERE account = :account AND id = :after",
             after=None if after == DEFAULT_PROJECT_ID else after,
             limit=limit - 1 if first else limit,
@@ -86,7 +86,7 @@ class ProjectStore:
         return replace(others, rows=(first, *others.rows)) if first else others
 
 
-def _untouched(account: str) -> StoredProject:
+def _default_project(account: str) -> StoredProject:
     return StoredProject(
         account=account,
         ordinal=0,
@@ -98,7 +98,7 @@ def _untouched(account: str) -> StoredProject:
     )
 
 
-def _project(row: tuple[Any, ...]) -> StoredProject:
+def _parse_row(row: tuple[Any, ...]) -> StoredProject:
     account, ordinal, project_id, name, created_at, archived, tags = row
     return StoredProject(
         account=account,

@@ -102,7 +102,7 @@ def test_a_body_that_is_not_whole_or_missing_is_named(journal: Journal, tmp_path
     told.append(journal.find_corruption())
     (tmp_path / BODIES / name).unlink()
     told.append(journal.find_corruption())
-    assert told == [None, f"{name} does not hold what was written into it", f"{name} is not there"]
+    assert told == [None, f"{name} has changed since it was written", f"{name} is missing"]
 
 
 def test_an_entry_that_cannot_be_written_down_leaves_no_file(

@@ -296,5 +296,5 @@ def test_a_damaged_account_is_told_and_left_as_it_is(tmp_path: Path) -> None:
         )
     )
     database.close()
-    with pytest.raises(DataFolderError, match="it is damaged: of the requests to AWS, requests/0af is not there"):
+    with pytest.raises(DataFolderError, match="it is damaged: of the requests to AWS, requests/0af is missing"):
         Simulator(settings, url="http://testserver")

@@ -99,10 +99,10 @@ def corrupt_text(state: Path) -> None:
         (empty_database, r"simulator\.sqlite is of format 0, and this version reads 3"),
         (remove_database, r"simulator\.sqlite is damaged \(unable to open database file\)"),
         (set_newer_version, r"simulator\.sqlite is of format 99, and this version reads 3"),
-        (remove_upload, r"it is damaged: the uploaded file uploads/[0-9a-f]{64} is not there"),
+        (remove_upload, r"it is damaged: the uploaded file uploads/[0-9a-f]{64} is missing"),
         (
             change_upload,
-            r"it is damaged: the uploaded file uploads/[0-9a-f]{64} does not hold what was written into it",
+            r"it is damaged: the uploaded file uploads/[0-9a-f]{64} has changed since it was written",
         ),
         (replace_tables, r"simulator\.sqlite is damaged \(its tables are not those of format 3\)"),
         (corrupt_text, r"the data folder is damaged: a text in it is not UTF-8"),
@@ -115,7 +115,7 @@ def test_a_folder_that_was_damaged_is_told_of_and_left_as_it_is(
     (state,) = data.glob("state-*")
     harm(state)
     before = folder_content(data)
-    with pytest.raises(DataFolderError, match=rf"{state} cannot be used: {why}\. It is left as it is"):
+    with pytest.raises(DataFolderError, match=rf"{state} cannot be used: {why}\. It is unchanged"):
         simulator_in_process(Settings(data=data)).__enter__()
     assert folder_content(data) == before
 
@@ -132,7 +132,7 @@ def damage_table(state: Path, table: str) -> None:
 
 def test_damage_that_is_met_later_is_told_where_it_is_met(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large database is not read through at the start: the request that needs what is damaged says so."""
-    monkeypatch.setattr("simulator.store.database._READ_THROUGH", 0)
+    monkeypatch.setattr("simulator.store.database._MAX_CHECKED_BYTES", 0)
     (state,) = data.glob("state-*")
     damage_table(state, "log")
     with simulator_in_process(Settings(data=data)) as world:
@@ -144,10 +144,10 @@ def test_damage_that_is_met_later_is_told_where_it_is_met(data: Path, monkeypatc
 
 def test_damage_that_the_start_meets_is_told_as_such(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends the start as any other damage does."""
-    monkeypatch.setattr("simulator.store.database._READ_THROUGH", 0)
+    monkeypatch.setattr("simulator.store.database._MAX_CHECKED_BYTES", 0)
     (state,) = data.glob("state-*")
     damage_table(state, "counters")
-    with pytest.raises(DataFolderError, match=r"cannot be used: the data folder is damaged: .+\. It is left"):
+    with pytest.raises(DataFolderError, match=r"cannot be used: the data folder is damaged: .+\. It is unchanged"):
         simulator_in_process(Settings(data=data)).__enter__()
 
 

@@ -96,11 +96,11 @@ def test_a_folder_has_one_simulator_at_a_time(folder_with_state: Path) -> None:
         ('{"format": 1, "state": "state-1"}', "an older version wrote it (format 1, this is 3)"),
         ('{"format": 3, "state": "state-7"}', "it is damaged: there is no folder 'state-7' in it"),
         ('{"format": 3, "state": "../elsewhere"}', "it is damaged: there is no folder '../elsewhere' in it"),
-        ('{"format": 3}', "it is damaged: simulator.json says nothing of a state"),
-        ('{"format": "three", "state": "state-1"}', "it is damaged: simulator.json says nothing of a state"),
-        ("[]", "it is damaged: simulator.json says nothing of a state"),
-        ('{"form', "it is damaged: simulator.json says nothing of a state"),
-        ("", "it is damaged: simulator.json says nothing of a state"),
+        ('{"format": 3}', "it is damaged: simulator.json names no state"),
+        ('{"format": "three", "state": "state-1"}', "it is damaged: simulator.json names no state"),
+        ("[]", "it is damaged: simulator.json names no state"),
+        ('{"form', "it is damaged: simulator.json names no state"),
+        ("", "it is damaged: simulator.json names no state"),
     ],
 )
 def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(
@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(
     """Newer, older, damaged."""
     (folder_with_state / "simulator.json").write_text(manifest)
     assert open_error(folder_with_state) == (
-        f"{folder_with_state} cannot be used: {why}. It is left as it is; choose another folder with --data."
+        f"{folder_with_state} cannot be used: {why}. It is unchanged; choose another folder with --data."
     )
 
 
@@ -118,7 +118,7 @@ def test_a_folder_of_somebody_elses_is_refused_and_nothing_in_it_is_touched(tmp_
     """Whatever its files are called; no lock is put there either."""
     (tmp_path / name).mkdir()
     (tmp_path / name / "a").write_text("theirs")
-    assert "it is not empty, and no simulator's: it has no simulator.json" in open_error(tmp_path)
+    assert "it is not empty and not a simulator's: it has no simulator.json" in open_error(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
