@@ -195,11 +195,14 @@ class EnvironmentPool:
         except BaseException:
             self._release_slot()
             raise
+        self._mark_busy(worker)
+        return worker, generation
+
+    def _mark_busy(self, worker: Worker) -> None:
         with self._condition:
             self._busy.add(worker)
-            if self._closed:
+            if self._closed:  # while the worker was started
                 worker.kill()
-        return worker, generation
 
     def _release(self, worker: Worker, generation: int) -> bool:
         """Keep the worker warm or end it; return whether the pool was closed meanwhile."""

@@ -46,7 +46,7 @@ class JobLogStore:
         used_sha256s: Collection[str] = (),
         durable: bool = True,
     ) -> None:
-        """Append an entry to a job's log and store its derived data in one transaction. The first entry creates the job.
+        """Append an entry to a job's log and store its derived data in one transaction. The first one creates the job.
 
         `at` is the simulated time of the entry. `used_sha256s` names the SHA-256 of uploads that this job needs: their
         bytes stay when their file objects are deleted. `durable` is that of `Database.transaction`.
