@@ -1,4 +1,4 @@
-"""What every test may rely on: no credential of this machine, and simulators to speak to."""
+"""The test command (`--all`), and what every test relies on: no credentials of this machine, and simulators."""
 
 import os
 from collections.abc import Iterator
@@ -16,10 +16,45 @@ from tests.training.training_files import make_training_file
 ROOT = Path(__file__).parents[1]
 
 
+# Their collection alone takes seconds, and all of their tests are slow.
+SLOW_FILES = {"test_generated_requests.py"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--all`."""
+    parser.addoption("--all", action="store_true", help="run the slow tests too")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run the whole suite on all cores, but chosen files in one process: that starts faster and allows a debugger."""
+    return 0 if _chosen_paths(config) else None
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Generating requests takes seconds before the first test runs, and all those tests are slow ones."""
-    leaves_out = config.getoption("markexpr") == "not slow" and collection_path.name == "test_generated_requests.py"
-    return leaves_out or None
+    """Do not collect files of slow tests only, unless slow tests run."""
+    return True if collection_path.name in SLOW_FILES and not _runs_slow_tests(config) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the slow tests, unless they are asked for."""
+    if _runs_slow_tests(config):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def _runs_slow_tests(config: pytest.Config) -> bool:
+    """Return whether slow tests run: with --all, -m or -k, or when a test is named by its id."""
+    options = (config.getoption("all"), config.getoption("markexpr"), config.getoption("keyword"))
+    return any(options) or any("::" in argument for argument in _chosen_paths(config))
+
+
+def _chosen_paths(config: pytest.Config) -> list[str]:
+    """Return the paths and test ids on the command line."""
+    return [] if config.args_source is pytest.Config.ArgsSource.TESTPATHS else config.args
 
 
 @pytest.fixture(scope="session", autouse=True)
