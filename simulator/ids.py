@@ -1,6 +1,6 @@
-"""Identifiers in the forms Mantle uses, each a pure function of the simulator's seed and of what it names.
+"""Identifiers in the formats that Mantle uses. Each is a pure function of the simulator's seed and its arguments.
 
-No counter is hidden here: the caller passes the ordinal, so two runs with one seed name everything alike.
+There is no hidden counter: the caller passes the ordinal, so two runs with the same seed have the same ids.
 """
 
 from base64 import b32encode
@@ -14,21 +14,21 @@ _SEED_RANGE: Final = 2**31
 
 
 def digest(*parts: object, size: int = 16) -> bytes:
-    """Return `size` bytes that belong to `parts` and to nothing else (parts are length-prefixed before hashing)."""
-    hashed = blake2b(digest_size=size)
+    """Return a hash of `parts` with `size` bytes. Parts are length-prefixed: ("ab", "c") differs from ("a", "bc")."""
+    hasher = blake2b(digest_size=size)
     for part in parts:
         text = str(part).encode()
-        hashed.update(len(text).to_bytes(4, "big"))
-        hashed.update(text)
-    return hashed.digest()
+        hasher.update(len(text).to_bytes(4, "big"))
+        hasher.update(text)
+    return hasher.digest()
 
 
 def job_seed(
     *, seed: int, model: str, training_sha256: str, hyperparameters: Mapping[str, int | float | str], function: str
 ) -> int:
-    """Return a seed that belongs to a job's inputs, but not to the reward function's code; `seed` is the simulator's.
+    """Return a job's seed, a hash of its inputs without the reward function's code. `seed` is the simulator's.
 
-    So an edit of the reward function meets the very same rollouts at step 1, and two runs can be compared line by line.
+    After an edit of the reward function, step 1 therefore has the same rollouts, and two runs can be compared.
     """
     inputs = (seed, model, training_sha256, sorted(hyperparameters.items()), function)
     return int.from_bytes(digest("job seed", *inputs, size=8), "big") % _SEED_RANGE
@@ -36,7 +36,7 @@ def job_seed(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ids:
-    """Names for everything the API gives an id to. `seed` is the simulator's."""
+    """The ids of all API objects. `seed` is the simulator's."""
 
     seed: int
 
@@ -74,13 +74,13 @@ class Ids:
 
     def response(self, ordinal: int | str) -> str:
         """Return `resp_` and 52 base32 characters (OBSERVED)."""
-        return "resp_" + self._long("response", ordinal)
+        return "resp_" + self._base32("response", ordinal)
 
     def response_item(self, prefix: str, response_id: str, position: int) -> str:
         """Return the id of an output item, such as `msg_…` (prefixes OPENAI, the rest INFERRED)."""
-        return f"{prefix}_" + self._long("item", prefix, response_id, position)
+        return f"{prefix}_" + self._base32("item", prefix, response_id, position)
 
-    def _long(self, *parts: object) -> str:
+    def _base32(self, *parts: object) -> str:
         return b32encode(digest(self.seed, *parts, size=32)).decode().rstrip("=").lower()
 
     def request(self, ordinal: int | str) -> str:

@@ -195,7 +195,13 @@ class Services:
 
         def create_lifecycle(job: Job) -> Lifecycle:
             model = ids.tuned_model(job.id, job.spec.model, job.spec.account)
-            return job_lifecycle(job, open_file=stores.uploads.open, model=model, settings=settings, replay=replay)
+            return job_lifecycle(
+                job,
+                open_file=stores.uploads.open,
+                model=model,
+                settings=settings,
+                recorded_responses=replay,
+            )
 
         self._grading_threads = ThreadPoolExecutor(settings.grading.concurrency, thread_name_prefix="grader")
         self._engine = Engine(

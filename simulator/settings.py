@@ -53,6 +53,7 @@ class Pace(StrEnum):
     """Who advances a job."""
 
     INSTANT = "instant"  # nothing waits: jobs run at full speed and the clock follows them
+    FINISHED = "finished"  # as `instant`, and the request that creates a job waits for the job's end
     POLL = "poll"  # each retrieve advances the job by one event
     MANUAL = "manual"  # the job follows the clock, and only `rft-sim clock` advances the clock
     REALTIME = "realtime"  # the job follows the clock, and the clock runs by itself
@@ -194,7 +195,7 @@ class Settings:
     ] = FIXED_EPOCH
     pace: Annotated[
         Pace,
-        "Who advances a job. instant: it runs at full speed. poll: each retrieve advances it by one event. "
+        "Who advances a job. instant: it runs at full speed. finished: it has ended when its creation returns. poll: each retrieve advances it by one event. "
         "manual: only `rft-sim clock` advances it. realtime: a running clock advances it.",
     ] = Pace.INSTANT
     speed: Annotated[

@@ -4,7 +4,7 @@ from concurrent.futures import Executor
 
 from simulator.aws.simulated_aws import SimulatedAws
 from simulator.grading.grader import Grader, GradingResult, Sample, ThrottledError
-from simulator.grading.lambda_response import GraderError
+from simulator.grading.grader_error import GraderError
 from simulator.jobs.job import JobSpec
 from simulator.lambdas.errors import InvocationRejected, Throttled
 from simulator.lambdas.function import Invocation

@@ -20,7 +20,7 @@ from simulator.faults.request_fault import ScriptError
 from simulator.http.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from simulator.faults.registry import FaultStatus
+    from simulator.faults.registered_fault import FaultStatus
     from simulator.faults.script import Fault
 
 _LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")

@@ -54,7 +54,7 @@ def preview(
     if row is None and (rollout is not None or text is not None):
         exit_with_error("--rollout and --text need --row LINE")
     from simulator.doctor.preview import PreviewError, PreviewShape, preview_first_call, preview_row  # noqa: PLC0415  as above
-    from simulator.grading.lambda_response import GraderError  # noqa: PLC0415  as above
+    from simulator.grading.grader_error import GraderError  # noqa: PLC0415  as above
 
     shapes = list(PreviewShape) if shape == _ALL_SHAPES else [known for known in PreviewShape if known == shape]
     if shape is not None and not shapes:

@@ -11,8 +11,10 @@ from simulator.doctor.finding import Example
 from simulator.doctor.reward_function import RewardFunction
 from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudget
 from simulator.grading.grader import MAX_PAYLOAD_BYTES
+from simulator.grading.grader_error import GraderError, excerpt
 from simulator.grading.lambda_event import encode_element, event_element, rollout_id, split_into_batches
-from simulator.grading.lambda_response import GraderError, excerpt, parse_failure, parse_rewards
+from simulator.grading.lambda_failure import parse_failure
+from simulator.grading.lambda_response import parse_rewards
 from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings

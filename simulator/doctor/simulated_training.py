@@ -24,8 +24,8 @@ from simulator.doctor.training_trace import (
     StepCallback,
     TrainingTrace,
 )
+from simulator.grading.grader_error import GraderError
 from simulator.grading.lambda_event import response_text
-from simulator.grading.lambda_response import GraderError
 from simulator.settings import GradingSettings
 from simulator.training.convergence import StepProgress, detect_convergence
 from simulator.training.dataset import Record

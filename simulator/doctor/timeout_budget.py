@@ -8,7 +8,7 @@ from simulator.doctor.finding import Example
 from simulator.doctor.report.excerpts import shorten
 from simulator.doctor.reward_function import RewardFunction, with_shorter_timeout
 from simulator.grading.lambda_event import encode_element
-from simulator.grading.lambda_response import TIMEOUT_ERROR_TYPE, parse_failure
+from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, parse_failure
 from simulator.http.sanitize import sanitize
 from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import Invocation

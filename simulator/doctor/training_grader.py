@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.timeout_budget import TimeoutBudgetError
 from simulator.grading.grader import Grader, Sample, ThrottledError
-from simulator.grading.lambda_response import GraderError
+from simulator.grading.grader_error import GraderError
 from simulator.lambdas.errors import InvocationRejected, Throttled
 from simulator.lambdas.function import Invocation
 from simulator.training.sampling import Group

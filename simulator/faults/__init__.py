@@ -1,5 +1,6 @@
-"""Scripted faults: what a client meets at Bedrock on a bad day, made to happen at the HTTP edge, exactly.
+"""Scripted faults: errors, delays and broken connections that a script injects at exact calls.
 
-`SCRIPT.md` describes the script. Nothing behind the edge is told, and nothing here is durable: a fault is gone with the
-process, and with a reset.
+`docs/faults.md` describes the script. Request faults act in the HTTP middleware and job faults in the job hooks; no
+other part of the simulator knows them. Faults are kept in memory only: they end with the process, and a reset restores
+those that the simulator was started with.
 """

@@ -1,4 +1,4 @@
-"""The errors that faults answer with: rows of the catalogue, and those of AWS services in each one's own shape."""
+"""The error responses of faults: errors of the catalogue, and AWS errors in the format of each service."""
 
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
@@ -14,14 +14,14 @@ from simulator.http.aws_errors import FORM_CONTENT_TYPE, AwsError, encode_error
 
 
 class ErrorRenderer(Protocol):
-    """Makes the answer that an ApiError is, and tells of it: the API's own way, which is the only one."""
+    """Renders and logs an ApiError as the API itself does."""
 
     def __call__(self, error: ApiError, *, method: str, path: str) -> Response:
-        """`method` and `path` are the request's."""
+        """Return the response to a request with this method and path."""
 
 
 class ErrorResponses:
-    """Makes the answers, each with the names that every answer of its kind carries."""
+    """Makes error responses with the headers that every response of their kind has."""
 
     def __init__(
         self,
@@ -31,44 +31,51 @@ class ErrorResponses:
         aws_request_id: Callable[[], str],
         wall_clock: Callable[[], float],
     ) -> None:
-        """`wall_clock` is the time of the callers' own clocks, in seconds since the Unix epoch."""
-        self._rendered = render_error
+        """Connect the parts.
+
+        Args:
+            render_error: renders and logs an API error.
+            request_id: returns a new request id of Mantle.
+            aws_request_id: returns a new request id of AWS.
+            wall_clock: returns this machine's time in seconds since the Unix epoch.
+        """
+        self._render_error = render_error
         self._request_id = request_id
         self._aws_request_id = aws_request_id
-        self._wall = wall_clock
+        self._wall_clock = wall_clock
 
     def api_error(self, effect: ApiErrorEffect, request: IncomingRequest, _scope: Scope, *, hint: str) -> Response:
-        """Return a row of the catalogue as an answer; what its message lacks stands in it as `<name>`."""
+        """Return an error of the catalogue. A value that its message needs and does not have becomes `<name>`."""
         values = {name: _UnformattedText(value) for name, value in _message_values(effect, request).items()}
         param = effect.values.get("param")
         error = effect.kind(**values | {"param": None if param is None else _UnformattedText(param)}, hint=hint)
-        answer = self._rendered(error, method=request.method, path=request.path)
-        name = self._request_id()
-        answer.headers.update(
-            {"x-request-id": name, "x-amzn-requestid": name, **self._retry_after_header(effect.retry_after)}
+        response = self._render_error(error, method=request.method, path=request.path)
+        request_id = self._request_id()
+        response.headers.update(
+            {"x-request-id": request_id, "x-amzn-requestid": request_id, **self._retry_after_header(effect.retry_after)}
         )
-        return answer
+        return response
 
     def aws_error(self, effect: AwsErrorEffect, request: IncomingRequest, scope: Scope, *, hint: str) -> Response:
-        """Return an AWS error in the shape of the service that was asked."""
-        told = encode_error(
+        """Return an AWS error in the format of the service that the request is signed for."""
+        encoded = encode_error(
             AwsError(code=effect.code, message=effect.message, status=effect.status),
             service=request.service or "",
             is_query_protocol=find_header(scope, b"content-type").startswith(FORM_CONTENT_TYPE),
             request_id=self._aws_request_id(),
         )
-        headers = told.headers | {"x-simulator-hint": hint, **self._retry_after_header(effect.retry_after)}
-        return Response(told.body, status_code=effect.status, headers=headers)
+        headers = encoded.headers | {"x-simulator-hint": hint, **self._retry_after_header(effect.retry_after)}
+        return Response(encoded.body, status_code=effect.status, headers=headers)
 
-    def _retry_after_header(self, wanted: RetryAfter | None) -> dict[str, str]:
-        if wanted is None:
+    def _retry_after_header(self, retry_after: RetryAfter | None) -> dict[str, str]:
+        if retry_after is None:
             return {}
-        date = formatdate(self._wall() + wanted.seconds, usegmt=True) if wanted.as_date else None
-        return {"retry-after": date or str(wanted.seconds)}
+        date = formatdate(self._wall_clock() + retry_after.seconds, usegmt=True) if retry_after.as_date else None
+        return {"retry-after": date or str(retry_after.seconds)}
 
 
 class _UnformattedText(str):
-    """A value that is shown as it is, whatever format the message asks for."""
+    """A value that ignores the format specification in the message."""
 
     __slots__ = ()
 
@@ -76,7 +83,7 @@ class _UnformattedText(str):
         return str(self)
 
 
-def _message_values(refusal: ApiErrorEffect, asked: IncomingRequest) -> Mapping[str, Any]:
-    given = {"method": asked.method, "path": asked.path, "model": asked.model, "job": asked.job}
-    known = {name: value for name, value in given.items() if value is not None} | refusal.values
-    return {name: known.get(name, f"<{name}>") for name in placeholders(refusal.kind) if name != "param"}
+def _message_values(effect: ApiErrorEffect, request: IncomingRequest) -> Mapping[str, Any]:
+    from_request = {"method": request.method, "path": request.path, "model": request.model, "job": request.job}
+    values = {name: value for name, value in from_request.items() if value is not None} | effect.values
+    return {name: values.get(name, f"<{name}>") for name in placeholders(effect.kind) if name != "param"}

@@ -1,7 +1,7 @@
-"""A fault that hits a request."""
+"""A fault that applies to a request."""
 
-from simulator.faults.connection import DelayGate
-from simulator.faults.registry import RegisteredFault
+from simulator.faults.delay_gate import DelayGate
+from simulator.faults.registered_fault import RegisteredFault
 from simulator.faults.request import IncomingRequest
 from simulator.faults.request_fault import RequestFault
 from simulator.faults.token_quota import TokenQuota
@@ -9,7 +9,7 @@ from simulator.http.request_log import log_fault
 
 
 class FaultMatch:
-    """One fault and one request: a layer says here what it did."""
+    """One fault and the request that it applies to. The middleware's layers record here what they did."""
 
     def __init__(self, entry: RegisteredFault, request: IncomingRequest) -> None:
         self.request = request
@@ -23,23 +23,26 @@ class FaultMatch:
 
     @property
     def delay_gate(self) -> DelayGate:
-        """Where a request waits that the fault holds up."""
+        """Where the request waits if the fault delays it."""
         return self._entry.delay_gate
 
     @property
     def quota(self) -> TokenQuota:
-        """The fault's quota; without limits unless it is about one."""
+        """The fault's token quota; without limits if the fault has none."""
         return self._entry.quota
 
     @property
     def hint(self) -> str:
-        """What an answer says of the fault."""
-        return f"scripted by {self._entry.id}; GET /_simulator/faults shows it, DELETE takes it back"
+        """The hint that names the fault in a response."""
+        return f"scripted by {self._entry.id}; GET /_simulator/faults shows it, DELETE removes it"
 
-    def record_applied(self, what: str | None = None) -> None:
-        """Count that the fault took effect, once a request; log `what` it did, unless a refusal tells of it."""
+    def record_applied(self, description: str | None = None) -> None:
+        """Count that the fault took effect, once per request, and log the description of what it did.
+
+        Without a description nothing is logged, because the response is an API error, which is logged anyway.
+        """
         if not self._counted:
             self._counted = True
             self._entry.count_applied()
-        if what:
-            log_fault(f"{self._entry.id}: {what}", method=self.request.method, path=self.request.path)
+        if description:
+            log_fault(f"{self._entry.id}: {description}", method=self.request.method, path=self.request.path)

@@ -1,4 +1,4 @@
-"""What a fault of a job is: which job it is about, where in it, and what happens there."""
+"""A job fault: which job, at which step, and what happens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailJobEffect:
-    """The job fails: where its files were to be validated, or before the rewards of a step are asked for."""
+    """The job fails: when its files are validated, or before the rewards of a step are requested."""
 
     code: str
     message: str
@@ -16,19 +16,19 @@ class FailJobEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelJobEffect:
-    """The job is cancelled in the middle of a step: its rewards are there, and the step never completes."""
+    """The job is cancelled during a step: the step has its rewards and never completes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueDelayEffect:
-    """The job is queued for so many simulated seconds, at least."""
+    """The job stays queued for at least `seconds` of simulated time."""
 
     seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsOperationEffect:
-    """An operation of AWS's that is really carried out in the account before a step: `service` as boto3 names it."""
+    """An AWS operation that is carried out in the account before a step. `service` is its name in boto3."""
 
     service: str
     name: str
@@ -40,9 +40,10 @@ JobFaultEffect: TypeAlias = FailJobEffect | CancelJobEffect | QueueDelayEffect |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFault:
-    """A fault of one job, which it meets once. `step` None is no step's: before there are any.
+    """A fault of one job, which takes effect once.
 
-    `job` is an id, or counts the jobs of the simulator from 1. `source` is the entry of the script, as it was given.
+    `job` is an id, or the number of the job in this simulator, from 1. `step` None means before training. `source` is
+    the script's entry as it was given.
     """
 
     job: str | int

@@ -1,4 +1,4 @@
-"""An entry of a script that is about a job: its fields, what each takes, and the fault that it comes to."""
+"""The schema of a job fault in a script, and its conversion to a `JobFault`."""
 
 import json
 from typing import Annotated, Any, Final, Literal
@@ -21,11 +21,11 @@ from simulator.wire.strict_model import StrictModel
 _EFFECTS: Final = ("fail", "cancel", "queue", "aws")
 _STEP_EFFECTS: Final = ("cancel", "aws")
 
-# OPENAI's code and words for a fault of its own, which a job of its can end with.
+# OPENAI: the code and message of a job that fails because of an internal error.
 _CODE: Final = "internal_server_error"
 _MESSAGE: Final = "The server had an error while processing your request"
 
-# What each field takes, in words.
+# What each field takes, for error messages and for `docs/faults.md`.
 JOB_FIELD_DESCRIPTIONS: Final = {
     "note": "a text",
     "job": "a job's id, or its number in this simulator, from 1",
@@ -64,7 +64,7 @@ class ScriptedOperation(StrictModel):
 
     @model_validator(mode="after")
     def _check_operation(self) -> "ScriptedOperation":
-        # botocore describes every service; it takes long to load, and only scripts that name an operation wait for it.
+        # botocore is slow to load, so only scripts that name an operation load it.
         from botocore.exceptions import UnknownServiceError  # noqa: PLC0415
         from botocore.session import get_session  # noqa: PLC0415
         from botocore.validate import ParamValidator  # noqa: PLC0415
@@ -76,13 +76,13 @@ class ScriptedOperation(StrictModel):
         if self.operation not in service.operation_names:
             raise ValueError(f"operation: {self.service} has no operation {self.operation!r}")
         shape = service.operation_model(self.operation).input_shape
-        if shape is not None and (faults := ParamValidator().validate(self.parameters, shape)).has_errors():
-            raise ValueError(f"parameters: {faults.generate_report().splitlines()[0]}")
+        if shape is not None and (report := ParamValidator().validate(self.parameters, shape)).has_errors():
+            raise ValueError(f"parameters: {report.generate_report().splitlines()[0]}")
         return self
 
 
 class ScriptedJobFault(StrictModel):
-    """An entry of a script: a fault of a job."""
+    """A job fault in a script."""
 
     note: str | None = None
     job: Name | Ordinal
@@ -96,33 +96,32 @@ class ScriptedJobFault(StrictModel):
     def _check_one_effect(self) -> "ScriptedJobFault":
         given = [name for name in _EFFECTS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"it takes exactly one of {join_quoted(_EFFECTS)}; here: {join_quoted(given) or 'none'}")
+            raise ValueError(f"it takes exactly one of {join_quoted(_EFFECTS)}; it has {join_quoted(given) or 'none'}")
         (effect,) = given
         if effect in _STEP_EFFECTS and self.step is None:
-            raise ValueError(f"'{effect}' happens in a step: say which by 'step'")
+            raise ValueError(f"'{effect}' happens during a step: name it in 'step'")
         if effect == "queue":
             if self.step is not None:
-                raise ValueError("'queue' is before all steps: leave out 'step'")
+                raise ValueError("'queue' happens before the first step: leave out 'step'")
             if not 0 <= self._queue_seconds <= MAX_EPOCH_SECONDS:
                 raise ValueError(f"queue: it takes from 0 to {MAX_EPOCH_SECONDS} seconds")
         return self
 
     @property
     def _queue_seconds(self) -> int:
-        given = self.queue or 0
-        if isinstance(given, int):
-            return given
+        duration = self.queue or 0
+        if isinstance(duration, int):
+            return duration
         try:
-            return parse_duration(given)
+            return parse_duration(duration)
         except ValueError:
-            raise ValueError(f"queue: it takes {DURATION_FORMAT}; not {json.dumps(given)}") from None
+            raise ValueError(f"queue: it takes {DURATION_FORMAT}; got {json.dumps(duration)}") from None
 
     def to_fault(self, source: dict[str, Any]) -> JobFault:
-        """The entry in the terms of jobs."""
-        return JobFault(job=self.job, step=self.step, effect=self._effect, source=source)
+        """Return the fault. `source` is the script's entry as it was given."""
+        return JobFault(job=self.job, step=self.step, effect=self._build_effect(), source=source)
 
-    @property
-    def _effect(self) -> JobFaultEffect:
+    def _build_effect(self) -> JobFaultEffect:
         if self.fail:
             return FailJobEffect(code=self.fail.code, message=self.fail.message, param=self.fail.param)
         if self.aws:

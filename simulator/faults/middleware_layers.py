@@ -1,4 +1,4 @@
-"""What faults lay around an app: a delay, an answer in its place, a connection that closes, a word in a header."""
+"""The middleware layers of request faults. Each function returns an app with one fault around it."""
 
 from typing import Protocol
 
@@ -7,16 +7,16 @@ from starlette.responses import Response
 from simulator.faults.connection import close_connection
 from simulator.faults.fault_match import FaultMatch
 from simulator.faults.request import IncomingRequest
-from simulator.faults.request_fault import When
+from simulator.faults.request_fault import TruncateBodyEffect, When
 from simulator.http.asgi import App, Message, Receive, Scope, Send
 
 _HINT = b"x-simulator-hint"
 
 
 def add_delay(app: App, fault_match: FaultMatch) -> App:
-    """Return the app with a wait before it begins. Nobody else waits; a fault that is taken back ends it.
+    """Return the app with a delay before each request. Other requests do not wait.
 
-    A server that stops answers nobody who still waits.
+    The delay ends early when the fault is removed. When the server stops, the connection is closed.
     """
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,18 +30,18 @@ def add_delay(app: App, fault_match: FaultMatch) -> App:
 
 
 class ResponseFactory(Protocol):
-    """Makes the answer of a fault to a request."""
+    """Makes the response of a fault to a request."""
 
     def __call__(self, request: IncomingRequest, scope: Scope, *, hint: str) -> Response:
-        """`hint` says which fault it is."""
+        """Return the response. `hint` names the fault."""
 
 
 def replace_response(
     app: App, fault_match: FaultMatch, when: When, make_response: ResponseFactory, *, log_text: str | None = None
 ) -> App:
-    """Return what answers in the app's place: `after`, once the app has done its work.
+    """Return an app that responds instead of the given one; with `When.AFTER`, once that one has handled the request.
 
-    `log_text` is for the log, of an answer that does not tell of itself.
+    `log_text` is logged. It is None for a response that is logged anyway.
     """
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,33 +54,58 @@ def replace_response(
 
 
 def drop_connection(app: App, fault_match: FaultMatch, when: When) -> App:
-    """Return what closes the connection with no byte of an answer: `after`, once the app has done its work."""
+    """Return an app that closes the connection without a response, before or after the given one has run."""
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  ASGI's signature
         if when is When.AFTER:
             await app(scope, receive, _discard)
-        fault_match.record_applied(f"dropped {when} the work")
+        fault_match.record_applied(f"connection dropped {when} the request was handled")
         await close_connection(scope, receive)
 
     return layer
 
 
-def add_hint(app: App, hint: str) -> App:
-    """Return the app with a hint on its answer, behind any that it gives itself."""
+def truncate_body(app: App, fault_match: FaultMatch, effect: TruncateBodyEffect) -> App:
+    """Return the app with responses that end in a closed connection after some bytes. Shorter ones are unchanged."""
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
-        async def hinted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message["headers"])
-                said = [value for name, value in headers if name == _HINT]
-                others = [(name, value) for name, value in headers if name != _HINT]
-                message["headers"] = [*others, (_HINT, b"; ".join([*said, hint.encode("latin-1", "replace")]))]
+        remaining, is_truncated = effect.after, False
+
+        async def send_truncated(message: Message) -> None:
+            nonlocal remaining, is_truncated
+            body = message.get("body", b"")
+            if is_truncated:
+                return
+            if len(body) > remaining:
+                fault_match.record_applied(f"the body cut after {effect.after} bytes")
+                is_truncated = True
+                message = {"type": "http.response.body", "body": body[:remaining], "more_body": True}
+            remaining -= len(body)
             await send(message)
 
-        await app(scope, receive, hinted)
+        await app(scope, receive, send_truncated)
+        if is_truncated:
+            await close_connection(scope, receive)
+
+    return layer
+
+
+def add_hint(app: App, hint: str) -> App:
+    """Return the app with a hint in the response's header, after the app's own hints."""
+
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_hint(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message["headers"])
+                hints = [value for name, value in headers if name == _HINT]
+                others = [(name, value) for name, value in headers if name != _HINT]
+                message["headers"] = [*others, (_HINT, b"; ".join([*hints, hint.encode("latin-1", "replace")]))]
+            await send(message)
+
+        await app(scope, receive, send_with_hint)
 
     return layer
 
 
 async def _discard(_message: Message) -> None:
-    """Lose an answer."""
+    """Discard a message of a response."""

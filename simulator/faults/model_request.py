@@ -1,4 +1,4 @@
-"""What a request to a model asks for in tokens, as the simulator counts them, and the same request with less."""
+"""Parse a model request: how many tokens it asks for. Lower its token budget."""
 
 import json
 from collections.abc import Mapping
@@ -19,12 +19,19 @@ from simulator.responses.conversation_items import chat_request_from
 from simulator.wire.chat_requests import ChatCompletion, TextCompletion
 from simulator.wire.response_requests import MIN_OUTPUT_TOKENS, CreateResponse
 
-_CHAT_BUDGET: Final = "max_completion_tokens"
+_CHAT_BUDGET_FIELD: Final = "max_completion_tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """A request to a model: what it wants, for how many answers, and the field of its body that holds its budget."""
+    """A model request.
+
+    Attributes:
+        demand: the tokens that it asks for, for all choices together.
+        choices: the number of choices.
+        budget_field: the field of the body that holds the budget of one choice.
+        body: the JSON body.
+    """
 
     demand: TokenDemand
     choices: int
@@ -33,22 +40,22 @@ class ModelRequest:
 
     @property
     def fingerprint(self) -> str:
-        """What the same request has in common with this one, and no other has: its body."""
+        """A hash of the body, which identifies the same request when it is sent again."""
         return blake2b(json.dumps(self.body, sort_keys=True).encode("ascii")).hexdigest()
 
     def with_budget(self, receive: Receive, *, budget: int) -> Receive:
-        """Return what gives the body with a lower budget, for all answers together, in place of the one that comes.
+        """Return a receive channel whose body has a lower budget; `budget` is for all choices together.
 
-        The one that came goes along: a signature is of that one.
+        The message also carries the original body, because the signature covers that one.
         """
         body = {**self.body, self.budget_field: budget // self.choices}
-        given = False
+        is_sent = False
 
-        async def lowered() -> Message:
-            nonlocal given
-            if given:
+        async def receive_lowered() -> Message:
+            nonlocal is_sent
+            if is_sent:
                 return await receive()
-            given = True
+            is_sent = True
             return {
                 "type": "http.request",
                 "body": json.dumps(body).encode("ascii"),
@@ -56,49 +63,52 @@ class ModelRequest:
                 ORIGINAL_BODY: await _read_body(receive),
             }
 
-        return lowered
+        return receive_lowered
 
 
 def parse_model_request(request: IncomingRequest) -> ModelRequest | None:
-    """Return what a request asks a model for; None when it asks none, or what is asked is not valid.
+    """Return the model request, or None if the request is for no model or invalid.
 
-    Of a conversation that goes on with a stored response, only what is sent is counted.
+    If the request continues a stored response, only the tokens that it sends are counted.
     """
     if request.method != "POST" or request.body is None:
         return None
     try:
         return _parse_body(request.path, request.body)
     except (ValidationError, ApiError):
-        return None  # which is answered with its 400, and costs nothing
+        return None  # the app responds with a 400, which uses no tokens
 
 
 def _parse_body(path: str, body: Mapping[str, Any]) -> ModelRequest | None:
     if path.endswith("/chat/completions"):
         chat = ChatCompletion.model_validate(body)
-        field = _CHAT_BUDGET if chat.max_completion_tokens else "max_tokens"
-        return _request_for(chat.chat_request, body, field=field, answers=chat.choice_count)
+        field = _CHAT_BUDGET_FIELD if chat.max_completion_tokens else "max_tokens"
+        return _model_request(chat.chat_request, body, field=field, choices=chat.choice_count)
     if path.endswith("/v1/completions"):
         text = TextCompletion.model_validate(body)
-        return _request_for(text.chat_request, body, field="max_tokens", answers=text.choice_count)
+        return _model_request(text.chat_request, body, field="max_tokens", choices=text.choice_count)
     if path.endswith("/responses"):
         response = CreateResponse.model_validate(body)
-        wish = chat_request_from(response, response.items)
-        return _request_for(wish, body, field="max_output_tokens", least=MIN_OUTPUT_TOKENS)
+        chat_request = chat_request_from(response, response.items)
+        return _model_request(chat_request, body, field="max_output_tokens", min_budget=MIN_OUTPUT_TOKENS)
     return None
 
 
-def _request_for(
-    wish: ChatRequest, body: Mapping[str, Any], *, field: str, answers: int = 1, least: int = 1
+def _model_request(
+    chat_request: ChatRequest, body: Mapping[str, Any], *, field: str, choices: int = 1, min_budget: int = 1
 ) -> ModelRequest:
-    budget = (wish.max_tokens or DEFAULT_MAX_TOKENS) * answers
-    wanted = TokenDemand(prompt_tokens=count_prompt_tokens(wish), budget=budget, min_budget=least * answers)
-    return ModelRequest(demand=wanted, choices=answers, budget_field=field, body=body)
+    demand = TokenDemand(
+        prompt_tokens=count_prompt_tokens(chat_request),
+        budget=(chat_request.max_tokens or DEFAULT_MAX_TOKENS) * choices,
+        min_budget=min_budget * choices,
+    )
+    return ModelRequest(demand=demand, choices=choices, budget_field=field, body=body)
 
 
 async def _read_body(receive: Receive) -> bytes:
-    body, more = b"", True
-    while more:
+    body, has_more = b"", True
+    while has_more:
         message = await receive()
         body += message.get("body", b"")
-        more = message.get("more_body", False)
+        has_more = message.get("more_body", False)
     return body

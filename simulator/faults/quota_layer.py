@@ -1,4 +1,4 @@
-"""A quota of tokens around an app: over that of input a 429, over that of output a smaller budget."""
+"""The middleware layer of a token quota: a 429 beyond the input quota, a lower budget beyond the output quota."""
 
 from math import ceil
 
@@ -15,37 +15,31 @@ _NEVER_FITS = "more than a minute's quota, so waiting does not help: lower max_t
 
 
 def enforce_quota(app: App, fault_match: FaultMatch, *, error_responses: ErrorResponses) -> App:
-    """Return the app behind the quota of a fault. What is no request to a model passes."""
+    """Return the app with a fault's token quota. Requests that are not for a model are unchanged."""
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
-        asked = parse_model_request(fault_match.request)
-        if asked is None:
+        request = parse_model_request(fault_match.request)
+        if request is None:
             await app(scope, receive, send)
             return
-        admitted = fault_match.quota.reserve(asked.demand, request=asked.fingerprint)
-        if isinstance(admitted, QuotaExceeded):
+        reservation = fault_match.quota.reserve(request.demand, request=request.fingerprint)
+        if isinstance(reservation, QuotaExceeded):
             fault_match.record_applied()
-            answer = error_responses.api_error(
-                _quota_error(admitted),
-                fault_match.request,
-                scope,
-                hint=f"{_describe(asked, admitted)}; {fault_match.hint}",
-            )
-            await answer(scope, receive, send)
+            hint = f"{_describe(request, reservation)}; {fault_match.hint}"
+            response = error_responses.api_error(_quota_error(reservation), fault_match.request, scope, hint=hint)
+            await response(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        inner = app
-        if admitted.budget < asked.demand.budget:
-            words = f"the output quota leaves {admitted.budget} of {asked.demand.budget} tokens to generate"
-            fault_match.record_applied(words)
-            inner, receive = (
-                add_hint(app, f"{words}; {fault_match.hint}"),
-                asked.with_budget(receive, budget=admitted.budget),
-            )
+        inner_app = app
+        if reservation.budget < request.demand.budget:
+            hint = f"the output quota leaves {reservation.budget} of {request.demand.budget} tokens to generate"
+            fault_match.record_applied(hint)
+            inner_app = add_hint(app, f"{hint}; {fault_match.hint}")
+            receive = request.with_budget(receive, budget=reservation.budget)
         try:
-            await inner(scope, receive, send)
+            await inner_app(scope, receive, send)
         finally:
-            fault_match.quota.release_unused(admitted, state.get("usage"))
+            fault_match.quota.release_unused(reservation, state.get("usage"))
 
     return layer
 
@@ -55,7 +49,10 @@ def _quota_error(exceeded: QuotaExceeded) -> ApiErrorEffect:
     return ApiErrorEffect(kind=TOO_MANY_TOKENS, retry_after=wait)
 
 
-def _describe(asked: ModelRequest, exceeded: QuotaExceeded) -> str:
-    wanted = asked.demand
-    sums = f"{wanted.prompt_tokens} input tokens and a budget of {wanted.budget} want {exceeded.tokens}; {exceeded.remaining} are left"
-    return sums if exceeded.wait_seconds is not None else f"{sums}; {_NEVER_FITS}"
+def _describe(request: ModelRequest, exceeded: QuotaExceeded) -> str:
+    demand = request.demand
+    description = (
+        f"{demand.prompt_tokens} input tokens and a budget of {demand.budget} need {exceeded.tokens}; "
+        f"{exceeded.remaining} are left"
+    )
+    return description if exceeded.wait_seconds is not None else f"{description}; {_NEVER_FITS}"

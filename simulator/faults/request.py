@@ -1,4 +1,4 @@
-"""A request as faults are matched with it."""
+"""The parts of a request that faults match."""
 
 import json
 from dataclasses import dataclass, replace
@@ -10,16 +10,22 @@ from simulator.identity.sigv4 import parse_credential_scope
 
 MANTLE_SERVICE: Final = MANTLE_SERVICES[0]
 
-CONTROL_PREFIX: Final = "/_simulator"  # the one part of the port that has no faults
+CONTROL_PREFIX: Final = "/_simulator"  # faults never apply to this path
 
 _JOBS_PREFIX: Final = "/v1/fine_tuning/jobs/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingRequest:
-    """A request: what its head says, and of its JSON body, if that was read, all of it and the model that it names.
+    """A request.
 
-    `service` is the one that it is signed for; a request with a bearer key, or without a signature, is Mantle's.
+    Attributes:
+        method: the HTTP method.
+        path: the decoded path.
+        service: the service that the request is signed for; Mantle with a bearer key or without a signature.
+        job: the id of the job in the path, or None.
+        body: the JSON body, or None if it was not read or is not an object.
+        model: the model that the body names, or None.
     """
 
     method: str
@@ -30,39 +36,41 @@ class IncomingRequest:
     model: str | None = None
 
     def with_body(self, body: bytes) -> "IncomingRequest":
-        """Return the request with its body, as far as that is a JSON object."""
+        """Return the request with its body, or unchanged if the body is not a JSON object."""
         try:
-            read = json.loads(body)
+            parsed = json.loads(body)
         except (ValueError, RecursionError):
             return self
-        if not isinstance(read, dict):
+        if not isinstance(parsed, dict):
             return self
-        model = read.get("model")
-        return replace(self, body=read, model=model if isinstance(model, str) else None)
+        model = parsed.get("model")
+        return replace(self, body=parsed, model=model if isinstance(model, str) else None)
 
 
 def request_from_scope(scope: Scope) -> IncomingRequest:
-    """Return a request by its head."""
+    """Return the request without its body."""
     path: str = scope["path"]
-    below = path.removeprefix(_JOBS_PREFIX)
+    job_path = path.removeprefix(_JOBS_PREFIX)
     return IncomingRequest(
         method=scope["method"],
         path=path,
         service=_signed_service(scope),
-        job=below.partition("/")[0] or None if below != path else None,
+        job=job_path.partition("/")[0] or None if job_path != path else None,
     )
 
 
 def may_be_json(scope: Scope) -> bool:
-    """Whether a request's body may be JSON: one that names no type is read as such."""
+    """Return whether the body may be JSON. A body without a content type counts as JSON."""
     return find_header(scope, b"content-type").partition(";")[0].strip().lower() in {"", "application/json"}
 
 
 def _signed_service(scope: Scope) -> str:
     authorization = find_header(scope, b"authorization")
-    signed = (
+    credential_scope = (
         None
         if parse_bearer_key(authorization)
         else parse_credential_scope(authorization, scope["query_string"].decode("latin-1"))
     )
-    return MANTLE_SERVICE if signed is None or signed.service in MANTLE_SERVICES else signed.service
+    if credential_scope is None or credential_scope.service in MANTLE_SERVICES:
+        return MANTLE_SERVICE
+    return credential_scope.service

@@ -1,4 +1,4 @@
-"""What a fault is: which requests it is about, which of them it hits, and what becomes of those."""
+"""A request fault: which requests it matches, to which of them it applies, and its effect."""
 
 import re
 from collections.abc import Iterable
@@ -17,28 +17,28 @@ _WILDCARD: Final = re.compile(r"(\*\*|\*)")
 
 
 class ScriptError(Exception):
-    """A script that cannot be used; the message names the entry, the field and what is allowed there."""
+    """An invalid script. The message names the fault, the field and what the field takes."""
 
 
 class When(StrEnum):
-    """On which side of the work an answer is lost or replaced."""
+    """Whether a response is lost or replaced before or after the app has handled the request."""
 
-    BEFORE = "before"  # nothing has been done
-    AFTER = "after"  # the work was done, and its answer goes nowhere
+    BEFORE = "before"  # the app does not get the request
+    AFTER = "after"  # the app has handled the request, and its response is discarded
 
 
 class StreamFaultKind(StrEnum):
-    """What becomes of a stream of server-sent events."""
+    """How a stream of server-sent events fails."""
 
     CUT = "cut_after"  # the connection closes
-    END = "end_after"  # the stream ends as HTTP streams do, but too soon
-    STALL = "stall_after"  # nothing more comes for a while
-    BREAK = "break_after"  # the data of the next event is no JSON
+    END = "end_after"  # the stream ends regularly, but too soon
+    STALL = "stall_after"  # nothing more is sent for a while
+    BREAK = "break_after"  # the data of the next event is not valid JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryAfter:
-    """The header: so many `seconds`, or an HTTP date that is so many seconds ahead of the callers' own clocks."""
+    """The header `Retry-After`: a number of seconds, or an HTTP date that many seconds after this machine's time."""
 
     seconds: int
     as_date: bool = False
@@ -46,7 +46,7 @@ class RetryAfter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiErrorEffect:
-    """A row of the catalogue as the answer. `values` fill in its message, before what the request gives."""
+    """An error of the catalogue. `values` fill in its message and take precedence over the request's values."""
 
     kind: ErrorKind
     values: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class ApiErrorEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsErrorEffect:
-    """An error of an AWS service as the answer, in the shape of the service that the request is signed for."""
+    """An AWS error in the format of the service that the request is signed for."""
 
     code: str
     status: int
@@ -67,14 +67,14 @@ class AwsErrorEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropConnectionEffect:
-    """The connection closes, with no byte of an answer."""
+    """The connection closes without a response."""
 
     when: When
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEffect:
-    """What happens once `after` events of a stream have gone out. Only a stall has `seconds`; None: for good."""
+    """A stream fails after `after` events. Only a stall has `seconds`; None means until the client disconnects."""
 
     kind: StreamFaultKind
     after: int
@@ -83,14 +83,14 @@ class StreamEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TruncateBodyEffect:
-    """The connection closes once so many bytes of an answer's body have gone out, under the headers of all of it."""
+    """The connection closes after `after` bytes of the body; the headers are those of the complete response."""
 
     after: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokensPerMinute:
-    """The quota of an inference request (DOCUMENTED: "Quotas for the bedrock-mantle endpoint"). None: no limit."""
+    """A token quota for model requests (DOCUMENTED: "Quotas for the bedrock-mantle endpoint"). None means no limit."""
 
     input: int | None
     output: int | None
@@ -103,10 +103,10 @@ RequestFaultEffect: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestMatcher:
-    """Which requests. What is None is not looked at.
+    """Which requests a fault matches. A field that is None matches every request.
 
-    `path` and `model` are patterns: `*` stands for any characters but a slash, `**` for any. `job` is an id, or counts
-    the jobs of the simulator from 1.
+    `path` and `model` are patterns: `*` matches any characters except a slash, `**` matches any characters. `job` is an
+    id, or the number of the job in this simulator, from 1.
     """
 
     method: str | None = None
@@ -116,7 +116,7 @@ class RequestMatcher:
     job: str | int | None = None
 
     def may_match(self, request: IncomingRequest) -> bool:
-        """Whether a request fits in all that its body does not say."""
+        """Return whether everything except the body matches."""
         return (
             self.method in (None, request.method)
             and self.service in (None, request.service)
@@ -125,7 +125,7 @@ class RequestMatcher:
         )
 
     def matches(self, request: IncomingRequest) -> bool:
-        """Whether a request, with its body as far as it was read, is one of these."""
+        """Return whether a request matches, including its body."""
         return self.may_match(request) and (
             self.model is None or (request.model is not None and bool(_pattern(self.model).fullmatch(request.model)))
         )
@@ -133,9 +133,15 @@ class RequestMatcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFault:
-    """A fault of requests: of those that fit, it hits the `nth` (from 1) and what follows, `times` in all.
+    """A request fault. It applies to `times` matching requests, from the `nth` on (counted from 1).
 
-    `times` None: from then on. `delay` in seconds of real time. `source` is the entry of the script, as it was given.
+    Attributes:
+        matcher: which requests match.
+        effect: what happens to them; None if the fault is only a delay.
+        nth: the first matching request that it applies to.
+        times: to how many it applies; None means to all that follow.
+        delay: the delay before the request is handled, in real seconds.
+        source: the script's entry as it was given.
     """
 
     matcher: RequestMatcher
@@ -146,12 +152,12 @@ class RequestFault:
     source: dict[str, Any]
 
     def applies_to_call(self, call: int) -> bool:
-        """Whether it hits the `call`-th (from 1) of the requests that fit."""
+        """Return whether the fault applies to the `call`-th matching request, counted from 1."""
         return self.nth <= call and (self.times is None or call < self.nth + self.times)
 
     @property
     def needs_body(self) -> bool:
-        """Whether the JSON body says something that matters to it."""
+        """Whether the fault depends on the JSON body."""
         match self.effect:
             case TokensPerMinute():
                 return True
@@ -162,17 +168,17 @@ class RequestFault:
 
 
 def join_quoted(names: Iterable[str]) -> str:
-    """Return names in quotes, in alphabetical order."""
+    """Return the names in quotes and in alphabetical order."""
     return ", ".join(f"'{name}'" for name in sorted(names))
 
 
 def placeholders(kind: ErrorKind) -> set[str]:
-    """Return the names that the message of an error has places for."""
+    """Return the names of the placeholders in an error's message."""
     return {name for _, name, _, _ in Formatter().parse(kind.message) if name}
 
 
 @lru_cache(maxsize=256)
 def _pattern(glob: str) -> re.Pattern[str]:
     parts = _WILDCARD.split(glob)
-    wild = {"**": ".*", "*": "[^/]*"}
-    return re.compile("".join(wild.get(part) or re.escape(part) for part in parts), re.DOTALL)
+    wildcards = {"**": ".*", "*": "[^/]*"}
+    return re.compile("".join(wildcards.get(part) or re.escape(part) for part in parts), re.DOTALL)

@@ -1,10 +1,11 @@
-"""An entry of a script as it is written: its fields, what each takes, and the fault that it comes to."""
+"""The schema of a request fault in a script, and its conversion to a `RequestFault`."""
 
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from simulator.errors import CATALOGUE
+from simulator.faults.aws_error_defaults import default_status_and_message
 from simulator.faults.request import CONTROL_PREFIX
 from simulator.faults.request_fault import (
     ANY_PATH,
@@ -26,21 +27,8 @@ from simulator.faults.request_fault import (
 from simulator.faults.signing_names import unknown_service_reason
 from simulator.wire.strict_model import StrictModel
 
-# What AWS answers with an error ("Common errors" of its API references, and the services' own lists).
-_AWS_ERRORS: Final = {
-    "ExpiredToken": (403, "The security token included in the request is expired"),
-    "ExpiredTokenException": (403, "The security token included in the request is expired"),
-    "InternalFailure": (500, "The request processing has failed because of an unknown error, exception or failure."),
-    "ServiceUnavailable": (503, "The request has failed due to a temporary failure of the server."),
-    "SlowDown": (503, "Please reduce your request rate."),
-    "Throttling": (400, "Rate exceeded"),
-    "ThrottlingException": (400, "Rate exceeded"),
-    "TooManyRequestsException": (429, "Rate Exceeded."),
-}
-_DEFAULT_AWS_ERROR: Final = (400, "Scripted fault")
-
 _EFFECTS: Final = ("error", "aws_error", "drop", "stream", "body", "tokens_per_minute")
-# A field that says more of an effect, and of which ones.
+# Fields that are allowed only with one of these effects.
 _DEPENDENT_FIELDS: Final = {
     "values": ("error",),
     "status": ("aws_error",),
@@ -49,7 +37,7 @@ _DEPENDENT_FIELDS: Final = {
     "when": ("error", "aws_error"),
 }
 
-# What each field takes, in words.
+# What each field takes, for error messages and for `docs/faults.md`.
 FIELD_DESCRIPTIONS: Final = {
     "note": "a text",
     "request": "an object that says which requests",
@@ -105,22 +93,22 @@ class ScriptedRequests(StrictModel):
     @field_validator("service")
     @classmethod
     def _check_service(cls, service: str | None) -> str | None:
-        if service is not None and (why := unknown_service_reason(service)):
-            raise ValueError(why)
+        if service is not None and (reason := unknown_service_reason(service)):
+            raise ValueError(reason)
         return service
 
     @field_validator("path")
     @classmethod
     def _check_path(cls, path: str) -> str:
         if not path.startswith(("/", "*")):
-            raise ValueError("a path begins with '/' (or with '*', for any beginning)")
+            raise ValueError("a path begins with '/', or with '*' for any beginning")
         if path.startswith(CONTROL_PREFIX):
-            raise ValueError("the control plane has no faults, so that every fault can be taken back")
+            raise ValueError("the control plane has no faults, so that every fault can be removed")
         return path
 
 
 class ScriptedStream(StrictModel):
-    """`stream`: one of four."""
+    """`stream`: exactly one of four fields."""
 
     cut_after: Count | None = None
     end_after: Count | None = None
@@ -133,7 +121,7 @@ class ScriptedStream(StrictModel):
         given = [name for name in StreamFaultKind if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                f"it takes exactly one of {join_quoted(StreamFaultKind)}; here: {join_quoted(given) or 'none'}"
+                f"it takes exactly one of {join_quoted(StreamFaultKind)}; it has {join_quoted(given) or 'none'}"
             )
         if self.seconds is not None and given != [StreamFaultKind.STALL]:
             raise ValueError("'seconds' belongs to 'stall_after'")
@@ -160,13 +148,13 @@ class ScriptedTokens(StrictModel):
 
 
 class DateIn(StrictModel):
-    """`retry_after` as a date: so many seconds from now, or before."""
+    """`retry_after` as a date: a number of seconds from now; a negative number is in the past."""
 
     date_in: int
 
 
 class ScriptedFault(StrictModel):
-    """An entry of a script: a fault of requests."""
+    """A request fault in a script."""
 
     note: str | None = None
     request: ScriptedRequests
@@ -189,48 +177,47 @@ class ScriptedFault(StrictModel):
     @classmethod
     def _check_error_name(cls, name: str | None) -> str | None:
         if name is not None and name not in CATALOGUE:
-            raise ValueError(f"no error has that name. Those that have one: {', '.join(sorted(CATALOGUE))}")
+            raise ValueError(f"there is no such error; there are {', '.join(sorted(CATALOGUE))}")
         return name
 
     @model_validator(mode="after")
     def _check_one_effect(self) -> "ScriptedFault":
         given = [name for name in _EFFECTS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"it takes one of {join_quoted(given)}: make a fault of each")
+            raise ValueError(f"it takes one of {join_quoted(given)}: write one fault for each")
         if not given and self.delay is None:
-            raise ValueError(f"it does nothing: give 'delay', or one of {join_quoted(_EFFECTS)}")
+            raise ValueError(f"it has no effect: give 'delay', or one of {join_quoted(_EFFECTS)}")
         for field, effects in _DEPENDENT_FIELDS.items():
             if getattr(self, field) is not None and not set(given) & set(effects):
-                raise ValueError(f"'{field}' says more of {join_quoted(effects)}, which is not there")
+                raise ValueError(f"'{field}' goes with {join_quoted(effects)}, which is missing")
         if self.error and self.values:
-            known = placeholders(CATALOGUE[self.error]) | {"param"}
-            if unknown := set(self.values) - known:
-                raise ValueError(f"values: {self.error} has no {join_quoted(unknown)}; it has {join_quoted(known)}")
+            allowed = placeholders(CATALOGUE[self.error]) | {"param"}
+            if unknown := set(self.values) - allowed:
+                raise ValueError(f"values: {self.error} has no {join_quoted(unknown)}; it has {join_quoted(allowed)}")
         return self
 
     def to_fault(self, source: dict[str, Any]) -> RequestFault:
-        """The entry in the terms of the edge."""
-        asked = self.request
-        endless = self.tokens_per_minute and "times" not in self.model_fields_set
+        """Return the fault. `source` is the script's entry as it was given."""
+        request = self.request
+        is_endless = self.tokens_per_minute and "times" not in self.model_fields_set
         return RequestFault(
             matcher=RequestMatcher(
-                method=asked.method, service=asked.service, path=asked.path, model=asked.model, job=asked.job
+                method=request.method, service=request.service, path=request.path, model=request.model, job=request.job
             ),
-            effect=self._effect,
+            effect=self._build_effect(),
             nth=self.nth,
-            times=None if endless else self.times,
+            times=None if is_endless else self.times,
             delay=self.delay or 0.0,
             source=source,
         )
 
-    @property
-    def _effect(self) -> RequestFaultEffect | None:
+    def _build_effect(self) -> RequestFaultEffect | None:
         when = When(self.when or When.BEFORE)
         if self.error:
             kind, values = CATALOGUE[self.error], dict(self.values or {})
             return ApiErrorEffect(kind=kind, values=values, retry_after=self._retry_after, when=when)
         if self.aws_error:
-            status, message = _AWS_ERRORS.get(self.aws_error, _DEFAULT_AWS_ERROR)
+            status, message = default_status_and_message(self.aws_error)
             return AwsErrorEffect(
                 code=self.aws_error,
                 status=self.status or status,
@@ -241,8 +228,10 @@ class ScriptedFault(StrictModel):
         if self.drop:
             return DropConnectionEffect(when=When(self.drop))
         if self.stream:
-            tampering = next(name for name in StreamFaultKind if getattr(self.stream, name) is not None)
-            return StreamEffect(kind=tampering, after=getattr(self.stream, tampering), seconds=self.stream.seconds)
+            stream_fault = next(name for name in StreamFaultKind if getattr(self.stream, name) is not None)
+            return StreamEffect(
+                kind=stream_fault, after=getattr(self.stream, stream_fault), seconds=self.stream.seconds
+            )
         if self.body:
             return TruncateBodyEffect(after=self.body.cut_after)
         if self.tokens_per_minute:

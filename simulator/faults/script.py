@@ -1,4 +1,4 @@
-"""A script of faults: JSON in, faults out, read strictly. `SCRIPT.md` describes every field."""
+"""Parse a script of faults from JSON, strictly. `docs/faults.md` describes every field."""
 
 import json
 from collections.abc import Mapping
@@ -16,41 +16,41 @@ from simulator.faults.request_fault_schema import FIELD_DESCRIPTIONS, ScriptedFa
 
 Fault: TypeAlias = RequestFault | JobFault
 
-# An entry's kind is told by the key that says what it is about: its shape, and what its fields take.
+# The key that tells an entry's kind, the kind's schema, and what its fields take.
 _KINDS: Final[dict[str, tuple[type[ScriptedFault | ScriptedJobFault], dict[str, str]]]] = {
     "request": (ScriptedFault, FIELD_DESCRIPTIONS),
     "job": (ScriptedJobFault, JOB_FIELD_DESCRIPTIONS),
 }
 
-_MAX_EXCERPT_LENGTH: Final = 60  # characters of a value that is quoted
+_MAX_EXCERPT_LENGTH: Final = 60  # characters of a value in an error message
 
 
 def parse_faults(script: Any) -> tuple[Fault, ...]:
-    """Return the faults of a script: one entry, or a list of them, as JSON values.
+    """Return the faults of a parsed script: one fault or a list of faults.
 
     Raises:
-        ScriptError: something in it is not as it should be.
+        ScriptError: the script is invalid.
     """
     entries = script if isinstance(script, list | tuple) else [script]
     if not entries:
         raise ScriptError("a script is a fault or a list of faults, and this list is empty")
-    return tuple(_fault(place, entry) for place, entry in enumerate(entries, 1))
+    return tuple(_parse_fault(number, entry) for number, entry in enumerate(entries, 1))
 
 
 def parse_script(text: bytes | str) -> tuple[Fault, ...]:
-    """Return the faults of a script as JSON text.
+    """Return the faults of a script in JSON.
 
     Raises:
-        ScriptError: it is no JSON, or something in it is not as it should be.
+        ScriptError: the text is not valid JSON, or the script is invalid.
     """
     try:
         script = json.loads(text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant)
     except json.JSONDecodeError as error:
-        raise ScriptError(f"line {error.lineno}, column {error.colno}: no JSON: {error.msg}") from None
+        raise ScriptError(f"line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}") from None
     except RecursionError:
         raise ScriptError("it is nested too deeply") from None
     except ValueError as error:
-        raise ScriptError(f"no JSON: {error}") from None
+        raise ScriptError(f"not valid JSON: {error}") from None
     return parse_faults(script)
 
 
@@ -58,7 +58,7 @@ def load_script(path: Path) -> tuple[Fault, ...]:
     """Return the faults of a script in a file.
 
     Raises:
-        ScriptError: the file cannot be read, or `faults_in` has something against it.
+        ScriptError: the file cannot be read, or `parse_script` raises it.
     """
     try:
         text = path.read_bytes()
@@ -70,40 +70,43 @@ def load_script(path: Path) -> tuple[Fault, ...]:
         raise ScriptError(f"{path}: {error}") from None
 
 
-def _fault(place: int, entry: Any) -> Fault:
+def _parse_fault(number: int, entry: Any) -> Fault:
     if not isinstance(entry, dict):
-        raise ScriptError(f"fault {place}: a fault is a JSON object, not {_excerpt(entry)}")
-    kind = next((kind for about, kind in _KINDS.items() if about in entry), None)
+        raise ScriptError(f"fault {number}: a fault is a JSON object, not {_excerpt(entry)}")
+    kind = next((kind for key, kind in _KINDS.items() if key in entry), None)
     if kind is None:
-        raise ScriptError(f"fault {place}: it is about nothing: give 'request', which requests ({{}} is all), or 'job'")
-    shape, takes = kind
+        raise ScriptError(
+            f"fault {number}: it matches nothing: give 'request', which requests ({{}} matches all), or 'job'"
+        )
+    schema, descriptions = kind
     try:
-        return shape.model_validate(entry).to_fault(deepcopy(entry))
+        return schema.model_validate(entry).to_fault(deepcopy(entry))
     except ValidationError as error:
-        raise ScriptError(f"fault {place}: {_describe_error(error.errors(include_url=False)[0], takes)}") from None
+        first_error = error.errors(include_url=False)[0]
+        raise ScriptError(f"fault {number}: {_describe_error(first_error, descriptions)}") from None
 
 
-def _describe_error(error: ErrorDetails, takes: Mapping[str, str]) -> str:
-    """Say in a line which field is at fault, and what it takes."""
+def _describe_error(error: ErrorDetails, descriptions: Mapping[str, str]) -> str:
+    """Return one line that names the invalid field and what it takes."""
     path = [str(part) for part in error["loc"]]
-    while path and ".".join(path) not in takes and error["type"] != "extra_forbidden":
-        path.pop()  # a name of pydantic's for a form that it tried, or of what is inside `values`
+    while path and ".".join(path) not in descriptions and error["type"] != "extra_forbidden":
+        path.pop()  # pydantic's name of a union member, or a key inside `values`
     field = ".".join(path)
     match error["type"]:
         case "extra_forbidden":
-            *above, _ = path
-            start = "".join(f"{part}." for part in above)
-            known = [name.removeprefix(start) for name in takes if name.startswith(start)]
+            *parents, _ = path
+            prefix = "".join(f"{part}." for part in parents)
+            fields = [name.removeprefix(prefix) for name in descriptions if name.startswith(prefix)]
             return (
-                f"{field}: there is no such field; there are {join_quoted(name for name in known if '.' not in name)}"
+                f"{field}: there is no such field; there are {join_quoted(name for name in fields if '.' not in name)}"
             )
         case "value_error":
-            words = error["msg"].removeprefix("Value error, ")
-            return f"{field}: {words}" if field else words
+            reason = error["msg"].removeprefix("Value error, ")
+            return f"{field}: {reason}" if field else reason
         case "missing":
-            return f"{field}: it is missing; it takes {takes[field]}"
+            return f"{field}: it is missing; it takes {descriptions[field]}"
         case _:
-            return f"{field}: it takes {takes[field]}; not {_excerpt(error['input'])}"
+            return f"{field}: it takes {descriptions[field]}; got {_excerpt(error['input'])}"
 
 
 def _excerpt(value: Any) -> str:
@@ -112,11 +115,11 @@ def _excerpt(value: Any) -> str:
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    read = dict(pairs)
-    if len(read) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice in an object")
-    return read
+    parsed = dict(pairs)
+    if len(parsed) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"an object has the key {next(key for key in keys if keys.count(key) > 1)!r} twice")
+    return parsed
 
 
 def _reject_constant(constant: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The names that requests to AWS are signed for, as botocore knows them."""
+"""The service names that AWS requests are signed for, as botocore knows them."""
 
 from difflib import get_close_matches
 from functools import cache
@@ -7,7 +7,7 @@ from simulator.identity.authentication import MANTLE_SERVICES
 
 
 def unknown_service_reason(service: str) -> str | None:
-    """Return why no request can be signed for a service, or None when one can."""
+    """Return why no request is signed for a service name, or None if the name is valid."""
     if service in MANTLE_SERVICES or service in _common_names() or service in _all_signing_names():
         return None
     near = get_close_matches(service, _common_names(), n=1)
@@ -17,8 +17,8 @@ def unknown_service_reason(service: str) -> str | None:
 
 @cache
 def _common_names() -> frozenset[str]:
-    """The names of services and of their endpoints: nearly all, and quickly there."""
-    from botocore.loaders import create_loader  # noqa: PLC0415  only scripts that name a service wait for it
+    """The names of services and of their endpoints: nearly all signing names, and fast to load."""
+    from botocore.loaders import create_loader  # noqa: PLC0415  only scripts that name a service load it
 
     loader = create_loader()
     endpoints = {name for part in loader.load_data("endpoints")["partitions"] for name in part["services"]}
@@ -27,10 +27,10 @@ def _common_names() -> frozenset[str]:
 
 @cache
 def _all_signing_names() -> frozenset[str]:
-    """The names that requests are signed for. It takes a second: every service is read."""
+    """All signing names. Takes a second, because the model of every service is loaded."""
     from botocore.loaders import create_loader  # noqa: PLC0415  as above
 
     services = create_loader().list_available_services("service-2")
-    # A loader keeps what it has loaded, and all services are hundreds of megabytes.
+    # A loader caches what it has loaded, and all services need hundreds of megabytes: use a new loader for each.
     heads = [create_loader().load_service_model(name, "service-2")["metadata"] for name in services]
     return frozenset(head.get("signingName") or head["endpointPrefix"] for head in heads)

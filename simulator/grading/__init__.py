@@ -1,5 +1,5 @@
-"""Rollouts to rewards: the Lambda event (`event`), the answer read back (`answer`), and the calls between (`grader`).
+"""From rollouts to rewards: build the Lambda event, invoke the function and parse its response.
 
-A reward function that breaks never looks like a bad answer: whatever cannot be read as one finite number a rollout is a
-`GraderError` that names the rollout, and nothing is ever scored 0 instead.
+A reward function that fails never looks like a bad answer. A response without one finite number per rollout is a
+`GraderError` that names the rollout; a score of 0 is never substituted.
 """

@@ -1,4 +1,4 @@
-"""One job's reward function: many rollouts in, one reward each out, through really invoked Lambda calls."""
+"""Score rollouts with one job's reward function by invoking the deployed Lambda function."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -6,31 +6,33 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from simulator.grading.grader_error import GraderError, excerpt
 from simulator.grading.lambda_event import encode_element, event_element, response_text, rollout_id, split_into_batches
-from simulator.grading.lambda_response import TIMEOUT_ERROR_TYPE, GraderError, excerpt, parse_failure, parse_rewards
+from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, parse_failure
+from simulator.grading.lambda_response import parse_rewards
 from simulator.http.sanitize import sanitize
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
 from simulator.training.sampling import Rollout
 
-# Lambda takes 6 MB in a synchronous call and sends 6 MB back; the headroom is for what the function adds to an echo.
+# Lambda's limit is 6 MB for a synchronous request and for its response. A response may repeat the event and add to it.
 MAX_PAYLOAD_BYTES: Final = 5_500_000
 
 
 class Invocation(Protocol):
-    """What an invocation came to (see `simulator.lambdas`)."""
+    """The result of an invocation (see `simulator.lambdas`)."""
 
     @property
     def payload(self) -> bytes:
-        """The function's answer, or the error object."""
+        """The function's response, or Lambda's error object."""
 
     @property
     def function_error(self) -> str | None:
-        """`Unhandled` when the function failed."""
+        """`Unhandled` if the function failed, else None."""
 
 
 class ThrottledError(Exception):
-    """The function was not run because no concurrency was left for it; it may be asked again."""
+    """The function was not invoked because it had no concurrency left. The call can be retried."""
 
 
 Invoke = Callable[[bytes], Invocation]
@@ -38,7 +40,7 @@ Invoke = Callable[[bytes], Invocation]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A rollout with the record it answers."""
+    """A rollout with its record."""
 
     record: Record
     rollout: Rollout
@@ -46,7 +48,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradingResult:
-    """One reward a sample, in order; how many invocations it took; what was retried, in words."""
+    """One reward per sample in order, the number of invocations, and one sentence per retried call."""
 
     rewards: tuple[float, ...]
     invocations: int
@@ -55,6 +57,8 @@ class GradingResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
+    """One event: the ids and texts of its rollouts, and its encoded payload."""
+
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     payload: bytes
@@ -66,7 +70,7 @@ class _Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TransientFailure:
-    """A failure that may pass: the same call can be made again."""
+    """A failure after which the same call can be retried."""
 
     reason: str
     advice: str
@@ -75,9 +79,7 @@ class _TransientFailure:
 class Grader:
     """Scores samples with one deployed function.
 
-    `invoke` runs it once and raises `ThrottledError` when it could not be run; `executor` gives the concurrency, of
-    which at most `width` is used when there is one. No lock is held while the function runs: it may call the
-    simulator back.
+    No lock is held while the function runs, because it may send requests to the simulator.
     """
 
     def __init__(
@@ -89,30 +91,40 @@ class Grader:
         max_concurrency: int | None,
         settings: GradingSettings,
     ) -> None:
+        """Connect the parts.
+
+        Args:
+            function: the function's ARN.
+            invoke: invokes the function once; raises ThrottledError if it has no concurrency left.
+            executor: makes concurrent calls.
+            max_concurrency: the most calls at once, or None for no limit.
+            settings: the event's layout, the batch size and the number of attempts.
+        """
         self._function = function
         self._invoke = invoke
         self._executor = executor
-        self._width = max_concurrency
+        self._max_concurrency = max_concurrency
         self._settings = settings
 
     def grade(self, samples: Sequence[Sample], *, split: str, step: int) -> GradingResult:
         """Return the rewards of `samples`.
 
-        Calls run side by side; those that were throttled or timed out are tried again one after another, so that they
-        no longer compete with each other. Nothing is scored in place of a function that failed.
+        The calls run concurrently. Calls that were throttled or timed out are then retried one at a time, so that they
+        do not compete with each other. A function that fails never gets a substitute score.
 
         Raises:
-            GraderError: the function raised, kept being throttled or timing out, or gave no usable score for a rollout.
+            GraderError: the function raised an exception, was throttled or timed out in every attempt, or returned no
+                usable score for a rollout.
         """
         calls = self._build_calls(samples, split=split, step=step)
-        width = max(1, len(calls) if self._width is None else self._width)
+        concurrency = max(1, len(calls) if self._max_concurrency is None else self._max_concurrency)
         outcomes: list[list[float] | _TransientFailure] = []
-        for start in range(0, len(calls), width):
-            outcomes.extend(self._executor.map(self._invoke_once, calls[start : start + width]))
+        for start in range(0, len(calls), concurrency):
+            outcomes.extend(self._executor.map(self._invoke_once, calls[start : start + concurrency]))
         rewards: list[float] = []
         warnings: list[str] = []
-        for call, first in zip(calls, outcomes, strict=True):
-            outcome = first
+        for call, first_outcome in zip(calls, outcomes, strict=True):
+            outcome = first_outcome
             for _ in range(1, self._settings.attempts):
                 if not isinstance(outcome, _TransientFailure):
                     break
@@ -136,30 +148,33 @@ class Grader:
         elements = [
             encode_element(
                 event_element(
-                    rollout_id=name,
+                    rollout_id=sample_id,
                     record=sample.record,
                     text=response_text(sample.rollout, self._settings),
                     settings=self._settings,
                 )
             )
-            for name, sample in zip(ids, samples, strict=True)
+            for sample_id, sample in zip(ids, samples, strict=True)
         ]
         calls = []
-        for span in split_into_batches(
+        for batch in split_into_batches(
             elements, max_elements=self._settings.rollouts_per_call, max_bytes=MAX_PAYLOAD_BYTES
         ):
-            chosen = slice(span.start, span.stop)
+            selected = slice(batch.start, batch.stop)
             call = _Call(
-                ids=tuple(ids[chosen]),
-                texts=tuple(sample.rollout.text for sample in samples[chosen]),
-                payload=b"[" + b",".join(elements[chosen]) + b"]",
+                ids=tuple(ids[selected]),
+                texts=tuple(sample.rollout.text for sample in samples[selected]),
+                payload=b"[" + b",".join(elements[selected]) + b"]",
             )
             if len(call.payload) > MAX_PAYLOAD_BYTES:
                 raise GraderError(
                     function=self._function,
                     rollout=call.ids[0],
-                    reason=f"its event alone is {len(call.payload):,} bytes and Lambda takes {MAX_PAYLOAD_BYTES:,} with headroom",
-                    advice=f"Shorten the record at line {samples[span.start].record.line} of the {split} file.",
+                    reason=(
+                        f"its event alone is {len(call.payload):,} bytes "
+                        f"and Lambda takes {MAX_PAYLOAD_BYTES:,} with headroom"
+                    ),
+                    advice=f"Shorten the record at line {samples[batch.start].record.line} of the {split} file.",
                 )
             calls.append(call)
         return calls
@@ -185,23 +200,23 @@ class Grader:
         )
 
     def _raise_for_failed_call(self, call: _Call, reason: str) -> list[float] | _TransientFailure:
-        """Find which rollout of a failed call fails alone, and say so.
+        """Repeat a failed call with one rollout at a time, and raise the error for the rollout that fails alone.
 
         Raises:
             GraderError: always.
         """
-        found = f"It was grading the text {json.dumps(excerpt(call.texts[0]), ensure_ascii=False)}."
+        context = f"It was grading the text {json.dumps(excerpt(call.texts[0]), ensure_ascii=False)}."
         if len(call.ids) > 1:
             elements = json.loads(call.payload)
             for name, text, element in zip(call.ids, call.texts, elements, strict=True):
                 self._invoke_once(_Call(ids=(name,), texts=(text,), payload=b"[" + encode_element(element) + b"]"))
-            found = f"None of the {len(call.ids)} fails alone: it is the batch, or how often the function was called."
+            context = f"None of the {len(call.ids)} fails alone: it is the batch, or how often the function was called."
         log = f"/aws/lambda/{_function_name(self._function)}"
         raise GraderError(
             function=self._function,
             rollout=call.name,
             reason=reason,
-            advice=f"{found} Its log is in CloudWatch Logs under {log}.",
+            advice=f"{context} Its log is in CloudWatch Logs under {log}.",
         )
 
 

@@ -1,4 +1,4 @@
-"""A rollout as the reward function sees it."""
+"""Build the Lambda event: one element per rollout, in batches."""
 
 import json
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ from simulator.settings import EventShape, GradingSettings
 from simulator.training.dataset import Record
 from simulator.training.sampling import Rollout
 
-# Root keys that belong to the event itself; a record's own fields of these names travel in `metadata` only.
+# Root keys of the event itself. A record's own fields with these names are in `metadata` only.
 _RESERVED_KEYS = ("id", "messages", "metadata")
 
 
 def rollout_id(*, split: str, step: int, line: int, index: int) -> str:
-    """Return an id that is unique within a job and says where the rollout comes from."""
+    """Return an id that is unique within a job and names the split, step, line and index of the rollout."""
     return f"{split}-{step}-line-{line}-rollout-{index}"
 
 
 def response_text(rollout: Rollout, settings: GradingSettings) -> str:
-    """Return what the reward function sees of a response: the final answer's text alone, unless told otherwise.
+    """Return the text of a response for the reward function: the final answer, without the reasoning by default.
 
-    INFERRED: nobody has told whether the thinking is part of it.
+    INFERRED: the documentation does not say whether the reasoning is included.
     """
     if settings.include_reasoning and rollout.reasoning:
         return f"{rollout.reasoning}\n{rollout.text}"
@@ -30,9 +30,9 @@ def response_text(rollout: Rollout, settings: GradingSettings) -> str:
 def event_element(*, rollout_id: str, record: Record, text: str, settings: GradingSettings) -> dict[str, Any]:
     """Return one element of the Lambda event; `text` is the response.
 
-    SUPERSET satisfies every published handler: the user guide nests the reference and the custom fields under
-    `metadata` (DOCUMENTED), the sample reads them at the root, and a bare string as `{"text": ...}` (SAMPLE). Message
-    content is a plain string there (DOCUMENTED).
+    `EventShape.SUPERSET` satisfies every published handler. The user guide has the reference and the custom fields
+    under `metadata` (DOCUMENTED). The sample reads them at the root, and a bare string as `{"text": ...}` (SAMPLE).
+    Message content is a plain string (DOCUMENTED).
     """
     element: dict[str, Any] = {
         "id": rollout_id,
@@ -51,22 +51,22 @@ def event_element(*, rollout_id: str, record: Record, text: str, settings: Gradi
 
 
 def encode_element(element: object) -> bytes:
-    """Return an element as it is sent, in ASCII: half of a surrogate pair that a record escapes has no UTF-8 form."""
+    """Return an element as JSON in ASCII: a lone surrogate, which a record can escape, cannot be encoded in UTF-8."""
     return json.dumps(element, separators=(",", ":")).encode("ascii")
 
 
 def split_into_batches(elements: Sequence[bytes], *, max_elements: int, max_bytes: int) -> list[range]:
-    """Cut encoded elements into consecutive calls of at most `max_elements` elements and `max_bytes` bytes each.
+    """Split encoded elements into consecutive batches of at most `max_elements` elements and `max_bytes` bytes.
 
-    An element that alone is larger than `max_bytes` gets a call of its own, which the caller must refuse.
+    An element that is larger than `max_bytes` becomes a batch of its own, which the caller must refuse.
     """
-    calls: list[range] = []
+    batches: list[range] = []
     start, size = 0, 1  # the opening bracket
     for index, element in enumerate(elements):
         if index > start and (index - start == max_elements or size + len(element) + 1 > max_bytes):
-            calls.append(range(start, index))
+            batches.append(range(start, index))
             start, size = index, 1
         size += len(element) + 1  # the comma or the closing bracket
     if elements:
-        calls.append(range(start, len(elements)))
-    return calls
+        batches.append(range(start, len(elements)))
+    return batches

@@ -1,4 +1,4 @@
-"""The only writer of job logs: creates jobs, has their stories driven, cancels them, resumes them."""
+"""The only writer of job logs. It creates, cancels and resumes jobs and applies their events."""
 
 import logging
 from collections.abc import Callable, Collection, Iterator
@@ -8,6 +8,7 @@ from typing import Final
 
 from simulator.ids import Ids
 from simulator.jobs.codec import decode_event, decode_job, encode_event, encode_job, event_kind
+from simulator.jobs.interfaces import Graders, JobHooks
 from simulator.jobs.job import (
     CheckpointSaved,
     Event,
@@ -23,7 +24,7 @@ from simulator.jobs.job import (
     StartDelayed,
     apply,
 )
-from simulator.jobs.job_run import Graders, JobHooks, JobRun
+from simulator.jobs.job_run import JobRun
 from simulator.jobs.lifecycle import Grade, Lifecycle
 from simulator.jobs.pace import PaceRegistry
 from simulator.jobs.replay import replay_rollouts
@@ -34,6 +35,7 @@ from simulator.store.models import StoredModel
 
 _log: Final = logging.getLogger(__name__)
 
+_MAX_FINISH_WAIT: Final = 60.0  # real seconds that a request waits for the end of a job at the pace `finished`
 _INTERNAL_ERROR: Final = Failure(
     code="internal_server_error",
     message="The simulator itself failed on this job; its log on standard error says how.",
@@ -41,10 +43,11 @@ _INTERNAL_ERROR: Final = Failure(
 
 
 class Engine:
-    """Writes the logs. `announced` says whether the API shows an event; `tell` makes a job's story.
+    """Creates jobs and writes their logs.
 
-    At most `places` jobs are between their creation and their end at once. A further one has its files validated and
-    then waits in line: the oldest goes first, and starts no earlier than the end that made room for it.
+    At most `slots` jobs train at once. The files of a further job are validated, and then it waits in the queue. The
+    oldest job in the queue gets the next slot, and starts no earlier than the simulated time at which the slot became
+    free.
     """
 
     def __init__(
@@ -59,6 +62,18 @@ class Engine:
         create_lifecycle: Callable[[Job], Lifecycle],
         is_public: Callable[[Event], bool],
     ) -> None:
+        """Connect the parts; `resume` continues the unfinished jobs.
+
+        Args:
+            logs: stores the job logs.
+            ids: makes the ids of jobs, events and checkpoints.
+            paces: has the clock and the paces.
+            slots: how many jobs train at once.
+            graders: invokes the reward functions.
+            hooks: interventions from outside, such as scripted faults.
+            create_lifecycle: returns the lifecycle of a new job.
+            is_public: returns whether the API shows an event.
+        """
         self._logs = logs
         self._clock = paces.clock
         self._ids = ids
@@ -68,24 +83,24 @@ class Engine:
         self._hooks = hooks
         self._create_lifecycle = create_lifecycle
         self._is_public = is_public
-        self._lock = RLock()  # held for an append, never while a story computes or a grader runs
-        self._unfinished: dict[str, tuple[Job, int]] = {}  # unfinished jobs, oldest first; their log's length
+        self._lock = RLock()  # held for an append, never while a lifecycle computes or a grader runs
+        self._unfinished: dict[str, tuple[Job, int]] = {}  # by id, oldest first: the job and the length of its log
         self.scheduler = Scheduler(queue=self, paces=paces, slots=slots, lock=self._lock)
         self.closing = False
 
     def create(self, spec: JobSpec) -> Job:
-        """Start a job; return it as it is before anything has happened to it."""
-        with self._lock:  # nobody else may be given the same number
+        """Create and start a job; return it in its first state."""
+        with self._lock:  # so that no other job gets the same ordinal
             job_id = self._ids.job(self._logs.next_job_ordinal())
             job = self.append(job_id, JobCreated(at=self._clock.now(), job_id=job_id, spec=spec))
         self._start(job, recorded=())
         return job
 
     def find_job(self, job_id: str) -> Job | None:
-        """Return the job as it is now, or None."""
+        """Return a job's current state, or None if it does not exist."""
         with self._lock:
-            if live := self._unfinished.get(job_id):
-                return live[0]
+            if unfinished := self._unfinished.get(job_id):
+                return unfinished[0]
             text = self._logs.get_projection(job_id)
         return decode_job(text) if text else None
 
@@ -96,19 +111,19 @@ class Engine:
             return [job for job, _ in self._unfinished.values()]
 
     def replay_rollouts(self, job_id: str) -> Iterator[tuple[Grade, RolloutsGraded]]:
-        """Yield what a job has had graded so far, with its rewards; see `retelling.retold`.
+        """Yield each grading request of a job with its rewards, up to now; see `replay.replay_rollouts`.
 
         Raises:
-            RetellingError: it cannot be told again.
+            ReplayError: the log cannot be replayed.
         """
         created, *recorded = [decode_event(entry.kind, entry.body) for entry in self._logs.entries(job_id)]
         return replay_rollouts(self._create_lifecycle(apply(None, created)), recorded)
 
     def cancel(self, job: Job) -> Job:
-        """Cancel the job; its checkpoints stay usable. A step that is under way is dropped whole.
+        """Cancel a job. Its checkpoints stay usable; the step that is running is discarded.
 
         Raises:
-            JobEndedError: there is nothing to cancel any more.
+            JobEndedError: the job has ended.
         """
         with self._lock:
             current = self.find_job(job.id) or job
@@ -117,11 +132,24 @@ class Engine:
             return self.append(job.id, JobCancelled(at=max(self._clock.now(), current.changed_at)))
 
     def is_advanced_by_polling(self, job_id: str) -> bool:
-        """Whether a retrieve gives the job a turn."""
+        """Return whether each retrieve advances the job: its pace is `poll`."""
         return self._paces.pace_of(job_id) is Pace.POLL
 
+    def is_finished_at_creation(self, job_id: str) -> bool:
+        """Return whether the creation of the job waits for its end: its pace is `finished`."""
+        return self._paces.pace_of(job_id) is Pace.FINISHED
+
+    def wait_until_finished(self, job_ids: Collection[str]) -> None:
+        """Wait for the end of those jobs whose pace is `finished`.
+
+        Returns earlier if they cannot advance by themselves (the clock is frozen, the jobs before them in the queue
+        wait, or the disk is full), and after a minute of real time.
+        """
+        awaited = [job_id for job_id in job_ids if self.is_finished_at_creation(job_id)]
+        self.scheduler.wait_until_ended(awaited, timeout=_MAX_FINISH_WAIT)
+
     def resume(self) -> None:
-        """Go on with the jobs that a former simulator on this data folder left unfinished."""
+        """Continue the unfinished jobs of the data folder."""
         unfinished = self._logs.unfinished_job_ids()
         self._paces.retain_jobs(unfinished)
         for job_id in unfinished:
@@ -131,38 +159,38 @@ class Engine:
                 self._unfinished[job_id] = (current, len(entries))
             try:
                 created, *recorded = [decode_event(entry.kind, entry.body) for entry in entries]
-            except (KeyError, ValueError):  # a log of another version
+            except (KeyError, ValueError):  # another version wrote the log
                 _log.exception("job %s: its log cannot be read", job_id)
                 self.fail_job(job_id)
             else:
                 self._start(apply(None, created), recorded=recorded)
 
     def fail_job(self, job_id: str) -> None:
-        """End a job that the simulator itself cannot carry on with. Never raises: it is the last resort."""
+        """End a job because of an internal error of the simulator. Never raises."""
         try:
             with self._lock:
                 current = self.find_job(job_id)
                 if current and not current.status.is_terminal:
                     self.append(job_id, JobFailed(at=current.changed_at, failure=_INTERNAL_ERROR))
-        except Exception:  # noqa: BLE001  the store itself may be what fails; the job stays as it is
-            _log.exception("job %s: its failure cannot be written either", job_id)
+        except Exception:  # noqa: BLE001  the store itself may be broken; then the job stays unfinished
+            _log.exception("job %s: its failure cannot be written", job_id)
 
     def close(self) -> None:
-        """Stop all stories between two events and wait for them; the logs are whole."""
+        """Stop every job between two events and wait for that. The logs stay complete."""
         with self._lock:
             self.closing = True
         self.scheduler.close()
 
     def append(self, job_id: str, event: Event) -> Job:
-        """Apply an event to its job and write it to the log; return the job after it.
+        """Apply an event to a job and write it to the log; return the job's new state.
 
         Raises:
-            IllegalMoveError: the job's status does not allow it; nothing was written.
+            IllegalTransitionError: the job's status does not allow the event; nothing was written.
             StoreFullError: the disk is full; nothing was written.
         """
         with self._lock:
-            before, length = self._unfinished.get(job_id) or (self.find_job(job_id), 0)
-            job = apply(before, event)
+            current, length = self._unfinished.get(job_id) or (self.find_job(job_id), 0)
+            job = apply(current, event)
             self._logs.append(
                 job=job_id,
                 project=job.spec.project,
@@ -177,7 +205,7 @@ class Engine:
                 ),
                 model=self._model_created_by(job, event),
                 used_sha256s=_files_used_by(event),
-                # What came from outside must outlive a power cut; what the job made of it is made again.
+                # Input from outside must survive a power failure. What the job computes from it is computed again.
                 durable=isinstance(event, JobCreated | JobCancelled | StartDelayed),
             )
             if job.status.is_terminal:
@@ -190,19 +218,19 @@ class Engine:
         return job
 
     def time_limit(self, job_id: str) -> int | None:
-        """Return the simulated time that the job may not go beyond for now, or None."""
+        """Return the simulated time beyond which the job may not advance now, or None if there is no limit."""
         return self.scheduler.time_limit(job_id)
 
     def slot_free_at(self, job_id: str) -> int | None:
-        """Return since when there is a place for the job, or None while it must wait.
+        """Return the simulated time from which the job has a slot, or None while it must wait.
 
-        The unfinished jobs that are the oldest have the places. Which end made room does not hang on which thread was
-        faster: while an older job could still end before that end, the job waits. (Of those that only somebody outside
-        can move on, nobody knows when they end: they hold up nobody who has a place.)
+        The oldest unfinished jobs have the slots. The result does not depend on which thread is faster: the job waits
+        as long as an older job could still end at an earlier simulated time than the slot became free. Older jobs that
+        only a user can advance are not waited for, because their end is unknown.
         """
         with self._lock:
             if job_id not in self._unfinished:
-                return 0  # cancelled meanwhile: its story goes on to where that shows, and ends
+                return 0  # cancelled meanwhile: its run continues to the next append, which aborts it
             older: list[Job] = []
             for other, (job, _) in islice(self._unfinished.items(), self._slots):
                 if other == job_id:
@@ -213,8 +241,8 @@ class Engine:
             free_at = self._logs.nth_latest_finish_before(job_id, n=self._slots - len(older)) or 0
             if self.is_advanced_by_polling(job_id):
                 return free_at
-            certain = all(job.changed_at >= free_at or self.scheduler.is_blocked(job.id) for job in older)
-            return free_at if certain else None
+            is_final = all(job.changed_at >= free_at or self.scheduler.is_blocked(job.id) for job in older)
+            return free_at if is_final else None
 
     def _model_created_by(self, job: Job, event: Event) -> StoredModel | None:
         match event:
@@ -249,5 +277,5 @@ class Engine:
 def _files_used_by(event: Event) -> tuple[str, ...]:
     if not isinstance(event, JobCreated):
         return ()
-    order = event.spec
-    return tuple(sha256 for sha256 in (order.training_sha256, order.validation_sha256) if sha256)
+    spec = event.spec
+    return tuple(sha256 for sha256 in (spec.training_sha256, spec.validation_sha256) if sha256)

@@ -1,11 +1,11 @@
-"""What a fine-tuning job is and how it moves: one table, one pure function, standard library only.
+"""The state machine of a fine-tuning job: one table and one pure function. Standard library only.
 
 A job is the fold of its log: `reduce(apply, log, None)`. Every event carries the simulated time at which it
 happened (`at`, seconds since the Unix epoch).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -17,7 +17,7 @@ _STORED_NAMES: Final[Mapping[str, object]] = MappingProxyType(
 
 
 class Status(StrEnum):
-    """The six states of the wire (OPENAI; AWS's text names `succeeded` and the British `cancelled`)."""
+    """The six statuses of the API (OPENAI; AWS's documentation names `succeeded` and the British `cancelled`)."""
 
     VALIDATING_FILES = "validating_files"
     QUEUED = "queued"
@@ -28,13 +28,13 @@ class Status(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether no event can follow."""
+        """Return whether no event can follow."""
         return not TRANSITIONS[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """The job's `error` object. `param` names the request field that is to blame, when there is one."""
+    """The job's `error` object. `param` names the request field that caused the failure, if there is one."""
 
     code: str
     message: str
@@ -43,11 +43,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """What the caller asked for, checked and with every default filled in.
+    """The caller's request, validated and with every default filled in.
 
-    The files are named twice: by their API id and by the SHA-256 of their bytes, so that deleting the file object
-    does not touch a job that was made from it. `settings` are those of the simulator that its story is told by, as
-    `NAME=VALUE`, where they were not the default ones; None: nobody knows them any more.
+    Each file has two names: its API id and the SHA-256 of its bytes. A job therefore still has its files after the
+    file objects are deleted. `settings` holds, as `NAME=VALUE`, the simulator's settings that affect the job and that
+    differ from the defaults. None means that they were not recorded.
     """
 
     model: str
@@ -78,7 +78,7 @@ class JobCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationStarted:
-    """The service began to read the files."""
+    """The service started to read the files."""
 
     at: int
     training_file: str
@@ -86,7 +86,7 @@ class ValidationStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesValidated:
-    """Both files are well-formed. Counts are records."""
+    """The files are valid. The counts are numbers of records."""
 
     at: int
     training_records: int
@@ -95,7 +95,7 @@ class FilesValidated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartDelayed:
-    """Somebody outside has the job wait in the queue: it starts no earlier than `until`. The API does not show it."""
+    """A scripted fault keeps the job queued: it starts no earlier than `until`. The API does not show this event."""
 
     at: int
     until: int
@@ -103,7 +103,7 @@ class StartDelayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
-    """The grader may be invoked and exists; training begins."""
+    """The grader exists and may be invoked. Training starts."""
 
     at: int
     total_steps: int
@@ -111,10 +111,10 @@ class TrainingStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutsGraded:
-    """What the reward function really answered: the only thing in the log that came from outside.
+    """The rewards that the reward function returned. A replay reads them here instead of invoking the function.
 
-    `rewards` holds one tuple a prompt, one number a rollout, in the order in which the rollouts were sampled.
-    `step` 0 with `split` `held_out` is the evaluation of the base model. `warnings` tells of retried invocations.
+    `rewards` has one tuple per prompt with one number per rollout, in the order of sampling. `step` 0 with `split`
+    `held_out` is the evaluation of the base model. `warnings` describes invocations that were retried.
     """
 
     at: int
@@ -127,7 +127,7 @@ class RolloutsGraded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepCompleted:
-    """One update of the policy. `metrics` is what Bedrock shows, `truth` what only a simulator can know."""
+    """One update of the policy. `metrics` is what Bedrock reports; `truth` is what only a simulator can know."""
 
     at: int
     step: int
@@ -148,7 +148,7 @@ class HeldOutEvaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSaved:
-    """The weights after `step` updates, as JSON text, usable for inference under `model` from now on."""
+    """The weights after `step` updates, as JSON text. `model` serves inference from now on."""
 
     at: int
     step: int
@@ -159,7 +159,7 @@ class CheckpointSaved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvergenceDetected:
-    """Training stops before its last step because nothing more is being learned (a setting, off by default)."""
+    """Training stops before its last step because the reward no longer improves (a setting, off by default)."""
 
     at: int
     step: int
@@ -168,7 +168,7 @@ class ConvergenceDetected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCreated:
-    """The last checkpoint is about to be published as `model`; it answers once the job has succeeded."""
+    """The last checkpoint gets the name `model`. That model serves inference once the job has succeeded."""
 
     at: int
     model: str
@@ -176,7 +176,7 @@ class ModelCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSucceeded:
-    """The good end: from here on `weights`, those of the last checkpoint, answer under the tuned model's name."""
+    """The job succeeded. `weights`, those of the last checkpoint, now serve inference under the tuned model's name."""
 
     at: int
     weights: str
@@ -184,7 +184,7 @@ class JobSucceeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed:
-    """The bad end, with the reason the caller will read."""
+    """The job failed. `failure` is the reason that the API reports."""
 
     at: int
     failure: Failure
@@ -192,7 +192,7 @@ class JobFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCancelled:
-    """The caller's end."""
+    """The job was cancelled."""
 
     at: int
 
@@ -214,21 +214,21 @@ Event = (
     | JobCancelled
 )
 
-_ENDS: Final[Mapping[type, Status]] = {JobFailed: Status.FAILED, JobCancelled: Status.CANCELLED}
+_TERMINAL_TRANSITIONS: Final[Mapping[type, Status]] = {JobFailed: Status.FAILED, JobCancelled: Status.CANCELLED}
 
-# The whole machine: from a status, by an event, to a status. Whatever is not written here is an illegal move.
+# The state machine: status -> event -> next status. Every other transition is illegal.
 TRANSITIONS: Final[Mapping[Status | None, Mapping[type, Status]]] = MappingProxyType(
     {
         None: {JobCreated: Status.VALIDATING_FILES},
         Status.VALIDATING_FILES: {
             ValidationStarted: Status.VALIDATING_FILES,
             FilesValidated: Status.QUEUED,
-            **_ENDS,
+            **_TERMINAL_TRANSITIONS,
         },
         Status.QUEUED: {
             StartDelayed: Status.QUEUED,
             TrainingStarted: Status.RUNNING,
-            **_ENDS,
+            **_TERMINAL_TRANSITIONS,
         },
         Status.RUNNING: {
             RolloutsGraded: Status.RUNNING,
@@ -238,7 +238,7 @@ TRANSITIONS: Final[Mapping[Status | None, Mapping[type, Status]]] = MappingProxy
             ConvergenceDetected: Status.RUNNING,
             ModelCreated: Status.RUNNING,
             JobSucceeded: Status.SUCCEEDED,
-            **_ENDS,
+            **_TERMINAL_TRANSITIONS,
         },
         Status.SUCCEEDED: {},
         Status.FAILED: {},
@@ -248,7 +248,7 @@ TRANSITIONS: Final[Mapping[Status | None, Mapping[type, Status]]] = MappingProxy
 
 
 class JobEndedError(Exception):
-    """Something was asked of a job that has ended."""
+    """The operation needs a job that has not ended."""
 
     def __init__(self, job_id: str, status: Status) -> None:
         super().__init__(f"{job_id} has {status}")
@@ -257,7 +257,7 @@ class JobEndedError(Exception):
 
 
 class IllegalTransitionError(Exception):
-    """An event that the job's status does not allow; the job is as it was."""
+    """The job's status does not allow the event. The job is unchanged."""
 
     def __init__(self, status: Status | None, event: Event) -> None:
         super().__init__(f"{type(event).__name__} cannot follow {status or 'nothing'}")
@@ -267,7 +267,10 @@ class IllegalTransitionError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """The job as its log tells it. Times are seconds since the Unix epoch; `step` counts completed updates."""
+    """The state of a job, as computed from its log.
+
+    Times are seconds since the Unix epoch. `step` counts completed updates. `changed_at` is the time of the last event.
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _STORED_NAMES
 
@@ -281,24 +284,26 @@ class Job:
     trained_tokens: int = 0
     step: int = 0
     total_steps: int | None = None
-    failure: Failure | None = field(default=None)
+    failure: Failure | None = None
 
 
 def apply(job: Job | None, event: Event) -> Job:
-    """Return the job after `event`.
+    """Return the job after `event`. `job` is None for the first event.
 
     Raises:
-        IllegalMoveError: the table has no such move from the job's status; nothing has changed.
+        IllegalTransitionError: the job's status does not allow the event.
     """
     status = job.status if job else None
     try:
-        after = TRANSITIONS[status][type(event)]
+        next_status = TRANSITIONS[status][type(event)]
     except KeyError:
         raise IllegalTransitionError(status, event) from None
     if job is None:
-        assert isinstance(event, JobCreated)  # noqa: S101  the only move from nothing
-        return Job(id=event.job_id, spec=event.spec, status=after, created_at=event.at, changed_at=event.at)
-    job = replace(job, status=after, changed_at=event.at, finished_at=event.at if after.is_terminal else None)
+        assert isinstance(event, JobCreated)  # noqa: S101  the only event of a job that does not exist yet
+        return Job(id=event.job_id, spec=event.spec, status=next_status, created_at=event.at, changed_at=event.at)
+    job = replace(
+        job, status=next_status, changed_at=event.at, finished_at=event.at if next_status.is_terminal else None
+    )
     match event:
         case TrainingStarted(total_steps=total_steps):
             return replace(job, total_steps=total_steps)

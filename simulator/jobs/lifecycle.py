@@ -1,17 +1,16 @@
-"""One job's story, from its creation to its end: a generator driven from outside, so that its test needs no mock.
+"""A job's lifecycle from its creation to its end, as a generator that the caller drives.
 
-It yields domain events, which the engine appends, and three requests to the world: a place among the jobs that train,
-may the grader be invoked, and what are these rollouts worth. Everything else it computes, so the same order, files and
-rewards tell the same story.
+The generator yields effects. An effect is a domain event, which the engine appends to the log, or one of three requests
+to the outside: `AcquireSlot`, `CheckGrader` and `Grade`. Everything else is computed here, so the same spec, files and
+rewards give the same events. A test drives the generator without a mock.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final, TypeAlias
+from typing import TypeAlias
 
 from simulator.grading.grader import GradingResult, Sample
-from simulator.grading.lambda_response import GraderError
+from simulator.grading.grader_error import GraderError
 from simulator.jobs.job import (
     CheckpointSaved,
     ConvergenceDetected,
@@ -21,7 +20,6 @@ from simulator.jobs.job import (
     HeldOutEvaluated,
     Job,
     JobFailed,
-    JobSpec,
     JobSucceeded,
     ModelCreated,
     RolloutsGraded,
@@ -29,48 +27,43 @@ from simulator.jobs.job import (
     TrainingStarted,
     ValidationStarted,
 )
+from simulator.jobs.run_preparation import InvalidFileError, OpenFile, prepare_training_run
 from simulator.settings import DurationSettings, Settings, restore_job_settings
 from simulator.training.checkpoint import dump_weights
 from simulator.training.convergence import StepProgress, detect_convergence
-from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
-from simulator.training.hyperparameters import Hyperparameters, ReasoningEffort
-from simulator.training.recorded_response import ResponsesByLine
 from simulator.training.sampling import Group
-from simulator.training.token_counts import count_message_tokens
-from simulator.training.training_plan import PlanError
 from simulator.training.training_run import (
     TrainingRun,
     TrainingState,
     evaluate_held_out,
     initial_state,
-    prepare_run,
     sample_held_out,
     sample_step,
     train_step,
 )
-from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_folder import ResponseFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcquireSlot:
-    """A request: one of the places for jobs that train. Answered, once there is one, by when it became free."""
+    """Request a training slot. The result is the simulated time at which the slot became free."""
 
     at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckGrader:
-    """A request: why may the grader not be invoked? Answered by a reason, or None."""
+    """Ask whether the grader may be invoked. The result is the reason why not, or None."""
 
     at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """A request: the rewards of these samples, in their order. Answered by `Graded`, or a GraderError thrown in.
+    """Request the rewards of samples. The result is a `GradingResult` in the order of the samples.
 
-    `at` is the simulated time at which the rewards are there.
+    The caller throws a GraderError into the generator if there are no rewards. `at` is the simulated time at which the
+    rewards are available.
     """
 
     at: int
@@ -82,50 +75,58 @@ class Grade:
 LifecycleEffect: TypeAlias = Event | AcquireSlot | CheckGrader | Grade
 EffectResult: TypeAlias = GradingResult | str | int | None
 Lifecycle: TypeAlias = Generator[LifecycleEffect, EffectResult, None]
-OpenFile: TypeAlias = Callable[[str], AbstractContextManager[BinaryIO]]
 
-_EFFORTS: Final[Mapping[str, ReasoningEffort]] = {"low": "low", "medium": "medium", "high": "high"}
 GRADER_PARAM = "method.reinforcement.grader.lambda.function"
 TRAIN, HELD_OUT = "train", "held_out"
 
 
 def job_lifecycle(
-    job: Job, *, open_file: OpenFile, model: str, settings: Settings, replay: ResponseFolder | None = None
+    job: Job,
+    *,
+    open_file: OpenFile,
+    model: str,
+    settings: Settings,
+    recorded_responses: ResponseFolder | None = None,
 ) -> Lifecycle:
-    """Tell a job's life after its creation.
+    """Yield the effects of a job after its creation.
 
-    `open_file` opens an upload by its SHA-256; `model` is the name of what will be made; `replay` has the responses to
-    train on in place of the simulated policy, and is asked for them once. A job goes by the settings that it began
-    with, also where it goes on under others.
+    A job keeps the settings that it was created with, also after a restart with other settings.
+
+    Args:
+        job: the job as it was created.
+        open_file: opens an upload by its SHA-256.
+        model: the name of the tuned model.
+        settings: the settings of the simulator.
+        recorded_responses: the responses to train on instead of the simulated policy's. They are read once.
 
     Raises:
-        UnknownSettingError: this version does not have those.
+        InvalidSettingError: this version does not have one of the job's settings.
     """
-    order = job.spec
-    settings = settings if order.settings is None else restore_job_settings(settings, order.settings)
+    spec = job.spec
+    settings = settings if spec.settings is None else restore_job_settings(settings, spec.settings)
     durations = settings.durations
     at = job.created_at
-    yield ValidationStarted(at=at, training_file=order.training_file)
+    yield ValidationStarted(at=at, training_file=spec.training_file)
     at += durations.validation
     try:
-        run = _prepare_run(order, open_file=open_file, settings=settings, replay=replay)
-    except _InvalidFileError as fault:
-        yield JobFailed(at=at, failure=fault.failure)
+        run = prepare_training_run(spec, open_file=open_file, settings=settings, recorded_responses=recorded_responses)
+    except InvalidFileError as error:
+        yield JobFailed(at=at, failure=error.failure)
         return
     yield FilesValidated(at=at, training_records=len(run.plan.train), held_out_records=len(run.plan.held_out))
     free_at = yield AcquireSlot(at=at)
-    assert isinstance(free_at, int)  # noqa: S101  what the engine answers a TakePlace with
+    assert isinstance(free_at, int)  # noqa: S101  the result of AcquireSlot
     at = max(at + durations.queue, free_at)
-    refusal = yield CheckGrader(at=at)
-    if isinstance(refusal, str):
-        yield JobFailed(at=at, failure=Failure(code="grader_error", message=refusal, param=GRADER_PARAM))
+    denial_reason = yield CheckGrader(at=at)
+    if isinstance(denial_reason, str):
+        yield JobFailed(at=at, failure=Failure(code="grader_error", message=denial_reason, param=GRADER_PARAM))
         return
     yield TrainingStarted(at=at, total_steps=run.plan.total_steps)
     try:
         yield from _train(run, at=at, model=model, settings=settings)
-    except _GradingFailedError as failed:
-        failure = Failure(code="grader_error", message=str(failed.cause), param=GRADER_PARAM)
-        yield JobFailed(at=failed.at, failure=failure)
+    except _GradingFailedError as error:
+        failure = Failure(code="grader_error", message=str(error.cause), param=GRADER_PARAM)
+        yield JobFailed(at=error.at, failure=failure)
 
 
 def _train(run: TrainingRun, *, at: int, model: str, settings: Settings) -> Lifecycle:
@@ -166,7 +167,7 @@ def _train(run: TrainingRun, *, at: int, model: str, settings: Settings) -> Life
 def _evaluate(
     run: TrainingRun, state: TrainingState, *, at: int
 ) -> Generator[LifecycleEffect, EffectResult, dict[str, int | float]]:
-    """Grade one rollout for each held-out record; return what the checkpoint shows of it (INFERRED: names)."""
+    """Grade one rollout per held-out record; return the metrics of the checkpoint (INFERRED: their names)."""
     if not run.plan.held_out:
         return {"step": state.step}
     groups = sample_held_out(run, state)
@@ -188,98 +189,20 @@ def _grade(
         Sample(record=group.prompt.record, rollout=rollout) for group in groups for rollout in group.rollouts
     )
     try:
-        graded = yield Grade(at=at, split=split, step=step, samples=samples)
+        result = yield Grade(at=at, split=split, step=step, samples=samples)
     except GraderError as error:
         raise _GradingFailedError(error, at=at) from error
-    assert isinstance(graded, GradingResult)  # noqa: S101  what the engine answers a Grade with
-    flat = iter(graded.rewards)
-    rewards = tuple(tuple(next(flat) for _ in group.rollouts) for group in groups)
+    assert isinstance(result, GradingResult)  # noqa: S101  the result of Grade
+    flat_rewards = iter(result.rewards)
+    rewards = tuple(tuple(next(flat_rewards) for _ in group.rollouts) for group in groups)
     yield RolloutsGraded(
-        at=at, split=split, step=step, rewards=rewards, invocations=graded.invocations, warnings=graded.warnings
+        at=at, split=split, step=step, rewards=rewards, invocations=result.invocations, warnings=result.warnings
     )
     return rewards
 
 
-def _prepare_run(
-    order: JobSpec, *, open_file: OpenFile, settings: Settings, replay: ResponseFolder | None
-) -> TrainingRun:
-    training = _load_records(order.training_sha256, "training_file", open_file=open_file, limits=settings.dataset)
-    validation = None
-    if order.validation_sha256:
-        validation = _load_records(
-            order.validation_sha256, "validation_file", open_file=open_file, limits=settings.validation_dataset
-        )
-    try:
-        return prepare_run(
-            training,
-            validation=validation,
-            held_out_choice=settings.held_out,
-            model=order.model,
-            hyperparameters=_hyperparameters_from(order, redteam=settings.redteam),
-            seed=order.seed,
-            answer_path=settings.answer_path,
-            recorded_responses=_load_recordings(training, "training_file", model=order.model, replay=replay),
-            recorded_validation_responses=_load_recordings(
-                validation, "validation_file", model=order.model, replay=replay
-            ),
-        )
-    except PlanError as error:
-        raise _InvalidFileError("training_file", str(error)) from error
-
-
-def _load_recordings(
-    records: Sequence[Record] | None, param: str, *, model: str, replay: ResponseFolder | None
-) -> ResponsesByLine | None:
-    if replay is None or records is None:
-        return None
-    try:
-        return replay.responses_by_line(records, model=model)
-    except (DatasetError, UpstreamError) as error:
-        raise _InvalidFileError(param, str(error)) from error
-
-
-def _load_records(sha256: str, param: str, *, open_file: OpenFile, limits: DatasetLimits) -> tuple[Record, ...]:
-    try:
-        with open_file(sha256) as stream:
-            records = read_records(stream, limits)
-        _check_lengths(records, limits.max_prompt_tokens)
-    except DatasetError as error:
-        raise _InvalidFileError(param, str(error)) from error
-    return records
-
-
-def _check_lengths(records: Sequence[Record], most: int | None) -> None:
-    if most is None:
-        return
-    for record in records:
-        length = count_message_tokens(record.messages)
-        if length > most:
-            raise DatasetError(
-                record.line, f"the prompt is about {length} tokens; at most {most} are allowed: shorten it"
-            )
-
-
-def _hyperparameters_from(order: JobSpec, *, redteam: float) -> Hyperparameters:
-    asked = order.hyperparameters
-    return Hyperparameters(
-        n_epochs=int(asked["n_epochs"]),
-        batch_size=int(asked["batch_size"]),
-        learning_rate_multiplier=float(asked["learning_rate_multiplier"]),
-        redteam=redteam,
-        reasoning_effort=_EFFORTS.get(str(asked.get("reasoning_effort")), "medium"),
-    )
-
-
 def _step_duration(tokens: int, durations: DurationSettings) -> int:
     return round(durations.per_step + tokens / durations.tokens_per_second)
-
-
-class _InvalidFileError(Exception):
-    def __init__(self, param: str, reason: str) -> None:
-        super().__init__(reason)
-        self.failure = Failure(
-            code=f"invalid_{param}", message=f"The {param.replace('_', ' ')} is invalid: {reason}", param=param
-        )
 
 
 class _GradingFailedError(Exception):

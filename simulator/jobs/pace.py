@@ -1,54 +1,26 @@
-"""Who moves a job on, and how far: the paces, the freeze, and what a user did to the clock."""
+"""The pace of each job, which limits how far it may advance, and the clock that follows from it."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import Lock
-from typing import Any, Final
+from typing import Any
 
-from pydantic import TypeAdapter
-
-from simulator.clock import CallerClock, Clock, Lapse, format_time
+from simulator.clock import CallerClock, Clock, format_time
+from simulator.jobs.pace_state import PaceState, decode_pace_state, encode_pace_state
 from simulator.settings import MAX_EPOCH_SECONDS, Pace
 from simulator.store.clock_state import ClockStateStore
 
 
 class ClockControlError(Exception):
-    """The clock was told what it cannot do; it is as it was."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaceState:
-    """How a user left the clock.
-
-    Attributes:
-        reached: the simulated time up to which a user has moved the clock: whatever waits for that goes no further.
-        frozen: nothing moves, whatever its pace, but for what is told to.
-        held: where it was frozen: what leads the clock otherwise goes no further than that. None is `reached`.
-        pace: the simulator's; None is the one that it was started with.
-        speed: simulated seconds in a real one, where jobs go by `realtime`; None is the one it was started with.
-        own: the jobs that have a pace of their own.
-        speeds: those of them that go by `realtime` at a speed of their own.
-        lapses: the time that was made to pass for the callers.
-    """
-
-    reached: int
-    frozen: bool = False
-    held: int | None = None
-    pace: Pace | None = None
-    speed: float | None = None
-    own: Mapping[str, Pace] = field(default_factory=dict)
-    speeds: Mapping[str, float] = field(default_factory=dict)
-    lapses: tuple[Lapse, ...] = ()
-
-
-_PACE_STATE: Final = TypeAdapter(PaceState)
+    """The clock or a pace cannot be changed as requested. Nothing has changed."""
 
 
 class PaceRegistry:
-    """The paces of one simulator and the clock that obeys them; what a user changes is kept until the next start.
+    """The paces of one simulator and its clock. The data folder keeps what a user changes.
 
-    The clock follows whichever job is ahead. So that none of them hurries the others, each job at `realtime` goes by a
-    clock of its own: it begins where the simulator's is then, and runs at the job's speed or else at the simulator's.
+    The simulator's clock follows the job that is furthest ahead. So that this job does not speed up the others, each
+    job at the pace `realtime` has its own clock. That clock starts at the simulator's time and runs at the job's speed,
+    or at the simulator's speed if the job has none.
     """
 
     def __init__(
@@ -62,43 +34,43 @@ class PaceRegistry:
         wall_clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
-        """Take up what was kept, or begin.
+        """Load the stored state, or start with a new one.
 
         Args:
-            states: where the pacing is kept.
-            pace: the simulator's, until a user chooses another.
-            speed: likewise.
-            epoch: where the clock begins, in seconds since the Unix epoch.
-            latest_time: the simulated time of the latest thing that is kept; 0 when nothing is.
-            wall_clock: this machine's clock, in seconds since the Unix epoch.
-            monotonic: a monotonic clock of this machine's.
+            states: stores the state.
+            pace: the simulator's pace until a user sets another.
+            speed: the simulator's speed until a user sets another.
+            epoch: the time at which the clock starts, in seconds since the Unix epoch.
+            latest_time: the latest simulated time in the data folder; 0 if it is empty.
+            wall_clock: returns this machine's time in seconds since the Unix epoch.
+            monotonic: returns this machine's monotonic time in seconds.
         """
         self._states = states
-        self._changing = Lock()
+        self._lock = Lock()
         self._defaults = (Pace(pace), speed)
-        kept = states.get()
-        self._state = _PACE_STATE.validate_json(kept) if kept else PaceState(reached=latest_time or epoch)
-        # A clock that only its user moves stands after a restart where it stood before.
-        stood = latest_time if self._state.frozen or self.pace is Pace.MANUAL else 0
+        stored = states.get()
+        self._state = decode_pace_state(stored) if stored else PaceState(reached=latest_time or epoch)
+        # If only the user moves the clock, it continues after a restart at the same time.
+        held_at = latest_time if self._state.frozen or self.pace is Pace.MANUAL else 0
         self._monotonic = monotonic
-        self.clock = self._new_clock(stood or max(epoch, latest_time))
-        self._clocks: Mapping[str, Clock] = {}  # of the jobs at `realtime`; replaced whole
+        self.clock = self._new_clock(held_at or max(epoch, latest_time))
+        self._clocks: Mapping[str, Clock] = {}  # of the jobs at `realtime`, by job id; replaced as a whole
         self.caller_clock = CallerClock(wall_clock=wall_clock, lapses=self._state.lapses)
         self._apply_speeds()
 
     @property
     def pace(self) -> Pace:
-        """The simulator's own pace."""
+        """The simulator's pace."""
         return self._state.pace or self._defaults[0]
 
     @property
     def speed(self) -> float:
-        """How many simulated seconds pass in a real one, where jobs go by `realtime`."""
+        """The simulator's speed: simulated seconds per real second at the pace `realtime`."""
         return self._state.speed or self._defaults[1]
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing moves but what is told to."""
+        """Whether the clock and all jobs are stopped."""
         return self._state.frozen
 
     def pace_of(self, job_id: str) -> Pace:
@@ -106,64 +78,65 @@ class PaceRegistry:
         return self._state.own.get(job_id, self.pace)
 
     def speed_of(self, job_id: str) -> float | None:
-        """Return how many simulated seconds pass for a job in a real one, if it goes by `realtime`."""
+        """Return a job's simulated seconds per real second, or None if its pace is not `realtime`."""
         return self._state.speeds.get(job_id, self.speed) if self.pace_of(job_id) is Pace.REALTIME else None
 
     def time_limit(self, job_id: str) -> int | None:
-        """Return the simulated time that a job may not go beyond; None: the job leads, and the clock follows it."""
-        pacing, pace = self._state, self.pace_of(job_id)
+        """Return the simulated time beyond which a job may not advance; None: no limit, the clock follows the job."""
+        state, pace = self._state, self.pace_of(job_id)
         if pace is Pace.REALTIME:
             return self._clock_of(job_id).now()
-        if pace is Pace.MANUAL or (pacing.frozen and pacing.held is None):
-            return pacing.reached
-        return pacing.held if pacing.frozen else None
+        if pace is Pace.MANUAL or (state.frozen and state.held is None):
+            return state.reached
+        return state.held if state.frozen else None
 
     def seconds_until(self, job_id: str, time: int) -> float | None:
-        """Return how many real seconds it takes a job at `realtime` to come to a time; None: it never does."""
+        """Return the real seconds until a job at the pace `realtime` reaches a simulated time; None: it never does."""
         return self._clock_of(job_id).seconds_until(time)
 
     def freeze(self) -> None:
-        """Let nothing move from now on but what is told to."""
-        with self._changing:
-            self._change(frozen=True, held=self.clock.now())  # what waits for its user, who went no further, stays
+        """Stop the clock and all jobs."""
+        with self._lock:
+            # `reached` stays as it is, so that a job at the pace `manual` does not advance.
+            self._change(frozen=True, held=self.clock.now())
 
     def thaw(self) -> None:
-        """Let everything move again at its own pace."""
-        with self._changing:
+        """Let the clock and all jobs continue at their paces."""
+        with self._lock:
             self._change(frozen=False)
 
     def advance_to(self, time: int) -> None:
-        """Move the clock to a simulated time, and let as much time pass for the callers.
+        """Move the clock to a simulated time, and age keys and sessions by the same duration.
 
         Raises:
-            ClockOrderError: that time has passed, or is beyond what the clock tells.
-            StoreFullError: the disk is full; nothing has moved.
+            ClockControlError: the time has passed, or is beyond the last time of the clock.
+            StoreFullError: the disk is full; nothing has changed.
         """
-        with self._changing:
+        with self._lock:
             now = self.clock.now()
             if time < now:
-                raise ClockControlError(f"the clock stands at {format_time(now)}, which is later, and never runs back")
+                raise ClockControlError(f"the clock is at {format_time(now)}, which is later; it cannot move back")
             self._advance(now, time - now)
 
     def advance_by(self, seconds: int) -> None:
-        """Do the same for so many seconds from now on."""
-        with self._changing:
+        """Move the clock by a number of seconds, as `advance_to` does."""
+        with self._lock:
             self._advance(self.clock.now(), seconds)
 
     def move_clock_to(self, time: int) -> None:
-        """Move the clock to where a job has been told to run to: for the callers no time passes."""
-        with self._changing:
+        """Move the clock to a simulated time without aging keys and sessions."""
+        with self._lock:
             self._change(to=time)
 
     def set_pace(self, pace: Pace | None, speed: float | None = None) -> None:
-        """Give the simulator another pace, and another speed where its clock and that of jobs without one run."""
-        with self._changing:
-            chosen: dict[str, Any] = {} if pace is None else {"pace": pace, "reached": self.clock.now()}
-            self._change(**chosen, speed=self._state.speed if speed is None else speed)
+        """Set the simulator's pace, its speed or both; None keeps the current one."""
+        with self._lock:
+            changes: dict[str, Any] = {} if pace is None else {"pace": pace, "reached": self.clock.now()}
+            self._change(**changes, speed=self._state.speed if speed is None else speed)
 
     def set_job_pace(self, job_id: str, pace: Pace, speed: float | None = None) -> None:
-        """Give a job a pace of its own; at `realtime` it may have a speed of its own, too."""
-        with self._changing:
+        """Set a job's own pace and, at the pace `realtime`, its own speed."""
+        with self._lock:
             speeds = dict(self._state.speeds)
             if pace is not Pace.REALTIME:
                 speeds.pop(job_id, None)
@@ -174,16 +147,16 @@ class PaceRegistry:
     def remove_job(self, job_id: str) -> None:
         """Forget the pace of a job that has ended.
 
-        It is not written down, so that a full disk cannot get between a job's end and what follows from it: the next
-        change leaves it out, or the next start.
+        This is not stored at once, so that a full disk cannot disturb the end of a job. The next change or the next
+        start stores it.
         """
-        with self._changing:
+        with self._lock:
             self._clocks = {job: clock for job, clock in self._clocks.items() if job != job_id}
             self._retain(self._state.own.keys() - {job_id})
 
     def retain_jobs(self, unfinished: Collection[str]) -> None:
-        """Forget the paces of all jobs but these, at the start."""
-        with self._changing:
+        """Forget the paces of all other jobs. Called when the simulator starts."""
+        with self._lock:
             self._retain(self._state.own.keys() & set(unfinished))
 
     def _new_clock(self, epoch: int) -> Clock:
@@ -192,27 +165,27 @@ class PaceRegistry:
     def _clock_of(self, job_id: str) -> Clock:
         clock = self._clocks.get(job_id)
         if clock is None:
-            with self._changing:
+            with self._lock:
                 clock = self._clocks.get(job_id) or self._new_clock(self.clock.now())
                 self._clocks = {**self._clocks, job_id: clock}
                 self._apply_speeds()
         return clock
 
-    def _retain(self, jobs: Collection[str]) -> None:
-        pacing = self._state
+    def _retain(self, job_ids: Collection[str]) -> None:
+        state = self._state
         self._state = replace(
-            pacing,
-            own={job: pace for job, pace in pacing.own.items() if job in jobs},
-            speeds={job: speed for job, speed in pacing.speeds.items() if job in jobs},
+            state,
+            own={job: pace for job, pace in state.own.items() if job in job_ids},
+            speeds={job: speed for job, speed in state.speeds.items() if job in job_ids},
         )
         self._apply_speeds()
 
     def _advance(self, now: int, seconds: int) -> None:
-        # What the callers' time is ahead of this machine's is never more than what the clock was moved by, so that it
-        # stays in a year of four digits, too.
+        # The callers' time is never further ahead of this machine's than the clock was moved, so this limit also keeps
+        # it in a year of four digits.
         if now + seconds > MAX_EPOCH_SECONDS:
             raise ClockControlError(
-                f"the clock stands at {format_time(now)}, and does not go beyond {format_time(MAX_EPOCH_SECONDS)}"
+                f"the clock is at {format_time(now)}, and cannot move beyond {format_time(MAX_EPOCH_SECONDS)}"
             )
         lapses = self.caller_clock.lapses_after(seconds)
         self._change(to=now + seconds, reached=now + seconds, held=now + seconds, lapses=lapses)
@@ -221,15 +194,15 @@ class PaceRegistry:
             clock.move_to(now + seconds)
 
     def _change(self, *, to: int = 0, **changes: Any) -> None:
-        """Keep a change and then obey it; with `to`, the clock is moved there."""
-        pacing = replace(self._state, **changes)
-        self._states.put(_PACE_STATE.dump_json(pacing).decode(), at=max(to, self.clock.now()))
-        self._state = pacing  # replaced whole: whoever reads takes no lock
+        """Store changes of the state and then apply them. `to` moves the clock to a simulated time."""
+        state = replace(self._state, **changes)
+        self._states.put(encode_pace_state(state), at=max(to, self.clock.now()))
+        self._state = state  # replaced as a whole, because readers take no lock
         self.clock.move_to(to)
         self._apply_speeds()
 
     def _apply_speeds(self) -> None:
-        """Let the clocks run that should, each as fast as it should."""
+        """Set the speed of every clock, and drop the clocks of jobs that have left the pace `realtime`."""
         self.clock.set_speed(self.speed if self.pace is Pace.REALTIME and not self.frozen else 0.0)
         self._clocks = {job: clock for job, clock in self._clocks.items() if self.pace_of(job) is Pace.REALTIME}
         for job, clock in self._clocks.items():

@@ -1,59 +1,85 @@
-"""A job's rollouts, told again from its log: the log keeps the rewards, and the story makes the same texts anew."""
+"""Replay a job from its log: the lifecycle computes the same rollouts again, and the log supplies the rewards."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Final
 
 from simulator.grading.grader import GradingResult
 from simulator.jobs.codec import event_kind
 from simulator.jobs.job import Event, JobCancelled, JobFailed, RolloutsGraded, StartDelayed
 from simulator.jobs.lifecycle import AcquireSlot, CheckGrader, EffectResult, Grade, Lifecycle
 
+_MAX_VALUE_LENGTH: Final = 60  # characters of a value in a message
+
 
 class ReplayError(Exception):
-    """The story goes otherwise than the log: it was written under other settings, or a file of it is gone."""
+    """The lifecycle differs from the log: the settings have changed, or a file of the job no longer exists."""
 
 
 def replay_rollouts(lifecycle: Lifecycle, recorded: Iterable[Event]) -> Iterator[tuple[Grade, RolloutsGraded]]:
-    """Yield what was graded, with the rewards that came back, as far as the log goes.
+    """Yield each grading request with its recorded rewards, up to the end of the log.
 
-    `recorded` is the log after the job's creation. A job that failed or was cancelled is told up to there.
+    `recorded` is the log without its first event. For a job that failed or was cancelled, the replay ends there.
 
     Raises:
-        RetellingError: the story goes otherwise.
+        ReplayError: the lifecycle differs from the log.
     """
-    left, answer = deque(recorded), None
-    while left:
+    remaining, result = deque(recorded), None
+    while remaining:
         try:
-            effect = lifecycle.send(answer)
+            effect = lifecycle.send(result)
         except StopIteration:
             return
-        known, answer = left[0], _recorded_result(effect, left[0])
+        event = remaining[0]
+        result = _recorded_result(effect, event)
         match effect:
-            case Grade() if isinstance(known, RolloutsGraded):
-                yield effect, known
-            case AcquireSlot() if isinstance(known, StartDelayed):
-                left.popleft()
+            case Grade() if isinstance(event, RolloutsGraded):
+                yield effect, event
+            case AcquireSlot() if isinstance(event, StartDelayed):
+                remaining.popleft()
             case AcquireSlot() | CheckGrader():
                 pass
-            case _ if known == effect:
-                left.popleft()
-            case _ if isinstance(known, JobCancelled | JobFailed):
+            case _ if event == effect:
+                remaining.popleft()
+            case _ if isinstance(event, JobCancelled | JobFailed):
                 return
             case _:
-                raise ReplayError(f"the log goes on with {event_kind(known)} and the story otherwise")
+                raise ReplayError(f"the log has {event_kind(event)} next, and the replay computes another event")
 
 
-def slot_acquired_at(known: Event) -> int:
-    """Return what a story that was told before was answered for its place; `known` is what its log goes on with."""
-    return known.until if isinstance(known, StartDelayed) else known.at
+def recorded_slot_time(event: Event) -> int:
+    """Return the time at which a replayed job acquired its slot; `event` is the next one in its log."""
+    return event.until if isinstance(event, StartDelayed) else event.at
 
 
-def _recorded_result(effect: object, known: Event) -> EffectResult:
-    match effect, known:
+def recorded_grading(event: RolloutsGraded) -> GradingResult:
+    """Return the grading result that an event has recorded."""
+    rewards = tuple(reward for group in event.rewards for reward in group)
+    return GradingResult(rewards=rewards, invocations=event.invocations, warnings=event.warnings)
+
+
+def describe_difference(recorded: Event, computed: Event) -> str:
+    """Return one short sentence that says how two events differ."""
+    if type(recorded) is not type(computed):
+        return (
+            f"it has {event_kind(recorded)} at {recorded.at}, and the replay computes "
+            f"{event_kind(computed)} at {computed.at}"
+        )
+    field = next(part.name for part in fields(recorded) if getattr(recorded, part.name) != getattr(computed, part.name))
+    before, now = (_truncate(repr(getattr(event, field))) for event in (recorded, computed))
+    return f"it has {event_kind(recorded)} with {field} {before}, and the replay computes {now}"
+
+
+def _truncate(value: str) -> str:
+    return f"{value[:_MAX_VALUE_LENGTH]}..." if len(value) > _MAX_VALUE_LENGTH else value
+
+
+def _recorded_result(effect: object, event: Event) -> EffectResult:
+    match effect, event:
         case AcquireSlot(), _:
-            return slot_acquired_at(known)
+            return recorded_slot_time(event)
         case Grade(), RolloutsGraded():
-            rewards = tuple(reward for group in known.rewards for reward in group)
-            return GradingResult(rewards=rewards, invocations=known.invocations, warnings=known.warnings)
+            return recorded_grading(event)
         case _:
             return None

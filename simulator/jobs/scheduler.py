@@ -1,55 +1,40 @@
-"""The threads that jobs move on: who goes, who stands, and what wakes them."""
+"""Decide which jobs advance and on which thread, and wake the jobs that wait."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 from math import inf
-from threading import Condition, RLock, Thread
+from threading import Condition, RLock
 from typing import Final, Protocol
 
 from simulator.jobs.job import Job
 from simulator.jobs.job_run import JobRun
 from simulator.jobs.pace import PaceRegistry
+from simulator.jobs.run_target import RunTarget, RunTargets
+from simulator.jobs.ticker import Ticker
 from simulator.settings import Pace
 
-_DISK_FULL_RETRY_DELAY: Final = 1.0  # real seconds until what found the disk full is tried again
-_MAX_WAIT: Final = 3_600.0  # real seconds; the system cannot wait for as long as a slow clock may take
+_DISK_FULL_RETRY_DELAY: Final = 1.0  # real seconds
 
 
 class JobQueue(Protocol):
-    """The line of jobs that wait for a place."""
+    """The jobs that have a slot or wait for one. `closing` is true once the simulator shuts down."""
 
     closing: bool
 
     def find_job(self, job_id: str) -> Job | None:
-        """Return a job as it is now."""
+        """Return a job's current state."""
 
     def slot_free_at(self, job_id: str) -> int | None:
-        """Return since when a job has a place, or None while it must wait."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RunTarget:
-    """How far a job is told to run: until `is_reached`, and no further than the simulated time `until` if there is one.
-
-    Two of one job are two, however alike they are.
-    """
-
-    is_reached: Callable[[Job], bool]
-    until: int | None = None
-
-    def is_reached_or_past(self, job: Job) -> bool:
-        """Whether a job has come so far."""
-        return self.is_reached(job) or (self.until is not None and job.changed_at > self.until)
+        """Return the simulated time from which the job has a slot, or None while it must wait in the queue."""
 
 
 class Scheduler:
-    """Gives the runs of unfinished jobs their turns, each as far as its pace allows.
+    """Advances the runs of unfinished jobs, each as far as its pace allows.
 
-    A run that cannot go on holds no thread: it stands, and is looked at again when the clock or its pace changes, or
-    when a place becomes free. `lock` is held while that is decided, and never while a run has its turn; whoever gives
-    it one, a retrieve or a thread of ours, is the only one to do so meanwhile.
+    A run that cannot advance holds no thread. The scheduler checks it again when the clock or its pace changes and
+    when a slot becomes free. `lock` is held for every decision and never while a run advances. Only one thread
+    advances a run at a time: one of the scheduler's own, or the one of a retrieve.
     """
 
     def __init__(self, *, queue: JobQueue, paces: PaceRegistry, slots: int, lock: RLock) -> None:
@@ -58,29 +43,34 @@ class Scheduler:
         self._slots = slots
         self._changed = Condition(lock)
         self._runs: dict[str, JobRun] = {}  # of unfinished jobs, oldest first
-        self._advancing: set[str] = set()  # those that are having a turn
-        self._targets: dict[str, list[RunTarget]] = {}  # of the jobs that somebody is running; none is an empty list
-        # One more than the places: whoever waits in line is validated meanwhile.
+        self._advancing: set[str] = set()  # ids of the jobs whose runs advance right now
+        self._targets = RunTargets()
+        # One thread more than slots: it validates the files of the jobs in the queue.
         self._threads = ThreadPoolExecutor(slots + 1, thread_name_prefix="job")
-        self._ticker: Thread | None = None
+        self._ticker = Ticker(
+            self._changed,
+            next_delay=self._next_tick_delay,
+            resume=lambda: self._resume(self._runs.values()),
+            is_closing=lambda: self._queue.closing,
+        )
 
     def start(self, run: JobRun) -> None:
-        """Take a job's run on."""
+        """Add a job's run."""
         with self._changed:
             self._runs[run.job_id] = run
             self._resume((run,))
 
     def remove(self, job_id: str) -> None:
-        """Forget a job that has ended; the turn that is under way comes to nothing."""
+        """Remove a job that has ended. If its run advances right now, the result is discarded."""
         with self._changed:
             self._runs.pop(job_id, None)
-            self._targets.pop(job_id, None)
+            self._targets.remove_job(job_id)
             self._changed.notify_all()
 
     def advance(self, job_id: str) -> None:
-        """Give a job at `poll` pace one turn, on the caller's thread.
+        """Advance a job at the pace `poll` once, on the caller's thread.
 
-        At other paces nothing happens, nor while another turn of the job is under way.
+        Does nothing at another pace, or while another thread advances the job.
         """
         with self._changed:
             run = self._runs.get(job_id)
@@ -92,24 +82,23 @@ class Scheduler:
             ):
                 return
             self._advancing.add(job_id)
-        more = run.advance()
+        can_continue = run.advance()
         with self._changed:
-            self._finish_advance(run, more=more)
+            self._finish_advance(run, can_continue=can_continue)
 
     def time_limit(self, job_id: str) -> int | None:
-        """Return the simulated time that a job may not go beyond for now, or None; one that has ended goes nowhere."""
+        """Return the simulated time beyond which a job may not advance now; None: no limit. 0 if the job has ended."""
         run = self._runs.get(job_id)
         if run is None:
             return 0
-        if goals := self._targets.get(job_id):
-            furthest = [goal.until for goal in goals if goal.until is not None]
-            return max(furthest) if len(furthest) == len(goals) else None
+        if job_id in self._targets:
+            return self._targets.time_limit(job_id)
         limit = self._paces.time_limit(job_id)
-        # The clock may stand beyond what a user has moved it to: a job ran ahead. Another one is created there.
+        # A job that ran ahead can have moved the clock beyond the limit. A job that is created then starts there.
         return None if limit is None else max(limit, run.created_at)
 
     def is_blocked(self, job_id: str) -> bool:
-        """Whether only somebody outside can move a job on: it waits for the clock, or for a retrieve."""
+        """Return whether only a user can advance a job: it waits for the clock or for a retrieve."""
         with self._changed:
             if job_id in self._advancing or job_id in self._targets:
                 return False
@@ -119,66 +108,70 @@ class Scheduler:
             )
 
     def next_at(self, job_id: str) -> int | None:
-        """Return the simulated time of a job's next move, if it stands before one."""
+        """Return the simulated time of the effect that a job waits for, or None if it does not wait."""
         run = self._runs.get(job_id)
         return run.next_at if run else None
 
     def handle_update(self, job: Job) -> None:
-        """Take note of what was written to a job's log: a goal may be met, a place may have become free."""
+        """React to a new entry in a job's log: it may have reached a target or freed a slot."""
         with self._changed:
-            for goal in [goal for goal in self._targets.get(job.id, ()) if goal.is_reached_or_past(job)]:
-                self._remove_target(job.id, goal)
+            self._targets.update(job)
             if job.status.is_terminal:
                 self.remove(job.id)
-            # Only the oldest can have a place.
+            # Only the oldest jobs can have a slot.
             self._resume(islice(self._runs.values(), self._slots))
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Look at every run that stands: the clock has moved, or a pace was changed."""
+        """Check every waiting run again, because the clock or a pace has changed."""
         with self._changed:
             self._resume(self._runs.values())
-            self._start_ticker_if_needed()
+            self._ticker.start_if_needed()
             self._changed.notify_all()
 
     def wait_until_idle(self, job_ids: Collection[str], *, until: float = inf) -> None:
-        """Wait until these jobs have come as far as the clock allows now, or beyond the simulated time `until`.
+        """Wait until these jobs have advanced as far as the clock allows now, or past the simulated time `until`.
 
-        Nobody is waited for whom the clock does not hold, or whom somebody runs, and no longer than that: a clock that
-        runs may have let a job go on by then.
+        Ignores jobs that the clock does not limit and jobs with a run target. A running clock may allow a job to
+        advance further meanwhile; this is not waited for.
         """
         with self._changed:
-            held = {job_id: min(limit, until) for job_id in job_ids if (limit := self.time_limit(job_id)) is not None}
+            limits = {job_id: min(limit, until) for job_id in job_ids if (limit := self.time_limit(job_id)) is not None}
             self._changed.wait_for(
-                lambda: self._queue.closing or not any(self._is_behind(job_id, limit) for job_id, limit in held.items())
+                lambda: (
+                    self._queue.closing or not any(self._is_behind(job_id, limit) for job_id, limit in limits.items())
+                )
+            )
+
+    def wait_until_ended(self, job_ids: Collection[str], *, timeout: float) -> None:
+        """Wait until these jobs have ended or cannot advance by themselves, at most `timeout` real seconds."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._queue.closing or not any(self._is_progressing(job_id) for job_id in job_ids), timeout
             )
 
     def run_until(self, job_id: str, target: RunTarget) -> bool:
-        """Let a job run as fast as it can until its goal is met, and wait for that; return whether it is.
+        """Run a job without delay until it reaches a target; return whether it has.
 
-        It may end before, or wait in line for a place that nobody is about to leave.
+        Returns False if the job ends first, or if it waits for a slot that no running job can free.
         """
         with self._changed:
             run, job = self._runs.get(job_id), self._queue.find_job(job_id)
             if run is None or job is None or target.is_reached(job):
                 return job is not None and target.is_reached(job)
-            goals = self._targets.setdefault(job_id, [])
-            goals.append(target)
+            self._targets.add(job_id, target)
             self._resume((run,))
-            self._changed.wait_for(lambda: self._is_over(run, target))
-            met = target not in goals
-            self._remove_target(job_id, target)
+            self._changed.wait_for(lambda: self._is_settled(run, target))
+            is_reached = self._targets.close(job_id, target)
             self._resume(self._runs_waiting_for_slot())
-            return met
+            return is_reached
 
     def close(self) -> None:
-        """Wait for the turns under way; `line` says already that there are no more."""
+        """Wait for the runs that advance right now. `JobQueue.closing` must already be true."""
         with self._changed:
             self._changed.notify_all()
-            ticker = self._ticker
         self._threads.shutdown(wait=True, cancel_futures=True)
-        if ticker:
-            ticker.join()
+        self._ticker.join()
 
     def _resume(self, runs: Iterable[JobRun]) -> None:
         for run in list(runs):
@@ -187,7 +180,7 @@ class Scheduler:
                 self._threads.submit(self._advance_until_blocked, run)
 
     def _runs_waiting_for_slot(self) -> list[JobRun]:
-        """Return the jobs that wait in line and may have got a place: only the oldest ones can have any."""
+        """Return the jobs in the queue that may have a slot now: only the oldest jobs can."""
         return [run for run in islice(self._runs.values(), self._slots) if run.is_waiting_for_slot]
 
     def _can_advance(self, run: JobRun) -> bool:
@@ -202,79 +195,60 @@ class Scheduler:
         return limit is not None and at is not None and at > limit
 
     def _advance_until_blocked(self, run: JobRun) -> None:
-        """Take turns until none is left, or until the run stands."""
         while True:
-            more = run.advance()
+            can_continue = run.advance()
             with self._changed:
-                if not more or self._queue.closing or run.is_disk_full or not self._can_advance(run):
-                    self._finish_advance(run, more=more)
+                if not can_continue or self._queue.closing or run.is_disk_full or not self._can_advance(run):
+                    self._finish_advance(run, can_continue=can_continue)
                     return
 
-    def _finish_advance(self, run: JobRun, *, more: bool) -> None:
-        """Let a run stand after its turn, and go on whoever waited for that: a goal of its own, or a job in line."""
+    def _finish_advance(self, run: JobRun, *, can_continue: bool) -> None:
+        """Mark a run as not advancing and resume what waited for that: a run with a target, or a job in the queue."""
         self._advancing.discard(run.job_id)
-        if not more and self._runs.get(run.job_id) is run:
+        if not can_continue and self._runs.get(run.job_id) is run:
             self.remove(run.job_id)
-        self._resume(
-            [*self._runs_waiting_for_slot(), *((run,) if run.job_id in self._targets and not run.is_disk_full else ())]
-        )
-        self._start_ticker_if_needed()
+        has_target = run.job_id in self._targets and not run.is_disk_full
+        self._resume([*self._runs_waiting_for_slot(), *((run,) if has_target else ())])
+        self._ticker.start_if_needed()
         self._changed.notify_all()
 
     def _is_behind(self, job_id: str, due: float) -> bool:
-        """Whether a job has yet to come to where the clock held it at the time `due`, and is about to."""
+        """Return whether a job advances right now and has not yet reached the simulated time `due`."""
         if job_id not in self._advancing or job_id not in self._runs or job_id in self._targets:
             return False
         limit, job = self.time_limit(job_id), self._queue.find_job(job_id)
         return limit is not None and job is not None and not due < job.changed_at <= limit
 
-    def _is_over(self, run: JobRun, target: RunTarget) -> bool:
-        """Whether a goal is met, and the job stands unless somebody else runs it on; or whether it cannot be met."""
-        goals = self._targets.get(run.job_id, ())
+    def _is_progressing(self, job_id: str) -> bool:
+        """Return whether an unfinished job advances, or waits for a slot while another job advances."""
+        run = self._runs.get(job_id)
+        if run is None:
+            return False
+        return job_id in self._advancing or (run.is_waiting_for_slot and not self._is_stuck(run))
+
+    def _is_settled(self, run: JobRun, target: RunTarget) -> bool:
+        """Return whether a run has reached its target and stopped, or cannot reach it."""
+        is_open = self._targets.is_open(run.job_id, target)
         if self._queue.closing or run.job_id not in self._runs:
             return True
         if run.job_id in self._advancing:
-            return bool(goals) and target not in goals
-        return (
-            target not in goals or run.is_disk_full or run.is_unreplayable or self._is_early(run) or self._is_stuck(run)
-        )
+            return not is_open and run.job_id in self._targets
+        return not is_open or run.is_disk_full or run.is_unreplayable or self._is_early(run) or self._is_stuck(run)
 
     def _is_stuck(self, run: JobRun) -> bool:
-        """Whether a job waits in line for a place that nobody is about to leave."""
+        """Return whether a job waits for a slot and no job advances that could free one."""
         return run.is_waiting_for_slot and not self._advancing
 
-    def _remove_target(self, job_id: str, target: RunTarget) -> None:
-        goals = self._targets.get(job_id, [])
-        if target in goals:
-            goals.remove(target)
-        if not goals:
-            self._targets.pop(job_id, None)
-
-    # Time that passes by itself.
-
-    def _start_ticker_if_needed(self) -> None:
-        if self._ticker is None and not self._queue.closing and self._next_tick_delay() is not None:
-            self._ticker = Thread(target=self._tick, name="clock")
-            self._ticker.start()
-
-    def _tick(self) -> None:
-        """Wake what waits for a clock that runs, when it has come so far; end when nothing does."""
-        with self._changed:
-            while not self._queue.closing and (pause := self._next_tick_delay()) is not None:
-                self._changed.wait(min(pause, _MAX_WAIT))
-                self._resume(self._runs.values())
-            self._ticker = None
-
     def _next_tick_delay(self) -> float | None:
-        """Return the real seconds until something that stands can go by itself; None: nothing ever can."""
-        waits = [
+        """Return the real seconds until a waiting run can advance by itself; None if no run can."""
+        delays = [
             _DISK_FULL_RETRY_DELAY if run.is_disk_full else self._paces.seconds_until(run.job_id, run.next_at)
             for run in self._runs.values()
             if run.job_id not in self._advancing
             and run.next_at is not None
             and (run.is_disk_full or self._waits_for_clock(run))
         ]
-        return min((wait for wait in waits if wait is not None), default=None)
+        return min((delay for delay in delays if delay is not None), default=None)
 
     def _waits_for_clock(self, run: JobRun) -> bool:
         return self._paces.pace_of(run.job_id) is Pace.REALTIME and not self._paces.frozen and self._is_early(run)

@@ -1,7 +1,7 @@
 """`/_simulator/faults`: what a client is to meet, set and taken back while it runs."""
 
 from simulator.errors import NOT_FOUND
-from simulator.faults.registry import FaultStatus
+from simulator.faults.registered_fault import FaultStatus
 from simulator.faults.script import parse_script
 from simulator.routes.request_context import RequestContext
 from simulator.wire.json_response import Json

@@ -1,5 +1,7 @@
 """`/v1/fine_tuning/jobs` (DOCUMENTED routes; objects OPENAI)."""
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
 
 from simulator.jobs.codec import decode_event
@@ -22,7 +24,11 @@ from simulator.wire.requests import CreateJob
 
 
 async def create(context: RequestContext) -> Json:
-    """Create a job. What can be told at once is told at once; a faulty file ends the job later."""
+    """Create a job. An invalid request fails at once; an invalid file ends the job later.
+
+    At the pace `finished` this waits for the end of the job. The response still has the first status, as Bedrock's
+    does; a retrieve after it finds the end.
+    """
     settings = context.app.settings
     wanted = await context.read_body(CreateJob, ignored_fields=settings.ignored_job_fields)
     model = find_tunable_model(wanted.model, settings)  # before the files: in another region this is what is wrong
@@ -39,8 +45,12 @@ async def create(context: RequestContext) -> Json:
     )
     engine = context.app.engine
     job = engine.create(order)
-    if engine.time_limit(job.id) is not None:  # so that who looks next sees it where the clock holds it
+    if engine.time_limit(job.id) is not None:  # so that the next retrieve finds it where the clock stops it
         await run_in_threadpool(engine.scheduler.wait_until_idle, [job.id], until=job.created_at)
+    if engine.is_finished_at_creation(job.id):
+        # A limiter of its own: waiting creations must not use up the threads of the other requests, such as those
+        # that a reward function sends while its job is waited for.
+        await run_sync(engine.wait_until_finished, [job.id], limiter=CapacityLimiter(1))
     return render_job(job)
 
 

@@ -71,7 +71,7 @@ def test_to_a_time_is_an_advance_to_there(manual_simulator: RunningSimulator) ->
     refused = manual_simulator.http.post("/_simulator/clock", json={"to": FIXED_EPOCH + HOUR})
     assert (refused.status_code, refused.json()["error"]["message"]) == (
         400,
-        "Invalid request: the clock stands at 2026-01-01T02:00:00Z, which is later, and never runs back.",
+        "Invalid request: the clock is at 2026-01-01T02:00:00Z, which is later; it cannot move back.",
     )
 
 
@@ -80,7 +80,7 @@ def test_the_clock_is_not_advanced_beyond_its_last_second(manual_simulator: Runn
     post_clock(manual_simulator, to="2099-12-31T23:00:00Z")
     refused = manual_simulator.http.post("/_simulator/clock", json={"advance": "2h"})
     assert refused.status_code == 400
-    assert refused.json()["error"]["message"].startswith("Invalid request: the clock stands at 2099-12-31T23:00:00Z")
+    assert refused.json()["error"]["message"].startswith("Invalid request: the clock is at 2099-12-31T23:00:00Z")
     assert manual_simulator.http.get("/_simulator/clock").json()["time"] == "2099-12-31T23:00:00Z"
 
 
@@ -114,7 +114,7 @@ def test_a_pace_of_a_job_that_has_ended_is_refused(manual_simulator: RunningSimu
     refused = manual_simulator.http.post("/_simulator/clock", json={"pace": "realtime", "job": job})
     assert (refused.status_code, refused.json()["error"]["message"]) == (
         400,
-        f"Invalid request: {job} has cancelled and goes at no pace any more.",
+        f"Invalid request: {job} has ended (cancelled), so its pace cannot be set.",
     )
 
 
@@ -176,7 +176,7 @@ def test_a_running_job_ages_no_key() -> None:
             {"to": "noon"},
             "Invalid 'to': expected seconds since 1970 or a time such as 2026-01-31T12:00:00Z, got 'noon'.",
         ),
-        ({"pace": "fast"}, "Invalid 'pace': input should be 'instant', 'poll', 'manual' or 'realtime'."),
+        ({"pace": "fast"}, "Invalid 'pace': input should be 'instant', 'finished', 'poll', 'manual' or 'realtime'."),
         ({"speed": 0}, "Invalid 'speed': input should be greater than 0."),
         ({"pace": "realtime", "speed": 1e7}, "Invalid 'speed': input should be less than or equal to 1000000."),
         ({"pace": "instant", "speed": 5}, "Invalid request: speed goes with the pace realtime, not with instant."),

@@ -105,7 +105,9 @@ def test_every_probe_is_taken_in_order_and_the_watch_is_told(context: ProbeConte
 
 def test_a_visit_keeps_what_its_questions_depended_on(context: ProbeContext) -> None:
     """The file's bytes, the shape of the event, the model, the probes, the rows and the seed."""
-    done = run_probes(context, data_name="train.jsonl", data_sha256="00", static_probes=(fine("S1"),), training_probes=())
+    done = run_probes(
+        context, data_name="train.jsonl", data_sha256="00", static_probes=(fine("S1"),), training_probes=()
+    )
     assert done.inputs == {
         "answer_path": "looked for",
         "data_sha256": "00",

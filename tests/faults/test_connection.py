@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from openai import APIConnectionError, OpenAI
 
-from simulator.faults.connection import DelayGate
+from simulator.faults.delay_gate import DelayGate
 from simulator.settings import Settings
 from simulator.simulator import Simulator
 from tests.simulators import BASE_MODEL, RunningSimulator, reinforcement_method
@@ -133,7 +133,7 @@ def test_a_delayed_answer_says_so(faulty_simulator: RunningSimulator) -> None:
     assert faulty_simulator.http.post("/v1/chat/completions", json=asked).headers["x-simulator-hint"].split("; ") == [
         "this prompt is in no uploaded file, so the simulated model could only guess",
         f"scripted by {name}",
-        "GET /_simulator/faults shows it, DELETE takes it back",
+        "GET /_simulator/faults shows it, DELETE removes it",
     ]
 
 

@@ -59,10 +59,10 @@ def test_a_fault_that_is_not_there_cannot_be_taken_back(local_simulator: Running
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"[", "No fault was added: line 1, column 2: no JSON: Expecting value"),
+        (b"[", "No fault was added: line 1, column 2: not valid JSON: Expecting value"),
         (
             json.dumps([DROP, {**DROP, "drop": 1}]).encode(),
-            "No fault was added: fault 2: drop: it takes before or after; not 1",
+            "No fault was added: fault 2: drop: it takes before or after; got 1",
         ),
     ],
 )
@@ -85,7 +85,7 @@ def test_what_a_fault_did_is_told_in_a_line(
     local_simulator.http.get("/v1/files")
     assert caplog.messages == [
         "GET /v1/files fault-1: delayed by 0.001 s",
-        "GET /v1/files fault-2: answered 400 Throttling",
+        "GET /v1/files fault-2: responded 400 Throttling",
     ]
 
 
@@ -100,7 +100,7 @@ def test_a_simulator_does_not_begin_with_a_faulty_script(tmp_path: Path) -> None
     """And leaves the data folder free for the next start."""
     (tmp_path / "faults.json").write_text("{}")
     settings = Settings(faults=tmp_path / "faults.json", data=tmp_path / "data")
-    with pytest.raises(ScriptError, match="it is about nothing"):
+    with pytest.raises(ScriptError, match="it matches nothing"):
         Simulator(settings, url="http://testserver")
     with Simulator(Settings(data=tmp_path / "data"), url="http://testserver") as simulator:
         assert simulator.context.fault_registry.is_empty
@@ -188,7 +188,7 @@ def test_the_place_of_the_simulator_may_stand_before_the_command(faulty_simulato
             ["remove", "no such"],
             "The fault 'no such' does not exist (GET /_simulator/faults lists those that are there)",
         ),
-        (["add", "-"], "fault 1: drop: it takes before or after; not 1"),
+        (["add", "-"], "fault 1: drop: it takes before or after; got 1"),
         (["add", "nowhere.json"], "nowhere.json: No such file or directory"),
     ],
 )

@@ -128,7 +128,7 @@ def test_a_scripted_error_says_that_it_is_one(
     """In the hint of the answer and in the line of the log, with the fault to take back."""
     caplog.set_level(logging.INFO, "simulator.http.request_log")
     add_error(local_simulator, error="RATE_LIMITED")
-    hint = "scripted by fault-1; GET /_simulator/faults shows it, DELETE takes it back"
+    hint = "scripted by fault-1; GET /_simulator/faults shows it, DELETE removes it"
     assert local_simulator.http.get(MODELS).headers["x-simulator-hint"] == hint
     assert caplog.messages == [f"GET {MODELS} 429 Too many requests, please wait before trying again. (hint: {hint})"]
 

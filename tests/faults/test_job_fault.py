@@ -107,14 +107,14 @@ def test_a_fault_of_a_job_is_read(fields: dict[str, Any], step: int | None, effe
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "it takes exactly one of 'aws', 'cancel', 'fail', 'queue'; here: none"),
-        ({"fail": {}, "queue": 1}, "it takes exactly one of 'aws', 'cancel', 'fail', 'queue'; here: 'fail', 'queue'"),
-        ({"cancel": True}, "'cancel' happens in a step: say which by 'step'"),
-        ({"step": 2, "queue": 1}, "'queue' is before all steps: leave out 'step'"),
-        ({"queue": "soon"}, 'queue: it takes seconds or a duration such as 90s, 1h30m or 2d; not "soon"'),
+        ({}, "it takes exactly one of 'aws', 'cancel', 'fail', 'queue'; it has none"),
+        ({"fail": {}, "queue": 1}, "it takes exactly one of 'aws', 'cancel', 'fail', 'queue'; it has 'fail', 'queue'"),
+        ({"cancel": True}, "'cancel' happens during a step: name it in 'step'"),
+        ({"step": 2, "queue": 1}, "'queue' happens before the first step: leave out 'step'"),
+        ({"queue": "soon"}, 'queue: it takes seconds or a duration such as 90s, 1h30m or 2d; got "soon"'),
         ({"queue": -1}, "queue: it takes from 0 to 4102444800 seconds"),
-        ({"step": 0, "cancel": True}, "step: it takes a whole number from 1; not 0"),
-        ({"step": 1, "cancel": False}, "cancel: it takes true; not false"),
+        ({"step": 0, "cancel": True}, "step: it takes a whole number from 1; got 0"),
+        ({"step": 1, "cancel": False}, "cancel: it takes true; got false"),
         ({"fail": {"why": "?"}}, "fail.why: there is no such field; there are 'code', 'message', 'param'"),
         (
             {"step": 1, "aws": {"service": "lambada", "operation": "X"}},
@@ -220,7 +220,7 @@ def test_an_operation_that_is_refused_changes_nothing_and_is_told(
         (job,) = run_job_with_faults(world, {"job": 1, "step": 2, "aws": operation}, function, refused=True)
     told = [line for line in caplog.messages if line.startswith("lambda DeleteFunction met fault-")]
     assert job["status"] == "succeeded"
-    assert ["was not done: An error occurred (ResourceNotFoundException)" in line for line in told] == [True]
+    assert ["was not carried out: An error occurred (ResourceNotFoundException)" in line for line in told] == [True]
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
@@ -247,7 +247,7 @@ def test_a_fault_of_a_job_that_has_ended_is_refused(world: RunningSimulator) -> 
     job = world.run_job(make_training_file(99))
     script = [{"job": 99, "queue": "1h"}, {"job": job["id"], "queue": "1h"}]
     answer = world.http.post("/_simulator/faults", json=script)
-    said = f"No fault was added: fault 2: job: {job['id']} has failed, and meets nothing any more"
+    said = f"No fault was added: fault 2: job: {job['id']} has ended (failed): the fault has no effect"
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, said)
     assert world.instance.context.fault_registry.statuses() == ()
 

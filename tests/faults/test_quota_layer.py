@@ -187,7 +187,7 @@ def test_a_request_that_never_fits_is_told_so(world: RunningSimulator) -> None:
     prompt = count_prompt_tokens(ChatCompletion.model_validate(CHAT_BODY).chat_request)
     assert (answer.status_code, "retry-after" in answer.headers) == (429, False)
     assert answer.headers["x-simulator-hint"].split("; ")[:4] == [
-        f"{prompt} input tokens and a budget of 1000 want {prompt + 1000}",
+        f"{prompt} input tokens and a budget of 1000 need {prompt + 1000}",
         "1000 are left",
         "more than a minute's quota, so waiting does not help: lower max_tokens",
         "scripted by fault-1",

@@ -133,21 +133,21 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
     ("entry", "said"),
     [
         (7, "a fault is a JSON object, not 7"),
-        ({}, "it is about nothing: give 'request', which requests ({} is all), or 'job'"),
-        ({"request": []}, "request: it takes an object that says which requests; not []"),
+        ({}, "it matches nothing: give 'request', which requests ({} matches all), or 'job'"),
+        ({"request": []}, "request: it takes an object that says which requests; got []"),
         (
             {"request": {"verb": "GET"}},
             "request.verb: there is no such field; there are 'job', 'method', 'model', 'path', 'service'",
         ),
         (
             {"request": {"method": "get"}},
-            'request.method: it takes DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT; not "get"',
+            'request.method: it takes DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT; got "get"',
         ),
         (
             {"request": {"service": "S3"}},
             (
                 "request.service: it takes a service's name in lower case, such as s3, iam, sts, lambda, logs or "
-                'bedrock-mantle; not "S3"'
+                'bedrock-mantle; got "S3"'
             ),
         ),
         (
@@ -155,34 +155,34 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
             "request.service: no request is signed for a service 'lamda'; did you mean 'lambda'?",
         ),
         ({"request": {"service": "zzz-9"}}, "request.service: no request is signed for a service 'zzz-9'"),
-        ({"request": {"path": "v1"}}, "request.path: a path begins with '/' (or with '*', for any beginning)"),
+        ({"request": {"path": "v1"}}, "request.path: a path begins with '/', or with '*' for any beginning"),
         (
             {"request": {"path": "/_simulator/faults"}},
-            "request.path: the control plane has no faults, so that every fault can be taken back",
+            "request.path: the control plane has no faults, so that every fault can be removed",
         ),
-        ({"request": {"model": ""}}, 'request.model: it takes a pattern of model ids; not ""'),
-        ({"request": {"job": 0}}, "request.job: it takes a job's id, or its number in this simulator, from 1; not 0"),
+        ({"request": {"model": ""}}, 'request.model: it takes a pattern of model ids; got ""'),
+        ({"request": {"job": 0}}, "request.job: it takes a job's id, or its number in this simulator, from 1; got 0"),
         (
             {"request": {"job": True}},
-            "request.job: it takes a job's id, or its number in this simulator, from 1; not true",
+            "request.job: it takes a job's id, or its number in this simulator, from 1; got true",
         ),
-        (ALL | {"nth": 0}, "nth: it takes a whole number from 1; not 0"),
-        (ALL | {"times": 1.0}, "times: it takes a whole number from 1, or null for ever after; not 1.0"),
-        (ALL | {"delay": 0}, "delay: it takes seconds above 0, to 86400; not 0"),
-        (ALL | {"delay": "1"}, 'delay: it takes seconds above 0, to 86400; not "1"'),
-        (ALL | {"drop": "later"}, 'drop: it takes before or after; not "later"'),
-        (ALL | {"error": "RATE_LIMITED", "when": 1}, "when: it takes before or after; not 1"),
+        (ALL | {"nth": 0}, "nth: it takes a whole number from 1; got 0"),
+        (ALL | {"times": 1.0}, "times: it takes a whole number from 1, or null for ever after; got 1.0"),
+        (ALL | {"delay": 0}, "delay: it takes seconds above 0, to 86400; got 0"),
+        (ALL | {"delay": "1"}, 'delay: it takes seconds above 0, to 86400; got "1"'),
+        (ALL | {"drop": "later"}, 'drop: it takes before or after; got "later"'),
+        (ALL | {"error": "RATE_LIMITED", "when": 1}, "when: it takes before or after; got 1"),
         (
             ALL | {"error": "RATE_LIMITED", "retry_after": "soon"},
-            'retry_after: it takes whole seconds from 0, or {"date_in": SECONDS} for a date; not "soon"',
+            'retry_after: it takes whole seconds from 0, or {"date_in": SECONDS} for a date; got "soon"',
         ),
         (
             ALL | {"error": "RATE_LIMITED", "retry_after": {"date_in": "x"}},
-            'retry_after: it takes whole seconds from 0, or {"date_in": SECONDS} for a date; not {"date_in": "x"}',
+            'retry_after: it takes whole seconds from 0, or {"date_in": SECONDS} for a date; got {"date_in": "x"}',
         ),
         (
             ALL | {"error": "RATE_LIMITED", "values": {"why": [1]}},
-            "values: it takes an object of texts and numbers; not [1]",
+            "values: it takes an object of texts and numbers; got [1]",
         ),
         (
             ALL | {"error": "INVALID_VALUE", "values": {"reason": "x"}},
@@ -190,31 +190,31 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
         ),
         (
             ALL | {"aws_error": "a b"},
-            'aws_error: it takes an error code of AWS\'s: letters, digits and dots; not "a b"',
+            'aws_error: it takes an error code of AWS\'s: letters, digits and dots; got "a b"',
         ),
-        (ALL | {"aws_error": "X", "status": 200}, "status: it takes a whole number from 400 to 599; not 200"),
-        (ALL | {"stream": {}}, f"stream: it takes exactly one of {STREAMS}; here: none"),
+        (ALL | {"aws_error": "X", "status": 200}, "status: it takes a whole number from 400 to 599; got 200"),
+        (ALL | {"stream": {}}, f"stream: it takes exactly one of {STREAMS}; it has none"),
         (
             ALL | {"stream": {"cut_after": 1, "end_after": 1}},
-            f"stream: it takes exactly one of {STREAMS}; here: 'cut_after', 'end_after'",
+            f"stream: it takes exactly one of {STREAMS}; it has 'cut_after', 'end_after'",
         ),
-        (ALL | {"stream": {"cut_after": -1}}, "stream.cut_after: it takes a number of events, from 0; not -1"),
+        (ALL | {"stream": {"cut_after": -1}}, "stream.cut_after: it takes a number of events, from 0; got -1"),
         (ALL | {"stream": {"cut_after": 1, "seconds": 1}}, "stream: 'seconds' belongs to 'stall_after'"),
         (ALL | {"body": {}}, "body.cut_after: it is missing; it takes a number of bytes, from 0"),
         (ALL | {"tokens_per_minute": {}}, "tokens_per_minute: it takes 'input', 'output' or both"),
         (
             ALL,
             (
-                "it does nothing: give 'delay', or one of "
+                "it has no effect: give 'delay', or one of "
                 "'aws_error', 'body', 'drop', 'error', 'stream', 'tokens_per_minute'"
             ),
         ),
-        (ALL | {"drop": "after", "error": "RATE_LIMITED"}, "it takes one of 'drop', 'error': make a fault of each"),
+        (ALL | {"drop": "after", "error": "RATE_LIMITED"}, "it takes one of 'drop', 'error': write one fault for each"),
         (
             ALL | {"drop": "after", "retry_after": 2},
-            "'retry_after' says more of 'aws_error', 'error', which is not there",
+            "'retry_after' goes with 'aws_error', 'error', which is missing",
         ),
-        (ALL | {"delay": 1, "status": 500}, "'status' says more of 'aws_error', which is not there"),
+        (ALL | {"delay": 1, "status": 500}, "'status' goes with 'aws_error', which is missing"),
     ],
 )
 def test_what_is_wrong_with_a_fault_is_said_in_a_line(entry: Any, said: str) -> None:
@@ -229,17 +229,17 @@ def test_a_name_that_no_error_has_is_answered_with_all_of_them() -> None:
     with pytest.raises(ScriptError) as refused:
         parse_faults(ALL | {"error": "THROTTLED"})
     names = ", ".join(sorted(CATALOGUE))
-    assert str(refused.value) == f"fault 1: error: no error has that name. Those that have one: {names}"
+    assert str(refused.value) == f"fault 1: error: there is no such error; there are {names}"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"request"', "line 1, column 11: no JSON: Expecting ':' delimiter"),
-        ("", "line 1, column 1: no JSON: Expecting value"),
+        ('{"request"', "line 1, column 11: not valid JSON: Expecting ':' delimiter"),
+        ("", "line 1, column 1: not valid JSON: Expecting value"),
         ("[]", "a script is a fault or a list of faults, and this list is empty"),
-        ('{"request": {}, "delay": 1, "delay": 2}', "no JSON: the key 'delay' stands twice in an object"),
-        ('{"request": {}, "delay": Infinity}', "no JSON: Infinity is not a JSON number"),
+        ('{"request": {}, "delay": 1, "delay": 2}', "not valid JSON: an object has the key 'delay' twice"),
+        ('{"request": {}, "delay": Infinity}', "not valid JSON: Infinity is not a JSON number"),
         ("[" * 100_000, "it is nested too deeply"),
     ],
 )
@@ -252,7 +252,7 @@ def test_what_is_no_script_is_refused(text: str, said: str) -> None:
 
 def test_bytes_that_are_no_text_are_refused() -> None:
     """As what they are."""
-    with pytest.raises(ScriptError, match=r"^no JSON: 'utf-8' codec can't decode byte 0xff"):
+    with pytest.raises(ScriptError, match=r"^not valid JSON: 'utf-8' codec can't decode byte 0xff"):
         parse_script(b'{"request": "\xff"}')
 
 
@@ -266,7 +266,7 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
         said.append(str(refused.value))
     assert said == [
         f"{tmp_path}/nowhere.json: No such file or directory",
-        f"{tmp_path}/faults.json: fault 1: it is about nothing: give 'request', which requests ({{}} is all), or 'job'",
+        f"{tmp_path}/faults.json: fault 1: it matches nothing: give 'request', which requests ({{}} matches all), or 'job'",
     ]
 
 

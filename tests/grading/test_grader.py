@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from simulator.grading.grader import Grader, GradingResult, Invocation, ThrottledError
-from simulator.grading.lambda_response import GraderError
+from simulator.grading.grader_error import GraderError
 from simulator.settings import GradingSettings
 from tests.grading.sample_rollouts import FUNCTION, samples
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.grading.lambda_response import GraderError, excerpt, finite_float, parse_failure, parse_rewards
+from simulator.grading.grader_error import GraderError, excerpt
+from simulator.grading.lambda_failure import parse_failure
+from simulator.grading.lambda_response import finite_float, parse_rewards
 from simulator.training.metrics import LARGEST_FLOAT32
 from tests.grading.sample_rollouts import FUNCTION
 

@@ -9,7 +9,7 @@ from threading import Event as Flag
 from time import monotonic
 
 from simulator.grading.grader import GradingResult, Sample
-from simulator.grading.lambda_response import GraderError
+from simulator.grading.grader_error import GraderError
 from simulator.ids import Ids
 from simulator.jobs.clock_control import ClockControl
 from simulator.jobs.codec import decode_event, encode_job

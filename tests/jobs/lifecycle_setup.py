@@ -58,7 +58,7 @@ def run_lifecycle(
     refusal: str | None = None,
     score: ScoreFunction = score_correctness,
     free_at: int = 0,
-    replay: ResponseFolder | None = None,
+    recorded_responses: ResponseFolder | None = None,
 ) -> list[Event]:
     """Drive a story to its end, with a place that is free from `free_at` on; return every event after the creation."""
 
@@ -71,7 +71,7 @@ def run_lifecycle(
         open_file=open_file,
         model=MODEL,
         settings=settings or Settings(),
-        replay=replay,
+        recorded_responses=recorded_responses,
     )
     return list(_advance(telling, refusal=refusal, score=score, free_at=free_at))
 

@@ -78,7 +78,7 @@ def test_a_log_that_cannot_be_told_again_leaves_its_job_where_it_is_and_stops_no
         engine.scheduler.advance(job_id)
         assert (len(before), logs.entries(job_id)) == (6, before)
         assert engine.scheduler.is_blocked(job_id)
-    assert f"job {job_id} stands where it is, for its log cannot be told again: it says FilesValidated" in caplog.text
+    assert f"job {job_id} does not continue, because its log cannot be replayed: it has FilesValidated" in caplog.text
     alter_log(tmp_path, '"at":9', '"at":')
     with running_engine(tmp_path, FakeGraders()) as (engine, logs):
         job = engine.find_job(job_id)

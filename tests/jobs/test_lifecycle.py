@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 from simulator.grading.grader import GradingResult
-from simulator.grading.lambda_response import GraderError
+from simulator.grading.grader_error import GraderError
 from simulator.jobs.job import (
     CheckpointSaved,
     ConvergenceDetected,

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "kept"
 
 
-def replay_of(folder: Path) -> ResponseFolder:
+def response_folder(folder: Path) -> ResponseFolder:
     """Look into a folder; no model has an alias."""
     return ResponseFolder(folder, resolve_alias=str)
 
@@ -43,15 +43,15 @@ def test_the_folder_is_read_before_training_and_not_again(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         return score_correctness(request)
 
-    first = run_lifecycle(FILES, replay=replay_of(folder))
+    first = run_lifecycle(FILES, recorded_responses=response_folder(folder))
     assert isinstance(first[-1], JobSucceeded)
-    assert run_lifecycle(FILES, replay=replay_of(folder), score=after_it_went) == first
+    assert run_lifecycle(FILES, recorded_responses=response_folder(folder), score=after_it_went) == first
 
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_a_job_is_told_again_from_the_folder_that_it_ran_on(folder: Path, changed: bool) -> None:
     """From another one it cannot be: the log says so."""
-    log = run_lifecycle(FILES, replay=replay_of(folder))
+    log = run_lifecycle(FILES, recorded_responses=response_folder(folder))
     if changed:
         records = parse_records(FILES["train"])
         longer = {
@@ -66,7 +66,11 @@ def test_a_job_is_told_again_from_the_folder_that_it_ran_on(folder: Path, change
 
     again = replay_rollouts(
         job_lifecycle(
-            created_job(job_spec()), open_file=open_file, model=MODEL, settings=Settings(), replay=replay_of(folder)
+            created_job(job_spec()),
+            open_file=open_file,
+            model=MODEL,
+            settings=Settings(),
+            recorded_responses=response_folder(folder),
         ),
         log,
     )

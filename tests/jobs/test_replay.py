@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from simulator.grading.grader import GradingResult
-from simulator.grading.lambda_response import GraderError
+from simulator.grading.grader_error import GraderError
 from simulator.jobs.job import Event, JobCancelled, RolloutsGraded, StartDelayed, StepCompleted, TrainingStarted
 from simulator.jobs.lifecycle import Grade, Lifecycle, job_lifecycle
 from simulator.jobs.replay import ReplayError, replay_rollouts
@@ -84,5 +84,5 @@ def test_a_story_that_goes_otherwise_is_not_told() -> None:
     """Under other settings the same rewards would be shown beside other texts."""
     log = run_lifecycle(FILES, settings=Settings(redteam=2.5))
     log = [replace(event, tokens=event.tokens + 1) if isinstance(event, StepCompleted) else event for event in log]
-    with pytest.raises(ReplayError, match="the log goes on with"):
+    with pytest.raises(ReplayError, match="the log has HeldOutEvaluated next, and the replay computes another event"):
         list(replay_rollouts(lifecycle(), log))

@@ -12,7 +12,7 @@ from simulator.jobs.clock_control import ClockControl
 from simulator.jobs.engine import Engine
 from simulator.jobs.job import Job, Status
 from simulator.jobs.job_run import JobRun
-from simulator.jobs.scheduler import RunTarget
+from simulator.jobs.run_target import RunTarget
 from simulator.settings import Pace
 from tests.full_disk import limit_file_size
 from tests.jobs.engine_setup import FakeGraders, controlled_engine, wait_for_end

@@ -16,7 +16,7 @@ from simulator.doctor.estimate.run_checks import RUN_CHECKS, PlannedRun, check_r
 from simulator.doctor.estimate.run_estimate import EstimateReport, FunctionProfile, estimate_run
 from simulator.doctor.finding import Finding
 from simulator.doctor.invocation import Call
-from simulator.grading.lambda_response import TIMEOUT_ERROR_TYPE
+from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE
 from simulator.lambdas.errors import Throttled
 from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings, Settings

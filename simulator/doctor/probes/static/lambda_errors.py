@@ -1,7 +1,7 @@
 """What to do about the errors that Lambda itself answers with when a function does not start, or does not end."""
 
 from simulator.doctor.reward_function import RewardFunction
-from simulator.grading.lambda_response import TIMEOUT_ERROR_TYPE, LambdaFailure
+from simulator.grading.lambda_failure import TIMEOUT_ERROR_TYPE, LambdaFailure
 
 
 def lambda_error_fix(failure: LambdaFailure, reward_function: RewardFunction) -> str:

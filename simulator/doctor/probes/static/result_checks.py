@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from simulator.grading.lambda_response import GraderError, finite_float, has_non_finite, parse_rewards
+from simulator.grading.grader_error import GraderError
+from simulator.grading.lambda_response import finite_float, has_non_finite, parse_rewards
 
 METRIC_TYPES: Final = ("Reward", "Metric")
 """What an entry of `metrics_list` may be (DOCUMENTED)."""

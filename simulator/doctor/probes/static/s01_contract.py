@@ -25,7 +25,8 @@ from simulator.doctor.probes.static.sample_calls import (
     send_more_calls,
 )
 from simulator.doctor.timeout_budget import NoScoresError
-from simulator.grading.lambda_response import LambdaFailure, excerpt, parse_failure
+from simulator.grading.grader_error import excerpt
+from simulator.grading.lambda_failure import LambdaFailure, parse_failure
 
 _SINGLE_ROLLOUT_FIX: Final = (
     "See that whatever a model may write gets a score: handle each element on its own, catch what its text can do to "

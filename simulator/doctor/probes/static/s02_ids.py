@@ -12,7 +12,7 @@ from simulator.doctor.probes.static.sample_calls import (
     send_first_call,
 )
 from simulator.doctor.timeout_budget import NoScoresError
-from simulator.grading.lambda_response import excerpt
+from simulator.grading.grader_error import excerpt
 
 IDS: Final = Probe(
     id="S2",

@@ -10,7 +10,7 @@ from simulator.doctor.invocation import Case, CaseResult, ElementTransform
 from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.event_layouts import CONFIGURED_LAYOUT, EventLayout, other_layouts, without_fields
 from simulator.doctor.probes.static.score_scale import BATCH_DEPENDENT, ScoreScale, score_scale
-from simulator.grading.lambda_response import excerpt
+from simulator.grading.grader_error import excerpt
 from simulator.settings import EventShape
 from simulator.training.policy_actions import FORMAT
 

@@ -21,7 +21,7 @@ from simulator.doctor.probes.static.score_scale import (
     score_scale,
 )
 from simulator.doctor.rows import Row
-from simulator.grading.lambda_response import excerpt
+from simulator.grading.grader_error import excerpt
 
 MAX_UNEARNED_SCORE: Final = 0.5
 """An element with no answer in it may score this part of the scale (INFERRED)."""

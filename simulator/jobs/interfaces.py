@@ -1,0 +1,49 @@
+"""The interfaces through which a running job reaches the rest of the simulator."""
+
+from typing import Protocol
+
+from simulator.grading.grader import GradingResult, Sample
+from simulator.jobs.job import Event, Job, JobSpec
+from simulator.jobs.lifecycle import LifecycleEffect
+
+
+class Graders(Protocol):
+    """The reward functions of all jobs."""
+
+    def denial_reason(self, spec: JobSpec, /) -> str | None:
+        """Return why the job's caller may not have the job's function invoked, or None if it may."""
+
+    def grade(self, spec: JobSpec, samples: tuple[Sample, ...], /, *, split: str, step: int) -> GradingResult:
+        """Return the rewards of the samples.
+
+        Raises:
+            GraderError: the function failed or returned no usable reward.
+        """
+
+
+class JobLogWriter(Protocol):
+    """Writes the job logs and answers a run's questions about scheduling. `closing` is true once it shuts down."""
+
+    closing: bool
+
+    def append(self, job_id: str, event: Event) -> Job:
+        """Write an event to a job's log."""
+
+    def slot_free_at(self, job_id: str) -> int | None:
+        """Return the simulated time from which the job has a slot, or None while it must wait in the queue."""
+
+    def time_limit(self, job_id: str) -> int | None:
+        """Return the simulated time beyond which the job may not advance now, or None if there is no limit."""
+
+    def fail_job(self, job_id: str) -> None:
+        """End a job because of an internal error of the simulator."""
+
+
+class JobHooks(Protocol):
+    """Interventions from outside the lifecycle, such as scripted faults."""
+
+    def before_effect(self, job_id: str, effect: LifecycleEffect, /) -> Event | None:
+        """Apply what is due before an effect; return the event that ends the job instead, or None."""
+
+    def queue_delay(self, job_id: str, /) -> int:
+        """Return the minimum time in the queue in simulated seconds."""
