@@ -23,8 +23,9 @@ def test_the_list_of_settings_is_one_line_each_when_it_is_piped() -> None:
     assert given == format_assignments(apply_assignments(Settings(), ["pace=poll"]))
     (pace,) = (line for line in lines if line.startswith("pace="))
     assert pace == (
-        "pace=poll                              # instant | poll | manual | realtime. "
-        "Who advances a job. instant: it runs at full speed. poll: each retrieve advances it by one event. "
+        "pace=poll                              # instant | finished | poll | manual | realtime. "
+        "Who advances a job. instant: it runs at full speed. finished: it has ended when its creation returns. "
+        "poll: each retrieve advances it by one event. "
         "manual: only `rft-sim clock` advances it. realtime: a running clock advances it. Also --pace."
     )
 
