@@ -62,7 +62,7 @@ def print_document(document: Any, *, stderr: bool = False) -> None:
     from pydantic import TypeAdapter  # noqa: PLC0415  --help need not wait for it
 
     from simulator.cli.verdict_table import print_verdict  # noqa: PLC0415  as above
-    from simulator.verdict.auditor import Verdict  # noqa: PLC0415  as above
+    from simulator.verdict.verdict import Verdict  # noqa: PLC0415  as above
 
     parsed_verdict: Verdict = TypeAdapter(Verdict).validate_python(document)
     print_verdict(parsed_verdict, make_console(stderr=stderr))

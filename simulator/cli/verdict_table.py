@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.doctor.report import terminal
-from simulator.verdict.auditor import TrafficSummary, Verdict, VerdictStatus
+from simulator.verdict.case import Case, Finding, Severity
 from simulator.verdict.exchange import RequestEvidence
-from simulator.verdict.rule import Case, Finding, Severity
+from simulator.verdict.verdict import TrafficSummary, Verdict, VerdictStatus
 
 _STYLES: Final[Mapping[Severity, str]] = {
     Severity.FAIL: "bold red",

@@ -1,4 +1,4 @@
-"""A verdict on the client: each exchange at the front door is told to rules, and they tell what the client did wrong.
+"""The verdict on clients: which mistakes their requests to the OpenAI-compatible API show.
 
-request -> `Watching` -> `Conversation` -> `Exchange` -> `Judge` -> every rule -> `Verdict` -> report
+request -> `AuditMiddleware` -> `ExchangeRecorder` -> `Exchange` -> `Auditor` -> every rule -> `Verdict` -> report
 """

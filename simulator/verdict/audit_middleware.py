@@ -1,4 +1,4 @@
-"""The outermost app: it hears every exchange with Mantle as the caller does, and tells a judge of it."""
+"""The outermost ASGI app: records every exchange of the OpenAI-compatible API as the client sees it."""
 
 from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable
@@ -11,78 +11,84 @@ from simulator.verdict.exchange_recorder import ExchangeRecorder
 from simulator.verdict.lru_map import LruMap
 
 DISCONNECT_LISTEN_DELAY: Final = 0.2
-"""Seconds after which, or twice as many, a hang-up is listened for. Most answers are there before, and cost nothing."""
+"""Seconds after which the middleware starts to listen for a disconnect, at most twice as many.
 
-_WATCHED: Final = ("/v1/", "/openai/v1/")
-_CONNECTIONS: Final = 4_096  # that are told from new ones
+Most answers are complete before, so listening costs them nothing.
+"""
+
+_AUDITED_PATHS: Final = ("/v1/", "/openai/v1/")
+_MAX_KNOWN_CONNECTIONS: Final = 4_096
 
 
 class AuditMiddleware:
-    """Hands every request on to an app, and what became of it to a judge. Only Mantle's paths are watched."""
+    """Passes every request on to an app, and records the exchanges of the OpenAI-compatible API with an auditor."""
 
     def __init__(self, app: App, *, auditor: Auditor, wall_clock: Callable[[], float]) -> None:
-        """`wall_clock` is the time of the callers' own clocks, in seconds since the Unix epoch."""
+        """`wall_clock` returns the clients' own time, in seconds since the Unix epoch."""
         self._app = app
-        self._wall = wall_clock
-        self._judge = auditor
-        self._callers = ClientIdentifier()
-        self._connections: LruMap[tuple[str, int], bool] = LruMap(_CONNECTIONS)
-        self._open: dict[
-            ExchangeRecorder, None
-        ] = {}  # those that nobody listens to yet, in the order of their beginnings
-        self._patrol_loop: AbstractEventLoop | None = None
+        self._wall_clock = wall_clock
+        self._auditor = auditor
+        self._client_identifier = ClientIdentifier()
+        self._known_connections: LruMap[tuple[str, int], bool] = LruMap(_MAX_KNOWN_CONNECTIONS)
+        # Exchanges that do not listen for a disconnect yet, in the order of their start.
+        self._not_listening: dict[ExchangeRecorder, None] = {}
+        self._timer_loop: AbstractEventLoop | None = None  # the loop on which the next check is scheduled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on a request."""
-        if scope["type"] != "http" or not scope["path"].startswith(_WATCHED):
+        """Serve one request."""
+        if scope["type"] != "http" or not scope["path"].startswith(_AUDITED_PATHS):
             await self._app(scope, receive, send)
             return
-        conversation = ExchangeRecorder(
+        recorder = ExchangeRecorder(
             scope,
             receive,
             send,
-            client=self._callers.identify(scope),
+            client=self._client_identifier.identify(scope),
             is_first=self._is_first(scope.get("client")),
-            auditor=self._judge,
-            wall_clock=self._wall,
+            auditor=self._auditor,
+            wall_clock=self._wall_clock,
         )
-        self._open[conversation] = None
-        if self._patrol_loop is not (loop := get_running_loop()):
-            self._patrol_loop = loop
+        self._not_listening[recorder] = None
+        if self._timer_loop is not (loop := get_running_loop()):
+            self._timer_loop = loop
             loop.call_later(DISCONNECT_LISTEN_DELAY, self._listen_for_disconnects)
         try:
-            await conversation.start()
-            await self._app(_scope_with_tracked_close(scope, conversation), conversation.receive, conversation.send)
+            await recorder.start()
+            await self._app(_scope_with_tracked_close(scope, recorder), recorder.receive, recorder.send)
         finally:
-            self._open.pop(conversation, None)
-            conversation.finish()
+            self._not_listening.pop(recorder, None)
+            recorder.finish()
 
     def _listen_for_disconnects(self) -> None:
-        """Listen for hang-ups where an answer takes its time, and look again later while something is under way."""
-        old = self._judge.now() - DISCONNECT_LISTEN_DELAY
-        for conversation in [each for each in self._open if each.started_at <= old]:
-            del self._open[conversation]
-            conversation.channel.listen_for_disconnect()
-        self._patrol_loop = get_running_loop() if self._open else None
-        if self._patrol_loop:
-            self._patrol_loop.call_later(DISCONNECT_LISTEN_DELAY, self._listen_for_disconnects)
+        """Start to listen on exchanges that take long, and check again later while others are in progress."""
+        latest_start = self._auditor.now() - DISCONNECT_LISTEN_DELAY
+        for recorder in [each for each in self._not_listening if each.started_at <= latest_start]:
+            del self._not_listening[recorder]
+            recorder.channel.listen_for_disconnect()
+        self._timer_loop = get_running_loop() if self._not_listening else None
+        if self._timer_loop:
+            self._timer_loop.call_later(DISCONNECT_LISTEN_DELAY, self._listen_for_disconnects)
 
     def _is_first(self, connection: tuple[str, int] | None) -> bool:
-        if connection is None or self._connections.get(connection):
+        """Return whether this is the first request of its connection."""
+        if connection is None or self._known_connections.get(connection):
             return connection is None
-        self._connections[connection] = True
+        self._known_connections[connection] = True
         return True
 
 
-def _scope_with_tracked_close(scope: Scope, conversation: ExchangeRecorder) -> Scope:
-    """Return the scope with a close that tells of itself: to who listens it looks as if the caller had hung up."""
+def _scope_with_tracked_close(scope: Scope, recorder: ExchangeRecorder) -> Scope:
+    """Return the scope with a close function that finishes the exchange first.
+
+    Otherwise the recorder would take a connection that the server closes for a client that disconnects.
+    """
     extensions = scope.get("extensions") or {}
     if CLOSE_CONNECTION not in extensions:
         return scope
     close = extensions[CLOSE_CONNECTION]
 
-    def told_and_closed() -> None:
-        conversation.finish()
+    def finish_and_close() -> None:
+        recorder.finish()
         close()
 
-    return {**scope, "extensions": {**extensions, CLOSE_CONNECTION: told_and_closed}}
+    return {**scope, "extensions": {**extensions, CLOSE_CONNECTION: finish_and_close}}

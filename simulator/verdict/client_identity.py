@@ -1,4 +1,4 @@
-"""Who asks, as far as a request tells it cheaply. No key is kept, and none can be told from what is."""
+"""Identifies the client of a request. It keeps no key, and no key can be derived from what it keeps."""
 
 import re
 from base64 import b64decode
@@ -14,18 +14,18 @@ from simulator.identity.sigv4 import parse_credential_scope
 from simulator.verdict.lru_map import LruMap
 
 CLIENT_HEADER: Final = b"x-simulator-client"
-"""A header by which several clients that share one key can tell themselves apart."""
+"""The header in which a client names itself. It distinguishes clients that share one key."""
 
-_KEYS: Final = 1_024
-_LONGEST_NAME: Final = 40  # characters
-_NAME, _KEY = 4, 8  # bytes of a digest
-# A minted key differs from request to request; the access key that signed it does not.
-_SIGNED_BY: Final = re.compile(rb"X-Amz-Credential=([^%/&]{1,128})(?:%2F|/)")
+_MAX_KEYS: Final = 1_024
+_MAX_NAME_LENGTH: Final = 40  # characters
+_NAME_DIGEST_SIZE, _KEY_DIGEST_SIZE = 4, 8  # bytes
+# A short-term key changes from request to request. The access key that signed it does not.
+_SIGNING_ACCESS_KEY: Final = re.compile(rb"X-Amz-Credential=([^%/&]{1,128})(?:%2F|/)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientIdentity:
-    """A client: its name for a report, a digest of the very key or signature that it sent; whether it named itself."""
+    """A client: its name for reports, a digest of the key or signature as sent, and whether it named itself."""
 
     name: str
     key_digest: bytes
@@ -33,43 +33,44 @@ class ClientIdentity:
 
 
 class ClientIdentifier:
-    """Names the clients. It remembers the names of keys, by their digests."""
+    """Names clients by their header or their key. It caches the names of keys by the keys' digests."""
 
     def __init__(self) -> None:
-        self._names: LruMap[bytes, str] = LruMap(_KEYS)
+        self._names: LruMap[bytes, str] = LruMap(_MAX_KEYS)
 
     def identify(self, scope: Scope) -> ClientIdentity:
-        """Return who sent a request."""
-        authorization, given = b"", b""
+        """Return the client of a request."""
+        authorization, client_header = b"", b""
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
             elif name == CLIENT_HEADER:
-                given = value
-        key = _digest(authorization, size=_KEY)
-        if given:
-            return ClientIdentity(name=redact(given.decode("latin-1"))[:_LONGEST_NAME], key_digest=key, is_named=True)
-        name = self._names.get_or_create(key, lambda: _name(authorization.decode("latin-1")))
-        return ClientIdentity(name=name, key_digest=key, is_named=False)
+                client_header = value
+        key_digest = _digest(authorization, size=_KEY_DIGEST_SIZE)
+        if client_header:
+            client_name = redact(client_header.decode("latin-1"))[:_MAX_NAME_LENGTH]
+            return ClientIdentity(name=client_name, key_digest=key_digest, is_named=True)
+        client_name = self._names.get_or_create(key_digest, lambda: _name_from_key(authorization.decode("latin-1")))
+        return ClientIdentity(name=client_name, key_digest=key_digest, is_named=False)
 
 
-def _name(authorization: str) -> str:
+def _name_from_key(authorization: str) -> str:
     key = parse_bearer_key(authorization)
     if key.startswith(SHORT_TERM_PREFIX):
-        holder = _holder(key.removeprefix(SHORT_TERM_PREFIX)) or key.encode("latin-1")
-    elif signed := None if key else parse_credential_scope(authorization):
-        holder = signed.access_key_id.encode("latin-1")
+        stable_part = _signing_access_key(key.removeprefix(SHORT_TERM_PREFIX)) or key.encode("latin-1")
+    elif credential := None if key else parse_credential_scope(authorization):
+        stable_part = credential.access_key_id.encode("latin-1")
     else:
-        holder = authorization.encode("latin-1")
-    return f"key {_digest(holder, size=_NAME).hex()}" if holder else "no key"
+        stable_part = authorization.encode("latin-1")
+    return f"key {_digest(stable_part, size=_NAME_DIGEST_SIZE).hex()}" if stable_part else "no key"
 
 
-def _holder(encoded: str) -> bytes | None:
+def _signing_access_key(encoded_key: str) -> bytes | None:
     try:
-        found = _SIGNED_BY.search(b64decode(encoded))
+        match = _SIGNING_ACCESS_KEY.search(b64decode(encoded_key))
     except ValueError:
         return None
-    return found[1] if found else None
+    return match[1] if match else None
 
 
 def _digest(secret: bytes, *, size: int) -> bytes:

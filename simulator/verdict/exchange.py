@@ -1,4 +1,4 @@
-"""One request and what became of it, as the caller saw it: all that the rules are told."""
+"""One request and its outcome as the client saw it: the input of the rules."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -6,18 +6,18 @@ from typing import Final
 
 from simulator.jobs.job import Status
 
-_TIMED_OUT: Final = 408
-_SLOW_DOWN: Final = 429
-_REFUSED: Final = 400
-_SERVERS_FAULT: Final = 500
 _OK: Final = 200
+_BAD_REQUEST: Final = 400
+_REQUEST_TIMEOUT: Final = 408
+_TOO_MANY_REQUESTS: Final = 429
+_SERVER_ERROR: Final = 500
 
 TERMINAL_STATUSES: Final = frozenset(status.value for status in Status if status.is_terminal)
-"""The statuses that a job does not leave again."""
+"""The statuses in which a job stays."""
 
 
 class Operation(StrEnum):
-    """What was asked for, as far as a rule cares."""
+    """The operation that a request names, as far as the rules distinguish them."""
 
     CREATE_JOB = "create a job"
     RETRIEVE_JOB = "retrieve a job"
@@ -34,16 +34,16 @@ class Operation(StrEnum):
 class Outcome(StrEnum):
     """How an exchange ended."""
 
-    ANSWERED = "answered"  # whole
-    NO_ANSWER = "no answer"  # the connection ended before an answer began
-    CUT_OFF = "cut off"  # it ended in the middle of one
-    DISCONNECTED = "hung up"  # the caller was gone before all of it was there
+    ANSWERED = "answered"  # completely
+    NO_ANSWER = "no answer"  # the server closed the connection before the answer started
+    CUT_OFF = "cut off"  # the server closed the connection within the answer
+    DISCONNECTED = "hung up"  # the client closed the connection before the answer was complete
     IN_PROGRESS = "under way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
-    """What an answer showed of a job. `label`: its training file and metadata as one text, where a list showed it."""
+    """A job in an answer. `label`: its training file and metadata as one text, if the answer is a list."""
 
     job_id: str
     status: str
@@ -52,7 +52,7 @@ class JobView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of a listing: its ids in the order of the wire, and whether it said that there is more."""
+    """A page of a list: its ids in the order of the answer, and `has_more`."""
 
     ids: tuple[str, ...]
     has_more: bool
@@ -60,19 +60,18 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedRequest:
-    """What a request asked.
+    """The content of a request.
 
     Attributes:
-        request_line: method, path, and what its query says of a page, as a report shows it.
-        job_id: the job that the path names.
-        after: the cursor of a listing.
-        limit: of a listing, when the caller gave one.
-        fingerprint: a digest that two requests share when they are alike in method, path, query and body; None when the body
-            was too large to be read along.
-        job_spec_digest: a digest of what a job is to be made of, but for its files; two that differ in labels alone share it.
-        job_files: the ids of the files that a job is to be made of, by their places in the order.
-        job_label: of a job that is to be made; a job that is shown with it may be the one.
-        has_no_model: it asks a model, and names none: null, an empty text, or the word that a template makes of null.
+        request_line: method, path and the query parameters of a page, as a report prints them.
+        job_id: the job in the path.
+        after: the cursor of a list request.
+        limit: the limit of a list request, if the client set one.
+        fingerprint: a digest of method, path, query and body; None if the body was too large to record.
+        job_spec_digest: a digest of a job's specification without its files and labels (metadata, suffix).
+        job_files: the files of a new job as pairs of field name and id.
+        job_label: the training file and metadata of a new job; a listed job with the same label may be this job.
+        has_no_model: the request needs a model but names none: null, an empty text, or a null that became text.
     """
 
     operation: Operation
@@ -89,12 +88,12 @@ class ParsedRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedAnswer:
-    """What a whole answer told.
+    """The content of a complete answer.
 
     Attributes:
-        jobs: those that it described.
-        page: of a listing of jobs, events or checkpoints.
-        end_status: the end that an event of the job announced.
+        jobs: the jobs that it describes.
+        page: the page of a list of jobs, events or checkpoints.
+        end_status: the job's terminal status, if an event announces it.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -105,24 +104,24 @@ class ParsedAnswer:
 EMPTY_ANSWER: Final = ParsedAnswer()
 
 FIRST_REQUESTS: Final = "first"
-"""The lane of all first requests of connections."""
+"""The program key that all first requests of connections share."""
 
 NAMED_CLIENT: Final = "named"
-"""The one lane of a client that has named itself."""
+"""The only program key of a client that names itself in a header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request and its fate. Times are seconds of the callers' clock since the watch began.
+    """A request and its outcome. Times are seconds of the clients' clock since the audit started.
 
     Attributes:
-        client: who asked, as a report may name it: never a secret.
-        key_digest: a digest of the very key or signature.
-        is_named: the client has named itself, so it is told apart from all others.
-        connection: what it came on; `is_first`: as the first request there.
-        started_at: when the request reached us; `ended_at`: when its fate was settled.
-        longest_silence: the longest time within in which the caller waited and nothing came.
-        retry_after: seconds that the answer asked to wait.
+        client: the client's name for a report, never a secret.
+        key_digest: a digest of the key or signature as it was sent.
+        is_named: the client names itself in a header, which distinguishes it from all others.
+        connection: the client's address and port; `is_first`: this is the connection's first request.
+        started_at: when the request arrived; `ended_at`: when its outcome was known.
+        longest_silence: the longest time that the client waited and received nothing.
+        retry_after: seconds to wait according to the answer.
     """
 
     client: str
@@ -141,10 +140,11 @@ class Exchange:
 
     @property
     def program_keys(self) -> tuple[str, ...]:
-        """What it has in common with other requests of its program: a name or a connection; or that it is a first one.
+        """Keys that other requests of the same program have too: its name, its connection, or `FIRST_REQUESTS`.
 
-        What comes again on a connection is one program's. Who makes a connection for each request sends nothing but
-        first ones; so do many programs that begin, and what is found on `FIRST` alone is therefore uncertain.
+        Requests on one connection come from one program. A program that opens a connection for each request sends
+        only first requests, but so do many programs that send one request each. Cases that rest on `FIRST_REQUESTS`
+        alone are therefore uncertain.
         """
         if self.is_named:
             return (NAMED_CLIENT,)
@@ -152,33 +152,33 @@ class Exchange:
 
     @property
     def operation(self) -> Operation:
-        """What was asked for."""
+        """The requested operation."""
         return self.request.operation
 
     @property
     def is_answered(self) -> bool:
-        """Whether a whole answer came, whatever it said."""
+        """Whether the client received a complete answer, whatever its status."""
         return self.outcome is Outcome.ANSWERED
 
     @property
     def is_successful(self) -> bool:
-        """Whether a whole answer came that did what was asked."""
-        return self.is_answered and self.status is not None and _OK <= self.status < _REFUSED
+        """Whether the client received a complete answer with a 2xx or 3xx status."""
+        return self.is_answered and self.status is not None and _OK <= self.status < _BAD_REQUEST
 
     @property
     def is_retryable(self) -> bool:
-        """Whether it failed in a way that asking again may cure."""
+        """Whether it failed in a way that may pass: no complete answer, 408, 429, or 500 and above."""
         if not self.is_answered:
             return self.outcome is not Outcome.IN_PROGRESS
-        return self.status in {_TIMED_OUT, _SLOW_DOWN} or (self.status or 0) >= _SERVERS_FAULT
+        return self.status in {_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS} or (self.status or 0) >= _SERVER_ERROR
 
     @property
     def is_effect_unknown(self) -> bool:
-        """Whether it failed in a way that leaves open if it was done: whoever is throttled at the door was not."""
-        return self.is_retryable and not (self.is_answered and self.status == _SLOW_DOWN)
+        """Whether it failed and the server may still have done what it requests. A 429 excludes that."""
+        return self.is_retryable and not (self.is_answered and self.status == _TOO_MANY_REQUESTS)
 
     def evidence(self, note: str = "") -> "RequestEvidence":
-        """Return this exchange as a report shows it."""
+        """Return this exchange as a report prints it."""
         answer = self.outcome.value if self.status is None or not self.is_answered else str(self.status)
         if self.status is not None and not self.is_answered:
             answer = f"{self.status}, {answer}"
@@ -194,13 +194,13 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestEvidence:
-    """A request as a report shows it.
+    """A request as a report prints it.
 
     Attributes:
-        at: when it began, in seconds since the watch began.
+        at: when it started, in seconds since the audit started.
         lasted: seconds.
-        request: method, path, and what its query says of a page, on one line and without a secret.
-        answer: the status, or what became of it, and what matters of what was said.
+        request: method, path and the query parameters of a page, on one line and without secrets.
+        answer: the status or other outcome, and the part of the answer that matters.
     """
 
     at: float

@@ -1,6 +1,6 @@
-"""A page for each rule: what is asked, how it is told, why it hurts, what to do, what is spared.
+"""The explanation of each rule: what it checks, how it detects the mistake, the impact, the remedy, the exceptions.
 
-`python -m simulator.verdict.explanations` writes them all to RULES.md, which a test holds to the rules.
+`python -m simulator.verdict.explanations` writes all of them to docs/verdict.md. A test compares it with the rules.
 """
 
 from collections.abc import Iterator
@@ -10,46 +10,49 @@ from typing import Final
 from simulator.verdict.catalogue import RULES
 from simulator.verdict.rule import Rule
 
-MARKDOWN_FILE: Final = Path(__file__).with_name("RULES.md")
-_PLACE: Final = "simulator/verdict/RULES.md"
+_MARKDOWN_PATH: Final = "docs/verdict.md"
+MARKDOWN_FILE: Final = Path(__file__).parents[2] / _MARKDOWN_PATH
 
 SECTIONS: Final = (
     ("question", "Question"),
-    ("detection", "How it is told"),
-    ("impact", "Why it hurts at Bedrock"),
+    ("detection", "How it is detected"),
+    ("impact", "What it causes at Bedrock"),
     ("remedy", "What to do"),
-    ("exceptions", "What is not found fault with"),
+    ("exceptions", "What is not a finding"),
 )
-"""What a page tells, in order: the rule's attribute, and its heading."""
+"""The sections of an explanation, in order: the rule's attribute, and the heading."""
 
 _INTRODUCTION: Final = """\
-# What a verdict on a client finds
+# The verdict on clients
 
-The simulator hears every exchange with Mantle as the caller does, from outside of its scripted faults, and holds it
-against the rules below. `rft-sim exec --verdict -- COMMAND` judges a command at its end, `rft-sim verdict` the clients
-of a running server, and `rft-sim verdict --explain C1` prints a page. This file is written by
-`python -m simulator.verdict.explanations`.
+The simulator records every exchange of the OpenAI-compatible API as the client sees it, scripted faults included, and
+checks it against the rules below. `rft-sim exec --verdict -- COMMAND` prints the verdict on a command when it ends.
+`rft-sim verdict` prints the verdict on the clients of a running server. `rft-sim verdict --explain C1` prints one of
+these explanations. `python -m simulator.verdict.explanations` writes this file.
 
-A finding is a **fail**, a **warn**, or a **note**: a note is no fault by itself, and a verdict with nothing worse is
-clean. False alarms are held to be worse than misses, so where two programs might have done what one must not, nothing
-is found, or less. Several programs that share a key are told apart by their connections, and surely by a header that
-they send, `x-simulator-client: NAME`, which Bedrock does not know; the OpenAI SDK sends it where the environment holds
-`OPENAI_CUSTOM_HEADERS='x-simulator-client: NAME'`. Times are the callers', not the simulated clock's.
+A finding is a **fail**, a **warn** or a **note**. A note is not a mistake by itself: a verdict with nothing worse is
+clean. The rules prefer a missed mistake to a false alarm. If several programs together may have caused what one program
+must not do, a rule reports less or nothing.
+
+Programs that share a key are distinguished by their connections. To distinguish them reliably, have each program send
+the header `x-simulator-client: NAME`, which is not part of Bedrock's API. Current OpenAI SDKs send it if the
+environment has `OPENAI_CUSTOM_HEADERS='x-simulator-client: NAME'`. All times are the clients' time, not the simulated
+clock's.
 """
 
 
 def explanation_path(rule_id: str) -> str:
-    """Return where the page of a rule is, from the top of the project."""
-    return f"{_PLACE}#{rule_id.lower()}"
+    """Return the path of a rule's explanation, relative to the top of the project."""
+    return f"{_MARKDOWN_PATH}#{rule_id.lower()}"
 
 
 def find_rule(rule_id: str) -> Rule | None:
-    """Return the rule with an id, written either way."""
+    """Return the rule with an id, in upper or lower case."""
     return next((rule for rule in RULES if rule.id == rule_id.upper()), None)
 
 
 def render_markdown() -> str:
-    """Return the pages as Markdown."""
+    """Return all explanations as Markdown."""
     return "\n".join(_lines())
 
 
@@ -58,21 +61,22 @@ def _lines() -> Iterator[str]:
     yield "| id | name | question |"
     yield "|---|---|---|"
     for rule in RULES:
-        yield f"| [{rule.id}](#{rule.id.lower()}) | {_markdown(rule.name)} | {_markdown(rule.question)} |"
+        yield f"| [{rule.id}](#{rule.id.lower()}) | {_escape(rule.name)} | {_escape(rule.question)} |"
     for rule in RULES:
-        # An anchor of its own, so that a link outlives a change of the name.
-        yield f'\n<a id="{rule.id.lower()}"></a>\n\n## {rule.id} {_markdown(rule.name)}\n'
-        yield f"**{_markdown(rule.question)}**"
+        # An explicit anchor, so that links survive a change of the heading.
+        yield f'\n<a id="{rule.id.lower()}"></a>\n\n## {rule.id} {_escape(rule.name)}\n'
+        yield f"**{_escape(rule.question)}**"
         for attribute, heading in SECTIONS[1:]:
-            yield f"\n*{heading}.* {_markdown(getattr(rule, attribute))}"
+            yield f"\n*{heading}.* {_escape(getattr(rule, attribute))}"
     yield ""
 
 
-def _markdown(text: str) -> str:
-    """Return plain words as Markdown that shows them: outside of backquotes an underscore is no markup."""
+def _escape(text: str) -> str:
+    """Escape underscores outside of backquotes, where Markdown would take them for markup."""
     parts = text.split("`")
     return "`".join(part if index % 2 else part.replace("_", "\\_") for index, part in enumerate(parts))
 
 
 if __name__ == "__main__":
+    MARKDOWN_FILE.parent.mkdir(exist_ok=True)
     MARKDOWN_FILE.write_text(render_markdown(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What each client has seen of each job: the ground that several rules stand on."""
+"""What each client knows of each job from its answers. Several rules use it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,25 +7,26 @@ from typing import Final
 from simulator.verdict.exchange import EMPTY_ANSWER, TERMINAL_STATUSES, Exchange, JobView, Operation, RequestEvidence
 from simulator.verdict.lru_map import LruMap
 
-_SIGHTS: Final = 4_096  # of one client and one job
-_JOBS: Final = 16_384
-_CLIENTS: Final = 1_024
+_MAX_OBSERVATIONS: Final = 4_096
+_MAX_ENDED_JOBS: Final = 16_384
+_MAX_CLIENTS: Final = 1_024
 
-# A program that pauses for long opens a connection for each look. A person who looks now and then does so as well.
-_LOOKS_ON_ONE, _LOOKS_ON_MANY = 2, 5
+# A program with long pauses opens a connection for each read. So does a person who reads now and then, so it takes more
+# reads on several connections to call it polling.
+_POLLING_READS_ON_ONE_CONNECTION, _POLLING_READS = 2, 5
 
 
 @dataclass(slots=True, kw_only=True)
 class JobObservation:
-    """What one client knows of one job, and how it came by it.
+    """What one client knows of one job.
 
     Attributes:
-        status: the last that it was shown; `status_exchange` is the request that showed it.
-        end_status: the end that it was told of, by the job or by an event; `end_seen_at` is when.
-        reads: how often it retrieved the job; `reads_on_one_connection` as many on one connection, one after the other.
-        reads_after_end: looks since the end was told; `reads_after_end_on_one_connection` as many on one connection.
-        created_on_connection: the connection on which it made the job, if it did.
-        checkpoints_exchange: the request by which it first listed checkpoints, where no look came after it.
+        status: the latest status that it received; `status_exchange` is the exchange that contained it.
+        end_status: the terminal status that it received, from the job or from an event; `end_seen_at` is when.
+        reads: how often it retrieved the job; `reads_on_one_connection`: the most in a row on one connection.
+        reads_after_end: reads since `end_seen_at`; `reads_after_end_on_one_connection`: the most in a row on one.
+        created_on_connection: the connection on which it created the job, if it did.
+        checkpoints_exchange: its first list of checkpoints, if it has not retrieved the job since.
     """
 
     client: str
@@ -47,103 +48,106 @@ class JobObservation:
 
     @property
     def was_polled(self) -> bool:
-        """Whether it looked again and again, as one does who waits for the end."""
-        return self.reads_on_one_connection >= _LOOKS_ON_ONE or self.reads >= _LOOKS_ON_MANY
+        """Whether the client read the job often enough to be waiting for its end."""
+        return self.reads_on_one_connection >= _POLLING_READS_ON_ONE_CONNECTION or self.reads >= _POLLING_READS
 
     @property
     def evidence(self) -> RequestEvidence:
-        """The request that showed the last status, as a report shows it."""
+        """The exchange with the latest status, as a report prints it."""
         return self.status_exchange.evidence(self.status)
 
     def record_read(self, exchange: Exchange) -> None:
-        """Count a look."""
-        is_same = exchange.connection == self._connection
+        """Count a retrieve of the job."""
+        is_same_connection = exchange.connection == self._connection
         self._connection = exchange.connection
-        self._consecutive_reads = self._consecutive_reads + 1 if is_same else 1
+        self._consecutive_reads = self._consecutive_reads + 1 if is_same_connection else 1
         self.reads += 1
         self.reads_on_one_connection = max(self.reads_on_one_connection, self._consecutive_reads)
         self.checkpoints_exchange = None
-        # One that was under way when the end was told knew nothing of it.
+        # A read that was in progress when the client received the end does not count.
         if self.end_status and exchange.started_at >= self.end_seen_at:
-            self._consecutive_reads_after_end = self._consecutive_reads_after_end + 1 if is_same else 1
+            self._consecutive_reads_after_end = self._consecutive_reads_after_end + 1 if is_same_connection else 1
             self.reads_after_end += 1
             self.reads_after_end_on_one_connection = max(
                 self.reads_after_end_on_one_connection, self._consecutive_reads_after_end
             )
 
     def record_status(self, exchange: Exchange, status: str) -> None:
-        """Note the status that was shown."""
+        """Note the status that an exchange contained."""
         self.status, self.status_exchange = status, exchange
         if status in TERMINAL_STATUSES:
             self.record_end(exchange, status)
 
     def record_end(self, exchange: Exchange, end_status: str) -> None:
-        """Note the end that was told."""
+        """Note the first terminal status that an exchange contained."""
         if self.end_status is None:
             self.end_status, self.end_seen_at = end_status, exchange.ended_at
 
 
 class JobObservations:
-    """Folds what every answer showed. Of the jobs on a list only those are noted that the client knows already."""
+    """Collects the observations from all answers. A list of jobs updates only jobs that the client already knows."""
 
     def __init__(self) -> None:
-        self._observations: LruMap[tuple[str, str], JobObservation] = LruMap(_SIGHTS)
-        self._reported_ends: LruMap[str, str] = LruMap(_JOBS)  # the end of a job that somebody was told
-        self._latest: LruMap[str, JobObservation] = LruMap(_CLIENTS)
+        self._observations: LruMap[tuple[str, str], JobObservation] = LruMap(_MAX_OBSERVATIONS)  # by client and job
+        self._reported_ends: LruMap[str, str] = LruMap(_MAX_ENDED_JOBS)  # terminal statuses that any client received
+        self._latest: LruMap[str, JobObservation] = LruMap(_MAX_CLIENTS)
 
     def observe(self, exchange: Exchange) -> None:
-        """Take in one exchange."""
-        shown = replace(exchange, answer=EMPTY_ANSWER) if len(exchange.answer.jobs) > 1 else exchange  # to be kept
-        for sight in exchange.answer.jobs:
-            if sight.status in TERMINAL_STATUSES:
-                self._reported_ends[sight.job_id] = sight.status
+        """Process one exchange."""
+        # A long list is not worth keeping as evidence.
+        kept_exchange = replace(exchange, answer=EMPTY_ANSWER) if len(exchange.answer.jobs) > 1 else exchange
+        for job in exchange.answer.jobs:
+            if job.status in TERMINAL_STATUSES:
+                self._reported_ends[job.job_id] = job.status
             if exchange.operation is Operation.LIST_JOBS:
-                known = self._observations.get((exchange.client, sight.job_id))
+                observation = self._observations.get((exchange.client, job.job_id))
             else:
-                known = self._observe_job(exchange, sight)
-            if known and known.end_status is None:  # a list may lag behind
-                known.record_status(shown, sight.status)
+                observation = self._observe_job(exchange, job)
+            if observation and observation.end_status is None:  # a list can lag behind the job
+                observation.record_status(kept_exchange, job.status)
         if exchange.answer.page and exchange.request.job_id:
             self._observe_listing(exchange, exchange.request.job_id)
 
-    def _observe_job(self, exchange: Exchange, sight: JobView) -> JobObservation:
-        known = self._observations.get_or_create(
-            (exchange.client, sight.job_id),
+    def _observe_job(self, exchange: Exchange, job: JobView) -> JobObservation:
+        observation = self._observations.get_or_create(
+            (exchange.client, job.job_id),
             lambda: JobObservation(
-                client=exchange.client, job_id=sight.job_id, status=sight.status, status_exchange=exchange
+                client=exchange.client, job_id=job.job_id, status=job.status, status_exchange=exchange
             ),
         )
         if exchange.operation is Operation.RETRIEVE_JOB:
-            known.record_read(exchange)
+            observation.record_read(exchange)
         elif exchange.operation is Operation.CREATE_JOB:
-            known.created_on_connection = exchange.connection
-        self._latest[exchange.client] = known
-        return known
+            observation.created_on_connection = exchange.connection
+        self._latest[exchange.client] = observation
+        return observation
 
-    def _observe_listing(self, exchange: Exchange, job: str) -> None:
+    def _observe_listing(self, exchange: Exchange, job_id: str) -> None:
+        """Process a page of a job's events or checkpoints."""
         if exchange.answer.end_status:
-            self._reported_ends[job] = exchange.answer.end_status
-        known = self._observations.get((exchange.client, job))
-        if known is None:
+            self._reported_ends[job_id] = exchange.answer.end_status
+        observation = self._observations.get((exchange.client, job_id))
+        if observation is None:
             return
         if exchange.answer.end_status:
-            known.record_end(exchange, exchange.answer.end_status)
-        if exchange.operation is Operation.LIST_CHECKPOINTS and not known.has_listed_checkpoints:
-            known.has_listed_checkpoints = True
-            known.checkpoints_exchange = exchange if exchange.connection == known.created_on_connection else None
+            observation.record_end(exchange, exchange.answer.end_status)
+        if exchange.operation is Operation.LIST_CHECKPOINTS and not observation.has_listed_checkpoints:
+            observation.has_listed_checkpoints = True
+            is_creator = exchange.connection == observation.created_on_connection
+            observation.checkpoints_exchange = exchange if is_creator else None
 
     def values(self) -> Iterator[JobObservation]:
-        """Yield what is known of each client and job."""
+        """Yield the observation of each client and job."""
         return self._observations.values()
 
     def has_seen(self, client: str, job_id: str) -> bool:
-        """Whether a client was shown a job, by more than a list."""
+        """Return whether a client received a job other than in a list."""
         return (client, job_id) in self._observations
 
     def latest(self, client: str) -> JobObservation | None:
-        """Return what a client knows of the job that it was shown last."""
+        """Return a client's observation of the job that it received last."""
         return self._latest.get(client)
 
     def is_end_reported(self, job_id: str) -> bool:
-        """Whether any client was."""
+        """Return whether any client received the job's end."""
         return job_id in self._reported_ends

@@ -1,7 +1,7 @@
-"""The line to a caller: what an app receives over it, and word at once when the caller hangs up.
+"""The channel from a client: passes messages to the app, and detects a disconnect when it happens.
 
-ASGI tells of a hang-up to whoever is receiving, and nobody is while an app works or sleeps. Whether a caller waited out
-an answer or left it after a second is the difference between a patient client and a careful one.
+ASGI reports a disconnect only to a caller of `receive`. An app that computes or sleeps calls nothing, so without this
+channel it stays unknown how long the client really waited.
 """
 
 import asyncio
@@ -11,66 +11,66 @@ from simulator.http.asgi import Message, Receive
 
 
 class ReceiveChannel:
-    """Receives for an app, and listens by itself once `listen_for_disconnect` was called and the app does not.
+    """Receives for an app. After `listen_for_disconnect` it also receives by itself while the app does not.
 
-    A request's body is never read ahead of the app by more than one message, unless `read_ahead` was called.
+    It reads at most one message of the body ahead of the app, unless `read_ahead` is called.
     """
 
     __slots__ = (
+        "_app_has_received",
         "_buffered",
-        "_has_started",
-        "_hung_up",
         "_is_listening",
         "_is_receiving",
         "_listener",
-        "_news_event",
+        "_message_arrived",
+        "_on_disconnect",
         "_receive",
         "is_body_complete",
     )
 
     def __init__(self, receive: Receive, *, on_disconnect: Callable[[bool], None]) -> None:
-        """`on_disconnect` is told of a hang-up, and whether it was heard as it happened or may have happened before."""
+        """`on_disconnect` gets True if the disconnect was detected when it happened, False if it may be older."""
         self._receive = receive
-        self._hung_up = on_disconnect
-        self._is_listening = False  # from some time on, whenever it may
-        self._is_receiving = False  # somebody is receiving, and it is not the listener
-        self._has_started = False
-        self.is_body_complete = False  # the body is there, all of it
-        self._buffered: list[Message] = []  # by the listener, for the app
-        self._news_event: asyncio.Event | None = None  # made with the listener
+        self._on_disconnect = on_disconnect
+        self._is_listening = False  # listen whenever the app does not receive
+        self._is_receiving = False  # a receive other than the listener's is in progress
+        self._app_has_received = False
+        self.is_body_complete = False
+        self._buffered: list[Message] = []  # received by the listener, for the app
+        self._message_arrived: asyncio.Event | None = None  # created with the listener
         self._listener: asyncio.Task[None] | None = None
 
     @property
     def is_waiting_for_body(self) -> bool:
-        """Whether it is the caller who keeps the app waiting, with a body that is not all there."""
+        """Whether the app waits for the client to send the rest of the body."""
         return self._is_receiving and not self.is_body_complete
 
     async def receive(self) -> Message:
         """Return the next message for the app."""
-        while self._news_event and self._listener and not self._listener.done() and not self._buffered:
-            self._news_event.clear()
-            await self._news_event.wait()
+        while self._message_arrived and self._listener and not self._listener.done() and not self._buffered:
+            self._message_arrived.clear()
+            await self._message_arrived.wait()
         if self._buffered:
             message = self._buffered.pop(0)
         else:
             self._is_receiving = True
             try:
-                message = await self._next()
+                message = await self._receive_next()
             finally:
                 self._is_receiving = False
-        self._has_started = True
+        self._app_has_received = True
         self._listen_if_free()
         return message
 
     def listen_for_disconnect(self) -> None:
-        """From now on, hear the caller hang up even where the app does not listen."""
+        """From now on, detect a disconnect even while the app does not receive."""
         self._is_listening = True
         self._listen_if_free()
 
     async def read_ahead(self, *, max_bytes: int) -> bytes | None:
-        """Read the body, and return it; the app still gets it. None when it has more than so many bytes.
+        """Read the body and return it; None if it is longer than `max_bytes` or incomplete. The app still gets it.
 
-        It is called before the app has asked for anything.
+        Call it before the app receives its first message.
         """
         body = b""
         self._is_receiving = True
@@ -86,39 +86,40 @@ class ReceiveChannel:
         return body if self.is_body_complete and len(body) <= max_bytes else None
 
     def close(self) -> None:
-        """The exchange is over; whatever becomes of the connection is no matter of it."""
-        ears, self._listener, self._is_listening = self._listener, None, False
-        if ears and self._news_event:
-            ears.cancel()
-            self._news_event.set()
+        """Stop listening: the exchange is over, and a later disconnect does not belong to it."""
+        listener, self._listener, self._is_listening = self._listener, None, False
+        if listener and self._message_arrived:
+            listener.cancel()
+            self._message_arrived.set()
 
     def _listen_if_free(self) -> None:
-        # An app in the middle of a body reads on by itself, and two who receive at once would each get a part of it.
-        free = not self._is_receiving and (self.is_body_complete or not (self._has_started or self._buffered))
-        if self._is_listening and free and (self._listener is None or self._listener.done()):
-            self._news_event = asyncio.Event()
-            self._listener = asyncio.create_task(self._listening(self._news_event))
+        # Two concurrent receives would each get a part of the body. An app that has started to read it reads the rest.
+        body_is_unread_or_complete = self.is_body_complete or not (self._app_has_received or self._buffered)
+        is_free = not self._is_receiving and body_is_unread_or_complete
+        if self._is_listening and is_free and (self._listener is None or self._listener.done()):
+            self._message_arrived = asyncio.Event()
+            self._listener = asyncio.create_task(self._listen(self._message_arrived))
 
-    async def _listening(self, news: asyncio.Event) -> None:
+    async def _listen(self, message_arrived: asyncio.Event) -> None:
         listens = True
         while listens:
-            # After the whole body only a hang-up can come; and of a longer one no more than this is read ahead.
-            was_whole = self.is_body_complete
+            # After a complete body only a disconnect can follow. Of a longer body, one message is read ahead.
+            was_complete = self.is_body_complete
             message = await self._buffer_next()
-            news.set()
-            listens = message["type"] != "http.disconnect" and self.is_body_complete and not was_whole
+            message_arrived.set()
+            listens = message["type"] != "http.disconnect" and self.is_body_complete and not was_complete
 
     async def _buffer_next(self) -> Message:
-        message = await self._next()
+        message = await self._receive_next()
         self._buffered.append(message)
         return message
 
-    async def _next(self) -> Message:
-        waited: list[bool] = []  # it is filled only if what follows lets the loop go on
+    async def _receive_next(self) -> Message:
+        waited: list[bool] = []  # filled only if the receive below lets the event loop run
         asyncio.get_running_loop().call_soon(waited.append, True)
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self._hung_up(bool(waited))
+            self._on_disconnect(bool(waited))
         elif not message.get("more_body", False):
             self.is_body_complete = True
         return message

@@ -1,4 +1,4 @@
-"""How often one program got the same kind of answer to the same request, one after the other."""
+"""Counts how often in a row a program got the same kind of answer to the same request."""
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from simulator.verdict.lru_map import LruMap
 
 Key = TypeVar("Key", bound=Hashable)
 
-_ROWS: Final = 1_024
-_LANES: Final = 16  # of one request
+_MAX_REQUESTS: Final = 1_024
+_MAX_PROGRAMS: Final = 16  # for each request
 
 
 @dataclass(slots=True, kw_only=True)
 class RepeatedRequest:
-    """The first and the last exchange of a row, how many it is long, and on which lane."""
+    """A series of equal requests of one program: its first and last exchange, and its length."""
 
     program_key: str
     first: Exchange
@@ -24,36 +24,37 @@ class RepeatedRequest:
 
 
 class RepeatCounter(Generic[Key]):
-    """Rows by what was asked and, as several programs may ask the same, by the lane on which they did.
+    """Keeps one series for each request and program, because several programs may send the same request.
 
-    An answer of another kind breaks the rows of all lanes: a program may have several connections.
+    A different answer ends the series of all programs, because a program may use several connections.
     """
 
     def __init__(self) -> None:
-        self._rows: LruMap[Key, LruMap[str, RepeatedRequest]] = LruMap(_ROWS)
-        self._too_long: LruMap[tuple[Key, str], RepeatedRequest] = LruMap(_ROWS)
+        self._series: LruMap[Key, LruMap[str, RepeatedRequest]] = LruMap(_MAX_REQUESTS)
+        self._flagged: LruMap[tuple[Key, str], RepeatedRequest] = LruMap(_MAX_REQUESTS)
 
     def count(self, key: Key, exchange: Exchange) -> Iterator[RepeatedRequest]:
-        """Yield the rows that the exchange continues or begins."""
-        lanes = self._rows.get_or_create(key, lambda: LruMap(_LANES))
-        for lane in exchange.program_keys:
-            row = lanes.get(lane)
-            if row is None:
-                row = lanes[lane] = RepeatedRequest(program_key=lane, first=exchange, last=exchange)
-            row.last, row.count = exchange, row.count + 1
-            yield row
+        """Yield each series that the exchange continues or starts."""
+        by_program = self._series.get_or_create(key, lambda: LruMap(_MAX_PROGRAMS))
+        for program_key in exchange.program_keys:
+            repeated = by_program.get(program_key)
+            if repeated is None:
+                repeated = RepeatedRequest(program_key=program_key, first=exchange, last=exchange)
+                by_program[program_key] = repeated
+            repeated.last, repeated.count = exchange, repeated.count + 1
+            yield repeated
 
     def reset(self, key: Key) -> None:
-        """Forget what would be continued."""
-        self._rows.pop(key)
+        """End all series of a request."""
+        self._series.pop(key)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._series)
 
     def flag(self, key: Key, repeated: RepeatedRequest) -> None:
-        """Remember a row as one that was too long."""
-        self._too_long[key, repeated.program_key] = repeated
+        """Remember a series as too long."""
+        self._flagged[key, repeated.program_key] = repeated
 
     def flagged(self) -> Iterator[RepeatedRequest]:
-        """Yield those that were."""
-        return self._too_long.values()
+        """Yield the series that were too long."""
+        return self._flagged.values()

@@ -1,8 +1,8 @@
-"""What it costs to be judged: `python -m tests.bench.bench_verdict [EXCHANGES]`. Prints, asserts nothing.
+"""What the audit of clients costs: `python -m tests.bench.bench_verdict [EXCHANGES]`. Prints, asserts nothing.
 
-A retrieve of a job over a socket, with the watch and without it, by turns, each from a server in a process of its own;
-one look as the watch alone sees it; and what the judge keeps after many exchanges (by default a million) of 200 clients
-that share a key, look at 50 jobs, and get everything wrong.
+The time to retrieve a job over a socket, with and without the audit middleware, each from its own server process; the
+time of the middleware alone; and the memory that the auditor holds after many exchanges (by default a million) of 200
+clients that share a key, read 50 jobs, and make every mistake.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from simulator.identity.session_key import create_session_key
-from simulator.settings import TUNING_REGION
+from simulator.settings import TUNING_REGION, VerdictSettings
 from simulator.verdict.audit_middleware import AuditMiddleware
 from simulator.verdict.exchange import Outcome
 from tests.verdict.audit_scenario import AuditScenario, ScriptedClient, job_object
@@ -29,13 +29,13 @@ JOBS: Final = 50
 SERVER: Final = """
 import sys
 import simulator.services
-from tests.training.training_files import jsonl
-from tests.simulators import served_world
+from tests.training.training_files import make_training_file
+from tests.simulators import serve_simulator
 if sys.argv[1] == "without":
-    simulator.services.Watching = lambda app, **_: app
-with served_world() as world:
-    job = world.run(jsonl(120))["id"]
-    print(world.url, job, flush=True)
+    simulator.services.AuditMiddleware = lambda app, **_: app
+with serve_simulator() as simulator_client:
+    job = simulator_client.run_job(make_training_file(120))["id"]
+    print(simulator_client.url, job, flush=True)
     sys.stdin.read()
 """
 
@@ -53,64 +53,66 @@ class ServerProcess:
         self._headers = {"authorization": f"Bearer {create_session_key(TUNING_REGION)}"}
 
     def seconds(self, path: str) -> float:
-        """Return how long a request takes."""
-        begun = perf_counter()
+        """Return the time of one request in seconds."""
+        started_at = perf_counter()
         for _ in range(REQUESTS):
             self._connection.request("GET", path.format(job=self.job), headers=self._headers)
             self._connection.getresponse().read()
-        return (perf_counter() - begun) / REQUESTS
+        return (perf_counter() - started_at) / REQUESTS
 
     def close(self) -> None:
-        """End it."""
+        """Stop the server."""
         self._connection.close()
         self._process.communicate()
 
 
 def measure_over_sockets() -> None:
-    """Print what a request takes with and without; the best of several rounds."""
+    """Print the time of a request with and without the middleware, the best of several rounds."""
     servers = {kind: ServerProcess(kind) for kind in ("without", "with")}
-    sleep(3)  # what loads behind the first answers
+    sleep(3)  # modules that load after the first answers
     for path in ("/v1/fine_tuning/jobs/{job}", "/v1/fine_tuning/jobs/{job}/events?limit=100"):
         best = dict.fromkeys(servers, 1.0)
         for _ in range(ROUNDS):
             for kind, served in servers.items():
                 best[kind] = min(best[kind], served.seconds(path))
-        told = ", ".join(
+        times = ", ".join(
             f"{kind} {seconds * 1e6:.0f} us ({1 / seconds:,.0f} a second)" for kind, seconds in best.items()
         )
-        print(f"{path}: {told}")
+        print(f"{path}: {times}")
     for served in servers.values():
         served.close()
 
 
 def measure_middleware() -> None:
-    """Print what the watch itself takes for one look."""
-    stage = AuditScenario()
-    stage.auditor = type(stage.auditor)(settings=stage.settings, clock=monotonic, server_state=stage.server_state)
+    """Print the time that the middleware itself takes for one request."""
+    scenario = AuditScenario()
+    scenario.auditor = type(scenario.auditor)(
+        settings=VerdictSettings(), clock=monotonic, server_state=scenario.server_state
+    )
     answer = (
         str(job_object("ftjob-1", "running") | {"padding": "x" * 700})
         .replace("'", '"')
         .replace("None", "null")
         .encode()
     )
-    watching = AuditMiddleware(
-        app_answering(response_start(), response_part(answer)), auditor=stage.auditor, wall_clock=lambda: 0.0
+    middleware = AuditMiddleware(
+        app_answering(response_start(), response_part(answer)), auditor=scenario.auditor, wall_clock=lambda: 0.0
     )
     key = (b"authorization", f"Bearer {create_session_key(TUNING_REGION)}".encode())
 
-    async def looks() -> float:
+    async def send_requests() -> float:
         caller = ScriptedCaller()
-        begun = perf_counter()
+        started_at = perf_counter()
         for _ in range(REQUESTS * 10):
-            await watching(request_scope(headers=[key]), caller.receive, caller.send)
-        return (perf_counter() - begun) / (REQUESTS * 10)
+            await middleware(request_scope(headers=[key]), caller.receive, caller.send)
+        return (perf_counter() - started_at) / (REQUESTS * 10)
 
-    best = min(asyncio.run(looks()) for _ in range(5))
-    print(f"the watch alone: {best * 1e6:.0f} us for a look")
+    best = min(asyncio.run(send_requests()) for _ in range(5))
+    print(f"the middleware alone: {best * 1e6:.0f} us for a request")
 
 
 def misbehave(client: ScriptedClient, number: int) -> None:
-    """Ask once, and get it wrong: hot, impatient, deaf to refusals, by a connection of its own now and then."""
+    """Send one request that breaks a rule, now and then on a new connection."""
     job = f"ftjob-{number % JOBS}"
     if number % 7 == 0:
         client.reconnect()
@@ -130,17 +132,17 @@ def misbehave(client: ScriptedClient, number: int) -> None:
 
 
 def measure_memory(exchanges: int) -> None:
-    """Print what the judge holds, ten times on the way."""
-    stage = AuditScenario()
-    clients = [stage.client(f"one-{number}") for number in range(CLIENTS)]
+    """Print the memory that the auditor holds, ten times."""
+    scenario = AuditScenario()
+    clients = [scenario.client(f"one-{number}") for number in range(CLIENTS)]
     tracemalloc.start()
-    begun = perf_counter()
+    started_at = perf_counter()
     for number in range(1, exchanges + 1):
         misbehave(clients[number % CLIENTS], number)
         if number % (exchanges // 10) == 0:
             held, _ = tracemalloc.get_traced_memory()
-            print(f"{number:>12,} exchanges, {held / 1e6:6.1f} MB held, {perf_counter() - begun:6.1f} s")
-    print(f"verdict: {stage.verdict().verdict}")
+            print(f"{number:>12,} exchanges, {held / 1e6:6.1f} MB held, {perf_counter() - started_at:6.1f} s")
+    print(f"verdict: {scenario.verdict().verdict}")
 
 
 if __name__ == "__main__":

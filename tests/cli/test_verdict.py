@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 
 from simulator.cli.app import app
 from simulator.cli.verdict_table import print_verdict
-from simulator.verdict.auditor import Verdict
 from simulator.verdict.exchange import Outcome
+from simulator.verdict.verdict import Verdict
 from tests.simulators import RunningSimulator
 from tests.verdict.audit_scenario import AuditScenario
 
@@ -89,7 +89,7 @@ def test_json_is_what_the_control_plane_answers(served_simulator: RunningSimulat
     assert (finding["rule"], finding["cases"], finding["page"], finding["shown"][0]["requests"][0]["request"]) == (
         "C8",
         1,
-        "simulator/verdict/RULES.md#c8",
+        "docs/verdict.md#c8",
         "GET /v1/fine_tuning/jobs?limit=none",
     )
 
@@ -131,20 +131,19 @@ Verdict on the client: failed
 6 requests (5 x 429, 1 x no answer) in 5.1 s by trainer; longest wait 0.01 s
 
 FAIL  C3  ignored Retry-After (4 times)
-          asked again 1 s after it was told to wait 5 s
+          repeated the request after 1 s, although the answer said to wait 5 s
               0.000  GET …/jobs/ftjob-6ea8b8fb…  429, Retry-After 5
               1.010  GET …/jobs/ftjob-6ea8b8fb…  429, Retry-After 5
-          asked again 1 s after it was told to wait 5 s
+          repeated the request after 1 s, although the answer said to wait 5 s
               1.010  GET …/jobs/ftjob-6ea8b8fb…  429, Retry-After 5
               2.020  GET …/jobs/ftjob-6ea8b8fb…  429, Retry-After 5
-          asked again 1 s after it was told to wait 5 s
+          repeated the request after 1 s, although the answer said to wait 5 s
               2.020  GET …/jobs/ftjob-6ea8b8fb…  429, Retry-After 5
               3.030  GET …/jobs/ftjob-6ea8b8fb…  429, Retry-After 5
           and 1 more
-          do  Read the header (seconds, or a date) and sleep for as long, or
-              stop and say so where that is too long. The OpenAI SDK waits by
-              itself for up to 120 s, and raises at once where it is asked for
-              more.
+          do  Read the header (seconds, or a date) and sleep that long, or stop
+              with a message if that is too long. Do not rely on an SDK for a
+              long wait.
 
 What a finding means: rft-sim verdict --explain C3
 """
@@ -175,8 +174,8 @@ Verdict on the client: clean
 2 requests (2 x 200) in 0.0 s by watcher, maker; longest wait 0.01 s
 
 NOTE  C1  took for an end what is none?
-          maker last saw job ftjob-1 as `validating_files`, and nobody ever saw
-          its end
+          maker last received job ftjob-1 as `validating_files`, and no client
+          received its end
               0.010  POST …/jobs  200, validating_files
 
 What a finding means: rft-sim verdict --explain C1

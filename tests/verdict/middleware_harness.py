@@ -1,4 +1,4 @@
-"""An app that is watched without a server: what it is sent and sends, and the exchanges that were told of it."""
+"""Runs an ASGI app behind the audit middleware without a server, with a scripted client."""
 
 import asyncio
 from collections import deque
@@ -10,10 +10,9 @@ from simulator.settings import VerdictSettings
 from simulator.verdict.audit_middleware import AuditMiddleware
 from simulator.verdict.auditor import Auditor
 from simulator.verdict.exchange import Exchange
-from tests.verdict.audit_scenario import FakeServerState
+from tests.verdict.audit_scenario import JOB_PATH, FakeServerState
 
-JOB_PATH = "/v1/fine_tuning/jobs/ftjob-1"
-NOON: Final = 1_792_587_600.0  # Wed, 21 Oct 2026 13:00:00 GMT
+NOW: Final = 1_792_587_600.0  # Wed, 21 Oct 2026 13:00:00 GMT
 DISCONNECT: Message = {"type": "http.disconnect"}
 EMPTY_BODY: Message = {"type": "http.request", "body": b"", "more_body": False}
 
@@ -34,7 +33,7 @@ def response_part(content: bytes = b"", *, more: bool = False) -> Message:
 
 
 class RecordingAuditor(Auditor):
-    """A judge that keeps every exchange, on a clock that a test moves."""
+    """An auditor that keeps every exchange. Its clock is `seconds`."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -42,44 +41,44 @@ class RecordingAuditor(Auditor):
         super().__init__(settings=VerdictSettings(), clock=lambda: self.seconds, server_state=FakeServerState())
 
     def record(self, exchange: Exchange) -> None:
-        """Keep it as well."""
+        """Keep the exchange too."""
         self.exchanges.append(exchange)
         super().record(exchange)
 
 
 class ScriptedCaller:
-    """The caller's end of the line: what it says, one message after the other, and then nothing until it hangs up."""
+    """The client's end of a connection: it sends its messages, and then nothing until `disconnect`."""
 
     def __init__(self, messages: Iterable[Message] = (EMPTY_BODY,)) -> None:
         self.messages = deque(messages)
-        self.sent: list[Message] = []
-        self.pending_receives = 0  # that wait at this moment
-        self._hung_up = asyncio.Event()
+        self.received: list[Message] = []
+        self.pending_receives = 0
+        self._has_disconnected = asyncio.Event()
 
     def disconnect(self) -> None:
-        """Go away."""
-        self._hung_up.set()
+        """Close the connection."""
+        self._has_disconnected.set()
 
     async def receive(self) -> Message:
-        """Return what it says next."""
+        """Return the client's next message, as an ASGI server does."""
         self.pending_receives += 1
         try:
             if self.messages:
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0)
                 return self.messages.popleft()
-            await self._hung_up.wait()
+            await self._has_disconnected.wait()
         finally:
             self.pending_receives -= 1
         return DISCONNECT
 
     async def send(self, message: Message) -> None:
-        """Hear a part of an answer."""
-        self.sent.append(message)
+        """Receive a part of an answer."""
+        self.received.append(message)
 
 
 def with_audit_middleware(app: App, auditor: Auditor) -> AuditMiddleware:
-    """Return an app that is watched, at noon."""
-    return AuditMiddleware(app, auditor=auditor, wall_clock=lambda: NOON)
+    """Return the app behind the middleware. The wall clock is `NOW`."""
+    return AuditMiddleware(app, auditor=auditor, wall_clock=lambda: NOW)
 
 
 def request_scope(path: str = JOB_PATH, *, method: str = "GET", query: bytes = b"", **more: Any) -> Scope:
@@ -95,7 +94,7 @@ def request_scope(path: str = JOB_PATH, *, method: str = "GET", query: bytes = b
 
 
 def app_answering(*messages: Message) -> App:
-    """Return an app that says this, whatever it is asked."""
+    """Return an app that sends these messages to any request."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         for message in messages:
@@ -112,22 +111,22 @@ def record_exchange(
     messages: Iterable[Message] = (EMPTY_BODY,),
     meanwhile: Callable[[ScriptedCaller], Awaitable[None]] | None = None,
 ) -> Exchange:
-    """Send one request through a watched app, do what comes `meanwhile` beside it, and return the exchange."""
+    """Send one request through the app, run `meanwhile` beside it, and return the exchange."""
     auditor = auditor or RecordingAuditor()
 
-    async def go() -> None:
+    async def run() -> None:
         caller = ScriptedCaller(messages)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
                 with_audit_middleware(app, auditor)(request or request_scope(), caller.receive, caller.send)
             )
             if meanwhile:
-                tasks.create_task(_awaited(meanwhile(caller)))
+                tasks.create_task(_await(meanwhile(caller)))
 
-    asyncio.run(asyncio.wait_for(go(), timeout=10))
+    asyncio.run(asyncio.wait_for(run(), timeout=10))
     (exchange,) = auditor.exchanges
     return exchange
 
 
-async def _awaited(work: Awaitable[None]) -> None:
+async def _await(work: Awaitable[None]) -> None:
     await work

@@ -1,4 +1,4 @@
-"""A client that does everything right is never found fault with, whatever the service does and whoever is beside it."""
+"""A client without mistakes gets a clean verdict, whatever the service and other clients do."""
 
 from dataclasses import replace
 
@@ -21,29 +21,28 @@ from tests.verdict.well_behaved_client import (
 @given(
     clients=st.lists(st.tuples(job_timelines, client_behaviors), min_size=1, max_size=4),
     share_a_key=st.booleans(),
-    stopped=st.sampled_from([None, 1, 130]),
+    exit_code_of_failure=st.sampled_from([None, 1, 130]),
 )
-def test_no_order_of_polite_requests_is_found_fault_with(
+def test_clients_without_mistakes_get_a_clean_verdict(
     clients: list[tuple[JobTimeline, ClientBehavior]],
     share_a_key: bool,
-    stopped: int | None,
+    exit_code_of_failure: int | None,
 ) -> None:
-    """Jobs of any length and end, any faults, several programs at once, connections kept or not, stopped or not."""
-    stage = AuditScenario()
+    """Jobs of any length and end, any faults, concurrent programs, kept or new connections, interrupted or not."""
+    scenario = AuditScenario()
     programs = [
-        WellBehavedClient(stage.client(f"one-{number}"), life, ways, job_id=f"ftjob-{number}")
-        for number, (life, ways) in enumerate(clients)
+        WellBehavedClient(scenario.client(f"one-{number}"), timeline, behavior, job_id=f"ftjob-{number}")
+        for number, (timeline, behavior) in enumerate(clients)
     ]
     for program in programs:
         program.run()
-    told = sorted((exchange for program in programs for exchange in program.exchanges), key=lambda each: each.ended_at)
-    stage.now = max(exchange.ended_at for exchange in told) + 1
-    for exchange in told:
-        stage.auditor.record(replace(exchange, client="one") if share_a_key else exchange)
-    for program in programs:
-        stage.server_state.statuses[program.job_id] = program.timeline.end_status
-        stage.server_state.listed_events[program.job_id] = program.listed_ids("events")
-        stage.server_state.listed_checkpoints[program.job_id] = program.listed_ids("checkpoints")
-    exit_code = 0 if all(program.has_succeeded for program in programs) else stopped
-    for found in (stage.severity_by_rule(exit_code=exit_code), stage.severity_by_rule(is_final=False)):
-        assert {rule: severity for rule, severity in found.items() if severity != "note"} == {}
+        scenario.server_state.statuses[program.job_id] = program.timeline.end_status
+        scenario.server_state.listed_events[program.job_id] = program.listed_ids("events")
+        scenario.server_state.listed_checkpoints[program.job_id] = program.listed_ids("checkpoints")
+    exchanges = sorted((each for program in programs for each in program.exchanges), key=lambda each: each.ended_at)
+    scenario.now = max(exchange.ended_at for exchange in exchanges) + 1
+    for exchange in exchanges:
+        scenario.auditor.record(replace(exchange, client="one") if share_a_key else exchange)
+    exit_code = 0 if all(program.has_succeeded for program in programs) else exit_code_of_failure
+    for severities in (scenario.severity_by_rule(exit_code=exit_code), scenario.severity_by_rule(is_final=False)):
+        assert {rule: severity for rule, severity in severities.items() if severity != "note"} == {}

@@ -1,23 +1,35 @@
-"""Clients that do everything right, at a service that does not: what they ask, and when, is drawn by hypothesis."""
+"""Clients without mistakes at a service with faults. Hypothesis draws what they request, when, and what goes wrong."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from simulator.verdict.exchange import Exchange, Outcome
-from tests.verdict.audit_scenario import ANSWER_SECONDS, ScriptedClient, job_object
+from tests.simulators import TERMINAL_STATUSES
+from tests.verdict.audit_scenario import ANSWER_SECONDS, JOBS_PATH, ScriptedClient, job_object
 
-TIMEOUT_SECONDS = 30.0  # seconds that a client waits for an answer
+TIMEOUT_SECONDS = 30.0
 MAX_ATTEMPTS = 8
-_LOOKS = 40  # at most, so that a test of a long job is short
-TERMINAL_STATUSES = ("succeeded", "failed", "cancelled")
+_MAX_READS = 40  # of a job, so that the test of a long job stays short
+
+_OUTCOMES: Mapping[str, dict[str, Any]] = {
+    "success": {},
+    "500": {"status": 500},
+    "429": {"status": 429, "retry_after": 2.0},
+    "503": {"status": 503, "retry_after": 0.5},
+    "request lost": {"status": None, "outcome": Outcome.NO_ANSWER},
+    "answer lost": {"status": None, "outcome": Outcome.NO_ANSWER},
+    "answer cut off": {"outcome": Outcome.CUT_OFF},
+    "timeout": {"status": None, "outcome": Outcome.DISCONNECTED, "seconds": TIMEOUT_SECONDS},
+}
+_TAKES_EFFECT = frozenset({"success", "answer lost", "answer cut off", "timeout"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTimeline:
-    """A job's life as a function of time: when it was made, how long its stages take, and how it ends."""
+    """The status of a job as a function of time, in seconds."""
 
     created_at: float
     validation_seconds: float
@@ -28,34 +40,35 @@ class JobTimeline:
 
     @property
     def total_seconds(self) -> float:
-        """How long it takes in all."""
+        """The time from creation to end."""
         return self.validation_seconds + self.queue_seconds + self.step_seconds * self.steps
 
     def status_at(self, now: float) -> str:
-        """Return its status at a time."""
+        """Return the status at a time."""
         age = now - self.created_at
-        for status, lasts in (
+        for status, seconds in (
             ("validating_files", self.validation_seconds),
             ("queued", self.queue_seconds),
             ("running", self.step_seconds * self.steps),
         ):
-            if age < lasts:
+            if age < seconds:
                 return status
-            age -= lasts
+            age -= seconds
         return self.end_status
 
     def ids_at(self, now: float, prefix: str) -> list[str]:
-        """Return the ids of its events or checkpoints at a time, newest first."""
+        """Return the ids of the events or checkpoints at a time, newest first."""
         age = now - self.created_at - self.validation_seconds - self.queue_seconds
-        done = max(0, min(self.steps, int(age / self.step_seconds)))
-        return [f"{prefix}{number}" for number in range(done + (self.status_at(now) in TERMINAL_STATUSES), 0, -1)]
+        steps = max(0, min(self.steps, int(age / self.step_seconds)))
+        has_ended = self.status_at(now) in TERMINAL_STATUSES
+        return [f"{prefix}{number}" for number in range(steps + has_ended, 0, -1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientBehavior:
-    """How a polite client goes about it. Times in seconds.
+    """What a client does. Times in seconds.
 
-    `request_outcomes` are what becomes of its requests, in their order; when they are used up all goes well.
+    `request_outcomes` are the outcomes of its requests in their order; after the last one every request succeeds.
     """
 
     starts_at: float
@@ -65,7 +78,7 @@ class ClientBehavior:
     reads_all_pages: bool
     reads_before_exit: int | None
     cancels_before_exit: bool
-    request_outcomes: Sequence[str] = field(default=())
+    request_outcomes: Sequence[str]
 
 
 job_timelines = st.builds(
@@ -86,18 +99,16 @@ client_behaviors = st.builds(
     reads_all_pages=st.booleans(),
     reads_before_exit=st.none() | st.integers(0, 20),
     cancels_before_exit=st.booleans(),
-    request_outcomes=st.lists(
-        st.sampled_from(["well", "well", "500", "429", "503", "lost", "lost after", "cut", "late"]), max_size=40
-    ),
+    request_outcomes=st.lists(st.sampled_from(["success", *_OUTCOMES]), max_size=40),
 )
 
 
-class ClientExit(Exception):  # noqa: N818  it is how a program ends
-    """The client goes: because it was stopped, or because it gave up."""
+class ClientExit(Exception):  # noqa: N818  it ends a program, and is no error
+    """The client stops: it is interrupted, or it gives up."""
 
 
 class WellBehavedClient:
-    """One program. Its requests are exchanges in the order of its own time."""
+    """One program. It collects its exchanges in the order of its own time."""
 
     def __init__(self, client: ScriptedClient, timeline: JobTimeline, behavior: ClientBehavior, *, job_id: str) -> None:
         self.client = client
@@ -109,10 +120,10 @@ class WellBehavedClient:
         client.record = self.exchanges.append
         self.has_succeeded = False
         self._outcomes: Iterator[str] = iter(behavior.request_outcomes)
-        self._created_at: float | None = None  # when the service made its job
+        self._created_at: float | None = None  # when the service created the job
 
     def run(self) -> None:
-        """Make a job, watch it to its end, read its log, and compare the models."""
+        """Create a job, poll it to its end, read its events and checkpoints, and call the models."""
         try:
             self._create_job()
             self._poll_job()
@@ -124,96 +135,93 @@ class WellBehavedClient:
         except ClientExit:
             return
 
-    def listed_ids(self, what: str) -> list[str]:
-        """Return the ids of its job's events or checkpoints after the end, newest first."""
-        return self.timeline.ids_at(self.timeline.total_seconds, what)
+    def listed_ids(self, resource: str) -> list[str]:
+        """Return the ids of the job's events or checkpoints after its end, newest first."""
+        return self.timeline.ids_at(self.timeline.total_seconds, resource)
 
     @property
     def _job_path(self) -> str:
-        return f"/v1/fine_tuning/jobs/{self.job_id}"
+        return f"{JOBS_PATH}/{self.job_id}"
 
     def _current_timeline(self) -> JobTimeline:
         return replace(self.timeline, created_at=self._created_at if self._created_at is not None else self.now)
 
+    def _job_object(self, status: str) -> dict[str, Any]:
+        return job_object(self.job_id, status, training_file=f"file-{self.job_id}")
+
+    def _current_job(self) -> dict[str, Any]:
+        return self._job_object(self._current_timeline().status_at(self.now))
+
+    def _cancelled_job(self) -> dict[str, Any]:
+        return self._job_object("cancelled")
+
     def _create_job(self) -> None:
-        order = {"model": "m", "training_file": f"file-{self.job_id}"}
+        body = {"model": "m", "training_file": f"file-{self.job_id}"}
         for _ in range(MAX_ATTEMPTS):
-            made, wait = self._send_once("POST", "/v1/fine_tuning/jobs", body=order, answer=self._job_created)
-            if made.is_successful:
+            creation, wait = self._send_once("POST", JOBS_PATH, body=body, answer=self._created_job)
+            if creation.is_successful:
                 return
             self.now += wait
-            if made.is_effect_unknown and self._find_job():
+            if creation.is_effect_unknown and self._find_job():
                 return
         raise ClientExit
 
-    def _job_created(self) -> dict[str, Any]:
+    def _created_job(self) -> dict[str, Any]:
         if self._created_at is None:
             self._created_at = self.now
-        return job_object(self.job_id, "validating_files", training_file=f"file-{self.job_id}")
+        return self._job_object("validating_files")
 
     def _find_job(self) -> bool:
-        def listed() -> dict[str, Any]:
-            jobs = (
-                []
-                if self._created_at is None
-                else [
-                    job_object(
-                        self.job_id, self._current_timeline().status_at(self.now), training_file=f"file-{self.job_id}"
-                    )
-                ]
-            )
-            return {"data": jobs, "has_more": False}
+        """List the jobs; return whether the job is among them."""
 
-        self._send_with_retries("GET", "/v1/fine_tuning/jobs", query="limit=100", answer=listed)
+        def listed_jobs() -> dict[str, Any]:
+            return {"data": [] if self._created_at is None else [self._current_job()], "has_more": False}
+
+        self._send_with_retries("GET", JOBS_PATH, query="limit=100", answer=listed_jobs)
         return self._created_at is not None
 
     def _poll_job(self) -> None:
         known: set[str] = set()
-        looks = 0
+        reads = 0
         while True:
-            if looks == self.behavior.reads_before_exit:
+            if reads == self.behavior.reads_before_exit:
                 if self.behavior.cancels_before_exit:
-                    self._send_with_retries(
-                        "POST", f"{self._job_path}/cancel", answer=lambda: job_object(self.job_id, "cancelled")
-                    )
+                    self._send_with_retries("POST", f"{self._job_path}/cancel", answer=self._cancelled_job)
                 raise ClientExit
-            look = self._send_with_retries(
-                "GET",
-                self._job_path,
-                answer=lambda: job_object(self.job_id, self._current_timeline().status_at(self.now)),
-            )
-            looks += 1
-            has_ended = look.answer.jobs[0].status in TERMINAL_STATUSES
-            self._read_pages("events", known=known if not (has_ended and self.behavior.reads_all_pages) else set())
+            read = self._send_with_retries("GET", self._job_path, answer=self._current_job)
+            reads += 1
+            has_ended = read.answer.jobs[0].status in TERMINAL_STATUSES
+            self._read_pages("events", known=set() if has_ended and self.behavior.reads_all_pages else known)
             if has_ended:
                 return
-            self.now += max(self.behavior.poll_interval, self.timeline.total_seconds / _LOOKS)
+            self.now += max(self.behavior.poll_interval, self.timeline.total_seconds / _MAX_READS)
 
-    def _read_pages(self, what: str, *, known: set[str]) -> None:
-        """Read pages, newest first, until one holds something that is known."""
-        size = self.behavior.page_size or (20 if what == "events" else 10)
+    def _read_pages(self, resource: str, *, known: set[str]) -> None:
+        """Read pages, newest first, until one has a known element."""
+        size = self.behavior.page_size or (20 if resource == "events" else 10)
+        limit_query = [f"limit={size}"] if self.behavior.page_size else []
         after: str | None = None
-        fresh: set[str] = set()
+        new_ids: set[str] = set()
         while True:
-            given = [f"limit={size}"] if self.behavior.page_size else []
-            query = "&".join([*given, *([f"after={after}"] if after else [])])
+            query = "&".join([*limit_query, *([f"after={after}"] if after else [])])
 
-            def page(cursor: str | None = after) -> dict[str, Any]:
-                ids = self._current_timeline().ids_at(self.now, what)
-                left = ids[ids.index(cursor) + 1 :] if cursor else ids
-                return {"data": [{"id": name} for name in left[:size]], "has_more": len(left) > size}
+            def page_after(cursor: str | None = after) -> dict[str, Any]:
+                ids = self._current_timeline().ids_at(self.now, resource)
+                rest = ids[ids.index(cursor) + 1 :] if cursor else ids
+                return {"data": [{"id": element_id} for element_id in rest[:size]], "has_more": len(rest) > size}
 
-            told = self._send_with_retries("GET", f"{self._job_path}/{what}", query=query, answer=page).answer.page
-            assert told
-            fresh |= set(told.ids)
-            if not told.has_more or known & set(told.ids):
+            exchange = self._send_with_retries("GET", f"{self._job_path}/{resource}", query=query, answer=page_after)
+            page = exchange.answer.page
+            assert page
+            new_ids |= set(page.ids)
+            if not page.has_more or known & set(page.ids):
                 break
-            after = told.ids[-1]
-        known |= fresh
+            after = page.ids[-1]
+        known |= new_ids
 
-    def _send_with_retries(self, method: str, path: str, **asked: Any) -> Exchange:
+    def _send_with_retries(self, method: str, path: str, **request: Any) -> Exchange:
         for _ in range(MAX_ATTEMPTS):
-            exchange, wait = self._send_once(method, path, **asked)
+            exchange, wait = self._send_once(method, path, **request)
             if exchange.is_successful:
                 return exchange
             self.now += wait
@@ -222,29 +230,24 @@ class WellBehavedClient:
     def _send_once(
         self, method: str, path: str, *, query: str = "", body: Any = None, answer: Callable[[], Any] = dict
     ) -> tuple[Exchange, float]:
-        """Ask once; return what became of it, and for how long to wait before asking again."""
-        fate = next(self._outcomes, "well")
+        """Send a request; return the exchange, and how long to wait before the next attempt."""
+        outcome = next(self._outcomes, "success")
         if not self.behavior.keeps_connections:
             self.client.reconnect()
         self.client.scenario.now = self.now
-        before = len(self.exchanges)
-        answers: Mapping[str, dict[str, Any]] = {
-            "well": {},
-            "500": {"status": 500},
-            "429": {"status": 429, "retry_after": 2.0},
-            "503": {"status": 503, "retry_after": 0.5},
-            "lost": {"status": None, "outcome": Outcome.NO_ANSWER},
-            "lost after": {"status": None, "outcome": Outcome.NO_ANSWER},
-            "cut": {"outcome": Outcome.CUT_OFF},
-            "late": {"status": None, "outcome": Outcome.DISCONNECTED, "seconds": TIMEOUT_SECONDS},
-        }
+        count = len(self.exchanges)
         self.now += ANSWER_SECONDS
-        # What is lost on the way back was done all the same.
-        tells = answer() if fate in {"well", "lost after", "cut", "late"} else None
-        told: dict[str, Any] = {"tells": tells} if fate == "well" else {}
-        self.client.send(method, path, query=query, body=body or b"", **answers[fate], **told)
+        answer_json = answer() if outcome in _TAKES_EFFECT else None
+        self.client.send(
+            method,
+            path,
+            query=query,
+            body=body or b"",
+            answer_json=answer_json if outcome == "success" else None,
+            **_OUTCOMES[outcome],
+        )
         self.now = self.client.scenario.now
-        exchange = self.exchanges[before]
+        exchange = self.exchanges[count]
         if not exchange.is_answered:
             self.client.reconnect()
         return exchange, max(1.0, exchange.retry_after or 0.0)

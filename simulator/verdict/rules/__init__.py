@@ -1,1 +1,1 @@
-"""The rules: one mistake of a client's each, a pure fold over exchanges."""
+"""The rules, one file each: the explanation of a mistake, and the checker that detects it in exchanges."""

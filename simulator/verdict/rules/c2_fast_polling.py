@@ -1,38 +1,48 @@
-"""C2: the same look, over and over, with no pause to speak of."""
+"""C2: the client repeats the same read without a pause."""
 
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from simulator.verdict.case import Case, CaseList, Severity
+from simulator.verdict.checker import VerdictContext
 from simulator.verdict.exchange import FIRST_REQUESTS, Exchange, Operation
 from simulator.verdict.lru_map import LruMap
-from simulator.verdict.rule import Case, CaseList, Rule, Severity, VerdictContext
+from simulator.verdict.rule import Rule
 
 FAST_POLLING: Final = Rule(
     id="C2",
     name="polled hot",
-    question="Does the client pause between two looks at a job?",
-    detection="One program asks the same of a job, or the same list of jobs, more than `verdict.looks_per_second` times "
-    "within a second of its own time. A warning where each came on a connection of its own, one after the other: that "
-    "may be several programs.",
-    impact="At Bedrock a job is at work for hours, so nothing is won by it, and the account's quota is used up that "
-    "other calls need: the next thing the client sees is a 429.",
-    remedy="Pause for seconds between two looks, and for longer while nothing changes, say from 5 s to 60 s; the pages "
-    "of one list may follow each other at once.",
-    exceptions="The pages of one listing; several clients that watch one job; 20 looks a second, as at a simulator whose "
-    "jobs take seconds.",
+    question="Does the client pause between two reads of a job?",
+    detection="Fail: one program sends the same read of a job, or of the list of jobs, more than "
+    "`verdict.looks_per_second` times within a second. Warning: each of these reads has a connection of its own and "
+    "starts after the previous one ends, so they may come from several programs.",
+    impact="At Bedrock a job runs for hours, so fast reads gain nothing. They use up quota of the account that other "
+    "calls need: the next answer that the client gets is a 429.",
+    remedy="Pause for seconds between two reads, and longer while nothing changes, for example from 5 s up to 60 s. "
+    "The pages of one list may follow each other at once.",
+    exceptions="The pages of one list. Several clients that read one job. Up to 20 reads a second, which suit a "
+    "simulator whose jobs take seconds.",
 )
 
 _ONE_SECOND: Final = 1.0
-_WATCHED_LANES: Final = 1_024
-_LOOKS: Final = frozenset(
+_MAX_WINDOWS: Final = 1_024
+_READ_OPERATIONS: Final = frozenset(
     {Operation.RETRIEVE_JOB, Operation.LIST_JOBS, Operation.LIST_EVENTS, Operation.LIST_CHECKPOINTS}
 )
 
 
 @dataclass(slots=True, kw_only=True)
 class _PollWindow:
-    """The latest looks of one program at one thing: when they began, when the last ended, and which were hot."""
+    """The latest equal reads of one program.
+
+    Attributes:
+        started_at: when the latest reads started, as many as the limit allows in a second.
+        last_ended_at: when the last one ended.
+        reads: how many there were in all.
+        fastest: the shortest time in seconds within which one read more than the limit started.
+        violations: the first and the last read that exceeded the limit.
+    """
 
     started_at: deque[float]
     last_ended_at: float = -1.0
@@ -42,41 +52,44 @@ class _PollWindow:
 
 
 class FastPollingChecker:
-    """Holds the latest looks of each program at each thing against one second."""
+    """Counts the equal reads of each program within one second."""
 
     rule = FAST_POLLING
 
     def __init__(self, *, max_reads_per_second: int) -> None:
-        self._most = max_reads_per_second
-        self._lanes: LruMap[tuple[str, str, bytes], _PollWindow] = LruMap(_WATCHED_LANES)
-        self._hot: LruMap[tuple[str, str, bytes], _PollWindow] = LruMap(_WATCHED_LANES)
+        self._max_reads = max_reads_per_second
+        self._windows: LruMap[tuple[str, str, bytes], _PollWindow] = LruMap(_MAX_WINDOWS)
+        self._exceeded: LruMap[tuple[str, str, bytes], _PollWindow] = LruMap(_MAX_WINDOWS)
 
     def observe(self, exchange: Exchange) -> None:
-        """Count a look."""
-        if exchange.operation not in _LOOKS or exchange.request.fingerprint is None:
+        """Count a read."""
+        if exchange.operation not in _READ_OPERATIONS or exchange.request.fingerprint is None:
             return
-        for name in exchange.program_keys:
-            self._observe_read(exchange, (exchange.client, name, exchange.request.fingerprint))
+        for program_key in exchange.program_keys:
+            self._observe_read(exchange, (exchange.client, program_key, exchange.request.fingerprint))
 
     def _observe_read(self, exchange: Exchange, key: tuple[str, str, bytes]) -> None:
-        lane = self._lanes.get_or_create(key, lambda: _PollWindow(started_at=deque(maxlen=self._most)))
-        if exchange.started_at < lane.last_ended_at:
-            return  # two at once are two programs, or two threads
-        lane.last_ended_at, lane.reads = exchange.ended_at, lane.reads + 1
-        if len(lane.started_at) == self._most and (took := exchange.started_at - lane.started_at[0]) < _ONE_SECOND:
-            lane.violations[1:] = [exchange]  # the first and the last
-            lane.fastest = min(lane.fastest, took)
-            self._hot[key] = lane
-        lane.started_at.append(exchange.started_at)
+        window = self._windows.get_or_create(key, lambda: _PollWindow(started_at=deque(maxlen=self._max_reads)))
+        if exchange.started_at < window.last_ended_at:
+            return  # concurrent reads come from several programs or threads
+        window.last_ended_at, window.reads = exchange.ended_at, window.reads + 1
+        if len(window.started_at) == self._max_reads:
+            seconds = exchange.started_at - window.started_at[0]
+            if seconds < _ONE_SECOND:
+                window.violations[1:] = [exchange]
+                window.fastest = min(window.fastest, seconds)
+                self._exceeded[key] = window
+        window.started_at.append(exchange.started_at)
 
     def cases(self, _context: VerdictContext) -> CaseList:
-        """Return the lanes that were hot at any time."""
+        """Return the programs that exceeded the limit at any time."""
         return CaseList(
             Case(
-                severity=Severity.WARN if name == FIRST_REQUESTS else Severity.FAIL,
+                severity=Severity.WARN if program_key == FIRST_REQUESTS else Severity.FAIL,
                 client=client,
-                what=f"asked the same {lane.reads:,} times, {self._most + 1} of them within {lane.fastest:.2g} s",
-                requests=tuple(look.evidence() for look in lane.violations),
+                what=f"sent the same read {window.reads:,} times, {self._max_reads + 1} of them within "
+                f"{window.fastest:.2g} s",
+                requests=tuple(exchange.evidence() for exchange in window.violations),
             )
-            for (client, name, _), lane in self._hot.items()
+            for (client, program_key, _), window in self._exceeded.items()
         )

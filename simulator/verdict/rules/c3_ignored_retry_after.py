@@ -1,39 +1,45 @@
-"""C3: asked again before the time that the service had asked for."""
+"""C3: the client repeats a request before the time in `Retry-After` is over."""
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.verdict.case import Case, CaseList, Severity
+from simulator.verdict.checker import VerdictContext
 from simulator.verdict.exchange import FIRST_REQUESTS, Exchange
 from simulator.verdict.lru_map import LruMap
-from simulator.verdict.rule import Case, CaseList, Rule, Severity, VerdictContext
+from simulator.verdict.rule import Rule
 
-# So many programs of one key, with the same question at the same time, are taken for one.
-_PROGRAMS: Final = 5
+# This many concurrent waits for the same request are taken for one program that ignores each of them.
+_MAX_CONCURRENT_PROGRAMS: Final = 5
 
 IGNORED_RETRY_AFTER: Final = Rule(
     id="C3",
     name="ignored Retry-After",
-    question="When an answer says how long to wait, does the client wait as long before it asks the same again?",
-    detection="The same request (method, path, query and body; an upload goes by its size) began on the same connection "
-    "before the seconds of a `Retry-After` were over. Where each came on a connection of its own, it may be another "
-    f"program with the same key: a note, and a warning once {_PROGRAMS} such waits are under way at once.",
-    impact="The service says when there will be room again. Whoever asks before is refused again, and each refused "
-    "request may count against the quota: the client keeps itself, and others of its account, locked out.",
-    remedy="Read the header (seconds, or a date) and sleep for as long, or stop and say so where that is too long. The "
-    "OpenAI SDK waits by itself for up to 120 s, and raises at once where it is asked for more.",
-    exceptions="Requests that were under way when the answer came; other requests meanwhile; other programs, on their own "
-    "connections or under their own names.",
+    question="When an answer says how long to wait, does the client wait that long before it repeats the request?",
+    detection="Fail: the same request (method, path, query and body; for an upload, its size instead of its body) "
+    "starts on the same connection before the seconds of a `Retry-After` are over. If each request has a connection "
+    "of its own, it may come from another program with the same key: that is a note, and a warning once "
+    f"{_MAX_CONCURRENT_PROGRAMS} such waits overlap.",
+    impact="The header says when the service can accept the request. A request that comes earlier is refused again, "
+    "and may count against the quota: the client keeps itself, and others of its account, locked out. The SDKs' own "
+    "retries do not always wait. The OpenAI SDK for Python 2.54 and 3.54 waits up to 120 s, and raises at once for "
+    "more. Python 2.21.0 and Node 7.57 wait up to 60 s, and for more they retry in under 1 s. Node 6.49 waits without "
+    "a limit.",
+    remedy="Read the header (seconds, or a date) and sleep that long, or stop with a message if that is too long. Do "
+    "not rely on an SDK for a long wait.",
+    exceptions="Requests that were in progress when the answer came. Other requests meanwhile. Other programs, on "
+    "their own connections or under their own names.",
 )
 
-_WAITS: Final = 1_024
-_ROUNDING: Final = 0.05  # seconds: two clocks, one of which counts milliseconds
+_MAX_WAITS: Final = 1_024
+_TOLERANCE_SECONDS: Final = 0.05  # two clocks, one of which counts in milliseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wait:
-    """An answer that asked to wait, and when that wait is over."""
+    """An answer with `Retry-After`, its seconds, and when they are over."""
 
     answer: Exchange
     seconds: float
@@ -41,44 +47,49 @@ class _Wait:
 
 
 class IgnoredRetryAfterChecker:
-    """Holds each request against the latest answer to the same one."""
+    """Compares each request with the latest answers to the same request."""
 
     rule = IGNORED_RETRY_AFTER
 
     def __init__(self) -> None:
-        # The latest waits of one program, or of several that are known by first requests alone.
-        self._waits: LruMap[tuple[str, str, bytes], deque[_Wait]] = LruMap(_WAITS)
-        self._found = CaseList()
+        # By client, program key and fingerprint. `FIRST_REQUESTS` may stand for several programs.
+        self._waits: LruMap[tuple[str, str, bytes], deque[_Wait]] = LruMap(_MAX_WAITS)
+        self._cases = CaseList()
 
     def observe(self, exchange: Exchange) -> None:
-        """Judge a request, and remember for how long its answer asked to wait."""
-        same, wait = exchange.request.fingerprint, exchange.retry_after
-        if same is None or (wait is None and not self._waits):
+        """Check a request, and note how long its answer says to wait."""
+        fingerprint, seconds = exchange.request.fingerprint, exchange.retry_after
+        if fingerprint is None or (seconds is None and not self._waits):
             return
-        lane = exchange.program_keys[-1]
-        if (waits := self._waits.get((exchange.client, lane, same))) is not None:
-            self._add_case(exchange, waits, is_certain=lane != FIRST_REQUESTS)
-        if wait and exchange.is_answered:
-            told = _Wait(answer=exchange, seconds=wait, until=exchange.ended_at + wait)
-            for lane in exchange.program_keys:
-                self._waits.get_or_create((exchange.client, lane, same), lambda: deque(maxlen=_PROGRAMS)).append(told)
+        program_key = exchange.program_keys[-1]
+        if (waits := self._waits.get((exchange.client, program_key, fingerprint))) is not None:
+            self._add_case(exchange, waits, is_certain=program_key != FIRST_REQUESTS)
+        if seconds and exchange.is_answered:
+            wait = _Wait(answer=exchange, seconds=seconds, until=exchange.ended_at + seconds)
+            for program_key in exchange.program_keys:
+                key = exchange.client, program_key, fingerprint
+                self._waits.get_or_create(key, lambda: deque(maxlen=_MAX_CONCURRENT_PROGRAMS)).append(wait)
 
     def _add_case(self, exchange: Exchange, waits: Iterable[_Wait], *, is_certain: bool) -> None:
-        under_way = [wait for wait in waits if wait.answer.ended_at <= exchange.started_at < wait.until - _ROUNDING]
-        if not under_way:
+        started_at = exchange.started_at
+        pending = [wait for wait in waits if wait.answer.ended_at <= started_at < wait.until - _TOLERANCE_SECONDS]
+        if not pending:
             return
-        latest = under_way[-1]
-        severity = Severity.FAIL if is_certain else Severity.WARN if len(under_way) >= _PROGRAMS else Severity.NOTE
-        waited = exchange.started_at - latest.answer.ended_at
-        self._found.add(
+        latest = pending[-1]
+        if is_certain:
+            severity = Severity.FAIL
+        else:
+            severity = Severity.WARN if len(pending) >= _MAX_CONCURRENT_PROGRAMS else Severity.NOTE
+        self._cases.add(
             Case(
                 severity=severity,
                 client=exchange.client,
-                what=f"asked again {waited:.2g} s after it was told to wait {latest.seconds:g} s",
+                what=f"repeated the request after {started_at - latest.answer.ended_at:.2g} s, although the answer "
+                f"said to wait {latest.seconds:g} s",
                 requests=(latest.answer.evidence(), exchange.evidence()),
             )
         )
 
     def cases(self, _context: VerdictContext) -> CaseList:
         """Return the requests that came too early."""
-        return self._found
+        return self._cases

@@ -1,81 +1,78 @@
-"""C5: a job that failed, or ended in any other way, and a client that took no note of it."""
+"""C5: the client ignores that its job has failed, was cancelled, or has ended at all."""
 
 from collections.abc import Iterator
 from typing import Final
 
+from simulator.verdict.case import Case, CaseList, Severity
+from simulator.verdict.checker import VerdictContext
 from simulator.verdict.exchange import Exchange
 from simulator.verdict.job_observations import JobObservations
-from simulator.verdict.rule import Case, CaseList, Rule, Severity, VerdictContext
+from simulator.verdict.rule import Rule
 
-# On one connection a loop shows; on many it might be people, or a page that is refreshed.
+# Reads on one connection come from a loop. Reads on several may come from people, or from a page that is reloaded.
 MAX_READS_ON_ONE_CONNECTION: Final = 10
-MAX_READS_ON_MANY_CONNECTIONS: Final = 60
+MAX_READS_ON_SEVERAL_CONNECTIONS: Final = 60
 
 IGNORED_END: Final = Rule(
     id="C5",
     name="never read `failed`",
-    question="Does the client take note when its job is `failed` or `cancelled`, and stop when it has ended?",
-    detection=f"One of three. It was told the end and retrieved the job {MAX_READS_ON_ONE_CONNECTION} times more on one connection, or "
-    f"{MAX_READS_ON_MANY_CONNECTIONS} times on several. It was told `failed` or `cancelled`, and asked a model whose name is null, "
-    "empty or `None`. It watched a job that failed, was never told so, by the job or by an event, and exited with 0.",
-    impact="Jobs fail at Bedrock for reasons that no client can foresee: a grader that throws, a role that was changed. "
-    "A loop that knows `succeeded` alone then never ends; a client that does not look at the status goes on without a "
-    "model and blames the next call.",
-    remedy="Stop at all three ends, and on `failed` raise with `job.error.code` and `job.error.message`.",
-    exceptions="Looking at an ended job now and then; several threads or programs that each look once more.",
+    question="Does the client notice when its job is `failed` or `cancelled`, and stop when the job has ended?",
+    detection="Fail, in each of three cases. The client received a terminal status and then retrieved the job "
+    f"{MAX_READS_ON_ONE_CONNECTION} more times on one connection, or {MAX_READS_ON_SEVERAL_CONNECTIONS} more times on "
+    "several. The client received `failed` or `cancelled`, and then called a model whose name is null, empty or "
+    "`None`. The client polled a job that failed, never received that from the job or an event, and exited with 0.",
+    impact="At Bedrock jobs fail for reasons that a client cannot foresee: a grader that throws, a role that has "
+    "changed. A loop that handles only `succeeded` then never ends. A client that does not read the status goes on "
+    "without a model, and its next call fails instead.",
+    remedy="Stop at all three terminal statuses. On `failed`, raise with `job.error.code` and `job.error.message`.",
+    exceptions="Occasional reads of an ended job. Several threads or programs that each read it once more.",
 )
 
 
 class IgnoredEndChecker:
-    """Reads what was seen of jobs, and which models were asked."""
+    """Compares what clients know of their jobs' ends with what they do next."""
 
     rule = IGNORED_END
 
     def __init__(self, observations: JobObservations) -> None:
-        self._sights = observations
-        self._found = CaseList()
+        self._observations = observations
+        self._cases = CaseList()
 
     def observe(self, exchange: Exchange) -> None:
-        """Look for a question to the model of a job that made none."""
+        """Check whether the client calls the model of a job that has none."""
         if not exchange.request.has_no_model:
             return
-        known = self._sights.latest(exchange.client)
-        if known and known.end_status in {"failed", "cancelled"}:
-            self._found.add(
+        job = self._observations.latest(exchange.client)
+        if job and job.end_status in {"failed", "cancelled"}:
+            self._cases.add(
                 Case(
                     severity=Severity.FAIL,
                     client=exchange.client,
-                    what=f"was told that job {known.job_id} is `{known.end_status}`, and then asked a model without a name",
-                    requests=(known.evidence, exchange.evidence("the model's name is missing or stands for null")),
+                    what=f"received job {job.job_id} as `{job.end_status}`, and then called a model without a name",
+                    requests=(job.evidence, exchange.evidence("the model's name is missing, or a null as text")),
                 )
             )
 
     def cases(self, context: VerdictContext) -> CaseList:
-        """Return those, the jobs that were asked on after, and the failures that nobody was told of."""
-        return self._found.extended_with([*self._asked_on(), *self._missed(context)])
+        """Return those cases, the jobs that were read on after their end, and the failures that were missed."""
+        return self._cases.extended_with([*self._reads_after_end(), *self._missed_failures(context)])
 
-    def _asked_on(self) -> Iterator[Case]:
-        for known in self._sights.values():
+    def _reads_after_end(self) -> Iterator[Case]:
+        for job in self._observations.values():
             if (
-                known.reads_after_end_on_one_connection >= MAX_READS_ON_ONE_CONNECTION
-                or known.reads_after_end >= MAX_READS_ON_MANY_CONNECTIONS
+                job.reads_after_end_on_one_connection >= MAX_READS_ON_ONE_CONNECTION
+                or job.reads_after_end >= MAX_READS_ON_SEVERAL_CONNECTIONS
             ):
-                yield Case(
-                    severity=Severity.FAIL,
-                    client=known.client,
-                    what=f"was told that job {known.job_id} is `{known.end_status}`, and asked {known.reads_after_end:,} times more",
-                    requests=(known.evidence,),
+                what = (
+                    f"received job {job.job_id} as `{job.end_status}`, and read it {job.reads_after_end:,} more times"
                 )
+                yield Case(severity=Severity.FAIL, client=job.client, what=what, requests=(job.evidence,))
 
-    def _missed(self, closing: VerdictContext) -> Iterator[Case]:
-        if not closing.exited_successfully:
+    def _missed_failures(self, context: VerdictContext) -> Iterator[Case]:
+        if not context.exited_successfully:
             return
-        for known in self._sights.values():
-            told = known.end_status or self._sights.is_end_reported(known.job_id)
-            if known.was_polled and not told and closing.server_state.job_status(known.job_id) == "failed":
-                yield Case(
-                    severity=Severity.FAIL,
-                    client=known.client,
-                    what=f"job {known.job_id} failed; the last it saw was `{known.status}`, and it exited with 0",
-                    requests=(known.evidence,),
-                )
+        for job in self._observations.values():
+            is_end_known = job.end_status or self._observations.is_end_reported(job.job_id)
+            if job.was_polled and not is_end_known and context.server_state.job_status(job.job_id) == "failed":
+                what = f"job {job.job_id} failed; the client last received it as `{job.status}`, and exited with 0"
+                yield Case(severity=Severity.FAIL, client=job.client, what=what, requests=(job.evidence,))

@@ -1,43 +1,51 @@
-"""C6: a job made again after an answer that was lost, without a look whether the first was made."""
+"""C6: the client creates a job again after a lost answer, without checking whether the job exists."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
+from simulator.verdict.case import Case, CaseList, Severity
+from simulator.verdict.checker import ServerState, VerdictContext
 from simulator.verdict.exchange import Exchange, JobView, Operation
 from simulator.verdict.job_observations import JobObservations
 from simulator.verdict.lru_map import LruMap
-from simulator.verdict.rule import Case, CaseList, Rule, ServerState, Severity, VerdictContext
+from simulator.verdict.rule import Rule
 
 DUPLICATE_JOB: Final = Rule(
     id="C6",
     name="created twice after a lost answer",
-    question="When the answer to a job's creation is lost, does the client look for the job before it tries again?",
-    detection="A job was asked for again (the same body but for its labels, metadata and suffix) after an answer that never "
-    "came, was cut off, or was not waited for, and no list of jobs was asked for in between: a fail. A warning after "
-    "an answer of 408 or of 500 and more, which leaves open whether the job was made; where the job was of the same "
-    "bytes in a file of another id, which another program may have sent; where a list was asked for and not given; and "
-    "where a list was read that showed a job, new to the client, with its training file and metadata.",
-    impact="The job may have been made and be at work. The API has no idempotency key, so the second request makes a "
-    "second job, and both are billed. The OpenAI SDK tries a request three times by itself, this one too.",
-    remedy="Create with `client.with_options(max_retries=0)`. When no answer comes, page through "
-    "`client.fine_tuning.jobs.list()` for a job with your training file (upload it for this job alone, or tag it in "
-    "`metadata`), and create again only where there is none.",
-    exceptions="Another try after a 429, which was refused at the door; uploads that are made again, which cost nothing "
-    "but space; jobs that differ in anything but their labels; two that are asked for at once.",
+    question="When the answer to a job's creation is lost, does the client search for the job before it tries again?",
+    detection="Fail: the client requests the same job again (the same body except for metadata and suffix) after an "
+    "answer that never came, was cut off or was not waited for, and requests no list of jobs in between. Warning, in "
+    "each of four cases: the first answer is a 408, or a 500 or above, which leaves open whether the job was created; "
+    "the second job has the same bytes in a file with another id, which another program may have sent; a list of jobs "
+    "was requested but not received; the list has a job, new to the client, with the same training file and metadata.",
+    impact="The first job may have been created and may be running. The API has no idempotency key, so the second "
+    "request creates a second job, and both are billed. By default the OpenAI SDK itself sends a request up to three "
+    "times, this one included.",
+    remedy="Create with `client.with_options(max_retries=0)`. If no answer comes, page through "
+    "`client.fine_tuning.jobs.list()` and search for a job with your training file. Upload that file for this job "
+    "only, or tag the job in `metadata`. Create again only if there is none.",
+    exceptions="Another try after a 429, which rejects the request before it has an effect. Uploads that are "
+    "repeated, which cost only space. Jobs that differ in more than their labels. Two jobs that are requested at the "
+    "same time.",
 )
 
-_ORDERS: Final = 1_024
-_LISTED: Final = 1_024  # jobs
+_MAX_CREATIONS: Final = 1_024
+_MAX_LISTED_JOBS: Final = 1_024
 
-_JobKey = tuple[bytes, tuple[tuple[str, str], ...]]
-"""What makes two orders the same: all but labels, and the contents of the files."""
+_JobKey: TypeAlias = tuple[bytes, tuple[tuple[str, str], ...]]
+"""Equal for two creations of the same job: the digest without labels, and the digests of the files."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _LostCreation:
-    """An order whose answer was lost.
+    """A job creation whose answer was lost.
 
-    `is_list_requested`: a list of jobs was asked for since. `is_list_received`: it was given. `matching_job_id`: one of its jobs has the order's label.
+    Attributes:
+        exchange: the creation.
+        is_list_requested: the client has requested a list of jobs since.
+        is_list_received: it has received one.
+        matching_job_id: a job in such a list that has the creation's label.
     """
 
     exchange: Exchange
@@ -48,44 +56,45 @@ class _LostCreation:
 
 @dataclass(slots=True, kw_only=True)
 class _Client:
-    """What one client asked to be made, and the jobs that lists have shown it."""
+    """The lost creations of one client, and the jobs that it received in lists."""
 
-    lost: LruMap[_JobKey, _LostCreation] = field(default_factory=lambda: LruMap(_ORDERS))
-    listed: LruMap[str, bool] = field(default_factory=lambda: LruMap(_LISTED))
+    lost: LruMap[_JobKey, _LostCreation] = field(default_factory=lambda: LruMap(_MAX_CREATIONS))
+    listed: LruMap[str, bool] = field(default_factory=lambda: LruMap(_MAX_LISTED_JOBS))
 
 
 class DuplicateJobChecker:
-    """Remembers the orders whose answers were lost until somebody looks for their jobs."""
+    """Remembers the creations whose answers were lost until the client lists the jobs."""
 
     rule = DUPLICATE_JOB
 
     def __init__(self, observations: JobObservations, server_state: ServerState) -> None:
-        self._sights = observations
-        self._truth = server_state
-        self._clients: LruMap[str, _Client] = LruMap(_ORDERS)
-        self._found = CaseList()
+        self._observations = observations
+        self._server_state = server_state
+        self._clients: LruMap[str, _Client] = LruMap(_MAX_CREATIONS)
+        self._cases = CaseList()
 
     def observe(self, exchange: Exchange) -> None:
-        """Take in an order, or a list of jobs."""
+        """Process a job creation or a list of jobs."""
         if exchange.operation is Operation.CREATE_JOB and exchange.request.job_spec_digest:
-            self._observe_creation(
-                self._clients.get_or_create(exchange.client, _Client), exchange, exchange.request.job_spec_digest
-            )
+            client = self._clients.get_or_create(exchange.client, _Client)
+            self._observe_creation(client, exchange, exchange.request.job_spec_digest)
         elif exchange.operation is Operation.LIST_JOBS:
             self._observe_listing(self._clients.get_or_create(exchange.client, _Client), exchange)
 
-    def _observe_creation(self, client: _Client, exchange: Exchange, digest: bytes) -> None:
+    def _observe_creation(self, client: _Client, exchange: Exchange, spec_digest: bytes) -> None:
         if not (exchange.is_effect_unknown or client.lost):
             return
-        # Read at once: whoever sends its file again may take the first one back.
-        files = tuple((place, self._truth.file_digest(file) or file) for place, file in exchange.request.job_files)
-        order = digest, files
-        lost = client.lost.get(order)
+        # Read the digests now: a client that uploads its file again may delete the first one.
+        files = tuple(
+            (name, self._server_state.file_digest(file_id) or file_id) for name, file_id in exchange.request.job_files
+        )
+        key = spec_digest, files
+        lost = client.lost.get(key)
         if lost and exchange.started_at >= lost.exchange.ended_at:
             self._add_case(lost, exchange)
-            client.lost.pop(order)
+            client.lost.pop(key)
         if exchange.is_effect_unknown:
-            client.lost[order] = _LostCreation(exchange=exchange)
+            client.lost[key] = _LostCreation(exchange=exchange)
 
     def _observe_listing(self, client: _Client, exchange: Exchange) -> None:
         for lost in client.lost.values():
@@ -94,34 +103,33 @@ class DuplicateJobChecker:
             lost.is_list_requested = True
             lost.is_list_received = lost.is_list_received or exchange.is_successful
             label = lost.exchange.request.job_label
-            made = (
-                sight.job_id
-                for sight in exchange.answer.jobs
-                if sight.label == label and not self._knows(client, exchange, sight)
+            matching_ids = (
+                job.job_id
+                for job in exchange.answer.jobs
+                if job.label == label and not self._is_known(client, exchange, job)
             )
-            lost.matching_job_id = lost.matching_job_id or next(made, None)
-        for sight in exchange.answer.jobs:
-            client.listed[sight.job_id] = True
+            lost.matching_job_id = lost.matching_job_id or next(matching_ids, None)
+        for job in exchange.answer.jobs:
+            client.listed[job.job_id] = True
 
-    def _knows(self, client: _Client, exchange: Exchange, sight: JobView) -> bool:
-        return sight.job_id in client.listed or self._sights.has_seen(exchange.client, sight.job_id)
+    def _is_known(self, client: _Client, exchange: Exchange, job: JobView) -> bool:
+        return job.job_id in client.listed or self._observations.has_seen(exchange.client, job.job_id)
 
-    def _add_case(self, lost: _LostCreation, again: Exchange) -> None:
+    def _add_case(self, lost: _LostCreation, repeated: Exchange) -> None:
         first = lost.exchange
         if lost.matching_job_id:
-            severity, what = Severity.WARN, f"made a job again that the list had shown: {lost.matching_job_id}"
+            severity, what = Severity.WARN, f"created a job again that was in the list: {lost.matching_job_id}"
         elif lost.is_list_received:
             return
         elif lost.is_list_requested:
-            severity, what = Severity.WARN, "asked for the same job again though no look told whether it had been made"
+            severity, what = Severity.WARN, "created the same job again, although the list of jobs never arrived"
         else:
-            is_sure = not first.is_answered and first.request.job_files == again.request.job_files
-            severity = Severity.FAIL if is_sure else Severity.WARN
-            what = "asked for the same job again without a look whether it had been made"
-        self._found.add(
-            Case(severity=severity, client=again.client, what=what, requests=(first.evidence(), again.evidence()))
-        )
+            is_certain = not first.is_answered and first.request.job_files == repeated.request.job_files
+            severity = Severity.FAIL if is_certain else Severity.WARN
+            what = "created the same job again without checking whether it exists"
+        requests = (first.evidence(), repeated.evidence())
+        self._cases.add(Case(severity=severity, client=repeated.client, what=what, requests=requests))
 
     def cases(self, _context: VerdictContext) -> CaseList:
-        """Return the orders that were made again."""
-        return self._found
+        """Return the jobs that were created again."""
+        return self._cases

@@ -1,45 +1,49 @@
-"""C7: an answer that never comes, and a client that waits for it, or asks for it, for ever."""
+"""C7: the client waits for an answer, or repeats a failing request, without a limit."""
 
 from collections.abc import Iterator
 from typing import Final
 
+from simulator.verdict.case import Case, CaseList, Severity
+from simulator.verdict.checker import VerdictContext
 from simulator.verdict.exchange import FIRST_REQUESTS, Exchange
 from simulator.verdict.repeat_counter import RepeatCounter
-from simulator.verdict.rule import Case, CaseList, Rule, Severity, VerdictContext
+from simulator.verdict.rule import Rule
 
 UNBOUNDED_WAIT: Final = Rule(
     id="C7",
     name="waited without bound",
-    question="Does the client give up at some time: on one answer, and on a request that fails again and again?",
-    detection="For more than `verdict.longest_wait` seconds it waited and nothing came: no answer, or no further part of "
-    "one that had begun. A request that is under way at the end counts with the time until then. Or one program made "
-    "the same request, and each time it failed in a way that may pass (no answer, 408, 429, 500 and more), more than "
-    "`verdict.failures_in_a_row` times or over more than `verdict.longest_outage` seconds; a warning where each came "
-    "on a connection of its own, which may be several programs.",
-    impact="A wrong path at Bedrock was seen to stall instead of erring, and connections die without a word. A client "
-    "without a time-out then waits for ever, holds its lock or its CI machine, and nobody is told.",
-    remedy="Set a time-out for silence, `OpenAI(timeout=60)`: the SDK's own is 600 s. Give up on a row of failures "
-    "after a time that you have chosen, with the command that takes the watch up again.",
-    exceptions="The SDK's own 600 s; a long answer that keeps coming; the time that the client itself takes to send.",
+    question="Does the client give up at some time: on a single answer, and on a request that fails again and again?",
+    detection="Fail: the client waited for more than `verdict.longest_wait` seconds and received nothing, neither an "
+    "answer nor more of one that had started. For a request in progress at the end, the time until then counts. Fail: "
+    "one program repeated a request that failed each time in a way that may pass (no complete answer, 408, 429, 500 "
+    "and above) more than `verdict.failures_in_a_row` times, or over more than `verdict.longest_outage` seconds. "
+    "Warning: each of these requests has a connection of its own, so they may come from several programs.",
+    impact="At Bedrock, a wrong path was observed to stall instead of returning an error, and connections can end "
+    "without notice. A client without a timeout then waits forever, holds its lock or its CI machine, and reports "
+    "nothing.",
+    remedy="Set a timeout, `OpenAI(timeout=60)`: the SDK's default is 600 s. Give up on repeated failures after a "
+    "time that you choose, and print the command that resumes the work.",
+    exceptions="The SDK's default timeout of 600 s. A long answer that keeps sending. The time that the client itself "
+    "takes to send.",
 )
 
 
 class UnboundedWaitChecker:
-    """Holds each silence, and each row of failures, against a limit."""
+    """Compares each silence, and each series of failures, with a limit."""
 
     rule = UNBOUNDED_WAIT
 
     def __init__(self, *, longest_wait: float, failures_in_a_row: int, longest_outage: float) -> None:
         self._longest_wait = longest_wait
-        self._most = failures_in_a_row
+        self._max_failures = failures_in_a_row
         self._longest_outage = longest_outage
         self._failures: RepeatCounter[tuple[str, bytes]] = RepeatCounter()
-        self._found = CaseList()
+        self._cases = CaseList()
 
     def observe(self, exchange: Exchange) -> None:
-        """Take in how long it took, and whether it failed again."""
+        """Check how long an exchange was silent, and whether it continues a series of failures."""
         if exchange.longest_silence > self._longest_wait:
-            self._found.add(_waited(exchange))
+            self._cases.add(_silence_case(exchange))
         if exchange.request.fingerprint is None:
             return
         key = exchange.client, exchange.request.fingerprint
@@ -47,32 +51,31 @@ class UnboundedWaitChecker:
             if self._failures:
                 self._failures.reset(key)
             return
-        for row in self._failures.count(key, exchange):
-            if row.count > self._most or exchange.ended_at - row.first.started_at > self._longest_outage:
-                self._failures.flag(key, row)
+        for series in self._failures.count(key, exchange):
+            outage = exchange.ended_at - series.first.started_at
+            if series.count > self._max_failures or outage > self._longest_outage:
+                self._failures.flag(key, series)
 
     def cases(self, context: VerdictContext) -> CaseList:
-        """Return those, and the requests that are under way for too long."""
-        waiting = (
-            _waited(exchange) for exchange in context.in_progress if exchange.longest_silence > self._longest_wait
-        )
-        return self._found.extended_with([*waiting, *self._rows_found()])
+        """Return the silences, those still in progress included, and the series of failures."""
+        silent = (each for each in context.in_progress if each.longest_silence > self._longest_wait)
+        return self._cases.extended_with([*map(_silence_case, silent), *self._failure_cases()])
 
-    def _rows_found(self) -> Iterator[Case]:
-        for row in self._failures.flagged():
-            lasted = row.last.ended_at - row.first.started_at
+    def _failure_cases(self) -> Iterator[Case]:
+        for series in self._failures.flagged():
+            seconds = series.last.ended_at - series.first.started_at
             yield Case(
-                severity=Severity.WARN if row.program_key == FIRST_REQUESTS else Severity.FAIL,
-                client=row.first.client,
-                what=f"asked the same {row.count:,} times within {lasted:.3g} s, and it failed each time",
-                requests=(row.first.evidence(), row.last.evidence()),
+                severity=Severity.WARN if series.program_key == FIRST_REQUESTS else Severity.FAIL,
+                client=series.first.client,
+                what=f"sent the same request {series.count:,} times within {seconds:.3g} s, and it failed each time",
+                requests=(series.first.evidence(), series.last.evidence()),
             )
 
 
-def _waited(exchange: Exchange) -> Case:
+def _silence_case(exchange: Exchange) -> Case:
     return Case(
         severity=Severity.FAIL,
         client=exchange.client,
-        what=f"waited for {exchange.longest_silence:.3g} s, in which nothing came",
+        what=f"waited for {exchange.longest_silence:.3g} s and received nothing",
         requests=(exchange.evidence(),),
     )

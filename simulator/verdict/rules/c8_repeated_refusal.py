@@ -1,87 +1,92 @@
-"""C8: the very request that was refused, again and again."""
+"""C8: the client repeats a request that was refused."""
 
 from typing import Final
 
+from simulator.verdict.case import Case, CaseList, Severity
+from simulator.verdict.checker import VerdictContext
 from simulator.verdict.exchange import Exchange
 from simulator.verdict.lru_map import LruMap
 from simulator.verdict.repeat_counter import RepeatCounter
-from simulator.verdict.rule import Case, CaseList, Rule, Severity, VerdictContext
+from simulator.verdict.rule import Rule
 
-# A role or a job that is new is not known everywhere at once, and whoever waits for it asks again.
+# It takes time until a new role or job is known everywhere, and a client that waits for it repeats its request.
 MAX_PERMANENT_REFUSALS, MAX_TRANSIENT_REFUSALS = 10, 50
-_MAY_COME: Final = frozenset({403, 404, 409})
-_REFUSALS: Final = range(400, 500)
-_LATEST: Final = 1_024
+_TRANSIENT_STATUSES: Final = frozenset({403, 404, 409})
+_REFUSAL_STATUSES: Final = range(400, 500)
+_UNAUTHORIZED: Final = 401
+_MAX_REQUESTS: Final = 1_024
 
-_KEY_REFUSED: Final = 401
-_STOP: Final = "Stop at a 4xx and show its message, which says what is wrong with the request."
+_STOP: Final = "Stop at a 4xx and print its message, which says what is wrong with the request."
 _NEW_KEY: Final = (
-    "After a 401 ask with a new key, or stop: give the SDK a function for a key, which it asks for each request, "
+    "After a 401, use a new key or stop. Give the SDK a function that returns a key, which it calls for each request: "
     "`OpenAI(api_key=lambda: provide_token(region=...))`."
 )
-_WAIT: Final = "Wait for what is not known everywhere yet for a time that you have chosen, and then stop."
+_WAIT: Final = "Limit the time that you wait for something new to be known everywhere, and then stop."
 
 REPEATED_REFUSAL: Final = Rule(
     id="C8",
     name="repeated what was refused",
-    question="Does the client stop when it is told that its request is wrong, or that its key is no good any more?",
-    detection=f"One program made the same request, with the same key, and it was refused with the same status {MAX_PERMANENT_REFUSALS} "
-    f"times in a row; {MAX_TRANSIENT_REFUSALS} times where the status is 403, 404 or 409. 408 and 429 are no refusals. It is a "
-    "warning and never a fail: nothing is made, lost or billed by what is refused.",
-    impact="A 400 says that the request is wrong, and a 401 that the key is: asked again they are so again. A "
-    "short-term key ends after 12 hours at most, in the middle of many a job, and a loop that goes on with it learns "
-    "nothing more of the job.",
+    question="Does the client stop when its request is wrong, or when its key is no longer valid?",
+    detection="Warning: one program sent the same request, with the same key, and it was refused with the same status "
+    f"{MAX_PERMANENT_REFUSALS} times in a row, or {MAX_TRANSIENT_REFUSALS} times if the status is 403, 404 or 409. "
+    "408 and 429 do not count as refusals. This is never a fail, because a refused request creates, loses and costs "
+    "nothing.",
+    impact="A 400 means that the request is wrong, a 401 that the key is not valid, and a repetition changes neither. "
+    "A short-term key ends after 12 hours at most, while many jobs still run. A loop that goes on with it receives no "
+    "more of the job.",
     remedy=f"{_STOP} {_NEW_KEY} {_WAIT}",
-    exceptions="Waiting for what has just been made to be known everywhere; another key, or another body.",
+    exceptions="A client that waits until something new is known everywhere. Another key, or another body.",
 )
 
 
 class RepeatedRefusalChecker:
-    """Counts the refusals of each request."""
+    """Counts the refusals of each request in a row."""
 
     rule = REPEATED_REFUSAL
 
     def __init__(self) -> None:
         self._refusals: RepeatCounter[tuple[str, bytes, bytes, int]] = RepeatCounter()
-        self._latest: LruMap[tuple[str, bytes, bytes], int] = LruMap(_LATEST)  # the status of a refusal
+        self._latest_status: LruMap[tuple[str, bytes, bytes], int] = LruMap(_MAX_REQUESTS)  # of a refused request
 
     def observe(self, exchange: Exchange) -> None:
-        """Take in whether it was refused again."""
+        """Check whether a request was refused again."""
         if exchange.request.fingerprint is None:
             return
-        if exchange.is_successful and not self._latest:
+        if exchange.is_successful and not self._latest_status:
             return
-        what = exchange.client, exchange.key_digest, exchange.request.fingerprint
+        key = exchange.client, exchange.key_digest, exchange.request.fingerprint
         status = exchange.status if exchange.is_answered and not exchange.is_retryable else None
-        before = self._latest.pop(what)
-        if before is not None and before != status:
-            self._refusals.reset((*what, before))
-        if status is None or status not in _REFUSALS:
+        previous = self._latest_status.pop(key)
+        if previous is not None and previous != status:
+            self._refusals.reset((*key, previous))
+        if status is None or status not in _REFUSAL_STATUSES:
             return
-        self._latest[what] = status
-        for row in self._refusals.count((*what, status), exchange):
-            if row.count >= (MAX_TRANSIENT_REFUSALS if status in _MAY_COME else MAX_PERMANENT_REFUSALS):
-                self._refusals.flag((*what, status), row)
+        self._latest_status[key] = status
+        maximum = MAX_TRANSIENT_REFUSALS if status in _TRANSIENT_STATUSES else MAX_PERMANENT_REFUSALS
+        for series in self._refusals.count((*key, status), exchange):
+            if series.count >= maximum:
+                self._refusals.flag((*key, status), series)
 
     def cases(self, _context: VerdictContext) -> CaseList:
-        """Return the requests that were repeated for nothing."""
-        rows = list(self._refusals.flagged())
-        remedies = {_remedy(row.first.status) for row in rows}
+        """Return the requests that were repeated too often."""
+        flagged = list(self._refusals.flagged())
+        remedies = {_remedy(series.first.status) for series in flagged}
         return CaseList(
             (
                 Case(
                     severity=Severity.WARN,
-                    client=row.first.client,
-                    what=f"was refused the same {row.count:,} times in a row, with {row.first.status}",
-                    requests=(row.first.evidence(), row.last.evidence()),
+                    client=series.first.client,
+                    what=f"sent the same request {series.count:,} times in a row, and each was refused with "
+                    f"{series.first.status}",
+                    requests=(series.first.evidence(), series.last.evidence()),
                 )
-                for row in rows
+                for series in flagged
             ),
             remedy=remedies.pop() if len(remedies) == 1 else None,
         )
 
 
 def _remedy(status: int | None) -> str:
-    if status == _KEY_REFUSED:
+    if status == _UNAUTHORIZED:
         return _NEW_KEY
-    return _WAIT if status in _MAY_COME else _STOP
+    return _WAIT if status in _TRANSIENT_STATUSES else _STOP
