@@ -1,5 +1,5 @@
-"""The client people use offline and then, unchanged, at Amazon Bedrock: check, deploy, train, watch, compare, chat.
+"""The command line `rft`: check, deploy, train, watch, compare, chat, at the simulator or at Amazon Bedrock.
 
-Which of the two it talks to is one row of the table in `client.target`, chosen by `RFT_TARGET`. Nothing here knows the
-simulator: the two meet at HTTP.
+`RFT_TARGET` chooses between the two rows of `client.target.TARGETS`. No module here imports the simulator: the client
+reaches both targets over HTTP.
 """

@@ -1,4 +1,4 @@
-"""The door of `rft`: Ctrl-C is looked after before anything slow is loaded."""
+"""The entry point of `rft`. It handles Ctrl-C before it imports anything slow."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run `rft`. As a program, without `arguments`, it also decides what Ctrl-C does.
+    """Run `rft`. Without `arguments` it takes those of the process and sets what Ctrl-C does.
 
     Raises:
-        SystemExit: with 0, or the code that `client.errors` gives the outcome.
+        SystemExit: with 0, or the exit code of the error (see `client.errors`).
     """
     if arguments is None:
         _run_program()
-    from client.cli.app import run_command_line  # noqa: PLC0415 - 0.2 s to load, and Ctrl-C must not show its insides
+    from client.cli.app import run_command_line  # noqa: PLC0415 - 0.2 s to load, and Ctrl-C must not print a traceback
 
     run_command_line(list(arguments or ()))
 
@@ -28,8 +28,8 @@ def _run_program() -> None:
     exit_on_interrupt()
     try:
         main(sys.argv[1:])
-    except SystemExit as end:
-        if end.code == INTERRUPT_EXIT_CODE:
+    except SystemExit as exit_error:
+        if exit_error.code == INTERRUPT_EXIT_CODE:
             exit_now(INTERRUPT_EXIT_CODE)
         raise
 

@@ -1,4 +1,4 @@
-"""Which addresses are on this machine."""
+"""Find out whether an address is on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(url: str) -> bool:
-    """True when `url` is http(s) and its host is this machine and nothing else."""
+    """True when `url` is http(s) and its host can only be this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

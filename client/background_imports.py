@@ -1,4 +1,4 @@
-"""Slow modules, loaded while the program waits for something else."""
+"""Import slow modules on a second thread while the program waits for something else."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LONGEST_LOAD_SECONDS = 10.0
+_MAX_IMPORT_SECONDS = 10.0
 
 
 @contextmanager
 def import_in_background(*modules: str) -> Iterator[None]:
-    """Load slow modules on a second thread while this one waits for answers."""
+    """Import modules on a second thread during the block."""
 
-    def load() -> None:
+    def import_modules() -> None:
         for module in modules:
             importlib.import_module(module)
 
-    # An interpreter that ends while a C extension is being loaded crashes: it is waited for, but not without end, and
-    # `client.interruption` ends the process without asking.
-    thread = threading.Thread(target=load, daemon=True)
+    # An interpreter that ends during the import of a C extension crashes, so the end of the block waits for the import.
+    # Ctrl-C does not wait: see `client.interrupts.exit_now`.
+    thread = threading.Thread(target=import_modules, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        thread.join(timeout=_LONGEST_LOAD_SECONDS)
+        thread.join(timeout=_MAX_IMPORT_SECONDS)

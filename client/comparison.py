@@ -1,4 +1,4 @@
-"""Base against tuned on rows that were held out, judged by the very function that trained the model."""
+"""Compare the base and the tuned model on held-out rows, scored by the deployed reward function."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from client.errors import Incomplete
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-# A reward counts as right from here on (DOCUMENTED: scores are "e.g. 0.0-1.0 or task-defined range").
+# From this reward on an answer counts as right (DOCUMENTED: scores are "e.g. 0.0-1.0 or task-defined range").
 FULL_REWARD = 1.0
-# gpt-oss thinks before it speaks; a budget spent on thinking alone leaves an empty answer.
+# gpt-oss reasons before it answers: with a small budget the answer stays empty.
 MAX_ANSWER_TOKENS = 4096
-_CHATS_AT_ONCE = 8
-# Far below Lambda's 6 MB a request, and of the order that training sends.
+_CONCURRENT_CHATS = 8
+# Far below Lambda's 6 MB per request, and about as many as training sends.
 _ROLLOUTS_PER_CALL = 32
 
 ChatFunction = Callable[[Sequence[Mapping[str, object]]], str]
@@ -46,7 +46,7 @@ class ModelRewards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two models on the same rows; `source` says in words where the rows are from."""
+    """Two models on the same rows; `source` names where the rows come from."""
 
     source: str
     line_numbers: tuple[int, ...]
@@ -74,25 +74,25 @@ def compare_models(
     lambda_client: LambdaClient,
     function_arn: str,
 ) -> Comparison:
-    """Let both models answer each row at temperature 0, and let the deployed reward function score them.
+    """Ask both models each row at temperature 0, and score the answers with the deployed reward function.
 
     Args:
         rows: the held-out rows, at least one.
-        source: where they are from, for the report.
+        source: where the rows come from, for the report.
         base: the base model's id.
         tuned: the tuned model's id.
-        chat_for_model: makes of a model id a function from a prompt to the model's answer.
-        lambda_client: where the reward function is.
-        function_arn: which it is.
+        chat_for_model: returns, for a model id, a function from a prompt to the model's answer.
+        lambda_client: a client for the account of the reward function.
+        function_arn: the ARN of the reward function.
 
     Raises:
-        Incomplete: the reward function failed, or answered something that is no score.
+        Incomplete: the reward function failed, or its result is not one finite score per rollout.
     """
 
-    def side(model: str) -> ModelRewards:
-        answer = chat_for_model(model)
-        with ThreadPoolExecutor(max_workers=_CHATS_AT_ONCE) as chats:
-            texts = list(chats.map(lambda row: answer(row.messages), rows))
+    def evaluate(model: str) -> ModelRewards:
+        chat = chat_for_model(model)
+        with ThreadPoolExecutor(max_workers=_CONCURRENT_CHATS) as executor:
+            texts = list(executor.map(lambda row: chat(row.messages), rows))
         rollouts = [
             build_rollout(row, text, rollout_id=f"{model}/line-{row.line}")
             for row, text in zip(rows, texts, strict=True)
@@ -100,18 +100,20 @@ def compare_models(
         scores: dict[str, float] = {}
         for start in range(0, len(rollouts), _ROLLOUTS_PER_CALL):
             scores |= _invoke_and_score(
-                rollouts[start : start + _ROLLOUTS_PER_CALL], functions=lambda_client, function_arn=function_arn
+                rollouts[start : start + _ROLLOUTS_PER_CALL], lambda_client=lambda_client, function_arn=function_arn
             )
         return ModelRewards(model=model, rewards=tuple(scores[item["id"]] for item in rollouts))
 
-    return Comparison(source=source, line_numbers=tuple(row.line for row in rows), base=side(base), tuned=side(tuned))
+    return Comparison(
+        source=source, line_numbers=tuple(row.line for row in rows), base=evaluate(base), tuned=evaluate(tuned)
+    )
 
 
 def build_rollout(row: Row, answer: str, *, rollout_id: str) -> dict[str, Any]:
-    """One element of the Lambda event, in the shape that every published reward function can read.
+    """Return one element of the Lambda event, in the shape that every published reward function can read.
 
     DOCUMENTED: the record's fields under `metadata`. SAMPLE: `reference_answer` at the root, a bare string as
-    `{"text": ...}`. Both are sent, as training sends them.
+    `{"text": ...}`. Both are sent, as in training.
     """
     fields = {key: value for key, value in row.record.items() if key not in {"id", "messages"}}
     reference = fields.get("reference_answer")
@@ -127,36 +129,38 @@ def build_rollout(row: Row, answer: str, *, rollout_id: str) -> dict[str, Any]:
 
 
 def _flatten_content(content: object) -> object:
-    # DOCUMENTED for the event: content is a "plain string", also where the file has text parts.
+    # DOCUMENTED for the event: content is a "plain string", even if the file has text parts.
     if isinstance(content, list):
         return "".join(str(part["text"]) for part in content)
     return content
 
 
 def _invoke_and_score(
-    rollouts: Sequence[dict[str, Any]], *, functions: LambdaClient, function_arn: str
+    rollouts: Sequence[dict[str, Any]], *, lambda_client: LambdaClient, function_arn: str
 ) -> dict[str, float]:
-    answer = functions.invoke(FunctionName=function_arn, Payload=json.dumps(rollouts).encode())
-    text = answer["Payload"].read().decode(errors="replace")
-    if answer.get("FunctionError"):
+    response = lambda_client.invoke(FunctionName=function_arn, Payload=json.dumps(rollouts).encode())
+    text = response["Payload"].read().decode(errors="replace")
+    if response.get("FunctionError"):
         raise Incomplete(f"The comparison stopped: the reward function raised an error: {text[:400]}")
     try:
         results = json.loads(text)
     except ValueError:
         results = None
     if not isinstance(results, list):
-        raise Incomplete(f"The comparison stopped: the reward function answered no JSON list but {text[:400]}")
+        raise Incomplete(
+            f"The comparison stopped: the reward function returned something other than a JSON list: {text[:400]}"
+        )
     return {rollout_id: _score_of(rollout_id, results) for rollout_id in (str(item["id"]) for item in rollouts)}
 
 
 def _score_of(rollout_id: str, results: Sequence[object]) -> float:
-    found = [item for item in results if isinstance(item, dict) and item.get("id") == rollout_id]
-    if len(found) != 1:
+    matches = [item for item in results if isinstance(item, dict) and item.get("id") == rollout_id]
+    if len(matches) != 1:
         raise Incomplete(
-            f"The comparison stopped: the reward function gave {len(found)} results for rollout {rollout_id}."
+            f"The comparison stopped: the reward function gave {len(matches)} results for rollout {rollout_id}."
         )
-    score = found[0].get("aggregate_reward_score")
-    # `bool` is an `int` to Python, and no score; nothing is ever taken for 0 because the grader broke.
+    score = matches[0].get("aggregate_reward_score")
+    # `bool` is a subclass of `int` and not a score. A broken result must not count as 0.
     if isinstance(score, bool) or not isinstance(score, (int, float)) or not math.isfinite(score):
         raise Incomplete(
             f"The comparison stopped: for rollout {rollout_id} the reward function gave {score!r} as "

@@ -1,4 +1,4 @@
-"""What the service would say about a data file, said before the upload, with line numbers."""
+"""Validate a data file as the service does, before the upload, with line numbers."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ MIN_ROWS, MAX_ROWS = 100, 20_000
 # DOCUMENTED: "user, system or assistant role containing the input prompt".
 ROLES = ("system", "user", "assistant")
 
-# INFERRED: held in memory, the smallest JSON value takes 25 times the room of its text.
-_MOST_VALUES = 10_000_000
-_MOST_PROBLEMS = 1_000
-_SHAPE_SHOWN = 60  # characters
-_SHAPES_SHOWN = 5
+# INFERRED: in memory, a small JSON value takes 25 times the size of its text.
+_MAX_VALUES = 10_000_000
+_MAX_PROBLEMS = 1_000
+_MAX_SHAPE_LENGTH = 60  # characters
+_MAX_SHAPES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetIssue:
-    """One remark about a file; `line` is counted from 1, None means the file as a whole."""
+    """A problem or warning; `line` counts from 1, None means the whole file."""
 
     line: int | None
     message: str
@@ -48,12 +48,12 @@ class DatasetIssue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One good record.
+    """One valid record.
 
     Attributes:
-        line: counted from 1.
-        messages: the prompt, as in the file.
-        record: the whole record, reference answer and custom fields included.
+        line: the line number, from 1.
+        messages: the prompt, as it is in the file.
+        record: the whole record, with the reference answer and custom fields.
     """
 
     line: int
@@ -62,13 +62,13 @@ class Row:
 
     @property
     def prompt_key(self) -> str:
-        """The messages as one canonical string: two rows with the same prompt have the same one."""
+        """The messages as canonical JSON, equal for equal prompts."""
         return canonical_json(self.messages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetReport:
-    """What a file holds. `problems` would fail the job; `warnings` would not, but deserve a look."""
+    """The contents of a file. `problems` would make the job fail; `warnings` would not."""
 
     path: Path
     sha256: str
@@ -80,50 +80,50 @@ class DatasetReport:
 
     @property
     def is_valid(self) -> bool:
-        """No problem was found."""
+        """True if there are no problems."""
         return not self.problems
 
 
 def validate_dataset(path: Path, *, min_rows: int = MIN_ROWS) -> DatasetReport:
-    """Read and judge one JSONL file.
+    """Read and validate one JSONL file.
 
     Args:
         path: the file.
-        min_rows: how many rows it must hold. INFERRED: the minimum is documented for training, not for validation.
+        min_rows: the smallest number of rows. INFERRED: AWS documents it for training data, not for validation data.
 
     Raises:
-        Misuse: there is no such file.
+        UsageError: there is no such file.
     """
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise UsageError(f"{path} {what}.", next_step="Give a JSONL file: one JSON object with `messages` per line.")
+        problem = "is a folder" if path.is_dir() else "does not exist"
+        raise UsageError(f"{path} {problem}.", next_step="Give a JSONL file: one JSON object with `messages` per line.")
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         size = stream.tell()
         stream.seek(0)
         try:
-            lines, rows, problems = _read(_lines(stream))
-            problems.extend(_count_problems(lines, fewest=min_rows))
+            line_count, rows, problems = _parse_lines(_read_lines(stream))
+            problems.extend(_check_line_count(line_count, min_rows=min_rows))
         except NotJsonLines as error:
-            lines, rows, problems = 1, [], [DatasetIssue(line=1, message=str(error))]
+            line_count, rows, problems = 1, [], [DatasetIssue(line=1, message=str(error))]
     return DatasetReport(
         path=path,
         sha256=sha256,
         size=size,
-        line_count=lines,
+        line_count=line_count,
         rows=tuple(rows),
         problems=tuple(problems),
-        warnings=tuple(_warnings(rows)),
+        warnings=tuple(_find_warnings(rows)),
     )
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no spaces."""
+    """Return JSON with sorted keys and no spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def sample_rows(rows: Sequence[Row], *, size: int) -> tuple[Row, ...]:
-    """`size` rows in file order, the same ones for the same rows: each is ranked by the hash of its own content."""
+    """Return `size` rows in file order, chosen by the hash of each row's content: the same rows give the same sample."""
 
     def rank(row: Row) -> bytes:
         return hashlib.blake2b(f"sample\0{row.line}\0{canonical_json(row.record)}".encode()).digest()
@@ -132,62 +132,62 @@ def sample_rows(rows: Sequence[Row], *, size: int) -> tuple[Row, ...]:
 
 
 def count_shared_prompts(rows: Iterable[Row], other_rows: Iterable[Row]) -> int:
-    """How many rows of `rows` have a prompt that `other_rows` has too."""
-    known = {row.prompt_key for row in other_rows}
-    return sum(row.prompt_key in known for row in rows)
+    """Count the rows whose prompt is also in `other_rows`."""
+    other_prompts = {row.prompt_key for row in other_rows}
+    return sum(row.prompt_key in other_prompts for row in rows)
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long, no more than shows that it is."""
-    piece = MAX_LINE_BYTES + 1
-    while line := stream.readline(piece):
-        rest = line
-        while len(rest) == piece and not rest.endswith(b"\n"):
-            rest = stream.readline(piece)
+def _read_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file. A line that is too long is cut after the limit, which keeps memory bounded."""
+    limit = MAX_LINE_BYTES + 1
+    while line := stream.readline(limit):
+        chunk = line
+        while len(chunk) == limit and not chunk.endswith(b"\n"):
+            chunk = stream.readline(limit)
         yield line
 
 
-def _read(lines: Iterable[bytes]) -> tuple[int, list[Row], list[DatasetIssue]]:
-    """The number of the last line that is not blank, the good rows, and what is wrong with the other lines.
+def _parse_lines(lines: Iterable[bytes]) -> tuple[int, list[Row], list[DatasetIssue]]:
+    """Return the number of the last line that is not blank, the valid rows, and the problems of the other lines.
 
     Raises:
-        NotLines: the file holds something else.
+        NotJsonLines: the file is of another format.
     """
     rows: list[Row] = []
     problems: list[DatasetIssue] = []
     last = values = 0
-    stopped = False
+    only_count = False
     for number, line in enumerate(lines, start=1):
         if len(line) <= MAX_LINE_BYTES and not line.strip():
             continue
-        blank, last = range(last + 1, number), number
-        if stopped or len(rows) > MAX_ROWS:  # the rest is only counted
+        blank_lines, last = range(last + 1, number), number
+        if only_count or len(rows) > MAX_ROWS:  # the other lines are only counted
             continue
-        if blank:
-            text = "the line is blank, and blank lines may only end the file; take it out"
-            problems.append(DatasetIssue(line=blank[0], message=text))
+        if blank_lines:
+            text = "the line is blank, and only the end of the file may be blank; remove it"
+            problems.append(DatasetIssue(line=blank_lines[0], message=text))
         if number == 1:
             require_json_lines(line)
         try:
-            record, count = parse_object(line)
-            rows.append(_row(number, record))
-        except InvalidLine as unfit:
-            problems.append(DatasetIssue(line=number, message=str(unfit)))
+            record, value_count = parse_object(line)
+            rows.append(_parse_row(number, record))
+        except InvalidLine as error:
+            problems.append(DatasetIssue(line=number, message=str(error)))
         else:
-            values += count
-        if values > _MOST_VALUES:
-            stopped = True
-            text = f"up to here the file holds more than {_MOST_VALUES:,} JSON values; make the records smaller"
+            values += value_count
+        if values > _MAX_VALUES:
+            only_count = True
+            text = f"up to this line the file holds more than {_MAX_VALUES:,} JSON values; make the records smaller"
             problems.append(DatasetIssue(line=number, message=text))
-        elif len(problems) >= _MOST_PROBLEMS:
-            stopped = True
+        elif len(problems) >= _MAX_PROBLEMS:
+            only_count = True
             problems.append(
                 DatasetIssue(line=None, message="there may be more problems; the rest of the file was only counted")
             )
     return last, rows, problems
 
 
-def _row(number: int, record: Mapping[str, object]) -> Row:
+def _parse_row(number: int, record: Mapping[str, object]) -> Row:
     messages = record.get("messages")
     if "messages" not in record:
         raise InvalidLine("`messages` is missing; it holds the prompt, as a list of {role, content}")
@@ -197,7 +197,7 @@ def _row(number: int, record: Mapping[str, object]) -> Row:
         _require_message(message, where=f"messages[{position}]")
     if messages[-1]["role"] == "assistant":
         raise InvalidLine(
-            "the last of `messages` has the role assistant; end with the prompt that the model is to answer"
+            "the last of `messages` has the role assistant; the last must be the prompt that the model answers"
         )
     return Row(line=number, messages=messages, record=record)
 
@@ -213,7 +213,7 @@ def _require_message(message: object, *, where: str) -> None:
         for position, part in enumerate(content):
             if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
                 raise InvalidLine(
-                    f'{where}: content[{position}] is not a text part; only {{"type": "text", "text": ...}} trains'
+                    f'{where}: content[{position}] is not a text part; only {{"type": "text", "text": ...}} is allowed'
                 )
         content = "".join(part["text"] for part in content)
     if not isinstance(content, str):
@@ -222,31 +222,31 @@ def _require_message(message: object, *, where: str) -> None:
         raise InvalidLine(f"{where}: content has no text")
 
 
-def _count_problems(lines: int, *, fewest: int) -> Iterator[DatasetIssue]:
+def _check_line_count(lines: int, *, min_rows: int) -> Iterator[DatasetIssue]:
     if lines == 0:
         yield DatasetIssue(
-            line=None, message=f"the file holds no record; {fewest:,} to {MAX_ROWS:,} records are needed"
+            line=None, message=f"the file holds no record; {min_rows:,} to {MAX_ROWS:,} records are needed"
         )
-    elif lines < fewest:
-        yield DatasetIssue(line=None, message=f"too few records: {lines:,}; at least {fewest:,} are needed")
+    elif lines < min_rows:
+        yield DatasetIssue(line=None, message=f"too few records: {lines:,}; at least {min_rows:,} are needed")
     elif lines > MAX_ROWS:
         yield DatasetIssue(line=None, message=f"too many records: {lines:,}; at most {MAX_ROWS:,} are allowed")
 
 
-def _warnings(rows: Sequence[Row]) -> Iterator[DatasetIssue]:
+def _find_warnings(rows: Sequence[Row]) -> Iterator[DatasetIssue]:
     first_seen: dict[str, int] = {}
-    doubles: list[tuple[int, int]] = []
+    duplicates: list[tuple[int, int]] = []
     shapes: defaultdict[str, list[int]] = defaultdict(list)
     for row in rows:
         earlier = first_seen.setdefault(row.prompt_key, row.line)
         if earlier != row.line:
-            doubles.append((row.line, earlier))
+            duplicates.append((row.line, earlier))
         shapes[_reference_shape(row.record)].append(row.line)
-    if doubles:
-        line, earlier = doubles[0]
-        more = f", and {len(doubles) - 1:,} more like it" if len(doubles) > 1 else ""
+    if duplicates:
+        line, earlier = duplicates[0]
+        more = f", and {len(duplicates) - 1:,} more duplicates" if len(duplicates) > 1 else ""
         yield DatasetIssue(
-            line=line, message=f"the same prompt as line {earlier:,}{more}; doubles weigh twice in training"
+            line=line, message=f"the same prompt as line {earlier:,}{more}; duplicates count twice in training"
         )
     # DOCUMENTED: reference_answer "can contain any format"; AWS calls it optional in one place, mandatory in another.
     missing = shapes.pop("", [])
@@ -255,12 +255,12 @@ def _warnings(rows: Sequence[Row]) -> Iterator[DatasetIssue]:
         text = f"no `reference_answer` ({rows_without}); the reward function has nothing to compare with"
         yield DatasetIssue(line=missing[0], message=text)
     if len(shapes) > 1:
-        each = [f"{shape} ({len(lines):,} rows, first at line {lines[0]:,})" for shape, lines in shapes.items()]
-        others = [f"{len(each) - _SHAPES_SHOWN:,} more"] if len(each) > _SHAPES_SHOWN else []
-        counted = ", ".join([*each[:_SHAPES_SHOWN], *others])
+        counts = [f"{shape} ({len(lines):,} rows, first at line {lines[0]:,})" for shape, lines in shapes.items()]
+        others = [f"{len(counts) - _MAX_SHAPES:,} more"] if len(counts) > _MAX_SHAPES else []
+        counts_text = ", ".join([*counts[:_MAX_SHAPES], *others])
         yield DatasetIssue(
             line=None,
-            message=f"`reference_answer` has several shapes: {counted}; is the reward function ready for each?",
+            message=f"`reference_answer` has several shapes: {counts_text}; the reward function must handle each",
         )
 
 
@@ -269,5 +269,5 @@ def _reference_shape(record: Mapping[str, object]) -> str:
     if reference is None:
         return ""
     if isinstance(reference, dict):
-        return shorten("object {" + ", ".join(sorted(reference)) + "}", max_length=_SHAPE_SHOWN)
+        return shorten("object {" + ", ".join(sorted(reference)) + "}", max_length=_MAX_SHAPE_LENGTH)
     return json_type(reference)

@@ -1,7 +1,7 @@
-"""Ctrl-C. Outside a watch there is nothing to decide, so the process ends at once.
+"""Ctrl-C. Outside `rft watch` there is nothing to decide, so the process ends at once.
 
-A KeyboardInterrupt raised inside an import may leave the lock of that module held, and whoever joins a thread that
-wants it hangs; one raised inside a callback is printed and lost. Ending without unwinding can do neither.
+A KeyboardInterrupt inside an import can leave the lock of that module held, and a thread that waits for the lock hangs.
+A KeyboardInterrupt inside a callback is printed and lost. Ending the process without unwinding avoids both.
 """
 
 from __future__ import annotations
@@ -18,62 +18,62 @@ INTERRUPT_EXIT_CODE = 128 + signal.SIGINT
 
 
 def exit_on_interrupt() -> None:
-    """From now on Ctrl-C says `Stopped.` and ends the process with 130."""
+    """From now on Ctrl-C prints `Stopped.` and ends the process with 130."""
     signal.signal(signal.SIGINT, _print_and_exit)
 
 
 @contextmanager
 def raise_on_interrupt() -> Iterator[Callable[[], None]]:
-    """Inside the block Ctrl-C is a KeyboardInterrupt: for whoever has something to ask before the end.
+    """Inside the block Ctrl-C raises KeyboardInterrupt, for code that has a question to ask before it ends.
 
-    Python prints and forgets one that is raised in a callback, so what is yielded is to be called now and then: it
-    raises the interrupt that was lost.
+    Python prints and drops one that is raised in a callback. Call the yielded function regularly: it raises the
+    KeyboardInterrupt that was lost.
     """
-    pressed = False
+    was_pressed = False
 
     def note_and_raise(_number: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
+        nonlocal was_pressed
+        was_pressed = True
         raise KeyboardInterrupt
 
-    def require_none() -> None:
-        if pressed:
+    def require_no_interrupt() -> None:
+        if was_pressed:
             raise KeyboardInterrupt
 
-    def silent(lost: sys.UnraisableHookArgs) -> None:
-        if not issubclass(lost.exc_type, KeyboardInterrupt):
-            before(lost)
+    def ignore_interrupts(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            previous_hook(unraisable)
 
-    before, sys.unraisablehook = sys.unraisablehook, silent
+    previous_hook, sys.unraisablehook = sys.unraisablehook, ignore_interrupts
     try:
         with _signal_handler(note_and_raise):
-            yield require_none
+            yield require_no_interrupt
     finally:
-        sys.unraisablehook = before
+        sys.unraisablehook = previous_hook
 
 
 @contextmanager
 def clean_up_on_signal(cleanup: Callable[[], None]) -> Iterator[None]:
-    """Inside the block Ctrl-C first does `cleanup`, and so does the signal by which others end a process."""
-    before = signal.getsignal(signal.SIGINT)
+    """Inside the block SIGINT and SIGTERM call `cleanup` before they end the process."""
+    previous_handler = signal.getsignal(signal.SIGINT)
 
-    def undo_and_stop(number: int, frame: FrameType | None) -> None:
+    def handle_interrupt(number: int, frame: FrameType | None) -> None:
         cleanup()
-        if callable(before):
-            before(number, frame)
+        if callable(previous_handler):
+            previous_handler(number, frame)
 
-    def undo_and_end(number: int, _frame: FrameType | None) -> None:
+    def handle_termination(number: int, _frame: FrameType | None) -> None:
         cleanup()
         exit_now(128 + number)
 
-    with _signal_handler(undo_and_stop), _signal_handler(undo_and_end, number=signal.SIGTERM):
+    with _signal_handler(handle_interrupt), _signal_handler(handle_termination, number=signal.SIGTERM):
         yield
 
 
 def exit_now(code: int) -> None:
-    """End the process now, with what was printed: threads that still load modules are not waited for."""
+    """Flush the output and end the process without waiting for threads, which may still be importing modules."""
     for stream in (sys.stdout, sys.stderr):
-        # The signal may have come in the middle of a write, and a pipe may be closed.
+        # The signal may have arrived during a write, and a pipe may be closed.
         with suppress(RuntimeError, OSError, ValueError):
             stream.flush()
     os._exit(code)
@@ -86,12 +86,12 @@ def _print_and_exit(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _signal_handler(handler: Callable[[int, FrameType | None], None], number: int = signal.SIGINT) -> Iterator[None]:
-    # Python lets the main thread alone say what a signal does.
+    # Python allows signal handlers to be set on the main thread only.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(number, handler)
+    previous_handler = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(number, before)
+        signal.signal(number, previous_handler)

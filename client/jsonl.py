@@ -1,4 +1,4 @@
-"""One line of a JSON Lines file, read as strictly as the service's side has to read it."""
+"""Parse one line of a JSON Lines file as strictly as the simulator does."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections import Counter
 from typing import Any, Final, NoReturn
 
 MAX_LINE_BYTES: Final = 6_291_456
-"""Bytes. DOCUMENTED of Lambda: the largest event of a call; a longer record could be graded by no function."""
+"""Bytes. DOCUMENTED for Lambda: the largest event of a call, so a longer record could not be graded."""
 
 MAX_DEPTH: Final = 128
-"""Levels of lists and objects. INFERRED: a JSON reader stops somewhere, Python's own below 1,000."""
+"""Levels of lists and objects. INFERRED: every JSON parser has a limit; Python's is below 1,000."""
 
-_TOO_DEEP = f"the JSON is nested too deeply: arrays and objects may lie in each other {MAX_DEPTH} deep"
-_QUOTED = 60  # characters of what a message repeats
+_TOO_DEEP = f"the JSON is nested too deeply: arrays and objects may be nested {MAX_DEPTH} levels deep"
+_MAX_QUOTED_LENGTH = 60  # characters of a value that a message quotes
 
-# How a file begins that holds something else, or holds it in another form.
-_BEGINNINGS = {
+# The first bytes of files in other formats.
+_OTHER_FORMATS = {
     b"\xef\xbb\xbf": "the file starts with a byte order mark (BOM), which is not JSON; save it as UTF-8 without one",
     b"\xff\xfe": "the file is UTF-16, not UTF-8; save it as UTF-8",
     b"\xfe\xff": "the file is UTF-16, not UTF-8; save it as UTF-8",
@@ -27,34 +27,34 @@ _BEGINNINGS = {
 }
 
 
-class InvalidLine(Exception):  # noqa: N818 - it is what the line is
-    """A line that the service would refuse; the message says why, and what to do."""
+class InvalidLine(Exception):  # noqa: N818 - the name says what the line is
+    """A line that the service would refuse; the message says why and what to change."""
 
 
-class NotJsonLines(Exception):  # noqa: N818 - it is what the file is
-    """A file that is no JSON Lines file at all; the message says what it is, and what to do."""
+class NotJsonLines(Exception):  # noqa: N818 - the name says what the file is
+    """A file of another format; the message names it and says what to change."""
 
 
 def require_json_lines(first_line: bytes) -> None:
-    """See from a file's first line that it is not some other sort of file.
+    """Check from its first line that a file is not of another format.
 
     Raises:
-        NotLines: it is.
+        NotJsonLines: it is.
     """
-    for beginning, reason in _BEGINNINGS.items():
-        if first_line.startswith(beginning):
+    for prefix, reason in _OTHER_FORMATS.items():
+        if first_line.startswith(prefix):
             raise NotJsonLines(reason)
 
 
 def parse_object(line: bytes) -> tuple[dict[str, Any], int]:
-    r"""Give the JSON object of a line, which may end in `\n` or `\r\n`, and how many JSON values it holds.
+    r"""Return the JSON object of a line, which may end in `\n` or `\r\n`, and the number of its JSON values.
 
     Raises:
-        Unfit: it is no JSON object in UTF-8, or nobody can tell what it means.
+        InvalidLine: it is not a JSON object in UTF-8, or parsers disagree on what it means.
     """
     if len(line) > MAX_LINE_BYTES:
         raise InvalidLine(
-            f"the line is longer than {MAX_LINE_BYTES:,} bytes, and Lambda takes no larger event; shorten the record, "
+            f"the line is longer than {MAX_LINE_BYTES:,} bytes, and Lambda accepts no larger event; shorten the record, "
             "or end each record with a new line"
         )
     record = _parse(_decode(line).rstrip(" \t\r\n"))
@@ -64,13 +64,13 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], int]:
 
 
 def quote_value(value: object) -> str:
-    """The beginning of a value as a message may repeat it: short, and in ASCII, which no terminal obeys."""
-    text = json.dumps(value[: _QUOTED + 1] if isinstance(value, str) else value)
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
+    """Return the beginning of a value for a message: short, and in ASCII, which holds no terminal commands."""
+    text = json.dumps(value[: _MAX_QUOTED_LENGTH + 1] if isinstance(value, str) else value)
+    return text if len(text) <= _MAX_QUOTED_LENGTH else f"{text[:_MAX_QUOTED_LENGTH]}..."
 
 
 def json_type(value: object) -> str:
-    """What JSON calls a value's type."""
+    """Return JSON's name for the type of a value."""
     names = {
         type(None): "null",
         bool: "boolean",
@@ -86,14 +86,14 @@ def json_type(value: object) -> str:
 def _decode(line: bytes) -> str:
     if (position := line.find(b"\0")) >= 0:
         raise InvalidLine(
-            f"byte {position + 1} is NUL, which JSON never holds and UTF-16 is full of; save the file as UTF-8"
+            f"byte {position + 1} is NUL, which JSON never contains and UTF-16 often does; save the file as UTF-8"
         )
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
         raise InvalidLine(f"byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
     if text.startswith("\ufeff"):
-        raise InvalidLine("the line starts with a byte order mark (BOM), which files leave that are joined; remove it")
+        raise InvalidLine("the line starts with a byte order mark (BOM), as after joining files; remove it")
     return text
 
 
@@ -108,11 +108,11 @@ def _parse(text: str) -> object:
         raise InvalidLine(f"not valid JSON {_describe_syntax_error(error)}") from error
     except UnicodeEncodeError as error:
         raise InvalidLine(
-            "a \\u escape is half of a surrogate pair, which UTF-8 cannot hold; write the whole character"
+            "a \\u escape is half of a surrogate pair, which UTF-8 cannot encode; write the whole character"
         ) from error
     except RecursionError as error:
         raise InvalidLine(_TOO_DEEP) from error
-    except ValueError as error:  # Python reads integers of up to 4,300 digits
+    except ValueError as error:  # Python parses integers of up to 4,300 digits
         raise InvalidLine("a number has too many digits") from error
     return record
 
@@ -121,11 +121,11 @@ def _describe_syntax_error(error: json.JSONDecodeError) -> str:
     column = error.pos + 1
     if error.msg == "Extra data":
         return (
-            f"at column {column}: something follows the JSON value; each record is a line of its own, "
+            f"at column {column}: there is text after the JSON value; each record is a line of its own, "
             r"and lines end in \n or \r\n"
         )
-    cut_off = error.pos >= len(error.doc) or error.msg.startswith("Unterminated string")
-    advice = "; is the line cut off? A record must stand on one line" if cut_off else ""
+    is_cut_off = error.pos >= len(error.doc) or error.msg.startswith("Unterminated string")
+    advice = "; the line may be cut off: a record must be on one line" if is_cut_off else ""
     return f"at column {column}: {error.msg.removesuffix(' at')}{advice}"
 
 
@@ -133,9 +133,9 @@ def _count_values(record: dict[str, Any]) -> int:
     count = 1
     level: list[Any] = [record]
     for _ in range(MAX_DEPTH):
-        inner = [item for holder in level for item in (holder.values() if isinstance(holder, dict) else holder)]
-        count += len(inner)
-        level = [item for item in inner if isinstance(item, dict | list)]
+        children = [item for parent in level for item in (parent.values() if isinstance(parent, dict) else parent)]
+        count += len(children)
+        level = [item for item in children if isinstance(item, dict | list)]
         if not level:
             return count
     raise InvalidLine(_TOO_DEEP)
@@ -144,9 +144,9 @@ def _count_values(record: dict[str, Any]) -> int:
 def _require_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        duplicate = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         raise InvalidLine(
-            f"the key {quote_value(twice)} stands twice in one JSON object; readers disagree on which one counts"
+            f"the key {quote_value(duplicate)} is twice in one JSON object; parsers disagree on which one counts"
         )
     return record
 
@@ -158,5 +158,5 @@ def _reject_constant(name: str) -> NoReturn:
 def _parse_finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise InvalidLine(f"the number {text[:_QUOTED]} is too large for any float")
+        raise InvalidLine(f"the number {text[:_MAX_QUOTED_LENGTH]} is too large for a float")
     return number

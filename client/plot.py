@@ -1,4 +1,4 @@
-"""A job's metrics as one picture."""
+"""Plot a job's metrics as one PNG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from client.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's palette: told apart by every common kind of colour vision.
+# Okabe and Ito's palette: distinguishable with every common kind of colour vision.
 _BLUE, _ORANGE, _GREEN, _VERMILION, _GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8A8A8A"
 _PANELS = (
     ("response_length_mean", "Response length (tokens)", _GREEN),
@@ -24,7 +24,9 @@ _PANELS = (
 def draw_plot(
     metrics: Sequence[Mapping[str, float]], *, title: str, subtitle: str, checkpoints: Sequence[int] = ()
 ) -> bytes:
-    """A PNG: reward with its running mean above; length, entropy and gradient norm below. Same numbers, same bytes.
+    """Return a PNG: reward and its running mean above; length, entropy and gradient norm below.
+
+    The same input gives the same bytes.
 
     Args:
         metrics: the data of the metrics events, by step.
@@ -33,16 +35,16 @@ def draw_plot(
         checkpoints: steps to mark.
 
     Raises:
-        Misuse: there is nothing to draw.
+        UsageError: there are no metrics.
     """
     if not metrics:
-        raise UsageError("The job has no metrics to draw.", next_step="Wait until its first training step is done.")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - 0.5 s to load, for this alone
+        raise UsageError("The job has no metrics to plot.", next_step="Wait until its first training step is done.")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - 0.5 s to load
     from matplotlib.figure import Figure  # noqa: PLC0415 - see above
 
     figure = Figure(figsize=(10.0, 6.4), dpi=120)
     FigureCanvasAgg(figure)
-    # Fixed margins: matplotlib's constrained layout would draw everything twice, a quarter of a second.
+    # Fixed margins: matplotlib's constrained layout draws everything twice, which takes 0.25 s.
     grid = figure.add_gridspec(
         2,
         len(_PANELS),
@@ -68,15 +70,15 @@ def draw_plot(
         panel.set_xlabel("Training step", fontsize=9)
         _style_axes(panel)
     buffer = io.BytesIO()
-    # Matplotlib writes its own version into the file, which would change the bytes with every release.
+    # By default matplotlib writes its version into the file, so the bytes would change with every release.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
 def running_mean(values: Sequence[float]) -> list[float]:
-    """Each value's mean with its neighbours, in a window of about an eighth of the run, narrower at the ends."""
-    reach = max(1, len(values) // 16)
-    windows = (values[max(0, index - reach) : index + reach + 1] for index in range(len(values)))
+    """Return centred means over about an eighth of the run; the window is narrower at both ends."""
+    radius = max(1, len(values) // 16)
+    windows = (values[max(0, index - radius) : index + radius + 1] for index in range(len(values)))
     return [math.fsum(window) / len(window) for window in windows]
 
 
@@ -107,7 +109,7 @@ def _draw_reward(axes: Axes, steps: Sequence[float], rewards: Sequence[float], c
 
 
 def _style_axes(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see drawn()
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see draw_plot()
 
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#E4E4E4", linewidth=0.8)

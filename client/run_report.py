@@ -1,4 +1,4 @@
-"""`run.json`: everything a run was made of and came to, the same bytes for the same run."""
+"""`run.json`: the inputs and results of a run. The same run gives the same bytes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from client.comparison import FULL_REWARD, Comparison
+from client.comparison import FULL_REWARD, Comparison, ModelRewards
 from client.dataset import DatasetReport
-from client.deployment import HANDLER, RUNTIME, DeploymentPackage
-from client.mantle_client import Checkpoint, Job
+from client.deployment import RUNTIME
+from client.deployment_package import HANDLER, DeploymentPackage
+from client.mantle_types import Checkpoint, Job
 from client.target import Target
 
 _VERSIONS = ("bedrock-rft-testbed", "openai", "boto3")
@@ -32,7 +33,7 @@ def render_run_report(
     package: DeploymentPackage,
     function_arn: str,
 ) -> bytes:
-    """The report as JSON with sorted keys. It holds no time but the service's own, and no address of a simulator."""
+    """Return the report as JSON with sorted keys. It holds only the service's own times and no simulator address."""
     report: dict[str, Any] = {
         "checkpoints": [{"id": item.id, "model": item.model, "step": item.step} for item in checkpoints],
         "comparison": None if comparison is None else _comparison_fields(comparison),
@@ -56,29 +57,33 @@ def render_run_report(
     return (json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _dataset_fields(verdict: DatasetReport, location: str) -> dict[str, Any]:
+def _dataset_fields(report: DatasetReport, location: str) -> dict[str, Any]:
     return {
-        "bytes": verdict.size,
+        "bytes": report.size,
         "location": location,
-        "rows": len(verdict.rows),
-        "sha256": verdict.sha256,
-        "warnings": [str(warning) for warning in verdict.warnings],
+        "rows": len(report.rows),
+        "sha256": report.sha256,
+        "warnings": [str(warning) for warning in report.warnings],
     }
 
 
 def _comparison_fields(comparison: Comparison) -> dict[str, Any]:
-    def side(model: str, rewards: Sequence[float], right: int, mean: float) -> dict[str, Any]:
-        return {"mean_reward": mean, "model": model, "rewards": list(rewards), "right": right}
+    def model_fields(rewards: ModelRewards) -> dict[str, Any]:
+        return {
+            "mean_reward": rewards.mean_reward,
+            "model": rewards.model,
+            "rewards": list(rewards.rewards),
+            "right": rewards.correct_count,
+        }
 
-    base, tuned = comparison.base, comparison.tuned
     return {
-        "base": side(base.model, base.rewards, base.correct_count, base.mean_reward),
+        "base": model_fields(comparison.base),
         "lines": list(comparison.line_numbers),
         "lost": comparison.lost,
         "right_from": FULL_REWARD,
         "rows": len(comparison.line_numbers),
         "source": comparison.source,
-        "tuned": side(tuned.model, tuned.rewards, tuned.correct_count, tuned.mean_reward),
+        "tuned": model_fields(comparison.tuned),
         "won": comparison.gained,
     }
 

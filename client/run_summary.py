@@ -1,4 +1,4 @@
-"""What a run came to, in a few lines."""
+"""The summary that `rft train` prints at the end."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from client.comparison import FULL_REWARD, Comparison
-from client.mantle_client import Checkpoint
+from client.mantle_types import Checkpoint
 from client.run_inputs import RunInputs
 from client.terminal import format_count, print_field, print_heading, print_warning
 
-# The reward of a run's beginning and end are means over this many steps.
-_ENDS_OF_RUN = 10
+# The first and the last reward are means over this many steps.
+_WINDOW = 10
 
 
 def print_run_summary(
@@ -26,45 +26,45 @@ def print_run_summary(
     artifact_locations: Sequence[str],
     console: Console,
 ) -> None:
-    """The end of `rft train`: reward, base against tuned, the models; `artifact_locations` are those of the plot and the report."""
+    """Print the reward, base against tuned, and the models. `artifact_locations` are those of the plot and the report."""
     console.print()
     print_heading(console, "Result")
     print_reward(metrics, console=console)
     if comparison is not None:
-        base, after = comparison.base, comparison.tuned
+        base, tuned = comparison.base, comparison.tuned
         rows = len(comparison.line_numbers)
-        aside = (
-            f"reward {base.mean_reward:.3f} → {after.mean_reward:.3f}; {comparison.gained} won, {comparison.lost} lost"
+        detail = (
+            f"reward {base.mean_reward:.3f} → {tuned.mean_reward:.3f}; {comparison.gained} won, {comparison.lost} lost"
         )
         label = "compared" if inputs.seen_in_training else "held out"
-        print_field(console, label, f"{base.correct_count} → {after.correct_count} of {rows} right", detail=aside)
-        seen = "; perhaps trained on: --validation FILE gives others" if inputs.seen_in_training else ""
+        print_field(console, label, f"{base.correct_count} → {tuned.correct_count} of {rows} right", detail=detail)
+        seen = "; may have been in training: --validation FILE gives other rows" if inputs.seen_in_training else ""
         print_field(console, "", f"{comparison.source}{seen}", detail=f"right is a reward of {FULL_REWARD:g} or more")
     print_field(console, "model", tuned_model or "none")
     if checkpoints:
         print_field(
             console, "checkpoints", "after step " + ", ".join(str(step) for step in checkpoint_steps(checkpoints))
         )
-    for label, place in zip(("plot", "report"), artifact_locations, strict=True):
-        print_field(console, label, place)
+    for label, location in zip(("plot", "report"), artifact_locations, strict=True):
+        print_field(console, label, location)
 
 
 def print_reward(metrics: Sequence[Mapping[str, float]], *, console: Console) -> None:
-    """First against last reward, and a word when there was nothing to learn from."""
+    """Print the first and the last reward, and a warning if the reward never changed."""
     rewards = [metric["critic_rewards_mean"] for metric in metrics if "critic_rewards_mean" in metric]
     if not rewards:
         return
-    size = max(1, min(_ENDS_OF_RUN, len(rewards) // 2))
+    size = max(1, min(_WINDOW, len(rewards) // 2))
     first, last = math.fsum(rewards[:size]) / size, math.fsum(rewards[-size:]) / size
-    aside = f"means of the first {size} and the last {size} of {format_count(len(rewards), 'step')}"
-    print_field(console, "reward", f"{first:.3f} → {last:.3f}", detail=aside)
+    detail = f"means of the first {size} and the last {size} of {format_count(len(rewards), 'step')}"
+    print_field(console, "reward", f"{first:.3f} → {last:.3f}", detail=detail)
     if min(rewards) == max(rewards):
         print_warning(
             console,
-            f"the reward was {rewards[0]:g} at every step: with nothing to tell answers apart, nothing was learned.",
+            f"the reward was {rewards[0]:g} at every step: without differences between answers nothing was learned.",
         )
 
 
 def checkpoint_steps(checkpoints: Sequence[Checkpoint]) -> tuple[int, ...]:
-    """The steps after which checkpoints were kept."""
+    """Return the steps of the checkpoints."""
     return tuple(checkpoint.step for checkpoint in checkpoints)

@@ -1,4 +1,4 @@
-"""The two SDKs, made ready for a target."""
+"""Clients of the two SDKs for a target."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def create_openai_client(target: Target) -> OpenAI:
-    """The SDK's client for `target`. It never retries by itself: `client.retry_policy` does, and says so."""
+    """Return the SDK's client for `target`. It does not retry: `client.retry_policy` does, and reports it."""
     import openai  # noqa: PLC0415 - 0.8 s to load; `rft --help` and `rft check` do without
 
-    # A proxy of the user's must not see what is meant for this machine, and HTTP needs no certificates (50 ms to load).
+    # Requests to this machine must not go through the user's proxy. HTTP needs no certificates, which take 50 ms to load.
     http_client = (
         openai.DefaultHttpxClient(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         if target.config.is_local
@@ -41,7 +41,7 @@ def create_openai_client(target: Target) -> OpenAI:
 
 
 def _api_key_minter(target: Target) -> Callable[[], str]:
-    # The SDK calls this for every request, so a watch outlives the 12 hours of any one key.
+    # The SDK calls this for every request, so a watch can last longer than the 12 hours of a key.
     def mint() -> str:
         from aws_bedrock_token_generator import provide_token  # noqa: PLC0415 - loads botocore, 0.2 s
         from botocore.credentials import EnvProvider  # noqa: PLC0415 - see above
@@ -49,14 +49,14 @@ def _api_key_minter(target: Target) -> Callable[[], str]:
         provider = EnvProvider() if target.config.is_local else None
         try:
             return str(provide_token(region=target.region, aws_credentials_provider=provider))
-        except RuntimeError as error:  # its way to say that there are none
+        except RuntimeError as error:  # how this package reports that there are none
             raise missing_credentials_error(error) from error
 
     return mint
 
 
 class AwsClients:
-    """boto3 clients for one target, each made when first asked for: on one thread, for use on many."""
+    """boto3 clients for one target, each created on first access. Create them on one thread; use them on any."""
 
     def __init__(self, session: boto3.Session, *, target: Target) -> None:
         self.session = session
@@ -94,25 +94,25 @@ class AwsClients:
 
 @contextmanager
 def open_aws_clients(target: Target) -> Iterator[AwsClients]:
-    """boto3 for `target`, until the block ends."""
+    """Open boto3 clients for `target` for the block."""
     import boto3  # noqa: PLC0415 - 0.2 s to load; most commands do without
 
     access_key, secret, token = target.credentials or (None, None, None)
     session = boto3.Session(
         region_name=target.region, aws_access_key_id=access_key, aws_secret_access_key=secret, aws_session_token=token
     )
-    clouds = AwsClients(session, target=target)
-    with clouds.exit_stack:
-        yield clouds
+    aws_clients = AwsClients(session, target=target)
+    with aws_clients.exit_stack:
+        yield aws_clients
 
 
 def _botocore_config(target: Target) -> Config:
-    from botocore.config import Config  # noqa: PLC0415 - see aws()
+    from botocore.config import Config  # noqa: PLC0415 - see open_aws_clients()
 
-    # A grader may run for the 300 s that we deploy it with; boto3's own read timeout is 60 s.
+    # A reward function may run for 300 s (see `client.deployment`); boto3's own read timeout is 60 s.
     config = Config(read_timeout=330, retries={"mode": "standard", "max_attempts": 4})
     if target.config.is_local:
-        # No proxy for this machine; `bucket.localhost` is no address; and a closed port does not open within seconds.
+        # No proxy for this machine; `bucket.localhost` does not resolve; a closed port stays closed, so one retry is enough.
         config = config.merge(
             Config(proxies={}, s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 2})
         )

@@ -1,12 +1,16 @@
-"""Files that may lie on this machine or in S3, by one spelling: a path or `s3://bucket/key`."""
+"""Read and write files on this machine or in S3. A location is a path or `s3://bucket/key`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from client.errors import Incomplete, UsageError, to_client_error
+from client.interrupts import clean_up_on_signal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,10 +25,10 @@ def is_s3_uri(location: str) -> bool:
 
 
 def split_s3_uri(location: str) -> tuple[str, str]:
-    """Bucket and key (or prefix) of `s3://bucket/key`.
+    """Return the bucket and the key (or prefix) of `s3://bucket/key`.
 
     Raises:
-        Misuse: there is no bucket.
+        UsageError: there is no bucket.
     """
     bucket, _, key = location.removeprefix(S3_SCHEME).partition("/")
     if not bucket:
@@ -33,10 +37,10 @@ def split_s3_uri(location: str) -> tuple[str, str]:
 
 
 def download(location: str, *, folder: Path, s3_factory: S3ClientFactory) -> Path:
-    """The local file for `location`; an object in S3 is downloaded into the folder `folder` under its own name.
+    """Return the local file of `location`. An object in S3 is downloaded into `folder` under its own name.
 
     Raises:
-        Misuse: the location names no object, or S3 does not give it.
+        UsageError: the location names no object, or S3 refused the download.
     """
     if not is_s3_uri(location):
         return Path(location)
@@ -48,18 +52,20 @@ def download(location: str, *, folder: Path, s3_factory: S3ClientFactory) -> Pat
     try:
         s3_factory().download_file(bucket, key, str(path))
     except Exception as error:
-        reason = to_client_error(error)
-        if reason is None:
+        client_error = to_client_error(error)
+        if client_error is None:
             raise
-        raise UsageError(f"{location} could not be downloaded. {reason.message}", next_step=reason.next_step) from error
+        raise UsageError(
+            f"{location} could not be downloaded. {client_error.message}", next_step=client_error.next_step
+        ) from error
     return path
 
 
 def require_writable(location: str, *, s3_factory: S3ClientFactory) -> None:
-    """Find out before a job is paid for that its results would have nowhere to go.
+    """Check that results can be written at `location`, before a job is paid for.
 
     Raises:
-        Misuse: the bucket is not there for us, or the folder cannot be made.
+        UsageError: the bucket cannot be reached, or the folder cannot be created.
     """
     if not is_s3_uri(location):
         try:
@@ -71,21 +77,22 @@ def require_writable(location: str, *, s3_factory: S3ClientFactory) -> None:
     try:
         s3_factory().head_bucket(Bucket=bucket)
     except Exception as error:
-        reason = to_client_error(error)
-        if reason is None:
+        client_error = to_client_error(error)
+        if client_error is None:
             raise
         raise UsageError(
-            f"The bucket of {location} cannot be used. {reason.message}", next_step=f"Make it: aws s3 mb s3://{bucket}"
+            f"The bucket of {location} cannot be used. {client_error.message}",
+            next_step=f"Create it: aws s3 mb s3://{bucket}",
         ) from error
 
 
 def store_artifacts(
     artifacts: Mapping[str, bytes], *, location: str, fallback: Path, s3_factory: S3ClientFactory
 ) -> tuple[str, ...]:
-    """Write each named artefact at `location`; returns where each now is, in order.
+    """Write each named artifact at `location` and return their locations, in order.
 
     Raises:
-        Incomplete: S3 did not take them; they are in the folder `fallback` instead.
+        Incomplete: S3 refused them; they are in the folder `fallback` instead.
     """
     if not is_s3_uri(location):
         return _write_files(artifacts, Path(location))
@@ -97,32 +104,33 @@ def store_artifacts(
         for name, content in artifacts.items():
             client.put_object(Bucket=bucket, Key=keys[name], Body=content)
     except Exception as error:
-        reason = to_client_error(error)
-        if reason is None:
+        client_error = to_client_error(error)
+        if client_error is None:
             raise
-        kept = ", ".join(_write_files(artifacts, fallback))
+        kept_paths = ", ".join(_write_files(artifacts, fallback))
         raise Incomplete(
-            f"The job has ended, but {location} took no results. {reason.message}", next_step=f"Kept: {kept}"
+            f"The job has ended, but its results could not be stored at {location}. {client_error.message}",
+            next_step=f"They are in {kept_paths}",
         ) from error
     return tuple(f"{S3_SCHEME}{bucket}/{key}" for key in keys.values())
 
 
-def delete_artifact(name: str, *, location: str, s3_factory: S3ClientFactory) -> None:
-    """Remove an artefact of an earlier run at `location`, if there is one.
-
-    Raises:
-        OSError: it cannot be removed.
-        botocore.exceptions.ClientError: S3 refused; that it is not there is no error.
-    """
-    if not is_s3_uri(location):
-        (Path(location) / name).unlink(missing_ok=True)
-        return
-    bucket, prefix = split_s3_uri(location)
-    s3_factory().delete_object(Bucket=bucket, Key=f"{prefix.rstrip('/')}/{name}".lstrip("/"))
-
-
-def _write_files(artefacts: Mapping[str, bytes], folder: Path) -> tuple[str, ...]:
+def _write_files(artifacts: Mapping[str, bytes], folder: Path) -> tuple[str, ...]:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in artefacts.items():
+    for name, content in artifacts.items():
         (folder / name).write_bytes(content)
-    return tuple(str(folder / name) for name in artefacts)
+    return tuple(str(folder / name) for name in artifacts)
+
+
+@contextmanager
+def open_download_folder() -> Iterator[Path]:
+    """Yield a folder for downloads from S3, and remove it at the end."""
+    folders: list[str] = []
+
+    def remove() -> None:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    with clean_up_on_signal(remove), tempfile.TemporaryDirectory(prefix="rft-") as folder:
+        folders.append(folder)
+        yield Path(folder)

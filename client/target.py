@@ -1,4 +1,4 @@
-"""Where the bytes go: a table of two rows, and the one place of this room that reads the environment."""
+"""The two targets, simulator and Bedrock. Only this module of the client reads the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from client.addresses import is_loopback
 from client.errors import UsageError
-from client.retry_policy import PollInterval, RetryPolicy
+from client.poll_interval import PollInterval
+from client.retry_policy import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,12 @@ class TargetConfig:
 
     Attributes:
         is_local: every address must be on this machine.
-        api_url: the OpenAI-compatible base with `{region}`; None means OPENAI_BASE_URL says it.
-        timeout: seconds until an answer, or the next part of one, is no longer waited for.
-        poll_interval: pauses between looks at a job.
-        retry_policy: how failures that may pass are waited out.
-        is_billed: runs cost money, so `rft train` wants a yes.
-        note: one line about money for `rft target`.
+        api_url: the base of the OpenAI-compatible API, with `{region}`; None means the value of OPENAI_BASE_URL.
+        timeout: seconds to wait for an answer, or for the next part of one.
+        poll_interval: delays between reads of a job.
+        retry_policy: delays after failed calls, and when to give up.
+        is_billed: runs cost money, so `rft train` asks first.
+        note: one line about costs for `rft target`.
     """
 
     name: str
@@ -40,8 +41,8 @@ class TargetConfig:
 
 
 TARGETS: Mapping[str, TargetConfig] = {
-    row.name: row
-    for row in (
+    config.name: config
+    for config in (
         TargetConfig(
             name="simulator",
             is_local=True,
@@ -50,14 +51,14 @@ TARGETS: Mapping[str, TargetConfig] = {
             poll_interval=PollInterval(shortest=0.05, longest=1.0),
             retry_policy=RetryPolicy(first_delay=0.1, longest_delay=2.0, give_up_after=60.0, give_up_after_refused=2.0),
             is_billed=False,
-            note="nothing is billed: it all runs on this machine",
+            note="nothing is billed: everything runs on this machine",
         ),
         TargetConfig(
             name="bedrock",
             is_local=False,
             # DOCUMENTED: fine-tuning and files live under /v1, not under the SDK provider's default /openai/v1.
             api_url="https://bedrock-mantle.{region}.api.aws/v1",
-            # OBSERVED: a wrong path can stall instead of erring, hence a limit well under the SDK's 10 minutes.
+            # OBSERVED: a wrong path can hang instead of failing, so the limit is well below the SDK's 10 minutes.
             timeout=120.0,
             poll_interval=PollInterval(shortest=5.0, longest=60.0),
             retry_policy=RetryPolicy(first_delay=1.0, longest_delay=60.0, give_up_after=600.0),
@@ -69,12 +70,12 @@ TARGETS: Mapping[str, TargetConfig] = {
 
 # DOCUMENTED: reinforcement fine-tuning of open-weight models is offered in us-west-2 only.
 DEFAULT_REGION = "us-west-2"
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_REGION_PATTERN = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 # DOCUMENTED: short-term keys carry the first prefix, long-term keys the second.
-_SHORT_TERM, _LONG_TERM = "bedrock-api-key-", "ABSK"
+_SHORT_TERM_KEY_PREFIX, _LONG_TERM_KEY_PREFIX = "bedrock-api-key-", "ABSK"
 
-# The access key ids that `rft-sim` hands out begin like this; AWS's have no such word.
+# The access key ids of `rft-sim` begin with this; AWS's do not contain it.
 _SIMULATED_KEY_PREFIX = "AKIASIMULATOR"
 
 _START_SIMULATOR = (
@@ -85,16 +86,16 @@ _START_SIMULATOR = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A row with its blanks filled in.
+    """A target with the addresses and the credentials of this process.
 
     Attributes:
         api_url: base URL of the OpenAI-compatible API.
         aws_url: the endpoint for IAM, Lambda and S3; None means AWS's own.
         api_key: a key, or None when one is minted per request from AWS credentials.
-        key_source: where the key comes from, for people.
-        credentials: access key, secret and session token for the simulator; None means the usual AWS chain.
-        warnings: things that are allowed but may bite.
-        ephemeral: the simulator ends with the command that `rft-sim exec` runs, and every job with it.
+        key_source: where the key comes from, for `rft target`.
+        credentials: access key, secret and session token for the simulator; None means the default AWS chain.
+        warnings: settings that are allowed but may cause trouble.
+        ephemeral: the simulator of `rft-sim exec` ends with this command, and every job with it.
     """
 
     config: TargetConfig
@@ -109,62 +110,62 @@ class Target:
 
 
 def target_from_environment() -> Target:
-    """The target that the environment of this process chooses.
+    """Return the target that the environment of this process selects.
 
     Raises:
-        Misuse: the variables do not fit together.
+        UsageError: as `select_target`.
     """
     return select_target(os.environ)
 
 
 def target_name_from_environment() -> str:
-    """The value of RFT_TARGET, or its default."""
+    """Return the value of RFT_TARGET, or its default."""
     return os.environ.get("RFT_TARGET") or "simulator"
 
 
 def select_target(environ: Mapping[str, str]) -> Target:
-    """The target that these variables choose.
+    """Return the target that these environment variables select.
 
     Raises:
-        Misuse: unknown target, missing variable, or an address that does not belong to the target.
+        UsageError: unknown target, missing variable, or an address that does not belong to the target.
     """
     name = environ.get("RFT_TARGET") or "simulator"
-    row = TARGETS.get(name)
-    if row is None:
+    config = TARGETS.get(name)
+    if config is None:
         raise UsageError(f"RFT_TARGET={name} is not a target.", next_step=f"Set it to one of: {', '.join(TARGETS)}.")
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
-    if not _REGION.fullmatch(region):
+    if not _REGION_PATTERN.fullmatch(region):
         raise UsageError(
             f"{region!r} is not a region name.", next_step=f"Set AWS_REGION, for example to {DEFAULT_REGION}."
         )
-    return _local_target(row, region, environ) if row.is_local else _aws_target(row, region, environ)
+    return _local_target(config, region, environ) if config.is_local else _aws_target(config, region, environ)
 
 
-def _local_target(row: TargetConfig, region: str, environ: Mapping[str, str]) -> Target:
+def _local_target(config: TargetConfig, region: str, environ: Mapping[str, str]) -> Target:
     urls = {name: environ.get(name, "") for name in ("OPENAI_BASE_URL", "AWS_ENDPOINT_URL")}
     missing = [name for name, url in urls.items() if not url]
     if missing:
         raise UsageError(
-            f"The target is `{row.name}`, but {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
+            f"The target is `{config.name}`, but {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
             next_step=_START_SIMULATOR,
         )
     for name, url in urls.items():
         if not is_loopback(url):
             raise UsageError(
-                f"{name}={url} is not on this machine, and the target is `{row.name}`: refused, so that nothing "
+                f"{name}={url} is not on this machine, and the target is `{config.name}`: refused, so that nothing "
                 "is sent to a real service by mistake.",
                 next_step=f"{_START_SIMULATOR} For the real service, unset {name} and set RFT_TARGET=bedrock.",
             )
     access_key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if not access_key or not secret:
         raise UsageError(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set. The simulator accepts made-up ones, but the SDKs "
-            "cannot sign without any, and a profile of yours is not looked for.",
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set. The simulator accepts invented ones, but the SDKs "
+            "cannot sign without any, and your AWS profiles are not used for it.",
             next_step=_START_SIMULATOR,
         )
     key = environ.get("OPENAI_API_KEY") or None
     return Target(
-        config=row,
+        config=config,
         region=region,
         api_url=urls["OPENAI_BASE_URL"].rstrip("/"),
         aws_url=urls["AWS_ENDPOINT_URL"].rstrip("/"),
@@ -176,35 +177,35 @@ def _local_target(row: TargetConfig, region: str, environ: Mapping[str, str]) ->
     )
 
 
-def _aws_target(row: TargetConfig, region: str, environ: Mapping[str, str]) -> Target:
-    api_url = str(row.api_url).format(region=region)
+def _aws_target(config: TargetConfig, region: str, environ: Mapping[str, str]) -> Target:
+    api_url = str(config.api_url).format(region=region)
     base = environ.get("OPENAI_BASE_URL", "").rstrip("/")
     if base and base != api_url:
         raise UsageError(
-            f"The target is `{row.name}` at {api_url}, but OPENAI_BASE_URL={base} points elsewhere.",
-            next_step="Unset OPENAI_BASE_URL (a fresh shell is the surest), or set AWS_REGION to the region it names.",
+            f"The target is `{config.name}` at {api_url}, but OPENAI_BASE_URL={base} is another address.",
+            next_step="Unset OPENAI_BASE_URL, or set AWS_REGION to the region of that address. A new shell is the safest.",
         )
     for name, url in environ.items():
         if name.startswith("AWS_ENDPOINT_URL") and url and is_loopback(url):
             raise UsageError(
-                f"The target is `{row.name}`, but {name}={url} would send the Lambda function to this machine.",
-                next_step=f"Unset {name} (a fresh shell is the surest).",
+                f"The target is `{config.name}`, but {name}={url} would send the Lambda function to this machine.",
+                next_step=f"Unset {name}. A new shell is the safest.",
             )
     if environ.get("AWS_ACCESS_KEY_ID", "").startswith(_SIMULATED_KEY_PREFIX):
-        raise _simulated_credentials_error(row, "AWS_ACCESS_KEY_ID")
-    key_source, key = _bedrock_key(row, environ)
+        raise _simulated_credentials_error(config, "AWS_ACCESS_KEY_ID")
+    key_source, key = _bedrock_key(config, environ)
     warnings = []
-    if key is not None and key.startswith(_SHORT_TERM):
+    if key is not None and key.startswith(_SHORT_TERM_KEY_PREFIX):
         warnings.append(
-            f"{key_source} holds a short-term key: it ends after 12 hours at most, so a long watch may stop "
-            "with a 401. Unset it and a fresh key is minted for every request."
+            f"{key_source} holds a short-term key: it expires after 12 hours at most, so a long watch may stop "
+            "with a 401. Unset it, and a new key is minted for every request."
         )
     if region != DEFAULT_REGION:
         warnings.append(
             f"AWS documents reinforcement fine-tuning of open-weight models in {DEFAULT_REGION} only, not {region}."
         )
     return Target(
-        config=row,
+        config=config,
         region=region,
         api_url=api_url,
         aws_url=None,
@@ -215,34 +216,34 @@ def _aws_target(row: TargetConfig, region: str, environ: Mapping[str, str]) -> T
     )
 
 
-def _bedrock_key(row: TargetConfig, environ: Mapping[str, str]) -> tuple[str, str | None]:
+def _bedrock_key(config: TargetConfig, environ: Mapping[str, str]) -> tuple[str, str | None]:
     for name in ("AWS_BEARER_TOKEN_BEDROCK", "OPENAI_API_KEY"):
         key = environ.get(name)
         if not key:
             continue
-        if not key.startswith((_SHORT_TERM, _LONG_TERM)):
+        if not key.startswith((_SHORT_TERM_KEY_PREFIX, _LONG_TERM_KEY_PREFIX)):
             raise UsageError(
-                f"{name} does not hold a Bedrock API key ({_SHORT_TERM}... or {_LONG_TERM}...): it is not sent.",
+                f"{name} does not hold a Bedrock API key ({_SHORT_TERM_KEY_PREFIX}... or {_LONG_TERM_KEY_PREFIX}...): it is not sent.",
                 next_step=f"Unset {name}: a key is then minted from your AWS credentials for every request.",
             )
         if _SIMULATED_KEY_PREFIX in _presigned_url(key):
-            raise _simulated_credentials_error(row, name)
+            raise _simulated_credentials_error(config, name)
         return name, key
     return "minted per request from your AWS credentials", None
 
 
-def _simulated_credentials_error(row: TargetConfig, name: str) -> UsageError:
+def _simulated_credentials_error(config: TargetConfig, name: str) -> UsageError:
     return UsageError(
-        f"The target is `{row.name}`, but {name} holds the simulator's made-up credentials.",
-        next_step=f"Unset {name} (a fresh shell is the surest), and use your own.",
+        f"The target is `{config.name}`, but {name} holds credentials of the simulator.",
+        next_step=f"Unset {name} and use your own credentials. A new shell is the safest.",
     )
 
 
 def _presigned_url(key: str) -> str:
-    """The request inside a short-term key (DOCUMENTED: a presigned URL in base64); empty for any other key."""
-    if not key.startswith(_SHORT_TERM):
+    """Return the presigned URL that a short-term key holds in base64 (DOCUMENTED); empty for any other key."""
+    if not key.startswith(_SHORT_TERM_KEY_PREFIX):
         return ""
     try:
-        return unquote(base64.b64decode(key.removeprefix(_SHORT_TERM)).decode("utf-8", "replace"))
+        return unquote(base64.b64decode(key.removeprefix(_SHORT_TERM_KEY_PREFIX)).decode("utf-8", "replace"))
     except binascii.Error:
         return ""

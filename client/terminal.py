@@ -1,4 +1,4 @@
-"""How things look: the console, one line per fact, numbers for people."""
+"""Terminal output: the console, labelled lines, numbers and sparklines."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ SPARKLINE_BARS = "▁▂▃▄▅▆▇█"
 
 
 class _EscapingConsole(Console):
-    """A console that no text can command: whatever it prints, a file or a function may have brought part of it."""
+    """A console that escapes control characters, because texts may come from a file or a reward function."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Give what is to be printed, its texts made visible; the console's own commands are no texts."""
+        """Escape every text segment; control segments are the console's own."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(escape_control_characters(segment.text), segment.style)
 
 
 def open_console(*, stderr: bool = False) -> Console:
-    """The console on standard output or standard error."""
+    """Return a console on standard output or standard error."""
     stream = sys.stderr if stderr else sys.stdout
-    # A pipe on a system with a narrow encoding must not end a run over a bar of a sparkline.
+    # A sparkline must not end a run on a stream whose encoding does not have its characters.
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     return _EscapingConsole(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 def escape_control_characters(text: str) -> str:
-    r"""`text` with what a terminal would obey, or nobody would see, written out (`\x1b`); line ends and tabs stay."""
+    r"""Return `text` with control and invisible characters as escapes (`\x1b`); line ends and tabs stay."""
     return text if text.isprintable() else "".join(map(_escape_character, text))
 
 
@@ -47,37 +47,37 @@ def _escape_character(character: str) -> str:
 
 
 def write_stdout(text: str) -> None:
-    """Write text to standard output: as it is to a file or a pipe, made visible to a terminal."""
+    """Write text to standard output: unchanged to a file or a pipe, escaped to a terminal."""
     sys.stdout.write(escape_control_characters(text) if sys.stdout.isatty() else text)
 
 
 def print_heading(console: Console, text: str) -> None:
-    """A title line."""
+    """Print a title line."""
     console.print(Text(text, style="bold"), soft_wrap=True)
 
 
 def print_field(console: Console, label: str, text: str, *, detail: str = "") -> None:
-    """One labelled line, with a dim remark behind it."""
+    """Print a labelled line with a dim detail after it."""
     console.print(
         Text.assemble((f"  {label:<12}", "cyan"), text, (f"  {detail}" if detail else "", "dim")), soft_wrap=True
     )
 
 
 def print_done(console: Console, label: str, text: str, *, detail: str = "") -> None:
-    """One step of the road that is behind us."""
+    """Print a completed step."""
     line = Text.assemble(("✓ ", "bold green"), f"{label:<12}", text, (f"  {detail}" if detail else "", "dim"))
     console.print(line, soft_wrap=True)
 
 
 def print_warning(console: Console, text: str) -> None:
-    """A line that deserves a look."""
+    """Print a warning."""
     console.print(Text.assemble(("! ", "bold yellow"), (text, "yellow")), soft_wrap=True)
 
 
 def print_error(console: Console, text: str, *, next_step: str | None = None) -> None:
-    """What happened, and what to do about it."""
+    """Print what happened and what to do about it."""
     if console.is_terminal:
-        # A grader's error is long: who, what and the response are found faster on lines of their own.
+        # The error of a grader is long: the rollout, the reason and the response get a line each.
         text = _ERROR_PART_BREAKS.sub("\n  ", text)
     console.print(Text.assemble(("✗ ", "bold red"), (text, "red")), soft_wrap=True)
     if next_step:
@@ -85,9 +85,9 @@ def print_error(console: Console, text: str, *, next_step: str | None = None) ->
 
 
 def confirm(console: Console, question: str) -> bool:
-    """Ask a yes-or-no question at a terminal; anything but y or yes is a no, and so is the end of input."""
+    """Ask a yes-or-no question at a terminal. True only for y or yes."""
     try:
-        # Rich would take [y/N] for markup and swallow it.
+        # Rich would drop [y/N] as markup.
         answer = console.input(f"{question} [y/N] ", markup=False)
     except EOFError:
         return False
@@ -95,29 +95,29 @@ def confirm(console: Console, question: str) -> bool:
 
 
 def shorten(text: str, *, max_length: int) -> str:
-    """`text`, or its first words and an ellipsis, in at most `max_length` characters."""
+    """Return `text`, or its first words and an ellipsis, in at most `max_length` characters."""
     return (
         text if len(text) <= max_length else f"{text[: max_length - 1].rpartition(' ')[0] or text[: max_length - 1]}…"
     )
 
 
 def format_count(number: int, noun: str) -> str:
-    """`1 row`, `300 rows`, `20,000 rows`; `2 batches`."""
+    """Return `1 row`, `300 rows`, `20,000 rows`; `2 batches`."""
     plural = noun + ("es" if noun.endswith(("tch", "s", "x")) else "s")
     return f"{number:,} {noun if number == 1 else plural}"
 
 
 def format_size(size: int) -> str:
-    """Bytes as B, kB or MB."""
-    if size < 1000:  # noqa: PLR2004 - the step of the unit
+    """Return a size in bytes as B, kB or MB."""
+    if size < 1000:  # noqa: PLR2004 - bytes per kB
         return f"{size} B"
     return f"{size / 1e3:.1f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"  # noqa: PLR2004 - see above
 
 
 def sparkline(values: Sequence[float], *, width: int) -> str:
-    """Bars for `values`, averaged into at most `width` columns.
+    """Return bars for `values`, averaged into at most `width` columns.
 
-    Rewards between 0 and 1 are drawn on that scale, so that a flat line at the top looks like one; others on their own.
+    Values between 0 and 1 use that scale, so that a constant high reward stays high; others use their own range.
     """
     if not values:
         return ""

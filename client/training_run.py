@@ -1,204 +1,95 @@
-"""The whole road: check, deploy, upload, create, watch, compare, report."""
+"""The steps of `rft train`: check, deploy, upload, create, watch, compare, report."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from client.background_imports import import_in_background
 from client.comparison import MAX_ANSWER_TOKENS, ChatFunction, Comparison, compare_models
-from client.dataset import canonical_json, count_shared_prompts
-from client.deployment import MEMORY_MB, Deployment, DeploymentPackage, deploy_function
-from client.errors import Incomplete, UsageError, to_client_error
-from client.interrupts import clean_up_on_signal
-from client.job_polling import ROLLOUTS_PER_PROMPT, JobSpec, create_job, require_success, wait_for_final_checkpoints
+from client.dataset import canonical_json
+from client.deployment import Deployment, deploy_package
+from client.errors import Incomplete, to_client_error
+from client.job_creation import create_job
+from client.job_outcome import require_success
+from client.job_polling import wait_for_final_checkpoints
+from client.job_spec import JobSpec
 from client.job_watcher import WatchedJob, watch_job
-from client.mantle_client import Checkpoint, MantleClient
+from client.mantle_client import MantleClient, open_mantle_client
+from client.mantle_types import Checkpoint
 from client.plot import draw_plot
-from client.retry_policy import Clock
-from client.run_inputs import RunInputs, TrainOptions, load_run_inputs, print_issues, require_trainable
+from client.run_inputs import RunInputs, load_run_inputs, require_trainable
 from client.run_report import render_run_report
 from client.run_summary import checkpoint_steps, print_run_summary
-from client.sdk_clients import AwsClients, create_openai_client, open_aws_clients
-from client.storage import delete_artifact, require_writable, store_artifacts
+from client.sdk_clients import AwsClients, open_aws_clients
+from client.storage import open_download_folder, require_writable, store_artifacts
 from client.target import Target
-from client.terminal import confirm, format_count, format_size, print_done, print_field, print_heading, print_warning
-
-DEFAULT_OUTPUT = "rft-output/"
+from client.terminal import format_count, format_size, print_done, print_warning
+from client.train_options import DEFAULT_OUTPUT, TrainOptions
+from client.training_plan import confirm_billing, print_plan
 
 
 def run_training(options: TrainOptions, *, target: Target, console: Console) -> None:
-    """Run the whole road.
+    """Run all steps.
 
     Raises:
-        Misuse: something was wrong before anything was created.
+        UsageError: something was wrong before anything was created.
         JobFailed: the job failed, with its own error.
-        JobCancelled: somebody cancelled it.
-        Incomplete: the job succeeded, but the comparison or the storing of its results did not.
+        JobCancelled: the job was cancelled.
+        Incomplete: the job succeeded, but the comparison failed or the results could not be stored.
     """
     with ExitStack() as stack:
-        folder = stack.enter_context(open_download_folder())
+        download_folder = stack.enter_context(open_download_folder())
         with import_in_background("openai"):
-            clouds = stack.enter_context(open_aws_clients(target))
-            materials = load_run_inputs(options, aws_clients=clouds, download_folder=folder, console=console)
-            require_trainable(options, materials)
-            _print_plan(options, materials, target=target, console=console)
-            _confirm_billing(options, materials, target=target, console=console)
-            require_writable(options.output, s3_factory=lambda: clouds.s3)
+            aws_clients = stack.enter_context(open_aws_clients(target))
+            inputs = load_run_inputs(options, aws_clients=aws_clients, download_folder=download_folder, console=console)
+            require_trainable(options, inputs)
+            print_plan(options, inputs, target=target, console=console)
+            confirm_billing(options, inputs, target=target, console=console)
+            require_writable(options.output, s3_factory=lambda: aws_clients.s3)
         mantle = stack.enter_context(open_mantle_client(target, console=console))
         mantle.require_model(options.model)
-        deployment = deploy_package(materials.package, aws_clients=clouds, console=console)
-        order = _upload_and_build_spec(options, materials, deployment=deployment, mantle=mantle, console=console)
-        job = create_job(mantle, order)
+        deployment = deploy_package(inputs.package, aws_clients=aws_clients, console=console)
+        spec = _upload_and_build_spec(options, inputs, deployment=deployment, mantle=mantle, console=console)
+        job = create_job(mantle, spec)
         print_done(console, "created", job.id)
         with import_in_background("matplotlib.figure", "matplotlib.backends.backend_agg"):
-            end = watch_job(
+            watched = watch_job(
                 mantle, job.id, poll_interval=target.config.poll_interval, console=console, ephemeral=target.ephemeral
             )
-        if end.job.status != "succeeded":
+        if watched.job.status != "succeeded":
             _store_report_of_unsuccessful_run(
-                options, materials, end=end, deployment=deployment, clouds=clouds, console=console
+                options, inputs, watched=watched, deployment=deployment, aws_clients=aws_clients, console=console
             )
-        require_success(end.job, ephemeral=target.ephemeral)
+        require_success(watched.job, ephemeral=target.ephemeral)
         _finish_succeeded_run(
-            options, materials, end=end, deployment=deployment, mantle=mantle, clouds=clouds, console=console
+            options,
+            inputs,
+            watched=watched,
+            deployment=deployment,
+            mantle=mantle,
+            aws_clients=aws_clients,
+            console=console,
         )
-
-
-@contextmanager
-def open_download_folder() -> Iterator[Path]:
-    """A folder for what is fetched from S3, gone at the end."""
-    made: list[str] = []
-
-    def remove() -> None:
-        for folder in made:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    with clean_up_on_signal(remove), tempfile.TemporaryDirectory(prefix="rft-") as folder:
-        made.append(folder)
-        yield Path(folder)
-
-
-@contextmanager
-def open_mantle_client(target: Target, *, console: Console) -> Iterator[MantleClient]:
-    """The API of `target` until the block ends; it says on `console` what it waits for."""
-    with create_openai_client(target) as client:
-        yield MantleClient(
-            client,
-            retry_policy=target.config.retry_policy,
-            clock=Clock(),
-            notify=lambda text: print_warning(console, text),
-        )
-
-
-def deploy_package(package: DeploymentPackage, *, aws_clients: AwsClients, console: Console) -> Deployment:
-    """Deploy and say so."""
-    deployment = deploy_function(
-        package,
-        iam=aws_clients.iam,
-        lambda_client=aws_clients.lambda_client,
-        clock=Clock(),
-        notify=lambda text: print_warning(console, text),
-    )
-    print_done(console, "deployed", deployment.arn, detail=deployment.outcome)
-    return deployment
-
-
-def _print_plan(options: TrainOptions, materials: RunInputs, *, target: Target, console: Console) -> None:
-    data, validation = materials.data, materials.validation
-    print_heading(console, "rft train")
-    print_field(console, "target", target.config.name, detail=f"{target.api_url}  {target.region}")
-    print_field(console, "model", options.model)
-    print_field(
-        console, "data", options.data, detail=f"{format_count(len(data.rows), 'row')}, {format_size(data.size)}"
-    )
-    if validation is not None:
-        print_field(console, "validation", str(options.validation), detail=format_count(len(validation.rows), "row"))
-    files = format_count(len(materials.package.files), "file")
-    print_field(
-        console,
-        "reward",
-        str(options.reward),
-        detail=f"{files}, {format_size(len(materials.package.zip_bytes))} zipped",
-    )
-    chosen = options.hyperparameters
-    steps = _step_count(options, materials)
-    rate = f"learning rate x{chosen.learning_rate_multiplier:g}"
-    shape = f"{format_count(chosen.n_epochs, 'epoch')}, batch {chosen.batch_size}, {rate}"
-    rollouts = format_count(steps * chosen.batch_size * ROLLOUTS_PER_PROMPT, "rollout")
-    print_field(console, "plan", shape, detail=f"about {format_count(steps, 'step')}, {rollouts}")
-    console.print()
-    for warning in target.warnings:
-        print_warning(console, warning)
-    print_issues(data.warnings, path=options.data, console=console, as_errors=False)
-    if validation is not None:
-        print_issues(validation.warnings, path=str(options.validation), console=console, as_errors=False)
-        shared = count_shared_prompts(validation.rows, data.rows)
-        if shared:
-            rows = format_count(shared, "row")
-            print_warning(
-                console, f"{rows} of {options.validation} have a prompt of {options.data}: they measure memory, too"
-            )
-    print_done(console, "checked", "the data has the form the service asks for")
-
-
-def _step_count(options: TrainOptions, materials: RunInputs) -> int:
-    return options.hyperparameters.step_count(
-        rows=len(materials.data.rows), has_validation_file=materials.validation is not None
-    )
-
-
-def _confirm_billing(options: TrainOptions, materials: RunInputs, *, target: Target, console: Console) -> None:
-    if not target.config.is_billed:
-        return
-    steps = _step_count(options, materials)
-    rollouts = steps * options.hyperparameters.batch_size * ROLLOUTS_PER_PROMPT
-    print_heading(console, "AWS will bill the account of your credentials for")
-    batch = options.hyperparameters.batch_size
-    print_field(
-        console,
-        "training",
-        f"{format_count(steps, 'step')} of {format_count(batch, 'prompt')}, some {format_count(rollouts, 'rollout')}",
-    )
-    print_field(console, "Lambda", f"up to {format_count(rollouts, 'invocation')} of {MEMORY_MB} MB")
-    if materials.held_out:
-        chats = format_count(2 * len(materials.held_out), "chat completion")
-        print_field(console, "inference", f"{chats} of up to {MAX_ANSWER_TOKENS:,} tokens, base and tuned")
-    print_field(console, "prices", "https://aws.amazon.com/bedrock/pricing/", detail="the counts are estimates")
-    require_confirmation(console, confirmed=options.yes)
-
-
-def require_confirmation(console: Console, *, confirmed: bool) -> None:
-    """Go on only with a yes, given beforehand or at the terminal.
-
-    Raises:
-        Misuse: there is none.
-    """
-    if not (confirmed or (console.is_terminal and confirm(console, "Go on?"))):
-        raise UsageError("Nothing was created.", next_step="Say yes, or add --yes.")
 
 
 def _upload_and_build_spec(
-    options: TrainOptions, materials: RunInputs, *, deployment: Deployment, mantle: MantleClient, console: Console
+    options: TrainOptions, inputs: RunInputs, *, deployment: Deployment, mantle: MantleClient, console: Console
 ) -> JobSpec:
-    training_file = mantle.upload_file(materials.data.path)
-    print_done(
-        console, "uploaded", training_file, detail=f"{materials.data.path.name}, {format_size(materials.data.size)}"
-    )
+    training_file = mantle.upload_file(inputs.data.path)
+    print_done(console, "uploaded", training_file, detail=f"{inputs.data.path.name}, {format_size(inputs.data.size)}")
     validation_file = None
-    if materials.validation is not None:
-        validation_file = mantle.upload_file(materials.validation.path)
-        print_done(console, "uploaded", validation_file, detail=materials.validation.path.name)
+    if inputs.validation is not None:
+        validation_file = mantle.upload_file(inputs.validation.path)
+        print_done(console, "uploaded", validation_file, detail=inputs.validation.path.name)
     contents = [
-        materials.data.sha256,
-        materials.validation.sha256 if materials.validation else None,
-        materials.package.sha256,
+        inputs.data.sha256,
+        inputs.validation.sha256 if inputs.validation else None,
+        inputs.package.sha256,
         options.model,
         options.hyperparameters.request_fields(),
     ]
@@ -214,54 +105,120 @@ def _upload_and_build_spec(
 
 def _finish_succeeded_run(
     options: TrainOptions,
-    materials: RunInputs,
+    inputs: RunInputs,
     *,
-    end: WatchedJob,
+    watched: WatchedJob,
     deployment: Deployment,
     mantle: MantleClient,
-    clouds: AwsClients,
+    aws_clients: AwsClients,
     console: Console,
 ) -> None:
-    metrics = [event.metrics for event in end.events if event.metrics is not None]
+    metrics = [event.metrics for event in watched.events if event.metrics is not None]
     last_step = max((int(step["step"]) for step in metrics), default=0)
     checkpoints = wait_for_final_checkpoints(
-        mantle, end.job.id, last_step=last_step, poll_interval=clouds.target.config.poll_interval
+        mantle, watched.job.id, last_step=last_step, poll_interval=aws_clients.target.config.poll_interval
     )
     print_done(
         console, "trained", format_count(len(metrics), "step"), detail=format_count(len(checkpoints), "checkpoint")
     )
-    title = f"{options.model}: reward by step"
-    # The picture is drawn while the comparison waits for answers.
-    with ThreadPoolExecutor(max_workers=1) as artist:
-        drawing = artist.submit(
-            draw_plot, metrics, title=title, subtitle=end.job.id, checkpoints=checkpoint_steps(checkpoints)
+    # The plot is drawn while the comparison waits for answers.
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        drawing = executor.submit(
+            draw_plot,
+            metrics,
+            title=f"{options.model}: reward by step",
+            subtitle=watched.job.id,
+            checkpoints=checkpoint_steps(checkpoints),
         )
-        comparison, trouble = _compare_models(
-            options, materials, end=end, deployment=deployment, mantle=mantle, clouds=clouds
+        comparison, comparison_error = _compare_models(
+            options, inputs, watched=watched, deployment=deployment, mantle=mantle, aws_clients=aws_clients
         )
-        picture = drawing.result()
-    report = _render_report(options, materials, end, deployment, clouds.target, checkpoints, comparison)
-    artefacts = {"reward.png": picture, "run.json": report}
-    places = store_artifacts(
-        artefacts, location=options.output, fallback=Path(DEFAULT_OUTPUT), s3_factory=lambda: clouds.s3
+        png = drawing.result()
+    report = _render_report(options, inputs, watched, deployment, aws_clients.target, checkpoints, comparison)
+    locations = store_artifacts(
+        {"reward.png": png, "run.json": report},
+        location=options.output,
+        fallback=Path(DEFAULT_OUTPUT),
+        s3_factory=lambda: aws_clients.s3,
     )
     print_run_summary(
         metrics,
         checkpoints,
         comparison,
-        inputs=materials,
-        tuned_model=end.job.tuned_model,
-        artifact_locations=places,
+        inputs=inputs,
+        tuned_model=watched.job.tuned_model,
+        artifact_locations=locations,
         console=console,
     )
-    if trouble is not None:
-        raise Incomplete(f"The job succeeded. {trouble}")
+    if comparison_error is not None:
+        raise Incomplete(f"The job succeeded. {comparison_error}")
+
+
+def _compare_models(
+    options: TrainOptions,
+    inputs: RunInputs,
+    *,
+    watched: WatchedJob,
+    deployment: Deployment,
+    mantle: MantleClient,
+    aws_clients: AwsClients,
+) -> tuple[Comparison | None, str | None]:
+    """Return the comparison, or None and the error: a job that took hours gets its report either way."""
+    tuned_model = watched.job.tuned_model
+    if tuned_model is None or not inputs.held_out:
+        return None, None
+
+    def chat_for_model(model: str) -> ChatFunction:
+        return lambda messages: mantle.complete_chat(messages, model=model, max_tokens=MAX_ANSWER_TOKENS)
+
+    try:
+        comparison = compare_models(
+            inputs.held_out,
+            source=inputs.held_out_source,
+            base=options.model,
+            tuned=tuned_model,
+            chat_for_model=chat_for_model,
+            lambda_client=aws_clients.lambda_client,
+            function_arn=deployment.arn,
+        )
+    except Exception as error:
+        client_error = to_client_error(error)
+        if client_error is None:
+            raise
+        return None, client_error.message
+    return comparison, None
+
+
+def _store_report_of_unsuccessful_run(
+    options: TrainOptions,
+    inputs: RunInputs,
+    *,
+    watched: WatchedJob,
+    deployment: Deployment,
+    aws_clients: AwsClients,
+    console: Console,
+) -> None:
+    """Store the report only. A plot of an earlier run at the same location stays."""
+    report = _render_report(options, inputs, watched, deployment, aws_clients.target)
+    try:
+        store_artifacts(
+            {"run.json": report},
+            location=options.output,
+            fallback=Path(DEFAULT_OUTPUT),
+            s3_factory=lambda: aws_clients.s3,
+        )
+    except Exception as error:
+        client_error = to_client_error(error)
+        if client_error is None:
+            raise
+        # Only a warning: the command ends with the error of the job.
+        print_warning(console, client_error.message)
 
 
 def _render_report(
     options: TrainOptions,
-    materials: RunInputs,
-    end: WatchedJob,
+    inputs: RunInputs,
+    watched: WatchedJob,
     deployment: Deployment,
     target: Target,
     checkpoints: Sequence[Checkpoint] = (),
@@ -269,74 +226,15 @@ def _render_report(
 ) -> bytes:
     return render_run_report(
         target=target,
-        job=end.job,
+        job=watched.job,
         hyperparameters=options.hyperparameters.request_fields(),
-        metrics=[event.metrics for event in end.events if event.metrics is not None],
+        metrics=[event.metrics for event in watched.events if event.metrics is not None],
         checkpoints=checkpoints,
         comparison=comparison,
-        data=materials.data,
+        data=inputs.data,
         data_location=options.data,
-        validation=materials.validation,
+        validation=inputs.validation,
         validation_location=options.validation,
-        package=materials.package,
+        package=inputs.package,
         function_arn=deployment.arn,
     )
-
-
-def _store_report_of_unsuccessful_run(
-    options: TrainOptions,
-    materials: RunInputs,
-    *,
-    end: WatchedJob,
-    deployment: Deployment,
-    clouds: AwsClients,
-    console: Console,
-) -> None:
-    """The report of a job that did not succeed; a picture of an earlier run must not pass for this one's."""
-    report = _render_report(options, materials, end, deployment, clouds.target)
-    try:
-        store_artifacts(
-            {"run.json": report}, location=options.output, fallback=Path(DEFAULT_OUTPUT), s3_factory=lambda: clouds.s3
-        )
-        delete_artifact("reward.png", location=options.output, s3_factory=lambda: clouds.s3)
-    except Exception as error:
-        readable = to_client_error(error)
-        if readable is None:
-            raise
-        # The job's own end is the news.
-        print_warning(console, readable.message)
-
-
-def _compare_models(
-    options: TrainOptions,
-    materials: RunInputs,
-    *,
-    end: WatchedJob,
-    deployment: Deployment,
-    mantle: MantleClient,
-    clouds: AwsClients,
-) -> tuple[Comparison | None, str | None]:
-    """The comparison, or why there is none: a job that took hours must still get its report."""
-    tuned = end.job.tuned_model
-    if tuned is None or not materials.held_out:
-        return None, None
-
-    def answers(model: str) -> ChatFunction:
-        return lambda messages: mantle.complete_chat(messages, model=model, max_tokens=MAX_ANSWER_TOKENS)
-
-    try:
-        comparison = compare_models(
-            materials.held_out,
-            source=materials.held_out_source,
-            base=options.model,
-            tuned=tuned,
-            chat_for_model=answers,
-            lambda_client=clouds.lambda_client,
-            function_arn=deployment.arn,
-        )
-    except Exception as error:
-        readable = to_client_error(error)
-        if readable is None:
-            raise
-        return None, readable.message
-    return comparison, None

@@ -1,1 +1,1 @@
-"""The `rft` command line: one module per command."""
+"""The commands of `rft`, one module each."""

@@ -1,1 +1,1 @@
-"""Diagnosis of a finished job from its own metrics: time series, rules and their rendering."""
+"""Diagnosis of a job from its own metrics: time series, rules and their rendering."""

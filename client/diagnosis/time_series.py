@@ -1,4 +1,4 @@
-"""The numbers of a job's log, by metric and in the order of the steps, read as tolerantly as a service may change."""
+"""The metrics of a job's log as time series. Missing and malformed values are skipped and noted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from client.mantle_client import Event
+from client.mantle_types import Event
 from client.terminal import format_count
 
 REWARD, ADVANTAGE, LENGTH = "critic_rewards_mean", "critic_advantages_mean", "response_length_mean"
@@ -20,26 +20,26 @@ WINDOW = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Up to ten neighbouring values; `last_step` is the step of the last."""
+    """Up to ten consecutive values; `last_step` is the step of the last."""
 
     last_step: int
     values: tuple[float, ...]
 
     @property
     def mean(self) -> float:
-        """Their mean."""
+        """The mean of the values."""
         return math.fsum(self.values) / len(self.values)
 
     @property
     def variance_of_mean(self) -> float:
-        """Their sample variance over their number, so that it goes to 0 with more of them."""
+        """The sample variance divided by the number of values: the variance of their mean."""
         size = len(self.values)
         return math.fsum((value - self.mean) ** 2 for value in self.values) / (size - 1) / size if size > 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSeries:
-    """One metric: the steps that carry it, from the first on, and its values."""
+    """One metric: the steps that have it, in order, and its values."""
 
     steps: tuple[int, ...]
     values: tuple[float, ...]
@@ -49,24 +49,24 @@ class TimeSeries:
 
     @property
     def first(self) -> Window:
-        """The first ten."""
+        """The first ten values."""
         return self._window(min(WINDOW, len(self)))
 
     @property
     def last(self) -> Window:
-        """The last ten."""
+        """The last ten values."""
         return self._window(len(self))
 
     @property
     def best(self) -> Window:
-        """The ten neighbours with the highest mean; the earliest of equals."""
+        """The ten consecutive values with the highest mean; the earliest if several are equal."""
         ends = range(min(WINDOW, len(self)), len(self) + 1)
         return max((self._window(end) for end in ends), key=lambda window: window.mean)
 
     def up_to(self, step: int) -> TimeSeries:
-        """The part up to and with `step`."""
-        kept = sum(number <= step for number in self.steps)
-        return TimeSeries(steps=self.steps[:kept], values=self.values[:kept])
+        """Return the part up to and including `step`."""
+        count = sum(number <= step for number in self.steps)
+        return TimeSeries(steps=self.steps[:count], values=self.values[:count])
 
     def _window(self, end: int) -> Window:
         return Window(last_step=self.steps[end - 1], values=self.values[max(0, end - WINDOW) : end])
@@ -74,13 +74,13 @@ class TimeSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSeries:
-    """A log's numbers.
+    """All time series of a log.
 
     Attributes:
         steps: the steps that were logged, in order.
-        total_steps: how many the job is to take; None where the log does not say.
-        series: every metric of `READ`, empty for one that is never there.
-        notes: what the log lacks, in sentences.
+        total_steps: the planned number of steps; None if the log does not say.
+        series: one per name in `METRIC_NAMES`, empty if the log never has it.
+        notes: sentences about what the log lacks.
     """
 
     steps: tuple[int, ...]
@@ -90,7 +90,7 @@ class MetricSeries:
 
 
 def extract_metric_series(events: Iterable[Event]) -> MetricSeries:
-    """Read a log in any order. A step that is logged twice counts as it was logged last."""
+    """Return the time series of a log in any order. If a step is logged twice, the last entry counts."""
     log = tuple(events)
     by_step = {event.step: event.metrics for event in log if event.metrics is not None and event.step is not None}
     steps = tuple(sorted(by_step))
@@ -105,27 +105,29 @@ def extract_metric_series(events: Iterable[Event]) -> MetricSeries:
 
 
 def finite_number(value: object) -> float | None:
-    """`value` as a finite number; None for anything else, a truth value among it."""
+    """Return `value` as a finite number, or None if it is anything else, such as a boolean."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) <= sys.float_info.max else None
 
 
 def _time_series(name: str, by_step: Mapping[int, Mapping[str, float]]) -> TimeSeries:
-    found = [(step, value) for step in sorted(by_step) if (value := finite_number(by_step[step].get(name))) is not None]
-    return TimeSeries(steps=tuple(step for step, _ in found), values=tuple(value for _, value in found))
+    points = [
+        (step, value) for step in sorted(by_step) if (value := finite_number(by_step[step].get(name))) is not None
+    ]
+    return TimeSeries(steps=tuple(step for step, _ in points), values=tuple(value for _, value in points))
 
 
 def _missing_step_notes(log: tuple[Event, ...], steps: tuple[int, ...]) -> Iterable[str]:
-    unplaced = sum(event.metrics is None and event.body.get("type") == "metrics" for event in log)
-    if unplaced:
-        yield f"{format_count(unplaced, 'metrics event')} without a step number left out."
-    absent = sum(later - earlier - 1 for earlier, later in pairwise((0, *steps)))
-    if absent > 0:
-        yield f"{format_count(absent, 'step')} before step {steps[-1]} not in the log."
+    without_step = sum(event.metrics is None and event.body.get("type") == "metrics" for event in log)
+    if without_step:
+        yield f"{format_count(without_step, 'metrics event')} without a step number left out."
+    missing = sum(later - earlier - 1 for earlier, later in pairwise((0, *steps)))
+    if missing > 0:
+        yield f"{format_count(missing, 'step')} before step {steps[-1]} not in the log."
 
 
 def _missing_metric_notes(series: Mapping[str, TimeSeries], *, steps: int) -> Iterable[str]:
     for name, values in series.items():
         if len(values) < steps:
-            yield f"{name} is missing, or no number, in {steps - len(values)} of {format_count(steps, 'step')}."
+            yield f"{name} is missing or not a number in {steps - len(values)} of {format_count(steps, 'step')}."

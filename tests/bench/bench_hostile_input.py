@@ -52,9 +52,9 @@ _READERS: Final = {
         "except DatasetError as error:\n    print(error)\n"
     ),
     "client": (
-        "from pathlib import Path\nfrom client.dataset import checked\n"
-        "verdict = checked(Path(sys.argv[1]))\n"
-        "print(verdict.problems[0] if verdict.problems else f'{len(verdict.rows)} records')\n"
+        "from pathlib import Path\nfrom client.dataset import validate_dataset\n"
+        "report = validate_dataset(Path(sys.argv[1]))\n"
+        "print(report.problems[0] if report.problems else f'{len(report.rows)} records')\n"
     ),
     "package": (
         "import pathlib, tempfile\nfrom simulator.lambdas.archive import unpack\n"

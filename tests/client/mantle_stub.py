@@ -1,6 +1,6 @@
-"""A very small stand-in for the two services: scripted jobs behind the API's shapes, moto for IAM, Lambda and S3.
+"""A small stub of both services: scripted jobs behind the API, and moto for IAM, Lambda and S3.
 
-It exists so that the client can be tested before and without the simulator, and made to misbehave.
+The client is tested against it without the simulator, and it can misbehave.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ ACCOUNT, MODEL = "123456789012", "openai.gpt-oss-20b"
 
 
 def hashed_uniform(*address: object) -> float:
-    """A number in [0, 1) that belongs to its address."""
+    """Return a number in [0, 1), a hash of the address."""
     digest = hashlib.blake2b(repr(address).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64
 
 
 def metrics_event(step: int, total: int) -> Json:
-    """One event as the service sends it, on a curve such as a sound reward gives."""
+    """Return a metrics event as the service sends it, on the curve of a sound reward."""
     progress = step / total
     reward = 0.54 + 0.40 * (1 - math.exp(-3.2 * progress)) + 0.16 * (hashed_uniform("reward", step) - 0.5)
     return {
@@ -61,7 +61,7 @@ def metrics_event(step: int, total: int) -> Json:
 
 
 def message_event(number: int, text: str, *, at: int, level: str = "info") -> Json:
-    """An event without metrics."""
+    """Return an event without metrics."""
     return {
         "id": f"ftevent-m{number:03d}",
         "object": "fine_tuning.job.event",
@@ -75,7 +75,7 @@ def message_event(number: int, text: str, *, at: int, level: str = "info") -> Js
 
 @dataclass
 class MantleStub:
-    """State of the stand-in; tests set the first group and read the second."""
+    """The state of the stub."""
 
     handler: Handler | None = None
     steps: int = 67
@@ -90,7 +90,7 @@ class MantleStub:
     reads: int = 0
 
     def read_job(self, job: Json) -> Json:
-        """One retrieve: the job moves on."""
+        """Return a job after advancing it, as each read does."""
         if job["status"] in {"succeeded", "failed", "cancelled"}:
             return job
         self.reads += 1
@@ -108,11 +108,11 @@ class MantleStub:
 
     @property
     def completed_steps(self) -> int:
-        """Steps that are over."""
+        """The number of completed steps."""
         return min(self.steps, max(0, self.reads - len(self.statuses)) * self.steps_per_read)
 
     def log(self) -> list[Json]:
-        """The events so far, oldest first."""
+        """Return the events so far, oldest first."""
         return [
             message_event(1, "Fine-tuning job created", at=0),
             *(metrics_event(step, self.steps) for step in range(1, self.completed_steps + 1)),
@@ -120,7 +120,7 @@ class MantleStub:
 
 
 def register_basic_execution_policy() -> None:
-    """Teach moto the one managed policy that a Lambda role needs; loading all of AWS's takes seconds."""
+    """Add to moto the one managed policy that a Lambda role needs; loading all of them takes seconds."""
     policy = AWSManagedPolicy.from_data(
         "AWSLambdaBasicExecutionRole",
         ACCOUNT,
@@ -137,7 +137,7 @@ def register_basic_execution_policy() -> None:
 
 
 def create_app(stub: MantleStub) -> FastAPI:
-    """The API over `stub`, with moto behind it for everything else."""
+    """Return the API of `stub`; moto answers everything else."""
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_create_routes(api, stub)
     _add_progress_routes(api, stub)
@@ -172,13 +172,13 @@ def _add_create_routes(api: FastAPI, stub: MantleStub) -> None:
         return job
 
     @api.get("/v1/fine_tuning/jobs")
-    def listed() -> Json:
+    def list_jobs() -> Json:
         return {"object": "list", "data": list(reversed(stub.jobs.values())), "has_more": False}
 
     @api.get("/v1/fine_tuning/jobs/{job_id}")
     def retrieve(job_id: str) -> Response:
         if job_id not in stub.jobs:
-            return _refused(404, "not_found_error", f"The fine-tuning job '{job_id}' does not exist")
+            return _error_response(404, "not_found_error", f"The fine-tuning job '{job_id}' does not exist")
         return JSONResponse(stub.read_job(stub.jobs[job_id]))
 
     @api.post("/v1/fine_tuning/jobs/{job_id}/cancel")
@@ -218,7 +218,7 @@ def _add_inference_routes(api: FastAPI, stub: MantleStub) -> None:
     @api.get("/v1/models/{name}")
     def model(name: str) -> Response:
         if name != MODEL:
-            return _refused(404, "not_found_error", f"The model '{name}' does not exist")
+            return _error_response(404, "not_found_error", f"The model '{name}' does not exist")
         return JSONResponse({"id": name, "object": "model"})
 
     @api.post("/v1/chat/completions")
@@ -226,10 +226,10 @@ def _add_inference_routes(api: FastAPI, stub: MantleStub) -> None:
         body = await request.json()
         prompt = body["messages"][-1]["content"]
         numbers = re.findall(r"\d+", prompt)
-        right = hashed_uniform(body["model"], prompt) < (0.92 if body["model"].startswith("ft:") else 0.55)
-        answer = f"Adding up.\n#### {sum(map(int, numbers)) + (0 if right else 1)}"
+        is_right = hashed_uniform(body["model"], prompt) < (0.92 if body["model"].startswith("ft:") else 0.55)
+        answer = f"Adding up.\n#### {sum(map(int, numbers)) + (0 if is_right else 1)}"
         if body.get("stream"):
-            return StreamingResponse(_chunks(answer), media_type="text/event-stream")
+            return StreamingResponse(_stream_chunks(answer), media_type="text/event-stream")
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer}}
         return JSONResponse(
             {"id": "chatcmpl-1", "object": "chat.completion", "model": body["model"], "choices": [choice]}
@@ -241,12 +241,12 @@ def _add_inference_routes(api: FastAPI, stub: MantleStub) -> None:
         return JSONResponse(stub.handler(event, None) if stub.handler else None)
 
 
-def _refused(status: int, code: str, message: str) -> JSONResponse:
+def _error_response(status: int, code: str, message: str) -> JSONResponse:
     error = {"code": code, "message": message, "param": None, "type": "invalid_request_error"}
     return JSONResponse({"error": error}, status_code=status)
 
 
-def _chunks(answer: str) -> Iterator[str]:
+def _stream_chunks(answer: str) -> Iterator[str]:
     for piece in re.findall(r"\S+\s*", answer):
         choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
         chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m", "created": 1, "choices": [choice]}
@@ -256,18 +256,18 @@ def _chunks(answer: str) -> Iterator[str]:
 
 @contextmanager
 def serve_stub(stub: MantleStub) -> Iterator[str]:
-    """The stand-in on a free port of this machine; yields `http://127.0.0.1:PORT`."""
+    """Serve the stub on a free port and yield `http://127.0.0.1:PORT`."""
     register_basic_execution_policy()
-    listener = _IDLE.pop() if _IDLE else _Listener()
+    listener = _IDLE_LISTENERS.pop() if _IDLE_LISTENERS else _Listener()
     listener.app = create_app(stub)
     try:
         yield listener.url
     finally:
-        _IDLE.append(listener)
+        _IDLE_LISTENERS.append(listener)
 
 
 class _Listener:
-    """A server whose application changes: to start and to stop one takes longer than most tests run."""
+    """A server whose application is replaced, because starting and stopping one takes longer than most tests."""
 
     app: FastAPI
 
@@ -288,10 +288,10 @@ class _Listener:
         self._thread.join()
 
 
-_IDLE: list[_Listener] = []
+_IDLE_LISTENERS: list[_Listener] = []
 
 
 def close_listeners() -> None:
-    """Stop what `served` keeps for the next stand-in."""
-    while _IDLE:
-        _IDLE.pop().close()
+    """Stop the servers that `serve_stub` keeps for reuse."""
+    while _IDLE_LISTENERS:
+        _IDLE_LISTENERS.pop().close()

@@ -1,4 +1,4 @@
-"""Base against tuned."""
+"""The comparison of the base and the tuned model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class InProcessLambda:
-    """Lambda's `invoke` over a handler in this process."""
+    """The `invoke` of a Lambda client, with a handler in this process."""
 
     def __init__(self, handler: Callable[[Any], Any], error: str | None = None) -> None:
         self.handler = handler
@@ -27,7 +27,7 @@ class InProcessLambda:
         self.sizes: list[int] = []
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        """Call the handler as Lambda would."""
+        """Call the handler as Lambda does."""
         assert FunctionName == "arn"
         event = json.loads(Payload)
         self.sizes.append(len(event))
@@ -36,7 +36,7 @@ class InProcessLambda:
 
 
 def make_row(number: int, **record: Any) -> Row:
-    """A row whose right answer is `number`."""
+    """Return a row whose right answer is `number`."""
     messages = [{"role": "user", "content": f"What is {number}?"}]
     return Row(
         line=number,
@@ -46,7 +46,7 @@ def make_row(number: int, **record: Any) -> Row:
 
 
 def chat_for_model(model: str) -> ChatFunction:
-    """The tuned model knows every answer, the base model the even ones."""
+    """Return the chat of a model: the tuned one knows every answer, the base one the even ones."""
 
     def answer(messages: Sequence[Mapping[str, object]]) -> str:
         number = int(str(messages[-1]["content"]).removeprefix("What is ").removesuffix("?"))
@@ -55,21 +55,21 @@ def chat_for_model(model: str) -> ChatFunction:
     return answer
 
 
-def run_comparison(functions: InProcessLambda, rows: int = 3) -> Comparison:
-    """Compare on the rows 1 to `rows`."""
+def run_comparison(in_process_lambda: InProcessLambda, rows: int = 3) -> Comparison:
+    """Compare the models on the rows 1 to `rows`."""
     return compare_models(
         [make_row(number) for number in range(1, rows + 1)],
         source="here",
         base="base",
         tuned="tuned",
         chat_for_model=chat_for_model,
-        lambda_client=cast("LambdaClient", functions),
+        lambda_client=cast("LambdaClient", in_process_lambda),
         function_arn="arn",
     )
 
 
-def test_both_models_are_scored_by_the_users_function() -> None:
-    """Whether an answer is right is what the deployed reward says of each model's own answers."""
+def test_both_models_are_scored_by_the_reward_function() -> None:
+    """Each on its own answers."""
     assert run_comparison(InProcessLambda(lambda event: grade_sums(event, None))) == Comparison(
         source="here",
         line_numbers=(1, 2, 3),
@@ -78,8 +78,8 @@ def test_both_models_are_scored_by_the_users_function() -> None:
     )
 
 
-def test_wins_and_losses_are_counted() -> None:
-    """What changed between the models, in both directions."""
+def test_rows_gained_and_lost_are_counted() -> None:
+    """From the rewards of both models."""
     comparison = Comparison(
         source="",
         line_numbers=(1, 2, 3, 4),
@@ -94,15 +94,15 @@ def test_wins_and_losses_are_counted() -> None:
     )
 
 
-def test_large_comparisons_are_split() -> None:
-    """An invocation carries at most 32 rollouts."""
-    functions = InProcessLambda(lambda event: grade_sums(event, None))
-    run_comparison(functions, rows=70)
-    assert functions.sizes == [32, 32, 6, 32, 32, 6]
+def test_a_large_comparison_is_split() -> None:
+    """Into invocations of at most 32 rollouts."""
+    in_process_lambda = InProcessLambda(lambda event: grade_sums(event, None))
+    run_comparison(in_process_lambda, rows=70)
+    assert in_process_lambda.sizes == [32, 32, 6, 32, 32, 6]
 
 
-def test_rollout_has_the_shape_of_training() -> None:
-    """Fields at the root and under `metadata`; a bare string as {"text": ...} at the root; text parts joined."""
+def test_a_rollout_has_the_same_shape_as_in_training() -> None:
+    """Fields are at the root and under `metadata`; a bare string is {"text": ...} at the root; text parts are joined."""
     messages = [{"role": "user", "content": [{"type": "text", "text": "What "}, {"type": "text", "text": "is 1?"}]}]
     record = {"id": "own", "messages": messages, "reference_answer": "#### 1", "domain": "sums"}
     assert build_rollout(Row(line=1, messages=messages, record=record), "#### 1", rollout_id="r-1") == {
@@ -117,7 +117,7 @@ def test_rollout_has_the_shape_of_training() -> None:
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (lambda _: {"statusCode": 200}, "no JSON list"),
+        (lambda _: {"statusCode": 200}, "other than a JSON list"),
         (lambda _: [], "gave 0 results for rollout base/line-1"),
         (lambda event: grade_sums(event, None) * 2, "gave 2 results for rollout base/line-1"),
         (lambda event: [{"id": r["id"], "aggregate_reward_score": True} for r in event], "gave True"),
@@ -126,13 +126,13 @@ def test_rollout_has_the_shape_of_training() -> None:
         (lambda event: [{"id": [r["id"]]} for r in event], "gave 0 results"),
     ],
 )
-def test_broken_grader_is_an_error_and_not_a_zero(handler: Callable[[Any], Any], reason: str) -> None:
-    """What is no finite number for exactly one rollout stops the comparison and names the rollout."""
+def test_a_malformed_result_is_an_error_and_not_a_reward_of_0(handler: Callable[[Any], Any], reason: str) -> None:
+    """Anything but one finite number per rollout stops the comparison."""
     with pytest.raises(Incomplete, match=reason):
         run_comparison(InProcessLambda(handler))
 
 
-def test_raised_error_is_shown() -> None:
-    """Lambda's FunctionError stops the comparison with the payload."""
+def test_an_exception_of_the_reward_function_is_reported() -> None:
+    """With the payload of Lambda's FunctionError."""
     with pytest.raises(Incomplete, match=r"raised an error: .*KeyError"):
         run_comparison(InProcessLambda(lambda _: {"errorType": "KeyError"}, error="Unhandled"))

@@ -1,4 +1,4 @@
-"""Judging data before it is sent."""
+"""The validation of data files before the upload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFECTS = Path(__file__).parents[2] / "fixtures" / "defects"
 
 
 def write_rows_with_line(path: Path, line: bytes, *, at: int) -> Path:
-    """100 good rows with line `at` replaced."""
+    """Write 100 valid rows, and replace line `at`."""
     write_rows(path, range(100))
     lines = path.read_bytes().splitlines()
     lines[at - 1] = line
@@ -24,10 +24,10 @@ def write_rows_with_line(path: Path, line: bytes, *, at: int) -> Path:
     return path
 
 
-def test_good_file_has_no_findings(tmp_path: Path) -> None:
-    """A file in the documented form passes without a word."""
-    verdict = validate_dataset(write_rows(tmp_path / "a.jsonl", range(100)))
-    assert (verdict.problems, verdict.warnings, len(verdict.rows), verdict.line_count) == ((), (), 100, 100)
+def test_a_valid_file_has_no_problems(tmp_path: Path) -> None:
+    """Also no warnings."""
+    report = validate_dataset(write_rows(tmp_path / "a.jsonl", range(100)))
+    assert (report.problems, report.warnings, len(report.rows), report.line_count) == ((), (), 100, 100)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_good_file_has_no_findings(tmp_path: Path) -> None:
     [
         (
             b'{"messages": [',
-            "not valid JSON at column 15: Expecting value; is the line cut off? A record must stand on one line",
+            "not valid JSON at column 15: Expecting value; the line may be cut off: a record must be on one line",
         ),
-        (b"", "the line is blank, and blank lines may only end the file; take it out"),
+        (b"", "the line is blank, and only the end of the file may be blank; remove it"),
         (b"[1]", "a JSON array, not an object with `messages`"),
         (b"{}", "`messages` is missing; it holds the prompt, as a list of {role, content}"),
         (b'{"messages": []}', "`messages` must be a list with at least one message"),
@@ -48,7 +48,7 @@ def test_good_file_has_no_findings(tmp_path: Path) -> None:
         ),
         (
             b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}',
-            "the last of `messages` has the role assistant; end with the prompt that the model is to answer",
+            "the last of `messages` has the role assistant; the last must be the prompt that the model answers",
         ),
         (
             b'{"messages": [{"role": "user", "content": null}]}',
@@ -57,21 +57,21 @@ def test_good_file_has_no_findings(tmp_path: Path) -> None:
         (b'{"messages": [{"role": "user", "content": "  "}]}', "messages[0]: content has no text"),
         (
             b'{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}',
-            'messages[0]: content[0] is not a text part; only {"type": "text", "text": ...} trains',
+            'messages[0]: content[0] is not a text part; only {"type": "text", "text": ...} is allowed',
         ),
         (b'{"messages": NaN}', "NaN is not JSON; use null or leave the field out"),
-        (b'{"a": 1, "a": 2}', 'the key "a" stands twice in one JSON object; readers disagree on which one counts'),
+        (b'{"a": 1, "a": 2}', 'the key "a" is twice in one JSON object; parsers disagree on which one counts'),
         (b'{"a": "\xff"}', "byte 8 is not UTF-8; save the file as UTF-8"),
     ],
 )
-def test_defect_is_named_with_its_line(tmp_path: Path, line: bytes, reason: str) -> None:
-    """Each way a line can be unfit gives one problem, with the line's number and what is wrong."""
-    verdict = validate_dataset(write_rows_with_line(tmp_path / "a.jsonl", line, at=17))
-    assert [str(problem) for problem in verdict.problems] == [f"line 17: {reason}"]
+def test_an_invalid_line_is_reported_with_its_number(tmp_path: Path, line: bytes, reason: str) -> None:
+    """One problem per line."""
+    report = validate_dataset(write_rows_with_line(tmp_path / "a.jsonl", line, at=17))
+    assert [str(problem) for problem in report.problems] == [f"line 17: {reason}"]
 
 
-def test_byte_order_mark_is_named(tmp_path: Path) -> None:
-    """What Windows editors put in front of a file is not JSON."""
+def test_a_byte_order_mark_is_reported(tmp_path: Path) -> None:
+    """As Windows editors write it."""
     path = write_rows(tmp_path / "a.jsonl", range(100))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert [problem.line for problem in validate_dataset(path).problems] == [1]
@@ -85,54 +85,54 @@ def test_byte_order_mark_is_named(tmp_path: Path) -> None:
         (20_001, "too many records: 20,001; at most 20,000 are allowed"),
     ],
 )
-def test_row_count_is_validated(tmp_path: Path, rows: int, reason: str) -> None:
-    """The documented limits hold, on both sides."""
+def test_the_number_of_records_is_checked(tmp_path: Path, rows: int, reason: str) -> None:
+    """Against the documented limits."""
     assert [str(problem) for problem in validate_dataset(write_rows(tmp_path / "a.jsonl", range(rows))).problems] == [
         reason
     ]
 
 
 @pytest.mark.parametrize("rows", [100, 20_000])
-def test_limits_themselves_are_allowed(tmp_path: Path, rows: int) -> None:
-    """100 and 20,000 records are fine."""
+def test_the_limits_themselves_are_allowed(tmp_path: Path, rows: int) -> None:
+    """100 and 20,000 records are valid."""
     assert validate_dataset(write_rows(tmp_path / "a.jsonl", range(rows))).is_valid
 
 
-def test_warnings_do_not_stop_a_run(tmp_path: Path) -> None:
-    """Doubles, missing references and mixed shapes deserve a look, and no more."""
-    double = json.dumps({**VALID_RECORD, "reference_answer": "7"}).encode()
-    path = write_rows_with_line(tmp_path / "a.jsonl", double, at=5)
+def test_warnings_leave_the_file_valid(tmp_path: Path) -> None:
+    """Duplicates, missing reference answers and several shapes."""
+    duplicate = json.dumps({**VALID_RECORD, "reference_answer": "7"}).encode()
+    path = write_rows_with_line(tmp_path / "a.jsonl", duplicate, at=5)
     lines = path.read_bytes().splitlines()
-    lines[8] = double
+    lines[8] = duplicate
     lines[9] = json.dumps({"messages": [{"role": "user", "content": "Alone?"}]}).encode()
     path.write_bytes(b"\n".join(lines))
-    verdict = validate_dataset(path)
-    assert verdict.is_valid
-    assert [str(warning) for warning in verdict.warnings] == [
-        "line 9: the same prompt as line 5; doubles weigh twice in training",
+    report = validate_dataset(path)
+    assert report.is_valid
+    assert [str(warning) for warning in report.warnings] == [
+        "line 9: the same prompt as line 5; duplicates count twice in training",
         "line 10: no `reference_answer` (1 of 100 rows); the reward function has nothing to compare with",
         (
             "`reference_answer` has several shapes: object {answer} (97 rows, first at line 1), "
-            "string (2 rows, first at line 5); is the reward function ready for each?"
+            "string (2 rows, first at line 5); the reward function must handle each"
         ),
     ]
 
 
-def test_text_parts_are_text(tmp_path: Path) -> None:
-    """Content may be a list of text parts, as one published record has it."""
+def test_content_may_be_a_list_of_text_parts(tmp_path: Path) -> None:
+    """As in one published record."""
     message = {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
     line = json.dumps({"messages": [message], "reference_answer": {"answer": "1"}}).encode()
     assert validate_dataset(write_rows_with_line(tmp_path / "a.jsonl", line, at=3)).is_valid
 
 
-def test_missing_file_is_misuse(tmp_path: Path) -> None:
-    """No traceback for a typing error."""
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
+    """Without a traceback."""
     with pytest.raises(UsageError, match=r"nowhere\.jsonl does not exist"):
         validate_dataset(tmp_path / "nowhere.jsonl")
 
 
-def test_sample_belongs_to_the_rows(tmp_path: Path) -> None:
-    """The same rows give the same sample; a larger one holds the smaller one."""
+def test_the_same_rows_give_the_same_sample(tmp_path: Path) -> None:
+    """And a larger sample contains the smaller one."""
     rows = validate_dataset(write_rows(tmp_path / "a.jsonl", range(100))).rows
     small, large = sample_rows(rows, size=10), sample_rows(rows, size=30)
     assert small == sample_rows(tuple(reversed(rows)), size=10)
@@ -140,14 +140,14 @@ def test_sample_belongs_to_the_rows(tmp_path: Path) -> None:
 
 
 def test_shared_prompts_are_counted(tmp_path: Path) -> None:
-    """A held-out row that is in training too is noticed."""
+    """Between held-out and training rows."""
     one = validate_dataset(write_rows(tmp_path / "a.jsonl", range(100))).rows
     other = validate_dataset(write_rows(tmp_path / "b.jsonl", range(95, 200))).rows
     assert count_shared_prompts(other, one) == 5
 
 
 def load_manifest() -> list[dict[str, object]]:
-    """The project's collection of broken files."""
+    """Return the entries of the manifest in fixtures/defects."""
     path = DEFECTS / "manifest.json"
     if not path.is_file():
         return []
@@ -156,8 +156,8 @@ def load_manifest() -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("defect", load_manifest(), ids=lambda defect: str(defect["file"]))
-def test_every_collected_defect_is_found(defect: dict[str, object]) -> None:
-    """Each broken file of the collection has exactly the defect that its manifest says."""
+def test_each_file_in_defects_is_reported(defect: dict[str, object]) -> None:
+    """With the line and the reason of the manifest."""
     problems = validate_dataset(DEFECTS / str(defect["file"])).problems
     assert problems[0].line == defect["line"]
     assert str(defect["reason_contains"]).lower() in problems[0].message.lower()

@@ -1,4 +1,4 @@
-"""`rft check` and the simulator say the same of a file, whatever it holds."""
+"""`rft check` and the simulator agree on any file."""
 
 from __future__ import annotations
 
@@ -15,46 +15,47 @@ from simulator.training.dataset import DatasetError, DatasetLimits, read_records
 from tests.training.malformed_files import files
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=files)
 def test_client_and_simulator_find_the_same_records_or_first_error(data: bytes, tmp_path: Path) -> None:
-    """A file that passes here fails no job, and the line to mend is the same."""
-    path = tmp_path / "made-up.jsonl"
+    """On generated files."""
+    path = tmp_path / "generated.jsonl"
     path.write_bytes(data)
-    verdict = validate_dataset(path, min_rows=0)
+    report = validate_dataset(path, min_rows=0)
     try:
         lines = [record.line for record in read_records(io.BytesIO(data), DatasetLimits(min_records=0))]
     except DatasetError as error:
         lines = []
-        fault = error.line
+        error_line = error.line
     else:
-        fault = None
-    problems = [problem for problem in verdict.problems if problem.line]
-    assert (problems[0].line if problems else None) == fault
-    if fault is None:
-        assert [row.line for row in verdict.rows] == lines
-    assert all(escape_control_characters(str(finding)) == str(finding) for finding in verdict.problems)
+        error_line = None
+    problems = [problem for problem in report.problems if problem.line]
+    assert (problems[0].line if problems else None) == error_line
+    if error_line is None:
+        assert [row.line for row in report.rows] == lines
+    assert all(escape_control_characters(str(problem)) == str(problem) for problem in report.problems)
 
 
 def test_client_and_simulator_limits_are_equal() -> None:
-    """Two rooms that do not import each other hold the same numbers."""
+    """Neither imports the other."""
     limits = DatasetLimits()
     assert (limits.min_records, limits.max_records, limits.max_line) == (MIN_ROWS, MAX_ROWS, MAX_LINE_BYTES)
 
 
-def test_only_the_first_thousand_problems_are_named(tmp_path: Path) -> None:
-    """And a last one says so; the lines are counted all the same."""
+def test_only_the_first_thousand_problems_are_reported(tmp_path: Path) -> None:
+    """The last one says that there may be more. All lines are counted."""
     path = tmp_path / "broken.jsonl"
     path.write_bytes(b"{}\n" * 2_000)
-    verdict = validate_dataset(path)
-    assert len(verdict.problems) == 1_001
-    assert str(verdict.problems[-1]) == "there may be more problems; the rest of the file was only counted"
-    assert verdict.line_count == 2_000
+    report = validate_dataset(path)
+    assert len(report.problems) == 1_001
+    assert str(report.problems[-1]) == "there may be more problems; the rest of the file was only counted"
+    assert report.line_count == 2_000
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"PK\x03\x04" + b"\xff\n" * 9, "zip"), (b"[\n{}\n]", "array")])
-def test_of_a_file_that_is_something_else_nothing_else_is_said(tmp_path: Path, content: bytes, reason: str) -> None:
-    """That its lines are no records follows from it."""
+def test_a_file_of_another_format_has_one_problem(tmp_path: Path, content: bytes, reason: str) -> None:
+    """Not one problem per line."""
     path = tmp_path / "other.jsonl"
     path.write_bytes(content)
     (problem,) = validate_dataset(path).problems

@@ -1,4 +1,4 @@
-"""Files here and in S3."""
+"""Files on this machine and in S3."""
 
 from __future__ import annotations
 
@@ -28,68 +28,68 @@ def bucket(moto_clients: AwsClients) -> Iterator[S3Client]:
 
 
 def unused_s3_client() -> S3Client:
-    """S3 that must not be asked."""
+    """Fail: the test must not use S3."""
     raise AssertionError
 
 
-def test_local_path_is_itself(tmp_path: Path) -> None:
-    """A path on this machine is used where it lies, without boto3."""
+def test_a_local_path_is_used_unchanged(tmp_path: Path) -> None:
+    """Without boto3."""
     assert download("fixtures/train.jsonl", folder=tmp_path, s3_factory=unused_s3_client) == Path(
         "fixtures/train.jsonl"
     )
 
 
-def test_object_is_downloaded_under_its_name(bucket: S3Client, tmp_path: Path) -> None:
-    """The upload later shows the object's own name."""
+def test_an_object_is_downloaded_under_its_name(bucket: S3Client, tmp_path: Path) -> None:
+    """The later upload uses this name."""
     path = download("s3://runs/in/train.jsonl", folder=tmp_path, s3_factory=lambda: bucket)
     assert (path, path.read_bytes()) == (tmp_path / "train.jsonl", b"rows")
 
 
 @pytest.mark.parametrize(
-    "location", ["s3://runs/in/none.jsonl", "s3://runs/in/", "s3://runs", "s3:///x", "s3://nobody/x"]
+    "location", ["s3://runs/in/none.jsonl", "s3://runs/in/", "s3://runs", "s3:///x", "s3://missing/x"]
 )
-def test_missing_object_is_misuse(bucket: S3Client, tmp_path: Path, location: str) -> None:
-    """A wrong bucket or key is a user's mistake that names the location."""
+def test_a_missing_object_is_a_usage_error(bucket: S3Client, tmp_path: Path, location: str) -> None:
+    """The error names the location."""
     with pytest.raises(UsageError, match=location):
         download(location, folder=tmp_path, s3_factory=lambda: bucket)
 
 
-def test_results_are_written_here(tmp_path: Path) -> None:
-    """A folder is made as needed."""
-    places = store_artifacts(
+def test_results_are_written_to_a_folder(tmp_path: Path) -> None:
+    """The folder is created."""
+    locations = store_artifacts(
         {"run.json": b"{}"}, location=str(tmp_path / "a" / "b"), fallback=tmp_path, s3_factory=unused_s3_client
     )
-    assert places == (str(tmp_path / "a" / "b" / "run.json"),)
-    assert Path(places[0]).read_bytes() == b"{}"
+    assert locations == (str(tmp_path / "a" / "b" / "run.json"),)
+    assert Path(locations[0]).read_bytes() == b"{}"
 
 
 @pytest.mark.parametrize(("location", "key"), [("s3://runs", "run.json"), ("s3://runs/a/b/", "a/b/run.json")])
-def test_results_are_put_under_the_prefix(bucket: S3Client, tmp_path: Path, location: str, key: str) -> None:
-    """`s3://bucket/prefix` with or without its slash."""
-    places = store_artifacts({"run.json": b"{}"}, location=location, fallback=tmp_path, s3_factory=lambda: bucket)
-    assert places == (f"s3://runs/{key}",)
+def test_results_are_written_under_an_s3_prefix(bucket: S3Client, tmp_path: Path, location: str, key: str) -> None:
+    """With or without a slash at the end."""
+    locations = store_artifacts({"run.json": b"{}"}, location=location, fallback=tmp_path, s3_factory=lambda: bucket)
+    assert locations == (f"s3://runs/{key}",)
     assert bucket.get_object(Bucket="runs", Key=key)["Body"].read() == b"{}"
 
 
-def test_results_survive_a_lost_bucket(bucket: S3Client, tmp_path: Path) -> None:
-    """After hours of training the results are kept on this machine when S3 does not take them."""
+def test_results_are_kept_if_the_bucket_is_gone(bucket: S3Client, tmp_path: Path) -> None:
+    """They are written to a local folder instead."""
     with pytest.raises(Incomplete) as caught:
         store_artifacts(
             {"run.json": b"{}"}, location="s3://gone/x", fallback=tmp_path / "spare", s3_factory=lambda: bucket
         )
-    assert caught.value.next_step == f"Kept: {tmp_path / 'spare' / 'run.json'}"
+    assert caught.value.next_step == f"They are in {tmp_path / 'spare' / 'run.json'}"
     assert (tmp_path / "spare" / "run.json").read_bytes() == b"{}"
 
 
-def test_missing_bucket_is_noticed_before_the_job(bucket: S3Client) -> None:
-    """Nobody pays for a job whose results have nowhere to go."""
+def test_a_missing_bucket_is_a_usage_error(bucket: S3Client) -> None:
+    """With the command that creates it."""
     with pytest.raises(UsageError) as caught:
         require_writable("s3://gone/x", s3_factory=lambda: bucket)
-    assert caught.value.next_step == "Make it: aws s3 mb s3://gone"
+    assert caught.value.next_step == "Create it: aws s3 mb s3://gone"
 
 
-def test_output_that_is_a_file_is_misuse(tmp_path: Path) -> None:
-    """A file where the folder should be is reported."""
+def test_an_output_that_is_a_file_is_a_usage_error(tmp_path: Path) -> None:
+    """Instead of a folder."""
     (tmp_path / "out").write_text("x", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be used as output folder"):
         require_writable(str(tmp_path / "out"), s3_factory=unused_s3_client)

@@ -1,20 +1,26 @@
-"""What others wrote is shown and never obeyed: the console, and the commands that print a text as it is."""
+"""Terminal output: control characters are escaped; numbers and sparklines are readable."""
 
 from __future__ import annotations
 
+import io
 import sys
 
 import pytest
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from client.terminal import (
     escape_control_characters,
+    format_count,
+    format_size,
     open_console,
     print_done,
     print_error,
     print_field,
     print_warning,
+    shorten,
+    sparkline,
     write_stdout,
 )
 
@@ -23,19 +29,19 @@ ESCAPED = r"\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202eabc\u2028\udcff"
 
 
 def test_control_characters_are_escaped() -> None:
-    """Escape sequences, also those of one character, turned text, line ends of Unicode, half a surrogate pair."""
+    """Escape sequences, text direction marks, line ends of Unicode, half a surrogate pair."""
     assert escape_control_characters(HOSTILE) == ESCAPED
 
 
 def test_printable_text_is_unchanged() -> None:
-    """Letters of every script, emoji, tabs and the ends of lines."""
+    """Letters of every script, emoji, tabs and line ends."""
     text = "Größe\t42\n質問 😀 ✓"
     assert escape_control_characters(text) == text
 
 
 @pytest.mark.parametrize("show", [print_done, print_field], ids=lambda show: str(show.__name__))
-def test_a_labelled_line_is_safe(show: object, capsys: pytest.CaptureFixture[str]) -> None:
-    """In its text and in its remark."""
+def test_control_characters_in_a_labelled_line_are_escaped(show: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """In its text and in its detail."""
     assert callable(show)
     show(open_console(), "label", HOSTILE, detail=HOSTILE)
     out = capsys.readouterr().out
@@ -43,10 +49,12 @@ def test_a_labelled_line_is_safe(show: object, capsys: pytest.CaptureFixture[str
     assert escape_control_characters(out) == out
 
 
-@pytest.mark.parametrize("forced", [False, True], ids=["to a pipe", "to a terminal"])
-def test_a_failure_is_safe(forced: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The colours are the console's own; nothing else that begins with an escape comes through."""
-    if forced:
+@pytest.mark.parametrize("is_terminal", [False, True], ids=["to a pipe", "to a terminal"])
+def test_control_characters_in_errors_and_tables_are_escaped(
+    is_terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the console's own colours are escape sequences."""
+    if is_terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")
     console = open_console()
     print_error(console, HOSTILE, next_step=HOSTILE)
@@ -61,11 +69,77 @@ def test_a_failure_is_safe(forced: bool, monkeypatch: pytest.MonkeyPatch, capsys
     assert not {"\x07", "\x9b", "\u202e", "\u2028"} & set(out)
 
 
-@pytest.mark.parametrize(("terminal", "shown"), [(True, ESCAPED), (False, HOSTILE[:-1])], ids=["terminal", "pipe"])
-def test_a_text_goes_to_a_pipe_as_it_is(
-    terminal: bool, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("is_terminal", "printed"), [(True, ESCAPED), (False, HOSTILE[:-1])], ids=["terminal", "pipe"])
+def test_text_is_unchanged_in_a_pipe_and_escaped_at_a_terminal(
+    is_terminal: bool, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A script wants the very characters; a terminal must not act on them."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    write_stdout(HOSTILE if terminal else HOSTILE[:-1])
-    assert capsys.readouterr().out == shown
+    """A script needs the original characters; a terminal must not act on them."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    write_stdout(HOSTILE if is_terminal else HOSTILE[:-1])
+    assert capsys.readouterr().out == printed
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"),
+    [
+        ([], ""),
+        ([0.0, 0.5, 1.0], "▁▅█"),
+        ([0.9, 0.9, 0.9], "███"),
+        ([-4.0, 0.0, 4.0], "▁▅█"),
+        ([5.0, 5.0], "▁▁"),
+        ([float(step % 2) for step in range(100)], "▅▅▅▅▅"),
+    ],
+)
+def test_sparkline(values: list[float], bars: str) -> None:
+    """Values between 0 and 1 share one scale; long runs are averaged into the width."""
+    assert sparkline(values, width=5) == bars
+
+
+def test_counts_and_sizes_are_readable() -> None:
+    """With separators, plurals and units."""
+    assert [
+        format_count(1, "row"),
+        format_count(20_000, "row"),
+        format_count(2, "batch"),
+        format_size(427),
+        format_size(31_900),
+        format_size(4_200_000),
+    ] == [
+        "1 row",
+        "20,000 rows",
+        "2 batches",
+        "427 B",
+        "31.9 kB",
+        "4.2 MB",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("noun", "two"), [("epoch", "2 epochs"), ("batch", "2 batches"), ("row", "2 rows"), ("pass", "2 passes")]
+)
+def test_nouns_get_their_plural(noun: str, two: str) -> None:
+    """Nouns that end in a sibilant too."""
+    assert format_count(2, noun) == two
+
+
+def test_text_is_shortened_between_words() -> None:
+    """With an ellipsis."""
+    assert shorten("one two three", max_length=10) == "one two…"
+
+
+def test_a_grader_error_is_split_into_lines_at_a_terminal() -> None:
+    """The function, the rollout, the response and the advice get a line each."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=200, color_system=None)
+    print_error(
+        console,
+        "The job j failed: grader_error: arn:f for rollout r-1: no number. Response: [1] Return a float. (param: g)",
+    )
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "✗ The job j failed: grader_error:",
+        "  arn:f",
+        "  for rollout r-1: no number.",
+        "  Response: [1]",
+        "  Return a float.",
+        "  (param: g)",
+    ]

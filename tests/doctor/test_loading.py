@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from client.deployment import build_package
+from client.deployment_package import build_package
 from simulator.doctor.deployed_function import DeployedRewardFunction
 from simulator.doctor.loading import CLOSED_PORT, LoadError, load_reward_function
 from simulator.doctor.reward_function import RewardFunction

@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.diagnosis import rules, time_series
+from client.diagnosis import policy_rules, reward_rules, rule, rules, time_series
 from simulator.doctor.probes.static.s06_saturation import SATURATED_SCORE, SPARSE_SCORE
 from simulator.doctor.probes.training import (
     t03_sparse,
@@ -21,31 +21,31 @@ from simulator.training.convergence import WINDOW_STEPS
     ("of_the_client", "of_the_doctor"),
     [
         pytest.param(
-            (time_series.WINDOW, rules.MIN_STEPS_FOR_TREND), (WINDOW_STEPS, trace_windows.MIN_STEPS), id="windows"
+            (time_series.WINDOW, rule.MIN_STEPS_FOR_TREND), (WINDOW_STEPS, trace_windows.MIN_STEPS), id="windows"
         ),
-        pytest.param(rules.SATURATED_REWARD, SATURATED_SCORE, id="T2"),
-        pytest.param((rules.SPARSE_REWARD, rules.PLATEAU_REWARD), (SPARSE_SCORE, t03_sparse.MIN_FINAL_REWARD), id="T3"),
+        pytest.param(reward_rules.SATURATED_REWARD, SATURATED_SCORE, id="T2"),
+        pytest.param((reward_rules.SPARSE_REWARD, reward_rules.PLATEAU_REWARD), (SPARSE_SCORE, t03_sparse.MIN_FINAL_REWARD), id="T3"),
         pytest.param(
-            (rules.MIN_REWARD_GAIN, rules.HIGH_INITIAL_REWARD),
+            (reward_rules.MIN_REWARD_GAIN, reward_rules.HIGH_INITIAL_REWARD),
             (t04_no_learning.MIN_GAIN, t04_no_learning.NEAR_MAXIMUM_SHARE),
             id="T4",
         ),
         pytest.param(
-            (rules.MAX_LENGTH_RATIO, rules.MIN_LENGTH_RATIO),
+            (policy_rules.MAX_LENGTH_RATIO, policy_rules.MIN_LENGTH_RATIO),
             (t06_length.MAX_LENGTH_RATIO, t06_length.MIN_LENGTH_RATIO),
             id="T6",
         ),
         pytest.param(
-            (rules.MIN_ENTROPY_RATIO, rules.MAX_ENTROPY_RATIO),
+            (policy_rules.MIN_ENTROPY_RATIO, policy_rules.MAX_ENTROPY_RATIO),
             (t07_entropy.MIN_ENTROPY_RATIO, t07_entropy.MAX_ENTROPY_RATIO),
             id="T7",
         ),
         pytest.param(
-            (rules.GAP_WARN, rules.GAP_FAIL, rules.MIN_GAP_ROWS),
+            (reward_rules.GAP_WARN, reward_rules.GAP_FAIL, reward_rules.MIN_GAP_ROWS),
             (t08_held_out_gap.GAP_WARN, t08_held_out_gap.GAP_FAIL, t08_held_out_gap.MIN_HELD_OUT_RECORDS),
             id="T8",
         ),
-        pytest.param(rules.MAX_ZERO_GRADIENT_SHARE, t10_zero_gradients.MAX_ZERO_GRADIENT_SHARE, id="T10"),
+        pytest.param(policy_rules.MAX_ZERO_GRADIENT_SHARE, t10_zero_gradients.MAX_ZERO_GRADIENT_SHARE, id="T10"),
     ],
 )
 def test_both_hold_a_run_against_the_same_thresholds(of_the_client: object, of_the_doctor: object) -> None:
@@ -55,4 +55,4 @@ def test_both_hold_a_run_against_the_same_thresholds(of_the_client: object, of_t
 
 def test_each_reading_of_the_client_has_its_page() -> None:
     """Its ids are the doctor's."""
-    assert {rule.id for rule in rules.RULES} <= {probe.id for probe in ALL_PROBES}
+    assert {known.id for known in rules.RULES} <= {probe.id for probe in ALL_PROBES}

@@ -64,7 +64,7 @@ def test_a_wait_at_which_the_client_gives_up_holds_up_none_of_its_threads(tmp_pa
     began = time.monotonic()
     done = rft_sim("exec", "--verdict", "--faults", str(faults), "--", *train_command("reward_lambda", tmp_path))
     assert (done.returncode, time.monotonic() - began < 90) == (1, True), done.stdout + done.stderr
-    assert "wants to be left alone for" in done.stderr, done.stderr
+    assert "says to wait" in done.stderr, done.stderr
     assert CLEAN in done.stderr, done.stderr
 
 

@@ -1,0 +1,56 @@
+"""`rft train`: a training run from the data file to the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from client.cli.arguments import DEFAULT_DATA, DEFAULT_MODEL, DEFAULT_REWARD_FOLDER, Yes
+from client.errors import UsageError
+from client.job_spec import DEFAULT_BATCH_SIZE, DEFAULT_EPOCHS, DEFAULT_LR_MULTIPLIER, Hyperparameters
+from client.target import target_from_environment
+from client.terminal import open_console
+from client.train_options import DEFAULT_OUTPUT, TrainOptions
+from client.training_run import run_training
+
+
+def train(
+    *,
+    data: Annotated[
+        str, typer.Option(metavar="FILE|s3://...", help="Training data: JSONL with `messages`.")
+    ] = DEFAULT_DATA,
+    validation: Annotated[
+        str | None, typer.Option(metavar="FILE|s3://...", help="Held-out data in the same form.")
+    ] = None,
+    reward: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder with lambda_function.py.")
+    ] = DEFAULT_REWARD_FOLDER,
+    model: Annotated[str, typer.Option(metavar="ID", help="Base model.")] = DEFAULT_MODEL,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = DEFAULT_EPOCHS,
+    batch_size: Annotated[int, typer.Option(min=1, help="Prompts per training step.")] = DEFAULT_BATCH_SIZE,
+    lr_multiplier: Annotated[float, typer.Option(min=0.0, help="Scales the learning rate.")] = DEFAULT_LR_MULTIPLIER,
+    output: Annotated[
+        str, typer.Option(metavar="DIR|s3://...", help="Where reward.png and run.json go.")
+    ] = DEFAULT_OUTPUT,
+    compare_rows: Annotated[int, typer.Option(min=0, help="Rows to compare base and tuned on; 0: no comparison.")] = 50,
+    yes: Yes = False,
+) -> None:
+    """Check, deploy, upload, train, watch, compare and report, in one command."""
+    if data == DEFAULT_DATA and not Path(data).exists():
+        raise UsageError(
+            f"{DEFAULT_DATA} does not exist here; it is the default of --data.",
+            next_step="Name a file: rft train --data FILE",
+        )
+    options = TrainOptions(
+        data=data,
+        validation=validation,
+        reward=reward,
+        model=model,
+        hyperparameters=Hyperparameters(n_epochs=epochs, batch_size=batch_size, learning_rate_multiplier=lr_multiplier),
+        output=output,
+        compare_rows=compare_rows,
+        yes=yes,
+    )
+    run_training(options, target=target_from_environment(), console=open_console())

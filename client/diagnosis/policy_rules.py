@@ -1,0 +1,100 @@
+"""Rules about the policy: dead gradient, gradient spike, mode collapse, length drift, length pays.
+
+The doctor's training probes use the same thresholds for length, entropy and zero gradients; a test compares them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from math import ceil, fsum, sqrt
+
+from client.diagnosis.rule import RuleInput, RuleResult, Severity, failure, not_measured, passed, warning
+from client.diagnosis.time_series import TimeSeries
+from client.terminal import format_count
+
+# INFERRED: sound runs stayed within .84 and 1.28. AWS: "length exploding" hints at reward hacking.
+MAX_LENGTH_RATIO, MIN_LENGTH_RATIO = 1.4, 0.6
+# AWS: "entropy collapsing to 0 = mode collapse". INFERRED: the numbers.
+MIN_ENTROPY_RATIO, MAX_ENTROPY_RATIO = 0.1, 1.5
+# verl and TRL: equal rewards in a group give advantages of 0, and a batch of such groups a gradient of exactly 0.
+MAX_ZERO_GRADIENT_SHARE, ZERO_GRADIENT_MIN_STEPS = 0.5, 5
+# AWS: "grad_norm spikes = instability". INFERRED: the numbers. In 180 sound runs the largest gradient was at most 3 times
+# the median; with the learning rate times 30 it was 16 to 44 times. Steps without advantages do not count: the KL term
+# alone gives them a gradient hundreds of times smaller than usual. They are those below this share of the 0.9 quantile,
+# which a spike does not change: a spike is at most one step in ten.
+MAX_GRADIENT_RATIO, _NONZERO_ADVANTAGE_SHARE, _STRONG_GRADIENT_QUANTILE = 10.0, 0.01, 0.9
+# A mean advantage differs from 0 when it is more than this many standard errors away.
+_SIGNIFICANT_STANDARD_ERRORS = 2.0
+
+
+def check_dead_gradient(_: RuleInput, gradients: TimeSeries) -> RuleResult:
+    """T10: most steps have a gradient of 0."""
+    zero_count = gradients.values.count(0.0)
+    share, measured = zero_count / len(gradients), f"{zero_count} of {format_count(len(gradients), 'step')}"
+    if share <= MAX_ZERO_GRADIENT_SHARE:
+        return passed(share, measured, "Most steps had something to learn from.")
+    meaning = "In each of these steps all answers to one prompt got the same reward: nothing was learned."
+    fix = "rft-sim doctor shows which answers get the same reward though they differ in quality."
+    return failure(share, measured, meaning, fix)
+
+
+def check_gradient_spike(_: RuleInput, gradients: TimeSeries) -> RuleResult:
+    """T10: one gradient is far larger than the median of the steps that have advantages."""
+    largest = max(gradients.values)
+    if largest <= 0.0:
+        return not_measured("Every gradient was 0.")
+    nonzero = sorted(value for value in gradients.values if value > 0.0)
+    strong = nonzero[ceil(_STRONG_GRADIENT_QUANTILE * len(nonzero)) - 1]
+    ratio = largest / statistics.median(value for value in nonzero if value >= _NONZERO_ADVANTAGE_SHARE * strong)
+    measured = f"x{ratio:.1f} at step {gradients.steps[gradients.values.index(largest)]}"
+    if ratio <= MAX_GRADIENT_RATIO:
+        return passed(ratio, measured, "No gradient was much larger than the others.")
+    meaning = "One gradient was far larger than the others: training is unstable."
+    return warning(ratio, measured, meaning, "A lower learning rate multiplier, or more prompts per step.")
+
+
+def check_mode_collapse(_: RuleInput, entropies: TimeSeries) -> RuleResult:
+    """T7: the entropy falls to almost 0, or rises."""
+    first, last = entropies.first.mean, entropies.last.mean
+    if first <= 0.0:
+        return not_measured("The entropy was 0 from the start.")
+    ratio, measured = last / first, f"x{last / first:.2f} ({first:.2f} → {last:.2f})"
+    if ratio < MIN_ENTROPY_RATIO:
+        meaning = "The model gives one kind of answer and can learn no other."
+        fix = "Read its answers for a trick; a lower learning rate multiplier, fewer epochs."
+        return failure(ratio, measured, meaning, fix)
+    if ratio > MAX_ENTROPY_RATIO:
+        meaning = "The answers vary more than at first: the policy diverges, or the reward is noise."
+        fix = "A lower learning rate multiplier; rft-sim doctor shows whether the reward is noise."
+        return warning(ratio, measured, meaning, fix)
+    return passed(ratio, measured, "The answers vary about as much as at first.")
+
+
+def check_length_drift(_: RuleInput, lengths: TimeSeries) -> RuleResult:
+    """T6: the responses become much longer or shorter."""
+    first, last = lengths.first.mean, lengths.last.mean
+    if first <= 0.0:
+        return not_measured("The answers had no length at first.")
+    ratio, measured = last / first, f"x{last / first:.2f} ({first:.0f} → {last:.0f})"
+    if ratio > MAX_LENGTH_RATIO:
+        meaning = "Answers grew: longer ones may score better without being better."
+        fix = "Read the long ones; reward the result, not the length or single words."
+        return warning(ratio, measured, meaning, fix)
+    if ratio < MIN_LENGTH_RATIO:
+        meaning = "Answers shrank: the reasoning may be gone, or a short trick scores."
+        fix = "Read the short ones; check that no answer scores without the work."
+        return warning(ratio, measured, meaning, fix)
+    return passed(ratio, measured, "Answers stayed about as long.")
+
+
+def measure_length_advantage(_: RuleInput, advantages: TimeSeries) -> RuleResult:
+    """T6: whether longer answers get more reward than shorter ones to the same prompt. It never warns.
+
+    verl: advantages sum to 0 in a group, so their mean over tokens is above 0 if the longer answers have more.
+    """
+    mean = fsum(advantages.values) / len(advantages)
+    standard_error = statistics.stdev(advantages.values) / sqrt(len(advantages))
+    meaning = "Long and short answers scored alike."
+    if abs(mean) > _SIGNIFICANT_STANDARD_ERRORS * standard_error:
+        meaning = f"{'Longer' if mean > 0.0 else 'Shorter'} answers scored better than others to the same prompt."
+    return RuleResult(severity=Severity.INFO, value=mean, measured=f"{mean:+.3f} per token", meaning=meaning)
