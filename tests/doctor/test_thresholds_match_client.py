@@ -24,7 +24,11 @@ from simulator.training.convergence import WINDOW_STEPS
             (time_series.WINDOW, rule.MIN_STEPS_FOR_TREND), (WINDOW_STEPS, trace_windows.MIN_STEPS), id="windows"
         ),
         pytest.param(reward_rules.SATURATED_REWARD, SATURATED_SCORE, id="T2"),
-        pytest.param((reward_rules.SPARSE_REWARD, reward_rules.PLATEAU_REWARD), (SPARSE_SCORE, t03_sparse.MIN_FINAL_REWARD), id="T3"),
+        pytest.param(
+            (reward_rules.SPARSE_REWARD, reward_rules.PLATEAU_REWARD),
+            (SPARSE_SCORE, t03_sparse.MIN_FINAL_REWARD),
+            id="T3",
+        ),
         pytest.param(
             (reward_rules.MIN_REWARD_GAIN, reward_rules.HIGH_INITIAL_REWARD),
             (t04_no_learning.MIN_GAIN, t04_no_learning.NEAR_MAXIMUM_SHARE),
