@@ -15,7 +15,7 @@ from itertools import count
 from threading import RLock
 from typing import BinaryIO, Final
 
-from simulator.aws.error_responses import response_for_exception
+from simulator.aws.error_responses import response_for_exception, response_without_html
 from simulator.aws.journal import Journal, JournalEntry, RequestBody
 from simulator.aws.moto_app import MotoApp
 from simulator.aws.moto_state import MICROSECONDS_PER_SECOND, MotoContext, MotoState, OperationTime
@@ -160,7 +160,8 @@ class Account:
         self, request: AwsRequest, body: BinaryIO, context: MotoContext, *, is_replay: bool = False
     ) -> AwsResponse:
         try:
-            return self._moto_app.handle(request, body)
+            response = self._moto_app.handle(request, body)
+            return response_without_html(response, request, context)
         except Exception as error:  # its changes up to here stay, and are made again by a replay
             response = response_for_exception(error, request, body, context)
             if not is_replay:

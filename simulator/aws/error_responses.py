@@ -25,6 +25,7 @@ _CLIENT_ERRORS: Final = (
 _XML_ERRORS: Final = (ExpatError, ParseError)
 _S3_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 _NOT_IMPLEMENTED: Final = re.compile("The (.*) action has not been implemented", re.DOTALL)
+_HTML_ERROR_PAGE: Final = b"<!doctype html>\n<html lang=en>\n<title>40"  # werkzeug's page when moto has no route
 _UNKNOWN_OPERATION: Final = "OperationNotFoundError"  # botocore raises it when the service has no such operation
 
 _LAMBDA: Final = "lambda"
@@ -43,16 +44,30 @@ def response_for_exception(
     exception: Exception, request: AwsRequest, body: BinaryIO, context: MotoContext
 ) -> AwsResponse:
     """Return the response to a request at which moto raised. The request id is drawn from `context`."""
-    error = _error_for(exception, request, body)
+    description = ascii(f"{type(exception).__name__}: {exception}")[1:-1][:_MAX_DESCRIPTION]
+    hint = f"moto, which simulates AWS here, failed at this request with {description}"
+    return _encode(_error_for(exception, request, body), request, context, hint=hint, failed=True)
+
+
+def response_without_html(response: AwsResponse, request: AwsRequest, context: MotoContext) -> AwsResponse:
+    """Return moto's response, or an error in the service's shape where moto found no route and sent an HTML page."""
+    if request.service == S3 or not response.body.startswith(_HTML_ERROR_PAGE):
+        return response
+    operation = ascii(f"{request.service} at {request.method} {request.path}")[1:-1][:_MAX_DESCRIPTION]
+    hint = f"moto, which simulates AWS here, has no operation of {operation}"
+    code = "InvalidAction" if request.is_query_protocol else "UnknownOperationException"
+    error = AwsError(code=code, message=hint, status=response.status)
+    return _encode(error, request, context, hint=hint, failed=False)
+
+
+def _encode(error: AwsError, request: AwsRequest, context: MotoContext, *, hint: str, failed: bool) -> AwsResponse:
     request_id = f"{context.random.getrandbits(128):032x}"
     encoded = encode_error(
         error, service=request.service, is_query_protocol=request.is_query_protocol, request_id=request_id
     )
     content = b"" if request.method == "HEAD" else encoded.body
-    description = ascii(f"{type(exception).__name__}: {exception}")[1:-1][:_MAX_DESCRIPTION]
-    hint = f"moto, which simulates AWS here, failed at this request with {description}"
     headers = encoded.headers | {"content-length": str(len(content)), HINT_HEADER: hint}
-    return AwsResponse(status=error.status, headers=tuple(headers.items()), body=content, failed=True)
+    return AwsResponse(status=error.status, headers=tuple(headers.items()), body=content, failed=failed)
 
 
 def _error_for(exception: Exception, request: AwsRequest, body: BinaryIO) -> AwsError:
@@ -61,6 +76,12 @@ def _error_for(exception: Exception, request: AwsRequest, body: BinaryIO) -> Aws
         case NotImplementedError() if service == S3 and request.method not in _S3_METHODS:
             message = "The specified method is not allowed against this resource."
             return AwsError(code="MethodNotAllowed", message=message, status=405)
+        case ModuleNotFoundError():
+            message = (
+                f"The simulator cannot serve {service} without the Python package {exception.name}, which moto needs"
+                " for it. Install it, or moto[all], into the simulator's environment."
+            )
+            return AwsError(code="NotImplemented", message=message, status=501)
         case NotImplementedError() if _is_operation_of(service, str(exception)):
             return AwsError(code="NotImplemented", message="This operation is not implemented here.", status=501)
         case KeyError() if service == S3 and exception.args == _upload_id(request):

@@ -15,6 +15,7 @@ FORM_CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
 
 HINT_HEADER: Final = "x-simulator-hint"
 
+_REST_XML_SERVICES: Final = frozenset({"cloudfront", "route53"})  # besides S3; their errors have the query shape
 _SERVER_ERROR: Final = 500
 _XML: Final = "text/xml; charset=utf-8"
 
@@ -43,7 +44,7 @@ def encode_error(error: AwsError, *, service: str, is_query_protocol: bool, requ
     if service == S3:
         body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
         return _encode_xml(body, headers=headers | {"x-amz-request-id": request_id})
-    if is_query_protocol:
+    if is_query_protocol or service in _REST_XML_SERVICES:
         error_type = "Receiver" if error.status >= _SERVER_ERROR else "Sender"
         error_element = f"<Error><Type>{error_type}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
         return _encode_xml(

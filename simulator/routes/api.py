@@ -28,6 +28,7 @@ from simulator.ids import Ids
 from simulator.jobs.job import JobEndedError
 from simulator.jobs.pace import ClockControlError
 from simulator.jobs.replay import ReplayError
+from simulator.routes.aws_not_found import unserved_service, unserved_service_hint, unserved_service_response
 from simulator.routes.context import AppContext
 from simulator.routes.not_found_hints import allowed_methods, hint_for
 from simulator.routes.table import ROUTES, add_routes
@@ -64,6 +65,14 @@ def error_response(error: ApiError, *, method: str, path: str) -> Response:
 def _answer_error(request: Request, raised: Exception) -> Response:
     error = _api_error(request, raised)
     answer = error_response(error, method=request.method, path=request.url.path)
+    if error.kind is UNKNOWN_PATH and (service := unserved_service(request.scope)):
+        return unserved_service_response(
+            request.scope,
+            service=service,
+            hint=error.hint or error.message,
+            status=error.kind.status,
+            request_id=request.state.request_id,
+        )
     if isinstance(raised, HTTPException):
         answer.headers.update(raised.headers or {})
     if error.kind is WRONG_METHOD:  # Starlette names the first route of that path only
@@ -95,6 +104,8 @@ def _api_error(request: Request, raised: Exception) -> ApiError:  # noqa: C901, 
         case HTTPException(status_code=404):
             path, base = request.url.path, request.base_url
             hint = hint_for(path, routes=ROUTES, origin=f"{base.scheme}://{base.netloc}")
+            if service := unserved_service(request.scope):
+                hint = unserved_service_hint(service, api_hint=hint)
             return UNKNOWN_PATH(method=request.method, path=path, hint=hint)
         case HTTPException(status_code=405):
             return WRONG_METHOD(method=request.method, path=request.url.path)
@@ -113,7 +124,9 @@ class _RequestIds:
         self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = self._ids.request(next(self._requests)).encode()
+        request_id = self._ids.request(next(self._requests))
+        scope.setdefault("state", {})["request_id"] = request_id
+        name = request_id.encode()
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":

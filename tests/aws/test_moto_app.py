@@ -30,7 +30,7 @@ def imported_modules(*, modules: str, among: tuple[str, ...]) -> Any:
 
 def test_importing_the_room_does_not_import_moto() -> None:
     """The command's help must not wait for moto."""
-    rooms = "simulator.aws.simulated_aws, simulator.aws.iam_identities, simulator.aws.functions, simulator.aws.invocation_logs"
+    rooms = "simulator.aws.simulated_aws, simulator.aws.iam_identities, simulator.aws.invocation_logs"
 
     assert imported_modules(modules=rooms, among=("moto", "boto3", "werkzeug")) == []
 

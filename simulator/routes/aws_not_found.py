@@ -1,0 +1,52 @@
+"""Answers requests for AWS services that the simulator does not serve, in the shape that the service's SDK reads.
+
+OpenAI's error envelope would reach a user of boto3 or of the AWS CLI as an empty message.
+"""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from simulator.http.asgi import Scope, find_header
+from simulator.http.aws_errors import FORM_CONTENT_TYPE, HINT_HEADER, AwsError, encode_error
+from simulator.identity.authentication import MANTLE_SERVICES, parse_bearer_key
+from simulator.identity.sigv4 import parse_credential_scope
+from simulator.routes.route import OPENAI_V1_PREFIX, V1_PREFIX
+
+_MANTLE, _BEDROCK = MANTLE_SERVICES
+_REQUEST_ID_HEADER: Final = "x-amzn-requestid"
+
+
+def unserved_service(scope: Scope) -> str | None:
+    """Return the AWS service that a request without a route is signed for; None when the request is Mantle's.
+
+    boto3's bedrock clients sign for `bedrock`, and so do some clients of Mantle. The path decides between them.
+    """
+    authorization = find_header(scope, b"authorization")
+    signature = parse_credential_scope(authorization, scope["query_string"].decode("latin-1"))
+    if parse_bearer_key(authorization) or signature is None or signature.service == _MANTLE:
+        return None
+    if signature.service == _BEDROCK and scope["path"].startswith((f"{V1_PREFIX}/", f"{OPENAI_V1_PREFIX}/")):
+        return None
+    return signature.service
+
+
+def unserved_service_hint(service: str, *, api_hint: str) -> str:
+    """Return what a user of an unserved AWS service can do. `api_hint` is the hint of the API for the same path."""
+    if service == _BEDROCK:
+        return api_hint
+    return (
+        f"the simulator does not serve the AWS service {service!a}; unset AWS_ENDPOINT_URL to send the request to AWS"
+    )
+
+
+def unserved_service_response(scope: Scope, *, service: str, hint: str, status: int, request_id: str) -> Response:
+    """Return the error of an AWS service that has no such operation, with `hint` as its message.
+
+    The request id header is left out: it is the same in all responses of the API, which adds it.
+    """
+    is_query = find_header(scope, b"content-type").startswith(FORM_CONTENT_TYPE)
+    error = AwsError(code="InvalidAction" if is_query else "UnknownOperationException", message=hint, status=status)
+    encoded = encode_error(error, service=service, is_query_protocol=is_query, request_id=request_id)
+    headers = {name: value for name, value in encoded.headers.items() if name != _REQUEST_ID_HEADER}
+    return Response(encoded.body, status_code=status, headers=headers | {HINT_HEADER: hint})
