@@ -1,5 +1,4 @@
-"""The reward function that `rft train` deploys when none is named: copy this folder as your starting point.
+"""The reward function that `rft train` deploys by default. Copy this folder as the start of your own.
 
-The folder's files are zipped as they lie and deployed with the handler `lambda_function.lambda_handler`. Nothing
-outside the standard library is needed.
+The folder is zipped and deployed with the handler `lambda_function.lambda_handler`. It needs only the standard library.
 """
