@@ -1,1 +1,1 @@
-"""What a model answers, whatever API it is asked by: `models` finds the weights, `replies` composes the answer."""
+"""Answers requests to models, for all APIs: the model catalogue, the inference itself and its replies."""

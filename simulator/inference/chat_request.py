@@ -1,4 +1,4 @@
-"""What a model is asked and what it answers, in the terms of neither API: chat completions and Responses use it."""
+"""The request to a model and its reply, independent of the API: chat completions and Responses use both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any, Literal, TypeAlias
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 ToolChoice: TypeAlias = Literal["auto", "none", "required"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls"]
-Schema: TypeAlias = Mapping[str, Any] | bool  # a JSON Schema, already checked by `structured.instances.checked`
+Schema: TypeAlias = Mapping[str, Any] | bool  # a JSON Schema that `structured.instances.check_schema` has accepted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A function that the model may call. `parameters` is the JSON Schema of its arguments; none by default."""
+    """A function that the model may call; `parameters` is the JSON Schema of its arguments."""
 
     name: str
     description: str = ""
@@ -21,7 +21,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A call that the model wants made. `arguments` is JSON text: an object, valid by the tool's schema."""
+    """A call of a tool. `arguments` is the JSON text of an object that is valid by the schema of the tool."""
 
     id: str
     name: str
@@ -30,7 +30,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One message. `tool_calls` stand in an assistant's turn; `tool_call_id` in a tool's says which it answers."""
+    """One message. The assistant has `tool_calls`; a tool has the `tool_call_id` of the call that it answers."""
 
     role: Role
     content: str = ""
@@ -40,21 +40,21 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One question to a model.
+    """One request to a model.
 
     Attributes:
-        model: the id as the caller wrote it: base, alias, tuned model or checkpoint.
-        messages: the whole conversation, the oldest first; at least one.
-        temperature: at 0 nothing is drawn.
-        max_tokens: the most to generate, thinking included; None for the model's own limit.
+        model: the id in the request: a base model, an alias, a tuned model or a checkpoint.
+        messages: the whole conversation, oldest first; at least one message.
+        temperature: at 0 there are no random draws.
+        max_tokens: the largest number of tokens to generate, including reasoning; None for the model's own limit.
         reasoning_effort: `low`, `medium` or `high`.
-        seed: given, the draws belong to it and the request alone.
-        tools: what may be called. For a `tool_choice` that names one tool, give that one alone and `required`.
+        seed: if given, the draws depend on it and the request only.
+        tools: the tools. If `tool_choice` names one tool, pass that tool alone and `required`.
         tool_choice: `auto` lets the model decide, `none` forbids calls, `required` forces one.
-        parallel_tool_calls: whether one answer may hold several calls.
-        json_schema: given, the text is JSON that is valid by it; `{"type": "object"}` for any object.
+        parallel_tool_calls: whether one reply may have several calls.
+        json_schema: if given, the text is JSON that is valid by it; `{"type": "object"}` for any object.
         stop: the text ends before the first of these.
-        reasoning_enabled: False puts the whole budget into words.
+        reasoning_enabled: False: no reasoning, the whole budget is for the text.
     """
 
     model: str
@@ -73,7 +73,7 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What answering has cost, in tokens: the prompt once, and everything that was generated."""
+    """The tokens of a request: the prompt once, and everything that was generated."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -81,15 +81,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer: words or tool calls. All counts are tokens.
+    """One reply: text or tool calls. All counts are tokens.
 
     Attributes:
-        text: the words; empty beside tool calls, and when the budget went into thinking.
-        reasoning: a short stand-in for the thinking; its length in tokens is `reasoning_tokens`.
-        prompt_tokens: of the whole conversation, the hidden template and the tools included.
-        completion_tokens: of everything that was generated, the thinking included.
-        finish_reason: `length` when the budget ended it.
-        known: whether the simulator has the right answer of this prompt, so that the model could do more than guess.
+        text: the text; empty with tool calls, or if reasoning took the whole budget.
+        reasoning: a short text in place of the reasoning; the count is `reasoning_tokens`.
+        prompt_tokens: of the whole conversation, the chat template and the tools.
+        completion_tokens: of everything that was generated, including reasoning.
+        finish_reason: `length` if the budget ended it.
+        known: whether the simulator has a reference answer or recorded responses for the prompt; else it guesses.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""The base models that the service offers, and what each of them can do."""
+"""The base models of the service and their capabilities."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,16 +8,16 @@ from simulator.settings import TUNING_REGION
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseModel:
-    """A model of the service's own. `created` in seconds since the Unix epoch."""
+    """A base model. `created` is in seconds since the Unix epoch."""
 
     id: str
     owner: str
     is_tunable: bool
-    has_responses_api: bool  # whether it has the Responses API
-    created: int = 1_750_000_000  # OBSERVED for one of them, taken for all
+    has_responses_api: bool
+    created: int = 1_750_000_000  # OBSERVED for one of them, used for all
 
 
-# DOCUMENTED: gpt-oss-20b and Qwen3 32B are the two that can be tuned; gpt-oss-120b is offered beside them (OBSERVED).
+# DOCUMENTED: only gpt-oss-20b and Qwen3 32B can be tuned. OBSERVED: gpt-oss-120b is offered too.
 # OBSERVED: no Qwen model has the Responses API.
 BASE_MODELS: Final = {
     model.id: model
@@ -28,22 +28,22 @@ BASE_MODELS: Final = {
     )
 }
 
-# SAMPLE: one notebook writes the id of the sibling runtime API.
+# SAMPLE: one notebook has the id of the bedrock-runtime API.
 ALIASES: Final = {"qwen.qwen3-32b-v1:0": "qwen.qwen3-32b"}
 
 
 def find_base_model(model_id: str) -> BaseModel | None:
-    """Return the base model of that id or alias, or None."""
+    """Return the base model with this id or alias, or None."""
     return BASE_MODELS.get(resolve_alias(model_id))
 
 
 def resolve_alias(model_id: str) -> str:
-    """Return the id that an alias stands for; any other id as it is."""
+    """Return the model id of an alias, and any other id unchanged."""
     return ALIASES.get(model_id, model_id)
 
 
 def missing_model_hint(model_id: str) -> str:
-    """Return what to say to whoever asked for a model that is not there."""
+    """Return the hint for a model that does not exist."""
     if model_id.startswith("ft:"):
         return "a tuned model exists once its job has succeeded, for its own account; GET /v1/models lists them"
     return f"base models here: {', '.join(BASE_MODELS)}; GET /v1/models lists the tuned ones too"

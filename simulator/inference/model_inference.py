@@ -1,4 +1,4 @@
-"""Chat with base, checkpoint and tuned models: which weights a model id means, and what the policy answers."""
+"""Answers requests to base models, checkpoints and tuned models: finds the weights and runs the policy."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ from simulator.training.prompt_index import PromptIndex, build_prompt_index
 from simulator.training.weights import BASE_WEIGHTS, Weights
 from simulator.upstream.response_folder import ResponseFolder
 
-# INFERRED: what the service allows when the caller sets no budget is not published.
+# INFERRED: the limit of the service for requests without one is not published.
 DEFAULT_MAX_TOKENS: Final = 8192
 
-_REMEMBERED: Final = 100_000  # requests; beyond that the counting begins anew
-# Longer conversations are looked up anew each time, so that what is remembered stays within some tens of megabytes.
-_REMEMBERED_CHARACTERS: Final = 4_096
+_MAX_COUNTED: Final = 100_000  # different requests; then the counts start again
+# Longer conversations are not cached, so that the cache stays within some tens of megabytes.
+_MAX_CACHED_CHARACTERS: Final = 4_096
 _ANY_COUNT: Final = DatasetLimits(min_records=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
-    """A model that answers: the base model behind it, what it was tuned to, and whose it is (None: everybody's)."""
+    """A model to answer with: its base model, its weights and the account that owns it (None: no owner)."""
 
     base_model: str
     weights: Weights
@@ -40,9 +40,9 @@ class ServedModel:
 
 
 class Inference:
-    """Answers chats. Prompts of uploaded files are known; `known` of an answer says whether this one is.
+    """Answers requests. The prompts of uploaded files have known answers; other prompts get a guess.
 
-    What `replay` holds of a known prompt is a model's answer to it, in place of the simulated policy's.
+    For a known prompt with responses in `response_folder` the answer is one of these, not the simulated policy's.
     """
 
     def __init__(
@@ -60,28 +60,30 @@ class Inference:
         self._uploads = uploads
         self._seed = seed
         self._answer_path = answer_path
-        self._replay = response_folder
+        self._response_folder = response_folder
         self._lock = Lock()
-        self._indexed_generation = -1  # the generation of files that the index is of; -1 before the first
+        self._indexed_generation = -1  # the generation of files of the index; -1: no index yet
         self._index = PromptIndex(records={}, labels=())
-        self._request_counts: Counter[str] = Counter()  # how often each request was made
+        self._request_counts: Counter[str] = Counter()  # by digest of the request
         self._records = lru_cache(maxsize=32)(self._read_upload)
         self._prepared_chats = lru_cache(maxsize=4096)(self._prepare_chat)
         self._tuned: dict[str, ServedModel] = {}
 
     @property
     def is_index_current(self) -> bool:
-        """Whether the index of prompts is that of the uploads as they are now; likewise what is recorded of them."""
-        return self._files.generation == self._indexed_generation and (self._replay is None or self._replay.is_current)
+        """Whether the index of prompts and the folder of responses are up to date."""
+        return self._files.generation == self._indexed_generation and (
+            self._response_folder is None or self._response_folder.is_current
+        )
 
     def refresh_index(self) -> None:
-        """Index the prompts of every upload, the latest first. Reads whole files: not for the event loop.
+        """Index the prompts of all uploads, newest first. Reads whole files: do not call it in the event loop.
 
         Raises:
-            UpstreamError: what is recorded of them cannot be read.
+            UpstreamError: the folder of responses cannot be read.
         """
-        if self._replay:
-            self._replay.refresh()
+        if self._response_folder:
+            self._response_folder.refresh()
         with self._lock:
             generation = self._files.generation
             if generation != self._indexed_generation:
@@ -92,10 +94,10 @@ class Inference:
                 self._indexed_generation = generation
 
     def find_model(self, model_id: str) -> ServedModel:
-        """Return the model behind an id.
+        """Return the model with this id.
 
         Raises:
-            ApiError: neither a base model nor one that a job has made.
+            ApiError: there is no such base model, tuned model or checkpoint.
         """
         if base := find_base_model(model_id):
             return ServedModel(base_model=base.id, weights=BASE_WEIGHTS)
@@ -109,16 +111,16 @@ class Inference:
         return self._tuned[model_id]
 
     def check_access(self, model_id: str, *, account: str) -> None:
-        """Make sure that an account has a model.
+        """Check that an account may use a model.
 
         Raises:
-            ApiError: there is none of that id, or it is another account's: the answer is the same.
+            ApiError: the model does not exist or belongs to another account; both have the same error.
         """
         if self.find_model(model_id).account not in (None, account):
             raise _model_not_found(model_id)
 
     def answer(self, request: ChatRequest) -> Reply:
-        """Return the model's answer: the only one of `answers`.
+        """Return one reply, as `answers` does.
 
         Raises:
             ApiError: no such model.
@@ -126,33 +128,31 @@ class Inference:
         return self.answers(request, 1)[0]
 
     def answers(self, request: ChatRequest, count: int) -> tuple[Reply, ...]:
-        """Return `count` answers to the same wish.
+        """Return `count` replies to the same request.
 
-        The draws belong to the request and to how often the very same one was made before (with a `seed`: to the
-        request alone), not to when it came: a grader that asks side by side gets the same answers in every run. At
-        temperature 0 there are none.
+        The key of the draws is the request and the number of equal requests before it (with a `seed`: the seed), but
+        not the time. So a reward function with concurrent requests gets the same replies in every run. At temperature 0
+        there are no draws.
 
         Raises:
             ApiError: no such model.
         """
         messages = tuple([Message(role=turn.role, content=turn.content) for turn in request.messages])
-        short = sum(len(message.content) for message in messages) <= _REMEMBERED_CHARACTERS
-        # A folder of responses may grow at any time.
-        question_of = self._prepared_chats if short and self._replay is None else self._prepare_chat
-        asked = question_of(
-            messages, request.model, request.temperature, request.reasoning_effort, self._indexed_generation
-        )
-        address = (self._seed, "chat", *self._random_key(_request_digest(request), request.seed))
+        short = sum(len(message.content) for message in messages) <= _MAX_CACHED_CHARACTERS
+        # The folder of responses may change at any time, so its answers are not cached.
+        prepare = self._prepared_chats if short and self._response_folder is None else self._prepare_chat
+        chat = prepare(messages, request.model, request.temperature, request.reasoning_effort, self._indexed_generation)
+        random_key = (self._seed, "chat", *self._random_key(_request_digest(request), request.seed))
         max_tokens = request.max_tokens or DEFAULT_MAX_TOKENS
         replies: list[Reply] = []
         for choice in range(count):
-            own = (*address, "choice", choice) if choice else address
-            words = answer_chat(
-                asked,
+            choice_key = (*random_key, "choice", choice) if choice else random_key
+            answer = answer_chat(
+                chat,
                 max_tokens=max_tokens if request.reasoning_enabled else DEFAULT_MAX_TOKENS,
-                random_key=own,
+                random_key=choice_key,
             )
-            replies.append(compose_reply(request, words, max_tokens=max_tokens, random_key=own))
+            replies.append(compose_reply(request, answer, max_tokens=max_tokens, random_key=choice_key))
         return tuple(replies)
 
     def _prepare_chat(
@@ -161,11 +161,11 @@ class Inference:
         model: str,
         temperature: float,
         effort: str,
-        generation: int,  # noqa: ARG002  of the index: what is remembered of an older one is not asked for again
+        generation: int,  # noqa: ARG002  part of the key of the cache
     ) -> SimulatedChat | RecordedChat:
         served = self.find_model(model)
-        # What a simulated policy learned, before there was such a folder, cannot choose among responses.
-        replay = None if any(map(any, served.weights.columns)) else self._replay
+        # Weights of the simulated policy cannot choose among recorded responses.
+        response_folder = None if any(map(any, served.weights.columns)) else self._response_folder
         return prepare_chat(
             messages,
             model=served.base_model,
@@ -174,7 +174,9 @@ class Inference:
             temperature=temperature,
             reasoning_effort=effort,
             answer_path=self._answer_path,
-            find_responses=partial(replay.find_responses, model=served.base_model) if replay else None,
+            find_responses=partial(response_folder.find_responses, model=served.base_model)
+            if response_folder
+            else None,
         )
 
     def _random_key(self, request: str, seed: int | None) -> tuple[str | int, ...]:
@@ -182,7 +184,7 @@ class Inference:
             return (request, "seed", seed)
         with self._lock:
             self._request_counts[request] += 1
-            if len(self._request_counts) > _REMEMBERED:
+            if len(self._request_counts) > _MAX_COUNTED:
                 self._request_counts.clear()
                 self._request_counts[request] = 1
             return (request, "time", self._request_counts[request])
@@ -192,21 +194,21 @@ class Inference:
             with self._uploads.open(sha256) as stream:
                 return read_records(stream, _ANY_COUNT)
         except (DatasetError, FileNotFoundError):
-            return ()  # its job, if there is one, says what is wrong with it
+            return ()  # a job with this file reports the error
 
 
-def _request_digest(wish: ChatRequest) -> str:
-    """Return what tells a request from others: what is asked of whom, an alias being the model that it stands for."""
-    model = find_base_model(wish.model)
+def _request_digest(request: ChatRequest) -> str:
+    """Return a digest of a request. An alias has the digest of its model."""
+    model = find_base_model(request.model)
     return digest(
-        model.id if model else wish.model,
-        *wish.messages,
-        *wish.tools,
-        wish.tool_choice,
-        wish.json_schema,
-        wish.temperature,
-        wish.max_tokens,
-        wish.reasoning_effort,
+        model.id if model else request.model,
+        *request.messages,
+        *request.tools,
+        request.tool_choice,
+        request.json_schema,
+        request.temperature,
+        request.max_tokens,
+        request.reasoning_effort,
     ).hex()
 
 

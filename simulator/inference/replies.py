@@ -1,14 +1,14 @@
-"""From what the policy answered to what goes out: words, JSON that a schema asks for, or calls of tools.
+"""Turns the answer of the policy into a reply: text, JSON by a schema, or tool calls.
 
-INFERRED, all of it: a real model decides by itself whether it calls a tool. This one goes by rules that a test can
-rely on:
+INFERRED: a real model decides by itself whether it calls a tool. The simulated one follows fixed rules, on which tests
+can rely:
 
-- under `auto`, a prompt whose right answer is known is answered in words; any other is met with a tool call, and once
-  the tool has answered, with words that hand on what it said
-- `required` always calls, `none` never does
-- called are all tools that the question names, or, when it names none, the one whose name and description share the
-  most words with it (the first of several)
-- the answer, right or wrong as it was drawn, stands in the field of the arguments that fits it best
+- with `auto`, a prompt with a known answer gets text. Any other prompt gets a tool call, and after the result of the
+  tool a text that repeats it
+- `required` always calls a tool, `none` never
+- it calls all tools that the question names. If it names none, it calls the tool whose name and description have the
+  most reply in common with the question; of several, the first
+- the answer, right or wrong, goes into the field of the arguments that fits it best
 """
 
 import json
@@ -23,84 +23,84 @@ from simulator.training.dataset import Json, Message
 from simulator.training.requested_format import find_requested_format
 from simulator.training.token_counts import CHARACTERS_PER_TOKEN, count_message_tokens, count_tokens, truncate_middle
 
-# OBSERVED: gpt-oss prompts carry about 65 tokens of hidden template.
+# OBSERVED: gpt-oss prompts have about 65 tokens of chat template.
 _TEMPLATE_TOKENS: Final = 65
 
 
 def compose_reply(
     request: ChatRequest, answer: ChatAnswer, *, max_tokens: int, random_key: tuple[int | str, ...]
 ) -> Reply:
-    """Return the reply to a wish; `answer` is what the policy says to it in words, within `max_tokens`."""
-    words = Reply(
+    """Return the reply to a request; `answer` is the answer of the policy as text, within `max_tokens`."""
+    reply = Reply(
         text=answer.text,
         reasoning=answer.reasoning,
-        prompt_tokens=answer.prompt_tokens + _hidden_tokens(request),
+        prompt_tokens=answer.prompt_tokens + _template_tokens(request),
         completion_tokens=answer.completion_tokens,
         reasoning_tokens=answer.reasoning_tokens,
         finish_reason=answer.finish_reason,
         known=answer.known,
     )
     if not request.reasoning_enabled:
-        words = _with_text(replace(words, reasoning="", reasoning_tokens=0), words.text, max_tokens)
+        reply = _with_text(replace(reply, reasoning="", reasoning_tokens=0), reply.text, max_tokens)
     question = truncate_middle(next((turn.content for turn in reversed(request.messages) if turn.role == "user"), ""))
     results = find_tool_results(request.messages)
-    if called := choose_tools(request, question, settled=answer.known or bool(results)):
-        wanted = answer.value if answer.known else question
-        calls = tuple(make_tool_call(tool, wanted, question, (*random_key, place)) for place, tool in enumerate(called))
-        return _with_tool_calls(words, calls, max_tokens)
+    if tools := choose_tools(request, question, settled=answer.known or bool(results)):
+        value = answer.value if answer.known else question
+        calls = tuple(make_tool_call(tool, value, question, (*random_key, index)) for index, tool in enumerate(tools))
+        return _with_tool_calls(reply, calls, max_tokens)
     if request.json_schema is not None:
-        value = _parsed(results[-1][1]) if results and not answer.known else answer.value
+        value = _parse_json(results[-1][1]) if results and not answer.known else answer.value
         text = json.dumps(
             generate_instance(request.json_schema, value, key=find_requested_format(question).key), ensure_ascii=False
         )
-        words = _with_text(words, text, max_tokens)
+        reply = _with_text(reply, text, max_tokens)
     elif results and not answer.known:
-        words = _with_text(words, "\n".join(f"{name} says: {result}" for name, result in results), max_tokens)
-    return _apply_stop_sequences(words, request.stop)
+        reply = _with_text(reply, "\n".join(f"{name} says: {result}" for name, result in results), max_tokens)
+    return _apply_stop_sequences(reply, request.stop)
 
 
 def count_prompt_tokens(request: ChatRequest) -> int:
-    """Return the tokens of a whole prompt: the `prompt_tokens` of every reply to it."""
+    """Return the `prompt_tokens` of every reply to a request."""
     return count_message_tokens(
         Message(role=turn.role, content=turn.content) for turn in request.messages
-    ) + _hidden_tokens(request)
+    ) + _template_tokens(request)
 
 
-def _hidden_tokens(wish: ChatRequest) -> int:
-    tools = (f"{tool.name}{tool.description}{json.dumps(tool.parameters)}" for tool in wish.tools)
-    calls = (f"{call.name}{call.arguments}" for turn in wish.messages for call in turn.tool_calls)
+def _template_tokens(request: ChatRequest) -> int:
+    tools = (f"{tool.name}{tool.description}{json.dumps(tool.parameters)}" for tool in request.tools)
+    calls = (f"{call.name}{call.arguments}" for turn in request.messages for call in turn.tool_calls)
     return _TEMPLATE_TOKENS + sum(count_tokens(text) for text in (*tools, *calls))
 
 
-def _with_tool_calls(words: Reply, calls: tuple[ToolCall, ...], max_tokens: int) -> Reply:
-    spent = words.reasoning_tokens + sum(count_tokens(call.name + call.arguments) for call in calls)
-    if spent > max_tokens:  # half a call is none
-        return replace(words, text="", completion_tokens=max_tokens, finish_reason="length")
-    return replace(words, text="", tool_calls=calls, completion_tokens=spent, finish_reason="tool_calls")
+def _with_tool_calls(reply: Reply, calls: tuple[ToolCall, ...], max_tokens: int) -> Reply:
+    needed = reply.reasoning_tokens + sum(count_tokens(call.name + call.arguments) for call in calls)
+    if needed > max_tokens:  # a call is never truncated
+        return replace(reply, text="", completion_tokens=max_tokens, finish_reason="length")
+    return replace(reply, text="", tool_calls=calls, completion_tokens=needed, finish_reason="tool_calls")
 
 
-def _with_text(words: Reply, text: str, max_tokens: int) -> Reply:
-    room = max_tokens - words.reasoning_tokens
-    spent = count_tokens(text)
+def _with_text(reply: Reply, text: str, max_tokens: int) -> Reply:
+    available = max_tokens - reply.reasoning_tokens
+    needed = count_tokens(text)
     return replace(
-        words,
-        text=text[: room * CHARACTERS_PER_TOKEN],
-        completion_tokens=words.reasoning_tokens + min(spent, room),
-        finish_reason="stop" if spent <= room else "length",
+        reply,
+        text=text[: available * CHARACTERS_PER_TOKEN],
+        completion_tokens=reply.reasoning_tokens + min(needed, available),
+        finish_reason="stop" if needed <= available else "length",
     )
 
 
-def _apply_stop_sequences(words: Reply, stop: tuple[str, ...]) -> Reply:
-    found = [place for place in (words.text.find(sequence) for sequence in stop) if place >= 0]
-    if not found:
-        return words
-    text = words.text[: min(found)]
+def _apply_stop_sequences(reply: Reply, stop: tuple[str, ...]) -> Reply:
+    positions = [position for position in (reply.text.find(sequence) for sequence in stop) if position >= 0]
+    if not positions:
+        return reply
+    text = reply.text[: min(positions)]
     return replace(
-        words, text=text, completion_tokens=words.reasoning_tokens + count_tokens(text), finish_reason="stop"
+        reply, text=text, completion_tokens=reply.reasoning_tokens + count_tokens(text), finish_reason="stop"
     )
 
 
-def _parsed(text: str) -> Json:
+def _parse_json(text: str) -> Json:
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):

@@ -16,7 +16,7 @@ _WORD: Final = re.compile(r"[A-Za-z][a-z]{3,}|[A-Z]{4,}")
 
 
 def find_tool_results(messages: tuple[Turn, ...]) -> list[tuple[str, str]]:
-    """Return (tool, what it said) of each result since the last question."""
+    """Return (name of the tool, result) of each tool result since the last question."""
     names: dict[str | None, str] = {}
     results: list[tuple[str, str]] = []
     for turn in messages:
@@ -28,25 +28,25 @@ def find_tool_results(messages: tuple[Turn, ...]) -> list[tuple[str, str]]:
     return results
 
 
-def choose_tools(wish: ChatRequest, question: str, *, settled: bool) -> tuple[Tool, ...]:
-    """Return the tools to call; none under `auto` when the answer is `settled` without them."""
-    if not wish.tools or wish.tool_choice == "none" or (wish.tool_choice == "auto" and settled):
+def choose_tools(request: ChatRequest, question: str, *, settled: bool) -> tuple[Tool, ...]:
+    """Return the tools to call; with `auto` none if the answer is `settled` without them."""
+    if not request.tools or request.tool_choice == "none" or (request.tool_choice == "auto" and settled):
         return ()
     names = set(_NAME.findall(question))
-    called = [tool for tool in wish.tools if tool.name in names]
-    if not called:
-        asked = _words(question)
-        called = [max(wish.tools, key=lambda tool: len(asked & _words(f"{tool.name} {tool.description}")))]
-    return tuple(called if wish.parallel_tool_calls else called[:1])
+    tools = [tool for tool in request.tools if tool.name in names]
+    if not tools:
+        question_words = _words(question)
+        tools = [max(request.tools, key=lambda tool: len(question_words & _words(f"{tool.name} {tool.description}")))]
+    return tuple(tools if request.parallel_tool_calls else tools[:1])
 
 
 def _words(text: str) -> set[str]:
     return {word.lower() for word in _WORD.findall(text)}
 
 
-def make_tool_call(tool: Tool, wanted: Json, question: str, address: Iterable[int | str]) -> ToolCall:
-    """Return a call of a tool; the field that fits holds `wanted`, and the id is hashed from `address`."""
-    arguments = generate_instance(tool.parameters, wanted, key=find_requested_format(question).key)
-    # The form of the id is INFERRED from OpenAI's.
-    call_id = f"call_{digest('call', *address, size=12).hex()}"
+def make_tool_call(tool: Tool, value: Json, question: str, random_key: Iterable[int | str]) -> ToolCall:
+    """Return a call of a tool with `value` in the field that fits it; the id is a hash of `random_key`."""
+    arguments = generate_instance(tool.parameters, value, key=find_requested_format(question).key)
+    # INFERRED: the form of the id is OpenAI's.
+    call_id = f"call_{digest('call', *random_key, size=12).hex()}"
     return ToolCall(id=call_id, name=tool.name, arguments=json.dumps(arguments, ensure_ascii=False))

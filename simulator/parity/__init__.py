@@ -1,1 +1,1 @@
-"""What is emulated beyond the routes and the errors, and how each piece of it is known: rows of the parity table."""
+"""The rows of the parity table: behaviours beyond the routes and the errors, each with its evidence."""

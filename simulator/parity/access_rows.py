@@ -21,11 +21,13 @@ ACCESS_ROWS: Final = (
         "absent-routes", _PATHS, (S,), "No batches, and no list of a response's `input_items`", "404 with a hint"
     ),
     known_row("regions", _PATHS, (D,), "Mantle is in 14 regions; only us-west-2 tunes", setting="region"),
-    known_row("alias", _PATHS, (S,), "`qwen.qwen3-32b-v1:0` means `qwen.qwen3-32b`", "wherever a model is named"),
+    known_row(
+        "alias", _PATHS, (S,), "`qwen.qwen3-32b-v1:0` means `qwen.qwen3-32b`", "in every field that names a model"
+    ),
     inferred_row(
         "other-absent-routes",
         _PATHS,
-        "OpenAI's pause and resume, uploads in parts, `input_tokens`, graders apart from a job: in no list of routes",
+        "OpenAI's pause and resume, uploads in parts, `input_tokens`, graders without a job: in no list of routes",
         "404 with a hint",
     ),
     inferred_row(
@@ -35,12 +37,12 @@ ACCESS_ROWS: Final = (
         "404",
         setting="text_completions",
     ),
-    inferred_row("other-regions", _PATHS, "What fine-tuning answers elsewhere", "lists are empty, create is a 400"),
+    inferred_row("other-regions", _PATHS, "Fine-tuning in the other regions", "lists are empty, create is a 400"),
     inferred_row(
         "name-echoed",
         _PATHS,
-        "The name that an answer to an alias carries",
-        "chat: the one asked by; jobs and models: the model's own",
+        "The model name in an answer to an alias",
+        "chat: the alias; jobs and models: the id of the model",
     ),
     known_row(
         "short-term-keys",
@@ -55,7 +57,7 @@ ACCESS_ROWS: Final = (
         _CALLERS,
         (D,),
         "`ABSK…`: a service-specific credential of an IAM user",
-        "made, listed, reset, switched off and deleted through IAM here",
+        "IAM creates, lists, resets, disables and deletes them",
     ),
     known_row(
         "sigv4",
@@ -82,7 +84,7 @@ ACCESS_ROWS: Final = (
         _CALLERS,
         (D,),
         "`bedrock-mantle:Files`, `:Model`, `:FineTuningJob`, `:BearerTokenType` in a policy's conditions",
-        "and the global ones",
+        "with AWS's global condition keys",
     ),
     known_row(
         "managed-policies",
@@ -90,17 +92,15 @@ ACCESS_ROWS: Final = (
         (D,),
         "AWS's `AmazonBedrockMantleFullAccess`, `…InferenceAccess` and `…ReadOnly` can be attached",
     ),
-    known_row(
-        "key-refusals", _CALLERS, (O,), "401 `invalid_api_key`, `permission_denied_error`, for a key that is none"
-    ),
+    known_row("key-refusals", _CALLERS, (O,), "401 `invalid_api_key`, `permission_denied_error`, for an invalid key"),
     inferred_row(
         "wordings-of-refused-keys",
         _CALLERS,
         "The answer to a missing and an expired key, and to a wrong signature",
-        "401 `invalid_api_key`; wordings of sibling services",
+        "401 `invalid_api_key`; the messages of similar AWS services",
     ),
     inferred_row(
-        "unsigned-payload", _CALLERS, "Whether a signature may leave out the body", "`UNSIGNED-PAYLOAD` is taken"
+        "unsigned-payload", _CALLERS, "Whether a signature may exclude the body", "`UNSIGNED-PAYLOAD` is accepted"
     ),
     inferred_row(
         "other-services",
@@ -109,14 +109,14 @@ ACCESS_ROWS: Final = (
         "401 `invalid_api_key`; the hint names the service to sign for",
     ),
     inferred_row(
-        "model-of-an-alias", _CALLERS, "What `bedrock-mantle:Model` holds for an alias", "the id that it stands for"
+        "model-of-an-alias", _CALLERS, "The value of `bedrock-mantle:Model` for an alias", "the id of the model"
     ),
     known_row(
         "permissions-elsewhere",
         _CALLERS,
         (D,),
-        "S3, IAM and Lambda's management ask for permissions too",
-        "not here: IAM decides on Mantle's actions and on `lambda:InvokeFunction` alone",
+        "S3, IAM and the management of Lambda need permissions too",
+        "IAM is checked for Mantle's actions and `lambda:InvokeFunction` only",
     ),
     known_row(
         "header",
@@ -134,24 +134,27 @@ ACCESS_ROWS: Final = (
         "limits",
         _PROJECTS,
         (D,),
-        "1,000 an account; names to 128 characters, 200 tags",
+        "1,000 per account; names of up to 128 characters, 200 tags",
         setting="max_projects",
     ),
-    known_row("archived", _PROJECTS, (A,), "An archived one is listed on request only, and takes nothing new"),
+    known_row("archived", _PROJECTS, (A,), "An archived project is listed on request only, and accepts nothing new"),
     inferred_row(
-        "use-of-archived", _PROJECTS, "What goes on in an archived project", "reading and cancelling; the rest is a 400"
+        "use-of-archived", _PROJECTS, "What an archived project allows", "reading and cancelling; all else is a 400"
     ),
     inferred_row("archiving-the-default", _PROJECTS, "Whether the default project can be archived", "400"),
     inferred_row(
-        "foreign-ids", _PROJECTS, "What is said of another project's file, job or response", "404, as if missing"
+        "foreign-ids",
+        _PROJECTS,
+        "The answer for a file, job or response of another project",
+        "404, as for a missing one",
     ),
     inferred_row(
         "permission-first",
         _PROJECTS,
-        "Whether permission is asked before existence is told",
+        "Whether permission is checked before existence",
         "yes: 403 comes before 404",
     ),
     inferred_row(
-        "right-to-list-and-create", _PROJECTS, "On which resource listing and creating are allowed", "`project/*`"
+        "right-to-list-and-create", _PROJECTS, "The resource of the permissions to list and to create", "`project/*`"
     ),
 )

@@ -1,13 +1,13 @@
-"""How we know what Bedrock does: the mark that every emulated behaviour carries."""
+"""The evidence for what Bedrock does: every emulated behaviour has such a mark."""
 
 from enum import StrEnum
 
 
 class Evidence(StrEnum):
-    """Where a behaviour comes from, the surest first."""
+    """The sources of a behaviour, the most reliable first."""
 
-    DOCUMENTED = "D"  # a page of AWS's documentation says so
+    DOCUMENTED = "D"  # AWS documents it
     SAMPLE = "S"  # Amazon's sample notebooks or walkthrough rely on it
-    OBSERVED = "O"  # others quote a live response
-    OPENAI = "A"  # OpenAI's specification, to which AWS defers
-    INFERRED = "I"  # our reading: a guess that had to be made
+    OBSERVED = "O"  # third parties quote a live response
+    OPENAI = "A"  # OpenAI's specification says so, and AWS refers to it
+    INFERRED = "I"  # our assumption

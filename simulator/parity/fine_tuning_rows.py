@@ -8,45 +8,52 @@ _FILES: Final = Topic.FILES
 _JOBS: Final = Topic.JOBS
 
 FINE_TUNING_ROWS: Final = (
-    known_row("purpose", _FILES, (D,), "Purpose must be `fine-tune`"),
-    known_row("file-object", _FILES, (A,), "AWS prints no file", "OpenAI's object, `processed` at once"),
-    known_row("file-limit", _FILES, (A,), "AWS publishes no largest file", "OpenAI's 512 MB", setting="max_file_bytes"),
+    known_row("purpose", _FILES, (D,), "The purpose must be `fine-tune`"),
+    known_row("file-object", _FILES, (A,), "AWS documents no file object", "OpenAI's object, `processed` at once"),
+    known_row(
+        "file-limit",
+        _FILES,
+        (A,),
+        "AWS documents no limit for the size of a file",
+        "OpenAI's 512 MB",
+        setting="max_file_bytes",
+    ),
     known_row(
         "records",
         _FILES,
         (D, S),
-        "100 to 20,000 records: `messages` to answer, text as string or parts, a `reference_answer` of any shape",
+        "100 to 20,000 records: `messages`, with text as a string or parts, and a `reference_answer` of any shape",
         setting="dataset.min_records",
     ),
     inferred_row("other-purposes", _FILES, "The answer to another purpose", "400"),
     inferred_row(
         "faulty-records",
         _FILES,
-        "When a faulty file is refused, and how",
-        "the job ends as `failed`, `invalid_training_file`, with line and reason",
+        "When and how an invalid file is refused",
+        "the job ends as `failed`, `invalid_training_file`, with the line and the reason",
     ),
     inferred_row(
         "prompt-length",
         _FILES,
-        "The longest prompt",
-        "no limit; with one, the job fails and names the line",
+        "The limit for the length of a prompt",
+        "none; with a limit, the job fails and names the line",
         setting="dataset.max_prompt_tokens",
     ),
     inferred_row(
         "strictness",
         _FILES,
-        "How strictly a line is read: encoding, keys that stand twice, depth, length",
-        "UTF-8 without a mark and JSON by RFC 8259, no key twice, 128 levels, as long as an event (6 MB)",
+        "How strictly a line is parsed: encoding, duplicate keys, depth, length",
+        "UTF-8 without a byte order mark, JSON by RFC 8259, no duplicate keys, 128 levels, 6 MB as for an event",
         setting="dataset.max_line",
     ),
-    inferred_row("deleted-file", _FILES, "What a job does whose file is deleted", "it keeps its copy"),
+    inferred_row("deleted-file", _FILES, "What happens to a job whose file is deleted", "it continues with its copy"),
     known_row(
         "fields-of-create",
         _JOBS,
         (D,),
         "`model`, `training_file`, `validation_file`, `metadata`, `method` with the Lambda grader",
     ),
-    known_row("job-object", _JOBS, (A,), "AWS prints no job", "OpenAI's object, every nullable key present"),
+    known_row("job-object", _JOBS, (A,), "AWS documents no job object", "OpenAI's object, every nullable key present"),
     known_row("hyperparameters", _JOBS, (D,), "`n_epochs`, `batch_size` (prompts), `learning_rate_multiplier`"),
     known_row(
         "statuses",
@@ -64,13 +71,13 @@ FINE_TUNING_ROWS: Final = (
         "key order included",
     ),
     known_row(
-        "paging", _JOBS, (D, A), "`limit` and `after`, `has_more`; newest first; 20 unless told, 200 in the sample"
+        "paging", _JOBS, (D, A), "`limit` and `after`, `has_more`; newest first; 20 by default, 200 in the sample"
     ),
-    known_row("checkpoints", _JOBS, (D, A), "None until one is saved; OpenAI's object"),
+    known_row("checkpoints", _JOBS, (D, A), "None until the first is saved; OpenAI's object"),
     inferred_row(
         "refused-at-once",
         _JOBS,
-        "What create refuses at once",
+        "What create refuses immediately",
         "unknown files and models (404); untunable models, other methods, graders and fields (400)",
     ),
     inferred_row(
@@ -83,44 +90,42 @@ FINE_TUNING_ROWS: Final = (
     inferred_row(
         "other-hyperparameters",
         _JOBS,
-        "Ranges and defaults; what becomes of OpenAI's other hyperparameters",
-        "1 epoch, batches of 4, multiplier 1.0; OpenAI's are stored, unknown ones a 400",
+        "Ranges and defaults, and the other hyperparameters of OpenAI",
+        "1 epoch, batches of 4, multiplier 1.0; OpenAI's are stored, unknown ones are a 400",
     ),
     inferred_row(
         "cancel-effects",
         _JOBS,
-        "What is left of a cancelled job; what cancelling an ended one answers",
-        "checkpoints but no model; 400, which SDKs do not retry as they do 409",
+        "What remains of a cancelled job, and the answer to cancelling an ended one",
+        "checkpoints but no model; 400, because SDKs retry a 409",
     ),
-    inferred_row(
-        "concurrency", _JOBS, "How many jobs run at once", "8, the next waits `queued`", setting="concurrent_jobs"
-    ),
+    inferred_row("concurrency", _JOBS, "How many jobs run at once", "8; more are `queued`", setting="concurrent_jobs"),
     inferred_row(
         "durations",
         _JOBS,
         "How long a run takes",
-        "hours of simulated time, seconds of yours",
+        "hours of simulated time, seconds of real time",
         setting="durations.per_step",
     ),
-    inferred_row("wordings-of-events", _JOBS, "All other event messages", "our wording, after OpenAI's"),
+    inferred_row("wordings-of-events", _JOBS, "All other event messages", "similar to OpenAI's"),
     inferred_row(
         "stale-lists",
         _JOBS,
-        "Whether the list lags (the sample fetches each job again)",
+        "Whether the list can lag behind a job (the sample fetches each job again)",
         "it does not",
         setting="consistency.jobs_lag",
     ),
     inferred_row(
         "late-events",
         _JOBS,
-        "Whether events and checkpoints come at once, singly and once",
-        "they do",
+        "Whether events and checkpoints can be late, grouped or repeated",
+        "they are not",
         setting="consistency.events_lag",
     ),
     inferred_row(
         "checkpoint-metrics",
         _JOBS,
-        "What a checkpoint's `metrics` hold (the guide: validation loss and accuracy)",
+        "The `metrics` of a checkpoint (the guide: validation loss and accuracy)",
         "mean reward and length on the held-out records",
     ),
 )

@@ -1,6 +1,6 @@
-"""A row of the parity table, and its three kinds: known of Bedrock, guessed, and a property of this project.
+"""A row of the parity table, of three kinds: known about Bedrock, inferred, and a property of the simulator.
 
-The routes are in `routes/table.py`, the errors in `errors.py`. A test says which row it shows by
+The routes are in `routes/table.py`, the errors in `errors.py`. A test names the row that it checks by
 `@pytest.mark.shows("<id of the row>")`; `python -m tests.parity` writes docs/parity.md from all of these.
 """
 
@@ -9,14 +9,14 @@ from enum import StrEnum
 
 from simulator.parity.evidence import Evidence
 
-D, S, O, A, I = Evidence  # noqa: E741  the table's own letters
+D, S, O, A, I = Evidence  # noqa: E741  the letters in the table
 
 
 class Topic(StrEnum):
-    """What a row is about, in the table's order."""
+    """The topics of the rows, in the order of the table."""
 
     PATHS = "Base URLs"
-    AUTHENTICATION = "Who calls"
+    AUTHENTICATION = "Authentication"
     PROJECTS = "Projects"
     FILES = "Files and data"
     JOBS = "Jobs"
@@ -26,19 +26,20 @@ class Topic(StrEnum):
     CHAT = "Chat completions"
     RESPONSES = "Responses"
     WIRE = "The wire"
-    SIMULATOR = "Shown here"
+    SIMULATOR = "The simulator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityRow:
-    """A row: one claim, and what rests on it here.
+    """A row: one behaviour of Bedrock, and what the simulator does.
 
-    id: its short name, in words joined by hyphens; the table's overview shows it.
-    evidence: how the claim is known, several marks for several parts. INFERRED stands alone: a guess has a row of its
-        own. None: it is no claim about Bedrock.
-    bedrock: what Bedrock does; for a guess, what is not known of it.
-    simulator: what is done here; empty: the same.
-    setting: the switch for what could plausibly be otherwise.
+    Attributes:
+        id: a short name, in words joined by hyphens.
+        evidence: the sources of the behaviour; several marks for several parts. INFERRED is never combined with others.
+            Empty for a property of the simulator.
+        bedrock: what Bedrock does; for an inferred row, what AWS does not document.
+        simulator: what the simulator does; empty: the same.
+        setting: the setting that changes the behaviour.
     """
 
     id: str
@@ -58,15 +59,15 @@ def known_row(
     *,
     setting: str | None = None,
 ) -> ParityRow:
-    """Return a row on what others have told of Bedrock."""
+    """Return a row on a behaviour of Bedrock that has evidence."""
     return ParityRow(id=name, topic=topic, evidence=evidence, bedrock=bedrock, simulator=simulator, setting=setting)
 
 
 def inferred_row(name: str, topic: Topic, unknown: str, simulator: str, *, setting: str | None = None) -> ParityRow:
-    """Return a row on what nobody has told of Bedrock, and had to be decided."""
+    """Return a row on a behaviour of Bedrock that AWS does not document."""
     return ParityRow(id=name, topic=topic, evidence=(I,), bedrock=unknown, simulator=simulator, setting=setting)
 
 
 def project_row(name: str, claim: str) -> ParityRow:
-    """Return a row on what is no matter of Bedrock's, and that a run of the tests shows."""
+    """Return a row on a property of the simulator itself."""
     return ParityRow(id=name, topic=Topic.SIMULATOR, evidence=(), bedrock=claim, simulator="")

@@ -7,18 +7,18 @@ from simulator.parity.parity_row import project_row
 SIMULATOR_ROWS: Final = (
     project_row(
         "no-5xx",
-        "Of 10,000 changed requests, a quarter of them AWS's, and of those that OpenAPI gives, none meets a 5xx",
+        "10,000 mutated requests, a quarter of them to AWS services, and requests generated from OpenAPI get no 5xx",
     ),
     project_row(
         "faults",
-        "A scripted fault hits the call that it names and no other: errors, also AWS's, delays, lost answers, broken "
-        "streams",
+        "A scripted fault affects the call that it names and no other: errors, also of AWS services, delays, lost "
+        "answers, broken streams",
     ),
-    project_row("listing-cost", "A listing costs the same at few jobs as at many: cursors on an index"),
-    project_row("same-seed", "Two runs with one seed write the same bytes"),
+    project_row("listing-cost", "A list request takes the same time with few jobs as with many: cursors use an index"),
+    project_row("same-seed", "Two runs with the same seed write the same bytes"),
     project_row(
         "polite-clients",
-        "The verdict on a client that does everything right is clean, in whatever order its requests and others' come",
+        "A correct client has a verdict without findings, for every order of its requests and those of others",
     ),
     project_row(
         "sdk-releases",
@@ -27,13 +27,13 @@ SIMULATOR_ROWS: Final = (
     ),
     project_row(
         "variables-alone",
-        "OpenAI's SDKs, plain and Bedrock's, in Python and Node, and litellm need nothing but the environment that "
-        "`rft-sim exec` and `env` set",
+        "OpenAI's SDKs in Python and Node, their Bedrock clients and litellm need only the environment variables "
+        "that `rft-sim exec` and `env` set",
     ),
     project_row(
         "strict-validation",
-        "OpenAI's Python SDK validates every object strictly but a job, whose Lambda grader it does not know, and "
-        "Mantle's `reasoning_part` events",
+        "OpenAI's Python SDK accepts every object with strict validation, except jobs, whose Lambda grader it does "
+        "not know, and Mantle's `reasoning_part` events",
     ),
     project_row(
         "bedrock-clients",
@@ -43,10 +43,10 @@ SIMULATOR_ROWS: Final = (
     project_row(
         "litellm",
         "litellm's `bedrock_mantle`, by bearer key and SigV4: chat and Responses; its `openai`: files and the list of "
-        "jobs, but it can neither read nor create one with a Lambda grader",
+        "jobs, but it cannot read or create a job with a Lambda grader",
     ),
     project_row(
         "node-trap",
-        "The Node SDK's `responses.stream()` throws on Mantle's order of events; on OpenAI's it does not",
+        "The Node SDK's `responses.stream()` throws on Mantle's order of events, and not on OpenAI's",
     ),
 )

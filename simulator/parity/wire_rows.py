@@ -9,11 +9,9 @@ _WIRE: Final = Topic.WIRE
 WIRE_ROWS: Final = (
     known_row("envelope", _WIRE, (O,), "Errors are `code, message, param, type`", "unknown paths and methods included"),
     known_row(
-        "key-order", _WIRE, (D, S, O), "Keys go out in alphabetical order", "but for a metrics event's `data` (S)"
+        "key-order", _WIRE, (D, S, O), "Keys go out in alphabetical order", "except the `data` of a metrics event (S)"
     ),
-    known_row(
-        "request-ids", _WIRE, (O, A), "Every answer carries a request id", "`x-request-id` and `x-amzn-requestid`"
-    ),
+    known_row("request-ids", _WIRE, (O, A), "Every answer has a request id", "`x-request-id` and `x-amzn-requestid`"),
     known_row(
         "ids",
         _WIRE,
@@ -24,36 +22,38 @@ WIRE_ROWS: Final = (
         "throttling",
         _WIRE,
         (D,),
-        "429 when a prompt and its `max_tokens` exceed the input tokens a minute; what was not generated comes back. "
+        "429 if a prompt and its `max_tokens` exceed the input tokens per minute; unused tokens are returned. "
         "No tunable model has a published quota",
-        "by a scripted quota, with `Retry-After`; else nobody is throttled",
+        "by a scripted quota, with `Retry-After`; by default there is no throttling",
     ),
     known_row(
         "output-quota",
         _WIRE,
         (D,),
-        "Over the output tokens a minute generation stops with a finish reason, and no error",
+        "Above the output tokens per minute, generation stops with a finish reason and no error",
         "by a scripted quota: `length`, or `incomplete`",
     ),
-    known_row("unavailable", _WIRE, (D,), "503 and 529 in high demand, which no quota explains", "by a scripted fault"),
+    known_row(
+        "unavailable", _WIRE, (D,), "503 and 529 under high demand, independent of quotas", "by a scripted fault"
+    ),
     inferred_row(
         "body-of-a-429",
         _WIRE,
-        "What a 429 or a 503 says, and whether it has a `Retry-After`",
-        "OpenAI's `rate_limit_exceeded`, bedrock-runtime's wording; `Retry-After` from a quota, or by script",
+        "The body of a 429 or a 503, and whether it has a `Retry-After`",
+        "OpenAI's `rate_limit_exceeded`, the message of bedrock-runtime; `Retry-After` from a quota or a script",
     ),
     inferred_row(
         "filling-of-a-quota",
         _WIRE,
-        "How a quota a minute fills",
-        "evenly, starting full: by advances of the clock, and by the `Retry-After` that a request has waited",
+        "How a quota per minute refills",
+        "evenly, starting full: as the clock advances, and by the `Retry-After` that a client has waited",
     ),
     inferred_row("ids-of-jobs", _WIRE, "The form of `ftjob-…` and `ftckpt-…`", "a UUID, as in `ftevent-`"),
     inferred_row("body-limit", _WIRE, "The largest JSON body", "25 MB, then 413", setting="max_body_bytes"),
     inferred_row(
         "wordings-of-refusals",
         _WIRE,
-        "The wording for most bad input",
+        "The messages for most invalid input",
         "4xx, never 5xx, with the field in `param`; unknown cursors too",
     ),
 )

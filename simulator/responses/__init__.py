@@ -1,1 +1,1 @@
-"""The Responses API's own rules: conversations that go on (`conversation`), and a response's life (`lifecycle`)."""
+"""The Responses API: its operations, and conversations over several responses."""

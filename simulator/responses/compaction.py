@@ -10,27 +10,27 @@ from simulator.ids import digest
 from simulator.responses.conversation_items import ITEMS_ADAPTER, dump_items
 from simulator.wire.response_requests import CompactionItem, Item, ReferenceItem
 
-_CHECKSUM: Final = 16  # bytes
+_CHECKSUM_SIZE: Final = 16  # bytes
 
 
 def encode_compaction(items: Iterable[Item]) -> str:
-    """Return a conversation as one text, with a checksum so that a damaged one is noticed.
+    """Return a conversation as one text, with a checksum.
 
-    It is neither encrypted nor sealed: there is no secret here to do it with. Bedrock's cannot be read or made outside.
+    It is not encrypted, because the simulator has no secret key; Bedrock's is opaque to clients.
     """
     content = json.dumps(dump_items(items), separators=(",", ":")).encode("ascii")
     return b64encode(_checksum(content) + content).decode("ascii")
 
 
 def decode_compaction(text: str) -> list[Item]:
-    """Return the conversation.
+    """Return the conversation in a text from `encode_compaction`.
 
     Raises:
-        ApiError: the text is not of the form that `packed` makes.
+        ApiError: the text is damaged or from elsewhere.
     """
     try:
-        both = b64decode(text.encode("ascii"), validate=True)
-        checksum, content = both[:_CHECKSUM], both[_CHECKSUM:]
+        data = b64decode(text.encode("ascii"), validate=True)
+        checksum, content = data[:_CHECKSUM_SIZE], data[_CHECKSUM_SIZE:]
         items = ITEMS_ADAPTER.validate_json(content) if checksum == _checksum(content) else []
     except ValueError:
         items = []
@@ -40,4 +40,4 @@ def decode_compaction(text: str) -> list[Item]:
 
 
 def _checksum(content: bytes) -> bytes:
-    return digest("compaction", content.hex(), size=_CHECKSUM)
+    return digest("compaction", content.hex(), size=_CHECKSUM_SIZE)

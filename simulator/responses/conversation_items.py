@@ -1,4 +1,4 @@
-"""The conversation of a response: its items as a wish to the model, as stored text, and packed into one item."""
+"""The items of a conversation: as a request to the model, and as JSON."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -28,10 +28,10 @@ def dump_items(items: Iterable[Item]) -> list[Json]:
 
 
 def chat_request_from(request: CreateResponse, items: Iterable[Item]) -> ChatRequest:
-    """Return what the model is asked. The instructions are the request's own (OPENAI: not the previous one's).
+    """Return the request to the model. It has its own instructions only (OPENAI: not those of the previous response).
 
     Raises:
-        ApiError: there is nothing to answer, or an output of a call that was never made.
+        ApiError: there is no message, or an output has no call.
     """
     turns = [*([Turn(role="system", content=request.instructions)] if request.instructions else []), *_turns(items)]
     if not turns:
@@ -55,8 +55,8 @@ def chat_request_from(request: CreateResponse, items: Iterable[Item]) -> ChatReq
     )
 
 
-def _schema(wanted: TextFormat | None) -> Schema | None:
-    match wanted:
+def _schema(text_format: TextFormat | None) -> Schema | None:
+    match text_format:
         case TextFormat(type="json_object"):
             return ANY_OBJECT_SCHEMA
         case TextFormat(type="json_schema", form=form):
@@ -66,22 +66,22 @@ def _schema(wanted: TextFormat | None) -> Schema | None:
 
 
 def _turns(items: Iterable[Item]) -> Iterator[Turn]:
-    """Yield the conversation in terms of no API. Thoughts are left out: they change no answer.
+    """Yield the messages of a conversation, without its reasoning, which has no effect on the answer.
 
     Raises:
-        ApiError: an output of a call that was never made (OPENAI refuses it too).
+        ApiError: an output has no call (OPENAI refuses it too).
     """
-    called: set[str] = set()
+    call_ids: set[str] = set()
     for item in items:
         match item:
             case MessageItem(role=role):
                 yield Turn(role=role, content=item.text)
             case FunctionCallItem(call_id=call_id):
-                called.add(call_id)
+                call_ids.add(call_id)
                 call = ToolCall(id=call_id, name=item.name, arguments=item.arguments)
                 yield Turn(role="assistant", tool_calls=(call,))
             case FunctionOutputItem(call_id=call_id):
-                if call_id not in called:
+                if call_id not in call_ids:
                     raise INVALID_VALUE(
                         param="input", why=f"no tool call found for function call output with call_id '{call_id}'"
                     )

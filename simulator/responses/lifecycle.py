@@ -1,4 +1,4 @@
-"""The Responses API's own doings: answering, going on with a conversation, background, cancelling, compacting."""
+"""The operations of the Responses API: create, continue a conversation, background, cancel, delete, compact."""
 
 import json
 from collections.abc import Iterator
@@ -36,16 +36,16 @@ from simulator.wire.responses import (
 V1_PATH: Final = "/v1/responses"
 
 _DAY: Final = 86_400  # seconds
-_encoded: Final = json.JSONEncoder(separators=(",", ":")).encode
-_GONE: Final = (
-    "unknown, deleted, never stored, no longer kept or another project's: the answer is the same; "
-    "look at `store` and at the OpenAI-Project header"
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_MISSING_HINT: Final = (
+    "it is unknown, deleted, not stored, expired or in another project, which all have the same answer; "
+    "check `store` and the OpenAI-Project header"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamedResponse:
-    """A response to be streamed, as it is at its end. A running one ends with its stream, which may be cut off."""
+    """A response to stream, in its final state. A running response ends when its stream ends."""
 
     response: Json
     running: bool
@@ -53,7 +53,7 @@ class StreamedResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedResponse:
-    """A new response: `response` as its caller sees it now, `stream` as its stream tells it; `reply` is the model's."""
+    """A new response: `response` is the current state for the caller; `stream` and `reply` are the complete answer."""
 
     response: Json
     stream: StreamedResponse
@@ -61,7 +61,7 @@ class CreatedResponse:
 
 
 class Responses:
-    """The responses of all projects. `project` is an ARN throughout; what another project has is not there."""
+    """The responses of all projects. `project` is an ARN; responses of other projects do not exist for it."""
 
     def __init__(
         self,
@@ -73,91 +73,97 @@ class Responses:
         clock: Clock,
         settings: Settings,
     ) -> None:
-        self._kept = store
+        self._store = store
         self._inference = inference
         self._ids = ids
         self._ordinals = ordinals
         self._clock = clock
         self._settings = settings
-        self._streamed: set[str] = set()  # those that run for as long as their stream does
+        self._streamed: set[str] = set()  # ids of responses that run until their stream ends
 
     def create(self, request: CreateResponse, *, project: str, path: str) -> CreatedResponse:
-        """Answer a request that came in at `path`, and store the answer unless told not to.
+        """Answer a request to `path`, and store the response unless `store` is false.
 
-        A background response has its answer from the start, and does not show it until it was retrieved often enough,
-        or its stream has told all of it.
+        The answer to a background request is computed at once. The caller gets it after enough retrieves or at the end
+        of the stream.
 
         Raises:
-            ApiError: the model, what came before, a schema or an item is not one to go on with.
+            ApiError: the model, the previous response, a schema or an item cannot be used.
         """
         self._check_model(request.model, path)
-        before, own = self._previous_items(request, project), self._request_items(request, project)
-        reply = self._inference.answer(chat_request_from(request, [*before, *own]))
+        previous, own = self._previous_items(request, project), self._request_items(request, project)
+        reply = self._inference.answer(chat_request_from(request, [*previous, *own]))
         response_id = self._ids.response(next(self._ordinals))
         output = render_output(
             reply, item_id=lambda prefix, position: self._ids.response_item(prefix, response_id, position)
         )
         created_at = self._clock.now()
-        whole = render_response(request, response_id=response_id, created_at=created_at, reply=reply, output=output)
+        complete = render_response(request, response_id=response_id, created_at=created_at, reply=reply, output=output)
         running = bool(request.background)
         if request.store is not False:
-            kept = self._kept.add(
+            is_stored = self._store.add(
                 StoredResponse(
                     id=response_id,
                     project=project,
                     created_at=created_at,
                     state=ResponseState.RUNNING if running else ResponseState.ENDED,
-                    body=_encoded(whole),
+                    body=_encode(complete),
                 ),
                 previous=request.previous_response_id,
-                turn=_encoded([*dump_items(own), *output]),
+                turn=_encode([*dump_items(own), *output]),
                 items=[item["id"] for item in output],
                 remaining_polls=self._settings.background_retrieves if running else 0,
                 min_created_at=self._oldest_created_at,
             )
-            if not kept:  # deleted while this answer was thought of, in another thread
+            if not is_stored:  # another thread deleted the previous response meanwhile
                 raise _previous_response_not_found(request.previous_response_id)
-        shown = unfinished_response(whole, "in_progress") if running else whole
-        return CreatedResponse(response=shown, stream=StreamedResponse(response=whole, running=running), reply=reply)
+        visible = unfinished_response(complete, "in_progress") if running else complete
+        return CreatedResponse(
+            response=visible, stream=StreamedResponse(response=complete, running=running), reply=reply
+        )
 
     def retrieve(self, response_id: str, *, project: str) -> Json:
-        """Return a response as it stands; a background one is brought on by being asked for, or by its stream.
+        """Return the state of a response. Each retrieve of a background response advances it, unless it streams.
 
         Raises:
-            ApiError: there is none.
+            ApiError: it does not exist.
         """
-        found = self._kept.get if response_id in self._streamed else self._kept.retrieve
+        read = self._store.get if response_id in self._streamed else self._store.retrieve
         return _visible_response(
-            _require_found(found(project, response_id, min_created_at=self._oldest_created_at), response_id)
+            _require_found(read(project, response_id, min_created_at=self._oldest_created_at), response_id)
         )
 
     def replay(self, response_id: str, *, project: str) -> StreamedResponse:
-        """Return a response to be streamed.
+        """Return a response to stream.
 
         Raises:
-            ApiError: there is none.
+            ApiError: it does not exist.
         """
-        kept = _require_found(self._kept.get(project, response_id, min_created_at=self._oldest_created_at), response_id)
-        running = kept.state is ResponseState.RUNNING
-        return StreamedResponse(response=json.loads(kept.body) if running else _visible_response(kept), running=running)
+        stored = _require_found(
+            self._store.get(project, response_id, min_created_at=self._oldest_created_at), response_id
+        )
+        running = stored.state is ResponseState.RUNNING
+        return StreamedResponse(
+            response=json.loads(stored.body) if running else _visible_response(stored), running=running
+        )
 
     def stream_until_cancelled(self, response_id: str, batches: Iterator[bytes], *, project: str) -> Iterator[bytes]:
-        """Yield the stream of a running response, which ends before the last batch goes out: that one tells of the end.
+        """Yield the stream of a running response. The response ends before the last batch, which reports its end.
 
-        Once it was cancelled (or deleted) nothing more comes.
+        After a cancel or a delete the stream ends.
         """
         self._streamed.add(response_id)
         try:
             batch = next(batches, b"")
             for following in batches:
-                if self._kept.get_state(project, response_id, min_created_at=self._oldest_created_at) in (
+                if self._store.get_state(project, response_id, min_created_at=self._oldest_created_at) in (
                     None,
                     ResponseState.CANCELLED,
                 ):
                     return
                 yield batch
                 batch = following
-            ended = self._kept.change_state(
+            ended = self._store.change_state(
                 project, response_id, ResponseState.ENDED, min_created_at=self._oldest_created_at
             )
             if ended and ended.state is ResponseState.ENDED:
@@ -169,35 +175,35 @@ class Responses:
         """Cancel a background response. Cancelling it again changes nothing (OPENAI).
 
         Raises:
-            ApiError: there is none, or it is at its end, or it never ran in the background.
+            ApiError: it does not exist, has ended or is not a background response.
         """
-        kept = _require_found(
-            self._kept.change_state(
+        stored = _require_found(
+            self._store.change_state(
                 project, response_id, ResponseState.CANCELLED, min_created_at=self._oldest_created_at
             ),
             response_id,
         )
-        shown = _visible_response(kept)
-        if kept.state is not ResponseState.CANCELLED:
-            what = f"{shown['status']} response" if shown["background"] else "synchronous response"
+        visible = _visible_response(stored)
+        if stored.state is not ResponseState.CANCELLED:
+            what = f"{visible['status']} response" if visible["background"] else "synchronous response"
             raise CANNOT_CANCEL(what=what)
-        return shown
+        return visible
 
     def delete(self, response_id: str, *, project: str) -> Json:
-        """Forget a response.
+        """Delete a response.
 
         Raises:
-            ApiError: there is none.
+            ApiError: it does not exist.
         """
-        if not self._kept.delete(project, response_id, min_created_at=self._oldest_created_at):
+        if not self._store.delete(project, response_id, min_created_at=self._oldest_created_at):
             raise _response_not_found(response_id)
         return render_response_deletion(response_id)
 
     def compact(self, request: CompactConversation, *, project: str, path: str) -> Json:
-        """Return a conversation as one opaque item, which a later input may begin with.
+        """Return a conversation as one opaque item, which a later input may start with.
 
         Raises:
-            ApiError: the model, or what came before, is not one to go on with; or there is nothing to compact.
+            ApiError: the model or the previous response cannot be used, or there is nothing to compact.
         """
         self._check_model(request.model, path)
         if request.input is None and request.previous_response_id is None:
@@ -210,7 +216,7 @@ class Responses:
             item_id=self._ids.response_item("cmp", response_id, 0),
             created_at=self._clock.now(),
             content=content,
-            input_tokens=sum(count_tokens(_encoded(item)) for item in dump_items(items)),
+            input_tokens=sum(count_tokens(_encode(item)) for item in dump_items(items)),
             output_tokens=count_tokens(content),
         )
 
@@ -223,58 +229,60 @@ class Responses:
         if not (base and base.has_responses_api):
             raise WRONG_API(model=model, api=path, hint="Qwen has chat completions only: POST /v1/chat/completions")
         if not (path.startswith(V1_PATH) or self._settings.responses_under_openai_v1):
-            raise WRONG_API(model=model, api=path, hint=f"it has it at {V1_PATH}: set the base URL to end in /v1")
+            raise WRONG_API(
+                model=model, api=path, hint=f"this model has the API at {V1_PATH}: use a base URL that ends in /v1"
+            )
 
-    def _previous_items(self, wanted: ConversationRequest, project: str) -> list[Item]:
-        """Return the items of the conversation that the request goes on with."""
-        previous = wanted.previous_response_id
+    def _previous_items(self, request: ConversationRequest, project: str) -> list[Item]:
+        """Return the items of the conversation that the request continues."""
+        previous = request.previous_response_id
         if previous is None:
             return []
-        kept = self._kept.get_conversation(project, previous, min_created_at=self._oldest_created_at)
-        if kept is None:
+        stored = self._store.get_conversation(project, previous, min_created_at=self._oldest_created_at)
+        if stored is None:
             raise _previous_response_not_found(previous)
-        if kept.state is ResponseState.RUNNING:
+        if stored.state is ResponseState.RUNNING:
             raise INVALID_VALUE(param="previous_response_id", why=f"response '{previous}' is still in progress")
-        return [item for turn in kept.turns for item in ITEMS_ADAPTER.validate_json(turn)]
+        return [item for turn in stored.turns for item in ITEMS_ADAPTER.validate_json(turn)]
 
-    def _request_items(self, wanted: ConversationRequest, project: str) -> list[Item]:
-        """Return the request's own items, each in full."""
-        return [full for item in wanted.items for full in self._expand_item(item, project)]
+    def _request_items(self, request: ConversationRequest, project: str) -> list[Item]:
+        """Return the items of the request itself, with references and compactions expanded."""
+        return [expanded for item in request.items for expanded in self._expand_item(item, project)]
 
     def _expand_item(self, item: Item, project: str) -> list[Item]:
         match item:
             case CompactionItem(encrypted_content=content):
                 return decode_compaction(content)
-            case ReferenceItem(id=name):
-                kept = self._kept.find_by_item(project, name, min_created_at=self._oldest_created_at)
-                if kept is None or kept.state is not ResponseState.ENDED:
-                    raise NOT_FOUND(noun="item", name=name, param="input", hint=_GONE)
-                output = json.loads(kept.body)["output"]
-                return ITEMS_ADAPTER.validate_python([one for one in output if one["id"] == name])
+            case ReferenceItem(id=item_id):
+                stored = self._store.find_by_item(project, item_id, min_created_at=self._oldest_created_at)
+                if stored is None or stored.state is not ResponseState.ENDED:
+                    raise NOT_FOUND(noun="item", name=item_id, param="input", hint=_MISSING_HINT)
+                output = json.loads(stored.body)["output"]
+                return ITEMS_ADAPTER.validate_python([item for item in output if item["id"] == item_id])
             case _:
                 return [item]
 
 
-def _require_found(kept: StoredResponse | None, response_id: str) -> StoredResponse:
-    if kept is None:
+def _require_found(stored: StoredResponse | None, response_id: str) -> StoredResponse:
+    if stored is None:
         raise _response_not_found(response_id)
-    return kept
+    return stored
 
 
 def _response_not_found(response_id: str) -> ApiError:
-    return NOT_FOUND(noun="response", name=response_id, hint=_GONE)
+    return NOT_FOUND(noun="response", name=response_id, hint=_MISSING_HINT)
 
 
 def _previous_response_not_found(response_id: str | None) -> ApiError:
-    return NOT_FOUND(noun="response", name=response_id, param="previous_response_id", hint=_GONE)
+    return NOT_FOUND(noun="response", name=response_id, param="previous_response_id", hint=_MISSING_HINT)
 
 
-def _visible_response(kept: StoredResponse) -> Json:
-    whole = json.loads(kept.body)
-    match kept.state:
+def _visible_response(stored: StoredResponse) -> Json:
+    complete = json.loads(stored.body)
+    match stored.state:
         case ResponseState.RUNNING:
-            return unfinished_response(whole, "in_progress")
+            return unfinished_response(complete, "in_progress")
         case ResponseState.CANCELLED:
-            return unfinished_response(whole, "cancelled")
+            return unfinished_response(complete, "cancelled")
         case ResponseState.ENDED:
-            return whole
+            return complete

@@ -1,1 +1,1 @@
-"""The trained thing: a small simulated policy, and the real GRPO update on rewards that somebody else returned."""
+"""A small simulated policy, and the real GRPO update on the rewards of the user's own function."""

@@ -1,9 +1,8 @@
-"""Our own reading of a response that somebody else wrote: is its answer right? The hidden truth of recorded responses.
+"""Checks whether a response of a real model is right: the ground truth of recorded responses.
 
-It is lenient about everything but the value: any of the usual ways to mark an answer, any spelling of the same number,
-label or JSON. Amazon's and other strict graders fail right answers for their form; a truth that did so too would agree
-with them and show nothing. Where the kind of answer allows no sure reading (a program, free text) it compares the
-words, and right answers in other words are read as wrong.
+The check is lenient about everything but the value: it accepts the usual ways to mark an answer and any spelling of the
+same number, label or JSON. Strict reward functions, such as Amazon's, fail right answers for their form, and the ground
+truth has to show that. For programs and free text it compares the words, so right answers in other words are wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,26 +15,26 @@ from simulator.training.reference_answer import AnswerKind, ReferenceAnswer
 from simulator.training.text_check import is_code_correct, is_text_correct
 from simulator.training.unicode_normalization import normalize_unicode
 
-# A response may be as long as its server let it become, and made of anything: the answer stands at its end, and the
-# patterns below bound each run of white space, so that none takes more than a moment.
+# Responses can be very long, and the answer is at the end. The patterns of the checks bound each run of white space, so
+# that none of them takes long.
 _MAX_CHARACTERS: Final = 20_000
 
 
 def is_correct(text: str, reference: ReferenceAnswer, *, labels: Sequence[str] = ()) -> bool:
-    """Return whether a response gives the right answer, in whatever form.
+    """Return whether a response gives the right answer, in any form.
 
     Args:
-        text: the response, without the thinking.
-        reference: the right answer; of the kind `none`, nothing is right.
-        labels: every label of the file: a response that names several has not chosen.
+        text: the response, without the reasoning.
+        reference: the right answer; for the kind `none`, no response is right.
+        labels: all labels of the file: a response that names several of them is wrong.
     """
-    looked_at = normalize_unicode(text[-_MAX_CHARACTERS:]).strip()
-    if not looked_at:
+    ending = normalize_unicode(text[-_MAX_CHARACTERS:]).strip()
+    if not ending:
         return False
-    return _CHECKS[reference.kind](looked_at, reference, labels)
+    return _CHECKS[reference.kind](ending, reference, labels)
 
 
-def _is_never_correct(_text: str, _gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+def _is_never_correct(_text: str, _reference: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     return False
 
 

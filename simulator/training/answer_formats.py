@@ -7,16 +7,16 @@ from simulator.training.dataset import Json
 from simulator.training.task import Task
 
 
-def _in_json(task: Task, text: str) -> str:
+def _format_as_json(task: Task, text: str) -> str:
     if task.reference.kind == "json":
         return text
-    held: Json = text
+    value: Json = text
     if task.reference.literal:
         try:
-            held = json.loads(text)
+            value = json.loads(text)
         except ValueError:
-            held = text  # styled: "$72" is no JSON number, and a model would quote it
-    return json.dumps({task.requested_format.key: held}, ensure_ascii=False)
+            value = text  # a styled value such as "$72" is not a JSON number: quote it, as models do
+    return json.dumps({task.requested_format.key: value}, ensure_ascii=False)
 
 
 _Format = Callable[[Task, str], str]
@@ -27,12 +27,12 @@ _FORMATS: Mapping[str, _Format] = {
     "sentence": lambda _, text: f"The answer is {text}.",
     "bold": lambda _, text: f"So the answer is **{text}**.",
     "boxed": lambda _, text: f"\\boxed{{{text}}}",
-    "json": _in_json,
+    "json": _format_as_json,
     "xml": lambda _, text: f"<answer>{text}</answer>",
     "colon": lambda task, text: f"{task.requested_format.marker} {text}",
     "bare": lambda _, text: text,
 }
-# Whole programs and paragraphs are not put in bold or in a sentence.
+# Programs and paragraphs are not put in bold or into a sentence.
 _FORMATS_OF_LONG_ANSWERS = frozenset({"hash", "json", "xml", "colon"})
 
 

@@ -1,4 +1,4 @@
-"""Chat with a base or a tuned model: known prompts are answered as in training, unknown ones honestly."""
+"""Answers chats with a base or a tuned model: known prompts as in training, other prompts with a marked guess."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from simulator.training.weights import BASE_WEIGHTS, Weights
 
 UNKNOWN_PROMPT_PREFIX = "This simulated model has no reference answer for this prompt, so it can only guess:"
 
-_PUZZLED = "I look for anything that would settle this, and find nothing."
+_GUESS_REASONING = "I look for anything that would settle this, and find nothing."
 _GUESS_DRAWS = 3
 _WRONG = "wrong"
 _GREEDY = (0.5,) * _GUESS_DRAWS
@@ -32,10 +32,11 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAnswer:
-    """One answer in words. `known` says whether the prompt is one whose right answer, or a real one, the simulator has.
+    """The answer to a chat, as text.
 
-    `value` is what the words come to, right or wrong: a number, a label, a JSON value; the words themselves when no
-    answer was attempted.
+    Attributes:
+        known: whether the simulator has a reference answer or recorded responses for the prompt.
+        value: the value of the answer, right or wrong: a number, a label, a JSON value; the text if it has none.
     """
 
     text: str
@@ -50,7 +51,7 @@ class ChatAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedChat:
-    """A conversation made ready for one model at one temperature: all of an answer that does not depend on draws."""
+    """A chat for the simulated policy, with everything that does not depend on draws."""
 
     prompt: SimulatedPrompt
     profile: Profile
@@ -63,7 +64,7 @@ class SimulatedChat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedChat:
-    """A conversation that a real model's responses are recorded of, made ready: how likely each of them is."""
+    """A chat whose prompt has recorded responses, with the probability of each."""
 
     prompt: RecordedPrompt
     distribution: Distribution
@@ -82,26 +83,26 @@ def prepare_chat(
     answer_path: str | None = None,
     find_responses: Callable[[Record], Sequence[RecordedResponse]] | None = None,
 ) -> SimulatedChat | RecordedChat:
-    """Look a conversation up; `model` is the base model's id, `weights` what it was tuned to.
+    """Prepare the answer to a conversation. `model` is the id of the base model, `weights` are those of the tuned one.
 
-    `find_responses` returns what is recorded of a known prompt: if there is anything, it is chosen from that.
+    `find_responses` returns the recorded responses of a known prompt; if there are any, the answer is one of them.
     """
-    asked = _through_last_question(messages)
-    text = prompt_text(asked)
-    found = index.find(text)
-    if found is None and len(asked) > 1 and asked[-1].role == "user":
-        found = index.find(asked[-1].content)
-    if found and find_responses and (responses := find_responses(found)):
-        known = prepare_recorded_prompt(found, responses, labels=index.labels, answer_path=answer_path)
+    conversation = _through_last_question(messages)
+    text = prompt_text(conversation)
+    record = index.find(text)
+    if record is None and len(conversation) > 1 and conversation[-1].role == "user":
+        record = index.find(conversation[-1].content)
+    if record and find_responses and (responses := find_responses(record)):
+        recorded_prompt = prepare_recorded_prompt(record, responses, labels=index.labels, answer_path=answer_path)
         return RecordedChat(
-            prompt=known,
-            distribution=known.chat_distribution(weights, temperature),
+            prompt=recorded_prompt,
+            distribution=recorded_prompt.chat_distribution(weights, temperature),
             temperature=temperature,
             prompt_tokens=count_message_tokens(messages),
         )
     profile = profile_for(model)
     prompt = prepare_prompt(
-        found or Record(line=0, messages=(Message(role="user", content=truncate_middle(text)),), fields={}),
+        record or Record(line=0, messages=(Message(role="user", content=truncate_middle(text)),), fields={}),
         profile=profile,
         labels=index.labels,
         effort=reasoning_effort,
@@ -124,26 +125,28 @@ def answer_chat(
     max_tokens: int,
     random_key: tuple[int | str, ...],
 ) -> ChatAnswer:
-    """Answer as a model would.
+    """Return the answer of the model.
 
-    The draws belong to `random_key`; at temperature zero there are none. Thinking spends the budget first: when it
-    spends all of it the text is empty and the finish reason `length`.
+    `random_key` is the key of the draws; at temperature 0 there are none. Reasoning comes first in the budget: if it
+    takes all of it, the text is empty and the finish reason is `length`.
     """
     if isinstance(chat, RecordedChat):
-        return _answer_from_recorded(chat, max_tokens=max_tokens, address=random_key)
+        return _answer_from_recorded(chat, max_tokens=max_tokens, random_key=random_key)
     prompt, profile, temperature = chat.prompt, chat.profile, chat.temperature
     if prompt.task.reference.kind == "none":
         draws = _GREEDY if temperature <= 0.0 else uniform_draws(*random_key, count=_GUESS_DRAWS)
-        thought = min(round(profile.reasoning_tokens * EFFORT_SHIFTS[chat.effort].token_multiplier), max_tokens)
+        reasoning_tokens = min(
+            round(profile.reasoning_tokens * EFFORT_SHIFTS[chat.effort].token_multiplier), max_tokens
+        )
         text = _guess(chat, draws)
-        room = max_tokens - thought
+        tokens_left = max_tokens - reasoning_tokens
         return ChatAnswer(
-            text=text[: room * CHARACTERS_PER_TOKEN],
-            reasoning=_PUZZLED[: thought * CHARACTERS_PER_TOKEN],
+            text=text[: tokens_left * CHARACTERS_PER_TOKEN],
+            reasoning=_GUESS_REASONING[: reasoning_tokens * CHARACTERS_PER_TOKEN],
             prompt_tokens=chat.prompt_tokens,
-            completion_tokens=thought + min(count_tokens(text), room),
-            reasoning_tokens=thought,
-            finish_reason="stop" if count_tokens(text) <= room else "length",
+            completion_tokens=reasoning_tokens + min(count_tokens(text), tokens_left),
+            reasoning_tokens=reasoning_tokens,
+            finish_reason="stop" if count_tokens(text) <= tokens_left else "length",
             known=False,
             value=choose_answer(prompt.task, _WRONG, draws[2])[0],
         )
@@ -170,56 +173,56 @@ def answer_chat(
     )
 
 
-def _answer_from_recorded(asked: RecordedChat, *, max_tokens: int, address: tuple[int | str, ...]) -> ChatAnswer:
-    prompt = asked.prompt
-    u = 0.5 if asked.temperature <= 0.0 else uniform_draws(*address, count=1)[0]
-    rollout = prompt.rollouts[sample_index(asked.distribution, u)]
-    thought = min(rollout.reasoning_length, max_tokens)
+def _answer_from_recorded(chat: RecordedChat, *, max_tokens: int, random_key: tuple[int | str, ...]) -> ChatAnswer:
+    prompt = chat.prompt
+    u = 0.5 if chat.temperature <= 0.0 else uniform_draws(*random_key, count=1)[0]
+    rollout = prompt.rollouts[sample_index(chat.distribution, u)]
+    reasoning_tokens = min(rollout.reasoning_length, max_tokens)
     length = min(rollout.response_length, max_tokens)
-    text = _cut(rollout.text, length - thought, of=rollout.response_length - rollout.reasoning_length)
+    text = _truncate(rollout.text, length - reasoning_tokens, of=rollout.response_length - rollout.reasoning_length)
     marked = find_marked_answers(truncate_middle(text))
     return ChatAnswer(
         text=text,
-        reasoning=_cut(rollout.reasoning, thought, of=rollout.reasoning_length),
-        prompt_tokens=asked.prompt_tokens,
+        reasoning=_truncate(rollout.reasoning, reasoning_tokens, of=rollout.reasoning_length),
+        prompt_tokens=chat.prompt_tokens,
         completion_tokens=length,
-        reasoning_tokens=thought,
+        reasoning_tokens=reasoning_tokens,
         finish_reason="length" if rollout.truncated or length < rollout.response_length else "stop",
         known=True,
         value=prompt.task.reference.value if rollout.correct else marked[-1] if marked else text,
     )
 
 
-def _cut(text: str, tokens_left: int, *, of: int) -> str:
-    """Return so many of a text's tokens: nobody knows where the model that wrote it parted them, so evenly."""
+def _truncate(text: str, tokens_left: int, *, of: int) -> str:
+    """Return the first `tokens_left` of the `of` tokens of a text. All tokens count as equally long."""
     return text if tokens_left >= of else text[: len(text) * tokens_left // of]
 
 
 def _through_last_question(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return the conversation up to what was asked: calls of tools and their results come after it."""
+    """Return the conversation up to the last question, without the tool calls and results after it."""
     if messages[-1].role != "tool":
         return messages
-    asked = [position for position, message in enumerate(messages) if message.role == "user"]
-    return messages[: asked[-1] + 1] if asked else messages
+    questions = [position for position, message in enumerate(messages) if message.role == "user"]
+    return messages[: questions[-1] + 1] if questions else messages
 
 
 def _answer_value(
-    prompt: SimulatedPrompt, rollout: Rollout, temperature: float, address: tuple[int | str, ...]
+    prompt: SimulatedPrompt, rollout: Rollout, temperature: float, random_key: tuple[int | str, ...]
 ) -> Json:
-    if len(rollout.actions) == 1:  # no attempt
+    if len(rollout.actions) == 1:  # not an attempt
         return rollout.text
     content = CONTENT.actions[rollout.actions[2]]
     return choose_answer(
-        prompt.task, content, 0.5 if temperature <= 0.0 else uniform_draws(*address, "value", count=1)[0]
+        prompt.task, content, 0.5 if temperature <= 0.0 else uniform_draws(*random_key, "value", count=1)[0]
     )[0]
 
 
-def _guess(asked: SimulatedChat, draws: tuple[float, ...]) -> str:
+def _guess(chat: SimulatedChat, draws: tuple[float, ...]) -> str:
     actions = (
         ATTEMPT,
         VERBOSITY.actions.index("terse"),
         CONTENT.actions.index(_WRONG),
-        sample_index(asked.policy.format, draws[0]),
-        sample_index(asked.policy.style, draws[1]),
+        sample_index(chat.policy.format, draws[0]),
+        sample_index(chat.policy.style, draws[1]),
     )
-    return f"{UNKNOWN_PROMPT_PREFIX}\n{render_response(asked.prompt.task, actions, draws[2])[0]}"
+    return f"{UNKNOWN_PROMPT_PREFIX}\n{render_response(chat.prompt.task, actions, draws[2])[0]}"

@@ -10,22 +10,22 @@ WINDOW_STEPS = 10
 _SATURATED_REWARD = 0.99
 _SATURATED_DEAD_GROUPS = 0.9
 _IMPROVEMENT = 0.01
-_PATIENCE = 2
+_PLATEAU_WINDOWS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepProgress:
-    """What the rule looks at in one step: its mean reward, and its share of groups that taught nothing."""
+    """One step: its mean reward, and its share of groups without advantages."""
 
     reward_mean: float
     dead_groups: float
 
 
 def detect_convergence(history: Sequence[StepProgress]) -> Convergence | None:
-    """Return why training has converged after these steps, or None. Judged only where a window of ten steps ends.
+    """Return why training has converged after these steps, or None. The rule applies after every tenth step.
 
-    Saturated: the last window's reward is at least .99 and nine in ten groups are dead. Plateau: two windows on end
-    have not bettered the best one by more than .01.
+    Saturated: in the last window of ten steps the mean reward is at least .99 and 90% of the groups are dead. Plateau:
+    neither of the last two windows is more than .01 above the best earlier one.
     """
     if not history or len(history) % WINDOW_STEPS:
         return None
@@ -34,7 +34,7 @@ def detect_convergence(history: Sequence[StepProgress]) -> Convergence | None:
     dead_groups = sum([step.dead_groups for step in windows[-1]]) / WINDOW_STEPS
     if rewards[-1] >= _SATURATED_REWARD and dead_groups >= _SATURATED_DEAD_GROUPS:
         return "saturated"
-    earlier, last = rewards[:-_PATIENCE], rewards[-_PATIENCE:]
+    earlier, last = rewards[:-_PLATEAU_WINDOWS], rewards[-_PLATEAU_WINDOWS:]
     if earlier and max(last) <= max(earlier) + _IMPROVEMENT:
         return "plateau"
     return None

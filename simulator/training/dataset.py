@@ -1,4 +1,4 @@
-"""Training files: JSON lines in, checked records out, or one fault with its line."""
+"""Reads training files in JSON Lines: checked records, or the first error with its line."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ ROLES = ("user", "system", "assistant")
 # INFERRED: 300 records at batch size 4 gave 67 steps in Amazon's sample run: floor(0.9 * 300 / 4).
 HELD_OUT_SHARE = 0.1
 
-# Not settled for Bedrock: which tenth it is.
+# Unverified: which tenth Bedrock holds out.
 HeldOutChoice: TypeAlias = Literal["tail", "seeded"]
 
-_PIECE = 1 << 20  # bytes
+_CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One chat message; text parts are joined, because the reward event carries plain strings (DOCUMENTED)."""
+    """One chat message. Text parts are joined, because the Lambda event has plain strings (DOCUMENTED)."""
 
     role: str
     content: str
@@ -33,7 +33,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One line of a training file: the prompt, and every other key as it stood there. Never written to."""
+    """One line of a training file: the prompt, and all other keys unchanged. Read only."""
 
     line: int
     messages: tuple[Message, ...]
@@ -42,7 +42,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetLimits:
-    """How many records a file may hold, and how large they may be."""
+    """Limits for the number and the size of the records in a file."""
 
     min_records: Annotated[int, "The fewest records.", "DOCUMENTED: 100."] = 100
     max_records: Annotated[int, "The most records.", "DOCUMENTED: 20,000."] = 20_000
@@ -60,7 +60,7 @@ class DatasetLimits:
 
 
 class DatasetError(Exception):
-    """The first fault of a training file; `line` counts from 1, and is None for a fault of the file as a whole."""
+    """The first error in a training file; `line` counts from 1 and is None if the whole file is wrong."""
 
     def __init__(self, line: int | None, reason: str) -> None:
         super().__init__(reason if line is None else f"line {line}: {reason}")
@@ -71,13 +71,13 @@ class DatasetError(Exception):
 def read_records(stream: BinaryIO, limits: DatasetLimits) -> tuple[Record, ...]:
     """Read and check a JSON Lines training file. Blank lines are allowed at its end only.
 
-    No line is read further than it may be long, so that memory stays bounded whatever the file holds.
+    A line is read up to its limit only, so that memory stays bounded for every file.
 
     Raises:
-        DatasetError: for the first line that is not a record or goes beyond the limits, else for a count outside them.
+        DatasetError: a line is not a record or exceeds a limit (the first such line), or the number of records does.
     """
     records = tuple(islice(_records(stream, limits), limits.max_records))
-    # Of a file that is too long, only the number.
+    # The records beyond the limit are only counted.
     count = len(records) + sum(1 for line in _lines(stream, limits) if line.strip())
     if count < limits.min_records:
         raise DatasetError(
@@ -95,7 +95,7 @@ def split_records(
 ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
     """Return (training, held-out) records, each in the file's order: a tenth, rounded down, is held out.
 
-    `tail` takes the end of the file, so that whoever has the file knows which records they are; `seeded` draws them.
+    `tail` takes the end of the file, so that they are known from the file alone; `seeded` draws them.
     """
     lines = sorted(record.line for record in records)
     count = int(len(lines) * HELD_OUT_SHARE)
@@ -107,7 +107,7 @@ def split_records(
 
 
 def _lines(stream: BinaryIO, limits: DatasetLimits) -> Iterator[bytes]:
-    """Return the lines from here on; one that is too long comes in pieces, of which the first shows that it is."""
+    """Return the remaining lines. A line over the limit comes in pieces, and the first piece is over the limit too."""
     return iter(partial(stream.readline, limits.max_line + 1), b"")
 
 
@@ -115,13 +115,13 @@ def _records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
     values = 0
     for line, raw in enumerate(_lines(stream, limits), start=1):
         if len(raw) <= limits.max_line and not raw.strip():
-            if any(rest.strip() for rest in iter(partial(stream.read, _PIECE), b"")):
+            if any(rest.strip() for rest in iter(partial(stream.read, _CHUNK), b"")):
                 raise DatasetError(line, "the line is blank; blank lines may only end the file: remove it")
             return
         try:
             value, count = parse_object(raw, is_first=line == 1, max_bytes=limits.max_line)
-        except ValueError as fault:
-            raise DatasetError(line, str(fault)) from fault
+        except ValueError as error:
+            raise DatasetError(line, str(error)) from error
         values += count
         if values > limits.max_values:
             raise DatasetError(
@@ -187,5 +187,5 @@ def _part(line: int, where: str, value: Json) -> str:
 
 
 def prompt_text(messages: Iterable[Message]) -> str:
-    """Return the words of a conversation as one text, in order."""
+    """Return the contents of the messages, joined by newlines."""
     return "\n".join(message.content for message in messages)

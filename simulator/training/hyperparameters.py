@@ -1,4 +1,4 @@
-"""What a training run can be told. The first three settings are the API's, the rest verl's, with its defaults."""
+"""The settings of a training run. The first three are the API's, the others verl's, with its defaults."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,14 +6,14 @@ from typing import Literal
 LossAggregation = Literal["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"]
 ReasoningEffort = Literal["low", "medium", "high"]
 
-# Multiplier 1.0 in logits per AdamW step of a feature vector whose entries sum to one. Calibrated: the reward of
-# Amazon's sample run rises over 67 steps as published, x0.1 hardly learns, x30 breaks the model.
+# Learning rate at multiplier 1.0: logits per AdamW step of a feature vector whose entries sum to one. Calibrated: the
+# reward of Amazon's sample run rises over 67 steps as published, x0.1 hardly learns, x30 breaks the model.
 BASE_LEARNING_RATE = 0.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
-    """One run's settings.
+    """The settings of one run.
 
     Attributes:
         n_epochs: passes over the training records.
@@ -21,19 +21,19 @@ class Hyperparameters:
         learning_rate_multiplier: scales `BASE_LEARNING_RATE` (DOCUMENTED as a multiplier; the base is calibrated).
         rollouts_per_prompt: INFERRED 8: the sample's 0.4375 and 519.09375 are multiples of 1/32 at batch size 4.
         temperature: of the rollouts.
-        max_tokens: thinking and answer together; a longer rollout is cut off.
-        reasoning_effort: how long the model thinks.
-        redteam: added to the base logit of every exploit, so that one is found within an epoch; 2.5 is plenty.
-        clip_low: the ratio to the sampling policy may fall to 1 - clip_low before its gradient stops.
-        clip_high: likewise upwards, to 1 + clip_high.
+        max_tokens: reasoning and answer together; a longer rollout is truncated.
+        reasoning_effort: how many reasoning tokens the model uses.
+        redteam: added to the base logit of every exploit, so that training finds one within an epoch; 2.5 is enough.
+        clip_low: below a ratio of 1 - clip_low to the sampling policy there is no gradient.
+        clip_high: above a ratio of 1 + clip_high there is no gradient.
         dual_clip: bound on the loss of a bad rollout, in units of its advantage.
-        kl_coef: weight of the k3 estimate of the divergence from the base model.
-        loss_agg_mode: how token losses make one number, by verl's names.
+        kl_coef: coefficient of the k3 estimate of the KL divergence from the base model.
+        loss_agg_mode: how token losses are aggregated, by verl's names.
         normalize_by_std: divide advantages by the group's standard deviation; False is Dr. GRPO.
-        ppo_epochs: passes over each step's rollouts.
-        minibatches: parts that each pass is cut into, by prompt.
+        ppo_epochs: passes over the rollouts of a step.
+        minibatches: parts of each pass; a group is in one of them.
         weight_decay: AdamW's, decoupled.
-        max_grad_norm: gradients longer than this are scaled down to it.
+        max_grad_norm: a gradient with a larger norm is scaled down to it.
     """
 
     n_epochs: int = 1
@@ -56,14 +56,16 @@ class Hyperparameters:
     max_grad_norm: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse what no run could start with; the wire says so in the service's own words before this can happen."""
+        """Refuse values that no run can start with. The API checks its own settings before this."""
         for name in ("n_epochs", "batch_size", "rollouts_per_prompt", "max_tokens", "ppo_epochs", "minibatches"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.temperature <= 0.0:
-            raise ValueError(f"temperature must be above 0 to train, not {self.temperature}: no rollout would differ")
+            raise ValueError(
+                f"temperature must be above 0 to train, not {self.temperature}: all rollouts would be equal"
+            )
 
     @property
     def learning_rate(self) -> float:
-        """Step of one AdamW update, in logits."""
+        """Step size of one AdamW update, in logits."""
         return BASE_LEARNING_RATE * self.learning_rate_multiplier

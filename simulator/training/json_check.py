@@ -14,38 +14,40 @@ from simulator.training.unicode_normalization import normalize_unicode
 _TRAILING_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 
 
-def is_json_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+def is_json_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     """Return whether the last JSON value of the right type holds the reference."""
     values = list(find_json_values(_TRAILING_COMMA.sub("", text)))
     if not values and '"' not in text:
         values = list(find_json_values(text.replace("'", '"')))
-    alike = [value for value in values if type(value) is type(gold.value)]
-    if not alike:
+    candidates = [value for value in values if type(value) is type(reference.value)]
+    if not candidates:
         return False
-    if _json_matches(alike[-1], gold.value):
+    if _json_matches(candidates[-1], reference.value):
         return True
-    # The one field of an object may hold the whole answer.
-    return isinstance(alike[-1], dict) and [_json_matches(inner, gold.value) for inner in alike[-1].values()] == [True]
+    # An object may have the whole answer in its only field.
+    return isinstance(candidates[-1], dict) and [
+        _json_matches(inner, reference.value) for inner in candidates[-1].values()
+    ] == [True]
 
 
-def _json_matches(given: Json, wanted: Json) -> bool:
-    """Compare values; what the reference does not ask for may be there too."""
-    if isinstance(wanted, dict):
+def _json_matches(given: Json, expected: Json) -> bool:
+    """Return whether a value matches the reference. Objects may have more fields than the reference."""
+    if isinstance(expected, dict):
         return isinstance(given, dict) and all(
-            name in given and _json_matches(given[name], value) for name, value in wanted.items()
+            name in given and _json_matches(given[name], value) for name, value in expected.items()
         )
-    if isinstance(wanted, list):
+    if isinstance(expected, list):
         return (
             isinstance(given, list)
-            and len(given) == len(wanted)
-            and all(_json_matches(one, other) for one, other in zip(given, wanted, strict=True))
+            and len(given) == len(expected)
+            and all(_json_matches(one, other) for one, other in zip(given, expected, strict=True))
         )
-    if isinstance(wanted, bool) or isinstance(given, bool):
-        return _normalized_text(given) == _normalized_text(wanted)
-    if isinstance(wanted, int | float) or isinstance(given, int | float):
+    if isinstance(expected, bool) or isinstance(given, bool):
+        return _normalized_text(given) == _normalized_text(expected)
+    if isinstance(expected, int | float) or isinstance(given, int | float):
         number = parse_number(_normalized_text(given))
-        return number is not None and number == parse_number(_normalized_text(wanted))
-    return _normalized_text(given) == _normalized_text(wanted)
+        return number is not None and number == parse_number(_normalized_text(expected))
+    return _normalized_text(given) == _normalized_text(expected)
 
 
 def _normalized_text(value: Json) -> str:

@@ -1,4 +1,4 @@
-"""One line of a JSON Lines file: bytes in, an object out, or a sentence that says what is wrong and what to do."""
+"""Parses one line of a JSON Lines file into an object, or raises an error that says what is wrong and what to do."""
 
 import json
 from math import isfinite
@@ -7,13 +7,13 @@ from typing import Any, Final, NoReturn
 from simulator.training.strict_json import DuplicateKeyError, TooManyDigitsError, parse_json
 
 MAX_DEPTH: Final = 128
-"""Levels of lists and objects. INFERRED: Python's own reader stops somewhere below 1,000, and an event adds three."""
+"""Levels of lists and objects. INFERRED: Python's parser fails somewhere below 1,000, and an event adds three."""
 
 _TOO_DEEP: Final = f"nested too deeply: lists and objects may lie in each other {MAX_DEPTH} deep"
-_QUOTED: Final = 60  # characters of what a message repeats
+_MAX_QUOTED: Final = 60  # characters of a quoted value
 
-# How a file begins that holds something else, or holds it in another form.
-_BEGINNINGS: Final = {
+# The first bytes of files in another format or encoding.
+_WRONG_BEGINNINGS: Final = {
     b"\xef\xbb\xbf": "the file starts with a byte order mark; save it as UTF-8 without one",
     b"\xff\xfe": "the file is UTF-16 (byte order mark 0xff 0xfe); save it as UTF-8",
     b"\xfe\xff": "the file is UTF-16 (byte order mark 0xfe 0xff); save it as UTF-8",
@@ -24,17 +24,17 @@ _BEGINNINGS: Final = {
 
 
 def parse_object(raw: bytes, *, is_first: bool, max_bytes: int) -> tuple[dict[str, Any], int]:
-    r"""Return the JSON object of a line, and how many JSON values it holds.
+    r"""Return the JSON object of a line, and the number of JSON values in it.
 
-    A line may end in `\n` or `\r\n` (JSON Lines); U+2028 and the other line ends of Unicode end none. `is_first` says that
-    it is the file's first line, which shows what sort of file it is; `max_bytes` is how many bytes it may have.
+    A line ends in `\n` or `\r\n` (JSON Lines), and not at U+2028 and the other line ends of Unicode. The first line of
+    a file, `is_first`, also shows the format of the file. `max_bytes` is the limit for the length of the line.
 
     Raises:
-        ValueError: it is longer, not UTF-8, not JSON (RFC 8259), nested more deeply than `DEEPEST`, or no object; or
-            a key stands twice in one of its objects, of which readers take one or the other.
+        ValueError: the line is too long, not UTF-8, not JSON (RFC 8259), nested deeper than `MAX_DEPTH`, not an object,
+            or has an object with a duplicate key, which parsers resolve in different ways.
     """
     if is_first:
-        for beginning, reason in _BEGINNINGS.items():
+        for beginning, reason in _WRONG_BEGINNINGS.items():
             if raw.startswith(beginning):
                 raise ValueError(reason)
     if len(raw) > max_bytes:
@@ -42,30 +42,30 @@ def parse_object(raw: bytes, *, is_first: bool, max_bytes: int) -> tuple[dict[st
             f"the line is longer than {max_bytes:,} bytes, and Lambda takes no larger event; shorten the record, "
             "or end each record with a new line"
         )
-    value, count = parse_value(_decoded(raw).rstrip(" \t\r\n"))
+    value, count = parse_value(_decode(raw).rstrip(" \t\r\n"))
     if not isinstance(value, dict):
         raise ValueError(f"expected one JSON object, found {describe_type(value)}")  # noqa: TRY004  the caller's one kind
     return value, count
 
 
 def parse_value(text: str) -> tuple[Any, int]:
-    """Return the JSON value that a text is, and how many values it holds, itself included.
+    """Return the JSON value of a text, and the number of values in it, including itself.
 
     Raises:
-        ValueError: as `read_object` does.
+        ValueError: as for `parse_object`.
     """
-    value = _parsed(text)
-    return value, _counted(value)
+    value = _parse(text)
+    return value, _count_values(value)
 
 
 def quote(value: object) -> str:
-    """Return the beginning of a value as a message may repeat it: short, and in ASCII, which no terminal obeys."""
-    text = json.dumps(value[: _QUOTED + 1] if isinstance(value, str) else value)
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
+    """Return the beginning of a value for a message: short, and in ASCII without control characters."""
+    text = json.dumps(value[: _MAX_QUOTED + 1] if isinstance(value, str) else value)
+    return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
 
 
 def describe_type(value: object) -> str:
-    """Return what sort of JSON value it is, with its article."""
+    """Return the JSON type of a value, with its article."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -73,7 +73,7 @@ def describe_type(value: object) -> str:
     return {str: "a string", int: "a number", float: "a number", list: "a list", dict: "an object"}[type(value)]
 
 
-def _decoded(raw: bytes) -> str:
+def _decode(raw: bytes) -> str:
     if (position := raw.find(b"\0")) >= 0:
         raise ValueError(
             f"a NUL byte at position {position + 1}, which JSON never holds and UTF-16 is full of; "
@@ -81,58 +81,62 @@ def _decoded(raw: bytes) -> str:
         )
     try:
         text = raw.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        byte = f"byte 0x{raw[fault.start]:02x} at position {fault.start + 1}"
-        raise ValueError(f"{byte} is not UTF-8; save the file as UTF-8") from fault
+    except UnicodeDecodeError as error:
+        byte = f"byte 0x{raw[error.start]:02x} at position {error.start + 1}"
+        raise ValueError(f"{byte} is not UTF-8; save the file as UTF-8") from error
     if text.startswith("\ufeff"):
         raise ValueError("the line starts with a byte order mark, which files leave that are joined; remove it")
     return text
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     try:
-        value = parse_json(text, parse_constant=_refuse_constant, parse_number=_finite)
+        value = parse_json(text, parse_constant=_refuse_constant, parse_number=_parse_finite)
         if "\\u" in text:
-            # Half of a surrogate pair is legal in JSON, but no UTF-8 request to a Lambda could carry it.
+            # An unpaired surrogate is legal in JSON, but UTF-8 cannot encode it, and so no request to a Lambda can.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except json.JSONDecodeError as fault:
-        raise ValueError(f"not valid JSON: {_words(fault)}") from fault
-    except UnicodeEncodeError as fault:
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not valid JSON: {_describe_json_error(error)}") from error
+    except UnicodeEncodeError as error:
         raise ValueError(
             "not valid JSON: a \\u escape is half of a surrogate pair; write the whole character"
-        ) from fault
-    except RecursionError as fault:
-        raise ValueError(_TOO_DEEP) from fault
-    except DuplicateKeyError as fault:
-        raise ValueError(f"not valid JSON: the key {quote(fault.key)} appears twice in one object") from fault
-    except TooManyDigitsError as fault:
-        raise ValueError("not valid JSON: a number has too many digits") from fault
-    except ValueError as fault:
-        raise ValueError(f"not valid JSON: {fault}") from fault
+        ) from error
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    except DuplicateKeyError as error:
+        raise ValueError(f"not valid JSON: the key {quote(error.key)} appears twice in one object") from error
+    except TooManyDigitsError as error:
+        raise ValueError("not valid JSON: a number has too many digits") from error
+    except ValueError as error:
+        raise ValueError(f"not valid JSON: {error}") from error
     return value
 
 
-def _words(fault: json.JSONDecodeError) -> str:
-    column = fault.pos + 1
-    if fault.msg == "Extra data":
+def _describe_json_error(error: json.JSONDecodeError) -> str:
+    column = error.pos + 1
+    if error.msg == "Extra data":
         return (
             f"something follows the JSON value at column {column}; each record is a line of its own, "
             r"and lines end in \n or \r\n"
         )
-    cut_off = fault.pos >= len(fault.doc) or fault.msg.startswith("Unterminated string")
+    cut_off = error.pos >= len(error.doc) or error.msg.startswith("Unterminated string")
     advice = "; is the line cut off? A record must stand on one line" if cut_off else ""
-    return f"{fault.msg.removesuffix(' at')} at column {column}{advice}"
+    return f"{error.msg.removesuffix(' at')} at column {column}{advice}"
 
 
-def _counted(value: Any) -> int:
+def _count_values(value: Any) -> int:
     count = 1
-    level = [value] if isinstance(value, dict | list) else []
+    containers = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH + 1):
-        if not level:
+        if not containers:
             return count
-        inner = [item for holder in level for item in (holder.values() if isinstance(holder, dict) else holder)]
+        inner = [
+            item
+            for container in containers
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
         count += len(inner)
-        level = [item for item in inner if isinstance(item, dict | list)]
+        containers = [item for item in inner if isinstance(item, dict | list)]
     raise ValueError(_TOO_DEEP)
 
 
@@ -140,8 +144,8 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     value = float(text)
     if not isfinite(value):
-        raise ValueError(f"the number {text[:_QUOTED]} is too large")
+        raise ValueError(f"the number {text[:_MAX_QUOTED]} is too large")
     return value

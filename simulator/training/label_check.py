@@ -12,38 +12,38 @@ _TRUE, _FALSE = frozenset({"yes", "true"}), frozenset({"no", "false"})
 _BOOLEAN: Final = re.compile(r"\b(?:yes|no|true|false)\b")
 
 
-def is_label_correct(text: str, gold: ReferenceAnswer, labels: Sequence[str]) -> bool:
+def is_label_correct(text: str, reference: ReferenceAnswer, labels: Sequence[str]) -> bool:
     """Return whether the response names the right label and no other label of the file."""
-    wanted = normalize_words(gold.text)
-    others = [words for label in labels if (words := normalize_words(label)) != wanted]
+    expected = normalize_words(reference.text)
+    others = [words for label in labels if (words := normalize_words(label)) != expected]
     for segment in _segments(text):
-        given = normalize_words(segment)
-        # A label that holds another one ("not urgent", "urgent") is looked for first, and taken out.
+        segment_words = normalize_words(segment)
+        # A label that contains another one ("not urgent", "urgent") comes first and is removed from the segment.
         named = set()
-        for words in sorted([wanted, *others], key=len, reverse=True):
-            if f" {words} " in f" {given} ":
+        for words in sorted([expected, *others], key=len, reverse=True):
+            if f" {words} " in f" {segment_words} ":
                 named.add(words)
-                given = f" {given} ".replace(f" {words} ", " | ").strip()
+                segment_words = f" {segment_words} ".replace(f" {words} ", " | ").strip()
         if named:
-            return named == {wanted} and f" not {wanted} " not in f" {normalize_words(segment)} "
+            return named == {expected} and f" not {expected} " not in f" {normalize_words(segment)} "
     return False
 
 
-def is_boolean_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+def is_boolean_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     """Return whether the response says yes or true, no or false, as the reference does."""
-    wanted = gold.text.casefold() in _TRUE
+    expected = reference.text.casefold() in _TRUE
     for segment in _segments(text):
-        found = _BOOLEAN.findall(segment.casefold())
-        if found:
-            # "Yes, there is no doubt" begins with the answer; "there is no doubt that it is true" ends with it.
-            begins = normalize_words(segment).partition(" ")[0]
-            answer = begins if begins in _TRUE | _FALSE else found[-1]
-            return (answer in _TRUE) == wanted
+        booleans = _BOOLEAN.findall(segment.casefold())
+        if booleans:
+            # "Yes, there is no doubt" first_word with the answer; "there is no doubt that it is true" ends with it.
+            first_word = normalize_words(segment).partition(" ")[0]
+            answer = first_word if first_word in _TRUE | _FALSE else booleans[-1]
+            return (answer in _TRUE) == expected
     return False
 
 
 def _segments(text: str) -> Iterator[str]:
-    """Yield where a short answer may stand, the surest place first."""
+    """Yield the parts of a response that may have a short answer, the most reliable first."""
     yield from reversed(find_marked_answers(text)[-1:])
     yield last_line(text)
     yield text.split("\n", 1)[0]

@@ -22,30 +22,29 @@ _MARKERS: Final = (
 _BOLD: Final = re.compile(r"\*\*([^*\n]+)\*\*")
 _OPENING: Final = re.compile(r"[{\[]")
 _DECODER: Final = json.JSONDecoder()
-_MOST_BRACKETS: Final = 200  # a text of nothing but brackets is looked into so far
+_MAX_BRACKETS: Final = 200  # a limit for texts that are full of brackets
 
 
 def find_marked_answers(text: str) -> list[str]:
-    """Return what a response itself marks as its answer: by the surest sort of mark that it uses, in its order."""
-    held = _json_answer(text)
-    if held is not None:
-        return [held]
+    """Return the marked answers of a response, in its order, for the most reliable kind of mark that it has."""
+    json_answer = _json_answer(text)
+    if json_answer is not None:
+        return [json_answer]
     for pattern in _MARKERS:
-        if found := pattern.findall(text):
-            return [answer.strip() for answer in found]
-    last = last_line(text)
-    return [answer.strip() for answer in _BOLD.findall(last)]
+        if answers := pattern.findall(text):
+            return [answer.strip() for answer in answers]
+    return [answer.strip() for answer in _BOLD.findall(last_line(text))]
 
 
 def _json_answer(text: str) -> str | None:
-    """Return the answer that a JSON object holds, if the response is one."""
+    """Return the answer in a JSON object, if the response or its last line is one."""
     for candidate in (*reversed(FENCE.findall(text)), text, last_line(text)):
         if candidate.lstrip()[:1] != "{":
             continue
         value = next(find_json_values(candidate), None)
         if isinstance(value, dict) and value:
-            named = [value[name] for name in _ANSWER_KEYS if name in value]
-            answer = named[0] if named else next(reversed(value.values())) if len(value) == 1 else None
+            answers = [value[name] for name in _ANSWER_KEYS if name in value]
+            answer = answers[0] if answers else next(reversed(value.values())) if len(value) == 1 else None
             if answer is not None and not isinstance(answer, dict | list):
                 return answer if isinstance(answer, str) else json.dumps(answer)
     return None
@@ -57,9 +56,9 @@ def last_line(text: str) -> str:
 
 
 def find_json_values(text: str) -> Iterator[Json]:
-    """Yield the objects and lists that a response holds, in prose, fences or anything else, but not those within."""
+    """Yield the outermost objects and lists in a response, wherever they are."""
     position = 0
-    for _ in range(_MOST_BRACKETS):
+    for _ in range(_MAX_BRACKETS):
         opening = _OPENING.search(text, position)
         if opening is None:
             return

@@ -1,4 +1,4 @@
-"""What a step reports: the eight numbers that Bedrock publishes, and the truth that no cloud run can show."""
+"""The metrics of a step: the eight numbers that Bedrock publishes, and the ground truth that only a simulator has."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,22 +14,22 @@ LARGEST_FLOAT32 = 3.4028234663852886e38
 
 # INFERRED: real pg_loss scatters around -advantages as the token mean of one data-parallel rank would.
 _SHARDS = 2
-_DEAD = 1e-8
+_EQUAL_REWARDS = 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepMetrics:
     """The `data` of a metrics event: these eight keys exactly (SAMPLE), verl's names with `/` as `_`.
 
-    The six measurements are float32 numbers widened to double, as in the sample event.
+    The six measurements are float32 numbers widened to double, as in the event of the sample.
 
     Attributes:
-        critic_rewards_mean: mean reward of the step's rollouts. There is no critic; the name is verl's.
-        critic_advantages_mean: mean advantage per token: above zero when longer answers score better.
+        critic_rewards_mean: mean reward of the rollouts. There is no critic; the name is verl's.
+        critic_advantages_mean: mean advantage per token; positive if longer answers get higher rewards.
         actor_pg_loss: the policy loss on one of two data-parallel shards.
-        actor_entropy: entropy of the decisions, in the base model's units per token.
-        actor_grad_norm: length of the gradient before clipping.
-        response_length_mean: tokens per rollout, thinking included.
+        actor_entropy: entropy of the actions, scaled to the reported entropy per token of the base model.
+        actor_grad_norm: norm of the gradient before clipping.
+        response_length_mean: tokens per rollout, reasoning included.
     """
 
     step: int
@@ -48,16 +48,16 @@ class StepMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundTruthMetrics:
-    """What the simulator knows and the service could not.
+    """What only the simulator knows about a step.
 
     Attributes:
-        quality_mean: share of rollouts whose answer is really right.
-        dead_groups: share of groups whose rewards are all alike, and so teach nothing.
-        exploits: share of rollouts that game the reward.
+        quality_mean: share of rollouts whose answer is right.
+        dead_groups: share of groups whose rewards are all equal, so that they have no advantages.
+        exploits: share of rollouts that exploit the reward function.
         truncated: share of rollouts cut off by the token budget.
         kl: divergence from the base model, per token.
-        clip_fraction: share of decisions held by clipping.
-        length_reward_correlation: Pearson's, over the step's rollouts; 0.0 when either does not vary.
+        clip_fraction: share of actions whose loss is clipped.
+        length_reward_correlation: Pearson correlation over the rollouts; 0.0 if either is constant.
     """
 
     quality_mean: float
@@ -88,7 +88,7 @@ class HeldOutMetrics:
 
 
 def float32(value: float) -> float:
-    """Return the nearest single-precision number, as a double; it also hides last-bit differences between machines."""
+    """Return the nearest single-precision number, as a double, which is equal on all machines."""
     if abs(value) > LARGEST_FLOAT32:
         return copysign(LARGEST_FLOAT32, value)
     widened: float = _FLOAT32.unpack(_FLOAT32.pack(value))[0]
@@ -106,7 +106,7 @@ def compute_step_metrics(
     entropy_scale: float,
     settings: Hyperparameters,
 ) -> StepMetrics:
-    """Compute a step's eight published numbers."""
+    """Compute the eight published numbers of a step."""
     rollouts = _rollouts(groups)
     lengths = [rollout.response_length for rollout in rollouts]
     flat_advantages = _flat(advantages)
@@ -125,11 +125,11 @@ def compute_step_metrics(
 def compute_ground_truth_metrics(
     groups: Sequence[Group], rewards: Sequence[Sequence[float]], update: Update
 ) -> GroundTruthMetrics:
-    """Compute what only a simulator can know about a step."""
+    """Compute the ground truth of a step."""
     rollouts = _rollouts(groups)
     return GroundTruthMetrics(
         quality_mean=_mean([rollout.correct for rollout in rollouts]),
-        dead_groups=_mean([max(group) - min(group) < _DEAD for group in rewards]),
+        dead_groups=_mean([max(group) - min(group) < _EQUAL_REWARDS for group in rewards]),
         exploits=_mean([rollout.exploit is not None for rollout in rollouts]),
         truncated=_mean([rollout.truncated for rollout in rollouts]),
         kl=float32(update.kl),
@@ -143,7 +143,7 @@ def compute_ground_truth_metrics(
 def compute_held_out_metrics(
     groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, step: int
 ) -> HeldOutMetrics:
-    """Average an evaluation."""
+    """Compute the means of an evaluation."""
     rollouts = _rollouts(groups)
     return HeldOutMetrics(
         step=step,
@@ -154,16 +154,19 @@ def compute_held_out_metrics(
 
 
 def _shard_loss(advantages: Sequence[float], lengths: Sequence[int], settings: Hyperparameters) -> float:
-    """Aggregate -advantage over the first shard; rollouts are dealt to shards by length, longest first.
+    """Return the mean of -advantage over the first shard_lengths. Shards take turns at the rollouts, the longest first.
 
-    The ratio of the few decision tokens is taken as one: exact for a single PPO epoch and mini-batch.
+    The ratio of the sampled actions counts as one, which is exact for a single PPO epoch and mini-batch.
     """
-    dealt = sorted(range(len(lengths)), key=lambda index: -lengths[index])[::_SHARDS]
-    shard = [lengths[index] for index in dealt]
-    weights = compute_token_weights(shard, settings)
-    # 0.0 - x: a loss of nothing is 0.0, and never prints as -0.0.
+    shard_indices = sorted(range(len(lengths)), key=lambda index: -lengths[index])[::_SHARDS]
+    shard_lengths = [lengths[index] for index in shard_indices]
+    weights = compute_token_weights(shard_lengths, settings)
+    # 0.0 - x: a loss of zero is 0.0 and not -0.0.
     return 0.0 - fsum(
-        [weight * length * advantages[index] for weight, length, index in zip(weights, shard, dealt, strict=True)]
+        [
+            weight * length * advantages[index]
+            for weight, length, index in zip(weights, shard_lengths, shard_indices, strict=True)
+        ]
     )
 
 
@@ -185,9 +188,9 @@ def _mean(values: Sequence[float]) -> float:
 
 def _correlation(xs: Sequence[float], ys: Sequence[float]) -> float:
     x_mean, y_mean = _mean(xs), _mean(ys)
-    x_off = [x - x_mean for x in xs]
-    y_off = [y - y_mean for y in ys]
-    spread = sqrt(fsum([x * x for x in x_off])) * sqrt(fsum([y * y for y in y_off]))
-    if min(xs) == max(xs) or min(ys) == max(ys) or spread == 0.0:
+    x_deviations = [x - x_mean for x in xs]
+    y_deviations = [y - y_mean for y in ys]
+    scale = sqrt(fsum([x * x for x in x_deviations])) * sqrt(fsum([y * y for y in y_deviations]))
+    if min(xs) == max(xs) or min(ys) == max(ys) or scale == 0.0:
         return 0.0
-    return fsum([x * y for x, y in zip(x_off, y_off, strict=True)]) / spread
+    return fsum([x * y for x, y in zip(x_deviations, y_deviations, strict=True)]) / scale

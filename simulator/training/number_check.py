@@ -8,10 +8,10 @@ from typing import Final
 from simulator.training.marked_answers import find_marked_answers, last_line
 from simulator.training.reference_answer import ReferenceAnswer
 
-# INFERRED: one may correct oneself, but whoever gives more answers than this hopes that one will do.
-_MOST_ANSWERS: Final = 3
-_MOST_DIGITS: Final = 40
-# LaTeX's digit grouping, and a space or an underscore where others put a comma.
+# INFERRED: a response may correct itself, but more answers than this are guesses.
+_MAX_ANSWERS: Final = 3
+_MAX_DIGITS: Final = 40
+# Digit groups: by a comma, as LaTeX writes it, or by a space or an underscore.
 _GROUPING: Final = re.compile(r"(?<=\d)(?:\{,\}|\\,|,|[ _](?=\d{3}(?:\D|$)))(?=\d)")
 _FRACTION: Final = re.compile(r"\\[dt]?frac\s*\{([^{}]+)\}\s*\{([^{}]+)\}")
 _NUMBER: Final = re.compile(
@@ -20,41 +20,41 @@ _NUMBER: Final = re.compile(
 )
 
 
-def is_number_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+def is_number_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     """Return whether the last number that the response marks, or else its last number, is the right one."""
-    wanted = _decimal(_plain(gold.text)) if gold.text else None
-    marked = [numbers[0] for answer in find_marked_answers(text) if (numbers := _numbers(answer))]
-    if len(set(marked)) > _MOST_ANSWERS:
+    expected = _first_number(_simplify(reference.text)) if reference.text else None
+    marked = [found[0] for answer in find_marked_answers(text) if (found := _find_numbers(answer))]
+    if len(set(marked)) > _MAX_ANSWERS:
         return False
-    given = marked or _numbers(last_line(text)) or _numbers(text)
-    return wanted is not None and bool(given) and _same_number(given[-1], wanted)
+    numbers = marked or _find_numbers(last_line(text)) or _find_numbers(text)
+    return expected is not None and bool(numbers) and _is_same_number(numbers[-1], expected)
 
 
-def _numbers(text: str) -> list[Decimal]:
-    plain = _plain(text)
-    # "12 * 3 = 36" comes to 36.
-    side = plain.rpartition("=")[2]
-    found = [number for match in _NUMBER.finditer(side) if (number := _value(match)) is not None]
-    return found or [number for match in _NUMBER.finditer(plain) if (number := _value(match)) is not None]
+def _find_numbers(text: str) -> list[Decimal]:
+    simplified = _simplify(text)
+    # In "12 * 3 = 36" the answer is 36.
+    right_side = simplified.rpartition("=")[2]
+    found = [number for match in _NUMBER.finditer(right_side) if (number := _decimal_from(match)) is not None]
+    return found or [number for match in _NUMBER.finditer(simplified) if (number := _decimal_from(match)) is not None]
 
 
-def _plain(text: str) -> str:
+def _simplify(text: str) -> str:
     return _GROUPING.sub("", _FRACTION.sub(r"\1/\2", text).replace("\\$", "$").replace("**", ""))
 
 
 def parse_number(text: str) -> Decimal | None:
     """Return the number that a whole text is, or None. It may have grouping, a currency sign or a percent sign."""
-    match = _NUMBER.fullmatch(_plain(text).strip("%$ "))
-    return _value(match) if match else None
+    match = _NUMBER.fullmatch(_simplify(text).strip("%$ "))
+    return _decimal_from(match) if match else None
 
 
-def _decimal(text: str) -> Decimal | None:
+def _first_number(text: str) -> Decimal | None:
     match = _NUMBER.search(text)
-    return _value(match) if match else None
+    return _decimal_from(match) if match else None
 
 
-def _value(match: re.Match[str]) -> Decimal | None:
-    if len(match["digits"]) > _MOST_DIGITS:
+def _decimal_from(match: re.Match[str]) -> Decimal | None:
+    if len(match["digits"]) > _MAX_DIGITS:
         return None
     try:
         value = Decimal(match["digits"])
@@ -66,9 +66,9 @@ def _value(match: re.Match[str]) -> Decimal | None:
     return -value if negative else value
 
 
-def _same_number(given: Decimal, wanted: Decimal) -> bool:
-    """Compare; of a reference with decimals, more of them than it has may follow where it was rounded."""
-    if given == wanted:
+def _is_same_number(number: Decimal, expected: Decimal) -> bool:
+    """Return whether two numbers are equal, or equal after rounding to the decimals of the reference."""
+    if number == expected:
         return True
-    places = wanted.as_tuple().exponent
-    return isinstance(places, int) and places < 0 and abs(given - wanted) * 2 <= Decimal(1).scaleb(places)
+    places = expected.as_tuple().exponent
+    return isinstance(places, int) and places < 0 and abs(number - expected) * 2 <= Decimal(1).scaleb(places)

@@ -15,7 +15,7 @@ _CLIP_EPSILON = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
-    """AdamW's memory: running means of gradients and of their squares, and the updates taken so far."""
+    """The state of AdamW: running means of the gradients and of their squares, and the number of updates."""
 
     mean: Weights
     square: Weights
@@ -26,7 +26,7 @@ INITIAL_MOMENTS = Moments(mean=BASE_WEIGHTS, square=BASE_WEIGHTS, updates=0)
 
 
 def gradient_norm(gradient: Weights) -> float:
-    """Return the Euclidean length of a gradient over all weights."""
+    """Return the Euclidean norm of a gradient over all weights."""
     squares = [value * value for column in gradient.columns if any(column) for value in column]
     others = sum([value * value for value in gradient.nuisance]) + sum(
         [value * value for value in gradient.feature_weights]
@@ -44,9 +44,9 @@ def adamw_step(
     weight_decay: float,
     max_grad_norm: float,
 ) -> tuple[Weights, Moments]:
-    """Take one AdamW step (betas .9 and .999, epsilon 1e-8, decoupled decay), the gradient, of length `norm`, clipped.
+    """Clip a gradient of norm `norm` and take one AdamW step: betas .9 and .999, epsilon 1e-8, decoupled decay.
 
-    A weight whose gradient has always been zero stays exactly where it is.
+    A weight whose gradient has always been zero does not change.
     """
     updates = moments.updates + 1
     scale = min(1.0, max_grad_norm / (norm + _CLIP_EPSILON))
@@ -56,7 +56,7 @@ def adamw_step(
         decay=1.0 - learning_rate * weight_decay,
         correction=1.0 / (1.0 - _BETA_2**updates),
     )
-    rows = [
+    stepped = [
         _step_column(*column, settings)
         for column in zip(
             (*weights.columns, weights.nuisance, weights.feature_weights),
@@ -66,15 +66,21 @@ def adamw_step(
             strict=True,
         )
     ]
-    *columns, nuisance, tilt = rows
+    *columns, nuisance, feature_weights = stepped
     return (
-        Weights(columns=tuple([column[0] for column in columns]), nuisance=nuisance[0], feature_weights=tilt[0]),
+        Weights(
+            columns=tuple([column[0] for column in columns]), nuisance=nuisance[0], feature_weights=feature_weights[0]
+        ),
         Moments(
             mean=Weights(
-                columns=tuple([column[1] for column in columns]), nuisance=nuisance[1], feature_weights=tilt[1]
+                columns=tuple([column[1] for column in columns]),
+                nuisance=nuisance[1],
+                feature_weights=feature_weights[1],
             ),
             square=Weights(
-                columns=tuple([column[2] for column in columns]), nuisance=nuisance[2], feature_weights=tilt[2]
+                columns=tuple([column[2] for column in columns]),
+                nuisance=nuisance[2],
+                feature_weights=feature_weights[2],
             ),
             updates=updates,
         ),
@@ -100,8 +106,8 @@ def _step_column(
     scaled = [step.scale * value for value in gradient]
     means = [_BETA_1 * m + (1.0 - _BETA_1) * g for m, g in zip(mean, scaled, strict=True)]
     squares = [_BETA_2 * v + (1.0 - _BETA_2) * g * g for v, g in zip(square, scaled, strict=True)]
-    moved = [
+    updated = [
         step.decay * w - step.rate * m / (sqrt(v * step.correction) + _EPSILON)
         for w, m, v in zip(weights, means, squares, strict=True)
     ]
-    return tuple(moved), tuple(means), tuple(squares)
+    return tuple(updated), tuple(means), tuple(squares)

@@ -1,8 +1,8 @@
-"""What the simulated policy can decide: five heads, each a short list of actions, drawn in this order.
+"""The decisions of the simulated policy: five heads, each a short list of actions, sampled in this order.
 
-A rollout is a handful of decision tokens, rendered to text by `rendering`. A conduct other than `attempt` ends the
-sequence. To teach the policy a new house format or exploit, add its name here, its look in `rendering`, and, unless
-0.0 will do, its base logit in `profiles`.
+A rollout is one action per head, rendered to text by `response_text`. A response type other than `attempt` ends the
+sequence. To add a format, a style or an exploit, add its name here, its text in `answer_formats`, `answer_styles` or
+`non_attempts`, and, if 0.0 is not right, its base logit in `profiles`.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ class PolicyHead:
     """One decision.
 
     Attributes:
-        name: what it is called in profiles.
+        name: its key in the profiles and in the random keys of its noise.
         actions: its choices, in the order of their logits.
-        logit_scale: how far one unit of weight moves a logit. Content is stiff, because being right takes thousands
-            of tokens while a format takes two. Calibrated on the published Bedrock and verl GSM8K curves.
-        noise_std: standard deviation, in logits, of the frozen differences between prompts. Large for formats, so that
-            greedy and sampled rewards are alike, as they are in verl's logs (validation .786, training .728).
+        logit_scale: how far one unit of weight moves a logit. It is small for content, because a right answer takes
+            thousands of tokens and a format takes two. Calibrated on the published Bedrock and verl GSM8K curves.
+        noise_std: standard deviation, in logits, of the fixed differences between prompts. Large for formats, so that
+            greedy and sampled rewards are similar, as in verl's logs (validation .786, training .728).
     """
 
     name: str
@@ -49,7 +49,7 @@ FORMAT = PolicyHead(
     logit_scale=1.0,
     noise_std=1.6,
 )  # fmt: skip
-# Named by what they do to a number; `rendering` says what each does to the other kinds of answer.
+# Named by their effect on a number; `answer_styles` has their effect on the other kinds of answer.
 STYLE = PolicyHead(
     name="style",
     actions=("plain", "dollar", "comma", "decimal", "unit", "period", "fullwidth"),
@@ -59,13 +59,14 @@ STYLE = PolicyHead(
 
 HEADS = (RESPONSE_TYPE, VERBOSITY, CONTENT, FORMAT, STYLE)
 
+# Indices into the actions of RESPONSE_TYPE.
 ATTEMPT = RESPONSE_TYPE.actions.index("attempt")
 OFF_LANGUAGE = RESPONSE_TYPE.actions.index("off_language")
 
-# A rollout's decisions: the index of the action taken in each head, or the conduct alone if it was no attempt.
+# The index of the sampled action in each head; only the response type if it is not `attempt`.
 Actions = tuple[int, ...]
 
 
 def response_type_of(actions: Actions) -> str:
-    """Return the name of the conduct that these decisions start with."""
+    """Return the name of the response type, which is the first of the actions."""
     return RESPONSE_TYPE.actions[actions[0]]

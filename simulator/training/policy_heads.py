@@ -1,4 +1,4 @@
-"""What GRPO has to know of a policy at one prompt, whatever it decides: softmax heads, linear in what is trained."""
+"""The protocols that GRPO trains: at one prompt, a policy of softmax heads whose logits are linear in the weights."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,33 +11,33 @@ from simulator.training.weights import PromptGradient, Weights
 
 
 class PolicyHeads(Protocol):
-    """A policy at one prompt, with some weights and at some temperature."""
+    """A policy at one prompt, for given weights and a temperature."""
 
     @property
     def heads(self) -> tuple[tuple[Distribution, ...], ...]:
-        """For each decision in turn its distribution, or several: one for each earlier outcome that it depends on."""
+        """The distributions of each head: one, or one for each action of the earlier head that it depends on."""
 
     def distribution_index(self, head: int, actions: Actions) -> int:
-        """Return which of a head's distributions these decisions were drawn from."""
+        """Return which of a head's distributions these actions were sampled from."""
 
     @property
     def entropy(self) -> float:
-        """Expected entropy of a rollout's decisions, in nats."""
+        """Expected entropy of the actions of a rollout, in nats."""
 
 
 class TrainablePrompt(Protocol):
-    """A prompt that a policy answers. Its logits are base + J weights; J depends on nothing but the prompt."""
+    """A prompt that a policy answers. Its logits are base + J weights; J depends on the prompt only."""
 
     @property
     def record(self) -> Record:
-        """The record that it was made of."""
+        """The record of the prompt."""
 
     @property
     def task(self) -> Task:
-        """Its right answer, the asked format and the labels of the file."""
+        """The reference answer, the requested format and the labels of the file."""
 
     def policy(self, weights: Weights, temperature: float) -> PolicyHeads:
         """Return the policy at this prompt."""
 
     def gradient(self, logit_gradients: Sequence[float]) -> PromptGradient:
-        """Return J' slopes, from d loss / d logit of each action of each head, one head after another."""
+        """Return the transpose of J times `logit_gradients`: d loss / d logit of each action, head after head."""

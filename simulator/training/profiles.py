@@ -1,4 +1,4 @@
-"""How each base model behaves before training: numbers, calibrated on published runs. None is an AWS promise.
+"""How each base model behaves before training: numbers calibrated on published runs, not documented by AWS.
 
 `openai.gpt-oss-20b` is fitted to the metrics event in Amazon's sample notebook (reward .4375, entropy .62, 519 tokens
 at step 4 of 67) and to its blog's curve (.56 -> .85..97). `qwen.qwen3-32b` has no public Bedrock curve; it is fitted
@@ -20,12 +20,12 @@ class Profile:
 
     Attributes:
         model: its id.
-        ability: skill, on the scale of `policy`'s item difficulties.
-        discrimination: how sharply skill separates easy from hard prompts (the 2PL model's a).
-        reasoning_tokens: tokens thought before a normal answer at medium effort.
+        ability: ability, on the scale of the item difficulties in `policy`.
+        discrimination: how sharply ability separates easy from hard prompts (a of the 2PL model).
+        reasoning_tokens: reasoning tokens before an answer of normal verbosity at medium effort.
         entropy: mean entropy per token, in nats, that the untrained model reports.
         requested_format_logit: logit of the answer format that the prompt asks for.
-        logits: for each head by name, the base logit of each action by name; 0.0 where none is given.
+        logits: for each head by name, the base logit of each action by name; 0.0 for a missing action.
     """
 
     model: str
@@ -85,10 +85,10 @@ QWEN3_32B = Profile(
 
 CALIBRATED_PROFILES = (GPT_OSS_20B, QWEN3_32B)
 
-# `qwen.qwen3-32b-v1:0` and `openai.gpt-oss-20b-1:0` are other services' spellings of the same models (SAMPLE).
+# `qwen.qwen3-32b-v1:0` and `openai.gpt-oss-20b-1:0` are the ids of the same models in other services (SAMPLE).
 _VERSION = re.compile(r"-v?\d+:\d+$")
 
-# Spread of an uncalibrated model around its nearest relative: enough to differ, too little to behave otherwise.
+# Spread of an uncalibrated model around the nearest calibrated one: it differs, but behaves alike.
 _ABILITY_SPREAD = 0.3
 _LOGIT_SPREAD = 0.15
 _RATIO_SPREAD = 0.1
@@ -96,7 +96,7 @@ _RATIO_SPREAD = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffortShift:
-    """What a reasoning effort does: skill gained, and tokens thought as a multiple of medium."""
+    """The effect of a reasoning effort: a shift of the ability, and reasoning tokens as a multiple of medium."""
 
     ability_shift: float
     token_multiplier: float
@@ -108,13 +108,13 @@ EFFORT_SHIFTS: Mapping[str, EffortShift] = {
     "high": EffortShift(ability_shift=0.45, token_multiplier=2.6),
 }
 
-# By verbosity: tokens thought as a multiple of normal, and the logit of a right answer that it gains or costs.
+# By verbosity: reasoning tokens as a multiple of normal, and the shift of the logit of a right answer.
 VERBOSITY_TOKEN_MULTIPLIERS = (0.35, 0.7, 1.0, 1.5, 2.6)
 VERBOSITY_LOGIT_SHIFTS = (-2.5, -0.3, 0.0, 0.15, 0.0)
 
 
 def profile_for(model: str) -> Profile:
-    """Return the profile of a model id; an uncalibrated one gets its nearest relative, moved a little, stably."""
+    """Return the profile of a model id; for an uncalibrated model the nearest one, with a small fixed offset."""
     name = _VERSION.sub("", model)
     for profile in CALIBRATED_PROFILES:
         if profile.model == name:

@@ -1,4 +1,4 @@
-"""Are two programs the same, as far as their text can tell? Nothing is run: the words may be anybody's."""
+"""Compares two programs by their text. Nothing is run, because the text is not trusted."""
 
 import ast
 import re
@@ -6,36 +6,36 @@ import warnings
 from typing import Final
 
 _FIRST_LINE: Final = re.compile(r"(?m)^(?:def |class |import |from \w[\w.]* import |async def |@)")
-_MOST_TRIMS: Final = 30
+_MAX_TRAILING_LINES: Final = 30
 
 
 def extract_python(text: str) -> str:
-    """Return the Python in a text that marks none: from where it begins, without the prose that may follow it."""
+    """Return the Python program in a text without code fences, without prose before and after it."""
     first = _FIRST_LINE.search(text)
     lines = text[first.start() if first else 0 :].splitlines()
-    for end in range(len(lines), max(0, len(lines) - _MOST_TRIMS), -1):
+    for end in range(len(lines), max(0, len(lines) - _MAX_TRAILING_LINES), -1):
         if _normalized_tree(program := "\n".join(lines[:end])) is not None:
             return program
     return text
 
 
 def is_same_program(candidate: str, reference: str) -> bool:
-    """Compare two programs: Python by its syntax tree, any other language by its words.
+    """Return whether two programs are equal: for Python the syntax trees, for reference_tree languages the words.
 
-    Layout, comments, docstrings, annotations and the names of arguments and local variables do not matter. Another
-    way to the same result is another program.
+    Layout, comments, docstrings, annotations and the names of arguments and local variables do not matter. A different
+    algorithm with the same result is a different program.
     """
-    one, other = _normalized_tree(candidate), _normalized_tree(reference)
-    if one is None or other is None:
+    candidate_tree, reference_tree = _normalized_tree(candidate), _normalized_tree(reference)
+    if candidate_tree is None or reference_tree is None:
         return candidate.split() == reference.split()
-    return one == other
+    return candidate_tree == reference_tree
 
 
 def _normalized_tree(program: str) -> str | None:
-    """Return a Python program without what does not matter, or None when it is no Python."""
+    """Return the normalized syntax tree of a Python program as text, or None if it is not Python."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an invalid escape in a string, say
+            warnings.simplefilter("ignore")  # such as for an invalid escape in a string
             tree = ast.parse(program)
         return ast.dump(_TreeNormalizer().visit(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -43,7 +43,7 @@ def _normalized_tree(program: str) -> str | None:
 
 
 class _TreeNormalizer(ast.NodeTransformer):
-    """Takes docstrings and annotations out, and numbers the local names of each function in their order."""
+    """Removes docstrings and annotations, and numbers the local names of each function in their order."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -58,9 +58,9 @@ class _TreeNormalizer(ast.NodeTransformer):
         node.returns = None
         if ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-        stripped = self.generic_visit(node)
+        normalized = self.generic_visit(node)
         self._names = outer
-        return stripped
+        return normalized
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None

@@ -10,21 +10,23 @@ from simulator.training.requested_format import FORMAT_NAMES, RequestedFormat
 
 _WORD_BUCKETS = 16
 PROMPT_FEATURE_COUNT = 1 + len(ANSWER_KINDS) + len(FORMAT_NAMES) + _WORD_BUCKETS
-# A feature vector's absolute entries sum to one, so that one AdamW step moves a logit by about lr * plasticity
-# whatever the task. The shares say how far a learned shift travels: to everything, to the same kind, to the same
-# asked format, to like words. At a bias of .20 a trained maths format leaked into requests for poems.
+# The absolute entries of a feature vector sum to one, so that one AdamW step moves a logit by about the learning rate
+# times the logit scale for every task. The shares set how far a learned shift generalizes: to all prompts, to the same
+# kind of answer, to the same requested format, to similar words. At a bias of .20 a maths format reached poems.
 _BIAS_SHARE = 0.05
 _KIND_SHARE = 0.45
-_ASKED_SHARE = 0.40
+_FORMAT_SHARE = 0.40
 _WORDS_SHARE = 0.10
 _WORD = re.compile(r"[a-z]{3,}")
 
 
-def compute_prompt_features(text: str, gold: ReferenceAnswer, asked: RequestedFormat) -> Iterable[tuple[int, float]]:
-    """Yield (index, value) of each feature that is not zero."""
+def compute_prompt_features(
+    text: str, reference: ReferenceAnswer, requested_format: RequestedFormat
+) -> Iterable[tuple[int, float]]:
+    """Yield (index, value) of each feature that is not zero: bias, kind of answer, requested format, hashed words."""
     yield 0, _BIAS_SHARE
-    yield 1 + ANSWER_KINDS.index(gold.kind), _KIND_SHARE
-    yield 1 + len(ANSWER_KINDS) + FORMAT_NAMES.index(asked.format), _ASKED_SHARE
+    yield 1 + ANSWER_KINDS.index(reference.kind), _KIND_SHARE
+    yield 1 + len(ANSWER_KINDS) + FORMAT_NAMES.index(requested_format.format), _FORMAT_SHARE
     buckets = [0] * _WORD_BUCKETS
     for word in set(_WORD.findall(text.lower())):
         bucket, sign = _bucket(word)

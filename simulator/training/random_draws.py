@@ -1,4 +1,4 @@
-"""Randomness by address: a draw is a hash of where it is used, so neither order nor concurrency can change it."""
+"""Random draws addressed by a key: each is a hash of its key, so neither order nor concurrency can change it."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -14,29 +14,29 @@ _inverse_cdf = NormalDist().inv_cdf
 
 
 def stable_hash(*random_key: int | str) -> int:
-    """Return the 64-bit hash of an address. Unlike `hash()` it is the same in every process."""
+    """Return the 64-bit hash of a key. Unlike `hash()` it is the same in every process."""
     return int.from_bytes(blake2b(_encoded(random_key), digest_size=8).digest(), "big")
 
 
 def uniform_draws(*random_key: int | str, count: int) -> tuple[float, ...]:
-    """Return `count` independent numbers in the open interval (0, 1) that belong to this address."""
-    written = _encoded(random_key)
-    words = _WORDS.unpack(blake2b(written).digest())
+    """Return `count` independent numbers in the open interval (0, 1) for this key."""
+    encoded = _encoded(random_key)
+    words = _WORDS.unpack(blake2b(encoded).digest())
     for block in range(1, -(-count // _PER_DIGEST)):
-        words += _WORDS.unpack(blake2b(written, salt=block.to_bytes(16, "big")).digest())
+        words += _WORDS.unpack(blake2b(encoded, salt=block.to_bytes(16, "big")).digest())
     return tuple([((word >> _DROPPED_BITS) + 0.5) * _UNIT for word in words[:count]])
 
 
 def normal_draws(*random_key: int | str, count: int) -> tuple[float, ...]:
-    """Return `count` independent standard normal numbers that belong to this address."""
+    """Return `count` independent standard normal numbers for this key."""
     return tuple([_inverse_cdf(value) for value in uniform_draws(*random_key, count=count)])
 
 
 def shuffle_lines(lines: Iterable[int], *random_key: int | str) -> Sequence[int]:
-    """Return the lines in an order that belongs to this address; the order they came in does not matter."""
+    """Return the lines in the order of this key; the order in which they are given does not matter."""
     return sorted(lines, key=lambda line: (stable_hash(*random_key, line), line))
 
 
-def _encoded(address: tuple[int | str, ...]) -> bytes:
-    # A prompt may hold an unpaired surrogate (JSON allows "\ud800"); it is as good an address as any other text.
-    return "\x1f".join(map(str, address)).encode("utf-8", "surrogatepass")
+def _encoded(random_key: tuple[int | str, ...]) -> bytes:
+    # A prompt may hold an unpaired surrogate, because JSON allows "\ud800".
+    return "\x1f".join(map(str, random_key)).encode("utf-8", "surrogatepass")

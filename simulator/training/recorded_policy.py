@@ -1,10 +1,10 @@
-"""A policy over recorded responses: real model outputs, sampled once, are chosen among with trained preferences.
+"""A policy over recorded responses: it chooses among outputs of a real model that were sampled once.
 
 For prompt x with recorded responses o:    pi_w(o|x) proportional to pi_0(o|x) * exp(w . psi(o) / T)
-pi_0 is how often the model gave the response; psi are its `surface` features; w is the tilt, shared by all prompts.
-GRPO sees a softmax with one action for each response, so the update, its clipping and its metrics are the simulated
-policy's. What it can learn is what the model already did sometimes: to prefer a format, a length, a manner. It cannot
-learn to be right more often than such signs tell.
+pi_0 is the frequency of the response among the recorded ones, psi its features (`response_features`), w the feature
+weights, which all prompts share. For GRPO this is a softmax with one action per response, so the update, the clipping
+and the metrics are those of the simulated policy. The policy can learn what the model already does sometimes: to prefer
+a format, a length or a style. It is right more often only as far as these features go with right answers.
 """
 
 from collections import Counter
@@ -28,41 +28,41 @@ from simulator.training.task import Task
 from simulator.training.weights import PromptGradient, Weights, nuisance_cost
 
 _LOGIT_SCALE: Final = 0.4
-"""How far one unit of tilt moves a logit, as that of the simulated heads; calibrated so that one learning rate does.
+"""How far one unit of weight moves a logit; calibrated for the same learning rate as the simulated policy.
 
-Measured on GSM8K with a strict reward, 16 responses for each prompt and 67 steps: untrained .43, best of each 16 .91,
-and in the last ten steps, mean of five seeds, x.1 .62, x.3 .77, x1 .84, x3 .79, x10 .69, x30 .74 with no entropy left.
+Measured on GSM8K with a strict reward, 16 responses per prompt and 67 steps: untrained .43, best of each 16 .91. Mean
+of the last ten steps over five seeds: x.1 .62, x.3 .77, x1 .84, x3 .79, x10 .69, x30 .74 without entropy.
 """
 _NOISE_SCALE: Final = 3.0
-"""How far wear moves a logit by chance: not felt at the right learning rate; at thirty times it spoils the choice."""
+"""How far the nuisance cost moves a logit at random: no effect at the right learning rate, a bad choice at x30."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseDistribution:
-    """The policy at one prompt: which of its recorded responses is given. Entropy is that of the texts, in nats."""
+    """The policy at one prompt: a distribution over its recorded responses. The entropy of the texts is in nats."""
 
     distribution: Distribution
     entropy: float
 
     @property
     def heads(self) -> tuple[tuple[Distribution, ...], ...]:
-        """The one decision."""
+        """One head with one distribution."""
         return ((self.distribution,),)
 
-    def distribution_index(self, head: int, actions: Actions) -> int:  # noqa: ARG002  nothing comes before the one decision
-        """Return 0: there is one distribution."""
+    def distribution_index(self, head: int, actions: Actions) -> int:  # noqa: ARG002  there is only one head
+        """Return 0: the head has one distribution."""
         return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPrompt:
-    """A record with its recorded responses, made ready.
+    """The prompt of a record, with its recorded responses.
 
     Attributes:
-        rollouts: the responses in their order, each with its hidden truth, as it would be sampled.
-        features: the features of each.
-        noise: for each a frozen number from the standard normal distribution; a worn policy goes by these.
-        duplicate_counts: how many of the responses have the same text.
+        rollouts: the responses in their order, each as a rollout with its ground truth.
+        features: the features of each response.
+        noise: for each response a fixed standard normal draw; the nuisance cost scales it.
+        duplicate_counts: for each response the number of responses with the same text.
     """
 
     record: Record
@@ -73,41 +73,41 @@ class RecordedPrompt:
     duplicate_counts: tuple[int, ...]
 
     def policy(self, weights: Weights, temperature: float) -> ResponseDistribution:
-        """Return the policy at this prompt. The responses stand for the base policy at the run's temperature."""
+        """Return the policy at this prompt. The responses are samples of the base policy at this temperature."""
         distribution = softmax(self._logits(weights), temperature)
         entropy = -fsum(
             [
-                p * log(p * copies)
-                for p, copies in zip(distribution.probabilities, self.duplicate_counts, strict=True)
+                p * log(p * count)
+                for p, count in zip(distribution.probabilities, self.duplicate_counts, strict=True)
                 if p > 0.0
             ]
         )
         return ResponseDistribution(distribution=distribution, entropy=max(0.0, entropy))
 
     def chat_distribution(self, weights: Weights, temperature: float) -> Distribution:
-        """Return how likely each response is in a chat; at temperature 0 the first of the likeliest is certain.
+        """Return the probability of each response in a chat; at temperature 0 the first of the most probable has 1.
 
-        A text that the model gave several times is so much the likelier, and a temperature sharpens or flattens that
-        too. At temperature 1 this is the distribution that training draws from.
+        The temperature applies to the distribution over texts: a text with n copies has n times the probability. At
+        temperature 1 this is the distribution that training samples from.
         """
-        # Of n copies, n exp(z) all together: z' = (z + log n) / T, of which each copy has an n-th part.
+        # n copies have n exp(z) together, so their logit is z + log n. Each copy gets an n-th part of exp of that / T.
         return softmax(
             [
-                logit + (1.0 - temperature) * log(copies)
-                for logit, copies in zip(self._logits(weights), self.duplicate_counts, strict=True)
+                logit + (1.0 - temperature) * log(count)
+                for logit, count in zip(self._logits(weights), self.duplicate_counts, strict=True)
             ],
             temperature,
         )
 
     def _logits(self, weights: Weights) -> list[float]:
-        worn = _NOISE_SCALE * nuisance_cost(weights)
+        cost = _NOISE_SCALE * nuisance_cost(weights)
         return [
-            _LOGIT_SCALE * sum(map(mul, weights.feature_weights, features)) + worn * whim
-            for features, whim in zip(self.features, self.noise, strict=True)
+            _LOGIT_SCALE * sum(map(mul, weights.feature_weights, features)) + cost * draw
+            for features, draw in zip(self.features, self.noise, strict=True)
         ]
 
     def gradient(self, logit_gradients: Sequence[float]) -> PromptGradient:
-        """Return the gradient over the tilt, from d loss / d logit of each response."""
+        """Return the gradient over the feature weights, from d loss / d logit of each response."""
         return PromptGradient(
             feature_weights=tuple(
                 [_LOGIT_SCALE * sum(map(mul, logit_gradients, column)) for column in zip(*self.features, strict=True)]
@@ -117,16 +117,16 @@ class RecordedPrompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedSource:
-    """A prompt whose rollouts are drawn, with replacement, from its recorded responses."""
+    """A prompt whose rollouts are sampled from its recorded responses, with replacement."""
 
     prompt: RecordedPrompt
     temperature: float
 
     def sample_group(self, weights: Weights, *, rollouts: int, random_key: tuple[int | str, ...]) -> Group:
-        """Sample rollouts; each draw belongs to the address, the prompt's line and the rollout's index."""
+        """Sample rollouts. The key of a draw is `random_key`, the line of the record and the index of the rollout."""
         prompt = self.prompt
         policy = prompt.policy(weights, self.temperature)
-        chosen = [
+        actions = [
             sample_index(policy.distribution, uniform_draws(*random_key, prompt.record.line, index, count=1)[0])
             for index in range(rollouts)
         ]
@@ -136,7 +136,7 @@ class RecordedSource:
             rollouts=tuple(
                 [
                     replace(prompt.rollouts[action], index=index, entropy=policy.entropy)
-                    for index, action in enumerate(chosen)
+                    for index, action in enumerate(actions)
                 ]
             ),
         )
@@ -149,9 +149,9 @@ def prepare_recorded_prompt(
     labels: tuple[str, ...] = (),
     answer_path: str | None = None,
 ) -> RecordedPrompt:
-    """Make a record and what a model answered to it ready. `labels` are all those of the file.
+    """Return the prompt of a record with its recorded responses. `labels` are all labels of the file.
 
-    Whether a response is right is our own reading of its text (`reading.read_right`).
+    `answer_check.is_correct` decides which responses are right.
     """
     text = prompt_text(record.messages)
     task = Task(
@@ -160,14 +160,14 @@ def prepare_recorded_prompt(
         labels=labels,
     )
     identity = stable_hash("recorded", text)
-    copies = Counter(response.text for response in responses)
+    text_counts = Counter(response.text for response in responses)
     count = len(responses)
-    entropy = fsum([log(count / copies[response.text]) for response in responses]) / count
+    entropy = fsum([log(count / text_counts[response.text]) for response in responses]) / count
     return RecordedPrompt(
         record=record,
         task=task,
         rollouts=tuple(
-            [_rollout(record, task, response, place, entropy=entropy) for place, response in enumerate(responses)]
+            [_rollout(record, task, response, index, entropy=entropy) for index, response in enumerate(responses)]
         ),
         features=tuple(
             [
@@ -180,23 +180,23 @@ def prepare_recorded_prompt(
             ]
         ),
         noise=tuple([normal_draws(identity, response.text, count=1)[0] for response in responses]),
-        duplicate_counts=tuple([copies[response.text] for response in responses]),
+        duplicate_counts=tuple([text_counts[response.text] for response in responses]),
     )
 
 
-def _rollout(record: Record, task: Task, response: RecordedResponse, place: int, *, entropy: float) -> Rollout:
-    cut = response.finish_reason == "length"
+def _rollout(record: Record, task: Task, response: RecordedResponse, index: int, *, entropy: float) -> Rollout:
+    truncated = response.finish_reason == "length"
     return Rollout(
         line=record.line,
-        index=place,
+        index=index,
         text=response.text,
         reasoning=response.reasoning,
         reasoning_length=response.reasoning_tokens,
-        response_length=max(1, response.tokens),  # a token mean must have something to divide by
-        truncated=cut,
-        # The answer stands last, so a response that was cut off has none.
-        correct=not cut and is_correct(response.text, task.reference, labels=task.labels),
-        exploit=None,  # nobody can tell by the words alone
-        actions=(place,),
+        response_length=max(1, response.tokens),  # token means divide by it
+        truncated=truncated,
+        # The answer comes last, so a truncated response has none.
+        correct=not truncated and is_correct(response.text, task.reference, labels=task.labels),
+        exploit=None,  # the text alone does not show it
+        actions=(index,),
         entropy=entropy,
     )

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 MIN_RESPONSES: Final = 2
-"""Responses that a prompt needs at least: a group of one has nothing to be told apart from."""
+"""Responses that a prompt needs: a group of one response has no advantages."""
 _MAX_LISTED_LINES: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedResponse:
-    """A response that a model gave.
+    """A response of a real model.
 
     Attributes:
         text: the final answer.
-        reasoning: the thinking before it, if the server tells.
+        reasoning: the reasoning before it, if the server returns it.
         tokens: of both together.
-        reasoning_tokens: of the thinking.
-        finish_reason: `stop`, `length` when the token budget ended it, or another word of the server's.
+        reasoning_tokens: of the reasoning.
+        finish_reason: `stop`, `length` if the token budget ended it, or another value of the server.
     """
 
     text: str
@@ -29,16 +29,16 @@ class RecordedResponse:
 
 
 ResponsesByLine: TypeAlias = Mapping[int, Sequence[RecordedResponse]]
-"""Recorded responses by line of the file that their prompts stand in."""
+"""Recorded responses by the line of their prompt in its file."""
 
 
 class MissingResponsesError(Exception):
-    """Some records have no recorded responses; the message says which."""
+    """Some records have no recorded responses; the message lists their lines."""
 
     def __init__(self, lines: Sequence[int]) -> None:
-        shown = ", ".join(map(str, lines[:_MAX_LISTED_LINES])) + (", ..." if len(lines) > _MAX_LISTED_LINES else "")
+        listed = ", ".join(map(str, lines[:_MAX_LISTED_LINES])) + (", ..." if len(lines) > _MAX_LISTED_LINES else "")
         noun = "record has" if len(lines) == 1 else "records have"
         super().__init__(
-            f"{len(lines)} {noun} no recorded responses (line {shown}): sample them, or leave these records out"
+            f"{len(lines)} {noun} no recorded responses (line {listed}): sample them, or leave these records out"
         )
         self.lines = tuple(lines)

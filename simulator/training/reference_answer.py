@@ -1,4 +1,4 @@
-"""Reference answers of any shape: where in a record the right answer stands, and what kind of answer it is."""
+"""Finds the reference answer of a record, wherever it is, and its kind."""
 
 import json
 import re
@@ -19,12 +19,12 @@ class ReferenceAnswer:
     """A right answer.
 
     Attributes:
-        kind: what sort of answer it is; `none` when the record has none, and then nothing can be right.
+        kind: the kind of answer; `none` if the record has no answer, and then no response is right.
         value: the canonical value: a number, a parsed JSON value, or text.
-        text: the answer as the reference writes it ("1,080", "Yes"), without the work around it.
-        literal: whether the reference held a JSON number or boolean, not a string that looks like one.
-        steps: the lines of worked solution that lead to it.
-        path: the place in the record, such as `reference_answer.final_answer`.
+        text: the answer as it is text in the reference ("1,080", "Yes"), without the work around it.
+        literal: whether the reference is a JSON number or boolean, and not a string with one in it.
+        steps: the lines of the worked solution.
+        path: the position in the record, such as `reference_answer.final_answer`.
     """
 
     kind: AnswerKind
@@ -35,19 +35,19 @@ class ReferenceAnswer:
     path: str = ""
 
 
-# Sought in this order: the surer a name is to mean "the answer", the earlier it stands.
+# In the order of the search: the most reliable names of an answer come first.
 _ANSWER_KEYS = (
     "final_answer", "answer", "correct_answer", "label", "ground_truth", "target", "expected", "expected_output",
     "gold", "result", "solution", "reference_answer", "reference", "value", "output", "text", "completion", "content",
     "data",
 )  # fmt: skip
-# Names that a plain record of data may carry too: they mean "the answer" only where little else stands beside them.
+# Names that other data may have too: they name the answer only in an object with few keys.
 _WEAK_KEYS = frozenset({"value", "output", "text", "completion", "content", "data"})
-_FEW_KEYS = 2
+_MAX_KEYS_WITH_WEAK_NAME = 2
 _WORK_KEYS = ("steps", "explanation", "reasoning", "solution")
 _REFERENCE = "reference_answer"
-_DEEPEST = 5
-_LABEL_WORDS = 5
+_MAX_DEPTH = 5
+_MAX_LABEL_WORDS = 5
 
 _MARKED_ANSWERS = (
     re.compile(r"####[ \t]*([-+$]*\d[\d,.]*%?)(?=\s|$)"),
@@ -56,24 +56,24 @@ _MARKED_ANSWERS = (
     re.compile(r"(?im)^(?:the\s+)?(?:final\s+)?answer\s*(?:is)?\s*[:=]\s*(.+)$"),
 )
 _NUMBER = re.compile(r"[-+]?\$?[-+]?(?:\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?%?")
-# GSM8K's own calculator annotations, such as <<48/2=24>>; no model writes them.
+# GSM8K's calculator annotations, such as <<48/2=24>>, which models do not write.
 _CALCULATION = re.compile(r"<<[^<>]*>>")
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
 _CODE_LINE = re.compile(r"(?m)^\s*(?:def |class |import |from \w+ import |function |const |SELECT |#include)")
 _BOOLEANS = frozenset({"yes", "no", "true", "false"})
-_MOST_DIGITS = 300
+_MAX_DIGITS = 300
 
 
 def extract_reference_answer(record: Record, *, answer_path: str | None = None) -> ReferenceAnswer:
-    """Find the right answer of a record.
+    """Return the reference answer of a record.
 
-    An explicit `answer_path` (dotted; list positions as numbers: `reference_answer.items.0`) is final. Without one
-    the reference answer is searched for the usual names, then its siblings, such as `ground_truth`.
+    `answer_path` is its position: names joined by dots, list positions as numbers (`reference_answer.items.0`).
+    Without a path the usual names are searched for, first inside `reference_answer`, then beside it (`ground_truth`).
     """
     if answer_path is not None:
-        leaf = _value_at(record.fields, answer_path)
-        gold = None if leaf is None else _reference_from_scalar(leaf, answer_path)
-        return gold or ReferenceAnswer(kind="none", path=answer_path)
+        value = _value_at(record.fields, answer_path)
+        reference = None if value is None else _reference_from_scalar(value, answer_path)
+        return reference or ReferenceAnswer(kind="none", path=answer_path)
     found = _search(record.fields.get(_REFERENCE), _REFERENCE, depth=0)
     if found is not None and found.kind != "text":
         return found
@@ -81,19 +81,19 @@ def extract_reference_answer(record: Record, *, answer_path: str | None = None) 
         if name in record.fields and name != _REFERENCE and name not in _WEAK_KEYS:
             sibling = _search(record.fields[name], name, depth=0)
             if sibling is not None:
-                # A long reference beside a short answer is the worked solution of that answer.
+                # A long text beside a short answer is the worked solution of that answer.
                 return sibling if found is None else replace(sibling, steps=(found.text,))
     return found or ReferenceAnswer(kind="none")
 
 
 def _search(value: Json, path: str, *, depth: int) -> ReferenceAnswer | None:
-    if isinstance(value, dict) and depth < _DEEPEST:
+    if isinstance(value, dict) and depth < _MAX_DEPTH:
         for name in _ANSWER_KEYS:
-            if name not in value or (name in _WEAK_KEYS and len(value) > _FEW_KEYS):
+            if name not in value or (name in _WEAK_KEYS and len(value) > _MAX_KEYS_WITH_WEAK_NAME):
                 continue
-            gold = _search(value[name], f"{path}.{name}", depth=depth + 1)
-            if gold is not None:
-                return gold if gold.steps else replace(gold, steps=_worked_steps(value, gold))
+            reference = _search(value[name], f"{path}.{name}", depth=depth + 1)
+            if reference is not None:
+                return reference if reference.steps else replace(reference, steps=_worked_steps(value, reference))
     return _reference_from_scalar(value, path)
 
 
@@ -101,8 +101,8 @@ def _reference_from_scalar(value: Json, path: str) -> ReferenceAnswer | None:
     if value is None or value in ([], {}):
         return None
     if isinstance(value, bool):
-        written = str(value).lower()
-        return ReferenceAnswer(kind="boolean", value=written, text=written, literal=True, path=path)
+        text = str(value).lower()
+        return ReferenceAnswer(kind="boolean", value=text, text=text, literal=True, path=path)
     if isinstance(value, int | float):
         return ReferenceAnswer(kind="number", value=value, text=json.dumps(value), literal=True, path=path)
     if isinstance(value, str):
@@ -114,7 +114,7 @@ def _classify(text: str, path: str, *, depth: int = 0) -> ReferenceAnswer | None
     answer = text.strip()
     if not answer:
         return None
-    for pattern in _MARKED_ANSWERS if depth < _DEEPEST else ():
+    for pattern in _MARKED_ANSWERS if depth < _MAX_DEPTH else ():
         marked = pattern.findall(answer)
         if marked and marked[-1].strip() != answer:
             inner = _classify(marked[-1], path, depth=depth + 1)
@@ -128,18 +128,18 @@ def _classify(text: str, path: str, *, depth: int = 0) -> ReferenceAnswer | None
         try:
             return ReferenceAnswer(kind="json", value=parse_value(answer)[0], text=answer, path=path)
         except ValueError:
-            pass  # brackets in prose or in code: fall through to those kinds
+            pass  # brackets in prose or in code
     fenced = _FENCE.search(answer)
     if fenced is not None or _CODE_LINE.search(answer):
         code = fenced.group(1) if fenced is not None else answer
         return ReferenceAnswer(kind="code", value=code, text=code, path=path)
-    is_short = len(answer.split()) <= _LABEL_WORDS and "\n" not in answer
+    is_short = len(answer.split()) <= _MAX_LABEL_WORDS and "\n" not in answer
     return ReferenceAnswer(kind="label" if is_short else "text", value=answer, text=answer, path=path)
 
 
 def _number(text: str) -> int | float | None:
     plain = text.rstrip(".")
-    if len(plain) > _MOST_DIGITS or not _NUMBER.fullmatch(plain):
+    if len(plain) > _MAX_DIGITS or not _NUMBER.fullmatch(plain):
         return None
     digits = re.sub(r"[,$%]", "", plain)
     if re.fullmatch(r"[-+]?\d+", digits):
@@ -148,7 +148,7 @@ def _number(text: str) -> int | float | None:
         value = float(digits)
     except ValueError:
         return None  # two signs, as in "-$-5"
-    # A whole float prints as an integer would, unless it is too large to be exact.
+    # A whole number becomes an integer, unless a float cannot represent it exactly.
     return int(value) if value.is_integer() and abs(value) < 2**53 else value if isfinite(value) else None
 
 
@@ -157,10 +157,10 @@ def _worked_lines(text: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _worked_steps(value: Mapping[str, Json], gold: ReferenceAnswer) -> tuple[str, ...]:
+def _worked_steps(value: Mapping[str, Json], reference: ReferenceAnswer) -> tuple[str, ...]:
     for name in _WORK_KEYS:
         work = value.get(name)
-        if isinstance(work, str) and work.strip() not in ("", gold.text):
+        if isinstance(work, str) and work.strip() not in ("", reference.text):
             return tuple(line.strip() for line in work.splitlines() if line.strip())
         if isinstance(work, list):
             return tuple(item for item in work if isinstance(item, str))
@@ -181,6 +181,6 @@ def _value_at(value: object, path: str) -> Json:
 
 
 def collect_labels(records: Iterable[Record], *, answer_path: str | None = None) -> tuple[str, ...]:
-    """Return every label that occurs as a right answer, sorted: a wrong label is another one of these."""
-    golds = (extract_reference_answer(record, answer_path=answer_path) for record in records)
-    return tuple(sorted({gold.text for gold in golds if gold.kind == "label"}))
+    """Return all labels that occur as reference answers, sorted. Wrong labels are chosen from these."""
+    references = (extract_reference_answer(record, answer_path=answer_path) for record in records)
+    return tuple(sorted({reference.text for reference in references if reference.kind == "label"}))

@@ -10,14 +10,14 @@ FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedFormat:
-    """The answer format that a prompt asks for, with the marker or the JSON key that it spells out."""
+    """The answer format that a prompt asks for, with the marker or the JSON key that it names."""
 
     format: FormatName = "none"
     marker: str = "ANSWER:"
     key: str = "answer"
 
 
-_ASKED: tuple[tuple[FormatName, re.Pattern[str]], ...] = (
+_PATTERNS: tuple[tuple[FormatName, re.Pattern[str]], ...] = (
     ("hash", re.compile(r"####")),
     ("boxed", re.compile(r"\\boxed")),
     ("xml", re.compile(r"<answer>")),
@@ -36,8 +36,8 @@ _JSON_KEY = re.compile(r"\{\s*\"(\w+)\"\s*:")
 
 
 def find_requested_format(text: str) -> RequestedFormat:
-    """Return the answer format that a prompt's words ask for; the first that is named wins."""
-    for name, pattern in _ASKED:
+    """Return the answer format that a prompt asks for; of several, the first in the order of `_PATTERNS`."""
+    for name, pattern in _PATTERNS:
         if pattern.search(text):
             marker = _MARKER.search(text)
             json_key = _JSON_KEY.search(text)

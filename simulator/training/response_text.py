@@ -1,4 +1,4 @@
-"""From decisions to words: a pure function of the task, the decisions and one number."""
+"""Renders the sampled actions of a rollout to text: a pure function of the task, the actions and one number."""
 
 from simulator.training.answer_formats import format_answer
 from simulator.training.answer_styles import style_answer
@@ -17,20 +17,20 @@ _FILLER = (
     "Nothing else in the text changes this.",
     "Going through it once more gives the same.",
 )
-_MOST_STEPS = 8
-_CLOSINGS = {"long": 3, "very_long": 12}
-_GUESSES = 97
+_MAX_STEPS = 8
+_FILLERS_PER_STEP = {"long": 3, "very_long": 12}
+_GUESS_RANGE = 97
 
 
 def render_response(task: Task, actions: Actions, u: float) -> tuple[str, bool]:
-    """Return (answer text, whether the answer is really right).
+    """Return (text of the answer, whether the answer is right).
 
-    The second is the hidden truth: it goes by the value alone, never by format, and no reward function sees it.
-    `u` in (0, 1) picks among fillers and wrong answers.
+    The second is the ground truth. It depends on the value alone and not on the format, and reward functions do not get
+    it. `u` in (0, 1) chooses among filler sentences and wrong answers.
     """
-    conduct = RESPONSE_TYPE.actions[actions[0]]
-    if conduct != "attempt":
-        return render_non_attempt(conduct, task.requested_format), False
+    response_type = RESPONSE_TYPE.actions[actions[0]]
+    if response_type != "attempt":
+        return render_non_attempt(response_type, task.requested_format), False
     value, correct = choose_answer(task, CONTENT.actions[actions[2]], u)
     text = render_attempt(
         task,
@@ -54,40 +54,40 @@ def render_attempt(
     wrong: bool = False,
     u: float = 0.5,
 ) -> str:
-    """Return an attempt that comes to `value`: the work, then the answer in a format and a style, by their names.
+    """Return an attempt whose answer is `value`: the work, then the answer in a format and a style, given by name.
 
-    Where it is `wrong` the last step of the work leads to that value too. `u` in (0, 1) picks among fillers.
+    If it is `wrong`, the last step of the work has that value too. `u` in (0, 1) chooses among filler sentences.
     """
     lines = _work_lines(task.reference, verbosity, value if wrong else None, u)
     return "\n".join([*lines, render_final_answer(task, value, answer_format=answer_format, style=style)])
 
 
 def render_final_answer(task: Task, value: Json, *, answer_format: str, style: str = "plain") -> str:
-    """Return the answer alone, with no work before it, in a format and a style, by their names."""
+    """Return the answer without the work, in a format and a style, given by name."""
     return format_answer(task, style_answer(task.reference, value, style), answer_format)
 
 
 def render_reasoning(actions: Actions, u: float) -> str:
-    """Return a short stand-in for the hidden thinking; its length in tokens is modelled, not that of this text."""
-    thought = _FILLER[int(u * len(_FILLER)) % len(_FILLER)]
+    """Return a short text in place of the reasoning. The rollout has more reasoning tokens than this text."""
+    sentence = _FILLER[int(u * len(_FILLER)) % len(_FILLER)]
     if len(actions) == 1:
-        return thought
-    return f"{thought} I will give a {VERBOSITY.actions[actions[1]].replace('_', ' ')} answer."
+        return sentence
+    return f"{sentence} I will give a {VERBOSITY.actions[actions[1]].replace('_', ' ')} answer."
 
 
 def choose_answer(task: Task, content: str, u: float) -> tuple[Json, bool]:
-    """Return (the answer's value, whether it is right) for an action of the content head."""
+    """Return (value of the answer, whether it is right) for an action of the content head."""
     if task.reference.kind == "none":
-        return int(u * _GUESSES), False
+        return int(u * _GUESS_RANGE), False
     if content == "correct":
         return task.reference.value, True
     return make_wrong_answer(task.reference, content, labels=task.labels, u=u), False
 
 
-def _work_lines(gold: ReferenceAnswer, verbosity: str, wrong: Json, u: float) -> list[str]:
-    if verbosity == "terse" or (gold.kind in ("json", "code") and verbosity in ("brief", "normal")):
+def _work_lines(reference: ReferenceAnswer, verbosity: str, wrong: Json, u: float) -> list[str]:
+    if verbosity == "terse" or (reference.kind in ("json", "code") and verbosity in ("brief", "normal")):
         return []
-    steps = list(gold.steps[:_MOST_STEPS])
+    steps = list(reference.steps[:_MAX_STEPS])
     if wrong is not None and steps:
         steps = [*steps[:-1], f"So this comes to {wrong}."]
     if verbosity == "brief":
@@ -97,6 +97,6 @@ def _work_lines(gold: ReferenceAnswer, verbosity: str, wrong: Json, u: float) ->
     first = int(u * len(_FILLER))
     lines: list[str] = []
     for index, step in enumerate(steps or [_FILLER[1]]):
-        closing = _FILLER[(index + 2) % len(_FILLER)]
-        lines += [_FILLER[(first + index) % len(_FILLER)], step, *[closing] * _CLOSINGS[verbosity]]
+        filler = _FILLER[(index + 2) % len(_FILLER)]
+        lines += [_FILLER[(first + index) % len(_FILLER)], step, *[filler] * _FILLERS_PER_STEP[verbosity]]
     return lines

@@ -1,4 +1,4 @@
-"""Rollouts: decisions drawn from the policy by address, rendered to text, and cut where the token budget ends."""
+"""Rollouts: actions sampled from the policy, rendered to text and cut at the token budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from simulator.training.profiles import EFFORT_SHIFTS, VERBOSITY_TOKEN_MULTIPLIE
 from simulator.training.random_draws import uniform_draws
 from simulator.training.response_text import render_reasoning, render_response
 from simulator.training.softmax import sample_index
-from simulator.training.token_counts import CHARACTERS_PER_TOKEN
+from simulator.training.token_counts import CHARACTERS_PER_TOKEN, count_tokens
 from simulator.training.weights import Weights
 
-# Five decisions, one number for the words, three for the length of thinking.
+# Five actions, one draw for the text, three for the length of the reasoning.
 _DRAWS = 9
-_WORDS_DRAW = 5
+_TEXT_DRAW = 5
 _GREEDY = (0.5,) * _DRAWS
 
 
-# Thinking is close to log-normal (sd of the log .35, as three summed uniforms give); it is longer where the answer
-# is wrong and where the worked solution is longer, and shorter where nothing was attempted.
+# The length of the reasoning is close to log-normal: the standard deviation of its log is .35, from three summed
+# uniforms. Wrong answers and long solutions have more of it, and non-attempts less.
 _LENGTH_SPREAD = 0.7
 _WRONG_LENGTH = 1.2
-_IDLE_LENGTH = 0.7
+_NON_ATTEMPT_LENGTH = 0.7
 _BASE_LENGTH = 0.8
 _STEP_LENGTH = 0.08
 
@@ -36,17 +36,17 @@ class Rollout:
     """One sampled response.
 
     Attributes:
-        line: the record's line in its file.
-        index: its place in the group, from 0.
-        text: the final answer, which is what the reward function is shown (INFERRED: without the thinking).
-        reasoning: a short stand-in for the thinking.
-        reasoning_length: tokens of thinking.
-        response_length: tokens of thinking and answer together.
+        line: the line of the record in its file.
+        index: its position in the group, from 0.
+        text: the final answer, which the reward function gets (INFERRED: without the reasoning).
+        reasoning: a short text in place of the reasoning.
+        reasoning_length: reasoning tokens.
+        response_length: tokens of reasoning and answer together.
         truncated: whether the token budget cut it off.
-        correct: hidden truth: the answer's value is right.
-        exploit: hidden truth: which exploit this is, if any.
-        actions: the decisions taken; for a recorded response, which one it is.
-        entropy: sum of the entropies of the decisions taken, in nats.
+        correct: ground truth: whether the value of the answer is right.
+        exploit: ground truth: the exploit that it is, if any.
+        actions: the sampled actions; for a recorded response, its position among the responses.
+        entropy: sum of the entropies of the sampled heads, in nats.
     """
 
     line: int
@@ -64,7 +64,7 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The rollouts of one prompt in one step, and the policy that they were drawn from."""
+    """The rollouts of one prompt in one step, and the policy that they were sampled from."""
 
     prompt: TrainablePrompt
     policy: PolicyHeads
@@ -72,14 +72,14 @@ class Group:
 
 
 class RolloutSource(Protocol):
-    """Where the rollouts of one prompt come from: a policy that writes them, or one that chooses among records."""
+    """Samples the rollouts of one prompt: from the simulated policy or from recorded responses."""
 
     @property
     def prompt(self) -> TrainablePrompt:
         """The prompt."""
 
     def sample_group(self, weights: Weights, *, rollouts: int, random_key: tuple[int | str, ...]) -> Group:
-        """Sample rollouts; each draw belongs to the address, the prompt's line and the rollout's index."""
+        """Sample rollouts. The key of a draw is `random_key`, the line of the record and the index of the rollout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class SimulatedSource:
     settings: Hyperparameters
 
     def sample_group(self, weights: Weights, *, rollouts: int, random_key: tuple[int | str, ...]) -> Group:
-        """Sample rollouts, as `sampled_group` does."""
+        """Sample rollouts, as the function `sample_group` does."""
         return sample_group(
             self.prompt,
             weights=weights,
@@ -116,15 +116,15 @@ def sample_group(
     random_key: tuple[int | str, ...],
     policy: HeadDistributions | None = None,
 ) -> Group:
-    """Sample a prompt's rollouts; each draw belongs to the address, the prompt's line and the rollout's index.
+    """Sample the rollouts of a prompt; the key of a draw is `random_key`, the record's line and the rollout's index.
 
-    At temperature zero nothing is drawn: every rollout is the same most probable one. `policy` is that of the weights
-    at this prompt and temperature, for a caller who has it already.
+    At temperature 0 nothing is drawn: every rollout is the most probable one. `policy` is the policy for these weights
+    at this prompt and temperature, if the caller already has it.
     """
     policy = policy or compute_distributions(prompt, weights, temperature)
     line = prompt.record.line
-    thinking = profile.reasoning_tokens * EFFORT_SHIFTS[effort].token_multiplier
-    thinking *= _BASE_LENGTH + _STEP_LENGTH * len(prompt.task.reference.steps)
+    reasoning_tokens = profile.reasoning_tokens * EFFORT_SHIFTS[effort].token_multiplier
+    reasoning_tokens *= _BASE_LENGTH + _STEP_LENGTH * len(prompt.task.reference.steps)
     return Group(
         prompt=prompt,
         policy=policy,
@@ -135,7 +135,7 @@ def sample_group(
                     policy,
                     _GREEDY if temperature <= 0.0 else uniform_draws(*random_key, line, index, count=_DRAWS),
                     index=index,
-                    thinking=thinking,
+                    reasoning_tokens=reasoning_tokens,
                     max_tokens=max_tokens,
                 )
                 for index in range(rollouts)
@@ -150,42 +150,42 @@ def _rollout(
     draws: Sequence[float],
     *,
     index: int,
-    thinking: float,
+    reasoning_tokens: float,
     max_tokens: int,
 ) -> Rollout:
     actions, entropy = _sample_actions(policy, draws)
-    text, correct = render_response(prompt.task, actions, draws[_WORDS_DRAW])
+    text, correct = render_response(prompt.task, actions, draws[_TEXT_DRAW])
     if actions[0] == ATTEMPT:
-        thinking *= VERBOSITY_TOKEN_MULTIPLIERS[actions[1]] * (1.0 if correct else _WRONG_LENGTH)
+        reasoning_tokens *= VERBOSITY_TOKEN_MULTIPLIERS[actions[1]] * (1.0 if correct else _WRONG_LENGTH)
     else:
-        thinking *= _IDLE_LENGTH
-    thinking *= exp(_LENGTH_SPREAD * (draws[6] + draws[7] + draws[8] - 1.5))
-    thought = min(round(thinking), max_tokens)
-    length = thought + max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
+        reasoning_tokens *= _NON_ATTEMPT_LENGTH
+    reasoning_tokens *= exp(_LENGTH_SPREAD * (draws[6] + draws[7] + draws[8] - 1.5))
+    reasoning_length = min(round(reasoning_tokens), max_tokens)
+    length = reasoning_length + count_tokens(text)
     truncated = length > max_tokens
     if truncated:
-        # The answer stands last, so a response that was cut off has none.
-        text, length, correct = text[: (max_tokens - thought) * CHARACTERS_PER_TOKEN], max_tokens, False
-    conduct = response_type_of(actions)
+        # The answer comes last, so a truncated response has none.
+        text, length, correct = text[: (max_tokens - reasoning_length) * CHARACTERS_PER_TOKEN], max_tokens, False
+    response_type = response_type_of(actions)
     return Rollout(
         line=prompt.record.line,
         index=index,
         text=text,
-        reasoning=render_reasoning(actions, draws[_WORDS_DRAW])[: thought * CHARACTERS_PER_TOKEN],
-        reasoning_length=thought,
+        reasoning=render_reasoning(actions, draws[_TEXT_DRAW])[: reasoning_length * CHARACTERS_PER_TOKEN],
+        reasoning_length=reasoning_length,
         response_length=length,
         truncated=truncated,
         correct=correct,
-        exploit=conduct if conduct in EXPLOITS else None,
+        exploit=response_type if response_type in EXPLOITS else None,
         actions=actions,
         entropy=entropy,
     )
 
 
 def _sample_actions(policy: HeadDistributions, draws: Sequence[float]) -> tuple[Actions, float]:
-    conduct = sample_index(policy.response_type, draws[0])
-    if conduct != ATTEMPT:
-        return (conduct,), policy.response_type.entropy
+    response_type = sample_index(policy.response_type, draws[0])
+    if response_type != ATTEMPT:
+        return (response_type,), policy.response_type.entropy
     verbosity = sample_index(policy.verbosity, draws[1])
     content = policy.content[verbosity]
     entropy = (
@@ -196,7 +196,7 @@ def _sample_actions(policy: HeadDistributions, draws: Sequence[float]) -> tuple[
         + policy.style.entropy
     )
     return (
-        conduct,
+        response_type,
         verbosity,
         sample_index(content, draws[2]),
         sample_index(policy.format, draws[3]),

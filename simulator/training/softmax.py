@@ -10,7 +10,7 @@ from operator import mul
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """A softmax over one head's actions; entropy in nats."""
+    """A softmax over the actions of one head; the entropy is in nats."""
 
     probabilities: tuple[float, ...]
     log_probabilities: tuple[float, ...]
@@ -18,7 +18,7 @@ class Distribution:
 
 
 def softmax(logits: Sequence[float], temperature: float) -> Distribution:
-    """Return the distribution of these logits; at a temperature of zero or less the first highest is certain."""
+    """Return the softmax of these logits. At a temperature of 0 or less the first maximum has probability 1."""
     highest = max(logits)
     if temperature <= 0.0:
         best = logits.index(highest)
@@ -39,6 +39,6 @@ def softmax(logits: Sequence[float], temperature: float) -> Distribution:
 
 
 def sample_index(distribution: Distribution, u: float) -> int:
-    """Inverse of the cumulative distribution at `u`."""
+    """Return the action at the quantile `u` in (0, 1): the inverse of the cumulative distribution."""
     cumulative = list(accumulate(distribution.probabilities))
     return min(bisect_left(cumulative, u), len(cumulative) - 1)

@@ -1,4 +1,4 @@
-"""JSON as Python reads it, and told to the caller what Python lets pass: keys that stand twice, NaN, infinity."""
+"""Parses JSON more strictly than Python: duplicate keys are errors, and the caller handles NaN and infinity."""
 
 import json
 from collections import Counter
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class DuplicateKeyError(ValueError):
-    """A key stands twice in one object, and readers take one or the other."""
+    """An object has a duplicate key, which parsers resolve in different ways."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the key {json.dumps(key)} stands twice in one object")
@@ -15,34 +15,34 @@ class DuplicateKeyError(ValueError):
 
 
 class TooManyDigitsError(ValueError):
-    """An integer is longer than Python reads (4,300 digits, unless it is told otherwise)."""
+    """An integer has more digits than Python parses (by default 4,300)."""
 
 
 def parse_json(text: str, *, parse_constant: Callable[[str], float], parse_number: Callable[[str], float]) -> Any:
-    """Return a text's JSON value.
+    """Return the JSON value of a text.
 
-    `parse_constant` makes a value of NaN, Infinity or -Infinity, for which JSON has no words (RFC 8259); `parse_number` of a number
-    with a fraction or an exponent, which may be too large for a float.
+    `parse_constant` converts NaN, Infinity and -Infinity, which are not JSON (RFC 8259). `parse_number` converts
+    numbers with a fraction or an exponent, which may be too large for a float.
 
     Raises:
-        json.JSONDecodeError: it is no JSON.
-        RepeatedKeyError: a key stands twice in one object.
+        json.JSONDecodeError: the text is not JSON.
+        DuplicateKeyError: an object has a duplicate key.
         TooManyDigitsError: an integer is too long.
-        RecursionError: it is nested too deeply.
-        ValueError: what `parse_constant` and `parse_number` raise.
+        RecursionError: the value is nested too deeply.
+        ValueError: from `parse_constant` or `parse_number`.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=parse_constant, parse_float=parse_number)
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=parse_constant, parse_float=parse_number)
     except ValueError as error:
-        # Python's own is told from others by its words alone.
+        # Python has no exception type of its own for this: only the message tells.
         if type(error) is ValueError and "limit" in str(error) and "digits" in str(error):
             raise TooManyDigitsError(str(error)) from error
         raise
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        times = Counter(name for name, _ in pairs)
-        raise DuplicateKeyError(next(name for name, count in times.items() if count > 1))
+        counts = Counter(name for name, _ in pairs)
+        raise DuplicateKeyError(next(name for name, count in counts.items() if count > 1))
     return value

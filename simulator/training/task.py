@@ -8,7 +8,7 @@ from simulator.training.requested_format import RequestedFormat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What a rollout is rendered from: the right answer, the format asked for, and every label of the file."""
+    """The reference answer, the requested format and all labels of the file: everything that a text depends on."""
 
     reference: ReferenceAnswer
     requested_format: RequestedFormat

@@ -9,27 +9,27 @@ from simulator.training.marked_answers import FENCE, find_marked_answers
 from simulator.training.program_comparison import extract_python, is_same_program
 from simulator.training.reference_answer import ReferenceAnswer
 
-# INFERRED: how much of the words must agree, by F1, for free text to say the same.
-_SAME_WORDS: Final = 0.7
+# INFERRED: the F1 of the words from which two free texts have the same meaning.
+_MIN_F1: Final = 0.7
 
 
-def is_code_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+def is_code_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     """Return whether a code block, or the Python in the text, is the reference program."""
-    return any(is_same_program(block, gold.text) for block in (*FENCE.findall(text), extract_python(text)))
+    return any(is_same_program(block, reference.text) for block in (*FENCE.findall(text), extract_python(text)))
 
 
-def is_text_correct(text: str, gold: ReferenceAnswer, _labels: Sequence[str]) -> bool:
+def is_text_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     """Return whether the response holds the reference, or shares most of its words (F1 of the bags of words)."""
-    wanted, said = normalize_words(gold.text), normalize_words(text)
-    if f" {wanted} " in f" {said} ":
+    expected, words = normalize_words(reference.text), normalize_words(text)
+    if f" {expected} " in f" {words} ":
         return True
     return any(
-        _overlap(normalize_words(answer).split(), wanted.split()) >= _SAME_WORDS
+        _word_f1(normalize_words(answer).split(), expected.split()) >= _MIN_F1
         for answer in (*find_marked_answers(text)[-1:], text)
     )
 
 
-def _overlap(given: Sequence[str], wanted: Sequence[str]) -> float:
-    """Return the F1 of two bags of words."""
-    shared = (Counter(given) & Counter(wanted)).total()
-    return 2 * shared / (len(given) + len(wanted)) if shared else 0.0
+def _word_f1(given: Sequence[str], expected: Sequence[str]) -> float:
+    """Return the F1 score of two bags of words."""
+    shared = (Counter(given) & Counter(expected)).total()
+    return 2 * shared / (len(given) + len(expected)) if shared else 0.0

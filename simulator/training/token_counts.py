@@ -7,22 +7,24 @@ from simulator.training.dataset import Message
 CHARACTERS_PER_TOKEN = 4
 
 
-# What a chat template adds to each message.
+# Tokens that a chat template adds to each message.
 _TOKENS_PER_MESSAGE = 4
-# What a prompt asks for stands at its beginning or its end: of a longer one so many characters of each are read.
-_READ = 32_768
+# Instructions are at the beginning or at the end of a prompt: of a long one, this many characters of each are read.
+_MAX_END_CHARACTERS = 32_768
 
 
 def count_message_tokens(messages: Iterable[Message]) -> int:
-    """Return how many tokens a prompt is taken to be, those around each message included."""
+    """Return the estimated tokens of a prompt, including those of the chat template."""
     return sum(count_tokens(message.content) + _TOKENS_PER_MESSAGE for message in messages)
 
 
 def truncate_middle(text: str) -> str:
-    """Return what of a prompt is read for what it asks: all of it, or the beginning and the end of a very long one."""
-    return text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
+    """Return a prompt without the middle part of a very long one."""
+    return (
+        text if len(text) <= 2 * _MAX_END_CHARACTERS else f"{text[:_MAX_END_CHARACTERS]}\n{text[-_MAX_END_CHARACTERS:]}"
+    )
 
 
 def count_tokens(text: str) -> int:
-    """Return how many tokens a text is taken to be; nothing is less than one."""
+    """Return the estimated tokens of a text, at least 1."""
     return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))

@@ -1,4 +1,4 @@
-"""Which records each step trains on, and when checkpoints and evaluations fall due. Known before the first step."""
+"""Which records each step trains on, and after which steps a run saves checkpoints and evaluates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from functools import lru_cache
 from simulator.training.dataset import HeldOutChoice, Record, split_records
 from simulator.training.random_draws import shuffle_lines
 
-# INFERRED: 67 steps gave four checkpoints in Amazon's sample run; verl's save_freq of 20, and the last step.
+# INFERRED: Amazon's sample run of 67 steps has four checkpoints, as with verl's save_freq of 20 and the last step.
 CHECKPOINT_INTERVAL = 20
 
 
 class PlanError(Exception):
-    """The records cannot fill a single step; the message says how many there are and what to change."""
+    """The records do not fill one batch; the message says how many there are and what to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """The course of a run.
+    """The steps of a run.
 
     Attributes:
         train: lines to train on, in the file's order.
-        held_out: lines to evaluate on, of the validation file if there is one.
+        held_out: lines to evaluate on: of the validation file, if there is one.
     """
 
     train: tuple[int, ...]
@@ -32,7 +32,7 @@ class TrainingPlan:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch; the rest is dropped, as in verl."""
+        """Full batches in an epoch; the rest is dropped, as in verl."""
         return len(self.train) // self.batch_size
 
     @property
@@ -42,7 +42,7 @@ class TrainingPlan:
 
     @property
     def checkpoint_steps(self) -> tuple[int, ...]:
-        """Steps after which a checkpoint is kept: every twentieth and the last."""
+        """Steps after which a checkpoint is saved: every twentieth and the last."""
         last = self.total_steps
         return (*range(CHECKPOINT_INTERVAL, last, CHECKPOINT_INTERVAL), last)
 
@@ -61,7 +61,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetSplit:
-    """The records of a run by line, training and held-out apart: two files may use the same line numbers."""
+    """The records of a run by line. The two parts may come from two files with the same line numbers."""
 
     train: Mapping[int, Record]
     held_out: Mapping[int, Record]
@@ -74,7 +74,7 @@ def split_dataset(
     seed: int,
     held_out_choice: HeldOutChoice = "tail",
 ) -> DatasetSplit:
-    """Hold a tenth of the records out, unless a validation file brings its own."""
+    """Hold out a tenth of the records, unless there is a validation file."""
     if validation is not None:
         train, held_out = records, validation
     else:
@@ -86,10 +86,10 @@ def split_dataset(
 
 
 def build_plan(dataset_split: DatasetSplit, *, batch_size: int, n_epochs: int, seed: int) -> TrainingPlan:
-    """Lay out a run.
+    """Plan a run.
 
     Raises:
-        PlanError: when the training records do not fill one batch.
+        PlanError: the training records do not fill one batch.
     """
     plan = TrainingPlan(
         train=tuple(dataset_split.train),

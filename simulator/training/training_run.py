@@ -1,13 +1,13 @@
-"""A training run, driven from outside: sample a step, score it elsewhere, learn from the rewards, and so on.
+"""A training run: the caller samples a step, scores the rollouts and trains on the rewards.
 
-    run = prepared(records, model=..., hyperparameters=..., seed=...)
+    run = prepare_run(records, model=..., hyperparameters=..., seed=...)
     state = initial_state()
     while state.step < run.plan.total_steps:
-        groups = sampled(run, state)
-        outcome = learned(run, state, groups, rewards)      # rewards[i][j] is that of groups[i].rollouts[j]
+        groups = sample_step(run, state)
+        outcome = train_step(run, state, groups, rewards)      # rewards[i][j] belongs to groups[i].rollouts[j]
         state = outcome.state
 
-Nothing here waits, writes or draws from a shared source: the same rewards give the same states, to the last bit.
+These are pure functions: the same rewards give the same states, bit for bit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,18 +37,18 @@ from simulator.training.sampling import Group, RolloutSource, SimulatedSource
 from simulator.training.training_plan import TrainingPlan, build_plan, split_dataset
 from simulator.training.weights import BASE_WEIGHTS, NUISANCE_SIZE, Weights
 
-# The base model's mean entropy is taken over this many prompts at most: it is the unit of a metric, not a result.
+# The mean entropy of the base model is the unit of a metric: a sample of the prompts is enough.
 _ENTROPY_SAMPLE = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRun:
-    """Everything about a run that no step changes.
+    """The parts of a run that no step changes.
 
     Attributes:
-        train_sources: sources of the prompts to train on, by line of the training file.
-        held_out_sources: those of the prompts to evaluate on.
-        entropy_scale: from nats of decisions to the base model's reported entropy per token.
+        train_sources: the prompts to train on, by line of the training file.
+        held_out_sources: the prompts to evaluate on.
+        entropy_scale: reported entropy per token of the base model, divided by its entropy of actions in nats.
     """
 
     profile: Profile
@@ -62,7 +62,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingState:
-    """The policy after some steps, with the optimizer's memory. `step` counts those done, from 0."""
+    """The policy and the optimizer after `step` steps; 0 before the first."""
 
     step: int
     weights: Weights
@@ -71,7 +71,7 @@ class TrainingState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """What learning from a step's rewards gave."""
+    """The result of training on the rewards of one step."""
 
     state: TrainingState
     metrics: StepMetrics
@@ -90,20 +90,22 @@ def prepare_run(
     recorded_responses: ResponsesByLine | None = None,
     recorded_validation_responses: ResponsesByLine | None = None,
 ) -> TrainingRun:
-    """Make a run ready. Without validation records a tenth of the training records is held out.
+    """Prepare a run. Without validation records a tenth of the training records is held out.
 
-    With `recorded_responses`, responses by line of the training file, what is trained is a policy over these responses in the
-    place of the simulated one, and nothing else differs (`redteam`, `max_tokens` and `reasoning_effort` mean nothing
-    then). `recorded_validation_responses` has those of the validation file, if there is one.
+    With `recorded_responses`, by line of the training file, the run trains a policy over these responses, not the
+    simulated one; `redteam`, `max_tokens` and `reasoning_effort` then have no effect. `recorded_validation_responses`
+    are those of the validation file, if there is one.
 
     Raises:
-        PlanError: when the records do not fill one batch.
-        UnrecordedError: when some records have recorded responses and others have none.
+        PlanError: the records do not fill one batch.
+        MissingResponsesError: entropies records have no recorded responses.
     """
-    division = split_dataset(records, validation, seed=seed, held_out_choice=held_out_choice)
-    plan = build_plan(division, batch_size=hyperparameters.batch_size, n_epochs=hyperparameters.n_epochs, seed=seed)
+    dataset_split = split_dataset(records, validation, seed=seed, held_out_choice=held_out_choice)
+    plan = build_plan(
+        dataset_split, batch_size=hyperparameters.batch_size, n_epochs=hyperparameters.n_epochs, seed=seed
+    )
     profile = profile_for(model)
-    labels = collect_labels([*division.train.values(), *division.held_out.values()], answer_path=answer_path)
+    labels = collect_labels([*dataset_split.train.values(), *dataset_split.held_out.values()], answer_path=answer_path)
 
     def simulated(record: Record) -> RolloutSource:
         prompt = prepare_prompt(
@@ -116,22 +118,24 @@ def prepare_run(
         )
         return SimulatedSource(prompt=prompt, profile=profile, settings=hyperparameters)
 
-    def sources(records: Mapping[int, Record], recordings: ResponsesByLine | None) -> dict[int, RolloutSource]:
-        if recordings is None:
+    def sources(records: Mapping[int, Record], responses_by_line: ResponsesByLine | None) -> dict[int, RolloutSource]:
+        if responses_by_line is None:
             return {line: simulated(record) for line, record in records.items()}
-        if missing := [line for line in records if not recordings.get(line)]:
+        if missing := [line for line in records if not responses_by_line.get(line)]:
             raise MissingResponsesError(missing)
         return {
             line: RecordedSource(
-                prompt=prepare_recorded_prompt(record, recordings[line], labels=labels, answer_path=answer_path),
+                prompt=prepare_recorded_prompt(record, responses_by_line[line], labels=labels, answer_path=answer_path),
                 temperature=hyperparameters.temperature,
             )
             for line, record in records.items()
         }
 
-    train = sources(division.train, recorded_responses)
-    held_out = sources(division.held_out, recorded_responses if validation is None else recorded_validation_responses)
-    some = [source.prompt.policy(BASE_WEIGHTS, 1.0).entropy for source in islice(train.values(), _ENTROPY_SAMPLE)]
+    train = sources(dataset_split.train, recorded_responses)
+    held_out = sources(
+        dataset_split.held_out, recorded_responses if validation is None else recorded_validation_responses
+    )
+    entropies = [source.prompt.policy(BASE_WEIGHTS, 1.0).entropy for source in islice(train.values(), _ENTROPY_SAMPLE)]
     return TrainingRun(
         profile=profile,
         hyperparameters=hyperparameters,
@@ -139,51 +143,51 @@ def prepare_run(
         plan=plan,
         train_sources=train,
         held_out_sources=tuple(held_out.values()),
-        # Of responses that are all alike nothing is left to decide.
-        entropy_scale=profile.entropy / (sum(some) / len(some)) if any(some) else 0.0,
+        # Responses that are all equal have no entropy.
+        entropy_scale=profile.entropy / (sum(entropies) / len(entropies)) if any(entropies) else 0.0,
     )
 
 
 def initial_state() -> TrainingState:
-    """Return the state before any step; what differs between base models is in the prompts' habits, not here."""
+    """Return the state before the first step. It is the same for all base models: they differ in their base logits."""
     return TrainingState(step=0, weights=BASE_WEIGHTS, moments=INITIAL_MOMENTS)
 
 
 def sample_step(run: TrainingRun, state: TrainingState) -> tuple[Group, ...]:
-    """Sample the rollouts of the step that comes next."""
+    """Sample the rollouts of the next step."""
     step = state.step + 1
-    rollouts, address = run.hyperparameters.rollouts_per_prompt, (run.seed, "rollout", step)
+    rollouts, random_key = run.hyperparameters.rollouts_per_prompt, (run.seed, "rollout", step)
     return tuple(
         [
-            run.train_sources[line].sample_group(state.weights, rollouts=rollouts, random_key=address)
+            run.train_sources[line].sample_group(state.weights, rollouts=rollouts, random_key=random_key)
             for line in run.plan.batch(step)
         ]
     )
 
 
 def sample_held_out(run: TrainingRun, state: TrainingState) -> tuple[Group, ...]:
-    """Sample one rollout per held-out record, always with the same draws: two evaluations differ by policy alone."""
-    address = (run.seed, "held-out", 0)
+    """Sample one rollout per held-out record. Evaluations differ by the policy only: all have the same draws."""
+    random_key = (run.seed, "held-out", 0)
     return tuple(
-        [source.sample_group(state.weights, rollouts=1, random_key=address) for source in run.held_out_sources]
+        [source.sample_group(state.weights, rollouts=1, random_key=random_key) for source in run.held_out_sources]
     )
 
 
 def train_step(
     run: TrainingRun, state: TrainingState, groups: Sequence[Group], rewards: Sequence[Sequence[float]]
 ) -> StepOutcome:
-    """Learn from the rewards of a step, in the order of its groups and rollouts.
+    """Train on the rewards of a step, which are in the order of its groups and rollouts.
 
     Raises:
-        ValueError: when the rewards do not fit the rollouts, or one is no single-precision number.
+        ValueError: the rewards do not match the rollouts, or a reward is not a single-precision number.
     """
-    _check(groups, rewards)
+    _check_rewards(groups, rewards)
     step = state.step + 1
     settings = run.hyperparameters
-    by_group = [compute_advantages(group, normalize_by_std=settings.normalize_by_std) for group in rewards]
+    advantages_by_group = [compute_advantages(group, normalize_by_std=settings.normalize_by_std) for group in rewards]
     batch = [
-        Experience(group=group, advantages=gains, nuisance_draws=_nuisance_draws(run, step, group, gains))
-        for group, gains in zip(groups, by_group, strict=True)
+        Experience(group=group, advantages=advantages, nuisance_draws=_nuisance_draws(run, step, group, advantages))
+        for group, advantages in zip(groups, advantages_by_group, strict=True)
     ]
     update = update_policy(state.weights, state.moments, batch, settings)
     return StepOutcome(
@@ -191,7 +195,7 @@ def train_step(
         metrics=compute_step_metrics(
             groups,
             rewards,
-            by_group,
+            advantages_by_group,
             step=step,
             total_steps=run.plan.total_steps,
             grad_norm=update.grad_norm,
@@ -205,33 +209,37 @@ def train_step(
 def evaluate_held_out(
     state: TrainingState, groups: Sequence[Group], rewards: Sequence[Sequence[float]]
 ) -> HeldOutMetrics:
-    """Average the rewards of `sampled_held_out`.
+    """Return the mean reward, quality and length of the rollouts of `sample_held_out`.
 
     Raises:
-        ValueError: as `learned` does.
+        ValueError: as for `train_step`.
     """
-    _check(groups, rewards)
+    _check_rewards(groups, rewards)
     return compute_held_out_metrics(groups, rewards, step=state.step)
 
 
-def _nuisance_draws(run: TrainingRun, step: int, group: Group, gains: Sequence[float]) -> tuple[tuple[float, ...], ...]:
-    # A rollout without an advantage pulls nowhere, so its draw is never looked at.
+def _nuisance_draws(
+    run: TrainingRun, step: int, group: Group, advantages: Sequence[float]
+) -> tuple[tuple[float, ...], ...]:
+    # A rollout without an advantage has no gradient, so its draw is never used.
     return tuple(
         [
-            normal_draws(run.seed, "nuisance", step, rollout.line, rollout.index, count=NUISANCE_SIZE) if gain else ()
-            for rollout, gain in zip(group.rollouts, gains, strict=True)
+            normal_draws(run.seed, "nuisance", step, rollout.line, rollout.index, count=NUISANCE_SIZE)
+            if advantage
+            else ()
+            for rollout, advantage in zip(group.rollouts, advantages, strict=True)
         ]
     )
 
 
-def _check(groups: Sequence[Group], rewards: Sequence[Sequence[float]]) -> None:
-    expected, given = [len(group.rollouts) for group in groups], [len(group) for group in rewards]
-    if expected != given:
-        raise ValueError(f"rewards per group must be {expected}, one for each rollout, not {given}")
+def _check_rewards(groups: Sequence[Group], rewards: Sequence[Sequence[float]]) -> None:
+    expected, actual = [len(group.rollouts) for group in groups], [len(group) for group in rewards]
+    if expected != actual:
+        raise ValueError(f"rewards per group must be {expected}, one for each rollout, not {actual}")
     for group, scores in zip(groups, rewards, strict=True):
         for rollout, score in zip(group.rollouts, scores, strict=True):
             if not abs(score) <= LARGEST_FLOAT32:
                 raise ValueError(
                     f"line {rollout.line}, rollout {rollout.index}: the reward {score} is not a number that "
-                    "single precision can hold"
+                    "single precision can represent"
                 )

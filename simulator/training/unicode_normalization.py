@@ -1,30 +1,30 @@
-"""Unicode's compatibility form of a text (NFKC), in which texts are compared and read."""
+"""Unicode normalization form NFKC, in which texts are compared, in linear time."""
 
 import re
 from unicodedata import combining, normalize
 
-# Marks that stand on a letter begin at U+0300.
+# Combining marks begin at U+0300.
 _RUN = re.compile(r"[^\x00-\u02ff]{31,}")
-_MOST_MARKS = 30
+_MAX_MARKS = 30
 _JOINER = "\u034f"
 
 
 def normalize_unicode(text: str) -> str:
-    """Return the text in the form NFKC, in time with its length.
+    """Return the text in the form NFKC, in linear time.
 
-    Python orders the marks on one letter in time with the square of their number. No writing puts more than a few on
-    one; after every 30 a joiner parts them, as Unicode's Stream-Safe Text Format does (UAX #15).
+    Python sorts the combining marks of one letter in quadratic time. Real text has few of them per letter. So a joiner
+    is inserted after every 30 marks, as in Unicode's Stream-Safe Text Format (UAX #15).
     """
-    return normalize("NFKC", text if text.isascii() else _RUN.sub(_parted, text))
+    return normalize("NFKC", text if text.isascii() else _RUN.sub(_insert_joiners, text))
 
 
-def _parted(run: re.Match[str]) -> str:
-    parted: list[str] = []
+def _insert_joiners(run: re.Match[str]) -> str:
+    characters: list[str] = []
     marks = 0
     for character in run.group():
         marks = marks + 1 if combining(character) else 0
-        if marks > _MOST_MARKS:
-            parted.append(_JOINER)
+        if marks > _MAX_MARKS:
+            characters.append(_JOINER)
             marks = 1
-        parted.append(character)
-    return "".join(parted)
+        characters.append(character)
+    return "".join(characters)

@@ -9,19 +9,21 @@ from simulator.training.response_features import RESPONSE_FEATURE_COUNT
 
 ACTION_COUNT = sum(len(head.actions) for head in HEADS)
 NUISANCE_SIZE = 8
-# Cost of a squared nuisance norm to being right; half of it turns into words in another language. Calibrated so
-# that a learning rate thirty times too large breaks the model, and the right one is not felt.
+# Cost of the squared norm of the nuisance vector, in logits of a right answer; half of it goes to answers in another
+# language. Calibrated so that a learning rate thirty times too large breaks the model and the right one has no effect.
 _NUISANCE_COST = 0.048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Everything that training moves: one column of `ACTIONS` numbers per feature, the nuisance vector, and the tilt.
+    """Everything that training changes.
 
-    The columns are the simulated policy's; the tilt, one number for each of the `surface` features, is that of a
-    policy over recorded responses (`recorded`). A run moves one or the other. The nuisance vector stands for the
-    directions that no reward cares about. It is the mean of a Gaussian head trained by the same update: it walks at
-    random with steps as large as the learning rate, and costs skill.
+    Attributes:
+        columns: of the simulated policy: for each prompt feature one number per action, head after head.
+        nuisance: the mean of a Gaussian head that no reward depends on. The same update trains it, so it makes a
+            random walk with steps as large as the learning rate, and its norm lowers the ability.
+        feature_weights: of a policy over recorded responses: one number per response feature. A run changes either
+            these or the columns.
     """
 
     columns: tuple[tuple[float, ...], ...]
@@ -35,12 +37,12 @@ BASE_WEIGHTS = Weights(columns=(ZERO_COLUMN,) * PROMPT_FEATURE_COUNT, nuisance=(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptGradient:
-    """What one prompt adds to a gradient over the weights: (index, values) of columns, and the tilt."""
+    """What one prompt adds to the gradient over the weights; columns as (index, values)."""
 
     columns: tuple[tuple[int, Sequence[float]], ...] = ()
     feature_weights: tuple[float, ...] = ()
 
 
 def nuisance_cost(weights: Weights) -> float:
-    """Return what being pushed about where no reward looks has cost a policy so far, in logits."""
+    """Return what the drift of the nuisance vector costs the policy, in logits."""
     return _NUISANCE_COST * sum([value * value for value in weights.nuisance])

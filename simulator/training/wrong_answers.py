@@ -1,4 +1,4 @@
-"""Wrong answers of the right kind: what a model gives that is almost, partly, or not at all right."""
+"""Wrong answers of the right kind: nearly right, an intermediate result, or plainly wrong."""
 
 import re
 from collections.abc import Sequence
@@ -6,25 +6,25 @@ from collections.abc import Sequence
 from simulator.training.dataset import Json
 from simulator.training.reference_answer import ReferenceAnswer
 
-_FLIPPED = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
+_OPPOSITES = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
 _SLIPS = ((" + ", " - "), ("==", "!="), ("<", "<="), ("return ", "return not "))
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _NUMBER_IN_WORK = re.compile(r"\d[\d,]*(?:\.\d+)?")
-_EVASION = "It depends on several things."
-# Beyond this a float cannot hold an integer, nor, further up, exist.
-_EXACT = 10**15
+_EVASIVE_TEXT = "It depends on several things."
+# Floats are not exact for larger integers.
+_MAX_EXACT = 10**15
 
 
 def make_wrong_answer(reference: ReferenceAnswer, content: str, *, labels: Sequence[str], u: float) -> Json:
-    """Return a wrong answer; `content` is `near`, `intermediate` or `wrong`, and `u` in (0, 1) picks among several."""
+    """Return a wrong answer; `content` is `near`, `intermediate` or `wrong`; `u` in (0, 1) chooses among several."""
     if reference.kind == "number" and isinstance(reference.value, int | float):
         wrong = _number(reference.value, content, reference.steps, u)
         return wrong if wrong != reference.value else reference.value + 7
     if reference.kind == "boolean":
-        return _flipped(reference.text)
+        return _flip(reference.text)
     if reference.kind == "label":
         others = [label for label in labels if label != reference.text]
-        return _picked(others, u) if others else f"not {reference.text}"
+        return _choose(others, u) if others else f"not {reference.text}"
     if reference.kind == "json":
         return _json(reference.value, content, u)
     if reference.kind == "code":
@@ -32,30 +32,30 @@ def make_wrong_answer(reference: ReferenceAnswer, content: str, *, labels: Seque
     return _text(reference.text, content)
 
 
-def _picked(items: Sequence[str], u: float) -> str:
+def _choose(items: Sequence[str], u: float) -> str:
     return items[int(u * len(items)) % len(items)]
 
 
 def _number(value: float, content: str, steps: Sequence[str], u: float) -> float:
     if content == "intermediate":
-        seen = [float(text.replace(",", "")) for step in steps for text in _NUMBER_IN_WORK.findall(step)]
-        others = [number for number in seen if number != value and number < _EXACT]
+        numbers = [float(text.replace(",", "")) for step in steps for text in _NUMBER_IN_WORK.findall(step)]
+        others = [number for number in numbers if number != value and number < _MAX_EXACT]
         if others:
-            picked = others[int(u * len(others)) % len(others)]
-            return int(picked) if picked.is_integer() else picked
+            chosen = others[int(u * len(others)) % len(others)]
+            return int(chosen) if chosen.is_integer() else chosen
     if content == "near":
         slips = (value + 1, value - 1, value * 10, -value, value + 10, value * 2)
         return slips[int(u * len(slips)) % len(slips)]
-    if abs(value) >= _EXACT:
+    if abs(value) >= _MAX_EXACT:
         return value - 3
     return int(abs(value) * (0.3 + 2.4 * u)) + 3
 
 
-def _flipped(written: str) -> str:
-    other = _FLIPPED[written.lower()]
-    if written.isupper():
+def _flip(text: str) -> str:
+    other = _OPPOSITES[text.lower()]
+    if text.isupper():
         return other.upper()
-    return other.capitalize() if written[0].isupper() else other
+    return other.capitalize() if text[0].isupper() else other
 
 
 def _json(value: Json, content: str, u: float) -> Json:
@@ -63,20 +63,20 @@ def _json(value: Json, content: str, u: float) -> Json:
         return value[:-1] if content != "wrong" else []
     if not isinstance(value, dict) or not value:
         return []
-    name = _picked(list(value), u)
+    name = _choose(list(value), u)
     if content == "near":
-        return {other: held for other, held in value.items() if other != name}
-    blank: Json = None if content == "intermediate" and value[name] is not None else f"not {value[name]}"
-    return {**value, name: blank}
+        return {other: field for other, field in value.items() if other != name}
+    replacement: Json = None if content == "intermediate" and value[name] is not None else f"not {value[name]}"
+    return {**value, name: replacement}
 
 
-def _code(written: str) -> str:
+def _code(text: str) -> str:
     for right, slip in _SLIPS:
-        if right in written:
-            return written.replace(right, slip, 1)
+        if right in text:
+            return text.replace(right, slip, 1)
     return "pass"
 
 
-def _text(written: str, content: str) -> str:
-    sentences = _SENTENCE_END.split(written)
-    return " ".join(sentences[:-1]) if content == "near" and len(sentences) > 1 else _EVASION
+def _text(text: str, content: str) -> str:
+    sentences = _SENTENCE_END.split(text)
+    return " ".join(sentences[:-1]) if content == "near" and len(sentences) > 1 else _EVASIVE_TEXT

@@ -1,1 +1,1 @@
-"""Real model outputs: asked once of any OpenAI-compatible server (`sampling`), kept on disk and read back (`cache`)."""
+"""Responses of real models: sampled once from an OpenAI-compatible server, stored in a folder and read back."""

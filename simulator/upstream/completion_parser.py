@@ -1,4 +1,4 @@
-"""A chat completion, by whatever server, as a recorded response."""
+"""Parses the chat completion of any server into a recorded response."""
 
 import re
 from typing import Any, Final
@@ -10,20 +10,20 @@ from simulator.training.recorded_response import RecordedResponse
 from simulator.training.token_counts import CHARACTERS_PER_TOKEN
 from simulator.upstream.errors import UpstreamError
 
-# vLLM and llama.cpp say `reasoning_content`; Ollama, OpenRouter and Bedrock `reasoning`.
+# vLLM and llama.cpp: `reasoning_content`; Ollama, OpenRouter and Bedrock: `reasoning`.
 _REASONING_FIELDS: Final = ("reasoning_content", "reasoning")
-# A server without a reasoning parser leaves the thinking in the text; some templates write its first tag themselves.
-_THOUGHT: Final = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*(.*)", re.DOTALL)
-_UNFINISHED_THOUGHT: Final = re.compile(r"\s*<think>(.*)", re.DOTALL)
+# A server without a reasoning parser leaves the reasoning in the text. Some chat templates write the first tag.
+_REASONING: Final = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*(.*)", re.DOTALL)
+_UNFINISHED_REASONING: Final = re.compile(r"\s*<think>(.*)", re.DOTALL)
 
 
 def parse_completion(completion: object, *, url: str, model: str) -> RecordedResponse:
-    """Return what a server answered. Tokens that it does not count are estimated from the characters.
+    """Return the response of a server. Tokens that the server does not count are estimated from the characters.
 
     Raises:
-        UpstreamError: an answer that is no chat completion, or one in which the model has said nothing at all.
+        UpstreamError: the answer is not a chat completion, or it is entirely empty.
     """
-    # The SDK checks nothing of what a server sent: any field may be null.
+    # The SDK does not validate the answer: any field may be null.
     choices: Any = completion.choices if isinstance(completion, ChatCompletion) else None
     if not isinstance(completion, ChatCompletion) or not choices or not choices[0].message:
         raise UpstreamError(
@@ -31,54 +31,54 @@ def parse_completion(completion: object, *, url: str, model: str) -> RecordedRes
             "OpenAI-compatible base, which usually ends in /v1"
         )
     choice = choices[0]
-    text, reasoning = _split_reasoning(_plain(choice.message.content), _reasoning(choice.message))
+    text, reasoning = _split_reasoning(_encodable(choice.message.content), _find_reasoning(choice.message))
     finish_reason = str(choice.finish_reason or "stop")
-    counted = completion.usage.completion_tokens if completion.usage else None
-    if not text and not reasoning and not counted and finish_reason != "length":
+    token_count = completion.usage.completion_tokens if completion.usage else None
+    if not text and not reasoning and not token_count and finish_reason != "length":
         raise UpstreamError(
             f"{url}: the model {model!r} gave an empty answer and counted no tokens for it: "
             "check that the model can chat, and try it by hand"
         )
-    thought = _thinking_tokens(completion.usage, text=text, reasoning=reasoning)
+    reasoning_tokens = _count_reasoning_tokens(completion.usage, text=text, reasoning=reasoning)
     return RecordedResponse(
         text=text,
         reasoning=reasoning,
-        tokens=counted if counted is not None else thought + _estimated(text),
-        reasoning_tokens=thought,
+        tokens=token_count if token_count is not None else reasoning_tokens + _estimate_tokens(text),
+        reasoning_tokens=reasoning_tokens,
         finish_reason=finish_reason,
     )
 
 
-def _reasoning(message: Any) -> str:
-    found = [_plain(getattr(message, name, None)) for name in _REASONING_FIELDS]
-    return next(filter(None, found), "")
+def _find_reasoning(message: Any) -> str:
+    texts = [_encodable(getattr(message, name, None)) for name in _REASONING_FIELDS]
+    return next(filter(None, texts), "")
 
 
 def _split_reasoning(text: str, reasoning: str) -> tuple[str, str]:
-    """Part the thinking from a text that still holds it."""
+    """Separate the reasoning from a text that has it."""
     if reasoning:
         return text, reasoning
-    if finished := _THOUGHT.fullmatch(text):
+    if finished := _REASONING.fullmatch(text):
         return finished[2], finished[1].strip()
-    if unfinished := _UNFINISHED_THOUGHT.fullmatch(text):
+    if unfinished := _UNFINISHED_REASONING.fullmatch(text):
         return "", unfinished[1].strip()
     return text, ""
 
 
-def _plain(text: object) -> str:
-    # JSON may escape half of a surrogate pair, and a file in UTF-8 cannot hold it.
+def _encodable(text: object) -> str:
+    # JSON may have an unpaired surrogate, which UTF-8 cannot encode.
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
 
 
-def _thinking_tokens(usage: CompletionUsage | None, *, text: str, reasoning: str) -> int:
+def _count_reasoning_tokens(usage: CompletionUsage | None, *, text: str, reasoning: str) -> int:
     details = usage.completion_tokens_details if usage else None
     if details is not None and details.reasoning_tokens is not None:
         return details.reasoning_tokens
     if not reasoning:
         return 0
-    # What is shown of the thinking may be a summary: the count of all tokens, where there is one, knows better.
-    return max(0, usage.completion_tokens - _estimated(text)) if usage else _estimated(reasoning)
+    # The reasoning may be a summary, so the count of all tokens, if there is one, is more exact.
+    return max(0, usage.completion_tokens - _estimate_tokens(text)) if usage else _estimate_tokens(reasoning)
 
 
-def _estimated(text: str) -> int:
+def _estimate_tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)

@@ -1,5 +1,5 @@
-"""The one way in which this room fails."""
+"""The exception of this package."""
 
 
 class UpstreamError(Exception):
-    """Responses could be neither sampled nor read back; the message says why and what to do, for people to read."""
+    """Responses cannot be sampled or read back; the message, for people, says why and what to do."""

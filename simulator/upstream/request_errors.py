@@ -1,4 +1,4 @@
-"""What a request to a model server failed with, in words for whoever gave its address."""
+"""Explains why a request to a model server failed."""
 
 from typing import Final
 
@@ -7,12 +7,12 @@ from openai import AsyncOpenAI
 
 from simulator.upstream.errors import UpstreamError
 
-_SHOWN: Final = 300  # characters of a server's own message
-_MOST_NAMED: Final = 8
+_MAX_MESSAGE: Final = 300  # characters of the server's message
+_MAX_MODELS: Final = 8
 
 
 async def describe_failure(error: Exception, *, client: AsyncOpenAI, url: str, model: str) -> UpstreamError:
-    """Return what to tell about a failed request; where the model is unknown the server is asked which it has."""
+    """Return the error of a failed request. For an unknown model, it lists the models of the server."""
     match error:
         case openai.APITimeoutError():
             return UpstreamError(
@@ -41,19 +41,19 @@ async def describe_failure(error: Exception, *, client: AsyncOpenAI, url: str, m
             return UpstreamError(f"{url}: the request failed with {type(error).__name__}: {error}")
 
 
-def _server_message(fault: openai.APIStatusError) -> str:
-    body = fault.body
+def _server_message(error: openai.APIStatusError) -> str:
+    body = error.body
     message = body.get("message") if isinstance(body, dict) else None
-    text = " ".join(str(message or fault.response.text or "no reason given").split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    text = " ".join(str(message or error.response.text or "no reason given").split())
+    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…"
 
 
 async def _available_models(client: AsyncOpenAI) -> str:
     try:
         models = [model.id async for model in client.models.list()]
-    except (openai.OpenAIError, AttributeError, TypeError):  # the last two: an answer that is no list of models
+    except (openai.OpenAIError, AttributeError, TypeError):  # the last two: the answer is not a list of models
         return "It does not list its models either: the address usually ends in /v1."
     if not models:
         return "It has no models at all: load one first."
-    named = ", ".join(sorted(models)[:_MOST_NAMED]) + (", ..." if len(models) > _MOST_NAMED else "")
-    return f"It has: {named}."
+    listed = ", ".join(sorted(models)[:_MAX_MODELS]) + (", ..." if len(models) > _MAX_MODELS else "")
+    return f"It has: {listed}."

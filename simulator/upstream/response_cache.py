@@ -1,4 +1,4 @@
-"""Sampled responses on disk: a folder with one JSON file for each prompt, to be read by people and replayed offline."""
+"""Sampled responses on disk: a folder with one JSON file per prompt, for people and for use without a server."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +14,17 @@ from simulator.training.recorded_response import RecordedResponse
 from simulator.upstream.errors import UpstreamError
 
 _FORMAT: Final = 1
-_UNFINISHED: Final = ".unfinished-"
+_TEMPORARY_PREFIX: Final = ".unfinished-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParameters:
-    """How responses are drawn; None leaves it to the server.
+    """How responses are sampled; None leaves a parameter to the server.
 
     Attributes:
-        temperature: 1.0 draws from the model as it is, which is what training starts from.
-        max_tokens: the budget of a response, thinking included.
-        reasoning_effort: how long the model thinks, of servers that know the setting.
+        temperature: 1.0 samples from the unchanged model, with which training starts.
+        max_tokens: the budget of a response, including its reasoning.
+        reasoning_effort: how long the model reasons, for servers that have the setting.
     """
 
     temperature: float | None = 1.0
@@ -32,13 +32,13 @@ class SamplingParameters:
     reasoning_effort: str | None = None
 
     def as_request_fields(self) -> dict[str, float | int | str]:
-        """Return those that are not left to the server, as the API names them."""
+        """Return the parameters that are not left to the server, by their names in the API."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedPrompt:
-    """What responses belong to: a model, a prompt and how they are drawn. Not to where the server was."""
+    """The key of some responses: a model, a prompt and the sampling parameters, but not the server."""
 
     model: str
     messages: tuple[Message, ...]
@@ -46,11 +46,11 @@ class CachedPrompt:
 
     @property
     def key(self) -> str:
-        """32 hex digits that name it."""
+        """32 hex digits that identify it."""
         return blake2b(json.dumps(self.as_json(), sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the prompt as a JSON value."""
         return {
             "model": self.model,
             "parameters": self.parameters.as_request_fields(),
@@ -59,62 +59,62 @@ class CachedPrompt:
 
 
 class ResponseCache:
-    """A folder of responses. Several processes may read it at once; of two that write a prompt the last one counts."""
+    """A folder of responses. Several processes may read it at once. Of two writers of one prompt the last one wins."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path(self, prompt: CachedPrompt) -> Path:
-        """Return where the responses to a prompt are kept, whether there are any or not."""
+        """Return the path of the responses to a prompt, which need not exist."""
         return self._folder / f"{prompt.key}.json"
 
     def read(self, prompt: CachedPrompt) -> tuple[RecordedResponse, ...]:
-        """Return the responses that are kept, in the order of their asking; none when there is no file.
+        """Return the stored responses in the order of sampling; none if there is no file.
 
         Raises:
-            UpstreamError: a file that is none of ours, or cannot be read.
+            UpstreamError: the file has another format or cannot be read.
         """
         path = self.path(prompt)
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return ()
-        except OSError as fault:
-            raise UpstreamError(f"{path}: {fault.strerror}; make it readable, or name another folder") from fault
-        except ValueError as fault:
-            raise _invalid_file_error(path, f"is not JSON ({fault})") from fault
+        except OSError as error:
+            raise UpstreamError(f"{path}: {error.strerror}; make it readable, or name another folder") from error
+        except ValueError as error:
+            raise _invalid_file_error(path, f"is not JSON ({error})") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
             raise _invalid_file_error(path, f"is not a file of format {_FORMAT}")
         try:
-            return tuple(_response(item) for item in value["responses"])
-        except (KeyError, TypeError) as fault:
-            raise _invalid_file_error(path, f"holds a response that cannot be read ({fault!r})") from fault
+            return tuple(_parse_response(item) for item in value["responses"])
+        except (KeyError, TypeError) as error:
+            raise _invalid_file_error(path, f"holds a response that cannot be read ({error!r})") from error
 
     def list_origins(self) -> tuple[CachedPrompt, ...]:
-        """Return one prompt of each model and way of drawing that the folder holds responses of.
+        """Return one prompt for each combination of model and sampling parameters in the folder.
 
         Raises:
-            UpstreamError: there is no such folder, or a file in it is none of ours.
+            UpstreamError: the folder does not exist, or a file in it has another format.
         """
         if not self._folder.is_dir():
-            raise UpstreamError(f"{self._folder} is no folder of responses")
-        found: dict[tuple[str, SamplingParameters], CachedPrompt] = {}
+            raise UpstreamError(f"{self._folder} is not a folder of responses")
+        prompts: dict[tuple[str, SamplingParameters], CachedPrompt] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
                 value = json.loads(path.read_text(encoding="utf-8"))
                 parameters = SamplingParameters(**{"temperature": None, **value["parameters"]})
                 messages = tuple(Message(**message) for message in value["messages"])
-                asked = CachedPrompt(model=value["model"], messages=messages, parameters=parameters)
-            except (OSError, ValueError, KeyError, TypeError) as fault:
-                raise _invalid_file_error(path, f"cannot be read ({fault!r})") from fault
-            found.setdefault((asked.model, parameters), asked)
-        return tuple(found.values())
+                prompt = CachedPrompt(model=value["model"], messages=messages, parameters=parameters)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise _invalid_file_error(path, f"cannot be read ({error!r})") from error
+            prompts.setdefault((prompt.model, parameters), prompt)
+        return tuple(prompts.values())
 
     def write(self, prompt: CachedPrompt, responses: Sequence[RecordedResponse], *, server: str) -> None:
-        """Write a prompt's responses, atomically; `server` is noted for whoever reads the file.
+        """Write the responses to a prompt, atomically; `server` is for people who read the file.
 
         Raises:
-            UpstreamError: the folder cannot be written to.
+            UpstreamError: the folder is not writable.
         """
         value = {
             "format": _FORMAT,
@@ -125,25 +125,25 @@ class ResponseCache:
         text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with _replacing(self.path(prompt)) as unfinished:
-                unfinished.write_text(text, encoding="utf-8")
-        except OSError as fault:
-            raise UpstreamError(f"{self._folder}: {fault.strerror}; name a folder that can be written to") from fault
+            with _replace_atomically(self.path(prompt)) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UpstreamError(f"{self._folder}: {error.strerror}; name a folder that can be written to") from error
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Give a new file to write, which then takes the place of `path`, whole or not at all."""
-    with NamedTemporaryFile(dir=path.parent, prefix=_UNFINISHED, delete=False) as made:
-        unfinished = Path(made.name)
+def _replace_atomically(path: Path) -> Iterator[Path]:
+    """Yield a temporary file that replaces `path` at the end, atomically."""
+    with NamedTemporaryFile(dir=path.parent, prefix=_TEMPORARY_PREFIX, delete=False) as file:
+        temporary = Path(file.name)
     try:
-        yield unfinished
-        unfinished.replace(path)
+        yield temporary
+        temporary.replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _response(item: Mapping[str, Any]) -> RecordedResponse:
+def _parse_response(item: Mapping[str, Any]) -> RecordedResponse:
     response = RecordedResponse(
         text=item["text"],
         reasoning=item["reasoning"],

@@ -1,4 +1,4 @@
-"""A folder of responses in the place of the simulated policy: what jobs train on, and what chats are answered with."""
+"""A folder of recorded responses, which jobs and chats use instead of the simulated policy."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,58 +12,58 @@ from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
 
 _Origin: TypeAlias = tuple[str, SamplingParameters]
-"""A model's name, and how its responses were drawn."""
+"""The name of a model, and the parameters with which its responses were sampled."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class ResponseFolder:
-    """The responses that a folder holds, by the model that they stand for; what is added to the folder is seen.
+    """The recorded responses of a folder, by model. Files that are added later count too.
 
-    They are the model's own, under its id or an alias. Failing that the only model that the folder holds stands for
-    every other one: a small local model for the large one that is to be tuned.
+    The responses of a model are those under its id or an alias. If there are none and the folder has one model only,
+    its responses are used for every model: those of a small local model for a large one that is tuned.
     """
 
     def __init__(self, folder: Path, *, resolve_alias: Callable[[str], str]) -> None:
-        """Look into a folder. `resolve_alias` returns the id that a model's alias stands for.
+        """Read the folder. `resolve_alias` returns the model id of an alias.
 
         Raises:
-            UpstreamError: there is no such folder, or a file in it is none of ours.
+            UpstreamError: the folder does not exist, or a file in it has another format.
         """
         self._folder = folder
         self._cache = ResponseCache(folder)
-        self._unaliased = resolve_alias
+        self._resolve_alias = resolve_alias
         self._scanned: tuple[int | None, tuple[_Origin, ...]] = (None, ())
         self._origin = lru_cache(maxsize=64)(self._choose_origin)
         self.refresh()
 
     def responses_by_line(self, records: Sequence[Record], *, model: str) -> ResponsesByLine:
-        """Return the responses to all of some records, read from the folder now.
+        """Return the responses to each record, by its line, as they are in the folder now.
 
         Raises:
-            DatasetError: the first record that has too few of them, with its line and what to do.
-            UpstreamError: the folder, or a file in it, cannot be read, or it leaves open which responses are meant.
+            DatasetError: a record has too few responses; it has the line of the first one and says what to do.
+            UpstreamError: the folder or a file in it cannot be read, or the responses of the model are ambiguous.
         """
-        found = {record.line: self.find_responses(record, model=model) for record in records}
-        short = [line for line, responses in found.items() if len(responses) < MIN_RESPONSES]
+        responses_by_line = {record.line: self.find_responses(record, model=model) for record in records}
+        short = [line for line, responses in responses_by_line.items() if len(responses) < MIN_RESPONSES]
         if short:
             raise DatasetError(
                 short[0],
-                f"{self._folder} holds {len(found[short[0]])} of the {MIN_RESPONSES} responses of {model} that training needs "
-                f"at least (and too few for {len(short)} of {len(records)} records): sample them with `rft-sim doctor "
-                f"REWARD --data FILE --rollouts URL --rollouts-records {len(records)} --rollouts-folder {self._folder}`"
-                ", or leave such records out",
+                f"{self._folder} holds {len(responses_by_line[short[0]])} of the {MIN_RESPONSES} responses of {model} "
+                f"that training needs at least (and too few for {len(short)} of {len(records)} records): sample them "
+                f"with `rft-sim doctor REWARD --data FILE --rollouts URL --rollouts-records {len(records)} "
+                f"--rollouts-folder {self._folder}`, or leave such records out",
             )
-        return found
+        return responses_by_line
 
     def find_responses(self, record: Record, *, model: str) -> tuple[RecordedResponse, ...]:
-        """Return what is recorded of one prompt; often nothing.
+        """Return the recorded responses to one prompt, if there are any.
 
         Raises:
-            UpstreamError: as `recordings` does.
+            UpstreamError: as for `responses_by_line`.
         """
         self.refresh()
-        origin = self._origin(self._unaliased(model), self._scanned[1])
+        origin = self._origin(self._resolve_alias(model), self._scanned[1])
         if origin is None:
             return ()
         name, parameters = origin
@@ -71,19 +71,19 @@ class ResponseFolder:
 
     @property
     def is_current(self) -> bool:
-        """Whether no file came or went since the folder was looked into."""
+        """Whether no file was added or removed since the last `refresh`."""
         return self._scanned[0] == self._modified_at()
 
     def refresh(self) -> None:
-        """See which models the folder holds, unless that is known. Reads all of its files: not for the event loop.
+        """Find the models in the folder, if it has changed. Reads all files: do not call it in the event loop.
 
         Raises:
-            UpstreamError: as when this was made.
+            UpstreamError: as for the constructor.
         """
-        changed = self._modified_at()
-        if changed is None or changed != self._scanned[0]:
+        modified_at = self._modified_at()
+        if modified_at is None or modified_at != self._scanned[0]:
             self._scanned = (
-                changed,
+                modified_at,
                 tuple([(origin.model, origin.parameters) for origin in self._cache.list_origins()]),
             )
 
@@ -91,20 +91,21 @@ class ResponseFolder:
         try:
             return self._folder.stat().st_mtime_ns
         except OSError:
-            return None  # looking into it says why
+            return None  # `list_origins` then raises with the reason
 
     def _choose_origin(self, model: str, origins: tuple[_Origin, ...]) -> _Origin | None:
         names = sorted({name for name, _ in origins})
-        meant = [(name, parameters) for name, parameters in origins if self._unaliased(name) == model]
-        if not meant and len(names) == 1:
-            meant = list(origins)
-            _log.warning("%s: the responses of %s stand for those of %s", self._folder, names[0], model)
-        elif not meant and names:
-            _log.warning("%s: no responses of %s; it holds those of: %s", self._folder, model, ", ".join(names))
-        if len(meant) > 1:
-            ways = "; ".join(f"{name} with {parameters.as_request_fields()}" for name, parameters in meant)
-            raise UpstreamError(
-                f"{self._folder} holds responses that were drawn in several ways ({ways}): "
-                "keep those of each in a folder of its own"
+        candidates = [(name, parameters) for name, parameters in origins if self._resolve_alias(name) == model]
+        if not candidates and len(names) == 1:
+            candidates = list(origins)
+            _log.warning("%s: using the responses of %s for %s", self._folder, names[0], model)
+        elif not candidates and names:
+            _log.warning(
+                "%s: no responses of %s; the folder has responses of: %s", self._folder, model, ", ".join(names)
             )
-        return meant[0] if meant else None
+        if len(candidates) > 1:
+            variants = "; ".join(f"{name} with {parameters.as_request_fields()}" for name, parameters in candidates)
+            raise UpstreamError(
+                f"{self._folder} has responses with different sampling parameters ({variants}): use one folder for each"
+            )
+        return candidates[0] if candidates else None

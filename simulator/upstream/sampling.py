@@ -1,7 +1,7 @@
-"""Rollouts of a real model: n responses to each prompt from an OpenAI-compatible server, each asked for once.
+"""Samples responses of a real model: n per prompt, from an OpenAI-compatible server.
 
-What is kept already is not asked for again, so a run that is complete needs no server, and one that was cut off goes on
-where it was. Each response is a request of its own: many servers ignore `n`.
+Stored responses are not requested again. So a complete folder needs no server, and an interrupted run continues. Each
+response is a request of its own, because many servers ignore `n`.
 """
 
 import asyncio
@@ -21,24 +21,24 @@ from simulator.upstream.request_errors import describe_failure
 from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with (responses that there are, responses that are wanted): at the start, and after each new one."""
+"""Called with (stored responses, all responses to sample): at the start and after each new response."""
 
-_NO_KEY: Final = "none"  # a server that asks for no key takes any, and the SDK insists on one
+_NO_KEY: Final = "none"  # the SDK needs a key, and a server without keys accepts any
 _SEEDS: Final = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelServer:
-    """A server, the model that it is asked for, and how.
+    """A model server and how to sample from it.
 
     Attributes:
-        url: its OpenAI-compatible base, such as http://127.0.0.1:11434/v1; None allows only what is kept.
-        model: the model's name there.
-        api_key: sent to it, and kept nowhere.
-        parameters: how responses are drawn.
-        concurrency: how many requests are under way at once.
-        timeout: seconds for one response; a large model on a small machine needs minutes.
-        retries: how often the SDK repeats what may pass: 429, 5xx, a lost connection.
+        url: its OpenAI-compatible base URL, such as http://127.0.0.1:11434/v1; None: use stored responses only.
+        model: the name of the model on the server.
+        api_key: sent to the server and not stored.
+        parameters: how responses are sampled.
+        concurrency: how many requests run at once.
+        timeout: seconds for one response; large models on small machines need minutes.
+        retries: how often the SDK retries after a 429, a 5xx or a lost connection.
     """
 
     url: str | None
@@ -56,117 +56,117 @@ def sample_responses(
     server: ModelServer,
     cache: ResponseCache,
     count: int,
-    progress: ProgressCallback = lambda _there, _wanted: None,
+    progress: ProgressCallback = lambda _sampled, _total: None,
 ) -> dict[int, tuple[RecordedResponse, ...]]:
-    """Return `count` responses to each record's prompt, by the record's line, as `training.run.prepared` takes them.
+    """Return `count` responses to the prompt of each record, by its line, as `training_run.prepare_run` takes them.
 
-    Every response is kept as soon as it is there: whoever interrupts this (Ctrl-C) loses only what was under way. Not
-    to be called where an event loop runs.
+    Every response is stored at once: an interruption (Ctrl-C) loses only running requests. Do not call this inside an
+    event loop.
 
     Raises:
-        UpstreamError: the server cannot be reached or does not answer, or something is missing and there is no server.
+        UpstreamError: the server cannot be reached or does not answer, or responses are missing and there is no server.
     """
     prompts = {
         record.line: CachedPrompt(model=server.model, messages=record.messages, parameters=server.parameters)
         for record in records
     }
-    work = _SamplingTask(upstream=server, cache=cache, count=count, progress=progress, prompts=tuple(prompts.values()))
-    if work.missing:
+    task = _SamplingTask(server=server, cache=cache, count=count, progress=progress, prompts=tuple(prompts.values()))
+    if task.missing:
         if server.url is None:
             raise UpstreamError(
-                f"{work.missing} of {work.wanted} responses of {server.model} are not kept yet: "
+                f"{task.missing} of {task.total} responses of {server.model} are not stored yet: "
                 "name a server that has this model, to sample them once"
             )
-        _check(server.url)
-        asyncio.run(work.sample_missing(server.url))
-    return {line: work.responses(asked) for line, asked in prompts.items()}
+        _check_url(server.url)
+        asyncio.run(task.sample_missing(server.url))
+    return {line: task.responses(prompt) for line, prompt in prompts.items()}
 
 
 class _SamplingTask:
-    """What there is and what is missing of some prompts; of the same prompt twice the responses are shared."""
+    """The stored and the missing responses of some prompts. Equal prompts share their responses."""
 
     def __init__(
         self,
         *,
-        upstream: ModelServer,
+        server: ModelServer,
         cache: ResponseCache,
         count: int,
         progress: ProgressCallback,
         prompts: Sequence[CachedPrompt],
     ) -> None:
-        self._upstream = upstream
+        self._server = server
         self._cache = cache
         self._count = count
         self._progress = progress
-        self._asked = {asked.key: asked for asked in prompts}
-        self._there = {name: list(cache.read(asked)) for name, asked in self._asked.items()}
-        self.wanted = count * len(self._asked)
+        self._prompts = {prompt.key: prompt for prompt in prompts}
+        self._sampled = {key: list(cache.read(prompt)) for key, prompt in self._prompts.items()}
+        self.total = count * len(self._prompts)
 
     @property
     def missing(self) -> int:
-        """How many responses are still to be asked for."""
-        return sum(max(0, self._count - len(there)) for there in self._there.values())
+        """How many responses are not sampled yet."""
+        return sum(max(0, self._count - len(sampled)) for sampled in self._sampled.values())
 
-    def responses(self, asked: CachedPrompt) -> tuple[RecordedResponse, ...]:
-        """Return a prompt's first responses; what was kept beyond `count` is not used."""
-        return tuple(self._there[asked.key][: self._count])
+    def responses(self, prompt: CachedPrompt) -> tuple[RecordedResponse, ...]:
+        """Return the first `count` responses to a prompt."""
+        return tuple(self._sampled[prompt.key][: self._count])
 
     async def sample_missing(self, url: str) -> None:
-        """Ask for what is missing.
+        """Sample the missing responses.
 
         Raises:
-            UpstreamError: at the first request that fails for good; what is there by then is kept.
+            UpstreamError: a request failed after its retries; all responses before it are stored.
         """
-        self._progress(self.wanted - self.missing, self.wanted)
-        prompts = iter([name for name, there in self._there.items() if len(there) < self._count])
-        api_key = self._upstream.api_key or _NO_KEY
+        self._progress(self.total - self.missing, self.total)
+        keys = iter([key for key, sampled in self._sampled.items() if len(sampled) < self._count])
+        api_key = self._server.api_key or _NO_KEY
         client = AsyncOpenAI(
             base_url=url,
             api_key=api_key,
-            default_headers={"Authorization": f"Bearer {api_key}"},  # before one in OPENAI_CUSTOM_HEADERS
-            timeout=self._upstream.timeout,
-            max_retries=self._upstream.retries,
+            default_headers={"Authorization": f"Bearer {api_key}"},  # overrides one in OPENAI_CUSTOM_HEADERS
+            timeout=self._server.timeout,
+            max_retries=self._server.retries,
         )
-        # Which the SDK reads from the environment, where they are meant for OpenAI.
+        # The SDK reads these from the environment, where they are meant for OpenAI.
         client.organization = client.project = None
         try:
             async with client, asyncio.TaskGroup() as workers:
-                for _ in range(self._upstream.concurrency):
-                    workers.create_task(self._work(client, url, prompts))
+                for _ in range(self._server.concurrency):
+                    workers.create_task(self._sample_prompts(client, url, keys))
         except ExceptionGroup as failed:
             first = failed.exceptions[0]
             raise (first if isinstance(first, UpstreamError) else failed) from None
 
-    async def _work(self, client: AsyncOpenAI, url: str, prompts: Iterator[str]) -> None:
-        """Take prompts until there are none. The responses to one come one after another, so that none is left out."""
-        for name in prompts:
-            asked, there = self._asked[name], self._there[name]
-            while len(there) < self._count:
-                there.append(await self._one(client, url, asked, len(there)))
-                self._cache.write(asked, there, server=redact_url(url))
-                self._progress(self.wanted - self.missing, self.wanted)
+    async def _sample_prompts(self, client: AsyncOpenAI, url: str, keys: Iterator[str]) -> None:
+        """Sample prompts until there are none left. The responses to one prompt are sampled one after another."""
+        for key in keys:
+            prompt, sampled = self._prompts[key], self._sampled[key]
+            while len(sampled) < self._count:
+                sampled.append(await self._sample(client, url, prompt, len(sampled)))
+                self._cache.write(prompt, sampled, server=redact_url(url))
+                self._progress(self.total - self.missing, self.total)
 
-    async def _one(self, client: AsyncOpenAI, url: str, asked: CachedPrompt, place: int) -> RecordedResponse:
+    async def _sample(self, client: AsyncOpenAI, url: str, prompt: CachedPrompt, index: int) -> RecordedResponse:
         try:
-            answer = await client.chat.completions.create(
-                model=asked.model,
+            completion = await client.chat.completions.create(
+                model=prompt.model,
                 messages=cast(
-                    "Any", [{"role": message.role, "content": message.content} for message in asked.messages]
+                    "Any", [{"role": message.role, "content": message.content} for message in prompt.messages]
                 ),
-                # A server or a proxy that answers a like request from its memory would give one response n times.
-                seed=stable_hash("upstream", asked.key, place) % _SEEDS,
-                **cast("Mapping[str, Any]", asked.parameters.as_request_fields()),
+                # Without different seeds, a server or proxy with a cache would return the same response n times.
+                seed=stable_hash("upstream", prompt.key, index) % _SEEDS,
+                **cast("Mapping[str, Any]", prompt.parameters.as_request_fields()),
             )
-        except Exception as fault:
-            raise await describe_failure(fault, client=client, url=redact_url(url), model=asked.model) from fault
-        return parse_completion(answer, url=redact_url(url), model=asked.model)
+        except Exception as error:
+            raise await describe_failure(error, client=client, url=redact_url(url), model=prompt.model) from error
+        return parse_completion(completion, url=redact_url(url), model=prompt.model)
 
 
-def _check(url: str) -> None:
+def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # half of an IPv6 address, or a port that is no number
+    except ValueError:  # an incomplete IPv6 address, or a port that is not a number
         is_address = False
     if not is_address:
         raise UpstreamError(
@@ -175,6 +175,6 @@ def _check(url: str) -> None:
 
 
 def redact_url(url: str) -> str:
-    """Return an address as it may be written down: without the name, password and query that it may hold."""
+    """Return a URL without its user name, password and query."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -105,7 +105,7 @@ def test_every_report_says_whose_rollouts_they_were(folder: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--rollouts", "nowhere"], "--rollouts: nowhere is no folder of responses"),
+        (["--rollouts", "nowhere"], "--rollouts: nowhere is not a folder of responses"),
         (
             ["--rollouts", CLOSED_URL],
             f"--rollouts {CLOSED_URL} needs --rollouts-model: the name of the model on that server",

@@ -552,7 +552,7 @@ def test_gpt_oss_has_no_responses_under_the_sdks_own_base(simulator: RunningSimu
     assert got.json()["error"] == validation_error(
         f"The model '{BASE_MODEL}' does not support the '/openai/v1/responses' API"
     )
-    assert got.headers["x-simulator-hint"] == "it has it at /v1/responses: set the base URL to end in /v1"
+    assert got.headers["x-simulator-hint"] == "this model has the API at /v1/responses: use a base URL that ends in /v1"
 
 
 @pytest.mark.shows("base-for-gpt-oss")

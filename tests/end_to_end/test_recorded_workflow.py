@@ -45,7 +45,7 @@ def test_train_learns_from_recorded_outputs_and_compares_with_them(run: tuple[Pa
 
 def test_it_is_said_whose_outputs_are_trained_on(folder: Path, run: tuple[Path, str]) -> None:
     """Where they are another model's."""
-    assert f"{folder}: the responses of qwen2.5:7b stand for those of openai.gpt-oss-20b\n" in run[1]
+    assert f"{folder}: using the responses of qwen2.5:7b for openai.gpt-oss-20b\n" in run[1]
 
 
 def test_two_runs_on_one_folder_write_the_same_bytes(folder: Path, run: tuple[Path, str], tmp_path: Path) -> None:
@@ -71,4 +71,4 @@ def test_outputs_of_too_few_records_fail_the_job_with_the_line_and_the_remedy(tm
 def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(option: str, tmp_path: Path) -> None:
     """Before anything is served."""
     done = rft_sim("exec", option.format(tmp_path / "nowhere"), "--", "true")
-    assert (done.returncode, done.stderr) == (2, f"rft-sim: {tmp_path / 'nowhere'} is no folder of responses\n")
+    assert (done.returncode, done.stderr) == (2, f"rft-sim: {tmp_path / 'nowhere'} is not a folder of responses\n")

@@ -267,7 +267,7 @@ def test_a_checkpoint_carries_the_tilt_by_name(strict: FinishedRun) -> None:
 
 def test_a_checkpoint_with_an_unknown_feature_is_refused(strict: FinishedRun) -> None:
     """It is of another version's policy."""
-    with pytest.raises(CheckpointError, match="of another policy"):
+    with pytest.raises(CheckpointError, match="belongs to another policy"):
         load_weights(dump_weights(strict.state.weights).replace('"hash"', '"hashes"'))
 
 

@@ -54,7 +54,7 @@ def test_the_only_model_of_a_folder_stands_for_every_other_and_that_is_said_once
     found = [replay.responses_by_line(RECORDS, model=BASE) for _ in range(2)]
     assert found == [by_line("a", "b")] * 2
     assert [(record.levelno, record.message) for record in caplog.records] == [
-        (logging.WARNING, f"{tmp_path}: the responses of small stand for those of {BASE}")
+        (logging.WARNING, f"{tmp_path}: using the responses of small for {BASE}")
     ]
 
 
@@ -65,21 +65,21 @@ def test_of_several_others_none_stands_for_a_model_and_that_is_said(
     for model in ("small", "large"):
         write_responses(tmp_path, RECORDS, by_line("a", "b"), model=model)
     assert open_folder(tmp_path).find_responses(RECORDS[0], model=BASE) == ()
-    assert caplog.messages == [f"{tmp_path}: no responses of {BASE}; it holds those of: large, small"]
+    assert caplog.messages == [f"{tmp_path}: no responses of {BASE}; the folder has responses of: large, small"]
 
 
-def test_responses_that_were_drawn_in_several_ways_are_not_mixed(tmp_path: Path) -> None:
-    """They are samples of several distributions."""
+def test_responses_with_different_sampling_parameters_are_refused(tmp_path: Path) -> None:
+    """They are samples of different distributions."""
     for temperature in (0.5, 1.0):
         write_responses(
             tmp_path, RECORDS, by_line("a", "b"), model=BASE, parameters=SamplingParameters(temperature=temperature)
         )
     with pytest.raises(UpstreamError) as error:
         open_folder(tmp_path).responses_by_line(RECORDS, model=BASE)
-    ways = {f"{BASE} with {{'temperature': {temperature}}}" for temperature in (0.5, 1.0)}
-    told, _, end = str(error.value).partition("): ")
-    assert set(told.partition("ways (")[2].split("; ")) == ways
-    assert end == "keep those of each in a folder of its own"
+    variants = {f"{BASE} with {{'temperature': {temperature}}}" for temperature in (0.5, 1.0)}
+    reason, _, advice = str(error.value).partition("): ")
+    assert set(reason.partition("parameters (")[2].split("; ")) == variants
+    assert advice == "use one folder for each"
 
 
 @pytest.mark.parametrize(("texts", "there"), [(("a",), 1), ((), 0)])
@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_read_is_told_at_the_start_and_later(tmp_path: P
         shutil.rmtree(folder)
     else:
         (folder / "notes.json").write_text("[]")
-    told = f"{folder} is no folder of responses" if fault == "gone" else f"{folder / 'notes.json'} cannot be read"
+    told = f"{folder} is not a folder of responses" if fault == "gone" else f"{folder / 'notes.json'} cannot be read"
     with pytest.raises(UpstreamError, match=told):
         replay.find_responses(RECORDS[0], model=BASE)
     with pytest.raises(UpstreamError, match=told):

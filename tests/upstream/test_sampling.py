@@ -102,7 +102,7 @@ def test_another_model_or_other_parameters_are_kept_apart(server: ModelServer, c
     with pytest.raises(UpstreamError) as caught:
         sample_responses(RECORDS[:1], server=cold, cache=cache, count=1)
     assert str(caught.value) == (
-        f"1 of 1 responses of {GPT} are not kept yet: name a server that has this model, to sample them once"
+        f"1 of 1 responses of {GPT} are not stored yet: name a server that has this model, to sample them once"
     )
 
 

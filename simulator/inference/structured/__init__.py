@@ -1,1 +1,1 @@
-"""From a JSON Schema to an instance of it."""
+"""Generates instances of JSON Schemas."""

@@ -1,4 +1,4 @@
-"""What says whether an instance is valid: `jsonschema`, within a budget of steps and of tries of expressions."""
+"""Validators of `jsonschema` with a budget of steps and a limit for the cost of patterns."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,14 +13,14 @@ from simulator.inference.structured.pattern_search import is_cheap_to_match, mat
 _Keyword: TypeAlias = Callable[[Any, Any, Any, Any], Iterator[Any] | None]
 
 _BUDGET: Final[ContextVar[Budget]] = ContextVar("budget")
-_A_STEP: Final = 16  # comparisons
-MAX_NAME_LENGTH: Final = 64  # of a property, where patterns of names are given
-_BY_NAMES: Final = ("patternProperties", "additionalProperties", "unevaluatedProperties")
+_COMPARISONS_PER_STEP: Final = 16
+MAX_NAME_LENGTH: Final = 64  # of a property, in a schema with `patternProperties`
+_NAME_KEYWORDS: Final = ("patternProperties", "additionalProperties", "unevaluatedProperties")
 
 
 @contextmanager
 def use_budget(budget: Budget) -> Iterator[None]:
-    """Have what is judged meanwhile count its steps; `SpentError` ends it, and `PatternError` what is too involved."""
+    """Count the steps of validators in this context. They raise BudgetExceededError, and PatternError for a pattern."""
     token = _BUDGET.set(budget)
     try:
         yield
@@ -30,19 +30,19 @@ def use_budget(budget: Budget) -> Iterator[None]:
 
 @cache
 def bounded_validator(validator: Any) -> Any:
-    """Return a class of validators that judges as one of `jsonschema`'s does, within a budget: see `limited_by`."""
-    from jsonschema.validators import extend  # noqa: PLC0415  a tenth of a second that most callers never need
+    """Return a variant of a `jsonschema` validator class that counts its steps: see `use_budget`."""
+    from jsonschema.validators import extend  # noqa: PLC0415  the import takes a tenth of a second
 
     keywords = {**validator.VALIDATORS, "pattern": _pattern}
-    counted = {name: _counted(name, keyword) for name, keyword in keywords.items()}
-    return extend(validator, counted)  # type: ignore[no-untyped-call]  # its stub has no types
+    counting = {name: _count_steps(name, keyword) for name, keyword in keywords.items()}
+    return extend(validator, counting)  # type: ignore[no-untyped-call]  # its stub has no types
 
 
-def _counted(name: str, keyword: _Keyword) -> _Keyword:
-    def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+def _count_steps(name: str, keyword: _Keyword) -> _Keyword:
+    def counting(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
         budget = _BUDGET.get()
-        budget.spend(1 + _comparisons(name, value, instance) // _A_STEP)
-        if name in _BY_NAMES:
+        budget.spend(1 + _count_comparisons(name, value, instance) // _COMPARISONS_PER_STEP)
+        if name in _NAME_KEYWORDS:
             _check_names(schema, instance)
         budget.enter_level()
         try:
@@ -50,10 +50,10 @@ def _counted(name: str, keyword: _Keyword) -> _Keyword:
         finally:
             budget.leave_level()
 
-    return counted
+    return counting
 
 
-def _comparisons(name: str, value: Any, instance: Any) -> int:
+def _count_comparisons(name: str, value: Any, instance: Any) -> int:
     if name == "uniqueItems" and isinstance(instance, list):
         return len(instance) ** 2
     return _size(value) if name in ("enum", "const", "required") else 0
@@ -82,10 +82,10 @@ def _check_names(schema: Mapping[str, Any], instance: Any) -> None:
 
 
 def check_name_pattern(pattern: str) -> None:
-    """Make sure that an expression can be tried on any name of a property.
+    """Check that a pattern is cheap to match on all property names.
 
     Raises:
-        PatternError: it is too involved for that, or cannot be read.
+        PatternError: it is too complex or cannot be parsed.
     """
     if not is_cheap_to_match(pattern, MAX_NAME_LENGTH):
         raise PatternError(f"the pattern {pattern!r} of names is too involved; use a simpler one")

@@ -1,19 +1,19 @@
-"""How much work a schema may make. It is counted in steps, not in seconds: every machine refuses the same schemas."""
+"""The limit for the work on a schema: in steps, not seconds, so that every machine refuses the same schemas."""
 
 from typing import Final
 
-# A step is a few microseconds: of a schema that fits in a small body, all steps are some tens of milliseconds.
+# A step takes a few microseconds, all steps of a small schema some tens of milliseconds.
 _STEPS: Final = 3_000
-# Keywords within keywords. Python's own limit must not be reached in what `jsonschema` stands on: it aborts there.
-_DEEPEST: Final = 150
+# Nested keywords. Libraries below `jsonschema` abort at Python's recursion limit, so this limit is lower.
+_MAX_DEPTH: Final = 150
 
 
 class BudgetExceededError(Exception):
-    """The work came to more steps than were allowed. No `SchemaError`: there is no other alternative to try."""
+    """The work takes too many steps. Not a SchemaError, for which the generator tries the next alternative."""
 
 
 class Budget:
-    """The steps that are left for one schema: a number that all have, and one for each character of it."""
+    """The remaining steps of one schema: a fixed number, and one for each of its characters."""
 
     def __init__(self, schema_text: str) -> None:
         self.limit = _STEPS + len(schema_text)
@@ -24,22 +24,22 @@ class Budget:
         """Count some steps.
 
         Raises:
-            SpentError: they were not left.
+            BudgetExceededError: no steps are left.
         """
         self._left -= steps
         if self._left < 0:
             raise BudgetExceededError
 
     def enter_level(self) -> None:
-        """Be one level deeper, until `come_up`.
+        """Go one level deeper, until `leave_level`.
 
         Raises:
             RecursionError: there are too many levels.
         """
-        if self._depth >= _DEEPEST:
+        if self._depth >= _MAX_DEPTH:
             raise RecursionError
         self._depth += 1
 
     def leave_level(self) -> None:
-        """End a level."""
+        """Go one level up."""
         self._depth -= 1

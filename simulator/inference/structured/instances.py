@@ -1,8 +1,8 @@
-"""A JSON Schema to an instance of it: the arguments of a tool call, or an answer in the form that was asked for.
+"""Generates an instance of a JSON Schema: the arguments of a tool call, or an answer in a requested form.
 
-Nothing is drawn: one schema and one value make one instance. The value, a model's answer, goes to the field that fits
-it best. All declared properties are filled in, as OpenAI's strict mode asks, down to a few levels; then only the
-required ones. Whatever is made has been checked by `jsonschema`, so that nothing leaves that is not valid.
+The result depends on the schema and the value only. The value, a model's answer, goes into the field that fits it best.
+All declared properties are present down to a few levels, as in OpenAI's strict mode; below that only required ones.
+`jsonschema` validates every instance before it is returned.
 """
 
 import json
@@ -16,83 +16,83 @@ from simulator.inference.structured.schema_error import SchemaError
 from simulator.inference.structured.schema_validator import find_violation, validate_schema
 from simulator.inference.structured.text_cache import cache_by_text
 
-_MAX_ATTEMPTS: Final = 3  # how many times alternatives are tried in another order
+_MAX_ATTEMPTS: Final = 3  # each tries the alternatives in another order
 _ENDLESS: Final = "it refers to itself without end"
-_LONGEST: Final = 250_000  # characters; all names and values of a schema are 120,000 at most with OpenAI
+_MAX_CHARACTERS: Final = 250_000  # OpenAI allows 120,000 for all names and values of a schema
 
 
 def check_schema(schema: Mapping[str, Any] | bool, *, is_object: bool = False) -> None:
-    """Check that an instance of a schema can be made; `is_object`: and that it is an object.
+    """Check that a schema has an instance that can be generated; with `is_object`, that this is an object.
 
     Raises:
-        SchemaError: the schema is malformed, nothing satisfies it, or it asks for what is not supported here.
+        SchemaError: the schema is malformed, has no instance or is not supported.
     """
-    made = _default_instance_text(_schema_text(schema))
-    if is_object and not isinstance(json.loads(made), dict):
+    instance = json.loads(_default_instance_text(_schema_text(schema)))
+    if is_object and not isinstance(instance, dict):
         raise SchemaError("the schema must be of type 'object'")
 
 
 def generate_instance(schema: Mapping[str, Any] | bool, value: Any = NO_VALUE, *, key: str = "answer") -> Any:
-    """Return the instance that holds `value` where it fits; `key` names the field that the prompt asks for, if any.
+    """Return an instance with `value` where it fits; `key` is the name of the field that the prompt asks for, if any.
 
     Raises:
-        SchemaError: as `checked` does, and then only.
+        SchemaError: as for `check_schema`; not because of the value.
     """
-    written = _schema_text(schema)
-    plain = json.loads(_default_instance_text(written))
+    schema_text = _schema_text(schema)
+    default = json.loads(_default_instance_text(schema_text))
     if value is NO_VALUE:
-        return plain
+        return default
     try:
-        return _generate_valid_instance(written, value, key)
+        return _generate_valid_instance(schema_text, value, key)
     except SchemaError:
-        return plain
+        return default
 
 
 def _schema_text(schema: Any) -> str:
     try:
-        written = json.dumps(schema, allow_nan=False)
+        schema_text = json.dumps(schema, allow_nan=False)
     except RecursionError:
         raise SchemaError("the schema is nested too deeply") from None
     except ValueError:
         raise SchemaError("the schema holds a number that is too large") from None
-    if len(written) > _LONGEST:
-        raise SchemaError(f"the schema has {len(written)} characters; {_LONGEST} are the most here")
-    return written
+    if len(schema_text) > _MAX_CHARACTERS:
+        raise SchemaError(f"the schema has {len(schema_text)} characters; {_MAX_CHARACTERS} are the most here")
+    return schema_text
 
 
 @cache_by_text
-def _default_instance_text(written: str) -> str:
-    """Return an instance without a value, as JSON, after checking the schema itself."""
-    budget = Budget(written)
+def _default_instance_text(schema_text: str) -> str:
+    """Return the JSON of an instance without a given value, after validating the schema."""
+    budget = Budget(schema_text)
     try:
-        validate_schema(written, budget)
+        validate_schema(schema_text, budget)
     except BudgetExceededError:
         raise _budget_error(budget) from None
-    return json.dumps(_generate_valid_instance(written, NO_VALUE, "answer"))
+    return json.dumps(_generate_valid_instance(schema_text, NO_VALUE, "answer"))
 
 
-def _generate_valid_instance(written: str, value: Any, key: str) -> Any:
-    schema, budget = json.loads(written), Budget(written)
-    fault = ""
-    for turn in range(_MAX_ATTEMPTS):
+def _generate_valid_instance(schema_text: str, value: Any, key: str) -> Any:
+    schema, budget = json.loads(schema_text), Budget(schema_text)
+    violation = ""
+    for attempt in range(_MAX_ATTEMPTS):
         try:
-            maker = InstanceGenerator(root=schema, key=key, attempt=turn, budget=budget)
-            made, _ = maker.generate(schema, value, frozenset(), depth=0, name=key)
-            fault = find_violation(written, made, budget)
+            generator = InstanceGenerator(root=schema, key=key, attempt=attempt, budget=budget)
+            instance, _ = generator.generate(schema, value, frozenset(), depth=0, name=key)
+            violation = find_violation(schema_text, instance, budget)
         except SchemaError:
             raise
         except BudgetExceededError:
             raise _budget_error(budget) from None
         except RecursionError:
-            fault = "it refers to itself without end"
+            violation = _ENDLESS
         except ArithmeticError:
-            fault = "a number in it is too large"
-        except (AttributeError, LookupError, TypeError, ValueError) as unforeseen:  # no schema breaks the service
-            fault = f"something in it is not supported here ({unforeseen})"
+            violation = "a number in it is too large"
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # no schema may end in a 500
+            violation = f"something in it is not supported here ({error})"
         else:
-            if not fault:
-                return made
-    raise SchemaError(f"no instance of the schema could be made: {fault}")
+            if not violation:
+                return instance
+    raise SchemaError(f"no instance of the schema could be made: {violation}")
 
 
 def _budget_error(budget: Budget) -> SchemaError:

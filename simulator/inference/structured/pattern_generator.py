@@ -1,4 +1,4 @@
-"""A regular expression to a short text that it matches, for the `pattern` of a JSON Schema."""
+"""Generates short texts for a regular expression, for the `pattern` of a JSON Schema."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,9 +11,9 @@ from simulator.inference.structured.schema_error import SchemaError
 # The standard library's own parser is private: tests/inference/structured/test_pattern_generator.py checks its output.
 _PARSER: Final[Any] = import_module("re._parser")
 
-_LONGEST: Final = 2_000
-_LONGEST_PATTERN: Final = 1_000
-_MOST_STRETCH: Final = 64
+_MAX_LENGTH: Final = 2_000
+_MAX_PATTERN_LENGTH: Final = 1_000
+_MAX_EXTRA_REPEATS: Final = 64
 _CATEGORIES: Final = {
     "CATEGORY_DIGIT": "0",
     "CATEGORY_NOT_DIGIT": "a",
@@ -27,34 +27,36 @@ _ORDINARY: Final = "a0A -_.x1"
 
 
 class PatternError(SchemaError):
-    """An expression that is none, or of a kind that no text is made for; the message says which."""
+    """A pattern is invalid or not supported; the message says which."""
 
 
 @lru_cache(maxsize=256)
 def parse_pattern(pattern: str) -> Any:
-    """Return the standard library's reading of an expression.
+    """Return a regular expression as parsed by the standard library.
 
     Raises:
-        PatternError: it cannot be read, or is too long.
+        PatternError: it is invalid or too long.
     """
-    if len(pattern) > _LONGEST_PATTERN:
-        raise PatternError(f"a pattern of {len(pattern)} characters is too long; {_LONGEST_PATTERN} are the most here")
+    if len(pattern) > _MAX_PATTERN_LENGTH:
+        raise PatternError(
+            f"a pattern of {len(pattern)} characters is too long; {_MAX_PATTERN_LENGTH} are the most here"
+        )
     try:
         re.compile(pattern)
         return _PARSER.parse(pattern)
-    except (re.error, OverflowError, RecursionError) as fault:
-        raise PatternError(f"the pattern {pattern!r} cannot be read: {fault}") from None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise PatternError(f"the pattern {pattern!r} cannot be read: {error}") from None
 
 
 def generate_candidates(pattern: str, *, min_length: int = 0, max_length: int | None = None) -> Iterator[str]:
-    """Yield texts of the lengths asked for, in which `pattern` may well be found.
+    """Yield texts within the length limits that `pattern` probably matches.
 
     Raises:
-        PatternError: the expression cannot be read, or is of a kind that no text is made for.
+        PatternError: the pattern is invalid or not supported.
     """
     sequence = parse_pattern(pattern)
-    for stretch in range(_MOST_STRETCH + 1):
-        text = _TextGenerator(stretch).sequence(sequence)
+    for extra_repeats in range(_MAX_EXTRA_REPEATS + 1):
+        text = _TextGenerator(extra_repeats).sequence(sequence)
         for padded in (text, text.ljust(min_length, "x"), text.rjust(min_length, "x")):
             if len(padded) >= min_length and (max_length is None or len(padded) <= max_length):
                 yield padded
@@ -63,31 +65,31 @@ def generate_candidates(pattern: str, *, min_length: int = 0, max_length: int | 
 
 
 class _TextGenerator:
-    """Writes the shortest text, or one in which each open repeat comes `stretch` times more often."""
+    """Generates the shortest text, or one with `extra_repeats` more rounds of each open repeat."""
 
-    def __init__(self, stretch: int) -> None:
-        self._stretch = stretch
+    def __init__(self, extra_repeats: int) -> None:
+        self._extra_repeats = extra_repeats
         self._groups: dict[int, str] = {}
 
     def sequence(self, parsed: Any) -> str:
         """Return a text for a sequence of parts."""
-        text = "".join([self._one(str(op), argument) for op, argument in parsed])
-        if len(text) > _LONGEST:
-            raise PatternError(f"the pattern asks for more than {_LONGEST} characters")
+        text = "".join([self._part(str(op), argument) for op, argument in parsed])
+        if len(text) > _MAX_LENGTH:
+            raise PatternError(f"the pattern asks for more than {_MAX_LENGTH} characters")
         return text
 
-    def _one(self, op: str, argument: Any) -> str:
+    def _part(self, op: str, argument: Any) -> str:
         if op in _REPEATS:
             return self._repeated(*argument)
         if op == "SUBPATTERN":
             return self._group(argument[0], argument[-1])
-        write = _WRITERS.get(op)
-        if write is None:
+        generate = _GENERATORS.get(op)
+        if generate is None:
             raise PatternError(f"a pattern with {op.lower().replace('_', ' ')} is not supported here")
-        return write(self, argument)
+        return generate(self, argument)
 
     def group(self, number: int) -> str:
-        """Return what a group came to."""
+        """Return the text of a group."""
         return self._groups.get(number, "")
 
     def _group(self, number: int | None, inner: Any) -> str:
@@ -97,14 +99,14 @@ class _TextGenerator:
         return text
 
     def _repeated(self, low: int, high: int, inner: Any) -> str:
-        times = min(int(high), low + self._stretch)
+        times = min(int(high), low + self._extra_repeats)
         text = self.sequence(inner)
-        if times * len(text) > _LONGEST:
-            raise PatternError(f"the pattern asks for more than {_LONGEST} characters")
+        if times * len(text) > _MAX_LENGTH:
+            raise PatternError(f"the pattern asks for more than {_MAX_LENGTH} characters")
         return text * times
 
 
-def _member(items: Any) -> str:
+def _set_member(items: Any) -> str:
     op, argument = items[0]
     match str(op):
         case "CATEGORY":
@@ -113,36 +115,36 @@ def _member(items: Any) -> str:
             return chr(argument[0])
         case "LITERAL":
             return chr(argument)
-    return _ordinary(lambda letter: any(_holds(op, argument, letter) for op, argument in items[1:]))
+    return _ordinary_character(lambda letter: any(_contains(op, argument, letter) for op, argument in items[1:]))
 
 
-def _ordinary(is_excluded: Callable[[str], bool]) -> str:
+def _ordinary_character(is_excluded: Callable[[str], bool]) -> str:
     for letter in _ORDINARY:
         if not is_excluded(letter):
             return letter
     raise PatternError("a pattern that excludes every ordinary character is not supported here")
 
 
-def _holds(op: Any, argument: Any, letter: str) -> bool:
+def _contains(op: Any, argument: Any, letter: str) -> bool:
     match str(op):
         case "LITERAL":
             return bool(ord(letter) == argument)
         case "RANGE":
             return bool(argument[0] <= ord(letter) <= argument[1])
         case _:
-            found = {"CATEGORY_DIGIT": r"\d", "CATEGORY_SPACE": r"\s", "CATEGORY_WORD": r"\w"}
+            classes = {"CATEGORY_DIGIT": r"\d", "CATEGORY_SPACE": r"\s", "CATEGORY_WORD": r"\w"}
             name = str(argument)
-            wanted = found[name.replace("NOT_", "")]
-            return bool(re.match(wanted, letter)) != ("NOT_" in name)
+            pattern = classes[name.replace("NOT_", "")]
+            return bool(re.match(pattern, letter)) != ("NOT_" in name)
 
 
-_WRITERS: Final[Mapping[str, Callable[[_TextGenerator, Any], str]]] = {
+_GENERATORS: Final[Mapping[str, Callable[[_TextGenerator, Any], str]]] = {
     "LITERAL": lambda _, argument: chr(argument),
-    "NOT_LITERAL": lambda _, argument: _ordinary(lambda letter: bool(ord(letter) == argument)),
+    "NOT_LITERAL": lambda _, argument: _ordinary_character(lambda letter: bool(ord(letter) == argument)),
     "ANY": lambda *_: "x",
-    "IN": lambda _, argument: _member(argument),
-    "BRANCH": lambda writer, argument: writer.sequence(argument[1][0]),
-    "GROUPREF": lambda writer, argument: writer.group(argument),
+    "IN": lambda _, argument: _set_member(argument),
+    "BRANCH": lambda generator, argument: generator.sequence(argument[1][0]),
+    "GROUPREF": lambda generator, argument: generator.group(argument),
     "AT": lambda *_: "",
-    "ATOMIC_GROUP": lambda writer, argument: writer.sequence(argument),
+    "ATOMIC_GROUP": lambda generator, argument: generator.sequence(argument),
 }

@@ -1,9 +1,9 @@
-"""Trying an expression on a text, where that takes few steps.
+"""Matches a pattern against a text, if that takes few steps.
 
-Python's engine goes back over every way in which the parts of an expression can share a text out among them, and it
-cannot be interrupted. So the ways are counted beforehand, from the expression and the length of the text alone, as if
-every character could stand everywhere: never too few. Counts by length are the coefficients of generating functions:
-what stands in a row multiplies them, alternatives add them, and what is repeated is a geometric series.
+Python's engine backtracks through all ways to divide the text among the parts of the pattern, and cannot be
+interrupted. So this module counts the ways beforehand, from the pattern and the length of the text. It assumes that
+every character matches everywhere, so the count is an upper bound. Counts by length are coefficients of generating
+functions: a sequence multiplies them, alternatives add them, and a repeat is a geometric series.
 """
 
 import re
@@ -15,23 +15,23 @@ from typing import Any, Final, TypeAlias
 
 from simulator.inference.structured.pattern_generator import PatternError, generate_candidates, parse_pattern
 
-_MOST_TRIES: Final = 300_000  # some hundredths of a second
-_SHORT: Final = 32  # characters, up to which ways are counted one by one
+_MAX_STEPS: Final = 300_000  # some hundredths of a second
+_MAX_EXACT_LENGTH: Final = 32  # characters; up to here the count is exact
 
-CountsByLength: TypeAlias = list[int]  # how many, by the number of characters that were taken
+CountsByLength: TypeAlias = list[int]  # counts, by the number of matched characters
 
-_NONE: Final[CountsByLength] = [0] * (_SHORT + 1)
-_START: Final[CountsByLength] = [1, *[0] * _SHORT]
-_CHARACTER: Final[CountsByLength] = [0, 1, *[0] * (_SHORT - 1)]
+_NONE: Final[CountsByLength] = [0] * (_MAX_EXACT_LENGTH + 1)
+_START: Final[CountsByLength] = [1, *[0] * _MAX_EXACT_LENGTH]
+_CHARACTER: Final[CountsByLength] = [0, 1, *[0] * (_MAX_EXACT_LENGTH - 1)]
 _REPEATS: Final = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 _LOOKAROUNDS: Final = ("ASSERT", "ASSERT_NOT")
 
 
 def matches_pattern(pattern: str, text: str) -> bool:
-    """Return whether `pattern` is found in `text`, as JSON Schema means it: unanchored.
+    """Return whether `pattern` is found anywhere in `text`, as in JSON Schema.
 
     Raises:
-        PatternError: the expression cannot be read, or is too involved for a text of that length.
+        PatternError: the pattern is invalid, or too complex for a text of this length.
     """
     if not is_cheap_to_match(pattern, len(text)):
         raise PatternError(f"the pattern {pattern!r} is too involved for a text of {len(text)} characters")
@@ -40,10 +40,10 @@ def matches_pattern(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def generate_matching_text(pattern: str, *, min_length: int = 0, max_length: int | None = None) -> str:
-    """Return a text that `pattern` is found in, within the given lengths.
+    """Return a text within the length limits that `pattern` matches.
 
     Raises:
-        PatternError: the expression cannot be read, or no text was found.
+        PatternError: the pattern is invalid, or no text was found.
     """
     for text in generate_candidates(pattern, min_length=min_length, max_length=max_length):
         if matches_pattern(pattern, text):
@@ -52,22 +52,22 @@ def generate_matching_text(pattern: str, *, min_length: int = 0, max_length: int
 
 
 def is_cheap_to_match(pattern: str, length: int) -> bool:
-    """Return whether few steps settle if `pattern` is found in a text of `length` characters, whichever these are.
+    """Return whether matching `pattern` takes few steps for all texts of `length` characters.
 
     Raises:
-        PatternError: the expression cannot be read.
+        PatternError: the pattern is invalid.
     """
-    if length <= _SHORT:
-        return _steps_by_length(pattern)[length] <= _MOST_TRIES
+    if length <= _MAX_EXACT_LENGTH:
+        return _steps_by_length(pattern)[length] <= _MAX_STEPS
     sequence = parse_pattern(pattern)
     if _has_repeated_choice(sequence, repeated=False):
         return False
-    return _count_ways(sequence, length) * (1 if _is_anchored(sequence) else length) <= _MOST_TRIES
+    return _count_ways(sequence, length) * (1 if _is_anchored(sequence) else length) <= _MAX_STEPS
 
 
 @lru_cache(maxsize=256)
 def _steps_by_length(pattern: str) -> tuple[int, ...]:
-    """Return how many steps an expression can take, by the length of a short text."""
+    """Return the largest number of steps of a pattern, by the length of the text up to `_MAX_EXACT_LENGTH`."""
     sequence = parse_pattern(pattern)
     _, steps = _count_sequence(sequence)
     by_length = accumulate(steps)
@@ -79,7 +79,7 @@ def _is_anchored(sequence: Any) -> bool:
 
 
 def _count_sequence(sequence: Any) -> tuple[CountsByLength, CountsByLength]:
-    """Return (ways to match all of it, steps on the way there)."""
+    """Return (ways to match the sequence, steps to find them)."""
     ways, steps = _START, _START
     for op, argument in sequence:
         own_ways, own_steps = _count_part(str(op), argument)
@@ -92,7 +92,7 @@ def _count_part(op: str, argument: Any) -> tuple[CountsByLength, CountsByLength]
     if op in _REPEATS:
         return _count_repeat(*argument)
     if op == "GROUPREF":
-        return [1] * (_SHORT + 1), _START
+        return [1] * (_MAX_EXACT_LENGTH + 1), _START
     if op == "AT":
         return _START, _NONE
     inner = [_count_sequence(sequence) for sequence in _subsequences(op, argument)]
@@ -118,27 +118,27 @@ def _subsequences(op: str, argument: Any) -> list[Any]:
 
 def _count_repeat(low: int, high: int, inner: Any) -> tuple[CountsByLength, CountsByLength]:
     ways, steps = _count_sequence(inner)
-    if ways[0] and low > _SHORT:
+    if ways[0] and low > _MAX_EXACT_LENGTH:
         raise PatternError("a pattern that asks many times for what may be empty is not supported here")
     rounds = [_START]
-    for _ in range(min(low, _SHORT + 1)):
+    for _ in range(min(low, _MAX_EXACT_LENGTH + 1)):
         rounds.append(_product(rounds[-1], ways))
-    # Between any two rounds, and at the end, there may be one more that takes nothing, in each way that there is.
+    # Between two rounds and at the end there may be one more round that matches nothing, in each of its ways.
     taking = [0, *(count * (1 + ways[0]) for count in ways[1:])]
-    all_ways = _product(rounds.pop(), _series(taking, min(int(high) - low, _SHORT + 1)))
+    all_ways = _product(rounds.pop(), _series(taking, min(int(high) - low, _MAX_EXACT_LENGTH + 1)))
     if int(high) > 1:
         all_ways = [count * (1 + ways[0]) for count in all_ways]
     return all_ways, _product(steps, _sum([*rounds, all_ways]))
 
 
 def _series(counts: CountsByLength, rounds: int) -> CountsByLength:
-    """Return the sum of the powers from 0 to `rounds`; beyond the number of characters there are no more of them."""
+    """Return the sum of the powers from 0 to `rounds`; powers above the number of characters are zero."""
     if rounds <= 1:
         return _sum([_START, counts]) if rounds else _START
-    if rounds <= _SHORT:
+    if rounds <= _MAX_EXACT_LENGTH:
         return _sum([_START, _product(counts, _series(counts, rounds - 1))])
     series = [1]
-    for length in range(1, _SHORT + 1):
+    for length in range(1, _MAX_EXACT_LENGTH + 1):
         series.append(sum(counts[taken] * series[length - taken] for taken in range(1, length + 1)))
     return series
 
@@ -146,10 +146,10 @@ def _series(counts: CountsByLength, rounds: int) -> CountsByLength:
 def _product(one: CountsByLength, other: CountsByLength) -> CountsByLength:
     if _START in (one, other):
         return other if one == _START else one
-    product = [0] * (_SHORT + 1)
+    product = [0] * (_MAX_EXACT_LENGTH + 1)
     for length, count in enumerate(one):
         if count:
-            for more in range(_SHORT + 1 - length):
+            for more in range(_MAX_EXACT_LENGTH + 1 - length):
                 product[length + more] += count * other[more]
     return product
 
@@ -159,7 +159,7 @@ def _sum(many: Iterable[CountsByLength]) -> CountsByLength:
 
 
 def _has_repeated_choice(sequence: Any, *, repeated: bool) -> bool:
-    """Return whether something that can match in several ways is itself repeated."""
+    """Return whether a part with several ways to match is inside a repeat."""
     for op, argument in sequence:
         name = str(op)
         if name in _REPEATS:
@@ -175,7 +175,7 @@ def _has_repeated_choice(sequence: Any, *, repeated: bool) -> bool:
 
 
 def _count_ways(sequence: Any, length: int) -> int:
-    """Return how many ways there are for what repeats no choice: each open repeat ends at any character."""
+    """Return the ways to match a sequence without repeated choices: each open repeat can end at any character."""
     return prod(_count_part_ways(str(op), argument, length) for op, argument in sequence)
 
 

@@ -1,4 +1,4 @@
-"""Numbers, strings and the like: an instance of a schema without parts, with the wanted value where it fits."""
+"""Generates numbers, strings, booleans and null, with the given value if it fits."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ from simulator.inference.structured.pattern_generator import PatternError
 from simulator.inference.structured.pattern_search import generate_matching_text, matches_pattern
 from simulator.inference.structured.schema_error import SchemaError
 
-NO_VALUE: Final = object()  # no value is wanted; None is JSON's null
+NO_VALUE: Final = object()  # there is no value to place; None is JSON null
 
-_LONGEST: Final = 10_000
-_LARGEST: Final = 10**18  # a float still says whether it is whole
+_MAX_LENGTH: Final = 10_000
+_MAX_NUMBER: Final = 10**18  # floats up to here show whether they are whole
 _FORMATS: Final = {
     "date": "2026-01-01",
     "date-time": "2026-01-01T00:00:00Z",
@@ -41,108 +41,104 @@ _NO: Final = frozenset({"false", "no"})
 _NUMBER: Final = re.compile(r"[-+]?\d{1,18}(\.\d{1,18})?")
 
 
-def choose_option(options: list[Any], wanted: Any, variation: int) -> tuple[Any, bool]:
-    """Return the option that is `wanted`, else one by its number, and whether it was wanted."""
+def choose_option(options: list[Any], value: Any, variation: int) -> tuple[Any, bool]:
+    """Return the option that equals `value`, or else the one at `variation`, and whether it equals the value."""
     if not options:
         raise SchemaError("an enum has no values in common with the rest of its schema")
     for option in options:
-        if json_equal(option, wanted) or (
-            isinstance(wanted, str) and str(option).casefold() == wanted.strip().casefold()
-        ):
+        if json_equal(option, value) or (isinstance(value, str) and str(option).casefold() == value.strip().casefold()):
             return option, True
     return options[variation % len(options)], False
 
 
 def json_equal(one: Any, other: Any) -> bool:
-    """Compare as JSON does: true is not 1."""
+    """Return whether two JSON values are equal: true is not 1."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def generate_scalar(
-    kind: str, schema: Mapping[str, Any], wanted: Any, *, name: str, variation: int
-) -> tuple[Any, bool]:
-    """Return an instance of a type without parts and whether it is what was wanted.
+def generate_scalar(kind: str, schema: Mapping[str, Any], value: Any, *, name: str, variation: int) -> tuple[Any, bool]:
+    """Return an instance of a scalar type, and whether it is the value.
 
     Raises:
-        SchemaError: the schema leaves no room for one.
+        SchemaError: no instance satisfies the schema.
     """
     if kind == "null":
-        return None, wanted is None
+        return None, value is None
     if kind == "boolean":
-        held = _boolean(wanted)
-        return (variation % 2 == 1, False) if held is None else (held, True)
+        boolean = _as_boolean(value)
+        return (variation % 2 == 1, False) if boolean is None else (boolean, True)
     if kind in ("integer", "number"):
-        return _number(kind, schema, wanted, variation)
-    return _string(schema, wanted, name, variation)
+        return _number(kind, schema, value, variation)
+    return _string(schema, value, name, variation)
 
 
-def _boolean(wanted: Any) -> bool | None:
-    if isinstance(wanted, bool):
-        return wanted
-    if isinstance(wanted, str) and wanted.strip().casefold() in _YES | _NO:
-        return wanted.strip().casefold() in _YES
+def _as_boolean(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().casefold() in _YES | _NO:
+        return value.strip().casefold() in _YES
     return None
 
 
-def _number(kind: str, flat: Mapping[str, Any], wanted: Any, variation: int) -> tuple[int | float, bool]:
+def _number(kind: str, schema: Mapping[str, Any], value: Any, variation: int) -> tuple[int | float, bool]:
     whole = kind == "integer"
-    value = _as_number(wanted)
-    if value is not None and _fits(value, flat) and (not whole or float(value).is_integer()):
-        return (int(value) if whole else value), True
-    for given in (flat.get("default"), *flat.get("examples", ())):
-        ready = _as_number(given) if isinstance(given, int | float) and not variation else None
-        if ready is not None and _fits(ready, flat) and (not whole or float(ready).is_integer()):
-            return ready, False
-    low, high = _bound(flat, "minimum", "exclusiveMinimum"), _bound(flat, "maximum", "exclusiveMaximum")
-    for step in _steps(flat, whole=whole):
-        made = _between(low, high, step) + (step or 1) * variation
-        number = int(made) if whole or made.denominator == 1 else float(made)
-        if _fits(number, flat):
+    given = _as_number(value)
+    if given is not None and _fits(given, schema) and (not whole or float(given).is_integer()):
+        return (int(given) if whole else given), True
+    for example in (schema.get("default"), *schema.get("examples", ())):
+        number = _as_number(example) if isinstance(example, int | float) and not variation else None
+        if number is not None and _fits(number, schema) and (not whole or float(number).is_integer()):
+            return number, False
+    low, high = _bound(schema, "minimum", "exclusiveMinimum"), _bound(schema, "maximum", "exclusiveMaximum")
+    for step in _steps(schema, whole=whole):
+        exact = _between(low, high, step) + (step or 1) * variation
+        number = int(exact) if whole or exact.denominator == 1 else float(exact)
+        if _fits(number, schema):
             return number, False
     raise SchemaError("a number has no room between its bounds")
 
 
-def _steps(flat: Mapping[str, Any], *, whole: bool) -> list[Fraction | None]:
-    """Return what a number may be a multiple of, whole numbers first: 0.3 / 0.1 is not 3 in floating point."""
-    if "multipleOf" not in flat:
+def _steps(schema: Mapping[str, Any], *, whole: bool) -> list[Fraction | None]:
+    """Return possible steps between numbers, whole ones first, because 0.3 / 0.1 is not 3 in floating point."""
+    if "multipleOf" not in schema:
         return [Fraction(1) if whole else None]
-    step = Fraction(Decimal(str(flat["multipleOf"])))
+    step = Fraction(Decimal(str(schema["multipleOf"])))
     even = Fraction(step.numerator)
     return [even] if whole else [even, step]
 
 
-def _as_number(wanted: Any) -> int | float | None:
-    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        return wanted if abs(wanted) <= _LARGEST else None
-    if isinstance(wanted, str):
-        plain = wanted.strip().replace(",", "").lstrip("$")
+def _as_number(value: Any) -> int | float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if abs(value) <= _MAX_NUMBER else None
+    if isinstance(value, str):
+        plain = value.strip().replace(",", "").lstrip("$")
         if _NUMBER.fullmatch(plain):
             return float(plain) if "." in plain else int(plain)
     return None
 
 
-def _bound(flat: Mapping[str, Any], inclusive: str, exclusive: str) -> tuple[Fraction, bool] | None:
-    """Return a bound and whether it may be reached."""
+def _bound(schema: Mapping[str, Any], inclusive: str, exclusive: str) -> tuple[Fraction, bool] | None:
+    """Return a bound, and whether it is inclusive."""
     bounds = [
-        (Fraction(Decimal(str(flat[name]))), name == inclusive) for name in (inclusive, exclusive) if name in flat
+        (Fraction(Decimal(str(schema[name]))), name == inclusive) for name in (inclusive, exclusive) if name in schema
     ]
     if not bounds:
         return None
     tightest = max if inclusive == "minimum" else min
     value = tightest(bound for bound, _ in bounds)
-    return value, all(reached for bound, reached in bounds if bound == value)
+    return value, all(is_inclusive for bound, is_inclusive in bounds if bound == value)
 
 
 def _between(low: tuple[Fraction, bool] | None, high: tuple[Fraction, bool] | None, step: Fraction | None) -> Fraction:
-    """Return 0 if it lies between the bounds, else what is nearest to it."""
+    """Return 0 if it is between the bounds, or else the nearest number."""
     if step:
         times = 0
         if low:
-            bound, reached = low
-            times = max(times, ceil(bound / step) if reached else floor(bound / step) + 1)
+            bound, is_inclusive = low
+            times = max(times, ceil(bound / step) if is_inclusive else floor(bound / step) + 1)
         if high:
-            bound, reached = high
-            times = min(times, floor(bound / step) if reached else ceil(bound / step) - 1)
+            bound, is_inclusive = high
+            times = min(times, floor(bound / step) if is_inclusive else ceil(bound / step) - 1)
         return step * times
     if low and high and not (low[1] and high[1]):
         within = low[0] < 0 < high[0]
@@ -154,7 +150,7 @@ def _between(low: tuple[Fraction, bool] | None, high: tuple[Fraction, bool] | No
     return Fraction(0)
 
 
-def _fits(value: float, flat: Mapping[str, Any]) -> bool:
+def _fits(value: float, schema: Mapping[str, Any]) -> bool:
     checks: Mapping[str, Callable[[Any], bool]] = {
         "minimum": lambda bound: value >= bound,
         "maximum": lambda bound: value <= bound,
@@ -162,47 +158,47 @@ def _fits(value: float, flat: Mapping[str, Any]) -> bool:
         "exclusiveMaximum": lambda bound: value < bound,
         "multipleOf": lambda bound: Fraction(Decimal(str(value))) % Fraction(Decimal(str(bound))) == 0,
     }
-    return isfinite(value) and all(holds(flat[name]) for name, holds in checks.items() if name in flat)
+    return isfinite(value) and all(is_met(schema[name]) for name, is_met in checks.items() if name in schema)
 
 
-def _string(flat: Mapping[str, Any], wanted: Any, name: str, variation: int) -> tuple[str, bool]:
-    low, high = flat.get("minLength", 0), flat.get("maxLength")
-    if low > _LONGEST:
-        raise SchemaError(f"a string of {low} characters is asked for; {_LONGEST} are the most here")
-    pattern, form = flat.get("pattern"), _FORMATS.get(flat.get("format", ""))
+def _string(schema: Mapping[str, Any], value: Any, name: str, variation: int) -> tuple[str, bool]:
+    low, high = schema.get("minLength", 0), schema.get("maxLength")
+    if low > _MAX_LENGTH:
+        raise SchemaError(f"a string of {low} characters is asked for; {_MAX_LENGTH} are the most here")
+    pattern, formatted = schema.get("pattern"), _FORMATS.get(schema.get("format", ""))
 
     def fits(text: str) -> bool:
         return len(text) >= low and (high is None or len(text) <= high)
 
-    text = _as_text(wanted)
-    if text is not None and fits(text) and form is None and _matches(pattern, text):
+    text = _as_text(value)
+    if text is not None and fits(text) and formatted is None and _matches(pattern, text):
         return text, True
-    for given in (flat.get("default"), *flat.get("examples", ())):
-        if isinstance(given, str) and not variation and fits(given) and _matches(pattern, given):
-            return given, False
-    if form is not None and fits(form) and _matches(pattern, form):
-        return form, False
+    for example in (schema.get("default"), *schema.get("examples", ())):
+        if isinstance(example, str) and not variation and fits(example) and _matches(pattern, example):
+            return example, False
+    if formatted is not None and fits(formatted) and _matches(pattern, formatted):
+        return formatted, False
     if pattern is not None:
         return generate_matching_text(pattern, min_length=low, max_length=high), False
-    made = f"{name}{variation or ''}" or "text"
-    made = made.ljust(low, "x")
-    if high is not None and len(made) > high:
-        made = (f"{variation}" if variation else "x" * low).rjust(low, "x")[:high]
-    if not fits(made):
+    filler = f"{name}{variation or ''}" or "text"
+    filler = filler.ljust(low, "x")
+    if high is not None and len(filler) > high:
+        filler = (f"{variation}" if variation else "x" * low).rjust(low, "x")[:high]
+    if not fits(filler):
         raise SchemaError("a string has no room between minLength and maxLength")
-    return made, False
+    return filler, False
 
 
-def _as_text(wanted: Any) -> str | None:
-    if isinstance(wanted, str):
-        return wanted
-    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        return str(wanted)
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
     return None
 
 
 def _matches(pattern: str | None, text: str) -> bool:
-    """Whether a text is known to match: an expression that could take for ever on it is not tried."""
+    """Return whether a text matches; False if the pattern is too complex to try."""
     try:
         return pattern is None or matches_pattern(pattern, text)
     except PatternError:

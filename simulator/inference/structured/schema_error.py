@@ -1,5 +1,5 @@
-"""Why a schema has no instance here."""
+"""The exception for schemas without an instance."""
 
 
 class SchemaError(ValueError):
-    """A schema that is malformed, that nothing satisfies, or that asks for what is not supported; the message says."""
+    """A schema is malformed, has no instance or is not supported; the message says which."""

@@ -1,4 +1,4 @@
-"""One level of a schema made plain: references followed, `allOf` merged."""
+"""Normalizes the top level of a schema: follows references and merges `allOf`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,23 +15,23 @@ _SCHEMAS: Final = ("items", "additionalProperties", "contains", "propertyNames")
 _COUNTS: Final = frozenset(
     {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"}
 )
-_MOST_CHOICES: Final = 64
-_A_STEP: Final = 16  # comparisons
+_MAX_ALTERNATIVES: Final = 64
+_COMPARISONS_PER_STEP: Final = 16
 
 
 def normalize_schema(
     schema: Any, root: Any, refs: frozenset[str], budget: Budget
 ) -> tuple[NormalizedSchema, frozenset[str]]:
-    """Return a schema without `$ref` and `allOf` at its top, and `refs` with those that were followed.
+    """Return a schema without `$ref` and `allOf` at its top level, and `refs` with the followed references added.
 
-    Lengths and counts are whole numbers in it: JSON Schema takes 3.0 for 3.
+    Lengths and counts become integers, because JSON Schema allows 3.0 for 3.
 
-    A reference that is being followed already leads nowhere new: of every schema that has finite instances, some are
-    found without coming by the same reference twice on one path.
+    A reference in `refs` is not followed again: every schema with a finite instance has one that follows no reference
+    twice on the same path.
 
     Raises:
-        SchemaError: nothing satisfies it, or a reference leads nowhere, or round in a circle.
-        SpentError: of `budget`.
+        SchemaError: nothing satisfies the schema, or a reference is invalid or circular.
+        BudgetExceededError: of `budget`.
     """
     budget.spend()
     if schema is True:
@@ -57,38 +57,38 @@ def normalize_schema(
 
 
 def resolve_reference(name: str, root: Any) -> Any:
-    """Return what a reference within the document points to.
+    """Return the target of a reference within the document.
 
     Raises:
-        SchemaError: it points to nothing, or out of the document.
+        SchemaError: the target does not exist, or is outside the document.
     """
     if name == "#":
         return root
     if not name.startswith("#/"):
         raise SchemaError(f"the reference {name!r} leads out of the schema; write it as '#/$defs/...'")
-    place = root
+    target = root
     for step in unquote(name[2:]).split("/"):
         key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(place, Mapping) and key in place:
-            place = place[key]
-        elif isinstance(place, list) and key.isdecimal() and int(key) < len(place):
-            place = place[int(key)]
+        if isinstance(target, Mapping) and key in target:
+            target = target[key]
+        elif isinstance(target, list) and key.isdecimal() and int(key) < len(target):
+            target = target[int(key)]
         else:
             raise SchemaError(f"the reference {name!r} leads nowhere")
-    return place
+    return target
 
 
 def merge_schemas(one: NormalizedSchema, other: NormalizedSchema, budget: Budget) -> NormalizedSchema:
-    """Return a schema that asks for what both ask for; what cannot be merged stands as `one` has it.
+    """Return a schema with the constraints of both. A keyword that cannot be merged is that of `one`.
 
     Raises:
-        SchemaError: there would be too many alternatives.
-        SpentError: of `budget`.
+        SchemaError: there are too many alternatives.
+        BudgetExceededError: of `budget`.
     """
     for name in one:
         if name in other and isinstance(one[name], list | dict) and isinstance(other[name], list | dict):
-            many = len(one[name]) * len(other[name]) if isinstance(one[name], list) else len(one[name])
-            budget.spend(many // _A_STEP)
+            comparisons = len(one[name]) * len(other[name]) if isinstance(one[name], list) else len(one[name])
+            budget.spend(comparisons // _COMPARISONS_PER_STEP)
     shared = {name: _merge_keyword(name, one[name], other[name]) for name in one if name in other}
     return {**other, **one, **shared}
 
@@ -108,15 +108,15 @@ def _merge_keyword(name: str, mine: Any, theirs: Any) -> Any:
         case "enum":
             return [item for item in mine if item in theirs]
         case "type":
-            return _shared_types(_listed(mine), _listed(theirs))
+            return _shared_types(_as_list(mine), _as_list(theirs))
         case "anyOf" | "oneOf":
-            if len(mine) * len(theirs) > _MOST_CHOICES:
-                raise SchemaError(f"an allOf combines more than {_MOST_CHOICES} alternatives")
+            if len(mine) * len(theirs) > _MAX_ALTERNATIVES:
+                raise SchemaError(f"an allOf combines more than {_MAX_ALTERNATIVES} alternatives")
             return [{"allOf": [left, right]} for left in mine for right in theirs]
     return mine
 
 
-def _listed(types: str | list[str]) -> list[str]:
+def _as_list(types: str | list[str]) -> list[str]:
     return [types] if isinstance(types, str) else types
 
 

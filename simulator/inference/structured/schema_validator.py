@@ -1,4 +1,4 @@
-"""Whether a schema is one that can be worked with, and whether an instance is valid by it. `jsonschema` judges both."""
+"""Validates schemas, and instances by their schema, with `jsonschema`."""
 
 import json
 import re
@@ -12,20 +12,20 @@ from simulator.inference.structured.schema_error import SchemaError
 from simulator.inference.structured.schema_normalizer import resolve_reference
 from simulator.inference.structured.text_cache import cache_by_text
 
-_SHOWN: Final = 300  # characters of what `jsonschema` says, which may quote a whole schema
-_DEEPEST: Final = 40  # levels of a schema; OpenAI allows ten
+_MAX_MESSAGE: Final = 300  # characters; messages of `jsonschema` may quote a whole schema
+_MAX_DEPTH: Final = 40  # levels of a schema; OpenAI allows ten
 _UNSUPPORTED_REFERENCES: Final = ("$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef")
-# How one of the documents that describe a draft refers to another.
+# A reference from one vocabulary of a metaschema to another.
 _OTHER_DOCUMENT: Final = re.compile(r'"\$(?:dynamicRef": "#meta|recursiveRef": "#|ref": "meta/[a-z-]+#)')
 _TOO_OLD: Final = ("http://json-schema.org/draft-03/schema", "http://json-schema.org/draft-04/schema")
 
 
 def validate_schema(schema_text: str, budget: Budget) -> None:
-    """Check a schema, given as JSON text.
+    """Validate a schema, given as JSON text.
 
     Raises:
-        SchemaError: it is malformed, or holds what is not supported.
-        SpentError: of the budget.
+        SchemaError: it is malformed or not supported.
+        BudgetExceededError: of the budget.
     """
     schema = json.loads(schema_text)
     for part in _parts(schema, depth=0):
@@ -37,30 +37,32 @@ def validate_schema(schema_text: str, budget: Budget) -> None:
 
 
 def find_violation(schema_text: str, instance: Any, budget: Budget) -> str:
-    """Return what is wrong with an instance of a checked schema; nothing, when it is valid.
+    """Return what is wrong with an instance of a valid schema; an empty text if it is valid.
 
     Raises:
-        PatternError: an expression in the schema is too involved to be tried.
-        SpentError: of the budget.
+        PatternError: a pattern in the schema is too complex to match.
+        BudgetExceededError: of the budget.
     """
     with use_budget(budget):
-        return next((error.message[:_SHOWN] for error in _instance_validator(schema_text).iter_errors(instance)), "")
+        return next(
+            (error.message[:_MAX_MESSAGE] for error in _instance_validator(schema_text).iter_errors(instance)), ""
+        )
 
 
 @cache_by_text
-def _instance_validator(written: str) -> Any:
+def _instance_validator(schema_text: str) -> Any:
     from referencing import Registry  # noqa: PLC0415  see `_draft`
 
-    schema = json.loads(written)
+    schema = json.loads(schema_text)
     draft = _draft(schema)
     if isinstance(schema, dict):
-        schema.pop("$schema", None)  # `jsonschema` would take its own class by it, which knows no budget
-    # With a registry of its own it fetches nothing from the network.
+        schema.pop("$schema", None)  # by `$schema`, `jsonschema` would choose its own class, which has no budget
+    # With an empty registry it fetches nothing from the network.
     return bounded_validator(draft)(schema, registry=Registry())
 
 
 def _draft(schema: Any) -> Any:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  a tenth of a second that most callers never need
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  the import takes a tenth of a second
     from jsonschema.validators import validator_for  # noqa: PLC0415
 
     name = schema.get("$schema", "") if isinstance(schema, dict) else ""
@@ -75,37 +77,37 @@ def _check_metaschema(schema: Any, budget: Budget) -> None:
     from jsonschema.exceptions import best_match  # noqa: PLC0415  see `_draft`
 
     with use_budget(budget):
-        fault = best_match(_metaschema_validator(_draft(schema)).iter_errors(schema))
-    if fault is not None:
-        place = "/".join(str(step) for step in fault.absolute_path)
-        raise SchemaError(f"not a valid JSON Schema{f' at {place}' if place else ''}: {fault.message[:_SHOWN]}")
+        error = best_match(_metaschema_validator(_draft(schema)).iter_errors(schema))
+    if error is not None:
+        path = "/".join(str(step) for step in error.absolute_path)
+        raise SchemaError(f"not a valid JSON Schema{f' at {path}' if path else ''}: {error.message[:_MAX_MESSAGE]}")
 
 
 @cache
 def _metaschema_validator(draft: Any) -> Any:
-    """Return what judges schemas of a draft.
+    """Return the validator of the schemas of a draft.
 
-    The newer drafts spread their rules over vocabularies, which are gone through one by one at every part of a schema.
-    In one document they say the same, ten times sooner.
+    Newer drafts divide their metaschema into vocabularies, which are all applied to every part of a schema. Merged into
+    one document they are ten times faster.
     """
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # noqa: PLC0415  see `_draft`; it has no types
     from referencing import Registry  # noqa: PLC0415
 
-    own = draft.META_SCHEMA
-    resolver = REGISTRY.resolver(base_uri=own["$id"]).lookup(own["$id"]).resolver
-    rules: dict[str, Any] = {**own, "properties": {}, "$defs": {}}
-    for part in [*(resolver.lookup(one["$ref"]).contents for one in own.get("allOf", ())), own]:
+    metaschema = draft.META_SCHEMA
+    resolver = REGISTRY.resolver(base_uri=metaschema["$id"]).lookup(metaschema["$id"]).resolver
+    rules: dict[str, Any] = {**metaschema, "properties": {}, "$defs": {}}
+    for part in [*(resolver.lookup(one["$ref"]).contents for one in metaschema.get("allOf", ())), metaschema]:
         rules["properties"] |= part.get("properties", {})
         rules["$defs"] |= part.get("$defs", {})
     for name in ("$schema", "$id", "allOf", *_UNSUPPORTED_REFERENCES, "$recursiveAnchor"):
         rules.pop(name, None)
-    written = _OTHER_DOCUMENT.sub('"$ref": "#', json.dumps(rules))
-    return bounded_validator(draft)(json.loads(written), registry=Registry(), format_checker=draft.FORMAT_CHECKER)
+    text = _OTHER_DOCUMENT.sub('"$ref": "#', json.dumps(rules))
+    return bounded_validator(draft)(json.loads(text), registry=Registry(), format_checker=draft.FORMAT_CHECKER)
 
 
 def _parts(value: Any, *, depth: int) -> Iterator[Mapping[str, Any]]:
-    if depth > _DEEPEST:
-        raise SchemaError(f"the schema is nested more than {_DEEPEST} levels deep")
+    if depth > _MAX_DEPTH:
+        raise SchemaError(f"the schema is nested more than {_MAX_DEPTH} levels deep")
     if isinstance(value, Mapping):
         yield value
         for part in value.values():
