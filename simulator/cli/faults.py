@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-import simulator.faults as faults_package
 from simulator.cli.control_client import request_control
 from simulator.cli.exit_codes import exit_with_error
 from simulator.cli.explanation_page import MAX_WIDTH
 from simulator.cli.server_options import Endpoint, Host, Port, simulator_url
 from simulator.faults.request_fault import ScriptError
+from simulator.faults.script_page import script_page_path
 from simulator.http.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def check(script: Script) -> None:
 @app.command()
 def explain() -> None:
     """Describe the format of a fault script: every field, with examples. In a pipe: as Markdown."""
-    page = Path(faults_package.__file__).with_name("SCRIPT.md").read_text(encoding="utf-8")
+    page = script_page_path().read_text(encoding="utf-8")
     if not sys.stdout.isatty():
         typer.echo(page, nl=False)
         return

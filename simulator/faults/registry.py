@@ -55,7 +55,7 @@ class FaultRegistry:
     def add(self, script: Any) -> tuple[str, ...]:
         """Add the faults of a script after the existing ones, all or none; return their ids.
 
-            simulator.context.faults.add({"request": {"method": "GET"}, "nth": 2, "error": "RATE_LIMITED"})
+            simulator.context.fault_registry.add({"request": {"method": "GET"}, "nth": 2, "error": "RATE_LIMITED"})
 
         Args:
             script: a fault or a list of faults as dictionaries; `docs/faults.md` describes them.

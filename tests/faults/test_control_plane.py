@@ -240,5 +240,5 @@ def test_on_a_terminal_nothing_is_wider_than_it(monkeypatch: pytest.MonkeyPatch,
 
 def test_the_page_can_be_printed() -> None:
     """Wherever the simulator is installed."""
-    page = Path(__file__).parents[2] / "simulator" / "faults" / "SCRIPT.md"
+    page = Path(__file__).parents[2] / "docs" / "faults.md"
     assert CliRunner().invoke(app, ["faults", "explain"]).stdout == page.read_text(encoding="utf-8")

@@ -167,7 +167,7 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
             "request.job: it takes a job's id, or its number in this simulator, from 1; got true",
         ),
         (ALL | {"nth": 0}, "nth: it takes a whole number from 1; got 0"),
-        (ALL | {"times": 1.0}, "times: it takes a whole number from 1, or null for ever after; got 1.0"),
+        (ALL | {"times": 1.0}, "times: it takes a whole number from 1, or null for no limit; got 1.0"),
         (ALL | {"delay": 0}, "delay: it takes seconds above 0, to 86400; got 0"),
         (ALL | {"delay": "1"}, 'delay: it takes seconds above 0, to 86400; got "1"'),
         (ALL | {"drop": "later"}, 'drop: it takes before or after; got "later"'),
@@ -190,7 +190,7 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
         ),
         (
             ALL | {"aws_error": "a b"},
-            'aws_error: it takes an error code of AWS\'s: letters, digits and dots; got "a b"',
+            'aws_error: it takes an AWS error code: letters, digits and dots; got "a b"',
         ),
         (ALL | {"aws_error": "X", "status": 200}, "status: it takes a whole number from 400 to 599; got 200"),
         (ALL | {"stream": {}}, f"stream: it takes exactly one of {STREAMS}; it has none"),
@@ -266,7 +266,8 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
         said.append(str(refused.value))
     assert said == [
         f"{tmp_path}/nowhere.json: No such file or directory",
-        f"{tmp_path}/faults.json: fault 1: it matches nothing: give 'request', which requests ({{}} matches all), or 'job'",
+        f"{tmp_path}/faults.json: fault 1: "
+        "it matches nothing: give 'request', which requests ({} matches all), or 'job'",
     ]
 
 

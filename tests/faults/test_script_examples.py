@@ -2,11 +2,13 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulator.faults import script_page
 from simulator.faults.job_fault_schema import JOB_FIELD_DESCRIPTIONS, ScriptedJobFault
 from simulator.faults.request_fault import StreamFaultKind
 from simulator.faults.request_fault_schema import FIELD_DESCRIPTIONS, ScriptedFault
@@ -15,7 +17,7 @@ from tests.faults.fault_trigger import trigger_faults
 from tests.simulators import RunningSimulator
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "simulator" / "faults" / "SCRIPT.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 EXAMPLES: list[Any] = [
     json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ]
@@ -46,7 +48,7 @@ def fields(entry: dict[str, Any], prefix: str = "") -> set[str]:
 
 def test_the_page_says_of_every_field_what_it_takes() -> None:
     """In the words of the messages; and of no field that there is not."""
-    of_requests, of_jobs = PAGE.split("## Faults of jobs")
+    of_requests, of_jobs = PAGE.split("## Job faults")
     for part, takes in ((of_requests, FIELD_DESCRIPTIONS), (of_jobs, JOB_FIELD_DESCRIPTIONS)):
         rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| .* ?\|$", part, re.MULTILINE)
         assert dict(rows) == {name: words for name, words in takes.items() if part == of_requests or name != "note"}
@@ -116,3 +118,11 @@ def test_every_example_script_is_listed() -> None:
     """In the fixtures' own README, and nothing else is."""
     listed = re.findall(r"^\| `(\w+)\.json` \|", (ROOT / "fixtures" / "README.md").read_text(), re.MULTILINE)
     assert sorted(listed) == [path.stem for path in FIXTURES]
+
+
+def test_the_wheel_has_a_copy_of_the_page_where_an_installed_simulator_looks_for_it() -> None:
+    """A wheel has no `docs/`, so pyproject.toml includes the page in the package."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        included = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert included["docs/faults.md"] == script_page._IN_WHEEL.relative_to(ROOT).as_posix()
+    assert script_page.script_page_path() == ROOT / "docs" / "faults.md"

@@ -36,7 +36,7 @@ class FakeGraders:
     def __init__(self, *, breaks_at: int | None = None) -> None:
         self.calls: list[tuple[str, int]] = []
         self.breaks_at = breaks_at
-        self.reached, self.go_on = Flag(), Flag()
+        self.reached, self.may_continue = Flag(), Flag()
         self.waits_at: int | None = None
 
     def denial_reason(self, _order: JobSpec) -> str | None:
@@ -47,7 +47,7 @@ class FakeGraders:
         """Score soundly."""
         if (split, step) == ("train", self.waits_at):
             self.reached.set()
-            assert self.go_on.wait(10)
+            assert self.may_continue.wait(10)
         if (split, step) == ("train", self.breaks_at):
             raise GraderError(function="f", reason="it broke", advice="Mend it.")
         self.calls.append((split, step))

@@ -121,7 +121,7 @@ def test_a_job_that_ran_by_itself_stands_after_a_run_to_a_step(tmp_path: Path) -
     with controlled(tmp_path, graders, pace=Pace.INSTANT) as (engine, _, steering):
         job = engine.create(job_spec())
         assert graders.reached.wait(10)
-        graders.go_on.set()
+        graders.may_continue.set()
         assert steering.run_to_step(job.id, 5)
         assert status_and_step(engine, job) == ("running", 5)
         (known,) = steering.status().jobs
@@ -222,7 +222,7 @@ def test_a_freeze_catches_a_running_job_between_two_moves(tmp_path: Path) -> Non
 
         def release() -> None:
             freezing.wait(0.05)
-            graders.go_on.set()
+            graders.may_continue.set()
 
         Thread(target=release).start()
         steering.freeze()
@@ -324,6 +324,6 @@ def test_closing_ends_whoever_waits_for_a_job(tmp_path: Path) -> None:
         waiting.start()
         assert graders.reached.wait(10)
         engine.closing = True
-        graders.go_on.set()
+        graders.may_continue.set()
     waiting.join(10)
     assert answers == [False]

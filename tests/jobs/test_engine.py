@@ -115,7 +115,7 @@ def test_a_cancel_in_mid_step_ends_the_job_at_once_and_drops_the_step(tmp_path: 
         job = engine.create(job_spec())
         assert graders.reached.wait(10)
         cancelled = engine.cancel(job)
-        graders.go_on.set()
+        graders.may_continue.set()
         engine.close()
         kinds = [entry.kind for entry in logs.entries(job.id)]
     assert (cancelled.status, cancelled.step) == (Status.CANCELLED, 2)
@@ -159,7 +159,7 @@ def test_a_turn_taken_while_another_is_under_way_is_skipped(tmp_path: Path) -> N
         assert graders.reached.wait(10)
         engine.scheduler.advance(job.id)
         current = engine.find_job(job.id)
-        graders.go_on.set()
+        graders.may_continue.set()
         busy.join()
     assert current
     assert current.step == 0
@@ -181,7 +181,7 @@ def test_closing_leaves_running_jobs_unfinished_and_whole(tmp_path: Path) -> Non
         job = engine.create(job_spec())
         assert graders.reached.wait(10)
         engine.closing = True
-        graders.go_on.set()
+        graders.may_continue.set()
     with running_engine(tmp_path, FakeGraders()) as (engine, _):
         assert wait_for_end(engine, job).status is Status.SUCCEEDED
 

@@ -114,8 +114,8 @@ def test_a_job_in_line_holds_no_thread(tmp_path: Path) -> None:
         first, *others = [engine.create(job_spec()) for _ in range(5)]
         assert graders.reached.wait(10)
         while statuses(engine, *others) != ["queued"] * 4:
-            graders.go_on.wait(0.005)
-        graders.go_on.set()
+            graders.may_continue.wait(0.005)
+        graders.may_continue.set()
         assert {wait_for_end(engine, job).status for job in (first, *others)} == {Status.SUCCEEDED}
 
 

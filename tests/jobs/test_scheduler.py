@@ -38,7 +38,7 @@ def test_a_new_job_does_not_wait_for_another_ones_function(tmp_path: Path) -> No
             ("validating_files", 0),
             ("running", 0),
         )
-        graders.go_on.set()
+        graders.may_continue.set()
 
 
 def test_a_new_job_does_not_wait_for_its_own_function_either(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_new_job_does_not_wait_for_its_own_function_either(tmp_path: Path) -> 
         assert graders.reached.wait(10)
         engine.scheduler.wait_until_idle([new.id], until=new.created_at)
         assert status_and_step(engine, new) == ("running", 0)
-        graders.go_on.set()
+        graders.may_continue.set()
 
 
 def test_a_pace_of_one_job_does_not_wait_for_another_ones_function(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_pace_of_one_job_does_not_wait_for_another_ones_function(tmp_path: Pat
         steering.set_pace(Pace.MANUAL, job_id=third.id)
         assert steering.run_to_status(third.id, Status.QUEUED)
         assert not advance.done()
-        graders.go_on.set()
+        graders.may_continue.set()
         advance.result()
 
 
@@ -97,7 +97,7 @@ def test_a_job_in_line_goes_on_when_the_one_before_it_comes_to_stand(tmp_path: P
         wait_for_end(engine, leaves)
         wait_for(lambda: engine.scheduler.next_at(in_line.id) is not None)
         assert status_and_step(engine, in_line) == ("queued", 0)
-        graders.go_on.set()
+        graders.may_continue.set()
         moved.result(10)
         wait_for(lambda: status_and_step(engine, in_line)[0] == "succeeded")
         assert status_and_step(engine, before) == ("running", 2)
@@ -121,7 +121,7 @@ def test_a_job_that_finds_the_disk_full_tries_again_by_itself(
         job = engine.create(job_spec())
         assert graders.reached.wait(10)
         with limit_file_size(1):
-            graders.go_on.set()
+            graders.may_continue.set()
             wait_for(lambda: engine.scheduler.next_at(job.id) is not None)
             before = len(turns)
             assert not Flag().wait(0.1)
@@ -165,7 +165,7 @@ def test_runs_of_one_job_all_come_to_their_end(tmp_path: Path) -> None:
         runs = [pool.submit(steering.run_to_step, job.id, 4)]
         assert graders.reached.wait(10)
         runs += [start_run(pool, engine, job, step) for step in (3, 7, 7, 5)]
-        graders.go_on.set()
+        graders.may_continue.set()
         assert [run.result(10) for run in runs] == [True] * 5
         assert status_and_step(engine, job) == ("running", 7)
 
@@ -193,7 +193,7 @@ def test_a_run_and_a_retrieve_take_turns(tmp_path: Path, monkeypatch: pytest.Mon
         assert graders.reached.wait(10)
         run = start_run(pool, engine, job, 5)
         assert not overlapped.wait(0.1)
-        graders.go_on.set()
+        graders.may_continue.set()
         retrieve.result(10)
         assert run.result(10)
         assert status_and_step(engine, job) == ("running", 5)
