@@ -266,8 +266,10 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
         said.append(str(refused.value))
     assert said == [
         f"{tmp_path}/nowhere.json: No such file or directory",
-        f"{tmp_path}/faults.json: fault 1: "
-        "it matches nothing: give 'request', which requests ({} matches all), or 'job'",
+        (
+            f"{tmp_path}/faults.json: fault 1: "
+            "it matches nothing: give 'request', which requests ({} matches all), or 'job'"
+        ),
     ]
 
 
