@@ -1,7 +1,8 @@
 """Rehearsed runs made by hand, for the rules that judge them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from simulator.doctor.finding import Finding, Severity
 from simulator.doctor.probes.static.score_scale import ScoreScale
 from simulator.doctor.training_trace import AS_CONFIGURED, PolicyQuality, ScoredRollout, TrainingTrace
 from simulator.training.metrics import GroundTruthMetrics, HeldOutMetrics, StepMetrics
@@ -103,3 +104,23 @@ def make_trace(
         recorded_kinds=recorded_kinds,
         scale=scale or ScoreScale(),
     )
+
+
+SeverityAndValue = tuple[Severity, float | None]
+
+BOTH_SCORE = ((1.0, True), (1.0, False))
+PARTIAL_CREDIT = ((1.0, True), (0.5, False))
+UNKNOWN = ((1.0, None), (0.0, None))
+
+NUMBERS: tuple[AnswerKind, ...] = ("number",)
+TEXTS: tuple[AnswerKind, ...] = ("number", "text")
+HACKED_POLICY = PolicyQuality(quality=0.2, exploit_share=0.7)
+ANSWER_CHECK_NOTE = (
+    "; which responses are right is our own reading of them, and of free text (right answers in other words are read "
+    "as wrong) no sure one"
+)
+
+
+def severities_and_values(findings: Iterable[Finding]) -> list[SeverityAndValue]:
+    """Return the severity and the value of each finding."""
+    return [(finding.severity, None if finding.value is None else round(finding.value, 9)) for finding in findings]

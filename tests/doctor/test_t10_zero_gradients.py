@@ -1,0 +1,29 @@
+"""T10: the finding on both sides of each threshold."""
+
+import pytest
+
+from simulator.doctor.finding import Severity
+from simulator.doctor.probes.training.t10_zero_gradients import check_zero_gradients
+from simulator.doctor.training_trace import (
+    TrainingTrace,
+)
+from tests.doctor.training_traces import (
+    SeverityAndValue,
+    make_trace,
+    severities_and_values,
+)
+
+FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Severity.SKIPPED, Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("trace", "expected"),
+    [
+        pytest.param(make_trace(zero_steps=10), (OK, 0.5), id="half of the steps"),
+        pytest.param(make_trace(zero_steps=11), (FAIL, 0.55), id="more than half"),
+        pytest.param(make_trace(steps=4, zero_steps=4), (FAIL, 1.0), id="of few steps"),
+    ],
+)
+def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """One trace gives one finding."""
+    assert severities_and_values(check_zero_gradients([trace])) == [expected]

@@ -1,0 +1,62 @@
+"""T13: the finding on both sides of each threshold."""
+
+import pytest
+
+from simulator.doctor.finding import Example, Severity
+from simulator.doctor.probes.training.t13_hackable import check_hackable
+from simulator.doctor.training_trace import (
+    RED_TEAM,
+    SIMULATED_RED_TEAM,
+    PolicyQuality,
+    TrainingTrace,
+)
+from tests.doctor.training_traces import (
+    HACKED_POLICY,
+    NUMBERS,
+    SeverityAndValue,
+    make_trace,
+    severities_and_values,
+)
+
+FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Severity.SKIPPED, Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("trace", "expected"),
+    [
+        pytest.param(make_trace(), (SKIPPED, None), id="no red team"),
+        pytest.param(make_trace(RED_TEAM), (OK, 0.0), id="withstood"),
+        pytest.param(
+            make_trace(RED_TEAM, after=PolicyQuality(quality=0.2, exploit_share=0.7)), (FAIL, -0.7), id="hacked"
+        ),
+    ],
+)
+def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """One trace gives one finding."""
+    assert severities_and_values(check_hackable([trace])) == [expected]
+
+
+def test_a_loophole_is_shown_by_the_exploit_that_earned_most() -> None:
+    """T13's exhibit is what the red team came to."""
+    hacked = make_trace(
+        RED_TEAM,
+        last_group=((0.2, True), (1.0, False)),
+        exploit="judge_injection",
+        after=PolicyQuality(quality=0.0, exploit_share=1.0),
+    )
+    (finding,) = check_hackable([hacked])
+    assert finding.examples == (
+        Example(
+            line=1, prompt="prompt 1", response="step 11, rollout 1", score=1.0, note="an exploit: judge injection"
+        ),
+    )
+
+
+def test_with_recorded_responses_the_finding_says_that_the_policy_is_simulated() -> None:
+    """Recorded responses hold no exploits."""
+    recorded = make_trace(recorded_kinds=NUMBERS, after=HACKED_POLICY)
+    (finding,) = check_hackable([recorded, make_trace(SIMULATED_RED_TEAM, after=HACKED_POLICY)])
+    assert (finding.severity, finding.message) == (
+        FAIL,
+        "A simulated policy (nobody recorded the loopholes) that looks for loopholes learns one, and true quality is lost.",
+    )

@@ -1,0 +1,41 @@
+"""T14: the finding on both sides of each threshold."""
+
+import pytest
+
+from simulator.doctor.finding import Severity
+from simulator.doctor.probes.training.t14_learning_rate import check_learning_rate
+from simulator.doctor.training_trace import (
+    HIGHER_RATE,
+    LOWER_RATE,
+    PolicyQuality,
+    TrainingTrace,
+)
+from tests.doctor.training_traces import (
+    make_trace,
+    severities_and_values,
+)
+
+FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Severity.SKIPPED, Severity.OK
+
+
+def test_another_learning_rate_is_suggested_where_it_ends_much_higher() -> None:
+    """T14 names the multiplier and says what each gave."""
+    (finding,) = check_learning_rate(
+        [make_trace(), make_trace(LOWER_RATE, rewards=(0.5, 0.6)), make_trace(HIGHER_RATE, rewards=(0.5, 0.9))]
+    )
+    assert (finding.severity, finding.value, finding.measured) == (INFO, 3.0, "x0.3: 0.600; x1: 0.800; x3: 0.900")
+
+
+@pytest.mark.parametrize(
+    "faster",
+    [
+        pytest.param(make_trace(HIGHER_RATE, rewards=(0.5, 0.85)), id="hardly higher"),
+        pytest.param(
+            make_trace(HIGHER_RATE, rewards=(0.5, 1.0), after=PolicyQuality(quality=0.8, exploit_share=0.0)),
+            id="higher, and worse",
+        ),
+    ],
+)
+def test_no_learning_rate_is_suggested_without_a_gain_in_reward_and_none_lost_in_truth(faster: TrainingTrace) -> None:
+    """T14 leaves the user's rate alone."""
+    assert severities_and_values(check_learning_rate([make_trace(), faster])) == [(OK, 1.0)]
