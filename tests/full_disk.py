@@ -1,4 +1,4 @@
-"""A disk that is full, as a program meets it."""
+"""Simulates a full disk."""
 
 import resource
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def limit_file_size(size: int) -> Iterator[None]:
-    """Let the system refuse every write beyond so many bytes of a file: to a program that is a disk that is full."""
+    """Limit the size of files, so that the system fails larger writes as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

@@ -1,4 +1,4 @@
-"""IAM users and roles of a simulated account, and the Bedrock keys of theirs."""
+"""Creates IAM users and roles in a simulated account, and Bedrock keys for them."""
 
 import json
 from typing import Any, cast
@@ -18,23 +18,23 @@ TRUST = json.dumps(
 
 
 class StaticCredentialProvider:
-    """Credentials, as the generator asks for them."""
+    """A credential provider for the token generator."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
     def load(self) -> Credentials:
-        """Give them."""
+        """Return the credentials."""
         return self._credentials
 
 
 def credentials_from(made: Any) -> Credentials:
-    """Give what IAM or STS made in the form that botocore signs with."""
+    """Return credentials of IAM or STS in botocore's form."""
     return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made.get("SessionToken"))
 
 
 def create_user_key(simulator: RunningSimulator, user: str, *, policy: str | None = MANTLE) -> str:
-    """Make an IAM user who may call Mantle, and an access key; mint a Bedrock key from it."""
+    """Create an IAM user who may call Mantle, and an access key; return a Bedrock key of it."""
     simulator.iam_client.create_user(UserName=user)
     if policy:
         simulator.iam_client.attach_user_policy(UserName=user, PolicyArn=policy)
@@ -42,7 +42,7 @@ def create_user_key(simulator: RunningSimulator, user: str, *, policy: str | Non
 
 
 def create_bedrock_key(key: Any) -> str:
-    """Mint a Bedrock key from what IAM or STS made."""
+    """Create a Bedrock key from credentials of IAM or STS."""
     return str(
         provide_token(
             region=REGION,
@@ -52,19 +52,19 @@ def create_bedrock_key(key: Any) -> str:
 
 
 def policy_document(*statements: dict[str, Any]) -> str:
-    """Make a policy of statements."""
+    """Return a policy with these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def create_managed_policy(simulator: RunningSimulator, name: str, *statements: dict[str, Any]) -> str:
-    """Make a managed policy; return its ARN."""
+    """Create a managed policy; return its ARN."""
     return simulator.iam_client.create_policy(PolicyName=name, PolicyDocument=policy_document(*statements))["Policy"][
         "Arn"
     ]
 
 
 def put_user_policy(simulator: RunningSimulator, user: str, *statements: dict[str, Any]) -> None:
-    """Give a user an inline policy."""
+    """Put an inline policy on a user."""
     simulator.iam_client.put_user_policy(
         UserName=user, PolicyName="inline", PolicyDocument=policy_document(*statements)
     )
@@ -73,7 +73,7 @@ def put_user_policy(simulator: RunningSimulator, user: str, *statements: dict[st
 def create_role_key(
     simulator: RunningSimulator, role: str, *statements: dict[str, Any], session_policy: str | None = None
 ) -> str:
-    """Create a role with the statements, assume it and mint a Bedrock key of the session."""
+    """Create a role with the statements, assume it and create a Bedrock key of the session."""
     arn = simulator.iam_client.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     simulator.iam_client.attach_role_policy(RoleName=role, PolicyArn=MANTLE)
     if statements:

@@ -1,4 +1,4 @@
-"""Accounts to test against without a socket: boto3 hands its requests to them directly."""
+"""Accounts for tests without a socket: boto3 passes its requests to them directly."""
 
 import io
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ BODIES = "requests"
 
 
 class FakeClocks:
-    """Both clocks of an account, to be set."""
+    """Both clocks of an account, to be set by a test."""
 
     def __init__(self) -> None:
         self.simulated = EPOCH
@@ -37,7 +37,7 @@ class FakeClocks:
 
 
 class AccountClient:
-    """An account with boto3 in front of it."""
+    """An account with boto3 clients."""
 
     def __init__(self, account: Account, clocks: FakeClocks) -> None:
         self.account = account
@@ -45,7 +45,7 @@ class AccountClient:
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, *, key: str = "testing", secret: str = "testing", token: str | None = None) -> Any:
-        """Give a boto3 client, by default with a key that IAM does not know."""
+        """Return a boto3 client, by default with an access key that IAM does not know."""
         if (service, key) not in self._clients:
             client = cast("Any", boto3).client(
                 service,
@@ -67,15 +67,15 @@ class AccountClient:
 
 
 class RawBody(io.BytesIO):
-    """A body as botocore reads it."""
+    """A response body in the form that botocore reads."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """Give all of it."""
+        """Yield the whole body."""
         yield self.read()
 
 
 def aws_request_from(request: Any) -> tuple[AwsRequest, BinaryIO]:
-    """Make a request and its body of botocore's."""
+    """Convert a request of botocore; return it and its body."""
     url = urlsplit(request.url)
     body = request.body or b""
     read = body.read() if hasattr(body, "read") else body
@@ -94,7 +94,7 @@ def aws_request_from(request: Any) -> tuple[AwsRequest, BinaryIO]:
 def open_account(
     folder: Path | None = None, *, seed: int = 0, clocks: FakeClocks | None = None
 ) -> Iterator[AccountClient]:
-    """Make an account, or take up the one in a folder."""
+    """Create an account, or open the one in a folder."""
     clocks = clocks or FakeClocks()
     if folder:
         folder.mkdir(exist_ok=True)
@@ -114,5 +114,5 @@ def open_account(
 
 
 def open_journal(database: Database, folder: Path) -> Journal:
-    """Make the journal of a folder."""
+    """Open the journal of a folder."""
     return Journal(requests=AwsRequestStore(database), bodies=BlobStore(folder / BODIES, durable=True))

@@ -1,4 +1,4 @@
-"""A simulator's AWS side behind a real socket, and moto in a world of its own without one."""
+"""The AWS services of a simulator behind a real socket, and a moto state without one."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -27,17 +27,17 @@ TIME = OperationTime(simulated_us=1_767_225_600_000_000, caller_seconds=1_800_00
 
 @dataclass(frozen=True)
 class RunningAws:
-    """The running services: `client` makes boto3 clients for them."""
+    """The served AWS services; `client` returns boto3 clients for them."""
 
     server: RunningSimulator
 
     @property
     def url(self) -> str:
-        """Where they are."""
+        """The simulator's URL."""
         return self.server.url
 
     def client(self, service: str, *, key: str = "testing", secret: str = "testing", token: str | None = None) -> Any:
-        """Make a boto3 client, by default with a key that IAM does not know."""
+        """Return a boto3 client, by default with an access key that IAM does not know."""
         return boto3.client(  # type: ignore[call-overload]  # the stubs overload by a literal service name
             service,
             endpoint_url=self.url,
@@ -50,31 +50,31 @@ class RunningAws:
 
     @property
     def simulated_aws(self) -> SimulatorCloud:
-        """What the rest of the simulator sees of them."""
+        """The simulator's AWS account object."""
         return self.server.instance._services._aws
 
     def activate(self) -> AbstractContextManager[None]:
-        """Let moto's state be the simulator's for the length of the block."""
+        """Make moto's state the simulator's within the block."""
         return self.simulated_aws._read_transaction()
 
 
 @pytest.fixture(scope="session")
 def running_aws() -> Iterator[RunningAws]:
-    """Start a simulator once for all tests."""
+    """Serve a simulator for all tests of the session."""
     with serve_simulator(Settings(port=0, lambda_workers=2)) as world:
         yield RunningAws(world)
 
 
 @pytest.fixture
 def aws(running_aws: RunningAws) -> RunningAws:
-    """Give the services, empty."""
+    """The served services, reset."""
     running_aws.server.instance.reset()
     return running_aws
 
 
 @pytest.fixture
 def moto_state() -> Iterator[AwsWorld]:
-    """Have what moto is asked in the test be asked of an empty world, without a socket."""
+    """Activate an empty state of moto for the test, without a socket."""
     load_moto()
     world = AwsWorld(seed=0)
     with world.activate(TIME, "test"):

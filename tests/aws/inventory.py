@@ -1,4 +1,4 @@
-"""All that a simulated account holds, as its own services tell it: what a restart must not change."""
+"""Describes everything in a simulated account by its own services; a restart must not change it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from tests.aws.account_client import AccountClient
 
 
 def take_inventory(asked: AccountClient) -> dict[str, Any]:
-    """Describe everything: users to log events, with every byte and every time."""
+    """Describe users, functions, objects and log events, with all bytes and times."""
     return {
         "iam": dict(_iam(asked.client("iam"))),
         "functions": dict(_functions(asked.client("lambda"))),
@@ -19,12 +19,12 @@ def take_inventory(asked: AccountClient) -> dict[str, Any]:
 
 
 def response_fields(answer: Any) -> Any:
-    """Return an answer without its metadata."""
+    """Return a response without its metadata."""
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 
 def value_or_error(ask: Any, **named: Any) -> Any:
-    """Return what a call returns, or the code of its error."""
+    """Return the result of a call, or the code of its error."""
     try:
         return response_fields(ask(**named))
     except ClientError as error:  # there is none; how that is told is to be the same, too

@@ -1,4 +1,4 @@
-"""A user who does to an account whatever comes to mind, told by a seed: what is done is done again by the same seed."""
+"""A user who sends random requests to an account; the same seed gives the same requests."""
 
 import io
 import json
@@ -18,7 +18,7 @@ TRUST = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "
 
 
 class RandomUser:
-    """Makes one request after another; about every second is granted."""
+    """Sends one random request after another. About half of them succeed."""
 
     def __init__(self, asked: AccountClient, seed: int) -> None:
         self._asked = asked
@@ -29,7 +29,7 @@ class RandomUser:
         self.granted = 0
 
     def act(self, times: int) -> None:
-        """Do so many things, with time passing now and then."""
+        """Send some requests; now and then, time passes."""
         doing: list[Callable[[], Any]] = [
             *(self._make_user, self._make_key, self._make_bedrock_key, self._change_bedrock_key, self._drop_user),
             *(self._make_role, self._make_policy, self._attach, self._group, self._assume, self._bound),

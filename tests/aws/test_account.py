@@ -1,4 +1,4 @@
-"""The AWS account is the fold of its journal: what a restart makes of it, and what its ids and times belong to."""
+"""The AWS account is rebuilt from its journal: restarts, ids, times and full disks."""
 
 import io
 import logging
@@ -25,7 +25,7 @@ LOCATION: Any = {"LocationConstraint": "us-west-2"}
 
 
 def inventories_around_restart(folder: Path, seed: int, actions: int) -> tuple[Any, Any]:
-    """Do things to an account and start it again; return all that it held before and after."""
+    """Send random requests to an account and restart it; return the inventories before and after."""
     times = FakeClocks()
     with open_account(folder, clocks=times) as asked:
         RandomUser(asked, seed).act(actions)
@@ -35,22 +35,22 @@ def inventories_around_restart(folder: Path, seed: int, actions: int) -> tuple[A
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_whatever_is_done_to_an_account_it_is_the_same_after_a_restart(tmp_path: Path, seed: int) -> None:
-    """Users, keys, roles, policies, functions, layers, objects, logs: each id, time and byte."""
+def test_an_account_is_the_same_after_a_restart(tmp_path: Path, seed: int) -> None:
+    """Users, keys, roles, policies, functions, layers, objects and logs, with all ids, times and bytes."""
     before, after = inventories_around_restart(tmp_path, seed, 100)
     assert after == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 120))
-def test_whatever_is_done_to_an_account_for_long_it_is_the_same(tmp_path: Path, seed: int) -> None:
-    """The same with other seeds."""
+def test_an_account_is_the_same_after_a_restart_with_any_seed(tmp_path: Path, seed: int) -> None:
+    """With more seeds and requests."""
     before, after = inventories_around_restart(tmp_path, seed, 200)
     assert after == before
 
 
-def test_looking_changes_nothing() -> None:
-    """What is made in between is called the same, whether or not everything was looked at before."""
+def test_reads_change_nothing() -> None:
+    """Later ids are the same with and without reads in between."""
     held = []
     for looks in (True, False):
         with open_account() as asked:
@@ -63,8 +63,8 @@ def test_looking_changes_nothing() -> None:
     assert held[0] == held[1]
 
 
-def test_a_policy_of_awss_own_is_the_same_whoever_names_it_first() -> None:
-    """A policy that is not listed is taken up when a request names it, be it one that reads."""
+def test_a_managed_policy_does_not_depend_on_the_request_that_names_it_first() -> None:
+    """It may be added by a read."""
     named = {"PolicyArn": "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"}
     told = []
     for looks in (True, False):
@@ -79,7 +79,7 @@ def test_a_policy_of_awss_own_is_the_same_whoever_names_it_first() -> None:
 
 
 def test_credentials_are_the_same_after_a_restart(tmp_path: Path) -> None:
-    """With their secrets, for whom they stand and when they end."""
+    """With their secrets, owners and expiry."""
 
     def known(asked: AccountClient, *ids: str) -> list[Any]:
         with asked.account.read_transaction():
@@ -101,8 +101,8 @@ def test_credentials_are_the_same_after_a_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("seed", "alike"), [(0, True), (1, False)])
-def test_ids_belong_to_the_seed(seed: int, *, alike: bool) -> None:
-    """The same calls give the same ids in two simulators of one seed, at the same time in one process."""
+def test_ids_depend_on_the_seed(seed: int, *, alike: bool) -> None:
+    """Two accounts in one process get the same ids if and only if they have the same seed."""
     with open_account(seed=0) as one, open_account(seed=seed) as other:
         made = [
             (
@@ -115,8 +115,8 @@ def test_ids_belong_to_the_seed(seed: int, *, alike: bool) -> None:
     assert [a == b for a, b in zip(*made, strict=True)] == [alike] * 3
 
 
-def test_an_account_goes_on_after_a_restart_as_if_there_had_been_none(tmp_path: Path) -> None:
-    """The next ids are those that an undisturbed account would have given."""
+def test_ids_after_a_restart_are_those_without_a_restart(tmp_path: Path) -> None:
+    """The random draws continue."""
     with open_account(tmp_path / "cut") as asked:
         RandomUser(asked, 3).act(40)
         middle = take_inventory(asked)
@@ -130,8 +130,8 @@ def test_an_account_goes_on_after_a_restart_as_if_there_had_been_none(tmp_path: 
         assert take_inventory(asked) == cut
 
 
-def test_an_account_keeps_the_seed_that_it_began_with(tmp_path: Path) -> None:
-    """Else what was made would be called otherwise, and what names it would be about nothing."""
+def test_an_account_keeps_its_first_seed(tmp_path: Path) -> None:
+    """Otherwise a restart with another seed would change all ids."""
     made = []
     for seed, name in ((1, "ann"), (2, "bob")):
         with open_account(tmp_path, seed=seed) as asked:
@@ -144,7 +144,7 @@ def test_an_account_keeps_the_seed_that_it_began_with(tmp_path: Path) -> None:
 
 
 def test_versions_of_one_simulated_second_are_in_order(tmp_path: Path) -> None:
-    """S3 lists the newest first, by its time; the simulated one may stand still for long."""
+    """S3 orders them by time, and the simulated time may be frozen."""
     with open_account(tmp_path) as asked:
         s3 = asked.client("s3")
         s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=LOCATION)
@@ -159,16 +159,16 @@ def test_versions_of_one_simulated_second_are_in_order(tmp_path: Path) -> None:
     assert {version["LastModified"].timestamp() for version in listed} == {EPOCH}
 
 
-def test_what_is_told_of_an_account_is_in_simulated_time_and_ends_in_the_callers() -> None:
-    """A role is made when the simulator's clock says; a session ends when its caller's does."""
+def test_creation_is_in_simulated_time_and_expiry_in_the_callers_time() -> None:
+    """Of a user and of a session."""
     with open_account() as asked:
         user = asked.client("iam").create_user(UserName="ann")["User"]
         session = asked.client("sts").get_session_token(DurationSeconds=900)["Credentials"]
     assert (int(user["CreateDate"].timestamp()), session["Expiration"].timestamp()) == (EPOCH, NOW + 900)
 
 
-def test_reads_are_not_kept(tmp_path: Path) -> None:
-    """Only what may have changed something."""
+def test_reads_are_not_in_the_journal(tmp_path: Path) -> None:
+    """Only requests that may change something are."""
     with open_account(tmp_path) as asked:
         asked.client("iam").create_user(UserName="ann")
         take_inventory(asked)
@@ -178,17 +178,15 @@ def test_reads_are_not_kept(tmp_path: Path) -> None:
 
 
 def entries(folder: Path) -> list[tuple[JournalEntry, bytes | None]]:
-    """Read a journal that nobody uses."""
+    """Return the entries of a closed journal."""
     database = Database(folder / DATABASE)
     read = [(entry, body.read() if body else None) for entry, body in open_journal(database, folder).entries()]
     database.close()
     return read
 
 
-def test_an_answer_that_is_another_after_a_restart_is_told_and_the_rest_goes_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """One line names the request: moto may be another version now."""
+def test_a_replay_logs_a_changed_status_and_continues(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One line names the request: moto may have been updated."""
     with open_account(tmp_path) as asked:
         iam = asked.client("iam")
         for name in ("ann", "bob", "eve"):
@@ -209,13 +207,13 @@ def test_an_answer_that_is_another_after_a_restart_is_told_and_the_rest_goes_on(
 
 
 class FailingMotoApp:
-    """A moto that fails at making eve when it has made her."""
+    """A moto app that raises after it has created the user eve."""
 
     def __init__(self) -> None:
         self._real = load_moto()
 
     def handle(self, request: AwsRequest, body: Any) -> AwsResponse:
-        """Answer, or raise."""
+        """Handle a request, or raise."""
         answer = self._real.handle(request, body)
         body.seek(0)
         if b"UserName=eve" in body.read():
@@ -223,8 +221,8 @@ class FailingMotoApp:
         return answer
 
 
-def test_what_moto_did_before_it_failed_is_done_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is told once, and answered as a fault of the server's."""
+def test_changes_before_an_exception_of_moto_are_replayed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once, and answered with 500."""
     caplog.set_level(logging.WARNING)
     held = []
     failed = AwsRequest(method="POST", target="/", headers=signed("iam"))
@@ -253,7 +251,7 @@ def test_what_moto_did_before_it_failed_is_done_again(tmp_path: Path, caplog: py
 
 
 def signed(service: str) -> tuple[tuple[str, str], ...]:
-    """Headers of a request in the query protocol."""
+    """Return the headers of a request in the query protocol."""
     return (
         ("host", f"{service}.amazonaws.com"),
         ("authorization", f"AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/{service}/aws4_request"),
@@ -261,17 +259,17 @@ def signed(service: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def fail(*_: object) -> None:
-    """Stand for a disk that is full."""
+def raise_disk_full(*_: object) -> None:
+    """Simulate a full disk."""
     raise StoreFullError("the disk is full")
 
 
-def test_what_cannot_be_kept_did_not_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The request fails, and the account is what the journal says: also for whoever only looks."""
+def test_a_request_that_cannot_be_stored_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads after it do not see it either."""
     with open_account(tmp_path) as asked, monkeypatch.context() as patch:
         iam = asked.client("iam")
         first = iam.create_user(UserName="ann")["User"]
-        patch.setattr(Journal, "append", fail)
+        patch.setattr(Journal, "append", raise_disk_full)
         with pytest.raises(StoreFullError):
             iam.create_user(UserName="bob")
         assert iam.list_users()["Users"] == [first]
@@ -281,8 +279,8 @@ def test_what_cannot_be_kept_did_not_happen(tmp_path: Path, monkeypatch: pytest.
         assert asked.client("iam").list_users()["Users"] == [first, second]
 
 
-def test_who_looks_sees_one_account_to_the_end_of_the_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when a request in between cannot be kept, for which the account is folded anew."""
+def test_a_read_transaction_keeps_its_state_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even when a failed write discards the state meanwhile."""
 
     def users() -> list[str]:
         from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
@@ -291,7 +289,7 @@ def test_who_looks_sees_one_account_to_the_end_of_the_look(tmp_path: Path, monke
 
     with open_account(tmp_path) as asked:
         asked.client("iam").create_user(UserName="ann")
-        monkeypatch.setattr(Journal, "append", fail)
+        monkeypatch.setattr(Journal, "append", raise_disk_full)
         with asked.account.read_transaction():
             before = users()
             with pytest.raises(StoreFullError):
@@ -301,14 +299,12 @@ def test_who_looks_sees_one_account_to_the_end_of_the_look(tmp_path: Path, monke
             assert (before, users()) == (["ann"], ["ann"])
 
 
-def test_nobody_sees_an_account_without_what_is_kept_while_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those who look on other threads find the user each time, whatever is refused meanwhile."""
+def test_readers_see_stored_data_while_writes_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On other threads, at any time."""
     with open_account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
         key = iam.create_access_key(UserName=iam.create_user(UserName="ann")["User"]["UserName"])["AccessKey"]
-        monkeypatch.setattr(Journal, "append", fail)
+        monkeypatch.setattr(Journal, "append", raise_disk_full)
         done = Event()
 
         def looked() -> int:
@@ -330,7 +326,7 @@ def test_nobody_sees_an_account_without_what_is_kept_while_the_disk_is_full(
 
 
 def slow_append() -> tuple[Event, Event, Callable[[Journal, JournalEntry, Any], None]]:
-    """Return an event that is set when something is about to be kept, one that it waits for then, and such a `keep`."""
+    """Return an event set at the start of an append, an event that the append waits for, and such an `append`."""
     keeping, may_keep, keep = Event(), Event(), Journal.append
 
     def slowly(journal: Journal, entry: JournalEntry, body: Any) -> None:
@@ -341,8 +337,8 @@ def slow_append() -> tuple[Event, Event, Callable[[Journal, JournalEntry, Any], 
     return keeping, may_keep, slowly
 
 
-def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A grader, say, or whoever judges a key: a look waits for the request under way."""
+def test_a_read_transaction_waits_until_a_write_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a grader could use a permission that a kill undoes."""
     keeping, may_keep, slowly = slow_append()
     with open_account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
@@ -364,8 +360,8 @@ def test_nobody_acts_on_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest
         assert looked.result(30) == [made.result(30)["AccessKey"]["AccessKeyId"]]
 
 
-def test_nobody_is_told_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a kill in between would undo what somebody has read."""
+def test_a_read_request_waits_until_a_write_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a kill could undo what a caller has read."""
     keeping, may_keep, slowly = slow_append()
     with open_account(tmp_path) as asked, ThreadPoolExecutor(2) as threads:
         iam = asked.client("iam")
@@ -379,12 +375,12 @@ def test_nobody_is_told_what_is_not_kept_yet(tmp_path: Path, monkeypatch: pytest
         assert read.result(30)["Users"] == [made.result(30)["User"]]
 
 
-def test_a_body_that_cannot_be_kept_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no room for it beforehand."""
+def test_a_body_that_cannot_be_stored_is_not_handled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk has no room for it."""
     with open_account(tmp_path) as asked:
         s3 = asked.client("s3")
         s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=LOCATION)
-        monkeypatch.setattr(Journal, "receive_body", fail)
+        monkeypatch.setattr(Journal, "receive_body", raise_disk_full)
         with pytest.raises(StoreFullError):
             s3.put_object(Bucket="bucket", Key="key", Body=bytes(100_000))
         assert "Contents" not in s3.list_objects_v2(Bucket="bucket")

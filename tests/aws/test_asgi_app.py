@@ -1,4 +1,4 @@
-"""AWS requests over HTTP: whole ones, answered when their answer stands, and not again when nobody waits."""
+"""AWS requests over HTTP: whole bodies, whole responses, disconnects and full disks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ DISCONNECT: Message = {"type": "http.disconnect"}
 
 
 def parts(*sizes: int) -> list[Message]:
-    """Return the messages of a body."""
+    """Return the ASGI messages of a body."""
     last = len(sizes) - 1
     return [
         {"type": "http.request", "body": bytes(size), "more_body": number < last} for number, size in enumerate(sizes)
@@ -27,23 +27,23 @@ def parts(*sizes: int) -> list[Message]:
 
 
 class FakeConnection:
-    """Sends a request's messages, and notes what comes back."""
+    """Sends the messages of a request and records the response."""
 
     def __init__(self, *messages: Message) -> None:
         self._messages = list(messages)
         self.sent: list[Message] = []
 
     async def receive(self) -> Message:
-        """Give the next message."""
+        """Return the next message."""
         return self._messages.pop(0)
 
     async def send(self, message: Message) -> None:
-        """Note an answer's."""
+        """Record a message of the response."""
         self.sent.append(message)
 
 
 def serve(handle: Callable[[AwsRequest, BinaryIO], AwsResponse], interact: Callable[[AwsApp], Awaitable[None]]) -> None:
-    """Talk to an app, and close it."""
+    """Use an app, and close it."""
     app = AwsApp(handle)
 
     async def talked() -> None:
@@ -56,8 +56,8 @@ def serve(handle: Callable[[AwsRequest, BinaryIO], AwsResponse], interact: Calla
 @pytest.mark.parametrize(
     "sizes", [(0,), (10, 20), (MAX_INLINE_BODY_BYTES,), (MAX_INLINE_BODY_BYTES, 1), (70_000, 70_000, 0)]
 )
-def test_a_body_of_any_length_is_handed_on_whole(sizes: tuple[int, ...]) -> None:
-    """From memory or from a file; the answer goes out with its own headers."""
+def test_the_whole_body_is_passed_on(sizes: tuple[int, ...]) -> None:
+    """From memory or from a file. The response has the handler's headers."""
     read: list[int] = []
     caller = FakeConnection(*parts(*sizes))
 
@@ -76,8 +76,8 @@ def test_a_body_of_any_length_is_handed_on_whole(sizes: tuple[int, ...]) -> None
 
 
 @pytest.mark.parametrize("sizes", [(), (10,), (70_000, 70_000)])
-def test_a_request_that_is_cut_off_never_happened(sizes: tuple[int, ...]) -> None:
-    """Half an object is no object."""
+def test_a_request_that_is_cut_off_is_not_handled(sizes: tuple[int, ...]) -> None:
+    """A partial object must not be stored."""
     begun = parts(*sizes, 0)[:-1]
     caller, answered = FakeConnection(*begun, DISCONNECT), Event()
 
@@ -89,8 +89,8 @@ def test_a_request_that_is_cut_off_never_happened(sizes: tuple[int, ...]) -> Non
     assert (answered.is_set(), caller.sent) == (False, [])
 
 
-def test_nothing_of_an_answer_leaves_before_it_stands() -> None:
-    """What changed something is kept by then."""
+def test_the_response_starts_after_the_request_is_handled() -> None:
+    """Its changes are stored by then."""
     caller, begun, may_end = FakeConnection(*parts(10)), Event(), Event()
 
     def answer(_: AwsRequest, __: BinaryIO) -> AwsResponse:
@@ -110,8 +110,8 @@ def test_nothing_of_an_answer_leaves_before_it_stands() -> None:
     assert [message["type"] for message in caller.sent] == ["http.response.start", "http.response.body"]
 
 
-def test_a_request_whose_caller_is_gone_is_answered_to_its_end() -> None:
-    """A server that stops does not wait for long; the body stays readable for as long as it is needed."""
+def test_a_request_is_handled_after_its_caller_disconnects() -> None:
+    """The body stays readable meanwhile."""
     begun, may_read, read = Event(), Event(), []
 
     def answer(_: AwsRequest, body: BinaryIO) -> AwsResponse:
@@ -133,8 +133,8 @@ def test_a_request_whose_caller_is_gone_is_answered_to_its_end() -> None:
     assert read == [MAX_INLINE_BODY_BYTES + 5]
 
 
-def test_a_full_disk_is_told_in_a_header() -> None:
-    """As an answer without a body, of which SDKs of every protocol make an error and try again."""
+def test_a_full_disk_is_503_with_a_hint() -> None:
+    """Without a body, so that the SDKs of all protocols retry."""
     caller = FakeConnection(*parts(10))
 
     def answer(_: AwsRequest, __: BinaryIO) -> AwsResponse:

@@ -1,4 +1,4 @@
-"""The whole way of a user's script: roles, functions, invocations, logs and objects, by boto3 over a socket."""
+"""A user's script over a socket: boto3 with roles, functions, invocations, logs and objects."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:grader"
 
 
 def code(answer: str) -> bytes:
-    """Make a package whose handler says `answer`, and what it was asked."""
+    """Return a package whose handler returns `answer` and its event."""
     return zip_files(
         {
             "lambda_function.py": (
@@ -25,7 +25,7 @@ def code(answer: str) -> bytes:
 
 
 def deploy(cloud: RunningAws, name: str = "grader", **settings: Any) -> Any:
-    """Create a role and a function, and wait until it is active; give the Lambda client."""
+    """Create a role and a function, and wait until it is active; return the Lambda client."""
     role = cloud.client("iam").create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument=TRUST)["Role"]
     functions = cloud.client("lambda")
     configuration: dict[str, Any] = {
@@ -40,20 +40,20 @@ def deploy(cloud: RunningAws, name: str = "grader", **settings: Any) -> Any:
 
 
 def invoke_payload(functions: Any, **call: Any) -> Any:
-    """Invoke `grader` and read its payload."""
+    """Invoke `grader` and return its payload."""
     return json.loads(functions.invoke(**{"FunctionName": "grader", "Payload": b"1", **call})["Payload"].read())
 
 
 def invoke_error(functions: Any, **call: Any) -> tuple[int, str, str]:
-    """Invoke `grader` and give status, code and message of the error."""
+    """Invoke `grader` and return status, code and message of the error."""
     with pytest.raises(ClientError) as refused:
         functions.invoke(**{"FunctionName": "grader", **call})
     error = refused.value.response
     return error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"], error["Error"]["Message"]
 
 
-def test_deployed_function_really_runs(aws: RunningAws) -> None:
-    """create_role, create_function, waiter, invoke: the zip's own answer comes back, with its version and log."""
+def test_a_deployed_function_runs(aws: RunningAws) -> None:
+    """create_role, create_function, waiter, invoke: the response has the function's result, version and log."""
     functions = deploy(aws)
 
     response = functions.invoke(FunctionName="grader", Payload=b'{"a": 1}', LogType="Tail")
@@ -67,13 +67,13 @@ def test_deployed_function_really_runs(aws: RunningAws) -> None:
     ) == (200, "$LATEST", None, ["first", {"a": 1}], True)
 
 
-def test_function_by_arn(aws: RunningAws) -> None:
-    """A function's ARN is as good as its name."""
+def test_a_function_is_invoked_by_its_arn(aws: RunningAws) -> None:
+    """Instead of its name."""
     assert invoke_payload(deploy(aws), FunctionName=ARN) == ["first", 1]
 
 
-def test_updated_code_runs_at_once(aws: RunningAws) -> None:
-    """After update_function_code no warm environment answers with the code of before."""
+def test_updated_code_runs_in_the_next_invocation(aws: RunningAws) -> None:
+    """No warm environment runs the old code."""
     functions = deploy(aws)
     before = invoke_payload(functions)
 
@@ -85,7 +85,7 @@ def test_updated_code_runs_at_once(aws: RunningAws) -> None:
 
 @pytest.mark.shows("lambda-runtime")
 def test_versions_and_aliases_keep_their_code(aws: RunningAws) -> None:
-    """A published version, and an alias of it, run what was published, by Qualifier and by ARN."""
+    """By Qualifier and by ARN."""
     functions = deploy(aws)
     version = functions.publish_version(FunctionName="grader")["Version"]
     functions.create_alias(FunctionName="grader", Name="live", FunctionVersion=version)
@@ -101,8 +101,8 @@ def test_versions_and_aliases_keep_their_code(aws: RunningAws) -> None:
     assert answers == ["first", "first", "first", "second"]
 
 
-def test_executed_version_is_that_of_the_alias(aws: RunningAws) -> None:
-    """The header tells the version behind the alias."""
+def test_the_executed_version_is_that_of_the_alias(aws: RunningAws) -> None:
+    """In the response's header."""
     functions = deploy(aws)
     functions.publish_version(FunctionName="grader")
     functions.create_alias(FunctionName="grader", Name="live", FunctionVersion="1")
@@ -110,8 +110,8 @@ def test_executed_version_is_that_of_the_alias(aws: RunningAws) -> None:
     assert functions.invoke(FunctionName="grader", Qualifier="live")["ExecutedVersion"] == "1"
 
 
-def test_code_from_s3(aws: RunningAws) -> None:
-    """A package may come from a bucket."""
+def test_code_is_loaded_from_s3(aws: RunningAws) -> None:
+    """As in create_function's S3Bucket and S3Key."""
     objects = aws.client("s3")
     objects.create_bucket(Bucket="packages", CreateBucketConfiguration={"LocationConstraint": REGION})
     objects.put_object(Bucket="packages", Key="grader.zip", Body=code("from s3"))
@@ -121,8 +121,8 @@ def test_code_from_s3(aws: RunningAws) -> None:
     assert invoke_payload(functions) == ["from s3", 1]
 
 
-def test_layers_are_found(aws: RunningAws) -> None:
-    """A published layer is on the function's path."""
+def test_a_layer_is_importable(aws: RunningAws) -> None:
+    """A published one."""
     content = zip_files({"python/shared.py": "NAME = 'layer'\n"})
     layer = aws.client("lambda").publish_layer_version(LayerName="shared", Content={"ZipFile": content})
     source = "import shared\ndef lambda_handler(event, context): return shared.NAME\n"
@@ -134,8 +134,8 @@ def test_layers_are_found(aws: RunningAws) -> None:
     assert invoke_payload(functions) == "layer"
 
 
-def test_dry_run_and_event(aws: RunningAws) -> None:
-    """DryRun is 204, Event is 202."""
+def test_dry_run_is_204_and_event_is_202(aws: RunningAws) -> None:
+    """As InvocationType."""
     functions = deploy(aws, "later")
 
     statuses = [
@@ -145,8 +145,8 @@ def test_dry_run_and_event(aws: RunningAws) -> None:
     assert statuses == [204, 202]
 
 
-def test_logs_are_found_right_after_the_call(aws: RunningAws) -> None:
-    """START, the function's own lines and REPORT are in CloudWatch Logs as soon as the call has answered."""
+def test_logs_are_readable_right_after_the_invocation(aws: RunningAws) -> None:
+    """START, the function's own lines, END and REPORT."""
     functions = deploy(aws)
     invoke_payload(functions)
 
@@ -155,8 +155,8 @@ def test_logs_are_found_right_after_the_call(aws: RunningAws) -> None:
     assert [event["message"].split(" ")[0] for event in events] == ["START", "graded\n", "END", "REPORT"]
 
 
-def test_refusals_reach_boto3(aws: RunningAws) -> None:
-    """A function that does not exist, and an event that is no JSON, are the SDK's own exceptions."""
+def test_rejected_invocations_have_lambdas_errors(aws: RunningAws) -> None:
+    """An unknown function, and an event that is not JSON."""
     functions = deploy(aws)
 
     assert [invoke_error(functions, FunctionName="missing"), invoke_error(functions, Payload=b"{")] == [
@@ -176,16 +176,16 @@ def test_refusals_reach_boto3(aws: RunningAws) -> None:
     ]
 
 
-def test_reserved_concurrency_of_zero_is_too_many_requests(aws: RunningAws) -> None:
-    """put_function_concurrency is honoured."""
+def test_reserved_concurrency_of_zero_throttles(aws: RunningAws) -> None:
+    """Set by put_function_concurrency."""
     functions = deploy(aws)
     functions.put_function_concurrency(FunctionName="grader", ReservedConcurrentExecutions=0)
 
     assert invoke_error(functions) == (429, "TooManyRequestsException", "Rate Exceeded.")
 
 
-def test_deleted_function_is_gone(aws: RunningAws) -> None:
-    """A warm environment does not outlive its function's name."""
+def test_a_deleted_function_is_not_found(aws: RunningAws) -> None:
+    """Even with a warm environment."""
     functions = deploy(aws)
     invoke_payload(functions)
     functions.delete_function(FunctionName="grader")
@@ -193,8 +193,8 @@ def test_deleted_function_is_gone(aws: RunningAws) -> None:
     assert invoke_error(functions)[:2] == (404, "ResourceNotFoundException")
 
 
-def user(cloud: RunningAws, name: str, *policies: dict[str, Any]) -> dict[str, str]:
-    """Make a user with inline policies; give its access key for `Cloud.client`."""
+def create_user(cloud: RunningAws, name: str, *policies: dict[str, Any]) -> dict[str, str]:
+    """Create a user with inline policies; return its access key for `RunningAws.client`."""
     identities = cloud.client("iam")
     identities.create_user(UserName=name)
     for number, statement in enumerate(policies):
@@ -204,11 +204,11 @@ def user(cloud: RunningAws, name: str, *policies: dict[str, Any]) -> dict[str, s
     return {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
 
 
-def test_user_without_permission_is_denied_in_awss_words(aws: RunningAws) -> None:
-    """A user whose policies do not allow it may not invoke, and is told what is missing."""
+def test_a_user_without_permission_is_denied(aws: RunningAws) -> None:
+    """With AWS's message."""
     deploy(aws)
 
-    refused = invoke_error(aws.client("lambda", **user(aws, "alice")))
+    refused = invoke_error(aws.client("lambda", **create_user(aws, "alice")))
 
     assert refused == (
         403,
@@ -220,18 +220,18 @@ def test_user_without_permission_is_denied_in_awss_words(aws: RunningAws) -> Non
     )
 
 
-def test_user_with_permission_may_invoke(aws: RunningAws) -> None:
-    """lambda:InvokeFunction on the function's ARN is what it takes, as on AWS."""
+def test_a_user_with_permission_may_invoke(aws: RunningAws) -> None:
+    """lambda:InvokeFunction on the function's ARN is enough."""
     deploy(aws)
-    allowed = user(aws, "alice", {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": ARN})
+    allowed = create_user(aws, "alice", {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": ARN})
 
     assert invoke_payload(aws.client("lambda", **allowed)) == ["first", 1]
 
 
-def test_permission_on_the_function_is_enough(aws: RunningAws) -> None:
-    """add_permission for a user lets that user in without an identity policy."""
+def test_a_resource_policy_allows_without_an_identity_policy(aws: RunningAws) -> None:
+    """By add_permission for a user."""
     functions = deploy(aws)
-    alice = user(aws, "alice")
+    alice = create_user(aws, "alice")
     functions.add_permission(
         FunctionName="grader",
         StatementId="alice",
@@ -242,8 +242,8 @@ def test_permission_on_the_function_is_enough(aws: RunningAws) -> None:
     assert invoke_payload(aws.client("lambda", **alice)) == ["first", 1]
 
 
-def test_assumed_role_is_judged_by_the_roles_policies(aws: RunningAws) -> None:
-    """Temporary credentials stand for the role's session, which AWS names in the refusal."""
+def test_an_assumed_role_has_the_policies_of_the_role(aws: RunningAws) -> None:
+    """The message of a denial names the session."""
     deploy(aws)
     session = aws.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{ACCOUNT}:role/grader-role", RoleSessionName="training"
@@ -272,7 +272,7 @@ def test_assumed_role_is_judged_by_the_roles_policies(aws: RunningAws) -> None:
     ],
 )
 def test_managed_policies_can_be_attached(aws: RunningAws, policy: str) -> None:
-    """Those of the walkthrough are there, and any other of AWS's appears when it is named."""
+    """Preloaded ones, and any other of AWS's."""
     identities = aws.client("iam")
     identities.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)
     arn = f"arn:aws:iam::aws:policy/{policy}"
@@ -283,8 +283,8 @@ def test_managed_policies_can_be_attached(aws: RunningAws, policy: str) -> None:
     assert [entry["PolicyArn"] for entry in attached] == [arn]
 
 
-def test_a_managed_policy_that_aws_does_not_have_is_refused(aws: RunningAws) -> None:
-    """A misspelt policy fails as on AWS."""
+def test_an_unknown_managed_policy_is_refused(aws: RunningAws) -> None:
+    """As on AWS."""
     identities = aws.client("iam")
     identities.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)
 
@@ -296,7 +296,7 @@ def test_a_managed_policy_that_aws_does_not_have_is_refused(aws: RunningAws) -> 
 
 @pytest.mark.parametrize("key", ["plain.txt", "a/b c+d.txt", "a%2Fb", "grüße/🙂.txt", "a//b"])
 def test_objects_keep_their_keys_bytes_and_metadata(aws: RunningAws, key: str) -> None:
-    """S3 gives back what was put, under odd keys and with metadata names that hold an underscore or a dash."""
+    """Also unusual keys, and metadata names with underscores and dashes."""
     objects = aws.client("s3")
     objects.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
     metadata = {"job_id": "ftjob-1", "base-model": "gpt-oss"}
@@ -308,8 +308,8 @@ def test_objects_keep_their_keys_bytes_and_metadata(aws: RunningAws, key: str) -
     assert (got["Body"].read(), got["Metadata"], listed) == (b"rows", metadata, [key])
 
 
-def test_large_object_survives_the_way(aws: RunningAws) -> None:
-    """Bodies that come in many pieces are put together right."""
+def test_a_large_object_is_stored_unchanged(aws: RunningAws) -> None:
+    """Its body arrives in many parts."""
     objects = aws.client("s3")
     objects.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
     body = bytes(range(256)) * 12_000
@@ -319,8 +319,8 @@ def test_large_object_survives_the_way(aws: RunningAws) -> None:
     assert objects.get_object(Bucket="data", Key="large")["Body"].read() == body
 
 
-def test_a_key_that_nobody_made_is_the_roots(aws: RunningAws) -> None:
-    """The session's own key is such a one, and the root is what it stands for at every other door."""
+def test_an_unknown_access_key_is_the_roots(aws: RunningAws) -> None:
+    """As everywhere in the simulator."""
     told = aws.client("sts").get_caller_identity()
     assert {name: told[name] for name in ("UserId", "Account", "Arn")} == {
         "UserId": ACCOUNT,
@@ -329,8 +329,8 @@ def test_a_key_that_nobody_made_is_the_roots(aws: RunningAws) -> None:
     }
 
 
-def test_a_function_may_call_the_simulator_back(aws: RunningAws) -> None:
-    """A grader that reads S3 from the server which runs it does not wait for itself."""
+def test_a_function_can_call_the_simulator(aws: RunningAws) -> None:
+    """A grader reads S3 without a deadlock."""
     objects = aws.client("s3")
     objects.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
     objects.put_object(Bucket="data", Key="rubric", Body=b"be kind")
@@ -351,7 +351,7 @@ def test_a_function_may_call_the_simulator_back(aws: RunningAws) -> None:
 
 
 def test_reset_empties_every_service(aws: RunningAws) -> None:
-    """After a reset there is no function and no role."""
+    """Functions and roles."""
     functions = deploy(aws)
 
     aws.server.instance.reset()

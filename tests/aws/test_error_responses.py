@@ -1,4 +1,4 @@
-"""What is answered where moto raises: as AWS does, in the shape of the service, and never with a fault of ours."""
+"""Exceptions of moto become errors of AWS in the service's shape."""
 
 import io
 import json
@@ -19,13 +19,13 @@ LOCATION: Any = {"LocationConstraint": "us-west-2"}
 
 
 def target(name: str) -> tuple[str, str]:
-    """Name an operation of the JSON protocol."""
+    """Return the header that names an operation of the JSON protocol."""
     return ("x-amz-target", name)
 
 
 @pytest.fixture
 def account_client() -> Iterator[AccountClient]:
-    """An account with a bucket and an object in it."""
+    """An account with a bucket and an object."""
     with open_account() as made:
         made.client("s3").create_bucket(Bucket="runs", CreateBucketConfiguration=LOCATION)
         made.client("s3").put_object(Bucket="runs", Key="there", Body=b"x")
@@ -33,14 +33,14 @@ def account_client() -> Iterator[AccountClient]:
 
 
 def request(service: str, method: str, path: str, body: bytes, *headers: tuple[str, str]) -> AwsRequest:
-    """Make a request that is signed for a service."""
+    """Return a request that is signed for a service."""
     credential = f"AWS4-HMAC-SHA256 Credential=testing/20260101/us-west-2/{service}/aws4_request"
     own = (("host", "testserver"), ("authorization", credential), ("content-length", str(len(body))))
     return AwsRequest(method=method, target=path, headers=(*own, *headers))
 
 
 def code_of(answer: AwsResponse) -> str:
-    """Read an error's code from a body of any shape."""
+    """Return the code of an error of any shape."""
     found = re.search(rb"<Code>(\w+)</Code>", answer.body)
     return found[1].decode() if found else str(json.loads(answer.body)["__type"])
 
@@ -75,7 +75,7 @@ def code_of(answer: AwsResponse) -> str:
         ("lambda", "POST", "/2015-03-31/functions", b"{}", (), 400, "InvalidParameterValueException"),
     ],
 )
-def test_a_malformed_request_is_refused_as_aws_does(
+def test_a_malformed_request_is_a_client_error(
     account_client: AccountClient,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -88,7 +88,7 @@ def test_a_malformed_request_is_refused_as_aws_does(
     status: int,
     code: str,
 ) -> None:
-    """INFERRED: what moto stumbles at while it reads is the sender's. One line tells it, and no traceback."""
+    """INFERRED: an exception from reading a value is the client's error. One line is logged, without a traceback."""
     caplog.set_level(logging.INFO)
     answer = account_client.account.handle(request(service, method, path, body, *headers), io.BytesIO(body))
     told = dict(answer.headers)
@@ -100,7 +100,7 @@ def test_a_malformed_request_is_refused_as_aws_does(
 
 
 def test_boto3_reads_the_code(account_client: AccountClient) -> None:
-    """Of each protocol, as the error that it knows."""
+    """As the exception class of the service."""
     s3, logs = account_client.client("s3"), account_client.client("logs")
     with pytest.raises(s3.exceptions.NoSuchUpload):
         s3.complete_multipart_upload(
@@ -122,10 +122,8 @@ def test_boto3_reads_the_code(account_client: AccountClient) -> None:
         ("iam", UnicodeDecodeError("utf-8", b"\xff\r\n", 0, 1, "bad"), 400, "ValidationError"),
     ],
 )
-def test_what_no_value_explains_is_the_servers_own_fault(
-    service: str, fault: Exception, status: int, code: str
-) -> None:
-    """SDKs try again then."""
+def test_other_exceptions_are_server_errors(service: str, fault: Exception, status: int, code: str) -> None:
+    """SDKs retry them."""
     form = () if service == "logs" else (FORM,)
     with MotoState(seed=0).activate(ACCOUNT_CREATION_TIME, "test") as turn:
         answer = response_for_exception(fault, request(service, "POST", "/", b"", *form), io.BytesIO(), turn)
@@ -133,8 +131,8 @@ def test_what_no_value_explains_is_the_servers_own_fault(
     assert all(value.isprintable() and value.isascii() for _, value in answer.headers)
 
 
-def test_an_answer_to_head_has_no_body() -> None:
-    """Only its headers."""
+def test_a_response_to_head_has_no_body() -> None:
+    """Only headers."""
     with MotoState(seed=0).activate(ACCOUNT_CREATION_TIME, "test") as turn:
         answer = response_for_exception(ValueError("x"), request("s3", "HEAD", "/runs/key", b""), io.BytesIO(), turn)
     assert (answer.status, answer.body, dict(answer.headers)["content-length"]) == (400, b"", "0")

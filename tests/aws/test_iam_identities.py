@@ -1,33 +1,32 @@
-"""Who may invoke: users, groups, roles, boundaries and resource policies as moto keeps them."""
+"""Loading identities from moto: the policies of users, roles, sessions and groups, and their condition keys."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC
 from typing import Any
 
 import pytest
 
-from simulator.aws import access_keys, iam_identities
-from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, MotoState
-from simulator.identity.credentials import Credential
+from simulator.aws.iam_identities import invoke_denial_reason, load_identity
+from simulator.aws.moto_state import MotoState
+from simulator.identity.iam_evaluation import Identity
 
 ACCOUNT = "123456789012"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:grader"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/trainer"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/trainer/s1"
 INVOKE = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": FUNCTION}
-DENIED = {**INVOKE, "Effect": "Deny"}
+DENY = {**INVOKE, "Effect": "Deny"}
 
 
 def document(*statements: dict[str, Any]) -> str:
-    """Make a policy of statements."""
+    """Return a policy with these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 @pytest.fixture
 def store(moto_state: MotoState) -> Any:
-    """Give moto's IAM with a user alice, a group graders and a role trainer, none of which may do anything."""
+    """Moto's IAM with a user alice, a group graders and a role trainer without policies."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     backend: Any = iam_backends[ACCOUNT]["aws"]
@@ -37,360 +36,162 @@ def store(moto_state: MotoState) -> Any:
     return backend
 
 
-def set_boundary(store: Any, arn: str) -> None:
-    """Give alice a permissions boundary, as `iam_operations` keeps it."""
-    vars(store.users["alice"])["permissions_boundary"] = {"PermissionsBoundaryArn": arn}
+def create_policy(store: Any, *statements: dict[str, Any]) -> str:
+    """Create a managed policy; return its ARN."""
+    return str(store.create_policy("", "/", document(*statements), "policy", []).arn)
 
 
 def assume(*, policy: str = "") -> Any:
     """Assume the role trainer as session s1."""
     from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
 
-    role = f"arn:aws:iam::{ACCOUNT}:role/trainer"
-    return sts_backends[ACCOUNT]["aws"].assume_role("us-west-2", "s1", role, policy, 3600, "")
+    return sts_backends[ACCOUNT]["aws"].assume_role("us-west-2", "s1", ROLE, policy, 3600, "")
 
 
-def invoke_denial_reason(caller: str | None, function: str = FUNCTION, **more: Any) -> str | None:
-    """Ask whether `caller` may invoke."""
-    return iam_identities.invoke_denial_reason(caller_arn=caller, function_arn=function, **more)
+def policies(identity: Identity) -> list[str]:
+    """Return the identity policies as JSON."""
+    return [str(policy) for policy in identity.identity_policies]
 
 
-def denial_message(caller: str, why: str) -> str:
-    """Give AWS's text of a refusal."""
-    return f"User: {caller} is not authorized to perform: lambda:InvokeFunction on resource: {FUNCTION} {why}"
-
-
-def test_user_without_policies_may_not(store: Any) -> None:
-    """What nobody allowed is denied."""
-    assert invoke_denial_reason(ALICE) == denial_message(
-        ALICE, "because no identity-based policy allows the lambda:InvokeFunction action"
-    )
-
-
-def test_inline_policy_allows(store: Any) -> None:
-    """A user's own policy counts."""
-    store.put_user_policy("alice", "invoke", document(INVOKE))
-
-    assert invoke_denial_reason(ALICE) is None
-
-
-def test_attached_policy_allows_by_its_default_version(store: Any) -> None:
-    """A managed policy counts in the version that is its default."""
-    policy = store.create_policy("", "/", document(INVOKE), "invoke", [])
-    store.attach_user_policy(policy.arn, "alice")
-    before = invoke_denial_reason(ALICE)
-    store.create_policy_version(policy.arn, document(DENIED), "true")
-
-    assert (before, invoke_denial_reason(ALICE)) == (
-        None,
-        denial_message(ALICE, "with an explicit deny in an identity-based policy"),
-    )
-
-
-def test_group_policy_allows(store: Any) -> None:
-    """A user has what its groups have."""
-    store.put_group_policy("graders", "invoke", document(INVOKE))
+def test_a_user_has_inline_attached_and_group_policies(store: Any) -> None:
+    """An attached one in its default version."""
+    before = load_identity(ALICE)
+    store.put_user_policy("alice", "inline", document(INVOKE))
+    attached = create_policy(store, INVOKE)
+    store.attach_user_policy(attached, "alice")
+    store.create_policy_version(attached, document(DENY), "true")
+    store.put_group_policy("graders", "group", document(INVOKE, DENY))
     store.add_user_to_group("graders", "alice")
-
-    assert invoke_denial_reason(ALICE) is None
-
-
-def test_explicit_deny_wins(store: Any) -> None:
-    """One deny outweighs every allow, and AWS says that it was explicit."""
-    store.put_user_policy("alice", "invoke", document(INVOKE))
-    store.put_group_policy("graders", "no", document(DENIED))
-    store.add_user_to_group("graders", "alice")
-
-    assert invoke_denial_reason(ALICE) == denial_message(ALICE, "with an explicit deny in an identity-based policy")
-
-
-def test_session_has_its_roles_policies(store: Any) -> None:
-    """An assumed role is judged by the role, and named by its session."""
-    before = invoke_denial_reason(SESSION)
-    store.put_role_policy("trainer", "invoke", document(INVOKE))
-
-    assert (before, invoke_denial_reason(SESSION)) == (
-        denial_message(SESSION, "because no identity-based policy allows the lambda:InvokeFunction action"),
-        None,
+    assert (policies(before), policies(load_identity(ALICE))) == (
+        [],
+        [document(INVOKE), document(DENY), document(INVOKE, DENY)],
     )
 
 
-def test_boundary_limits_a_role(store: Any) -> None:
-    """Both the role's policies and its boundary must allow."""
-    boundary = store.create_policy("", "/", document({**INVOKE, "Action": "s3:*"}), "boundary", [])
-    store.put_role_policy("trainer", "invoke", document(INVOKE))
-    store.put_role_permissions_boundary("trainer", boundary.arn)
-
-    assert invoke_denial_reason(SESSION) == denial_message(
-        SESSION, "because no permissions boundary allows the lambda:InvokeFunction action"
-    )
-
-
-def test_explicit_deny_of_a_boundary_is_told(store: Any) -> None:
-    """A boundary may deny outright."""
-    boundary = store.create_policy("", "/", document(DENIED), "boundary", [])
-    store.put_role_policy("trainer", "invoke", document(INVOKE))
-    store.put_role_permissions_boundary("trainer", boundary.arn)
-
-    assert invoke_denial_reason(SESSION) == denial_message(SESSION, "with an explicit deny in a permissions boundary")
+def test_a_users_condition_keys(store: Any) -> None:
+    """With its tags."""
+    store.tag_user("alice", [{"Key": "team", "Value": "maths"}])
+    assert dict(load_identity(ALICE).condition_context) == {
+        "aws:PrincipalArn": ALICE,
+        "aws:PrincipalAccount": ACCOUNT,
+        "aws:PrincipalType": "User",
+        "aws:username": "alice",
+        "aws:userid": store.users["alice"].id,
+        "aws:PrincipalTag/team": "maths",
+    }
 
 
-def test_resource_policy_allows_by_itself_within_the_account(store: Any) -> None:
-    """A function's own policy that names the user is enough."""
-    assert invoke_denial_reason(ALICE, statements=[{**INVOKE, "Principal": {"AWS": ALICE}}]) is None
-
-
-def test_resource_policy_names_a_role_for_its_sessions(store: Any) -> None:
-    """Naming a role lets its sessions in."""
-    role = f"arn:aws:iam::{ACCOUNT}:role/trainer"
-
-    assert invoke_denial_reason(SESSION, statements=[{**INVOKE, "Principal": {"AWS": role}}]) is None
-
-
-def test_resource_policy_denies_even_root(store: Any) -> None:
-    """The account's root may do all that no resource policy denies."""
-    root = f"arn:aws:iam::{ACCOUNT}:root"
-    statements = [{**DENIED, "Principal": "*"}]
-
-    assert (invoke_denial_reason(root), invoke_denial_reason(root, statements=statements)) == (
-        None,
-        denial_message(root, "with an explicit deny in a resource-based policy"),
-    )
-
-
-def test_another_account_needs_both_sides(store: Any) -> None:
-    """Across accounts the caller's policies and the function's own must allow."""
-    theirs = FUNCTION.replace(ACCOUNT, "999999999999")
-    store.put_user_policy("alice", "invoke", document({**INVOKE, "Resource": "*"}))
-    statements = [{**INVOKE, "Resource": theirs, "Principal": {"AWS": ACCOUNT}}]
-
-    refused = invoke_denial_reason(ALICE, theirs)
-
-    assert (refused, invoke_denial_reason(ALICE, theirs, statements=statements)) == (
-        denial_message(ALICE, "because no resource-based policy allows the lambda:InvokeFunction action").replace(
-            FUNCTION, theirs
-        ),
-        None,
-    )
-
-
-def test_unknown_caller_is_administrator_by_choice(store: Any) -> None:
-    """Whoever IAM does not know is let in, or nobody, as the caller of the rule decides."""
-    assert (invoke_denial_reason(None), invoke_denial_reason(None, treat_unknown_as_root=False)) == (
-        None,
-        denial_message("anonymous", "because no identity-based policy allows the lambda:InvokeFunction action"),
-    )
-
-
-def test_context_names_the_user(store: Any) -> None:
-    """Policy variables stand for the caller."""
-    pattern = FUNCTION.replace("grader", "${aws:username}-*")
-    store.put_user_policy("alice", "own", document({**INVOKE, "Resource": pattern}))
-
-    assert (
-        invoke_denial_reason(ALICE, FUNCTION.replace("grader", "alice-1")),
-        invoke_denial_reason(ALICE) is None,
-    ) == (None, False)
-
-
-def test_user_that_does_not_exist_may_do_nothing(store: Any) -> None:
-    """An ARN without an entity behind it has no policies."""
-    bob = f"arn:aws:iam::{ACCOUNT}:user/bob"
-
-    assert invoke_denial_reason(bob) == denial_message(
-        bob, "because no identity-based policy allows the lambda:InvokeFunction action"
-    )
-
-
-def test_access_key_stands_for_its_user(store: Any) -> None:
-    """With its secret, and with whether it is switched on."""
-    key = store.create_access_key("alice")
-    before = access_keys.find_credential(key.access_key_id)
-    store.update_access_key("alice", key.access_key_id, "Inactive")
-
-    told = Credential(secret=key.secret_access_key, arn=ALICE, account=ACCOUNT)
-    assert (before, access_keys.find_credential(key.access_key_id)) == (told, replace(told, active=False))
-
-
-def test_access_key_goes_with_its_user(store: Any) -> None:
-    """Moto keeps the key of a user who was deleted; a user of the same name does not inherit it."""
-    key = store.create_access_key("alice")
-    store.delete_user("alice")
-    store.create_user("us-west-2", "alice")
-
-    assert access_keys.find_credential(key.access_key_id) is None
-
-
-def test_temporary_key_stands_for_its_session(store: Any) -> None:
-    """A key from AssumeRole is the role's session; it has a token and an end."""
-    assumed = assume()
-
-    assert access_keys.find_credential(assumed.access_key_id) == Credential(
-        secret=assumed.secret_access_key,
+def test_a_session_has_its_roles_policies_boundary_and_condition_keys(store: Any) -> None:
+    """It is a principal by its own ARN and by the role's."""
+    store.put_role_policy("trainer", "inline", document(INVOKE))
+    store.put_role_permissions_boundary("trainer", create_policy(store, DENY))
+    role = store.get_role("trainer")
+    store.tag_role("trainer", [{"Key": "team", "Value": "maths"}])
+    assert load_identity(SESSION) == Identity(
         arn=SESSION,
         account=ACCOUNT,
-        session_token=assumed.session_token,
-        expires_at=assumed.expiration.replace(tzinfo=UTC).timestamp(),
+        principal_arns=(SESSION, ROLE),
+        identity_policies=(document(INVOKE),),
+        permissions_boundary=document(DENY),
+        condition_context=(
+            ("aws:PrincipalArn", ROLE),
+            ("aws:PrincipalAccount", ACCOUNT),
+            ("aws:PrincipalType", "AssumedRole"),
+            ("aws:userid", f"{role.id}:s1"),
+            ("aws:PrincipalTag/team", "maths"),
+        ),
     )
 
 
-def test_key_that_nobody_made_is_unknown(store: Any) -> None:
-    """The credentials of a fresh simulator stand for nobody in IAM."""
-    assert (access_keys.find_credential("testing"), access_keys.account_for_access_key("testing")) == (None, ACCOUNT)
+def test_a_users_boundary_is_loaded(store: Any) -> None:
+    """As `iam_operations` stores it. A deleted policy allows nothing."""
+    boundaries = []
+    for arn in (create_policy(store, INVOKE), f"arn:aws:iam::{ACCOUNT}:policy/deleted"):
+        vars(store.users["alice"])["permissions_boundary"] = {"PermissionsBoundaryArn": arn}
+        boundaries.append(load_identity(ALICE).permissions_boundary)
+    assert boundaries == [document(INVOKE), {"Statement": []}]
 
 
-def test_boundary_limits_a_user(store: Any) -> None:
-    """As it limits a role."""
-    boundary = store.create_policy("", "/", document({**INVOKE, "Action": "s3:*"}), "boundary", [])
-    store.put_user_policy("alice", "invoke", document(INVOKE))
-    set_boundary(store, boundary.arn)
-
-    assert invoke_denial_reason(ALICE) == denial_message(
-        ALICE, "because no permissions boundary allows the lambda:InvokeFunction action"
-    )
-
-
-def test_boundary_does_not_limit_what_a_resource_policy_grants_to_a_user(store: Any) -> None:
-    """Unlike a role (DOCUMENTED: policy evaluation logic)."""
-    boundary = store.create_policy("", "/", document({**INVOKE, "Action": "s3:*"}), "boundary", [])
-    set_boundary(store, boundary.arn)
-    store.put_role_permissions_boundary("trainer", boundary.arn)
-    role = f"arn:aws:iam::{ACCOUNT}:role/trainer"
-    statements = [{**INVOKE, "Principal": {"AWS": [ALICE, role]}}]
-
-    assert (
-        invoke_denial_reason(ALICE, statements=statements),
-        invoke_denial_reason(SESSION, statements=statements),
-    ) == (
+def test_a_session_has_the_policy_of_the_latest_assume_role(store: Any) -> None:
+    """Of several sessions with the same ARN. The role itself has none."""
+    assume(policy=document(DENY))
+    first = load_identity(SESSION).session_policy
+    assume()
+    assert (first, load_identity(SESSION).session_policy, load_identity(ROLE).session_policy) == (
+        document(DENY),
         None,
-        denial_message(SESSION, "because no identity-based policy allows the lambda:InvokeFunction action"),
-    )
-
-
-def test_boundary_that_is_not_there_allows_nothing(store: Any) -> None:
-    """A policy can be deleted while it bounds somebody."""
-    store.put_user_policy("alice", "invoke", document(INVOKE))
-    set_boundary(store, f"arn:aws:iam::{ACCOUNT}:policy/gone")
-
-    assert invoke_denial_reason(ALICE) == denial_message(
-        ALICE, "because no permissions boundary allows the lambda:InvokeFunction action"
+        None,
     )
 
 
 @pytest.mark.parametrize(
-    ("statement", "why"),
-    [
-        (INVOKE, None),
-        ({**INVOKE, "Action": "s3:*"}, "because no session policy allows the lambda:InvokeFunction action"),
-        (DENIED, "with an explicit deny in a session policy"),
-    ],
-    ids=["allows", "is silent", "denies"],
+    "arn",
+    [f"arn:aws:iam::{ACCOUNT}:user/bob", f"arn:aws:iam::{ACCOUNT}:role/other", "arn:aws:s3:::bucket", "anonymous"],
 )
-def test_session_policy_limits_the_session(store: Any, statement: dict[str, Any], why: str | None) -> None:
-    """What AssumeRole was given as `Policy` is weighed besides the role's own."""
-    store.put_role_policy("trainer", "invoke", document(INVOKE))
-    assume(policy=document(statement))
-
-    assert invoke_denial_reason(SESSION) == (denial_message(SESSION, why) if why else None)
-
-
-def test_tags_of_the_caller_are_condition_keys(store: Any) -> None:
-    """`aws:PrincipalTag/...` of a user and of a role."""
-    condition = {"StringEquals": {"aws:PrincipalTag/team": "maths"}}
-    store.put_user_policy("alice", "invoke", document({**INVOKE, "Condition": condition}))
-    before = invoke_denial_reason(ALICE)
-    store.tag_user("alice", [{"Key": "team", "Value": "maths"}])
-
-    assert (before is None, invoke_denial_reason(ALICE)) == (False, None)
-
-
-def test_policy_that_cannot_be_evaluated_allows_nothing_and_says_so(store: Any) -> None:
-    """IAM would not have taken it; moto may."""
-    condition = {"NumericEquals": {"aws:username": "many"}}
-    store.put_user_policy("alice", "invoke", document({**INVOKE, "Condition": condition}))
-
-    why = "because a policy cannot be evaluated: a numeric condition compares 'alice' with 'many'"
-    assert invoke_denial_reason(ALICE) == denial_message(ALICE, why)
-
-
-def test_of_several_sessions_with_one_name_the_last_one_counts(store: Any) -> None:
-    """Its policy does; each keeps its own key."""
-    store.put_role_policy("trainer", "invoke", document(INVOKE))
-    first = assume(policy=document(DENIED))
-    before = invoke_denial_reason(SESSION)
-    second = assume()
-
-    assert (before, invoke_denial_reason(SESSION)) == (
-        denial_message(SESSION, "with an explicit deny in a session policy"),
-        None,
+def test_an_unknown_caller_has_no_policies(store: Any, arn: str) -> None:
+    """It may do nothing."""
+    identity = load_identity(arn)
+    assert (policies(identity), identity.is_root, invoke_denial_reason(caller_arn=arn, function_arn=FUNCTION)) == (
+        [],
+        False,
+        (
+            f"User: {arn} is not authorized to perform: lambda:InvokeFunction on resource: {FUNCTION}"
+            " because no identity-based policy allows the lambda:InvokeFunction action"
+        ),
     )
-    for each in (first, second):
-        found = access_keys.find_credential(each.access_key_id)
-        assert found
-        assert (found.arn, found.secret) == (SESSION, each.secret_access_key)
 
 
-def test_a_role_that_was_made_again_is_another_one(store: Any) -> None:
-    """What is remembered of the first one's id does not outlive it."""
-    store.put_role_policy("trainer", "invoke", document(INVOKE))
-    before = invoke_denial_reason(SESSION)
-    store.delete_role_policy("trainer", "invoke")
+def test_a_new_role_with_the_same_name_is_another_role(store: Any) -> None:
+    """The cached id of the deleted role is not used."""
+    store.put_role_policy("trainer", "inline", document(INVOKE))
+    before = policies(load_identity(SESSION))
+    store.delete_role_policy("trainer", "inline")
     store.delete_role("trainer")
-    gone = invoke_denial_reason(SESSION)
+    deleted = policies(load_identity(SESSION))
     store.create_role("trainer", document(), "/", None, "", [], None)
-    store.put_role_policy("trainer", "invoke", document(DENIED))
-
-    silent = denial_message(SESSION, "because no identity-based policy allows the lambda:InvokeFunction action")
-    denied = denial_message(SESSION, "with an explicit deny in an identity-based policy")
-    assert (before, gone, invoke_denial_reason(SESSION)) == (None, silent, denied)
+    store.put_role_policy("trainer", "inline", document(DENY))
+    assert (before, deleted, policies(load_identity(SESSION))) == ([document(INVOKE)], [], [document(DENY)])
 
 
-def test_a_session_is_gone_with_its_world(store: Any, moto_state: MotoState) -> None:
-    """Nothing of a world's state is kept beside it; what is closed under somebody who looks is there until the end."""
-    made = assume()
-    moto_state.close()
-    held = access_keys.find_credential(made.access_key_id)
-    with MotoState(seed=moto_state.seed).activate(ACCOUNT_CREATION_TIME, "test"):
-        elsewhere = access_keys.find_credential(made.access_key_id)
-
-    assert (held is None, bool(moto_state.stores), elsewhere) == (False, True, None)
+def test_a_caller_without_a_known_key_is_root_or_anonymous(store: Any) -> None:
+    """As `treat_unknown_as_root` says."""
+    assert (
+        invoke_denial_reason(caller_arn=None, function_arn=FUNCTION),
+        invoke_denial_reason(caller_arn=None, function_arn=FUNCTION, treat_unknown_as_root=False) is None,
+    ) == (None, False)
 
 
-def test_a_world_that_was_closed_is_empty_when_the_last_look_at_it_ends() -> None:
-    """Not before, and not later."""
-    world = MotoState(seed=0)
-    with world.activate(ACCOUNT_CREATION_TIME, "outer"):
-        with world.activate(ACCOUNT_CREATION_TIME, "inner"):
-            world.stores["some"] = 1
-            world.close()
-        before = dict(world.stores)
-    assert (before, world.stores) == ({"some": 1}, {})
+def test_invoking_is_checked_against_the_functions_resource_policy(store: Any) -> None:
+    """`statements` are those of add_permission."""
+    statement = {**INVOKE, "Principal": {"AWS": ALICE}}
+    assert [
+        invoke_denial_reason(caller_arn=ALICE, function_arn=FUNCTION, statements=statements) is None
+        for statements in ([], [statement], [statement, {**DENY, "Principal": "*"}])
+    ] == [False, True, False]
 
 
 class UniterableList(list[Any]):
-    """A list that may be asked for a part, and not be gone through."""
+    """A list that may be sliced but not iterated over."""
 
     def __iter__(self) -> Iterator[Any]:
-        raise AssertionError("all sessions were gone through")
+        raise AssertionError("all sessions were searched")
 
 
 class UnsearchableDict(dict[str, Any]):
-    """A dictionary that may be asked for a key, and not be gone through."""
+    """A dictionary that may be accessed by key but not iterated over."""
 
     def values(self) -> Any:
-        """Refuse."""
-        raise AssertionError("all roles were gone through")
+        """Fail."""
+        raise AssertionError("all roles were searched")
 
 
 def test_a_session_and_its_role_are_found_without_a_search(store: Any) -> None:
-    """Each request of a role asks for both, and there may be thousands."""
+    """Each request of a role looks both up, and there may be thousands."""
     from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
 
-    store.put_role_policy("trainer", "invoke", document(INVOKE))
-    made = [assume() for _ in range(3)]
-    before = invoke_denial_reason(SESSION)
+    store.put_role_policy("trainer", "inline", document(INVOKE))
+    assume(policy=document(DENY))
+    before = load_identity(SESSION)
     backend = sts_backends[ACCOUNT]["aws"]
     backend.assumed_roles, store.roles = UniterableList(backend.assumed_roles), UnsearchableDict(store.roles)
-    found = access_keys.find_credential(made[1].access_key_id)
-    assert found
-    assert (found.secret, before, invoke_denial_reason(SESSION)) == (made[1].secret_access_key, None, None)
+    assert load_identity(SESSION) == before

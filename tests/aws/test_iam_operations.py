@@ -1,4 +1,4 @@
-"""IAM and STS operations that moto lacks, through boto3: long-term Bedrock keys, boundaries of users, sessions."""
+"""IAM operations that moto lacks, through boto3: long-term Bedrock keys and boundaries of users."""
 
 import base64
 from datetime import datetime, timedelta
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from simulator.aws.iam_identities import invoke_denial_reason
 from simulator.aws.moto_state import MotoState
 from simulator.aws.service_credentials import create_credential
 from tests.aws.conftest import ACCOUNT, RunningAws
@@ -18,14 +17,14 @@ POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": 
 
 @pytest.fixture
 def iam(aws: RunningAws) -> Any:
-    """IAM with a user ann."""
+    """An IAM client; the user ann exists."""
     client = aws.client("iam")
     client.create_user(UserName="ann")
     return client
 
 
 def create_key(iam: Any, **options: Any) -> Any:
-    """Make a long-term key for ann."""
+    """Create a long-term key of ann."""
     created = iam.create_service_specific_credential(UserName="ann", ServiceName=BEDROCK, **options)
     return created["ServiceSpecificCredential"]
 
@@ -36,15 +35,15 @@ def list_keys(iam: Any, **options: Any) -> Any:
 
 
 def error_code(call: Any, **options: Any) -> tuple[int, str]:
-    """Return status and code of the error that a call meets."""
+    """Return status and code of the error of a call."""
     with pytest.raises(ClientError) as refused:
         call(**options)
     answer = refused.value.response
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
-def test_a_key_is_made_in_awss_form(iam: Any) -> None:
-    """The text that a client sends is ABSK and base64 of alias and secret, and it is told this once."""
+def test_a_key_has_awss_form(iam: Any) -> None:
+    """ABSK + base64 of alias and secret; only this response contains it."""
     key = create_key(iam)
     alias, _, secret = base64.b64decode(key["ServiceCredentialSecret"].removeprefix("ABSK")).decode().partition(":")
     assert {name: key[name] for name in key if name not in {"CreateDate", "ServiceCredentialSecret"}} == {
@@ -57,16 +56,16 @@ def test_a_key_is_made_in_awss_form(iam: Any) -> None:
     assert (alias, len(secret), key["ServiceSpecificCredentialId"][:4]) == ("ann+1-at-123456789012", 48, "ACCA")
 
 
-def test_a_list_tells_no_secret(iam: Any) -> None:
-    """What was made, without the key."""
+def test_listed_keys_have_no_secret(iam: Any) -> None:
+    """Only their metadata."""
     key = create_key(iam, CredentialAgeDays=30)
     del key["ServiceCredentialSecret"]
     assert list_keys(iam, UserName="ann") == [key]
     assert key["ExpirationDate"] - key["CreateDate"] == timedelta(days=30)
 
 
-def test_all_users_keys_are_listed_at_once(iam: Any) -> None:
-    """`AllUsers`, of the service that is asked for."""
+def test_keys_of_all_users_are_listed(iam: Any) -> None:
+    """With `AllUsers`, of the requested service."""
     iam.create_user(UserName="bob")
     create_key(iam)
     iam.create_service_specific_credential(UserName="bob", ServiceName=BEDROCK)
@@ -74,16 +73,16 @@ def test_all_users_keys_are_listed_at_once(iam: Any) -> None:
     assert list_keys(iam, AllUsers=True, ServiceName="codecommit.amazonaws.com") == []
 
 
-def test_a_user_lists_its_own(iam: Any, aws: RunningAws) -> None:
-    """A request that names no user is about the one who sent it."""
+def test_a_request_without_a_user_name_is_about_its_sender(iam: Any, aws: RunningAws) -> None:
+    """A user lists its own keys."""
     create_key(iam)
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     own = aws.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     assert [each["UserName"] for each in list_keys(own)] == ["ann"]
 
 
-def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, aws: RunningAws) -> None:
-    """Switched off, reset and deleted: what IAM knows of it follows."""
+def test_a_key_is_found_by_its_alias_in_its_current_state(iam: Any, aws: RunningAws) -> None:
+    """Deactivated, reset and deleted."""
     key = create_key(iam)
     alias, name = key["ServiceCredentialAlias"], key["ServiceSpecificCredentialId"]
     first = aws.simulated_aws.find_bedrock_key(alias)
@@ -107,7 +106,7 @@ def test_a_key_can_be_found_by_its_alias_as_it_is_now(iam: Any, aws: RunningAws)
     assert aws.simulated_aws.find_bedrock_key(alias) is None
 
 
-def test_a_deleted_key_never_comes_back(iam: Any) -> None:
+def test_a_deleted_key_stays_invalid(iam: Any) -> None:
     """The next one has another alias and another secret."""
     key = create_key(iam)
     iam.delete_service_specific_credential(
@@ -119,14 +118,14 @@ def test_a_deleted_key_never_comes_back(iam: Any) -> None:
 @pytest.mark.parametrize(
     "alias", ["", "ann", "ann+1-at-1", "ann+1-at-999999999999", "bob+1-at-123456789012", "ann+2-at-123456789012"]
 )
-def test_an_alias_that_nobody_has_is_unknown(iam: Any, aws: RunningAws, alias: str) -> None:
-    """Whatever its form."""
+def test_an_unknown_alias_has_no_key(iam: Any, aws: RunningAws, alias: str) -> None:
+    """Of any form."""
     create_key(iam)
     assert aws.simulated_aws.find_bedrock_key(alias) is None
 
 
-def test_what_iam_refuses_is_refused(iam: Any) -> None:
-    """A third key, another service, a status or a user or a key that there is not."""
+def test_invalid_requests_have_iams_errors(iam: Any) -> None:
+    """A third key, another service, an invalid status, an unknown user, an unknown key."""
     create_key(iam)
     key = create_key(iam)["ServiceSpecificCredentialId"]
     missing = "ACCA00000000000000000"
@@ -153,8 +152,8 @@ def test_what_iam_refuses_is_refused(iam: Any) -> None:
     ]
 
 
-def test_a_users_boundary_is_kept_and_shown(iam: Any) -> None:
-    """Put, replaced and deleted, as get_user tells it."""
+def test_a_users_boundary_is_returned_by_get_user(iam: Any) -> None:
+    """After it is put, and not after it is deleted."""
     arn = iam.create_policy(PolicyName="all", PolicyDocument=POLICY)["Policy"]["Arn"]
     iam.put_user_permissions_boundary(UserName="ann", PermissionsBoundary=arn)
     bounded = iam.get_user(UserName="ann")["User"]["PermissionsBoundary"]
@@ -163,43 +162,28 @@ def test_a_users_boundary_is_kept_and_shown(iam: Any) -> None:
     assert "PermissionsBoundary" not in iam.get_user(UserName="ann")["User"]
 
 
-def test_a_user_may_be_made_with_a_boundary(iam: Any) -> None:
-    """Moto alone would ignore it, and a user would be let do what AWS does not."""
+def test_a_user_is_created_with_a_boundary(iam: Any) -> None:
+    """Moto alone ignores it."""
     arn = iam.create_policy(PolicyName="all", PolicyDocument=POLICY)["Policy"]["Arn"]
     iam.create_user(UserName="bob", PermissionsBoundary=arn)
     assert iam.get_user(UserName="bob")["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == arn
 
 
-def test_a_user_whose_boundary_is_refused_was_never_made(iam: Any) -> None:
-    """What is refused changes nothing."""
+def test_a_user_with_an_invalid_boundary_is_not_created(iam: Any) -> None:
+    """An error changes nothing."""
     wrong = {"UserName": "bob", "PermissionsBoundary": "arn:aws:iam::123456789012:user/ann"}
     assert error_code(iam.create_user, **wrong) == (400, "InvalidInput")
     assert "bob" not in [user["UserName"] for user in iam.list_users()["Users"]]
 
 
-def test_a_boundary_is_a_policys_arn(iam: Any) -> None:
-    """Nothing else."""
+def test_a_boundary_must_be_the_arn_of_a_policy(iam: Any) -> None:
+    """Any other ARN is invalid."""
     wrong = {"UserName": "ann", "PermissionsBoundary": "arn:aws:iam::123456789012:user/ann"}
     assert error_code(iam.put_user_permissions_boundary, **wrong) == (400, "InvalidInput")
 
 
-def test_a_session_token_stands_for_the_user_who_asked_for_it(iam: Any, aws: RunningAws) -> None:
-    """Moto alone answers everybody with one constant."""
-    key = iam.create_access_key(UserName="ann")["AccessKey"]
-    sts = aws.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    session = sts.get_session_token(DurationSeconds=900)["Credentials"]
-    found = aws.simulated_aws.find_access_key(session["AccessKeyId"])
-    assert found
-    assert (found.arn, found.secret, found.session_token) == (
-        f"arn:aws:iam::{ACCOUNT}:user/ann",
-        session["SecretAccessKey"],
-        session["SessionToken"],
-    )
-    assert found.expires_at == pytest.approx(session["Expiration"].timestamp(), abs=1)
-
-
-def test_long_term_keys_are_made_from_the_seed(moto_state: MotoState) -> None:
-    """The same user's first key is the same in every simulator of one seed, and in no other."""
+def test_long_term_keys_depend_on_the_seed(moto_state: MotoState) -> None:
+    """The first key of a user is the same with the same seed only."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     user = iam_backends[ACCOUNT]["aws"].create_user("us-west-2", "ann")
@@ -209,68 +193,3 @@ def test_long_term_keys_are_made_from_the_seed(moto_state: MotoState) -> None:
         return create_credential(user, days=None, now=datetime(2026, 1, 1), seed=seed).api_key  # noqa: DTZ001 - moto's have no zone
 
     assert first(7) == first(7) != first(8)
-
-
-def session_for_ann(iam: Any, cloud: RunningAws) -> Any:
-    """STS for ann."""
-    key = iam.create_access_key(UserName="ann")["AccessKey"]
-    return cloud.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-
-
-def caller_identity(cloud: RunningAws, session: Any) -> tuple[str, str]:
-    """Return what STS says of temporary credentials: user id and ARN."""
-    told = cloud.client(
-        "sts", key=session["AccessKeyId"], secret=session["SecretAccessKey"], token=session["SessionToken"]
-    ).get_caller_identity()
-    return told["UserId"], told["Arn"]
-
-
-def test_temporary_credentials_of_a_user_are_the_users(iam: Any, aws: RunningAws) -> None:
-    """STS says so itself."""
-    ann = iam.get_user(UserName="ann")["User"]
-    session = session_for_ann(iam, aws).get_session_token()["Credentials"]
-    assert caller_identity(aws, session) == (ann["UserId"], ann["Arn"])
-
-
-FEDERATED = f"arn:aws:sts::{ACCOUNT}:federated-user/guest"
-
-
-def is_invoke_allowed(cloud: RunningAws, arn: str) -> bool:
-    """Whether a caller may invoke functions."""
-    function = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:grader"
-    with cloud.activate():
-        return invoke_denial_reason(caller_arn=arn, function_arn=function) is None
-
-
-def test_a_federated_user_has_credentials_of_its_own(iam: Any, aws: RunningAws) -> None:
-    """Moto alone answers everybody with one constant."""
-    made = session_for_ann(iam, aws).get_federation_token(Name="guest", Policy=POLICY)
-    found = aws.simulated_aws.find_access_key(made["Credentials"]["AccessKeyId"])
-    assert found
-    assert (found.arn, found.session_token) == (FEDERATED, made["Credentials"]["SessionToken"])
-    assert made["FederatedUser"] == {"FederatedUserId": f"{ACCOUNT}:guest", "Arn": FEDERATED}
-    assert caller_identity(aws, made["Credentials"]) == (f"{ACCOUNT}:guest", FEDERATED)
-
-
-def test_a_federated_user_may_do_what_the_user_and_the_policy_both_allow(iam: Any, aws: RunningAws) -> None:
-    """DOCUMENTED: GetFederationToken. Without a policy that is nothing."""
-    sts = session_for_ann(iam, aws)
-    sts.get_federation_token(Name="guest", Policy=POLICY)
-    before = is_invoke_allowed(aws, FEDERATED)
-    iam.put_user_policy(UserName="ann", PolicyName="all", PolicyDocument=POLICY)
-    both = is_invoke_allowed(aws, FEDERATED)
-    sts.get_federation_token(Name="guest")
-    assert (before, both, is_invoke_allowed(aws, FEDERATED)) == (False, True, False)
-
-
-def test_the_root_lends_a_federated_user_what_the_policy_says(aws: RunningAws) -> None:
-    """A key that nobody made is the root's."""
-    aws.client("sts").get_federation_token(Name="guest", Policy=POLICY)
-    assert (is_invoke_allowed(aws, FEDERATED), is_invoke_allowed(aws, FEDERATED + "s")) == (True, False)
-
-
-@pytest.mark.parametrize("seconds", [129_601, 10**12])
-def test_temporary_credentials_last_as_long_as_sts_lets_them(aws: RunningAws, seconds: int) -> None:
-    """DOCUMENTED: 36 hours at most; boto3 itself refuses less than the 15 minutes that are the least."""
-    sts = aws.client("sts")
-    assert error_code(sts.get_session_token, DurationSeconds=seconds) == (400, "ValidationError")

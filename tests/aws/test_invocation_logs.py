@@ -1,4 +1,4 @@
-"""Invocations in CloudWatch Logs."""
+"""The logs of invocations in CloudWatch Logs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,13 +35,13 @@ WrittenEvents = Callable[[], dict[str, list[tuple[int, str]]]]
 
 @pytest.fixture
 def account_client() -> Iterator[AccountClient]:
-    """An account that is not kept."""
+    """An account without a journal."""
     with open_account() as made:
         yield made
 
 
 def written_events(account: Account) -> dict[str, list[tuple[int, str]]]:
-    """Read what the account's group of the function holds, by stream."""
+    """Return the events of the function's log group, by stream."""
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
     with account.read_transaction():
@@ -55,14 +55,14 @@ def written_events(account: Account) -> dict[str, list[tuple[int, str]]]:
 
 
 def test_nothing_is_written_before_a_flush(account_client: AccountClient) -> None:
-    """Recording is cheap: moto hears of it when somebody reads."""
+    """Recording only buffers."""
     InvocationLogs().record(SPEC, INVOCATION)
 
     assert written_events(account_client.account) == {}
 
 
-def test_flush_writes_each_line_at_the_simulators_time(account_client: AccountClient) -> None:
-    """Lines stand in the stream of their environment, however long ago the simulator's clock is."""
+def test_flush_writes_each_line_at_its_simulated_time(account_client: AccountClient) -> None:
+    """In the stream of its environment, with any simulated time."""
     noted = InvocationLogs()
     noted.record(SPEC, INVOCATION)
     noted.record(SPEC, replace(INVOCATION, log_stream="2026/01/01/[$LATEST]b"))
@@ -74,8 +74,10 @@ def test_flush_writes_each_line_at_the_simulators_time(account_client: AccountCl
     assert written_events(account_client.account) == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
 
 
-def test_what_is_dropped_is_told(account_client: AccountClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the bound the oldest go, and the first line says how many."""
+def test_a_full_buffer_drops_the_oldest_logs_with_a_notice(
+    account_client: AccountClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It states their number."""
     monkeypatch.setattr(logs, "MAX_BUFFERED_INVOCATIONS", 2)
     noted = InvocationLogs()
     for number in range(5):
@@ -90,8 +92,8 @@ def test_what_is_dropped_is_told(account_client: AccountClient, monkeypatch: pyt
     ]
 
 
-def test_groups_and_streams_outlive_a_restart_and_their_events_do_not(tmp_path: Path) -> None:
-    """Else a retention that was set on a group of ours would find no group when it is set anew."""
+def test_a_restart_keeps_groups_and_streams_but_no_events(tmp_path: Path) -> None:
+    """The journal holds a user's retention policy of the group."""
     noted = InvocationLogs()
     noted.record(SPEC, INVOCATION)
     with open_account(tmp_path) as asked:
@@ -104,13 +106,13 @@ def test_groups_and_streams_outlive_a_restart_and_their_events_do_not(tmp_path: 
 
 
 def logged_lines(account: Account) -> dict[str, list[str]]:
-    """Read what the account's streams hold, without its times."""
+    """Return the messages of all streams, without times."""
     return {stream: [message for _, message in events] for stream, events in written_events(account).items()}
 
 
 @contextmanager
-def raise_disk_full() -> Iterator[None]:
-    """Let the disk be full."""
+def full_disk() -> Iterator[None]:
+    """Make the journal fail as on a full disk."""
 
     def refuse(*_: object) -> None:
         raise StoreFullError("the disk is full")
@@ -122,7 +124,7 @@ def raise_disk_full() -> Iterator[None]:
 
 @pytest.mark.parametrize("made", [0, 1], ids=["the group", "the stream"])
 def test_a_full_disk_loses_no_log_and_fails_no_read(tmp_path: Path, made: int) -> None:
-    """Neither the lines that could not be placed, nor those that had been: all are there once there is room."""
+    """All lines are there when the disk has room again."""
     noted = InvocationLogs()
     with open_account(tmp_path) as asked:
         logs_of = asked.client("logs")
@@ -130,7 +132,7 @@ def test_a_full_disk_loses_no_log_and_fails_no_read(tmp_path: Path, made: int) -
             noted.record(SPEC, replace(INVOCATION, log_stream=f"old-{number}"))
             noted.flush(asked.account)
         noted.record(SPEC, INVOCATION)
-        with raise_disk_full():
+        with full_disk():
             noted.flush(asked.account)
             before = [group["logGroupName"] for group in logs_of.describe_log_groups()["logGroups"]]
         noted.flush(asked.account)
@@ -141,8 +143,8 @@ def test_a_full_disk_loses_no_log_and_fails_no_read(tmp_path: Path, made: int) -
         assert logged_lines(asked.account) == expected
 
 
-def test_lines_are_there_again_when_an_account_is_folded_anew(tmp_path: Path) -> None:
-    """For a write that could not be kept; but a group that somebody deleted stays deleted."""
+def test_a_replay_writes_the_buffered_logs_again(tmp_path: Path) -> None:
+    """A group that a user deleted stays deleted."""
     noted = InvocationLogs()
     with open_account(tmp_path) as asked:
         other = replace(SPEC, log_group="/aws/lambda/other")
@@ -150,7 +152,7 @@ def test_lines_are_there_again_when_an_account_is_folded_anew(tmp_path: Path) ->
         noted.record(SPEC, INVOCATION)
         noted.flush(asked.account)
         asked.client("logs").delete_log_group(logGroupName=other.log_group)
-        with raise_disk_full(), pytest.raises(StoreFullError):
+        with full_disk(), pytest.raises(StoreFullError):
             asked.client("iam").create_user(UserName="ann")
         noted.flush(asked.account)
         names = [group["logGroupName"] for group in asked.client("logs").describe_log_groups()["logGroups"]]
@@ -160,8 +162,8 @@ def test_lines_are_there_again_when_an_account_is_folded_anew(tmp_path: Path) ->
         )
 
 
-def test_what_was_shown_and_is_gone_with_a_fold_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not noted any more cannot be written again."""
+def test_a_replay_reports_logs_that_left_the_buffer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They cannot be written again."""
     monkeypatch.setattr(logs, "MAX_BUFFERED_INVOCATIONS", 1)
     noted = InvocationLogs()
     with open_account(tmp_path) as asked:
@@ -169,7 +171,7 @@ def test_what_was_shown_and_is_gone_with_a_fold_is_told(tmp_path: Path, monkeypa
             noted.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
             noted.flush(asked.account)
         assert logged_lines(asked.account) == {INVOCATION.log_stream: ["0\n", "1\n"]}
-        with raise_disk_full(), pytest.raises(StoreFullError):
+        with full_disk(), pytest.raises(StoreFullError):
             asked.client("iam").create_user(UserName="ann")
         noted.flush(asked.account)
         told = "[simulator] the logs of 1 earlier invocations were dropped\n"

@@ -1,4 +1,4 @@
-"""Several simulators in one process, and other users of moto there: none sees anything of another."""
+"""Several simulators in one process, and other users of moto in it, are isolated from each other."""
 
 import json
 from collections.abc import Iterator
@@ -20,20 +20,20 @@ EVENT = json.dumps([]).encode()
 
 @pytest.fixture
 def two_simulators() -> Iterator[tuple[RunningSimulator, RunningSimulator]]:
-    """Two simulators of one seed, on two ports."""
+    """Two served simulators with the same seed."""
     with ExitStack() as stack:
         yield tuple(stack.enter_context(serve_simulator(Settings(port=0))) for _ in range(2))  # type: ignore[misc]  # two
 
 
 def client(world: RunningSimulator, service: str) -> Any:
-    """Return a client that is closed with its world."""
+    """Return a client that is closed with its simulator."""
     made: Any = world.boto3_session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
     world.exit_stack.callback(made.close)
     return made
 
 
 def use_every_service(world: RunningSimulator) -> dict[str, Any]:
-    """Use every service once; return what was made, as it was told."""
+    """Create a resource in every service; return their ids and secrets."""
     s3, sts, logs = (client(world, name) for name in ("s3", "sts", "logs"))
     key = create_user_key(world, "ann")
     role = world.iam_client.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]
@@ -60,7 +60,7 @@ def use_every_service(world: RunningSimulator) -> dict[str, Any]:
 
 
 def visible_resources(world: RunningSimulator) -> dict[str, Any]:
-    """Tell what there is."""
+    """Return the names of all resources."""
     s3, logs = (client(world, name) for name in ("s3", "logs"))
     return {
         "users": [user["UserName"] for user in world.iam_client.list_users()["Users"]],
@@ -81,8 +81,10 @@ FULL: dict[str, Any] = {
 }
 
 
-def test_two_simulators_share_nothing_and_are_alike(two_simulators: tuple[RunningSimulator, RunningSimulator]) -> None:
-    """What one has made is for the other not there; the same calls give the same names and secrets in both."""
+def test_two_simulators_share_nothing_and_get_the_same_ids(
+    two_simulators: tuple[RunningSimulator, RunningSimulator],
+) -> None:
+    """The same calls give the same names and secrets in both."""
     one, other = two_simulators
     first = use_every_service(one)
     between = (visible_resources(one), visible_resources(other))
@@ -100,8 +102,8 @@ def test_two_simulators_share_nothing_and_are_alike(two_simulators: tuple[Runnin
     assert visible_resources(other) == FULL
 
 
-def test_a_simulator_beside_mock_aws(two_simulators: tuple[RunningSimulator, RunningSimulator]) -> None:
-    """A test of a user's may mock AWS in the process that a simulator runs in: each has its own account."""
+def test_a_simulator_and_mock_aws_are_isolated(two_simulators: tuple[RunningSimulator, RunningSimulator]) -> None:
+    """A user's test may use mock_aws in the process of a simulator."""
     world, other = two_simulators
     world.iam_client.create_user(UserName="of-the-simulator")
     with mock_aws():

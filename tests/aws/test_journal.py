@@ -1,4 +1,4 @@
-"""Where the requests that made an account are kept, and what of them lies where."""
+"""The journal: entries, inline bodies and body files."""
 
 import hashlib
 import io
@@ -40,62 +40,62 @@ def entry(ordinal: int) -> JournalEntry:
     return JournalEntry(ordinal=ordinal, seed=7, time=moment, request=REQUEST, status=200)
 
 
-def keep(journal: Journal, ordinal: int, body: bytes) -> None:
-    """Receive a body and keep an entry."""
+def append(journal: Journal, ordinal: int, body: bytes) -> None:
+    """Receive a body and append an entry."""
     journal.append(entry(ordinal), journal.receive_body(io.BytesIO(body)))
 
 
-def read(journal: Journal) -> list[tuple[JournalEntry, bytes | None]]:
-    """Read all of it."""
+def read_entries(journal: Journal) -> list[tuple[JournalEntry, bytes | None]]:
+    """Return all entries with their bodies."""
     return [(kept, body.read() if body else None) for kept, body in journal.entries()]
 
 
-def test_entries_are_given_as_they_were_kept(journal: Journal, database: Database, tmp_path: Path) -> None:
-    """In their order, with bodies of any length, also by another journal on the same folder."""
+def test_entries_are_returned_unchanged(journal: Journal, database: Database, tmp_path: Path) -> None:
+    """In order, with bodies of any length, also by another journal on the same folder."""
     bodies = [b"", b"small", LARGE[:-1], LARGE]
     for ordinal, body in enumerate(bodies):
-        keep(journal, ordinal, body)
+        append(journal, ordinal, body)
     kept: list[tuple[JournalEntry, bytes | None]] = [(entry(ordinal), body) for ordinal, body in enumerate(bodies)]
-    assert (read(journal), read(open_journal(database, tmp_path))) == (kept, kept)
+    assert (read_entries(journal), read_entries(open_journal(database, tmp_path))) == (kept, kept)
 
 
-def test_many_entries_are_read_one_after_another(journal: Journal) -> None:
-    """More than are in memory at once."""
+def test_more_entries_than_a_batch_are_returned_in_order(journal: Journal) -> None:
+    """With their bodies."""
     for ordinal in range(150):
-        keep(journal, ordinal, b"%d" % ordinal)
-    assert [body for _, body in read(journal)] == [b"%d" % ordinal for ordinal in range(150)]
+        append(journal, ordinal, b"%d" % ordinal)
+    assert [body for _, body in read_entries(journal)] == [b"%d" % ordinal for ordinal in range(150)]
 
 
-def test_a_large_body_is_a_file_that_its_owner_alone_may_read(journal: Journal, tmp_path: Path) -> None:
-    """Named by its hash, once however often it came."""
+def test_a_large_body_is_a_file_of_its_owner(journal: Journal, tmp_path: Path) -> None:
+    """Named by its hash; stored once."""
     for ordinal in range(2):
-        keep(journal, ordinal, LARGE)
+        append(journal, ordinal, LARGE)
     (file,) = (tmp_path / BODIES).iterdir()
     assert (file.name, file.stat().st_mode & 0o777) == (hashlib.sha256(LARGE).hexdigest(), 0o600)
 
 
-def test_a_body_that_is_received_can_be_read_from_its_beginning(journal: Journal) -> None:
-    """For moto comes after."""
+def test_a_received_body_is_rewound(journal: Journal) -> None:
+    """Moto reads it next."""
     for body in (b"small", LARGE):
         stream = io.BytesIO(body)
         journal.receive_body(stream)
         assert stream.read() == body
 
 
-def test_what_was_received_and_not_kept_goes_at_the_next_start(
+def test_unreferenced_bodies_are_removed_at_the_next_start(
     journal: Journal, database: Database, tmp_path: Path
 ) -> None:
-    """A kill between a file and the row that names it leaves a file that nobody needs."""
-    keep(journal, 0, LARGE)
+    """A kill between file and entry leaves one."""
+    append(journal, 0, LARGE)
     journal.receive_body(io.BytesIO(LARGE + b"2"))
     (tmp_path / BODIES / "orphan").write_bytes(b"of a row that was never written")
     open_journal(database, tmp_path)
     assert [file.name for file in (tmp_path / BODIES).iterdir()] == [hashlib.sha256(LARGE).hexdigest()]
 
 
-def test_a_body_that_is_not_whole_or_missing_is_named(journal: Journal, tmp_path: Path) -> None:
-    """Without it the account cannot be made again."""
-    keep(journal, 0, LARGE)
+def test_a_damaged_or_missing_body_is_named(journal: Journal, tmp_path: Path) -> None:
+    """The account cannot be rebuilt without it."""
+    append(journal, 0, LARGE)
     name = hashlib.sha256(LARGE).hexdigest()
     told = [journal.find_corruption()]
     (tmp_path / BODIES / name).write_bytes(LARGE[:-1] + b"?")
@@ -105,9 +105,7 @@ def test_a_body_that_is_not_whole_or_missing_is_named(journal: Journal, tmp_path
     assert told == [None, f"{name} has changed since it was written", f"{name} is missing"]
 
 
-def test_an_entry_that_cannot_be_written_down_leaves_no_file(
-    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_append_leaves_no_file(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is full."""
 
     def refuse(*_: Any) -> None:
@@ -115,22 +113,22 @@ def test_an_entry_that_cannot_be_written_down_leaves_no_file(
 
     monkeypatch.setattr("simulator.store.aws_requests.AwsRequestStore.append", refuse)
     with pytest.raises(StoreFullError):
-        keep(journal, 0, LARGE)
-    assert (read(journal), list((tmp_path / BODIES).iterdir()), journal.seed) == ([], [], None)
+        append(journal, 0, LARGE)
+    assert (read_entries(journal), list((tmp_path / BODIES).iterdir()), journal.seed) == ([], [], None)
 
 
-def test_the_simulated_time_goes_on_from_the_last_entry(journal: Journal, database: Database) -> None:
-    """No clock starts before what is kept; and the seed is known."""
-    keep(journal, 0, b"")
+def test_the_latest_time_and_the_seed_are_those_of_the_entries(journal: Journal, database: Database) -> None:
+    """The clock continues from there."""
+    append(journal, 0, b"")
     assert (database.latest_simulated_time(), journal.seed) == (1_767_225_600, 7)
 
 
 def test_an_entry_may_have_no_body(journal: Journal, database: Database, tmp_path: Path) -> None:
-    """It is another than an empty one; what was received for it is let go of."""
+    """This differs from an empty body."""
     received = journal.receive_body(io.BytesIO(LARGE))
     assert isinstance(received, StagedBlob)
     journal.append(entry(0), None)
     journal.discard_body(received)
-    keep(journal, 1, b"")
+    append(journal, 1, b"")
     expected = [(entry(0), None), (entry(1), b"")]
-    assert (read(open_journal(database, tmp_path)), list((tmp_path / BODIES).iterdir())) == (expected, [])
+    assert (read_entries(open_journal(database, tmp_path)), list((tmp_path / BODIES).iterdir())) == (expected, [])

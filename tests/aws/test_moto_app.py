@@ -1,4 +1,4 @@
-"""What mounting moto costs and touches."""
+"""Loading moto: what it imports and starts, and which services it supports."""
 
 import json
 import subprocess
@@ -16,34 +16,34 @@ ROOT = Path(__file__).parents[2]
 
 
 def run_script(script: str) -> Any:
-    """Run a script in a process of its own and read the JSON that it prints."""
+    """Run a script in another process and return the JSON that it prints."""
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 
 def imported_modules(*, modules: str, among: tuple[str, ...]) -> Any:
-    """Import rooms in a process of its own and tell which packages that brought in."""
+    """Import modules in another process and return those of `among` that are loaded then."""
     return run_script(
         f"import json, sys, {modules}; print(json.dumps([name for name in {among} if name in sys.modules]))"
     )
 
 
-def test_importing_the_room_does_not_import_moto() -> None:
-    """The command's help must not wait for moto."""
+def test_importing_the_aws_package_does_not_import_moto() -> None:
+    """The command's --help must not wait for moto."""
     rooms = "simulator.aws.simulated_aws, simulator.aws.iam_identities, simulator.aws.invocation_logs"
 
     assert imported_modules(modules=rooms, among=("moto", "boto3", "werkzeug")) == []
 
 
-def test_the_lambdas_room_imports_neither_moto_nor_a_framework() -> None:
-    """Running functions needs the standard library alone."""
+def test_importing_the_lambdas_package_imports_neither_moto_nor_a_framework() -> None:
+    """Running functions needs the standard library only."""
     rooms = "simulator.lambdas.invoke_app, simulator.lambdas.pool"
 
     assert imported_modules(modules=rooms, among=("moto", "boto3", "fastapi", "awslambdaric")) == []
 
 
-def test_mounting_starts_no_thread() -> None:
-    """Nothing runs before the first request."""
+def test_loading_moto_starts_no_thread() -> None:
+    """Threads start with the first request."""
     script = (
         "import json, threading\nfrom simulator.aws.moto_app import load_moto\n"
         "load_moto()\nprint(json.dumps(threading.active_count()))"
@@ -52,8 +52,8 @@ def test_mounting_starts_no_thread() -> None:
     assert run_script(script) == 1
 
 
-def test_only_the_listed_policies_are_there_from_the_start(moto_state: MotoState) -> None:
-    """In a simulated account; outside of it moto has what its own user asked it for."""
+def test_a_new_account_has_the_preloaded_policies_only(moto_state: MotoState) -> None:
+    """Without a context, moto has none."""
     from moto.iam.models import IAMBackend, iam_backends  # noqa: PLC0415 - moto is slow to import
 
     ours = iam_backends["123456789012"]["aws"].managed_policies.values()
@@ -75,8 +75,8 @@ def test_only_the_listed_policies_are_there_from_the_start(moto_state: MotoState
         ("moto_api", "", False),
     ],
 )
-def test_what_moto_does_not_know_is_told_beforehand(
+def test_unsupported_services_are_detected(
     capsys: pytest.CaptureFixture[str], *, service: str, target: str, known: bool
 ) -> None:
-    """Moto itself would print that it found nothing, and raise."""
+    """Moto itself would print a message and raise."""
     assert (load_moto().supports(service, target), capsys.readouterr().out) == (known, "")

@@ -1,4 +1,4 @@
-"""Large bodies of refused requests: kept only where something came of them, and the account is the same either way."""
+"""Large bodies of rejected requests are stored only if they had an effect; the account is the same either way."""
 
 import base64
 import io
@@ -22,8 +22,8 @@ PACKAGE = zip_files({"lambda_function.py": "x = 1\n"})
 ENABLED: Any = {"Status": "Enabled"}
 
 
-class RefusedUpload(NamedTuple):
-    """A request with a large body, how it is answered, and whether its body is kept."""
+class RejectedUpload(NamedTuple):
+    """A request with a large body, the status of its response, and whether its body is stored."""
 
     service: str
     method: str
@@ -34,20 +34,20 @@ class RefusedUpload(NamedTuple):
     is_body_stored: bool
 
 
-def put_object(path: str, status: int, *, kept: bool = False, **headers: str) -> RefusedUpload:
-    """Put an object of S3's."""
+def put_object(path: str, status: int, *, kept: bool = False, **headers: str) -> RejectedUpload:
+    """Return a put of an S3 object."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return RefusedUpload("s3", "PUT", path, LARGE, named, status, kept)
+    return RejectedUpload("s3", "PUT", path, LARGE, named, status, kept)
 
 
-def lambda_request(method: str, path: str, status: int, *, kept: bool = False, **fields: Any) -> RefusedUpload:
-    """Ask Lambda for something, with what makes the body large beside it."""
+def lambda_request(method: str, path: str, status: int, *, kept: bool = False, **fields: Any) -> RejectedUpload:
+    """Return a request to Lambda with a large description."""
     body = json.dumps(fields | {"Description": "x" * 70_000}).encode()
-    return RefusedUpload("lambda", method, path, body, (), status, kept)
+    return RejectedUpload("lambda", method, path, body, (), status, kept)
 
 
 def create_function_fields(role: str, code: bytes) -> dict[str, Any]:
-    """Return what a function is made of."""
+    """Return the fields of create_function."""
     made = {"FunctionName": "reward", "Runtime": "python3.12", "Handler": "lambda_function.handler", "Role": role}
     return made | {"Code": {"ZipFile": base64.b64encode(code).decode()}}
 
@@ -78,7 +78,7 @@ REFUSED_UPLOADS = {
 
 
 def create_resources(asked: AccountClient) -> None:
-    """Make what the requests are about."""
+    """Create the resources that the requests use."""
     s3, iam, lambda_ = asked.client("s3"), asked.client("iam"), asked.client("lambda")
     for name in ("runs", "logged", "log"):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration=LOCATION)
@@ -98,19 +98,19 @@ def create_resources(asked: AccountClient) -> None:
     lambda_.create_function(**create_function_fields(ROLE, PACKAGE) | {"Code": {"ZipFile": PACKAGE}})
 
 
-def send(asked: AccountClient, refused: RefusedUpload) -> int:
-    """Send the request; return how it was answered."""
+def send(asked: AccountClient, refused: RejectedUpload) -> int:
+    """Send a request; return the status."""
     made = request(refused.service, refused.method, refused.path, refused.body, *refused.headers)
     return asked.account.handle(made, io.BytesIO(refused.body)).status
 
 
 def stored_bodies(folder: Path) -> int:
-    """Count the large bodies that are kept."""
+    """Return the number of stored body files."""
     return len(list((folder / BODIES).iterdir()))
 
 
-def test_the_account_is_the_same_whether_or_not_the_body_of_what_was_refused_is_kept(tmp_path: Path) -> None:
-    """It counts: what is made after it is called as in an account that goes on without a restart."""
+def test_a_restart_gives_the_same_account_after_rejected_uploads(tmp_path: Path) -> None:
+    """A rejected request keeps its place in the order, so later ids are the same."""
     answered, states = {}, []
     with open_account(tmp_path) as asked:
         create_resources(asked)
@@ -133,8 +133,8 @@ def test_the_account_is_the_same_whether_or_not_the_body_of_what_was_refused_is_
         assert states == [undisturbed, undisturbed, take_inventory(asked)]
 
 
-def test_uploads_that_were_refused_take_no_room(tmp_path: Path) -> None:
-    """However many they are."""
+def test_rejected_uploads_use_no_disk_space(tmp_path: Path) -> None:
+    """In any number."""
     with open_account(tmp_path) as asked:
         for number in range(20):
             with pytest.raises(ClientError):

@@ -10,7 +10,7 @@ FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
 
 
 def signed(service: str) -> tuple[str, str]:
-    """Return the header that says for which service a request is signed."""
+    """Return the header of a request that is signed for a service."""
     return ("authorization", f"AWS4-HMAC-SHA256 Credential=A/20260101/us-west-2/{service}/aws4_request")
 
 
@@ -18,7 +18,7 @@ LISTING = ("x-amz-target", "x.ListY")
 
 
 def request(method: str, target: str = "/", *headers: tuple[str, str]) -> AwsRequest:
-    """Make a request."""
+    """Return a request."""
     return AwsRequest(method=method, target=target, headers=headers)
 
 
@@ -49,10 +49,10 @@ def request(method: str, target: str = "/", *headers: tuple[str, str]) -> AwsReq
     ],
     ids=lambda value: value.decode("latin-1") if isinstance(value, bytes) else None,
 )
-def test_a_request_names_its_operation_and_only_some_read(
+def test_the_operation_decides_whether_a_request_reads(
     asked: AwsRequest, body: bytes, operation: str, *, reads: bool
 ) -> None:
-    """What is not known for a read is a write; asking leaves the body as it was."""
+    """An unknown operation counts as a write. The body is rewound."""
     stream = io.BytesIO(body)
     assert (asked.operation(stream), asked.is_read_only(stream), stream.read()) == (operation, reads, body)
 
@@ -79,16 +79,14 @@ def test_a_request_names_its_operation_and_only_some_read(
         (request("POST", "/123456789012/queue", signed("sqs"), FORM), b"Action=GetQueueUrl", True),
     ],
 )
-def test_what_a_request_says_beside_its_protocol_makes_no_read_of_it(
-    asked: AwsRequest, body: bytes, *, reads: bool
-) -> None:
-    """Whichever name moto goes by: one that is not a read's would change what is then not kept."""
+def test_a_name_outside_the_protocol_does_not_make_a_read(asked: AwsRequest, body: bytes, *, reads: bool) -> None:
+    """Moto may use that name or the other; if one is a write, the request must be in the journal."""
     stream = io.BytesIO(body)
     assert (asked.is_read_only(stream), stream.read()) == (reads, body)
 
 
-def test_a_target_is_kept_as_it_came() -> None:
-    """S3's keys are told apart by how they are encoded."""
+def test_the_target_is_kept_as_sent() -> None:
+    """The encoding distinguishes keys of S3."""
     scope = {
         "method": "PUT",
         "path": "/bucket/a/b",

@@ -1,4 +1,4 @@
-"""A simulator that is started again on its data folder: everybody and everything in its AWS account is as it was."""
+"""A simulator restarted on its data folder has the same AWS account."""
 
 import io
 import json
@@ -41,7 +41,7 @@ CODE: Final = "import os, shared\ndef handler(event, context):\n    return [os.e
 
 
 def client(world: RunningSimulator, service: str) -> Any:
-    """Return a client that is closed with its world."""
+    """Return a client that is closed with its simulator."""
     made: Any = world.boto3_session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
     world.exit_stack.callback(made.close)
     return made
@@ -49,7 +49,7 @@ def client(world: RunningSimulator, service: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateBeforeRestart:
-    """What was made before the restart, and what there was then."""
+    """The keys, responses and objects before the restart."""
 
     keys: dict[str, str]
     statuses: dict[str, int]
@@ -59,16 +59,16 @@ class StateBeforeRestart:
 
 @pytest.fixture(scope="module")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder."""
+    """The data folder of both simulators."""
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="module")
 def before_restart(data_folder: Path) -> StateBeforeRestart:
-    """Do everything in a simulator, and stop it."""
+    """Create all resources in a simulator, and stop it."""
     with serve_simulator(Settings(port=0, data=data_folder)) as world:
         deploy(world)
-        made, upload = keys(world), objects(world)
+        made, upload = create_keys(world), put_objects(world)
         return StateBeforeRestart(
             keys=made, statuses=statuses(world, made), upload=upload, responses=get_objects(world)
         )
@@ -76,13 +76,13 @@ def before_restart(data_folder: Path) -> StateBeforeRestart:
 
 @pytest.fixture(scope="module")
 def restarted(data_folder: Path, before_restart: StateBeforeRestart) -> Iterator[RunningSimulator]:
-    """Start it again."""
+    """A second simulator on the same folder."""
     with serve_simulator(Settings(port=0, data=data_folder)) as world:
         yield world
 
 
-def keys(world: RunningSimulator) -> dict[str, str]:
-    """Make users and a role with keys of all kinds, and with permissions in all ways."""
+def create_keys(world: RunningSimulator) -> dict[str, str]:
+    """Create users and a role with keys of all kinds and permissions of all kinds."""
     made = {"of a user": create_user_key(world, "ann"), "switched off": create_user_key(world, "off")}
     (key,) = world.iam_client.list_access_keys(UserName="off")["AccessKeyMetadata"]
     world.iam_client.update_access_key(UserName="off", AccessKeyId=key["AccessKeyId"], Status="Inactive")
@@ -106,7 +106,7 @@ def keys(world: RunningSimulator) -> dict[str, str]:
 
 
 def statuses(world: RunningSimulator, keys: dict[str, str]) -> dict[str, int]:
-    """Ask for the models with each key."""
+    """List the models with each key; return the statuses."""
     return {
         name: world.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code
         for name, key in keys.items()
@@ -114,7 +114,7 @@ def statuses(world: RunningSimulator, keys: dict[str, str]) -> dict[str, int]:
 
 
 def deploy(world: RunningSimulator) -> None:
-    """Deploy a function with a layer, a version, an alias and an environment."""
+    """Deploy a function with a layer, a version, an alias and environment variables."""
     layer = world.lambda_client.publish_layer_version(
         LayerName="shared", Content={"ZipFile": zip_files({"python/shared.py": "NAME = 'layer'"})}
     )["LayerVersionArn"]
@@ -135,8 +135,8 @@ def deploy(world: RunningSimulator) -> None:
     world.lambda_client.put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
 
 
-def objects(world: RunningSimulator) -> dict[str, Any]:
-    """Put objects in all the ways that there are; return an upload in parts that was begun."""
+def put_objects(world: RunningSimulator) -> dict[str, Any]:
+    """Put objects in all ways; return an unfinished multipart upload."""
     s3 = client(world, "s3")
     s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": REGION})
     for key in ("small", "a%2Fb/ü +", "large", "deleted"):
@@ -162,12 +162,12 @@ AWS_CHUNKED: Final = {
 
 
 def aws_chunked(body: bytes) -> bytes:
-    """Frame a body as SDKs do that stream."""
+    """Encode a body as SDKs stream it."""
     return b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(body), body)
 
 
 def put(world: RunningSimulator, key: str, headers: dict[str, str], body: Callable[[str], Any]) -> None:
-    """Put an object without an SDK, as other SDKs do."""
+    """Put an object with a raw request, as some SDKs send it."""
     connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
     connection.request(
         "PUT",
@@ -183,7 +183,7 @@ def put(world: RunningSimulator, key: str, headers: dict[str, str], body: Callab
 
 
 def send_truncated_upload(world: RunningSimulator, key: str) -> None:
-    """Begin to put an object, and go away."""
+    """Start to put an object, and disconnect."""
     connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
     connection.putrequest("PUT", f"/runs/{key}")
     connection.putheader("authorization", SCOPE)
@@ -194,7 +194,7 @@ def send_truncated_upload(world: RunningSimulator, key: str) -> None:
 
 
 def get_objects(world: RunningSimulator) -> dict[str, tuple[Any, bytes]]:
-    """Get every object, with all that is told of it."""
+    """Return every object with its metadata."""
     s3, told = client(world, "s3"), {}
     for listed in s3.list_objects_v2(Bucket="runs")["Contents"]:
         answer = s3.get_object(Bucket="runs", Key=listed["Key"])
@@ -204,8 +204,8 @@ def get_objects(world: RunningSimulator) -> dict[str, tuple[Any, bytes]]:
     return told
 
 
-def test_functions_run_as_before(restarted: RunningSimulator) -> None:
-    """With their code, versions, aliases, layers and environment."""
+def test_functions_run_after_a_restart(restarted: RunningSimulator) -> None:
+    """With their code, versions, aliases, layers and variables."""
     answers = [
         json.loads(restarted.lambda_client.invoke(FunctionName="reward", Qualifier=qualifier)["Payload"].read())
         for qualifier in ("$LATEST", "live")
@@ -213,8 +213,8 @@ def test_functions_run_as_before(restarted: RunningSimulator) -> None:
     assert answers == [["strict", "layer", 2], ["strict", "layer", 1]]
 
 
-def test_a_function_that_was_stopped_stays_stopped(restarted: RunningSimulator) -> None:
-    """Its reserved concurrency is none."""
+def test_reserved_concurrency_survives_a_restart(restarted: RunningSimulator) -> None:
+    """A function with none stays stopped."""
     once = Config(retries={"max_attempts": 0})
     functions = restarted.boto3_session.client("lambda", endpoint_url=restarted.url, config=once)
     with pytest.raises(ClientError) as refused, closing(functions):
@@ -222,16 +222,16 @@ def test_a_function_that_was_stopped_stays_stopped(restarted: RunningSimulator) 
     assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
 
 
-def test_objects_are_there_byte_for_byte(restarted: RunningSimulator, before_restart: StateBeforeRestart) -> None:
-    """However they were put, with metadata and times; what was deleted or cut off is not."""
+def test_objects_are_the_same_after_a_restart(restarted: RunningSimulator, before_restart: StateBeforeRestart) -> None:
+    """With metadata and times. Deleted objects and interrupted uploads are not there."""
     assert {key: body for key, (_, body) in before_restart.responses.items()} == OBJECTS
     assert get_objects(restarted) == before_restart.responses
 
 
-def test_an_upload_in_parts_that_was_begun_goes_on(
+def test_a_multipart_upload_can_be_completed_after_a_restart(
     restarted: RunningSimulator, before_restart: StateBeforeRestart
 ) -> None:
-    """Its id and its parts are still known."""
+    """Its id and its parts are known."""
     s3 = client(restarted, "s3")
     upload = {name: before_restart.upload[name] for name in ("Bucket", "Key", "UploadId")}
     second = s3.upload_part(**upload, PartNumber=2, Body=b"end")["ETag"]
@@ -243,10 +243,10 @@ def test_an_upload_in_parts_that_was_begun_goes_on(
     assert s3.get_object(Bucket="runs", Key="begun")["Body"].read() == CONTENT + b"end"
 
 
-def test_keys_let_in_whom_they_did_until_they_end(
+def test_keys_are_valid_after_a_restart_until_they_expire(
     restarted: RunningSimulator, before_restart: StateBeforeRestart
 ) -> None:
-    """A session is for an hour: it is over when it would have been."""
+    """A session expires after an hour."""
     expected = {
         "of a user": 200,
         "switched off": 401,
@@ -261,8 +261,8 @@ def test_keys_let_in_whom_they_did_until_they_end(
     assert statuses(restarted, before_restart.keys) == expected | {"of a session": 401}
 
 
-def test_an_account_that_was_reset_stays_empty(tmp_path: Path) -> None:
-    """After a restart, too; what is made then is called as it was the first time."""
+def test_a_reset_account_is_empty_after_a_restart(tmp_path: Path) -> None:
+    """A new user gets the first user's id again."""
     made = []
     for reset in (True, False):
         with serve_simulator(Settings(port=0, data=tmp_path)) as world:
@@ -275,8 +275,8 @@ def test_an_account_that_was_reset_stays_empty(tmp_path: Path) -> None:
     assert made == [[], [], [first]]
 
 
-def test_a_damaged_account_is_told_and_left_as_it_is(tmp_path: Path) -> None:
-    """A body is gone: the account cannot be made again."""
+def test_a_damaged_account_is_reported_and_unchanged(tmp_path: Path) -> None:
+    """A body file is missing, so the account cannot be rebuilt."""
     settings = Settings(data=tmp_path)
     with simulator_in_process(settings):
         pass

@@ -1,4 +1,4 @@
-"""Requests to AWS's services made by the thousand: valid ones, and the same with something changed, by a seed."""
+"""Generates thousands of requests to AWS services by a seed: valid ones, and valid ones with one change."""
 
 import json
 import random
@@ -32,7 +32,7 @@ _OF_THE_SERVICES: Final = ("MaxItems", "Marker", "NextToken", "max-keys", "prefi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Operation:
-    """A valid request; which of the bodies it has tells the protocol."""
+    """A valid request; the body that it has decides the protocol."""
 
     service: str
     method: str = "POST"
@@ -180,7 +180,7 @@ _OPERATIONS: Final = (
 
 
 def aws_requests(*, seed: int) -> Iterator[Request]:
-    """Make requests without end, one operation after another, signed by the session's key; every fifth is valid."""
+    """Yield signed requests without end, one operation after another; every fifth is valid."""
     chance = random.Random(seed)
     while True:
         for operation in _OPERATIONS:
@@ -196,9 +196,9 @@ def _made(chance: random.Random, operation: _Operation, *, changed: bool) -> Req
         start, _, end = path.rpartition("/")
         path = f"{start}/{chance.choice((*WORDS, end))}".encode("utf-8", "replace").decode()
     if changed and chance.random() < 0.4:
-        query = _changed(chance, query)
+        query = _mutate(chance, query)
     if operation.form is not None:
-        form = _changed(chance, operation.form) if changed else operation.form
+        form = _mutate(chance, operation.form) if changed else operation.form
         body = urlencode(form, errors="replace").encode()
         headers.append((b"content-type", _FORM))
     if operation.fields is not None and operation.method != "GET":
@@ -217,8 +217,8 @@ def _made(chance: random.Random, operation: _Operation, *, changed: bool) -> Req
     return Request(method=method, path=path, query=escaped, headers=(*own, *headers), body=body)
 
 
-def _changed(chance: random.Random, values: Mapping[str, str]) -> dict[str, str]:
-    """Return parameters with one exchanged, left out or added."""
+def _mutate(chance: random.Random, values: Mapping[str, str]) -> dict[str, str]:
+    """Return parameters with one of them replaced, removed or added."""
     name, kind = chance.choice((*values, *_OF_THE_SERVICES)), chance.random()
     if kind < 0.2:
         return {key: value for key, value in values.items() if key != name}

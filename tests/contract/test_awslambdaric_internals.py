@@ -1,4 +1,4 @@
-"""The names of AWS's runtime client that a worker leans on; a new release that moves one fails here first."""
+"""The names of AWS's runtime client that a worker depends on."""
 
 import importlib
 import importlib.util
@@ -10,7 +10,7 @@ import pytest
 
 
 def source(module: str) -> str:
-    """Read a module of awslambdaric without importing it."""
+    """Return the source of a module of awslambdaric without importing it."""
     package = importlib.util.find_spec("awslambdaric")
     assert package is not None
     assert package.origin is not None
@@ -18,7 +18,7 @@ def source(module: str) -> str:
 
 
 def test_the_client_module_is_imported_by_name() -> None:
-    """`import runtime_client` at import time is what a module in sys.modules takes the place of."""
+    """A module in sys.modules replaces `runtime_client`."""
     assert re.search(r"^\s+import runtime_client$", source("lambda_runtime_client"), re.MULTILINE)
 
 
@@ -32,13 +32,13 @@ def test_the_client_module_is_imported_by_name() -> None:
     ],
     ids=["initialize_client", "next", "post_invocation_result", "post_error"],
 )
-def test_the_client_is_called_as_the_worker_answers(call: str) -> None:
-    """The four calls of the C client, with the arguments that our module takes."""
+def test_the_client_is_called_with_the_expected_arguments(call: str) -> None:
+    """The four functions of the C client."""
     assert re.search(call, source("lambda_runtime_client"))
 
 
-def test_no_other_call_of_the_client_exists() -> None:
-    """Nothing else of `runtime_client` is used."""
+def test_no_other_function_of_the_client_is_called() -> None:
+    """The replacement has four."""
     used = set(re.findall(r"\bruntime_client\.(\w+)\(", source("lambda_runtime_client") + source("bootstrap")))
 
     assert used - {"initialize_client", "next", "post_invocation_result", "post_error"} == set()
@@ -54,18 +54,18 @@ def test_no_other_call_of_the_client_exists() -> None:
         "Lambda-Runtime-Client-Context",
     ],
 )
-def test_headers_of_an_invocation_are_read_by_these_names(header: str) -> None:
-    """The headers that the Runtime API hands over are those that the client looks up, in this spelling."""
+def test_the_client_reads_these_headers(header: str) -> None:
+    """In the spelling of the simulator's Runtime API."""
     assert f'headers.get("{header}")' in source("lambda_runtime_client")
 
 
-def test_init_errors_are_posted_where_the_runtime_api_listens() -> None:
-    """An init error goes to /2018-06-01/runtime/init/error."""
+def test_init_errors_are_posted_to_the_runtime_api() -> None:
+    """At /2018-06-01/runtime/init/error."""
     assert '"/2018-06-01/runtime/init/error"' in source("lambda_runtime_client")
 
 
 def test_bootstrap_runs_a_handler_with_a_client() -> None:
-    """`bootstrap.run(handler, client)` and `LambdaRuntimeClient(address)` are how a worker starts."""
+    """By `bootstrap.run(handler, client)` and `LambdaRuntimeClient(address)`."""
     bootstrap = importlib.import_module("awslambdaric.bootstrap")
     client = importlib.import_module("awslambdaric.lambda_runtime_client")
 
@@ -76,5 +76,5 @@ def test_bootstrap_runs_a_handler_with_a_client() -> None:
 
 
 def test_error_lines_are_joined_by_a_carriage_return() -> None:
-    """The log reader undoes this join."""
+    """`split_log_events` reverses this."""
     assert 'ERROR_LOG_LINE_TERMINATE = "\\r"' in source("bootstrap")

@@ -1,4 +1,4 @@
-"""The parts of moto that are not its public interface and that `simulator.aws` leans on; one claim each."""
+"""The private parts of moto that `simulator.aws` depends on, one test for each."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ CODE = zip_files({"lambda_function.py": ""})
 
 @pytest.fixture(autouse=True)
 def empty_moto() -> Iterator[None]:
-    """Mount moto, and let it be empty."""
+    """Load moto with an empty state."""
     load_moto()
     world = MotoState(seed=0)
     with world.activate(ACCOUNT_CREATION_TIME, "test"):
@@ -29,7 +29,7 @@ def empty_moto() -> Iterator[None]:
 
 @pytest.fixture
 def functions() -> Any:
-    """Give moto's Lambda with one function, its version 1 and an alias of that."""
+    """Moto's Lambda with one function, its version 1 and an alias of that version."""
     from moto.awslambda.utils import get_backend  # noqa: PLC0415 - moto is slow to import
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -58,8 +58,8 @@ def _base64(code: bytes) -> str:
     return base64.b64encode(code).decode()
 
 
-def test_stored_function_has_all_that_running_it_takes(functions: Any) -> None:
-    """The attributes that `find_function` reads."""
+def test_a_stored_function_has_the_attributes_that_find_function_reads(functions: Any) -> None:
+    """All that is needed to run it."""
     stored = functions.get_function("grader")
 
     names = (
@@ -72,8 +72,8 @@ def test_stored_function_has_all_that_running_it_takes(functions: Any) -> None:
     ]
 
 
-def test_code_hash_follows_the_code(functions: Any) -> None:
-    """`code_sha_256` changes with the code, which is what makes fresh environments."""
+def test_the_code_hash_changes_with_the_code(functions: Any) -> None:
+    """`code_sha_256` decides about new environments."""
     before = functions.get_function("grader").code_sha_256
     code = base64.b64encode(zip_files({"lambda_function.py": "x = 1"}))  # as the wire brings it
     functions.update_function_code("grader", None, {"ZipFile": code})
@@ -81,8 +81,8 @@ def test_code_hash_follows_the_code(functions: Any) -> None:
     assert functions.get_function("grader").code_sha_256 != before
 
 
-def test_qualifiers_resolve(functions: Any) -> None:
-    """A version and an alias are found by `get_function(name, qualifier)`."""
+def test_versions_and_aliases_are_found(functions: Any) -> None:
+    """By `get_function(name, qualifier)`."""
     assert [str(functions.get_function("grader", name).version) for name in ("$LATEST", "1", "live")] == [
         "$LATEST",
         "1",
@@ -90,8 +90,8 @@ def test_qualifiers_resolve(functions: Any) -> None:
     ]
 
 
-def test_unknown_functions_raise_a_json_rest_error(functions: Any) -> None:
-    """What `find_function` takes for not found."""
+def test_an_unknown_function_raises_a_json_rest_error(functions: Any) -> None:
+    """`find_function` treats it as not found."""
     from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - moto is slow to import
 
     for reference in (("missing",), ("grader", "nope")):
@@ -99,15 +99,15 @@ def test_unknown_functions_raise_a_json_rest_error(functions: Any) -> None:
             functions.get_function(*reference)
 
 
-def test_layers_have_bytes(functions: Any) -> None:
-    """A function lists its layers by ARN, and the layer's zip is found by it."""
+def test_layers_have_their_zip(functions: Any) -> None:
+    """A function lists its layers by ARN."""
     arn = functions.get_function("grader").layers[0]["Arn"]
 
     assert functions.layers_versions_by_arn(arn).code_bytes == CODE
 
 
-def test_packages_of_functions_and_of_layers_are_read_in_one_place(functions: Any) -> None:
-    """Where each is looked at, as it comes in the request; by way of S3 test_contract_packages holds it."""
+def test_packages_are_read_by_one_function_per_source(functions: Any) -> None:
+    """From the request; tests/contract/test_packages.py covers S3."""
     from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415 - moto is slow to import
 
     bad = {"ZipFile": _base64(b"no zip")}
@@ -117,8 +117,8 @@ def test_packages_of_functions_and_of_layers_are_read_in_one_place(functions: An
         functions.update_function_code("grader", None, bad)
 
 
-def test_resource_policy_is_a_list_of_statements(functions: Any) -> None:
-    """add_permission fills `policy.statements`; a role's ARN stands bare or under AWS."""
+def test_a_resource_policy_is_a_list_of_statements(functions: Any) -> None:
+    """add_permission fills `policy.statements`; a role's ARN is bare or under AWS."""
     role = f"arn:aws:iam::{ACCOUNT}:role/trainer"
     permission = {"StatementId": "a", "Action": "lambda:InvokeFunction", "Principal": role}
     functions.add_permission("grader", None, json.dumps(permission))
@@ -132,15 +132,15 @@ def test_resource_policy_is_a_list_of_statements(functions: Any) -> None:
     )
 
 
-def test_docker_is_switched_off_by_the_configuration() -> None:
-    """`use_docker` is read at each use: Lambda is the simple backend, which runs nothing."""
+def test_docker_is_disabled_by_the_configuration() -> None:
+    """`use_docker` is read at each use; the simple backend of Lambda runs nothing."""
     from moto.awslambda.utils import get_backend  # noqa: PLC0415 - moto is slow to import
 
     assert type(get_backend(ACCOUNT, REGION)).__name__ == "LambdaSimpleBackend"
 
 
-def test_managed_policies_are_listed_and_found_by_these_two_names() -> None:
-    """What is added to both is AWS's own to moto: it is listed under that scope and cannot be deleted."""
+def test_managed_policies_are_in_two_collections() -> None:
+    """A policy in both is listed with scope AWS and cannot be deleted."""
     from moto.iam.models import AWSManagedPolicy, iam_backends  # noqa: PLC0415 - moto is slow to import
 
     backend = iam_backends[ACCOUNT]["aws"]
@@ -153,8 +153,8 @@ def test_managed_policies_are_listed_and_found_by_these_two_names() -> None:
     assert (policy.arn, policy in listed) == ("arn:aws:iam::aws:policy/Extra", True)
 
 
-def test_managed_policies_text_holds_each_policy_at_a_line_of_its_own() -> None:
-    """One policy can be cut out of the text of all."""
+def test_each_managed_policy_starts_on_its_own_line() -> None:
+    """So one policy can be parsed alone."""
     from moto.iam.aws_managed_policies import aws_managed_policies_data  # noqa: PLC0415 - moto is slow to import
 
     start = aws_managed_policies_data.index('\n "AWSLambdaBasicExecutionRole":')
@@ -162,8 +162,8 @@ def test_managed_policies_text_holds_each_policy_at_a_line_of_its_own() -> None:
     assert (policy["Path"], sorted(policy["Document"])) == ("/service-role/", ["Statement", "Version"])
 
 
-def test_headers_with_underscores_are_preserved_by_these_names() -> None:
-    """The keys by which moto's own server hands over S3 metadata names."""
+def test_headers_with_underscores_have_these_environ_keys() -> None:
+    """Moto's own server passes S3 metadata names by them."""
     from moto.core.request import (  # noqa: PLC0415 - moto is slow to import
         PRESERVED_HEADER_NAMES_ENVIRON_KEY,
         environ_key_for_header,
@@ -178,8 +178,8 @@ def test_headers_with_underscores_are_preserved_by_these_names() -> None:
     ) == ("moto.preserved_header_names", "HTTP_X_AMZ_META_MY_KEY", True, False)
 
 
-def test_log_groups_take_events_of_any_time() -> None:
-    """A group's own `put_log_events` keeps events that the service would refuse as too old."""
+def test_a_log_group_accepts_events_of_any_time() -> None:
+    """The service would reject them as too old."""
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
     backend = logs_backends[ACCOUNT][REGION]
@@ -192,7 +192,7 @@ def test_log_groups_take_events_of_any_time() -> None:
     assert [(event.timestamp, event.message) for event in group.streams["s"].events] == [(1, "old\n")]
 
 
-def test_iam_entities_hold_their_documents() -> None:
+def test_iam_entities_have_their_documents() -> None:
     """Inline policies by name, attached ones with versions, groups with users, a role's boundary by ARN."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -217,8 +217,8 @@ def test_iam_entities_hold_their_documents() -> None:
     ) == ({"all": text}, [text], [user], None, True, True, True)
 
 
-def test_access_keys_lead_to_users_and_sessions() -> None:
-    """A user's keys have a status; STS finds a session by its key."""
+def test_access_keys_have_a_status_and_sts_has_sessions() -> None:
+    """A session is found by its key."""
     from moto.iam.models import get_account_id_from, iam_backends  # noqa: PLC0415 - moto is slow to import
     from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -235,8 +235,8 @@ def test_access_keys_lead_to_users_and_sessions() -> None:
     ) == ("Active", ACCOUNT, True, f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s")
 
 
-def test_services_are_reached_by_their_tables_of_paths() -> None:
-    """Replacing the handler of a path in `url_paths` is how operations are added; what it was is a class's method."""
+def test_operations_can_be_replaced_in_url_paths() -> None:
+    """The handler of a path is a class method."""
     from moto.iam import urls as iam_urls  # noqa: PLC0415 - moto is slow to import
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
     from moto.iam.responses import IamResponse  # noqa: PLC0415 - moto is slow to import
@@ -254,8 +254,8 @@ def test_services_are_reached_by_their_tables_of_paths() -> None:
     assert issubclass(StsOperations, TokenResponse)
 
 
-def test_operations_that_we_add_are_not_in_moto_yet() -> None:
-    """When moto has them, ours go."""
+def test_moto_still_lacks_the_added_operations() -> None:
+    """When moto has them, remove ours."""
     from moto.iam.responses import IamResponse  # noqa: PLC0415 - moto is slow to import
 
     from simulator.aws.iam_operations import IamOperations  # noqa: PLC0415 - imports moto
@@ -265,8 +265,8 @@ def test_operations_that_we_add_are_not_in_moto_yet() -> None:
     assert {name for name in added if hasattr(IamResponse, name)} == set()
 
 
-def test_access_keys_say_whose_they_are() -> None:
-    """By id, a user's and a session's; a deleted user's key stays behind, and is no key of the next user's."""
+def test_access_keys_are_found_by_id() -> None:
+    """Those of users and sessions; a deleted user's key stays and does not belong to the next user."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
     from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -286,8 +286,8 @@ def test_access_keys_say_whose_they_are() -> None:
     ) == (["alice", None], (True, False), ([session], "{}", None, 40), (None, None))
 
 
-def test_server_application_dispatches_by_service() -> None:
-    """`DomainDispatcherApplication(create_backend_app)` is a WSGI app."""
+def test_the_dispatcher_is_a_wsgi_app() -> None:
+    """`DomainDispatcherApplication(create_backend_app)` selects the service."""
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - moto is slow to import
         DomainDispatcherApplication,
         create_backend_app,
@@ -296,6 +296,6 @@ def test_server_application_dispatches_by_service() -> None:
     assert callable(DomainDispatcherApplication(create_backend_app))
 
 
-def test_hash_is_that_of_the_code(functions: Any) -> None:
-    """`code_sha_256` is base64 of the SHA-256, as AWS reports it."""
+def test_the_code_hash_is_awss(functions: Any) -> None:
+    """`code_sha_256` is base64 of the SHA-256."""
     assert functions.get_function("grader").code_sha_256 == _base64(hashlib.sha256(CODE).digest())

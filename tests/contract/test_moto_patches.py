@@ -1,6 +1,6 @@
-"""The seams at which moto is made to go by a world: its stores, chance, time and what it tracks; one claim each.
+"""The patches of moto's stores, random generator, clock and object tracking, one test for each.
 
-A world sees nothing of the process's own moto and leaves nothing there, which is what others in the process use.
+A state sees nothing of moto's process-wide state and leaves nothing in it, for the sake of moto's other users.
 """
 
 import gc
@@ -24,7 +24,7 @@ TIME = OperationTime(simulated_us=1_767_225_600_000_007, caller_seconds=1_800_00
 
 @pytest.fixture
 def simulator() -> Iterator[MotoState]:
-    """An empty world, while the process's own moto has an account."""
+    """An empty state, while moto's process-wide state has an account."""
     load_moto()
     from moto.core.base_backend import BackendDict  # noqa: PLC0415 - moto is slow to import
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
@@ -51,8 +51,8 @@ STORE_READS: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("look", STORE_READS)
-def test_however_a_store_is_looked_at_it_is_the_worlds(simulator: MotoState, look: str) -> None:
-    """And outside of every turn it is the process's."""
+def test_every_read_of_a_store_uses_the_active_state(simulator: MotoState, look: str) -> None:
+    """Without a context, the process-wide one."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     with simulator.activate(TIME, "test"):
@@ -61,7 +61,7 @@ def test_however_a_store_is_looked_at_it_is_the_worlds(simulator: MotoState, loo
     assert (inside, look == "len" or STORE_READS[look](iam_backends)) == ([ACCOUNT], look == "len" or [PROCESS_ACCOUNT])
 
 
-def test_what_is_taken_out_of_a_store_is_taken_out_of_the_worlds(simulator: MotoState) -> None:
+def test_every_removal_from_a_store_uses_the_active_state(simulator: MotoState) -> None:
     """By `del`, `pop` and `clear`."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -73,8 +73,8 @@ def test_what_is_taken_out_of_a_store_is_taken_out_of_the_worlds(simulator: Moto
     assert list(iam_backends[PROCESS_ACCOUNT]["aws"].users) == ["outsider"]
 
 
-def test_an_attribute_of_a_store_is_the_worlds(simulator: MotoState) -> None:
-    """S3's knows which account has which bucket."""
+def test_attributes_of_a_store_belong_to_the_active_state(simulator: MotoState) -> None:
+    """S3's store maps buckets to accounts."""
     from moto.s3.models import s3_backends  # noqa: PLC0415 - moto is slow to import
 
     with simulator.activate(TIME, "test"):
@@ -83,8 +83,8 @@ def test_an_attribute_of_a_store_is_the_worlds(simulator: MotoState) -> None:
     assert (inside, s3_backends.bucket_accounts) == ({"bucket": ("aws", ACCOUNT)}, {})
 
 
-def test_resetting_moto_leaves_a_world_as_it_is(simulator: MotoState) -> None:
-    """`mock_aws` does so at its beginning and its end, for every store that it knows to be in use."""
+def test_resetting_moto_does_not_change_a_state(simulator: MotoState) -> None:
+    """`mock_aws` resets all stores in use, before and after."""
     from moto import mock_aws  # noqa: PLC0415 - moto is slow to import
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
@@ -96,8 +96,8 @@ def test_resetting_moto_leaves_a_world_as_it_is(simulator: MotoState) -> None:
         assert list(iam_backends[ACCOUNT]["aws"].users) == ["ann"]
 
 
-def test_what_an_account_comes_with_does_not_depend_on_who_looks_first(simulator: MotoState) -> None:
-    """The policies of AWS have ids, which are made up when an account is first asked for anything."""
+def test_the_initial_contents_of_an_account_do_not_depend_on_the_first_request(simulator: MotoState) -> None:
+    """AWS's policies get random ids at the first use of an account."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     def ids(of: MotoState, *address: object) -> list[str]:
@@ -126,8 +126,8 @@ RANDOM_DRAWS: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("draw", RANDOM_DRAWS)
-def test_each_draw_belongs_to_the_seed_and_to_the_turn(simulator: MotoState, draw: str) -> None:
-    """And a draw in a turn takes none away from those outside."""
+def test_random_draws_depend_on_seed_and_address_only(simulator: MotoState, draw: str) -> None:
+    """They do not advance the process-wide generator."""
     from moto.moto_api._internal import mock_random  # noqa: PLC0415 - moto is slow to import
 
     def drawn(of: MotoState, *address: object) -> object:
@@ -144,31 +144,29 @@ def test_each_draw_belongs_to_the_seed_and_to_the_turn(simulator: MotoState, dra
 
 
 def session_token() -> object:
-    """Make what STS makes."""
+    """Create a session token of STS."""
     from moto.sts.utils import random_session_token  # noqa: PLC0415 - moto is slow to import
 
     return random_session_token()
 
 
 def upload_id() -> object:
-    """Begin an upload in parts."""
+    """Start a multipart upload."""
     from moto.s3.models import FakeMultipart  # noqa: PLC0415 - moto is slow to import
 
     return FakeMultipart("key", {}, account_id=ACCOUNT, region_name=REGION).id  # type: ignore[arg-type]  # no metadata
 
 
 def mfa_qr_code() -> object:
-    """Make the picture of a device."""
+    """Create the QR code of an MFA device."""
     from moto.iam.models import VirtualMfaDevice  # noqa: PLC0415 - moto is slow to import
 
     return VirtualMfaDevice(ACCOUNT, REGION, "phone").qr_code_png
 
 
 @pytest.mark.parametrize("make", [session_token, upload_id, mfa_qr_code])
-def test_what_comes_from_the_systems_chance_belongs_to_the_turn(
-    simulator: MotoState, make: Callable[[], object]
-) -> None:
-    """In these modules moto asks `os.urandom`."""
+def test_system_randomness_comes_from_the_context(simulator: MotoState, make: Callable[[], object]) -> None:
+    """These modules of moto call `os.urandom`."""
 
     def made(of: MotoState) -> object:
         with of.activate(TIME, "request", 1):
@@ -178,28 +176,28 @@ def test_what_comes_from_the_systems_chance_belongs_to_the_turn(
 
 
 def bucket(_: MotoContext) -> object:
-    """When a bucket was made."""
+    """Return the creation time of a bucket."""
     from moto.s3.models import s3_backends  # noqa: PLC0415 - moto is slow to import
 
     return s3_backends[ACCOUNT]["aws"].create_bucket("bucket", REGION).creation_date
 
 
 def user(_: MotoContext) -> object:
-    """When a user was made."""
+    """Return the creation time of a user."""
     from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is slow to import
 
     return iam_backends[ACCOUNT]["aws"].create_user(REGION, "ann").create_date.replace(tzinfo=UTC)
 
 
 def session(_: MotoContext) -> object:
-    """When a session of 0 seconds ends."""
+    """Return the expiry of a session of 0 seconds."""
     from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
 
     return sts_backends[ACCOUNT]["aws"].get_session_token(0).expiration.replace(tzinfo=UTC)
 
 
 def event(turn: MotoContext) -> object:
-    """When an event that a caller dates `now` was taken in."""
+    """Return the ingestion time of an event dated `now` by a caller."""
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
     backend = logs_backends[ACCOUNT][REGION]
@@ -218,16 +216,16 @@ CALLER_TIME = datetime(2027, 1, 15, 8, microsecond=500_000, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("when", "time"), [(bucket, SIMULATED), (user, SIMULATED), (session, CALLER_TIME), (event, CALLER_TIME)]
 )
-def test_moto_tells_the_time_of_the_turn(
+def test_moto_uses_the_time_of_the_context(
     simulator: MotoState, when: Callable[[MotoContext], object], time: datetime
 ) -> None:
-    """The simulator's time for what it keeps, the callers' for what is judged by it."""
+    """The simulated time for creation, the callers' time for checks."""
     with simulator.activate(TIME, "test") as turn:
         assert (when(turn), turn.time) == (time, TIME)
 
 
-def test_waiting_for_a_message_passes_at_once(simulator: MotoState) -> None:
-    """Nothing can come while a turn is taken; SQS would look for ever, as its time stands still."""
+def test_waiting_for_a_message_takes_no_time(simulator: MotoState) -> None:
+    """No message can arrive, and SQS would wait forever, because its time is fixed."""
     from moto.sqs.models import sqs_backends  # noqa: PLC0415 - moto is slow to import
 
     with simulator.activate(TIME, "test") as turn:
@@ -237,8 +235,8 @@ def test_waiting_for_a_message_passes_at_once(simulator: MotoState) -> None:
         assert (found, turn.time.simulated_us - TIME.simulated_us) == ([], 21_000_000)
 
 
-def test_ids_of_events_belong_to_the_turn(simulator: MotoState) -> None:
-    """Moto counts them in a class, for all that there are; they are what FilterLogEvents tells."""
+def test_ids_of_log_events_come_from_the_context(simulator: MotoState) -> None:
+    """Moto counts them in a class; FilterLogEvents returns them."""
     from moto.logs.models import LogEvent  # noqa: PLC0415 - moto is slow to import
 
     def ids(of: MotoState, *address: object) -> list[int]:
@@ -250,8 +248,8 @@ def test_ids_of_events_belong_to_the_turn(simulator: MotoState) -> None:
     assert len({*first, *others}) == 4
 
 
-def test_a_world_that_nobody_holds_is_freed(simulator: MotoState) -> None:
-    """Moto notes all that it ever made in its classes, and caches what asked for regions."""
+def test_an_unreferenced_state_is_freed(simulator: MotoState) -> None:
+    """Moto keeps all objects in its classes and caches the callers of region look-ups."""
     from moto.s3.models import FakeKey, s3_backends  # noqa: PLC0415 - moto is slow to import
 
     tracked = vars(FakeKey)["instances_tracked"]
@@ -268,8 +266,8 @@ def test_a_world_that_nobody_holds_is_freed(simulator: MotoState) -> None:
     assert key() is None
 
 
-def test_an_object_that_is_written_over_is_closed_at_once(simulator: MotoState) -> None:
-    """A large one is a file; moto would keep it, and outside of a world it warns of one that nobody has closed."""
+def test_an_overwritten_object_is_closed_at_once(simulator: MotoState) -> None:
+    """A large object is a file that moto would keep open."""
     from moto.s3.models import FakeKey, s3_backends  # noqa: PLC0415 - moto is slow to import
 
     with simulator.activate(TIME, "test"):
@@ -282,8 +280,8 @@ def test_an_object_that_is_written_over_is_closed_at_once(simulator: MotoState) 
     vars(FakeKey)["instances_tracked"].pop().dispose()
 
 
-def test_closing_a_world_closes_what_is_open_in_it(simulator: MotoState) -> None:
-    """Also what is held by somebody else still."""
+def test_closing_a_state_closes_its_objects(simulator: MotoState) -> None:
+    """Even those with other references."""
     from moto.s3.models import s3_backends  # noqa: PLC0415 - moto is slow to import
 
     with simulator.activate(TIME, "test"):
@@ -294,8 +292,8 @@ def test_closing_a_world_closes_what_is_open_in_it(simulator: MotoState) -> None
     assert key._value_buffer.closed
 
 
-def test_motos_own_pages_are_not_reached(simulator: MotoState) -> None:
-    """/moto-api can empty every store of the process: here it is the name of a bucket."""
+def test_motos_own_api_is_not_served(simulator: MotoState) -> None:
+    """/moto-api could reset the whole process; here it is a bucket name."""
     page = AwsRequest(method="GET", target="/moto-api/", headers=(("host", "localhost"),))
     with simulator.activate(ACCOUNT_CREATION_TIME, "test"):
         answer = load_moto().handle(page, io.BytesIO())

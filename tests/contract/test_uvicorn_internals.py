@@ -1,4 +1,4 @@
-"""What of uvicorn is not its public interface and `simulator.server` leans on: a connection that an app can close."""
+"""The private part of uvicorn that the server depends on: closing a connection."""
 
 import socket
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ PART = {"type": "http.response.body", "body": b"x" * SIZE, "more_body": True}
 
 @contextmanager
 def serve(app: App) -> Iterator[int]:
-    """Serve an app by uvicorn with our connection; give the port."""
+    """Serve an app with uvicorn and `HttpConnection`; return the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, http=HttpConnection, interface="asgi3", lifespan="off", log_level="warning")
         server = uvicorn.Server(config)
@@ -32,7 +32,7 @@ def serve(app: App) -> Iterator[int]:
 
 
 def exchange(port: int, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -> bytes:
-    """Send a request; return all bytes until the other side closes."""
+    """Send a request; return all bytes until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(request)
         received = b""
@@ -42,41 +42,41 @@ def exchange(port: int, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -
 
 
 async def close_connection(scope: Scope, receive: Receive) -> None:
-    """Close the connection, and wait until the server says so."""
+    """Close the connection, and wait until the server reports it."""
     scope["extensions"][CLOSE_CONNECTION]()
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def close_before_response(scope: Scope, receive: Receive, send: Send) -> None:
-    """Close before anything was sent."""
+    """Close the connection before the response."""
     await close_connection(scope, receive)
 
 
 async def close_mid_response(scope: Scope, receive: Receive, send: Send) -> None:
-    """Close after a part of the answer, and say more, which goes nowhere."""
+    """Close the connection within the response, and send more, which is dropped."""
     await send(START)
     await send(PART)
     await close_connection(scope, receive)
     await send(PART)
 
 
-def test_an_app_can_close_the_connection_before_any_byte_has_gone_out() -> None:
-    """The other side sees it close; uvicorn says nothing."""
+def test_an_app_can_close_the_connection_before_the_response() -> None:
+    """Uvicorn logs nothing."""
     with serve(close_before_response) as port, captured_logs() as heard:
         assert exchange(port) == b""
         assert heard == []
 
 
-def test_what_was_sent_before_the_connection_closes_goes_out() -> None:
-    """Nothing of it is thrown away, and nothing follows."""
+def test_data_sent_before_the_close_is_delivered() -> None:
+    """Later data is not."""
     with serve(close_mid_response) as port, captured_logs() as heard:
         assert len(exchange(port).partition(b"\r\n\r\n")[2]) == SIZE
         assert heard == []
 
 
 def test_each_request_of_a_connection_has_the_extension() -> None:
-    """Kept alive, it serves several."""
+    """A kept-alive connection has several requests."""
     seen: list[bool] = []
 
     async def twice(scope: Scope, receive: Receive, send: Send) -> None:

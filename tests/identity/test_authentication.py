@@ -1,4 +1,4 @@
-"""Who is calling: keys and signatures, verified against what IAM knows of them."""
+"""Authentication of requests by keys and signatures, against credentials of IAM."""
 
 import base64
 import hashlib
@@ -78,7 +78,7 @@ Clock = Callable[[datetime], None]
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What sets botocore's clock, by which it signs."""
+    """Return a function that sets botocore's clock, by which it signs."""
 
     def put(now: datetime) -> None:
         for name in ("botocore.auth.get_current_datetime", "botocore.compat.get_current_datetime"):
@@ -89,13 +89,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class StaticCredentialProvider:
-    """Credentials as the generator asks for them."""
+    """A credential provider for the token generator."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
     def load(self) -> Credentials:
-        """Give them."""
+        """Return the credentials."""
         return self._credentials
 
 
@@ -107,20 +107,20 @@ def create_short_term_key(
     region: str = "us-west-2",
     hours: float = 12,
 ) -> str:
-    """Mint a short-term key with AWS's own generator."""
+    """Create a short-term key with AWS's own generator."""
     provider = cast("CredentialProvider", StaticCredentialProvider(Credentials(access_key, secret, token)))
     return str(provide_token(region=region, aws_credentials_provider=provider, expiry=timedelta(hours=hours)))
 
 
 def alter_key(key: str, old: str, new: str) -> str:
-    """Change what a short-term key holds."""
+    """Replace a part of the request in a short-term key."""
     text = base64.b64decode(key.removeprefix(SHORT_TERM_PREFIX)).decode()
     assert old in text
     return SHORT_TERM_PREFIX + base64.b64encode(text.replace(old, new).encode()).decode()
 
 
 def short_term(host: str = "bedrock.amazonaws.com/", **changes: str | None) -> str:
-    """Return a short-term key as text; a field given as None is left out. Underscores in names stand for hyphens."""
+    """Return a short-term key with these fields; None omits a field. Underscores in names stand for hyphens."""
     fields = FIELDS | {name.replace("_", "-"): value for name, value in changes.items() if value is not None}
     dropped = {name.replace("_", "-") for name, value in changes.items() if value is None}
     query = urlencode({name: value for name, value in fields.items() if name not in dropped})
@@ -128,12 +128,12 @@ def short_term(host: str = "bedrock.amazonaws.com/", **changes: str | None) -> s
 
 
 def long_term(content: bytes = b"ann+1-at-123456789012:c2VjcmV0") -> str:
-    """Return a long-term key around `content`."""
+    """Return a long-term key with `content`."""
     return "ABSK" + base64.b64encode(content).decode()
 
 
 def authenticate(scope: dict[str, Any], *, after: float = 60.0) -> AuthenticationResult:
-    """Return who sends a request, `after` seconds after the keys above were minted."""
+    """Return the caller of a request, `after` seconds after the keys above were issued."""
     return Authenticator(
         region="us-west-2",
         find_access_key=ACCESS_KEYS.get,
@@ -156,12 +156,12 @@ def request(headers: Mapping[str, str], *, method: str = "GET", path: str = "/",
 
 
 def authenticate_header(authorization: str, **options: Any) -> Caller:
-    """Return who calls with this header."""
+    """Return the caller of a request with this header."""
     return authenticate(request({"authorization": authorization}), **options).caller
 
 
 def authentication_error(scope: dict[str, Any], **options: Any) -> ApiError:
-    """Return the 401 that a request meets."""
+    """Return the 401 of a request."""
     with pytest.raises(ApiError) as met:
         authenticate(scope, **options)
     error = met.value
@@ -175,23 +175,23 @@ def authentication_error(scope: dict[str, Any], **options: Any) -> ApiError:
 
 
 def authentication_error_for(authorization: str, **options: Any) -> tuple[str, str | None]:
-    """Return message and hint of the 401 that this header meets."""
+    """Return message and hint of the 401 for this header."""
     error = authentication_error(request({"authorization": authorization}), **options)
     return error.message, error.hint
 
 
 def caller_with_key(credential: Credential, kind: BearerTokenType = BearerTokenType.SHORT_TERM) -> Caller:
-    """Return the caller that a bearer key of a credential makes."""
+    """Return the caller of a request with a bearer key."""
     return Caller(arn=credential.arn, account=ACCOUNT, bearer_type=kind)
 
 
-def test_a_short_term_key_is_the_user_whose_access_key_signed_it(clock: Clock) -> None:
-    """AWS's own generator makes it; IAM says whose it is."""
+def test_a_short_term_key_authenticates_the_user_whose_access_key_signed_it(clock: Clock) -> None:
+    """AWS's own generator creates it."""
     assert authenticate_header(f"Bearer {create_short_term_key()}") == caller_with_key(ANN)
 
 
-def test_a_key_of_a_role_session_is_the_session(clock: Clock) -> None:
-    """Its security token is signed with it."""
+def test_a_key_of_a_role_session_authenticates_the_session(clock: Clock) -> None:
+    """Its signature covers the session token."""
     assert authenticate_header(f"Bearer {create_short_term_key('ASIDOFSESSION', token=TOKEN)}") == caller_with_key(
         SESSION
     )
@@ -219,10 +219,10 @@ def test_a_key_of_a_role_session_is_the_session(clock: Clock) -> None:
     ],
     ids=["unknown", "inactive", "wrong secret", "token too many", "foreign token", "token missing"],
 )
-def test_a_key_of_credentials_that_are_not_right_is_invalid(
+def test_a_key_of_wrong_credentials_is_invalid(
     clock: Clock, access_key: str, secret: str, token: str | None, hint: str
 ) -> None:
-    """OBSERVED text; the hint says what is wrong."""
+    """OBSERVED text; the hint names the cause."""
     assert authentication_error_for(f"Bearer {create_short_term_key(access_key, secret, token)}") == (NOT_VALID, hint)
 
 
@@ -235,7 +235,7 @@ def test_a_key_of_credentials_that_are_not_right_is_invalid(
         ("Action=", "Extra=1&Action="),
     ],
 )
-def test_a_key_that_was_altered_is_invalid(clock: Clock, old: str, new: str) -> None:
+def test_an_altered_key_is_invalid(clock: Clock, old: str, new: str) -> None:
     """The signature covers every field."""
     key = alter_key(create_short_term_key(), old, new)
     assert authentication_error_for(f"Bearer {key}") == (
@@ -244,8 +244,8 @@ def test_a_key_that_was_altered_is_invalid(clock: Clock, old: str, new: str) -> 
     )
 
 
-def test_a_key_lives_no_longer_than_its_session(clock: Clock) -> None:
-    """DOCUMENTED: twelve hours or the session's rest, whichever is shorter."""
+def test_a_key_expires_with_its_session(clock: Clock) -> None:
+    """DOCUMENTED: after twelve hours or with the session, whichever is earlier."""
     key = create_short_term_key("ASIDOFSESSION", token=TOKEN)
     assert authentication_error_for(f"Bearer {key}", after=3600.0) == (
         "Bearer Token has expired",
@@ -253,8 +253,8 @@ def test_a_key_lives_no_longer_than_its_session(clock: Clock) -> None:
     )
 
 
-def test_a_key_that_was_good_is_judged_anew(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is remembered of its text: the access key may have been deleted since."""
+def test_a_cached_key_is_authenticated_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The access key may have been deleted since."""
     key = f"Bearer {create_short_term_key()}"
     assert authenticate_header(key) == caller_with_key(ANN)
     monkeypatch.delitem(ACCESS_KEYS, "AKIDOFANN")
@@ -262,13 +262,13 @@ def test_a_key_that_was_good_is_judged_anew(clock: Clock, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_may_be_written_in_any_case(clock: Clock, scheme: str) -> None:
-    """As HTTP has it."""
+def test_the_scheme_is_case_insensitive(clock: Clock, scheme: str) -> None:
+    """As in HTTP."""
     assert authenticate_header(f"{scheme} {create_short_term_key()}") == caller_with_key(ANN)
 
 
-def test_a_long_term_key_is_the_user_that_it_was_made_for() -> None:
-    """IAM knows it by its alias."""
+def test_a_long_term_key_authenticates_its_user() -> None:
+    """IAM finds it by its alias."""
     assert authenticate_header(f"Bearer {long_term()}") == caller_with_key(ANN, BearerTokenType.LONG_TERM)
 
 
@@ -294,19 +294,19 @@ def test_a_long_term_key_is_the_user_that_it_was_made_for() -> None:
     ],
     ids=["unknown", "wrong secret", "inactive", "expired"],
 )
-def test_a_long_term_key_that_is_not_good_is_refused(content: bytes, message: str, hint: str) -> None:
-    """Each with what to do about it."""
+def test_an_invalid_long_term_key_is_refused(content: bytes, message: str, hint: str) -> None:
+    """The hint says what to do."""
     assert authentication_error_for(f"Bearer {long_term(content)}", after=100.0) == (message, hint)
 
 
 @pytest.mark.parametrize("after", [0.0, 43_200.0])
-def test_a_key_is_good_to_its_last_second(clock: Clock, after: float) -> None:
-    """Twelve hours from when it was minted."""
+def test_a_key_is_valid_in_its_last_second(clock: Clock, after: float) -> None:
+    """Twelve hours after it was issued."""
     assert authenticate_header(f"Bearer {create_short_term_key()}", after=after) == caller_with_key(ANN)
 
 
-def test_a_key_past_its_time_has_expired(clock: Clock) -> None:
-    """One second later, in the words of the sibling service."""
+def test_a_key_expires_one_second_later(clock: Clock) -> None:
+    """With the message of the sibling service."""
     assert authentication_error_for(f"Bearer {create_short_term_key()}", after=43_201.0) == (
         "Bearer Token has expired",
         "this short-term key expired 1 s ago; create another",
@@ -314,8 +314,8 @@ def test_a_key_past_its_time_has_expired(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "bedrock-api-key-abc"])
-def test_without_a_bearer_token_there_is_none(header: str) -> None:
-    """Another scheme, or none, is as good as nothing."""
+def test_a_request_without_a_bearer_token_has_no_key(header: str) -> None:
+    """Another scheme counts as none."""
     assert authentication_error_for(header)[0] == "Missing bearer token"
 
 
@@ -334,8 +334,8 @@ def test_without_a_bearer_token_there_is_none(header: str) -> None:
         long_term(b"\xff:\xfe"),
     ],
 )
-def test_a_garbled_token_is_invalid(token: str) -> None:
-    """OBSERVED: what cannot be read at all."""
+def test_a_malformed_token_is_invalid(token: str) -> None:
+    """OBSERVED message."""
     assert authentication_error_for(f"Bearer {token}")[0] == "Invalid bearer token"
 
 
@@ -365,25 +365,25 @@ def test_a_garbled_token_is_invalid(token: str) -> None:
     ],
     ids=str,
 )
-def test_a_token_that_can_be_read_and_is_not_a_key_for_here_is_invalid(changes: dict[str, Any]) -> None:
-    """OBSERVED text; every part of what the generator writes is looked at."""
+def test_a_well_formed_token_with_a_wrong_field_is_invalid(changes: dict[str, Any]) -> None:
+    """OBSERVED message; every field of the generator is checked."""
     assert authentication_error_for(f"Bearer {short_term(**changes)}")[0] == NOT_VALID
 
 
-def test_a_key_minted_in_the_future_is_not_current(clock: Clock) -> None:
+def test_a_key_issued_in_the_future_is_invalid(clock: Clock) -> None:
     """Two clocks may differ by five minutes."""
     key = f"Bearer {create_short_term_key()}"
     assert authenticate_header(key, after=-300.0) == caller_with_key(ANN)
     assert authentication_error_for(key, after=-301.0) == (NOT_VALID, "issued 301 s in the future; check the clocks")
 
 
-def test_a_date_that_no_arithmetic_can_go_past_is_refused() -> None:
+def test_a_key_of_the_last_representable_date_is_refused() -> None:
     """As any other in the future."""
     assert authentication_error_for(f"Bearer {short_term(X_Amz_Date='99991231T235959Z')}")[0] == NOT_VALID
 
 
-def test_the_hint_says_what_the_terse_message_does_not() -> None:
-    """For whom a key is, in plain words."""
+def test_the_hint_names_the_region_of_the_key() -> None:
+    """The message does not."""
     key = short_term(X_Amz_Credential="AKIDOFANN/20260601/eu-west-1/bedrock/aws4_request")
     assert authentication_error_for(f"Bearer {key}") == (
         NOT_VALID,
@@ -391,7 +391,7 @@ def test_the_hint_says_what_the_terse_message_does_not() -> None:
     )
 
 
-def test_any_lets_everybody_in() -> None:
+def test_the_permissive_authenticator_accepts_every_request() -> None:
     """With a key, a wrong one or none."""
     let_in = make_permissive_authenticator(ACCOUNT)
     assert [let_in(request({"authorization": sent})).caller for sent in ("", "Bearer x")] == [ROOT, ROOT]
@@ -409,7 +409,7 @@ def signed_request(
     query: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the scope of a request that botocore signed."""
+    """Return the ASGI scope of a request that botocore signed."""
     sent = AWSRequest(
         method="POST" if body else "GET",
         url=f"http://host{path}" + (f"?{query}" if query else ""),
@@ -421,21 +421,21 @@ def signed_request(
 
 
 def replace_header(scope: dict[str, Any], name: str, value: str | None) -> dict[str, Any]:
-    """Replace a header, or leave it out."""
+    """Replace a header; None removes it."""
     kept = [(given, held) for given, held in scope["headers"] if given != name.encode()]
     return {**scope, "headers": kept if value is None else [*kept, (name.encode(), value.encode())]}
 
 
 def body_check(scope: dict[str, Any]) -> BodyCheck:
-    """Return what judges the body of a request."""
+    """Return the body check of a request."""
     check = authenticate(scope).check_body
     assert check
     return check
 
 
 @pytest.mark.parametrize("service", ["bedrock-mantle", "bedrock"])
-def test_a_signed_request_is_the_users(clock: Clock, service: str) -> None:
-    """The SDK signs for the first name, some callers for the second."""
+def test_a_signature_authenticates_its_user(clock: Clock, service: str) -> None:
+    """The SDK signs for the first service name, some callers for the second."""
     scope = signed_request(service=service)
     body_check(scope)(hashlib.sha256(b"").hexdigest())
     assert authenticate(scope).caller == Caller(arn=ANN.arn, account=ACCOUNT)
@@ -449,19 +449,19 @@ def test_a_signed_request_is_the_users(clock: Clock, service: str) -> None:
         ("/v1/files/", "metadata%5Bk%5D=v&empty="),
     ],
 )
-def test_path_and_query_are_verified_as_they_stand_on_the_wire(clock: Clock, path: str, query: str) -> None:
-    """Encoded slashes, brackets and repeated names."""
+def test_path_and_query_are_verified_as_sent(clock: Clock, path: str, query: str) -> None:
+    """With encoded slashes, brackets and repeated names."""
     body_check(signed_request(path=path, query=query))(hashlib.sha256(b"").hexdigest())
 
 
-def test_headers_that_are_not_signed_do_not_matter(clock: Clock) -> None:
-    """Proxies and HTTP clients add theirs."""
+def test_unsigned_headers_are_ignored(clock: Clock) -> None:
+    """Proxies and HTTP clients add some."""
     scope = signed_request(headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
     assert authenticate(replace_header(scope, "user-agent", "anything")).caller.arn == ANN.arn
 
 
-def test_a_claimed_hash_is_held_against_the_body(clock: Clock) -> None:
-    """The signature is judged at once, the body at its end."""
+def test_a_claimed_hash_is_compared_with_the_body(clock: Clock) -> None:
+    """The signature is checked at once, the body at its end."""
     body = b'{"model": "m"}'
     check = body_check(signed_request(body=body, headers={"x-amz-content-sha256": hashlib.sha256(body).hexdigest()}))
     check(hashlib.sha256(body).hexdigest())
@@ -473,8 +473,8 @@ def test_a_claimed_hash_is_held_against_the_body(clock: Clock) -> None:
     )
 
 
-def test_without_a_claimed_hash_the_signature_is_judged_at_the_bodys_end(clock: Clock) -> None:
-    """Botocore sends none for most services; the hash is signed all the same."""
+def test_without_a_claimed_hash_the_signature_is_checked_at_the_end_of_the_body(clock: Clock) -> None:
+    """Botocore sends no hash to most services, but signs it."""
     check = body_check(signed_request(body=b"what was signed"))
     check(hashlib.sha256(b"what was signed").hexdigest())
     with pytest.raises(ApiError) as met:
@@ -482,14 +482,14 @@ def test_without_a_claimed_hash_the_signature_is_judged_at_the_bodys_end(clock: 
     assert met.value.message == NOT_MATCHING
 
 
-def test_an_unsigned_payload_is_not_looked_at(clock: Clock) -> None:
-    """As SigV4 offers it for uploads."""
+def test_an_unsigned_payload_is_not_checked(clock: Clock) -> None:
+    """SigV4 allows it for uploads."""
     scope = signed_request(body=b"x", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
     assert authenticate(scope) == AuthenticationResult(caller=Caller(arn=ANN.arn, account=ACCOUNT))
 
 
-def test_a_session_signs_with_its_token(clock: Clock) -> None:
-    """The credentials of an assumed role."""
+def test_a_session_token_is_verified(clock: Clock) -> None:
+    """With the credentials of an assumed role."""
     scope = signed_request("ASIDOFSESSION", token=TOKEN)
     body_check(scope)(hashlib.sha256(b"").hexdigest())
     assert authenticate(scope).caller.arn == SESSION.arn
@@ -537,16 +537,16 @@ CHANGES: dict[str, tuple[dict[str, Any], tuple[str, str | None], str, str]] = {
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_a_request_that_is_not_signed_right_is_refused(clock: Clock, case: str) -> None:
-    """Each fault has its 401 and its hint."""
+def test_a_wrong_signature_is_refused(clock: Clock, case: str) -> None:
+    """Each fault has its message and hint."""
     options, (name, value), message, hint = CHANGES[case]
     error = authentication_error(replace_header(signed_request(**{"headers": HASHED, **options}), name, value))
     assert (error.message, error.hint) == (message, hint)
 
 
 @pytest.mark.parametrize(("after", "side"), [(301.0, "301 s behind"), (-301.0, "301 s ahead of")])
-def test_a_request_whose_date_is_off_is_refused(clock: Clock, after: float, side: str) -> None:
-    """Five minutes to either side are allowed."""
+def test_a_request_with_a_wrong_date_is_refused(clock: Clock, after: float, side: str) -> None:
+    """Up to five minutes on either side are allowed."""
     error = authentication_error(signed_request(headers=HASHED), after=after)
     assert (error.message, error.hint) == (
         "Signature expired or not yet current: 20260601T120000Z is more than five minutes from the server's time",
@@ -555,8 +555,8 @@ def test_a_request_whose_date_is_off_is_refused(clock: Clock, after: float, side
     assert authenticate(signed_request(headers=HASHED), after=300.0 if after > 0 else -300.0).caller.arn == ANN.arn
 
 
-def test_a_host_that_is_not_signed_is_no_signature(clock: Clock) -> None:
-    """It would be good at any endpoint."""
+def test_the_host_must_be_signed(clock: Clock) -> None:
+    """The signature would be valid at any endpoint."""
     scope = signed_request(headers=HASHED)
     authorization = dict(scope["headers"])[b"authorization"].decode().replace("host;", "")
     error = authentication_error(replace_header(scope, "authorization", authorization))
@@ -566,8 +566,8 @@ def test_a_host_that_is_not_signed_is_no_signature(clock: Clock) -> None:
 @pytest.mark.parametrize(
     "rest", ["", ", SignedHeaders=host", ", Signature=" + "0" * 64, ", SignedHeaders=host, Signature=zz"]
 )
-def test_half_a_signature_is_none(rest: str) -> None:
-    """All three parts are needed."""
+def test_an_incomplete_signature_is_refused(rest: str) -> None:
+    """All three parts are required."""
     header = "AWS4-HMAC-SHA256 Credential=AKIDOFANN/20260601/us-west-2/bedrock/aws4_request" + rest
     assert authentication_error_for(header) == (
         NOT_MATCHING,
@@ -575,8 +575,8 @@ def test_half_a_signature_is_none(rest: str) -> None:
     )
 
 
-def test_the_scope_of_a_presigned_request_is_read_from_its_query() -> None:
-    """As S3's URLs and the generator's carry it."""
+def test_the_scope_of_a_presigned_request_is_in_its_query() -> None:
+    """As in S3's URLs and in short-term keys."""
     query = urlencode({"X-Amz-Credential": "AKID/20260601/us-west-2/s3/aws4_request"})
     assert parse_credential_scope("", query) == CredentialScope(
         access_key_id="AKID", date="20260601", region="us-west-2", service="s3"
@@ -585,20 +585,20 @@ def test_the_scope_of_a_presigned_request_is_read_from_its_query() -> None:
 
 @pytest.mark.parametrize("authorization", ["", "Bearer x", "Credential=a/b/c"])
 def test_an_unsigned_request_has_no_scope(authorization: str) -> None:
-    """Nothing is guessed."""
+    """There is no default."""
     assert parse_credential_scope(authorization) is None
 
 
 @given(st.binary(max_size=200), st.sampled_from(["bedrock-api-key-", "ABSK", ""]))
-def test_no_token_breaks_the_reader(content: bytes, prefix: str) -> None:
-    """Whatever is sent, the answer is a 401."""
+def test_any_token_gives_a_401(content: bytes, prefix: str) -> None:
+    """It never raises another error."""
     with pytest.raises(ApiError):
         authenticate_header(f"Bearer {prefix}{base64.b64encode(content).decode()}")
 
 
 @given(st.dictionaries(st.sampled_from(sorted(FIELDS)), st.text(max_size=60), max_size=3))
-def test_no_field_of_a_key_breaks_the_reader(changes: dict[str, str]) -> None:
-    """Tampered keys included; what the 401 hints fits into a header."""
+def test_any_field_of_a_key_gives_a_401(changes: dict[str, str]) -> None:
+    """The hint always fits into a header."""
     query = urlencode(FIELDS | changes)
     token = base64.b64encode(f"bedrock.amazonaws.com/?{query}".encode()).decode()
     hint = ""
@@ -616,8 +616,8 @@ def test_no_field_of_a_key_breaks_the_reader(changes: dict[str, str]) -> None:
     st.sampled_from(["AKIDOFANN", "ASIDOFSESSION", "\xe9"]),
     st.sampled_from(["20260601T120000Z", "", "\xb2026"]),
 )
-def test_no_header_breaks_the_verifier(names: str, content: str, access_key: str, date: str) -> None:
-    """Whatever stands in the headers of a signed request, the answer is a 401 whose hint fits into a header."""
+def test_any_header_of_a_signed_request_gives_a_401(names: str, content: str, access_key: str, date: str) -> None:
+    """The hint always fits into a header."""
     authorization = (
         f"AWS4-HMAC-SHA256 Credential={access_key}/20260601/us-west-2/bedrock/aws4_request,"
         f" SignedHeaders=host;{names}, Signature={'0' * 64}"

@@ -1,4 +1,4 @@
-"""Who may pass: what the gate asks of IAM, and when; with an authenticator and an IAM of the test's own."""
+"""Authorization of requests: the permissions that are checked, with which condition keys, and the errors."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ PermissionRequest = tuple[str, str, str, Mapping[str, str | Sequence[str]]]
 
 @dataclass
 class FakeIam:
-    """Denies the actions in `denied`, and remembers what it was asked: caller, action, resource, condition keys."""
+    """Denies the actions in `denied`, and records each check: caller, action, resource, condition keys."""
 
     denied: tuple[str, ...] = ()
     requests: list[PermissionRequest] = field(default_factory=list)
@@ -44,7 +44,7 @@ class FakeIam:
     def __call__(
         self, *, caller: str, action: str, resource: str, context: Mapping[str, str | Sequence[str]]
     ) -> str | None:
-        """Answer as IAM does."""
+        """Deny as IAM does."""
         self.requests.append((caller, action, resource, context))
         return f"not {action}" if action in self.denied else None
 
@@ -55,11 +55,11 @@ class FakeProjects:
     default_project_id = "default"
 
     def arn(self, account: str, project_id: str) -> str:
-        """Give a project's ARN."""
+        """Return a project's ARN."""
         return f"arn:aws:bedrock-mantle:us-west-2:{account}:project/{project_id}"
 
     def resolve_project(self, account: str, name: str) -> str:
-        """Know a project by its id, and no other's."""
+        """Return the id of a project of the account."""
         assert account == ACCOUNT
         if name not in {"default", "proj_1"}:
             raise LookupError(name)
@@ -73,7 +73,7 @@ def request(
     client: tuple[str, int] | None = ("192.0.2.1", 5),
     path: Mapping[str, str] | None = None,
 ) -> Request:
-    """Make a request whose body comes in `parts`."""
+    """Return a request whose body arrives in `parts`."""
     waiting = [
         {"type": "http.request", "body": part, "more_body": number < len(parts)} for number, part in enumerate(parts, 1)
     ] or [{"type": "http.request", "body": b"", "more_body": False}]
@@ -102,7 +102,7 @@ async def authorize(
     iam: FakeIam | None = None,
     check_body: BodyCheck | None = None,
 ) -> AuthorizedRequest:
-    """Let a request in, or raise what it meets."""
+    """Authorize a request, or raise its error."""
     gate = Authorizer(
         authenticate=lambda _scope: AuthenticationResult(caller=caller, check_body=check_body),
         denial_reason=iam or FakeIam(),
@@ -115,7 +115,7 @@ async def authorize(
 
 
 def permission_requests(sent: Request, action: str, *conditions: str, caller: Caller = ANN) -> list[PermissionRequest]:
-    """Return what IAM was asked about a request that was let in."""
+    """Return the permission checks of an authorized request."""
     iam = FakeIam()
     asyncio.run(authorize(sent, action, *conditions, caller=caller, iam=iam))
     return iam.requests
@@ -124,14 +124,14 @@ def permission_requests(sent: Request, action: str, *conditions: str, caller: Ca
 def authorization_error(
     sent: Request, action: str, *, denied: str, caller: Caller = ANN
 ) -> tuple[int, str, str, str | None]:
-    """Return status, code, message and hint of the answer to a caller who may not do `denied`."""
+    """Return status, code, message and hint for a caller who may not do `denied`."""
     with pytest.raises(ApiError) as met:
         asyncio.run(authorize(sent, action, caller=caller, iam=FakeIam(denied=(f"bedrock-mantle:{denied}",))))
     return met.value.kind.status, met.value.kind.code, met.value.message, met.value.hint
 
 
 def test_a_signed_request_needs_the_action_on_its_project() -> None:
-    """With the condition keys that every request has."""
+    """With the global condition keys."""
     assert permission_requests(request(), "ListFiles") == [
         (ANN.arn, "bedrock-mantle:ListFiles", f"{PROJECTS}/default", GLOBAL)
     ]
@@ -139,7 +139,7 @@ def test_a_signed_request_needs_the_action_on_its_project() -> None:
 
 @pytest.mark.parametrize("kind", BearerTokenType)
 def test_a_bearer_key_needs_its_own_permission_first(kind: BearerTokenType) -> None:
-    """On every resource, with the kind of key as a condition key; the action itself does not have that key."""
+    """On `*`, with the kind of key as a condition key. The action itself does not have that key."""
     bearer = Caller(arn=ANN.arn, account=ACCOUNT, bearer_type=kind)
     token = {"bedrock-mantle:BearerTokenType": kind.value}
     assert permission_requests(request(), "ListFiles", caller=bearer) == [
@@ -148,12 +148,12 @@ def test_a_bearer_key_needs_its_own_permission_first(kind: BearerTokenType) -> N
     ]
 
 
-def test_the_root_is_not_asked_about() -> None:
-    """It may do everything, and nothing of its request is read for IAM."""
+def test_the_root_needs_no_permission() -> None:
+    """The request is not read for IAM."""
     assert permission_requests(request(), "CreateFineTuningJob", "Files", "Model", caller=ROOT) == []
 
 
-def test_an_address_that_is_none_is_no_condition_key() -> None:
+def test_a_client_without_an_ip_address_has_no_source_ip_key() -> None:
     """A Unix socket has no address."""
     [(_, _, _, context)] = permission_requests(request(client=None), "ListFiles")
     assert context == {name: value for name, value in GLOBAL.items() if name != "aws:SourceIp"}
@@ -166,7 +166,7 @@ def test_an_address_that_is_none_is_no_condition_key() -> None:
         ("GetFineTuningJob", "FineTuningJob", {"job": "ftjob-1"}, {"bedrock-mantle:FineTuningJob": "ftjob-1"}),
     ],
 )
-def test_what_the_path_names_is_a_condition_key(
+def test_ids_in_the_path_are_condition_keys(
     action: str, condition: str, path: dict[str, str], keys: dict[str, object]
 ) -> None:
     """DOCUMENTED: Service Authorization Reference."""
@@ -190,16 +190,16 @@ def test_what_the_path_names_is_a_condition_key(
     ],
     ids=["both files", "one file", "an alias", "wrong types", "a list", "too deep"],
 )
-def test_what_the_body_names_is_a_condition_key(body: object, keys: dict[str, object]) -> None:
-    """As far as it can be read; what is wrong with it is told later, to whoever may call."""
+def test_ids_in_the_body_are_condition_keys(body: object, keys: dict[str, object]) -> None:
+    """A malformed body has none; the handler reports it after authorization."""
     content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     assert permission_requests(request(content, method="POST"), "CreateFineTuningJob", "Files", "Model") == [
         (ANN.arn, "bedrock-mantle:CreateFineTuningJob", f"{PROJECTS}/default", GLOBAL | keys)
     ]
 
 
-def test_a_body_that_was_read_for_iam_is_there_for_the_handler() -> None:
-    """It is read once."""
+def test_the_handler_can_read_a_body_that_authorization_read() -> None:
+    """It is received once."""
 
     async def body() -> bytes:
         let_in = await authorize(request(b"{", b"}"), "CreateFineTuningJob", "Model")
@@ -212,7 +212,7 @@ def test_a_body_that_was_read_for_iam_is_there_for_the_handler() -> None:
     ("action", "status"),
     [("ListModels", 403), ("CreateFineTuningJob", 403), ("CreateInference", 401), ("GetInference", 401)],
 )
-def test_a_denied_action_is_told_in_iams_words(action: str, status: int) -> None:
+def test_a_denied_action_has_iams_message(action: str, status: int) -> None:
     """OBSERVED: 403 on the control plane, 401 at inference."""
     hint = f"allow bedrock-mantle:{action} in the caller's IAM policies; AmazonBedrockMantleFullAccess allows all of"
     assert authorization_error(request(), action, denied=action) == (
@@ -224,7 +224,7 @@ def test_a_denied_action_is_told_in_iams_words(action: str, status: int) -> None
 
 
 @pytest.mark.shows("bearer-permission")
-def test_a_bearer_who_may_not_bear_is_told_so_with_403() -> None:
+def test_a_denied_bearer_key_is_403() -> None:
     """OBSERVED: also at inference."""
     bearer = Caller(arn=ANN.arn, account=ACCOUNT, bearer_type=BearerTokenType.LONG_TERM)
     assert authorization_error(request(), "CreateInference", denied="CallWithBearerToken", caller=bearer)[:3] == (
@@ -235,13 +235,13 @@ def test_a_bearer_who_may_not_bear_is_told_so_with_403() -> None:
 
 
 def test_the_header_selects_the_project() -> None:
-    """Both for IAM and for the handler."""
+    """For the permission check and for the handler."""
     sent = request(headers={"openai-project": "proj_1"})
     assert permission_requests(sent, "ListFiles")[0][2] == f"{PROJECTS}/proj_1"
     assert asyncio.run(authorize(sent, "ListFiles")).project == f"{PROJECTS}/proj_1"
 
 
-def test_whether_a_project_exists_is_told_to_those_only_who_may_use_it() -> None:
+def test_permission_is_checked_before_the_project_exists() -> None:
     """First 403, then 404."""
     sent = request(headers={"openai-project": "proj_2"})
     assert authorization_error(sent, "ListFiles", denied="ListFiles")[0] == 403
@@ -251,15 +251,15 @@ def test_whether_a_project_exists_is_told_to_those_only_who_may_use_it() -> None
 
 @pytest.mark.shows("right-to-list-and-create")
 @pytest.mark.parametrize(("path", "name"), [({}, "*"), ({"project": "proj_1"}, "proj_1")])
-def test_an_action_on_a_project_is_on_the_one_in_the_path(path: dict[str, str], name: str) -> None:
-    """Listing and creating are on all (INFERRED)."""
+def test_an_action_on_a_project_uses_the_project_in_the_path(path: dict[str, str], name: str) -> None:
+    """Listing and creating use all projects (INFERRED)."""
     assert (
         permission_requests(request(path=path), "GetProject" if path else "ListProjects")[0][2] == f"{PROJECTS}/{name}"
     )
 
 
 def expect_body(content: bytes) -> BodyCheck:
-    """Return a check that takes one body."""
+    """Return a check that accepts one body."""
 
     def check(payload: str) -> None:
         if payload != sha256(content).hexdigest():
@@ -269,8 +269,8 @@ def expect_body(content: bytes) -> BodyCheck:
 
 
 @pytest.mark.parametrize("parts", [(b"",), (b"whole",), (b"in ", b"three ", b"parts")])
-def test_a_signed_body_goes_through_unchanged(parts: tuple[bytes, ...]) -> None:
-    """In however many parts it comes."""
+def test_the_handler_gets_the_signed_body(parts: tuple[bytes, ...]) -> None:
+    """In any number of parts."""
 
     async def body() -> bytes:
         check = expect_body(b"".join(parts))
@@ -280,16 +280,16 @@ def test_a_signed_body_goes_through_unchanged(parts: tuple[bytes, ...]) -> None:
     assert asyncio.run(body()) == b"".join(parts)
 
 
-def test_another_body_than_the_signed_one_is_refused_at_the_gate() -> None:
-    """Before the handler, which might not look at it."""
+def test_a_body_other_than_the_signed_one_is_refused_before_the_handler() -> None:
+    """The handler might not read it."""
     sent = request(b"other", method="POST")
     with pytest.raises(ApiError) as met:
         asyncio.run(authorize(sent, "CancelFineTuningJob", check_body=expect_body(b"signed")))
     assert met.value.kind is BAD_SIGNATURE
 
 
-def test_a_body_that_was_changed_on_its_way_is_judged_as_it_was_sent() -> None:
-    """The signature is of that one; the handler is given the other."""
+def test_a_body_that_a_fault_changed_is_verified_as_sent() -> None:
+    """The handler gets the changed body."""
 
     async def body() -> bytes:
         message = {"type": "http.request", "body": b"changed", "more_body": False, ORIGINAL_BODY: b"signed"}
@@ -300,8 +300,8 @@ def test_a_body_that_was_changed_on_its_way_is_judged_as_it_was_sent() -> None:
     assert asyncio.run(body()) == b"changed"
 
 
-def test_an_upload_is_judged_when_its_last_part_arrives() -> None:
-    """Nothing of it is kept: the parts are handed on as they come, but for the last one."""
+def test_an_upload_is_verified_with_its_last_part() -> None:
+    """The other parts are passed on at once."""
 
     async def read() -> list[bytes]:
         sent = request(b"a", b"b", b"c", method="POST")

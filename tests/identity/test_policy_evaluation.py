@@ -1,4 +1,4 @@
-"""IAM's rules over policy documents, case by case."""
+"""The evaluation of policy documents, case by case."""
 
 import json
 from collections.abc import Mapping
@@ -17,28 +17,28 @@ IMPLICIT_DENY = Effect.IMPLICIT_DENY
 
 
 def allow(**parts: Any) -> dict[str, Any]:
-    """Make a statement that allows lambda:InvokeFunction on everything, unless `parts` say otherwise."""
+    """Return a statement that allows lambda:InvokeFunction on everything, changed by `parts`."""
     return {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*", **parts}
 
 
 def deny(**parts: Any) -> dict[str, Any]:
-    """Make the same statement, denying."""
+    """Return the same statement with the effect Deny."""
     return allow(**{**parts, "Effect": "Deny"})
 
 
 def without(statement: Mapping[str, Any], *parts: str) -> dict[str, Any]:
-    """Leave parts of a statement out."""
+    """Return a statement without these elements."""
     return {name: value for name, value in statement.items() if name not in parts}
 
 
 def with_condition(operator: str, key: str, *values: object) -> dict[str, Any]:
-    """Make a statement that allows under one condition."""
+    """Return a statement that allows under one condition."""
     return allow(Condition={operator: {key: values[0] if len(values) == 1 else list(values)}})
 
 
 @dataclass(frozen=True)
 class Case:
-    """Statements, what they are asked, and what they say."""
+    """Statements, a request, and the expected effect."""
 
     name: str
     statements: tuple[Mapping[str, Any], ...]
@@ -232,8 +232,8 @@ CASES = (
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_decision_is_iams(case: Case) -> None:
-    """Each element of a statement is read as IAM reads it."""
+def test_the_effect_is_iams(case: Case) -> None:
+    """Each element of a statement has IAM's meaning."""
     document = json.dumps({"Version": case.version, "Statement": list(case.statements)})
 
     decision = evaluate_policies(
@@ -243,8 +243,8 @@ def test_decision_is_iams(case: Case) -> None:
     assert decision.effect == case.expected
 
 
-def test_decision_names_its_statement() -> None:
-    """The reason tells which statement decided."""
+def test_the_reason_names_the_deciding_statement() -> None:
+    """By its Sid."""
     documents: list[dict[str, Any]] = [{"Statement": allow()}, {"Statement": [deny(Sid="NotTonight")]}]
 
     assert evaluate_policies(documents, action="lambda:InvokeFunction", resource=FUNCTION) == Decision(
@@ -252,8 +252,8 @@ def test_decision_names_its_statement() -> None:
     )
 
 
-def test_encoded_document_is_read() -> None:
-    """IAM gives documents percent-encoded; both forms are taken."""
+def test_a_percent_encoded_document_is_parsed() -> None:
+    """IAM returns documents percent-encoded; both forms are accepted."""
     encoded = '%7B"Statement": %7B"Effect": "Allow", "Action": "*", "Resource": "*"%7D%7D'
 
     assert evaluate_policies([encoded], action="s3:GetObject", resource="*").effect == Effect.ALLOW
@@ -277,8 +277,8 @@ ALICE = "arn:aws:iam::123456789012:user/alice"
     ],
     ids=str,
 )
-def test_resource_policy_counts_for_whom_it_names(named: object, expected: Effect) -> None:
-    """A user must be named; naming its account leaves the matter to that account's own policies."""
+def test_a_resource_policy_applies_to_the_principals_that_it_names(named: object, expected: Effect) -> None:
+    """Naming the account delegates to the account's identity policies."""
     principal = Principal(arns=(ALICE,), account="123456789012")
     policy: dict[str, Any] = {"Statement": [allow(Principal=named)]}
 
@@ -287,8 +287,8 @@ def test_resource_policy_counts_for_whom_it_names(named: object, expected: Effec
     assert decision.effect == expected
 
 
-def test_resource_policy_denies_a_whole_account() -> None:
-    """A deny does reach everybody of the account that it names."""
+def test_a_resource_policy_denies_a_whole_account() -> None:
+    """A deny of an account applies to all its principals."""
     principal = Principal(arns=(ALICE,), account="123456789012")
     policy = {"Statement": [allow(Principal="*"), deny(Principal={"AWS": "123456789012"})]}
 
@@ -298,8 +298,8 @@ def test_resource_policy_denies_a_whole_account() -> None:
     )
 
 
-def test_service_principal_is_named() -> None:
-    """A trust policy names a service."""
+def test_a_resource_policy_may_name_a_service() -> None:
+    """As a trust policy does."""
     policy: dict[str, Any] = {
         "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "bedrock.amazonaws.com"}}
     }
@@ -311,8 +311,8 @@ def test_service_principal_is_named() -> None:
     assert decision.effect == ALLOW
 
 
-def test_not_principal_spares_whom_it_names() -> None:
-    """NotPrincipal with Deny is for everybody else."""
+def test_not_principal_excludes_the_principals_that_it_names() -> None:
+    """NotPrincipal with Deny applies to all others."""
     policy = {"Statement": [deny(NotPrincipal={"AWS": ALICE})]}
 
     effects = [
@@ -337,8 +337,8 @@ def test_not_principal_spares_whom_it_names() -> None:
         ("DateEquals", "9" * 400),
     ],
 )
-def test_condition_that_iam_does_not_know_is_an_error(operator: str, value: str) -> None:
-    """A policy that cannot be read is never taken for a decision."""
+def test_an_unknown_condition_operator_is_an_error(operator: str, value: str) -> None:
+    """It is neither an allow nor a deny."""
     with pytest.raises(MalformedPolicy):
         evaluate_policies(
             [{"Statement": [with_condition(operator, "k", value)]}],
@@ -361,7 +361,7 @@ def test_condition_that_iam_does_not_know_is_an_error(operator: str, value: str)
     ],
     ids=lambda policy: policy[:60],
 )
-def test_a_policy_that_is_none_is_never_taken_for_a_decision(policy: str) -> None:
-    """Moto takes any text as a session's policy."""
+def test_a_malformed_policy_is_an_error(policy: str) -> None:
+    """Moto accepts any text as a session policy."""
     with pytest.raises(MalformedPolicy):
         evaluate_policies([policy], action="lambda:InvokeFunction", resource="*")

@@ -1,4 +1,4 @@
-"""A pool with a fixed clock and counted request ids, closed after each test."""
+"""Pools with a fixed clock and numbered request ids."""
 
 import itertools
 import time
@@ -14,7 +14,7 @@ SIMULATED_TIME = 1_767_225_600.0
 
 @pytest.fixture
 def make_pool() -> Iterator[Callable[..., EnvironmentPool]]:
-    """Make pools; each is closed when the test ends."""
+    """Return a function that creates pools; they are closed after the test."""
     pools: list[EnvironmentPool] = []
 
     def make(**options: Any) -> EnvironmentPool:
@@ -35,5 +35,5 @@ def make_pool() -> Iterator[Callable[..., EnvironmentPool]]:
 
 @pytest.fixture
 def pool(make_pool: Callable[..., EnvironmentPool]) -> EnvironmentPool:
-    """Give a pool of two environments."""
+    """A pool of two environments."""
     return make_pool()

@@ -1,4 +1,4 @@
-"""Packages that Lambda would not unpack."""
+"""Packages that Lambda does not unpack."""
 
 import io
 import stat
@@ -15,29 +15,29 @@ from tests.lambdas.zips import function_from_zip, zip_files
 
 
 def unpack(tmp_path: Path, *, code: bytes, layers: tuple[bytes, ...] = ()) -> None:
-    """Unpack into folders of this test."""
+    """Unpack into folders of the test."""
     archive.unpack(code=code, layers=layers, task_folder=tmp_path / "task", opt_folder=tmp_path / "opt")
 
 
 @pytest.mark.parametrize(
     "name", ["../outside.py", "/etc/outside.py", "a/../../outside.py", "..\\outside.py", "C:\\outside.py"]
 )
-def test_path_outside_the_package_is_refused(tmp_path: Path, name: str) -> None:
-    """No file is written outside the function's own folder, and the message names the path."""
+def test_a_path_outside_the_package_is_refused(tmp_path: Path, name: str) -> None:
+    """No file is written outside the function's folder, and the message names the path."""
     with pytest.raises(InvalidZipFile, match="names a path outside the package"):
         unpack(tmp_path, code=zip_files({"fine.py": "", name: ""}))
 
     assert list((tmp_path / "task").iterdir()) == []
 
 
-def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
-    """A tarball, say, is not a package."""
+def test_a_package_that_is_not_a_zip_is_refused(tmp_path: Path) -> None:
+    """Such as a tarball."""
     with pytest.raises(InvalidZipFile, match="function's zip is not a usable zip archive"):
         unpack(tmp_path, code=b"not a zip")
 
 
-def test_damaged_zip_is_refused(tmp_path: Path) -> None:
-    """A flipped byte is found by its checksum."""
+def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
+    """By its checksum."""
     code = bytearray(zip_files({"a.py": "x = 1\n" * 100}))
     code[45] ^= 0xFF
 
@@ -45,8 +45,8 @@ def test_damaged_zip_is_refused(tmp_path: Path) -> None:
         unpack(tmp_path, code=bytes(code))
 
 
-def test_zip_bomb_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small zip that would unpack to more than the limit is refused by what it declares."""
+def test_a_zip_bomb_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its declared size."""
     monkeypatch.setattr(archive, "MAX_UNZIPPED_BYTES", 1_000_000)
 
     with pytest.raises(InvalidZipFile, match=r"unzipped size must be smaller than 1000000 bytes .* declares 1200000"):
@@ -55,8 +55,8 @@ def test_zip_bomb_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: p
     assert list((tmp_path / "task").iterdir()) == []
 
 
-def test_a_directory_that_is_the_bomb_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its entries are counted before the reader makes an object of each: here all are of one and the same file."""
+def test_a_huge_directory_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its entries are counted before Python's reader creates an object for each."""
 
     def read(*_: object) -> None:
         pytest.fail("the directory was read")
@@ -70,7 +70,7 @@ def test_a_directory_that_is_the_bomb_is_not_read(tmp_path: Path, monkeypatch: p
 
 
 def test_layers_count_towards_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Function and layers together are bounded, and the message says which was too much."""
+    """The message says which archive exceeds the limit."""
     monkeypatch.setattr(archive, "MAX_UNZIPPED_BYTES", 10)
 
     with pytest.raises(InvalidZipFile, match="zip of layer 2 is too large"):
@@ -78,7 +78,7 @@ def test_layers_count_towards_the_size(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_executables_stay_executable(tmp_path: Path) -> None:
-    """A binary in the package can be run, as on AWS."""
+    """As on AWS."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as package:
         tool = zipfile.ZipInfo("bin/tool")
@@ -90,8 +90,8 @@ def test_executables_stay_executable(tmp_path: Path) -> None:
     assert (tmp_path / "task/bin/tool").stat().st_mode & stat.S_IXUSR
 
 
-def test_pool_survives_a_bad_package(pool: EnvironmentPool) -> None:
-    """A function that cannot be unpacked takes no environment away from the others."""
+def test_a_bad_package_uses_no_environment(pool: EnvironmentPool) -> None:
+    """The pool runs other functions afterwards."""
     for _ in range(5):
         with pytest.raises(InvalidZipFile):
             pool.invoke(function_from_zip(b"junk"), b"{}")

@@ -1,4 +1,4 @@
-"""What a caller gets for each thing that a function can do wrong: the payloads are AWS's own, to the letter."""
+"""The exact payloads of AWS for everything that a function can do wrong."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ REQUEST = "00000000-0000-4000-8000-000000000001"
 
 @dataclass(frozen=True)
 class Case:
-    """A function's source and the error payload that comes of it."""
+    """A function's source and its error payload."""
 
     name: str
     source: str
@@ -23,19 +23,19 @@ class Case:
 
 
 def handler(*lines: str) -> str:
-    """Make a module whose handler has these lines."""
+    """Return a module whose handler has these lines."""
     return "import os, signal, sys\ndef lambda_handler(event, context):\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def exit_error(how: str) -> dict[str, str]:
-    """Give the payload of a runtime that went away."""
+    """Return the payload for a runtime that exited."""
     return {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {REQUEST} Error: {how}"}
 
 
 def exception_error(
     error: str, message: str, *, trace: list[str] | None = None, request_id: str = REQUEST
 ) -> dict[str, Any]:
-    """Give the payload that AWS's runtime client makes of a Python error."""
+    """Return the payload of AWS's runtime client for a Python exception."""
     return {"errorMessage": message, "errorType": error, "requestId": request_id, "stackTrace": trace or []}
 
 
@@ -138,15 +138,15 @@ CASES = (
 
 @pytest.mark.shows("lambda-runtime")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_error_payload_is_that_of_aws(pool: EnvironmentPool, case: Case) -> None:
-    """Every fault of a function gives the payload that AWS gives, and is Unhandled."""
+def test_the_error_payload_is_awss(pool: EnvironmentPool, case: Case) -> None:
+    """Every error is Unhandled."""
     invocation = pool.invoke(make_function(case.source, timeout=10), b"{}")
 
     assert (invocation.function_error, json.loads(invocation.payload)) == ("Unhandled", case.payload)
 
 
-def test_exception_at_import_has_its_own_type(pool: EnvironmentPool) -> None:
-    """An exception while the module loads is reported as itself, with the frames of importlib, as on AWS."""
+def test_an_exception_at_import_has_its_own_type(pool: EnvironmentPool) -> None:
+    """With the frames of importlib, as on AWS."""
     payload = json.loads(pool.invoke(make_function("raise KeyError('at import')\n"), b"{}").payload)
 
     assert (payload["errorType"], payload["errorMessage"], payload["stackTrace"][-1]) == (
@@ -156,15 +156,15 @@ def test_exception_at_import_has_its_own_type(pool: EnvironmentPool) -> None:
     )
 
 
-def test_event_that_is_not_json_is_an_unmarshal_error(pool: EnvironmentPool) -> None:
-    """The pool hands events on as they are; the runtime client refuses what it cannot read."""
+def test_an_event_that_is_not_json_is_an_unmarshal_error(pool: EnvironmentPool) -> None:
+    """The runtime client rejects it, not the pool."""
     payload = json.loads(pool.invoke(make_function(handler("return 1")), b"{").payload)
 
     assert payload["errorType"] == "Runtime.UnmarshalError"
 
 
-def test_timeout_kills_and_the_next_call_starts_cold(pool: EnvironmentPool) -> None:
-    """A function that does not answer in time is killed with all it started; the next call gets a new environment."""
+def test_a_timeout_kills_and_the_next_call_starts_cold(pool: EnvironmentPool) -> None:
+    """With all child processes."""
     spec = make_function(handler("while event.get('loop'): pass", "return 'done'"), timeout=0.3)
 
     slow = pool.invoke(spec, b'{"loop": true}')
@@ -181,8 +181,8 @@ def test_timeout_kills_and_the_next_call_starts_cold(pool: EnvironmentPool) -> N
     assert (following.payload, following.init_ms is not None) == (b'"done"', True)
 
 
-def test_slow_init_is_begun_anew_with_the_functions_timeout(make_pool: Callable[..., EnvironmentPool]) -> None:
-    """An init phase over its limit is restarted once, then bounded by Timeout."""
+def test_a_slow_init_is_restarted_with_the_functions_timeout(make_pool: Callable[..., EnvironmentPool]) -> None:
+    """Once."""
     pool = make_pool(init_seconds=0.2)
 
     invocation = pool.invoke(make_function("while True: pass\n", timeout=0.3), b"{}")
@@ -191,35 +191,35 @@ def test_slow_init_is_begun_anew_with_the_functions_timeout(make_pool: Callable[
 
 
 def test_init_does_not_count_against_the_timeout(pool: EnvironmentPool) -> None:
-    """A module that takes longer to load than Timeout allows for a call still answers."""
+    """A module may take longer to load than Timeout."""
     invocation = pool.invoke(make_function("import time\ntime.sleep(0.4)\n" + handler("return 1"), timeout=0.2), b"{}")
 
     assert invocation.payload == b"1"
 
 
-def test_answer_of_just_the_limit_passes(pool: EnvironmentPool) -> None:
-    """6,291,556 bytes are still an answer, quotes included."""
+def test_a_response_at_the_limit_passes(pool: EnvironmentPool) -> None:
+    """6,291,556 bytes, quotes included."""
     invocation = pool.invoke(make_function(handler("return 'x' * 6_291_554")), b"{}")
 
     assert (invocation.function_error, len(invocation.payload)) == (None, 6_291_556)
 
 
-def test_non_finite_numbers_pass_as_aws_passes_them(pool: EnvironmentPool) -> None:
-    """The real marshaller writes bare NaN and Infinity, which is no JSON; whoever reads rewards must refuse them."""
+def test_non_finite_numbers_pass_as_on_aws(pool: EnvironmentPool) -> None:
+    """The runtime client writes NaN and Infinity, which are not JSON. The grader must refuse them."""
     invocation = pool.invoke(make_function(handler("return [float('nan'), float('inf')]")), b"{}")
 
     assert (invocation.function_error, invocation.payload) == (None, b"[NaN, Infinity]")
 
 
 def test_megabytes_of_log_do_not_block_the_function(pool: EnvironmentPool) -> None:
-    """The log pipe is read while the function runs: it may print more than a pipe holds."""
+    """The log pipe is drained while the function runs."""
     invocation = pool.invoke(make_function(handler("print('x' * 3_000_000)", "return 'printed'")), b"{}")
 
     assert (invocation.payload, len(invocation.log) > 3_000_000) == (b'"printed"', True)
 
 
 def test_memory_of_children_counts(pool: EnvironmentPool) -> None:
-    """A handler cannot get round MemorySize by forking: the whole sandbox is measured."""
+    """MemorySize limits the whole sandbox, forked processes included."""
     source = handler(
         "child = os.fork()",
         "if child == 0:",
@@ -233,8 +233,8 @@ def test_memory_of_children_counts(pool: EnvironmentPool) -> None:
     assert json.loads(invocation.payload) == exit_error("Runtime exited with error: signal: killed")
 
 
-def test_bad_handler_name_is_reported_by_the_runtime(pool: EnvironmentPool) -> None:
-    """A handler without a dot is AWS's own Runtime.MalformedHandlerName."""
+def test_a_malformed_handler_name_is_reported_by_the_runtime(pool: EnvironmentPool) -> None:
+    """As Runtime.MalformedHandlerName."""
     payload = json.loads(pool.invoke(function_from_zip(zip_files({"a.py": ""}), handler="a"), b"{}").payload)
 
     assert payload["errorType"] == "Runtime.MalformedHandlerName"

@@ -1,4 +1,4 @@
-"""How a caller may name a function."""
+"""The names and ARNs by which a caller may name a function."""
 
 import pytest
 
@@ -9,12 +9,12 @@ ARN = "arn:aws:lambda:us-east-1:111111111111:function:grader"
 
 
 def parse(name: str, qualifier: str | None = None) -> FunctionReference:
-    """Read a name as a caller in account 123456789012, us-west-2, would write it."""
+    """Parse a name of a caller in account 123456789012 and region us-west-2."""
     return parse_function_reference(name, qualifier=qualifier, account="123456789012", region="us-west-2")
 
 
 def reference(account: str, region: str, qualifier: str | None) -> FunctionReference:
-    """Make a reference to the function `grader`."""
+    """Return a reference to the function `grader`."""
     return FunctionReference(account=account, region=region, name="grader", qualifier=qualifier)
 
 
@@ -30,24 +30,24 @@ def reference(account: str, region: str, qualifier: str | None) -> FunctionRefer
         (f"{ARN}:live", reference("111111111111", "us-east-1", "live")),
     ],
 )
-def test_every_form_of_the_name_is_read(name: str, expected: FunctionReference) -> None:
+def test_every_form_of_the_name_is_parsed(name: str, expected: FunctionReference) -> None:
     """Name, partial ARN and ARN, each with or without a qualifier."""
     assert parse(name) == expected
 
 
-def test_arn_is_written_with_its_qualifier() -> None:
-    """A reference gives the ARN that the caller meant."""
+def test_the_arn_has_the_qualifier() -> None:
+    """As the caller gave it."""
     assert parse("grader", "live").arn == "arn:aws:lambda:us-west-2:123456789012:function:grader:live"
 
 
-def test_two_qualifiers_that_differ_are_refused() -> None:
-    """AWS does not choose between them."""
+def test_two_different_qualifiers_are_refused() -> None:
+    """As on AWS."""
     with pytest.raises(InvalidParameter, match="does not match the specified qualifier"):
         parse("grader:live", "7")
 
 
 @pytest.mark.parametrize("name", ["", "no spaces", "arn:aws:s3:::bucket", "a" * 141, "grader:live:more"])
-def test_what_names_no_function_is_refused(name: str) -> None:
-    """The message names the value and the parameter."""
+def test_a_malformed_name_is_refused(name: str) -> None:
+    """The message has the value and the parameter."""
     with pytest.raises(InvalidParameter, match="at 'functionName' failed to satisfy constraint"):
         parse(name)

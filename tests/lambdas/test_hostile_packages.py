@@ -1,4 +1,4 @@
-"""Hostile deployment packages: told in a sentence, in little memory, and nothing is left of them."""
+"""Hostile deployment packages are refused in one sentence and in little memory, and leave no files."""
 
 import tracemalloc
 import zlib
@@ -45,7 +45,7 @@ SIGNIFICANT_BYTES = [
 
 
 def refusal(package: bytes, folder: Path) -> str | None:
-    """Unpack into a folder; return why it was refused."""
+    """Unpack into a folder; return the error or None."""
     try:
         archive.unpack(code=package, layers=(), task_folder=folder / "task", opt_folder=folder / "opt")
     except InvalidZipFile as refused:
@@ -58,7 +58,7 @@ def refusal(package: bytes, folder: Path) -> str | None:
     [pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.is_large else []) for each in HOSTILE_PACKAGES],
 )
 def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: HostilePackage, tmp_path: Path) -> None:
-    """With a reason that is short and safe for a terminal; what is harmless is unpacked."""
+    """The reason is short and safe for a terminal. A harmless package is unpacked."""
     content = package.content()
     tracemalloc.start()
     try:
@@ -86,7 +86,7 @@ def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: Hos
 def test_a_damaged_archive_is_refused_or_unpacked(
     seed: bytes, edits: list[tuple[float, int, bytes]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Nothing else is raised, whatever Python's own reader makes of it, and nothing is written elsewhere."""
+    """No other exception is raised, and no file is written elsewhere."""
     content = seed
     for share, length, instead in edits:
         place = int(share * len(content))
@@ -98,6 +98,6 @@ def test_a_damaged_archive_is_refused_or_unpacked(
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=["stored", "deflated", "zip64"])
-def test_what_is_damaged_was_sound(seed: bytes, tmp_path: Path) -> None:
-    """Else the damage would be done to what is refused anyway."""
+def test_the_seed_archives_are_valid(seed: bytes, tmp_path: Path) -> None:
+    """Otherwise the mutations would test little."""
     assert refusal(seed, tmp_path) is None

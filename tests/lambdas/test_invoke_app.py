@@ -1,4 +1,4 @@
-"""The Invoke API by itself: statuses, headers and bodies, without a socket or a store of functions."""
+"""The Invoke API: statuses, headers and bodies, without a socket and without moto."""
 
 import asyncio
 import base64
@@ -41,13 +41,13 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
 
 @pytest.fixture
 def recorded_invocations() -> list[Invocation]:
-    """Give the list of all invocations of a test."""
+    """The list of all invocations of the test."""
     return []
 
 
 @pytest.fixture
 def app(make_pool: Callable[..., EnvironmentPool], recorded_invocations: list[Invocation]) -> Iterator[InvokeApp]:
-    """Give an Invoke API over FUNCTIONS, which lets everybody in but the key AKIADENIED."""
+    """An Invoke API for FUNCTIONS that denies the access key AKIADENIED only."""
     numbers = itertools.count(1)
     app = InvokeApp(
         pool=make_pool(record=lambda _, invocation: recorded_invocations.append(invocation)),
@@ -63,7 +63,7 @@ def app(make_pool: Callable[..., EnvironmentPool], recorded_invocations: list[In
 
 @pytest.fixture
 def invoke(app: InvokeApp) -> Invoke:
-    """Give a function that calls the API."""
+    """A function that calls the API."""
 
     def call(name: str = "grader", body: bytes = b"{}", **fields: Any) -> InvokeResponse:
         settings: dict[str, Any] = {"qualifier": None, "account": ACCOUNT, "region": REGION, "access_key_id": None}
@@ -73,17 +73,17 @@ def invoke(app: InvokeApp) -> Invoke:
 
 
 def error_fields(answer: InvokeResponse) -> tuple[int, str, Mapping[str, str]]:
-    """Give status, error name and body of a refusal."""
+    """Return status, error name and body of an error."""
     return answer.status, dict(answer.headers)["x-amzn-errortype"], json.loads(answer.body)
 
 
 def error_response(message: str, *, kind: str = "User", **more: str) -> dict[str, str]:
-    """Give the body of a refusal."""
+    """Return the body of an error."""
     return {"Type": kind, "Message": message, "message": message, **more}
 
 
-def test_answer_of_a_call(invoke: Invoke) -> None:
-    """A call gives 200, the payload, the version and the request id."""
+def test_a_response_has_payload_version_and_request_id(invoke: Invoke) -> None:
+    """With status 200."""
     assert invoke(body=b'{"a": 1}') == InvokeResponse(
         status=200,
         headers=(
@@ -95,42 +95,42 @@ def test_answer_of_a_call(invoke: Invoke) -> None:
     )
 
 
-def test_function_error_is_a_header(invoke: Invoke) -> None:
-    """A handler that raises is still 200, with the header that the SDKs look for."""
+def test_a_function_error_is_a_header(invoke: Invoke) -> None:
+    """The status is 200, as on AWS."""
     answer = invoke("broken")
 
     assert (answer.status, dict(answer.headers)["x-amz-function-error"]) == (200, "Unhandled")
 
 
-def test_log_tail_is_the_end_of_the_log(invoke: Invoke) -> None:
-    """LogType=Tail gives the log in base64, at most 4 KB."""
+def test_log_type_tail_returns_the_end_of_the_log(invoke: Invoke) -> None:
+    """In base64, at most 4 KB."""
     tail = base64.b64decode(dict(invoke(log_type="Tail").headers)["x-amz-log-result"]).decode()
 
     assert tail.startswith(f"START RequestId: {REQUEST} Version: $LATEST\nseen\nEND RequestId: {REQUEST}\nREPORT ")
 
 
-def test_empty_body_is_an_empty_object(invoke: Invoke) -> None:
+def test_an_empty_body_is_an_empty_object(invoke: Invoke) -> None:
     """A call without a payload passes {}."""
     assert invoke(body=b"").body == b"{}"
 
 
 def test_dry_run_runs_nothing(invoke: Invoke, recorded_invocations: list[Invocation]) -> None:
-    """DryRun answers 204 and the function is not called."""
+    """It gives 204."""
     assert (invoke(invocation_type="DryRun").status, recorded_invocations) == (204, [])
 
 
-def test_event_is_accepted_and_runs_afterwards(
+def test_an_event_invocation_runs_after_its_response(
     app: InvokeApp, invoke: Invoke, recorded_invocations: list[Invocation]
 ) -> None:
-    """Event answers 202 with no body, and the function runs under the same request id."""
+    """202 without a body; the function runs with the same request id."""
     answer = invoke(invocation_type="Event")
 
     app._threads.shutdown(wait=True)
     assert (answer.status, answer.body, [done.request_id for done in recorded_invocations]) == (202, b"", [REQUEST])
 
 
-def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
-    """An alias is looked up, and an unknown one is not found."""
+def test_the_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
+    """An unknown one is not found."""
     assert (invoke(qualifier="live").status, error_fields(invoke(qualifier="nope"))) == (
         200,
         (404, "ResourceNotFoundException", error_response(f"Function not found: {ARN}:nope")),
@@ -233,15 +233,15 @@ def test_qualifier_is_part_of_the_invoked_arn(invoke: Invoke) -> None:
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_refusals_are_those_of_lambda(
+def test_rejected_invocations_have_lambdas_errors(
     invoke: Invoke, call: dict[str, Any], expected: tuple[int, str, dict[str, str]]
 ) -> None:
-    """What Lambda would not run has its status, its error name and its text."""
+    """Status, error name and message."""
     assert error_fields(invoke(**call)) == expected
 
 
-def test_http_request_is_read_from_path_query_and_headers(app: InvokeApp) -> None:
-    """The ASGI app takes the function from the encoded path and the region and key from the signature."""
+def test_the_http_request_is_parsed(app: InvokeApp) -> None:
+    """The function from the encoded path, region and access key from the signature."""
     signature = "AWS4-HMAC-SHA256 Credential=AKIADENIED/20260101/eu-west-1/lambda/aws4_request, Signature=0"
 
     answer = _post(
@@ -254,8 +254,8 @@ def test_http_request_is_read_from_path_query_and_headers(app: InvokeApp) -> Non
     assert (answer.status_code, answer.json()["Message"]) == (403, f"no AKIADENIED on {arn}:live")
 
 
-def test_http_answer_is_the_payload(app: InvokeApp) -> None:
-    """Over ASGI the answer is the same as by itself, by an ARN in the path too."""
+def test_the_http_response_is_the_payload(app: InvokeApp) -> None:
+    """Also for an ARN in the path."""
     path = f"/2015-03-31/functions/{ARN.replace(':', '%3A')}/invocations"
 
     answer = _post(app, path, content=b"[1]")
@@ -273,8 +273,8 @@ def test_http_answer_is_the_payload(app: InvokeApp) -> None:
         ("POST", "/v1/files", False),
     ],
 )
-def test_invoke_is_recognised_by_its_path(method: str, path: str, *, expected: bool) -> None:
-    """The front door can tell an invocation from the rest of Lambda's API."""
+def test_an_invoke_request_is_recognized_by_its_path(method: str, path: str, *, expected: bool) -> None:
+    """Dispatch separates it from the rest of Lambda's API."""
     assert is_invoke_request({"type": "http", "method": method, "path": path}) is expected
 
 

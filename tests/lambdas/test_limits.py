@@ -1,4 +1,4 @@
-"""The configuration that AWS would not have accepted."""
+"""Configurations that AWS rejects."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from tests.lambdas.zips import make_function
 SOURCE = "def lambda_handler(event, context): return 1\n"
 
 
-def test_ordinary_configuration_has_no_fault() -> None:
-    """The walkthrough's own configuration is accepted."""
+def test_an_ordinary_configuration_is_valid() -> None:
+    """That of the documentation's walkthrough."""
     assert check_configuration(make_function(SOURCE, timeout=300, memory_mb=512)) is None
 
 
@@ -59,15 +59,15 @@ def test_ordinary_configuration_has_no_fault() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_fault_is_told_in_lambdas_words(changes: dict[str, object], text: str) -> None:
-    """Each limit is named with the value that broke it."""
+def test_a_violated_limit_has_lambdas_message(changes: dict[str, object], text: str) -> None:
+    """With the value."""
     rule = text.format("failed to satisfy constraint: Member must ")
 
     assert check_configuration(make_function(SOURCE, **changes)) == f"1 validation error detected: {rule}"
 
 
-def test_a_variable_that_lambda_sets_itself_cannot_be_given() -> None:
-    """The endpoint is no such one: it points the function's AWS calls elsewhere."""
+def test_reserved_variables_are_rejected() -> None:
+    """AWS_ENDPOINT_URL is not reserved: it redirects the function's AWS calls."""
     given = (("AWS_ENDPOINT_URL", "x"), ("AWS_REGION", "x"), ("_HANDLER", "x"))
     assert check_configuration(make_function(SOURCE, environment=given)) == (
         "Lambda was unable to configure your environment variables because the environment variables you have "

@@ -1,4 +1,4 @@
-"""Which environment a call gets, and that none is left behind."""
+"""Which environment runs a call, and that nothing is left behind."""
 
 import gc
 import json
@@ -55,13 +55,13 @@ TIMEOUT_SECONDS = 10.0
 
 
 def invoke_counter(pool: EnvironmentPool, spec: FunctionSpec) -> tuple[int, int]:
-    """Call COUNTER; give the worker's process id and how many calls it has seen."""
+    """Invoke COUNTER; return the worker's process id and its number of calls."""
     process, calls = json.loads(pool.invoke(spec, b"{}").payload)
     return process, calls
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another process does."""
+    """Wait for a condition that another process fulfils."""
     give_up = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < give_up, "it never happened"
@@ -69,7 +69,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def is_running(process: int) -> bool:
-    """Whether any thread of a process is left that is no zombie."""
+    """Whether a process has a thread that is not a zombie."""
     try:
         threads = [Path(thread, "stat").read_text() for thread in Path(f"/proc/{process}/task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
@@ -78,7 +78,7 @@ def is_running(process: int) -> bool:
 
 
 class BlockedInvocations:
-    """Calls of WAITING that are under way until `release`."""
+    """Invocations of WAITING that run until `release`."""
 
     def __init__(self, folder: Path) -> None:
         self.event = json.dumps({"started": f"{folder}/started-", "go": f"{folder}/go"}).encode()
@@ -86,25 +86,25 @@ class BlockedInvocations:
         self.threads = ThreadPoolExecutor(8)
 
     def wait_for(self, count: int) -> None:
-        """Wait until `count` of them run."""
+        """Wait until `count` invocations run."""
         wait_until(lambda: len(list(self._folder.glob("started-*"))) == count)
 
     def release(self) -> None:
-        """Let them answer."""
+        """Let the invocations end."""
         (self._folder / "go").touch()
 
 
 @pytest.fixture
 def blocked(tmp_path: Path) -> Iterator[BlockedInvocations]:
-    """Give a way to keep calls under way."""
+    """Start and release blocked invocations."""
     calls = BlockedInvocations(tmp_path)
     yield calls
     calls.release()
     calls.threads.shutdown()
 
 
-def test_second_call_is_warm(pool: EnvironmentPool) -> None:
-    """The same process answers again, and only the first call reports an init."""
+def test_the_second_call_is_warm(pool: EnvironmentPool) -> None:
+    """The same process runs it, and only the first call has an init time."""
     spec = make_function(COUNTER)
 
     first, second = pool.invoke(spec, b"{}"), pool.invoke(spec, b"{}")
@@ -119,7 +119,7 @@ def test_second_call_is_warm(pool: EnvironmentPool) -> None:
 
 
 def test_an_exception_leaves_the_environment_warm(pool: EnvironmentPool) -> None:
-    """An error of the handler does not end the environment, as on AWS."""
+    """As on AWS."""
     spec = make_function(COUNTER.replace("return", "if event: raise ValueError\n    return"))
 
     pool.invoke(spec, b'{"fail": true}')
@@ -138,8 +138,8 @@ def test_an_exception_leaves_the_environment_warm(pool: EnvironmentPool) -> None
     ],
     ids=",".join,
 )
-def test_a_changed_function_gets_a_fresh_environment(pool: EnvironmentPool, changes: dict[str, object]) -> None:
-    """Updated code or configuration is never run by an environment of before, and that one ends."""
+def test_a_changed_function_gets_a_new_environment(pool: EnvironmentPool, changes: dict[str, object]) -> None:
+    """The old environment ends."""
     spec = make_function(COUNTER)
     before, _ = invoke_counter(pool, spec)
 
@@ -148,8 +148,8 @@ def test_a_changed_function_gets_a_fresh_environment(pool: EnvironmentPool, chan
     assert (after != before, calls, is_running(before)) == (True, 1, False)
 
 
-def test_versions_have_environments_of_their_own(pool: EnvironmentPool) -> None:
-    """A published version and $LATEST stay warm side by side."""
+def test_versions_have_their_own_environments(pool: EnvironmentPool) -> None:
+    """A published version and $LATEST are warm at the same time."""
     latest = make_function(COUNTER)
     published = replace(latest, version="1")
 
@@ -158,8 +158,8 @@ def test_versions_have_environments_of_their_own(pool: EnvironmentPool) -> None:
     assert seen == [1, 1, 2, 2]
 
 
-def test_last_used_environment_is_used_first(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
-    """Of two warm environments the one that answered last gets the next call."""
+def test_the_last_used_environment_is_used_first(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
+    """As on AWS."""
     spec = make_function(WAITING)
     both = [blocked.threads.submit(pool.invoke, spec, blocked.event) for _ in range(2)]
     blocked.wait_for(2)
@@ -172,10 +172,8 @@ def test_last_used_environment_is_used_first(pool: EnvironmentPool, blocked: Blo
     assert len(set(following)) == 1
 
 
-def test_calls_beyond_the_environments_wait_their_turn(
-    make_pool: Callable[..., EnvironmentPool], blocked: BlockedInvocations
-) -> None:
-    """With one environment, a second call runs after the first, in the same process."""
+def test_calls_beyond_the_limit_wait(make_pool: Callable[..., EnvironmentPool], blocked: BlockedInvocations) -> None:
+    """With one environment, they run one after the other in the same process."""
     pool = make_pool(max_environments=1)
     spec = make_function(WAITING)
     calls = [blocked.threads.submit(pool.invoke, spec, blocked.event) for _ in range(3)]
@@ -185,8 +183,10 @@ def test_calls_beyond_the_environments_wait_their_turn(
     assert len({call.result().payload for call in calls}) == 1
 
 
-def test_an_idle_environment_of_another_function_gives_way(make_pool: Callable[..., EnvironmentPool]) -> None:
-    """At the limit, a function that is called takes the place of one that is idle."""
+def test_an_idle_environment_of_another_function_is_ended_at_the_limit(
+    make_pool: Callable[..., EnvironmentPool],
+) -> None:
+    """The called function gets its slot."""
     pool = make_pool(max_environments=1)
     one, other = make_function(COUNTER), make_function(COUNTER, name="other", arn=ARN + "2")
     process, _ = invoke_counter(pool, one)
@@ -198,7 +198,7 @@ def test_an_idle_environment_of_another_function_gives_way(make_pool: Callable[.
 
 @pytest.mark.shows("lambda-runtime")
 def test_reserved_concurrency_throttles(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
-    """One call more than reserved is refused with AWS's reason; versions of a function share what is reserved."""
+    """With AWS's reason. Versions of a function share it."""
     spec = make_function(WAITING, reserved_concurrency=1)
     first = blocked.threads.submit(pool.invoke, spec, blocked.event)
     blocked.wait_for(1)
@@ -211,35 +211,35 @@ def test_reserved_concurrency_throttles(pool: EnvironmentPool, blocked: BlockedI
     assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
-def test_reserved_concurrency_of_none_left_lets_the_next_call_in(pool: EnvironmentPool) -> None:
-    """A call that has ended no longer counts."""
+def test_a_finished_call_frees_reserved_concurrency(pool: EnvironmentPool) -> None:
+    """The next call is not throttled."""
     spec = make_function(COUNTER, reserved_concurrency=1)
 
     assert [invoke_counter(pool, spec)[1] for _ in range(2)] == [1, 2]
 
 
 def test_reserved_concurrency_of_zero_stops_a_function(pool: EnvironmentPool) -> None:
-    """Zero is AWS's emergency stop: every call is throttled."""
+    """Every call is throttled."""
     with pytest.raises(Throttled):
         pool.invoke(make_function(COUNTER, reserved_concurrency=0), b"{}")
 
 
 @pytest.mark.shows("lambda-runtime")
-def test_event_over_six_megabytes_is_refused(pool: EnvironmentPool) -> None:
-    """The size of a synchronous event is bounded, to the byte."""
+def test_an_event_over_six_megabytes_is_refused(pool: EnvironmentPool) -> None:
+    """By one byte."""
     with pytest.raises(RequestTooLarge, match="6291456 bytes"):
         pool.invoke(make_function(COUNTER), b'"' + b"x" * 6_291_455 + b'"')
 
 
-def test_event_of_just_six_megabytes_passes(pool: EnvironmentPool) -> None:
-    """6,291,456 bytes are still an event."""
+def test_an_event_of_six_megabytes_passes(pool: EnvironmentPool) -> None:
+    """6,291,456 bytes."""
     spec = make_function("def lambda_handler(event, context): return len(event)\n", memory_mb=512)
 
     assert pool.invoke(spec, b'"' + b"x" * 6_291_454 + b'"').payload == b"6291454"
 
 
-def test_unused_environment_ends(make_pool: Callable[..., EnvironmentPool]) -> None:
-    """An environment that was idle too long is not used again."""
+def test_an_unused_environment_ends(make_pool: Callable[..., EnvironmentPool]) -> None:
+    """It is not used again."""
     pool = make_pool(idle_seconds=-1.0)
     spec = make_function(COUNTER)
 
@@ -248,8 +248,8 @@ def test_unused_environment_ends(make_pool: Callable[..., EnvironmentPool]) -> N
     assert (second[1], is_running(first[0])) == (1, False)
 
 
-def test_environment_that_died_idle_is_replaced(pool: EnvironmentPool) -> None:
-    """A worker that was killed between two calls costs the caller nothing but a cold start."""
+def test_an_environment_that_died_is_replaced(pool: EnvironmentPool) -> None:
+    """The caller gets a cold start, not an error."""
     spec = make_function(COUNTER)
     process, _ = invoke_counter(pool, spec)
     os.kill(process, signal.SIGKILL)
@@ -259,7 +259,7 @@ def test_environment_that_died_idle_is_replaced(pool: EnvironmentPool) -> None:
 
 
 def test_reset_ends_idle_environments(pool: EnvironmentPool) -> None:
-    """After a reset every call starts cold."""
+    """The next call starts cold."""
     spec = make_function(COUNTER)
     process, _ = invoke_counter(pool, spec)
 
@@ -268,10 +268,8 @@ def test_reset_ends_idle_environments(pool: EnvironmentPool) -> None:
     assert (is_running(process), invoke_counter(pool, spec)[1]) == (False, 1)
 
 
-def test_reset_ends_busy_environments_when_they_have_answered(
-    pool: EnvironmentPool, blocked: BlockedInvocations
-) -> None:
-    """A call under way at a reset still answers; its environment is not kept."""
+def test_reset_ends_busy_environments_after_their_call(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
+    """The call is not interrupted."""
     spec = make_function(WAITING)
     call = blocked.threads.submit(pool.invoke, spec, blocked.event)
     blocked.wait_for(1)
@@ -283,8 +281,8 @@ def test_reset_ends_busy_environments_when_they_have_answered(
     assert not is_running(process)
 
 
-def test_close_interrupts_calls_under_way(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
-    """Closing does not wait for a slow function: its caller gets `PoolClosed`."""
+def test_close_interrupts_running_calls(pool: EnvironmentPool, blocked: BlockedInvocations) -> None:
+    """Their callers get `PoolClosed`."""
     call = blocked.threads.submit(pool.invoke, make_function(WAITING, timeout=60), blocked.event)
     blocked.wait_for(1)
 
@@ -294,8 +292,8 @@ def test_close_interrupts_calls_under_way(pool: EnvironmentPool, blocked: Blocke
         call.result(TIMEOUT_SECONDS)
 
 
-def test_closed_pool_runs_nothing(pool: EnvironmentPool) -> None:
-    """A call after `close` is refused."""
+def test_a_closed_pool_runs_nothing(pool: EnvironmentPool) -> None:
+    """A call raises `PoolClosed`."""
     pool.close()
 
     with pytest.raises(PoolClosed):
@@ -305,7 +303,7 @@ def test_closed_pool_runs_nothing(pool: EnvironmentPool) -> None:
 def test_close_leaves_nothing_behind(
     make_pool: Callable[..., EnvironmentPool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """No process, thread, file descriptor or folder outlives the pool, whatever its functions did."""
+    """No process, thread, file descriptor or folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     threads, descriptors = set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
     pool = make_pool()
@@ -329,8 +327,8 @@ def test_close_leaves_nothing_behind(
     ) == (set(), descriptors, [])
 
 
-def test_workers_die_with_a_simulator_that_is_killed(tmp_path: Path) -> None:
-    """SIGKILL of the simulator leaves no worker, neither an idle nor a busy one, nor what they started."""
+def test_workers_end_with_a_killed_simulator(tmp_path: Path) -> None:
+    """Idle and busy ones, with their child processes."""
     busy = tmp_path / "busy"
     script = tmp_path / "simulator_process.py"
     script.write_text(SIMULATOR.format(rootdir=str(Path(__file__).parents[2]), event=f'"{busy}"'))
@@ -347,7 +345,7 @@ def test_workers_die_with_a_simulator_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_every_invocation_is_recorded(make_pool: Callable[..., EnvironmentPool]) -> None:
-    """The pool tells its listener of each invocation, with the function."""
+    """With its function."""
     seen: list[tuple[str, Invocation]] = []
     pool = make_pool(record=lambda spec, invocation: seen.append((spec.name, invocation)))
 

@@ -1,4 +1,4 @@
-"""The log of an invocation, as CloudWatch would show it."""
+"""The log of an invocation, as in CloudWatch."""
 
 import re
 
@@ -12,12 +12,12 @@ REQUEST = "00000000-0000-4000-8000-000000000001"
 
 
 def mask_measurements(line: str) -> str:
-    """Take the measured figures out of a log line."""
+    """Replace the measured numbers in a log line."""
     return re.sub(r"\d+(\.\d\d)? (ms|MB)", r"# \2", line)
 
 
 def invocation_log(pool: EnvironmentPool, source: str, **changes: float) -> list[str]:
-    """Run a function once and give its log lines without figures."""
+    """Run a function once; return its log lines without measured numbers."""
     return [mask_measurements(line) for line in pool.invoke(make_function(source, **changes), b"{}").log_lines]
 
 
@@ -28,8 +28,8 @@ REPORT = (
 
 
 @pytest.mark.shows("lambda-runtime")
-def test_log_of_a_call(pool: EnvironmentPool) -> None:
-    """What the module prints at init stands before START, what the handler prints between START and END."""
+def test_the_log_of_a_call(pool: EnvironmentPool) -> None:
+    """Output of the module is before START, output of the handler between START and END."""
     source = "print('loading')\ndef lambda_handler(event, context):\n    print('one')\n    print('two')\n"
 
     assert invocation_log(pool, source) == [
@@ -42,8 +42,8 @@ def test_log_of_a_call(pool: EnvironmentPool) -> None:
     ]
 
 
-def test_log_of_an_exception_is_one_event(pool: EnvironmentPool) -> None:
-    """The block that the runtime client prints for an error stays together as one event of several lines."""
+def test_the_log_of_an_exception_is_one_event(pool: EnvironmentPool) -> None:
+    """Of several lines."""
     source = "def lambda_handler(event, context):\n    raise ValueError('boom')\n"
 
     assert invocation_log(pool, source)[1] == (
@@ -53,8 +53,8 @@ def test_log_of_an_exception_is_one_event(pool: EnvironmentPool) -> None:
     )
 
 
-def test_log_of_a_timeout(pool: EnvironmentPool) -> None:
-    """A time-out leaves what was printed, the line that says so at the simulator's time, and its status."""
+def test_the_log_of_a_timeout(pool: EnvironmentPool) -> None:
+    """The output, the time-out line at the simulated time, and the status."""
     source = "def lambda_handler(event, context):\n    print('working')\n    while True: pass\n"
 
     assert invocation_log(pool, source, timeout=0.2)[1:] == [
@@ -65,8 +65,8 @@ def test_log_of_a_timeout(pool: EnvironmentPool) -> None:
     ]
 
 
-def test_logging_goes_through_lambdas_formatter(pool: EnvironmentPool) -> None:
-    """The logging module is set up as in Lambda, with the request id in each line."""
+def test_logging_has_lambdas_format(pool: EnvironmentPool) -> None:
+    """With the request id in each line."""
     source = "import logging\ndef lambda_handler(event, context):\n    logging.getLogger().warning('careful')\n"
 
     line = invocation_log(pool, source)[1]
@@ -74,8 +74,8 @@ def test_logging_goes_through_lambdas_formatter(pool: EnvironmentPool) -> None:
     assert re.fullmatch(rf"\[WARNING\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t{REQUEST}\tcareful\n", line)
 
 
-def test_log_stream_names_day_version_and_environment(pool: EnvironmentPool) -> None:
-    """The stream is named after the simulator's day, and by the request that made the environment."""
+def test_the_log_stream_has_day_version_and_environment(pool: EnvironmentPool) -> None:
+    """The simulated day, and a hash of the first request id."""
     invocation = pool.invoke(make_function("def lambda_handler(event, context): return 1\n"), b"{}")
 
     assert re.fullmatch(r"2026/01/01/\[\$LATEST\][0-9a-f]{32}", invocation.log_stream)
@@ -92,6 +92,6 @@ def test_log_stream_names_day_version_and_environment(pool: EnvironmentPool) -> 
         (-64, "Runtime exited with error: signal: 64"),
     ],
 )
-def test_exit_text_says_how_the_runtime_ended(return_code: int | None, text: str) -> None:
-    """Status and signal are told in Lambda's words."""
+def test_an_exit_is_described_in_lambdas_words(return_code: int | None, text: str) -> None:
+    """By status or signal."""
     assert describe_exit(return_code) == text

@@ -1,4 +1,4 @@
-"""What a function finds around it: variables, folders, imports, context."""
+"""The environment of a function: variables, folders, imports and context."""
 
 import json
 import sys
@@ -13,24 +13,24 @@ from tests.lambdas.zips import ARN, function_from_zip, make_function, zip_files
 
 
 def invoke(pool: EnvironmentPool, body: str, event: object = None, **changes: Any) -> Any:
-    """Run a handler whose last line is `return <body>` and give its answer as Python."""
+    """Run a handler whose last line is `return <body>`; return its result."""
     source = f"import os, sys\ndef lambda_handler(event, context):\n    return {body}\n"
     invocation = pool.invoke(make_function(source, **changes), json.dumps(event).encode())
     assert invocation.function_error is None, invocation.payload
     return json.loads(invocation.payload)
 
 
-def test_event_and_answer_pass_unchanged(pool: EnvironmentPool) -> None:
-    """What goes in comes out, beyond ASCII too."""
+def test_event_and_result_pass_unchanged(pool: EnvironmentPool) -> None:
+    """Beyond ASCII too."""
     event = [{"id": "r1", "text": "grüß 🙂", "score": 0.1}]
 
     assert invoke(pool, "event", event) == event
 
 
-def test_variables_are_lambdas_own_and_the_functions(
+def test_a_function_has_lambdas_shared_and_its_own_variables(
     make_pool: Callable[..., EnvironmentPool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A function sees Lambda's variables, the shared ones and its own; nothing of the simulator's environment."""
+    """None of the simulator's environment."""
     monkeypatch.setenv("LEAKED", "yes")
     pool = make_pool(variables=lambda: {"AWS_ENDPOINT_URL": "http://127.0.0.1:8723", "MODE": "shared"})
 
@@ -47,8 +47,8 @@ def test_variables_are_lambdas_own_and_the_functions(
     }
 
 
-def test_context_is_that_of_the_call(pool: EnvironmentPool) -> None:
-    """The context object names the function, the version, the request and the ARN."""
+def test_the_context_is_that_of_the_call(pool: EnvironmentPool) -> None:
+    """Function, version, request and ARN."""
     seen = invoke(
         pool,
         "[context.function_name, context.function_version, context.memory_limit_in_mb,"
@@ -58,36 +58,36 @@ def test_context_is_that_of_the_call(pool: EnvironmentPool) -> None:
     assert seen == ["grader", "$LATEST", "128", ARN, "00000000-0000-4000-8000-000000000001", "/aws/lambda/grader"]
 
 
-def test_remaining_time_starts_at_the_timeout(pool: EnvironmentPool) -> None:
-    """`get_remaining_time_in_millis` counts down from Timeout by the machine's clock."""
+def test_the_remaining_time_starts_at_the_timeout(pool: EnvironmentPool) -> None:
+    """By the machine's clock."""
     left = invoke(pool, "context.get_remaining_time_in_millis()", timeout=60)
 
     assert 50_000 < left <= 60_000
 
 
 @pytest.mark.parametrize("name", ["simulator", "fastapi", "moto", "numpy", "pytest"])
-def test_simulators_packages_cannot_be_imported(pool: EnvironmentPool, name: str) -> None:
-    """A zip that leans on a package which it does not hold fails here as it would on AWS."""
+def test_packages_of_the_simulator_cannot_be_imported(pool: EnvironmentPool, name: str) -> None:
+    """As on AWS, a function imports only what its zip holds."""
     spec = make_function(f"import {name}\n")
 
     assert json.loads(pool.invoke(spec, b"{}").payload)["errorType"] == "Runtime.ImportModuleError"
 
 
-def test_managed_runtime_has_boto3(pool: EnvironmentPool) -> None:
-    """boto3 is there without being in the zip, as in the managed runtime."""
+def test_the_managed_runtime_has_boto3(pool: EnvironmentPool) -> None:
+    """Without it being in the zip."""
     assert invoke(pool, "__import__('boto3').__name__", timeout=20) == "boto3"
 
 
 def test_layers_are_importable_after_the_package(pool: EnvironmentPool) -> None:
-    """A layer's python/ folder is on the path, and the function's own files come first."""
+    """The function's own files come first."""
     layer = zip_files({"python/shared.py": "NAME = 'layer'\n", "python/lambda_function.py": "raise SystemExit\n"})
     spec = make_function("from shared import NAME\ndef lambda_handler(event, context): return NAME\n", layers=(layer,))
 
     assert pool.invoke(spec, b"{}").payload == b'"layer"'
 
 
-def test_pythonpath_of_the_function_is_honoured(pool: EnvironmentPool) -> None:
-    """A function's PYTHONPATH may name /var/task, and means its own folder."""
+def test_pythonpath_may_name_the_package_folder(pool: EnvironmentPool) -> None:
+    """As /var/task."""
     code = zip_files(
         {
             "lambda_function.py": "import extra\ndef lambda_handler(event, context): return extra.NAME\n",
@@ -100,8 +100,8 @@ def test_pythonpath_of_the_function_is_honoured(pool: EnvironmentPool) -> None:
     assert pool.invoke(spec, b"{}").payload == b'"found"'
 
 
-def test_paths_read_as_on_aws(pool: EnvironmentPool) -> None:
-    """The private folders appear as /var/task, /tmp and /var/runtime, in answers and in logs."""
+def test_paths_are_awss(pool: EnvironmentPool) -> None:
+    """In results and logs: /var/task, /tmp and /var/runtime."""
     source = (
         "import os, tempfile\n"
         "def lambda_handler(event, context):\n"
@@ -117,20 +117,20 @@ def test_paths_read_as_on_aws(pool: EnvironmentPool) -> None:
     )
 
 
-def test_order_of_a_set_is_the_same_in_every_environment(make_pool: Callable[..., EnvironmentPool]) -> None:
-    """String hashing is fixed, so a grader that walks a set gives the same scores in every run."""
+def test_sets_have_the_same_order_in_every_environment(make_pool: Callable[..., EnvironmentPool]) -> None:
+    """String hashing is fixed, so a grader that iterates over a set is deterministic."""
     orders = [invoke(make_pool(), "list({'alpha', 'beta', 'gamma', 'delta', 'epsilon'})") for _ in range(2)]
 
     assert orders[0] == orders[1]
 
 
-def test_own_interpreter_runs_the_function(pool: EnvironmentPool) -> None:
-    """Whatever Runtime says, the simulator's own Python runs the function."""
+def test_the_simulators_own_interpreter_runs_the_function(pool: EnvironmentPool) -> None:
+    """With any Runtime."""
     assert invoke(pool, "list(sys.version_info[:2])", runtime="python3.13") == list(sys.version_info[:2])
 
 
-def test_a_runtime_other_than_ours_is_told_once(pool: EnvironmentPool, caplog: pytest.LogCaptureFixture) -> None:
-    """One line says that another Python runs the function than it was deployed for."""
+def test_another_runtime_is_logged_once(pool: EnvironmentPool, caplog: pytest.LogCaptureFixture) -> None:
+    """The function runs under another Python than on AWS."""
     spec = make_function("def lambda_handler(event, context): return 1\n", runtime="python3.9")
 
     pool.invoke(spec, b"{}")
@@ -140,8 +140,8 @@ def test_a_runtime_other_than_ours_is_told_once(pool: EnvironmentPool, caplog: p
     assert len([record for record in caplog.records if "python3.9" in record.getMessage()]) == 1
 
 
-def test_client_context_reaches_the_function(pool: EnvironmentPool) -> None:
-    """A caller's client context is in the handler's context."""
+def test_the_client_context_reaches_the_function(pool: EnvironmentPool) -> None:
+    """In the handler's context."""
     spec = make_function("def lambda_handler(event, context): return context.client_context.custom\n")
 
     invocation = pool.invoke(spec, b"{}", client_context='{"custom": {"trial": "7"}}')
@@ -149,8 +149,8 @@ def test_client_context_reaches_the_function(pool: EnvironmentPool) -> None:
     assert json.loads(invocation.payload) == {"trial": "7"}
 
 
-def test_deadline_follows_the_wall_clock(make_pool: Callable[..., EnvironmentPool]) -> None:
-    """The deadline is wall time: a handler judges it by its own clock, not by the simulator's."""
+def test_the_deadline_is_in_wall_time(make_pool: Callable[..., EnvironmentPool]) -> None:
+    """A handler reads its own clock, not the simulated time."""
     pool = make_pool(wall=lambda: time.time() + 1000)
 
     assert invoke(pool, "context.get_remaining_time_in_millis()") > 900_000

@@ -1,4 +1,4 @@
-"""Functions to deploy in tests: real zips, made here."""
+"""Functions with real zips."""
 
 import hashlib
 import io
@@ -14,7 +14,7 @@ ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:grader"
 
 
 def zip_files(files: dict[str, str | bytes]) -> bytes:
-    """Make a zip archive of `files` by path."""
+    """Return a zip archive of `files` by path."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
         for path, content in files.items():
@@ -23,12 +23,12 @@ def zip_files(files: dict[str, str | bytes]) -> bytes:
 
 
 def make_function(source: str, **changes: Any) -> FunctionSpec:
-    """Make a function of one file, lambda_function.py, as if it were deployed."""
+    """Return a function with one file, lambda_function.py, as if it were deployed."""
     return function_from_zip(zip_files({"lambda_function.py": source}), **changes)
 
 
 def function_from_zip(code: bytes, **changes: Any) -> FunctionSpec:
-    """Make a function of a zip archive."""
+    """Return a function with a zip archive."""
     spec = FunctionSpec(
         name="grader",
         arn=ARN,

@@ -1,4 +1,4 @@
-"""Rows to put into a store."""
+"""Rows for the stores of a test."""
 
 from simulator.store.files import StoredFile
 from simulator.store.job_logs import JobLogStore, StoredLogEntry
@@ -12,7 +12,7 @@ ACCOUNT = "123456789012"
 def make_file(
     ordinal: int, *, sha256: str | None = None, purpose: str = "fine-tune", project: str = PROJECT
 ) -> StoredFile:
-    """Return a file's description."""
+    """Return the metadata of a file."""
     return StoredFile(
         ordinal=ordinal,
         project=project,
@@ -64,7 +64,7 @@ def append_entry(
     project: str = PROJECT,
     projection: str | None = None,
 ) -> None:
-    """Append entries to a job's log; the last of them made the model, if any."""
+    """Append entries to a job's log; the last one has the model, if any."""
     for one in entries:
         logs.append(
             job=job,

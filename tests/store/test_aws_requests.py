@@ -1,4 +1,4 @@
-"""The requests that made the AWS account."""
+"""The stored requests of the AWS account."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,29 +24,29 @@ FIRST = StoredAwsRequest(
 
 @pytest.fixture
 def requests() -> Iterator[AwsRequestStore]:
-    """None yet."""
+    """An empty store."""
     database = Database(None)
     yield AwsRequestStore(database)
     database.close()
 
 
-def test_requests_are_given_as_they_were_kept(requests: AwsRequestStore) -> None:
-    """Oldest first, however many there are."""
+def test_requests_are_returned_unchanged_and_in_order(requests: AwsRequestStore) -> None:
+    """In any number."""
     kept = [replace(FIRST, ordinal=ordinal, body=b"%d" % ordinal) for ordinal in range(130)]
     for request in kept:
         requests.append(request)
     assert list(requests.iterate()) == kept
 
 
-def test_bodies_in_files_are_named_once_each(requests: AwsRequestStore) -> None:
-    """Several requests may have brought the same."""
+def test_hashes_of_body_files_are_distinct(requests: AwsRequestStore) -> None:
+    """Several requests may have the same body."""
     for ordinal, sha256 in enumerate((None, "a", "b", "a")):
         requests.append(replace(FIRST, ordinal=ordinal, body=None if sha256 else b"", sha256=sha256))
     assert requests.body_sha256s() == {"a", "b"}
 
 
-def test_the_seed_is_that_of_the_first(requests: AwsRequestStore) -> None:
-    """Of any size."""
+def test_the_initial_seed_is_that_of_the_first_request(requests: AwsRequestStore) -> None:
+    """It may have any size."""
     before = requests.initial_seed()
     requests.append(FIRST)
     requests.append(replace(FIRST, ordinal=1, seed="8"))

@@ -1,4 +1,4 @@
-"""The bytes of uploads: once each, whole or not at all, in constant memory."""
+"""Blobs are stored once, completely or not at all, in constant memory."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ from simulator.store.errors import StoreFullError
 
 
 class ZeroStream:
-    """A source of very many bytes that has none of them; it notes the largest piece that was asked for."""
+    """A large stream of zeros that needs no memory; it records the largest read."""
 
     def __init__(self, size: int) -> None:
         self._left = size
@@ -31,7 +31,7 @@ class ZeroStream:
 
 
 class BrokenStream:
-    """A source that fails after a first piece, as a connection does."""
+    """A stream that fails after its first chunk, as a connection does."""
 
     def __init__(self) -> None:
         self._reads = 0
@@ -51,17 +51,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def store_content(uploads: BlobStore, content: bytes) -> str:
-    """Keep some bytes; return their name."""
+    """Store bytes; return their name."""
     incoming = uploads.stage(io.BytesIO(content))
     with uploads.commit(incoming):
         return incoming.sha256
 
 
 @given(st.binary(max_size=4096))
-def test_the_bytes_that_come_back_are_the_bytes_that_went_in(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes
-) -> None:
-    """And they lie under the SHA-256 of what they are."""
+def test_a_blob_is_returned_unchanged(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    """Under its SHA-256."""
     uploads = BlobStore(tmp_path_factory.mktemp("uploads"))
     incoming = uploads.stage(io.BytesIO(content))
     with uploads.commit(incoming):
@@ -71,22 +69,22 @@ def test_the_bytes_that_come_back_are_the_bytes_that_went_in(
     assert (incoming.sha256, incoming.size) == (hashlib.sha256(content).hexdigest(), len(content))
 
 
-def test_the_same_bytes_are_kept_once(folder: Path) -> None:
-    """However often they are uploaded."""
+def test_the_same_bytes_are_stored_once(folder: Path) -> None:
+    """After any number of uploads."""
     uploads = BlobStore(folder)
     names = {store_content(uploads, b"same") for _ in range(3)}
     assert [path.name for path in folder.iterdir()] == list(names)
 
 
-def test_a_source_that_breaks_leaves_nothing(folder: Path) -> None:
-    """A blob appears under its name only when it is whole."""
+def test_a_source_that_fails_leaves_no_file(folder: Path) -> None:
+    """A blob gets its name only when it is complete."""
     with pytest.raises(OSError, match="connection"):
         BlobStore(folder).stage(cast("BinaryIO", BrokenStream()))
     assert list(folder.iterdir()) == []
 
 
 def test_a_large_source_is_copied_in_constant_memory(folder: Path) -> None:
-    """64 MB go through without more than a few pieces of 1 MB being held."""
+    """64 MB need only a few chunks of 1 MB."""
     source = ZeroStream(64 << 20)
     tracemalloc.start()
     try:
@@ -98,7 +96,7 @@ def test_a_large_source_is_copied_in_constant_memory(folder: Path) -> None:
     assert peak < 8 << 20
 
 
-def test_a_dropped_blob_is_gone_and_dropping_it_again_is_nothing(folder: Path) -> None:
+def test_a_blob_can_be_deleted_twice(folder: Path) -> None:
     """Two deletions may race."""
     uploads = BlobStore(folder)
     name = store_content(uploads, b"x")
@@ -108,15 +106,15 @@ def test_a_dropped_blob_is_gone_and_dropping_it_again_is_nothing(folder: Path) -
         pass
 
 
-def test_blobs_outlive_the_object_that_kept_them(folder: Path) -> None:
-    """A restart on the same folder finds them."""
+def test_another_store_on_the_folder_finds_the_blobs(folder: Path) -> None:
+    """As after a restart."""
     name = store_content(BlobStore(folder), b"kept")
     assert BlobStore(folder).path(name).read_bytes() == b"kept"
 
 
 @pytest.mark.parametrize("lasting", [False, True])
-def test_bytes_that_cannot_be_written_down_are_not_kept(folder: Path, lasting: bool) -> None:
-    """Unless they were there before."""
+def test_a_blob_is_removed_when_its_record_fails(folder: Path, lasting: bool) -> None:
+    """Unless it existed before."""
     uploads = BlobStore(folder, durable=lasting)
     there = store_content(uploads, b"there before")
 
@@ -130,8 +128,8 @@ def test_bytes_that_cannot_be_written_down_are_not_kept(folder: Path, lasting: b
     assert [path.name for path in folder.iterdir()] == [there]
 
 
-def test_what_a_killed_simulator_left_unfinished_is_swept_away(folder: Path) -> None:
-    """Bytes that never got their name, and bytes that nothing names."""
+def test_unreferenced_and_staged_blobs_are_removed(folder: Path) -> None:
+    """A killed simulator leaves them."""
     uploads = BlobStore(folder)
     needed = store_content(uploads, b"needed")
     store_content(uploads, b"orphaned")

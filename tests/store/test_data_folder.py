@@ -1,4 +1,4 @@
-"""The data folder: whose it is, what it may hold, and what is left of those who were killed."""
+"""The data folder: its lock, its manifest, its state folders, and what a kill leaves."""
 
 import json
 import tempfile
@@ -11,7 +11,7 @@ from simulator.store.data_folder import DataFolder, DataFolderError
 
 @pytest.fixture
 def folder_with_state(tmp_path: Path) -> Path:
-    """A data folder that holds a state."""
+    """A data folder with a state."""
     folder = DataFolder(tmp_path / "data")
     state = folder.create_state_folder()
     (state / "content").write_text("kept")
@@ -22,7 +22,7 @@ def folder_with_state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def temporary_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary folders are made."""
+    """The folder of temporary folders."""
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
@@ -30,13 +30,13 @@ def temporary_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def list_content(folder: Path) -> dict[str, bytes]:
-    """Return all that lies in a folder, but for the lock."""
+    """Return all paths in a folder except the lock."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "lock")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def open_error(folder: Path) -> str:
-    """Return why a folder cannot be used; it is as it was."""
+    """Return why a folder cannot be used, and check that it is unchanged."""
     before = list_content(folder)
     with pytest.raises(DataFolderError) as refused:
         DataFolder(folder)
@@ -44,8 +44,8 @@ def open_error(folder: Path) -> str:
     return str(refused.value)
 
 
-def test_a_new_folder_holds_no_state_until_one_is_kept(tmp_path: Path) -> None:
-    """A kill before that leaves nothing behind."""
+def test_a_new_folder_has_no_state_before_activate(tmp_path: Path) -> None:
+    """A kill before that leaves nothing."""
     first = DataFolder(tmp_path / "data")
     assert first.state_folder is None
     (first.create_state_folder() / "half").write_text("made")
@@ -56,8 +56,8 @@ def test_a_new_folder_holds_no_state_until_one_is_kept(tmp_path: Path) -> None:
     second.close()
 
 
-def test_the_state_that_was_kept_is_found_again(folder_with_state: Path) -> None:
-    """With what is in it."""
+def test_an_active_state_is_found_after_a_restart(folder_with_state: Path) -> None:
+    """With its contents."""
     folder = DataFolder(folder_with_state)
     assert folder.state_folder
     assert (folder.state_folder / "content").read_text() == "kept"
@@ -65,8 +65,10 @@ def test_the_state_that_was_kept_is_found_again(folder_with_state: Path) -> None
 
 
 @pytest.mark.parametrize(("told", "then"), [(False, {"content": b"kept"}), (True, {"content": b"new"})])
-def test_another_state_counts_from_when_it_is_kept(folder_with_state: Path, told: bool, then: dict[str, bytes]) -> None:
-    """Whenever it is killed: the one or the other, and nothing of the other is left."""
+def test_a_new_state_replaces_the_old_one_at_activate(
+    folder_with_state: Path, told: bool, then: dict[str, bytes]
+) -> None:
+    """A kill leaves one of the two, completely."""
     folder = DataFolder(folder_with_state)
     fresh = folder.create_state_folder()
     (fresh / "content").write_text("new")
@@ -80,8 +82,8 @@ def test_another_state_counts_from_when_it_is_kept(folder_with_state: Path, told
     again.close()
 
 
-def test_a_folder_has_one_simulator_at_a_time(folder_with_state: Path) -> None:
-    """The second one is refused as long as the first has it."""
+def test_a_folder_is_used_by_one_simulator_at_a_time(folder_with_state: Path) -> None:
+    """The second one is refused until the first closes it."""
     first = DataFolder(folder_with_state)
     said = open_error(folder_with_state)
     first.close()
@@ -103,10 +105,8 @@ def test_a_folder_has_one_simulator_at_a_time(folder_with_state: Path) -> None:
         ("", "it is damaged: simulator.json names no state"),
     ],
 )
-def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(
-    folder_with_state: Path, manifest: str, why: str
-) -> None:
-    """Newer, older, damaged."""
+def test_an_unreadable_folder_is_reported_and_unchanged(folder_with_state: Path, manifest: str, why: str) -> None:
+    """Newer, older or damaged."""
     (folder_with_state / "simulator.json").write_text(manifest)
     assert open_error(folder_with_state) == (
         f"{folder_with_state} cannot be used: {why}. It is unchanged; choose another folder with --data."
@@ -114,34 +114,34 @@ def test_a_folder_that_cannot_be_read_is_told_of_and_left_as_it_is(
 
 
 @pytest.mark.parametrize("name", ["state-1", "state-old", "thesis", "lock.txt"])
-def test_a_folder_of_somebody_elses_is_refused_and_nothing_in_it_is_touched(tmp_path: Path, name: str) -> None:
-    """Whatever its files are called; no lock is put there either."""
+def test_a_folder_of_another_program_is_refused_and_unchanged(tmp_path: Path, name: str) -> None:
+    """With any file names; it gets no lock file."""
     (tmp_path / name).mkdir()
     (tmp_path / name / "a").write_text("theirs")
     assert "it is not empty and not a simulator's: it has no simulator.json" in open_error(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_folder_that_has_lost_its_manifest_is_left_as_it_is(folder_with_state: Path) -> None:
-    """What it held is there, for whoever writes the manifest anew."""
+def test_a_folder_without_its_manifest_is_unchanged(folder_with_state: Path) -> None:
+    """A user can restore the manifest."""
     (folder_with_state / "simulator.json").unlink()
     assert "it has no simulator.json" in open_error(folder_with_state)
 
 
-def test_a_copy_that_somebody_keeps_in_the_folder_stays(folder_with_state: Path) -> None:
-    """Only names that a simulator gives are swept."""
+def test_a_users_copy_of_a_state_folder_stays(folder_with_state: Path) -> None:
+    """Only the simulator's own names are removed."""
     (folder_with_state / "state-1-before").mkdir()
     DataFolder(folder_with_state).close()
     assert (folder_with_state / "state-1-before").is_dir()
 
 
-def test_a_folder_of_the_format_before_has_no_manifest(tmp_path: Path) -> None:
-    """It is known by its database."""
+def test_a_folder_of_format_2_is_recognized_by_its_database(tmp_path: Path) -> None:
+    """It has no manifest."""
     (tmp_path / "simulator.sqlite").write_bytes(b"whatever it holds")
     assert "an older version wrote it (format 2, this is 3)" in open_error(tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     """A file has its name."""
     (tmp_path / "data").write_text("no folder")
     with pytest.raises(
@@ -150,21 +150,21 @@ def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
         DataFolder(tmp_path / "data")
 
 
-def test_what_is_kept_is_its_owners_alone(folder_with_state: Path) -> None:
-    """Functions may hold secrets of their users."""
+def test_only_the_owner_can_read_the_folder(folder_with_state: Path) -> None:
+    """Lambda functions may hold secrets."""
     assert [path.stat().st_mode & 0o077 for path in (folder_with_state, *folder_with_state.glob("state-*"))] == [0, 0]
 
 
-def test_a_temporary_folder_is_gone_when_it_is_closed(temporary_root: Path) -> None:
-    """With all that was made in it."""
+def test_close_removes_a_temporary_folder(temporary_root: Path) -> None:
+    """With its contents."""
     folder = DataFolder(None)
     (folder.create_state_folder() / "content").write_text("for a while")
     folder.close()
     assert list(temporary_root.iterdir()) == []
 
 
-def test_temporary_folders_of_simulators_that_were_killed_are_removed_by_the_next(temporary_root: Path) -> None:
-    """Not those of simulators that run, and nothing that is not ours."""
+def test_temporary_folders_of_killed_simulators_are_removed(temporary_root: Path) -> None:
+    """Those of running simulators and of other programs stay."""
     left = temporary_root / "rft-sim-left"
     left.mkdir()
     (left / "lock").write_text("")
@@ -180,6 +180,6 @@ def test_temporary_folders_of_simulators_that_were_killed_are_removed_by_the_nex
     running.close()
 
 
-def test_the_manifest_is_json_that_a_person_can_read(folder_with_state: Path) -> None:
-    """The format, and where the state is."""
+def test_the_manifest_is_readable_json(folder_with_state: Path) -> None:
+    """The format and the state folder."""
     assert json.loads((folder_with_state / "simulator.json").read_text()) == {"format": 3, "state": "state-1"}

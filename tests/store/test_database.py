@@ -1,4 +1,4 @@
-"""The SQLite database itself: ordinals, the latest time, transactions, and what a restart finds."""
+"""The SQLite database: ordinals, the latest simulated time, transactions and restarts."""
 
 import sqlite3
 import threading
@@ -21,8 +21,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
-def test_an_ordinal_is_never_given_twice(database: Database) -> None:
-    """Threads included; each name counts for itself."""
+def test_each_ordinal_is_returned_once(database: Database) -> None:
+    """Also across threads; each name has its own counter."""
     given_out: list[int] = []
 
     def take() -> None:
@@ -37,8 +37,8 @@ def test_an_ordinal_is_never_given_twice(database: Database) -> None:
     assert database.next_ordinal("jobs") == 0
 
 
-def test_the_latest_time_is_that_of_whatever_happened_last(database: Database) -> None:
-    """Files and jobs alike; a deletion does not take it back, and an earlier time does not either."""
+def test_the_latest_time_never_decreases(database: Database) -> None:
+    """Neither a deletion nor an earlier write decreases it."""
     files, before = FileStore(database), database.latest_simulated_time()
     files.add(make_file(1))
     files.delete(PROJECT, "file-1")
@@ -48,8 +48,8 @@ def test_the_latest_time_is_that_of_whatever_happened_last(database: Database) -
     assert (before, after_file, database.latest_simulated_time()) == (0, 101, 300)
 
 
-def test_a_transaction_that_raises_writes_nothing(database: Database) -> None:
-    """All or nothing."""
+def test_an_exception_rolls_the_transaction_back(database: Database) -> None:
+    """Completely."""
 
     def half() -> None:
         with database.transaction() as connection:
@@ -61,8 +61,8 @@ def test_a_transaction_that_raises_writes_nothing(database: Database) -> None:
     assert database.latest_simulated_time() == 0
 
 
-def test_what_is_kept_is_there_after_a_restart(tmp_path: Path) -> None:
-    """Counters go on where they stopped."""
+def test_data_and_counters_survive_a_restart(tmp_path: Path) -> None:
+    """Counters continue."""
     path = tmp_path / "d.sqlite"
     first = Database(path)
     FileStore(first).next_ordinal()

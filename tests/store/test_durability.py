@@ -1,4 +1,4 @@
-"""What outlives a power cut: what the disk is waited for, and in which order."""
+"""Which writes are synced to disk, and in which order."""
 
 import io
 import os
@@ -14,10 +14,10 @@ FULL, NORMAL = 2, 1  # of SQLite's `PRAGMA synchronous`
 
 
 @pytest.mark.parametrize("lasting", [True, False])
-def test_bytes_are_on_the_disk_before_their_name_is_and_both_before_they_are_written_down(
+def test_a_durable_blob_is_synced_before_it_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lasting: bool
 ) -> None:
-    """Nobody waits for the disk where nothing is to outlive the process."""
+    """First its bytes, then its name. A store that is not durable syncs nothing."""
     uploads, order, fsync = BlobStore(tmp_path / "uploads", durable=lasting), list[object](), os.fsync
 
     def noted(descriptor: int) -> None:
@@ -33,8 +33,8 @@ def test_bytes_are_on_the_disk_before_their_name_is_and_both_before_they_are_wri
     assert order == ([10, "received", "folder", True] if lasting else ["received", True])
 
 
-def test_a_safe_transaction_waits_for_the_disk_and_another_does_not(tmp_path: Path) -> None:
-    """In whichever order they come."""
+def test_only_a_durable_transaction_is_synced(tmp_path: Path) -> None:
+    """In any order."""
     database, seen = Database(tmp_path / "d.sqlite"), list[tuple[bool, int]]()
     for safe in (True, False, False, True):
         with database.transaction(durable=safe) as connection:

@@ -1,4 +1,4 @@
-"""Files: listings of a project, deletion, and which bytes are still needed."""
+"""Files: listings of a project, deletion, and referenced blobs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,21 +36,21 @@ def page(
     order: str = "desc",
     purpose: str | None = None,
 ) -> tuple[list[str], bool]:
-    """Return the ids on one page, and whether there are more."""
+    """Return the ids of a page, and whether there are more."""
     found = files.page(project, after=after, limit=limit, order=order, purpose=purpose)
     return [row.id for row in found.rows], found.has_more
 
 
-def test_files_come_newest_first_or_oldest_first(files: FileStore) -> None:
-    """By upload order, both ways."""
+def test_files_are_listed_in_both_orders(files: FileStore) -> None:
+    """By upload."""
     for ordinal in range(3):
         files.add(make_file(ordinal))
     assert page(files) == (["file-2", "file-1", "file-0"], False)
     assert page(files, order="asc") == (["file-0", "file-1", "file-2"], False)
 
 
-def test_a_page_goes_on_after_its_cursor(files: FileStore) -> None:
-    """`has_more` is false exactly when nothing follows."""
+def test_a_page_starts_after_its_cursor(files: FileStore) -> None:
+    """`has_more` is false exactly at the end."""
     for ordinal in range(4):
         files.add(make_file(ordinal))
     assert page(files, limit=2) == (["file-3", "file-2"], True)
@@ -59,14 +59,14 @@ def test_a_page_goes_on_after_its_cursor(files: FileStore) -> None:
     assert page(files, limit=2, after="file-1", order="asc") == (["file-2", "file-3"], False)
 
 
-def test_a_cursor_that_names_nothing_is_refused(files: FileStore) -> None:
-    """An empty page would end a client's loop in silence."""
+def test_an_unknown_cursor_is_refused(files: FileStore) -> None:
+    """An empty page would silently end a client's loop."""
     with pytest.raises(UnknownCursorError, match="file-9"):
         page(files, after="file-9")
 
 
-def test_a_purpose_filters_and_its_cursor_may_be_of_another(files: FileStore) -> None:
-    """The position counts, not the kind."""
+def test_a_cursor_may_have_another_purpose_than_the_filter(files: FileStore) -> None:
+    """Its position counts."""
     for ordinal in range(4):
         files.add(make_file(ordinal, purpose="fine-tune" if ordinal % 2 else "other"))
     assert page(files, purpose="fine-tune") == (["file-3", "file-1"], False)
@@ -74,8 +74,8 @@ def test_a_purpose_filters_and_its_cursor_may_be_of_another(files: FileStore) ->
     assert page(files, purpose="nothing") == ([], False)
 
 
-def test_a_project_has_its_own_files_only(files: FileStore) -> None:
-    """Another's are neither listed nor found nor deleted, and are no cursor."""
+def test_a_project_sees_its_own_files_only(files: FileStore) -> None:
+    """Those of other projects are neither listed, found nor deleted, and are not cursors."""
     files.add(make_file(0))
     files.add(make_file(1, project="other"))
     assert (page(files), page(files, project="other")) == ((["file-0"], False), (["file-1"], False))
@@ -85,8 +85,8 @@ def test_a_project_has_its_own_files_only(files: FileStore) -> None:
 
 
 @given(count=st.integers(0, 12), limit=st.integers(1, 5), order=st.sampled_from(["asc", "desc"]))
-def test_pages_put_together_are_the_list(count: int, limit: int, order: str) -> None:
-    """Each element exactly once, in order, whatever the page's size."""
+def test_pages_cover_the_list(count: int, limit: int, order: str) -> None:
+    """Each file once, in order, with any page size."""
     database = Database(Path(":memory:"))
     files = FileStore(database)
     try:
@@ -104,16 +104,16 @@ def test_pages_put_together_are_the_list(count: int, limit: int, order: str) -> 
         database.close()
 
 
-def test_a_deleted_file_is_gone_once(files: FileStore) -> None:
-    """The second time there is nothing to delete."""
+def test_a_file_can_be_deleted_once(files: FileStore) -> None:
+    """The second deletion returns False."""
     files.add(make_file(0))
     assert files.get(PROJECT, "file-0") == make_file(0)
     assert (files.delete(PROJECT, "file-0"), files.delete(PROJECT, "file-0")) == (True, False)
     assert files.get(PROJECT, "file-0") is None
 
 
-def test_bytes_are_in_use_while_a_file_or_a_job_names_them(database: Database, files: FileStore) -> None:
-    """A job's data outlive the file object that it was made from."""
+def test_a_blob_is_referenced_by_files_and_jobs(database: Database, files: FileStore) -> None:
+    """A job's data outlive the file object."""
     files.add(make_file(0, sha256="same"))
     files.add(make_file(1, sha256="same", project="other"))
     uses = ["same", "other"]
@@ -126,8 +126,8 @@ def test_bytes_are_in_use_while_a_file_or_a_job_names_them(database: Database, f
     assert (in_use, files.is_referenced("same")) == ([True, True, False], True)
 
 
-def test_bytes_that_nobody_names_are_free(files: FileStore) -> None:
-    """Two files of the same bytes, in two projects: the first deletion frees nothing."""
+def test_a_blob_is_referenced_until_its_last_file_is_deleted(files: FileStore) -> None:
+    """Two files in two projects have the same bytes."""
     files.add(make_file(0, sha256="same"))
     files.add(make_file(1, sha256="same", project="other"))
     files.delete(PROJECT, "file-0")
@@ -136,8 +136,8 @@ def test_bytes_that_nobody_names_are_free(files: FileStore) -> None:
     assert (after_one, files.is_referenced("same")) == (True, False)
 
 
-def test_the_shas_are_those_of_files_latest_first_then_of_jobs(database: Database, files: FileStore) -> None:
-    """Each once: a prompt of a deleted file that a job was made from is still known."""
+def test_hashes_are_listed_by_latest_upload_and_then_those_of_jobs(database: Database, files: FileStore) -> None:
+    """Each once: a deleted file of a job is still known."""
     uses = ["gone", "sha-0"]
     JobLogStore(database).append(
         job="job", project=PROJECT, at=0, finished_at=None, projection="{}", entry=make_entry(0), used_sha256s=uses
@@ -147,8 +147,8 @@ def test_the_shas_are_those_of_files_latest_first_then_of_jobs(database: Databas
     assert files.all_sha256s() == ["sha-2", "sha-1", "sha-0", "gone"]
 
 
-def test_the_generation_is_another_one_after_files_came_or_went(files: FileStore) -> None:
-    """So whoever keeps something made of all files need not list them to know that it is stale."""
+def test_the_generation_changes_with_files(files: FileStore) -> None:
+    """So a cache of all files knows without a query that it is stale."""
     seen = [files.generation]
     files.add(make_file(0))
     seen.append(files.generation)

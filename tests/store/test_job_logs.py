@@ -1,4 +1,4 @@
-"""Jobs: logs, projections, and the models that are written with them."""
+"""Jobs: logs, projections, and the models that are stored with them."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -22,26 +22,26 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def logs(database: Database) -> JobLogStore:
-    """No jobs yet."""
+    """An empty store."""
     return JobLogStore(database)
 
 
-def test_a_job_is_its_latest_projection(logs: JobLogStore) -> None:
-    """Written in the same transaction as the entry."""
+def test_the_projection_is_that_of_the_latest_entry(logs: JobLogStore) -> None:
+    """Both are written in one transaction."""
     append_entry(logs, "job", make_entry(0), make_entry(1))
     assert (logs.get_projection("job"), logs.get_projection("nobody")) == ("job after 1", None)
 
 
-def test_a_log_comes_back_as_it_went_in(logs: JobLogStore) -> None:
-    """Oldest first; of one job only."""
+def test_a_log_is_returned_unchanged(logs: JobLogStore) -> None:
+    """Oldest entry first; of one job only."""
     append_entry(logs, "a", make_entry(0, job="a"), make_entry(1, job="a", is_event=False), make_entry(2, job="a"))
     append_entry(logs, "b", make_entry(0, job="b"))
     assert logs.entries("a") == [make_entry(0, job="a"), make_entry(1, job="a", is_event=False), make_entry(2, job="a")]
     assert logs.entries("nobody") == []
 
 
-def test_events_are_the_shown_entries_newest_first(logs: JobLogStore) -> None:
-    """Paged by event id, within one job: another's event is no cursor here."""
+def test_events_are_entries_with_an_event_id_newest_first(logs: JobLogStore) -> None:
+    """An event of another job is not a cursor."""
     append_entry(
         logs,
         "a",
@@ -59,8 +59,8 @@ def test_events_are_the_shown_entries_newest_first(logs: JobLogStore) -> None:
         logs.events("a", after="b-event-0", limit=2)
 
 
-def test_checkpoints_are_models_that_have_an_id_of_their_own(database: Database, logs: JobLogStore) -> None:
-    """Newest first; the tuned model itself is none."""
+def test_checkpoints_are_models_with_a_checkpoint_id(database: Database, logs: JobLogStore) -> None:
+    """Newest first, without the tuned model."""
     append_entry(logs, "job", make_entry(0))
     for step, ordinal in ((20, 1), (27, 2)):
         made = make_model(f"m:ckpt-step-{step}", checkpoint=f"ckpt-{step}", at=ordinal)
@@ -76,8 +76,8 @@ def test_checkpoints_are_models_that_have_an_id_of_their_own(database: Database,
         logs.checkpoints("nobody", after="ckpt-27", limit=5)
 
 
-def test_jobs_come_newest_first_and_unfinished_ones_oldest_first(logs: JobLogStore) -> None:
-    """As the API lists them, and as a restart takes them up again."""
+def test_jobs_are_listed_newest_first_and_unfinished_ones_oldest_first(logs: JobLogStore) -> None:
+    """A restart resumes the oldest job first."""
     for name in ("a", "b", "c"):
         append_entry(logs, name, make_entry(0, job=name), finished_at=7 if name == "b" else None)
     listed = logs.projections_page(PROJECT, after="c", limit=1)
@@ -85,8 +85,8 @@ def test_jobs_come_newest_first_and_unfinished_ones_oldest_first(logs: JobLogSto
     assert logs.unfinished_job_ids() == ["a", "c"]
 
 
-def test_a_project_has_its_own_jobs_only(logs: JobLogStore) -> None:
-    """Another's are not listed, and are no cursor."""
+def test_a_project_sees_its_own_jobs_only(logs: JobLogStore) -> None:
+    """Those of other projects are not listed and are not cursors."""
     append_entry(logs, "a", make_entry(0, job="a"))
     append_entry(logs, "b", make_entry(0, job="b"), project="other")
     assert logs.projections_page(PROJECT, after=None, limit=5).rows == ("a after 0",)
@@ -94,15 +94,15 @@ def test_a_project_has_its_own_jobs_only(logs: JobLogStore) -> None:
         logs.projections_page(PROJECT, after="b", limit=5)
 
 
-def test_the_latest_ends_are_counted_back_among_the_older_jobs(logs: JobLogStore) -> None:
-    """An end that comes after it, or of a younger job, makes no room for a job."""
+def test_the_nth_latest_end_counts_older_jobs_only(logs: JobLogStore) -> None:
+    """Ends of younger jobs do not count."""
     for name, finished_at in (("a", 50), ("b", 90), ("c", None), ("d", 70), ("e", None), ("f", 99)):
         append_entry(logs, name, make_entry(0, job=name), finished_at=finished_at)
     assert [logs.nth_latest_finish_before("e", n=back) for back in (1, 2, 3, 4)] == [90, 70, 50, None]
 
 
-def test_an_append_that_fails_changes_nothing(logs: JobLogStore) -> None:
-    """Projection, entry and model are one transaction: a second model of the same name undoes the other two."""
+def test_a_failed_append_changes_nothing(logs: JobLogStore) -> None:
+    """Entry, projection and model are one transaction."""
     append_entry(logs, "job", make_entry(0))
     append_entry(logs, "job", make_entry(1), projection="kept", made=make_model("m"))
     with pytest.raises(sqlite3.IntegrityError):

@@ -1,4 +1,4 @@
-"""Projects: the default one that nobody made, the others, and what became of them."""
+"""Projects: the default one and created ones."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from tests.store.rows import ACCOUNT, make_project
 
 @pytest.fixture
 def projects(tmp_path: Path) -> Iterator[ProjectStore]:
-    """Nothing but the default project."""
+    """An empty store."""
     opened = Database(tmp_path / "d.sqlite")
     yield ProjectStore(opened)
     opened.close()
@@ -22,21 +22,21 @@ def projects(tmp_path: Path) -> Iterator[ProjectStore]:
 def page(
     projects: ProjectStore, *, after: str | None = None, limit: int = 10, archived: bool = True
 ) -> tuple[list[str], bool]:
-    """Return the ids on one page, and whether there are more."""
+    """Return the ids of a page, and whether there are more."""
     found = projects.page(ACCOUNT, after=after, limit=limit, include_archived=archived)
     return [row.id for row in found.rows], found.has_more
 
 
-def test_the_default_project_is_there_before_anything_was_written(projects: ProjectStore) -> None:
-    """For every account."""
+def test_the_default_project_always_exists(projects: ProjectStore) -> None:
+    """In every account."""
     default = projects.get(ACCOUNT, DEFAULT_PROJECT_ID)
     assert default
     assert (default.id, default.name, default.archived, default.tags) == ("default", "default", False, {})
     assert (page(projects), projects.count(ACCOUNT)) == ((["default"], False), 1)
 
 
-def test_projects_come_in_the_order_in_which_they_were_made(projects: ProjectStore) -> None:
-    """The default one first, and a cursor goes on after it too."""
+def test_projects_are_listed_oldest_first(projects: ProjectStore) -> None:
+    """The default project is first, and can be a cursor."""
     for ordinal in (1, 2, 3):
         projects.put(make_project(ordinal), at=7)
     assert page(projects, limit=2) == (["default", "proj_1"], True)
@@ -45,8 +45,8 @@ def test_projects_come_in_the_order_in_which_they_were_made(projects: ProjectSto
     assert page(projects, after="proj_2") == (["proj_3"], False)
 
 
-def test_what_is_put_again_replaces_what_was_there(projects: ProjectStore) -> None:
-    """The default project too, which is then no longer the one that nobody touched."""
+def test_put_replaces_a_project(projects: ProjectStore) -> None:
+    """Also the default project."""
     default = projects.get(ACCOUNT, DEFAULT_PROJECT_ID)
     assert default
     renamed = [replace(default, name="main"), replace(make_project(1), archived=True, tags={"a": "\N{SNOWMAN}"})]
@@ -56,8 +56,8 @@ def test_what_is_put_again_replaces_what_was_there(projects: ProjectStore) -> No
     assert (page(projects), projects.count(ACCOUNT)) == ((["default", "proj_1"], False), 2)
 
 
-def test_archived_projects_can_be_left_out(projects: ProjectStore) -> None:
-    """And are still counted, found, and good as cursors."""
+def test_archived_projects_can_be_excluded(projects: ProjectStore) -> None:
+    """They are still counted, found and valid cursors."""
     for ordinal in (1, 2):
         projects.put(make_project(ordinal, archived=ordinal == 1), at=7)
     assert page(projects, archived=False) == (["default", "proj_2"], False)
@@ -65,8 +65,8 @@ def test_archived_projects_can_be_left_out(projects: ProjectStore) -> None:
     assert projects.count(ACCOUNT) == 3
 
 
-def test_an_account_has_its_own_projects_only(projects: ProjectStore) -> None:
-    """Another's are neither listed nor found, and are no cursor."""
+def test_an_account_sees_its_own_projects_only(projects: ProjectStore) -> None:
+    """Those of other accounts are neither listed nor found, and are not cursors."""
     projects.put(make_project(1, account="another"), at=7)
     assert (page(projects), projects.get(ACCOUNT, "proj_1")) == ((["default"], False), None)
     with pytest.raises(UnknownCursorError):

@@ -1,4 +1,4 @@
-"""What a listing costs: the work of SQLite's virtual machine, counted, with few rows and with many."""
+"""The cost of reads: the instructions of SQLite's virtual machine, with few rows and with many."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -80,7 +80,7 @@ def projects(database: Database, *, archived: bool, after: str | None = None) ->
 
 @pytest.fixture(scope="module")
 def filled_databases() -> Iterator[tuple[Database, Database]]:
-    """Two databases in memory, with few rows of everything and with many."""
+    """Two databases in memory, with few and with many rows in every table."""
     databases = Database(Path(":memory:")), Database(Path(":memory:"))
     for database, count in zip(databases, (FEW, MANY), strict=True):
         with database.transaction() as connection:
@@ -92,7 +92,7 @@ def filled_databases() -> Iterator[tuple[Database, Database]]:
 
 
 def count_steps(database: Database, read: Read) -> int:
-    """Return how many instructions SQLite's machine runs for a read."""
+    """Return how many instructions SQLite's virtual machine runs for a read."""
     taken = 0
 
     def tick() -> int:
@@ -109,7 +109,7 @@ def count_steps(database: Database, read: Read) -> int:
 
 
 def query_plans(database: Database, read: Read) -> list[str]:
-    """Return how SQLite plans the statements of a read."""
+    """Return SQLite's plans for the statements of a read."""
     told: list[str] = []
     with raw_connection(database) as connection:
         connection.set_trace_callback(told.append)
@@ -120,7 +120,7 @@ def query_plans(database: Database, read: Read) -> list[str]:
 
 @contextmanager
 def raw_connection(database: Database) -> Iterator[sqlite3.Connection]:
-    """Give the database's own connection, on which nothing is written."""
+    """Return the database's connection, for reading only."""
     with database.transaction() as connection:
         yield connection
 
@@ -130,15 +130,15 @@ def raw_connection(database: Database) -> Iterator[sqlite3.Connection]:
 def test_a_read_costs_the_same_with_few_rows_and_with_many(
     filled_databases: tuple[Database, Database], name: str
 ) -> None:
-    """To the instruction."""
+    """Exactly."""
     few, many = (count_steps(database, READS[name]) for database in filled_databases)
     assert few == many
 
 
-def test_the_ends_before_a_young_job_cost_the_same_with_few_jobs_and_with_many(
+def test_the_nth_latest_end_costs_the_same_with_few_jobs_and_with_many(
     filled_databases: tuple[Database, Database],
 ) -> None:
-    """They are looked for from the latest end on; a job that may start is among the youngest."""
+    """For a young job: the search starts at the latest end."""
     few, many = (
         count_steps(database, partial(_third_finish_before, job_id=f"job-{count}"))
         for database, count in zip(filled_databases, (FEW, MANY), strict=True)
@@ -149,7 +149,7 @@ def test_the_ends_before_a_young_job_cost_the_same_with_few_jobs_and_with_many(
 def test_a_conversation_costs_the_same_with_few_others_and_with_many(
     filled_databases: tuple[Database, Database],
 ) -> None:
-    """Its own turns are walked, and no other is read."""
+    """Only its own turns are read."""
     few, many = (
         count_steps(
             database, lambda database: ResponseStore(database).get_conversation(PROJECT, "resp-21", min_created_at=0)
@@ -160,16 +160,16 @@ def test_a_conversation_costs_the_same_with_few_others_and_with_many(
 
 
 @pytest.mark.parametrize("name", READS)
-def test_a_read_goes_by_an_index_and_sorts_nothing(filled_databases: tuple[Database, Database], name: str) -> None:
-    """As SQLite plans it: it searches, and needs no temporary tree."""
+def test_a_read_uses_an_index_and_does_not_sort(filled_databases: tuple[Database, Database], name: str) -> None:
+    """SQLite's plan has a search and no temporary B-tree."""
     planned = query_plans(filled_databases[0], READS[name])
     assert planned
     assert not [plan for plan in planned if plan.startswith("SCAN") and plan != "SCAN CONSTANT ROW"]
     assert not [plan for plan in planned if "TEMP B-TREE" in plan]
 
 
-def test_the_models_of_an_account_come_from_one_index(filled_databases: tuple[Database, Database]) -> None:
-    """They have no pages, so all are read; but no weights are, and nothing is sorted."""
+def test_the_models_of_an_account_use_a_covering_index(filled_databases: tuple[Database, Database]) -> None:
+    """All are read, but no weights, and nothing is sorted."""
     planned = query_plans(filled_databases[0], lambda database: ModelStore(database).created_models(ACCOUNT))
     assert planned == ["SEARCH models USING COVERING INDEX models_of_account (account=?)"]
 

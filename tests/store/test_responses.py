@@ -1,4 +1,4 @@
-"""Stored responses: by project, as long as they are kept, on their way to an end, and in their conversations."""
+"""Stored responses: look-ups, expiry, states and conversations."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def responses(database: Database) -> ResponseStore:
-    """Its responses."""
+    """An empty store."""
     return ResponseStore(database)
 
 
@@ -35,7 +35,7 @@ def put(
     waits: int = 0,
     oldest: int = 0,
 ) -> bool:
-    """Keep a response with one item of output."""
+    """Store a response with one output item."""
     return kept.add(
         response,
         previous=previous,
@@ -47,30 +47,30 @@ def put(
 
 
 def put_chain(kept: ResponseStore, length: int) -> None:
-    """Keep responses `resp_1`, `resp_2`, ..., each of which goes on with the one before; one a second, from 101."""
+    """Store `resp_1`, `resp_2`, ..., each the continuation of the one before, one per second from 101."""
     for n in range(1, length + 1):
         put(kept, replace(RESPONSE, id=f"resp_{n}", created_at=100 + n), previous=f"resp_{n - 1}" if n > 1 else None)
 
 
 def count_turns(database: Database) -> list[str]:
-    """Return all turns that are kept."""
+    """Return the number of stored turns."""
     return [items for (items,) in database.rows("SELECT items FROM turns ORDER BY ordinal")]
 
 
 def test_a_response_is_found_by_its_id(responses: ResponseStore) -> None:
-    """Whole."""
+    """Unchanged."""
     put(responses)
     assert responses.get("mine", "resp_1", min_created_at=0) == RESPONSE
 
 
-def test_a_response_is_found_by_an_item_of_its_output(responses: ResponseStore) -> None:
-    """For inputs that name items."""
+def test_a_response_is_found_by_an_output_item(responses: ResponseStore) -> None:
+    """Inputs may refer to items."""
     put(responses)
     assert responses.find_by_item("mine", "item of resp_1", min_created_at=0) == RESPONSE
 
 
-def test_what_another_project_keeps_is_not_there(responses: ResponseStore) -> None:
-    """For any way of asking."""
+def test_responses_of_another_project_are_not_found(responses: ResponseStore) -> None:
+    """By any method."""
     put(responses, RUNNING)
     assert [
         responses.get("yours", "resp_1", min_created_at=0),
@@ -84,16 +84,16 @@ def test_what_another_project_keeps_is_not_there(responses: ResponseStore) -> No
     assert responses.get("mine", "resp_1", min_created_at=0) == RUNNING
 
 
-def test_what_is_too_old_is_not_there(responses: ResponseStore) -> None:
-    """Though nothing was made since."""
+def test_old_responses_are_not_found(responses: ResponseStore) -> None:
+    """Even before they are deleted."""
     put(responses)
     found = [responses.get("mine", "resp_1", min_created_at=oldest) for oldest in (100, 101)]
     assert found == [RESPONSE, None]
     assert responses.delete("mine", "resp_1", min_created_at=101) is False
 
 
-def test_what_is_too_old_goes_when_another_comes(responses: ResponseStore) -> None:
-    """Its items too."""
+def test_adding_a_response_deletes_old_ones(responses: ResponseStore) -> None:
+    """With their items."""
     put(responses)
     put(responses, replace(RESPONSE, id="resp_2", created_at=200), oldest=150)
     assert [responses.find_by_item("mine", f"item of resp_{n}", min_created_at=0) is None for n in (1, 2)] == [
@@ -103,8 +103,8 @@ def test_what_is_too_old_goes_when_another_comes(responses: ResponseStore) -> No
     assert responses.get("mine", "resp_1", min_created_at=0) is None
 
 
-def test_a_running_response_ends_after_its_waits(responses: ResponseStore) -> None:
-    """Each retrieve is one; then it stays at its end."""
+def test_a_running_response_ends_after_its_polls(responses: ResponseStore) -> None:
+    """Each retrieve is one."""
     put(responses, RUNNING, waits=2)
     found = [responses.retrieve("mine", "resp_1", min_created_at=0) for _ in range(4)]
     assert [one and one.state for one in found] == [
@@ -116,7 +116,7 @@ def test_a_running_response_ends_after_its_waits(responses: ResponseStore) -> No
 
 
 def test_a_running_response_can_be_cancelled(responses: ResponseStore) -> None:
-    """And stays so."""
+    """Permanently."""
     put(responses, RUNNING, waits=1)
     cancelled = responses.change_state("mine", "resp_1", ResponseState.CANCELLED, min_created_at=0)
     assert cancelled == replace(RESPONSE, state=ResponseState.CANCELLED)
@@ -124,20 +124,20 @@ def test_a_running_response_can_be_cancelled(responses: ResponseStore) -> None:
 
 
 def test_an_ended_response_cannot_be_cancelled(responses: ResponseStore) -> None:
-    """It is given as it is."""
+    """It is returned unchanged."""
     put(responses)
     assert responses.change_state("mine", "resp_1", ResponseState.CANCELLED, min_created_at=0) == RESPONSE
 
 
-def test_a_deleted_response_is_gone_with_its_items(responses: ResponseStore) -> None:
-    """A second time there is nothing to delete."""
+def test_deleting_a_response_deletes_its_items(responses: ResponseStore) -> None:
+    """A second deletion returns False."""
     put(responses)
     assert [responses.delete("mine", "resp_1", min_created_at=0) for _ in range(2)] == [True, False]
     assert responses.find_by_item("mine", "item of resp_1", min_created_at=0) is None
 
 
-def test_a_conversation_is_all_that_was_said_up_to_a_response(responses: ResponseStore) -> None:
-    """The oldest turn first, and no other branch's."""
+def test_a_conversation_holds_the_turns_up_to_a_response(responses: ResponseStore) -> None:
+    """Oldest first, without other branches."""
     put_chain(responses, 3)
     put(responses, replace(RUNNING, id="resp_b"), previous="resp_2")
     assert [responses.get_conversation("mine", name, min_created_at=0) for name in ("resp_3", "resp_b")] == [
@@ -146,14 +146,14 @@ def test_a_conversation_is_all_that_was_said_up_to_a_response(responses: Respons
     ]
 
 
-def test_each_turn_is_kept_once(responses: ResponseStore, database: Database) -> None:
-    """However many responses go on from it."""
+def test_each_turn_is_stored_once(responses: ResponseStore, database: Database) -> None:
+    """Several responses may continue it."""
     put_chain(responses, 3)
     assert count_turns(database) == ["turn of resp_1", "turn of resp_2", "turn of resp_3"]
 
 
-def test_a_conversation_outlives_its_deleted_beginning(responses: ResponseStore) -> None:
-    """What a response went on from is a part of it."""
+def test_a_conversation_keeps_the_turns_of_deleted_responses(responses: ResponseStore) -> None:
+    """While a later response continues them."""
     put_chain(responses, 3)
     before = responses.get_conversation("mine", "resp_3", min_created_at=0)
     for name in ("resp_2", "resp_1"):
@@ -161,8 +161,8 @@ def test_a_conversation_outlives_its_deleted_beginning(responses: ResponseStore)
     assert responses.get_conversation("mine", "resp_3", min_created_at=0) == before
 
 
-def test_nothing_goes_on_from_what_is_gone(responses: ResponseStore, database: Database) -> None:
-    """It was there when the answer was begun, perhaps."""
+def test_a_response_cannot_continue_a_deleted_one(responses: ResponseStore, database: Database) -> None:
+    """It may be deleted while the new one is generated."""
     assert [
         put(responses, previous="resp_0"),
         count_turns(database),
@@ -175,18 +175,18 @@ def test_nothing_goes_on_from_what_is_gone(responses: ResponseStore, database: D
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
-def test_a_conversation_goes_with_its_last_response(
+def test_turns_are_deleted_with_the_last_response(
     responses: ResponseStore, database: Database, order: tuple[int, ...]
 ) -> None:
-    """In whatever order they are deleted."""
+    """In any order of deletions."""
     put_chain(responses, 3)
     for n in order:
         responses.delete("mine", f"resp_{n}", min_created_at=0)
     assert count_turns(database) == []
 
 
-def test_a_conversation_outlives_a_beginning_that_is_too_old(responses: ResponseStore, database: Database) -> None:
-    """And goes when all of it is."""
+def test_a_conversation_keeps_the_turns_of_old_responses(responses: ResponseStore, database: Database) -> None:
+    """Until its last response is deleted."""
     put_chain(responses, 3)
     put(responses, replace(RESPONSE, id="resp_x", created_at=200), oldest=103)
     assert count_turns(database) == ["turn of resp_1", "turn of resp_2", "turn of resp_3", "turn of resp_x"]
@@ -194,14 +194,14 @@ def test_a_conversation_outlives_a_beginning_that_is_too_old(responses: Response
     assert count_turns(database) == ["turn of resp_x", "turn of resp_y"]
 
 
-def test_the_clock_does_not_start_before_the_last_response(responses: ResponseStore, database: Database) -> None:
-    """After a restart it goes on from there."""
+def test_the_latest_time_is_that_of_the_last_response(responses: ResponseStore, database: Database) -> None:
+    """After a restart the clock continues from it."""
     put(responses)
     assert database.latest_simulated_time() == 100
 
 
-def test_what_is_kept_outlives_a_restart(tmp_path: Path) -> None:
-    """With how far it has come."""
+def test_responses_survive_a_restart(tmp_path: Path) -> None:
+    """With their remaining polls."""
     first = Database(tmp_path / "d.sqlite")
     put(ResponseStore(first), RUNNING, waits=1)
     ResponseStore(first).retrieve("mine", "resp_1", min_created_at=0)
@@ -222,8 +222,8 @@ def test_what_is_kept_outlives_a_restart(tmp_path: Path) -> None:
         "DELETE FROM response_items WHERE response = 'r'",
     ],
 )
-def test_no_look_up_reads_the_whole_table(database: Database, statement: str) -> None:
-    """However much is kept."""
+def test_no_look_up_scans_a_table(database: Database, statement: str) -> None:
+    """It costs the same at any size."""
     plan = " ".join(str(row[3]) for row in database.rows(f"EXPLAIN QUERY PLAN {statement}"))
     assert "SEARCH" in plan
     assert "SCAN" not in plan
