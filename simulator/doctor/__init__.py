@@ -1,11 +1,12 @@
-"""The reward doctor: what is wrong with a reward function, found out before a run is paid for.
+"""The reward doctor: it finds what is wrong with a reward function before you pay for a training run.
 
-    patient       the reward function under examination: a folder, a file, a zip or an ARN, really run
-    examination   what every probe works with: the rows, the patient and the scores that more than one probe reads
-    static/       probes S1 to S18: questions put to the function, with no training
-    rehearsal/    probes T1 to T14: training rehearsed on its rewards, with a usual policy and a loophole-seeking one
-    visit         all of them in order, until one says that the rest cannot be measured
-    report/       the findings as a table, JSON, JUnit XML, HTML and a golden file
+    reward_function     the function under test: a folder, a file, a zip or an ARN; it is really run
+    probe_context       what every probe works with: the rows, the function, and scores that several probes use
+    invocation          sends cases to the function and reads their scores
+    probes/static/      probes S1 to S18: checks without training
+    probes/training/    probes T1 to T14: checks of simulated training on the function's rewards
+    doctor_report       runs all probes in order, and stops where the rest cannot be measured
+    report/             the findings as a table, JSON, JUnit XML, HTML and a golden file
 
-A probe is what is asked (`finding.Probe`) with a function that answers it by findings. Its thresholds stand beside it.
+A probe is a description (`finding.Probe`) and a function that yields findings. Its thresholds are in the same module.
 """

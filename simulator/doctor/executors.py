@@ -1,7 +1,7 @@
-"""Calls one after another, or several at once: executors that an interruption does not wait for.
+"""Executors for one call at a time or several at once. An interrupt never waits for a running call.
 
-`concurrent.futures.ThreadPoolExecutor` waits for its threads when its block or the interpreter ends, and a function may
-sit in a call for 15 minutes.
+`concurrent.futures.ThreadPoolExecutor` joins its threads at the end of its block and of the interpreter, and a function
+may run for 15 minutes.
 """
 
 from collections.abc import Callable
@@ -16,20 +16,20 @@ T = TypeVar("T")
 
 
 class InlineExecutor(Executor):
-    """Runs each call where it is submitted, so that a signal that comes in the middle of it unwinds at once."""
+    """Runs each call in the submitting thread, so that a signal during the call unwinds at once."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run it; what it raises is the future's, but for what ends the program."""
+        """Run the call. Its exception is kept for the future, except for those that end the program."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as fault:  # noqa: BLE001  it is raised again by whoever asks for the result
-            future.set_exception(fault)
+        except Exception as error:  # noqa: BLE001  Future.result raises it again
+            future.set_exception(error)
         return future
 
 
 class DaemonThreadExecutor(Executor):
-    """Runs calls in so many threads, which end by themselves: nobody waits for them."""
+    """Runs calls in a fixed number of daemon threads, which are never joined."""
 
     def __init__(self, thread_count: int) -> None:
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -38,13 +38,13 @@ class DaemonThreadExecutor(Executor):
             thread.start()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run it as soon as a thread is free."""
+        """Run the call when a thread is free."""
         future: Future[T] = Future()
         self._tasks.put(partial(_run_into_future, future, partial(fn, *args, **kwargs)))
         return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002  Executor's own signature
-        """Let each thread end after what is under way; return at once."""
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002  required by Executor
+        """Let each thread end after its current call. Return at once."""
         for _ in self._threads:
             self._tasks.put(None)
 
@@ -54,7 +54,7 @@ class DaemonThreadExecutor(Executor):
 
 
 def create_executor(concurrency: int) -> Executor:
-    """Return what makes so many calls at once, to be closed as an executor is."""
+    """Return an executor that makes this many calls at once. Close it as any executor."""
     return InlineExecutor() if concurrency == 1 else DaemonThreadExecutor(concurrency)
 
 
@@ -63,5 +63,5 @@ def _run_into_future(future: Future[T], call: Callable[[], T]) -> None:
         return
     try:
         future.set_result(call())
-    except BaseException as fault:  # noqa: BLE001  likewise, and a thread has nobody else to tell
-        future.set_exception(fault)
+    except BaseException as error:  # noqa: BLE001  Future.result raises it again
+        future.set_exception(error)

@@ -1,4 +1,4 @@
-"""What a probe is, and what it finds."""
+"""Probes and their findings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A thing to look at: one rollout and what it scored.
+    """A rollout that shows a finding, with its score.
 
     Attributes:
         line: the record's line in the data file.
         prompt: the last message of the prompt.
         response: the text that was scored.
-        score: what it got; None when the function gave no usable score.
-        note: what it shows, such as the reference that it was scored against, or the error.
+        score: its score. None when the function gave no usable score.
+        note: why it is shown, for example the reference or the error.
     """
 
     line: int | None
@@ -41,18 +41,18 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a probe found.
+    """The result of a probe.
 
     Attributes:
-        probe: the probe's id, such as S7. Ids are stable: scripts may rely on them.
-        name: what the probe is about.
+        probe: the probe's id, such as S7. Ids are stable, so scripts may rely on them.
+        name: the probe's name.
         severity: fail, warn, info, not measured or ok.
-        message: what is wrong, in one sentence that names no number twice.
-        measured: the measured value in words, "0.43" or "3 of 18".
-        threshold: what it is held against, "at least 0.8".
-        fix: what to do, in words; empty when there is nothing to do.
+        message: what is wrong, in one sentence.
+        measured: the measured value in words, such as "0.43" or "3 of 18".
+        threshold: the limit in words, such as "at least 0.8".
+        fix: what to do. Empty when there is nothing to do.
         value: the measured value as a number, when it is one.
-        examples: the prompts, responses and scores that show it, the clearest first.
+        examples: rollouts that show the finding, the clearest first.
     """
 
     probe: str
@@ -68,14 +68,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A question to a reward function, as its page tells of it.
+    """The description of a probe, as the findings page prints it.
 
     Attributes:
-        id: S1 to S18 for static probes, T1 to T14 for those of a rehearsed training. Stable.
+        id: S1 to S18 for static probes, T1 to T14 for probes of simulated training. Stable.
         name: two or three words.
-        question: what is asked, in one sentence that ends in a question mark.
-        measured: how the answer is measured, with the thresholds.
-        means: what a finding means for the run that would have been paid for.
+        question: the question that the probe answers.
+        measured: how it is measured, with the thresholds.
+        means: what a finding means for a real training run.
         remedy: what to do about it.
         source: where the rule and its thresholds come from.
     """
@@ -113,18 +113,18 @@ class Probe:
         )
 
     def ok(self, message: str, *, measured: str = "", threshold: str = "", value: float | None = None) -> Finding:
-        """Return that all is well; `message` says what was seen to be so."""
+        """Return a finding without a problem. `message` says what was verified."""
         return self.finding(Severity.OK, message, measured=measured, threshold=threshold, value=value)
 
     def not_measured(self, reason: str) -> Finding:
-        """Return that this could not be measured, and why."""
+        """Return a finding that says why this could not be measured."""
         return self.finding(Severity.SKIPPED, reason)
 
 
 def sort_by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings by severity, and by probe where that is alike."""
-    return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, _place(finding.probe))))
+    """Return the findings by severity, then by probe."""
+    return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, _probe_order(finding.probe))))
 
 
-def _place(probe: str) -> tuple[str, int]:
-    return probe[0], int(probe[1:])
+def _probe_order(probe_id: str) -> tuple[str, int]:
+    return probe_id[0], int(probe_id[1:])

@@ -1,4 +1,4 @@
-"""Questions to the patient: cases put into Lambda events, sent in calls, and their scores read back by id."""
+"""Send cases to the reward function in Lambda events, and read their scores by id."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -20,8 +20,8 @@ from simulator.lambdas.function import Invocation
 from simulator.settings import GradingSettings
 from simulator.training.dataset import Record
 
-# Of a function that fails on everything so many calls are made; what is left then is not asked.
 MAX_FAILED_CALLS: Final = 24
+"""After more failed calls in a row, and no score at all, the remaining cases are not sent."""
 
 T = TypeVar("T")
 
@@ -34,10 +34,10 @@ class Case:
     """One response to one record, to be scored.
 
     Attributes:
-        label: what kind of question it is, such as "exploit: marker only"; with the line it names the case for good.
-        record: whose prompt and reference it goes with.
+        label: the kind of case, such as "exploit: marker only". Golden files rely on it.
+        record: the record that supplies the prompt and the reference.
         text: the response.
-        transform: makes another element of the usual one, such as one without its reference.
+        transform: changes the event element, for example removes its reference.
     """
 
     label: str
@@ -48,11 +48,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """What came of a case: a score, or why there is none.
+    """The score of a case, or why there is none.
 
     Attributes:
-        error: why there is no score, in words.
-        not_invoked: the function was not run on it: the call was refused, or not made. Then the fault is not its own.
+        error: why there is no score.
+        not_invoked: the function was not run on it, because the call was rejected or not made.
     """
 
     case: Case
@@ -61,7 +61,7 @@ class CaseResult:
     not_invoked: bool = False
 
     def example(self, note: str = "") -> Example:
-        """Return it as a thing to look at."""
+        """Return it as an example of a finding."""
         return Example(
             line=self.case.record.line,
             prompt=self.case.record.messages[-1].content,
@@ -73,7 +73,7 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One invocation: what was sent, and what came back, or why it was not run."""
+    """One invocation: the event, and the result or why the function was not run."""
 
     ids: tuple[str, ...]
     event: bytes
@@ -83,7 +83,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFailure:
-    """A call that failed as `error` says, though each of its rollouts then scored when it was sent alone."""
+    """A call that failed with `error`, though each of its rollouts has a score when sent alone."""
 
     call: Call
     error: str
@@ -91,25 +91,25 @@ class BatchFailure:
 
 
 def scores_of(results: Iterable[CaseResult]) -> list[float]:
-    """Return the scores of those answers that have one."""
-    return [answer.score for answer in results if answer.score is not None]
+    """Return the scores of the results that have one."""
+    return [result.score for result in results if result.score is not None]
 
 
 def mean_score(results: Sequence[CaseResult]) -> float:
-    """Return the mean score, where an answer without one counts 0; of no answers 0.0."""
+    """Return the mean score. A result without a score counts 0; the mean of no results is 0.0."""
     return sum(scores_of(results)) / len(results) if results else 0.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Invoker:
-    """Puts cases to a patient, in calls of as many as the service would send.
+    """Sends cases to a reward function, in calls as large as the service's.
 
     Attributes:
-        on_call: called after each invocation, on any thread but never twice at once.
-        executor: makes the calls of one question, `concurrency` of them at once; the answers are joined in order.
-        timeout_budget: what time-outs may cost, shared by all who ask on one visit.
-        results_by_label: every answer so far by its case's label, in the order in which they were asked.
-        batch_failures: the calls so far that failed for no rollout of theirs.
+        on_call: called after each invocation, on any thread but never concurrently.
+        executor: makes `concurrency` calls at once. Results keep the order of the cases.
+        timeout_budget: how long time-outs may take in total. Several invokers of one doctor run share it.
+        results_by_label: every result so far by its case's label, in order.
+        batch_failures: the failed calls so far whose rollouts all have a score when sent alone.
     """
 
     reward_function: RewardFunction
@@ -123,40 +123,35 @@ class Invoker:
     call_count: int = 0
     _call_lock: Lock = field(default_factory=Lock)
 
-    @property
-    def scores_by_label(self) -> dict[str, list[float | None]]:
-        """Every score so far by what was asked, in order."""
-        return {label: [answer.score for answer in answers] for label, answers in self.results_by_label.items()}
-
     def build_element(self, case: Case, *, rollout_id: str) -> EventElement:
-        """Return a case as an element of the Lambda event, under an id."""
+        """Return the element of the Lambda event for a case."""
         element = event_element(rollout_id=rollout_id, record=case.record, text=case.text, settings=self.settings)
         return case.transform(element) if case.transform else element
 
     def rollout_ids(self, cases: Sequence[Case]) -> tuple[str, ...]:
-        """Return an id for each case, in the form of a job's rollouts; how often a line occurs tells them apart."""
-        seen: dict[int, int] = {}
-        names = []
+        """Return an id for each case, in the form that a job uses. Cases of one line are numbered."""
+        counts: dict[int, int] = {}
+        ids = []
         for case in cases:
             line = case.record.line
-            names.append(rollout_id(split="train", step=1, line=line, index=seen.get(line, 0)))
-            seen[line] = seen.get(line, 0) + 1
-        return tuple(names)
+            ids.append(rollout_id(split="train", step=1, line=line, index=counts.get(line, 0)))
+            counts[line] = counts.get(line, 0) + 1
+        return tuple(ids)
 
     def invoke(self, elements: Sequence[Mapping[str, Any]], *, ids: Sequence[str]) -> Call:
-        """Make one invocation with these elements, whatever they are.
+        """Make one invocation with these elements.
 
         Raises:
-            HungError: too much was waited for calls that ran into the time-out.
+            TimeoutBudgetError: calls have timed out for too long in total.
         """
         event = b"[" + b",".join(map(encode_element, elements)) + b"]"
         return self._invoke(event, tuple(ids))
 
     def repeat_call(self, call: Call) -> Call:
-        """Make a call again, byte by byte.
+        """Make a call again with the same bytes.
 
         Raises:
-            HungError: as `call` does.
+            TimeoutBudgetError: as `invoke` does.
         """
         return self._invoke(call.event, call.ids)
 
@@ -173,48 +168,57 @@ class Invoker:
     def score(
         self, cases: Sequence[Case], *, ids: Sequence[str] = (), batch_size: int | None = None, keep: bool = True
     ) -> tuple[CaseResult, ...]:
-        """Return an answer for each case, in order, and keep it in `answered`, but for a question that is repeated.
+        """Return a result for each case, in order. `keep` adds them to `results_by_label`.
 
-        Where a call gives no usable scores its cases are asked one by one, so that a broken one does not cost the
-        others theirs. `ids` are the rollouts' ids, where they matter, and `batch_size` how many go into a call, where that
-        is not as many as the service would send. After call upon call has failed, and none has given a score, the rest
-        is not asked and has no score either.
+        When a call gives no usable scores, its cases are sent one by one, so that a broken one does not cost the others
+        their scores. When more than `MAX_FAILED_CALLS` calls in a row fail and no case has a score, the remaining cases
+        are not sent.
+
+        Args:
+            cases: the cases.
+            ids: the rollout ids. By default those of `rollout_ids`.
+            batch_size: the number of rollouts in a call. By default as many as the service sends.
+            keep: False for cases that are scored again.
 
         Raises:
-            NoAnswersError: it was so, and no earlier question got a score.
-            HungError: as `call` does.
+            NoScoresError: every call failed, and no earlier case has a score.
+            TimeoutBudgetError: as `invoke` does.
         """
         ids = ids or self.rollout_ids(cases)
-        elements = [self.build_element(case, rollout_id=name) for case, name in zip(cases, ids, strict=True)]
-        sizes = [encode_element(element) for element in elements]
+        elements = [self.build_element(case, rollout_id=id_) for case, id_ in zip(cases, ids, strict=True)]
+        encoded = [encode_element(element) for element in elements]
         spans = split_into_batches(
-            sizes, max_elements=batch_size or self.settings.rollouts_per_call, max_bytes=MAX_PAYLOAD_BYTES
+            encoded, max_elements=batch_size or self.settings.rollouts_per_call, max_bytes=MAX_PAYLOAD_BYTES
         )
 
-        def answered(span: range) -> tuple[list[CaseResult], BatchFailure | None]:
-            chosen = slice(span.start, span.stop)
-            return self._score_batch(cases[chosen], elements[chosen], ids[chosen])
+        def score_span(span: range) -> tuple[list[CaseResult], BatchFailure | None]:
+            batch = slice(span.start, span.stop)
+            return self._score_batch(cases[batch], elements[batch], ids[batch])
 
-        answers: list[CaseResult] = []
-        failed = 0
-        for some, stumble in self.map_in_batches(answered, spans):
-            failed = 0 if scores_of(some) else failed + len(some) + 1
-            answers += some
-            self.batch_failures += [stumble] if stumble else []
-            if failed > MAX_FAILED_CALLS and not scores_of(answers):
+        results: list[CaseResult] = []
+        failed_calls = 0
+        for batch_results, batch_failure in self.map_in_waves(score_span, spans):
+            failed_calls = 0 if scores_of(batch_results) else failed_calls + len(batch_results) + 1
+            results += batch_results
+            self.batch_failures += [batch_failure] if batch_failure else []
+            if failed_calls > MAX_FAILED_CALLS and not scores_of(results):
+                last = results[-1]
                 if not any(scores_of(earlier) for earlier in self.results_by_label.values()):
-                    raise NoScoresError(f"{answers[-1].error}, of the response {excerpt(repr(answers[-1].case.text))}")
-                fault = f"not asked, as all the like failed; the last: {answers[-1].error}"
-                answers += [
-                    CaseResult(case=case, score=None, error=fault, not_invoked=True) for case in cases[len(answers) :]
+                    raise NoScoresError(f"{last.error}, for the response {excerpt(repr(last.case.text))}")
+                error = f"not sent, because all cases before it failed; the last error: {last.error}"
+                results += [
+                    CaseResult(case=case, score=None, error=error, not_invoked=True) for case in cases[len(results) :]
                 ]
                 break
-        for answer in answers if keep else ():
-            self.results_by_label.setdefault(answer.case.label, []).append(answer)
-        return tuple(answers)
+        for result in results if keep else ():
+            self.results_by_label.setdefault(result.case.label, []).append(result)
+        return tuple(results)
 
-    def map_in_batches(self, function: Callable[[range], T], spans: Sequence[range]) -> Iterator[T]:
-        """Yield what `function` makes of each span, in order, `width` at once; who stops listening wastes a wave at most."""
+    def map_in_waves(self, function: Callable[[range], T], spans: Sequence[range]) -> Iterator[T]:
+        """Yield `function(span)` for each span, in order.
+
+        `concurrency` spans run at once. A consumer that stops early wastes the calls of one wave at most.
+        """
         for start in range(0, len(spans), self.concurrency):
             yield from self.executor.map(function, spans[start : start + self.concurrency])
 
@@ -227,10 +231,10 @@ class Invoker:
             return [CaseResult(case=case, score=score) for case, score in zip(cases, scores, strict=True)], None
         if len(cases) == 1:
             return [CaseResult(case=cases[0], score=None, error=scores, not_invoked=call.invocation is None)], None
-        answers = [self._score_alone(*one) for one in zip(cases, elements, ids, strict=True)]
-        # A call that was not run at all, for want of concurrency say, says nothing of the function.
-        stumbled = call.invocation is not None and all(answer.score is not None for answer in answers)
-        return answers, BatchFailure(call=call, error=scores, first_result=answers[0]) if stumbled else None
+        results = [self._score_alone(*single) for single in zip(cases, elements, ids, strict=True)]
+        # A call that was rejected, for example throttled, is not the function's failure.
+        only_batch_failed = call.invocation is not None and all(result.score is not None for result in results)
+        return results, BatchFailure(call=call, error=scores, first_result=results[0]) if only_batch_failed else None
 
     def _score_alone(self, case: Case, element: EventElement, rollout_id: str) -> CaseResult:
         call = self.invoke([element], ids=[rollout_id])
@@ -241,7 +245,7 @@ class Invoker:
 
 
 def usable_scores(call: Call, *, function_name: str) -> list[float] | str:
-    """Return the scores of a call in the order of its ids, or why it gave none that a job could use."""
+    """Return the scores of a call in the order of its ids, or why a job could not use them."""
     if call.invocation is None:
         return call.not_invoked_reason
     if call.invocation.function_error:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from simulator.doctor.executors import InlineExecutor
 from simulator.doctor.finding import Finding
-from simulator.doctor.invocation import Call, Case, CaseResult, Invoker, mean_score
+from simulator.doctor.invocation import Call, Case, CaseResult, Invoker
 from simulator.doctor.reward_function import RewardFunction
 from simulator.doctor.rows import SAMPLE_ROWS, Row, sample_rows, with_answer_format
 from simulator.grading.lambda_event import response_text
@@ -140,11 +140,6 @@ class ProbeContext:
         return self.invoker.score(
             [Case(label=WRONG_LABEL, record=row.record, text=row.wrong_response) for row in self.answerable_rows]
         )
-
-    @property
-    def right_mean_score(self) -> float:
-        """The mean score of right answers."""
-        return mean_score(self.right_results)
 
     @cached_property
     def depends_on_batch(self) -> bool:

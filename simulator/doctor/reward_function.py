@@ -1,4 +1,4 @@
-"""The reward function under examination, whatever it came as: it is really run, with Lambda's limits."""
+"""The reward function under test. It is really run, within Lambda's limits."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -8,38 +8,38 @@ from simulator.lambdas.pool import EnvironmentPool
 
 
 class RewardFunction(Protocol):
-    """A reward function that can be asked."""
+    """A reward function that the doctor can invoke."""
 
     @property
     def name(self) -> str:
-        """What it is called in messages: its folder, file or ARN."""
+        """Its name in messages: its folder, file or ARN."""
 
     @property
     def timeout(self) -> float:
-        """Its Timeout, in seconds."""
+        """Its time-out in seconds."""
 
     @property
     def memory_mb(self) -> int:
-        """Its MemorySize."""
+        """Its memory size in MB."""
 
     @property
     def spec(self) -> FunctionSpec | None:
-        """Its package and configuration, where it is run here; None for one that is deployed elsewhere."""
+        """Its package and configuration. None for a function that is deployed elsewhere."""
 
     def invoke(self, event: bytes) -> Invocation:
-        """Run it once on an event, which is JSON text. What it does wrong is in the result.
+        """Run it once on an event, which is JSON text. Errors of the function are in the result.
 
         Raises:
-            NotInvoked: it was not run at all: throttled, gone, not permitted, the event too large.
+            InvocationRejected: it was not run: throttled, not found, not permitted, or the event is too large.
         """
 
     def restart(self) -> None:
-        """Let the next call meet a fresh environment, where that can be had."""
+        """Make the next call run in a fresh environment, where that is possible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalRewardFunction:
-    """A package that is run here, in warm workers, as a deployed function is."""
+    """A package that runs on this machine, in warm workers, as a deployed function does."""
 
     name: str
     spec: FunctionSpec
@@ -47,19 +47,19 @@ class LocalRewardFunction:
 
     @property
     def timeout(self) -> float:
-        """Its Timeout, in seconds."""
+        """Its time-out in seconds."""
         return self.spec.timeout
 
     @property
     def memory_mb(self) -> int:
-        """Its MemorySize."""
+        """Its memory size in MB."""
         return self.spec.memory_mb
 
     def invoke(self, event: bytes) -> Invocation:
         """Run it once.
 
         Raises:
-            NotInvoked: see `Pool.invoke`.
+            InvocationRejected: see `EnvironmentPool.invoke`.
         """
         return self.pool.invoke(self.spec, event)
 
@@ -69,9 +69,9 @@ class LocalRewardFunction:
 
 
 def with_shorter_timeout(reward_function: RewardFunction, *, timeout: float) -> LocalRewardFunction | None:
-    """Return a patient under a shorter time-out; None of one that is not run here, whose time-out is not ours to set.
+    """Return the function with a shorter time-out, or None for one that runs elsewhere.
 
-    It goes as a published version, which has environments of its own: those of the patient itself stay.
+    The result is a published version with environments of its own, so those of the function itself stay warm.
     """
     if not isinstance(reward_function, LocalRewardFunction):
         return None

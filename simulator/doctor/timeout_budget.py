@@ -1,4 +1,4 @@
-"""How long a visit waits for calls that run into the function's time-out, and which response is to blame."""
+"""How long the doctor waits for calls that time out, and which response makes them time out."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,21 +14,20 @@ from simulator.lambdas.errors import InvocationRejected
 from simulator.lambdas.function import Invocation
 
 BUDGET_SECONDS: Final = 30.0
-"""Time-outs may cost a visit so many seconds before no further call is made: a single one of 300 s ends it (INFERRED).
-"""
+"""The doctor makes no further call after time-outs of more than this in total. One of 300 s exceeds it. INFERRED."""
 
 SINGLE_ROLLOUT_SECONDS: Final = 10.0
-"""How long each rollout of a call that has hung is given by itself, to find the one that hangs."""
+"""The time-out for each rollout of a call that timed out, when it is sent alone to find the slow one."""
 
-_EXCERPT_CHARACTERS: Final = 80  # characters
+_EXCERPT_CHARACTERS: Final = 80
 
 
 class NoScoresError(Exception):
-    """The function fails on everything; the message is its last fault."""
+    """The function gives no usable score at all. The message is its last error."""
 
 
 class TimeoutBudgetError(NoScoresError):
-    """Calls have run into the function's time-out, and no further one is made; `example` shows what hung."""
+    """Calls have timed out, and no further call is made. `example` is the response that timed out."""
 
     def __init__(self, message: str, *, timeout: float, example: Example) -> None:
         super().__init__(message)
@@ -38,10 +37,10 @@ class TimeoutBudgetError(NoScoresError):
 
 @dataclass(slots=True)
 class TimeoutBudget:
-    """What a visit has left for time-outs, over all of its calls.
+    """The time that all calls of one doctor run may spend in time-outs.
 
     Attributes:
-        seconds_spent: seconds that were waited for calls that ran into the time-out.
+        seconds_spent: the sum of the time-outs so far.
     """
 
     seconds_spent: float = 0.0
@@ -54,11 +53,11 @@ class TimeoutBudget:
         return self.seconds_spent > BUDGET_SECONDS
 
     def invoke(self, reward_function: RewardFunction, event: bytes) -> Invocation:
-        """Run a patient once, unless too much was waited for already.
+        """Run a function once, unless the budget is exhausted.
 
         Raises:
-            HungError: it was; the event of the last call that hung is to blame.
-            NotInvoked: see `Patient.invoke`.
+            TimeoutBudgetError: it is. The error shows the response of the last call that timed out.
+            InvocationRejected: see `RewardFunction.invoke`.
         """
         if self.is_exhausted:
             self._error = self._error or _timeout_error(reward_function, self._last_timed_out_event)
@@ -71,27 +70,28 @@ class TimeoutBudget:
 
 
 def has_timed_out(invocation: Invocation) -> bool:
-    """Whether a call ran into the function's time-out."""
+    """Whether a call reached the function's time-out."""
     return bool(invocation.function_error) and parse_failure(invocation.payload).type == TIMEOUT_ERROR_TYPE
 
 
 def _timeout_error(reward_function: RewardFunction, event: bytes) -> TimeoutBudgetError:
-    """Find the rollout that hangs among those of a call."""
-    elements = json.loads(event)
-    element, note = _find_slow_element(reward_function, elements)
+    element, note = _find_slow_element(reward_function, json.loads(event))
     messages = [*element.get("messages", ())]
     response = str(messages[-1].get("content")) if messages else ""
     prompt = str(messages[-2].get("content")) if len(messages) > 1 else ""
-    said = (
-        f"a call ran into the function's time-out of {reward_function.timeout:g} s, on the response "
+    message = (
+        f"a call reached the function's time-out of {reward_function.timeout:g} s, on the response "
         f"“{shorten(sanitize(response), _EXCERPT_CHARACTERS)}” ({len(response):,} characters{note and f'; {note}'})"
     )
-    exhibit = Example(line=None, prompt=prompt, response=response, score=None, note=note)
-    return TimeoutBudgetError(said, timeout=reward_function.timeout, example=exhibit)
+    example = Example(line=None, prompt=prompt, response=response, score=None, note=note)
+    return TimeoutBudgetError(message, timeout=reward_function.timeout, example=example)
 
 
 def _find_slow_element(reward_function: RewardFunction, elements: list[dict[str, Any]]) -> tuple[dict[str, Any], str]:
-    """Return the element that hangs, and what is to be said of it: for sure where each can be tried by itself."""
+    """Return the element that times out, with a note on how it was found.
+
+    A function on this machine gets each element alone. Otherwise the longest element is taken.
+    """
     if len(elements) == 1:
         return elements[0], ""
     quick = with_shorter_timeout(reward_function, timeout=SINGLE_ROLLOUT_SECONDS)
@@ -100,7 +100,7 @@ def _find_slow_element(reward_function: RewardFunction, elements: list[dict[str,
             if _times_out(quick, element):
                 return element, f"alone it takes more than {quick.timeout:g} s"
     longest = max(elements, key=lambda element: len(encode_element(element)))
-    alone = "" if quick is None else f", none of which takes more than {quick.timeout:g} s alone"
+    alone = "" if quick is None else f"; none of them takes more than {quick.timeout:g} s alone"
     return longest, f"the longest of {len(elements)} in that call{alone}"
 
 

@@ -1,15 +1,22 @@
-"""S2: one result under the id of each rollout."""
+"""S2: each rollout has one result under its own id."""
 
 import pytest
 
 from simulator.doctor.finding import Severity
 from simulator.doctor.probes.static.s02_ids import check_ids
 from simulator.training.dataset import Record
-from tests.doctor.fake_reward_functions import Handler, findings_and_error, probe_context
+from tests.doctor.fake_reward_functions import Handler, findings_and_error, handler_for, probe_context
+
+
+def test_one_result_for_each_rollout_is_ok(sums: tuple[Record, ...]) -> None:
+    """In any order."""
+    score = handler_for(lambda _element: 0.5)
+    (finding,), error = findings_and_error(check_ids, probe_context(lambda event: score(event)[::-1], sums))
+    assert (finding.probe, finding.severity, error) == ("S2", Severity.OK, "")
 
 
 @pytest.mark.parametrize(
-    ("handler", "value", "said"),
+    ("handler", "value", "note"),
     [
         (
             lambda event: [{"id": element["id"], "aggregate_reward_score": 1.0} for element in event[1:]],
@@ -19,29 +26,35 @@ from tests.doctor.fake_reward_functions import Handler, findings_and_error, prob
         (
             lambda event: [{"id": element["id"], "aggregate_reward_score": 1.0} for element in [*event, event[0]]],
             1.0,
-            "1 ids are there twice",
+            "1 ids occur more than once",
         ),
         (
             lambda event: [
-                {"id": name, "aggregate_reward_score": 1.0}
-                for name in [*(element["id"] for element in event), "total", "total"]
+                {"id": id_, "aggregate_reward_score": 1.0}
+                for id_ in [*(element["id"] for element in event), "total", "total"]
             ],
             1.0,
-            '2 results have an id that was not sent, "total" for one; 1 ids are there twice, total for one',
+            '2 results have an unknown id, for example "total"; 1 ids occur more than once, for example total',
         ),
         (
-            lambda event: [{"id": f"row-{place}", "aggregate_reward_score": 1.0} for place, _ in enumerate(event)],
+            lambda event: [{"id": f"row-{index}", "aggregate_reward_score": 1.0} for index, _ in enumerate(event)],
             0.0,
             "8 of 8 rollouts have no result",
         ),
         (lambda event: [{"aggregate_reward_score": 1.0} for _ in event], 0.0, "8 of 8 rollouts have no result"),
     ],
-    ids=["one is missing", "one is there twice", "an unknown one is there twice", "all are renamed", "there are none"],
+    ids=["one is missing", "one is repeated", "an unknown one is repeated", "all are renamed", "there are none"],
 )
-def test_ids_that_do_not_match_are_a_failure(
-    sums: tuple[Record, ...], handler: Handler, value: float, said: str
+def test_ids_that_do_not_match_are_a_failure_and_end_the_run(
+    sums: tuple[Record, ...], handler: Handler, value: float, note: str
 ) -> None:
-    """What was sent and what came back are counted, and the first that differs is named; then the visit ends."""
-    (finding,), ended = findings_and_error(check_ids, probe_context(handler, sums))
-    assert (finding.severity, finding.value, bool(ended)) == (Severity.FAIL, value, True)
-    assert finding.examples[0].note.startswith(said)
+    """The note counts each error and names an example."""
+    (finding,), error = findings_and_error(check_ids, probe_context(handler, sums))
+    assert (finding.severity, finding.value, bool(error)) == (Severity.FAIL, value, True)
+    assert finding.examples[0].note.startswith(note)
+
+
+def test_results_without_ids_end_the_run(sums: tuple[Record, ...]) -> None:
+    """Bare numbers cannot be joined to rollouts."""
+    (finding,), error = findings_and_error(check_ids, probe_context(lambda event: [1.0 for _ in event], sums))
+    assert (finding.severity, error) == (Severity.SKIPPED, "item 0 of the response is a number, not an object")

@@ -1,4 +1,4 @@
-"""S18: components of the score."""
+"""S18: the score follows from its components."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,20 +15,20 @@ def handler_with_components(score: Callable[[dict[str, Any]], tuple[float, dict[
 
     def result(element: dict[str, Any]) -> dict[str, Any]:
         total, parts = score(element)
-        listed = [{"name": name, "value": value, "type": "Reward"} for name, value in parts.items()]
-        return {"id": element["id"], "aggregate_reward_score": total, "metrics_list": listed}
+        metrics = [{"name": name, "value": value, "type": "Reward"} for name, value in parts.items()]
+        return {"id": element["id"], "aggregate_reward_score": total, "metrics_list": metrics}
 
     return lambda event: [result(element) for element in event]
 
 
 def component_values(element: dict[str, Any]) -> tuple[float, float]:
-    """Return two components that vary each by itself: the answer's rightness and whether it is marked."""
+    """Return two independent components: whether the answer is right, and whether it is marked."""
     text = response_of(element)
     return float(element["reference_answer"]["answer"] in text), float("#### " in text)
 
 
-def test_a_score_that_follows_from_its_components_is_fine(sums: tuple[Record, ...]) -> None:
-    """A weighted sum with weights that nobody told."""
+def test_a_weighted_sum_of_the_components_is_ok(sums: tuple[Record, ...]) -> None:
+    """The probe finds the weights."""
 
     def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
         right, marked = component_values(element)
@@ -38,8 +38,8 @@ def test_a_score_that_follows_from_its_components_is_fine(sums: tuple[Record, ..
     assert (finding.probe, finding.severity, finding.measured) == ("S18", Severity.OK, "right, marked")
 
 
-def test_a_part_of_the_score_that_no_component_shows_is_told(sums: tuple[Record, ...]) -> None:
-    """A hidden penalty for length: two results have the same components and different scores."""
+def test_a_part_of_the_score_that_no_component_shows_is_information(sums: tuple[Record, ...]) -> None:
+    """Here a hidden penalty for length."""
 
     def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
         right, marked = component_values(element)
@@ -48,13 +48,13 @@ def test_a_part_of_the_score_that_no_component_shows_is_told(sums: tuple[Record,
     (finding,) = check_components(probe_context(handler_with_components(score), sums))
     assert (finding.severity, finding.message) == (
         Severity.INFO,
-        "Two results have the same components and different scores.",
+        "Two results have the same components but different scores.",
     )
     first, second = finding.examples
     assert first.note == second.note
 
 
-def test_a_component_that_never_varies_is_told(sums: tuple[Record, ...]) -> None:
+def test_a_component_that_never_varies_is_information(sums: tuple[Record, ...]) -> None:
     """It rewards nothing."""
 
     def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
@@ -65,19 +65,19 @@ def test_a_component_that_never_varies_is_told(sums: tuple[Record, ...]) -> None
     assert (finding.severity, finding.measured) == (Severity.INFO, "polite is 1")
 
 
-def test_results_with_different_components_are_told(sums: tuple[Record, ...]) -> None:
-    """A component that wrong answers lack cannot be averaged over a step."""
+def test_results_with_different_components_are_information(sums: tuple[Record, ...]) -> None:
+    """A component that wrong answers do not have cannot be averaged over a step."""
 
     def score(element: dict[str, Any]) -> tuple[float, dict[str, float]]:
         right, marked = component_values(element)
         return right, {"right": right} | ({"marked": marked} if right else {})
 
     (first, *_) = check_components(probe_context(handler_with_components(score), sums))
-    assert (first.severity, first.message) == (Severity.INFO, "Results differ in which components they have.")
+    assert (first.severity, first.message) == (Severity.INFO, "Not every result has the same components.")
     assert first.measured.startswith("marked is missing in ")
 
 
-def test_no_components_are_fine(sums: tuple[Record, ...]) -> None:
+def test_no_components_are_ok(sums: tuple[Record, ...]) -> None:
     """metrics_list is optional."""
     (finding,) = check_components(probe_context(handler_for(score_number), sums))
     assert finding.severity is Severity.OK

@@ -1,6 +1,7 @@
-"""The ways of writing one right answer: which of them any sound function owes the same score, and which are its choice.
+"""The ways of writing a right answer: those that a sound function must accept, and those that are optional.
 
-After the taxonomies of false negatives in arXiv 2505.14625 (TinyV) and of Math-Verify; which ones are owed is INFERRED.
+They follow the taxonomies of false negatives in arXiv 2505.14625 (TinyV) and Math-Verify. Which ones are optional is
+INFERRED.
 """
 
 import json
@@ -11,9 +12,9 @@ from typing import Final
 from simulator.doctor.rows import Row
 from simulator.training.reference_answer import AnswerKind
 
-_MAX_EXACT_INTEGER: Final = 10**15  # beyond this a float cannot be written and read again as the same integer
+_MAX_EXACT_INTEGER: Final = 10**15  # a larger integer does not survive a round trip through float
 _THOUSAND: Final = 1_000
-_CHARACTERS_AFTER: Final = 400  # characters; Amazon's sample and verl's gsm8k.py look at the last 300 only
+_CHARACTERS_AFTER: Final = 400  # Amazon's sample and verl's gsm8k.py search only the last 300 characters
 _CLOSING = "Thank you for reading this far; please ask if anything is unclear. "
 _FULLWIDTH = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}
 
@@ -23,9 +24,9 @@ class AnswerVariant:
     """A way of writing a right answer.
 
     Attributes:
-        name: what it is called in findings.
-        write: the whole response to a row, or None where the way says nothing new.
-        must_accept: whether it has to count as right.
+        name: its name in findings.
+        write: returns the whole response to a row, or None where the variant does not apply.
+        must_accept: whether a sound function must accept it.
     """
 
     name: str
@@ -34,7 +35,7 @@ class AnswerVariant:
 
 
 def _outside_json(write: Callable[[Row], str | None]) -> Callable[[Row], str | None]:
-    """Leave out rows that ask for JSON: there a mark would be part of the value."""
+    """Skip rows whose prompt requests JSON, where a mark would be part of the value."""
     return lambda row: None if row.answer_format == "json" else write(row)
 
 
@@ -48,7 +49,7 @@ def _number(row: Row) -> int | float:
 
 
 def _text(row: Row) -> str:
-    """The answer alone, without what a reference may wear, such as a currency sign."""
+    """Return the answer alone, without marks of the reference such as a currency sign."""
     return json.dumps(row.reference.value) if row.reference.kind == "number" else row.reference.text
 
 
@@ -88,7 +89,7 @@ def _new_line(row: Row) -> str | None:
 
 
 def _other_case(row: Row) -> str | None:
-    """Yes for yes, and returns for Returns; where two labels of the file differ by case alone, case is meant."""
+    """Write Yes for yes, and returns for Returns. Skip files with labels that differ only by case."""
     text, labels = row.reference.text, row.task.labels
     if len({label.casefold() for label in labels}) < len(labels):
         return None
@@ -168,7 +169,7 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
         AnswerVariant(name="\\boxed{72}", write=_boxed, must_accept=False),
         AnswerVariant(name="on the line after the marker", write=_new_line, must_accept=False),
         _NO_WORK,
-        # The other way round it is a right answer taken back, which S5 asks about.
+        # With the right one first it is a retracted answer, which S5 tests.
         AnswerVariant(name="two answers, the right one last", write=_where_text_may_surround(_two_answers), must_accept=False),
     ),
     "label": _SHORT,
@@ -190,4 +191,4 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
     "text": _LINES,
     "none": (),
 }  # fmt: skip
-"""The ways by the kind of task."""
+"""The variants by the kind of task."""

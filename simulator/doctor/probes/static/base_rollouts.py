@@ -1,6 +1,6 @@
-"""The base model's rollouts, each beside its score and what it was an attempt at.
+"""The base model's rollouts that give an answer, with their scores, formats and styles.
 
-A simulated rollout's decisions say that; of a real model's response it is read from the words.
+A simulated rollout knows its format and style. Those of a real model's response are parsed from its text.
 """
 
 import re
@@ -15,19 +15,19 @@ from simulator.training.sampling import Rollout
 
 _PLAIN = "plain"
 _OTHER = "other"
-_ANSWER_PLACEHOLDER = "\x7f"  # stands where the answer would, in no prompt and no response; JSON leaves it as it is
+_ANSWER_PLACEHOLDER = "\x7f"  # occurs in no prompt and no response, and JSON does not escape it
 _ANSWER = r"([^\n]{1,200}?)"
-_TAIL_CHARACTERS = 1_000  # characters in which an answer stands
-_MAJORITY = 0.5  # a format counts as accepted when most of its right rollouts score
+_TAIL_CHARACTERS = 1_000  # an answer is searched for in this many last characters
+_MAJORITY = 0.5  # a format is accepted when at least this share of its right rollouts score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseRollout:
-    """A rollout of the base model that ran to its end and gave an answer, right or wrong.
+    """A finished rollout of the base model with an answer, right or wrong.
 
     Attributes:
-        format: the answer's format, by its name in the policy.
-        style: how the answer is written, likewise; `other` where a real model wrote it in a way of its own.
+        format: the policy's name for the answer's format.
+        style: the policy's name for how the answer is written; `other` for a style that the policy does not have.
     """
 
     row: Row
@@ -38,57 +38,58 @@ class BaseRollout:
 
     @property
     def is_correct(self) -> bool:
-        """Hidden truth: its value is right, however it is written."""
+        """Hidden truth: whether its value is right, in any format and style."""
         return self.rollout.correct
 
     @property
     def is_plain(self) -> bool:
-        """Whether the answer is written without any marks of its own."""
+        """Whether the answer is written without extra marks."""
         return self.style == _PLAIN
 
     @property
     def is_answer_only(self) -> bool:
-        """Whether nothing stands around the answer."""
+        """Whether the answer is the whole response."""
         if self.style == _OTHER:
             return False
         return self.result.case.text == self.row.write_answer(self.row.reference.value, style=self.style)
 
 
 def base_rollouts(context: ProbeContext) -> Iterator[BaseRollout]:
-    """Yield what the base model's rollouts attempted; refusals, exploits and what was cut off are none."""
-    for row, group, answers in zip(context.rows, context.base_groups, context.base_results, strict=True):
-        for rollout, answer in zip(group.rollouts, answers, strict=True):
-            form = (
+    """Yield the base model's rollouts that give an answer. Refusals, exploits and truncated rollouts are left out."""
+    for row, group, results in zip(context.rows, context.base_groups, context.base_results, strict=True):
+        for rollout, result in zip(group.rollouts, results, strict=True):
+            format_and_style = (
                 None
                 if rollout.truncated
-                else _form_from_actions(rollout)
+                else _from_actions(rollout)
                 if context.recorded is None
-                else _form_from_text(row, rollout)
+                else _from_text(row, rollout)
             )
-            if form:
-                yield BaseRollout(row=row, rollout=rollout, result=answer, format=form[0], style=form[1])
+            if format_and_style:
+                name, style = format_and_style
+                yield BaseRollout(row=row, rollout=rollout, result=result, format=name, style=style)
 
 
-def _form_from_actions(rollout: Rollout) -> tuple[str, str] | None:
+def _from_actions(rollout: Rollout) -> tuple[str, str] | None:
     if rollout.actions[0] != ATTEMPT:
         return None
     return FORMAT.actions[rollout.actions[3]], STYLE.actions[rollout.actions[4]]
 
 
-def _form_from_text(row: Row, rollout: Rollout) -> tuple[str, str] | None:
-    """Return the format and style that a response ends in; None of one that ends in no answer of these formats."""
+def _from_text(row: Row, rollout: Rollout) -> tuple[str, str] | None:
+    """Return the format and style of the answer at the end of a response; None when there is none."""
     if row.is_answer_only and rollout.correct:
         return row.answer_format, _style_of(row, rollout.text.strip())
-    # `bare` fits every ending, so it is what is left.
+    # `bare` matches every ending, so it is tried last.
     for name in sorted(FORMAT.actions, key=lambda name: name == "bare"):
         pattern = re.escape(row.write_answer(_ANSWER_PLACEHOLDER, answer_format=name))
-        # Within JSON a number may stand without quotes.
+        # In JSON a number may have no quotes.
         pattern = pattern.replace(f'"{_ANSWER_PLACEHOLDER}"', f'"?{_ANSWER_PLACEHOLDER}"?').replace(
             _ANSWER_PLACEHOLDER, _ANSWER
         )
-        found = re.search(rf"(?:^|\n|\s){pattern}\s*$", rollout.text[-_TAIL_CHARACTERS:])
-        if found and (name != "bare" or row.is_answer_only):
-            return name, _style_of(row, found.group(1))
+        match = re.search(rf"(?:^|\n|\s){pattern}\s*$", rollout.text[-_TAIL_CHARACTERS:])
+        if match and (name != "bare" or row.is_answer_only):
+            return name, _style_of(row, match.group(1))
     return None
 
 
@@ -102,24 +103,25 @@ def _style_of(row: Row, answer_text: str) -> str:
 
 
 def base_rollouts_in_requested_format(context: ProbeContext) -> tuple[BaseRollout, ...]:
-    """Return the attempts in the format that their prompt asks for, or, where it asks for none, in an accepted one.
+    """Return the rollouts in the format that their prompt asks for, or, where it asks for none, in an accepted one.
 
-    An answer that is the whole response has to be that: "one word" is not one word after a sentence.
+    A prompt that asks for the answer alone is not followed by an answer after a sentence.
     """
-    usual = {answer.case.record.line: answer.score or 0.0 for answer in context.right_results}
-    every = [attempt for attempt in base_rollouts(context) if attempt.row.record.line in usual]
-    scores: dict[str, list[bool]] = {}
-    for attempt in every:
-        if attempt.is_correct and attempt.is_plain and attempt.result.score is not None:
-            enough = attempt.result.score >= usual[attempt.row.record.line] / 2
-            scores.setdefault(attempt.format, []).append(enough)
-    accepted = {name for name, enough in scores.items() if sum(enough) >= _MAJORITY * len(enough)}
-    return tuple(attempt for attempt in every if _is_in_requested_format(attempt, accepted))
+    right_scores = {result.case.record.line: result.score or 0.0 for result in context.right_results}
+    rollouts = [rollout for rollout in base_rollouts(context) if rollout.row.record.line in right_scores]
+    scores_enough: dict[str, list[bool]] = {}
+    for rollout in rollouts:
+        if rollout.is_correct and rollout.is_plain and rollout.result.score is not None:
+            is_enough = rollout.result.score >= right_scores[rollout.row.record.line] / 2
+            scores_enough.setdefault(rollout.format, []).append(is_enough)
+    accepted = {name for name, enough in scores_enough.items() if sum(enough) >= _MAJORITY * len(enough)}
+    return tuple(rollout for rollout in rollouts if _is_in_requested_format(rollout, accepted))
 
 
-def _is_in_requested_format(attempt: BaseRollout, accepted: set[str]) -> bool:
-    if attempt.row.is_answer_only:
-        return attempt.is_answer_only if attempt.is_correct else attempt.format == attempt.row.answer_format
-    if attempt.row.task.requested_format.format == "none":
-        return attempt.format in accepted
-    return attempt.format == attempt.row.answer_format
+def _is_in_requested_format(rollout: BaseRollout, accepted: set[str]) -> bool:
+    row = rollout.row
+    if row.is_answer_only:
+        return rollout.is_answer_only if rollout.is_correct else rollout.format == row.answer_format
+    if row.task.requested_format.format == "none":
+        return rollout.format in accepted
+    return rollout.format == row.answer_format

@@ -1,4 +1,4 @@
-"""The layouts of the event that published sources show, and what a function that wants one of them should do."""
+"""The event layouts of published sources, and the fix for a function that reads only one of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,18 +10,18 @@ from simulator.grading.lambda_event import event_element
 from simulator.settings import EventShape, GradingSettings
 from simulator.training.dataset import Json
 
-_REQUIRED_FIELDS: Final = ("id", "messages")  # what an element has at least
+_REQUIRED_FIELDS: Final = ("id", "messages")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLayout:
-    """One way to lay out an event.
+    """A layout of the event.
 
     Attributes:
-        name: what is different about it, to come after "with".
-        fix: what to do about a function that reads this one and not the configured one.
-        transform: makes its element of a row and the usual element.
-        event_shape: the event shape that it is, where it is one.
+        name: how it differs, in words that follow "with".
+        fix: the fix for a function that reads this layout and not the configured one.
+        transform: returns the element in this layout, from a row and the element in the configured layout.
+        event_shape: its event shape, where it is one of the settings.
     """
 
     name: str
@@ -30,7 +30,7 @@ class EventLayout:
     event_shape: EventShape | None = None
 
     def transform_for(self, row: Row) -> ElementTransform:
-        """Return what makes its element of the usual one of a row."""
+        """Return the transform for one row."""
         return lambda element: self.transform(row, element)
 
 
@@ -40,21 +40,21 @@ _EVENTS: Final = {
     EventShape.SUPERSET: (
         "fields at the root and under metadata",
         (
-            "It reads the reference at the root or under metadata, whichever the configured event lacks. Read both: "
+            "It reads the reference only at the root or only under metadata, where the configured event has none. Read both: "
             'event[i]["reference_answer"], else event[i]["metadata"]["reference_answer"].'
         ),
     ),
     EventShape.SAMPLE: (
         "fields at the root alone",
         (
-            "It reads the root of each element. Under metadata the fields stand as the file has them: read "
+            "It reads the root of each element. Under metadata the fields are as in the file: read "
             'event[i]["metadata"]["reference_answer"] in that form too.'
         ),
     ),
     EventShape.DOCUMENTED: (
         "fields under metadata alone",
         (
-            'It reads metadata. Read event[i]["reference_answer"] at the root too, where a bare string arrives wrapped '
+            'It reads metadata. Also read event[i]["reference_answer"] at the root, where a bare string arrives wrapped '
             'as {"text": ...}.'
         ),
     ),
@@ -73,22 +73,22 @@ def _wrap_in_metadata(_row: Row, element: EventElement) -> EventElement:
 _WRAPPED_IN_METADATA: Final = EventLayout(
     name='a bare string reference as {"text": ...} under metadata too',
     fix=(
-        'It takes event[i]["metadata"]["reference_answer"] for an object, and a bare string stays a string there. Read '
-        'event[i]["reference_answer"]["text"], or take either.'
+        'It expects event[i]["metadata"]["reference_answer"] to be an object, and a bare string stays a string there. '
+        'Read event[i]["reference_answer"]["text"], or accept both.'
     ),
     transform=_wrap_in_metadata,
 )
 
 
 def other_layouts(grading: GradingSettings) -> tuple[EventLayout, ...]:
-    """Return every layout but the configured one; the first fits best where several do."""
+    """Return every layout but the configured one. Where several fit, the first fits best."""
     wrapped = grading.wrap_strings
     strings = EventLayout(
         name="a bare string reference as it stands" if wrapped else 'a bare string reference as {"text": ...}',
         fix=(
             'Read event[i]["reference_answer"]["text"]: a bare string arrives wrapped.'
             if wrapped
-            else "Take the bare string for the reference, or send it wrapped, as Amazon's sample reads it: "
+            else "Accept the bare string as the reference, or send it wrapped, as Amazon's sample reads it: "
             "--set grading.wrap_strings=true."
         ),
         transform=_transform_with(replace(grading, wrap_strings=not wrapped)),
@@ -103,8 +103,8 @@ def other_layouts(grading: GradingSettings) -> tuple[EventLayout, ...]:
     final_answer = EventLayout(
         name='the reference as {"final_answer": ...}',
         fix=(
-            'Write the file\'s reference_answer as {"final_answer": ...}, or have the function read the reference '
-            "that the file holds."
+            'Write the file\'s reference_answer as {"final_answer": ...}, or make the function read the reference '
+            "as the file has it."
         ),
         transform=lambda row, element: _transform_with(grading)(
             _with_reference(row, {"final_answer": _reference_value(row)}), element
@@ -114,7 +114,7 @@ def other_layouts(grading: GradingSettings) -> tuple[EventLayout, ...]:
         name='the reference as text that ends in "#### ANSWER"',
         fix=(
             "The function reads the reference as Amazon's sample data has it: a solution whose last line is "
-            '"#### ANSWER". Write the file\'s reference_answer so, or have the function read the one that stands there.'
+            '"#### ANSWER". Write the file\'s reference_answer like that, or make the function read it as the file has it.'
         ),
         transform=lambda row, element: _transform_with(grading)(
             _with_reference(row, f"#### {row.reference.text}"), element
@@ -124,21 +124,21 @@ def other_layouts(grading: GradingSettings) -> tuple[EventLayout, ...]:
 
 
 def without_fields(element: EventElement) -> EventElement:
-    """Return an element as a record that holds nothing but messages makes it."""
+    """Return the element of a record that has only messages."""
     kept = {name: element[name] for name in _REQUIRED_FIELDS}
     return kept | {"metadata": {}} if "metadata" in element else kept
 
 
 def _transform_with(grading: GradingSettings) -> Callable[[Row, EventElement], EventElement]:
-    def laid_out(row: Row, element: EventElement) -> EventElement:
+    def transform(row: Row, element: EventElement) -> EventElement:
         text = element["messages"][-1]["content"]
         return event_element(rollout_id=element["id"], record=row.record, text=text, settings=grading)
 
-    return laid_out
+    return transform
 
 
 def _reference_value(row: Row) -> Json:
-    """Return the right answer as a record would hold it: a JSON number or boolean where it is one."""
+    """Return the right answer as a record has it: a JSON number or boolean where it is one."""
     return row.reference.value if row.reference.literal else row.reference.text
 
 

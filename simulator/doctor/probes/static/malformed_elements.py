@@ -15,14 +15,14 @@ _REFERENCE: Final = "reference_answer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedElement:
-    """An odd element.
+    """A malformed element.
 
     Attributes:
-        name: what is odd about it.
+        name: what is wrong with it.
         text: the response.
-        transform: makes it of the usual element.
-        severity: of an error or a lost score.
-        holds_answer: whether it holds the right answer in a form that must count; None where that is left to the function.
+        transform: changes the usual element.
+        severity: the severity of an error or of a changed score.
+        holds_answer: whether it holds the right answer in a form that must count. None where the function may choose.
     """
 
     name: str
@@ -33,7 +33,7 @@ class MalformedElement:
 
 
 def malformed_responses(row: Row) -> Iterator[MalformedElement]:
-    """Yield what a model can really answer, and fields that the service may add."""
+    """Yield responses that a model can write, and an element with fields that the service may add."""
     yield MalformedElement(name="an empty response", text="", holds_answer=False)
     yield MalformedElement(
         name="odd characters",
@@ -46,23 +46,23 @@ def malformed_responses(row: Row) -> Iterator[MalformedElement]:
 
 
 def malformed_references(row: Row, records: Sequence[Record]) -> Iterator[MalformedElement]:
-    """Yield references that are missing, empty or of another type; what a record of the file is like can happen."""
-    held = [record.fields.get(_REFERENCE) for record in records]
-    lacking = any(_REFERENCE not in record.fields for record in records)
-    null = any(value is None and _REFERENCE in record.fields for value, record in zip(held, records, strict=True))
+    """Yield references that are missing, empty or of another type. One that a record of the file has can occur."""
+    references = [record.fields.get(_REFERENCE) for record in records]
+    is_missing = any(_REFERENCE not in record.fields for record in records)
+    is_null = any(_REFERENCE in record.fields and record.fields[_REFERENCE] is None for record in records)
     yield MalformedElement(
         name="no reference",
         text=row.right_response,
         transform=without_fields,
-        severity=Severity.FAIL if lacking else Severity.WARN,
+        severity=Severity.FAIL if is_missing else Severity.WARN,
     )
     if _REFERENCE not in row.record.fields:
         return
-    other: Json = 7 if isinstance(row.record.fields[_REFERENCE], list) else [7]
+    other_type: Json = 7 if isinstance(row.record.fields[_REFERENCE], list) else [7]
     for name, value, severity in (
-        ("a null reference", None, Severity.FAIL if null else Severity.WARN),
-        ("an empty reference", {}, Severity.FAIL if {} in held else Severity.INFO),
-        ("a reference of another type", other, Severity.INFO),
+        ("a null reference", None, Severity.FAIL if is_null else Severity.WARN),
+        ("an empty reference", {}, Severity.FAIL if {} in references else Severity.INFO),
+        ("a reference of another type", other_type, Severity.INFO),
     ):
         yield MalformedElement(name=name, text=row.right_response, transform=_with_reference(value), severity=severity)
 
@@ -70,13 +70,15 @@ def malformed_references(row: Row, records: Sequence[Record]) -> Iterator[Malfor
 def malformed_messages(row: Row) -> Iterator[MalformedElement]:
     """Yield messages that the documentation excludes."""
     parts: Json = [{"type": "text", "text": row.right_response}]
-    for name, text, altered, answers in (
+    for name, text, transform, holds_answer in (
         ("null content", "", _with_content(None), False),
         ("content in parts", row.right_response, _with_content(parts), None),
         ("no messages", "", _with_messages([]), False),
         ("a system message alone", "", _with_messages(_ONLY_SYSTEM_MESSAGE), False),
     ):
-        yield MalformedElement(name=name, text=text, transform=altered, severity=Severity.INFO, holds_answer=answers)
+        yield MalformedElement(
+            name=name, text=text, transform=transform, severity=Severity.INFO, holds_answer=holds_answer
+        )
 
 
 _ONLY_SYSTEM_MESSAGE: Final[Json] = [{"role": "system", "content": "You are a helpful assistant."}]
@@ -94,13 +96,13 @@ def _with_content(content: Json) -> ElementTransform:
 
 
 def _with_reference(value: Json) -> ElementTransform:
-    def altered(element: EventElement) -> EventElement:
+    def transform(element: EventElement) -> EventElement:
         changed = {**element, _REFERENCE: value} if _REFERENCE in element else dict(element)
         if "metadata" in element:
             changed["metadata"] = {**element["metadata"], _REFERENCE: value}
         return changed
 
-    return altered
+    return transform
 
 
 def _with_unknown_fields(element: EventElement) -> EventElement:

@@ -1,4 +1,4 @@
-"""S1 and S2: is there an answer at all, in a form that a job can use, and one for each rollout?"""
+"""S1: check that an ordinary call returns a list of results with usable scores."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -29,32 +29,33 @@ from simulator.grading.grader_error import excerpt
 from simulator.grading.lambda_failure import LambdaFailure, parse_failure
 
 _SINGLE_ROLLOUT_FIX: Final = (
-    "See that whatever a model may write gets a score: handle each element on its own, catch what its text can do to "
-    "the reading of it, and score 0.0 what cannot be read."
+    "Give every text that a model may write a score: handle each element on its own, catch the errors of parsing its "
+    "text, and score 0.0 what cannot be parsed."
 )
 _EVENT_FIX: Final = (
     "Correct the function in that line. An event is a list of rollouts with id, messages, reference_answer and "
     "metadata; `rft-sim preview` prints it."
 )
+
 CONTRACT: Final = Probe(
     id="S1",
     name="contract",
-    question="Does an ordinary call come back, as a list of results with a number each?",
+    question="Does an ordinary call return a list of results with a usable score each?",
     measured=(
-        "Right and wrong answers are sent in one call, as many as a job sends, and where all is well with it so are "
-        "others, and all rollouts of the untrained model. Any of these is a failure: the function does not start, "
-        "raises, runs into its Timeout or its memory limit; the answer is no list of objects; it holds NaN or "
-        'infinity, which JSON has no form for; an "aggregate_reward_score" is missing, no number (a bool is none), '
-        'NaN or infinite; an entry of "metrics_list" has no "name", no finite "value", or a "type" other than '
-        f"{' and '.join(METRIC_TYPES)}."
+        "Right and wrong answers are sent in one call, as many as a job sends. If that call is ok, more right and wrong "
+        "answers follow, and all rollouts of the untrained model. It is a failure when the function does not start, "
+        "raises, or reaches its time-out or its memory limit; when the response is not a list of objects; when it "
+        'holds NaN or infinity, which are not JSON; when an "aggregate_reward_score" is missing, is not a number (a '
+        'bool is not one), or is NaN or infinite; and when an entry of "metrics_list" has no "name", no finite '
+        f'"value", or a "type" other than {" and ".join(METRIC_TYPES)}.'
     ),
     means=(
-        "A job stops at the first call that gives no usable score, however far it has come. When a single rollout "
-        "gets no score either, the visit ends here."
+        "A job stops at the first call without usable scores, however much of it is done. When a single rollout gets "
+        "no score either, the doctor stops here."
     ),
     remedy=(
         'Return a list with one {"id": ..., "aggregate_reward_score": ...} for each element of the event. '
-        '"metrics_list" may be left out.'
+        '"metrics_list" is optional.'
     ),
     source=(
         "DOCUMENTED: the Bedrock User Guide's reward function page. The checks of metrics_list are those of AWS's own "
@@ -64,88 +65,89 @@ CONTRACT: Final = Probe(
 
 
 def check_contract(context: ProbeContext) -> Iterator[Finding]:
-    """S1: read the answer to one ordinary call.
+    """S1: check the results of an ordinary call, and of more calls if it is ok.
 
     Raises:
-        NoAnswersError: after its finding, when there is no list to look at and no rollout scores alone either.
+        NoScoresError: after the finding, when the response is not a list and no rollout gets a score alone.
     """
-    contact = send_first_call(context)
-    results = contact.results
+    first_call = send_first_call(context)
+    results = first_call.results
     if results is None:
-        alone = scores_single_rollout(context, contact)
-        yield _call_failed(context, contact, scores_alone=alone)
-        if not alone:
-            raise NoScoresError(contact.error)
+        scores_alone = scores_single_rollout(context, first_call)
+        yield _failed_call_finding(context, first_call, scores_alone=scores_alone)
+        if not scores_alone:
+            raise NoScoresError(first_call.error)
         return
-    objects, contacts = _result_objects([contact])
-    faulty = False
+    objects, origins = _result_objects([first_call])
+    is_ok = True
     if len(objects) < len(results):
-        faulty = True
+        is_ok = False
         yield CONTRACT.finding(
             Severity.FAIL,
-            f"A result is no object: {contact.error}.",
+            f"A result is not an object: {first_call.error}.",
             measured=_share(len(results) - len(objects), len(results)),
             threshold="none",
             fix=CONTRACT.remedy,
-            examples=[contact.example(0, f"the answer: {excerpt(json.dumps(results))}")],
+            examples=[first_call.example(0, f"the response: {excerpt(json.dumps(results))}")],
         )
-    if not contact.error:
-        objects, contacts = _result_objects([contact, *send_more_calls(context)])
-    for read, fix in ((score_error, fix_for_score), (metrics_error, fix_for_metrics)):
-        for what, places in group_by_error(objects, read).items():
-            faulty = True
-            shown = objects[places[0]]
-            whole, place = contacts[places[0]]
+    if not first_call.error:
+        objects, origins = _result_objects([first_call, *send_more_calls(context)])
+    for find_error, fix_for in ((score_error, fix_for_score), (metrics_error, fix_for_metrics)):
+        for error, indexes in group_by_error(objects, find_error).items():
+            is_ok = False
+            result = objects[indexes[0]]
+            call, index = origins[indexes[0]]
             yield CONTRACT.finding(
                 Severity.FAIL,
-                f"{what}.",
-                measured=_share(len(places), len(objects)),
+                f"{error}.",
+                measured=_share(len(indexes), len(objects)),
                 threshold="none",
-                fix=fix(shown),
-                examples=[whole.example(place, f"the result: {excerpt(json.dumps(shown))}")],
+                fix=fix_for(result),
+                examples=[call.example(index, f"the result: {excerpt(json.dumps(result))}")],
             )
-    if not faulty:
-        yield CONTRACT.ok("An ordinary call comes back as a list of results with a number each.")
+    if is_ok:
+        yield CONTRACT.ok("An ordinary call returns a list of results with a usable score each.")
 
 
-def _result_objects(sample_calls: Iterable[SampleCall]) -> tuple[list[dict[str, Any]], list[tuple[SampleCall, int]]]:
-    """Return the results that are objects, and for each the call that it came from and its place there."""
-    placed = [
-        (result, (contact, place))
-        for contact in sample_calls
-        for place, result in enumerate(contact.results or ())
+def _result_objects(calls: Iterable[SampleCall]) -> tuple[list[dict[str, Any]], list[tuple[SampleCall, int]]]:
+    """Return the results that are objects, and for each its call and its index there."""
+    pairs = [
+        (result, (call, index))
+        for call in calls
+        for index, result in enumerate(call.results or ())
         if isinstance(result, dict)
     ]
-    return [result for result, _ in placed], [origin for _, origin in placed]
+    return [result for result, _ in pairs], [origin for _, origin in pairs]
 
 
-def _call_failed(context: ProbeContext, sample_call: SampleCall, *, scores_alone: bool) -> Finding:
+def _failed_call_finding(context: ProbeContext, sample_call: SampleCall, *, scores_alone: bool) -> Finding:
+    count = len(sample_call.cases)
     failure = _failure(sample_call.call)
-    broken = find_failing_rollout(context, sample_call) if scores_alone else None
-    if broken and failure:
-        place, fault = broken
+    failing_rollout = find_failing_rollout(context, sample_call) if scores_alone else None
+    if failing_rollout and failure:
+        index, error = failing_rollout
         return CONTRACT.finding(
             Severity.FAIL,
-            f"The function fails on an ordinary rollout, and all {len(sample_call.cases)} of its call lose their scores.",
+            f"The function fails on an ordinary rollout, and all {count} rollouts of its call lose their scores.",
             measured=failure.type,
             threshold="a list of results",
             fix=lambda_error_fix(failure, context.reward_function) or _SINGLE_ROLLOUT_FIX,
-            examples=[sample_call.example(place, fault)],
+            examples=[sample_call.example(index, error)],
         )
     if sample_call.call.invocation is None:
-        what, fix = "The function was not run.", "Look at its name, its permissions and its package."
+        message, fix = "The function was not run.", "Check its name, its permissions and its package."
     elif failure is None:
-        what, fix = f"The answer cannot be used: {sample_call.error}.", _list_fix(sample_call.call.invocation.payload)
+        message = f"The response cannot be used: {sample_call.error}."
+        fix = _list_fix(sample_call.call.invocation.payload)
     else:
-        what = "The function fails on ordinary rollouts."
+        message = "The function fails on ordinary rollouts."
         fix = lambda_error_fix(failure, context.reward_function) or _layout_fix(context, sample_call) or _EVENT_FIX
-    together = (
-        f" So it does for {len(sample_call.cases)} in one call; a single one gets a score." if scores_alone else ""
-    )
+    if scores_alone:
+        message += f" This happens for {count} rollouts in one call; a single rollout gets a score."
     return CONTRACT.finding(
         Severity.FAIL,
-        what + together,
-        measured=failure.type if failure else "no list",
+        message,
+        measured=failure.type if failure else "not a list",
         threshold="a list of results",
         fix=fix,
         examples=[sample_call.example(0, sample_call.error)],
@@ -153,13 +155,13 @@ def _call_failed(context: ProbeContext, sample_call: SampleCall, *, scores_alone
 
 
 def _layout_fix(context: ProbeContext, sample_call: SampleCall) -> str:
-    """Return how to correct a function that raises on the event as it is configured, and not on another layout."""
-    row, name, element = context.rows[0], sample_call.call.ids[0], sample_call.elements[0]
+    """Return the fix for a function that raises on the configured event layout and scores another; else empty."""
+    row, id_, element = context.rows[0], sample_call.call.ids[0], sample_call.elements[0]
     for layout in other_layouts(context.settings.grading):
-        laid_out = layout.transform(row, element)
-        if laid_out == element:
+        other_element = layout.transform(row, element)
+        if other_element == element:
             continue
-        call = context.invoker.invoke([laid_out], ids=[name])
+        call = context.invoker.invoke([other_element], ids=[id_])
         if not isinstance(usable_scores(call, function_name=context.reward_function.name), str):
             return f"It gives a score with {layout.name}. {layout.fix}"
     return ""
@@ -172,11 +174,11 @@ def _failure(call: Call) -> LambdaFailure | None:
 
 def _list_fix(payload: bytes) -> str:
     try:
-        answer = json.loads(payload)
+        response = json.loads(payload)
     except (ValueError, RecursionError):
         return CONTRACT.remedy
-    if isinstance(answer, dict) and {"statusCode", "body"} <= answer.keys():
-        return "Return the list itself: statusCode and body are for API Gateway, which is not in between."
+    if isinstance(response, dict) and {"statusCode", "body"} <= response.keys():
+        return "Return the list itself: statusCode and body are for API Gateway, which is not used here."
     return CONTRACT.remedy
 
 

@@ -19,55 +19,54 @@ IDS: Final = Probe(
     name="ids",
     question="Is there exactly one result for each rollout, under the rollout's own id?",
     measured=(
-        "The ids of an ordinary call's results are held against those that were sent. One that is missing, unknown or "
-        "there twice is a failure."
+        "The ids of an ordinary call's results are compared with those of its rollouts. A missing, unknown or repeated id "
+        "is a failure."
     ),
-    means="Rewards are joined to rollouts by id. Without it a rollout has no reward, or another one's.",
+    means="Rewards are joined to rollouts by id. Otherwise a rollout gets no reward, or another rollout's.",
     remedy='Copy each element\'s "id" into its result, and return one result for each element.',
     source="DOCUMENTED: the id is echoed back. INFERRED: order does not matter.",
 )
 
 
 def check_ids(context: ProbeContext) -> Iterator[Finding]:
-    """S2: hold the ids that came back against those that were sent.
+    """S2: compare the ids of the results with those of the rollouts.
 
     Raises:
-        NoAnswersError: after its finding, when neither this call nor a single rollout gives a usable score.
+        NoScoresError: after the finding, when neither this call nor a single rollout gives a usable score.
     """
-    contact = send_first_call(context)
-    results = [result for result in contact.results or () if isinstance(result, dict)]
-    if contact.results is None or len(results) < len(contact.results):
-        yield IDS.not_measured("There are no results that could have an id: see S1.")
+    first_call = send_first_call(context)
+    results = [result for result in first_call.results or () if isinstance(result, dict)]
+    if first_call.results is None or len(results) < len(first_call.results):
+        yield IDS.not_measured("There are no results with an id: see S1.")
     else:
-        yield _id_finding(contact, [result.get("id") for result in results])
-    if contact.error and not scores_single_rollout(context, contact):
-        raise NoScoresError(contact.error)
+        yield _id_finding(first_call, [result.get("id") for result in results])
+    if first_call.error and not scores_single_rollout(context, first_call):
+        raise NoScoresError(first_call.error)
 
 
 def _id_finding(sample_call: SampleCall, returned_ids: Sequence[object]) -> Finding:
-    """Return the finding on the ids of the results."""
     sent = sample_call.call.ids
-    names = [name for name in returned_ids if isinstance(name, str)]
-    lost = [name for name in sent if name not in names]
-    unknown = [name for name in returned_ids if name not in sent]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    matched = len(sent) - len(lost)
-    if not (lost or unknown or doubled):
-        return IDS.ok("Each rollout has one result, under its own id.", measured=f"{matched} of {len(sent)} matched")
-    said = []
-    if lost:
-        said.append(f"{len(lost)} of {len(sent)} rollouts have no result, {lost[0]} for one")
+    strings = [id_ for id_ in returned_ids if isinstance(id_, str)]
+    missing = [id_ for id_ in sent if id_ not in strings]
+    unknown = [id_ for id_ in returned_ids if id_ not in sent]
+    repeated = sorted({id_ for id_ in strings if strings.count(id_) > 1})
+    matched = len(sent) - len(missing)
+    if not (missing or unknown or repeated):
+        return IDS.ok("Each rollout has one result under its own id.", measured=f"{matched} of {len(sent)} matched")
+    notes = []
+    if missing:
+        notes.append(f"{len(missing)} of {len(sent)} rollouts have no result, for example {missing[0]}")
     if unknown:
-        said.append(f"{len(unknown)} results have an id that was not sent, {excerpt(json.dumps(unknown[0]))} for one")
-    if doubled:
-        said.append(f"{len(doubled)} ids are there twice, {doubled[0]} for one")
-    place = next((sent.index(name) for name in (*lost, *doubled) if name in sent), 0)
+        notes.append(f"{len(unknown)} results have an unknown id, for example {excerpt(json.dumps(unknown[0]))}")
+    if repeated:
+        notes.append(f"{len(repeated)} ids occur more than once, for example {repeated[0]}")
+    index = next((sent.index(id_) for id_ in (*missing, *repeated) if id_ in sent), 0)
     return IDS.finding(
         Severity.FAIL,
-        "Results cannot be joined to rollouts by their ids.",
+        "The ids of the results do not match the rollouts.",
         measured=f"{matched} of {len(sent)} matched",
-        threshold="all, each once",
+        threshold="all, once each",
         fix=IDS.remedy,
         value=matched / len(sent),
-        examples=[sample_call.example(place, "; ".join(said))],
+        examples=[sample_call.example(index, "; ".join(notes))],
     )

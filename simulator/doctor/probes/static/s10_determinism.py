@@ -1,4 +1,4 @@
-"""S10 and S11: the same rollout scores the same, whenever, in whatever company and under whatever id."""
+"""S10: check that the same rollout always gets the same score."""
 
 from collections.abc import Iterator, Sequence
 from statistics import pstdev
@@ -13,127 +13,135 @@ from simulator.grading.grader import MAX_PAYLOAD_BYTES
 from simulator.grading.lambda_event import encode_element, split_into_batches
 
 FAIL_NOISE: Final = MIN_MATERIAL_DIFFERENCE
-"""Noise beyond this part of the scale drowns the differences that a group of rollouts is to be told apart by."""
+"""More noise than this share of the scale hides the differences between the rollouts of a group."""
 
 REPEATS: Final = 10
-"""How often one call is made again, to meet noise that comes seldom (INFERRED)."""
-
+"""How often one call is repeated, to find rare noise (INFERRED)."""
 
 DETERMINISM: Final = Probe(
     id="S10",
     name="determinism",
-    question="Does the same rollout score the same whenever it is scored, in any environment and under any id?",
+    question="Does the same rollout always get the same score, in any environment and under any id?",
     measured=(
-        f"The first calls of the visit are made again, byte by byte: twice now, one of them {REPEATS} times, once with "
-        "other rollout ids, and once in a fresh environment, which has forgotten all calls before. The largest "
-        f"difference of two scores is taken. More than {SCORE_TOLERANCE:g} is a warning, more than {FAIL_NOISE:g} of the scale "
-        "that scores lie on a failure; "
-        "so is a rollout that is scored one time and not the other."
+        f"The first calls of the doctor are repeated with the same bytes: all of them twice, one of them {REPEATS} times, "
+        "all of them once with other rollout ids, and once in a fresh environment, which knows no earlier call. The value "
+        f"is the largest difference between two scores of a rollout. More than {SCORE_TOLERANCE:g} is a warning, more than "
+        f"{FAIL_NOISE:g} of the scale of the scores a failure. A rollout that has a score in one call and not in another is a "
+        "failure too."
     ),
     means=(
-        "Advantages are differences within a group of rollouts. Noise in the score is trained on like any other "
-        "difference: the policy walks at random, and two runs cannot be compared. Lambda keeps an environment between "
-        "calls and starts others when it likes, so what a function remembers is noise too."
+        "Advantages are differences within a group of rollouts. Training treats noise in the score like any other "
+        "difference: the policy moves at random, and two runs cannot be compared. Lambda keeps an environment between "
+        "calls and starts new ones at any time, so what a function remembers is noise too."
     ),
     remedy=(
-        "Seed or remove what is random, keep nothing between calls that changes a score, and leave the id out of it; "
-        "ask a judge model at temperature 0, or average several verdicts."
+        "Seed or remove what is random, keep no state between calls that changes a score, and do not use the id in the "
+        "score. Call a judge model at temperature 0, or average several verdicts."
     ),
     source=(
-        "INFERRED from the GRPO advantage (r - mean) / std: a group that differs by noise alone is not dead. That "
-        'environments are reused and replaced: "Lambda runtime environment lifecycle" (DOCUMENTED).'
+        "INFERRED from the GRPO advantage (r - mean) / std: a group that differs only by noise is not dead. DOCUMENTED: "
+        'environments are reused and replaced ("Lambda runtime environment lifecycle").'
     ),
 )
 
 
 def check_determinism(context: ProbeContext) -> Iterator[Finding]:
-    """S10: make the visit's first calls again."""
+    """S10: repeat the first calls of the doctor run."""
     first = context.first_results
     now = _repeat(context, first)
-    # What failed in a call together with others was asked alone at first, and is not now.
-    since = compare_scores(first, now, scored_only=True)
-    if not since.compared:
-        yield DETERMINISM.not_measured("No rollout was scored that could be scored again.")
+    # At first, the rollouts of a failed call were sent alone. Here they are not.
+    since_first = compare_scores(first, now, scored_only=True)
+    if not since_first.compared:
+        yield DETERMINISM.not_measured("No rollout has a score that could be compared with another.")
         return
-    at_once = compare_scores(now, _repeat(context, now))
-    repeats = [_score_again(context, first[0][: context.settings.grading.rollouts_per_call]) for _ in range(REPEATS)]
-    seldom = max(
-        (compare_scores([repeats[0]], [other]) for other in repeats[1:]),
-        key=lambda found: (found.missing, found.max_difference),
-    )
-    noise = max(at_once, seldom, key=lambda found: (found.missing, found.max_difference))
-    if not noise.is_unchanged:
-        spread = f", standard deviation {_max_deviation(repeats):.2g} over {REPEATS} repeats of one call"
-        yield _nondeterminism_finding(
-            noise, "The same rollout scores differently when it is scored again.", context, also=spread
-        )
+    noise = _noise(context, first, now)
+    if noise is not None:
+        yield noise
         return
     changes = (
-        (since, "A score depends on what was scored before it: it is not what it was at first."),
+        (since_first, "A score depends on earlier calls: it differs from the first time."),
         (compare_scores(now, _repeat_with_other_ids(context, now)), "A score depends on the rollout's id."),
         (
             compare_scores(now, _repeat_after_restart(context, now)),
-            "A score changes in a fresh environment: the function remembers something.",
+            "A score changes in a fresh environment: the function keeps state between calls.",
         ),
     )
-    if all(found.is_unchanged for found, _ in changes):
-        everywhere = "then, now, under other ids" + (
-            " and in a fresh environment" if context.reward_function.spec else ""
+    if all(change.is_unchanged for change, _ in changes):
+        fresh = " and in a fresh environment" if context.reward_function.spec else ""
+        yield DETERMINISM.ok(
+            f"The same rollouts scored the same at first, now, under other ids{fresh}.", measured="0", value=0.0
         )
-        yield DETERMINISM.ok(f"The same rollouts scored the same {everywhere}.", measured="0", value=0.0)
         return
-    for found, what in changes:
-        if not found.is_unchanged:
-            yield _nondeterminism_finding(found, what, context)
+    for change, message in changes:
+        if not change.is_unchanged:
+            yield _change_finding(context, change, message)
 
 
-def _nondeterminism_finding(found: ScoreChange, message: str, context: ProbeContext, *, also: str = "") -> Finding:
-    if found.missing:
-        message = "The same rollout is scored one time and not another."
-    scale = ScoreScale() if found.missing else score_scale(context)
-    failed = found.missing or scale.normalize_difference(found.max_difference) > FAIL_NOISE
+def _noise(
+    context: ProbeContext, first: Sequence[Sequence[CaseResult]], now: Sequence[Sequence[CaseResult]]
+) -> Finding | None:
+    """Return a finding when calls that are repeated at once give other scores."""
+    all_calls = compare_scores(now, _repeat(context, now))
+    one_call = [_score_again(context, first[0][: context.settings.grading.rollouts_per_call]) for _ in range(REPEATS)]
+    changes = [all_calls, *(compare_scores([one_call[0]], [other]) for other in one_call[1:])]
+    largest = max(changes, key=lambda change: (change.missing, change.max_difference))
+    if largest.is_unchanged:
+        return None
+    deviation = f", standard deviation {_max_deviation(one_call):.2g} over {REPEATS} repeats of one call"
+    return _change_finding(
+        context, largest, "The same rollout scores differently when it is scored again.", note=deviation
+    )
+
+
+def _change_finding(context: ProbeContext, change: ScoreChange, message: str, *, note: str = "") -> Finding:
+    if change.missing:
+        message = "The same rollout has a score in one call and not in another."
+    scale = ScoreScale() if change.missing else score_scale(context)
+    fails = change.missing or scale.normalize_difference(change.max_difference) > FAIL_NOISE
     return DETERMINISM.finding(
-        Severity.FAIL if failed else Severity.WARN,
+        Severity.FAIL if fails else Severity.WARN,
         message,
-        measured=found.measured + also,
-        threshold=f"at most {FAIL_NOISE if failed else SCORE_TOLERANCE:g}{scale.note if failed else ''}",
+        measured=change.measured + note,
+        threshold=f"at most {FAIL_NOISE if fails else SCORE_TOLERANCE:g}{scale.note if fails else ''}",
         fix=DETERMINISM.remedy,
-        value=found.max_difference,
-        examples=found.examples,
+        value=change.max_difference,
+        examples=change.examples,
     )
 
 
 def _max_deviation(repeats: Sequence[Sequence[CaseResult]]) -> float:
     """Return the largest standard deviation of one rollout's scores."""
-    spreads = [0.0]
-    for answers in zip(*repeats, strict=True):
-        scores = [answer.score for answer in answers if answer.score is not None]
-        spreads.append(pstdev(scores) if scores else 0.0)
-    return max(spreads)
+    deviations = [0.0]
+    for results in zip(*repeats, strict=True):
+        scores = [result.score for result in results if result.score is not None]
+        deviations.append(pstdev(scores) if scores else 0.0)
+    return max(deviations)
 
 
 def _score_again(
-    context: ProbeContext, results: Sequence[CaseResult], names: Sequence[str] = ()
+    context: ProbeContext, results: Sequence[CaseResult], ids: Sequence[str] = ()
 ) -> tuple[CaseResult, ...]:
-    """Ask again, in the same calls; where one fails nobody asks by themselves, so that it shows."""
-    cases = [answer.case for answer in results]
-    names = names or context.invoker.rollout_ids(cases)
-    elements = [context.invoker.build_element(case, rollout_id=name) for case, name in zip(cases, names, strict=True)]
-    sizes = [encode_element(element) for element in elements]
+    """Score cases again in the same calls. Rollouts of a failed call are not sent alone, so that its failure counts."""
+    cases = [result.case for result in results]
+    ids = ids or context.invoker.rollout_ids(cases)
+    elements = [context.invoker.build_element(case, rollout_id=id_) for case, id_ in zip(cases, ids, strict=True)]
 
-    def asked(span: range) -> list[CaseResult]:
-        chosen = slice(span.start, span.stop)
-        scores = usable_scores(
-            context.invoker.invoke(elements[chosen], ids=names[chosen]), function_name=context.reward_function.name
-        )
+    def score_span(span: range) -> list[CaseResult]:
+        batch = slice(span.start, span.stop)
+        call = context.invoker.invoke(elements[batch], ids=ids[batch])
+        scores = usable_scores(call, function_name=context.reward_function.name)
         if isinstance(scores, str):
-            return [CaseResult(case=case, score=None, error=scores) for case in cases[chosen]]
-        return [CaseResult(case=case, score=score) for case, score in zip(cases[chosen], scores, strict=True)]
+            return [CaseResult(case=case, score=None, error=scores) for case in cases[batch]]
+        return [CaseResult(case=case, score=score) for case, score in zip(cases[batch], scores, strict=True)]
 
     spans = split_into_batches(
-        sizes, max_elements=context.settings.grading.rollouts_per_call, max_bytes=MAX_PAYLOAD_BYTES
+        [encode_element(element) for element in elements],
+        max_elements=context.settings.grading.rollouts_per_call,
+        max_bytes=MAX_PAYLOAD_BYTES,
     )
-    return tuple(answer for some in context.invoker.map_in_batches(asked, spans) for answer in some)
+    return tuple(
+        result for batch_results in context.invoker.map_in_waves(score_span, spans) for result in batch_results
+    )
 
 
 def _repeat(context: ProbeContext, parts: Sequence[Sequence[CaseResult]]) -> list[tuple[CaseResult, ...]]:
@@ -143,12 +151,12 @@ def _repeat(context: ProbeContext, parts: Sequence[Sequence[CaseResult]]) -> lis
 def _repeat_with_other_ids(
     context: ProbeContext, parts: Sequence[Sequence[CaseResult]]
 ) -> list[tuple[CaseResult, ...]]:
-    renamed = []
+    repeated = []
     for part in parts:
-        names = context.invoker.rollout_ids([answer.case for answer in part])
-        # As those of another step, and of other length: both are no business of the score.
-        renamed.append(_score_again(context, part, [name.replace("train-1-", "train-1024-") for name in names]))
-    return renamed
+        ids = context.invoker.rollout_ids([result.case for result in part])
+        # These ids belong to another step and are longer. Neither may change a score.
+        repeated.append(_score_again(context, part, [id_.replace("train-1-", "train-1024-") for id_ in ids]))
+    return repeated
 
 
 def _repeat_after_restart(context: ProbeContext, parts: Sequence[Sequence[CaseResult]]) -> list[tuple[CaseResult, ...]]:

@@ -15,102 +15,107 @@ from simulator.grading.lambda_response import finite_float
 from simulator.training.random_draws import shuffle_lines
 
 SINGLE_ROLLOUTS: Final = 16
-"""How many rollouts are scored in calls of their own; each is a call."""
-
+"""How many rollouts are scored alone. Each is a call."""
 
 ORDER_AND_BATCH: Final = Probe(
     id="S11",
     name="order and batch",
     question="Does a rollout's score depend on the other rollouts in the call?",
     measured=(
-        "Right and wrong answers are scored together, then in another order and other calls, then "
-        f"up to {SINGLE_ROLLOUTS} of them alone, then in a call with one rollout whose content is null. A score that differs by "
-        f"more than {SCORE_TOLERANCE:g}, joined by id, is a failure. So is any call of the visit up to here that failed though "
-        "each of its rollouts then scored when it was sent alone."
+        "Right and wrong answers are scored together, then in another order and in other calls, then up to "
+        f"{SINGLE_ROLLOUTS} of them alone, then in a call with a rollout whose content is null. Scores are compared by id. A "
+        f"difference of more than {SCORE_TOLERANCE:g} is a failure. So is every call of the doctor so far that failed, although "
+        "each of its rollouts got a score alone."
     ),
     means=(
-        "A job ends with the first call that fails, however well its rollouts would do one by one. "
-        "Nobody has told which rollouts the service sends in one call, or in which order. A score that depends on it "
-        "is noise; one that is returned at the wrong place belongs to another rollout, and training learns from it."
+        "A job ends at the first call that fails, even if each of its rollouts would score alone. It is unknown which "
+        "rollouts the service sends in one call, and in which order. A score that depends on them is noise. A score "
+        "under the wrong id belongs to another rollout, and training learns from it."
     ),
     remedy=(
-        "Score each element of the event by itself, take its id from that element, and carry nothing from one to the "
-        "next: no ranks, no averages over the event, no variable that outlives a turn of the loop. Where calls fail "
-        "now and then, look for what is used up or times out: connections, memory, a service's quota."
+        "Score each element of the event alone, take its id from that element, and carry nothing over from one element "
+        "to the next: no ranks, no averages over the event, no variable that is set in an earlier iteration. Where calls "
+        "fail now and then, check what can run out or time out: connections, memory, a service quota."
     ),
     source="DOCUMENTED: results are joined by id. INFERRED: how rollouts are put into calls.",
 )
 
 
 def check_order_and_batch(context: ProbeContext) -> Iterator[Finding]:
-    """S11: score rollouts in other company, and look at calls that have failed for none of their rollouts."""
-    found = tuple(_score_in_other_batches(context))
-    stumbles = context.invoker.batch_failures
-    if stumbles:
-        yield _batch_failure_finding(context, stumbles)
-        found = tuple(finding for finding in found if finding.severity is Severity.FAIL)
-    yield from found
+    """S11: score rollouts in other batches, and report calls that failed although each of their rollouts scores."""
+    findings = tuple(_score_in_other_batches(context))
+    failures = context.invoker.batch_failures
+    if failures:
+        yield _batch_failure_finding(context, failures)
+        findings = tuple(finding for finding in findings if finding.severity is Severity.FAIL)
+    yield from findings
 
 
 def _score_in_other_batches(context: ProbeContext) -> Iterator[Finding]:
     """Score the same rollouts in another order, alone, and beside a broken one."""
     cases = _mixed_cases(context)
-    names = context.invoker.rollout_ids(cases)
-    together = context.invoker.score(cases, ids=names, keep=False)
-    again = context.invoker.score(cases, ids=names, keep=False)
+    ids = context.invoker.rollout_ids(cases)
+    together = context.invoker.score(cases, ids=ids, keep=False)
+    again = context.invoker.score(cases, ids=ids, keep=False)
     if not compare_scores([together], [again]).is_unchanged:
-        yield ORDER_AND_BATCH.not_measured(f"Its scores change by themselves ({DETERMINISM.id}), whatever the company.")
+        yield ORDER_AND_BATCH.not_measured(
+            f"The same calls give other scores when they are repeated: see {DETERMINISM.id}."
+        )
         return
     order = shuffle_lines(range(len(cases)), context.seed, "doctor", "order")
-    moved = context.invoker.score([cases[at] for at in order], ids=[names[at] for at in order], keep=False)
-    few = range(min(SINGLE_ROLLOUTS, len(cases)))
-    alone = context.invoker.score([cases[at] for at in few], ids=[names[at] for at in few], batch_size=1, keep=False)
-    size = max(1, context.settings.grading.rollouts_per_call - 1)
-    beside = _score_beside_broken_rollout(context, cases[:size], names[:size])
+    reordered = context.invoker.score([cases[at] for at in order], ids=[ids[at] for at in order], keep=False)
+    single = slice(0, min(SINGLE_ROLLOUTS, len(cases)))
+    alone = context.invoker.score(cases[single], ids=ids[single], batch_size=1, keep=False)
+    batch = slice(0, max(1, context.settings.grading.rollouts_per_call - 1))
+    beside_broken = _score_beside_broken_rollout(context, cases[batch], ids[batch])
     changes = (
-        (compare_scores([[together[at] for at in order]], [moved]), "A score depends on the order of the rollouts."),
         (
-            compare_scores([together[: len(few)]], [alone]),
-            "A rollout scores otherwise alone than together with others.",
+            compare_scores([[together[at] for at in order]], [reordered]),
+            "A score depends on the order of the rollouts.",
         ),
-        # That the whole call may fail of it is S14's to say; who is scored nevertheless has to keep the score.
+        (compare_scores([together[single]], [alone]), "A rollout scores differently alone and with others."),
+        # S14 reports that the whole call may fail. Rollouts that still get a score must keep it.
         (
-            compare_scores([together[:size]], [beside], scored_only=True),
+            compare_scores([together[batch]], [beside_broken], scored_only=True),
             "A score depends on a broken rollout beside it.",
         ),
     )
     if not changes[0][0].compared:
-        yield ORDER_AND_BATCH.not_measured("No rollout was scored twice.")
+        yield ORDER_AND_BATCH.not_measured("No rollout has a score in two calls.")
         return
-    if all(found.is_unchanged for found, _ in changes):
+    if all(change.is_unchanged for change, _ in changes):
         yield ORDER_AND_BATCH.ok(
             "The same rollouts scored the same in another order and alone.", measured="0", value=0.0
         )
-    for found, what in changes:
-        if not found.is_unchanged:
+    for change, message in changes:
+        if not change.is_unchanged:
             yield ORDER_AND_BATCH.finding(
                 Severity.FAIL,
-                what,
-                measured=found.measured,
+                message,
+                measured=change.measured,
                 threshold=f"at most {SCORE_TOLERANCE:g}",
                 fix=ORDER_AND_BATCH.remedy,
-                value=found.max_difference,
-                examples=found.examples,
+                value=change.max_difference,
+                examples=change.examples,
             )
 
 
 def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailure]) -> Finding:
-    """Tell of calls that failed for no rollout of theirs; the first is made again, to tell chance from company."""
+    """Return the finding on failed calls whose rollouts score alone.
+
+    The first call is repeated: one that fails again depends on the batch, another one fails now and then.
+    """
     first = failures[0]
     count = len(first.call.ids)
-    again = context.invoker.repeat_call(first.call)
-    faults = isinstance(usable_scores(again, function_name=context.reward_function.name), str)
-    why = "in company" if faults else "now and then"
-    then = "it failed again" if faults else "it gave scores"
+    repeated = context.invoker.repeat_call(first.call)
+    fails_again = isinstance(usable_scores(repeated, function_name=context.reward_function.name), str)
+    when = "because of the batch" if fails_again else "now and then"
+    outcome = "it failed again" if fails_again else "it gave scores"
     return ORDER_AND_BATCH.finding(
         Severity.FAIL,
-        f"Calls fail {why}: their rollouts all score when each is sent alone. A job would have ended there.",
-        measured=f"{len(failures)} of {context.invoker.call_count - 1:,} calls; the first, of {count} rollouts, made again: {then}",
+        f"Calls fail {when}: each of their rollouts gets a score alone. A job would end there.",
+        measured=f"{len(failures)} of {context.invoker.call_count - 1:,} calls; the first, of {count} rollouts, was repeated: "
+        f"{outcome}",
         threshold="none",
         fix=ORDER_AND_BATCH.remedy,
         value=float(len(failures)),
@@ -119,7 +124,7 @@ def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailur
 
 
 def _mixed_cases(context: ProbeContext) -> list[Case]:
-    """Right and wrong answers in turn, so that a call holds both; rollouts where no right answer is known."""
+    """Return right and wrong answers in turn, so that a call has both; without right answers, base rollouts."""
     cases = [
         Case(label="together", record=row.record, text=text)
         for row in context.answerable_rows
@@ -132,33 +137,29 @@ def _mixed_cases(context: ProbeContext) -> list[Case]:
     ]
 
 
-def _score_beside_broken_rollout(
-    context: ProbeContext, cases: Sequence[Case], names: Sequence[str]
-) -> list[CaseResult]:
-    """Return what the cases score in one call with a rollout whose content is null; without it, what it says of it."""
+def _score_beside_broken_rollout(context: ProbeContext, cases: Sequence[Case], ids: Sequence[str]) -> list[CaseResult]:
+    """Score the cases in one call with a rollout whose content is null. Return only the results of the cases."""
     broken = context.invoker.build_element(replace(cases[0], text=""), rollout_id="broken") if cases else {}
     for message in broken.get("messages", [])[-1:]:
         message["content"] = None
     elements = [
         broken,
-        *(context.invoker.build_element(case, rollout_id=name) for case, name in zip(cases, names, strict=True)),
+        *(context.invoker.build_element(case, rollout_id=id_) for case, id_ in zip(cases, ids, strict=True)),
     ]
-    call = context.invoker.invoke(elements, ids=["broken", *names])
-    scores = (
-        _scores_from_payload(call.invocation.payload) if call.invocation and not call.invocation.function_error else {}
-    )
-    return [CaseResult(case=case, score=scores.get(name)) for case, name in zip(cases, names, strict=True)]
+    invocation = context.invoker.invoke(elements, ids=["broken", *ids]).invocation
+    scores = _scores_by_id(invocation.payload) if invocation and not invocation.function_error else {}
+    return [CaseResult(case=case, score=scores.get(id_)) for case, id_ in zip(cases, ids, strict=True)]
 
 
-def _scores_from_payload(payload: bytes) -> dict[str, float]:
-    """Return the scores of an answer by id, whatever else is wrong with it."""
+def _scores_by_id(payload: bytes) -> dict[str, float]:
+    """Return the scores of a response by id. Items without a usable score are ignored."""
     try:
         items: Any = json.loads(payload)
     except (ValueError, RecursionError):
         return {}
-    found = {}
+    scores = {}
     for item in items if isinstance(items, list) else []:
         score = finite_float(item.get("aggregate_reward_score")) if isinstance(item, dict) else None
         if score is not None:
-            found[str(item.get("id"))] = score
-    return found
+            scores[str(item.get("id"))] = score
+    return scores

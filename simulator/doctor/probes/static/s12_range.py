@@ -1,4 +1,4 @@
-"""S12 and S18: which scores occur, and whether the components beside them say what they are made of."""
+"""S12: check the range and the number of different scores."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,51 +8,50 @@ from simulator.doctor.invocation import scores_of
 from simulator.doctor.probe_context import ProbeContext
 
 MIN_SCORE, MAX_SCORE = 0.0, 1.0
-"""The scale of the documentation's examples, which its advice and every threshold of this doctor are on."""
+"""The scale of the documentation's examples, of its advice, and of every threshold of the doctor."""
 
 BINARY_VALUES: Final = 2
-"""So few different scores say right or wrong, and nothing between."""
+"""This many different scores say right or wrong, with nothing in between."""
 
 RANGE: Final = Probe(
     id="S12",
     name="range",
     question="Which scores occur?",
     measured=(
-        f"Of all that was asked so far, a score outside {MIN_SCORE:g} to {MAX_SCORE:g} is a warning. Where right answers, "
-        "wrong answers and rollouts of the base model all score one and the same value, that is a failure; where they "
-        "score two values, that is worth knowing and no more."
+        f"A score outside {MIN_SCORE:g} to {MAX_SCORE:g}, among all scores so far, is a warning. It is a failure when right answers, "
+        "wrong answers and rollouts of the base model all have the same score. Two different scores are information."
     ),
     means=(
-        "With one value there is no better and no worse rollout, and nothing is learned. Scores beyond the scale are "
+        "With a single score no rollout is better than another, and training learns nothing. Scores outside 0 to 1 are "
         "allowed, but Amazon's advice (under 0.05 is too sparse, over 0.95 needs no training) is for 0 to 1."
     ),
-    remedy="Scale the score to 0 to 1.",
+    remedy="Scale the scores to 0 to 1.",
     source='DOCUMENTED: "e.g. 0.0-1.0 or task-defined range". The failure is INFERRED from the GRPO advantage.',
 )
 
 
 def check_range(context: ProbeContext) -> Iterator[Finding]:
-    """S12: look at every score so far."""
+    """S12: check every score so far."""
     ordinary = [
         *context.right_results,
         *context.wrong_results,
-        *(answer for group in context.base_results for answer in group),
+        *(result for group in context.base_results for result in group),
     ]
-    asked = [answer for answers in context.invoker.results_by_label.values() for answer in answers]
-    scored = [(answer.score, answer) for answer in asked if answer.score is not None]
+    results = [result for results in context.invoker.results_by_label.values() for result in results]
+    scored = [(result.score, result) for result in results if result.score is not None]
     distinct = sorted(set(scores_of(ordinary)))
     if not distinct:
         yield RANGE.not_measured("No ordinary rollout has a score.")
         return
     lowest, highest = min(scored, key=lambda pair: pair[0]), max(scored, key=lambda pair: pair[0])
-    unscored = len(asked) - len(scored)
-    note = f"; {unscored} of {len(asked)} answers without a score" if unscored else ""
+    unscored = len(results) - len(scored)
+    note = f"; {unscored} of {len(results)} responses without a score" if unscored else ""
     measured = f"{lowest[0]:g} to {highest[0]:g}{note}"
-    extremes = [answer.example() for score, answer in (lowest, highest) if not MIN_SCORE <= score <= MAX_SCORE]
+    extremes = [result.example() for score, result in (lowest, highest) if not MIN_SCORE <= score <= MAX_SCORE]
     if extremes:
         yield RANGE.finding(
             Severity.WARN,
-            f"Scores lie outside {MIN_SCORE:g} to {MAX_SCORE:g}.",
+            f"Scores are outside {MIN_SCORE:g} to {MAX_SCORE:g}.",
             measured=measured,
             threshold=f"{MIN_SCORE:g} to {MAX_SCORE:g}",
             fix=RANGE.remedy,
@@ -61,25 +60,25 @@ def check_range(context: ProbeContext) -> Iterator[Finding]:
     if len(distinct) == 1:
         yield RANGE.finding(
             Severity.FAIL,
-            "Right answers, wrong answers and rollouts of the base model all score the same.",
+            "Right answers, wrong answers and rollouts of the base model all have the same score.",
             measured=f"{distinct[0]:g} always{note}",
             threshold="at least 2 values",
-            fix="Make the score depend on the response. Where S3 or S4 fails too, begin there.",
+            fix="Make the score depend on the response. If S3 or S4 fails too, start there.",
             value=1,
             examples=[
-                answer.example()
-                for answer in (*context.right_results[:1], *context.wrong_results[:1])
-                if answer.score is not None
+                result.example()
+                for result in (*context.right_results[:1], *context.wrong_results[:1])
+                if result.score is not None
             ],
         )
     elif len(distinct) == BINARY_VALUES:
         values = " and ".join(f"{score:g}" for score in distinct) + note
         yield RANGE.finding(
-            Severity.INFO, "Ordinary rollouts score one of two values.", measured=values, value=BINARY_VALUES
+            Severity.INFO, "Ordinary rollouts have one of two scores.", measured=values, value=BINARY_VALUES
         )
     elif not extremes:
         yield RANGE.ok(
-            "Scores differ, and lie on the usual scale.",
+            "Scores differ and are within the usual range.",
             measured=f"{measured}, {len(distinct)} values",
             value=len(distinct),
         )

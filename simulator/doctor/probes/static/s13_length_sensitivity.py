@@ -1,4 +1,4 @@
-"""S13: the score does not follow how long a response is."""
+"""S13: check that the score does not depend on the length of a response."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,29 +18,28 @@ from simulator.doctor.probes.static.score_scale import (
     sample_evenly,
     score_scale,
 )
-from simulator.doctor.probes.static.worked_steps import worked_steps
 from simulator.doctor.rows import Row
 
 PADDED_ROWS: Final = 8
-"""So many rows are asked about padding."""
+"""Padding is tried on this many rows."""
 
 PADDING_SIZES: Final = (1_000, 4_000)
-"""Characters of padding (INFERRED)."""
+"""The lengths of padding, in characters (INFERRED)."""
 
 MAX_CHANGE: Final = 0.1
-"""A change of the mean score beyond this counts (INFERRED)."""
+"""A greater change of the mean score is reported (INFERRED)."""
 
 FAIL_SHARE: Final = 0.5
-"""Padding that lifts wrong answers by this part of a right one's score pays better than learning (INFERRED, as S9)."""
+"""Padding that raises wrong answers by this share of a right answer's score is a failure (INFERRED, as in S9)."""
 
 WARN_CORRELATION: Final = 0.3
-"""A rank correlation of length and score beyond this is a warning (INFERRED)."""
+"""A stronger rank correlation of length and score is a warning (INFERRED)."""
 
 FAIL_CORRELATION: Final = 0.5
-"""Beyond this within wrong answers, where nothing else is to be rewarded, it is a failure (INFERRED)."""
+"""A stronger one within wrong answers, which should all score alike, is a failure (INFERRED)."""
 
 REPEATS: Final = 30
-"""A wrong answer's own work, and the marks, are repeated so often (INFERRED)."""
+"""How often the work of a wrong answer and the repeated texts occur in a padding (INFERRED)."""
 
 REPEATED_TEXTS: Final[Mapping[str, str]] = {
     "equals signs": " = ",
@@ -53,37 +52,46 @@ REPEATED_TEXTS: Final[Mapping[str, str]] = {
 LENGTH_SENSITIVITY: Final = Probe(
     id="S13",
     name="length sensitivity",
-    question="Does the score stay the same when the same answer comes with more words?",
+    question="Does the same answer score the same with more words around it?",
     measured=(
-        "Right answers whose format leaves room for other words are padded with "
-        f"{' and '.join(f'{size:,}' for size in PADDING_SIZES)} characters before and after; a change of the mean score by "
-        f"more than {MAX_CHANGE:g} is a warning. Wrong answers are padded after, and before with their own work "
-        f"{REPEATS} times over and with marks that some rewards count ({', '.join(REPEATED_TEXTS)}): a gain beyond {MAX_CHANGE:g} is "
-        f"a warning, one of {FAIL_SHARE:g} of what right answers score a failure; neither is told where an empty response "
-        "scores no less, for then it is not the length that pays. Length and score of the base model's rollouts are "
-        "compared by ranks (Spearman's rho), within right and within wrong answers of the asked format and without "
-        f"marks of their own, of {MIN_PAIRS} rollouts at least and where their scores lie more than {MIN_MATERIAL_DIFFERENCE:g} of the "
-        "scale apart: more than {RANK:g} either way is a warning, more than "
+        "Right answers whose format allows other words are padded with "
+        f"{' and '.join(f'{size:,}' for size in PADDING_SIZES)} characters before and after. A change of the mean score by "
+        f"more than {MAX_CHANGE:g} is a warning. Wrong answers are padded after. Before them their own work is repeated "
+        f"{REPEATS} times, and so are texts that some rewards count ({', '.join(REPEATED_TEXTS)}). A gain of more than "
+        f"{MAX_CHANGE:g} is a warning, one of {FAIL_SHARE:g} of what right answers score a failure. Neither is reported when an "
+        "empty response scores no less, because then the length is not the reason. The length and the score of the base "
+        "model's rollouts are compared by Spearman's rank correlation rho, within right and within wrong answers, for "
+        f"rollouts in the requested format without extra marks, for at least {MIN_PAIRS} rollouts whose scores differ by more "
+        f"than {MIN_MATERIAL_DIFFERENCE:g} of the scale. A rho beyond {WARN_CORRELATION:g} either way is a warning, one above "
         f"{FAIL_CORRELATION:g} within wrong answers a failure. Where the answer is the whole response (JSON, code, text, one "
-        "word) its length is part of it, and neither right answers are padded nor ranks compared."
+        "word), its length belongs to it: right answers are not padded and rho is not measured."
     ),
     means=(
-        "Length is the cheapest thing for a policy to change. If it pays, responses grow to the token limit; if words "
-        "around the answer cost the score, right answers are punished for them."
+        "Length is what a policy changes most easily. If it raises the score, responses grow to the token limit. If words "
+        "around the answer lower the score, training punishes right answers."
     ),
-    remedy="Score the final answer alone, and look for it in the whole response, not in its first or last characters.",
+    remedy="Score only the final answer, and search the whole response for it, not just its first or last characters.",
     source=(
-        "INFERRED thresholds. Amazon's GSM8K sample reads the last 300 characters only, as verl's gsm8k.py does; the "
+        "INFERRED thresholds. Amazon's GSM8K sample reads only the last 300 characters, as verl's gsm8k.py does; the "
         "length bias of GRPO itself is described in arXiv 2503.20783."
     ),
 )
 
 _PADDING = "All of this was gone through once more with care and in the same order as before. "
 
+PaddingFunction = Callable[[Row, str], str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaddingEffect:
-    """What a padding did to the mean score, and the answers that it was measured on; `note` tells of those left out."""
+    """How a padding changes the mean score.
+
+    Attributes:
+        padding: the name of the padding.
+        change: the change of the mean normalized score.
+        results: the padded responses whose scores changed.
+        note: how many have no score, in words.
+    """
 
     padding: str = ""
     change: float = 0.0
@@ -92,62 +100,67 @@ class PaddingEffect:
 
 
 def check_length_sensitivity(context: ProbeContext) -> Iterator[Finding]:
-    """S13: do more words change the score?"""
+    """S13: pad right and wrong answers, and correlate length and score of the base model's rollouts."""
     if not context.answerable_rows:
-        yield LENGTH_SENSITIVITY.not_measured(
-            "No right answer was found in the rows, so the same answer cannot be made longer."
-        )
+        yield LENGTH_SENSITIVITY.not_measured("No right answer was found in the rows.")
         return
     scale = score_scale(context)
-    right = [row for row in context.answerable_rows if row.allows_surrounding_text]
-    around = [
-        _measure_padding(context, scale, right, name=f"{size:,} characters {where} it", pad=_pad_with_text(size, where))
-        for size in PADDING_SIZES
-        for where in ("before", "after")
+    right_effects, wrong_effects = _right_padding_effects(context, scale), _wrong_padding_effects(context, scale)
+    largest_change = max(right_effects, key=lambda effect: abs(effect.change))
+    largest_gain = max(wrong_effects, key=lambda effect: effect.change)
+    rollouts = [
+        rollout
+        for rollout in base_rollouts_in_requested_format(context)
+        if rollout.is_plain and rollout.row.allows_surrounding_text and rollout.result.score is not None
     ]
-    behind = [
-        _measure_padding(context, scale, rows, name=name, pad=pad, wrong=True)
-        for rows, name, pad in (
-            *(
-                (context.answerable_rows, f"{size:,} characters after it", _pad_with_text(size, "after"))
-                for size in PADDING_SIZES
-            ),
-            (right, f"its own work {REPEATS} times", _pad_with_work),
-            *((right, f"{name} {REPEATS} times", _pad_with_repeats(mark)) for name, mark in REPEATED_TEXTS.items()),
-        )
+    right_rollouts = [rollout for rollout in rollouts if rollout.is_correct]
+    wrong_rollouts = [rollout for rollout in rollouts if not rollout.is_correct]
+    right_rho, wrong_rho = _length_correlation(right_rollouts, scale), _length_correlation(wrong_rollouts, scale)
+    fail_change = FAIL_SHARE * (scale.mean_of_scored(context.right_results) or 0.0)
+    findings = [
+        *_right_answer_findings(largest_change, scale),
+        *_wrong_answer_findings(context, largest_gain, scale, fail_change=fail_change),
+        *_correlation_findings(right_rho, right_rollouts, which="right", fails_beyond=inf),
+        *_correlation_findings(wrong_rho, wrong_rollouts, which="wrong", fails_beyond=FAIL_CORRELATION),
     ]
-    moved = max(around, key=lambda padded: abs(padded.change))
-    gained = max(behind, key=lambda padded: padded.change)
-    tried = [
-        attempt
-        for attempt in base_rollouts_in_requested_format(context)
-        if attempt.is_plain and attempt.row.allows_surrounding_text and attempt.result.score is not None
-    ]
-    right_tried = [attempt for attempt in tried if attempt.is_correct]
-    wrong_tried = [attempt for attempt in tried if not attempt.is_correct]
-    rho_right, rho_wrong = _length_correlation(right_tried, scale), _length_correlation(wrong_tried, scale)
-    notes = "".join(dict.fromkeys(padded.note for padded in (*around, *behind)))
-    found = [
-        *_right_answer_findings(moved, scale),
-        *_wrong_answer_findings(
-            context, gained, scale, fail_change=FAIL_SHARE * (scale.mean_of_scored(context.right_results) or 0.0)
-        ),
-        *_correlation_findings(rho_right, right_tried, which="right", fails_beyond=inf),
-        *_correlation_findings(rho_wrong, wrong_tried, which="wrong", fails_beyond=FAIL_CORRELATION),
-    ]
-    largest = max(moved.change, -moved.change, gained.change)
-    yield from found or [
+    notes = "".join(dict.fromkeys(effect.note for effect in (*right_effects, *wrong_effects)))
+    largest = max(abs(largest_change.change), largest_gain.change)
+    yield from findings or [
         LENGTH_SENSITIVITY.ok(
             "The same answer scores the same with more words.",
-            measured=f"{largest:.2g} is the largest change; rho {_format_rho(rho_right)} within right answers, "
-            f"{_format_rho(rho_wrong)} within wrong ones{notes}",
+            measured=f"{largest:.2g} is the largest change; rho {_format_rho(right_rho)} within right answers, "
+            f"{_format_rho(wrong_rho)} within wrong ones{notes}",
             threshold=f"{MAX_CHANGE:g}, and rho at most {WARN_CORRELATION:g}",
             value=largest,
         )
     ]
 
 
-PaddingFunction = Callable[[Row, str], str]
+def _right_padding_effects(context: ProbeContext, scale: ScoreScale) -> list[PaddingEffect]:
+    """Pad right answers before and after, where their format allows it."""
+    rows = [row for row in context.answerable_rows if row.allows_surrounding_text]
+    return [
+        _measure_padding(
+            context, scale, rows, name=f"{size:,} characters {position} it", pad=_pad_with_text(size, position)
+        )
+        for size in PADDING_SIZES
+        for position in ("before", "after")
+    ]
+
+
+def _wrong_padding_effects(context: ProbeContext, scale: ScoreScale) -> list[PaddingEffect]:
+    """Pad wrong answers after, and, where their format allows it, before them with work and repeated marks."""
+    rows = context.answerable_rows
+    spacious_rows = tuple(row for row in rows if row.allows_surrounding_text)
+    paddings: list[tuple[Sequence[Row], str, PaddingFunction]] = [
+        *((rows, f"{size:,} characters after it", _pad_with_text(size, "after")) for size in PADDING_SIZES),
+        (spacious_rows, f"its own work {REPEATS} times", _pad_with_work),
+        *((spacious_rows, f"{name} {REPEATS} times", _pad_with_repeats(text)) for name, text in REPEATED_TEXTS.items()),
+    ]
+    return [
+        _measure_padding(context, scale, padded_rows, name=name, pad=pad, wrong=True)
+        for padded_rows, name, pad in paddings
+    ]
 
 
 def _pad_with_text(size: int, position: str) -> PaddingFunction:
@@ -156,11 +169,11 @@ def _pad_with_text(size: int, position: str) -> PaddingFunction:
 
 
 def _pad_with_work(row: Row, text: str) -> str:
-    return f"{worked_steps(row)}\n" * REPEATS + text
+    return f"{row.worked_steps}\n" * REPEATS + text
 
 
-def _pad_with_repeats(mark: str) -> PaddingFunction:
-    return lambda _row, text: f"{mark * REPEATS}\n{text}"
+def _pad_with_repeats(repeated: str) -> PaddingFunction:
+    return lambda _row, text: f"{repeated * REPEATS}\n{text}"
 
 
 def _measure_padding(
@@ -172,34 +185,33 @@ def _measure_padding(
     pad: PaddingFunction,
     wrong: bool = False,
 ) -> PaddingEffect:
-    """Return what padding does to the right answers of some rows, or to their wrong ones."""
-    usual = {
-        answer.case.record.line: answer.score for answer in (context.wrong_results if wrong else context.right_results)
+    """Measure how padding changes the scores of right answers, or of wrong ones."""
+    unpadded = {
+        result.case.record.line: result.score for result in (context.wrong_results if wrong else context.right_results)
     }
-    cases = []
-    for row in sample_evenly(rows, PADDED_ROWS):
-        text = row.wrong_response if wrong else row.right_response
-        cases.append(
+    results = context.invoker.score(
+        [
             Case(
                 label=f"{'wrong' if wrong else 'right'} answer, {name}",
                 record=row.record,
-                text=pad(row, text),
+                text=pad(row, row.wrong_response if wrong else row.right_response),
             )
-        )
-    answers = context.invoker.score(cases)
+            for row in sample_evenly(rows, PADDED_ROWS)
+        ]
+    )
     pairs = [
-        (answer.score, before, answer)
-        for answer in answers
-        if answer.score is not None and (before := usual[answer.case.record.line]) is not None
+        (result.score, before, result)
+        for result in results
+        if result.score is not None and (before := unpadded[result.case.record.line]) is not None
     ]
-    note = missing_note(answers)
+    note = missing_note(results)
     if not pairs:
         return PaddingEffect(note=note)
     return PaddingEffect(
         padding=name,
         note=note,
         change=fmean(scale.normalize(score) - scale.normalize(before) for score, before, _ in pairs),
-        results=tuple(answer for score, before, answer in pairs if score != before),
+        results=tuple(result for score, before, result in pairs if score != before),
     )
 
 
@@ -212,7 +224,7 @@ def _right_answer_findings(effect: PaddingEffect, scale: ScoreScale) -> Iterator
             threshold=f"{MAX_CHANGE:g} either way",
             fix=LENGTH_SENSITIVITY.remedy,
             value=effect.change,
-            examples=[answer.example("right, and padded") for answer in effect.results[:1]],
+            examples=[result.example("right, and padded") for result in effect.results[:1]],
         )
 
 
@@ -223,22 +235,22 @@ def _wrong_answer_findings(
         fails = effect.change >= max(fail_change, MAX_CHANGE)
         yield LENGTH_SENSITIVITY.finding(
             Severity.FAIL if fails else Severity.WARN,
-            "A wrong answer scores more when more words stand around it.",
+            "Words around a wrong answer raise its score.",
             measured=f"{effect.change:+.2f} with {effect.padding}{scale.note}{effect.note}",
             threshold=f"{max(fail_change, MAX_CHANGE) if fails else MAX_CHANGE:.2g}",
             fix=LENGTH_SENSITIVITY.remedy,
             value=effect.change,
-            examples=[answer.example("wrong, and padded") for answer in effect.results[:1]],
+            examples=[result.example("wrong, and padded") for result in effect.results[:1]],
         )
 
 
 def _scores_no_more_than_empty(context: ProbeContext, effect: PaddingEffect, scale: ScoreScale) -> bool:
-    """Whether an empty response scores as much as the padded ones: who fines wrong answers does not fine chatter."""
+    """Return whether an empty response scores as much as padded ones. Then the padding only avoids a penalty."""
     empty = context.invoker.score(
-        [Case(label="empty, beside padding", record=answer.case.record, text="") for answer in effect.results]
+        [Case(label="empty, beside padding", record=result.case.record, text="") for result in effect.results]
     )
-    nothing, padded = scale.mean_of_scored(empty), scale.mean_of_scored(effect.results)
-    return nothing is not None and padded is not None and nothing >= padded - MIN_MATERIAL_DIFFERENCE
+    empty_mean, padded_mean = scale.mean_of_scored(empty), scale.mean_of_scored(effect.results)
+    return empty_mean is not None and padded_mean is not None and empty_mean >= padded_mean - MIN_MATERIAL_DIFFERENCE
 
 
 def _correlation_findings(
@@ -246,32 +258,27 @@ def _correlation_findings(
 ) -> Iterator[Finding]:
     if rho is not None and abs(rho) > WARN_CORRELATION:
         fails = rho > fails_beyond
+        by_length = sorted(rollouts, key=lambda rollout: len(rollout.result.case.text))
         yield LENGTH_SENSITIVITY.finding(
             Severity.FAIL if fails else Severity.WARN,
-            f"Of {which} answers, {'longer' if rho > 0 else 'shorter'} ones score more.",
+            f"{'Longer' if rho > 0 else 'Shorter'} {which} answers score more.",
             measured=f"rho {rho:+.2f} over {len(rollouts)} rollouts",
             threshold=f"{fails_beyond:g}" if fails else f"{WARN_CORRELATION:g} either way",
             fix=LENGTH_SENSITIVITY.remedy,
             value=rho,
-            examples=[attempt.result.example(which) for attempt in _shortest_and_longest(rollouts)],
+            examples=[rollout.result.example(which) for rollout in (by_length[0], by_length[-1])],
         )
 
 
 def _length_correlation(rollouts: Sequence[BaseRollout], scale: ScoreScale) -> float | None:
-    scores = scores_of(attempt.result for attempt in rollouts)
+    scores = scores_of(rollout.result for rollout in rollouts)
     if not scores or scale.normalize_difference(max(scores) - min(scores)) <= MIN_MATERIAL_DIFFERENCE:
-        return None  # a tie-break pays too little to be learned
+        return None  # training does not learn from a tie-break
     return rank_correlation(
-        [len(attempt.result.case.text) for attempt in rollouts], [attempt.result.score or 0.0 for attempt in rollouts]
+        [len(rollout.result.case.text) for rollout in rollouts], [rollout.result.score or 0.0 for rollout in rollouts]
     )
 
 
-def _shortest_and_longest(rollouts: Sequence[BaseRollout]) -> Sequence[BaseRollout]:
-    """The shortest and the longest."""
-    by_length = sorted(rollouts, key=lambda attempt: len(attempt.result.case.text))
-    return by_length[0], by_length[-1]
-
-
 def _format_rho(rho: float | None) -> str:
-    """Rho in words: it is undefined where scores are all alike, as a sound function's are, and for few rollouts."""
+    """Return rho in words. It is undefined for equal scores, as a sound function gives them, and for few rollouts."""
     return "undefined" if rho is None else f"{rho:+.2f}"

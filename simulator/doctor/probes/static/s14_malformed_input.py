@@ -1,4 +1,4 @@
-"""S14: an odd rollout or record costs no other rollout its score, and brings down no call."""
+"""S14: check that a malformed rollout or record does not affect the rest of its call."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,65 +24,61 @@ from simulator.doctor.rows import Row
 from simulator.grading.grader_error import excerpt
 
 MAX_UNEARNED_SCORE: Final = 0.5
-"""An element with no answer in it may score this part of the scale (INFERRED)."""
+"""An element without an answer may score at most this share of the scale (INFERRED)."""
 
 MAX_LOST_SCORE: Final = MIN_MATERIAL_DIFFERENCE
-"""A right answer may lose this part of the scale to what is around it: a penalty for its length, say (INFERRED)."""
+"""A right answer may lose at most this share of the scale, for example by a penalty for length (INFERRED)."""
 
 LARGE_RESPONSE, HUGE_RESPONSE = 20_000, 200_000
-"""Characters of the longest responses that are sent (INFERRED)."""
+"""The lengths of the longest responses, in characters (INFERRED)."""
 
 MAX_SECONDS: Final = 10.0
-"""The huge response is sent where the large one leads to expect an answer within this time."""
+"""The huge response is sent if it should take no longer than this, judged by the large one."""
 
-_QUADRATIC_GROWTH: Final = (
-    HUGE_RESPONSE / LARGE_RESPONSE
-) ** 2  # how much longer the huge one takes where time grows by the square
+# How much longer the huge response takes when time grows with the square of the length.
+_QUADRATIC_GROWTH: Final = (HUGE_RESPONSE / LARGE_RESPONSE) ** 2
 _FILLER: Final = "Let me go through this once more. "
 
 MALFORMED_INPUT: Final = Probe(
     id="S14",
     name="malformed input",
-    question="Does an odd rollout or record leave the rest of its call alone?",
+    question="Does a malformed rollout or record leave the other scores of its call unchanged?",
     measured=(
-        "Each odd element goes out in one call with an ordinary right answer, whose score must come back unchanged. An "
-        "error, or a lost or changed score, is a failure where the documentation lets the input happen: an empty "
-        f"response, one of {HUGE_RESPONSE:,} characters, odd characters, fields that nobody knows, and a reference that is "
-        "missing, null or empty where a record of the file is so. It is a warning for a missing or null reference "
-        "where no record is so. It is told, and no more, for what the documentation excludes: content that is "
-        "null or a list of parts, no messages, no response; and for an empty reference or one of another type. "
-        f"An element with no answer in it that scores more than {MAX_UNEARNED_SCORE:g} of the scale is a warning, and so is a "
-        f"right answer that loses more than {MAX_LOST_SCORE:g} of it to fields that nobody knows or to odd characters before its "
-        "marker. Every response that was put to the function so far, by whichever probe, is one that a model can "
-        "write: one that got no usable score is a failure."
+        "Each malformed element is sent in one call with an ordinary right answer, whose score must not change. An error, "
+        "or a lost or changed score, is a failure for input that the documentation allows: an empty response, one of "
+        f"{HUGE_RESPONSE:,} characters, unusual characters, unknown fields, and a reference that is missing, null or empty when "
+        "a record of the file has such a reference. It is a warning for a missing or null reference when no record has "
+        "one. It is information for input that the documentation excludes (content that is null or a list of parts, no "
+        "messages, no response), and for an empty reference or one of another type. An element without an answer that "
+        f"scores more than {MAX_UNEARNED_SCORE:g} of the scale is a warning. So is a right answer that loses more than "
+        f"{MAX_LOST_SCORE:g} of the scale because of unknown fields, or of unusual characters before its marker. A model can "
+        "write every response that the doctor has sent so far, so it is a failure when one of them has no usable score."
     ),
     means=(
-        "One exception costs every rollout of the call its score, and the job stops. Among thousands of rollouts the "
-        "odd one comes."
+        "A single exception costs every rollout of the call its score, and the job stops. Thousands of rollouts usually "
+        "include a malformed one."
     ),
-    remedy="Handle each element on its own, and score 0.0 what cannot be read.",
+    remedy="Handle each element on its own, and score 0.0 when it cannot be read.",
     source=(
         "DOCUMENTED: message content is a plain string in the event, a response comes last, and the reference answer "
-        "is optional. That a missing reference is no failure where every record has one, and that null content is no "
-        "warning, is ours: they cannot come, and many a sound function would be warned of."
+        "is optional. It is our choice that a missing reference is no failure when every record has one, and that null "
+        "content is no warning: neither can occur, and many sound functions would get a warning."
     ),
 )
 
-_LOST_SCORES: Final = {
-    Severity.FAIL: "An odd element that can come costs the call its scores.",
-    Severity.WARN: "An odd element that should not come costs the call its scores.",
-    Severity.INFO: "An odd element that can hardly come costs the call its scores.",
+_CALL_FAILS: Final = {
+    Severity.FAIL: "A malformed element that can occur costs its call the scores.",
+    Severity.WARN: "A malformed element that should not occur costs its call the scores.",
+    Severity.INFO: "A malformed element that is very unlikely costs its call the scores.",
 }
 NO_USABLE_SCORE: Final = "A response that a model can write gets no usable score: a job ends with it."
-_UNEARNED_SCORE, _LOST_SCORE = (
-    "An element with no answer in it scores.",
-    "A right answer loses score to what is around it.",
-)
+_UNEARNED_SCORE: Final = "An element without an answer scores."
+_LOST_SCORE: Final = "A right answer scores less because of what surrounds it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Defect:
-    """What went wrong with an odd element, to be told together with others that went the same way."""
+    """What went wrong with a malformed element. Defects with the same message become one finding."""
 
     severity: Severity
     message: str
@@ -91,89 +87,92 @@ class _Defect:
 
 
 def check_malformed_input(context: ProbeContext) -> Iterator[Finding]:
-    """S14: look for responses that got no score so far, and send each odd element with an ordinary one."""
-    unscored = _unscored_responses(context)
+    """S14: report responses without a score so far, and send each malformed element with an ordinary one."""
+    unscored = _unscored_findings(context)
     yield from unscored
     yield from (
-        finding for finding in _malformed_elements(context) if finding.severity is not Severity.OK or not unscored
+        finding for finding in _malformed_findings(context) if finding.severity is not Severity.OK or not unscored
     )
 
 
-def _unscored_responses(context: ProbeContext) -> list[Finding]:
-    """Tell of the responses that got no score, whoever put them: those of odd elements have their own severity."""
-    asked = [
-        (label, answer)
-        for label, answers in context.invoker.results_by_label.items()
-        for answer in answers
-        if answer.case.transform is None and not answer.not_invoked
+def _unscored_findings(context: ProbeContext) -> list[Finding]:
+    """Return a finding on the responses of all probes that have no score. Changed elements are not counted."""
+    results = [
+        (label, result)
+        for label, labelled in context.invoker.results_by_label.items()
+        for result in labelled
+        if result.case.transform is None and not result.not_invoked
     ]
-    missing = [(label, answer) for label, answer in asked if answer.score is None]
-    if not missing:
+    unscored = [(label, result) for label, result in results if result.score is None]
+    if not unscored:
         return []
-    by_fault: dict[str, tuple[str, CaseResult]] = {}
-    for label, answer in missing:
-        by_fault.setdefault(answer.error, (label, answer))
-    labels = tuple(dict.fromkeys(label for label, _ in missing))
+    first_by_error: dict[str, tuple[str, CaseResult]] = {}
+    for label, result in unscored:
+        first_by_error.setdefault(result.error, (label, result))
+    labels = tuple(dict.fromkeys(label for label, _ in unscored))
     more = f" and {len(labels) - MAX_EXAMPLES} more kinds" if len(labels) > MAX_EXAMPLES else ""
     return [
         MALFORMED_INPUT.finding(
             Severity.FAIL,
             NO_USABLE_SCORE,
-            measured=f"{len(missing)} of {len(asked)} responses: {', '.join(labels[:MAX_EXAMPLES])}{more}",
+            measured=f"{len(unscored)} of {len(results)} responses: {', '.join(labels[:MAX_EXAMPLES])}{more}",
             threshold="none",
             fix=MALFORMED_INPUT.remedy,
-            value=float(len(missing)),
-            examples=[_shortened_example(answer, label) for label, answer in list(by_fault.values())[:MAX_EXAMPLES]],
+            value=float(len(unscored)),
+            examples=[
+                _shortened_example(result, label) for label, result in list(first_by_error.values())[:MAX_EXAMPLES]
+            ],
         )
     ]
 
 
-def _malformed_elements(context: ProbeContext) -> Iterator[Finding]:
-    """Send each odd element with an ordinary one."""
+def _malformed_findings(context: ProbeContext) -> Iterator[Finding]:
     row, ordinary = _best_rows(context)
-    nothing = MalformedElement(name="nothing", text=row.right_response)
-    ((plain, beside),) = _score_beside_ordinary(context, [nothing], row, ordinary)
-    if plain.score is None or beside.score is None:
-        yield MALFORMED_INPUT.not_measured(f"Two ordinary rollouts get no score: {plain.error or beside.error}")
+    well_formed = MalformedElement(name="nothing", text=row.right_response)
+    ((own, beside),) = _score_beside_ordinary(context, [well_formed], row, ordinary)
+    if own.score is None or beside.score is None:
+        yield MALFORMED_INPUT.not_measured(f"Two ordinary rollouts get no score: {own.error or beside.error}")
         return
-    # Where scores change by themselves (S10), a changed one says nothing of its company.
-    ((again, again_beside),) = _score_beside_ordinary(context, [nothing], row, ordinary)
-    usual = (plain.score, beside.score)
-    steady = usual if (again.score, again_beside.score) == usual and not context.depends_on_batch else None
+    # Where scores change by themselves (S10), a changed score is not caused by a malformed element.
+    ((own_again, beside_again),) = _score_beside_ordinary(context, [well_formed], row, ordinary)
+    usual = (own.score, beside.score)
+    is_steady = (own_again.score, beside_again.score) == usual and not context.depends_on_batch
     scale = score_scale(context)
-    odds = [*malformed_responses(row), *malformed_references(row, context.records), *malformed_messages(row)]
-    sent = _score_beside_ordinary(context, odds, row, ordinary)
-    note = f"; scores in company were not compared. {BATCH_DEPENDENT}" if context.depends_on_batch else ""
+    elements = [*malformed_responses(row), *malformed_references(row, context.records), *malformed_messages(row)]
+    results = _score_beside_ordinary(context, elements, row, ordinary)
+    note = f"; the ordinary scores were not compared. {BATCH_DEPENDENT}" if context.depends_on_batch else ""
     if _seconds(context, row, LARGE_RESPONSE) - _seconds(context, row, 0) <= MAX_SECONDS / _QUADRATIC_GROWTH:
-        # Whether it is sent depends on a measured time, and what is kept must not.
-        odds.append(MalformedElement(name="a huge response", text=_padded(row, HUGE_RESPONSE)))
-        sent += _score_beside_ordinary(context, odds[-1:], row, ordinary, keep=False)
+        # Whether it is sent depends on a measured time, so its results are not kept: golden files must not differ.
+        elements.append(MalformedElement(name="a huge response", text=_padded(row, HUGE_RESPONSE)))
+        results += _score_beside_ordinary(context, elements[-1:], row, ordinary, keep=False)
     else:
-        note += f"; {HUGE_RESPONSE:,} characters were not sent, as {LARGE_RESPONSE:,} took too long: see S15"
-    ills: dict[str, list[_Defect]] = {}
-    for odd, answers in zip(odds, sent, strict=True):
-        ill = _find_defect(odd, answers, scale, expected=steady)
-        if ill is not None:
-            ills.setdefault(ill.message, []).append(ill)
-    for what, some in ills.items():
+        note += f"; {HUGE_RESPONSE:,} characters were not sent, because {LARGE_RESPONSE:,} took too long: see S15"
+    defects: dict[str, list[_Defect]] = {}
+    for element, element_results in zip(elements, results, strict=True):
+        defect = _find_defect(element, element_results, scale, usual=usual if is_steady else None)
+        if defect is not None:
+            defects.setdefault(defect.message, []).append(defect)
+    for message, alike in defects.items():
         yield MALFORMED_INPUT.finding(
-            some[0].severity,
-            what,
-            measured=f"{len(some)} of {len(odds)}: {', '.join(ill.name for ill in some)}{note}",
+            alike[0].severity,
+            message,
+            measured=f"{len(alike)} of {len(elements)}: {', '.join(defect.name for defect in alike)}{note}",
             threshold={
                 _UNEARNED_SCORE: f"at most {MAX_UNEARNED_SCORE:g}{scale.note}",
                 _LOST_SCORE: f"at most {MAX_LOST_SCORE:g} lost{scale.note}",
-            }.get(what, "none"),
+            }.get(message, "none"),
             fix=MALFORMED_INPUT.remedy,
-            value=len(some),
-            examples=[ill.example for ill in some],
+            value=len(alike),
+            examples=[defect.example for defect in alike],
         )
-    if not ills:
-        yield MALFORMED_INPUT.ok("Odd elements leave the rest of their call alone.", measured=f"{len(odds)} sent{note}")
+    if not defects:
+        yield MALFORMED_INPUT.ok(
+            "Malformed elements do not affect the rest of their call.", measured=f"{len(elements)} sent{note}"
+        )
 
 
 def _best_rows(context: ProbeContext) -> tuple[Row, Row]:
-    """Return the two rows whose right answers score most, so that what is lost can be seen; a lone row twice."""
+    """Return the two rows whose right answers score most, so that a lost score shows. A single row is used twice."""
     ranked = sorted(
         zip(context.right_results, context.answerable_rows, strict=True), key=lambda pair: -(pair[0].score or 0.0)
     )
@@ -184,18 +183,18 @@ def _best_rows(context: ProbeContext) -> tuple[Row, Row]:
 def _score_beside_ordinary(
     context: ProbeContext, elements: Sequence[MalformedElement], row: Row, ordinary: Row, *, keep: bool = True
 ) -> list[tuple[CaseResult, CaseResult]]:
-    """Send each odd element in a call with an ordinary one."""
+    """Send each malformed element in a call with an ordinary one. Return the results of both."""
     cases = [
         case
-        for odd in elements
+        for element in elements
         for case in (
-            Case(label=f"odd: {odd.name}", record=row.record, text=odd.text, transform=odd.transform),
+            Case(label=f"odd: {element.name}", record=row.record, text=element.text, transform=element.transform),
             Case(label="right answer in odd company", record=ordinary.record, text=ordinary.right_response),
         )
     ]
-    names = context.invoker.rollout_ids(cases[:2]) * len(elements)
-    answers = context.invoker.score(cases, ids=names, batch_size=2, keep=keep)
-    return list(zip(answers[::2], answers[1::2], strict=True))
+    ids = context.invoker.rollout_ids(cases[:2]) * len(elements)
+    results = context.invoker.score(cases, ids=ids, batch_size=2, keep=keep)
+    return list(zip(results[::2], results[1::2], strict=True))
 
 
 def _find_defect(
@@ -203,39 +202,29 @@ def _find_defect(
     results: tuple[CaseResult, CaseResult],
     scale: ScoreScale,
     *,
-    expected: tuple[float, float] | None,
+    usual: tuple[float, float] | None,
 ) -> _Defect | None:
-    """Return what went wrong, given what both score in ordinary company, if that can be relied on."""
-    own, other = results
-    costly = _LOST_SCORES[element.severity]
+    """Return what went wrong. `usual` are the scores of two ordinary rollouts, or None when they are not steady."""
+    own, ordinary = results
+
+    def defect(severity: Severity, message: str, result: CaseResult, note: str) -> _Defect:
+        return _Defect(severity=severity, message=message, name=element.name, example=_shortened_example(result, note))
+
     if own.score is None:
-        return _Defect(
-            severity=element.severity, message=costly, name=element.name, example=_shortened_example(own, element.name)
-        )
-    if other.score is None or (expected and abs(other.score - expected[1]) > SCORE_TOLERANCE):
-        note = f"beside an element with {element.name}" + (f"; {expected[1]:g} otherwise" if expected else "")
-        return _Defect(
-            severity=element.severity, message=costly, name=element.name, example=_shortened_example(other, note)
-        )
+        return defect(element.severity, _CALL_FAILS[element.severity], own, element.name)
+    if ordinary.score is None or (usual and abs(ordinary.score - usual[1]) > SCORE_TOLERANCE):
+        note = f"beside an element with {element.name}" + (f"; {usual[1]:g} otherwise" if usual else "")
+        return defect(element.severity, _CALL_FAILS[element.severity], ordinary, note)
     if element.holds_answer is False and scale.normalize(own.score) > MAX_UNEARNED_SCORE:
-        return _Defect(
-            severity=Severity.WARN,
-            message=_UNEARNED_SCORE,
-            name=element.name,
-            example=_shortened_example(own, element.name),
-        )
-    if element.holds_answer and expected and scale.normalize_difference(expected[0] - own.score) > MAX_LOST_SCORE:
-        note = f"{element.name}; {expected[0]:g} otherwise"
-        return _Defect(
-            severity=Severity.WARN, message=_LOST_SCORE, name=element.name, example=_shortened_example(own, note)
-        )
+        return defect(Severity.WARN, _UNEARNED_SCORE, own, element.name)
+    if element.holds_answer and usual and scale.normalize_difference(usual[0] - own.score) > MAX_LOST_SCORE:
+        return defect(Severity.WARN, _LOST_SCORE, own, f"{element.name}; {usual[0]:g} otherwise")
     return None
 
 
 def _shortened_example(result: CaseResult, note: str) -> Example:
-    """Show an answer, the huge response not in full."""
-    exhibit = result.example(note)
-    return replace(exhibit, response=excerpt(exhibit.response))
+    example = result.example(note)
+    return replace(example, response=excerpt(example.response))
 
 
 def _padded(row: Row, length: int) -> str:
@@ -243,10 +232,9 @@ def _padded(row: Row, length: int) -> str:
 
 
 def _seconds(context: ProbeContext, row: Row, length: int) -> float:
-    """Return how long a response of about this length takes: the shorter of two calls, as a busy machine only adds."""
+    """Return how long a response of about this length takes: the shorter of two calls, because load only adds time."""
     case = Case(label="", record=row.record, text=_padded(row, length))
-    (name,) = context.invoker.rollout_ids([case])
-    calls = [
-        context.invoker.invoke([context.invoker.build_element(case, rollout_id=name)], ids=[name]) for _ in range(2)
-    ]
+    ids = context.invoker.rollout_ids([case])
+    elements = [context.invoker.build_element(case, rollout_id=ids[0])]
+    calls = [context.invoker.invoke(elements, ids=ids) for _ in range(2)]
     return min((call.invocation.duration_ms / 1000 for call in calls if call.invocation), default=0.0)

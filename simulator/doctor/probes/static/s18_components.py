@@ -13,33 +13,33 @@ from simulator.grading.lambda_event import response_text
 from simulator.grading.lambda_response import finite_float
 
 COMPONENT_TOLERANCE: Final = 1e-6
-"""Two values that differ by less are one, rounded: components are often printed with few digits."""
+"""Values that differ by no more are equal, because components are often rounded."""
 
 
-_ROLLOUTS_OF_A_ROW: Final = 2  # of the base model, beside a right and a wrong answer
+_BASE_ROLLOUTS_PER_ROW: Final = 2  # in addition to a right and a wrong answer
 
 
 COMPONENTS: Final = Probe(
     id="S18",
     name="components",
-    question="Do the components in metrics_list say what the score is made of?",
+    question="Does the score follow from the components in metrics_list?",
     measured=(
-        "For right answers, wrong answers and rollouts of the base model: whether every result has the same "
-        'components, whether each of type "Reward" varies at all, and whether the score follows from the components '
-        f"(one of them, their mean, sum, product, least or greatest, or a weighted sum, within {COMPONENT_TOLERANCE:g}). Nothing here "
-        "is more than worth knowing."
+        "For right answers, wrong answers and rollouts of the base model, the probe checks that every result has the same "
+        'components, that each component of type "Reward" varies, and that the score follows from the components '
+        f"(one of them, their mean, sum, product, minimum or maximum, or a weighted sum, within {COMPONENT_TOLERANCE:g}). All "
+        "findings are information only."
     ),
     means=(
-        "Components are what one reads when a score moves. One that never varies teaches nothing, and a score that "
-        "does not follow from them holds something that they hide."
+        "Components explain why a score changes. One that never varies teaches nothing, and a score that does not follow "
+        "from them has a part that they do not show."
     ),
-    remedy="Give every result the same components, and let the score follow from them.",
+    remedy="Give every result the same components, and compute the score from them.",
     source="INFERRED. DOCUMENTED: metrics_list is optional, its entries are of type Reward or Metric.",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Result:
+class ComponentResult:
     """The score of one rollout with its components; `rewards` are those of type Reward."""
 
     case: Case
@@ -49,30 +49,26 @@ class _Result:
 
 
 def check_components(context: ProbeContext) -> Iterator[Finding]:
-    """S18: hold the components of many results against each other and against their scores."""
+    """S18: compare the components of many results with each other and with their scores."""
     results = _results(context)
     if not results:
         yield COMPONENTS.not_measured("No ordinary rollout has a score.")
         return
     if not any(result.components for result in results):
-        yield COMPONENTS.ok("No result has components, and none needs any.")
+        yield COMPONENTS.ok("No result has components. They are optional.")
         return
-    told = False
-    for finding in (
-        _missing_component_finding(results),
-        _constant_component_finding(results),
-        _unexplained_score_finding(results),
-    ):
-        if finding is not None:
-            told = True
-            yield finding
-    if not told:
-        names = ", ".join(results[0].components)
-        yield COMPONENTS.ok("Every result has the same components, and the score follows from them.", measured=names)
+    checks = (_missing_component_finding, _constant_component_finding, _unexplained_score_finding)
+    findings = [finding for check in checks if (finding := check(results)) is not None]
+    yield from findings or [
+        COMPONENTS.ok(
+            "Every result has the same components, and the score follows from them.",
+            measured=", ".join(results[0].components),
+        )
+    ]
 
 
-def _results(context: ProbeContext) -> list[_Result]:
-    """Ask for the raw results of right answers, wrong answers and rollouts of the base model."""
+def _results(context: ProbeContext) -> list[ComponentResult]:
+    """Score right answers, wrong answers and rollouts of the base model, and keep their components."""
     cases = [
         Case(label="components", record=row.record, text=text)
         for row in context.row_subset
@@ -81,45 +77,49 @@ def _results(context: ProbeContext) -> list[_Result]:
     cases += [
         Case(label="components", record=group.prompt.record, text=response_text(rollout, context.settings.grading))
         for group in context.base_groups
-        for rollout in group.rollouts[:_ROLLOUTS_OF_A_ROW]
+        for rollout in group.rollouts[:_BASE_ROLLOUTS_PER_ROW]
     ]
-    names = context.invoker.rollout_ids(cases)
-    most = context.settings.grading.rollouts_per_call
+    ids = context.invoker.rollout_ids(cases)
+    size = context.settings.grading.rollouts_per_call
     results = []
-    for start in range(0, len(cases), most):
-        some, sent = cases[start : start + most], names[start : start + most]
-        elements = [context.invoker.build_element(case, rollout_id=name) for case, name in zip(some, sent, strict=True)]
-        call = context.invoker.invoke(elements, ids=sent)
+    for start in range(0, len(cases), size):
+        batch, batch_ids = cases[start : start + size], ids[start : start + size]
+        elements = [
+            context.invoker.build_element(case, rollout_id=id_) for case, id_ in zip(batch, batch_ids, strict=True)
+        ]
+        call = context.invoker.invoke(elements, ids=batch_ids)
         scores = usable_scores(call, function_name=context.reward_function.name)
         if isinstance(scores, str) or call.invocation is None:
-            continue  # a call that gives no score is the business of the probes that ask for scores
-        listed = {item["id"]: item.get("metrics_list") for item in json.loads(call.invocation.payload)}
-        results += [_result(case, score, listed[name]) for case, score, name in zip(some, scores, sent, strict=True)]
+            continue  # other probes report it
+        metrics_by_id = {item["id"]: item.get("metrics_list") for item in json.loads(call.invocation.payload)}
+        results += [
+            _result(case, score, metrics_by_id[id_]) for case, score, id_ in zip(batch, scores, batch_ids, strict=True)
+        ]
     return results
 
 
-def _result(case: Case, score: float, listed: object) -> _Result:
-    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    named = {entry["name"]: entry for entry in entries if isinstance(entry.get("name"), str)}
-    valued = {name: value for name, entry in named.items() if (value := _value(entry.get("value"))) is not None}
-    rewards = frozenset(name for name in valued if named[name].get("type") == "Reward")
-    return _Result(case=case, score=score, components=valued, rewards=rewards)
+def _result(case: Case, score: float, metrics: object) -> ComponentResult:
+    entries = [entry for entry in metrics if isinstance(entry, dict)] if isinstance(metrics, list) else []
+    by_name = {entry["name"]: entry for entry in entries if isinstance(entry.get("name"), str)}
+    components = {name: value for name, entry in by_name.items() if (value := _value(entry.get("value"))) is not None}
+    rewards = frozenset(name for name in components if by_name[name].get("type") == "Reward")
+    return ComponentResult(case=case, score=score, components=components, rewards=rewards)
 
 
 def _value(value: object) -> float | None:
     return float(value) if isinstance(value, bool) else finite_float(value)
 
 
-def _missing_component_finding(results: Sequence[_Result]) -> Finding | None:
-    """Return the finding that not every result has the same components."""
-    every = {name for result in results for name in result.components}
-    missing = {name: [result for result in results if name not in result.components] for name in sorted(every)}
+def _missing_component_finding(results: Sequence[ComponentResult]) -> Finding | None:
+    """Return a finding when not every result has the same components."""
+    names = {name for result in results for name in result.components}
+    missing = {name: [result for result in results if name not in result.components] for name in sorted(names)}
     missing = {name: without for name, without in missing.items() if without}
     if not missing:
         return None
     return COMPONENTS.finding(
         Severity.INFO,
-        "Results differ in which components they have.",
+        "Not every result has the same components.",
         measured=", ".join(
             f"{name} is missing in {len(without)} of {len(results)}" for name, without in missing.items()
         ),
@@ -128,38 +128,38 @@ def _missing_component_finding(results: Sequence[_Result]) -> Finding | None:
     )
 
 
-def _constant_component_finding(results: Sequence[_Result]) -> Finding | None:
-    """Return the finding that a component of type Reward never varies."""
+def _constant_component_finding(results: Sequence[ComponentResult]) -> Finding | None:
+    """Return a finding when a component of type Reward never varies."""
     rewards = sorted({name for result in results for name in result.rewards})
     values = {name: {result.components[name] for result in results if name in result.components} for name in rewards}
-    idle = {name: next(iter(seen)) for name, seen in values.items() if len(seen) == 1}
-    if not idle:
+    constant = {name: next(iter(distinct)) for name, distinct in values.items() if len(distinct) == 1}
+    if not constant:
         return None
     return COMPONENTS.finding(
         Severity.INFO,
         "A component of the reward never varies.",
-        measured=", ".join(f"{name} is {value:g}" for name, value in idle.items()),
-        fix='Give what is no part of the score the type "Metric", and look at what this component is to reward.',
+        measured=", ".join(f"{name} is {value:g}" for name, value in constant.items()),
+        fix='Give a value that is not part of the score the type "Metric", and check what this component should reward.',
     )
 
 
-def _unexplained_score_finding(results: Sequence[_Result]) -> Finding | None:
-    """Return the finding that the score does not follow from the components that every result has."""
+def _unexplained_score_finding(results: Sequence[ComponentResult]) -> Finding | None:
+    """Return a finding when the score does not follow from the components that every result has."""
     names = [name for name in results[0].components if all(name in result.components for result in results)]
     rewards = [name for name in names if name in results[0].rewards]
     scores = [result.score for result in results]
     if not names or any(_follows(_columns(results, some), scores) for some in (rewards, names) if some):
         return None
-    seen: dict[tuple[float, ...], _Result] = {}
+    first_by_values: dict[tuple[float, ...], ComponentResult] = {}
     for result in results:
-        first = seen.setdefault(tuple(result.components[name] for name in names), result)
+        first = first_by_values.setdefault(tuple(result.components[name] for name in names), result)
         if abs(first.score - result.score) > COMPONENT_TOLERANCE:
             return COMPONENTS.finding(
                 Severity.INFO,
-                "Two results have the same components and different scores.",
+                "Two results have the same components but different scores.",
                 measured=f"{first.score:g} and {result.score:g}",
                 fix=COMPONENTS.remedy,
-                examples=[_case_result(one).example(_describe(one)) for one in (first, result)],
+                examples=[_case_result(shown).example(_describe(shown)) for shown in (first, result)],
             )
     return COMPONENTS.finding(
         Severity.INFO,
@@ -170,7 +170,7 @@ def _unexplained_score_finding(results: Sequence[_Result]) -> Finding | None:
     )
 
 
-def _columns(results: Sequence[_Result], names: Sequence[str]) -> list[list[float]]:
+def _columns(results: Sequence[ComponentResult], names: Sequence[str]) -> list[list[float]]:
     return [[result.components[name] for result in results] for name in names]
 
 
@@ -182,7 +182,7 @@ _FORMULAS: Final[tuple[Callable[[Sequence[float]], float], ...]] = (_mean, fsum,
 
 
 def _follows(columns: Sequence[Sequence[float]], scores: Sequence[float]) -> bool:
-    """Say whether scores are one of the formulas of their components, or a weighted sum with a constant."""
+    """Return whether the scores are a formula of their components, or a weighted sum with a constant."""
     rows = list(zip(*columns, strict=True))
     for formula in _FORMULAS:
         if all(abs(formula(row) - score) <= COMPONENT_TOLERANCE for row, score in zip(rows, scores, strict=True)):
@@ -191,25 +191,24 @@ def _follows(columns: Sequence[Sequence[float]], scores: Sequence[float]) -> boo
     for column in ([1.0] * len(scores), *columns):
         rest = _orthogonal_part(column, basis)
         length = sqrt(fsum(value * value for value in rest))
-        if length > COMPONENT_TOLERANCE * sqrt(
-            len(scores)
-        ):  # a column that adds nothing to the others gives no direction
+        # A column that depends on the others gives no direction.
+        if length > COMPONENT_TOLERANCE * sqrt(len(scores)):
             basis.append([value / length for value in rest])
     return all(abs(value) <= COMPONENT_TOLERANCE for value in _orthogonal_part(scores, basis))
 
 
 def _orthogonal_part(column: Sequence[float], basis: Sequence[Sequence[float]]) -> list[float]:
-    """Return what is left of a column when its part along each orthonormal direction is taken off (Gram-Schmidt)."""
+    """Return a column without its parts along the orthonormal directions of a basis (Gram-Schmidt)."""
     rest = list(column)
     for direction in basis:
-        along = fsum(one * other for one, other in zip(rest, direction, strict=True))
+        along = fsum(value * part for value, part in zip(rest, direction, strict=True))
         rest = [value - along * part for value, part in zip(rest, direction, strict=True)]
     return rest
 
 
-def _case_result(result: _Result) -> CaseResult:
+def _case_result(result: ComponentResult) -> CaseResult:
     return CaseResult(case=result.case, score=result.score)
 
 
-def _describe(result: _Result) -> str:
+def _describe(result: ComponentResult) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in result.components.items())
