@@ -1,4 +1,4 @@
-"""Rows of every kind of task, from the project's own prompt files."""
+"""Records of every kind of task, from the project's prompt files."""
 
 from functools import cache
 from pathlib import Path
@@ -19,23 +19,23 @@ def load_records(name: str) -> tuple[Record, ...]:
 
 @pytest.fixture(scope="session")
 def sums() -> tuple[Record, ...]:
-    """Arithmetic that asks for `####`."""
+    """Arithmetic whose prompts request `####`."""
     return load_records("train")
 
 
 @pytest.fixture(scope="session")
 def labels() -> tuple[Record, ...]:
-    """Tickets to be labelled."""
+    """Tickets to label."""
     return load_records("labels")
 
 
 @pytest.fixture(scope="session")
 def objects() -> tuple[Record, ...]:
-    """Orders to be turned into JSON."""
+    """Orders to turn into JSON."""
     return load_records("json")
 
 
 @pytest.fixture(scope="session")
 def strings() -> tuple[Record, ...]:
-    """Arithmetic with a bare string for the reference, as Amazon's sample data has it."""
+    """Arithmetic with a bare string as the reference, as in Amazon's sample data."""
     return load_records("string_reference")

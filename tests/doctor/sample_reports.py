@@ -1,4 +1,4 @@
-"""Visits for the tests of reports: every severity, hostile texts, and two rehearsed runs."""
+"""Sample reports: every severity, hostile texts, and two simulated training runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -69,8 +69,8 @@ OK_FINDING = Finding(
 def sample_trace(
     name: str = "as it is", *, steps: int = 40, right: bool | None = True, error: str = ""
 ) -> TrainingTrace:
-    """Return a run whose reward rises from 1/4 to 1 while the truth falls from 1 to 1/2, evaluated at both ends."""
-    rise = [step / max(1, steps - 1) for step in range(steps)]
+    """Return a run whose reward rises from 1/4 to 1 while its quality falls from 1 to 1/2, evaluated at both ends."""
+    progress = [step / max(1, steps - 1) for step in range(steps)]
     return TrainingTrace(
         name=name,
         total_steps=steps,
@@ -85,7 +85,7 @@ def sample_trace(
                 actor_grad_norm=0.001,
                 response_length_mean=500.0,
             )
-            for step, part in enumerate(rise, start=1)
+            for step, part in enumerate(progress, start=1)
         ),
         truths=tuple(
             GroundTruthMetrics(
@@ -97,7 +97,7 @@ def sample_trace(
                 clip_fraction=0.0,
                 length_reward_correlation=0.0,
             )
-            for part in rise
+            for part in progress
         ),
         held_out=tuple(
             HeldOutMetrics(step=step, reward_mean=reward, quality_mean=0.75, response_length_mean=500.0)
@@ -114,7 +114,7 @@ def sample_trace(
 
 
 def sample_results(*scores: float | None, label: str = "right answer") -> list[CaseResult]:
-    """Return answers with these scores, to records of the lines 1, 2, ..."""
+    """Return results with these scores, for records of lines 1, 2, ..."""
     return [
         CaseResult(
             case=Case(
@@ -135,8 +135,8 @@ def sample_report(
     questions: dict[str, str] | None = None,
     chosen: bool = False,
 ) -> DoctorReport:
-    """Return a visit of a patient called `reward` with these findings."""
-    asked = {
+    """Return a report on a function called `reward` with these findings."""
+    inputs = {
         "data_sha256": "ab" * 32,
         "event": "superset shape, bare strings wrapped, thinking hidden",
         "model": "openai.gpt-oss-20b",
@@ -148,7 +148,7 @@ def sample_report(
         data_name="train.jsonl",
         record_count=300,
         hyperparameters=Hyperparameters(),
-        inputs=asked | (questions or {}),
+        inputs=inputs | (questions or {}),
         findings=findings,
         traces=traces,
         results_by_label=results_by_label or {},

@@ -1,4 +1,4 @@
-"""Sound reward functions, one for each prompt file: they read the answer and compare its value."""
+"""A sound reward function for each prompt file. It reads the answer and compares its value."""
 
 import json
 import re
@@ -12,8 +12,8 @@ _MARKED = re.compile(r"####[ \t]*[\s*\"$]*([-+]?[\d,]*\.?\d+)")
 
 def last_marked_number(element: dict[str, Any]) -> str | None:
     """Return the digits after the last `####`."""
-    found = _MARKED.findall(response_of(element))
-    return found[-1].replace(",", "") if found else None
+    numbers = _MARKED.findall(response_of(element))
+    return numbers[-1].replace(",", "") if numbers else None
 
 
 def score_number(element: dict[str, Any]) -> float:
@@ -23,17 +23,17 @@ def score_number(element: dict[str, Any]) -> float:
 
 
 def score_label(element: dict[str, Any]) -> float:
-    """Score the word of a label without its marks and case."""
+    """Score a label, regardless of marks and case."""
     return float(_word(element) == element["reference_answer"]["label"])
 
 
 def score_boolean(element: dict[str, Any]) -> float:
-    """Likewise for true and false, which the reference holds as a boolean."""
+    """Score true and false, which are booleans in the reference."""
     return float(_word(element) == str(element["reference_answer"]["answer"]).lower())
 
 
 def score_object(element: dict[str, Any]) -> float:
-    """Score an object, fenced or not, by the share of its fields that are right; a key of its own spoils it."""
+    """Score an object, fenced or not, by the share of right fields. An unknown key scores 0."""
     text = re.sub(r"^```\w*\n|\n```$", "", response_of(element).strip())
     try:
         value = json.loads(text)
@@ -42,20 +42,20 @@ def score_object(element: dict[str, Any]) -> float:
     right = element["metadata"]["reference_answer"]
     if not isinstance(value, dict) or value.keys() - right.keys():
         return 0.0
-    hits = [name in value and value[name] == held for name, held in right.items()]
-    return hits.count(True) / len(hits)
+    matches = [name in value and value[name] == expected for name, expected in right.items()]
+    return matches.count(True) / len(matches)
 
 
 def score_code(element: dict[str, Any]) -> float:
-    """Score code, fenced or not, that is the reference but for its line ends: enough for rows of one solution each."""
+    """Score code, fenced or not, that equals the reference except for its line ends."""
     text = re.sub(r"^```\w*\n|\n```$", "", "\n".join(response_of(element).strip().splitlines()))
     return float(text == element["reference_answer"]["solution"])
 
 
 def score_text(element: dict[str, Any]) -> float:
-    """Score a text by how many of the words are shared, of all words of both."""
-    said, right = (set(text.split()) for text in (response_of(element), element["metadata"]["reference_answer"]))
-    return len(said & right) / len(said | right)
+    """Score a text by the share of common words among the words of both texts."""
+    words, right = (set(text.split()) for text in (response_of(element), element["metadata"]["reference_answer"]))
+    return len(words & right) / len(words | right)
 
 
 def _word(element: dict[str, Any]) -> str:
@@ -70,4 +70,4 @@ SOUND_SCORES: Final[Mapping[str, ScoreFunction]] = {
     "code": score_code,
     "text": score_text,
 }
-"""By the name of the prompt file."""
+"""The functions by the name of the prompt file."""

@@ -1,4 +1,4 @@
-"""S15 and S16: what a call costs in time, log and bytes."""
+"""S15: a call ends well before the time-out."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,19 +15,19 @@ from tests.doctor.fake_reward_functions import TimedRewardFunction, local_probe_
 
 
 def response_length(event: list[dict[str, Any]]) -> int:
-    """Return how many characters the answers of an event have together."""
+    """Return the total length of an event's responses."""
     return sum(len(response_of(element)) for element in event)
 
 
 def key_facts(findings: Iterator[Finding]) -> list[tuple[str, Severity, str, str]]:
-    """Return what of some findings does not hang on this machine."""
+    """Return the parts of findings that do not depend on this machine."""
     return [(finding.probe, finding.severity, finding.measured, finding.threshold) for finding in findings]
 
 
 def test_a_fast_function_is_ok_and_its_times_are_reported(sums: tuple[Record, ...]) -> None:
-    """A millisecond a rollout: the call, the whole step and the cold start are told apart."""
-    patient = TimedRewardFunction(lambda event: float(len(event)), init_ms=120.0)
-    (finding,) = check_latency(probe_context(patient, sums))
+    """The times of a call, of a whole step and of a cold start."""
+    function = TimedRewardFunction(lambda event: float(len(event)), init_ms=120.0)
+    (finding,) = check_latency(probe_context(function, sums))
     assert (finding.probe, finding.severity, finding.measured, finding.value) == (
         "S15",
         Severity.OK,
@@ -36,58 +36,58 @@ def test_a_fast_function_is_ok_and_its_times_are_reported(sums: tuple[Record, ..
     )
 
 
-def test_twice_the_p95_has_to_fit_into_the_time_out(sums: tuple[Record, ...]) -> None:
-    """Lambda's default of 3 s, and calls of 1.6 s: one that takes twice as long has no scores."""
+def test_twice_the_p95_must_fit_into_the_time_out(sums: tuple[Record, ...]) -> None:
+    """Calls of 1.6 s with Lambda's default time-out of 3 s."""
     assert key_facts(check_latency(probe_context(TimedRewardFunction(lambda _event: 1600.0, timeout=3), sums))) == [
         ("S15", Severity.FAIL, "p95 1.6 s", "at most half the time-out of 3 s"),
         ("S15", Severity.WARN, "p95 1.6 s", "at most 1 s"),
     ]
 
 
-def test_one_call_in_ten_that_is_slow_makes_the_p95(sums: tuple[Record, ...]) -> None:
-    """The usual call is fast; what times out is the other one."""
+def test_one_slow_call_in_ten_decides_the_p95(sums: tuple[Record, ...]) -> None:
+    """The median is fast."""
     calls = iter(range(1_000))
-    patient = TimedRewardFunction(lambda _event: 2000.0 if next(calls) % 10 == 0 else 1.0, timeout=3)
+    function = TimedRewardFunction(lambda _event: 2000.0 if next(calls) % 10 == 0 else 1.0, timeout=3)
     assert ("S15", Severity.FAIL, "p95 2 s", "at most half the time-out of 3 s") in key_facts(
-        check_latency(probe_context(patient, sums))
+        check_latency(probe_context(function, sums))
     )
 
 
-def test_the_p95_of_few_calls_is_the_longest(sums: tuple[Record, ...]) -> None:
-    """Of five calls 95 in a hundred are over only when all are; the median is the third."""
+def test_the_p95_of_few_calls_is_the_longest_time(sums: tuple[Record, ...]) -> None:
+    """Of five calls, the median is the third."""
     seconds = iter([3.0, 1.0, 5.0, 2.0, 4.0])
-    patient = TimedRewardFunction(lambda _event: 1e3 * next(seconds))
-    assert measure_call_seconds(probe_context(patient, sums), budget_seconds=14.0) == (3.0, 5.0)
+    function = TimedRewardFunction(lambda _event: 1e3 * next(seconds))
+    assert measure_call_seconds(probe_context(function, sums), budget_seconds=14.0) == (3.0, 5.0)
 
 
-def test_a_whole_step_in_one_call_is_a_warning(sums: tuple[Record, ...]) -> None:
-    """Nobody has told how many rollouts the service sends: 8 take 0.4 s, 32 of them 1.6 s."""
+def test_a_whole_step_that_does_not_fit_into_the_time_out_is_a_warning(sums: tuple[Record, ...]) -> None:
+    """8 rollouts take 0.4 s, and 32 take 1.6 s."""
     assert key_facts(
         check_latency(probe_context(TimedRewardFunction(lambda event: 50.0 * len(event), timeout=3), sums))
     ) == [("S15", Severity.WARN, "1.6 s", "at most half the time-out of 3 s")]
 
 
 def test_the_time_of_a_slow_step_is_extrapolated(sums: tuple[Record, ...]) -> None:
-    """512 rollouts at 0.1 s each are not waited for."""
-    patient = TimedRewardFunction(lambda event: 100.0 * len(event), timeout=60)
-    exam = probe_context(patient, sums, hyperparameters=Hyperparameters(batch_size=64))
-    assert key_facts(check_latency(exam)) == [("S15", Severity.WARN, "51.2 s", "at most half the time-out of 60 s")]
+    """512 rollouts at 0.1 s each are not sent."""
+    function = TimedRewardFunction(lambda event: 100.0 * len(event), timeout=60)
+    context = probe_context(function, sums, hyperparameters=Hyperparameters(batch_size=64))
+    assert key_facts(check_latency(context)) == [("S15", Severity.WARN, "51.2 s", "at most half the time-out of 60 s")]
 
 
 def test_a_long_init_phase_is_a_warning(sums: tuple[Record, ...]) -> None:
-    """Lambda allows ten seconds, then begins anew within the time-out."""
-    patient = TimedRewardFunction(lambda _event: 1.0, init_ms=12_000.0)
-    assert key_facts(check_latency(probe_context(patient, sums))) == [("S15", Severity.WARN, "12 s", "at most 10 s")]
+    """Lambda allows ten seconds."""
+    function = TimedRewardFunction(lambda _event: 1.0, init_ms=12_000.0)
+    assert key_facts(check_latency(probe_context(function, sums))) == [("S15", Severity.WARN, "12 s", "at most 10 s")]
 
 
-def test_time_that_grows_with_the_length_is_fine(sums: tuple[Record, ...]) -> None:
-    """32 kB in 0.32 s is slow, and no more than that."""
+def test_linear_growth_is_ok(sums: tuple[Record, ...]) -> None:
+    """32 kB take 0.32 s."""
     (finding,) = check_latency(probe_context(TimedRewardFunction(lambda event: response_length(event) / 100), sums))
     assert finding.severity is Severity.OK
 
 
-def test_time_that_grows_with_the_square_of_the_length_is_a_warning(sums: tuple[Record, ...]) -> None:
-    """From 8 to 32 kB sixteen times as long: a search that starts over at every character."""
+def test_quadratic_growth_is_a_warning(sums: tuple[Record, ...]) -> None:
+    """The time grows sixteenfold from 8 to 32 kB."""
     (finding,) = check_latency(
         probe_context(TimedRewardFunction(lambda event: (response_length(event) / 1e4) ** 2 * 20), sums)
     )
@@ -95,52 +95,54 @@ def test_time_that_grows_with_the_square_of_the_length_is_a_warning(sums: tuple[
     assert (finding.severity, round(finding.value, 1)) == (Severity.WARN, 2.0)
 
 
-def test_negligible_growth_is_ok(sums: tuple[Record, ...]) -> None:
-    """The square of the length, and 5 ms for 32 kB."""
+def test_quadratic_growth_of_a_short_time_is_ok(sums: tuple[Record, ...]) -> None:
+    """32 kB take 5 ms."""
     (finding,) = check_latency(
         probe_context(TimedRewardFunction(lambda event: (response_length(event) / 32_000) ** 2 * 5), sums)
     )
     assert finding.severity is Severity.OK
 
 
-def test_a_steep_growth_has_to_show_every_time(sums: tuple[Record, ...]) -> None:
-    """One long answer that met a busy machine is measured anew."""
-    slow = iter([1000.0])
-    patient = TimedRewardFunction(lambda event: next(slow, 1.0) if response_length(event) > 32_000 else 1.0)
-    (finding,) = check_latency(probe_context(patient, sums))
+def test_steep_growth_must_be_measured_repeatedly(sums: tuple[Record, ...]) -> None:
+    """A single slow call is measured again."""
+    slow_calls = iter([1000.0])
+    function = TimedRewardFunction(lambda event: next(slow_calls, 1.0) if response_length(event) > 32_000 else 1.0)
+    (finding,) = check_latency(probe_context(function, sums))
     assert finding.severity is Severity.OK
 
 
 def test_a_function_that_is_too_slow_gets_no_longer_response(sums: tuple[Record, ...]) -> None:
-    """More than two seconds on 8 kB: 32 kB could take for ever."""
-    patient = TimedRewardFunction(lambda event: 1_000 * TOO_SLOW_SECONDS + 1 if response_length(event) > 8_000 else 1.0)
-    (finding,) = check_latency(probe_context(patient, sums))
-    assert (finding.severity, finding.measured.partition(":")[0], patient.longest_response < 10_000) == (
+    """It takes more than two seconds for 8 kB."""
+    function = TimedRewardFunction(
+        lambda event: 1_000 * TOO_SLOW_SECONDS + 1 if response_length(event) > 8_000 else 1.0
+    )
+    (finding,) = check_latency(probe_context(function, sums))
+    assert (finding.severity, finding.measured.partition(":")[0], function.longest_response < 10_000) == (
         Severity.WARN,
         "1 ms for 2 kB, 2 s for 8 kB",
         True,
     )
 
 
-def test_a_slow_function_is_timed_fewer_times(sums: tuple[Record, ...]) -> None:
-    """Four seconds a call: four calls and a reckoning instead of twenty, and the growth of one answer."""
-    patient = TimedRewardFunction(lambda event: 4_000.0 if len(event) > 1 else 1.0)
-    exam = probe_context(patient, sums)
-    assert [finding.measured for finding in check_latency(exam)] == ["p95 4 s"]
-    assert patient.calls == 4 + 1 + 12 * 3
+def test_a_slow_function_gets_fewer_timed_calls(sums: tuple[Record, ...]) -> None:
+    """Four of 4 s instead of twenty, a cold one, and those that measure growth."""
+    function = TimedRewardFunction(lambda event: 4_000.0 if len(event) > 1 else 1.0)
+    context = probe_context(function, sums)
+    assert [finding.measured for finding in check_latency(context)] == ["p95 4 s"]
+    assert function.calls == 4 + 1 + 12 * 3
 
 
 def test_growth_is_not_measured_for_a_function_that_is_always_slow(sums: tuple[Record, ...]) -> None:
-    """Three seconds a call, as a judge model takes: slow it is, and no regular expression is blamed for it."""
-    patient = TimedRewardFunction(lambda _event: 3_000.0)
-    assert [finding.measured for finding in check_latency(probe_context(patient, sums))] == ["p95 3 s"]
-    assert patient.longest_response < 2_000
+    """A judge model takes three seconds per call, for example."""
+    function = TimedRewardFunction(lambda _event: 3_000.0)
+    assert [finding.measured for finding in check_latency(probe_context(function, sums))] == ["p95 3 s"]
+    assert function.longest_response < 2_000
 
 
-def test_a_real_regular_expression_that_backtracks_is_found_and_stopped(
+def test_a_regular_expression_that_backtracks_is_found_and_stopped(
     sums: tuple[Record, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fast on every usual answer, and for ever on a long row of digits: the worker is ended, not waited for."""
+    """It is fast on ordinary responses and endless on many digits. The real worker is stopped."""
     monkeypatch.setattr("simulator.doctor.probes.static.time_growth.TOO_SLOW_SECONDS", 0.3)
     monkeypatch.setattr("simulator.doctor.probes.static.time_growth.TIMEOUT_SECONDS", 0.5)
     source = """
@@ -152,9 +154,9 @@ def lambda_handler(event, context):
 def score(text):
     return float(bool(re.search(r"#### ([0-9]+,?)+$", text.replace("\\n", "#### "))))
 """
-    with local_probe_context(tmp_path, source, sums) as exam:
-        (finding,) = check_latency(exam)
+    with local_probe_context(tmp_path, source, sums) as context:
+        (finding,) = check_latency(context)
     assert (finding.message, finding.measured) == (
-        "The time grows far faster than the length of an answer that holds many digits.",
+        "The time grows much faster than the length of a response with many digits.",
         "500 ms for 2 kB",
     )

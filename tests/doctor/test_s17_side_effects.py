@@ -1,4 +1,4 @@
-"""S17: what a function does besides scoring, seen by a witness in a real Lambda worker."""
+"""S17: what a function does besides scoring, recorded by the audit hook in a real Lambda worker."""
 
 import json
 import re
@@ -14,7 +14,6 @@ import pytest
 
 from simulator.doctor.finding import Finding, Severity
 from simulator.doctor.loading import CLOSED_PORT, load_reward_function
-from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.probes.static.s17_side_effects import (
     SideEffect,
     check_side_effects,
@@ -22,9 +21,7 @@ from simulator.doctor.probes.static.s17_side_effects import (
     with_audit_hook,
 )
 from simulator.doctor.reward_function import LocalRewardFunction
-from simulator.settings import Settings
 from simulator.training.dataset import Record
-from simulator.training.hyperparameters import Hyperparameters
 from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for, probe_context
 
 ROOT = Path(__file__).parents[2]
@@ -42,73 +39,65 @@ def lambda_handler(event, context):
 
 
 @contextmanager
-def admit_local(reward: Path, **environment: str) -> Iterator[LocalRewardFunction]:
-    """Admit a function that is run here."""
-    with load_reward_function(str(reward), wall_clock=time, environment=environment) as patient:
-        assert isinstance(patient, LocalRewardFunction)
-        yield patient
+def load_local(reward: Path, **environment: str) -> Iterator[LocalRewardFunction]:
+    """Load a function that runs on this machine."""
+    with load_reward_function(str(reward), wall_clock=time, environment=environment) as function:
+        assert isinstance(function, LocalRewardFunction)
+        yield function
 
 
 def write_function(folder: Path, source: str) -> Path:
-    """Write a function's one file, as a folder to admit."""
+    """Write a function with a single file. Return its folder."""
     folder.mkdir(exist_ok=True)
     (folder / "lambda_function.py").write_text(source)
     return folder
 
 
 def side_effects_of(reward: Path, **environment: str) -> list[Any]:
-    """Return what the witness noted while the function was imported and called once: kind, phase and what it was."""
-    with admit_local(reward, **environment) as patient:
-        watched = replace(patient, spec=with_audit_hook(patient.spec))
-        watched.invoke(EVENT)
-        taken = json.loads(watched.invoke(REPORT).payload)
-    return [(note["kind"], note["phase"], note["what"]) for note in taken]
+    """Return the kind, phase and subject of each side effect while the function is imported and called once."""
+    with load_local(reward, **environment) as function:
+        hooked = replace(function, spec=with_audit_hook(function.spec))
+        hooked.invoke(EVENT)
+        records = json.loads(hooked.invoke(REPORT).payload)
+    return [(record["kind"], record["phase"], record["subject"]) for record in records]
 
 
-def run_probe(reward: Path, records: tuple[Record, ...], *, rows: int = 4) -> list[Finding]:
-    """Return what S17 finds of a function."""
-    with admit_local(reward) as patient:
-        exam = ProbeContext(
-            reward_function=patient,
-            records=records,
-            settings=Settings(),
-            model="openai.gpt-oss-20b",
-            hyperparameters=Hyperparameters(),
-            row_count=rows,
-        )
-        return list(check_side_effects(exam))
+def run_probe(reward: Path, records: tuple[Record, ...], *, row_count: int = 4) -> list[Finding]:
+    """Return the findings of S17 on a function."""
+    with load_local(reward) as function:
+        return list(check_side_effects(probe_context(function, records, row_count=row_count)))
 
 
-def test_our_own_function_does_nothing_but_score(sums: tuple[Record, ...]) -> None:
-    """It is fine, and nothing at all was noted."""
+def test_the_projects_reward_function_only_scores(sums: tuple[Record, ...]) -> None:
+    """Nothing is recorded."""
     (finding,) = run_probe(ROOT / "reward_lambda", sums)
     assert (finding.probe, finding.severity, side_effects_of(ROOT / "reward_lambda")) == ("S17", Severity.OK, [])
 
 
 @pytest.mark.parametrize("reward", ["reward_lambda", "fixtures/graders/raises", "fixtures/graders/nan_score"])
-def test_a_watched_function_answers_as_it_always_does(reward: str) -> None:
-    """The very bytes, errors included, but for the lines of the witness in a stack trace."""
-    with admit_local(ROOT / reward) as patient:
-        watched = replace(patient, spec=with_audit_hook(patient.spec))
-        answers = [(one.invoke(EVENT).payload, one.invoke(EVENT).function_error) for one in (patient, watched)]
-    read = [(json.loads(payload), error) for payload, error in answers]
-    for payload, error in read:
-        if error:
-            del payload["stackTrace"], payload["requestId"]
-    assert str(read[0]) == str(read[1])  # as text, because NaN equals nothing
+def test_a_hooked_function_responds_with_the_same_bytes(reward: str) -> None:
+    """Errors included, except for the lines of the hook in a stack trace."""
+    with load_local(ROOT / reward) as function:
+        hooked = replace(function, spec=with_audit_hook(function.spec))
+        invocations = [version.invoke(EVENT) for version in (function, hooked)]
+    responses = [json.loads(invocation.payload) for invocation in invocations]
+    for response, invocation in zip(responses, invocations, strict=True):
+        if invocation.function_error:
+            del response["stackTrace"], response["requestId"]
+    assert str(responses[0]) == str(responses[1])  # as text, because NaN does not equal NaN
+    assert invocations[0].function_error == invocations[1].function_error
 
 
-def test_what_is_done_is_noted_with_its_phase(tmp_path: Path) -> None:
-    """Network, programs and files, at import and while scoring. The connection is refused, and still it is noted."""
+def test_side_effects_are_recorded_with_their_phase(tmp_path: Path) -> None:
+    """Network, programs and files, at import and while scoring. A refused connection is recorded too."""
     source = """
 import os, socket, sqlite3, subprocess, sys
 
 def act():
-    for host in ("127.0.0.1",):
-        try:
-            socket.create_connection((host, 9), timeout=1).close()
-        except OSError:
-            pass
+    try:
+        socket.create_connection(("127.0.0.1", 9), timeout=1).close()
+    except OSError:
+        pass
     for path in ("cache.json", "/var/data/cache.json"):
         try:
             open(path, "w").close()
@@ -139,7 +128,7 @@ os.system("true")
 
 
 def test_tmp_can_be_written_and_the_package_read(tmp_path: Path) -> None:
-    """As at AWS: by its name, by tempfile, and by the variable; and what is refused as such is not a write."""
+    """By its name, by tempfile and by the variable. An operation that fails anyway is not a write."""
     source = """
 import json, os, pathlib, sqlite3, tempfile
 
@@ -161,19 +150,19 @@ def act():
     assert side_effects_of(write_function(tmp_path / "reward", source + SCORING_SOURCE)) == []
 
 
-def test_a_file_of_this_machine_is_noted(tmp_path: Path) -> None:
-    """It is read here, and is not there at AWS. A function's own /tmp is no such place, so it lies elsewhere."""
+def test_reading_a_file_of_this_machine_is_recorded(tmp_path: Path) -> None:
+    """It does not exist at AWS. It is not in /tmp, which a function may use."""
     with NamedTemporaryFile(dir="/var/tmp", suffix=".json") as labels:
         source = f"""
 def act():
     open({labels.name!r}).close()
 """
-        notes = side_effects_of(write_function(tmp_path / "reward", source + SCORING_SOURCE))
-    assert notes == [("read", "scoring", labels.name)]
+        side_effects = side_effects_of(write_function(tmp_path / "reward", source + SCORING_SOURCE))
+    assert side_effects == [("read", "scoring", labels.name)]
 
 
-def test_variables_are_noted_that_the_functions_own_code_looks_for(tmp_path: Path) -> None:
-    """Those that are set, those that are Lambda's, and those that a package beside it looks for are no matter."""
+def test_missing_variables_that_the_functions_own_code_reads_are_recorded(tmp_path: Path) -> None:
+    """Variables that are set, variables of Lambda, and those that a vendored package reads are ignored."""
     reward = write_function(
         tmp_path / "reward",
         """
@@ -199,11 +188,11 @@ def act():
     (reward / "vendored" / "__init__.py").write_text('import os\nos.environ.get("VENDORED")\n')
     (reward / "vendored-1.0.dist-info").mkdir()
     (reward / "vendored-1.0.dist-info" / "RECORD").write_text("vendored/__init__.py,,\n")
-    with admit_local(reward, SET="yes") as patient:
-        watched = replace(patient, spec=with_audit_hook(patient.spec))
-        watched.invoke(EVENT)
-        taken = [SideEffect(**note) for note in json.loads(watched.invoke(REPORT).payload)]
-    assert [(note.what, note.phase, note.need, note.place) for note in taken] == [
+    with load_local(reward, SET="yes") as function:
+        hooked = replace(function, spec=with_audit_hook(function.spec))
+        hooked.invoke(EVENT)
+        side_effects = [SideEffect(**record) for record in json.loads(hooked.invoke(REPORT).payload)]
+    assert [(effect.subject, effect.phase, effect.need, effect.source_line) for effect in side_effects] == [
         ("WITH_DEFAULT", "import", "optional", "lambda_function.py:7"),
         ("WANTED", "import", "wanted", "lambda_function.py:8"),
         ("REQUIRED", "import", "required", "lambda_function.py:10"),
@@ -211,8 +200,8 @@ def act():
     ]
 
 
-def test_a_call_of_aws_is_named_by_its_operation_and_leaves_this_machine_nowhere(tmp_path: Path) -> None:
-    """Without a simulator boto3 is sent to a port where nothing listens."""
+def test_an_aws_call_is_named_by_its_operation_and_goes_to_a_closed_port(tmp_path: Path) -> None:
+    """Without a simulator, boto3 cannot reach AWS."""
     source = """
 import boto3
 from botocore.exceptions import EndpointConnectionError
@@ -223,22 +212,26 @@ def act():
     except EndpointConnectionError:
         pass
 """
-    with admit_local(write_function(tmp_path / "reward", source + SCORING_SOURCE)) as patient:
-        watched = replace(patient, spec=with_audit_hook(patient.spec))
-        watched.invoke(EVENT)
-        (note,) = (SideEffect(**note) for note in json.loads(watched.invoke(REPORT).payload))
-    assert (note.label, note.what, note.place) == ("AWS (sts:GetCallerIdentity)", CLOSED_HOST, "lambda_function.py:7")
+    with load_local(write_function(tmp_path / "reward", source + SCORING_SOURCE)) as function:
+        hooked = replace(function, spec=with_audit_hook(function.spec))
+        hooked.invoke(EVENT)
+        (effect,) = (SideEffect(**record) for record in json.loads(hooked.invoke(REPORT).payload))
+    assert (effect.label, effect.subject, effect.source_line) == (
+        "AWS (sts:GetCallerIdentity)",
+        CLOSED_HOST,
+        "lambda_function.py:7",
+    )
 
 
-def test_a_write_that_costs_the_scores_fails(sums: tuple[Record, ...], tmp_path: Path) -> None:
-    """Here it could be written; at AWS no call would have a score."""
+def test_a_refused_write_that_costs_the_scores_fails(sums: tuple[Record, ...], tmp_path: Path) -> None:
+    """At AWS no call would get a score."""
     source = "open('cache.json', 'w').close()\ndef act(): pass\n"
     (finding,) = run_probe(write_function(tmp_path / "reward", source + SCORING_SOURCE), sums)
     assert (finding.severity, finding.measured) == (Severity.FAIL, "/var/task/cache.json (lambda_function.py:1)")
 
 
-def test_a_write_that_the_function_gets_over_is_a_warning(sums: tuple[Record, ...], tmp_path: Path) -> None:
-    """It scores as before when the write is refused."""
+def test_a_refused_write_that_changes_no_score_is_a_warning(sums: tuple[Record, ...], tmp_path: Path) -> None:
+    """The function catches the error."""
     source = """
 def act():
     try:
@@ -250,28 +243,28 @@ def act():
     assert (finding.severity, finding.measured) == (Severity.WARN, "/var/task/cache.json (lambda_function.py:4)")
 
 
-def test_a_function_that_ends_its_environment_gives_no_report(sums: tuple[Record, ...], tmp_path: Path) -> None:
-    """It is not measured, and not fine."""
+def test_a_function_that_ends_its_environment_is_not_measured(sums: tuple[Record, ...], tmp_path: Path) -> None:
+    """The hook cannot report."""
     source = "import os\nos._exit(1)\n"
     (finding,) = run_probe(
-        write_function(tmp_path / "reward", source + "def act(): pass\n" + SCORING_SOURCE), sums, rows=1
+        write_function(tmp_path / "reward", source + "def act(): pass\n" + SCORING_SOURCE), sums, row_count=1
     )
     assert finding.severity is Severity.SKIPPED
 
 
-def test_a_function_that_is_deployed_elsewhere_is_not_measured(sums: tuple[Record, ...]) -> None:
-    """Its package is not at hand."""
+def test_a_deployed_function_is_not_measured(sums: tuple[Record, ...]) -> None:
+    """Its package is not on this machine."""
     (finding,) = check_side_effects(probe_context(FakeRewardFunction(handler_for(lambda _element: 1.0)), sums))
     assert finding.severity is Severity.SKIPPED
 
 
-def side_effect(kind: str, what: str, *, phase: str = "scoring", call: str = "", need: str = "") -> SideEffect:
-    """Return a note of something that was done once."""
-    return SideEffect(kind=kind, phase=phase, what=what, call=call, place="reward.py:3", count=1, need=need)
+def side_effect(kind: str, subject: str, *, phase: str = "scoring", call: str = "", need: str = "") -> SideEffect:
+    """Return a side effect that happened once."""
+    return SideEffect(kind=kind, phase=phase, subject=subject, call=call, source_line="reward.py:3", count=1, need=need)
 
 
 @pytest.mark.parametrize(
-    ("notes", "expected"),
+    ("side_effects", "expected"),
     [
         pytest.param(
             [side_effect("network", "judge.example:443")],
@@ -285,7 +278,7 @@ def side_effect(kind: str, what: str, *, phase: str = "scoring", call: str = "",
                 side_effect("network", "2001:db8::7:443"),
             ],
             [(Severity.WARN, "judge.example:443 (reward.py:3)")],
-            id="the addresses of a name that was looked up",
+            id="the addresses of a host name",
         ),
         pytest.param(
             [side_effect("network", "192.0.2.7:80", phase="import")],
@@ -297,14 +290,14 @@ def side_effect(kind: str, what: str, *, phase: str = "scoring", call: str = "",
             [(Severity.WARN, "AWS (bedrock-runtime:Converse) (reward.py:3)")],
             id="AWS",
         ),
-        pytest.param([side_effect("process", "node")], [(Severity.WARN, "node (reward.py:3)")], id="a foreign program"),
+        pytest.param([side_effect("process", "node")], [(Severity.WARN, "node (reward.py:3)")], id="another program"),
         pytest.param(
             [side_effect("process", "python")], [(Severity.INFO, "python (reward.py:3)")], id="another Python"
         ),
         pytest.param(
             [side_effect("read", "/home/me/a.json")],
             [(Severity.WARN, "/home/me/a.json (reward.py:3)")],
-            id="a file of mine",
+            id="a file of this machine",
         ),
         pytest.param(
             [
@@ -317,10 +310,12 @@ def side_effect(kind: str, what: str, *, phase: str = "scoring", call: str = "",
         ),
     ],
 )
-def test_what_was_seen_is_judged(notes: list[SideEffect], expected: list[tuple[Severity, str]]) -> None:
-    """The severity, and what was measured."""
+def test_each_kind_of_side_effect_has_its_severity(
+    side_effects: list[SideEffect], expected: list[tuple[Severity, str]]
+) -> None:
+    """The measured value names the subject."""
     assert [
-        (finding.severity, finding.measured) for finding in side_effect_findings(notes, scores_changed=False)
+        (finding.severity, finding.measured) for finding in side_effect_findings(side_effects, scores_changed=False)
     ] == expected
 
 
@@ -330,15 +325,15 @@ def test_the_fix_for_missing_variables_can_be_copied() -> None:
         [side_effect("variable", "KEY", need="required"), side_effect("variable", "MODEL", need="wanted")],
         scores_changed=False,
     )
-    assert finding.fix == "Examine it with --env KEY=VALUE --env MODEL=VALUE, as it will be deployed."
+    assert finding.fix == "Run the doctor with --env KEY=VALUE --env MODEL=VALUE, as the function will be deployed."
 
 
-def test_the_witness_is_never_imported_here() -> None:
-    """Its import puts hooks into the process and changes os.environ: it is read as text, and lives in the worker."""
+def test_the_audit_hook_is_never_imported_here() -> None:
+    """Its import installs hooks and replaces os.environ, so it is only read as text for the worker's layer."""
     importing = [
         line
-        for room in ("simulator", "client", "tests")
-        for path in (ROOT / room).rglob("*.py")
+        for folder in ("simulator", "client", "tests")
+        for path in (ROOT / folder).rglob("*.py")
         for line in path.read_text("utf-8").splitlines()
         if re.match(r"\s*(from|import)\b.*\baudit_hook\b", line)
     ]

@@ -1,11 +1,11 @@
-"""Watches a reward function from within its own process, put beside it as a Lambda layer; never imported here.
+"""Record what a reward function does, from a Lambda layer in the function's own process. Never imported here.
 
-An observability vendor's layer does the same: its own handler is named in the function's configuration, and a variable
-names the function's, which it imports and calls. What Python itself tells of (audit events: PEP 578) is noted with the
-phase, import or scoring, and with the line of the function's own code that led to it. An event that is the object
-`{"rft_witness": "report"}` is answered by these notes.
+The layers of observability vendors work the same way: the function's configuration names the layer's handler, and an
+environment variable names the function's own handler, which the layer imports and calls. Each audit event of Python
+(PEP 578) is recorded with its phase, import or scoring, and with the line of the function's own code that caused it. The
+event `{"rft_witness": "report"}` returns the records.
 
-A file outside /tmp is refused for writing, as AWS refuses it; here it would be possible.
+Writing a file outside /tmp is refused, as AWS does.
 """
 
 import errno
@@ -19,20 +19,20 @@ from typing import Any, TypeVar, overload
 
 _T = TypeVar("_T")
 
-_MAX_NOTES = 200
+_MAX_RECORDS = 200
 _TASK = os.environ["LAMBDA_TASK_ROOT"]
 _RUNTIME_API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-# Lambda sets variables of these names, or none at all: to look for one is no wish for configuration.
+# Lambda itself sets such variables, so reading one is not a missing configuration.
 _LAMBDA_PREFIXES = ("AWS_", "LAMBDA_", "_")
 
 _TMP = (os.environ["TMPDIR"], os.path.realpath(os.environ["TMPDIR"]))
-_SHARED_TMP = ("/tmp", "/private/tmp")  # noqa: S108  which is where a function writes that names it
+_SHARED_TMP = ("/tmp", "/private/tmp")  # noqa: S108  a function may name it
 _DEVICES = ("/dev", "/proc")
-# Environments are made in this machine's temporary folder, and still a package cannot be written.
+# Environments are in this machine's temporary folder, but a package must not be writable.
 _ENVIRONMENTS = str(Path(_TASK).parents[1])
-# Where there is something to read at AWS too.
+# These exist at AWS too.
 _READABLE = (
     *(*_TMP, *_SHARED_TMP, *_DEVICES, _ENVIRONMENTS),
     *(sys.prefix, sys.base_prefix, str(Path(os.__file__).parent)),
@@ -40,74 +40,68 @@ _READABLE = (
 )
 
 
-class _Notes:
-    """What was seen, each kind of thing once, with how often and where first."""
+class _Recorder:
+    """The side effects so far, each once, with its count and its first source line."""
 
     def __init__(self) -> None:
         self.phase = "import"
         self.recorded: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def record(self, kind: str, what: str, **more: object) -> None:
-        """Note a thing that the function did."""
-        place, call = _calling_line()
-        key = (kind, self.phase, what, call)
-        note = self.recorded.get(key)
-        if note is not None:
-            note["count"] += 1
-        elif len(self.recorded) < _MAX_NOTES:
+    def record(self, kind: str, subject: str, **more: object) -> None:
+        """Record a side effect."""
+        source_line, call = _calling_line()
+        key = (kind, self.phase, subject, call)
+        side_effect = self.recorded.get(key)
+        if side_effect is not None:
+            side_effect["count"] += 1
+        elif len(self.recorded) < _MAX_RECORDS:
             self.recorded[key] = {
                 "kind": kind,
                 "phase": self.phase,
-                "what": what,
+                "subject": subject,
                 "call": call,
-                "place": place,
+                "source_line": source_line,
                 "count": 1,
                 **more,
             }
 
 
-_notes = _Notes()
-
-
-# Who it was
+_recorder = _Recorder()
 
 
 def _vendored() -> frozenset[str]:
-    """Return the first parts of the paths of packages that lie beside the function's own code."""
-    tops = set()
+    """Return the top-level names of the packages that are shipped with the function's own code."""
+    names = set()
     for record in Path(_TASK).glob("*.dist-info/RECORD"):
         for line in record.read_text("utf-8", "replace").splitlines():
-            tops.add(line.partition(",")[0].partition("/")[0])
-    return frozenset(tops)
+            names.add(line.partition(",")[0].partition("/")[0])
+    return frozenset(names)
 
 
 _packages = _vendored()
 
 
 def _own_source_line(frame: FrameType) -> str:
-    """Return where a frame is in the function's own code, such as `judge.py:12`, or nothing."""
-    name = frame.f_code.co_filename
-    if not name.startswith(_TASK + "/"):
+    """Return the line of a frame of the function's own code, such as `judge.py:12`; empty for other code."""
+    path = frame.f_code.co_filename
+    if not path.startswith(_TASK + "/"):
         return ""
-    inside = name.removeprefix(_TASK + "/")
-    return "" if inside.partition("/")[0] in _packages else f"{inside}:{frame.f_lineno}"
+    relative = path.removeprefix(_TASK + "/")
+    return "" if relative.partition("/")[0] in _packages else f"{relative}:{frame.f_lineno}"
 
 
 def _calling_line() -> tuple[str, str]:
-    """Return the innermost line of the function's own code, and the AWS operation that it called, if it did."""
-    place = call = ""
+    """Return the innermost line of the function's own code, and the AWS operation that it calls, or empty strings."""
+    source_line = call = ""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way to the caller
-    while frame is not None and not place:
+    while frame is not None and not source_line:
         if frame.f_code.co_name == "_make_api_call":  # botocore's, for every operation of every service
             client = frame.f_locals.get("self")
             service = getattr(getattr(client, "meta", None), "service_model", None)
             call = f"{getattr(service, 'service_name', 'aws')}:{frame.f_locals.get('operation_name', '')}"
-        place = _own_source_line(frame)
+        source_line = _own_source_line(frame)
         frame = frame.f_back
-    return place, call
-
-
-# What it did
+    return source_line, call
 
 
 def _is_within(path: str, folders: Iterable[str]) -> bool:
@@ -115,23 +109,23 @@ def _is_within(path: str, folders: Iterable[str]) -> bool:
 
 
 def _resolved_paths(path: object) -> tuple[str, ...]:
-    """Return a path as it is written out and with its links followed; nothing for what is no path."""
+    """Return a path as an absolute path and with its links resolved; nothing for another object."""
     if not isinstance(path, str | bytes | os.PathLike):
         return ()
-    written = os.path.abspath(os.fsdecode(path))  # noqa: PTH100  pathlib would follow no `..`
-    return written, os.path.realpath(written)
+    absolute = os.path.abspath(os.fsdecode(path))  # noqa: PTH100  pathlib does not resolve `..`
+    return absolute, os.path.realpath(absolute)
 
 
 def _refuse_write(path: object) -> None:
-    """Note a file that AWS would not let be written.
+    """Record and refuse a write that AWS refuses.
 
     Raises:
-        OSError: AWS would not.
+        OSError: the file system is read-only.
     """
-    places = _resolved_paths(path)
-    if not places or any(_is_writable(place) for place in places):
+    paths = _resolved_paths(path)
+    if not paths or any(map(_is_writable, paths)):
         return
-    _notes.record("write", _path_on_aws(places[0]))
+    _recorder.record("write", _path_on_aws(paths[0]))
     raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
 
 
@@ -149,15 +143,15 @@ def _on_open(path: object, _mode: object, flags: int) -> None:
     if flags & _WRITING:
         _refuse_write(path)
         return
-    places = _resolved_paths(path)
-    if not places or any(_is_within(place, _READABLE) for place in places) or not os.path.isfile(places[0]):  # noqa: PTH113  an audit hook, on every file
+    paths = _resolved_paths(path)
+    if not paths or any(_is_within(one, _READABLE) for one in paths):
         return
-    if _calling_line()[0]:
-        _notes.record("read", places[0])
+    if os.path.isfile(paths[0]) and _calling_line()[0]:  # noqa: PTH113  it runs for every file, so it must be fast
+        _recorder.record("read", paths[0])
 
 
 def _on_create(path: object, *_more: object) -> None:
-    # What is there already is refused as such, before the file system is asked whether it can be written.
+    # An existing file raises FileExistsError before the file system is found to be read-only.
     if not os.path.lexists(_text(path)):
         _refuse_write(path)
 
@@ -179,12 +173,12 @@ def _on_link(_source: object, target: object, *_more: object) -> None:
 
 def _on_sqlite_connect(path: object) -> None:
     name = _text(path)
-    if name in {"", ":memory:"} or name.startswith("file:") or os.path.exists(name):  # noqa: PTH110  as above
+    if name in {"", ":memory:"} or name.startswith("file:") or os.path.exists(name):  # noqa: PTH110  it must be fast, as above
         return
     try:
         _refuse_write(path)
     except OSError:
-        # SQLite's own words for it. The module is there: it has told of this.
+        # SQLite's own message. The module is loaded, because it caused this event.
         raise sys.modules["sqlite3"].OperationalError("unable to open database file") from None
 
 
@@ -198,7 +192,7 @@ def _on_getaddrinfo(host: object, port: object, *_more: object) -> None:
 
 
 def _on_connect(_socket: object, address: object) -> None:
-    if isinstance(address, tuple):  # and no path: that is a socket of this machine
+    if isinstance(address, tuple):  # a path is a socket of this machine
         _record_host(_host_text(address[0]), address[1])
 
 
@@ -207,9 +201,9 @@ def _on_gethostbyname(host: object) -> None:
 
 
 def _record_host(host: str, port: object) -> None:
-    where = host if port is None else f"{host}:{_host_text(port)}"
-    if where != _RUNTIME_API:
-        _notes.record("network", where)
+    address = host if port is None else f"{host}:{_host_text(port)}"
+    if address != _RUNTIME_API:
+        _recorder.record("network", address)
 
 
 def _host_text(name: object) -> str:
@@ -221,15 +215,15 @@ def _on_popen(executable: object, arguments: object = (), *_more: object) -> Non
     if program is None and isinstance(arguments, list | tuple) and arguments:
         program = arguments[0]
     name = _text(program) or str(program)
-    _notes.record("process", "python" if name == sys.executable else name.rpartition("/")[2])
+    _recorder.record("process", "python" if name == sys.executable else name.rpartition("/")[2])
 
 
 def _on_system(command: object) -> None:
-    _notes.record("process", _text(command))
+    _recorder.record("process", _text(command))
 
 
 def _on_fork() -> None:
-    _notes.record("process", "python")
+    _recorder.record("process", "python")
 
 
 _HANDLERS: dict[str, Callable[..., None]] = {
@@ -258,13 +252,13 @@ _HANDLERS: dict[str, Callable[..., None]] = {
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    heard = _HANDLERS.get(event)
-    if heard is not None:
-        heard(*arguments)
+    handle = _HANDLERS.get(event)
+    if handle is not None:
+        handle(*arguments)
 
 
-class _Environment(os._Environ[str]):  # noqa: SLF001  what os.environ is, and its class is to be this one
-    """os.environ that notes which variables the function's own code looked for in vain."""
+class _Environment(os._Environ[str]):  # noqa: SLF001  the class of os.environ, which this one replaces
+    """os.environ that records which missing variables the function's own code reads."""
 
     def __getitem__(self, name: str) -> str:
         try:
@@ -301,40 +295,37 @@ def _record_missing_variable(name: str, need: str) -> None:
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  as above
     if frame is not None and frame.f_code is os.getenv.__code__:
         frame = frame.f_back
-    # The look-ups of libraries are their own affair.
+    # Variables that libraries read are ignored.
     if frame is not None and _own_source_line(frame) and not name.startswith(_LAMBDA_PREFIXES):
-        _notes.record("variable", name, need=need)
-
-
-# The function
+        _recorder.record("variable", name, need=need)
 
 
 def _import_handler() -> Callable[[Any, Any], Any]:
-    """Import the function's own handler as Lambda's bootstrap does, watched from here on."""
+    """Start recording, then import the function's own handler as Lambda's bootstrap does."""
     module, _, name = os.environ.pop("RFT_WITNESS_HANDLER").rpartition(".")
     os.environ["_HANDLER"] = f"{module}.{name}"
     os.environ.__class__ = _Environment
     sys.addaudithook(_audit)
-    found: Callable[[Any, Any], Any] = getattr(importlib.import_module(module.replace("/", ".")), name)
-    return found
+    own_handler: Callable[[Any, Any], Any] = getattr(importlib.import_module(module.replace("/", ".")), name)
+    return own_handler
 
 
-def _raising_handler(raised: BaseException) -> Callable[[Any, Any], Any]:
-    def fail(_event: object, _context: object) -> Any:
-        raise raised
+def _raising_handler(error: BaseException) -> Callable[[Any, Any], Any]:
+    def raise_error(_event: object, _context: object) -> Any:
+        raise error
 
-    return fail
+    return raise_error
 
 
 try:
-    _inner = _import_handler()
-except Exception as raised:  # noqa: BLE001  whatever it is: it is raised when the function is called
-    _inner = _raising_handler(raised)
+    _own_handler = _import_handler()
+except Exception as error:  # noqa: BLE001  the handler raises it again when it is called
+    _own_handler = _raising_handler(error)
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Call the function's own handler, or report."""
+    """Call the function's own handler, or return the records."""
     if isinstance(event, dict) and event.get("rft_witness") == "report":
-        return list(_notes.recorded.values())
-    _notes.phase = "scoring"
-    return _inner(event, context)
+        return list(_recorder.recorded.values())
+    _recorder.phase = "scoring"
+    return _own_handler(event, context)

@@ -1,7 +1,8 @@
-"""S15: what a call costs in time."""
+"""S15: check that a call ends well before the time-out."""
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
@@ -25,42 +26,42 @@ from simulator.lambdas.function import Invocation
 from simulator.lambdas.limits import INIT_TIMEOUT_SECONDS
 
 TIMED_CALLS: Final = 20
-"""How many calls are timed: the fewest of which one in twenty can be told."""
+"""How many calls are timed. A p95 needs at least this many."""
 
 TIMING_BUDGET_SECONDS: Final = 10.0
-"""A slow function is timed for no longer than this, but for `FEWEST_CALLS`."""
+"""A slow function is timed for no longer than this, but for at least `MIN_CALLS` calls."""
 
 MIN_CALLS: Final = 4
 
 SLOW_SECONDS: Final = 1.0
-"""A call whose p95 is longer is slow (INFERRED): rewards are waited for in every step."""
+"""A longer p95 is slow, because every step waits for its rewards (INFERRED)."""
 
 TIMEOUT_MARGIN: Final = 2.0
-"""The time-out has to leave room for twice the p95: another machine, a longer answer, a cold cache."""
+"""The time-out must be this many times the p95, for another machine, a longer response or a cold cache."""
 
 LATENCY: Final = Probe(
     id="S15",
     name="latency",
-    question="Is a call over long before the function's time-out, and does a long answer not take for ever?",
+    question="Does a call end well before the function's time-out, even with a long response?",
     measured=(
-        f"{TIMED_CALLS} calls of as many rollouts of the base model as the service would send (a setting: nobody has told), "
-        "one call with a whole step's, and a cold start. Twice the p95 above the function's time-out is a failure, "
-        f"twice the whole step above it a warning; so are a p95 above {SLOW_SECONDS:g} s, an init phase above "
-        f"{INIT_TIMEOUT_SECONDS:g} s, and a time that grows faster than the answer's length to the power of {STEEP_EXPONENT:g} "
-        f"between {RESPONSE_SIZES[1]:,} and {RESPONSE_SIZES[2]:,} characters, when that takes more than {NOTABLE_SECONDS:g} s "
-        "(not asked of a function that is slow with a single rollout). Whichever "
-        "probe meets a call that runs into the time-out: once such calls have taken more than "
-        f"{BUDGET_SECONDS:g} s together the visit ends, with a failure here that shows the response."
+        f"{TIMED_CALLS} calls are timed with as many rollouts of the base model as the service sends (a setting, because the "
+        "number is unknown), one call with all rollouts of a step, and a cold start. It is a failure when twice the p95 "
+        "exceeds the function's time-out. It is a warning when twice the time of the whole step exceeds it, when the p95 "
+        f"is above {SLOW_SECONDS:g} s, when the init phase is above {INIT_TIMEOUT_SECONDS:g} s, and when the time grows faster than the "
+        f"length of a response to the power of {STEEP_EXPONENT:g} between {RESPONSE_SIZES[1]:,} and {RESPONSE_SIZES[2]:,} characters and "
+        f"exceeds {NOTABLE_SECONDS:g} s (not tested on a function that is slow with a single rollout). When the calls of any probe "
+        f"that reach the time-out take more than {BUDGET_SECONDS:g} s in total, the doctor stops with a failure here that "
+        "shows the response."
     ),
     means=(
-        "A call that times out has no scores: the service calls again, then the run fails. Time is measured on this "
-        "machine; Lambda gives a function one processor for each 1,769 MB of memory, so one of 512 MB computes in "
-        "about three times as long. A regular expression that backtracks is fast on every answer but the one that "
-        "the policy comes upon."
+        "A call that times out gives no scores: the service calls again, then the run fails. The time is measured on this "
+        "machine. Lambda gives a function one processor for each 1,769 MB of memory, so a function with 512 MB takes "
+        "about three times as long. A regular expression that backtracks is fast on every response except the one that "
+        "training finds."
     ),
     remedy=(
-        "Raise the function's time-out (Lambda's default is 3 seconds, the most 900) and its memory, or do less in a "
-        "call: load what is large at import, ask a judge model for several rollouts at once."
+        "Raise the function's time-out (Lambda's default is 3 seconds, the maximum 900) and its memory, or do less in a "
+        "call: load large data at import, and send several rollouts to a judge model at once."
     ),
     source=(
         'DOCUMENTED: time-out, init phase and the share of a processor ("Configure Lambda function memory"). '
@@ -70,44 +71,50 @@ LATENCY: Final = Probe(
 
 
 def check_latency(context: ProbeContext) -> Iterator[Finding]:
-    """S15: time the calls that the service would make."""
+    """S15: time calls as the service makes them."""
     size = context.settings.grading.rollouts_per_call
     seconds = measure_call_seconds(context)
     if seconds is None:
         yield LATENCY.not_measured("No call was made that could be timed.")
         return
-    middle, high = seconds
-    step, whole = _time_whole_step(context, size=size, p95=high)
-    another = invoker_with_shorter_timeout(context)
-    first = _invoke_cold(context, another)
-    cold = first.init_ms / 1e3 if first and first.init_ms is not None else None
-    figures = f"p50 {format_duration(middle)}, p95 {format_duration(high)} for {size} rollouts; {format_duration(whole)} for {step}"
-    figures += f"; cold start {format_duration(cold)}" if cold is not None else ""
-    found = list(
-        _slow_call_findings(context, p95=high, step_seconds=whole, step_rollouts=step, batch_size=size, cold_start=cold)
+    p50, p95 = seconds
+    step_rollouts, step_seconds = _time_whole_step(context, size=size, p95=p95)
+    quick_invoker = invoker_with_shorter_timeout(context)
+    cold_call = _invoke_cold(context, quick_invoker)
+    init_seconds = cold_call.init_ms / 1e3 if cold_call and cold_call.init_ms is not None else None
+    findings = list(
+        _slow_call_findings(
+            context,
+            p95=p95,
+            step_seconds=step_seconds,
+            step_rollouts=step_rollouts,
+            batch_size=size,
+            init_seconds=init_seconds,
+        )
     )
-    # Of a function that is slow with one rollout most of the time is there whatever the length.
-    is_slow = high > SLOW_SECONDS and first is not None and first.duration_ms / 1e3 > SLOW_SECONDS
-    steep = (
-        None if is_slow else next((growth for growth in measure_time_growth(context, another) if growth.is_steep), None)
-    )
-    context.invoker.call_count += another.call_count
-    if steep:
-        found.append(_backtracking_finding(steep))
-    yield from found or [LATENCY.ok("Calls are over long before the time-out.", measured=figures, value=high)]
+    # A function that is slow with one rollout takes most of its time at any length.
+    is_always_slow = p95 > SLOW_SECONDS and cold_call is not None and cold_call.duration_ms / 1e3 > SLOW_SECONDS
+    if not is_always_slow:
+        growths = measure_time_growth(context, quick_invoker)
+        findings += [_growth_finding(growth) for growth in islice((one for one in growths if one.is_steep), 1)]
+    context.invoker.call_count += quick_invoker.call_count
+    figures = f"p50 {format_duration(p50)}, p95 {format_duration(p95)} for {size} rollouts; "
+    figures += f"{format_duration(step_seconds)} for {step_rollouts}"
+    figures += f"; cold start {format_duration(init_seconds)}" if init_seconds is not None else ""
+    yield from findings or [LATENCY.ok("Calls end well before the time-out.", measured=figures, value=p95)]
 
 
 def measure_call_seconds(
     context: ProbeContext, *, budget_seconds: float = TIMING_BUDGET_SECONDS, min_calls: int = MIN_CALLS
 ) -> tuple[float, float] | None:
-    """Return the median and the p95 of calls as the service would make them, in seconds; None where none was run.
+    """Return the median and the p95 of calls as the service makes them, in seconds; None when none was run.
 
-    After `budget_seconds` seconds no more are made than the `min_calls`.
+    After `budget_seconds` seconds no more calls are made, except up to `min_calls`.
     """
-    took = _time_calls(
+    seconds = _time_calls(
         context, size=context.settings.grading.rollouts_per_call, budget_seconds=budget_seconds, min_calls=min_calls
     )
-    return (_quantile(took, 0.5), _quantile(took, 0.95)) if took else None
+    return (_quantile(seconds, 0.5), _quantile(seconds, 0.95)) if seconds else None
 
 
 def _slow_call_findings(
@@ -117,14 +124,14 @@ def _slow_call_findings(
     step_seconds: float,
     step_rollouts: int,
     batch_size: int,
-    cold_start: float | None,
+    init_seconds: float | None,
 ) -> Iterator[Finding]:
     timeout = context.reward_function.timeout
     limit = f"half the time-out of {timeout:g} s"
     if TIMEOUT_MARGIN * p95 > timeout:
         yield LATENCY.finding(
             Severity.FAIL,
-            f"A call of {batch_size} rollouts may run into the function's time-out.",
+            f"A call of {batch_size} rollouts may reach the function's time-out.",
             measured=f"p95 {format_duration(p95)}",
             threshold=f"at most {limit}",
             fix=LATENCY.remedy,
@@ -133,7 +140,7 @@ def _slow_call_findings(
     elif TIMEOUT_MARGIN * step_seconds > timeout:
         yield LATENCY.finding(
             Severity.WARN,
-            f"If the service sends a whole step of {step_rollouts} rollouts in one call, it may run into the time-out.",
+            f"If the service sends a whole step of {step_rollouts} rollouts in one call, it may reach the time-out.",
             measured=format_duration(step_seconds),
             threshold=f"at most {limit}",
             fix=LATENCY.remedy,
@@ -148,27 +155,27 @@ def _slow_call_findings(
             fix=LATENCY.remedy,
             value=p95,
         )
-    if cold_start is not None and cold_start > INIT_TIMEOUT_SECONDS:
+    if init_seconds is not None and init_seconds > INIT_TIMEOUT_SECONDS:
         yield LATENCY.finding(
             Severity.WARN,
-            "The init phase takes longer than Lambda allows: it is begun anew within the first call's time-out.",
-            measured=format_duration(cold_start),
+            "The init phase takes longer than Lambda allows. Lambda then starts it again within the first call's time-out.",
+            measured=format_duration(init_seconds),
             threshold=f"at most {INIT_TIMEOUT_SECONDS:g} s",
-            fix="Import less at the top of the module, and load models and files when they are first needed.",
-            value=cold_start,
+            fix="Import less at the top of the module, and load models and files at their first use.",
+            value=init_seconds,
         )
 
 
-def _backtracking_finding(growth: TimeGrowth) -> Finding:
+def _growth_finding(growth: TimeGrowth) -> Finding:
     power = f": to the power of {growth.exponent:.1f}" if growth.exponent else ""
     return LATENCY.finding(
         Severity.WARN,
-        f"The time grows far faster than the length of an answer that holds many {growth.filler}.",
+        f"The time grows much faster than the length of a response with many {growth.filler}.",
         measured=f"{growth.description}{power}",
         threshold=f"a power of at most {STEEP_EXPONENT:g}",
         fix=(
-            "Look for a regular expression with one repetition inside or beside another, such as (a+)+ or "
-            "\\s*(.*)\\s*$, and for a search that starts anew at every character; or look at the answer's end only."
+            "Look for a regular expression with one repetition inside or next to another, such as (a+)+ or "
+            "\\s*(.*)\\s*$, and for a search that starts again at every character; or search only the end of the response."
         ),
         value=growth.exponent,
         examples=[growth.example],
@@ -176,26 +183,26 @@ def _backtracking_finding(growth: TimeGrowth) -> Finding:
 
 
 def _time_calls(context: ProbeContext, *, size: int, budget_seconds: float, min_calls: int) -> list[float]:
-    """Return how many seconds each of the calls took, slow functions being asked fewer times."""
+    """Return the duration of each call in seconds. A slow function gets fewer calls."""
     cases = base_rollout_cases(context, TIMED_CALLS * size)
-    took: list[float] = []
+    seconds: list[float] = []
     for start in range(0, len(cases), size):
         invocation = invoke_cases(context, cases[start : start + size])
         if invocation is not None:
-            took.append(invocation.duration_ms / 1e3)
-        if sum(took) > budget_seconds and len(took) >= min_calls:
+            seconds.append(invocation.duration_ms / 1e3)
+        if sum(seconds) > budget_seconds and len(seconds) >= min_calls:
             break
-    return took
+    return seconds
 
 
 def _time_whole_step(context: ProbeContext, *, size: int, p95: float) -> tuple[int, float]:
-    """Return how many rollouts of a step fit into one call, and how many seconds that takes; reckoned if too long."""
-    wanted = context.hyperparameters.batch_size * context.hyperparameters.rollouts_per_prompt
-    cases = base_rollout_cases(context, wanted)
-    total = 0
+    """Return how many rollouts of a step fit into one call, and its seconds. A long time is extrapolated."""
+    step_rollouts = context.hyperparameters.batch_size * context.hyperparameters.rollouts_per_prompt
+    cases = base_rollout_cases(context, step_rollouts)
+    event_bytes = 0
     for count, case in enumerate(cases):
-        total += len(encode_element(context.invoker.build_element(case, rollout_id=rollout_id_at(count)))) + 1
-        if total > MAX_PAYLOAD_BYTES:
+        event_bytes += len(encode_element(context.invoker.build_element(case, rollout_id=rollout_id_at(count)))) + 1
+        if event_bytes > MAX_PAYLOAD_BYTES:
             cases = cases[:count]
             break
     expected = p95 / size * len(cases)
@@ -204,12 +211,12 @@ def _time_whole_step(context: ProbeContext, *, size: int, p95: float) -> tuple[i
 
 
 def _invoke_cold(context: ProbeContext, invoker: Invoker) -> Invocation | None:
-    """Return the call of one rollout in a fresh environment, where one can be had."""
+    """Call the function with one rollout in a fresh environment, where that is possible."""
     if invoker.reward_function is context.reward_function:
         context.reward_function.restart()
     return invoke_cases(context, base_rollout_cases(context, 1), invoker)
 
 
 def _quantile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that at least this share of the values does not exceed."""
+    """Return the smallest value that is at least as large as this share of the values."""
     return sorted(values)[math.ceil(share * len(values)) - 1]

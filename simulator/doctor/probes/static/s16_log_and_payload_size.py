@@ -1,4 +1,4 @@
-"""S16: what a call costs in log and in bytes."""
+"""S16: check the size of the log, the event and the response."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,94 +13,96 @@ from simulator.lambdas.limits import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
 from simulator.training.dataset import Record
 
 MAX_LOG_BYTES: Final = 256 * 1024
-"""More log in one call than this is a warning: CloudWatch bills what is written."""
+"""More log in one call is a warning, because CloudWatch bills it."""
 
 STEP_ROLLOUTS: Final = 32
-"""The rollouts that log is counted by: a step of Amazon's sample, four prompts with eight rollouts each."""
+"""The log is measured for this many rollouts: a step of Amazon's sample, four prompts with eight rollouts each."""
 
 LOG_AND_PAYLOAD_SIZE: Final = Probe(
     id="S16",
     name="log and payload size",
-    question="Do the event and the answer fit into a Lambda call, and is little written to the log?",
+    question="Do the event and the response fit into a Lambda call, and is the log short?",
     measured=(
-        f"{STEP_ROLLOUTS} rollouts of the base model are scored; more than {MAX_LOG_BYTES // 1024} kB of log in one call is a "
-        f"warning. A single rollout whose event is above {MAX_REQUEST_BYTES:,} bytes is a failure, for any record of "
-        f"the file; an answer that would be above {MAX_RESPONSE_BYTES:,} bytes for a whole step is a warning."
+        f"{STEP_ROLLOUTS} rollouts of the base model are scored. More than {MAX_LOG_BYTES // 1024} kB of log in one call is a "
+        f"warning. It is a failure when the event of a single rollout, for any record of the file, exceeds "
+        f"{MAX_REQUEST_BYTES:,} bytes. It is a warning when the response for a whole step would exceed {MAX_RESPONSE_BYTES:,} bytes."
     ),
     means=(
-        "Lambda refuses what is larger, and the rollout has no score. Log is billed by CloudWatch, and a function that "
-        "prints its event writes every prompt and response of the run there, where others may read them."
+        "Lambda rejects larger events and responses, and the rollouts get no score. CloudWatch bills the log, and a "
+        "function that prints its event writes every prompt and response of the run there, where others may read them."
     ),
-    remedy="Print nothing or one line a call; return id, score and a few metrics; shorten the record.",
+    remedy="Print at most one line per call. Return only id, score and a few metrics. Shorten the record.",
     source="DOCUMENTED: Lambda quotas. Amazon's own sample prints the whole event. The log's threshold: INFERRED.",
 )
 
 
 def check_log_and_payload_size(context: ProbeContext) -> Iterator[Finding]:
-    """S16: count what is written, sent and returned."""
+    """S16: measure the log, the events and the responses."""
     size = context.settings.grading.rollouts_per_call
     cases = base_rollout_cases(context, max(size, STEP_ROLLOUTS))
-    logged: list[int] = []
-    returned: list[int] = []
-    cut = False
+    log_bytes: list[int] = []
+    response_bytes: list[int] = []
+    is_truncated = False
     for start in range(0, len(cases), size):
         invocation = invoke_cases(context, cases[start : start + size])
         if invocation is not None:
-            logged.append(_function_log_bytes(invocation))
-            returned.append(len(invocation.payload))
-            cut |= not any(line.startswith("START RequestId") for line in invocation.log_lines)
-    if not logged:
-        yield LOG_AND_PAYLOAD_SIZE.not_measured("No call was made whose log and answer could be measured.")
+            log_bytes.append(_function_log_bytes(invocation))
+            response_bytes.append(len(invocation.payload))
+            is_truncated |= not any(line.startswith("START RequestId") for line in invocation.log_lines)
+    if not log_bytes:
+        yield LOG_AND_PAYLOAD_SIZE.not_measured("No call was made whose log and response could be measured.")
         return
-    step = context.hyperparameters.batch_size * context.hyperparameters.rollouts_per_prompt
-    answer = round(sum(returned) / len(cases) * step)
-    longest = max(len(encode_element(case.text)) for case in cases)
-    largest, line = max((_size(context, record), record.line) for record in context.records)
-    largest += longest
-    at_least = "at least " if cut and context.reward_function.spec is None else ""
+    step_rollouts = context.hyperparameters.batch_size * context.hyperparameters.rollouts_per_prompt
+    step_bytes = round(sum(response_bytes) / len(cases) * step_rollouts)
+    longest_text = max(len(encode_element(case.text)) for case in cases)
+    largest, line = max((_element_bytes(context, record), record.line) for record in context.records)
+    largest += longest_text
+    at_least = "at least " if is_truncated and context.reward_function.spec is None else ""
     figures = (
-        f"{at_least}{_format_bytes(sum(logged))} of log for {len(cases)} rollouts; {_format_bytes(largest)} for the largest rollout; "
-        f"{_format_bytes(answer)} in answer to a step of {step}"
+        f"{at_least}{_format_bytes(sum(log_bytes))} of log for {len(cases)} rollouts; {_format_bytes(largest)} for the largest rollout; "
+        f"{_format_bytes(step_bytes)} in response to a step of {step_rollouts}"
     )
-    found = []
+    findings = []
     if largest > MAX_REQUEST_BYTES:
-        found.append(
+        findings.append(
             LOG_AND_PAYLOAD_SIZE.finding(
                 Severity.FAIL,
                 f"The event of one rollout of the record at line {line} is larger than Lambda takes.",
                 measured=_format_bytes(largest),
                 threshold=f"at most {_format_bytes(MAX_REQUEST_BYTES)}",
-                fix=f"Shorten the record at line {line}: its prompt and all its fields travel in the event.",
+                fix=f"Shorten the record at line {line}. Its prompt and all its fields are part of the event.",
                 value=float(largest),
             )
         )
-    if max(logged) > MAX_LOG_BYTES:
-        found.append(
+    if max(log_bytes) > MAX_LOG_BYTES:
+        findings.append(
             LOG_AND_PAYLOAD_SIZE.finding(
                 Severity.WARN,
-                f"Much is written to the log: {at_least}{_format_bytes(sum(logged))} for {len(cases)} rollouts.",
-                measured=f"{_format_bytes(max(logged))} in a call",
+                f"The log is long: {at_least}{_format_bytes(sum(log_bytes))} for {len(cases)} rollouts.",
+                measured=f"{_format_bytes(max(log_bytes))} in a call",
                 threshold=f"at most {_format_bytes(MAX_LOG_BYTES)}",
-                fix="Print nothing, or one line a call; above all not the event.",
-                value=float(max(logged)),
+                fix="Print at most one line per call, and never the event.",
+                value=float(max(log_bytes)),
             )
         )
-    if answer > MAX_RESPONSE_BYTES:
-        found.append(
+    if step_bytes > MAX_RESPONSE_BYTES:
+        findings.append(
             LOG_AND_PAYLOAD_SIZE.finding(
                 Severity.WARN,
-                f"The answer to a whole step of {step} rollouts in one call would be larger than Lambda returns.",
-                measured=_format_bytes(answer),
+                f"The response to a whole step of {step_rollouts} rollouts in one call would be larger than Lambda returns.",
+                measured=_format_bytes(step_bytes),
                 threshold=f"at most {_format_bytes(MAX_RESPONSE_BYTES)}",
-                fix="Return id, score and a few metrics for each rollout, and not the messages.",
-                value=float(answer),
+                fix="Return only id, score and a few metrics for each rollout, without the messages.",
+                value=float(step_bytes),
             )
         )
-    yield from found or [LOG_AND_PAYLOAD_SIZE.ok("Events and answers fit, and little is logged.", measured=figures)]
+    yield from findings or [
+        LOG_AND_PAYLOAD_SIZE.ok("Events and responses fit, and the log is short.", measured=figures)
+    ]
 
 
-def _size(context: ProbeContext, record: Record) -> int:
-    """Return how many bytes of an event a rollout takes, without its response."""
+def _element_bytes(context: ProbeContext, record: Record) -> int:
+    """Return the size of a rollout in an event, without its response."""
     return len(
         encode_element(
             context.invoker.build_element(Case(label="size", record=record, text=""), rollout_id=rollout_id_at(0))
@@ -109,9 +111,9 @@ def _size(context: ProbeContext, record: Record) -> int:
 
 
 def _function_log_bytes(invocation: Invocation) -> int:
-    """Return how many bytes the function itself wrote."""
-    lambdas_own = ("START RequestId", "END RequestId", "REPORT RequestId")
-    return sum(len(line.encode()) for line in invocation.log_lines if not line.startswith(lambdas_own))
+    """Return the size of the function's own log lines."""
+    lambda_lines = ("START RequestId", "END RequestId", "REPORT RequestId")
+    return sum(len(line.encode()) for line in invocation.log_lines if not line.startswith(lambda_lines))
 
 
 def _format_bytes(count: int) -> str:

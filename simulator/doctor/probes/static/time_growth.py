@@ -1,4 +1,4 @@
-"""How the time that a function takes grows with the length of an answer."""
+"""Measure how a function's time grows with the length of a response."""
 
 import math
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from simulator.doctor.probe_context import ProbeContext
 from simulator.doctor.reward_function import with_shorter_timeout
 
 RESPONSE_SIZES: Final = (2_000, 8_000, 32_000)
-"""Characters of the answers that show how time grows (INFERRED)."""
+"""The lengths of the long responses, in characters (INFERRED)."""
 
 STEEP_EXPONENT: Final = 1.5
-"""Time that grows with a higher power of the answer's length than this is a search that starts over and over."""
+"""Time that grows with a higher power of the length is steep: a search that starts again at every character."""
 
 NOTABLE_SECONDS: Final = 0.05
-"""Below this on the longest answer, growth is not worth a word, nor to be told from the noise of a busy machine."""
+"""A shorter time on the longest response is not reported. It is hardly more than the noise of a busy machine."""
 
 TOO_SLOW_SECONDS: Final = 2.0
-"""A function that takes this long on one answer is not asked about a longer one."""
+"""A function that takes longer on one response gets no longer one."""
 
 TIMEOUT_SECONDS: Final = 10.0
-"""Seconds after which a function that is asked about a long answer is stopped, where it is run here."""
+"""The time-out for a long response, in seconds, where the function runs on this machine."""
 
 FILLERS: Final = {
     "words": "so the total comes to that and then ",
@@ -39,15 +39,21 @@ FILLERS: Final = {
     "quotes": '"',
     "asterisks": "*",
 }
-"""What a long answer is filled with: what searches for an answer stumble over."""
+"""The contents of a long response: texts that slow down a search for the answer."""
 
-_CONFIRMATIONS: Final = 3  # measurements that have to agree on a steep growth
-_EXCERPT_CHARACTERS: Final = 80  # characters of the longest answer's beginning
+_CONFIRMATIONS: Final = 3  # a steep growth must be measured this often
+_EXCERPT_CHARACTERS: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeGrowth:
-    """How many seconds answers of one kind took, from the shortest on; `case` is the last that was asked about."""
+    """The times for responses with one filler.
+
+    Attributes:
+        filler: the name of the filler.
+        case: the longest response that was sent.
+        seconds: the times, shortest response first.
+    """
 
     filler: str
     case: Case
@@ -55,12 +61,12 @@ class TimeGrowth:
 
     @property
     def is_too_slow(self) -> bool:
-        """Whether it took so long that no longer answer was asked about."""
+        """Whether it took so long that no longer response was sent."""
         return self.seconds[-1] > TOO_SLOW_SECONDS
 
     @property
     def exponent(self) -> float | None:
-        """The power of the length that the time grows with, between the two longest; None of one alone."""
+        """The power of the length that the time grows with, between the two longest; None with a single time."""
         if len(self.seconds) < 2:  # noqa: PLR2004  a slope is between two points
             return None
         shorter, longer = (max(seconds, 1e-6) for seconds in self.seconds[-2:])
@@ -75,13 +81,13 @@ class TimeGrowth:
 
     @property
     def description(self) -> str:
-        """What was measured, in words."""
+        """The times in words."""
         times = zip(RESPONSE_SIZES, self.seconds, strict=False)
         return ", ".join(f"{format_duration(seconds)} for {size // 1000} kB" for size, seconds in times)
 
     @property
     def example(self) -> Example:
-        """The beginning of the longest answer."""
+        """The start of the longest response as an example."""
         text = self.case.text
         return Example(
             line=self.case.record.line,
@@ -93,7 +99,7 @@ class TimeGrowth:
 
 
 def measure_time_growth(context: ProbeContext, invoker: Invoker) -> Iterator[TimeGrowth]:
-    """Yield how the time grows with long answers of each kind. A steep one is measured anew, and the best counts."""
+    """Yield the growth for each filler. A steep one is measured again, and the shortest times count."""
     for filler in FILLERS:
         growth = _measure(context, invoker, filler)
         for _ in range(1, _CONFIRMATIONS):
@@ -105,21 +111,21 @@ def measure_time_growth(context: ProbeContext, invoker: Invoker) -> Iterator[Tim
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration in words."""
+    """Return a duration in ms or s."""
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def _measure(context: ProbeContext, invoker: Invoker, filler: str) -> TimeGrowth:
     row = context.rows[0]
-    start = "" if row.reference.kind == "none" else row.right_response
-    case = Case(label=filler, record=row.record, text=start)
+    beginning = "" if row.reference.kind == "none" else row.right_response
+    case = Case(label=filler, record=row.record, text=beginning)
     seconds: list[float] = []
     for size in RESPONSE_SIZES:
-        # A search for an answer at the end does not find one at this end.
+        # The x at the end makes a search for an answer at the end fail.
         filled = (FILLERS[filler] * size)[:size]
-        case = replace(case, text=f"{start}\n{filled}\nx")
-        (name,) = invoker.rollout_ids([case])
-        invocation = invoker.invoke([invoker.build_element(case, rollout_id=name)], ids=[name]).invocation
+        case = replace(case, text=f"{beginning}\n{filled}\nx")
+        ids = invoker.rollout_ids([case])
+        invocation = invoker.invoke([invoker.build_element(case, rollout_id=ids[0])], ids=ids).invocation
         seconds.append(invocation.duration_ms / 1e3 if invocation else 0.0)
         if seconds[-1] > TOO_SLOW_SECONDS:
             break
@@ -127,6 +133,6 @@ def _measure(context: ProbeContext, invoker: Invoker, filler: str) -> TimeGrowth
 
 
 def invoker_with_shorter_timeout(context: ProbeContext) -> Invoker:
-    """Return one who asks the patient under a short time-out, where it is run here."""
-    patient = with_shorter_timeout(context.reward_function, timeout=TIMEOUT_SECONDS) or context.reward_function
-    return Invoker(reward_function=patient, settings=context.settings.grading, on_call=context.invoker.on_call)
+    """Return an invoker of the function with a short time-out, where it runs on this machine."""
+    function = with_shorter_timeout(context.reward_function, timeout=TIMEOUT_SECONDS) or context.reward_function
+    return Invoker(reward_function=function, settings=context.settings.grading, on_call=context.invoker.on_call)

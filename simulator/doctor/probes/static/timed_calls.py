@@ -1,4 +1,4 @@
-"""Calls as the service would make them, of rollouts of the untrained model, for what a call costs."""
+"""Calls with rollouts of the untrained model, as the service makes them, to measure their time and size."""
 
 from collections.abc import Sequence
 from itertools import cycle, islice
@@ -10,15 +10,15 @@ from simulator.lambdas.function import Invocation
 
 
 def invoke_cases(context: ProbeContext, cases: Sequence[Case], invoker: Invoker | None = None) -> Invocation | None:
-    """Make one call of these cases; None where it was not run."""
+    """Make one call with these cases. Return None when the function was not run."""
     invoker = invoker or context.invoker
-    names = [rollout_id_at(count) for count in range(len(cases))]
-    elements = [invoker.build_element(case, rollout_id=name) for case, name in zip(cases, names, strict=True)]
-    return invoker.invoke(elements, ids=names).invocation
+    ids = [rollout_id_at(index) for index in range(len(cases))]
+    elements = [invoker.build_element(case, rollout_id=id_) for case, id_ in zip(cases, ids, strict=True)]
+    return invoker.invoke(elements, ids=ids).invocation
 
 
 def base_rollout_cases(context: ProbeContext, count: int) -> list[Case]:
-    """Return so many rollouts of the base model, over and over if need be."""
+    """Return `count` rollouts of the base model, repeated when there are fewer."""
     cases = [
         Case(label="cost", record=group.prompt.record, text=response_text(rollout, context.settings.grading))
         for group in context.base_groups
@@ -28,5 +28,5 @@ def base_rollout_cases(context: ProbeContext, count: int) -> list[Case]:
 
 
 def rollout_id_at(index: int) -> str:
-    """Return an id in the form of a job's rollouts."""
+    """Return an id in the form that a job uses."""
     return rollout_id(split="train", step=1, line=index + 1, index=0)
