@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 ToolChoice: TypeAlias = Literal["auto", "none", "required"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls"]
 Schema: TypeAlias = Mapping[str, Any] | bool  # a JSON Schema that `structured.instances.check_schema` has accepted
+ANY_OBJECT_SCHEMA: Final[Schema] = {"type": "object"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,15 @@ can rely:
 - it calls all tools that the question names. If it names none, it calls the tool whose name and description have the
   most reply in common with the question; of several, the first
 - the answer, right or wrong, goes into the field of the arguments that fits it best
+- a JSON reply has the form of `json_schema`, or else of a schema, a template or named keys in the prompt
 """
 
 import json
 from dataclasses import replace
 from typing import Final
 
-from simulator.inference.chat_request import ChatRequest, Reply, ToolCall
+from simulator.inference.chat_request import ANY_OBJECT_SCHEMA, ChatRequest, Reply, Schema, ToolCall
+from simulator.inference.prompt_schema import asks_for_json, find_prompt_schema
 from simulator.inference.structured.instances import generate_instance
 from simulator.inference.tool_calls import choose_tools, find_tool_results, make_tool_call
 from simulator.training.chat_answers import ChatAnswer
@@ -48,12 +50,11 @@ def compose_reply(
         value = answer.value if answer.known else question
         calls = tuple(make_tool_call(tool, value, question, (*random_key, index)) for index, tool in enumerate(tools))
         return _with_tool_calls(reply, calls, max_tokens)
-    if request.json_schema is not None:
-        value = _parse_json(results[-1][1]) if results and not answer.known else answer.value
-        text = json.dumps(
-            generate_instance(request.json_schema, value, key=find_requested_format(question).key), ensure_ascii=False
-        )
-        reply = _with_text(reply, text, max_tokens)
+    value = _parse_json(results[-1][1]) if results and not answer.known else answer.value
+    schema = _find_schema(request, answer, question, value)
+    if schema is not None:
+        instance = generate_instance(schema, value, key=find_requested_format(question).key)
+        reply = _with_text(reply, json.dumps(instance, ensure_ascii=False), max_tokens)
     elif results and not answer.known:
         reply = _with_text(reply, "\n".join(f"{name} says: {result}" for name, result in results), max_tokens)
     return _apply_stop_sequences(reply, request.stop)
@@ -64,6 +65,24 @@ def count_prompt_tokens(request: ChatRequest) -> int:
     return count_message_tokens(
         Message(role=turn.role, content=turn.content) for turn in request.messages
     ) + _template_tokens(request)
+
+
+def _find_schema(request: ChatRequest, answer: ChatAnswer, question: str, value: Json) -> Schema | None:
+    """Return the schema of a JSON reply, or None for a reply in text.
+
+    For any object, the prompt may say which. Without a requested form, the reply is JSON if the prompt asks for it. But
+    the prompt of a record is the policy's own task: it answers in the formats that it has learned.
+    """
+    if request.json_schema is not None and request.json_schema != ANY_OBJECT_SCHEMA:
+        return request.json_schema
+    texts = [truncate_middle(turn.content) for turn in request.messages if turn.role in {"system", "developer"}]
+    if request.json_schema is not None or not answer.known:
+        texts.insert(0, question)
+    elif answer.is_whole_prompt:
+        return None
+    if request.json_schema is None and not any(map(asks_for_json, texts)):
+        return None
+    return find_prompt_schema(texts, value) or request.json_schema
 
 
 def _template_tokens(request: ChatRequest) -> int:

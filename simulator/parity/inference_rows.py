@@ -58,6 +58,12 @@ INFERENCE_ROWS: Final = (
         "json-answers", _CHAT, "The content of a JSON answer", "the answer of the policy, in the field that fits"
     ),
     inferred_row(
+        "json-from-the-prompt",
+        _CHAT,
+        "How well a model follows a JSON Schema, a template or key names that only the prompt has",
+        "always: with `json_object`, and without it if the prompt asks for JSON; prompts of files as in training",
+    ),
+    inferred_row(
         "large-schemas",
         _CHAT,
         "How much of JSON Schema is supported",

@@ -6,8 +6,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from simulator.errors import INVALID_VALUE
-from simulator.inference.chat_request import ChatRequest, Schema, Tool, ToolCall, Turn
-from simulator.wire.inference_fields import ANY_OBJECT_SCHEMA
+from simulator.inference.chat_request import ANY_OBJECT_SCHEMA, ChatRequest, Schema, Tool, ToolCall, Turn
 from simulator.wire.json_response import Json
 from simulator.wire.response_requests import (
     CreateResponse,

@@ -36,6 +36,7 @@ class ChatAnswer:
 
     Attributes:
         known: whether the simulator has a reference answer or recorded responses for the prompt.
+        is_whole_prompt: whether the known prompt is the whole conversation, and not only its last message.
         value: the value of the answer, right or wrong: a number, a label, a JSON value; the text if it has none.
     """
 
@@ -46,6 +47,7 @@ class ChatAnswer:
     reasoning_tokens: int
     finish_reason: FinishReason
     known: bool
+    is_whole_prompt: bool = True
     value: Json
 
 
@@ -60,6 +62,7 @@ class SimulatedChat:
     temperature: float
     effort: str
     prompt_tokens: int
+    is_whole_prompt: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ class RecordedChat:
     distribution: Distribution
     temperature: float
     prompt_tokens: int
+    is_whole_prompt: bool
 
 
 def prepare_chat(
@@ -90,6 +94,7 @@ def prepare_chat(
     conversation = _through_last_question(messages)
     text = prompt_text(conversation)
     record = index.find(text)
+    is_whole_prompt = record is not None
     if record is None and len(conversation) > 1 and conversation[-1].role == "user":
         record = index.find(conversation[-1].content)
     if record and find_responses and (responses := find_responses(record)):
@@ -99,6 +104,7 @@ def prepare_chat(
             distribution=recorded_prompt.chat_distribution(weights, temperature),
             temperature=temperature,
             prompt_tokens=count_message_tokens(messages),
+            is_whole_prompt=is_whole_prompt,
         )
     profile = profile_for(model)
     prompt = prepare_prompt(
@@ -116,6 +122,7 @@ def prepare_chat(
         temperature=temperature,
         effort=reasoning_effort,
         prompt_tokens=count_message_tokens(messages),
+        is_whole_prompt=is_whole_prompt,
     )
 
 
@@ -148,6 +155,7 @@ def answer_chat(
             reasoning_tokens=reasoning_tokens,
             finish_reason="stop" if count_tokens(text) <= tokens_left else "length",
             known=False,
+            is_whole_prompt=chat.is_whole_prompt,
             value=choose_answer(prompt.task, _WRONG, draws[2])[0],
         )
     (rollout,) = sample_group(
@@ -169,6 +177,7 @@ def answer_chat(
         reasoning_tokens=rollout.reasoning_length,
         finish_reason="length" if rollout.truncated else "stop",
         known=True,
+        is_whole_prompt=chat.is_whole_prompt,
         value=_answer_value(prompt, rollout, temperature, random_key),
     )
 
@@ -189,6 +198,7 @@ def _answer_from_recorded(chat: RecordedChat, *, max_tokens: int, random_key: tu
         reasoning_tokens=reasoning_tokens,
         finish_reason="length" if rollout.truncated or length < rollout.response_length else "stop",
         known=True,
+        is_whole_prompt=chat.is_whole_prompt,
         value=prompt.task.reference.value if rollout.correct else marked[-1] if marked else text,
     )
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from simulator.inference.chat_request import Schema, Tool, ToolCall, Turn
+from simulator.inference.chat_request import ANY_OBJECT_SCHEMA, Schema, Tool, ToolCall, Turn
 from simulator.inference.structured.instances import check_schema
-from simulator.wire.inference_fields import ANY_OBJECT_SCHEMA, LenientModel, ObjectSchema, SchemaName
+from simulator.wire.inference_fields import LenientModel, ObjectSchema, SchemaName
 
 
 class TextPart(LenientModel):

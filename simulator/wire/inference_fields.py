@@ -1,17 +1,14 @@
 """What the requests of chat completions, completions and Responses have in common."""
 
 from functools import cache
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
-from simulator.inference.chat_request import Schema
 from simulator.inference.structured.instances import check_schema
 
 Model = TypeVar("Model", bound=BaseModel)
-
-ANY_OBJECT_SCHEMA: Final[Schema] = {"type": "object"}
 
 
 class LenientModel(BaseModel):
