@@ -1,5 +1,6 @@
 """Starting a simulator for a command: its socket, its log of refused requests, and errors at the start."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -34,7 +35,7 @@ def open_socket(settings: Settings) -> socket.socket:
         return bind_socket(settings)
     except OSError as error:
         advice = "Another program uses it; --port 0 takes a free one." if error.errno == EADDRINUSE else "Check --host."
-        exit_with_error(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. {advice}")
+        exit_with_error(f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}. {advice}")
 
 
 @contextmanager

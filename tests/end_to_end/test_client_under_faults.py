@@ -1,20 +1,26 @@
-"""The project's own client under every scripted fault, and with listings that lag: whatever happens, it behaves."""
+"""The project's own client under every scripted fault, and with listings that lag behind.
+
+Client and simulator run in this process and share a clock that a sleep advances at once.
+"""
 
 import json
-import sys
-import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import openai
 import pytest
 
-from tests.end_to_end.commands import ROOT, rft_command, rft_sim
-from tests.end_to_end.test_exec_verdict import CLEAN
+from simulator.settings import ConsistencySettings, Pace, Settings
+from tests.end_to_end.commands import ROOT, CommandResult, FastClock, verdict_on_clients
+from tests.end_to_end.conftest import RunClient
+from tests.simulators import RunningSimulator, serve_simulator
 
 pytestmark = pytest.mark.slow
 
-SCRIPTS: Final = sorted(path.stem for path in (ROOT / "fixtures" / "faults").glob("*.json"))
-# What ends the road: the client says so, and exits with 1 (3 is a cancelled job).
+FAULTS: Final = ROOT / "fixtures" / "faults"
+STREAM_SCRIPTS: Final = {"broken_event", "cut_stream", "early_end", "stalled_stream"}
+TRAIN_SCRIPTS: Final = sorted({path.stem for path in FAULTS.glob("*.json")} - STREAM_SCRIPTS)
+# The faults that end a run: the client reports an error and exits with 1 (3 is a cancelled job).
 EXIT_CODES: Final = {
     "cancelled_in_mid_step": 3,
     "deleted_function": 1,
@@ -24,80 +30,106 @@ EXIT_CODES: Final = {
     "no_concurrency": 1,
     "slow_function": 1,
 }
-REWARD: Final = {"slow_function": "fixtures/graders/slow_when_told"}
-DATA: Final = ("--data", "fixtures/prompts/string_reference.jsonl", "--compare-rows", "4")
-# Streams are `rft chat`'s; a stall without end is waited for as long as its time-out says, once.
-STREAMS: Final = {"broken_event": 1, "cut_stream": 1, "early_end": 1, "stalled_stream": 1}
 LAGS: Final = (
-    ("consistency.jobs_lag=2",),
-    ("consistency.events_lag=2",),
-    ("consistency.events_batch=7",),
-    ("consistency.events_twice=true",),
-    ("consistency.checkpoints_lag=2",),
-    ("consistency.jobs_lag=2", "consistency.events_lag=2", "consistency.events_twice=true"),
+    {"jobs_lag": 2},
+    {"events_lag": 2},
+    {"events_batch": 7},
+    {"events_twice": True},
+    {"checkpoints_lag": 2},
+    {"jobs_lag": 2, "events_lag": 2, "events_twice": True},
 )
+TIME_SCALE: Final = 0.1
+"""Delays and time-outs that really pass are shortened by this factor, both by the same."""
 
 
-def train_command(reward: str, output: Path) -> list[str]:
-    """Return the command line of a short road."""
-    data = DATA if reward == "reward_lambda" else ("--data", "fixtures/prompts/train.jsonl", "--compare-rows", "4")
-    return rft_command("train", *data, "--reward", reward, "--output", str(output))
+@pytest.fixture(autouse=True)
+def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scaled(seconds: float, *, connect: float) -> openai.Timeout:
+        return timeout(seconds * TIME_SCALE, connect=connect)
+
+    timeout = openai.Timeout
+    monkeypatch.setattr(openai, "Timeout", scaled)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_the_road_under_a_scripted_fault_ends_well_or_says_why_not(script: str, tmp_path: Path) -> None:
-    """With no fault to be found in its manners."""
-    faults = f"fixtures/faults/{script}.json"
-    done = rft_sim(
-        "exec", "--verdict", "--faults", faults, "--", *train_command(REWARD.get(script, "reward_lambda"), tmp_path)
-    )
+@pytest.fixture
+def train(rft: RunClient, tmp_path: Path) -> RunClient:
+    """Run a short `rft train` against a simulator."""
+
+    def train(simulator: RunningSimulator, reward: str = "reward_lambda") -> CommandResult:
+        data = "string_reference.jsonl" if reward == "reward_lambda" else "train.jsonl"
+        options = ("--data", f"fixtures/prompts/{data}", "--compare-rows", "4", "--reward", reward)
+        return rft(simulator, "train", *options, "--output", str(tmp_path / "output"))
+
+    return train
+
+
+def load_script(name: str) -> list[dict[str, Any]]:
+    """Return a script of `fixtures/faults` with its real delays shortened."""
+    faults: list[dict[str, Any]] = json.loads((FAULTS / f"{name}.json").read_text())
+    return [fault | {"delay": fault["delay"] * TIME_SCALE} if "delay" in fault else fault for fault in faults]
+
+
+def restart(simulator: RunningSimulator, faults: list[dict[str, Any]]) -> None:
+    """Empty the simulator and add faults."""
+    assert simulator.http.post("/_simulator/reset").status_code < 300
+    answer = simulator.http.post("/_simulator/faults", json=faults)
+    assert answer.status_code < 300, answer.text
+
+
+@pytest.mark.parametrize("script", TRAIN_SCRIPTS)
+def test_train_under_a_fault_succeeds_or_reports_the_error(
+    script: str, fast_simulator: RunningSimulator, train: RunClient
+) -> None:
+    """The verdict finds nothing wrong with the client."""
+    restart(fast_simulator, load_script(script))
+    reward = "fixtures/graders/slow_when_told" if script == "slow_function" else "reward_lambda"
+    done = train(fast_simulator, reward)
     assert done.returncode == EXIT_CODES.get(script, 0), done.stdout + done.stderr
-    assert CLEAN in done.stderr, done.stderr
     assert ("✗" in done.stderr) == (script in EXIT_CODES)
+    assert verdict_on_clients(fast_simulator, done.returncode) == "clean"
 
 
-def test_a_wait_at_which_the_client_gives_up_holds_up_none_of_its_threads(tmp_path: Path) -> None:
-    """The second chat of the comparison is told to wait 100 s: nobody sleeps through them, and nobody asks before."""
-    faults = tmp_path / "faults.json"
+def test_no_thread_waits_when_the_client_gives_up(
+    fast_simulator: RunningSimulator, clock: FastClock, train: RunClient
+) -> None:
+    """The second chat of the comparison gets a Retry-After of 100 s: no thread waits for it or asks before."""
     chats = {"method": "POST", "path": "/v1/chat/completions"}
-    faults.write_text(json.dumps([{"request": chats, "nth": 2, "error": "RATE_LIMITED", "retry_after": 100}]))
-    began = time.monotonic()
-    done = rft_sim("exec", "--verdict", "--faults", str(faults), "--", *train_command("reward_lambda", tmp_path))
-    assert (done.returncode, time.monotonic() - began < 90) == (1, True), done.stdout + done.stderr
-    assert "says to wait" in done.stderr, done.stderr
-    assert CLEAN in done.stderr, done.stderr
+    restart(fast_simulator, [{"request": chats, "nth": 2, "error": "RATE_LIMITED", "retry_after": 100}])
+    slept_before = clock.slept
+    done = train(fast_simulator)
+    assert (done.returncode, clock.slept - slept_before < 90) == (1, True), done.stdout + done.stderr
+    assert "100 s" in done.stderr, done.stderr
+    assert verdict_on_clients(fast_simulator, done.returncode) == "clean"
 
 
-@pytest.mark.parametrize("script", STREAMS)
-def test_a_chat_whose_stream_breaks_ends_and_says_so(script: str) -> None:
-    """The second one, which nothing befalls, is answered."""
-    chat = [*rft_command("chat", "openai.gpt-oss-20b", "How many?")]
-    twice = f"import subprocess, sys; print([subprocess.run({chat!r}).returncode for _ in range(2)], file=sys.stderr)"
-    faults = f"fixtures/faults/{script}.json"
-    done = rft_sim("exec", "--verdict", "--faults", faults, "--", sys.executable, "-c", twice)
-    assert f"[{STREAMS[script]}, 0]\n" in done.stderr, done.stderr
-    assert CLEAN in done.stderr, done.stderr
+@pytest.mark.parametrize("script", sorted(STREAM_SCRIPTS))
+def test_a_chat_whose_stream_breaks_reports_the_error(
+    script: str, fast_simulator: RunningSimulator, rft: RunClient
+) -> None:
+    """The next chat, which has no fault, succeeds."""
+    restart(fast_simulator, load_script(script))
+    exit_codes = [rft(fast_simulator, "chat", "openai.gpt-oss-20b", "How many?").returncode for _ in range(2)]
+    assert exit_codes == [1, 0]
+    assert verdict_on_clients(fast_simulator, 0) == "clean"
 
 
-@pytest.mark.parametrize("lag", LAGS, ids="+".join)
-def test_the_road_with_listings_that_lag_misses_nothing(lag: tuple[str, ...], tmp_path: Path) -> None:
-    """Every step and every checkpoint is in the report."""
-    settings = [option for assignment in lag for option in ("--set", assignment)]
-    done = rft_sim("exec", "--verdict", *settings, "--", *train_command("reward_lambda", tmp_path))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert CLEAN in done.stderr, done.stderr
-    assert "27 steps  2 checkpoints" in done.stdout
+@pytest.mark.parametrize("lag", LAGS, ids=str)
+def test_train_with_lagging_listings_misses_nothing(lag: dict[str, int], clock: FastClock, train: RunClient) -> None:
+    """The report has every step and every checkpoint."""
+    settings = Settings(port=0, pace=Pace.POLL, consistency=ConsistencySettings(**lag))
+    with serve_simulator(settings) as simulator:
+        done = train(simulator)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "27 steps  2 checkpoints" in done.stdout
+        assert verdict_on_clients(simulator, 0) == "clean"
 
 
-def test_a_lost_answer_and_a_list_that_lags_make_one_job(tmp_path: Path) -> None:
-    """It is looked for until the list holds it."""
-    script = f"""
-import subprocess, sys
-train = {train_command("reward_lambda", tmp_path)!r}
-assert subprocess.run(train).returncode == 0
-print(subprocess.run({rft_command("jobs")!r}, capture_output=True, text=True).stdout.count("ftjob-"), "jobs", file=sys.stderr)
-"""
-    options = ("--faults", "fixtures/faults/lost_answer.json", "--set", "consistency.jobs_lag=2")
-    done = rft_sim("exec", "--verdict", *options, "--", sys.executable, "-c", script)
-    assert "1 jobs\n" in done.stderr, done.stderr
-    assert CLEAN in done.stderr, done.stderr
+def test_a_lost_answer_and_a_lagging_list_make_one_job(clock: FastClock, rft: RunClient, train: RunClient) -> None:
+    """The client searches the list until the job appears, and does not create another one."""
+    settings = Settings(port=0, pace=Pace.POLL, consistency=ConsistencySettings(jobs_lag=2))
+    with serve_simulator(settings) as simulator:
+        restart(simulator, load_script("lost_answer"))
+        done = train(simulator)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert rft(simulator, "jobs").stdout.count("ftjob-") == 1
+        assert verdict_on_clients(simulator, 0) == "clean"

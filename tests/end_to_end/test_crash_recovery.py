@@ -1,47 +1,52 @@
-"""A simulator that is killed: what it had acknowledged is there at the next start, and a running job goes on."""
+"""A simulator that is killed: nothing acknowledged is lost, and a running job continues after the next start."""
 
 from pathlib import Path
 
 import pytest
 
+from simulator.settings import Pace, Settings
 from tests.end_to_end.commands import ROOT
 from tests.end_to_end.crash_recovery import run_crash_test
 from tests.end_to_end.server_process import fetch_job_log, run_server
-from tests.simulators import SimulatorClient
+from tests.simulators import TERMINAL_STATUSES, SimulatorClient, serve_simulator
 from tests.training.training_files import make_training_file
 
 pytestmark = pytest.mark.slow
 
-POLL_PACE = ("--pace", "poll", "--epoch", "1767225600")  # a job stands still between two looks
+POLL_PACE = ("--pace", "poll", "--epoch", "1767225600")  # the job does not advance between two retrieves
 
 
-def wait_for_end(world: SimulatorClient, job: str) -> bytes:
-    """Look at a job until it has ended; return its log."""
-    while world.retrieve_job(job)["status"] not in {"succeeded", "failed", "cancelled"}:
+def create_job(simulator: SimulatorClient) -> str:
+    """Deploy a function and create a job with it."""
+    function = simulator.deploy(ROOT / "reward_lambda", name="reward")
+    return str(simulator.create_job(simulator.upload(make_training_file(100)), function=function)["id"])
+
+
+def finish_job(simulator: SimulatorClient, job: str) -> bytes:
+    """Retrieve a job until it has ended; return its log."""
+    while simulator.retrieve_job(job)["status"] not in TERMINAL_STATUSES:
         pass
-    return fetch_job_log(world, job)
+    return fetch_job_log(simulator, job)
 
 
-def test_a_job_goes_on_after_kill_9_as_if_nothing_had_been(tmp_path: Path) -> None:
-    """Its function is still there; the finished log is that of an undisturbed run, byte for byte."""
-    with run_server(tmp_path / "undisturbed", *POLL_PACE) as (world, _):
-        function = world.deploy(ROOT / "reward_lambda", name="reward")
-        whole = wait_for_end(world, world.create_job(world.upload(make_training_file(100)), function=function)["id"])
-    with run_server(tmp_path / "cut", *POLL_PACE) as (world, process):
-        function = world.deploy(ROOT / "reward_lambda", name="reward")
-        job = world.create_job(world.upload(make_training_file(100)), function=function)["id"]
+def test_a_job_continues_after_kill_9_and_writes_the_same_log(tmp_path: Path) -> None:
+    """Its function still exists. The finished log equals that of an undisturbed run byte for byte."""
+    with serve_simulator(Settings(port=0, pace=Pace.POLL)) as undisturbed:
+        complete_log = finish_job(undisturbed, create_job(undisturbed))
+    with run_server(tmp_path, *POLL_PACE) as (simulator, process):
+        job = create_job(simulator)
         for _ in range(12):
-            world.retrieve_job(job)
-        before = fetch_job_log(world, job)
+            simulator.retrieve_job(job)
+        log_before = fetch_job_log(simulator, job)
         process.kill()
-    with run_server(tmp_path / "cut", *POLL_PACE) as (world, _):
+    with run_server(tmp_path, *POLL_PACE) as (simulator, _):
         for _ in range(3):
-            world.retrieve_job(job)
-        assert fetch_job_log(world, job).startswith(before)
-        assert wait_for_end(world, job) == whole
+            simulator.retrieve_job(job)
+        assert fetch_job_log(simulator, job).startswith(log_before)
+        assert finish_job(simulator, job) == complete_log
 
 
-def test_kills_at_any_moment_lose_nothing_and_change_nothing(tmp_path: Path) -> None:
-    """Three jobs and their users, killed six times; `tests/bench/bench_crash_recovery.py` does it two hundred times."""
-    outcome = run_crash_test(tmp_path, kills=6, jobs=3, records=100, longest=2.0)
-    assert (outcome.differing, outcome.lost, outcome.regraded_steps, outcome.kill_count) == ((), (), (), 6)
+def test_kills_at_random_moments_lose_nothing_and_change_nothing(tmp_path: Path) -> None:
+    """Two jobs and their users, killed three times. `tests/bench/bench_crash_recovery.py` kills two hundred times."""
+    report = run_crash_test(tmp_path, kills=3, jobs=2, records=100, longest=1.0)
+    assert (report.differing, report.lost, report.regraded_steps, report.kill_count) == ((), (), (), 3)

@@ -1,89 +1,187 @@
-"""`rft-sim exec`: a simulator for the length of one command, and nothing of the caller's own account in sight."""
+"""`rft-sim exec`: a simulator for one command."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from simulator.cli.environment import build_client_environment
-from tests.end_to_end.commands import ROOT, rft_sim
+from simulator.settings import Settings
+from tests.end_to_end.commands import ROOT, rft_command
+from tests.end_to_end.conftest import RunCommand
+from tests.simulators import serve_simulator
 
-_ASK = "import os, urllib.request; print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '{}').status)"
+GET_HEALTH = """
+import os, urllib.request
+print(urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_simulator/health").read().decode())
+"""
+LIST_EVENTS_THREE_TIMES = """
+import os, urllib.error, urllib.request
+url = os.environ["OPENAI_BASE_URL"] + "/fine_tuning/jobs/ftjob-1/events"
+headers = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+for _ in range(3):
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, headers=headers))
+    except urllib.error.HTTPError as error:
+        print(error.status)
+        error.close()
+"""
+LIST_MODELS = """
+import os, urllib.request
+headers = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+urllib.request.urlopen(urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/models", headers=headers)).close()
+"""
 
 
-@pytest.mark.slow
-def test_the_command_finds_the_simulator_through_its_environment() -> None:
-    """The variables are the ecosystem's own."""
-    done = rft_sim("exec", "--", sys.executable, "-c", _ASK.format("/_simulator/health"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "200\n", "")
+def python(program: str) -> tuple[str, ...]:
+    """Return the end of a command line that runs a program."""
+    return ("--", sys.executable, "-c", program)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("code", [0, 1, 3])
-def test_the_exit_code_is_the_commands_own(code: int) -> None:
-    """CI sees what the command said."""
-    assert rft_sim("exec", "--", sys.executable, "-c", f"raise SystemExit({code})").returncode == code
+def test_the_command_reaches_the_simulator_and_its_exit_code_is_passed_on(rft_sim_here: RunCommand) -> None:
+    """The environment has the SDKs' variables. --set accepts what the options accept."""
+    settings = ("--set", "epoch=2026-01-31T12:00:00Z", "--set", "region=eu-west-1")
+    done = rft_sim_here("exec", *settings, *python(f"{GET_HEALTH}\nraise SystemExit(3)"))
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout == '{"data":null,"now":1769860800,"region":"eu-west-1","status":"ok"}\n'
 
 
-@pytest.mark.slow
-def test_a_command_that_is_not_there_is_told_by_name() -> None:
-    """127, as a shell answers, and no traceback."""
-    done = rft_sim("exec", "--", "no-such-command")
-    assert (done.returncode, done.stderr) == (127, "rft-sim: no such command: no-such-command\n")
+@pytest.mark.parametrize(
+    ("content", "mode", "code", "message"),
+    [
+        (None, 0, 127, "no such command: {}"),
+        ("", 0o644, 126, "not executable: {}"),
+        ("no first line that names an interpreter", 0o755, 126, "{} cannot be run: Exec format error"),
+    ],
+)
+def test_a_command_that_cannot_run_has_the_exit_code_of_a_shell(
+    content: str | None, mode: int, code: int, message: str, rft_sim_here: RunCommand, tmp_path: Path
+) -> None:
+    """One line, no traceback."""
+    command = tmp_path / "command"
+    if content is not None:
+        command.write_text(content)
+        command.chmod(mode)
+    done = rft_sim_here("exec", "--", str(command))
+    assert (done.returncode, done.stderr) == (code, f"rft-sim: {message.format(command)}\n")
 
 
-@pytest.mark.slow
-def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
+def test_a_used_port_is_an_error_with_advice(rft_sim_here: RunCommand) -> None:
     """Exit code 2, one line."""
-    inner = f"import subprocess, sys, os; port = os.environ['AWS_ENDPOINT_URL'].rsplit(':', 1)[1]; \
-sys.exit(subprocess.run([{sys.executable!r}, '-m', 'simulator', 'exec', '--port', port, '--', 'true']).returncode)"
-    done = rft_sim("exec", "--", sys.executable, "-c", inner)
-    assert done.returncode == 2
-    assert "Address already in use" in done.stderr
-    assert "Traceback" not in done.stderr
+    with socket.create_server(("127.0.0.1", 0)) as listening_socket:
+        port = listening_socket.getsockname()[1]
+        done = rft_sim_here("exec", "--port", str(port), "--", "true")
+    advice = "Another program uses it; --port 0 takes a free one."
+    message = f"rft-sim: cannot listen on 127.0.0.1:{port}: Address already in use. {advice}\n"
+    assert (done.returncode, done.stderr) == (2, message)
 
 
-def test_no_credential_of_the_callers_own_reaches_the_command() -> None:
-    """Every AWS_ and OPENAI_ variable is replaced, and the profile files are pointed at nothing."""
-    inherited = {
-        "PATH": "/bin",
-        "AWS_PROFILE": "production",
-        "AWS_SESSION_TOKEN": "real",
-        "AWS_SECRET_ACCESS_KEY": "real",
-        "AWS_ENDPOINT_URL_LAMBDA": "https://lambda.us-west-2.amazonaws.com",
-        "OPENAI_API_KEY": "sk-real",
-        "OPENAI_ORG_ID": "org-real",
-        "RFT_TARGET": "bedrock",
-    }
-    environment = build_client_environment(url="http://127.0.0.1:1", region="us-west-2", key="key", inherited=inherited)
-    assert environment == {
-        "PATH": "/bin",
-        "AWS_ACCESS_KEY_ID": "AKIASIMULATOR0000000",
-        "AWS_BEARER_TOKEN_BEDROCK": "key",
-        "AWS_BEDROCK_BASE_URL": "http://127.0.0.1:1/openai/v1",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_DEFAULT_REGION": "us-west-2",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-        "AWS_REGION": "us-west-2",
-        "AWS_SECRET_ACCESS_KEY": "simulator/not/a/real/secret/key/0000000000",
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "BEDROCK_MANTLE_API_BASE": "http://127.0.0.1:1/v1",
-        "OPENAI_API_KEY": "key",
-        "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "RFT_SIM_EXEC": "1",
-        "RFT_TARGET": "simulator",
-        "no_proxy": "127.0.0.1,localhost",
-    }
+def test_a_data_folder_has_one_simulator_at_a_time(rft_sim_here: RunCommand, tmp_path: Path) -> None:
+    """The second one exits with an error."""
+    with serve_simulator(Settings(port=0, data=tmp_path)):
+        done = rft_sim_here("exec", "--data", str(tmp_path), "--", "true")
+    message = f"rft-sim: {tmp_path} is in use by another simulator. Stop it, or choose another folder.\n"
+    assert (done.returncode, done.stderr) == (2, message)
+
+
+@pytest.mark.parametrize("option", ["--data={}", "--rollouts={}", "--set=rollouts={}"])
+def test_an_unusable_folder_is_a_one_line_error(option: str, rft_sim_here: RunCommand) -> None:
+    """Before the command runs."""
+    done = rft_sim_here("exec", option.format("/proc/nowhere"), "--", "true")
+    assert (done.returncode, done.stderr.count("\n"), "/proc/nowhere" in done.stderr) == (2, 1, True)
+
+
+@pytest.mark.parametrize(("options", "lines"), [([], 0), (["--verbose"], 3)])
+def test_refused_requests_are_reported_with_verbose_only(
+    options: list[str], lines: int, rft_sim_here: RunCommand
+) -> None:
+    """The terminal belongs to the command."""
+    done = rft_sim_here("exec", *options, *python(LIST_EVENTS_THREE_TIMES))
+    refused = [
+        line for line in done.stderr.splitlines() if line.startswith("GET /v1/fine_tuning/jobs/ftjob-1/events 404 ")
+    ]
+    assert (done.returncode, len(refused), len(done.stderr.splitlines())) == (0, lines, lines)
+
+
+def test_the_command_meets_the_faults_of_a_script(rft_sim_here: RunCommand) -> None:
+    """From its first request on; other requests are answered as usual."""
+    script = ROOT / "fixtures" / "faults" / "unavailable.json"
+    done = rft_sim_here("exec", "--faults", str(script), *python(LIST_EVENTS_THREE_TIMES))
+    assert (done.returncode, done.stdout.split()) == (0, ["500", "404", "404"])
+
+
+@pytest.mark.parametrize("command", [["serve"], ["exec", "--", "true"]])
+def test_an_invalid_fault_script_is_a_one_line_error(
+    command: list[str], rft_sim_here: RunCommand, tmp_path: Path
+) -> None:
+    """Before the simulator serves."""
+    (tmp_path / "faults.json").write_text('{"request": {}, "drop": "later"}')
+    name, *rest = command
+    done = rft_sim_here(name, "--port", "0", "--faults", str(tmp_path / "faults.json"), *rest)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"rft-sim: {tmp_path}/faults.json: fault 1: drop: ")
+
+
+UNUSED_FAULTS = [
+    {"request": {"path": "/v1/models"}, "times": 3, "delay": 0.001},
+    {"request": {"method": "POST", "path": "**/chat/completions"}, "stream": {"cut_after": 5}},
+    {"request": {"path": "/v1/models"}, "nth": 2, "drop": "before"},
+    {"request": {"path": "/v1/models"}, "stream": {"cut_after": 5}},
+    {"job": 1, "step": 2, "cancel": True},
+    {"job": 2, "queue": "1h"},
+]
+
+
+def test_faults_that_were_never_applied_are_reported_at_the_end(rft_sim_here: RunCommand, tmp_path: Path) -> None:
+    """One line each, with the reason."""
+    (tmp_path / "faults.json").write_text(json.dumps(UNUSED_FAULTS))
+    done = rft_sim_here("exec", "--faults", str(tmp_path / "faults.json"), *python(LIST_MODELS))
+    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (
+        0,
+        "",
+        [
+            "rft-sim: fault-2 was never applied: no request matched it (POST **/chat/completions)",
+            "rft-sim: fault-3 was never applied: 1 request matched it (/v1/models), but it applies to call 2",
+            "rft-sim: fault-4 was never applied: 1 request matched it (/v1/models), but it had no effect there",
+            "rft-sim: fault-5 was never applied: job 1 never reached step 2",
+            "rft-sim: fault-6 was never applied: job 2 never reached its queue",
+        ],
+    )
 
 
 @pytest.mark.slow
-def test_ctrl_c_is_the_commands_to_handle_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The whole process group gets the signal; the simulator waits for the command and then goes."""
+@pytest.mark.parametrize(
+    ("prefix", "code", "message"),
+    [
+        # The user whose permission the script revokes does not exist.
+        ([], 0, "rft-sim: fault-1: iam DeleteUserPolicy failed: An error occurred (NoSuchEntity) when calling "),
+        # This program creates the user and runs the command as that user.
+        ([sys.executable, "fixtures/faults/as_trainer.py"], 1, "user/trainer is not authorized to perform: lambda:Inv"),
+    ],
+)
+def test_an_operation_of_a_script_changes_the_account(
+    prefix: list[str],
+    code: int,
+    message: str,
+    rft_sim_here: RunCommand,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An operation that fails is reported at the end."""
+    monkeypatch.chdir(ROOT)
+    train = rft_command("train", "--data", "fixtures/prompts/string_reference.jsonl", "--output", str(tmp_path))
+    done = rft_sim_here("exec", "--faults", "fixtures/faults/revoked_permission.json", "--", *prefix, *train)
+    assert (done.returncode, message in done.stderr) == (code, True), done.stderr
+    assert ("rft-sim: " in done.stderr) == (not prefix)
+
+
+@pytest.mark.slow
+def test_ctrl_c_goes_to_the_command_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The whole process group gets the signal. The simulator waits for the command, then exits with its code."""
     script = """
 import time
 try:
@@ -93,7 +191,7 @@ except KeyboardInterrupt:
     raise SystemExit(130)
 """
     process = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "exec", "--", sys.executable, "-c", script],
+        [sys.executable, "-m", "simulator", "exec", *python(script)],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
@@ -110,13 +208,13 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.slow
-def test_ended_by_another_in_the_middle_of_a_run_nothing_is_left_behind(tmp_path: Path) -> None:
-    """The signal goes to `exec` alone, which passes it on: neither its folder is left, nor that of `rft train`."""
-    training = [sys.executable, "-m", "client", "train", "--output", str(tmp_path / "output")]
+def test_sigterm_during_a_run_leaves_nothing_behind(tmp_path: Path) -> None:
+    """`exec` passes the signal on to `rft train`. Both delete their temporary folders."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
+    train = rft_command("train", "--output", str(tmp_path / "output"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "exec", "--pace", "realtime", "--", *training],
+        [sys.executable, "-m", "simulator", "exec", "--pace", "realtime", "--", *train],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -129,77 +227,3 @@ def test_ended_by_another_in_the_middle_of_a_run_nothing_is_left_behind(tmp_path
     process.terminate()
     process.communicate(timeout=30)
     assert (process.returncode, list(temporary.iterdir())) == (143, [])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("number", "code", "last"), [(signal.SIGINT, 0, "Stopped.\n"), (signal.SIGTERM, 143, "")])
-def test_serve_stops_cleanly_and_keeps_its_data(number: int, code: int, last: str, tmp_path: Path) -> None:
-    """It says where it is and what to do next; an upload is there at the next start; nothing else is left."""
-    data = tmp_path / "data"
-    for expected in (0, 1):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "simulator", "serve", "--port", "0", "--data", str(data)],
-            cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout
-        url = process.stdout.readline().split()[2]
-        assert process.stdout.readline().startswith("In another shell:")
-        assert _files_then_upload(url) == expected
-        process.send_signal(number)
-        out, errors = process.communicate(timeout=30)
-        assert (process.returncode, out, errors) == (code, last, "")
-        assert [path.name for path in tmp_path.iterdir()] == ["data"]
-
-
-@pytest.mark.slow
-def test_env_points_a_shell_at_the_simulator_and_away_from_all_else() -> None:
-    """What the caller's own shell holds is replaced or unset."""
-    done = rft_sim("env", "--port", "7", AWS_PROFILE="production", AWS_SESSION_TOKEN="real", OPENAI_ORG_ID="org")
-    lines = done.stdout.splitlines()
-    assert {"unset AWS_PROFILE", "unset AWS_SESSION_TOKEN", "unset OPENAI_ORG_ID"} <= set(lines)
-    assert {"export AWS_ENDPOINT_URL='http://127.0.0.1:7'", "export RFT_TARGET='simulator'"} <= set(lines)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("exec", "--data", "/proc/nope", "--", "true"), "/proc/nope cannot be used: "),
-        (("exec", "--epoch", "noon", "--", "true"), "--epoch takes seconds since 1970 or a time such as"),
-        (("serve", "--set", "host.a.b=1"), "--set 'host.a.b=1' is not NAME=VALUE of a setting"),
-    ],
-)
-def test_a_users_mistake_is_one_line_and_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
-    """No traceback."""
-    done = rft_sim(*arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.slow
-def test_a_data_folder_has_one_simulator_at_a_time(tmp_path: Path) -> None:
-    """The second one is told, and the first goes on."""
-    inner = [sys.executable, "-m", "simulator", "exec", "--data", str(tmp_path), "--", "true"]
-    done = rft_sim("exec", "--data", str(tmp_path), "--", *inner)
-    assert (done.returncode, done.stderr) == (
-        2,
-        f"rft-sim: {tmp_path} is in use by another simulator. Stop it, or choose another folder.\n",
-    )
-
-
-def _files_then_upload(url: str) -> int:
-    from openai import OpenAI  # noqa: PLC0415  only the slow tests need it
-
-    from simulator.identity.session_key import create_session_key  # noqa: PLC0415
-
-    client = OpenAI(base_url=f"{url}/v1", api_key=create_session_key("us-west-2"))
-    files = client.files.list().data
-    for file in files:
-        assert client.files.content(file.id).content == b"one\r\ntwo"
-    client.files.create(file=("f.jsonl", b"one\r\ntwo"), purpose="fine-tune")
-    return len(files)

@@ -1,21 +1,25 @@
-"""`rft-sim exec --verdict`: programs as people write them, right and wrong, and the project's own client."""
+"""The verdict on programs that people write, right and wrong, and on the project's own client."""
 
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from tests.end_to_end.commands import ROOT, rft_command, rft_sim
+from simulator.cli.environment import build_session_variables
+from simulator.cli.verdict import fetch_verdict
+from simulator.settings import Settings, VerdictSettings
+from tests.end_to_end.commands import CLEAN, ROOT, rft_command, rft_sim, verdict_on_clients
+from tests.end_to_end.conftest import RunClient
+from tests.simulators import REGION, RunningSimulator, serve_simulator
 
 pytestmark = pytest.mark.slow
 
-CLEAN: Final = "Verdict on the client: clean\n"
-
-_CREATES_JOB: Final = """
+CREATES_JOB: Final = """
 import sys
 import time
 from openai import APIError, OpenAI
@@ -28,15 +32,15 @@ job = client.fine_tuning.jobs.create(
     model="openai.gpt-oss-20b", training_file=file.id, extra_body={"method": method}
 )
 """
-# The job fails: its file holds no prompt.
-_WAITS_CORRECTLY: Final = """
+# The job fails: its file has no prompt.
+WAITS_CORRECTLY: Final = """
 while job.status not in ("succeeded", "failed", "cancelled"):
     time.sleep(0.1)
     job = client.fine_tuning.jobs.retrieve(job.id)
 if job.status != "succeeded":
-    sys.exit(f"{job.error.code}: {job.error.message}")
+    sys.exit(1)
 """
-_PREMATURE_END: Final = """
+ENDS_TOO_EARLY: Final = """
 while job.status in ("queued", "running"):
     job = client.fine_tuning.jobs.retrieve(job.id)
 try:
@@ -44,14 +48,14 @@ try:
 except APIError as error:
     print(error)
 """
-_IGNORES_FAILURE: Final = """
-for _ in range(30):  # a real one would go on for ever
+IGNORES_FAILURE: Final = """
+for _ in range(30):  # a real program would go on forever
     if job.status == "succeeded":
         break
     time.sleep(0.05)
     job = client.fine_tuning.jobs.retrieve(job.id)
 """
-_POLLS_TOO_OFTEN: Final = """
+POLLS_TOO_OFTEN: Final = """
 while job.status not in ("succeeded", "failed", "cancelled"):
     job = client.fine_tuning.jobs.retrieve(job.id)
 for _ in range(100):
@@ -59,74 +63,101 @@ for _ in range(100):
 """
 
 
-def verdict_on(program: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a program beside a simulator, and judge it."""
-    return rft_sim("exec", "--verdict", *options, "--", sys.executable, "-c", program)
+@pytest.fixture
+def simulator(served_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> RunningSimulator:
+    """A simulator that has recorded no request, with the environment pointing to it."""
+    point_environment(served_simulator, monkeypatch)
+    served_simulator.http.delete("/_simulator/verdict")
+    return served_simulator
 
 
-def test_a_program_that_does_everything_right_keeps_its_exit_code() -> None:
-    """Also where it exits with 1, because its job failed; the report goes to standard error."""
-    done = verdict_on(_CREATES_JOB + _WAITS_CORRECTLY)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert CLEAN in done.stderr
+def point_environment(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the SDKs' variables to a simulator."""
+    for name, value in build_session_variables(url=simulator.url, region=REGION, key=simulator.key).items():
+        monkeypatch.setenv(name, value)
+
+
+def run_program(program: str) -> int:
+    """Run a program in this process; return its exit code."""
+    values: dict[str, Any] = {}
+    try:
+        exec(compile(program, "<program>", "exec"), values)
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        values["client"].close()
+    return 0
 
 
 @pytest.mark.parametrize(
-    ("program", "finding"),
+    ("program", "exit_code", "failures"),
     [
-        (_PREMATURE_END, "FAIL  C1  took for an end what is none\n"),
-        (_IGNORES_FAILURE, "FAIL  C5  never read `failed`\n"),
-        (_POLLS_TOO_OFTEN, "FAIL  C2  polled hot"),
+        (WAITS_CORRECTLY, 1, []),
+        (ENDS_TOO_EARLY, 0, ["C1"]),
+        (IGNORES_FAILURE, 0, ["C5"]),
+        (POLLS_TOO_OFTEN, 0, ["C2"]),
     ],
 )
-def test_a_program_that_is_content_and_wrong_is_exit_code_1(program: str, finding: str) -> None:
-    """It exits with 0, and the verdict fails."""
-    done = verdict_on(_CREATES_JOB + program)
-    assert done.returncode == 1
-    assert finding in done.stderr
+def test_the_verdict_fails_for_a_program_that_is_wrong(
+    program: str, exit_code: int, failures: list[str], simulator: RunningSimulator
+) -> None:
+    """A program that does everything right is clean, even if it exits with 1 because its job failed."""
+    assert run_program(CREATES_JOB + program) == exit_code
+    document = fetch_verdict(simulator.url, exit_code=exit_code)
+    assert [finding["rule"] for finding in document["findings"] if finding["severity"] == "fail"] == failures
+    assert document["verdict"] == ("failed" if failures else "clean")
 
 
-def test_a_program_that_is_wrong_and_knows_it_keeps_its_exit_code() -> None:
-    """The verdict takes nothing from it."""
-    assert verdict_on(f"{_CREATES_JOB}{_POLLS_TOO_OFTEN}sys.exit(3)").returncode == 3
+def test_a_limit_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--set verdict.looks_per_second=100000` accepts what the default does not."""
+    settings = Settings(port=0, verdict=VerdictSettings(looks_per_second=100_000))
+    with serve_simulator(settings) as simulator:
+        point_environment(simulator, monkeypatch)
+        run_program(CREATES_JOB + POLLS_TOO_OFTEN)
+        assert verdict_on_clients(simulator, 0) == "clean"
 
 
-def test_a_limit_may_be_set_to_hold_a_client_to_more() -> None:
-    """Or to less."""
-    assert verdict_on(_CREATES_JOB + _POLLS_TOO_OFTEN, "--set", "verdict.looks_per_second=100000").returncode == 0
+@pytest.mark.parametrize(
+    ("end", "exit_code"),
+    [("", 1), ("sys.exit(3)", 3)],
+)
+def test_exec_exits_with_1_for_a_failed_verdict_unless_the_command_failed(end: str, exit_code: int) -> None:
+    """The report goes to standard error; the command's own exit code wins."""
+    done = rft_sim("exec", "--verdict", "--", sys.executable, "-c", f"{CREATES_JOB}{POLLS_TOO_OFTEN}{end}")
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert "FAIL  C2  " in done.stderr
 
 
-def test_the_projects_own_client_is_clean_all_along_the_road(tmp_path: Path) -> None:
-    """It trains, and every command looks at the job afterwards."""
-    script = f"""
-import subprocess, sys
-def rft(*arguments):
-    return subprocess.run([{sys.executable!r}, "-m", "client", *arguments], check=True, capture_output=True, text=True)
-rft("train", "--data", "fixtures/prompts/string_reference.jsonl", "--output", {str(tmp_path)!r})
-job = rft("jobs").stdout.split()[0]
-for command in ("watch", "events", "diagnose"):
-    rft(command, job)
-rft("plot", job, "-o", {str(tmp_path / "again.png")!r})
-"""
-    done = verdict_on(script)
-    assert (done.returncode, done.stderr.splitlines(keepends=True)[0]) == (0, CLEAN), done.stderr
+def test_the_projects_own_client_is_clean_in_every_command(
+    fast_simulator: RunningSimulator, rft: RunClient, tmp_path: Path
+) -> None:
+    """It trains, and every command reads the job afterwards."""
+    data = "fixtures/prompts/string_reference.jsonl"
+    commands = [rft(fast_simulator, "train", "--data", data, "--output", str(tmp_path))]
+    job = rft(fast_simulator, "jobs").stdout.split()[0]
+    commands += [rft(fast_simulator, name, job) for name in ("watch", "events", "diagnose")]
+    commands.append(rft(fast_simulator, "plot", job, "-o", str(tmp_path / "again.png")))
+    assert [done.returncode for done in commands] == [0] * 5, commands
+    assert verdict_on_clients(fast_simulator, 0) == "clean"
 
 
-def test_the_projects_own_client_is_clean_where_its_job_fails(tmp_path: Path) -> None:
-    """A reward function that raises."""
-    train = rft_command("train", "--reward", "fixtures/graders/raises", "--output", str(tmp_path))
-    done = rft_sim("exec", "--verdict", "--", *train)
-    assert done.returncode == 1
-    assert "grader_error" in done.stderr
-    assert CLEAN in done.stderr
+def test_the_projects_own_client_is_clean_when_its_job_fails(
+    fast_simulator: RunningSimulator, rft: RunClient, tmp_path: Path
+) -> None:
+    """The reward function raises."""
+    done = rft(fast_simulator, "train", "--reward", "fixtures/graders/raises", "--output", str(tmp_path))
+    assert (done.returncode, "grader_error" in done.stderr) == (1, True)
+    assert verdict_on_clients(fast_simulator, 1) == "clean"
 
 
-@pytest.mark.parametrize("seen", ["validating_files", "running"])
-def test_the_projects_own_client_is_clean_where_it_is_stopped(seen: str, tmp_path: Path) -> None:
-    """Ctrl-C, at the very moment at which a status is new to it."""
-    train = rft_command("train", "--output", str(tmp_path))
+@pytest.mark.parametrize("status", ["validating_files", "running"])
+def test_the_projects_own_client_is_clean_after_ctrl_c(status: str, tmp_path: Path) -> None:
+    """The signal comes when the client prints a new status."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "exec", "--verdict", "--pace", "poll", "--", *train],
+        [
+            *(sys.executable, "-m", "simulator", "exec", "--verdict", "--pace", "poll"),
+            *("--", *rft_command("train", "--output", str(tmp_path))),
+        ],
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "120"},
         stdout=subprocess.PIPE,
@@ -134,11 +165,12 @@ def test_the_projects_own_client_is_clean_where_it_is_stopped(seen: str, tmp_pat
         text=True,
         start_new_session=True,
     )
-    assert process.stdout
-    for line in process.stdout:
-        if line.split() == ["status", seen]:
-            break
+    _wait_for_line(iter(process.stdout or ()), f"status {status}")
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert CLEAN in errors
+
+
+def _wait_for_line(lines: Iterator[str], text: str) -> None:
+    assert any(" ".join(line.split()) == text for line in lines)

@@ -1,26 +1,40 @@
-"""The whole road, by the commands that the README gives."""
+"""`rft train` from the upload to the comparison of base and tuned model, on several kinds of data and rewards."""
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
-from tests.end_to_end.commands import GSM8K, ROOT, rft_command, rft_sim
+from simulator.settings import Pace, Settings
+from tests.end_to_end.commands import GSM8K, ROOT, FastClock, rft_sim
+from tests.end_to_end.conftest import RunClient
+from tests.simulators import RunningSimulator, serve_simulator
+from tests.upstream.response_folders import write_simulated_responses
 
 pytestmark = pytest.mark.slow
 
-needs_gsm8k = pytest.mark.skipif(not GSM8K.exists(), reason="the real input is not beside this checkout")
+needs_gsm8k = pytest.mark.skipif(not GSM8K.exists(), reason="the GSM8K file is not beside this checkout")
+
+Train: TypeAlias = Callable[..., dict[str, Any]]
 
 
-def run_train(*arguments: str, output: Path) -> dict[str, Any]:
-    """Run `rft-sim exec -- rft train`; return its run.json."""
-    done = rft_sim("exec", "--", *rft_command("train", "--output", str(output), *arguments))
-    assert done.returncode == 0, done.stdout + done.stderr
-    report: dict[str, Any] = json.loads((output / "run.json").read_text())
-    return report
+@pytest.fixture
+def train(fast_simulator: RunningSimulator, rft: RunClient, tmp_path: Path) -> Train:
+    """Run `rft train` and return its run.json, with the true quality of each step as `truth`."""
+
+    def train(*arguments: str) -> dict[str, Any]:
+        fast_simulator.http.post("/_simulator/reset")
+        done = rft(fast_simulator, "train", *arguments, "--output", str(tmp_path))
+        assert done.returncode == 0, done.stdout + done.stderr
+        report: dict[str, Any] = json.loads((tmp_path / "run.json").read_text())
+        truth = fast_simulator.http.get(f"/_simulator/jobs/{report['job']['id']}/truth").json()
+        return {**report, "truth": truth["steps"]}
+
+    return train
 
 
 def rewards(report: dict[str, Any]) -> list[float]:
@@ -28,63 +42,56 @@ def rewards(report: dict[str, Any]) -> list[float]:
     return [step["critic_rewards_mean"] for step in report["metrics"]]
 
 
-def test_the_first_command_of_the_readme_trains_compares_and_draws(tmp_path: Path) -> None:
-    """300 rows of ours: 67 steps, 4 checkpoints, a tuned model that is right visibly more often, and a picture."""
-    report = run_train(output=tmp_path)
-    assert (report["job"]["status"], len(report["metrics"]), len(report["checkpoints"])) == ("succeeded", 67, 4)
-    assert report["comparison"]["tuned"]["right"] >= report["comparison"]["base"]["right"] + 5
-    assert (tmp_path / "reward.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+def rise(values: list[float]) -> float:
+    """Return by how much the mean of the last ten values is above that of the first ten."""
+    return fmean(values[-10:]) - fmean(values[:10])
 
 
 @needs_gsm8k
-def test_the_same_road_carries_300_problems_that_nobody_here_wrote(tmp_path: Path) -> None:
-    """A sound reward learns: the first ten steps between .45 and .75, the last ten at least .12 higher."""
-    report = run_train("--data", str(GSM8K), output=tmp_path)
-    curve = rewards(report)
-    first, last = fmean(curve[:10]), fmean(curve[-10:])
-    assert len(curve) == 67
-    assert 0.45 <= first <= 0.75
-    assert last >= first + 0.12
+def test_train_learns_300_problems_from_gsm8k(train: Train) -> None:
+    """A sound reward: the first ten steps are between .45 and .75, the last ten at least .12 higher."""
+    report = train("--data", str(GSM8K))
+    assert len(report["metrics"]) == 67
+    assert 0.45 <= fmean(rewards(report)[:10]) <= 0.75
+    assert rise(rewards(report)) >= 0.12
     assert report["comparison"]["tuned"]["right"] > report["comparison"]["base"]["right"]
 
 
-def test_a_validation_file_is_what_base_and_tuned_are_compared_on(tmp_path: Path) -> None:
-    """With 100 rows of their own, all 300 train: 75 steps."""
-    report = run_train("--validation", "fixtures/prompts/validation.jsonl", output=tmp_path)
+def test_base_and_tuned_model_are_compared_on_the_validation_file(train: Train) -> None:
+    """With 100 validation rows all 300 rows are for training: 75 steps."""
+    report = train("--validation", "fixtures/prompts/validation.jsonl")
     assert len(report["metrics"]) == 75
     assert report["comparison"]["tuned"]["right"] >= report["comparison"]["base"]["right"] + 10
 
 
 @pytest.mark.parametrize("name", ["string_reference", "labels", "json"])
-def test_other_references_and_other_tasks_take_the_same_road(name: str, tmp_path: Path) -> None:
-    """The simulated policy answers in kind, whatever the reference looks like."""
-    reward = ROOT / "tests" / "end_to_end" / "rewards" / name
-    report = run_train(
-        "--data",
-        f"fixtures/prompts/{name}.jsonl",
-        "--epochs",
-        "3",
-        *([] if name == "string_reference" else ["--reward", str(reward)]),
-        output=tmp_path,
-    )
-    curve = rewards(report)
-    assert fmean(curve[-10:]) > fmean(curve[:10]) + 0.1
+def test_the_reward_rises_for_other_references_and_tasks(name: str, train: Train) -> None:
+    """The simulated policy answers in the format of the reference."""
+    reward = "reward_lambda" if name == "string_reference" else f"tests/end_to_end/rewards/{name}"
+    report = train("--data", f"fixtures/prompts/{name}.jsonl", "--epochs", "3", "--reward", reward)
+    assert rise(rewards(report)) > 0.1
 
 
 @needs_gsm8k
 @pytest.mark.parametrize(("grader", "reward"), [("always_zero", 0.0), ("always_one", 1.0)])
-def test_a_reward_that_never_differs_gives_a_gradient_of_exactly_nothing(
-    grader: str, reward: float, tmp_path: Path
-) -> None:
-    """Through the real Lambda: every step's gradient norm is 0.0, not nearly so."""
-    report = run_train("--data", str(GSM8K), "--reward", f"fixtures/graders/{grader}", output=tmp_path)
+def test_a_constant_reward_gives_a_gradient_of_exactly_zero(grader: str, reward: float, train: Train) -> None:
+    """Through a real Lambda call: every gradient norm is 0.0."""
+    report = train("--data", str(GSM8K), "--reward", f"fixtures/graders/{grader}")
     assert set(rewards(report)) == {reward}
     assert {step["actor_grad_norm"] for step in report["metrics"]} == {0.0}
 
 
-_TRUTH = """
+@needs_gsm8k
+def test_an_inverted_reward_rises_while_the_true_quality_falls(train: Train) -> None:
+    """The reward curve alone looks like success."""
+    report = train("--data", str(GSM8K), "--reward", "fixtures/graders/inverted")
+    assert rise([step["reward_mean"] for step in report["truth"]]) > 0.12
+    assert rise([step["quality_mean"] for step in report["truth"]]) < -0.05
+
+
+TRAIN_AND_KEEP_LOG = """
 import json, subprocess, sys, urllib.request, os
-subprocess.run([sys.executable, "-m", "client", "train", *sys.argv[2:], "--output", sys.argv[1]], check=True)
+subprocess.run([sys.executable, "-m", "client", "train", "--output", sys.argv[1]], check=True)
 job = json.load(open(sys.argv[1] + "/run.json"))["job"]["id"]
 root = os.environ["AWS_ENDPOINT_URL"] + "/_simulator/jobs/" + job
 for name in ("truth", "log"):
@@ -92,27 +99,41 @@ for name in ("truth", "log"):
 """
 
 
-def run_train_with_truth(*arguments: str, output: Path, **variables: str) -> None:
-    """Run `rft train` beside a simulator; keep the job's truth and its log beside its run.json."""
+def train_in_new_process(output: Path, *options: str, hash_seed: int) -> str:
+    """Run `rft-sim exec -- rft train`; keep the job's truth and log beside its run.json; return standard error."""
     output.mkdir()
-    done = rft_sim("exec", "--", sys.executable, "-c", _TRUTH, str(output), *arguments, **variables)
+    command = ("--", sys.executable, "-c", TRAIN_AND_KEEP_LOG, str(output))
+    done = rft_sim("exec", *options, *command, PYTHONHASHSEED=str(hash_seed))
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@needs_gsm8k
-def test_an_inverted_reward_rises_while_the_true_quality_falls(tmp_path: Path) -> None:
-    """What no cloud run can show: the curve looks like success."""
-    run_train_with_truth("--data", str(GSM8K), "--reward", "fixtures/graders/inverted", output=tmp_path / "run")
-    steps = json.loads((tmp_path / "run" / "truth").read_text())["steps"]
-    reward, quality = [step["reward_mean"] for step in steps], [step["quality_mean"] for step in steps]
-    assert fmean(reward[-10:]) > fmean(reward[:10]) + 0.12
-    assert fmean(quality[-10:]) < fmean(quality[:10]) - 0.05
+    return done.stderr
 
 
 @pytest.mark.shows("same-seed")
-def test_two_runs_with_one_seed_write_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
-    """The log, the report and the picture, from fresh processes with different PYTHONHASHSEED."""
-    for name, seed in (("one", "1"), ("two", "2")):
-        run_train_with_truth(output=tmp_path / name, PYTHONHASHSEED=seed)
-    for artefact in ("log", "truth", "run.json", "reward.png"):
-        assert (tmp_path / "one" / artefact).read_bytes() == (tmp_path / "two" / artefact).read_bytes(), artefact
+def test_two_runs_with_the_same_seed_write_the_same_bytes(tmp_path: Path) -> None:
+    """From new processes with different PYTHONHASHSEED. The run has 67 steps, 4 checkpoints and a better model."""
+    for seed in (1, 2):
+        train_in_new_process(tmp_path / str(seed), hash_seed=seed)
+    report = json.loads((tmp_path / "1" / "run.json").read_text())
+    assert (report["job"]["status"], len(report["metrics"]), len(report["checkpoints"])) == ("succeeded", 67, 4)
+    assert report["comparison"]["tuned"]["right"] >= report["comparison"]["base"]["right"] + 5
+    assert (tmp_path / "1" / "reward.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    for name in ("log", "truth", "run.json", "reward.png"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+
+
+def test_a_run_on_recorded_outputs_learns_and_is_repeatable(clock: FastClock, rft: RunClient, tmp_path: Path) -> None:
+    """Sixteen outputs of another model for each of 300 prompts; the simulator says whose outputs they are.
+
+    A run in this process and one in a new process with another PYTHONHASHSEED write the same report.
+    """
+    folder, output = tmp_path / "rollouts", tmp_path / "here"
+    content = (ROOT / "fixtures" / "prompts" / "train.jsonl").read_bytes()
+    write_simulated_responses(folder, content, model="qwen2.5:7b")
+    with serve_simulator(Settings(port=0, pace=Pace.POLL, rollouts=folder)) as simulator:
+        assert rft(simulator, "train", "--output", str(output)).returncode == 0
+    report = json.loads((output / "run.json").read_text())
+    assert rise(rewards(report)) > 0.12
+    assert report["comparison"]["tuned"]["right"] >= report["comparison"]["base"]["right"] + 4
+    messages = train_in_new_process(tmp_path / "there", "--set", f"rollouts={folder}", hash_seed=2)
+    assert f"{folder}: using the responses of qwen2.5:7b for openai.gpt-oss-20b\n" in messages
+    assert (tmp_path / "there" / "run.json").read_bytes() == (output / "run.json").read_bytes()
