@@ -67,7 +67,7 @@ class ProbeContext:
         executor: Executor | None = None,
         concurrency: int = 1,
     ) -> None:
-        """Sample the rows. `executor` makes `concurrency` calls at once; without it each call waits for the one before."""
+        """Sample the rows. `executor` makes `concurrency` calls at once; without it there is one call at a time."""
         self.reward_function = reward_function
         self.invoker = Invoker(
             reward_function=reward_function,
@@ -229,7 +229,7 @@ class ProbeContext:
             self.__dict__.pop(stale, None)
 
     def set_answer_format(self, answer_format: str) -> None:
-        """Use another format where the prompt requests none. Call it before `right_results` and `wrong_results` are used."""
+        """Use another format where prompts request none. Call it before the right and wrong results are used."""
         self.rows = with_answer_format(self.rows, answer_format)
 
 

@@ -59,7 +59,7 @@ class Row:
 
     @property
     def is_answer_only(self) -> bool:
-        """Whether the answer is the whole response: the prompt requests nothing else, or the answer is itself the work."""
+        """Whether the answer is the whole response: the prompt requests only it, or the answer is itself the work."""
         return self.task.requested_format.format in ("bare", "json") or self.reference.kind in ("json", "code", "text")
 
     @property

@@ -163,14 +163,20 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
         AnswerVariant(name="1,000 for 1000", write=_outside_json(_grouped)),
         AnswerVariant(name="$72", write=lambda row: row.write_response(f"${_text(row)}"), must_accept=False),
         AnswerVariant(name="72 units", write=lambda row: row.write_response(f"{_text(row)} units"), must_accept=False),
-        AnswerVariant(name="full-width digits", write=lambda row: row.write_response(_text(row).translate(_FULLWIDTH)), must_accept=False),
+        AnswerVariant(
+            name="full-width digits",
+            write=lambda row: row.write_response(_text(row).translate(_FULLWIDTH)),
+            must_accept=False,
+        ),
         AnswerVariant(name="+72", write=_signed, must_accept=False),
         AnswerVariant(name="072", write=_zero_first, must_accept=False),
         AnswerVariant(name="\\boxed{72}", write=_boxed, must_accept=False),
         AnswerVariant(name="on the line after the marker", write=_new_line, must_accept=False),
         _NO_WORK,
         # With the right one first it is a retracted answer, which S5 tests.
-        AnswerVariant(name="two answers, the right one last", write=_where_text_may_surround(_two_answers), must_accept=False),
+        AnswerVariant(
+            name="two answers, the right one last", write=_where_text_may_surround(_two_answers), must_accept=False
+        ),
     ),
     "label": _SHORT,
     "boolean": _SHORT,
@@ -180,15 +186,23 @@ ANSWER_VARIANTS: Final[Mapping[AnswerKind, tuple[AnswerVariant, ...]]] = {
         AnswerVariant(name="indented", write=_indented),
         AnswerVariant(name="no blanks between tokens", write=_compact),
         AnswerVariant(name="in a code fence", write=_fenced("json")),
-        AnswerVariant(name="a sentence before it", write=lambda row: f"Here it is:\n{row.right_response}", must_accept=False),
+        AnswerVariant(
+            name="a sentence before it", write=lambda row: f"Here it is:\n{row.right_response}", must_accept=False
+        ),
     ),
     "code": (
         *_LINES,
         AnswerVariant(name="in a code fence", write=_fenced("python")),
-        AnswerVariant(name="a comment above it", write=lambda row: row.write_response(f"# A solution.\n{row.reference.text}"), must_accept=False),
-        AnswerVariant(name="a sentence before it", write=lambda row: f"Here it is:\n{_fenced('python')(row)}", must_accept=False),
+        AnswerVariant(
+            name="a comment above it",
+            write=lambda row: row.write_response(f"# A solution.\n{row.reference.text}"),
+            must_accept=False,
+        ),
+        AnswerVariant(
+            name="a sentence before it", write=lambda row: f"Here it is:\n{_fenced('python')(row)}", must_accept=False
+        ),
     ),
     "text": _LINES,
     "none": (),
-}  # fmt: skip
+}
 """The variants by the kind of task."""

@@ -2,8 +2,8 @@
 
 The layers of observability vendors work the same way: the function's configuration names the layer's handler, and an
 environment variable names the function's own handler, which the layer imports and calls. Each audit event of Python
-(PEP 578) is recorded with its phase, import or scoring, and with the line of the function's own code that caused it. The
-event `{"rft_witness": "report"}` returns the records.
+(PEP 578) is recorded with its phase, import or scoring, and with the line of the function's own code that caused it.
+The event `{"rft_witness": "report"}` returns the records.
 
 Writing a file outside /tmp is refused, as AWS does.
 """

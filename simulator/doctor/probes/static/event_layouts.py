@@ -40,8 +40,8 @@ _EVENTS: Final = {
     EventShape.SUPERSET: (
         "fields at the root and under metadata",
         (
-            "It reads the reference only at the root or only under metadata, where the configured event has none. Read both: "
-            'event[i]["reference_answer"], else event[i]["metadata"]["reference_answer"].'
+            "It reads the reference only at the root or only under metadata, where the configured event has none. "
+            'Read both: event[i]["reference_answer"], else event[i]["metadata"]["reference_answer"].'
         ),
     ),
     EventShape.SAMPLE: (
@@ -54,8 +54,8 @@ _EVENTS: Final = {
     EventShape.DOCUMENTED: (
         "fields under metadata alone",
         (
-            'It reads metadata. Also read event[i]["reference_answer"] at the root, where a bare string arrives wrapped '
-            'as {"text": ...}.'
+            'It reads metadata. Also read event[i]["reference_answer"] at the root, where a bare string arrives '
+            'wrapped as {"text": ...}.'
         ),
     ),
 }
@@ -114,7 +114,8 @@ def other_layouts(grading: GradingSettings) -> tuple[EventLayout, ...]:
         name='the reference as text that ends in "#### ANSWER"',
         fix=(
             "The function reads the reference as Amazon's sample data has it: a solution whose last line is "
-            '"#### ANSWER". Write the file\'s reference_answer like that, or make the function read it as the file has it.'
+            '"#### ANSWER". Write the '
+            "file's reference_answer like that, or make the function read it as the file has it."
         ),
         transform=lambda row, element: _transform_with(grading)(
             _with_reference(row, f"#### {row.reference.text}"), element

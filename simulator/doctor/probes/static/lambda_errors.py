@@ -19,8 +19,8 @@ def lambda_error_fix(failure: LambdaFailure, reward_function: RewardFunction) ->
             return "Correct that line."
         case str() as kind if kind == TIMEOUT_ERROR_TYPE:
             return (
-                f"Raise the function's Timeout, now {reward_function.timeout:g} s (the default is 3 s, the maximum 900 s), "
-                "or make it faster."
+                f"Raise the function's Timeout, now {reward_function.timeout:g} s (the default is 3 s, the maximum "
+                "900 s), or make it faster."
             )
         case "Runtime.ExitError":
             return (

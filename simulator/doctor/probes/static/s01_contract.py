@@ -42,11 +42,11 @@ CONTRACT: Final = Probe(
     name="contract",
     question="Does an ordinary call return a list of results with a usable score each?",
     measured=(
-        "Right and wrong answers are sent in one call, as many as a job sends. If that call is ok, more right and wrong "
-        "answers follow, and all rollouts of the untrained model. It is a failure when the function does not start, "
-        "raises, or reaches its time-out or its memory limit; when the response is not a list of objects; when it "
-        'holds NaN or infinity, which are not JSON; when an "aggregate_reward_score" is missing, is not a number (a '
-        'bool is not one), or is NaN or infinite; and when an entry of "metrics_list" has no "name", no finite '
+        "Right and wrong answers are sent in one call, as many as a job sends. If that call is ok, more right and "
+        "wrong answers follow, and all rollouts of the untrained model. It is a failure when the function does not "
+        "start, raises, or reaches its time-out or its memory limit; when the response is not a list of objects; when "
+        'it holds NaN or infinity, which are not JSON; when an "aggregate_reward_score" is missing, is not a number '
+        '(a bool is not one), or is NaN or infinite; and when an entry of "metrics_list" has no "name", no finite '
         f'"value", or a "type" other than {" and ".join(METRIC_TYPES)}.'
     ),
     means=(

@@ -19,8 +19,8 @@ IDS: Final = Probe(
     name="ids",
     question="Is there exactly one result for each rollout, under the rollout's own id?",
     measured=(
-        "The ids of an ordinary call's results are compared with those of its rollouts. A missing, unknown or repeated id "
-        "is a failure."
+        "The ids of an ordinary call's results are compared with those of its rollouts. A missing, unknown or "
+        "repeated id is a failure."
     ),
     means="Rewards are joined to rollouts by id. Otherwise a rollout gets no reward, or another rollout's.",
     remedy='Copy each element\'s "id" into its result, and return one result for each element.',

@@ -29,13 +29,13 @@ REACHABILITY: Final = Probe(
     name="reachability",
     question="Can a right answer score at all?",
     measured=(
-        f"The right answers to {SUBSET_ROWS} rows are written in each of {len(FORMAT.actions)} answer formats. The best "
-        f"mean score counts. When it is under {FULL_SCORE:g}, the values of up to {MAX_ANSWER_PATHS} other fields of the "
-        f"record are tried as the right answer. A best mean of 0 is a failure, one under {MIN_SCORE:g} a warning. Another "
-        f"field is accepted when its values score at least {MIN_SCORE:g} and {MIN_IMPROVEMENT:g} more than the first field's, and "
-        f"a row's own value scores {MIN_SEPARATION:g} more than another row's. The doctor then reads the right answers from "
-        f"that field. Records without a right answer are a warning, and so is a file without any {REFERENCE_FIELD}. "
-        f"{SCALE_EXPLANATION}"
+        f"The right answers to {SUBSET_ROWS} rows are written in each of {len(FORMAT.actions)} answer formats. The "
+        f"best mean score counts. When it is under {FULL_SCORE:g}, the values of up to {MAX_ANSWER_PATHS} other "
+        f"fields of the record are tried as the right answer. A best mean of 0 is a failure, one under {MIN_SCORE:g} "
+        f"a warning. Another field is accepted when its values score at least {MIN_SCORE:g} and {MIN_IMPROVEMENT:g} "
+        f"more than the first field's, and a row's own value scores {MIN_SEPARATION:g} more than another row's. The "
+        "doctor then reads the right answers from that field. Records without a right answer are a warning, and so is "
+        f"a file without any {REFERENCE_FIELD}. {SCALE_EXPLANATION}"
     ),
     means=(
         "When no right answer scores, training cannot learn anything, however long it runs. The usual reasons: the "

@@ -29,10 +29,11 @@ WIRE_SHAPES: Final = Probe(
     measured=(
         "Right answers are scored in the configured layout of the event, then in the layout of each published source: "
         "fields at the root and under metadata, at the root alone, under metadata alone; a bare string reference "
-        'wrapped as {"text": ...} or not; the reference as {"final_answer": ...}. An error in the configured layout is '
-        f"a failure, and so is a mean score under {ACCEPTED_SHARE:g} times the best other layout's. It is a warning when wrong "
-        f"answers score more than {MAX_GAIN:g} above their usual score once the element has no field of the record. It is only "
-        "information that the function works in one published layout alone, because the default event serves both."
+        'wrapped as {"text": ...} or not; the reference as {"final_answer": ...}. An error in the configured layout '
+        f"is a failure, and so is a mean score under {ACCEPTED_SHARE:g} times the best other layout's. It is a "
+        f"warning when wrong answers score more than {MAX_GAIN:g} above their usual score once the element has no "
+        "field of the record. It is only information that the function works in one published layout alone, because "
+        "the default event serves both."
     ),
     means=(
         "A function that reads the reference from the wrong field finds nothing, and then no right answer scores. The "
@@ -43,9 +44,9 @@ WIRE_SHAPES: Final = Probe(
         '"text", use the text.'
     ),
     source=(
-        'DOCUMENTED: fields under metadata. SAMPLE: Amazon\'s handler reads the root, and the "text" of a string '
-        "reference. The comparison by share, rather than with exactly 0, is ours: it also finds functions that give part "
-        "of the score for the format."
+        "DOCUMENTED: fields under metadata. SAMPLE: Amazon's handler reads the root, and the "
+        '"text" of a string reference. The comparison by share, rather than with exactly 0, is ours: it also finds '
+        "functions that give part of the score for the format."
     ),
 )
 

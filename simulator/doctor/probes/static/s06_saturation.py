@@ -43,30 +43,31 @@ SATURATION: Final = Probe(
     question="Do the scores of the untrained model's responses differ, so that training can learn from them?",
     measured=(
         f"The base model is simulated: {BASE_ROLLOUTS_PER_ROW} rollouts of each row are scored. A mean score above "
-        f"{SATURATED_SCORE:g} is a warning. A mean below {SPARSE_SCORE:g} is a failure, or a warning when right answers in the "
-        "requested format score and most rollouts are right apart from their form. A group is the rollouts of one row. "
-        f"It is dead when they all score the same. More than {DEAD_GROUPS_WARN:.0%} dead groups are a warning, more than "
-        f"{DEAD_GROUPS_FAIL:.0%} a failure if most groups with right and wrong rollouts are dead. A high mean and dead groups "
-        f"are only information when wrong rollouts score less than {PAID_SHARE:g} times what right ones score and most groups "
-        "with both differ: then the simulated model is good at these rows. With recorded responses they stay warnings, "
-        "because those are from the real model. The finding also gives the share of rollouts that are really right, "
-        f"which a simulator knows and a cloud run does not. {SCALE_EXPLANATION} When more than {MAX_REPEATED_PROMPTS:.0%} of the "
-        "records repeat a prompt of the file, that is reported, because held-out records are then not really held out."
+        f"{SATURATED_SCORE:g} is a warning. A mean below {SPARSE_SCORE:g} is a failure, or a warning when right "
+        "answers in the requested format score and most rollouts are right apart from their form. A group is the "
+        f"rollouts of one row. It is dead when they all score the same. More than {DEAD_GROUPS_WARN:.0%} dead groups "
+        f"are a warning, more than {DEAD_GROUPS_FAIL:.0%} a failure if most groups with right and wrong rollouts are "
+        f"dead. A high mean and dead groups are only information when wrong rollouts score less than {PAID_SHARE:g} "
+        "times what right ones score and most groups with both differ: then the simulated model is good at these "
+        "rows. With recorded responses they stay warnings, because those are from the real model. The finding also "
+        "gives the share of rollouts that are really right, which a simulator knows and a cloud run does not. "
+        f"{SCALE_EXPLANATION} When more than {MAX_REPEATED_PROMPTS:.0%} of the records repeat a prompt of the file, "
+        "that is reported, because held-out records are then not really held out."
     ),
     means=(
-        "An advantage is a rollout's score compared with the rest of its group. In a dead group all advantages are zero, "
-        "so the gradient is zero and you pay for rollouts that have no effect."
+        "An advantage is a rollout's score compared with the rest of its group. In a dead group all advantages are "
+        "zero, so the gradient is zero and you pay for rollouts that have no effect."
     ),
     remedy=(
-        "Too low although rollouts are right: the function misses right answers, see S3, S4 and S7. Too low because they "
-        "are wrong: give partial credit, use easier rows, or fine-tune on examples first. Too high: use harder rows or "
-        "score more strictly, because the model can already solve these."
+        "Too low although rollouts are right: the function misses right answers, see S3, S4 and S7. Too low because "
+        "they are wrong: give partial credit, use easier rows, or fine-tune on examples first. Too high: use harder "
+        "rows or score more strictly, because the model can already solve these."
     ),
     source=(
-        "AWS, reinforcement fine-tuning for Amazon Nova: above 95 % unnecessary; at 0 % supervised fine-tuning "
-        "first; below 5 % positive examples training is difficult. TRL logs dead groups as frac_reward_zero_std; DAPO (arXiv "
-        "2503.14476) drops them. INFERRED: the thresholds for dead groups. The rollouts are simulated: "
-        "if the mean is near a threshold, sample the real model."
+        "AWS, reinforcement fine-tuning for Amazon Nova: above 95 % unnecessary; at 0 % supervised fine-tuning first; "
+        "below 5 % positive examples training is difficult. TRL logs dead groups as frac_reward_zero_std; DAPO (arXiv "
+        "2503.14476) drops them. INFERRED: the thresholds for dead groups. The rollouts are simulated: if the mean is "
+        "near a threshold, sample the real model."
     ),
 )
 
@@ -109,7 +110,7 @@ class BaseSample:
 
     @property
     def separates_right_from_wrong(self) -> bool:
-        """Whether most groups with right and wrong rollouts differ. Without such groups: whether most rollouts are right.
+        """Whether most groups with right and wrong rollouts differ. If there are none: whether most rollouts are right.
 
         Without this a sound function would fail on rows that the model can already solve.
         """
@@ -179,7 +180,8 @@ def _repeated_prompt_findings(context: ProbeContext) -> Iterator[Finding]:
     if share > MAX_REPEATED_PROMPTS:
         yield SATURATION.finding(
             Severity.INFO,
-            "Many records have the same prompt, so held-out records are also trained on, and a gap to them means nothing.",
+            "Many records have the same prompt, so held-out records are also trained on, and a gap to them means "
+            "nothing.",
             measured=f"{len(repeats)} of {len(context.records)} records repeat the prompt of another, for example line "
             f"{repeats[0].line} that of line {lines[repeats[0].messages]}",
             threshold=f"at most {MAX_REPEATED_PROMPTS:.0%}",
@@ -241,7 +243,8 @@ def _dead_group_findings(sample: BaseSample) -> Iterator[Finding]:
         f"Every response scores {score:g}, so no group teaches anything."
         if not others
         else "In most groups all responses score the same. Such a group teaches nothing.",
-        measured=f"{sample.dead_group_share:.2f} of {len(sample.groups)} groups; the most common score is {score:g}, {count} times",
+        measured=f"{sample.dead_group_share:.2f} of {len(sample.groups)} groups; "
+        f"the most common score is {score:g}, {count} times",
         threshold=f"at most {DEAD_GROUPS_FAIL if fails else DEAD_GROUPS_WARN:g}",
         fix="Score better responses higher than worse ones, give partial credit, or use rows that the model gets right "
         "sometimes.",

@@ -41,7 +41,7 @@ PLAIN_STYLES: Final[Mapping[AnswerKind, frozenset[str]]] = {
     "none": frozenset(),
 }
 """The policy's styles that a function must accept. How often a real model puts quotes around a label, `$` before an
-amount or a fence around JSON depends too much on the model for a failure. The answer variants give a warning for those."""
+amount or a fence around JSON depends too much on the model for a failure. The answer variants warn of those."""
 
 FALSE_NEGATIVES: Final = Probe(
     id="S7",
@@ -54,19 +54,19 @@ FALSE_NEGATIVES: Final = Probe(
             for kind, variants in ANSWER_VARIANTS.items()
             if variants
         )
-        + f". A way of writing that scores less than {ACCEPTED_SHARE:g} of the plain right answer is a warning. Other ways are "
-        "optional and only listed, such as $72 or full-width digits. The base model's rollouts are also checked: those "
-        "that are really right, in the format that the prompt asks for (in any accepted format where it asks for none), "
-        "and without currency signs, quotes or fences. It is a failure when more than "
+        + f". A way of writing that scores less than {ACCEPTED_SHARE:g} of the plain right answer is a warning. Other "
+        "ways are optional and only listed, such as $72 or full-width digits. The base model's rollouts are also "
+        "checked: those that are really right, in the format that the prompt asks for (in any accepted format where "
+        "it asks for none), and without currency signs, quotes or fences. It is a failure when more than "
         f"{MAX_LOST_SHARE:.0%} of them score less than {ACCEPTED_SHARE:g} of the row's right answer."
     ),
     means=(
-        "A right answer that scores 0 teaches the policy to avoid it, and changes the advantages of its whole group. This "
-        "happens more often as the policy improves, because better answers are written in more ways."
+        "A right answer that scores 0 teaches the policy to avoid it, and changes the advantages of its whole group. "
+        "This happens more often as the policy improves, because better answers are written in more ways."
     ),
     remedy=(
-        "Compare values, not characters: strip blanks, marks, quotes and fences; compare numbers as numbers, JSON after "
-        "parsing, and labels without regard to case."
+        "Compare values, not characters: strip blanks, marks, quotes and fences; compare numbers as numbers, JSON "
+        "after parsing, and labels without regard to case."
     ),
     source=(
         "Math-Verify found 13.3 % right where a weak extractor found 8.0 % on the same outputs; TinyV (arXiv "

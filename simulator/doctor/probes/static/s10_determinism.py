@@ -23,11 +23,11 @@ DETERMINISM: Final = Probe(
     name="determinism",
     question="Does the same rollout always get the same score, in any environment and under any id?",
     measured=(
-        f"The first calls of the doctor are repeated with the same bytes: all of them twice, one of them {REPEATS} times, "
-        "all of them once with other rollout ids, and once in a fresh environment, which knows no earlier call. The value "
-        f"is the largest difference between two scores of a rollout. More than {SCORE_TOLERANCE:g} is a warning, more than "
-        f"{FAIL_NOISE:g} of the scale of the scores a failure. A rollout that has a score in one call and not in another is a "
-        "failure too."
+        f"The first calls of the doctor are repeated with the same bytes: all of them twice, one of them {REPEATS} "
+        "times, all of them once with other rollout ids, and once in a fresh environment, which knows no earlier "
+        f"call. The value is the largest difference between two scores of a rollout. More than {SCORE_TOLERANCE:g} is "
+        f"a warning, more than {FAIL_NOISE:g} of the scale of the scores a failure. A rollout that has a score in one "
+        "call and not in another is a failure too."
     ),
     means=(
         "Advantages are differences within a group of rollouts. Training treats noise in the score like any other "
@@ -39,8 +39,8 @@ DETERMINISM: Final = Probe(
         "score. Call a judge model at temperature 0, or average several verdicts."
     ),
     source=(
-        "INFERRED from the GRPO advantage (r - mean) / std: a group that differs only by noise is not dead. DOCUMENTED: "
-        'environments are reused and replaced ("Lambda runtime environment lifecycle").'
+        "INFERRED from the GRPO advantage (r - mean) / std: a group that differs only by noise is not dead. "
+        'DOCUMENTED: environments are reused and replaced ("Lambda runtime environment lifecycle").'
     ),
 )
 

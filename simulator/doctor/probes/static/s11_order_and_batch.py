@@ -23,9 +23,9 @@ ORDER_AND_BATCH: Final = Probe(
     question="Does a rollout's score depend on the other rollouts in the call?",
     measured=(
         "Right and wrong answers are scored together, then in another order and in other calls, then up to "
-        f"{SINGLE_ROLLOUTS} of them alone, then in a call with a rollout whose content is null. Scores are compared by id. A "
-        f"difference of more than {SCORE_TOLERANCE:g} is a failure. So is every call of the doctor so far that failed, although "
-        "each of its rollouts got a score alone."
+        f"{SINGLE_ROLLOUTS} of them alone, then in a call with a rollout whose content is null. Scores are compared "
+        f"by id. A difference of more than {SCORE_TOLERANCE:g} is a failure. So is every call of the doctor so far "
+        "that failed, although each of its rollouts got a score alone."
     ),
     means=(
         "A job ends at the first call that fails, even if each of its rollouts would score alone. It is unknown which "
@@ -33,9 +33,9 @@ ORDER_AND_BATCH: Final = Probe(
         "under the wrong id belongs to another rollout, and training learns from it."
     ),
     remedy=(
-        "Score each element of the event alone, take its id from that element, and carry nothing over from one element "
-        "to the next: no ranks, no averages over the event, no variable that is set in an earlier iteration. Where calls "
-        "fail now and then, check what can run out or time out: connections, memory, a service quota."
+        "Score each element of the event alone, take its id from that element, and carry nothing over from one "
+        "element to the next: no ranks, no averages over the event, no variable that is set in an earlier iteration. "
+        "Where calls fail now and then, check what can run out or time out: connections, memory, a service quota."
     ),
     source="DOCUMENTED: results are joined by id. INFERRED: how rollouts are put into calls.",
 )
@@ -114,8 +114,8 @@ def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailur
     return ORDER_AND_BATCH.finding(
         Severity.FAIL,
         f"Calls fail {when}: each of their rollouts gets a score alone. A job would end there.",
-        measured=f"{len(failures)} of {context.invoker.call_count - 1:,} calls; the first, of {count} rollouts, was repeated: "
-        f"{outcome}",
+        measured=f"{len(failures)} of {context.invoker.call_count - 1:,} calls; "
+        f"the first, of {count} rollouts, was repeated: {outcome}",
         threshold="none",
         fix=ORDER_AND_BATCH.remedy,
         value=float(len(failures)),

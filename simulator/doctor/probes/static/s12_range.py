@@ -18,8 +18,9 @@ RANGE: Final = Probe(
     name="range",
     question="Which scores occur?",
     measured=(
-        f"A score outside {MIN_SCORE:g} to {MAX_SCORE:g}, among all scores so far, is a warning. It is a failure when right answers, "
-        "wrong answers and rollouts of the base model all have the same score. Two different scores are information."
+        f"A score outside {MIN_SCORE:g} to {MAX_SCORE:g}, among all scores so far, is a warning. It is a failure when "
+        "right answers, wrong answers and rollouts of the base model all have the same score. Two different scores "
+        "are information."
     ),
     means=(
         "With a single score no rollout is better than another, and training learns nothing. Scores outside 0 to 1 are "
@@ -74,7 +75,7 @@ def check_range(context: ProbeContext) -> Iterator[Finding]:
     elif len(distinct) == BINARY_VALUES:
         values = " and ".join(f"{score:g}" for score in distinct) + note
         yield RANGE.finding(
-            Severity.INFO, "Ordinary rollouts have one of two scores.", measured=values, value=BINARY_VALUES
+            Severity.INFO, "Ordinary rollouts score one of two values.", measured=values, value=BINARY_VALUES
         )
     elif not extremes:
         yield RANGE.ok(

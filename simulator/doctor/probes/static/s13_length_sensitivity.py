@@ -55,20 +55,21 @@ LENGTH_SENSITIVITY: Final = Probe(
     question="Does the same answer score the same with more words around it?",
     measured=(
         "Right answers whose format allows other words are padded with "
-        f"{' and '.join(f'{size:,}' for size in PADDING_SIZES)} characters before and after. A change of the mean score by "
-        f"more than {MAX_CHANGE:g} is a warning. Wrong answers are padded after. Before them their own work is repeated "
-        f"{REPEATS} times, and so are texts that some rewards count ({', '.join(REPEATED_TEXTS)}). A gain of more than "
-        f"{MAX_CHANGE:g} is a warning, one of {FAIL_SHARE:g} of what right answers score a failure. Neither is reported when an "
-        "empty response scores no less, because then the length is not the reason. The length and the score of the base "
-        "model's rollouts are compared by Spearman's rank correlation rho, within right and within wrong answers, for "
-        f"rollouts in the requested format without extra marks, for at least {MIN_PAIRS} rollouts whose scores differ by more "
-        f"than {MIN_MATERIAL_DIFFERENCE:g} of the scale. A rho beyond {WARN_CORRELATION:g} either way is a warning, one above "
-        f"{FAIL_CORRELATION:g} within wrong answers a failure. Where the answer is the whole response (JSON, code, text, one "
-        "word), its length belongs to it: right answers are not padded and rho is not measured."
+        f"{' and '.join(f'{size:,}' for size in PADDING_SIZES)} characters before and after. A change of the mean "
+        f"score by more than {MAX_CHANGE:g} is a warning. Wrong answers are padded after. Before them their own work "
+        f"is repeated {REPEATS} times, and so are texts that some rewards count ({', '.join(REPEATED_TEXTS)}). A gain "
+        f"of more than {MAX_CHANGE:g} is a warning, one of {FAIL_SHARE:g} of what right answers score a failure. "
+        "Neither is reported when an empty response scores no less, because then the length is not the reason. The "
+        "length and the score of the base model's rollouts are compared by Spearman's rank correlation rho, within "
+        "right and within wrong answers, for rollouts in the requested format without extra marks, for at least "
+        f"{MIN_PAIRS} rollouts whose scores differ by more than {MIN_MATERIAL_DIFFERENCE:g} of the scale. A rho "
+        f"beyond {WARN_CORRELATION:g} either way is a warning, one above {FAIL_CORRELATION:g} within wrong answers a "
+        "failure. Where the answer is the whole response (JSON, code, text, one word), its length belongs to it: "
+        "right answers are not padded and rho is not measured."
     ),
     means=(
-        "Length is what a policy changes most easily. If it raises the score, responses grow to the token limit. If words "
-        "around the answer lower the score, training punishes right answers."
+        "Length is what a policy changes most easily. If it raises the score, responses grow to the token limit. If "
+        "words around the answer lower the score, training punishes right answers."
     ),
     remedy="Score only the final answer, and search the whole response for it, not just its first or last characters.",
     source=(

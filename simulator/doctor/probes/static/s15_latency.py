@@ -44,24 +44,24 @@ LATENCY: Final = Probe(
     name="latency",
     question="Does a call end well before the function's time-out, even with a long response?",
     measured=(
-        f"{TIMED_CALLS} calls are timed with as many rollouts of the base model as the service sends (a setting, because the "
-        "number is unknown), one call with all rollouts of a step, and a cold start. It is a failure when twice the p95 "
-        "exceeds the function's time-out. It is a warning when twice the time of the whole step exceeds it, when the p95 "
-        f"is above {SLOW_SECONDS:g} s, when the init phase is above {INIT_TIMEOUT_SECONDS:g} s, and when the time grows faster than the "
-        f"length of a response to the power of {STEEP_EXPONENT:g} between {RESPONSE_SIZES[1]:,} and {RESPONSE_SIZES[2]:,} characters and "
-        f"exceeds {NOTABLE_SECONDS:g} s (not tested on a function that is slow with a single rollout). When the calls of any probe "
-        f"that reach the time-out take more than {BUDGET_SECONDS:g} s in total, the doctor stops with a failure here that "
-        "shows the response."
+        f"{TIMED_CALLS} calls are timed with as many rollouts of the base model as the service sends (a setting, "
+        "because the number is unknown), one call with all rollouts of a step, and a cold start. It is a failure when "
+        "twice the p95 exceeds the function's time-out. It is a warning when twice the time of the whole step exceeds "
+        f"it, when the p95 is above {SLOW_SECONDS:g} s, when the init phase is above {INIT_TIMEOUT_SECONDS:g} s, and "
+        f"when the time grows faster than the length of a response to the power of {STEEP_EXPONENT:g} between "
+        f"{RESPONSE_SIZES[1]:,} and {RESPONSE_SIZES[2]:,} characters and exceeds {NOTABLE_SECONDS:g} s (not tested on "
+        "a function that is slow with a single rollout). When the calls of any probe that reach the time-out take "
+        f"more than {BUDGET_SECONDS:g} s in total, the doctor stops with a failure here that shows the response."
     ),
     means=(
-        "A call that times out gives no scores: the service calls again, then the run fails. The time is measured on this "
-        "machine. Lambda gives a function one processor for each 1,769 MB of memory, so a function with 512 MB takes "
-        "about three times as long. A regular expression that backtracks is fast on every response except the one that "
-        "training finds."
+        "A call that times out gives no scores: the service calls again, then the run fails. The time is measured on "
+        "this machine. Lambda gives a function one processor for each 1,769 MB of memory, so a function with 512 MB "
+        "takes about three times as long. A regular expression that backtracks is fast on every response except the "
+        "one that training finds."
     ),
     remedy=(
-        "Raise the function's time-out (Lambda's default is 3 seconds, the maximum 900) and its memory, or do less in a "
-        "call: load large data at import, and send several rollouts to a judge model at once."
+        "Raise the function's time-out (Lambda's default is 3 seconds, the maximum 900) and its memory, or do less in "
+        "a call: load large data at import, and send several rollouts to a judge model at once."
     ),
     source=(
         'DOCUMENTED: time-out, init phase and the share of a processor ("Configure Lambda function memory"). '
@@ -158,7 +158,8 @@ def _slow_call_findings(
     if init_seconds is not None and init_seconds > INIT_TIMEOUT_SECONDS:
         yield LATENCY.finding(
             Severity.WARN,
-            "The init phase takes longer than Lambda allows. Lambda then starts it again within the first call's time-out.",
+            "The init phase takes longer than Lambda allows. Lambda then starts it again within the first call's "
+            "time-out.",
             measured=format_duration(init_seconds),
             threshold=f"at most {INIT_TIMEOUT_SECONDS:g} s",
             fix="Import less at the top of the module, and load models and files at their first use.",
@@ -175,7 +176,8 @@ def _growth_finding(growth: TimeGrowth) -> Finding:
         threshold=f"a power of at most {STEEP_EXPONENT:g}",
         fix=(
             "Look for a regular expression with one repetition inside or next to another, such as (a+)+ or "
-            "\\s*(.*)\\s*$, and for a search that starts again at every character; or search only the end of the response."
+            "\\s*(.*)\\s*$, and for a search that starts again at every character; or search only the end of the "
+            "response."
         ),
         value=growth.exponent,
         examples=[growth.example],

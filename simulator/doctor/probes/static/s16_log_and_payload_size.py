@@ -23,9 +23,10 @@ LOG_AND_PAYLOAD_SIZE: Final = Probe(
     name="log and payload size",
     question="Do the event and the response fit into a Lambda call, and is the log short?",
     measured=(
-        f"{STEP_ROLLOUTS} rollouts of the base model are scored. More than {MAX_LOG_BYTES // 1024} kB of log in one call is a "
-        f"warning. It is a failure when the event of a single rollout, for any record of the file, exceeds "
-        f"{MAX_REQUEST_BYTES:,} bytes. It is a warning when the response for a whole step would exceed {MAX_RESPONSE_BYTES:,} bytes."
+        f"{STEP_ROLLOUTS} rollouts of the base model are scored. More than {MAX_LOG_BYTES // 1024} kB of log in one "
+        "call is a warning. It is a failure when the event of a single rollout, for any record of the file, exceeds "
+        f"{MAX_REQUEST_BYTES:,} bytes. It is a warning when the response for a whole step would exceed "
+        f"{MAX_RESPONSE_BYTES:,} bytes."
     ),
     means=(
         "Lambda rejects larger events and responses, and the rollouts get no score. CloudWatch bills the log, and a "
@@ -59,8 +60,8 @@ def check_log_and_payload_size(context: ProbeContext) -> Iterator[Finding]:
     largest += longest_text
     at_least = "at least " if is_truncated and context.reward_function.spec is None else ""
     figures = (
-        f"{at_least}{_format_bytes(sum(log_bytes))} of log for {len(cases)} rollouts; {_format_bytes(largest)} for the largest rollout; "
-        f"{_format_bytes(step_bytes)} in response to a step of {step_rollouts}"
+        f"{at_least}{_format_bytes(sum(log_bytes))} of log for {len(cases)} rollouts; {_format_bytes(largest)} for "
+        f"the largest rollout; {_format_bytes(step_bytes)} in response to a step of {step_rollouts}"
     )
     findings = []
     if largest > MAX_REQUEST_BYTES:
@@ -89,7 +90,8 @@ def check_log_and_payload_size(context: ProbeContext) -> Iterator[Finding]:
         findings.append(
             LOG_AND_PAYLOAD_SIZE.finding(
                 Severity.WARN,
-                f"The response to a whole step of {step_rollouts} rollouts in one call would be larger than Lambda returns.",
+                f"The response to a whole step of {step_rollouts} rollouts in one call would be larger than Lambda "
+                "returns.",
                 measured=_format_bytes(step_bytes),
                 threshold=f"at most {_format_bytes(MAX_RESPONSE_BYTES)}",
                 fix="Return only id, score and a few metrics for each rollout, without the messages.",

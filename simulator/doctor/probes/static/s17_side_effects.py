@@ -35,13 +35,13 @@ SIDE_EFFECTS: Final = Probe(
         "scoring, files of this machine, and variables that are read without a default and are not set."
     ),
     means=(
-        "A network request makes a call slow, can fail, and needs permissions, and in a VPC also a route. A package on "
-        "Lambda cannot write to its own folder, and does not find files of this machine. A variable that is not set here "
-        "may change the score, so that the deployed function behaves differently from the tested one."
+        "A network request makes a call slow, can fail, and needs permissions, and in a VPC also a route. A package "
+        "on Lambda cannot write to its own folder, and does not find files of this machine. A variable that is not "
+        "set here may change the score, so that the deployed function behaves differently from the tested one."
     ),
     remedy=(
-        "Include the files that it reads in the package, write only under /tmp, set variables with --env NAME=VALUE here "
-        "and in the function's configuration at AWS, and call services only where a score needs them."
+        "Include the files that it reads in the package, write only under /tmp, set variables with --env NAME=VALUE "
+        "here and in the function's configuration at AWS, and call services only where a score needs them."
     ),
     source=(
         'DOCUMENTED: the file system is read-only except for /tmp ("Lambda execution environment"). Audit events are '
@@ -272,12 +272,12 @@ def _read_findings(side_effects: Sequence[SideEffect]) -> Iterator[Finding]:
 def _variable_findings(side_effects: Sequence[SideEffect]) -> Iterator[Finding]:
     needed = [effect for effect in side_effects if effect.need != "optional"]
     if needed:
-        names = list(dict.fromkeys(effect.subject for effect in needed))
+        options = dict.fromkeys(f"--env {effect.subject}=VALUE" for effect in needed)
         yield _finding(
             Severity.WARN,
             "It reads environment variables that are not set, and has no default for them.",
             needed,
-            fix=f"Run the doctor with {' '.join(f'--env {name}=VALUE' for name in names)}, as the function will be deployed.",
+            fix=f"Run the doctor with {' '.join(options)}, as the function will be deployed.",
         )
     optional = [effect for effect in side_effects if effect.need == "optional"]
     if optional:

@@ -24,14 +24,14 @@ COMPONENTS: Final = Probe(
     name="components",
     question="Does the score follow from the components in metrics_list?",
     measured=(
-        "For right answers, wrong answers and rollouts of the base model, the probe checks that every result has the same "
-        'components, that each component of type "Reward" varies, and that the score follows from the components '
-        f"(one of them, their mean, sum, product, minimum or maximum, or a weighted sum, within {COMPONENT_TOLERANCE:g}). All "
-        "findings are information only."
+        "For right answers, wrong answers and rollouts of the base model, the probe checks that every result has the "
+        'same components, that each component of type "Reward" varies, and that the score follows from the components '
+        "(one of them, their mean, sum, product, minimum or maximum, or a weighted sum, within "
+        f"{COMPONENT_TOLERANCE:g}). All findings are information only."
     ),
     means=(
-        "Components explain why a score changes. One that never varies teaches nothing, and a score that does not follow "
-        "from them has a part that they do not show."
+        "Components explain why a score changes. One that never varies teaches nothing, and a score that does not "
+        "follow from them has a part that they do not show."
     ),
     remedy="Give every result the same components, and compute the score from them.",
     source="INFERRED. DOCUMENTED: metrics_list is optional, its entries are of type Reward or Metric.",
@@ -113,8 +113,11 @@ def _value(value: object) -> float | None:
 def _missing_component_finding(results: Sequence[ComponentResult]) -> Finding | None:
     """Return a finding when not every result has the same components."""
     names = {name for result in results for name in result.components}
-    missing = {name: [result for result in results if name not in result.components] for name in sorted(names)}
-    missing = {name: without for name, without in missing.items() if without}
+    missing = {
+        name: without
+        for name in sorted(names)
+        if (without := [result for result in results if name not in result.components])
+    }
     if not missing:
         return None
     return COMPONENTS.finding(
@@ -139,7 +142,7 @@ def _constant_component_finding(results: Sequence[ComponentResult]) -> Finding |
         Severity.INFO,
         "A component of the reward never varies.",
         measured=", ".join(f"{name} is {value:g}" for name, value in constant.items()),
-        fix='Give a value that is not part of the score the type "Metric", and check what this component should reward.',
+        fix='Give a value that is not part of the score the type "Metric", and check what this one should reward.',
     )
 
 

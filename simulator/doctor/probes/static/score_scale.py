@@ -15,8 +15,8 @@ MAX_EXAMPLES: Final = 5
 """The largest number of examples in one finding."""
 
 SCALE_EXPLANATION: Final = (
-    "Scores outside 0 to 1 are first normalized: among right answers, wrong answers and rollouts of the base model, the "
-    "lowest score becomes 0 and the highest 1."
+    "Scores outside 0 to 1 are first normalized: among right answers, wrong answers and rollouts of the base model, "
+    "the lowest score becomes 0 and the highest 1."
 )
 
 MIN_MATERIAL_DIFFERENCE: Final = 0.05
