@@ -29,7 +29,7 @@ MIN_ROWS, MAX_ROWS = 100, 20_000
 ROLES = ("system", "user", "assistant")
 
 # INFERRED: in memory, a small JSON value takes 25 times the size of its text.
-_MAX_VALUES = 10_000_000
+MAX_JSON_VALUES = 10_000_000
 _MAX_PROBLEMS = 1_000
 _MAX_SHAPE_LENGTH = 60  # characters
 _MAX_SHAPES = 5
@@ -175,9 +175,9 @@ def _parse_lines(lines: Iterable[bytes]) -> tuple[int, list[Row], list[DatasetIs
             problems.append(DatasetIssue(line=number, message=str(error)))
         else:
             values += value_count
-        if values > _MAX_VALUES:
+        if values > MAX_JSON_VALUES:
             only_count = True
-            text = f"up to this line the file holds more than {_MAX_VALUES:,} JSON values; make the records smaller"
+            text = f"up to this line the file holds more than {MAX_JSON_VALUES:,} JSON values; make the records smaller"
             problems.append(DatasetIssue(line=number, message=text))
         elif len(problems) >= _MAX_PROBLEMS:
             only_count = True

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from client.dataset import MAX_ROWS, MIN_ROWS, validate_dataset
+from client.dataset import MAX_JSON_VALUES, MAX_ROWS, MIN_ROWS, validate_dataset
 from client.jsonl import MAX_LINE_BYTES
 from client.terminal import escape_control_characters
 from simulator.training.dataset import DatasetError, DatasetLimits, read_records
@@ -40,7 +40,12 @@ def test_client_and_simulator_find_the_same_records_or_first_error(data: bytes, 
 def test_client_and_simulator_limits_are_equal() -> None:
     """Neither imports the other."""
     limits = DatasetLimits()
-    assert (limits.min_records, limits.max_records, limits.max_line) == (MIN_ROWS, MAX_ROWS, MAX_LINE_BYTES)
+    assert (limits.min_records, limits.max_records, limits.max_line, limits.max_values) == (
+        MIN_ROWS,
+        MAX_ROWS,
+        MAX_LINE_BYTES,
+        MAX_JSON_VALUES,
+    )
 
 
 def test_only_the_first_thousand_problems_are_reported(tmp_path: Path) -> None:
