@@ -123,7 +123,7 @@ def canonical_json(value: object) -> str:
 
 
 def sample_rows(rows: Sequence[Row], *, size: int) -> tuple[Row, ...]:
-    """Return `size` rows in file order, chosen by the hash of each row's content: the same rows give the same sample."""
+    """Return `size` rows in file order. They are chosen by a hash of their content, so the sample is repeatable."""
 
     def rank(row: Row) -> bytes:
         return hashlib.blake2b(f"sample\0{row.line}\0{canonical_json(row.record)}".encode()).digest()

@@ -1,9 +1,9 @@
 """Create or update the Lambda function of a reward folder, with its role.
 
 The permissions: The *function's* role is assumed by `lambda.amazonaws.com` and may write its logs, and
-nothing else. The *caller* of `rft train` needs `lambda:InvokeFunction` on the function, because the service calls it with the
-caller's permissions (DOCUMENTED: the create call takes no role; the caller's identity carries AmazonBedrockMantleFullAccess
-and lambda:InvokeFunction). No resource policy is added and no version is published.
+nothing else. The *caller* of `rft train` needs `lambda:InvokeFunction` on the function, because the service calls it
+with the caller's permissions (DOCUMENTED: the create call takes no role; the caller's identity carries
+AmazonBedrockMantleFullAccess and lambda:InvokeFunction). No resource policy is added and no version is published.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from client.mantle_types import Event, Job
 from client.retry_policy import TransientFailure
 from client.terminal import print_warning, shorten, sparkline
 
-# The width of the bar and the sparkline, in columns: on a terminal from _WIDE_TERMINAL columns on, and on a smaller one.
+# The width of the bar and of the sparkline in columns; the wide one from _WIDE_TERMINAL columns on.
 _WIDE_BAR, _NARROW_BAR, _WIDE_TERMINAL = 24, 12, 105
 # Kept below the total while the job is active: rich shows a full bar as finished.
 _ALMOST_FULL = 0.001

@@ -54,7 +54,7 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], int]:
     """
     if len(line) > MAX_LINE_BYTES:
         raise InvalidLine(
-            f"the line is longer than {MAX_LINE_BYTES:,} bytes, and Lambda accepts no larger event; shorten the record, "
+            f"the line is longer than {MAX_LINE_BYTES:,} bytes, and Lambda takes no larger event; shorten the record, "
             "or end each record with a new line"
         )
     record = _parse(_decode(line).rstrip(" \t\r\n"))

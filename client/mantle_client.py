@@ -46,7 +46,7 @@ class MantleClient:
         self._retry_after_gate = RetryAfterGate(retry_policy=retry_policy, clock=clock)
 
     def upload_file(self, path: Path) -> str:
-        """Upload a data file and return its id. If a response is lost, the service may keep a second copy of the file."""
+        """Upload a data file and return its id. If a response is lost, the service may keep a second copy."""
 
         def send() -> _RawResponse:
             with path.open("rb") as file:
@@ -56,7 +56,7 @@ class MantleClient:
 
     def create_job_once(self, request: Mapping[str, Any]) -> Job:
         """Create a job with one request and no retry; see `client.job_creation` for the safe retry."""
-        # The SDK's types do not know Bedrock's grader, so `method` goes into `extra_body` (SAMPLE: as in AWS's notebook).
+        # The SDK's types do not know Bedrock's grader, so `method` goes into `extra_body` (SAMPLE: AWS's notebook).
         extra_body = {key: value for key, value in request.items() if key not in {"model", "training_file"}}
         api = self.client.fine_tuning.jobs.with_raw_response
         return parse_job(

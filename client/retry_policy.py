@@ -21,7 +21,7 @@ class RetryPolicy:
         first_delay: after the first failure; it doubles with each further one.
         longest_delay: where the doubling stops.
         give_up_after: how long calls may fail in a row.
-        give_up_after_refused: the same while the port is closed and no call has succeeded yet; None means no such limit.
+        give_up_after_refused: the same while the port is closed and no call has succeeded yet, or None.
     """
 
     first_delay: float

@@ -26,7 +26,7 @@ def print_run_summary(
     artifact_locations: Sequence[str],
     console: Console,
 ) -> None:
-    """Print the reward, base against tuned, and the models. `artifact_locations` are those of the plot and the report."""
+    """Print the reward, base against tuned, and the models; `artifact_locations` are of the plot and the report."""
     console.print()
     print_heading(console, "Result")
     print_reward(metrics, console=console)

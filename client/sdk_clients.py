@@ -25,7 +25,7 @@ def create_openai_client(target: Target) -> OpenAI:
     """Return the SDK's client for `target`. It does not retry: `client.retry_policy` does, and reports it."""
     import openai  # noqa: PLC0415 - 0.8 s to load; `rft --help` and `rft check` do without
 
-    # Requests to this machine must not go through the user's proxy. HTTP needs no certificates, which take 50 ms to load.
+    # Requests to this machine must not use the user's proxy. HTTP needs no certificates (50 ms to load).
     http_client = (
         openai.DefaultHttpxClient(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         if target.config.is_local
@@ -112,7 +112,7 @@ def _botocore_config(target: Target) -> Config:
     # A reward function may run for 300 s (see `client.deployment`); boto3's own read timeout is 60 s.
     config = Config(read_timeout=330, retries={"mode": "standard", "max_attempts": 4})
     if target.config.is_local:
-        # No proxy for this machine; `bucket.localhost` does not resolve; a closed port stays closed, so one retry is enough.
+        # No proxy; `bucket.localhost` does not resolve; a closed port stays closed, so one retry is enough.
         config = config.merge(
             Config(proxies={}, s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 2})
         )

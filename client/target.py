@@ -146,7 +146,8 @@ def _local_target(config: TargetConfig, region: str, environ: Mapping[str, str])
     missing = [name for name, url in urls.items() if not url]
     if missing:
         raise UsageError(
-            f"The target is `{config.name}`, but {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
+            f"The target is `{config.name}`, but {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not set.",
             next_step=_START_SIMULATOR,
         )
     for name, url in urls.items():
@@ -159,8 +160,8 @@ def _local_target(config: TargetConfig, region: str, environ: Mapping[str, str])
     access_key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if not access_key or not secret:
         raise UsageError(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set. The simulator accepts invented ones, but the SDKs "
-            "cannot sign without any, and your AWS profiles are not used for it.",
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set. The simulator accepts any, but the SDKs "
+            "cannot sign without them, and your AWS profiles are not used for it.",
             next_step=_START_SIMULATOR,
         )
     key = environ.get("OPENAI_API_KEY") or None
@@ -183,7 +184,7 @@ def _aws_target(config: TargetConfig, region: str, environ: Mapping[str, str]) -
     if base and base != api_url:
         raise UsageError(
             f"The target is `{config.name}` at {api_url}, but OPENAI_BASE_URL={base} is another address.",
-            next_step="Unset OPENAI_BASE_URL, or set AWS_REGION to the region of that address. A new shell is the safest.",
+            next_step="Unset OPENAI_BASE_URL (a new shell is the safest), or set AWS_REGION to that address's region.",
         )
     for name, url in environ.items():
         if name.startswith("AWS_ENDPOINT_URL") and url and is_loopback(url):
@@ -223,7 +224,8 @@ def _bedrock_key(config: TargetConfig, environ: Mapping[str, str]) -> tuple[str,
             continue
         if not key.startswith((_SHORT_TERM_KEY_PREFIX, _LONG_TERM_KEY_PREFIX)):
             raise UsageError(
-                f"{name} does not hold a Bedrock API key ({_SHORT_TERM_KEY_PREFIX}... or {_LONG_TERM_KEY_PREFIX}...): it is not sent.",
+                f"{name} does not hold a Bedrock API key ({_SHORT_TERM_KEY_PREFIX}... or "
+                f"{_LONG_TERM_KEY_PREFIX}...): it is not sent.",
                 next_step=f"Unset {name}: a key is then minted from your AWS credentials for every request.",
             )
         if _SIMULATED_KEY_PREFIX in _presigned_url(key):

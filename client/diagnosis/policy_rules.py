@@ -18,10 +18,10 @@ MAX_LENGTH_RATIO, MIN_LENGTH_RATIO = 1.4, 0.6
 MIN_ENTROPY_RATIO, MAX_ENTROPY_RATIO = 0.1, 1.5
 # verl and TRL: equal rewards in a group give advantages of 0, and a batch of such groups a gradient of exactly 0.
 MAX_ZERO_GRADIENT_SHARE, ZERO_GRADIENT_MIN_STEPS = 0.5, 5
-# AWS: "grad_norm spikes = instability". INFERRED: the numbers. In 180 sound runs the largest gradient was at most 3 times
-# the median; with the learning rate times 30 it was 16 to 44 times. Steps without advantages do not count: the KL term
-# alone gives them a gradient hundreds of times smaller than usual. They are those below this share of the 0.9 quantile,
-# which a spike does not change: a spike is at most one step in ten.
+# AWS: "grad_norm spikes = instability". INFERRED: the numbers. In 180 sound runs the largest gradient was at most 3
+# times the median; with the learning rate times 30 it was 16 to 44 times. Steps without advantages do not count: the
+# KL term alone gives them a gradient hundreds of times smaller than usual. They are those below this share of the 0.9
+# quantile, which a spike does not change: a spike is at most one step in ten.
 MAX_GRADIENT_RATIO, _NONZERO_ADVANTAGE_SHARE, _STRONG_GRADIENT_QUANTILE = 10.0, 0.01, 0.9
 # A mean advantage differs from 0 when it is more than this many standard errors away.
 _SIGNIFICANT_STANDARD_ERRORS = 2.0

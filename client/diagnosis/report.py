@@ -69,7 +69,7 @@ class Diagnosis:
 def diagnose_job(
     job: Job, events: Iterable[Event], checkpoints: Iterable[Checkpoint], *, validation_rows: int | None = None
 ) -> Diagnosis:
-    """Diagnose a job from the events so far. `validation_rows` is the size of its validation file, or None if unknown."""
+    """Diagnose a job from its events so far. `validation_rows`: the size of its validation file, None if unknown."""
     log = tuple(events)
     rule_input = RuleInput(
         job=job, metrics=extract_metric_series(log), checkpoints=tuple(checkpoints), validation_rows=validation_rows
@@ -125,7 +125,8 @@ def _progress_notes(rule_input: RuleInput) -> Iterable[str]:
             fix = " More epochs or a smaller batch make more steps."
         elif not rule_input.job.has_ended:
             fix = " Run this again later."
-        yield f"{format_count(len(steps), 'step')}: below {MIN_STEPS_FOR_TREND} the first ten and the last ten overlap.{fix}"
+        step_count = format_count(len(steps), "step")
+        yield f"{step_count}: below {MIN_STEPS_FOR_TREND} the first ten and the last ten overlap.{fix}"
 
 
 def _warning_notes(log: Sequence[Event]) -> Iterable[str]:

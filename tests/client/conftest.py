@@ -95,7 +95,7 @@ def stub_url(stub: MantleStub) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def moto_clients() -> Iterator[AwsClients]:
-    """boto3 with AWS's own endpoints, for use under `mock_aws` only; shared, because each client takes 0.2 s to create."""
+    """boto3 with AWS's own endpoints, only for `mock_aws`; shared, because a client takes 0.2 s to create."""
     target = replace(select_target(UNREACHABLE_ENVIRONMENT), aws_url=None)
     with open_aws_clients(target) as aws_clients:
         yield aws_clients
@@ -108,7 +108,7 @@ def stub_workspace(stub_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def create_workspace(folder: Path, *, url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make `folder` the working folder, with data and a reward function, and point the environment at the stub `url`."""
+    """Make `folder` the working folder, with data and a reward function; point the environment at `url`."""
     for name, value in {**CREDENTIALS, "OPENAI_BASE_URL": f"{url}/v1", "AWS_ENDPOINT_URL": url}.items():
         monkeypatch.setenv(name, value)
     for name in (

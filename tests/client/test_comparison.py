@@ -102,7 +102,7 @@ def test_a_large_comparison_is_split() -> None:
 
 
 def test_a_rollout_has_the_same_shape_as_in_training() -> None:
-    """Fields are at the root and under `metadata`; a bare string is {"text": ...} at the root; text parts are joined."""
+    """Fields at the root and under `metadata`; a bare string as {"text": ...} at the root; text parts joined."""
     messages = [{"role": "user", "content": [{"type": "text", "text": "What "}, {"type": "text", "text": "is 1?"}]}]
     record = {"id": "own", "messages": messages, "reference_answer": "#### 1", "domain": "sums"}
     assert build_rollout(Row(line=1, messages=messages, record=record), "#### 1", rollout_id="r-1") == {
