@@ -1,4 +1,4 @@
-"""The simulator's own time, and its callers'."""
+"""The simulator's clock, the callers' time, and the formats of times and durations."""
 
 from dataclasses import dataclass
 
@@ -9,24 +9,24 @@ from simulator.clock import CallerClock, Clock, Lapse, format_time, parse_durati
 
 @dataclass
 class FakeMonotonic:
-    """A machine's clock, moved by hand; seconds."""
+    """A monotonic clock in seconds that the test moves."""
 
     at: float = 0.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.at
 
 
-def test_a_clock_stands_until_it_is_moved() -> None:
-    """However much time passes on the machine."""
+def test_a_clock_stands_still_until_it_is_moved() -> None:
+    """However much real time passes."""
     machine = FakeMonotonic()
     clock = Clock(epoch=1_000, monotonic=machine)
     machine.at = 500.0
     assert (clock.now(), clock.seconds_until(1_001)) == (1_000, None)
 
 
-def test_it_is_moved_forward_only() -> None:
+def test_a_clock_moves_forward_only() -> None:
     """A time that has passed leaves it where it is."""
     clock = Clock(epoch=1_000, monotonic=FakeMonotonic())
     clock.move_to(1_500)
@@ -34,8 +34,8 @@ def test_it_is_moved_forward_only() -> None:
     assert clock.now() == 1_500
 
 
-def test_a_clock_that_runs_goes_by_the_machine_at_its_speed() -> None:
-    """In whole seconds; a change of speed starts from where it is."""
+def test_a_running_clock_follows_real_time_at_its_speed() -> None:
+    """In whole seconds. A change of speed starts at the current time."""
     machine = FakeMonotonic(at=100.0)
     clock = Clock(epoch=1_000, monotonic=machine)
     clock.set_speed(60.0)
@@ -49,15 +49,15 @@ def test_a_clock_that_runs_goes_by_the_machine_at_its_speed() -> None:
     assert [*seen, clock.now()] == [1_090, 1_093, 1_093]
 
 
-def test_a_clock_that_runs_says_how_long_it_is_to_a_time() -> None:
-    """In real seconds; none to a time that has come."""
+def test_a_running_clock_knows_the_real_seconds_until_a_time() -> None:
+    """0 for a time that has passed."""
     clock = Clock(epoch=1_000, monotonic=FakeMonotonic())
     clock.set_speed(10.0)
     assert (clock.seconds_until(1_025), clock.seconds_until(1_000)) == (2.5, 0.0)
 
 
-def test_moving_a_clock_that_runs_lets_it_run_on_from_there() -> None:
-    """Nothing that passed is counted twice."""
+def test_a_running_clock_that_is_moved_runs_on_from_there() -> None:
+    """No time counts twice."""
     machine = FakeMonotonic()
     clock = Clock(epoch=1_000, monotonic=machine)
     clock.set_speed(1.0)
@@ -67,8 +67,8 @@ def test_moving_a_clock_that_runs_lets_it_run_on_from_there() -> None:
     assert clock.now() == 2_003
 
 
-def test_a_clock_that_runs_stops_at_its_last_second() -> None:
-    """What lies behind it is not waited for; only somebody's hand moves the clock there."""
+def test_a_running_clock_stops_at_its_last_second() -> None:
+    """A later time is never reached by itself; a user can still move the clock there."""
     machine = FakeMonotonic()
     clock = Clock(epoch=1_000, monotonic=machine, max_time=2_000)
     clock.set_speed(10.0)
@@ -79,8 +79,8 @@ def test_a_clock_that_runs_stops_at_its_last_second() -> None:
     assert [*seen, clock.now()] == [2_000, None, 2_500]
 
 
-def test_time_that_is_made_to_pass_ages_what_was_minted_before_and_nothing_after() -> None:
-    """A key of noon is an hour old after an hour was made to pass; one that is minted then is new."""
+def test_an_advance_ages_earlier_keys_and_no_later_ones() -> None:
+    """A key of noon is an hour old after an advance of an hour; a key that is created then is new."""
     machine = FakeMonotonic(at=1_000.0)
     callers = CallerClock(wall_clock=machine)
     machine.at = 1_010.0
@@ -90,7 +90,7 @@ def test_time_that_is_made_to_pass_ages_what_was_minted_before_and_nothing_after
     assert ages == [3_611.0, 3_601.0, 0.0]
 
 
-def test_what_bears_the_second_of_a_lapse_cannot_be_told_apart_until_that_is_over() -> None:
+def test_dates_in_the_second_of_an_advance_are_ambiguous() -> None:
     """Dates on the wire are whole seconds."""
     machine = FakeMonotonic(at=1_000.2)
     callers = CallerClock(wall_clock=machine)
@@ -101,7 +101,7 @@ def test_what_bears_the_second_of_a_lapse_cannot_be_told_apart_until_that_is_ove
     assert (during, callers.ambiguous_seconds(), callers.lapses) == (90, 0, (Lapse(at=1_000, seconds=90),))
 
 
-def test_lapses_are_taken_up_by_the_next_start() -> None:
+def test_advances_survive_a_restart() -> None:
     """A key that was aged stays aged."""
     machine = FakeMonotonic(at=5_000.0)
     callers = CallerClock(wall_clock=machine, lapses=[Lapse(at=1_000, seconds=100)])
@@ -112,12 +112,12 @@ def test_lapses_are_taken_up_by_the_next_start() -> None:
     ("text", "seconds"), [("90", 90), ("90s", 90), ("1h30m", 5_400), ("2d", 172_800), ("1d2h3m4s", 93_784), ("0", 0)]
 )
 def test_a_duration_is_seconds_or_units(text: str, seconds: int) -> None:
-    """The units in their order, each at most once."""
+    """The units in order, each at most once."""
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "h", "1h 30m", "30m1h", "1.5h", "1H", "soon", "1e3", "٣s"])
-def test_what_is_no_duration_is_refused_with_the_form(text: str) -> None:
+def test_an_invalid_duration_is_refused_with_the_format(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match="expected seconds or a duration such as 90s, 1h30m or 2d, got"):
         parse_duration(text)
@@ -134,19 +134,19 @@ def test_what_is_no_duration_is_refused_with_the_form(text: str) -> None:
     ],
 )
 def test_a_time_is_seconds_or_iso_8601(text: str, seconds: int) -> None:
-    """Without a zone it is in UTC."""
+    """A time without a zone is in UTC."""
     assert parse_time(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "noon", "2026-13-01", "1.5"])
-def test_what_is_no_time_is_refused_with_the_form(text: str) -> None:
+def test_an_invalid_time_is_refused_with_the_format(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match="expected seconds since 1970 or a time such as 2026-01-31T12:00:00Z, got"):
         parse_time(text)
 
 
-def test_a_time_is_told_in_utc() -> None:
-    """As it can be read again."""
+def test_a_time_is_formatted_in_utc() -> None:
+    """And can be parsed again."""
     assert (format_time(1_767_225_600), parse_time(format_time(1_767_225_601))) == (
         "2026-01-01T00:00:00Z",
         1_767_225_601,

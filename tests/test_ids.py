@@ -1,4 +1,4 @@
-"""Identifiers: in the forms that Mantle uses, and functions of the seed and of what they name."""
+"""Identifiers: their formats, and that they depend only on the seed and their arguments."""
 
 import re
 
@@ -29,20 +29,20 @@ IDS = Ids(seed=0)
         ),
     ],
 )
-def test_an_id_has_the_form_of_its_kind(name: str, form: str) -> None:
+def test_an_id_has_the_format_of_its_kind(name: str, form: str) -> None:
     """The contract's section on ids."""
     assert re.fullmatch(form, name)
 
 
 def test_an_id_is_the_same_in_every_process() -> None:
-    """Written down once: whoever changes how ids are made breaks every recorded log."""
+    """A change of these values breaks every recorded log."""
     assert (IDS.file(0), IDS.job(0)) == (
         "1c58b4b7-1f0b-45d3-9fee-016d1ee21752",
         "ftjob-6ea8b8fb-21bb-4f60-96fb-a8b332babf90",
     )
 
 
-def test_kinds_ordinals_and_seeds_give_ids_of_their_own() -> None:
+def test_kinds_ordinals_and_seeds_give_different_ids() -> None:
     """No two of these are alike."""
     names = [
         IDS.file(0),
@@ -58,6 +58,6 @@ def test_kinds_ordinals_and_seeds_give_ids_of_their_own() -> None:
 
 
 @given(st.lists(st.text(max_size=5), max_size=4), st.lists(st.text(max_size=5), max_size=4))
-def test_the_parts_of_a_digest_do_not_run_together(first: list[str], second: list[str]) -> None:
-    """("ab", "c") and ("a", "bc") are two things."""
+def test_a_digest_depends_on_the_boundaries_of_its_parts(first: list[str], second: list[str]) -> None:
+    """("ab", "c") and ("a", "bc") differ."""
     assert (digest(*first) == digest(*second)) == (first == second)

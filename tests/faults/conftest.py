@@ -1,4 +1,4 @@
-"""What the tests of faults share: each begins with none."""
+"""Fixtures of the fault tests."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.simulators import RunningSimulator
 
 @pytest.fixture
 def faulty_simulator(served_simulator: RunningSimulator) -> Iterator[RunningSimulator]:
-    """The module's served simulator, with no fault before the test and none after it."""
+    """The module's served simulator, without faults before and after each test."""
     served_simulator.instance.context.fault_registry.clear()
     yield served_simulator
     served_simulator.instance.context.fault_registry.clear()
@@ -18,6 +18,6 @@ def faulty_simulator(served_simulator: RunningSimulator) -> Iterator[RunningSimu
 
 @pytest.fixture
 def server_logs(faulty_simulator: RunningSimulator) -> Iterator[list[str]]:
-    """What the served simulator's server logs."""
-    with captured_logs() as heard:
-        yield heard
+    """The log messages of the served simulator's server."""
+    with captured_logs() as messages:
+        yield messages

@@ -1,4 +1,4 @@
-"""Sending what a fault is about, until each fault of a script has taken effect."""
+"""Send the requests that a script's faults match, until each fault has been applied."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,24 +16,24 @@ _READ_TIMEOUT = 1.0  # seconds that a client waits for what stalls
 _QUESTION = [{"role": "user", "content": "2 + 2?"}]
 
 
-def trigger_faults(world: RunningSimulator, script: Any) -> list[int]:
-    """Add a script; return how often each of its faults took effect once each was met, or none came any more."""
-    book = world.instance.context.fault_registry
-    names = book.add(script)
+def trigger_faults(simulator: RunningSimulator, script: Any) -> list[int]:
+    """Add a script; return how often each of its faults was applied, after enough matching requests."""
+    registry = simulator.instance.context.fault_registry
+    fault_ids = registry.add(script)
     for _ in range(_ROUNDS):
-        for standing in book.statuses():
-            if not standing.applied:
-                _send_matching_request(world, standing.fault.source["request"])
-    applied = [standing.applied for standing in book.statuses() if standing.id in names]
-    book.clear()
+        for status in registry.statuses():
+            if not status.applied:
+                _send_matching_request(simulator, status.fault.source["request"])
+    applied = [status.applied for status in registry.statuses() if status.id in fault_ids]
+    registry.clear()
     return applied
 
 
-def _send_matching_request(world: RunningSimulator, match: dict[str, Any]) -> None:
-    """Send a request that fits; whatever becomes of it."""
+def _send_matching_request(simulator: RunningSimulator, match: dict[str, Any]) -> None:
+    """Send a request that matches, and ignore its result."""
     if match.get("service") in _AWS_CALLS:
         config = Config(retries={"total_max_attempts": 1})
-        client: Any = world.boto3_session.client(match["service"], endpoint_url=world.url, config=config)
+        client: Any = simulator.boto3_session.client(match["service"], endpoint_url=simulator.url, config=config)
         try:
             _AWS_CALLS[match["service"]](client)
         except ClientError:
@@ -46,7 +46,7 @@ def _send_matching_request(world: RunningSimulator, match: dict[str, Any]) -> No
         path = f"/v1/fine_tuning/jobs/{Ids(seed=0).job(match['job'] - 1)}"
     body = {"model": BASE_MODEL, "messages": _QUESTION, "input": "2 + 2?", "stream": True, "max_tokens": 100_000}
     with httpx2.Client(
-        base_url=world.url, headers=world.http.headers, timeout=_READ_TIMEOUT, trust_env=False
+        base_url=simulator.url, headers=simulator.http.headers, timeout=_READ_TIMEOUT, trust_env=False
     ) as client:
         try:
             if path == "/v1/files":

@@ -1,4 +1,4 @@
-"""Listening to what a server logs of itself: a fault that is met as scripted makes no noise."""
+"""Capture what a server logs itself: a fault that works as scripted causes no log message of the server."""
 
 import logging
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 
 class _CapturingHandler(logging.Handler):
-    def __init__(self, heard: list[str]) -> None:
+    def __init__(self, messages: list[str]) -> None:
         super().__init__()
-        self._heard = heard
+        self._heard = messages
 
     def emit(self, record: logging.LogRecord) -> None:
         self._heard.append(record.getMessage())
@@ -16,14 +16,14 @@ class _CapturingHandler(logging.Handler):
 
 @contextmanager
 def captured_logs() -> Iterator[list[str]]:
-    """Give what uvicorn and asyncio log during the block. Begin once the server has started: it sets its loggers up."""
-    heard: list[str] = []
-    handler = _CapturingHandler(heard)
+    """Return the messages of uvicorn and asyncio during the block. The server must already have configured logging."""
+    messages: list[str] = []
+    handler = _CapturingHandler(messages)
     loggers = [logging.getLogger(name) for name in ("uvicorn.error", "asyncio")]
     for logger in loggers:
         logger.addHandler(handler)
     try:
-        yield heard
+        yield messages
     finally:
         for logger in loggers:
             logger.removeHandler(handler)

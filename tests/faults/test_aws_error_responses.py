@@ -1,4 +1,4 @@
-"""Errors of AWS services by script, as the real boto3 meets them: the code, the status, and what it tries again."""
+"""Scripted AWS errors, as boto3 raises them: the code, the status, and which ones it retries."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,26 +32,26 @@ CALLS: dict[str, Call] = {
 
 
 @contextmanager
-def aws_client(world: RunningSimulator, service: str, **retries: Any) -> Iterator[Any]:
-    """Give a boto3 client of a service; it tries once unless `retries` says otherwise."""
+def aws_client(simulator: RunningSimulator, service: str, **retries: Any) -> Iterator[Any]:
+    """Return a boto3 client of a service. It makes one attempt by default."""
     config = Config(retries=retries or {"total_max_attempts": 1})  # type: ignore[arg-type]  # a typed dictionary
-    client: Any = world.boto3_session.client(service, endpoint_url=world.url, config=config)  # type: ignore[call-overload]  # the stubs overload by a literal service name
+    client: Any = simulator.boto3_session.client(service, endpoint_url=simulator.url, config=config)  # type: ignore[call-overload]  # the stubs overload by a literal service name
     yield client
     client.close()
 
 
-def call_error(world: RunningSimulator, service: str, call: Call) -> tuple[str, str, int]:
-    """Return the code, the message and the status of a call that is refused."""
-    with aws_client(world, service) as client, pytest.raises(ClientError) as met:
+def call_error(simulator: RunningSimulator, service: str, call: Call) -> tuple[str, str, int]:
+    """Return the code, the message and the status of a call that fails."""
+    with aws_client(simulator, service) as client, pytest.raises(ClientError) as raised:
         call(client)
-    answer = met.value.response
+    answer = raised.value.response
     return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 @pytest.mark.shows("faults")
 @pytest.mark.parametrize("service", CALLS)
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (
             {"aws_error": "ExpiredTokenException"},
@@ -62,56 +62,56 @@ def call_error(world: RunningSimulator, service: str, call: Call) -> tuple[str, 
     ],
     ids=["expired", "throttled", "any"],
 )
-def test_an_aws_error_has_its_services_shape(
-    faulty_simulator: RunningSimulator, service: str, fault: dict[str, Any], said: tuple[str, str, int]
+def test_an_aws_error_has_the_format_of_its_service(
+    faulty_simulator: RunningSimulator, service: str, fault: dict[str, Any], message: tuple[str, str, int]
 ) -> None:
-    """The query protocol's XML, S3's, and JSON in two manners: boto3 reads code and message from each."""
+    """XML of the query protocol, XML of S3, and two JSON formats: boto3 parses the code and message of each."""
     faulty_simulator.instance.context.fault_registry.add({"request": {"service": service}, **fault})
-    assert call_error(faulty_simulator, service, CALLS[service]) == said
+    assert call_error(faulty_simulator, service, CALLS[service]) == message
     with aws_client(faulty_simulator, service) as client:
         assert CALLS[service](client)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-@pytest.mark.parametrize(("status", "at_fault"), [(400, "Sender"), (503, "Receiver")])
-def test_the_query_protocol_says_who_is_at_fault(
-    faulty_simulator: RunningSimulator, status: int, at_fault: str
+@pytest.mark.parametrize(("status", "error_type"), [(400, "Sender"), (503, "Receiver")])
+def test_an_error_of_the_query_protocol_names_sender_or_receiver(
+    faulty_simulator: RunningSimulator, status: int, error_type: str
 ) -> None:
-    """The caller below 500, and the service from there on."""
+    """The sender below 500, and the receiver from 500 on."""
     faulty_simulator.instance.context.fault_registry.add(
         {"request": {"service": "sts"}, "aws_error": "Odd", "status": status}
     )
-    with aws_client(faulty_simulator, "sts") as client, pytest.raises(ClientError) as met:
+    with aws_client(faulty_simulator, "sts") as client, pytest.raises(ClientError) as raised:
         client.get_caller_identity()
-    error: dict[str, Any] = dict(met.value.response["Error"])
-    assert error["Type"] == at_fault
+    error: dict[str, Any] = dict(raised.value.response["Error"])
+    assert error["Type"] == error_type
 
 
 def test_an_aws_error_is_the_services_own_exception(faulty_simulator: RunningSimulator) -> None:
-    """Where boto3 has one of that name."""
+    """If boto3 has an exception of that name."""
     faulty_simulator.instance.context.fault_registry.add(
         {"request": {"service": "lambda"}, "aws_error": "TooManyRequestsException"}
     )
     with (
         aws_client(faulty_simulator, "lambda") as client,
-        pytest.raises(client.exceptions.TooManyRequestsException) as met,
+        pytest.raises(client.exceptions.TooManyRequestsException) as raised,
     ):
         client.list_functions()
-    assert met.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 
-def test_an_aws_error_names_its_request_and_its_fault(faulty_simulator: RunningSimulator) -> None:
-    """Where boto3 looks for it."""
-    names = []
+def test_an_aws_error_has_a_request_id_and_a_hint(faulty_simulator: RunningSimulator) -> None:
+    """In the places that boto3 reads."""
+    request_ids = []
     for service in ("iam", "s3", "lambda"):
         (fault,) = faulty_simulator.instance.context.fault_registry.add(
             {"request": {"service": service}, "aws_error": "Throttling"}
         )
-        with aws_client(faulty_simulator, service) as client, pytest.raises(ClientError) as met:
+        with aws_client(faulty_simulator, service) as client, pytest.raises(ClientError) as raised:
             CALLS[service](client)
-        metadata = met.value.response["ResponseMetadata"]
+        metadata = raised.value.response["ResponseMetadata"]
         assert metadata["HTTPHeaders"]["x-simulator-hint"].startswith(f"scripted by {fault}; ")
-        names.append(metadata["RequestId"])
-    assert len({name for name in names if name.count("-") == 4}) == 3
+        request_ids.append(metadata["RequestId"])
+    assert len({name for name in request_ids if name.count("-") == 4}) == 3
 
 
 @pytest.mark.parametrize("mode", ["legacy", "standard"])
@@ -125,22 +125,22 @@ def test_an_aws_error_names_its_request_and_its_fault(faulty_simulator: RunningS
         ("sts", {"aws_error": "ServiceUnavailable"}),
     ],
 )
-def test_boto3_sees_throttling_as_throttling(
+def test_boto3_retries_throttling_errors(
     faulty_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, mode: str, service: str, error: dict[str, Any]
 ) -> None:
-    """By its own retries, in either mode, and gets through when the throttling is over."""
+    """In both retry modes, and succeeds when the throttling ends."""
     waits: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=waits.append))
     faulty_simulator.instance.context.fault_registry.add({"request": {"service": service}, "times": 2, **error})
     with aws_client(faulty_simulator, service, mode=mode, total_max_attempts=3) as client:
         answer = CALLS[service](client)
     assert (answer["ResponseMetadata"]["RetryAttempts"], len(waits)) == (2, 2)
-    (standing,) = faulty_simulator.instance.context.fault_registry.statuses()
-    assert (standing.matched, standing.applied) == (3, 2)
+    (status,) = faulty_simulator.instance.context.fault_registry.statuses()
+    assert (status.matched, status.applied) == (3, 2)
 
 
-def test_boto3_does_not_try_expired_credentials_again(faulty_simulator: RunningSimulator) -> None:
-    """They stay expired: whoever holds them has to get new ones."""
+def test_boto3_does_not_retry_expired_credentials(faulty_simulator: RunningSimulator) -> None:
+    """A retry cannot help."""
     faulty_simulator.instance.context.fault_registry.add(
         {"request": {"service": "sts"}, "times": None, "aws_error": "ExpiredToken"}
     )
@@ -152,24 +152,26 @@ def test_boto3_does_not_try_expired_credentials_again(faulty_simulator: RunningS
     assert faulty_simulator.instance.context.fault_registry.statuses()[0].matched == 1
 
 
-@pytest.mark.parametrize(("when", "made"), [("before", False), ("after", True)])
-def test_an_aws_error_may_hide_work_that_was_done(faulty_simulator: RunningSimulator, when: str, made: bool) -> None:
-    """The bucket is there, or it is not; the error is the same."""
+@pytest.mark.parametrize(("when", "is_created"), [("before", False), ("after", True)])
+def test_an_aws_error_comes_before_or_after_the_request_is_handled(
+    faulty_simulator: RunningSimulator, when: str, is_created: bool
+) -> None:
+    """The bucket exists or not; the error is the same."""
     bucket = f"bucket-{when}"
     faulty_simulator.instance.context.fault_registry.add(
         {"request": {"service": "s3", "method": "PUT"}, "aws_error": "InternalFailure", "when": when}
     )
     location = {"LocationConstraint": "us-west-2"}
-    told = call_error(
+    error = call_error(
         faulty_simulator, "s3", lambda client: client.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
     )
     with aws_client(faulty_simulator, "s3") as client:
-        buckets = {found["Name"] for found in client.list_buckets()["Buckets"]}
-    assert (told[0], told[2], bucket in buckets) == ("InternalFailure", 500, made)
+        buckets = {bucket_entry["Name"] for bucket_entry in client.list_buckets()["Buckets"]}
+    assert (error[0], error[2], bucket in buckets) == ("InternalFailure", 500, is_created)
 
 
 def test_an_invocation_can_be_lost_after_the_function_ran(faulty_simulator: RunningSimulator) -> None:
-    """The client has no answer, and the function has run: asked again it runs a second time."""
+    """The client has no response. A second invocation is the function's second."""
     code = zip_files(
         {"lambda_function.py": "calls = []\ndef lambda_handler(event, _):\n calls.append(1)\n return len(calls)"}
     )
@@ -188,7 +190,7 @@ def test_an_invocation_can_be_lost_after_the_function_ran(faulty_simulator: Runn
         assert client.invoke(FunctionName="counting")["Payload"].read() == b"2"
 
 
-def test_at_mantles_paths_an_aws_error_is_json(faulty_simulator: RunningSimulator) -> None:
+def test_an_aws_error_at_a_mantle_path_is_json(faulty_simulator: RunningSimulator) -> None:
     """With the code where AWS's REST services have it."""
     faulty_simulator.instance.context.fault_registry.add(
         {"request": {}, "aws_error": "ExpiredTokenException", "retry_after": 7}

@@ -1,4 +1,4 @@
-"""Errors by script: every row of the catalogue in the envelope, with its headers, before the work and after it."""
+"""Scripted API errors: every error of the catalogue, with its headers, before and after the request is handled."""
 
 import logging
 from email.utils import parsedate_to_datetime
@@ -17,20 +17,20 @@ MODELS = "/v1/models"
 CHAT = "/v1/chat/completions"
 
 
-def add_error(world: RunningSimulator, **fields: Any) -> None:
-    """Add a fault of every request."""
-    world.instance.context.fault_registry.add({"request": {}, **fields})
+def add_error(simulator: RunningSimulator, **fields: Any) -> None:
+    """Add a fault that matches every request."""
+    simulator.instance.context.fault_registry.add({"request": {}, **fields})
 
 
 def has_request_ids(answer: httpx2.Response) -> bool:
-    """Whether an answer carries the two names that every answer of Mantle's carries."""
+    """Return whether a response has both request id headers."""
     name = answer.headers["x-request-id"]
     return name.startswith("req_") and answer.headers["x-amzn-requestid"] == name
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_any_error_of_the_catalogue_can_be_met(local_simulator: RunningSimulator, name: str) -> None:
-    """Its status, code and type, in the one envelope. What its message lacks stands in it as a name."""
+def test_every_error_of_the_catalogue_can_be_scripted(local_simulator: RunningSimulator, name: str) -> None:
+    """With its status, code and type. A missing value in the message becomes its name."""
     add_error(local_simulator, error=name)
     answer = local_simulator.http.get(MODELS)
     kind = CATALOGUE[name]
@@ -42,7 +42,7 @@ def test_any_error_of_the_catalogue_can_be_met(local_simulator: RunningSimulator
 
 
 def test_a_message_is_filled_from_the_request(local_simulator: RunningSimulator) -> None:
-    """Its method, path, model and job, as far as the message asks for them."""
+    """With its method, path, model and job."""
     add_error(local_simulator, error="MODEL_NOT_FOUND")
     body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "2 + 2?"}]}
     assert (
@@ -57,7 +57,7 @@ def test_a_message_is_filled_from_the_request(local_simulator: RunningSimulator)
 
 
 def test_a_message_is_filled_from_the_script(local_simulator: RunningSimulator) -> None:
-    """Whatever kind of value the message would format; `param` stands where the SDK reads it too."""
+    """With a value of any type. `param` is set as well."""
     values = {"param": "max_output_tokens", "minimum": "sixteen", "got": 3}
     add_error(local_simulator, error="BELOW_MINIMUM", values=values)
     assert local_simulator.http.get(MODELS).json()["error"] == {
@@ -70,8 +70,8 @@ def test_a_message_is_filled_from_the_script(local_simulator: RunningSimulator) 
 
 
 @pytest.mark.shows("body-of-a-429")
-def test_a_429_says_when_to_come_back(local_simulator: RunningSimulator) -> None:
-    """In seconds; the SDK has it as the error that it knows."""
+def test_a_429_has_a_retry_after_in_seconds(local_simulator: RunningSimulator) -> None:
+    """The SDK raises its RateLimitError."""
     add_error(local_simulator, error="RATE_LIMITED", retry_after=3)
     with pytest.raises(RateLimitError) as refused:
         local_simulator.openai_client().models.list()
@@ -83,8 +83,8 @@ def test_a_429_says_when_to_come_back(local_simulator: RunningSimulator) -> None
     )
 
 
-def test_a_429_may_say_so_by_a_date(local_simulator: RunningSimulator) -> None:
-    """So many seconds from now on the caller's own clock, as HTTP writes dates."""
+def test_retry_after_can_be_a_date(local_simulator: RunningSimulator) -> None:
+    """Relative to this machine's clock."""
     add_error(local_simulator, error="RATE_LIMITED", retry_after={"date_in": 7_200})
     add_error(local_simulator, nth=2, error="RATE_LIMITED", retry_after={"date_in": -3_600})
     later, past = (local_simulator.http.get(MODELS).headers["retry-after"] for _ in range(2))
@@ -94,8 +94,8 @@ def test_a_429_may_say_so_by_a_date(local_simulator: RunningSimulator) -> None:
 
 @pytest.mark.shows("unavailable")
 @pytest.mark.parametrize("name", ["UNAVAILABLE", "OVERLOADED", "INTERNAL_ERROR"])
-def test_a_server_that_cannot_is_a_servers_error(local_simulator: RunningSimulator, name: str) -> None:
-    """503 and 529 are DOCUMENTED; the SDK tries them again."""
+def test_server_errors_raise_the_sdks_internal_server_error(local_simulator: RunningSimulator, name: str) -> None:
+    """503 and 529 are DOCUMENTED; the SDK retries them."""
     add_error(local_simulator, error=name)
     with pytest.raises(InternalServerError) as refused:
         local_simulator.openai_client().models.list()
@@ -110,8 +110,10 @@ def test_the_second_call_fails_and_no_other(local_simulator: RunningSimulator) -
 
 
 @pytest.mark.parametrize(("when", "files"), [("before", 0), ("after", 1)])
-def test_an_error_comes_before_the_work_or_after_it(local_simulator: RunningSimulator, when: str, files: int) -> None:
-    """After it the work is done, and the client cannot know."""
+def test_an_error_comes_before_or_after_the_request_is_handled(
+    local_simulator: RunningSimulator, when: str, files: int
+) -> None:
+    """The client cannot know which."""
     local_simulator.instance.context.fault_registry.add(
         {"request": {"method": "POST", "path": "/v1/files"}, "error": "UNAVAILABLE", "when": when}
     )
@@ -122,10 +124,8 @@ def test_an_error_comes_before_the_work_or_after_it(local_simulator: RunningSimu
     assert len(local_simulator.http.get("/v1/files").json()["data"]) == files
 
 
-def test_a_scripted_error_says_that_it_is_one(
-    local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture
-) -> None:
-    """In the hint of the answer and in the line of the log, with the fault to take back."""
+def test_a_scripted_error_names_its_fault(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
+    """In the response's hint and in the log."""
     caplog.set_level(logging.INFO, "simulator.http.request_log")
     add_error(local_simulator, error="RATE_LIMITED")
     hint = "scripted by fault-1; GET /_simulator/faults shows it, DELETE removes it"
@@ -133,17 +133,17 @@ def test_a_scripted_error_says_that_it_is_one(
     assert caplog.messages == [f"GET {MODELS} 429 Too many requests, please wait before trying again. (hint: {hint})"]
 
 
-def test_the_first_fault_that_answers_keeps_the_request_from_the_others(local_simulator: RunningSimulator) -> None:
-    """They have counted it all the same, and did nothing."""
+def test_the_first_fault_that_responds_prevents_the_others(local_simulator: RunningSimulator) -> None:
+    """They still count the request."""
     add_error(local_simulator, error="RATE_LIMITED")
     add_error(local_simulator, error="UNAVAILABLE", when="after", times=2)
     assert [local_simulator.http.get(MODELS).status_code for _ in range(3)] == [429, 503, 200]
-    standings = local_simulator.instance.context.fault_registry.statuses()
-    assert [(standing.matched, standing.applied) for standing in standings] == [(3, 1), (3, 1)]
+    statuses = local_simulator.instance.context.fault_registry.statuses()
+    assert [(status.matched, status.applied) for status in statuses] == [(3, 1), (3, 1)]
 
 
 def test_the_control_plane_has_no_faults(local_simulator: RunningSimulator) -> None:
-    """A fault of everything can be seen and taken back."""
+    """A fault that matches everything can be listed and removed."""
     add_error(local_simulator, times=None, error="UNAVAILABLE")
     assert local_simulator.http.get(MODELS).status_code == 503
     assert local_simulator.http.get("/_simulator/faults").json()["data"][0]["applied"] == 1
@@ -152,10 +152,10 @@ def test_the_control_plane_has_no_faults(local_simulator: RunningSimulator) -> N
 
 
 @pytest.mark.parametrize("size", [100, 300_000])
-def test_a_body_that_was_read_for_its_model_reaches_the_api_unharmed(
+def test_a_body_that_was_read_for_its_model_reaches_the_api_unchanged(
     local_simulator: RunningSimulator, size: int
 ) -> None:
-    """Whatever its length: the answer is the one that it gets without a fault."""
+    """Whatever its length."""
     body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "é" * size}], "seed": 1, "temperature": 0}
     plain = local_simulator.http.post(CHAT, json=body).json()
     local_simulator.instance.context.fault_registry.add({"request": {"model": "qwen.*"}, "error": "UNAVAILABLE"})
@@ -163,7 +163,7 @@ def test_a_body_that_was_read_for_its_model_reaches_the_api_unharmed(
     assert {**read, "id": plain["id"]} == plain
 
 
-def test_a_fault_of_one_model_leaves_the_others(local_simulator: RunningSimulator) -> None:
+def test_a_fault_of_one_model_does_not_affect_others(local_simulator: RunningSimulator) -> None:
     """The model is the one that the body names."""
     local_simulator.instance.context.fault_registry.add(
         {"request": {"model": "qwen.*"}, "times": None, "error": "OVERLOADED"}
@@ -178,14 +178,14 @@ def test_a_fault_of_one_model_leaves_the_others(local_simulator: RunningSimulato
 
 
 @pytest.mark.parametrize("pieces", [1, 100])
-def test_a_body_that_is_too_large_names_no_model(pieces: int) -> None:
-    """It goes on to its 413; no more of it is kept than the API would take."""
-    with simulator_in_process(Settings(max_body_bytes=1_000)) as world:
-        world.instance.context.fault_registry.add({"request": {"model": "**"}, "error": "UNAVAILABLE"})
+def test_a_body_that_is_too_large_matches_no_model(pieces: int) -> None:
+    """It gets its 413, and no more of it is kept than the API accepts."""
+    with simulator_in_process(Settings(max_body_bytes=1_000)) as simulator:
+        simulator.instance.context.fault_registry.add({"request": {"model": "**"}, "error": "UNAVAILABLE"})
         content = b'{"model": "a", "pad": "' + b"x" * 1_000 + b'"}'
         size = len(content) // pieces
         parts = (content[start : start + size] for start in range(0, len(content), size))
-        answer = world.http.post(CHAT, content=parts, headers={"content-type": "application/json"})
+        answer = simulator.http.post(CHAT, content=parts, headers={"content-type": "application/json"})
         assert answer.status_code == 413
 
 
@@ -193,17 +193,15 @@ def test_a_body_that_is_too_large_names_no_model(pieces: int) -> None:
     ("declared", "matched"),
     [("application/json; charset=utf-8", 1), ("multipart/form-data; boundary=x", 0), ("text/plain", 0)],
 )
-def test_only_what_is_declared_to_be_json_is_read_for_a_model(
-    local_simulator: RunningSimulator, declared: str, matched: int
-) -> None:
-    """An upload may be half a gigabyte."""
+def test_only_a_json_body_is_read_for_its_model(local_simulator: RunningSimulator, declared: str, matched: int) -> None:
+    """An upload can have half a gigabyte."""
     local_simulator.instance.context.fault_registry.add({"request": {"model": "**"}, "error": "UNAVAILABLE"})
     local_simulator.http.post("/v1/files", content=b'{"model": "a"}', headers={"content-type": declared})
     assert local_simulator.instance.context.fault_registry.statuses()[0].matched == matched
 
 
-def test_a_fault_is_about_the_how_manyth_job(polled_simulator: RunningSimulator) -> None:
-    """Its id follows from the seed, so a script can name it before it is made."""
+def test_a_fault_can_name_a_job_by_its_number(polled_simulator: RunningSimulator) -> None:
+    """Its id follows from the seed, so the script can name it before it exists."""
     polled_simulator.instance.context.fault_registry.add({"request": {"job": 2}, "times": None, "error": "UNAVAILABLE"})
     file = polled_simulator.upload(make_training_file(100))
     first, second = (polled_simulator.create_job(file)["id"] for _ in range(2))

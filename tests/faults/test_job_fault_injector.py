@@ -1,4 +1,4 @@
-"""What the faults of a book do to jobs, asked move by move."""
+"""Job faults at single effects."""
 
 import logging
 from typing import Any
@@ -17,14 +17,14 @@ DELETING = {"service": "lambda", "operation": "DeleteFunction", "parameters": {"
 
 
 def grade_effect(number: int) -> LifecycleEffect:
-    """Return a job's move in which it asks for the rewards of a step."""
+    """Return the effect that requests the rewards of a step."""
     return Grade(at=0, split="train", step=number, samples=())
 
 
 class InjectorFixture:
-    """A book with faults, and what was carried out of them."""
+    """An injector with faults, and the operations that it has run."""
 
-    def __init__(self, *faults: dict[str, Any], refusal: str | None = None) -> None:
+    def __init__(self, *faults: dict[str, Any], denial: str | None = None) -> None:
         self.book = FaultRegistry(
             job_id_for=Ids(seed=0).job,
             terminal_status=lambda _: None,
@@ -33,7 +33,7 @@ class InjectorFixture:
         )
         self.book.add([{"job": JOB, **fault} for fault in faults])
         self.done: list[AwsOperationEffect] = []
-        self.refusal = refusal
+        self.refusal = denial
         self.interventions = JobFaultInjector(self.book, run_operation=self._carry_out)
 
     def _carry_out(self, operation: AwsOperationEffect) -> str | None:
@@ -41,34 +41,34 @@ class InjectorFixture:
         return self.refusal
 
 
-def test_a_job_meets_a_fault_once_however_often_it_comes_by() -> None:
-    """A move that could not be written, because the disk was full, is made again."""
-    world = InjectorFixture({"step": 2, "aws": DELETING}, {"fail": {}})
-    moves = [
+def test_a_job_fault_is_applied_once() -> None:
+    """An effect that could not be written, because the disk was full, is repeated."""
+    simulator = InjectorFixture({"step": 2, "aws": DELETING}, {"fail": {}})
+    effects = [
         grade_effect(1),
         grade_effect(2),
         grade_effect(2),
         FilesValidated(at=0, training_records=1, held_out_records=0),
     ]
-    ends = [world.interventions.before_effect(JOB, move) for move in (*moves, moves[-1])]
-    assert len(world.done) == 1
+    ends = [simulator.interventions.before_effect(JOB, effect) for effect in (*effects, effects[-1])]
+    assert len(simulator.done) == 1
     assert [type(end).__name__ for end in ends] == ["NoneType", "NoneType", "NoneType", "JobFailed", "NoneType"]
 
 
-def test_of_several_waits_in_the_queue_the_longest_holds() -> None:
+def test_the_longest_queue_delay_counts() -> None:
     """They pass at the same time."""
-    world = InjectorFixture({"queue": "1h"}, {"queue": "2h"}, {"queue": 60})
-    assert (world.interventions.queue_delay(JOB), world.interventions.queue_delay("ftjob-2")) == (7_200, 0)
+    simulator = InjectorFixture({"queue": "1h"}, {"queue": "2h"}, {"queue": 60})
+    assert (simulator.interventions.queue_delay(JOB), simulator.interventions.queue_delay("ftjob-2")) == (7_200, 0)
 
 
-def test_a_job_that_meets_a_fault_is_told_of_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_job_fault_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever the fault is, once."""
     caplog.set_level(logging.INFO, "simulator.http.request_log")
-    world = InjectorFixture(
+    simulator = InjectorFixture(
         {"queue": 60}, {"step": 2, "cancel": True}, {"step": 2, "aws": DELETING}, {"step": 3, "fail": {}}
     )
     for _ in range(2):
-        world.interventions.queue_delay(JOB)
-    for move in (grade_effect(2), grade_effect(3)):
-        world.interventions.before_effect(JOB, move)
+        simulator.interventions.queue_delay(JOB)
+    for effect in (grade_effect(2), grade_effect(3)):
+        simulator.interventions.before_effect(JOB, effect)
     assert caplog.messages == [f"{JOB} met fault-1", f"{JOB} met fault-3", f"{JOB} met fault-4"]

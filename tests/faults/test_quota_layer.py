@@ -1,4 +1,4 @@
-"""Quotas of tokens a minute, as a client meets them: 429 with the time to wait, and answers that end too soon."""
+"""Token quotas over the API: 429 with the time to wait, and responses that end early."""
 
 import json
 import time
@@ -25,39 +25,39 @@ TOOL = {"name": "look_up", "description": "Looks up a word.", "parameters": {"ty
 
 
 class FakeMonotonic:
-    """This machine's monotonic clock, as it was when the test began; only the test moves it on."""
+    """A monotonic clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = time.monotonic()
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> FakeMonotonic:
-    """A clock by which those wait whom a quota has refused."""
-    made = FakeMonotonic()
-    monkeypatch.setattr("simulator.services.monotonic", made)
-    return made
+    """The clock that measures how long a refused client waits."""
+    clock = FakeMonotonic()
+    monkeypatch.setattr("simulator.services.monotonic", clock)
+    return clock
 
 
 @pytest.fixture
-def world(seconds: FakeMonotonic) -> Iterator[RunningSimulator]:
-    """A simulator at that clock."""
-    with simulator_in_process(Settings(text_completions=True)) as made:
-        yield made
+def simulator(seconds: FakeMonotonic) -> Iterator[RunningSimulator]:
+    """A simulator with that clock."""
+    with simulator_in_process(Settings(text_completions=True)) as clock:
+        yield clock
 
 
-def add_quota(world: RunningSimulator, **tokens: int) -> None:
-    """Set a quota for everything."""
-    world.instance.context.fault_registry.add({"request": {}, "tokens_per_minute": tokens})
+def add_quota(simulator: RunningSimulator, **tokens: int) -> None:
+    """Add a quota for all requests."""
+    simulator.instance.context.fault_registry.add({"request": {}, "tokens_per_minute": tokens})
 
 
-def remaining_tokens(world: RunningSimulator, tokens: int) -> int:
-    """Return how many tokens are left of an input quota, as the refusal of too many says."""
-    answer = world.http.post(CHAT, json={**CHAT_BODY, "max_tokens": tokens})
+def remaining_tokens(simulator: RunningSimulator, tokens: int) -> int:
+    """Return the remaining tokens of an input quota, from the hint of a refused request."""
+    answer = simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": tokens})
     assert answer.status_code == 429, answer.text
     hint: str = answer.headers["x-simulator-hint"]
     return int(hint.partition("; ")[2].partition(" ")[0])
@@ -72,15 +72,15 @@ def remaining_tokens(world: RunningSimulator, tokens: int) -> int:
     ],
     ids=["one message", "two messages", "tools"],
 )
-def test_the_prompt_of_a_chat_is_counted_as_its_usage_does(
+def test_the_prompt_of_a_chat_is_counted_as_in_its_usage(
     local_simulator: RunningSimulator, extra: dict[str, Any]
 ) -> None:
-    """Hidden template and tools included."""
+    """Including the hidden template and tools."""
     usage = local_simulator.http.post(CHAT, json=CHAT_BODY | extra).json()["usage"]
     assert count_prompt_tokens(ChatCompletion.model_validate(CHAT_BODY | extra).chat_request) == usage["prompt_tokens"]
 
 
-def test_the_prompt_of_a_response_is_counted_as_its_usage_does(local_simulator: RunningSimulator) -> None:
+def test_the_prompt_of_a_response_is_counted_as_in_its_usage(local_simulator: RunningSimulator) -> None:
     """The same count by the other API."""
     body = {
         "model": BASE_MODEL,
@@ -89,20 +89,20 @@ def test_the_prompt_of_a_response_is_counted_as_its_usage_does(local_simulator: 
         "tools": [{"type": "function", **TOOL}],
     }
     usage = local_simulator.http.post(RESPONSES, json=body).json()["usage"]
-    wanted = CreateResponse.model_validate(body)
-    assert count_prompt_tokens(chat_request_from(wanted, wanted.items)) == usage["input_tokens"]
+    request = CreateResponse.model_validate(body)
+    assert count_prompt_tokens(chat_request_from(request, request.items)) == usage["input_tokens"]
 
 
 @pytest.mark.shows("throttling", "body-of-a-429")
-def test_over_the_input_quota_a_request_is_throttled(world: RunningSimulator) -> None:
-    """DOCUMENTED: its prompt and `max_tokens` are what counts, and the answer is a 429."""
+def test_a_request_beyond_the_input_quota_is_throttled(simulator: RunningSimulator) -> None:
+    """DOCUMENTED: the prompt and `max_tokens` count, and the response is a 429."""
     prompt = count_prompt_tokens(ChatCompletion.model_validate(CHAT_BODY).chat_request)
-    add_quota(world, input=prompt + 100)
-    client = world.openai_client()
+    add_quota(simulator, input=prompt + 100)
+    client = simulator.openai_client()
     assert client.chat.completions.create(**CHAT_BODY, max_tokens=100).choices
-    with pytest.raises(RateLimitError) as refused:
+    with pytest.raises(RateLimitError) as raised:
         client.chat.completions.create(**CHAT_BODY, max_tokens=100)
-    assert (refused.value.code, refused.value.type, refused.value.body) == (
+    assert (raised.value.code, raised.value.type, raised.value.body) == (
         "rate_limit_exceeded",
         "rate_limit_error",
         {
@@ -115,39 +115,37 @@ def test_over_the_input_quota_a_request_is_throttled(world: RunningSimulator) ->
 
 
 @pytest.mark.shows("throttling")
-def test_whoever_waits_as_told_is_let_in(world: RunningSimulator, seconds: FakeMonotonic) -> None:
-    """Retry-After says when enough will be there, in whole seconds; a second sooner there is not."""
-    add_quota(world, input=6_000)
+def test_a_client_that_waits_the_retry_after_is_admitted(simulator: RunningSimulator, seconds: FakeMonotonic) -> None:
+    """In whole seconds; a second less is not enough."""
+    add_quota(simulator, input=6_000)
     body = {**CHAT_BODY, "max_tokens": 5_000}
-    assert world.http.post(CHAT, json=body).status_code == 200
-    wait = int(world.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 5_900}).headers["retry-after"])
+    assert simulator.http.post(CHAT, json=body).status_code == 200
+    wait = int(simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 5_900}).headers["retry-after"])
     seconds.now += wait - 1
-    assert world.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 5_900}).headers["retry-after"] == str(wait)
+    assert simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 5_900}).headers["retry-after"] == str(wait)
     seconds.now += 1
-    assert world.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 5_900}).status_code == 200
+    assert simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 5_900}).status_code == 200
 
 
 @pytest.mark.shows("filling-of-a-quota")
 @pytest.mark.parametrize("pause", [0.0, 90.0])
-def test_the_same_calls_are_refused_however_slow_the_machine_is(
-    world: RunningSimulator, seconds: FakeMonotonic, pause: float
-) -> None:
-    """Different ones, one after the other: the clock on the wall fills nothing."""
-    add_quota(world, input=600)
+def test_real_time_does_not_refill_a_quota(simulator: RunningSimulator, seconds: FakeMonotonic, pause: float) -> None:
+    """Different requests, one after the other."""
+    add_quota(simulator, input=600)
     codes = []
     for number in range(4):
-        codes.append(world.http.post(CHAT, json={**CHAT_BODY, "seed": number, "max_tokens": 500}).status_code)
+        codes.append(simulator.http.post(CHAT, json={**CHAT_BODY, "seed": number, "max_tokens": 500}).status_code)
         seconds.now += pause
     assert codes == [200, 429, 429, 429]
 
 
-def test_time_that_is_made_to_pass_fills_a_quota(world: RunningSimulator) -> None:
+def test_advancing_the_clock_refills_a_quota(simulator: RunningSimulator) -> None:
     """By an order, for all."""
-    add_quota(world, input=600)
+    add_quota(simulator, input=600)
     body = {**CHAT_BODY, "max_tokens": 500}
-    assert [world.http.post(CHAT, json=body).status_code for _ in range(2)] == [200, 429]
-    assert world.http.post("/_simulator/clock", json={"advance": 60}).status_code == 200
-    assert world.http.post(CHAT, json=body).status_code == 200
+    assert [simulator.http.post(CHAT, json=body).status_code for _ in range(2)] == [200, 429]
+    assert simulator.http.post("/_simulator/clock", json={"advance": 60}).status_code == 200
+    assert simulator.http.post(CHAT, json=body).status_code == 200
 
 
 @pytest.mark.shows("throttling")
@@ -161,29 +159,29 @@ def test_time_that_is_made_to_pass_fills_a_quota(world: RunningSimulator) -> Non
     ],
     ids=["chat", "three answers", "response", "text"],
 )
-def test_what_was_reserved_and_not_generated_is_given_back(
-    world: RunningSimulator, path: str, body: dict[str, Any]
+def test_reserved_tokens_that_are_not_generated_are_returned(
+    simulator: RunningSimulator, path: str, body: dict[str, Any]
 ) -> None:
-    """DOCUMENTED: when the answer is complete, whole or as a stream."""
-    add_quota(world, input=20_000)
-    used = world.http.post(path, json=body).json()["usage"]["total_tokens"]
-    assert remaining_tokens(world, 20_000) == 20_000 - used
-    world.http.post(path, json={**body, "stream": True})
-    assert remaining_tokens(world, 20_000) == 20_000 - 2 * used
+    """DOCUMENTED: when the response is complete, with and without a stream."""
+    add_quota(simulator, input=20_000)
+    used = simulator.http.post(path, json=body).json()["usage"]["total_tokens"]
+    assert remaining_tokens(simulator, 20_000) == 20_000 - used
+    simulator.http.post(path, json={**body, "stream": True})
+    assert remaining_tokens(simulator, 20_000) == 20_000 - 2 * used
 
 
-def test_without_a_budget_the_models_own_is_reserved(world: RunningSimulator) -> None:
+def test_without_max_tokens_the_models_limit_is_reserved(simulator: RunningSimulator) -> None:
     """DOCUMENTED; the number is INFERRED."""
     prompt = count_prompt_tokens(ChatCompletion.model_validate(CHAT_BODY).chat_request)
-    add_quota(world, input=prompt + DEFAULT_MAX_TOKENS - 1)
-    assert world.http.post(CHAT, json=CHAT_BODY).status_code == 429
-    assert world.http.post(CHAT, json={**CHAT_BODY, "max_tokens": DEFAULT_MAX_TOKENS - 1}).status_code == 200
+    add_quota(simulator, input=prompt + DEFAULT_MAX_TOKENS - 1)
+    assert simulator.http.post(CHAT, json=CHAT_BODY).status_code == 429
+    assert simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": DEFAULT_MAX_TOKENS - 1}).status_code == 200
 
 
-def test_a_request_that_never_fits_is_told_so(world: RunningSimulator) -> None:
-    """Waiting would not help, so no time is named."""
-    add_quota(world, input=1_000)
-    answer = world.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 1_000})
+def test_a_request_that_never_fits_has_no_retry_after(simulator: RunningSimulator) -> None:
+    """Waiting does not help, and the hint says so."""
+    add_quota(simulator, input=1_000)
+    answer = simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 1_000})
     prompt = count_prompt_tokens(ChatCompletion.model_validate(CHAT_BODY).chat_request)
     assert (answer.status_code, "retry-after" in answer.headers) == (429, False)
     assert answer.headers["x-simulator-hint"].split("; ")[:4] == [
@@ -194,38 +192,40 @@ def test_a_request_that_never_fits_is_told_so(world: RunningSimulator) -> None:
     ]
 
 
-def test_several_answers_reserve_several_budgets(world: RunningSimulator) -> None:
+def test_several_choices_reserve_several_budgets(simulator: RunningSimulator) -> None:
     """`n` of them."""
     prompt = count_prompt_tokens(ChatCompletion.model_validate(CHAT_BODY).chat_request)
-    add_quota(world, input=prompt + 299)
-    assert world.http.post(CHAT, json={**CHAT_BODY, "n": 3, "max_tokens": 100}).status_code == 429
-    assert world.http.post(CHAT, json={**CHAT_BODY, "n": 2, "max_tokens": 100}).status_code == 200
+    add_quota(simulator, input=prompt + 299)
+    assert simulator.http.post(CHAT, json={**CHAT_BODY, "n": 3, "max_tokens": 100}).status_code == 429
+    assert simulator.http.post(CHAT, json={**CHAT_BODY, "n": 2, "max_tokens": 100}).status_code == 200
 
 
-def test_a_quota_is_one_for_all_apis(world: RunningSimulator) -> None:
-    """DOCUMENTED: shared across all APIs served for that model."""
-    add_quota(world, input=1_000)
+def test_all_apis_share_a_quota(simulator: RunningSimulator) -> None:
+    """DOCUMENTED: shared across all APIs of a model."""
+    add_quota(simulator, input=1_000)
     bodies = {
         CHAT: {**CHAT_BODY, "max_tokens": 500},
         RESPONSES: {"model": BASE_MODEL, "input": "2 + 2?", "max_output_tokens": 900},
         "/v1/completions": {"model": BASE_MODEL, "prompt": "2 + 2?", "max_tokens": 900},
     }
-    assert [world.http.post(path, json=body).status_code for path, body in bodies.items()] == [200, 429, 429]
+    assert [simulator.http.post(path, json=body).status_code for path, body in bodies.items()] == [200, 429, 429]
 
 
-def test_each_model_has_its_own_when_each_has_a_fault(world: RunningSimulator) -> None:
+def test_models_have_separate_quotas_if_each_has_a_fault(simulator: RunningSimulator) -> None:
     """DOCUMENTED: quotas are per model."""
     for model in ("openai.*", "qwen.*"):
-        world.instance.context.fault_registry.add({"request": {"model": model}, "tokens_per_minute": {"input": 600}})
+        simulator.instance.context.fault_registry.add(
+            {"request": {"model": model}, "tokens_per_minute": {"input": 600}}
+        )
     bodies = [{**CHAT_BODY, "model": model, "max_tokens": 400} for model in (BASE_MODEL, BASE_MODEL, "qwen.qwen3-32b")]
-    assert [world.http.post(CHAT, json=body).status_code for body in bodies] == [200, 429, 200]
+    assert [simulator.http.post(CHAT, json=body).status_code for body in bodies] == [200, 429, 200]
 
 
 @pytest.mark.shows("output-quota")
-def test_over_the_output_quota_generation_stops_without_an_error(world: RunningSimulator) -> None:
-    """DOCUMENTED: with a finish reason that says so; INFERRED, which: `length`."""
-    add_quota(world, output=20)
-    client = world.openai_client()
+def test_generation_stops_at_the_output_quota_without_an_error(simulator: RunningSimulator) -> None:
+    """DOCUMENTED. INFERRED: the finish reason is `length`."""
+    add_quota(simulator, output=20)
+    client = simulator.openai_client()
     first = client.chat.completions.create(**CHAT_BODY)
     assert first.usage
     assert (first.choices[0].finish_reason, first.usage.completion_tokens) == ("length", 20)
@@ -235,30 +235,30 @@ def test_over_the_output_quota_generation_stops_without_an_error(world: RunningS
 
 
 @pytest.mark.shows("output-quota")
-def test_a_stream_stops_at_the_output_quota_too(world: RunningSimulator) -> None:
-    """Its last chunk says why."""
-    add_quota(world, output=20)
-    chunks = list(world.openai_client().chat.completions.create(**CHAT_BODY, stream=True))
+def test_a_stream_stops_at_the_output_quota(simulator: RunningSimulator) -> None:
+    """Its last chunk has the reason."""
+    add_quota(simulator, output=20)
+    chunks = list(simulator.openai_client().chat.completions.create(**CHAT_BODY, stream=True))
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices[0].finish_reason] == ["length"]
 
 
 @pytest.mark.shows("output-quota")
-def test_a_response_is_incomplete_at_the_output_quota(world: RunningSimulator) -> None:
-    """As it is at its own `max_output_tokens`."""
-    add_quota(world, output=20)
-    response = world.openai_client().responses.create(model=BASE_MODEL, input="2 + 2?", temperature=0)
+def test_a_response_is_incomplete_at_the_output_quota(simulator: RunningSimulator) -> None:
+    """As at its own `max_output_tokens`."""
+    add_quota(simulator, output=20)
+    response = simulator.openai_client().responses.create(model=BASE_MODEL, input="2 + 2?", temperature=0)
     assert (response.status, response.incomplete_details and response.incomplete_details.reason) == (
         "incomplete",
         "max_output_tokens",
     )
 
 
-def test_an_answer_within_the_output_quota_is_the_one_that_it_would_be(world: RunningSimulator) -> None:
-    """And counts only what was generated."""
-    plain = world.http.post(CHAT, json=CHAT_BODY).json()
-    add_quota(world, output=plain["usage"]["completion_tokens"] + 5)
-    assert {**world.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 400}).json(), "id": plain["id"]} == plain
-    short = world.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 400})
+def test_a_response_within_the_output_quota_is_unchanged(simulator: RunningSimulator) -> None:
+    """Only generated tokens count."""
+    plain = simulator.http.post(CHAT, json=CHAT_BODY).json()
+    add_quota(simulator, output=plain["usage"]["completion_tokens"] + 5)
+    assert {**simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 400}).json(), "id": plain["id"]} == plain
+    short = simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 400})
     assert short.json()["usage"]["completion_tokens"] == 5
     assert short.headers["x-simulator-hint"].split("; ")[1:4] == [
         "thinking took the whole budget: raise max_tokens, or lower the reasoning effort",
@@ -267,13 +267,13 @@ def test_an_answer_within_the_output_quota_is_the_one_that_it_would_be(world: Ru
     ]
 
 
-def test_a_signed_request_is_held_to_the_output_quota_too(world: RunningSimulator) -> None:
-    """Its signature is of the body as it was sent, and still holds."""
-    add_quota(world, output=20)
+def test_the_output_quota_applies_to_a_signed_request(simulator: RunningSimulator) -> None:
+    """The signature of the original body stays valid."""
+    add_quota(simulator, output=20)
     body = json.dumps(CHAT_BODY)
-    request = AWSRequest("POST", f"{world.url}{CHAT}", headers={"Content-Type": "application/json"}, data=body)
+    request = AWSRequest("POST", f"{simulator.url}{CHAT}", headers={"Content-Type": "application/json"}, data=body)
     SigV4Auth(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY), "bedrock-mantle", REGION).add_auth(request)
-    answer = world.http.post(CHAT, content=body, headers=dict(request.headers.items()))
+    answer = simulator.http.post(CHAT, content=body, headers=dict(request.headers.items()))
     assert (answer.status_code, answer.json()["usage"]["completion_tokens"]) == (200, 20)
 
 
@@ -291,10 +291,10 @@ def test_a_signed_request_is_held_to_the_output_quota_too(world: RunningSimulato
         ),
     ],
 )
-def test_what_reaches_no_model_costs_nothing(
-    world: RunningSimulator, verb: str, path: str, body: dict[str, Any] | None
+def test_a_request_without_inference_uses_no_tokens(
+    simulator: RunningSimulator, verb: str, path: str, body: dict[str, Any] | None
 ) -> None:
-    """A refused request, and one that asks no model."""
-    add_quota(world, input=10_000, output=10_000)
-    world.http.request(verb, path, json=body)
-    assert remaining_tokens(world, 10_000) == 10_000
+    """A refused request, and one that is for no model."""
+    add_quota(simulator, input=10_000, output=10_000)
+    simulator.http.request(verb, path, json=body)
+    assert remaining_tokens(simulator, 10_000) == 10_000

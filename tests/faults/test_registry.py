@@ -1,4 +1,4 @@
-"""Which requests a fault is about, which of them it hits, and what the book keeps of it."""
+"""Which requests a fault matches, to which of them it applies, and its counters."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ def incoming_request(
     query: str = "",
     body: bytes = b"",
 ) -> IncomingRequest:
-    """Return a request as the edge sees it."""
+    """Return a request as the middleware passes it to the registry."""
     scope = {
         "method": method,
         "path": path,
@@ -34,26 +34,26 @@ def incoming_request(
 
 
 def signed(service: str) -> str:
-    """Return the header of a request that is signed for a service."""
+    """Return the authorization header of a request that is signed for a service."""
     return f"AWS4-HMAC-SHA256 Credential=AKID/20260101/us-west-2/{service}/aws4_request, SignedHeaders=host"
 
 
 def registry_of(*faults: dict[str, Any]) -> FaultRegistry:
-    """Return a book that holds some faults."""
-    book = FaultRegistry(
+    """Return a registry with faults."""
+    registry = FaultRegistry(
         job_id_for=IDS.job, terminal_status=lambda _: None, lapsed_seconds=lambda: 0.0, monotonic=lambda: 0.0
     )
-    book.add(list(faults))
-    return book
+    registry.add(list(faults))
+    return registry
 
 
-def matched_faults(book: FaultRegistry, *requests: IncomingRequest) -> list[list[str]]:
-    """Return, request by request, which faults hit it."""
-    return [[entry.id for entry in book.match_request(request)] for request in requests]
+def matched_faults(registry: FaultRegistry, *requests: IncomingRequest) -> list[list[str]]:
+    """Return the faults that apply to each request."""
+    return [[entry.id for entry in registry.match_request(request)] for request in requests]
 
 
 def is_match(match: dict[str, Any], request: IncomingRequest) -> bool:
-    """Whether a fault that is about `match` is about a request."""
+    """Return whether a fault with this `request` matches a request."""
     return matched_faults(registry_of({"request": match, **DROP}), request) == [["fault-1"]]
 
 
@@ -61,7 +61,7 @@ JOB = "/v1/fine_tuning/jobs/ftjob-1"
 
 
 @pytest.mark.parametrize(
-    ("pattern", "path", "is_fitting"),
+    ("pattern", "path", "is_expected"),
     [
         ("/**", "/anything/at/all", True),
         ("/v1/models", "/v1/models", True),
@@ -78,15 +78,15 @@ JOB = "/v1/fine_tuning/jobs/ftjob-1"
         ("/v1/*", "/v1/a\nb", True),
     ],
 )
-def test_a_star_stands_within_a_part_of_the_path_and_two_for_anything(
-    pattern: str, path: str, is_fitting: bool
+def test_one_star_matches_within_a_path_segment_and_two_match_anything(
+    pattern: str, path: str, is_expected: bool
 ) -> None:
-    """Nothing else is special."""
-    assert is_match({"path": pattern}, incoming_request(path)) is is_fitting
+    """No other character is special."""
+    assert is_match({"path": pattern}, incoming_request(path)) is is_expected
 
 
 @pytest.mark.parametrize(
-    ("match", "request_", "is_fitting"),
+    ("match", "request_", "is_expected"),
     [
         ({}, incoming_request(), True),
         ({"method": "GET"}, incoming_request(), True),
@@ -120,11 +120,11 @@ def test_a_star_stands_within_a_part_of_the_path_and_two_for_anything(
         ({"method": "GET", "job": "ftjob-1"}, incoming_request(JOB, method="DELETE"), False),
     ],
 )
-def test_a_fault_is_about_requests_that_fit_in_all_that_it_names(
-    match: dict[str, Any], request_: IncomingRequest, is_fitting: bool
+def test_a_fault_matches_requests_that_match_all_its_fields(
+    match: dict[str, Any], request_: IncomingRequest, is_expected: bool
 ) -> None:
-    """The method, the service that it is signed for, the model of its body, the job of its path."""
-    assert is_match(match, request_) is is_fitting
+    """The method, the service of the signature, the model of the body and the job of the path."""
+    assert is_match(match, request_) is is_expected
 
 
 @pytest.mark.parametrize(
@@ -137,72 +137,72 @@ def test_a_fault_is_about_requests_that_fit_in_all_that_it_names(
         ({"nth": 4, "times": None}, [4, 5, 6]),
     ],
 )
-def test_a_fault_hits_the_calls_that_it_says(window: dict[str, Any], calls: list[int]) -> None:
-    """Of those that fit, counted from 1; the others do not count."""
-    book = registry_of({"request": {"path": "/v1/models"}, **DROP, **window})
+def test_a_fault_applies_to_the_calls_of_its_window(window: dict[str, Any], calls: list[int]) -> None:
+    """Only matching calls count, from 1."""
+    registry = registry_of({"request": {"path": "/v1/models"}, **DROP, **window})
     requests = [request for _ in range(6) for request in (incoming_request(), incoming_request("/v1/files"))]
-    hit = [bool(met) for met in matched_faults(book, *requests)]
-    assert [call for call, was_hit in enumerate(hit[::2], 1) if was_hit] == calls
-    assert not any(hit[1::2])
+    is_applied = [bool(raised) for raised in matched_faults(registry, *requests)]
+    assert [call for call, applies in enumerate(is_applied[::2], 1) if applies] == calls
+    assert not any(is_applied[1::2])
 
 
 @pytest.mark.shows("faults")
-def test_each_fault_counts_for_itself() -> None:
-    """Also a request that another one hits: so the n-th call is the client's n-th."""
-    book = registry_of(
+def test_each_fault_counts_all_its_matches() -> None:
+    """Also those that another fault applies to, so the n-th call is the client's n-th."""
+    registry = registry_of(
         {"request": {}, "nth": 1, "times": 2, **DROP},
         {"request": {"path": "/v1/models"}, "nth": 2, **DROP},
         {"request": {"method": "POST"}, **DROP},
     )
-    assert matched_faults(book, *[incoming_request()] * 3) == [["fault-1"], ["fault-1", "fault-2"], []]
-    assert [standing.matched for standing in book.statuses()] == [3, 3, 0]
+    assert matched_faults(registry, *[incoming_request()] * 3) == [["fault-1"], ["fault-1", "fault-2"], []]
+    assert [status.matched for status in registry.statuses()] == [3, 3, 0]
 
 
-def test_a_request_counts_once_however_many_threads_there_are() -> None:
-    """Which of them is the third is theirs to decide; that there is one is not."""
-    book = registry_of({"request": {}, "nth": 3, "times": 5, **DROP})
+def test_a_request_counts_once_with_many_threads() -> None:
+    """Exactly one request is the third."""
+    registry = registry_of({"request": {}, "nth": 3, "times": 5, **DROP})
     with ThreadPoolExecutor(8) as threads:
-        met = list(threads.map(lambda _: len(book.match_request(incoming_request())), range(400)))
-    assert (sum(met), book.statuses()[0].matched) == (5, 400)
+        raised = list(threads.map(lambda _: len(registry.match_request(incoming_request())), range(400)))
+    assert (sum(raised), registry.statuses()[0].matched) == (5, 400)
 
 
-def test_faults_keep_their_order_and_no_id_is_given_twice() -> None:
+def test_faults_keep_their_order_and_ids_are_not_reused() -> None:
     """Whatever is taken back in between."""
-    book = registry_of({"request": {}, **DROP}, {"request": {}, "delay": 1})
-    assert book.remove("fault-1")
-    assert book.add({"request": {}, "drop": "after"}) == ("fault-3",)
-    assert [standing.id for standing in book.statuses()] == ["fault-2", "fault-3"]
+    registry = registry_of({"request": {}, **DROP}, {"request": {}, "delay": 1})
+    assert registry.remove("fault-1")
+    assert registry.add({"request": {}, "drop": "after"}) == ("fault-3",)
+    assert [status.id for status in registry.statuses()] == ["fault-2", "fault-3"]
 
 
-def test_a_script_is_added_whole_or_not_at_all() -> None:
+def test_a_script_is_added_completely_or_not_at_all() -> None:
     """One faulty entry is enough."""
-    book = registry_of({"request": {}, **DROP})
+    registry = registry_of({"request": {}, **DROP})
     with pytest.raises(ScriptError, match=r"^fault 2: "):
-        book.add([{"request": {}, **DROP}, {"request": {}}])
-    assert [standing.id for standing in book.statuses()] == ["fault-1"]
+        registry.add([{"request": {}, **DROP}, {"request": {}}])
+    assert [status.id for status in registry.statuses()] == ["fault-1"]
 
 
 @pytest.mark.parametrize(
-    ("undo", "was_there", "left"),
+    ("undo", "was_removed", "remaining"),
     [
-        (lambda book: book.remove("fault-1"), True, ["fault-2"]),
-        (lambda book: book.remove("fault-9"), False, ["fault-1", "fault-2"]),
-        (lambda book: book.clear(), None, []),
+        (lambda registry: registry.remove("fault-1"), True, ["fault-2"]),
+        (lambda registry: registry.remove("fault-9"), False, ["fault-1", "fault-2"]),
+        (lambda registry: registry.clear(), None, []),
     ],
     ids=["remove", "remove another", "clear"],
 )
-def test_a_fault_can_be_taken_back(
-    undo: Callable[[FaultRegistry], bool | None], was_there: bool | None, left: list[str]
+def test_a_fault_can_be_removed(
+    undo: Callable[[FaultRegistry], bool | None], was_removed: bool | None, remaining: list[str]
 ) -> None:
-    """It hits nothing any more."""
-    book = registry_of({"request": {}, "times": None, **DROP}, {"request": {}, "times": None, **DROP})
-    assert undo(book) is was_there
-    assert matched_faults(book, incoming_request()) == [left]
-    assert book.is_empty is not bool(left)
+    """It no longer applies."""
+    registry = registry_of({"request": {}, "times": None, **DROP}, {"request": {}, "times": None, **DROP})
+    assert undo(registry) is was_removed
+    assert matched_faults(registry, incoming_request()) == [remaining]
+    assert registry.is_empty is not bool(remaining)
 
 
 @pytest.mark.parametrize(
-    ("fault", "reads"),
+    ("fault", "is_needed"),
     [
         ({"request": {}, **DROP}, False),
         ({"request": {"model": "**"}, **DROP}, True),
@@ -213,6 +213,6 @@ def test_a_fault_can_be_taken_back(
         ({"request": {}, "error": "RATE_LIMITED"}, False),
     ],
 )
-def test_a_body_is_read_only_when_a_fault_wants_to_know_it(fault: dict[str, Any], reads: bool) -> None:
-    """Of requests that fit in everything else."""
-    assert registry_of(fault).needs_body(incoming_request()) is reads
+def test_a_body_is_read_only_if_a_fault_needs_it(fault: dict[str, Any], is_needed: bool) -> None:
+    """And only if everything else matches."""
+    assert registry_of(fault).needs_body(incoming_request()) is is_needed

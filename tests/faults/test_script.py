@@ -1,25 +1,13 @@
-"""A script of faults, read: what a fault comes to, and in which words a faulty script is refused."""
+"""Fault scripts: lists of faults, invalid JSON and files."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulator.errors import CATALOGUE, INVALID_VALUE, RATE_LIMITED
 from simulator.faults.request_fault import (
-    ApiErrorEffect,
-    AwsErrorEffect,
     DropConnectionEffect,
-    RequestFault,
-    RequestFaultEffect,
-    RequestMatcher,
-    RetryAfter,
     ScriptError,
-    StreamEffect,
-    StreamFaultKind,
-    TokensPerMinute,
-    TruncateBodyEffect,
     When,
 )
 from simulator.faults.script import load_script, parse_faults, parse_script
@@ -27,83 +15,9 @@ from simulator.faults.script import load_script, parse_faults, parse_script
 ALL: dict[str, Any] = {"request": {}}
 
 
-def test_a_fault_is_read_whole() -> None:
-    """Every field of the match and of the window, and the entry as it was written."""
-    written = {
-        "note": "wait as told",
-        "request": {"method": "GET", "service": "s3", "path": "/v1/*", "model": "openai.*", "job": 2},
-        "nth": 3,
-        "times": None,
-        "delay": 1.5,
-        "error": "RATE_LIMITED",
-    }
-    assert parse_script(json.dumps(written)) == (
-        RequestFault(
-            matcher=RequestMatcher(method="GET", service="s3", path="/v1/*", model="openai.*", job=2),
-            effect=ApiErrorEffect(kind=RATE_LIMITED),
-            nth=3,
-            times=None,
-            delay=1.5,
-            source=written,
-        ),
-    )
-
-
-@pytest.mark.parametrize(
-    ("fields", "effect"),
-    [
-        (
-            {"error": "RATE_LIMITED", "retry_after": 2},
-            ApiErrorEffect(kind=RATE_LIMITED, retry_after=RetryAfter(seconds=2)),
-        ),
-        (
-            {"error": "RATE_LIMITED", "retry_after": {"date_in": -5}, "when": "after"},
-            ApiErrorEffect(kind=RATE_LIMITED, retry_after=RetryAfter(seconds=-5, as_date=True), when=When.AFTER),
-        ),
-        (
-            {"error": "INVALID_VALUE", "values": {"param": "seed", "why": "too large"}},
-            ApiErrorEffect(kind=INVALID_VALUE, values={"param": "seed", "why": "too large"}),
-        ),
-        (
-            {"aws_error": "ThrottlingException"},
-            AwsErrorEffect(code="ThrottlingException", status=400, message="Rate exceeded"),
-        ),
-        ({"aws_error": "Odd"}, AwsErrorEffect(code="Odd", status=400, message="Scripted fault")),
-        (
-            {"aws_error": "Odd", "status": 409, "message": "", "retry_after": 0, "when": "after"},
-            AwsErrorEffect(code="Odd", status=409, message="", retry_after=RetryAfter(seconds=0), when=When.AFTER),
-        ),
-        ({"drop": "before"}, DropConnectionEffect(when=When.BEFORE)),
-        ({"drop": "after"}, DropConnectionEffect(when=When.AFTER)),
-        ({"stream": {"cut_after": 0}}, StreamEffect(kind=StreamFaultKind.CUT, after=0)),
-        ({"stream": {"end_after": 5}}, StreamEffect(kind=StreamFaultKind.END, after=5)),
-        ({"stream": {"stall_after": 5}}, StreamEffect(kind=StreamFaultKind.STALL, after=5)),
-        ({"stream": {"stall_after": 5, "seconds": 30}}, StreamEffect(kind=StreamFaultKind.STALL, after=5, seconds=30)),
-        ({"stream": {"break_after": 5}}, StreamEffect(kind=StreamFaultKind.BREAK, after=5)),
-        ({"body": {"cut_after": 100}}, TruncateBodyEffect(after=100)),
-        ({"delay": 2}, None),
-    ],
-)
-def test_an_effect_is_read(fields: dict[str, Any], effect: RequestFaultEffect | None) -> None:
-    """One of seven, with what belongs to it."""
-    (fault,) = parse_faults(ALL | fields)
-    assert isinstance(fault, RequestFault)
-    assert (fault.effect, fault.nth, fault.times) == (effect, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("fields", "times"), [({}, None), ({"times": 2}, 2), ({"times": None}, None)], ids=["unsaid", "two", "null"]
-)
-def test_a_quota_stands_until_it_is_taken_back(fields: dict[str, Any], times: int | None) -> None:
-    """Unless the script says otherwise."""
-    (fault,) = parse_faults(ALL | {"tokens_per_minute": {"input": 5}} | fields)
-    assert isinstance(fault, RequestFault)
-    assert (fault.effect, fault.times) == (TokensPerMinute(input=5, output=None), times)
-
-
 @pytest.mark.parametrize("kind", [list, tuple])
-def test_a_list_is_read_in_its_order(kind: type[list[Any] | tuple[Any, ...]]) -> None:
-    """One fault is a script as well."""
+def test_a_list_is_parsed_in_its_order(kind: type[list[Any] | tuple[Any, ...]]) -> None:
+    """A single fault is a script, too."""
     drops = kind([ALL | {"drop": "before"}, ALL | {"drop": "after"}])
     assert [fault.effect for fault in parse_faults(drops)] == [
         DropConnectionEffect(when=When.BEFORE),
@@ -111,129 +25,16 @@ def test_a_list_is_read_in_its_order(kind: type[list[Any] | tuple[Any, ...]]) ->
     ]
 
 
-def test_what_was_written_stays_as_it_was() -> None:
-    """Whatever its writer makes of the dictionary afterwards."""
+def test_the_source_of_a_fault_is_a_copy() -> None:
+    """Later changes of the caller's dictionary do not affect it."""
     entry: dict[str, Any] = {"request": {"path": "/v1/models"}, "drop": "after"}
     (fault,) = parse_faults(entry)
     entry["request"]["path"] = "/v1/files"
     assert fault.source == {"request": {"path": "/v1/models"}, "drop": "after"}
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
-def test_every_error_of_the_catalogue_can_be_named(name: str) -> None:
-    """By its name alone."""
-    (fault,) = parse_faults(ALL | {"error": name})
-    assert fault.effect == ApiErrorEffect(kind=CATALOGUE[name])
-
-
-STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
-
-
 @pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        (7, "a fault is a JSON object, not 7"),
-        ({}, "it matches nothing: give 'request', which requests ({} matches all), or 'job'"),
-        ({"request": []}, "request: it takes an object that says which requests; got []"),
-        (
-            {"request": {"verb": "GET"}},
-            "request.verb: there is no such field; there are 'job', 'method', 'model', 'path', 'service'",
-        ),
-        (
-            {"request": {"method": "get"}},
-            'request.method: it takes DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT; got "get"',
-        ),
-        (
-            {"request": {"service": "S3"}},
-            (
-                "request.service: it takes a service's name in lower case, such as s3, iam, sts, lambda, logs or "
-                'bedrock-mantle; got "S3"'
-            ),
-        ),
-        (
-            {"request": {"service": "lamda"}},
-            "request.service: no request is signed for a service 'lamda'; did you mean 'lambda'?",
-        ),
-        ({"request": {"service": "zzz-9"}}, "request.service: no request is signed for a service 'zzz-9'"),
-        ({"request": {"path": "v1"}}, "request.path: a path begins with '/', or with '*' for any beginning"),
-        (
-            {"request": {"path": "/_simulator/faults"}},
-            "request.path: the control plane has no faults, so that every fault can be removed",
-        ),
-        ({"request": {"model": ""}}, 'request.model: it takes a pattern of model ids; got ""'),
-        ({"request": {"job": 0}}, "request.job: it takes a job's id, or its number in this simulator, from 1; got 0"),
-        (
-            {"request": {"job": True}},
-            "request.job: it takes a job's id, or its number in this simulator, from 1; got true",
-        ),
-        (ALL | {"nth": 0}, "nth: it takes a whole number from 1; got 0"),
-        (ALL | {"times": 1.0}, "times: it takes a whole number from 1, or null for no limit; got 1.0"),
-        (ALL | {"delay": 0}, "delay: it takes seconds above 0, to 86400; got 0"),
-        (ALL | {"delay": "1"}, 'delay: it takes seconds above 0, to 86400; got "1"'),
-        (ALL | {"drop": "later"}, 'drop: it takes before or after; got "later"'),
-        (ALL | {"error": "RATE_LIMITED", "when": 1}, "when: it takes before or after; got 1"),
-        (
-            ALL | {"error": "RATE_LIMITED", "retry_after": "soon"},
-            'retry_after: it takes whole seconds from 0, or {"date_in": SECONDS} for a date; got "soon"',
-        ),
-        (
-            ALL | {"error": "RATE_LIMITED", "retry_after": {"date_in": "x"}},
-            'retry_after: it takes whole seconds from 0, or {"date_in": SECONDS} for a date; got {"date_in": "x"}',
-        ),
-        (
-            ALL | {"error": "RATE_LIMITED", "values": {"why": [1]}},
-            "values: it takes an object of texts and numbers; got [1]",
-        ),
-        (
-            ALL | {"error": "INVALID_VALUE", "values": {"reason": "x"}},
-            "values: INVALID_VALUE has no 'reason'; it has 'param', 'why'",
-        ),
-        (
-            ALL | {"aws_error": "a b"},
-            'aws_error: it takes an AWS error code: letters, digits and dots; got "a b"',
-        ),
-        (ALL | {"aws_error": "X", "status": 200}, "status: it takes a whole number from 400 to 599; got 200"),
-        (ALL | {"stream": {}}, f"stream: it takes exactly one of {STREAMS}; it has none"),
-        (
-            ALL | {"stream": {"cut_after": 1, "end_after": 1}},
-            f"stream: it takes exactly one of {STREAMS}; it has 'cut_after', 'end_after'",
-        ),
-        (ALL | {"stream": {"cut_after": -1}}, "stream.cut_after: it takes a number of events, from 0; got -1"),
-        (ALL | {"stream": {"cut_after": 1, "seconds": 1}}, "stream: 'seconds' belongs to 'stall_after'"),
-        (ALL | {"body": {}}, "body.cut_after: it is missing; it takes a number of bytes, from 0"),
-        (ALL | {"tokens_per_minute": {}}, "tokens_per_minute: it takes 'input', 'output' or both"),
-        (
-            ALL,
-            (
-                "it has no effect: give 'delay', or one of "
-                "'aws_error', 'body', 'drop', 'error', 'stream', 'tokens_per_minute'"
-            ),
-        ),
-        (ALL | {"drop": "after", "error": "RATE_LIMITED"}, "it takes one of 'drop', 'error': write one fault for each"),
-        (
-            ALL | {"drop": "after", "retry_after": 2},
-            "'retry_after' goes with 'aws_error', 'error', which is missing",
-        ),
-        (ALL | {"delay": 1, "status": 500}, "'status' goes with 'aws_error', which is missing"),
-    ],
-)
-def test_what_is_wrong_with_a_fault_is_said_in_a_line(entry: Any, said: str) -> None:
-    """Which entry, which field, and what it takes."""
-    with pytest.raises(ScriptError) as refused:
-        parse_faults([ALL | {"drop": "after"}, entry])
-    assert str(refused.value) == f"fault 2: {said}"
-
-
-def test_a_name_that_no_error_has_is_answered_with_all_of_them() -> None:
-    """In alphabetical order."""
-    with pytest.raises(ScriptError) as refused:
-        parse_faults(ALL | {"error": "THROTTLED"})
-    names = ", ".join(sorted(CATALOGUE))
-    assert str(refused.value) == f"fault 1: error: there is no such error; there are {names}"
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('{"request"', "line 1, column 11: not valid JSON: Expecting ':' delimiter"),
         ("", "line 1, column 1: not valid JSON: Expecting value"),
@@ -243,39 +44,31 @@ def test_a_name_that_no_error_has_is_answered_with_all_of_them() -> None:
         ("[" * 100_000, "it is nested too deeply"),
     ],
 )
-def test_what_is_no_script_is_refused(text: str, said: str) -> None:
+def test_invalid_json_is_refused_with_its_position(text: str, message: str) -> None:
     """With the place, where there is one."""
     with pytest.raises(ScriptError) as refused:
         parse_script(text)
-    assert str(refused.value) == said
+    assert str(refused.value) == message
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
+def test_bytes_that_are_not_utf8_are_refused() -> None:
     """As what they are."""
     with pytest.raises(ScriptError, match=r"^not valid JSON: 'utf-8' codec can't decode byte 0xff"):
         parse_script(b'{"request": "\xff"}')
 
 
-def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
-    """A missing one, and one that is no script."""
-    said = []
+def test_an_error_in_a_file_names_the_file(tmp_path: Path) -> None:
+    """A file that does not exist, and one that is not a script."""
+    message = []
     (tmp_path / "faults.json").write_text("{}")
     for name in ("nowhere.json", "faults.json"):
         with pytest.raises(ScriptError) as refused:
             load_script(tmp_path / name)
-        said.append(str(refused.value))
-    assert said == [
+        message.append(str(refused.value))
+    assert message == [
         f"{tmp_path}/nowhere.json: No such file or directory",
         (
             f"{tmp_path}/faults.json: fault 1: "
             "it matches nothing: give 'request', which requests ({} matches all), or 'job'"
         ),
     ]
-
-
-@pytest.mark.parametrize("service", ["bedrock", "bedrock-mantle", "execute-api", "iotdata", "logs", "monitoring", "s3"])
-def test_whatever_a_request_can_be_signed_for_is_a_service(service: str) -> None:
-    """As botocore signs, which is not always the name that boto3 has for a client."""
-    (fault,) = parse_faults({"request": {"service": service}, "drop": "before"})
-    assert isinstance(fault, RequestFault)
-    assert fault.matcher.service == service

@@ -1,4 +1,4 @@
-"""The page that describes scripts, and the example scripts: complete, current, and each fault really met."""
+"""The page on fault scripts and the scripts in fixtures/: complete, and each fault can be applied."""
 
 import json
 import re
@@ -26,7 +26,7 @@ SHAPES = {ScriptedFault: FIELD_DESCRIPTIONS, ScriptedJobFault: JOB_FIELD_DESCRIP
 
 
 def is_of_jobs(script: Any) -> bool:
-    """Whether a script is about jobs: those are met in `test_faults_jobs.py`."""
+    """Return whether a script has job faults, which `test_job_fault.py` tests."""
     return "job" in faults(script)[0]
 
 
@@ -36,18 +36,18 @@ def read(path: Path) -> Any:
 
 
 def faults(script: Any) -> list[dict[str, Any]]:
-    """Return the entries of a script."""
+    """Return the faults of a script."""
     return script if isinstance(script, list) else [script]
 
 
 def fields(entry: dict[str, Any], prefix: str = "") -> set[str]:
-    """Return the dotted names of the fields that an entry has."""
+    """Return the dotted names of a fault's fields."""
     inner = [fields(value, f"{prefix}{name}.") for name, value in entry.items() if isinstance(value, dict)]
     return {f"{prefix}{name}" for name in entry}.union(*inner)
 
 
-def test_the_page_says_of_every_field_what_it_takes() -> None:
-    """In the words of the messages; and of no field that there is not."""
+def test_the_page_describes_every_field_in_the_words_of_the_messages() -> None:
+    """And no other field."""
     of_requests, of_jobs = PAGE.split("## Job faults")
     for part, takes in ((of_requests, FIELD_DESCRIPTIONS), (of_jobs, JOB_FIELD_DESCRIPTIONS)):
         rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| .* ?\|$", part, re.MULTILINE)
@@ -56,7 +56,7 @@ def test_the_page_says_of_every_field_what_it_takes() -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_field_has_its_words(shape: type[ScriptedFault | ScriptedJobFault]) -> None:
+def test_every_field_of_the_schema_has_a_description(shape: type[ScriptedFault | ScriptedJobFault]) -> None:
     """None can be added without them."""
     schema = shape.model_json_schema()
     objects: dict[str, list[str]] = {
@@ -69,33 +69,33 @@ def test_every_field_has_its_words(shape: type[ScriptedFault | ScriptedJobFault]
     assert known == set(SHAPES[shape])
 
 
-def test_the_page_shows_every_effect_and_every_way_to_name_requests() -> None:
+def test_the_examples_of_the_page_use_every_field() -> None:
     """In examples that are run below."""
     shown = set().union(*(fields(entry) for script in EXAMPLES for entry in faults(script)))
     assert set(FIELD_DESCRIPTIONS | JOB_FIELD_DESCRIPTIONS) - shown == set()
 
 
 @pytest.mark.parametrize("script", [script for script in EXAMPLES if not is_of_jobs(script)])
-def test_an_example_of_the_page_is_met(faulty_simulator: RunningSimulator, script: Any) -> None:
-    """Each of its faults takes effect."""
+def test_an_example_of_the_page_is_applied(faulty_simulator: RunningSimulator, script: Any) -> None:
+    """Each of its faults."""
     assert all(trigger_faults(faulty_simulator, script))
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_an_example_script_can_be_read_and_says_what_a_client_should_do(path: Path) -> None:
-    """Each of its faults has a note."""
+def test_a_fixture_is_valid_and_has_notes(path: Path) -> None:
+    """The note says what a client should do."""
     script = read(path)
     assert len(parse_faults(script)) == len(faults(script))
     assert all(entry["note"].endswith(".") for entry in faults(script))
 
 
 @pytest.mark.parametrize("path", [path for path in FIXTURES if not is_of_jobs(read(path))], ids=lambda path: path.stem)
-def test_an_example_script_is_met(faulty_simulator: RunningSimulator, path: Path) -> None:
-    """Each of its faults takes effect."""
+def test_a_fixture_is_applied(faulty_simulator: RunningSimulator, path: Path) -> None:
+    """Each of its faults."""
     assert all(trigger_faults(faulty_simulator, read(path)))
 
 
-def test_the_example_scripts_have_every_effect() -> None:
+def test_the_fixtures_use_every_effect() -> None:
     """Between them."""
     shown = set().union(*(fields(entry) for path in FIXTURES for entry in faults(read(path))))
     effects = {
@@ -114,8 +114,8 @@ def test_the_example_scripts_have_every_effect() -> None:
     assert effects | {f"stream.{name}" for name in StreamFaultKind} <= shown
 
 
-def test_every_example_script_is_listed() -> None:
-    """In the fixtures' own README, and nothing else is."""
+def test_the_readme_of_the_fixtures_lists_every_script() -> None:
+    """And no other."""
     listed = re.findall(r"^\| `(\w+)\.json` \|", (ROOT / "fixtures" / "README.md").read_text(), re.MULTILINE)
     assert sorted(listed) == [path.stem for path in FIXTURES]
 

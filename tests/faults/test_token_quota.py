@@ -1,4 +1,4 @@
-"""A quota of tokens a minute, as arithmetic: what is let in, how long to wait, and what comes back."""
+"""The arithmetic of a token quota: what is admitted, how long to wait, and what is returned."""
 
 from dataclasses import dataclass
 from itertools import count
@@ -17,79 +17,79 @@ class FakeClock:
     now: float = 1_000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
 def demand(prompt: int, budget: int, *, least: int = 1) -> TokenDemand:
-    """Return what a request wants."""
+    """Return the demand of a request."""
     return TokenDemand(prompt_tokens=prompt, budget=budget, min_budget=least)
 
 
 class QuotaCaller:
-    """Who asks a quota: each time with another request, unless told."""
+    """Sends a different request each time by default."""
 
-    def __init__(self, of: TokenQuota) -> None:
-        self.of = of
-        self.release_unused = of.release_unused
+    def __init__(self, caller: TokenQuota) -> None:
+        self.of = caller
+        self.release_unused = caller.release_unused
         self._others = map(str, count())
 
     def reserve(self, wanted: TokenDemand, *, request: str | None = None) -> TokenReservation | QuotaExceeded:
-        """Ask."""
+        """Reserve the tokens of a request."""
         return self.of.reserve(wanted, request=request or next(self._others))
 
 
 def quota(
     time: FakeClock, *, tokens_in: int | None = None, tokens_out: int | None = None, real: FakeClock | None = None
 ) -> QuotaCaller:
-    """Return a quota at a clock that is moved on, and at a real one."""
+    """Return a quota with a clock that a user advances, and a real one."""
     tokens = TokensPerMinute(input=tokens_in, output=tokens_out)
     return QuotaCaller(TokenQuota(tokens, lapsed_seconds=time, monotonic=real or FakeClock()))
 
 
 def usage(prompt: int, generated: int) -> Usage:
-    """Return what answering has cost."""
+    """Return the usage of a request."""
     return Usage(prompt_tokens=prompt, completion_tokens=generated)
 
 
 def test_the_input_quota_reserves_the_prompt_and_the_budget() -> None:
-    """DOCUMENTED. A request that would exceed it is told how long until it would not."""
-    of = quota(FakeClock(), tokens_in=600)
-    assert of.reserve(demand(100, 400)) == TokenReservation(reserved=500, budget=400)
-    assert of.reserve(demand(50, 100)) == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
+    """DOCUMENTED. A request that exceeds it is told how long to wait."""
+    caller = quota(FakeClock(), tokens_in=600)
+    assert caller.reserve(demand(100, 400)) == TokenReservation(reserved=500, budget=400)
+    assert caller.reserve(demand(50, 100)) == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
 
 
 @pytest.mark.shows("filling-of-a-quota")
-def test_who_waits_that_long_is_let_in() -> None:
-    """Not a moment sooner."""
+def test_a_request_is_admitted_exactly_after_its_wait() -> None:
+    """Not earlier."""
     time = FakeClock()
-    of = quota(time, tokens_in=600)
-    of.reserve(demand(100, 400))
+    caller = quota(time, tokens_in=600)
+    caller.reserve(demand(100, 400))
     time.now += 4.9
-    assert of.reserve(demand(50, 100)) == QuotaExceeded(tokens=150, remaining=149, wait_seconds=0.1)
+    assert caller.reserve(demand(50, 100)) == QuotaExceeded(tokens=150, remaining=149, wait_seconds=0.1)
     time.now += 0.1
-    assert of.reserve(demand(50, 100)) == TokenReservation(reserved=150, budget=100)
+    assert caller.reserve(demand(50, 100)) == TokenReservation(reserved=150, budget=100)
 
 
-def test_what_was_reserved_and_not_generated_comes_back() -> None:
-    """DOCUMENTED: once the answer is complete."""
-    of = quota(FakeClock(), tokens_in=600)
-    granted = of.reserve(demand(100, 500))
-    assert isinstance(granted, TokenReservation)
-    of.release_unused(granted, usage(100, 20))
-    assert of.reserve(demand(100, 381)) == QuotaExceeded(tokens=481, remaining=480, wait_seconds=0.1)
+def test_unused_tokens_are_returned() -> None:
+    """DOCUMENTED: when the response is complete."""
+    caller = quota(FakeClock(), tokens_in=600)
+    reservation = caller.reserve(demand(100, 500))
+    assert isinstance(reservation, TokenReservation)
+    caller.release_unused(reservation, usage(100, 20))
+    assert caller.reserve(demand(100, 381)) == QuotaExceeded(tokens=481, remaining=480, wait_seconds=0.1)
 
 
-def test_a_request_that_reached_no_model_costs_nothing() -> None:
+def test_a_request_without_inference_uses_nothing() -> None:
     """Its 400 was no inference."""
-    of = quota(FakeClock(), tokens_in=600, tokens_out=100)
-    granted = of.reserve(demand(100, 500))
-    assert isinstance(granted, TokenReservation)
-    of.release_unused(granted, None)
-    assert of.reserve(demand(100, 500)) == TokenReservation(reserved=600, budget=100)
+    caller = quota(FakeClock(), tokens_in=600, tokens_out=100)
+    reservation = caller.reserve(demand(100, 500))
+    assert isinstance(reservation, TokenReservation)
+    caller.release_unused(reservation, None)
+    assert caller.reserve(demand(100, 500)) == TokenReservation(reserved=600, budget=100)
 
 
-def test_what_never_fits_has_nothing_to_wait_for() -> None:
+def test_a_request_larger_than_the_quota_has_no_wait() -> None:
     """It wants more than a minute brings."""
     assert quota(FakeClock(), tokens_in=600).reserve(demand(100, 501)) == QuotaExceeded(
         tokens=601, remaining=600, wait_seconds=None
@@ -97,110 +97,112 @@ def test_what_never_fits_has_nothing_to_wait_for() -> None:
 
 
 @pytest.mark.shows("filling-of-a-quota")
-def test_no_more_than_a_minute_is_saved_up() -> None:
+def test_a_quota_holds_at_most_one_minute() -> None:
     """A day of silence is worth as much as a minute's."""
     time = FakeClock()
-    of = quota(time, tokens_in=600)
-    of.reserve(demand(0, 600))
+    caller = quota(time, tokens_in=600)
+    caller.reserve(demand(0, 600))
     time.now += 86_400
-    assert of.reserve(demand(0, 601)) == QuotaExceeded(tokens=601, remaining=600, wait_seconds=None)
+    assert caller.reserve(demand(0, 601)) == QuotaExceeded(tokens=601, remaining=600, wait_seconds=None)
 
 
 @pytest.mark.shows("filling-of-a-quota")
-def test_no_quota_fills_by_the_clock_on_the_wall() -> None:
-    """Else a slow machine would be refused less."""
+def test_real_time_alone_does_not_refill() -> None:
+    """Otherwise a slow machine would be refused less often."""
     real = FakeClock()
-    of = quota(FakeClock(), tokens_in=600, real=real)
-    of.reserve(demand(100, 400))
+    caller = quota(FakeClock(), tokens_in=600, real=real)
+    caller.reserve(demand(100, 400))
     for _ in range(3):
         real.now += 3_600
-        assert of.reserve(demand(50, 100)) == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
+        assert caller.reserve(demand(50, 100)) == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
 
 
 @pytest.mark.shows("filling-of-a-quota")
-def test_who_comes_again_with_the_same_request_has_his_wait_counted() -> None:
-    """If it was as long as he was told, and once. In between he is told the same, and nothing is added to it."""
+def test_the_wait_of_a_repeated_request_counts_once() -> None:
+    """If it was as long as told. A request that returns too early gets the same answer."""
     real = FakeClock()
-    of = quota(FakeClock(), tokens_in=600, real=real)
-    of.reserve(demand(100, 400))
+    caller = quota(FakeClock(), tokens_in=600, real=real)
+    caller.reserve(demand(100, 400))
     refused = QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
     for _ in range(2):
-        assert of.reserve(demand(50, 100), request="mine") == refused
+        assert caller.reserve(demand(50, 100), request="mine") == refused
         real.now += 2.5
-    assert of.reserve(demand(50, 100), request="another") == refused
-    assert of.reserve(demand(50, 100), request="mine") == TokenReservation(reserved=150, budget=100)
-    assert of.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=0, wait_seconds=15.0)
+    assert caller.reserve(demand(50, 100), request="another") == refused
+    assert caller.reserve(demand(50, 100), request="mine") == TokenReservation(reserved=150, budget=100)
+    assert caller.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=0, wait_seconds=15.0)
 
 
-def test_who_waited_while_others_took_what_came_is_told_anew() -> None:
-    """His wait is counted, once; it holds nothing for him."""
+def test_a_wait_reserves_nothing() -> None:
+    """Another request can use the tokens; then the wait counts once, and a new one is told."""
     real = FakeClock()
-    of = quota(FakeClock(), tokens_in=600, real=real)
-    of.reserve(demand(100, 400))
-    assert of.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
-    assert of.reserve(demand(0, 100)) == TokenReservation(reserved=100, budget=100)
+    caller = quota(FakeClock(), tokens_in=600, real=real)
+    caller.reserve(demand(100, 400))
+    assert caller.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
+    assert caller.reserve(demand(0, 100)) == TokenReservation(reserved=100, budget=100)
     real.now += 5
     for _ in range(2):
-        assert of.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=50, wait_seconds=10.0)
+        assert caller.reserve(demand(50, 100), request="mine") == QuotaExceeded(
+            tokens=150, remaining=50, wait_seconds=10.0
+        )
 
 
-def test_who_need_not_have_waited_has_nothing_counted() -> None:
-    """What another one gave back let him in."""
+def test_a_request_admitted_early_has_no_wait_counted() -> None:
+    """Another request has returned enough tokens."""
     real = FakeClock()
-    of = quota(FakeClock(), tokens_in=600, real=real)
-    granted = of.reserve(demand(100, 400))
-    assert isinstance(granted, TokenReservation)
-    assert of.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
-    of.release_unused(granted, None)
-    assert of.reserve(demand(50, 100), request="mine") == TokenReservation(reserved=150, budget=100)
-    of.reserve(demand(0, 400))
+    caller = quota(FakeClock(), tokens_in=600, real=real)
+    reservation = caller.reserve(demand(100, 400))
+    assert isinstance(reservation, TokenReservation)
+    assert caller.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
+    caller.release_unused(reservation, None)
+    assert caller.reserve(demand(50, 100), request="mine") == TokenReservation(reserved=150, budget=100)
+    caller.reserve(demand(0, 400))
     real.now += 5
-    assert of.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=50, wait_seconds=10.0)
+    assert caller.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=50, wait_seconds=10.0)
 
 
-def test_a_wait_may_pass_in_part_by_order() -> None:
+def test_an_advance_during_a_wait_does_not_count_twice() -> None:
     """What was made to pass is not counted twice."""
     time, real = FakeClock(), FakeClock()
-    of = quota(time, tokens_in=600, real=real)
-    of.reserve(demand(100, 400))
-    assert of.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
+    caller = quota(time, tokens_in=600, real=real)
+    caller.reserve(demand(100, 400))
+    assert caller.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
     time.now += 3
     real.now += 2
-    assert of.reserve(demand(50, 100), request="mine") == TokenReservation(reserved=150, budget=100)
-    assert of.reserve(demand(0, 1)) == QuotaExceeded(tokens=1, remaining=0, wait_seconds=0.1)
+    assert caller.reserve(demand(50, 100), request="mine") == TokenReservation(reserved=150, budget=100)
+    assert caller.reserve(demand(0, 1)) == QuotaExceeded(tokens=1, remaining=0, wait_seconds=0.1)
 
 
 def test_the_output_quota_lowers_the_budget() -> None:
-    """DOCUMENTED: generation stops when it is reached, and nobody is refused."""
-    of = quota(FakeClock(), tokens_out=100)
-    first = of.reserve(demand(5_000, 80))
-    assert (first, of.reserve(demand(5_000, 80))) == (
+    """DOCUMENTED: generation stops when it is reached, and no request is refused."""
+    caller = quota(FakeClock(), tokens_out=100)
+    first = caller.reserve(demand(5_000, 80))
+    assert (first, caller.reserve(demand(5_000, 80))) == (
         TokenReservation(reserved=5_080, budget=80),
         TokenReservation(reserved=5_080, budget=20),
     )
 
 
 def test_the_output_quota_counts_what_was_generated() -> None:
-    """Not what might have been."""
-    of = quota(FakeClock(), tokens_out=100)
-    granted = of.reserve(demand(0, 80))
-    assert isinstance(granted, TokenReservation)
-    of.release_unused(granted, usage(0, 30))
-    assert of.reserve(demand(0, 80)) == TokenReservation(reserved=80, budget=70)
+    """And not the budget."""
+    caller = quota(FakeClock(), tokens_out=100)
+    reservation = caller.reserve(demand(0, 80))
+    assert isinstance(reservation, TokenReservation)
+    caller.release_unused(reservation, usage(0, 30))
+    assert caller.reserve(demand(0, 80)) == TokenReservation(reserved=80, budget=70)
 
 
-def test_a_spent_output_quota_still_grants_the_least_that_is_valid() -> None:
-    """What is spent above it has to fill again first."""
+def test_a_spent_output_quota_grants_the_smallest_valid_budget() -> None:
+    """What is spent beyond the quota must be refilled first."""
     time = FakeClock()
-    of = quota(time, tokens_out=60)
-    of.reserve(demand(0, 60))
-    assert of.reserve(demand(0, 60, least=16)) == TokenReservation(reserved=60, budget=16)
+    caller = quota(time, tokens_out=60)
+    caller.reserve(demand(0, 60))
+    assert caller.reserve(demand(0, 60, least=16)) == TokenReservation(reserved=60, budget=16)
     time.now += 17
-    assert of.reserve(demand(0, 60)) == TokenReservation(reserved=60, budget=1)
+    assert caller.reserve(demand(0, 60)) == TokenReservation(reserved=60, budget=1)
     time.now += 5
-    assert of.reserve(demand(0, 60)) == TokenReservation(reserved=60, budget=5)
+    assert caller.reserve(demand(0, 60)) == TokenReservation(reserved=60, budget=5)
 
 
-def test_without_limits_everything_is_let_in() -> None:
+def test_without_limits_every_request_is_admitted() -> None:
     """A quota that says nothing."""
     assert quota(FakeClock()).reserve(demand(10**9, 10**9)) == TokenReservation(reserved=2 * 10**9, budget=10**9)

@@ -10,7 +10,7 @@ FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:reward"
 
 
 def rollout(*, line: int = 1, index: int = 0, text: str = "#### 7", reasoning: str = "Adding.") -> Rollout:
-    """Return a rollout; its hidden truth does not matter to a grader."""
+    """Return a rollout. A grader does not use its ground truth."""
     return Rollout(
         line=line,
         index=index,
@@ -33,5 +33,5 @@ def record(*, line: int = 1, **fields: Any) -> Record:
 
 def samples(count: int, *, text: str = "#### 7") -> tuple[Sample, ...]:
     """Return `count` rollouts of one record, each with its own index."""
-    asked = record(reference_answer={"answer": "7"})
-    return tuple(Sample(record=asked, rollout=rollout(index=index, text=text)) for index in range(count))
+    line_record = record(reference_answer={"answer": "7"})
+    return tuple(Sample(record=line_record, rollout=rollout(index=index, text=text)) for index in range(count))

@@ -1,4 +1,4 @@
-"""The Lambda event: a rollout in each published shape, and calls that stay within bounds."""
+"""The Lambda event: a rollout in each published format, and batches within the limits."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ MESSAGES = [{"role": "user", "content": "3 + 4?"}, {"role": "assistant", "conten
 
 
 def element(settings: GradingSettings | None = None) -> dict[str, Any]:
-    """Return the event's element for a record with a string reference."""
+    """Return the event element of a record with a string reference."""
     return event_element(
         rollout_id="r", record=record(**FIELDS), text=rollout().text, settings=settings or GradingSettings()
     )
@@ -23,7 +23,7 @@ def element(settings: GradingSettings | None = None) -> dict[str, Any]:
 
 @pytest.mark.shows("event-shape")
 def test_the_superset_serves_every_published_handler() -> None:
-    """At the root, wrapped, for the sample; under `metadata`, as given, for the user guide."""
+    """At the root and wrapped for the sample; under `metadata` and unchanged for the user guide."""
     assert element() == {
         "id": "r",
         "messages": MESSAGES,
@@ -35,7 +35,7 @@ def test_the_superset_serves_every_published_handler() -> None:
 
 @pytest.mark.shows("lambda-event", "event-shape")
 def test_the_documented_shape_nests_everything() -> None:
-    """DOCUMENTED: reference and custom fields under `metadata`, as they stood in the file."""
+    """DOCUMENTED: reference and custom fields under `metadata`, as in the file."""
     assert element(GradingSettings(event_shape=EventShape.DOCUMENTED)) == {
         "id": "r",
         "messages": MESSAGES,
@@ -45,7 +45,7 @@ def test_the_documented_shape_nests_everything() -> None:
 
 @pytest.mark.shows("lambda-event", "event-shape")
 def test_the_samples_shape_is_flat() -> None:
-    """SAMPLE: what the notebook's function reads, and no `metadata`."""
+    """SAMPLE: what the notebook's function reads, without `metadata`."""
     assert element(GradingSettings(event_shape=EventShape.SAMPLE)) == {
         "id": "r",
         "messages": MESSAGES,
@@ -54,15 +54,15 @@ def test_the_samples_shape_is_flat() -> None:
     }
 
 
-def test_a_string_reference_may_be_left_bare() -> None:
+def test_wrapping_a_string_reference_is_a_setting() -> None:
     """A setting: the wrapping is inferred from a sample that would score 0 without it."""
     bare = element(GradingSettings(wrap_strings=False))
     assert bare["reference_answer"] == "3 + 4 = 7\n#### 7"
 
 
 @pytest.mark.parametrize("reference", [{"answer": "7"}, ["7"], 7, 7.5, True, None])
-def test_a_reference_that_is_no_string_is_sent_as_it_is(reference: object) -> None:
-    """DOCUMENTED: it can contain any format."""
+def test_a_reference_that_is_not_a_string_is_unchanged(reference: object) -> None:
+    """DOCUMENTED: it can have any format."""
     sent = event_element(
         rollout_id="r", record=record(reference_answer=reference), text=rollout().text, settings=GradingSettings()
     )
@@ -76,15 +76,15 @@ def test_a_record_without_a_reference_has_none_in_its_event() -> None:
 
 
 def test_a_records_own_names_do_not_overwrite_the_events() -> None:
-    """`id`, `messages` and `metadata` of a record travel inside `metadata`."""
+    """A record's `id`, `messages` and `metadata` are inside `metadata`."""
     own: dict[str, Any] = {"id": "mine", "metadata": {"mine": True}}
     sent = event_element(rollout_id="r", record=record(**own), text=rollout().text, settings=GradingSettings())
     assert sent == {"id": "r", "messages": MESSAGES, "metadata": own}
 
 
 @pytest.mark.shows("thinking-in-the-event")
-def test_the_thinking_is_sent_only_on_request() -> None:
-    """The final answer alone is the safe reading; whether Bedrock sends the rest is not settled."""
+def test_reasoning_is_included_only_by_a_setting() -> None:
+    """Whether Bedrock includes it is not known."""
     told = GradingSettings(include_reasoning=True)
     assert (response_text(rollout(), GradingSettings()), response_text(rollout(), told)) == (
         "#### 7",
@@ -92,8 +92,8 @@ def test_the_thinking_is_sent_only_on_request() -> None:
     )
 
 
-def test_a_rollouts_id_says_where_it_comes_from() -> None:
-    """So that an error that names it can be followed to a line of the file."""
+def test_a_rollout_id_names_split_step_line_and_index() -> None:
+    """An error that names it leads to a line of the file."""
     assert rollout_id(split="train", step=3, line=17, index=5) == "train-3-line-17-rollout-5"
 
 
@@ -102,7 +102,7 @@ def test_a_rollouts_id_says_where_it_comes_from() -> None:
     most=st.integers(1, 8),
     room=st.integers(4, 60),
 )
-def test_every_element_is_in_exactly_one_call_and_order_is_kept(elements: list[bytes], most: int, room: int) -> None:
+def test_every_element_is_in_exactly_one_batch_in_order(elements: list[bytes], most: int, room: int) -> None:
     """The calls, put together, are the elements."""
     calls = split_into_batches(elements, max_elements=most, max_bytes=room)
     assert [index for call in calls for index in call] == list(range(len(elements)))
@@ -114,13 +114,13 @@ def test_every_element_is_in_exactly_one_call_and_order_is_kept(elements: list[b
     most=st.integers(1, 8),
     room=st.integers(22, 60),
 )
-def test_no_call_is_larger_than_the_room(elements: list[bytes], most: int, room: int) -> None:
-    """Brackets and commas counted; elements here fit alone."""
+def test_no_batch_exceeds_the_byte_limit(elements: list[bytes], most: int, room: int) -> None:
+    """Including brackets and commas."""
     for call in split_into_batches(elements, max_elements=most, max_bytes=room):
         assert len(b"[" + b",".join(elements[index] for index in call) + b"]") <= room
 
 
-def test_an_element_that_fits_nowhere_is_alone() -> None:
+def test_an_oversized_element_is_a_batch_of_its_own() -> None:
     """It spoils no other's call."""
     assert split_into_batches([b"1", b"x" * 99, b"2"], max_elements=8, max_bytes=20) == [
         range(1),

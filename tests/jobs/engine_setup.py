@@ -1,4 +1,4 @@
-"""Engines to test: on a data folder, with a grader that can be made to wait or to break, and logs that are cut off."""
+"""Engines to test: on a data folder, with graders that can wait or fail, and with truncated logs."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -7,6 +7,8 @@ from functools import reduce
 from pathlib import Path
 from threading import Event as Flag
 from time import monotonic
+
+import pytest
 
 from simulator.grading.grader import GradingResult, Sample
 from simulator.grading.grader_error import GraderError
@@ -24,14 +26,14 @@ from simulator.store.database import Database
 from simulator.store.job_logs import JobLogStore
 from simulator.training.dataset import DatasetLimits
 from simulator.wire.objects import describe_event
-from tests.jobs.lifecycle_setup import MODEL, score_correctness
+from tests.jobs.lifecycle_setup import MODEL, job_spec, score_correctness
 from tests.training.training_files import make_training_file
 
 SETTINGS = Settings(dataset=DatasetLimits(min_records=10))
 
 
 class FakeGraders:
-    """The world of a test: a sound grader that counts what it is asked, and can be made to wait or to break."""
+    """Graders that score correctly and count their calls. They can wait at a step or fail at a step."""
 
     def __init__(self, *, breaks_at: int | None = None) -> None:
         self.calls: list[tuple[str, int]] = []
@@ -40,11 +42,11 @@ class FakeGraders:
         self.waits_at: int | None = None
 
     def denial_reason(self, _order: JobSpec) -> str | None:
-        """Allow everybody."""
+        """Allow every caller."""
         return None
 
     def grade(self, _order: JobSpec, samples: tuple[Sample, ...], *, split: str, step: int) -> GradingResult:
-        """Score soundly."""
+        """Score correctness."""
         if (split, step) == ("train", self.waits_at):
             self.reached.set()
             assert self.may_continue.wait(10)
@@ -55,7 +57,7 @@ class FakeGraders:
 
 
 class FakeJobHooks:
-    """What comes in between: for a test, what it puts into `terminal_events` and `delay`. It keeps what it is `effects`."""
+    """Hooks that end a job at chosen effects (`terminal_events`), delay it in the queue, and record all effects."""
 
     def __init__(self) -> None:
         self.terminal_events: dict[
@@ -65,13 +67,13 @@ class FakeJobHooks:
         self.effects: list[str] = []
 
     def before_effect(self, _job_id: str, effect: LifecycleEffect) -> Event | None:
-        """Return the end that was put there."""
+        """Return the event that `terminal_events` has for the effect and its step."""
         self.effects.append(type(effect).__name__)
         end = self.terminal_events.get((type(effect).__name__, getattr(effect, "step", None)))
         return end(effect.at) if end else None
 
     def queue_delay(self, _job_id: str) -> int:
-        """Return how long a job is queued at least."""
+        """Return the delay in the queue."""
         return self.delay
 
 
@@ -96,7 +98,7 @@ def controlled_engine(
     epoch: int = FIXED_EPOCH,
     hooks: FakeJobHooks | None = None,
 ) -> Iterator[tuple[Engine, JobLogStore, ClockControl]]:
-    """Do the same, and give the clock's wheel too. `monotonic` is what a clock that runs goes by."""
+    """Run the same engine, with its clock control. `monotonic` is the real time of a running clock."""
     uploads = BlobStore(folder / "uploads")
     (folder / "uploads" / "train").write_bytes(make_training_file(40))
     database = Database(folder / "simulator.sqlite")
@@ -111,7 +113,7 @@ def controlled_engine(
         monotonic=monotonic,
     )
 
-    def tell(job: Job) -> Lifecycle:
+    def create_lifecycle(job: Job) -> Lifecycle:
         return job_lifecycle(job, open_file=uploads.open, model=f"{MODEL}-{job.id}", settings=SETTINGS)
 
     engine = Engine(
@@ -121,15 +123,15 @@ def controlled_engine(
         slots=slots,
         graders=graders,
         hooks=hooks or FakeJobHooks(),
-        create_lifecycle=tell,
+        create_lifecycle=create_lifecycle,
         is_public=lambda event: describe_event(event) is not None,
     )
     engine.resume()
-    steering = ClockControl(
+    control = ClockControl(
         engine=engine, paces=paces, caller_clock=paces.caller_clock, keys_expire=False, sleep=lambda _: None
     )
     try:
-        yield engine, logs, steering
+        yield engine, logs, control
     finally:
         engine.close()
         database.close()
@@ -144,7 +146,7 @@ def wait_for_end(engine: Engine, job: Job) -> Job:
 
 
 def truncate_log(path: Path, job_id: str, kept: int) -> None:
-    """Leave the first `kept` entries of a log, and what was written with them."""
+    """Keep the first `kept` entries of a log, and what was written with them."""
     with sqlite3.connect(path) as connection:
         entries = connection.execute(
             "SELECT kind, body FROM log WHERE job = ? AND ordinal < ? ORDER BY ordinal", (job_id, kept)
@@ -157,3 +159,27 @@ def truncate_log(path: Path, job_id: str, kept: int) -> None:
             "UPDATE jobs SET finished_at = ?, projection = ? WHERE id = ?", (job.finished_at, encode_job(job), job_id)
         )
     connection.close()
+
+
+def create_job(engine: Engine) -> Job:
+    """Create a job as the route does: wait until it is where the clock stops it."""
+    job = engine.create(job_spec())
+    engine.scheduler.wait_until_idle([job.id], until=job.created_at)
+    return job
+
+
+def status_and_step(engine: Engine, job: Job) -> tuple[str, int]:
+    """Return a job's status and its last completed step."""
+    current = engine.find_job(job.id)
+    assert current
+    return current.status.value, current.step
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until other threads have made the condition true."""
+    flag = Flag()
+    for _ in range(2_000):
+        if condition():
+            return
+        flag.wait(0.005)
+    pytest.fail("it never came about")

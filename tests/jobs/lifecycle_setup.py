@@ -1,4 +1,4 @@
-"""Driving a job's story by hand: answers in, events out."""
+"""Run a job's lifecycle without an engine: send results, collect events."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ ScoreFunction = Callable[[Grade], GradingResult]
 
 
 def job_spec(*, batch_size: int = 4, n_epochs: int = 1, validation: bool = False) -> JobSpec:
-    """Return an order for the files that `told` opens."""
+    """Return a spec for the files that `run_lifecycle` opens."""
     return JobSpec(
         model="openai.gpt-oss-20b",
         training_file="file-train",
@@ -39,7 +39,7 @@ def created_job(spec: JobSpec) -> Job:
 
 
 def score_correctness(request: Grade) -> GradingResult:
-    """Score 1 for a right answer after the asked-for marker, as a sound reward function does."""
+    """Score 1 for a right answer after the requested marker, as a correct reward function does."""
     return GradingResult(rewards=tuple(_correctness(sample) for sample in request.samples), invocations=4, warnings=())
 
 
@@ -60,20 +60,20 @@ def run_lifecycle(
     free_at: int = 0,
     recorded_responses: ResponseFolder | None = None,
 ) -> list[Event]:
-    """Drive a story to its end, with a place that is free from `free_at` on; return every event after the creation."""
+    """Run a lifecycle to its end, with a slot that is free from `free_at` on; return every event after the creation."""
 
     @contextmanager
     def open_file(sha256: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(files[sha256])
 
-    telling = job_lifecycle(
+    lifecycle = job_lifecycle(
         created_job(spec or job_spec()),
         open_file=open_file,
         model=MODEL,
         settings=settings or Settings(),
         recorded_responses=recorded_responses,
     )
-    return list(_advance(telling, refusal=refusal, score=score, free_at=free_at))
+    return list(_advance(lifecycle, refusal=refusal, score=score, free_at=free_at))
 
 
 def _advance(lifecycle: Lifecycle, *, refusal: str | None, score: ScoreFunction, free_at: int) -> Iterator[Event]:
@@ -87,11 +87,11 @@ def _advance(lifecycle: Lifecycle, *, refusal: str | None, score: ScoreFunction,
                     effect = lifecycle.send(refusal)
                 case Grade():
                     try:
-                        graded = score(effect)
+                        result = score(effect)
                     except Exception as error:  # noqa: BLE001  whatever the score raises is the story's to handle
                         effect = lifecycle.throw(error)
                     else:
-                        effect = lifecycle.send(graded)
+                        effect = lifecycle.send(result)
                 case event:
                     yield event
                     effect = next(lifecycle)

@@ -1,6 +1,6 @@
-"""The clock's wheel: what stands, what moves, how far, and what is the same afterwards."""
+"""Clock control: which jobs advance, how far, and that the log stays the same."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event as Flag
@@ -10,10 +10,19 @@ import pytest
 
 from simulator.jobs.clock_control import ClockControl
 from simulator.jobs.engine import Engine
-from simulator.jobs.job import Job, Status
+from simulator.jobs.job import Status
 from simulator.settings import FIXED_EPOCH, Pace
 from simulator.store.job_logs import JobLogStore, StoredLogEntry
-from tests.jobs.engine_setup import FakeGraders, controlled_engine, running_engine, truncate_log, wait_for_end
+from tests.jobs.engine_setup import (
+    FakeGraders,
+    controlled_engine,
+    create_job,
+    running_engine,
+    status_and_step,
+    truncate_log,
+    wait_for,
+    wait_for_end,
+)
 from tests.jobs.lifecycle_setup import job_spec
 
 VALIDATION, QUEUE = 45, 240  # the modelled seconds
@@ -22,200 +31,176 @@ DAY = 86_400
 
 @contextmanager
 def controlled(
-    folder: Path, graders: FakeGraders | None = None, *, pace: Pace = Pace.MANUAL, places: int = 8
+    folder: Path, graders: FakeGraders | None = None, *, pace: Pace = Pace.MANUAL, slots: int = 8
 ) -> Iterator[tuple[Engine, JobLogStore, ClockControl]]:
-    """Steer an engine."""
-    with controlled_engine(folder, graders or FakeGraders(), pace=pace, slots=places) as everything:
+    """Run an engine with its clock control."""
+    with controlled_engine(folder, graders or FakeGraders(), pace=pace, slots=slots) as everything:
         yield everything
 
 
-def create_job(engine: Engine) -> Job:
-    """Create a job as the route does: what the clock holds has come to where it stands."""
-    job = engine.create(job_spec())
-    engine.scheduler.wait_until_idle([job.id], until=job.created_at)
-    return job
-
-
-def status_and_step(engine: Engine, job: Job) -> tuple[str, int]:
-    """Return a job's status and its last completed step."""
-    current = engine.find_job(job.id)
-    assert current
-    return current.status.value, current.step
-
-
 def uninterrupted_log(folder: Path) -> list[StoredLogEntry]:
-    """Return the log of a job that nobody held."""
+    """Return the log of a job that runs at the pace `instant`."""
     with running_engine(folder, FakeGraders()) as (engine, logs):
         return list(logs.entries(wait_for_end(engine, engine.create(job_spec())).id))
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait for what threads bring about."""
-    flag = Flag()
-    for _ in range(2_000):
-        if condition():
-            return
-        flag.wait(0.005)
-    pytest.fail("it never came about")
-
-
-def test_at_manual_pace_a_job_moves_as_far_as_the_clock_and_no_further(tmp_path: Path) -> None:
-    """One second before it is due it stands; then it has moved."""
-    with controlled(tmp_path) as (engine, _, steering):
+def test_at_manual_pace_a_job_advances_exactly_as_far_as_the_clock(tmp_path: Path) -> None:
+    """It waits one second before an event is due, and has advanced when it is due."""
+    with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
         seen = [status_and_step(engine, job)]
         for seconds in (VALIDATION - 1, 1, QUEUE - 1, 1):
-            steering.advance_to(steering.status().now + seconds)
+            control.advance_to(control.status().now + seconds)
             seen.append(status_and_step(engine, job))
     assert seen == [("validating_files", 0), ("validating_files", 0), ("queued", 0), ("queued", 0), ("running", 0)]
 
 
-def test_an_advance_of_hours_runs_a_job_to_its_end_with_the_log_of_one_that_nobody_held(tmp_path: Path) -> None:
-    """The times in it are the modelled ones, whatever the clock was moved by."""
-    with controlled(tmp_path / "manual") as (engine, logs, steering):
+def test_one_advance_to_the_end_gives_the_log_of_an_uninterrupted_job(tmp_path: Path) -> None:
+    """The times in the log are the modelled ones."""
+    with controlled(tmp_path / "manual") as (engine, logs, control):
         job = create_job(engine)
-        steering.advance_to(FIXED_EPOCH + DAY)
+        control.advance_to(FIXED_EPOCH + DAY)
         assert status_and_step(engine, job) == ("succeeded", 9)
         assert list(logs.entries(job.id)) == uninterrupted_log(tmp_path / "instant")
-        assert steering.status().now == FIXED_EPOCH + DAY
+        assert control.status().now == FIXED_EPOCH + DAY
 
 
 @pytest.mark.parametrize("stride", [7, 60, 997])
-def test_many_small_advances_come_to_the_same_as_a_large_one(tmp_path: Path, stride: int) -> None:
+def test_many_small_advances_give_the_same_log(tmp_path: Path, stride: int) -> None:
     """Byte for byte."""
-    with controlled(tmp_path / "manual") as (engine, logs, steering):
+    with controlled(tmp_path / "manual") as (engine, logs, control):
         job = create_job(engine)
         while not (engine.find_job(job.id) or job).status.is_terminal:
-            steering.advance_to(steering.status().now + stride)
+            control.advance_to(control.status().now + stride)
         assert list(logs.entries(job.id)) == uninterrupted_log(tmp_path / "instant")
 
 
-def test_no_grader_is_asked_before_the_clock_is_there(tmp_path: Path) -> None:
-    """Whoever takes a permission away at step 2 finds that step 3 was not graded yet."""
+def test_no_step_is_graded_before_the_clock_reaches_it(tmp_path: Path) -> None:
+    """A user who removes a permission after step 2 affects step 3."""
     graders = FakeGraders()
-    with controlled(tmp_path, graders) as (engine, _, steering):
+    with controlled(tmp_path, graders) as (engine, _, control):
         job = create_job(engine)
-        assert steering.run_to_step(job.id, 2)
+        assert control.run_to_step(job.id, 2)
         assert graders.calls == [("held_out", 0), ("train", 1), ("train", 2)]
 
 
 @pytest.mark.parametrize("pace", Pace)
-def test_a_job_runs_to_a_step_and_stands_there_whatever_its_pace(tmp_path: Path, pace: Pace) -> None:
-    """The clock follows it; with the next step it goes on to the same log."""
-    with controlled(tmp_path / "run", pace=pace) as (engine, logs, steering):
-        steering.freeze()
+def test_a_job_runs_to_a_step_and_stops_there_at_every_pace(tmp_path: Path, pace: Pace) -> None:
+    """The clock follows it. Then it continues to the same log."""
+    with controlled(tmp_path / "run", pace=pace) as (engine, logs, control):
+        control.freeze()
         job = create_job(engine)
-        assert steering.run_to_step(job.id, 4)
+        assert control.run_to_step(job.id, 4)
         assert status_and_step(engine, job) == ("running", 4)
         current = engine.find_job(job.id)
         assert current
-        assert steering.status().now == current.changed_at
-        assert steering.run_to_status(job.id, Status.SUCCEEDED)
+        assert control.status().now == current.changed_at
+        assert control.run_to_status(job.id, Status.SUCCEEDED)
         assert list(logs.entries(job.id)) == uninterrupted_log(tmp_path / "instant")
 
 
-def test_a_job_that_ran_by_itself_stands_after_a_run_to_a_step(tmp_path: Path) -> None:
-    """It goes by the pace `manual` from then on, and by another when that is chosen."""
+def test_a_run_to_a_step_sets_the_pace_of_a_self_running_job_to_manual(tmp_path: Path) -> None:
+    """Another pace lets it continue."""
     graders = FakeGraders()
     graders.waits_at = 2
-    with controlled(tmp_path, graders, pace=Pace.INSTANT) as (engine, _, steering):
+    with controlled(tmp_path, graders, pace=Pace.INSTANT) as (engine, _, control):
         job = engine.create(job_spec())
         assert graders.reached.wait(10)
         graders.may_continue.set()
-        assert steering.run_to_step(job.id, 5)
+        assert control.run_to_step(job.id, 5)
         assert status_and_step(engine, job) == ("running", 5)
-        (known,) = steering.status().jobs
-        assert known.pace is Pace.MANUAL
-        steering.set_pace(Pace.INSTANT, job_id=job.id)
+        (status,) = control.status().jobs
+        assert status.pace is Pace.MANUAL
+        control.set_pace(Pace.INSTANT, job_id=job.id)
         assert wait_for_end(engine, job).status is Status.SUCCEEDED
 
 
 @pytest.mark.parametrize(
-    ("status", "then"),
+    ("status", "expected"),
     [
         (Status.QUEUED, ("queued", 0)),
         (Status.RUNNING, ("running", 0)),
         (Status.SUCCEEDED, ("succeeded", 9)),
     ],
 )
-def test_a_job_runs_to_a_status(tmp_path: Path, status: Status, then: tuple[str, int]) -> None:
-    """And no further."""
-    with controlled(tmp_path) as (engine, _, steering):
+def test_a_job_runs_to_a_status(tmp_path: Path, status: Status, expected: tuple[str, int]) -> None:
+    """It stops there."""
+    with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
-        assert steering.run_to_status(job.id, status)
-        assert status_and_step(engine, job) == then
+        assert control.run_to_status(job.id, status)
+        assert status_and_step(engine, job) == expected
 
 
-def test_a_status_that_is_past_is_not_run_to(tmp_path: Path) -> None:
-    """The job stays where it is."""
-    with controlled(tmp_path) as (engine, _, steering):
+def test_a_run_to_a_past_status_does_nothing(tmp_path: Path) -> None:
+    """The job does not advance."""
+    with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
-        steering.run_to_step(job.id, 3)
-        assert not steering.run_to_status(job.id, Status.QUEUED)
+        control.run_to_step(job.id, 3)
+        assert not control.run_to_status(job.id, Status.QUEUED)
         assert status_and_step(engine, job) == ("running", 3)
 
 
-def test_an_end_that_a_job_does_not_come_to_is_told(tmp_path: Path) -> None:
-    """It broke before."""
-    with controlled(tmp_path, FakeGraders(breaks_at=3)) as (engine, _, steering):
+def test_a_run_to_a_step_after_the_jobs_failure_returns_false(tmp_path: Path) -> None:
+    """The job failed before."""
+    with controlled(tmp_path, FakeGraders(breaks_at=3)) as (engine, _, control):
         job = create_job(engine)
-        assert not steering.run_to_step(job.id, 7)
+        assert not control.run_to_step(job.id, 7)
         assert status_and_step(engine, job) == ("failed", 2)
 
 
 def test_a_job_runs_to_a_time(tmp_path: Path) -> None:
-    """Its next move is later, and the clock is at that time."""
-    with controlled(tmp_path) as (engine, _, steering):
+    """Its next effect is later, and the clock is at that time."""
+    with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
-        assert steering.run_to_time(job.id, FIXED_EPOCH + VALIDATION + QUEUE)
+        assert control.run_to_time(job.id, FIXED_EPOCH + VALIDATION + QUEUE)
         assert status_and_step(engine, job) == ("running", 0)
-        (known,) = steering.status().jobs
-        assert steering.status().now == FIXED_EPOCH + VALIDATION + QUEUE < (known.next_at or 0)
+        (status,) = control.status().jobs
+        assert control.status().now == FIXED_EPOCH + VALIDATION + QUEUE < (status.next_at or 0)
 
 
-def test_while_one_job_runs_others_that_stand_stay(tmp_path: Path) -> None:
-    """They catch up with the clock when it is advanced."""
-    with controlled(tmp_path) as (engine, _, steering):
+def test_a_run_of_one_job_does_not_advance_others(tmp_path: Path) -> None:
+    """They follow when the clock is advanced."""
+    with controlled(tmp_path) as (engine, _, control):
         first, second = create_job(engine), create_job(engine)
-        steering.run_to_step(first.id, 4)
+        control.run_to_step(first.id, 4)
         assert status_and_step(engine, second) == ("validating_files", 0)
-        steering.advance_to(steering.status().now)
+        control.advance_to(control.status().now)
         assert status_and_step(engine, second)[0] == "running"
 
 
-def test_a_job_in_line_for_a_place_that_nobody_leaves_is_not_waited_for(tmp_path: Path) -> None:
-    """The one that has the place stands."""
-    with controlled(tmp_path, places=1) as (engine, _, steering):
+def test_a_run_returns_false_if_no_running_job_can_free_a_slot(tmp_path: Path) -> None:
+    """The job that has the slot waits for the clock."""
+    with controlled(tmp_path, slots=1) as (engine, _, control):
         first, second = create_job(engine), create_job(engine)
-        steering.run_to_step(first.id, 1)
-        assert not steering.run_to_step(second.id, 1)
+        control.run_to_step(first.id, 1)
+        assert not control.run_to_step(second.id, 1)
         assert status_and_step(engine, second) == ("queued", 0)
-        steering.run_to_status(first.id, Status.SUCCEEDED)
-        assert steering.run_to_step(second.id, 1)
+        control.run_to_status(first.id, Status.SUCCEEDED)
+        assert control.run_to_step(second.id, 1)
 
 
 @pytest.mark.parametrize("pace", Pace)
-def test_a_frozen_simulator_moves_at_no_pace(tmp_path: Path, pace: Pace) -> None:
-    """Not by retrieves, not by itself; after the thaw the log is that of a job that nobody held."""
-    with controlled(tmp_path / "frozen", pace=pace) as (engine, logs, steering):
-        steering.freeze()
+def test_no_job_advances_while_frozen_at_any_pace(tmp_path: Path, pace: Pace) -> None:
+    """Neither by retrieves nor by itself. After the thaw the log is that of an uninterrupted job."""
+    with controlled(tmp_path / "frozen", pace=pace) as (engine, logs, control):
+        control.freeze()
         job = create_job(engine)
         for _ in range(5):
             engine.scheduler.advance(job.id)
-        before = (steering.status().now, status_and_step(engine, job))
-        steering.set_pace(Pace.INSTANT)
-        after = (steering.status().now, status_and_step(engine, job))
-        steering.thaw()
+        before = (control.status().now, status_and_step(engine, job))
+        control.set_pace(Pace.INSTANT)
+        after = (control.status().now, status_and_step(engine, job))
+        control.thaw()
         wait_for_end(engine, job)
         assert before == after == (FIXED_EPOCH, ("validating_files", 0))
         assert list(logs.entries(job.id)) == uninterrupted_log(tmp_path / "instant")
 
 
-def test_a_freeze_catches_a_running_job_between_two_moves(tmp_path: Path) -> None:
-    """What the grader was asked before is written; nothing is asked after."""
+def test_a_freeze_saves_the_rewards_of_the_current_step_and_stops(tmp_path: Path) -> None:
+    """The function is not invoked again after the thaw."""
     graders = FakeGraders()
     graders.waits_at = 3
-    with controlled(tmp_path, graders, pace=Pace.INSTANT) as (engine, logs, steering):
+    with controlled(tmp_path, graders, pace=Pace.INSTANT) as (engine, logs, control):
         job = engine.create(job_spec())
         assert graders.reached.wait(10)
         freezing = Flag()
@@ -225,105 +210,105 @@ def test_a_freeze_catches_a_running_job_between_two_moves(tmp_path: Path) -> Non
             graders.may_continue.set()
 
         Thread(target=release).start()
-        steering.freeze()
+        control.freeze()
         entries = logs.entries(job.id)
         assert (entries[-1].kind, graders.calls[-1]) == ("RolloutsGraded", ("train", 3))
         freezing.wait(0.05)
         assert logs.entries(job.id) == entries
-        steering.thaw()
+        control.thaw()
         assert wait_for_end(engine, job).status is Status.SUCCEEDED
         assert graders.calls.count(("train", 3)) == 1
 
 
-def test_a_clock_that_runs_moves_jobs_by_itself(tmp_path: Path) -> None:
-    """At a speed of a million a run of hours is over at once; what happens is the usual."""
+def test_a_running_clock_advances_jobs_by_itself(tmp_path: Path) -> None:
+    """At a speed of a million, hours pass at once. The events are the usual ones."""
     with controlled_engine(tmp_path / "realtime", FakeGraders(), pace=Pace.REALTIME, speed=1_000_000) as (
         engine,
         logs,
         _,
     ):
         job = wait_for_end(engine, engine.create(job_spec()))
-        told = list(logs.entries(job.id))
-    usual = uninterrupted_log(tmp_path / "instant")
-    assert [entry.kind for entry in told] == [entry.kind for entry in usual]
+        entries = list(logs.entries(job.id))
+    expected = uninterrupted_log(tmp_path / "instant")
+    assert [entry.kind for entry in entries] == [entry.kind for entry in expected]
     assert job.status is Status.SUCCEEDED
 
 
-def test_a_clock_that_runs_moves_no_job_before_its_time(tmp_path: Path) -> None:
-    """One second before the files are validated nothing has moved; then it does, without anybody's doing."""
+def test_a_running_clock_advances_no_job_before_its_time(tmp_path: Path) -> None:
+    """Nothing happens one second before the files are validated. Then the job advances by itself."""
     at = [0.0]
     with controlled_engine(tmp_path, FakeGraders(), pace=Pace.REALTIME, speed=10.0, monotonic=lambda: at[0]) as (
         engine,
         _,
-        steering,
+        control,
     ):
         job = create_job(engine)
         at[0] = 4.4
-        steering.set_pace(None)
+        control.set_pace(None)
         before = status_and_step(engine, job)
         at[0] = 4.5
-        steering.set_pace(None)
+        control.set_pace(None)
         wait_for(lambda: status_and_step(engine, job) == ("queued", 0))
     assert before == ("validating_files", 0)
 
 
-def test_a_job_may_have_a_pace_of_its_own(tmp_path: Path) -> None:
-    """One waits for its user while another runs to its end."""
-    with controlled(tmp_path, pace=Pace.MANUAL) as (engine, _, steering):
+def test_a_job_can_have_its_own_pace(tmp_path: Path) -> None:
+    """One job waits for its user while another runs to its end."""
+    with controlled(tmp_path, pace=Pace.MANUAL) as (engine, _, control):
         held, led = create_job(engine), create_job(engine)
-        steering.set_pace(Pace.INSTANT, job_id=led.id)
+        control.set_pace(Pace.INSTANT, job_id=led.id)
         assert wait_for_end(engine, led).status is Status.SUCCEEDED
         assert status_and_step(engine, held) == ("validating_files", 0)
 
 
-def test_how_a_user_left_the_clock_is_kept(tmp_path: Path) -> None:
-    """The freeze, the pace, a job's own, and where it stood, whatever the next start would begin with."""
-    with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, steering):
-        steering.freeze()
+def test_the_clock_and_paces_survive_a_restart(tmp_path: Path) -> None:
+    """The freeze, the pace, a job's own pace and the time."""
+    with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, control):
+        control.freeze()
         job = create_job(engine)
-        steering.set_pace(Pace.POLL)
-        steering.set_pace(Pace.MANUAL, job_id=job.id)
-        steering.advance_to(FIXED_EPOCH + 10)
-        left = steering.status()
-    with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, steering):
+        control.set_pace(Pace.POLL)
+        control.set_pace(Pace.MANUAL, job_id=job.id)
+        control.advance_to(FIXED_EPOCH + 10)
+        left = control.status()
+    with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, control):
         engine.scheduler.wait_until_idle([job.id])
-        assert steering.status() == left
+        assert control.status() == left
 
 
-def test_a_job_that_was_held_and_cut_off_goes_on_to_the_same_log(tmp_path: Path) -> None:
-    """Held anywhere, killed, started again, thawed."""
-    usual = uninterrupted_log(tmp_path / "instant")
-    with controlled(tmp_path / "cut") as (engine, _, steering):
+def test_a_stopped_and_killed_job_continues_to_the_same_log(tmp_path: Path) -> None:
+    """Stopped at a step, killed, started again, advanced."""
+    expected = uninterrupted_log(tmp_path / "instant")
+    with controlled(tmp_path / "cut") as (engine, _, control):
         job = create_job(engine)
-        steering.run_to_step(job.id, 5)
+        control.run_to_step(job.id, 5)
     truncate_log(tmp_path / "cut" / "simulator.sqlite", job.id, 11)
-    with controlled(tmp_path / "cut") as (engine, logs, steering):
-        steering.advance_to(FIXED_EPOCH + DAY)
+    with controlled(tmp_path / "cut") as (engine, logs, control):
+        control.advance_to(FIXED_EPOCH + DAY)
         assert status_and_step(engine, job) == ("succeeded", 9)
-        assert list(logs.entries(job.id)) == usual
+        assert list(logs.entries(job.id)) == expected
 
 
-def test_a_held_job_can_be_cancelled(tmp_path: Path) -> None:
-    """At the time that the clock shows."""
-    with controlled(tmp_path) as (engine, _, steering):
+def test_a_waiting_job_can_be_cancelled(tmp_path: Path) -> None:
+    """At the time of the clock."""
+    with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
-        steering.advance_to(FIXED_EPOCH + 20)
+        control.advance_to(FIXED_EPOCH + 20)
         cancelled = engine.cancel(job)
     assert (cancelled.status, cancelled.finished_at) == (Status.CANCELLED, FIXED_EPOCH + 20)
 
 
-def test_closing_ends_whoever_waits_for_a_job(tmp_path: Path) -> None:
-    """A run to a step that never comes does not hold up a Ctrl-C."""
+def test_closing_ends_a_run_to_a_step(tmp_path: Path) -> None:
+    """A run that cannot finish does not delay Ctrl-C."""
     graders = FakeGraders()
     graders.waits_at = 2
-    with controlled(tmp_path, graders) as (engine, _, steering):
+    with controlled(tmp_path, graders) as (engine, _, control):
         job = create_job(engine)
-        answers: list[bool] = []
+        results: list[bool] = []
 
-        waiting = Thread(target=lambda: answers.append(steering.run_to_step(job.id, 5)))
+        waiting = Thread(target=lambda: results.append(control.run_to_step(job.id, 5)))
         waiting.start()
         assert graders.reached.wait(10)
         engine.closing = True
         graders.may_continue.set()
     waiting.join(10)
-    assert answers == [False]
+    assert results == [False]

@@ -1,4 +1,4 @@
-"""The job's state machine: the table is the whole of it."""
+"""The job's state machine."""
 
 import json
 from functools import reduce
@@ -83,7 +83,7 @@ any_event = st.one_of(*EVENTS.values())
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Event]:
-    """A log that the table allows, of any length, drawn move by move."""
+    """A log of any length that the table allows."""
     log: list[Event] = [draw(EVENTS[JobCreated])]
     status = Status.VALIDATING_FILES
     for _ in range(draw(st.integers(min_value=0, max_value=12))):
@@ -96,7 +96,7 @@ def logs(draw: st.DrawFn) -> list[Event]:
 
 
 def fold(log: list[Event]) -> Job:
-    """Return the job that a log tells."""
+    """Return the job of a log."""
     job: Job | None = None
     for event in log:
         job = apply(job, event)
@@ -104,19 +104,19 @@ def fold(log: list[Event]) -> Job:
     return job
 
 
-def test_every_event_of_the_log_has_a_place_in_the_table() -> None:
-    """No event exists that no status allows, and the tests above draw them all."""
+def test_the_table_has_every_event() -> None:
+    """No event is without a status that allows it, and the strategies above draw every event."""
     allowed = {kind for moves in TRANSITIONS.values() for kind in moves}
     assert allowed == set(Event.__args__) == set(EVENTS)
 
 
 @pytest.mark.shows("statuses")
-def test_only_succeeded_failed_and_cancelled_are_ends() -> None:
-    """A client that takes `validating_files` or `queued` for an end is wrong."""
+def test_only_succeeded_failed_and_cancelled_are_terminal() -> None:
+    """A client must not take `validating_files` or `queued` for an end."""
     assert {status for status in Status if status.is_terminal} == {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
 
 
-def test_a_job_can_be_cancelled_and_can_fail_in_every_status_that_is_no_end() -> None:
+def test_a_job_can_be_cancelled_and_can_fail_in_every_status_before_its_end() -> None:
     """There is always a way out."""
     for status in Status:
         if not status.is_terminal:
@@ -125,8 +125,8 @@ def test_a_job_can_be_cancelled_and_can_fail_in_every_status_that_is_no_end() ->
 
 
 @given(logs(), any_event)
-def test_an_illegal_move_raises_and_changes_nothing(log: list[Event], event: Event) -> None:
-    """What the table does not hold is refused, and the job is the same value as before."""
+def test_an_illegal_transition_raises_and_changes_nothing(log: list[Event], event: Event) -> None:
+    """Every event in every status: the table decides."""
     job = fold(log)
     before = encode_job(job)
     if type(event) in TRANSITIONS[job.status]:
@@ -139,20 +139,20 @@ def test_an_illegal_move_raises_and_changes_nothing(log: list[Event], event: Eve
 
 @given(logs())
 def test_the_job_is_the_fold_of_its_log(log: list[Event]) -> None:
-    """Applying one event at a time and folding what was written and read back give the same job."""
+    """Decoded events give the same job as the original ones."""
     read_back = [decode_event(event_kind(event), encode_event(event)) for event in log]
     assert read_back == log
     assert reduce(apply, read_back, None) == fold(log)
 
 
 @given(logs())
-def test_a_projection_survives_being_written(log: list[Event]) -> None:
-    """Floats included, to the last bit."""
+def test_a_job_is_equal_after_encoding_and_decoding(log: list[Event]) -> None:
+    """Floats keep every bit."""
     job = fold(log)
     assert decode_job(encode_job(job)) == job
 
 
-def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
+def test_a_complete_log_gives_all_fields_of_the_job() -> None:
     """The fields that each event sets, at the end of a short life."""
     job = fold(
         [
@@ -180,8 +180,8 @@ def test_a_whole_life_gives_the_job_that_the_api_shows() -> None:
     )
 
 
-def test_a_failure_leaves_no_model_behind() -> None:
-    """A job that fails after its model was made does not name one."""
+def test_a_failed_job_has_no_model() -> None:
+    """Even if it fails after its model was created."""
     running: list[Event] = [
         JobCreated(at=0, job_id="ftjob-1", spec=JOB_SPEC),
         FilesValidated(at=1, training_records=90, held_out_records=10),

@@ -1,4 +1,4 @@
-"""A job's story on recorded responses: read once, at its beginning, and told again from the same folder."""
+"""A job's lifecycle on recorded responses: they are read once and replayed from the same folder."""
 
 import io
 import shutil
@@ -26,18 +26,18 @@ FILES = {"train": make_training_file(100)}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Four responses to each record."""
+    """Four responses for each record."""
     write_simulated_responses(tmp_path / "kept", FILES["train"], count=4)
     return tmp_path / "kept"
 
 
 def response_folder(folder: Path) -> ResponseFolder:
-    """Look into a folder; no model has an alias."""
+    """Open a folder; no model has an alias."""
     return ResponseFolder(folder, resolve_alias=str)
 
 
-def test_the_folder_is_read_before_training_and_not_again(folder: Path) -> None:
-    """What becomes of it after that changes nothing, to the last bit."""
+def test_the_folder_is_read_once_before_training(folder: Path) -> None:
+    """Deleting it afterwards changes nothing."""
 
     def after_it_went(request: Grade) -> GradingResult:
         shutil.rmtree(folder, ignore_errors=True)
@@ -49,8 +49,8 @@ def test_the_folder_is_read_before_training_and_not_again(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", [False, True])
-def test_a_job_is_told_again_from_the_folder_that_it_ran_on(folder: Path, changed: bool) -> None:
-    """From another one it cannot be: the log says so."""
+def test_a_job_is_replayed_only_from_an_unchanged_folder(folder: Path, changed: bool) -> None:
+    """A changed folder gives other rollouts, which differ from the log."""
     log = run_lifecycle(FILES, recorded_responses=response_folder(folder))
     if changed:
         records = parse_records(FILES["train"])
@@ -78,4 +78,4 @@ def test_a_job_is_told_again_from_the_folder_that_it_ran_on(folder: Path, change
         with pytest.raises(ReplayError):
             list(again)
     else:
-        assert sum(len(asked.samples) for asked, _ in again) == 22 * 32 + 3 * 10
+        assert sum(len(request.samples) for request, _ in again) == 22 * 32 + 3 * 10

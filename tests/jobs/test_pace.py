@@ -1,4 +1,4 @@
-"""What is kept of paces, in which order, for whom, and how fast each job goes."""
+"""Paces: what is stored, how far each job may advance, and how fast."""
 
 import sqlite3
 from collections.abc import Callable
@@ -16,13 +16,21 @@ from simulator.settings import FIXED_EPOCH, MAX_EPOCH_SECONDS, Pace
 from simulator.store.clock_state import ClockStateStore
 from simulator.store.errors import StoreFullError
 from tests.full_disk import limit_file_size
-from tests.jobs.engine_setup import FakeGraders, controlled_engine, running_engine, wait_for_end
+from tests.jobs.engine_setup import (
+    FakeGraders,
+    controlled_engine,
+    create_job,
+    running_engine,
+    status_and_step,
+    wait_for,
+    wait_for_end,
+)
 from tests.jobs.lifecycle_setup import job_spec
-from tests.jobs.test_clock_control import DAY, QUEUE, VALIDATION, controlled, create_job, status_and_step, wait_for
+from tests.jobs.test_clock_control import DAY, QUEUE, VALIDATION, controlled
 
 
 def saved_state(folder: Path) -> str:
-    """Return what is kept of how a user left the clock."""
+    """Return the stored state of the clock."""
     with sqlite3.connect(folder / "simulator.sqlite") as connection:
         ((state,),) = connection.execute("SELECT state FROM clock").fetchall()
     connection.close()
@@ -32,95 +40,95 @@ def saved_state(folder: Path) -> str:
 # A full disk.
 
 
-def test_on_a_full_disk_nothing_is_steered_halfway(tmp_path: Path) -> None:
-    """Each order fails and leaves the clock, the paces and the callers' time as they were."""
-    with controlled(tmp_path) as (engine, _, steering):
+def test_on_a_full_disk_no_clock_command_takes_effect(tmp_path: Path) -> None:
+    """Each fails and leaves the clock, the paces and the callers' time unchanged."""
+    with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
-        before = steering.status()
-        orders: list[Callable[[], object]] = [
-            steering.freeze,
-            steering.thaw,
-            lambda: steering.advance_to(FIXED_EPOCH + DAY),
-            lambda: steering.advance_by(DAY),
-            lambda: steering.set_pace(Pace.REALTIME, speed=7.0),
-            lambda: steering.set_pace(Pace.REALTIME, job_id=job.id, speed=7.0),
+        before = control.status()
+        commands: list[Callable[[], object]] = [
+            control.freeze,
+            control.thaw,
+            lambda: control.advance_to(FIXED_EPOCH + DAY),
+            lambda: control.advance_by(DAY),
+            lambda: control.set_pace(Pace.REALTIME, speed=7.0),
+            lambda: control.set_pace(Pace.REALTIME, job_id=job.id, speed=7.0),
         ]
         with limit_file_size(1):
-            for steer in orders:
+            for command in commands:
                 with pytest.raises(StoreFullError):
-                    steer()
-        assert steering.status() == before
-        steering.set_pace(Pace.INSTANT)
+                    command()
+        assert control.status() == before
+        control.set_pace(Pace.INSTANT)
         assert wait_for_end(engine, job).status is Status.SUCCEEDED
 
 
-def test_a_cancel_does_not_need_the_clock_to_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full just after it: the job is cancelled, the caller is told so, and its place is free."""
+def test_a_cancel_succeeds_when_the_clock_cannot_be_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full just after it: the job is cancelled and its slot is free."""
 
-    def full(*_: object, **__: object) -> NoReturn:
+    def raise_store_full(*_: object, **__: object) -> NoReturn:
         raise StoreFullError("no room")
 
-    with controlled(tmp_path, places=1) as (engine, _, steering):
+    with controlled(tmp_path, slots=1) as (engine, _, control):
         first, second = create_job(engine), create_job(engine)
-        steering.set_pace(Pace.MANUAL, job_id=first.id)
-        steering.set_pace(Pace.INSTANT, job_id=second.id)
-        monkeypatch.setattr(ClockStateStore, "put", full)
+        control.set_pace(Pace.MANUAL, job_id=first.id)
+        control.set_pace(Pace.INSTANT, job_id=second.id)
+        monkeypatch.setattr(ClockStateStore, "put", raise_store_full)
         assert engine.cancel(first).status is Status.CANCELLED
         wait_for(lambda: status_and_step(engine, second)[0] == "succeeded")
 
 
-def test_a_job_that_was_refused_takes_no_number(tmp_path: Path) -> None:
+def test_a_job_that_could_not_be_created_uses_no_number(tmp_path: Path) -> None:
     """The next one is the first: a script's `"job": 1` means it."""
     with running_engine(tmp_path, FakeGraders()) as (engine, _):
         with limit_file_size(1), pytest.raises(StoreFullError):
             engine.create(job_spec())
-        both = [engine.create(job_spec()).id for _ in range(2)]
+        job_ids = [engine.create(job_spec()).id for _ in range(2)]
     with running_engine(tmp_path, FakeGraders()) as (engine, _):
-        both.append(engine.create(job_spec()).id)
-    assert both == [Ids(seed=0).job(number) for number in range(3)]
+        job_ids.append(engine.create(job_spec()).id)
+    assert job_ids == [Ids(seed=0).job(number) for number in range(3)]
 
 
 # Jobs that have ended.
 
 
-def test_the_pace_of_a_job_goes_with_its_end(tmp_path: Path) -> None:
+def test_the_pace_of_an_ended_job_is_no_longer_stored(tmp_path: Path) -> None:
     """What is written next does not name it any more."""
-    with controlled(tmp_path) as (engine, _, steering):
+    with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
-        steering.set_pace(Pace.INSTANT, job_id=job.id)
+        control.set_pace(Pace.INSTANT, job_id=job.id)
         assert job.id in saved_state(tmp_path)
         wait_for_end(engine, job)
-        steering.freeze()
+        control.freeze()
         assert job.id not in saved_state(tmp_path)
 
 
 def test_a_start_drops_the_paces_of_jobs_that_have_ended(tmp_path: Path) -> None:
-    """Their end was the last thing that was written."""
-    with controlled(tmp_path) as (engine, _, steering):
-        ended, held = create_job(engine), create_job(engine)
-        steering.set_pace(Pace.MANUAL, job_id=held.id)
-        steering.set_pace(Pace.INSTANT, job_id=ended.id)
+    """Their end was the last thing that was stored."""
+    with controlled(tmp_path) as (engine, _, control):
+        ended, manual = create_job(engine), create_job(engine)
+        control.set_pace(Pace.MANUAL, job_id=manual.id)
+        control.set_pace(Pace.INSTANT, job_id=ended.id)
         wait_for_end(engine, ended)
     assert ended.id in saved_state(tmp_path)
-    with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, steering):
-        steering.freeze()
-        assert (ended.id in saved_state(tmp_path), held.id in saved_state(tmp_path)) == (False, True)
+    with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, control):
+        control.freeze()
+        assert (ended.id in saved_state(tmp_path), manual.id in saved_state(tmp_path)) == (False, True)
 
 
-def test_a_job_that_has_ended_takes_no_pace(tmp_path: Path) -> None:
-    """It is told, and the clock stands; to run it is to find it where it is."""
+def test_the_pace_of_an_ended_job_cannot_be_set(tmp_path: Path) -> None:
+    """The clock does not change. A run of that job only reports where it ended."""
     at = [0.0]
-    with controlled_engine(tmp_path, FakeGraders(), monotonic=lambda: at[0]) as (engine, _, steering):
+    with controlled_engine(tmp_path, FakeGraders(), monotonic=lambda: at[0]) as (engine, _, control):
         job = wait_for_end(engine, engine.create(job_spec()))
-        before = steering.status()
+        before = control.status()
         with pytest.raises(ClockControlError, match=f"{job.id} has ended .succeeded., so its pace cannot be set"):
-            steering.set_pace(Pace.REALTIME, job_id=job.id, speed=1_000.0)
+            control.set_pace(Pace.REALTIME, job_id=job.id, speed=1_000.0)
         at[0] = 100.0
-        assert steering.status() == before
-        assert steering.run_to_step(job.id, 3)
-        assert not steering.run_to_step(job.id, 30)
-        assert steering.run_to_time(job.id, steering.status().now + 100)
-        steering.freeze()
+        assert control.status() == before
+        assert control.run_to_step(job.id, 3)
+        assert not control.run_to_step(job.id, 30)
+        assert control.run_to_time(job.id, control.status().now + 100)
+        control.freeze()
         assert job.id not in saved_state(tmp_path)
 
 
@@ -128,162 +136,165 @@ def test_a_job_that_has_ended_takes_no_pace(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_new_job_stands_before_its_first_move_however_far_others_ran_ahead(tmp_path: Path, restart: bool) -> None:
-    """Where the clock stands when it is created, it begins."""
-    with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, steering):
-        steering.freeze()
-        steering.thaw()
+def test_a_new_job_waits_for_its_validation_even_if_others_ran_ahead(tmp_path: Path, restart: bool) -> None:
+    """It starts at the time of the clock."""
+    with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, control):
+        control.freeze()
+        control.thaw()
         wait_for_end(engine, engine.create(job_spec()))
         if not restart:
-            steering.freeze()
-            steering.run_to_step(create_job(engine).id, 3)
-            assert is_waiting_for_validation(engine, steering)
+            control.freeze()
+            control.run_to_step(create_job(engine).id, 3)
+            assert is_waiting_for_validation(engine, control)
     if restart:
-        with controlled(tmp_path, pace=Pace.MANUAL) as (engine, _, steering):
-            assert is_waiting_for_validation(engine, steering)
+        with controlled(tmp_path, pace=Pace.MANUAL) as (engine, _, control):
+            assert is_waiting_for_validation(engine, control)
 
 
-def is_waiting_for_validation(engine: Engine, steering: ClockControl) -> bool:
-    """Create a job; return whether it waits for its files to be validated, from now on."""
+def is_waiting_for_validation(engine: Engine, control: ClockControl) -> bool:
+    """Create a job; return whether it waits for the validation of its files from now on."""
     job = create_job(engine)
-    return engine.scheduler.next_at(job.id) == steering.status().now + VALIDATION
+    return engine.scheduler.next_at(job.id) == control.status().now + VALIDATION
 
 
-def test_a_run_to_a_time_before_the_next_move_moves_the_clock_there(tmp_path: Path) -> None:
+def test_a_run_to_a_time_before_the_next_event_moves_only_the_clock(tmp_path: Path) -> None:
     """And nothing else."""
-    with controlled(tmp_path) as (engine, _, steering):
+    with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
-        assert steering.run_to_time(job.id, FIXED_EPOCH + 100)
-        assert (steering.status().now, status_and_step(engine, job)) == (FIXED_EPOCH + 100, ("queued", 0))
-        assert steering.run_to_time(job.id, FIXED_EPOCH + 50)
-        assert steering.status().now == FIXED_EPOCH + 100
-    with controlled(tmp_path) as (_, _, steering):
-        assert steering.status().now == FIXED_EPOCH + 100
+        assert control.run_to_time(job.id, FIXED_EPOCH + 100)
+        assert (control.status().now, status_and_step(engine, job)) == (FIXED_EPOCH + 100, ("queued", 0))
+        assert control.run_to_time(job.id, FIXED_EPOCH + 50)
+        assert control.status().now == FIXED_EPOCH + 100
+    with controlled(tmp_path) as (_, _, control):
+        assert control.status().now == FIXED_EPOCH + 100
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_a_clock_that_only_its_user_moves_stands_after_a_restart_where_it_stood(tmp_path: Path, frozen: bool) -> None:
-    """Whatever the new start would begin with; one that nobody holds goes by the new start."""
-    with controlled(tmp_path, pace=Pace.POLL if frozen else Pace.MANUAL) as (engine, _, steering):
+def test_a_manual_or_frozen_clock_continues_at_the_same_time_after_a_restart(tmp_path: Path, frozen: bool) -> None:
+    """At another pace it continues at the new epoch."""
+    with controlled(tmp_path, pace=Pace.POLL if frozen else Pace.MANUAL) as (engine, _, control):
         create_job(engine)
-        steering.advance_to(FIXED_EPOCH + 7)
+        control.advance_to(FIXED_EPOCH + 7)
         if frozen:
-            steering.freeze()
+            control.freeze()
     later = FIXED_EPOCH + 1_000
     with controlled_engine(tmp_path, FakeGraders(), pace=Pace.POLL if frozen else Pace.MANUAL, epoch=later) as (
         _,
         _,
-        held,
+        manual,
     ):
-        assert held.status().now == FIXED_EPOCH + 7
-        held.thaw()
-    with controlled_engine(tmp_path, FakeGraders(), pace=Pace.POLL, epoch=later) as (_, _, free):
-        assert free.status().now == later
+        assert manual.status().now == FIXED_EPOCH + 7
+        manual.thaw()
+    with controlled_engine(tmp_path, FakeGraders(), pace=Pace.POLL, epoch=later) as (_, _, restarted):
+        assert restarted.status().now == later
 
 
-def test_a_freeze_moves_nobody_whom_others_have_left_behind(tmp_path: Path) -> None:
-    """Neither what waits for its user nor what goes by realtime catches up with the job that ran ahead."""
+def test_a_freeze_does_not_advance_jobs_that_are_behind(tmp_path: Path) -> None:
+    """Jobs at `manual` and `realtime` do not catch up with a job that ran ahead."""
     at = [0.0]
     with controlled_engine(tmp_path, FakeGraders(), pace=Pace.REALTIME, monotonic=lambda: at[0]) as (
         engine,
         _,
-        steering,
+        control,
     ):
-        held, usual, ahead = (create_job(engine) for _ in range(3))
-        steering.set_pace(Pace.MANUAL, job_id=held.id)
-        steering.set_pace(Pace.INSTANT, job_id=ahead.id)
+        manual, usual, ahead = (create_job(engine) for _ in range(3))
+        control.set_pace(Pace.MANUAL, job_id=manual.id)
+        control.set_pace(Pace.INSTANT, job_id=ahead.id)
         wait_for_end(engine, ahead)
-        steering.freeze()
-        steering.set_pace(None)
+        control.freeze()
+        control.set_pace(None)
         at[0] = 100.0
-        steering.set_pace(None)
-        assert [status_and_step(engine, job)[0] for job in (held, usual)] == ["validating_files"] * 2
-        steering.advance_by(0)
-        assert [status_and_step(engine, job)[0] for job in (held, usual)] == ["succeeded"] * 2
+        control.set_pace(None)
+        assert [status_and_step(engine, job)[0] for job in (manual, usual)] == ["validating_files"] * 2
+        control.advance_by(0)
+        assert [status_and_step(engine, job)[0] for job in (manual, usual)] == ["succeeded"] * 2
 
 
 # How far the clock goes.
 
 
-def test_a_clock_never_runs_back_and_says_so(tmp_path: Path) -> None:
-    """To where it stands it may be moved."""
-    with controlled(tmp_path) as (_, _, steering):
-        steering.advance_to(FIXED_EPOCH + DAY)
-        steering.advance_to(FIXED_EPOCH + DAY)
+def test_the_clock_cannot_move_back(tmp_path: Path) -> None:
+    """It can be moved to its current time."""
+    with controlled(tmp_path) as (_, _, control):
+        control.advance_to(FIXED_EPOCH + DAY)
+        control.advance_to(FIXED_EPOCH + DAY)
         with pytest.raises(ClockControlError, match="the clock is at 2026-01-02T00:00:00Z, which is later"):
-            steering.advance_to(FIXED_EPOCH + DAY - 1)
+            control.advance_to(FIXED_EPOCH + DAY - 1)
 
 
-def test_the_clock_does_not_go_beyond_its_last_second(tmp_path: Path) -> None:
-    """However many advances it takes to come there, and however it runs."""
+def test_the_clock_stops_at_its_last_second(tmp_path: Path) -> None:
+    """By any number of advances, and when it runs."""
     at = [0.0]
-    with controlled_engine(tmp_path, FakeGraders(), monotonic=lambda: at[0]) as (_, _, steering):
-        steering.advance_to(MAX_EPOCH_SECONDS - 10)
+    with controlled_engine(tmp_path, FakeGraders(), monotonic=lambda: at[0]) as (_, _, control):
+        control.advance_to(MAX_EPOCH_SECONDS - 10)
         with pytest.raises(ClockControlError, match="is at 2099-12-31T23:59:50Z, and cannot move beyond 2100-01-01"):
-            steering.advance_by(11)
-        steering.advance_by(9)
-        steering.set_pace(Pace.REALTIME, speed=1e6)
+            control.advance_by(11)
+        control.advance_by(9)
+        control.set_pace(Pace.REALTIME, speed=1e6)
         at[0] = 1e9
-        assert steering.status().now == MAX_EPOCH_SECONDS
+        assert control.status().now == MAX_EPOCH_SECONDS
 
 
 # How fast a job goes.
 
 
-def test_a_speed_of_one_job_is_its_own(tmp_path: Path) -> None:
-    """The clock follows it, and hurries nobody else: what goes by realtime goes by itself."""
+def test_the_speed_of_one_job_does_not_affect_others(tmp_path: Path) -> None:
+    """The clock follows the fast job, and other jobs at `realtime` keep their speed."""
     at = [0.0]
     with controlled_engine(tmp_path, FakeGraders(), pace=Pace.REALTIME, monotonic=lambda: at[0]) as (
         engine,
         _,
-        steering,
+        control,
     ):
-        fast, usual, held = (create_job(engine) for _ in range(3))
-        steering.set_pace(Pace.REALTIME, job_id=fast.id, speed=10.0)
-        steering.set_pace(Pace.MANUAL, job_id=held.id)
-        speeds = (steering.status().speed, [job.speed for job in steering.status().jobs])
+        fast, usual, manual = (create_job(engine) for _ in range(3))
+        control.set_pace(Pace.REALTIME, job_id=fast.id, speed=10.0)
+        control.set_pace(Pace.MANUAL, job_id=manual.id)
+        speeds = (control.status().speed, [job.speed for job in control.status().jobs])
         assert speeds == (1.0, [10.0, 1.0, None])
         at[0] = 4.4
-        steering.set_pace(None)
+        control.set_pace(None)
         assert status_and_step(engine, fast) == ("validating_files", 0)
         at[0] = 4.5
-        steering.set_pace(None)
-        assert [status_and_step(engine, job)[0] for job in (fast, usual, held)] == ["queued", *["validating_files"] * 2]
-        assert steering.status().now == FIXED_EPOCH + VALIDATION
+        control.set_pace(None)
+        assert [status_and_step(engine, job)[0] for job in (fast, usual, manual)] == [
+            "queued",
+            *["validating_files"] * 2,
+        ]
+        assert control.status().now == FIXED_EPOCH + VALIDATION
         at[0] = 44.9
-        steering.set_pace(None)
-        assert [status_and_step(engine, job)[0] for job in (fast, usual, held)] == [
+        control.set_pace(None)
+        assert [status_and_step(engine, job)[0] for job in (fast, usual, manual)] == [
             "running",
             *["validating_files"] * 2,
         ]
         at[0] = 45.0
-        steering.set_pace(None)
-        assert [status_and_step(engine, job)[0] for job in (fast, usual, held)] == [
+        control.set_pace(None)
+        assert [status_and_step(engine, job)[0] for job in (fast, usual, manual)] == [
             "running",
             "queued",
             "validating_files",
         ]
 
 
-def test_a_speed_of_its_own_outlives_a_restart_and_a_freeze_and_goes_with_the_pace(tmp_path: Path) -> None:
-    """It begins where the clock stands then; another pace has none."""
+def test_a_jobs_own_speed_survives_a_restart_and_ends_with_the_pace(tmp_path: Path) -> None:
+    """It starts at the time of the clock. Another pace has no speed."""
     at = [0.0]
-    with controlled_engine(tmp_path, FakeGraders(), pace=Pace.MANUAL, monotonic=lambda: at[0]) as (engine, _, steering):
+    with controlled_engine(tmp_path, FakeGraders(), pace=Pace.MANUAL, monotonic=lambda: at[0]) as (engine, _, control):
         job = create_job(engine)
-        steering.set_pace(Pace.REALTIME, job_id=job.id, speed=10.0)
+        control.set_pace(Pace.REALTIME, job_id=job.id, speed=10.0)
         at[0] = 2.0
-        steering.freeze()
-    with controlled_engine(tmp_path, FakeGraders(), pace=Pace.MANUAL, monotonic=lambda: at[0]) as (engine, _, steering):
+        control.freeze()
+    with controlled_engine(tmp_path, FakeGraders(), pace=Pace.MANUAL, monotonic=lambda: at[0]) as (engine, _, control):
         at[0] = 100.0
         assert status_and_step(engine, job) == ("validating_files", 0)
-        steering.thaw()
+        control.thaw()
         at[0] = 104.5
-        steering.set_pace(None)
+        control.set_pace(None)
         assert status_and_step(engine, job) == ("queued", 0)
-        steering.advance_to(FIXED_EPOCH + VALIDATION + QUEUE)
+        control.advance_to(FIXED_EPOCH + VALIDATION + QUEUE)
         assert status_and_step(engine, job) == ("running", 0)
-        steering.set_pace(Pace.REALTIME, job_id=job.id)
-        assert steering.status().jobs[0].speed == 10.0
-        steering.set_pace(Pace.MANUAL, job_id=job.id)
-        steering.set_pace(Pace.REALTIME, job_id=job.id)
-        assert steering.status().jobs[0].speed == 1.0
+        control.set_pace(Pace.REALTIME, job_id=job.id)
+        assert control.status().jobs[0].speed == 10.0
+        control.set_pace(Pace.MANUAL, job_id=job.id)
+        control.set_pace(Pace.REALTIME, job_id=job.id)
+        assert control.status().jobs[0].speed == 1.0

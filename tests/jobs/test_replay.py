@@ -1,4 +1,4 @@
-"""A job's rollouts, told again from its log."""
+"""Replaying a job's rollouts from its log."""
 
 import io
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ FILES = {"train": make_training_file(100)}
 
 
 def lifecycle(settings: Settings | None = None) -> Lifecycle:
-    """Return the story of the usual order, not begun."""
+    """Return a new lifecycle of the usual job."""
 
     @contextmanager
     def open_file(sha256: str) -> Iterator[BinaryIO]:
@@ -31,57 +31,61 @@ def lifecycle(settings: Settings | None = None) -> Lifecycle:
 
 
 def graded_rewards(log: list[Event]) -> list[tuple[Grade, tuple[float, ...]]]:
-    """Return what the retold story had graded, with the rewards laid out in its order."""
+    """Return the replayed grading requests with their rewards in the order of the samples."""
     return [
-        (asked, tuple(reward for group in graded.rewards for reward in group))
-        for asked, graded in replay_rollouts(lifecycle(), log)
+        (request, tuple(reward for group in graded.rewards for reward in group))
+        for request, graded in replay_rollouts(lifecycle(), log)
     ]
 
 
-def test_every_sample_comes_back_with_the_reward_that_it_earned() -> None:
-    """Scored again by the same function, the retold samples earn what the log says."""
-    again = graded_rewards(run_lifecycle(FILES))
-    assert [(asked.split, asked.step) for asked, _ in again][:3] == [("held_out", 0), ("train", 1), ("train", 2)]
-    assert [rewards for _, rewards in again] == [score_correctness(asked).rewards for asked, _ in again]
+def test_every_replayed_sample_has_its_reward() -> None:
+    """The same function gives the replayed samples the recorded scores."""
+    replayed = graded_rewards(run_lifecycle(FILES))
+    assert [(request.split, request.step) for request, _ in replayed][:3] == [
+        ("held_out", 0),
+        ("train", 1),
+        ("train", 2),
+    ]
+    assert [rewards for _, rewards in replayed] == [score_correctness(request).rewards for request, _ in replayed]
 
 
-def test_a_job_whose_grader_broke_is_told_up_to_there() -> None:
-    """The steps before the failure are there, the one that failed is not."""
+def test_a_job_whose_grader_failed_is_replayed_up_to_the_failure() -> None:
+    """Without the step that failed."""
 
-    def breaks(request: Grade) -> GradingResult:
+    def fail_at_step_3(request: Grade) -> GradingResult:
         if request.step == 3:
             raise GraderError(function="reward", reason="it broke", advice="Mend it.")
         return score_correctness(request)
 
-    steps = [(asked.split, asked.step) for asked, _ in graded_rewards(run_lifecycle(FILES, score=breaks))]
+    steps = [(request.split, request.step) for request, _ in graded_rewards(run_lifecycle(FILES, score=fail_at_step_3))]
     assert steps == [("held_out", 0), ("train", 1), ("train", 2)]
 
 
-def test_a_cancelled_job_is_told_up_to_there() -> None:
+def test_a_cancelled_job_is_replayed_up_to_the_cancellation() -> None:
     """The log ends where the story would have gone on."""
     log = run_lifecycle(FILES)
     second = [event for event in log if isinstance(event, StepCompleted)][1]
     cut = [*log[: log.index(second) + 1], JobCancelled(at=second.at)]
-    assert [asked.step for asked, _ in graded_rewards(cut)] == [0, 1, 2]
+    assert [request.step for request, _ in graded_rewards(cut)] == [0, 1, 2]
 
 
-def test_a_job_that_was_to_wait_in_the_queue_is_told_whole() -> None:
-    """It started when its log says that it could."""
+def test_a_job_with_a_queue_delay_is_replayed_completely() -> None:
+    """It starts at the recorded time."""
     log = run_lifecycle(FILES, free_at=9_000)
-    place = next(at for at, event in enumerate(log) if isinstance(event, TrainingStarted))
-    delayed = [*log[:place], StartDelayed(at=1_045, until=9_000), *log[place:]]
-    assert [asked for asked, _ in graded_rewards(delayed)] == [asked for asked, _ in graded_rewards(log)]
+    index = next(at for at, event in enumerate(log) if isinstance(event, TrainingStarted))
+    delayed = [*log[:index], StartDelayed(at=1_045, until=9_000), *log[index:]]
+    assert [request for request, _ in graded_rewards(delayed)] == [request for request, _ in graded_rewards(log)]
 
 
-def test_a_running_job_is_told_as_far_as_it_is() -> None:
-    """A log that ends with rewards whose step is not yet written."""
+def test_a_running_job_is_replayed_to_the_end_of_its_log() -> None:
+    """The last entry has rewards whose step is not yet written."""
     log = run_lifecycle(FILES)
     first = next(event for event in log if isinstance(event, RolloutsGraded) and event.split == "train")
-    assert [asked.step for asked, _ in graded_rewards(log[: log.index(first) + 1])] == [0, 1]
+    assert [request.step for request, _ in graded_rewards(log[: log.index(first) + 1])] == [0, 1]
 
 
-def test_a_story_that_goes_otherwise_is_not_told() -> None:
-    """Under other settings the same rewards would be shown beside other texts."""
+def test_a_replay_that_differs_from_the_log_raises() -> None:
+    """With other settings the same rewards would belong to other texts."""
     log = run_lifecycle(FILES, settings=Settings(redteam=2.5))
     log = [replace(event, tokens=event.tokens + 1) if isinstance(event, StepCompleted) else event for event in log]
     with pytest.raises(ReplayError, match="the log has HeldOutEvaluated next, and the replay computes another event"):
