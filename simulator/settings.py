@@ -195,8 +195,9 @@ class Settings:
     ] = FIXED_EPOCH
     pace: Annotated[
         Pace,
-        "Who advances a job. instant: it runs at full speed. finished: it has ended when its creation returns. poll: each retrieve advances it by one event. "
-        "manual: only `rft-sim clock` advances it. realtime: a running clock advances it.",
+        "Who advances a job. instant: it runs at full speed. finished: it has ended when its creation returns. "
+        "poll: each retrieve advances it by one event. manual: only `rft-sim clock` advances it. "
+        "realtime: a running clock advances it.",
     ] = Pace.INSTANT
     speed: Annotated[
         float, Gt(0), Le(MAX_SPEED), "Simulated seconds in one real second. It applies to the pace realtime."

@@ -91,7 +91,7 @@ class Simulator:
             self._closing_threads = [*(each for each in self._closing_threads if each.is_alive()), thread]
 
     def close(self) -> None:
-        """Stop: jobs end between two events, functions at once. With a data folder the jobs continue at the next start."""
+        """Stop: jobs end between two events, functions at once. In a data folder, jobs continue at the next start."""
         with self._lifecycle_lock:
             if self._closed:
                 return

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from simulator.jobs import lifecycle
+from simulator.jobs import lifecycle, run_preparation
 from simulator.settings import (
     DurationSettings,
     EventShape,
@@ -109,10 +109,10 @@ def test_a_job_keeps_the_settings_it_was_created_with() -> None:
 
 def test_job_settings_are_all_settings_that_the_lifecycle_reads() -> None:
     """A change of any other setting cannot change a job that has begun."""
-    tree = ast.parse(Path(lifecycle.__file__).read_text())
     read_settings = {
         node.attr
-        for node in ast.walk(tree)
+        for module in (lifecycle, run_preparation)
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "settings"
     }
     all_job_settings = Settings(

@@ -1,4 +1,4 @@
-"""`rft-sim doctor` from the command line: what it takes, what it writes, and how it exits."""
+"""`rft-sim doctor`: its options, its reports and its exit codes."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from simulator.cli.app import app
-from simulator.doctor.report import explanations as pages
+from simulator.doctor.report.explanations import SECTIONS
 from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for
 
 ROOT = Path(__file__).parents[2]
@@ -36,18 +36,15 @@ def doctor(*arguments: str | Path, **variables: str) -> Result:
 
 @pytest.fixture
 def reward(tmp_path: Path) -> Path:
-    """Give a folder with a function that scores everything 1/2."""
+    """A folder with a function that scores everything 0.5."""
     folder = tmp_path / "reward"
     folder.mkdir()
     (folder / "lambda_function.py").write_text(CONSTANT.replace("SCORE", "0.5"))
     return folder
 
 
-# What a visit comes to
-
-
-def test_a_function_in_which_nothing_is_wrong_exits_with_0(reward: Path) -> None:
-    """The table on standard output, and nothing on standard error."""
+def test_a_function_without_findings_exits_with_0(reward: Path) -> None:
+    """The table is on standard output, and nothing on standard error."""
     done = doctor(reward, "--data", DATA, "--only", "S10")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == (
@@ -56,20 +53,20 @@ def test_a_function_in_which_nothing_is_wrong_exits_with_0(reward: Path) -> None
 
 
 def test_a_failure_exits_with_1() -> None:
-    """A score that changes at every call."""
+    """The score changes with every call."""
     done = doctor(GRADERS / "random_scores", "--data", DATA, "--only", "S10")
     failures = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAIL")]
     assert (done.exit_code, failures) == (1, ["S10"])
 
 
-def test_a_function_that_never_answers_exits_with_1() -> None:
-    """Whatever was asked for: what follows is not measured."""
+def test_a_function_that_always_raises_exits_with_1() -> None:
+    """Whichever probe is chosen, because it cannot be measured."""
     done = doctor(GRADERS / "raises", "--data", DATA, "--only", "S10")
     assert (done.exit_code, "The function gives no usable score" in done.stdout) == (1, True)
 
 
-def test_a_warning_exits_with_1_when_strict_alone(reward: Path) -> None:
-    """A score that is noise, but little of it."""
+def test_a_warning_exits_with_1_only_with_strict(reward: Path) -> None:
+    """The score has a little noise."""
     noisy = CONSTANT.replace("SCORE", "next(noise)").replace(
         "def ", "import itertools\nnoise = itertools.cycle([0.5, 0.5001, 0.5])\ndef ", 1
     )
@@ -78,8 +75,8 @@ def test_a_warning_exits_with_1_when_strict_alone(reward: Path) -> None:
     assert codes == [0, 1]
 
 
-def test_a_file_or_a_folder_is_run_with_its_variables_and_limits(tmp_path: Path) -> None:
-    """`--env`, `--handler`, `--timeout` and `--memory` reach the function."""
+def test_options_of_the_function_reach_it(tmp_path: Path) -> None:
+    """`--env`, `--handler`, `--timeout` and `--memory`."""
     path = tmp_path / "graded.py"
     path.write_text(
         "import os\ndef scored(event, context):\n"
@@ -90,11 +87,8 @@ def test_a_file_or_a_folder_is_run_with_its_variables_and_limits(tmp_path: Path)
     assert doctor(path, "--data", DATA, "--only", "S10", *options).exit_code == 0
 
 
-# Reports
-
-
-def test_json_on_standard_output_is_all_that_is_there(reward: Path) -> None:
-    """For a pipe; people read the verdict on standard error."""
+def test_json_is_alone_on_standard_output(reward: Path) -> None:
+    """For a pipe. The verdict is on standard error."""
     done = doctor(reward, "--data", DATA, "--only", "S10", "--json", "-")
     assert ([finding["probe"] for finding in json.loads(done.stdout)["findings"]], done.stderr) == (
         ["S10"],
@@ -102,8 +96,8 @@ def test_json_on_standard_output_is_all_that_is_there(reward: Path) -> None:
     )
 
 
-def test_every_report_is_written_where_it_is_wanted(reward: Path, tmp_path: Path) -> None:
-    """In one visit."""
+def test_one_run_writes_every_report(reward: Path, tmp_path: Path) -> None:
+    """Each to its own file."""
     files = {name: tmp_path / f"report.{name}" for name in ("json", "junit", "html", "golden")}
     options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
     doctor(reward, "--data", DATA, "--only", "S10", *options)
@@ -115,16 +109,16 @@ def test_every_report_is_written_where_it_is_wanted(reward: Path, tmp_path: Path
     }
 
 
-def test_a_report_that_cannot_be_written_is_found_before_the_visit(
+def test_an_unwritable_report_is_an_error_before_the_probes_run(
     reward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is asked, and no file is left behind by the look."""
+    """The function is not called, and the check leaves no file behind."""
 
-    def refused(_path: Path, _mode: str) -> None:
+    def refuse(_path: Path, _mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", refused)
+        patched.setattr(Path, "open", refuse)
         patched.setattr("simulator.cli.doctor_run.run_probes", None)
         done = doctor(reward, "--data", DATA, "--only", "S10", "--html", tmp_path / "a.html")
     assert (done.exit_code, done.stdout) == (2, "")
@@ -132,14 +126,14 @@ def test_a_report_that_cannot_be_written_is_found_before_the_visit(
     assert not (tmp_path / "a.html").exists()
 
 
-def test_a_report_that_fails_in_the_end_takes_none_with_it(reward: Path, tmp_path: Path) -> None:
-    """A full disk, say: the others are written, and the exit code is that of misuse."""
+def test_a_report_that_fails_at_the_end_does_not_stop_the_others(reward: Path, tmp_path: Path) -> None:
+    """A full disk: the exit code is 2."""
     done = doctor(reward, "--data", DATA, "--only", "S10", "--json", "/dev/full", "--html", tmp_path / "a.html")
     assert (done.exit_code, done.stderr) == (2, "rft-sim: /dev/full cannot be written: No space left on device\n")
     assert (tmp_path / "a.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def test_a_golden_file_that_is_only_compared_with_need_not_be_writable(
+def test_comparing_with_a_golden_file_does_not_write_it(
     reward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A checkout in CI may be read-only."""
@@ -149,12 +143,13 @@ def test_a_golden_file_that_is_only_compared_with_need_not_be_writable(
     assert doctor(reward, *options).exit_code == 0
 
 
-def test_of_chosen_training_probes_no_other_runs_are_rehearsed(reward: Path) -> None:
-    """T8 looks at the run as it is, T13 at the red team's too."""
+@pytest.mark.slow
+def test_only_the_runs_that_the_chosen_probes_read_are_simulated(reward: Path) -> None:
+    """T8 reads the unchanged run, T13 also the red team's."""
     names = []
     for only in ("T8", "T13"):
-        told = json.loads(doctor(reward, "--data", DATA, "--only", only, "--json", "-").stdout)
-        names.append([course["name"] for course in told["courses"]])
+        report = json.loads(doctor(reward, "--data", DATA, "--only", only, "--json", "-").stdout)
+        names.append([run["name"] for run in report["courses"]])
     assert names == [["as it is"], ["as it is", "red team"]]
 
 
@@ -162,26 +157,25 @@ def test_of_chosen_training_probes_no_other_runs_are_rehearsed(reward: Path) -> 
     ("option", "allowed"),
     [(["--epochs", "51"], "less than or equal to 50"), (["--lr-multiplier", "nan"], "less than or equal to 1000")],
 )
-def test_a_run_that_no_service_takes_is_refused(option: list[str], allowed: str, reward: Path) -> None:
-    """With what it takes."""
+def test_hyperparameters_out_of_range_are_refused(option: list[str], allowed: str, reward: Path) -> None:
+    """The message gives the range."""
     done = doctor(reward, "--data", DATA, *option)
     assert (done.exit_code, allowed in done.stderr) == (2, True)
 
 
-def test_a_golden_file_is_written_then_held_then_written_anew(reward: Path, tmp_path: Path) -> None:
-    """An edit of the function is a difference with exit code 1, until it is accepted with --update."""
-    kept = tmp_path / "golden.txt"
-    options = ["--data", str(DATA), "--only", "S10", "--golden", str(kept)]
-    told, codes = [], []
+def test_a_changed_score_differs_from_the_golden_file_until_it_is_updated(reward: Path, tmp_path: Path) -> None:
+    """A difference is exit code 1; --update accepts it."""
+    options = ["--data", str(DATA), "--only", "S10", "--rows", "8", "--golden", str(tmp_path / "golden.txt")]
+    messages, codes = [], []
     for score, more in (("0.5", []), ("0.5", []), ("0.25", []), ("0.25", ["--update"]), ("0.25", [])):
         (reward / "lambda_function.py").write_text(CONSTANT.replace("SCORE", score))
         done = doctor(reward, *options, *more)
         codes.append(done.exit_code)
-        told.append(next(line for line in done.stdout.splitlines() if "olden file" in line).partition(": ")[2])
+        messages.append(next(line for line in done.stdout.splitlines() if "olden file" in line).partition(": ")[2])
         if done.exit_code:
             assert ": 0.5 -> 0.25" in done.stdout
     assert codes == [0, 0, 1, 0, 0]
-    assert [line.split()[-1] if line else "" for line in told] == [
+    assert [line.split()[-1] if line else "" for line in messages] == [
         "written.",
         "unchanged.",
         "",
@@ -190,22 +184,19 @@ def test_a_golden_file_is_written_then_held_then_written_anew(reward: Path, tmp_
     ]
 
 
-def test_several_calls_at_once_change_no_score(reward: Path, tmp_path: Path) -> None:
-    """Answers are joined in order: the golden file of a visit of one call after another holds."""
+@pytest.mark.slow
+def test_concurrent_calls_change_no_score(reward: Path, tmp_path: Path) -> None:
+    """The answers are joined in order: the golden file of sequential calls matches."""
     (reward / "lambda_function.py").write_text(CONSTANT.replace("SCORE", "len(str(rollout['messages'])) % 7"))
     options = [str(reward), "--data", str(DATA), "--only", "S9,T1", "--golden", str(tmp_path / "golden.txt")]
-    told = [doctor(*options, *more).stdout for more in ([], ["--concurrency", "4"])]
-    assert told[1].splitlines()[-1].endswith("scores unchanged.")
-    assert [line for line in told[0].splitlines() if "rehearsed" in line or "as it is" in line] == [
-        line for line in told[1].splitlines() if "rehearsed" in line or "as it is" in line
-    ]
-
-
-# Misuse
+    reports = [doctor(*options, *more).stdout for more in ([], ["--concurrency", "4"])]
+    assert reports[1].splitlines()[-1].endswith("scores unchanged.")
+    runs = [[line for line in report.splitlines() if "as it is" in line] for report in reports]
+    assert runs[0] == runs[1] != []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "a reward function is missing: rft-sim doctor REWARD --data FILE"),
         (["reward"], "a training file is missing: --data FILE"),
@@ -240,30 +231,27 @@ def test_several_calls_at_once_change_no_score(reward: Path, tmp_path: Path) -> 
         (["--explain", "S99"], "--explain S99: no such finding. The findings are S1"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_line(arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With exit code 2, before anything is asked."""
+def test_a_usage_error_is_one_line(arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 2, before the function is called."""
     monkeypatch.chdir(ROOT)
     done = doctor(*[str(DATA) if argument == "DATA" else argument for argument in arguments])
-    assert (done.exit_code, done.stderr.startswith(f"rft-sim: {said}"), done.stderr.count("\n")) == (2, True, 1), (
+    assert (done.exit_code, done.stderr.startswith(f"rft-sim: {message}"), done.stderr.count("\n")) == (2, True, 1), (
         done.stderr
     )
 
 
-# Deployed functions
-
-
 @pytest.fixture
 def load_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Admit a function that is deployed elsewhere, and keep what was asked for."""
-    asked: list[dict[str, Any]] = []
+    """Load a fake deployed function, and record the arguments of each call."""
+    calls: list[dict[str, Any]] = []
 
     @contextmanager
-    def admitted(reward: str, **options: Any) -> Iterator[FakeRewardFunction]:
-        asked.append({"reward": reward} | options)
+    def load(reward: str, **options: Any) -> Iterator[FakeRewardFunction]:
+        calls.append({"reward": reward} | options)
         yield FakeRewardFunction(handler_for(lambda _element: 0.5))
 
-    monkeypatch.setattr("simulator.doctor.loading.load_reward_function", admitted)
-    return asked
+    monkeypatch.setattr("simulator.doctor.loading.load_reward_function", load)
+    return calls
 
 
 @pytest.mark.parametrize(
@@ -275,41 +263,35 @@ def load_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         (["--host", "localhost"], "", "http://localhost:8723"),
     ],
 )
-def test_a_simulator_is_found_by_the_options_or_the_environment(
+def test_the_simulator_comes_from_the_options_or_the_environment(
     options: list[str], endpoint: str, url: str, load_calls: list[dict[str, Any]]
 ) -> None:
-    """The options win; `rft-sim exec` sets the variable."""
+    """The options win over AWS_ENDPOINT_URL, which `rft-sim exec` sets."""
     doctor("my-reward", "--data", DATA, "--only", "S10", *options, AWS_ENDPOINT_URL=endpoint)
-    assert [(asked["simulator"], asked["at_aws"]) for asked in load_calls] == [(url, False)]
+    assert [(call["simulator"], call["at_aws"]) for call in load_calls] == [(url, False)]
 
 
-def test_a_function_at_aws_is_not_invoked_before_its_bill_is_agreed_to(load_calls: list[dict[str, Any]]) -> None:
-    """The message tells how often it would be."""
+def test_a_function_at_aws_is_not_invoked_without_yes(load_calls: list[dict[str, Any]]) -> None:
+    """The message says about how many invocations AWS would bill."""
     done = doctor("my-reward", "--data", DATA, RFT_TARGET="bedrock")
-    said = (
+    message = (
         "rft-sim: my-reward is at AWS. About 2,100 invocations will be billed to your account, and so will any service "
         "that it calls. Add --yes to continue.\n"
     )
-    assert (done.exit_code, done.stderr) == (2, said)
+    assert (done.exit_code, done.stderr) == (2, message)
 
 
-def test_a_function_at_aws_is_invoked_once_its_bill_is_agreed_to(load_calls: list[dict[str, Any]]) -> None:
-    """`--yes`."""
+def test_a_function_at_aws_is_invoked_with_yes(load_calls: list[dict[str, Any]]) -> None:
+    """The user agrees to the bill."""
     done = doctor("my-reward", "--data", DATA, "--only", "S10", "--yes", RFT_TARGET="bedrock")
     assert (done.exit_code, load_calls[0]["at_aws"]) == (0, True)
 
 
-# Pages
-
-
-def test_a_page_is_printed() -> None:
-    """Question, meaning, measure, remedy and source, and where the page is."""
+def test_explain_prints_a_page() -> None:
+    """Question, meaning, measurement, remedy and source, and the location of the page."""
     lines = doctor("--explain", "s10").stdout.splitlines()
     assert (lines[0], lines[-1]) == ("S10 determinism", "simulator/doctor/FINDINGS.md#s10")
-    assert [line for line in lines[1:-1] if line and not line.startswith(" ")] == [title for _, title in pages.SECTIONS]
-
-
-# Ctrl-C
+    assert [line for line in lines[1:-1] if line and not line.startswith(" ")] == [title for _, title in SECTIONS]
 
 
 ENDLESS_GRADER = """\
@@ -324,37 +306,35 @@ def lambda_handler(event, context):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "code", "begins", "options"),
+    ("number", "code", "first_id", "options"),
     [
-        pytest.param(signal.SIGINT, 130, "train-1-", [], id="asking"),
-        pytest.param(signal.SIGTERM, 143, "train-1-", [], id="asking, terminated"),
-        pytest.param(signal.SIGINT, 130, "train-2-", ["--only", "T1"], id="rehearsing"),
-        pytest.param(signal.SIGTERM, 143, "train-2-", ["--only", "T1"], id="rehearsing, terminated"),
-        pytest.param(signal.SIGINT, 130, "train-2-", ["--only", "T1", "--concurrency", "4"], id="several at once"),
+        pytest.param(signal.SIGINT, 130, "train-1-", [], id="static probes"),
+        pytest.param(signal.SIGTERM, 143, "train-2-", ["--only", "T1"], id="simulated training"),
+        pytest.param(signal.SIGINT, 130, "train-2-", ["--only", "T1", "--concurrency", "4"], id="concurrent calls"),
     ],
 )
-def test_a_visit_that_is_interrupted_leaves_no_traceback_and_no_worker(
-    number: signal.Signals, code: int, begins: str, options: list[str], tmp_path: Path
+def test_an_interrupted_run_leaves_no_traceback_and_no_process(
+    number: signal.Signals, code: int, first_id: str, options: list[str], tmp_path: Path
 ) -> None:
-    """The function's process ends with the command, though the function is in the middle of a call."""
+    """The function's process ends with the command, even in the middle of a call."""
     worker = tmp_path / "worker"
     path = tmp_path / "endless.py"
-    path.write_text(ENDLESS_GRADER.replace("ID", begins).replace("WORKER", str(worker)))
+    path.write_text(ENDLESS_GRADER.replace("ID", first_id).replace("WORKER", str(worker)))
     command = [sys.executable, "-m", "simulator", "doctor", str(path), "--data", str(DATA), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
         _wait_until(lambda: worker.exists() and worker.read_text() != "")
         child.send_signal(number)
-        _, said = child.communicate(timeout=60)
-    assert (child.returncode, said) == (code, "rft-sim: interrupted\n" if number is signal.SIGINT else "")
+        _, errors = child.communicate(timeout=60)
+    assert (child.returncode, errors) == (code, "rft-sim: interrupted\n" if number is signal.SIGINT else "")
     _wait_until(lambda: not _is_running(int(worker.read_text())))
 
 
-def _wait_until(happens: Any) -> None:
-    for _ in range(600):
-        if happens():
+def _wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(1_200):
+        if condition():
             return
-        time.sleep(0.1)
-    pytest.fail("it has not happened for a minute")
+        time.sleep(0.05)
+    pytest.fail("timed out after a minute")
 
 
 def _is_running(pid: int) -> bool:

@@ -30,7 +30,7 @@ EXIT_CODES: Final = {
     "no_concurrency": 1,
     "slow_function": 1,
 }
-LAGS: Final = (
+LAGS: Final[tuple[dict[str, Any], ...]] = (
     {"jobs_lag": 2},
     {"events_lag": 2},
     {"events_batch": 7},
@@ -114,7 +114,7 @@ def test_a_chat_whose_stream_breaks_reports_the_error(
 
 
 @pytest.mark.parametrize("lag", LAGS, ids=str)
-def test_train_with_lagging_listings_misses_nothing(lag: dict[str, int], clock: FastClock, train: RunClient) -> None:
+def test_train_with_lagging_listings_misses_nothing(lag: dict[str, Any], clock: FastClock, train: RunClient) -> None:
     """The report has every step and every checkpoint."""
     settings = Settings(port=0, pace=Pace.POLL, consistency=ConsistencySettings(**lag))
     with serve_simulator(settings) as simulator:
