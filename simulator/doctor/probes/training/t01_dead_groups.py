@@ -10,38 +10,39 @@ from simulator.doctor.probes.training.trace_windows import comparable_trace, fir
 from simulator.doctor.training_trace import TrainingTraces
 
 MIN_GROUPS: Final = 5
-"""Fewer groups say nothing about their share."""
+"""The share of dead groups is not measured with fewer groups."""
 
 DEAD_GROUPS: Final = Probe(
     id="T1",
     name="dead groups",
-    question="Do the rewards within a group of rollouts differ, so that there is something to learn from?",
+    question="Do the rewards differ within a group of rollouts, so that the model can learn from them?",
     measured=(
-        "A group is one prompt's rollouts in one step; it is dead when all of them get the same reward. Counted over "
-        "the first ten steps, without the groups in which every rollout is really right: no reward could tell those "
-        f"apart. More than {DEAD_GROUPS_WARN:.0%} dead is a warning, more than {DEAD_GROUPS_FAIL:.0%} a failure."
+        "A group is the rollouts of one prompt in one step. It is dead when all of them get the same reward. The share "
+        "is counted over the first ten steps. Groups in which every rollout is really right do not count, because no "
+        f"reward could tell these apart. More than {DEAD_GROUPS_WARN:.0%} dead is a warning, more than "
+        f"{DEAD_GROUPS_FAIL:.0%} a failure."
     ),
     means=(
-        "Advantages are differences within a group. A dead group has none: its rollouts are sampled, paid for, and "
-        "teach nothing (TRL logs the share as frac_reward_zero_std)."
+        "Advantages are differences within a group. A dead group has no differences. Its rollouts are sampled and paid "
+        "for and teach nothing. TRL logs this share as frac_reward_zero_std."
     ),
-    remedy="Give partial credit, accept more forms of a right answer, or see that wrong answers score less.",
+    remedy="Give partial credit, accept more forms of a right answer, or make sure that wrong answers score less.",
     source=(
-        "verl and TRL: advantages (r - mean) / std; DAPO (arXiv 2503.14476). Leaving out all-right groups: INFERRED."
+        "verl and TRL: advantages (r - mean) / std; DAPO (arXiv 2503.14476). INFERRED: all-right groups do not count."
     ),
 )
 
 
 def check_dead_groups(traces: TrainingTraces) -> Iterator[Finding]:
-    """T1: count the groups that differ in nothing but deserve to."""
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield DEAD_GROUPS.not_measured(course)
+    """Count the groups whose rollouts should get different rewards and do not."""
+    trace = comparable_trace(traces)
+    if isinstance(trace, str):
+        yield DEAD_GROUPS.not_measured(trace)
         return
-    groups = [group for group in group_rollouts(first_rollouts(course)) if not all(scored.correct for scored in group)]
+    groups = [group for group in group_rollouts(first_rollouts(trace)) if not all(rollout.correct for rollout in group)]
     if len(groups) < MIN_GROUPS:
         yield DEAD_GROUPS.not_measured(
-            "Nearly all groups of the first ten steps are right throughout: no reward could tell their rollouts apart."
+            "In nearly all groups of the first ten steps every rollout is right, so no reward could tell them apart."
         )
         return
     dead = [group for group in groups if is_dead_group(group)]
@@ -52,7 +53,7 @@ def check_dead_groups(traces: TrainingTraces) -> Iterator[Finding]:
     severity = Severity.FAIL if share > DEAD_GROUPS_FAIL else Severity.WARN
     yield DEAD_GROUPS.finding(
         severity,
-        "In most groups every rollout gets the same reward, though not every one is right.",
+        "In most groups every rollout gets the same reward, although not every rollout is right.",
         measured=measured,
         threshold=f"at most {DEAD_GROUPS_FAIL if severity is Severity.FAIL else DEAD_GROUPS_WARN:.0%}",
         fix=DEAD_GROUPS.remedy,
