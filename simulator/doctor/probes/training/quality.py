@@ -10,11 +10,11 @@ from simulator.doctor.training_trace import (
 )
 
 MAX_QUALITY_DROP: Final = 0.03
-"""Goodhart (INFERRED): the reward rises by more than the one while true quality falls by more than the other."""
+"""The largest fall of true quality with a rising reward (INFERRED, after Goodhart's law)."""
 
 
-def keeps_quality(course: TrainingTrace) -> bool:
-    """Whether a course has kept its quality while its reward rose, as far as that is known."""
-    if not has_known_truth(course) or course.before is None or course.after is None:
+def keeps_quality(trace: TrainingTrace) -> bool:
+    """Whether a run kept its true quality. True if that is not known."""
+    if not has_known_truth(trace) or trace.before is None or trace.after is None:
         return True
-    return course.before.quality - course.after.quality <= MAX_QUALITY_DROP
+    return trace.before.quality - trace.after.quality <= MAX_QUALITY_DROP

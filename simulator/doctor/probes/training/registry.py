@@ -1,4 +1,4 @@
-"""Every training probe with the rule that answers it from the rehearsed runs, in the order of their numbers."""
+"""Every training probe with its check, in the order of their ids, and the simulated runs that each check reads."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
@@ -48,9 +48,9 @@ REQUIRED_VARIANTS: Final[Mapping[str, frozenset[str]]] = {
     HACKABLE.id: frozenset({RED_TEAM}),
     LEARNING_RATE.id: frozenset({LOWER_RATE, HIGHER_RATE}),
 }
-"""The runs that a rule looks at besides the one as it is; those that are not named look at that one alone."""
+"""The runs that a check reads besides the run as configured. A check that is not named reads only that run."""
 
 
 def required_variants(probe_ids: Iterable[str]) -> frozenset[str]:
-    """Return which runs these rules look at, by their ids, besides the one as it is."""
+    """Return the runs that these checks read besides the run as configured."""
     return frozenset().union(*(REQUIRED_VARIANTS.get(probe, frozenset()) for probe in probe_ids))

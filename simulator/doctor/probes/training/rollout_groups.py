@@ -8,21 +8,21 @@ from simulator.doctor.probes.static.s06_saturation import is_dead
 from simulator.doctor.training_trace import ScoredRollout
 
 
-def group_rollouts(scored: Sequence[ScoredRollout]) -> list[list[ScoredRollout]]:
+def group_rollouts(rollouts: Sequence[ScoredRollout]) -> list[list[ScoredRollout]]:
     """Return the rollouts of a trace in groups: those of one prompt in one step."""
-    return [list(group) for _, group in groupby(scored, key=lambda one: (one.step, one.line))]
+    return [list(group) for _, group in groupby(rollouts, key=lambda rollout: (rollout.step, rollout.line))]
 
 
 def is_dead_group(group: Sequence[ScoredRollout]) -> bool:
     """Whether all rollouts of a group have the same reward."""
-    return is_dead([scored.reward for scored in group])
+    return is_dead([rollout.reward for rollout in group])
 
 
 def contrast_examples(groups: Sequence[Sequence[ScoredRollout]]) -> tuple[Example, ...]:
-    """Show a right and a wrong rollout of one group, which got the same reward; none where no group has both."""
+    """Return a right and a wrong rollout of one group, as examples. Empty if no group has both."""
     for group in groups:
-        right = next((scored for scored in group if scored.correct), None)
-        wrong = next((scored for scored in group if scored.correct is False), None)
+        right = next((rollout for rollout in group if rollout.correct), None)
+        wrong = next((rollout for rollout in group if rollout.correct is False), None)
         if right and wrong:
             return right.example("it is really right"), wrong.example("it is really wrong, to the same prompt")
     return ()

@@ -19,53 +19,53 @@ from simulator.doctor.training_trace import TrainingTrace, TrainingTraces
 SATURATED: Final = Probe(
     id="T2",
     name="saturated",
-    question="Is there room for the reward to rise?",
+    question=("Is there room for the reward to rise?"),
     measured=(
-        f"The mean reward of the first ten steps. Above {SATURATED_REWARD} is a warning. It is for information only "
-        f"where really wrong rollouts get less than {PAID_SHARE} times what right ones get: then it is the simulated model "
-        "that is good, and yours may not be. Where rollouts are recorded it stays a warning. "
-        f"{SCALE_EXPLANATION}"
+        f"The mean reward of the first ten steps. Above {SATURATED_REWARD} is a warning. It is only information where "
+        f"really wrong rollouts get less than {PAID_SHARE} times the reward of right ones: then the simulated model "
+        f"is good, and yours may not be. With recorded rollouts it stays a warning. {SCALE_EXPLANATION}"
     ),
     means=(
-        "A model that earns nearly everything before training has nothing to learn; AWS calls tuning unnecessary then."
+        "A model that earns nearly the full reward before training has nothing to learn. AWS calls fine-tuning "
+        "unnecessary in this case."
     ),
-    remedy="See that wrong answers score low. If they do: take harder prompts, or do not tune.",
+    remedy=("Make sure that wrong answers score low. If they do, use harder prompts, or do not fine-tune."),
     source='AWS, reward functions for Nova: baseline above 95 %: "RFT unnecessary".',
 )
 
 
 def check_saturated(traces: TrainingTraces) -> Iterator[Finding]:
-    """T2: look at the reward before anything was learned."""
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield SATURATED.not_measured(course)
+    """Read the reward before the model has learned anything."""
+    trace = comparable_trace(traces)
+    if isinstance(trace, str):
+        yield SATURATED.not_measured(trace)
         return
-    first = reward_means(course).first
+    first = reward_means(trace).first
     if first <= SATURATED_REWARD:
-        yield SATURATED.ok("There is room to learn.", measured=f"{first:.3f}{course.scale.note}", value=first)
+        yield SATURATED.ok("The reward has room to rise.", measured=f"{first:.3f}{trace.scale.note}", value=first)
         return
-    deserved = _is_deserved(course)
-    what = (
-        "The untrained model earns nearly everything, right or wrong."
-        if not deserved
-        else "The untrained model earns nearly everything, and is nearly always right: sample the real one to be sure."
-        if not course.recorded_kinds
-        else "The untrained model earns nearly everything, and is nearly always right."
+    is_deserved = _is_deserved(trace)
+    message = (
+        "The untrained model earns nearly the full reward, for right and wrong answers."
+        if not is_deserved
+        else "The untrained model earns nearly the full reward and is nearly always right. Sample the real one."
+        if not trace.recorded_kinds
+        else "The untrained model earns nearly the full reward and is nearly always right."
     )
     yield SATURATED.finding(
-        Severity.INFO if deserved and not course.recorded_kinds else Severity.WARN,
-        what,
-        measured=f"{first:.3f}{course.scale.note}",
+        Severity.INFO if is_deserved and not trace.recorded_kinds else Severity.WARN,
+        message,
+        measured=f"{first:.3f}{trace.scale.note}",
         threshold=f"at most {SATURATED_REWARD}",
         fix=SATURATED.remedy,
         value=first,
-        examples=[] if deserved else highest_reward_example(first_rollouts(course), right=False),
+        examples=[] if is_deserved else highest_reward_example(first_rollouts(trace), right=False),
     )
 
 
-def _is_deserved(course: TrainingTrace) -> bool:
-    """Whether wrong rollouts are paid clearly less than right ones at first; False where that is not known."""
+def _is_deserved(trace: TrainingTrace) -> bool:
+    """Whether wrong rollouts first get clearly less than right ones. False if that is not known."""
     return pays_for_right_answers(
-        scaled_rewards(course, first_rollouts(course), right=True),
-        scaled_rewards(course, first_rollouts(course), right=False),
+        scaled_rewards(trace, first_rollouts(trace), right=True),
+        scaled_rewards(trace, first_rollouts(trace), right=False),
     )

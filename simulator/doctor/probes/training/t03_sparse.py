@@ -20,54 +20,56 @@ MIN_FINAL_REWARD: Final = 0.15
 """AWS on rewards for Nova: "rewards plateauing below 0.15"."""
 
 MIN_RISE: Final = 0.05
-"""A reward that is low at the end, and has risen by so much, is on its way."""
+"""A reward that is low at the end but rose by this much is still rising."""
 
 SPARSE: Final = Probe(
     id="T3",
     name="sparse or low",
-    question="Does the model earn enough to learn from, and does the reward get off the ground?",
+    question=("Does the model earn enough reward to learn from, and does the reward rise from a low start?"),
     measured=(
-        f"The mean reward over {WINDOWS_TEXT}. Below {SPARSE_REWARD} at the beginning is a failure. Below "
-        f"{MIN_FINAL_REWARD} at the end is a failure, and a warning only where it rose by {MIN_RISE} or more. {SCALE_EXPLANATION}"
+        f"The mean reward over {WINDOWS_TEXT}. Below {SPARSE_REWARD} at the start is a failure. Below "
+        f"{MIN_FINAL_REWARD} at the end is a failure, or a warning if it rose by {MIN_RISE} or more. "
+        f"{SCALE_EXPLANATION}"
     ),
     means=(
-        "A policy learns from the rollouts that score. Where hardly one does, most steps teach nothing, and what is "
-        "learned first is whatever happens to score, often a loophole."
+        "A policy learns from the rollouts that score. If hardly any does, most steps teach nothing, and the policy "
+        "first learns whatever happens to score, which is often an exploit."
     ),
     remedy=(
-        "See that right answers score at all. If they do: give partial credit, take easier prompts, or do SFT first."
+        "Make sure that right answers score at all. If they do, give partial credit, use easier prompts, or run "
+        "supervised fine-tuning first."
     ),
     source='AWS, reward functions for Nova: below 5 % positive examples; "rewards plateauing below 0.15".',
 )
 
 
 def check_sparse(traces: TrainingTraces) -> Iterator[Finding]:
-    """T3: look at the reward before training, and after."""
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield SPARSE.not_measured(course)
+    """Read the reward before and after training."""
+    trace = comparable_trace(traces)
+    if isinstance(trace, str):
+        yield SPARSE.not_measured(trace)
         return
-    rewards = reward_means(course)
-    measured = f"{rewards.first:.3f}, then {rewards.last:.3f}{course.scale.note}"
+    rewards = reward_means(trace)
+    measured = f"{rewards.first:.3f}, then {rewards.last:.3f}{trace.scale.note}"
     if rewards.first < SPARSE_REWARD:
         yield SPARSE.finding(
             Severity.FAIL,
-            "The untrained model earns next to nothing.",
+            "The untrained model earns almost no reward.",
             measured=measured,
-            threshold=f"at least {SPARSE_REWARD} at first",
+            threshold=f"at least {SPARSE_REWARD} at the start",
             fix=SPARSE.remedy,
             value=rewards.first,
-            examples=lowest_reward_right_example(first_rollouts(course)),
+            examples=lowest_reward_right_example(first_rollouts(trace)),
         )
     elif rewards.last < MIN_FINAL_REWARD:
         yield SPARSE.finding(
             Severity.WARN if rewards.gain >= MIN_RISE else Severity.FAIL,
             "The reward is still low at the end." if rewards.gain >= MIN_RISE else "The reward stays low.",
             measured=measured,
-            threshold=f"at least {MIN_FINAL_REWARD} at last",
+            threshold=f"at least {MIN_FINAL_REWARD} at the end",
             fix=SPARSE.remedy,
             value=rewards.last,
-            examples=lowest_reward_right_example(last_rollouts(course)),
+            examples=lowest_reward_right_example(last_rollouts(trace)),
         )
     else:
         yield SPARSE.ok("The model earns enough to learn from.", measured=measured, value=rewards.first)

@@ -26,73 +26,76 @@ from simulator.doctor.training_trace import (
 MIN_GAIN: Final = 0.05
 
 NEAR_MAXIMUM_SHARE: Final = 0.9
-"""INFERRED, on simulated runs: sound rewards rise by .12 and more in 67 steps, random ones by .06 at most."""
+"""INFERRED, from simulated runs: sound rewards rise by 0.12 or more in 67 steps, random ones by at most 0.06."""
 
 MIN_SLOW_GAIN: Final = MIN_GAIN / 2
-"""A smaller rise is none, by whatever cause (INFERRED)."""
+"""A smaller rise does not count as a rise (INFERRED)."""
 
 NO_LEARNING: Final = Probe(
     id="T4",
     name="no learning",
     question="Does the reward rise?",
     measured=(
-        f"The mean reward over {WINDOWS_TEXT}. A rise of less than {MIN_GAIN} is a failure, unless it began at {NEAR_MAXIMUM_SHARE} "
-        f"times the highest reward seen. {SCALE_EXPLANATION} It is a warning, with that cause, where the "
-        "reward rises, and quality does not fall, at three times the learning rate or in the red team's longer run (of "
-        "the same policy): the reward can teach then, and this run is too slow; and for "
-        f"information alone where the reward rises by {MIN_SLOW_GAIN} at least, and quality with it. "
-        f"Fewer than {MIN_STEPS} steps are a warning, none at all a failure."
+        f"The mean reward over {WINDOWS_TEXT}. A rise of less than {MIN_GAIN} is a failure, unless the reward began "
+        f"at {NEAR_MAXIMUM_SHARE} times the highest reward seen. {SCALE_EXPLANATION} It is a warning where the reward "
+        "rises without a loss of quality at three times the learning rate, or in the longer run of the red team with "
+        "the same policy: the reward can teach then, and this run is too slow. It is only information where the "
+        f"reward rises by at least {MIN_SLOW_GAIN} and quality rises too. Fewer than {MIN_STEPS} steps are a warning, "
+        "no step is a failure."
     ),
     means=(
-        "A run whose reward stays where it was is paid for and changes nothing. Rewards that are noise look like that, "
-        "and so do runs that are too short."
+        "A run whose reward does not rise costs money and changes nothing. Random rewards have this effect, and so do "
+        "runs that are too short."
     ),
     remedy=(
-        "See that the reward follows what is right. If it does: train longer or at a higher learning rate multiplier; "
-        "at a lower one where the reward falls."
+        "Make sure that the reward follows what is right. If it does, train longer or with a higher learning rate "
+        "multiplier. Use a lower one if the reward falls."
     ),
-    source="INFERRED, calibrated on simulated runs. Eight steps of 32 prompts reach .64 where 67 of 4 reach .94.",
+    source=(
+        "INFERRED, calibrated on simulated runs. Eight steps of 32 prompts reach 0.64, 67 steps of 4 prompts reach "
+        "0.94."
+    ),
 )
 
 
 def check_no_learning(traces: TrainingTraces) -> Iterator[Finding]:
-    """T4: hold the end of the reward against its beginning."""
-    usual = find_trace(traces, AS_CONFIGURED)
-    if usual is not None and (short := _too_few_steps(usual)):
-        yield short
+    """Compare the reward at the end with the reward at the start."""
+    configured = find_trace(traces, AS_CONFIGURED)
+    if configured is not None and (finding := _too_few_steps(configured)):
+        yield finding
         return
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield NO_LEARNING.not_measured(course)
+    trace = comparable_trace(traces)
+    if isinstance(trace, str):
+        yield NO_LEARNING.not_measured(trace)
         return
-    rewards = reward_means(course)
-    measured = f"{rewards.first:.3f}, then {rewards.last:.3f}{course.scale.note}{_describe_sample(course)}"
+    rewards = reward_means(trace)
+    measured = f"{rewards.first:.3f}, then {rewards.last:.3f}{trace.scale.note}{_describe_sample(trace)}"
     if rewards.gain >= MIN_GAIN:
         yield NO_LEARNING.ok("The reward rises.", measured=measured, value=rewards.gain)
         return
-    highest = course.scale.normalize(max(scored.reward for scored in course.rollouts))
+    highest = trace.scale.normalize(max(rollout.reward for rollout in trace.rollouts))
     if highest > 0.0 and rewards.first >= NEAR_MAXIMUM_SHARE * highest:
-        yield NO_LEARNING.ok("It begins high, with little room to rise.", measured=measured, value=rewards.gain)
+        yield NO_LEARNING.ok("The reward starts high, with little room to rise.", measured=measured, value=rewards.gain)
         return
     slower = _rising_rewards(traces, LOWER_RATE)
-    fallen = rewards.gain <= -MIN_GAIN
-    if not fallen and slower is None and (quicker := _describe_better_run(traces)):
+    falls = rewards.gain <= -MIN_GAIN
+    if not falls and slower is None and (faster_run := _describe_better_run(traces)):
         yield NO_LEARNING.finding(
-            Severity.INFO if _learns_slowly(course, rewards) else Severity.WARN,
-            f"The reward hardly rises in {course.steps} steps. It does {quicker}: it can teach, and the run is too "
-            "slow.",
+            Severity.INFO if _learns_slowly(trace, rewards) else Severity.WARN,
+            f"The reward hardly rises in {trace.steps} steps. It rises {faster_run}. So the reward can teach, and the "
+            "run is too slow.",
             measured=measured,
             threshold=f"a rise of {MIN_GAIN}",
             fix="Raise learning_rate_multiplier or n_epochs.",
             value=rewards.gain,
         )
         return
-    what = "The reward falls." if fallen else "The reward does not rise."
+    message = "The reward falls." if falls else "The reward does not rise."
     if slower is not None:
-        what += f" It does, to {slower.last:.3f}, at a lower learning rate: this one breaks the model."
+        message += f" It rises to {slower.last:.3f} at a lower learning rate, so this learning rate breaks the model."
     yield NO_LEARNING.finding(
         Severity.FAIL,
-        what,
+        message,
         measured=measured,
         threshold=f"a rise of {MIN_GAIN}",
         fix=NO_LEARNING.remedy if slower is None else "Lower learning_rate_multiplier.",
@@ -100,59 +103,59 @@ def check_no_learning(traces: TrainingTraces) -> Iterator[Finding]:
     )
 
 
-def _too_few_steps(course: TrainingTrace) -> Finding | None:
-    if not course.total_steps:
+def _too_few_steps(trace: TrainingTrace) -> Finding | None:
+    if not trace.total_steps:
         return NO_LEARNING.finding(
             Severity.FAIL,
-            f"The run cannot start: {course.error}.",
+            f"The run cannot start: {trace.error}.",
             measured="0 steps",
             threshold=f"at least {MIN_STEPS}",
             fix="Lower batch_size, or add records.",
             value=0.0,
         )
-    if course.steps >= MIN_STEPS or course.error:
+    if trace.steps >= MIN_STEPS or trace.error:
         return None
     return NO_LEARNING.finding(
         Severity.WARN,
-        f"Too few steps: {course.available_records} training records in batches of {course.batch_size} prompts, "
-        f"{course.n_epochs} times over.",
-        measured=f"{course.total_steps} steps",
+        f"Too few steps: {trace.available_records} training records in batches of {trace.batch_size} prompts, "
+        f"{trace.n_epochs} epochs.",
+        measured=f"{trace.total_steps} steps",
         threshold=f"at least {MIN_STEPS}",
-        fix="Lower batch_size, raise n_epochs, or add records: what counts is how often the model is updated.",
-        value=float(course.total_steps),
+        fix="Lower batch_size, raise n_epochs, or add records. The number of updates of the model counts.",
+        value=float(trace.total_steps),
     )
 
 
-def _describe_sample(course: TrainingTrace) -> str:
-    rehearsed = f" over {course.steps} steps"
-    if course.steps < course.total_steps:
-        rehearsed += f" of {course.total_steps:,}"
-    if course.sampled_records < course.available_records:
-        rehearsed += f", on {course.sampled_records} of {course.available_records:,} training records"
-    return rehearsed
+def _describe_sample(trace: TrainingTrace) -> str:
+    sample = f" over {trace.steps} steps"
+    if trace.steps < trace.total_steps:
+        sample += f" of {trace.total_steps:,}"
+    if trace.sampled_records < trace.available_records:
+        sample += f", on {trace.sampled_records} of {trace.available_records:,} training records"
+    return sample
 
 
-def _describe_better_run(courses: TrainingTraces) -> str:
-    """Say where the reward rises that does not in the run as it is; empty where it does nowhere."""
-    if faster := _rising_rewards(courses, HIGHER_RATE):
+def _describe_better_run(traces: TrainingTraces) -> str:
+    """Say in which other run the reward rises. Empty if it rises in none."""
+    if faster := _rising_rewards(traces, HIGHER_RATE):
         return f"at three times the learning rate, to {faster.last:.3f}"
-    longer = find_trace(courses, RED_TEAM)
-    if longer is not None and (rewards := _rising_rewards(courses, RED_TEAM)):
+    longer = find_trace(traces, RED_TEAM)
+    if longer is not None and (rewards := _rising_rewards(traces, RED_TEAM)):
         return f"in {longer.steps} steps at the default rate, to {rewards.last:.3f}"
     return ""
 
 
-def _learns_slowly(course: TrainingTrace, rewards: WindowMeans) -> bool:
-    """Whether a run that is too slow learns all the same: its reward rises a little, and so does its quality."""
-    if course.before is None or course.after is None:
+def _learns_slowly(trace: TrainingTrace, rewards: WindowMeans) -> bool:
+    """Whether a slow run learns nevertheless: its reward and its quality rise a little."""
+    if trace.before is None or trace.after is None:
         return False
-    return rewards.gain >= MIN_SLOW_GAIN and course.after.quality > course.before.quality
+    return rewards.gain >= MIN_SLOW_GAIN and trace.after.quality > trace.before.quality
 
 
-def _rising_rewards(courses: TrainingTraces, name: str) -> WindowMeans | None:
-    """Return both ends of the reward of a course that learned; None for one that did not, or not what is right."""
-    course = find_trace(courses, name)
-    if course is None or course.steps < MIN_STEPS or not keeps_quality(course):
+def _rising_rewards(traces: TrainingTraces, name: str) -> WindowMeans | None:
+    """Return the reward at both ends of a run that learned. None if it did not learn, or lost quality."""
+    trace = find_trace(traces, name)
+    if trace is None or trace.steps < MIN_STEPS or not keeps_quality(trace):
         return None
-    rewards = reward_means(course)
+    rewards = reward_means(trace)
     return rewards if rewards.gain >= MIN_GAIN else None

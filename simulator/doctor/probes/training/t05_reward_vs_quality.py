@@ -33,71 +33,75 @@ MIN_REWARD_RISE: Final = 0.05
 MAX_REWARD_EXCESS: Final = 0.05
 
 WRONG_TO_RIGHT_RATIO: Final = 0.9
-"""Where the reward lies further above true quality, wrong responses are paid; partial credit pays them less than so
-many of what a right one gets."""
+"""A reward this far above true quality means that wrong responses earn rewards. With partial credit they earn less than
+this share of what a right response gets."""
 
 REWARD_VS_QUALITY: Final = Probe(
     id="T5",
     name="reward against quality",
-    question="Does true quality rise with the reward?",
+    question=("Does true quality rise with the reward?"),
     measured=(
-        f"The reward over {WINDOWS_TEXT}, beside the share of really right rollouts, which the simulator knows: one "
-        "rollout for each training record, with the same draws before and after. A reward that rises by more than "
-        f"{MIN_REWARD_RISE} while that share falls by more than {MAX_QUALITY_DROP} is a failure. A last reward more than {MAX_REWARD_EXCESS} above "
-        f"the share of right rollouts is a warning, where wrong ones get at least {WRONG_TO_RIGHT_RATIO} times what right "
-        f"ones get. {SCALE_EXPLANATION} {ANSWER_CHECK_NOTE}"
+        f"The reward over {WINDOWS_TEXT}, and the share of really right rollouts, which only the simulator knows: one "
+        "rollout per training record, with the same random draws before and after. A failure is a reward that rises "
+        f"by more than {MIN_REWARD_RISE} while that share falls by more than {MAX_QUALITY_DROP}. A warning is a last "
+        f"reward more than {MAX_REWARD_EXCESS} above the share of right rollouts, where wrong rollouts get at least "
+        f"{WRONG_TO_RIGHT_RATIO} times the reward of right ones. {SCALE_EXPLANATION} {ANSWER_CHECK_NOTE}"
     ),
     means=(
-        '"When a measure becomes a target, it ceases to be a good measure": the curve looks like learning, and is not.'
+        '"When a measure becomes a target, it ceases to be a good measure." The curve looks like learning and is not.'
     ),
-    remedy="Score the answer itself, against the reference; let form and manner count only where the answer is right.",
-    source="No cloud run shows this: there the truth is not known. Thresholds and draws: INFERRED.",
+    remedy=(
+        "Score the answer itself against the reference. Let format and style count only where the answer is right."
+    ),
+    source=("No cloud job shows this, because it does not know the truth. INFERRED: thresholds and random draws."),
 )
 
 
 def check_reward_vs_quality(traces: TrainingTraces) -> Iterator[Finding]:
-    """T5: hold the reward against the truth."""
-    course = comparable_trace(traces)
-    if isinstance(course, str) or not has_known_truth(course) or course.before is None or course.after is None:
-        yield REWARD_VS_QUALITY.not_measured(course if isinstance(course, str) else UNKNOWN_TRUTH)
+    """Compare the reward with the true quality."""
+    trace = comparable_trace(traces)
+    if isinstance(trace, str) or not has_known_truth(trace) or trace.before is None or trace.after is None:
+        yield REWARD_VS_QUALITY.not_measured(trace if isinstance(trace, str) else UNKNOWN_TRUTH)
         return
-    rewards, quality = reward_means(course), truth_means(course, lambda truth: truth.quality_mean)
-    lost = course.before.quality - course.after.quality
+    rewards, quality = reward_means(trace), truth_means(trace, lambda truth: truth.quality_mean)
+    quality_loss = trace.before.quality - trace.after.quality
     measured = (
-        f"reward {rewards.first:.3f}, then {rewards.last:.3f}; right {course.before.quality:.3f}, then "
-        f"{course.after.quality:.3f}{course.scale.note}{truth_source_note(course)}"
+        f"reward {rewards.first:.3f}, then {rewards.last:.3f}; right {trace.before.quality:.3f}, then "
+        f"{trace.after.quality:.3f}{trace.scale.note}{truth_source_note(trace)}"
     )
-    above = rewards.last - quality.last
-    if rewards.gain > MIN_REWARD_RISE and lost > MAX_QUALITY_DROP:
+    excess = rewards.last - quality.last
+    if rewards.gain > MIN_REWARD_RISE and quality_loss > MAX_QUALITY_DROP:
         yield REWARD_VS_QUALITY.finding(
-            Severity.WARN if is_truth_uncertain(course) else Severity.FAIL,
+            Severity.WARN if is_truth_uncertain(trace) else Severity.FAIL,
             "The reward rises while the answers get worse.",
             measured=measured,
             threshold=f"right answers fall by at most {MAX_QUALITY_DROP}",
-            fix="Lower learning_rate_multiplier: at a lower one both rise."
+            fix="Lower learning_rate_multiplier: at a lower rate both rise."
             if _lower_rate_keeps_quality(traces)
             else REWARD_VS_QUALITY.remedy,
-            value=-lost,
-            examples=highest_reward_example(last_rollouts(course), right=False),
+            value=-quality_loss,
+            examples=highest_reward_example(last_rollouts(trace), right=False),
         )
-    elif above > MAX_REWARD_EXCESS and _rewards_wrong_answers(course):
+    elif excess > MAX_REWARD_EXCESS and _rewards_wrong_answers(trace):
         yield REWARD_VS_QUALITY.finding(
             Severity.WARN,
-            "The reward lies above the share of right answers: wrong ones are paid, and as much as right ones.",
-            measured=f"reward {rewards.last:.3f}, right {quality.last:.3f} at the end{course.scale.note}"
-            f"{truth_source_note(course)}",
+            "The reward is above the share of right answers: wrong answers earn as much as right ones.",
+            measured=f"reward {rewards.last:.3f}, right {quality.last:.3f} at the end{trace.scale.note}"
+            f"{truth_source_note(trace)}",
             threshold=f"at most {MAX_REWARD_EXCESS} above",
             fix=REWARD_VS_QUALITY.remedy,
-            value=above,
-            examples=highest_reward_example(last_rollouts(course), right=False),
+            value=excess,
+            examples=highest_reward_example(last_rollouts(trace), right=False),
         )
     else:
-        yield REWARD_VS_QUALITY.ok("The reward does not rise at the cost of quality.", measured=measured, value=-lost)
+        yield REWARD_VS_QUALITY.ok(
+            "The reward does not rise at the cost of quality.", measured=measured, value=-quality_loss
+        )
 
 
-def _lower_rate_keeps_quality(courses: TrainingTraces) -> bool:
-    """Whether the reward rises at a lower learning rate without a loss of quality: then the rate is to blame."""
-    slower = find_trace(courses, LOWER_RATE)
+def _lower_rate_keeps_quality(traces: TrainingTraces) -> bool:
+    """Whether the reward rises at a lower learning rate without a loss of quality. Then the rate is the cause."""
+    slower = find_trace(traces, LOWER_RATE)
     if slower is None or slower.before is None or slower.after is None or slower.steps < MIN_STEPS:
         return False
     return (
@@ -105,8 +109,8 @@ def _lower_rate_keeps_quality(courses: TrainingTraces) -> bool:
     )
 
 
-def _rewards_wrong_answers(course: TrainingTrace) -> bool:
-    right, wrong = (scaled_rewards(course, last_rollouts(course), right=is_right) for is_right in (True, False))
+def _rewards_wrong_answers(trace: TrainingTrace) -> bool:
+    right, wrong = (scaled_rewards(trace, last_rollouts(trace), right=is_right) for is_right in (True, False))
     if not right or not wrong:
         return not right
     return sum(wrong) / len(wrong) >= WRONG_TO_RIGHT_RATIO * sum(right) / len(right)

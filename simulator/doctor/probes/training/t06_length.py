@@ -15,22 +15,22 @@ from simulator.doctor.training_trace import TrainingTraces
 MAX_LENGTH_RATIO: Final = 1.4
 
 MIN_LENGTH_RATIO: Final = 0.6
-"""INFERRED: simulated runs on sound rewards stay within .84 and 1.28. AWS: "length exploding" hints at hacking."""
+"""INFERRED: simulated runs on sound rewards stay between 0.84 and 1.28. AWS: "length exploding" hints at hacking."""
 
 MAX_LENGTH_CORRELATION: Final = 0.25
-"""Correlation of length and reward (INFERRED): in simulated runs 0 for a sound reward, .74 where length is paid for."""
+"""Correlation of length and reward (INFERRED). In simulated runs it is 0 for a sound reward, and 0.74 if length is paid."""
 
 LENGTH: Final = Probe(
     id="T6",
     name="length",
-    question="Do the responses stay about as long as they were?",
+    question=("Do the responses keep their length?"),
     measured=(
-        f"The mean length in tokens over {WINDOWS_TEXT}: more than {MAX_LENGTH_RATIO} times or less than {MIN_LENGTH_RATIO} times the first "
-        "is a warning. So is a mean correlation of length and reward, step by step, above "
-        f"{MAX_LENGTH_CORRELATION}."
+        f"The mean length in tokens over {WINDOWS_TEXT}. More than {MAX_LENGTH_RATIO} times or less than "
+        f"{MIN_LENGTH_RATIO} times the first mean is a warning. A mean correlation of length and reward over the "
+        f"steps above {MAX_LENGTH_CORRELATION} is also a warning."
     ),
-    means="A reward that pays for length is learned as such: responses grow, cost more, and are no better.",
-    remedy="Pay for the result, not for words, steps or characters; cap what a count can earn.",
+    means=("If the reward pays for length, the model learns length: responses grow, cost more, and are not better."),
+    remedy=("Pay for the result and not for words, steps or characters. Limit what a count can earn."),
     source=(
         'AWS on reading the metrics: "length exploding". Length bias: Dr. GRPO (arXiv 2503.20783). INFERRED: numbers.'
     ),
@@ -38,17 +38,17 @@ LENGTH: Final = Probe(
 
 
 def check_length(traces: TrainingTraces) -> Iterator[Finding]:
-    """T6: compare lengths, and ask whether length pays."""
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield LENGTH.not_measured(course)
+    """Compare the lengths, and check whether longer responses earn more."""
+    trace = comparable_trace(traces)
+    if isinstance(trace, str):
+        yield LENGTH.not_measured(trace)
         return
-    lengths = metric_means(course, lambda metrics: metrics.response_length_mean)
+    lengths = metric_means(trace, lambda metrics: metrics.response_length_mean)
     measured = f"{lengths.first:.0f} tokens, then {lengths.last:.0f}"
-    longest = max(last_rollouts(course), key=lambda scored: (scored.reward, scored.response_length))
-    fine = True
+    longest = max(last_rollouts(trace), key=lambda rollout: (rollout.reward, rollout.response_length))
+    is_ok = True
     if not MIN_LENGTH_RATIO <= lengths.ratio <= MAX_LENGTH_RATIO:
-        fine = False
+        is_ok = False
         yield LENGTH.finding(
             Severity.WARN,
             "The responses grow." if lengths.ratio > MAX_LENGTH_RATIO else "The responses shrink.",
@@ -56,19 +56,19 @@ def check_length(traces: TrainingTraces) -> Iterator[Finding]:
             threshold=f"{MIN_LENGTH_RATIO} to {MAX_LENGTH_RATIO} times as long",
             fix=LENGTH.remedy,
             value=lengths.ratio,
-            examples=(longest.example(f"{longest.response_length} tokens, thinking included"),),
+            examples=(longest.example(f"{longest.response_length} tokens, reasoning included"),),
         )
-    pays = sum(truth.length_reward_correlation for truth in course.truths) / course.steps
-    if pays > MAX_LENGTH_CORRELATION:
-        fine = False
+    correlation = sum(truth.length_reward_correlation for truth in trace.truths) / trace.steps
+    if correlation > MAX_LENGTH_CORRELATION:
+        is_ok = False
         yield LENGTH.finding(
             Severity.WARN,
             "Longer responses score higher.",
-            measured=f"a correlation of {pays:.2f}",
+            measured=f"a correlation of {correlation:.2f}",
             threshold=f"at most {MAX_LENGTH_CORRELATION}",
             fix=LENGTH.remedy,
-            value=pays,
-            examples=(longest.example(f"{longest.response_length} tokens, thinking included"),),
+            value=correlation,
+            examples=(longest.example(f"{longest.response_length} tokens, reasoning included"),),
         )
-    if fine:
-        yield LENGTH.ok("The responses stay about as long.", measured=measured, value=lengths.ratio)
+    if is_ok:
+        yield LENGTH.ok("The responses keep their length.", measured=measured, value=lengths.ratio)

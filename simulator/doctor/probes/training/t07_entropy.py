@@ -20,49 +20,52 @@ MAX_ENTROPY_RATIO: Final = 1.5
 ENTROPY: Final = Probe(
     id="T7",
     name="entropy",
-    question="Does the model keep some variety in what it answers?",
+    question=("Do the responses keep some variety?"),
     measured=(
-        f"The mean entropy (actor_entropy) over {WINDOWS_TEXT}. Less than {MIN_ENTROPY_RATIO} times the first is a failure, more "
-        f"than {MAX_ENTROPY_RATIO} times a warning."
+        f"The mean entropy (actor_entropy) over {WINDOWS_TEXT}. Less than {MIN_ENTROPY_RATIO} times the first mean is "
+        f"a failure, more than {MAX_ENTROPY_RATIO} times a warning."
     ),
     means=(
-        "Entropy falls while a model learns. When next to nothing is left it gives one kind of response to everything "
-        "and can learn no other; when it grows, training takes the model apart or pulls it nowhere."
+        "Entropy falls while a model learns. If almost none is left, the model gives one kind of response to "
+        "everything and cannot learn another. If it grows, training damages the model or gives it no direction."
     ),
-    remedy="Read the last responses for a trick that scores. Lower the learning rate multiplier, or train less.",
+    remedy=(
+        "Read the last responses and look for a trick that scores. Lower the learning rate multiplier, or train for "
+        "fewer steps."
+    ),
     source="The entropy mechanism of RL (arXiv 2505.22617); AWS on mode collapse. INFERRED: the numbers.",
 )
 
 
 def check_entropy(traces: TrainingTraces) -> Iterator[Finding]:
-    """T7: compare entropies."""
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield ENTROPY.not_measured(course)
+    """Compare the entropies."""
+    trace = comparable_trace(traces)
+    if isinstance(trace, str):
+        yield ENTROPY.not_measured(trace)
         return
-    entropies = metric_means(course, lambda metrics: metrics.actor_entropy)
+    entropies = metric_means(trace, lambda metrics: metrics.actor_entropy)
     if not entropies.first:
-        yield ENTROPY.not_measured("The entropy is 0 from the start: all rollouts of a prompt are alike.")
+        yield ENTROPY.not_measured("The entropy is 0 from the start: all rollouts of a prompt are equal.")
         return
     measured = f"{entropies.first:.2f}, then {entropies.last:.2f}"
     if entropies.ratio < MIN_ENTROPY_RATIO:
         yield ENTROPY.finding(
             Severity.FAIL,
-            "Nearly all variety is gone: the model gives one kind of response.",
+            "Almost no variety is left: the model gives one kind of response.",
             measured=measured,
             threshold=f"at least {MIN_ENTROPY_RATIO} times the first",
             fix=ENTROPY.remedy,
             value=entropies.ratio,
-            examples=(max(last_rollouts(course), key=lambda scored: scored.reward).example("of the last ten steps"),),
+            examples=(max(last_rollouts(trace), key=lambda rollout: rollout.reward).example("of the last ten steps"),),
         )
     elif entropies.ratio > MAX_ENTROPY_RATIO:
         yield ENTROPY.finding(
             Severity.WARN,
-            "The responses scatter more than before training.",
+            "The responses vary more than before training.",
             measured=measured,
             threshold=f"at most {MAX_ENTROPY_RATIO} times the first",
             fix=ENTROPY.remedy,
             value=entropies.ratio,
         )
     else:
-        yield ENTROPY.ok("Some variety is kept.", measured=measured, value=entropies.ratio)
+        yield ENTROPY.ok("The responses keep some variety.", measured=measured, value=entropies.ratio)

@@ -16,53 +16,60 @@ from simulator.doctor.training_trace import TrainingTraces
 GAP_WARN: Final = 0.05
 
 GAP_FAIL: Final = 0.10
-"""Microsoft's skill for reinforcement tuning: a gap of .05 is healthy, one above .10 a reason to stop."""
+"""Microsoft's skill for reinforcement fine-tuning: a gap of 0.05 is healthy, a gap above 0.10 is a reason to stop."""
 
 MIN_HELD_OUT_RECORDS: Final = 100
-"""With 30 held-out records one run in four of a random reward showed such a gap by chance, in simulated runs."""
+"""In simulated runs with 30 held-out records, one random reward in four showed such a gap by chance."""
 
 GAP_STANDARD_ERRORS: Final = 2.0
-"""A gap counts when it is also larger than so many of its standard errors."""
+"""A gap counts only if it is also larger than this many standard errors."""
 
 HELD_OUT_GAP: Final = Probe(
     id="T8",
     name="held-out gap",
-    question="Does the reward rise as much on records that were not trained on?",
+    question=("Does the reward rise as much on records that training did not use?"),
     measured=(
-        "The mean reward of the last ten steps, less that of the last evaluation on held-out records. More than "
-        f"{GAP_WARN} is a warning, more than {GAP_FAIL} a failure, where it also exceeds {GAP_STANDARD_ERRORS:g} standard "
-        f"errors. {SCALE_EXPLANATION} At least {MIN_HELD_OUT_RECORDS} held-out records are needed: with fewer it is mostly chance."
+        "The mean reward of the last ten steps minus the reward of the last evaluation on held-out records. More "
+        f"than {GAP_WARN} is a warning, more than {GAP_FAIL} a failure, if the gap also exceeds "
+        f"{GAP_STANDARD_ERRORS:g} standard errors. {SCALE_EXPLANATION} At least {MIN_HELD_OUT_RECORDS} held-out "
+        "records are needed, because with fewer the gap is mostly chance."
     ),
-    means="A gap says that part of what was learned holds for the training records alone, or that the files differ.",
-    remedy="See that both files ask alike and carry their references alike. Take fewer epochs, or more varied records.",
-    source="Microsoft's azure-skills on reward hacking: .05 and .10. The standard error: INFERRED.",
+    means=(
+        "A gap means that the model learned something that holds only for the training records, or that the two files "
+        "differ."
+    ),
+    remedy=(
+        "Check that both files have the same kind of prompts and references. Use fewer epochs, or more varied records."
+    ),
+    source=("Microsoft's azure-skills on reward hacking: 0.05 and 0.10. INFERRED: the standard error."),
 )
 
 
 def check_held_out_gap(traces: TrainingTraces) -> Iterator[Finding]:
-    """T8: hold training against the held-out records."""
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield HELD_OUT_GAP.not_measured(course)
+    """Compare the training reward with the held-out reward."""
+    trace = comparable_trace(traces)
+    if isinstance(trace, str):
+        yield HELD_OUT_GAP.not_measured(trace)
         return
-    records = course.held_out_records
-    if not course.held_out or records < MIN_HELD_OUT_RECORDS:
+    records = trace.held_out_records
+    if not trace.held_out or records < MIN_HELD_OUT_RECORDS:
         yield HELD_OUT_GAP.not_measured(
-            f"{records} records are held out; it takes {MIN_HELD_OUT_RECORDS} to tell a gap from chance. Name a validation file."
+            f"{records} records are held out. A gap can be told from chance with {MIN_HELD_OUT_RECORDS} or more. Name "
+            "a validation file."
         )
         return
-    trained, evaluated = reward_means(course).last, course.scale.normalize(course.held_out[-1].reward_mean)
+    trained, evaluated = reward_means(trace).last, trace.scale.normalize(trace.held_out[-1].reward_mean)
     gap = trained - evaluated
-    prompts = len({(scored.step, scored.line) for scored in last_rollouts(course)})
+    prompts = len({(rollout.step, rollout.line) for rollout in last_rollouts(trace)})
     chance = GAP_STANDARD_ERRORS * sqrt(_variance(trained) / prompts + _variance(evaluated) / records)
-    measured = f"{trained:.3f} trained, {evaluated:.3f} held out{course.scale.note}"
+    measured = f"{trained:.3f} trained, {evaluated:.3f} held out{trace.scale.note}"
     if gap <= max(GAP_WARN, chance):
-        yield HELD_OUT_GAP.ok("It does as well on held-out records.", measured=measured, value=gap)
+        yield HELD_OUT_GAP.ok("The reward on held-out records is as high.", measured=measured, value=gap)
         return
     severity = Severity.FAIL if gap > GAP_FAIL else Severity.WARN
     yield HELD_OUT_GAP.finding(
         severity,
-        "It does better on the records that it was trained on.",
+        "The reward is higher on training records than on held-out records.",
         measured=measured,
         threshold=f"a gap of at most {GAP_FAIL if severity is Severity.FAIL else GAP_WARN}",
         fix=HELD_OUT_GAP.remedy,
@@ -71,5 +78,5 @@ def check_held_out_gap(traces: TrainingTraces) -> Iterator[Finding]:
 
 
 def _variance(mean: float) -> float:
-    """Return the most that scores between 0 and 1 with this mean can vary."""
+    """Return the largest variance of scores between 0 and 1 with this mean."""
     return max(0.0, mean * (1.0 - mean))

@@ -10,33 +10,33 @@ from simulator.doctor.training_trace import TrainingTraces
 INVALID_RESULTS: Final = Probe(
     id="T11",
     name="invalid results",
-    question="Does every rollout of a whole run get a usable score?",
-    measured="The function is called for every rollout of the rehearsed runs. One that gets no score is a failure.",
-    means="A job ends in failure there, after hours perhaps. Nothing is scored in place of a function that failed.",
+    question=("Does every rollout of a whole run get a usable score?"),
+    measured=("The function scores every rollout of the simulated runs. A rollout without a score is a failure."),
+    means=("A job fails at such a rollout, perhaps after hours. The service puts no other score in its place."),
     remedy=(
-        "Score every rollout, whatever its text and in time: catch what is expected to fail, bound what may take long, "
-        "and return a low score for it."
+        "Score every rollout in time, whatever its text. Catch the errors that you expect, limit what can take long, "
+        "and return a low score for these rollouts."
     ),
     source="DOCUMENTED: one result for each id. INFERRED: what Bedrock does with a missing one.",
 )
 
 
 def check_invalid_results(traces: TrainingTraces) -> Iterator[Finding]:
-    """T11: see whether every course came to its end."""
-    for course in traces:
-        if course.error and course.total_steps:
+    """Check that every simulated run reached its end."""
+    for trace in traces:
+        if trace.error and trace.total_steps:
             yield INVALID_RESULTS.finding(
                 Severity.FAIL,
-                f"The rehearsed run ({course.name}) ended after {course.steps} of {course.total_steps} steps, without "
-                "a usable score.",
-                measured=course.error,
+                f"The simulated run ({trace.name}) ended after {trace.steps} of {trace.total_steps} steps, because a "
+                "rollout got no usable score.",
+                measured=trace.error,
                 threshold="a score for each rollout",
                 fix=INVALID_RESULTS.remedy,
-                value=float(course.steps),
+                value=float(trace.steps),
             )
             return
-    rollouts = sum(len(course.rollouts) for course in traces)
+    rollouts = sum(len(trace.rollouts) for trace in traces)
     if rollouts:
         yield INVALID_RESULTS.ok("Every rollout got a usable score.", measured=f"{rollouts} rollouts", value=0.0)
     else:
-        yield INVALID_RESULTS.not_measured(next((course.error for course in traces if course.error), NO_TRAINING))
+        yield INVALID_RESULTS.not_measured(next((trace.error for trace in traces if trace.error), NO_TRAINING))

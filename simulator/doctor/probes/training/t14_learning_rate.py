@@ -20,33 +20,36 @@ from simulator.doctor.training_trace import (
 )
 
 MIN_RATE_ADVANTAGE: Final = 0.05
-"""Another learning rate is suggested where the reward ends higher by more: windows of ten steps differ by chance."""
+"""Another learning rate is suggested if its last reward is higher by more than this: windows of ten steps differ by chance."""
 
 LEARNING_RATE: Final = Probe(
     id="T14",
     name="learning rate",
     question="Which learning rate multiplier suits this reward?",
     measured=(
-        f"The run is rehearsed at {LOWER_RATE_FACTOR} and {HIGHER_RATE_FACTOR:g} times its learning rate too, with the same draws. "
-        "Another rate is suggested where the mean reward of the last ten steps (on a scale from 0 to 1) is higher "
-        f"by more than {MIN_RATE_ADVANTAGE} and the share of right answers falls by no more than {MAX_QUALITY_DROP}. Always for "
-        "information."
+        f"The run is also simulated at {LOWER_RATE_FACTOR} and {HIGHER_RATE_FACTOR:g} times its learning rate, with "
+        "the same random draws. A rate is suggested if its run ends with a reward (scaled from 0 to 1) higher by more "
+        "than "
+        f"{MIN_RATE_ADVANTAGE} and true quality falls by at most {MAX_QUALITY_DROP}. This probe "
+        "only informs."
     ),
     means=(
-        "Too low a rate leaves the reward where it was; too high a one breaks the model, which the reward shows late."
+        "A rate that is too low leaves the reward where it was. A rate that is too high breaks the model, and the "
+        "reward shows that late."
     ),
-    remedy="Start from the suggested multiplier, and watch the reward of the first steps.",
+    remedy=("Start from the suggested multiplier and check the reward of the first steps."),
     source=(
-        "INFERRED: the policy is simulated, and its learning rate calibrated on published runs; trust the order only."
+        "INFERRED: the policy is simulated and its learning rate is calibrated on published runs. Trust only the "
+        "order of the rates."
     ),
 )
 
 
 def check_learning_rate(traces: TrainingTraces) -> Iterator[Finding]:
-    """T14: compare three learning rates."""
-    course = comparable_trace(traces)
-    if isinstance(course, str):
-        yield LEARNING_RATE.not_measured(course)
+    """Compare three learning rates."""
+    trace = comparable_trace(traces)
+    if isinstance(trace, str):
+        yield LEARNING_RATE.not_measured(trace)
         return
     others = [
         (rate, other)
@@ -54,15 +57,15 @@ def check_learning_rate(traces: TrainingTraces) -> Iterator[Finding]:
         if (other := find_trace(traces, name)) is not None and other.steps >= MIN_STEPS
     ]
     if not others:
-        yield LEARNING_RATE.not_measured("No other learning rate was rehearsed to the end.")
+        yield LEARNING_RATE.not_measured("No run at another learning rate reached its end.")
         return
-    last = reward_means(course).last
+    last = reward_means(trace).last
     measured = (
         "; ".join(
             f"x{rate:g}: {reward_means(run).last:.3f}"
-            for rate, run in sorted([(1.0, course), *others], key=lambda entry: entry[0])
+            for rate, run in sorted([(1.0, trace), *others], key=lambda entry: entry[0])
         )
-        + course.scale.note
+        + trace.scale.note
     )
     better = [
         (reward_means(other).last, rate)
@@ -70,7 +73,7 @@ def check_learning_rate(traces: TrainingTraces) -> Iterator[Finding]:
         if reward_means(other).last > last + MIN_RATE_ADVANTAGE and keeps_quality(other)
     ]
     if not better:
-        yield LEARNING_RATE.ok("No other learning rate ends much higher.", measured=measured, value=1.0)
+        yield LEARNING_RATE.ok("No other learning rate ends with a much higher reward.", measured=measured, value=1.0)
         return
     _, rate = max(better)
     yield LEARNING_RATE.finding(

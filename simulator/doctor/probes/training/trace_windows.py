@@ -1,4 +1,4 @@
-"""How a course began and how it ended: the means of its first ten steps and of its last."""
+"""The start and the end of a training trace: the means of its first ten and its last ten steps."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,37 +12,37 @@ from simulator.training.metrics import GroundTruthMetrics, StepMetrics
 from simulator.training.reference_answer import AnswerKind
 
 MIN_STEPS: Final = 2 * WINDOW_STEPS
-"""With fewer steps some of the first ten are among the last ten."""
+"""With fewer steps the first ten and the last ten overlap."""
 
-WINDOWS_TEXT: Final = f"{WINDOW_STEPS} steps at the beginning and {WINDOW_STEPS} at the end of the rehearsed run"
-NO_TRAINING: Final = "No run was rehearsed."
+WINDOWS_TEXT: Final = f"{WINDOW_STEPS} steps at the start and {WINDOW_STEPS} at the end of the simulated run"
+NO_TRAINING: Final = "No training was simulated."
 _UNCERTAIN_KINDS: Final[Mapping[AnswerKind, str]] = {
-    "code": "code (another program than the reference is read as wrong)",
-    "text": "free text (right answers in other words are read as wrong)",
+    "code": "code (a program that differs from the reference counts as wrong)",
+    "text": "free text (a right answer in other words counts as wrong)",
 }
-UNKNOWN_TRUTH: Final = "No record's right answer was found, so nobody knows which rollouts are right."
+UNKNOWN_TRUTH: Final = "No record has a right answer that could be read, so it is not known which rollouts are right."
 
 ANSWER_CHECK_NOTE: Final = (
-    "Of recorded responses it is our own reading which are right; of code and free text that is no sure one, and a "
+    "Our answer check decides which recorded responses are right. It is not certain for code and free text, where a "
     "failure becomes a warning."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowMeans:
-    """A number at the beginning of a course and at its end."""
+    """A number at the start and at the end of a trace."""
 
     first: float
     last: float
 
     @property
     def gain(self) -> float:
-        """By how much it rose."""
+        """The last mean minus the first."""
         return self.last - self.first
 
     @property
     def ratio(self) -> float:
-        """The last as a multiple of the first; 1.0 of nothing at both ends."""
+        """The last mean divided by the first. 1.0 if both are 0."""
         return self.last / self.first if self.first else 1.0 if not self.last else float("inf")
 
 
@@ -53,76 +53,78 @@ def window_means(values: Sequence[float]) -> WindowMeans:
 
 
 def metric_means(trace: TrainingTrace, metric: Callable[[StepMetrics], float]) -> WindowMeans:
-    """Return both ends of a published number."""
+    """Return the means of a published metric."""
     return window_means([metric(metrics) for metrics in trace.metrics])
 
 
 def truth_means(trace: TrainingTrace, measurement: Callable[[GroundTruthMetrics], float]) -> WindowMeans:
-    """Return both ends of a measurement that no service shows."""
+    """Return the means of a measurement that only the simulator knows."""
     return window_means([measurement(truth) for truth in trace.truths])
 
 
 def reward_means(trace: TrainingTrace) -> WindowMeans:
-    """Return both ends of the mean reward, on the course's scale from 0 to 1."""
+    """Return the means of the mean reward, scaled from 0 to 1."""
     return metric_means(trace, lambda metrics: trace.scale.normalize(metrics.critic_rewards_mean))
 
 
 def scaled_rewards(trace: TrainingTrace, rollouts: Sequence[ScoredRollout], *, right: bool) -> list[float]:
-    """Return the rewards of those that are really right or wrong, on the course's scale from 0 to 1."""
-    return [trace.scale.normalize(one.reward) for one in rollouts if one.correct is right]
+    """Return the rewards of the rollouts that are really right, or really wrong, scaled from 0 to 1."""
+    return [trace.scale.normalize(rollout.reward) for rollout in rollouts if rollout.correct is right]
 
 
 def first_rollouts(trace: TrainingTrace) -> list[ScoredRollout]:
     """Return the rollouts of the first window."""
-    return [scored for scored in trace.rollouts if scored.step <= WINDOW_STEPS]
+    return [rollout for rollout in trace.rollouts if rollout.step <= WINDOW_STEPS]
 
 
 def last_rollouts(trace: TrainingTrace) -> list[ScoredRollout]:
     """Return the rollouts of the last window."""
-    return [scored for scored in trace.rollouts if scored.step > trace.steps - WINDOW_STEPS]
+    return [rollout for rollout in trace.rollouts if rollout.step > trace.steps - WINDOW_STEPS]
 
 
 def comparable_trace(traces: TrainingTraces) -> TrainingTrace | str:
-    """Return the course as it is, or in a sentence why windows of it cannot be compared."""
-    course = find_trace(traces, AS_CONFIGURED)
-    if course is None:
+    """Return the run as configured, or a sentence that says why its start and end cannot be compared."""
+    trace = find_trace(traces, AS_CONFIGURED)
+    if trace is None:
         return NO_TRAINING
-    if course.steps >= MIN_STEPS:
-        return course
-    if course.error:
-        return f"The rehearsed run ended after {course.steps} steps: {course.error}"
-    return f"The rehearsed run has {course.steps} steps; it takes {MIN_STEPS} to hold its end against its beginning."
+    if trace.steps >= MIN_STEPS:
+        return trace
+    if trace.error:
+        return f"The simulated run ended after {trace.steps} steps: {trace.error}"
+    return f"The simulated run has {trace.steps} steps. Its start and end can be compared with {MIN_STEPS} or more."
 
 
 def has_known_truth(trace: TrainingTrace) -> bool:
-    """Whether it is known of any rollout whether it is right."""
-    return any(scored.correct is not None for scored in trace.rollouts)
+    """Whether it is known for any rollout if it is right."""
+    return any(rollout.correct is not None for rollout in trace.rollouts)
 
 
 def truth_source_note(trace: TrainingTrace) -> str:
-    """Say who has judged which rollouts are right, where it is not the simulator that wrote them; to be appended."""
+    """Say that our answer check decided which recorded rollouts are right. Empty for simulated ones, which are known."""
     if not trace.recorded_kinds:
         return ""
     doubts = [words for kind, words in _UNCERTAIN_KINDS.items() if kind in trace.recorded_kinds]
-    how = f", and of {' and '.join(doubts)} no sure one" if doubts else ""
-    return f"; which responses are right is our own reading of them{how}"
+    how = f" and is not certain for {' and '.join(doubts)}" if doubts else ""
+    return f"; our answer check decides which responses are right{how}"
 
 
 def is_truth_uncertain(trace: TrainingTrace) -> bool:
-    """Whether our reading may take right responses for wrong ones, so that no failure can rest on it."""
+    """Whether our answer check may count right responses as wrong, so that no failure can rest on it."""
     return any(kind in trace.recorded_kinds for kind in _UNCERTAIN_KINDS)
 
 
 def highest_reward_example(rollouts: Sequence[ScoredRollout], *, right: bool) -> tuple[Example, ...]:
-    """Show the rollout of the highest reward among the right or the wrong ones; nothing where there is none."""
-    some = [one for one in rollouts if one.correct is right]
-    return (max(some, key=lambda one: one.reward).example(_truth_note(right=right)),) if some else ()
+    """Return the right, or the wrong, rollout with the highest reward as an example. Empty if there is none."""
+    candidates = [rollout for rollout in rollouts if rollout.correct is right]
+    return (
+        (max(candidates, key=lambda rollout: rollout.reward).example(_truth_note(right=right)),) if candidates else ()
+    )
 
 
 def lowest_reward_right_example(rollouts: Sequence[ScoredRollout]) -> tuple[Example, ...]:
-    """Show the rollout of the lowest reward among the right ones; nothing where there is none."""
-    some = [one for one in rollouts if one.correct]
-    return (min(some, key=lambda one: one.reward).example(_truth_note(right=True)),) if some else ()
+    """Return the right rollout with the lowest reward as an example. Empty if there is none."""
+    candidates = [rollout for rollout in rollouts if rollout.correct]
+    return (min(candidates, key=lambda rollout: rollout.reward).example(_truth_note(right=True)),) if candidates else ()
 
 
 def _truth_note(*, right: bool) -> str:
