@@ -290,7 +290,7 @@ def test_a_function_at_aws_is_invoked_with_yes(load_calls: list[dict[str, Any]])
 def test_explain_prints_a_page() -> None:
     """Question, meaning, measurement, remedy and source, and the location of the page."""
     lines = doctor("--explain", "s10").stdout.splitlines()
-    assert (lines[0], lines[-1]) == ("S10 determinism", "simulator/doctor/FINDINGS.md#s10")
+    assert (lines[0], lines[-1]) == ("S10 determinism", "docs/findings.md#s10")
     assert [line for line in lines[1:-1] if line and not line.startswith(" ")] == [title for _, title in SECTIONS]
 
 

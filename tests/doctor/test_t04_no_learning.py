@@ -50,7 +50,7 @@ def test_a_reward_that_rises_at_a_higher_rate_or_in_a_longer_run_can_teach(name:
     """T4 blames the run, not the reward: no rise as it is, a rise elsewhere, quality kept; a warning all the same."""
     (finding,) = check_no_learning([make_trace(rewards=(0.5, 0.52)), make_trace(name, rewards=(0.5, 0.7))])
     assert (finding.severity, finding.fix) == (WARN, "Raise learning_rate_multiplier or n_epochs.")
-    assert finding.message.endswith("it can teach, and the run is too slow.")
+    assert finding.message.endswith("So the reward can teach, and the run is too slow.")
 
 
 def test_a_run_that_is_slow_and_moves_is_told_and_no_more() -> None:

@@ -49,7 +49,7 @@ def test_a_learning_rate_that_breaks_the_model_is_the_cause() -> None:
     """At a lower rate both the reward and the quality hold, so the reward is not at fault."""
     broken = make_trace(after=PolicyQuality(quality=0.3, exploit_share=0.0))
     (finding,) = check_reward_vs_quality([broken, make_trace(LOWER_RATE, rewards=(0.5, 0.9))])
-    assert (finding.severity, finding.fix) == (FAIL, "Lower learning_rate_multiplier: at a lower one both rise.")
+    assert (finding.severity, finding.fix) == (FAIL, "Lower learning_rate_multiplier: at a lower rate both rise.")
 
 
 def test_the_answer_check_of_free_text_is_only_a_warning() -> None:

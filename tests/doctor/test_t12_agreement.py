@@ -53,7 +53,7 @@ def test_agreement_is_measured_on_the_recorded_responses() -> None:
     (finding,) = check_agreement([make_trace(recorded_kinds=NUMBERS, group=((0.0, True), (1.0, False))), hunted])
     assert (finding.severity, finding.measured) == (
         FAIL,
-        "0.00; which responses are right is our own reading of them",
+        "0.00; our answer check decides which responses are right",
     )
 
 

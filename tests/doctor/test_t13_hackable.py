@@ -58,5 +58,5 @@ def test_with_recorded_responses_the_finding_says_that_the_policy_is_simulated()
     (finding,) = check_hackable([recorded, make_trace(SIMULATED_RED_TEAM, after=HACKED_POLICY)])
     assert (finding.severity, finding.message) == (
         FAIL,
-        "A simulated policy (nobody recorded the loopholes) that looks for loopholes learns one, and true quality is lost.",
+        "A simulated policy (recorded responses contain no exploits) that searches for exploits learns one and loses true quality.",
     )

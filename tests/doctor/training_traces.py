@@ -116,8 +116,8 @@ NUMBERS: tuple[AnswerKind, ...] = ("number",)
 TEXTS: tuple[AnswerKind, ...] = ("number", "text")
 HACKED_POLICY = PolicyQuality(quality=0.2, exploit_share=0.7)
 ANSWER_CHECK_NOTE = (
-    "; which responses are right is our own reading of them, and of free text (right answers in other words are read "
-    "as wrong) no sure one"
+    "; our answer check decides which responses are right and is not certain for free text (a right answer in other "
+    "words counts as wrong)"
 )
 
 

@@ -1,6 +1,6 @@
-"""A page for each finding, written from the catalogue: what is asked, what it means, how it is measured, what to do.
+"""The explanation of each finding, generated from the probes: question, meaning, measurement, remedy, source.
 
-`python -m simulator.doctor.report.explanations` writes them all to FINDINGS.md, which a test holds to the catalogue.
+`python -m simulator.doctor.report.explanations` writes docs/findings.md, and a test checks that it is current.
 """
 
 import re
@@ -10,21 +10,21 @@ from typing import Final
 
 from simulator.doctor.estimate.run_checks import RUN_CHECKS
 from simulator.doctor.finding import Probe
-from simulator.doctor.probes import registry as catalogue
+from simulator.doctor.probes.registry import STATIC_PROBES, TRAINING_PROBES
 
-FINDINGS_FILE: Final = Path(__file__).parents[1] / "FINDINGS.md"
-_FINDINGS_PATH: Final = "simulator/doctor/FINDINGS.md"
+FINDINGS_FILE: Final = Path(__file__).parents[3] / "docs" / "findings.md"
+_FINDINGS_PATH: Final = "docs/findings.md"
 
 ALL_PROBES: Final[tuple[Probe, ...]] = tuple(
     sorted(
-        (probe for probe, _ in (*catalogue.STATIC_PROBES, *catalogue.TRAINING_PROBES)),
+        (probe for probe, _ in (*STATIC_PROBES, *TRAINING_PROBES)),
         key=lambda probe: (probe.id[0], int(probe.id[1:])),
     )
 )
 """Every probe, in the order of their ids."""
 
 EXPLAINED: Final[tuple[Probe, ...]] = (*ALL_PROBES, *RUN_CHECKS)
-"""All that has a page: the probes of a visit, and what an estimate warns of."""
+"""Every probe and run check that has an explanation: those of the doctor, then those of the estimate."""
 
 SECTIONS: Final = (
     ("question", "Question"),
@@ -33,51 +33,54 @@ SECTIONS: Final = (
     ("remedy", "What to do"),
     ("source", "Source"),
 )
-"""What a page tells, in order: the probe's attribute, and its heading."""
+"""The sections of an explanation, in order: the attribute of the probe, and the heading."""
 
 _TITLES: Final = {
-    "S": ("Asked of the function", "These are found by asking the function, before any training."),
+    "S": (
+        "Static probes",
+        "These probes send responses to the function and compare the scores. No training is needed.",
+    ),
     "T": (
-        "Seen in rehearsed training",
-        "These are found by training a simulated policy on the function's rewards, and one that looks for loopholes.",
+        "Training probes",
+        "These probes read simulated training runs on the function's rewards. One run searches for exploits.",
     ),
     "E": (
-        "Seen in an estimate",
-        "These are found by `rft-sim estimate --data FILE`, from the data, the hyper-parameters and the time of calls.",
+        "Run checks",
+        "`rft-sim estimate --data FILE` makes these checks, from the data, the hyperparameters and the duration of calls.",
     ),
 }
 
 _INTRODUCTION: Final = """\
-# What the reward doctor finds
+# Findings of the reward doctor
 
-`rft-sim doctor REWARD --data FILE` asks a reward function the questions below. Each has an id that does not change.
-`rft-sim doctor --explain S1` prints a page. This file is written by `python -m simulator.doctor.report.explanations`.
+`rft-sim doctor REWARD --data FILE` answers the questions below for a reward function. The ids do not change.
+`rft-sim doctor --explain S1` prints one explanation. `python -m simulator.doctor.report.explanations` writes this page.
 
-A finding is a **fail** (do not pay for the run yet), a **warn** (look before you pay), an **info**, **not measured**
-or **ok**.
+A finding is **fail** (do not pay for the job yet), **warn** (check this before you pay), **info**, **not measured** or
+**ok**.
 """
 
 CODE_SPAN: Final = re.compile(r"(`+[^`]+`+)")
-"""What stands in backquotes: code, in the texts of a probe."""
+"""Matches code in backquotes in the texts of a probe."""
 
 
 def explanation_link(probe: str) -> str:
-    """Return where the page of a probe is, from the top of the project."""
+    """Return the path and anchor of a probe's explanation, relative to the project."""
     return f"{_FINDINGS_PATH}#{probe.lower()}"
 
 
 def find_explanation(name: str) -> Probe | None:
-    """Return what has a page under an id, written either way."""
+    """Return the probe or run check with this id, in upper or lower case."""
     return next((probe for probe in EXPLAINED if probe.id == name.upper()), None)
 
 
 def find_probe(name: str) -> Probe | None:
-    """Return the probe with an id, written either way."""
+    """Return the probe with this id, in upper or lower case."""
     return next((probe for probe in ALL_PROBES if probe.id == name.upper()), None)
 
 
 def render_markdown(probes: Iterable[Probe] = EXPLAINED) -> str:
-    """Return the pages as Markdown."""
+    """Return the explanations as Markdown."""
     return "\n".join(_lines(tuple(probes)))
 
 
@@ -91,9 +94,9 @@ def _lines(probes: tuple[Probe, ...]) -> Iterator[str]:
     part = ""
     for probe in probes:
         if part != (part := probe.id[0]):
-            title, said = _TITLES[part]
-            yield f"\n## {title}\n\n{said}"
-        # An anchor of its own, so that a link outlives a change of the name.
+            title, introduction = _TITLES[part]
+            yield f"\n## {title}\n\n{introduction}"
+        # An explicit anchor, so that links keep working if the name changes.
         yield f'\n<a id="{probe.id.lower()}"></a>\n\n### {probe.id} {_markdown(probe.name)}\n'
         yield f"**{_markdown(probe.question)}**"
         for attribute, heading in SECTIONS[1:]:
@@ -102,7 +105,7 @@ def _lines(probes: tuple[Probe, ...]) -> Iterator[str]:
 
 
 def _markdown(text: str) -> str:
-    """Return plain words as Markdown that shows them: what is not in backquotes is no markup."""
+    """Return a text as Markdown. Only code in backquotes is markup."""
     parts = CODE_SPAN.split(text)
     return "".join(part if index % 2 else _escaped(part) for index, part in enumerate(parts))
 

@@ -468,7 +468,7 @@ def test_a_function_that_fails_is_not_timed(tmp_path: Path) -> None:
     (tmp_path / "reward.py").write_text("def lambda_handler(event, context):\n    raise KeyError('x')\n")
     done = estimate("--data", DATA, "--reward", tmp_path / "reward.py")
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "reward.py could not be timed: it gives no usable score: KeyError: 'x'" in done.stderr
+    assert "reward.py cannot be timed: it gives no usable score: KeyError: 'x'" in done.stderr
 
 
 def test_the_json_holds_what_the_table_shows() -> None:
@@ -479,7 +479,7 @@ def test_the_json_holds_what_the_table_shows() -> None:
     ]
     assert (told["estimate"]["rollouts"], told["assumptions"]["rollouts_per_prompt"]["mark"]) == (1_072, "GIVEN")
     assert sorted(finding["page"] for finding in told["findings"]) == [
-        f"simulator/doctor/FINDINGS.md#{probe.id.lower()}" for probe in RUN_CHECKS
+        f"docs/findings.md#{probe.id.lower()}" for probe in RUN_CHECKS
     ]
 
 

@@ -194,7 +194,7 @@ def test_the_json_has_its_documented_keys() -> None:
         "threshold": "none of the 7 that must count",
         "value": None,
         "fix": "Accept `1,000` for 1000.",
-        "page": "simulator/doctor/FINDINGS.md#s7",
+        "page": "docs/findings.md#s7",
         "exhibits": [],
     }
 
@@ -253,7 +253,7 @@ def test_a_case_tells_what_the_table_tells() -> None:
         "measured: 0 of 32 right answers",
         "threshold: above 0",
         f"fix: {FAIL_FINDING.fix}",
-        "page: simulator/doctor/FINDINGS.md#s4",
+        "page: docs/findings.md#s4",
         f"  line 12, prompt: {FAIL_FINDING.examples[0].prompt}",
         "  response: In April Natalia sold 48 clips.↵In May she sold 48 / 2 = 24 clips.↵↵#### 72",
         '  score: 0 (reference {"text": "72"})',
