@@ -1,12 +1,12 @@
-"""Every error that leaves the simulator, in one catalogue: status, code, type, message, and how each is known.
+"""The catalogue of all API errors: status, code, type, message, and the evidence for each.
 
-An `ErrorKind` is a row of the catalogue; calling it makes the `ApiError` to raise:
+An `ErrorKind` is a row of the catalogue. Call it to create the `ApiError`:
 
     raise MODEL_NOT_FOUND(model=name, hint="models that can be tuned here: ...")
 
 The envelope is `{"error": {"code", "message", "param", "type"}}`, keys in alphabetical order (OBSERVED). Messages are
-the service's own where one is known. `hint` goes out as the header `x-simulator-hint` and says in plain words what the
-real, terse body does not.
+the service's own if they are known. `hint` is sent in the header `x-simulator-hint`. It explains what the service's
+short message does not.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from simulator.parity.evidence import Evidence
 
 _T = TypeVar("_T")
 
-_REQUEST: Final = "invalid_request_error"
-_PERMISSION: Final = "permission_denied_error"
-_RATE: Final = "rate_limit_error"
-_LONGEST: Final = 1_000  # characters of what a message repeats: a body of 25 MB may be one name
+_INVALID_REQUEST: Final = "invalid_request_error"
+_PERMISSION_DENIED: Final = "permission_denied_error"
+_RATE_LIMIT: Final = "rate_limit_error"
+_MAX_LENGTH: Final = 1_000  # characters of a value in a message: a body of 25 MB may be one name
 
 
 class ApiError(Exception):
-    """An answer other than the one asked for; rendered in one place, by the app's error handler."""
+    """An error response. `simulator.routes.api` renders it."""
 
     def __init__(self, kind: "ErrorKind", message: str, *, param: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
@@ -35,17 +35,17 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorKind:
-    """A row of the catalogue. `message` is a template; `source` says which parts of the row are known, and whence."""
+    """A row of the catalogue. `message` is a template. `source` says which parts of the row are known, and how."""
 
     status: int
     code: str
     message: str
     evidence: Evidence
     source: str
-    type: str = _REQUEST
+    type: str = _INVALID_REQUEST
 
     def __call__(self, *, param: str | None = None, hint: str | None = None, **values: object) -> ApiError:
-        """Return the error; `values` fill in the message. Of what is very long, the beginning is repeated."""
+        """Return the error. `values` are inserted into the message, cut if they are very long."""
         param, hint = _cut(param), _cut(hint)
         return ApiError(
             self,
@@ -56,11 +56,11 @@ class ErrorKind:
 
 
 def _cut(value: _T) -> _T | str:
-    return f"{value[:_LONGEST]}..." if isinstance(value, str) and len(value) > _LONGEST else value
+    return f"{value[:_MAX_LENGTH]}..." if isinstance(value, str) and len(value) > _MAX_LENGTH else value
 
 
-# 400: the request cannot be carried out as it stands. Never 409 for "already finished": the OpenAI SDK retries 409 in
-# silence (SDK source), so a caller would wait.
+# 400: the request cannot be carried out. Never 409 for "already finished": the OpenAI SDK retries a 409 silently (SDK
+# source), so a caller would wait.
 
 UNREADABLE_BODY: Final = ErrorKind(
     status=400,
@@ -130,7 +130,7 @@ DECIMAL_BELOW_MINIMUM: Final = ErrorKind(
     code="decimal_below_min_value",
     message="Invalid '{param}': decimal below minimum value. Expected a value >= {minimum:g}, but got {got} instead.",
     evidence=Evidence.OPENAI,
-    source="OpenAI's twin of the one for integers",
+    source="OpenAI's counterpart of the one for integers",
 )
 WRONG_API: Final = ErrorKind(
     status=400,
@@ -149,7 +149,7 @@ NOT_TUNABLE: Final = ErrorKind(
 NOT_RETOLD: Final = ErrorKind(
     status=400,
     code="rollouts_unavailable",
-    message="The rollouts of this job cannot be told again: {why}.",
+    message="The rollouts of this job cannot be replayed: {why}.",
     evidence=Evidence.INFERRED,
     source="the simulator's own: Bedrock shows no rollouts",
 )
@@ -207,15 +207,15 @@ FAULTY_SCRIPT: Final = ErrorKind(
     code="invalid_script",
     message="No fault was added: {why}",
     evidence=Evidence.INFERRED,
-    source="the simulator's own: what is wrong with a script of faults",
+    source="the simulator's own, for a fault script",
 )
 
-# 401 and 403: who calls, and whether they may.
+# 401 and 403: authentication and authorization.
 
 GARBLED_KEY: Final = ErrorKind(
     status=401,
     code="invalid_api_key",
-    type=_PERMISSION,
+    type=_PERMISSION_DENIED,
     message="Invalid bearer token",
     evidence=Evidence.OBSERVED,
     source="live response to a token that cannot be read",
@@ -223,7 +223,7 @@ GARBLED_KEY: Final = ErrorKind(
 INVALID_KEY: Final = ErrorKind(
     status=401,
     code="invalid_api_key",
-    type=_PERMISSION,
+    type=_PERMISSION_DENIED,
     message="The security token included in the request is invalid.",
     evidence=Evidence.OBSERVED,
     source="live response to a readable token that is not valid",
@@ -231,7 +231,7 @@ INVALID_KEY: Final = ErrorKind(
 MISSING_KEY: Final = ErrorKind(
     status=401,
     code="invalid_api_key",
-    type=_PERMISSION,
+    type=_PERMISSION_DENIED,
     message="Missing bearer token",
     evidence=Evidence.INFERRED,
     source="status and code as for other keys; wording ours",
@@ -239,7 +239,7 @@ MISSING_KEY: Final = ErrorKind(
 EXPIRED_KEY: Final = ErrorKind(
     status=401,
     code="invalid_api_key",
-    type=_PERMISSION,
+    type=_PERMISSION_DENIED,
     message="Bearer Token has expired",
     evidence=Evidence.INFERRED,
     source="status and code as for other keys; wording bedrock-runtime's",
@@ -247,7 +247,7 @@ EXPIRED_KEY: Final = ErrorKind(
 BAD_SIGNATURE: Final = ErrorKind(
     status=401,
     code="invalid_api_key",
-    type=_PERMISSION,
+    type=_PERMISSION_DENIED,
     message="The request signature we calculated does not match the signature you provided. Check your AWS Secret"
     " Access Key and signing method. Consult the service documentation for details.",
     evidence=Evidence.INFERRED,
@@ -256,7 +256,7 @@ BAD_SIGNATURE: Final = ErrorKind(
 STALE_SIGNATURE: Final = ErrorKind(
     status=401,
     code="invalid_api_key",
-    type=_PERMISSION,
+    type=_PERMISSION_DENIED,
     message="Signature expired or not yet current: {timestamp} is more than five minutes from the server's time",
     evidence=Evidence.INFERRED,
     source="status and code as for keys; the five minutes are SigV4's, wording ours",
@@ -264,7 +264,7 @@ STALE_SIGNATURE: Final = ErrorKind(
 ACCESS_DENIED: Final = ErrorKind(
     status=403,
     code="access_denied",
-    type=_PERMISSION,
+    type=_PERMISSION_DENIED,
     message="{reason}",
     evidence=Evidence.OBSERVED,
     source="live response to GET /v1/models",
@@ -272,13 +272,13 @@ ACCESS_DENIED: Final = ErrorKind(
 INFERENCE_DENIED: Final = ErrorKind(
     status=401,
     code="access_denied",
-    type=_PERMISSION,
+    type=_PERMISSION_DENIED,
     message="{reason}",
     evidence=Evidence.OBSERVED,
     source="two live responses to inference: 401, where the control plane answers 403",
 )
 
-# 404 and 405: something that does not exist, or not for this caller; the answer is the same (DOCUMENTED of runtime).
+# 404 and 405: something that does not exist. DOCUMENTED of runtime: the error is the same if the caller has no access.
 
 MODEL_NOT_FOUND: Final = ErrorKind(
     status=404,
@@ -309,7 +309,7 @@ WRONG_METHOD: Final = ErrorKind(
     source="status observed, body OpenAI's",
 )
 
-# 413 and 415: a body that the endpoint does not take.
+# 413 and 415: a body that the endpoint does not accept.
 
 FILE_TOO_LARGE: Final = ErrorKind(
     status=413,
@@ -333,13 +333,13 @@ WRONG_CONTENT_TYPE: Final = ErrorKind(
     source="ours",
 )
 
-# 429: more than the quota. Nobody gets one here unless a scripted fault says so (simulator/faults). The status is
-# DOCUMENTED ("Quotas for the bedrock-mantle endpoint"), the body is not published.
+# 429: a quota is exceeded. Only a scripted fault causes it here (simulator/faults). The status is DOCUMENTED ("Quotas
+# for the bedrock-mantle endpoint"), the body is not published.
 
 RATE_LIMITED: Final = ErrorKind(
     status=429,
     code="rate_limit_exceeded",
-    type=_RATE,
+    type=_RATE_LIMIT,
     message="Too many requests, please wait before trying again.",
     evidence=Evidence.INFERRED,
     source="status documented; code and type OpenAI's, wording bedrock-runtime's",
@@ -347,13 +347,13 @@ RATE_LIMITED: Final = ErrorKind(
 TOO_MANY_TOKENS: Final = ErrorKind(
     status=429,
     code="rate_limit_exceeded",
-    type=_RATE,
+    type=_RATE_LIMIT,
     message="Too many tokens, please wait before trying again.",
     evidence=Evidence.INFERRED,
     source="status documented, over the input tokens a minute; code and type OpenAI's, wording bedrock-runtime's",
 )
 
-# 5xx: never for what a caller did.
+# 5xx: never for a mistake of the caller.
 
 INTERNAL_ERROR: Final = ErrorKind(
     status=500,
@@ -372,7 +372,7 @@ STORAGE_FULL: Final = ErrorKind(
     source="the simulator's own: Bedrock has no such limit",
 )
 
-# Only by a scripted fault. DOCUMENTED: "Scaling and throughput best practices" has both, for either endpoint.
+# Only a scripted fault causes these. DOCUMENTED: "Scaling and throughput best practices" has both, for both endpoints.
 
 UNAVAILABLE: Final = ErrorKind(
     status=503,

@@ -1,1 +1,1 @@
-"""The HTTP routes: request to room to wire, a few lines each. Whatever goes wrong is raised as an ApiError."""
+"""The HTTP routes. A handler is a function from a request to a JSON value; every problem is raised as an ApiError."""

@@ -1,4 +1,4 @@
-"""How much of a body is taken: reading stops with an error once there is more of it than the endpoint allows."""
+"""Limits the size of request bodies: reading stops with an error at the endpoint's limit."""
 
 from typing import Final
 
@@ -8,31 +8,29 @@ from simulator.errors import BODY_TOO_LARGE, FILE_TOO_LARGE, ApiError
 from simulator.http.asgi import Message
 from simulator.settings import Settings
 
-_FORM_LINES: Final = 1_000_000  # bytes for a form's own lines and its other fields
+_FORM_OVERHEAD: Final = 1_000_000  # bytes for the boundaries and the other fields of a form
 
 
 def limit_body(request: Request, settings: Settings, *, accepts_file: bool) -> Request:
-    """Return the request with a body that raises when it is larger than the settings allow. Nothing is read yet."""
-    most = settings.max_file_bytes + _FORM_LINES if accepts_file else settings.max_body_bytes
-    receive, taken = request.receive, 0
+    """Return the request with a body that raises an ApiError when it exceeds the limit. Nothing is read yet."""
+    limit = settings.max_file_bytes + _FORM_OVERHEAD if accepts_file else settings.max_body_bytes
+    receive, received_bytes = request.receive, 0
 
-    async def counted() -> Message:
-        nonlocal taken
+    async def receive_limited() -> Message:
+        nonlocal received_bytes
         message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > most:
-            raise file_too_large_error(settings) if accepts_file else _body_too_large(settings)
+        received_bytes += len(message.get("body", b""))
+        if received_bytes > limit:
+            raise file_too_large_error(settings) if accepts_file else _body_too_large_error(settings)
         return message
 
-    return Request(request.scope, counted)
+    return Request(request.scope, receive_limited)
 
 
 def file_too_large_error(settings: Settings) -> ApiError:
-    """Return the error for a file that is larger than the settings allow."""
-    return FILE_TOO_LARGE(
-        limit=settings.max_file_bytes, param="file", hint="--set max_file_bytes=... lets this simulator take more"
-    )
+    """Return the error for a file that exceeds the limit."""
+    return FILE_TOO_LARGE(limit=settings.max_file_bytes, param="file", hint="--set max_file_bytes=... raises the limit")
 
 
-def _body_too_large(settings: Settings) -> ApiError:
-    return BODY_TOO_LARGE(limit=settings.max_body_bytes, hint="--set max_body_bytes=... lets this simulator take more")
+def _body_too_large_error(settings: Settings) -> ApiError:
+    return BODY_TOO_LARGE(limit=settings.max_body_bytes, hint="--set max_body_bytes=... raises the limit")

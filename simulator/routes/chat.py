@@ -1,4 +1,4 @@
-"""`/v1/chat/completions`: base, checkpoint and tuned models answer from the same policy with their own weights."""
+"""`/v1/chat/completions`. Base models, checkpoints and tuned models use the same policy with different weights."""
 
 from typing import Final
 
@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from simulator.routes.inference_support import (
     check_choices,
-    check_model_available,
     hints_for,
+    prepare_model,
     read_request,
     record_usage,
     stream_response,
@@ -17,26 +17,26 @@ from simulator.wire.chat import Completion, render_completion, stream_completion
 from simulator.wire.chat_requests import ChatCompletion
 from simulator.wire.json_response import JsonResponse, hint_headers
 
-# OPENAI: the tier that was used. `auto` is the default one.
-_TIERS: Final = {"flex": "flex", "priority": "priority"}
+# OPENAI: the tier in the answer. `auto` selects the default one.
+_SERVICE_TIERS: Final = {"flex": "flex", "priority": "priority"}
 
 
 async def create(context: RequestContext) -> Response:
-    """Answer a conversation, whole or as a stream."""
-    house = context.app
-    wanted = await read_request(context, ChatCompletion)
-    check_choices(wanted.choice_count, house.settings.max_choices)
-    await check_model_available(context, wanted.model)
-    replies = await context.run(lambda: house.inference.answers(wanted.chat_request, wanted.choice_count))
+    """Answer a conversation, completely or as a stream."""
+    app = context.app
+    request = await read_request(context, ChatCompletion)
+    check_choices(request.choice_count, app.settings.max_choices)
+    await prepare_model(context, request.model)
+    replies = await context.run(lambda: app.inference.answers(request.chat_request, request.choice_count))
     record_usage(context, *replies)
     completion = Completion(
-        id=house.ids.completion(next(house.completion_ordinals)),
-        model=wanted.model,
-        created=house.clock.now(),
+        id=app.ids.completion(next(app.completion_ordinals)),
+        model=request.model,
+        created=app.clock.now(),
         replies=replies,
-        service_tier=_TIERS.get(wanted.service_tier or "", "default"),
+        service_tier=_SERVICE_TIERS.get(request.service_tier or "", "default"),
     )
     headers = hint_headers(hints_for(replies[0]))
-    if wanted.stream:
-        return stream_response(stream_completion(completion, include_usage=wanted.include_usage), headers)
+    if request.stream:
+        return stream_response(stream_completion(completion, include_usage=request.include_usage), headers)
     return JsonResponse(render_completion(completion), headers=headers)

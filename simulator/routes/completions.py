@@ -1,7 +1,7 @@
-"""`/v1/completions`: absent unless the setting `text_completions` asks for it.
+"""`/v1/completions`: absent unless the setting `text_completions` is on.
 
-AWS's job guide shows a call of it, its list of routes does not have it (contract Q12). The one here answers the prompt
-as a user's message would be answered, without thinking.
+AWS's job guide calls this route, but AWS's list of routes does not have it (contract Q12). Here it answers the prompt
+like a user message, without reasoning.
 """
 
 from starlette.responses import Response
@@ -9,8 +9,8 @@ from starlette.responses import Response
 from simulator.errors import UNKNOWN_PATH
 from simulator.routes.inference_support import (
     check_choices,
-    check_model_available,
     hints_for,
+    prepare_model,
     record_usage,
     stream_response,
 )
@@ -21,26 +21,26 @@ from simulator.wire.json_response import JsonResponse, hint_headers
 from simulator.wire.text_completions import render_text_completion, stream_text_completion
 
 _ABSENT = (
-    "AWS's job guide shows this route, its list of routes does not; use /v1/chat/completions, "
+    "AWS's job guide has this route, its list of routes does not; use /v1/chat/completions, "
     "or start the simulator with the setting text_completions=true"
 )
 
 
 async def create(context: RequestContext) -> Response:
-    """Go on from a prompt, whole or as a stream."""
-    house = context.app
-    if not house.settings.text_completions:
+    """Continue a prompt, completely or as a stream."""
+    app = context.app
+    if not app.settings.text_completions:
         raise UNKNOWN_PATH(method=context.request.method, path=context.request.url.path, hint=_ABSENT)
-    wanted = await context.read_body(TextCompletion)
-    check_choices(wanted.choice_count, house.settings.max_choices)
-    await check_model_available(context, wanted.model)
-    replies = await context.run(lambda: house.inference.answers(wanted.chat_request, wanted.choice_count))
+    request = await context.read_body(TextCompletion)
+    check_choices(request.choice_count, app.settings.max_choices)
+    await prepare_model(context, request.model)
+    replies = await context.run(lambda: app.inference.answers(request.chat_request, request.choice_count))
     record_usage(context, *replies)
-    name = house.ids.completion(next(house.completion_ordinals))
+    completion_id = app.ids.completion(next(app.completion_ordinals))
     completion = Completion(
-        id=name.removeprefix("chat"), model=wanted.model, created=house.clock.now(), replies=replies
+        id=completion_id.removeprefix("chat"), model=request.model, created=app.clock.now(), replies=replies
     )
     headers = hint_headers(hints_for(replies[0]))
-    if wanted.stream:
-        return stream_response(stream_text_completion(completion, include_usage=wanted.include_usage), headers)
+    if request.stream:
+        return stream_response(stream_text_completion(completion, include_usage=request.include_usage), headers)
     return JsonResponse(render_text_completion(completion), headers=headers)

@@ -1,4 +1,4 @@
-"""What the routes work with: the rooms of one running simulator, wired by the composition root."""
+"""The application context: the parts of a running simulator that the routes use."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from simulator.verdict.auditor import Auditor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppContext:
-    """The rooms, by name."""
+    """The parts, created by `simulator.services`."""
 
     settings: Settings
     clock: Clock
@@ -42,4 +42,4 @@ class AppContext:
     authorizer: Authorizer
     fault_registry: FaultRegistry
     auditor: Auditor
-    completion_ordinals: Iterator[str]  # what tells one chat completion from all others
+    completion_ordinals: Iterator[str]  # distinguish the chat completions

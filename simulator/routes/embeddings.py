@@ -1,4 +1,4 @@
-"""`/v1/embeddings` (DOCUMENTED route). OBSERVED: no model that makes embeddings is offered, so nothing answers here."""
+"""`/v1/embeddings` (DOCUMENTED route). OBSERVED: no embedding model is offered, so every request is refused."""
 
 from simulator.errors import WRONG_API
 from simulator.routes.request_context import RequestContext
@@ -7,11 +7,11 @@ from simulator.wire.json_response import Json
 
 
 async def create(context: RequestContext) -> Json:
-    """Refuse: a known model is of another kind, and an unknown one does not exist."""
-    wanted = await context.read_body(Embeddings)
-    context.app.inference.check_access(wanted.model, account=context.caller.account)
+    """Refuse: an existing model does not support embeddings."""
+    request = await context.read_body(Embeddings)
+    context.app.inference.check_access(request.model, account=context.caller.account)
     raise WRONG_API(
-        model=wanted.model,
+        model=request.model,
         api=context.request.url.path,
-        hint="no model here makes embeddings (OBSERVED: none is offered)",
+        hint="no model here supports embeddings (OBSERVED: none is offered)",
     )

@@ -1,4 +1,4 @@
-"""`/_simulator/faults`: what a client is to meet, set and taken back while it runs."""
+"""`/_simulator/faults`: scripted faults, which can be added and removed while the server runs."""
 
 from simulator.errors import NOT_FOUND
 from simulator.faults.registered_fault import FaultStatus
@@ -8,8 +8,8 @@ from simulator.wire.json_response import Json
 
 
 async def list_faults(context: RequestContext) -> Json:
-    """Return every fault in its order, how many requests fitted it, how often it took effect, and why it could not."""
-    return {"data": [_render_fault(standing) for standing in context.app.fault_registry.statuses()], "object": "list"}
+    """Return every fault in order, with its counters."""
+    return {"data": [_render_fault(fault) for fault in context.app.fault_registry.statuses()], "object": "list"}
 
 
 async def add_faults(context: RequestContext) -> Json:
@@ -18,24 +18,24 @@ async def add_faults(context: RequestContext) -> Json:
 
 
 async def clear_faults(context: RequestContext) -> Json:
-    """Take all faults back."""
+    """Remove all faults."""
     context.app.fault_registry.clear()
     return {"deleted": True}
 
 
 async def remove_fault(context: RequestContext) -> Json:
-    """Take one fault back."""
-    name = context.path_parameter("fault")
-    if not context.app.fault_registry.remove(name):
-        raise NOT_FOUND(noun="fault", name=name, hint="GET /_simulator/faults lists those that are there")
-    return {"deleted": True, "id": name}
+    """Remove one fault."""
+    fault_id = context.path_parameter("fault")
+    if not context.app.fault_registry.remove(fault_id):
+        raise NOT_FOUND(noun="fault", name=fault_id, hint="GET /_simulator/faults lists the existing ones")
+    return {"deleted": True, "id": fault_id}
 
 
-def _render_fault(standing: FaultStatus) -> Json:
+def _render_fault(status: FaultStatus) -> Json:
     return {
-        "applied": standing.applied,
-        "fault": standing.fault.source,
-        "id": standing.id,
-        "matched": standing.matched,
-        "refused": standing.refused,
+        "applied": status.applied,
+        "fault": status.fault.source,
+        "id": status.id,
+        "matched": status.matched,
+        "refused": status.refused,
     }

@@ -1,4 +1,4 @@
-"""From what a create request says to an order that can be carried out: models checked, defaults filled in."""
+"""Builds the specification of a job from a create request: checks the model and fills in the defaults."""
 
 from typing import Final
 
@@ -10,28 +10,28 @@ from simulator.jobs.job import JobSpec
 from simulator.settings import TUNING_REGION, Settings, job_assignments
 from simulator.store.files import StoredFile
 from simulator.training.hyperparameters import Hyperparameters
-from simulator.wire.requests import CreateJob, RequestedHyperparameters
+from simulator.wire.job_requests import CreateJob, RequestedHyperparameters
 
-# AWS shows these three; what the service takes when they are absent or "auto" is not published (INFERRED).
+# INFERRED: AWS documents three hyperparameters, but not their values when they are absent or "auto".
 _DEFAULTS: Final = Hyperparameters()
 
 
 def find_tunable_model(model_id: str, settings: Settings) -> str:
-    """Return the base model that a job on `model_id` is to tune, by its own name.
+    """Return the id of the base model that a job on `model_id` tunes.
 
     Raises:
-        ApiError: no such model, or one that cannot be tuned here.
+        ApiError: there is no such model, or it cannot be tuned here.
     """
     model, tunable = find_base_model(model_id), list_tunable_models(settings.region)
-    offered = (
+    hint = (
         f"reinforcement fine-tuning in {settings.region} takes: {', '.join(tunable)}"
         if tunable
         else f"reinforcement fine-tuning is offered in {TUNING_REGION} only, and this simulator is {settings.region}"
     )
     if model is None and not model_id.startswith("ft:"):
-        raise MODEL_NOT_FOUND(model=model_id, hint=offered)
+        raise MODEL_NOT_FOUND(model=model_id, hint=hint)
     if model is None or model.id not in tunable:
-        raise NOT_TUNABLE(model=model_id, param="model", hint=offered)
+        raise NOT_TUNABLE(model=model_id, param="model", hint=hint)
     return model.id
 
 
@@ -45,9 +45,9 @@ def job_spec_from(
     project: str,
     settings: Settings,
 ) -> JobSpec:
-    """Return the order. `model` is the base model, by its own name."""
+    """Return the specification. `model` is the id of the base model."""
     function = request.method.reinforcement.grader.target.function
-    hyperparameters = _filled_in(request.method.reinforcement.hyperparameters)
+    hyperparameters = _with_defaults(request.method.reinforcement.hyperparameters)
     return JobSpec(
         model=model,
         training_file=training_file.id,
@@ -73,12 +73,12 @@ def job_spec_from(
     )
 
 
-def _filled_in(wanted: RequestedHyperparameters) -> dict[str, int | float | str]:
-    """Return what was asked for, "auto" replaced where the simulator has a default; OpenAI's other names as given."""
-    given: dict[str, int | float | str] = wanted.model_dump(exclude_unset=True)
+def _with_defaults(requested: RequestedHyperparameters) -> dict[str, int | float | str]:
+    """Return the hyperparameters, with "auto" replaced if the simulator has a default for them."""
+    explicit: dict[str, int | float | str] = requested.model_dump(exclude_unset=True)
     defaults: dict[str, int | float | str] = {
         "n_epochs": _DEFAULTS.n_epochs,
         "batch_size": _DEFAULTS.batch_size,
         "learning_rate_multiplier": _DEFAULTS.learning_rate_multiplier,
     }
-    return defaults | {name: value for name, value in given.items() if value != "auto" or name not in defaults}
+    return defaults | {name: value for name, value in explicit.items() if value != "auto" or name not in defaults}

@@ -11,6 +11,7 @@ from simulator.routes.files import find_file
 from simulator.routes.job_spec import find_tunable_model, job_spec_from
 from simulator.routes.request_context import RequestContext
 from simulator.store.job_logs import StoredLogEntry
+from simulator.wire.job_requests import CreateJob
 from simulator.wire.json_response import Json
 from simulator.wire.objects import render_checkpoint, render_event, render_job
 from simulator.wire.pagination import (
@@ -20,7 +21,6 @@ from simulator.wire.pagination import (
     parse_page_request,
     render_page,
 )
-from simulator.wire.requests import CreateJob
 
 
 async def create(context: RequestContext) -> Json:
@@ -30,12 +30,12 @@ async def create(context: RequestContext) -> Json:
     does; a retrieve after it finds the end.
     """
     settings = context.app.settings
-    wanted = await context.read_body(CreateJob, ignored_fields=settings.ignored_job_fields)
-    model = find_tunable_model(wanted.model, settings)  # before the files: in another region this is what is wrong
-    training = find_file(context, wanted.training_file)
-    validation = find_file(context, wanted.validation_file) if wanted.validation_file is not None else None
-    order = job_spec_from(
-        wanted,
+    request = await context.read_body(CreateJob, ignored_fields=settings.ignored_job_fields)
+    model = find_tunable_model(request.model, settings)  # before the files: in another region this is the problem
+    training = find_file(context, request.training_file)
+    validation = find_file(context, request.validation_file) if request.validation_file is not None else None
+    spec = job_spec_from(
+        request,
         model=model,
         training_file=training,
         validation_file=validation,
@@ -44,7 +44,7 @@ async def create(context: RequestContext) -> Json:
         settings=settings,
     )
     engine = context.app.engine
-    job = engine.create(order)
+    job = engine.create(spec)
     if engine.time_limit(job.id) is not None:  # so that the next retrieve finds it where the clock stops it
         await run_in_threadpool(engine.scheduler.wait_until_idle, [job.id], until=job.created_at)
     if engine.is_finished_at_creation(job.id):
@@ -56,13 +56,13 @@ async def create(context: RequestContext) -> Json:
 
 async def list_jobs(context: RequestContext) -> Json:
     """List jobs, newest first."""
-    wanted = parse_page_request(context.query, JOB_PAGE_LIMITS)
-    page = context.app.job_listings.list_jobs(context.project, after=wanted.after, limit=wanted.limit)
+    request = parse_page_request(context.query, JOB_PAGE_LIMITS)
+    page = context.app.job_listings.list_jobs(context.project, after=request.after, limit=request.limit)
     return render_page(page, render_job)
 
 
 async def retrieve(context: RequestContext) -> Json:
-    """Describe one job. At `poll` pace the job takes its next turn after it was looked at."""
+    """Return one job. At the pace `poll` the job then advances by one action."""
     job, engine = find_job(context), context.app.engine
     if engine.is_advanced_by_polling(job.id):
         await run_in_threadpool(engine.scheduler.advance, job.id)
@@ -70,42 +70,42 @@ async def retrieve(context: RequestContext) -> Json:
 
 
 async def cancel(context: RequestContext) -> Json:
-    """Cancel a job at once, from any status that is not an end (DOCUMENTED: it cannot be resumed)."""
+    """Cancel a job that has not ended, at once (DOCUMENTED: it cannot be resumed)."""
     return render_job(context.app.engine.cancel(find_job(context)))
 
 
 async def list_events(context: RequestContext) -> Json:
-    """List what happened, newest first (OPENAI; not settled for AWS)."""
-    job, wanted = find_job(context), parse_page_request(context.query, EVENT_PAGE_LIMITS)
-    page = context.app.job_listings.list_events(job, after=wanted.after, limit=wanted.limit)
-    return render_page(page, _event)
+    """List the events of a job, newest first (OPENAI; unknown for AWS)."""
+    job, request = find_job(context), parse_page_request(context.query, EVENT_PAGE_LIMITS)
+    page = context.app.job_listings.list_events(job, after=request.after, limit=request.limit)
+    return render_page(page, _render_event)
 
 
 async def list_checkpoints(context: RequestContext) -> Json:
     """List checkpoints, newest first, as they are saved (SAMPLE: while the job runs)."""
-    job, wanted = find_job(context), parse_page_request(context.query, CHECKPOINT_PAGE_LIMITS)
-    page = context.app.job_listings.list_checkpoints(job, after=wanted.after, limit=wanted.limit)
-    return render_page(page, lambda saved: _checkpoint(context.app, job.id, saved))
+    job, request = find_job(context), parse_page_request(context.query, CHECKPOINT_PAGE_LIMITS)
+    page = context.app.job_listings.list_checkpoints(job, after=request.after, limit=request.limit)
+    return render_page(page, lambda entry: _render_checkpoint(context.app, job.id, entry))
 
 
 def find_job(context: RequestContext) -> Job:
-    """Return the job that the path names.
+    """Return the job in the path.
 
     Raises:
-        ApiError: there is none; or it is another project's, which is the same answer. The control plane sees all.
+        ApiError: there is no such job, or it belongs to another project. The control plane finds all jobs.
     """
-    name = context.path_parameter("job")
-    job = context.app.engine.find_job(name)
+    job_id = context.path_parameter("job")
+    job = context.app.engine.find_job(job_id)
     if job is None or (context.authorization and job.spec.project != context.project):
-        raise context.not_found("fine-tuning job", name)
+        raise context.not_found("fine-tuning job", job_id)
     return job
 
 
-def _event(entry: StoredLogEntry) -> Json:
+def _render_event(entry: StoredLogEntry) -> Json:
     return render_event(str(entry.event_id), decode_event(entry.kind, entry.body))
 
 
-def _checkpoint(app: AppContext, job_id: str, entry: StoredLogEntry) -> Json:
+def _render_checkpoint(app: AppContext, job_id: str, entry: StoredLogEntry) -> Json:
     saved = decode_event(entry.kind, entry.body)
-    assert isinstance(saved, CheckpointSaved)  # noqa: S101  the store was asked for this kind
+    assert isinstance(saved, CheckpointSaved)  # noqa: S101  the store returns only this kind
     return render_checkpoint(app.ids.checkpoint(job_id, saved.step), job_id, saved)

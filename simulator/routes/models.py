@@ -1,4 +1,4 @@
-"""`/v1/models`: the service's own models, and (INFERRED) the models and checkpoints that jobs have made."""
+"""`/v1/models`: the service's base models, and (INFERRED) the tuned models and checkpoints of jobs."""
 
 from starlette.responses import Response
 
@@ -11,22 +11,21 @@ from simulator.wire.pagination import render_list
 
 
 async def list_models(context: RequestContext) -> Response:
-    """List the service's own models and the caller's newest ones; there are no pages (OBSERVED)."""
-    most = context.app.settings.listed_models
-    found = context.app.models.created_models(context.caller.account, limit=most + 1)
-    left_out = f"only the newest {most} tuned models and checkpoints are listed: the setting listed_models"
-    own = [render_model(model.id, created=model.created, owner=model.owner) for model in BASE_MODELS.values()]
-    made = [
-        render_model(model_id, created=created, owner=context.caller.account) for model_id, created in found[-most:]
-    ]
-    return JsonResponse(render_list([*own, *made]), headers=hint_headers([left_out] if len(found) > most else []))
+    """List the base models and the caller's newest tuned models. There are no pages (OBSERVED)."""
+    maximum, account = context.app.settings.listed_models, context.caller.account
+    created_models = context.app.models.created_models(account, limit=maximum + 1)
+    hint = f"only the newest {maximum} tuned models and checkpoints are listed: the setting listed_models"
+    base = [render_model(model.id, created=model.created, owner=model.owner) for model in BASE_MODELS.values()]
+    tuned = [render_model(model_id, created=created, owner=account) for model_id, created in created_models[-maximum:]]
+    headers = hint_headers([hint] if len(created_models) > maximum else [])
+    return JsonResponse(render_list([*base, *tuned]), headers=headers)
 
 
 async def retrieve(context: RequestContext) -> Json:
-    """Describe one model. Its id may hold slashes: an ARN does."""
-    name = context.path_parameter("model")
-    if base := find_base_model(name):
+    """Return one model. Its id may contain slashes, as an ARN does."""
+    model_id = context.path_parameter("model")
+    if base := find_base_model(model_id):
         return render_model(base.id, created=base.created, owner=base.owner)
-    if (made := context.app.models.get(name)) and made.account == context.caller.account:
-        return render_model(made.id, created=made.created_at, owner=context.caller.account)
-    raise MODEL_NOT_FOUND(model=name, hint=missing_model_hint(name))
+    if (tuned := context.app.models.get(model_id)) and tuned.account == context.caller.account:
+        return render_model(tuned.id, created=tuned.created_at, owner=tuned.account)
+    raise MODEL_NOT_FOUND(model=model_id, hint=missing_model_hint(model_id))

@@ -1,4 +1,4 @@
-"""The OpenAPI document of what is served: paths, parameters and bodies, from the route table and the request models."""
+"""The OpenAPI document: paths, parameters and bodies, from the route table and the request models."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from simulator.routes.route import Route
 
 _REF: Final = "#/components/schemas/{model}"
-_IN_PATH: Final = re.compile(r"\{(\w+)(?::path)?\}")
+_PATH_PARAMETER: Final = re.compile(r"\{(\w+)(?::path)?\}")
 _NULLABLE: Final = {"type": ["string", "null"]}
 
 _QUERY: Final[dict[str, Any]] = {
@@ -43,13 +43,13 @@ _ERROR: Final = {
 
 
 def build_openapi_document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Return an OpenAPI 3.1 document of the routes; those of the control plane ask for no key."""
-    served = tuple(routes)
+    """Return an OpenAPI 3.1 document of the routes. Those of the control plane need no key."""
+    all_routes = tuple(routes)
     paths: dict[str, dict[str, Any]] = {}
-    for route in served:
-        for base in route.prefixes:
-            place = paths.setdefault(base + _IN_PATH.sub(r"{\1}", route.path), {})
-            place[route.method.lower()] = _operation(route, base)
+    for route in all_routes:
+        for prefix in route.prefixes:
+            operations = paths.setdefault(prefix + _PATH_PARAMETER.sub(r"{\1}", route.path), {})
+            operations[route.method.lower()] = _operation(route, prefix)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -59,7 +59,7 @@ def build_openapi_document(routes: Iterable[Route]) -> dict[str, Any]:
         "security": [{"key": []}],
         "paths": paths,
         "components": {
-            "schemas": {"Error": _ERROR, **_schemas(served)},
+            "schemas": {"Error": _ERROR, **_schemas(all_routes)},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -71,15 +71,15 @@ def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     return dict(definitions.get("$defs", {}))
 
 
-def _operation(route: Route, base: str) -> dict[str, Any]:
-    name = f"{route.method}{base}{route.path}"
+def _operation(route: Route, prefix: str) -> dict[str, Any]:
+    name = f"{route.method}{prefix}{route.path}"
     operation: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", name).strip("_").lower(),
         "summary": (route.handler.__doc__ or "").partition("\n")[0],
         "parameters": [
             *(
                 {"name": part, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-                for part in _IN_PATH.findall(route.path)
+                for part in _PATH_PARAMETER.findall(route.path)
             ),
             *({"name": part, "in": "query", "schema": _QUERY[part]} for part in route.query_parameters),
         ],

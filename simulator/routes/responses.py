@@ -1,4 +1,4 @@
-"""`/v1/responses` (DOCUMENTED routes and parameters; objects OPENAI): gpt-oss, its checkpoints and tuned models."""
+"""`/v1/responses` (DOCUMENTED routes and parameters; objects OPENAI), for gpt-oss and models tuned from it."""
 
 import re
 from typing import Final
@@ -8,8 +8,8 @@ from starlette.responses import Response
 from simulator.errors import INVALID_VALUE
 from simulator.responses.lifecycle import StreamedResponse
 from simulator.routes.inference_support import (
-    check_model_available,
     hints_for,
+    prepare_model,
     read_request,
     record_usage,
     stream_response,
@@ -22,36 +22,36 @@ from simulator.wire.pagination import parse_flag
 from simulator.wire.response_events import stream_response_events
 from simulator.wire.response_requests import CompactConversation, CreateResponse
 
-_MANTLES_ORDER: Final = (
-    "the stream is in Mantle's order: its response.reasoning_part events are in no SDK's types, and the Node SDK's "
-    "responses.stream() stops at them; --responses-events openai gives the order of OpenAI's specification"
+_MANTLE_EVENTS_HINT: Final = (
+    "the stream has Mantle's events: no SDK has types for response.reasoning_part, and responses.stream() of the Node "
+    "SDK stops at it; --responses-events openai sends the events of OpenAI's specification"
 )
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_SEQUENCE_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 async def create(context: RequestContext) -> Response:
-    """Answer a conversation: whole, as a stream, or in the background."""
-    house = context.app
-    wanted = await read_request(context, CreateResponse)
-    await check_model_available(context, wanted.model)
+    """Answer a conversation: completely, as a stream, or in the background."""
+    app = context.app
+    request = await read_request(context, CreateResponse)
+    await prepare_model(context, request.model)
     created = await context.run(
-        lambda: house.responses.create(wanted, project=context.project, path=context.request.url.path),
-        is_long=wanted.previous_response_id is not None,
+        lambda: app.responses.create(request, project=context.project, path=context.request.url.path),
+        is_long=request.previous_response_id is not None,
     )
     record_usage(context, created.reply)
     hints = hints_for(created.reply)
-    if wanted.stream:
-        return _streamed(context, created.stream, hints)
+    if request.stream:
+        return _stream(context, created.stream, hints)
     return JsonResponse(created.response, headers=hint_headers(hints))
 
 
 async def retrieve(context: RequestContext) -> Json:
     """Return a stored response, or replay its stream."""
-    responses, name = context.app.responses, context.path_parameter("response")
+    responses, response_id = context.app.responses, context.path_parameter("response")
     if parse_flag(context.query, "stream"):
         after = _starting_after(context)
-        return _streamed(context, responses.replay(name, project=context.project), [], after=after)
-    return responses.retrieve(name, project=context.project)
+        return _stream(context, responses.replay(response_id, project=context.project), [], after=after)
+    return responses.retrieve(response_id, project=context.project)
 
 
 async def cancel(context: RequestContext) -> Json:
@@ -60,36 +60,38 @@ async def cancel(context: RequestContext) -> Json:
 
 
 async def delete(context: RequestContext) -> Json:
-    """Forget a stored response."""
+    """Delete a stored response."""
     return context.app.responses.delete(context.path_parameter("response"), project=context.project)
 
 
 async def compact(context: RequestContext) -> Json:
     """Return a conversation as one opaque item."""
-    wanted = await context.read_body(CompactConversation)
-    context.app.inference.check_access(wanted.model, account=context.caller.account)
+    request = await context.read_body(CompactConversation)
+    context.app.inference.check_access(request.model, account=context.caller.account)
     return await context.run(
-        lambda: context.app.responses.compact(wanted, project=context.project, path=context.request.url.path),
-        is_long=wanted.previous_response_id is not None,
+        lambda: context.app.responses.compact(request, project=context.project, path=context.request.url.path),
+        is_long=request.previous_response_id is not None,
     )
 
 
-def _streamed(context: RequestContext, told: StreamedResponse, hints: list[str], *, after: int = -1) -> Response:
-    order = context.app.settings.responses_events
-    headers = hint_headers([*hints, *([_MANTLES_ORDER] if order is ResponseEvents.VLLM else [])])
-    # One event at a time while it can still be cancelled.
-    told_by = stream_response_events(
-        told.response, event_order=order, after=after, batch_size=1 if told.running else EVENTS_PER_BATCH
+def _stream(context: RequestContext, streamed: StreamedResponse, hints: list[str], *, after: int = -1) -> Response:
+    event_order = context.app.settings.responses_events
+    headers = hint_headers([*hints, *([_MANTLE_EVENTS_HINT] if event_order is ResponseEvents.VLLM else [])])
+    # Single events while the response can still be cancelled.
+    batches = stream_response_events(
+        streamed.response, event_order=event_order, after=after, batch_size=1 if streamed.running else EVENTS_PER_BATCH
     )
-    if told.running:
-        told_by = context.app.responses.stream_until_cancelled(told.response["id"], told_by, project=context.project)
-    return stream_response(told_by, headers, yields_between_batches=told.running)
+    if streamed.running:
+        batches = context.app.responses.stream_until_cancelled(
+            streamed.response["id"], batches, project=context.project
+        )
+    return stream_response(batches, headers, yields_between_batches=streamed.running)
 
 
 def _starting_after(context: RequestContext) -> int:
-    given = context.query.get("starting_after")
-    if given is None:
+    text = context.query.get("starting_after")
+    if text is None:
         return -1
-    if not _NUMBER.fullmatch(given):
-        raise INVALID_VALUE(param="starting_after", why=f"expected the sequence number of an event, got '{given}'")
-    return int(given)
+    if not _SEQUENCE_NUMBER.fullmatch(text):
+        raise INVALID_VALUE(param="starting_after", why=f"expected the sequence number of an event, got '{text}'")
+    return int(text)

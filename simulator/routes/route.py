@@ -1,4 +1,4 @@
-"""What a route is: an operation with its path, its handler, its IAM action, and what is known of it."""
+"""What a route is: an operation with its path, handler, IAM action and evidence."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from simulator.wire.json_response import Json
 
 Handler: TypeAlias = Callable[[RequestContext], Awaitable[Json]]
 
-# DOCUMENTED: fine-tuning and files are under the first only. OBSERVED: the second, which the OpenAI SDK's Bedrock
-# clients take by themselves, serves models and inference.
+# DOCUMENTED: only the first has fine-tuning and files. OBSERVED: the second has models and inference. The Bedrock
+# clients of the OpenAI SDK use the second.
 V1_PREFIX: Final = "/v1"
 OPENAI_V1_PREFIX: Final = "/openai/v1"
 CONTROL_PREFIX: Final = "/_simulator"
@@ -21,11 +21,16 @@ CONTROL_PREFIX: Final = "/_simulator"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One operation: `path` as it stands under each of the `prefixes`.
+    """One operation.
 
-    Without an `action` it needs no key. `conditions` are the condition keys (DOCUMENTED: Service Authorization
-    Reference) that AWS gives to a policy with it. `handler` gives a JSON value, or a response of its own. Its JSON
-    body is read as `body` (with `accepts_file`, a form that brings a file), and `query_parameters` names the parameters it looks at.
+    Attributes:
+        path: the path under each of the `prefixes`.
+        handler: returns a JSON value, or a response.
+        action: the IAM action; without one the route needs no key.
+        conditions: the action's condition keys (DOCUMENTED: Service Authorization Reference).
+        body: the model of the JSON body.
+        query_parameters: the query parameters that the handler reads.
+        accepts_file: the body is a form with a file.
     """
 
     method: str

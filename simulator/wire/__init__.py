@@ -1,1 +1,1 @@
-"""The API's JSON: requests in (`requests`), objects out (`objects`), lists and cursors (`pages`), chat (`chat`)."""
+"""The API's JSON: models that parse requests, and functions that render objects, lists, errors and event streams."""

@@ -1,4 +1,4 @@
-"""Chat completions out: the whole object, or the same answer as server-sent chunks."""
+"""Renders chat completions: the whole object, or the same answer as server-sent chunks."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DONE_EVENT: Final = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """Answers with what the wire adds to them: one a choice. `created` in seconds since the Unix epoch."""
+    """The replies, one for each choice, and the other fields of the object. `created`: seconds since the Unix epoch."""
 
     id: str
     model: str
@@ -35,7 +35,7 @@ class Completion:
 def render_completion(completion: Completion) -> Json:
     """Return a `chat.completion` (top-level keys OBSERVED; `message.reasoning` beside `content`, OBSERVED)."""
     return {
-        "choices": [_choice(reply, place) for place, reply in enumerate(completion.replies)],
+        "choices": [_choice(reply, index) for index, reply in enumerate(completion.replies)],
         "created": completion.created,
         "id": completion.id,
         "model": completion.model,
@@ -47,12 +47,12 @@ def render_completion(completion: Completion) -> Json:
 
 
 def stream_completion(completion: Completion, *, include_usage: bool) -> Iterator[bytes]:
-    """Yield the answer as server-sent events, many at once: the role, the reasoning, the content, the end, `[DONE]`.
+    """Yield the answer as batches of server-sent events: the role, the reasoning, the content, the end, `[DONE]`.
 
-    One event a token. Several choices come by turns. The last chunk but one carries `usage` and no choices, only when
-    `stream_options.include_usage` asks for it (OBSERVED).
+    Each token is one event. The events of several choices alternate. With `stream_options.include_usage` the last event
+    before `[DONE]` has `usage` and no choices (OBSERVED).
     """
-    rest = json.dumps(
+    common_fields = json.dumps(
         {
             "created": completion.created,
             "id": completion.id,
@@ -64,19 +64,22 @@ def stream_completion(completion: Completion, *, include_usage: bool) -> Iterato
         separators=(",", ":"),
     )[1:-1]
     usage = ',"usage":null' if include_usage else ""
-    turns = [
-        _chunks(reply, end=f',"index":{place},"logprobs":null}}],{rest}{usage}}}\n\n')
-        for place, reply in enumerate(completion.replies)
+    choices = [
+        _chunks(reply, end=f',"index":{index},"logprobs":null}}],{common_fields}{usage}}}\n\n')
+        for index, reply in enumerate(completion.replies)
     ]
-    events = turns[0] if len(turns) == 1 else (event for turn in zip_longest(*turns) for event in turn if event)
+    if len(choices) == 1:
+        events = choices[0]
+    else:
+        events = (event for alternating in zip_longest(*choices) for event in alternating if event)
     if include_usage:
-        last = json.dumps(completion.usage, separators=(",", ":"))
-        events = chain(events, [f'data: {{"choices":[],{rest},"usage":{last}}}\n\n'])
+        totals = json.dumps(completion.usage, separators=(",", ":"))
+        events = chain(events, [f'data: {{"choices":[],{common_fields},"usage":{totals}}}\n\n'])
     yield from batch_events(events)
     yield DONE_EVENT
 
 
-def _choice(reply: Reply, place: int) -> Json:
+def _choice(reply: Reply, index: int) -> Json:
     message: dict[str, Json] = {"content": None if reply.tool_calls else reply.text}
     if reply.reasoning:
         message["reasoning"] = reply.reasoning
@@ -86,25 +89,25 @@ def _choice(reply: Reply, place: int) -> Json:
             {"function": {"arguments": call.arguments, "name": call.name}, "id": call.id, "type": "function"}
             for call in reply.tool_calls
         ]
-    return {"finish_reason": reply.finish_reason, "index": place, "logprobs": None, "message": message}
+    return {"finish_reason": reply.finish_reason, "index": index, "logprobs": None, "message": message}
 
 
 def _chunks(reply: Reply, *, end: str) -> Iterator[str]:
-    """Yield the events of one choice. The constant part of them was written once: `end`."""
-    start, going_on = 'data: {"choices":[{"delta":', f',"finish_reason":null{end}'
-    yield f'{start}{{"content":"","role":"assistant"}}{going_on}'
+    """Yield the events of one choice. `end` is their constant end, rendered once."""
+    start, unfinished = 'data: {"choices":[{"delta":', f',"finish_reason":null{end}'
+    yield f'{start}{{"content":"","role":"assistant"}}{unfinished}'
     for piece in TOKEN_PATTERN.findall(reply.reasoning):
-        yield f'{start}{{"reasoning":{encode_basestring_ascii(piece)}}}{going_on}'
+        yield f'{start}{{"reasoning":{encode_basestring_ascii(piece)}}}{unfinished}'
     for piece in TOKEN_PATTERN.findall(reply.text):
-        yield f'{start}{{"content":{encode_basestring_ascii(piece)}}}{going_on}'
-    for place, call in enumerate(reply.tool_calls):
-        for delta in _call_deltas(call, place):
-            yield f'{start}{{"tool_calls":[{json.dumps(delta, separators=(",", ":"))}]}}{going_on}'
+        yield f'{start}{{"content":{encode_basestring_ascii(piece)}}}{unfinished}'
+    for index, call in enumerate(reply.tool_calls):
+        for delta in _call_deltas(call, index):
+            yield f'{start}{{"tool_calls":[{json.dumps(delta, separators=(",", ":"))}]}}{unfinished}'
     yield f'{start}{{}},"finish_reason":"{reply.finish_reason}"{end}'
 
 
-def _call_deltas(call: ToolCall, place: int) -> Iterator[Json]:
+def _call_deltas(call: ToolCall, index: int) -> Iterator[Json]:
     """Yield a call's name and id, then its arguments in pieces (OPENAI)."""
-    yield {"function": {"arguments": "", "name": call.name}, "id": call.id, "index": place, "type": "function"}
+    yield {"function": {"arguments": "", "name": call.name}, "id": call.id, "index": index, "type": "function"}
     for piece in TOKEN_PATTERN.findall(call.arguments):
-        yield {"function": {"arguments": piece}, "index": place}
+        yield {"function": {"arguments": piece}, "index": index}

@@ -1,4 +1,4 @@
-"""What a chat request is made of: messages, tools, and the form of the answer. The shapes are OpenAI's."""
+"""The parts of a chat request: messages, tools, and the format of the answer. The schemas are OpenAI's."""
 
 from typing import Annotated, Any, Literal
 
@@ -18,14 +18,14 @@ class TextPart(LenientModel):
 
 
 class CalledFunction(LenientModel):
-    """`tool_calls[].function` of an assistant's message that is given back."""
+    """`tool_calls[].function` of an assistant message from an earlier answer."""
 
     name: str
     arguments: str
 
 
 class ReplayedCall(LenientModel):
-    """`tool_calls[]` of an assistant's message that is given back. `type` is required (OBSERVED)."""
+    """`tool_calls[]` of an assistant message from an earlier answer. `type` is required (OBSERVED)."""
 
     id: str
     type: Literal["function"]
@@ -33,7 +33,7 @@ class ReplayedCall(LenientModel):
 
 
 class ChatMessage(LenientModel):
-    """One turn. Fields that only matter to a real model, such as `name`, are taken and not used."""
+    """One message. Fields that only matter to a real model, such as `name`, are accepted and ignored."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[TextPart] | None = None
@@ -42,14 +42,14 @@ class ChatMessage(LenientModel):
 
     @property
     def text(self) -> str:
-        """The content as one plain string."""
+        """The content as one string."""
         if isinstance(self.content, list):
             return "".join(part.text for part in self.content)
         return self.content or ""
 
     @property
     def as_turn(self) -> Turn:
-        """The message in the terms of inference."""
+        """The message as inference takes it."""
         calls = [
             ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
             for call in self.tool_calls or ()
@@ -58,7 +58,7 @@ class ChatMessage(LenientModel):
 
 
 class Function(LenientModel):
-    """`tools[].function`. Arguments are valid by `parameters` with `strict` and without."""
+    """`tools[].function`. The arguments of calls are valid against `parameters`, with and without `strict`."""
 
     name: SchemaName
     description: str | None = None
@@ -67,14 +67,14 @@ class Function(LenientModel):
 
     @property
     def as_tool(self) -> Tool:
-        """The function in the terms of inference."""
+        """The function as inference takes it."""
         if not self.parameters:
             return Tool(name=self.name, description=self.description or "")
         return Tool(name=self.name, description=self.description or "", parameters=self.parameters)
 
 
 class FunctionTool(LenientModel):
-    """`tools[]`: the form with the function nested."""
+    """`tools[]`, with the function in an object of its own."""
 
     type: Literal["function"]
     function: Function
@@ -94,7 +94,7 @@ class NamedTool(LenientModel):
 
 
 class JsonSchemaFormat(LenientModel):
-    """`response_format.json_schema`. Without a schema any object will do."""
+    """`response_format.json_schema`. Without a schema the answer is any object."""
 
     name: SchemaName
     description: str | None = None
@@ -103,7 +103,7 @@ class JsonSchemaFormat(LenientModel):
 
     @field_validator("definition")
     @classmethod
-    def _usable(cls, definition: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _check_definition(cls, definition: dict[str, Any] | None) -> dict[str, Any] | None:
         if definition is not None:
             check_schema(definition)
         return definition
@@ -117,18 +117,20 @@ class ResponseFormat(LenientModel):
 
     @field_validator("json_schema")
     @classmethod
-    def _given(cls, given: JsonSchemaFormat | None, info: ValidationInfo) -> JsonSchemaFormat | None:
-        if given is None and info.data.get("type") == "json_schema":
+    def _require_json_schema(
+        cls, json_schema: JsonSchemaFormat | None, info: ValidationInfo
+    ) -> JsonSchemaFormat | None:
+        if json_schema is None and info.data.get("type") == "json_schema":
             raise PydanticCustomError("missing", "Field required")
-        return given
+        return json_schema
 
     @property
     def output_schema(self) -> Schema | None:
-        """What the answer is valid by; None for words."""
+        """The schema of the answer; None for plain text."""
         if self.type == "text":
             return None
-        defined = self.json_schema.definition if self.json_schema and self.type == "json_schema" else None
-        return ANY_OBJECT_SCHEMA if defined is None else defined
+        definition = self.json_schema.definition if self.json_schema and self.type == "json_schema" else None
+        return ANY_OBJECT_SCHEMA if definition is None else definition
 
 
 class StreamOptions(LenientModel):

@@ -1,4 +1,4 @@
-"""The clock on the wire of the control plane: what may be asked of it, and how it stands."""
+"""The clock of the control plane: the request that changes it, and its state."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -13,28 +13,28 @@ from simulator.wire.json_response import Json
 from simulator.wire.strict_model import StrictModel
 
 
-def _seconds(read: Callable[[str], int], form: str) -> Callable[[object], object]:
-    """Return how a value is read that is a number of seconds, or a text that says it."""
+def _seconds_parser(parse: Callable[[str], int], expected: str) -> Callable[[object], object]:
+    """Return a validator of a number of seconds, or of a text that `parse` takes."""
 
-    def seconds(value: object) -> object:
+    def parse_seconds(value: object) -> object:
         if value is None:
             return None
-        found = read(value) if isinstance(value, str) else value
-        if not isinstance(found, int) or isinstance(found, bool):
-            raise ValueError(f"expected {form}, got {found}")  # noqa: TRY004  pydantic's way to say what is wrong
-        if not 0 <= found <= MAX_EPOCH_SECONDS:
-            raise ValueError(f"must be from 0 to {MAX_EPOCH_SECONDS} seconds, got {found}")
-        return found
+        seconds = parse(value) if isinstance(value, str) else value
+        if not isinstance(seconds, int) or isinstance(seconds, bool):
+            raise ValueError(f"expected {expected}, got {seconds}")  # noqa: TRY004  pydantic reports ValueError
+        if not 0 <= seconds <= MAX_EPOCH_SECONDS:
+            raise ValueError(f"must be from 0 to {MAX_EPOCH_SECONDS} seconds, got {seconds}")
+        return seconds
 
-    return seconds
+    return parse_seconds
 
 
-DurationSeconds = Annotated[int | None, BeforeValidator(_seconds(parse_duration, f"whole {DURATION_FORMAT}"))]
-TimestampSeconds = Annotated[int | None, BeforeValidator(_seconds(parse_time, f"whole {TIME_FORMAT}"))]
+DurationSeconds = Annotated[int | None, BeforeValidator(_seconds_parser(parse_duration, f"whole {DURATION_FORMAT}"))]
+TimestampSeconds = Annotated[int | None, BeforeValidator(_seconds_parser(parse_time, f"whole {TIME_FORMAT}"))]
 
 
 class RunJob(StrictModel):
-    """Run `job` until it has completed `step`, is in `status`, or would move later than `time`: one of the three."""
+    """Run `job` until it has completed `step`, has `status`, or would advance beyond `time`: one of the three."""
 
     job: str
     step: Annotated[int, Field(ge=1)] | None = None
@@ -42,18 +42,18 @@ class RunJob(StrictModel):
     time: TimestampSeconds = None
 
     @model_validator(mode="after")
-    def _one_goal(self) -> "RunJob":
-        if sum(goal is not None for goal in (self.step, self.status, self.time)) != 1:
+    def _check_one_target(self) -> "RunJob":
+        if sum(target is not None for target in (self.step, self.status, self.time)) != 1:
             raise ValueError("give one of step, status and time")
         return self
 
 
 class SteerClock(StrictModel):
-    """`POST /_simulator/clock`: one thing to do.
+    """`POST /_simulator/clock`: one action.
 
-    `freeze` stops the clock and all jobs, or lets them go on. `advance` (a duration) and `to` (a time) move the clock,
-    and what waits for it. `run` runs one job. `pace` is that of the simulator or, with `job`, of one job; `speed` goes
-    with `realtime` and is that of the same. Without a pace it is the simulator's, for when it has that one.
+    `freeze` stops or resumes the clock and all jobs. `advance` (a duration) and `to` (a time) move the clock, and all
+    that waits for it. `run` runs one job. `pace` sets the pace of the simulator or, with `job`, of one job. `speed`
+    belongs to the pace `realtime`. Without a pace it sets the speed that the simulator uses at `realtime`.
     """
 
     freeze: bool | None = None
@@ -65,10 +65,10 @@ class SteerClock(StrictModel):
     job: str | None = None
 
     @model_validator(mode="after")
-    def _one_thing(self) -> "SteerClock":
-        chosen = self.pace is not None or self.speed is not None
-        wanted = (self.freeze, self.advance, self.to, self.run, chosen or None)
-        if sum(thing is not None for thing in wanted) != 1:
+    def _check_one_action(self) -> "SteerClock":
+        sets_pace = self.pace is not None or self.speed is not None
+        actions = (self.freeze, self.advance, self.to, self.run, sets_pace or None)
+        if sum(action is not None for action in actions) != 1:
             raise ValueError("give one of freeze, advance, to, run, and pace or speed")
         if self.job is not None and self.pace is None:
             raise ValueError("job goes with a pace; to run one: run")
@@ -78,7 +78,7 @@ class SteerClock(StrictModel):
 
 
 def render_clock(state: ClockStatus) -> Json:
-    """Return how the clock stands."""
+    """Return the state of the clock."""
     return {
         "frozen": state.frozen,
         "jobs": [render_job_clock(job) for job in state.jobs],
@@ -90,7 +90,7 @@ def render_clock(state: ClockStatus) -> Json:
 
 
 def render_job_clock(state: JobPaceStatus) -> Json:
-    """Return how a job stands in it; one that has failed says why."""
+    """Return the state of a job in it. A failed job has its error."""
     job, failure = state.job, state.job.failure
     return {
         "error": {"code": failure.code, "message": failure.message} if failure else None,

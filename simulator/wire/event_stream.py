@@ -1,4 +1,4 @@
-"""Server-sent events as they leave: batches of bytes that are made while they are sent."""
+"""Server-sent events, rendered in batches while they are sent."""
 
 import asyncio
 import re
@@ -11,26 +11,26 @@ from starlette.types import Receive, Scope, Send
 
 from simulator.training.token_counts import CHARACTERS_PER_TOKEN
 
-# One event a token, as usage counts them.
+# One event for each token, as usage counts tokens.
 TOKEN_PATTERN: Final = re.compile(f".{{1,{CHARACTERS_PER_TOKEN}}}", re.DOTALL)
 
-# So many events go out at once: a message to the server costs more than the making of an event.
+# Events in one message: to send a message costs more than to render an event.
 EVENTS_PER_BATCH: Final = 128
 
 
 def batch_events(events: Iterable[str], *, batch_size: int = EVENTS_PER_BATCH) -> Iterator[bytes]:
-    """Yield server-sent events, in ASCII already, so many at a time."""
-    going_on = iter(events)
-    while batch := "".join(islice(going_on, batch_size)):
+    """Yield batches of events. The events are ASCII."""
+    remaining = iter(events)
+    while batch := "".join(islice(remaining, batch_size)):
         yield batch.encode("ascii")
 
 
 class EventStream(Response):
-    """A stream that ends by itself and soon.
+    """A stream that ends soon.
 
-    It does not listen for the client going away, as Starlette's own does with a task a stream, which costs as much as
-    a hundred events: the server drops what comes after that, and waits for a client that reads slowly. One that
-    `gives_way` lets other requests in between two batches.
+    Starlette's own listens for a disconnect with a task for each stream, which costs as much as a hundred events. This
+    one does not: the server drops what it sends after a disconnect, and waits for a client that reads slowly. With
+    `yields_between_batches` other requests can run between two batches.
     """
 
     media_type = "text/event-stream"
@@ -39,7 +39,7 @@ class EventStream(Response):
         self, batches: Iterable[bytes], *, headers: Mapping[str, str], yields_between_batches: bool = False
     ) -> None:
         self._batches = batches
-        self._gives_way = yields_between_batches
+        self._yields_between_batches = yields_between_batches
         self.status_code = 200
         self.background = None
         self.init_headers(headers)
@@ -50,9 +50,9 @@ class EventStream(Response):
         try:
             for batch in self._batches:
                 await send({"type": "http.response.body", "body": batch, "more_body": True})
-                if self._gives_way:
+                if self._yields_between_batches:
                     await asyncio.sleep(0)
         finally:
-            if isinstance(self._batches, Generator):  # a stream that broke off leaves nothing open
+            if isinstance(self._batches, Generator):  # also when the stream breaks off
                 self._batches.close()
         await send({"type": "http.response.body", "body": b"", "more_body": False})

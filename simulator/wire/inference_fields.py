@@ -1,4 +1,4 @@
-"""What the requests of chat completions, completions and Responses have in common."""
+"""Fields and base classes that the requests of chat completions, completions and Responses share."""
 
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -12,32 +12,32 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class LenientModel(BaseModel):
-    """No coercion; a field that is not written here has no effect."""
+    """No coercion. Unknown fields have no effect."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
 @cache
 def forbid_unknown_fields(model: type[Model]) -> type[Model]:
-    """Return the same shape for those who want a root field that is not listed refused and not passed over."""
+    """Return the model with unknown top-level fields refused instead of ignored."""
     return create_model(model.__name__, __base__=model, __cls_kwargs__={"extra": "forbid"})
 
 
-def _refused(value: object) -> object:
+def _refuse(value: object) -> object:
     if value is not None:
         raise PydanticCustomError("extra_forbidden", "not supported")
     return value
 
 
-def _of_an_object(schema: dict[str, Any]) -> dict[str, Any]:
+def _check_object_schema(schema: dict[str, Any]) -> dict[str, Any]:
     if schema:
         check_schema(schema, is_object=True)
     return schema
 
 
-# A field that would change what an answer is, and that no model here has: passed over, it would mislead.
-UnsupportedField = Annotated[None, BeforeValidator(_refused)]
+# A field that would change the answer, and that no model here supports. To ignore it would mislead.
+UnsupportedField = Annotated[None, BeforeValidator(_refuse)]
 
-SchemaName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]  # OPENAI: of a function, and of an answer's form
-ObjectSchema = Annotated[dict[str, Any], AfterValidator(_of_an_object)]
+SchemaName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]  # OPENAI: of a function, and of a response format
+ObjectSchema = Annotated[dict[str, Any], AfterValidator(_check_object_schema)]
 Temperature = Annotated[float, Field(ge=0, le=2)] | Annotated[int, Field(ge=0, le=2)]

@@ -1,6 +1,6 @@
-"""JSON as it leaves: one response class and the error envelope.
+"""The JSON response class, the error envelope, and the hint header.
 
-Keys go out in the order in which the renderers write them, which is alphabetical, as Mantle sends them (OBSERVED).
+The renderers write keys in alphabetical order, as Mantle sends them (OBSERVED).
 """
 
 import json
@@ -12,11 +12,11 @@ from starlette.responses import Response
 from simulator.errors import ApiError
 from simulator.http.sanitize import sanitize
 
-Json = Any  # a JSON value: what it holds is the renderer's business
+Json = Any  # a JSON value
 
 
 class JsonResponse(Response):
-    """A JSON body, compact and in ASCII: a lone surrogate that some upload holds has no UTF-8 form."""
+    """A compact JSON body in ASCII, because a lone surrogate from an uploaded file has no UTF-8 encoding."""
 
     media_type = "application/json"
 
@@ -32,6 +32,6 @@ def render_error(error: ApiError) -> Json:
 
 
 def hint_headers(hints: Iterable[str]) -> dict[str, str]:
-    """Return the header that carries hints; none without any. Whatever they quote, it is one line of ASCII."""
-    said = sanitize("; ".join(hints)).encode("ascii", "backslashreplace").decode("ascii")
-    return {"x-simulator-hint": said} if said else {}
+    """Return the header with the hints, as one line of ASCII; no header without hints."""
+    text = sanitize("; ".join(hints)).encode("ascii", "backslashreplace").decode("ascii")
+    return {"x-simulator-hint": text} if text else {}

@@ -1,4 +1,4 @@
-"""The API's objects out: one renderer each, keys written in alphabetical order, nullable keys never left out."""
+"""Renders the API's objects. Keys are in alphabetical order, and a null key is present."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from simulator.training.dataset import Record
 from simulator.training.sampling import Rollout
 from simulator.wire.json_response import Json
 
-# SAMPLE: the eight keys of a metrics event's `data`, in the order in which the walkthrough's event prints them.
+# SAMPLE: the eight keys of a metrics event's `data`, in the order of the event in AWS's walkthrough.
 METRIC_KEYS: Final = (
     "total_steps",
     "actor_grad_norm",
@@ -53,13 +53,13 @@ def render_file(file: StoredFile) -> Json:
 
 
 def render_file_deletion(file_id: str) -> Json:
-    """Return what deleting a file answers (OPENAI)."""
+    """Return the answer to deleting a file (OPENAI)."""
     return {"deleted": True, "id": file_id, "object": "file"}
 
 
 def render_job(job: Job) -> Json:
     """Return a fine-tuning job (OPENAI; the method as DOCUMENTED; `organization_id` INFERRED: the account)."""
-    order = job.spec
+    spec = job.spec
     failure = job.failure
     return {
         "created_at": job.created_at,
@@ -70,39 +70,39 @@ def render_job(job: Job) -> Json:
         "hyperparameters": {"batch_size": None, "learning_rate_multiplier": None, "n_epochs": None},
         "id": job.id,
         "integrations": [],
-        "metadata": dict(sorted(order.metadata.items())) if order.metadata is not None else None,
+        "metadata": dict(sorted(spec.metadata.items())) if spec.metadata is not None else None,
         "method": {
             "reinforcement": {
-                "grader": {"lambda": {"function": order.grader_function}, "type": "lambda"},
-                "hyperparameters": dict(sorted(order.hyperparameters.items())),
+                "grader": {"lambda": {"function": spec.grader_function}, "type": "lambda"},
+                "hyperparameters": dict(sorted(spec.hyperparameters.items())),
             },
             "type": "reinforcement",
         },
-        "model": order.model,
+        "model": spec.model,
         "object": "fine_tuning.job",
-        "organization_id": order.account,
+        "organization_id": spec.account,
         "result_files": [],
-        "seed": order.seed,
+        "seed": spec.seed,
         "status": job.status.value,
         "trained_tokens": job.trained_tokens if job.fine_tuned_model and job.status.is_terminal else None,
-        "training_file": order.training_file,
-        "validation_file": order.validation_file,
+        "training_file": spec.training_file,
+        "validation_file": spec.validation_file,
     }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDescription:
-    """What a domain event looks like from outside."""
+    """A domain event as the API lists it."""
 
     message: str
     level: str = "info"
     data: Mapping[str, int | float] | None = None
 
 
-def describe_event(event: Event) -> EventDescription | None:  # noqa: C901, PLR0912  a closed list, one case an event
-    """Return how the API's event list tells of `event`, or None for what it does not tell.
+def describe_event(event: Event) -> EventDescription | None:  # noqa: C901, PLR0912  one case for each event
+    """Return a domain event as the API's event list has it; None if it is not listed.
 
-    Only the text of the metrics event is known (SAMPLE); the other wordings are INFERRED from OpenAI's.
+    Only the text of the metrics event is known (SAMPLE). The other texts are INFERRED from OpenAI's.
     """
     match event:
         case JobCreated():
@@ -138,22 +138,22 @@ def describe_event(event: Event) -> EventDescription | None:  # noqa: C901, PLR0
 
 def render_event(event_id: str, event: Event) -> Json:
     """Return a `fine_tuning.job.event` (SAMPLE for metrics; the rest OPENAI)."""
-    told = describe_event(event)
-    if told is None:
-        raise ValueError(f"{type(event).__name__} is not shown as an event")
+    description = describe_event(event)
+    if description is None:
+        raise ValueError(f"{type(event).__name__} is not listed as an event")
     return {
         "created_at": event.at,
-        "data": told.data,
+        "data": description.data,
         "id": event_id,
-        "level": told.level,
-        "message": told.message,
+        "level": description.level,
+        "message": description.message,
         "object": "fine_tuning.job.event",
-        "type": "metrics" if told.data is not None else "message",
+        "type": "metrics" if description.data is not None else "message",
     }
 
 
 def render_checkpoint(checkpoint_id: str, job_id: str, event: CheckpointSaved) -> Json:
-    """Return a checkpoint object (OPENAI; `metrics` carries the held-out means, INFERRED)."""
+    """Return a checkpoint object (OPENAI; `metrics` has the held-out means, INFERRED)."""
     return {
         "created_at": event.at,
         "fine_tuned_model_checkpoint": event.model,
@@ -173,7 +173,7 @@ def render_model(model_id: str, *, created: int, owner: str) -> Json:
 def render_rollout_line(
     record: Record, rollout: Rollout, *, rollout_id: str, split: str, step: int, reward: float
 ) -> str:
-    """Return a graded rollout as a JSON line: where it comes from, what was said, what it earned, what is true."""
+    """Return a graded rollout as a JSON line: its record, response and reward, and whether it is correct."""
     return json.dumps(
         {
             "correct": rollout.correct,
@@ -191,7 +191,7 @@ def render_rollout_line(
             "split": split,
             "step": step,
         },
-        separators=(",", ":"),  # in ASCII: half of a surrogate pair that a record escapes has no UTF-8 form
+        separators=(",", ":"),  # in ASCII: a lone surrogate that a record escapes has no UTF-8 encoding
     )
 
 

@@ -1,4 +1,4 @@
-"""Lists: the query that asks for a slice, and the envelope that carries it."""
+"""Lists: the query that requests a page, and the envelope that has it."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,12 +13,12 @@ Row = TypeVar("Row")
 
 SORT_ORDERS: Final = ("asc", "desc")
 
-_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")  # Python's `int` would also take spaces, underscores and other digits
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")  # `int` would also accept spaces, underscores and other digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageLimits:
-    """How many elements a listing gives when it is not told, and the most that it will give."""
+    """The number of elements in a page without a `limit`, and the largest `limit`."""
 
     default: int
     maximum: int
@@ -34,7 +34,7 @@ PROJECT_PAGE_LIMITS: Final = PageLimits(default=20, maximum=1_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """Which part of a list is wanted: what follows the element `after`, at most `limit`, newest first unless told."""
+    """The requested page: at most `limit` elements that follow the element `after`, in `order`."""
 
     after: str | None
     limit: int
@@ -42,21 +42,21 @@ class PageRequest:
 
 
 def parse_page_request(query: Mapping[str, str], limits: PageLimits) -> PageRequest:
-    """Read `after`, `limit` and `order` from a query string.
+    """Parse `after`, `limit` and `order` of a query string. The default order is newest first.
 
     Raises:
-        ApiError: a limit or an order that cannot be.
+        ApiError: an invalid limit or order.
     """
     order = query.get("order", "desc")
     if order not in SORT_ORDERS:
         raise INVALID_VALUE(param="order", why=f"expected one of {', '.join(SORT_ORDERS)}, got '{order}'")
     return PageRequest(
-        after=query.get("after") or None, limit=_limit(parse_integer(query, "limit"), limits), order=order
+        after=query.get("after") or None, limit=_check_limit(parse_integer(query, "limit"), limits), order=order
     )
 
 
 def parse_flag(query: Mapping[str, str], name: str) -> bool:
-    """Read a switch from a query string; it is off when it is not there.
+    """Parse a boolean of a query string; False if it is missing.
 
     Raises:
         ApiError: neither `true` nor `false`.
@@ -68,10 +68,10 @@ def parse_flag(query: Mapping[str, str], name: str) -> bool:
 
 
 def parse_integer(query: Mapping[str, str], name: str) -> int | None:
-    """Read a whole number from a query string; None when it is not there.
+    """Parse an integer of a query string; None if it is missing.
 
     Raises:
-        ApiError: it is none.
+        ApiError: it is not an integer.
     """
     text = query.get(name)
     if text is None:
@@ -81,7 +81,7 @@ def parse_integer(query: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def _limit(limit: int | None, limits: PageLimits) -> int:
+def _check_limit(limit: int | None, limits: PageLimits) -> int:
     if limit is None:
         return limits.default
     if limit < 1:
@@ -92,12 +92,12 @@ def _limit(limit: int | None, limits: PageLimits) -> int:
 
 
 def render_page(page: Page[Row], render: Callable[[Row], Json]) -> Json:
-    """Return the list envelope (DOCUMENTED for projects, taken for all)."""
+    """Return the list envelope (DOCUMENTED for projects, used for all lists)."""
     return _envelope([render(row) for row in page.rows], has_more=page.has_more)
 
 
 def render_list(elements: Iterable[Json]) -> Json:
-    """Return a list that has no pages, as `/v1/models` gives it (OBSERVED: only `data` and `object`)."""
+    """Return a list without pages, as `/v1/models` has it (OBSERVED: only `data` and `object`)."""
     return {"data": list(elements), "object": "list"}
 
 

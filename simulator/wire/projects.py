@@ -1,4 +1,4 @@
-"""Projects on the wire (DOCUMENTED: routes, parameters, objects; lengths from CloudFormation's schema of a project)."""
+"""Project requests and objects (DOCUMENTED; lengths from CloudFormation's schema of a project)."""
 
 from typing import Annotated, Final
 
@@ -8,19 +8,22 @@ from simulator.store.projects import StoredProject
 from simulator.wire.json_response import Json
 from simulator.wire.strict_model import StrictModel
 
-_KEY: Final = 128
-_VALUE: Final = 256
+_MAX_KEY_LENGTH: Final = 128
+_MAX_VALUE_LENGTH: Final = 256
 
 
-def _checked(tags: dict[str, str]) -> dict[str, str]:
+def _check_tags(tags: dict[str, str]) -> dict[str, str]:
     for key, value in tags.items():
-        if not 0 < len(key) <= _KEY or len(value) > _VALUE:
-            raise ValueError(f"a key takes 1 to {_KEY} characters and a value up to {_VALUE}; see {key[:_KEY]!r}")
+        if not 0 < len(key) <= _MAX_KEY_LENGTH or len(value) > _MAX_VALUE_LENGTH:
+            raise ValueError(
+                f"a key takes 1 to {_MAX_KEY_LENGTH} characters and a value up to {_MAX_VALUE_LENGTH}; "
+                f"see {key[:_MAX_KEY_LENGTH]!r}"
+            )
     return tags
 
 
 _Name = Annotated[str, Field(min_length=1, max_length=128)]
-_Tags = Annotated[dict[str, str], AfterValidator(_checked)]
+_Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 
 
 class CreateProject(StrictModel):
@@ -31,7 +34,7 @@ class CreateProject(StrictModel):
 
 
 class UpdateProject(StrictModel):
-    """`POST /v1/organization/projects/{project}`: what is not named stays as it is."""
+    """`POST /v1/organization/projects/{project}`. Fields that are missing stay unchanged."""
 
     name: _Name | None = None
     add_tags: _Tags = Field(default_factory=dict)
@@ -39,7 +42,7 @@ class UpdateProject(StrictModel):
 
 
 def render_project(project: StoredProject, *, arn: str) -> Json:
-    """Return a project object (DOCUMENTED but for `archived`, which is OpenAI's word)."""
+    """Return a project object (DOCUMENTED, except for `archived`: OPENAI)."""
     return {
         "arn": arn,
         "created_at": project.created_at,

@@ -1,7 +1,7 @@
-"""`POST /v1/responses` and `/v1/responses/compact` in: the request, and the items that a conversation is made of.
+"""The requests `POST /v1/responses` and `/v1/responses/compact`, and the items of a conversation.
 
-The shapes are OpenAI's, to which AWS defers; what Mantle is known to narrow for gpt-oss is marked where it stands.
-Fields that only matter to a real model are taken and echoed.
+AWS refers to OpenAI's schemas. Comments mark what Mantle is known to restrict for gpt-oss. Fields that only matter to a
+real model are accepted and returned.
 """
 
 from typing import Annotated, Any, Final, Literal
@@ -17,42 +17,40 @@ from pydantic import (
 )
 
 from simulator.wire.inference_fields import LenientModel, ObjectSchema, SchemaName, Temperature, UnsupportedField
-from simulator.wire.requests import Metadata
+from simulator.wire.metadata import Metadata
 
 # OBSERVED: below it Mantle answers `integer_below_min_value`.
 MIN_OUTPUT_TOKENS: Final = 16
 
-# Beyond this the numbers no longer mean tokens, and SQLite would not take them.
-_MOST_TOKENS: Final = 2**31 - 1
+# Larger numbers make no sense as tokens, and SQLite refuses some of them.
+_MAX_TOKENS: Final = 2**31 - 1
 
 UnitInterval = Annotated[float, Field(ge=0, le=1)] | Annotated[int, Field(ge=0, le=1)]
 
 
-# The tags of these unions look like pydantic's own names of branches, so that no error message shows them.
+# The tags of these unions look like pydantic's own branch names, which `validation_errors` removes from messages.
 
 
 class TextPart(LenientModel):
-    """A part of a message's content. The models that can be tuned read text alone."""
+    """A part of a message's content. The tunable models take only text."""
 
     type: Literal["input_text", "output_text"]
     text: str
 
 
-def _text_or_list(value: object) -> str:
+def _text_tag(value: object) -> str:
     return "str" if isinstance(value, str) else "list[part]"
 
 
-Text = Annotated[
-    Annotated[str, Tag("str")] | Annotated[list[TextPart], Tag("list[part]")], Discriminator(_text_or_list)
-]
+Text = Annotated[Annotated[str, Tag("str")] | Annotated[list[TextPart], Tag("list[part]")], Discriminator(_text_tag)]
 
 
-def _plain(text: str | list[TextPart]) -> str:
+def _join_text(text: str | list[TextPart]) -> str:
     return text if isinstance(text, str) else "".join(part.text for part in text)
 
 
 class MessageItem(LenientModel):
-    """A message, in the full form or the easy one, which has no `type`."""
+    """A message, with or without `type`."""
 
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
@@ -60,12 +58,12 @@ class MessageItem(LenientModel):
 
     @property
     def text(self) -> str:
-        """The content as one plain string."""
-        return _plain(self.content)
+        """The content as one string."""
+        return _join_text(self.content)
 
 
 class ReasoningItem(LenientModel):
-    """What a model thought before, given back. It is kept in the conversation and changes no answer."""
+    """The reasoning of an earlier response. It stays in the conversation and changes no answer."""
 
     type: Literal["reasoning"]
     summary: list[dict[str, Any]] = Field(default_factory=list)
@@ -73,7 +71,7 @@ class ReasoningItem(LenientModel):
 
 
 class FunctionCallItem(LenientModel):
-    """A call that a model made, given back."""
+    """A tool call of an earlier response."""
 
     type: Literal["function_call"]
     call_id: str
@@ -82,7 +80,7 @@ class FunctionCallItem(LenientModel):
 
 
 class FunctionOutputItem(LenientModel):
-    """What a called function returned."""
+    """The result of a tool call."""
 
     type: Literal["function_call_output"]
     call_id: str
@@ -90,8 +88,8 @@ class FunctionOutputItem(LenientModel):
 
     @property
     def text(self) -> str:
-        """The output as one plain string."""
-        return _plain(self.output)
+        """The output as one string."""
+        return _join_text(self.output)
 
 
 class ReferenceItem(LenientModel):
@@ -102,7 +100,7 @@ class ReferenceItem(LenientModel):
 
 
 class CompactionItem(LenientModel):
-    """What `/v1/responses/compact` gave out."""
+    """The item that `/v1/responses/compact` returned."""
 
     type: Literal["compaction"]
     encrypted_content: str
@@ -112,7 +110,7 @@ class _UnknownItem(LenientModel):
     type: Literal["message", "reasoning", "function_call", "function_call_output", "item_reference", "compaction"]
 
 
-_KINDS: Final = {
+_ITEM_TAGS: Final = {
     "message": "literal[message]",
     "reasoning": "literal[reasoning]",
     "function_call": "literal[call]",
@@ -122,9 +120,9 @@ _KINDS: Final = {
 }
 
 
-def _kind_of(item: object) -> str:
-    kind = item.get("type", "message") if isinstance(item, dict) else getattr(item, "type", "message")
-    return _KINDS.get(kind, "literal[unknown]") if isinstance(kind, str) else "literal[unknown]"
+def _item_tag(item: object) -> str:
+    item_type = item.get("type", "message") if isinstance(item, dict) else getattr(item, "type", "message")
+    return _ITEM_TAGS.get(item_type, "literal[unknown]") if isinstance(item_type, str) else "literal[unknown]"
 
 
 Item = (
@@ -135,16 +133,16 @@ Item = (
     | Annotated[ReferenceItem, Tag("literal[reference]")]
     | Annotated[CompactionItem, Tag("literal[compaction]")]
 )
-Items = list[Annotated[Item, Discriminator(_kind_of)]]
-_ItemsAsSent = list[Annotated[Item | Annotated[_UnknownItem, Tag("literal[unknown]")], Discriminator(_kind_of)]]
+Items = list[Annotated[Item, Discriminator(_item_tag)]]
+_ItemsAsSent = list[Annotated[Item | Annotated[_UnknownItem, Tag("literal[unknown]")], Discriminator(_item_tag)]]
 Input = Annotated[
     Annotated[str, Tag("str")] | Annotated[_ItemsAsSent, Field(min_length=1), Tag("list[part]")],
-    Discriminator(_text_or_list),
+    Discriminator(_text_tag),
 ]
 
 
 class FunctionTool(LenientModel):
-    """A function that the model may call, in the flat form of this API. Other types of tools are refused."""
+    """A function that the model may call, with its fields at the top level. Other types of tools are refused."""
 
     type: Literal["function"]
     name: SchemaName
@@ -154,7 +152,7 @@ class FunctionTool(LenientModel):
 
 
 class Reasoning(LenientModel):
-    """`reasoning`. Other efforts than these three are refused for gpt-oss (`minimal`: SAMPLE of AWS's own)."""
+    """`reasoning`. Other efforts are refused for gpt-oss (`minimal`: SAMPLE by AWS)."""
 
     effort: Literal["low", "medium", "high"] | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None
@@ -172,7 +170,7 @@ class TextFormat(LenientModel):
     strict: bool | None = None
 
     @model_validator(mode="after")
-    def _whole(self) -> "TextFormat":
+    def _check_json_schema(self) -> "TextFormat":
         if self.type == "json_schema" and (self.name is None or self.form is None):
             raise ValueError("a format of type 'json_schema' needs 'name' and 'schema'")
         return self
@@ -186,7 +184,7 @@ class TextOptions(LenientModel):
 
 
 class ConversationRequest(LenientModel):
-    """What both routes take."""
+    """The fields that both routes take."""
 
     model: str
     input: Input | None = None
@@ -195,7 +193,7 @@ class ConversationRequest(LenientModel):
     prompt_cache_key: str | None = None
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
 
-    # OPENAI has both. Passed over, they would leave the answer out of its context.
+    # OPENAI has both. To ignore them would drop the context of the answer.
     conversation: UnsupportedField = None
     prompt: UnsupportedField = None
 
@@ -219,7 +217,7 @@ class CreateResponse(ConversationRequest):
     background: bool | None = None
     stream: bool | None = None
     reasoning: Reasoning | None = None
-    max_output_tokens: Annotated[int, Field(ge=MIN_OUTPUT_TOKENS, le=_MOST_TOKENS)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=MIN_OUTPUT_TOKENS, le=_MAX_TOKENS)] | None = None
     temperature: Temperature | None = None
     top_p: UnitInterval | None = None
     metadata: Metadata | None = None
@@ -231,23 +229,23 @@ class CreateResponse(ConversationRequest):
     truncation: Literal["auto", "disabled"] | None = None
     user: str | None = None
     safety_identifier: str | None = None
-    max_tool_calls: Annotated[int, Field(ge=1, le=_MOST_TOKENS)] | None = None
+    max_tool_calls: Annotated[int, Field(ge=1, le=_MAX_TOKENS)] | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    # OPENAI's, taken so that a client may send them where unknown fields are refused.
+    # OPENAI. Listed so that they are accepted when unknown fields are refused. They have no effect.
     stream_options: dict[str, Any] | None = None
     prompt_cache_retention: str | None = None
 
     @field_validator("background")
     @classmethod
-    def _stored(cls, background: bool | None, others: ValidationInfo) -> bool | None:
-        if background and others.data.get("store") is False:
+    def _check_background(cls, background: bool | None, info: ValidationInfo) -> bool | None:
+        if background and info.data.get("store") is False:
             raise ValueError("it needs 'store': what is not stored cannot be asked for later")
         return background
 
     @field_validator("tool_choice", mode="before")
     @classmethod
-    def _only_auto(cls, choice: object) -> object:
-        """OBSERVED: for gpt-oss only `auto`; the form that names a function is ignored."""
+    def _check_tool_choice(cls, choice: object) -> object:
+        """OBSERVED: for gpt-oss only `auto`. An object that names a function is ignored."""
         if isinstance(choice, dict) and choice.get("type") == "function":
             return "auto"
         if choice is None or choice == "auto":
@@ -257,5 +255,5 @@ class CreateResponse(ConversationRequest):
 
     @property
     def effective_reasoning_effort(self) -> str:
-        """How much to think (OPENAI: medium unless told)."""
+        """The reasoning effort (OPENAI: the default is medium)."""
         return (self.reasoning and self.reasoning.effort) or "medium"

@@ -1,7 +1,7 @@
-"""The Responses API out: the response object in each of its states, and the compacted conversation.
+"""Renders the Responses API: the response object in each status, and the compacted conversation.
 
-The shapes are OpenAI's (valid for its SDK's strict validation); the reasoning item with `reasoning_text` and no summary
-is what the models behind Mantle give (OBSERVED).
+The schemas are OpenAI's (its SDK's strict validation accepts them). The reasoning item with `reasoning_text` and no
+summary is OBSERVED at Mantle.
 """
 
 import json
@@ -12,15 +12,15 @@ from simulator.inference.chat_request import Reply
 from simulator.wire.json_response import Json
 from simulator.wire.response_requests import CreateResponse, FunctionTool, TextOptions
 
-ItemIdFactory = Callable[[str, int], str]  # from a prefix such as `msg` and a position to an id
+ItemIdFactory = Callable[[str, int], str]  # returns an id for a prefix such as `msg` and a position
 
 _TIER: Final = "default"
 
 
 def render_output(reply: Reply, *, item_id: ItemIdFactory) -> list[Json]:
-    """Return the output items: the thinking, then the calls or the words.
+    """Return the output items: the reasoning, then the tool calls or the message.
 
-    When the budget ended within the thinking there is no message (OPENAI: `incomplete`).
+    If the token budget ended within the reasoning there is no message (OPENAI: `incomplete`).
     """
     output: list[Json] = []
     if reply.reasoning:
@@ -37,14 +37,14 @@ def render_output(reply: Reply, *, item_id: ItemIdFactory) -> list[Json]:
                 "type": "function_call",
             }
         )
-    cut = reply.finish_reason == "length"
-    if reply.text or not (reply.tool_calls or cut):
+    is_cut_off = reply.finish_reason == "length"
+    if reply.text or not (reply.tool_calls or is_cut_off):
         output.append(
             {
                 "content": [{"annotations": [], "logprobs": [], "text": reply.text, "type": "output_text"}],
                 "id": item_id("msg", len(output)),
                 "role": "assistant",
-                "status": "incomplete" if cut else "completed",
+                "status": "incomplete" if is_cut_off else "completed",
                 "type": "message",
             }
         )
@@ -54,14 +54,14 @@ def render_output(reply: Reply, *, item_id: ItemIdFactory) -> list[Json]:
 def render_response(
     request: CreateResponse, *, response_id: str, created_at: int, reply: Reply, output: Sequence[Json]
 ) -> Json:
-    """Return a `response` at its end: `completed`, or `incomplete` when the budget ended it."""
-    cut = reply.finish_reason == "length"
+    """Return a finished `response`: `completed`, or `incomplete` if the token budget ended it."""
+    is_cut_off = reply.finish_reason == "length"
     response = {
         "background": bool(request.background),
         "created_at": created_at,
         "error": None,
         "id": response_id,
-        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut_off else None,
         "instructions": request.instructions,
         "max_output_tokens": request.max_output_tokens,
         "max_tool_calls": request.max_tool_calls,
@@ -78,7 +78,7 @@ def render_response(
         },
         "safety_identifier": request.safety_identifier,
         "service_tier": _TIER if request.service_tier in (None, "auto") else request.service_tier,
-        "status": "incomplete" if cut else "completed",
+        "status": "incomplete" if is_cut_off else "completed",
         "store": request.store is not False,
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "text": _text(request.text),
@@ -96,19 +96,19 @@ def render_response(
 
 
 def unfinished_response(response: Json, status: Literal["in_progress", "cancelled"]) -> Json:
-    """Return a response as it is before its end, or when it never came to one: nothing put out, nothing counted."""
+    """Return an unfinished response: without output and usage."""
     return response | {"incomplete_details": None, "output": [], "status": status, "usage": None}
 
 
 def render_response_deletion(response_id: str) -> Json:
-    """Return what deleting a response answers (OPENAI)."""
+    """Return the answer to deleting a response (OPENAI)."""
     return {"deleted": True, "id": response_id, "object": "response"}
 
 
 def render_compaction(
     *, response_id: str, item_id: str, created_at: int, content: str, input_tokens: int, output_tokens: int
 ) -> Json:
-    """Return a `response.compaction` (OPENAI). All is in the one item, so that the SDK's strict validation takes it."""
+    """Return a `response.compaction` (OPENAI). It has one item, so that the SDK's strict validation accepts it."""
     return {
         "created_at": created_at,
         "id": response_id,
@@ -129,17 +129,17 @@ def _usage(input_tokens: int, output_tokens: int, reasoning_tokens: int) -> Json
 
 
 def _text(options: TextOptions | None) -> Json:
-    wanted = options and options.format
+    requested = options and options.format
     text: dict[str, Json] = {"format": {"type": "text"}}
-    if wanted and wanted.type == "json_object":
+    if requested and requested.type == "json_object":
         text["format"] = {"type": "json_object"}
-    elif wanted and wanted.type == "json_schema":
-        text["format"] = _ordered(
+    elif requested and requested.type == "json_schema":
+        text["format"] = _sort_keys(
             {
-                "description": wanted.description,
-                "name": wanted.name,
-                "schema": wanted.form,
-                "strict": bool(wanted.strict),
+                "description": requested.description,
+                "name": requested.name,
+                "schema": requested.form,
+                "strict": bool(requested.strict),
                 "type": "json_schema",
             }
         )
@@ -152,12 +152,12 @@ def _tool(tool: FunctionTool) -> Json:
     return {
         "description": tool.description,
         "name": tool.name,
-        "parameters": _ordered(tool.parameters),
+        "parameters": _sort_keys(tool.parameters),
         "strict": tool.strict is not False,
         "type": "function",
     }
 
 
-def _ordered(value: Json) -> Json:
-    """Return a caller's own JSON with its keys in order, as everything goes out."""
+def _sort_keys(value: Json) -> Json:
+    """Return a caller's JSON value with its keys in alphabetical order."""
     return json.loads(json.dumps(value, sort_keys=True))

@@ -1,9 +1,9 @@
-"""What everything that is read strictly is made of."""
+"""The base class of strictly parsed requests."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class StrictModel(BaseModel):
-    """No coercion, and a field that is not written here is refused."""
+    """No coercion. Unknown fields are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Text completions out (OPENAI), whole and as server-sent chunks."""
+"""Renders text completions (OPENAI): the whole object, or the same answer as server-sent chunks."""
 
 import json
 from collections.abc import Iterator
@@ -10,24 +10,24 @@ from simulator.wire.json_response import Json
 
 def render_text_completion(completion: Completion) -> Json:
     """Return a `text_completion`."""
-    choices = [_choice(place, reply.text, reply.finish_reason) for place, reply in enumerate(completion.replies)]
+    choices = [_choice(index, reply.text, reply.finish_reason) for index, reply in enumerate(completion.replies)]
     return _envelope(completion, choices) | {"usage": completion.usage}
 
 
 def stream_text_completion(completion: Completion, *, include_usage: bool) -> Iterator[bytes]:
-    """Yield the same as server-sent events, one a token, each choice as one batch; then `[DONE]`."""
+    """Yield the same as server-sent events, one for each token, each choice in one batch; then `[DONE]`."""
     usage: Json = {"usage": None} if include_usage else {}
-    for place, reply in enumerate(completion.replies):
-        choices = [_choice(place, piece, None) for piece in TOKEN_PATTERN.findall(reply.text)]
-        choices.append(_choice(place, "", reply.finish_reason))
+    for index, reply in enumerate(completion.replies):
+        choices = [_choice(index, piece, None) for piece in TOKEN_PATTERN.findall(reply.text)]
+        choices.append(_choice(index, "", reply.finish_reason))
         yield b"".join([_event(_envelope(completion, [choice]) | usage) for choice in choices])
     if include_usage:
         yield _event(_envelope(completion, []) | {"usage": completion.usage})
     yield DONE_EVENT
 
 
-def _choice(place: int, text: str, finish: str | None) -> Json:
-    return {"finish_reason": finish, "index": place, "logprobs": None, "text": text}
+def _choice(index: int, text: str, finish_reason: str | None) -> Json:
+    return {"finish_reason": finish_reason, "index": index, "logprobs": None, "text": text}
 
 
 def _envelope(completion: Completion, choices: list[Json]) -> dict[str, Json]:

@@ -9,8 +9,8 @@ from simulator.routes.table import ROUTES
 from tests.simulators import RunningSimulator
 
 ORIGIN = "http://testserver"
-ROUTES_LISTED_HINT = f"{ORIGIN}/_simulator/openapi.json lists those that are served"
-PREFIX_TWICE_HINT = f"Mantle has no such route; /v1 stands in the path twice; {ROUTES_LISTED_HINT}"
+ROUTES_LISTED_HINT = f"{ORIGIN}/_simulator/openapi.json lists the existing ones"
+PREFIX_TWICE_HINT = f"Mantle has no such route; /v1 is in the path twice; {ROUTES_LISTED_HINT}"
 
 
 def send_request(world: RunningSimulator, method: str, path: str) -> tuple[int, Any, str | None]:
@@ -38,7 +38,7 @@ def test_the_sdks_own_base_url_does_not_reach_files_and_jobs(
     local_simulator: RunningSimulator, method: str, path: str
 ) -> None:
     """`BedrockOpenAI` takes `/openai/v1` by itself; the control plane is not there, and the hint says where it is."""
-    hint = f"only models and inference are served under /openai/v1; for this one use base_url {ORIGIN}/v1"
+    hint = f"only models and inference are served under /openai/v1; for this path use base_url {ORIGIN}/v1"
     assert send_request(local_simulator, method, path) == (404, unknown_path_error(method, path), hint)
 
 
@@ -70,7 +70,7 @@ def test_models_are_listed_under_both_bases(local_simulator: RunningSimulator) -
         (
             "POST",
             "/v1/fine_tuning/alpha/graders/run",
-            "Mantle does not run graders apart from a job; invoke the Lambda function itself",
+            "Mantle runs graders only within a job; invoke the Lambda function itself",
         ),
         ("GET", "/v1/responses/resp_1/input_items", "Mantle does not list the input of a response (SAMPLE)"),
         ("GET", "/v1/files/", "the path ends without a slash"),
@@ -116,7 +116,7 @@ def test_all_methods_of_a_path_are_named(local_simulator: RunningSimulator, path
         ),
         (
             "/2015-03-31/functions",
-            "requests to AWS services are told by their signature, and this one has none",
+            "a request to an AWS service needs a signature, and this one has none",
         ),
     ],
 )

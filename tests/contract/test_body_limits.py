@@ -18,7 +18,7 @@ TOO_LARGE = {
         "type": "invalid_request_error",
     }
 }
-HINT = "--set max_body_bytes=... lets this simulator take more"
+HINT = "--set max_body_bytes=... raises the limit"
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ def prompt(of: dict[str, Any]) -> list[ChatCompletionMessageParam]:
 
 
 @pytest.fixture(scope="module")
-def openai_client(simulator: RunningSimulator) -> OpenAI:
+def chat_client(simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at it."""
     return simulator.openai_client(strict=True)
 
@@ -55,9 +55,9 @@ def joined_deltas(chunks: list[dict[str, Any]], part: str) -> str:
 
 
 @pytest.mark.shows("POST /chat/completions", "reasoning-and-usage")
-def test_a_completion_is_the_observed_object(openai_client: OpenAI) -> None:
+def test_a_completion_is_the_observed_object(chat_client: OpenAI) -> None:
     """Top-level keys, and reasoning beside the content."""
-    answer = ask(openai_client)
+    answer = ask(chat_client)
     [choice] = answer["choices"]
     assert list(answer) == [
         "choices",
@@ -76,30 +76,30 @@ def test_a_completion_is_the_observed_object(openai_client: OpenAI) -> None:
     assert choice["message"]["content"]
 
 
-def test_the_sdk_shows_the_reasoning_as_an_extra_field(openai_client: OpenAI) -> None:
+def test_the_sdk_shows_the_reasoning_as_an_extra_field(chat_client: OpenAI) -> None:
     """`message.reasoning`, and not `reasoning_content`."""
-    answer = openai_client.chat.completions.create(model=BASE_MODEL, messages=prompt(KNOWN_RECORD))
+    answer = chat_client.chat.completions.create(model=BASE_MODEL, messages=prompt(KNOWN_RECORD))
     assert isinstance(answer.choices[0].message.reasoning, str)  # type: ignore[attr-defined]  # Mantle's own
     assert not hasattr(answer.choices[0].message, "reasoning_content")
 
 
-def test_usage_adds_up(openai_client: OpenAI) -> None:
+def test_usage_adds_up(chat_client: OpenAI) -> None:
     """Reasoning counts as completion; the prompt has its hidden template (OBSERVED: 65 to 70 tokens)."""
-    usage = ask(openai_client)["usage"]
+    usage = ask(chat_client)["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
     assert usage["prompt_tokens"] > 65
 
 
-def test_temperature_zero_is_deterministic(openai_client: OpenAI) -> None:
+def test_temperature_zero_is_deterministic(chat_client: OpenAI) -> None:
     """The same words for the same question; only the id differs."""
-    first, second = ask(openai_client), ask(openai_client)
+    first, second = ask(chat_client), ask(chat_client)
     assert first.pop("id") != second.pop("id")
     assert first == second
 
 
-def test_above_zero_answers_vary(openai_client: OpenAI) -> None:
+def test_above_zero_answers_vary(chat_client: OpenAI) -> None:
     """Each answer has draws of its own."""
-    answers = {ask(openai_client, temperature=1)["choices"][0]["message"]["content"] for _ in range(8)}
+    answers = {ask(chat_client, temperature=1)["choices"][0]["message"]["content"] for _ in range(8)}
     assert len(answers) > 1
 
 
@@ -117,80 +117,77 @@ def test_two_simulators_with_one_seed_say_the_same() -> None:
 
 @pytest.mark.shows("budget")
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_a_small_budget_cuts_the_answer_off(openai_client: OpenAI, name: str) -> None:
+def test_a_small_budget_cuts_the_answer_off(chat_client: OpenAI, name: str) -> None:
     """200 with `length`; the thinking is spent first, so that the content may be empty (OBSERVED)."""
-    answer = ask(openai_client, **{name: 3})
+    answer = ask(chat_client, **{name: 3})
     [choice] = answer["choices"]
     assert (choice["finish_reason"], choice["message"]["content"]) == ("length", "")
     assert answer["usage"]["completion_tokens"] == 3
 
 
 @pytest.mark.shows("budget")
-def test_a_budget_of_one_is_enough_to_ask(openai_client: OpenAI) -> None:
+def test_a_budget_of_one_is_enough_to_ask(chat_client: OpenAI) -> None:
     """OBSERVED: min 1 is taken."""
-    assert ask(openai_client, max_tokens=1)["usage"]["completion_tokens"] == 1
+    assert ask(chat_client, max_tokens=1)["usage"]["completion_tokens"] == 1
 
 
-def test_a_large_budget_changes_nothing(openai_client: OpenAI) -> None:
+def test_a_large_budget_changes_nothing(chat_client: OpenAI) -> None:
     """The answer is as long as it is."""
-    assert ask(openai_client, max_tokens=100_000)["choices"] == ask(openai_client)["choices"]
+    assert ask(chat_client, max_tokens=100_000)["choices"] == ask(chat_client)["choices"]
 
 
-def test_more_effort_is_more_thinking(openai_client: OpenAI) -> None:
+def test_more_effort_is_more_thinking(chat_client: OpenAI) -> None:
     """Counted in tokens."""
     spent = [
-        ask(openai_client, reasoning_effort=effort)["usage"]["completion_tokens"]
-        for effort in ("low", "medium", "high")
+        ask(chat_client, reasoning_effort=effort)["usage"]["completion_tokens"] for effort in ("low", "medium", "high")
     ]
     assert spent == sorted(set(spent))
 
 
-def test_no_effort_is_taken_as_the_least(openai_client: OpenAI) -> None:
+def test_no_effort_is_taken_as_the_least(chat_client: OpenAI) -> None:
     """`none` is among Mantle's four."""
-    assert (
-        ask(openai_client, reasoning_effort="none")["choices"] == ask(openai_client, reasoning_effort="low")["choices"]
-    )
+    assert ask(chat_client, reasoning_effort="none")["choices"] == ask(chat_client, reasoning_effort="low")["choices"]
 
 
 @pytest.mark.parametrize("options", [{}, {"max_tokens": 3}, {"messages": [{"role": "user", "content": "Hello?"}]}])
-def test_a_stream_says_what_the_whole_says(openai_client: OpenAI, options: dict[str, Any]) -> None:
+def test_a_stream_says_what_the_whole_says(chat_client: OpenAI, options: dict[str, Any]) -> None:
     """To the letter, and why it ended."""
-    [choice] = ask(openai_client, **options)["choices"]
-    chunks = stream_chunks(openai_client, **options)
+    [choice] = ask(chat_client, **options)["choices"]
+    chunks = stream_chunks(chat_client, **options)
     assert joined_deltas(chunks, "content") == choice["message"]["content"]
     assert joined_deltas(chunks, "reasoning") == choice["message"].get("reasoning", "")
     assert chunks[-1]["choices"][0]["finish_reason"] == choice["finish_reason"]
 
 
-def test_a_stream_is_one_completion(openai_client: OpenAI) -> None:
+def test_a_stream_is_one_completion(chat_client: OpenAI) -> None:
     """One id, one time, one model; the first chunk has the role."""
-    chunks = stream_chunks(openai_client)
+    chunks = stream_chunks(chat_client)
     assert len({(chunk["id"], chunk["created"], chunk["model"], chunk["object"]) for chunk in chunks}) == 1
     assert chunks[0]["choices"][0]["delta"] == {"content": "", "role": "assistant"}
 
 
 @pytest.mark.shows("reasoning-and-usage")
-def test_the_thinking_comes_first(openai_client: OpenAI) -> None:
+def test_the_thinking_comes_first(chat_client: OpenAI) -> None:
     """`delta.reasoning` before `delta.content`."""
-    deltas = [chunk["choices"][0]["delta"] for chunk in stream_chunks(openai_client)]
+    deltas = [chunk["choices"][0]["delta"] for chunk in stream_chunks(chat_client)]
     kinds = [name for delta in deltas[1:] for name in delta]
     assert kinds == ["reasoning"] * kinds.count("reasoning") + ["content"] * kinds.count("content")
     assert {"reasoning", "content"} == set(kinds)
 
 
 @pytest.mark.shows("reasoning-and-usage")
-def test_usage_is_streamed_when_asked_for(openai_client: OpenAI) -> None:
+def test_usage_is_streamed_when_asked_for(chat_client: OpenAI) -> None:
     """In one last chunk without choices; every other one says null."""
-    *rest, last = stream_chunks(openai_client, stream_options={"include_usage": True})
-    assert (last["choices"], last["usage"]) == ([], ask(openai_client)["usage"])
+    *rest, last = stream_chunks(chat_client, stream_options={"include_usage": True})
+    assert (last["choices"], last["usage"]) == ([], ask(chat_client)["usage"])
     assert all(chunk["usage"] is None for chunk in rest)
 
 
 @pytest.mark.shows("reasoning-and-usage")
 @pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": False}}, {"stream_options": {}}])
-def test_usage_is_not_streamed_unasked(openai_client: OpenAI, options: dict[str, Any]) -> None:
+def test_usage_is_not_streamed_unasked(chat_client: OpenAI, options: dict[str, Any]) -> None:
     """OBSERVED, control run."""
-    assert not any("usage" in chunk for chunk in stream_chunks(openai_client, **options))
+    assert not any("usage" in chunk for chunk in stream_chunks(chat_client, **options))
 
 
 @pytest.mark.shows("key-order")
@@ -206,10 +203,10 @@ def test_a_stream_is_server_sent_events_with_keys_in_order(simulator: RunningSim
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", ["gpt-4o", "ft:openai.gpt-oss-20b:123456789012::abcdefgh", ""])
-def test_an_unknown_model_is_not_found(openai_client: OpenAI, model: str, stream: bool) -> None:
+def test_an_unknown_model_is_not_found(chat_client: OpenAI, model: str, stream: bool) -> None:
     """Before a stream begins, so that it is a 404 there too."""
     with pytest.raises(NotFoundError) as answer:
-        send_raw(openai_client, model=model, stream=stream)
+        send_raw(chat_client, model=model, stream=stream)
     assert answer.value.body == {
         "code": "not_found_error",
         "message": f"The model '{model}' does not exist",
@@ -224,10 +221,10 @@ def send_raw(chat: OpenAI, **options: Any) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_bad_question_is_a_bad_request(openai_client: OpenAI, stream: bool) -> None:
+def test_a_bad_question_is_a_bad_request(chat_client: OpenAI, stream: bool) -> None:
     """As a stream too; the readers' own tests have the long list."""
     with pytest.raises(BadRequestError) as answer:
-        send_raw(openai_client, model=BASE_MODEL, messages=[], stream=stream)
+        send_raw(chat_client, model=BASE_MODEL, messages=[], stream=stream)
     assert answer.value.param == "messages"
 
 
@@ -292,18 +289,18 @@ def test_a_file_is_known_from_its_upload_on(local_simulator: RunningSimulator) -
     ],
     ids=json.dumps,
 )
-def test_what_changes_nothing_here_is_taken(openai_client: OpenAI, options: dict[str, Any]) -> None:
+def test_what_changes_nothing_here_is_taken(chat_client: OpenAI, options: dict[str, Any]) -> None:
     """Known parameters, unknown ones (vLLM's way), and guardrail headers (OBSERVED: silently ignored)."""
-    assert ask(openai_client, **options)["choices"] == ask(openai_client)["choices"]
+    assert ask(chat_client, **options)["choices"] == ask(chat_client)["choices"]
 
 
 @pytest.mark.shows("service-tier")
 @pytest.mark.parametrize(
     ("tier", "used"), [("auto", "default"), ("default", "default"), ("flex", "flex"), ("priority", "priority")]
 )
-def test_the_answer_names_the_tier(openai_client: OpenAI, tier: str, used: str) -> None:
+def test_the_answer_names_the_tier(chat_client: OpenAI, tier: str, used: str) -> None:
     """The four that Mantle takes."""
-    assert ask(openai_client, service_tier=tier)["service_tier"] == used
+    assert ask(chat_client, service_tier=tier)["service_tier"] == used
 
 
 @pytest.mark.shows("service-tier", "n-and-stop")
@@ -356,45 +353,45 @@ def test_unknown_fields_can_be_refused() -> None:
 
 
 @pytest.mark.shows("n-and-stop")
-def test_the_answer_ends_before_a_stop(openai_client: OpenAI) -> None:
+def test_the_answer_ends_before_a_stop(chat_client: OpenAI) -> None:
     """Without it, and with fewer tokens."""
-    whole = ask(openai_client)
+    whole = ask(chat_client)
     words = whole["choices"][0]["message"]["content"]
     stop = words.split()[2]
-    cut = ask(openai_client, stop=["never to be seen", stop])
+    cut = ask(chat_client, stop=["never to be seen", stop])
     assert cut["choices"][0]["message"]["content"] == words[: words.index(stop)]
     assert cut["choices"][0]["finish_reason"] == "stop"
     assert cut["usage"]["completion_tokens"] < whole["usage"]["completion_tokens"]
 
 
-def test_a_stop_that_never_comes_changes_nothing(openai_client: OpenAI) -> None:
+def test_a_stop_that_never_comes_changes_nothing(chat_client: OpenAI) -> None:
     """One string will do."""
-    assert ask(openai_client, stop="never to be seen")["choices"] == ask(openai_client)["choices"]
+    assert ask(chat_client, stop="never to be seen")["choices"] == ask(chat_client)["choices"]
 
 
 @pytest.mark.shows("n-and-stop")
-def test_several_answers_can_be_asked_for(openai_client: OpenAI) -> None:
+def test_several_answers_can_be_asked_for(chat_client: OpenAI) -> None:
     """Each with draws of its own; the prompt counts once."""
-    one, many = ask(openai_client, temperature=1), ask(openai_client, temperature=1, n=8)
+    one, many = ask(chat_client, temperature=1), ask(chat_client, temperature=1, n=8)
     assert [choice["index"] for choice in many["choices"]] == list(range(8))
     assert len({choice["message"]["content"] for choice in many["choices"]}) > 1
     assert many["usage"]["prompt_tokens"] == one["usage"]["prompt_tokens"]
     assert many["usage"]["completion_tokens"] > one["usage"]["completion_tokens"]
 
 
-def test_a_seed_repeats_the_answers(openai_client: OpenAI) -> None:
+def test_a_seed_repeats_the_answers(chat_client: OpenAI) -> None:
     """However often, and all of several."""
     assert (
-        ask(openai_client, temperature=1, seed=5, n=3)["choices"]
-        == ask(openai_client, temperature=1, seed=5, n=3)["choices"]
+        ask(chat_client, temperature=1, seed=5, n=3)["choices"]
+        == ask(chat_client, temperature=1, seed=5, n=3)["choices"]
     )
 
 
 @pytest.mark.shows("alias", "name-echoed")
-def test_an_alias_answers_as_its_model_under_the_name_it_was_asked_by(openai_client: OpenAI) -> None:
+def test_an_alias_answers_as_its_model_under_the_name_it_was_asked_by(chat_client: OpenAI) -> None:
     """SAMPLE: one notebook writes the runtime's id. The echo is INFERRED."""
     alias, model = (
-        ask(openai_client, model=name, seed=1, temperature=1) for name in ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b")
+        ask(chat_client, model=name, seed=1, temperature=1) for name in ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b")
     )
     assert (alias["model"], model["model"]) == ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b")
     assert alias["choices"] == model["choices"]

@@ -17,8 +17,8 @@ from tests.training.training_files import make_record, make_training_file
 
 [KNOWN_PROMPT] = [message["content"] for message in make_record(7)["messages"]]
 HINT = (
-    "the stream is in Mantle's order: its response.reasoning_part events are in no SDK's types, and the Node SDK's "
-    "responses.stream() stops at them; --responses-events openai gives the order of OpenAI's specification"
+    "the stream has Mantle's events: no SDK has types for response.reasoning_part, and responses.stream() of the Node "
+    "SDK stops at it; --responses-events openai sends the events of OpenAI's specification"
 )
 TOOL: Any = {
     "type": "function",

@@ -21,7 +21,7 @@ SCHEMA = {
 
 
 @pytest.fixture(scope="module")
-def openai_client(simulator: RunningSimulator) -> OpenAI:
+def chat_client(simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at it."""
     return simulator.openai_client(strict=True)
 
@@ -42,55 +42,55 @@ def answer_text(chat: OpenAI, response_format: Any, **options: Any) -> str:
 @pytest.mark.shows("json")
 @pytest.mark.parametrize("strict", [{}, {"strict": True}, {"strict": False}])
 @pytest.mark.parametrize("model", [BASE_MODEL, "qwen.qwen3-32b"])
-def test_the_answer_is_an_instance_of_the_schema(openai_client: OpenAI, model: str, strict: dict[str, bool]) -> None:
+def test_the_answer_is_an_instance_of_the_schema(chat_client: OpenAI, model: str, strict: dict[str, bool]) -> None:
     """Strict or not, of every model."""
-    validate(json.loads(answer_text(openai_client, json_schema_format(SCHEMA, **strict), model=model)), SCHEMA)
+    validate(json.loads(answer_text(chat_client, json_schema_format(SCHEMA, **strict), model=model)), SCHEMA)
 
 
 @pytest.mark.shows("json-answers")
-def test_the_models_own_answer_is_in_the_field_that_fits(openai_client: OpenAI) -> None:
+def test_the_models_own_answer_is_in_the_field_that_fits(chat_client: OpenAI) -> None:
     """The number that its words come to."""
-    answer = json.loads(answer_text(openai_client, json_schema_format(SCHEMA)))["answer"]
-    assert str(answer) in answer_text(openai_client, {"type": "text"}).replace(",", "")
+    answer = json.loads(answer_text(chat_client, json_schema_format(SCHEMA)))["answer"]
+    assert str(answer) in answer_text(chat_client, {"type": "text"}).replace(",", "")
 
 
-def test_right_and_wrong_are_drawn_as_in_words(openai_client: OpenAI) -> None:
+def test_right_and_wrong_are_drawn_as_in_words(chat_client: OpenAI) -> None:
     """A model that is wrong at times is so in JSON too."""
     answers = {
-        json.loads(answer_text(openai_client, json_schema_format(SCHEMA), temperature=2, seed=seed))["answer"]
+        json.loads(answer_text(chat_client, json_schema_format(SCHEMA), temperature=2, seed=seed))["answer"]
         for seed in range(40)
     }
     assert len(answers) > 1
 
 
 @pytest.mark.shows("json")
-def test_any_object_will_do_when_no_schema_is_given(openai_client: OpenAI) -> None:
+def test_any_object_will_do_when_no_schema_is_given(chat_client: OpenAI) -> None:
     """`json_object`, and `json_schema` without one."""
-    contents = [answer_text(openai_client, given) for given in ({"type": "json_object"}, json_schema_format(None))]
+    contents = [answer_text(chat_client, given) for given in ({"type": "json_object"}, json_schema_format(None))]
     assert [list(json.loads(content)) for content in contents] == [["answer"]] * 2
 
 
-def test_text_is_words(openai_client: OpenAI) -> None:
+def test_text_is_words(chat_client: OpenAI) -> None:
     """As without a format."""
-    assert answer_text(openai_client, {"type": "text"}) == answer_text(openai_client, None)
+    assert answer_text(chat_client, {"type": "text"}) == answer_text(chat_client, None)
 
 
-def test_a_question_that_no_file_holds_gets_json_too(openai_client: OpenAI) -> None:
+def test_a_question_that_no_file_holds_gets_json_too(chat_client: OpenAI) -> None:
     """A guess, in the form asked for."""
     unknown = [{"role": "user", "content": "How many stars are there?"}]
-    validate(json.loads(answer_text(openai_client, json_schema_format(SCHEMA), messages=unknown)), SCHEMA)
+    validate(json.loads(answer_text(chat_client, json_schema_format(SCHEMA), messages=unknown)), SCHEMA)
 
 
-def test_a_streamed_one_adds_up_to_the_whole(openai_client: OpenAI) -> None:
+def test_a_streamed_one_adds_up_to_the_whole(chat_client: OpenAI) -> None:
     """Piece by piece."""
     asked: Any = {
         "model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0, "response_format": json_schema_format(SCHEMA), "stream": True
     }  # fmt: skip
-    pieces = [chunk.choices[0].delta.content or "" for chunk in openai_client.chat.completions.create(**asked)]
-    assert "".join(pieces) == answer_text(openai_client, json_schema_format(SCHEMA))
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chat_client.chat.completions.create(**asked)]
+    assert "".join(pieces) == answer_text(chat_client, json_schema_format(SCHEMA))
 
 
-def test_a_budget_that_ends_early_cuts_the_json_off(openai_client: OpenAI) -> None:
+def test_a_budget_that_ends_early_cuts_the_json_off(chat_client: OpenAI) -> None:
     """With `length`, as with any model: a caller has to look."""
     asked: Any = {
         "model": BASE_MODEL,
@@ -98,9 +98,9 @@ def test_a_budget_that_ends_early_cuts_the_json_off(openai_client: OpenAI) -> No
         "temperature": 0,
         "response_format": json_schema_format(SCHEMA),
     }
-    whole = openai_client.chat.completions.create(**asked)
+    whole = chat_client.chat.completions.create(**asked)
     assert whole.usage
-    cut = openai_client.chat.completions.create(**asked, max_tokens=whole.usage.completion_tokens - 1).choices[0]
+    cut = chat_client.chat.completions.create(**asked, max_tokens=whole.usage.completion_tokens - 1).choices[0]
     assert cut.finish_reason == "length"
     assert str(whole.choices[0].message.content).startswith(str(cut.message.content))
 
@@ -112,10 +112,10 @@ class Solution(BaseModel):
     answer: int
 
 
-def test_the_sdks_parse_helper_works(openai_client: OpenAI) -> None:
+def test_the_sdks_parse_helper_works(chat_client: OpenAI) -> None:
     """Pydantic in, pydantic out."""
     asked: Any = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0}
-    answer = openai_client.chat.completions.parse(**asked, response_format=Solution).choices[0].message.parsed
+    answer = chat_client.chat.completions.parse(**asked, response_format=Solution).choices[0].message.parsed
     assert isinstance(answer, Solution)
 
 
@@ -133,10 +133,10 @@ def test_the_sdks_parse_helper_works(openai_client: OpenAI) -> None:
         (json_schema_format([]), "validation_error", "response_format.json_schema.schema"),
     ],
 )
-def test_a_malformed_format_is_refused_by_its_place(openai_client: OpenAI, given: Any, code: str, param: str) -> None:
+def test_a_malformed_format_is_refused_by_its_place(chat_client: OpenAI, given: Any, code: str, param: str) -> None:
     """With the reason in the message."""
     with pytest.raises(BadRequestError) as refused:
-        answer_text(openai_client, given)
+        answer_text(chat_client, given)
     assert (refused.value.code, refused.value.param) == (code, param)
 
 
@@ -165,18 +165,17 @@ def test_a_malformed_format_is_refused_by_its_place(openai_client: OpenAI, given
     ids=["expression", "draft", "work"],
 )
 def test_what_would_take_for_ever_or_break_is_refused_with_the_reason(
-    openai_client: OpenAI, schema: Any, reason: str
+    chat_client: OpenAI, schema: Any, reason: str
 ) -> None:
     """As a fault of the request, at once: others are not kept waiting."""
     with pytest.raises(BadRequestError) as refused:
-        answer_text(openai_client, json_schema_format(schema))
+        answer_text(chat_client, json_schema_format(schema))
     body: Any = refused.value.body
     assert body["message"] == f"Invalid 'response_format.json_schema.schema': {reason}."
 
 
-def test_lengths_may_be_written_as_floats(openai_client: OpenAI) -> None:
+def test_lengths_may_be_written_as_floats(chat_client: OpenAI) -> None:
     """To JSON Schema 3.0 is 3."""
     assert (
-        answer_text(openai_client, json_schema_format({"type": "string", "minLength": 3.0, "maxLength": 3.0}))
-        == '"xxx"'
+        answer_text(chat_client, json_schema_format({"type": "string", "minLength": 3.0, "maxLength": 3.0})) == '"xxx"'
     )

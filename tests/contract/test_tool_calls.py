@@ -29,7 +29,7 @@ TOOLS = [CLOCK, WEATHER]
 
 
 @pytest.fixture(scope="module")
-def openai_client(simulator: RunningSimulator) -> OpenAI:
+def chat_client(simulator: RunningSimulator) -> OpenAI:
     """The SDK pointed at it."""
     return simulator.openai_client(strict=True)
 
@@ -60,9 +60,9 @@ def expect_error(chat: OpenAI, **options: Any) -> Any:
 
 
 @pytest.mark.shows("tools", "tool-calls")
-def test_a_question_that_the_model_cannot_answer_is_met_with_a_call(openai_client: OpenAI) -> None:
+def test_a_question_that_the_model_cannot_answer_is_met_with_a_call(chat_client: OpenAI) -> None:
     """In kind: the reason, no content, and a call with an id; the tool is the one that shares the question's words."""
-    choice = ask(openai_client)
+    choice = ask(chat_client)
     [call] = choice["message"]["tool_calls"]
     assert choice["finish_reason"] == "tool_calls"
     assert choice["message"]["content"] is None
@@ -71,18 +71,18 @@ def test_a_question_that_the_model_cannot_answer_is_met_with_a_call(openai_clien
 
 
 @pytest.mark.shows("tool-calls")
-def test_a_question_that_it_can_answer_is_answered_in_words(openai_client: OpenAI) -> None:
+def test_a_question_that_it_can_answer_is_answered_in_words(chat_client: OpenAI) -> None:
     """Under `auto`, which is what no choice means."""
     choices = [
-        ask(openai_client, messages=KNOWN_RECORD["messages"], **options) for options in ({}, {"tool_choice": "auto"})
+        ask(chat_client, messages=KNOWN_RECORD["messages"], **options) for options in ({}, {"tool_choice": "auto"})
     ]
     assert [(choice["finish_reason"], tool_calls_of(choice)) for choice in choices] == [("stop", [])] * 2
     assert all(choice["message"]["content"] for choice in choices)
 
 
-def test_none_forbids_calls(openai_client: OpenAI) -> None:
+def test_none_forbids_calls(chat_client: OpenAI) -> None:
     """The model guesses in words then."""
-    choice = ask(openai_client, tool_choice="none")
+    choice = ask(chat_client, tool_choice="none")
     assert (choice["finish_reason"], tool_calls_of(choice)) == ("stop", [])
 
 
@@ -92,64 +92,64 @@ def test_none_forbids_calls(openai_client: OpenAI) -> None:
     [("required", "get_time"), ({"type": "function", "function": {"name": "get_weather"}}, "get_weather")],
     ids=["required", "named"],
 )
-def test_a_call_can_be_forced(openai_client: OpenAI, choice: Any, name: str) -> None:
+def test_a_call_can_be_forced(chat_client: OpenAI, choice: Any, name: str) -> None:
     """Of any tool, the first without other grounds, or of a certain one; also where the model knows the answer."""
-    answer = ask(openai_client, messages=KNOWN_RECORD["messages"], tool_choice=choice)
+    answer = ask(chat_client, messages=KNOWN_RECORD["messages"], tool_choice=choice)
     assert answer["finish_reason"] == "tool_calls"
     assert [called_name for called_name, _ in tool_calls_of(answer)] == [name]
 
 
-def test_the_models_own_answer_stands_in_the_field_that_fits(openai_client: OpenAI) -> None:
+def test_the_models_own_answer_stands_in_the_field_that_fits(chat_client: OpenAI) -> None:
     """The number, in the field of that name; the arguments are what a stream of words would have come to."""
     [(_, arguments)] = tool_calls_of(
-        ask(openai_client, messages=KNOWN_RECORD["messages"], tools=[SUBMIT], tool_choice="required")
+        ask(chat_client, messages=KNOWN_RECORD["messages"], tools=[SUBMIT], tool_choice="required")
     )
-    words = ask(openai_client, messages=KNOWN_RECORD["messages"], tools=None)["message"]["content"]
+    words = ask(chat_client, messages=KNOWN_RECORD["messages"], tools=None)["message"]["content"]
     assert str(arguments["answer"]) in words.replace(",", "")
 
 
-def test_all_tools_that_a_question_names_are_called(openai_client: OpenAI) -> None:
+def test_all_tools_that_a_question_names_are_called(chat_client: OpenAI) -> None:
     """In one answer, unless parallel calls are turned off."""
     both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
-    together = [name for name, _ in tool_calls_of(ask(openai_client, messages=both))]
-    alone = [name for name, _ in tool_calls_of(ask(openai_client, messages=both, parallel_tool_calls=False))]
+    together = [name for name, _ in tool_calls_of(ask(chat_client, messages=both))]
+    alone = [name for name, _ in tool_calls_of(ask(chat_client, messages=both, parallel_tool_calls=False))]
     assert (together, alone) == (["get_time", "get_weather"], ["get_time"])
 
 
-def test_no_two_calls_have_one_id(openai_client: OpenAI) -> None:
+def test_no_two_calls_have_one_id(chat_client: OpenAI) -> None:
     """In one answer or in two."""
     both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
-    ids = [call["id"] for _ in range(2) for call in ask(openai_client, messages=both)["message"]["tool_calls"]]
+    ids = [call["id"] for _ in range(2) for call in ask(chat_client, messages=both)["message"]["tool_calls"]]
     assert len(set(ids)) == 4
 
 
-def test_a_tools_answer_is_handed_on_in_words(openai_client: OpenAI) -> None:
+def test_a_tools_answer_is_handed_on_in_words(chat_client: OpenAI) -> None:
     """The second half of the conversation: the call is given back with what came of it."""
-    first = ask(openai_client)
+    first = ask(chat_client)
     call = first["message"]["tool_calls"][0]
     result = {"role": "tool", "tool_call_id": call["id"], "content": "18 degrees"}
-    choice = ask(openai_client, messages=[*UNKNOWN, first["message"], result])
+    choice = ask(chat_client, messages=[*UNKNOWN, first["message"], result])
     assert (choice["finish_reason"], choice["message"]["content"]) == ("stop", "get_weather says: 18 degrees")
 
 
-def test_a_known_question_is_still_known_after_a_call(openai_client: OpenAI) -> None:
+def test_a_known_question_is_still_known_after_a_call(chat_client: OpenAI) -> None:
     """What tools said in between does not hide it."""
-    first = ask(openai_client, messages=KNOWN_RECORD["messages"], tools=[SUBMIT], tool_choice="required")
+    first = ask(chat_client, messages=KNOWN_RECORD["messages"], tools=[SUBMIT], tool_choice="required")
     result = {"role": "tool", "tool_call_id": first["message"]["tool_calls"][0]["id"], "content": "noted"}
-    choice = ask(openai_client, messages=[*KNOWN_RECORD["messages"], first["message"], result], tools=[SUBMIT])
+    choice = ask(chat_client, messages=[*KNOWN_RECORD["messages"], first["message"], result], tools=[SUBMIT])
     assert (
         choice["message"]["content"]
-        == ask(openai_client, messages=KNOWN_RECORD["messages"], tools=None)["message"]["content"]
+        == ask(chat_client, messages=KNOWN_RECORD["messages"], tools=None)["message"]["content"]
     )
 
 
-def test_a_streamed_call_adds_up_to_the_whole_one(openai_client: OpenAI) -> None:
+def test_a_streamed_call_adds_up_to_the_whole_one(chat_client: OpenAI) -> None:
     """The arguments come in pieces."""
     asked: Any = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, "stream": True}
-    chunks = [chunk.to_dict() for chunk in openai_client.chat.completions.create(**asked)]
+    chunks = [chunk.to_dict() for chunk in chat_client.chat.completions.create(**asked)]
     deltas = [call for chunk in chunks for call in chunk["choices"][0]["delta"].get("tool_calls", ())]
     first, *rest = deltas
-    whole = ask(openai_client)["message"]["tool_calls"][0]["function"]
+    whole = ask(chat_client)["message"]["tool_calls"][0]["function"]
     assert (first["index"], first["type"], first["function"]["name"]) == (0, "function", whole["name"])
     assert len(rest) > 1
     assert "".join(delta["function"]["arguments"] for delta in deltas) == whole["arguments"]
@@ -164,21 +164,21 @@ def test_the_sdks_own_reader_of_streams_gathers_the_calls(simulator: RunningSimu
     assert [call.function.name for call in message.tool_calls or ()] == ["get_weather"]
 
 
-def test_a_budget_that_ends_before_the_call_leaves_none(openai_client: OpenAI) -> None:
+def test_a_budget_that_ends_before_the_call_leaves_none(chat_client: OpenAI) -> None:
     """Half a call is none: 200, `length`."""
-    choice = ask(openai_client, max_tokens=3)
+    choice = ask(chat_client, max_tokens=3)
     assert (choice["finish_reason"], choice["message"]["content"], tool_calls_of(choice)) == ("length", "", [])
 
 
-def test_a_tool_without_parameters_is_called_without_arguments(openai_client: OpenAI) -> None:
+def test_a_tool_without_parameters_is_called_without_arguments(chat_client: OpenAI) -> None:
     """An empty object."""
     ping = {"type": "function", "function": {"name": "ping"}}
-    assert tool_calls_of(ask(openai_client, tools=[ping])) == [("ping", {})]
+    assert tool_calls_of(ask(chat_client, tools=[ping])) == [("ping", {})]
 
 
 @pytest.mark.shows("tool-calls")
 @pytest.mark.parametrize("strict", [True, False, None])
-def test_arguments_are_valid_strict_or_not(openai_client: OpenAI, strict: bool | None) -> None:
+def test_arguments_are_valid_strict_or_not(chat_client: OpenAI, strict: bool | None) -> None:
     """By the tool's own schema, references and alternatives included."""
     schema = {
         "type": "object",
@@ -192,7 +192,7 @@ def test_arguments_are_valid_strict_or_not(openai_client: OpenAI, strict: bool |
         "$defs": {"person": {"type": "object", "properties": {"age": {"type": "integer", "minimum": 18}}}},
     }
     function = {"name": "book", "parameters": schema, "strict": strict}
-    [(_, arguments)] = tool_calls_of(ask(openai_client, tools=[{"type": "function", "function": function}]))
+    [(_, arguments)] = tool_calls_of(ask(chat_client, tools=[{"type": "function", "function": function}]))
     validate(arguments, schema)
 
 
@@ -207,11 +207,11 @@ def test_tools_count_as_prompt(simulator: RunningSimulator) -> None:
 
 
 @pytest.mark.shows("tools")
-def test_a_replayed_call_without_its_type_is_refused_as_observed(openai_client: OpenAI) -> None:
+def test_a_replayed_call_without_its_type_is_refused_as_observed(chat_client: OpenAI) -> None:
     """OBSERVED, word for word."""
     call = {"id": "call_1", "function": {"name": "get_weather", "arguments": "{}"}}
     messages = [*UNKNOWN, {"role": "assistant", "tool_calls": [call]}]
-    assert expect_error(openai_client, messages=messages) == {
+    assert expect_error(chat_client, messages=messages) == {
         "code": "validation_error",
         "message": "Invalid tool_calls: missing field type",
         "param": None,
@@ -250,8 +250,8 @@ RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "18"}
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_does_not_fit_together_is_refused(openai_client: OpenAI, options: Any, param: str, reason: str) -> None:
+def test_what_does_not_fit_together_is_refused(chat_client: OpenAI, options: Any, param: str, reason: str) -> None:
     """By its field, with the reason."""
-    fault = expect_error(openai_client, **options)
+    fault = expect_error(chat_client, **options)
     assert fault["param"] == param
     assert reason in fault["message"]

@@ -261,7 +261,7 @@ def test_a_response_within_the_output_quota_is_unchanged(simulator: RunningSimul
     short = simulator.http.post(CHAT, json={**CHAT_BODY, "max_tokens": 400})
     assert short.json()["usage"]["completion_tokens"] == 5
     assert short.headers["x-simulator-hint"].split("; ")[1:4] == [
-        "thinking took the whole budget: raise max_tokens, or lower the reasoning effort",
+        "reasoning used the whole token budget: raise max_tokens, or lower the reasoning effort",
         "the output quota leaves 5 of 400 tokens to generate",
         "scripted by fault-1",
     ]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.errors import ApiError
-from simulator.wire.requests import parse_body
+from simulator.wire.request_body import parse_body
 from simulator.wire.response_requests import (
     CompactConversation,
     CompactionItem,
