@@ -92,11 +92,11 @@ def test_the_simulators_options_can_come_before_the_command(faulty_simulator: Ru
     [
         (
             ["remove", "fault-0"],
-            "The fault 'fault-0' does not exist (GET /_simulator/faults lists those that are there)",
+            "The fault 'fault-0' does not exist (GET /_simulator/faults lists the existing ones)",
         ),
         (
             ["remove", "no such"],
-            "The fault 'no such' does not exist (GET /_simulator/faults lists those that are there)",
+            "The fault 'no such' does not exist (GET /_simulator/faults lists the existing ones)",
         ),
         (["add", "-"], "fault 1: drop: it takes before or after; got 1"),
         (["add", "nowhere.json"], "nowhere.json: No such file or directory"),

@@ -272,10 +272,10 @@ def test_a_request_signed_for_another_service_is_told_so(served_simulator: Runni
     assert (parse_error(answer), "x-request-id" in answer.headers) == ((401, NOT_VALID, hint), True)
 
 
-def test_a_service_that_is_not_here_is_told_so(served_simulator: RunningSimulator) -> None:
-    """Whatever the path."""
+def test_an_unserved_service_gets_an_error_of_its_own_protocol(served_simulator: RunningSimulator) -> None:
+    """On any path."""
     answer = sign_request(served_simulator, SESSION_CREDENTIALS, service="nosuch", path="/2020-01-01/things")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found_error")
+    assert (answer.status_code, answer.json()["__type"]) == (404, "UnknownOperationException")
 
 
 def test_the_hint_names_the_command_for_this_very_server(served_simulator: RunningSimulator) -> None:
