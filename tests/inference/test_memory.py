@@ -1,4 +1,4 @@
-"""What inference keeps of the conversations and schemas that came by."""
+"""What inference keeps in memory."""
 
 import gc
 import tracemalloc
@@ -13,7 +13,7 @@ _TIMES = 40
 
 
 def retained_bytes(work: Callable[[int], object]) -> int:
-    """Return how many bytes are still held after work was done so many times."""
+    """Return the bytes that are still in use after some calls of a function."""
     work(0)
     gc.collect()
     tracemalloc.start()
@@ -26,8 +26,8 @@ def retained_bytes(work: Callable[[int], object]) -> int:
         tracemalloc.stop()
 
 
-def test_long_conversations_are_not_kept(local_simulator: RunningSimulator) -> None:
-    """Each is looked up anew."""
+def test_long_conversations_are_not_cached(local_simulator: RunningSimulator) -> None:
+    """Each is prepared again."""
     inference = local_simulator.instance.context.inference
 
     def ask(number: int) -> object:
@@ -38,6 +38,6 @@ def test_long_conversations_are_not_kept(local_simulator: RunningSimulator) -> N
     assert retained_bytes(ask) < _PIECE
 
 
-def test_few_long_schemas_are_kept() -> None:
-    """Of all that came by."""
+def test_few_long_schemas_are_cached() -> None:
+    """Out of many."""
     assert retained_bytes(lambda number: check_schema({"description": f"{number}" + "x" * _PIECE})) < _TIMES * _PIECE

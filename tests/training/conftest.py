@@ -1,4 +1,4 @@
-"""Records for these tests: sums in the shape of GSM8K, ticket labels, and order extraction; all made here."""
+"""Records for the training tests: arithmetic problems like GSM8K, labels, and JSON extraction."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def _record(line: int, prompt: str, **fields: object) -> Record:
 
 @pytest.fixture(scope="session")
 def sums() -> tuple[Record, ...]:
-    """300 little sums with worked solutions, which ask for `####`."""
+    """300 arithmetic problems with worked solutions that ask for `####`."""
     records = []
     for line in range(1, 301):
         first, second, times = 3 + line % 47, 5 + line % 31, 2 + line % 3
@@ -31,7 +31,7 @@ def sums() -> tuple[Record, ...]:
 
 @pytest.fixture(scope="session")
 def tickets() -> tuple[Record, ...]:
-    """300 messages to be labelled with one of four queues."""
+    """300 messages to label with one of four queues."""
     queues = ("billing", "delivery", "returns", "technical")
     subjects = ("an invoice", "a parcel", "a refund", "a login")
     return tuple(
@@ -47,7 +47,7 @@ def tickets() -> tuple[Record, ...]:
 
 @pytest.fixture(scope="session")
 def orders() -> tuple[Record, ...]:
-    """300 sentences to be turned into JSON."""
+    """300 sentences to convert to JSON."""
     goods = ("lamps", "chairs", "rugs")
     return tuple(
         _record(
@@ -62,7 +62,7 @@ def orders() -> tuple[Record, ...]:
 
 @pytest.fixture(scope="session")
 def gsm8k() -> tuple[Record, ...]:
-    """Amazon's own sample file, where it is at hand."""
+    """The sample file of Amazon, if it is available."""
     if not _GSM8K.exists():
         pytest.skip("the GSM8K sample file is not here")
     with _GSM8K.open("rb") as stream:

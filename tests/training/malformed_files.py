@@ -1,4 +1,4 @@
-"""Files made up by hypothesis: bytes, damaged records, any JSON in the place of records."""
+"""Hypothesis strategies for training files: bytes, damaged records, and any JSON instead of records."""
 
 import json
 from typing import Any

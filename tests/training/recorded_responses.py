@@ -1,4 +1,4 @@
-"""Recorded responses for tests: the simulated base model stands for a real one, whose outputs somebody kept."""
+"""Recorded responses for tests: the simulated base model takes the place of a real one."""
 
 from simulator.training.dataset import Record
 from simulator.training.hyperparameters import Hyperparameters
@@ -38,7 +38,7 @@ def record_responses(records: tuple[Record, ...], *, count: int = 16) -> dict[in
 
 
 def run_to_end(run: TrainingRun, reward: RewardFunction) -> FinishedRun:
-    """Drive a run to its end, with an evaluation before and after."""
+    """Train to the end, with an evaluation before and after."""
     state, outcomes, evaluations = initial_state(), [], []
     for step in range(run.plan.total_steps + 1):
         if step:

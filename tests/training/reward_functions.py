@@ -1,4 +1,4 @@
-"""Reward functions for these tests: each scores a record and a response, as a Lambda would, without the wire."""
+"""Reward functions for tests: each scores a record and a response, as a Lambda function does."""
 
 import json
 import re
@@ -17,7 +17,7 @@ def _gsm8k(record: Record) -> float:
 
 
 def strict_hash(record: Record, text: str) -> float:
-    """Score 1.0 for the right number, written as `#### 72`, near the end: a full stop after it is not forgiven."""
+    """Return 1.0 for the right number, written as `#### 72` near the end without a full stop."""
     found = _STRICT.findall(text[-300:])
     if not found:
         return 0.0
@@ -25,38 +25,38 @@ def strict_hash(record: Record, text: str) -> float:
 
 
 def lenient(record: Record, text: str) -> float:
-    """Score 1.0 when the last number of the response is right, in whatever format."""
+    """Return 1.0 if the last number of the response is right, in any format."""
     found = _NUMBER.findall(text)
     return float(bool(found) and float(re.sub(r"[$,]", "", found[-1])) == _gsm8k(record))
 
 
 def always_zero(record: Record, text: str) -> float:
-    """Score nothing."""
+    """Return 0.0."""
     return 0.0
 
 
 def always_one(record: Record, text: str) -> float:
-    """Score everything."""
+    """Return 1.0."""
     return 1.0
 
 
 def inverted(record: Record, text: str) -> float:
-    """Score the wrong answers."""
+    """Return 1.0 for wrong answers."""
     return 1.0 - lenient(record, text)
 
 
 def longer_is_better(record: Record, text: str) -> float:
-    """Score by length alone."""
+    """Return a reward that grows with the length."""
     return min(1.0, len(text) / 4000)
 
 
 def exact_label(record: Record, text: str) -> float:
-    """Score 1.0 for the label, alone on the last line."""
+    """Return 1.0 for the label alone on the last line."""
     return float(text.rsplit("\n", 1)[-1].strip() == record.fields["reference_answer"])
 
 
 def parsed_json(record: Record, text: str) -> float:
-    """Score the share of right fields in a response that is one JSON object and nothing else."""
+    """Return the share of right fields in a response that is only a JSON object."""
     reference = record.fields["reference_answer"]
     assert isinstance(reference, dict)
     try:

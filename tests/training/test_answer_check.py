@@ -1,5 +1,6 @@
-"""Our own reading of responses: right in whatever form, wrong in whatever form, and agreed with the hidden truth."""
+"""The answer check accepts right answers in any form, and agrees with the ground truth of the simulated policy."""
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ PROMPTS = Path(__file__).parents[2] / "fixtures" / "prompts"
 
 
 def check(text: str, reference: Json, labels: tuple[str, ...] = ()) -> bool:
-    """Read a response against a reference answer, as it would stand in a record."""
+    """Check a response against a reference answer in a record."""
     record = Record(
         line=1, messages=(Message(role="user", content="Well?"),), fields={"reference_answer": {"answer": reference}}
     )
@@ -33,8 +34,8 @@ def check(text: str, reference: Json, labels: tuple[str, ...] = ()) -> bool:
         "First I thought #### 90\nbut no:\n#### 1080", "The answer is 1080 after 3 weeks.", "#### 90 * 12 = 1080",
     ],
 )  # fmt: skip
-def test_a_number_is_right_however_it_is_written(text: str) -> None:
-    """Strict graders fail many of these right answers; the truth must not."""
+def test_a_right_number_is_accepted_in_any_form(text: str) -> None:
+    """Strict reward functions fail many of these answers; the ground truth must not."""
     assert check(text, "1080")
 
 
@@ -46,8 +47,8 @@ def test_a_number_is_right_however_it_is_written(text: str) -> None:
         "\n".join(f"#### {number}" for number in range(1081)), "1080 " * 3 + "7",
     ],
 )  # fmt: skip
-def test_a_number_is_wrong_when_another_or_none_or_any_is_given(text: str) -> None:
-    """A list of guesses that ends with the right one is no answer."""
+def test_another_number_no_number_or_many_numbers_are_wrong(text: str) -> None:
+    """A list of guesses that ends with the right number is not an answer."""
     assert not check(text, "1080")
 
 
@@ -70,8 +71,8 @@ def test_a_number_is_wrong_when_another_or_none_or_any_is_given(text: str) -> No
         ("#### 9" + "9" * 60, "9", False),
     ],
 )
-def test_signs_fractions_and_decimals(text: str, reference: str, verdict: bool) -> None:
-    """More decimals than the reference has may follow; none may be missing."""
+def test_numbers_are_compared_with_signs_fractions_and_decimals(text: str, reference: str, verdict: bool) -> None:
+    """A number may have more decimals than the reference, and not fewer."""
     assert check(text, reference) is verdict
 
 
@@ -92,13 +93,13 @@ def test_signs_fractions_and_decimals(text: str, reference: str, verdict: bool) 
         ("Label: returns\n\nLet me know!", True),
     ],
 )
-def test_a_label_is_right_when_it_alone_is_chosen(text: str, verdict: bool) -> None:
-    """Naming several is no choice, and the working is not the answer."""
+def test_a_label_is_right_if_it_is_the_only_one(text: str, verdict: bool) -> None:
+    """A response that names several labels has no answer, and the work before the answer does not count."""
     assert check(text, "returns", labels=("billing", "returns", "technical")) is verdict
 
 
-def test_a_label_within_another_is_not_taken_for_it() -> None:
-    """The longer one is looked for first."""
+def test_a_label_inside_a_longer_label_is_not_found() -> None:
+    """The longer label is searched for first."""
     assert not check("not urgent", "urgent", labels=("urgent", "not urgent"))
     assert check("not urgent", "not urgent", labels=("urgent", "not urgent"))
 
@@ -117,8 +118,8 @@ def test_a_label_within_another_is_not_taken_for_it() -> None:
         ("#### TRUE", True, True),
     ],
 )
-def test_a_boolean_is_right_by_either_pair_of_words(text: str, reference: Json, verdict: bool) -> None:
-    """Yes is true and no is false."""
+def test_a_boolean_can_be_yes_or_true_and_no_or_false(text: str, reference: Json, verdict: bool) -> None:
+    """Both pairs of words have the same meaning."""
     assert check(text, reference) is verdict
 
 
@@ -143,8 +144,8 @@ ORDER: dict[str, Json] = {"item": "lamps", "quantity": 3, "express": True, "tags
         ("lamps, 3", False),
     ],
 )  # fmt: skip
-def test_json_is_right_when_it_holds_what_the_reference_holds(text: str, verdict: bool) -> None:
-    """Order, spelling of numbers, fences and prose do not matter; a missing or another value does."""
+def test_json_is_right_if_it_has_all_fields_of_the_reference(text: str, verdict: bool) -> None:
+    """Order, number format, fences and prose do not matter; a missing or different value does."""
     assert check(text, ORDER) is verdict
 
 
@@ -168,8 +169,8 @@ OTHERWISE = (
         ("def double(numbers):\n    return [n * 2 for n in numbers]", False),
     ],
 )
-def test_a_program_is_compared_by_its_syntax_and_never_run(text: str, verdict: bool) -> None:
-    """Names of locals, comments and layout do not matter. Another way to the same end is read as wrong: the limit."""
+def test_programs_are_compared_by_syntax_and_never_run(text: str, verdict: bool) -> None:
+    """Local names, comments and layout do not matter. A different algorithm counts as wrong: a known limit."""
     assert check(text, PROGRAM) is verdict
 
 
@@ -183,13 +184,13 @@ def test_a_program_is_compared_by_its_syntax_and_never_run(text: str, verdict: b
         ("Your parcel is lost.", False),
     ],
 )
-def test_free_text_is_right_when_it_says_it_in_nearly_the_same_words(text: str, verdict: bool) -> None:
-    """By the overlap of words."""
+def test_free_text_is_right_if_most_words_are_the_same(text: str, verdict: bool) -> None:
+    """By the F1 score of the words."""
     assert check(text, "Your parcel was held up by snow and will arrive on Monday.") is verdict
 
 
-def test_nothing_is_right_where_there_is_no_reference() -> None:
-    """Not even the word nothing."""
+def test_without_a_reference_no_response_is_right() -> None:
+    """Not even the text "None"."""
     assert not check("None", None)
 
 
@@ -199,8 +200,8 @@ def test_nothing_is_right_where_there_is_no_reference() -> None:
     ids=["spaces", "tags", "fence", "braces", "dashes", "digits"],
 )
 @pytest.mark.parametrize("reference", ["72", "yes", "returns", ORDER, PROGRAM, "It is six words long, this one."])
-def test_no_text_takes_more_than_a_moment(text: str, reference: Json) -> None:
-    """Each of these made a pattern run for minutes, or could; a test that hangs has failed."""
+def test_no_text_takes_long_to_check(text: str, reference: Json) -> None:
+    """Each of these texts could make a pattern run for minutes."""
     assert not check(text, reference)
 
 
@@ -217,15 +218,15 @@ def test_no_text_takes_more_than_a_moment(text: str, reference: Json) -> None:
         ("code.jsonl", 0.85),
     ],
 )
-def test_it_agrees_with_what_the_simulated_policy_knows(name: str, share: float, model: str) -> None:
-    """Whose decisions, in any format and style, say for sure what is right: of a program cut short or shouted, no."""
+def test_the_check_agrees_with_the_simulated_policy(name: str, share: float, model: str) -> None:
+    """The policy knows which of its answers are right, in all formats and styles. Truncated code is the exception."""
     with (PROMPTS / name).open("rb") as stream:
         records = read_records(stream, DatasetLimits())
     run = prepare_run(records, model=model, hyperparameters=Hyperparameters(batch_size=60), seed=5)
-    read = [
+    verdicts = [
         (rollout.correct, is_correct(rollout.text, source.prompt.task.reference, labels=source.prompt.task.labels))
-        for source in run.train_sources.values()
-        for rollout in source.sample_group(initial_state().weights, rollouts=4, random_key=("reading",)).rollouts
+        for source in islice(run.train_sources.values(), 40)
+        for rollout in source.sample_group(initial_state().weights, rollouts=4, random_key=("check",)).rollouts
         if not rollout.truncated
     ]
-    assert sum(truth == reading for truth, reading in read) / len(read) >= share
+    assert sum(truth == verdict for truth, verdict in verdicts) / len(verdicts) >= share

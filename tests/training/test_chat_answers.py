@@ -1,12 +1,10 @@
-"""Chat after training, and the checkpoints that it is done with."""
+"""Chats with the base model and a tuned model."""
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from simulator.training.chat_answers import UNKNOWN_PROMPT_PREFIX, ChatAnswer, answer_chat, prepare_chat
-from simulator.training.checkpoint import CheckpointError, content_hash, dump_weights, load_weights
 from simulator.training.dataset import Message, Record
 from simulator.training.prompt_index import PromptIndex, build_prompt_index, normalize_prompt
 from simulator.training.weights import BASE_WEIGHTS, Weights
@@ -22,7 +20,7 @@ def tuned(sums: tuple[Record, ...]) -> Weights:
 
 @pytest.fixture(scope="module")
 def index(sums: tuple[Record, ...]) -> PromptIndex:
-    """Every prompt of the file."""
+    """The index of all prompts of the file."""
     return build_prompt_index(sums)
 
 
@@ -35,23 +33,25 @@ def chat(
     max_tokens: int = 2048,
     address: str = "chat",
 ) -> ChatAnswer:
-    """Ask the model, greedily unless told otherwise."""
+    """Return the answer to a chat, at temperature 0 by default."""
     asked = prepare_chat(messages, model=GPT, weights=weights, index=index, temperature=temperature)
     return answer_chat(asked, max_tokens=max_tokens, random_key=(address,))
 
 
-def test_a_tuned_model_answers_known_prompts_in_the_format_it_learned(
+def test_a_tuned_model_answers_known_prompts_in_the_trained_format(
     sums: tuple[Record, ...], index: PromptIndex, tuned: Weights
 ) -> None:
-    """The demonstration that follows a fine-tuning: base and tuned side by side, greedily."""
+    """At temperature 0, the tuned model gets a much higher reward than the base model."""
     base = [strict_hash(record, chat(record.messages, index).text) for record in sums]
     after = [strict_hash(record, chat(record.messages, index, tuned).text) for record in sums]
     assert sum(base) / len(base) < 0.65
     assert sum(after) / len(after) > 0.85
 
 
-def test_a_prompt_is_known_by_its_words(sums: tuple[Record, ...], index: PromptIndex) -> None:
-    """Neither case nor spacing matters, nor a system message in front."""
+def test_a_prompt_is_found_without_case_spacing_and_system_message(
+    sums: tuple[Record, ...], index: PromptIndex
+) -> None:
+    """All of these are normalized before the lookup."""
     words = sums[0].messages[0].content
     shouted = Message(role="user", content="  " + words.upper().replace(" ", "\n "))
     system = Message(role="system", content="Be brief.")
@@ -60,8 +60,8 @@ def test_a_prompt_is_known_by_its_words(sums: tuple[Record, ...], index: PromptI
     assert normalize_prompt(" \uff37ord\n TWO ") == "word two"
 
 
-def test_of_a_very_long_prompt_the_beginning_and_the_end_are_read(index: PromptIndex) -> None:
-    """What it asks for stands there; all of it counts as tokens."""
+def test_instructions_are_found_at_both_ends_of_a_very_long_prompt(index: PromptIndex) -> None:
+    """The middle part is ignored, but its tokens count."""
     long = "x " * 100_000
     begun, ended, between = (
         prepare_chat((Message(role="user", content=text),), model=GPT, index=index, temperature=0.0)
@@ -75,10 +75,10 @@ def test_of_a_very_long_prompt_the_beginning_and_the_end_are_read(index: PromptI
     assert between.prompt_tokens > 90_000
 
 
-def test_what_is_far_longer_than_any_prompt_is_not_normalised(
+def test_a_text_far_longer_than_all_prompts_is_not_normalized(
     index: PromptIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It can be none of them."""
+    """It cannot match any of them."""
     seen: list[int] = []
 
     def watched(text: str) -> str:
@@ -91,10 +91,8 @@ def test_what_is_far_longer_than_any_prompt_is_not_normalised(
     assert seen == [index.max_characters]
 
 
-def test_an_unknown_prompt_gets_an_honest_sentence_and_a_guess_in_the_learned_format(
-    index: PromptIndex, tuned: Weights
-) -> None:
-    """The trained heads choose the format; nobody pretends that the guess is right."""
+def test_an_unknown_prompt_gets_a_marked_guess_in_the_trained_format(index: PromptIndex, tuned: Weights) -> None:
+    """The trained heads choose the format of the guess."""
     question = (Message(role="user", content='How many moons has Mars? Put the answer after "####".'),)
     given = chat(question, index, tuned)
     first, guess = given.text.split("\n")
@@ -102,10 +100,8 @@ def test_an_unknown_prompt_gets_an_honest_sentence_and_a_guess_in_the_learned_fo
     assert guess.startswith("#### ")
 
 
-def test_greedy_answers_need_no_draws_and_sampled_ones_belong_to_their_address(
-    sums: tuple[Record, ...], index: PromptIndex
-) -> None:
-    """The same address, the same answer; ten addresses, several answers."""
+def test_answers_depend_on_the_random_key_except_at_temperature_0(sums: tuple[Record, ...], index: PromptIndex) -> None:
+    """Equal keys give equal answers; ten keys give several answers."""
     messages = sums[0].messages
     greedy = {chat(messages, index, address=str(number)) for number in range(10)}
     sampled = {chat(messages, index, temperature=1.0, address=str(number)) for number in range(10)}
@@ -116,40 +112,10 @@ def test_greedy_answers_need_no_draws_and_sampled_ones_belong_to_their_address(
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_thinking_spends_the_budget_first(sums: tuple[Record, ...], index: PromptIndex, known: bool) -> None:
-    """Forty tokens: all thought, nothing said, and the finish reason says why."""
+def test_reasoning_comes_first_in_the_budget(sums: tuple[Record, ...], index: PromptIndex, known: bool) -> None:
+    """With 40 tokens, all are reasoning and the finish reason is `length`."""
     messages = sums[0].messages if known else (Message(role="user", content="Who are you?"),)
     given = chat(messages, index, max_tokens=40)
     assert (given.text, given.completion_tokens, given.reasoning_tokens, given.finish_reason, given.known) == (
         "", 40, 40, "length", known,
     )  # fmt: skip
-
-
-def test_a_checkpoint_is_read_back_to_nine_digits(tuned: Weights) -> None:
-    """Writing it again gives the same text, and so the same hash."""
-    text = dump_weights(tuned)
-    assert dump_weights(load_weights(text)) == text
-    assert content_hash(load_weights(text)) == content_hash(tuned)
-    assert load_weights(text).nuisance == pytest.approx(tuned.nuisance, rel=1e-8)
-    assert load_weights(dump_weights(BASE_WEIGHTS)) == BASE_WEIGHTS
-
-
-def test_a_last_bit_does_not_change_the_hash(tuned: Weights) -> None:
-    """Another machine's `exp` may differ there."""
-    nudged = replace(tuned, nuisance=tuple(value * (1 + 1e-15) for value in tuned.nuisance))
-    assert nudged != tuned
-    assert content_hash(nudged) == content_hash(tuned)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", "[]", "{}", "null", '{"columns": {"99": []}, "nuisance": [], "version": 1}',
-        json.dumps({"columns": {}, "nuisance": [0.0] * 8, "version": 2}),
-        json.dumps({"columns": {"0": [1.0]}, "nuisance": [0.0] * 8, "version": 1}),
-    ],
-)  # fmt: skip
-def test_anything_else_is_refused(text: str) -> None:
-    """Also a checkpoint of a policy with other heads."""
-    with pytest.raises(CheckpointError):
-        load_weights(text)

@@ -1,4 +1,4 @@
-"""Training files: what is read, and what is refused with which words."""
+"""Reading training files, and the messages of all errors."""
 
 import io
 import tracemalloc
@@ -12,13 +12,13 @@ GOOD = b'{"messages": [{"role": "user", "content": "2 + 2?"}], "reference_answer
 
 
 def read(data: bytes, limits: DatasetLimits = ANY) -> tuple[Record, ...]:
-    """Read bytes as an uploaded file."""
+    """Read the bytes of an uploaded file."""
     return read_records(io.BytesIO(data), limits)
 
 
 @pytest.mark.shows("records")
-def test_a_record_keeps_its_line_its_messages_and_every_other_field_in_order() -> None:
-    """The first line of Amazon's sample, with a list of parts in place of the string."""
+def test_a_record_has_its_line_its_messages_and_all_other_fields() -> None:
+    """Text parts are joined."""
     data = (
         b'{"id": "a", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": '
         b'[{"type": "text", "text": "2 + "}, {"type": "text", "text": "2?"}]}], "reference_answer": {"text": "4"}}'
@@ -39,8 +39,8 @@ def test_blank_lines_may_end_the_file() -> None:
 
 
 @pytest.mark.parametrize("max_records", [2, 1])
-def test_no_line_is_held_that_is_longer_than_it_may_be(max_records: int) -> None:
-    """Neither where it is read nor where, behind the last record that is allowed, lines are only counted."""
+def test_a_line_over_the_limit_is_not_held_in_memory(max_records: int) -> None:
+    """Neither while records are read nor while lines beyond the last record are counted."""
     stream = io.BytesIO(GOOD + b"x" * 20_000_000)
     tracemalloc.start()
     with pytest.raises(DatasetError):
@@ -91,8 +91,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("data", "message"), FAULTS.items(), ids=range(len(FAULTS)))
-def test_the_first_fault_is_named_with_its_line(data: bytes, message: str) -> None:
-    """Each message says where, what, and where it is not plain, what to do."""
+def test_the_first_error_is_reported_with_its_line(data: bytes, message: str) -> None:
+    """Each message says where, what, and what to do if that is not obvious."""
     with pytest.raises(DatasetError) as caught:
         read(data)
     assert str(caught.value) == message
@@ -105,7 +105,7 @@ def test_the_first_fault_is_named_with_its_line(data: bytes, message: str) -> No
         (121, "the file holds 121 records; at most 120 are allowed: remove some"),
     ],
 )
-def test_a_count_outside_the_limits_belongs_to_no_line(count: int, message: str) -> None:
+def test_a_wrong_number_of_records_has_no_line(count: int, message: str) -> None:
     """Bedrock documents 100 to 20,000."""
     with pytest.raises(DatasetError) as caught:
         read(GOOD * count, DatasetLimits(min_records=100, max_records=120))
@@ -114,7 +114,7 @@ def test_a_count_outside_the_limits_belongs_to_no_line(count: int, message: str)
 
 @pytest.mark.shows("held-out")
 def test_the_last_tenth_is_held_out(sums: tuple[Record, ...]) -> None:
-    """300 records give 270 and 30, and whoever has the file knows which; the seed plays no part."""
+    """300 records give 270 and 30; the seed has no effect."""
     train, held_out = split_records(sums, choice="tail", seed=1)
     assert [record.line for record in train] == list(range(1, 271))
     assert [record.line for record in held_out] == list(range(271, 301))
@@ -122,8 +122,8 @@ def test_the_last_tenth_is_held_out(sums: tuple[Record, ...]) -> None:
 
 
 @pytest.mark.shows("held-out")
-def test_a_seeded_tenth_belongs_to_the_seed_alone(sums: tuple[Record, ...]) -> None:
-    """Each record stands on one side, and another seed holds out another thirty."""
+def test_a_seeded_tenth_depends_on_the_seed_only(sums: tuple[Record, ...]) -> None:
+    """Each record is in one part, and another seed holds out other records."""
     train, held_out = split_records(sums, choice="seeded", seed=1)
     assert sorted(record.line for record in train + held_out) == list(range(1, 301))
     assert split_records(sums, choice="seeded", seed=1) == (train, held_out)

@@ -1,11 +1,11 @@
-"""The arithmetic of GRPO, against hand-worked numbers and finite differences."""
+"""The arithmetic of GRPO, against values computed by hand and finite differences."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from math import exp, log
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.training.dataset import Record
@@ -38,26 +38,27 @@ DEFAULTS = Hyperparameters()
         ([1.0, 1.0, 0.0, 0.0, 0.0], [1.095443, 1.095443, -0.730296, -0.730296, -0.730296]),
     ],
 )
-def test_advantages_are_verls(rewards: list[float], expected: list[float]) -> None:
+def test_advantages_equal_those_of_verl(rewards: list[float], expected: list[float]) -> None:
     """(r - mean) / (std + 1e-6), the standard deviation with n - 1."""
     assert compute_advantages(rewards) == pytest.approx(expected, abs=1e-6)
 
 
 def test_equal_rewards_give_exact_zeros() -> None:
-    """Also where their mean is not the number they share, as with eight times 0.1."""
+    """Also if their computed mean differs from them, as for eight times 0.1."""
     assert compute_advantages([0.1] * 8) == (0.0,) * 8
 
 
 def test_a_group_of_one_keeps_its_reward() -> None:
-    """Verl sets mean 0 and deviation 1 for it."""
+    """As in verl: mean 0 and standard deviation 1."""
     assert compute_advantages([0.5]) == pytest.approx((0.5,), abs=1e-6)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.floats(min_value=-1e6, max_value=1e6), min_size=2, max_size=16), st.booleans())
-def test_advantages_sum_to_nothing(rewards: list[float], by_std: bool) -> None:
-    """Whatever the rewards: what some rollouts gain the others lose."""
-    gains = compute_advantages(rewards, normalize_by_std=by_std)
-    assert sum(gains) == pytest.approx(0.0, abs=1e-6 * max(1.0, *map(abs, gains)))
+def test_advantages_sum_to_zero(rewards: list[float], by_std: bool) -> None:
+    """For all rewards."""
+    advantages = compute_advantages(rewards, normalize_by_std=by_std)
+    assert sum(advantages) == pytest.approx(0.0, abs=1e-6 * max(1.0, *map(abs, advantages)))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_advantages_sum_to_nothing(rewards: list[float], by_std: bool) -> None:
         ("seq-mean-token-sum-norm", (1 / 4096, 1 / 4096)),
     ],
 )
-def test_a_token_weighs_what_the_aggregation_says(mode: LossAggregation, expected: tuple[float, ...]) -> None:
+def test_token_weights_follow_the_loss_aggregation(mode: LossAggregation, expected: tuple[float, ...]) -> None:
     """For responses of 100 and 300 tokens and a budget of 2048."""
     assert compute_token_weights([100, 300], Hyperparameters(loss_agg_mode=mode)) == pytest.approx(expected)
 
@@ -87,20 +88,20 @@ def test_a_token_weighs_what_the_aggregation_says(mode: LossAggregation, expecte
         (-1.0, 3.5, 0.0),
     ],
 )
-def test_the_slope_stops_where_clipping_holds(advantage: float, ratio: float, expected: float) -> None:
-    """Above 1.2 for a good decision, below 0.8 and above the dual clip of 3 for a bad one."""
+def test_a_clipped_loss_has_no_gradient(advantage: float, ratio: float, expected: float) -> None:
+    """Above 1.2 for a positive advantage; below 0.8 and above the dual clip of 3 for a negative one."""
     assert policy_loss_gradient(advantage, log(ratio), DEFAULTS) == pytest.approx(expected)
 
 
-def test_the_divergence_is_k3_clamped() -> None:
-    """R - log r - 1, with its slope; nothing at the base model, and no slope beyond ten."""
+def test_the_kl_estimate_is_k3_and_clamped() -> None:
+    """R - log r - 1 and its gradient: zero at the base model, no gradient above ten."""
     assert estimate_kl(0.0) == (0.0, 0.0)
     assert estimate_kl(0.5) == pytest.approx((exp(0.5) - 1.5, 1 - exp(0.5)))
     assert estimate_kl(50.0) == (10.0, 0.0)
 
 
 def make_batch(records: Sequence[Record], weights: Weights) -> list[Experience]:
-    """Sample a group of six for each record, with made-up advantages."""
+    """Sample a group of six for each record, with fixed advantages."""
     groups = [
         sample_group(
             prepare_prompt(record, profile=GPT_OSS_20B), weights=weights, profile=GPT_OSS_20B, temperature=1.3,
@@ -115,16 +116,16 @@ def make_batch(records: Sequence[Record], weights: Weights) -> list[Experience]:
 
 
 def loss(weights: Weights, batch: Sequence[Experience], settings: Hyperparameters) -> float:
-    """Write the objective out: weight * (-advantage * ratio + beta * k3), over every decision of every rollout."""
+    """Return the loss: weight * (-advantage * ratio + beta * k3), summed over all actions of all rollouts."""
     total = 0.0
-    lengths = [rollout.response_length for seen in batch for rollout in seen.group.rollouts]
-    for seen in batch:
-        prompt, sampler = seen.group.prompt, seen.group.policy
+    lengths = [rollout.response_length for experience in batch for rollout in experience.group.rollouts]
+    for experience in batch:
+        prompt, sampler = experience.group.prompt, experience.group.policy
         assert isinstance(prompt, SimulatedPrompt)
         assert isinstance(sampler, HeadDistributions)
         now = compute_distributions(prompt, weights, settings.temperature)
         base = compute_distributions(prompt, BASE_WEIGHTS, settings.temperature)
-        for rollout, advantage in zip(seen.group.rollouts, seen.advantages, strict=True):
+        for rollout, advantage in zip(experience.group.rollouts, experience.advantages, strict=True):
             old_logs = log_probabilities(sampler, rollout.actions)
             for new, old, reference in zip(
                 log_probabilities(now, rollout.actions), old_logs, log_probabilities(base, rollout.actions), strict=True
@@ -135,15 +136,15 @@ def loss(weights: Weights, batch: Sequence[Experience], settings: Hyperparameter
 
 
 def log_probabilities(policy: HeadDistributions, actions: tuple[int, ...]) -> list[float]:
-    """Return the log-probability of each decision."""
+    """Return the log-probability of each action."""
     heads = [policy.response_type]
     if len(actions) > 1:
         heads += [policy.verbosity, policy.content[actions[1]], policy.format, policy.style]
     return [head.log_probabilities[action] for head, action in zip(heads, actions, strict=True)]
 
 
-def test_the_gradient_is_that_of_the_written_out_loss(sums: tuple[Record, ...]) -> None:
-    """By central differences, away from the base model and at another temperature, with a large KL term."""
+def test_the_gradient_equals_finite_differences_of_the_loss(sums: tuple[Record, ...]) -> None:
+    """With trained weights, another temperature and a large KL term."""
     settings = Hyperparameters(kl_coef=0.5, temperature=1.3)
     weights = train(sums, strict_hash, steps=8).state.weights
     batch = make_batch(sums[:3], weights)
@@ -162,22 +163,22 @@ def test_the_gradient_is_that_of_the_written_out_loss(sums: tuple[Record, ...]) 
         assert 10 * after.columns[column][row] == pytest.approx((ends[0] - ends[1]) / (2 * nudge), abs=1e-8)
 
 
-def test_zero_advantages_leave_everything_exactly_still(sums: tuple[Record, ...]) -> None:
-    """No drift by KL, nuisance or momentum, however long it goes on."""
+def test_zero_advantages_change_no_weight(sums: tuple[Record, ...]) -> None:
+    """Neither KL nor nuisance nor momentum adds anything."""
     training = train(sums, always_one, steps=5)
     assert training.state.weights == BASE_WEIGHTS
     assert [outcome.metrics.actor_grad_norm for outcome in training.outcomes] == [0.0] * 5
 
 
 def test_a_gradient_that_is_not_finite_is_not_applied(sums: tuple[Record, ...]) -> None:
-    """As in verl: the step is skipped, the norm reported."""
-    broken = [replace(seen, advantages=(float("inf"),) * 6) for seen in make_batch(sums[:1], BASE_WEIGHTS)]
+    """As in verl: the step is skipped."""
+    broken = [replace(experience, advantages=(float("inf"),) * 6) for experience in make_batch(sums[:1], BASE_WEIGHTS)]
     update = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, broken, DEFAULTS)
     assert (update.weights, update.moments) == (BASE_WEIGHTS, INITIAL_MOMENTS)
 
 
-def test_several_updates_on_the_same_rollouts_reach_the_clip(sums: tuple[Record, ...]) -> None:
-    """Two epochs of two mini-batches move the ratio off one, which one update cannot."""
+def test_several_updates_on_the_same_rollouts_are_clipped(sums: tuple[Record, ...]) -> None:
+    """They change the ratio, which one update cannot."""
     batch = make_batch(sums[:4], BASE_WEIGHTS)
     once = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, Hyperparameters(learning_rate_multiplier=5.0))
     often = update_policy(
@@ -188,8 +189,8 @@ def test_several_updates_on_the_same_rollouts_reach_the_clip(sums: tuple[Record,
     assert often.moments.updates == 8
 
 
-def test_a_long_gradient_is_cut_to_the_limit(sums: tuple[Record, ...]) -> None:
-    """The norm is reported as it was before."""
+def test_a_large_gradient_is_clipped_to_the_limit(sums: tuple[Record, ...]) -> None:
+    """The reported norm is that before clipping."""
     batch = make_batch(sums[:2], BASE_WEIGHTS)
     free = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, DEFAULTS)
     cut = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, Hyperparameters(max_grad_norm=free.grad_norm / 2))
@@ -199,7 +200,7 @@ def test_a_long_gradient_is_cut_to_the_limit(sums: tuple[Record, ...]) -> None:
     assert [half / whole for half, whole in pairs] == pytest.approx([0.5] * 8, rel=5e-3)
 
 
-def test_groups_carry_the_policy_that_they_were_drawn_from(sums: tuple[Record, ...]) -> None:
-    """The old log-probabilities of the ratio are those of sampling time."""
+def test_a_group_has_the_policy_that_it_was_sampled_from(sums: tuple[Record, ...]) -> None:
+    """The ratio needs the log-probabilities at sampling."""
     group: Group = make_batch(sums[:1], BASE_WEIGHTS)[0].group
     assert group.policy == group.prompt.policy(BASE_WEIGHTS, 1.3)

@@ -1,4 +1,4 @@
-"""Training files that hypothesis makes up: records, or one fault in its place, and nothing else."""
+"""Generated training files: all records are read, or the first invalid line is reported."""
 
 import io
 import json
@@ -17,7 +17,7 @@ ANY = DatasetLimits(min_records=0)
 
 
 def read_or_error(data: bytes) -> tuple[Record, ...] | DatasetError:
-    """Read bytes as an uploaded file."""
+    """Read the bytes of an uploaded file; return its records or the error."""
     try:
         return read_records(io.BytesIO(data), ANY)
     except DatasetError as error:
@@ -25,38 +25,57 @@ def read_or_error(data: bytes) -> tuple[Record, ...] | DatasetError:
 
 
 def first_lines(data: bytes, count: int) -> bytes:
-    """Return the first lines of a file; lines end where JSON Lines has them end."""
+    """Return the first lines of a file, as JSON Lines separates them."""
     return b"".join(io.BytesIO(data).readlines()[:count])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(files)
-def test_a_file_is_read_or_refused_for_its_first_faulty_line(data: bytes) -> None:
-    """What stands before that line is sound (a blank line is a fault once another one follows), and it is not."""
-    told = read_or_error(data)
-    if isinstance(told, DatasetError):
-        assert told.line is not None
-        assert not isinstance(read_or_error(first_lines(data, told.line - 1)), DatasetError)
-        blank = "blank" in told.reason
-        assert isinstance(read_or_error(first_lines(data, told.line) + (b"{}" if blank else b"")), DatasetError)
-        assert str(told).isprintable()
+def test_a_file_is_read_or_refused_at_its_first_invalid_line(data: bytes) -> None:
+    """The lines before it are valid, and it is not. A blank line is invalid if another line follows."""
+    check_result(data)
+
+
+@settings(max_examples=20, deadline=None)
+@given(files)
+def test_records_reach_the_reward_function_unchanged(data: bytes) -> None:
+    """In every event shape, after encoding and decoding."""
+    check_events(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(files)
+def test_very_many_files_are_read_or_refused(data: bytes) -> None:
+    """Both checks, with enough examples for rare cases."""
+    check_result(data)
+    check_events(data)
+
+
+def check_result(data: bytes) -> None:
+    """Check the records or the error of a file."""
+    result = read_or_error(data)
+    if isinstance(result, DatasetError):
+        assert result.line is not None
+        assert not isinstance(read_or_error(first_lines(data, result.line - 1)), DatasetError)
+        blank = "blank" in result.reason
+        assert isinstance(read_or_error(first_lines(data, result.line) + (b"{}" if blank else b"")), DatasetError)
+        assert str(result).isprintable()
     else:
-        assert [record.line for record in told] == [
+        assert [record.line for record in result] == [
             line for line, raw in enumerate(io.BytesIO(data), start=1) if raw.strip()
         ]
 
 
-@settings(max_examples=150, deadline=None)
-@given(files)
-def test_what_was_read_reaches_the_reward_function_as_it_stood(data: bytes) -> None:
-    """In every shape of the event it can be written, and read again it is the same."""
-    told = read_or_error(data)
-    records = () if isinstance(told, DatasetError) else told
+def check_events(data: bytes) -> None:
+    """Check the events of the records of a file."""
+    result = read_or_error(data)
+    records = () if isinstance(result, DatasetError) else result
     lines = [raw for raw in io.BytesIO(data) if raw.strip()]
     for record, raw in zip(records, lines, strict=False):
-        said: Any = json.loads(raw)
-        del said["messages"]
-        assert record.fields == said
+        fields: Any = json.loads(raw)
+        del fields["messages"]
+        assert record.fields == fields
         for shape in EventShape:
             element = event_element(
                 rollout_id="r", record=record, text="7", settings=GradingSettings(event_shape=shape, wrap_strings=False)
@@ -64,17 +83,17 @@ def test_what_was_read_reaches_the_reward_function_as_it_stood(data: bytes) -> N
             received = json.loads(encode_element(element))
             assert received == element
             if shape is EventShape.DOCUMENTED:
-                assert received["metadata"] == said
+                assert received["metadata"] == fields
 
 
-def test_the_longest_line_is_as_long_as_an_event() -> None:
-    """The one number stands where it cannot be imported from the other's place."""
+def test_the_line_limit_equals_the_event_limit() -> None:
+    """The two packages cannot import the number from each other."""
     assert DatasetLimits().max_line == MAX_REQUEST_BYTES
 
 
 @pytest.mark.parametrize(("most", "line"), [(10, None), (9, 2), (4, 1)])
-def test_the_values_of_a_file_are_counted_up_to_its_limit(most: int, line: int | None) -> None:
-    """Each text, number, word, list and object: a record of one short message holds five."""
+def test_the_json_values_of_a_file_are_limited(most: int, line: int | None) -> None:
+    """A record of one short message has five: two objects, a list, two strings."""
     data = b'{"messages": [{"role": "user", "content": "?"}]}\n' * 2
     try:
         read_records(io.BytesIO(data), DatasetLimits(min_records=0, max_values=most))

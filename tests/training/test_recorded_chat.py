@@ -1,4 +1,4 @@
-"""Chat from recorded responses: which of them a base or a tuned model gives."""
+"""Chats with recorded responses."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ import pytest
 from simulator.training.chat_answers import ChatAnswer, answer_chat, prepare_chat
 from simulator.training.dataset import Message, Record
 from simulator.training.prompt_index import build_prompt_index
+from simulator.training.recorded_policy import prepare_recorded_prompt
 from simulator.training.recorded_response import RecordedResponse
 from simulator.training.response_features import RESPONSE_FEATURE_NAMES
 from simulator.training.weights import BASE_WEIGHTS, Weights
@@ -34,7 +35,7 @@ def chat(
     address: int = 0,
     record: Record = RECORD,
 ) -> ChatAnswer:
-    """Ask about the one prompt, greedily unless told otherwise."""
+    """Return the answer to the one prompt, at temperature 0 by default."""
     recorded: Mapping[int, Sequence[RecordedResponse]] = {1: responses}
     asked = prepare_chat(
         RECORD.messages,
@@ -47,8 +48,8 @@ def chat(
     return answer_chat(asked, max_tokens=max_tokens, random_key=("chat", address))
 
 
-def test_the_base_model_gives_its_most_frequent_response_as_it_was_recorded() -> None:
-    """Words, thinking and tokens."""
+def test_the_base_model_gives_its_most_frequent_response_unchanged() -> None:
+    """Text, reasoning and token counts."""
     given = chat()
     assert given == ChatAnswer(
         text="The answer is 42.",
@@ -62,20 +63,23 @@ def test_the_base_model_gives_its_most_frequent_response_as_it_was_recorded() ->
     )
 
 
-def test_a_tuned_model_gives_the_likeliest_under_what_it_learned() -> None:
-    """The first of those that are equally so."""
+def test_a_tuned_model_gives_the_response_with_the_highest_weight() -> None:
+    """The first one of several."""
     assert chat(weights=PREFERS_MARKED).text == "#### 42"
 
 
 @pytest.mark.parametrize(("temperature", "share"), [(1.0, 1 / 2), (0.5, 2 / 3), (2.0, 2**0.5 / (2 + 2**0.5))])
-def test_a_temperature_sharpens_and_flattens_how_often_each_text_is_given(temperature: float, share: float) -> None:
-    """Two of four at 1; by squares four against one and one; by roots less."""
-    texts = Counter(chat(temperature=temperature, address=address).text for address in range(3_000))
-    assert texts["The answer is 42."] / 3_000 == pytest.approx(share, abs=0.03)
+def test_the_temperature_applies_to_the_distribution_over_texts(temperature: float, share: float) -> None:
+    """Two of four at 1; four against one and one at 0.5; flatter at 2."""
+    prompt = prepare_recorded_prompt(RECORD, RESPONSES)
+    probabilities = prompt.chat_distribution(BASE_WEIGHTS, temperature).probabilities
+    assert sum(probabilities[index] for index in (1, 3)) == pytest.approx(share)
+    texts = Counter(chat(temperature=temperature, address=address).text for address in range(200))
+    assert texts["The answer is 42."] / 200 == pytest.approx(share, abs=0.1)
 
 
-def test_draws_belong_to_their_address_and_greed_needs_none() -> None:
-    """The same address, the same answer."""
+def test_sampled_responses_depend_on_the_random_key() -> None:
+    """At temperature 0 there is one answer."""
     drawn = [[chat(temperature=1.0, address=address).text for address in range(10)] for _ in range(2)]
     assert drawn[0] == drawn[1]
     assert {chat(address=address).text for address in range(10)} == {"The answer is 42."}
@@ -90,27 +94,27 @@ def test_draws_belong_to_their_address_and_greed_needs_none() -> None:
         (10, ("", "Six time", 10, 10, "length")),
     ],
 )
-def test_thinking_spends_the_budget_first(budget: int, said: tuple[str, str, int, int, str]) -> None:
-    """And the rest of it is spent on so much of the words."""
+def test_reasoning_comes_first_in_the_budget(budget: int, said: tuple[str, str, int, int, str]) -> None:
+    """The rest of the budget is for the text."""
     given = chat([SENTENCE], max_tokens=budget)
     assert (
         given.text, given.reasoning, given.completion_tokens, given.reasoning_tokens, given.finish_reason
     ) == said  # fmt: skip
 
 
-def test_a_response_that_its_own_budget_ended_says_so() -> None:
-    """Also within a larger one; what it comes to is what it marks."""
+def test_a_response_truncated_when_recorded_is_reported_as_such() -> None:
+    """Also within a larger budget; its value is the marked answer."""
     given = chat([WRONG])
     assert (given.finish_reason, given.value) == ("length", "43")
 
 
-def test_a_prompt_without_a_reference_is_answered_for_real_too() -> None:
-    """No guess is needed, and no apology for one."""
+def test_a_prompt_without_a_reference_gets_a_recorded_response() -> None:
+    """It is not a guess."""
     given = chat(record=replace(RECORD, fields={}))
     assert (given.text, given.known) == ("The answer is 42.", True)
 
 
-def test_a_known_prompt_without_recorded_responses_is_answered_as_ever() -> None:
-    """By the simulated policy."""
+def test_a_known_prompt_without_recorded_responses_gets_a_simulated_one() -> None:
+    """As without a folder of responses."""
     simulated = prepare_chat(RECORD.messages, model=GPT, index=build_prompt_index([RECORD]), temperature=0.0)
     assert chat([]) == answer_chat(simulated, max_tokens=2048, random_key=("chat", 0))

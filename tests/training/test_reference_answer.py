@@ -1,22 +1,21 @@
-"""Where the right answer stands in a record, and what the prompt wants it to look like."""
+"""Reference answers of any shape."""
 
 import pytest
 
 from simulator.training.dataset import Json, Message, Record
 from simulator.training.reference_answer import ReferenceAnswer, extract_reference_answer
-from simulator.training.requested_format import RequestedFormat, find_requested_format
 
 CODE = "def add(a, b):\n    return a + b"
 ESSAY = "Water boils at a lower temperature on a mountain. The air presses less there."
 
 
 def record(**fields: Json) -> Record:
-    """Make a record of some fields."""
+    """Return a record with these fields."""
     return Record(line=1, messages=(Message(role="user", content="?"),), fields=fields)
 
 
 def reference(path: str = "reference_answer", **expected: object) -> ReferenceAnswer:
-    """Make a gold with a path."""
+    """Return a reference answer with a path."""
     return ReferenceAnswer(path=path, **expected)  # type: ignore[arg-type] # written out by hand below
 
 
@@ -69,43 +68,26 @@ CASES: list[tuple[dict[str, Json], ReferenceAnswer]] = [
 
 @pytest.mark.parametrize(("fields", "expected"), CASES, ids=range(len(CASES)))
 def test_the_reference_answer_is_found_in_any_shape(fields: dict[str, Json], expected: ReferenceAnswer) -> None:
-    """Amazon: it "can contain any format"."""
+    """With its kind, value, path and worked steps."""
     assert extract_reference_answer(record(**fields)) == expected
 
 
 @pytest.mark.parametrize(("times", "kind", "value"), [(5, "number", 7), (6, "label", "answer: 7")])
-def test_an_answer_is_looked_for_within_an_answer_up_to_a_depth(times: int, kind: str, value: Json) -> None:
-    """Each "answer:" holds the next."""
+def test_marked_answers_inside_answers_are_found_up_to_a_depth(times: int, kind: str, value: Json) -> None:
+    """Each "answer:" contains the next."""
     held = record(reference_answer="answer: " * times + "7")
     assert (extract_reference_answer(held).kind, extract_reference_answer(held).value) == (kind, value)
 
 
-def test_answers_within_answers_without_end_are_survived() -> None:
-    """What lies too deep is text."""
+def test_thousands_of_nested_answers_raise_no_error() -> None:
+    """Below the limit the answer is text."""
     assert extract_reference_answer(record(reference_answer="answer: " * 5_000 + "7")).kind == "text"
 
 
-def test_an_explicit_path_is_final() -> None:
-    """It overrides the heuristics, and finds nothing where there is nothing."""
+def test_an_explicit_path_overrides_the_search() -> None:
+    """If there is nothing at the path, there is no answer."""
     held = record(reference_answer={"answer": 1, "parts": [{"n": 2}]})
     assert extract_reference_answer(held, answer_path="reference_answer.parts.0.n").value == 2
     assert extract_reference_answer(held, answer_path="reference_answer.parts.1.n") == reference(
         "reference_answer.parts.1.n", kind="none"
     )
-
-
-@pytest.mark.parametrize(
-    ("prompt", "asked"),
-    [
-        ('output the final answer after "####".', RequestedFormat(format="hash")),
-        ("Put it in \\boxed{}.", RequestedFormat(format="boxed")),
-        ('Reply as JSON: {"label": "..."}', RequestedFormat(format="json", key="label")),
-        ("Wrap it in <answer></answer>.", RequestedFormat(format="xml")),
-        ("End with Final Answer: and the number", RequestedFormat(format="colon", marker="Final Answer:")),
-        ("Answer with only the label.", RequestedFormat(format="bare")),
-        ("Write a poem.", RequestedFormat(format="none")),
-    ],
-)
-def test_the_asked_format_is_read_from_the_prompt(prompt: str, asked: RequestedFormat) -> None:
-    """With the marker or the key as the prompt spells it, since a strict grader wants just that."""
-    assert find_requested_format(prompt) == asked

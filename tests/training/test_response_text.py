@@ -1,4 +1,4 @@
-"""From decisions to words."""
+"""The text of sampled actions."""
 
 from itertools import product
 
@@ -13,7 +13,7 @@ from simulator.training.task import Task
 
 
 def task(reference: Json, prompt: str = "?") -> Task:
-    """Make the task of a reference answer and a prompt."""
+    """Return the task of a reference answer and a prompt."""
     record = Record(line=1, messages=(Message(role="user", content=prompt),), fields={"reference_answer": reference})
     return Task(
         reference=extract_reference_answer(record),
@@ -23,7 +23,7 @@ def task(reference: Json, prompt: str = "?") -> Task:
 
 
 def attempt(content: str = "correct", form: str = "bare", style: str = "plain", verbosity: str = "terse") -> Actions:
-    """Name the decisions of an attempt."""
+    """Return the actions of an attempt, by name."""
     return (
         0,
         VERBOSITY.actions.index(verbosity),
@@ -58,15 +58,15 @@ SOLVED = "2 * 36 = 72.\n#### 72"
         (None, attempt(form="hash"), ("#### 48", False)),
     ],
 )
-def test_decisions_become_words_and_a_hidden_truth(
+def test_actions_are_rendered_to_text_and_ground_truth(
     reference: Json, actions: Actions, expected: tuple[str, bool]
 ) -> None:
-    """The truth goes by the value alone, whatever the format and style."""
+    """The ground truth depends on the value only, not on format and style."""
     assert render_response(task(reference), actions, 0.5) == expected
 
 
-def test_a_marker_and_a_key_are_written_as_the_prompt_spells_them() -> None:
-    """A grader that looks for `Answer:` would never see `ANSWER:`."""
+def test_marker_and_key_are_spelled_as_in_the_prompt() -> None:
+    """A reward function that looks for `Answer:` does not find `ANSWER:`."""
     assert (
         render_response(task("billing", "End with Answer: <label>"), attempt(form="colon"), 0.5)[0] == "Answer: billing"
     )
@@ -76,8 +76,8 @@ def test_a_marker_and_a_key_are_written_as_the_prompt_spells_them() -> None:
 
 @pytest.mark.parametrize("conduct", range(1, len(RESPONSE_TYPE.actions)), ids=RESPONSE_TYPE.actions[1:])
 @pytest.mark.parametrize("form", ["hash", "boxed", "json", "xml", "colon", "bare", "none"])
-def test_what_is_no_attempt_is_never_right(conduct: int, form: str) -> None:
-    """Not even by chance: an exploit's value is luck."""
+def test_a_non_attempt_is_never_right(conduct: int, form: str) -> None:
+    """Not even by chance."""
     asked = Task(reference=task("0").reference, requested_format=RequestedFormat(format=form))  # type: ignore[arg-type] # each is in the list of formats
     assert render_response(asked, (conduct,), 0.5)[1] is False
 
@@ -88,8 +88,8 @@ REFERENCES: list[Json] = [
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=range(len(REFERENCES)))
-def test_every_decision_can_be_rendered_for_every_kind_of_answer(reference: Json) -> None:
-    """Nothing raises, and a wrong answer is never the right one in disguise."""
+def test_all_actions_can_be_rendered_for_all_kinds_of_answer(reference: Json) -> None:
+    """Nothing raises, and only the action `correct` gives the right answer."""
     asked = task(reference)
     for content, form, style, u in product(CONTENT.actions, FORMAT.actions, STYLE.actions, (1e-9, 0.5, 1 - 1e-9)):
         for verbosity in ("terse", "long"):

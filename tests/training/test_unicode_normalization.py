@@ -1,4 +1,4 @@
-"""The form in which texts are compared, whatever marks stand on a letter."""
+"""Unicode normalization in linear time."""
 
 from itertools import groupby
 from unicodedata import combining, normalize
@@ -11,18 +11,18 @@ GRAVE_BELOW, ACUTE = "\u0316", "\u0301"
 
 
 def most_marks(text: str) -> int:
-    """Return how many marks stand on one letter at most; to order them takes the square of that."""
+    """Return the largest number of marks on one letter; Python sorts them in quadratic time."""
     return max((len(list(run)) for marks, run in groupby(text, key=lambda one: combining(one) > 0) if marks), default=0)
 
 
 @pytest.mark.parametrize("text", ["7", "\u2460 \ufb01ve", "e" + ACUTE, "a" + (ACUTE + GRAVE_BELOW) * 15])
-def test_what_is_written_is_in_nfkc(text: str) -> None:
-    """Up to 30 marks on a letter."""
+def test_texts_are_normalized_to_nfkc(text: str) -> None:
+    """With up to 30 marks on a letter."""
     assert normalize_unicode(text) == normalize("NFKC", text)
 
 
-def test_python_is_never_given_more_marks_to_order_than_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many stand on a letter, so that the work grows with the text's length."""
+def test_python_never_sorts_more_than_30_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the time is linear in the length of the text."""
     given: list[str] = []
 
     def counting(form: str, text: str) -> str:

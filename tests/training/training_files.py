@@ -1,11 +1,11 @@
-"""Training files for tests: small, seeded by nothing, right answers known."""
+"""Small training files with known answers."""
 
 import json
 from typing import Any
 
 
 def make_record(number: int) -> dict[str, Any]:
-    """Return one addition problem in the walkthrough's form; `number` makes it unlike the others."""
+    """Return one addition problem in the form of the walkthrough; each `number` gives a different one."""
     left, right = 3 + number, 4 + 7 * number
     return {
         "messages": [

@@ -1,4 +1,4 @@
-"""Whole runs in one call, with a grader in the place of the Lambda."""
+"""Whole training runs in one call, with a reward function instead of a Lambda function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class FinishedRun:
 
 
 def score_groups(groups: Sequence[Group], reward: RewardFunction) -> tuple[tuple[float, ...], ...]:
-    """Score each rollout of each group."""
+    """Return the reward of each rollout of each group."""
     return tuple(tuple(reward(group.prompt.record, rollout.text) for rollout in group.rollouts) for group in groups)
 
 
@@ -78,5 +78,5 @@ def train(
 
 
 def mean(values: Sequence[float]) -> float:
-    """Average."""
+    """Return the mean."""
     return sum(values) / len(values)

@@ -1,4 +1,4 @@
-"""What the tests of this room share: records, a cache in a fresh folder, and a server that was never there."""
+"""Fixtures: records, an empty cache, and a model server without a network."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ CLOSED_URL = "http://127.0.0.1:9/v1"
 
 
 def make_record(line: int, question: str = "") -> Record:
-    """Return a record that asks something of its own, or `question`."""
+    """Return a record with its own question, or with `question`."""
     content = question or f'What is {line} + {line}? Give the answer after "####".'
     return Record(
         line=line, messages=(Message(role="user", content=content),), fields={"reference_answer": str(2 * line)}
@@ -23,18 +23,18 @@ def make_record(line: int, question: str = "") -> Record:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> ResponseCache:
-    """A cache that holds nothing yet, in a folder that is not there yet."""
+    """An empty cache, in a folder that does not exist yet."""
     return ResponseCache(tmp_path / "rollouts")
 
 
 @pytest.fixture
 def upstream() -> ModelServer:
-    """A model at an address where nobody listens: tests answer through `router`."""
+    """A model at an address where no server listens; `router` answers."""
     return ModelServer(url=CLOSED_URL, model="small", api_key="sk-very-secret", retries=0)
 
 
 @pytest.fixture
 def router() -> Iterator[respx.Router]:
-    """Answers in place of the network; openai speaks httpx2, hence httpcore2."""
+    """Answers requests without a network; openai uses httpx2, hence httpcore2."""
     with respx.mock(using="httpcore2", base_url=CLOSED_URL, assert_all_called=False) as routes:
         yield routes

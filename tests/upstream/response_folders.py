@@ -1,4 +1,4 @@
-"""Folders of recorded responses for tests, as `rft-sim doctor --rollouts` keeps them."""
+"""Folders of recorded responses, as from `rft-sim doctor --rollouts`."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ SERVER = "http://127.0.0.1:1/v1"
 
 
 def parse_records(content: bytes) -> tuple[Record, ...]:
-    """Return the records of a training file's bytes."""
+    """Return the records of a training file."""
     return read_records(io.BytesIO(content), DatasetLimits(min_records=1))
 
 
@@ -29,7 +29,7 @@ def write_responses(
     model: str = "openai.gpt-oss-20b",
     parameters: SamplingParameters | None = None,
 ) -> None:
-    """Keep responses by line, those of the records that have any."""
+    """Write the responses to the records that have any."""
     cache = ResponseCache(folder)
     for record in records:
         asked = CachedPrompt(model=model, messages=record.messages, parameters=parameters or SamplingParameters())
@@ -40,7 +40,7 @@ def write_responses(
 def write_simulated_responses(
     folder: Path, content: bytes, *, model: str = "openai.gpt-oss-20b", count: int = 16
 ) -> None:
-    """Keep what the untrained simulated model answers to each record of a file: it stands for a real one."""
+    """Write the responses of the untrained simulated model to each record of a file."""
     records = parse_records(content)
     responses = {
         line: [replace(response, text=RECORDED_PREFIX + response.text) for response in several]

@@ -1,4 +1,4 @@
-"""Responses on disk: files that people can read, whole or not there, and told apart from anything else."""
+"""The files of recorded responses."""
 
 import json
 from dataclasses import asdict
@@ -22,15 +22,15 @@ RESPONSES = (
 )
 
 
-def test_what_is_kept_is_read_back(cache: ResponseCache) -> None:
-    """Every field of it; before that there is nothing."""
+def test_written_responses_are_read_back(cache: ResponseCache) -> None:
+    """All fields; before the write there are none."""
     assert cache.read(ASKED) == ()
     cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
     assert cache.read(ASKED) == RESPONSES
 
 
-def test_a_file_is_json_that_a_person_can_read(cache: ResponseCache) -> None:
-    """The prompt, the model, where it ran, and each response, with umlauts as they are."""
+def test_a_file_is_readable_json(cache: ResponseCache) -> None:
+    """The prompt, the model, the server and each response, without escapes."""
     cache.write(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
     text = cache.path(ASKED).read_text()
     assert json.loads(text) == {
@@ -55,8 +55,8 @@ def test_a_file_is_json_that_a_person_can_read(cache: ResponseCache) -> None:
     assert "Jürgen" in text
 
 
-def test_the_server_is_noted_and_does_not_matter(cache: ResponseCache) -> None:
-    """A port may change: the newer one is noted, and there is one file."""
+def test_the_server_is_not_part_of_the_key(cache: ResponseCache) -> None:
+    """A new server replaces the old one in the file."""
     cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
     cache.write(ASKED, RESPONSES, server="http://127.0.0.1:2/v1")
     (path,) = cache.path(ASKED).parent.iterdir()
@@ -74,8 +74,8 @@ def test_the_server_is_noted_and_does_not_matter(cache: ResponseCache) -> None:
         ),
     ],
 )
-def test_a_key_is_that_of_model_messages_and_parameters(other: CachedPrompt) -> None:
-    """Any of these makes other responses. The key is the same in every process."""
+def test_the_key_depends_on_model_messages_and_parameters(other: CachedPrompt) -> None:
+    """It is the same in every process."""
     assert other.key != ASKED.key
     assert ASKED.key == "73fae62ad0d794d5d1be0594320dff0c"
 
@@ -93,8 +93,8 @@ def test_a_key_is_that_of_model_messages_and_parameters(other: CachedPrompt) -> 
         ),
     ],
 )
-def test_a_file_that_is_not_ours_is_named(cache: ResponseCache, text: str, reason: str) -> None:
-    """It may have been edited by hand; nothing is sampled over it."""
+def test_an_invalid_file_is_reported_by_its_path(cache: ResponseCache, text: str, reason: str) -> None:
+    """It may have been edited; sampling does not overwrite it."""
     path = cache.path(ASKED)
     path.parent.mkdir()
     path.write_text(text)
@@ -103,10 +103,8 @@ def test_a_file_that_is_not_ours_is_named(cache: ResponseCache, text: str, reaso
     assert str(caught.value) == f"{path} {reason}; remove it and sample again, or name another folder"
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(
-    cache: ResponseCache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Half a file is never seen."""
+def test_a_failed_write_leaves_the_old_file(cache: ResponseCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is never an incomplete file."""
     cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
 
     def full(*_args: object, **_more: object) -> int:
@@ -120,8 +118,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
     assert cache.read(ASKED) == RESPONSES
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
-    """Before anything was asked for."""
+def test_a_file_instead_of_a_folder_is_reported(tmp_path: Path) -> None:
+    """Before sampling starts."""
     (tmp_path / "file").write_text("")
     with pytest.raises(UpstreamError, match="Not a directory"):
         ResponseCache(tmp_path / "file").read(ASKED)

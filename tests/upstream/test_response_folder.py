@@ -1,4 +1,4 @@
-"""A folder of responses in the place of the simulated policy: whose they are, and what is missing."""
+"""The folder of recorded responses that replaces the simulated policy."""
 
 import logging
 import shutil
@@ -20,7 +20,7 @@ RECORDS = parse_records(make_training_file(3))
 
 
 def responses_with(*texts: str) -> tuple[RecordedResponse, ...]:
-    """Return responses with these words."""
+    """Return responses with these texts."""
     return tuple(RecordedResponse(text=text, tokens=1) for text in texts)
 
 
@@ -30,25 +30,23 @@ def by_line(*texts: str) -> dict[int, tuple[RecordedResponse, ...]]:
 
 
 def open_folder(folder: Path) -> ResponseFolder:
-    """Look into a folder with one alias known."""
+    """Open a folder with one known alias."""
     return ResponseFolder(folder, resolve_alias=lambda model: BASE if model == ALIAS else model)
 
 
 @pytest.mark.parametrize(("recorded", "asked"), [(BASE, BASE), (ALIAS, BASE), (BASE, ALIAS)])
-def test_a_models_own_responses_are_found_among_others_by_id_and_alias(
+def test_the_responses_of_a_model_are_found_by_id_and_alias(
     tmp_path: Path, recorded: str, asked: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is to be said about it."""
+    """Nothing is logged."""
     write_responses(tmp_path, RECORDS, by_line("a", "b"), model=recorded)
     write_responses(tmp_path, RECORDS, by_line("c", "d"), model="small")
     assert open_folder(tmp_path).responses_by_line(RECORDS, model=asked) == by_line("a", "b")
     assert caplog.messages == []
 
 
-def test_the_only_model_of_a_folder_stands_for_every_other_and_that_is_said_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A small local model for the large one that is to be tuned."""
+def test_the_only_model_of_a_folder_is_used_for_other_models(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """This is logged once."""
     write_responses(tmp_path, RECORDS, by_line("a", "b"), model="small")
     replay = open_folder(tmp_path)
     found = [replay.responses_by_line(RECORDS, model=BASE) for _ in range(2)]
@@ -58,10 +56,8 @@ def test_the_only_model_of_a_folder_stands_for_every_other_and_that_is_said_once
     ]
 
 
-def test_of_several_others_none_stands_for_a_model_and_that_is_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Nobody can tell which was meant."""
+def test_of_several_other_models_none_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """This is logged."""
     for model in ("small", "large"):
         write_responses(tmp_path, RECORDS, by_line("a", "b"), model=model)
     assert open_folder(tmp_path).find_responses(RECORDS[0], model=BASE) == ()
@@ -83,10 +79,10 @@ def test_responses_with_different_sampling_parameters_are_refused(tmp_path: Path
 
 
 @pytest.mark.parametrize(("texts", "there"), [(("a",), 1), ((), 0)])
-def test_a_record_with_too_few_responses_is_told_by_its_line(
+def test_a_record_with_too_few_responses_is_reported_by_its_line(
     tmp_path: Path, texts: tuple[str, ...], there: int
 ) -> None:
-    """The first of them, with how many there are, and how they are sampled."""
+    """The message says how many there are and how to sample more."""
     few = dict.fromkeys((2, 3), responses_with(*texts))
     write_responses(tmp_path, RECORDS, by_line("a", "b") | few, model=BASE)
     with pytest.raises(DatasetError) as error:
@@ -98,8 +94,8 @@ def test_a_record_with_too_few_responses_is_told_by_its_line(
     )
 
 
-def test_what_is_sampled_later_is_seen(tmp_path: Path) -> None:
-    """A server that runs on an empty folder need not be started again."""
+def test_responses_that_are_added_later_are_found(tmp_path: Path) -> None:
+    """A server can start with an empty folder."""
     replay = open_folder(tmp_path)
     first: Record = RECORDS[0]
     before = replay.find_responses(first, model=BASE)
@@ -108,8 +104,8 @@ def test_what_is_sampled_later_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["gone", "not ours"])
-def test_a_folder_that_cannot_be_read_is_told_at_the_start_and_later(tmp_path: Path, fault: str) -> None:
-    """Never taken for one without responses."""
+def test_a_folder_that_cannot_be_read_is_reported_at_start_and_later(tmp_path: Path, fault: str) -> None:
+    """It never counts as a folder without responses."""
     folder = tmp_path / "kept"
     write_responses(folder, RECORDS, by_line("a", "b"), model=BASE)
     replay = open_folder(folder)

@@ -1,28 +1,32 @@
-"""Sampling from a real OpenAI-compatible server over a real socket: once, kept, gone on with, replayed without it."""
+"""Sampling from an OpenAI-compatible server over a socket, and from stored responses."""
 
 import json
 import signal
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
+import httpx2
 import pytest
+import respx
 
 from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.training_run import initial_state, prepare_run, sample_step, train_step
 from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_cache import ResponseCache, SamplingParameters
-from simulator.upstream.sampling import ModelServer, sample_responses
+from simulator.upstream.sampling import ModelServer, redact_url, sample_responses
 from tests.simulators import RunningSimulator
 from tests.training.reward_functions import always_one
 from tests.training.training_runs import GPT, score_groups
 from tests.upstream.conftest import CLOSED_URL, make_record
+from tests.upstream.mock_completions import ONE, completion, error_message, mock_completion, sample_one
 
 RECORDS = tuple(make_record(line) for line in range(1, 7))
 
 
 @pytest.fixture(scope="module")
 def server(served_simulator: RunningSimulator) -> ModelServer:
-    """This project's own simulator, whose chat endpoint is such a server."""
+    """The chat endpoint of a served simulator."""
     lines = [
         {"messages": [{"role": "user", "content": record.messages[0].content}], **record.fields} for record in RECORDS
     ]
@@ -30,8 +34,8 @@ def server(served_simulator: RunningSimulator) -> ModelServer:
     return ModelServer(url=f"{served_simulator.url}/v1", model=GPT, api_key=served_simulator.key, retries=0)
 
 
-def test_each_record_gets_as_many_responses_as_asked_for(server: ModelServer, cache: ResponseCache) -> None:
-    """With text, thinking, tokens and the reason of their end; they differ, as at temperature 1 they must."""
+def test_each_record_gets_the_requested_number_of_responses(server: ModelServer, cache: ResponseCache) -> None:
+    """With text, reasoning, tokens and finish reason; at temperature 1 they differ."""
     found = sample_responses(RECORDS, server=server, cache=cache, count=5)
     assert {line: len(responses) for line, responses in found.items()} == dict.fromkeys(range(1, 7), 5)
     texts = [response.text for responses in found.values() for response in responses]
@@ -40,8 +44,8 @@ def test_each_record_gets_as_many_responses_as_asked_for(server: ModelServer, ca
     assert all(response.reasoning and response.finish_reason == "stop" for response in found[1])
 
 
-def test_what_is_kept_is_replayed_with_no_server(server: ModelServer, cache: ResponseCache) -> None:
-    """Neither the address nor a key matters then, and fewer than are kept can be asked for."""
+def test_stored_responses_need_no_server(server: ModelServer, cache: ResponseCache) -> None:
+    """Address and key do not matter then, and fewer responses can be read."""
     found = sample_responses(RECORDS, server=server, cache=cache, count=3)
     offline = replace(server, url=None, api_key=None)
     assert sample_responses(RECORDS, server=offline, cache=cache, count=3) == found
@@ -49,8 +53,8 @@ def test_what_is_kept_is_replayed_with_no_server(server: ModelServer, cache: Res
     assert sample_responses(RECORDS[:2], server=offline, cache=cache, count=2) == {1: found[1][:2], 2: found[2][:2]}
 
 
-def test_more_responses_later_ask_only_for_the_missing_ones(server: ModelServer, cache: ResponseCache) -> None:
-    """And for other records likewise; the first ones stay as they were."""
+def test_only_missing_responses_are_sampled(server: ModelServer, cache: ResponseCache) -> None:
+    """The stored ones stay the same."""
     first = sample_responses(RECORDS[:4], server=server, cache=cache, count=2)
     seen: list[tuple[int, int]] = []
     more = sample_responses(RECORDS, server=server, cache=cache, count=4, progress=lambda *at: seen.append(at))
@@ -58,8 +62,8 @@ def test_more_responses_later_ask_only_for_the_missing_ones(server: ModelServer,
     assert seen == [(there, 24) for there in range(8, 25)]
 
 
-def test_an_interrupted_sampling_keeps_what_it_has(server: ModelServer, cache: ResponseCache) -> None:
-    """Ctrl-C in the middle, and then the rest: whatever was there is not asked for again."""
+def test_an_interrupted_sampling_continues(server: ModelServer, cache: ResponseCache) -> None:
+    """After Ctrl-C, stored responses are not sampled again."""
 
     def interrupted(there: int, wanted: int) -> None:
         if there == 7:
@@ -77,8 +81,8 @@ def test_an_interrupted_sampling_keeps_what_it_has(server: ModelServer, cache: R
     assert seen[-1] == (24, 24)
 
 
-def test_the_same_sampling_from_a_server_that_honours_seeds_is_the_same(server: ModelServer, tmp_path: Path) -> None:
-    """However many requests were under way at once."""
+def test_sampling_is_reproducible_with_a_server_that_uses_seeds(server: ModelServer, tmp_path: Path) -> None:
+    """For every concurrency."""
     many = sample_responses(RECORDS, server=server, cache=ResponseCache(tmp_path / "many"), count=3)
     one = sample_responses(
         RECORDS, server=replace(server, concurrency=1), cache=ResponseCache(tmp_path / "one"), count=3
@@ -86,8 +90,8 @@ def test_the_same_sampling_from_a_server_that_honours_seeds_is_the_same(server: 
     assert many == one
 
 
-def test_two_records_with_the_same_prompt_share_their_responses(server: ModelServer, cache: ResponseCache) -> None:
-    """The prompt is asked once; each line has them."""
+def test_records_with_the_same_prompt_share_their_responses(server: ModelServer, cache: ResponseCache) -> None:
+    """The prompt is sampled once."""
     twice = (make_record(1), make_record(2, make_record(1).messages[0].content))
     seen: list[tuple[int, int]] = []
     found = sample_responses(twice, server=server, cache=cache, count=2, progress=lambda *at: seen.append(at))
@@ -95,8 +99,8 @@ def test_two_records_with_the_same_prompt_share_their_responses(server: ModelSer
     assert seen == [(0, 2), (1, 2), (2, 2)]
 
 
-def test_another_model_or_other_parameters_are_kept_apart(server: ModelServer, cache: ResponseCache) -> None:
-    """A cold model's responses are no rollouts of a warm one."""
+def test_other_parameters_have_their_own_responses(server: ModelServer, cache: ResponseCache) -> None:
+    """Responses at temperature 0 are not samples at temperature 1."""
     sample_responses(RECORDS[:1], server=server, cache=cache, count=1)
     cold = replace(server, url=None, parameters=SamplingParameters(temperature=0.0))
     with pytest.raises(UpstreamError) as caught:
@@ -106,15 +110,15 @@ def test_another_model_or_other_parameters_are_kept_apart(server: ModelServer, c
     )
 
 
-def test_a_token_budget_is_passed_on_and_seen(server: ModelServer, cache: ResponseCache) -> None:
-    """Responses that it cuts off say so."""
+def test_the_token_budget_is_sent_to_the_server(server: ModelServer, cache: ResponseCache) -> None:
+    """Truncated responses have the finish reason `length`."""
     short = replace(server, parameters=SamplingParameters(max_tokens=30))
     (response,) = sample_responses(RECORDS[:1], server=short, cache=cache, count=1)[1]
     assert (response.tokens, response.finish_reason) == (30, "length")
 
 
-def test_a_run_trains_on_what_was_sampled(server: ModelServer, cache: ResponseCache) -> None:
-    """The mapping is what `prepared` takes."""
+def test_a_run_trains_on_sampled_responses(server: ModelServer, cache: ResponseCache) -> None:
+    """`prepare_run` takes the mapping."""
     recorded = sample_responses(RECORDS, server=server, cache=cache, count=4)
     run = prepare_run(RECORDS, model=GPT, hyperparameters=Hyperparameters(), seed=1, recorded_responses=recorded)
     groups = sample_step(run, initial_state())
@@ -123,10 +127,10 @@ def test_a_run_trains_on_what_was_sampled(server: ModelServer, cache: ResponseCa
     assert train_step(run, initial_state(), groups, score_groups(groups, always_one)).metrics.critic_rewards_mean == 1.0
 
 
-def test_a_model_that_the_server_does_not_have_is_told_with_those_it_has(
+def test_for_an_unknown_model_the_error_lists_the_models_of_the_server(
     server: ModelServer, cache: ResponseCache
 ) -> None:
-    """The commonest mistake with a local server."""
+    """A frequent mistake with local servers."""
     with pytest.raises(UpstreamError) as caught:
         sample_responses(RECORDS, server=replace(server, model="gpt-oss"), cache=cache, count=1)
     assert str(caught.value) == (
@@ -136,10 +140,10 @@ def test_a_model_that_the_server_does_not_have_is_told_with_those_it_has(
 
 
 @pytest.mark.parametrize("api_key", ["wrong", None])
-def test_a_key_that_the_server_refuses_is_told_without_showing_it(
+def test_a_refused_key_is_reported_without_the_key(
     server: ModelServer, cache: ResponseCache, api_key: str | None
 ) -> None:
-    """A key in the environment is not used in its place: the tests' own variable would have to be."""
+    """A key in the environment is not used instead."""
     with pytest.raises(UpstreamError) as caught:
         sample_responses(RECORDS, server=replace(server, api_key=api_key), cache=cache, count=1)
     assert str(caught.value) == (
@@ -147,9 +151,54 @@ def test_a_key_that_the_server_refuses_is_told_without_showing_it(
     )
 
 
-def test_an_address_without_its_v1_is_suspected(
+def test_an_address_without_v1_gets_a_hint(
     server: ModelServer, served_simulator: RunningSimulator, cache: ResponseCache
 ) -> None:
-    """The server is there, the path is not."""
+    """The server exists, but not the path."""
     with pytest.raises(UpstreamError, match=r"the address usually ends in /v1\.$"):
         sample_responses(RECORDS, server=replace(server, url=served_simulator.url), cache=cache, count=1)
+
+
+@pytest.mark.parametrize("url", ["models.test/v1", "ftp://models.test", "http://", "http://[::1", "http://a:b/v1"])
+def test_an_invalid_address_is_refused(upstream: ModelServer, cache: ResponseCache, url: str) -> None:
+    """Before any request."""
+    assert error_message(replace(upstream, url=url), cache) == (
+        f"{url} is not the address of a server: give its OpenAI-compatible base, such as http://127.0.0.1:11434/v1"
+    )
+
+
+def test_a_request_has_the_prompt_and_nothing_from_the_environment(
+    upstream: ModelServer, cache: ResponseCache, router: respx.Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One response per request, with a seed. Keys and ids in the environment are for OpenAI."""
+    for name in ("API_KEY", "ORG_ID", "PROJECT_ID", "ADMIN_KEY"):
+        monkeypatch.setenv(f"OPENAI_{name}", "from-the-environment")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer from-the-environment")
+    route = mock_completion(router, completion({"content": "#### 2"}))
+    sample_one(replace(upstream, api_key=None), cache)
+    request = route.calls.last.request
+    body = json.loads(request.content)
+    assert isinstance(body.pop("seed"), int)
+    assert body == {
+        "model": "small",
+        "temperature": 1.0,
+        "messages": [{"role": "user", "content": 'What is 1 + 1? Give the answer after "####".'}],
+    }
+    assert request.headers["authorization"] == "Bearer none"
+    assert "from-the-environment" not in str(request.headers.raw)
+
+
+def test_responses_before_a_failure_are_stored(
+    upstream: ModelServer, cache: ResponseCache, router: respx.Router
+) -> None:
+    """Two responses, then the server fails."""
+    fine = httpx.Response(200, json=completion({"content": "#### 2"}))
+    router.post("/chat/completions").mock(side_effect=[fine, fine, httpx2.ConnectError("gone")])
+    with pytest.raises(UpstreamError, match=r"cannot be reached \(gone\)"):
+        sample_responses(ONE, server=upstream, cache=cache, count=3)
+    assert len(sample_responses(ONE, server=replace(upstream, url=None), cache=cache, count=2)[1]) == 2
+
+
+def test_a_url_is_redacted() -> None:
+    """User names, passwords and queries can be secrets."""
+    assert redact_url("https://me:secret@models.test:8443/v1?key=secret") == "https://models.test:8443/v1"

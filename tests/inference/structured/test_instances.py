@@ -1,4 +1,4 @@
-"""A schema to an instance of it; `jsonschema` is the judge."""
+"""Instances of JSON Schemas, validated by `jsonschema`."""
 
 import json
 import re
@@ -95,20 +95,20 @@ def object_schema(**properties: Any) -> Schema:
         {"type": "array", "items": {"type": "integer"}, "minItems": 2.0, "maxItems": 2.0},
         {"type": "object", "minProperties": 1.0, "maxProperties": 1.0},
         {"type": "string", "format": "email", "pattern": "^\\S+@example[.]com$"},
-        {"type": "array", "items": {"type": "integer"}, "minItems": 1000},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 200},
     ],
     ids=json.dumps,
 )
-@pytest.mark.parametrize("value", [72, "billing", None, True, [1, "b"], {"a": 1, "name": "x"}, -0.5, ""])
-def test_what_is_made_is_valid(schema: Schema, value: Any) -> None:
-    """With a value and without one."""
+def test_instances_are_valid(schema: Schema) -> None:
+    """Without a value, and with values of all types."""
     validator = Draft202012Validator(schema)
     validator.validate(generate_instance(schema))
-    validator.validate(generate_instance(schema, value))
+    for value in (72, "billing", None, True, [1, "b"], {"a": 1, "name": "x"}, -0.5, ""):
+        validator.validate(generate_instance(schema, value))
 
 
 @pytest.mark.parametrize(
-    ("schema", "value", "made"),
+    ("schema", "value", "instance"),
     [
         (ANSWER, 72, {"reasoning": "reasoning", "answer": 72}),
         (ANSWER, "1,080", {"reasoning": "reasoning", "answer": 1080}),
@@ -128,19 +128,19 @@ def test_what_is_made_is_valid(schema: Schema, value: Any) -> None:
     ],
     ids=json.dumps,
 )
-def test_the_value_goes_where_it_fits_best(schema: Schema, value: Any, made: Any) -> None:
-    """By name, then by type; and nowhere when nothing holds it."""
-    assert generate_instance(schema, value) == made
+def test_the_value_goes_into_the_field_that_fits_best(schema: Schema, value: Any, instance: Any) -> None:
+    """By name, then by type; it is left out if it fits nowhere."""
+    assert generate_instance(schema, value) == instance
 
 
-def test_the_prompt_may_name_the_field() -> None:
-    """A name that it spells out goes before all others."""
+def test_the_key_of_the_prompt_has_priority() -> None:
+    """Before all other names."""
     schema = object_schema(answer={"type": "integer"}, total={"type": "integer"})
     assert generate_instance(schema, 7, key="total") == {"answer": 0, "total": 7}
 
 
-def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
-    """Where it first can."""
+def test_a_recursive_schema_gets_a_finite_instance() -> None:
+    """It ends as early as possible."""
     assert generate_instance(TREE, "root") == {"name": "root", "next": None, "children": []}
 
 
@@ -178,20 +178,20 @@ def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_cannot_be_made_is_refused_with_the_reason(schema: Schema, reason: str) -> None:
-    """Before a model is asked."""
+def test_a_schema_without_an_instance_is_refused_with_the_reason(schema: Schema, reason: str) -> None:
+    """Before the model answers."""
     with pytest.raises(SchemaError, match=re.escape(reason)):
         check_schema(schema)
 
 
-def test_arguments_are_an_object() -> None:
-    """A tool's schema of anything else is refused."""
+def test_tool_arguments_must_be_an_object() -> None:
+    """Other schemas are refused."""
     with pytest.raises(SchemaError, match="must be of type 'object'"):
         check_schema({"type": "string"}, is_object=True)
 
 
-def test_nested_too_deeply_is_refused() -> None:
-    """However deep it goes."""
+def test_a_deeply_nested_schema_is_refused() -> None:
+    """The limit is on the levels."""
     schema: Schema = {"type": "string"}
     for _ in range(200):
         schema = {"type": "array", "items": schema}
@@ -199,8 +199,8 @@ def test_nested_too_deeply_is_refused() -> None:
         check_schema(schema)
 
 
-def test_an_involved_expression_is_not_tried_on_a_long_value() -> None:
-    """It would go through every way to match it, for ever; the value is left out then."""
+def test_a_complex_pattern_is_not_matched_against_a_long_value() -> None:
+    """It would backtrack for ever; the value is left out."""
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}},
@@ -209,14 +209,14 @@ def test_an_involved_expression_is_not_tried_on_a_long_value() -> None:
     assert generate_instance(schema, "a" * 60 + "b") == {"name": "name"}
 
 
-def test_a_name_too_long_for_patterns_of_names_is_not_tried() -> None:
-    """The value that holds it is left out."""
+def test_patterns_are_not_matched_against_long_property_names() -> None:
+    """The value with that name is left out."""
     schema = {"type": "object", "patternProperties": {"^(a*)$": {"type": "integer"}}}
     assert generate_instance(schema, {"a" * 65: 1}) == {}
 
 
 def combined(keyword: str, levels: int) -> Schema:
-    """Return a schema whose parts refer to the next one eight times each: short, and 8 ** `levels` parts in full."""
+    """Return a schema whose parts refer to the next one eight times: short, but with 8 ** `levels` parts."""
     parts: Schema = {f"d{level}": {keyword: [{"$ref": f"#/$defs/d{level + 1}"}] * 8} for level in range(levels)}
     return {"$ref": "#/$defs/d0", "$defs": parts | {f"d{levels}": {"type": "integer", "minimum": 1, "maximum": 0}}}
 
@@ -235,8 +235,8 @@ def combined(keyword: str, levels: int) -> Schema:
     ],
     ids=["allOf", "anyOf", "not", "items of alternatives", "items of items", "unique", "enums"],
 )
-def test_a_schema_that_makes_too_much_work_is_refused(schema: Schema) -> None:
-    """By its count of steps, which no machine's speed changes."""
+def test_a_schema_that_takes_too_many_steps_is_refused(schema: Schema) -> None:
+    """The count of steps is the same on all machines."""
     with pytest.raises(SchemaError, match="working through the schema takes more than"):
         check_schema(schema)
 
@@ -245,8 +245,8 @@ def test_a_schema_that_makes_too_much_work_is_refused(schema: Schema) -> None:
 @pytest.mark.parametrize(
     "draft", ["draft-06/schema#", "draft-07/schema#", "draft/2019-09/schema", "draft/2020-12/schema"]
 )
-def test_every_supported_draft_is_judged_by_its_own_rules(draft: str) -> None:
-    """At any depth of the schema."""
+def test_every_supported_draft_has_its_own_rules(draft: str) -> None:
+    """At every depth of the schema."""
     name = f"http{'s' if '/20' in draft else ''}://json-schema.org/{draft}"
     nested = {"properties": {"a": {"items": {"allOf": [{"minimum": "1"}]}}}}
     assert generate_instance({"$schema": name, **ANSWER}, 7) == {"reasoning": "reasoning", "answer": 7}
@@ -254,7 +254,7 @@ def test_every_supported_draft_is_judged_by_its_own_rules(draft: str) -> None:
         check_schema({"$schema": name, **nested})
 
 
-def test_many_definitions_that_all_refer_to_each_other_are_made_soon() -> None:
+def test_definitions_that_all_refer_to_each_other_take_few_steps() -> None:
     """Ten of them have millions of paths through each other."""
     names = [f"n{number}" for number in range(10)]
     node = object_schema(**{name: {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]} for name in names})
@@ -315,20 +315,20 @@ branches = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(branches, values)
-def test_any_schema_gives_a_valid_instance_or_a_reason(schema: Any, value: Any) -> None:
-    """Never another exception, and never an instance that is not valid."""
+def test_any_schema_gives_a_valid_instance_or_an_error(schema: Any, value: Any) -> None:
+    """Never another exception, and never an invalid instance."""
     check_valid_or_refused(schema, value)
 
 
-@pytest.mark.parametrize("asking", ["not", "if"])
+@pytest.mark.parametrize("keyword", ["not", "if"])
 @pytest.mark.parametrize("depth", range(10))
-def test_a_schema_that_asks_itself_is_refused_wherever_the_stack_ends(asking: str, depth: int) -> None:
-    """Within jsonschema, or within the compiled library below it."""
+def test_a_schema_that_contains_itself_is_refused_at_every_stack_depth(keyword: str, depth: int) -> None:
+    """In jsonschema, or in the compiled library below it."""
 
     def deeper(left: int) -> str:
-        return deeper(left - 1) if left else generate_instance({asking: {"$ref": "#"}})
+        return deeper(left - 1) if left else generate_instance({keyword: {"$ref": "#"}})
 
     with pytest.raises(SchemaError, match="it refers to itself without end"):
         deeper(depth)
@@ -337,19 +337,19 @@ def test_a_schema_that_asks_itself_is_refused_wherever_the_stack_ends(asking: st
 @pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(branches, values)
-def test_any_schema_of_very_many_gives_a_valid_instance_or_a_reason(schema: Any, value: Any) -> None:
-    """The same, at a length that finds what is rare."""
+def test_very_many_schemas_give_a_valid_instance_or_an_error(schema: Any, value: Any) -> None:
+    """With enough examples for rare cases."""
     check_valid_or_refused(schema, value)
 
 
 def check_valid_or_refused(schema: Any, value: Any) -> None:
-    """Make an instance of a schema, without and with a wish."""
+    """Generate instances with and without a value; they are valid, or the schema is refused."""
     try:
-        made = [generate_instance(schema), generate_instance(schema, value)]
+        instances = [generate_instance(schema), generate_instance(schema, value)]
     except SchemaError:
         return
-    for one in made:
-        Draft202012Validator(schema).validate(one)
+    for instance in instances:
+        Draft202012Validator(schema).validate(instance)
 
 
 MISUSED = st.sampled_from(
@@ -370,9 +370,9 @@ MISUSED = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.dictionaries(MISUSED, values, max_size=4))
-def test_no_malformed_schema_breaks_the_check(schema: Schema) -> None:
-    """It passes, or is refused."""
+def test_malformed_schemas_raise_no_other_error(schema: Schema) -> None:
+    """They are accepted or refused."""
     with suppress(SchemaError):
         check_schema(schema)

@@ -1,4 +1,4 @@
-"""A regular expression to a text that it matches, on the standard library's own reading of expressions."""
+"""Texts for regular expressions, as the standard library parses them."""
 
 import re
 
@@ -33,7 +33,7 @@ from simulator.inference.structured.pattern_search import generate_matching_text
     ],
 )
 def test_the_text_matches(pattern: str) -> None:
-    """As JSON Schema searches."""
+    """Anywhere in the text, as in JSON Schema."""
     assert re.search(pattern, generate_matching_text(pattern))
 
 
@@ -41,8 +41,8 @@ def test_the_text_matches(pattern: str) -> None:
     ("pattern", "shortest", "longest"),
     [("^a+$", 5, 5), ("a", 4, 4), ("^[a-z]+(-[a-z]+)*$", 9, 20), ("^x{2,9}$", 7, 8), ("z$", 3, None)],
 )
-def test_the_text_has_the_length_asked_for(pattern: str, shortest: int, longest: int | None) -> None:
-    """Longer by its open repeats, or by what stands around an unanchored match."""
+def test_the_text_is_within_the_length_limits(pattern: str, shortest: int, longest: int | None) -> None:
+    """With more repeats, or with padding around an unanchored match."""
     text = generate_matching_text(pattern, min_length=shortest, max_length=longest)
     assert re.search(pattern, text)
     assert shortest <= len(text) <= (longest or 100)
@@ -52,7 +52,7 @@ def test_the_text_has_the_length_asked_for(pattern: str, shortest: int, longest:
     "pattern",
     ["(", "(?=a)b", "(?<!a)b", "^a{5}$(?!)", "(a{1000}){1000}", "a{99999999999999999999}", "\\p{L}", "[\\s\\S]{9999}"],
 )
-def test_what_no_text_is_made_for_is_refused(pattern: str) -> None:
-    """And does not take long."""
+def test_unsupported_patterns_are_refused(pattern: str) -> None:
+    """Quickly."""
     with pytest.raises(PatternError):
         generate_matching_text(pattern)

@@ -1,4 +1,4 @@
-"""Which expressions are tried on a text, and which would take too long on it."""
+"""Which patterns are matched against a text, and which would take too long."""
 
 import re
 
@@ -22,8 +22,8 @@ from simulator.inference.structured.pattern_search import is_cheap_to_match, mat
         ("^(?:a?){3}b$", "aab"),
     ],
 )
-def test_what_people_write_is_tried(pattern: str, text: str) -> None:
-    """On texts as they come."""
+def test_usual_patterns_are_matched(pattern: str, text: str) -> None:
+    """Against usual texts."""
     assert matches_pattern(pattern, text)
 
 
@@ -43,20 +43,20 @@ def test_what_people_write_is_tried(pattern: str, text: str) -> None:
         ("^(x+)?(?(1)(a|aa)*|b)$", 40),
     ],
 )
-def test_what_could_take_for_ever_is_not_tried(pattern: str, length: int) -> None:
-    """However the text looks: repeated choices are exponential, many open repeats a high power of the length."""
+def test_patterns_that_can_take_too_long_are_refused(pattern: str, length: int) -> None:
+    """Repeated choices take exponential time, several open repeats a high power of the length."""
     with pytest.raises(PatternError, match="is too involved for a text of"):
         matches_pattern(pattern, "a" * length)
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a|b)*c", "^(?:a*)*b$", "a*a*b", "(a{2,3}){2,}c"])
-def test_the_ways_are_never_too_few(pattern: str) -> None:
-    """Where the count allows a text, going back over all of it soon ends: this test would not."""
+def test_the_count_of_ways_is_an_upper_bound(pattern: str) -> None:
+    """Backtracking over the longest allowed text ends quickly; otherwise this test would not end."""
     length = max(length for length in range(33) if is_cheap_to_match(pattern, length))
     assert re.search(pattern, "a" * (length - 1) + "!") is None
 
 
-def test_an_expression_of_very_many_characters_is_refused() -> None:
-    """Reading it takes long already."""
+def test_a_very_long_pattern_is_refused() -> None:
+    """Parsing it already takes long."""
     with pytest.raises(PatternError, match="1000 are the most here"):
         matches_pattern("a" * 1_001, "a")
