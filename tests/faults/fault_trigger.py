@@ -12,7 +12,7 @@ from tests.simulators import BASE_MODEL, RunningSimulator
 from tests.training.training_files import make_training_file
 
 _ROUNDS = 6  # more calls than any example counts
-_READ_TIMEOUT = 1.0  # seconds that a client waits for what stalls
+_READ_TIMEOUT = 0.3  # seconds that a client waits for what stalls
 _QUESTION = [{"role": "user", "content": "2 + 2?"}]
 
 

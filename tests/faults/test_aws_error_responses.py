@@ -170,6 +170,7 @@ def test_an_aws_error_comes_before_or_after_the_request_is_handled(
     assert (error[0], error[2], bucket in buckets) == ("InternalFailure", 500, is_created)
 
 
+@pytest.mark.slow
 def test_an_invocation_can_be_lost_after_the_function_ran(faulty_simulator: RunningSimulator) -> None:
     """The client has no response. A second invocation is the function's second."""
     code = zip_files(

@@ -25,50 +25,60 @@ class InjectorFixture:
     """An injector with faults, and the operations that it has run."""
 
     def __init__(self, *faults: dict[str, Any], denial: str | None = None) -> None:
-        self.book = FaultRegistry(
+        self.registry = FaultRegistry(
             job_id_for=Ids(seed=0).job,
             terminal_status=lambda _: None,
             lapsed_seconds=lambda: 0.0,
             monotonic=lambda: 0.0,
         )
-        self.book.add([{"job": JOB, **fault} for fault in faults])
-        self.done: list[AwsOperationEffect] = []
-        self.refusal = denial
-        self.interventions = JobFaultInjector(self.book, run_operation=self._carry_out)
+        self.registry.add([{"job": JOB, **fault} for fault in faults])
+        self.operations: list[AwsOperationEffect] = []
+        self.denial = denial
+        self.injector = JobFaultInjector(self.registry, run_operation=self._run_operation)
 
-    def _carry_out(self, operation: AwsOperationEffect) -> str | None:
-        self.done.append(operation)
-        return self.refusal
+    def _run_operation(self, operation: AwsOperationEffect) -> str | None:
+        self.operations.append(operation)
+        return self.denial
 
 
 def test_a_job_fault_is_applied_once() -> None:
     """An effect that could not be written, because the disk was full, is repeated."""
-    simulator = InjectorFixture({"step": 2, "aws": DELETING}, {"fail": {}})
+    fixture = InjectorFixture({"step": 2, "aws": DELETING}, {"fail": {}})
     effects = [
         grade_effect(1),
         grade_effect(2),
         grade_effect(2),
         FilesValidated(at=0, training_records=1, held_out_records=0),
     ]
-    ends = [simulator.interventions.before_effect(JOB, effect) for effect in (*effects, effects[-1])]
-    assert len(simulator.done) == 1
+    ends = [fixture.injector.before_effect(JOB, effect) for effect in (*effects, effects[-1])]
+    assert len(fixture.operations) == 1
     assert [type(end).__name__ for end in ends] == ["NoneType", "NoneType", "NoneType", "JobFailed", "NoneType"]
 
 
 def test_the_longest_queue_delay_counts() -> None:
     """They pass at the same time."""
-    simulator = InjectorFixture({"queue": "1h"}, {"queue": "2h"}, {"queue": 60})
-    assert (simulator.interventions.queue_delay(JOB), simulator.interventions.queue_delay("ftjob-2")) == (7_200, 0)
+    fixture = InjectorFixture({"queue": "1h"}, {"queue": "2h"}, {"queue": 60})
+    assert (fixture.injector.queue_delay(JOB), fixture.injector.queue_delay("ftjob-2")) == (7_200, 0)
 
 
 def test_each_job_fault_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever the fault is, once."""
     caplog.set_level(logging.INFO, "simulator.http.request_log")
-    simulator = InjectorFixture(
+    fixture = InjectorFixture(
         {"queue": 60}, {"step": 2, "cancel": True}, {"step": 2, "aws": DELETING}, {"step": 3, "fail": {}}
     )
     for _ in range(2):
-        simulator.interventions.queue_delay(JOB)
+        fixture.injector.queue_delay(JOB)
     for effect in (grade_effect(2), grade_effect(3)):
-        simulator.interventions.before_effect(JOB, effect)
+        fixture.injector.before_effect(JOB, effect)
     assert caplog.messages == [f"{JOB} met fault-1", f"{JOB} met fault-3", f"{JOB} met fault-4"]
+
+
+def test_an_operation_that_fails_is_logged_and_not_counted_as_applied(caplog: pytest.LogCaptureFixture) -> None:
+    """The job continues, and the status has the reason."""
+    caplog.set_level(logging.INFO, "simulator.http.request_log")
+    fixture = InjectorFixture({"step": 2, "aws": DELETING}, denial="Function not found")
+    assert fixture.injector.before_effect(JOB, grade_effect(2)) is None
+    (status,) = fixture.registry.statuses()
+    assert (status.matched, status.applied, status.refused) == (1, 0, "Function not found")
+    assert caplog.messages[-1] == "lambda DeleteFunction met fault-1, and was not carried out: Function not found"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from simulator.errors import CATALOGUE, INVALID_VALUE, RATE_LIMITED
+from simulator.faults import signing_names
 from simulator.faults.request_fault import (
     ApiErrorEffect,
     AwsErrorEffect,
@@ -198,8 +199,9 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
         (ALL | {"delay": 1, "status": 500}, "'status' goes with 'aws_error', which is missing"),
     ],
 )
-def test_an_invalid_fault_is_refused_with_its_field(entry: Any, message: str) -> None:
+def test_an_invalid_fault_is_refused_with_its_field(monkeypatch: pytest.MonkeyPatch, entry: Any, message: str) -> None:
     """The message names the fault, the field and what the field takes."""
+    monkeypatch.setattr(signing_names, "_all_signing_names", frozenset)  # the real ones take a second to load
     with pytest.raises(ScriptError) as refused:
         parse_faults([ALL | {"drop": "after"}, entry])
     assert str(refused.value) == f"fault 2: {message}"
@@ -213,6 +215,7 @@ def test_an_unknown_error_name_is_refused_with_all_names() -> None:
     assert str(refused.value) == f"fault 1: error: there is no such error; there are {names}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ["bedrock", "bedrock-mantle", "execute-api", "iotdata", "logs", "monitoring", "s3"])
 def test_every_signing_name_is_a_valid_service(service: str) -> None:
     """As botocore signs, which can differ from the client's name in boto3."""

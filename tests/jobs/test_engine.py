@@ -47,20 +47,18 @@ def test_two_engines_with_one_seed_write_the_same_log(tmp_path: Path) -> None:
 def test_a_job_killed_after_any_entry_continues_to_the_same_log(tmp_path: Path) -> None:
     """The log has the rewards, so the grader is not asked for them again."""
     with running_engine(tmp_path, FakeGraders()) as (engine, logs):
-        job_id = wait_for_end(engine, engine.create(job_spec())).id
-        whole = logs.entries(job_id)
-    path = tmp_path / "simulator.sqlite"
-    for kept in range(1, len(whole), 3):
-        truncate_log(path, job_id, kept)
+        job_id = wait_for_end(engine, engine.create(job_spec(batch_size=12))).id
+        expected = logs.entries(job_id)
+    for length in range(1, len(expected)):
+        truncate_log(tmp_path / "simulator.sqlite", job_id, length)
         graders = FakeGraders()
         with running_engine(tmp_path, graders) as (engine, logs):
             job = engine.find_job(job_id)
             assert job
             wait_for_end(engine, job)
-            assert logs.entries(job_id) == whole
-        recorded = [entry for entry in whole[:kept] if entry.kind == "RolloutsGraded"]
-        everything = [entry for entry in whole if entry.kind == "RolloutsGraded"]
-        assert len(graders.calls) == len(everything) - len(recorded)
+            assert logs.entries(job_id) == expected
+        new_entries = [entry for entry in expected[length:] if entry.kind == "RolloutsGraded"]
+        assert len(graders.calls) == len(new_entries)
 
 
 @pytest.mark.parametrize("pace", [Pace.INSTANT, Pace.POLL])

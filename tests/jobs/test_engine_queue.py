@@ -92,11 +92,11 @@ def test_a_cancelled_job_frees_its_slot_or_leaves_the_queue(tmp_path: Path, canc
         assert statuses(engine, *jobs) == expected[cancelled]
 
 
-@pytest.mark.parametrize("slots", [1, 2, 3])
+@pytest.mark.parametrize("slots", [1, 3])
 def test_start_times_do_not_depend_on_which_thread_is_faster(tmp_path: Path, slots: int) -> None:
     """Each job starts in simulated time when the next slot becomes free, in the order of creation."""
     with running_engine(tmp_path, FakeGraders(), slots=slots) as (engine, logs):
-        jobs = [engine.create(job_spec(n_epochs=epochs)) for epochs in (3, 1, 1, 2, 1, 1)]
+        jobs = [engine.create(job_spec(batch_size=12, n_epochs=epochs)) for epochs in (3, 1, 1, 2, 1)]
         for job in jobs:
             wait_for_end(engine, job)
         times_of_jobs = times(logs, jobs)
@@ -109,7 +109,7 @@ def test_a_queued_job_uses_no_thread(tmp_path: Path) -> None:
     graders = FakeGraders()
     graders.waits_at = 1
     with running_engine(tmp_path, graders, slots=1) as (engine, _):
-        first, *others = [engine.create(job_spec()) for _ in range(5)]
+        first, *others = [engine.create(job_spec(batch_size=12)) for _ in range(5)]
         assert graders.reached.wait(10)
         while statuses(engine, *others) != ["queued"] * 4:
             graders.may_continue.wait(0.005)
@@ -120,12 +120,12 @@ def test_a_queued_job_uses_no_thread(tmp_path: Path) -> None:
 def test_queued_jobs_keep_their_order_and_times_after_a_restart(tmp_path: Path) -> None:
     """The logs equal those of an uninterrupted run."""
     with running_engine(tmp_path / "whole", FakeGraders(), pace=Pace.POLL, slots=1) as (engine, logs):
-        jobs = [engine.create(job_spec()) for _ in range(3)]
-        advance_jobs(engine, *jobs, times=60)
+        jobs = [engine.create(job_spec(batch_size=12)) for _ in range(3)]
+        advance_jobs(engine, *jobs, times=25)
         expected = [logs.entries(job.id) for job in jobs]
     with running_engine(tmp_path / "cut", FakeGraders(), pace=Pace.POLL, slots=1) as (engine, _):
-        jobs = [engine.create(job_spec()) for _ in range(3)]
-        advance_jobs(engine, *jobs, times=60)
+        jobs = [engine.create(job_spec(batch_size=12)) for _ in range(3)]
+        advance_jobs(engine, *jobs, times=25)
     for job, length in zip(jobs, (len(expected[0]), 3, 3), strict=True):
         truncate_log(tmp_path / "cut" / "simulator.sqlite", job.id, length)
     with running_engine(tmp_path / "cut", FakeGraders(), slots=1) as (engine, logs):

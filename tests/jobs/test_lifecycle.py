@@ -111,18 +111,18 @@ def test_ground_truth_is_separate_from_the_metrics(long_log: list[Event]) -> Non
 
 def test_the_same_spec_files_and_rewards_give_the_same_events() -> None:
     """To the last bit, including the weights."""
-    assert run_lifecycle({"train": make_training_file(120)}) == run_lifecycle({"train": make_training_file(120)})
+    assert run_lifecycle({"train": make_training_file(100)}) == run_lifecycle({"train": make_training_file(100)})
 
 
 @pytest.mark.shows("held-out")
 def test_a_validation_file_leaves_every_training_record_to_training() -> None:
-    """It has 100 records of its own, so 300 / 4 = 75 steps."""
+    """The validation file has 50 records, so there are 100 / 4 = 25 steps."""
     events = run_lifecycle(
-        {"train": make_training_file(300), "validation": make_training_file(100, first=300)},
+        {"train": make_training_file(100), "validation": make_training_file(50, first=100)},
         spec=job_spec(validation=True),
     )
-    assert events_of_type(events, FilesValidated)[0].held_out_records == 100
-    assert events_of_type(events, StepCompleted)[-1].step == 75
+    assert events_of_type(events, FilesValidated)[0].held_out_records == 50
+    assert events_of_type(events, StepCompleted)[-1].step == 25
 
 
 @pytest.mark.parametrize("param", ["training_file", "validation_file"])
@@ -177,7 +177,7 @@ def test_a_constant_reward_changes_no_weight(reward: float) -> None:
     def constant(request: Grade) -> GradingResult:
         return GradingResult(rewards=(reward,) * len(request.samples), invocations=4, warnings=())
 
-    events = run_lifecycle({"train": make_training_file(120)}, score=constant)
+    events = run_lifecycle({"train": make_training_file(100)}, score=constant)
     assert {event.metrics["actor_grad_norm"] for event in events_of_type(events, StepCompleted)} == {0.0}
     assert {event.weights for event in events_of_type(events, CheckpointSaved)} == {
         '{"columns":{},"nuisance":[0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0],"version":1}'

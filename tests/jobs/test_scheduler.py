@@ -121,7 +121,7 @@ def test_a_job_on_a_full_disk_retries_by_itself(tmp_path: Path, monkeypatch: pyt
         return advance(run)
 
     monkeypatch.setattr(JobRun, "advance", counted_advance)
-    monkeypatch.setattr("simulator.jobs.scheduler._DISK_FULL_RETRY_DELAY", 0.5)
+    monkeypatch.setattr("simulator.jobs.scheduler._DISK_FULL_RETRY_DELAY", 0.2)
     with controlled_engine(tmp_path, graders, pace=pace, speed=1e6) as (engine, _, _):
         job = engine.create(job_spec())
         assert graders.reached.wait(10)
