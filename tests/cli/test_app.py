@@ -1,26 +1,28 @@
-"""The command line of `rft-sim`, as far as it starts no simulator."""
+"""`rft-sim`: the version, the list of settings, and the options of the commands that start a simulator."""
 
 from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from typer.testing import CliRunner
 
 from simulator.cli.app import app
-from simulator.settings import Settings, apply_assignments, format_assignments
+from simulator.settings import Auth, Pace, ResponseEvents, Settings, apply_assignments, format_assignments
+from simulator.store.data_folder import DataFolderError
 from tests.simulators import RunningSimulator
 
 
-def test_the_version_is_told() -> None:
-    """The distribution's own."""
+def test_version_is_that_of_the_distribution() -> None:
+    """`rft-sim --version`."""
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.stdout) == (0, f"rft-sim {metadata.version('bedrock-rft-testbed')}\n")
 
 
-def test_the_list_of_settings_is_one_line_each_when_it_is_piped() -> None:
-    """An assignment first, as --set takes it, then what a shell leaves alone: the values, the meaning, the option."""
+def test_settings_has_one_line_per_setting_in_a_pipe() -> None:
+    """First the assignment that --set accepts, then a comment: values, meaning, evidence, option."""
     lines = CliRunner().invoke(app, ["settings", "--set", "pace=poll"]).stdout.splitlines()
-    given = [line.split()[0] for line in lines]
-    assert given == format_assignments(apply_assignments(Settings(), ["pace=poll"]))
+    assert [line.split()[0] for line in lines] == format_assignments(apply_assignments(Settings(), ["pace=poll"]))
     (pace,) = (line for line in lines if line.startswith("pace="))
     assert pace == (
         "pace=poll                              # instant | finished | poll | manual | realtime. "
@@ -30,15 +32,15 @@ def test_the_list_of_settings_is_one_line_each_when_it_is_piped() -> None:
     )
 
 
-def test_the_list_says_where_the_clock_of_a_server_starts() -> None:
-    """The default that is listed is `exec`'s."""
+def test_settings_says_where_the_clock_of_serve_starts() -> None:
+    """The listed default is that of `exec`."""
     lines = CliRunner().invoke(app, ["settings"]).stdout.splitlines()
     (epoch,) = (line for line in lines if line.startswith("epoch="))
     assert "`serve` starts at this machine's time by default" in epoch
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_the_list_of_settings_fits_a_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_fits_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No line is wider."""
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr("simulator.cli.settings._is_terminal", lambda: True)
@@ -49,7 +51,7 @@ def test_the_list_of_settings_fits_a_terminal(width: int, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("command", ["serve", "exec"])
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--port", "5", "--set", "port=9"], "--set port=9 and --port: give one of the two"),
         (
@@ -65,32 +67,67 @@ def test_the_list_of_settings_fits_a_terminal(width: int, monkeypatch: pytest.Mo
         ),
     ],
 )
-def test_an_option_that_cannot_be_is_told_in_a_line(command: str, arguments: list[str], said: str) -> None:
-    """By the way it was given; a setting that has an option of its own is given in one way."""
+def test_an_invalid_option_is_a_one_line_error(command: str, arguments: list[str], message: str) -> None:
+    """The message names the option as it was given. A setting cannot be given twice."""
     done = CliRunner().invoke(app, [command, *arguments, *(["--", "true"] if command == "exec" else [])])
-    assert (done.exit_code, done.stderr) == (2, f"rft-sim: {said}\n")
+    assert (done.exit_code, done.stderr) == (2, f"rft-sim: {message}\n")
 
 
 @pytest.mark.shows("regions")
 @pytest.mark.parametrize("command", [["serve"], ["env"], ["exec", "--", "true"]])
-def test_an_unknown_region_is_refused_with_the_list_of_them(
+def test_an_unknown_region_is_an_error_that_lists_the_regions(
     command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that have a Mantle endpoint."""
+    """The regions that have a Mantle endpoint."""
     monkeypatch.setenv("COLUMNS", "400")
     done = CliRunner().invoke(app, [command[0], "--region", "us-west-1", *command[1:]])
     assert done.exit_code == 2
     assert "'us-west-1' is not one of 'us-east-1', 'us-east-2', 'us-west-2', 'ap-southeast-3'" in done.stderr
 
 
-@pytest.mark.parametrize("port", ["0", "65536"])
-def test_env_takes_a_port_that_can_be_listened_on(port: str) -> None:
-    """Nothing is printed that a shell would take."""
-    done = CliRunner().invoke(app, ["env", "--port", port])
-    assert (done.exit_code, done.stdout) == (2, "")
-
-
-def test_health_tells_the_region(local_simulator: RunningSimulator) -> None:
-    """`rft-sim env` asks for it."""
+def test_health_has_the_region(local_simulator: RunningSimulator) -> None:
+    """`rft-sim env` reads it."""
     body = local_simulator.http.get("/_simulator/health").text
     assert body == f'{{"data":null,"now":{Settings().epoch},"region":"us-west-2","status":"ok"}}'
+
+
+OPTIONS = {
+    "host": ("0.0.0.0", "0.0.0.0"),
+    "region": ("eu-west-1", "eu-west-1"),
+    "seed": ("7", 7),
+    "epoch": ("2026-01-31T12:00:00Z", 1_769_860_800),
+    "pace": ("manual", Pace.MANUAL),
+    "speed": ("2.5", 2.5),
+    "auth": ("any", Auth.ANY),
+    "responses_events": ("openai", ResponseEvents.OPENAI),
+    "data": ("data", Path("data")),
+    "rollouts": ("rollouts", Path("rollouts")),
+    "faults": ("faults.json", Path("faults.json")),
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "function"), [("serve", "simulator.Simulator"), ("exec", "server.serve_in_thread")]
+)
+@pytest.mark.parametrize("uses_set", [False, True])
+def test_every_option_reaches_its_setting(
+    command: str, function: str, uses_set: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an option and with --set, for `serve` and for `exec`."""
+    started: list[Settings] = []
+
+    def start(settings: Settings, *_: object, **__: object) -> NoReturn:
+        started.append(settings)
+        raise DataFolderError("the test ends here")
+
+    monkeypatch.setattr(f"simulator.{function}", start)
+    monkeypatch.setattr("simulator.cli.signals.signal.signal", lambda *_: None)
+    arguments = [
+        f"--set={name}={text}" if uses_set else f"--{name.replace('_', '-')}={text}"
+        for name, (text, _) in OPTIONS.items()
+    ]
+    done = CliRunner().invoke(app, [command, "--port=0", *arguments, *(["--", "true"] if command == "exec" else [])])
+    assert (done.exit_code, done.stderr) == (2, "rft-sim: the test ends here\n")
+    assert {name: getattr(started[0], name) for name in OPTIONS} == {
+        name: value for name, (_, value) in OPTIONS.items()
+    }

@@ -1,4 +1,4 @@
-"""`rft-sim verdict`: the report, the exit code, and what it answers to whoever asks for what cannot be."""
+"""`rft-sim verdict`: the report, the exit codes and usage errors."""
 
 import json
 from io import StringIO
@@ -22,31 +22,31 @@ def _reset_verdict(served_simulator: RunningSimulator) -> None:
     served_simulator.http.delete("/_simulator/verdict")
 
 
-def run_command(world: RunningSimulator, *arguments: str) -> Result:
-    """Run the command against a server."""
-    return CliRunner().invoke(app, ["verdict", "--port", world.url.rpartition(":")[2], *arguments])
+def run_command(simulator: RunningSimulator, *arguments: str) -> Result:
+    """Run the command for a simulator."""
+    return CliRunner().invoke(app, ["verdict", "--port", simulator.url.rpartition(":")[2], *arguments])
 
 
 def rendered(verdict: Verdict, *, width: int = 80) -> str:
-    """Return a verdict as it is printed where nothing is a terminal."""
+    """Return the printed verdict."""
     output = StringIO()
     print_verdict(verdict, Console(file=output, width=width, highlight=False, emoji=False))
     return output.getvalue()
 
 
-def poll_too_fast(world: RunningSimulator) -> None:
-    """Poll hot: a fail."""
+def poll_too_fast(simulator: RunningSimulator) -> None:
+    """Poll too fast: a failure."""
     for _ in range(31):
-        world.http.get("/v1/fine_tuning/jobs")
+        simulator.http.get("/v1/fine_tuning/jobs")
 
 
-def repeat_refused_request(world: RunningSimulator) -> None:
-    """Repeat what is refused: a warning."""
+def repeat_refused_request(simulator: RunningSimulator) -> None:
+    """Repeat a refused request: a warning."""
     for _ in range(10):
-        world.http.get("/v1/fine_tuning/jobs", params={"limit": "none"})
+        simulator.http.get("/v1/fine_tuning/jobs", params={"limit": "none"})
 
 
-def test_where_nothing_was_asked_all_is_clean(served_simulator: RunningSimulator) -> None:
+def test_without_requests_the_verdict_is_clean(served_simulator: RunningSimulator) -> None:
     """Two lines."""
     done = run_command(served_simulator)
     assert (done.exit_code, done.stdout, done.stderr) == (
@@ -56,7 +56,7 @@ def test_where_nothing_was_asked_all_is_clean(served_simulator: RunningSimulator
     )
 
 
-def test_a_fail_is_exit_code_1(served_simulator: RunningSimulator) -> None:
+def test_a_failure_is_exit_code_1(served_simulator: RunningSimulator) -> None:
     """CI stops."""
     poll_too_fast(served_simulator)
     done = run_command(served_simulator)
@@ -64,22 +64,22 @@ def test_a_fail_is_exit_code_1(served_simulator: RunningSimulator) -> None:
     assert "FAIL  C2  polled hot" in done.stdout
 
 
-def test_a_warning_is_one_when_it_is_told_to_be_strict(served_simulator: RunningSimulator) -> None:
-    """And not otherwise."""
+def test_a_warning_is_exit_code_1_with_strict_only(served_simulator: RunningSimulator) -> None:
+    """Without it the exit code is 0."""
     repeat_refused_request(served_simulator)
     assert [run_command(served_simulator).exit_code, run_command(served_simulator, "--strict").exit_code] == [0, 1]
 
 
-def test_it_may_be_asked_again_until_it_is_told_to_forget(served_simulator: RunningSimulator) -> None:
-    """Each time it says the same."""
+def test_forget_deletes_the_recorded_requests(served_simulator: RunningSimulator) -> None:
+    """Without it the verdict stays the same."""
     repeat_refused_request(served_simulator)
-    outlooks = [
+    verdicts = [
         json.loads(run_command(served_simulator, "--json", *more).stdout)["verdict"] for more in ([], ["--forget"], [])
     ]
-    assert outlooks == ["warned", "warned", "clean"]
+    assert verdicts == ["warned", "warned", "clean"]
 
 
-def test_json_is_what_the_control_plane_answers(served_simulator: RunningSimulator) -> None:
+def test_json_is_the_document_of_the_control_plane(served_simulator: RunningSimulator) -> None:
     """Keys in alphabetical order, at every depth."""
     repeat_refused_request(served_simulator)
     done = run_command(served_simulator, "--json")
@@ -94,8 +94,8 @@ def test_json_is_what_the_control_plane_answers(served_simulator: RunningSimulat
     )
 
 
-def test_what_a_client_exited_with_can_be_told(served_simulator: RunningSimulator) -> None:
-    """One that is content left its job at work; one that was stopped did not."""
+def test_the_exit_code_of_the_client_decides_about_its_unfinished_job(served_simulator: RunningSimulator) -> None:
+    """A client that exits with 0 abandoned the job; a client that was interrupted did not."""
     job = served_simulator.create_job(served_simulator.upload(b"{}\n"))["id"]
     served_simulator.http.get(f"/v1/fine_tuning/jobs/{job}/checkpoints")
     rules = [
@@ -108,7 +108,7 @@ def test_what_a_client_exited_with_can_be_told(served_simulator: RunningSimulato
     assert rules == [["warn"], [], ["note"], []]
 
 
-def test_a_client_that_goes_on_has_no_exit_code(served_simulator: RunningSimulator) -> None:
+def test_so_far_and_exit_code_exclude_each_other(served_simulator: RunningSimulator) -> None:
     """Exit code 2, one line."""
     done = run_command(served_simulator, "--so-far", "--exit-code", "0")
     assert (done.exit_code, done.stderr) == (
@@ -117,15 +117,15 @@ def test_a_client_that_goes_on_has_no_exit_code(served_simulator: RunningSimulat
     )
 
 
-def test_a_report_shows_the_requests_and_what_to_do() -> None:
-    """At 80 columns, the worst case first, and no more of them than are needed to see it."""
-    stage = AuditScenario()
-    client = stage.client("trainer")
+def test_the_report_shows_the_requests_and_what_to_do() -> None:
+    """At 80 columns, with the worst cases first and the others counted."""
+    scenario = AuditScenario()
+    client = scenario.client("trainer")
     for _ in range(5):
         client.fail_to_retrieve_job(UUID, status=429, retry_after=5.0)
         client.pause(1)
     client.fail_to_retrieve_job(outcome=Outcome.NO_ANSWER, status=None)
-    assert rendered(stage.verdict(is_final=False)) == (
+    assert rendered(scenario.verdict(is_final=False)) == (
         """\
 Verdict on the client: failed
 6 requests (5 x 429, 1 x no answer) in 5.1 s by trainer; longest wait 0.01 s
@@ -150,25 +150,25 @@ What a finding means: rft-sim verdict --explain C3
     )
 
 
-def test_the_worst_finding_is_told_first() -> None:
-    """Whatever its rule's number."""
-    stage = AuditScenario(failures_in_a_row=20)
-    client = stage.client()
+def test_the_worst_finding_comes_first() -> None:
+    """Whatever the id of its rule."""
+    scenario = AuditScenario(failures_in_a_row=20)
+    client = scenario.client()
     client.create_job()
     for _ in range(21):
         client.fail_to_retrieve_job(status=500)
         client.pause(1)
-    findings = stage.verdict().findings
+    findings = scenario.verdict().findings
     assert [(finding.rule, finding.severity.value) for finding in findings] == [("C7", "fail"), ("C1", "note")]
 
 
-def test_several_clients_are_told_by_their_names() -> None:
-    """Whose case it is stands before it; a note asks, and tells nobody what to do."""
-    stage = AuditScenario()
-    stage.client("watcher").list_jobs()
-    stage.client("maker").create_job()
+def test_a_case_names_its_client_when_there_are_several() -> None:
+    """A note has no instruction."""
+    scenario = AuditScenario()
+    scenario.client("watcher").list_jobs()
+    scenario.client("maker").create_job()
     assert (
-        rendered(stage.verdict())
+        rendered(scenario.verdict())
         == """\
 Verdict on the client: clean
 2 requests (2 x 200) in 0.0 s by watcher, maker; longest wait 0.01 s
@@ -185,11 +185,11 @@ What a finding means: rft-sim verdict --explain C1
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    """Nor than is good to read."""
-    stage = AuditScenario()
-    client = stage.client()
+    """Nor than 120 columns."""
+    scenario = AuditScenario()
+    client = scenario.client()
     client.create_job(UUID)
     client.invoke_model(None, status=400)
     client.create_job(outcome=Outcome.NO_ANSWER, status=None)
     client.create_job(UUID)
-    assert max(map(len, rendered(stage.verdict(), width=width).splitlines())) <= min(width, 120)
+    assert max(map(len, rendered(scenario.verdict(), width=width).splitlines())) <= min(width, 120)

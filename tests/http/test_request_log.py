@@ -1,4 +1,4 @@
-"""What is told of a refused request: one line, and nothing in it that is a secret or acts on a terminal."""
+"""The log of refused requests: one line each, without secrets and control characters."""
 
 import logging
 
@@ -10,31 +10,31 @@ from tests.simulators import RunningSimulator
 
 
 @pytest.fixture(autouse=True)
-def _listening(caplog: pytest.LogCaptureFixture) -> None:
+def _log_level(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "simulator.http.request_log")
 
 
-def test_a_refused_request_is_told(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
-    """What was asked for and the answer; neither the query nor the body."""
+def test_a_refused_request_is_logged(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
+    """The request line and the answer, without the query and the body."""
     local_simulator.http.post("/v1/fine_tuning/jobs?X-Amz-Security-Token=query", json={"model": "openai.gpt-oss-120b"})
     assert caplog.messages == ["POST /v1/fine_tuning/jobs 400 Missing required parameter: 'training_file'."]
 
 
 def test_the_hint_is_in_the_line(caplog: pytest.LogCaptureFixture) -> None:
-    """The terse body is seldom enough."""
+    """The message alone rarely says what to do."""
     error = UNKNOWN_PATH(method="GET", path="/", hint="the base URL\nends in /v1")
     log_refusal(error, method="GET", path="/")
     assert caplog.messages == [f"GET / 404 {error.message} (hint: the base URL↵ends in /v1)"]
 
 
-def test_what_is_answered_is_not_told(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
-    """Only refusals."""
+def test_an_answered_request_is_not_logged(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
+    """Only refusals are."""
     assert local_simulator.http.get("/v1/files").status_code == 200
     assert caplog.messages == []
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("path", "logged_path"),
     [
         ("/a\nGET /b 200", "/a↵GET /b 200"),
         ("/\x1b[31m", "/\\x1b[31m"),
@@ -46,14 +46,16 @@ def test_what_is_answered_is_not_told(local_simulator: RunningSimulator, caplog:
         ("/" + "a" * 1_000, "/" + "a" * 399 + "..."),
     ],
 )
-def test_a_path_is_shown_on_one_line_and_without_a_key(sent: str, shown: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever came in, the terminal does not act on it."""
-    log_refusal(UNKNOWN_PATH(method="GET", path="/"), method="GET", path=sent)
-    assert caplog.messages == [f"GET {shown} 404 {UNKNOWN_PATH(method='GET', path='/').message}"]
+def test_a_path_is_one_line_without_keys_and_control_characters(
+    path: str, logged_path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Long paths are shortened."""
+    log_refusal(UNKNOWN_PATH(method="GET", path="/"), method="GET", path=path)
+    assert caplog.messages == [f"GET {logged_path} 404 {UNKNOWN_PATH(method='GET', path='/').message}"]
 
 
-def test_a_fault_of_the_server_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    """What a caller does wrong is not."""
+def test_a_server_error_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """An error of the client is not."""
     log_refusal(INTERNAL_ERROR(), method="GET", path="/")
     log_refusal(UNKNOWN_PATH(method="GET", path="/"), method="GET", path="/")
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
