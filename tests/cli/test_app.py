@@ -126,7 +126,9 @@ def test_every_option_reaches_its_setting(
         f"--set={name}={text}" if uses_set else f"--{name.replace('_', '-')}={text}"
         for name, (text, _) in OPTIONS.items()
     ]
-    done = CliRunner().invoke(app, [command, "--port=0", *arguments, *(["--", "true"] if command == "exec" else [])])
+    done = CliRunner().invoke(
+        app, [command, "--port=0", *arguments, *(["--", "true"] if command == "exec" else ["--quiet"])]
+    )
     assert (done.exit_code, done.stderr) == (2, "rft-sim: the test ends here\n")
     assert {name: getattr(started[0], name) for name in OPTIONS} == {
         name: value for name, (_, value) in OPTIONS.items()
