@@ -1,4 +1,4 @@
-"""The clients that are tried: in which environment each one runs, how it is set up, and which steps it takes."""
+"""The clients under test: the environment, the settings and the steps of each."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,7 +22,7 @@ PROGRESS: Final = ("events_list", "checkpoints_list")
 CHAT: Final = (
     *("chat_plain", "chat_reasoning", "chat_stream", "chat_stream_usage", "chat_stream_helper"),
     *("chat_tools", "chat_tools_stream", "chat_tools_answered", "chat_json_schema", "chat_json_object"),
-    *("chat_unknown_model", "chat_budget_of_none"),
+    *("chat_unknown_model", "chat_zero_token_budget"),
 )
 RESPONSES: Final = (
     *("responses_create", "responses_retrieve", "responses_previous", "responses_tools", "responses_background"),
@@ -33,15 +33,23 @@ KEYS: Final = ("key_garbled", "key_altered")
 PROJECTS: Final = ("projects_scope",)
 
 ALL_STEPS: Final = (*MODELS, *FILES, *JOBS, *PROGRESS, *PROJECTS, *CHAT, *RESPONSES, *STREAMS, *KEYS)
-# What the SDK's Bedrock clients find where they look by themselves.
-INFERENCE: Final = (*MODELS, "files_at_this_base", *CHAT, *RESPONSES, *STREAMS)
+# What the SDK's Bedrock clients reach with their default base URL.
+INFERENCE: Final = (*MODELS, "files_under_openai_v1", *CHAT, *RESPONSES, *STREAMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """One client. `kind` tells its program which to make, and `language` whose twin of the conversation it speaks.
+    """One client.
 
-    `base` is the path of its base URL, `variables` are further ones of its environment.
+    Attributes:
+        name: the name in test ids.
+        environment: the environment that it runs in.
+        kind: which of the SDK's clients its program creates.
+        steps: the names of its steps, in order.
+        language: Python or Node.
+        program: the name of its program in that language.
+        base: the path of its base URL.
+        variables: additional environment variables.
     """
 
     name: str
@@ -49,13 +57,13 @@ class Client:
     kind: str
     steps: tuple[str, ...]
     language: str = "Python"
-    program: str = "speaking_openai"
+    program: str = "openai_program"
     base: str = V1
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The program, less its argument."""
+        """The command line of the program without its argument."""
         if self.language == "Node":
             return ("node", "--no-warnings", str(HERE / "node" / f"{self.program}.mjs"))
         return (str(self.environment.python), "-m", f"tests.conformance.{self.program}")
@@ -69,7 +77,7 @@ def _node(name: str, package: str, *steps: str) -> Client:
     return Client(name=name, environment=NODE, kind=package, steps=steps, language="Node")
 
 
-# The types do not know a Lambda grader, nor Mantle's order of a Responses stream: strict validation refuses both.
+# Strict validation refuses the Lambda grader and Mantle's order of Responses events, which the SDK does not know.
 _STRICT_STEPS: Final = (*MODELS, *FILES, *PROGRESS, *CHAT, *RESPONSES)
 
 CLIENTS: Final = (
@@ -85,7 +93,7 @@ CLIENTS: Final = (
     _python("AsyncBedrockOpenAI, SigV4", NEWEST, "async bedrock sigv4", *INFERENCE, base=OPENAI_V1),
     _python("bedrock(), bearer", NEWEST, "provider bearer", *INFERENCE, base=OPENAI_V1),
     _python("bedrock(), SigV4", NEWEST, "provider sigv4", *INFERENCE, base=OPENAI_V1),
-    # The SDK cannot sign an upload; what is JSON it can, at the base that has it.
+    # The SDK cannot sign an upload, but it can sign JSON requests, here under /v1.
     _python(
         "BedrockOpenAI, SigV4, /v1",
         NEWEST,
@@ -96,7 +104,7 @@ CLIENTS: Final = (
         name="OPENAI_API_TYPE",
         environment=NEWEST,
         kind="module",
-        steps=(*MODELS, "files_at_this_base", "chat_plain", "chat_stream", "responses_create", "responses_stream"),
+        steps=(*MODELS, "files_under_openai_v1", "chat_plain", "chat_stream", "responses_create", "responses_stream"),
         base=OPENAI_V1,
         variables={"OPENAI_API_TYPE": "amazon-bedrock"},
     ),
@@ -104,7 +112,7 @@ CLIENTS: Final = (
     _node("Node", "openai", *ALL_STEPS),
 )
 
-# Against a server that sends the OpenAI specification's order, valid for every SDK.
+# For a server that sends events in the order of the OpenAI specification, which every SDK accepts.
 SPECIFICATION_ORDER_CLIENTS: Final = (
     _python("OpenAI 2.21.0", OLDEST, "plain", *STREAMS),
     _python("OpenAI, strict", NEWEST, "strict", *STREAMS),
@@ -117,10 +125,10 @@ LITELLM_CLIENT: Final = Client(
     environment=LITELLM,
     kind="bedrock_mantle",
     steps=(
-        *("chat_plain", "chat_stream", "chat_awaited", "chat_tools", "chat_unknown_model"),
+        *("chat_plain", "chat_stream", "chat_async", "chat_tools", "chat_unknown_model"),
         *("responses_emulated", "responses_create", "responses_stream"),
         *("signed_chat", "signed_stream", "signed_responses"),
         *("files_all", "jobs_list", "jobs_retrieve", "jobs_create"),
     ),
-    program="speaking_litellm",
+    program="litellm_program",
 )

@@ -1,6 +1,7 @@
-"""What each step of a conversation comes to, whichever client and language speaks it.
+"""The expected value of each step, the same for every client and language.
 
-The steps of one kind, `files_...` say, are told by one function; what a model says is what it says to bare HTTP.
+One function returns the values of all steps with one prefix, such as `files_`. Answers of models are read over plain
+HTTP.
 """
 
 from collections.abc import Callable
@@ -20,9 +21,9 @@ _PERMISSION: Final = "permission_denied_error"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectationContext:
-    """Where a conversation takes place: on which server, about which job and question, with which client.
+    """The server, the job, the prompt and the client of the steps.
 
-    `event_order` is that of the types in the server's Responses streams.
+    `event_order` is the order of event types in the server's Responses streams.
     """
 
     world: RunningSimulator
@@ -35,7 +36,7 @@ class ExpectationContext:
 def expected_refusal(
     status: int, code: str, message: str, *, param: str | None = None, kind: str = "invalid_request_error"
 ) -> Values:
-    """Return the exception that both SDKs make of a refusal."""
+    """Return the fields of the exception that both SDKs raise for a refusal."""
     return {
         "class": _CLASSES[status],
         "code": code,
@@ -60,8 +61,8 @@ def _models(_: ExpectationContext) -> Values:
     }
 
 
-def _files(stage: ExpectationContext) -> Values:
-    content = stage.job.content
+def _files(context: ExpectationContext) -> Values:
+    content = context.job.content
 
     def file(name: str) -> Values:
         return {
@@ -84,14 +85,14 @@ def _files(stage: ExpectationContext) -> Values:
         "files_wrong_purpose": expected_refusal(
             400, "validation_error", "Invalid 'purpose': must be 'fine-tune', got 'batch'.", param="purpose"
         ),
-        "files_at_this_base": (
-            f"only models and inference are served under /openai/v1; for this one use base_url {stage.world.url}/v1"
+        "files_under_openai_v1": (
+            f"only models and inference are served under /openai/v1; for this one use base_url {context.world.url}/v1"
         ),
     }
 
 
-def _jobs(stage: ExpectationContext) -> Values:
-    job = stage.job
+def _jobs(context: ExpectationContext) -> Values:
+    job = context.job
     return {
         "jobs_create": {
             "error": None,
@@ -100,7 +101,7 @@ def _jobs(stage: ExpectationContext) -> Values:
             "finished_at": None,
             "hyperparameters": job.job["hyperparameters"],
             "integrations": [],
-            "metadata": {"client": stage.client.name, "order": "1"},
+            "metadata": {"client": context.client.name, "order": "1"},
             "method": job.job["method"],
             "model": BASE_MODEL,
             "object": "fine_tuning.job",
@@ -113,7 +114,7 @@ def _jobs(stage: ExpectationContext) -> Values:
             "validation_file": None,
         },
         "jobs_list": ["3", "2", "1"],
-        "jobs_retrieve": [True, "validating_files", {"client": stage.client.name, "order": "2"}],
+        "jobs_retrieve": [True, "validating_files", {"client": context.client.name, "order": "2"}],
         "jobs_cancel": [["cancelled", None, False]] * 3,
         "jobs_cancel_again": expected_refusal(
             400, "validation_error", "Fine-tuning job JOB cannot be cancelled: it has ended with status 'cancelled'"
@@ -129,10 +130,10 @@ def _jobs(stage: ExpectationContext) -> Values:
     }
 
 
-def _listed(of: str) -> Callable[[ExpectationContext], Values]:
-    def values(stage: ExpectationContext) -> Values:
-        path = f"/v1/fine_tuning/jobs/{stage.job.id}/{of}"
-        return {f"{of}_list": stage.world.http.get(path, params={"limit": 1000}).json()["data"]}
+def _list_values(resource: str) -> Callable[[ExpectationContext], Values]:
+    def values(context: ExpectationContext) -> Values:
+        path = f"/v1/fine_tuning/jobs/{context.job.id}/{resource}"
+        return {f"{resource}_list": context.world.http.get(path, params={"limit": 1000}).json()["data"]}
 
     return values
 
@@ -141,23 +142,23 @@ def _projects(_: ExpectationContext) -> Values:
     return {"projects_scope": {"before": [], "inside": ["inside.jsonl"], "outside": []}}
 
 
-def chat_over_http(stage: ExpectationContext) -> Values:
-    """Return what the tuned model answers to bare HTTP."""
-    messages = [{"content": stage.prompt, "role": "user"}]
-    question = {"messages": messages, "model": stage.job.model, "temperature": 0}
-    answer: Values = stage.world.http.post("/v1/chat/completions", json=question).json()
+def chat_over_http(context: ExpectationContext) -> Values:
+    """Return the tuned model's chat completion over plain HTTP."""
+    messages = [{"content": context.prompt, "role": "user"}]
+    request = {"messages": messages, "model": context.job.model, "temperature": 0}
+    answer: Values = context.world.http.post("/v1/chat/completions", json=request).json()
     return answer
 
 
-def create_response_over_http(stage: ExpectationContext, model: str) -> Values:
-    """Return what a model answers to bare HTTP on the Responses API."""
-    asked = {"input": stage.prompt, "model": model, "temperature": 0}
-    answer: Values = stage.world.http.post("/v1/responses", json=asked).json()
+def create_response_over_http(context: ExpectationContext, model: str) -> Values:
+    """Return a model's response over plain HTTP."""
+    request = {"input": context.prompt, "model": model, "temperature": 0}
+    answer: Values = context.world.http.post("/v1/responses", json=request).json()
     return answer
 
 
-def _chat(stage: ExpectationContext) -> Values:
-    answer = chat_over_http(stage)
+def _chat(context: ExpectationContext) -> Values:
+    answer = chat_over_http(context)
     message = answer["choices"][0]["message"]
     return {
         "chat_plain": {name: value for name, value in answer.items() if name not in ("id", "created")},
@@ -177,7 +178,7 @@ def _chat(stage: ExpectationContext) -> Values:
         "chat_json_schema": {"answer": "int"},
         "chat_json_object": True,
         "chat_unknown_model": _UNKNOWN_MODEL,
-        "chat_budget_of_none": expected_refusal(
+        "chat_zero_token_budget": expected_refusal(
             400,
             "integer_below_min_value",
             "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.",
@@ -186,25 +187,27 @@ def _chat(stage: ExpectationContext) -> Values:
     }
 
 
-def _responses(stage: ExpectationContext) -> Values:
-    thought, said = (item["content"][0]["text"] for item in create_response_over_http(stage, stage.job.model)["output"])
-    stream = {"numbers": True, "status": "completed", "text": said, "types": stage.event_order}
-    # The order's trap, and a reason for `responses_events=openai`: Node's helper knows no `reasoning_part`.
-    trips = stage.client.language == "Node" and stage.event_order == MANTLE_EVENT_ORDER
+def _responses(context: ExpectationContext) -> Values:
+    reasoning, text = (
+        item["content"][0]["text"] for item in create_response_over_http(context, context.job.model)["output"]
+    )
+    stream = {"numbers": True, "status": "completed", "text": text, "types": context.event_order}
+    # A reason for `responses_events=openai`: Node's helper does not know the event `reasoning_part`.
+    helper_fails = context.client.language == "Node" and context.event_order == MANTLE_EVENT_ORDER
     return {
         "responses_create": {
             "model": True,
             "object": "response",
-            "reasoning": [thought],
+            "reasoning": [reasoning],
             "status": "completed",
-            "text": said,
+            "text": text,
             "usage adds up": True,
         },
-        "responses_retrieve": [True, "completed", said],
+        "responses_retrieve": [True, "completed", text],
         "responses_previous": [True, "completed", True],
         "responses_stream": stream,
         "responses_replay": stream,
-        "responses_stream_helper": "Unhandled response stream event" if trips else ["completed", said],
+        "responses_stream_helper": "Unhandled response stream event" if helper_fails else ["completed", text],
         "responses_tools": ["completed", "count_books", True, {"shelf": "int"}],
         "responses_background": ["in_progress", "completed"],
         "responses_cancel": "cancelled",
@@ -218,7 +221,7 @@ def _responses(stage: ExpectationContext) -> Values:
         "responses_of_qwen": expected_refusal(
             400,
             "validation_error",
-            f"The model 'qwen.qwen3-32b' does not support the '{stage.client.base}/responses' API",
+            f"The model 'qwen.qwen3-32b' does not support the '{context.client.base}/responses' API",
         ),
     }
 
@@ -234,8 +237,8 @@ def _key(_: ExpectationContext) -> Values:
 
 EXPECTATIONS: Final[dict[str, Callable[[ExpectationContext], Values]]] = {
     "chat": _chat,
-    "checkpoints": _listed("checkpoints"),
-    "events": _listed("events"),
+    "checkpoints": _list_values("checkpoints"),
+    "events": _list_values("events"),
     "files": _files,
     "jobs": _jobs,
     "key": _key,

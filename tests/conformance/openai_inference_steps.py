@@ -1,6 +1,6 @@
-"""The steps that ask a model: chat completions and the Responses API."""
+"""Steps for chat completions and the Responses API."""
 
-# ruff: noqa: D103  a step does what its name says
+# ruff: noqa: D103  the name of a step describes it
 
 import json
 from contextlib import AsyncExitStack
@@ -32,19 +32,19 @@ SCHEMA = {
 
 
 @step
-async def chat_plain(talk: Session) -> Any:
-    return to_json(await resolve(talk.client.chat.completions.create(**talk.chat_request)))
+async def chat_plain(session: Session) -> Any:
+    return to_json(await resolve(session.client.chat.completions.create(**session.chat_request)))
 
 
 @step
-async def chat_reasoning(talk: Session) -> Any:
-    answer = await resolve(talk.client.chat.completions.create(**talk.chat_request))
+async def chat_reasoning(session: Session) -> Any:
+    answer = await resolve(session.client.chat.completions.create(**session.chat_request))
     return answer.choices[0].message.reasoning
 
 
 @step
-async def chat_stream(talk: Session) -> Any:
-    chunks = await collect_all(talk.client.chat.completions.create(**talk.chat_request, stream=True))
+async def chat_stream(session: Session) -> Any:
+    chunks = await collect_all(session.client.chat.completions.create(**session.chat_request, stream=True))
     deltas = [chunk.choices[0].delta for chunk in chunks]
     return {
         "content": "".join(delta.content or "" for delta in deltas),
@@ -56,9 +56,9 @@ async def chat_stream(talk: Session) -> Any:
 
 
 @step
-async def chat_stream_usage(talk: Session) -> Any:
-    asked = talk.chat_request | {"stream": True, "stream_options": {"include_usage": True}}
-    *chunks, last = await collect_all(talk.client.chat.completions.create(**asked))
+async def chat_stream_usage(session: Session) -> Any:
+    request = session.chat_request | {"stream": True, "stream_options": {"include_usage": True}}
+    *chunks, last = await collect_all(session.client.chat.completions.create(**request))
     return {
         "before": [chunk.usage for chunk in chunks if chunk.usage],
         "choices": last.choices,
@@ -67,29 +67,29 @@ async def chat_stream_usage(talk: Session) -> Any:
 
 
 @step
-async def chat_stream_helper(talk: Session) -> Any:
+async def chat_stream_helper(session: Session) -> Any:
     async with AsyncExitStack() as stack:
-        helper = talk.client.chat.completions.stream(**talk.chat_request)
-        entered = hasattr(helper, "__aenter__")
-        stream = await stack.enter_async_context(helper) if entered else stack.enter_context(helper)
+        helper = session.client.chat.completions.stream(**session.chat_request)
+        is_async = hasattr(helper, "__aenter__")
+        stream = await stack.enter_async_context(helper) if is_async else stack.enter_context(helper)
         await collect_all(stream)
         final = await resolve(stream.get_final_completion())
     return [final.choices[0].message.content, final.choices[0].finish_reason]
 
 
 @step
-async def chat_tools(talk: Session) -> Any:
-    asked = talk.chat_request | {"tools": [TOOL], "tool_choice": "required"}
-    [choice] = (await resolve(talk.client.chat.completions.create(**asked))).choices
+async def chat_tools(session: Session) -> Any:
+    request = session.chat_request | {"tools": [TOOL], "tool_choice": "required"}
+    [choice] = (await resolve(session.client.chat.completions.create(**request))).choices
     [call] = choice.message.tool_calls
     arguments = json.loads(call.function.arguments)
     return [choice.finish_reason, choice.message.content, call.type, call.function.name, value_types(arguments)]
 
 
 @step
-async def chat_tools_stream(talk: Session) -> Any:
-    asked = talk.chat_request | {"tools": [TOOL], "tool_choice": "required", "stream": True}
-    chunks = await collect_all(talk.client.chat.completions.create(**asked))
+async def chat_tools_stream(session: Session) -> Any:
+    request = session.chat_request | {"tools": [TOOL], "tool_choice": "required", "stream": True}
+    chunks = await collect_all(session.client.chat.completions.create(**request))
     calls = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or []]
     name = "".join(call.function.name or "" for call in calls)
     arguments = json.loads("".join(call.function.arguments or "" for call in calls))
@@ -97,54 +97,58 @@ async def chat_tools_stream(talk: Session) -> Any:
 
 
 @step
-async def chat_tools_answered(talk: Session) -> Any:
+async def chat_tools_answered(session: Session) -> Any:
     first = await resolve(
-        talk.client.chat.completions.create(**talk.chat_request, tools=[TOOL], tool_choice="required")
+        session.client.chat.completions.create(**session.chat_request, tools=[TOOL], tool_choice="required")
     )
     message = first.choices[0].message
     result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "17"}
-    messages = [*talk.messages, message.to_dict(), result]
+    messages = [*session.messages, message.to_dict(), result]
     [choice] = (
         await resolve(
-            talk.client.chat.completions.create(model=talk.program_input.model, messages=messages, tools=[TOOL])
+            session.client.chat.completions.create(model=session.program_input.model, messages=messages, tools=[TOOL])
         )
     ).choices
     return [choice.finish_reason, bool(choice.message.content), choice.message.tool_calls]
 
 
 @step
-async def chat_json_schema(talk: Session) -> Any:
-    form = {"type": "json_schema", "json_schema": {"name": "sum", "strict": True, "schema": SCHEMA}}
-    answer = await resolve(talk.client.chat.completions.create(**talk.chat_request, response_format=form))
+async def chat_json_schema(session: Session) -> Any:
+    response_format = {"type": "json_schema", "json_schema": {"name": "sum", "strict": True, "schema": SCHEMA}}
+    answer = await resolve(
+        session.client.chat.completions.create(**session.chat_request, response_format=response_format)
+    )
     return value_types(json.loads(answer.choices[0].message.content))
 
 
 @step
-async def chat_json_object(talk: Session) -> Any:
-    asked = talk.chat_request | {"response_format": {"type": "json_object"}}
-    answer = await resolve(talk.client.chat.completions.create(**asked))
+async def chat_json_object(session: Session) -> Any:
+    request = session.chat_request | {"response_format": {"type": "json_object"}}
+    answer = await resolve(session.client.chat.completions.create(**request))
     return isinstance(json.loads(answer.choices[0].message.content), dict)
 
 
 @step
-async def chat_unknown_model(talk: Session) -> Any:
-    return await catch_api_error(lambda: talk.client.chat.completions.create(model="gpt-4o", messages=talk.messages))
+async def chat_unknown_model(session: Session) -> Any:
+    return await catch_api_error(
+        lambda: session.client.chat.completions.create(model="gpt-4o", messages=session.messages)
+    )
 
 
 @step
-async def chat_budget_of_none(talk: Session) -> Any:
-    return await catch_api_error(lambda: talk.client.chat.completions.create(**talk.chat_request, max_tokens=0))
+async def chat_zero_token_budget(session: Session) -> Any:
+    return await catch_api_error(lambda: session.client.chat.completions.create(**session.chat_request, max_tokens=0))
 
 
 @step
-async def responses_create(talk: Session) -> Any:
-    answer = await talk.create_response()
-    talk.ids["response"] = answer.id
-    thought = next(item for item in answer.output if item.type == "reasoning")
+async def responses_create(session: Session) -> Any:
+    answer = await session.create_response()
+    session.ids["response"] = answer.id
+    reasoning = next(item for item in answer.output if item.type == "reasoning")
     return {
-        "model": answer.model == talk.program_input.model,
+        "model": answer.model == session.program_input.model,
         "object": answer.object,
-        "reasoning": [part.text for part in thought.content],
+        "reasoning": [part.text for part in reasoning.content],
         "status": answer.status,
         "text": answer.output_text,
         "usage adds up": answer.usage.input_tokens + answer.usage.output_tokens == answer.usage.total_tokens,
@@ -152,95 +156,95 @@ async def responses_create(talk: Session) -> Any:
 
 
 @step
-async def responses_retrieve(talk: Session) -> Any:
-    answer = await resolve(talk.client.responses.retrieve(talk.ids["response"]))
-    return [answer.id == talk.ids["response"], answer.status, answer.output_text]
+async def responses_retrieve(session: Session) -> Any:
+    answer = await resolve(session.client.responses.retrieve(session.ids["response"]))
+    return [answer.id == session.ids["response"], answer.status, answer.output_text]
 
 
 @step
-async def responses_previous(talk: Session) -> Any:
-    answer = await talk.create_response(input="Are you sure?", previous_response_id=talk.ids["response"])
-    return [answer.previous_response_id == talk.ids["response"], answer.status, bool(answer.output_text)]
+async def responses_previous(session: Session) -> Any:
+    answer = await session.create_response(input="Are you sure?", previous_response_id=session.ids["response"])
+    return [answer.previous_response_id == session.ids["response"], answer.status, bool(answer.output_text)]
 
 
 @step
-async def responses_stream(talk: Session) -> Any:
-    return summarize_stream(await collect_all(await talk.create_response(stream=True)))
+async def responses_stream(session: Session) -> Any:
+    return summarize_stream(await collect_all(await session.create_response(stream=True)))
 
 
 @step
-async def responses_replay(talk: Session) -> Any:
-    answer = await talk.create_response()
-    return summarize_stream(await collect_all(await resolve(talk.client.responses.retrieve(answer.id, stream=True))))
+async def responses_replay(session: Session) -> Any:
+    answer = await session.create_response()
+    return summarize_stream(await collect_all(await resolve(session.client.responses.retrieve(answer.id, stream=True))))
 
 
 @step
-async def responses_stream_helper(talk: Session) -> Any:
+async def responses_stream_helper(session: Session) -> Any:
     async with AsyncExitStack() as stack:
-        helper = talk.client.responses.stream(
-            model=talk.program_input.model, input=talk.program_input.prompt, temperature=0
+        helper = session.client.responses.stream(
+            model=session.program_input.model, input=session.program_input.prompt, temperature=0
         )
-        entered = hasattr(helper, "__aenter__")
-        stream = await stack.enter_async_context(helper) if entered else stack.enter_context(helper)
+        is_async = hasattr(helper, "__aenter__")
+        stream = await stack.enter_async_context(helper) if is_async else stack.enter_context(helper)
         await collect_all(stream)
         final = await resolve(stream.get_final_response())
     return [final.status, final.output_text]
 
 
 @step
-async def responses_tools(talk: Session) -> Any:
-    tool = {"type": "function", "strict": True, **TOOL["function"]}  # type: ignore[dict-item]  # a dict, as it says
-    answer = await talk.create_response(input="How many books stand on shelf 3 of the library?", tools=[tool])
+async def responses_tools(session: Session) -> Any:
+    tool = {"type": "function", "strict": True, **TOOL["function"]}  # type: ignore[dict-item]  # it is a dict
+    answer = await session.create_response(input="How many books stand on shelf 3 of the library?", tools=[tool])
     call = next(item for item in answer.output if item.type == "function_call")
     return [answer.status, call.name, bool(call.call_id), value_types(json.loads(call.arguments))]
 
 
 @step
-async def responses_background(talk: Session) -> Any:
-    answer = await talk.create_response(background=True)
+async def responses_background(session: Session) -> Any:
+    answer = await session.create_response(background=True)
     statuses = [answer.status]
     for _ in range(5):
-        later = await resolve(talk.client.responses.retrieve(answer.id))
+        later = await resolve(session.client.responses.retrieve(answer.id))
         if later.status != statuses[-1]:
             statuses.append(later.status)
     return statuses
 
 
 @step
-async def responses_cancel(talk: Session) -> Any:
-    answer = await talk.create_response(background=True)
-    return (await resolve(talk.client.responses.cancel(answer.id))).status
+async def responses_cancel(session: Session) -> Any:
+    answer = await session.create_response(background=True)
+    return (await resolve(session.client.responses.cancel(answer.id))).status
 
 
 @step
-async def responses_delete(talk: Session) -> Any:
-    await resolve(talk.client.responses.delete(talk.ids["response"]))
-    refused = await catch_api_error(lambda: talk.client.responses.retrieve(talk.ids["response"]))
-    return refused | {"message": refused["message"].replace(talk.ids["response"], "RESPONSE")}
+async def responses_delete(session: Session) -> Any:
+    await resolve(session.client.responses.delete(session.ids["response"]))
+    error = await catch_api_error(lambda: session.client.responses.retrieve(session.ids["response"]))
+    return error | {"message": error["message"].replace(session.ids["response"], "RESPONSE")}
 
 
 @step
-async def responses_too_few_tokens(talk: Session) -> Any:
-    asked = {"model": talk.program_input.model, "input": "Hello", "max_output_tokens": 15}
-    return await catch_api_error(lambda: talk.client.responses.create(**asked))
+async def responses_too_few_tokens(session: Session) -> Any:
+    request = {"model": session.program_input.model, "input": "Hello", "max_output_tokens": 15}
+    return await catch_api_error(lambda: session.client.responses.create(**request))
 
 
 @step
-async def responses_of_qwen(talk: Session) -> Any:
-    return await catch_api_error(lambda: talk.client.responses.create(model=QWEN, input="Hello"))
+async def responses_of_qwen(session: Session) -> Any:
+    return await catch_api_error(lambda: session.client.responses.create(model=QWEN, input="Hello"))
 
 
-def value_types(of: dict[str, Any]) -> dict[str, str]:
-    """Return what kind of value stands under each name: which value it is, is the policy's draw."""
-    return {name: type(value).__name__ for name, value in of.items()}
+def value_types(fields: dict[str, Any]) -> dict[str, str]:
+    """Return the type of each field; the values are random draws of the policy."""
+    return {name: type(value).__name__ for name, value in fields.items()}
 
 
 def summarize_stream(events: list[Any]) -> Any:
-    """Return the types of a stream's events, runs of one type as one, and what its text deltas come to."""
+    """Return the types of a stream's events (equal neighbours once) and its whole text."""
     types = [event.type for event in events]
     return {
         "numbers": [event.sequence_number for event in events] == list(range(len(events))),
         "status": events[-1].response.status,
         "text": "".join(event.delta for event in events if event.type == "response.output_text.delta"),
-        "types": [name for place, name in enumerate(types) if place == 0 or types[place - 1] != name],
+        "types": [name for index, name in enumerate(types) if index == 0 or types[index - 1] != name],
     }

@@ -1,7 +1,7 @@
-"""A conversation with the simulator through the OpenAI SDK, run in the environment of one of its releases.
+"""Run conformance steps through the OpenAI SDK, in the environment of one of its releases.
 
-One text for every client of the SDK, waiting or awaited. Values leave out what no two conversations share: ids and
-times.
+The same steps serve every client of the SDK, synchronous or asynchronous. Values leave out ids and times, which differ
+between runs.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from typing import Any
 import openai
 from aws_bedrock_token_generator import provide_token
 
-# Importing the steps adds them.
-from tests.conformance import openai_tuning_steps as openai_tuning  # noqa: F401  see above
+# Importing the modules registers their steps.
+from tests.conformance import openai_inference_steps, openai_tuning_steps  # noqa: F401  see above
 from tests.conformance.openai_session import Session, step
 from tests.conformance.step_runner import read_program_input, resolve
 
@@ -27,7 +27,7 @@ def bedrock_provider() -> Any:
 
 
 def signing_options(prefix: str = "") -> dict[str, Any]:
-    """Return AWS credentials as the SDK's clients take them."""
+    """Return the arguments of the SDK's clients for AWS credentials."""
     return {
         f"{prefix}access_key_id": os.environ["AWS_ACCESS_KEY_ID"],
         f"{prefix}secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"],
@@ -49,12 +49,12 @@ CLIENT_FACTORIES: dict[str, Callable[[], Any]] = {
 
 
 async def run_program() -> None:
-    """Take the steps with the client of the scene's kind."""
-    scene = read_program_input()
+    """Run the steps with a client of the given kind."""
+    program_input = read_program_input()
     warnings.simplefilter("error")
-    client = CLIENT_FACTORIES[scene.kind]()
-    await step.run(scene, Session(client, scene))
-    if scene.kind != "module":
+    client = CLIENT_FACTORIES[program_input.kind]()
+    await step.run(program_input, Session(client, program_input))
+    if program_input.kind != "module":
         await resolve(client.close())
 
 

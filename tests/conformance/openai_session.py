@@ -1,4 +1,4 @@
-"""What the steps of a conversation through the OpenAI SDK share: the client, the scene, and how a value is shown."""
+"""What the steps through the OpenAI SDK share: the client, its input, and the conversion of values to JSON."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ step = StepRegistry()
 
 
 class Session:
-    """The client, the scene, and what earlier steps left for later ones."""
+    """The client, its input, and the ids that later steps need."""
 
     def __init__(self, client: Any, program_input: ProgramInput) -> None:
         self.client = client
@@ -24,12 +24,12 @@ class Session:
 
     @property
     def chat_request(self) -> dict[str, Any]:
-        """The chat that is asked again and again; at temperature 0 its answer is always the same."""
+        """The chat request of most steps; at temperature 0 its answer is always the same."""
         return {"model": self.program_input.model, "messages": self.messages, "temperature": 0}
 
     @property
     def messages(self) -> list[dict[str, str]]:
-        """The question as messages."""
+        """The prompt as messages."""
         return [{"role": "user", "content": self.program_input.prompt}]
 
     @property
@@ -39,13 +39,13 @@ class Session:
         return {"type": "reinforcement", "reinforcement": {"grader": grader, "hyperparameters": {"batch_size": 4}}}
 
     async def upload_file(self, file: object) -> Any:
-        """Upload a file; return what the client shows of it."""
+        """Upload a file and return it as the client parsed it."""
         uploaded = await resolve(self.client.files.create(file=file, purpose="fine-tune"))
         self.ids[uploaded.filename] = uploaded.id
         return to_json(uploaded)
 
     async def create_job(self, label: str) -> Any:
-        """Create a job that is known by its metadata."""
+        """Create a job with a label in its metadata."""
         job = await resolve(
             self.client.fine_tuning.jobs.create(
                 model=BASE,
@@ -58,20 +58,20 @@ class Session:
         return job
 
     async def create_response(self, **options: Any) -> Any:
-        """Ask the question of the Responses API."""
-        asked = {"model": self.program_input.model, "input": self.program_input.prompt, "temperature": 0} | options
-        return await resolve(self.client.responses.create(**asked))
+        """Send the prompt to the Responses API."""
+        request = {"model": self.program_input.model, "input": self.program_input.prompt, "temperature": 0} | options
+        return await resolve(self.client.responses.create(**request))
 
 
 def to_json(value: Any) -> Any:
-    """Return an object as the client read it, without its id and times."""
-    # The types do not know a Lambda grader: writing one out warns (see the SDK's own `to_dict`).
-    read = value.to_dict(mode="json", warnings=False)
-    return {name: value for name, value in read.items() if name not in ("id", "created_at", "created")}
+    """Return an object as the client parsed it, without its id and times."""
+    # The SDK's types do not know the Lambda grader, so dumping one warns.
+    fields = value.to_dict(mode="json", warnings=False)
+    return {name: value for name, value in fields.items() if name not in ("id", "created_at", "created")}
 
 
 async def catch_api_error(call: Callable[[], Any]) -> Any:
-    """Return the exception that the client makes of a refusal."""
+    """Return the fields of the exception that the client raises for a refusal."""
     try:
         await resolve(call())
     except openai.APIStatusError as error:

@@ -1,4 +1,4 @@
-"""A simulator that foreign clients speak to: their programs are run against it, and what they told is kept."""
+"""Serve a simulator, run the programs of the clients against it, and keep their results."""
 
 import json
 import os
@@ -22,17 +22,17 @@ from tests.simulators import REGION, FinishedJob, RunningSimulator, serve_simula
 from tests.training.training_files import make_record, make_training_file
 
 REQUIRED_VARIABLE: Final = (
-    "CONFORMANCE_REQUIRED"  # a variable: when it is set, a missing environment fails instead of skipping
+    "CONFORMANCE_REQUIRED"  # an environment variable: if it is set, a missing environment fails the test
 )
 
-_PROGRAM_TIMEOUT: Final = 120  # seconds until a program that does not end is a failure
+_PROGRAM_TIMEOUT: Final = 120  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConformanceHost:
-    """The server, a finished job on it, and the order of its Responses streams.
+    """The server, a finished job on it, and the order of its Responses events.
 
-    `results` is what each client told so far, `expected_values` what it should have told, by the client's name.
+    `results` holds the printed lines and `expected_values` the expected values, both by the name of the client.
     """
 
     world: RunningSimulator
@@ -44,13 +44,13 @@ class ConformanceHost:
 
     @property
     def prompt(self) -> str:
-        """A question of the training file."""
+        """A prompt of the training file."""
         return str(make_record(7)["messages"][0]["content"])
 
     def result_of(self, client: Client, step: str) -> Any:
-        """Return what a client told of a step; the first question runs its whole conversation.
+        """Return the value of a step. The first call for a client runs all its steps.
 
-        Fails the test that asks when the client raised there, with the client's own traceback.
+        Fails the calling test with the client's traceback if the step raised.
         """
         if client.name not in self.results:
             self.results[client.name] = self._run_program(client)
@@ -67,18 +67,18 @@ class ConformanceHost:
         step: str,
         expectations: Mapping[str, Callable[[ExpectationContext], Values]] = EXPECTATIONS,
     ) -> Any:
-        """Return what a step comes to."""
+        """Return the expected value of a step."""
         kind, _, _ = step.partition("_")
         if (client.name, kind) not in self.expected_values:
-            stage = ExpectationContext(
+            context = ExpectationContext(
                 world=self.world, job=self.job, prompt=self.prompt, client=client, event_order=self.event_order
             )
-            self.expected_values[client.name, kind] = expectations[kind](stage)
+            self.expected_values[client.name, kind] = expectations[kind](context)
         return self.expected_values[client.name, kind][step]
 
     def _run_program(self, client: Client) -> dict[str, Any]:
         require_environment(client.environment)
-        scene = ProgramInput(
+        program_input = ProgramInput(
             client=client.name,
             kind=client.kind,
             job=self.job.id,
@@ -89,7 +89,7 @@ class ConformanceHost:
             steps=list(client.steps),
         )
         done = subprocess.run(
-            [*client.command, json.dumps(asdict(scene))],
+            [*client.command, json.dumps(asdict(program_input))],
             cwd=client.environment.folder if client.language == "Node" else ROOT,
             env=self._variables(client),
             stdin=subprocess.DEVNULL,
@@ -102,28 +102,28 @@ class ConformanceHost:
         return {line["step"]: line for line in lines} | {"": {"error": done.stderr}}
 
     def _variables(self, client: Client) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
-        given = build_client_environment(url=self.world.url, region=REGION, key=self.world.key, inherited=kept)
-        # One for each family of clients: plain ones, the SDK's for Bedrock, LiteLLM.
+        inherited = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
+        variables = build_client_environment(url=self.world.url, region=REGION, key=self.world.key, inherited=inherited)
+        # For the plain clients, the SDK's Bedrock clients, and LiteLLM.
         bases = ("OPENAI_BASE_URL", "AWS_BEDROCK_BASE_URL", "BEDROCK_MANTLE_API_BASE")
-        return given | dict.fromkeys(bases, self.world.url + client.base) | client.variables
+        return variables | dict.fromkeys(bases, self.world.url + client.base) | client.variables
 
 
 def require_environment(environment: Environment) -> None:
-    """Skip the test that needs an environment which is not made; fail it where `REQUIRED` is set."""
+    """Skip the calling test if an environment is missing, or fail it if CONFORMANCE_REQUIRED is set."""
     if environment.is_installed:
         return
-    words = f"the environment '{environment.name}' is not made, or of older requirements: {INSTALL_COMMAND}"
+    reason = f"the environment '{environment.name}' is missing or out of date: {INSTALL_COMMAND}"
     if os.environ.get(REQUIRED_VARIABLE):
-        pytest.fail(words, pytrace=False)
-    pytest.skip(words)
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @contextmanager
 def serve_host(
     settings: Settings, folder: Path, *, event_order: list[str] = MANTLE_EVENT_ORDER
 ) -> Iterator[ConformanceHost]:
-    """Serve a simulator with a job that has run well."""
+    """Serve a simulator with a succeeded job."""
     content = make_training_file(120)
     training = folder / "train.jsonl"
     training.write_bytes(content)

@@ -1,6 +1,6 @@
-"""How a conversation tells what it came to: a JSON line for each step, with its value or the client's own exception.
+"""Run conformance steps and print a JSON line for each, with its value or the client's exception.
 
-A program of a foreign environment imports it: the standard library alone, and Python 3.11.
+Programs in other environments import this module, so it needs only the standard library of Python 3.11.
 """
 
 import inspect
@@ -14,11 +14,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramInput:
-    """What a program is given as its one argument, a JSON object.
+    """The argument of a program, a JSON object.
 
-    `client` is its name and `kind` which of the SDK's clients to make; `job` has ended well and made `model`;
-    `function` is the reward function's ARN, `training` a file's path, `prompt` a question of it. `steps` are to be
-    taken in this order.
+    Attributes:
+        client: the name of the client.
+        kind: which of the SDK's clients to create.
+        job: the id of a succeeded job.
+        model: the tuned model of that job.
+        function: the ARN of the reward function.
+        training: the path of a training file.
+        prompt: a prompt of that file.
+        steps: the names of the steps, in order.
     """
 
     client: str
@@ -32,39 +38,39 @@ class ProgramInput:
 
 
 def read_program_input() -> ProgramInput:
-    """Return the scene that the program was started with."""
+    """Return the argument of this program."""
     return ProgramInput(**json.loads(sys.argv[1]))
 
 
 class StepRegistry:
-    """The steps that a program can take, by their functions' names."""
+    """The steps of a program by the names of their functions."""
 
     def __init__(self) -> None:
-        self._named: dict[str, Callable[[Any], Awaitable[Any]]] = {}
+        self._steps: dict[str, Callable[[Any], Awaitable[Any]]] = {}
 
     def __call__(self, step: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
-        """Add a step."""
-        self._named[step.__name__] = step
+        """Register a step; use as a decorator."""
+        self._steps[step.__name__] = step
         return step
 
     async def run(self, program_input: ProgramInput, session: object) -> None:
-        """Take the scene's steps and print a line about each; one that fails does not end the conversation."""
+        """Run the steps and print a line for each. A step that fails does not stop the others."""
         for name in program_input.steps:
             try:
-                line = {"step": name, "value": await self._named[name](session)}
-            except Exception:  # noqa: BLE001  whatever it is, the test that this step stands for shows it
+                line = {"step": name, "value": await self._steps[name](session)}
+            except Exception:  # noqa: BLE001  the test of this step reports it
                 line = {"step": name, "error": traceback.format_exc()}
             print(json.dumps(line), flush=True)
 
 
 async def resolve(value: Any) -> Any:
-    """Return what a client gave, whether it is one that waits or one that is awaited."""
+    """Return the result of a synchronous or asynchronous client."""
     return await value if inspect.isawaitable(value) else value
 
 
 async def collect_all(value: Any) -> list[Any]:
-    """Return all of a listing or a stream, page by page, from either kind of client."""
+    """Return all items of a list or a stream, from a synchronous or asynchronous client."""
     if hasattr(value, "__aiter__"):
         return [item async for item in value]
-    things = await resolve(value)
-    return [item async for item in things] if hasattr(things, "__aiter__") else list(things)
+    items = await resolve(value)
+    return [item async for item in items] if hasattr(items, "__aiter__") else list(items)

@@ -1,4 +1,4 @@
-"""A program that is told nothing but the environment speaks to the simulator, whichever client it is written with."""
+"""A program of any client reaches the simulator with environment variables only."""
 
 import os
 import subprocess
@@ -11,6 +11,8 @@ from simulator.settings import Settings
 from tests.conformance.environments import LITELLM, NEWEST, NODE, OLDEST, Environment
 from tests.conformance.simulator_host import require_environment
 from tests.simulators import BASE_MODEL, REGION, RunningSimulator, serve_simulator
+
+pytestmark = pytest.mark.slow
 
 CHAT_CALL = f"chat.completions.create(model='{BASE_MODEL}', messages=[{{'role': 'user', 'content': '?'}}])"
 PLAIN = f"import openai; print(openai.OpenAI().{CHAT_CALL}.model)"
@@ -42,22 +44,22 @@ PROGRAMS: dict[str, tuple[Environment, str]] = {
 @pytest.fixture(scope="module")
 def world() -> Iterator[RunningSimulator]:
     """A simulator on a socket."""
-    with serve_simulator(Settings(port=0)) as made:
-        yield made
+    with serve_simulator(Settings(port=0)) as simulator:
+        yield simulator
 
 
 @pytest.mark.shows("variables-alone")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_client_needs_the_environment_and_nothing_else(world: RunningSimulator, name: str) -> None:
-    """What `rft-sim exec` and `rft-sim env` set is enough: no address, key or region stands in the program."""
+    """Those of `rft-sim exec` and `rft-sim env`. The program holds no address, key or region."""
     environment, program = PROGRAMS[name]
     require_environment(environment)
-    kept = {variable: os.environ[variable] for variable in ("HOME", "PATH") if variable in os.environ}
+    inherited = {variable: os.environ[variable] for variable in ("HOME", "PATH") if variable in os.environ}
     command = ["node", "--input-type=module", "-e"] if environment is NODE else [str(environment.python), "-c"]
     done = subprocess.run(
         [*command, program],
         cwd=environment.folder,
-        env=build_client_environment(url=world.url, region=REGION, key=world.key, inherited=kept),
+        env=build_client_environment(url=world.url, region=REGION, key=world.key, inherited=inherited),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

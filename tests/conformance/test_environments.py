@@ -1,4 +1,4 @@
-"""The environments say exactly what is in them, and none that is missing passes for one that was tried."""
+"""The environments are pinned exactly, and a missing one is reported."""
 
 import json
 import re
@@ -12,38 +12,38 @@ from tests.conformance.simulator_host import REQUIRED_VARIABLE, require_environm
 
 @pytest.fixture
 def missing(tmp_path: Path) -> Environment:
-    """An environment that nobody made."""
+    """An environment that is not installed."""
     (tmp_path / "requirements.txt").write_text("")
     return Environment(name="nowhere", spec_files=(tmp_path / "requirements.txt",), install=NEWEST.install)
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("requirements-*.txt")), ids=lambda path: path.stem)
-def test_every_requirement_is_held_to_a_release(path: Path) -> None:
-    """Those that nobody asked for by name as well."""
+def test_every_requirement_has_an_exact_version(path: Path) -> None:
+    """Also indirect ones."""
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    """Whoever installs from it takes the packages from their own, and their digests from here."""
-    locked = json.loads((HERE / "node" / "package-lock.json").read_text())["packages"]
-    packages = {name: package for name, package in locked.items() if name}
+    """The configured registry of npm is used; the hashes are in the lock file."""
+    packages = json.loads((HERE / "node" / "package-lock.json").read_text())["packages"]
+    packages = {name: package for name, package in packages.items() if name}
     assert {name for name, package in packages.items() if "resolved" in package or "integrity" not in package} == set()
 
 
-def test_every_requirements_file_is_some_environments() -> None:
-    """None is left over."""
+def test_every_requirements_file_belongs_to_an_environment() -> None:
+    """No file is unused."""
     used = {path for environment in ENVIRONMENTS for path in environment.spec_files}
     assert set(HERE.glob("requirements-*.txt")) <= used
 
 
-def test_a_missing_environment_skips_and_says_how_to_make_it(
+def test_a_missing_environment_skips_with_the_command_to_install_it(
     missing: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody needs npm to run the rest of the tests."""
+    """The other tests run without npm."""
     monkeypatch.delenv(REQUIRED_VARIABLE, raising=False)
     with pytest.raises(
-        pytest.skip.Exception, match=r"'nowhere' is not made.*python -m tests\.conformance\.environments"
+        pytest.skip.Exception, match=r"'nowhere' is missing.*python -m tests\.conformance\.environments"
     ):
         require_environment(missing)
 
@@ -51,7 +51,7 @@ def test_a_missing_environment_skips_and_says_how_to_make_it(
 def test_a_missing_environment_fails_where_it_is_required(
     missing: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In CI nothing is passed over in silence."""
+    """As in CI."""
     monkeypatch.setenv(REQUIRED_VARIABLE, "1")
-    with pytest.raises(pytest.fail.Exception, match="'nowhere' is not made"):
+    with pytest.raises(pytest.fail.Exception, match="'nowhere' is missing"):
         require_environment(missing)

@@ -1,4 +1,4 @@
-"""LiteLLM, which many gateways and frameworks stand on, by its own provider for Mantle."""
+"""LiteLLM, which many gateways and frameworks use, with its own provider for Mantle."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -11,31 +11,33 @@ from tests.conformance.expectations import ExpectationContext, Values, chat_over
 from tests.conformance.simulator_host import ConformanceHost, serve_host
 from tests.simulators import BASE_MODEL
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceHost]:
-    """A simulator that knows a tuned model."""
-    with serve_host(Settings(port=0), tmp_path_factory.mktemp("training")) as made:
-        yield made
+    """A simulator with a tuned model."""
+    with serve_host(Settings(port=0), tmp_path_factory.mktemp("training")) as conformance_host:
+        yield conformance_host
 
 
-def _chat(stage: ExpectationContext) -> Values:
-    answer = chat_over_http(stage)
+def _chat(context: ExpectationContext) -> Values:
+    answer = chat_over_http(context)
     [choice] = answer["choices"]
-    said = {name: choice["message"][name] for name in ("content", "reasoning")} | {"finish_reason": "stop"}
+    message = {name: choice["message"][name] for name in ("content", "reasoning")} | {"finish_reason": "stop"}
     return {
-        "chat_plain": said | {"total_tokens": answer["usage"]["total_tokens"]},
-        "chat_stream": said,
-        "chat_awaited": said["content"],
+        "chat_plain": message | {"total_tokens": answer["usage"]["total_tokens"]},
+        "chat_stream": message,
+        "chat_async": message["content"],
         "chat_tools": ["tool_calls", "count_books", ["shelf"]],
         "chat_unknown_model": ["NotFoundError", 404],
     }
 
 
-def _responses(stage: ExpectationContext) -> Values:
+def _responses(context: ExpectationContext) -> Values:
     tuned, base = (
-        create_response_over_http(stage, model)["output"][-1]["content"][0]["text"]
-        for model in (stage.job.model, BASE_MODEL)
+        create_response_over_http(context, model)["output"][-1]["content"][0]["text"]
+        for model in (context.job.model, BASE_MODEL)
     )
     return {
         "responses_emulated": ["completed", tuned],
@@ -44,28 +46,28 @@ def _responses(stage: ExpectationContext) -> Values:
     }
 
 
-def _files(stage: ExpectationContext) -> Values:
-    return {"files_all": ["train.jsonl", True, sha256(stage.job.content).hexdigest(), True]}
+def _files(context: ExpectationContext) -> Values:
+    return {"files_all": ["train.jsonl", True, sha256(context.job.content).hexdigest(), True]}
 
 
-def _jobs(stage: ExpectationContext) -> Values:
-    # It lists jobs; but its own type of one knows no Lambda grader, and it has no way to send one.
+def _jobs(context: ExpectationContext) -> Values:
+    # LiteLLM lists jobs, but its own type of a job does not know the Lambda grader and cannot send one.
     return {
-        "jobs_list": [stage.job.model],
+        "jobs_list": [context.job.model],
         "jobs_retrieve": ["ValidationError", None],
         "jobs_create": ["BadRequestError", 400],
     }
 
 
-def _signed(stage: ExpectationContext) -> Values:
-    tuned = chat_over_http(stage)["choices"][0]["message"]["content"]
-    base = create_response_over_http(stage, BASE_MODEL)["output"][-1]["content"][0]["text"]
+def _signed(context: ExpectationContext) -> Values:
+    tuned = chat_over_http(context)["choices"][0]["message"]["content"]
+    base = create_response_over_http(context, BASE_MODEL)["output"][-1]["content"][0]["text"]
     return {"signed_chat": tuned, "signed_stream": tuned, "signed_responses": base}
 
 
 @pytest.mark.shows("litellm")
 @pytest.mark.parametrize("step", LITELLM_CLIENT.steps)
 def test_litellm_reads_what_the_server_sends(host: ConformanceHost, step: str) -> None:
-    """What it does with Bedrock it does here: the provider's own way, and for files and jobs the OpenAI one."""
+    """With its Bedrock provider, and for files and jobs with its OpenAI provider."""
     kinds = {"chat": _chat, "files": _files, "jobs": _jobs, "responses": _responses, "signed": _signed}
     assert host.result_of(LITELLM_CLIENT, step) == host.expected_value(LITELLM_CLIENT, step, kinds)

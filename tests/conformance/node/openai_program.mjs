@@ -1,6 +1,6 @@
-/* A conversation with the simulator through the OpenAI SDK for Node, the twin of the Python one beside this folder:
-   the same steps under the same names tell the same values. It is run in the folder of the environment, and given the
-   same JSON; `kind` names the package, which may be that of an older major version. */
+/* Run conformance steps through the OpenAI SDK for Node. The steps have the names and the values of the Python ones in
+   the parent folder. The program runs in the folder of the environment with the same JSON argument; `kind` is the name
+   of the package, which may be an older major version. */
 
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 
-const scene = JSON.parse(process.argv[2]);
-const sdk = await import(pathToFileURL(join(process.cwd(), "node_modules", scene.kind, "index.mjs")).href);
+const programInput = JSON.parse(process.argv[2]);
+const sdk = await import(pathToFileURL(join(process.cwd(), "node_modules", programInput.kind, "index.mjs")).href);
 const { APIError, OpenAI, toFile } = sdk;
 
 const client = new OpenAI({ maxRetries: 0 });
@@ -34,30 +34,30 @@ const SCHEMA = {
   additionalProperties: false,
 };
 
-const messages = [{ role: "user", content: scene.prompt }];
-const question = { model: scene.model, messages, temperature: 0 };
+const messages = [{ role: "user", content: programInput.prompt }];
+const chatRequest = { model: programInput.model, messages, temperature: 0 };
 const method = {
   type: "reinforcement",
   reinforcement: {
-    grader: { type: "lambda", lambda: { function: scene.function } },
+    grader: { type: "lambda", lambda: { function: programInput.function } },
     hyperparameters: { batch_size: 4 },
   },
 };
 
-async function every(asked) {
-  const things = [];
-  for await (const thing of await asked) things.push(thing);
-  return things;
+async function collectAll(source) {
+  const items = [];
+  for await (const item of await source) items.push(item);
+  return items;
 }
 
-function shown(thing) {
-  const { id, created_at, created, _request_id, ...rest } = thing;
+function toJson(item) {
+  const { id, created_at, created, _request_id, ...rest } = item;
   return rest;
 }
 
-async function refusal(asking) {
+async function catchApiError(call) {
   try {
-    await asking();
+    await call();
   } catch (error) {
     if (!(error instanceof APIError)) throw error;
     return {
@@ -70,69 +70,70 @@ async function refusal(asking) {
       type: error.type,
     };
   }
-  return "it was not refused";
+  return "it was not error";
 }
 
-async function upload(file) {
+async function uploadFile(file) {
   const uploaded = await client.files.create({ file, purpose: "fine-tune" });
   ids[uploaded.filename] = uploaded.id;
-  return shown(uploaded);
+  return toJson(uploaded);
 }
 
-async function create(order) {
-  const metadata = { client: scene.client, order };
+async function createJob(order) {
+  const metadata = { client: programInput.client, order };
   const job = await client.fineTuning.jobs.create({ model: BASE, training_file: ids["train.jsonl"], metadata, method });
   ids[order] = job.id;
   return job;
 }
 
-function respond(options = {}) {
-  return client.responses.create({ model: scene.model, input: scene.prompt, temperature: 0, ...options });
+function createResponse(options = {}) {
+  const { model, prompt } = programInput;
+  return client.responses.create({ model, input: prompt, temperature: 0, ...options });
 }
 
-// JSON and Python name the kinds of values differently; Python's names are the ones that the expectations use.
-function kinds(of) {
-  const named = (value) => (Number.isInteger(value) ? "int" : typeof value);
-  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, named(value)]));
+// JavaScript and Python name types differently; the expectations use Python's names.
+function valueTypes(fields) {
+  const typeName = (value) => (Number.isInteger(value) ? "int" : typeof value);
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, typeName(value)]));
 }
 
-function streamed(events) {
+function summarizeStream(events) {
   const types = events.map((event) => event.type);
   const texts = events.filter((event) => event.type === "response.output_text.delta");
   return {
-    numbers: events.every((event, place) => event.sequence_number === place),
+    numbers: events.every((event, index) => event.sequence_number === index),
     status: events.at(-1).response.status,
     text: texts.map((event) => event.delta).join(""),
-    types: types.filter((name, place) => name !== types[place - 1]),
+    types: types.filter((name, index) => name !== types[index - 1]),
   };
 }
 
 const steps = {
   async models_list() {
-    return (await every(client.models.list())).filter((model) => !model.id.startsWith("ft:")).map(shown);
+    return (await collectAll(client.models.list())).filter((model) => !model.id.startsWith("ft:")).map(toJson);
   },
   async models_retrieve() {
-    return shown(await client.models.retrieve(scene.model));
+    return toJson(await client.models.retrieve(programInput.model));
   },
   async models_unknown() {
-    return refusal(() => client.models.retrieve("gpt-4o"));
+    return catchApiError(() => client.models.retrieve("gpt-4o"));
   },
   async files_upload_path() {
-    return upload(createReadStream(scene.training));
+    return uploadFile(createReadStream(programInput.training));
   },
   async files_upload_bytes() {
-    return upload(await toFile(readFileSync(scene.training), "bytes.jsonl"));
+    return uploadFile(await toFile(readFileSync(programInput.training), "bytes.jsonl"));
   },
   async files_upload_stream() {
-    return upload(await toFile(Readable.from([readFileSync(scene.training)]), "stream.jsonl"));
+    return uploadFile(await toFile(Readable.from([readFileSync(programInput.training)]), "stream.jsonl"));
   },
   async files_list() {
     const own = new Set(Object.values(ids));
-    const listed = await every(client.files.list({ limit: 1, purpose: "fine-tune" }));
+    const listed = await collectAll(client.files.list({ limit: 1, purpose: "fine-tune" }));
     return listed.filter((file) => own.has(file.id)).map((file) => file.filename);
   },
   async files_retrieve() {
-    return shown(await client.files.retrieve(ids["train.jsonl"]));
+    return toJson(await client.files.retrieve(ids["train.jsonl"]));
   },
   async files_content() {
     const digests = [];
@@ -143,25 +144,25 @@ const steps = {
     return digests;
   },
   async files_delete() {
-    return shown(await client.files.delete(ids["bytes.jsonl"]));
+    return toJson(await client.files.delete(ids["bytes.jsonl"]));
   },
   async files_deleted() {
-    const refused = await refusal(() => client.files.retrieve(ids["bytes.jsonl"]));
-    return { ...refused, message: refused.message.replace(ids["bytes.jsonl"], "FILE") };
+    const error = await catchApiError(() => client.files.retrieve(ids["bytes.jsonl"]));
+    return { ...error, message: error.message.replace(ids["bytes.jsonl"], "FILE") };
   },
   async files_wrong_purpose() {
     const file = await toFile(Buffer.from("{}\n"), "a.jsonl");
-    return refusal(() => client.files.create({ file, purpose: "batch" }));
+    return catchApiError(() => client.files.create({ file, purpose: "batch" }));
   },
   async jobs_create() {
-    const job = shown(await create("1"));
+    const job = toJson(await createJob("1"));
     return { ...job, training_file: job.training_file === ids["train.jsonl"] };
   },
   async jobs_list() {
-    await create("2");
-    await create("3");
-    const listed = await every(client.fineTuning.jobs.list({ limit: 2 }));
-    return listed.filter((job) => job.metadata?.client === scene.client).map((job) => job.metadata.order);
+    await createJob("2");
+    await createJob("3");
+    const listed = await collectAll(client.fineTuning.jobs.list({ limit: 2 }));
+    return listed.filter((job) => job.metadata?.client === programInput.client).map((job) => job.metadata.order);
   },
   async jobs_retrieve() {
     const job = await client.fineTuning.jobs.retrieve(ids["2"]);
@@ -173,46 +174,46 @@ const steps = {
     return cancelled.map((job) => [job.status, job.fine_tuned_model, job.finished_at === null]);
   },
   async jobs_cancel_again() {
-    const refused = await refusal(() => client.fineTuning.jobs.cancel(ids["1"]));
-    return { ...refused, message: refused.message.replace(ids["1"], "JOB") };
+    const error = await catchApiError(() => client.fineTuning.jobs.cancel(ids["1"]));
+    return { ...error, message: error.message.replace(ids["1"], "JOB") };
   },
   async jobs_suffix() {
-    const asked = { model: BASE, training_file: ids["train.jsonl"], suffix: "mine", method };
-    return refusal(() => client.fineTuning.jobs.create(asked));
+    const request = { model: BASE, training_file: ids["train.jsonl"], suffix: "mine", method };
+    return catchApiError(() => client.fineTuning.jobs.create(request));
   },
   async jobs_unknown() {
-    return refusal(() => client.fineTuning.jobs.retrieve("ftjob-none"));
+    return catchApiError(() => client.fineTuning.jobs.retrieve("ftjob-none"));
   },
   async jobs_unknown_cursor() {
-    return refusal(() => client.fineTuning.jobs.listEvents(scene.job, { after: "ft-event-abc123" }));
+    return catchApiError(() => client.fineTuning.jobs.listEvents(programInput.job, { after: "ft-event-abc123" }));
   },
   async jobs_finished() {
-    const { _request_id, ...job } = await client.fineTuning.jobs.retrieve(scene.job);
+    const { _request_id, ...job } = await client.fineTuning.jobs.retrieve(programInput.job);
     return job;
   },
   async events_list() {
-    return every(client.fineTuning.jobs.listEvents(scene.job, { limit: 10 }));
+    return collectAll(client.fineTuning.jobs.listEvents(programInput.job, { limit: 10 }));
   },
   async checkpoints_list() {
-    return every(client.fineTuning.jobs.checkpoints.list(scene.job, { limit: 1 }));
+    return collectAll(client.fineTuning.jobs.checkpoints.list(programInput.job, { limit: 1 }));
   },
   async projects_scope() {
-    const project = await client.post("/organization/projects", { body: { name: scene.client } });
+    const project = await client.post("/organization/projects", { body: { name: programInput.client } });
     const inside = client.withOptions({ defaultHeaders: { "OpenAI-Project": project.id } });
-    const names = async (within) => (await every(within.files.list())).map((file) => file.filename);
+    const names = async (within) => (await collectAll(within.files.list())).map((file) => file.filename);
     const before = await names(inside);
     await inside.files.create({ file: await toFile(Buffer.from("{}\n"), "inside.jsonl"), purpose: "fine-tune" });
     const outside = (await names(client)).filter((name) => name === "inside.jsonl");
     return { before, inside: await names(inside), outside };
   },
   async chat_plain() {
-    return shown(await client.chat.completions.create(question));
+    return toJson(await client.chat.completions.create(chatRequest));
   },
   async chat_reasoning() {
-    return (await client.chat.completions.create(question)).choices[0].message.reasoning;
+    return (await client.chat.completions.create(chatRequest)).choices[0].message.reasoning;
   },
   async chat_stream() {
-    const chunks = await every(client.chat.completions.create({ ...question, stream: true }));
+    const chunks = await collectAll(client.chat.completions.create({ ...chatRequest, stream: true }));
     const deltas = chunks.map((chunk) => chunk.choices[0].delta);
     return {
       content: deltas.map((delta) => delta.content ?? "").join(""),
@@ -223,63 +224,63 @@ const steps = {
     };
   },
   async chat_stream_usage() {
-    const asked = { ...question, stream: true, stream_options: { include_usage: true } };
-    const chunks = await every(client.chat.completions.create(asked));
+    const request = { ...chatRequest, stream: true, stream_options: { include_usage: true } };
+    const chunks = await collectAll(client.chat.completions.create(request));
     const last = chunks.pop();
     const before = chunks.filter((chunk) => chunk.usage).map((chunk) => chunk.usage);
     return { before, choices: last.choices, usage: last.usage };
   },
   async chat_stream_helper() {
-    const final = await client.chat.completions.stream(question).finalChatCompletion();
+    const final = await client.chat.completions.stream(chatRequest).finalChatCompletion();
     return [final.choices[0].message.content, final.choices[0].finish_reason];
   },
   async chat_tools() {
-    const asked = { ...question, tools: [TOOL], tool_choice: "required" };
-    const [choice] = (await client.chat.completions.create(asked)).choices;
+    const request = { ...chatRequest, tools: [TOOL], tool_choice: "required" };
+    const [choice] = (await client.chat.completions.create(request)).choices;
     const [call] = choice.message.tool_calls;
-    const found = kinds(JSON.parse(call.function.arguments));
-    return [choice.finish_reason, choice.message.content, call.type, call.function.name, found];
+    const parsed = valueTypes(JSON.parse(call.function.arguments));
+    return [choice.finish_reason, choice.message.content, call.type, call.function.name, parsed];
   },
   async chat_tools_stream() {
-    const asked = { ...question, tools: [TOOL], tool_choice: "required", stream: true };
-    const chunks = await every(client.chat.completions.create(asked));
+    const request = { ...chatRequest, tools: [TOOL], tool_choice: "required", stream: true };
+    const chunks = await collectAll(client.chat.completions.create(request));
     const calls = chunks.flatMap((chunk) => chunk.choices[0].delta.tool_calls ?? []);
     const name = calls.map((call) => call.function.name ?? "").join("");
-    const found = JSON.parse(calls.map((call) => call.function.arguments ?? "").join(""));
-    return [chunks.at(-1).choices[0].finish_reason, calls.every((call) => call.index === 0), name, kinds(found)];
+    const parsed = JSON.parse(calls.map((call) => call.function.arguments ?? "").join(""));
+    return [chunks.at(-1).choices[0].finish_reason, calls.every((call) => call.index === 0), name, valueTypes(parsed)];
   },
   async chat_tools_answered() {
-    const asked = { ...question, tools: [TOOL], tool_choice: "required" };
-    const { message } = (await client.chat.completions.create(asked)).choices[0];
+    const request = { ...chatRequest, tools: [TOOL], tool_choice: "required" };
+    const { message } = (await client.chat.completions.create(request)).choices[0];
     const result = { role: "tool", tool_call_id: message.tool_calls[0].id, content: "17" };
-    const again = { model: scene.model, messages: [...messages, message, result], tools: [TOOL] };
+    const again = { model: programInput.model, messages: [...messages, message, result], tools: [TOOL] };
     const [choice] = (await client.chat.completions.create(again)).choices;
     return [choice.finish_reason, Boolean(choice.message.content), choice.message.tool_calls ?? null];
   },
   async chat_json_schema() {
-    const form = { type: "json_schema", json_schema: { name: "sum", strict: true, schema: SCHEMA } };
-    const answer = await client.chat.completions.create({ ...question, response_format: form });
-    return kinds(JSON.parse(answer.choices[0].message.content));
+    const responseFormat = { type: "json_schema", json_schema: { name: "sum", strict: true, schema: SCHEMA } };
+    const answer = await client.chat.completions.create({ ...chatRequest, response_format: responseFormat });
+    return valueTypes(JSON.parse(answer.choices[0].message.content));
   },
   async chat_json_object() {
-    const answer = await client.chat.completions.create({ ...question, response_format: { type: "json_object" } });
-    const found = JSON.parse(answer.choices[0].message.content);
-    return typeof found === "object" && found !== null && !Array.isArray(found);
+    const answer = await client.chat.completions.create({ ...chatRequest, response_format: { type: "json_object" } });
+    const parsed = JSON.parse(answer.choices[0].message.content);
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed);
   },
   async chat_unknown_model() {
-    return refusal(() => client.chat.completions.create({ model: "gpt-4o", messages }));
+    return catchApiError(() => client.chat.completions.create({ model: "gpt-4o", messages }));
   },
-  async chat_budget_of_none() {
-    return refusal(() => client.chat.completions.create({ ...question, max_tokens: 0 }));
+  async chat_zero_token_budget() {
+    return catchApiError(() => client.chat.completions.create({ ...chatRequest, max_tokens: 0 }));
   },
   async responses_create() {
-    const answer = await respond();
+    const answer = await createResponse();
     ids.response = answer.id;
-    const thought = answer.output.find((item) => item.type === "reasoning");
+    const reasoning = answer.output.find((item) => item.type === "reasoning");
     return {
-      model: answer.model === scene.model,
+      model: answer.model === programInput.model,
       object: answer.object,
-      reasoning: thought.content.map((part) => part.text),
+      reasoning: reasoning.content.map((part) => part.text),
       status: answer.status,
       text: answer.output_text,
       "usage adds up": answer.usage.input_tokens + answer.usage.output_tokens === answer.usage.total_tokens,
@@ -290,33 +291,33 @@ const steps = {
     return [answer.id === ids.response, answer.status, answer.output_text];
   },
   async responses_previous() {
-    const answer = await respond({ input: "Are you sure?", previous_response_id: ids.response });
+    const answer = await createResponse({ input: "Are you sure?", previous_response_id: ids.response });
     return [answer.previous_response_id === ids.response, answer.status, Boolean(answer.output_text)];
   },
   async responses_stream() {
-    return streamed(await every(respond({ stream: true })));
+    return summarizeStream(await collectAll(createResponse({ stream: true })));
   },
   async responses_replay() {
-    const { id } = await respond();
-    return streamed(await every(client.responses.retrieve(id, { stream: true })));
+    const { id } = await createResponse();
+    return summarizeStream(await collectAll(client.responses.retrieve(id, { stream: true })));
   },
   async responses_stream_helper() {
-    const stream = client.responses.stream({ model: scene.model, input: scene.prompt, temperature: 0 });
+    const stream = client.responses.stream({ model: programInput.model, input: programInput.prompt, temperature: 0 });
     try {
       const final = await stream.finalResponse();
       return [final.status, final.output_text];
     } catch (error) {
-      return error.message.split(":")[0]; // what follows is the event itself
+      return error.message.split(":")[0]; // the rest is the event
     }
   },
   async responses_tools() {
     const input = "How many books stand on shelf 3 of the library?";
-    const answer = await respond({ input, tools: [{ type: "function", strict: true, ...FUNCTION }] });
+    const answer = await createResponse({ input, tools: [{ type: "function", strict: true, ...FUNCTION }] });
     const call = answer.output.find((item) => item.type === "function_call");
-    return [answer.status, call.name, Boolean(call.call_id), kinds(JSON.parse(call.arguments))];
+    return [answer.status, call.name, Boolean(call.call_id), valueTypes(JSON.parse(call.arguments))];
   },
   async responses_background() {
-    const answer = await respond({ background: true });
+    const answer = await createResponse({ background: true });
     const statuses = [answer.status];
     for (let time = 0; time < 5; time += 1) {
       const later = await client.responses.retrieve(answer.id);
@@ -325,22 +326,23 @@ const steps = {
     return statuses;
   },
   async responses_cancel() {
-    const answer = await respond({ background: true });
+    const answer = await createResponse({ background: true });
     return (await client.responses.cancel(answer.id)).status;
   },
   async responses_delete() {
     await client.responses.delete(ids.response);
-    const refused = await refusal(() => client.responses.retrieve(ids.response));
-    return { ...refused, message: refused.message.replace(ids.response, "RESPONSE") };
+    const error = await catchApiError(() => client.responses.retrieve(ids.response));
+    return { ...error, message: error.message.replace(ids.response, "RESPONSE") };
   },
   async responses_too_few_tokens() {
-    return refusal(() => client.responses.create({ model: scene.model, input: "Hello", max_output_tokens: 15 }));
+    const request = { model: programInput.model, input: "Hello", max_output_tokens: 15 };
+    return catchApiError(() => client.responses.create(request));
   },
   async responses_of_qwen() {
-    return refusal(() => client.responses.create({ model: QWEN, input: "Hello" }));
+    return catchApiError(() => client.responses.create({ model: QWEN, input: "Hello" }));
   },
   async key_garbled() {
-    return refusal(() => client.withOptions({ apiKey: "not-a-key" }).models.list());
+    return catchApiError(() => client.withOptions({ apiKey: "not-a-key" }).models.list());
   },
   async key_altered() {
     const key = process.env.OPENAI_API_KEY;
@@ -348,11 +350,11 @@ const steps = {
     const signed = Buffer.from(key.slice(start), "base64").toString();
     const altered = signed.replace(/(?<=X-Amz-Signature=)\w+/, "0".repeat(64));
     const apiKey = key.slice(0, start) + Buffer.from(altered).toString("base64");
-    return refusal(() => client.withOptions({ apiKey }).models.list());
+    return catchApiError(() => client.withOptions({ apiKey }).models.list());
   },
 };
 
-for (const name of scene.steps) {
+for (const name of programInput.steps) {
   let line;
   try {
     line = { step: name, value: await steps[name]() };
