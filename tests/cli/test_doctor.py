@@ -112,7 +112,7 @@ def test_one_run_writes_every_report(reward: Path, tmp_path: Path) -> None:
 def test_an_unwritable_report_is_an_error_before_the_probes_run(
     reward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The function is not called, and the check leaves no file behind."""
+    """The function is not called."""
 
     def refuse(_path: Path, _mode: str) -> None:
         raise PermissionError(13, "Permission denied")
@@ -123,7 +123,12 @@ def test_an_unwritable_report_is_an_error_before_the_probes_run(
         done = doctor(reward, "--data", DATA, "--only", "S10", "--html", tmp_path / "a.html")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"rft-sim: {tmp_path}/a.html cannot be written: Permission denied\n"
-    assert not (tmp_path / "a.html").exists()
+
+
+def test_the_check_of_report_paths_leaves_no_file_behind(reward: Path, tmp_path: Path) -> None:
+    """The training file is missing, so nothing is written."""
+    done = doctor(reward, "--data", "none.jsonl", "--html", tmp_path / "a.html")
+    assert (done.exit_code, (tmp_path / "a.html").exists()) == (2, False)
 
 
 def test_a_report_that_fails_at_the_end_does_not_stop_the_others(reward: Path, tmp_path: Path) -> None:

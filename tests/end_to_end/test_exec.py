@@ -50,6 +50,29 @@ def test_the_command_reaches_the_simulator_and_its_exit_code_is_passed_on(rft_si
     assert done.stdout == '{"data":null,"now":1769860800,"region":"eu-west-1","status":"ok"}\n'
 
 
+POLL_TOO_FAST = """
+import os, urllib.request
+headers = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+for _ in range(5):
+    url = os.environ["OPENAI_BASE_URL"] + "/fine_tuning/jobs"
+    urllib.request.urlopen(urllib.request.Request(url, headers=headers)).close()
+"""
+
+
+@pytest.mark.parametrize(("end", "exit_code"), [("", 1), ("raise SystemExit(3)", 3)])
+def test_a_failed_verdict_is_exit_code_1_unless_the_command_failed(
+    end: str, exit_code: int, rft_sim_here: RunCommand
+) -> None:
+    """The report goes to standard error; the command's own exit code wins."""
+    done = rft_sim_here("exec", "--verdict", "--set", "verdict.looks_per_second=1", *python(POLL_TOO_FAST + end))
+    assert (done.returncode, done.stdout, "FAIL  C2  " in done.stderr) == (exit_code, "", True)
+
+
+def test_a_command_that_a_signal_ends_has_the_exit_code_of_a_shell(rft_sim_here: RunCommand) -> None:
+    """128 plus the number of the signal."""
+    assert rft_sim_here("exec", *python("import os; os.kill(os.getpid(), 15)")).returncode == 143
+
+
 @pytest.mark.parametrize(
     ("content", "mode", "code", "message"),
     [

@@ -13,7 +13,7 @@ import pytest
 from simulator.cli.environment import build_session_variables
 from simulator.cli.verdict import fetch_verdict
 from simulator.settings import Settings, VerdictSettings
-from tests.end_to_end.commands import CLEAN, ROOT, rft_command, rft_sim, verdict_on_clients
+from tests.end_to_end.commands import CLEAN, ROOT, rft_command, verdict_on_clients
 from tests.end_to_end.conftest import RunClient
 from tests.simulators import REGION, RunningSimulator, serve_simulator
 
@@ -115,17 +115,6 @@ def test_a_limit_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         point_environment(simulator, monkeypatch)
         run_program(CREATES_JOB + POLLS_TOO_OFTEN)
         assert verdict_on_clients(simulator, 0) == "clean"
-
-
-@pytest.mark.parametrize(
-    ("end", "exit_code"),
-    [("", 1), ("sys.exit(3)", 3)],
-)
-def test_exec_exits_with_1_for_a_failed_verdict_unless_the_command_failed(end: str, exit_code: int) -> None:
-    """The report goes to standard error; the command's own exit code wins."""
-    done = rft_sim("exec", "--verdict", "--", sys.executable, "-c", f"{CREATES_JOB}{POLLS_TOO_OFTEN}{end}")
-    assert (done.returncode, done.stdout) == (exit_code, "")
-    assert "FAIL  C2  " in done.stderr
 
 
 def test_the_projects_own_client_is_clean_in_every_command(
