@@ -72,12 +72,12 @@ def test_a_call_that_fails_only_in_a_fresh_environment_fails(sums: tuple[Record,
     calls = itertools.count()
 
     def handle(event: list[dict[str, Any]]) -> Any:
-        if next(calls) == 1 or (function.restarts and len(event) > 1):
+        if next(calls) == 1 or (reward_function.restarts and len(event) > 1):
             raise RuntimeError("not warm yet")
         return handler_for(lambda _element: 1.0)(event)
 
-    function = FakeRewardFunction(handle)
-    (finding,) = check_determinism(probe_context(function, sums))
+    reward_function = FakeRewardFunction(handle)
+    (finding,) = check_determinism(probe_context(reward_function, sums))
     assert (finding.severity, finding.message, finding.measured) == (
         Severity.FAIL,
         "The same rollout has a score in one call and not in another.",
@@ -93,8 +93,8 @@ def test_dependence_on_earlier_calls_is_distinguished_from_noise(sums: tuple[Rec
 
 def test_dependence_on_the_environment_is_found_by_a_restart(sums: tuple[Record, ...]) -> None:
     """A fresh environment has none of the function's state."""
-    function = FakeRewardFunction(handler_for(lambda _element: float(function.restarts)))
-    (finding,) = check_determinism(probe_context(function, sums))
+    reward_function = FakeRewardFunction(handler_for(lambda _element: float(reward_function.restarts)))
+    (finding,) = check_determinism(probe_context(reward_function, sums))
     assert finding.message == "A score changes in a fresh environment: the function keeps state between calls."
 
 

@@ -1,1 +1,1 @@
-"""Static probes: questions put to a reward function before any training."""
+"""Static probes: checks of a reward function without training."""

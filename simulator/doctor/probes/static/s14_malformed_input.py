@@ -33,7 +33,7 @@ LARGE_RESPONSE, HUGE_RESPONSE = 20_000, 200_000
 """The lengths of the longest responses, in characters (INFERRED)."""
 
 MAX_SECONDS: Final = 10.0
-"""The huge response is sent if it should take no longer than this, judged by the large one."""
+"""The huge response is sent if it should take no longer than this, extrapolated from the large one."""
 
 # How much longer the huge response takes when time grows with the square of the length.
 _QUADRATIC_GROWTH: Final = (HUGE_RESPONSE / LARGE_RESPONSE) ** 2

@@ -75,7 +75,7 @@ class TimeGrowth:
 
     @property
     def is_steep(self) -> bool:
-        """Whether it is worth a warning."""
+        """Whether it is a warning."""
         notable = self.seconds[-1] > NOTABLE_SECONDS and self.exponent is not None and self.exponent > STEEP_EXPONENT
         return self.is_too_slow or notable
 
