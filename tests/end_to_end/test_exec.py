@@ -51,11 +51,13 @@ def test_the_command_reaches_the_simulator_and_its_exit_code_is_passed_on(rft_si
 
 
 POLL_TOO_FAST = """
-import os, urllib.request
+import http.client, os, urllib.parse
+connection = http.client.HTTPConnection(urllib.parse.urlsplit(os.environ["OPENAI_BASE_URL"]).netloc)
 headers = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
 for _ in range(5):
-    url = os.environ["OPENAI_BASE_URL"] + "/fine_tuning/jobs"
-    urllib.request.urlopen(urllib.request.Request(url, headers=headers)).close()
+    connection.request("GET", "/v1/fine_tuning/jobs", headers=headers)
+    connection.getresponse().read()
+connection.close()
 """
 
 
