@@ -27,7 +27,7 @@ def test_a_clock_stands_still_until_it_is_moved() -> None:
 
 
 def test_a_clock_moves_forward_only() -> None:
-    """A time that has passed leaves it where it is."""
+    """A time that has passed leaves it unchanged."""
     clock = Clock(epoch=1_000, monotonic=FakeMonotonic())
     clock.move_to(1_500)
     clock.move_to(1_200)
@@ -118,7 +118,7 @@ def test_a_duration_is_seconds_or_units(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "h", "1h 30m", "30m1h", "1.5h", "1H", "soon", "1e3", "٣s"])
 def test_an_invalid_duration_is_refused_with_the_format(text: str) -> None:
-    """Nothing is guessed."""
+    """Units out of order, fractions and spaces are invalid."""
     with pytest.raises(ValueError, match="expected seconds or a duration such as 90s, 1h30m or 2d, got"):
         parse_duration(text)
 
@@ -140,7 +140,7 @@ def test_a_time_is_seconds_or_iso_8601(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "noon", "2026-13-01", "1.5"])
 def test_an_invalid_time_is_refused_with_the_format(text: str) -> None:
-    """Nothing is guessed."""
+    """Words and impossible dates are invalid."""
     with pytest.raises(ValueError, match="expected seconds since 1970 or a time such as 2026-01-31T12:00:00Z, got"):
         parse_time(text)
 

@@ -43,7 +43,7 @@ def test_an_id_is_the_same_in_every_process() -> None:
 
 
 def test_kinds_ordinals_and_seeds_give_different_ids() -> None:
-    """No two of these are alike."""
+    """No two of these are equal."""
     names = [
         IDS.file(0),
         IDS.file(1),

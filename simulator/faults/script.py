@@ -16,7 +16,7 @@ from simulator.faults.request_fault_schema import FIELD_DESCRIPTIONS, ScriptedFa
 
 Fault: TypeAlias = RequestFault | JobFault
 
-# The key that tells an entry's kind, the kind's schema, and what its fields take.
+# By the key that identifies a kind of fault: its schema, and what its fields take.
 _KINDS: Final[dict[str, tuple[type[ScriptedFault | ScriptedJobFault], dict[str, str]]]] = {
     "request": (ScriptedFault, FIELD_DESCRIPTIONS),
     "job": (ScriptedJobFault, JOB_FIELD_DESCRIPTIONS),

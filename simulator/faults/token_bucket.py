@@ -3,7 +3,7 @@
 from typing import Final
 
 _MINUTE: Final = 60.0  # seconds
-# Rounding, so that a client that has waited exactly as long as it was told is not refused for a floating-point error.
+# Rounding, so that a client that has waited exactly the advertised time is not refused for a floating-point error.
 _DECIMAL_PLACES: Final = 6
 
 

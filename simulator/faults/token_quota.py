@@ -56,7 +56,7 @@ class QuotaExceeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RetryPromise:
-    """The wait that a refused client was told, and the times of the refusal on both clocks. All in seconds."""
+    """The wait that a refusal has advertised, and the times of the refusal on both clocks. All in seconds."""
 
     seconds: float
     monotonic: float
@@ -111,7 +111,7 @@ class TokenQuota:
                 self._output.spend(generated - reservation.budget)
 
     def _refill_for(self, request: str) -> None:
-        """Refill by the advances of the clock, and by the wait of a client that has waited as long as it was told."""
+        """Refill by the advances of the clock, and by the wait of a client that has waited the advertised time."""
         self._refill(self._seconds_since_refill())
         if promise := self._retry_promises.get(request):
             lapsed = self._lapsed_seconds() - promise.lapsed

@@ -18,7 +18,7 @@ class GraderError(Exception):
     ) -> None:
         for_rollout = f" for rollout {rollout}" if rollout else ""
         quoted_response = f" Response: {excerpt(response)}" if response else ""
-        # A function's text may hold control characters, which a log cannot store and a terminal would obey.
+        # A function's text may hold control characters, which a log cannot store and a terminal would execute.
         super().__init__(sanitize(f"{function}{for_rollout}: {reason}.{quoted_response} {advice}", keep_newlines=True))
         self.function = function
         self.rollout = rollout

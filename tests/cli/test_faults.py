@@ -17,7 +17,7 @@ from tests.simulators import RunningSimulator
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "faults"
 
 DROP: dict[str, Any] = {"request": {"path": "/v1/models"}, "drop": "before"}
-SLOW: dict[str, Any] = {"note": "be patient", "request": {}, "times": None, "delay": 0.001}
+SLOW: dict[str, Any] = {"note": "do not time out", "request": {}, "times": None, "delay": 0.001}
 THROTTLED: dict[str, Any] = {
     "request": {"method": "GET", "path": "/v1/models/*", "model": "openai.*"},
     "nth": 2,
@@ -69,7 +69,7 @@ def test_the_command_adds_lists_and_removes_faults(faulty_simulator: RunningSimu
         f"{indent}matched 0, applied 0",
         f"{second}  any path, all calls",
         f"{indent}delay 0.001",
-        f"{indent}be patient",
+        f"{indent}do not time out",
         f"{indent}matched 1, applied 1",
     ]
     assert output_lines(faults(faulty_simulator, "remove", first)) == [f"Removed {first}."]
@@ -105,7 +105,7 @@ def test_the_simulators_options_can_come_before_the_command(faulty_simulator: Ru
 def test_an_error_is_one_line_and_exits_with_2(
     faulty_simulator: RunningSimulator, arguments: list[str], message: str
 ) -> None:
-    """And ends with 2."""
+    """Unknown faults, invalid scripts and missing files."""
     done = faults(faulty_simulator, *arguments, given='{"request": {}, "drop": 1}')
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"rft-sim: {message}\n")
 
@@ -142,13 +142,13 @@ def test_no_line_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch, col
     monkeypatch.setattr("sys.stdout", written := Terminal())
     control.check(FIXTURES / "throttled_lambda.json")
     control.explain()
-    shown = re.sub(r"\x1b\[[0-9;]*m", "", written.getvalue())
-    assert max(len(line) for line in shown.splitlines()) <= columns
-    assert {"TooManyRequestsException", "tokens_per_minute.output"} <= set(shown.split())
-    assert not {"|", "|---|---|---|", "../errors.py"} & set(shown.split())
+    output = re.sub(r"\x1b\[[0-9;]*m", "", written.getvalue())
+    assert max(len(line) for line in output.splitlines()) <= columns
+    assert {"TooManyRequestsException", "tokens_per_minute.output"} <= set(output.split())
+    assert not {"|", "|---|---|---|", "../errors.py"} & set(output.split())
 
 
 def test_explain_prints_the_page() -> None:
-    """Wherever the simulator is installed."""
+    """As Markdown, because the output is not a terminal."""
     page = Path(__file__).parents[2] / "docs" / "faults.md"
     assert CliRunner().invoke(app, ["faults", "explain"]).stdout == page.read_text(encoding="utf-8")

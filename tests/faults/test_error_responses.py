@@ -104,7 +104,7 @@ def test_server_errors_raise_the_sdks_internal_server_error(local_simulator: Run
 
 @pytest.mark.shows("faults")
 def test_the_second_call_fails_and_no_other(local_simulator: RunningSimulator) -> None:
-    """Exactly, however often it is tried."""
+    """In every run."""
     add_error(local_simulator, nth=2, error="UNAVAILABLE")
     assert [local_simulator.http.get(MODELS).status_code for _ in range(5)] == [200, 503, 200, 200, 200]
 
@@ -168,13 +168,13 @@ def test_a_fault_of_one_model_does_not_affect_others(local_simulator: RunningSim
     local_simulator.instance.context.fault_registry.add(
         {"request": {"model": "qwen.*"}, "times": None, "error": "OVERLOADED"}
     )
-    asked = [
+    statuses = [
         local_simulator.http.post(
             CHAT, json={"model": model, "messages": [{"role": "user", "content": "2 + 2?"}]}
         ).status_code
         for model in (BASE_MODEL, "qwen.qwen3-32b", BASE_MODEL)
     ]
-    assert asked == [200, 529, 200]
+    assert statuses == [200, 529, 200]
 
 
 @pytest.mark.parametrize("pieces", [1, 100])

@@ -62,7 +62,7 @@ def test_the_longest_queue_delay_counts() -> None:
 
 
 def test_each_job_fault_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever the fault is, once."""
+    """Whatever its effect."""
     caplog.set_level(logging.INFO, "simulator.http.request_log")
     fixture = InjectorFixture(
         {"queue": 60}, {"step": 2, "cancel": True}, {"step": 2, "aws": DELETING}, {"step": 3, "fail": {}}

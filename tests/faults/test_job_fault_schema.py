@@ -71,7 +71,7 @@ def test_a_job_fault_is_parsed(fields: dict[str, Any], step: int | None, effect:
     ],
 )
 def test_an_invalid_job_fault_is_refused_with_its_field(fields: dict[str, Any], message: str) -> None:
-    """With the entry, the field and what it takes."""
+    """The message names the fault, the field and what the field takes."""
     with pytest.raises(ScriptError) as refused:
         parse_faults({"job": 1} | fields)
     assert str(refused.value) == f"fault 1: {message}"

@@ -81,7 +81,7 @@ def test_the_prompt_of_a_chat_is_counted_as_in_its_usage(
 
 
 def test_the_prompt_of_a_response_is_counted_as_in_its_usage(local_simulator: RunningSimulator) -> None:
-    """The same count by the other API."""
+    """The Responses API counts as the chat API does."""
     body = {
         "model": BASE_MODEL,
         "input": "2 + 2?",
@@ -140,7 +140,7 @@ def test_real_time_does_not_refill_a_quota(simulator: RunningSimulator, seconds:
 
 
 def test_advancing_the_clock_refills_a_quota(simulator: RunningSimulator) -> None:
-    """By an order, for all."""
+    """For all requests."""
     add_quota(simulator, input=600)
     body = {**CHAT_BODY, "max_tokens": 500}
     assert [simulator.http.post(CHAT, json=body).status_code for _ in range(2)] == [200, 429]
@@ -193,7 +193,7 @@ def test_a_request_that_never_fits_has_no_retry_after(simulator: RunningSimulato
 
 
 def test_several_choices_reserve_several_budgets(simulator: RunningSimulator) -> None:
-    """`n` of them."""
+    """As many as `n`."""
     prompt = count_prompt_tokens(ChatCompletion.model_validate(CHAT_BODY).chat_request)
     add_quota(simulator, input=prompt + 299)
     assert simulator.http.post(CHAT, json={**CHAT_BODY, "n": 3, "max_tokens": 100}).status_code == 429

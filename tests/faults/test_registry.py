@@ -167,7 +167,7 @@ def test_a_request_counts_once_with_many_threads() -> None:
 
 
 def test_faults_keep_their_order_and_ids_are_not_reused() -> None:
-    """Whatever is taken back in between."""
+    """Even if a fault is removed in between."""
     registry = registry_of({"request": {}, **DROP}, {"request": {}, "delay": 1})
     assert registry.remove("fault-1")
     assert registry.add({"request": {}, "drop": "after"}) == ("fault-3",)
@@ -175,7 +175,7 @@ def test_faults_keep_their_order_and_ids_are_not_reused() -> None:
 
 
 def test_a_script_is_added_completely_or_not_at_all() -> None:
-    """One faulty entry is enough."""
+    """One invalid fault is enough."""
     registry = registry_of({"request": {}, **DROP})
     with pytest.raises(ScriptError, match=r"^fault 2: "):
         registry.add([{"request": {}, **DROP}, {"request": {}}])

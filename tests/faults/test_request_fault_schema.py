@@ -30,7 +30,7 @@ ALL: dict[str, Any] = {"request": {}}
 def test_every_field_of_a_fault_is_parsed() -> None:
     """The source is the entry as it was given."""
     written = {
-        "note": "wait as told",
+        "note": "wait for Retry-After",
         "request": {"method": "GET", "service": "s3", "path": "/v1/*", "model": "openai.*", "job": 2},
         "nth": 3,
         "times": None,
@@ -95,7 +95,7 @@ def test_an_effect_is_parsed(fields: dict[str, Any], effect: RequestFaultEffect 
     ("fields", "times"), [({}, None), ({"times": 2}, 2), ({"times": None}, None)], ids=["unsaid", "two", "null"]
 )
 def test_a_quota_has_no_limit_of_calls_by_default(fields: dict[str, Any], times: int | None) -> None:
-    """Unless the script says otherwise."""
+    """The script can set one."""
     (fault,) = parse_faults(ALL | {"tokens_per_minute": {"input": 5}} | fields)
     assert isinstance(fault, RequestFault)
     assert (fault.effect, fault.times) == (TokensPerMinute(input=5, output=None), times)

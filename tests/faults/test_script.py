@@ -45,14 +45,14 @@ def test_the_source_of_a_fault_is_a_copy() -> None:
     ],
 )
 def test_invalid_json_is_refused_with_its_position(text: str, message: str) -> None:
-    """With the place, where there is one."""
+    """If the error has one."""
     with pytest.raises(ScriptError) as refused:
         parse_script(text)
     assert str(refused.value) == message
 
 
 def test_bytes_that_are_not_utf8_are_refused() -> None:
-    """As what they are."""
+    """The message is the decoder's."""
     with pytest.raises(ScriptError, match=r"^not valid JSON: 'utf-8' codec can't decode byte 0xff"):
         parse_script(b'{"request": "\xff"}')
 

@@ -57,7 +57,7 @@ def test_the_page_describes_every_field_in_the_words_of_the_messages() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_field_of_the_schema_has_a_description(shape: type[ScriptedFault | ScriptedJobFault]) -> None:
-    """None can be added without them."""
+    """A new field needs one."""
     schema = shape.model_json_schema()
     objects: dict[str, list[str]] = {
         name: list(inner["properties"]) for name, inner in schema["$defs"].items() if "properties" in inner
@@ -70,7 +70,7 @@ def test_every_field_of_the_schema_has_a_description(shape: type[ScriptedFault |
 
 
 def test_the_examples_of_the_page_use_every_field() -> None:
-    """In examples that are run below."""
+    """The examples run in the tests below."""
     shown = set().union(*(fields(entry) for script in EXAMPLES for entry in faults(script)))
     assert set(FIELD_DESCRIPTIONS | JOB_FIELD_DESCRIPTIONS) - shown == set()
 
@@ -96,7 +96,7 @@ def test_a_fixture_is_applied(faulty_simulator: RunningSimulator, path: Path) ->
 
 
 def test_the_fixtures_use_every_effect() -> None:
-    """Between them."""
+    """All scripts together."""
     shown = set().union(*(fields(entry) for path in FIXTURES for entry in faults(read(path))))
     effects = {
         "error",

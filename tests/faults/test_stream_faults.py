@@ -53,7 +53,7 @@ def all_events(simulator: RunningSimulator, request_stream: Streaming) -> list[A
 def collect(events: Iterable[Any], received: list[Any]) -> None:
     """Append the events one by one, so that those before an error are kept."""
     for event in events:
-        received.append(event_data(event))  # noqa: PERF401  one by one: they are looked at meanwhile, and there may be no end
+        received.append(event_data(event))  # noqa: PERF401  one by one: another thread reads the list, and the stream may not end
 
 
 @pytest.mark.shows("faults")
@@ -107,7 +107,7 @@ def test_only_one_event_is_invalid(faulty_simulator: RunningSimulator, path: str
     scripted(faulty_simulator, break_after=3)
     answer = faulty_simulator.http.post(path, json={"model": BASE_MODEL, "stream": True, **body})
     data = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
-    broken = [place for place, line in enumerate(data) if line != "[DONE]" and not _is_json(line)]
+    broken = [index for index, line in enumerate(data) if line != "[DONE]" and not _is_json(line)]
     assert broken == [3]
 
 
@@ -140,7 +140,7 @@ def test_a_stalled_stream_does_not_delay_other_requests(
 
 
 def test_a_stall_can_end_by_itself(faulty_simulator: RunningSimulator) -> None:
-    """Then a patient client gets everything."""
+    """A client that waits gets everything."""
     expected = all_events(faulty_simulator, chat)
     scripted(faulty_simulator, stall_after=4, seconds=0.01)
     assert [event_data(event) for event in chat(faulty_simulator.openai_client())] == expected
@@ -184,7 +184,7 @@ def test_a_stream_can_be_cut_after_its_last_event(faulty_simulator: RunningSimul
 
 
 def test_a_response_that_is_not_a_stream_is_unchanged(faulty_simulator: RunningSimulator) -> None:
-    """The fault is one of streams."""
+    """The fault applies to streams only."""
     scripted(faulty_simulator, cut_after=0)
     client = faulty_simulator.openai_client()
     assert client.chat.completions.create(model=BASE_MODEL, messages=[{"role": "user", "content": "2 + 2?"}]).choices

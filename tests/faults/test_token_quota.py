@@ -53,7 +53,7 @@ def usage(prompt: int, generated: int) -> Usage:
 
 
 def test_the_input_quota_reserves_the_prompt_and_the_budget() -> None:
-    """DOCUMENTED. A request that exceeds it is told how long to wait."""
+    """DOCUMENTED. The refusal has the time to wait."""
     caller = quota(FakeClock(), tokens_in=600)
     assert caller.reserve(demand(100, 400)) == TokenReservation(reserved=500, budget=400)
     assert caller.reserve(demand(50, 100)) == QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
@@ -81,7 +81,7 @@ def test_unused_tokens_are_returned() -> None:
 
 
 def test_a_request_without_inference_uses_nothing() -> None:
-    """Its 400 was no inference."""
+    """For example one that gets a 400."""
     caller = quota(FakeClock(), tokens_in=600, tokens_out=100)
     reservation = caller.reserve(demand(100, 500))
     assert isinstance(reservation, TokenReservation)
@@ -90,7 +90,7 @@ def test_a_request_without_inference_uses_nothing() -> None:
 
 
 def test_a_request_larger_than_the_quota_has_no_wait() -> None:
-    """It wants more than a minute brings."""
+    """It can never be admitted."""
     assert quota(FakeClock(), tokens_in=600).reserve(demand(100, 501)) == QuotaExceeded(
         tokens=601, remaining=600, wait_seconds=None
     )
@@ -98,7 +98,7 @@ def test_a_request_larger_than_the_quota_has_no_wait() -> None:
 
 @pytest.mark.shows("filling-of-a-quota")
 def test_a_quota_holds_at_most_one_minute() -> None:
-    """A day of silence is worth as much as a minute's."""
+    """A day without requests adds no more than a minute."""
     time = FakeClock()
     caller = quota(time, tokens_in=600)
     caller.reserve(demand(0, 600))
@@ -119,7 +119,7 @@ def test_real_time_alone_does_not_refill() -> None:
 
 @pytest.mark.shows("filling-of-a-quota")
 def test_the_wait_of_a_repeated_request_counts_once() -> None:
-    """If it was as long as told. A request that returns too early gets the same answer."""
+    """If it has the advertised length. A request that returns too early gets the same answer."""
     real = FakeClock()
     caller = quota(FakeClock(), tokens_in=600, real=real)
     caller.reserve(demand(100, 400))
@@ -133,7 +133,7 @@ def test_the_wait_of_a_repeated_request_counts_once() -> None:
 
 
 def test_a_wait_reserves_nothing() -> None:
-    """Another request can use the tokens; then the wait counts once, and a new one is told."""
+    """Another request can use the tokens. Then the wait counts once, and the next refusal has a new wait."""
     real = FakeClock()
     caller = quota(FakeClock(), tokens_in=600, real=real)
     caller.reserve(demand(100, 400))
@@ -161,7 +161,7 @@ def test_a_request_admitted_early_has_no_wait_counted() -> None:
 
 
 def test_an_advance_during_a_wait_does_not_count_twice() -> None:
-    """What was made to pass is not counted twice."""
+    """The advance and the rest of the wait add up to the wait."""
     time, real = FakeClock(), FakeClock()
     caller = quota(time, tokens_in=600, real=real)
     caller.reserve(demand(100, 400))
@@ -204,5 +204,5 @@ def test_a_spent_output_quota_grants_the_smallest_valid_budget() -> None:
 
 
 def test_without_limits_every_request_is_admitted() -> None:
-    """A quota that says nothing."""
+    """A fault without a quota has such a quota object."""
     assert quota(FakeClock()).reserve(demand(10**9, 10**9)) == TokenReservation(reserved=2 * 10**9, budget=10**9)

@@ -105,7 +105,7 @@ def test_scores_do_not_depend_on_which_call_ends_first() -> None:
 
 
 def test_a_throttled_call_is_retried_with_a_warning(executor: ThreadPoolExecutor) -> None:
-    """The job goes on; a warning says what happened."""
+    """The job continues."""
     reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
     def throttle_once(rollouts: Rollouts, number: int) -> FakeInvocation:
@@ -173,7 +173,7 @@ def test_a_transient_failure_fails_after_a_bounded_number_of_attempts(
 
 
 def test_the_number_of_attempts_is_a_setting(executor: ThreadPoolExecutor) -> None:
-    """One means: no second try."""
+    """One attempt means no retry."""
     function = FakeFunction(lambda _rollouts, _number: failed_invocation("Sandbox.Timedout", "late"))
     with pytest.raises(GraderError, match="1 times in a row"):
         grade(function, executor, attempts=1, count=2)
@@ -237,7 +237,7 @@ def test_the_error_has_no_request_id(executor: ThreadPoolExecutor, error_type: s
 
 
 def test_a_very_long_error_is_truncated(executor: ThreadPoolExecutor) -> None:
-    """A job's error object is read by people."""
+    """People read a job's error."""
     function = FakeFunction(lambda _rollouts, _number: failed_invocation("ValueError", "x" * 100_000))
     with pytest.raises(GraderError) as error:
         grade(function, executor, count=1)
@@ -245,7 +245,7 @@ def test_a_very_long_error_is_truncated(executor: ThreadPoolExecutor) -> None:
 
 
 def test_an_error_with_a_lone_surrogate_can_be_encoded(executor: ThreadPoolExecutor) -> None:
-    """What a function says must not break the log that tells of it."""
+    """The log that stores the error is UTF-8."""
     function = FakeFunction(lambda _rollouts, _number: failed_invocation("ValueError", "half a pair: \ud800"))
     with pytest.raises(GraderError) as error:
         grade(function, executor, count=1)
@@ -253,7 +253,7 @@ def test_an_error_with_a_lone_surrogate_can_be_encoded(executor: ThreadPoolExecu
 
 
 def test_one_bad_score_fails_the_whole_step(executor: ThreadPoolExecutor) -> None:
-    """Nothing is graded in part."""
+    """No rollout is scored then."""
 
     def bool_for_four(rollouts: Rollouts, _number: int) -> FakeInvocation:
         results = [{"id": rollout["id"], "aggregate_reward_score": rollout["id"] == name_of(4)} for rollout in rollouts]

@@ -55,7 +55,7 @@ def test_the_samples_shape_is_flat() -> None:
 
 
 def test_wrapping_a_string_reference_is_a_setting() -> None:
-    """A setting: the wrapping is inferred from a sample that would score 0 without it."""
+    """The wrapping is inferred: the sample handler scores 0 without it."""
     bare = element(GradingSettings(wrap_strings=False))
     assert bare["reference_answer"] == "3 + 4 = 7\n#### 7"
 
@@ -70,7 +70,7 @@ def test_a_reference_that_is_not_a_string_is_unchanged(reference: object) -> Non
 
 
 def test_a_record_without_a_reference_has_none_in_its_event() -> None:
-    """Nothing is made up."""
+    """No key is added."""
     sent = event_element(rollout_id="r", record=record(), text=rollout().text, settings=GradingSettings())
     assert sent == {"id": "r", "messages": MESSAGES, "metadata": {}}
 
@@ -85,8 +85,8 @@ def test_a_records_own_names_do_not_overwrite_the_events() -> None:
 @pytest.mark.shows("thinking-in-the-event")
 def test_reasoning_is_included_only_by_a_setting() -> None:
     """Whether Bedrock includes it is not known."""
-    told = GradingSettings(include_reasoning=True)
-    assert (response_text(rollout(), GradingSettings()), response_text(rollout(), told)) == (
+    with_reasoning = GradingSettings(include_reasoning=True)
+    assert (response_text(rollout(), GradingSettings()), response_text(rollout(), with_reasoning)) == (
         "#### 7",
         "Adding.\n#### 7",
     )
@@ -99,29 +99,31 @@ def test_a_rollout_id_names_split_step_line_and_index() -> None:
 
 @given(
     elements=st.lists(st.binary(min_size=1, max_size=40), max_size=30),
-    most=st.integers(1, 8),
-    room=st.integers(4, 60),
+    max_elements=st.integers(1, 8),
+    max_bytes=st.integers(4, 60),
 )
-def test_every_element_is_in_exactly_one_batch_in_order(elements: list[bytes], most: int, room: int) -> None:
-    """The calls, put together, are the elements."""
-    calls = split_into_batches(elements, max_elements=most, max_bytes=room)
-    assert [index for call in calls for index in call] == list(range(len(elements)))
-    assert all(1 <= len(call) <= most for call in calls)
+def test_every_element_is_in_exactly_one_batch_in_order(
+    elements: list[bytes], max_elements: int, max_bytes: int
+) -> None:
+    """The batches together are the elements."""
+    batches = split_into_batches(elements, max_elements=max_elements, max_bytes=max_bytes)
+    assert [index for batch in batches for index in batch] == list(range(len(elements)))
+    assert all(1 <= len(batch) <= max_elements for batch in batches)
 
 
 @given(
     elements=st.lists(st.binary(min_size=1, max_size=20), max_size=30),
-    most=st.integers(1, 8),
-    room=st.integers(22, 60),
+    max_elements=st.integers(1, 8),
+    max_bytes=st.integers(22, 60),
 )
-def test_no_batch_exceeds_the_byte_limit(elements: list[bytes], most: int, room: int) -> None:
-    """Including brackets and commas."""
-    for call in split_into_batches(elements, max_elements=most, max_bytes=room):
-        assert len(b"[" + b",".join(elements[index] for index in call) + b"]") <= room
+def test_no_batch_exceeds_the_byte_limit(elements: list[bytes], max_elements: int, max_bytes: int) -> None:
+    """Including brackets and commas. Here every element fits alone."""
+    for batch in split_into_batches(elements, max_elements=max_elements, max_bytes=max_bytes):
+        assert len(b"[" + b",".join(elements[index] for index in batch) + b"]") <= max_bytes
 
 
 def test_an_oversized_element_is_a_batch_of_its_own() -> None:
-    """It spoils no other's call."""
+    """It does not affect other batches."""
     assert split_into_batches([b"1", b"x" * 99, b"2"], max_elements=8, max_bytes=20) == [
         range(1),
         range(1, 2),

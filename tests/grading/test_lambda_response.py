@@ -41,7 +41,7 @@ def result(score: Any, name: str = "r-1") -> list[dict[str, Any]]:
 
 @pytest.mark.shows("scores")
 def test_scores_are_matched_by_id_and_not_by_position() -> None:
-    """The second rollout's result may come first."""
+    """The results can come in any order."""
     assert rewards(GOOD) == rewards(GOOD[::-1]) == [1.0, 0.25]
 
 
@@ -189,7 +189,7 @@ def test_a_message_has_no_control_characters() -> None:
 
 @given(st.lists(items, max_size=4) | items)
 def test_any_json_gives_finite_floats_or_a_grader_error(answer: Any) -> None:
-    """And nothing else, whatever came back."""
+    """And no other exception."""
     try:
         parsed = rewards(answer)
     except GraderError as error:
@@ -203,7 +203,7 @@ def test_any_json_gives_finite_floats_or_a_grader_error(answer: Any) -> None:
 
 @given(st.binary(max_size=60))
 def test_random_bytes_are_a_grader_error(payload: bytes) -> None:
-    """Nothing short of both ids can be read as two scores."""
+    """Two scores need both ids."""
     with pytest.raises(GraderError):
         rewards(payload)
 
@@ -230,7 +230,7 @@ def test_a_damaged_response_gives_its_own_scores_or_a_grader_error(
 
 @given(st.recursive(scores, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner), max_leaves=6))
 def test_any_value_as_a_score_is_a_number_or_refused_with_its_rollout(value: Any) -> None:
-    """A number of Python's is that score; all else is blamed on the one rollout that has it."""
+    """The error names the one rollout that has the value."""
     is_score = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_FLOAT32
     try:
         outcome: Any = rewards(result(value))

@@ -88,7 +88,7 @@ def _advance(lifecycle: Lifecycle, *, refusal: str | None, score: ScoreFunction,
                 case Grade():
                     try:
                         result = score(effect)
-                    except Exception as error:  # noqa: BLE001  whatever the score raises is the story's to handle
+                    except Exception as error:  # noqa: BLE001  the lifecycle handles every exception of the score function
                         effect = lifecycle.throw(error)
                     else:
                         effect = lifecycle.send(result)

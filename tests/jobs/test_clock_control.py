@@ -263,10 +263,10 @@ def test_a_running_clock_advances_no_job_before_its_time(tmp_path: Path) -> None
 def test_a_job_can_have_its_own_pace(tmp_path: Path) -> None:
     """One job waits for its user while another runs to its end."""
     with controlled(tmp_path, pace=Pace.MANUAL) as (engine, _, control):
-        held, led = create_job(engine), create_job(engine)
-        control.set_pace(Pace.INSTANT, job_id=led.id)
-        assert wait_for_end(engine, led).status is Status.SUCCEEDED
-        assert status_and_step(engine, held) == ("validating_files", 0)
+        waiting, running = create_job(engine), create_job(engine)
+        control.set_pace(Pace.INSTANT, job_id=running.id)
+        assert wait_for_end(engine, running).status is Status.SUCCEEDED
+        assert status_and_step(engine, waiting) == ("validating_files", 0)
 
 
 def test_the_clock_and_paces_survive_a_restart(tmp_path: Path) -> None:

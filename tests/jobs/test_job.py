@@ -116,7 +116,7 @@ def test_only_succeeded_failed_and_cancelled_are_terminal() -> None:
 
 
 def test_a_job_can_be_cancelled_and_can_fail_in_every_status_before_its_end() -> None:
-    """There is always a way out."""
+    """The table has both transitions for each of these statuses."""
     for status in Status:
         if not status.is_terminal:
             assert TRANSITIONS[status][JobCancelled] is Status.CANCELLED
@@ -183,7 +183,7 @@ def test_a_job_is_equal_after_encoding_and_decoding(log: list[Event]) -> None:
 
 
 def test_a_complete_log_gives_all_fields_of_the_job() -> None:
-    """The fields that each event sets, at the end of a short life."""
+    """Each event sets its own fields."""
     job = fold(
         [
             JobCreated(at=100, job_id="ftjob-1", spec=JOB_SPEC),

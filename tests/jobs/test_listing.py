@@ -168,7 +168,7 @@ def test_doubled_events_are_complete_page_by_page(tmp_path: Path, limit: int) ->
 
 
 def test_a_lagging_checkpoint_is_listed_after_its_event(tmp_path: Path) -> None:
-    """The event tells of one that is not listed yet."""
+    """The event names a checkpoint that is not listed yet."""
     with listings_on(tmp_path, checkpoints_lag=2) as (engine, _, listings):
         job = advance_job(engine, engine.create(job_spec()), 30)
         lists = [len(listings.list_checkpoints(job, after=None, limit=ALL).rows) for _ in range(4)]

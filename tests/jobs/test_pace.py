@@ -92,7 +92,7 @@ def test_a_job_that_could_not_be_created_uses_no_number(tmp_path: Path) -> None:
 
 
 def test_the_pace_of_an_ended_job_is_no_longer_stored(tmp_path: Path) -> None:
-    """What is written next does not name it any more."""
+    """The next change of the state removes it."""
     with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
         control.set_pace(Pace.INSTANT, job_id=job.id)
@@ -132,7 +132,7 @@ def test_the_pace_of_an_ended_job_cannot_be_set(tmp_path: Path) -> None:
         assert job.id not in saved_state(tmp_path)
 
 
-# Where a job is held.
+# How far a job advances.
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -158,7 +158,7 @@ def is_waiting_for_validation(engine: Engine, control: ClockControl) -> bool:
 
 
 def test_a_run_to_a_time_before_the_next_event_moves_only_the_clock(tmp_path: Path) -> None:
-    """And nothing else."""
+    """The job stays where it is, and so does the clock after an earlier time."""
     with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
         assert control.run_to_time(job.id, FIXED_EPOCH + 100)

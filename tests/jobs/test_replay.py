@@ -62,7 +62,7 @@ def test_a_job_whose_grader_failed_is_replayed_up_to_the_failure() -> None:
 
 
 def test_a_cancelled_job_is_replayed_up_to_the_cancellation() -> None:
-    """The log ends where the story would have gone on."""
+    """The lifecycle would continue after the end of the log."""
     log = run_lifecycle(FILES)
     second = [event for event in log if isinstance(event, StepCompleted)][1]
     cut = [*log[: log.index(second) + 1], JobCancelled(at=second.at)]

@@ -157,7 +157,7 @@ def start_run(pool: ThreadPoolExecutor, engine: Engine, job: Job, step: int) -> 
     target, was_checked = target_at_step(step)
     run = pool.submit(engine.scheduler.run_until, job.id, target)
     assert was_checked.wait(10)
-    engine.scheduler.is_blocked(job.id)  # whoever asks has to wait until the run has begun
+    engine.scheduler.is_blocked(job.id)  # takes the lock, so it returns after the run has started
     return run
 
 
@@ -208,7 +208,7 @@ def test_a_run_and_a_retrieve_do_not_advance_a_job_at_the_same_time(
 
 
 def test_a_very_slow_clock_can_be_made_faster(tmp_path: Path) -> None:
-    """However long it would have taken at the speed that it had."""
+    """The job does not wait as long as the old speed would take."""
     with controlled_engine(tmp_path, FakeGraders(), pace=Pace.REALTIME, speed=1e-9) as (engine, _, control):
         job = create_job(engine)
         assert status_and_step(engine, job) == ("validating_files", 0)

@@ -13,7 +13,7 @@ from simulator.simulator import Simulator
 from tests.simulators import RunningSimulator
 
 DROP: dict[str, Any] = {"request": {"path": "/v1/models"}, "drop": "before"}
-SLOW: dict[str, Any] = {"note": "be patient", "request": {}, "times": None, "delay": 0.001}
+SLOW: dict[str, Any] = {"note": "do not time out", "request": {}, "times": None, "delay": 0.001}
 THROTTLED: dict[str, Any] = {
     "request": {"method": "GET", "path": "/v1/models/*", "model": "openai.*"},
     "nth": 2,
@@ -44,7 +44,7 @@ def test_faults_are_added_listed_and_removed(local_simulator: RunningSimulator) 
 
 
 def test_removing_an_unknown_fault_is_a_404(local_simulator: RunningSimulator) -> None:
-    """404, in the envelope."""
+    """In the API's error format."""
     answer = local_simulator.http.delete("/_simulator/faults/fault-1")
     assert (answer.status_code, answer.json()["error"]["message"]) == (404, "The fault 'fault-1' does not exist")
 
@@ -72,7 +72,7 @@ def test_an_invalid_script_is_refused_completely(
 
 
 def test_each_applied_fault_is_logged(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
-    """By whatever serves, with the fault that did it."""
+    """With the request and the fault."""
     caplog.set_level(logging.INFO, "simulator.http.request_log")
     local_simulator.instance.context.fault_registry.add([SLOW, {"request": {}, "aws_error": "Throttling"}])
     local_simulator.http.get("/v1/files")
