@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import anyio.to_thread
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
 from simulator.settings import Pace, Settings
 from tests.jobs.engine_setup import FakeGraders
-from tests.simulators import RunningSimulator, simulator_in_process
+from tests.simulators import RunningSimulator, serve_simulator, simulator_in_process
 from tests.training.training_files import make_training_file
 
 TIMEOUT = 10.0  # seconds
@@ -142,3 +143,20 @@ def test_a_run_to_a_step_stops_a_job_that_would_continue_by_itself() -> None:
         (status,) = run.result(TIMEOUT).json()["jobs"]
         created.result(TIMEOUT)
     assert (status["step"], status["pace"]) == (3, "manual")
+
+
+@pytest.mark.slow
+def test_a_server_that_stops_does_not_wait_for_a_creation() -> None:
+    """The client gets a connection error long before the limit of the wait."""
+    graders = FakeGraders()
+    graders.waits_at = 1
+    with ThreadPoolExecutor() as threads:
+        with serve_simulator(Settings(port=0, pace=Pace.FINISHED)) as simulator:
+            simulator.instance.context.engine._graders = graders
+            created = threads.submit(create_job, simulator)
+            assert graders.reached.wait(TIMEOUT)
+            # The server closes the connection first. Then it waits for the step that is being graded.
+            created.add_done_callback(lambda _: graders.may_continue.set())
+        with pytest.raises(httpx2.TransportError):
+            created.result(0)
+    assert ("train", 1) in graders.calls  # the grader was released in time
