@@ -32,10 +32,10 @@ REACHABILITY: Final = Probe(
         f"The right answers to {SUBSET_ROWS} rows are written in each of {len(FORMAT.actions)} answer formats. The "
         f"best mean score counts. When it is under {FULL_SCORE:g}, the values of up to {MAX_ANSWER_PATHS} other "
         f"fields of the record are tried as the right answer. A best mean of 0 is a failure, one under {MIN_SCORE:g} "
-        f"a warning. Another field is accepted when its values score at least {MIN_SCORE:g} and {MIN_IMPROVEMENT:g} "
-        f"more than the first field's, and a row's own value scores {MIN_SEPARATION:g} more than another row's. The "
-        "doctor then reads the right answers from that field. Records without a right answer are a warning, and so is "
-        f"a file without any {REFERENCE_FIELD}. {SCALE_EXPLANATION}"
+        f"a warning. Another field is accepted when its values score at least {MIN_SCORE:g}, at least "
+        f"{MIN_IMPROVEMENT:g} more than those of the first field, and a row's own value scores {MIN_SEPARATION:g} "
+        "more than another row's. The doctor then reads the right answers from that field. Records without a right "
+        f"answer are a warning, and so is a file without any {REFERENCE_FIELD}. {SCALE_EXPLANATION}"
     ),
     means=(
         "When no right answer scores, training cannot learn anything, however long it runs. The usual reasons: the "
