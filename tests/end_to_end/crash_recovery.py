@@ -1,10 +1,10 @@
-"""A simulator that is killed again and again: its jobs, and whoever uses it meanwhile, must not notice.
+"""A crash test: a simulator is killed repeatedly, and neither its jobs nor its users may lose anything.
 
-The same jobs are made twice, on two data folders, with the clock frozen, so that all are created at one time. One
-simulator is left alone. The other is killed with kill -9 at moments that a seed draws, and started again, until all
-jobs have ended. Meanwhile somebody uploads files, stores objects and makes functions; what was acknowledged is written
-down, and must be there after each start. At the end each job's log must be that of the simulator that was left alone,
-byte for byte.
+The same jobs are created twice, on two data folders, with the clock frozen, so that all have the same creation time.
+One simulator runs undisturbed. The other one is ended with kill -9 at random moments (from a seed) and started again,
+until all jobs have ended. Meanwhile a user uploads files, stores objects and creates functions. Whatever was
+acknowledged must exist after each start. At the end each job's log must equal that of the undisturbed simulator byte for
+byte.
 """
 
 import io
@@ -27,7 +27,7 @@ from tests.training.training_files import make_training_file
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A sound grader that writes down what it is asked: one line an invocation, in a file that its environment names.
+# A correct grader that records its invocations: one line each, in the file that its environment names.
 GRADER = """
 import os
 
@@ -36,36 +36,36 @@ def right(rollout):
     return last == "#### " + rollout["reference_answer"]["answer"]
 
 def lambda_handler(event, context):
-    with open(os.environ["ASKED"], "a") as asked:
-        asked.write(event[0]["id"] + "\\n")
+    with open(os.environ["INVOCATIONS"], "a") as invocations:
+        invocations.write(event[0]["id"] + "\\n")
     return [{"id": rollout["id"], "aggregate_reward_score": float(right(rollout))} for rollout in event]
 """
 BUCKET = "artefacts"
 EPOCH = ("--epoch", "1767225600")
-TIMEOUT_SECONDS = 60.0  # seconds until a start that does not answer is a failure
+TIMEOUT_SECONDS = 60.0  # for a simulator that does not answer
 
 
 @dataclass
 class Acknowledged:
-    """What was answered with yes, and must be there ever after."""
+    """What the simulator acknowledged, and must keep."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
-    functions: dict[str, str] = field(default_factory=dict)  # by name: the SHA-256 of the code
+    functions: dict[str, str] = field(default_factory=dict)  # the SHA-256 of the code by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashReport:
-    """What came of it.
+    """The result of a crash test.
 
     Attributes:
         kill_count: how often the simulator was killed.
-        job_count: how many jobs there were.
-        differing: the jobs whose log is not that of the simulator that was left alone.
-        lost: what had been acknowledged and was not there later.
-        regraded_steps: steps that the grader had answered, and the log held, and that it was asked for again.
-        acknowledged_count: how many files, objects and functions were acknowledged.
-        seconds: how long it took.
+        job_count: the number of jobs.
+        differing: the jobs whose log differs from that of the undisturbed simulator.
+        lost: what was acknowledged and missing later.
+        regraded_steps: steps whose rewards were in the log and that were graded again.
+        acknowledged_count: the number of acknowledged files, objects and functions.
+        seconds: how long the test took.
     """
 
     kill_count: int
@@ -77,23 +77,23 @@ class CrashReport:
     seconds: float
 
 
-def update_clock(api: SimulatorClient, **wanted: Any) -> None:
-    """Steer the clock."""
-    answer = api.http.post("/_simulator/clock", json=wanted, timeout=TIMEOUT_SECONDS)
+def update_clock(api: SimulatorClient, **changes: Any) -> None:
+    """Change the clock."""
+    answer = api.http.post("/_simulator/clock", json=changes, timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 200, answer.text
 
 
 def build_zip(source: str) -> bytes:
-    """Return a package with one module."""
+    """Return a package with one module, `lambda_function`."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(zipfile.ZipInfo("lambda_function.py"), source)
     return packed.getvalue()
 
 
-def deploy_grader(api: SimulatorClient, name: str, *, asked: Path | None = None) -> str:
-    """Make a function that writes down what it is asked; return its ARN."""
-    made = api.lambda_client.create_function(
+def deploy_grader(api: SimulatorClient, name: str, *, invocations: Path | None = None) -> str:
+    """Create a function that records its invocations; return its ARN."""
+    function = api.lambda_client.create_function(
         FunctionName=name,
         Runtime="python3.11",
         Role=api.execution_role,
@@ -101,17 +101,17 @@ def deploy_grader(api: SimulatorClient, name: str, *, asked: Path | None = None)
         Code={"ZipFile": build_zip(GRADER)},
         Timeout=30,
         MemorySize=256,
-        Environment={"Variables": {"ASKED": str(asked or os.devnull)}},
+        Environment={"Variables": {"INVOCATIONS": str(invocations or os.devnull)}},
     )
-    return made["FunctionArn"]
+    return function["FunctionArn"]
 
 
 def create_jobs(api: SimulatorClient, folder: Path, *, jobs: int, records: int) -> list[str]:
-    """Freeze the clock, make the jobs, each with a function of its own; let them go. Return their ids."""
+    """Create jobs at the same time, each with its own function; return their ids."""
     update_clock(api, freeze=True)
     ids = []
     for number in range(jobs):
-        function = deploy_grader(api, f"reward-{number}", asked=folder / f"asked-{number}")
+        function = deploy_grader(api, f"reward-{number}", invocations=folder / f"invocations-{number}")
         file = api.upload(make_training_file(records, first=number * records))
         ids.append(str(api.create_job(file, function=function)["id"]))
     update_clock(api, freeze=False)
@@ -119,12 +119,12 @@ def create_jobs(api: SimulatorClient, folder: Path, *, jobs: int, records: int) 
 
 
 def all_ended(api: SimulatorClient, jobs: Sequence[str]) -> bool:
-    """Whether all jobs have come to their end."""
+    """Return whether all jobs have ended."""
     return all(api.retrieve_job(job)["status"] in TERMINAL_STATUSES for job in jobs)
 
 
 def wait_for_jobs(api: SimulatorClient, jobs: Sequence[str]) -> None:
-    """Wait until they have."""
+    """Wait until all jobs have ended."""
     deadline = time.monotonic() + 600
     while not all_ended(api, jobs):
         assert time.monotonic() < deadline, "the jobs do not end"
@@ -132,26 +132,26 @@ def wait_for_jobs(api: SimulatorClient, jobs: Sequence[str]) -> None:
 
 
 def s3_client(api: SimulatorClient) -> "S3Client":
-    """Return S3."""
+    """Return a client for S3."""
     client = api.boto3_session.client("s3", endpoint_url=api.url)
     api.exit_stack.callback(client.close)
     return client
 
 
 def make_changes(api: SimulatorClient, acknowledged: Acknowledged, stop: Event, random: Random) -> None:
-    """Upload, store and make functions until the simulator is gone; note what was acknowledged."""
+    """Upload files, store objects and create functions until the simulator is killed; note what was acknowledged."""
     s3 = s3_client(api)
     while not stop.is_set():
         content = random.randbytes(random.randrange(1, 20_000))
         name = f"{random.randrange(1 << 62):x}"
-        acts: list[Callable[[], None]] = [
+        actions: list[Callable[[], None]] = [
             lambda content=content: acknowledged.files.update({api.upload(content): content}),  # type: ignore[misc]  # bound now
             lambda content=content, name=name: _put_object(s3, acknowledged, name, content),  # type: ignore[misc]  # likewise
             lambda name=name: _create_function(api, acknowledged, f"f-{name}"),  # type: ignore[misc]  # likewise
         ]
         try:
-            random.choice(acts)()
-        except Exception:  # noqa: BLE001  the simulator was killed under it: nothing was acknowledged
+            random.choice(actions)()
+        except Exception:  # noqa: BLE001  the simulator was killed: nothing was acknowledged
             return
 
 
@@ -166,7 +166,7 @@ def _create_function(api: SimulatorClient, acknowledged: Acknowledged, name: str
 
 
 def find_losses(api: SimulatorClient, acknowledged: Acknowledged) -> list[str]:
-    """Return what had been acknowledged and is not there, or is not what it was."""
+    """Return what was acknowledged and is now missing or different."""
     lost = []
     s3 = s3_client(api)
     for file, content in acknowledged.files.items():
@@ -181,84 +181,83 @@ def find_losses(api: SimulatorClient, acknowledged: Acknowledged) -> list[str]:
     for key, content in acknowledged.objects.items():
         if key not in stored or s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() != content:
             lost.append(f"object {key}")
-    there = {
+    functions = {
         function["FunctionName"]: function["CodeSha256"]
         for page in api.lambda_client.get_paginator("list_functions").paginate()
         for function in page["Functions"]
     }
-    lost += [f"function {name}" for name, sha in acknowledged.functions.items() if there.get(name) != sha]
+    lost += [f"function {name}" for name, sha in acknowledged.functions.items() if functions.get(name) != sha]
     return lost
 
 
 def logged_steps(log: bytes) -> set[tuple[str, int]]:
-    """Return what a log holds rewards for."""
+    """Return the steps whose rewards are in a log."""
     entries = [json.loads(line) for line in log.splitlines()]
     return {(entry["split"], entry["step"]) for entry in entries if entry["event"] == "RolloutsGraded"}
 
 
 def invoked_steps(path: Path) -> list[tuple[str, int]]:
-    """Return what a grader was asked for, an entry an invocation."""
+    """Return the step of each invocation of a grader."""
     lines = path.read_text().splitlines() if path.exists() else []
-    read = [line.rsplit("-line-", 1)[0].rpartition("-") for line in lines]
-    return [(split, int(step)) for split, _, step in read]
+    parts = [line.rsplit("-line-", 1)[0].rpartition("-") for line in lines]
+    return [(split, int(step)) for split, _, step in parts]
 
 
 def run_crash_test(folder: Path, *, kills: int, jobs: int, records: int, longest: float, seed: int = 0) -> CrashReport:
-    """Run the jobs with and without kills, and compare. Each life lasts up to `longest` seconds, as the seed draws."""
-    begun = time.monotonic()
+    """Run the jobs with and without kills, and compare. The simulator is killed after at most `longest` seconds."""
+    started = time.monotonic()
     undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
-    for place in (undisturbed, disturbed):
-        place.mkdir(parents=True)
+    for each in (undisturbed, disturbed):
+        each.mkdir(parents=True)
     with run_server(undisturbed / "data", *EPOCH) as (api, _):
         ids = create_jobs(api, undisturbed, jobs=jobs, records=records)
         wait_for_jobs(api, ids)
-        whole = {job: fetch_job_log(api, job) for job in ids}
+        expected_logs = {job: fetch_job_log(api, job) for job in ids}
     random, acknowledged = Random(seed), Acknowledged()
     lost: list[str] = []
-    again: set[str] = set()
+    regraded: set[str] = set()
     with run_server(disturbed / "data", *EPOCH) as (api, running):
         s3_client(api).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
         assert create_jobs(api, disturbed, jobs=jobs, records=records) == ids
         running.send_signal(signal.SIGKILL)
-    done, rounds = 1, 0
+    kill_count = 1
     while True:
         with run_server(disturbed / "data", *EPOCH) as (api, running):
             graded = {job: logged_steps(fetch_job_log(api, job)) for job in ids}
-            asked = {job: len(invoked_steps(disturbed / f"asked-{number}")) for number, job in enumerate(ids)}
+            invoked = {job: len(invoked_steps(disturbed / f"invocations-{number}")) for number, job in enumerate(ids)}
             lost += find_losses(api, acknowledged)
-            if done >= kills:
+            if kill_count >= kills:
                 wait_for_jobs(api, ids)
-                finished = {job: fetch_job_log(api, job) for job in ids}
-                again |= _regraded_steps(disturbed, ids, graded, asked)
+                final_logs = {job: fetch_job_log(api, job) for job in ids}
+                regraded |= _regraded_steps(disturbed, ids, graded, invoked)
                 break
-            rounds += 1
             stop = Event()
-            user = Thread(target=make_changes, args=(api, acknowledged, stop, Random(f"{seed}-{rounds}")))
+            user = Thread(target=make_changes, args=(api, acknowledged, stop, Random(f"{seed}-{kill_count}")))
             user.start()
             time.sleep(random.uniform(0, longest))
             running.send_signal(signal.SIGKILL)
-            done += 1
+            kill_count += 1
             stop.set()
             user.join()
-            again |= _regraded_steps(disturbed, ids, graded, asked)
+            regraded |= _regraded_steps(disturbed, ids, graded, invoked)
     return CrashReport(
-        kill_count=done,
+        kill_count=kill_count,
         job_count=len(ids),
-        differing=tuple(job for job in ids if finished[job] != whole[job]),
+        differing=tuple(job for job in ids if final_logs[job] != expected_logs[job]),
         lost=tuple(sorted(set(lost))),
-        regraded_steps=tuple(sorted(again)),
+        regraded_steps=tuple(sorted(regraded)),
         acknowledged_count=len(acknowledged.files) + len(acknowledged.objects) + len(acknowledged.functions),
-        seconds=time.monotonic() - begun,
+        seconds=time.monotonic() - started,
     )
 
 
 def _regraded_steps(
-    folder: Path, ids: Sequence[str], graded: dict[str, set[tuple[str, int]]], asked: dict[str, int]
+    folder: Path, ids: Sequence[str], graded: dict[str, set[tuple[str, int]]], invoked: dict[str, int]
 ) -> set[str]:
-    """Return the steps that a log held rewards for at a start and that its grader was asked for after it."""
+    """Return the steps whose rewards were in the log at a start and that were graded again after it."""
     return {
         f"{job} {split} {step}"
         for number, job in enumerate(ids)
-        for split, step in invoked_steps(folder / f"asked-{number}")[asked[job] :]
+        for split, step in invoked_steps(folder / f"invocations-{number}")[invoked[job] :]
         if (split, step) in graded[job]
     }

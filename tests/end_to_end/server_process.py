@@ -1,4 +1,4 @@
-"""A simulator in a process of its own, to be looked at from outside, or killed."""
+"""A simulator in a process of its own, which a test can kill."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from tests.simulators import SimulatorClient, connect_simulator
 def run_server(
     data: Path, *options: str, **variables: str
 ) -> Iterator[tuple[SimulatorClient, "subprocess.Popen[str]"]]:
-    """Serve a data folder; give a way in, and the process. `variables` are added to the environment."""
+    """Serve a data folder; give a client and the process. `variables` are added to the environment."""
     running = subprocess.Popen(
         [sys.executable, "-m", "simulator", "serve", "--port", "0", "--data", str(data), *options],
         cwd=ROOT,
@@ -35,7 +35,7 @@ def run_server(
 
 
 def fetch_job_log(api: SimulatorClient, job: str) -> bytes:
-    """Return a job's log as the control plane gives it."""
+    """Return a job's log from the control plane."""
     with urllib.request.urlopen(f"{api.url}/_simulator/jobs/{job}/log") as answer:
         content: bytes = answer.read()
     return content

@@ -1,6 +1,6 @@
-"""The log of one small run, byte for byte: a change of any number is a decision, not an accident.
+"""The log of one small run, byte for byte, so that no number changes by accident.
 
-To accept a change: `python -m tests.end_to_end.test_golden_log` writes the file anew; then read the difference.
+To accept a change, run `python -m tests.end_to_end.test_golden_log` and read the difference.
 """
 
 import gzip
@@ -20,10 +20,11 @@ def render_log() -> str:
     return "".join(f"{render_log_line(event_kind(event), encode_event(event))}\n" for event in events)
 
 
-def test_a_run_with_one_seed_gives_the_log_that_it_always_gave() -> None:
-    """22 steps: every reward, metric, truth and weight.
+def test_the_log_of_a_run_is_unchanged() -> None:
+    """22 steps: every reward, metric, true quality and weight.
 
-    Weights are rounded and measurements single precision: machines whose `exp` differs in the last bit agree.
+    Weights are rounded and measurements have single precision, so that machines whose `exp` differs in the last bit
+    agree.
     """
     assert render_log().splitlines() == gzip.decompress(GOLDEN.read_bytes()).decode().splitlines()
 
