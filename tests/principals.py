@@ -28,9 +28,9 @@ class StaticCredentialProvider:
         return self._credentials
 
 
-def credentials_from(made: Any) -> Credentials:
+def credentials_from(created: Any) -> Credentials:
     """Return credentials of IAM or STS in botocore's form."""
-    return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made.get("SessionToken"))
+    return Credentials(created["AccessKeyId"], created["SecretAccessKey"], created.get("SessionToken"))
 
 
 def create_user_key(simulator: RunningSimulator, user: str, *, policy: str | None = MANTLE) -> str:

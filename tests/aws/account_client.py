@@ -82,12 +82,12 @@ def aws_request_from(request: Any) -> tuple[AwsRequest, BinaryIO]:
     headers = (
         (name.lower(), value if isinstance(value, str) else value.decode()) for name, value in request.headers.items()
     )
-    made = AwsRequest(
+    account = AwsRequest(
         method=request.method,
         target=url.path + (f"?{url.query}" if url.query else ""),
         headers=(("host", url.netloc), *headers),
     )
-    return made, io.BytesIO(read.encode() if isinstance(read, str) else read)
+    return account, io.BytesIO(read.encode() if isinstance(read, str) else read)
 
 
 @contextmanager
@@ -100,15 +100,15 @@ def open_account(
         folder.mkdir(exist_ok=True)
     database = Database(folder / DATABASE) if folder else None
     journal = open_journal(database, folder) if database and folder else None
-    made = Account(
+    account = Account(
         moto_app=load_moto(),
         seed=seed,
         clock=lambda: clocks.simulated,
         caller_clock=lambda: clocks.caller,
         journal=journal,
     )
-    yield AccountClient(made, clocks)
-    made.close()
+    yield AccountClient(account, clocks)
+    account.close()
     if database:
         database.close()
 

@@ -10,9 +10,8 @@ import pytest
 from botocore.config import Config
 
 from simulator.aws.moto_app import load_moto
-from simulator.aws.moto_state import MotoState as AwsWorld
-from simulator.aws.moto_state import OperationTime
-from simulator.aws.simulated_aws import SimulatedAws as SimulatorCloud
+from simulator.aws.moto_state import MotoState, OperationTime
+from simulator.aws.simulated_aws import SimulatedAws
 from simulator.settings import Settings
 from tests.simulators import RunningSimulator, serve_simulator
 
@@ -49,7 +48,7 @@ class RunningAws:
         )
 
     @property
-    def simulated_aws(self) -> SimulatorCloud:
+    def simulated_aws(self) -> SimulatedAws:
         """The simulator's AWS account object."""
         return self.server.instance._services._aws
 
@@ -61,8 +60,8 @@ class RunningAws:
 @pytest.fixture(scope="session")
 def running_aws() -> Iterator[RunningAws]:
     """Serve a simulator for all tests of the session."""
-    with serve_simulator(Settings(port=0, lambda_workers=2)) as world:
-        yield RunningAws(world)
+    with serve_simulator(Settings(port=0, lambda_workers=2)) as state:
+        yield RunningAws(state)
 
 
 @pytest.fixture
@@ -73,10 +72,10 @@ def aws(running_aws: RunningAws) -> RunningAws:
 
 
 @pytest.fixture
-def moto_state() -> Iterator[AwsWorld]:
+def moto_state() -> Iterator[MotoState]:
     """Activate an empty state of moto for the test, without a socket."""
     load_moto()
-    world = AwsWorld(seed=0)
-    with world.activate(TIME, "test"):
-        yield world
-    world.close()
+    state = MotoState(seed=0)
+    with state.activate(TIME, "test"):
+        yield state
+    state.close()

@@ -8,13 +8,13 @@ from botocore.exceptions import ClientError
 from tests.aws.account_client import AccountClient
 
 
-def take_inventory(asked: AccountClient) -> dict[str, Any]:
+def take_inventory(account: AccountClient) -> dict[str, Any]:
     """Describe users, functions, objects and log events, with all bytes and times."""
     return {
-        "iam": dict(_iam(asked.client("iam"))),
-        "functions": dict(_functions(asked.client("lambda"))),
-        "s3": dict(_buckets(asked.client("s3"))),
-        "logs": dict(_logs(asked.client("logs"))),
+        "iam": dict(_iam(account.client("iam"))),
+        "functions": dict(_functions(account.client("lambda"))),
+        "s3": dict(_buckets(account.client("s3"))),
+        "logs": dict(_logs(account.client("logs"))),
     }
 
 
@@ -23,10 +23,10 @@ def response_fields(answer: Any) -> Any:
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 
-def value_or_error(ask: Any, **named: Any) -> Any:
+def value_or_error(ask: Any, **parameters: Any) -> Any:
     """Return the result of a call, or the code of its error."""
     try:
-        return response_fields(ask(**named))
+        return response_fields(ask(**parameters))
     except ClientError as error:  # there is none; how that is told is to be the same, too
         return error.response["Error"]["Code"]
 
@@ -97,15 +97,15 @@ def _buckets(s3: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _object(s3: Any, bucket: str, version: Any) -> Any:
-    named = {"Bucket": bucket, "Key": version["Key"]}
+    parameters = {"Bucket": bucket, "Key": version["Key"]}
     if version["VersionId"] != "null":
-        named["VersionId"] = version["VersionId"]
+        parameters["VersionId"] = version["VersionId"]
 
-    def got(**named: str) -> Any:
-        answer = s3.get_object(**named)
+    def get_object(**parameters: str) -> Any:
+        answer = s3.get_object(**parameters)
         return answer | {"Body": answer["Body"].read()}
 
-    return [value_or_error(got, **named), value_or_error(s3.get_object_tagging, **named)]
+    return [value_or_error(get_object, **parameters), value_or_error(s3.get_object_tagging, **parameters)]
 
 
 def _logs(logs: Any) -> Iterator[tuple[str, Any]]:

@@ -46,10 +46,10 @@ def serve(handle: Callable[[AwsRequest, BinaryIO], AwsResponse], interact: Calla
     """Use an app, and close it."""
     app = AwsApp(handle)
 
-    async def talked() -> None:
+    async def run() -> None:
         await interact(app)
 
-    asyncio.run(talked())
+    asyncio.run(run())
     app.close()
 
 
@@ -59,14 +59,14 @@ def serve(handle: Callable[[AwsRequest, BinaryIO], AwsResponse], interact: Calla
 def test_the_whole_body_is_passed_on(sizes: tuple[int, ...]) -> None:
     """From memory or from a file. The response has the handler's headers."""
     read: list[int] = []
-    caller = FakeConnection(*parts(*sizes))
+    connection = FakeConnection(*parts(*sizes))
 
-    def answer(_: AwsRequest, body: BinaryIO) -> AwsResponse:
+    def handle(_: AwsRequest, body: BinaryIO) -> AwsResponse:
         read.append(len(body.read()))
         return RESPONSE
 
-    serve(answer, lambda app: app(SCOPE, caller.receive, caller.send))
-    assert (read, caller.sent) == (
+    serve(handle, lambda app: app(SCOPE, connection.receive, connection.send))
+    assert (read, connection.sent) == (
         [sum(sizes)],
         [
             {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2"), (b"x-amz-id", b"7")]},
@@ -78,70 +78,70 @@ def test_the_whole_body_is_passed_on(sizes: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("sizes", [(), (10,), (70_000, 70_000)])
 def test_a_request_that_is_cut_off_is_not_handled(sizes: tuple[int, ...]) -> None:
     """A partial object must not be stored."""
-    begun = parts(*sizes, 0)[:-1]
-    caller, answered = FakeConnection(*begun, DISCONNECT), Event()
+    started = parts(*sizes, 0)[:-1]
+    connection, handled = FakeConnection(*started, DISCONNECT), Event()
 
-    def answer(_: AwsRequest, __: BinaryIO) -> AwsResponse:
-        answered.set()
+    def handle(_: AwsRequest, __: BinaryIO) -> AwsResponse:
+        handled.set()
         return RESPONSE
 
-    serve(answer, lambda app: app(SCOPE, caller.receive, caller.send))
-    assert (answered.is_set(), caller.sent) == (False, [])
+    serve(handle, lambda app: app(SCOPE, connection.receive, connection.send))
+    assert (handled.is_set(), connection.sent) == (False, [])
 
 
 def test_the_response_starts_after_the_request_is_handled() -> None:
     """Its changes are stored by then."""
-    caller, begun, may_end = FakeConnection(*parts(10)), Event(), Event()
+    connection, started, may_end = FakeConnection(*parts(10)), Event(), Event()
 
-    def answer(_: AwsRequest, __: BinaryIO) -> AwsResponse:
-        begun.set()
+    def handle(_: AwsRequest, __: BinaryIO) -> AwsResponse:
+        started.set()
         assert may_end.wait(30)
         return RESPONSE
 
-    async def talk(app: AwsApp) -> None:
-        talking = asyncio.create_task(app(SCOPE, caller.receive, caller.send))
-        await asyncio.to_thread(begun.wait, 30)
+    async def interact_with(app: AwsApp) -> None:
+        request = asyncio.create_task(app(SCOPE, connection.receive, connection.send))
+        await asyncio.to_thread(started.wait, 30)
         await asyncio.sleep(0)
-        assert caller.sent == []
+        assert connection.sent == []
         may_end.set()
-        await talking
+        await request
 
-    serve(answer, talk)
-    assert [message["type"] for message in caller.sent] == ["http.response.start", "http.response.body"]
+    serve(handle, interact_with)
+    assert [message["type"] for message in connection.sent] == ["http.response.start", "http.response.body"]
 
 
 def test_a_request_is_handled_after_its_caller_disconnects() -> None:
     """The body stays readable meanwhile."""
-    begun, may_read, read = Event(), Event(), []
+    started, may_read, read = Event(), Event(), []
 
-    def answer(_: AwsRequest, body: BinaryIO) -> AwsResponse:
-        begun.set()
+    def handle(_: AwsRequest, body: BinaryIO) -> AwsResponse:
+        started.set()
         assert may_read.wait(30)
         read.append(len(body.read()))
         return RESPONSE
 
-    async def talk(app: AwsApp) -> None:
-        caller = FakeConnection(*parts(MAX_INLINE_BODY_BYTES, 5))
-        talking = asyncio.create_task(app(SCOPE, caller.receive, caller.send))
-        await asyncio.to_thread(begun.wait, 30)
-        talking.cancel()
+    async def interact_with(app: AwsApp) -> None:
+        connection = FakeConnection(*parts(MAX_INLINE_BODY_BYTES, 5))
+        request = asyncio.create_task(app(SCOPE, connection.receive, connection.send))
+        await asyncio.to_thread(started.wait, 30)
+        request.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await talking
+            await request
         may_read.set()
 
-    serve(answer, talk)
+    serve(handle, interact_with)
     assert read == [MAX_INLINE_BODY_BYTES + 5]
 
 
 def test_a_full_disk_is_503_with_a_hint() -> None:
     """Without a body, so that the SDKs of all protocols retry."""
-    caller = FakeConnection(*parts(10))
+    connection = FakeConnection(*parts(10))
 
-    def answer(_: AwsRequest, __: BinaryIO) -> AwsResponse:
+    def handle(_: AwsRequest, __: BinaryIO) -> AwsResponse:
         raise StoreFullError("the data folder cannot be written: disk full")
 
-    serve(answer, lambda app: app(SCOPE, caller.receive, caller.send))
-    start, body = caller.sent
+    serve(handle, lambda app: app(SCOPE, connection.receive, connection.send))
+    start, body = connection.sent
     assert (start["status"], dict(start["headers"]), body["body"]) == (
         503,
         {

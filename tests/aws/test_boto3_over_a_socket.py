@@ -24,10 +24,10 @@ def code(answer: str) -> bytes:
     )
 
 
-def deploy(cloud: RunningAws, name: str = "grader", **settings: Any) -> Any:
+def deploy(aws: RunningAws, name: str = "grader", **settings: Any) -> Any:
     """Create a role and a function, and wait until it is active; return the Lambda client."""
-    role = cloud.client("iam").create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument=TRUST)["Role"]
-    functions = cloud.client("lambda")
+    role = aws.client("iam").create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument=TRUST)["Role"]
+    functions = aws.client("lambda")
     configuration: dict[str, Any] = {
         "Runtime": "python3.11",
         "Handler": "lambda_function.lambda_handler",
@@ -193,9 +193,9 @@ def test_a_deleted_function_is_not_found(aws: RunningAws) -> None:
     assert invoke_error(functions)[:2] == (404, "ResourceNotFoundException")
 
 
-def create_user(cloud: RunningAws, name: str, *policies: dict[str, Any]) -> dict[str, str]:
+def create_user(aws: RunningAws, name: str, *policies: dict[str, Any]) -> dict[str, str]:
     """Create a user with inline policies; return its access key for `RunningAws.client`."""
-    identities = cloud.client("iam")
+    identities = aws.client("iam")
     identities.create_user(UserName=name)
     for number, statement in enumerate(policies):
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -303,9 +303,9 @@ def test_objects_keep_their_keys_bytes_and_metadata(aws: RunningAws, key: str) -
 
     objects.put_object(Bucket="data", Key=key, Body=b"rows", Metadata=metadata)
 
-    got = objects.get_object(Bucket="data", Key=key)
+    stored = objects.get_object(Bucket="data", Key=key)
     listed = [entry["Key"] for entry in objects.list_objects_v2(Bucket="data")["Contents"]]
-    assert (got["Body"].read(), got["Metadata"], listed) == (b"rows", metadata, [key])
+    assert (stored["Body"].read(), stored["Metadata"], listed) == (b"rows", metadata, [key])
 
 
 def test_a_large_object_is_stored_unchanged(aws: RunningAws) -> None:
@@ -321,8 +321,8 @@ def test_a_large_object_is_stored_unchanged(aws: RunningAws) -> None:
 
 def test_an_unknown_access_key_is_the_roots(aws: RunningAws) -> None:
     """As everywhere in the simulator."""
-    told = aws.client("sts").get_caller_identity()
-    assert {name: told[name] for name in ("UserId", "Account", "Arn")} == {
+    identity = aws.client("sts").get_caller_identity()
+    assert {name: identity[name] for name in ("UserId", "Account", "Arn")} == {
         "UserId": ACCOUNT,
         "Account": ACCOUNT,
         "Arn": f"arn:aws:iam::{ACCOUNT}:root",

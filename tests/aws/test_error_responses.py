@@ -26,10 +26,10 @@ def target(name: str) -> tuple[str, str]:
 @pytest.fixture
 def account_client() -> Iterator[AccountClient]:
     """An account with a bucket and an object."""
-    with open_account() as made:
-        made.client("s3").create_bucket(Bucket="runs", CreateBucketConfiguration=LOCATION)
-        made.client("s3").put_object(Bucket="runs", Key="there", Body=b"x")
-        yield made
+    with open_account() as account:
+        account.client("s3").create_bucket(Bucket="runs", CreateBucketConfiguration=LOCATION)
+        account.client("s3").put_object(Bucket="runs", Key="there", Body=b"x")
+        yield account
 
 
 def request(service: str, method: str, path: str, body: bytes, *headers: tuple[str, str]) -> AwsRequest:
@@ -41,8 +41,8 @@ def request(service: str, method: str, path: str, body: bytes, *headers: tuple[s
 
 def code_of(answer: AwsResponse) -> str:
     """Return the code of an error of any shape."""
-    found = re.search(rb"<Code>(\w+)</Code>", answer.body)
-    return found[1].decode() if found else str(json.loads(answer.body)["__type"])
+    match = re.search(rb"<Code>(\w+)</Code>", answer.body)
+    return match[1].decode() if match else str(json.loads(answer.body)["__type"])
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,12 @@ def test_a_malformed_request_is_a_client_error(
     """INFERRED: an exception from reading a value is the client's error. One line is logged, without a traceback."""
     caplog.set_level(logging.INFO)
     answer = account_client.account.handle(request(service, method, path, body, *headers), io.BytesIO(body))
-    told = dict(answer.headers)
+    response_headers = dict(answer.headers)
     assert (answer.status, code_of(answer)) == (status, code)
-    assert told["content-length"] == str(len(answer.body))
-    assert told["x-simulator-hint"].startswith("moto, which simulates AWS here, failed at this request with ")
+    assert response_headers["content-length"] == str(len(answer.body))
+    assert response_headers["x-simulator-hint"].startswith(
+        "moto, which simulates AWS here, failed at this request with "
+    )
     (record,) = caplog.records
     assert (record.exc_info, capsys.readouterr()) == (None, ("", ""))
 
@@ -125,14 +127,14 @@ def test_boto3_reads_the_code(account_client: AccountClient) -> None:
 def test_other_exceptions_are_server_errors(service: str, fault: Exception, status: int, code: str) -> None:
     """SDKs retry them."""
     form = () if service == "logs" else (FORM,)
-    with MotoState(seed=0).activate(ACCOUNT_CREATION_TIME, "test") as turn:
-        answer = response_for_exception(fault, request(service, "POST", "/", b"", *form), io.BytesIO(), turn)
+    with MotoState(seed=0).activate(ACCOUNT_CREATION_TIME, "test") as context:
+        answer = response_for_exception(fault, request(service, "POST", "/", b"", *form), io.BytesIO(), context)
     assert (answer.status, code_of(answer)) == (status, code)
     assert all(value.isprintable() and value.isascii() for _, value in answer.headers)
 
 
 def test_a_response_to_head_has_no_body() -> None:
     """Only headers."""
-    with MotoState(seed=0).activate(ACCOUNT_CREATION_TIME, "test") as turn:
-        answer = response_for_exception(ValueError("x"), request("s3", "HEAD", "/runs/key", b""), io.BytesIO(), turn)
+    with MotoState(seed=0).activate(ACCOUNT_CREATION_TIME, "test") as context:
+        answer = response_for_exception(ValueError("x"), request("s3", "HEAD", "/runs/key", b""), io.BytesIO(), context)
     assert (answer.status, answer.body, dict(answer.headers)["content-length"]) == (400, b"", "0")

@@ -164,9 +164,10 @@ def test_a_caller_without_a_known_key_is_root_or_anonymous(store: Any) -> None:
 def test_invoking_is_checked_against_the_functions_resource_policy(store: Any) -> None:
     """`statements` are those of add_permission."""
     statement = {**INVOKE, "Principal": {"AWS": ALICE}}
+    policies: list[list[dict[str, Any]]] = [[], [statement], [statement, {**DENY, "Principal": "*"}]]
     assert [
         invoke_denial_reason(caller_arn=ALICE, function_arn=FUNCTION, statements=statements) is None
-        for statements in ([], [statement], [statement, {**DENY, "Principal": "*"}])
+        for statements in policies
     ] == [False, True, False]
 
 

@@ -36,8 +36,8 @@ WrittenEvents = Callable[[], dict[str, list[tuple[int, str]]]]
 @pytest.fixture
 def account_client() -> Iterator[AccountClient]:
     """An account without a journal."""
-    with open_account() as made:
-        yield made
+    with open_account() as account:
+        yield account
 
 
 def written_events(account: Account) -> dict[str, list[tuple[int, str]]]:
@@ -63,12 +63,12 @@ def test_nothing_is_written_before_a_flush(account_client: AccountClient) -> Non
 
 def test_flush_writes_each_line_at_its_simulated_time(account_client: AccountClient) -> None:
     """In the stream of its environment, with any simulated time."""
-    noted = InvocationLogs()
-    noted.record(SPEC, INVOCATION)
-    noted.record(SPEC, replace(INVOCATION, log_stream="2026/01/01/[$LATEST]b"))
+    invocation_logs = InvocationLogs()
+    invocation_logs.record(SPEC, INVOCATION)
+    invocation_logs.record(SPEC, replace(INVOCATION, log_stream="2026/01/01/[$LATEST]b"))
 
-    noted.flush(account_client.account)
-    noted.flush(account_client.account)
+    invocation_logs.flush(account_client.account)
+    invocation_logs.flush(account_client.account)
 
     lines = [(1_000_000_000_500, "START\n"), (1_000_000_000_500, "END\n")]
     assert written_events(account_client.account) == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
@@ -79,11 +79,11 @@ def test_a_full_buffer_drops_the_oldest_logs_with_a_notice(
 ) -> None:
     """It states their number."""
     monkeypatch.setattr(logs, "MAX_BUFFERED_INVOCATIONS", 2)
-    noted = InvocationLogs()
+    invocation_logs = InvocationLogs()
     for number in range(5):
-        noted.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
+        invocation_logs.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
 
-    noted.flush(account_client.account)
+    invocation_logs.flush(account_client.account)
 
     assert [message for _, message in written_events(account_client.account)["2026/01/01/[$LATEST]a"]] == [
         "[simulator] the logs of 3 earlier invocations were dropped\n",
@@ -94,15 +94,15 @@ def test_a_full_buffer_drops_the_oldest_logs_with_a_notice(
 
 def test_a_restart_keeps_groups_and_streams_but_no_events(tmp_path: Path) -> None:
     """The journal holds a user's retention policy of the group."""
-    noted = InvocationLogs()
-    noted.record(SPEC, INVOCATION)
-    with open_account(tmp_path) as asked:
-        noted.flush(asked.account)
-        asked.client("logs").put_retention_policy(logGroupName=SPEC.log_group, retentionInDays=3)
+    invocation_logs = InvocationLogs()
+    invocation_logs.record(SPEC, INVOCATION)
+    with open_account(tmp_path) as account:
+        invocation_logs.flush(account.account)
+        account.client("logs").put_retention_policy(logGroupName=SPEC.log_group, retentionInDays=3)
 
-    with open_account(tmp_path) as asked:
-        (group,) = asked.client("logs").describe_log_groups()["logGroups"]
-        assert (group["retentionInDays"], written_events(asked.account)) == (3, {INVOCATION.log_stream: []})
+    with open_account(tmp_path) as account:
+        (group,) = account.client("logs").describe_log_groups()["logGroups"]
+        assert (group["retentionInDays"], written_events(account.account)) == (3, {INVOCATION.log_stream: []})
 
 
 def logged_lines(account: Account) -> dict[str, list[str]]:
@@ -122,41 +122,41 @@ def full_disk() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("made", [0, 1], ids=["the group", "the stream"])
-def test_a_full_disk_loses_no_log_and_fails_no_read(tmp_path: Path, made: int) -> None:
+@pytest.mark.parametrize("earlier_count", [0, 1], ids=["the group", "the stream"])
+def test_a_full_disk_loses_no_log_and_fails_no_read(tmp_path: Path, earlier_count: int) -> None:
     """All lines are there when the disk has room again."""
-    noted = InvocationLogs()
-    with open_account(tmp_path) as asked:
-        logs_of = asked.client("logs")
-        for number in range(made):
-            noted.record(SPEC, replace(INVOCATION, log_stream=f"old-{number}"))
-            noted.flush(asked.account)
-        noted.record(SPEC, INVOCATION)
+    invocation_logs = InvocationLogs()
+    with open_account(tmp_path) as account:
+        logs_of = account.client("logs")
+        for number in range(earlier_count):
+            invocation_logs.record(SPEC, replace(INVOCATION, log_stream=f"old-{number}"))
+            invocation_logs.flush(account.account)
+        invocation_logs.record(SPEC, INVOCATION)
         with full_disk():
-            noted.flush(asked.account)
+            invocation_logs.flush(account.account)
             before = [group["logGroupName"] for group in logs_of.describe_log_groups()["logGroups"]]
-        noted.flush(asked.account)
+        invocation_logs.flush(account.account)
         lines = list(INVOCATION.log_lines)
-        expected = {f"old-{number}": lines for number in range(made)} | {INVOCATION.log_stream: lines}
-        assert (before, logged_lines(asked.account)) == ([SPEC.log_group] * made, expected)
-        noted.flush(asked.account)
-        assert logged_lines(asked.account) == expected
+        expected = {f"old-{number}": lines for number in range(earlier_count)} | {INVOCATION.log_stream: lines}
+        assert (before, logged_lines(account.account)) == ([SPEC.log_group] * earlier_count, expected)
+        invocation_logs.flush(account.account)
+        assert logged_lines(account.account) == expected
 
 
 def test_a_replay_writes_the_buffered_logs_again(tmp_path: Path) -> None:
     """A group that a user deleted stays deleted."""
-    noted = InvocationLogs()
-    with open_account(tmp_path) as asked:
+    invocation_logs = InvocationLogs()
+    with open_account(tmp_path) as account:
         other = replace(SPEC, log_group="/aws/lambda/other")
-        noted.record(other, INVOCATION)
-        noted.record(SPEC, INVOCATION)
-        noted.flush(asked.account)
-        asked.client("logs").delete_log_group(logGroupName=other.log_group)
+        invocation_logs.record(other, INVOCATION)
+        invocation_logs.record(SPEC, INVOCATION)
+        invocation_logs.flush(account.account)
+        account.client("logs").delete_log_group(logGroupName=other.log_group)
         with full_disk(), pytest.raises(StoreFullError):
-            asked.client("iam").create_user(UserName="ann")
-        noted.flush(asked.account)
-        names = [group["logGroupName"] for group in asked.client("logs").describe_log_groups()["logGroups"]]
-        assert (names, logged_lines(asked.account)) == (
+            account.client("iam").create_user(UserName="ann")
+        invocation_logs.flush(account.account)
+        names = [group["logGroupName"] for group in account.client("logs").describe_log_groups()["logGroups"]]
+        assert (names, logged_lines(account.account)) == (
             [SPEC.log_group],
             {INVOCATION.log_stream: list(INVOCATION.log_lines)},
         )
@@ -165,14 +165,14 @@ def test_a_replay_writes_the_buffered_logs_again(tmp_path: Path) -> None:
 def test_a_replay_reports_logs_that_left_the_buffer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They cannot be written again."""
     monkeypatch.setattr(logs, "MAX_BUFFERED_INVOCATIONS", 1)
-    noted = InvocationLogs()
-    with open_account(tmp_path) as asked:
+    invocation_logs = InvocationLogs()
+    with open_account(tmp_path) as account:
         for number in range(2):
-            noted.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
-            noted.flush(asked.account)
-        assert logged_lines(asked.account) == {INVOCATION.log_stream: ["0\n", "1\n"]}
+            invocation_logs.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
+            invocation_logs.flush(account.account)
+        assert logged_lines(account.account) == {INVOCATION.log_stream: ["0\n", "1\n"]}
         with full_disk(), pytest.raises(StoreFullError):
-            asked.client("iam").create_user(UserName="ann")
-        noted.flush(asked.account)
-        told = "[simulator] the logs of 1 earlier invocations were dropped\n"
-        assert logged_lines(asked.account) == {INVOCATION.log_stream: [told, "1\n"]}
+            account.client("iam").create_user(UserName="ann")
+        invocation_logs.flush(account.account)
+        notice = "[simulator] the logs of 1 earlier invocations were dropped\n"
+        assert logged_lines(account.account) == {INVOCATION.log_stream: [notice, "1\n"]}

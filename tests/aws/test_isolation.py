@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +17,46 @@ ROOT = Path(__file__).parents[2]
 EVENT = json.dumps([]).encode()
 
 
-@pytest.fixture
-def two_simulators() -> Iterator[tuple[RunningSimulator, RunningSimulator]]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[RunningSimulator, RunningSimulator]]:
     """Two served simulators with the same seed."""
-    with ExitStack() as stack:
-        yield tuple(stack.enter_context(serve_simulator(Settings(port=0))) for _ in range(2))  # type: ignore[misc]  # two
+    with serve_simulator(Settings(port=0)) as one, serve_simulator(Settings(port=0)) as other:
+        yield one, other
 
 
-def client(world: RunningSimulator, service: str) -> Any:
+@pytest.fixture
+def two_simulators(served: tuple[RunningSimulator, RunningSimulator]) -> tuple[RunningSimulator, RunningSimulator]:
+    """Two served simulators with the same seed, reset."""
+    for simulator in served:
+        simulator.instance.reset()
+    return served
+
+
+def client(simulator: RunningSimulator, service: str) -> Any:
     """Return a client that is closed with its simulator."""
-    made: Any = world.boto3_session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
-    world.exit_stack.callback(made.close)
-    return made
+    boto3_client: Any = simulator.boto3_session.client(service, endpoint_url=simulator.url)  # type: ignore[call-overload]  # overloaded by name
+    simulator.exit_stack.callback(boto3_client.close)
+    return boto3_client
 
 
-def use_every_service(world: RunningSimulator) -> dict[str, Any]:
+def use_every_service(simulator: RunningSimulator) -> dict[str, Any]:
     """Create a resource in every service; return their ids and secrets."""
-    s3, sts, logs = (client(world, name) for name in ("s3", "sts", "logs"))
-    key = create_user_key(world, "ann")
-    role = world.iam_client.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]
-    function = world.deploy(ROOT / "reward_lambda", name="reward")
-    world.lambda_client.invoke(FunctionName="reward", Payload=EVENT)
+    s3, sts, logs = (client(simulator, name) for name in ("s3", "sts", "logs"))
+    key = create_user_key(simulator, "ann")
+    role = simulator.iam_client.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]
+    function = simulator.deploy(ROOT / "reward_lambda", name="reward")
+    simulator.lambda_client.invoke(FunctionName="reward", Payload=EVENT)
     s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": REGION})
     upload = s3.create_multipart_upload(Bucket="runs", Key="key")["UploadId"]
-    put = s3.put_object(Bucket="runs", Key="key", Body=world.url.encode())
+    put = s3.put_object(Bucket="runs", Key="key", Body=simulator.url.encode())
     session = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="s1")["Credentials"]
     logs.create_log_group(logGroupName="own")
-    bedrock = world.iam_client.create_service_specific_credential(UserName="ann", ServiceName="bedrock.amazonaws.com")
+    bedrock = simulator.iam_client.create_service_specific_credential(
+        UserName="ann", ServiceName="bedrock.amazonaws.com"
+    )
     return {
-        "user": world.iam_client.get_user(UserName="ann")["User"]["UserId"],
-        "access key": world.iam_client.list_access_keys(UserName="ann")["AccessKeyMetadata"][0]["AccessKeyId"],
+        "user": simulator.iam_client.get_user(UserName="ann")["User"]["UserId"],
+        "access key": simulator.iam_client.list_access_keys(UserName="ann")["AccessKeyMetadata"][0]["AccessKeyId"],
         "role": role["RoleId"],
         "function": function,
         "upload": upload,
@@ -59,13 +68,13 @@ def use_every_service(world: RunningSimulator) -> dict[str, Any]:
     }
 
 
-def visible_resources(world: RunningSimulator) -> dict[str, Any]:
+def visible_resources(simulator: RunningSimulator) -> dict[str, Any]:
     """Return the names of all resources."""
-    s3, logs = (client(world, name) for name in ("s3", "logs"))
+    s3, logs = (client(simulator, name) for name in ("s3", "logs"))
     return {
-        "users": [user["UserName"] for user in world.iam_client.list_users()["Users"]],
-        "roles": [role["RoleName"] for role in world.iam_client.list_roles()["Roles"]],
-        "functions": [function["FunctionName"] for function in world.lambda_client.list_functions()["Functions"]],
+        "users": [user["UserName"] for user in simulator.iam_client.list_users()["Users"]],
+        "roles": [role["RoleName"] for role in simulator.iam_client.list_roles()["Roles"]],
+        "functions": [function["FunctionName"] for function in simulator.lambda_client.list_functions()["Functions"]],
         "buckets": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]],
         "logs": [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]],
     }
@@ -87,16 +96,19 @@ def test_two_simulators_share_nothing_and_get_the_same_ids(
     """The same calls give the same names and secrets in both."""
     one, other = two_simulators
     first = use_every_service(one)
-    between = (visible_resources(one), visible_resources(other))
-    held = {name: first.pop(name) for name in ("of ann", "of the session")}  # signed by the wall's clock
-    letting_in = [
-        [world.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code for key in held.values()]
-        for world in two_simulators
+    resources_between = (visible_resources(one), visible_resources(other))
+    keys = {name: first.pop(name) for name in ("of ann", "of the session")}  # signed by the wall's clock
+    statuses = [
+        [
+            simulator.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code
+            for key in keys.values()
+        ]
+        for simulator in two_simulators
     ]
     second = use_every_service(other)
     etags = (first.pop("etag"), second.pop("etag"))
-    assert between == (FULL, EMPTY)
-    assert letting_in == [[200, 403], [401, 401]]
+    assert resources_between == (FULL, EMPTY)
+    assert statuses == [[200, 403], [401, 401]]
     assert first == {name: second[name] for name in first}
     assert etags[0] != etags[1]
     assert visible_resources(other) == FULL
@@ -104,18 +116,18 @@ def test_two_simulators_share_nothing_and_get_the_same_ids(
 
 def test_a_simulator_and_mock_aws_are_isolated(two_simulators: tuple[RunningSimulator, RunningSimulator]) -> None:
     """A user's test may use mock_aws in the process of a simulator."""
-    world, other = two_simulators
-    world.iam_client.create_user(UserName="of-the-simulator")
+    simulator, other = two_simulators
+    simulator.iam_client.create_user(UserName="of-the-simulator")
     with mock_aws():
         mocked = boto3.client("iam", region_name=REGION)
         mocked.create_user(UserName="of-the-mock")
-        world.iam_client.create_user(UserName="meanwhile")
+        simulator.iam_client.create_user(UserName="meanwhile")
         s3 = boto3.client("s3", region_name=REGION)
         s3.create_bucket(Bucket="mocked", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
         inside = ([user["UserName"] for user in mocked.list_users()["Users"]], mocked.list_policies()["Policies"])
-        policies = [policy["Arn"] for policy in world.iam_client.list_policies(Scope="AWS")["Policies"]]
+        policies = [policy["Arn"] for policy in simulator.iam_client.list_policies(Scope="AWS")["Policies"]]
         mocked.close()
         s3.close()
     assert (inside, MANTLE in policies) == ((["of-the-mock"], []), True)
-    assert visible_resources(world) == EMPTY | {"users": ["of-the-simulator", "meanwhile"]}
+    assert visible_resources(simulator) == EMPTY | {"users": ["of-the-simulator", "meanwhile"]}
     assert visible_resources(other) == EMPTY

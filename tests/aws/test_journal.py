@@ -23,9 +23,9 @@ LARGE = bytes(MAX_INLINE_BODY_BYTES) + b"!"
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """The database of a data folder."""
-    made = Database(tmp_path / DATABASE)
-    yield made
-    made.close()
+    database = Database(tmp_path / DATABASE)
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def journal(database: Database, tmp_path: Path) -> Journal:
 
 def entry(ordinal: int) -> JournalEntry:
     """Return an entry."""
-    moment = OperationTime(simulated_us=1_767_225_600_000_000 + ordinal, caller_seconds=1_800_000_000.25)
-    return JournalEntry(ordinal=ordinal, seed=7, time=moment, request=REQUEST, status=200)
+    time = OperationTime(simulated_us=1_767_225_600_000_000 + ordinal, caller_seconds=1_800_000_000.25)
+    return JournalEntry(ordinal=ordinal, seed=7, time=time, request=REQUEST, status=200)
 
 
 def append(journal: Journal, ordinal: int, body: bytes) -> None:
@@ -47,7 +47,7 @@ def append(journal: Journal, ordinal: int, body: bytes) -> None:
 
 def read_entries(journal: Journal) -> list[tuple[JournalEntry, bytes | None]]:
     """Return all entries with their bodies."""
-    return [(kept, body.read() if body else None) for kept, body in journal.entries()]
+    return [(expected, body.read() if body else None) for expected, body in journal.entries()]
 
 
 def test_entries_are_returned_unchanged(journal: Journal, database: Database, tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_entries_are_returned_unchanged(journal: Journal, database: Database, tm
     bodies = [b"", b"small", LARGE[:-1], LARGE]
     for ordinal, body in enumerate(bodies):
         append(journal, ordinal, body)
-    kept: list[tuple[JournalEntry, bytes | None]] = [(entry(ordinal), body) for ordinal, body in enumerate(bodies)]
-    assert (read_entries(journal), read_entries(open_journal(database, tmp_path))) == (kept, kept)
+    expected: list[tuple[JournalEntry, bytes | None]] = [(entry(ordinal), body) for ordinal, body in enumerate(bodies)]
+    assert (read_entries(journal), read_entries(open_journal(database, tmp_path))) == (expected, expected)
 
 
 def test_more_entries_than_a_batch_are_returned_in_order(journal: Journal) -> None:
@@ -97,12 +97,12 @@ def test_a_damaged_or_missing_body_is_named(journal: Journal, tmp_path: Path) ->
     """The account cannot be rebuilt without it."""
     append(journal, 0, LARGE)
     name = hashlib.sha256(LARGE).hexdigest()
-    told = [journal.find_corruption()]
+    corruptions = [journal.find_corruption()]
     (tmp_path / BODIES / name).write_bytes(LARGE[:-1] + b"?")
-    told.append(journal.find_corruption())
+    corruptions.append(journal.find_corruption())
     (tmp_path / BODIES / name).unlink()
-    told.append(journal.find_corruption())
-    assert told == [None, f"{name} has changed since it was written", f"{name} is missing"]
+    corruptions.append(journal.find_corruption())
+    assert corruptions == [None, f"{name} has changed since it was written", f"{name} is missing"]
 
 
 def test_a_failed_append_leaves_no_file(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

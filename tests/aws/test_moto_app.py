@@ -30,18 +30,19 @@ def imported_modules(*, modules: str, among: tuple[str, ...]) -> Any:
 
 def test_importing_the_aws_package_does_not_import_moto() -> None:
     """The command's --help must not wait for moto."""
-    rooms = "simulator.aws.simulated_aws, simulator.aws.iam_identities, simulator.aws.invocation_logs"
+    modules = "simulator.aws.simulated_aws, simulator.aws.iam_identities, simulator.aws.invocation_logs"
 
-    assert imported_modules(modules=rooms, among=("moto", "boto3", "werkzeug")) == []
+    assert imported_modules(modules=modules, among=("moto", "boto3", "werkzeug")) == []
 
 
 def test_importing_the_lambdas_package_imports_neither_moto_nor_a_framework() -> None:
     """Running functions needs the standard library only."""
-    rooms = "simulator.lambdas.invoke_app, simulator.lambdas.pool"
+    modules = "simulator.lambdas.invoke_app, simulator.lambdas.pool"
 
-    assert imported_modules(modules=rooms, among=("moto", "boto3", "fastapi", "awslambdaric")) == []
+    assert imported_modules(modules=modules, among=("moto", "boto3", "fastapi", "awslambdaric")) == []
 
 
+@pytest.mark.slow
 def test_loading_moto_starts_no_thread() -> None:
     """Threads start with the first request."""
     script = (
@@ -56,9 +57,9 @@ def test_a_new_account_has_the_preloaded_policies_only(moto_state: MotoState) ->
     """Without a context, moto has none."""
     from moto.iam.models import IAMBackend, iam_backends  # noqa: PLC0415 - moto is slow to import
 
-    ours = iam_backends["123456789012"]["aws"].managed_policies.values()
+    policies = iam_backends["123456789012"]["aws"].managed_policies.values()
 
-    assert sorted(policy.name for policy in ours) == sorted(PRELOADED_POLICIES)
+    assert sorted(policy.name for policy in policies) == sorted(PRELOADED_POLICIES)
     assert IAMBackend("aws", "123456789012").managed_policies == {}
 
 

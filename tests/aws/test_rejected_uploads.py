@@ -34,22 +34,27 @@ class RejectedUpload(NamedTuple):
     is_body_stored: bool
 
 
-def put_object(path: str, status: int, *, kept: bool = False, **headers: str) -> RejectedUpload:
+def put_object(path: str, status: int, *, stored: bool = False, **headers: str) -> RejectedUpload:
     """Return a put of an S3 object."""
-    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return RejectedUpload("s3", "PUT", path, LARGE, named, status, kept)
+    pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return RejectedUpload("s3", "PUT", path, LARGE, pairs, status, stored)
 
 
-def lambda_request(method: str, path: str, status: int, *, kept: bool = False, **fields: Any) -> RejectedUpload:
+def lambda_request(method: str, path: str, status: int, *, stored: bool = False, **fields: Any) -> RejectedUpload:
     """Return a request to Lambda with a large description."""
     body = json.dumps(fields | {"Description": "x" * 70_000}).encode()
-    return RejectedUpload("lambda", method, path, body, (), status, kept)
+    return RejectedUpload("lambda", method, path, body, (), status, stored)
 
 
 def create_function_fields(role: str, code: bytes) -> dict[str, Any]:
     """Return the fields of create_function."""
-    made = {"FunctionName": "reward", "Runtime": "python3.12", "Handler": "lambda_function.handler", "Role": role}
-    return made | {"Code": {"ZipFile": base64.b64encode(code).decode()}}
+    fields = {
+        "FunctionName": "reward",
+        "Runtime": "python3.12",
+        "Handler": "lambda_function.handler",
+        "Role": role,
+    }
+    return fields | {"Code": {"ZipFile": base64.b64encode(code).decode()}}
 
 
 INVALID_ZIP = base64.b64encode(b"no zip").decode()
@@ -58,28 +63,28 @@ REFUSED_UPLOADS = {
     "there already": put_object("/runs/there", 412, if_none_match="*"),
     "no such class": put_object("/runs/new", 400, x_amz_storage_class="ODD"),
     "no such part": put_object("/runs/parts?partNumber=20000&uploadId=x", 400),
-    "no upload": put_object("/runs/parts?partNumber=1&uploadId=x", 404, kept=True),
+    "no upload": put_object("/runs/parts?partNumber=1&uploadId=x", 404, stored=True),
     "no bucket for a policy": put_object("/nowhere?policy", 404),
-    "no XML": put_object("/runs?cors", 400, kept=True),
-    "no such permission": put_object("/runs/new", 400, kept=True, x_amz_acl="odd"),
-    "refused when it was made": put_object("/runs/new", 400, kept=True, x_amz_tagging="aws:a=b"),
+    "no XML": put_object("/runs?cors", 400, stored=True),
+    "no such permission": put_object("/runs/new", 400, stored=True, x_amz_acl="odd"),
+    "refused when it was made": put_object("/runs/new", 400, stored=True, x_amz_tagging="aws:a=b"),
     "no bucket to copy from": put_object("/runs/new", 404, x_amz_copy_source="/nowhere/key"),
-    "logged": put_object("/logged/there", 412, kept=True, if_none_match="*"),
+    "logged": put_object("/logged/there", 412, stored=True, if_none_match="*"),
     "function that is there": lambda_request(
         "POST", "/2015-03-31/functions", 409, **create_function_fields(ROLE, PACKAGE)
     ),
     "no function": lambda_request("PUT", "/2015-03-31/functions/nobody/code", 404, ZipFile=INVALID_ZIP),
     "no zip for a function": lambda_request("PUT", "/2015-03-31/functions/reward/code", 400, ZipFile=INVALID_ZIP),
     "no zip for a layer": lambda_request(
-        "POST", "/2018-10-31/layers/lib/versions", 400, kept=True, Content={"ZipFile": INVALID_ZIP}
+        "POST", "/2018-10-31/layers/lib/versions", 400, stored=True, Content={"ZipFile": INVALID_ZIP}
     ),
     "no version": lambda_request("POST", "/2015-03-31/functions/nobody/aliases", 404, Name="a", FunctionVersion="7"),
 }
 
 
-def create_resources(asked: AccountClient) -> None:
+def create_resources(account: AccountClient) -> None:
     """Create the resources that the requests use."""
-    s3, iam, lambda_ = asked.client("s3"), asked.client("iam"), asked.client("lambda")
+    s3, iam, lambda_ = account.client("s3"), account.client("iam"), account.client("lambda")
     for name in ("runs", "logged", "log"):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration=LOCATION)
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=ENABLED)
@@ -98,10 +103,10 @@ def create_resources(asked: AccountClient) -> None:
     lambda_.create_function(**create_function_fields(ROLE, PACKAGE) | {"Code": {"ZipFile": PACKAGE}})
 
 
-def send(asked: AccountClient, refused: RejectedUpload) -> int:
+def send(account: AccountClient, rejected: RejectedUpload) -> int:
     """Send a request; return the status."""
-    made = request(refused.service, refused.method, refused.path, refused.body, *refused.headers)
-    return asked.account.handle(made, io.BytesIO(refused.body)).status
+    aws_request = request(rejected.service, rejected.method, rejected.path, rejected.body, *rejected.headers)
+    return account.account.handle(aws_request, io.BytesIO(rejected.body)).status
 
 
 def stored_bodies(folder: Path) -> int:
@@ -111,32 +116,34 @@ def stored_bodies(folder: Path) -> int:
 
 def test_a_restart_gives_the_same_account_after_rejected_uploads(tmp_path: Path) -> None:
     """A rejected request keeps its place in the order, so later ids are the same."""
-    answered, states = {}, []
-    with open_account(tmp_path) as asked:
-        create_resources(asked)
-        for number, (name, refused) in enumerate(REFUSED_UPLOADS.items()):
+    outcomes, states = {}, []
+    with open_account(tmp_path) as account:
+        create_resources(account)
+        for number, (name, rejected) in enumerate(REFUSED_UPLOADS.items()):
             before = stored_bodies(tmp_path)
-            own = refused._replace(body=refused.body + b" " * number)  # else two would share a file
-            answered[name] = (send(asked, own), stored_bodies(tmp_path) > before)
-        states.append(take_inventory(asked))
-    with open_account(tmp_path, clocks=asked.clocks) as asked:
-        states.append(take_inventory(asked))
-        asked.client("iam").create_user(UserName="zoe")
-        states.append(take_inventory(asked))
-    with open_account() as asked:
-        create_resources(asked)
-        for number, refused in enumerate(REFUSED_UPLOADS.values()):
-            send(asked, refused._replace(body=refused.body + b" " * number))
-        undisturbed = take_inventory(asked)
-        asked.client("iam").create_user(UserName="zoe")
-        assert answered == {name: (refused.status, refused.is_body_stored) for name, refused in REFUSED_UPLOADS.items()}
-        assert states == [undisturbed, undisturbed, take_inventory(asked)]
+            own = rejected._replace(body=rejected.body + b" " * number)  # else two would share a file
+            outcomes[name] = (send(account, own), stored_bodies(tmp_path) > before)
+        states.append(take_inventory(account))
+    with open_account(tmp_path, clocks=account.clocks) as account:
+        states.append(take_inventory(account))
+        account.client("iam").create_user(UserName="zoe")
+        states.append(take_inventory(account))
+    with open_account() as account:
+        create_resources(account)
+        for number, rejected in enumerate(REFUSED_UPLOADS.values()):
+            send(account, rejected._replace(body=rejected.body + b" " * number))
+        undisturbed = take_inventory(account)
+        account.client("iam").create_user(UserName="zoe")
+        assert outcomes == {
+            name: (rejected.status, rejected.is_body_stored) for name, rejected in REFUSED_UPLOADS.items()
+        }
+        assert states == [undisturbed, undisturbed, take_inventory(account)]
 
 
 def test_rejected_uploads_use_no_disk_space(tmp_path: Path) -> None:
     """In any number."""
-    with open_account(tmp_path) as asked:
+    with open_account(tmp_path) as account:
         for number in range(20):
             with pytest.raises(ClientError):
-                asked.client("s3").put_object(Bucket="nowhere", Key="key", Body=b"%d" % number + LARGE)
+                account.client("s3").put_object(Bucket="nowhere", Key="key", Body=b"%d" % number + LARGE)
     assert list((tmp_path / BODIES).iterdir()) == []

@@ -23,7 +23,7 @@ def request(method: str, target: str = "/", *headers: tuple[str, str]) -> AwsReq
 
 
 @pytest.mark.parametrize(
-    ("asked", "body", "operation", "reads"),
+    ("aws_request", "body", "operation", "is_read"),
     [
         (request("GET", "/bucket/key"), b"", "", True),
         (request("HEAD", "/bucket"), b"", "", True),
@@ -50,15 +50,19 @@ def request(method: str, target: str = "/", *headers: tuple[str, str]) -> AwsReq
     ids=lambda value: value.decode("latin-1") if isinstance(value, bytes) else None,
 )
 def test_the_operation_decides_whether_a_request_reads(
-    asked: AwsRequest, body: bytes, operation: str, *, reads: bool
+    aws_request: AwsRequest, body: bytes, operation: str, *, is_read: bool
 ) -> None:
     """An unknown operation counts as a write. The body is rewound."""
     stream = io.BytesIO(body)
-    assert (asked.operation(stream), asked.is_read_only(stream), stream.read()) == (operation, reads, body)
+    assert (aws_request.operation(stream), aws_request.is_read_only(stream), stream.read()) == (
+        operation,
+        is_read,
+        body,
+    )
 
 
 @pytest.mark.parametrize(
-    ("asked", "body", "reads"),
+    ("aws_request", "body", "is_read"),
     [
         (request("GET", "/bucket/key?Action=CreateUser", signed("s3")), b"", True),
         (request("POST", "/bucket/key", signed("s3"), LISTING), b"", False),
@@ -79,10 +83,12 @@ def test_the_operation_decides_whether_a_request_reads(
         (request("POST", "/123456789012/queue", signed("sqs"), FORM), b"Action=GetQueueUrl", True),
     ],
 )
-def test_a_name_outside_the_protocol_does_not_make_a_read(asked: AwsRequest, body: bytes, *, reads: bool) -> None:
+def test_a_name_outside_the_protocol_does_not_make_a_read(
+    aws_request: AwsRequest, body: bytes, *, is_read: bool
+) -> None:
     """Moto may use that name or the other; if one is a write, the request must be in the journal."""
     stream = io.BytesIO(body)
-    assert (asked.is_read_only(stream), stream.read()) == (reads, body)
+    assert (aws_request.is_read_only(stream), stream.read()) == (is_read, body)
 
 
 def test_the_target_is_kept_as_sent() -> None:
@@ -94,8 +100,13 @@ def test_the_target_is_kept_as_sent() -> None:
         "query_string": b"x-id=PutObject&tagging",
         "headers": [(b"x-amz-meta-name", b"\xc3\xbc")],
     }
-    asked = aws_request_from(scope)
-    assert (asked.target, asked.path, asked.query, asked.header("x-amz-meta-name").encode("latin-1")) == (
+    aws_request = aws_request_from(scope)
+    assert (
+        aws_request.target,
+        aws_request.path,
+        aws_request.query,
+        aws_request.header("x-amz-meta-name").encode("latin-1"),
+    ) == (
         "/bucket/a%2Fb?x-id=PutObject&tagging",
         "/bucket/a%2Fb",
         "x-id=PutObject&tagging",

@@ -32,19 +32,19 @@ SCOPE: Final = f"AWS4-HMAC-SHA256 Credential=testing/20260101/{REGION}/s3/aws4_r
 OBJECTS: Final = {
     "small": b"value",
     "a%2Fb/ü +": b"other value",
-    "large": CONTENT + b"!",
-    "in-parts": CONTENT * 2 + b"the last part",
+    "large": CONTENT[:200_000],
+    "in-parts": CONTENT + b"the last part",
     "aws-chunked": b"Hello, chunks!",
-    "chunked": CONTENT,
+    "chunked": CONTENT[:100_000],
 }
 CODE: Final = "import os, shared\ndef handler(event, context):\n    return [os.environ['MODE'], shared.NAME, NUMBER]\n"
 
 
-def client(world: RunningSimulator, service: str) -> Any:
+def client(simulator: RunningSimulator, service: str) -> Any:
     """Return a client that is closed with its simulator."""
-    made: Any = world.boto3_session.client(service, endpoint_url=world.url)  # type: ignore[call-overload]  # a name of many
-    world.exit_stack.callback(made.close)
-    return made
+    boto3_client: Any = simulator.boto3_session.client(service, endpoint_url=simulator.url)  # type: ignore[call-overload]  # overloaded by name
+    simulator.exit_stack.callback(boto3_client.close)
+    return boto3_client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,78 +66,80 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def before_restart(data_folder: Path) -> StateBeforeRestart:
     """Create all resources in a simulator, and stop it."""
-    with serve_simulator(Settings(port=0, data=data_folder)) as world:
-        deploy(world)
-        made, upload = create_keys(world), put_objects(world)
+    with serve_simulator(Settings(port=0, data=data_folder)) as simulator:
+        deploy(simulator)
+        keys, upload = create_keys(simulator), put_objects(simulator)
         return StateBeforeRestart(
-            keys=made, statuses=statuses(world, made), upload=upload, responses=get_objects(world)
+            keys=keys, statuses=statuses(simulator, keys), upload=upload, responses=get_objects(simulator)
         )
 
 
 @pytest.fixture(scope="module")
 def restarted(data_folder: Path, before_restart: StateBeforeRestart) -> Iterator[RunningSimulator]:
     """A second simulator on the same folder."""
-    with serve_simulator(Settings(port=0, data=data_folder)) as world:
-        yield world
+    with serve_simulator(Settings(port=0, data=data_folder)) as simulator:
+        yield simulator
 
 
-def create_keys(world: RunningSimulator) -> dict[str, str]:
+def create_keys(simulator: RunningSimulator) -> dict[str, str]:
     """Create users and a role with keys of all kinds and permissions of all kinds."""
-    made = {"of a user": create_user_key(world, "ann"), "switched off": create_user_key(world, "off")}
-    (key,) = world.iam_client.list_access_keys(UserName="off")["AccessKeyMetadata"]
-    world.iam_client.update_access_key(UserName="off", AccessKeyId=key["AccessKeyId"], Status="Inactive")
-    made["long-term"] = world.iam_client.create_service_specific_credential(
+    keys = {"of a user": create_user_key(simulator, "ann"), "switched off": create_user_key(simulator, "off")}
+    (key,) = simulator.iam_client.list_access_keys(UserName="off")["AccessKeyMetadata"]
+    simulator.iam_client.update_access_key(UserName="off", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    keys["long-term"] = simulator.iam_client.create_service_specific_credential(
         UserName="ann", ServiceName="bedrock.amazonaws.com", CredentialAgeDays=30
     )["ServiceSpecificCredential"]["ServiceCredentialSecret"]
-    role = world.iam_client.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    world.iam_client.put_role_policy(RoleName="trainer", PolicyName="all", PolicyDocument=policy_document(ALLOW))
-    session = client(world, "sts").assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
-    made["of a session"] = create_bedrock_key(session)
-    world.iam_client.create_group(GroupName="readers")
-    world.iam_client.attach_group_policy(GroupName="readers", PolicyArn=create_managed_policy(world, "all", ALLOW))
+    role = simulator.iam_client.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    simulator.iam_client.put_role_policy(RoleName="trainer", PolicyName="all", PolicyDocument=policy_document(ALLOW))
+    session = client(simulator, "sts").assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
+    keys["of a session"] = create_bedrock_key(session)
+    simulator.iam_client.create_group(GroupName="readers")
+    simulator.iam_client.attach_group_policy(
+        GroupName="readers", PolicyArn=create_managed_policy(simulator, "all", ALLOW)
+    )
     for name in ("of a group", "bounded", "of nobody"):
         user = name.replace(" ", "-")
-        made[name] = create_user_key(world, user, policy=None)
+        keys[name] = create_user_key(simulator, user, policy=None)
         if name != "of nobody":
-            world.iam_client.add_user_to_group(GroupName="readers", UserName=user)
-    narrow = create_managed_policy(world, "narrow", ALLOW | {"Action": "bedrock-mantle:ListFiles"})
-    world.iam_client.put_user_permissions_boundary(UserName="bounded", PermissionsBoundary=narrow)
-    return made
+            simulator.iam_client.add_user_to_group(GroupName="readers", UserName=user)
+    narrow = create_managed_policy(simulator, "narrow", ALLOW | {"Action": "bedrock-mantle:ListFiles"})
+    simulator.iam_client.put_user_permissions_boundary(UserName="bounded", PermissionsBoundary=narrow)
+    return keys
 
 
-def statuses(world: RunningSimulator, keys: dict[str, str]) -> dict[str, int]:
+def statuses(simulator: RunningSimulator, keys: dict[str, str]) -> dict[str, int]:
     """List the models with each key; return the statuses."""
     return {
-        name: world.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code
+        name: simulator.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code
         for name, key in keys.items()
     }
 
 
-def deploy(world: RunningSimulator) -> None:
+def deploy(simulator: RunningSimulator) -> None:
     """Deploy a function with a layer, a version, an alias and environment variables."""
-    layer = world.lambda_client.publish_layer_version(
+    layer = simulator.lambda_client.publish_layer_version(
         LayerName="shared", Content={"ZipFile": zip_files({"python/shared.py": "NAME = 'layer'"})}
     )["LayerVersionArn"]
     for name in ("reward", "stopped"):
-        world.lambda_client.create_function(
+        simulator.lambda_client.create_function(
             FunctionName=name,
             Runtime="python3.11",
-            Role=world.execution_role,
+            Role=simulator.execution_role,
             Handler="lambda_function.handler",
             Code={"ZipFile": zip_files({"lambda_function.py": f"NUMBER = 1\n{CODE}"})},
             Environment={"Variables": {"MODE": "strict"}},
             Layers=[layer],
         )
-    world.lambda_client.publish_version(FunctionName="reward")
-    world.lambda_client.create_alias(FunctionName="reward", Name="live", FunctionVersion="1")
+    simulator.lambda_client.publish_version(FunctionName="reward")
+    simulator.lambda_client.create_alias(FunctionName="reward", Name="live", FunctionVersion="1")
     code = zip_files({"lambda_function.py": f"NUMBER = 2\n{CODE}"})
-    world.lambda_client.update_function_code(FunctionName="reward", ZipFile=code)
-    world.lambda_client.put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
+    simulator.lambda_client.update_function_code(FunctionName="reward", ZipFile=code)
+    simulator.lambda_client.put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
 
 
-def put_objects(world: RunningSimulator) -> dict[str, Any]:
+def put_objects(simulator: RunningSimulator) -> dict[str, Any]:
     """Put objects in all ways; return an unfinished multipart upload."""
-    s3 = client(world, "s3")
+    s3 = client(simulator, "s3")
     s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": REGION})
     for key in ("small", "a%2Fb/ü +", "large", "deleted"):
         body = OBJECTS.get(key, b"gone")
@@ -145,11 +147,11 @@ def put_objects(world: RunningSimulator) -> dict[str, Any]:
     s3.delete_object(Bucket="runs", Key="deleted")
     parts = TransferConfig(multipart_threshold=PART, max_concurrency=2)
     s3.upload_fileobj(io.BytesIO(OBJECTS["in-parts"]), "runs", "in-parts", Config=parts)
-    put(world, "aws-chunked", AWS_CHUNKED, lambda _: aws_chunked(OBJECTS["aws-chunked"]))
-    put(world, "chunked", {"transfer-encoding": "chunked"}, lambda _: iter([CONTENT[:1000], CONTENT[1000:]]))
-    send_truncated_upload(world, "small")
-    named = {"Bucket": "runs", "Key": "begun"}
-    upload = named | {"UploadId": s3.create_multipart_upload(**named)["UploadId"]}
+    put(simulator, "aws-chunked", AWS_CHUNKED, lambda _: aws_chunked(OBJECTS["aws-chunked"]))
+    put(simulator, "chunked", {"transfer-encoding": "chunked"}, lambda _: iter([CONTENT[:1000], CONTENT[1000:100_000]]))
+    send_truncated_upload(simulator, "small")
+    upload_target = {"Bucket": "runs", "Key": "begun"}
+    upload = upload_target | {"UploadId": s3.create_multipart_upload(**upload_target)["UploadId"]}
     return {**upload, "ETag": s3.upload_part(**upload, PartNumber=1, Body=CONTENT)["ETag"]}
 
 
@@ -166,9 +168,9 @@ def aws_chunked(body: bytes) -> bytes:
     return b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(body), body)
 
 
-def put(world: RunningSimulator, key: str, headers: dict[str, str], body: Callable[[str], Any]) -> None:
+def put(simulator: RunningSimulator, key: str, headers: dict[str, str], body: Callable[[str], Any]) -> None:
     """Put an object with a raw request, as some SDKs send it."""
-    connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(simulator.url).netloc, timeout=30)
     connection.request(
         "PUT",
         f"/runs/{key}",
@@ -176,15 +178,15 @@ def put(world: RunningSimulator, key: str, headers: dict[str, str], body: Callab
         headers={"authorization": SCOPE, "expect": "100-continue", **headers},
         encode_chunked="transfer-encoding" in headers,
     )
-    answer = connection.getresponse()
-    told = answer.read()
+    response = connection.getresponse()
+    content = response.read()
     connection.close()
-    assert answer.status == 200, told
+    assert response.status == 200, content
 
 
-def send_truncated_upload(world: RunningSimulator, key: str) -> None:
+def send_truncated_upload(simulator: RunningSimulator, key: str) -> None:
     """Start to put an object, and disconnect."""
-    connection = HTTPConnection(urlsplit(world.url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(simulator.url).netloc, timeout=30)
     connection.putrequest("PUT", f"/runs/{key}")
     connection.putheader("authorization", SCOPE)
     connection.putheader("content-length", "200000")
@@ -193,15 +195,15 @@ def send_truncated_upload(world: RunningSimulator, key: str) -> None:
     time.sleep(0.1)  # in which the server may see it: there is nothing to wait for, as nothing is to happen
 
 
-def get_objects(world: RunningSimulator) -> dict[str, tuple[Any, bytes]]:
+def get_objects(simulator: RunningSimulator) -> dict[str, tuple[Any, bytes]]:
     """Return every object with its metadata."""
-    s3, told = client(world, "s3"), {}
+    s3, objects = client(simulator, "s3"), {}
     for listed in s3.list_objects_v2(Bucket="runs")["Contents"]:
-        answer = s3.get_object(Bucket="runs", Key=listed["Key"])
-        body = answer.pop("Body").read()
-        del answer["ResponseMetadata"]
-        told[listed["Key"]] = ([listed, answer], body)
-    return told
+        response = s3.get_object(Bucket="runs", Key=listed["Key"])
+        body = response.pop("Body").read()
+        del response["ResponseMetadata"]
+        objects[listed["Key"]] = ([listed, response], body)
+    return objects
 
 
 def test_functions_run_after_a_restart(restarted: RunningSimulator) -> None:
@@ -263,16 +265,16 @@ def test_keys_are_valid_after_a_restart_until_they_expire(
 
 def test_a_reset_account_is_empty_after_a_restart(tmp_path: Path) -> None:
     """A new user gets the first user's id again."""
-    made = []
+    users = []
     for reset in (True, False):
-        with serve_simulator(Settings(port=0, data=tmp_path)) as world:
-            made.append(world.iam_client.list_users()["Users"])
+        with serve_simulator(Settings(port=0, data=tmp_path)) as simulator:
+            users.append(simulator.iam_client.list_users()["Users"])
             if reset:
-                first = world.iam_client.create_user(UserName="ann")["User"]
-                world.instance.reset()
+                first = simulator.iam_client.create_user(UserName="ann")["User"]
+                simulator.instance.reset()
             else:
-                made.append([world.iam_client.create_user(UserName="ann")["User"]])
-    assert made == [[], [], [first]]
+                users.append([simulator.iam_client.create_user(UserName="ann")["User"]])
+    assert users == [[], [], [first]]
 
 
 def test_a_damaged_account_is_reported_and_unchanged(tmp_path: Path) -> None:

@@ -19,24 +19,24 @@ def iam(aws: RunningAws) -> Any:
     return client
 
 
-def sts_client_of_ann(iam: Any, cloud: RunningAws) -> Any:
+def sts_client_of_ann(iam: Any, aws: RunningAws) -> Any:
     """Return an STS client with an access key of ann."""
     key = iam.create_access_key(UserName="ann")["AccessKey"]
-    return cloud.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    return aws.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
 
 
-def caller_identity(cloud: RunningAws, session: Any) -> tuple[str, str]:
+def caller_identity(aws: RunningAws, session: Any) -> tuple[str, str]:
     """Return user id and ARN of temporary credentials, by STS."""
-    told = cloud.client(
+    identity = aws.client(
         "sts", key=session["AccessKeyId"], secret=session["SecretAccessKey"], token=session["SessionToken"]
     ).get_caller_identity()
-    return told["UserId"], told["Arn"]
+    return identity["UserId"], identity["Arn"]
 
 
-def is_invoke_allowed(cloud: RunningAws, arn: str) -> bool:
+def is_invoke_allowed(aws: RunningAws, arn: str) -> bool:
     """Whether a caller may invoke functions."""
     function = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:grader"
-    with cloud.activate():
+    with aws.activate():
         return invoke_denial_reason(caller_arn=arn, function_arn=function) is None
 
 
@@ -45,14 +45,14 @@ def test_a_session_token_belongs_to_its_user(iam: Any, aws: RunningAws) -> None:
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     sts = aws.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     session = sts.get_session_token(DurationSeconds=900)["Credentials"]
-    found = aws.simulated_aws.find_access_key(session["AccessKeyId"])
-    assert found
-    assert (found.arn, found.secret, found.session_token) == (
+    credential = aws.simulated_aws.find_access_key(session["AccessKeyId"])
+    assert credential
+    assert (credential.arn, credential.secret, credential.session_token) == (
         f"arn:aws:iam::{ACCOUNT}:user/ann",
         session["SecretAccessKey"],
         session["SessionToken"],
     )
-    assert found.expires_at == pytest.approx(session["Expiration"].timestamp(), abs=1)
+    assert credential.expires_at == pytest.approx(session["Expiration"].timestamp(), abs=1)
 
 
 def test_temporary_credentials_have_the_users_identity(iam: Any, aws: RunningAws) -> None:
@@ -64,12 +64,12 @@ def test_temporary_credentials_have_the_users_identity(iam: Any, aws: RunningAws
 
 def test_a_federated_user_has_its_own_credentials(iam: Any, aws: RunningAws) -> None:
     """Moto alone returns a constant."""
-    made = sts_client_of_ann(iam, aws).get_federation_token(Name="guest", Policy=POLICY)
-    found = aws.simulated_aws.find_access_key(made["Credentials"]["AccessKeyId"])
-    assert found
-    assert (found.arn, found.session_token) == (FEDERATED, made["Credentials"]["SessionToken"])
-    assert made["FederatedUser"] == {"FederatedUserId": f"{ACCOUNT}:guest", "Arn": FEDERATED}
-    assert caller_identity(aws, made["Credentials"]) == (f"{ACCOUNT}:guest", FEDERATED)
+    response = sts_client_of_ann(iam, aws).get_federation_token(Name="guest", Policy=POLICY)
+    credential = aws.simulated_aws.find_access_key(response["Credentials"]["AccessKeyId"])
+    assert credential
+    assert (credential.arn, credential.session_token) == (FEDERATED, response["Credentials"]["SessionToken"])
+    assert response["FederatedUser"] == {"FederatedUserId": f"{ACCOUNT}:guest", "Arn": FEDERATED}
+    assert caller_identity(aws, response["Credentials"]) == (f"{ACCOUNT}:guest", FEDERATED)
 
 
 def test_a_federated_user_may_do_what_the_user_and_the_policy_both_allow(iam: Any, aws: RunningAws) -> None:

@@ -49,8 +49,8 @@ def _xml(tag: bytes, inner: bytes) -> bytes:
 
 
 def _s3(method: str, path: str, content: bytes = b"", **query: str) -> _Operation:
-    named = {name.replace("_", "-"): value for name, value in query.items()}
-    return _Operation(service="s3", method=method, path=path, query=named, content=content)
+    parameters = {name.replace("_", "-"): value for name, value in query.items()}
+    return _Operation(service="s3", method=method, path=path, query=parameters, content=content)
 
 
 def _query(service: str, action: str, **form: str) -> _Operation:

@@ -21,10 +21,10 @@ CODE = zip_files({"lambda_function.py": ""})
 def empty_moto() -> Iterator[None]:
     """Load moto with an empty state."""
     load_moto()
-    world = MotoState(seed=0)
-    with world.activate(ACCOUNT_CREATION_TIME, "test"):
+    state = MotoState(seed=0)
+    with state.activate(ACCOUNT_CREATION_TIME, "test"):
         yield
-    world.close()
+    state.close()
 
 
 @pytest.fixture

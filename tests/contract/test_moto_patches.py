@@ -196,14 +196,14 @@ def session(_: MotoContext) -> object:
     return sts_backends[ACCOUNT]["aws"].get_session_token(0).expiration.replace(tzinfo=UTC)
 
 
-def event(turn: MotoContext) -> object:
+def event(context: MotoContext) -> object:
     """Return the ingestion time of an event dated `now` by a caller."""
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
     backend = logs_backends[ACCOUNT][REGION]
     backend.ensure_log_group("group")
     backend.ensure_log_stream("group", "stream")
-    now = int(turn.time.caller_seconds * 1000)
+    now = int(context.time.caller_seconds * 1000)
     backend.put_log_events("group", "stream", [{"timestamp": now, "message": "hello"}])
     (taken_in,) = backend.groups["group"].streams["stream"].events
     return datetime.fromtimestamp(taken_in.ingestion_time / 1000, tz=UTC)
@@ -220,19 +220,19 @@ def test_moto_uses_the_time_of_the_context(
     simulator: MotoState, when: Callable[[MotoContext], object], time: datetime
 ) -> None:
     """The simulated time for creation, the callers' time for checks."""
-    with simulator.activate(TIME, "test") as turn:
-        assert (when(turn), turn.time) == (time, TIME)
+    with simulator.activate(TIME, "test") as context:
+        assert (when(context), context.time) == (time, TIME)
 
 
 def test_waiting_for_a_message_takes_no_time(simulator: MotoState) -> None:
     """No message can arrive, and SQS would wait forever, because its time is fixed."""
     from moto.sqs.models import sqs_backends  # noqa: PLC0415 - moto is slow to import
 
-    with simulator.activate(TIME, "test") as turn:
+    with simulator.activate(TIME, "test") as context:
         backend = sqs_backends[ACCOUNT][REGION]
         backend.create_queue("queue", {})
-        found = backend.receive_message("queue", 1, wait_seconds_timeout=20, visibility_timeout=30)
-        assert (found, turn.time.simulated_us - TIME.simulated_us) == ([], 21_000_000)
+        value = backend.receive_message("queue", 1, wait_seconds_timeout=20, visibility_timeout=30)
+        assert (value, context.time.simulated_us - TIME.simulated_us) == ([], 21_000_000)
 
 
 def test_ids_of_log_events_come_from_the_context(simulator: MotoState) -> None:

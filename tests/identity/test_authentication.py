@@ -422,8 +422,8 @@ def signed_request(
 
 def replace_header(scope: dict[str, Any], name: str, value: str | None) -> dict[str, Any]:
     """Replace a header; None removes it."""
-    kept = [(given, held) for given, held in scope["headers"] if given != name.encode()]
-    return {**scope, "headers": kept if value is None else [*kept, (name.encode(), value.encode())]}
+    remaining = [(given, credentials) for given, credentials in scope["headers"] if given != name.encode()]
+    return {**scope, "headers": remaining if value is None else [*remaining, (name.encode(), value.encode())]}
 
 
 def body_check(scope: dict[str, Any]) -> BodyCheck:

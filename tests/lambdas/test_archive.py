@@ -58,12 +58,12 @@ def test_a_zip_bomb_is_refused_before_it_is_written(tmp_path: Path, monkeypatch:
 def test_a_huge_directory_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its entries are counted before Python's reader creates an object for each."""
 
-    def read(*_: object) -> None:
+    def open_archive(*_: object) -> None:
         pytest.fail("the directory was read")
 
     monkeypatch.setattr(archive, "MAX_UNZIPPED_FILES", 3)
     unpack(tmp_path, code=build_zip([ZipEntry(name=b"a")] * 3))
-    monkeypatch.setattr("simulator.lambdas.archive.zipfile.ZipFile", read)
+    monkeypatch.setattr("simulator.lambdas.archive.zipfile.ZipFile", open_archive)
 
     with pytest.raises(InvalidZipFile, match="holds more than 3 files and folders"):
         unpack(tmp_path, code=build_zip([ZipEntry(name=b"a")] * 4))

@@ -62,15 +62,15 @@ def test_a_hostile_package_is_refused_or_unpacked_in_bounded_memory(package: Hos
     content = package.content()
     tracemalloc.start()
     try:
-        told = refusal(content, tmp_path)
+        reason = refusal(content, tmp_path)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert (told is None) == (package.reason_contains is None), told
-    assert (package.reason_contains or "") in (told or "")
+    assert (reason is None) == (package.reason_contains is None), reason
+    assert (package.reason_contains or "") in (reason or "")
     assert peak < MEMORY_LIMIT
-    assert (told or "").isprintable()
-    assert len(told or "") < 400
+    assert (reason or "").isprintable()
+    assert len(reason or "") < 400
     assert {path.name for path in tmp_path.iterdir()} <= {"task", "opt"}
 
 
@@ -89,11 +89,11 @@ def test_a_damaged_archive_is_refused_or_unpacked(
     """No other exception is raised, and no file is written elsewhere."""
     content = seed
     for share, length, instead in edits:
-        place = int(share * len(content))
-        content = content[:place] + instead + content[place + length :]
+        position = int(share * len(content))
+        content = content[:position] + instead + content[position + length :]
     folder = tmp_path_factory.mktemp("damaged")
-    told = refusal(content, folder)
-    assert (told or "").isprintable()
+    reason = refusal(content, folder)
+    assert (reason or "").isprintable()
     assert {path.name for path in folder.iterdir()} <= {"task", "opt"}
 
 

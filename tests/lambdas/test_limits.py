@@ -68,8 +68,8 @@ def test_a_violated_limit_has_lambdas_message(changes: dict[str, object], text: 
 
 def test_reserved_variables_are_rejected() -> None:
     """AWS_ENDPOINT_URL is not reserved: it redirects the function's AWS calls."""
-    given = (("AWS_ENDPOINT_URL", "x"), ("AWS_REGION", "x"), ("_HANDLER", "x"))
-    assert check_configuration(make_function(SOURCE, environment=given)) == (
+    variables = (("AWS_ENDPOINT_URL", "x"), ("AWS_REGION", "x"), ("_HANDLER", "x"))
+    assert check_configuration(make_function(SOURCE, environment=variables)) == (
         "Lambda was unable to configure your environment variables because the environment variables you have "
         "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
         "this request: AWS_REGION, _HANDLER"

@@ -49,20 +49,20 @@ def test_a_function_has_lambdas_shared_and_its_own_variables(
 
 def test_the_context_is_that_of_the_call(pool: EnvironmentPool) -> None:
     """Function, version, request and ARN."""
-    seen = invoke(
+    context = invoke(
         pool,
         "[context.function_name, context.function_version, context.memory_limit_in_mb,"
         " context.invoked_function_arn, context.aws_request_id, context.log_group_name]",
     )
 
-    assert seen == ["grader", "$LATEST", "128", ARN, "00000000-0000-4000-8000-000000000001", "/aws/lambda/grader"]
+    assert context == ["grader", "$LATEST", "128", ARN, "00000000-0000-4000-8000-000000000001", "/aws/lambda/grader"]
 
 
 def test_the_remaining_time_starts_at_the_timeout(pool: EnvironmentPool) -> None:
     """By the machine's clock."""
-    left = invoke(pool, "context.get_remaining_time_in_millis()", timeout=60)
+    remaining = invoke(pool, "context.get_remaining_time_in_millis()", timeout=60)
 
-    assert 50_000 < left <= 60_000
+    assert 50_000 < remaining <= 60_000
 
 
 @pytest.mark.parametrize("name", ["simulator", "fastapi", "moto", "numpy", "pytest"])

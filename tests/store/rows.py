@@ -60,18 +60,18 @@ def append_entry(
     job: str,
     *entries: StoredLogEntry,
     finished_at: int | None = None,
-    made: StoredModel | None = None,
+    model: StoredModel | None = None,
     project: str = PROJECT,
     projection: str | None = None,
 ) -> None:
     """Append entries to a job's log; the last one has the model, if any."""
-    for one in entries:
+    for entry in entries:
         logs.append(
             job=job,
             project=project,
-            at=one.ordinal,
+            at=entry.ordinal,
             finished_at=finished_at,
-            projection=projection or f"{job} after {one.ordinal}",
-            entry=one,
-            model=made,
+            projection=projection or f"{job} after {entry.ordinal}",
+            entry=entry,
+            model=model,
         )

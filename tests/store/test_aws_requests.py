@@ -32,10 +32,10 @@ def requests() -> Iterator[AwsRequestStore]:
 
 def test_requests_are_returned_unchanged_and_in_order(requests: AwsRequestStore) -> None:
     """In any number."""
-    kept = [replace(FIRST, ordinal=ordinal, body=b"%d" % ordinal) for ordinal in range(130)]
-    for request in kept:
+    stored = [replace(FIRST, ordinal=ordinal, body=b"%d" % ordinal) for ordinal in range(130)]
+    for request in stored:
         requests.append(request)
-    assert list(requests.iterate()) == kept
+    assert list(requests.iterate()) == stored
 
 
 def test_hashes_of_body_files_are_distinct(requests: AwsRequestStore) -> None:

@@ -25,9 +25,9 @@ class ZeroStream:
         """Give the next bytes."""
         assert size > 0, "the source was asked for everything at once"
         self.largest = max(self.largest, size)
-        given_out = min(size, self._left)
-        self._left -= given_out
-        return bytes(given_out)
+        sizes = min(size, self._left)
+        self._left -= sizes
+        return bytes(sizes)
 
 
 class BrokenStream:

@@ -23,10 +23,10 @@ def folder_with_state(tmp_path: Path) -> Path:
 @pytest.fixture
 def temporary_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of temporary folders."""
-    place = tmp_path / "temporary"
-    place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    return place
+    root = tmp_path / "temporary"
+    root.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(root))
+    return root
 
 
 def list_content(folder: Path) -> dict[str, bytes]:
@@ -64,20 +64,20 @@ def test_an_active_state_is_found_after_a_restart(folder_with_state: Path) -> No
     folder.close()
 
 
-@pytest.mark.parametrize(("told", "then"), [(False, {"content": b"kept"}), (True, {"content": b"new"})])
+@pytest.mark.parametrize(("activated", "contents"), [(False, {"content": b"kept"}), (True, {"content": b"new"})])
 def test_a_new_state_replaces_the_old_one_at_activate(
-    folder_with_state: Path, told: bool, then: dict[str, bytes]
+    folder_with_state: Path, activated: bool, contents: dict[str, bytes]
 ) -> None:
     """A kill leaves one of the two, completely."""
     folder = DataFolder(folder_with_state)
     fresh = folder.create_state_folder()
     (fresh / "content").write_text("new")
-    if told:
+    if activated:
         folder.activate(fresh)
     folder.close()
     again = DataFolder(folder_with_state)
     assert again.state_folder
-    assert list_content(again.state_folder) == then
+    assert list_content(again.state_folder) == contents
     assert len(list(folder_with_state.glob("state-*"))) == 1
     again.close()
 
@@ -85,10 +85,10 @@ def test_a_new_state_replaces_the_old_one_at_activate(
 def test_a_folder_is_used_by_one_simulator_at_a_time(folder_with_state: Path) -> None:
     """The second one is refused until the first closes it."""
     first = DataFolder(folder_with_state)
-    said = open_error(folder_with_state)
+    message = open_error(folder_with_state)
     first.close()
     DataFolder(folder_with_state).close()
-    assert said == f"{folder_with_state} is in use by another simulator. Stop it, or choose another folder."
+    assert message == f"{folder_with_state} is in use by another simulator. Stop it, or choose another folder."
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_close_removes_a_temporary_folder(temporary_root: Path) -> None:
 
 def test_temporary_folders_of_killed_simulators_are_removed(temporary_root: Path) -> None:
     """Those of running simulators and of other programs stay."""
-    left = temporary_root / "rft-sim-left"
-    left.mkdir()
-    (left / "lock").write_text("")
+    remaining = temporary_root / "rft-sim-left"
+    remaining.mkdir()
+    (remaining / "lock").write_text("")
     (temporary_root / "rft-sim-other").mkdir()
     (temporary_root / "somebody").mkdir()
     running = DataFolder(None)

@@ -16,24 +16,24 @@ from tests.store.rows import PROJECT, append_entry, make_entry, make_file
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database."""
-    opened = Database(tmp_path / "d.sqlite")
-    yield opened
-    opened.close()
+    database = Database(tmp_path / "d.sqlite")
+    yield database
+    database.close()
 
 
 def test_each_ordinal_is_returned_once(database: Database) -> None:
     """Also across threads; each name has its own counter."""
-    given_out: list[int] = []
+    ordinals: list[int] = []
 
     def take() -> None:
-        given_out.extend(database.next_ordinal("files") for _ in range(20))
+        ordinals.extend(database.next_ordinal("files") for _ in range(20))
 
     threads = [threading.Thread(target=take) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(given_out) == list(range(80))
+    assert sorted(ordinals) == list(range(80))
     assert database.next_ordinal("jobs") == 0
 
 

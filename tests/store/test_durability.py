@@ -20,12 +20,12 @@ def test_a_durable_blob_is_synced_before_it_is_recorded(
     """First its bytes, then its name. A store that is not durable syncs nothing."""
     uploads, order, fsync = BlobStore(tmp_path / "uploads", durable=lasting), list[object](), os.fsync
 
-    def noted(descriptor: int) -> None:
+    def record_fsync(descriptor: int) -> None:
         fsync(descriptor)
-        found = os.fstat(descriptor)
-        order.append("folder" if stat.S_ISDIR(found.st_mode) else found.st_size)
+        synced = os.fstat(descriptor)
+        order.append("folder" if stat.S_ISDIR(synced.st_mode) else synced.st_size)
 
-    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "fsync", record_fsync)
     incoming = uploads.stage(io.BytesIO(b"x" * 10))
     order.append("received")
     with uploads.commit(incoming):

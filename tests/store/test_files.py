@@ -16,9 +16,9 @@ from tests.store.rows import PROJECT, make_entry, make_file
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database."""
-    opened = Database(tmp_path / "d.sqlite")
-    yield opened
-    opened.close()
+    database = Database(tmp_path / "d.sqlite")
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def page(
     purpose: str | None = None,
 ) -> tuple[list[str], bool]:
     """Return the ids of a page, and whether there are more."""
-    found = files.page(project, after=after, limit=limit, order=order, purpose=purpose)
-    return [row.id for row in found.rows], found.has_more
+    result = files.page(project, after=after, limit=limit, order=order, purpose=purpose)
+    return [row.id for row in result.rows], result.has_more
 
 
 def test_files_are_listed_in_both_orders(files: FileStore) -> None:
@@ -92,14 +92,14 @@ def test_pages_cover_the_list(count: int, limit: int, order: str) -> None:
     try:
         for ordinal in range(count):
             files.add(make_file(ordinal))
-        seen: list[str] = []
+        ids: list[str] = []
         more, after = True, None
         while more:
             rows, more = page(files, after=after, limit=limit, order=order)
-            seen += rows
+            ids += rows
             after = rows[-1] if rows else None
         expected = [f"file-{ordinal}" for ordinal in range(count)]
-        assert seen == (expected if order == "asc" else expected[::-1])
+        assert ids == (expected if order == "asc" else expected[::-1])
     finally:
         database.close()
 
@@ -149,9 +149,9 @@ def test_hashes_are_listed_by_latest_upload_and_then_those_of_jobs(database: Dat
 
 def test_the_generation_changes_with_files(files: FileStore) -> None:
     """So a cache of all files knows without a query that it is stale."""
-    seen = [files.generation]
+    ids = [files.generation]
     files.add(make_file(0))
-    seen.append(files.generation)
+    ids.append(files.generation)
     files.delete(PROJECT, "file-0")
-    seen.append(files.generation)
-    assert len(set(seen)) == 3
+    ids.append(files.generation)
+    assert len(set(ids)) == 3

@@ -15,9 +15,9 @@ from tests.store.rows import ACCOUNT, PROJECT, append_entry, make_entry, make_mo
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database."""
-    opened = Database(tmp_path / "d.sqlite")
-    yield opened
-    opened.close()
+    database = Database(tmp_path / "d.sqlite")
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_checkpoints_are_models_with_a_checkpoint_id(database: Database, logs: J
     """Newest first, without the tuned model."""
     append_entry(logs, "job", make_entry(0))
     for step, ordinal in ((20, 1), (27, 2)):
-        made = make_model(f"m:ckpt-step-{step}", checkpoint=f"ckpt-{step}", at=ordinal)
-        append_entry(logs, "job", make_entry(ordinal), made=made)
-    append_entry(logs, "job", make_entry(3), finished_at=3, made=make_model("m", at=3))
+        model = make_model(f"m:ckpt-step-{step}", checkpoint=f"ckpt-{step}", at=ordinal)
+        append_entry(logs, "job", make_entry(ordinal), model=model)
+    append_entry(logs, "job", make_entry(3), finished_at=3, model=make_model("m", at=3))
     both = logs.checkpoints("job", after=None, limit=5)
     older = logs.checkpoints("job", after="ckpt-27", limit=5)
     assert ([row.ordinal for row in both.rows], [row.ordinal for row in older.rows]) == ([2, 1], [1])
@@ -104,7 +104,7 @@ def test_the_nth_latest_end_counts_older_jobs_only(logs: JobLogStore) -> None:
 def test_a_failed_append_changes_nothing(logs: JobLogStore) -> None:
     """Entry, projection and model are one transaction."""
     append_entry(logs, "job", make_entry(0))
-    append_entry(logs, "job", make_entry(1), projection="kept", made=make_model("m"))
+    append_entry(logs, "job", make_entry(1), projection="kept", model=make_model("m"))
     with pytest.raises(sqlite3.IntegrityError):
-        append_entry(logs, "job", make_entry(2), projection="lost", finished_at=2, made=make_model("m"))
+        append_entry(logs, "job", make_entry(2), projection="lost", finished_at=2, model=make_model("m"))
     assert (logs.get_projection("job"), len(logs.entries("job")), logs.unfinished_job_ids()) == ("kept", 2, ["job"])

@@ -14,17 +14,17 @@ from tests.store.rows import ACCOUNT, make_project
 @pytest.fixture
 def projects(tmp_path: Path) -> Iterator[ProjectStore]:
     """An empty store."""
-    opened = Database(tmp_path / "d.sqlite")
-    yield ProjectStore(opened)
-    opened.close()
+    database = Database(tmp_path / "d.sqlite")
+    yield ProjectStore(database)
+    database.close()
 
 
 def page(
     projects: ProjectStore, *, after: str | None = None, limit: int = 10, archived: bool = True
 ) -> tuple[list[str], bool]:
     """Return the ids of a page, and whether there are more."""
-    found = projects.page(ACCOUNT, after=after, limit=limit, include_archived=archived)
-    return [row.id for row in found.rows], found.has_more
+    result = projects.page(ACCOUNT, after=after, limit=limit, include_archived=archived)
+    return [row.id for row in result.rows], result.has_more
 
 
 def test_the_default_project_always_exists(projects: ProjectStore) -> None:

@@ -110,12 +110,12 @@ def count_steps(database: Database, read: Read) -> int:
 
 def query_plans(database: Database, read: Read) -> list[str]:
     """Return SQLite's plans for the statements of a read."""
-    told: list[str] = []
+    plans: list[str] = []
     with raw_connection(database) as connection:
-        connection.set_trace_callback(told.append)
+        connection.set_trace_callback(plans.append)
         read(database)
         connection.set_trace_callback(None)
-        return [str(row[3]) for sql in told for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        return [str(row[3]) for sql in plans for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
 
 @contextmanager

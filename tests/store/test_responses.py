@@ -16,9 +16,9 @@ RUNNING = replace(RESPONSE, state=ResponseState.RUNNING)
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database."""
-    opened = Database(tmp_path / "d.sqlite")
-    yield opened
-    opened.close()
+    database = Database(tmp_path / "d.sqlite")
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def responses(database: Database) -> ResponseStore:
 
 
 def put(
-    kept: ResponseStore,
+    stored: ResponseStore,
     response: StoredResponse = RESPONSE,
     *,
     previous: str | None = None,
@@ -36,7 +36,7 @@ def put(
     oldest: int = 0,
 ) -> bool:
     """Store a response with one output item."""
-    return kept.add(
+    return stored.add(
         response,
         previous=previous,
         turn=f"turn of {response.id}",
@@ -46,10 +46,10 @@ def put(
     )
 
 
-def put_chain(kept: ResponseStore, length: int) -> None:
+def put_chain(stored: ResponseStore, length: int) -> None:
     """Store `resp_1`, `resp_2`, ..., each the continuation of the one before, one per second from 101."""
     for n in range(1, length + 1):
-        put(kept, replace(RESPONSE, id=f"resp_{n}", created_at=100 + n), previous=f"resp_{n - 1}" if n > 1 else None)
+        put(stored, replace(RESPONSE, id=f"resp_{n}", created_at=100 + n), previous=f"resp_{n - 1}" if n > 1 else None)
 
 
 def count_turns(database: Database) -> list[str]:
@@ -87,8 +87,8 @@ def test_responses_of_another_project_are_not_found(responses: ResponseStore) ->
 def test_old_responses_are_not_found(responses: ResponseStore) -> None:
     """Even before they are deleted."""
     put(responses)
-    found = [responses.get("mine", "resp_1", min_created_at=oldest) for oldest in (100, 101)]
-    assert found == [RESPONSE, None]
+    response = [responses.get("mine", "resp_1", min_created_at=oldest) for oldest in (100, 101)]
+    assert response == [RESPONSE, None]
     assert responses.delete("mine", "resp_1", min_created_at=101) is False
 
 
@@ -106,8 +106,8 @@ def test_adding_a_response_deletes_old_ones(responses: ResponseStore) -> None:
 def test_a_running_response_ends_after_its_polls(responses: ResponseStore) -> None:
     """Each retrieve is one."""
     put(responses, RUNNING, waits=2)
-    found = [responses.retrieve("mine", "resp_1", min_created_at=0) for _ in range(4)]
-    assert [one and one.state for one in found] == [
+    response = [responses.retrieve("mine", "resp_1", min_created_at=0) for _ in range(4)]
+    assert [one and one.state for one in response] == [
         ResponseState.RUNNING,
         ResponseState.RUNNING,
         ResponseState.ENDED,
@@ -207,9 +207,9 @@ def test_responses_survive_a_restart(tmp_path: Path) -> None:
     ResponseStore(first).retrieve("mine", "resp_1", min_created_at=0)
     first.close()
     second = Database(tmp_path / "d.sqlite")
-    found = ResponseStore(second).retrieve("mine", "resp_1", min_created_at=0)
+    response = ResponseStore(second).retrieve("mine", "resp_1", min_created_at=0)
     second.close()
-    assert found == RESPONSE
+    assert response == RESPONSE
 
 
 @pytest.mark.parametrize(
