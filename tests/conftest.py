@@ -59,7 +59,7 @@ def _chosen_paths(config: pytest.Config) -> list[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_credentials_of_this_machine() -> Iterator[None]:
-    """No test may read or send what the developer's own environment and profile files hold."""
+    """Tests must neither read nor send the developer's own credentials."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("AWS_", "OPENAI_")) or name == "RFT_TARGET":
@@ -71,8 +71,8 @@ def _no_credentials_of_this_machine() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_reading_of_awss_descriptions() -> Iterator[None]:
-    """Every boto3 session would read the megabytes anew that describe AWS's services: 50 ms a client."""
+def _cache_service_descriptions() -> Iterator[None]:
+    """Each boto3 session would read megabytes of service descriptions: 50 ms a client."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.loaders.create_loader", cache(create_loader))
         yield
@@ -81,33 +81,33 @@ def _one_reading_of_awss_descriptions() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def served_simulator() -> Iterator[RunningSimulator]:
     """A simulator on a socket, for a module."""
-    with serve_simulator() as world:
-        yield world
+    with serve_simulator() as simulator:
+        yield simulator
 
 
 @pytest.fixture(scope="module")
 def openai_client(served_simulator: RunningSimulator) -> OpenAI:
-    """The real SDK, pointed at the served simulator."""
+    """The real SDK on the served simulator."""
     return served_simulator.openai_client()
 
 
 @pytest.fixture
 def local_simulator() -> Iterator[RunningSimulator]:
-    """A simulator of this test's own, without a socket and without AWS."""
-    with simulator_in_process() as world:
-        yield world
+    """A simulator for one test, without a socket and without AWS."""
+    with simulator_in_process() as simulator:
+        yield simulator
 
 
 @pytest.fixture
 def polled_simulator() -> Iterator[RunningSimulator]:
-    """A simulator of this test's own at `poll` pace: a job takes one turn each time it is retrieved, and no other."""
-    with simulator_in_process(Settings(pace=Pace.POLL)) as world:
-        yield world
+    """A simulator for one test at the pace `poll`: a job advances only when it is retrieved."""
+    with simulator_in_process(Settings(pace=Pace.POLL)) as simulator:
+        yield simulator
 
 
 @pytest.fixture(scope="module")
 def finished_job(served_simulator: RunningSimulator) -> FinishedJob:
-    """A job at its good end: 27 steps on real Lambda answers."""
+    """A job that succeeded, with 27 steps on real Lambda answers."""
     function = served_simulator.deploy(ROOT / "reward_lambda")
     content = make_training_file(120)
     job = served_simulator.run_job(content, function=function, metadata={"team": "maths", "area": "shelves"})

@@ -1,4 +1,4 @@
-"""A simulator to test against, and the clients that reach it: the OpenAI SDK, bare HTTP, boto3."""
+"""Simulators for tests, and clients that call them: the OpenAI SDK, plain HTTP and boto3."""
 
 import io
 import json
@@ -40,7 +40,7 @@ _TRUST = {
 
 
 def reinforcement_method(function_arn: str = MISSING_FUNCTION_ARN, **hyperparameters: Any) -> dict[str, Any]:
-    """Return a create request's `method` in the documented form."""
+    """Return the `method` of a job request in the documented form."""
     reinforcement: dict[str, Any] = {"grader": {"type": "lambda", "lambda": {"function": function_arn}}}
     if hyperparameters:
         reinforcement["hyperparameters"] = hyperparameters
@@ -49,12 +49,12 @@ def reinforcement_method(function_arn: str = MISSING_FUNCTION_ARN, **hyperparame
 
 @cache
 def shared_tls_context() -> ssl.SSLContext:
-    """Return the one TLS context of all worlds, none of which speaks TLS: it takes a client 50 ms to make its own."""
+    """Return one TLS context for all clients. No simulator uses TLS, but to create a context takes 50 ms."""
     return ssl.create_default_context()
 
 
 class SimulatorClient:
-    """A simulator as its callers see it: where it is, a key, an HTTP client, and short ways to common requests."""
+    """A client of a simulator: its URL, a key, an HTTP client, and methods for common requests."""
 
     def __init__(self, url: str, http: httpx2.Client) -> None:
         self.url = url
@@ -64,7 +64,7 @@ class SimulatorClient:
         self.exit_stack = ExitStack()  # closed with the simulator: an open socket is a warning, and a warning an error
 
     def openai_client(self, *, key: str | None = None, strict: bool = False) -> OpenAI:
-        """Return the real SDK; it goes over a socket when the world has one. `strict` makes it validate answers."""
+        """Return the real SDK; it uses a socket if the simulator has one. `strict` makes it validate answers."""
         client = OpenAI(
             api_key=key or self.key,
             base_url=f"{self.url}/v1",
@@ -158,7 +158,7 @@ class SimulatorClient:
 
 
 class RunningSimulator(SimulatorClient):
-    """The same, with the simulator itself, which runs in this process."""
+    """The same for a simulator in this process, with the simulator as `instance`."""
 
     def __init__(self, simulator: Simulator, url: str, http: httpx2.Client) -> None:
         super().__init__(url, http)
@@ -167,7 +167,7 @@ class RunningSimulator(SimulatorClient):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedJob:
-    """A job that ran with our reward function on 120 records, and what it was made of."""
+    """A job that ran with our reward function on 120 records, with its inputs."""
 
     job: Any
     function: str
@@ -186,36 +186,36 @@ class FinishedJob:
 
 @contextmanager
 def serve_simulator(settings: Settings | None = None) -> Iterator[RunningSimulator]:
-    """Serve a simulator on a free port for the length of the block."""
+    """Serve a simulator on a free port until the end of the block."""
     with (
         serve_in_thread(settings or Settings(port=0)) as (simulator, url),
         httpx2.Client(base_url=url, timeout=30, verify=shared_tls_context()) as http,
     ):
-        world = RunningSimulator(simulator, url, http)
-        with world.exit_stack:
-            yield world
+        running = RunningSimulator(simulator, url, http)
+        with running.exit_stack:
+            yield running
 
 
 @contextmanager
 def simulator_in_process(settings: Settings | None = None) -> Iterator[RunningSimulator]:
-    """Make a simulator that is spoken to without a socket: its Mantle API only, no AWS."""
+    """Call a simulator without a socket until the end of the block: its OpenAI-compatible API only, no AWS."""
     url = "http://testserver"
     with Simulator(settings or Settings(), url=url) as simulator, TestClient(simulator.api) as http:
-        world = RunningSimulator(simulator, url, http)
-        with world.exit_stack:
-            yield world
+        running = RunningSimulator(simulator, url, http)
+        with running.exit_stack:
+            yield running
 
 
 def database_path(data: Path) -> Path:
-    """Return where a data folder that was used has its database."""
-    (found,) = data.glob(f"state-*/{DATABASE_NAME}")
-    return found
+    """Return the path of the database in a used data folder."""
+    (events,) = data.glob(f"state-*/{DATABASE_NAME}")
+    return events
 
 
 @contextmanager
 def connect_simulator(url: str) -> Iterator[SimulatorClient]:
-    """Speak to a simulator that runs elsewhere."""
+    """Connect to a simulator that runs elsewhere."""
     with httpx2.Client(base_url=url, timeout=30, verify=shared_tls_context()) as http:
-        api = SimulatorClient(url, http)
-        with api.exit_stack:
-            yield api
+        client = SimulatorClient(url, http)
+        with client.exit_stack:
+            yield client

@@ -11,6 +11,6 @@ from tests.training.training_files import make_training_file
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
     """A simulator without AWS that knows ten prompts: base models need no job."""
-    with simulator_in_process() as made:
-        made.upload(make_training_file(10))
-        yield made
+    with simulator_in_process() as created:
+        created.upload(make_training_file(10))
+        yield created

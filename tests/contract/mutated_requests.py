@@ -198,7 +198,7 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
     changed = chance.random() > 0.2
     verb, path = (
         operation.method,
-        re.sub(r"\{(\w+)(:path)?\}", lambda found: _name(chance, found[1], names), operation.path),
+        re.sub(r"\{(\w+)(:path)?\}", lambda events: _name(chance, events[1], names), operation.path),
     )
     headers = [(b"authorization", b"Bearer " + key.encode())]
     body, query = b"", b""

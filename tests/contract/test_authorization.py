@@ -1,4 +1,4 @@
-"""Who may do what at Mantle: the caller's own IAM policies decide, for each action of the route table."""
+"""Authorization at Mantle: the caller's IAM policies decide about each action of the route table."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ PROJECT = "arn:aws:bedrock-mantle:us-west-2:123456789012:project/default"
 def send_request(
     served: RunningSimulator, key: str, method: str = "GET", path: str = "/v1/models", **options: Any
 ) -> tuple[int, str | None, str | None, str | None]:
-    """Send a request with a key; return status, and code, message and hint of a refusal."""
+    """Send a request with a key; return status, code, message and hint of the error."""
     headers = {"authorization": f"Bearer {key}", **options.pop("headers", {})}
     answer = served.http.request(method, path, headers=headers, **options)
     error = answer.json().get("error") or {}
@@ -31,13 +31,13 @@ def send_request(
 
 
 def denied_message(user: str, action: str, why: str, *, resource: str = PROJECT) -> str:
-    """Return AWS's text of a refusal."""
+    """Return AWS's text of a denial."""
     arn = f"arn:aws:iam::123456789012:user/{user}"
     return f"User: {arn} is not authorized to perform: bedrock-mantle:{action} on resource: {resource} {why}"
 
 
 def implicit_denial(action: str) -> str:
-    """Return why, where nothing allows an action."""
+    """Return the reason if no policy allows an action."""
     return f"because no identity-based policy allows the bedrock-mantle:{action} action"
 
 
@@ -63,10 +63,10 @@ READ_ACTIONS = {"ListModels", "GetFile", "GetFineTuningJob"}
         ("AmazonBedrockMantleReadOnly", READ_ACTIONS),
     ],
 )
-def test_awss_managed_policies_allow_what_they_allow(
+def test_awss_managed_policies_allow_their_actions(
     served_simulator: RunningSimulator, managed: str, allowed: set[str]
 ) -> None:
-    """As AWS ships them, to holders of bearer keys."""
+    """As AWS publishes them, for holders of bearer keys."""
     key = create_user_key(served_simulator, managed, policy=f"arn:aws:iam::aws:policy/{managed}")
     answers = {
         name: send_request(served_simulator, key, verb, path, json=body) for name, (verb, path, body) in ACTIONS.items()
@@ -76,7 +76,7 @@ def test_awss_managed_policies_allow_what_they_allow(
 
 @pytest.mark.shows("bearer-permission")
 def test_a_user_without_a_policy_may_do_nothing(served_simulator: RunningSimulator) -> None:
-    """OBSERVED body; the first thing that a bearer key lacks is the permission to be used at all."""
+    """OBSERVED body. The first missing permission is the one to use bearer keys."""
     hint = (
         "allow bedrock-mantle:CallWithBearerToken in the caller's IAM policies;"
         " AmazonBedrockMantleFullAccess allows all of bedrock-mantle"
@@ -90,7 +90,7 @@ def test_a_user_without_a_policy_may_do_nothing(served_simulator: RunningSimulat
 
 
 def test_inference_is_denied_with_401_and_the_rest_with_403(served_simulator: RunningSimulator) -> None:
-    """OBSERVED: two statuses for one reason."""
+    """OBSERVED: two statuses for the same reason."""
     key = create_user_key(served_simulator, "ida", policy=None)
     put_user_policy(
         served_simulator, "ida", {"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"}
@@ -104,8 +104,8 @@ def test_inference_is_denied_with_401_and_the_rest_with_403(served_simulator: Ru
     ]
 
 
-def test_an_explicit_deny_of_an_action_is_told(served_simulator: RunningSimulator) -> None:
-    """Whatever else allows it."""
+def test_an_explicit_deny_is_named_in_the_message(served_simulator: RunningSimulator) -> None:
+    """It outranks every allow."""
     key = create_user_key(served_simulator, "jan")
     put_user_policy(served_simulator, "jan", {"Effect": "Deny", "Action": "bedrock-mantle:List*", "Resource": "*"})
     assert send_request(served_simulator, key) == (
@@ -117,7 +117,7 @@ def test_an_explicit_deny_of_an_action_is_told(served_simulator: RunningSimulato
 
 
 def test_groups_and_boundaries_count(served_simulator: RunningSimulator) -> None:
-    """What a group gives, a boundary may take."""
+    """A boundary can deny what a group allows."""
     key = create_user_key(served_simulator, "kay", policy=None)
     served_simulator.iam_client.create_group(GroupName="trainers")
     served_simulator.iam_client.attach_group_policy(GroupName="trainers", PolicyArn=MANTLE)
@@ -132,7 +132,7 @@ def test_groups_and_boundaries_count(served_simulator: RunningSimulator) -> None
 
 
 def test_a_session_policy_limits_a_role(served_simulator: RunningSimulator) -> None:
-    """The `Policy` that AssumeRole was given."""
+    """The `Policy` of AssumeRole."""
     limit = policy_document({"Effect": "Allow", "Action": "bedrock-mantle:CallWithBearerToken", "Resource": "*"})
     message = send_request(served_simulator, create_role_key(served_simulator, "limited", session_policy=limit))[2]
     assert message == (
@@ -143,13 +143,13 @@ def test_a_session_policy_limits_a_role(served_simulator: RunningSimulator) -> N
 
 
 @pytest.mark.shows("condition-keys")
-def test_kinds_of_keys_can_be_told_apart(served_simulator: RunningSimulator) -> None:
+def test_a_policy_can_distinguish_kinds_of_keys(served_simulator: RunningSimulator) -> None:
     """DOCUMENTED for the sibling service: a policy may forbid long-term keys."""
     short = create_user_key(served_simulator, "lea")
-    made = served_simulator.iam_client.create_service_specific_credential(
+    created = served_simulator.iam_client.create_service_specific_credential(
         UserName="lea", ServiceName="bedrock.amazonaws.com"
     )
-    long = made["ServiceSpecificCredential"]["ServiceCredentialSecret"]
+    long = created["ServiceSpecificCredential"]["ServiceCredentialSecret"]
     put_user_policy(
         served_simulator,
         "lea",
@@ -211,7 +211,7 @@ CONDITIONS: dict[str, tuple[str, str, str, dict[str, Any], Any]] = {
 @pytest.mark.shows("condition-keys")
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_a_policy_may_deny_by_condition(served_simulator: RunningSimulator, condition: str) -> None:
-    """On what the request names, and on who sends it, when and whence."""
+    """On the resource, the caller, the time and the source address."""
     action, verb, path, block, body = CONDITIONS[condition]
     user = f"max-{condition.replace(' ', '-')}"
     key = create_user_key(served_simulator, user)
@@ -228,8 +228,8 @@ def test_a_policy_may_deny_by_condition(served_simulator: RunningSimulator, cond
     )
 
 
-def test_tls_is_what_bedrock_has(served_simulator: RunningSimulator) -> None:
-    """A policy that asks for it, as many accounts' do, must not fail here."""
+def test_every_request_counts_as_secure_transport(served_simulator: RunningSimulator) -> None:
+    """Many accounts have a policy that requires TLS. It must not deny here."""
     key = create_user_key(served_simulator, "ned")
     plain = {"Bool": {"aws:SecureTransport": "false"}}
     put_user_policy(served_simulator, "ned", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": plain})
@@ -237,8 +237,8 @@ def test_tls_is_what_bedrock_has(served_simulator: RunningSimulator) -> None:
 
 
 @pytest.mark.shows("permission-first")
-def test_a_project_is_not_known_to_whoever_may_not_use_it(served_simulator: RunningSimulator) -> None:
-    """First whether one may, then whether it is there."""
+def test_permission_is_checked_before_a_project_exists(served_simulator: RunningSimulator) -> None:
+    """A caller without permission does not learn which projects exist."""
     key = create_user_key(served_simulator, "oda")
     put_user_policy(
         served_simulator,
@@ -251,8 +251,8 @@ def test_a_project_is_not_known_to_whoever_may_not_use_it(served_simulator: Runn
     assert answers == [(403, "access_denied"), (404, "not_found_error")]
 
 
-def test_a_date_beyond_the_calendar_is_no_fault_of_the_simulator(served_simulator: RunningSimulator) -> None:
-    """AWS would not have taken the policy; moto did."""
+def test_an_impossible_date_in_a_policy_causes_no_500(served_simulator: RunningSimulator) -> None:
+    """AWS refuses such a policy. moto accepts it."""
     key = create_user_key(served_simulator, "pia")
     late = {"DateGreaterThan": {"aws:EpochTime": "999999999999999999"}}
     put_user_policy(served_simulator, "pia", {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": late})
@@ -265,8 +265,8 @@ def test_a_date_beyond_the_calendar_is_no_fault_of_the_simulator(served_simulato
 
 
 @pytest.mark.shows("permissions-elsewhere")
-def test_other_services_ask_for_no_permission(served_simulator: RunningSimulator) -> None:
-    """A difference from AWS: whoever has no right at all lists the users of the account."""
+def test_other_services_need_no_permission(served_simulator: RunningSimulator) -> None:
+    """A difference from AWS: a user without permissions can list the account's users."""
     served_simulator.iam_client.create_user(UserName="bystander")
     key = served_simulator.iam_client.create_access_key(UserName="bystander")["AccessKey"]
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)

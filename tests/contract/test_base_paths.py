@@ -1,4 +1,4 @@
-"""Which base URL serves what, and what a 404 says to whoever took the wrong one."""
+"""Which base URL has which routes, and the hint of a 404 under a wrong one."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ ROUTES_LISTED_HINT = f"{ORIGIN}/_simulator/openapi.json lists the existing ones"
 PREFIX_TWICE_HINT = f"Mantle has no such route; /v1 is in the path twice; {ROUTES_LISTED_HINT}"
 
 
-def send_request(world: RunningSimulator, method: str, path: str) -> tuple[int, Any, str | None]:
+def send_request(simulator: RunningSimulator, method: str, path: str) -> tuple[int, Any, str | None]:
     """Return status, body and hint."""
-    got = world.http.request(method, path)
+    got = simulator.http.request(method, path)
     return got.status_code, got.json(), got.headers.get("x-simulator-hint")
 
 
 def unknown_path_error(method: str, path: str) -> Any:
-    """Return the body of a 404 for a path that is not served."""
+    """Return the body of a 404 for an unknown path."""
     message = f"Invalid URL ({method} {path})"
     return {"error": {"code": "not_found_error", "message": message, "param": None, "type": "invalid_request_error"}}
 
@@ -34,10 +34,10 @@ ONLY_V1 = [
 
 @pytest.mark.shows("base-urls")
 @pytest.mark.parametrize(("method", "path"), ONLY_V1)
-def test_the_sdks_own_base_url_does_not_reach_files_and_jobs(
+def test_the_default_base_url_of_the_sdk_has_no_files_and_jobs(
     local_simulator: RunningSimulator, method: str, path: str
 ) -> None:
-    """`BedrockOpenAI` takes `/openai/v1` by itself; the control plane is not there, and the hint says where it is."""
+    """`BedrockOpenAI` uses `/openai/v1`, which has no fine-tuning. The hint names the right base URL."""
     hint = f"only models and inference are served under /openai/v1; for this path use base_url {ORIGIN}/v1"
     assert send_request(local_simulator, method, path) == (404, unknown_path_error(method, path), hint)
 
@@ -81,15 +81,13 @@ def test_models_are_listed_under_both_bases(local_simulator: RunningSimulator) -
         ),
     ],
 )
-def test_what_is_not_served_says_what_to_do_instead(
-    local_simulator: RunningSimulator, method: str, path: str, hint: str
-) -> None:
-    """In the hint; the body is the one for every unknown path."""
+def test_a_missing_route_has_a_hint(local_simulator: RunningSimulator, method: str, path: str, hint: str) -> None:
+    """The body is the same for every unknown path."""
     assert send_request(local_simulator, method, path) == (404, unknown_path_error(method, path), hint)
 
 
 @pytest.mark.shows("get-is-405")
-def test_a_wrong_method_says_which_is_right(local_simulator: RunningSimulator) -> None:
+def test_a_wrong_method_is_refused_with_the_right_one(local_simulator: RunningSimulator) -> None:
     """OBSERVED for chat: 405, not 404."""
     got = local_simulator.http.get("/v1/chat/completions")
     message = "Not allowed to GET on /v1/chat/completions"
@@ -101,8 +99,8 @@ def test_a_wrong_method_says_which_is_right(local_simulator: RunningSimulator) -
     ("path", "allowed"),
     [("/v1/files", "GET, HEAD, POST"), ("/v1/files/f", "DELETE, GET, HEAD"), ("/v1/responses/r/cancel", "POST")],
 )
-def test_all_methods_of_a_path_are_named(local_simulator: RunningSimulator, path: str, allowed: str) -> None:
-    """Whichever of its routes comes first in the table."""
+def test_allow_names_all_methods_of_a_path(local_simulator: RunningSimulator, path: str, allowed: str) -> None:
+    """In any order of the route table."""
     assert local_simulator.http.put(path).headers["allow"] == allowed
 
 
@@ -120,6 +118,6 @@ def test_all_methods_of_a_path_are_named(local_simulator: RunningSimulator, path
         ),
     ],
 )
-def test_a_mistyped_path_is_told_apart(local_simulator: RunningSimulator, path: str, hint: str) -> None:
-    """From one under the wrong base."""
+def test_a_mistyped_path_has_a_hint_of_its_own(local_simulator: RunningSimulator, path: str, hint: str) -> None:
+    """It differs from the hint for a wrong base URL."""
     assert local_simulator.http.get(path).headers["x-simulator-hint"] == hint

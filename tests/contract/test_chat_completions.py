@@ -19,20 +19,20 @@ KNOWN_RECORD = make_record(7)
 
 
 def prompt(of: dict[str, Any]) -> list[ChatCompletionMessageParam]:
-    """Return a record's messages as the SDK takes them."""
+    """Return a record's messages for the SDK."""
     return cast("list[ChatCompletionMessageParam]", of["messages"])
 
 
 @pytest.fixture(scope="module")
 def chat_client(simulator: RunningSimulator) -> OpenAI:
-    """The SDK pointed at it."""
+    """The real SDK, with strict validation, on the simulator without AWS."""
     return simulator.openai_client(strict=True)
 
 
 def ask(chat: OpenAI, **options: Any) -> Any:
-    """Ask a known question at temperature 0 unless told otherwise; return the raw JSON."""
-    asked: dict[str, Any] = {"model": BASE_MODEL, "messages": prompt(KNOWN_RECORD), "temperature": 0} | options
-    answer = chat.chat.completions.with_raw_response.create(**asked)
+    """Ask a known question, by default at temperature 0; return the raw JSON."""
+    request: dict[str, Any] = {"model": BASE_MODEL, "messages": prompt(KNOWN_RECORD), "temperature": 0} | options
+    answer = chat.chat.completions.with_raw_response.create(**request)
     answer.parse()
     assert find_unsorted_objects(answer.http_response.text) == []
     return answer.http_response.json()
@@ -40,23 +40,23 @@ def ask(chat: OpenAI, **options: Any) -> Any:
 
 def stream_chunks(chat: OpenAI, **options: Any) -> list[dict[str, Any]]:
     """Ask the known question as a stream; return the chunks."""
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "model": BASE_MODEL,
         "messages": prompt(KNOWN_RECORD),
         "temperature": 0,
         "stream": True,
     } | options
-    return [chunk.to_dict() for chunk in chat.chat.completions.create(**asked)]
+    return [chunk.to_dict() for chunk in chat.chat.completions.create(**request)]
 
 
 def joined_deltas(chunks: list[dict[str, Any]], part: str) -> str:
-    """Return what the deltas of one part add up to."""
+    """Return the joined deltas of one field."""
     return "".join(choice["delta"].get(part) or "" for chunk in chunks for choice in chunk["choices"])
 
 
 @pytest.mark.shows("POST /chat/completions", "reasoning-and-usage")
-def test_a_completion_is_the_observed_object(chat_client: OpenAI) -> None:
-    """Top-level keys, and reasoning beside the content."""
+def test_a_completion_has_the_observed_keys(chat_client: OpenAI) -> None:
+    """At the top level, and reasoning beside the content."""
     answer = ask(chat_client)
     [choice] = answer["choices"]
     assert list(answer) == [
@@ -76,7 +76,7 @@ def test_a_completion_is_the_observed_object(chat_client: OpenAI) -> None:
     assert choice["message"]["content"]
 
 
-def test_the_sdk_shows_the_reasoning_as_an_extra_field(chat_client: OpenAI) -> None:
+def test_the_sdk_has_the_reasoning_as_an_extra_field(chat_client: OpenAI) -> None:
     """`message.reasoning`, and not `reasoning_content`."""
     answer = chat_client.chat.completions.create(model=BASE_MODEL, messages=prompt(KNOWN_RECORD))
     assert isinstance(answer.choices[0].message.reasoning, str)  # type: ignore[attr-defined]  # Mantle's own
@@ -84,32 +84,32 @@ def test_the_sdk_shows_the_reasoning_as_an_extra_field(chat_client: OpenAI) -> N
 
 
 def test_usage_adds_up(chat_client: OpenAI) -> None:
-    """Reasoning counts as completion; the prompt has its hidden template (OBSERVED: 65 to 70 tokens)."""
+    """Reasoning counts as completion. The prompt includes a hidden template (OBSERVED: 65 to 70 tokens)."""
     usage = ask(chat_client)["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
     assert usage["prompt_tokens"] > 65
 
 
 def test_temperature_zero_is_deterministic(chat_client: OpenAI) -> None:
-    """The same words for the same question; only the id differs."""
+    """The same text for the same question. Only the id differs."""
     first, second = ask(chat_client), ask(chat_client)
     assert first.pop("id") != second.pop("id")
     assert first == second
 
 
 def test_above_zero_answers_vary(chat_client: OpenAI) -> None:
-    """Each answer has draws of its own."""
+    """Each answer has its own random draws."""
     answers = {ask(chat_client, temperature=1)["choices"][0]["message"]["content"] for _ in range(8)}
     assert len(answers) > 1
 
 
-def test_two_simulators_with_one_seed_say_the_same() -> None:
-    """At any temperature, in the same order of asking."""
+def test_two_simulators_with_one_seed_answer_alike() -> None:
+    """At any temperature, in the same order of requests."""
 
     def answers() -> list[Any]:
-        with simulator_in_process() as made:
-            made.upload(make_training_file(10))
-            mantle = made.openai_client()
+        with simulator_in_process() as simulator:
+            simulator.upload(make_training_file(10))
+            mantle = simulator.openai_client()
             return [ask(mantle, temperature=1) for _ in range(3)]
 
     assert answers() == answers()
@@ -118,7 +118,7 @@ def test_two_simulators_with_one_seed_say_the_same() -> None:
 @pytest.mark.shows("budget")
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_a_small_budget_cuts_the_answer_off(chat_client: OpenAI, name: str) -> None:
-    """200 with `length`; the thinking is spent first, so that the content may be empty (OBSERVED)."""
+    """200 with `length`. The reasoning comes first, so the content may be empty (OBSERVED)."""
     answer = ask(chat_client, **{name: 3})
     [choice] = answer["choices"]
     assert (choice["finish_reason"], choice["message"]["content"]) == ("length", "")
@@ -126,32 +126,32 @@ def test_a_small_budget_cuts_the_answer_off(chat_client: OpenAI, name: str) -> N
 
 
 @pytest.mark.shows("budget")
-def test_a_budget_of_one_is_enough_to_ask(chat_client: OpenAI) -> None:
-    """OBSERVED: min 1 is taken."""
+def test_a_budget_of_one_is_accepted(chat_client: OpenAI) -> None:
+    """OBSERVED minimum."""
     assert ask(chat_client, max_tokens=1)["usage"]["completion_tokens"] == 1
 
 
 def test_a_large_budget_changes_nothing(chat_client: OpenAI) -> None:
-    """The answer is as long as it is."""
+    """The answer has its own length."""
     assert ask(chat_client, max_tokens=100_000)["choices"] == ask(chat_client)["choices"]
 
 
-def test_more_effort_is_more_thinking(chat_client: OpenAI) -> None:
-    """Counted in tokens."""
+def test_more_effort_gives_more_reasoning_tokens(chat_client: OpenAI) -> None:
+    """Counted in the usage."""
     spent = [
         ask(chat_client, reasoning_effort=effort)["usage"]["completion_tokens"] for effort in ("low", "medium", "high")
     ]
     assert spent == sorted(set(spent))
 
 
-def test_no_effort_is_taken_as_the_least(chat_client: OpenAI) -> None:
-    """`none` is among Mantle's four."""
+def test_the_effort_none_is_the_lowest_effort(chat_client: OpenAI) -> None:
+    """`none` is among Mantle's four values."""
     assert ask(chat_client, reasoning_effort="none")["choices"] == ask(chat_client, reasoning_effort="low")["choices"]
 
 
 @pytest.mark.parametrize("options", [{}, {"max_tokens": 3}, {"messages": [{"role": "user", "content": "Hello?"}]}])
-def test_a_stream_says_what_the_whole_says(chat_client: OpenAI, options: dict[str, Any]) -> None:
-    """To the letter, and why it ended."""
+def test_a_stream_has_the_same_text_as_the_complete_answer(chat_client: OpenAI, options: dict[str, Any]) -> None:
+    """And the same finish reason."""
     [choice] = ask(chat_client, **options)["choices"]
     chunks = stream_chunks(chat_client, **options)
     assert joined_deltas(chunks, "content") == choice["message"]["content"]
@@ -159,15 +159,15 @@ def test_a_stream_says_what_the_whole_says(chat_client: OpenAI, options: dict[st
     assert chunks[-1]["choices"][0]["finish_reason"] == choice["finish_reason"]
 
 
-def test_a_stream_is_one_completion(chat_client: OpenAI) -> None:
-    """One id, one time, one model; the first chunk has the role."""
+def test_all_chunks_of_a_stream_belong_to_one_completion(chat_client: OpenAI) -> None:
+    """One id, one time, one model. The first chunk has the role."""
     chunks = stream_chunks(chat_client)
     assert len({(chunk["id"], chunk["created"], chunk["model"], chunk["object"]) for chunk in chunks}) == 1
     assert chunks[0]["choices"][0]["delta"] == {"content": "", "role": "assistant"}
 
 
 @pytest.mark.shows("reasoning-and-usage")
-def test_the_thinking_comes_first(chat_client: OpenAI) -> None:
+def test_the_reasoning_is_streamed_first(chat_client: OpenAI) -> None:
     """`delta.reasoning` before `delta.content`."""
     deltas = [chunk["choices"][0]["delta"] for chunk in stream_chunks(chat_client)]
     kinds = [name for delta in deltas[1:] for name in delta]
@@ -176,8 +176,8 @@ def test_the_thinking_comes_first(chat_client: OpenAI) -> None:
 
 
 @pytest.mark.shows("reasoning-and-usage")
-def test_usage_is_streamed_when_asked_for(chat_client: OpenAI) -> None:
-    """In one last chunk without choices; every other one says null."""
+def test_usage_is_streamed_on_request(chat_client: OpenAI) -> None:
+    """In the last chunk, which has no choices. It is null in all others."""
     *rest, last = stream_chunks(chat_client, stream_options={"include_usage": True})
     assert (last["choices"], last["usage"]) == ([], ask(chat_client)["usage"])
     assert all(chunk["usage"] is None for chunk in rest)
@@ -185,14 +185,14 @@ def test_usage_is_streamed_when_asked_for(chat_client: OpenAI) -> None:
 
 @pytest.mark.shows("reasoning-and-usage")
 @pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": False}}, {"stream_options": {}}])
-def test_usage_is_not_streamed_unasked(chat_client: OpenAI, options: dict[str, Any]) -> None:
-    """OBSERVED, control run."""
+def test_usage_is_not_streamed_by_default(chat_client: OpenAI, options: dict[str, Any]) -> None:
+    """OBSERVED in a control run."""
     assert not any("usage" in chunk for chunk in stream_chunks(chat_client, **options))
 
 
 @pytest.mark.shows("key-order")
 def test_a_stream_is_server_sent_events_with_keys_in_order(simulator: RunningSimulator) -> None:
-    """On the wire, to `[DONE]`."""
+    """The raw bytes, up to `[DONE]`."""
     body = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "stream": True}
     answer = simulator.http.post("/v1/chat/completions", json=body)
     events = answer.text.split("\n\n")
@@ -204,7 +204,7 @@ def test_a_stream_is_server_sent_events_with_keys_in_order(simulator: RunningSim
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", ["gpt-4o", "ft:openai.gpt-oss-20b:123456789012::abcdefgh", ""])
 def test_an_unknown_model_is_not_found(chat_client: OpenAI, model: str, stream: bool) -> None:
-    """Before a stream begins, so that it is a 404 there too."""
+    """Before the stream starts, so that a stream gets a 404 too."""
     with pytest.raises(NotFoundError) as answer:
         send_raw(chat_client, model=model, stream=stream)
     assert answer.value.body == {
@@ -216,21 +216,21 @@ def test_an_unknown_model_is_not_found(chat_client: OpenAI, model: str, stream: 
 
 
 def send_raw(chat: OpenAI, **options: Any) -> None:
-    """Ask without reading the answer."""
+    """Send a request without parsing the answer."""
     chat.chat.completions.create(**{"messages": prompt(KNOWN_RECORD), **options})
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_bad_question_is_a_bad_request(chat_client: OpenAI, stream: bool) -> None:
-    """As a stream too; the readers' own tests have the long list."""
+def test_an_invalid_request_is_refused(chat_client: OpenAI, stream: bool) -> None:
+    """As a stream too. tests/wire has the long list."""
     with pytest.raises(BadRequestError) as answer:
         send_raw(chat_client, model=BASE_MODEL, messages=[], stream=stream)
     assert answer.value.param == "messages"
 
 
 @pytest.mark.shows("what-is-said")
-def test_a_prompt_that_no_file_holds_is_answered_and_hinted_at(simulator: RunningSimulator) -> None:
-    """The body says so in words; the header says why."""
+def test_an_unknown_prompt_is_answered_with_a_hint(simulator: RunningSimulator) -> None:
+    """The content is a guess. The hint says why."""
     body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "Who wrote the Odyssey?"}]}
     answer = simulator.http.post("/v1/chat/completions", json=body)
     assert answer.status_code == 200
@@ -239,8 +239,8 @@ def test_a_prompt_that_no_file_holds_is_answered_and_hinted_at(simulator: Runnin
     )
 
 
-def test_a_known_prompt_is_not_hinted_at(simulator: RunningSimulator) -> None:
-    """Whatever its spacing and case, and with a system message before it or not."""
+def test_a_known_prompt_has_no_hint(simulator: RunningSimulator) -> None:
+    """In any spacing and case, with and without a system message."""
     [question] = KNOWN_RECORD["messages"]
     same = [
         {"role": "system", "content": "Be brief."},
@@ -251,8 +251,8 @@ def test_a_known_prompt_is_not_hinted_at(simulator: RunningSimulator) -> None:
 
 
 @pytest.mark.shows("what-is-said")
-def test_a_file_is_known_from_its_upload_on(local_simulator: RunningSimulator) -> None:
-    """And forgotten when it is deleted."""
+def test_the_prompts_of_a_file_are_known_from_upload_to_deletion(local_simulator: RunningSimulator) -> None:
+    """Without any job."""
     body = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"]}
 
     def hinted() -> bool:
@@ -289,8 +289,8 @@ def test_a_file_is_known_from_its_upload_on(local_simulator: RunningSimulator) -
     ],
     ids=json.dumps,
 )
-def test_what_changes_nothing_here_is_taken(chat_client: OpenAI, options: dict[str, Any]) -> None:
-    """Known parameters, unknown ones (vLLM's way), and guardrail headers (OBSERVED: silently ignored)."""
+def test_parameters_without_effect_are_accepted(chat_client: OpenAI, options: dict[str, Any]) -> None:
+    """Known ones, unknown ones (as with vLLM), and guardrail headers (OBSERVED: silently ignored)."""
     assert ask(chat_client, **options)["choices"] == ask(chat_client)["choices"]
 
 
@@ -298,8 +298,8 @@ def test_what_changes_nothing_here_is_taken(chat_client: OpenAI, options: dict[s
 @pytest.mark.parametrize(
     ("tier", "used"), [("auto", "default"), ("default", "default"), ("flex", "flex"), ("priority", "priority")]
 )
-def test_the_answer_names_the_tier(chat_client: OpenAI, tier: str, used: str) -> None:
-    """The four that Mantle takes."""
+def test_the_answer_names_the_service_tier(chat_client: OpenAI, tier: str, used: str) -> None:
+    """The four that Mantle accepts."""
     assert ask(chat_client, service_tier=tier)["service_tier"] == used
 
 
@@ -331,10 +331,10 @@ def test_the_answer_names_the_tier(chat_client: OpenAI, tier: str, used: str) ->
     ],
     ids=json.dumps,
 )
-def test_what_no_model_takes_is_refused(
+def test_unsupported_parameters_are_refused_by_name(
     simulator: RunningSimulator, options: dict[str, Any], code: str, param: str
 ) -> None:
-    """Codes OBSERVED; by its field."""
+    """Codes OBSERVED."""
     answer = simulator.http.post(
         "/v1/chat/completions", json={"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], **options}
     )
@@ -344,17 +344,17 @@ def test_what_no_model_takes_is_refused(
 
 @pytest.mark.shows("unknown-fields")
 def test_unknown_fields_can_be_refused() -> None:
-    """By a setting, for those who would rather know of a slip of the pen."""
-    with simulator_in_process(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as made:
+    """By a setting, which finds typing errors."""
+    with simulator_in_process(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as simulator:
         with pytest.raises(BadRequestError) as refused:
-            ask(made.openai_client(), extra_body={"temprature": 0})
+            ask(simulator.openai_client(), extra_body={"temprature": 0})
         assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "temprature")
-        assert ask(made.openai_client(), user="u", store=False)
+        assert ask(simulator.openai_client(), user="u", store=False)
 
 
 @pytest.mark.shows("n-and-stop")
-def test_the_answer_ends_before_a_stop(chat_client: OpenAI) -> None:
-    """Without it, and with fewer tokens."""
+def test_the_answer_ends_before_a_stop_sequence(chat_client: OpenAI) -> None:
+    """It does not include the sequence, and has fewer tokens."""
     whole = ask(chat_client)
     words = whole["choices"][0]["message"]["content"]
     stop = words.split()[2]
@@ -364,14 +364,14 @@ def test_the_answer_ends_before_a_stop(chat_client: OpenAI) -> None:
     assert cut["usage"]["completion_tokens"] < whole["usage"]["completion_tokens"]
 
 
-def test_a_stop_that_never_comes_changes_nothing(chat_client: OpenAI) -> None:
-    """One string will do."""
+def test_a_stop_sequence_that_does_not_occur_changes_nothing(chat_client: OpenAI) -> None:
+    """A single string is accepted."""
     assert ask(chat_client, stop="never to be seen")["choices"] == ask(chat_client)["choices"]
 
 
 @pytest.mark.shows("n-and-stop")
-def test_several_answers_can_be_asked_for(chat_client: OpenAI) -> None:
-    """Each with draws of its own; the prompt counts once."""
+def test_several_choices_can_be_requested(chat_client: OpenAI) -> None:
+    """Each has its own random draws. The prompt counts once."""
     one, many = ask(chat_client, temperature=1), ask(chat_client, temperature=1, n=8)
     assert [choice["index"] for choice in many["choices"]] == list(range(8))
     assert len({choice["message"]["content"] for choice in many["choices"]}) > 1
@@ -380,7 +380,7 @@ def test_several_answers_can_be_asked_for(chat_client: OpenAI) -> None:
 
 
 def test_a_seed_repeats_the_answers(chat_client: OpenAI) -> None:
-    """However often, and all of several."""
+    """Each time, and all choices."""
     assert (
         ask(chat_client, temperature=1, seed=5, n=3)["choices"]
         == ask(chat_client, temperature=1, seed=5, n=3)["choices"]
@@ -388,8 +388,8 @@ def test_a_seed_repeats_the_answers(chat_client: OpenAI) -> None:
 
 
 @pytest.mark.shows("alias", "name-echoed")
-def test_an_alias_answers_as_its_model_under_the_name_it_was_asked_by(chat_client: OpenAI) -> None:
-    """SAMPLE: one notebook writes the runtime's id. The echo is INFERRED."""
+def test_an_alias_answers_as_its_model_and_is_echoed(chat_client: OpenAI) -> None:
+    """SAMPLE: one notebook uses the runtime's id. The echo is INFERRED."""
     alias, model = (
         ask(chat_client, model=name, seed=1, temperature=1) for name in ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b")
     )
@@ -397,10 +397,10 @@ def test_an_alias_answers_as_its_model_under_the_name_it_was_asked_by(chat_clien
     assert alias["choices"] == model["choices"]
 
 
-def test_a_stream_whose_reader_goes_away_harms_nobody(
+def test_a_client_that_leaves_a_stream_harms_no_other(
     served_simulator: RunningSimulator, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The next one is served, and nothing is said about it."""
+    """The next request is served, and nothing is logged."""
     body = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "stream": True, "n": 128}
     for _ in range(3):
         with served_simulator.http.stream("POST", "/v1/chat/completions", json=body) as answer:
@@ -418,10 +418,11 @@ def test_a_checkpoint_and_a_tuned_model_answer_under_their_own_names(
         assert ask(openai_client, model=model)["model"] == model
 
 
-def test_the_tuned_model_is_right_visibly_more_often_on_prompts_it_never_saw(
+@pytest.mark.slow
+def test_the_tuned_model_is_better_on_held_out_prompts(
     served_simulator: RunningSimulator,
 ) -> None:
-    """100 held-out problems, each asked once of both at temperature 0; one problem is one point."""
+    """100 problems, each asked once of both models at temperature 0. One problem is one point."""
     function = served_simulator.deploy(Path(__file__).parents[2] / "reward_lambda", name="sound-reward")
     validation = [json.loads(line) for line in (FIXTURES / "validation.jsonl").read_text().splitlines()]
     served_simulator.upload((FIXTURES / "validation.jsonl").read_bytes())
@@ -445,7 +446,7 @@ def test_the_tuned_model_is_right_visibly_more_often_on_prompts_it_never_saw(
 
 @pytest.mark.parametrize(("path", "asked"), [("/v1/chat/completions", "messages"), ("/v1/responses", "input")])
 @pytest.mark.parametrize(("length", "off_the_loop"), [(1_000, False), (5_000, True)])
-def test_a_large_body_is_worked_on_in_a_thread(
+def test_a_large_body_is_processed_in_a_thread(
     local_simulator: RunningSimulator,
     monkeypatch: pytest.MonkeyPatch,
     path: str,
@@ -453,13 +454,13 @@ def test_a_large_body_is_worked_on_in_a_thread(
     length: int,
     off_the_loop: bool,
 ) -> None:
-    """So that other requests are answered meanwhile."""
+    """So that it does not block other requests."""
     house, seen = local_simulator.instance.context, []
     answers = house.inference.answers
 
-    def watched(*wanted: Any) -> Any:
+    def watched(*arguments: Any) -> Any:
         seen.append(_running_loop() is None)
-        return answers(*wanted)
+        return answers(*arguments)
 
     monkeypatch.setattr(house.inference, "answers", watched)
     body = {"model": BASE_MODEL, asked: [{"role": "user", "content": "x" * length}]}
@@ -468,18 +469,18 @@ def test_a_large_body_is_worked_on_in_a_thread(
 
 
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/compact"])
-def test_a_response_that_goes_on_with_another_is_worked_on_in_a_thread(
+def test_a_response_with_a_previous_one_is_processed_in_a_thread(
     local_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    """What came before may be long, however short the request is."""
+    """The earlier conversation may be long."""
     first = local_simulator.http.post("/v1/responses", json={"model": BASE_MODEL, "input": "hi"}).json()["id"]
     responses, seen = local_simulator.instance.context.responses, []
     for name in ("create", "compact"):
         work = getattr(responses, name)
 
-        def watched(*wanted: Any, work: Any = work, **more: Any) -> Any:
+        def watched(*arguments: Any, work: Any = work, **more: Any) -> Any:
             seen.append(_running_loop() is None)
-            return work(*wanted, **more)
+            return work(*arguments, **more)
 
         monkeypatch.setattr(responses, name, watched)
     body = {"model": BASE_MODEL, "input": "go on", "previous_response_id": first}

@@ -1,4 +1,4 @@
-"""The clock on the control plane: over HTTP, for jobs, for keys, and for what is asked wrongly."""
+"""The clock on the control plane: its effect on jobs and keys, and invalid requests."""
 
 import json
 from collections.abc import Iterator
@@ -18,20 +18,20 @@ HOUR = 3_600
 
 @pytest.fixture
 def manual_simulator() -> Iterator[RunningSimulator]:
-    """A simulator of this test's own whose clock only its user moves."""
-    with simulator_in_process(Settings(pace=Pace.MANUAL)) as world:
-        yield world
+    """A simulator of this test's own whose clock moves only on request."""
+    with simulator_in_process(Settings(pace=Pace.MANUAL)) as simulator:
+        yield simulator
 
 
-def post_clock(world: RunningSimulator, **wanted: Any) -> Any:
-    """Steer the clock; return how it stands."""
-    answer = world.http.post("/_simulator/clock", json=wanted)
+def post_clock(simulator: RunningSimulator, **arguments: Any) -> Any:
+    """Update the clock; return its state."""
+    answer = simulator.http.post("/_simulator/clock", json=arguments)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def test_the_clock_shows_where_everything_stands(manual_simulator: RunningSimulator) -> None:
-    """The unfinished jobs with the time of their next move."""
+def test_the_clock_lists_the_unfinished_jobs(manual_simulator: RunningSimulator) -> None:
+    """With the time of their next change."""
     job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))
     assert manual_simulator.http.get("/_simulator/clock").json() == {
         "frozen": False,
@@ -54,8 +54,8 @@ def test_the_clock_shows_where_everything_stands(manual_simulator: RunningSimula
     }
 
 
-def test_an_hour_that_is_made_to_pass_moves_jobs_and_new_timestamps(manual_simulator: RunningSimulator) -> None:
-    """This job ends because its function does not exist; a file that is uploaded now bears the new time."""
+def test_an_advance_moves_jobs_and_timestamps(manual_simulator: RunningSimulator) -> None:
+    """This job ends because its function does not exist. A new file has the new time."""
     job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))
     standing = post_clock(manual_simulator, advance="1h")
     after = manual_simulator.http.get(f"/v1/files/{manual_simulator.upload(make_training_file(101))}").json()
@@ -64,8 +64,8 @@ def test_an_hour_that_is_made_to_pass_moves_jobs_and_new_timestamps(manual_simul
     assert after["created_at"] == FIXED_EPOCH + HOUR
 
 
-def test_to_a_time_is_an_advance_to_there(manual_simulator: RunningSimulator) -> None:
-    """Where it stands it may be moved to; a time that has passed is refused."""
+def test_the_clock_can_be_moved_to_a_time(manual_simulator: RunningSimulator) -> None:
+    """Also to the current one. An earlier time is refused."""
     seen = [post_clock(manual_simulator, to=time)["now"] for time in ("2026-01-01T02:00:00Z", FIXED_EPOCH + 2 * HOUR)]
     assert seen == [FIXED_EPOCH + 2 * HOUR] * 2
     refused = manual_simulator.http.post("/_simulator/clock", json={"to": FIXED_EPOCH + HOUR})
@@ -76,7 +76,7 @@ def test_to_a_time_is_an_advance_to_there(manual_simulator: RunningSimulator) ->
 
 
 def test_the_clock_is_not_advanced_beyond_its_last_second(manual_simulator: RunningSimulator) -> None:
-    """By one order or by many; what shows the time still does."""
+    """By one advance or by many. The time can still be read."""
     post_clock(manual_simulator, to="2099-12-31T23:00:00Z")
     refused = manual_simulator.http.post("/_simulator/clock", json={"advance": "2h"})
     assert refused.status_code == 400
@@ -84,8 +84,8 @@ def test_the_clock_is_not_advanced_beyond_its_last_second(manual_simulator: Runn
     assert manual_simulator.http.get("/_simulator/clock").json()["time"] == "2099-12-31T23:00:00Z"
 
 
-def test_a_run_says_whether_the_job_came_so_far(manual_simulator: RunningSimulator) -> None:
-    """It is queued, and never runs: its function does not exist."""
+def test_a_run_says_whether_the_job_reached_its_target(manual_simulator: RunningSimulator) -> None:
+    """This job is queued, and never runs because its function does not exist."""
     job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))["id"]
     reached = [
         post_clock(manual_simulator, run={"job": job, "status": status})["reached"] for status in ("queued", "running")
@@ -93,8 +93,8 @@ def test_a_run_says_whether_the_job_came_so_far(manual_simulator: RunningSimulat
     assert (reached, manual_simulator.retrieve_job(job)["status"]) == ([True, False], "failed")
 
 
-def test_a_run_says_how_its_job_stands_then(manual_simulator: RunningSimulator) -> None:
-    """With why it failed, if it did; a job that has ended is among the unfinished ones no more."""
+def test_a_run_returns_the_state_of_its_job(manual_simulator: RunningSimulator) -> None:
+    """With the error, if it failed. An ended job is no longer among the unfinished ones."""
     job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))["id"]
     queued = post_clock(manual_simulator, run={"job": job, "status": "queued"})
     failed = post_clock(manual_simulator, run={"job": job, "step": 1})
@@ -107,7 +107,7 @@ def test_a_run_says_how_its_job_stands_then(manual_simulator: RunningSimulator) 
     assert failed["job"]["error"]["message"] == manual_simulator.retrieve_job(job)["error"]["message"]
 
 
-def test_a_pace_of_a_job_that_has_ended_is_refused(manual_simulator: RunningSimulator) -> None:
+def test_a_pace_for_an_ended_job_is_refused(manual_simulator: RunningSimulator) -> None:
     """It would change nothing."""
     job = manual_simulator.create_job(manual_simulator.upload(make_training_file(100)))["id"]
     manual_simulator.http.post(f"/v1/fine_tuning/jobs/{job}/cancel")
@@ -118,8 +118,8 @@ def test_a_pace_of_a_job_that_has_ended_is_refused(manual_simulator: RunningSimu
     )
 
 
-def test_one_job_has_a_speed_and_the_others_keep_theirs(manual_simulator: RunningSimulator) -> None:
-    """The server's is what it was."""
+def test_a_speed_for_one_job_leaves_the_others_unchanged(manual_simulator: RunningSimulator) -> None:
+    """And the server's."""
     file = manual_simulator.upload(make_training_file(100))
     first, _ = manual_simulator.create_job(file)["id"], manual_simulator.create_job(file)
     standing = post_clock(manual_simulator, pace="realtime", speed=7, job=first)
@@ -127,34 +127,34 @@ def test_one_job_has_a_speed_and_the_others_keep_theirs(manual_simulator: Runnin
 
 
 def test_on_a_full_disk_an_advance_is_refused_and_nothing_moves(tmp_path: Path) -> None:
-    """Three of five hours would be longer than a key lasts."""
-    with simulator_in_process(Settings(data=tmp_path / "data", pace=Pace.MANUAL)) as world:
+    """No part of the advance is applied."""
+    with simulator_in_process(Settings(data=tmp_path / "data", pace=Pace.MANUAL)) as simulator:
         with limit_file_size(1):
-            seen = [world.http.post("/_simulator/clock", json={"advance": "5h"}).status_code for _ in range(3)]
-        assert (seen, post_clock(world, advance=0)["now"]) == ([507] * 3, FIXED_EPOCH)
-        assert world.http.get("/v1/models").status_code == 200
+            seen = [simulator.http.post("/_simulator/clock", json={"advance": "5h"}).status_code for _ in range(3)]
+        assert (seen, post_clock(simulator, advance=0)["now"]) == ([507] * 3, FIXED_EPOCH)
+        assert simulator.http.get("/v1/models").status_code == 200
 
 
-def test_a_key_from_before_an_advance_is_older_by_it_and_one_from_after_is_not() -> None:
-    """Thirteen hours are more than a short-term key lasts; a client that mints one for each request goes on."""
-    with simulator_in_process() as world:
-        old = world.key
-        post_clock(world, advance="13h")
-        refused = world.http.get("/v1/models")
-        world.http.headers["authorization"] = f"Bearer {create_session_key(REGION)}"
-        answered = world.http.get("/v1/models")
-    assert world.key == old
+def test_an_advance_ages_only_the_keys_from_before_it() -> None:
+    """Thirteen hours expire a short-term key. A client that creates one for each request goes on."""
+    with simulator_in_process() as simulator:
+        old = simulator.key
+        post_clock(simulator, advance="13h")
+        refused = simulator.http.get("/v1/models")
+        simulator.http.headers["authorization"] = f"Bearer {create_session_key(REGION)}"
+        answered = simulator.http.get("/v1/models")
+    assert simulator.key == old
     assert (refused.status_code, refused.json()["error"]["message"]) == (401, "Bearer Token has expired")
     assert answered.status_code == 200
 
 
 def test_a_running_job_ages_no_key() -> None:
-    """Its hours are its own: the clock that follows it is not the callers'."""
-    with simulator_in_process() as world:
-        job = world.run_job(make_training_file(100))
-        post_clock(world, freeze=True)
+    """The hours of a job do not count for keys."""
+    with simulator_in_process() as simulator:
+        job = simulator.run_job(make_training_file(100))
+        post_clock(simulator, freeze=True)
         assert job["finished_at"] > FIXED_EPOCH
-        assert world.http.get("/v1/models").status_code == 200
+        assert simulator.http.get("/v1/models").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -190,23 +190,23 @@ def test_a_running_job_ages_no_key() -> None:
         ({"thaw": True}, "Unsupported parameter: 'thaw' is not supported."),
     ],
 )
-def test_what_cannot_be_done_is_refused_and_nothing_moves(
+def test_an_invalid_update_is_refused_and_nothing_moves(
     manual_simulator: RunningSimulator, body: object, message: str
 ) -> None:
-    """In the words of the API, with the field at fault."""
+    """With the field that is wrong."""
     answer = manual_simulator.http.post("/_simulator/clock", json=body)
     assert (answer.status_code, answer.json()["error"]["message"][: len(message)]) == (400, message)
     assert manual_simulator.http.get("/_simulator/clock").json()["now"] == FIXED_EPOCH
 
 
 @pytest.mark.parametrize("body", [{"run": {"job": "ftjob-1", "step": 1}}, {"pace": "poll", "job": "ftjob-1"}])
-def test_a_job_that_is_not_there_is_a_404(manual_simulator: RunningSimulator, body: object) -> None:
-    """As everywhere."""
+def test_an_unknown_job_is_a_404(manual_simulator: RunningSimulator, body: object) -> None:
+    """As on every route."""
     answer = manual_simulator.http.post("/_simulator/clock", json=body)
     assert (answer.status_code, json.loads(answer.text)["error"]["code"]) == (404, "not_found_error")
 
 
-def test_a_pace_may_be_given_by_its_name() -> None:
-    """As whoever builds the settings by hand may write it."""
-    with simulator_in_process(Settings(pace="manual")) as world:  # type: ignore[arg-type]  # on purpose
-        assert world.http.get("/_simulator/clock").json()["pace"] == "manual"
+def test_a_pace_may_be_a_string() -> None:
+    """As in settings that a program builds."""
+    with simulator_in_process(Settings(pace="manual")) as simulator:  # type: ignore[arg-type]  # on purpose
+        assert simulator.http.get("/_simulator/clock").json()["pace"] == "manual"

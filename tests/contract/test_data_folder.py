@@ -1,4 +1,4 @@
-"""A simulator on a data folder: what it says of one that is damaged, and what a full disk does to it."""
+"""A simulator on a data folder: damaged data, a full disk, and a second simulator."""
 
 import sqlite3
 from collections.abc import Callable
@@ -16,27 +16,27 @@ from tests.training.training_files import make_training_file
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder with a file and a job in it."""
-    with simulator_in_process(Settings(data=tmp_path / "data")) as world:
-        world.run_job(make_training_file(100))
+    """A data folder with a file and a job."""
+    with simulator_in_process(Settings(data=tmp_path / "data")) as simulator:
+        simulator.run_job(make_training_file(100))
     return tmp_path / "data"
 
 
 def folder_content(folder: Path) -> dict[str, bytes]:
-    """Return all that lies in a folder, but for what SQLite and the lock need while they look."""
+    """Return the content of a folder, except for SQLite's temporary files and the lock."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     passing = ("lock", "simulator.sqlite-shm", "simulator.sqlite-wal")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.name not in passing}
 
 
 def damage_header(state: Path) -> None:
-    """Overwrite the database's first bytes."""
+    """Overwrite the first bytes of the database."""
     with (state / "simulator.sqlite").open("r+b") as database:
         database.write(b"no database any more")
 
 
 def damage_page(state: Path) -> None:
-    """Overwrite a page in its middle."""
+    """Overwrite a page in the middle of the database."""
     with (state / "simulator.sqlite").open("r+b") as database:
         database.seek(5 * 4096)
         database.write(b"\xff" * 4096)
@@ -49,17 +49,17 @@ def truncate_database(state: Path) -> None:
 
 
 def empty_database(state: Path) -> None:
-    """Leave nothing of it but its name."""
+    """Make the database empty."""
     (state / "simulator.sqlite").write_bytes(b"")
 
 
 def remove_database(state: Path) -> None:
-    """Remove it."""
+    """Remove the database."""
     (state / "simulator.sqlite").unlink()
 
 
 def set_newer_version(state: Path) -> None:
-    """Give it another format."""
+    """Set another format version."""
     with sqlite3.connect(state / "simulator.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
@@ -85,7 +85,7 @@ def replace_tables(state: Path) -> None:
 
 
 def corrupt_text(state: Path) -> None:
-    """Put bytes where a text should be."""
+    """Write bytes in place of a text."""
     with closing(sqlite3.connect(state / "simulator.sqlite")) as connection, connection:
         connection.execute("UPDATE files SET sha256 = CAST(x'ff' AS TEXT)")
 
@@ -108,10 +108,8 @@ def corrupt_text(state: Path) -> None:
         (corrupt_text, r"the data folder is damaged: a text in it is not UTF-8"),
     ],
 )
-def test_a_folder_that_was_damaged_is_told_of_and_left_as_it_is(
-    data: Path, harm: Callable[[Path], None], why: str
-) -> None:
-    """One line that names it; whoever mends it finds what was there."""
+def test_a_damaged_folder_is_reported_and_left_unchanged(data: Path, harm: Callable[[Path], None], why: str) -> None:
+    """One line that names it, so that a user can repair it."""
     (state,) = data.glob("state-*")
     harm(state)
     before = folder_content(data)
@@ -130,20 +128,20 @@ def damage_table(state: Path, table: str) -> None:
         database.write(b"\xff" * size)
 
 
-def test_damage_that_is_met_later_is_told_where_it_is_met(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A large database is not read through at the start: the request that needs what is damaged says so."""
+def test_later_damage_is_reported_by_the_request_that_reads_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large database is not read completely at the start."""
     monkeypatch.setattr("simulator.store.database._MAX_CHECKED_BYTES", 0)
     (state,) = data.glob("state-*")
     damage_table(state, "log")
-    with simulator_in_process(Settings(data=data)) as world:
-        (job,) = world.http.get("/v1/fine_tuning/jobs").json()["data"]
-        answer = world.http.get(f"/v1/fine_tuning/jobs/{job['id']}/events")
+    with simulator_in_process(Settings(data=data)) as simulator:
+        (job,) = simulator.http.get("/v1/fine_tuning/jobs").json()["data"]
+        answer = simulator.http.get(f"/v1/fine_tuning/jobs/{job['id']}/events")
     assert answer.status_code == 500
     assert answer.headers["x-simulator-hint"].startswith("the data folder is damaged: ")
 
 
-def test_damage_that_the_start_meets_is_told_as_such(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ends the start as any other damage does."""
+def test_damage_that_the_start_reads_ends_the_start(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As any other damage does."""
     monkeypatch.setattr("simulator.store.database._MAX_CHECKED_BYTES", 0)
     (state,) = data.glob("state-*")
     damage_table(state, "counters")
@@ -151,56 +149,56 @@ def test_damage_that_the_start_meets_is_told_as_such(data: Path, monkeypatch: py
         simulator_in_process(Settings(data=data)).__enter__()
 
 
-def test_a_full_disk_fails_the_upload_and_nothing_that_was_kept(data: Path) -> None:
-    """Nothing of it is left; with room again it goes through."""
-    with simulator_in_process(Settings(data=data)) as world:
-        before = world.http.get("/v1/files").json()
+def test_a_full_disk_fails_only_the_upload(data: Path) -> None:
+    """Nothing of it is left. It succeeds when there is space again."""
+    with simulator_in_process(Settings(data=data)) as simulator:
+        before = simulator.http.get("/v1/files").json()
         form = {"data": {"purpose": "fine-tune"}, "files": {"file": ("train.jsonl", make_training_file(200))}}
         with limit_file_size(10_000):
-            refused = world.http.post("/v1/files", **form)  # type: ignore[arg-type]  # keywords by name
-            during = world.http.get("/v1/files").json()
+            refused = simulator.http.post("/v1/files", **form)  # type: ignore[arg-type]  # keywords by name
+            during = simulator.http.get("/v1/files").json()
         (uploads,) = data.glob("state-*/uploads")
         left = len(list(uploads.iterdir()))
-        accepted = world.http.post("/v1/files", **form)  # type: ignore[arg-type]  # as above
+        accepted = simulator.http.post("/v1/files", **form)  # type: ignore[arg-type]  # as above
     assert (refused.status_code, refused.json()["error"]["code"]) == (507, "insufficient_storage")
     assert "free some space and retry" in refused.headers["x-simulator-hint"]
     assert (during, left, accepted.status_code) == (before, 1, 200)
 
 
-def test_a_full_disk_fails_the_new_job_and_no_other(data: Path) -> None:
-    """The one that asks is told; what there is can still be looked at."""
-    with simulator_in_process(Settings(data=data)) as world:
-        (file,) = world.http.get("/v1/files").json()["data"]
-        jobs = world.http.get("/v1/fine_tuning/jobs").json()
+def test_a_full_disk_fails_only_the_new_job(data: Path) -> None:
+    """Existing resources can still be read."""
+    with simulator_in_process(Settings(data=data)) as simulator:
+        (file,) = simulator.http.get("/v1/files").json()["data"]
+        jobs = simulator.http.get("/v1/fine_tuning/jobs").json()
         body = {"model": "openai.gpt-oss-20b", "training_file": file["id"], "method": requested_method(jobs)}
         with limit_file_size(1):
-            refused = world.http.post("/v1/fine_tuning/jobs", json=body)
-            assert world.http.get("/v1/fine_tuning/jobs").json() == jobs
-        accepted = world.http.post("/v1/fine_tuning/jobs", json=body)
+            refused = simulator.http.post("/v1/fine_tuning/jobs", json=body)
+            assert simulator.http.get("/v1/fine_tuning/jobs").json() == jobs
+        accepted = simulator.http.post("/v1/fine_tuning/jobs", json=body)
     assert (refused.status_code, accepted.status_code) == (507, 200)
 
 
 def requested_method(jobs: object) -> object:
-    """Return the method of the only job of a list."""
+    """Return the method of the only job in a list."""
     assert isinstance(jobs, dict)
     (job,) = jobs["data"]
     return job["method"]
 
 
-def test_a_job_that_finds_the_disk_full_waits_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    """It neither fails nor forgets where it was."""
+def test_a_job_waits_while_the_disk_is_full(tmp_path: Path) -> None:
+    """Then it continues where it was."""
     settings = Settings(data=tmp_path / "data", pace=Pace.POLL)
-    with simulator_in_process(settings) as world:
-        job = world.create_job(world.upload(make_training_file(100)))["id"]
+    with simulator_in_process(settings) as simulator:
+        job = simulator.create_job(simulator.upload(make_training_file(100)))["id"]
         with limit_file_size(1):
-            during = [world.retrieve_job(job)["status"] for _ in range(3)]
-        after = [world.retrieve_job(job)["status"] for _ in range(4)]
+            during = [simulator.retrieve_job(job)["status"] for _ in range(3)]
+        after = [simulator.retrieve_job(job)["status"] for _ in range(4)]
     assert during == ["validating_files"] * 3
     assert after == ["validating_files", "validating_files", "queued", "failed"]
 
 
 def test_a_second_simulator_on_the_folder_is_refused(data: Path) -> None:
-    """As long as the first one runs, and no longer."""
+    """While the first one runs."""
 
     def open_another() -> None:
         simulator_in_process(Settings(data=data)).__enter__()
@@ -210,5 +208,5 @@ def test_a_second_simulator_on_the_folder_is_refused(data: Path) -> None:
         pytest.raises(DataFolderError, match="is in use by another simulator"),
     ):
         open_another()
-    with simulator_in_process(Settings(data=data)) as world:
-        assert isinstance(world, RunningSimulator)
+    with simulator_in_process(Settings(data=data)) as simulator:
+        assert isinstance(simulator, RunningSimulator)

@@ -1,4 +1,4 @@
-"""Training files with one fault each: the job ends as failed, and says where and why."""
+"""Training files with one defect each: the job fails with the line and the reason."""
 
 import json
 import re
@@ -22,13 +22,13 @@ ACCEPTED = [entry for entry in HOSTILE_MANIFEST if entry["records"] is not None]
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    """One simulator for the module: no job here comes so far that it needs AWS."""
-    with simulator_in_process() as made:
-        yield made
+    """One simulator for the module. No job here needs AWS."""
+    with simulator_in_process() as created:
+        yield created
 
 
 def failure(job: Any) -> tuple[str, str, str]:
-    """Return code, param and message of a failed job, having held it to what every failed job is."""
+    """Return code, param and message of a failed job, after checks that hold for every failed job."""
     assert (job["status"], job["fine_tuned_model"], job["trained_tokens"]) == ("failed", None, None)
     assert job["finished_at"] >= job["created_at"]
     assert list(job["error"]) == ["code", "message", "param"]
@@ -37,8 +37,10 @@ def failure(job: Any) -> tuple[str, str, str]:
 
 @pytest.mark.shows("faulty-records")
 @pytest.mark.parametrize("defect", MANIFEST, ids=[entry["file"] for entry in MANIFEST])
-def test_a_faulty_file_fails_its_job_with_line_and_reason(simulator: RunningSimulator, defect: dict[str, Any]) -> None:
-    """One fault a file; the manifest says on which line, and a word that any clear message holds."""
+def test_a_defective_file_fails_its_job_with_line_and_reason(
+    simulator: RunningSimulator, defect: dict[str, Any]
+) -> None:
+    """One defect for each file. The manifest has the line, and a word that the message must contain."""
     job = simulator.run_job((DEFECTS / defect["file"]).read_bytes())
     code, param, message = failure(job)
     named = re.search(r"\bline (\d+)\b", message)
@@ -49,8 +51,8 @@ def test_a_faulty_file_fails_its_job_with_line_and_reason(simulator: RunningSimu
 
 @pytest.mark.shows("strictness")
 @pytest.mark.parametrize("entry", REFUSED, ids=[entry["file"] for entry in REFUSED])
-def test_a_hostile_file_fails_its_job_and_nothing_else(simulator: RunningSimulator, entry: dict[str, Any]) -> None:
-    """By its line and reason, in a message that is short and safe for a terminal; the upload stays as it was."""
+def test_a_hostile_file_fails_only_its_job(simulator: RunningSimulator, entry: dict[str, Any]) -> None:
+    """With line and reason, in a short message that is safe for a terminal. The upload stays unchanged."""
     content = (HOSTILE / entry["file"]).read_bytes()
     job = simulator.run_job(content)
     code, param, message = failure(job)
@@ -62,8 +64,8 @@ def test_a_hostile_file_fails_its_job_and_nothing_else(simulator: RunningSimulat
     assert simulator.http.get(f"/v1/files/{job['training_file']}/content").content == content
 
 
-def test_a_failed_job_tells_of_it_in_an_error_event(simulator: RunningSimulator) -> None:
-    """With the job's own message; nothing was trained."""
+def test_a_failed_job_has_an_error_event(simulator: RunningSimulator) -> None:
+    """With the job's message. Nothing was trained."""
     job = simulator.run_job((DEFECTS / "bad_json.jsonl").read_bytes())
     events = [(event["level"], event["message"]) for event in simulator.list_events(job["id"])]
     assert events == [
@@ -73,7 +75,7 @@ def test_a_failed_job_tells_of_it_in_an_error_event(simulator: RunningSimulator)
     ]
 
 
-def test_a_faulty_validation_file_is_named_as_such(simulator: RunningSimulator) -> None:
+def test_a_defective_validation_file_is_named(simulator: RunningSimulator) -> None:
     """Line, reason, and which of the two files."""
     validation = simulator.upload((DEFECTS / "missing_role.jsonl").read_bytes())
     code, param, message = failure(simulator.run_job(make_training_file(100), validation_file=validation))
@@ -81,6 +83,7 @@ def test_a_faulty_validation_file_is_named_as_such(simulator: RunningSimulator) 
     assert "line 42" in message
 
 
+@pytest.mark.slow
 @pytest.mark.shows("records")
 def test_a_file_of_more_than_twenty_thousand_records_is_too_long(simulator: RunningSimulator) -> None:
     """DOCUMENTED: 100 to 20,000."""
@@ -92,7 +95,7 @@ def test_a_file_of_more_than_twenty_thousand_records_is_too_long(simulator: Runn
 
 
 def validate_file(still: RunningSimulator, content: bytes) -> str:
-    """Give a job on this file the two turns that its validation takes; return what was told last."""
+    """Let a job validate this file; return its last status."""
     job = still.create_job(still.upload(content))["id"]
     for _ in range(2):
         still.retrieve_job(job)
@@ -101,8 +104,8 @@ def validate_file(still: RunningSimulator, content: bytes) -> str:
 
 @pytest.mark.shows("records")
 @pytest.mark.parametrize("count", [100, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_a_file_at_the_bounds_is_sound(polled_simulator: RunningSimulator, count: int) -> None:
-    """The fewest and the most."""
+def test_a_file_at_the_limits_is_valid(polled_simulator: RunningSimulator, count: int) -> None:
+    """The fewest and the most records."""
     line = json.dumps(make_record(1)).encode() + b"\n"
     assert validate_file(polled_simulator, line * count) == VALID
 
@@ -112,20 +115,20 @@ def test_a_file_at_the_bounds_is_sound(polled_simulator: RunningSimulator, count
     [b"\r\n", b"\n\n\n"],
     ids=["line ends of Windows", "blank lines at the end"],
 )
-def test_a_file_may_end_its_lines_as_editors_do(polled_simulator: RunningSimulator, ending: bytes) -> None:
-    """Neither is a fault."""
+def test_line_ends_of_editors_are_valid(polled_simulator: RunningSimulator, ending: bytes) -> None:
+    """CRLF, and a missing last line end."""
     content = make_training_file(100).replace(b"\n", b"\r\n") if ending == b"\r\n" else make_training_file(100) + ending
     assert validate_file(polled_simulator, content) == VALID
 
 
 @pytest.mark.parametrize("entry", ACCEPTED, ids=[entry["file"] for entry in ACCEPTED])
-def test_a_file_that_only_looks_hostile_is_sound(polled_simulator: RunningSimulator, entry: dict[str, Any]) -> None:
-    """Line ends of Unicode, escapes, marks upon marks, turned text, large numbers: all of it is JSON Lines."""
+def test_a_file_that_only_looks_hostile_is_valid(polled_simulator: RunningSimulator, entry: dict[str, Any]) -> None:
+    """Unicode line separators, escapes, combining marks, right-to-left text and large numbers are valid JSON Lines."""
     assert validate_file(polled_simulator, (HOSTILE / entry["file"]).read_bytes()) == VALID
 
 
 def test_a_batch_that_the_records_cannot_fill_fails_the_job(simulator: RunningSimulator) -> None:
-    """No step could be made; the message says what to change."""
+    """It could not do a single step. The message says what to change."""
     batch = {"batch_size": 91}
     method = {"type": "reinforcement", "reinforcement": {"grader": _GRADER, "hyperparameters": batch}}
     code, param, message = failure(simulator.run_job(make_training_file(100), method=method))
@@ -137,7 +140,7 @@ _GRADER = {"type": "lambda", "lambda": {"function": "arn:aws:lambda:us-west-2:12
 
 
 @pytest.mark.parametrize("name", ["train", "validation", "string_reference", "labels", "json"])
-def test_our_own_files_are_sound(polled_simulator: RunningSimulator, name: str) -> None:
-    """Those that the README trains on."""
+def test_the_projects_own_files_are_valid(polled_simulator: RunningSimulator, name: str) -> None:
+    """Those of the README."""
     content = (DEFECTS.parent / "prompts" / f"{name}.jsonl").read_bytes()
     assert validate_file(polled_simulator, content) == VALID

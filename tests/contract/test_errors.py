@@ -1,4 +1,4 @@
-"""Errors: the envelope everywhere, a name on every answer, and never a 500 for what a client does."""
+"""Errors: the same envelope everywhere, a request id on every answer, and no 500 for a client's mistake."""
 
 import json
 import re
@@ -48,23 +48,23 @@ BAD_BODIES = {
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    """One simulator for the module, at `poll` pace; what a client does wrong changes nothing in it."""
-    with simulator_in_process(Settings(pace=Pace.POLL)) as made:
+    """One simulator for the module, at the pace `poll`. Invalid requests change nothing in it."""
+    with simulator_in_process(Settings(pace=Pace.POLL)) as created:
         # A fault of ours must come back as the 500 that it would be on a socket, not as an exception.
-        made.http = TestClient(made.instance.api, raise_server_exceptions=False)
-        made.http.headers["authorization"] = f"Bearer {made.key}"
-        with made.http:
-            yield made
+        created.http = TestClient(created.instance.api, raise_server_exceptions=False)
+        created.http.headers["authorization"] = f"Bearer {created.key}"
+        with created.http:
+            yield created
 
 
 @pytest.fixture(scope="module")
 def file(simulator: RunningSimulator) -> str:
-    """A file that it knows."""
+    """A file of it."""
     return simulator.upload(make_training_file(1))
 
 
 def envelope(answer: httpx2.Response) -> dict[str, Any]:
-    """Return the error object, having held the answer to what every error is."""
+    """Return the error object, after checks that hold for every error."""
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"].startswith("req_")
     assert answer.headers["x-amzn-requestid"] == answer.headers["x-request-id"]
@@ -94,7 +94,7 @@ def envelope(answer: httpx2.Response) -> dict[str, Any]:
     ],
 )
 def test_an_unknown_path_is_not_found(simulator: RunningSimulator, verb: str, path: str) -> None:
-    """Status OBSERVED; FastAPI's own `detail` never leaves the building."""
+    """Status OBSERVED. FastAPI's `detail` does not appear."""
     answer = simulator.http.request(verb, path)
     assert (answer.status_code, envelope(answer)) == (
         404,
@@ -138,16 +138,16 @@ def test_a_wrong_method_is_not_allowed(simulator: RunningSimulator, verb: str, p
 @pytest.mark.shows("wordings-of-refusals")
 @pytest.mark.parametrize("path", [CREATE, CHAT])
 @pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES.keys())
-def test_a_bad_body_is_a_bad_request(simulator: RunningSimulator, path: str, body: bytes) -> None:
-    """Never a 500; what is read and names no model is 404."""
+def test_an_invalid_body_is_a_400(simulator: RunningSimulator, path: str, body: bytes) -> None:
+    """Never a 500. A valid body with an unknown model is a 404."""
     answer = simulator.http.post(path, content=body, headers=JSON_TYPE)
     error = envelope(answer)
     assert (answer.status_code, error["type"]) in ((400, "invalid_request_error"), (404, "invalid_request_error"))
 
 
 @pytest.mark.parametrize("path", [CREATE, CHAT])
-def test_a_body_that_is_not_json_is_of_the_wrong_type(simulator: RunningSimulator, path: str) -> None:
-    """What `curl -d` sends when it is not told otherwise."""
+def test_a_body_not_declared_as_json_is_refused(simulator: RunningSimulator, path: str) -> None:
+    """For example the one that `curl -d` sends."""
     answer = simulator.http.post(path, content=b"{}", headers={"content-type": "application/x-www-form-urlencoded"})
     assert (answer.status_code, envelope(answer)["code"]) == (415, "unsupported_content_type")
 
@@ -166,23 +166,25 @@ def test_a_body_that_is_not_json_is_of_the_wrong_type(simulator: RunningSimulato
         ("after=%00", "after"),
     ],
 )
-def test_a_bad_query_is_a_bad_request(simulator: RunningSimulator, listing: str, query: str, param: str) -> None:
-    """By the parameter that is to blame."""
+def test_an_invalid_query_is_refused_by_its_parameter(
+    simulator: RunningSimulator, listing: str, query: str, param: str
+) -> None:
+    """With 400."""
     answer = simulator.http.get(f"{listing}?{query}")
     assert (answer.status_code, envelope(answer)["param"]) == (400, param)
 
 
 @pytest.mark.parametrize("name", ["%00", "%ff", "%E2%98%83", "x" * 5_000, "a%2Fb", "..%2f..%2fetc%2fpasswd", "'--"])
 @pytest.mark.parametrize("path", ["/v1/files/{}", "/v1/files/{}/content", f"{CREATE}/{{}}", "/v1/models/{}"])
-def test_an_odd_name_is_not_found(simulator: RunningSimulator, path: str, name: str) -> None:
-    """Whatever bytes it is made of."""
+def test_an_odd_id_is_not_found(simulator: RunningSimulator, path: str, name: str) -> None:
+    """Whatever bytes it has."""
     answer = simulator.http.get(path.format(name))
     assert (answer.status_code, envelope(answer)["code"]) == (404, "not_found_error")
 
 
 @pytest.mark.shows("request-ids")
-def test_every_good_answer_has_a_name_too(simulator: RunningSimulator) -> None:
-    """The SDK shows it as `_request_id`; no two are alike."""
+def test_every_answer_has_a_request_id(simulator: RunningSimulator) -> None:
+    """The SDK has it as `_request_id`. No two are equal."""
     models = simulator.openai_client().models
     first, second = models.retrieve(BASE_MODEL), models.retrieve(BASE_MODEL)
     assert str(first._request_id).startswith("req_")
@@ -203,8 +205,8 @@ def test_the_sdk_reads_the_error(simulator: RunningSimulator) -> None:
     assert str(error.request_id).startswith("req_")
 
 
-def test_no_refusal_makes_the_sdk_try_again(simulator: RunningSimulator) -> None:
-    """It retries 408, 409, 429 and 5xx in silence; none of those is an answer to a client's mistake."""
+def test_the_sdk_retries_no_client_error(simulator: RunningSimulator) -> None:
+    """It retries 408, 409, 429 and 5xx silently. No mistake of a client has one of these."""
     mantle = simulator.openai_client()
     for ask in ("/models/x", "/files?limit=0", "/nowhere"):
         with pytest.raises(APIStatusError) as raised:
@@ -213,8 +215,8 @@ def test_no_refusal_makes_the_sdk_try_again(simulator: RunningSimulator) -> None
 
 
 @pytest.mark.shows("throttling", "unavailable")
-def test_nobody_is_throttled_unless_a_script_says_so() -> None:
-    """DOCUMENTED: 429, 503 and 529. No other module than the faults' names the errors that have these statuses."""
+def test_only_scripted_faults_throttle() -> None:
+    """DOCUMENTED: 429, 503 and 529. Only the faults package uses the errors with these statuses."""
     names = {name for name, kind in CATALOGUE.items() if kind.status in {429, 503, 529}}
     room = Path(__file__).parents[2] / "simulator"
     using = {
@@ -225,8 +227,8 @@ def test_nobody_is_throttled_unless_a_script_says_so() -> None:
     assert using == {"errors.py", "faults"}
 
 
-def test_a_hint_says_what_the_terse_body_does_not(simulator: RunningSimulator) -> None:
-    """In a header, so that the body stays the service's."""
+def test_a_hint_explains_the_error_in_a_header(simulator: RunningSimulator) -> None:
+    """So that the body stays the service's."""
     answer = simulator.http.get("/openai/v1/files")
     assert "use base_url" in answer.headers["x-simulator-hint"]
 
@@ -238,10 +240,8 @@ def test_a_hint_says_what_the_terse_body_does_not(simulator: RunningSimulator) -
     ),
     value=values,
 )
-def test_no_value_in_an_order_is_a_fault_of_ours(
-    simulator: RunningSimulator, file: str, place: str, value: Any
-) -> None:
-    """200 for what is sound, 4xx in the envelope for the rest; what was taken can be listed."""
+def test_no_value_in_a_job_request_causes_a_500(simulator: RunningSimulator, file: str, place: str, value: Any) -> None:
+    """200 for a valid one, 4xx with the envelope for the rest. What was accepted can be listed."""
     body: Any = {"model": BASE_MODEL, "training_file": file, "method": reinforcement_method()}
     *way, last = place.split(".")
     at = body
@@ -261,8 +261,8 @@ def test_no_value_in_an_order_is_a_fault_of_ours(
     field=st.sampled_from(["model", "messages", "max_tokens", "temperature", "stream", "stream_options", "seed", "n"]),
     value=values | st.integers(1, 10**30) | st.floats(0, 2),
 )
-def test_no_value_in_a_chat_is_a_fault_of_ours(simulator: RunningSimulator, field: str, value: Any) -> None:
-    """As above, for what is asked most."""
+def test_no_value_in_a_chat_request_causes_a_500(simulator: RunningSimulator, field: str, value: Any) -> None:
+    """As above, for the most frequent request."""
     body = {"model": BASE_MODEL, "messages": [{"role": "user", "content": "2 + 2?"}], field: value}
     answer = simulator.http.post(CHAT, content=json.dumps(body), headers=JSON_TYPE)
     if answer.status_code != 200:
@@ -270,7 +270,7 @@ def test_no_value_in_a_chat_is_a_fault_of_ours(simulator: RunningSimulator, fiel
         envelope(answer)
 
 
-def test_a_fault_of_ours_has_the_envelope_and_a_name(
+def test_a_bug_of_the_simulator_has_the_envelope_and_a_request_id(
     simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that it can be reported."""
@@ -302,10 +302,8 @@ def test_a_fault_of_ours_has_the_envelope_and_a_name(
     ],
     ids=["a model", "a role", "a response", "a file", "a field"],
 )
-def test_an_error_repeats_no_more_than_the_beginning_of_what_was_sent(
-    simulator: RunningSimulator, path: str, body: Any
-) -> None:
-    """A body of 25 MB may be one name: neither the answer nor the hint beside it is as long."""
+def test_an_error_repeats_only_the_start_of_a_long_value(simulator: RunningSimulator, path: str, body: Any) -> None:
+    """A body of 25 MB may be one name. Neither the answer nor the hint is that long."""
     answer = simulator.http.post(path, json=body)
     assert 400 <= answer.status_code < 500
     error = envelope(answer)
@@ -314,8 +312,8 @@ def test_an_error_repeats_no_more_than_the_beginning_of_what_was_sent(
     assert len(answer.headers.get("x-simulator-hint", "")) < 2_000
 
 
-def test_a_hint_repeats_no_more_than_the_beginning_either(simulator: RunningSimulator) -> None:
-    """A header of that length would be one that no client reads."""
+def test_a_hint_repeats_only_the_start_of_a_long_value(simulator: RunningSimulator) -> None:
+    """No client reads a header of that length."""
     scope = "A/20260101/" + "r" * 50_000 + "/bedrock/aws4_request"
     signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
     answer = simulator.http.get("/v1/models", headers={"authorization": signed})

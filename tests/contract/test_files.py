@@ -1,4 +1,4 @@
-"""`/v1/files` through the real SDK: what is uploaded, listed, fetched and deleted."""
+"""`/v1/files` through the real SDK: upload, list, retrieve, content and delete."""
 
 import io
 import os
@@ -21,16 +21,16 @@ EDGE_CASE_CONTENTS = [b"", b"a\r\nb\r\n", b"\xef\xbb\xbf{}\n", bytes(range(256))
 
 
 def part(name: str, content: str, filename: str | None = None) -> str:
-    """Return one part of a form by hand."""
+    """Return one part of a form."""
     named = f'; filename="{filename}"' if filename is not None else ""
     return f'--edge\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n{content}\r\n'
 
 
 def post_form(
-    world: RunningSimulator, *parts: str, end: str = "--edge--\r\n", boundary: str = "; boundary=edge"
+    simulator: RunningSimulator, *parts: str, end: str = "--edge--\r\n", boundary: str = "; boundary=edge"
 ) -> httpx2.Response:
-    """Post a form that was written by hand."""
-    return world.http.post(
+    """Post a form from its parts."""
+    return simulator.http.post(
         "/v1/files",
         content=("".join(parts) + end).encode(),
         headers={"content-type": f"multipart/form-data{boundary}"},
@@ -43,7 +43,7 @@ def parse_error(answer: httpx2.Response) -> tuple[int, dict[str, Any]]:
 
 
 def error_object(message: str, *, code: str = "validation_error", param: str | None = None) -> dict[str, Any]:
-    """Return the error object of a refusal."""
+    """Return the expected error object."""
     return {"code": code, "message": message, "param": param, "type": "invalid_request_error"}
 
 
@@ -54,8 +54,8 @@ NO_FILE = error_object("Missing required parameter: 'file'.", code="missing_requ
 
 
 @pytest.mark.shows("POST /files", "file-object")
-def test_an_upload_is_answered_with_its_description(local_simulator: RunningSimulator) -> None:
-    """Strictly validated by the SDK; the two keys that may not be null are absent."""
+def test_an_upload_returns_the_file_object(local_simulator: RunningSimulator) -> None:
+    """The SDK validates it strictly. The two keys that may not be null are absent."""
     mantle = local_simulator.openai_client(strict=True)
     answer = mantle.files.with_raw_response.create(file=("train.jsonl", b"{}\n"), purpose="fine-tune")
     file = answer.parse()
@@ -72,16 +72,16 @@ def test_an_upload_is_answered_with_its_description(local_simulator: RunningSimu
 
 
 @pytest.mark.parametrize("parts", [(PURPOSE, FILE), (FILE, PURPOSE)], ids=["Python's order", "Node's order"])
-def test_a_form_may_bring_its_parts_in_either_order(local_simulator: RunningSimulator, parts: tuple[str, str]) -> None:
-    """The two SDKs differ."""
+def test_the_parts_of_a_form_may_have_any_order(local_simulator: RunningSimulator, parts: tuple[str, str]) -> None:
+    """The SDKs for Python and Node differ."""
     answer = post_form(local_simulator, *parts)
     assert (answer.status_code, answer.json()["filename"], answer.json()["bytes"]) == (200, "train.jsonl", 3)
 
 
 @pytest.mark.shows("GET /files/{file}/content")
 @pytest.mark.parametrize("content", EDGE_CASE_CONTENTS, ids=repr)
-def test_the_bytes_that_come_back_are_the_bytes_that_went_in(local_simulator: RunningSimulator, content: bytes) -> None:
-    """Line ends, byte order marks, every byte there is, and what looks like a form."""
+def test_the_content_is_the_uploaded_bytes(local_simulator: RunningSimulator, content: bytes) -> None:
+    """Line ends, byte order marks, every byte value, and text that looks like a form."""
     mantle = local_simulator.openai_client()
     file = mantle.files.create(file=("train.jsonl", content), purpose="fine-tune")
     assert mantle.files.content(file.id).content == content
@@ -89,20 +89,20 @@ def test_the_bytes_that_come_back_are_the_bytes_that_went_in(local_simulator: Ru
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=2_000))
-def test_any_bytes_come_back(local_simulator: RunningSimulator, content: bytes) -> None:
-    """The file is none of the API's business until a job reads it."""
+def test_any_bytes_can_be_uploaded(local_simulator: RunningSimulator, content: bytes) -> None:
+    """The API does not read the file until a job does."""
     assert local_simulator.http.get(f"/v1/files/{local_simulator.upload(content)}/content").content == content
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1", "bytes=99-", "lines=1", "bytes=x"])
-def test_a_file_comes_whole_whatever_range_is_asked_for(local_simulator: RunningSimulator, asked: str) -> None:
-    """Ranges are documented nowhere; ignoring one is always right (RFC 9110)."""
+def test_ranges_are_ignored(local_simulator: RunningSimulator, asked: str) -> None:
+    """They are documented nowhere, and to ignore them is always valid (RFC 9110)."""
     answer = local_simulator.http.get(f"/v1/files/{local_simulator.upload(b'whole')}/content", headers={"range": asked})
     assert (answer.status_code, answer.content) == (200, b"whole")
 
 
-def test_the_filename_is_the_clients(local_simulator: RunningSimulator, tmp_path: Path) -> None:
-    """A path gives its last part, bytes alone the SDK's own word."""
+def test_the_filename_is_the_one_that_the_client_sends(local_simulator: RunningSimulator, tmp_path: Path) -> None:
+    """The last part of a path, or the SDK's default for bytes."""
     (tmp_path / "größe 1.jsonl").write_bytes(b"{}\n")
     mantle = local_simulator.openai_client()
     named = mantle.files.create(file=tmp_path / "größe 1.jsonl", purpose="fine-tune")
@@ -111,7 +111,7 @@ def test_the_filename_is_the_clients(local_simulator: RunningSimulator, tmp_path
 
 
 def test_the_same_bytes_twice_are_two_files(local_simulator: RunningSimulator) -> None:
-    """Deleting one leaves the other whole."""
+    """One stays complete when the other is deleted."""
     mantle = local_simulator.openai_client()
     first, second = local_simulator.upload(b"same"), local_simulator.upload(b"same")
     mantle.files.delete(first)
@@ -120,7 +120,7 @@ def test_the_same_bytes_twice_are_two_files(local_simulator: RunningSimulator) -
 
 @pytest.mark.shows("GET /files")
 def test_files_are_listed_newest_first_and_paged_by_the_sdk(local_simulator: RunningSimulator) -> None:
-    """Through several pages, each file once."""
+    """Over several pages, each file once."""
     ids = [local_simulator.upload(b"x", name=f"{number}.jsonl") for number in range(5)]
     mantle = local_simulator.openai_client(strict=True)
     assert [file.id for file in mantle.files.list(limit=2)] == ids[::-1]
@@ -130,8 +130,8 @@ def test_files_are_listed_newest_first_and_paged_by_the_sdk(local_simulator: Run
 
 
 @pytest.mark.shows("GET /files")
-def test_a_listing_has_its_envelope(local_simulator: RunningSimulator) -> None:
-    """First and last id name the page's ends."""
+def test_a_list_has_its_envelope(local_simulator: RunningSimulator) -> None:
+    """With the first and the last id of the page."""
     ids = [local_simulator.upload(b"x") for _ in range(3)]
     page = local_simulator.http.get("/v1/files", params={"limit": 2, "after": ids[2]})
     assert {name: value for name, value in page.json().items() if name != "data"} == {
@@ -153,8 +153,8 @@ def test_a_cursor_of_a_deleted_file_is_refused(local_simulator: RunningSimulator
 
 
 @pytest.mark.shows("GET /files/{file}")
-def test_a_file_is_retrieved_as_it_was_described(local_simulator: RunningSimulator) -> None:
-    """The same object."""
+def test_retrieve_returns_the_same_file_object(local_simulator: RunningSimulator) -> None:
+    """As the upload did."""
     mantle = local_simulator.openai_client(strict=True)
     file = mantle.files.create(file=("train.jsonl", b"{}\n"), purpose="fine-tune")
     assert mantle.files.retrieve(file.id) == file
@@ -162,8 +162,8 @@ def test_a_file_is_retrieved_as_it_was_described(local_simulator: RunningSimulat
 
 
 @pytest.mark.shows("DELETE /files/{file}")
-def test_a_deleted_file_is_gone(local_simulator: RunningSimulator) -> None:
-    """From every route."""
+def test_a_deleted_file_does_not_exist(local_simulator: RunningSimulator) -> None:
+    """On every route."""
     mantle = local_simulator.openai_client(strict=True)
     gone = local_simulator.upload(b"x")
     assert mantle.files.delete(gone).to_dict() == {"deleted": True, "id": gone, "object": "file"}
@@ -175,8 +175,8 @@ def test_a_deleted_file_is_gone(local_simulator: RunningSimulator) -> None:
 
 
 @pytest.mark.shows("deleted-file")
-def test_a_job_goes_on_when_its_file_is_deleted(polled_simulator: RunningSimulator) -> None:
-    """It keeps its copy; only the file object is gone."""
+def test_a_job_continues_when_its_file_is_deleted(polled_simulator: RunningSimulator) -> None:
+    """It keeps its copy."""
     file = polled_simulator.upload(make_training_file(100))
     job = polled_simulator.create_job(file)["id"]
     polled_simulator.openai_client().files.delete(file)
@@ -187,7 +187,7 @@ def test_a_job_goes_on_when_its_file_is_deleted(polled_simulator: RunningSimulat
 
 @pytest.mark.shows("purpose", "other-purposes")
 @pytest.mark.parametrize("purpose", ["batch", "assistants", "", "fine-tune ", "Fine-Tune"])
-def test_only_one_purpose_is_taken(local_simulator: RunningSimulator, purpose: str) -> None:
+def test_only_the_purpose_fine_tune_is_accepted(local_simulator: RunningSimulator, purpose: str) -> None:
     """DOCUMENTED: "Purpose must be set to fine-tune"."""
     message = f"Invalid 'purpose': must be 'fine-tune', got '{purpose}'."
     assert parse_error(post_form(local_simulator, part("purpose", purpose), FILE)) == (
@@ -209,12 +209,12 @@ def test_only_one_purpose_is_taken(local_simulator: RunningSimulator, purpose: s
 def test_a_form_without_its_parts_is_refused(
     local_simulator: RunningSimulator, parts: tuple[str, ...], expected: dict[str, Any]
 ) -> None:
-    """A part of the wrong kind is as good as none."""
+    """A part of the wrong kind counts as missing."""
     assert parse_error(post_form(local_simulator, *parts)) == (400, expected)
 
 
-def test_a_form_that_cannot_be_read_is_refused(local_simulator: RunningSimulator) -> None:
-    """Without the boundary it names, or with none named."""
+def test_an_unreadable_form_is_refused(local_simulator: RunningSimulator) -> None:
+    """Without its boundary, or without a declared one."""
     for answer in (
         post_form(local_simulator, end="nothing of a form"),
         post_form(local_simulator, PURPOSE, FILE, boundary=""),
@@ -224,13 +224,13 @@ def test_a_form_that_cannot_be_read_is_refused(local_simulator: RunningSimulator
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
 def test_an_upload_that_is_no_form_is_refused(local_simulator: RunningSimulator, content_type: str) -> None:
-    """With what it should have been."""
+    """With the expected content type."""
     answer = local_simulator.http.post("/v1/files", content=b"{}", headers={"content-type": content_type})
     message = f"Unsupported content type '{content_type}': this endpoint takes 'multipart/form-data'."
     assert parse_error(answer) == (415, error_object(message, code="unsupported_content_type"))
 
 
-def test_a_form_may_name_its_type_in_any_case(local_simulator: RunningSimulator) -> None:
+def test_the_content_type_of_a_form_may_have_any_case(local_simulator: RunningSimulator) -> None:
     """Media types are case-insensitive (RFC 9110)."""
     answer = local_simulator.http.post(
         "/v1/files",
@@ -243,9 +243,9 @@ def test_a_form_may_name_its_type_in_any_case(local_simulator: RunningSimulator)
 @pytest.mark.shows("file-limit")
 @pytest.mark.parametrize("size", [1_001, 2_000_000])
 def test_a_file_over_the_limit_is_refused(size: int) -> None:
-    """By a byte, or by so much that the upload is not read to its end."""
-    with simulator_in_process(Settings(max_file_bytes=1_000)) as world:
-        mantle = world.openai_client()
+    """By one byte, or by so much that the upload is not read to its end."""
+    with simulator_in_process(Settings(max_file_bytes=1_000)) as simulator:
+        mantle = simulator.openai_client()
         mantle.files.create(file=("small.jsonl", b"x" * 1_000), purpose="fine-tune")
         with pytest.raises(APIStatusError) as answer:
             mantle.files.create(file=("large.jsonl", b"x" * size), purpose="fine-tune")
@@ -255,15 +255,15 @@ def test_a_file_over_the_limit_is_refused(size: int) -> None:
     )
 
 
-def test_over_a_socket_the_refusal_of_a_large_file_arrives() -> None:
-    """Though the client is still sending."""
-    with serve_simulator(Settings(port=0, max_file_bytes=1_000)) as world, pytest.raises(APIStatusError) as answer:
-        world.openai_client().files.create(file=("large.jsonl", bytes(8_000_000)), purpose="fine-tune")
+def test_the_refusal_of_a_large_file_arrives_over_a_socket() -> None:
+    """Although the client is still sending."""
+    with serve_simulator(Settings(port=0, max_file_bytes=1_000)) as simulator, pytest.raises(APIStatusError) as answer:
+        simulator.openai_client().files.create(file=("large.jsonl", bytes(8_000_000)), purpose="fine-tune")
     assert answer.value.status_code == 413
 
 
-def test_a_stream_of_unknown_length_is_taken_over_a_socket() -> None:
-    """A file object that cannot seek is sent in chunks, with no Content-Length."""
+def test_a_stream_of_unknown_length_is_accepted_over_a_socket() -> None:
+    """A file object that cannot seek is sent in chunks, without Content-Length."""
     content = os.urandom(3_000_000)
     form = PURPOSE.encode() + part("file", "", "big.jsonl").encode()[:-2] + content + b"\r\n--edge--\r\n"
 
@@ -271,14 +271,14 @@ def test_a_stream_of_unknown_length_is_taken_over_a_socket() -> None:
         for start in range(0, len(form), 100_000):
             yield form[start : start + 100_000]
 
-    with serve_simulator() as world:
+    with serve_simulator() as simulator:
         headers = {"content-type": "multipart/form-data; boundary=edge"}
-        answer = world.http.post("/v1/files", content=pieces(), headers=headers)
-        assert world.http.get(f"/v1/files/{answer.json()['id']}/content").content == content
+        answer = simulator.http.post("/v1/files", content=pieces(), headers=headers)
+        assert simulator.http.get(f"/v1/files/{answer.json()['id']}/content").content == content
 
 
-def test_files_outlive_a_restart_on_the_same_folder(tmp_path: Path) -> None:
-    """Description, bytes and the count of ids."""
+def test_files_survive_a_restart_on_the_same_folder(tmp_path: Path) -> None:
+    """Their objects, their bytes and the counter of ids."""
     settings = Settings(data=tmp_path, pace=Pace.POLL)
     with simulator_in_process(settings) as before:
         kept = before.upload(b"kept\r\n")
@@ -289,17 +289,17 @@ def test_files_outlive_a_restart_on_the_same_folder(tmp_path: Path) -> None:
         assert after.upload(b"new") != kept
 
 
-def test_without_a_folder_nothing_is_left(local_simulator: RunningSimulator) -> None:
-    """A second simulator knows nothing of the first."""
+def test_without_a_folder_nothing_is_kept(local_simulator: RunningSimulator) -> None:
+    """A second simulator has none of the first one's files."""
     local_simulator.upload(b"x")
     with simulator_in_process() as other:
         assert list(other.openai_client().files.list()) == []
 
 
-def test_a_delete_of_the_same_bytes_in_mid_upload_takes_nothing_away(
+def test_deleting_the_same_bytes_during_an_upload_loses_nothing(
     served_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bytes are kept once; whoever drops them must not be able to come between their arrival and their name."""
+    """Equal bytes are stored once. A delete must not run between their arrival and their registration."""
     content = make_training_file(3, first=7_000)
     first = served_simulator.upload(content)
     receive = BlobStore.stage

@@ -1,4 +1,4 @@
-"""A job that ran to its good end on a real Lambda: its object, events, checkpoints and models, through the real SDK."""
+"""A job that succeeded on a real Lambda: its object, events, checkpoints and models, through the real SDK."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def metrics(finished_job: FinishedJob, served: RunningSimulator) -> Objects:
 
 
 def list_pages(served: RunningSimulator, path: str, *, limit: int) -> Iterator[dict[str, Any]]:
-    """Read a listing as AWS's user guide does: on after the last id until `has_more` is false."""
+    """Page through a list as AWS's user guide does: after the last id, until `has_more` is false."""
     after: dict[str, str] = {}
     while True:
         page = served.http.get(path, params={"limit": limit, **after}).json()
@@ -42,7 +42,7 @@ def list_pages(served: RunningSimulator, path: str, *, limit: int) -> Iterator[d
 
 @pytest.mark.shows("GET /fine_tuning/jobs/{job}", "durations", "tuned-ids")
 def test_the_job_succeeded(finished_job: FinishedJob) -> None:
-    """What has changed since it was created, and that it looks like hours."""
+    """The fields that changed since its creation. It seems to have taken hours."""
     job = finished_job.job
     changed = {
         name: job[name] for name in ("status", "error", "metadata", "result_files", "organization_id", "created_at")
@@ -60,8 +60,8 @@ def test_the_job_succeeded(finished_job: FinishedJob) -> None:
     assert job["trained_tokens"] > STEPS * 32
 
 
-def test_the_sdk_reads_the_job_with_its_own_grader(finished_job: FinishedJob, openai_client: OpenAI) -> None:
-    """The types do not know a Lambda grader; the SDK keeps it all the same."""
+def test_the_sdk_keeps_the_lambda_grader(finished_job: FinishedJob, openai_client: OpenAI) -> None:
+    """Although its types do not have one."""
     job = openai_client.fine_tuning.jobs.retrieve(finished_job.id)
     assert job.method
     assert job.method.reinforcement
@@ -73,8 +73,8 @@ def test_the_sdk_reads_the_job_with_its_own_grader(finished_job: FinishedJob, op
 
 
 @pytest.mark.shows("strict-validation")
-def test_the_sdk_validates_everything_of_the_job_but_its_grader(finished_job: FinishedJob) -> None:
-    """With a grader that its types know in our grader's place."""
+def test_the_sdk_validates_the_job_except_for_its_grader(finished_job: FinishedJob) -> None:
+    """Strictly, with a grader that its types have in place of the Lambda grader."""
     known = {"type": "string_check", "name": "n", "input": "i", "reference": "r", "operation": "eq"}
     method = {"type": "reinforcement", "reinforcement": {"grader": known}}
     job = FineTuningJob.model_validate(finished_job.job | {"method": method}, strict=True)
@@ -85,7 +85,7 @@ def test_the_sdk_validates_everything_of_the_job_but_its_grader(finished_job: Fi
 def test_the_sdk_validates_events_checkpoints_and_models_strictly(
     finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
-    """Every object of every listing."""
+    """Every object of every list."""
     strict = served_simulator.openai_client(strict=True)
     events = list(strict.fine_tuning.jobs.list_events(finished_job.id, limit=7))
     checkpoints = list(strict.fine_tuning.jobs.checkpoints.list(finished_job.id))
@@ -94,10 +94,10 @@ def test_the_sdk_validates_events_checkpoints_and_models_strictly(
 
 
 @pytest.mark.shows("wordings-of-events")
-def test_a_run_is_told_from_its_creation_to_its_end(
+def test_the_events_cover_the_job_from_creation_to_end(
     finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
-    """Only the metrics' wording is known; the others are inferred, and fixed here."""
+    """Only the text of the metrics is known. The others are INFERRED."""
     training_file = finished_job.job["training_file"]
     steps = [f"Step {step}/{STEPS}: training metrics" for step in range(1, STEPS + 1)]
     steps.insert(20, "Checkpoint created at step 20")
@@ -115,7 +115,7 @@ def test_a_run_is_told_from_its_creation_to_its_end(
 
 @pytest.mark.shows("GET /fine_tuning/jobs/{job}/events")
 def test_an_event_has_the_samples_keys(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
-    """A message has no data; times never run back."""
+    """A message has no data. Times never decrease."""
     events = job_events(finished_job, served_simulator)
     assert events[0] == {
         "created_at": FIXED_EPOCH,
@@ -135,13 +135,13 @@ def test_an_event_has_the_samples_keys(finished_job: FinishedJob, served_simulat
 def test_a_metrics_event_has_exactly_the_samples_eight_keys_in_its_order(
     finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
-    """One event a step, ascending; two whole numbers and six floats."""
-    found = metrics(finished_job, served_simulator)
-    assert [list(event["data"]) for event in found] == [METRIC_KEY_ORDER] * STEPS
-    assert [event["data"]["step"] for event in found] == list(range(1, STEPS + 1))
-    assert {event["data"]["total_steps"] for event in found} == {STEPS}
+    """One event for each step, in order: two integers and six floats."""
+    events = metrics(finished_job, served_simulator)
+    assert [list(event["data"]) for event in events] == [METRIC_KEY_ORDER] * STEPS
+    assert [event["data"]["step"] for event in events] == list(range(1, STEPS + 1))
+    assert {event["data"]["total_steps"] for event in events} == {STEPS}
     whole = {"step", "total_steps"}
-    for event in found:
+    for event in events:
         assert {name for name, value in event["data"].items() if isinstance(value, int)} == whole
 
 
@@ -149,7 +149,7 @@ def test_a_metrics_event_has_exactly_the_samples_eight_keys_in_its_order(
 def test_every_metric_is_a_single_precision_number(
     finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
-    """SAMPLE: 0.0008667297661304474 is a float32 written in full."""
+    """SAMPLE: 0.0008667297661304474 is a float32."""
     for event in metrics(finished_job, served_simulator):
         values = [value for value in event["data"].values() if isinstance(value, float)]
         assert values == [struct.unpack("f", struct.pack("f", value))[0] for value in values]
@@ -163,10 +163,10 @@ def test_rewards_are_means_of_32_rollouts(finished_job: FinishedJob, served_simu
 
 
 @pytest.mark.shows("paging")
-def test_events_come_newest_first_and_page_by_their_ids(
+def test_events_are_listed_newest_first_and_paged_by_id(
     finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
-    """OPENAI; the pages put together are the whole."""
+    """OPENAI. The pages together are the whole list."""
     path = f"/v1/fine_tuning/jobs/{finished_job.id}/events"
     paged = [event for page in list_pages(served_simulator, path, limit=5) for event in page["data"]]
     assert paged == job_events(finished_job, served_simulator)[::-1]
@@ -176,7 +176,7 @@ def test_events_come_newest_first_and_page_by_their_ids(
 
 
 def test_the_last_page_has_no_more(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
-    """When the limit is exactly what is left, too."""
+    """Also if the limit is exactly the rest."""
     count = len(job_events(finished_job, served_simulator))
     path = f"/v1/fine_tuning/jobs/{finished_job.id}/events"
     whole = served_simulator.http.get(path, params={"limit": count}).json()
@@ -187,7 +187,7 @@ def test_the_last_page_has_no_more(finished_job: FinishedJob, served_simulator: 
 def test_another_jobs_event_is_no_cursor(
     finished_job: FinishedJob, served_simulator: RunningSimulator, openai_client: OpenAI
 ) -> None:
-    """Nor is what is no id at all."""
+    """Nor is an unknown id."""
     other = served_simulator.run_job(b"{}\n")["id"]
     for after in (served_simulator.list_events(other)[0]["id"], "ft-event-abc123"):
         with pytest.raises(BadRequestError, match="No element with id"):
@@ -195,10 +195,10 @@ def test_another_jobs_event_is_no_cursor(
 
 
 @pytest.mark.shows("GET /fine_tuning/jobs/{job}/checkpoints", "checkpoints", "checkpoint-metrics", "ids-of-jobs")
-def test_a_checkpoint_is_kept_every_twenty_steps_and_at_the_end(
+def test_there_is_a_checkpoint_every_twenty_steps_and_at_the_end(
     finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
-    """Newest first; its metrics are the held-out means."""
+    """Newest first. Its metrics are the held-out means."""
     listed = served_simulator.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}/checkpoints").json()
     last, first = listed["data"]
     assert last == {
@@ -218,10 +218,10 @@ def test_a_checkpoint_is_kept_every_twenty_steps_and_at_the_end(
     assert re.fullmatch(r"ftckpt-[0-9a-f-]{36}", first["id"])
 
 
-def test_checkpoints_page_by_their_ids(
+def test_checkpoints_are_paged_by_id(
     finished_job: FinishedJob, served_simulator: RunningSimulator, openai_client: OpenAI
 ) -> None:
-    """One a page."""
+    """One on each page."""
     path = f"/v1/fine_tuning/jobs/{finished_job.id}/checkpoints"
     assert [len(page["data"]) for page in list_pages(served_simulator, path, limit=1)] == [1, 1]
     paged = openai_client.fine_tuning.jobs.checkpoints.list(finished_job.id, limit=1)
@@ -231,7 +231,7 @@ def test_checkpoints_page_by_their_ids(
 def test_an_events_id_is_no_cursor_of_checkpoints(
     finished_job: FinishedJob, served_simulator: RunningSimulator, openai_client: OpenAI
 ) -> None:
-    """Each listing has its own."""
+    """Each list has its own ids."""
     with pytest.raises(BadRequestError, match="No element with id"):
         openai_client.fine_tuning.jobs.checkpoints.list(
             finished_job.id, after=job_events(finished_job, served_simulator)[0]["id"]
@@ -240,7 +240,7 @@ def test_an_events_id_is_no_cursor_of_checkpoints(
 
 @pytest.mark.shows("checkpoints")
 def test_a_job_that_did_not_train_has_no_checkpoints(served_simulator: RunningSimulator) -> None:
-    """An empty list, and no 404."""
+    """An empty list, not a 404."""
     failed = served_simulator.run_job(b"{}\n")["id"]
     assert served_simulator.http.get(f"/v1/fine_tuning/jobs/{failed}/checkpoints").json() == {
         "data": [],
@@ -254,17 +254,17 @@ def test_a_job_that_did_not_train_has_no_checkpoints(served_simulator: RunningSi
 def test_a_job_that_succeeded_cannot_be_cancelled(
     finished_job: FinishedJob, served_simulator: RunningSimulator, openai_client: OpenAI
 ) -> None:
-    """And is as it was afterwards."""
+    """It stays unchanged."""
     with pytest.raises(BadRequestError, match="it has ended with status 'succeeded'"):
         openai_client.fine_tuning.jobs.cancel(finished_job.id)
     assert served_simulator.retrieve_job(finished_job.id) == finished_job.job
 
 
 @pytest.mark.shows("GET /models", "other-models", "tuned-ids")
-def test_the_models_are_the_services_own_and_those_that_were_made(
+def test_the_models_are_the_base_models_and_the_tuned_ones(
     finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
-    """OBSERVED form, `status` included; that tuned models are listed is INFERRED."""
+    """OBSERVED form, with `status`. INFERRED: tuned models are listed."""
     model = finished_job.model
     created = finished_job.job["finished_at"]
     listed = served_simulator.http.get("/v1/models")
@@ -296,8 +296,8 @@ def test_a_base_model_is_retrieved(openai_client: OpenAI, name: str, owner: str)
 
 
 @pytest.mark.shows("alias", "name-echoed")
-def test_an_alias_is_the_model_that_it_means(openai_client: OpenAI) -> None:
-    """SAMPLE: one notebook writes it."""
+def test_an_alias_retrieves_its_model(openai_client: OpenAI) -> None:
+    """SAMPLE: one notebook uses it."""
     assert openai_client.models.retrieve("qwen.qwen3-32b-v1:0").id == "qwen.qwen3-32b"
 
 
@@ -305,7 +305,7 @@ def test_an_alias_is_the_model_that_it_means(openai_client: OpenAI) -> None:
 def test_a_tuned_model_and_its_checkpoints_are_retrieved(
     finished_job: FinishedJob, openai_client: OpenAI, suffix: str
 ) -> None:
-    """Under the ids that the job and its checkpoints name."""
+    """By the ids in the job and its checkpoints."""
     assert openai_client.models.retrieve(finished_job.model + suffix).id == finished_job.model + suffix
 
 
@@ -314,7 +314,7 @@ def test_a_tuned_model_and_its_checkpoints_are_retrieved(
     "name", ["gpt-4o", "ft:openai.gpt-oss-20b:1::x", "arn:aws:bedrock:us-west-2::model/x/y", "a b"]
 )
 def test_an_unknown_model_is_not_found(openai_client: OpenAI, name: str) -> None:
-    """OBSERVED verbatim; an ARN's slashes arrive."""
+    """OBSERVED verbatim. An id may contain slashes."""
     with pytest.raises(NotFoundError) as answer:
         openai_client.models.retrieve(name)
     assert answer.value.body == {
@@ -330,13 +330,16 @@ def test_an_unknown_model_is_not_found(openai_client: OpenAI, name: str) -> None
 def test_every_object_has_its_keys_in_alphabetical_order(
     finished_job: FinishedJob, served_simulator: RunningSimulator, of: str
 ) -> None:
-    """Mantle sends them so (OBSERVED); only a metrics event's `data` keeps the sample's order."""
+    """As Mantle sends them (OBSERVED). Only a metrics event's `data` has the sample's order."""
     body = served_simulator.http.get(f"/v1/fine_tuning/jobs/{finished_job.id}{of}", params={"limit": 1000}).text
     assert find_unsorted_objects(body) == ([METRIC_KEY_ORDER] * STEPS if of == "/events" else [])
 
 
-def test_two_jobs_of_one_order_tell_one_story(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
-    """Even side by side: neither order nor concurrency changes a draw."""
+@pytest.mark.slow
+def test_two_jobs_with_the_same_inputs_have_the_same_log(
+    finished_job: FinishedJob, served_simulator: RunningSimulator
+) -> None:
+    """Also concurrently: neither order nor concurrency changes a random draw."""
     file = served_simulator.upload(finished_job.content)
     jobs = [served_simulator.create_job(file, function=finished_job.function)["id"] for _ in range(2)]
     stories = [
@@ -357,10 +360,10 @@ def test_a_get_changes_nothing(finished_job: FinishedJob, served_simulator: Runn
         assert served_simulator.http.get(ask).content == served_simulator.http.get(ask).content
 
 
-def test_the_log_of_a_job_tells_what_the_api_does_not(
+def test_the_log_of_a_job_has_what_the_api_does_not(
     finished_job: FinishedJob, served_simulator: RunningSimulator
 ) -> None:
-    """The rewards that really came back, and beside each step the hidden truth; neither is in a Bedrock-shaped body."""
+    """The rewards of the function, and the hidden truth of each step. Bedrock shows neither."""
     lines = served_simulator.http.get(f"/_simulator/jobs/{finished_job.id}/log").text.splitlines()
     graded = [entry for entry in map(json.loads, lines) if entry["event"] == "RolloutsGraded"]
     truth = served_simulator.http.get(f"/_simulator/jobs/{finished_job.id}/truth").json()
@@ -371,7 +374,7 @@ def test_the_log_of_a_job_tells_what_the_api_does_not(
 
 
 def test_the_rollouts_of_a_job_can_be_read(finished_job: FinishedJob, served_simulator: RunningSimulator) -> None:
-    """Each with its text and the reward that it earned: what a reward function can be tried on again."""
+    """Each with its text and its reward, as input for another version of the reward function."""
     answer = served_simulator.http.get(f"/_simulator/jobs/{finished_job.id}/rollouts")
     rollouts = [json.loads(line) for line in answer.text.splitlines()]
     trained = [rollout for rollout in rollouts if rollout["split"] == "train"]
@@ -386,6 +389,6 @@ def test_the_rollouts_of_a_job_can_be_read(finished_job: FinishedJob, served_sim
     ]
 
 
-def test_the_rollouts_of_no_job_are_not_found(served_simulator: RunningSimulator) -> None:
-    """As every other view of a job that is not there."""
+def test_the_rollouts_of_an_unknown_job_are_not_found(served_simulator: RunningSimulator) -> None:
+    """As every other view of it."""
     assert served_simulator.http.get("/_simulator/jobs/ftjob-none/rollouts").status_code == 404

@@ -108,8 +108,8 @@ def test_no_generated_request_meets_a_fault(
 @pytest.fixture(scope="module")
 def clock_simulator() -> Iterator[RunningSimulator]:
     """A simulator to be emptied, frozen and made to fail."""
-    with serve_simulator() as world:
-        yield world
+    with serve_simulator() as simulator:
+        yield simulator
 
 
 @pytest.mark.slow
@@ -127,18 +127,19 @@ def check_aws(status: int, body: bytes) -> None:
     assert status < 500, body
 
 
-def populate(world: RunningSimulator) -> None:
+def populate(simulator: RunningSimulator) -> None:
     """Make what requests to AWS are about."""
     clients: list[Any] = [
-        world.boto3_session.client(service, endpoint_url=world.url) for service in ("s3", "sqs", "logs", "lambda")
+        simulator.boto3_session.client(service, endpoint_url=simulator.url)
+        for service in ("s3", "sqs", "logs", "lambda")
     ]
     s3, sqs, logs, functions = clients
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=make_training_file(1))
     sqs.create_queue(QueueName=QUEUE)
     logs.create_log_group(logGroupName=GROUP)
-    world.iam_client.create_user(UserName=USER)
-    role = world.iam_client.create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    simulator.iam_client.create_user(UserName=USER)
+    role = simulator.iam_client.create_role(RoleName=ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     functions.create_function(
         FunctionName=FUNCTION,
         Runtime="python3.12",
@@ -175,9 +176,9 @@ def test_ten_thousand_changed_requests_meet_no_fault(
     of_the_api = islice(generate_requests(seed=0, key=served_simulator.key, names=names), API_REQUESTS)
     of_aws = islice(aws_requests(seed=0), AWS_REQUESTS)
 
-    async def answers(made: Iterable[Request], hold: Callable[[int, bytes], None]) -> Counter[int]:
+    async def answers(created: Iterable[Request], hold: Callable[[int, bytes], None]) -> Counter[int]:
         statuses: Counter[int] = Counter()
-        for request in made:
+        for request in created:
             answer: AsgiAnswer = await send_request(served_simulator.instance.app, request)
             hold(answer.status, answer.body)
             statuses[answer.status] += 1

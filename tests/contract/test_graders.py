@@ -1,4 +1,4 @@
-"""Every grader of `fixtures/graders`, really run: when its form is sound the job ends well; broken, it says how."""
+"""Every grader of `fixtures/graders`, run by a job: a valid one succeeds, a broken one fails with a reason."""
 
 import json
 import re
@@ -18,7 +18,7 @@ PARAM = "method.reinforcement.grader.lambda.function"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenGrader:
-    """A grader, and what its job's message says of it beside the rollout."""
+    """A grader, and what its job's message must contain beside the rollout."""
 
     name: str
     says: str
@@ -50,7 +50,7 @@ FAST_GRADERS = {"raises", "missing_id", "nan_score"}
 
 
 def parametrize_cases(cases: tuple[Any, ...]) -> list[Any]:
-    """Return the cases as parameters; all but a few are left to CI."""
+    """Return the cases as parameters. Most are slow tests."""
     names = [case if isinstance(case, str) else case.name for case in cases]
     return [
         pytest.param(case, id=name, marks=() if name in FAST_GRADERS else pytest.mark.slow)
@@ -58,16 +58,18 @@ def parametrize_cases(cases: tuple[Any, ...]) -> list[Any]:
     ]
 
 
-def test_every_grader_is_tried_here() -> None:
-    """None is forgotten."""
+def test_every_grader_has_a_test() -> None:
+    """None is missing."""
     folders = {path.parent.name for path in GRADERS.glob("*/lambda_function.py")}
     assert folders == {*VALID_GRADERS, *(broken.name for broken in BROKEN_GRADERS)}
 
 
 @pytest.mark.shows("broken-grader")
 @pytest.mark.parametrize("broken", parametrize_cases(BROKEN_GRADERS))
-def test_a_broken_grader_fails_its_job_and_says_how(served_simulator: RunningSimulator, broken: BrokenGrader) -> None:
-    """The code, the function, the rollout, what was wrong, and an event; never a score in its place."""
+def test_a_broken_grader_fails_its_job_with_the_reason(
+    served_simulator: RunningSimulator, broken: BrokenGrader
+) -> None:
+    """The code, the function, the rollout, the reason, and an event. There is never a score instead."""
     function = served_simulator.deploy(GRADERS / broken.name, timeout=broken.timeout, memory=128)
     job = served_simulator.run_job(make_training_file(100), function=function)
     error = job["error"]
@@ -89,18 +91,18 @@ def test_a_broken_grader_fails_its_job_and_says_how(served_simulator: RunningSim
 
 
 @pytest.mark.slow
-def test_what_a_broken_grader_did_not_say_is_nowhere_in_the_log(served_simulator: RunningSimulator) -> None:
-    """It scored the held-out records and then failed: the log holds those scores and no step."""
+def test_the_log_has_only_the_scores_that_a_grader_returned(served_simulator: RunningSimulator) -> None:
+    """It scored the held-out records and then failed: the log has those scores and no step."""
     function = served_simulator.deploy(GRADERS / "fails_on_third_call", name="late", memory=128)
     job = served_simulator.run_job(make_training_file(100), function=function)
     log = served_simulator.http.get(f"/_simulator/jobs/{job['id']}/log").text.splitlines()
-    told = [entry for entry in map(json.loads, log) if entry["event"] in {"RolloutsGraded", "StepCompleted"}]
-    assert all(entry["event"] == "RolloutsGraded" and entry["split"] == "held_out" for entry in told)
+    entries = [entry for entry in map(json.loads, log) if entry["event"] in {"RolloutsGraded", "StepCompleted"}]
+    assert all(entry["event"] == "RolloutsGraded" and entry["split"] == "held_out" for entry in entries)
 
 
 @pytest.mark.parametrize("name", parametrize_cases(VALID_GRADERS))
-def test_a_grader_that_is_sound_in_form_ends_well(served_simulator: RunningSimulator, name: str) -> None:
-    """Whatever its worth, every rollout has a score and the job succeeds."""
+def test_a_grader_with_a_valid_form_succeeds(served_simulator: RunningSimulator, name: str) -> None:
+    """Every rollout has a score, good or bad."""
     job = served_simulator.run_job(make_training_file(100), function=served_simulator.deploy(GRADERS / name))
     metrics = [event for event in served_simulator.list_events(job["id"]) if event["type"] == "metrics"]
     assert (job["status"], job["error"], len(metrics)) == ("succeeded", None, 22)

@@ -1,4 +1,4 @@
-"""Hostile deployment packages by way of boto3: refused, and nothing is left of them."""
+"""Hostile deployment packages through boto3: they are refused, and nothing of them is left."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ INVALID_WHEN_UNPACKED = (
 
 @pytest.fixture(scope="module")
 def functions(served_simulator: RunningSimulator) -> Iterator["LambdaClient"]:
-    """A client that takes the first answer: an SDK tries a 502 again, as it does at AWS."""
+    """A Lambda client without retries. By default an SDK retries a 502, as at AWS."""
     client = served_simulator.boto3_session.client(
         "lambda", endpoint_url=served_simulator.url, config=Config(retries={"max_attempts": 0})
     )
@@ -37,7 +37,7 @@ def functions(served_simulator: RunningSimulator) -> Iterator["LambdaClient"]:
 def deploy_package(
     functions: "LambdaClient", served: RunningSimulator, package: HostilePackage, *, name: str | None = None
 ) -> str:
-    """Create a function of a package, by the package's name unless told otherwise; return its ARN."""
+    """Create a function from a package; return its ARN."""
     created = functions.create_function(
         FunctionName=name or package.name.replace("_", "-"),
         Runtime="python3.11",
@@ -51,7 +51,7 @@ def deploy_package(
 
 
 def invoke_outcome(functions: "LambdaClient", arn: str) -> str:
-    """Invoke a function; return what it answered, or the name of the error and what it says."""
+    """Invoke a function; return its answer, or the name and message of the error."""
     try:
         return functions.invoke(FunctionName=arn)["Payload"].read().decode()
     except ClientError as refused:
@@ -59,19 +59,19 @@ def invoke_outcome(functions: "LambdaClient", arn: str) -> str:
 
 
 def error_message(refused: ClientError) -> str:
-    """Return the name of an error and what it says."""
+    """Return the name and message of an error."""
     error = refused.response["Error"]
     return f"{error['Code']}: {error['Message']}"
 
 
 def environments(served: RunningSimulator) -> list[str]:
-    """Return the names of the folders of all execution environments."""
+    """Return the folders of all execution environments."""
     folder = served.instance._services._pool._folder
     return sorted(path.name for path in folder.glob("environment-*")) if folder else []
 
 
 def packages_refused(*, at_upload: bool) -> list[Any]:
-    """Return the packages that are refused, then or when they are unpacked."""
+    """Return the packages that are refused at upload, or when they are unpacked."""
     return [
         pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.is_large else [])
         for each in HOSTILE_PACKAGES
@@ -81,29 +81,29 @@ def packages_refused(*, at_upload: bool) -> list[Any]:
 
 @pytest.mark.shows("packages")
 @pytest.mark.parametrize("package", packages_refused(at_upload=True))
-def test_a_hostile_package_is_refused_when_it_is_uploaded(
+def test_a_hostile_package_is_refused_at_upload(
     functions: "LambdaClient", served_simulator: RunningSimulator, package: HostilePackage
 ) -> None:
-    """In AWS's own words, and in ours about what is wrong; there is no function then."""
+    """With AWS's words and the reason. No function is created."""
     with pytest.raises(ClientError) as refusal:
         deploy_package(functions, served_simulator, package)
-    said = error_message(refusal.value)
-    assert said.startswith(
+    message = error_message(refusal.value)
+    assert message.startswith(
         (
             "InvalidParameterValueException: Could not unzip uploaded file. Please check your file, then try to upload",
             "InvalidParameterValueException: Unzipped size must be smaller than 262144000 bytes",
         )
     )
-    assert (package.reason_contains or "") in said
+    assert (package.reason_contains or "") in message
     with pytest.raises(functions.exceptions.ResourceNotFoundException):
         functions.get_function(FunctionName=package.name.replace("_", "-"))
 
 
 @pytest.mark.parametrize("archive", [b"", zip_files({})], ids=["no bytes", "no files"])
-def test_an_empty_package_is_refused_when_it_is_uploaded(
+def test_an_empty_package_is_refused_at_upload(
     functions: "LambdaClient", served_simulator: RunningSimulator, archive: bytes
 ) -> None:
-    """With AWS's own words for it."""
+    """With AWS's words."""
     package = HostilePackage(name="empty", description="nothing", content=lambda: archive, reason_contains="non-empty")
     with pytest.raises(ClientError) as refusal:
         deploy_package(functions, served_simulator, package)
@@ -113,7 +113,7 @@ def test_an_empty_package_is_refused_when_it_is_uploaded(
 def test_a_function_stays_as_it_is_when_its_new_package_is_refused(
     functions: "LambdaClient", served_simulator: RunningSimulator
 ) -> None:
-    """In the request or by way of S3."""
+    """In the request or from S3."""
     arn = deploy_package(functions, served_simulator, BY_NAME["folders"], name="to-be-changed")
     before = functions.get_function_configuration(FunctionName=arn)
     s3 = served_simulator.boto3_session.client("s3", endpoint_url=served_simulator.url)
@@ -131,29 +131,29 @@ def test_a_function_stays_as_it_is_when_its_new_package_is_refused(
 
 @pytest.mark.shows("packages")
 @pytest.mark.parametrize("package", packages_refused(at_upload=False))
-def test_what_only_unpacking_shows_is_refused_when_it_is_invoked(
+def test_some_packages_are_refused_at_the_first_invocation(
     functions: "LambdaClient", served_simulator: RunningSimulator, package: HostilePackage
 ) -> None:
-    """In Lambda's own name for it; no folder is left, and the simulator goes on as before."""
+    """With Lambda's error name. No folder is left, and the simulator goes on."""
     before = environments(served_simulator)
-    said = invoke_outcome(functions, deploy_package(functions, served_simulator, package))
-    assert said.startswith("InvalidZipFileException: Lambda could not unzip the deployment package. ")
-    assert (package.reason_contains or "") in said
+    message = invoke_outcome(functions, deploy_package(functions, served_simulator, package))
+    assert message.startswith("InvalidZipFileException: Lambda could not unzip the deployment package. ")
+    assert (package.reason_contains or "") in message
     assert environments(served_simulator) == before
     assert served_simulator.http.get("/_simulator/health").status_code == 200
 
 
 def test_a_function_runs_after_all_of_them(functions: "LambdaClient", served_simulator: RunningSimulator) -> None:
-    """No environment was taken away by those that could not be made."""
+    """The failed ones used up no environment."""
     assert (
         invoke_outcome(functions, deploy_package(functions, served_simulator, BY_NAME["a_long_name"])) == '"unpacked"'
     )
 
 
-def test_a_job_with_a_hostile_package_fails_and_says_why(
+def test_a_job_with_a_hostile_package_fails_with_the_reason(
     functions: "LambdaClient", served_simulator: RunningSimulator
 ) -> None:
-    """As a grader that breaks does."""
+    """As with a broken grader."""
     arn = deploy_package(functions, served_simulator, BY_NAME["wrong_checksum"], name="hostile-reward")
     job = served_simulator.run_job(make_training_file(100), function=arn)
     assert (job["status"], job["error"]["code"]) == ("failed", "grader_error")

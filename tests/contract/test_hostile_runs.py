@@ -1,8 +1,10 @@
-"""Hostile material in a real run: what was accepted is graded to the end, and what a function says is safe to print."""
+"""Hostile data in a real job: every accepted record is graded, and a function's messages are safe to print."""
 
 import json
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from client.terminal import escape_control_characters
 from tests.simulators import RunningSimulator
@@ -19,8 +21,9 @@ def lambda_handler(event, context):
 """
 
 
-def test_every_record_that_was_accepted_is_graded(served_simulator: RunningSimulator) -> None:
-    """The hostile line of each sound file, trained on by a real function: control characters, depth, marks, and all."""
+@pytest.mark.slow
+def test_every_accepted_record_is_graded(served_simulator: RunningSimulator) -> None:
+    """The hostile line of each valid file, graded by a real function."""
     lines = [
         (HOSTILE / entry["file"]).read_bytes().split(b"\n", 1)[0].rstrip(b"\r") + b"\n"
         for entry in MANIFEST
@@ -29,13 +32,13 @@ def test_every_record_that_was_accepted_is_graded(served_simulator: RunningSimul
     job = served_simulator.run_job(
         b"".join(lines) + make_training_file(100), function=served_simulator.deploy(GRADERS / "always_one")
     )
-    told = served_simulator.http.get(f"/_simulator/jobs/{job['id']}/rollouts").text.splitlines()
+    entries = served_simulator.http.get(f"/_simulator/jobs/{job['id']}/rollouts").text.splitlines()
     assert (job["status"], job["error"]) == ("succeeded", None)
-    assert {json.loads(line)["line"] for line in told} >= set(range(1, len(lines) + 1))
+    assert {json.loads(line)["line"] for line in entries} >= set(range(1, len(lines) + 1))
 
 
-def test_what_a_function_says_as_it_fails_is_safe_to_print(served_simulator: RunningSimulator, tmp_path: Path) -> None:
-    """In the job's error, in its events, wherever a client prints them: no escape sequence, no turned text."""
+def test_the_error_of_a_function_is_safe_to_print(served_simulator: RunningSimulator, tmp_path: Path) -> None:
+    """In the job and in its events: no escape sequence, no right-to-left override."""
     (tmp_path / "lambda_function.py").write_text(NOISY_GRADER)
     job = served_simulator.run_job(make_training_file(100), function=served_simulator.deploy(tmp_path, name="shouting"))
     messages = [job["error"]["message"], *(event["message"] for event in served_simulator.list_events(job["id"]))]

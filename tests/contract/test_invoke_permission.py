@@ -1,4 +1,4 @@
-"""Who may have a reward function invoked: the caller's own identity decides, before the start (DOCUMENTED: no role)."""
+"""Who may have a reward function invoked: the caller's identity decides before the job starts (DOCUMENTED: no role)."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ NOT_ALLOWED = "because no identity-based policy allows the lambda:InvokeFunction
 
 @pytest.fixture(scope="module")
 def function(served_simulator: RunningSimulator) -> str:
-    """A sound reward function's ARN."""
+    """The ARN of a valid reward function."""
     return served_simulator.deploy(ROOT / "reward_lambda")
 
 
@@ -28,7 +28,7 @@ def allow(served: RunningSimulator, user: str, resource: str, *, effect: str = "
 
 
 def run_as(served: RunningSimulator, key: str, function: str) -> Any:
-    """Create a job with a key of somebody's; return it at its end."""
+    """Create a job with another key; return it at its end."""
     body = {
         "model": "openai.gpt-oss-20b",
         "training_file": served.upload(make_training_file(100)),
@@ -48,7 +48,7 @@ def job_failure(job: Any) -> tuple[str, Any]:
 
 
 def expected_denial(caller: str, function: str, why: str) -> tuple[str, Any]:
-    """Return how a job ends whose caller may not have the function invoked. `caller` is a part of an ARN."""
+    """Return the end of a job whose caller may not invoke the function. `caller` is a part of an ARN."""
     service = "sts" if caller.startswith("assumed-role/") else "iam"
     arn = f"arn:aws:{service}::123456789012:{caller}"
     message = f"User: {arn} is not authorized to perform: lambda:InvokeFunction on resource: {function} {why}"
@@ -56,10 +56,8 @@ def expected_denial(caller: str, function: str, why: str) -> tuple[str, Any]:
 
 
 @pytest.mark.shows("grader-permission", "missing-function")
-def test_a_user_without_the_permission_fails_and_is_told_in_awss_words(
-    served_simulator: RunningSimulator, function: str
-) -> None:
-    """Before the start: the job never ran."""
+def test_a_user_without_the_permission_gets_awss_message(served_simulator: RunningSimulator, function: str) -> None:
+    """The job fails before it starts."""
     job = run_as(served_simulator, create_user_key(served_simulator, "ann"), function)
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
     assert job_failure(job) == expected_denial("user/ann", function, why)
@@ -74,16 +72,16 @@ def test_a_user_with_the_permission_succeeds(served_simulator: RunningSimulator,
     assert job_failure(run_as(served_simulator, key, function)) == ("succeeded", None)
 
 
-def test_a_permission_on_another_function_is_none(served_simulator: RunningSimulator, function: str) -> None:
-    """The resource is looked at."""
+def test_a_permission_on_another_function_does_not_count(served_simulator: RunningSimulator, function: str) -> None:
+    """The policy names a resource."""
     key = create_user_key(served_simulator, "cid")
     allow(served_simulator, "cid", "arn:aws:lambda:*:*:function:other")
     why = "because no identity-based policy allows the lambda:InvokeFunction action"
     assert job_failure(run_as(served_simulator, key, function)) == expected_denial("user/cid", function, why)
 
 
-def test_an_explicit_deny_wins(served_simulator: RunningSimulator, function: str) -> None:
-    """Whatever else allows it."""
+def test_an_explicit_deny_outranks_an_allow(served_simulator: RunningSimulator, function: str) -> None:
+    """From any policy."""
     key = create_user_key(served_simulator, "dot")
     allow(served_simulator, "dot", "*")
     allow(served_simulator, "dot", function, effect="Deny")
@@ -92,19 +90,19 @@ def test_an_explicit_deny_wins(served_simulator: RunningSimulator, function: str
     )
 
 
-def test_a_long_term_key_is_its_user(served_simulator: RunningSimulator, function: str) -> None:
+def test_a_long_term_key_has_the_permissions_of_its_user(served_simulator: RunningSimulator, function: str) -> None:
     """That user's policies decide."""
     create_user_key(served_simulator, "BedrockAPIKey-a1b2")
     allow(served_simulator, "BedrockAPIKey-a1b2", function)
-    made = served_simulator.iam_client.create_service_specific_credential(
+    created = served_simulator.iam_client.create_service_specific_credential(
         UserName="BedrockAPIKey-a1b2", ServiceName="bedrock.amazonaws.com"
     )
-    key = made["ServiceSpecificCredential"]["ServiceCredentialSecret"]
+    key = created["ServiceSpecificCredential"]["ServiceCredentialSecret"]
     assert job_failure(run_as(served_simulator, key, function)) == ("succeeded", None)
 
 
-def test_a_role_session_has_what_its_role_has(served_simulator: RunningSimulator, function: str) -> None:
-    """An assumed role is judged by the role, and named by its session."""
+def test_a_role_session_has_the_permissions_of_its_role(served_simulator: RunningSimulator, function: str) -> None:
+    """The message names the session."""
     allowed = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}
     assert job_failure(run_as(served_simulator, create_role_key(served_simulator, "may", allowed), function)) == (
         "succeeded",
@@ -117,7 +115,7 @@ def test_a_role_session_has_what_its_role_has(served_simulator: RunningSimulator
 
 
 def test_a_boundary_limits_users_and_roles(served_simulator: RunningSimulator, function: str) -> None:
-    """What it does not allow, no policy gives."""
+    """No policy allows more."""
     bound = create_managed_policy(
         served_simulator, "mantle-only", {"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}
     )
@@ -136,7 +134,7 @@ def test_a_boundary_limits_users_and_roles(served_simulator: RunningSimulator, f
 
 
 @pytest.mark.shows("grader-permission")
-def test_the_functions_own_policy_is_enough(served_simulator: RunningSimulator) -> None:
+def test_the_policy_of_the_function_is_enough(served_simulator: RunningSimulator) -> None:
     """Within one account either side may allow (DOCUMENTED)."""
     function = served_simulator.deploy(ROOT / "reward_lambda", name="with-a-policy")
     key = create_user_key(served_simulator, "gus")
@@ -148,7 +146,7 @@ def test_the_functions_own_policy_is_enough(served_simulator: RunningSimulator) 
 
 
 def test_the_accounts_own_key_needs_no_policy(served_simulator: RunningSimulator, function: str) -> None:
-    """The simulator's session is the account."""
+    """The simulator's session key belongs to the account."""
     assert job_failure(served_simulator.run_job(make_training_file(100), function=function)) == ("succeeded", None)
 
 
@@ -163,10 +161,8 @@ def test_the_accounts_own_key_needs_no_policy(served_simulator: RunningSimulator
     ],
     ids=["no such function", "no such alias", "another region", "another account"],
 )
-def test_a_function_that_is_not_there_fails_the_job_and_is_named(
-    served_simulator: RunningSimulator, function: str
-) -> None:
-    """With Lambda's own words."""
+def test_a_missing_function_fails_the_job_and_is_named(served_simulator: RunningSimulator, function: str) -> None:
+    """With Lambda's message."""
     job = served_simulator.run_job(make_training_file(100), function=function)
     assert job_failure(job) == (
         "failed",
@@ -178,7 +174,7 @@ def test_a_function_that_is_not_there_fails_the_job_and_is_named(
     )
 
 
-def test_an_alias_that_is_not_there_is_missed_on_a_function_that_is(
+def test_a_missing_alias_of_an_existing_function_fails_the_job(
     served_simulator: RunningSimulator, function: str
 ) -> None:
     """The qualifier is part of the name."""
@@ -186,10 +182,8 @@ def test_an_alias_that_is_not_there_is_missed_on_a_function_that_is(
     assert job["error"]["message"] == f"The reward function cannot be invoked: Function not found: {function}:prod"
 
 
-def test_a_permission_does_not_cover_an_alias_that_it_does_not_name(
-    served_simulator: RunningSimulator, function: str
-) -> None:
-    """An ARN without a wildcard is that ARN alone, and `function:reward-lambda:live` is another."""
+def test_a_permission_without_a_wildcard_covers_no_alias(served_simulator: RunningSimulator, function: str) -> None:
+    """`function:reward-lambda:live` is another ARN."""
     version = served_simulator.lambda_client.publish_version(FunctionName=function)["Version"]
     live = served_simulator.lambda_client.create_alias(FunctionName=function, Name="live", FunctionVersion=version)[
         "AliasArn"
@@ -202,15 +196,15 @@ def test_a_permission_does_not_cover_an_alias_that_it_does_not_name(
     assert job_failure(run_as(served_simulator, key, live)) == ("succeeded", None)
 
 
-def test_an_access_key_that_was_switched_off_invokes_nothing(served_simulator: RunningSimulator, function: str) -> None:
-    """Though a key that IAM never made counts as the account's own, as it does for all of the other services here."""
+def test_an_inactive_access_key_invokes_nothing(served_simulator: RunningSimulator, function: str) -> None:
+    """A key that IAM never created counts as the account's own, as for the other services here."""
     create_user_key(served_simulator, "pat")
     allow(served_simulator, "pat", function)
-    made = served_simulator.iam_client.create_access_key(UserName="pat")["AccessKey"]
-    session = boto3.Session(made["AccessKeyId"], made["SecretAccessKey"], region_name=REGION)
+    created = served_simulator.iam_client.create_access_key(UserName="pat")["AccessKey"]
+    session = boto3.Session(created["AccessKeyId"], created["SecretAccessKey"], region_name=REGION)
     client = session.client("lambda", endpoint_url=served_simulator.url)
     before = client.invoke(FunctionName=function, InvocationType="DryRun")["StatusCode"]
-    served_simulator.iam_client.update_access_key(UserName="pat", AccessKeyId=made["AccessKeyId"], Status="Inactive")
+    served_simulator.iam_client.update_access_key(UserName="pat", AccessKeyId=created["AccessKeyId"], Status="Inactive")
     with pytest.raises(ClientError) as refused:
         client.invoke(FunctionName=function, InvocationType="DryRun")
     client.close()
@@ -218,5 +212,5 @@ def test_an_access_key_that_was_switched_off_invokes_nothing(served_simulator: R
     assert (before, error["Code"], error["Message"]) == (
         204,
         "AccessDeniedException",
-        f"Access key {made['AccessKeyId']} is inactive.",
+        f"Access key {created['AccessKeyId']} is inactive.",
     )

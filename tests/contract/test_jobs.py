@@ -1,4 +1,4 @@
-"""`/v1/fine_tuning/jobs` through the real SDK, before anything has run: create, list, retrieve, cancel."""
+"""`/v1/fine_tuning/jobs` through the real SDK before a job runs: create, list, retrieve and cancel."""
 
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,25 @@ TUNING = "method.reinforcement.hyperparameters"
 
 
 def error_object(message: str, *, code: str = "validation_error", param: str | None = None) -> dict[str, Any]:
-    """Return the error object of a refusal."""
+    """Return the expected error object."""
     return {"code": code, "message": message, "param": param, "type": "invalid_request_error"}
 
 
-def create_job(world: RunningSimulator, **fields: Any) -> tuple[int, Any]:
-    """Ask for a job on a good file, with some fields set; return status and error object."""
+def create_job(simulator: RunningSimulator, **fields: Any) -> tuple[int, Any]:
+    """Create a job on a valid file with some fields changed; return status and error object."""
     body = {
         "model": BASE_MODEL,
-        "training_file": world.upload(make_training_file(1)),
+        "training_file": simulator.upload(make_training_file(1)),
         "method": reinforcement_method(),
         **fields,
     }
-    answer = world.http.post("/v1/fine_tuning/jobs", json=body)
+    answer = simulator.http.post("/v1/fine_tuning/jobs", json=body)
     return answer.status_code, answer.json()["error"]
 
 
 @pytest.mark.shows("POST /fine_tuning/jobs", "fields-of-create", "job-object", "hyperparameters")
-def test_a_new_job_is_the_whole_object(polled_simulator: RunningSimulator) -> None:
-    """Every key is there, in alphabetical order; what is not known yet is null."""
+def test_a_new_job_has_every_key(polled_simulator: RunningSimulator) -> None:
+    """In alphabetical order. A value that is not known yet is null."""
     file = polled_simulator.upload(make_training_file(100))
     answer = polled_simulator.openai_client().fine_tuning.jobs.with_raw_response.create(
         model=BASE_MODEL,
@@ -85,7 +85,7 @@ def test_a_new_job_is_the_whole_object(polled_simulator: RunningSimulator) -> No
 
 @pytest.mark.shows("other-hyperparameters")
 def test_absent_and_auto_hyperparameters_are_filled_in(polled_simulator: RunningSimulator) -> None:
-    """INFERRED defaults; OpenAI's other names are kept as given."""
+    """INFERRED defaults. OpenAI's other hyperparameters stay as sent."""
     file = polled_simulator.upload(make_training_file(100))
     bare = polled_simulator.create_job(file)["method"]["reinforcement"]["hyperparameters"]
     given = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto", "eval_interval": "auto"}
@@ -96,7 +96,7 @@ def test_absent_and_auto_hyperparameters_are_filled_in(polled_simulator: Running
     assert auto == bare | {"eval_interval": "auto"}
 
 
-def test_a_whole_multiplier_is_as_good_as_a_fraction(polled_simulator: RunningSimulator) -> None:
+def test_an_integer_multiplier_is_valid(polled_simulator: RunningSimulator) -> None:
     """JavaScript writes 1 for 1.0."""
     job = polled_simulator.create_job(
         polled_simulator.upload(make_training_file(100)), method=reinforcement_method(learning_rate_multiplier=2)
@@ -105,7 +105,7 @@ def test_a_whole_multiplier_is_as_good_as_a_fraction(polled_simulator: RunningSi
 
 
 @pytest.mark.shows("fields-of-create")
-def test_a_validation_file_is_named(polled_simulator: RunningSimulator) -> None:
+def test_a_job_names_its_validation_file(polled_simulator: RunningSimulator) -> None:
     """DOCUMENTED indirectly: CloudTrail records it."""
     validation = polled_simulator.upload(make_training_file(100))
     assert (
@@ -117,8 +117,8 @@ def test_a_validation_file_is_named(polled_simulator: RunningSimulator) -> None:
 
 
 @pytest.mark.shows("alias", "name-echoed")
-def test_the_alias_of_a_notebook_is_the_model_that_it_means(polled_simulator: RunningSimulator) -> None:
-    """SAMPLE: one notebook writes the id of the sibling API."""
+def test_an_alias_creates_a_job_on_its_model(polled_simulator: RunningSimulator) -> None:
+    """SAMPLE: one notebook uses the id of the sibling API."""
     assert (
         polled_simulator.create_job(polled_simulator.upload(make_training_file(100)), model="qwen.qwen3-32b-v1:0")[
             "model"
@@ -127,8 +127,8 @@ def test_the_alias_of_a_notebook_is_the_model_that_it_means(polled_simulator: Ru
     )
 
 
-def test_the_seed_belongs_to_the_inputs(polled_simulator: RunningSimulator) -> None:
-    """Same inputs, same seed, so that an edit of the function's code can be compared step by step."""
+def test_the_seed_depends_on_the_inputs(polled_simulator: RunningSimulator) -> None:
+    """The same inputs give the same seed, so that two versions of a function can be compared step by step."""
     file, other = polled_simulator.upload(make_training_file(100)), polled_simulator.upload(make_training_file(101))
     seeds = [polled_simulator.create_job(one)["seed"] for one in (file, file, other)]
     assert seeds[0] == seeds[1] != seeds[2]
@@ -138,8 +138,8 @@ def test_the_seed_belongs_to_the_inputs(polled_simulator: RunningSimulator) -> N
 @pytest.mark.shows("refused-at-once")
 @pytest.mark.parametrize("field", ["training_file", "validation_file"])
 @pytest.mark.parametrize("name", ["file-abc123", "", "../train.jsonl"])
-def test_an_unknown_file_is_told_at_once(local_simulator: RunningSimulator, field: str, name: str) -> None:
-    """Missing, deleted or another's: the answer is the same."""
+def test_an_unknown_file_is_refused_at_creation(local_simulator: RunningSimulator, field: str, name: str) -> None:
+    """Missing, deleted or another project's: the error is the same."""
     assert create_job(local_simulator, **{field: name}) == (
         404,
         error_object(f"The file '{name}' does not exist", code="not_found_error"),
@@ -147,7 +147,7 @@ def test_an_unknown_file_is_told_at_once(local_simulator: RunningSimulator, fiel
 
 
 def test_a_deleted_file_is_an_unknown_file(local_simulator: RunningSimulator) -> None:
-    """It cannot be trained on any more."""
+    """A new job cannot use it."""
     gone = local_simulator.upload(make_training_file(100))
     local_simulator.openai_client().files.delete(gone)
     assert create_job(local_simulator, training_file=gone)[0] == 404
@@ -155,7 +155,7 @@ def test_a_deleted_file_is_an_unknown_file(local_simulator: RunningSimulator) ->
 
 @pytest.mark.shows("refused-at-once")
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "", "openai.gpt-oss-20b-1:0", BASE_MODEL.upper()])
-def test_an_unknown_model_is_told_at_once(local_simulator: RunningSimulator, model: str) -> None:
+def test_an_unknown_model_is_refused_at_creation(local_simulator: RunningSimulator, model: str) -> None:
     """OBSERVED text, `param` null."""
     assert create_job(local_simulator, model=model) == (
         404,
@@ -165,8 +165,8 @@ def test_an_unknown_model_is_told_at_once(local_simulator: RunningSimulator, mod
 
 @pytest.mark.shows("refused-at-once")
 @pytest.mark.parametrize("model", ["openai.gpt-oss-120b", "ft:openai.gpt-oss-20b:123456789012::abcdefgh"])
-def test_a_model_that_cannot_be_tuned_is_told_at_once(local_simulator: RunningSimulator, model: str) -> None:
-    """A base model that is not offered for it, or a model that was tuned already."""
+def test_a_model_that_cannot_be_tuned_is_refused_at_creation(local_simulator: RunningSimulator, model: str) -> None:
+    """A base model that is not tunable, or a tuned model."""
     assert create_job(local_simulator, model=model) == (
         400,
         error_object(f"The model '{model}' does not support fine-tuning", param="model"),
@@ -175,14 +175,14 @@ def test_a_model_that_cannot_be_tuned_is_told_at_once(local_simulator: RunningSi
 
 @pytest.mark.shows("regions", "other-regions")
 def test_in_another_region_no_model_can_be_tuned() -> None:
-    """DOCUMENTED: us-west-2 only. Lists answer, and are empty; create is refused by the region, not by its file."""
-    with simulator_in_process(Settings(region="us-east-1")) as world:
-        world.http.headers["authorization"] = f"Bearer {create_session_key('us-east-1')}"
+    """DOCUMENTED: us-west-2 only. Lists are empty. Create is refused by the region, not by its file."""
+    with simulator_in_process(Settings(region="us-east-1")) as simulator:
+        simulator.http.headers["authorization"] = f"Bearer {create_session_key('us-east-1')}"
         for path in ("/v1/files", "/v1/fine_tuning/jobs"):
-            listed = world.http.get(path)
+            listed = simulator.http.get(path)
             assert (listed.status_code, listed.json()["data"]) == (200, [])
         body = {"model": BASE_MODEL, "training_file": "uploaded-in-another-region", "method": reinforcement_method()}
-        answer = world.http.post("/v1/fine_tuning/jobs", json=body)
+        answer = simulator.http.post("/v1/fine_tuning/jobs", json=body)
     assert (answer.status_code, answer.json()["error"]) == (
         400,
         error_object(f"The model '{BASE_MODEL}' does not support fine-tuning", param="model"),
@@ -256,16 +256,16 @@ def test_in_another_region_no_model_can_be_tuned() -> None:
         ),
     ],
 )
-def test_a_malformed_order_is_told_at_once(
+def test_an_invalid_job_request_is_refused_at_creation(
     local_simulator: RunningSimulator, fields: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    """400, whole envelope, nothing created. The readers' own tests have the long list."""
+    """400 with the envelope, and no job. tests/wire has the long list."""
     assert create_job(local_simulator, **fields) == (400, expected)
     assert local_simulator.http.get("/v1/fine_tuning/jobs").json()["data"] == []
 
 
-def test_an_arn_that_is_none_is_told_at_once(local_simulator: RunningSimulator) -> None:
-    """By the field that holds it."""
+def test_an_invalid_arn_is_refused_at_creation(local_simulator: RunningSimulator) -> None:
+    """By its field."""
     status, error = create_job(local_simulator, method=reinforcement_method("my-reward-function"))
     assert (status, error["code"], error["param"]) == (
         400,
@@ -274,8 +274,8 @@ def test_an_arn_that_is_none_is_told_at_once(local_simulator: RunningSimulator) 
     )
 
 
-def test_supervised_tuning_as_the_sdk_asks_for_it_is_refused(local_simulator: RunningSimulator) -> None:
-    """A call without `method` means supervised tuning to OpenAI; here it is not offered."""
+def test_a_job_without_a_method_is_refused(local_simulator: RunningSimulator) -> None:
+    """Without `method` OpenAI does supervised tuning, which is not offered here."""
     with pytest.raises(BadRequestError) as answer:
         local_simulator.openai_client().fine_tuning.jobs.create(
             model=BASE_MODEL, training_file=local_simulator.upload(make_training_file(100))
@@ -287,13 +287,16 @@ def test_supervised_tuning_as_the_sdk_asks_for_it_is_refused(local_simulator: Ru
 
 @pytest.mark.shows("suffix")
 def test_suffix_may_be_ignored_by_setting() -> None:
-    """Which of the two the real service does is not settled."""
-    with simulator_in_process(Settings(ignored_job_fields=("suffix",), pace=Pace.POLL)) as world:
-        assert world.create_job(world.upload(make_training_file(100)), suffix="mine")["status"] == "validating_files"
+    """Whether the real service refuses or ignores it is unknown."""
+    with simulator_in_process(Settings(ignored_job_fields=("suffix",), pace=Pace.POLL)) as simulator:
+        assert (
+            simulator.create_job(simulator.upload(make_training_file(100)), suffix="mine")["status"]
+            == "validating_files"
+        )
 
 
 def test_jobs_are_listed_newest_first_and_paged_by_the_sdk(polled_simulator: RunningSimulator) -> None:
-    """The SDK goes on from the last id of each page."""
+    """The SDK continues after the last id of each page."""
     file = polled_simulator.upload(make_training_file(100))
     ids = [polled_simulator.create_job(file)["id"] for _ in range(5)]
     jobs = polled_simulator.openai_client().fine_tuning.jobs
@@ -302,8 +305,8 @@ def test_jobs_are_listed_newest_first_and_paged_by_the_sdk(polled_simulator: Run
 
 
 @pytest.mark.shows("GET /fine_tuning/jobs", "paging")
-def test_twenty_jobs_are_listed_unless_asked_for_more(polled_simulator: RunningSimulator) -> None:
-    """And AWS's notebook asks for 200 at once."""
+def test_a_page_of_jobs_has_twenty_by_default(polled_simulator: RunningSimulator) -> None:
+    """AWS's notebook requests 200."""
     file = polled_simulator.upload(make_training_file(100))
     ids = [polled_simulator.create_job(file)["id"] for _ in range(21)]
     first = polled_simulator.http.get("/v1/fine_tuning/jobs").json()
@@ -315,23 +318,23 @@ def test_twenty_jobs_are_listed_unless_asked_for_more(polled_simulator: RunningS
 
 @pytest.mark.shows("concurrency")
 def test_a_job_beyond_the_limit_of_concurrent_jobs_waits_queued() -> None:
-    """INFERRED: Bedrock publishes no limit. It starts when the other is cancelled."""
-    with simulator_in_process(Settings(pace=Pace.POLL, concurrent_jobs=1)) as world:
-        file = world.upload(make_training_file(100))
-        first, second = (world.create_job(file)["id"] for _ in range(2))
-        waiting = [world.retrieve_job(second)["status"] for _ in range(5)][-1]
-        world.openai_client().fine_tuning.jobs.cancel(first)
-        ended = [world.retrieve_job(second)["status"] for _ in range(3)][-1]
+    """INFERRED: Bedrock publishes no limit. It starts when the other one is cancelled."""
+    with simulator_in_process(Settings(pace=Pace.POLL, concurrent_jobs=1)) as simulator:
+        file = simulator.upload(make_training_file(100))
+        first, second = (simulator.create_job(file)["id"] for _ in range(2))
+        waiting = [simulator.retrieve_job(second)["status"] for _ in range(5)][-1]
+        simulator.openai_client().fine_tuning.jobs.cancel(first)
+        ended = [simulator.retrieve_job(second)["status"] for _ in range(3)][-1]
     assert (waiting, ended) == ("queued", "failed")  # its function was never deployed: that is looked at on its start
 
 
 @pytest.mark.shows("prompt-length")
 def test_a_prompt_over_the_limit_fails_its_job_with_its_line() -> None:
-    """INFERRED: Bedrock publishes no limit, so there is none unless it is set."""
+    """INFERRED: Bedrock publishes no limit, so there is none by default."""
     limits = DatasetLimits(min_records=1, max_prompt_tokens=40)
     records = make_training_file(2) + b'{"messages": [{"role": "user", "content": "' + b"word " * 60 + b'"}]}\n'
-    with simulator_in_process(Settings(dataset=limits)) as world:
-        job = world.run_job(records)
+    with simulator_in_process(Settings(dataset=limits)) as simulator:
+        job = simulator.run_job(records)
     assert job["error"] == {
         "code": "invalid_training_file",
         "message": "The training file is invalid: line 3: the prompt is about 79 tokens; at most 40 are allowed: "
@@ -342,27 +345,27 @@ def test_a_prompt_over_the_limit_fails_its_job_with_its_line() -> None:
 
 @pytest.mark.shows("stale-lists")
 def test_a_listed_job_is_the_retrieved_job(local_simulator: RunningSimulator) -> None:
-    """No stale list."""
+    """The list does not lag by default."""
     job = local_simulator.run_job(make_training_file(99))
     assert local_simulator.http.get("/v1/fine_tuning/jobs").json()["data"] == [job]
 
 
 @pytest.mark.shows("stale-lists", "late-events")
-def test_listings_lag_when_they_are_told_to() -> None:
-    """The list of jobs by one look, events by one, each twice; a retrieve shows what is so."""
+def test_lists_lag_by_setting() -> None:
+    """The list of jobs by one read, events by one, each twice. A retrieve does not lag."""
     with simulator_in_process(
         Settings(consistency=ConsistencySettings(jobs_lag=1, events_lag=1, events_twice=True))
-    ) as world:
-        job = world.run_job(make_training_file(99))
-        lists = [world.http.get("/v1/fine_tuning/jobs").json()["data"] for _ in range(2)]
-        events = [world.list_events(job["id"]) for _ in range(2)]
+    ) as simulator:
+        job = simulator.run_job(make_training_file(99))
+        lists = [simulator.http.get("/v1/fine_tuning/jobs").json()["data"] for _ in range(2)]
+        events = [simulator.list_events(job["id"]) for _ in range(2)]
     assert lists == [[], [job]]
     assert (events[0], len(events[1])) == ([], 2 * len({event["id"] for event in events[1]}))
 
 
 @pytest.mark.shows("statuses")
-def test_a_job_moves_only_when_it_is_looked_at(polled_simulator: RunningSimulator) -> None:
-    """At `poll` pace; a listing is no look."""
+def test_a_job_advances_only_when_it_is_retrieved(polled_simulator: RunningSimulator) -> None:
+    """At the pace `poll`. A list is no retrieve."""
     job = polled_simulator.create_job(polled_simulator.upload(make_training_file(100)))["id"]
     polled_simulator.http.get("/v1/fine_tuning/jobs")
     polled_simulator.http.get(f"/v1/fine_tuning/jobs/{job}/events")
@@ -377,7 +380,7 @@ def test_a_job_moves_only_when_it_is_looked_at(polled_simulator: RunningSimulato
 @pytest.mark.shows("POST /fine_tuning/jobs/{job}/cancel", "cancel")
 @pytest.mark.parametrize("looks", [0, 2])
 def test_a_job_can_be_cancelled_until_it_ends(polled_simulator: RunningSimulator, looks: int) -> None:
-    """DOCUMENTED: at once, and the word has two l's."""
+    """DOCUMENTED: at once, and spelled with two l's."""
     job = polled_simulator.create_job(polled_simulator.upload(make_training_file(100)))["id"]
     for _ in range(looks):
         polled_simulator.retrieve_job(job)
@@ -390,7 +393,7 @@ def test_a_job_can_be_cancelled_until_it_ends(polled_simulator: RunningSimulator
 
 @pytest.mark.shows("cancel-effects")
 def test_a_second_cancel_is_refused_with_400(polled_simulator: RunningSimulator) -> None:
-    """And not with 409, which the SDK would try again in silence."""
+    """Not with 409, which the SDK retries silently."""
     job = polled_simulator.create_job(polled_simulator.upload(make_training_file(100)))["id"]
     jobs = polled_simulator.openai_client().fine_tuning.jobs
     jobs.with_raw_response.cancel(job)
@@ -402,7 +405,7 @@ def test_a_second_cancel_is_refused_with_400(polled_simulator: RunningSimulator)
 
 
 def test_a_failed_job_cannot_be_cancelled(local_simulator: RunningSimulator) -> None:
-    """The message says how it ended."""
+    """The message has its status."""
     job = local_simulator.run_job(make_training_file(99))["id"]
     with pytest.raises(BadRequestError, match="cannot be cancelled: it has ended with status 'failed'"):
         local_simulator.openai_client().fine_tuning.jobs.cancel(job)
@@ -420,16 +423,16 @@ def test_an_unknown_job_is_unknown_to_every_route(local_simulator: RunningSimula
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_what_mantle_does_not_offer_is_an_unknown_path(polled_simulator: RunningSimulator, verb: str) -> None:
-    """INFERRED: OpenAI's pause and resume are in no list of Mantle's actions."""
+def test_pause_and_resume_are_unknown_paths(polled_simulator: RunningSimulator, verb: str) -> None:
+    """INFERRED: OpenAI has them, but no list of Mantle's actions does."""
     job = polled_simulator.create_job(polled_simulator.upload(make_training_file(100)))["id"]
     with pytest.raises(APIStatusError) as answer:
         getattr(polled_simulator.openai_client().fine_tuning.jobs, verb)(job)
     assert answer.value.status_code == 404
 
 
-def test_jobs_outlive_a_restart_on_the_same_folder(tmp_path: Path) -> None:
-    """An ended one as it was; an unfinished one goes on from where it stopped."""
+def test_jobs_survive_a_restart_on_the_same_folder(tmp_path: Path) -> None:
+    """An ended one is unchanged. An unfinished one continues."""
     settings = Settings(data=tmp_path, pace=Pace.POLL)
     with simulator_in_process(settings) as before:
         ended, waiting = (before.create_job(before.upload(make_training_file(count)))["id"] for count in (99, 100))

@@ -1,4 +1,4 @@
-"""`/v1/models` of an account with many models: there are no pages, so the newest are listed."""
+"""`/v1/models` of an account with many models. There are no pages, so only the newest are listed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +13,14 @@ from tests.simulators import BASE_MODEL, RunningSimulator, database_path, simula
 
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[RunningSimulator]:
-    """A simulator that lists two of the three models that its jobs have made."""
+    """A simulator that lists two of the three models that its jobs created."""
     settings = Settings(data=tmp_path, listed_models=2)
     with simulator_in_process(settings):
         pass
     database = Database(database_path(tmp_path))
     with database.transaction() as connection:
         for n in range(3):
-            made = StoredModel(
+            created = StoredModel(
                 id=f"ft:{n}",
                 job="ftjob-1",
                 account=ACCOUNT,
@@ -29,7 +29,7 @@ def simulator(tmp_path: Path) -> Iterator[RunningSimulator]:
                 weights="{}",
                 checkpoint_id=f"ftckpt-{n}",
             )
-            insert(connection, made, ordinal=n)
+            insert(connection, created, ordinal=n)
     database.close()
     with simulator_in_process(settings) as opened:
         yield opened
@@ -37,7 +37,7 @@ def simulator(tmp_path: Path) -> Iterator[RunningSimulator]:
 
 @pytest.mark.shows("GET /models", "listed-models")
 def test_the_newest_models_are_listed(simulator: RunningSimulator) -> None:
-    """The oldest of them first, after the service's own; a hint says that there are more."""
+    """The oldest of them first, after the base models. A hint says that there are more."""
     listed = simulator.http.get("/v1/models")
     assert [model["id"] for model in listed.json()["data"]][3:] == ["ft:1", "ft:2"]
     assert listed.headers["x-simulator-hint"] == (
@@ -45,12 +45,12 @@ def test_the_newest_models_are_listed(simulator: RunningSimulator) -> None:
     )
 
 
-def test_a_model_that_is_not_listed_is_there(simulator: RunningSimulator) -> None:
+def test_an_unlisted_model_can_be_retrieved(simulator: RunningSimulator) -> None:
     """By its id."""
     assert simulator.http.get("/v1/models/ft:0").json()["id"] == "ft:0"
 
 
 @pytest.mark.shows("listed-models")
-def test_a_whole_list_has_no_hint(local_simulator: RunningSimulator) -> None:
-    """Nothing was left out."""
+def test_a_complete_list_has_no_hint(local_simulator: RunningSimulator) -> None:
+    """Nothing is missing."""
     assert "x-simulator-hint" not in local_simulator.http.get("/v1/models").headers

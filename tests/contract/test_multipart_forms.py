@@ -1,4 +1,4 @@
-"""Uploads whose form is broken, doubled, endless or oddly named: a file, or an error that says what is wrong."""
+"""Uploads whose form is broken, doubled, endless or oddly named: a file, or an error with the reason."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ END: Final = b"--B--\r\n"
 
 
 def part(head: bytes, body: bytes = b"{}\n", more: bytes = b"") -> bytes:
-    """Return a part of a form; `head` follows the word form-data."""
+    """Return a part of a form. `head` follows `form-data`."""
     return b"--B\r\nContent-Disposition: form-data; " + head + b"\r\n" + more + b"\r\n" + body + b"\r\n"
 
 
@@ -20,7 +20,7 @@ FILE: Final = part(b'name="file"; filename="a.jsonl"')
 
 
 def file_part_named(filename: bytes) -> bytes:
-    """Return a whole form whose file has this name."""
+    """Return a form whose file has this name."""
     return PURPOSE + part(b'name="file"; filename="' + filename + b'"') + END
 
 
@@ -95,32 +95,30 @@ TYPES: Final = {
 }
 
 
-def post_form(world: RunningSimulator, form: bytes, content_type: str = FORM) -> Any:
-    """Post a form as it is."""
-    return world.http.post("/v1/files", content=form, headers={"content-type": content_type})
+def post_form(simulator: RunningSimulator, form: bytes, content_type: str = FORM) -> Any:
+    """Post a form unchanged."""
+    return simulator.http.post("/v1/files", content=form, headers={"content-type": content_type})
 
 
-def stored_counts(world: RunningSimulator) -> tuple[int, int]:
-    """Return how many files there are, and how many blobs lie on the disk, unfinished ones among them."""
-    listed = world.http.get("/v1/files").json()["data"]
-    return len(listed), len(list(world.instance.context.uploads._folder.iterdir()))
+def stored_counts(simulator: RunningSimulator) -> tuple[int, int]:
+    """Return the number of files, and of blobs on the disk, incomplete ones included."""
+    listed = simulator.http.get("/v1/files").json()["data"]
+    return len(listed), len(list(simulator.instance.context.uploads._folder.iterdir()))
 
 
 @pytest.mark.parametrize(("form", "filename"), ACCEPTED_FORMS.values(), ids=ACCEPTED_FORMS)
-def test_an_odd_form_is_taken_and_its_name_is_kept(
+def test_an_odd_form_is_accepted_with_its_filename(
     local_simulator: RunningSimulator, form: bytes, filename: str
 ) -> None:
-    """The name is a label, and no path."""
+    """The name is only a label, and no path."""
     answer = post_form(local_simulator, form)
     assert (answer.status_code, answer.json()["filename"]) == (200, filename)
     assert stored_counts(local_simulator) == (1, 1)
 
 
 @pytest.mark.parametrize(("form", "code"), REFUSED_FORMS.values(), ids=REFUSED_FORMS)
-def test_a_broken_form_is_refused_and_nothing_of_it_is_kept(
-    local_simulator: RunningSimulator, form: bytes, code: str
-) -> None:
-    """With the envelope, and a message that repeats little of what came."""
+def test_a_broken_form_is_refused_and_leaves_nothing(local_simulator: RunningSimulator, form: bytes, code: str) -> None:
+    """With the envelope, and a message that repeats little of the request."""
     answer = post_form(local_simulator, form)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (400, code)
@@ -129,16 +127,18 @@ def test_a_broken_form_is_refused_and_nothing_of_it_is_kept(
 
 
 @pytest.mark.parametrize(("content_type", "status"), TYPES.values(), ids=TYPES)
-def test_a_form_is_told_by_its_content_type(local_simulator: RunningSimulator, content_type: str, status: int) -> None:
-    """Whatever stands there."""
+def test_the_content_type_decides_what_a_form_is(
+    local_simulator: RunningSimulator, content_type: str, status: int
+) -> None:
+    """Whatever the body has."""
     answer = post_form(local_simulator, PURPOSE + FILE + END, content_type)
     assert answer.status_code == status
     assert stored_counts(local_simulator) == ((1, 1) if status == 200 else (0, 0))
 
 
-def test_a_malformed_form_is_not_told_to_standard_error(
+def test_a_malformed_form_is_not_logged_by_the_parser(
     local_simulator: RunningSimulator, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The caller is told, and whoever runs the server by the log of refusals."""
+    """The request log has it."""
     post_form(local_simulator, b"junk\r\n" + PURPOSE + FILE + END)
     assert capfd.readouterr() == ("", "")

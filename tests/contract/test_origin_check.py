@@ -1,4 +1,4 @@
-"""A browser that visits some page is no way in: who can ask the simulator can run code on this machine."""
+"""The origin check: a web page in a browser on this machine must not reach the simulator."""
 
 import http.client
 from collections.abc import Iterator
@@ -26,16 +26,16 @@ LOCAL_HOSTS = (
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    """A simulator that has a name in the world."""
-    with serve_simulator(Settings(hosts=("rft.example.com",))) as made:
-        yield made
+    """A simulator with a public name."""
+    with serve_simulator(Settings(hosts=("rft.example.com",))) as created:
+        yield created
 
 
-def send_request(world: RunningSimulator, method: str, path: str, **headers: str) -> tuple[int, str | None]:
-    """Return the status and the hint of an answer; no header is sent but these."""
-    address = urlsplit(world.url)
+def send_request(simulator: RunningSimulator, method: str, path: str, **headers: str) -> tuple[int, str | None]:
+    """Return the status and the hint of an answer to a request with only these headers."""
+    address = urlsplit(simulator.url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port)
-    world.exit_stack.callback(connection.close)
+    simulator.exit_stack.callback(connection.close)
     connection.putrequest(method, path, skip_host="host" in headers, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -48,26 +48,26 @@ def send_request(world: RunningSimulator, method: str, path: str, **headers: str
 @pytest.mark.parametrize("path", PROTECTED_PATHS)
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
 def test_a_page_of_another_site_is_refused(simulator: RunningSimulator, path: str, origin: str) -> None:
-    """Browsers send its origin with every POST."""
+    """A browser sends its origin with every POST."""
     refused = send_request(simulator, "POST", path, origin=origin)
     assert refused == (403, "send no Origin header; programs other than browsers send none")
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
-def test_a_name_that_somebody_else_can_own_is_refused(simulator: RunningSimulator, host: str) -> None:
-    """Its owner can make it lead to this machine, and what he shows under it then counts as the same site."""
+def test_a_public_host_name_is_refused(simulator: RunningSimulator, host: str) -> None:
+    """Its owner can point it at this machine (DNS rebinding)."""
     refused = send_request(simulator, "GET", "/_simulator/health", host=host)
     assert refused == (403, "use 127.0.0.1, or start the simulator with --set hosts=NAME")
 
 
 @pytest.mark.parametrize("host", LOCAL_HOSTS)
-def test_a_name_that_nobody_else_can_own_is_answered(simulator: RunningSimulator, host: str) -> None:
-    """Addresses, names of a network at home, those of the settings and what is below them."""
+def test_a_private_host_name_is_accepted(simulator: RunningSimulator, host: str) -> None:
+    """Addresses, names of a local network, and the names in the settings with their subdomains."""
     assert send_request(simulator, "GET", "/_simulator/health", host=host) == (200, None)
 
 
-def test_a_page_of_the_simulators_own_is_answered(simulator: RunningSimulator) -> None:
-    """Its origin is the very place that is asked."""
+def test_a_page_of_the_simulator_itself_is_accepted(simulator: RunningSimulator) -> None:
+    """Its origin is the address of the request."""
     assert (
         send_request(simulator, "GET", "/_simulator/health", host="localhost:8723", origin="http://localhost:8723")[0]
         == 200

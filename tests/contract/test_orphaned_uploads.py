@@ -1,4 +1,4 @@
-"""What a simulator that was killed in mid-upload left behind: the next start removes it."""
+"""After a kill during an upload, the next start removes what is left of it."""
 
 from pathlib import Path
 
@@ -8,15 +8,15 @@ from tests.simulators import database_path, simulator_in_process
 from tests.training.training_files import make_training_file
 
 
-def test_a_start_removes_what_nothing_that_was_kept_needs(tmp_path: Path) -> None:
-    """The bytes of an upload without a name, and those that were never written down; the others stay."""
+def test_a_start_removes_unreferenced_uploads(tmp_path: Path) -> None:
+    """Bytes without a file object, and incomplete ones. The others stay."""
     settings = Settings(data=tmp_path / "data")
-    with simulator_in_process(settings) as world:
-        file = world.upload(make_training_file(100))
+    with simulator_in_process(settings) as simulator:
+        file = simulator.upload(make_training_file(100))
     uploads = database_path(tmp_path / "data").parent / UPLOADS_FOLDER
     (needed,) = uploads.iterdir()
     (uploads / "incoming-abc").write_bytes(b"half")
     (uploads / ("0" * 64)).write_bytes(b"orphaned")
-    with simulator_in_process(settings) as world:
+    with simulator_in_process(settings) as simulator:
         assert list(uploads.iterdir()) == [needed]
-        assert world.http.get(f"/v1/files/{file}/content").content == make_training_file(100)
+        assert simulator.http.get(f"/v1/files/{file}/content").content == make_training_file(100)

@@ -1,4 +1,4 @@
-"""Inference routes beside chat and Responses: embeddings, text completions, and those that are absent."""
+"""Inference routes other than chat and Responses: embeddings, text completions, and missing ones."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,29 +16,29 @@ PROMPT = make_record(7)["messages"][0]["content"]
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    """A simulator without AWS, as it is by default."""
-    with simulator_in_process() as made:
-        yield made
+    """A simulator without AWS, with default settings."""
+    with simulator_in_process() as created:
+        yield created
 
 
 @pytest.fixture(scope="module")
 def text_completions_simulator() -> Iterator[RunningSimulator]:
-    """A simulator with text completions, which knows ten prompts."""
-    with simulator_in_process(Settings(text_completions=True)) as made:
-        made.upload(make_training_file(10))
-        yield made
+    """A simulator with text completions that knows ten prompts."""
+    with simulator_in_process(Settings(text_completions=True)) as created:
+        created.upload(make_training_file(10))
+        yield created
 
 
 @pytest.fixture(scope="module")
 def text_completions_client(text_completions_simulator: RunningSimulator) -> OpenAI:
-    """The SDK pointed at it."""
+    """The real SDK on it."""
     return text_completions_simulator.openai_client(strict=True)
 
 
 @pytest.mark.shows("POST /embeddings", "embeddings")
 @pytest.mark.parametrize("model", [BASE_MODEL, "qwen.qwen3-32b", "qwen.qwen3-32b-v1:0"])
-def test_no_model_makes_embeddings(simulator: RunningSimulator, model: str) -> None:
-    """OBSERVED: none is offered; the body is that of any model on the wrong API."""
+def test_no_model_supports_embeddings(simulator: RunningSimulator, model: str) -> None:
+    """OBSERVED: none is offered. The body is that of a model on the wrong API."""
     with pytest.raises(BadRequestError) as refused:
         simulator.openai_client().embeddings.create(model=model, input="x")
     assert refused.value.body == {
@@ -50,7 +50,7 @@ def test_no_model_makes_embeddings(simulator: RunningSimulator, model: str) -> N
 
 
 def test_embeddings_of_an_unknown_model_are_not_found(simulator: RunningSimulator) -> None:
-    """As everywhere."""
+    """As on every route."""
     with pytest.raises(NotFoundError, match="The model 'text-embedding-3-small' does not exist"):
         simulator.openai_client().embeddings.create(model="text-embedding-3-small", input="x")
 
@@ -73,7 +73,7 @@ def test_embeddings_of_an_unknown_model_are_not_found(simulator: RunningSimulato
         ("POST", "/v1/fine_tuning/alpha/graders/run"),
     ],
 )
-def test_what_mantle_does_not_have_is_absent_here(simulator: RunningSimulator, method: str, path: str) -> None:
+def test_routes_that_mantle_lacks_are_missing(simulator: RunningSimulator, method: str, path: str) -> None:
     """404 with a body that an SDK can read."""
     answer = simulator.http.request(
         method, path, json={"model": BASE_MODEL, "prompt": "x"} if method == "POST" else None
@@ -82,13 +82,13 @@ def test_what_mantle_does_not_have_is_absent_here(simulator: RunningSimulator, m
     assert answer.json()["error"]["message"] == f"Invalid URL ({method} {path})"
 
 
-def test_chat_answers_to_post_alone(simulator: RunningSimulator) -> None:
+def test_chat_accepts_only_post(simulator: RunningSimulator) -> None:
     """OBSERVED."""
     assert simulator.http.get("/v1/chat/completions").status_code == 405
 
 
 @pytest.mark.shows("text-completions")
-def test_the_missing_text_completions_are_hinted_at(simulator: RunningSimulator) -> None:
+def test_missing_text_completions_have_a_hint(simulator: RunningSimulator) -> None:
     """AWS's own job guide calls them."""
     answer = simulator.http.post("/v1/completions", json={"model": BASE_MODEL, "prompt": "x"})
     assert "text_completions=true" in answer.headers["x-simulator-hint"]
@@ -96,8 +96,8 @@ def test_the_missing_text_completions_are_hinted_at(simulator: RunningSimulator)
 
 def complete(writer: OpenAI, **options: Any) -> Any:
     """Complete the known prompt; return the raw JSON."""
-    asked: Any = {"model": BASE_MODEL, "prompt": PROMPT, "temperature": 0, "max_tokens": 500, **options}
-    answer = writer.completions.with_raw_response.create(**asked)
+    request: Any = {"model": BASE_MODEL, "prompt": PROMPT, "temperature": 0, "max_tokens": 500, **options}
+    answer = writer.completions.with_raw_response.create(**request)
     answer.parse()
     assert find_unsorted_objects(answer.http_response.text) == []
     return answer.http_response.json()
@@ -105,7 +105,7 @@ def complete(writer: OpenAI, **options: Any) -> Any:
 
 @pytest.mark.shows("POST /completions")
 def test_a_text_completion_is_openais_object(text_completions_client: OpenAI) -> None:
-    """When the setting asks for it: words alone, without thinking."""
+    """If the setting is on. The text has no reasoning."""
     answer = complete(text_completions_client)
     [choice] = answer.pop("choices")
     usage = answer.pop("usage")
@@ -121,8 +121,8 @@ def test_a_text_completion_is_openais_object(text_completions_client: OpenAI) ->
     assert usage["completion_tokens"] == -(-len(choice["text"]) // 4)
 
 
-def test_a_text_completion_says_what_a_chat_would(text_completions_client: OpenAI) -> None:
-    """The prompt is what a user says."""
+def test_a_text_completion_has_the_text_of_a_chat(text_completions_client: OpenAI) -> None:
+    """The prompt is the user message."""
     messages: Any = [{"role": "user", "content": PROMPT}]
     chat = text_completions_client.chat.completions.create(model=BASE_MODEL, temperature=0, messages=messages)
     assert complete(text_completions_client)["choices"][0]["text"] == chat.choices[0].message.content
@@ -139,18 +139,18 @@ def test_a_text_completion_is_short_by_default(text_completions_client: OpenAI) 
     assert max(answer.usage.completion_tokens for answer in answers if answer.usage) == 16
 
 
-def test_a_streamed_text_completion_adds_up(
+def test_a_streamed_text_completion_has_the_complete_text(
     text_completions_simulator: RunningSimulator, text_completions_client: OpenAI
 ) -> None:
-    """With its usage at the end when asked for. OpenAI's own `finish_reason` of null is not in the SDK's type of it."""
-    asked: Any = {"model": BASE_MODEL, "prompt": PROMPT, "temperature": 0, "max_tokens": 500, "stream": True}
+    """With its usage at the end on request. The SDK's type does not have OpenAI's `finish_reason` of null."""
+    request: Any = {"model": BASE_MODEL, "prompt": PROMPT, "temperature": 0, "max_tokens": 500, "stream": True}
     *chunks, last = text_completions_simulator.openai_client().completions.create(
-        **asked, stream_options={"include_usage": True}
+        **request, stream_options={"include_usage": True}
     )
     assert "".join(chunk.choices[0].text for chunk in chunks) == complete(text_completions_client)["choices"][0]["text"]
     assert (last.choices, last.usage.total_tokens) == ([], complete(text_completions_client)["usage"]["total_tokens"])
 
 
-def test_several_text_completions_come_by_index(text_completions_client: OpenAI) -> None:
-    """As choices of a chat do."""
+def test_several_text_completions_have_an_index(text_completions_client: OpenAI) -> None:
+    """Like the choices of a chat."""
     assert [choice["index"] for choice in complete(text_completions_client, n=3, temperature=1)["choices"]] == [0, 1, 2]

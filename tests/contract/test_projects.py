@@ -1,4 +1,4 @@
-"""`/v1/organization/projects`, and what a project keeps from the others: files, jobs, and all that hangs on them."""
+"""`/v1/organization/projects`, and how projects separate files, jobs and responses."""
 
 import re
 from typing import Any
@@ -24,9 +24,9 @@ DEFAULT = {
 }
 
 
-def create_project(world: RunningSimulator, name: str = "Project ABC", **fields: Any) -> str:
-    """Make a project; return its id."""
-    answer = world.http.post(PROJECTS, json={"name": name, **fields})
+def create_project(simulator: RunningSimulator, name: str = "Project ABC", **fields: Any) -> str:
+    """Create a project; return its id."""
+    answer = simulator.http.post(PROJECTS, json={"name": name, **fields})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
 
@@ -42,12 +42,12 @@ def parse_error(answer: httpx2.Response) -> tuple[int, dict[str, Any]]:
 
 
 def error_object(message: str, *, code: str = "validation_error", param: str | None = None) -> dict[str, Any]:
-    """Return the error object of a refusal."""
+    """Return the expected error object."""
     return {"code": code, "message": message, "param": param, "type": "invalid_request_error"}
 
 
 def not_found_error(noun: str, name: str) -> tuple[int, dict[str, Any]]:
-    """Return the answer to what does not exist."""
+    """Return the answer for a missing resource."""
     return 404, error_object(f"The {noun} '{name}' does not exist", code="not_found_error")
 
 
@@ -55,8 +55,8 @@ def not_found_error(noun: str, name: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.shows("header", "POST /organization/projects", "objects", "ids")
-def test_a_new_project_is_the_whole_object(local_simulator: RunningSimulator) -> None:
-    """DOCUMENTED, keys in alphabetical order; the id has its documented form."""
+def test_a_new_project_has_every_key(local_simulator: RunningSimulator) -> None:
+    """DOCUMENTED, in alphabetical order. The id has its documented form."""
     answer = local_simulator.http.post(
         PROJECTS, json={"name": "Project ABC", "tags": {"team": "maths", "area": "shelves"}}
     )
@@ -75,8 +75,8 @@ def test_a_new_project_is_the_whole_object(local_simulator: RunningSimulator) ->
 
 
 @pytest.mark.shows("GET /organization/projects", "GET /organization/projects/{project}", "objects")
-def test_the_default_project_is_always_there(local_simulator: RunningSimulator) -> None:
-    """DOCUMENTED: its id is literally that."""
+def test_the_default_project_always_exists(local_simulator: RunningSimulator) -> None:
+    """DOCUMENTED: its id is `default`."""
     assert local_simulator.http.get(f"{PROJECTS}/default").json() == DEFAULT
     assert local_simulator.http.get(PROJECTS).json() == {
         "data": [DEFAULT],
@@ -87,8 +87,8 @@ def test_the_default_project_is_always_there(local_simulator: RunningSimulator) 
     }
 
 
-def test_projects_are_listed_in_the_order_of_their_creation_page_by_page(local_simulator: RunningSimulator) -> None:
-    """DOCUMENTED by the example's `first_id`: the default one comes first."""
+def test_projects_are_listed_in_the_order_of_creation(local_simulator: RunningSimulator) -> None:
+    """DOCUMENTED by the example's `first_id`: the default one is the first."""
     ids = ["default", *(create_project(local_simulator, f"number {number}") for number in range(3))]
     seen: list[str] = []
     more = True
@@ -99,15 +99,15 @@ def test_projects_are_listed_in_the_order_of_their_creation_page_by_page(local_s
     assert seen == ids
 
 
-def test_a_cursor_that_names_no_project_is_refused(local_simulator: RunningSimulator) -> None:
+def test_an_unknown_cursor_is_refused(local_simulator: RunningSimulator) -> None:
     """INFERRED: as in every other list."""
     answer = local_simulator.http.get(PROJECTS, params={"after": "proj_x"})
     assert parse_error(answer) == (400, error_object("No element with id 'proj_x' in this list", param="after"))
 
 
 @pytest.mark.shows("POST /organization/projects/{project}")
-def test_an_update_renames_and_changes_tags_and_nothing_else(local_simulator: RunningSimulator) -> None:
-    """What is removed and added at once is there afterwards (INFERRED)."""
+def test_an_update_changes_only_name_and_tags(local_simulator: RunningSimulator) -> None:
+    """A tag that is removed and added at once exists afterwards (INFERRED)."""
     project = create_project(local_simulator, tags={"a": "1", "b": "2", "c": "3"})
     before = local_simulator.http.get(f"{PROJECTS}/{project}").json()
     change = {"name": "New", "add_tags": {"b": "two", "d": "4"}, "remove_tag_keys": ["a", "b", "nothing"]}
@@ -118,8 +118,8 @@ def test_an_update_renames_and_changes_tags_and_nothing_else(local_simulator: Ru
 
 
 @pytest.mark.shows("POST /organization/projects/{project}/archive", "archived")
-def test_an_archived_project_is_listed_only_when_asked_for(local_simulator: RunningSimulator) -> None:
-    """OPENAI: `include_archived`. It can still be retrieved, and archiving it again changes nothing."""
+def test_an_archived_project_is_listed_only_on_request(local_simulator: RunningSimulator) -> None:
+    """OPENAI: `include_archived`. It can still be retrieved. To archive it again changes nothing."""
     project = create_project(local_simulator)
     archived = local_simulator.http.post(f"{PROJECTS}/{project}/archive").json()
     assert archived["status"] == "archived"
@@ -160,17 +160,15 @@ def test_an_archived_project_cannot_be_changed(local_simulator: RunningSimulator
         ({"name": "n", "colour": "red"}, "colour"),
     ],
 )
-def test_a_project_that_breaks_a_rule_is_refused(
-    local_simulator: RunningSimulator, body: dict[str, Any], param: str
-) -> None:
+def test_an_invalid_project_is_refused(local_simulator: RunningSimulator, body: dict[str, Any], param: str) -> None:
     """DOCUMENTED by CloudFormation's schema: lengths of names, tag keys and tag values, and the number of tags."""
     answer = local_simulator.http.post(PROJECTS, json=body)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
 
 @pytest.mark.shows("limits")
-def test_the_longest_name_and_the_most_tags_are_taken(local_simulator: RunningSimulator) -> None:
-    """The limits themselves are inside."""
+def test_the_limits_themselves_are_accepted(local_simulator: RunningSimulator) -> None:
+    """The longest name and the most tags."""
     project = create_project(local_simulator, "n" * 128, tags={f"{number:128}": "v" * 256 for number in range(200)})
     answer = local_simulator.http.post(f"{PROJECTS}/{project}", json={"add_tags": {"one": "more"}})
     assert parse_error(answer) == (
@@ -180,27 +178,27 @@ def test_the_longest_name_and_the_most_tags_are_taken(local_simulator: RunningSi
 
 
 @pytest.mark.shows("limits")
-def test_an_account_has_no_more_projects_than_it_may() -> None:
-    """DOCUMENTED: 1000; INFERRED: the default one and archived ones count, and 400."""
-    with simulator_in_process(Settings(max_projects=3)) as world:
-        first = create_project(world)
-        create_project(world)
-        world.http.post(f"{PROJECTS}/{first}/archive")
-        answer = world.http.post(PROJECTS, json={"name": "one more"})
+def test_an_account_has_a_maximum_of_projects() -> None:
+    """DOCUMENTED: 1000. INFERRED: the default one and archived ones count, and the status is 400."""
+    with simulator_in_process(Settings(max_projects=3)) as simulator:
+        first = create_project(simulator)
+        create_project(simulator)
+        simulator.http.post(f"{PROJECTS}/{first}/archive")
+        answer = simulator.http.post(PROJECTS, json={"name": "one more"})
     assert parse_error(answer) == (400, error_object("An account can have at most 3 projects"))
 
 
 @pytest.mark.parametrize(("verb", "path"), [("GET", ""), ("POST", ""), ("POST", "/archive")])
 def test_an_unknown_project_is_unknown_to_every_route(local_simulator: RunningSimulator, verb: str, path: str) -> None:
-    """404, as for whatever does not exist."""
+    """404, as for every missing resource."""
     answer = local_simulator.http.request(verb, f"{PROJECTS}/proj_x{path}", json={} if verb == "POST" else None)
     assert parse_error(answer) == not_found_error("project", "proj_x")
 
 
-def test_two_simulators_with_one_seed_name_their_projects_alike(local_simulator: RunningSimulator) -> None:
-    """From the seed and the account; another seed gives other names."""
+def test_two_simulators_with_one_seed_have_equal_project_ids(local_simulator: RunningSimulator) -> None:
+    """From the seed and the account. Another seed gives other ids."""
     with simulator_in_process() as same, simulator_in_process(Settings(seed=1)) as other:
-        ids = [[create_project(world) for _ in range(2)] for world in (local_simulator, same, other)]
+        ids = [[create_project(simulator) for _ in range(2)] for simulator in (local_simulator, same, other)]
     assert ids[0] == ids[1]
     assert not set(ids[0]) & set(ids[2])
     assert len(set(ids[0])) == 2
@@ -220,8 +218,8 @@ def test_the_sdk_selects_a_project_by_its_own_option(local_simulator: RunningSim
 
 
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/fine_tuning/jobs", "/v1/models"])
-def test_a_header_that_names_no_project_is_a_404(local_simulator: RunningSimulator, path: str) -> None:
-    """Whatever it asks for."""
+def test_a_header_with_an_unknown_project_is_a_404(local_simulator: RunningSimulator, path: str) -> None:
+    """On every route."""
     assert parse_error(local_simulator.http.get(path, headers=project_headers("proj_x"))) == not_found_error(
         "project", "proj_x"
     )
@@ -238,7 +236,7 @@ def test_a_file_of_another_project_does_not_exist(local_simulator: RunningSimula
 
 
 @pytest.mark.parametrize("field", ["training_file", "validation_file"])
-def test_a_job_cannot_be_made_from_a_file_of_another_project(local_simulator: RunningSimulator, field: str) -> None:
+def test_a_job_cannot_use_a_file_of_another_project(local_simulator: RunningSimulator, field: str) -> None:
     """Q15: cross-project is a 404."""
     project, foreign = create_project(local_simulator), local_simulator.upload(make_training_file(1))
     own = local_simulator.http.post(
@@ -257,7 +255,7 @@ def test_a_job_cannot_be_made_from_a_file_of_another_project(local_simulator: Ru
     ("verb", "path"), [("GET", ""), ("GET", "/events"), ("GET", "/checkpoints"), ("POST", "/cancel")]
 )
 def test_a_job_of_another_project_does_not_exist(polled_simulator: RunningSimulator, verb: str, path: str) -> None:
-    """And is not moved on or cancelled from there."""
+    """It is neither advanced nor cancelled from there."""
     project, job = (
         create_project(polled_simulator),
         polled_simulator.create_job(polled_simulator.upload(make_training_file(1)))["id"],
@@ -269,7 +267,7 @@ def test_a_job_of_another_project_does_not_exist(polled_simulator: RunningSimula
 
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/fine_tuning/jobs"])
 def test_a_cursor_of_another_project_is_an_unknown_cursor(polled_simulator: RunningSimulator, path: str) -> None:
-    """And its elements are not listed."""
+    """Its elements are not listed."""
     project, file = create_project(polled_simulator), polled_simulator.upload(make_training_file(1))
     cursor = file if path == "/v1/files" else polled_simulator.create_job(file)["id"]
     assert polled_simulator.http.get(path, headers=project_headers(project)).json()["data"] == []
@@ -278,10 +276,10 @@ def test_a_cursor_of_another_project_is_an_unknown_cursor(polled_simulator: Runn
 
 
 @pytest.mark.shows("archived", "use-of-archived")
-def test_nothing_is_created_in_an_archived_project_and_all_in_it_can_be_read(
+def test_an_archived_project_is_read_only(
     polled_simulator: RunningSimulator,
 ) -> None:
-    """OPENAI: it cannot be used. INFERRED: 400, and that reading and cancelling go on."""
+    """OPENAI: it cannot be used. INFERRED: 400, and that reading and cancelling still work."""
     header = project_headers(create_project(polled_simulator))
     upload: dict[str, Any] = {
         "data": {"purpose": "fine-tune"},

@@ -1,4 +1,4 @@
-"""What no client library would send, on a bare socket: an answer or a closed connection, and the others are served."""
+"""Requests that no client library sends, on a raw socket: an answer or a closed connection, and no harm to others."""
 
 import socket
 import struct
@@ -17,13 +17,13 @@ _PATIENCE: Final = 10.0  # seconds of real time until a connection that neither 
 
 
 def post(headers: bytes, body: bytes = b"") -> bytes:
-    """Return a chat request with some headers of its own."""
+    """Return a chat request with these headers."""
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer <key>\r\n"
     return head + b"Content-Type: application/json\r\n" + headers + b"\r\n" + body
 
 
 def get(path: bytes, headers: bytes = b"") -> bytes:
-    """Return a GET with some headers of its own."""
+    """Return a GET with these headers."""
     return (
         b"GET "
         + path
@@ -91,7 +91,7 @@ ODD_BUT_VALID: Final = {
 
 @pytest.fixture
 def client_socket(served_simulator: RunningSimulator) -> Iterator[socket.socket]:
-    """A connection to the server, and proof that it answers others afterwards."""
+    """A connection to the server. Afterwards the server must answer others."""
     with closing(open_socket(served_simulator)) as opened:
         yield opened
     assert exchange(served_simulator, HEALTH).startswith(b"HTTP/1.1 200 ")
@@ -115,15 +115,15 @@ def read_until_closed(line: socket.socket) -> bytes:
 
 
 def exchange(served: RunningSimulator, request: bytes) -> bytes:
-    """Send bytes on a connection of their own; return all that comes back."""
+    """Send bytes on a new connection; return everything that comes back."""
     with closing(open_socket(served)) as line:
         line.sendall(request.replace(KEY, served.key.encode()))
         return read_until_closed(line)
 
 
 @pytest.mark.parametrize("request_bytes", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_no_http_is_refused_and_closed(served_simulator: RunningSimulator, request_bytes: bytes) -> None:
-    """No second request is read out of it, however long it says that it is."""
+def test_invalid_http_is_refused_and_closed(served_simulator: RunningSimulator, request_bytes: bytes) -> None:
+    """Its rest is not read as another request, whatever length it declares."""
     answer = exchange(served_simulator, request_bytes)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1
@@ -131,14 +131,16 @@ def test_what_is_no_http_is_refused_and_closed(served_simulator: RunningSimulato
 
 
 @pytest.mark.parametrize(("request_bytes", "status"), ODD_BUT_VALID.values(), ids=ODD_BUT_VALID)
-def test_what_is_only_odd_is_answered(served_simulator: RunningSimulator, request_bytes: bytes, status: bytes) -> None:
+def test_odd_but_valid_http_is_answered(
+    served_simulator: RunningSimulator, request_bytes: bytes, status: bytes
+) -> None:
     """With a status that any request may get."""
     assert exchange(served_simulator, request_bytes).split(maxsplit=2)[1] == status
     assert exchange(served_simulator, HEALTH).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_hundred_requests_at_once_are_answered_in_their_order(client_socket: socket.socket) -> None:
-    """On one connection, before the first answer is read."""
+def test_a_hundred_pipelined_requests_are_answered_in_order(client_socket: socket.socket) -> None:
+    """On one connection, before the client reads the first answer."""
     client_socket.sendall(HEALTH.replace(b"close", b"keep-alive") * 99 + HEALTH)
     assert read_until_closed(client_socket).count(b"HTTP/1.1 200 ") == 100
 
@@ -157,7 +159,7 @@ def test_a_hundred_requests_at_once_are_answered_in_their_order(client_socket: s
     ids=["nothing", "half a method", "half a header", "no body", "half a body", "half a chunk", "a body not yet sent"],
 )
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-def test_a_caller_may_go_away_at_any_time(
+def test_a_client_may_disconnect_at_any_time(
     served_simulator: RunningSimulator, client_socket: socket.socket, begun: bytes, reset: bool
 ) -> None:
     """In an orderly way or not."""
@@ -196,10 +198,10 @@ def test_an_upload_that_breaks_off_leaves_nothing(
     ],
     ids=["a header", "headers", "a trailer", "a chunk's extension"],
 )
-def test_what_goes_on_and_on_is_refused(
+def test_endless_headers_and_bodies_are_refused(
     served_simulator: RunningSimulator, client_socket: socket.socket, begun: bytes
 ) -> None:
-    """After a megabyte or so, and with no more memory than that."""
+    """After about a megabyte, and without more memory."""
     taken = 0
     try:
         client_socket.sendall(begun.replace(KEY, served_simulator.key.encode()))
@@ -211,8 +213,8 @@ def test_what_goes_on_and_on_is_refused(
     assert taken < 50_000_000
 
 
-def test_slow_callers_keep_nobody_waiting(served_simulator: RunningSimulator) -> None:
-    """Fifty requests that come a few bytes at a time; others are answered meanwhile, and they in the end."""
+def test_slow_clients_do_not_block_others(served_simulator: RunningSimulator) -> None:
+    """Fifty requests that arrive a few bytes at a time. All are answered in the end."""
     request = HEALTH
     with ExitStack() as opened:
         slow = [opened.enter_context(closing(open_socket(served_simulator))) for _ in range(50)]

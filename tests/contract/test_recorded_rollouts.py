@@ -1,4 +1,4 @@
-"""`rollouts`: jobs train on a real model's recorded outputs, and chats are answered with them."""
+"""The setting `rollouts`: jobs train on a real model's recorded responses, and chats are answered with them."""
 
 import json
 from collections.abc import Iterator
@@ -22,16 +22,16 @@ HELD_OUT = range(180, 200)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixteen responses to each of 200 records."""
-    made = tmp_path_factory.mktemp("rollouts")
-    write_simulated_responses(made, CONTENT)
-    return made
+    created = tmp_path_factory.mktemp("rollouts")
+    write_simulated_responses(created, CONTENT)
+    return created
 
 
 @pytest.fixture(scope="module")
 def simulator(folder: Path) -> Iterator[RunningSimulator]:
     """A simulator that trains on them."""
-    with serve_simulator(Settings(port=0, rollouts=folder)) as made:
-        yield made
+    with serve_simulator(Settings(port=0, rollouts=folder)) as created:
+        yield created
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def job(simulator: RunningSimulator) -> Any:
 
 
 def recorded_texts(folder: Path, number: int) -> list[str]:
-    """Return the texts that the folder holds of a record."""
+    """Return the recorded texts of a record."""
     prompt = make_record(number)["messages"]
     (held,) = (file for file in map(_read, folder.iterdir()) if file["messages"] == prompt)
     return [response["text"] for response in held["responses"]]
@@ -51,23 +51,23 @@ def _read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def answer_text(world: RunningSimulator, model: str, number: int, *, temperature: float = 0.0) -> str:
-    """Return what a model answers to a record's prompt."""
+def answer_text(simulator: RunningSimulator, model: str, number: int, *, temperature: float = 0.0) -> str:
+    """Return a model's answer to a record's prompt."""
     body = {"model": model, "messages": make_record(number)["messages"], "temperature": temperature}
-    return str(world.http.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]["content"])
+    return str(simulator.http.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]["content"])
 
 
-def correct_count(world: RunningSimulator, model: str) -> int:
-    """Return how many held-out prompts a model answers right and in the asked format."""
+def correct_count(simulator: RunningSimulator, model: str) -> int:
+    """Return how many held-out prompts a model answers correctly in the requested format."""
     return sum(
-        answer_text(world, model, number).rsplit("\n", 1)[-1]
+        answer_text(simulator, model, number).rsplit("\n", 1)[-1]
         == f"#### {make_record(number)['reference_answer']['answer']}"
         for number in HELD_OUT
     )
 
 
-def test_a_job_learns_from_recorded_outputs(simulator: RunningSimulator, job: Any) -> None:
-    """A sound reward rises within an epoch, and nothing is made up: the curve is of these responses."""
+def test_a_job_learns_from_recorded_responses(simulator: RunningSimulator, job: Any) -> None:
+    """With a valid reward the mean reward rises within an epoch."""
     curve = [
         event["data"]["critic_rewards_mean"] for event in simulator.list_events(job["id"]) if event["type"] == "metrics"
     ]
@@ -76,19 +76,19 @@ def test_a_job_learns_from_recorded_outputs(simulator: RunningSimulator, job: An
 
 
 def test_every_rollout_of_a_job_is_a_recorded_one(simulator: RunningSimulator, job: Any) -> None:
-    """Told again from the log, they are still the folder's."""
+    """Also in a replay from the log."""
     lines = simulator.http.get(f"/_simulator/jobs/{job['id']}/rollouts").text.splitlines()
     assert len(lines) == 45 * 32 + 4 * 20
     assert [line for line in lines if not json.loads(line)["response"].startswith(RECORDED_PREFIX)] == []
 
 
-def test_a_tuned_model_chats_in_the_format_that_it_learned(simulator: RunningSimulator, job: Any) -> None:
-    """On prompts that were held out, greedily: what `rft train` compares."""
+def test_a_tuned_model_answers_in_the_learned_format(simulator: RunningSimulator, job: Any) -> None:
+    """On held-out prompts, greedily: the comparison of `rft train`."""
     assert correct_count(simulator, job["fine_tuned_model"]) >= correct_count(simulator, BASE_MODEL) + 4
 
 
-def test_both_models_say_only_what_was_recorded(simulator: RunningSimulator, job: Any, folder: Path) -> None:
-    """Greedily and drawn."""
+def test_both_models_answer_only_with_recorded_texts(simulator: RunningSimulator, job: Any, folder: Path) -> None:
+    """Greedily and sampled."""
     answers = {
         answer_text(simulator, model, 190, temperature=temperature)
         for model in (BASE_MODEL, job["fine_tuned_model"])
@@ -97,8 +97,8 @@ def test_both_models_say_only_what_was_recorded(simulator: RunningSimulator, job
     assert answers <= set(recorded_texts(folder, 190))
 
 
-def test_another_prompt_is_answered_as_ever(simulator: RunningSimulator) -> None:
-    """In the very words of a simulator without recorded outputs."""
+def test_another_prompt_is_answered_by_the_simulated_policy(simulator: RunningSimulator) -> None:
+    """With the text of a simulator without recorded responses."""
     with simulator_in_process() as other:
         for each in (simulator, other):
             each.upload(make_training_file(1, first=900))
@@ -106,15 +106,15 @@ def test_another_prompt_is_answered_as_ever(simulator: RunningSimulator) -> None
 
 
 def failure(folder: Path, content: bytes, **fields: bytes) -> tuple[str, str, str]:
-    """Run a job that gets no further than its files; return code, param and message."""
-    with simulator_in_process(Settings(rollouts=folder)) as made:
-        error = made.run_job(content, **{name: made.upload(file) for name, file in fields.items()})["error"]
+    """Run a job that fails at its files; return code, param and message."""
+    with simulator_in_process(Settings(rollouts=folder)) as simulator:
+        error = simulator.run_job(content, **{name: simulator.upload(file) for name, file in fields.items()})["error"]
     return error["code"], error["param"], error["message"]
 
 
 @pytest.mark.parametrize("param", ["training_file", "validation_file"])
-def test_a_record_that_is_not_recorded_fails_the_job_with_its_line(tmp_path: Path, param: str) -> None:
-    """And with what to do: nothing is trained on simulated outputs among real ones."""
+def test_a_record_without_responses_fails_the_job_with_its_line(tmp_path: Path, param: str) -> None:
+    """And with what to do: simulated and real responses are never mixed."""
     files = {"training_file": make_training_file(100), "validation_file": make_training_file(20, first=100)}
     for name, content in files.items():
         records = parse_records(content)
@@ -128,18 +128,31 @@ def test_a_record_that_is_not_recorded_fails_the_job_with_its_line(tmp_path: Pat
     assert "`rft-sim doctor REWARD --data FILE --rollouts URL" in message
 
 
-def test_a_folder_that_is_spoiled_fails_the_job_and_a_chat_with_the_reason(folder: Path, tmp_path: Path) -> None:
-    """Which file, and what to do about it; chats do not go on with something else."""
+def test_a_damaged_folder_fails_jobs_and_chats_with_the_reason(folder: Path, tmp_path: Path) -> None:
+    """Which file, and what to do. Chats do not use other texts instead."""
     write_simulated_responses(tmp_path, make_training_file(100), count=2)
-    with simulator_in_process(Settings(rollouts=tmp_path)) as made:
-        made.upload(make_training_file(100))
+    with simulator_in_process(Settings(rollouts=tmp_path)) as created:
+        created.upload(make_training_file(100))
         spoiled = min(tmp_path.iterdir())
         spoiled.write_text("{")
         (tmp_path / "touched").touch()
-        error = made.run_job(make_training_file(100))["error"]
+        error = created.run_job(make_training_file(100))["error"]
         body = {"model": BASE_MODEL, "messages": make_record(1)["messages"]}
-        answer = made.http.post("/v1/chat/completions", json=body)
+        answer = created.http.post("/v1/chat/completions", json=body)
     assert error["code"] == "invalid_training_file"
     assert f"{spoiled} cannot be read" in error["message"]
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_server_error")
     assert f"{spoiled} cannot be read" in answer.headers["x-simulator-hint"]
+
+
+@pytest.mark.slow
+def test_a_model_tuned_without_the_folder_keeps_its_own_texts(tmp_path: Path) -> None:
+    """Its weights cannot choose among recorded responses."""
+    data, folder, content = tmp_path / "data", tmp_path / "rollouts", make_training_file(100)
+    write_simulated_responses(folder, content)
+    with serve_simulator(Settings(port=0, data=data)) as before:
+        job = before.run_job(content, function=before.deploy(ROOT / "reward_lambda"))
+        tuned = answer_text(before, job["fine_tuned_model"], 95)
+    with simulator_in_process(Settings(data=data, rollouts=folder)) as after:
+        assert answer_text(after, job["fine_tuned_model"], 95) == tuned
+        assert answer_text(after, BASE_MODEL, 95).startswith(RECORDED_PREFIX)

@@ -1,4 +1,4 @@
-"""Streamed responses through the real SDK: Mantle's own order of events, OpenAI's, and replays."""
+"""Streamed responses through the real SDK: Mantle's order of events, OpenAI's order, and replays."""
 
 import asyncio
 import json
@@ -32,35 +32,35 @@ REQUEST: dict[str, Any] = {"model": BASE_MODEL, "input": KNOWN_PROMPT, "temperat
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    """A simulator as it is by default: Mantle's order."""
-    with simulator_in_process() as made:
-        made.upload(make_training_file(10))
-        yield made
+    """A simulator with default settings: Mantle's order."""
+    with simulator_in_process() as created:
+        created.upload(make_training_file(10))
+        yield created
 
 
 @pytest.fixture(scope="module")
 def mantle_order_client(simulator: RunningSimulator) -> OpenAI:
-    """The SDK pointed at it, lenient as it is by default."""
+    """The real SDK on it, without strict validation."""
     return simulator.openai_client()
 
 
 @pytest.fixture(scope="module")
 def openai_order_simulator() -> Iterator[RunningSimulator]:
-    """A simulator that was told to keep to OpenAI's specification."""
-    with simulator_in_process(Settings(responses_events=ResponseEvents.OPENAI)) as made:
-        made.upload(make_training_file(10))
-        yield made
+    """A simulator with the order of OpenAI's specification."""
+    with simulator_in_process(Settings(responses_events=ResponseEvents.OPENAI)) as created:
+        created.upload(make_training_file(10))
+        yield created
 
 
 @pytest.fixture(scope="module")
 def strict_client(openai_order_simulator: RunningSimulator) -> OpenAI:
-    """The SDK pointed at that one; it validates every event."""
+    """The real SDK on that one, with strict validation of every event."""
     return openai_order_simulator.openai_client(strict=True)
 
 
-def stream_raw(world: RunningSimulator, **fields: Any) -> tuple[str, Any]:
+def stream_raw(simulator: RunningSimulator, **fields: Any) -> tuple[str, Any]:
     """Return a stream's text and its headers."""
-    got = world.http.post("/v1/responses", json=REQUEST | {"stream": True} | fields)
+    got = simulator.http.post("/v1/responses", json=REQUEST | {"stream": True} | fields)
     assert got.status_code == 200, got.text
     return got.text, got.headers
 
@@ -71,14 +71,14 @@ def parse_event_data(text: str) -> list[Any]:
     return [json.loads(event.split("\ndata: ")[1]) for event in events]
 
 
-def streamed_in_background(world: RunningSimulator, *, when: str, then: Callable[[str], Any]) -> list[str]:
+def streamed_in_background(simulator: RunningSimulator, *, when: str, then: Callable[[str], Any]) -> list[str]:
     """Stream a background response; do something with its id once an event of a type came. Return the types that came.
 
     A test client reads a stream when it is over; so the simulator is called as a server calls it.
     """
     came: list[str] = []
     body = json.dumps(REQUEST | {"stream": True, "background": True}).encode()
-    headers = [(b"authorization", f"Bearer {world.key}".encode()), (b"host", b"testserver")]
+    headers = [(b"authorization", f"Bearer {simulator.key}".encode()), (b"host", b"testserver")]
     scope = {"type": "http", "method": "POST", "path": "/v1/responses", "query_string": b"", "headers": headers}
     scope |= {"scheme": "http", "server": ("testserver", 80), "client": ("testclient", 1), "root_path": ""}
     names: list[str] = []
@@ -96,27 +96,27 @@ def streamed_in_background(world: RunningSimulator, *, when: str, then: Callable
             then(names[0])
 
     async def call() -> None:
-        await world.instance.api(scope, receive, send)
+        await simulator.instance.api(scope, receive, send)
 
     asyncio.run(call())
     return came
 
 
 def types(events: Any) -> list[str]:
-    """Return the types of events, runs of the same one once."""
+    """Return the types of events, without repetitions."""
     names = [event.type for event in events]
     return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
 
 
 @pytest.mark.shows("order-of-events")
 def test_the_sdk_reads_mantles_order(mantle_order_client: OpenAI) -> None:
-    """SAMPLE: the types and the order that Amazon's notebook reads; the SDK is lenient unless told otherwise."""
+    """SAMPLE: the types and the order that Amazon's notebook reads."""
     assert types(mantle_order_client.responses.create(**REQUEST, stream=True)) == MANTLE_EVENT_ORDER
 
 
 @pytest.mark.shows("strict-validation")
-def test_strict_validation_refuses_two_of_mantles_events_alone(simulator: RunningSimulator) -> None:
-    """All others are in the SDK's types."""
+def test_strict_validation_refuses_only_two_of_mantles_events(simulator: RunningSimulator) -> None:
+    """The SDK has types for all others."""
     adapter: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
     def refused(event: Any) -> bool:
@@ -141,13 +141,13 @@ def test_a_strict_client_stops_at_mantles_order(simulator: RunningSimulator) -> 
 
 
 @pytest.mark.shows("order-of-events")
-def test_mantles_order_comes_with_a_hint(simulator: RunningSimulator, openai_order_simulator: RunningSimulator) -> None:
-    """What it is, whom it stops, and how to have the other."""
+def test_mantles_order_has_a_hint(simulator: RunningSimulator, openai_order_simulator: RunningSimulator) -> None:
+    """What it is, which client stops at it, and how to get the other order."""
     assert stream_raw(simulator)[1]["x-simulator-hint"] == HINT
     assert "x-simulator-hint" not in stream_raw(openai_order_simulator)[1]
 
 
-def test_a_stream_is_one_of_server_sent_events(simulator: RunningSimulator) -> None:
+def test_a_stream_is_server_sent_events(simulator: RunningSimulator) -> None:
     """Each with its name and its data."""
     text, headers = stream_raw(simulator)
     assert headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -170,15 +170,15 @@ def test_a_stream_is_one_of_server_sent_events(simulator: RunningSimulator) -> N
     ],
 )
 def test_every_event_of_openais_order_is_valid_to_the_sdk(strict_client: OpenAI, fields: dict[str, Any]) -> None:
-    """Strictly, and the last one carries the whole response."""
+    """Strictly. The last one has the complete response."""
     *_, end = strict_client.responses.create(**(REQUEST | fields), stream=True)
     assert end.type in ("response.completed", "response.incomplete")
     assert end.response.usage
 
 
 @pytest.mark.parametrize("fields", [{}, {"input": "How is the weather in Rome?", "tools": [TOOL]}])
-def test_the_streaming_helper_puts_the_pieces_together(strict_client: OpenAI, fields: dict[str, Any]) -> None:
-    """OpenAI's order: words and calls."""
+def test_the_streaming_helper_joins_the_deltas(strict_client: OpenAI, fields: dict[str, Any]) -> None:
+    """OpenAI's order: text and tool calls."""
     with strict_client.responses.stream(**(REQUEST | fields)) as stream:
         deltas: dict[str, str] = {}
         for event in stream:
@@ -186,8 +186,8 @@ def test_the_streaming_helper_puts_the_pieces_together(strict_client: OpenAI, fi
                 deltas[event.type] = deltas.get(event.type, "") + event.delta
         whole = stream.get_final_response()
     last = whole.output[-1]
-    said = last.arguments if last.type == "function_call" else whole.output_text
-    assert list(deltas.values()) == [said]
+    message = last.arguments if last.type == "function_call" else whole.output_text
+    assert list(deltas.values()) == [message]
 
 
 def test_the_streaming_helper_of_python_reads_mantles_order_too(mantle_order_client: OpenAI) -> None:
@@ -207,7 +207,7 @@ def test_a_stream_can_be_read_raw(mantle_order_client: OpenAI) -> None:
 @pytest.mark.shows("replay")
 @pytest.mark.parametrize("background", [False, True])
 def test_a_replay_gives_the_same_bytes(simulator: RunningSimulator, background: bool) -> None:
-    """All of them, or those after an event that was seen already."""
+    """Completely, or after a given event."""
     text, _ = stream_raw(simulator, background=background)
     events = parse_event_data(text)
     name = events[0]["response"]["id"]
@@ -216,8 +216,8 @@ def test_a_replay_gives_the_same_bytes(simulator: RunningSimulator, background: 
     assert (whole.text, parse_event_data(rest.text)) == (text, events[6:])
 
 
-def test_the_sdk_goes_on_with_a_stream_that_broke(mantle_order_client: OpenAI) -> None:
-    """OPENAI: a background stream is taken up after the last event that came."""
+def test_the_sdk_resumes_a_broken_stream(mantle_order_client: OpenAI) -> None:
+    """OPENAI: a background stream continues after the last event."""
     stream = mantle_order_client.responses.create(**REQUEST, background=True, stream=True)
     first = next(iter(stream))
     assert first.type == "response.created"
@@ -227,16 +227,16 @@ def test_the_sdk_goes_on_with_a_stream_that_broke(mantle_order_client: OpenAI) -
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_streaming_a_background_response_brings_it_to_its_end(mantle_order_client: OpenAI) -> None:
-    """The stream tells all of it, so there is nothing left to wait for."""
+def test_streaming_a_background_response_completes_it(mantle_order_client: OpenAI) -> None:
+    """The stream has all of it."""
     name = mantle_order_client.responses.create(**REQUEST, background=True).id
     *_, end = mantle_order_client.responses.retrieve(name, stream=True)
     assert end.type == "response.completed"
     assert mantle_order_client.responses.retrieve(name).status == "completed"
 
 
-def test_the_stream_of_a_cancelled_response_just_ends(mantle_order_client: OpenAI) -> None:
-    """OpenAI has no event for it."""
+def test_the_stream_of_a_cancelled_response_has_no_end_event(mantle_order_client: OpenAI) -> None:
+    """OpenAI has none for it."""
     name = mantle_order_client.responses.create(**REQUEST, background=True).id
     mantle_order_client.responses.cancel(name)
     events = list(mantle_order_client.responses.retrieve(name, stream=True))
@@ -246,19 +246,19 @@ def test_the_stream_of_a_cancelled_response_just_ends(mantle_order_client: OpenA
 @pytest.mark.shows("cancelling")
 @pytest.mark.parametrize("when", ["response.in_progress", "response.output_text.done"])
 def test_a_background_stream_ends_when_it_is_cancelled(simulator: RunningSimulator, when: str) -> None:
-    """At once, wherever it is."""
-    told: list[Any] = []
+    """At once, at any event."""
+    entries: list[Any] = []
 
     def cancel(name: str) -> None:
-        told.append(simulator.http.post(f"/v1/responses/{name}/cancel").json()["status"])
-        told.append(simulator.http.get(f"/v1/responses/{name}").json()["status"])
+        entries.append(simulator.http.post(f"/v1/responses/{name}/cancel").json()["status"])
+        entries.append(simulator.http.get(f"/v1/responses/{name}").json()["status"])
 
     came = streamed_in_background(simulator, when=when, then=cancel)
-    assert (came[-1], told) == (when, ["cancelled", "cancelled"])
+    assert (came[-1], entries) == (when, ["cancelled", "cancelled"])
 
 
 def test_a_background_stream_ends_when_it_is_deleted(simulator: RunningSimulator) -> None:
-    """There is nothing more to tell of."""
+    """The response no longer exists."""
     came = streamed_in_background(
         simulator, when="response.in_progress", then=lambda name: simulator.http.delete(f"/v1/responses/{name}")
     )
@@ -266,32 +266,34 @@ def test_a_background_stream_ends_when_it_is_deleted(simulator: RunningSimulator
 
 
 @pytest.mark.shows("background")
-def test_a_background_response_is_in_progress_while_its_stream_is(simulator: RunningSimulator) -> None:
-    """However often it is asked for; once the stream has told of the end, it is at its end."""
-    found: list[str] = []
+def test_a_background_response_is_in_progress_until_its_stream_ends(simulator: RunningSimulator) -> None:
+    """However often it is retrieved."""
+    events: list[str] = []
 
     def look(name: str) -> None:
-        found.extend(simulator.http.get(f"/v1/responses/{name}").json()["status"] for _ in range(3))
+        events.extend(simulator.http.get(f"/v1/responses/{name}").json()["status"] for _ in range(3))
 
     for when in ("response.in_progress", "response.output_text.done", "response.completed"):
         streamed_in_background(simulator, when=when, then=look)
-    assert found == ["in_progress"] * 6 + ["completed"] * 3
+    assert events == ["in_progress"] * 6 + ["completed"] * 3
 
 
 @pytest.mark.shows("cancelling")
-def test_a_background_response_whose_stream_told_of_its_end_cannot_be_cancelled(simulator: RunningSimulator) -> None:
+def test_a_completely_streamed_response_cannot_be_cancelled(simulator: RunningSimulator) -> None:
     """It is completed."""
-    told: list[str] = []
+    entries: list[str] = []
     streamed_in_background(
         simulator,
         when="response.completed",
-        then=lambda name: told.append(simulator.http.post(f"/v1/responses/{name}/cancel").json()["error"]["message"]),
+        then=lambda name: entries.append(
+            simulator.http.post(f"/v1/responses/{name}/cancel").json()["error"]["message"]
+        ),
     )
-    assert told == ["Cannot cancel a completed response."]
+    assert entries == ["Cannot cancel a completed response."]
 
 
-def test_a_background_response_whose_stream_was_lost_goes_on_by_itself(simulator: RunningSimulator) -> None:
-    """As one that was never streamed: retrieves bring it to its end."""
+def test_a_response_with_a_lost_stream_completes_by_retrieves(simulator: RunningSimulator) -> None:
+    """Like one that was never streamed."""
     name: list[str] = []
 
     def lose(lost: str) -> None:
@@ -300,12 +302,12 @@ def test_a_background_response_whose_stream_was_lost_goes_on_by_itself(simulator
 
     with pytest.raises(ConnectionError):
         streamed_in_background(simulator, when="response.in_progress", then=lose)
-    found = [simulator.http.get(f"/v1/responses/{name[0]}").json()["status"] for _ in range(2)]
-    assert found == ["in_progress", "completed"]
+    events = [simulator.http.get(f"/v1/responses/{name[0]}").json()["status"] for _ in range(2)]
+    assert events == ["in_progress", "completed"]
 
 
-def test_what_is_not_kept_cannot_be_replayed(mantle_order_client: OpenAI) -> None:
-    """The 404 of every other way."""
+def test_an_unstored_response_cannot_be_replayed(mantle_order_client: OpenAI) -> None:
+    """The same 404 as elsewhere."""
     with pytest.raises(NotFoundError) as caught:
         mantle_order_client.responses.retrieve("resp_never", stream=True)
     assert caught.value.code == "not_found_error"
@@ -325,7 +327,7 @@ def test_what_is_not_kept_cannot_be_replayed(mantle_order_client: OpenAI) -> Non
         ),
     ],
 )
-def test_a_query_that_cannot_be_is_refused(mantle_order_client: OpenAI, query: dict[str, str], message: str) -> None:
+def test_an_invalid_query_is_refused(mantle_order_client: OpenAI, query: dict[str, str], message: str) -> None:
     """By the name of the parameter."""
     name = mantle_order_client.responses.create(**REQUEST).id
     with pytest.raises(BadRequestError) as caught:

@@ -1,4 +1,4 @@
-"""`/v1/responses` through the real SDK: answers, conversations, what is kept, background, and who may see it."""
+"""`/v1/responses` through the real SDK: answers, conversations, storage, background mode and access."""
 
 import asyncio
 import json
@@ -40,14 +40,14 @@ TOOL: Any = {
 
 @pytest.fixture(scope="module")
 def client(simulator: RunningSimulator) -> OpenAI:
-    """The SDK pointed at it, which validates every answer strictly."""
+    """The real SDK with strict validation."""
     return simulator.openai_client(strict=True)
 
 
 def ask(client: OpenAI, **options: Any) -> Response:
-    """Ask the known question at temperature 0 unless told otherwise."""
-    asked: dict[str, Any] = {"model": BASE_MODEL, "input": KNOWN, "temperature": 0} | options
-    answer: Response = client.responses.create(**asked)
+    """Ask the known question, by default at temperature 0."""
+    request: dict[str, Any] = {"model": BASE_MODEL, "input": KNOWN, "temperature": 0} | options
+    answer: Response = client.responses.create(**request)
     return answer
 
 
@@ -59,7 +59,7 @@ def expect_error(call: Callable[[], Any], kind: type[APIStatusError]) -> Any:
 
 
 def not_found_error(name: str, *, param: str | None = None, noun: str = "response") -> dict[str, Any]:
-    """Return the body of the one 404."""
+    """Return the body of the 404."""
     return {
         "code": "not_found_error",
         "message": f"The {noun} '{name}' does not exist",
@@ -77,8 +77,8 @@ def validation_error(message: str, *, param: str | None = None, code: str = "val
 
 
 @pytest.mark.shows("POST /responses", "ids")
-def test_a_response_is_the_whole_object_with_its_keys_in_order(simulator: RunningSimulator) -> None:
-    """As JSON on the wire."""
+def test_a_response_has_every_key_in_order(simulator: RunningSimulator) -> None:
+    """In the raw JSON."""
     body = {"model": BASE_MODEL, "input": KNOWN, "temperature": 0, "reasoning": {"effort": "low"}}
     got = simulator.http.post("/v1/responses", json=body)
     assert find_unsorted_objects(got.text) == []
@@ -133,12 +133,12 @@ def test_a_response_is_the_whole_object_with_its_keys_in_order(simulator: Runnin
     }
 
 
-def test_the_answer_is_the_one_that_chat_gives(client: OpenAI) -> None:
-    """The same policy, the same thinking, the same counts."""
+def test_the_answer_equals_the_one_of_chat(client: OpenAI) -> None:
+    """The same text, reasoning and token counts."""
     chat = client.chat.completions.create(
         model=BASE_MODEL, messages=[{"role": "user", "content": KNOWN}], temperature=0
     )
-    said = chat.choices[0].message
+    message = chat.choices[0].message
     answer = ask(client)
     [thought, _] = answer.output
     assert thought.type == "reasoning"
@@ -146,15 +146,15 @@ def test_the_answer_is_the_one_that_chat_gives(client: OpenAI) -> None:
     assert answer.usage
     assert chat.usage
     assert (answer.output_text, thought.content[0].text, answer.usage.output_tokens, answer.usage.input_tokens) == (
-        said.content,
-        getattr(said, "reasoning"),  # noqa: B009  an extra field: the SDK's types do not know it
+        message.content,
+        getattr(message, "reasoning"),  # noqa: B009  an extra field: the SDK's types do not know it
         chat.usage.completion_tokens,
         chat.usage.prompt_tokens,
     )
 
 
-def test_more_effort_is_more_thinking(client: OpenAI) -> None:
-    """Counted in the details of the usage."""
+def test_more_effort_gives_more_reasoning_tokens(client: OpenAI) -> None:
+    """Counted in the usage details."""
     spent = [ask(client, reasoning={"effort": effort}).usage for effort in ("low", "medium", "high")]
     thought = [usage.output_tokens_details.reasoning_tokens for usage in spent if usage]
     assert thought == sorted(set(thought))
@@ -169,21 +169,21 @@ def test_more_effort_is_more_thinking(client: OpenAI) -> None:
         [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": KNOWN}],
     ],
 )
-def test_a_string_and_a_list_ask_the_same(client: OpenAI, form: Any) -> None:
-    """In the easy form and the full one."""
+def test_a_text_and_a_list_of_messages_are_equal_inputs(client: OpenAI, form: Any) -> None:
+    """With and without the type of the items."""
     assert ask(client, input=form).output_text == ask(client).output_text
 
 
-def test_a_budget_that_ends_leaves_the_response_incomplete(client: OpenAI) -> None:
-    """Here within the thinking: there is no message."""
+def test_a_small_budget_leaves_the_response_incomplete(client: OpenAI) -> None:
+    """Here within the reasoning: there is no message."""
     answer = ask(client, max_output_tokens=16)
     assert answer.usage
     assert answer.incomplete_details
-    told = answer.status, answer.incomplete_details.reason, answer.output_text, answer.usage.output_tokens
-    assert told == ("incomplete", "max_output_tokens", "", 16)
+    entries = answer.status, answer.incomplete_details.reason, answer.output_text, answer.usage.output_tokens
+    assert entries == ("incomplete", "max_output_tokens", "", 16)
 
 
-def test_a_prompt_that_no_file_holds_is_hinted_at(simulator: RunningSimulator) -> None:
+def test_an_unknown_prompt_has_a_hint(simulator: RunningSimulator) -> None:
     """As in chat."""
     got = simulator.http.post("/v1/responses", json={"model": BASE_MODEL, "input": "Who wrote the Odyssey?"})
     assert got.headers["x-simulator-hint"] == (
@@ -192,8 +192,8 @@ def test_a_prompt_that_no_file_holds_is_hinted_at(simulator: RunningSimulator) -
 
 
 @pytest.mark.parametrize("format_type", ["json_object", "json_schema"])
-def test_an_answer_in_json_is_json(client: OpenAI, format_type: str) -> None:
-    """By the schema, if there is one."""
+def test_a_json_format_gives_json(client: OpenAI, format_type: str) -> None:
+    """Valid against the schema, if there is one."""
     schema = {"type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"]}
     named = {"name": "sum", "schema": schema, "strict": True} if format_type == "json_schema" else {}
     answer = ask(client, text={"format": {"type": format_type} | named})
@@ -208,7 +208,7 @@ def test_an_answer_in_json_is_json(client: OpenAI, format_type: str) -> None:
 def test_tuned_models_and_checkpoints_have_the_responses_api(
     finished_job: FinishedJob, openai_client: OpenAI, tail: str
 ) -> None:
-    """Under their own names."""
+    """Under their own ids."""
     model = finished_job.model + tail
     assert ask(openai_client, model=model).model == model
 
@@ -216,21 +216,22 @@ def test_tuned_models_and_checkpoints_have_the_responses_api(
 def test_two_simulators_with_one_seed_answer_alike() -> None:
     """Ids included."""
 
-    def told() -> Any:
-        with simulator_in_process() as made:
-            made.upload(make_training_file(10))
+    def entries() -> Any:
+        with simulator_in_process() as simulator:
+            simulator.upload(make_training_file(10))
             return [
-                made.http.post("/v1/responses", json={"model": BASE_MODEL, "input": KNOWN}).json() for _ in range(3)
+                simulator.http.post("/v1/responses", json={"model": BASE_MODEL, "input": KNOWN}).json()
+                for _ in range(3)
             ]
 
-    assert told() == told()
+    assert entries() == entries()
 
 
 # tools
 
 
-def test_a_function_is_called_and_its_output_answered(client: OpenAI) -> None:
-    """By `previous_response_id`: the call is in the conversation."""
+def test_a_tool_call_and_its_output_continue_the_conversation(client: OpenAI) -> None:
+    """By `previous_response_id`, which has the call."""
     called = ask(client, input="How is the weather in Rome?", tools=[TOOL])
     [call] = [item for item in called.output if item.type == "function_call"]
     assert list(json.loads(call.arguments)) == ["city"]
@@ -239,8 +240,8 @@ def test_a_function_is_called_and_its_output_answered(client: OpenAI) -> None:
     assert "Sunny." in answered.output_text
 
 
-def test_a_conversation_with_calls_can_be_given_whole(client: OpenAI) -> None:
-    """Nothing needs to be stored for it."""
+def test_a_conversation_with_calls_can_be_sent_completely(client: OpenAI) -> None:
+    """Nothing needs to be stored."""
     called = ask(client, input="How is the weather in Rome?", tools=[TOOL], store=False)
     [call] = [item for item in called.output if item.type == "function_call"]
     items: Any = [
@@ -251,7 +252,7 @@ def test_a_conversation_with_calls_can_be_given_whole(client: OpenAI) -> None:
     assert "Sunny." in ask(client, input=items, tools=[TOOL]).output_text
 
 
-def test_an_output_of_no_call_is_refused(client: OpenAI) -> None:
+def test_an_output_without_its_call_is_refused(client: OpenAI) -> None:
     """OPENAI."""
     output = [{"type": "function_call_output", "call_id": "call_x", "output": "Sunny."}]
     assert expect_error(lambda: ask(client, input=output), BadRequestError) == validation_error(
@@ -263,8 +264,8 @@ def test_an_output_of_no_call_is_refused(client: OpenAI) -> None:
 
 
 @pytest.mark.shows("store-and-chain")
-def test_a_response_goes_on_with_the_whole_conversation(client: OpenAI) -> None:
-    """Its input is longer by all that was said, and it names what it goes on with."""
+def test_a_response_continues_the_whole_conversation(client: OpenAI) -> None:
+    """Its input includes all earlier items, and it names the previous response."""
     first = ask(client)
     second = ask(client, input="And again?", previous_response_id=first.id)
     third = ask(client, input="And again?", previous_response_id=second.id)
@@ -275,10 +276,10 @@ def test_a_response_goes_on_with_the_whole_conversation(client: OpenAI) -> None:
 
 
 @pytest.mark.shows("store-and-chain")
-def test_what_was_said_is_stored_once(tmp_path: Path) -> None:
-    """A chain grows by what each response adds to it."""
-    with simulator_in_process(Settings(data=tmp_path)) as made:
-        client, previous = made.openai_client(), None
+def test_a_conversation_is_stored_once(tmp_path: Path) -> None:
+    """A chain grows only by the items of each response."""
+    with simulator_in_process(Settings(data=tmp_path)) as simulator:
+        client, previous = simulator.openai_client(), None
         for question in ("Have you seen the okapi?", "And again?", "And again?"):
             previous = ask(client, input=question, previous_response_id=previous).id
     with closing(sqlite3.connect(database_path(tmp_path))) as database:
@@ -298,8 +299,8 @@ def test_instructions_are_not_carried_over(client: OpenAI) -> None:
     assert next_tokens(instructions="Be as brief as ever you can.") == next_tokens()
 
 
-def test_an_item_of_a_stored_response_can_be_named(client: OpenAI) -> None:
-    """OPENAI: by its id, in place of the item itself."""
+def test_an_item_of_a_stored_response_can_be_referenced(client: OpenAI) -> None:
+    """OPENAI: by its id, in place of the item."""
     first = ask(client)
     message = first.output[-1]
     assert message.type == "message"
@@ -312,8 +313,8 @@ def test_an_item_of_a_stored_response_can_be_named(client: OpenAI) -> None:
 
 
 @pytest.mark.shows("POST /responses/compact", "compact", "content-of-a-compaction")
-def test_a_compacted_conversation_goes_on(client: OpenAI) -> None:
-    """The one item that comes out goes in."""
+def test_a_compacted_conversation_continues(client: OpenAI) -> None:
+    """The one item of the output is the next input."""
     first = ask(client)
     compacted = client.responses.compact(model=BASE_MODEL, previous_response_id=first.id)
     begun: Any = [*(item.to_dict() for item in compacted.output), {"role": "user", "content": "And again?"}]
@@ -321,8 +322,8 @@ def test_a_compacted_conversation_goes_on(client: OpenAI) -> None:
     assert ask(client, input=begun).usage == chained.usage
 
 
-def test_there_is_something_to_compact(client: OpenAI) -> None:
-    """An input, or a response to go on with."""
+def test_a_compaction_needs_an_input(client: OpenAI) -> None:
+    """Or a previous response."""
     assert expect_error(lambda: client.responses.compact(model=BASE_MODEL), BadRequestError) == validation_error(
         "Missing required parameter: 'input'.", param="input", code="missing_required_parameter"
     )
@@ -330,7 +331,7 @@ def test_there_is_something_to_compact(client: OpenAI) -> None:
 
 @pytest.mark.shows("content-of-a-compaction")
 @pytest.mark.parametrize("content", ["", "abc", "€", "AAAAAAAAAAAAAAAAAAAAAAAA", "W10="])
-def test_a_compaction_that_is_none_is_refused(client: OpenAI, content: str) -> None:
+def test_an_invalid_compaction_item_is_refused(client: OpenAI, content: str) -> None:
     """Made up or changed."""
     begun = [{"type": "compaction", "encrypted_content": content}, {"role": "user", "content": "Why?"}]
     assert expect_error(lambda: ask(client, input=begun), BadRequestError) == validation_error(
@@ -342,16 +343,16 @@ def test_a_compaction_that_is_none_is_refused(client: OpenAI, content: str) -> N
 
 
 @pytest.mark.shows("GET /responses/{response}")
-def test_a_stored_response_is_retrieved_as_it_was(client: OpenAI) -> None:
+def test_retrieve_returns_the_stored_response(client: OpenAI) -> None:
     """Byte for byte."""
-    made = ask(client, metadata={"team": "maths"})
-    assert client.responses.retrieve(made.id) == made
+    created = ask(client, metadata={"team": "maths"})
+    assert client.responses.retrieve(created.id) == created
 
 
 @pytest.mark.shows("store-and-chain")
 @pytest.mark.parametrize("gone", ["never", "deleted", "unstored"])
-def test_what_is_not_kept_is_one_404(client: OpenAI, gone: str) -> None:
-    """To retrieve, to cancel, to delete, to go on with."""
+def test_an_unstored_response_is_the_same_404_everywhere(client: OpenAI, gone: str) -> None:
+    """To retrieve, cancel, delete or continue it."""
     name = "resp_never"
     if gone != "never":
         name = ask(client, store=gone != "unstored").id
@@ -368,7 +369,7 @@ def test_what_is_not_kept_is_one_404(client: OpenAI, gone: str) -> None:
     )
 
 
-def test_an_empty_id_is_no_response_to_go_on_with(client: OpenAI) -> None:
+def test_an_empty_previous_id_is_refused(client: OpenAI) -> None:
     """It is not the same as none."""
     assert expect_error(lambda: ask(client, previous_response_id=""), NotFoundError) == not_found_error(
         "", param="previous_response_id"
@@ -376,13 +377,13 @@ def test_an_empty_id_is_no_response_to_go_on_with(client: OpenAI) -> None:
 
 
 @pytest.mark.shows("DELETE /responses/{response}")
-def test_a_deletion_says_so(simulator: RunningSimulator, client: OpenAI) -> None:
+def test_a_delete_returns_openais_object(simulator: RunningSimulator, client: OpenAI) -> None:
     """OPENAI."""
     name = ask(client).id
     assert simulator.http.delete(f"/v1/responses/{name}").json() == {"deleted": True, "id": name, "object": "response"}
 
 
-def test_an_item_that_is_not_kept_cannot_be_named(client: OpenAI) -> None:
+def test_an_unstored_item_cannot_be_referenced(client: OpenAI) -> None:
     """The same 404, of an item."""
     question = [{"type": "item_reference", "id": "msg_x"}]
     assert expect_error(lambda: ask(client, input=question), NotFoundError) == not_found_error(
@@ -392,18 +393,18 @@ def test_an_item_that_is_not_kept_cannot_be_named(client: OpenAI) -> None:
 
 @pytest.mark.shows("store-and-chain")
 def test_a_response_is_kept_for_thirty_days(local_simulator: RunningSimulator) -> None:
-    """DOCUMENTED; of simulated time."""
+    """DOCUMENTED. In simulated time."""
     client = local_simulator.openai_client(strict=True)
-    made = ask(client)
-    made_at = int(made.created_at)
+    created = ask(client)
+    made_at = int(created.created_at)
     local_simulator.instance.context.clock.move_to(made_at + 30 * DAY - 1)
-    assert client.responses.retrieve(made.id) == made
+    assert client.responses.retrieve(created.id) == created
     local_simulator.instance.context.clock.move_to(made_at + 30 * DAY)
-    assert expect_error(lambda: client.responses.retrieve(made.id), NotFoundError) == not_found_error(made.id)
+    assert expect_error(lambda: client.responses.retrieve(created.id), NotFoundError) == not_found_error(created.id)
 
 
-def test_a_conversation_outlives_a_deleted_beginning(client: OpenAI) -> None:
-    """A response keeps what it went on with."""
+def test_a_conversation_survives_the_deletion_of_its_start(client: OpenAI) -> None:
+    """A response keeps the items before it."""
     first = ask(client)
     second = ask(client, input="And again?", previous_response_id=first.id)
     before = ask(client, input="Why?", previous_response_id=second.id).usage
@@ -411,10 +412,10 @@ def test_a_conversation_outlives_a_deleted_beginning(client: OpenAI) -> None:
     assert ask(client, input="Why?", previous_response_id=second.id).usage == before
 
 
-def test_what_is_deleted_while_its_answer_is_thought_of_is_not_gone_on_with(
+def test_a_response_deleted_meanwhile_is_not_continued(
     local_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the deletion had come first."""
+    """As if the delete had come first."""
     client, inference = local_simulator.openai_client(strict=True), type(local_simulator.instance.context.inference)
     first, answer = ask(client), inference.answer
 
@@ -429,28 +430,28 @@ def test_what_is_deleted_while_its_answer_is_thought_of_is_not_gone_on_with(
 
 
 @pytest.mark.shows("header", "foreign-ids")
-def test_a_response_of_another_project_is_not_there(local_simulator: RunningSimulator) -> None:
-    """To retrieve, to go on with, to cancel, to delete, to name items of."""
+def test_a_response_of_another_project_does_not_exist(local_simulator: RunningSimulator) -> None:
+    """To retrieve, continue, cancel, delete, or reference its items."""
     client = local_simulator.openai_client(strict=True)
     project = local_simulator.http.post("/v1/organization/projects", json={"name": "other"}).json()["id"]
     other = client.with_options(default_headers={"OpenAI-Project": project})
-    made = ask(client)
-    item = made.output[-1].to_dict()["id"]
+    created = ask(client)
+    item = created.output[-1].to_dict()["id"]
     calls: list[Callable[[], Any]] = [
-        lambda: other.responses.retrieve(made.id),
-        lambda: other.responses.cancel(made.id),
-        lambda: other.responses.delete(made.id),
-        lambda: ask(other, previous_response_id=made.id),
+        lambda: other.responses.retrieve(created.id),
+        lambda: other.responses.cancel(created.id),
+        lambda: other.responses.delete(created.id),
+        lambda: ask(other, previous_response_id=created.id),
         lambda: ask(other, input=[{"type": "item_reference", "id": item}]),
     ]
     assert [expect_error(call, NotFoundError) for call in calls] == [
-        not_found_error(made.id),
-        not_found_error(made.id),
-        not_found_error(made.id),
-        not_found_error(made.id, param="previous_response_id"),
+        not_found_error(created.id),
+        not_found_error(created.id),
+        not_found_error(created.id),
+        not_found_error(created.id, param="previous_response_id"),
         not_found_error(str(item), param="input", noun="item"),
     ]
-    assert client.responses.retrieve(made.id) == made
+    assert client.responses.retrieve(created.id) == created
 
 
 # background
@@ -458,28 +459,28 @@ def test_a_response_of_another_project_is_not_there(local_simulator: RunningSimu
 
 @pytest.mark.shows("background", "background-time")
 def test_a_background_response_is_complete_after_a_retrieve(client: OpenAI) -> None:
-    """It is in progress when it is made, and one retrieve long."""
-    made = ask(client, background=True)
-    found = [client.responses.retrieve(made.id) for _ in range(3)]
-    assert [one.status for one in (made, *found)] == ["in_progress", "in_progress", "completed", "completed"]
-    assert (made.output, made.usage) == ([], None)
-    assert found[1].output_text == ask(client).output_text
+    """It is in progress when it is created, and for one retrieve."""
+    created = ask(client, background=True)
+    events = [client.responses.retrieve(created.id) for _ in range(3)]
+    assert [one.status for one in (created, *events)] == ["in_progress", "in_progress", "completed", "completed"]
+    assert (created.output, created.usage) == ([], None)
+    assert events[1].output_text == ask(client).output_text
 
 
 @pytest.mark.shows("background-time")
 @pytest.mark.parametrize("retrieves", [0, 3])
-def test_how_long_a_background_response_takes_is_a_setting(retrieves: int) -> None:
+def test_a_setting_has_the_length_of_background_responses(retrieves: int) -> None:
     """In retrieves that find it in progress."""
-    with simulator_in_process(Settings(background_retrieves=retrieves)) as made:
-        client = made.openai_client(strict=True)
+    with simulator_in_process(Settings(background_retrieves=retrieves)) as simulator:
+        client = simulator.openai_client(strict=True)
         name = ask(client, background=True).id
-        found = [client.responses.retrieve(name).status for _ in range(retrieves + 1)]
-    assert found == ["in_progress"] * retrieves + ["completed"]
+        events = [client.responses.retrieve(name).status for _ in range(retrieves + 1)]
+    assert events == ["in_progress"] * retrieves + ["completed"]
 
 
 @pytest.mark.shows("POST /responses/{response}/cancel", "cancelling")
 def test_a_background_response_can_be_cancelled(client: OpenAI) -> None:
-    """It puts nothing out, and stays cancelled; cancelling it again changes nothing (OPENAI)."""
+    """It has no output and stays cancelled. To cancel it again changes nothing (OPENAI)."""
     name = ask(client, background=True).id
     client.responses.retrieve(name)
     cancelled = client.responses.cancel(name)
@@ -489,7 +490,7 @@ def test_a_background_response_can_be_cancelled(client: OpenAI) -> None:
 
 @pytest.mark.shows("cancelling")
 def test_a_completed_background_response_cannot_be_cancelled(client: OpenAI) -> None:
-    """400 and not 409, which the SDK would try again."""
+    """400 and not 409, which the SDK would retry."""
     name = ask(client, background=True).id
     for _ in range(2):
         client.responses.retrieve(name)
@@ -507,8 +508,8 @@ def test_only_a_background_response_can_be_cancelled(client: OpenAI) -> None:
     )
 
 
-def test_what_is_in_progress_is_not_gone_on_with(client: OpenAI) -> None:
-    """There is no answer yet to go on from."""
+def test_a_response_in_progress_cannot_be_continued(client: OpenAI) -> None:
+    """It has no output yet."""
     name = ask(client, background=True).id
     assert expect_error(lambda: ask(client, previous_response_id=name), BadRequestError) == validation_error(
         f"Invalid 'previous_response_id': response '{name}' is still in progress.", param="previous_response_id"
@@ -530,14 +531,14 @@ def test_qwen_has_no_responses_api(client: OpenAI, model: str, stream: bool) -> 
 
 @pytest.mark.shows("no-responses-of-qwen")
 def test_a_tuned_qwen_has_no_responses_api(served_simulator: RunningSimulator, finished_job: FinishedJob) -> None:
-    """Like the model that it was tuned from."""
+    """Like its base model."""
     job = served_simulator.run_job(finished_job.content, function=finished_job.function, model=QWEN)
     assert expect_error(
         lambda: ask(served_simulator.openai_client(), model=job["fine_tuned_model"]), BadRequestError
     ) == validation_error(f"The model '{job['fine_tuned_model']}' does not support the '/v1/responses' API")
 
 
-def test_the_path_that_was_taken_is_the_one_that_is_named(simulator: RunningSimulator) -> None:
+def test_the_error_names_the_path_of_the_request(simulator: RunningSimulator) -> None:
     """OBSERVED under /openai/v1 too."""
     got = simulator.http.post("/openai/v1/responses", json={"model": QWEN, "input": "Why?"})
     assert got.json()["error"] == validation_error(
@@ -546,8 +547,8 @@ def test_the_path_that_was_taken_is_the_one_that_is_named(simulator: RunningSimu
 
 
 @pytest.mark.shows("base-for-gpt-oss")
-def test_gpt_oss_has_no_responses_under_the_sdks_own_base(simulator: RunningSimulator) -> None:
-    """OBSERVED: Mantle has it under /v1 alone; the hint says where to go."""
+def test_gpt_oss_has_no_responses_under_openai_v1(simulator: RunningSimulator) -> None:
+    """OBSERVED: Mantle has it only under /v1. The hint says so."""
     got = simulator.http.post("/openai/v1/responses", json={"model": BASE_MODEL, "input": "?"})
     assert got.json()["error"] == validation_error(
         f"The model '{BASE_MODEL}' does not support the '/openai/v1/responses' API"
@@ -557,17 +558,17 @@ def test_gpt_oss_has_no_responses_under_the_sdks_own_base(simulator: RunningSimu
 
 @pytest.mark.shows("base-for-gpt-oss")
 def test_a_setting_serves_gpt_oss_there_too() -> None:
-    """Whoever has seen otherwise can have it otherwise."""
-    with simulator_in_process(Settings(responses_under_openai_v1=True)) as made:
+    """Because some users observe otherwise."""
+    with simulator_in_process(Settings(responses_under_openai_v1=True)) as simulator:
         got = [
-            made.http.post(f"{base}/responses", json={"model": BASE_MODEL, "input": "?"})
+            simulator.http.post(f"{base}/responses", json={"model": BASE_MODEL, "input": "?"})
             for base in ("/v1", "/openai/v1")
         ]
     assert [one.status_code for one in got] == [200, 200]
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_model_that_is_not_there_is_a_404(client: OpenAI, stream: bool) -> None:
+def test_an_unknown_model_is_a_404(client: OpenAI, stream: bool) -> None:
     """As in chat."""
     assert expect_error(lambda: ask(client, model="ft:never", stream=stream), NotFoundError) == not_found_error(
         "ft:never", noun="model"
@@ -576,7 +577,7 @@ def test_a_model_that_is_not_there_is_a_404(client: OpenAI, stream: bool) -> Non
 
 @pytest.mark.shows("least-budget")
 def test_too_small_a_budget_is_the_observed_error(client: OpenAI) -> None:
-    """The readers' own tests have the long list of refusals."""
+    """tests/wire has the long list of errors."""
     assert expect_error(lambda: ask(client, max_output_tokens=15), BadRequestError) == validation_error(
         "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 15 instead.",
         param="max_output_tokens",
@@ -586,8 +587,8 @@ def test_too_small_a_budget_is_the_observed_error(client: OpenAI) -> None:
 
 def test_an_unknown_field_can_be_refused() -> None:
     """By the setting that chat has too."""
-    with simulator_in_process(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as made:
-        got = made.http.post("/v1/responses", json={"model": BASE_MODEL, "input": "?", "never_heard_of": 1})
+    with simulator_in_process(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as simulator:
+        got = simulator.http.post("/v1/responses", json={"model": BASE_MODEL, "input": "?", "never_heard_of": 1})
     assert got.json()["error"] == validation_error(
         "Unsupported parameter: 'never_heard_of' is not supported.",
         param="never_heard_of",
@@ -600,7 +601,7 @@ def test_an_unknown_field_can_be_refused() -> None:
     ("method", "path"), [("GET", "/responses/resp_x/input_items"), ("POST", "/responses/input_tokens")]
 )
 @pytest.mark.parametrize("base", ["/v1", "/openai/v1"])
-def test_what_mantle_does_not_serve_is_an_unknown_path(
+def test_routes_that_mantle_lacks_are_unknown_paths(
     simulator: RunningSimulator, base: str, method: str, path: str
 ) -> None:
     """`input_items` OBSERVED."""
@@ -608,20 +609,20 @@ def test_what_mantle_does_not_serve_is_an_unknown_path(
     assert (got.status_code, got.json()["error"]["message"]) == (404, f"Invalid URL ({method} {base}{path})")
 
 
-def test_nothing_new_comes_into_an_archived_project(local_simulator: RunningSimulator) -> None:
-    """What is in it can still be read."""
+def test_an_archived_project_takes_no_new_response(local_simulator: RunningSimulator) -> None:
+    """Its responses can still be read."""
     project = local_simulator.http.post("/v1/organization/projects", json={"name": "old"}).json()["id"]
     client = local_simulator.openai_client(strict=True).with_options(default_headers={"OpenAI-Project": project})
-    made = ask(client)
+    created = ask(client)
     local_simulator.http.post(f"/v1/organization/projects/{project}/archive")
-    assert client.responses.retrieve(made.id) == made
+    assert client.responses.retrieve(created.id) == created
     assert expect_error(lambda: ask(client), BadRequestError) == validation_error(f"Project '{project}' is archived")
 
 
 # other clients
 
 
-def test_the_asynchronous_sdk_has_the_same_answers(simulator: RunningSimulator) -> None:
+def test_the_asynchronous_sdk_gets_the_same_answers(simulator: RunningSimulator) -> None:
     """Create, retrieve, stream and delete."""
 
     async def talk() -> tuple[Response, Response, Any]:
@@ -632,12 +633,12 @@ def test_the_asynchronous_sdk_has_the_same_answers(simulator: RunningSimulator) 
             http_client=httpx2.AsyncClient(transport=transport),
             max_retries=0,
         ) as client:
-            made = await client.responses.create(model=BASE_MODEL, input=KNOWN, temperature=0)
-            found = await client.responses.retrieve(made.id)
+            created = await client.responses.create(model=BASE_MODEL, input=KNOWN, temperature=0)
+            found = await client.responses.retrieve(created.id)
             stream = await client.responses.create(model=BASE_MODEL, input=KNOWN, temperature=0, stream=True)
             events = [event async for event in stream]
-            await client.responses.delete(made.id)
-        return made, found, events[-1]
+            await client.responses.delete(created.id)
+        return created, found, events[-1]
 
-    made, found, end = asyncio.run(talk())
-    assert (found, end.type, end.response.output_text) == (made, "response.completed", made.output_text)
+    created, found, end = asyncio.run(talk())
+    assert (found, end.type, end.response.output_text) == (created, "response.completed", created.output_text)

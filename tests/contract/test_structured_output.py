@@ -1,4 +1,4 @@
-"""`response_format` on `/v1/chat/completions`: the answer is JSON of the form that was asked for."""
+"""`response_format` on `/v1/chat/completions`: the answer is JSON in the requested format."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ SCHEMA = {
 
 @pytest.fixture(scope="module")
 def chat_client(simulator: RunningSimulator) -> OpenAI:
-    """The SDK pointed at it."""
+    """The real SDK, with strict validation."""
     return simulator.openai_client(strict=True)
 
 
@@ -32,30 +32,34 @@ def json_schema_format(schema: Any, **more: Any) -> dict[str, Any]:
 
 
 def answer_text(chat: OpenAI, response_format: Any, **options: Any) -> str:
-    """Ask the known question at temperature 0 unless told otherwise; return the content."""
-    asked: Any = {
-        "model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0, "response_format": response_format, **options
-    }  # fmt: skip
-    return str(chat.chat.completions.create(**asked).choices[0].message.content)
+    """Ask the known question, by default at temperature 0; return the content."""
+    request: Any = {
+        "model": BASE_MODEL,
+        "messages": KNOWN_RECORD["messages"],
+        "temperature": 0,
+        "response_format": response_format,
+        **options,
+    }
+    return str(chat.chat.completions.create(**request).choices[0].message.content)
 
 
 @pytest.mark.shows("json")
 @pytest.mark.parametrize("strict", [{}, {"strict": True}, {"strict": False}])
 @pytest.mark.parametrize("model", [BASE_MODEL, "qwen.qwen3-32b"])
 def test_the_answer_is_an_instance_of_the_schema(chat_client: OpenAI, model: str, strict: dict[str, bool]) -> None:
-    """Strict or not, of every model."""
+    """Strict or not, from every model."""
     validate(json.loads(answer_text(chat_client, json_schema_format(SCHEMA, **strict), model=model)), SCHEMA)
 
 
 @pytest.mark.shows("json-answers")
-def test_the_models_own_answer_is_in_the_field_that_fits(chat_client: OpenAI) -> None:
-    """The number that its words come to."""
+def test_the_models_answer_is_in_the_fitting_field(chat_client: OpenAI) -> None:
+    """The number of its text answer."""
     answer = json.loads(answer_text(chat_client, json_schema_format(SCHEMA)))["answer"]
     assert str(answer) in answer_text(chat_client, {"type": "text"}).replace(",", "")
 
 
-def test_right_and_wrong_are_drawn_as_in_words(chat_client: OpenAI) -> None:
-    """A model that is wrong at times is so in JSON too."""
+def test_correctness_is_drawn_as_for_text(chat_client: OpenAI) -> None:
+    """A model that is sometimes wrong in text is so in JSON too."""
     answers = {
         json.loads(answer_text(chat_client, json_schema_format(SCHEMA), temperature=2, seed=seed))["answer"]
         for seed in range(40)
@@ -64,58 +68,62 @@ def test_right_and_wrong_are_drawn_as_in_words(chat_client: OpenAI) -> None:
 
 
 @pytest.mark.shows("json")
-def test_any_object_will_do_when_no_schema_is_given(chat_client: OpenAI) -> None:
-    """`json_object`, and `json_schema` without one."""
+def test_without_a_schema_the_answer_is_any_object(chat_client: OpenAI) -> None:
+    """`json_object`, and `json_schema` without a schema."""
     contents = [answer_text(chat_client, given) for given in ({"type": "json_object"}, json_schema_format(None))]
     assert [list(json.loads(content)) for content in contents] == [["answer"]] * 2
 
 
-def test_text_is_words(chat_client: OpenAI) -> None:
+def test_the_format_text_gives_text(chat_client: OpenAI) -> None:
     """As without a format."""
     assert answer_text(chat_client, {"type": "text"}) == answer_text(chat_client, None)
 
 
-def test_a_question_that_no_file_holds_gets_json_too(chat_client: OpenAI) -> None:
-    """A guess, in the form asked for."""
+def test_an_unknown_prompt_gets_json_too(chat_client: OpenAI) -> None:
+    """A guess in the requested format."""
     unknown = [{"role": "user", "content": "How many stars are there?"}]
     validate(json.loads(answer_text(chat_client, json_schema_format(SCHEMA), messages=unknown)), SCHEMA)
 
 
-def test_a_streamed_one_adds_up_to_the_whole(chat_client: OpenAI) -> None:
-    """Piece by piece."""
-    asked: Any = {
-        "model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0, "response_format": json_schema_format(SCHEMA), "stream": True
-    }  # fmt: skip
-    pieces = [chunk.choices[0].delta.content or "" for chunk in chat_client.chat.completions.create(**asked)]
+def test_a_stream_has_the_complete_json(chat_client: OpenAI) -> None:
+    """In pieces."""
+    request: Any = {
+        "model": BASE_MODEL,
+        "messages": KNOWN_RECORD["messages"],
+        "temperature": 0,
+        "response_format": json_schema_format(SCHEMA),
+        "stream": True,
+    }
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chat_client.chat.completions.create(**request)]
     assert "".join(pieces) == answer_text(chat_client, json_schema_format(SCHEMA))
 
 
-def test_a_budget_that_ends_early_cuts_the_json_off(chat_client: OpenAI) -> None:
-    """With `length`, as with any model: a caller has to look."""
-    asked: Any = {
+def test_a_small_budget_cuts_the_json_off(chat_client: OpenAI) -> None:
+    """With `length`, as at any model."""
+    request: Any = {
         "model": BASE_MODEL,
         "messages": KNOWN_RECORD["messages"],
         "temperature": 0,
         "response_format": json_schema_format(SCHEMA),
     }
-    whole = chat_client.chat.completions.create(**asked)
+    whole = chat_client.chat.completions.create(**request)
     assert whole.usage
-    cut = chat_client.chat.completions.create(**asked, max_tokens=whole.usage.completion_tokens - 1).choices[0]
+    cut = chat_client.chat.completions.create(**request, max_tokens=whole.usage.completion_tokens - 1).choices[0]
     assert cut.finish_reason == "length"
     assert str(whole.choices[0].message.content).startswith(str(cut.message.content))
 
 
 class Solution(BaseModel):
-    """What the SDK's own helper makes a schema of."""
+    """The SDK's own helper makes a schema of it."""
 
     explanation: str
     answer: int
 
 
 def test_the_sdks_parse_helper_works(chat_client: OpenAI) -> None:
-    """Pydantic in, pydantic out."""
-    asked: Any = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0}
-    answer = chat_client.chat.completions.parse(**asked, response_format=Solution).choices[0].message.parsed
+    """It takes and returns a pydantic model."""
+    request: Any = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "temperature": 0}
+    answer = chat_client.chat.completions.parse(**request, response_format=Solution).choices[0].message.parsed
     assert isinstance(answer, Solution)
 
 
@@ -133,7 +141,7 @@ def test_the_sdks_parse_helper_works(chat_client: OpenAI) -> None:
         (json_schema_format([]), "validation_error", "response_format.json_schema.schema"),
     ],
 )
-def test_a_malformed_format_is_refused_by_its_place(chat_client: OpenAI, given: Any, code: str, param: str) -> None:
+def test_an_invalid_format_is_refused_by_its_path(chat_client: OpenAI, given: Any, code: str, param: str) -> None:
     """With the reason in the message."""
     with pytest.raises(BadRequestError) as refused:
         answer_text(chat_client, given)
@@ -164,10 +172,8 @@ def test_a_malformed_format_is_refused_by_its_place(chat_client: OpenAI, given: 
     ],
     ids=["expression", "draft", "work"],
 )
-def test_what_would_take_for_ever_or_break_is_refused_with_the_reason(
-    chat_client: OpenAI, schema: Any, reason: str
-) -> None:
-    """As a fault of the request, at once: others are not kept waiting."""
+def test_an_infeasible_schema_is_refused_with_the_reason(chat_client: OpenAI, schema: Any, reason: str) -> None:
+    """At once, so that it does not block others."""
     with pytest.raises(BadRequestError) as refused:
         answer_text(chat_client, json_schema_format(schema))
     body: Any = refused.value.body
@@ -175,7 +181,7 @@ def test_what_would_take_for_ever_or_break_is_refused_with_the_reason(
 
 
 def test_lengths_may_be_written_as_floats(chat_client: OpenAI) -> None:
-    """To JSON Schema 3.0 is 3."""
+    """In JSON Schema, 3.0 is 3."""
     assert (
         answer_text(chat_client, json_schema_format({"type": "string", "minLength": 3.0, "maxLength": 3.0})) == '"xxx"'
     )

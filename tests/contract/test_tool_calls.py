@@ -1,4 +1,4 @@
-"""Tools on `/v1/chat/completions` through the real SDK, which validates every answer."""
+"""Tools on `/v1/chat/completions` through the real SDK, with strict validation."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ UNKNOWN = [{"role": "user", "content": "What is the weather in Paris?"}]
 
 
 def tool(name: str, *, description: str = "", **properties: Any) -> dict[str, Any]:
-    """Return a tool in the nested form; all its arguments are required."""
+    """Return a tool. All its arguments are required."""
     schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
 
@@ -30,14 +30,14 @@ TOOLS = [CLOCK, WEATHER]
 
 @pytest.fixture(scope="module")
 def chat_client(simulator: RunningSimulator) -> OpenAI:
-    """The SDK pointed at it."""
+    """The real SDK, with strict validation."""
     return simulator.openai_client(strict=True)
 
 
 def ask(chat: OpenAI, **options: Any) -> Any:
-    """Ask for the weather with two tools at temperature 0 unless told otherwise; return the one choice's JSON."""
-    asked = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, **options}
-    answer = chat.chat.completions.with_raw_response.create(**asked)
+    """Ask for the weather with two tools, by default at temperature 0; return the only choice's JSON."""
+    request = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, **options}
+    answer = chat.chat.completions.with_raw_response.create(**request)
     answer.parse()
     assert find_unsorted_objects(answer.http_response.text) == []
     [choice] = answer.http_response.json()["choices"]
@@ -60,8 +60,8 @@ def expect_error(chat: OpenAI, **options: Any) -> Any:
 
 
 @pytest.mark.shows("tools", "tool-calls")
-def test_a_question_that_the_model_cannot_answer_is_met_with_a_call(chat_client: OpenAI) -> None:
-    """In kind: the reason, no content, and a call with an id; the tool is the one that shares the question's words."""
+def test_an_unknown_prompt_gets_a_tool_call(chat_client: OpenAI) -> None:
+    """No content, and a call with an id, of the tool that shares most words with the question."""
     choice = ask(chat_client)
     [call] = choice["message"]["tool_calls"]
     assert choice["finish_reason"] == "tool_calls"
@@ -71,8 +71,8 @@ def test_a_question_that_the_model_cannot_answer_is_met_with_a_call(chat_client:
 
 
 @pytest.mark.shows("tool-calls")
-def test_a_question_that_it_can_answer_is_answered_in_words(chat_client: OpenAI) -> None:
-    """Under `auto`, which is what no choice means."""
+def test_a_known_prompt_gets_text(chat_client: OpenAI) -> None:
+    """Under `auto`, the default."""
     choices = [
         ask(chat_client, messages=KNOWN_RECORD["messages"], **options) for options in ({}, {"tool_choice": "auto"})
     ]
@@ -81,7 +81,7 @@ def test_a_question_that_it_can_answer_is_answered_in_words(chat_client: OpenAI)
 
 
 def test_none_forbids_calls(chat_client: OpenAI) -> None:
-    """The model guesses in words then."""
+    """The model guesses in text instead."""
     choice = ask(chat_client, tool_choice="none")
     assert (choice["finish_reason"], tool_calls_of(choice)) == ("stop", [])
 
@@ -93,14 +93,14 @@ def test_none_forbids_calls(chat_client: OpenAI) -> None:
     ids=["required", "named"],
 )
 def test_a_call_can_be_forced(chat_client: OpenAI, choice: Any, name: str) -> None:
-    """Of any tool, the first without other grounds, or of a certain one; also where the model knows the answer."""
+    """Of any tool, or of a given one, also if the model knows the answer."""
     answer = ask(chat_client, messages=KNOWN_RECORD["messages"], tool_choice=choice)
     assert answer["finish_reason"] == "tool_calls"
     assert [called_name for called_name, _ in tool_calls_of(answer)] == [name]
 
 
-def test_the_models_own_answer_stands_in_the_field_that_fits(chat_client: OpenAI) -> None:
-    """The number, in the field of that name; the arguments are what a stream of words would have come to."""
+def test_the_models_answer_is_in_the_fitting_argument(chat_client: OpenAI) -> None:
+    """The number of its text answer."""
     [(_, arguments)] = tool_calls_of(
         ask(chat_client, messages=KNOWN_RECORD["messages"], tools=[SUBMIT], tool_choice="required")
     )
@@ -109,22 +109,22 @@ def test_the_models_own_answer_stands_in_the_field_that_fits(chat_client: OpenAI
 
 
 def test_all_tools_that_a_question_names_are_called(chat_client: OpenAI) -> None:
-    """In one answer, unless parallel calls are turned off."""
+    """In one answer, unless parallel calls are off."""
     both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
     together = [name for name, _ in tool_calls_of(ask(chat_client, messages=both))]
     alone = [name for name, _ in tool_calls_of(ask(chat_client, messages=both, parallel_tool_calls=False))]
     assert (together, alone) == (["get_time", "get_weather"], ["get_time"])
 
 
-def test_no_two_calls_have_one_id(chat_client: OpenAI) -> None:
-    """In one answer or in two."""
+def test_every_call_has_an_id_of_its_own(chat_client: OpenAI) -> None:
+    """In one answer and across answers."""
     both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
     ids = [call["id"] for _ in range(2) for call in ask(chat_client, messages=both)["message"]["tool_calls"]]
     assert len(set(ids)) == 4
 
 
-def test_a_tools_answer_is_handed_on_in_words(chat_client: OpenAI) -> None:
-    """The second half of the conversation: the call is given back with what came of it."""
+def test_a_tool_result_is_answered_with_text(chat_client: OpenAI) -> None:
+    """The request has the call and its result."""
     first = ask(chat_client)
     call = first["message"]["tool_calls"][0]
     result = {"role": "tool", "tool_call_id": call["id"], "content": "18 degrees"}
@@ -132,8 +132,8 @@ def test_a_tools_answer_is_handed_on_in_words(chat_client: OpenAI) -> None:
     assert (choice["finish_reason"], choice["message"]["content"]) == ("stop", "get_weather says: 18 degrees")
 
 
-def test_a_known_question_is_still_known_after_a_call(chat_client: OpenAI) -> None:
-    """What tools said in between does not hide it."""
+def test_a_known_prompt_stays_known_after_a_call(chat_client: OpenAI) -> None:
+    """The tool messages between do not hide it."""
     first = ask(chat_client, messages=KNOWN_RECORD["messages"], tools=[SUBMIT], tool_choice="required")
     result = {"role": "tool", "tool_call_id": first["message"]["tool_calls"][0]["id"], "content": "noted"}
     choice = ask(chat_client, messages=[*KNOWN_RECORD["messages"], first["message"], result], tools=[SUBMIT])
@@ -143,10 +143,10 @@ def test_a_known_question_is_still_known_after_a_call(chat_client: OpenAI) -> No
     )
 
 
-def test_a_streamed_call_adds_up_to_the_whole_one(chat_client: OpenAI) -> None:
-    """The arguments come in pieces."""
-    asked: Any = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, "stream": True}
-    chunks = [chunk.to_dict() for chunk in chat_client.chat.completions.create(**asked)]
+def test_a_streamed_call_has_the_complete_arguments(chat_client: OpenAI) -> None:
+    """In pieces."""
+    request: Any = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, "stream": True}
+    chunks = [chunk.to_dict() for chunk in chat_client.chat.completions.create(**request)]
     deltas = [call for chunk in chunks for call in chunk["choices"][0]["delta"].get("tool_calls", ())]
     first, *rest = deltas
     whole = ask(chat_client)["message"]["tool_calls"][0]["function"]
@@ -156,22 +156,22 @@ def test_a_streamed_call_adds_up_to_the_whole_one(chat_client: OpenAI) -> None:
     assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
-def test_the_sdks_own_reader_of_streams_gathers_the_calls(simulator: RunningSimulator) -> None:
-    """`chat.completions.stream`, which checks each delta."""
-    asked: Any = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS}
-    with simulator.openai_client(strict=True).chat.completions.stream(**asked) as stream:
+def test_the_streaming_helper_of_the_sdk_joins_the_calls(simulator: RunningSimulator) -> None:
+    """`chat.completions.stream` checks each delta."""
+    request: Any = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS}
+    with simulator.openai_client(strict=True).chat.completions.stream(**request) as stream:
         message = stream.get_final_completion().choices[0].message
     assert [call.function.name for call in message.tool_calls or ()] == ["get_weather"]
 
 
-def test_a_budget_that_ends_before_the_call_leaves_none(chat_client: OpenAI) -> None:
-    """Half a call is none: 200, `length`."""
+def test_a_small_budget_leaves_no_call(chat_client: OpenAI) -> None:
+    """There is no partial call: 200, `length`."""
     choice = ask(chat_client, max_tokens=3)
     assert (choice["finish_reason"], choice["message"]["content"], tool_calls_of(choice)) == ("length", "", [])
 
 
 def test_a_tool_without_parameters_is_called_without_arguments(chat_client: OpenAI) -> None:
-    """An empty object."""
+    """With an empty object."""
     ping = {"type": "function", "function": {"name": "ping"}}
     assert tool_calls_of(ask(chat_client, tools=[ping])) == [("ping", {})]
 
@@ -179,7 +179,7 @@ def test_a_tool_without_parameters_is_called_without_arguments(chat_client: Open
 @pytest.mark.shows("tool-calls")
 @pytest.mark.parametrize("strict", [True, False, None])
 def test_arguments_are_valid_strict_or_not(chat_client: OpenAI, strict: bool | None) -> None:
-    """By the tool's own schema, references and alternatives included."""
+    """Against the tool's schema, with references and alternatives."""
     schema = {
         "type": "object",
         "properties": {
@@ -197,7 +197,7 @@ def test_arguments_are_valid_strict_or_not(chat_client: OpenAI, strict: bool | N
 
 
 def test_tools_count_as_prompt(simulator: RunningSimulator) -> None:
-    """They are part of what the model reads."""
+    """They are part of the model's input."""
 
     def prompt_tokens(tools: Any) -> int:
         body = {"model": BASE_MODEL, "messages": KNOWN_RECORD["messages"], "tools": tools}
@@ -250,8 +250,10 @@ RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "18"}
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_does_not_fit_together_is_refused(chat_client: OpenAI, options: Any, param: str, reason: str) -> None:
-    """By its field, with the reason."""
+def test_inconsistent_tools_and_messages_are_refused(
+    chat_client: OpenAI, options: Any, param: str, reason: str
+) -> None:
+    """By the field, with the reason."""
     fault = expect_error(chat_client, **options)
     assert fault["param"] == param
     assert reason in fault["message"]

@@ -1,4 +1,4 @@
-"""One port for everything: who a request is for."""
+"""Dispatch on the one port: which app gets a request."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ def authorization_for(service: str) -> str:
 def dispatched_to(
     *, path: str = "/", authorization: str | None = None, query: str = "", kind: str = "http", method: str = "POST"
 ) -> list[str]:
-    """Send one request; return the names of the apps that were handed it."""
+    """Send one request; return the names of the apps that received it."""
     handed: list[str] = []
 
     def app(name: str) -> Any:
@@ -56,63 +56,63 @@ def dispatched_to(
 
 @pytest.mark.parametrize("path", ["/v1/files", "/_simulator/health", "/", "/nowhere"])
 @pytest.mark.parametrize("authorization", [None, "Bearer key", "Basic x", "\xff\xfe"])
-def test_what_is_not_signed_is_for_the_api(path: str, authorization: str | None) -> None:
+def test_an_unsigned_request_goes_to_the_api(path: str, authorization: str | None) -> None:
     """Bearer keys, browsers and curl."""
     assert dispatched_to(path=path, authorization=authorization) == ["api"]
 
 
 @pytest.mark.parametrize("service", ["bedrock-mantle", "bedrock"])
-def test_what_is_signed_for_mantle_is_for_the_api(service: str) -> None:
-    """Under either name."""
+def test_a_request_signed_for_mantle_goes_to_the_api(service: str) -> None:
+    """With either service name."""
     assert dispatched_to(path="/v1/models", authorization=authorization_for(service)) == ["api"]
 
 
 @pytest.mark.parametrize("service", ["s3", "iam", "sts", "logs", "lambda"])
-def test_what_is_signed_for_another_service_is_for_aws(service: str) -> None:
-    """Whatever the path, unless it is Mantle's."""
+def test_a_request_signed_for_another_service_goes_to_aws(service: str) -> None:
+    """On any path except Mantle's."""
     assert dispatched_to(path="/2020-01-01/things", authorization=authorization_for(service)) == ["aws"]
 
 
 @pytest.mark.parametrize(("service", "path"), [("s3", "/v1/files"), ("s3", "/openai/v1/models"), ("mq", "/v1/brokers")])
 def test_services_with_paths_below_v1_keep_them(service: str, path: str) -> None:
-    """A bucket may be called `v1`."""
+    """A bucket can be named `v1`."""
     assert dispatched_to(path=path, authorization=authorization_for(service)) == ["aws"]
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/openai/v1/models", "/v1/nowhere"])
 @pytest.mark.parametrize("service", ["bedrock-runtime", "execute-api", "sagemaker", "lambda", "nosuch"])
-def test_mantles_paths_are_the_apis_whatever_else_they_are_signed_for(service: str, path: str) -> None:
-    """It says for which service a request must be signed."""
+def test_mantles_paths_go_to_the_api_with_any_other_signature(service: str, path: str) -> None:
+    """The API says for which service to sign."""
     assert dispatched_to(path=path, authorization=authorization_for(service)) == ["api"]
 
 
-def test_what_is_signed_for_a_service_that_is_not_here_is_for_the_api() -> None:
-    """It says so in its own envelope."""
+def test_a_request_for_an_unserved_service_goes_to_the_api() -> None:
+    """The API answers with an error."""
     assert dispatched_to(path="/anything", authorization=authorization_for("nosuch")) == ["api"]
 
 
 def test_a_bearer_key_outranks_a_presigned_query() -> None:
-    """A caller with a key is Mantle's, whatever the query looks like."""
+    """A client with a key calls Mantle, whatever its query looks like."""
     query = "X-Amz-Credential=AKID%2F20260101%2Fus-west-2%2Fs3%2Faws4_request"
     assert dispatched_to(path="/v1/models", query=query, authorization="Bearer key") == ["api"]
 
 
-def test_a_presigned_url_is_for_its_service() -> None:
-    """S3's carry the signature in the query."""
+def test_a_presigned_url_goes_to_its_service() -> None:
+    """S3's have the signature in the query."""
     query = "X-Amz-Credential=AKID%2F20260101%2Fus-west-2%2Fs3%2Faws4_request&X-Amz-Signature=0"
     assert dispatched_to(path="/bucket/key", query=query, method="GET") == ["aws"]
 
 
-def test_a_call_of_a_function_is_run_here() -> None:
-    """Everything else of Lambda is moto's."""
+def test_a_signed_invocation_goes_to_invoke() -> None:
+    """Everything else of Lambda goes to moto."""
     assert dispatched_to(path=LAMBDA_PATH, authorization=authorization_for("lambda")) == ["invoke"]
 
 
-def test_the_path_of_an_invocation_alone_runs_nothing() -> None:
-    """An unsigned request is the API's, and the API does not know the path."""
+def test_an_unsigned_invocation_goes_to_the_api() -> None:
+    """The API does not know the path."""
     assert dispatched_to(path=LAMBDA_PATH) == ["api"]
 
 
-def test_what_is_no_request_is_for_the_api() -> None:
-    """A websocket, for one, which it refuses."""
+def test_a_websocket_goes_to_the_api() -> None:
+    """Which refuses it."""
     assert dispatched_to(kind="websocket", authorization=authorization_for("s3")) == ["api"]

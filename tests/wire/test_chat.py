@@ -1,4 +1,4 @@
-"""Chat completions out: whole, and as server-sent chunks that say the same."""
+"""Chat completions: the complete object, and server-sent chunks with the same content."""
 
 import json
 from dataclasses import replace
@@ -26,7 +26,7 @@ USAGE = {"completion_tokens": 30, "prompt_tokens": 77, "total_tokens": 107}
 
 
 def chunks(completion: Completion, *, include_usage: bool = False) -> list[Any]:
-    """Return a stream's JSON chunks; the stream must be well-formed and end in [DONE]."""
+    """Return the JSON chunks of a stream, which must be well-formed and end in [DONE]."""
     events = b"".join(stream_completion(completion, include_usage=include_usage)).split(b"\n\n")
     assert events[-2:] == [b"data: [DONE]", b""]
     assert all(event.startswith(b"data: {") for event in events[:-2])
@@ -34,12 +34,12 @@ def chunks(completion: Completion, *, include_usage: bool = False) -> list[Any]:
 
 
 def joined_deltas(streamed: list[Any], part: str) -> str:
-    """Return what the deltas of one part add up to."""
+    """Return the joined deltas of one field."""
     return "".join(choice["delta"].get(part) or "" for chunk in streamed for choice in chunk["choices"])
 
 
 def test_a_completion_has_the_observed_keys() -> None:
-    """`message.reasoning` beside `content`; alphabetical throughout."""
+    """`message.reasoning` beside `content`, in alphabetical order."""
     rendered = render_completion(COMPLETION)
     assert rendered == {
         "choices": [
@@ -66,14 +66,14 @@ def test_a_completion_has_the_observed_keys() -> None:
     assert find_unsorted_objects(json.dumps(rendered)) == []
 
 
-def test_a_model_that_did_not_think_has_no_reasoning() -> None:
-    """The key is absent, as from a model without it."""
+def test_a_reply_without_reasoning_has_no_reasoning_key() -> None:
+    """As from a model without it."""
     silent = replace(COMPLETION, replies=(replace(REPLY, reasoning=""),))
     assert "reasoning" not in render_completion(silent)["choices"][0]["message"]
 
 
 def test_a_stream_begins_with_the_role_and_ends_with_the_reason() -> None:
-    """The first chunk carries the role and no words, the last no words and why it ended."""
+    """The first chunk has the role and no text, the last one the finish reason and no text."""
     first, *_, last = chunks(COMPLETION)
     assert first["choices"] == [
         {"delta": {"content": "", "role": "assistant"}, "finish_reason": None, "index": 0, "logprobs": None}
@@ -81,33 +81,33 @@ def test_a_stream_begins_with_the_role_and_ends_with_the_reason() -> None:
     assert last["choices"] == [{"delta": {}, "finish_reason": "stop", "index": 0, "logprobs": None}]
 
 
-def test_the_thinking_is_streamed_before_the_answer() -> None:
-    """As Mantle's clients see it."""
+def test_the_reasoning_is_streamed_before_the_content() -> None:
+    """As Mantle does."""
     deltas = [chunk["choices"][0]["delta"] for chunk in chunks(COMPLETION)[1:-1]]
     kinds = [next(iter(delta)) for delta in deltas]
     assert kinds == sorted(kinds, reverse=True)
     assert set(kinds) == {"reasoning", "content"}
 
 
-def test_usage_is_streamed_only_when_asked_for() -> None:
+def test_usage_is_streamed_only_on_request() -> None:
     """OBSERVED: then every chunk has the key, and one last chunk without choices has the numbers."""
-    asked, unasked = chunks(COMPLETION, include_usage=True), chunks(COMPLETION)
-    assert (asked[-1]["choices"], asked[-1]["usage"]) == ([], USAGE)
-    assert [chunk["usage"] for chunk in asked[:-1]] == [None] * len(unasked)
+    request, unasked = chunks(COMPLETION, include_usage=True), chunks(COMPLETION)
+    assert (request[-1]["choices"], request[-1]["usage"]) == ([], USAGE)
+    assert [chunk["usage"] for chunk in request[:-1]] == [None] * len(unasked)
     assert all("usage" not in chunk for chunk in unasked)
 
 
 @pytest.mark.parametrize("include_usage", [True, False])
 def test_every_chunk_has_its_keys_in_order(include_usage: bool) -> None:
-    """The deltas and the envelope."""
+    """In the deltas and in the envelope."""
     for chunk in chunks(COMPLETION, include_usage=include_usage):
         assert find_unsorted_objects(json.dumps(chunk)) == []
         assert (chunk["id"], chunk["object"]) == ("chatcmpl-1", "chat.completion.chunk")
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
-def test_the_stream_says_what_the_whole_says(text: str, reasoning: str) -> None:
-    """To the last character, white space and all."""
+def test_the_stream_has_the_text_of_the_complete_object(text: str, reasoning: str) -> None:
+    """To the last character, white space included."""
     streamed = chunks(replace(COMPLETION, replies=(replace(REPLY, text=text, reasoning=reasoning),)))
     assert (joined_deltas(streamed, "content"), joined_deltas(streamed, "reasoning")) == (text, reasoning)
 
@@ -123,8 +123,8 @@ CALLS = replace(
 )
 
 
-def test_calls_of_tools_are_answered_in_kind() -> None:
-    """`content` is null beside them."""
+def test_tool_calls_have_no_content() -> None:
+    """It is null beside them."""
     [choice] = render_completion(replace(COMPLETION, replies=(CALLS,)))["choices"]
     assert choice == {
         "finish_reason": "tool_calls",
@@ -144,8 +144,8 @@ def test_calls_of_tools_are_answered_in_kind() -> None:
     assert find_unsorted_objects(json.dumps(choice)) == []
 
 
-def test_a_streamed_call_names_itself_once_and_brings_its_arguments_in_pieces() -> None:
-    """OPENAI: each delta says which call it belongs to."""
+def test_a_streamed_call_has_its_name_once_and_its_arguments_in_pieces() -> None:
+    """OPENAI: each delta has the index of its call."""
     streamed = chunks(replace(COMPLETION, replies=(replace(CALLS, reasoning=""),)))
     deltas = [call for chunk in streamed for call in chunk["choices"][0]["delta"].get("tool_calls", ())]
     assert deltas == [
@@ -161,8 +161,8 @@ def test_a_streamed_call_names_itself_once_and_brings_its_arguments_in_pieces() 
     assert all(find_unsorted_objects(json.dumps(chunk)) == [] for chunk in streamed)
 
 
-def test_several_choices_are_streamed_by_turns() -> None:
-    """And counted together."""
+def test_several_choices_alternate_in_a_stream() -> None:
+    """They are counted together."""
     two = replace(COMPLETION, replies=(replace(REPLY, text="a b"), replace(REPLY, text="c", finish_reason="length")))
     streamed = chunks(two)
     said_by = {
@@ -180,14 +180,14 @@ def test_several_choices_are_streamed_by_turns() -> None:
     assert two.usage == {"completion_tokens": 60, "prompt_tokens": 77, "total_tokens": 137}
 
 
-def test_there_is_one_event_a_token() -> None:
-    """As they are counted: four characters."""
+def test_each_token_is_one_event() -> None:
+    """A token has four characters."""
     streamed = chunks(replace(COMPLETION, replies=(replace(REPLY, text="x" * 41, reasoning=""),)))
     assert [len(chunk["choices"][0]["delta"].get("content", "")) for chunk in streamed] == [0, *[4] * 10, 1, 0]
 
 
-def test_many_events_go_out_at_once() -> None:
-    """A message a hundred tokens, or so."""
+def test_many_events_are_sent_in_one_message() -> None:
+    """About a hundred tokens."""
     words = replace(COMPLETION, replies=(replace(REPLY, text="word " * 1000),))
     batches = list(stream_completion(words, include_usage=False))
     assert sum(batch.count(b"data: ") for batch in batches) > 1000

@@ -1,4 +1,4 @@
-"""Lists: which slice is asked for, and the envelope that carries it."""
+"""Lists: the requested page and its envelope."""
 
 import pytest
 
@@ -19,8 +19,8 @@ from simulator.wire.pagination import (
 LIMITS = PageLimits(default=20, maximum=100)
 
 
-def test_a_listing_has_openais_defaults_and_room_for_the_samples_200() -> None:
-    """AWS's notebook asks for 200 jobs; OpenAI's maximum of 100 cannot be Mantle's."""
+def test_the_defaults_are_openais_and_200_is_allowed() -> None:
+    """AWS's notebook requests 200 jobs, so OpenAI's maximum of 100 cannot be Mantle's."""
     assert [
         limits.default for limits in (FILE_PAGE_LIMITS, JOB_PAGE_LIMITS, EVENT_PAGE_LIMITS, CHECKPOINT_PAGE_LIMITS)
     ] == [10_000, 20, 20, 10]
@@ -40,8 +40,8 @@ def test_a_listing_has_openais_defaults_and_room_for_the_samples_200() -> None:
         ({"metadata[team]": "maths"}, PageRequest(after=None, limit=20, order="desc")),
     ],
 )
-def test_a_query_asks_for_a_slice(query: dict[str, str], wanted: PageRequest) -> None:
-    """Newest first unless told."""
+def test_a_query_requests_a_page(query: dict[str, str], wanted: PageRequest) -> None:
+    """Newest first by default."""
     assert parse_page_request(query, LIMITS) == wanted
 
 
@@ -62,14 +62,14 @@ def test_a_query_asks_for_a_slice(query: dict[str, str], wanted: PageRequest) ->
         ({"order": "DESC"}, "validation_error", "order"),
     ],
 )
-def test_a_slice_that_cannot_be_is_refused(query: dict[str, str], code: str, param: str) -> None:
-    """By the parameter that is to blame."""
+def test_an_invalid_page_request_is_refused(query: dict[str, str], code: str, param: str) -> None:
+    """By its parameter."""
     with pytest.raises(ApiError) as refused:
         parse_page_request(query, LIMITS)
     assert (refused.value.kind.status, refused.value.kind.code, refused.value.param) == (400, code, param)
 
 
-def test_a_page_names_its_ends() -> None:
+def test_a_page_has_its_first_and_last_id() -> None:
     """DOCUMENTED for projects, keys in alphabetical order."""
     page = Page(rows=("a", "b"), has_more=True)
     rendered = render_page(page, lambda row: {"id": row})
@@ -82,8 +82,8 @@ def test_a_page_names_its_ends() -> None:
     ]
 
 
-def test_an_empty_page_has_no_ends() -> None:
-    """Null, and not left out."""
+def test_an_empty_page_has_null_ids() -> None:
+    """They are not left out."""
     empty: Page[str] = Page(rows=(), has_more=False)
     assert render_page(empty, lambda row: {"id": row}) == {
         "data": [],

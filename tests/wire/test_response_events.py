@@ -1,4 +1,4 @@
-"""A response as events: both orders, every number, and that the stream says what the whole says."""
+"""A response as events: both orders, the sequence numbers, and the same content as the response object."""
 
 import json
 from typing import Any
@@ -57,31 +57,31 @@ def parse_events(of: Any, order: ResponseEvents = VLLM) -> list[tuple[str, Any]]
 
 
 def event_order(pairs: list[tuple[str, Any]]) -> list[str]:
-    """Return the names of events, runs of the same one once."""
+    """Return the names of events, without repetitions."""
     names = [name for name, _ in pairs]
     return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
 
 
 def test_the_default_order_is_that_of_the_sample() -> None:
-    """SAMPLE: the types that the walkthrough's notebook tells apart, `reasoning_part` around the thinking."""
+    """SAMPLE: the walkthrough's notebook reads `reasoning_part` around the reasoning."""
     assert event_order(parse_events(response())) == MANTLE_EVENT_ORDER
 
 
 def test_openais_order_differs_in_two_names() -> None:
-    """`content_part` for the thinking too."""
+    """`content_part` for the reasoning too."""
     assert event_order(parse_events(response(), OPENAI)) == OPENAI_EVENT_ORDER
 
 
 @pytest.mark.parametrize("order", ResponseEvents)
-def test_each_event_says_its_type_and_its_number(order: ResponseEvents) -> None:
-    """From 0, without a gap; the name of the event is the type in its data."""
+def test_each_event_has_its_type_and_its_number(order: ResponseEvents) -> None:
+    """From 0, without a gap. The name of the event is the type in its data."""
     pairs = parse_events(response(), order)
     assert [data["sequence_number"] for _, data in pairs] == list(range(len(pairs)))
     assert [data["type"] for _, data in pairs] == [name for name, _ in pairs]
 
 
-def test_the_events_of_a_message_are_whole() -> None:
-    """Each with the item's id, its place, and the log probabilities that the SDKs require."""
+def test_the_events_of_a_message_have_every_key() -> None:
+    """The item's id, its position, and the log probabilities that the SDKs require."""
     reply = Reply(
         text="So, 7",
         reasoning="",
@@ -110,8 +110,8 @@ def test_the_events_of_a_message_are_whole() -> None:
     ]
 
 
-def test_the_events_of_a_function_call_are_whole() -> None:
-    """The arguments come in pieces and then as one."""
+def test_the_events_of_a_function_call_have_every_key() -> None:
+    """The arguments in pieces and then complete."""
     place = {"item_id": "fc_0", "output_index": 0}
     item = {
         "arguments": '{"city": "Rome"}',
@@ -143,8 +143,8 @@ def test_the_events_of_a_function_call_are_whole() -> None:
     ]
 
 
-def test_a_stream_begins_with_nothing_put_out_and_ends_with_all() -> None:
-    """`usage` comes with the last event only."""
+def test_a_stream_starts_without_output_and_ends_with_all_of_it() -> None:
+    """Only the last event has `usage`."""
     pairs = parse_events(response())
     begun = response() | {"output": [], "status": "in_progress", "usage": None}
     assert [pairs[0][1]["response"], pairs[1][1]["response"], pairs[-1][1]["response"]] == [begun, begun, response()]
@@ -154,13 +154,13 @@ def test_a_stream_begins_with_nothing_put_out_and_ends_with_all() -> None:
     ("reply", "end"),
     [(REASONING_REPLY, "response.completed"), (TOOL_CALL_REPLY, "response.completed")],
 )
-def test_a_whole_answer_ends_completed(reply: Reply, end: str) -> None:
-    """Words or calls."""
+def test_a_complete_answer_ends_completed(reply: Reply, end: str) -> None:
+    """A text or tool calls."""
     assert parse_events(response(reply))[-1][0] == end
 
 
-def test_an_answer_that_was_cut_ends_incomplete() -> None:
-    """The budget ended within the thinking: there is no message."""
+def test_a_cut_off_answer_ends_incomplete() -> None:
+    """The budget ended within the reasoning: there is no message."""
     cut = Reply(
         text="",
         reasoning="Hm",
@@ -175,8 +175,8 @@ def test_an_answer_that_was_cut_ends_incomplete() -> None:
     assert "response.content_part.added" not in names
 
 
-def test_a_cancelled_response_tells_its_beginning_alone() -> None:
-    """OPENAI has no event for it: the stream just ends."""
+def test_a_cancelled_response_has_no_end_event() -> None:
+    """OpenAI has none for it."""
     assert [name for name, _ in parse_events(unfinished_response(response(), "cancelled"))] == [
         "response.created",
         "response.in_progress",
@@ -184,8 +184,8 @@ def test_a_cancelled_response_tells_its_beginning_alone() -> None:
 
 
 @given(st.text(max_size=80), st.text(max_size=80), st.sampled_from(ResponseEvents))
-def test_the_deltas_add_up_to_what_was_said(text: str, reasoning: str, order: ResponseEvents) -> None:
-    """To the last character, quotes, control characters and lone surrogates included."""
+def test_the_deltas_join_to_the_text(text: str, reasoning: str, order: ResponseEvents) -> None:
+    """To the last character, with quotes, control characters and lone surrogates."""
     reply = Reply(
         text=text,
         reasoning=reasoning,
@@ -204,8 +204,8 @@ def test_the_deltas_add_up_to_what_was_said(text: str, reasoning: str, order: Re
 
 
 @pytest.mark.parametrize("after", [-1, 0, 7, 127, 500, 10_000])
-def test_a_replay_gives_the_same_bytes_from_where_it_starts(after: int) -> None:
-    """However many events go into one message."""
+def test_a_replay_has_the_same_bytes_after_any_event(after: int) -> None:
+    """With any number of events in one message."""
     long = Reply(
         text="word " * 400,
         reasoning="hm " * 200,

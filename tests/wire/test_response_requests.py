@@ -1,4 +1,4 @@
-"""Requests for a response in: what is taken, what is refused, and in which words."""
+"""Requests of the Responses API: what is accepted, and the errors for what is refused."""
 
 import json
 from typing import Any
@@ -26,25 +26,25 @@ FUNCTION = {"type": "function", "name": "look_up"}
 
 
 def parse_request(**fields: Any) -> CreateResponse:
-    """Read a request made of the plain one and some fields."""
+    """Parse the minimal request with some fields added."""
     return parse_body(CreateResponse, json.dumps(PLAIN | fields).encode(), {})
 
 
 def parse_error(**fields: Any) -> tuple[int, str, str | None, str]:
-    """Return status, code, parameter and message of the refusal."""
+    """Return status, code, param and message of the error."""
     with pytest.raises(ApiError) as caught:
         parse_request(**fields)
     error = caught.value
     return error.kind.status, error.kind.code, error.param, error.message
 
 
-def test_a_string_is_a_message_of_the_user() -> None:
+def test_a_text_input_is_a_user_message() -> None:
     """OPENAI."""
     assert parse_request().items == [MessageItem(role="user", content="Why?")]
 
 
-def test_every_kind_of_item_is_read() -> None:
-    """With and without `type` for a message; what no simulated answer needs is dropped."""
+def test_every_kind_of_item_is_parsed() -> None:
+    """A message with and without `type`. Unused fields are dropped."""
     items = [
         {"role": "developer", "content": "Be brief."},
         {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Why?"}], "id": "msg_1"},
@@ -67,8 +67,8 @@ def test_every_kind_of_item_is_read() -> None:
     ]
 
 
-def test_parts_of_text_are_joined() -> None:
-    """A message's and an output's."""
+def test_text_parts_are_joined() -> None:
+    """Of a message and of an output."""
     parts = [{"type": "input_text", "text": "Wh"}, {"type": "output_text", "text": "y?"}]
     called = {"type": "function_call_output", "call_id": "c", "output": parts}
     message, output = parse_request(input=[{"role": "user", "content": parts}, called]).items
@@ -95,20 +95,20 @@ def test_parts_of_text_are_joined() -> None:
         {"never_heard_of": 1},
     ],
 )
-def test_what_openais_clients_send_is_taken(taken: dict[str, Any]) -> None:
-    """An unknown field has no effect, as vLLM has it."""
+def test_requests_of_openais_clients_are_accepted(taken: dict[str, Any]) -> None:
+    """An unknown field has no effect, as with vLLM."""
     assert parse_request(**taken).items
 
 
 @pytest.mark.shows("tool-choice")
-def test_naming_a_function_is_ignored() -> None:
-    """OBSERVED for gpt-oss: the named form of `tool_choice` is taken as if it were `auto`."""
+def test_a_named_tool_choice_is_ignored() -> None:
+    """OBSERVED for gpt-oss: it counts as `auto`."""
     assert parse_request(tool_choice=FUNCTION) == parse_request(tool_choice="auto")
 
 
 @pytest.mark.shows("tool-choice")
 @pytest.mark.parametrize("choice", ["none", "required", "sometimes"])
-def test_a_choice_of_tools_other_than_auto_is_refused(choice: str) -> None:
+def test_a_tool_choice_other_than_auto_is_refused(choice: str) -> None:
     """OBSERVED for gpt-oss, the supported options included."""
     assert parse_error(tool_choice=choice) == (
         400,
@@ -119,7 +119,7 @@ def test_a_choice_of_tools_other_than_auto_is_refused(choice: str) -> None:
 
 
 def test_too_small_a_budget_is_refused() -> None:
-    """OBSERVED: 16 is the least, with the code and the parameter."""
+    """OBSERVED: the minimum is 16, with the code and the param."""
     assert parse_error(max_output_tokens=15) == (
         400,
         "integer_below_min_value",
@@ -130,8 +130,8 @@ def test_too_small_a_budget_is_refused() -> None:
 
 @pytest.mark.shows("effort")
 @pytest.mark.parametrize("effort", ["minimal", "none", "xhigh"])
-def test_an_effort_that_gpt_oss_does_not_know_is_refused(effort: str) -> None:
-    """It knows three."""
+def test_an_effort_that_gpt_oss_does_not_have_is_refused(effort: str) -> None:
+    """It has three."""
     assert parse_error(reasoning={"effort": effort}) == (
         400,
         "validation_error",
@@ -141,8 +141,8 @@ def test_an_effort_that_gpt_oss_does_not_know_is_refused(effort: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["conversation", "prompt"])
-def test_what_would_be_missed_in_the_answer_is_refused(name: str) -> None:
-    """OpenAI keeps conversations and prompts on the server; Mantle has no route for either."""
+def test_stored_conversations_and_prompts_are_refused(name: str) -> None:
+    """OpenAI stores them on the server. Mantle has no route for either."""
     assert parse_error(**{name: "x"}) == (
         400,
         "unsupported_parameter",
@@ -192,8 +192,8 @@ def test_what_would_be_missed_in_the_answer_is_refused(name: str) -> None:
         ({"text": {"format": {"type": "grammar"}}}, "text.format.type", "'json_schema'"),
     ],
 )
-def test_what_cannot_be_is_refused_by_its_name(fields: dict[str, Any], param: str, said: str) -> None:
-    """The parameter as the caller wrote it, and what is wrong with it."""
+def test_an_invalid_value_is_refused_by_its_path(fields: dict[str, Any], param: str, said: str) -> None:
+    """The path as the caller would write it, and the reason."""
     status, code, named, message = parse_error(**fields)
     assert (status, code, named) == (400, "validation_error", param)
     assert said in message
@@ -208,7 +208,7 @@ def test_what_cannot_be_is_refused_by_its_name(fields: dict[str, Any], param: st
         ({"tools": [{"type": "function"}]}, "tools[0].name"),
     ],
 )
-def test_what_is_missing_is_named(fields: dict[str, Any], missing: str) -> None:
+def test_a_missing_field_is_refused_by_its_path(fields: dict[str, Any], missing: str) -> None:
     """Within an item or a tool."""
     assert parse_error(**fields) == (
         400,
@@ -218,8 +218,8 @@ def test_what_is_missing_is_named(fields: dict[str, Any], missing: str) -> None:
     )
 
 
-def test_an_input_is_required_of_a_response_and_not_of_a_compaction() -> None:
-    """Which may begin with a stored response instead."""
+def test_only_a_compaction_may_have_no_input() -> None:
+    """It may start with a stored response instead."""
     body = json.dumps({"model": "m"}).encode()
     assert parse_body(CompactConversation, body, {}).items == []
     with pytest.raises(ApiError) as caught:
@@ -235,8 +235,8 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(sorted(CreateResponse.model_fields)), JSON)
-def test_no_value_of_a_field_is_more_than_a_bad_request(name: str, value: Any) -> None:
-    """Whatever it is, it is taken or refused with 400."""
+def test_any_value_of_a_field_is_accepted_or_a_400(name: str, value: Any) -> None:
+    """Nothing else is raised."""
     try:
         parse_request(**{name: value})
     except ApiError as error:
@@ -244,8 +244,8 @@ def test_no_value_of_a_field_is_more_than_a_bad_request(name: str, value: Any) -
 
 
 @given(JSON)
-def test_no_item_is_more_than_a_bad_request(item: Any) -> None:
-    """Of the input, and as a tool."""
+def test_any_item_or_tool_is_accepted_or_a_400(item: Any) -> None:
+    """Nothing else is raised."""
     for fields in ({"input": [item]}, {"tools": [item]}):
         try:
             parse_request(**fields)

@@ -1,4 +1,4 @@
-"""Response objects out: every key, in order, for each way in which an answer can end."""
+"""Response objects: every key, in order, for each end of an answer."""
 
 import json
 from dataclasses import replace
@@ -45,18 +45,18 @@ THOUGHT = {
 
 
 def output(reply: Reply) -> list[Json]:
-    """Return the output items, named by their places."""
+    """Return the output items, with their positions in their ids."""
     return render_output(reply, item_id=lambda prefix, position: f"{prefix}_{position}")
 
 
 def response(reply: Reply = REPLY, **fields: Any) -> Json:
     """Return the response to a request with some fields."""
-    wanted = CreateResponse.model_validate({"model": "m", "input": "Why?"} | fields)
-    return render_response(wanted, response_id="resp_1", created_at=5, reply=reply, output=output(reply))
+    arguments = CreateResponse.model_validate({"model": "m", "input": "Why?"} | fields)
+    return render_response(arguments, response_id="resp_1", created_at=5, reply=reply, output=output(reply))
 
 
 def test_a_plain_response_has_every_key() -> None:
-    """Those of OpenAI's object that are not about hosted tools; what was not asked for has its default."""
+    """Those of OpenAI's object, except for hosted tools. A missing field has its default."""
     assert response() == {
         "background": False,
         "created_at": 5,
@@ -93,8 +93,8 @@ def test_a_plain_response_has_every_key() -> None:
     }
 
 
-def test_what_was_asked_for_is_echoed() -> None:
-    """The schemas of callers have their keys in order too."""
+def test_the_fields_of_the_request_are_echoed() -> None:
+    """The keys of a caller's schema are sorted too."""
     schema = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "integer"}}}
     echoed = response(
         instructions="Be brief.",
@@ -128,13 +128,13 @@ def test_what_was_asked_for_is_echoed() -> None:
 
 @pytest.mark.parametrize("fields", [{"text": {"format": {"type": "json_object"}}}, {"truncation": "auto"}])
 def test_a_response_is_valid_to_openais_sdk(fields: Json) -> None:
-    """Strictly; in each of its states."""
+    """Strictly, with each status."""
     for one in (response(**fields), response(CALLS), unfinished_response(response(), "in_progress")):
         Response.model_validate(one, strict=True)
 
 
-def test_calls_come_without_words() -> None:
-    """Each as an item of its own."""
+def test_tool_calls_have_no_message() -> None:
+    """Each call is an item of its own."""
     assert output(CALLS) == [
         {
             "arguments": "{}",
@@ -148,25 +148,25 @@ def test_calls_come_without_words() -> None:
     ]
 
 
-def test_words_that_were_cut_are_incomplete() -> None:
-    """So is their message, and the reason is the budget."""
+def test_a_cut_off_message_is_incomplete() -> None:
+    """Like its response. The reason is the token budget."""
     cut = response(replace(REPLY, finish_reason="length"))
-    told = cut["status"], cut["incomplete_details"], cut["output"][1]["status"]
-    assert told == ("incomplete", {"reason": "max_output_tokens"}, "incomplete")
+    entries = cut["status"], cut["incomplete_details"], cut["output"][1]["status"]
+    assert entries == ("incomplete", {"reason": "max_output_tokens"}, "incomplete")
 
 
-def test_a_budget_that_went_into_thinking_leaves_no_message() -> None:
-    """OPENAI: incomplete, with the thinking alone."""
+def test_a_budget_used_by_reasoning_leaves_no_message() -> None:
+    """OPENAI: incomplete, with only the reasoning."""
     assert output(replace(REPLY, text="", finish_reason="length")) == [THOUGHT]
 
 
 def test_an_empty_answer_is_still_a_message() -> None:
-    """When nothing was cut."""
+    """If it was not cut off."""
     assert [item["type"] for item in output(replace(REPLY, text=""))] == ["reasoning", "message"]
 
 
 def test_a_compaction_is_one_item() -> None:
-    """Valid to the SDK, which would refuse a user's message among output items."""
+    """Valid to the SDK, which refuses a user message among output items."""
     compaction = render_compaction(
         response_id="resp_1", item_id="cmp_1", created_at=5, content="abc", input_tokens=9, output_tokens=1
     )
