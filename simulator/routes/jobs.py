@@ -50,8 +50,7 @@ async def create(context: RequestContext) -> Json:
     if engine.is_finished_at_creation(job.id):
         # A limiter of its own: waiting creations must not use up the threads of the other requests, such as those
         # that a reward function sends while its job is waited for.
-        # Abandoned on cancellation, so that a server that stops does not wait for the job.
-        await run_sync(engine.wait_until_finished, [job.id], limiter=CapacityLimiter(1), abandon_on_cancel=True)
+        await run_sync(engine.wait_until_finished, [job.id], limiter=CapacityLimiter(1))
     return render_job(job)
 
 
