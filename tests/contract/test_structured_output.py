@@ -153,7 +153,7 @@ def test_an_invalid_format_is_refused_by_its_path(chat_client: OpenAI, given: An
     [
         (
             {"type": "string", "pattern": "^(([a-z])+.)+[A-Z]([a-z])+$", "minLength": 40},
-            "the pattern '^(([a-z])+.)+[A-Z]([a-z])+$' is too involved for a text of 40 characters",
+            "the pattern '^(([a-z])+.)+[A-Z]([a-z])+$' is too complex for a text of 40 characters",
         ),
         (
             {"$schema": "http://json-schema.org/draft-03/schema#", "type": "object", "required": True},
@@ -165,8 +165,8 @@ def test_an_invalid_format_is_refused_by_its_path(chat_client: OpenAI, given: An
         (
             {"type": "array", "minItems": 1000, "items": {"type": "array", "minItems": 1000}},
             (
-                "working through the schema takes more than 3081 steps, which is the most for one of its length; use "
-                "fewer alternatives and references that multiply"
+                "generating an instance takes more than 3081 steps, the limit for a schema of this length; use fewer "
+                "alternatives, and fewer references inside alternatives"
             ),
         ),
     ],

@@ -8,18 +8,17 @@ from simulator.inference.chat_request import ChatRequest, Turn
 from simulator.inference.structured.instances import check_schema
 from tests.simulators import BASE_MODEL, RunningSimulator
 
-_PIECE = 100_000  # characters
-_TIMES = 40
+_SIZE = 100_000  # characters
 
 
-def retained_bytes(work: Callable[[int], object]) -> int:
+def retained_bytes(function: Callable[[int], object], *, calls: int) -> int:
     """Return the bytes that are still in use after some calls of a function."""
-    work(0)
+    function(0)
     gc.collect()
     tracemalloc.start()
     try:
-        for number in range(1, _TIMES + 1):
-            work(number)
+        for number in range(1, calls + 1):
+            function(number)
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
     finally:
@@ -32,12 +31,13 @@ def test_long_conversations_are_not_cached(local_simulator: RunningSimulator) ->
 
     def ask(number: int) -> object:
         return inference.answer(
-            ChatRequest(model=BASE_MODEL, messages=(Turn(role="user", content=f"{number}" + "x" * _PIECE),))
+            ChatRequest(model=BASE_MODEL, messages=(Turn(role="user", content=f"{number}" + "x" * _SIZE),))
         )
 
-    assert retained_bytes(ask) < _PIECE
+    assert retained_bytes(ask, calls=8) < _SIZE
 
 
 def test_few_long_schemas_are_cached() -> None:
     """Out of many."""
-    assert retained_bytes(lambda number: check_schema({"description": f"{number}" + "x" * _PIECE})) < _TIMES * _PIECE
+    retained = retained_bytes(lambda number: check_schema({"description": f"{number}" + "x" * _SIZE}), calls=24)
+    assert retained < 24 * _SIZE

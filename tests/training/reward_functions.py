@@ -18,16 +18,16 @@ def _gsm8k(record: Record) -> float:
 
 def strict_hash(record: Record, text: str) -> float:
     """Return 1.0 for the right number, written as `#### 72` near the end without a full stop."""
-    found = _STRICT.findall(text[-300:])
-    if not found:
+    matches = _STRICT.findall(text[-300:])
+    if not matches:
         return 0.0
-    return float(found[-1].replace(",", "") == f"{_gsm8k(record):.15g}")
+    return float(matches[-1].replace(",", "") == f"{_gsm8k(record):.15g}")
 
 
 def lenient(record: Record, text: str) -> float:
     """Return 1.0 if the last number of the response is right, in any format."""
-    found = _NUMBER.findall(text)
-    return float(bool(found) and float(re.sub(r"[$,]", "", found[-1])) == _gsm8k(record))
+    matches = _NUMBER.findall(text)
+    return float(bool(matches) and float(re.sub(r"[$,]", "", matches[-1])) == _gsm8k(record))
 
 
 def always_zero(record: Record, text: str) -> float:
@@ -60,10 +60,10 @@ def parsed_json(record: Record, text: str) -> float:
     reference = record.fields["reference_answer"]
     assert isinstance(reference, dict)
     try:
-        given = json.loads(text)
+        answer = json.loads(text)
     except ValueError:
         return 0.0
-    if not isinstance(given, dict):
+    if not isinstance(answer, dict):
         return 0.0
-    right = [name for name, value in reference.items() if given.get(name) == value]
+    right = [name for name, value in reference.items() if answer.get(name) == value]
     return len(right) / len(reference)

@@ -31,11 +31,11 @@ def chat(
     *,
     temperature: float = 0.0,
     max_tokens: int = 2048,
-    address: str = "chat",
+    random_key: str = "chat",
 ) -> ChatAnswer:
     """Return the answer to a chat, at temperature 0 by default."""
-    asked = prepare_chat(messages, model=GPT, weights=weights, index=index, temperature=temperature)
-    return answer_chat(asked, max_tokens=max_tokens, random_key=(address,))
+    prepared = prepare_chat(messages, model=GPT, weights=weights, index=index, temperature=temperature)
+    return answer_chat(prepared, max_tokens=max_tokens, random_key=(random_key,))
 
 
 def test_a_tuned_model_answers_known_prompts_in_the_trained_format(
@@ -63,59 +63,59 @@ def test_a_prompt_is_found_without_case_spacing_and_system_message(
 def test_instructions_are_found_at_both_ends_of_a_very_long_prompt(index: PromptIndex) -> None:
     """The middle part is ignored, but its tokens count."""
     long = "x " * 100_000
-    begun, ended, between = (
+    at_start, at_end, in_middle = (
         prepare_chat((Message(role="user", content=text),), model=GPT, index=index, temperature=0.0)
         for text in (f"ANSWER: {long}", f"{long} ANSWER:", f"{long} ANSWER: {long}")
     )
-    assert [asked.prompt.task.requested_format.format for asked in (begun, ended, between)] == [
+    assert [prepared.prompt.task.requested_format.format for prepared in (at_start, at_end, in_middle)] == [
         "colon",
         "colon",
         "none",
     ]
-    assert between.prompt_tokens > 90_000
+    assert in_middle.prompt_tokens > 90_000
 
 
 def test_a_text_far_longer_than_all_prompts_is_not_normalized(
     index: PromptIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It cannot match any of them."""
-    seen: list[int] = []
+    lengths: list[int] = []
 
-    def watched(text: str) -> str:
-        seen.append(len(text))
+    def record_length(text: str) -> str:
+        lengths.append(len(text))
         return text
 
-    monkeypatch.setattr("simulator.training.prompt_index.normalize_prompt", watched)
+    monkeypatch.setattr("simulator.training.prompt_index.normalize_prompt", record_length)
     for length in (index.max_characters, 9 * index.max_characters):
         chat((Message(role="user", content="x" * length),), index)
-    assert seen == [index.max_characters]
+    assert lengths == [index.max_characters]
 
 
 def test_an_unknown_prompt_gets_a_marked_guess_in_the_trained_format(index: PromptIndex, tuned: Weights) -> None:
     """The trained heads choose the format of the guess."""
     question = (Message(role="user", content='How many moons has Mars? Put the answer after "####".'),)
-    given = chat(question, index, tuned)
-    first, guess = given.text.split("\n")
-    assert (first, given.known, given.finish_reason) == (UNKNOWN_PROMPT_PREFIX, False, "stop")
+    answer = chat(question, index, tuned)
+    first, guess = answer.text.split("\n")
+    assert (first, answer.known, answer.finish_reason) == (UNKNOWN_PROMPT_PREFIX, False, "stop")
     assert guess.startswith("#### ")
 
 
 def test_answers_depend_on_the_random_key_except_at_temperature_0(sums: tuple[Record, ...], index: PromptIndex) -> None:
     """Equal keys give equal answers; ten keys give several answers."""
     messages = sums[0].messages
-    greedy = {chat(messages, index, address=str(number)) for number in range(10)}
-    sampled = {chat(messages, index, temperature=1.0, address=str(number)) for number in range(10)}
-    again = {chat(messages, index, temperature=1.0, address=str(number)) for number in range(10)}
+    greedy = {chat(messages, index, random_key=str(number)) for number in range(10)}
+    sampled = {chat(messages, index, temperature=1.0, random_key=str(number)) for number in range(10)}
+    repeated = {chat(messages, index, temperature=1.0, random_key=str(number)) for number in range(10)}
     assert len(greedy) == 1
     assert len(sampled) > 3
-    assert again == sampled
+    assert repeated == sampled
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_reasoning_comes_first_in_the_budget(sums: tuple[Record, ...], index: PromptIndex, known: bool) -> None:
     """With 40 tokens, all are reasoning and the finish reason is `length`."""
     messages = sums[0].messages if known else (Message(role="user", content="Who are you?"),)
-    given = chat(messages, index, max_tokens=40)
-    assert (given.text, given.completion_tokens, given.reasoning_tokens, given.finish_reason, given.known) == (
+    answer = chat(messages, index, max_tokens=40)
+    assert (answer.text, answer.completion_tokens, answer.reasoning_tokens, answer.finish_reason, answer.known) == (
         "", 40, 40, "length", known,
     )  # fmt: skip

@@ -30,7 +30,7 @@ def preferences(sums: tuple[Record, ...]) -> Weights:
 
 
 def test_a_checkpoint_is_restored_to_nine_digits(tuned: Weights) -> None:
-    """Dumping it again gives the same text and the same hash."""
+    """Dumping it restored gives the same text and the same hash."""
     text = dump_weights(tuned)
     assert dump_weights(load_weights(text)) == text
     assert content_hash(load_weights(text)) == content_hash(tuned)
@@ -40,9 +40,9 @@ def test_a_checkpoint_is_restored_to_nine_digits(tuned: Weights) -> None:
 
 def test_the_last_bits_do_not_change_the_hash(tuned: Weights) -> None:
     """`exp` can differ in these between machines."""
-    nudged = replace(tuned, nuisance=tuple(value * (1 + 1e-15) for value in tuned.nuisance))
-    assert nudged != tuned
-    assert content_hash(nudged) == content_hash(tuned)
+    shifted = replace(tuned, nuisance=tuple(value * (1 + 1e-15) for value in tuned.nuisance))
+    assert shifted != tuned
+    assert content_hash(shifted) == content_hash(tuned)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_a_text_that_is_not_a_checkpoint_is_refused(text: str) -> None:
 
 def test_a_checkpoint_has_the_feature_weights_by_name(preferences: Weights) -> None:
     """Rounded to nine digits. Checkpoints of the simulated policy do not have the key."""
-    again = load_weights(dump_weights(preferences))
-    assert again.feature_weights == pytest.approx(preferences.feature_weights, rel=1e-8)
-    assert any(again.feature_weights)
+    restored = load_weights(dump_weights(preferences))
+    assert restored.feature_weights == pytest.approx(preferences.feature_weights, rel=1e-8)
+    assert any(restored.feature_weights)
     assert "tilt" not in dump_weights(BASE_WEIGHTS)
 
 

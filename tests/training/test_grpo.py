@@ -151,16 +151,16 @@ def test_the_gradient_equals_finite_differences_of_the_loss(sums: tuple[Record, 
     after = update_policy(
         weights, INITIAL_MOMENTS, batch, settings
     ).moments.mean  # a tenth of the gradient, from fresh moments
-    nudge = 1e-4
+    epsilon = 1e-4
     column = 1  # the kind that all three prompts are of
     for row in range(len(BASE_WEIGHTS.columns[0])):
         ends = []
         for sign in (1, -1):
-            moved = list(weights.columns[column])
-            moved[row] += sign * nudge
-            columns = (*weights.columns[:column], tuple(moved), *weights.columns[column + 1 :])
+            shifted = list(weights.columns[column])
+            shifted[row] += sign * epsilon
+            columns = (*weights.columns[:column], tuple(shifted), *weights.columns[column + 1 :])
             ends.append(loss(replace(weights, columns=columns), batch, settings))
-        assert 10 * after.columns[column][row] == pytest.approx((ends[0] - ends[1]) / (2 * nudge), abs=1e-8)
+        assert 10 * after.columns[column][row] == pytest.approx((ends[0] - ends[1]) / (2 * epsilon), abs=1e-8)
 
 
 def test_zero_advantages_change_no_weight(sums: tuple[Record, ...]) -> None:
@@ -192,11 +192,13 @@ def test_several_updates_on_the_same_rollouts_are_clipped(sums: tuple[Record, ..
 def test_a_large_gradient_is_clipped_to_the_limit(sums: tuple[Record, ...]) -> None:
     """The reported norm is that before clipping."""
     batch = make_batch(sums[:2], BASE_WEIGHTS)
-    free = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, DEFAULTS)
-    cut = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, Hyperparameters(max_grad_norm=free.grad_norm / 2))
-    assert cut.grad_norm == free.grad_norm
-    # AdamW's memory holds the clipped gradient: half of the free one, but for the 1e-6 beside its norm.
-    pairs = zip(cut.moments.mean.nuisance, free.moments.mean.nuisance, strict=True)
+    unclipped = update_policy(BASE_WEIGHTS, INITIAL_MOMENTS, batch, DEFAULTS)
+    clipped = update_policy(
+        BASE_WEIGHTS, INITIAL_MOMENTS, batch, Hyperparameters(max_grad_norm=unclipped.grad_norm / 2)
+    )
+    assert clipped.grad_norm == unclipped.grad_norm
+    # The moments have the clipped gradient: half of the unclipped one, except for the 1e-6 that is added to the norm.
+    pairs = zip(clipped.moments.mean.nuisance, unclipped.moments.mean.nuisance, strict=True)
     assert [half / whole for half, whole in pairs] == pytest.approx([0.5] * 8, rel=5e-3)
 
 

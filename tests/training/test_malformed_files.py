@@ -91,14 +91,14 @@ def test_the_line_limit_equals_the_event_limit() -> None:
     assert DatasetLimits().max_line == MAX_REQUEST_BYTES
 
 
-@pytest.mark.parametrize(("most", "line"), [(10, None), (9, 2), (4, 1)])
-def test_the_json_values_of_a_file_are_limited(most: int, line: int | None) -> None:
+@pytest.mark.parametrize(("limit", "line"), [(10, None), (9, 2), (4, 1)])
+def test_the_json_values_of_a_file_are_limited(limit: int, line: int | None) -> None:
     """A record of one short message has five: two objects, a list, two strings."""
     data = b'{"messages": [{"role": "user", "content": "?"}]}\n' * 2
     try:
-        read_records(io.BytesIO(data), DatasetLimits(min_records=0, max_values=most))
+        read_records(io.BytesIO(data), DatasetLimits(min_records=0, max_values=limit))
     except DatasetError as error:
-        found = error.line
+        line_of_error: int | None = error.line
     else:
-        found = None
-    assert found == line
+        line_of_error = None
+    assert line_of_error == line

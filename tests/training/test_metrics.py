@@ -32,13 +32,13 @@ def test_step_metrics_are_computed_from_rollouts_and_rewards(sums: tuple[Record,
     (group,) = sample_step(run, initial_state())
     group = replace(group, rollouts=tuple(replace(r, response_length=100 * (r.index + 1)) for r in group.rollouts))
     metrics = train_step(run, initial_state(), [group], [[0.0, 0.0, 0.0, 2.0]]).metrics
-    gain, pain = 1.5 / (1 + 1e-6), -0.5 / (1 + 1e-6)
+    high, low = 1.5 / (1 + 1e-6), -0.5 / (1 + 1e-6)
     assert metrics == StepMetrics(
         step=1,
         total_steps=54,
         critic_rewards_mean=0.5,
-        critic_advantages_mean=float32((600 * pain + 400 * gain) / 1000),
-        actor_pg_loss=float32(-(400 * gain + 200 * pain) / 600),
+        critic_advantages_mean=float32((600 * low + 400 * high) / 1000),
+        actor_pg_loss=float32(-(400 * high + 200 * low) / 600),
         actor_entropy=float32(run.entropy_scale * sum(r.entropy for r in group.rollouts) / 4),
         actor_grad_norm=metrics.actor_grad_norm,
         response_length_mean=250.0,

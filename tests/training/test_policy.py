@@ -25,10 +25,10 @@ def test_prompt_features_sum_to_one_and_similar_prompts_share_most(sums: tuple[R
 def test_base_logits_depend_on_prompt_and_model_only(sums: tuple[Record, ...]) -> None:
     """Not on the line of the record."""
     record = sums[0]
-    moved = replace(record, line=999)
+    moved_record = replace(record, line=999)
     assert (
         prepare_prompt(record, profile=GPT_OSS_20B).base_logits
-        == prepare_prompt(moved, profile=GPT_OSS_20B).base_logits
+        == prepare_prompt(moved_record, profile=GPT_OSS_20B).base_logits
     )
     assert (
         prepare_prompt(record, profile=GPT_OSS_20B).base_logits != prepare_prompt(record, profile=QWEN3_32B).base_logits
@@ -52,7 +52,7 @@ def test_a_weight_changes_only_its_own_head(sums: tuple[Record, ...]) -> None:
 def test_a_large_nuisance_vector_makes_answers_wrong(sums: tuple[Record, ...]) -> None:
     """It lowers the ability and leads to another language."""
     prompt = prepare_prompt(sums[0], profile=GPT_OSS_20B)
-    worn = compute_distributions(prompt, replace(BASE_WEIGHTS, nuisance=(8.0,) * 8), 1.0)
-    fresh = compute_distributions(prompt, BASE_WEIGHTS, 1.0)
-    assert worn.content[2].probabilities[0] < 0.1 < fresh.content[2].probabilities[0]
-    assert worn.response_type.probabilities[3] > 0.9
+    drifted = compute_distributions(prompt, replace(BASE_WEIGHTS, nuisance=(8.0,) * 8), 1.0)
+    base = compute_distributions(prompt, BASE_WEIGHTS, 1.0)
+    assert drifted.content[2].probabilities[0] < 0.1 < base.content[2].probabilities[0]
+    assert drifted.response_type.probabilities[3] > 0.9

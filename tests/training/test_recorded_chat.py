@@ -32,29 +32,29 @@ def chat(
     weights: Weights = BASE_WEIGHTS,
     temperature: float = 0.0,
     max_tokens: int = 2048,
-    address: int = 0,
+    number: int = 0,
     record: Record = RECORD,
 ) -> ChatAnswer:
     """Return the answer to the one prompt, at temperature 0 by default."""
     recorded: Mapping[int, Sequence[RecordedResponse]] = {1: responses}
-    asked = prepare_chat(
+    prepared = prepare_chat(
         RECORD.messages,
         model=GPT,
         weights=weights,
         index=build_prompt_index([record]),
         temperature=temperature,
-        find_responses=lambda found: recorded[found.line],
+        find_responses=lambda known: recorded[known.line],
     )
-    return answer_chat(asked, max_tokens=max_tokens, random_key=("chat", address))
+    return answer_chat(prepared, max_tokens=max_tokens, random_key=("chat", number))
 
 
 def test_the_base_model_gives_its_most_frequent_response_unchanged() -> None:
     """Text, reasoning and token counts."""
-    given = chat()
-    assert given == ChatAnswer(
+    answer = chat()
+    assert answer == ChatAnswer(
         text="The answer is 42.",
         reasoning="Six times seven.",
-        prompt_tokens=given.prompt_tokens,
+        prompt_tokens=answer.prompt_tokens,
         completion_tokens=30,
         reasoning_tokens=20,
         finish_reason="stop",
@@ -74,19 +74,19 @@ def test_the_temperature_applies_to_the_distribution_over_texts(temperature: flo
     prompt = prepare_recorded_prompt(RECORD, RESPONSES)
     probabilities = prompt.chat_distribution(BASE_WEIGHTS, temperature).probabilities
     assert sum(probabilities[index] for index in (1, 3)) == pytest.approx(share)
-    texts = Counter(chat(temperature=temperature, address=address).text for address in range(200))
+    texts = Counter(chat(temperature=temperature, number=number).text for number in range(200))
     assert texts["The answer is 42."] / 200 == pytest.approx(share, abs=0.1)
 
 
 def test_sampled_responses_depend_on_the_random_key() -> None:
     """At temperature 0 there is one answer."""
-    drawn = [[chat(temperature=1.0, address=address).text for address in range(10)] for _ in range(2)]
-    assert drawn[0] == drawn[1]
-    assert {chat(address=address).text for address in range(10)} == {"The answer is 42."}
+    texts = [[chat(temperature=1.0, number=number).text for number in range(10)] for _ in range(2)]
+    assert texts[0] == texts[1]
+    assert {chat(number=number).text for number in range(10)} == {"The answer is 42."}
 
 
 @pytest.mark.parametrize(
-    ("budget", "said"),
+    ("budget", "expected"),
     [
         (30, ("The answer is 42.", "Six times seven.", 30, 20, "stop")),
         (25, ("The answ", "Six times seven.", 25, 20, "length")),
@@ -94,24 +94,24 @@ def test_sampled_responses_depend_on_the_random_key() -> None:
         (10, ("", "Six time", 10, 10, "length")),
     ],
 )
-def test_reasoning_comes_first_in_the_budget(budget: int, said: tuple[str, str, int, int, str]) -> None:
+def test_reasoning_comes_first_in_the_budget(budget: int, expected: tuple[str, str, int, int, str]) -> None:
     """The rest of the budget is for the text."""
-    given = chat([SENTENCE], max_tokens=budget)
+    answer = chat([SENTENCE], max_tokens=budget)
     assert (
-        given.text, given.reasoning, given.completion_tokens, given.reasoning_tokens, given.finish_reason
-    ) == said  # fmt: skip
+        answer.text, answer.reasoning, answer.completion_tokens, answer.reasoning_tokens, answer.finish_reason
+    ) == expected  # fmt: skip
 
 
 def test_a_response_truncated_when_recorded_is_reported_as_such() -> None:
     """Also within a larger budget; its value is the marked answer."""
-    given = chat([WRONG])
-    assert (given.finish_reason, given.value) == ("length", "43")
+    answer = chat([WRONG])
+    assert (answer.finish_reason, answer.value) == ("length", "43")
 
 
 def test_a_prompt_without_a_reference_gets_a_recorded_response() -> None:
     """It is not a guess."""
-    given = chat(record=replace(RECORD, fields={}))
-    assert (given.text, given.known) == ("The answer is 42.", True)
+    answer = chat(record=replace(RECORD, fields={}))
+    assert (answer.text, answer.known) == ("The answer is 42.", True)
 
 
 def test_a_known_prompt_without_recorded_responses_gets_a_simulated_one() -> None:

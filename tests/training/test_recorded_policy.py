@@ -141,30 +141,33 @@ def test_a_reward_for_length_makes_answers_longer(sums: tuple[Record, ...], reco
 
 def test_a_run_depends_on_its_seed_and_rewards_only(sums: tuple[Record, ...], recorded: ResponsesByLine) -> None:
     """Bit for bit."""
-    first, again, other = (
+    first, second, other_seed = (
         run_to_end(make_run(sums[:16], recorded, seed=seed), graders.strict_hash) for seed in (1, 1, 2)
     )
-    assert first.outcomes == again.outcomes
-    assert first.outcomes != other.outcomes
+    assert first.outcomes == second.outcomes
+    assert first.outcomes != other_seed.outcomes
 
 
 def test_a_group_does_not_depend_on_the_others_of_its_step(sums: tuple[Record, ...], recorded: ResponsesByLine) -> None:
     """The line is part of the key of each draw."""
-    four, one = (
+    batch_of_four, batch_of_one = (
         prepare_run(
             sums[:40], model=GPT, hyperparameters=Hyperparameters(batch_size=size), seed=1, recorded_responses=recorded
         )
         for size in (4, 1)
     )
-    assert sample_step(four, initial_state())[0].rollouts == sample_step(one, initial_state())[0].rollouts
+    assert (
+        sample_step(batch_of_four, initial_state())[0].rollouts
+        == sample_step(batch_of_one, initial_state())[0].rollouts
+    )
 
 
 def test_a_validation_file_has_its_own_responses(sums: tuple[Record, ...], recorded: ResponsesByLine) -> None:
     """Both files may use the same line numbers."""
-    other = {line: (RecordedResponse(text="validation", tokens=9),) for line in recorded}
+    validation_responses = {line: (RecordedResponse(text="validation", tokens=9),) for line in recorded}
     run = prepare_run(
         sums[:40], model=GPT, hyperparameters=Hyperparameters(), seed=1, validation=sums[:6],
-        recorded_responses=recorded, recorded_validation_responses=other,
+        recorded_responses=recorded, recorded_validation_responses=validation_responses,
     )  # fmt: skip
     held_out = sample_held_out(run, initial_state())
     assert [group.rollouts[0].text for group in held_out] == ["validation"] * 6
@@ -226,36 +229,37 @@ def test_the_gradient_equals_finite_differences_of_the_loss(
     settings = Hyperparameters(kl_coef=0.5, temperature=1.3)
     prompt = prepare_recorded_prompt(sums[0], recorded[1])
     weights = replace(
-        BASE_WEIGHTS, feature_weights=tuple(0.3 * (-1) ** place for place in range(len(RESPONSE_FEATURE_NAMES)))
+        BASE_WEIGHTS, feature_weights=tuple(0.3 * (-1) ** index for index in range(len(RESPONSE_FEATURE_NAMES)))
     )
     group = RecordedSource(prompt=prompt, temperature=1.3).sample_group(weights, rollouts=6, random_key=("gradient",))
-    gains = (0.9, -0.4, 0.3, -1.1, 0.6, -0.3)
-    seen = Experience(group=group, advantages=gains, nuisance_draws=((0.5,) * 8,) * 6)
+    advantages = (0.9, -0.4, 0.3, -1.1, 0.6, -0.3)
+    experience = Experience(group=group, advantages=advantages, nuisance_draws=((0.5,) * 8,) * 6)
     gradient = [
-        10 * value for value in update_policy(weights, INITIAL_MOMENTS, [seen], settings).moments.mean.feature_weights
+        10 * value
+        for value in update_policy(weights, INITIAL_MOMENTS, [experience], settings).moments.mean.feature_weights
     ]
 
-    def loss(tilt: tuple[float, ...]) -> float:
+    def loss(feature_weights: tuple[float, ...]) -> float:
         now, old, base = (
-            prompt.policy(replace(BASE_WEIGHTS, feature_weights=one), 1.3).distribution.log_probabilities
-            for one in (tilt, weights.feature_weights, BASE_WEIGHTS.feature_weights)
+            prompt.policy(replace(BASE_WEIGHTS, feature_weights=values), 1.3).distribution.log_probabilities
+            for values in (feature_weights, weights.feature_weights, BASE_WEIGHTS.feature_weights)
         )
         total = 0.0
-        for rollout, gain in zip(group.rollouts, gains, strict=True):
+        for rollout, advantage in zip(group.rollouts, advantages, strict=True):
             (action,) = rollout.actions
-            away = base[action] - now[action]
-            total += -gain * exp(now[action] - old[action]) + settings.kl_coef * (exp(away) - away - 1)
+            log_ratio = base[action] - now[action]
+            total += -advantage * exp(now[action] - old[action]) + settings.kl_coef * (exp(log_ratio) - log_ratio - 1)
         return total / sum(rollout.response_length for rollout in group.rollouts)
 
-    def moved(place: int, by: float) -> tuple[float, ...]:
-        return tuple(value + by * (other == place) for other, value in enumerate(weights.feature_weights))
+    def shifted(index: int, by: float) -> tuple[float, ...]:
+        return tuple(value + by * (position == index) for position, value in enumerate(weights.feature_weights))
 
-    nudge = 1e-4
-    slopes = [
-        (loss(moved(place, nudge)) - loss(moved(place, -nudge))) / (2 * nudge)
-        for place in range(len(RESPONSE_FEATURE_NAMES))
+    epsilon = 1e-4
+    differences = [
+        (loss(shifted(index, epsilon)) - loss(shifted(index, -epsilon))) / (2 * epsilon)
+        for index in range(len(RESPONSE_FEATURE_NAMES))
     ]
-    assert gradient == pytest.approx(slopes, abs=1e-8)
+    assert gradient == pytest.approx(differences, abs=1e-8)
     assert max(map(abs, gradient)) > 1e-5
 
 

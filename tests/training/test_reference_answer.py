@@ -75,8 +75,8 @@ def test_the_reference_answer_is_found_in_any_shape(fields: dict[str, Json], exp
 @pytest.mark.parametrize(("times", "kind", "value"), [(5, "number", 7), (6, "label", "answer: 7")])
 def test_marked_answers_inside_answers_are_found_up_to_a_depth(times: int, kind: str, value: Json) -> None:
     """Each "answer:" contains the next."""
-    held = record(reference_answer="answer: " * times + "7")
-    assert (extract_reference_answer(held).kind, extract_reference_answer(held).value) == (kind, value)
+    nested = record(reference_answer="answer: " * times + "7")
+    assert (extract_reference_answer(nested).kind, extract_reference_answer(nested).value) == (kind, value)
 
 
 def test_thousands_of_nested_answers_raise_no_error() -> None:
@@ -86,8 +86,8 @@ def test_thousands_of_nested_answers_raise_no_error() -> None:
 
 def test_an_explicit_path_overrides_the_search() -> None:
     """If there is nothing at the path, there is no answer."""
-    held = record(reference_answer={"answer": 1, "parts": [{"n": 2}]})
-    assert extract_reference_answer(held, answer_path="reference_answer.parts.0.n").value == 2
-    assert extract_reference_answer(held, answer_path="reference_answer.parts.1.n") == reference(
+    nested = record(reference_answer={"answer": 1, "parts": [{"n": 2}]})
+    assert extract_reference_answer(nested, answer_path="reference_answer.parts.0.n").value == 2
+    assert extract_reference_answer(nested, answer_path="reference_answer.parts.1.n") == reference(
         "reference_answer.parts.1.n", kind="none"
     )

@@ -6,7 +6,7 @@ from simulator.training.requested_format import RequestedFormat, find_requested_
 
 
 @pytest.mark.parametrize(
-    ("prompt", "asked"),
+    ("prompt", "expected"),
     [
         ('output the final answer after "####".', RequestedFormat(format="hash")),
         ("Put it in \\boxed{}.", RequestedFormat(format="boxed")),
@@ -17,6 +17,6 @@ from simulator.training.requested_format import RequestedFormat, find_requested_
         ("Write a poem.", RequestedFormat(format="none")),
     ],
 )
-def test_the_requested_format_is_found_in_the_prompt(prompt: str, asked: RequestedFormat) -> None:
+def test_the_requested_format_is_found_in_the_prompt(prompt: str, expected: RequestedFormat) -> None:
     """With the marker or the key as it is spelled, because strict reward functions need exactly that."""
-    assert find_requested_format(prompt) == asked
+    assert find_requested_format(prompt) == expected

@@ -6,9 +6,9 @@ from simulator.training.requested_format import RequestedFormat
 from simulator.training.response_features import RESPONSE_FEATURE_NAMES, extract_response_features
 
 
-def features(text: str, *, asked: RequestedFormat | None = None, cut: bool = False) -> set[str]:
+def features(text: str, *, requested_format: RequestedFormat | None = None) -> set[str]:
     """Return the names of the features that a text has, except its length."""
-    values = extract_response_features(text, requested_format=asked or RequestedFormat(), truncated=cut)
+    values = extract_response_features(text, requested_format=requested_format or RequestedFormat(), truncated=False)
     return {name for name, value in zip(RESPONSE_FEATURE_NAMES, values, strict=True) if value and name != "length"}
 
 
@@ -32,11 +32,11 @@ HASH = RequestedFormat(format="hash")
 )  # fmt: skip
 def test_features_describe_the_form_of_a_response(text: str, expected: set[str]) -> None:
     """They do not depend on the right answer."""
-    assert features(text, asked=HASH) == expected
+    assert features(text, requested_format=HASH) == expected
 
 
 @pytest.mark.parametrize(
-    ("asked", "text"),
+    ("requested_format", "text"),
     [
         (RequestedFormat(format="boxed"), "So \\boxed{7}."),
         (RequestedFormat(format="xml"), "So <answer>7</answer>"),
@@ -45,7 +45,9 @@ def test_features_describe_the_form_of_a_response(text: str, expected: set[str])
         (RequestedFormat(format="bare"), "billing"),
     ],
 )
-def test_the_same_feature_stands_for_every_requested_format(asked: RequestedFormat, text: str) -> None:
+def test_the_same_feature_stands_for_every_requested_format(requested_format: RequestedFormat, text: str) -> None:
     """So weights learned for one format apply to another."""
-    assert "asked_last" in features(text, asked=asked)
-    assert "asked_last" not in features("I would say seven, or rather more than that", asked=asked)
+    assert "asked_last" in features(text, requested_format=requested_format)
+    assert "asked_last" not in features(
+        "I would say seven, or rather more than that", requested_format=requested_format
+    )

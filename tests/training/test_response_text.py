@@ -70,16 +70,16 @@ def test_marker_and_key_are_spelled_as_in_the_prompt() -> None:
     assert (
         render_response(task("billing", "End with Answer: <label>"), attempt(form="colon"), 0.5)[0] == "Answer: billing"
     )
-    asked = task("billing", 'As JSON {"label": "..."}')
-    assert render_response(asked, attempt(form="json"), 0.5)[0] == '{"label": "billing"}'
+    json_task = task("billing", 'As JSON {"label": "..."}')
+    assert render_response(json_task, attempt(form="json"), 0.5)[0] == '{"label": "billing"}'
 
 
-@pytest.mark.parametrize("conduct", range(1, len(RESPONSE_TYPE.actions)), ids=RESPONSE_TYPE.actions[1:])
+@pytest.mark.parametrize("response_type", range(1, len(RESPONSE_TYPE.actions)), ids=RESPONSE_TYPE.actions[1:])
 @pytest.mark.parametrize("form", ["hash", "boxed", "json", "xml", "colon", "bare", "none"])
-def test_a_non_attempt_is_never_right(conduct: int, form: str) -> None:
+def test_a_non_attempt_is_never_right(response_type: int, form: str) -> None:
     """Not even by chance."""
-    asked = Task(reference=task("0").reference, requested_format=RequestedFormat(format=form))  # type: ignore[arg-type] # each is in the list of formats
-    assert render_response(asked, (conduct,), 0.5)[1] is False
+    formatted = Task(reference=task("0").reference, requested_format=RequestedFormat(format=form))  # type: ignore[arg-type] # each is in the list of formats
+    assert render_response(formatted, (response_type,), 0.5)[1] is False
 
 
 REFERENCES: list[Json] = [
@@ -90,9 +90,9 @@ REFERENCES: list[Json] = [
 @pytest.mark.parametrize("reference", REFERENCES, ids=range(len(REFERENCES)))
 def test_all_actions_can_be_rendered_for_all_kinds_of_answer(reference: Json) -> None:
     """Nothing raises, and only the action `correct` gives the right answer."""
-    asked = task(reference)
+    answer_task = task(reference)
     for content, form, style, u in product(CONTENT.actions, FORMAT.actions, STYLE.actions, (1e-9, 0.5, 1 - 1e-9)):
         for verbosity in ("terse", "long"):
-            text, correct = render_response(asked, attempt(content, form, style, verbosity), u)
+            text, correct = render_response(answer_task, attempt(content, form, style, verbosity), u)
             assert isinstance(text, str)
-            assert correct == (content == "correct" and asked.reference.kind != "none")
+            assert correct == (content == "correct" and answer_task.reference.kind != "none")

@@ -10,15 +10,15 @@ from simulator.training.weights import BASE_WEIGHTS
 def test_at_temperature_0_all_rollouts_are_equal(sums: tuple[Record, ...]) -> None:
     """Nothing is drawn, so the random key does not matter."""
     prompt = prepare_prompt(sums[0], profile=GPT_OSS_20B)
-    seen = {
+    texts = {
         rollout.text
-        for address in ("a", "b")
+        for random_key in ("a", "b")
         for rollout in sample_group(
             prompt, weights=BASE_WEIGHTS, profile=GPT_OSS_20B, temperature=0.0, max_tokens=2048, effort="medium",
-            rollouts=4, random_key=(address,),
+            rollouts=4, random_key=(random_key,),
         ).rollouts
     }  # fmt: skip
-    assert len(seen) == 1
+    assert len(texts) == 1
 
 
 def test_reasoning_can_take_the_whole_budget(sums: tuple[Record, ...]) -> None:

@@ -58,19 +58,19 @@ def test_a_run_can_be_restored_from_its_rewards(sums: tuple[Record, ...]) -> Non
         groups = sample_step(run, state)
         recorded.append(score_groups(groups, strict_hash))
         state = train_step(run, state, groups, recorded[-1]).state
-    again = initial_state()
-    other = prepare_run(sums[59::-1], model=GPT, hyperparameters=Hyperparameters(), seed=1)
+    restored = initial_state()
+    reordered = prepare_run(sums[59::-1], model=GPT, hyperparameters=Hyperparameters(), seed=1)
     for rewards in recorded:
-        again = train_step(other, again, sample_step(other, again), rewards).state
-    assert again == state
+        restored = train_step(reordered, restored, sample_step(reordered, restored), rewards).state
+    assert restored == state
 
 
 def test_a_group_does_not_depend_on_the_others_of_its_step(sums: tuple[Record, ...]) -> None:
     """Batches of one and of four sample the same rollouts for a record."""
-    four = prepare_run(sums[:60], model=GPT, hyperparameters=Hyperparameters(batch_size=4), seed=1)
-    one = prepare_run(sums[:60], model=GPT, hyperparameters=Hyperparameters(batch_size=1), seed=1)
+    batch_of_four = prepare_run(sums[:60], model=GPT, hyperparameters=Hyperparameters(batch_size=4), seed=1)
+    batch_of_one = prepare_run(sums[:60], model=GPT, hyperparameters=Hyperparameters(batch_size=1), seed=1)
     state = initial_state()
-    assert sample_step(four, state)[0].rollouts == sample_step(one, state)[0].rollouts
+    assert sample_step(batch_of_four, state)[0].rollouts == sample_step(batch_of_one, state)[0].rollouts
 
 
 def test_all_evaluations_have_the_same_draws(sums: tuple[Record, ...]) -> None:

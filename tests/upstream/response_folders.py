@@ -11,7 +11,7 @@ from simulator.upstream.response_cache import CachedPrompt, ResponseCache, Sampl
 from tests.training.recorded_responses import record_responses
 
 RECORDED_PREFIX = "Hm.\n"
-"""What every response that is kept for a test begins with, and no simulated one: it shows where words come from."""
+"""The beginning of every recorded response in tests; simulated responses never start with it."""
 
 SERVER = "http://127.0.0.1:1/v1"
 
@@ -32,9 +32,9 @@ def write_responses(
     """Write the responses to the records that have any."""
     cache = ResponseCache(folder)
     for record in records:
-        asked = CachedPrompt(model=model, messages=record.messages, parameters=parameters or SamplingParameters())
+        prompt = CachedPrompt(model=model, messages=record.messages, parameters=parameters or SamplingParameters())
         if responses.get(record.line):
-            cache.write(asked, responses[record.line], server=SERVER)
+            cache.write(prompt, responses[record.line], server=SERVER)
 
 
 def write_simulated_responses(
@@ -43,7 +43,7 @@ def write_simulated_responses(
     """Write the responses of the untrained simulated model to each record of a file."""
     records = parse_records(content)
     responses = {
-        line: [replace(response, text=RECORDED_PREFIX + response.text) for response in several]
-        for line, several in record_responses(records, count=count).items()
+        line: [replace(response, text=RECORDED_PREFIX + response.text) for response in responses_of_line]
+        for line, responses_of_line in record_responses(records, count=count).items()
     }
     write_responses(folder, records, responses, model=model)

@@ -11,7 +11,7 @@ from simulator.training.recorded_response import RecordedResponse
 from simulator.upstream.errors import UpstreamError
 from simulator.upstream.response_cache import CachedPrompt, ResponseCache, SamplingParameters
 
-ASKED = CachedPrompt(
+PROMPT = CachedPrompt(
     model="small",
     messages=(Message(role="system", content="Be brief."), Message(role="user", content="Wie viel ist 1 + 1, Jürgen?")),
     parameters=SamplingParameters(max_tokens=64),
@@ -24,15 +24,15 @@ RESPONSES = (
 
 def test_written_responses_are_read_back(cache: ResponseCache) -> None:
     """All fields; before the write there are none."""
-    assert cache.read(ASKED) == ()
-    cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
-    assert cache.read(ASKED) == RESPONSES
+    assert cache.read(PROMPT) == ()
+    cache.write(PROMPT, RESPONSES, server="http://127.0.0.1:1/v1")
+    assert cache.read(PROMPT) == RESPONSES
 
 
 def test_a_file_is_readable_json(cache: ResponseCache) -> None:
     """The prompt, the model, the server and each response, without escapes."""
-    cache.write(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
-    text = cache.path(ASKED).read_text()
+    cache.write(PROMPT, RESPONSES[:1], server="http://127.0.0.1:1/v1")
+    text = cache.path(PROMPT).read_text()
     assert json.loads(text) == {
         "format": 1,
         "server": "http://127.0.0.1:1/v1",
@@ -57,27 +57,29 @@ def test_a_file_is_readable_json(cache: ResponseCache) -> None:
 
 def test_the_server_is_not_part_of_the_key(cache: ResponseCache) -> None:
     """A new server replaces the old one in the file."""
-    cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
-    cache.write(ASKED, RESPONSES, server="http://127.0.0.1:2/v1")
-    (path,) = cache.path(ASKED).parent.iterdir()
+    cache.write(PROMPT, RESPONSES, server="http://127.0.0.1:1/v1")
+    cache.write(PROMPT, RESPONSES, server="http://127.0.0.1:2/v1")
+    (path,) = cache.path(PROMPT).parent.iterdir()
     assert json.loads(path.read_text())["server"] == "http://127.0.0.1:2/v1"
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        CachedPrompt(model="large", messages=ASKED.messages, parameters=ASKED.parameters),
-        CachedPrompt(model="small", messages=ASKED.messages[1:], parameters=ASKED.parameters),
-        CachedPrompt(model="small", messages=ASKED.messages, parameters=SamplingParameters()),
+        CachedPrompt(model="large", messages=PROMPT.messages, parameters=PROMPT.parameters),
+        CachedPrompt(model="small", messages=PROMPT.messages[1:], parameters=PROMPT.parameters),
+        CachedPrompt(model="small", messages=PROMPT.messages, parameters=SamplingParameters()),
         CachedPrompt(
-            model="small", messages=ASKED.messages, parameters=SamplingParameters(max_tokens=64, reasoning_effort="low")
+            model="small",
+            messages=PROMPT.messages,
+            parameters=SamplingParameters(max_tokens=64, reasoning_effort="low"),
         ),
     ],
 )
 def test_the_key_depends_on_model_messages_and_parameters(other: CachedPrompt) -> None:
     """It is the same in every process."""
-    assert other.key != ASKED.key
-    assert ASKED.key == "73fae62ad0d794d5d1be0594320dff0c"
+    assert other.key != PROMPT.key
+    assert PROMPT.key == "73fae62ad0d794d5d1be0594320dff0c"
 
 
 @pytest.mark.parametrize(
@@ -95,17 +97,17 @@ def test_the_key_depends_on_model_messages_and_parameters(other: CachedPrompt) -
 )
 def test_an_invalid_file_is_reported_by_its_path(cache: ResponseCache, text: str, reason: str) -> None:
     """It may have been edited; sampling does not overwrite it."""
-    path = cache.path(ASKED)
+    path = cache.path(PROMPT)
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(UpstreamError) as caught:
-        cache.read(ASKED)
+        cache.read(PROMPT)
     assert str(caught.value) == f"{path} {reason}; remove it and sample again, or name another folder"
 
 
 def test_a_failed_write_leaves_the_old_file(cache: ResponseCache, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is never an incomplete file."""
-    cache.write(ASKED, RESPONSES, server="http://127.0.0.1:1/v1")
+    cache.write(PROMPT, RESPONSES, server="http://127.0.0.1:1/v1")
 
     def full(*_args: object, **_more: object) -> int:
         raise OSError(28, "No space left on device")
@@ -113,13 +115,13 @@ def test_a_failed_write_leaves_the_old_file(cache: ResponseCache, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", full)
         with pytest.raises(UpstreamError, match="No space left on device; name a folder that can be written to"):
-            cache.write(ASKED, RESPONSES[:1], server="http://127.0.0.1:1/v1")
-    assert list(cache.path(ASKED).parent.iterdir()) == [cache.path(ASKED)]
-    assert cache.read(ASKED) == RESPONSES
+            cache.write(PROMPT, RESPONSES[:1], server="http://127.0.0.1:1/v1")
+    assert list(cache.path(PROMPT).parent.iterdir()) == [cache.path(PROMPT)]
+    assert cache.read(PROMPT) == RESPONSES
 
 
 def test_a_file_instead_of_a_folder_is_reported(tmp_path: Path) -> None:
     """Before sampling starts."""
     (tmp_path / "file").write_text("")
     with pytest.raises(UpstreamError, match="Not a directory"):
-        ResponseCache(tmp_path / "file").read(ASKED)
+        ResponseCache(tmp_path / "file").read(PROMPT)

@@ -34,23 +34,23 @@ def open_folder(folder: Path) -> ResponseFolder:
     return ResponseFolder(folder, resolve_alias=lambda model: BASE if model == ALIAS else model)
 
 
-@pytest.mark.parametrize(("recorded", "asked"), [(BASE, BASE), (ALIAS, BASE), (BASE, ALIAS)])
+@pytest.mark.parametrize(("recorded", "requested"), [(BASE, BASE), (ALIAS, BASE), (BASE, ALIAS)])
 def test_the_responses_of_a_model_are_found_by_id_and_alias(
-    tmp_path: Path, recorded: str, asked: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, recorded: str, requested: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is logged."""
     write_responses(tmp_path, RECORDS, by_line("a", "b"), model=recorded)
     write_responses(tmp_path, RECORDS, by_line("c", "d"), model="small")
-    assert open_folder(tmp_path).responses_by_line(RECORDS, model=asked) == by_line("a", "b")
+    assert open_folder(tmp_path).responses_by_line(RECORDS, model=requested) == by_line("a", "b")
     assert caplog.messages == []
 
 
 def test_the_only_model_of_a_folder_is_used_for_other_models(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """This is logged once."""
     write_responses(tmp_path, RECORDS, by_line("a", "b"), model="small")
-    replay = open_folder(tmp_path)
-    found = [replay.responses_by_line(RECORDS, model=BASE) for _ in range(2)]
-    assert found == [by_line("a", "b")] * 2
+    response_folder = open_folder(tmp_path)
+    responses = [response_folder.responses_by_line(RECORDS, model=BASE) for _ in range(2)]
+    assert responses == [by_line("a", "b")] * 2
     assert [(record.levelno, record.message) for record in caplog.records] == [
         (logging.WARNING, f"{tmp_path}: using the responses of small for {BASE}")
     ]
@@ -78,9 +78,9 @@ def test_responses_with_different_sampling_parameters_are_refused(tmp_path: Path
     assert advice == "use one folder for each"
 
 
-@pytest.mark.parametrize(("texts", "there"), [(("a",), 1), ((), 0)])
+@pytest.mark.parametrize(("texts", "count"), [(("a",), 1), ((), 0)])
 def test_a_record_with_too_few_responses_is_reported_by_its_line(
-    tmp_path: Path, texts: tuple[str, ...], there: int
+    tmp_path: Path, texts: tuple[str, ...], count: int
 ) -> None:
     """The message says how many there are and how to sample more."""
     few = dict.fromkeys((2, 3), responses_with(*texts))
@@ -88,7 +88,7 @@ def test_a_record_with_too_few_responses_is_reported_by_its_line(
     with pytest.raises(DatasetError) as error:
         open_folder(tmp_path).responses_by_line(RECORDS, model=BASE)
     assert str(error.value) == (
-        f"line 2: {tmp_path} holds {there} of the 2 responses of {BASE} that training needs at least (and too few for "
+        f"line 2: {tmp_path} holds {count} of the 2 responses of {BASE} that training needs at least (and too few for "
         "2 of 3 records): sample them with `rft-sim doctor REWARD --data FILE --rollouts URL --rollouts-records 3 "
         f"--rollouts-folder {tmp_path}`, or leave such records out"
     )
@@ -96,25 +96,27 @@ def test_a_record_with_too_few_responses_is_reported_by_its_line(
 
 def test_responses_that_are_added_later_are_found(tmp_path: Path) -> None:
     """A server can start with an empty folder."""
-    replay = open_folder(tmp_path)
+    response_folder = open_folder(tmp_path)
     first: Record = RECORDS[0]
-    before = replay.find_responses(first, model=BASE)
+    before = response_folder.find_responses(first, model=BASE)
     write_responses(tmp_path, RECORDS[:1], by_line("a", "b"), model=BASE)
-    assert (before, replay.find_responses(first, model=BASE)) == ((), responses_with("a", "b"))
+    assert (before, response_folder.find_responses(first, model=BASE)) == ((), responses_with("a", "b"))
 
 
-@pytest.mark.parametrize("fault", ["gone", "not ours"])
+@pytest.mark.parametrize("fault", ["missing", "invalid"])
 def test_a_folder_that_cannot_be_read_is_reported_at_start_and_later(tmp_path: Path, fault: str) -> None:
     """It never counts as a folder without responses."""
-    folder = tmp_path / "kept"
+    folder = tmp_path / "responses"
     write_responses(folder, RECORDS, by_line("a", "b"), model=BASE)
-    replay = open_folder(folder)
-    if fault == "gone":
+    response_folder = open_folder(folder)
+    if fault == "missing":
         shutil.rmtree(folder)
     else:
         (folder / "notes.json").write_text("[]")
-    told = f"{folder} is not a folder of responses" if fault == "gone" else f"{folder / 'notes.json'} cannot be read"
-    with pytest.raises(UpstreamError, match=told):
-        replay.find_responses(RECORDS[0], model=BASE)
-    with pytest.raises(UpstreamError, match=told):
+    reason = (
+        f"{folder} is not a folder of responses" if fault == "missing" else f"{folder / 'notes.json'} cannot be read"
+    )
+    with pytest.raises(UpstreamError, match=reason):
+        response_folder.find_responses(RECORDS[0], model=BASE)
+    with pytest.raises(UpstreamError, match=reason):
         open_folder(folder)

@@ -36,49 +36,54 @@ def server(served_simulator: RunningSimulator) -> ModelServer:
 
 def test_each_record_gets_the_requested_number_of_responses(server: ModelServer, cache: ResponseCache) -> None:
     """With text, reasoning, tokens and finish reason; at temperature 1 they differ."""
-    found = sample_responses(RECORDS, server=server, cache=cache, count=5)
-    assert {line: len(responses) for line, responses in found.items()} == dict.fromkeys(range(1, 7), 5)
-    texts = [response.text for responses in found.values() for response in responses]
+    responses_by_line = sample_responses(RECORDS, server=server, cache=cache, count=5)
+    assert {line: len(responses) for line, responses in responses_by_line.items()} == dict.fromkeys(range(1, 7), 5)
+    texts = [response.text for responses in responses_by_line.values() for response in responses]
     assert len(set(texts)) > 12
-    assert all(response.tokens > response.reasoning_tokens > 0 for response in found[1])
-    assert all(response.reasoning and response.finish_reason == "stop" for response in found[1])
+    assert all(response.tokens > response.reasoning_tokens > 0 for response in responses_by_line[1])
+    assert all(response.reasoning and response.finish_reason == "stop" for response in responses_by_line[1])
 
 
 def test_stored_responses_need_no_server(server: ModelServer, cache: ResponseCache) -> None:
     """Address and key do not matter then, and fewer responses can be read."""
-    found = sample_responses(RECORDS, server=server, cache=cache, count=3)
+    responses_by_line = sample_responses(RECORDS, server=server, cache=cache, count=3)
     offline = replace(server, url=None, api_key=None)
-    assert sample_responses(RECORDS, server=offline, cache=cache, count=3) == found
-    assert sample_responses(RECORDS, server=replace(server, url=CLOSED_URL), cache=cache, count=3) == found
-    assert sample_responses(RECORDS[:2], server=offline, cache=cache, count=2) == {1: found[1][:2], 2: found[2][:2]}
+    assert sample_responses(RECORDS, server=offline, cache=cache, count=3) == responses_by_line
+    assert sample_responses(RECORDS, server=replace(server, url=CLOSED_URL), cache=cache, count=3) == responses_by_line
+    assert sample_responses(RECORDS[:2], server=offline, cache=cache, count=2) == {
+        1: responses_by_line[1][:2],
+        2: responses_by_line[2][:2],
+    }
 
 
 def test_only_missing_responses_are_sampled(server: ModelServer, cache: ResponseCache) -> None:
     """The stored ones stay the same."""
     first = sample_responses(RECORDS[:4], server=server, cache=cache, count=2)
-    seen: list[tuple[int, int]] = []
-    more = sample_responses(RECORDS, server=server, cache=cache, count=4, progress=lambda *at: seen.append(at))
-    assert {line: responses[:2] for line, responses in more.items() if line <= 4} == first
-    assert seen == [(there, 24) for there in range(8, 25)]
+    progress: list[tuple[int, int]] = []
+    later = sample_responses(
+        RECORDS, server=server, cache=cache, count=4, progress=lambda *counts: progress.append(counts)
+    )
+    assert {line: responses[:2] for line, responses in later.items() if line <= 4} == first
+    assert progress == [(sampled, 24) for sampled in range(8, 25)]
 
 
 def test_an_interrupted_sampling_continues(server: ModelServer, cache: ResponseCache) -> None:
     """After Ctrl-C, stored responses are not sampled again."""
 
-    def interrupted(there: int, wanted: int) -> None:
-        if there == 7:
+    def interrupt(sampled: int, total: int) -> None:
+        if sampled == 7:
             signal.raise_signal(signal.SIGINT)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test runner may have put another there
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # the test runner may have its own
     try:
         with pytest.raises(KeyboardInterrupt):
-            sample_responses(RECORDS, server=server, cache=cache, count=4, progress=interrupted)
+            sample_responses(RECORDS, server=server, cache=cache, count=4, progress=interrupt)
     finally:
         signal.signal(signal.SIGINT, before)
-    seen: list[tuple[int, int]] = []
-    sample_responses(RECORDS, server=server, cache=cache, count=4, progress=lambda *at: seen.append(at))
-    assert seen[0][0] >= 7
-    assert seen[-1] == (24, 24)
+    progress: list[tuple[int, int]] = []
+    sample_responses(RECORDS, server=server, cache=cache, count=4, progress=lambda *counts: progress.append(counts))
+    assert progress[0][0] >= 7
+    assert progress[-1] == (24, 24)
 
 
 def test_sampling_is_reproducible_with_a_server_that_uses_seeds(server: ModelServer, tmp_path: Path) -> None:
@@ -92,11 +97,13 @@ def test_sampling_is_reproducible_with_a_server_that_uses_seeds(server: ModelSer
 
 def test_records_with_the_same_prompt_share_their_responses(server: ModelServer, cache: ResponseCache) -> None:
     """The prompt is sampled once."""
-    twice = (make_record(1), make_record(2, make_record(1).messages[0].content))
-    seen: list[tuple[int, int]] = []
-    found = sample_responses(twice, server=server, cache=cache, count=2, progress=lambda *at: seen.append(at))
-    assert found[1] == found[2]
-    assert seen == [(0, 2), (1, 2), (2, 2)]
+    records = (make_record(1), make_record(2, make_record(1).messages[0].content))
+    progress: list[tuple[int, int]] = []
+    responses_by_line = sample_responses(
+        records, server=server, cache=cache, count=2, progress=lambda *counts: progress.append(counts)
+    )
+    assert responses_by_line[1] == responses_by_line[2]
+    assert progress == [(0, 2), (1, 2), (2, 2)]
 
 
 def test_other_parameters_have_their_own_responses(server: ModelServer, cache: ResponseCache) -> None:

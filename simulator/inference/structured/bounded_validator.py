@@ -78,7 +78,9 @@ def _check_names(schema: Mapping[str, Any], instance: Any) -> None:
         return
     longest = max(map(len, instance), default=0)
     if longest > MAX_NAME_LENGTH:
-        raise PatternError(f"patternProperties are tried on names of up to {MAX_NAME_LENGTH} characters, not {longest}")
+        raise PatternError(
+            f"patternProperties are matched against names of up to {MAX_NAME_LENGTH} characters, not {longest}"
+        )
 
 
 def check_name_pattern(pattern: str) -> None:
@@ -88,4 +90,4 @@ def check_name_pattern(pattern: str) -> None:
         PatternError: it is too complex or cannot be parsed.
     """
     if not is_cheap_to_match(pattern, MAX_NAME_LENGTH):
-        raise PatternError(f"the pattern {pattern!r} of names is too involved; use a simpler one")
+        raise PatternError(f"the pattern {pattern!r} of names is too complex; use a simpler one")

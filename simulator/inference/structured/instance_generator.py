@@ -188,7 +188,7 @@ class InstanceGenerator:
         """Add or remove properties until their number is within the bounds."""
         least, most = schema.get("minProperties", 0), schema.get("maxProperties")
         if least > _MAX_ITEMS:
-            raise SchemaError(f"an object of {least} properties is asked for; {_MAX_ITEMS} are the most here")
+            raise SchemaError(f"an object needs {least} properties; at most {_MAX_ITEMS} are supported")
         required = frozenset(schema.get("required", ()))
         optional = [key for key in instance if key not in required]
         while most is not None and len(instance) > most and optional:
@@ -222,7 +222,7 @@ class InstanceGenerator:
             rest = {"allOf": [rest, schema["contains"]]}
         least = max(schema.get("minItems", 0), schema.get("minContains", 1) if "contains" in schema else 0)
         if least > _MAX_ITEMS:
-            raise SchemaError(f"a list of {least} items is asked for; {_MAX_ITEMS} are the most here")
+            raise SchemaError(f"a list needs {least} items; at most {_MAX_ITEMS} are supported")
         most = min(schema.get("maxItems", _MAX_ITEMS), _MAX_ITEMS)
         values: list[Any] = list(value) if isinstance(value, list) else [value]
         count = len(values) if isinstance(value, list) else len(first) or 1

@@ -54,9 +54,9 @@ def _schema_text(schema: Any) -> str:
     except RecursionError:
         raise SchemaError("the schema is nested too deeply") from None
     except ValueError:
-        raise SchemaError("the schema holds a number that is too large") from None
+        raise SchemaError("the schema has a number that is too large") from None
     if len(schema_text) > _MAX_CHARACTERS:
-        raise SchemaError(f"the schema has {len(schema_text)} characters; {_MAX_CHARACTERS} are the most here")
+        raise SchemaError(f"the schema has {len(schema_text)} characters; at most {_MAX_CHARACTERS} are supported")
     return schema_text
 
 
@@ -97,6 +97,6 @@ def _generate_valid_instance(schema_text: str, value: Any, key: str) -> Any:
 
 def _budget_error(budget: Budget) -> SchemaError:
     return SchemaError(
-        f"working through the schema takes more than {budget.limit} steps, which is the most for one of its length; "
-        "use fewer alternatives and references that multiply"
+        f"generating an instance takes more than {budget.limit} steps, the limit for a schema of this length; "
+        "use fewer alternatives, and fewer references inside alternatives"
     )

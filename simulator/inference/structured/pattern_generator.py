@@ -38,9 +38,7 @@ def parse_pattern(pattern: str) -> Any:
         PatternError: it is invalid or too long.
     """
     if len(pattern) > _MAX_PATTERN_LENGTH:
-        raise PatternError(
-            f"a pattern of {len(pattern)} characters is too long; {_MAX_PATTERN_LENGTH} are the most here"
-        )
+        raise PatternError(f"a pattern has {len(pattern)} characters; at most {_MAX_PATTERN_LENGTH} are supported")
     try:
         re.compile(pattern)
         return _PARSER.parse(pattern)
@@ -75,7 +73,7 @@ class _TextGenerator:
         """Return a text for a sequence of parts."""
         text = "".join([self._part(str(op), argument) for op, argument in parsed])
         if len(text) > _MAX_LENGTH:
-            raise PatternError(f"the pattern asks for more than {_MAX_LENGTH} characters")
+            raise PatternError(f"the pattern needs more than {_MAX_LENGTH} characters")
         return text
 
     def _part(self, op: str, argument: Any) -> str:
@@ -102,7 +100,7 @@ class _TextGenerator:
         times = min(int(high), low + self._extra_repeats)
         text = self.sequence(inner)
         if times * len(text) > _MAX_LENGTH:
-            raise PatternError(f"the pattern asks for more than {_MAX_LENGTH} characters")
+            raise PatternError(f"the pattern needs more than {_MAX_LENGTH} characters")
         return text * times
 
 

@@ -34,7 +34,7 @@ def matches_pattern(pattern: str, text: str) -> bool:
         PatternError: the pattern is invalid, or too complex for a text of this length.
     """
     if not is_cheap_to_match(pattern, len(text)):
-        raise PatternError(f"the pattern {pattern!r} is too involved for a text of {len(text)} characters")
+        raise PatternError(f"the pattern {pattern!r} is too complex for a text of {len(text)} characters")
     return re.search(pattern, text) is not None
 
 
@@ -119,7 +119,7 @@ def _subsequences(op: str, argument: Any) -> list[Any]:
 def _count_repeat(low: int, high: int, inner: Any) -> tuple[CountsByLength, CountsByLength]:
     ways, steps = _count_sequence(inner)
     if ways[0] and low > _MAX_EXACT_LENGTH:
-        raise PatternError("a pattern that asks many times for what may be empty is not supported here")
+        raise PatternError("a pattern with many repeats of a part that may be empty is not supported")
     rounds = [_START]
     for _ in range(min(low, _MAX_EXACT_LENGTH + 1)):
         rounds.append(_product(rounds[-1], ways))

@@ -95,7 +95,7 @@ def _number(kind: str, schema: Mapping[str, Any], value: Any, variation: int) ->
         number = int(exact) if whole or exact.denominator == 1 else float(exact)
         if _fits(number, schema):
             return number, False
-    raise SchemaError("a number has no room between its bounds")
+    raise SchemaError("no number is within the bounds")
 
 
 def _steps(schema: Mapping[str, Any], *, whole: bool) -> list[Fraction | None]:
@@ -164,7 +164,7 @@ def _fits(value: float, schema: Mapping[str, Any]) -> bool:
 def _string(schema: Mapping[str, Any], value: Any, name: str, variation: int) -> tuple[str, bool]:
     low, high = schema.get("minLength", 0), schema.get("maxLength")
     if low > _MAX_LENGTH:
-        raise SchemaError(f"a string of {low} characters is asked for; {_MAX_LENGTH} are the most here")
+        raise SchemaError(f"a string needs {low} characters; at most {_MAX_LENGTH} are supported")
     pattern, formatted = schema.get("pattern"), _FORMATS.get(schema.get("format", ""))
 
     def fits(text: str) -> bool:
@@ -185,7 +185,7 @@ def _string(schema: Mapping[str, Any], value: Any, name: str, variation: int) ->
     if high is not None and len(filler) > high:
         filler = (f"{variation}" if variation else "x" * low).rjust(low, "x")[:high]
     if not fits(filler):
-        raise SchemaError("a string has no room between minLength and maxLength")
+        raise SchemaError("no string is within minLength and maxLength")
     return filler, False
 
 

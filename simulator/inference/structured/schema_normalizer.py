@@ -65,7 +65,7 @@ def resolve_reference(name: str, root: Any) -> Any:
     if name == "#":
         return root
     if not name.startswith("#/"):
-        raise SchemaError(f"the reference {name!r} leads out of the schema; write it as '#/$defs/...'")
+        raise SchemaError(f"the reference {name!r} points outside the schema; write it as '#/$defs/...'")
     target = root
     for step in unquote(name[2:]).split("/"):
         key = step.replace("~1", "/").replace("~0", "~")
@@ -74,7 +74,7 @@ def resolve_reference(name: str, root: Any) -> Any:
         elif isinstance(target, list) and key.isdecimal() and int(key) < len(target):
             target = target[int(key)]
         else:
-            raise SchemaError(f"the reference {name!r} leads nowhere")
+            raise SchemaError(f"the reference {name!r} has no target")
     return target
 
 
