@@ -3,7 +3,7 @@
 The same jobs are created twice, on two data folders, with the clock frozen, so that all have the same creation time.
 One simulator runs undisturbed. The other one is ended with kill -9 at random moments (from a seed) and started again,
 until all jobs have ended. Meanwhile a user uploads files, stores objects and creates functions. Whatever was
-acknowledged must exist after each start. At the end each job's log must equal that of the undisturbed simulator byte for
+acknowledged must exist after each start. At the end each log must equal that of the undisturbed simulator byte for
 byte.
 """
 
