@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import replace
+from inspect import getsource
 from math import inf
 from pathlib import Path
 from typing import get_args
@@ -112,7 +113,7 @@ def test_job_settings_are_all_settings_that_the_lifecycle_reads() -> None:
     read_settings = {
         node.attr
         for module in (lifecycle, run_preparation)
-        for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
+        for node in ast.walk(ast.parse(getsource(module)))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "settings"
     }
     all_job_settings = Settings(

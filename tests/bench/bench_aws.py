@@ -1,4 +1,4 @@
-"""What the AWS account costs: a write, a restart, a world. Prints only: `python -m tests.bench.bench_aws`."""
+"""Measures the AWS account: a write, a restart, a state. `python -m tests.bench.bench_aws` prints a table."""
 
 import gc
 from collections.abc import Callable

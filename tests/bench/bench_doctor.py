@@ -1,10 +1,9 @@
-"""What the reward doctor finds, what it cries wolf at, and what a visit costs.
+"""Measures the doctor: which faults it finds, which false alarms it raises, and how long a run takes.
 
     python -m tests.bench.bench_doctor [--gallery tuning|set_aside]... [--seeds N] [--sound-runs N] [--only NAME]...
 
-Every reward function of a gallery (`fixtures/gallery/`) is really run, as a package in Lambda workers, by a whole visit
-for each seed. Prints, asserts nothing. Seconds depend on the machine: what a visit's parts cost beside each other is
-the figure to read.
+Every reward function of a gallery (`fixtures/gallery/`) really runs, as a package in Lambda workers, with a whole
+doctor run for each seed. Prints tables. Seconds depend on the machine, so compare the parts of a run with each other.
 """
 
 import argparse
@@ -57,29 +56,29 @@ class Reward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryResult:
-    """What visits with several seeds found: a set of (probe, severity) for each."""
+    """What runs with several seeds found: a set of (probe, severity) for each."""
 
     reward: Reward
-    visits: tuple[frozenset[Found], ...]
+    runs: tuple[frozenset[Found], ...]
 
     def worst(self, parts: str) -> list[Severity]:
-        """Return the worst severity of each visit among probes whose ids begin with one of the letters."""
+        """Return the worst severity of each run among probes whose ids begin with one of the letters."""
         return [
             min(
                 (severity for probe, severity in found if probe[0] in parts),
                 key=lambda severity: severity.rank,
                 default=Severity.OK,
             )
-            for found in self.visits
+            for found in self.runs
         ]
 
     def ids(self, parts: str, severity: Severity) -> str:
         """Return the ids that were found so, with how often where that was not always."""
         counts = Counter(
-            probe for found in self.visits for probe, as_bad in found if as_bad is severity and probe[0] in parts
+            probe for found in self.runs for probe, as_bad in found if as_bad is severity and probe[0] in parts
         )
         return " ".join(
-            probe if count == len(self.visits) else f"{probe}({count})"
+            probe if count == len(self.runs) else f"{probe}({count})"
             for probe, count in sorted(counts.items(), key=lambda entry: (entry[0][0], int(entry[0][1:])))
         )
 
@@ -110,7 +109,7 @@ def run_doctor(
     *,
     seed: int,
     static: Sequence[tuple[Probe, ProbeFunction]] = STATIC_PROBES,
-    told: StepCallback = lambda _course, _step, _steps: None,
+    on_step: StepCallback = lambda _variant, _step, _steps: None,
 ) -> DoctorReport:
     """Take every probe, with the function really run."""
     with load_reward_function(str(reward.folder), wall_clock=time.time, timeout=TIMEOUT) as patient:
@@ -127,16 +126,16 @@ def run_doctor(
             data_sha256="",
             static_probes=static,
             training_probes=TRAINING_PROBES,
-            simulate_training=lambda exam, _told: simulate_training(exam, on_step=told),
+            simulate_training=lambda context, _on_step: simulate_training(context, on_step=on_step),
         )
 
 
 def find_problems(reward: Reward, *, seed: int) -> frozenset[Found]:
-    """Return what a visit found; a function that is not even admitted has failed S1."""
+    """Return what a run found; a function that cannot be loaded has failed S1."""
     try:
         result = run_doctor(reward, seed=seed)
         findings = result.findings
-        if not result.traces:  # the static probes ended the visit: what would training have found by itself?
+        if not result.traces:  # the static probes ended the run; run the training probes too
             findings += run_doctor(reward, seed=seed, static=()).findings
     except LoadError as refused:
         print(f"{reward.name}: {refused}", file=sys.stderr)
@@ -145,34 +144,36 @@ def find_problems(reward: Reward, *, seed: int) -> frozenset[Found]:
 
 
 def evaluate_gallery(rewards: Iterable[Reward], *, seeds: int) -> Iterator[GalleryResult]:
-    """Visit each reward with each seed."""
+    """Run the doctor on each reward with each seed."""
     for reward in rewards:
-        judgement = GalleryResult(
-            reward=reward, visits=tuple(find_problems(reward, seed=seed) for seed in range(seeds))
+        gallery_result = GalleryResult(
+            reward=reward, runs=tuple(find_problems(reward, seed=seed) for seed in range(seeds))
         )
-        print(f"{reward.name}: {', '.join(severity.value for severity in judgement.worst('ST'))}", file=sys.stderr)
-        yield judgement
+        print(f"{reward.name}: {', '.join(severity.value for severity in gallery_result.worst('ST'))}", file=sys.stderr)
+        yield gallery_result
 
 
-def print_results(console: Console, judgements: Sequence[GalleryResult], *, gallery: str, seeds: int) -> None:
-    """Print a gallery's table, with the share of broken rewards that was detected and of sound ones that was blamed."""
+def print_results(console: Console, results: Sequence[GalleryResult], *, gallery: str, seeds: int) -> None:
+    """Print a gallery's table, with the shares of broken rewards detected and of sound rewards flagged."""
     table = Table(title=f"{gallery}: {seeds} seeds each", title_justify="left", box=None, header_style="bold")
     for column in ("reward", "", "static: failed", "warned", "training: failed", "warned", "expected, not found"):
         table.add_column(column)
-    for judgement in judgements:
-        blamed = {probe for one in judgement.visits for probe, severity in one if severity.rank <= Severity.WARN.rank}
+    for gallery_result in results:
+        flagged = {
+            probe for one in gallery_result.runs for probe, severity in one if severity.rank <= Severity.WARN.rank
+        }
         table.add_row(
-            judgement.reward.name,
-            "sound" if judgement.reward.sound else "broken",
-            judgement.ids("S", Severity.FAIL),
-            judgement.ids("S", Severity.WARN),
-            judgement.ids("T", Severity.FAIL),
-            judgement.ids("T", Severity.WARN),
-            " ".join(probe for probe in judgement.reward.expected if probe not in blamed),
+            gallery_result.reward.name,
+            "sound" if gallery_result.reward.sound else "broken",
+            gallery_result.ids("S", Severity.FAIL),
+            gallery_result.ids("S", Severity.WARN),
+            gallery_result.ids("T", Severity.FAIL),
+            gallery_result.ids("T", Severity.WARN),
+            " ".join(probe for probe in gallery_result.reward.expected if probe not in flagged),
         )
     console.print(table)
     summary = Table(box=None, header_style="bold")
-    for column in ("", "static", "training", "whole visit"):
+    for column in ("", "static", "training", "whole run"):
         summary.add_column(column)
     for sound, severity, title in (
         (False, Severity.FAIL, "broken, failed"),
@@ -180,22 +181,22 @@ def print_results(console: Console, judgements: Sequence[GalleryResult], *, gall
         (True, Severity.FAIL, "sound, failed"),
         (True, Severity.WARN, "sound, failed or warned"),
     ):
-        some = [judgement for judgement in judgements if judgement.reward.sound is sound]
+        some = [gallery_result for gallery_result in results if gallery_result.reward.sound is sound]
         cells = []
         for parts in ("S", "T", "ST"):
-            worst = [one for judgement in some for one in judgement.worst(parts)]
-            cells.append(f"{sum(one.rank <= severity.rank for one in worst)} of {len(worst)} visits")
+            worst = [one for gallery_result in some for one in gallery_result.worst(parts)]
+            cells.append(f"{sum(one.rank <= severity.rank for one in worst)} of {len(worst)} runs")
         summary.add_row(title, *cells)
     console.print(summary)
 
 
 def print_false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int) -> None:
-    """Visit sound rewards in turn, with a new seed for each round, and print what was held against them."""
+    """Run the doctor on sound rewards in turn, with a new seed for each round, and print their findings."""
     sound = [reward for reward in rewards if reward.sound]
     if not sound or not runs:
         return
     alarms: Counter[tuple[Severity, str, str]] = Counter()
-    blamed: Counter[Severity] = Counter()
+    flagged: Counter[Severity] = Counter()
     for run, reward in enumerate(islice(cycle(sound), runs)):
         ill = {
             entry
@@ -203,17 +204,17 @@ def print_false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int
             if entry[1].rank <= Severity.WARN.rank
         }
         alarms.update((severity, probe, reward.name) for probe, severity in ill)
-        blamed.update({severity for _, severity in ill})
+        flagged.update({severity for _, severity in ill})
     console.print(
-        f"{runs} seeded runs of {len(sound)} sound rewards: {blamed[Severity.FAIL]} with a failure, "
-        f"{blamed[Severity.WARN]} with a warning"
+        f"{runs} seeded runs of {len(sound)} sound rewards: {flagged[Severity.FAIL]} with a failure, "
+        f"{flagged[Severity.WARN]} with a warning"
     )
     for (severity, probe, name), count in sorted(alarms.items()):
         console.print(f"  {severity.value} {probe} of {name}: {count}")
 
 
 def print_costs(console: Console, *, rounds: int) -> None:
-    """Print what a visit to our own reward function costs on 300 rows."""
+    """Print the time of a run on our own reward function on 300 rows."""
     reward = Reward(name="reward_lambda", folder=REWARD_LAMBDA, data=PROMPTS / "train.jsonl", sound=True)
     static, whole, course = [], [], []
     result = run_doctor(reward, seed=0)
@@ -221,18 +222,18 @@ def print_costs(console: Console, *, rounds: int) -> None:
     for seed in range(rounds):
         marks.clear()
         begun = time.perf_counter()
-        run_doctor(reward, seed=seed, told=lambda _course, _step, _steps: marks.append(time.perf_counter()))
+        run_doctor(reward, seed=seed, on_step=lambda _variant, _step, _steps: marks.append(time.perf_counter()))
         done = time.perf_counter()
         static.append(marks[0] - begun)
         whole.append(done - begun)
         course.append((done - marks[0]) / len(marks))
     steps = ", ".join(f"{run.name} {run.steps}" for run in result.traces)
-    per_course = STEPS * median(course)
+    per_variant = STEPS * median(course)
     console.print(
-        f"Our own reward on {result.record_count} rows, medians of {rounds} visits, {result.call_count} calls each:\n"
-        f"  static probes {median(static):.2f} s; whole visit {median(whole):.2f} s, "
+        f"Our own reward on {result.record_count} rows, medians of {rounds} runs, {result.call_count} calls each:\n"
+        f"  static probes {median(static):.2f} s; whole run {median(whole):.2f} s, "
         f"{median(whole) / median(static):.1f} times as long\n"
-        f"  four runs of {STEPS} steps {4 * per_course:.2f} s (steps taken: {steps})"
+        f"  four runs of {STEPS} steps {4 * per_variant:.2f} s (steps taken: {steps})"
     )
     ill = [finding for finding in result.findings if finding.severity.rank <= Severity.WARN.rank]
     console.print("  found: " + (", ".join(f"{one.probe} {one.severity.value}" for one in ill) or "nothing"))
@@ -242,9 +243,9 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gallery", action="append", help="a folder of fixtures/gallery; by default all of them")
-    parser.add_argument("--seeds", type=int, default=3, help="visits for each reward")
-    parser.add_argument("--sound-runs", type=int, default=40, help="visits of sound rewards")
-    parser.add_argument("--rounds", type=int, default=5, help="visits that are timed; 0 times none")
+    parser.add_argument("--seeds", type=int, default=3, help="runs for each reward")
+    parser.add_argument("--sound-runs", type=int, default=40, help="runs of sound rewards")
+    parser.add_argument("--rounds", type=int, default=5, help="runs that are timed; 0 times none")
     parser.add_argument("--only", action="append", help="rewards by name")
     chosen = parser.parse_args()
     console = Console(width=150)

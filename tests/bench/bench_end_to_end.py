@@ -1,6 +1,7 @@
-"""Figures of the whole road, side by side in one run: `python -m tests.bench.bench_end_to_end`. Asserts nothing.
+"""Measures whole workflows side by side: `python -m tests.bench.bench_end_to_end` prints a table.
 
-Medians, because machines are shared and noisy; where something else is named beside ours, read the ratio.
+Figures are medians, because machines are shared and noisy. Where another program is listed beside the simulator, read
+the ratio.
 """
 
 import http.client
@@ -46,7 +47,7 @@ Figure = tuple[str, str, str]
 
 def main() -> None:
     """Measure everything and print one table."""
-    table = Table(title="The whole road", title_justify="left", box=None, header_style="bold")
+    table = Table(title="End to end", title_justify="left", box=None, header_style="bold")
     for column in ("what", "measured", "beside it"):
         table.add_column(column, no_wrap=True)
     for figure in (*measure_start(), *measure_exec(), *measure_lambda_calls(), *measure_requests_and_jobs()):

@@ -1,7 +1,7 @@
-"""What the edge costs where faults are met: `python -m tests.bench.bench_fault_middleware`. Prints, asserts nothing.
+"""Measures the cost of the fault middleware: `python -m tests.bench.bench_fault_middleware` prints a table.
 
-A model is retrieved again and again, without a socket, so that nothing hides the cost: past the edge, through it with
-no fault, and through it beside faults that never fit. Rounds of each take turns; the best of each counts.
+A model is retrieved repeatedly without a socket, so that nothing hides the cost: without the middleware, with it but no
+fault, and with faults that never match. The rounds alternate, and the best of each counts.
 """
 
 import asyncio
@@ -59,25 +59,29 @@ async def measure_rate(app: App, key: str) -> float:
 
 
 def main() -> None:
-    """Print the rates, and their ratio to the one past the edge."""
+    """Print the rates, and their ratio to the one without the middleware."""
     with Simulator(Settings(), url="http://testserver") as simulator:
-        edge, book, key = simulator._services.api, simulator.context.fault_registry, create_session_key(TUNING_REGION)
-        assert isinstance(edge, FaultMiddleware)
+        middleware, registry, key = (
+            simulator._services.api,
+            simulator.context.fault_registry,
+            create_session_key(TUNING_REGION),
+        )
+        assert isinstance(middleware, FaultMiddleware)
         ways: dict[str, tuple[App, int]] = {
-            "past the edge": (edge._app, 0),
-            "through it, no fault": (edge, 0),
-            "through it, 1 fault that never fits": (edge, 1),
-            "through it, 20 faults that never fit": (edge, 20),
+            "without it": (middleware._app, 0),
+            "with it, no fault": (middleware, 0),
+            "with it, 1 fault that never matches": (middleware, 1),
+            "with it, 20 faults that never match": (middleware, 20),
         }
         best = dict.fromkeys(ways, 0.0)
         for _ in range(ROUNDS):
             for name, (app, faults) in ways.items():
-                book.clear()
+                registry.clear()
                 if faults:
-                    book.add([UNMATCHED_FAULT] * faults)
+                    registry.add([UNMATCHED_FAULT] * faults)
                 best[name] = max(best[name], asyncio.run(measure_rate(app, key)))
     for name, rate in best.items():
-        print(f"{name:<38} {rate:8,.0f} requests/s   {rate / best['past the edge']:.3f}")
+        print(f"{name:<38} {rate:8,.0f} requests/s   {rate / best['without it']:.3f}")
 
 
 if __name__ == "__main__":

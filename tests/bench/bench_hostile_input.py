@@ -1,7 +1,7 @@
-"""What hostile material costs: `python -m tests.bench.bench_hostile_input`. Prints, asserts nothing.
+"""Measures the cost of hostile input: `python -m tests.bench.bench_hostile_input` prints a table. Linux only.
 
-Files of 512 MB of several contents, the files of the corpus that are too large to be kept, and the hostile packages,
-each read in a process of its own, whose peak of resident memory and processor time are told. Linux only.
+The input is files of 512 MB with several contents, the files of the corpus that are too large to store, and the hostile
+packages. Each is read in a process of its own, whose peak resident memory and processor time are printed.
 """
 
 import os
@@ -77,16 +77,17 @@ def measure_reader(path: Path, reader: str) -> str:
     """Read a file in a process of its own; return what that took and what came of it."""
     program = f"import sys, time\n{_READERS[reader]}{_PEAK}"
     command = [sys.executable, "-W", "ignore", "-c", program, os.fspath(path)]
-    *said, used = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    peak, seconds = used.split()
-    return f"{int(peak) / 1024:7,.0f} MB {float(seconds):6.1f} s  {' '.join(said)[:90]}"
+    *lines, usage = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    peak, seconds = usage.split()
+    return f"{int(peak) / 1024:7,.0f} MB {float(seconds):6.1f} s  {' '.join(lines)[:90]}"
 
 
 def main() -> None:
     """Print every measurement."""
     refused = sum(case.records is None for case in HOSTILE_FILES)
     print(
-        f"kept: {len(HOSTILE_FILES)} files, {refused} refused; made: {len(LARGE_FILES)} files, {len(HOSTILE_PACKAGES)} packages"
+        f"stored: {len(HOSTILE_FILES)} files, {refused} refused; "
+        f"generated: {len(LARGE_FILES)} files, {len(HOSTILE_PACKAGES)} packages"
     )
     with tempfile.TemporaryDirectory() as name:
         folder, path = Path(name), Path(name) / "file.jsonl"

@@ -1,9 +1,9 @@
-"""What inference costs on the wire: `python -m tests.bench.bench_inference`. Prints, asserts nothing.
+"""Measures inference over HTTP: `python -m tests.bench.bench_inference` prints a table.
 
-The simulator (authentication on) and PyPI's `llmock` are each served by a process of their own and asked the same by
-another: the prompts of our own training file, as whole chats, as 16 streams at once, and as 16 streams of eight choices
-each, which are long enough that what a request costs hardly matters. `llmock` is left out, with a word, when there is
-none: its command is on the path, or named by the variable LLMOCK (best in an environment of its own).
+The simulator (with authentication) and PyPI's `llmock` each run in a process of their own. Another process sends both
+the same requests: the prompts of our training file as whole chats, as 16 streams at once, and as 16 streams of eight
+choices each, which are so long that the cost of a request hardly matters. `llmock` is skipped with a message when it is
+not installed: its command must be on the path, or named by the variable LLMOCK (best in an environment of its own).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What a listing costs with much in the store against with little. Prints, asserts nothing.
+"""Measures listings with a large store and with a small one. Prints a table.
 
 `python -m tests.bench.bench_listings [JOBS] [EVENTS]`: by default 100,000 jobs and files, and one job of a million
 events.
@@ -55,7 +55,7 @@ def fill_store(folder: Path, *, jobs: int, events: int) -> None:
 
 
 def requests(*, jobs: int, events: int) -> dict[str, tuple[str, Mapping[str, str | int]]]:
-    """Return what is asked for, by its name."""
+    """Return the measured requests by name."""
     middle_job, middle_event = f"copy-{jobs // 2}", f"event-{events // 2}"
     return {
         "20 files": ("/v1/files", {"limit": 20}),

@@ -1,7 +1,7 @@
-"""Load on one simulator: `python -m tests.bench.bench_load`. Asserts nothing; prints one table.
+"""Measures one simulator under load: `python -m tests.bench.bench_load` prints a table.
 
 A simulator holds 10,000 finished jobs. While 50 more run with a real reward function, 200 clients poll them (a retrieve
-and a page of events each time), files of 512 MB are uploaded, and readers of streams stop reading. Then everything
+and a page of events each time), files of 512 MB are uploaded, and clients stop reading their streams. Then everything
 ends, and what is left of it is counted.
 """
 
@@ -99,7 +99,7 @@ def fill_store(data: Path, temporary: Path, *, jobs: int) -> None:
 
 
 async def poll_job(url: str, key: str, job: str, seen: LatencySamples, stop: asyncio.Event, *, pause: float) -> None:
-    """Be a client that watches a job until it is told to stop."""
+    """Poll a job like a client until the event is set."""
     headers = {"authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=60, verify=False) as http:
         while not stop.is_set():

@@ -1,4 +1,7 @@
-"""What training on recorded responses gives on GSM8K. Prints only: `python -m tests.bench.bench_recorded_responses [FILE]`."""
+"""Measures training on recorded responses of GSM8K problems.
+
+`python -m tests.bench.bench_recorded_responses [FILE]` prints a table.
+"""
 
 import sys
 from pathlib import Path

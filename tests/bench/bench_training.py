@@ -1,4 +1,4 @@
-"""What training costs and gives on GSM8K. Prints, asserts nothing: `python -m tests.bench.bench_training [FILE]`."""
+"""Measures training on GSM8K: time and rewards. `python -m tests.bench.bench_training [FILE]` prints a table."""
 
 import sys
 from pathlib import Path
