@@ -40,13 +40,13 @@ def test_a_running_clock_follows_real_time_at_its_speed() -> None:
     clock = Clock(epoch=1_000, monotonic=machine)
     clock.set_speed(60.0)
     machine.at = 101.5
-    seen = [clock.now()]
+    readings = [clock.now()]
     clock.set_speed(2.0)
     machine.at = 103.0
-    seen.append(clock.now())
+    readings.append(clock.now())
     clock.set_speed(0.0)
     machine.at = 1_000.0
-    assert [*seen, clock.now()] == [1_090, 1_093, 1_093]
+    assert [*readings, clock.now()] == [1_090, 1_093, 1_093]
 
 
 def test_a_running_clock_knows_the_real_seconds_until_a_time() -> None:
@@ -73,10 +73,10 @@ def test_a_running_clock_stops_at_its_last_second() -> None:
     clock = Clock(epoch=1_000, monotonic=machine, max_time=2_000)
     clock.set_speed(10.0)
     machine.at = 1e300
-    seen = [clock.now(), clock.seconds_until(2_001)]
+    readings = [clock.now(), clock.seconds_until(2_001)]
     clock.move_to(2_500)
     machine.at = 2e300
-    assert [*seen, clock.now()] == [2_000, None, 2_500]
+    assert [*readings, clock.now()] == [2_000, None, 2_500]
 
 
 def test_an_advance_ages_earlier_keys_and_no_later_ones() -> None:

@@ -44,7 +44,7 @@ def test_an_id_is_the_same_in_every_process() -> None:
 
 def test_kinds_ordinals_and_seeds_give_different_ids() -> None:
     """No two of these are equal."""
-    names = [
+    ids = [
         IDS.file(0),
         IDS.file(1),
         Ids(seed=1).file(0),
@@ -54,7 +54,7 @@ def test_kinds_ordinals_and_seeds_give_different_ids() -> None:
         IDS.event("ftjob-2", 0).removeprefix("ftevent-"),
         IDS.completion(0).removeprefix("chatcmpl-"),
     ]
-    assert len(set(names)) == len(names)
+    assert len(set(ids)) == len(ids)
 
 
 @given(st.lists(st.text(max_size=5), max_size=4), st.lists(st.text(max_size=5), max_size=4))

@@ -94,10 +94,12 @@ class ScriptedJobFault(StrictModel):
 
     @model_validator(mode="after")
     def _check_one_effect(self) -> "ScriptedJobFault":
-        given = [name for name in _EFFECTS if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"it takes exactly one of {join_quoted(_EFFECTS)}; it has {join_quoted(given) or 'none'}")
-        (effect,) = given
+        effects = [name for name in _EFFECTS if getattr(self, name) is not None]
+        if len(effects) != 1:
+            raise ValueError(
+                f"it takes exactly one of {join_quoted(_EFFECTS)}; it has {join_quoted(effects) or 'none'}"
+            )
+        (effect,) = effects
         if effect in _STEP_EFFECTS and self.step is None:
             raise ValueError(f"'{effect}' happens during a step: name it in 'step'")
         if effect == "queue":

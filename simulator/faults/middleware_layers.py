@@ -98,8 +98,8 @@ def add_hint(app: App, hint: str) -> App:
             if message["type"] == "http.response.start":
                 headers = list(message["headers"])
                 hints = [value for name, value in headers if name == _HINT]
-                others = [(name, value) for name, value in headers if name != _HINT]
-                message["headers"] = [*others, (_HINT, b"; ".join([*hints, hint.encode("latin-1", "replace")]))]
+                other_headers = [(name, value) for name, value in headers if name != _HINT]
+                message["headers"] = [*other_headers, (_HINT, b"; ".join([*hints, hint.encode("latin-1", "replace")]))]
             await send(message)
 
         await app(scope, receive, send_with_hint)

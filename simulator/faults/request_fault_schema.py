@@ -118,12 +118,12 @@ class ScriptedStream(StrictModel):
 
     @model_validator(mode="after")
     def _check_one_effect(self) -> "ScriptedStream":
-        given = [name for name in StreamFaultKind if getattr(self, name) is not None]
-        if len(given) != 1:
+        effects = [name for name in StreamFaultKind if getattr(self, name) is not None]
+        if len(effects) != 1:
             raise ValueError(
-                f"it takes exactly one of {join_quoted(StreamFaultKind)}; it has {join_quoted(given) or 'none'}"
+                f"it takes exactly one of {join_quoted(StreamFaultKind)}; it has {join_quoted(effects) or 'none'}"
             )
-        if self.seconds is not None and given != [StreamFaultKind.STALL]:
+        if self.seconds is not None and effects != [StreamFaultKind.STALL]:
             raise ValueError("'seconds' belongs to 'stall_after'")
         return self
 
@@ -182,14 +182,14 @@ class ScriptedFault(StrictModel):
 
     @model_validator(mode="after")
     def _check_one_effect(self) -> "ScriptedFault":
-        given = [name for name in _EFFECTS if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"it takes one of {join_quoted(given)}: write one fault for each")
-        if not given and self.delay is None:
+        effects = [name for name in _EFFECTS if getattr(self, name) is not None]
+        if len(effects) > 1:
+            raise ValueError(f"it takes one of {join_quoted(effects)}: write one fault for each")
+        if not effects and self.delay is None:
             raise ValueError(f"it has no effect: give 'delay', or one of {join_quoted(_EFFECTS)}")
-        for field, effects in _DEPENDENT_FIELDS.items():
-            if getattr(self, field) is not None and not set(given) & set(effects):
-                raise ValueError(f"'{field}' goes with {join_quoted(effects)}, which is missing")
+        for field, allowed_effects in _DEPENDENT_FIELDS.items():
+            if getattr(self, field) is not None and not set(effects) & set(allowed_effects):
+                raise ValueError(f"'{field}' goes with {join_quoted(allowed_effects)}, which is missing")
         if self.error and self.values:
             allowed = placeholders(CATALOGUE[self.error]) | {"param"}
             if unknown := set(self.values) - allowed:

@@ -66,5 +66,5 @@ class RunTargets:
     def time_limit(self, job_id: str) -> int | None:
         """Return the latest simulated time that the targets of a job allow, or None if one has no limit."""
         limits = [target.until for target in self._targets.get(job_id, ())]
-        known = [limit for limit in limits if limit is not None]
-        return max(known) if known and len(known) == len(limits) else None
+        finite = [limit for limit in limits if limit is not None]
+        return max(finite) if finite and len(finite) == len(limits) else None

@@ -43,10 +43,10 @@ class Terminal(StringIO):
         return True
 
 
-def faults(simulator: RunningSimulator, *arguments: str, given: str | None = None) -> Result:
+def faults(simulator: RunningSimulator, *arguments: str, stdin: str | None = None) -> Result:
     """Run `rft-sim faults` for a served simulator."""
     port = simulator.url.rpartition(":")[2]
-    return CliRunner().invoke(app, ["faults", *arguments, "--port", port], input=given)
+    return CliRunner().invoke(app, ["faults", *arguments, "--port", port], input=stdin)
 
 
 def output_lines(result: Result) -> list[str]:
@@ -73,7 +73,7 @@ def test_the_command_adds_lists_and_removes_faults(faulty_simulator: RunningSimu
         f"{indent}matched 1, applied 1",
     ]
     assert output_lines(faults(faulty_simulator, "remove", first)) == [f"Removed {first}."]
-    third = output_lines(faults(faulty_simulator, "add", "-", given=json.dumps(DROP)))[0].split()[1].removesuffix(".")
+    third = output_lines(faults(faulty_simulator, "add", "-", stdin=json.dumps(DROP)))[0].split()[1].removesuffix(".")
     assert [status.id for status in faulty_simulator.instance.context.fault_registry.statuses()] == [second, third]
     assert output_lines(faults(faulty_simulator, "clear")) == ["Removed all faults."]
     assert output_lines(faults(faulty_simulator)) == ["No faults."]
@@ -106,7 +106,7 @@ def test_an_error_is_one_line_and_exits_with_2(
     faulty_simulator: RunningSimulator, arguments: list[str], message: str
 ) -> None:
     """Unknown faults, invalid scripts and missing files."""
-    done = faults(faulty_simulator, *arguments, given='{"request": {}, "drop": 1}')
+    done = faults(faulty_simulator, *arguments, stdin='{"request": {}, "drop": 1}')
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"rft-sim: {message}\n")
 
 
@@ -139,10 +139,10 @@ def test_a_script_can_be_checked_without_a_simulator(tmp_path: Path) -> None:
 def test_no_line_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     """And no word is split: neither in the list of faults nor on the page."""
     monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setattr("sys.stdout", written := Terminal())
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
     control.check(FIXTURES / "throttled_lambda.json")
     control.explain()
-    output = re.sub(r"\x1b\[[0-9;]*m", "", written.getvalue())
+    output = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
     assert max(len(line) for line in output.splitlines()) <= columns
     assert {"TooManyRequestsException", "tokens_per_minute.output"} <= set(output.split())
     assert not {"|", "|---|---|---|", "../errors.py"} & set(output.split())

@@ -57,10 +57,9 @@ def call_error(simulator: RunningSimulator, service: str, call: Call) -> tuple[s
             {"aws_error": "ExpiredTokenException"},
             ("ExpiredTokenException", "The security token included in the request is expired", 403),
         ),
-        ({"aws_error": "ThrottlingException"}, ("ThrottlingException", "Rate exceeded", 400)),
         ({"aws_error": "Odd.Code", "status": 409, "message": "a < b & é"}, ("Odd.Code", "a < b & é", 409)),
     ],
-    ids=["expired", "throttled", "any"],
+    ids=["expired", "any"],
 )
 def test_an_aws_error_has_the_format_of_its_service(
     faulty_simulator: RunningSimulator, service: str, fault: dict[str, Any], message: tuple[str, str, int]

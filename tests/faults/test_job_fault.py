@@ -22,13 +22,13 @@ DELETING = {"service": "lambda", "operation": "DeleteFunction"}
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
     """A simulator with the functions that the scripts name."""
-    with serve_simulator() as made:
-        yield made
+    with serve_simulator() as credential:
+        yield credential
 
 
-def control_clock(simulator: SimulatorClient, **wanted: Any) -> None:
+def control_clock(simulator: SimulatorClient, **command: Any) -> None:
     """Send a clock command."""
-    assert simulator.http.post("/_simulator/clock", json=wanted).status_code == 200
+    assert simulator.http.post("/_simulator/clock", json=command).status_code == 200
 
 
 def run_job_with_faults(
@@ -47,12 +47,12 @@ def run_job_with_faults(
     control_clock(simulator, freeze=True)
     file = (caller or simulator).upload(make_training_file(records))
     jobs = [(caller or simulator).create_job(file, function=function)["id"] for function in functions]
-    names = simulator.instance.context.fault_registry.add(
+    fault_ids = simulator.instance.context.fault_registry.add(
         [entry | {"job": job} for entry, job in zip(entries, jobs, strict=True)]
     )
     control_clock(simulator, freeze=False)
     ends = [simulator.wait_for_job(job) for job in jobs]
-    statuses = [status for status in simulator.instance.context.fault_registry.statuses() if status.id in names]
+    statuses = [status for status in simulator.instance.context.fault_registry.statuses() if status.id in fault_ids]
     expected = [(1, 0 if refused else 1, refused)] * len(entries)
     assert [(status.matched, status.applied, bool(status.refused)) for status in statuses] == expected
     simulator.instance.context.fault_registry.clear()
@@ -105,12 +105,12 @@ def trainer(simulator: RunningSimulator) -> Iterator[SimulatorClient]:
     simulator.iam_client.attach_user_policy(
         UserName="trainer", PolicyArn="arn:aws:iam::aws:policy/AmazonBedrockMantleFullAccess"
     )
-    made = simulator.iam_client.create_service_specific_credential(
+    credential = simulator.iam_client.create_service_specific_credential(
         UserName="trainer", ServiceName="bedrock.amazonaws.com"
     )
     with httpx2.Client(base_url=simulator.url, timeout=30) as http:
         api = SimulatorClient(simulator.url, http)
-        http.headers["authorization"] = f"Bearer {made['ServiceSpecificCredential']['ServiceCredentialSecret']}"
+        http.headers["authorization"] = f"Bearer {credential['ServiceSpecificCredential']['ServiceCredentialSecret']}"
         yield api
 
 

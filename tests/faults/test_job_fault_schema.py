@@ -43,8 +43,8 @@ HOUR = 3_600
 )
 def test_a_job_fault_is_parsed(fields: dict[str, Any], step: int | None, effect: Any) -> None:
     """One of four effects, and its step."""
-    written = {"job": 2} | fields
-    assert parse_faults(written) == (JobFault(job=2, step=step, effect=effect, source=written),)
+    source = {"job": 2} | fields
+    assert parse_faults(source) == (JobFault(job=2, step=step, effect=effect, source=source),)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ ALL: dict[str, Any] = {"request": {}}
 
 def test_every_field_of_a_fault_is_parsed() -> None:
     """The source is the entry as it was given."""
-    written = {
+    source = {
         "note": "wait for Retry-After",
         "request": {"method": "GET", "service": "s3", "path": "/v1/*", "model": "openai.*", "job": 2},
         "nth": 3,
@@ -37,14 +37,14 @@ def test_every_field_of_a_fault_is_parsed() -> None:
         "delay": 1.5,
         "error": "RATE_LIMITED",
     }
-    assert parse_script(json.dumps(written)) == (
+    assert parse_script(json.dumps(source)) == (
         RequestFault(
             matcher=RequestMatcher(method="GET", service="s3", path="/v1/*", model="openai.*", job=2),
             effect=ApiErrorEffect(kind=RATE_LIMITED),
             nth=3,
             times=None,
             delay=1.5,
-            source=written,
+            source=source,
         ),
     )
 

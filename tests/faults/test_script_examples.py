@@ -62,17 +62,17 @@ def test_every_field_of_the_schema_has_a_description(shape: type[ScriptedFault |
     objects: dict[str, list[str]] = {
         name: list(inner["properties"]) for name, inner in schema["$defs"].items() if "properties" in inner
     }
-    known = {*schema["properties"]}
+    fields_of_schema = {*schema["properties"]}
     for name, inner in schema["properties"].items():
-        for found in re.findall(r"#/\$defs/(\w+)", json.dumps(inner)):
-            known |= {f"{name}.{part}" for part in objects[found]}
-    assert known == set(SHAPES[shape])
+        for definition in re.findall(r"#/\$defs/(\w+)", json.dumps(inner)):
+            fields_of_schema |= {f"{name}.{part}" for part in objects[definition]}
+    assert fields_of_schema == set(SHAPES[shape])
 
 
 def test_the_examples_of_the_page_use_every_field() -> None:
     """The examples run in the tests below."""
-    shown = set().union(*(fields(entry) for script in EXAMPLES for entry in faults(script)))
-    assert set(FIELD_DESCRIPTIONS | JOB_FIELD_DESCRIPTIONS) - shown == set()
+    used_fields = set().union(*(fields(entry) for script in EXAMPLES for entry in faults(script)))
+    assert set(FIELD_DESCRIPTIONS | JOB_FIELD_DESCRIPTIONS) - used_fields == set()
 
 
 @pytest.mark.parametrize("script", [script for script in EXAMPLES if not is_of_jobs(script)])
@@ -97,7 +97,7 @@ def test_a_fixture_is_applied(faulty_simulator: RunningSimulator, path: Path) ->
 
 def test_the_fixtures_use_every_effect() -> None:
     """All scripts together."""
-    shown = set().union(*(fields(entry) for path in FIXTURES for entry in faults(read(path))))
+    used_fields = set().union(*(fields(entry) for path in FIXTURES for entry in faults(read(path))))
     effects = {
         "error",
         "aws_error",
@@ -111,7 +111,7 @@ def test_the_fixtures_use_every_effect() -> None:
         "queue",
         "aws",
     }
-    assert effects | {f"stream.{name}" for name in StreamFaultKind} <= shown
+    assert effects | {f"stream.{name}" for name in StreamFaultKind} <= used_fields
 
 
 def test_the_readme_of_the_fixtures_lists_every_script() -> None:

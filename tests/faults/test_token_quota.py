@@ -34,9 +34,9 @@ class QuotaCaller:
         self.release_unused = caller.release_unused
         self._others = map(str, count())
 
-    def reserve(self, wanted: TokenDemand, *, request: str | None = None) -> TokenReservation | QuotaExceeded:
+    def reserve(self, demanded: TokenDemand, *, request: str | None = None) -> TokenReservation | QuotaExceeded:
         """Reserve the tokens of a request."""
-        return self.of.reserve(wanted, request=request or next(self._others))
+        return self.of.reserve(demanded, request=request or next(self._others))
 
 
 def quota(

@@ -145,16 +145,16 @@ def wait_for_end(engine: Engine, job: Job) -> Job:
     return current
 
 
-def truncate_log(path: Path, job_id: str, kept: int) -> None:
+def truncate_log(path: Path, job_id: str, length: int) -> None:
     """Keep the first `kept` entries of a log, and what was written with them."""
     with sqlite3.connect(path) as connection:
         entries = connection.execute(
-            "SELECT kind, body FROM log WHERE job = ? AND ordinal < ? ORDER BY ordinal", (job_id, kept)
+            "SELECT kind, body FROM log WHERE job = ? AND ordinal < ? ORDER BY ordinal", (job_id, length)
         ).fetchall()
         job = reduce(apply, [decode_event(kind, body) for kind, body in entries], None)
         assert job
-        connection.execute("DELETE FROM log WHERE job = ? AND ordinal >= ?", (job_id, kept))
-        connection.execute("DELETE FROM models WHERE job = ? AND ordinal >= ?", (job_id, kept))
+        connection.execute("DELETE FROM log WHERE job = ? AND ordinal >= ?", (job_id, length))
+        connection.execute("DELETE FROM models WHERE job = ? AND ordinal >= ?", (job_id, length))
         connection.execute(
             "UPDATE jobs SET finished_at = ?, projection = ? WHERE id = ?", (job.finished_at, encode_job(job), job_id)
         )

@@ -34,8 +34,8 @@ def controlled(
     folder: Path, graders: FakeGraders | None = None, *, pace: Pace = Pace.MANUAL, slots: int = 8
 ) -> Iterator[tuple[Engine, JobLogStore, ClockControl]]:
     """Run an engine with its clock control."""
-    with controlled_engine(folder, graders or FakeGraders(), pace=pace, slots=slots) as everything:
-        yield everything
+    with controlled_engine(folder, graders or FakeGraders(), pace=pace, slots=slots) as engine_and_control:
+        yield engine_and_control
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +49,11 @@ def test_at_manual_pace_a_job_advances_exactly_as_far_as_the_clock(tmp_path: Pat
     """It waits one second before an event is due, and has advanced when it is due."""
     with controlled(tmp_path) as (engine, _, control):
         job = create_job(engine)
-        seen = [status_and_step(engine, job)]
+        states = [status_and_step(engine, job)]
         for seconds in (VALIDATION - 1, 1, QUEUE - 1, 1):
             control.advance_to(control.status().now + seconds)
-            seen.append(status_and_step(engine, job))
-    assert seen == [("validating_files", 0), ("validating_files", 0), ("queued", 0), ("queued", 0), ("running", 0)]
+            states.append(status_and_step(engine, job))
+    assert states == [("validating_files", 0), ("validating_files", 0), ("queued", 0), ("queued", 0), ("running", 0)]
 
 
 def test_one_advance_to_the_end_gives_the_log_of_an_uninterrupted_job(
@@ -277,10 +277,10 @@ def test_the_clock_and_paces_survive_a_restart(tmp_path: Path) -> None:
         control.set_pace(Pace.POLL)
         control.set_pace(Pace.MANUAL, job_id=job.id)
         control.advance_to(FIXED_EPOCH + 10)
-        left = control.status()
+        status_before = control.status()
     with controlled(tmp_path, pace=Pace.INSTANT) as (engine, _, control):
         engine.scheduler.wait_until_idle([job.id])
-        assert control.status() == left
+        assert control.status() == status_before
 
 
 def test_a_stopped_and_killed_job_continues_to_the_same_log(

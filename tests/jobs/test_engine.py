@@ -68,7 +68,7 @@ def test_a_log_that_cannot_be_replayed_stops_its_job_and_no_other(
     """Nothing is lost: the job continues when the simulator is started as before."""
     with running_engine(tmp_path, FakeGraders()) as (engine, logs):
         job_id = wait_for_end(engine, engine.create(job_spec())).id
-        whole = logs.entries(job_id)
+        expected = logs.entries(job_id)
     truncate_log(tmp_path / "simulator.sqlite", job_id, 6)
     alter_log(tmp_path, '"at":', '"at":9')
     with controlled_engine(tmp_path, FakeGraders(), pace=pace, slots=1) as (engine, logs, control):
@@ -87,7 +87,7 @@ def test_a_log_that_cannot_be_replayed_stops_its_job_and_no_other(
         job = engine.find_job(job_id)
         assert job
         assert wait_for_end(engine, job).status is wait_for_end(engine, other).status is Status.SUCCEEDED
-        assert logs.entries(job_id) == whole
+        assert logs.entries(job_id) == expected
 
 
 def test_a_job_whose_log_cannot_be_replayed_can_be_cancelled(tmp_path: Path) -> None:
@@ -157,11 +157,11 @@ def test_closing_leaves_running_jobs_unfinished(tmp_path: Path) -> None:
 
 def test_only_creations_and_cancellations_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They must survive a power failure. A step is computed again."""
-    kept, append = list[tuple[str, bool]](), JobLogStore.append
+    appended, append = list[tuple[str, bool]](), JobLogStore.append
 
-    def recording_append(logs: JobLogStore, *, entry: StoredLogEntry, durable: bool, **others: Any) -> None:
-        append(logs, entry=entry, durable=durable, **others)
-        kept.append((entry.kind, durable))
+    def recording_append(logs: JobLogStore, *, entry: StoredLogEntry, durable: bool, **arguments: Any) -> None:
+        append(logs, entry=entry, durable=durable, **arguments)
+        appended.append((entry.kind, durable))
 
     monkeypatch.setattr(JobLogStore, "append", recording_append)
     with running_engine(tmp_path, FakeGraders(), pace=Pace.POLL) as (engine, _):
@@ -169,8 +169,8 @@ def test_only_creations_and_cancellations_wait_for_the_disk(tmp_path: Path, monk
         while (engine.find_job(job.id) or job).step < 2:
             engine.scheduler.advance(job.id)
         engine.cancel(job)
-    assert {kind for kind, durable in kept if durable} == {"JobCreated", "JobCancelled"}
-    assert {kind for kind, durable in kept if not durable} >= {"FilesValidated", "RolloutsGraded", "StepCompleted"}
+    assert {kind for kind, durable in appended if durable} == {"JobCreated", "JobCancelled"}
+    assert {kind for kind, durable in appended if not durable} >= {"FilesValidated", "RolloutsGraded", "StepCompleted"}
 
 
 @pytest.mark.shows("cancel-effects")

@@ -60,15 +60,15 @@ def test_a_hook_can_keep_a_job_queued(tmp_path: Path, pace: Pace) -> None:
     assert f'"at":{job.created_at + 45 + 3_600}' in started
 
 
-@pytest.mark.parametrize("kept", [4, 5, 9])
-def test_a_queue_delay_survives_a_restart_without_the_hook(tmp_path: Path, kept: int) -> None:
+@pytest.mark.parametrize("length", [4, 5, 9])
+def test_a_queue_delay_survives_a_restart_without_the_hook(tmp_path: Path, length: int) -> None:
     """Killed in the queue or later, the log equals that of an uninterrupted run."""
     hooks = FakeJobHooks()
     hooks.delay = 3_600
     with controlled_engine(tmp_path, FakeGraders(), hooks=hooks) as (engine, logs, _):
         job = wait_for_end(engine, engine.create(job_spec()))
         expected = logs.entries(job.id)
-    truncate_log(tmp_path / "simulator.sqlite", job.id, kept)
+    truncate_log(tmp_path / "simulator.sqlite", job.id, length)
     with controlled_engine(tmp_path, FakeGraders()) as (engine, logs, _):
         wait_for_end(engine, job)
         entries = logs.entries(job.id)
@@ -91,20 +91,20 @@ def test_a_queue_delay_on_a_full_disk_is_written_later(tmp_path: Path) -> None:
         kinds = [entry.kind for entry in logs.entries(job.id)]
         while not (engine.find_job(job.id) or job).status.is_terminal:
             engine.scheduler.advance(job.id)
-        later = [entry.kind for entry in logs.entries(job.id)]
+        later_kinds = [entry.kind for entry in logs.entries(job.id)]
     assert (was_full, run.is_disk_full) == (True, False)
-    assert (kinds[-1], later[3:5]) == ("FilesValidated", ["StartDelayed", "TrainingStarted"])
+    assert (kinds[-1], later_kinds[3:5]) == ("FilesValidated", ["StartDelayed", "TrainingStarted"])
 
 
-@pytest.mark.parametrize("kept", [4, 9])
-def test_hooks_do_not_run_for_recorded_effects(tmp_path: Path, kept: int) -> None:
+@pytest.mark.parametrize("length", [4, 9])
+def test_hooks_do_not_run_for_recorded_effects(tmp_path: Path, length: int) -> None:
     """Otherwise an operation in the account would be carried out twice."""
     with controlled_engine(tmp_path, FakeGraders()) as (engine, logs, _):
         job = wait_for_end(engine, engine.create(job_spec()))
         expected = [entry.kind for entry in logs.entries(job.id)]
-    truncate_log(tmp_path / "simulator.sqlite", job.id, kept)
+    truncate_log(tmp_path / "simulator.sqlite", job.id, length)
     hooks = FakeJobHooks()
     with controlled_engine(tmp_path, FakeGraders(), hooks=hooks) as (engine, _, _):
         wait_for_end(engine, job)
-    requests = ["Grade" for kind in expected[kept:] if kind == "RolloutsGraded"]
-    assert sorted(hooks.effects) == sorted([*expected[kept:], *requests])
+    requests = ["Grade" for kind in expected[length:] if kind == "RolloutsGraded"]
+    assert sorted(hooks.effects) == sorted([*expected[length:], *requests])

@@ -64,7 +64,7 @@ def test_a_job_is_replayed_only_from_an_unchanged_folder(folder: Path, changed: 
     def open_file(sha256: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(FILES[sha256])
 
-    again = replay_rollouts(
+    replayed = replay_rollouts(
         job_lifecycle(
             created_job(job_spec()),
             open_file=open_file,
@@ -76,6 +76,6 @@ def test_a_job_is_replayed_only_from_an_unchanged_folder(folder: Path, changed: 
     )
     if changed:
         with pytest.raises(ReplayError):
-            list(again)
+            list(replayed)
     else:
-        assert sum(len(request.samples) for request, _ in again) == 22 * 32 + 3 * 10
+        assert sum(len(request.samples) for request, _ in replayed) == 22 * 32 + 3 * 10

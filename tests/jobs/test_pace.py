@@ -197,7 +197,7 @@ def test_a_freeze_does_not_advance_jobs_that_are_behind(tmp_path: Path) -> None:
         _,
         control,
     ):
-        manual, usual, ahead = (create_job(engine) for _ in range(3))
+        manual, normal, ahead = (create_job(engine) for _ in range(3))
         control.set_pace(Pace.MANUAL, job_id=manual.id)
         control.set_pace(Pace.INSTANT, job_id=ahead.id)
         wait_for_end(engine, ahead)
@@ -205,9 +205,9 @@ def test_a_freeze_does_not_advance_jobs_that_are_behind(tmp_path: Path) -> None:
         control.set_pace(None)
         at[0] = 100.0
         control.set_pace(None)
-        assert [status_and_step(engine, job)[0] for job in (manual, usual)] == ["validating_files"] * 2
+        assert [status_and_step(engine, job)[0] for job in (manual, normal)] == ["validating_files"] * 2
         control.advance_by(0)
-        assert [status_and_step(engine, job)[0] for job in (manual, usual)] == ["succeeded"] * 2
+        assert [status_and_step(engine, job)[0] for job in (manual, normal)] == ["succeeded"] * 2
 
 
 # How far the clock goes.
@@ -246,7 +246,7 @@ def test_the_speed_of_one_job_does_not_affect_others(tmp_path: Path) -> None:
         _,
         control,
     ):
-        fast, usual, manual = (create_job(engine) for _ in range(3))
+        fast, normal, manual = (create_job(engine) for _ in range(3))
         control.set_pace(Pace.REALTIME, job_id=fast.id, speed=10.0)
         control.set_pace(Pace.MANUAL, job_id=manual.id)
         speeds = (control.status().speed, [job.speed for job in control.status().jobs])
@@ -256,20 +256,20 @@ def test_the_speed_of_one_job_does_not_affect_others(tmp_path: Path) -> None:
         assert status_and_step(engine, fast) == ("validating_files", 0)
         at[0] = 4.5
         control.set_pace(None)
-        assert [status_and_step(engine, job)[0] for job in (fast, usual, manual)] == [
+        assert [status_and_step(engine, job)[0] for job in (fast, normal, manual)] == [
             "queued",
             *["validating_files"] * 2,
         ]
         assert control.status().now == FIXED_EPOCH + VALIDATION
         at[0] = 44.9
         control.set_pace(None)
-        assert [status_and_step(engine, job)[0] for job in (fast, usual, manual)] == [
+        assert [status_and_step(engine, job)[0] for job in (fast, normal, manual)] == [
             "running",
             *["validating_files"] * 2,
         ]
         at[0] = 45.0
         control.set_pace(None)
-        assert [status_and_step(engine, job)[0] for job in (fast, usual, manual)] == [
+        assert [status_and_step(engine, job)[0] for job in (fast, normal, manual)] == [
             "running",
             "queued",
             "validating_files",

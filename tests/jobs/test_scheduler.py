@@ -36,12 +36,12 @@ def test_a_new_job_does_not_wait_for_another_jobs_function(tmp_path: Path) -> No
         _,
         _,
     ):
-        busy = engine.create(job_spec())
+        graded = engine.create(job_spec())
         at[0] = 1.0
         engine.scheduler.wake()
         assert graders.reached.wait(10)
         new = create_job(engine)
-        assert (status_and_step(engine, new), status_and_step(engine, busy)) == (
+        assert (status_and_step(engine, new), status_and_step(engine, graded)) == (
             ("validating_files", 0),
             ("running", 0),
         )
@@ -64,11 +64,11 @@ def test_setting_a_jobs_pace_does_not_wait_for_another_jobs_function(tmp_path: P
     """Nor does a run of it."""
     graders = FakeGraders()
     with ThreadPoolExecutor() as pool, controlled_engine(tmp_path, graders, pace=Pace.MANUAL) as (engine, _, control):
-        busy, other = create_job(engine), create_job(engine)
+        graded, other = create_job(engine), create_job(engine)
         graders.waits_at = 1
         advance = pool.submit(control.advance_to, control.status().now + 1_000)
         assert graders.reached.wait(10)
-        wait_for(lambda: status_and_step(engine, other) == status_and_step(engine, busy) == ("running", 0))
+        wait_for(lambda: status_and_step(engine, other) == status_and_step(engine, graded) == ("running", 0))
         third = create_job(engine)
         control.set_pace(Pace.MANUAL, job_id=third.id)
         assert control.run_to_status(third.id, Status.QUEUED)
@@ -84,8 +84,8 @@ CONTROL_CALLS: dict[str, Callable[[ClockControl, str, int], object]] = {
 }
 
 
-@pytest.mark.parametrize("move", CONTROL_CALLS)
-def test_a_queued_job_continues_when_the_job_before_it_starts_to_wait(tmp_path: Path, move: str) -> None:
+@pytest.mark.parametrize("command", CONTROL_CALLS)
+def test_a_queued_job_continues_when_the_job_before_it_starts_to_wait(tmp_path: Path, command: str) -> None:
     """While that job was graded it could still have ended first. Now only a user can advance it."""
     graders = FakeGraders()
     with (
@@ -96,7 +96,7 @@ def test_a_queued_job_continues_when_the_job_before_it_starts_to_wait(tmp_path: 
         assert control.run_to_step(before.id, 1)
         leaves, in_line = create_job(engine), create_job(engine)
         graders.waits_at = 2
-        moved = pool.submit(CONTROL_CALLS[move], control, before.id, engine.scheduler.next_at(before.id) or 0)
+        moved = pool.submit(CONTROL_CALLS[command], control, before.id, engine.scheduler.next_at(before.id) or 0)
         assert graders.reached.wait(10)
         graders.waits_at = None
         for job in (leaves, in_line):
@@ -220,17 +220,17 @@ def test_at_poll_pace_each_retrieve_advances_a_job_by_one_event(tmp_path: Path) 
     """A test therefore sees every status and every step."""
     with running_engine(tmp_path, FakeGraders(), pace=Pace.POLL) as (engine, _):
         job = engine.create(job_spec())
-        seen: list[tuple[str, int]] = []
+        states: list[tuple[str, int]] = []
         while not job.status.is_terminal:
-            seen.append((job.status.value, job.step))
+            states.append((job.status.value, job.step))
             engine.scheduler.advance(job.id)
             job = engine.find_job(job.id) or job
     steps = [("running", step) for step in range(10)]
-    assert [advance for advance in dict.fromkeys(seen) if advance[0] != "running"] == [
+    assert [advance for advance in dict.fromkeys(states) if advance[0] != "running"] == [
         ("validating_files", 0),
         ("queued", 0),
     ]
-    assert [advance for advance in dict.fromkeys(seen) if advance[0] == "running"] == steps
+    assert [advance for advance in dict.fromkeys(states) if advance[0] == "running"] == steps
     assert job.status is Status.SUCCEEDED
 
 
@@ -242,12 +242,12 @@ def test_a_retrieve_during_another_retrieves_advance_does_not_advance(tmp_path: 
         job = engine.create(job_spec())
         for _turn in range(3):
             engine.scheduler.advance(job.id)
-        busy = Thread(target=engine.scheduler.advance, args=(job.id,))
-        busy.start()
+        graded = Thread(target=engine.scheduler.advance, args=(job.id,))
+        graded.start()
         assert graders.reached.wait(10)
         engine.scheduler.advance(job.id)
         current = engine.find_job(job.id)
         graders.may_continue.set()
-        busy.join()
+        graded.join()
     assert current
     assert current.step == 0
