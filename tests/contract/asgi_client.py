@@ -1,4 +1,4 @@
-"""Asking an ASGI app with no client and no socket between: what a request costs is then what its answer costs."""
+"""Calls an ASGI app without a client and a socket, which would cost more than the answers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _PATIENCE = 30.0  # seconds of real time until an answer that does not end is a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsgiAnswer:
-    """What came back, whole."""
+    """A complete answer."""
 
     status: int
     headers: Mapping[bytes, bytes]

@@ -1,4 +1,4 @@
-"""What the contract tests of inference share."""
+"""Fixtures of the contract tests."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.training.training_files import make_training_file
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    """A simulator without AWS that knows ten prompts: base models need no job."""
+    """A simulator without AWS that knows ten prompts. Base models need no job."""
     with simulator_in_process() as created:
         created.upload(make_training_file(10))
         yield created

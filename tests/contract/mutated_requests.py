@@ -1,6 +1,6 @@
-"""Requests made by the thousand: valid ones to every route, and the same with something changed, by a seed.
+"""Generates thousands of requests from a seed: valid ones to every route, and the same with mutations.
 
-Hypothesis takes ten milliseconds to think of a request; these take a twentieth of one.
+Hypothesis takes ten milliseconds for a request; this takes a twentieth of one.
 """
 
 import json
@@ -28,7 +28,7 @@ _SAYING: Final = [
 ]
 _METADATA: Final = {"team": "maths"}
 
-# A full valid body of each operation that takes one, by its path.
+# A complete valid body for each operation with a body, by path.
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/chat/completions": {
         "model": BASE_MODEL,
@@ -154,7 +154,7 @@ _FORM: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request as it stands on the wire; `path` is not escaped."""
+    """One HTTP request. `path` is not escaped."""
 
     method: str
     path: str
@@ -172,7 +172,7 @@ class _Operation:
 
 
 def generate_requests(*, seed: int, key: str, names: Mapping[str, Sequence[str]]) -> Iterator[Request]:
-    """Make requests without end, one operation after another; every fifth or so is left as it was, and valid.
+    """Yield requests without end, one operation after another. About every fifth has no mutation and is valid.
 
     Args:
         seed: of what is changed.
@@ -186,7 +186,7 @@ def generate_requests(*, seed: int, key: str, names: Mapping[str, Sequence[str]]
         )
         for route in ROUTES
         for base in route.prefixes
-        # What the control plane changes would change what the others find.
+        # Changes by the control plane would affect the other requests.
         if base != CONTROL_PREFIX or route.method == "GET"
     ]
     while True:
@@ -230,17 +230,17 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
 
 def _name(chance: random.Random, part: str, names: Mapping[str, Sequence[str]]) -> str:
     name = chance.choice(names[part]) if chance.random() < 0.7 else chance.choice(WORDS)
-    return name.encode("utf-8", "replace").decode()  # as a server reads what is no UTF-8
+    return name.encode("utf-8", "replace").decode()  # as a server decodes invalid UTF-8
 
 
 def _chosen(chance: random.Random, body: dict[str, Any]) -> dict[str, Any]:
-    """Return a valid body with some of its optional fields."""
+    """Return a valid body with a random choice of its optional fields."""
     needed = {"model", "messages", "input", "prompt", "training_file", "method", "name"}
     return {name: value for name, value in body.items() if name in needed or chance.random() < 0.4}
 
 
 def mutate(chance: random.Random, value: Any) -> Any:
-    """Return a value with something in it exchanged, left out or added."""
+    """Return a value with a part replaced, removed or added."""
     if chance.random() < 0.15 or not isinstance(value, dict | list) or not value:
         return chance.choice(VALUES)
     if isinstance(value, list):
@@ -262,12 +262,12 @@ def _query(chance: random.Random) -> bytes:
         f"{chance.choice(_PARAMETERS)}={chance.choice((*WORDS, '1', '20', 'asc', 'false', 'fine-tune'))}"
         for _ in range(chance.randrange(4))
     )
-    # A server takes no other characters in a URL than these.
+    # A URL allows only these characters.
     return quote(query, safe=punctuation, errors="replace").encode()
 
 
 def damage(chance: random.Random, body: bytes) -> bytes:
-    """Return a body with a few bytes exchanged, left out or added."""
+    """Return a body with a few bytes replaced, removed or added."""
     for _ in range(chance.randrange(1, 4)):
         place = chance.randrange(len(body) + 1)
         instead = bytes(chance.randrange(256) for _ in range(chance.randrange(3)))

@@ -50,7 +50,7 @@ BAD_BODIES = {
 def simulator() -> Iterator[RunningSimulator]:
     """One simulator for the module, at the pace `poll`. Invalid requests change nothing in it."""
     with simulator_in_process(Settings(pace=Pace.POLL)) as created:
-        # A fault of ours must come back as the 500 that it would be on a socket, not as an exception.
+        # A bug must give a 500, as on a socket, and not an exception.
         created.http = TestClient(created.instance.api, raise_server_exceptions=False)
         created.http.headers["authorization"] = f"Bearer {created.key}"
         with created.http:
