@@ -175,9 +175,9 @@ def generate_requests(*, seed: int, key: str, names: Mapping[str, Sequence[str]]
     """Yield requests without end, one operation after another. About every fifth has no mutation and is valid.
 
     Args:
-        seed: of what is changed.
-        key: a Bedrock API key that is let in.
-        names: what may stand in a path in the place of `{file}`, `{job}` and so on.
+        seed: the seed of the mutations.
+        key: a valid Bedrock API key.
+        names: the values for `{file}`, `{job}` and so on in a path.
     """
     chance = random.Random(seed)
     operations = [
@@ -191,19 +191,21 @@ def generate_requests(*, seed: int, key: str, names: Mapping[str, Sequence[str]]
     ]
     while True:
         for operation in operations:
-            yield _made(chance, operation, key=key, names=names)
+            yield _make_request(chance, operation, key=key, names=names)
 
 
-def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapping[str, Sequence[str]]) -> Request:
+def _make_request(
+    chance: random.Random, operation: _Operation, *, key: str, names: Mapping[str, Sequence[str]]
+) -> Request:
     changed = chance.random() > 0.2
     verb, path = (
         operation.method,
-        re.sub(r"\{(\w+)(:path)?\}", lambda events: _name(chance, events[1], names), operation.path),
+        re.sub(r"\{(\w+)(:path)?\}", lambda events: _path_value(chance, events[1], names), operation.path),
     )
     headers = [(b"authorization", b"Bearer " + key.encode())]
     body, query = b"", b""
     if operation.body is not None:
-        fields = _chosen(chance, operation.body)
+        fields = _choose_fields(chance, operation.body)
         fields |= {name: chance.choice(names[name]) for name in ("model", "training_file") if name in fields}
         fields |= {"stream": chance.random() < 0.5} if "stream" in fields else {}
         content: Any = mutate(chance, fields) if changed else fields
@@ -216,7 +218,7 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
         if chance.random() < 0.15:
             verb = chance.choice(METHODS)
         if chance.random() < 0.4 or operation.body is None:
-            query = _query(chance)
+            query = _random_query(chance)
         if body and chance.random() < 0.25:
             body = damage(chance, body)
         if chance.random() < 0.1:
@@ -228,12 +230,12 @@ def _made(chance: random.Random, operation: _Operation, *, key: str, names: Mapp
     return Request(method=verb, path=path, query=query, headers=tuple(headers), body=body)
 
 
-def _name(chance: random.Random, part: str, names: Mapping[str, Sequence[str]]) -> str:
+def _path_value(chance: random.Random, part: str, names: Mapping[str, Sequence[str]]) -> str:
     name = chance.choice(names[part]) if chance.random() < 0.7 else chance.choice(WORDS)
     return name.encode("utf-8", "replace").decode()  # as a server decodes invalid UTF-8
 
 
-def _chosen(chance: random.Random, body: dict[str, Any]) -> dict[str, Any]:
+def _choose_fields(chance: random.Random, body: dict[str, Any]) -> dict[str, Any]:
     """Return a valid body with a random choice of its optional fields."""
     needed = {"model", "messages", "input", "prompt", "training_file", "method", "name"}
     return {name: value for name, value in body.items() if name in needed or chance.random() < 0.4}
@@ -255,7 +257,7 @@ def mutate(chance: random.Random, value: Any) -> Any:
     return {**value, name: mutate(chance, value[name])}
 
 
-def _query(chance: random.Random) -> bytes:
+def _random_query(chance: random.Random) -> bytes:
     if chance.random() < 0.15:
         return bytes(chance.randrange(0x21, 0x7F) for _ in range(chance.randrange(30)))
     query = "&".join(

@@ -88,7 +88,7 @@ def test_a_reset_stops_a_running_job(tmp_path: Path) -> None:
             time.sleep(0.01)
         engine = simulator.instance._services._engine
         reset(simulator)
-        assert engine.closing  # at once, whoever is still being answered there
+        assert engine.closing  # at once, even while a request is in progress there
         after = simulator.create_job(simulator.upload(make_training_file(120)))["id"]
     assert before == after
     assert len(request.read_text().splitlines()) < CALLS_OF_THE_WHOLE_JOB / 2
