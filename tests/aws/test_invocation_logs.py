@@ -74,19 +74,25 @@ def test_flush_writes_each_line_at_its_simulated_time(account_client: AccountCli
     assert written_events(account_client.account) == {"2026/01/01/[$LATEST]a": lines, "2026/01/01/[$LATEST]b": lines}
 
 
+@pytest.mark.parametrize("flushed", [False, True])
 def test_a_full_buffer_drops_the_oldest_logs_with_a_notice(
-    account_client: AccountClient, monkeypatch: pytest.MonkeyPatch
+    account_client: AccountClient, monkeypatch: pytest.MonkeyPatch, *, flushed: bool
 ) -> None:
-    """It states their number."""
+    """It states their number. A log that is already written does not count."""
     monkeypatch.setattr(logs, "MAX_BUFFERED_INVOCATIONS", 2)
     invocation_logs = InvocationLogs()
+    if flushed:
+        invocation_logs.record(SPEC, replace(INVOCATION, log_lines=("flushed\n",)))
+        invocation_logs.flush(account_client.account)
     for number in range(5):
         invocation_logs.record(SPEC, replace(INVOCATION, log_lines=(f"{number}\n",)))
 
     invocation_logs.flush(account_client.account)
 
+    notice = "[simulator] the logs of 3 earlier invocations were dropped\n"
     assert [message for _, message in written_events(account_client.account)["2026/01/01/[$LATEST]a"]] == [
-        "[simulator] the logs of 3 earlier invocations were dropped\n",
+        *(["flushed\n"] * flushed),
+        notice,
         "3\n",
         "4\n",
     ]
