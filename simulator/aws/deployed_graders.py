@@ -27,7 +27,7 @@ class DeployedGraders:
     def denial_reason(self, spec: JobSpec) -> str | None:
         """Return why the function cannot be invoked for this caller, or None.
 
-        There is no service role in this flow (DOCUMENTED): the caller's own identity must carry lambda:InvokeFunction.
+        Reinforcement fine-tuning uses no service role (DOCUMENTED): the caller's own identity must carry lambda:InvokeFunction.
         """
         try:
             function_spec = self._aws.find_function_by_name(spec.grader_function)

@@ -27,7 +27,7 @@ def value_or_error(ask: Any, **parameters: Any) -> Any:
     """Return the result of a call, or the code of its error."""
     try:
         return response_fields(ask(**parameters))
-    except ClientError as error:  # there is none; how that is told is to be the same, too
+    except ClientError as error:  # a missing resource: its error must stay the same too
         return error.response["Error"]["Code"]
 
 

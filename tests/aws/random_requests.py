@@ -65,7 +65,7 @@ class RandomUser:
                 self._random.choice(actions)()
                 self.succeeded += 1
             except (ClientError, LookupError):
-                pass  # of what is not there, or there already
+                pass  # the resource does not exist, or already exists
 
     def _choose(self, *of: Any) -> Any:
         return self._random.choice(of)

@@ -97,7 +97,7 @@ def test_two_simulators_share_nothing_and_get_the_same_ids(
     one, other = two_simulators
     first = use_every_service(one)
     resources_between = (visible_resources(one), visible_resources(other))
-    keys = {name: first.pop(name) for name in ("of ann", "of the session")}  # signed by the wall's clock
+    keys = {name: first.pop(name) for name in ("of ann", "of the session")}  # signed at the machine's time
     statuses = [
         [
             simulator.http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code

@@ -73,12 +73,12 @@ REFUSED_UPLOADS = {
     "function that is there": lambda_request(
         "POST", "/2015-03-31/functions", 409, **create_function_fields(ROLE, PACKAGE)
     ),
-    "no function": lambda_request("PUT", "/2015-03-31/functions/nobody/code", 404, ZipFile=INVALID_ZIP),
+    "no function": lambda_request("PUT", "/2015-03-31/functions/missing/code", 404, ZipFile=INVALID_ZIP),
     "no zip for a function": lambda_request("PUT", "/2015-03-31/functions/reward/code", 400, ZipFile=INVALID_ZIP),
     "no zip for a layer": lambda_request(
         "POST", "/2018-10-31/layers/lib/versions", 400, stored=True, Content={"ZipFile": INVALID_ZIP}
     ),
-    "no version": lambda_request("POST", "/2015-03-31/functions/nobody/aliases", 404, Name="a", FunctionVersion="7"),
+    "no version": lambda_request("POST", "/2015-03-31/functions/missing/aliases", 404, Name="a", FunctionVersion="7"),
 }
 
 
@@ -121,7 +121,9 @@ def test_a_restart_gives_the_same_account_after_rejected_uploads(tmp_path: Path)
         create_resources(account)
         for number, (name, rejected) in enumerate(REFUSED_UPLOADS.items()):
             before = stored_bodies(tmp_path)
-            own = rejected._replace(body=rejected.body + b" " * number)  # else two would share a file
+            own = rejected._replace(
+                body=rejected.body + b" " * number
+            )  # otherwise two requests would share a body file
             outcomes[name] = (send(account, own), stored_bodies(tmp_path) > before)
         states.append(take_inventory(account))
     with open_account(tmp_path, clocks=account.clocks) as account:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -97,10 +96,10 @@ def create_keys(simulator: RunningSimulator) -> dict[str, str]:
     simulator.iam_client.attach_group_policy(
         GroupName="readers", PolicyArn=create_managed_policy(simulator, "all", ALLOW)
     )
-    for name in ("of a group", "bounded", "of nobody"):
+    for name in ("of a group", "bounded", "without a policy"):
         user = name.replace(" ", "-")
         keys[name] = create_user_key(simulator, user, policy=None)
-        if name != "of nobody":
+        if name != "without a policy":
             simulator.iam_client.add_user_to_group(GroupName="readers", UserName=user)
     narrow = create_managed_policy(simulator, "narrow", ALLOW | {"Action": "bedrock-mantle:ListFiles"})
     simulator.iam_client.put_user_permissions_boundary(UserName="bounded", PermissionsBoundary=narrow)
@@ -149,7 +148,6 @@ def put_objects(simulator: RunningSimulator) -> dict[str, Any]:
     s3.upload_fileobj(io.BytesIO(OBJECTS["in-parts"]), "runs", "in-parts", Config=parts)
     put(simulator, "aws-chunked", AWS_CHUNKED, lambda _: aws_chunked(OBJECTS["aws-chunked"]))
     put(simulator, "chunked", {"transfer-encoding": "chunked"}, lambda _: iter([CONTENT[:1000], CONTENT[1000:100_000]]))
-    send_truncated_upload(simulator, "small")
     upload_target = {"Bucket": "runs", "Key": "begun"}
     upload = upload_target | {"UploadId": s3.create_multipart_upload(**upload_target)["UploadId"]}
     return {**upload, "ETag": s3.upload_part(**upload, PartNumber=1, Body=CONTENT)["ETag"]}
@@ -184,17 +182,6 @@ def put(simulator: RunningSimulator, key: str, headers: dict[str, str], body: Ca
     assert response.status == 200, content
 
 
-def send_truncated_upload(simulator: RunningSimulator, key: str) -> None:
-    """Start to put an object, and disconnect."""
-    connection = HTTPConnection(urlsplit(simulator.url).netloc, timeout=30)
-    connection.putrequest("PUT", f"/runs/{key}")
-    connection.putheader("authorization", SCOPE)
-    connection.putheader("content-length", "200000")
-    connection.endheaders(bytes(100_000))
-    connection.close()
-    time.sleep(0.1)  # in which the server may see it: there is nothing to wait for, as nothing is to happen
-
-
 def get_objects(simulator: RunningSimulator) -> dict[str, tuple[Any, bytes]]:
     """Return every object with its metadata."""
     s3, objects = client(simulator, "s3"), {}
@@ -225,7 +212,7 @@ def test_reserved_concurrency_survives_a_restart(restarted: RunningSimulator) ->
 
 
 def test_objects_are_the_same_after_a_restart(restarted: RunningSimulator, before_restart: StateBeforeRestart) -> None:
-    """With metadata and times. Deleted objects and interrupted uploads are not there."""
+    """With metadata and times. Deleted objects are not there."""
     assert {key: body for key, (_, body) in before_restart.responses.items()} == OBJECTS
     assert get_objects(restarted) == before_restart.responses
 
@@ -256,7 +243,7 @@ def test_keys_are_valid_after_a_restart_until_they_expire(
         "of a session": 200,
         "of a group": 200,
         "bounded": 403,
-        "of nobody": 403,
+        "without a policy": 403,
     }
     assert (before_restart.statuses, statuses(restarted, before_restart.keys)) == (expected, expected)
     restarted.http.post("/_simulator/clock", json={"advance": "61m"}).raise_for_status()

@@ -75,7 +75,7 @@ def test_a_stored_function_has_the_attributes_that_find_function_reads(functions
 def test_the_code_hash_changes_with_the_code(functions: Any) -> None:
     """`code_sha_256` decides about new environments."""
     before = functions.get_function("grader").code_sha_256
-    code = base64.b64encode(zip_files({"lambda_function.py": "x = 1"}))  # as the wire brings it
+    code = base64.b64encode(zip_files({"lambda_function.py": "x = 1"}))  # as in a request
     functions.update_function_code("grader", None, {"ZipFile": code})
 
     assert functions.get_function("grader").code_sha_256 != before

@@ -11,7 +11,7 @@ from simulator.http.asgi import CLOSE_CONNECTION, App, Receive, Scope, Send
 from simulator.http.connection import HttpConnection
 from tests.faults.log_capture import captured_logs
 
-SIZE = 8_000_000  # more than a socket's buffers hold
+SIZE = 8_000_000  # larger than a socket's buffers
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % (2 * SIZE))]}
 PART = {"type": "http.response.body", "body": b"x" * SIZE, "more_body": True}
 

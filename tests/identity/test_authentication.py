@@ -322,7 +322,7 @@ def test_a_request_without_a_bearer_token_has_no_key(header: str) -> None:
 @pytest.mark.parametrize(
     "token",
     [
-        "sk-proj-a-key-of-another-house",
+        "sk-proj-a-key-of-another-service",
         "bedrock-api-key-!!!",
         "bedrock-api-key-" + base64.b64encode(b"\xff\xfe").decode(),
         "bedrock-api-key-" + base64.b64encode(b"bedrock.amazonaws.com/?no-pairs").decode(),

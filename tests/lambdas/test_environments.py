@@ -106,7 +106,7 @@ def test_at_the_limit_the_longest_idle_environment_is_ended(environments: Enviro
 
 
 def test_removing_all_idle_environments_frees_their_slots(environments: Environments) -> None:
-    """The busy ones keep theirs."""
+    """Busy environments keep their slots."""
     assert environments.reserve([])
     worker = add_idle(environments, SPEC)
     assert (environments.remove_all_idle(), environments.count) == ([worker], 1)

@@ -13,7 +13,7 @@ from fixtures.generators.hostile.zip_writer import DEFLATED, ZipEntry, build_zip
 from simulator.lambdas import archive
 from simulator.lambdas.errors import InvalidZipFile
 
-MEMORY_LIMIT = 48_000_000  # bytes of memory, the archive itself apart
+MEMORY_LIMIT = 48_000_000  # bytes, without the archive itself
 
 SEEDS = (
     build_zip(

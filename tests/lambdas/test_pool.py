@@ -260,7 +260,7 @@ def test_close_leaves_nothing_behind(
 ) -> None:
     """No process, thread, file descriptor or folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    gc.collect()  # of what other tests left
+    gc.collect()  # close the descriptors of earlier tests
     threads, descriptors = set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
     pool = make_pool()
     orphan = (

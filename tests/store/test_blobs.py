@@ -120,7 +120,7 @@ def test_a_blob_is_removed_when_its_record_fails(folder: Path, lasting: bool) ->
 
     def fail(content: bytes) -> None:
         with uploads.commit(uploads.stage(io.BytesIO(content))):
-            raise StoreFullError("no room to write it down")
+            raise StoreFullError("the disk is full")
 
     for content in (b"new", b"there before"):
         with pytest.raises(StoreFullError):

@@ -10,7 +10,7 @@ import pytest
 from simulator.store.blobs import BlobStore
 from simulator.store.database import Database
 
-FULL, NORMAL = 2, 1  # of SQLite's `PRAGMA synchronous`
+FULL, NORMAL = 2, 1  # SQLite's values of `PRAGMA synchronous`
 
 
 @pytest.mark.parametrize("lasting", [True, False])

@@ -18,9 +18,9 @@ from tests.store.rows import ACCOUNT, PROJECT
 
 Read = Callable[[Database], object]
 
-FEW, MANY = 30, 20_010  # of which the same share is shown, and is another project's
+FEW, MANY = 30, 20_010  # rows; the shares of events and of other projects are the same
 
-# Rows of a family that nobody asks for lie between those that are asked for: every other one is another project's.
+# Every other row belongs to another project, so the rows of a listing are not adjacent.
 FILL = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
 INSERT INTO {rows} FROM n
@@ -45,7 +45,7 @@ READS: dict[str, Read] = {
     "files of a purpose": lambda database: files(database, order="desc", purpose="fine-tune"),
     "files of a purpose, oldest first": lambda database: files(database, order="asc", purpose="fine-tune"),
     "one file": lambda database: FileStore(database).get(PROJECT, "file-21"),
-    "whether bytes are in use": lambda database: FileStore(database).is_referenced("sha-21"),
+    "whether a blob is referenced": lambda database: FileStore(database).is_referenced("sha-21"),
     "jobs": lambda database: JobLogStore(database).projections_page(PROJECT, after=None, limit=5),
     "jobs after one": lambda database: JobLogStore(database).projections_page(PROJECT, after="job-21", limit=5),
     "one job": lambda database: JobLogStore(database).get_projection("job-21"),
@@ -56,14 +56,14 @@ READS: dict[str, Read] = {
     "one model": lambda database: ModelStore(database).get("m-21"),
     "the newest models": lambda database: ModelStore(database).created_models(ACCOUNT, limit=5),
     "one response": lambda database: ResponseStore(database).get(PROJECT, "resp-21", min_created_at=0),
-    "the response that holds an item": lambda database: ResponseStore(database).find_by_item(
+    "the response of an item": lambda database: ResponseStore(database).find_by_item(
         PROJECT, "msg-21", min_created_at=0
     ),
-    "where a response stands": lambda database: ResponseStore(database).get_state(PROJECT, "resp-21", min_created_at=0),
+    "the state of a response": lambda database: ResponseStore(database).get_state(PROJECT, "resp-21", min_created_at=0),
     "projects": lambda database: projects(database, archived=True),
     "projects after one": lambda database: projects(database, archived=True, after="proj_3"),
     "projects in use": lambda database: projects(database, archived=False),
-    "how many projects": lambda database: ProjectStore(database).count(ACCOUNT),
+    "the number of projects": lambda database: ProjectStore(database).count(ACCOUNT),
     "the latest time": lambda database: database.latest_simulated_time(),
 }
 
@@ -100,7 +100,7 @@ def count_steps(database: Database, read: Read) -> int:
         taken += 1
         return 0
 
-    read(database)  # the first time, a statement is compiled too
+    read(database)  # compiles the statements
     with raw_connection(database) as connection:
         connection.set_progress_handler(tick, 1)
         read(database)
