@@ -27,7 +27,7 @@ class DeployedGraders:
     def denial_reason(self, spec: JobSpec) -> str | None:
         """Return why the function cannot be invoked for this caller, or None.
 
-        Reinforcement fine-tuning uses no service role (DOCUMENTED): the caller's own identity must carry lambda:InvokeFunction.
+        Fine-tuning uses no service role (DOCUMENTED): the caller needs lambda:InvokeFunction itself.
         """
         try:
             function_spec = self._aws.find_function_by_name(spec.grader_function)
