@@ -125,33 +125,33 @@ def test_without_validation_the_last_tenth_of_the_data_is_compared(rft: Run) -> 
     assert "the last tenth of train.jsonl  right is a reward of 1 or more" in out
 
 
-def test_a_failed_job_exits_with_1_and_its_own_error(rft: Run, stub: MantleStub) -> None:
-    """And the commands for both logs."""
-    stub.final_status = "failed"
-    stub.error = {"code": "grader_error", "message": "rollout r-7: no score", "param": None}
-    code, _, err = rft(*TRAIN_ARGUMENTS)
-    assert (code, err.splitlines()) == (
-        1,
-        [
-            "✗ The job ftjob-1 failed: grader_error: rollout r-7: no score",
-            "→ The job's log: rft events ftjob-1   The function's log: rft logs rft-reward",
-        ],
-    )
-
-
-@pytest.mark.parametrize("status", ["failed", "cancelled"])
-def test_an_unsuccessful_run_replaces_the_report_and_keeps_the_plot(
-    rft: Run, stub: MantleStub, stub_workspace: Path, status: str
+@pytest.mark.parametrize(
+    ("status", "exit_code", "error_lines"),
+    [
+        (
+            "failed",
+            1,
+            [
+                "✗ The job ftjob-1 failed: grader_error: rollout r-7: no score",
+                "→ The job's log: rft events ftjob-1   The function's log: rft logs rft-reward",
+            ],
+        ),
+        ("cancelled", 3, ["✗ The job ftjob-1 was cancelled."]),
+    ],
+)
+def test_an_unsuccessful_job_replaces_the_report_and_keeps_the_plot(
+    rft: Run, stub: MantleStub, stub_workspace: Path, status: str, exit_code: int, error_lines: list[str]
 ) -> None:
-    """The plot is of an earlier run with the same --output."""
+    """The plot is of an earlier run with the same --output. The error is the job's own."""
     output = stub_workspace / "rft-output"
     output.mkdir()
     (output / "reward.png").write_bytes(b"old")
     stub.final_status = status
-    rft(*TRAIN_ARGUMENTS)
-    files = {path.name: path for path in output.iterdir()}
-    assert files["reward.png"].read_bytes() == b"old"
-    assert json.loads(files["run.json"].read_bytes())["job"]["status"] == status
+    stub.error = {"code": "grader_error", "message": "rollout r-7: no score", "param": None}
+    code, _, err = rft(*TRAIN_ARGUMENTS)
+    assert (code, err.splitlines()) == (exit_code, error_lines)
+    assert (output / "reward.png").read_bytes() == b"old"
+    assert json.loads((output / "run.json").read_bytes())["job"]["status"] == status
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,6 @@ def test_a_missing_default_data_file_is_named_as_the_default(rft: Run) -> None:
             "→ Name a file: rft train --data FILE",
         ],
     )
-
-
-def test_a_cancelled_job_exits_with_3(rft: Run, stub: MantleStub) -> None:
-    """It was cancelled elsewhere."""
-    stub.final_status = "cancelled"
-    assert rft(*TRAIN_ARGUMENTS)[0] == 3
 
 
 def test_invalid_data_creates_nothing(rft: Run, stub_workspace: Path, stub: MantleStub) -> None:
