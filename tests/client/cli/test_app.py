@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,12 +54,20 @@ def test_missing_aws_credentials_are_one_error_for_every_command(
     assert (code, err.splitlines()[0].startswith("✗ AWS credentials: ")) == (2, True)
 
 
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that refuses connections: the socket has the port and does not listen."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
+
+
 @pytest.mark.parametrize("command", ["deploy", "train"])
 def test_a_closed_port_is_named_with_the_command_to_start_a_simulator(
-    rft: Run, monkeypatch: pytest.MonkeyPatch, command: str
+    rft: Run, closed_port: int, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     """By both SDKs."""
-    closed_url = "http://127.0.0.1:9"
+    closed_url = f"http://127.0.0.1:{closed_port}"
     monkeypatch.setenv("OPENAI_BASE_URL", f"{closed_url}/v1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", closed_url)
     no_retries = replace(
@@ -67,7 +77,10 @@ def test_a_closed_port_is_named_with_the_command_to_start_a_simulator(
     monkeypatch.setattr("time.sleep", lambda _: None)  # boto3 waits before its second attempt
     monkeypatch.setattr("client.target.TARGETS", {"simulator": no_retries})
     arguments = TRAIN_ARGUMENTS if command == "train" else ("deploy", "reward")
-    assert rft(*arguments)[::2] == (1, f"✗ Nothing listens at {closed_url}.\n→ Start it: rft-sim serve --port 9\n")
+    assert rft(*arguments)[::2] == (
+        1,
+        f"✗ Nothing listens at {closed_url}.\n→ Start it: rft-sim serve --port {closed_port}\n",
+    )
 
 
 def test_an_unknown_option_exits_with_2(rft: Run) -> None:
