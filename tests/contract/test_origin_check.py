@@ -12,6 +12,7 @@ from tests.simulators import RunningSimulator, serve_simulator
 PROTECTED_PATHS = ("/_simulator/reset", "/v1/files", "/2015-03-31/functions")
 FOREIGN_ORIGINS = ("http://example.com", "https://127.0.0.1.example.com", "http://127.0.0.1:1", "null")
 FOREIGN_HOSTS = (
+    "evil.notlocal",
     "example.com",
     "example.com:8723",
     "127.0.0.1.example.com",
