@@ -29,16 +29,16 @@ def chat_client(simulator: RunningSimulator) -> OpenAI:
     return simulator.openai_client(strict=True)
 
 
-def ask(chat: OpenAI, **options: Any) -> Any:
+def ask(client: OpenAI, **options: Any) -> Any:
     """Ask a known question, by default at temperature 0; return the raw JSON."""
     request: dict[str, Any] = {"model": BASE_MODEL, "messages": prompt(KNOWN_RECORD), "temperature": 0} | options
-    answer = chat.chat.completions.with_raw_response.create(**request)
+    answer = client.chat.completions.with_raw_response.create(**request)
     answer.parse()
     assert find_unsorted_objects(answer.http_response.text) == []
     return answer.http_response.json()
 
 
-def stream_chunks(chat: OpenAI, **options: Any) -> list[dict[str, Any]]:
+def stream_chunks(client: OpenAI, **options: Any) -> list[dict[str, Any]]:
     """Ask the known question as a stream; return the chunks."""
     request: dict[str, Any] = {
         "model": BASE_MODEL,
@@ -46,7 +46,7 @@ def stream_chunks(chat: OpenAI, **options: Any) -> list[dict[str, Any]]:
         "temperature": 0,
         "stream": True,
     } | options
-    return [chunk.to_dict() for chunk in chat.chat.completions.create(**request)]
+    return [chunk.to_dict() for chunk in client.chat.completions.create(**request)]
 
 
 def joined_deltas(chunks: list[dict[str, Any]], part: str) -> str:
@@ -109,8 +109,8 @@ def test_two_simulators_with_one_seed_answer_alike() -> None:
     def answers() -> list[Any]:
         with simulator_in_process() as simulator:
             simulator.upload(make_training_file(10))
-            mantle = simulator.openai_client()
-            return [ask(mantle, temperature=1) for _ in range(3)]
+            client = simulator.openai_client()
+            return [ask(client, temperature=1) for _ in range(3)]
 
     assert answers() == answers()
 
@@ -215,9 +215,9 @@ def test_an_unknown_model_is_not_found(chat_client: OpenAI, model: str, stream: 
     }
 
 
-def send_raw(chat: OpenAI, **options: Any) -> None:
+def send_raw(client: OpenAI, **options: Any) -> None:
     """Send a request without parsing the answer."""
-    chat.chat.completions.create(**{"messages": prompt(KNOWN_RECORD), **options})
+    client.chat.completions.create(**{"messages": prompt(KNOWN_RECORD), **options})
 
 
 @pytest.mark.parametrize("stream", [False, True])

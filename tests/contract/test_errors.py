@@ -207,10 +207,10 @@ def test_the_sdk_reads_the_error(simulator: RunningSimulator) -> None:
 
 def test_the_sdk_retries_no_client_error(simulator: RunningSimulator) -> None:
     """It retries 408, 409, 429 and 5xx silently. No mistake of a client has one of these."""
-    mantle = simulator.openai_client()
+    client = simulator.openai_client()
     for ask in ("/models/x", "/files?limit=0", "/nowhere"):
         with pytest.raises(APIStatusError) as raised:
-            mantle.get(ask, cast_to=object)
+            client.get(ask, cast_to=object)
         assert raised.value.status_code in {400, 404}
 
 

@@ -56,8 +56,8 @@ NO_FILE = error_object("Missing required parameter: 'file'.", code="missing_requ
 @pytest.mark.shows("POST /files", "file-object")
 def test_an_upload_returns_the_file_object(local_simulator: RunningSimulator) -> None:
     """The SDK validates it strictly. The two keys that may not be null are absent."""
-    mantle = local_simulator.openai_client(strict=True)
-    answer = mantle.files.with_raw_response.create(file=("train.jsonl", b"{}\n"), purpose="fine-tune")
+    client = local_simulator.openai_client(strict=True)
+    answer = client.files.with_raw_response.create(file=("train.jsonl", b"{}\n"), purpose="fine-tune")
     file = answer.parse()
     assert answer.http_response.json() == {
         "bytes": 3,
@@ -82,9 +82,9 @@ def test_the_parts_of_a_form_may_have_any_order(local_simulator: RunningSimulato
 @pytest.mark.parametrize("content", EDGE_CASE_CONTENTS, ids=repr)
 def test_the_content_is_the_uploaded_bytes(local_simulator: RunningSimulator, content: bytes) -> None:
     """Line ends, byte order marks, every byte value, and text that looks like a form."""
-    mantle = local_simulator.openai_client()
-    file = mantle.files.create(file=("train.jsonl", content), purpose="fine-tune")
-    assert mantle.files.content(file.id).content == content
+    client = local_simulator.openai_client()
+    file = client.files.create(file=("train.jsonl", content), purpose="fine-tune")
+    assert client.files.content(file.id).content == content
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -104,29 +104,29 @@ def test_ranges_are_ignored(local_simulator: RunningSimulator, asked: str) -> No
 def test_the_filename_is_the_one_that_the_client_sends(local_simulator: RunningSimulator, tmp_path: Path) -> None:
     """The last part of a path, or the SDK's default for bytes."""
     (tmp_path / "größe 1.jsonl").write_bytes(b"{}\n")
-    mantle = local_simulator.openai_client()
-    named = mantle.files.create(file=tmp_path / "größe 1.jsonl", purpose="fine-tune")
-    unnamed = mantle.files.create(file=io.BytesIO(b"{}\n"), purpose="fine-tune")
+    client = local_simulator.openai_client()
+    named = client.files.create(file=tmp_path / "größe 1.jsonl", purpose="fine-tune")
+    unnamed = client.files.create(file=io.BytesIO(b"{}\n"), purpose="fine-tune")
     assert (named.filename, unnamed.filename) == ("größe 1.jsonl", "upload")
 
 
 def test_the_same_bytes_twice_are_two_files(local_simulator: RunningSimulator) -> None:
     """One stays complete when the other is deleted."""
-    mantle = local_simulator.openai_client()
+    client = local_simulator.openai_client()
     first, second = local_simulator.upload(b"same"), local_simulator.upload(b"same")
-    mantle.files.delete(first)
-    assert mantle.files.content(second).content == b"same"
+    client.files.delete(first)
+    assert client.files.content(second).content == b"same"
 
 
 @pytest.mark.shows("GET /files")
 def test_files_are_listed_newest_first_and_paged_by_the_sdk(local_simulator: RunningSimulator) -> None:
     """Over several pages, each file once."""
     ids = [local_simulator.upload(b"x", name=f"{number}.jsonl") for number in range(5)]
-    mantle = local_simulator.openai_client(strict=True)
-    assert [file.id for file in mantle.files.list(limit=2)] == ids[::-1]
-    assert [file.id for file in mantle.files.list(limit=2, order="asc")] == ids
-    assert [file.id for file in mantle.files.list(purpose="fine-tune")] == ids[::-1]
-    assert [file.id for file in mantle.files.list(purpose="batch")] == []
+    client = local_simulator.openai_client(strict=True)
+    assert [file.id for file in client.files.list(limit=2)] == ids[::-1]
+    assert [file.id for file in client.files.list(limit=2, order="asc")] == ids
+    assert [file.id for file in client.files.list(purpose="fine-tune")] == ids[::-1]
+    assert [file.id for file in client.files.list(purpose="batch")] == []
 
 
 @pytest.mark.shows("GET /files")
@@ -155,23 +155,23 @@ def test_a_cursor_of_a_deleted_file_is_refused(local_simulator: RunningSimulator
 @pytest.mark.shows("GET /files/{file}")
 def test_retrieve_returns_the_same_file_object(local_simulator: RunningSimulator) -> None:
     """As the upload did."""
-    mantle = local_simulator.openai_client(strict=True)
-    file = mantle.files.create(file=("train.jsonl", b"{}\n"), purpose="fine-tune")
-    assert mantle.files.retrieve(file.id) == file
-    assert mantle.files.wait_for_processing(file.id) == file
+    client = local_simulator.openai_client(strict=True)
+    file = client.files.create(file=("train.jsonl", b"{}\n"), purpose="fine-tune")
+    assert client.files.retrieve(file.id) == file
+    assert client.files.wait_for_processing(file.id) == file
 
 
 @pytest.mark.shows("DELETE /files/{file}")
 def test_a_deleted_file_does_not_exist(local_simulator: RunningSimulator) -> None:
     """On every route."""
-    mantle = local_simulator.openai_client(strict=True)
+    client = local_simulator.openai_client(strict=True)
     gone = local_simulator.upload(b"x")
-    assert mantle.files.delete(gone).to_dict() == {"deleted": True, "id": gone, "object": "file"}
-    for ask in (mantle.files.retrieve, mantle.files.content, mantle.files.delete):
+    assert client.files.delete(gone).to_dict() == {"deleted": True, "id": gone, "object": "file"}
+    for ask in (client.files.retrieve, client.files.content, client.files.delete):
         with pytest.raises(NotFoundError) as answer:
             ask(gone)
         assert answer.value.body == error_object(f"The file '{gone}' does not exist", code="not_found_error")
-    assert list(mantle.files.list()) == []
+    assert list(client.files.list()) == []
 
 
 @pytest.mark.shows("deleted-file")
@@ -245,10 +245,10 @@ def test_the_content_type_of_a_form_may_have_any_case(local_simulator: RunningSi
 def test_a_file_over_the_limit_is_refused(size: int) -> None:
     """By one byte, or by so much that the upload is not read to its end."""
     with simulator_in_process(Settings(max_file_bytes=1_000)) as simulator:
-        mantle = simulator.openai_client()
-        mantle.files.create(file=("small.jsonl", b"x" * 1_000), purpose="fine-tune")
+        client = simulator.openai_client()
+        client.files.create(file=("small.jsonl", b"x" * 1_000), purpose="fine-tune")
         with pytest.raises(APIStatusError) as answer:
-            mantle.files.create(file=("large.jsonl", b"x" * size), purpose="fine-tune")
+            client.files.create(file=("large.jsonl", b"x" * size), purpose="fine-tune")
     assert answer.value.status_code == 413
     assert answer.value.body == error_object(
         "The file is larger than 1000 bytes.", code="request_too_large", param="file"

@@ -342,10 +342,10 @@ HASHES = {
 def test_a_signed_body_cannot_be_replaced(simulator: RunningSimulator, headers: str, status: int) -> None:
     """Unless the signature excludes it."""
     sent = HASHES[headers] | {"content-type": "application/json"}
-    chat: dict[str, Any] = {"method": "POST", "path": "/v1/chat/completions", "headers": sent}
-    assert sign_request(simulator, SESSION_CREDENTIALS, body=BODY, **chat).status_code == 200
+    client: dict[str, Any] = {"method": "POST", "path": "/v1/chat/completions", "headers": sent}
+    assert sign_request(simulator, SESSION_CREDENTIALS, body=BODY, **client).status_code == 200
     assert (
-        sign_request(simulator, SESSION_CREDENTIALS, body=BODY, sent=BODY.replace(b"2+2", b"2+3"), **chat).status_code
+        sign_request(simulator, SESSION_CREDENTIALS, body=BODY, sent=BODY.replace(b"2+2", b"2+3"), **client).status_code
         == status
     )
 
@@ -385,7 +385,7 @@ def test_the_bedrock_client_of_the_sdk_signs_requests(
 ) -> None:
     """With the credentials of a user and of an assumed role: models, chat, and an id with an encoded slash."""
     for each in (ann, trainer):
-        mantle = BedrockOpenAI(
+        client = BedrockOpenAI(
             aws_access_key_id=each.access_key,
             aws_secret_access_key=each.secret_key,
             aws_session_token=each.token,
@@ -393,11 +393,11 @@ def test_the_bedrock_client_of_the_sdk_signs_requests(
             base_url=f"{served_simulator.url}/v1",
             max_retries=0,
         )
-        with mantle:
-            assert len(list(mantle.models.list())) == 3
+        with client:
+            assert len(list(client.models.list())) == 3
             with pytest.raises(NotFoundError):
-                mantle.models.retrieve("arn:aws:bedrock:us-west-2:123456789012:custom-model-deployment/abc")
-            request = mantle.chat.completions.create(
+                client.models.retrieve("arn:aws:bedrock:us-west-2:123456789012:custom-model-deployment/abc")
+            request = client.chat.completions.create(
                 model="openai.gpt-oss-20b", messages=[{"role": "user", "content": "2+2?"}]
             )
             assert request.object == "chat.completion"
@@ -411,17 +411,17 @@ def test_a_key_can_be_created_for_each_request(simulator: RunningSimulator) -> N
         minted.append(generate_key(hours=1))
         return minted[-1]
 
-    mantle = OpenAI(api_key=mint, base_url=f"{simulator.url}/v1", http_client=simulator.http, max_retries=0)
+    client = OpenAI(api_key=mint, base_url=f"{simulator.url}/v1", http_client=simulator.http, max_retries=0)
     for _ in range(2):
-        mantle.models.list()
+        client.models.list()
     assert len(minted) == 2
 
 
 def test_the_bedrock_client_of_the_sdk_works_with_a_key(simulator: RunningSimulator) -> None:
     """With its URL set to /v1. Its default of /openai/v1 has no fine-tuning at Bedrock either."""
     bare = TestClient(simulator.instance.api)
-    mantle = BedrockOpenAI(api_key=generate_key(), base_url=f"{simulator.url}/v1", http_client=bare, max_retries=0)
-    assert len(list(mantle.models.list())) == 3
+    client = BedrockOpenAI(api_key=generate_key(), base_url=f"{simulator.url}/v1", http_client=bare, max_retries=0)
+    assert len(list(client.models.list())) == 3
 
 
 @pytest.mark.parametrize("key", ["", "Bearer nonsense", "Bearer ABSKdXNlcjpzZWNyZXQ="])

@@ -124,8 +124,8 @@ def test_a_text_completion_is_openais_object(text_completions_client: OpenAI) ->
 def test_a_text_completion_has_the_text_of_a_chat(text_completions_client: OpenAI) -> None:
     """The prompt is the user message."""
     messages: Any = [{"role": "user", "content": PROMPT}]
-    chat = text_completions_client.chat.completions.create(model=BASE_MODEL, temperature=0, messages=messages)
-    assert complete(text_completions_client)["choices"][0]["text"] == chat.choices[0].message.content
+    client = text_completions_client.chat.completions.create(model=BASE_MODEL, temperature=0, messages=messages)
+    assert complete(text_completions_client)["choices"][0]["text"] == client.choices[0].message.content
 
 
 def test_a_text_completion_is_short_by_default(text_completions_client: OpenAI) -> None:

@@ -211,9 +211,9 @@ def test_two_simulators_with_one_seed_have_equal_project_ids(local_simulator: Ru
 def test_the_sdk_selects_a_project_by_its_own_option(local_simulator: RunningSimulator) -> None:
     """DOCUMENTED: `OpenAI(project=...)` sends the header."""
     project = create_project(local_simulator)
-    mantle = local_simulator.openai_client().with_options(project=project)
-    file = mantle.files.create(file=("train.jsonl", make_training_file(1)), purpose="fine-tune")
-    assert [one.id for one in mantle.files.list()] == [file.id]
+    client = local_simulator.openai_client().with_options(project=project)
+    file = client.files.create(file=("train.jsonl", make_training_file(1)), purpose="fine-tune")
+    assert [one.id for one in client.files.list()] == [file.id]
     assert [one.id for one in local_simulator.openai_client().files.list()] == []
 
 

@@ -47,14 +47,14 @@ def use_every_service(simulator: RunningSimulator) -> list[Any]:
     """Send requests to every service; return all answers."""
     file = simulator.upload(make_training_file(100))
     job = simulator.run_job(make_training_file(120))
-    chat = {"model": "openai.gpt-oss-20b", "messages": [{"role": "user", "content": "How many?"}]}
+    client = {"model": "openai.gpt-oss-20b", "messages": [{"role": "user", "content": "How many?"}]}
     return [
         file,
         job,
         simulator.list_events(job["id"]),
         simulator.http.post("/v1/organization/projects", json={"name": "one"}).json(),
-        simulator.http.post("/v1/chat/completions", json=chat).json(),
-        simulator.http.post("/v1/responses", json={"model": chat["model"], "input": "How many?"}).json(),
+        simulator.http.post("/v1/chat/completions", json=client).json(),
+        simulator.http.post("/v1/responses", json={"model": client["model"], "input": "How many?"}).json(),
         simulator.http.get("/_simulator/clock").json(),
     ]
 

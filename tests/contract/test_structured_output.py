@@ -31,7 +31,7 @@ def json_schema_format(schema: Any, **more: Any) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, **more}}
 
 
-def answer_text(chat: OpenAI, response_format: Any, **options: Any) -> str:
+def answer_text(client: OpenAI, response_format: Any, **options: Any) -> str:
     """Ask the known question, by default at temperature 0; return the content."""
     request: Any = {
         "model": BASE_MODEL,
@@ -40,7 +40,7 @@ def answer_text(chat: OpenAI, response_format: Any, **options: Any) -> str:
         "response_format": response_format,
         **options,
     }
-    return str(chat.chat.completions.create(**request).choices[0].message.content)
+    return str(client.chat.completions.create(**request).choices[0].message.content)
 
 
 @pytest.mark.shows("json")

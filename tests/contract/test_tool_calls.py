@@ -34,10 +34,10 @@ def chat_client(simulator: RunningSimulator) -> OpenAI:
     return simulator.openai_client(strict=True)
 
 
-def ask(chat: OpenAI, **options: Any) -> Any:
+def ask(client: OpenAI, **options: Any) -> Any:
     """Ask for the weather with two tools, by default at temperature 0; return the only choice's JSON."""
     request = {"model": BASE_MODEL, "messages": UNKNOWN, "temperature": 0, "tools": TOOLS, **options}
-    answer = chat.chat.completions.with_raw_response.create(**request)
+    answer = client.chat.completions.with_raw_response.create(**request)
     answer.parse()
     assert find_unsorted_objects(answer.http_response.text) == []
     [choice] = answer.http_response.json()["choices"]
@@ -52,10 +52,10 @@ def tool_calls_of(choice: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def expect_error(chat: OpenAI, **options: Any) -> Any:
+def expect_error(client: OpenAI, **options: Any) -> Any:
     """Return the error of a request that is refused."""
     with pytest.raises(BadRequestError) as refused:
-        ask(chat, **options)
+        ask(client, **options)
     return refused.value.body
 
 
