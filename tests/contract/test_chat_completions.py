@@ -444,28 +444,28 @@ def test_the_tuned_model_is_better_on_held_out_prompts(
     assert tuned >= base + 10
 
 
-@pytest.mark.parametrize(("path", "asked"), [("/v1/chat/completions", "messages"), ("/v1/responses", "input")])
-@pytest.mark.parametrize(("length", "off_the_loop"), [(1_000, False), (5_000, True)])
+@pytest.mark.parametrize(("path", "field"), [("/v1/chat/completions", "messages"), ("/v1/responses", "input")])
+@pytest.mark.parametrize(("length", "runs_in_thread"), [(1_000, False), (5_000, True)])
 def test_a_large_body_is_processed_in_a_thread(
     local_simulator: RunningSimulator,
     monkeypatch: pytest.MonkeyPatch,
     path: str,
-    asked: str,
+    field: str,
     length: int,
-    off_the_loop: bool,
+    runs_in_thread: bool,
 ) -> None:
     """So that it does not block other requests."""
-    house, seen = local_simulator.instance.context, []
-    answers = house.inference.answers
+    context, in_thread = local_simulator.instance.context, []
+    answers = context.inference.answers
 
-    def watched(*arguments: Any) -> Any:
-        seen.append(_running_loop() is None)
+    def recorded(*arguments: Any) -> Any:
+        in_thread.append(_running_loop() is None)
         return answers(*arguments)
 
-    monkeypatch.setattr(house.inference, "answers", watched)
-    body = {"model": BASE_MODEL, asked: [{"role": "user", "content": "x" * length}]}
+    monkeypatch.setattr(context.inference, "answers", recorded)
+    body = {"model": BASE_MODEL, field: [{"role": "user", "content": "x" * length}]}
     assert local_simulator.http.post(path, json=body).status_code == 200
-    assert seen == [off_the_loop]
+    assert in_thread == [runs_in_thread]
 
 
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/compact"])
@@ -474,18 +474,18 @@ def test_a_response_with_a_previous_one_is_processed_in_a_thread(
 ) -> None:
     """The earlier conversation may be long."""
     first = local_simulator.http.post("/v1/responses", json={"model": BASE_MODEL, "input": "hi"}).json()["id"]
-    responses, seen = local_simulator.instance.context.responses, []
+    responses, in_thread = local_simulator.instance.context.responses, []
     for name in ("create", "compact"):
         work = getattr(responses, name)
 
-        def watched(*arguments: Any, work: Any = work, **more: Any) -> Any:
-            seen.append(_running_loop() is None)
+        def recorded(*arguments: Any, work: Any = work, **more: Any) -> Any:
+            in_thread.append(_running_loop() is None)
             return work(*arguments, **more)
 
-        monkeypatch.setattr(responses, name, watched)
+        monkeypatch.setattr(responses, name, recorded)
     body = {"model": BASE_MODEL, "input": "go on", "previous_response_id": first}
     assert local_simulator.http.post(path, json=body).status_code == 200
-    assert seen == [True]
+    assert in_thread == [True]
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -31,7 +31,7 @@ def test_the_defaults_are_openais_and_200_is_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "wanted"),
+    ("query", "page_request"),
     [
         ({}, PageRequest(after=None, limit=20, order="desc")),
         ({"after": ""}, PageRequest(after=None, limit=20, order="desc")),
@@ -40,9 +40,9 @@ def test_the_defaults_are_openais_and_200_is_allowed() -> None:
         ({"metadata[team]": "maths"}, PageRequest(after=None, limit=20, order="desc")),
     ],
 )
-def test_a_query_requests_a_page(query: dict[str, str], wanted: PageRequest) -> None:
+def test_a_query_requests_a_page(query: dict[str, str], page_request: PageRequest) -> None:
     """Newest first by default."""
-    assert parse_page_request(query, LIMITS) == wanted
+    assert parse_page_request(query, LIMITS) == page_request
 
 
 @pytest.mark.parametrize(

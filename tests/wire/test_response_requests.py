@@ -152,7 +152,7 @@ def test_stored_conversations_and_prompts_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "param", "said"),
+    ("fields", "param", "reason"),
     [
         ({"model": None}, "model", "valid string"),
         ({"input": None}, "input", "valid list"),
@@ -192,11 +192,11 @@ def test_stored_conversations_and_prompts_are_refused(name: str) -> None:
         ({"text": {"format": {"type": "grammar"}}}, "text.format.type", "'json_schema'"),
     ],
 )
-def test_an_invalid_value_is_refused_by_its_path(fields: dict[str, Any], param: str, said: str) -> None:
+def test_an_invalid_value_is_refused_by_its_path(fields: dict[str, Any], param: str, reason: str) -> None:
     """The path as the caller would write it, and the reason."""
     status, code, named, message = parse_error(**fields)
     assert (status, code, named) == (400, "validation_error", param)
-    assert said in message
+    assert reason in message
 
 
 @pytest.mark.parametrize(
