@@ -66,6 +66,7 @@ def correct_count(simulator: RunningSimulator, model: str) -> int:
     )
 
 
+@pytest.mark.slow
 def test_a_job_learns_from_recorded_responses(simulator: RunningSimulator, job: Any) -> None:
     """With a valid reward the mean reward rises within an epoch."""
     curve = [
@@ -75,6 +76,7 @@ def test_a_job_learns_from_recorded_responses(simulator: RunningSimulator, job: 
     assert fmean(curve[-10:]) > fmean(curve[:10]) + 0.15
 
 
+@pytest.mark.slow
 def test_every_rollout_of_a_job_is_a_recorded_one(simulator: RunningSimulator, job: Any) -> None:
     """Also in a replay from the log."""
     lines = simulator.http.get(f"/_simulator/jobs/{job['id']}/rollouts").text.splitlines()
@@ -82,11 +84,13 @@ def test_every_rollout_of_a_job_is_a_recorded_one(simulator: RunningSimulator, j
     assert [line for line in lines if not json.loads(line)["response"].startswith(RECORDED_PREFIX)] == []
 
 
+@pytest.mark.slow
 def test_a_tuned_model_answers_in_the_learned_format(simulator: RunningSimulator, job: Any) -> None:
     """On held-out prompts, greedily: the comparison of `rft train`."""
     assert correct_count(simulator, job["fine_tuned_model"]) >= correct_count(simulator, BASE_MODEL) + 4
 
 
+@pytest.mark.slow
 def test_both_models_answer_only_with_recorded_texts(simulator: RunningSimulator, job: Any, folder: Path) -> None:
     """Greedily and sampled."""
     answers = {
