@@ -44,7 +44,7 @@ def test_records_reach_the_reward_function_unchanged(data: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(files)
 def test_very_many_files_are_read_or_refused(data: bytes) -> None:
     """Both checks, with enough examples for rare cases."""
