@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
 from botocore.loaders import create_loader
 from openai import OpenAI
@@ -14,6 +15,10 @@ from tests.simulators import FinishedJob, RunningSimulator, serve_simulator, sim
 from tests.training.training_files import make_training_file
 
 ROOT = Path(__file__).parents[1]
+
+# A slow machine is no failure: generated examples have no time limit.
+hypothesis.settings.register_profile("no-deadline", deadline=None)
+hypothesis.settings.load_profile("no-deadline")
 
 
 # Their collection alone takes seconds, and all of their tests are slow.

@@ -11,7 +11,8 @@ from typing import Final
 from simulator.errors import ApiError
 from simulator.http.sanitize import sanitize
 
-LOGGER: Final = logging.getLogger("simulator.http.request_log")
+# Logging configurations of users may name this logger.
+LOGGER: Final = logging.getLogger("simulator.refused")
 LOGGER.addHandler(logging.NullHandler())  # without it, logging prints warnings on standard error
 
 _KEY: Final = re.compile(r"\b(bedrock-api-key-|ABSK|sk-)[\w+/=%.-]{8,}")

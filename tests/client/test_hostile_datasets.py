@@ -16,7 +16,7 @@ from tests.training.malformed_files import files
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=files)
 def test_client_and_simulator_find_the_same_records_or_first_error(data: bytes, tmp_path: Path) -> None:
     """On generated files."""

@@ -233,7 +233,7 @@ def test_a_hint_explains_the_error_in_a_header(simulator: RunningSimulator) -> N
     assert "use base_url" in answer.headers["x-simulator-hint"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     place=st.sampled_from(
         ["model", "method", "method.reinforcement", "method.reinforcement.grader", "metadata", "seed"]
@@ -256,7 +256,7 @@ def test_no_value_in_a_job_request_causes_a_500(simulator: RunningSimulator, fil
         assert simulator.retrieve_job(answer.json()["id"]) == answer.json()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     field=st.sampled_from(["model", "messages", "max_tokens", "temperature", "stream", "stream_options", "seed", "n"]),
     value=values | st.integers(1, 10**30) | st.floats(0, 2),

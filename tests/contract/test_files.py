@@ -87,7 +87,7 @@ def test_the_content_is_the_uploaded_bytes(local_simulator: RunningSimulator, co
     assert client.files.content(file.id).content == content
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=2_000))
 def test_any_bytes_can_be_uploaded(local_simulator: RunningSimulator, content: bytes) -> None:
     """The API does not read the file until a job does."""

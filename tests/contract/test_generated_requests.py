@@ -98,7 +98,7 @@ def check_api_answer(status: int, body: bytes) -> None:
 @pytest.mark.slow
 @pytest.mark.shows("no-5xx")
 @api_operations.parametrize()  # type: ignore[untyped-decorator]  # schemathesis has no types for it
-@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_no_generated_request_causes_a_500(
     case: Any, served_simulator: RunningSimulator, finished_job: FinishedJob
 ) -> None:
@@ -117,7 +117,7 @@ def controlled_simulator() -> Iterator[RunningSimulator]:
 
 @pytest.mark.slow
 @control_operations.parametrize()  # type: ignore[untyped-decorator]  # as above
-@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_no_generated_control_request_causes_a_500(case: Any, controlled_simulator: RunningSimulator) -> None:
     """And the simulator still answers afterwards."""
     answer = case.call(base_url=controlled_simulator.url)

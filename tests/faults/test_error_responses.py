@@ -126,7 +126,7 @@ def test_an_error_comes_before_or_after_the_request_is_handled(
 
 def test_a_scripted_error_names_its_fault(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
     """In the response's hint and in the log."""
-    caplog.set_level(logging.INFO, "simulator.http.request_log")
+    caplog.set_level(logging.INFO, "simulator.refused")
     add_error(local_simulator, error="RATE_LIMITED")
     hint = "scripted by fault-1; GET /_simulator/faults shows it, DELETE removes it"
     assert local_simulator.http.get(MODELS).headers["x-simulator-hint"] == hint

@@ -140,7 +140,7 @@ def test_an_operation_that_fails_changes_nothing_and_is_logged(
     """The job continues."""
     function = simulator.deploy(ROOT / "reward_lambda", name="still-there")
     operation = DELETING | {"parameters": {"FunctionName": "nowhere"}}
-    with caplog.at_level("INFO", logger="simulator.http.request_log"):
+    with caplog.at_level("INFO", logger="simulator.refused"):
         (job,) = run_job_with_faults(simulator, {"job": 1, "step": 2, "aws": operation}, function, refused=True)
     error = [line for line in caplog.messages if line.startswith("lambda DeleteFunction met fault-")]
     assert job["status"] == "succeeded"

@@ -63,7 +63,7 @@ def test_the_longest_queue_delay_counts() -> None:
 
 def test_each_job_fault_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever its effect."""
-    caplog.set_level(logging.INFO, "simulator.http.request_log")
+    caplog.set_level(logging.INFO, "simulator.refused")
     fixture = InjectorFixture(
         {"queue": 60}, {"step": 2, "cancel": True}, {"step": 2, "aws": DELETING}, {"step": 3, "fail": {}}
     )
@@ -76,7 +76,7 @@ def test_each_job_fault_is_logged_once(caplog: pytest.LogCaptureFixture) -> None
 
 def test_an_operation_that_fails_is_logged_and_not_counted_as_applied(caplog: pytest.LogCaptureFixture) -> None:
     """The job continues, and the status has the reason."""
-    caplog.set_level(logging.INFO, "simulator.http.request_log")
+    caplog.set_level(logging.INFO, "simulator.refused")
     fixture = InjectorFixture({"step": 2, "aws": DELETING}, denial="Function not found")
     assert fixture.injector.before_effect(JOB, grade_effect(2)) is None
     (status,) = fixture.registry.statuses()

@@ -11,7 +11,7 @@ from tests.simulators import RunningSimulator
 
 @pytest.fixture(autouse=True)
 def _log_level(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "simulator.http.request_log")
+    caplog.set_level(logging.INFO, "simulator.refused")
 
 
 def test_a_refused_request_is_logged(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:

@@ -349,7 +349,7 @@ EVENTS = BATCHES | JSON
 
 
 @given(event=EVENTS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 def test_any_event_gets_one_result_per_rollout(event: Any) -> None:
     """No JSON value raises."""
     _assert_one_result_each(event)
@@ -357,7 +357,7 @@ def test_any_event_gets_one_result_per_rollout(event: Any) -> None:
 
 @pytest.mark.slow
 @given(event=EVENTS)
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_many_events_get_one_result_per_rollout(event: Any) -> None:
     """With more examples."""
     _assert_one_result_each(event)

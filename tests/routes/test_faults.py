@@ -73,7 +73,7 @@ def test_an_invalid_script_is_refused_completely(
 
 def test_each_applied_fault_is_logged(local_simulator: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
     """With the request and the fault."""
-    caplog.set_level(logging.INFO, "simulator.http.request_log")
+    caplog.set_level(logging.INFO, "simulator.refused")
     local_simulator.instance.context.fault_registry.add([SLOW, {"request": {}, "aws_error": "Throttling"}])
     local_simulator.http.get("/v1/files")
     assert caplog.messages == [

@@ -29,14 +29,14 @@ def first_lines(data: bytes, count: int) -> bytes:
     return b"".join(io.BytesIO(data).readlines()[:count])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(files)
 def test_a_file_is_read_or_refused_at_its_first_invalid_line(data: bytes) -> None:
     """The lines before it are valid, and it is not. A blank line is invalid if another line follows."""
     check_result(data)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(files)
 def test_records_reach_the_reward_function_unchanged(data: bytes) -> None:
     """In every event shape, after encoding and decoding."""
@@ -44,7 +44,7 @@ def test_records_reach_the_reward_function_unchanged(data: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(files)
 def test_very_many_files_are_read_or_refused(data: bytes) -> None:
     """Both checks, with enough examples for rare cases."""

@@ -17,7 +17,7 @@ from tests.verdict.well_behaved_client import (
 
 
 @pytest.mark.shows("polite-clients")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     clients=st.lists(st.tuples(job_timelines, client_behaviors), min_size=1, max_size=4),
     share_a_key=st.booleans(),

@@ -317,7 +317,7 @@ branches = st.recursive(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(branches, values)
 def test_any_schema_gives_a_valid_instance_or_an_error(schema: Any, value: Any) -> None:
     """Never another exception, and never an invalid instance."""
@@ -337,7 +337,7 @@ def test_a_schema_that_contains_itself_is_refused_at_every_stack_depth(keyword: 
 
 
 @pytest.mark.slow
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(branches, values)
 def test_very_many_schemas_give_a_valid_instance_or_an_error(schema: Any, value: Any) -> None:
     """With enough examples for rare cases."""
@@ -372,7 +372,7 @@ MISUSED = st.sampled_from(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(MISUSED, values, max_size=4))
 def test_malformed_schemas_raise_no_other_error(schema: Schema) -> None:
     """They are accepted or refused."""
