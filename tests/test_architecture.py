@@ -254,6 +254,7 @@ def test_a_route_catches_nothing_and_sets_no_status() -> None:
     assert found <= {"simulator/routes/api.py", "simulator/routes/aws_not_found.py"}
 
 
+@pytest.mark.slow
 def test_every_module_is_valid_python_3_11() -> None:
     """The oldest Python that pyproject.toml names can read every module."""
     for path in modules(*TOP_LEVEL, "tests", "fixtures"):
