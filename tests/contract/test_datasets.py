@@ -1,4 +1,7 @@
-"""Training files with one defect each: the job fails with the line and the reason."""
+"""Training files with one defect each: the job fails with the line and the reason.
+
+tests/fixtures/test_hostile_files.py reads all hostile files; here a job reads a few of every kind.
+"""
 
 import json
 import re
@@ -15,9 +18,18 @@ DEFECTS = Path(__file__).parents[2] / "fixtures" / "defects"
 HOSTILE = DEFECTS.parent / "hostile"
 VALID = "Files validated, moving job to queued state"
 MANIFEST: list[dict[str, Any]] = json.loads((DEFECTS / "manifest.json").read_text(encoding="utf-8"))
-HOSTILE_MANIFEST: list[dict[str, Any]] = json.loads((HOSTILE / "manifest.json").read_text(encoding="utf-8"))
-REFUSED = [entry for entry in HOSTILE_MANIFEST if entry["records"] is None]
-ACCEPTED = [entry for entry in HOSTILE_MANIFEST if entry["records"] is not None]
+HOSTILE_MANIFEST: dict[str, dict[str, Any]] = {
+    entry["file"]: entry for entry in json.loads((HOSTILE / "manifest.json").read_text(encoding="utf-8"))
+}
+REFUSED = (
+    "duplicate_with_escapes.jsonl",
+    "raw_escape_in_a_text.jsonl",
+    "a_role_of_1000_letters.jsonl",
+    "nested_980_lists.jsonl",
+    "utf16_big_endian.jsonl",
+    "noise.jsonl",
+)
+ACCEPTED = ("escape_sequences.jsonl", "text_from_the_right.jsonl", "an_integer_of_4000_digits.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +62,10 @@ def test_a_defective_file_fails_its_job_with_line_and_reason(
 
 
 @pytest.mark.shows("strictness")
-@pytest.mark.parametrize("entry", REFUSED, ids=[entry["file"] for entry in REFUSED])
-def test_a_hostile_file_fails_only_its_job(simulator: RunningSimulator, entry: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_hostile_file_fails_only_its_job(simulator: RunningSimulator, name: str) -> None:
     """With line and reason, in a short message that is safe for a terminal. The upload stays unchanged."""
-    content = (HOSTILE / entry["file"]).read_bytes()
+    entry, content = HOSTILE_MANIFEST[name], (HOSTILE / name).read_bytes()
     job = simulator.run_job(content)
     code, param, message = failure(job)
     assert (code, param) == ("invalid_training_file", "training_file")
@@ -94,12 +106,12 @@ def test_a_file_of_more_than_twenty_thousand_records_is_too_long(simulator: Runn
     assert "20,000" in message
 
 
-def validate_file(still: RunningSimulator, content: bytes) -> str:
-    """Let a job validate this file; return its last status."""
-    job = still.create_job(still.upload(content))["id"]
+def validate_file(simulator: RunningSimulator, content: bytes) -> str:
+    """Let a job validate this file; return the message of its last event."""
+    job = simulator.create_job(simulator.upload(content))["id"]
     for _ in range(2):
-        still.retrieve_job(job)
-    return str(still.list_events(job)[-1]["message"])
+        simulator.retrieve_job(job)
+    return str(simulator.list_events(job)[-1]["message"])
 
 
 @pytest.mark.shows("records")
@@ -121,10 +133,10 @@ def test_line_ends_of_editors_are_valid(polled_simulator: RunningSimulator, endi
     assert validate_file(polled_simulator, content) == VALID
 
 
-@pytest.mark.parametrize("entry", ACCEPTED, ids=[entry["file"] for entry in ACCEPTED])
-def test_a_file_that_only_looks_hostile_is_valid(polled_simulator: RunningSimulator, entry: dict[str, Any]) -> None:
-    """Unicode line separators, escapes, combining marks, right-to-left text and large numbers are valid JSON Lines."""
-    assert validate_file(polled_simulator, (HOSTILE / entry["file"]).read_bytes()) == VALID
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_unusual_json_lines_are_valid(polled_simulator: RunningSimulator, name: str) -> None:
+    """Escape sequences, right-to-left text and long integers."""
+    assert validate_file(polled_simulator, (HOSTILE / name).read_bytes()) == VALID
 
 
 def test_a_batch_that_the_records_cannot_fill_fails_the_job(simulator: RunningSimulator) -> None:
