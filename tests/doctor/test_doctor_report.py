@@ -1,4 +1,4 @@
-"""A visit: the probes in order, what ends it, and what it comes to."""
+"""A doctor report: the order of the probes, what ends the run early, and the verdict."""
 
 from collections.abc import Iterator
 
@@ -25,90 +25,90 @@ from tests.doctor.sample_reports import (
 
 
 def probe(name: str) -> Probe:
-    """Return a probe of this id that says nothing of itself."""
+    """Return a probe with this id and without texts."""
     return Probe(id=name, name="a probe", question="?", measured="", means="", remedy="", source="")
 
 
-def fine(name: str) -> tuple[Probe, ProbeFunction]:
-    """Return a probe that finds that all is well."""
+def passing_probe(name: str) -> tuple[Probe, ProbeFunction]:
+    """Return a probe with one OK finding."""
 
-    def examine(_exam: ProbeContext) -> Iterator[Finding]:
+    def examine(_context: ProbeContext) -> Iterator[Finding]:
         yield probe(name).ok("Well.")
 
     return probe(name), examine
 
 
-def unanswered(name: str, *found: Finding) -> tuple[Probe, ProbeFunction]:
-    """Return a probe that finds something and then gets no answer any more."""
+def probe_without_scores(name: str, *findings: Finding) -> tuple[Probe, ProbeFunction]:
+    """Return a probe that yields these findings and then gets no more scores."""
 
-    def examine(_exam: ProbeContext) -> Iterator[Finding]:
-        yield from found
+    def examine(_context: ProbeContext) -> Iterator[Finding]:
+        yield from findings
         raise NoScoresError("KeyError: 'x'")
 
     return probe(name), examine
 
 
-def training_probe(_exam: ProbeContext, courses: TrainingTraces) -> Iterator[Finding]:
-    """Tell which courses there were."""
-    yield probe("T1").ok(" and ".join(run.name for run in courses))
+def training_probe(_context: ProbeContext, traces: TrainingTraces) -> Iterator[Finding]:
+    """Yield one finding with the names of the traces."""
+    yield probe("T1").ok(" and ".join(trace.name for trace in traces))
 
 
 class RecordingListener(ProgressListener):
-    """A watch that writes down what it is told."""
+    """A listener that records each probe and step."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.records: list[str] = []
 
     def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:
-        """Note the probe."""
-        self.said.append(f"{probe.id} {index}/{total}")
+        """Record the probe."""
+        self.records.append(f"{probe.id} {index}/{total}")
 
     def on_training_step(self, trace: str, *, step: int, total: int, calls: int) -> None:
-        """Note the step."""
-        self.said.append(f"{trace} {step}/{total} after {calls}")
+        """Record the step."""
+        self.records.append(f"{trace} {step}/{total} after {calls}")
 
 
-def simulate_training(exam: ProbeContext, told: object) -> tuple[TrainingTrace, ...]:
-    """Ask once, tell of one step, and return one course."""
-    assert callable(told)
-    exam.invoker.score([Case(label="trained on", record=exam.records[0], text="")])
-    told("as it is", 1, 2)
+def simulate_training(context: ProbeContext, on_step: object) -> tuple[TrainingTrace, ...]:
+    """Call the function once, report one step, and return one trace."""
+    assert callable(on_step)
+    context.invoker.score([Case(label="trained on", record=context.records[0], text="")])
+    on_step("as it is", 1, 2)
     return (sample_trace(),)
 
 
 @pytest.fixture
 def context(sums: tuple[Record, ...]) -> ProbeContext:
-    """Give an examination of a function that scores everything 1."""
+    """The context for a function that scores everything 1."""
     return probe_context(handler_for(lambda _element: 1.0), sums)
 
 
-def summary(visit: DoctorReport) -> list[tuple[str, str, str]]:
-    """Return each finding's probe, severity and words."""
-    return [(finding.probe, finding.severity.value, finding.message) for finding in visit.findings]
+def summary(report: DoctorReport) -> list[tuple[str, str, str]]:
+    """Return the probe, severity and message of each finding."""
+    return [(finding.probe, finding.severity.value, finding.message) for finding in report.findings]
 
 
-def test_every_probe_is_taken_in_order_and_the_watch_is_told(context: ProbeContext) -> None:
-    """The static ones, then the rehearsal, then those that look at it."""
-    watch = RecordingListener()
-    done = run_probes(
+def test_all_probes_run_in_order_and_are_reported_to_the_listener(context: ProbeContext) -> None:
+    """The static probes, the simulated training, then the probes that read it."""
+    listener = RecordingListener()
+    report = run_probes(
         context,
         data_name="train.jsonl",
         data_sha256="00",
-        static_probes=(fine("S1"), fine("S3")),
+        static_probes=(passing_probe("S1"), passing_probe("S3")),
         training_probes=((probe("T1"), training_probe),),
         simulate_training=simulate_training,
-        listener=watch,
+        listener=listener,
     )
-    assert summary(done) == [("S1", "ok", "Well."), ("S3", "ok", "Well."), ("T1", "ok", "as it is")]
-    assert watch.said == ["S1 1/2", "S3 2/2", "as it is 1/2 after 1"]
+    assert summary(report) == [("S1", "ok", "Well."), ("S3", "ok", "Well."), ("T1", "ok", "as it is")]
+    assert listener.records == ["S1 1/2", "S3 2/2", "as it is 1/2 after 1"]
 
 
-def test_a_visit_keeps_what_its_questions_depended_on(context: ProbeContext) -> None:
+def test_a_report_contains_its_inputs(context: ProbeContext) -> None:
     """The file's bytes, the shape of the event, the model, the probes, the rows and the seed."""
-    done = run_probes(
-        context, data_name="train.jsonl", data_sha256="00", static_probes=(fine("S1"),), training_probes=()
+    report = run_probes(
+        context, data_name="train.jsonl", data_sha256="00", static_probes=(passing_probe("S1"),), training_probes=()
     )
-    assert done.inputs == {
+    assert report.inputs == {
         "answer_path": "looked for",
         "data_sha256": "00",
         "event": "superset shape, bare strings wrapped, thinking hidden",
@@ -120,75 +120,88 @@ def test_a_visit_keeps_what_its_questions_depended_on(context: ProbeContext) -> 
     }
 
 
-def test_what_follows_a_function_that_gives_no_answers_is_not_measured(context: ProbeContext) -> None:
-    """What was found till then is kept, each later probe says why, and no training is rehearsed."""
-    why = "The function gives no usable score: KeyError: 'x'"
+def test_probes_after_one_without_scores_are_not_measured(context: ProbeContext) -> None:
+    """Earlier findings stay, each later probe has the reason, and no training is simulated."""
+    reason = "The function gives no usable score: KeyError: 'x'"
     broken = probe("S1").finding(Severity.FAIL, "It raises.")
-    done = run_probes(
+    report = run_probes(
         context,
         data_name="train.jsonl",
         data_sha256="00",
-        static_probes=(unanswered("S1", broken), fine("S2")),
+        static_probes=(probe_without_scores("S1", broken), passing_probe("S2")),
         training_probes=((probe("T1"), training_probe),),
         simulate_training=simulate_training,
     )
-    assert summary(done) == [("S1", "fail", "It raises."), ("S2", "not measured", why), ("T1", "not measured", why)]
-    assert done.traces == ()
+    assert summary(report) == [
+        ("S1", "fail", "It raises."),
+        ("S2", "not measured", reason),
+        ("T1", "not measured", reason),
+    ]
+    assert report.traces == ()
 
 
-def test_no_answers_are_a_failure_even_where_no_probe_says_so(context: ProbeContext) -> None:
-    """The first that could not be measured fails, so that the exit code tells of it."""
-    done = run_probes(context, data_name="train.jsonl", data_sha256="00", static_probes=(unanswered("S5"), fine("S6")))
-    assert [(finding.probe, finding.severity.value) for finding in done.findings] == [
+def test_the_first_probe_without_scores_fails(context: ProbeContext) -> None:
+    """So the exit code is not 0."""
+    report = run_probes(
+        context,
+        data_name="train.jsonl",
+        data_sha256="00",
+        static_probes=(probe_without_scores("S5"), passing_probe("S6")),
+    )
+    assert [(finding.probe, finding.severity.value) for finding in report.findings] == [
         ("S5", "fail"),
         ("S6", "not measured"),
     ]
 
 
-def test_a_visit_without_rehearsal_says_what_was_not_measured(context: ProbeContext) -> None:
+def test_without_simulated_training_its_probes_are_not_measured(context: ProbeContext) -> None:
     """`--no-training`."""
-    done = run_probes(
+    report = run_probes(
         context,
         data_name="train.jsonl",
         data_sha256="00",
-        static_probes=(fine("S1"),),
+        static_probes=(passing_probe("S1"),),
         training_probes=((probe("T1"), training_probe),),
     )
-    assert summary(done) == [("S1", "ok", "Well."), ("T1", "not measured", TRAINING_SKIPPED)]
+    assert summary(report) == [("S1", "ok", "Well."), ("T1", "not measured", TRAINING_SKIPPED)]
 
 
-def test_of_chosen_probes_the_groundwork_is_done_and_not_reported(context: ProbeContext) -> None:
-    """S3 finds where the right answers stand: S5 alone would ask about the wrong ones."""
-    watch = RecordingListener()
-    done = run_probes(
+def test_probes_that_a_selected_probe_needs_run_and_are_not_reported(context: ProbeContext) -> None:
+    """S3 finds the place of the right answers, which S5 needs."""
+    listener = RecordingListener()
+    report = run_probes(
         context,
         data_name="train.jsonl",
         data_sha256="00",
-        static_probes=(fine("S1"), fine("S3"), fine("S5")),
+        static_probes=(passing_probe("S1"), passing_probe("S3"), passing_probe("S5")),
         training_probes=((probe("T1"), training_probe),),
         simulate_training=simulate_training,
         only=frozenset({"S5"}),
-        listener=watch,
+        listener=listener,
     )
-    assert (summary(done), watch.said, done.inputs["probes"]) == (
+    assert (summary(report), listener.records, report.inputs["probes"]) == (
         [("S5", "ok", "Well.")],
         ["S3 1/2", "S5 2/2"],
         "S5",
     )
 
 
-def test_no_answers_to_the_groundwork_fail_the_probe_that_was_chosen(context: ProbeContext) -> None:
-    """What is not reported cannot fail."""
-    done = run_probes(
-        context, data_name="t", data_sha256="00", static_probes=(unanswered("S3"), fine("S5")), only=frozenset({"S5"})
+def test_a_selected_probe_fails_when_one_that_it_needs_gets_no_scores(context: ProbeContext) -> None:
+    """The needed probe is not reported, so it cannot fail."""
+    report = run_probes(
+        context,
+        data_name="t",
+        data_sha256="00",
+        static_probes=(probe_without_scores("S3"), passing_probe("S5")),
+        only=frozenset({"S5"}),
     )
-    assert [(finding.probe, finding.severity.value) for finding in done.findings] == [("S5", "fail")]
+    assert [(finding.probe, finding.severity.value) for finding in report.findings] == [("S5", "fail")]
 
 
-def test_a_probe_that_crashes_shows(context: ProbeContext) -> None:
-    """It is a fault of ours, and no finding."""
+def test_an_exception_in_a_probe_is_not_caught(context: ProbeContext) -> None:
+    """It is an error in the doctor and not a finding."""
 
-    def crashes(_exam: ProbeContext) -> Iterator[Finding]:
+    def crashes(_context: ProbeContext) -> Iterator[Finding]:
         yield from ()
         raise ZeroDivisionError
 
@@ -196,10 +209,12 @@ def test_a_probe_that_crashes_shows(context: ProbeContext) -> None:
         run_probes(context, data_name="train.jsonl", data_sha256="00", static_probes=((probe("S1"), crashes),))
 
 
-def test_a_probe_that_says_nothing_is_named(context: ProbeContext) -> None:
-    """No report would list it."""
+def test_a_probe_without_a_finding_is_an_error(context: ProbeContext) -> None:
+    """It would be missing from every report."""
     with pytest.raises(RuntimeError, match="S1 has ended without a finding"):
-        run_probes(context, data_name="train.jsonl", data_sha256="00", static_probes=((probe("S1"), lambda _exam: ()),))
+        run_probes(
+            context, data_name="train.jsonl", data_sha256="00", static_probes=((probe("S1"), lambda _context: ()),)
+        )
 
 
 @pytest.mark.parametrize(
@@ -215,19 +230,19 @@ def test_a_probe_that_says_nothing_is_named(context: ProbeContext) -> None:
     ],
 )
 def test_the_verdict_says_whether_to_pay(findings: tuple[Finding, ...], verdict: str) -> None:
-    """By the worst there is, with what was not measured."""
+    """By the worst severity, with the number of probes that were not measured."""
     assert sample_report(*findings).verdict == verdict
 
 
-def test_a_visit_that_has_measured_nothing_says_so() -> None:
-    """It does not say that all is well."""
+def test_the_verdict_without_a_measurement_is_neutral() -> None:
+    """It does not recommend the run."""
     assert sample_report(NOT_MEASURED_FINDING, chosen=True).verdict == (
         "Nothing was measured, so nothing speaks for or against paying for this run. No more was asked than T8."
     )
 
 
 @pytest.mark.parametrize(
-    ("model", "guess"),
+    ("model", "warning"),
     [
         ("openai.gpt-oss-20b", ""),
         ("openai.gpt-oss-20b-1:0", ""),
@@ -240,13 +255,13 @@ def test_a_visit_that_has_measured_nothing_says_so() -> None:
         ),
     ],
 )
-def test_a_model_that_nobody_has_calibrated_is_told(model: str, guess: str) -> None:
-    """Its profile is made from a relative's."""
-    assert sample_report(OK_FINDING, questions={"model": model}).calibration_warning == guess
+def test_a_model_without_published_runs_has_a_warning(model: str, warning: str) -> None:
+    """Its profile is derived from a similar model."""
+    assert sample_report(OK_FINDING, questions={"model": model}).calibration_warning == warning
 
 
-def test_the_verdict_on_chosen_probes_names_them() -> None:
-    """Nothing is said of the others."""
+def test_the_verdict_on_selected_probes_names_them() -> None:
+    """It does not cover the others."""
     assert sample_report(OK_FINDING, chosen=True).verdict == (
         "Nothing was found that speaks against paying for this run. No more was asked than S10."
     )
@@ -256,6 +271,6 @@ def test_the_verdict_on_chosen_probes_names_them() -> None:
     ("finding", "passed"), [(FAIL_FINDING, (False, False)), (WARN_FINDING, (True, False)), (INFO_FINDING, (True, True))]
 )
 def test_warnings_count_when_strict(finding: Finding, passed: tuple[bool, bool]) -> None:
-    """A failure always does, a remark never."""
-    done = sample_report(finding)
-    assert (done.passes(strict=False), done.passes(strict=True)) == passed
+    """A failure always counts, and an information never does."""
+    report = sample_report(finding)
+    assert (report.passes(strict=False), report.passes(strict=True)) == passed

@@ -1,4 +1,4 @@
-"""How long a visit is going to take: told once, when its first calls were slow."""
+"""The expected duration of a doctor run: one warning, if its first calls are slow."""
 
 from dataclasses import replace
 
@@ -11,45 +11,45 @@ from tests.doctor.fake_reward_functions import FakeRewardFunction, handler_for
 INVOCATION = FakeRewardFunction(handler_for(lambda _element: 1.0)).invoke(b"[]")
 
 
-def warnings_after(outlook: DurationEstimate, *seconds: float | None) -> list[str]:
-    """Return what is told after calls of these durations; None was not run."""
+def warnings_after(estimate: DurationEstimate, *seconds: float | None) -> list[str]:
+    """Return the warnings after calls of these durations. A call with None did not run."""
     return [
-        outlook.record_call(
+        estimate.record_call(
             Call(
                 ids=(),
                 event=b"[]",
-                invocation=None if took is None else replace(INVOCATION, duration_ms=1e3 * took),
+                invocation=None if duration is None else replace(INVOCATION, duration_ms=1e3 * duration),
             )
         )
-        for took in seconds
+        for duration in seconds
     ]
 
 
-def test_a_long_visit_is_told_once_with_the_ways_out() -> None:
-    """After three calls, by the middle one: the first loads what the function needs."""
-    outlook = DurationEstimate(calls=2_103, training_calls=1_700)
-    said = warnings_after(outlook, 9.0, None, 1.0, 1.0, 1.0, 1.0)
-    assert [bool(text) for text in said] == [False, False, False, True, False, False]
-    assert said[3] == (
+def test_a_long_run_has_one_warning_with_the_options_that_shorten_it() -> None:
+    """After three calls, by their median: the first call is a cold start."""
+    estimate = DurationEstimate(calls=2_103, training_calls=1_700)
+    warnings = warnings_after(estimate, 9.0, None, 1.0, 1.0, 1.0, 1.0)
+    assert [bool(text) for text in warnings] == [False, False, False, True, False, False]
+    assert warnings[3] == (
         "A call takes about 1 s, so this visit may take 35 minutes. --rows 8 asks less; --no-training leaves out about "
         "1,700 of 2,103 calls; --concurrency N makes N calls at once, if the function keeps nothing between them."
     )
 
 
 @pytest.mark.parametrize(
-    ("outlook", "seconds"),
+    ("estimate", "seconds"),
     [
         pytest.param(DurationEstimate(calls=2_000, training_calls=1_600), 0.05, id="fast calls"),
         pytest.param(DurationEstimate(calls=100, training_calls=0), 1.0, id="few calls"),
         pytest.param(DurationEstimate(calls=1_000, training_calls=0, concurrency=16), 1.0, id="many at once"),
     ],
 )
-def test_a_visit_of_two_minutes_is_not_worth_a_word(outlook: DurationEstimate, seconds: float) -> None:
-    """Neither fast calls nor few."""
-    assert warnings_after(outlook, *[seconds] * 5) == [""] * 5
+def test_a_run_of_two_minutes_has_no_warning(estimate: DurationEstimate, seconds: float) -> None:
+    """With fast calls or few calls."""
+    assert warnings_after(estimate, *[seconds] * 5) == [""] * 5
 
 
-def test_only_ways_out_that_are_left_are_named() -> None:
-    """Nothing is rehearsed, and few rows are asked about."""
-    said = warnings_after(DurationEstimate(calls=300, training_calls=0, rows=8), *[2.0] * 3)[-1]
-    assert ("--rows" in said, "--no-training" in said, "--concurrency" in said) == (False, False, True)
+def test_options_already_in_use_are_not_recommended() -> None:
+    """Here no training is simulated, and there are few rows."""
+    warning = warnings_after(DurationEstimate(calls=300, training_calls=0, rows=8), *[2.0] * 3)[-1]
+    assert ("--rows" in warning, "--no-training" in warning, "--concurrency" in warning) == (False, False, True)

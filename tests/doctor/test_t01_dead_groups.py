@@ -31,8 +31,8 @@ def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) ->
     assert severities_and_values(check_dead_groups([trace])) == [expected]
 
 
-def test_a_dead_group_is_shown_by_a_right_and_a_wrong_rollout_of_it() -> None:
-    """T1's exhibits are two responses to one prompt with one score."""
+def test_the_examples_of_a_dead_group_are_a_right_and_a_wrong_rollout() -> None:
+    """They are two responses to one prompt with one score."""
     (finding,) = check_dead_groups([make_trace(group=BOTH_SCORE)])
     assert finding.examples == (
         Example(line=1, prompt="prompt 1", response="step 1, rollout 0", score=1.0, note="it is really right"),

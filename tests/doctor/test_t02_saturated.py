@@ -37,7 +37,7 @@ def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) ->
 
 
 def test_a_recorded_model_that_earns_nearly_everything_is_a_warning() -> None:
-    """T2: it is the real one, and needs no tuning; of a simulated one that is for information."""
+    """The recorded model is real and needs no tuning. For a simulated model it is an information."""
     simulated, recorded = make_trace(rewards=(0.96, 1.0)), make_trace(rewards=(0.96, 1.0), recorded_kinds=NUMBERS)
     assert (
         severities_and_values(check_saturated([simulated])),

@@ -47,14 +47,14 @@ def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) ->
 
 @pytest.mark.parametrize("name", [HIGHER_RATE, RED_TEAM])
 def test_a_reward_that_rises_at_a_higher_rate_or_in_a_longer_run_can_teach(name: str) -> None:
-    """T4 blames the run, not the reward: no rise as it is, a rise elsewhere, quality kept; a warning all the same."""
+    """The run is the cause and not the reward function, so it is a warning."""
     (finding,) = check_no_learning([make_trace(rewards=(0.5, 0.52)), make_trace(name, rewards=(0.5, 0.7))])
     assert (finding.severity, finding.fix) == (WARN, "Raise learning_rate_multiplier or n_epochs.")
     assert finding.message.endswith("So the reward can teach, and the run is too slow.")
 
 
-def test_a_run_that_is_slow_and_moves_is_told_and_no_more() -> None:
-    """T4: the reward rises a little in it, and by the hidden truth so does the share of right answers."""
+def test_a_slow_run_that_improves_is_an_information() -> None:
+    """The reward rises a little, and so does the true share of right answers."""
     slow = make_trace(rewards=(0.5, 0.53), after=PolicyQuality(quality=0.92, exploit_share=0.0))
     assert severities_and_values(check_no_learning([slow, make_trace(HIGHER_RATE, rewards=(0.5, 0.7))])) == [
         (INFO, 0.03)
@@ -62,19 +62,19 @@ def test_a_run_that_is_slow_and_moves_is_told_and_no_more() -> None:
 
 
 def test_a_reward_that_rises_at_a_higher_rate_by_a_loophole_cannot_teach() -> None:
-    """T4 stays a failure where the faster run has become worse by the hidden truth."""
+    """It stays a failure if the faster run has lost true quality."""
     hacked = make_trace(HIGHER_RATE, rewards=(0.5, 0.7), after=PolicyQuality(quality=0.5, exploit_share=0.4))
     assert severities_and_values(check_no_learning([make_trace(rewards=(0.5, 0.52)), hacked])) == [(FAIL, 0.02)]
 
 
-def test_a_part_of_a_large_run_is_said_to_be_one() -> None:
-    """T4 tells how many of the steps and of the records were rehearsed."""
+def test_a_partly_simulated_run_says_so() -> None:
+    """With the numbers of simulated steps and records."""
     (finding,) = check_no_learning([make_trace(total_steps=1_500, sampled_records=300, available_records=6_000)])
     assert finding.measured == "0.500, then 0.800 over 20 steps of 1,500, on 300 of 6,000 training records"
 
 
-def test_a_simulated_policy_that_learns_does_not_speak_for_a_recorded_one() -> None:
-    """T4: that the red team's reward rises says nothing of a run on recorded responses."""
+def test_learning_of_the_simulated_red_team_does_not_excuse_a_recorded_run() -> None:
+    """The red team's policy is simulated, and the run uses recorded responses."""
     flat, rising = (0.5, 0.5), make_trace(SIMULATED_RED_TEAM, rewards=(0.5, 0.9))
     assert severities_and_values(check_no_learning([make_trace(rewards=flat, recorded_kinds=NUMBERS), rising])) == [
         (FAIL, 0.0)

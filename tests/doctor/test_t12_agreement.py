@@ -40,8 +40,8 @@ def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) ->
     assert severities_and_values(check_agreement([trace])) == [expected]
 
 
-def test_exploits_are_no_wrong_answers_to_be_told_from_right_ones() -> None:
-    """T12 looks at the red team's run, and leaves its exploits to T9 and T13."""
+def test_exploits_do_not_count_as_wrong_answers() -> None:
+    """T12 reads the red team's run without its exploits, which T9 and T13 measure."""
     attempts = ((1.0, True), (0.0, False))
     hacked = make_trace(RED_TEAM, group=attempts, last_group=((0.9, True), (1.0, False)), exploit="judge_injection")
     assert severities_and_values(check_agreement([make_trace(group=BOTH_SCORE), hacked])) == [(OK, 1.0)]

@@ -1,4 +1,4 @@
-"""Which rehearsed runs a training rule looks at: what no chosen rule reads need not be rehearsed."""
+"""Which simulated runs a training rule reads: runs that no selected rule reads are not simulated."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.doctor.training_traces import make_trace
 DEGRADED = PolicyQuality(quality=0.1, exploit_share=0.9)
 FLAT_REWARDS = (0.5, 0.5)
 
-# Each course makes some rule say something else than without it.
+# Each run changes the finding of some rule.
 TRACES_BY_CASE = {
     "a run that does not rise, where a slower one does": (
         make_trace(rewards=FLAT_REWARDS, after=DEGRADED),
@@ -47,31 +47,31 @@ TRACES_BY_CASE = {
 
 
 def findings_without(rule: TraceCheck, traces: tuple[TrainingTrace, ...], names: frozenset[str]) -> list[object]:
-    """Return what a rule finds where these runs were rehearsed, besides the one as it is."""
-    return list(rule([run for run in traces if run.name == AS_CONFIGURED or run.name in names]))
+    """Return the findings of a rule on the configured run and these others."""
+    return list(rule([trace for trace in traces if trace.name == AS_CONFIGURED or trace.name in names]))
 
 
-@pytest.mark.parametrize("courses", TRACES_BY_CASE.values(), ids=TRACES_BY_CASE)
+@pytest.mark.parametrize("traces", TRACES_BY_CASE.values(), ids=TRACES_BY_CASE)
 @pytest.mark.parametrize(("probe", "rule"), TRACE_CHECKS, ids=[probe.id for probe, _ in TRACE_CHECKS])
 def test_a_rule_finds_the_same_without_the_runs_that_it_does_not_read(
-    probe: Probe, rule: TraceCheck, courses: tuple[TrainingTrace, ...]
+    probe: Probe, rule: TraceCheck, traces: tuple[TrainingTrace, ...]
 ) -> None:
-    """So that a chosen probe says what it says on a whole visit."""
-    assert findings_without(rule, courses, required_variants([probe.id])) == findings_without(
-        rule, courses, frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE})
+    """So a selected probe has the same findings as in a full run."""
+    assert findings_without(rule, traces, required_variants([probe.id])) == findings_without(
+        rule, traces, frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE})
     )
 
 
-def test_no_run_is_rehearsed_for_a_rule_that_would_find_the_same_without() -> None:
-    """Each run that is named makes a difference to its rule, in one of these stories at least."""
-    idle = [
+def test_no_run_is_simulated_without_effect_on_its_rule() -> None:
+    """Each required run changes the findings of its rule in at least one case."""
+    without_effect = [
         (probe.id, name)
         for probe, rule in TRACE_CHECKS
         for name in sorted(required_variants([probe.id]))
         if all(
-            findings_without(rule, courses, required_variants([probe.id]))
-            == findings_without(rule, courses, required_variants([probe.id]) - {name})
-            for courses in TRACES_BY_CASE.values()
+            findings_without(rule, traces, required_variants([probe.id]))
+            == findings_without(rule, traces, required_variants([probe.id]) - {name})
+            for traces in TRACES_BY_CASE.values()
         )
     ]
-    assert idle == []
+    assert without_effect == []

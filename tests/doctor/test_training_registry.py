@@ -29,7 +29,7 @@ def test_the_catalogue_has_every_training_probe_in_order() -> None:
 
 
 @pytest.mark.parametrize(("probe", "rule"), TRACE_CHECKS, ids=[probe.id for probe, _ in TRACE_CHECKS])
-def test_every_rule_says_why_when_nothing_was_rehearsed(probe: object, rule: TraceCheck) -> None:
+def test_every_rule_gives_the_reason_without_simulated_runs(probe: object, rule: TraceCheck) -> None:
     """No run at all: one finding, not measured."""
     assert severities_and_values(rule([])) == [(Severity.SKIPPED, None)]
 
@@ -39,33 +39,33 @@ def test_every_rule_says_why_when_nothing_was_rehearsed(probe: object, rule: Tra
     ("rewards", "group", "held_out"),
     [
         pytest.param((0.5, 0.8), RIGHT_AND_WRONG, 0.79, id="sound"),
-        pytest.param((0.96, 1.0), BOTH_SCORE, 0.5, id="all that tries is paid"),
+        pytest.param((0.96, 1.0), BOTH_SCORE, 0.5, id="every attempt scores"),
         pytest.param((0.03, 0.1), PARTIAL_CREDIT, 0.1, id="sparse"),
         pytest.param((0.5, 0.52), RIGHT_AND_WRONG, 0.4, id="no rise"),
     ],
 )
-def test_a_run_is_judged_alike_on_every_scale(
+def test_findings_do_not_depend_on_the_scale_of_the_reward(
     lowest: float, highest: float, rewards: StartAndEnd, group: Sequence[tuple[float, bool | None]], held_out: float
 ) -> None:
-    """Minus one to one, 0 to 100 and a rubric from 1 to 5 say the same as 0 to 1, to every rule."""
+    """Every rule has the same findings on 0 to 100 or a rubric from 1 to 5, for example, as on 0 to 1."""
 
-    def at(score: float) -> float:
+    def rescale(score: float) -> float:
         return lowest + (highest - lowest) * score
 
-    def judged(name: str, ends: StartAndEnd, *, scaled: bool) -> TrainingTrace:
-        read = at if scaled else float
+    def scaled_trace(name: str, ends: StartAndEnd, *, scaled: bool) -> TrainingTrace:
+        convert = rescale if scaled else float
         return make_trace(
             name,
-            rewards=(read(ends[0]), read(ends[1])),
-            group=tuple((read(score), right) for score, right in group),
-            held_out=read(held_out),
+            rewards=(convert(ends[0]), convert(ends[1])),
+            group=tuple((convert(score), right) for score, right in group),
+            held_out=convert(held_out),
             held_out_records=200,
             scale=ScoreScale(lowest=lowest, highest=highest) if scaled else None,
         )
 
     faster = (rewards[0], min(1.0, rewards[1] + 0.1))
     usual, scaled = (
-        [judged(AS_CONFIGURED, rewards, scaled=is_scaled), judged(HIGHER_RATE, faster, scaled=is_scaled)]
+        [scaled_trace(AS_CONFIGURED, rewards, scaled=is_scaled), scaled_trace(HIGHER_RATE, faster, scaled=is_scaled)]
         for is_scaled in (False, True)
     )
     assert [severities_and_values(rule(scaled)) for _, rule in TRACE_CHECKS] == [
