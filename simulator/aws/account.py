@@ -1,11 +1,11 @@
 """The AWS account of a simulator: moto's state, rebuilt from a journal of requests.
 
 Each request that may change something is written to the journal before its response is sent, and replayed at the next
-start: at its original time, with its original random draws, in the same order. Side effects of reads are not recorded:
-the last use of an access key, and what a bucket's access log says of reads.
+start: at its original time, with its original random draws, in the same order. Two side effects of reads are not
+recorded: the last use of an access key, and the entries of reads in a bucket's access log.
 
-A rejected upload takes its place in the order, because later ids depend on it, but is not replayed: its body is not
-worth storing. It would have been the last use of its key only if the key was not used again.
+A rejected upload keeps its number, because later ids depend on it. It is not replayed, because its body is not stored.
+After a replay, the last use of its access key may therefore be an earlier request.
 """
 
 import logging
@@ -83,7 +83,7 @@ class Account:
 
     @contextmanager
     def read_transaction(self) -> Iterator[MotoContext]:
-        """Make moto's state this account's for a block that only reads.
+        """Activate this account's state in moto for a block that only reads.
 
         The block waits for the request in progress: its changes must not be visible before they are stored. Keep the
         block short, and do not wait for a request of another thread in it. Requests never wait for a Lambda function,
@@ -120,7 +120,7 @@ class Account:
             try:
                 self._journal.append(entry, None if rejected_body else stored_body)
             except BaseException:
-                self._discard_state()  # it differs from the journal; the next request replays the journal
+                self._discard_state()  # it differs from the journal, which the next request replays
                 raise
             finally:
                 if rejected_body:
@@ -162,7 +162,7 @@ class Account:
         try:
             response = self._moto_app.handle(request, body)
             return response_without_html(response, request, context)
-        except Exception as error:  # its changes up to here stay, and are made again by a replay
+        except Exception as error:  # the changes that it made before stay; a replay repeats them
             response = response_for_exception(error, request, body, context)
             if not is_replay:
                 error_type, description = type(error).__name__, _describe(request, body)
@@ -177,8 +177,8 @@ class Account:
 def _is_rejected_upload(request: AwsRequest, response: AwsResponse, context: MotoContext) -> bool:
     """Whether an upload was rejected and created nothing, not even an entry in a bucket's access log.
 
-    Other services may carry out a part of a request before they reject it. A large body for these two is one object or
-    one package.
+    Other services may carry out a part of a request before they reject it. In these two services a large body is one
+    object or one package.
     """
     is_rejected = _CLIENT_ERROR <= response.status < _SERVER_ERROR and not response.failed
     return is_rejected and not context.created_count and request.service in _UPLOAD_SERVICES

@@ -43,14 +43,17 @@ _INVALID_IN_JSON: Final = "ValidationException"
 def response_for_exception(
     exception: Exception, request: AwsRequest, body: BinaryIO, context: MotoContext
 ) -> AwsResponse:
-    """Return the response to a request at which moto raised. The request id is drawn from `context`."""
+    """Return the response to a request for which moto raised an exception. The request id is drawn from `context`."""
     description = ascii(f"{type(exception).__name__}: {exception}")[1:-1][:_MAX_DESCRIPTION]
     hint = f"moto, which simulates AWS here, failed at this request with {description}"
     return _encode(_error_for(exception, request, body), request, context, hint=hint, failed=True)
 
 
 def response_without_html(response: AwsResponse, request: AwsRequest, context: MotoContext) -> AwsResponse:
-    """Return moto's response, or an error in the service's shape where moto found no route and sent an HTML page."""
+    """Return moto's response, or an error in the service's format if moto found no route.
+
+    Without a route, moto sends an HTML page.
+    """
     if request.service == S3 or not response.body.startswith(_HTML_ERROR_PAGE):
         return response
     operation = ascii(f"{request.service} at {request.method} {request.path}")[1:-1][:_MAX_DESCRIPTION]
@@ -105,7 +108,10 @@ def _error_for(exception: Exception, request: AwsRequest, body: BinaryIO) -> Aws
 
 
 def _is_operation_of(service: str, message: str) -> bool:
-    """Whether the AWS service has the operation that moto does not implement. moto's message is the same if not."""
+    """Whether the AWS service has the operation that moto does not implement.
+
+    moto's message is the same for an operation that the service does not have.
+    """
     from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - slow to import
     from moto.core.utils import (  # noqa: PLC0415 - moto is slow to import
         camelcase_to_underscores,

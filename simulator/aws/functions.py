@@ -20,30 +20,30 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
         InvalidParameter: it is a container image, which the simulator does not run.
     """
     backend = _backend(reference)
-    stored = _stored_function(backend, reference)
-    if stored.state != "Active":
-        raise FunctionNotActive(stored.state)
-    if stored.package_type != "Zip":
+    function = _stored_function(backend, reference)
+    if function.state != "Active":
+        raise FunctionNotActive(function.state)
+    if function.package_type != "Zip":
         raise InvalidParameter(
             f"{reference.arn} is a container image; the simulator runs zips only. Deploy it with PackageType Zip."
         )
     return FunctionSpec(
-        name=stored.function_name,
+        name=function.function_name,
         arn=reference.unqualified_arn,
-        version=str(stored.version),
+        version=str(function.version),
         account=reference.account,
         region=reference.region,
-        handler=stored.handler or "",
-        runtime=stored.run_time or "",
-        code=stored.code_bytes,
-        code_sha256=stored.code_sha_256,
-        environment=tuple(sorted(stored.environment_vars.items())),
-        timeout=int(stored.timeout),
-        memory_mb=int(stored.memory_size),
-        role=stored.role,
-        layers=tuple(_layer_code(backend, layer["Arn"]) for layer in stored.layers),
+        handler=function.handler or "",
+        runtime=function.run_time or "",
+        code=function.code_bytes,
+        code_sha256=function.code_sha_256,
+        environment=tuple(sorted(function.environment_vars.items())),
+        timeout=int(function.timeout),
+        memory_mb=int(function.memory_size),
+        role=function.role,
+        layers=tuple(_layer_code(backend, layer["Arn"]) for layer in function.layers),
         reserved_concurrency=_reserved_concurrency(backend, reference),
-        log_group=stored.logs_group_name,
+        log_group=function.logs_group_name,
     )
 
 
@@ -61,7 +61,7 @@ def _backend(reference: FunctionReference) -> "LambdaBackend":
 
     try:
         return get_backend(reference.account, reference.region)
-    except KeyError as error:  # a region that does not exist
+    except KeyError as error:  # the region does not exist
         raise FunctionNotFound(reference.arn) from error
 
 

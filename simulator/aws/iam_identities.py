@@ -58,8 +58,8 @@ def invoke_denial_reason(
     """Return why a caller may not invoke the function at `function_arn`, qualifier included; None when it may.
 
     `statements` are those of the function's resource policy. `caller_arn` is None for a caller that IAM does not know,
-    as all are in a new simulator. `treat_unknown_as_root` decides whether such a caller counts as the account's root or
-    may do nothing.
+    as every caller is in a new simulator. With `treat_unknown_as_root`, such a caller counts as the account's root;
+    otherwise it may do nothing.
     """
     account = function_arn.split(":")[4]
     if caller_arn is None and treat_unknown_as_root:

@@ -55,8 +55,8 @@ class IamOperations(IamResponse):
             raise LimitExceededException(
                 f"Cannot exceed quota for ServiceSpecificCredentialsPerUser: {MAX_CREDENTIALS_PER_USER}"
             )
-        created = create_credential(user, days=days, now=caller_utcnow(), seed=current_seed())
-        return ActionResult({"ServiceSpecificCredential": _metadata_with_secret(created)})
+        credential = create_credential(user, days=days, now=caller_utcnow(), seed=current_seed())
+        return ActionResult({"ServiceSpecificCredential": _metadata_with_secret(credential)})
 
     def list_service_specific_credentials(self) -> ActionResult:
         """List the keys without their secrets."""
@@ -106,10 +106,10 @@ class IamOperations(IamResponse):
         boundary = self._get_param("PermissionsBoundary")
         if boundary:
             self._check_boundary(boundary)
-        created = super().create_user()
+        response = super().create_user()
         if boundary:
             self._set_boundary(self.backend.get_user(self._get_param("UserName")), boundary)
-        return created
+        return response
 
     def delete_user(self) -> ActionResult:
         """Delete a user with moto, unless it has service-specific credentials: AWS requires their deletion first."""

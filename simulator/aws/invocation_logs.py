@@ -55,9 +55,9 @@ class InvocationLogs:
         self._lock = threading.Lock()
         self._buffer: deque[_BufferedLog] = deque()
         self._characters = 0
-        self._replay_count = 0  # of the account, when logs were last written to it
-        self._written_count = 0  # the first logs of the buffer that are in the account
-        self._created_count = 0  # the first logs of the buffer whose group and stream were created once
+        self._replay_count = 0  # the account's count when logs were last written to it
+        self._written_count = 0  # the logs at the start of the buffer that the account already has
+        self._created_count = 0  # the logs at the start of the buffer whose group and stream were created
         self._dropped_count = 0  # logs that are neither in the account nor in the buffer
         self._evicted_count = 0  # logs that are no longer in the buffer
 
@@ -80,7 +80,7 @@ class InvocationLogs:
                 self._drop_oldest()
 
     def flush(self, account: Account) -> None:
-        """Write the buffered logs to an account's CloudWatch Logs; when the disk is full, as many as fit.
+        """Write the buffered logs to an account's CloudWatch Logs. If the disk is full, write as many as fit.
 
         Groups and streams are created by requests, so the journal restores them after a restart, together with what
         users did to them. Log events are not stored.
@@ -119,7 +119,10 @@ class InvocationLogs:
 
 
 def _find_or_create_stream(account: Account, log: _BufferedLog, *, must_exist: bool) -> "LogGroup | None":
-    """Return the group of a log, with its stream; None when both `must_exist` but a user has deleted one."""
+    """Return the group of a log, and create the group and the stream if they do not exist.
+
+    With `must_exist` nothing is created: the result is None if a user has deleted the group or the stream.
+    """
     from moto.logs.models import logs_backends  # noqa: PLC0415 - moto is slow to import
 
     backend = logs_backends[log.account][log.region]
@@ -136,8 +139,8 @@ def _find_or_create_stream(account: Account, log: _BufferedLog, *, must_exist: b
 
 
 def _put_lines(group: "LogGroup", log: _BufferedLog, lines: tuple[str, ...]) -> None:
-    # This calls the group and not the backend's `put_log_events`: that rejects events older than 14 days by the
-    # callers' time, and the simulated time may be any.
+    # This calls the group's `put_log_events`. The backend's method would reject events that are more than 14 days
+    # older than the callers' time, and the simulated time may be any time.
     group.put_log_events(log.stream, [{"timestamp": log.timestamp_ms, "message": line} for line in lines])
 
 

@@ -99,26 +99,28 @@ class Journal:
         self._bodies.discard(body)
 
     def entries(self) -> Iterator[tuple[JournalEntry, BinaryIO | None]]:
-        """Yield each entry with its body, or None if that was not stored; the next step closes the body."""
-        for stored in self._requests.iterate():
+        """Yield each entry with its body, or with None if the body was not stored. The next step closes the body."""
+        for stored_request in self._requests.iterate():
             entry = JournalEntry(
-                ordinal=stored.ordinal,
-                seed=int(stored.seed),
-                time=OperationTime(simulated_us=stored.simulated_us, caller_seconds=stored.caller_seconds),
-                request=AwsRequest(
-                    method=stored.method,
-                    target=stored.target,
-                    headers=tuple((name, value) for name, value in json.loads(stored.headers)),
+                ordinal=stored_request.ordinal,
+                seed=int(stored_request.seed),
+                time=OperationTime(
+                    simulated_us=stored_request.simulated_us, caller_seconds=stored_request.caller_seconds
                 ),
-                status=stored.status,
+                request=AwsRequest(
+                    method=stored_request.method,
+                    target=stored_request.target,
+                    headers=tuple((name, value) for name, value in json.loads(stored_request.headers)),
+                ),
+                status=stored_request.status,
             )
-            with self._open_body(stored) as body:
+            with self._open_body(stored_request) as body:
                 yield entry, body
 
     @contextmanager
-    def _open_body(self, stored: StoredAwsRequest) -> Iterator[BinaryIO | None]:
-        if stored.sha256 is None:
-            yield None if stored.body is None else io.BytesIO(stored.body)
+    def _open_body(self, request: StoredAwsRequest) -> Iterator[BinaryIO | None]:
+        if request.sha256 is None:
+            yield None if request.body is None else io.BytesIO(request.body)
         else:
-            with self._bodies.open(stored.sha256) as body:
+            with self._bodies.open(request.sha256) as body:
                 yield body

@@ -168,19 +168,19 @@ def _keep_underscores(environ: WsgiEnviron, headers: Iterable[tuple[str, str]]) 
         should_preserve_original_header_name,
     )
 
-    dashed: dict[str, list[str]] = {}
-    underscored: dict[str, list[str]] = {}
+    values_by_dashed_name: dict[str, list[str]] = {}
+    values_by_underscored_name: dict[str, list[str]] = {}
     names: dict[str, str] = {}
     for name, value in headers:
         key = environ_key_for_header(name)
         if should_preserve_original_header_name(name):
             names.setdefault(key, name)
-            underscored.setdefault(key, []).append(value)
+            values_by_underscored_name.setdefault(key, []).append(value)
         elif "_" not in name:
-            dashed.setdefault(key, []).append(value)
-    for key, values in underscored.items():
-        if key in dashed:
-            environ[key] = ",".join(dashed[key])
+            values_by_dashed_name.setdefault(key, []).append(value)
+    for key, values in values_by_underscored_name.items():
+        if key in values_by_dashed_name:
+            environ[key] = ",".join(values_by_dashed_name[key])
             del names[key]
         else:
             environ[key] = ",".join(values)

@@ -27,10 +27,10 @@ from moto.sts import utils as sts_utils
 from simulator.aws.managed_policies import add_preloaded_policies
 from simulator.aws.moto_state import ACCOUNT_CREATION_TIME, current_context
 
-# What a new backend contains besides moto's own resources, by moto's name of the service.
+# By moto's name of a service: a function that adds resources to a new backend, besides moto's own.
 _BACKEND_INITIALIZERS: Final[dict[str, Callable[[Any], None]]] = {"iam": add_preloaded_policies}
 
-_EVENT_BITS: Final = 60  # of a log event's id, so that ids are unique
+_EVENT_BITS: Final = 60  # random bits in the id of a log event, so that ids are unique
 _OWNED_BY_STATE: Final = "owned_by_state"  # marks objects that `MotoState` disposes of
 _GET_ATTRIBUTE: Final = object.__getattribute__
 
@@ -150,7 +150,7 @@ def _make_account_backends(store: "BackendDict[Any]", account: str) -> _AccountB
 
 @cache
 def _regions_of(service_name: str) -> tuple[str, ...]:
-    # moto's own cache would hold a reference to every account, and with it to its state.
+    # moto's own cache would keep a reference to every account, so no account's state would be freed.
     session = AccountSpecificBackend.get_session()
     return tuple(
         region
@@ -197,7 +197,7 @@ def caller_utcnow() -> datetime:
 
 
 def _patch_time() -> None:
-    """Use the simulated time, and the callers' time for checks of what callers dated or hold."""
+    """Use the simulated time, except for checks of dates and sessions of callers, which use the callers' time."""
     for module in (utils, s3):
         vars(module)["datetime"] = _ModuleProxy(dt, datetime=_Datetime)
 
@@ -228,7 +228,7 @@ def _patch_time() -> None:
 
 
 def _patch_object_tracking() -> None:
-    """Keep in the state what moto keeps in its classes.
+    """Keep in the state the objects that moto keeps in its classes.
 
     moto records every object for its dashboard, so a state would never be freed.
     """

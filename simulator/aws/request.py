@@ -1,8 +1,8 @@
 """Requests to AWS services and their responses as values, and the check whether a request only reads.
 
 Two of AWS's three protocols name the operation in the request: JSON in X-Amz-Target, query as `Action` in a form or in
-the URL. REST uses the HTTP method. A name that the service's protocol does not use proves nothing, but moto may use any
-of them: a request with several names is a read only if all of them are reads.
+the URL. REST uses the HTTP method. A request may also have names that its service's protocol does not use, and moto may
+use any of them. So a request with several names is a read only if all of them are reads.
 """
 
 from dataclasses import dataclass

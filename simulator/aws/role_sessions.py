@@ -20,7 +20,7 @@ class _SessionIndex:
         self.by_arn: dict[str, AssumedRole] = {}
 
     def update(self) -> None:
-        """Index the sessions added since the last update. The latest session with an ARN wins."""
+        """Index the sessions added since the last update. Of several sessions with one ARN, the latest counts."""
         for session in self._sessions[self._indexed_count :]:
             self.by_key[session.access_key_id] = session
             self.by_arn[session.arn] = session

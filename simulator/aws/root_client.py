@@ -14,7 +14,7 @@ class RootClient:
         self._region = region
 
     def execute(self, service: str, operation: str, parameters: Mapping[str, Any]) -> str | None:
-        """Carry out an operation by its AWS name, without retries; return the error or None. Not for the event loop."""
+        """Carry out an operation by its AWS name, without retries; return the error or None. It blocks the thread."""
         import boto3  # noqa: PLC0415 - 0.2 s to load; few simulators need it
         from botocore.config import Config  # noqa: PLC0415 - as above
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above

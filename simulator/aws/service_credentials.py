@@ -43,7 +43,7 @@ class ServiceCredential:
 
     @property
     def alias(self) -> str:
-        """The public part. That it starts with the user's name is DOCUMENTED, the rest of its form INFERRED."""
+        """The public part. DOCUMENTED: it starts with the user's name. INFERRED: the rest of its form."""
         return f"{self.user}+{self.ordinal}-at-{self.account}"
 
     @property

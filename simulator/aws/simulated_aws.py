@@ -158,7 +158,7 @@ class SimulatedAws:
 
     @contextmanager
     def _read_transaction(self) -> Iterator[None]:
-        """Make moto's state this account's for a block that only reads."""
+        """Activate this account's state in moto for a block that only reads."""
         with self._loaded_account().read_transaction():
             yield
 

@@ -42,7 +42,7 @@ class StsOperations(TokenResponse):
     def get_federation_token(self) -> ActionResult:
         """Create temporary credentials of a federated user, who may do what both the caller and the policy may do.
 
-        DOCUMENTED: without a policy that is nothing, unless a resource policy names the federated user.
+        DOCUMENTED: without a policy the user may do nothing, unless a resource policy names the user.
         """
         name, policy = self._get_param("Name"), self._get_param("Policy")
         result = super().get_federation_token().result
