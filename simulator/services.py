@@ -157,8 +157,8 @@ class Services:
         api = build_api(self.context, request_ordinals=request_ordinals)
         self.api: App = inject_faults(api)
         dispatch = Dispatch(api=api, invoke=self._invoke, aws=self._aws, is_aws_request=self._aws.supports)
-        audited = AuditMiddleware(inject_faults(dispatch), auditor=self.context.auditor, wall_clock=time)
-        self.app: App = OriginCheck(audited, allowed_hosts=settings.hosts, reject=_reject)
+        audited_app = AuditMiddleware(inject_faults(dispatch), auditor=self.context.auditor, wall_clock=time)
+        self.app: App = OriginCheck(audited_app, allowed_hosts=settings.hosts, reject=_reject)
         self._engine.resume()
 
     def _build_aws(self) -> None:
@@ -273,7 +273,7 @@ class Services:
         )
 
     def _build_authorizer(self, projects: ProjectRegistry) -> Authorizer:
-        settings, callers = self._settings, self._paces.caller_clock
+        settings, caller_clock = self._settings, self._paces.caller_clock
         return Authorizer(
             authenticate=make_permissive_authenticator(settings.account)
             if settings.auth is Auth.ANY
@@ -281,12 +281,12 @@ class Services:
                 region=settings.region,
                 find_access_key=self._aws.find_access_key,
                 find_bedrock_key=self._aws.find_bedrock_key,
-                caller_time=callers,
+                caller_clock=caller_clock,
                 env_command=f"rft-sim env {connection_options(self._url)}",
             ),
             denial_reason=self._aws.denial_reason,
             region=settings.region,
-            now=callers.now,
+            now=caller_clock.now,
             projects=projects,
             resolve_model_alias=resolve_alias,
         )
@@ -332,17 +332,17 @@ class _Stores:
 
 
 def _open_stores(database: Database, folder: Path, *, durable: bool) -> _Stores:
-    """Open the stores; check that every uploaded file is complete, and delete those that nothing refers to.
+    """Open the stores; check that every uploaded file is complete, and delete unreferenced ones.
 
     Raises:
         DataFolderError: an uploaded file is missing or damaged.
     """
     files, uploads = FileStore(database), BlobStore(folder / UPLOADS_FOLDER, durable=durable)
-    referenced = files.referenced_sha256s()
-    for sha256 in referenced:
+    referenced_sha256s = files.referenced_sha256s()
+    for sha256 in referenced_sha256s:
         if problem := uploads.find_corruption(sha256):
             raise unusable_folder_error(folder, f"it is damaged: the uploaded file {UPLOADS_FOLDER}/{sha256} {problem}")
-    uploads.remove_unreferenced(referenced)
+    uploads.remove_unreferenced(referenced_sha256s)
     return _Stores(
         files=files,
         uploads=uploads,
@@ -371,7 +371,7 @@ def _reject(scope: Scope, reason: str, hint: str) -> App:
 
 
 def _remove_folder(folder: Path) -> Path:
-    """Remove what a killed simulator left of a folder; return the folder."""
+    """Remove a folder that a killed simulator has left; return its path."""
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 

@@ -1,7 +1,7 @@
 """Authenticates requests: a bearer key or a SigV4 signature gives a `Caller`, or the service's 401.
 
 Signatures are verified with the secrets of the simulated account. The expiry of keys, dates and sessions is checked in
-the callers' time, because the callers' real clocks made them.
+the callers' time, because callers date them by their own clocks.
 """
 
 import re
@@ -95,7 +95,7 @@ class Authenticator:
     """Finds the caller of a request from its headers.
 
     `find_access_key` returns the credential of an access key id, `find_bedrock_key` that of a long-term key's alias,
-    or None. `caller_time` is the callers' clock. `env_command` is the command that prints this server's environment.
+    or None. `caller_clock` is the callers' clock. `env_command` is the command that prints this server's environment.
     """
 
     def __init__(
@@ -104,14 +104,14 @@ class Authenticator:
         region: str,
         find_access_key: Callable[[str], Credential | None],
         find_bedrock_key: Callable[[str], Credential | None],
-        caller_time: CallerClock,
+        caller_clock: CallerClock,
         env_command: str,
     ) -> None:
         self._region = region
         self._env_command = env_command
         self._find_access_key = find_access_key
         self._find_bedrock_key = find_bedrock_key
-        self._time = caller_time
+        self._caller_clock = caller_clock
 
     def __call__(self, scope: Scope) -> AuthenticationResult:
         """Return the caller.
@@ -122,8 +122,8 @@ class Authenticator:
         authorization = find_header(scope, b"authorization")
         if key := parse_bearer_key(authorization):
             return AuthenticationResult(caller=self._authenticate_bearer(key))
-        if signed := parse_credential_scope(authorization):
-            return self._authenticate_signature(scope, signed, authorization)
+        if credential_scope := parse_credential_scope(authorization):
+            return self._authenticate_signature(scope, credential_scope, authorization)
         raise MISSING_KEY(
             hint=f"send 'Authorization: Bearer <Bedrock API key>'; '{self._env_command}' prints one for this server"
         )
@@ -143,8 +143,8 @@ class Authenticator:
         raise GARBLED_KEY(hint=f"a Bedrock API key starts with '{SHORT_TERM_PREFIX}' or '{LONG_TERM_PREFIX}'")
 
     def _authenticate_short_term(self, key: str) -> Caller:
-        parsed, now = parse_short_term_key(key), self._time.now()
-        issued_at = self._time.adjust(parsed.issued_at)
+        parsed, now = parse_short_term_key(key), self._caller_clock.now()
+        issued_at = self._caller_clock.adjust(parsed.issued_at)
         expires_at = issued_at + parsed.lifetime
         if parsed.scope.region != self._region:
             raise self._wrong_region_error("this key is for", parsed.scope.region)
@@ -172,7 +172,7 @@ class Authenticator:
             )
         if not credential.active:
             raise INVALID_KEY(hint="this long-term key is inactive: iam update-service-specific-credential")
-        if credential.expires_at is not None and self._time.now() >= credential.expires_at:
+        if credential.expires_at is not None and self._caller_clock.now() >= credential.expires_at:
             raise EXPIRED_KEY(hint="this long-term key has expired; create another")
         return Caller(arn=credential.arn, account=credential.account, bearer_type=BearerTokenType.LONG_TERM)
 
@@ -192,44 +192,46 @@ class Authenticator:
         return credential
 
     def _authenticate_signature(
-        self, scope: Scope, signed: CredentialScope, authorization: str
+        self, scope: Scope, credential_scope: CredentialScope, authorization: str
     ) -> AuthenticationResult:
-        if signed.service not in MANTLE_SERVICES:
-            raise INVALID_KEY(hint=f"signed for service {signed.service!a}, not '{MANTLE_SERVICES[0]}'")
-        if signed.region != self._region:
-            raise self._wrong_region_error("signed for", signed.region)
-        parts = _SIGNATURE.match(authorization)
-        if parts is None:
+        if credential_scope.service not in MANTLE_SERVICES:
+            raise INVALID_KEY(hint=f"signed for service {credential_scope.service!a}, not '{MANTLE_SERVICES[0]}'")
+        if credential_scope.region != self._region:
+            raise self._wrong_region_error("signed for", credential_scope.region)
+        signature = _SIGNATURE.match(authorization)
+        if signature is None:
             raise BAD_SIGNATURE(hint="the header is not 'AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature='")
-        now = self._time.now()
-        request = _signed_request(scope, parts["headers"])
-        self._check_date(request.timestamp, signed, now)
+        now = self._caller_clock.now()
+        request = _signed_request(scope, signature["headers"])
+        self._check_date(request.timestamp, credential_scope, now)
         token = find_header(scope, b"x-amz-security-token") or None
-        credential = self._load_credential(signed.access_key_id, token, now)
+        credential = self._load_credential(credential_scope.access_key_id, token, now)
 
         def check_signature(payload: str) -> None:
-            expected = compute_signature(request, scope=signed, secret=credential.secret, payload_sha256=payload)
-            if not compare_digest(expected, parts["signature"]):
+            expected = compute_signature(
+                request, scope=credential_scope, secret=credential.secret, payload_sha256=payload
+            )
+            if not compare_digest(expected, signature["signature"]):
                 raise BAD_SIGNATURE(
                     hint="the request differs from the signed one,"
-                    f" or was not signed with the secret of {signed.access_key_id!a}"
+                    f" or was not signed with the secret of {credential_scope.access_key_id!a}"
                 )
 
         # Without this header the signature still covers the body's hash. It is checked at the end of the body.
         check_body: BodyCheck | None = check_signature
-        if claimed := find_header(scope, b"x-amz-content-sha256"):
-            check_signature(claimed)
-            check_body = _make_body_check(claimed)
+        if payload_sha256 := find_header(scope, b"x-amz-content-sha256"):
+            check_signature(payload_sha256)
+            check_body = _make_body_check(payload_sha256)
         return AuthenticationResult(
             caller=Caller(arn=credential.arn, account=credential.account), check_body=check_body
         )
 
-    def _check_date(self, timestamp: str, signed: CredentialScope, now: float) -> None:
+    def _check_date(self, timestamp: str, credential_scope: CredentialScope, now: float) -> None:
         try:
-            at = self._time.adjust(parse_timestamp(timestamp))
+            at = self._caller_clock.adjust(parse_timestamp(timestamp))
         except ValueError:
             raise BAD_SIGNATURE(hint="x-amz-date is missing or not of the form 20260131T120000Z") from None
-        if timestamp[:8] != signed.date:
+        if timestamp[:8] != credential_scope.date:
             raise BAD_SIGNATURE(hint="the date of the credential differs from that of x-amz-date")
         if abs(now - at) > MAX_CLOCK_SKEW_SECONDS:
             side = "behind" if at < now else "ahead of"
@@ -257,14 +259,14 @@ def _signed_request(scope: Scope, signed_headers: str) -> SignedRequest:
     )
 
 
-def _make_body_check(claimed: str) -> BodyCheck | None:
-    if claimed == _UNSIGNED_PAYLOAD:
+def _make_body_check(payload_sha256: str) -> BodyCheck | None:
+    if payload_sha256 == _UNSIGNED_PAYLOAD:
         return None
-    if not _SHA256_HEX.fullmatch(claimed):
+    if not _SHA256_HEX.fullmatch(payload_sha256):
         raise BAD_SIGNATURE(hint=f"x-amz-content-sha256 is neither a SHA-256 nor {_UNSIGNED_PAYLOAD}")
 
     def check(payload: str) -> None:
-        if payload != claimed:
+        if payload != payload_sha256:
             raise BAD_SIGNATURE(hint="x-amz-content-sha256 is not the hash of the body")
 
     return check

@@ -96,7 +96,7 @@ class Authorizer:
             await self._check_permission(
                 request, caller, action, condition_keys, self._projects.arn(caller.account, project_id)
             )
-        if selected != self._projects.default_project_id:  # which every account has
+        if selected != self._projects.default_project_id:  # every account has the default project
             selected = self._projects.resolve_project(caller.account, selected)
         return AuthorizedRequest(caller=caller, project=self._projects.arn(caller.account, selected), request=request)
 

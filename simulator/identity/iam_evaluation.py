@@ -87,19 +87,19 @@ def _denial(
         )
         if document is not None
     }
-    if denying := _first(by_limit, Effect.DENY):
-        return f"with an explicit deny in a {denying}"
-    not_allowing = _first(by_limit, Effect.IMPLICIT_DENY)
+    if denying_policy := _find_policy(by_limit, Effect.DENY):
+        return f"with an explicit deny in a {denying_policy}"
+    missing_limit = _find_policy(by_limit, Effect.IMPLICIT_DENY)
     same_account = identity.account == account
-    if same_account and by_resource is Effect.ALLOW and (identity.is_user or not not_allowing):
+    if same_account and by_resource is Effect.ALLOW and (identity.is_user or not missing_limit):
         return None
-    missing = "identity-based policy" if by_identity is not Effect.ALLOW else not_allowing
+    missing = "identity-based policy" if by_identity is not Effect.ALLOW else missing_limit
     if not (missing or same_account or _allows_principal(resource_policies, action, resource, context, principal)):
         missing = "resource-based policy"
     return f"because no {missing} allows the {action} action" if missing else None
 
 
-def _first(effects: Mapping[str, Effect], effect: Effect) -> str | None:
+def _find_policy(effects: Mapping[str, Effect], effect: Effect) -> str | None:
     return next((name for name, value in effects.items() if value is effect), None)
 
 

@@ -24,7 +24,7 @@ class MalformedPolicy(ValueError):  # noqa: N818 - IAM names it MalformedPolicyD
 def evaluate_conditions(
     block: Mapping[str, Mapping[str, object]] | None, *, context: ConditionContext, expand_variables: bool
 ) -> bool:
-    """Whether every condition of a statement holds; an absent block always does.
+    """Whether every condition of a statement holds. An absent block always holds.
 
     `expand_variables`: replace `${...}`, as in policies of version 2012-10-17.
 
@@ -33,13 +33,13 @@ def evaluate_conditions(
     """
     if not block:
         return True
-    present = {key.lower(): value for key, value in context.items()}
+    lowercase_context = {key.lower(): value for key, value in context.items()}
     return all(
         _is_met(
             operator,
             expected=as_string_list(expected),
-            actual=present.get(key.lower()),
-            context=present,
+            actual=lowercase_context.get(key.lower()),
+            context=lowercase_context,
             variables=expand_variables,
         )
         for operator, keys in block.items()
@@ -56,11 +56,11 @@ def compile_pattern(
     """
     if not (expand_variables and "${" in text):
         return _compile_cached(text, ignore_case)
-    present = {key.lower(): value for key, value in context.items()}
+    lowercase_context = {key.lower(): value for key, value in context.items()}
     parts: list[str | None] = []
     end = 0
     for match in _VARIABLE.finditer(text):
-        value = _variable(match[1], present)
+        value = _variable(match[1], lowercase_context)
         if value is None:
             return None
         parts += [*_regex_parts(text[end : match.start()]), re.escape(value)]
@@ -74,11 +74,11 @@ def as_string_list(value: object) -> list[str]:
     return [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
 
 
-def _variable(name: str, present: ConditionContext) -> str | None:
+def _variable(name: str, context: ConditionContext) -> str | None:
     if name in _ESCAPABLE:
         return name
     key, _, default = name.partition(",")
-    value = present.get(key.strip().lower())
+    value = context.get(key.strip().lower())
     if isinstance(value, str):
         return value
     return default.strip().strip("'") if default else None
@@ -97,8 +97,8 @@ def _regex_parts(text: str) -> list[str | None]:
 def _join_parts(parts: Iterable[str | None], *, ignore_case: bool) -> re.Pattern[str]:
     """Compile a pattern, with the text between two `*` in an atomic group.
 
-    The first match of such a piece is as good as any later one, so backtracking is useless. The text is often the
-    caller's (a User-Agent), and plain `.*` would take time that grows with a power of its length.
+    The first match of such a piece is as good as any later one, so backtracking is useless. A caller often chooses
+    the text (a User-Agent), and the time for plain `.*` would grow with a power of its length.
     """
     pieces: list[str] = [""]
     for part in parts:
@@ -132,8 +132,8 @@ def _numbers(compare: Callable[[float, float], bool]) -> ConditionTest:
     def test(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
         try:
             return compare(float(actual), float(text))
-        except ValueError as fault:
-            raise MalformedPolicy(f"a numeric condition compares {actual!r} with {text!r}") from fault
+        except ValueError as error:
+            raise MalformedPolicy(f"a numeric condition compares {actual!r} with {text!r}") from error
 
     return test
 
@@ -150,16 +150,16 @@ def _parse_date(text: str) -> datetime:
         if re.fullmatch(r"\d+(\.\d+)?", text):
             return datetime.fromtimestamp(float(text), tz=UTC)
         date = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError) as fault:  # the last two for seconds beyond the calendar
-        raise MalformedPolicy(f"{text!r} is not a date of a condition") from fault
+    except (ValueError, OverflowError, OSError) as error:  # the last two: the seconds are beyond the calendar
+        raise MalformedPolicy(f"{text!r} is not a date of a condition") from error
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _in_network(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
     try:
         return ip_address(actual) in ip_network(text, strict=False)
-    except ValueError as fault:
-        raise MalformedPolicy(f"an address condition compares {actual!r} with {text!r}") from fault
+    except ValueError as error:
+        raise MalformedPolicy(f"an address condition compares {actual!r} with {text!r}") from error
 
 
 _TESTS: dict[str, ConditionTest] = {
@@ -217,8 +217,8 @@ def _is_met(
         return optional or set_operator == "ForAllValues" or (negated and set_operator != "ForAnyValue")
 
     def holds(value: str) -> bool:
-        matched = any(_matches(test, value, text, context=context, variables=variables) for text in expected)
-        return matched != negated
+        is_match = any(_matches(test, value, text, context=context, variables=variables) for text in expected)
+        return is_match != negated
 
     values = [actual] if isinstance(actual, str) else list(actual)
     if set_operator == "ForAnyValue" or (not set_operator and not negated):
@@ -229,6 +229,6 @@ def _is_met(
 def _matches(test: ConditionTest, value: str, text: str, *, context: ConditionContext, variables: bool) -> bool:
     pattern = compile_pattern(text, context=context, expand_variables=variables)
     if variables and "${" in text:
-        replaced = _VARIABLE.sub(lambda match: _variable(match[1], context) or "", text)
-        return pattern is not None and test(value, pattern, replaced)
+        expanded_text = _VARIABLE.sub(lambda match: _variable(match[1], context) or "", text)
+        return pattern is not None and test(value, pattern, expanded_text)
     return test(value, pattern, text)

@@ -66,7 +66,7 @@ def evaluate_policies(
     Raises:
         MalformedPolicy: a document, a statement or a condition is malformed.
     """
-    allowed: Decision | None = None
+    allow_decision: Decision | None = None
     for document in documents:
         policy = _parse_document(document) if isinstance(document, str) else document
         variables = policy.get("Version") == "2012-10-17"
@@ -93,8 +93,8 @@ def evaluate_policies(
             name = f"statement {statement['Sid']}" if statement.get("Sid") else "a statement without a Sid"
             if effect is Effect.DENY:
                 return Decision(effect=effect, reason=f"denied by {name}")
-            allowed = allowed or Decision(effect=effect, reason=f"allowed by {name}")
-    return allowed or Decision(effect=Effect.IMPLICIT_DENY, reason=f"no statement allows {action} on {resource}")
+            allow_decision = allow_decision or Decision(effect=effect, reason=f"allowed by {name}")
+    return allow_decision or Decision(effect=Effect.IMPLICIT_DENY, reason=f"no statement allows {action} on {resource}")
 
 
 @lru_cache(maxsize=512)
@@ -140,15 +140,15 @@ def _names_principal(statement: Mapping[str, Any], principal: Principal, *, matc
     return _includes_principal(statement.get("Principal"), principal, match_account=match_account)
 
 
-def _includes_principal(named: object, principal: Principal, *, match_account: bool) -> bool:
-    if named is None:
+def _includes_principal(element: object, principal: Principal, *, match_account: bool) -> bool:
+    if element is None:
         return False
-    if not isinstance(named, Mapping):
+    if not isinstance(element, Mapping):
         # moto stores a role's ARN from `add_permission` bare; AWS stores {"AWS": arn}.
-        named = {"AWS": named}
-    aws_principals = as_string_list(named.get("AWS", []))
+        element = {"AWS": element}
+    aws_principals = as_string_list(element.get("AWS", []))
     root = f"arn:aws:iam::{principal.account}:root"
-    if principal.service is not None and principal.service in as_string_list(named.get("Service", [])):
+    if principal.service is not None and principal.service in as_string_list(element.get("Service", [])):
         return True
     return any(
         name == "*" or name in principal.arns or (match_account and name in {principal.account, root})

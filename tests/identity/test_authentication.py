@@ -138,7 +138,7 @@ def authenticate(scope: dict[str, Any], *, after: float = 60.0) -> Authenticatio
         region="us-west-2",
         find_access_key=ACCESS_KEYS.get,
         find_bedrock_key=BEDROCK_KEYS.get,
-        caller_time=CallerClock(wall_clock=lambda: ISSUED_AT.timestamp() + after),
+        caller_clock=CallerClock(wall_clock=lambda: ISSUED_AT.timestamp() + after),
         env_command=ENV_COMMAND,
     )(scope)
 
