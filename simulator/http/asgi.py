@@ -10,7 +10,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # In the extensions of a scope: a function that closes the connection after everything sent has gone out. ASGI has no
-# way to do this. Without a socket it is missing.
+# way to do this. The key is missing if there is no socket.
 CLOSE_CONNECTION: Final = "simulator.hang_up"
 
 # In a request message: the body as the client sent it, when the fault middleware has changed it. A signature covers the

@@ -7,15 +7,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from simulator.http.asgi import CLOSE_CONNECTION
 
 MAX_HEAD_BYTES: Final = 1 << 20
-"""Bytes, to within one read. INFERRED: AWS's load balancers accept 64 KB, and no client sends as much."""
+"""In bytes; the last read may exceed it. INFERRED: AWS's load balancers accept 64 KB, and no client sends as much."""
 
 
 class HttpConnection(HttpToolsProtocol):
     """A connection that the app can close, and that refuses an endless request head or trailer.
 
     ASGI has no way to close a connection. This one is closed and not aborted: everything sent before still goes out.
-    The limit is needed because the parser appends to an unfinished header piece by piece. That takes quadratic time,
-    and no other request is answered meanwhile. The routes limit the body.
+    The limit is needed because the parser appends to an unfinished header piece by piece. Without the limit, this takes
+    quadratic time, and no other request is answered meanwhile. The routes limit the body.
     """
 
     _head_bytes = 0  # bytes since the last body part, end of a head, or end of a request

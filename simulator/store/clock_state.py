@@ -1,4 +1,4 @@
-"""Stores the state of the clock: frozen or not, its pace, and the time by which a user advanced it."""
+"""Stores the state of the clock: whether it is frozen, its pace, and how far a user has advanced it."""
 
 from typing import Final
 

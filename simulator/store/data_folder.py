@@ -52,9 +52,9 @@ class DataFolder:
         except DataFolderError:
             self._lock.close()
             raise
-        for other in self._path.iterdir():  # left by an interrupted reset or first start
-            if other.name != self._state and _STATE_NAME.fullmatch(other.name):
-                shutil.rmtree(other, ignore_errors=True)
+        for folder in self._path.iterdir():  # left by an interrupted reset or first start
+            if folder.name != self._state and _STATE_NAME.fullmatch(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def state_folder(self) -> Path | None:

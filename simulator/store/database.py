@@ -146,7 +146,7 @@ class Database:
         before: int | None = None,
         **values: object,
     ) -> Page[Row]:
-        """Return the page after the element `after`, by `column`; in descending order, of positions below `before`.
+        """Return the page after the element `after`, in the order of `column`. `before` limits descending positions.
 
         `select` ends in a WHERE clause. An index must start with its columns, followed by `column`: then a page costs
         the same at any number of rows. `cursor` selects the position of `:after` in the same listing.

@@ -125,12 +125,12 @@ class JobLogStore:
 
     def length_in_event_batches(self, job_id: str, *, batch: int, until: int | None) -> int:
         """Return the length of the log prefix with whole batches of events, within the first `until` entries."""
-        bound = _MAX_ORDINAL if until is None else until
+        end = _MAX_ORDINAL if until is None else until
         events_sql = "FROM log WHERE job = ? AND event_id IS NOT NULL AND ordinal < ?"
-        (events,) = self._database.row(f"SELECT count(*) {events_sql}", job_id, bound)
+        (events,) = self._database.row(f"SELECT count(*) {events_sql}", job_id, end)
         sql = f"SELECT ordinal {events_sql} ORDER BY ordinal LIMIT 1 OFFSET ?"
-        row = self._database.row(sql, job_id, bound, events - events % batch)
-        return int(row[0]) if row else bound
+        row = self._database.row(sql, job_id, end, events - events % batch)
+        return int(row[0]) if row else end
 
     def events(self, job_id: str, *, after: str | None, limit: int, until: int | None = None) -> Page[StoredLogEntry]:
         """Return the events among a log's first `until` entries (None: all), newest first.

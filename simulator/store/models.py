@@ -36,7 +36,7 @@ class ModelStore:
     def created_models(self, account: str, *, limit: int = _NO_LIMIT) -> list[tuple[str, int]]:
         """Return id and creation time of the latest `limit` tuned models and checkpoints of an account, oldest first.
 
-        By default, of all.
+        Without `limit`, return all.
         """
         sql = "SELECT id, created_at FROM models WHERE account = ? ORDER BY created_at DESC, id DESC LIMIT ?"
         rows = self._database.rows(sql, account, limit)

@@ -59,7 +59,7 @@ class ProjectStore:
             record_simulated_time(connection, at)
 
     def get(self, account: str, project_id: str) -> StoredProject | None:
-        """Return a project, or None when the account has none of that id."""
+        """Return a project, or None when the account has no project with that id."""
         sql = "SELECT * FROM projects WHERE account = ? AND id = ?"
         if row := self._database.row(sql, account, project_id):
             return _parse_row(row)
@@ -68,22 +68,22 @@ class ProjectStore:
     def page(
         self, account: str, *, after: str | None, limit: int, include_archived: bool = True
     ) -> Page[StoredProject]:
-        """Return an account's projects in the order in which they were made, the default one first.
+        """Return an account's projects in the order of their creation, the default one first.
 
         Raises:
             UnknownCursorError: the account has no project `after`.
         """
-        first = self.get(account, DEFAULT_PROJECT_ID) if after is None else None
-        others = self._database.page(
+        default_project = self.get(account, DEFAULT_PROJECT_ID) if after is None else None
+        page = self._database.page(
             _ALL if include_archived else _NOT_ARCHIVED,
             _parse_row,
             cursor="SELECT ordinal FROM projects WHERE account = :account AND id = :after",
             after=None if after == DEFAULT_PROJECT_ID else after,
-            limit=limit - 1 if first else limit,
+            limit=limit - 1 if default_project else limit,
             order="asc",
             account=account,
         )
-        return replace(others, rows=(first, *others.rows)) if first else others
+        return replace(page, rows=(default_project, *page.rows)) if default_project else page
 
 
 def _default_project(account: str) -> StoredProject:

@@ -75,11 +75,11 @@ class ResponseStore:
         remaining_polls: int,
         min_created_at: int,
     ) -> bool:
-        """Store a response and delete older ones than `min_created_at`; return False if `previous` does not exist.
+        """Store a response and delete those before `min_created_at`; return False if `previous` does not exist.
 
         `previous` is the id of the response that this one continues. `turn` is what it adds to the conversation: the
-        JSON text of a list of items. `items` are the ids of its output items. `remaining_polls` says how many
-        retrieves still find a running response running.
+        JSON text of a list of items. `items` are the ids of its output items. `remaining_polls` is the
+        number of retrieves that still find the response running.
         """
         with self._database.transaction() as connection:
             previous_row = connection.execute("SELECT ordinal FROM responses WHERE id = ?", (previous,)).fetchone()
@@ -172,10 +172,10 @@ def _delete(connection: sqlite3.Connection, statement: str, *values: object) -> 
     deleted = connection.execute(statement, values).fetchall()
     for response_id, ordinal in deleted:
         connection.execute("DELETE FROM response_items WHERE response = ?", (response_id,))
-        unused: int | None = ordinal
-        while unused is not None:
-            row = connection.execute(_DELETE_UNUSED_TURN, {"ordinal": unused}).fetchone()
-            unused = row and row[0]
+        unused_ordinal: int | None = ordinal
+        while unused_ordinal is not None:
+            row = connection.execute(_DELETE_UNUSED_TURN, {"ordinal": unused_ordinal}).fetchone()
+            unused_ordinal = row and row[0]
     return len(deleted)
 
 
