@@ -73,15 +73,15 @@ def unpack(*, code: bytes, layers: Iterable[bytes], task_folder: Path, opt_folde
             each. Nothing is written beyond the limit.
     """
     remaining = MAX_UNZIPPED_BYTES
-    remaining -= _unpack_one(archive=code, into=task_folder, remaining=remaining, subject="The function's zip")
+    remaining -= _unpack_one(archive=code, folder=task_folder, remaining=remaining, subject="The function's zip")
     for number, layer in enumerate(layers, start=1):
         remaining -= _unpack_one(
-            archive=layer, into=opt_folder, remaining=remaining, subject=f"The zip of layer {number}"
+            archive=layer, folder=opt_folder, remaining=remaining, subject=f"The zip of layer {number}"
         )
 
 
-def _unpack_one(*, archive: bytes, into: Path, remaining: int, subject: str) -> int:
-    into.mkdir(exist_ok=True)
+def _unpack_one(*, archive: bytes, folder: Path, remaining: int, subject: str) -> int:
+    folder.mkdir(exist_ok=True)
     with _open_archive(archive, subject=subject) as package:
         size = _unpacked_size(package)
         if size > remaining:
@@ -91,7 +91,7 @@ def _unpack_one(*, archive: bytes, into: Path, remaining: int, subject: str) -> 
             )
         _reject_overlap(package, archive, subject=subject)
         for member in package.infolist():
-            _write_member(package, member, into=into)
+            _write_member(package, member, folder=folder)
     return size
 
 
@@ -173,8 +173,8 @@ def _too_many_files(subject: str) -> InvalidZipFile:
     return InvalidZipFile(f"{subject} holds more than {MAX_UNZIPPED_FILES:,} files and folders.")
 
 
-def _write_member(package: zipfile.ZipFile, member: zipfile.ZipInfo, *, into: Path) -> None:
-    target = into / member.filename
+def _write_member(package: zipfile.ZipFile, member: zipfile.ZipInfo, *, folder: Path) -> None:
+    target = folder / member.filename
     if member.is_dir():
         target.mkdir(parents=True, exist_ok=True)
         return

@@ -34,22 +34,22 @@ class EnvironmentFolders:
     @property
     def import_path(self) -> tuple[Path, ...]:
         """The folders of the function's imports before the standard library, in AWS's order."""
-        layered = self.opt / "python"
-        if not layered.is_dir():
+        layer_packages = self.opt / "python"
+        if not layer_packages.is_dir():
             return (self.task, self.runtime)
-        return (self.task, *sorted(layered.glob("lib/python3*/site-packages")), layered, self.runtime)
+        return (self.task, *sorted(layer_packages.glob("lib/python3*/site-packages")), layer_packages, self.runtime)
 
     def to_aws_paths(self, text: bytes) -> bytes:
         """Replace the paths of these folders by their AWS paths."""
         if os.fsencode(self.root.parent) not in text:
             return text
-        for local, aws_path in (
+        for local_path, aws_path in (
             (self.task, b"/var/task"),
             (self.opt, b"/opt"),
             (self.tmp, b"/tmp"),
             (self.runtime, b"/var/runtime"),
         ):
-            text = text.replace(os.fsencode(local), aws_path)
+            text = text.replace(os.fsencode(local_path), aws_path)
         return text
 
     def remove(self) -> None:

@@ -15,7 +15,7 @@ class _IdleEnvironment:
 
 
 class Environments:
-    """Counts environments and holds the idle ones, last used last.
+    """Counts environments and holds the idle ones, the last used at the end.
 
     The caller holds the pool's lock around every call, and closes the returned workers after it has released the lock.
     """
@@ -27,27 +27,27 @@ class Environments:
         self.count = 0
         """Idle, busy and starting environments."""
 
-    def take_warm(self, spec: FunctionSpec, ended: list[Worker]) -> Worker | None:
+    def take_warm(self, spec: FunctionSpec, to_close: list[Worker]) -> Worker | None:
         """Return the last used idle environment of a function, or None.
 
-        Appends to `ended` the idle environments that died, were idle too long, or belong to the same function version
-        with older code or configuration.
+        Appends to `to_close` the idle environments that died, were idle too long, or belong to the same function
+        version with older code or configuration.
         """
-        ended += self._remove_idle(lambda idle: not idle.worker.is_alive or self._is_stale(idle))
+        to_close += self._remove_idle(lambda idle: not idle.worker.is_alive or self._is_stale(idle))
         worker = self._pop_idle(spec.environment_key)
         if worker is None:
-            ended += self._remove_idle(
+            to_close += self._remove_idle(
                 lambda idle: (idle.worker.spec.arn, idle.worker.spec.version) == (spec.arn, spec.version)
             )
         return worker
 
-    def reserve(self, ended: list[Worker]) -> bool:
+    def reserve(self, to_close: list[Worker]) -> bool:
         """Reserve a slot for a new environment; return False when all are busy.
 
-        At the limit, the environment that has been idle longest is appended to `ended` and gives its slot.
+        At the limit, the environment that has been idle longest is appended to `to_close`, and its slot is used.
         """
         if self.count >= self._limit and self._idle:
-            ended.append(self._idle.pop(0).worker)
+            to_close.append(self._idle.pop(0).worker)
             self.count -= 1
         if self.count >= self._limit:
             return False
@@ -75,8 +75,8 @@ class Environments:
     def _is_stale(self, idle: _IdleEnvironment) -> bool:
         return time.monotonic() - idle.idle_since > self._idle_seconds
 
-    def _remove_idle(self, is_ended: Callable[[_IdleEnvironment], bool]) -> list[Worker]:
-        ended = [idle for idle in self._idle if is_ended(idle)]
-        self._idle = [idle for idle in self._idle if idle not in ended]
-        self.count -= len(ended)
-        return [idle.worker for idle in ended]
+    def _remove_idle(self, is_removed: Callable[[_IdleEnvironment], bool]) -> list[Worker]:
+        removed = [idle for idle in self._idle if is_removed(idle)]
+        self._idle = [idle for idle in self._idle if idle not in removed]
+        self.count -= len(removed)
+        return [idle.worker for idle in removed]

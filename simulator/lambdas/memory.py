@@ -12,8 +12,8 @@ def peak_mb(pid: int) -> float | None:
     status = _read(f"/proc/{pid}/status")
     if status is None:
         return None
-    _, label, rest = status.partition(b"VmHWM:")
-    return int(rest.split(maxsplit=1)[0]) / 1024 if label else None
+    _, label, after_label = status.partition(b"VmHWM:")
+    return int(after_label.split(maxsplit=1)[0]) / 1024 if label else None
 
 
 def resident_mb(pid: int) -> float | None:
@@ -21,10 +21,10 @@ def resident_mb(pid: int) -> float | None:
 
     Lambda limits the whole sandbox, including the children of a handler that forks.
     """
-    own = _read(f"/proc/{pid}/statm")
-    if own is None:
+    statm = _read(f"/proc/{pid}/statm")
+    if statm is None:
         return None
-    pages = int(own.split()[1]) if own else 0
+    pages = int(statm.split()[1]) if statm else 0
     return pages * _PAGE / _MB + sum(resident_mb(child) or 0.0 for child in _children(pid))
 
 

@@ -130,19 +130,19 @@ class EnvironmentPool:
         """End all idle environments now, and the busy ones after their invocation."""
         with self._condition:
             self._generation += 1
-            ended = self._environments.remove_all_idle()
+            to_close = self._environments.remove_all_idle()
             self._condition.notify_all()
-        _close(ended)
+        _close(to_close)
 
     def close(self) -> None:
         """End every environment, busy ones too, and remove every file. Waiting and running calls raise `PoolClosed`."""
         with self._condition:
             self._closed = True
-            ended = self._environments.remove_all_idle()
+            to_close = self._environments.remove_all_idle()
             for worker in self._busy:
                 worker.kill()
             self._condition.notify_all()
-        _close(ended)
+        _close(to_close)
         with self._condition:
             self._condition.wait_for(lambda: self._environments.count == 0, timeout=_CLOSE_SECONDS)
             folder, self._folder = self._folder, None
@@ -167,29 +167,29 @@ class EnvironmentPool:
                 request_id=request_id, event=event, invoked_arn=invoked_arn, client_context=client_context
             )
         finally:
-            closed = self._release(worker, generation)
-        if closed:
+            is_closed = self._release(worker, generation)
+        if is_closed:
             raise PoolClosed
         return invocation
 
     def _acquire(self, spec: FunctionSpec, request_id: str) -> tuple[Worker, int]:
         """Return a warm or new environment, and the generation that it belongs to."""
-        ended: list[Worker] = []
+        to_close: list[Worker] = []
         try:
             with self._condition:
                 while True:
                     if self._closed:
                         raise PoolClosed
-                    warm = self._environments.take_warm(spec, ended)
+                    warm = self._environments.take_warm(spec, to_close)
                     if warm is not None:
                         self._busy.add(warm)
                         return warm, self._generation
-                    if self._environments.reserve(ended):
+                    if self._environments.reserve(to_close):
                         generation = self._generation
                         break
                     self._condition.wait()
         finally:
-            _close(ended)
+            _close(to_close)
         try:
             worker = self._start_worker(spec, request_id)
         except BaseException:

@@ -63,7 +63,7 @@ def make_runtime_client(api_address: str) -> types.ModuleType:
     host, port = api_address.rsplit(":", 1)
     connection = socket.create_connection((host, int(port)))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    incoming = connection.makefile("rb", 1 << 16)
+    response_stream = connection.makefile("rb", 1 << 16)
 
     def call(
         method: str, path: str, body: bytes = b"", content_type: str = "application/json"
@@ -74,19 +74,19 @@ def make_runtime_client(api_address: str) -> types.ModuleType:
         )
         try:
             connection.sendall(head.encode() + body)
-            status = incoming.readline().split()
+            status = response_stream.readline().split()
         except ConnectionError:
             status = []
         if not status:
             # The simulator has exited. An exception would end this process but not its descendants.
             kill_process_group()
         headers = {}
-        while (line := incoming.readline()) not in (b"\r\n", b""):
+        while (line := response_stream.readline()) not in (b"\r\n", b""):
             name, _, value = line.decode().partition(":")
             headers[name] = value.strip()
         if len(status) < 2 or not status[1].startswith(b"2"):  # noqa: PLR2004 - a status line is version, code, reason
             raise RuntimeError(f"Runtime API: {method} {path} was answered by {status!r}")
-        return headers, incoming.read(int(headers.get("Content-Length", "0")))
+        return headers, response_stream.read(int(headers.get("Content-Length", "0")))
 
     def next_invocation() -> tuple[bytes, dict[str, object]]:
         headers, event = call("GET", "invocation/next")
