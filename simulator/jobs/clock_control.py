@@ -58,7 +58,7 @@ class ClockControl:
         Args:
             engine: has the jobs.
             paces: has the clock and the paces.
-            caller_clock: the time by which keys and signatures expire.
+            caller_clock: decides when keys and signatures expire.
             keys_expire: whether keys and signatures are checked at all.
             sleep: waits for real seconds.
         """

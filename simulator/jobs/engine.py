@@ -116,8 +116,8 @@ class Engine:
         Raises:
             ReplayError: the log cannot be replayed.
         """
-        created, *recorded = [decode_event(entry.kind, entry.body) for entry in self._logs.entries(job_id)]
-        return replay_rollouts(self._create_lifecycle(apply(None, created)), recorded)
+        first_event, *recorded = [decode_event(entry.kind, entry.body) for entry in self._logs.entries(job_id)]
+        return replay_rollouts(self._create_lifecycle(apply(None, first_event)), recorded)
 
     def cancel(self, job: Job) -> Job:
         """Cancel a job. Its checkpoints stay usable; the step that is running is discarded.
@@ -142,11 +142,11 @@ class Engine:
     def wait_until_finished(self, job_ids: Collection[str]) -> None:
         """Wait for the end of those jobs whose pace is `finished`.
 
-        Returns earlier if they cannot advance by themselves (the clock is frozen, the jobs before them in the queue
-        wait, or the disk is full), and after a minute of real time.
+        Returns after a minute of real time, or when the jobs cannot advance by themselves: the clock is frozen, the
+        jobs before them in the queue wait, or the disk is full.
         """
-        awaited = [job_id for job_id in job_ids if self.is_finished_at_creation(job_id)]
-        self.scheduler.wait_until_ended(awaited, timeout=_MAX_FINISH_WAIT)
+        ids_at_pace = [job_id for job_id in job_ids if self.is_finished_at_creation(job_id)]
+        self.scheduler.wait_until_ended(ids_at_pace, timeout=_MAX_FINISH_WAIT)
 
     def resume(self) -> None:
         """Continue the unfinished jobs of the data folder."""
@@ -158,12 +158,12 @@ class Engine:
             with self._lock:
                 self._unfinished[job_id] = (current, len(entries))
             try:
-                created, *recorded = [decode_event(entry.kind, entry.body) for entry in entries]
+                first_event, *recorded = [decode_event(entry.kind, entry.body) for entry in entries]
             except (KeyError, ValueError):  # another version wrote the log
                 _log.exception("job %s: its log cannot be read", job_id)
                 self.fail_job(job_id)
             else:
-                self._start(apply(None, created), recorded=recorded)
+                self._start(apply(None, first_event), recorded=recorded)
 
     def fail_job(self, job_id: str) -> None:
         """End a job because of an internal error of the simulator. Never raises."""
@@ -225,15 +225,15 @@ class Engine:
         """Return the simulated time from which the job has a slot, or None while it must wait.
 
         The oldest unfinished jobs have the slots. The result does not depend on which thread is faster: the job waits
-        as long as an older job could still end at an earlier simulated time than the slot became free. Older jobs that
-        only a user can advance are not waited for, because their end is unknown.
+        while an older job could still end before the simulated time at which the slot became free. It does not wait
+        for older jobs that only a user can advance, because their end is unknown.
         """
         with self._lock:
             if job_id not in self._unfinished:
                 return 0  # cancelled meanwhile: its run continues to the next append, which aborts it
             older: list[Job] = []
-            for other, (job, _) in islice(self._unfinished.items(), self._slots):
-                if other == job_id:
+            for other_id, (job, _) in islice(self._unfinished.items(), self._slots):
+                if other_id == job_id:
                     break
                 older.append(job)
             else:

@@ -11,7 +11,7 @@ class Graders(Protocol):
     """The reward functions of all jobs."""
 
     def denial_reason(self, spec: JobSpec, /) -> str | None:
-        """Return why the job's caller may not have the job's function invoked, or None if it may."""
+        """Return why the job's caller may not invoke the job's function, or None if it may."""
 
     def grade(self, spec: JobSpec, samples: tuple[Sample, ...], /, *, split: str, step: int) -> GradingResult:
         """Return the rewards of the samples.

@@ -137,7 +137,7 @@ class JobRun:
                     return can_continue
 
     def _write_event(self, event: Event) -> bool | None:
-        """Write an event; return what `advance` returns, or None if it must not return yet."""
+        """Write an event; return the result of `advance`, or None if `advance` must continue."""
         try:
             is_new = self._append_or_compare(event)
         except StoreFullError:

@@ -97,7 +97,7 @@ class _LaggedReads(Generic[Snapshot]):
         self._lock = Lock()
 
     def read(self, name: str, current: Snapshot) -> Snapshot | None:
-        """Record a read that finds the snapshot `current`; return what this read shows. None: nothing yet."""
+        """Record a read of the snapshot `current`; return the snapshot to show, or None if there is none yet."""
         if not self.lag:
             return current
         with self._lock:
@@ -105,7 +105,7 @@ class _LaggedReads(Generic[Snapshot]):
             return self._oldest(name)
 
     def last_read(self, name: str) -> Snapshot | None:
-        """Return what the last read has shown."""
+        """Return the snapshot that the last read returned."""
         with self._lock:
             return self._oldest(name)
 

@@ -48,8 +48,8 @@ class PaceRegistry:
         self._states = states
         self._lock = Lock()
         self._defaults = (Pace(pace), speed)
-        stored = states.get()
-        self._state = decode_pace_state(stored) if stored else PaceState(reached=latest_time or epoch)
+        stored_state = states.get()
+        self._state = decode_pace_state(stored_state) if stored_state else PaceState(reached=latest_time or epoch)
         # If only the user moves the clock, it continues after a restart at the same time.
         held_at = latest_time if self._state.frozen or self.pace is Pace.MANUAL else 0
         self._monotonic = monotonic
@@ -181,8 +181,8 @@ class PaceRegistry:
         self._apply_speeds()
 
     def _advance(self, now: int, seconds: int) -> None:
-        # The callers' time is never further ahead of this machine's than the clock was moved, so this limit also keeps
-        # it in a year of four digits.
+        # The callers' time is ahead of this machine's time by at most all advances of the clock. So this limit also
+        # keeps the callers' time in a year of four digits.
         if now + seconds > MAX_EPOCH_SECONDS:
             raise ClockControlError(
                 f"the clock is at {format_time(now)}, and cannot move beyond {format_time(MAX_EPOCH_SECONDS)}"

@@ -22,7 +22,7 @@ class PaceState:
         speed: simulated seconds per real second at the pace `realtime`; None means the one it was started with.
         own: the paces of jobs that have their own, by job id.
         speeds: the speeds of jobs that have their own, by job id.
-        lapses: the time by which keys and sessions were aged.
+        lapses: the advances that have aged keys and sessions.
     """
 
     reached: int
