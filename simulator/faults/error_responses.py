@@ -45,7 +45,7 @@ class ErrorResponses:
         self._wall_clock = wall_clock
 
     def api_error(self, effect: ApiErrorEffect, request: IncomingRequest, _scope: Scope, *, hint: str) -> Response:
-        """Return an error of the catalogue. A value that its message needs and does not have becomes `<name>`."""
+        """Return an error of the catalogue. A missing value of its message is replaced by `<name>`."""
         values = {name: _UnformattedText(value) for name, value in _message_values(effect, request).items()}
         param = effect.values.get("param")
         error = effect.kind(**values | {"param": None if param is None else _UnformattedText(param)}, hint=hint)

@@ -14,7 +14,7 @@ class FaultMatch:
     def __init__(self, entry: RegisteredFault, request: IncomingRequest) -> None:
         self.request = request
         self._entry = entry
-        self._counted = False
+        self._is_counted = False
 
     @property
     def fault(self) -> RequestFault:
@@ -41,8 +41,8 @@ class FaultMatch:
 
         Without a description nothing is logged, because the response is an API error, which is logged anyway.
         """
-        if not self._counted:
-            self._counted = True
+        if not self._is_counted:
+            self._is_counted = True
             self._entry.count_applied()
         if description:
             log_fault(f"{self._entry.id}: {description}", method=self.request.method, path=self.request.path)

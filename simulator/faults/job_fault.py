@@ -43,7 +43,7 @@ class JobFault:
     """A fault of one job, which takes effect once.
 
     `job` is an id, or the number of the job in this simulator, from 1. `step` None means before training. `source` is
-    the script's entry as it was given.
+    the fault's entry in the script, unchanged.
     """
 
     job: str | int

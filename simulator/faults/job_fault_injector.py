@@ -20,7 +20,7 @@ class JobFaultInjector:
     def before_effect(self, job_id: str, effect: LifecycleEffect) -> Event | None:
         """Apply the faults that are due before an effect; return the event that ends the job instead, or None."""
         for entry in self._registry.faults_of_job(job_id):
-            if _is_due(entry, effect) and _record_met(entry) and (event := self._apply(entry, effect.at)):
+            if _is_due(entry, effect) and _record_reached(entry) and (event := self._apply(entry, effect.at)):
                 return event
         return None
 
@@ -29,7 +29,7 @@ class JobFaultInjector:
         seconds = [0]
         for entry in self._registry.faults_of_job(job_id):
             if isinstance(entry.fault.effect, QueueDelayEffect):
-                _record_met(entry)
+                _record_reached(entry)
                 seconds.append(entry.fault.effect.seconds)
         return max(seconds)
 
@@ -48,9 +48,9 @@ class JobFaultInjector:
         return None
 
 
-def _record_met(entry: RegisteredJobFault) -> bool:
+def _record_reached(entry: RegisteredJobFault) -> bool:
     """Record and log that the job has reached a fault; return whether this is the first time."""
-    is_first = entry.mark_met()
+    is_first = entry.mark_reached()
     if is_first:
         log_job_fault(str(entry.fault.job), entry.id)
     return is_first

@@ -120,7 +120,7 @@ class ScriptedJobFault(StrictModel):
             raise ValueError(f"queue: it takes {DURATION_FORMAT}; got {json.dumps(duration)}") from None
 
     def to_fault(self, source: dict[str, Any]) -> JobFault:
-        """Return the fault. `source` is the script's entry as it was given."""
+        """Return the fault. `source` is the fault's entry in the script, unchanged."""
         return JobFault(job=self.job, step=self.step, effect=self._build_effect(), source=source)
 
     def _build_effect(self) -> JobFaultEffect:

@@ -39,7 +39,7 @@ class ResponseFactory(Protocol):
 def replace_response(
     app: App, fault_match: FaultMatch, when: When, make_response: ResponseFactory, *, log_text: str | None = None
 ) -> App:
-    """Return an app that responds instead of the given one; with `When.AFTER`, once that one has handled the request.
+    """Return an app that responds instead of `app`. With `When.AFTER`, `app` handles the request first.
 
     `log_text` is logged. It is None for a response that is logged anyway.
     """
@@ -54,7 +54,7 @@ def replace_response(
 
 
 def drop_connection(app: App, fault_match: FaultMatch, when: When) -> App:
-    """Return an app that closes the connection without a response, before or after the given one has run."""
+    """Return an app that closes the connection without a response, before or after `app` has run."""
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  ASGI's signature
         if when is When.AFTER:
@@ -66,7 +66,10 @@ def drop_connection(app: App, fault_match: FaultMatch, when: When) -> App:
 
 
 def truncate_body(app: App, fault_match: FaultMatch, effect: TruncateBodyEffect) -> App:
-    """Return the app with responses that end in a closed connection after some bytes. Shorter ones are unchanged."""
+    """Return an app that closes the connection after some bytes of a response body.
+
+    Shorter bodies are unchanged.
+    """
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
         remaining, is_truncated = effect.after, False

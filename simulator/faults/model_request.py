@@ -67,7 +67,7 @@ class ModelRequest:
 
 
 def parse_model_request(request: IncomingRequest) -> ModelRequest | None:
-    """Return the model request, or None if the request is for no model or invalid.
+    """Return the model request, or None if the request is not for a model or is invalid.
 
     If the request continues a stored response, only the tokens that it sends are counted.
     """

@@ -64,13 +64,13 @@ class RegisteredJobFault:
         self.id = fault_id
         self.fault = fault
         self._lock = lock
-        self._is_met = False
+        self._is_reached = False
         self._refused: str | None = None
 
-    def mark_met(self) -> bool:
+    def mark_reached(self) -> bool:
         """Record that the job has reached the fault; return whether this is the first time."""
         with self._lock:
-            is_first, self._is_met = not self._is_met, True
+            is_first, self._is_reached = not self._is_reached, True
         return is_first
 
     def mark_refused(self, reason: str) -> None:
@@ -80,5 +80,7 @@ class RegisteredJobFault:
     @property
     def status(self) -> FaultStatus:
         """The current counters."""
-        refused, met = self._refused, int(self._is_met)
-        return FaultStatus(id=self.id, fault=self.fault, matched=met, applied=0 if refused else met, refused=refused)
+        refused, reached = self._refused, int(self._is_reached)
+        return FaultStatus(
+            id=self.id, fault=self.fault, matched=reached, applied=0 if refused else reached, refused=refused
+        )

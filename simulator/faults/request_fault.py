@@ -141,7 +141,7 @@ class RequestFault:
         nth: the first matching request that it applies to.
         times: to how many it applies; None means to all that follow.
         delay: the delay before the request is handled, in real seconds.
-        source: the script's entry as it was given.
+        source: the fault's entry in the script, unchanged.
     """
 
     matcher: RequestMatcher

@@ -197,7 +197,7 @@ class ScriptedFault(StrictModel):
         return self
 
     def to_fault(self, source: dict[str, Any]) -> RequestFault:
-        """Return the fault. `source` is the script's entry as it was given."""
+        """Return the fault. `source` is the fault's entry in the script, unchanged."""
         request = self.request
         is_endless = self.tokens_per_minute and "times" not in self.model_fields_set
         return RequestFault(

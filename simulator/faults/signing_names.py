@@ -10,8 +10,8 @@ def unknown_service_reason(service: str) -> str | None:
     """Return why no request is signed for a service name, or None if the name is valid."""
     if service in MANTLE_SERVICES or service in _common_names() or service in _all_signing_names():
         return None
-    near = get_close_matches(service, _common_names(), n=1)
-    advice = f"; did you mean {near[0]!r}?" if near else ""
+    similar_names = get_close_matches(service, _common_names(), n=1)
+    advice = f"; did you mean {similar_names[0]!r}?" if similar_names else ""
     return f"no request is signed for a service {service!r}{advice}"
 
 
@@ -32,5 +32,5 @@ def _all_signing_names() -> frozenset[str]:
 
     services = create_loader().list_available_services("service-2")
     # A loader caches what it has loaded, and all services need hundreds of megabytes: use a new loader for each.
-    heads = [create_loader().load_service_model(name, "service-2")["metadata"] for name in services]
-    return frozenset(head.get("signingName") or head["endpointPrefix"] for head in heads)
+    metadata = [create_loader().load_service_model(name, "service-2")["metadata"] for name in services]
+    return frozenset(service.get("signingName") or service["endpointPrefix"] for service in metadata)

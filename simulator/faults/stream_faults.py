@@ -60,17 +60,17 @@ class _EventStreamFilter:
 
     async def _handle_events(self, body: bytes, *, has_more: bool) -> None:
         *events, self._partial_event = (self._partial_event + body).split(_EVENT_SEPARATOR)
-        events_before, rest = events[: self._remaining], events[self._remaining :]
+        events_before, later_events = events[: self._remaining], events[self._remaining :]
         self._remaining -= len(events_before)
         await self._send_events(events_before)
         at_end = not has_more and not self._remaining and self._effect.kind in _KINDS_AT_STREAM_END
-        if rest or at_end:
+        if later_events or at_end:
             self._fault_match.record_applied(f"the stream: {self._effect.kind} {self._effect.after} events")
-            await self._apply_effect(rest, has_more=has_more)
+            await self._apply_effect(later_events, has_more=has_more)
         elif not has_more:
             await self._send_remainder([], has_more=False)
 
-    async def _apply_effect(self, rest: list[bytes], *, has_more: bool) -> None:
+    async def _apply_effect(self, events: list[bytes], *, has_more: bool) -> None:
         match self._effect.kind:
             case StreamFaultKind.CUT:
                 self.closes_connection = self._is_over = True
@@ -79,11 +79,11 @@ class _EventStreamFilter:
                 await self._send(_END_OF_BODY)
             case StreamFaultKind.STALL:
                 if await self._stall():
-                    await self._send_remainder(rest, has_more=has_more)
+                    await self._send_remainder(events, has_more=has_more)
                 else:
                     self.closes_connection = self._is_over = True
             case StreamFaultKind.BREAK:
-                await self._send_remainder([_truncate_data(rest[0]), *rest[1:]], has_more=has_more)
+                await self._send_remainder([_truncate_data(events[0]), *events[1:]], has_more=has_more)
 
     async def _send_events(self, events: list[bytes]) -> None:
         if events:

@@ -1,4 +1,4 @@
-"""A quota of tokens per minute: what a request reserves, what it is granted, and what it has used in the end.
+"""A quota of tokens per minute: the tokens that a request reserves, may generate, and has used at its end.
 
 DOCUMENTED ("Quotas for the bedrock-mantle endpoint"): the input tokens and `max_tokens` are checked against the input
 quota, and a request that exceeds it gets a 429; generation stops once the output quota is reached; reserved tokens that
@@ -100,9 +100,9 @@ class TokenQuota:
                 self._output.spend(budget)
         return TokenReservation(reserved=reserved, budget=budget)
 
-    def release_unused(self, reservation: TokenReservation, used: Usage | None) -> None:
-        """Return the reserved tokens that were not used. None means that no model has run."""
-        prompt, generated = (used.prompt_tokens, used.completion_tokens) if used else (0, 0)
+    def release_unused(self, reservation: TokenReservation, usage: Usage | None) -> None:
+        """Return the reserved tokens that were not used. `usage` None means that no model has run."""
+        prompt, generated = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
         with self._lock:
             self._refill(self._seconds_since_refill())
             if self._input:
