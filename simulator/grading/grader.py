@@ -160,11 +160,11 @@ class Grader:
         for batch in split_into_batches(
             elements, max_elements=self._settings.rollouts_per_call, max_bytes=MAX_PAYLOAD_BYTES
         ):
-            selected = slice(batch.start, batch.stop)
+            call_range = slice(batch.start, batch.stop)
             call = _Call(
-                ids=tuple(ids[selected]),
-                texts=tuple(sample.rollout.text for sample in samples[selected]),
-                payload=b"[" + b",".join(elements[selected]) + b"]",
+                ids=tuple(ids[call_range]),
+                texts=tuple(sample.rollout.text for sample in samples[call_range]),
+                payload=b"[" + b",".join(elements[call_range]) + b"]",
             )
             if len(call.payload) > MAX_PAYLOAD_BYTES:
                 raise GraderError(

@@ -2,7 +2,8 @@
 
 The check is lenient about everything but the value: it accepts the usual ways to mark an answer and any spelling of the
 same number, label or JSON. Strict reward functions, such as Amazon's, fail right answers for their form, and the ground
-truth has to show that. For programs and free text it compares the words, so right answers in other words are wrong.
+truth must detect that. For programs and free text the check compares the words, so right answers in other words are
+wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence

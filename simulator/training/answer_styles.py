@@ -11,10 +11,10 @@ _FULLWIDTH = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}
 
 def style_answer(reference: ReferenceAnswer, value: Json, style: str) -> str:
     """Return the text of a value in a style. The right value is written as the reference writes it."""
-    plain = reference.text if value is reference.value and reference.kind != "none" else _as_text(value)
+    plain_text = reference.text if value is reference.value and reference.kind != "none" else _as_text(value)
     if style == "plain":
-        return plain
-    return _STYLES[reference.kind][style](plain, value)
+        return plain_text
+    return _STYLES[reference.kind][style](plain_text, value)
 
 
 def _as_text(value: Json) -> str:

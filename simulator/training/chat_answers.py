@@ -1,4 +1,4 @@
-"""Answers chats with a base or a tuned model: known prompts as in training, other prompts with a marked guess."""
+"""Answers chats with a base or a tuned model: known prompts as in training, others with a guess that says so."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class ChatAnswer:
     Attributes:
         known: whether the simulator has a reference answer or recorded responses for the prompt.
         is_whole_prompt: whether the known prompt is the whole conversation, and not only its last message.
-        value: the value of the answer, right or wrong: a number, a label, a JSON value; the text if it has none.
+        value: the value of the answer, right or wrong: a number, a label or a JSON value; the text if it has none.
     """
 
     text: str
@@ -87,9 +87,9 @@ def prepare_chat(
     answer_path: str | None = None,
     find_responses: Callable[[Record], Sequence[RecordedResponse]] | None = None,
 ) -> SimulatedChat | RecordedChat:
-    """Prepare the answer to a conversation. `model` is the id of the base model, `weights` are those of the tuned one.
+    """Prepare the answer to a conversation. `model` is the base model's id, `weights` are the tuned model's.
 
-    `find_responses` returns the recorded responses of a known prompt; if there are any, the answer is one of them.
+    `find_responses` returns the recorded responses of a known prompt. If there are any, one of them is the answer.
     """
     conversation = _through_last_question(messages)
     text = prompt_text(conversation)
@@ -188,24 +188,26 @@ def _answer_from_recorded(chat: RecordedChat, *, max_tokens: int, random_key: tu
     rollout = prompt.rollouts[sample_index(chat.distribution, u)]
     reasoning_tokens = min(rollout.reasoning_length, max_tokens)
     length = min(rollout.response_length, max_tokens)
-    text = _truncate(rollout.text, length - reasoning_tokens, of=rollout.response_length - rollout.reasoning_length)
-    marked = find_marked_answers(truncate_middle(text))
+    text = _truncate(
+        rollout.text, length - reasoning_tokens, total_tokens=rollout.response_length - rollout.reasoning_length
+    )
+    marked_answers = find_marked_answers(truncate_middle(text))
     return ChatAnswer(
         text=text,
-        reasoning=_truncate(rollout.reasoning, reasoning_tokens, of=rollout.reasoning_length),
+        reasoning=_truncate(rollout.reasoning, reasoning_tokens, total_tokens=rollout.reasoning_length),
         prompt_tokens=chat.prompt_tokens,
         completion_tokens=length,
         reasoning_tokens=reasoning_tokens,
         finish_reason="length" if rollout.truncated or length < rollout.response_length else "stop",
         known=True,
         is_whole_prompt=chat.is_whole_prompt,
-        value=prompt.task.reference.value if rollout.correct else marked[-1] if marked else text,
+        value=prompt.task.reference.value if rollout.correct else marked_answers[-1] if marked_answers else text,
     )
 
 
-def _truncate(text: str, tokens_left: int, *, of: int) -> str:
-    """Return the first `tokens_left` of the `of` tokens of a text. All tokens count as equally long."""
-    return text if tokens_left >= of else text[: len(text) * tokens_left // of]
+def _truncate(text: str, tokens_left: int, *, total_tokens: int) -> str:
+    """Return the first `tokens_left` of a text's `total_tokens` tokens. All tokens count as equally long."""
+    return text if tokens_left >= total_tokens else text[: len(text) * tokens_left // total_tokens]
 
 
 def _through_last_question(messages: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -95,14 +95,16 @@ def split_records(
 ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
     """Return (training, held-out) records, each in the file's order: a tenth, rounded down, is held out.
 
-    `tail` takes the end of the file, so that they are known from the file alone; `seeded` draws them.
+    `tail` holds out the end of the file for every seed; `seeded` draws the held-out records.
     """
     lines = sorted(record.line for record in records)
     count = int(len(lines) * HELD_OUT_SHARE)
-    chosen = set(shuffle_lines(lines, seed, "split")[:count] if choice == "seeded" else lines[len(lines) - count :])
+    held_out_lines = set(
+        shuffle_lines(lines, seed, "split")[:count] if choice == "seeded" else lines[len(lines) - count :]
+    )
     return (
-        tuple(record for record in records if record.line not in chosen),
-        tuple(record for record in records if record.line in chosen),
+        tuple(record for record in records if record.line not in held_out_lines),
+        tuple(record for record in records if record.line in held_out_lines),
     )
 
 

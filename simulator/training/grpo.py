@@ -57,11 +57,11 @@ def compute_advantages(rewards: Sequence[float], *, normalize_by_std: bool = Tru
     if min(rewards) == max(rewards):
         return (0.0,) * len(rewards)
     mean = sum(rewards) / len(rewards)
-    centered = [reward - mean for reward in rewards]
+    centered_rewards = [reward - mean for reward in rewards]
     if not normalize_by_std:
-        return tuple(centered)
-    deviation = sqrt(sum([value * value for value in centered]) / (len(rewards) - 1))
-    return tuple([value / (deviation + _EPSILON) for value in centered])
+        return tuple(centered_rewards)
+    deviation = sqrt(sum([value * value for value in centered_rewards]) / (len(rewards) - 1))
+    return tuple([value / (deviation + _EPSILON) for value in centered_rewards])
 
 
 def compute_token_weights(lengths: Sequence[int], settings: Hyperparameters) -> tuple[float, ...]:
@@ -82,10 +82,10 @@ def update_policy(weights: Weights, moments: Moments, batch: Sequence[Experience
     A gradient that is not finite is not applied, as in verl. At the base weights, a batch without advantages has a
     gradient of exactly zero.
     """
-    sampler, gradients = weights, []
+    sampling_weights, gradients = weights, []
     for _ in range(settings.ppo_epochs):
         for minibatch in _split_minibatches(batch, settings.minibatches):
-            gradient = _batch_gradient(weights, sampler, minibatch, settings)
+            gradient = _batch_gradient(weights, sampling_weights, minibatch, settings)
             gradients.append(gradient)
             if isfinite(gradient.norm):
                 weights, moments = adamw_step(
@@ -151,22 +151,22 @@ def _split_minibatches(batch: Sequence[Experience], count: int) -> list[Sequence
 
 
 def _batch_gradient(
-    weights: Weights, sampler: Weights, batch: Sequence[Experience], settings: Hyperparameters
+    weights: Weights, sampling_weights: Weights, batch: Sequence[Experience], settings: Hyperparameters
 ) -> _BatchGradient:
     lengths = [rollout.response_length for experience in batch for rollout in experience.group.rollouts]
-    per_token = iter(compute_token_weights(lengths, settings))
+    rollout_weights = iter(compute_token_weights(lengths, settings))
     columns: list[Sequence[float]] = [ZERO_COLUMN] * PROMPT_FEATURE_COUNT
     nuisance, feature_weights = [0.0] * NUISANCE_SIZE, [0.0] * RESPONSE_FEATURE_COUNT
-    mean_shift = [mean - before for mean, before in zip(weights.nuisance, sampler.nuisance, strict=True)]
+    mean_shift = [mean - before for mean, before in zip(weights.nuisance, sampling_weights.nuisance, strict=True)]
     action_count = clipped = 0
     kl = 0.0
     for experience in batch:
-        token_weights = [next(per_token) for _ in experience.group.rollouts]
+        token_weights = [next(rollout_weights) for _ in experience.group.rollouts]
         _add_nuisance_gradient(nuisance, weights.nuisance, mean_shift, experience, token_weights, settings=settings)
         action_count += sum([len(rollout.actions) for rollout in experience.group.rollouts])
         if weights == BASE_WEIGHTS and not any(experience.advantages):
             continue  # no advantage, and at the base weights the gradient of the KL penalty is zero
-        heads = _head_gradients(weights, sampler, experience, token_weights, settings)
+        heads = _head_gradients(weights, sampling_weights, experience, token_weights, settings)
         clipped += sum([head.clipped for head in heads])
         kl += sum([head.kl for head in heads])
         prompt_gradient = experience.group.prompt.gradient([value for head in heads for value in head.logit_gradients])
@@ -191,54 +191,54 @@ def _batch_gradient(
 
 def _head_gradients(
     weights: Weights,
-    sampler: Weights,
+    sampling_weights: Weights,
     experience: Experience,
     token_weights: Sequence[float],
     settings: Hyperparameters,
 ) -> list[_HeadGradient]:
     prompt, temperature = experience.group.prompt, settings.temperature
-    old = experience.group.policy
-    now = old if weights is sampler else prompt.policy(weights, temperature)
-    base = prompt.policy(BASE_WEIGHTS, temperature)
+    old_policy = experience.group.policy
+    new_policy = old_policy if weights is sampling_weights else prompt.policy(weights, temperature)
+    base_policy = prompt.policy(BASE_WEIGHTS, temperature)
 
-    sampled_actions: list[list[list[_SampledAction]]] = [[[] for _ in head] for head in now.heads]
+    sampled_actions: list[list[list[_SampledAction]]] = [[[] for _ in head] for head in new_policy.heads]
     for rollout, advantage, token_weight in zip(
         experience.group.rollouts, experience.advantages, token_weights, strict=True
     ):
         for head, action in enumerate(rollout.actions):
-            sampled_actions[head][now.distribution_index(head, rollout.actions)].append(
+            sampled_actions[head][new_policy.distribution_index(head, rollout.actions)].append(
                 (action, advantage, token_weight)
             )
     return [
         _sum_head_gradients(
             [
-                _head_gradient(new, sampled, untrained, actions, settings)
-                for new, sampled, untrained, actions in zip(*head, strict=True)
+                _head_gradient(new, old, base, actions, settings)
+                for new, old, base, actions in zip(*head, strict=True)
                 if actions
             ],
             size=len(head[0][0].log_probabilities),
         )
-        for head in zip(now.heads, old.heads, base.heads, sampled_actions, strict=True)
+        for head in zip(new_policy.heads, old_policy.heads, base_policy.heads, sampled_actions, strict=True)
     ]
 
 
 def _head_gradient(
-    now: Distribution,
+    new: Distribution,
     old: Distribution,
     base: Distribution,
     sampled_actions: Sequence[_SampledAction],
     settings: Hyperparameters,
 ) -> _HeadGradient:
     """Sum gradient * (one-hot(action) - pi) / T over the sampled actions; all were sampled from one pi."""
-    per_action = [0.0] * len(now.log_probabilities)
+    per_action = [0.0] * len(new.log_probabilities)
     total = kl = 0.0
     clipped = 0
     for action, advantage, token_weight in sampled_actions:
-        log = now.log_probabilities[action]
-        gradient = policy_loss_gradient(advantage, log - old.log_probabilities[action], settings)
+        log_probability = new.log_probabilities[action]
+        gradient = policy_loss_gradient(advantage, log_probability - old.log_probabilities[action], settings)
         if gradient == 0.0 and advantage != 0.0:
             clipped += 1
-        estimate, estimate_gradient = estimate_kl(base.log_probabilities[action] - log)
+        estimate, estimate_gradient = estimate_kl(base.log_probabilities[action] - log_probability)
         kl += estimate
         share = token_weight * (gradient + settings.kl_coef * estimate_gradient)
         per_action[action] += share
@@ -246,7 +246,7 @@ def _head_gradient(
     return _HeadGradient(
         logit_gradients=[
             (share - total * probability) / settings.temperature
-            for share, probability in zip(per_action, now.probabilities, strict=True)
+            for share, probability in zip(per_action, new.probabilities, strict=True)
         ],
         clipped=clipped,
         kl=kl,

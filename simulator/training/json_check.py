@@ -30,24 +30,26 @@ def is_json_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[str
     ] == [True]
 
 
-def _json_matches(given: Json, expected: Json) -> bool:
-    """Return whether a value matches the reference. Objects may have more fields than the reference."""
-    if isinstance(expected, dict):
-        return isinstance(given, dict) and all(
-            name in given and _json_matches(given[name], value) for name, value in expected.items()
+def _json_matches(candidate: Json, reference: Json) -> bool:
+    """Return whether `candidate` matches the reference. Its objects may have more fields than the reference."""
+    if isinstance(reference, dict):
+        return isinstance(candidate, dict) and all(
+            name in candidate and _json_matches(candidate[name], value) for name, value in reference.items()
         )
-    if isinstance(expected, list):
+    if isinstance(reference, list):
         return (
-            isinstance(given, list)
-            and len(given) == len(expected)
-            and all(_json_matches(one, other) for one, other in zip(given, expected, strict=True))
+            isinstance(candidate, list)
+            and len(candidate) == len(reference)
+            and all(
+                _json_matches(item, reference_item) for item, reference_item in zip(candidate, reference, strict=True)
+            )
         )
-    if isinstance(expected, bool) or isinstance(given, bool):
-        return _normalized_text(given) == _normalized_text(expected)
-    if isinstance(expected, int | float) or isinstance(given, int | float):
-        number = parse_number(_normalized_text(given))
-        return number is not None and number == parse_number(_normalized_text(expected))
-    return _normalized_text(given) == _normalized_text(expected)
+    if isinstance(reference, bool) or isinstance(candidate, bool):
+        return _normalized_text(candidate) == _normalized_text(reference)
+    if isinstance(reference, int | float) or isinstance(candidate, int | float):
+        number = parse_number(_normalized_text(candidate))
+        return number is not None and number == parse_number(_normalized_text(reference))
+    return _normalized_text(candidate) == _normalized_text(reference)
 
 
 def _normalized_text(value: Json) -> str:

@@ -14,18 +14,18 @@ _BOOLEAN: Final = re.compile(r"\b(?:yes|no|true|false)\b")
 
 def is_label_correct(text: str, reference: ReferenceAnswer, labels: Sequence[str]) -> bool:
     """Return whether the response names the right label and no other label of the file."""
-    expected = normalize_words(reference.text)
-    others = [words for label in labels if (words := normalize_words(label)) != expected]
+    right_label = normalize_words(reference.text)
+    other_labels = [words for label in labels if (words := normalize_words(label)) != right_label]
     for segment in _segments(text):
         segment_words = normalize_words(segment)
-        # A label that contains another one ("not urgent", "urgent") comes first and is removed from the segment.
-        named = set()
-        for words in sorted([expected, *others], key=len, reverse=True):
+        # The longest label comes first and is removed from the segment: "not urgent" contains "urgent".
+        named_labels = set()
+        for words in sorted([right_label, *other_labels], key=len, reverse=True):
             if f" {words} " in f" {segment_words} ":
-                named.add(words)
+                named_labels.add(words)
                 segment_words = f" {segment_words} ".replace(f" {words} ", " | ").strip()
-        if named:
-            return named == {expected} and f" not {expected} " not in f" {normalize_words(segment)} "
+        if named_labels:
+            return named_labels == {right_label} and f" not {right_label} " not in f" {normalize_words(segment)} "
     return False
 
 
@@ -35,7 +35,7 @@ def is_boolean_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[
     for segment in _segments(text):
         booleans = _BOOLEAN.findall(segment.casefold())
         if booleans:
-            # "Yes, there is no doubt" first_word with the answer; "there is no doubt that it is true" ends with it.
+            # "Yes, there is no doubt" begins with the answer; "there is no doubt that it is true" ends with it.
             first_word = normalize_words(segment).partition(" ")[0]
             answer = first_word if first_word in _TRUE | _FALSE else booleans[-1]
             return (answer in _TRUE) == expected

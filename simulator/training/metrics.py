@@ -12,7 +12,7 @@ from simulator.training.sampling import Group, Rollout
 _FLOAT32 = Struct("<f")
 LARGEST_FLOAT32 = 3.4028234663852886e38
 
-# INFERRED: real pg_loss scatters around -advantages as the token mean of one data-parallel rank would.
+# INFERRED: the published pg_loss varies around -advantages like the token mean of one data-parallel rank.
 _SHARDS = 2
 _EQUAL_REWARDS = 1e-8
 
@@ -91,8 +91,8 @@ def float32(value: float) -> float:
     """Return the nearest single-precision number, as a double, which is equal on all machines."""
     if abs(value) > LARGEST_FLOAT32:
         return copysign(LARGEST_FLOAT32, value)
-    widened: float = _FLOAT32.unpack(_FLOAT32.pack(value))[0]
-    return widened
+    as_double: float = _FLOAT32.unpack(_FLOAT32.pack(value))[0]
+    return as_double
 
 
 def compute_step_metrics(
@@ -154,7 +154,7 @@ def compute_held_out_metrics(
 
 
 def _shard_loss(advantages: Sequence[float], lengths: Sequence[int], settings: Hyperparameters) -> float:
-    """Return the mean of -advantage over the first shard_lengths. Shards take turns at the rollouts, the longest first.
+    """Return the mean of -advantage over the first shard. The rollouts go to the shards in turn, the longest first.
 
     The ratio of the sampled actions counts as one, which is exact for a single PPO epoch and mini-batch.
     """

@@ -23,7 +23,7 @@ _NUMBER: Final = re.compile(
 def is_number_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[str]) -> bool:
     """Return whether the last number that the response marks, or else its last number, is the right one."""
     expected = _first_number(_simplify(reference.text)) if reference.text else None
-    marked = [found[0] for answer in find_marked_answers(text) if (found := _find_numbers(answer))]
+    marked = [answer_numbers[0] for answer in find_marked_answers(text) if (answer_numbers := _find_numbers(answer))]
     if len(set(marked)) > _MAX_ANSWERS:
         return False
     numbers = marked or _find_numbers(last_line(text)) or _find_numbers(text)
@@ -34,8 +34,8 @@ def _find_numbers(text: str) -> list[Decimal]:
     simplified = _simplify(text)
     # In "12 * 3 = 36" the answer is 36.
     right_side = simplified.rpartition("=")[2]
-    found = [number for match in _NUMBER.finditer(right_side) if (number := _decimal_from(match)) is not None]
-    return found or [number for match in _NUMBER.finditer(simplified) if (number := _decimal_from(match)) is not None]
+    numbers = [number for match in _NUMBER.finditer(right_side) if (number := _decimal_from(match)) is not None]
+    return numbers or [number for match in _NUMBER.finditer(simplified) if (number := _decimal_from(match)) is not None]
 
 
 def _simplify(text: str) -> str:

@@ -27,11 +27,11 @@ INITIAL_MOMENTS = Moments(mean=BASE_WEIGHTS, square=BASE_WEIGHTS, updates=0)
 
 def gradient_norm(gradient: Weights) -> float:
     """Return the Euclidean norm of a gradient over all weights."""
-    squares = [value * value for column in gradient.columns if any(column) for value in column]
-    others = sum([value * value for value in gradient.nuisance]) + sum(
+    column_squares = [value * value for column in gradient.columns if any(column) for value in column]
+    other_squares = sum([value * value for value in gradient.nuisance]) + sum(
         [value * value for value in gradient.feature_weights]
     )
-    return sqrt(sum(squares) + others)
+    return sqrt(sum(column_squares) + other_squares)
 
 
 def adamw_step(
@@ -56,7 +56,7 @@ def adamw_step(
         decay=1.0 - learning_rate * weight_decay,
         correction=1.0 / (1.0 - _BETA_2**updates),
     )
-    stepped = [
+    updated_columns = [
         _step_column(*column, settings)
         for column in zip(
             (*weights.columns, weights.nuisance, weights.feature_weights),
@@ -66,7 +66,7 @@ def adamw_step(
             strict=True,
         )
     ]
-    *columns, nuisance, feature_weights = stepped
+    *columns, nuisance, feature_weights = updated_columns
     return (
         Weights(
             columns=tuple([column[0] for column in columns]), nuisance=nuisance[0], feature_weights=feature_weights[0]
@@ -103,11 +103,11 @@ def _step_column(
 ) -> tuple[_Column, _Column, _Column]:
     if not any(gradient) and not any(square):
         return weights, mean, square
-    scaled = [step.scale * value for value in gradient]
-    means = [_BETA_1 * m + (1.0 - _BETA_1) * g for m, g in zip(mean, scaled, strict=True)]
-    squares = [_BETA_2 * v + (1.0 - _BETA_2) * g * g for v, g in zip(square, scaled, strict=True)]
-    updated = [
+    scaled_gradient = [step.scale * value for value in gradient]
+    means = [_BETA_1 * m + (1.0 - _BETA_1) * g for m, g in zip(mean, scaled_gradient, strict=True)]
+    squares = [_BETA_2 * v + (1.0 - _BETA_2) * g * g for v, g in zip(square, scaled_gradient, strict=True)]
+    updated_weights = [
         step.decay * w - step.rate * m / (sqrt(v * step.correction) + _EPSILON)
         for w, m, v in zip(weights, means, squares, strict=True)
     ]
-    return tuple(updated), tuple(means), tuple(squares)
+    return tuple(updated_weights), tuple(means), tuple(squares)

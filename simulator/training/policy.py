@@ -46,7 +46,7 @@ _UNREQUESTED_FORMAT_SHIFTS = {"bare": 3.0, "hash": -3.0}
 _OFFSETS = (0, *accumulate(len(head.actions) for head in HEADS))
 _SLICES = tuple(slice(start, end) for start, end in pairwise(_OFFSETS))
 _VERBOSITY, _CONTENT = HEADS.index(VERBOSITY), HEADS.index(CONTENT)
-_CORRECT = _SLICES[_CONTENT].start  # `correct` stands first in its head
+_CORRECT = _SLICES[_CONTENT].start  # `correct` is the first action of its head
 LOGIT_SCALES = tuple(head.logit_scale for head in HEADS for _ in head.actions)
 
 
@@ -156,10 +156,10 @@ def compute_distributions(prompt: SimulatedPrompt, weights: Weights, temperature
 
 def _logits(prompt: SimulatedPrompt, weights: Weights) -> list[float]:
     logits = list(prompt.base_logits)
-    changed = [(weights.columns[index], value) for index, value in prompt.features]
-    changed = [(column, value) for column, value in changed if column is not ZERO_COLUMN]
-    if changed:
-        columns, values = zip(*changed, strict=True)
+    trained_columns = [(weights.columns[index], value) for index, value in prompt.features]
+    trained_columns = [(column, value) for column, value in trained_columns if column is not ZERO_COLUMN]
+    if trained_columns:
+        columns, values = zip(*trained_columns, strict=True)
         logits = [
             logit + scale * sum(map(mul, values, row))
             for logit, scale, row in zip(logits, LOGIT_SCALES, zip(*columns, strict=True), strict=True)

@@ -20,7 +20,7 @@ def extract_python(text: str) -> str:
 
 
 def is_same_program(candidate: str, reference: str) -> bool:
-    """Return whether two programs are equal: for Python the syntax trees, for reference_tree languages the words.
+    """Return whether two programs are equal: for Python the syntax trees, for other languages the words.
 
     Layout, comments, docstrings, annotations and the names of arguments and local variables do not matter. A different
     algorithm with the same result is a different program.

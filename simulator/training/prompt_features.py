@@ -12,7 +12,8 @@ _WORD_BUCKETS = 16
 PROMPT_FEATURE_COUNT = 1 + len(ANSWER_KINDS) + len(FORMAT_NAMES) + _WORD_BUCKETS
 # The absolute entries of a feature vector sum to one, so that one AdamW step moves a logit by about the learning rate
 # times the logit scale for every task. The shares set how far a learned shift generalizes: to all prompts, to the same
-# kind of answer, to the same requested format, to similar words. At a bias of .20 a maths format reached poems.
+# kind of answer, to the same requested format, to similar words. At a bias of .20, training on maths also changed the
+# format of poems.
 _BIAS_SHARE = 0.05
 _KIND_SHARE = 0.45
 _FORMAT_SHARE = 0.40

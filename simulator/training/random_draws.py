@@ -33,7 +33,7 @@ def normal_draws(*random_key: int | str, count: int) -> tuple[float, ...]:
 
 
 def shuffle_lines(lines: Iterable[int], *random_key: int | str) -> Sequence[int]:
-    """Return the lines in the order of this key; the order in which they are given does not matter."""
+    """Return the lines in the order of this key. The order of the argument does not matter."""
     return sorted(lines, key=lambda line: (stable_hash(*random_key, line), line))
 
 

@@ -36,9 +36,9 @@ class MissingResponsesError(Exception):
     """Some records have no recorded responses; the message lists their lines."""
 
     def __init__(self, lines: Sequence[int]) -> None:
-        listed = ", ".join(map(str, lines[:_MAX_LISTED_LINES])) + (", ..." if len(lines) > _MAX_LISTED_LINES else "")
+        line_list = ", ".join(map(str, lines[:_MAX_LISTED_LINES])) + (", ..." if len(lines) > _MAX_LISTED_LINES else "")
         noun = "record has" if len(lines) == 1 else "records have"
         super().__init__(
-            f"{len(lines)} {noun} no recorded responses (line {listed}): sample them, or leave these records out"
+            f"{len(lines)} {noun} no recorded responses (line {line_list}): sample them, or leave these records out"
         )
         self.lines = tuple(lines)

@@ -1,4 +1,4 @@
-"""Finds the reference answer of a record, wherever it is, and its kind."""
+"""Finds the reference answer in a record, and its kind."""
 
 import json
 import re
@@ -21,7 +21,7 @@ class ReferenceAnswer:
     Attributes:
         kind: the kind of answer; `none` if the record has no answer, and then no response is right.
         value: the canonical value: a number, a parsed JSON value, or text.
-        text: the answer as it is text in the reference ("1,080", "Yes"), without the work around it.
+        text: the answer as it is written in the reference ("1,080", "Yes"), without the work around it.
         literal: whether the reference is a JSON number or boolean, and not a string with one in it.
         steps: the lines of the worked solution.
         path: the position in the record, such as `reference_answer.final_answer`.
@@ -74,16 +74,16 @@ def extract_reference_answer(record: Record, *, answer_path: str | None = None) 
         value = _value_at(record.fields, answer_path)
         reference = None if value is None else _reference_from_scalar(value, answer_path)
         return reference or ReferenceAnswer(kind="none", path=answer_path)
-    found = _search(record.fields.get(_REFERENCE), _REFERENCE, depth=0)
-    if found is not None and found.kind != "text":
-        return found
+    answer = _search(record.fields.get(_REFERENCE), _REFERENCE, depth=0)
+    if answer is not None and answer.kind != "text":
+        return answer
     for name in _ANSWER_KEYS:
         if name in record.fields and name != _REFERENCE and name not in _WEAK_KEYS:
             sibling = _search(record.fields[name], name, depth=0)
             if sibling is not None:
                 # A long text beside a short answer is the worked solution of that answer.
-                return sibling if found is None else replace(sibling, steps=(found.text,))
-    return found or ReferenceAnswer(kind="none")
+                return sibling if answer is None else replace(sibling, steps=(answer.text,))
+    return answer or ReferenceAnswer(kind="none")
 
 
 def _search(value: Json, path: str, *, depth: int) -> ReferenceAnswer | None:

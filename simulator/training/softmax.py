@@ -21,20 +21,20 @@ def softmax(logits: Sequence[float], temperature: float) -> Distribution:
     """Return the softmax of these logits. At a temperature of 0 or less the first maximum has probability 1."""
     highest = max(logits)
     if temperature <= 0.0:
-        best = logits.index(highest)
-        certain = tuple([1.0 if index == best else 0.0 for index in range(len(logits))])
+        best_action = logits.index(highest)
+        one_hot = tuple([1.0 if index == best_action else 0.0 for index in range(len(logits))])
         return Distribution(
-            probabilities=certain, log_probabilities=tuple([0.0 if p else float("-inf") for p in certain]), entropy=0.0
+            probabilities=one_hot, log_probabilities=tuple([0.0 if p else float("-inf") for p in one_hot]), entropy=0.0
         )
-    scaled = [(logit - highest) / temperature for logit in logits]
-    weights = list(map(exp, scaled))
+    scaled_logits = [(logit - highest) / temperature for logit in logits]
+    weights = list(map(exp, scaled_logits))
     total = sum(weights)
     log_total = log(total)
     probabilities = tuple([weight / total for weight in weights])
     return Distribution(
         probabilities=probabilities,
-        log_probabilities=tuple([value - log_total for value in scaled]),
-        entropy=log_total - sum(map(mul, probabilities, scaled)),
+        log_probabilities=tuple([value - log_total for value in scaled_logits]),
+        entropy=log_total - sum(map(mul, probabilities, scaled_logits)),
     )
 
 

@@ -10,7 +10,7 @@ class DuplicateKeyError(ValueError):
     """An object has a duplicate key, which parsers resolve in different ways."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the key {json.dumps(key)} stands twice in one object")
+        super().__init__(f"the key {json.dumps(key)} appears twice in one object")
         self.key = key
 
 
@@ -34,7 +34,7 @@ def parse_json(text: str, *, parse_constant: Callable[[str], float], parse_numbe
     try:
         return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=parse_constant, parse_float=parse_number)
     except ValueError as error:
-        # Python has no exception type of its own for this: only the message tells.
+        # Python raises a plain ValueError for this. Only its message identifies the error.
         if type(error) is ValueError and "limit" in str(error) and "digits" in str(error):
             raise TooManyDigitsError(str(error)) from error
         raise

@@ -29,7 +29,7 @@ def is_text_correct(text: str, reference: ReferenceAnswer, _labels: Sequence[str
     )
 
 
-def _word_f1(given: Sequence[str], expected: Sequence[str]) -> float:
+def _word_f1(candidate: Sequence[str], reference: Sequence[str]) -> float:
     """Return the F1 score of two bags of words."""
-    shared = (Counter(given) & Counter(expected)).total()
-    return 2 * shared / (len(given) + len(expected)) if shared else 0.0
+    shared = (Counter(candidate) & Counter(reference)).total()
+    return 2 * shared / (len(candidate) + len(reference)) if shared else 0.0

@@ -9,7 +9,7 @@ CHARACTERS_PER_TOKEN = 4
 
 # Tokens that a chat template adds to each message.
 _TOKENS_PER_MESSAGE = 4
-# Instructions are at the beginning or at the end of a prompt: of a long one, this many characters of each are read.
+# Instructions are at the beginning or at the end of a prompt. Only this many characters at each end are read.
 _MAX_END_CHARACTERS = 32_768
 
 

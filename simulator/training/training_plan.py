@@ -21,7 +21,7 @@ class TrainingPlan:
 
     Attributes:
         train: lines to train on, in the file's order.
-        held_out: lines to evaluate on: of the validation file, if there is one.
+        held_out: lines to evaluate on, in the validation file if there is one, else in the training file.
     """
 
     train: tuple[int, ...]

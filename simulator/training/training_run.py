@@ -37,7 +37,7 @@ from simulator.training.sampling import Group, RolloutSource, SimulatedSource
 from simulator.training.training_plan import TrainingPlan, build_plan, split_dataset
 from simulator.training.weights import BASE_WEIGHTS, NUISANCE_SIZE, Weights
 
-# The mean entropy of the base model is the unit of a metric: a sample of the prompts is enough.
+# The mean entropy of the base model scales a metric. A sample of the prompts is enough to estimate it.
 _ENTROPY_SAMPLE = 512
 
 
@@ -98,7 +98,7 @@ def prepare_run(
 
     Raises:
         PlanError: the records do not fill one batch.
-        MissingResponsesError: entropies records have no recorded responses.
+        MissingResponsesError: some records have no recorded responses.
     """
     dataset_split = split_dataset(records, validation, seed=seed, held_out_choice=held_out_choice)
     plan = build_plan(
@@ -107,7 +107,7 @@ def prepare_run(
     profile = profile_for(model)
     labels = collect_labels([*dataset_split.train.values(), *dataset_split.held_out.values()], answer_path=answer_path)
 
-    def simulated(record: Record) -> RolloutSource:
+    def make_simulated_source(record: Record) -> RolloutSource:
         prompt = prepare_prompt(
             record,
             profile=profile,
@@ -118,11 +118,13 @@ def prepare_run(
         )
         return SimulatedSource(prompt=prompt, profile=profile, settings=hyperparameters)
 
-    def sources(records: Mapping[int, Record], responses_by_line: ResponsesByLine | None) -> dict[int, RolloutSource]:
+    def make_sources(
+        records: Mapping[int, Record], responses_by_line: ResponsesByLine | None
+    ) -> dict[int, RolloutSource]:
         if responses_by_line is None:
-            return {line: simulated(record) for line, record in records.items()}
-        if missing := [line for line in records if not responses_by_line.get(line)]:
-            raise MissingResponsesError(missing)
+            return {line: make_simulated_source(record) for line, record in records.items()}
+        if lines_without_responses := [line for line in records if not responses_by_line.get(line)]:
+            raise MissingResponsesError(lines_without_responses)
         return {
             line: RecordedSource(
                 prompt=prepare_recorded_prompt(record, responses_by_line[line], labels=labels, answer_path=answer_path),
@@ -131,8 +133,8 @@ def prepare_run(
             for line, record in records.items()
         }
 
-    train = sources(dataset_split.train, recorded_responses)
-    held_out = sources(
+    train = make_sources(dataset_split.train, recorded_responses)
+    held_out = make_sources(
         dataset_split.held_out, recorded_responses if validation is None else recorded_validation_responses
     )
     entropies = [source.prompt.policy(BASE_WEIGHTS, 1.0).entropy for source in islice(train.values(), _ENTROPY_SAMPLE)]

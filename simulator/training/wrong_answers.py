@@ -23,8 +23,8 @@ def make_wrong_answer(reference: ReferenceAnswer, content: str, *, labels: Seque
     if reference.kind == "boolean":
         return _flip(reference.text)
     if reference.kind == "label":
-        others = [label for label in labels if label != reference.text]
-        return _choose(others, u) if others else f"not {reference.text}"
+        other_labels = [label for label in labels if label != reference.text]
+        return _choose(other_labels, u) if other_labels else f"not {reference.text}"
     if reference.kind == "json":
         return _json(reference.value, content, u)
     if reference.kind == "code":
@@ -39,10 +39,10 @@ def _choose(items: Sequence[str], u: float) -> str:
 def _number(value: float, content: str, steps: Sequence[str], u: float) -> float:
     if content == "intermediate":
         numbers = [float(text.replace(",", "")) for step in steps for text in _NUMBER_IN_WORK.findall(step)]
-        others = [number for number in numbers if number != value and number < _MAX_EXACT]
-        if others:
-            chosen = others[int(u * len(others)) % len(others)]
-            return int(chosen) if chosen.is_integer() else chosen
+        intermediate_results = [number for number in numbers if number != value and number < _MAX_EXACT]
+        if intermediate_results:
+            result = intermediate_results[int(u * len(intermediate_results)) % len(intermediate_results)]
+            return int(result) if result.is_integer() else result
     if content == "near":
         slips = (value + 1, value - 1, value * 10, -value, value + 10, value * 2)
         return slips[int(u * len(slips)) % len(slips)]
@@ -52,10 +52,10 @@ def _number(value: float, content: str, steps: Sequence[str], u: float) -> float
 
 
 def _flip(text: str) -> str:
-    other = _OPPOSITES[text.lower()]
+    opposite = _OPPOSITES[text.lower()]
     if text.isupper():
-        return other.upper()
-    return other.capitalize() if text[0].isupper() else other
+        return opposite.upper()
+    return opposite.capitalize() if text[0].isupper() else opposite
 
 
 def _json(value: Json, content: str, u: float) -> Json:
@@ -63,11 +63,13 @@ def _json(value: Json, content: str, u: float) -> Json:
         return value[:-1] if content != "wrong" else []
     if not isinstance(value, dict) or not value:
         return []
-    name = _choose(list(value), u)
+    changed_key = _choose(list(value), u)
     if content == "near":
-        return {other: field for other, field in value.items() if other != name}
-    replacement: Json = None if content == "intermediate" and value[name] is not None else f"not {value[name]}"
-    return {**value, name: replacement}
+        return {key: field for key, field in value.items() if key != changed_key}
+    replacement: Json = (
+        None if content == "intermediate" and value[changed_key] is not None else f"not {value[changed_key]}"
+    )
+    return {**value, changed_key: replacement}
 
 
 def _code(text: str) -> str:
