@@ -58,10 +58,10 @@ def _split_reasoning(text: str, reasoning: str) -> tuple[str, str]:
     """Separate the reasoning from a text that has it."""
     if reasoning:
         return text, reasoning
-    if finished := _REASONING.fullmatch(text):
-        return finished[2], finished[1].strip()
-    if unfinished := _UNFINISHED_REASONING.fullmatch(text):
-        return "", unfinished[1].strip()
+    if complete_match := _REASONING.fullmatch(text):
+        return complete_match[2], complete_match[1].strip()
+    if incomplete_match := _UNFINISHED_REASONING.fullmatch(text):
+        return "", incomplete_match[1].strip()
     return text, ""
 
 

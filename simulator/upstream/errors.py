@@ -2,4 +2,4 @@
 
 
 class UpstreamError(Exception):
-    """Responses cannot be sampled or read back; the message, for people, says why and what to do."""
+    """Responses cannot be sampled or read back. The message says why and what to do."""

@@ -33,7 +33,8 @@ async def describe_failure(error: Exception, *, client: AsyncOpenAI, url: str, m
             )
         case openai.RateLimitError():
             return UpstreamError(
-                f"{url} is asked too often ({_server_message(error)}): lower the concurrency; what was sampled is kept"
+                f"{url} limits the rate of requests ({_server_message(error)}): lower the concurrency; "
+                "the responses so far are kept"
             )
         case openai.APIStatusError():
             return UpstreamError(f"{url} answered with status {error.status_code}: {_server_message(error)}")
@@ -55,5 +56,5 @@ async def _available_models(client: AsyncOpenAI) -> str:
         return "It does not list its models either: the address usually ends in /v1."
     if not models:
         return "It has no models at all: load one first."
-    listed = ", ".join(sorted(models)[:_MAX_MODELS]) + (", ..." if len(models) > _MAX_MODELS else "")
-    return f"It has: {listed}."
+    model_list = ", ".join(sorted(models)[:_MAX_MODELS]) + (", ..." if len(models) > _MAX_MODELS else "")
+    return f"It has: {model_list}."

@@ -59,7 +59,7 @@ class CachedPrompt:
 
 
 class ResponseCache:
-    """A folder of responses. Several processes may read it at once. Of two writers of one prompt the last one wins."""
+    """A folder of responses. Several processes may read it at once. Of two writes for one prompt, the last counts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -41,16 +41,17 @@ class ResponseFolder:
         """Return the responses to each record, by its line, as they are in the folder now.
 
         Raises:
-            DatasetError: a record has too few responses; it has the line of the first one and says what to do.
+            DatasetError: a record has too few responses. The error has the line of the first such record.
             UpstreamError: the folder or a file in it cannot be read, or the responses of the model are ambiguous.
         """
         responses_by_line = {record.line: self.find_responses(record, model=model) for record in records}
-        short = [line for line, responses in responses_by_line.items() if len(responses) < MIN_RESPONSES]
-        if short:
+        lines = [line for line, responses in responses_by_line.items() if len(responses) < MIN_RESPONSES]
+        if lines:
+            line = lines[0]
             raise DatasetError(
-                short[0],
-                f"{self._folder} holds {len(responses_by_line[short[0]])} of the {MIN_RESPONSES} responses of {model} "
-                f"that training needs at least (and too few for {len(short)} of {len(records)} records): sample them "
+                line,
+                f"{self._folder} holds {len(responses_by_line[line])} of the {MIN_RESPONSES} responses of {model} "
+                f"that training needs at least (and too few for {len(lines)} of {len(records)} records): sample them "
                 f"with `rft-sim doctor REWARD --data FILE --rollouts URL --rollouts-records {len(records)} "
                 f"--rollouts-folder {self._folder}`, or leave such records out",
             )

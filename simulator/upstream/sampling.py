@@ -105,7 +105,7 @@ class _SamplingTask:
     @property
     def missing(self) -> int:
         """How many responses are not sampled yet."""
-        return sum(max(0, self._count - len(sampled)) for sampled in self._sampled.values())
+        return sum(max(0, self._count - len(responses)) for responses in self._sampled.values())
 
     def responses(self, prompt: CachedPrompt) -> tuple[RecordedResponse, ...]:
         """Return the first `count` responses to a prompt."""
@@ -118,7 +118,7 @@ class _SamplingTask:
             UpstreamError: a request failed after its retries; all responses before it are stored.
         """
         self._progress(self.total - self.missing, self.total)
-        keys = iter([key for key, sampled in self._sampled.items() if len(sampled) < self._count])
+        keys = iter([key for key, responses in self._sampled.items() if len(responses) < self._count])
         api_key = self._server.api_key or _NO_KEY
         client = AsyncOpenAI(
             base_url=url,
@@ -140,10 +140,10 @@ class _SamplingTask:
     async def _sample_prompts(self, client: AsyncOpenAI, url: str, keys: Iterator[str]) -> None:
         """Sample prompts until there are none left. The responses to one prompt are sampled one after another."""
         for key in keys:
-            prompt, sampled = self._prompts[key], self._sampled[key]
-            while len(sampled) < self._count:
-                sampled.append(await self._sample(client, url, prompt, len(sampled)))
-                self._cache.write(prompt, sampled, server=redact_url(url))
+            prompt, responses = self._prompts[key], self._sampled[key]
+            while len(responses) < self._count:
+                responses.append(await self._sample(client, url, prompt, len(responses)))
+                self._cache.write(prompt, responses, server=redact_url(url))
                 self._progress(self.total - self.missing, self.total)
 
     async def _sample(self, client: AsyncOpenAI, url: str, prompt: CachedPrompt, index: int) -> RecordedResponse:

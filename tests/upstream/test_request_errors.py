@@ -32,7 +32,10 @@ def test_a_timeout_is_reported_as_such(upstream: ModelServer, cache: ResponseCac
     ("status", "expected"),
     [
         (403, f"{CLOSED_URL} refused the key (status 403: No!): give the API key that this server expects"),
-        (429, f"{CLOSED_URL} is asked too often (No!): lower the concurrency; what was sampled is kept"),
+        (
+            429,
+            f"{CLOSED_URL} limits the rate of requests (No!): lower the concurrency; the responses so far are kept",
+        ),
         (400, f"{CLOSED_URL} answered with status 400: No!"),
         (503, f"{CLOSED_URL} answered with status 503: No!"),
     ],
