@@ -1,1 +1,1 @@
-"""The offline stand-in for Amazon Bedrock reinforcement fine-tuning: one port, one log, no cloud."""
+"""An offline simulator of Amazon Bedrock reinforcement fine-tuning."""

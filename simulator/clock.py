@@ -1,4 +1,4 @@
-"""The simulator's clock, the time by which callers' keys expire, and the formats of times and durations."""
+"""The simulator's clock, the callers' clock for the expiry of keys, and the formats of times and durations."""
 
 import re
 import threading
@@ -20,12 +20,12 @@ TIME_FORMAT: Final = "seconds since 1970 or a time such as 2026-01-31T12:00:00Z"
 class Clock:
     """Simulated time in whole seconds since the Unix epoch. It never moves back. Thread-safe.
 
-    The clock stands still until it is moved: by the jobs, whose modelled durations are simulated time, or by a user.
-    With a speed it also runs by itself, `speed` simulated seconds per real second.
+    Jobs move the clock, because their modelled durations are simulated time, and a user can move it. With a speed it
+    also runs by itself, `speed` simulated seconds per real second.
     """
 
     def __init__(self, *, epoch: int, monotonic: Callable[[], float], max_time: float = inf) -> None:
-        """Create a clock that stands still at `epoch`.
+        """Create a stopped clock at `epoch`.
 
         Args:
             epoch: seconds since the Unix epoch.
@@ -60,7 +60,7 @@ class Clock:
         return ahead / speed if speed and time <= self._max_time else None
 
     def _exact_now(self) -> float:
-        reading = self._reading  # replaced as a whole, so that a reader never gets half of a change
+        reading = self._reading  # replaced as a whole, so that a reader never gets a partial change
         if not reading.speed:
             return reading.at
         elapsed = (self._monotonic() - reading.since) * reading.speed
@@ -86,10 +86,10 @@ class Lapse:
 
 
 class CallerClock:
-    """The time by which the callers' keys and signatures expire: this machine's time plus all advances by a user.
+    """The clock that decides when keys and signatures expire: this machine's time plus all advances by a user.
 
-    Callers date keys and signatures by this machine's clock. An advance ages what was dated before it, and nothing that
-    is dated after it.
+    Callers date keys and signatures by this machine's clock. An advance ages only keys and signatures
+    that are dated before it.
     """
 
     def __init__(self, *, wall_clock: Callable[[], float], lapses: Iterable[Lapse] = ()) -> None:

@@ -45,17 +45,17 @@ class ErrorKind:
     type: str = _INVALID_REQUEST
 
     def __call__(self, *, param: str | None = None, hint: str | None = None, **values: object) -> ApiError:
-        """Return the error. `values` are inserted into the message, cut if they are very long."""
-        param, hint = _cut(param), _cut(hint)
+        """Return the error. `values` are inserted into the message, truncated if they are very long."""
+        param, hint = _truncate(param), _truncate(hint)
         return ApiError(
             self,
-            self.message.format(param=param, **{name: _cut(value) for name, value in values.items()}),
+            self.message.format(param=param, **{name: _truncate(value) for name, value in values.items()}),
             param=param,
             hint=hint,
         )
 
 
-def _cut(value: _T) -> _T | str:
+def _truncate(value: _T) -> _T | str:
     return f"{value[:_MAX_LENGTH]}..." if isinstance(value, str) and len(value) > _MAX_LENGTH else value
 
 
@@ -278,7 +278,7 @@ INFERENCE_DENIED: Final = ErrorKind(
     source="two live responses to inference: 401, where the control plane answers 403",
 )
 
-# 404 and 405: something that does not exist. DOCUMENTED of runtime: the error is the same if the caller has no access.
+# 404 and 405: the object or the path does not exist. DOCUMENTED for bedrock-runtime: also if the caller has no access.
 
 MODEL_NOT_FOUND: Final = ErrorKind(
     status=404,

@@ -41,7 +41,7 @@ def serve(simulator: Simulator, listening: socket.socket) -> None:
 
 @contextmanager
 def serve_in_thread(settings: Settings, listening: socket.socket | None = None) -> Iterator[tuple[Simulator, str]]:
-    """Serve on a thread for the length of the block; give the simulator and its URL.
+    """Serve on a thread for the length of the block; yield the simulator and its URL.
 
     Without a socket it opens one from the settings.
 
@@ -49,11 +49,11 @@ def serve_in_thread(settings: Settings, listening: socket.socket | None = None) 
         OSError: the address is in use, or this machine does not have it.
         DataFolderError: the data folder cannot be used.
     """
-    with listening or bind_socket(settings) as bound:
-        url = socket_url(bound)
+    with listening or bind_socket(settings) as bound_socket:
+        url = socket_url(bound_socket)
         with Simulator(settings, url=url) as simulator:
             server = _Server(simulator)
-            thread = Thread(target=server.run, kwargs={"sockets": [bound]}, name="server")
+            thread = Thread(target=server.run, kwargs={"sockets": [bound_socket]}, name="server")
             thread.start()
             try:
                 yield simulator, url

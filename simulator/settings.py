@@ -163,7 +163,7 @@ class VerdictSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a simulator is started with.
+    """The settings of a simulator.
 
     The texts of an annotation are the help of its setting. A text that starts with a kind of evidence says what Bedrock
     does and how this is known.

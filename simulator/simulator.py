@@ -88,7 +88,8 @@ class Simulator:
             old_services.stop()
             thread = Thread(target=_close_when_idle, args=(old_services, old_folder), name="reset")
             thread.start()
-            self._closing_threads = [*(each for each in self._closing_threads if each.is_alive()), thread]
+            running_threads = [thread for thread in self._closing_threads if thread.is_alive()]
+            self._closing_threads = [*running_threads, thread]
 
     def close(self) -> None:
         """Stop: jobs end between two events, functions at once. In a data folder, jobs continue at the next start."""
@@ -102,12 +103,12 @@ class Simulator:
             self._folder.close()
 
     def _open_services(self, state_folder: Path | None) -> tuple[Path, Services]:
-        """Create services on a folder that holds state, or on a new one, which then becomes the active one."""
+        """Create services on a folder that holds state, or on a new folder, which then becomes the active one."""
         with translate_disk_full_errors():
             folder = state_folder or self._folder.create_state_folder()
-        with ExitStack() as undo:
+        with ExitStack() as rollback:
             if state_folder is None:
-                undo.callback(shutil.rmtree, folder, ignore_errors=True)
+                rollback.callback(shutil.rmtree, folder, ignore_errors=True)
             try:
                 services = Services(
                     self._settings,
@@ -120,10 +121,10 @@ class Simulator:
                 )
             except StoreDamagedError as error:
                 raise unusable_folder_error(folder, str(error)) from error
-            undo.callback(_stop_and_close, services)
+            rollback.callback(_stop_and_close, services)
             with translate_disk_full_errors():
                 self._folder.activate(folder)
-            undo.pop_all()
+            rollback.pop_all()
         return folder, services
 
 
