@@ -54,10 +54,10 @@ class Clock:
 
     def seconds_until(self, time: int) -> float | None:
         """Return the real seconds until the clock reaches `time`; None if it does not run or stops before."""
-        ahead, speed = time - self._exact_now(), self._reading.speed
-        if ahead <= 0:
+        remaining, speed = time - self._exact_now(), self._reading.speed
+        if remaining <= 0:
             return 0.0
-        return ahead / speed if speed and time <= self._max_time else None
+        return remaining / speed if speed and time <= self._max_time else None
 
     def _exact_now(self) -> float:
         reading = self._reading  # replaced as a whole, so that a reader never gets a partial change
@@ -112,15 +112,15 @@ class CallerClock:
 
     def adjust(self, issued_at: float) -> float:
         """Convert a time of this machine's clock, at which a key was dated, to this clock's time."""
-        # Dates on the wire are whole seconds: a date in the second of an advance counts as made before it.
+        # Dates on the wire are whole seconds. A key that is dated in the second of an advance counts as older than it.
         return issued_at + sum(lapse.seconds for lapse in self._lapses if lapse.at < floor(issued_at))
 
     def lapses_after(self, seconds: int) -> tuple[Lapse, ...]:
-        """Return all advances as they are after another one by `seconds`. `set_lapses` puts them into effect."""
-        at, *before = floor(self._wall_clock()), *self._lapses
-        if before and before[-1].at == at:
-            seconds += before.pop().seconds
-        return (*before, Lapse(at=at, seconds=seconds))
+        """Return all advances, with another one by `seconds`. `set_lapses` puts them into effect."""
+        at, *earlier_lapses = floor(self._wall_clock()), *self._lapses
+        if earlier_lapses and earlier_lapses[-1].at == at:
+            seconds += earlier_lapses.pop().seconds
+        return (*earlier_lapses, Lapse(at=at, seconds=seconds))
 
     def set_lapses(self, lapses: tuple[Lapse, ...]) -> None:
         """Replace all advances."""

@@ -89,12 +89,12 @@ class Services:
         """Create and connect the parts. Unfinished jobs in the folder continue.
 
         Args:
-            settings: those of the simulator. Without a data folder in them the database is in memory.
+            settings: the simulator's settings. If they have no data folder, the database is in memory.
             url: the URL of this simulator, for functions that call back.
             folder: the state folder.
             has_state: whether the folder already holds state.
-            replay: a real model's outputs, when jobs train on them.
-            faults: the faults to begin with.
+            replay: recorded outputs of a real model for jobs to train on, or None.
+            faults: the initial faults.
             reset: replaces these services by new ones.
 
         Raises:
@@ -361,7 +361,7 @@ def _open_journal(database: Database, folder: Path) -> Journal:
     """
     journal = Journal(requests=AwsRequestStore(database), bodies=BlobStore(folder / AWS_REQUESTS_FOLDER, durable=True))
     if problem := journal.find_corruption():
-        raise unusable_folder_error(folder, f"it is damaged: of the requests to AWS, {AWS_REQUESTS_FOLDER}/{problem}")
+        raise unusable_folder_error(folder, f"it is damaged: the AWS request body {AWS_REQUESTS_FOLDER}/{problem}")
     return journal
 
 

@@ -27,22 +27,22 @@ class DelayGate:
         Returns:
             Whether the request continues. If not, the caller closes its connection.
         """
-        entry = (asyncio.get_running_loop(), asyncio.Event())
+        waiter = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             if self._is_open:
                 return not self._disconnects
-            self._waiting.add(entry)
-        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(entry[1].wait())]
+            self._waiting.add(waiter)
+        tasks: list[asyncio.Future[object]] = [asyncio.ensure_future(waiter[1].wait())]
         if receive:
-            waits.append(asyncio.ensure_future(wait_for_disconnect(receive)))
+            tasks.append(asyncio.ensure_future(wait_for_disconnect(receive)))
         try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             with self._lock:
-                self._waiting.discard(entry)
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+                self._waiting.discard(waiter)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         return not self._disconnects
 
     def release(self) -> None:

@@ -44,14 +44,14 @@ class ModelRequest:
         return blake2b(json.dumps(self.body, sort_keys=True).encode("ascii")).hexdigest()
 
     def with_budget(self, receive: Receive, *, budget: int) -> Receive:
-        """Return a receive channel whose body has a lower budget; `budget` is for all choices together.
+        """Return a receive channel whose body has the budget `budget`, which is for all choices together.
 
         The message also carries the original body, because the signature covers that one.
         """
         body = {**self.body, self.budget_field: budget // self.choices}
         is_sent = False
 
-        async def receive_lowered() -> Message:
+        async def receive_with_budget() -> Message:
             nonlocal is_sent
             if is_sent:
                 return await receive()
@@ -63,7 +63,7 @@ class ModelRequest:
                 ORIGINAL_BODY: await _read_body(receive),
             }
 
-        return receive_lowered
+        return receive_with_budget
 
 
 def parse_model_request(request: IncomingRequest) -> ModelRequest | None:

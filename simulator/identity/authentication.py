@@ -143,28 +143,27 @@ class Authenticator:
         raise GARBLED_KEY(hint=f"a Bedrock API key starts with '{SHORT_TERM_PREFIX}' or '{LONG_TERM_PREFIX}'")
 
     def _authenticate_short_term(self, key: str) -> Caller:
-        parsed, now = parse_short_term_key(key), self._caller_clock.now()
-        issued_at = self._caller_clock.adjust(parsed.issued_at)
-        expires_at = issued_at + parsed.lifetime
-        if parsed.scope.region != self._region:
-            raise self._wrong_region_error("this key is for", parsed.scope.region)
+        short_term_key, now = parse_short_term_key(key), self._caller_clock.now()
+        issued_at = self._caller_clock.adjust(short_term_key.issued_at)
+        expires_at = issued_at + short_term_key.lifetime
+        if short_term_key.scope.region != self._region:
+            raise self._wrong_region_error("this key is for", short_term_key.scope.region)
         if now < issued_at - MAX_CLOCK_SKEW_SECONDS:
             raise INVALID_KEY(hint=f"issued {issued_at - now:.0f} s in the future; check the clocks")
         if now > expires_at:
             raise EXPIRED_KEY(hint=f"this short-term key expired {now - expires_at:.0f} s ago; create another")
-        credential = self._load_credential(parsed.scope.access_key_id, parsed.session_token, now)
-        if parsed.scope.date != parsed.request.timestamp[:8] or not compare_digest(
-            compute_expected_signature(key, credential.secret), parsed.signature
+        access_key_id = short_term_key.scope.access_key_id
+        credential = self._load_credential(access_key_id, short_term_key.session_token, now)
+        if short_term_key.scope.date != short_term_key.request.timestamp[:8] or not compare_digest(
+            compute_expected_signature(key, credential.secret), short_term_key.signature
         ):
-            raise INVALID_KEY(
-                hint=f"not signed with the secret of access key {parsed.scope.access_key_id!a}, or altered since"
-            )
+            raise INVALID_KEY(hint=f"not signed with the secret of access key {access_key_id!a}, or altered since")
         return Caller(arn=credential.arn, account=credential.account, bearer_type=BearerTokenType.SHORT_TERM)
 
     def _authenticate_long_term(self, key: str) -> Caller:
-        parsed = parse_long_term_key(key)
-        credential = self._find_bedrock_key(parsed.alias)
-        if credential is None or not compare_digest(credential.secret.encode(), parsed.secret.encode()):
+        long_term_key = parse_long_term_key(key)
+        credential = self._find_bedrock_key(long_term_key.alias)
+        if credential is None or not compare_digest(credential.secret.encode(), long_term_key.secret.encode()):
             raise INVALID_KEY(
                 hint="the simulated account has no such long-term key, or its secret was reset:"
                 " iam create-service-specific-credential with ServiceName bedrock.amazonaws.com creates one;"
@@ -185,8 +184,8 @@ class Authenticator:
         if not credential.active:
             raise INVALID_KEY(hint=f"access key {access_key_id!a} is inactive: iam update-access-key")
         if session_token != credential.session_token:
-            fault = "came without its" if session_token is None else "came with a wrong"
-            raise INVALID_KEY(hint=f"access key {access_key_id!a} {fault} session token")
+            problem = "came without its" if session_token is None else "came with a wrong"
+            raise INVALID_KEY(hint=f"access key {access_key_id!a} {problem} session token")
         if credential.expires_at is not None and now >= credential.expires_at:
             raise EXPIRED_KEY(hint=f"the session of access key {access_key_id!a} has expired; assume the role again")
         return credential

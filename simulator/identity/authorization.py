@@ -101,7 +101,7 @@ class Authorizer:
         return AuthorizedRequest(caller=caller, project=self._projects.arn(caller.account, selected), request=request)
 
     async def _check_permission(
-        self, request: Request, caller: Caller, action: str, conditions: Sequence[str], project: str
+        self, request: Request, caller: Caller, action: str, condition_keys: Sequence[str], project: str
     ) -> None:
         context = self._global_keys(request)
         if caller.bearer_type:
@@ -114,11 +114,11 @@ class Authorizer:
             if reason:
                 raise ACCESS_DENIED(reason=reason, hint=_hint(reason, bearer_action))
         qualified_action = f"{_SERVICE}:{action}"
-        if conditions:
-            context |= await self._condition_keys(request, conditions)
+        if condition_keys:
+            context |= await self._condition_keys(request, condition_keys)
         if reason := self._denial_reason(caller=caller.arn, action=qualified_action, resource=project, context=context):
-            denied = INFERENCE_DENIED if action.endswith("Inference") else ACCESS_DENIED
-            raise denied(reason=reason, hint=_hint(reason, qualified_action))
+            error_kind = INFERENCE_DENIED if action.endswith("Inference") else ACCESS_DENIED
+            raise error_kind(reason=reason, hint=_hint(reason, qualified_action))
 
     def _global_keys(self, request: Request) -> dict[str, str | Sequence[str]]:
         """Return the global condition keys of the request ("AWS global condition context keys", DOCUMENTED)."""

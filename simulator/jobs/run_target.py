@@ -26,7 +26,7 @@ class RunTargets:
 
     def __init__(self) -> None:
         self._targets: dict[str, list[RunTarget]] = {}  # by job id; no list is empty
-        self._reached: set[RunTarget] = set()  # until `close`
+        self._reached_targets: set[RunTarget] = set()  # until `close` removes them
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._targets
@@ -41,8 +41,8 @@ class RunTargets:
 
     def close(self, job_id: str, target: RunTarget) -> bool:
         """Remove a target; return whether the job has reached it or is past it."""
-        is_reached = target in self._reached
-        self._reached.discard(target)
+        is_reached = target in self._reached_targets
+        self._reached_targets.discard(target)
         self._remove(job_id, target)
         return is_reached
 
@@ -53,7 +53,7 @@ class RunTargets:
     def update(self, job: Job) -> None:
         """Remove the targets that a job has reached or is past."""
         for target in [target for target in self._targets.get(job.id, ()) if target.is_reached_or_past(job)]:
-            self._reached.add(target)
+            self._reached_targets.add(target)
             self._remove(job.id, target)
 
     def _remove(self, job_id: str, target: RunTarget) -> None:
@@ -66,5 +66,5 @@ class RunTargets:
     def time_limit(self, job_id: str) -> int | None:
         """Return the latest simulated time that the targets of a job allow, or None if one has no limit."""
         limits = [target.until for target in self._targets.get(job_id, ())]
-        finite = [limit for limit in limits if limit is not None]
-        return max(finite) if finite and len(finite) == len(limits) else None
+        time_limits = [limit for limit in limits if limit is not None]
+        return max(time_limits) if time_limits and len(time_limits) == len(limits) else None

@@ -109,7 +109,7 @@ def _reject_overlap(package: zipfile.ZipFile, archive: bytes, *, subject: str) -
 @contextmanager
 def _open_archive(archive: bytes, *, subject: str) -> Iterator[zipfile.ZipFile]:
     """Open an archive with a valid directory; read errors in the block are raised as InvalidZipFile."""
-    # The directory itself may be the attack: an entry of 50 bytes takes a kilobyte of memory when it is read.
+    # The directory itself can be an attack: an entry of 50 bytes takes a kilobyte of memory when it is read.
     if archive.count(_ENTRY_SIGNATURE) > MAX_UNZIPPED_FILES:
         raise _too_many_files(subject)
     try:
@@ -125,7 +125,7 @@ def _open_archive(archive: bytes, *, subject: str) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_directory(members: Sequence[zipfile.ZipInfo], *, subject: str) -> None:
-    """Reject an archive by its directory."""
+    """Reject an archive whose directory breaks a rule."""
     files: set[str] = set()
     folders: set[str] = set()
     for member in members:

@@ -99,17 +99,17 @@ class _SamplingTask:
         self._count = count
         self._progress = progress
         self._prompts = {prompt.key: prompt for prompt in prompts}
-        self._sampled = {key: list(cache.read(prompt)) for key, prompt in self._prompts.items()}
+        self._responses_by_key = {key: list(cache.read(prompt)) for key, prompt in self._prompts.items()}
         self.total = count * len(self._prompts)
 
     @property
     def missing(self) -> int:
         """How many responses are not sampled yet."""
-        return sum(max(0, self._count - len(responses)) for responses in self._sampled.values())
+        return sum(max(0, self._count - len(responses)) for responses in self._responses_by_key.values())
 
     def responses(self, prompt: CachedPrompt) -> tuple[RecordedResponse, ...]:
         """Return the first `count` responses to a prompt."""
-        return tuple(self._sampled[prompt.key][: self._count])
+        return tuple(self._responses_by_key[prompt.key][: self._count])
 
     async def sample_missing(self, url: str) -> None:
         """Sample the missing responses.
@@ -118,7 +118,7 @@ class _SamplingTask:
             UpstreamError: a request failed after its retries; all responses before it are stored.
         """
         self._progress(self.total - self.missing, self.total)
-        keys = iter([key for key, responses in self._sampled.items() if len(responses) < self._count])
+        keys = iter([key for key, responses in self._responses_by_key.items() if len(responses) < self._count])
         api_key = self._server.api_key or _NO_KEY
         client = AsyncOpenAI(
             base_url=url,
@@ -133,14 +133,14 @@ class _SamplingTask:
             async with client, asyncio.TaskGroup() as workers:
                 for _ in range(self._server.concurrency):
                     workers.create_task(self._sample_prompts(client, url, keys))
-        except ExceptionGroup as failed:
-            first = failed.exceptions[0]
-            raise (first if isinstance(first, UpstreamError) else failed) from None
+        except ExceptionGroup as errors:
+            first_error = errors.exceptions[0]
+            raise (first_error if isinstance(first_error, UpstreamError) else errors) from None
 
     async def _sample_prompts(self, client: AsyncOpenAI, url: str, keys: Iterator[str]) -> None:
         """Sample prompts until there are none left. The responses to one prompt are sampled one after another."""
         for key in keys:
-            prompt, responses = self._prompts[key], self._sampled[key]
+            prompt, responses = self._prompts[key], self._responses_by_key[key]
             while len(responses) < self._count:
                 responses.append(await self._sample(client, url, prompt, len(responses)))
                 self._cache.write(prompt, responses, server=redact_url(url))

@@ -285,5 +285,5 @@ def test_a_damaged_account_is_reported_and_unchanged(tmp_path: Path) -> None:
         )
     )
     database.close()
-    with pytest.raises(DataFolderError, match="it is damaged: of the requests to AWS, requests/0af is missing"):
+    with pytest.raises(DataFolderError, match="it is damaged: the AWS request body requests/0af is missing"):
         Simulator(settings, url="http://testserver")
