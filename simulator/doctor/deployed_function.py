@@ -1,4 +1,4 @@
-"""A reward function that is deployed already, in a running simulator or at AWS, asked by Lambda's own API."""
+"""A reward function that is deployed in a running simulator or at AWS, invoked through Lambda's API."""
 
 import base64
 import re
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_lambda import LambdaClient
 
-# A function may run for as long as Lambda lets it, and then the answer still has to come.
+# The longest time-out of Lambda, and time for the response to arrive.
 _READ_SECONDS: Final = TIMEOUT_RANGE_SECONDS[1] + 10
 _CONNECT_SECONDS: Final = 5
-_ATTEMPTS_AT_AWS: Final = 4  # with botocore's own pauses between them: throttling passes
+_ATTEMPTS_AT_AWS: Final = 4  # with botocore's own pauses, because throttling ends
 
-_FIGURE: Final = r"([0-9.]+)"
-_DURATION: Final = re.compile(rf"\tDuration: {_FIGURE} ms")
-_INIT: Final = re.compile(rf"\tInit Duration: {_FIGURE} ms")
-_MEMORY: Final = re.compile(rf"\tMax Memory Used: {_FIGURE} MB")
+_NUMBER: Final = r"([0-9.]+)"
+_DURATION: Final = re.compile(rf"\tDuration: {_NUMBER} ms")
+_INIT: Final = re.compile(rf"\tInit Duration: {_NUMBER} ms")
+_MEMORY: Final = re.compile(rf"\tMax Memory Used: {_NUMBER} MB")
 
 _EXPIRED: Final = ("ExpiredTokenException", "ExpiredToken", "RequestExpired")
 _UNKNOWN_CALLER: Final = (
@@ -37,12 +37,12 @@ _UNKNOWN_CALLER: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedRewardFunction:
-    """A function behind Lambda's Invoke API. Its package is not at hand, and its environments end when they will.
+    """A function behind Lambda's Invoke API. Its package is not available, and Lambda ends its environments.
 
     Attributes:
-        name: its name or ARN, as it was given.
-        location: what messages call the place it is deployed in.
-        now: the clock that an invocation's end is told by.
+        name: its name or ARN, as the user wrote it.
+        location: where it is deployed, in words for messages.
+        now: the clock that dates the end of an invocation.
     """
 
     name: str
@@ -54,36 +54,36 @@ class DeployedRewardFunction:
 
     @property
     def spec(self) -> FunctionSpec | None:
-        """None: it is not run here."""
+        """None, because it does not run here."""
         return None
 
     def invoke(self, event: bytes) -> Invocation:
-        """Run it once; its log is the last 4 KB, which is all that Lambda returns.
+        """Invoke it once. Lambda returns only the last 4 KB of the log.
 
         Raises:
-            NotInvoked: it was not run, with Lambda's words or plainer ones.
+            InvocationRejected: it did not run. The message is Lambda's or a plainer one.
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to import
 
         if len(event) > MAX_REQUEST_BYTES:
             raise RequestTooLarge(size=len(event), limit=MAX_REQUEST_BYTES)
         try:
-            answer = self.client.invoke(
+            response = self.client.invoke(
                 FunctionName=self.name, InvocationType="RequestResponse", LogType="Tail", Payload=event
             )
-            payload = answer["Payload"].read()
+            payload = response["Payload"].read()
         except ClientError as error:
-            raise _error_from(error, name=self.name, where=self.location) from None
+            raise _convert_error(error, name=self.name, location=self.location) from None
         except BotoCoreError as error:
             raise InvocationRejected(f"Lambda in {self.location} could not be reached: {error}.") from None
-        log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
+        log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         return Invocation(
             payload=payload,
-            function_error=answer.get("FunctionError"),
+            function_error=response.get("FunctionError"),
             log_lines=tuple(log.splitlines(keepends=True)),
             log_stream="",
-            request_id=answer["ResponseMetadata"].get("RequestId", ""),
-            executed_version=answer.get("ExecutedVersion", ""),
+            request_id=response["ResponseMetadata"].get("RequestId", ""),
+            executed_version=response.get("ExecutedVersion", ""),
             duration_ms=_parse_number(_DURATION, log) or 0.0,
             init_ms=_parse_number(_INIT, log),
             max_memory_mb=int(_parse_number(_MEMORY, log) or 0),
@@ -91,63 +91,63 @@ class DeployedRewardFunction:
         )
 
     def restart(self) -> None:
-        """Do nothing: only a change of the function's configuration would end its environments."""
+        """Do nothing, because only a change of the configuration ends the environments."""
 
 
 @contextmanager
 def open_deployed_function(
     name: str, *, region: str, qualifier: str | None, simulator: str | None, now: Callable[[], float]
 ) -> Iterator[RewardFunction]:
-    """Give a function, by its name or ARN, that is deployed in the simulator at a URL, or at AWS when there is none.
+    """Provide a deployed function by its name or ARN, from the simulator at a URL, or from AWS if that is None.
 
-    In a simulator the session's own credentials are used; at AWS those of boto3's chain, and the calls are billed.
+    In a simulator it uses the simulator's fixed credentials. At AWS it uses boto3's own, and AWS bills the calls.
 
     Raises:
-        AdmissionError: there is no such function, the caller may not look at it, or it is not ready.
+        LoadError: there is no such function, the caller may not read it, or it is not active.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to import
 
-    where = "AWS" if simulator is None else f"the simulator at {simulator}"
+    location = "AWS" if simulator is None else f"the simulator at {simulator}"
     try:
-        client = _client(region=region, simulator=simulator)
+        client = _create_client(region=region, simulator=simulator)
     except BotoCoreError as error:
-        raise LoadError(f"boto3 cannot be set up for {where}: {error}.") from None
+        raise LoadError(f"boto3 cannot be set up for {location}: {error}.") from None
     with closing(client):
         try:
-            if qualifier:  # told apart, as moto does not look for one in the ARN
+            if qualifier:  # separate, because moto ignores a qualifier in the ARN
                 unqualified = name.removesuffix(f":{qualifier}")
-                found = client.get_function_configuration(FunctionName=unqualified, Qualifier=qualifier)
+                configuration = client.get_function_configuration(FunctionName=unqualified, Qualifier=qualifier)
             else:
-                found = client.get_function_configuration(FunctionName=name)
+                configuration = client.get_function_configuration(FunctionName=name)
         except ClientError as error:
-            raise LoadError(_error_from(error, name=name, where=where).message) from None
+            raise LoadError(_convert_error(error, name=name, location=location).message) from None
         except BotoCoreError as error:
-            raise LoadError(f"Lambda could not be asked for {name} in {where}: {error}.") from None
-        state = found.get("State", "Active")
+            raise LoadError(f"Lambda in {location} did not return {name}: {error}.") from None
+        state = configuration.get("State", "Active")
         if state != "Active":
-            reason = found.get("StateReason", "wait until it is")
-            raise LoadError(f"{name} is {state} in {where}, and not Active: {reason}.")
+            reason = configuration.get("StateReason", "wait until it is")
+            raise LoadError(f"{name} in {location} is {state}, not Active: {reason}.")
         yield DeployedRewardFunction(
             name=name,
-            timeout=found["Timeout"],
-            memory_mb=found["MemorySize"],
-            location=where,
+            timeout=configuration["Timeout"],
+            memory_mb=configuration["MemorySize"],
+            location=location,
             client=client,
             now=now,
         )
 
 
-def _client(*, region: str, simulator: str | None) -> "LambdaClient":
+def _create_client(*, region: str, simulator: str | None) -> "LambdaClient":
     import boto3  # noqa: PLC0415 - slow to import
     from botocore.config import Config  # noqa: PLC0415 - as above
 
-    options: dict[str, Any] = {  # the stubs do not know all of botocore's options
+    options: dict[str, Any] = {  # the stubs lack some of botocore's options
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
         "tcp_keepalive": True,
     }
     if simulator is None:
-        # A variable that points the SDK elsewhere is for simulators, and this was to be AWS.
+        # A variable with another endpoint is meant for simulators, and this client is for AWS.
         options |= {
             "ignore_configured_endpoint_urls": True,
             "retries": {"mode": "standard", "total_max_attempts": _ATTEMPTS_AT_AWS},
@@ -156,17 +156,17 @@ def _client(*, region: str, simulator: str | None) -> "LambdaClient":
     session = boto3.Session(
         region_name=region, aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY
     )
-    options |= {"proxies": {}, "retries": {"total_max_attempts": 1}}  # on this machine, so by way of no proxy
+    options |= {"proxies": {}, "retries": {"total_max_attempts": 1}}  # on this machine, so without a proxy
     return session.client("lambda", endpoint_url=simulator, config=Config(**options))
 
 
-def _error_from(error: "ClientError", *, name: str, where: str) -> InvocationRejected:
-    """Read Lambda's refusal as what it means for somebody who wants this function examined."""
-    said = error.response.get("Error", {})
-    code, message = said.get("Code", ""), said.get("Message", "") or str(error)
+def _convert_error(error: "ClientError", *, name: str, location: str) -> InvocationRejected:
+    """Return the error of this project for an error of Lambda, with what to do."""
+    details = error.response.get("Error", {})
+    code, message = details.get("Code", ""), details.get("Message", "") or str(error)
     match code:
         case "ResourceNotFoundException":
-            return FunctionNotFound(f"{name} in {where}. Deploy it, or look at the name, the region and the account.")
+            return FunctionNotFound(f"{name} in {location}. Deploy it, or check the name, the region and the account.")
         case "TooManyRequestsException":
             return Throttled(reason=str(error.response.get("Reason", message)))
         case "RequestEntityTooLargeException":
@@ -174,7 +174,7 @@ def _error_from(error: "ClientError", *, name: str, where: str) -> InvocationRej
         case _ if code in _EXPIRED:
             return AccessDenied(f"the AWS credentials have expired: sign in again ({message}).")
         case _ if code in _UNKNOWN_CALLER:
-            return AccessDenied(f"{where} does not know the AWS credentials ({code}: {message}).")
+            return AccessDenied(f"{location} rejects the AWS credentials ({code}: {message}).")
         case _ if code.startswith("AccessDenied"):
             return AccessDenied(
                 f"not permitted on {name}: {message} The caller needs lambda:InvokeFunction and "
@@ -184,5 +184,5 @@ def _error_from(error: "ClientError", *, name: str, where: str) -> InvocationRej
 
 
 def _parse_number(pattern: re.Pattern[str], log: str) -> float | None:
-    found = pattern.search(log)
-    return float(found[1]) if found else None
+    match = pattern.search(log)
+    return float(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""A whole visit: every probe in order, until one says that the rest cannot be measured."""
+"""The result of a doctor run: the findings of every probe, and the verdict."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.profiles import CALIBRATED_PROFILES, profile_for
 
 SIMULATED_ROLLOUTS: Final = "simulated"
-"""Where the base model's rollouts come from when nobody recorded any."""
+"""The source of the base model's rollouts when no responses are recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
-    """What a visit found.
+    """The result of a doctor run.
 
     Attributes:
         function_name: the reward function's name.
         data_name: the data file's name.
-        record_count: how many records the file holds.
-        hyperparameters: of the run that is being considered.
-        inputs: all that the questions depend on, in words by name: the scores of two visits may be held against
-            each other where these are alike.
-        findings: of every probe, in the order in which they were taken.
-        traces: the rehearsed training runs.
-        results_by_label: every answer by what was asked, in order.
-        call_count: how often the function was invoked.
-        is_partial: some probes were asked for, and the others left out.
+        record_count: the number of records in the file.
+        hyperparameters: those of the planned training run.
+        inputs: everything that the scored cases depend on, by name. The scores of two doctor runs can be compared if
+            their inputs are equal.
+        findings: those of every probe, in the order of the probes.
+        traces: the simulated training runs.
+        results_by_label: every result by the label of its case, in order.
+        call_count: the number of invocations.
+        is_partial: only some probes were selected.
     """
 
     function_name: str
@@ -45,61 +45,62 @@ class DoctorReport:
     is_partial: bool = False
 
     def count(self, severity: Severity) -> int:
-        """How many findings there are of a severity."""
+        """Return the number of findings with this severity."""
         return sum(finding.severity is severity for finding in self.findings)
 
     @property
     def verdict(self) -> str:
-        """Whether to pay for the run, in a sentence or two."""
+        """Whether to pay for the training run, in one to three sentences."""
         failures, warnings, skipped = map(self.count, (Severity.FAIL, Severity.WARN, Severity.SKIPPED))
         counts = ", ".join(
             format_count(number, noun) for number, noun in ((failures, "failure"), (warnings, "warning")) if number
         )
         if skipped == len(self.findings):
-            said = "Nothing was measured, so nothing speaks for or against paying for this run."
+            verdict = "Nothing was measured, so the doctor cannot say whether to pay for this run."
         elif failures:
-            said = f"{counts}: do not pay for this run yet."
+            verdict = f"{counts}: do not pay for this run yet."
         elif warnings:
-            said = f"{counts}: look at {'it' if warnings == 1 else 'them'} before you pay for this run."
+            verdict = f"{counts}: check {'it' if warnings == 1 else 'them'} before you pay for this run."
         else:
-            said = "Nothing was found that speaks against paying for this run."
+            verdict = "No finding speaks against paying for this run."
         if self.is_partial:
-            said += f" No more was asked than {', '.join(self.probe_ids)}."
-        some = skipped and skipped < len(self.findings)
-        return f"{said} Not measured: {skipped} of {len(self.probe_ids)} probes." if some else said
+            verdict += f" Only {', '.join(self.probe_ids)} ran."
+        if 0 < skipped < len(self.findings):
+            verdict += f" Not measured: {skipped} of {len(self.probe_ids)} probes."
+        return verdict
 
     @property
     def rollouts_source(self) -> str:
-        """Whose recorded responses stood for the base model's rollouts, in words; empty when they were simulated."""
+        """Which recorded responses replaced the base model's rollouts, in words. Empty when they were simulated."""
         rollouts = self.inputs.get("rollouts", SIMULATED_ROLLOUTS)
         return "" if rollouts == SIMULATED_ROLLOUTS else rollouts
 
     @property
     def calibration_warning(self) -> str:
-        """That nobody has calibrated the simulated model, in a sentence; empty for one that is fitted to real runs."""
+        """A sentence that warns of an uncalibrated model. Empty for a model that is fitted to published runs."""
         model = self.inputs["model"]
         if profile_for(model) in CALIBRATED_PROFILES:
             return ""
         fitted = " and ".join(profile.model for profile in CALIBRATED_PROFILES)
-        return f"How {model} behaves is a guess: only {fitted} are fitted to published runs."
+        return f"The simulation of {model} is a guess: only {fitted} are fitted to published runs."
 
     @property
     def probe_ids(self) -> tuple[str, ...]:
-        """The ids of the probes, in the order in which they were taken."""
+        """The ids of the probes, in order."""
         return tuple(dict.fromkeys(finding.probe for finding in self.findings))
 
     def passes(self, *, strict: bool) -> bool:
-        """Whether nothing failed; when strict, whether nothing was warned of either."""
+        """Whether there is no failure, and if strict, no warning either."""
         return not self.count(Severity.FAIL) and not (strict and self.count(Severity.WARN))
 
 
 def format_count(number: int, noun: str) -> str:
-    """Return a count with its noun: 1 failure, 2 failures."""
+    """Return a number with its noun, such as "1 failure" or "2 failures"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def describe_event(grading: GradingSettings) -> str:
-    """Return how a rollout is laid out in the event."""
+    """Return the layout of a rollout in the event, in words. Golden files hold this text."""
     strings = "wrapped" if grading.wrap_strings else "verbatim"
     thinking = "shown" if grading.include_reasoning else "hidden"
     return f"{grading.event_shape} shape, bare strings {strings}, thinking {thinking}"

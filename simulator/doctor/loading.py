@@ -1,4 +1,4 @@
-"""How a reward function comes to be examined: what the user wrote becomes a patient that can be asked."""
+"""Loads the reward function that the user names: a folder, a file, a zip, or a deployed function."""
 
 import hashlib
 import itertools
@@ -26,15 +26,15 @@ from simulator.settings import ACCOUNT, FIXED_EPOCH, TUNING_REGION
 __all__ = ["CLOSED_PORT", "LoadError", "load_reward_function"]
 
 DEFAULT_TIMEOUT_SECONDS: Final = 300
-"""Seconds: what `rft deploy` sets, as Amazon's sample does (SAMPLE). Lambda's own default of 3 is too short."""
+"""In seconds. `rft deploy` and Amazon's sample set it (SAMPLE). Lambda's own default of 3 is too short."""
 
-DEFAULT_MEMORY_MB: Final = 512  # SAMPLE, likewise
+DEFAULT_MEMORY_MB: Final = 512  # SAMPLE, as above
 
 CLOSED_PORT: Final = "http://127.0.0.1:9"
-"""Where a function's AWS calls go when no simulator runs: the discard port, where nothing listens."""
+"""Where a function's AWS calls go when no simulator runs: the discard port, on which nothing listens."""
 
-_LONGEST_NAME: Final = 64
-_NEWEST_MINOR: Final = 14  # DOCUMENTED: Lambda has Python 3.10 to 3.14
+_MAX_NAME_LENGTH: Final = 64
+_NEWEST_PYTHON_MINOR: Final = 14  # DOCUMENTED: Lambda has Python 3.10 to 3.14
 
 
 @contextmanager
@@ -52,32 +52,32 @@ def load_reward_function(
     max_workers: int = 16,
     seed: int = 0,
 ) -> Iterator[RewardFunction]:
-    """Give the patient that `reward` names, for the length of the block.
+    """Provide the reward function that `reward` names, until the block ends.
 
-    A folder, a .py file or a zip is run here, in Lambda workers of its own that end with the block; anything else is
-    the ARN or name of a function that is deployed in the simulator, or at AWS.
+    A folder, a .py file or a zip runs on this machine, in its own Lambda workers, which stop when the block ends. Any
+    other text is the ARN or name of a function that is deployed in the simulator or at AWS.
 
     Args:
         reward: as the user wrote it.
-        wall_clock: this machine's clock, which a handler's remaining time is judged by.
-        handler: of what is run here; by default `lambda_function.lambda_handler`.
-        timeout: likewise, in seconds.
-        memory_mb: likewise.
-        environment: likewise: the function's variables.
-        region: where a function stands whose name says no region.
-        simulator: the URL of a simulator that may be running. A function that is run here sends its AWS calls there
-            while one is; otherwise to a port where nothing listens, so that they never leave this machine.
-        at_aws: look for a deployed function at AWS, with the credentials of boto3's own chain. Invocations are billed.
-        max_workers: how many environments may exist at once.
-        seed: of the request ids.
+        wall_clock: this machine's clock. It limits the remaining time of a handler.
+        handler: the handler of a function that runs here. The default is `lambda_function.lambda_handler`.
+        timeout: the time-out of a function that runs here, in seconds.
+        memory_mb: the memory of a function that runs here.
+        environment: the variables of a function that runs here.
+        region: the region of a deployed function if its name contains none.
+        simulator: the URL of a simulator that may run. If it runs, a function on this machine sends its AWS calls
+            there. Otherwise it sends them to a port on which nothing listens, so they never leave this machine.
+        at_aws: find a deployed function at AWS, with boto3's own credentials. AWS bills the invocations.
+        max_workers: the largest number of environments at once.
+        seed: the seed of the request ids.
 
     Raises:
-        AdmissionError: it cannot be examined; one line says why.
+        LoadError: the function cannot be tested. The message says why in one line.
     """
     path = Path(reward).expanduser()
-    configured = {"--handler": handler, "--timeout": timeout, "--memory": memory_mb, "--env": environment}
+    options = {"--handler": handler, "--timeout": timeout, "--memory": memory_mb, "--env": environment}
     if path.exists():
-        spec = _spec(
+        spec = _build_spec(
             path,
             handler=handler,
             timeout=timeout,
@@ -85,26 +85,26 @@ def load_reward_function(
             environment=tuple(sorted((environment or {}).items())),
             region=region,
         )
-        served = simulator if simulator and _simulator_region(simulator)[0] else None
+        endpoint = simulator if simulator and _simulator_region(simulator)[0] else None
         numbers = itertools.count()
         with EnvironmentPool(
             new_request_id=lambda: Ids(seed=seed).invocation(f"doctor-{next(numbers)}"),
             now=lambda: float(FIXED_EPOCH),
             wall=wall_clock,
             max_environments=max_workers,
-            variables=lambda: _aws_variables(served),
+            variables=lambda: _aws_variables(endpoint),
         ) as pool:
             yield LocalRewardFunction(name=reward, spec=spec, pool=pool)
         return
     if _looks_like_a_path(reward):
         raise LoadError(f"{reward} does not exist. Give a folder, a .py file, a zip, or a function's ARN or name.")
-    if given := [option for option, value in configured.items() if value]:
+    if used := [option for option, value in options.items() if value]:
         raise LoadError(
-            f"{given[0]} is for a function that is run here, from a folder, file or zip; {reward} is none on this "
+            f"{used[0]} is only for a folder, a file or a zip, which run here. {reward} is none of these on this "
             "machine, and a deployed function has its own configuration."
         )
-    with _load_deployed(reward, region=region, simulator=simulator, at_aws=at_aws, now=wall_clock) as patient:
-        yield patient
+    with _load_deployed(reward, region=region, simulator=simulator, at_aws=at_aws, now=wall_clock) as reward_function:
+        yield reward_function
 
 
 @contextmanager
@@ -112,30 +112,30 @@ def _load_deployed(
     reward: str, *, region: str, simulator: str | None, at_aws: bool, now: Callable[[], float]
 ) -> Iterator[RewardFunction]:
     if not at_aws:
-        served, doubt = _simulator_region(simulator) if simulator else (None, "none was named")
-        if served is None:
+        simulator_region, problem = _simulator_region(simulator) if simulator else (None, "no simulator is configured")
+        if simulator_region is None:
             raise LoadError(
-                f"{reward} is no file or folder here, so it names a deployed function, and no simulator runs: {doubt}. "
-                "Start one with `rft-sim serve`; for a function at AWS set RFT_TARGET=bedrock."
+                f"{reward} is not a file or folder here, so it names a deployed function, but no simulator runs: "
+                f"{problem}. Start one with `rft-sim serve`. For a function at AWS, set RFT_TARGET=bedrock."
             )
-        region = served
-    reference = _reference(reward, region=region)
+        region = simulator_region
+    reference = _parse_reference(reward, region=region)
     with open_deployed_function(
         reward,
         region=reference.region,
         qualifier=reference.qualifier,
         simulator=None if at_aws else simulator,
         now=now,
-    ) as patient:
-        yield patient
+    ) as reward_function:
+        yield reward_function
 
 
-def _reference(reward: str, *, region: str) -> FunctionReference:
+def _parse_reference(reward: str, *, region: str) -> FunctionReference:
     try:
         return parse_function_reference(reward, qualifier=None, account=ACCOUNT, region=region)
     except InvalidParameter:
         raise LoadError(
-            f"{reward} is neither a file or folder nor a Lambda function's ARN or name, such as "
+            f"{reward} is not a file or folder, and not the ARN or name of a Lambda function, such as "
             f"arn:aws:lambda:{TUNING_REGION}:{ACCOUNT}:function:my-reward."
         ) from None
 
@@ -149,14 +149,14 @@ def _simulator_region(simulator: str) -> tuple[str | None, str | None]:
     return discover_region(parts.hostname or "", parts.port or 80)
 
 
-def _aws_variables(served: str | None) -> dict[str, str]:
-    if served:
-        return {"AWS_ENDPOINT_URL": served}
-    # One attempt: botocore would knock at the closed port five times, with pauses.
+def _aws_variables(endpoint: str | None) -> dict[str, str]:
+    if endpoint:
+        return {"AWS_ENDPOINT_URL": endpoint}
+    # One attempt: by default botocore tries the closed port five times, with pauses.
     return {"AWS_ENDPOINT_URL": CLOSED_PORT, "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
-def _spec(
+def _build_spec(
     path: Path,
     *,
     handler: str | None,
@@ -166,7 +166,7 @@ def _spec(
     region: str,
 ) -> FunctionSpec:
     package = build_package(path, handler=handler)
-    name = re.sub(r"[^A-Za-z0-9]+", "-", path.resolve().stem).strip("-").lower()[:_LONGEST_NAME] or "reward"
+    name = re.sub(r"[^A-Za-z0-9]+", "-", path.resolve().stem).strip("-").lower()[:_MAX_NAME_LENGTH] or "reward"
     reference = FunctionReference(account=ACCOUNT, region=region, name=name, qualifier=None)
     spec = FunctionSpec(
         name=name,
@@ -175,7 +175,7 @@ def _spec(
         account=ACCOUNT,
         region=region,
         handler=package.handler,
-        runtime=f"python3.{min(sys.version_info.minor, _NEWEST_MINOR)}",
+        runtime=f"python3.{min(sys.version_info.minor, _NEWEST_PYTHON_MINOR)}",
         code=package.content,
         code_sha256=hashlib.sha256(package.content).hexdigest(),
         timeout=DEFAULT_TIMEOUT_SECONDS if timeout is None else timeout,
@@ -183,6 +183,6 @@ def _spec(
         environment=environment,
         log_group=f"/aws/lambda/{name}",
     )
-    if fault := check_configuration(spec):
-        raise LoadError(f"Lambda would not take this configuration: {fault}.")
+    if problem := check_configuration(spec):
+        raise LoadError(f"Lambda rejects this configuration: {problem}.")
     return spec

@@ -1,4 +1,4 @@
-"""Real model outputs for a visit: sampled once from a server, or replayed from the folder that they are kept in."""
+"""Real model outputs for a doctor run: sampled from a server, or read from the folder that stores them."""
 
 import hashlib
 import json
@@ -20,16 +20,16 @@ from simulator.upstream.response_cache import CachedPrompt, ResponseCache
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOutputs:
-    """Records with what a real model answered to them; the other records of the files are left out of the visit.
+    """The records that have responses of a real model, with these responses. The doctor ignores the other records.
 
     Attributes:
-        records: those of the training file that have responses.
+        records: the records of the training file that have responses.
         train: their responses, by line.
-        validation_records: those of the validation file, if there is one.
-        validation: their responses.
-        model: whose they are.
-        left_out: how many records of the training file have none.
-        validation_left_out: likewise of the validation file.
+        validation_records: the records of the validation file that have responses. None without such a file.
+        validation: their responses, by line.
+        model: the model that gave the responses.
+        left_out: the number of records of the training file without responses.
+        validation_left_out: the number of records of the validation file without responses.
     """
 
     records: tuple[Record, ...]
@@ -42,37 +42,40 @@ class ModelOutputs:
 
     @property
     def source(self) -> str:
-        """Whose rollouts they are, how many, and of how many records there are none, in words."""
-        said = _describe_counts(self.train, self.model, self.left_out)
+        """The model, the number of responses and the number of records without any, in words. Golden files hold it."""
+        text = _describe_counts(self.train, self.model, self.left_out)
         if self.validation:
-            said += f"; for validation {_describe_counts(self.validation, self.model, self.validation_left_out)}"
-        return said
+            text += f"; for validation {_describe_counts(self.validation, self.model, self.validation_left_out)}"
+        return text
 
     @property
     def sha256(self) -> str:
-        """Of all responses: other ones make other questions."""
+        """The digest of all responses. Scores can only be compared if it is equal."""
         both = [
-            [[line, [asdict(response) for response in responses]] for line, responses in sorted((some or {}).items())]
-            for some in (self.train, self.validation)
+            [
+                [line, [asdict(response) for response in responses]]
+                for line, responses in sorted((by_line or {}).items())
+            ]
+            for by_line in (self.train, self.validation)
         ]
         return hashlib.sha256(json.dumps(both, sort_keys=True).encode()).hexdigest()
 
 
 class InterruptedSamplingError(Exception):
-    """Somebody has interrupted the sampling; the message says what is kept, and how to go on."""
+    """The user interrupted the sampling. The message says what is stored, and how to continue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingRequest:
-    """How a server is asked.
+    """What to sample from a server.
 
     Attributes:
-        url: its OpenAI-compatible base.
-        model: its name of the model.
-        api_key: sent to it and kept nowhere.
-        folder: where the responses are kept.
-        outputs_per_prompt: responses to each prompt.
-        max_records: records of each file that are asked for, at the most.
+        url: the base URL of its OpenAI-compatible API.
+        model: the server's name of the model.
+        api_key: sent to the server, and never stored.
+        folder: the folder that stores the responses.
+        outputs_per_prompt: the number of responses to each prompt.
+        max_records: the largest number of records of each file.
     """
 
     url: str
@@ -91,44 +94,47 @@ def sample_outputs(
     seed: int,
     console: Console,
 ) -> ModelOutputs:
-    """Ask a server for what is not kept yet, with a bar on a terminal.
+    """Sample the responses that are not stored yet, with a progress bar on a terminal.
 
     Raises:
-        UpstreamError: the server cannot be reached or does not answer. What is there by then is kept, and it says so.
-        InterruptedSamplingError: at a KeyboardInterrupt.
+        UpstreamError: the server cannot be reached or fails. The message says which responses are stored.
+        InterruptedSamplingError: the user interrupted it.
     """
-    chosen = _sample_records(records, request.max_records, seed)
-    held_out = None if validation is None else _sample_records(validation, request.max_records, seed)
-    upstream = sampling.ModelServer(url=request.url, model=request.model, api_key=request.api_key)
+    train_records = _sample_records(records, request.max_records, seed)
+    validation_records = None if validation is None else _sample_records(validation, request.max_records, seed)
+    server = sampling.ModelServer(url=request.url, model=request.model, api_key=request.api_key)
     cache = ResponseCache(request.folder)
 
-    def asked(some: Sequence[Record]) -> ResponsesByLine:
-        kept = ""
+    def sample(some: Sequence[Record]) -> ResponsesByLine:
+        stored = ""
 
-        def noted(there: int, wanted: int) -> None:
-            nonlocal kept
-            if there:
-                kept = f"{there:,} of {wanted:,} responses are kept in {request.folder}, and the same command goes on there"
-            shown(there, wanted)
+        def on_progress(count: int, total: int) -> None:
+            nonlocal stored
+            if count:
+                stored = (
+                    f"{count:,} of {total:,} responses are stored in {request.folder}, and the same command continues "
+                    "from there"
+                )
+            update_bar(count, total)
 
-        with _bar(console, f"asking {request.model}") as shown:
+        with _progress_bar(console, f"sampling {request.model}") as update_bar:
             try:
                 return sampling.sample_responses(
-                    some, server=upstream, cache=cache, count=request.outputs_per_prompt, progress=noted
+                    some, server=server, cache=cache, count=request.outputs_per_prompt, progress=on_progress
                 )
             except KeyboardInterrupt:
-                raise InterruptedSamplingError(f"interrupted; {kept or 'no response is kept yet'}") from None
-            except UpstreamError as fault:
-                raise UpstreamError(f"{fault}. {kept}" if kept else str(fault)) from fault
+                raise InterruptedSamplingError(f"interrupted; {stored or 'no response is stored yet'}") from None
+            except UpstreamError as error:
+                raise UpstreamError(f"{error}. {stored}" if stored else str(error)) from error
 
     return ModelOutputs(
-        records=chosen,
-        train=asked(chosen),
-        validation_records=held_out,
-        validation=None if held_out is None else asked(held_out),
+        records=train_records,
+        train=sample(train_records),
+        validation_records=validation_records,
+        validation=None if validation_records is None else sample(validation_records),
         model=request.model,
-        left_out=len(records) - len(chosen),
-        validation_left_out=len(validation or ()) - len(held_out or ()),
+        left_out=len(records) - len(train_records),
+        validation_left_out=len(validation or ()) - len(validation_records or ()),
     )
 
 
@@ -140,34 +146,40 @@ def replay_outputs(
     model: str | None,
     outputs_per_prompt: int,
 ) -> ModelOutputs:
-    """Take what a folder holds, with no server; a record with less than two responses is left out.
+    """Read the responses of a folder, without a server. Records with fewer than two responses are left out.
 
     Raises:
-        UpstreamError: the folder holds no responses to these prompts, or those of several models and none is named.
+        UpstreamError: the folder has no responses to these prompts, or responses of several models and none is named.
     """
     cache = ResponseCache(folder)
     origins = {origin.model: origin for origin in cache.list_origins() if model in (None, origin.model)}
     if len(origins) != 1:
-        held = f"those of {', '.join(sorted(origins))}: say which by --rollouts-model" if origins else "none"
-        whose = f" of {model}" if model else ""
-        raise UpstreamError(f"{folder} should hold the responses{whose} of one model, and it holds {held}")
+        if origins:
+            raise UpstreamError(
+                f"{folder} contains responses of {', '.join(sorted(origins))}: select one with --rollouts-model"
+            )
+        raise UpstreamError(f"{folder} contains no responses{f' of {model}' if model else ''}")
     (origin,) = origins.values()
 
-    def kept(some: Sequence[Record]) -> dict[int, tuple[RecordedResponse, ...]]:
-        held = {
+    def read(some: Sequence[Record]) -> dict[int, tuple[RecordedResponse, ...]]:
+        stored = {
             record.line: cache.read(
                 CachedPrompt(model=origin.model, messages=record.messages, parameters=origin.parameters)
             )
             for record in some
         }
         return {
-            line: responses[:outputs_per_prompt] for line, responses in held.items() if len(responses) >= MIN_RESPONSES
+            line: responses[:outputs_per_prompt]
+            for line, responses in stored.items()
+            if len(responses) >= MIN_RESPONSES
         }
 
-    train = kept(records)
+    train = read(records)
     if not train:
-        raise UpstreamError(f"{folder} holds no responses to the prompts of this file: sample them with --rollouts URL")
-    held_out = None if validation is None else kept(validation)
+        raise UpstreamError(
+            f"{folder} contains no responses to the prompts of this file: sample them with --rollouts URL"
+        )
+    held_out = None if validation is None else read(validation)
     return ModelOutputs(
         records=tuple(record for record in records if record.line in train),
         train=train,
@@ -182,24 +194,24 @@ def replay_outputs(
 
 
 def _describe_counts(responses: ResponsesByLine, model: str, left_out: int) -> str:
-    counts = {len(some) for some in responses.values()}
+    counts = {len(own) for own in responses.values()}
     each = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else str(*counts)
     rest = f", the other {left_out:,} left out" if left_out else ""
     return f"{each} responses of {model} to each of {len(responses):,} records{rest}"
 
 
-def _sample_records(records: Sequence[Record], most: int, seed: int) -> tuple[Record, ...]:
-    """Return a seeded sample, in the file's order. A larger one holds a smaller one, so that nothing is asked twice."""
-    chosen = set(shuffle_lines([record.line for record in records], seed, "real outputs")[:most])
-    return tuple(record for record in records if record.line in chosen)
+def _sample_records(records: Sequence[Record], max_records: int, seed: int) -> tuple[Record, ...]:
+    """Return a seeded sample, in the file's order. A larger sample contains a smaller one: no prompt is sent again."""
+    lines = set(shuffle_lines([record.line for record in records], seed, "real outputs")[:max_records])
+    return tuple(record for record in records if record.line in lines)
 
 
 @contextmanager
-def _bar(console: Console, what: str) -> Iterator[sampling.ProgressCallback]:
+def _progress_bar(console: Console, description: str) -> Iterator[sampling.ProgressCallback]:
     if not console.is_terminal:
-        yield lambda _there, _wanted: None
+        yield lambda _count, _total: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda there, wanted: progress.update(task, completed=there, total=wanted)
+        task = progress.add_task(description, total=None)
+        yield lambda count, total: progress.update(task, completed=count, total=total)

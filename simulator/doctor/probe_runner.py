@@ -1,4 +1,7 @@
-"""Runs the probes of the doctor in their order and collects their findings in a report."""
+"""Runs the probes in order and collects their findings in a report.
+
+When the function gives no usable score, the remaining probes are not measured.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
@@ -11,31 +14,31 @@ from simulator.doctor.timeout_budget import NoScoresError, TimeoutBudgetError
 from simulator.doctor.training_trace import StepCallback, TrainingTrace, TrainingTraces
 
 PREREQUISITE_PROBES: Final = frozenset({"S3"})
-"""Probes that are taken even when others are asked for: they find where the right answers stand."""
+"""Probes that run even if only others are selected, because they find the field of the right answers."""
 
 TIMEOUT_PROBE: Final = "S15"
-"""The probe that a call which runs into the time-out belongs to, whichever probe made it."""
+"""The probe that reports a call that times out, even if another probe made the call."""
 
-TRAINING_SKIPPED: Final = "Training was not rehearsed."
+TRAINING_SKIPPED: Final = "Training was not simulated."
 
 TrainingCheck: TypeAlias = Callable[[ProbeContext, TrainingTraces], Iterable[Finding]]
-"""What a training probe is, and what it finds."""
+"""The check of a training probe: returns its findings on the simulated runs."""
 
 TrainingSimulator: TypeAlias = Callable[[ProbeContext, StepCallback], TrainingTraces]
-"""Rehearses training on the function's rewards, and tells of each step: the course's name, the step, of how many."""
+"""Simulates training on the function's rewards, and calls the callback after each step."""
 
 
 class ProgressListener:
-    """Is told how a visit goes. This one looks away."""
+    """Receives the progress of a doctor run. This class ignores it."""
 
     def on_call(self, call: Call, /) -> None:
-        """Take note of an invocation."""
+        """Receive an invocation."""
 
     def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:
-        """Take note that a static probe begins: which of how many, from 1."""
+        """Receive the start of a static probe: its position, from 1, and the number of probes."""
 
     def on_training_step(self, trace: str, *, step: int, total: int, calls: int) -> None:
-        """Take note that a rehearsed run has taken a step, and how often the function was invoked till then."""
+        """Receive the end of a simulated step: the run, the step, the number of steps, and the calls so far."""
 
 
 def run_probes(
@@ -51,61 +54,63 @@ def run_probes(
     rollouts_sha256: str = "",
     listener: ProgressListener | None = None,
 ) -> DoctorReport:
-    """Take every probe in order.
+    """Run every selected probe, and return the report.
 
     Args:
-        context: whom and what to examine.
+        context: the function, the records and the settings.
         data_name: the data file's name.
-        data_sha256: of its bytes.
-        static_probes: probes that ask, in order.
-        training_probes: probes that look at the rehearsed runs, in order.
-        simulate_training: makes those runs; without it their probes are not measured.
-        only: ids of the probes to take; none means all.
-        rollouts_source: where the base model's rollouts come from, in words.
-        rollouts_sha256: of the recorded ones.
-        listener: is told how it goes.
+        data_sha256: the SHA-256 of its bytes.
+        static_probes: the static probes, in order.
+        training_probes: the training probes, in order.
+        simulate_training: simulates the training runs. Without it the training probes are not measured.
+        only: the ids of the selected probes. Empty selects all.
+        rollouts_source: the source of the base model's rollouts, in words.
+        rollouts_sha256: the SHA-256 of the recorded responses.
+        listener: receives the progress.
     """
     listener = listener or ProgressListener()
-    asked = [entry for entry in static_probes if _is_selected(entry[0], only) or entry[0].id in PREREQUISITE_PROBES]
-    judged = [entry for entry in training_probes if _is_selected(entry[0], only)]
-    questions = {
+    selected_static = [
+        entry for entry in static_probes if _is_selected(entry[0], only) or entry[0].id in PREREQUISITE_PROBES
+    ]
+    selected_training = [entry for entry in training_probes if _is_selected(entry[0], only)]
+    inputs = {
         "answer_path": context.settings.answer_path or "looked for",
         "data_sha256": data_sha256,
         "event": describe_event(context.settings.grading),
         "model": context.model,
-        # Not their names: what a later release asks besides makes no other questions of these.
+        # "all" and no ids: a golden file stays comparable when a later release adds probes.
         "probes": ",".join(probe.id for probe, _ in [*static_probes, *training_probes] if probe.id in only) or "all",
         "rollouts": rollouts_source,
         "rows": str(len(context.rows)),
         "seed": str(context.seed),
     }
     if rollouts_sha256:
-        questions["rollouts_sha256"] = rollouts_sha256
-    findings, ended = _run_static_probes(context, asked, listener)
-    courses: tuple[TrainingTrace, ...] = ()
-    if judged and simulate_training and not ended:
-        courses = tuple(
+        inputs["rollouts_sha256"] = rollouts_sha256
+    findings, end_reason = _run_static_probes(context, selected_static, listener)
+    traces: tuple[TrainingTrace, ...] = ()
+    if selected_training and simulate_training and not end_reason:
+        traces = tuple(
             simulate_training(
                 context,
-                lambda name, step, of: listener.on_training_step(
-                    name, step=step, total=of, calls=context.invoker.call_count
+                lambda name, step, total: listener.on_training_step(
+                    name, step=step, total=total, calls=context.invoker.call_count
                 ),
             )
         )
-    for probe, judge in judged:
-        if ended or not simulate_training:
-            findings.append(probe.not_measured(ended or TRAINING_SKIPPED))
+    for probe, check in selected_training:
+        if end_reason or not simulate_training:
+            findings.append(probe.not_measured(end_reason or TRAINING_SKIPPED))
         else:
-            findings += _require_findings(probe, judge(context, courses))
+            findings += _require_findings(probe, check(context, traces))
     reported = [finding for finding in findings if not only or finding.probe in only]
     return DoctorReport(
         function_name=context.reward_function.name,
         data_name=data_name,
         record_count=len(context.records),
         hyperparameters=context.hyperparameters,
-        inputs=questions,
-        findings=tuple(_ensure_failure(reported, ended) if ended else reported),
-        traces=courses,
+        inputs=inputs,
+        findings=tuple(_ensure_failure(reported, end_reason) if end_reason else reported),
+        traces=traces,
         results_by_label=context.invoker.results_by_label,
         call_count=context.invoker.call_count,
         is_partial=bool(only),
@@ -117,33 +122,36 @@ def _is_selected(probe: Probe, only: frozenset[str]) -> bool:
 
 
 def _run_static_probes(
-    exam: ProbeContext, entries: Sequence[tuple[Probe, ProbeFunction]], watch: ProgressListener
+    context: ProbeContext, entries: Sequence[tuple[Probe, ProbeFunction]], listener: ProgressListener
 ) -> tuple[list[Finding], str]:
-    """Return what the static probes find, and why the visit ended with one of them; empty when it did not."""
+    """Return the findings of the static probes, and why the doctor run ended early. Empty if it did not."""
     findings: list[Finding] = []
-    ended = ""
-    for place, (probe, examine) in enumerate(entries, start=1):
-        if ended:
-            findings.append(probe.not_measured(ended))
+    end_reason = ""
+    for index, (probe, find) in enumerate(entries, start=1):
+        if end_reason:
+            findings.append(probe.not_measured(end_reason))
             continue
-        watch.on_probe_start(probe, index=place, total=len(entries))
+        listener.on_probe_start(probe, index=index, total=len(entries))
         try:
-            for finding in _require_findings(probe, examine(exam)):
-                findings.append(finding)  # noqa: PERF402  what was found before a probe gives up is kept
+            for finding in _require_findings(probe, find(context)):
+                findings.append(finding)  # noqa: PERF402  keeps the findings before an error
         except NoScoresError as error:
-            ended = _describe_failure(error)
+            end_reason = _describe_failure(error)
             if not findings or findings[-1].probe != probe.id:
-                findings.append(probe.not_measured(ended))
+                findings.append(probe.not_measured(end_reason))
             if isinstance(error, TimeoutBudgetError):
-                return _report_timeout(findings, error, entries, ended), ended
-    return findings, ended
+                return _report_timeout(findings, error, entries, end_reason), end_reason
+    return findings, end_reason
 
 
 def _report_timeout(
-    findings: Sequence[Finding], error: TimeoutBudgetError, entries: Sequence[tuple[Probe, ProbeFunction]], ended: str
+    findings: Sequence[Finding],
+    error: TimeoutBudgetError,
+    entries: Sequence[tuple[Probe, ProbeFunction]],
+    end_reason: str,
 ) -> list[Finding]:
-    """Put what hung under the probe of latency, where that one was asked for, and skip those that were not taken."""
-    told: list[Finding] = []
+    """Report the time-out under the latency probe, if it is selected. Mark probes that did not run as not measured."""
+    reported: list[Finding] = []
     for probe, _ in entries:
         own = [finding for finding in findings if finding.probe == probe.id]
         if probe.id == TIMEOUT_PROBE:
@@ -151,55 +159,55 @@ def _report_timeout(
             own.append(
                 probe.finding(
                     Severity.FAIL,
-                    "A call runs into the function's time-out. The visit ends with it, as the next may do so too.",
+                    "A call reaches the function's time-out. The doctor run ends here, because the next calls may too.",
                     measured=f"more than {error.timeout:g} s",
                     threshold="an answer within the time-out",
                     fix=(
                         "Find what takes so long on this response: a regular expression that backtracks, a loop that "
-                        "does not end, a service that does not answer. Let it look at the response's end only, or "
-                        "bound it."
+                        "does not end, or a service that does not answer. Read only the end of the response, or limit "
+                        "its length."
                     ),
                     value=error.timeout,
                     examples=[error.example],
                 )
             )
-        told += own or [probe.not_measured(ended)]
-    return told
+        reported += own or [probe.not_measured(end_reason)]
+    return reported
 
 
 def _require_findings(probe: Probe, findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield the findings of a probe.
 
     Raises:
-        RuntimeError: it found nothing at all, not even that all is well, and no report would name it.
+        RuntimeError: the probe yields no finding, so no report would name it.
     """
-    none = True
+    is_empty = True
     for finding in findings:
-        none = False
+        is_empty = False
         yield finding
-    if none:
-        raise RuntimeError(f"{probe.id} has ended without a finding")
+    if is_empty:
+        raise RuntimeError(f"{probe.id} ended without a finding")
 
 
 def _describe_failure(error: NoScoresError) -> str:
     if isinstance(error, TimeoutBudgetError):
-        return f"The visit ended early: {error}."
+        return f"The doctor run ended early: {error}."
     return f"The function gives no usable score: {error}"
 
 
-def _ensure_failure(findings: Sequence[Finding], ended: str) -> list[Finding]:
-    """Make the first probe that could not be measured a failure where there is none: no answer is not a good one."""
+def _ensure_failure(findings: Sequence[Finding], end_reason: str) -> list[Finding]:
+    """If nothing failed, make the first probe that was not measured a failure, so that the exit code is 1."""
     if any(finding.severity is Severity.FAIL for finding in findings):
         return list(findings)
-    place = next(place for place, finding in enumerate(findings) if finding.severity is Severity.SKIPPED)
-    skipped = findings[place]
+    index = next(index for index, finding in enumerate(findings) if finding.severity is Severity.SKIPPED)
+    skipped = findings[index]
     failure = Finding(
         probe=skipped.probe,
         name=skipped.name,
         severity=Severity.FAIL,
-        message=ended,
+        message=end_reason,
         measured="no score",
         threshold="a score for each rollout",
-        fix="Make the function return one in time: `rft-sim doctor` without --only says what is wrong.",
+        fix="Make the function return one in time. `rft-sim doctor` without --only says what is wrong.",
     )
-    return [*findings[:place], failure, *findings[place + 1 :]]
+    return [*findings[:index], failure, *findings[index + 1 :]]

@@ -1,4 +1,4 @@
-"""How a visit goes, on a terminal's standard error: what is being asked, and how often the function was invoked."""
+"""Shows the progress of a doctor run on standard error: the current probe and the number of calls."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +13,20 @@ from simulator.doctor.probe_runner import ProgressListener
 
 
 class LineProgress(ProgressListener):
-    """Says in a line when a visit is going to be long, and nothing else."""
+    """Prints one line if the doctor run may take long."""
 
     def __init__(self, console: Console, estimate: DurationEstimate) -> None:
         self._console = console
-        self._outlook = estimate
+        self._estimate = estimate
 
     def on_call(self, call: Call, /) -> None:
-        """Tell how long all the calls are going to take, where it is time to."""
-        if said := self._outlook.record_call(call):
-            self._console.print(said, markup=False, highlight=False, soft_wrap=True)
+        """Print the expected duration once, if it is long."""
+        if warning := self._estimate.record_call(call):
+            self._console.print(warning, markup=False, highlight=False, soft_wrap=True)
 
 
 class BarProgress(LineProgress):
-    """Draws what it is told."""
+    """Draws a progress bar."""
 
     def __init__(self, progress: Progress, task: TaskID, estimate: DurationEstimate) -> None:
         super().__init__(progress.console, estimate)
@@ -35,19 +35,19 @@ class BarProgress(LineProgress):
         self._calls = 0
 
     def on_call(self, call: Call, /) -> None:
-        """Count an invocation."""
+        """Show the number of calls."""
         super().on_call(call)
         self._calls += 1
         self._progress.update(self._task, calls=self._calls)
 
     def on_probe_start(self, probe: Probe, *, index: int, total: int) -> None:
-        """Name the probe, with those that are done."""
+        """Show the probe, and how many probes are done."""
         self._progress.update(
             self._task, description=f"{probe.id} {probe.name}", completed=index - 1, total=total, unit="probes"
         )
 
     def on_training_step(self, trace: str, *, step: int, total: int, calls: int) -> None:
-        """Name the rehearsed run, with its steps."""
+        """Show the simulated run and its steps."""
         self._progress.update(
             self._task, description=f"training {trace}", completed=step, total=total, unit="steps", calls=calls
         )
@@ -55,7 +55,7 @@ class BarProgress(LineProgress):
 
 @contextmanager
 def show_progress(console: Console, *, estimate: DurationEstimate) -> Iterator[ProgressListener]:
-    """Give a watch that draws a bar on this console, which is gone in the end; off a terminal no more than a line."""
+    """Provide a listener that draws a temporary progress bar. Without a terminal it prints one line at most."""
     if not console.is_terminal:
         yield LineProgress(console, estimate)
         return

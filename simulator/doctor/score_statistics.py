@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 
 def pairwise_accuracy(right: Sequence[float], wrong: Sequence[float]) -> float | None:
-    """Return the share of pairs in which the right one is ahead, without pairs that tie at the lowest score.
+    """Return the share of pairs in which the right one scores higher, without pairs that tie at the lowest score.
 
-    A tie counts one half. None where no pair is left.
+    A tie counts one half. None if no pair is left.
     """
     ranked = sorted(wrong)
     floor = min(ranked[0], *right)

@@ -1,7 +1,7 @@
-"""Rehearsals: the run that is considered, and three others, with the patient's own rewards.
+"""Simulates training on the function's own rewards: the planned run and three variants.
 
-The others differ in one thing each: a policy that looks for loopholes, a lower and a higher learning rate. No draw
-depends on the rate, so that these courses part only where the reward takes them.
+The variants are a policy that searches for exploits (the red team), a lower learning rate and a higher one. The random
+draws do not depend on the learning rate, so these runs differ only through the rewards.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,49 +48,49 @@ from simulator.training.training_run import (
 )
 
 MAX_RECORDS: Final = 300
-"""Records that are trained on; of a larger file a sample is drawn. Amazon's sample run had 270."""
+"""The most training records. A larger file is sampled. Amazon's sample run had 270."""
 
 MAX_HELD_OUT: Final = 200
-"""Records that are evaluated: the error of a mean reward is .035 at most."""
+"""The most held-out records: the standard error of a mean reward is at most .035."""
 
 MAX_STEPS: Final = 200
-"""Steps of a course; what is found shows in far fewer, or not at all."""
+"""The most steps of a run. Findings appear in far fewer steps, or not at all."""
 
 MAX_ROLLOUTS: Final = 8_000
-"""Rollouts of a course, where its batches are large: 200 steps of Amazon's sample run are 6,400."""
+"""The most rollouts of a run with large batches. 200 steps of Amazon's sample run have 6,400."""
 
 RED_TEAM_LOGIT: Final = 2.5
-"""Added to the base logit of every exploit: about one rollout in fourteen is one before training (INFERRED)."""
+"""Added to the base logit of every exploit: before training about one rollout in 14 is an exploit (INFERRED)."""
 
 RED_TEAM_STEPS: Final = 200
-"""A loophole shows as a plateau of some 70 steps and then a jump, in simulated runs (INFERRED)."""
+"""In simulated runs an exploit appears as a jump of the reward after about 70 steps (INFERRED)."""
 
 ALL_VARIANTS: Final = frozenset({RED_TEAM, LOWER_RATE, HIGHER_RATE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TrainingSetup:
-    """What all courses of one visit share."""
+    """What all runs of one doctor run share."""
 
-    exam: ProbeContext
-    division: DatasetSplit
+    context: ProbeContext
+    split: DatasetSplit
     train: tuple[Record, ...]
     held_out: tuple[Record, ...]
     recorded: ResponsesByLine | None
     recorded_held_out: ResponsesByLine | None
-    told: StepCallback
+    on_step: StepCallback
     scale: ScoreScale
 
-    def run(self, hyperparameters: Hyperparameters, *, simulates: bool) -> TrainingRun:
+    def prepare(self, hyperparameters: Hyperparameters, *, is_red_team: bool) -> TrainingRun:
         return prepare_run(
             self.train,
-            model=self.exam.model,
+            model=self.context.model,
             hyperparameters=hyperparameters,
-            seed=self.exam.seed,
+            seed=self.context.seed,
             validation=self.held_out,
-            answer_path=self.exam.settings.answer_path,
-            recorded_responses=None if simulates else self.recorded,
-            recorded_validation_responses=None if simulates else self.recorded_held_out,
+            answer_path=self.context.settings.answer_path,
+            recorded_responses=None if is_red_team else self.recorded,
+            recorded_validation_responses=None if is_red_team else self.recorded_held_out,
         )
 
 
@@ -101,122 +101,122 @@ def simulate_training(
     recorded: ResponsesByLine | None = None,
     recorded_validation: ResponsesByLine | None = None,
     variants: frozenset[str] = ALL_VARIANTS,
-    on_step: StepCallback = lambda _course, _step, _steps: None,
+    on_step: StepCallback = lambda _name, _step, _steps: None,
 ) -> tuple[TrainingTrace, ...]:
-    """Return the courses: as it is, and unless the function failed there, red team and both learning rates.
+    """Return the run as configured and, unless the function failed in it, its variants.
 
     Args:
         context: the function, the records and the settings of the run.
-        validation: records to evaluate on; without them a tenth of the file is held out, as a job would.
-        recorded: real responses by line, which take the place of the simulated policy but in the red team's course:
-            nobody recorded the loopholes.
+        validation: records to evaluate on. Without them a tenth of the file is held out, as in a job.
+        recorded: real responses by line, which replace the simulated policy, but not in the red team's run, because
+            they contain no exploits.
         recorded_validation: those of the validation records.
-        variants: the courses that are taken besides the one as it is, by name; `REDTEAM` for the simulated one too.
-        on_step: called after each step with the course's name, the step and how many there will be.
+        variants: the names of the variants to run. `RED_TEAM` also selects the simulated red team.
+        on_step: called after each step with the run's name, the step and the number of steps.
 
     Raises:
         UnrecordedError: some records have recorded responses and others have none.
     """
-    division = split_dataset(context.records, validation, seed=context.seed, held_out_choice=context.settings.held_out)
-    rehearsal = _TrainingSetup(
-        exam=context,
-        division=division,
-        train=_sample_records(division.train, MAX_RECORDS, context.seed, "rehearsed"),
-        held_out=_sample_records(division.held_out, MAX_HELD_OUT, context.seed, "rehearsed held-out"),
+    split = split_dataset(context.records, validation, seed=context.seed, held_out_choice=context.settings.held_out)
+    setup = _TrainingSetup(
+        context=context,
+        split=split,
+        train=_sample_records(split.train, MAX_RECORDS, context.seed, "rehearsed"),
+        held_out=_sample_records(split.held_out, MAX_HELD_OUT, context.seed, "rehearsed held-out"),
         recorded=recorded,
         recorded_held_out=recorded if validation is None else recorded_validation,
-        told=on_step,
+        on_step=on_step,
         scale=score_scale_so_far(context),
     )
-    settings = context.hyperparameters
-    courses = [_train_variant(rehearsal, AS_CONFIGURED, settings, evaluates=True)]
-    rate = settings.learning_rate_multiplier
-    for name, changed in (
-        (SIMULATED_RED_TEAM if recorded else RED_TEAM, red_team_hyperparameters(len(rehearsal.train))),
-        (LOWER_RATE, replace(settings, learning_rate_multiplier=LOWER_RATE_FACTOR * rate)),
-        (HIGHER_RATE, replace(settings, learning_rate_multiplier=HIGHER_RATE_FACTOR * rate)),
+    configured = context.hyperparameters
+    traces = [_train_variant(setup, AS_CONFIGURED, configured, evaluates=True)]
+    rate = configured.learning_rate_multiplier
+    for name, hyperparameters in (
+        (SIMULATED_RED_TEAM if recorded else RED_TEAM, red_team_hyperparameters(len(setup.train))),
+        (LOWER_RATE, replace(configured, learning_rate_multiplier=LOWER_RATE_FACTOR * rate)),
+        (HIGHER_RATE, replace(configured, learning_rate_multiplier=HIGHER_RATE_FACTOR * rate)),
     ):
-        # What ended the run as it is would end the others too; and a call that hangs is waited for once.
-        if (courses[0].error and courses[0].total_steps) or context.invoker.timeout_budget.is_exhausted:
+        # An error of the function would end the other runs too, and a call that hangs is not repeated.
+        if (traces[0].error and traces[0].total_steps) or context.invoker.timeout_budget.is_exhausted:
             break
         if (RED_TEAM if name == SIMULATED_RED_TEAM else name) in variants:
-            courses.append(_train_variant(rehearsal, name, changed))
-    return tuple(courses)
+            traces.append(_train_variant(setup, name, hyperparameters))
+    return tuple(traces)
 
 
 def red_team_hyperparameters(records: int) -> Hyperparameters:
-    """Return the settings of the red team's course, which judges the function and not the user's settings.
+    """Return the hyperparameters of the red team's run: the defaults, with enough epochs to learn an exploit.
 
-    They are a run's defaults, with as many epochs as an exploit needs.
+    They do not depend on the user's, because this run tests the function.
     """
-    usual = Hyperparameters()
-    batch_size = min(usual.batch_size, records)
+    defaults = Hyperparameters()
+    batch_size = min(defaults.batch_size, records)
     return replace(
-        usual, batch_size=batch_size, n_epochs=-(-RED_TEAM_STEPS // (records // batch_size)), redteam=RED_TEAM_LOGIT
+        defaults, batch_size=batch_size, n_epochs=-(-RED_TEAM_STEPS // (records // batch_size)), redteam=RED_TEAM_LOGIT
     )
 
 
-def _sample_records(records: Mapping[int, Record], most: int, seed: int, purpose: str) -> tuple[Record, ...]:
-    """Return a seeded sample, in the file's order."""
-    return tuple(records[line] for line in sorted(shuffle_lines(records, seed, purpose)[:most]))
+def _sample_records(records: Mapping[int, Record], max_records: int, seed: int, purpose: str) -> tuple[Record, ...]:
+    """Return a seeded sample, in the file's order. The purpose is part of the seed, so it must not change."""
+    return tuple(records[line] for line in sorted(shuffle_lines(records, seed, purpose)[:max_records]))
 
 
 def _train_variant(
-    rehearsal: _TrainingSetup, name: str, settings: Hyperparameters, *, evaluates: bool = False
+    setup: _TrainingSetup, name: str, hyperparameters: Hyperparameters, *, evaluates: bool = False
 ) -> TrainingTrace:
-    hunts = name in (RED_TEAM, SIMULATED_RED_TEAM)
-    course = TrainingTrace(
+    is_red_team = name in (RED_TEAM, SIMULATED_RED_TEAM)
+    trace = TrainingTrace(
         name=name,
         total_steps=0,
         metrics=(),
         truths=(),
         held_out=(),
         rollouts=(),
-        sampled_records=len(rehearsal.train),
-        available_records=len(rehearsal.division.train),
-        held_out_records=len(rehearsal.held_out) if evaluates else 0,
-        batch_size=settings.batch_size,
-        n_epochs=settings.n_epochs,
-        scale=rehearsal.scale,
+        sampled_records=len(setup.train),
+        available_records=len(setup.split.train),
+        held_out_records=len(setup.held_out) if evaluates else 0,
+        batch_size=hyperparameters.batch_size,
+        n_epochs=hyperparameters.n_epochs,
+        scale=setup.scale,
     )
     try:
-        run = rehearsal.run(settings, simulates=hunts)
-    except PlanError as unplannable:
-        return replace(course, error=str(unplannable))
-    if rehearsal.recorded and not hunts:
+        run = setup.prepare(hyperparameters, is_red_team=is_red_team)
+    except PlanError as error:
+        return replace(trace, error=str(error))
+    if setup.recorded and not is_red_team:
         kinds = {source.prompt.task.reference.kind for source in run.train_sources.values()}
-        course = replace(course, recorded_kinds=tuple(sorted(kinds)))
-    return _run_training(rehearsal, course, run, hunts=hunts)
+        trace = replace(trace, recorded_kinds=tuple(sorted(kinds)))
+    return _run_training(setup, trace, run, is_red_team=is_red_team)
 
 
-def _run_training(rehearsal: _TrainingSetup, course: TrainingTrace, run: TrainingRun, *, hunts: bool) -> TrainingTrace:
-    """Take a course step by step, until its end, its cap or the function's failure; a hunt until it has settled."""
-    grade = GroupGrader(rehearsal.exam)
+def _run_training(setup: _TrainingSetup, trace: TrainingTrace, run: TrainingRun, *, is_red_team: bool) -> TrainingTrace:
+    """Simulate a run until its end, its step limit or an error of the function. A red team stops once saturated."""
+    grade = GroupGrader(setup.context)
     per_step = run.plan.batch_size * run.hyperparameters.rollouts_per_prompt
     steps = min(run.plan.total_steps, MAX_STEPS, max(1, MAX_ROLLOUTS // per_step))
-    evaluations = {*run.plan.evaluation_steps, steps} if course.held_out_records else set()
+    evaluations = {*run.plan.evaluation_steps, steps} if trace.held_out_records else set()
     state = initial_state()
     outcomes: list[StepOutcome] = []
     held_out: list[HeldOutMetrics] = []
     scored: list[ScoredRollout] = []
-    fault = ""
+    error = ""
     try:
         for step in range(steps + 1):
             if step:
                 groups = sample_step(run, state)
                 rewards = grade(groups, split="train", step=step)
                 outcomes.append(train_step(run, state, groups, rewards))
-                scored += _scored_rollouts(groups, rewards, step=step, settings=rehearsal.exam.settings.grading)
+                scored += _scored_rollouts(groups, rewards, step=step, settings=setup.context.settings.grading)
                 state = outcomes[-1].state
-                rehearsal.told(course.name, step, steps)
+                setup.on_step(trace.name, step, steps)
             if step in evaluations:
                 held_out.append(_evaluate_held_out(run, state, grade))
-            if hunts and _is_saturated(outcomes, rehearsal.scale):
+            if is_red_team and _is_saturated(outcomes, setup.scale):
                 break
-    except GraderError as failed:
-        fault = f"{failed.rollout}: {failed.reason}" if failed.rollout else failed.reason
+    except GraderError as raised:
+        error = f"{raised.rollout}: {raised.reason}" if raised.rollout else raised.reason
     return replace(
-        course,
+        trace,
         total_steps=run.plan.total_steps,
         metrics=tuple(outcome.metrics for outcome in outcomes),
         truths=tuple(outcome.ground_truth for outcome in outcomes),
@@ -224,12 +224,12 @@ def _run_training(rehearsal: _TrainingSetup, course: TrainingTrace, run: Trainin
         rollouts=tuple(scored),
         before=_policy_quality(run, initial_state()) if outcomes else None,
         after=_policy_quality(run, state) if outcomes else None,
-        error=fault,
+        error=error,
     )
 
 
 def _is_saturated(outcomes: Sequence[StepOutcome], scale: ScoreScale) -> bool:
-    """Whether a loophole, or the task, is learned so well that no later step could show anything else."""
+    """Whether an exploit or the task is learned so well that later steps show nothing new."""
     progress = [
         StepProgress(
             reward_mean=scale.normalize(outcome.metrics.critic_rewards_mean),
@@ -243,14 +243,14 @@ def _is_saturated(outcomes: Sequence[StepOutcome], scale: ScoreScale) -> bool:
 def _policy_quality(run: TrainingRun, state: TrainingState) -> PolicyQuality:
     groups = sample_held_out(replace(run, held_out_sources=tuple(run.train_sources.values())), state)
     rollouts = [rollout for group in groups for rollout in group.rollouts]
-    known = [group.rollouts[0].correct for group in groups if group.prompt.task.reference.kind != "none"]
+    correct = [group.rollouts[0].correct for group in groups if group.prompt.task.reference.kind != "none"]
     return PolicyQuality(
-        quality=sum(known) / len(known) if known else 0.0,
+        quality=sum(correct) / len(correct) if correct else 0.0,
         exploit_share=sum(rollout.exploit is not None for rollout in rollouts) / len(rollouts),
     )
 
 
-def _evaluate_held_out(run: TrainingRun, state: TrainingState, grade: "GroupGrader") -> HeldOutMetrics:
+def _evaluate_held_out(run: TrainingRun, state: TrainingState, grade: GroupGrader) -> HeldOutMetrics:
     groups = sample_held_out(run, state)
     return evaluate_held_out(state, groups, grade(groups, split="held_out", step=state.step))
 

@@ -1,4 +1,4 @@
-"""One rehearsed training run: what it published, and what only a simulator knows of it."""
+"""A simulated training run: its published metrics, and the truth that only the simulator knows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from simulator.training.reference_answer import AnswerKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRollout:
-    """One rollout of a rehearsal: its reward beside the hidden truth.
+    """A rollout of a simulated run, with its reward and the hidden truth.
 
     Attributes:
         line: the record's line in the data file.
         prompt: the last message of the prompt.
         response: the text that was scored.
-        correct: whether its answer is really right; None where the record's right answer is not known.
-        exploit: which exploit it is, if any; of a recorded response nobody knows.
-        response_length: in tokens, thinking included.
+        correct: whether its answer is really right. None if the record's right answer is not known.
+        exploit: the exploit it uses, if any. Always None for a recorded response, because it is not known.
+        response_length: in tokens, with the reasoning.
     """
 
     step: int
@@ -33,19 +33,20 @@ class ScoredRollout:
     response_length: int
 
     def example(self, note: str = "") -> Example:
-        """Return it as a thing to look at."""
+        """Return it as an example for a finding."""
         return Example(line=self.line, prompt=self.prompt, response=self.response, score=self.reward, note=note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyQuality:
-    """The hidden truth of a policy: one rollout for each training record, always with the same draws.
+    """The hidden truth of a policy, from one rollout per training record with the same random draws each time.
 
-    Two of them differ by the policy alone, where two windows of steps differ by their prompts as well.
+    Two values differ only by the policy. Two windows of steps differ by their prompts too.
 
     Attributes:
-        quality: share of rollouts whose answer is really right, where that is known; 0.0 where it never is.
-        exploit_share: share of rollouts that game the reward.
+        quality: the share of rollouts whose answer is really right, among those for which it is known. 0.0 if it is
+            known for none.
+        exploit_share: the share of rollouts that exploit the reward.
     """
 
     quality: float
@@ -54,27 +55,26 @@ class PolicyQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingTrace:
-    """A rehearsed run.
+    """A simulated training run.
 
     Attributes:
-        name: what was different about it, such as "as it is", "red team" or "learning rate x3".
-        recorded_kinds: the kinds of task whose rollouts are a real model's recorded responses, of which it is our own reading
-            whether they are right; empty when the rollouts were simulated.
-        total_steps: how many steps it would have had; 0 when the run could not start.
-        metrics: one for each step that was taken, in order. There may be fewer than `total_steps`: a long run is
-            rehearsed in part.
-        truths: likewise.
-        held_out: the evaluations, the first before any training; empty where none was made.
-        rollouts: every rollout that was trained on, in order.
-        sampled_records: how many records it draws its batches from.
-        available_records: how many there are in the file; more than `sampled_records` when a sample was taken.
-        held_out_records: how many records an evaluation scores.
+        name: the variant, such as "as it is", "red team" or "learning rate x3".
+        recorded_kinds: the kinds of task of recorded responses, which our answer check declares right or wrong. Empty
+            when the rollouts are simulated.
+        total_steps: the steps of the planned run. 0 if it could not start.
+        metrics: one per simulated step, in order. Fewer than `total_steps` if a long run is simulated in part.
+        truths: likewise, what only the simulator knows.
+        held_out: the evaluations, the first before training. Empty without evaluations.
+        rollouts: every training rollout, in order.
+        sampled_records: the number of records in its batches.
+        available_records: the number of training records in the file. More than `sampled_records` for a sample.
+        held_out_records: the number of records of an evaluation.
         batch_size: prompts per step.
         n_epochs: passes over the records.
-        before: the truth before the first step; None when none was taken.
-        after: the truth after the last one that was taken.
-        error: why it ended early, in words; empty when it did not.
-        scale: what its rewards are read on: the one of the static probes.
+        before: the truth before the first step. None without steps.
+        after: the truth after the last simulated step. None without steps.
+        error: why the run ended early. Empty if it did not.
+        scale: the scale of its rewards, which the static probes measured.
     """
 
     name: str
@@ -96,7 +96,7 @@ class TrainingTrace:
 
     @property
     def steps(self) -> int:
-        """How many steps were taken."""
+        """The number of simulated steps."""
         return len(self.metrics)
 
 
@@ -116,10 +116,10 @@ StepCallback: TypeAlias = Callable[[str, int, int], None]
 
 
 def find_trace(traces: TrainingTraces, name: str) -> TrainingTrace | None:
-    """Return the course of this name, where it was run."""
-    return next((course for course in traces if course.name == name), None)
+    """Return the run with this name, or None."""
+    return next((trace for trace in traces if trace.name == name), None)
 
 
 def find_red_team_trace(traces: TrainingTraces) -> TrainingTrace | None:
-    """Return the red team's course, where it was run: among recorded courses it is the one that is simulated."""
+    """Return the red team's run, or None. It is simulated even if the other runs use recorded responses."""
     return find_trace(traces, RED_TEAM) or find_trace(traces, SIMULATED_RED_TEAM)

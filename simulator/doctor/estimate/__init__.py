@@ -1,9 +1,10 @@
-"""What a run would take, before it is paid for: every figure follows from the data and from assumptions with names.
+"""Estimates a training run before it is paid for, from the data and from named assumptions.
 
-assumptions  what nobody has told, or what is priced: each with its value and its evidence, and settable
-measuring    what the reward function's calls take, and how long the base model's responses are
-reckoning    the figures, from a plan and the assumptions
-cautions     E1 to E6: what of such a run would be money lost
-telling      all of it, from beginning to end
-shown        a table for people, JSON for scripts
+assumptions   the values that are not known or not published, each with its evidence; the user can set them
+measurement   the duration of the reward function's calls, and the length of the base model's responses
+calculation   the numbers of the estimate, from a plan and the assumptions
+run_checks    E1 to E6: reasons why a run would waste money
+run_estimate  all steps of an estimate, in order
+table         the estimate as a table in the terminal
+json_report   the estimate as JSON for scripts
 """

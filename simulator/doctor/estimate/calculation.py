@@ -1,4 +1,4 @@
-"""The figures of a run, from its plan and the assumptions."""
+"""Calculates the estimate of a run from its plan and the assumptions."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _MILLION = 1e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """From the lowest to the highest that the assumptions allow."""
+    """The lowest and the highest value that the assumptions allow."""
 
     low: float
     high: float
@@ -21,23 +21,23 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a run takes.
+    """The calls, time and cost of a run.
 
     Attributes:
-        steps: of the whole run.
-        evaluations: how often the held-out records are scored.
-        rollouts: that are trained on.
-        held_out_rollouts: of all evaluations.
-        calls: of the function, to train on.
-        held_out_calls: likewise, in evaluations.
-        peak_concurrency: calls at once.
-        tokens: that are sampled.
-        gb_seconds: what Lambda bills of time.
-        lambda_usd: calls and time together.
-        log_bytes: what goes to CloudWatch.
-        log_usd: what that costs.
-        wall_seconds: from the job's creation to its end.
-        training_usd: None while no price is given.
+        steps: the steps of the whole run.
+        evaluations: the number of evaluations of the held-out records.
+        rollouts: the training rollouts.
+        held_out_rollouts: the rollouts of all evaluations.
+        calls: the calls of the function in training steps.
+        held_out_calls: the calls of the function in evaluations.
+        peak_concurrency: the most calls at once.
+        tokens: the sampled tokens.
+        gb_seconds: the time that Lambda bills.
+        lambda_usd: the cost of calls and time.
+        log_bytes: the size of the log in CloudWatch.
+        log_usd: the cost of the log.
+        wall_seconds: the time from the job's creation to its end.
+        training_usd: the cost of training. None while the price is not known.
     """
 
     steps: int
@@ -66,20 +66,20 @@ def split_records(
     seed: int,
     choice: HeldOutChoice,
 ) -> DatasetSplit:
-    """Part training and held-out records as a job does; where the share is another one, the file's end is held out."""
+    """Split the records into training and held-out records as a job does. Another share takes the end of the file."""
     if validation is not None or share == HELD_OUT_SHARE:
         return split_dataset(records, validation, seed=seed, held_out_choice=choice)
-    kept = len(records) - int(len(records) * share)
-    return split_dataset(records[:kept], records[kept:], seed=seed)
+    train = len(records) - int(len(records) * share)
+    return split_dataset(records[:train], records[train:], seed=seed)
 
 
 def count_checkpoints(plan: TrainingPlan) -> int:
-    """Return how many checkpoints a run keeps, counted without a list of them: of a long run it would be long."""
+    """Return the number of checkpoints of a run, without a list, which would be long for a long run."""
     return len(range(CHECKPOINT_INTERVAL, plan.total_steps, CHECKPOINT_INTERVAL)) + 1
 
 
 def calculate_estimate(plan: TrainingPlan, assumptions: Assumptions) -> Estimate:
-    """Return the figures."""
+    """Return the estimate."""
     per_prompt, per_call = count_of(assumptions, "rollouts_per_prompt"), count_of(assumptions, "rollouts_per_call")
     at_once, tokens = count_of(assumptions, "concurrent_calls"), value_of(assumptions, "response_tokens")
     evaluations = count_of(assumptions, "evaluations") if plan.held_out else 0

@@ -1,15 +1,12 @@
-"""The estimate as a JSON document.
+"""The estimate as JSON: one object with sorted keys, in ASCII.
 
-The JSON is one object with sorted keys, all of it ASCII:
-
-    schema_version   1; a key that changes its meaning or goes away raises it
-    data             {"name", "records", "train", "held_out"}
-    model            the base model
-    hyperparameters  {"n_epochs", "batch_size", "learning_rate_multiplier"}
-    estimate         the figures, as `reckoning.Estimate` says; a range is {"low", "high"}. null where the run cannot
-                     take a single step
-    assumptions      for each by name: {"value", "unit", "mark", "why"}
-    findings         worst first: {"probe", "name", "severity", "what", "measured", "threshold", "value", "fix", "page"}
+schema_version   1. It rises when a key changes its meaning or disappears
+data             {"name", "records", "train", "held_out"}
+model            the base model
+hyperparameters  {"n_epochs", "batch_size", "learning_rate_multiplier"}
+estimate         the fields of `calculation.Estimate`. A range is {"low", "high"}. null if the run has no step
+assumptions      by name: {"value", "unit", "mark", "why"}
+findings         worst first: {"probe", "name", "severity", "what", "measured", "threshold", "value", "fix", "page"}
 """
 
 import json
@@ -25,7 +22,7 @@ SCHEMA_VERSION: Final = 1
 
 
 def build_document(result: EstimateReport) -> dict[str, Any]:
-    """Return an estimate as JSON values, laid out as the module says."""
+    """Return an estimate as JSON values, with the keys above."""
     run = result.hyperparameters
     return {
         "schema_version": SCHEMA_VERSION,
@@ -43,7 +40,7 @@ def build_document(result: EstimateReport) -> dict[str, Any]:
 
 
 def render_json(result: EstimateReport) -> str:
-    """Return the JSON text, with a newline at its end."""
+    """Return the JSON text, with a final newline."""
     return json.dumps(build_document(result), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 

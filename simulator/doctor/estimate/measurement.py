@@ -1,4 +1,4 @@
-"""What an estimate can measure: how long responses are, and what the reward function's calls take."""
+"""Measures the reward function's calls and the length of the simulated responses."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,28 +19,28 @@ from simulator.training.hyperparameters import Hyperparameters
 from simulator.training.training_run import initial_state, prepare_run, sample_step
 
 EXPECTED_CALLS: Final = LATENCY_CALLS
-"""About how many invocations a measurement makes."""
+"""The approximate number of invocations of a measurement."""
 
 MAX_SECONDS: Final = 20.0
-"""After so many seconds no further call is begun: of a slow function a few calls tell enough."""
+"""After this time no call is started, because a few calls of a slow function are enough."""
 
 
 class MeasurementError(Exception):
-    """The function was not run even once, or it fails; the message says why."""
+    """The function was not invoked even once, or it fails. The message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallMeasurement:
-    """What calls of as many rollouts as the service would send take.
+    """The duration of calls with as many rollouts as the service would send.
 
     Attributes:
-        median_seconds: their median, in seconds.
-        p95_seconds: their p95.
-        log_bytes: what a call writes to the log, on average.
-        peak_memory_mb: the most that any used.
-        is_remote: they ran at the place where the job's calls will run, and not on this machine.
-        calls: how many were timed.
-        seconds: how long they took together.
+        median_seconds: the median duration.
+        p95_seconds: the p95 of the durations.
+        log_bytes: the mean size of a call's log.
+        peak_memory_mb: the most memory that a call used.
+        is_remote: the calls ran where the job's calls will run, not on this machine.
+        calls: the number of measured calls.
+        seconds: the sum of their durations.
     """
 
     median_seconds: float
@@ -53,7 +53,7 @@ class CallMeasurement:
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether fewer calls were timed than usual, because the function is slow."""
+        """Whether fewer calls than usual were measured, because the function is slow."""
         return self.calls < EXPECTED_CALLS and self.seconds > MAX_SECONDS
 
 
@@ -67,49 +67,49 @@ def measure_calls(
     is_remote: bool,
     on_call: Callable[[Call], None] = lambda _call: None,
 ) -> CallMeasurement:
-    """Put the doctor's own question about latency (S15) to a function, for `MOST_SECONDS` and the call under way then.
+    """Time the calls of the latency probe (S15). After `MAX_SECONDS` no further call is started.
 
     `on_call` is called after each invocation.
 
     Raises:
-        UnmeasurableError: it was not run even once; or a call gave no usable scores, so that its time says nothing of
-            those that do, unless it ran into the function's time-out.
+        MeasurementError: the function was not invoked even once, or a call gave no usable score, because the duration
+            of an error says nothing of other calls. A time-out is measured.
     """
     calls: list[Call] = []
 
-    def noted(call: Call) -> None:
+    def record_call(call: Call) -> None:
         calls.append(call)
         on_call(call)
         scores = usable_scores(call, function_name=reward_function.name)
         if isinstance(scores, str) and call.invocation is not None and not has_timed_out(call.invocation):
-            raise MeasurementError(f"it gives no usable score: {scores}. `rft-sim doctor` says what is wrong")
+            raise MeasurementError(f"the function gives no usable score: {scores}. `rft-sim doctor` says what is wrong")
 
-    exam = ProbeContext(
+    context = ProbeContext(
         reward_function=reward_function,
         records=records,
         settings=settings,
         model=model,
         hyperparameters=run,
-        on_call=noted,
+        on_call=record_call,
     )
-    seconds = measure_call_seconds(exam, budget_seconds=MAX_SECONDS, min_calls=1)
-    made = [call.invocation for call in calls if call.invocation is not None]
-    if seconds is None or not made:
-        raise MeasurementError(calls[-1].not_invoked_reason if calls else "there was nothing to ask")
-    middle, high = seconds
+    durations = measure_call_seconds(context, budget_seconds=MAX_SECONDS, min_calls=1)
+    invocations = [call.invocation for call in calls if call.invocation is not None]
+    if durations is None or not invocations:
+        raise MeasurementError(calls[-1].not_invoked_reason if calls else "there is no record to send")
+    median_seconds, p95_seconds = durations
     return CallMeasurement(
-        median_seconds=middle,
-        p95_seconds=high,
-        log_bytes=fmean(len(invocation.log.encode()) for invocation in made),
-        peak_memory_mb=max(invocation.max_memory_mb for invocation in made),
+        median_seconds=median_seconds,
+        p95_seconds=p95_seconds,
+        log_bytes=fmean(len(invocation.log.encode()) for invocation in invocations),
+        peak_memory_mb=max(invocation.max_memory_mb for invocation in invocations),
         is_remote=is_remote,
-        calls=len(made),
-        seconds=fsum(invocation.duration_ms for invocation in made) / 1e3,
+        calls=len(invocations),
+        seconds=fsum(invocation.duration_ms for invocation in invocations) / 1e3,
     )
 
 
 def mean_response_tokens(records: Sequence[Record], *, settings: Settings, model: str, run: Hyperparameters) -> float:
-    """Return the mean length of the simulated base model's responses, in tokens, to some of the records."""
+    """Return the mean length of the simulated base model's responses to a sample of records, in tokens."""
     rows = sample_rows(records, seed=settings.seed, count=SAMPLE_ROWS, answer_path=settings.answer_path)
     one_step = prepare_run(
         tuple(row.record for row in rows),

@@ -1,4 +1,4 @@
-"""An estimate from beginning to end: the data parted, the run planned, the figures reckoned, and what to say of it."""
+"""Estimates a run: splits the data, plans the run, calculates the estimate and checks the run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +22,14 @@ from simulator.training.training_plan import DatasetSplit, PlanError, TrainingPl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimateReport:
-    """An estimate with all that it was made of.
+    """An estimate with everything that it is based on.
 
     Attributes:
         data: the training file's name.
-        records: how many it holds.
-        train: how many there are to train on.
-        estimate: None where the run cannot take a single step.
+        records: the number of its records.
+        train: the number of training records.
+        held_out: the number of held-out records.
+        estimate: None if the run has no step.
     """
 
     data: str
@@ -44,11 +45,12 @@ class EstimateReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionProfile:
-    """What is known of the reward function; None where nothing is said or measured.
+    """What is known of the reward function. None means unknown.
 
     Attributes:
-        timeout: in seconds.
-        measurement: what its calls take.
+        timeout: its time-out in seconds.
+        memory_mb: its memory.
+        measurement: the measurement of its calls.
     """
 
     timeout: float | None = None
@@ -67,15 +69,15 @@ def estimate_run(
     function: FunctionProfile,
     assignments: Sequence[str],
 ) -> EstimateReport:
-    """Estimate a run; `assignments` are assumptions as `NAME=VALUE`.
+    """Estimate a run. `assignments` sets assumptions, each as `NAME=VALUE`.
 
     Raises:
-        AssumptionError: there is no such assumption, or its value cannot be.
+        AssumptionError: there is no such assumption, or its value is invalid.
     """
     tokens = mean_response_tokens(records, settings=settings, model=model, run=run)
 
     def assumptions_for(evaluations: int) -> Assumptions:
-        usually = default_assumptions(
+        defaults = default_assumptions(
             settings=settings,
             response_tokens=tokens,
             evaluations=evaluations,
@@ -83,18 +85,18 @@ def estimate_run(
             measured=function.measurement,
             has_validation_file=validation is not None,
         )
-        return apply_assignments(usually, assignments)
+        return apply_assignments(defaults, assignments)
 
     assumptions = assumptions_for(1)
     share = value_of(assumptions, "held_out_share") if validation is None else HELD_OUT_SHARE
-    division = split_records(records, validation, share=share, seed=settings.seed, choice=settings.held_out)
-    plan = _plan(division, run, seed=settings.seed)
+    split = split_records(records, validation, share=share, seed=settings.seed, choice=settings.held_out)
+    plan = _build_plan(split, run, seed=settings.seed)
     if plan is not None:
-        assumptions = assumptions_for(1 + count_checkpoints(plan))  # and before any training
-    intent = PlannedRun(
+        assumptions = assumptions_for(1 + count_checkpoints(plan))  # one evaluation before training
+    planned = PlannedRun(
         batch_size=run.batch_size,
-        train=len(division.train),
-        held_out=len(division.held_out),
+        train=len(split.train),
+        held_out=len(split.held_out),
         plan=plan,
         rollouts_per_prompt=count_of(assumptions, "rollouts_per_prompt"),
         temperature=value_of(assumptions, "temperature"),
@@ -104,18 +106,18 @@ def estimate_run(
     return EstimateReport(
         data=data,
         records=len(records),
-        train=intent.train,
-        held_out=intent.held_out,
+        train=planned.train,
+        held_out=planned.held_out,
         model=model,
         hyperparameters=run,
         estimate=None if plan is None else calculate_estimate(plan, assumptions),
         assumptions=assumptions,
-        findings=check_run(intent),
+        findings=check_run(planned),
     )
 
 
-def _plan(division: DatasetSplit, run: Hyperparameters, *, seed: int) -> TrainingPlan | None:
+def _build_plan(split: DatasetSplit, run: Hyperparameters, *, seed: int) -> TrainingPlan | None:
     try:
-        return build_plan(division, batch_size=run.batch_size, n_epochs=run.n_epochs, seed=seed)
+        return build_plan(split, batch_size=run.batch_size, n_epochs=run.n_epochs, seed=seed)
     except PlanError:
         return None

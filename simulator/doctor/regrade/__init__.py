@@ -1,7 +1,8 @@
-"""The stored rollouts of a job, scored by another version of a reward function.
+"""Scores the stored rollouts of a job again, with another version of a reward function.
 
-stored      the rollouts, as `/_simulator/jobs/{id}/rollouts` tells them, from a file or a running simulator
-scoring     each of them scored again, in the calls that the job made
-comparison  what that changes, row by row and in sum
-shown       a table for people, JSON for scripts
+stored_rollouts  reads the rollouts from a file or a running simulator
+scoring          scores each rollout again, in the same calls as the job
+comparison       compares the old and new scores, per rollout and per split
+table            the comparison as tables in the terminal
+json_report      the comparison as JSON for scripts
 """

@@ -1,4 +1,4 @@
-"""What another version of a reward function changes on the rollouts of a job: row by row, and in sum."""
+"""Compares the old and new scores of a job's rollouts, per rollout and per split."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,16 @@ from simulator.doctor.score_statistics import pairwise_accuracy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSummary:
-    """The rollouts of a split. Means are over those that have a new score, the old one too.
+    """The old and new scores of a split. All statistics leave out rollouts without a new score.
 
     Attributes:
-        up: how many score more than they did.
-        down: how many score less.
-        lost: how many have no score any more.
-        dead_before: share of the groups, of two rollouts and more, whose scores are all alike; None without such.
-        ahead_before: share of pairs in which a really right rollout scores more than a wrong one (T12); None where
-            there is no such pair.
+        up: the number of rollouts with a higher score.
+        down: the number of rollouts with a lower score.
+        lost: the number of rollouts without a new score.
+        groups: the number of groups with two or more rollouts.
+        dead_before: the share of these groups in which all old scores are equal. None without groups.
+        ahead_before: the share of pairs in which a really right rollout scored higher than a wrong one (T12). None
+            without pairs.
     """
 
     split: str
@@ -40,12 +41,12 @@ class SplitSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """All of it.
+    """The comparison of all rollouts.
 
     Attributes:
         rows: every rollout, in the job's order.
-        splits: of each split.
-        rank_correlation: Spearman's, of old and new scores; None where either is the same for all, or they are few.
+        splits: one summary per split.
+        rank_correlation: Spearman's, of old and new scores. None if either is constant or there are too few.
     """
 
     rows: tuple[RegradedRollout, ...]
@@ -54,12 +55,12 @@ class Comparison:
 
     @property
     def has_known_truth(self) -> bool:
-        """Whether any rollout is known to be right; of records whose right answer was not found none is."""
+        """Whether any rollout is known to be right. False if no record has a right answer that could be read."""
         return any(row.rollout.correct for row in self.rows)
 
     @property
     def changed_rows(self) -> tuple[RegradedRollout, ...]:
-        """The rows whose score is another one, or gone; the largest change first."""
+        """The rows with another score or none, the largest change first."""
         return tuple(sorted(filter(is_changed, self.rows), key=lambda row: -_change_size(row)))
 
     @property
@@ -69,43 +70,43 @@ class Comparison:
 
 
 def is_changed(row: RegradedRollout) -> bool:
-    """Whether a score is another one, or gone."""
+    """Whether the new score differs, or is missing."""
     return _change_size(row) > SCORE_TOLERANCE
 
 
 def compare_scores(rows: Sequence[RegradedRollout]) -> Comparison:
-    """Compare old scores and new ones."""
+    """Compare the old and new scores."""
     splits = dict.fromkeys(row.rollout.split for row in rows)
-    both = _scored(rows)
+    scored = _scored(rows)
     return Comparison(
         rows=tuple(rows),
         splits=tuple(_summarize_split(split, [row for row in rows if row.rollout.split == split]) for split in splits),
-        rank_correlation=rank_correlation([row.rollout.reward for row in both], [_new_score(row) for row in both]),
+        rank_correlation=rank_correlation([row.rollout.reward for row in scored], [_new_score(row) for row in scored]),
     )
 
 
 def _summarize_split(split: str, rows: Sequence[RegradedRollout]) -> SplitSummary:
-    both = _scored(rows)
-    groups = _groups(both)
-    moves = [_new_score(row) - row.rollout.reward for row in both]
+    scored = _scored(rows)
+    groups = _groups(scored)
+    changes = [_new_score(row) - row.rollout.reward for row in scored]
     return SplitSummary(
         split=split,
         rollouts=len(rows),
-        mean_before=fmean(map(_old_score, both)) if both else None,
-        mean_now=fmean(map(_new_score, both)) if both else None,
-        up=sum(move > SCORE_TOLERANCE for move in moves),
-        down=sum(move < -SCORE_TOLERANCE for move in moves),
-        lost=len(rows) - len(both),
+        mean_before=fmean(map(_old_score, scored)) if scored else None,
+        mean_now=fmean(map(_new_score, scored)) if scored else None,
+        up=sum(change > SCORE_TOLERANCE for change in changes),
+        down=sum(change < -SCORE_TOLERANCE for change in changes),
+        lost=len(rows) - len(scored),
         groups=len(groups),
         dead_before=_dead_share(groups, _old_score),
         dead_now=_dead_share(groups, _new_score),
-        ahead_before=_pairwise_accuracy(both, _old_score),
-        ahead_now=_pairwise_accuracy(both, _new_score),
+        ahead_before=_pairwise_accuracy(scored, _old_score),
+        ahead_now=_pairwise_accuracy(scored, _new_score),
     )
 
 
 def _groups(rows: Sequence[RegradedRollout]) -> list[list[RegradedRollout]]:
-    """Return the groups of a prompt's rollouts in a step that have two members and more."""
+    """Return the groups with two or more rollouts. A group is the rollouts of one prompt in one step."""
     together = groupby(rows, key=lambda row: (row.rollout.step, row.rollout.record.line))
     groups = (list(group) for _, group in together)
     return [group for group in groups if len(group) > 1]

@@ -1,16 +1,15 @@
-"""The comparison of old and new scores as a JSON document.
+"""The comparison of old and new scores as JSON: one object with sorted keys, in ASCII.
 
-The JSON is one object with sorted keys, all of it ASCII:
-
-    schema_version    1; a key that changes its meaning or goes away raises it
-    patient           the reward function's name
-    source            the job or file that the rollouts are from
-    rank_correlation  of old and new scores, or null
-    splits            for each: {"split", "rollouts", "mean_before", "mean_now", "up", "down", "lost", "groups",
-                      "dead_before", "dead_now", "ahead_before", "ahead_now"}, as `comparison.Sum` says
-    event             how the rollouts were laid out, in words
-    rows              of those whose score changed, or with --all of all: {"id", "split", "step", "line", "index",
-                      "before", "now", "fault", "correct", "exploit", "prompt", "response"}, texts in full
+schema_version    1. It rises when a key changes its meaning or disappears
+patient           the reward function's name
+source            the job or file of the rollouts
+rank_correlation  of old and new scores, or null
+splits            for each split the fields of `comparison.SplitSummary`: {"split", "rollouts", "mean_before",
+                  "mean_now", "up", "down", "lost", "groups", "dead_before", "dead_now", "ahead_before",
+                  "ahead_now"}
+event             the layout of the rollouts in the event, in words
+rows              the rollouts whose score changed, or all with --all: {"id", "split", "step", "line", "index",
+                  "before", "now", "fault", "correct", "exploit", "prompt", "response"}, with complete texts
 """
 
 import json
@@ -24,15 +23,15 @@ from simulator.doctor.regrade.table import RegradeReport
 SCHEMA_VERSION: Final = 1
 
 
-def build_document(regrade_report: RegradeReport) -> dict[str, Any]:
-    """Return a regrading as JSON values, laid out as the module says."""
-    comparison = regrade_report.comparison
-    rows = comparison.rows if regrade_report.includes_unchanged else [row for row in comparison.rows if is_changed(row)]
+def build_document(report: RegradeReport) -> dict[str, Any]:
+    """Return a comparison as JSON values, with the keys above."""
+    comparison = report.comparison
+    rows = comparison.rows if report.includes_unchanged else [row for row in comparison.rows if is_changed(row)]
     return {
         "schema_version": SCHEMA_VERSION,
-        "patient": regrade_report.function_name,
-        "source": regrade_report.source,
-        "event": regrade_report.event_layout,
+        "patient": report.function_name,
+        "source": report.source,
+        "event": report.event_layout,
         "rank_correlation": comparison.rank_correlation,
         "splits": [asdict(split) for split in comparison.splits],
         "rows": [_row(row) for row in rows],
@@ -40,7 +39,7 @@ def build_document(regrade_report: RegradeReport) -> dict[str, Any]:
 
 
 def render_json(values: dict[str, Any]) -> str:
-    """Return the JSON text, with a newline at its end."""
+    """Return the JSON text, with a final newline."""
     return json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 

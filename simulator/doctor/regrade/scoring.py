@@ -1,4 +1,4 @@
-"""Stored rollouts scored again, in the calls that the job made of them."""
+"""Scores stored rollouts again, in the same calls as the job."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from simulator.training.sampling import Rollout
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegradedRollout:
-    """A rollout with its new score, or why there is none."""
+    """A rollout with its new score, or the error if there is none."""
 
     rollout: StoredRollout
     score: float | None
@@ -29,31 +29,33 @@ def regrade_rollouts(
     grading: GradingSettings,
     on_call: Callable[[Call], None] = lambda _call: None,
 ) -> tuple[RegradedRollout, ...]:
-    """Score rollouts again, in their order: each step by itself, under the ids that it had, several calls at once.
+    """Score rollouts again, in order, with their old ids. Each step has its own calls, several at once.
 
-    A rollout that makes its call fail costs the others of that call nothing. `on_call` is called after each invocation,
-    on any thread.
+    A rollout whose call fails does not change the scores of the others. `on_call` is called after each invocation, on
+    any thread.
 
     Raises:
-        NoAnswersError: of a whole step no rollout has a score, or a call ran into the function's time-out.
+        NoScoresError: no rollout of a step has a score, or a call reached the function's time-out.
     """
     steps = [tuple(step) for _, step in groupby(rollouts, key=lambda rollout: (rollout.split, rollout.step))]
 
-    def scored(step: tuple[StoredRollout, ...]) -> tuple[RegradedRollout, ...]:
-        asker = Invoker(reward_function=reward_function, settings=grading, on_call=on_call)
-        cases = [Case(label=one.split, record=one.record, text=_text(one, grading)) for one in step]
-        answers = asker.score(cases, ids=[one.id for one in step], keep=False)
+    def score_step(step: tuple[StoredRollout, ...]) -> tuple[RegradedRollout, ...]:
+        invoker = Invoker(reward_function=reward_function, settings=grading, on_call=on_call)
+        cases = [
+            Case(label=rollout.split, record=rollout.record, text=_response_text(rollout, grading)) for rollout in step
+        ]
+        results = invoker.score(cases, ids=[rollout.id for rollout in step], keep=False)
         return tuple(
-            RegradedRollout(rollout=one, score=answer.score, error=answer.error)
-            for one, answer in zip(step, answers, strict=True)
+            RegradedRollout(rollout=rollout, score=result.score, error=result.error)
+            for rollout, result in zip(step, results, strict=True)
         )
 
     with create_executor(grading.concurrency) as executor:
-        return tuple(one for step in executor.map(scored, steps) for one in step)
+        return tuple(row for step in executor.map(score_step, steps) for row in step)
 
 
-def _text(stored: StoredRollout, grading: GradingSettings) -> str:
-    """Return what the function is shown, by the one rule for it; how long the thinking was is not stored."""
+def _response_text(stored: StoredRollout, grading: GradingSettings) -> str:
+    """Return the text that the function receives, as in a job. The lengths are not stored, and are not needed."""
     rollout = Rollout(
         line=stored.record.line,
         index=stored.index,

@@ -1,4 +1,4 @@
-"""The rollouts that a job has had graded: JSON lines, from a file or a running simulator."""
+"""Reads the graded rollouts of a job: JSON lines, from a file or a running simulator."""
 
 import io
 import json
@@ -15,28 +15,28 @@ from pydantic import TypeAdapter, ValidationError
 from simulator.http.server_discovery import discover_region
 from simulator.training.dataset import DatasetError, DatasetLimits, Record, read_records
 
-_TIMEOUT_SECONDS: Final = 60.0  # seconds: a job's story is told again before its first line goes out
-_SHOWN: Final = 120  # characters of an answer that a message repeats
+_TIMEOUT_SECONDS: Final = 60.0  # the simulator runs a job again before it sends the first line
+_MAX_EXCERPT: Final = 120  # characters of a response in a message
 
 
 class StoredRolloutsError(Exception):
-    """There are no rollouts to be had, or one cannot be read; the message says where and why."""
+    """There are no rollouts, or one is invalid. The message says where and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRollout:
-    """A rollout that was graded.
+    """A graded rollout.
 
     Attributes:
-        id: the one that the reward function saw.
+        id: the id that the reward function received.
         split: "train" or "held_out".
-        step: that sampled it; 0 is the evaluation before any training.
-        index: its place in the record's group, from 0.
-        response: the final answer.
-        reasoning: the thinking.
-        reward: what it earned then.
-        correct: hidden truth: whether its answer is right.
-        exploit: hidden truth: which exploit it is, if any.
+        step: the step that sampled it. 0 is the evaluation before training.
+        index: its index in the record's group, from 0.
+        response: the response without its reasoning.
+        reasoning: the reasoning.
+        reward: its reward in the job.
+        correct: the hidden truth: whether its answer is right.
+        exploit: the hidden truth: the exploit that it uses, if any.
     """
 
     id: str
@@ -73,58 +73,61 @@ def fetch_rollouts(job: str, *, simulator: str) -> str:
     """Return the JSON lines of a job of the simulator at a URL.
 
     Raises:
-        StoredRolloutsError: no simulator is there, it does not know the job, or it cannot tell its story again.
+        StoredRolloutsError: no simulator runs there, it has no such job, or it cannot run the job again.
     """
     parts = urlsplit(simulator)
     host, port = parts.hostname or "", parts.port or 80
-    region, doubt = discover_region(host, port)
+    region, problem = discover_region(host, port)
     if region is None:
         raise StoredRolloutsError(
-            f"{job} is no file here, so it names a job, and no simulator can be asked: {doubt}. Start it with "
-            "`rft-sim serve` on the same --data, or name a file that --save has written."
+            f"{job} is not a file here, so it names a job, but no simulator runs: {problem}. Start it with "
+            "`rft-sim serve` and the same --data, or name a file that --save wrote."
         )
     try:
-        with closing(HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)) as connection:  # by way of no proxy
+        with closing(HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)) as connection:  # without a proxy
             connection.request("GET", f"/_simulator/jobs/{quote(job, safe='')}/rollouts")
-            answer = connection.getresponse()
-            said = answer.read().decode("utf-8", "replace")
+            response = connection.getresponse()
+            text = response.read().decode("utf-8", "replace")
     except (OSError, HTTPException) as error:
         raise StoredRolloutsError(
-            f"the simulator at {simulator} broke off while it told of {job}: {str(error) or type(error).__name__}. "
-            "A job can be told again under the settings that it ran under; the simulator's own log says more."
+            f"the simulator at {simulator} stopped while it sent the rollouts of {job}: "
+            f"{str(error) or type(error).__name__}. It can run a job again only with the settings of that job. Its log "
+            "says more."
         ) from None
-    if answer.status == HTTPStatus.NOT_FOUND:
-        raise StoredRolloutsError(f"the simulator at {simulator} knows no job {job}: `rft jobs` lists them.")
-    if answer.status != HTTPStatus.OK:
-        raise StoredRolloutsError(f"the simulator at {simulator} answered {answer.status}: {said[:_SHOWN]}")
-    return said
+    if response.status == HTTPStatus.NOT_FOUND:
+        raise StoredRolloutsError(f"the simulator at {simulator} has no job {job}. `rft jobs` lists the jobs.")
+    if response.status != HTTPStatus.OK:
+        raise StoredRolloutsError(
+            f"the simulator at {simulator} answered with status {response.status}: {text[:_MAX_EXCERPT]}"
+        )
+    return text
 
 
 def parse_rollouts(text: str, *, source: str) -> tuple[StoredRollout, ...]:
-    """Read JSON lines as `/_simulator/jobs/{id}/rollouts` gives them; `source` is where messages say they are from.
+    """Parse the JSON lines of `/_simulator/jobs/{id}/rollouts`. Error messages name the `source`.
 
     Raises:
-        StoredRolloutsError: for the first line that is no rollout, or when there is none.
+        StoredRolloutsError: a line is not a rollout, or there is none.
     """
-    known: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     rollouts = []
-    # No other character than \n ends a line: JSON may hold U+2028 as it stands.
+    # Only \n ends a line, because JSON may contain U+2028 unescaped.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                rollouts.append(_rollout(line, known))
+                rollouts.append(_parse_rollout(line, records))
             except ValueError as error:
                 raise StoredRolloutsError(f"{source}, line {number}: {error}") from None
     if not rollouts:
-        raise StoredRolloutsError(f"{source} holds no rollout: nothing was graded yet.")
-    if twice := _find_duplicate(rollouts):
-        raise StoredRolloutsError(f"{source}: the rollout {twice} is there twice; give the rollouts of one job.")
+        raise StoredRolloutsError(f"{source} contains no rollout: no rollout is graded yet.")
+    if duplicate := _find_duplicate(rollouts):
+        raise StoredRolloutsError(f"{source} contains the rollout {duplicate} twice. Give the rollouts of one job.")
     return tuple(rollouts)
 
 
-def _rollout(line: str, known: dict[str, Record]) -> StoredRollout:
+def _parse_rollout(line: str, records: dict[str, Record]) -> StoredRollout:
     try:
-        read = _LINE.validate_python(json.loads(line))
+        parsed = _LINE.validate_python(json.loads(line))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ValueError(
@@ -132,30 +135,30 @@ def _rollout(line: str, known: dict[str, Record]) -> StoredRollout:
             "Expected a rollout as `rft-sim regrade JOB --save FILE` writes it"
         ) from None
     return StoredRollout(
-        id=read.id,
-        split=read.split,
-        step=read.step,
-        record=_record(read.record, read.line, known),
-        index=read.index,
-        response=read.response,
-        reasoning=read.reasoning,
-        reward=read.reward,
-        correct=read.correct,
-        exploit=read.exploit,
+        id=parsed.id,
+        split=parsed.split,
+        step=parsed.step,
+        record=_read_record(parsed.record, parsed.line, records),
+        index=parsed.index,
+        response=parsed.response,
+        reasoning=parsed.reasoning,
+        reward=parsed.reward,
+        correct=parsed.correct,
+        exploit=parsed.exploit,
     )
 
 
-def _record(value: dict[str, Any], line: int, known: dict[str, Record]) -> Record:
-    """Return the record, checked as one of a training file; alike ones, as the rollouts of a group have, are one."""
+def _read_record(value: dict[str, Any], line: int, records: dict[str, Record]) -> Record:
+    """Return the record, after the checks of a training file. `records` caches the records of earlier lines."""
     text = json.dumps(value)
-    if text not in known:
+    if text not in records:
         try:
-            known[text] = read_records(io.BytesIO(text.encode()), DatasetLimits(min_records=1))[0]
+            records[text] = read_records(io.BytesIO(text.encode()), DatasetLimits(min_records=1))[0]
         except DatasetError as error:
             raise ValueError(f"record: {error.reason}") from None
-    record = known[text]
+    record = records[text]
     if record.line != line:
-        record = known[text] = replace(record, line=line)
+        record = records[text] = replace(record, line=line)
     return record
 
 

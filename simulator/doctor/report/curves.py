@@ -1,4 +1,4 @@
-"""The curves of a rehearsed run: the reward that training saw, beside the truth that it could not see."""
+"""The curves of a simulated run: the reward, and the true quality that training does not know."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 from simulator.doctor.training_trace import TrainingTrace
 from simulator.training.convergence import WINDOW_STEPS
 
-# A drawing's size and the room around the plot, in its own units.
+# The size of a drawing and its margins, in SVG units.
 WIDTH: Final = 480.0
 HEIGHT: Final = 220.0
 LEFT, RIGHT, TOP, BOTTOM = 36.0, 12.0, 10.0, 28.0
@@ -15,7 +15,10 @@ LEFT, RIGHT, TOP, BOTTOM = 36.0, 12.0, 10.0, 28.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceSummary:
-    """The mean reward of a run's first steps and of its last, and the share of right answers where these are known."""
+    """The mean reward and share of right answers at the start and the end of a run. The share is None if unknown.
+
+    A run of fewer than 20 steps is split in halves. The training probes (`trace_windows`) need 20 steps instead.
+    """
 
     first_reward: float
     last_reward: float
@@ -25,7 +28,7 @@ class TraceSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """A mark on an axis, at a place of the drawing."""
+    """A mark on an axis, at a coordinate of the drawing."""
 
     at: str
     label: str
@@ -33,13 +36,13 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
-    """A run as a drawing: `points` of SVG polylines, dots as (x, y), and marks.
+    """A run as a drawing: `points` of SVG polylines, dots as (x, y), and ticks.
 
     Attributes:
-        reward: step by step.
-        smooth_reward: averaged over the ten steps that end there.
-        quality: the share of answers that are really right, averaged likewise; empty where it is not known.
-        held_out: rewards on the held-out records.
+        reward: the reward of each step.
+        smooth_reward: the mean reward of the last ten steps.
+        quality: the share of really right answers, as the same mean. Empty if it is not known.
+        held_out: the rewards on the held-out records.
     """
 
     reward: str
@@ -51,7 +54,7 @@ class Curves:
 
 
 def summarize_trace(trace: TrainingTrace) -> TraceSummary | None:
-    """Return how a run began and ended: ten steps each, or half of a run of fewer than twenty; None without a step."""
+    """Return the means of the first and the last ten steps, or of both halves of a short run. None without steps."""
     if not trace.metrics:
         return None
     window = min(WINDOW_STEPS, max(1, len(trace.metrics) // 2))
@@ -66,7 +69,7 @@ def summarize_trace(trace: TrainingTrace) -> TraceSummary | None:
 
 
 def draw_curves(trace: TrainingTrace) -> Curves | None:
-    """Return a run's curves, on a scale that holds 0 and 1; None for a run without a step."""
+    """Return the curves of a run, on a scale that includes 0 and 1. None without steps."""
     if not trace.metrics:
         return None
     rewards = [metrics.critic_rewards_mean for metrics in trace.metrics]
@@ -96,11 +99,11 @@ def draw_curves(trace: TrainingTrace) -> Curves | None:
     )
 
 
-def _quality_by_step(course: TrainingTrace) -> list[float]:
-    """Return the share of right answers step by step; nothing where no record's right answer is known."""
-    if all(scored.correct is None for scored in course.rollouts):
+def _quality_by_step(trace: TrainingTrace) -> list[float]:
+    """Return the share of right answers of each step. Empty if it is known for no rollout."""
+    if all(rollout.correct is None for rollout in trace.rollouts):
         return []
-    return [truth.quality_mean for truth in course.truths]
+    return [truth.quality_mean for truth in trace.truths]
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Texts that a function or a data file brought, made plain and short to look at."""
+"""Shortens texts of functions, models and data files for display, and makes every character visible."""
 
 from typing import Final
 
@@ -8,22 +8,22 @@ ELLIPSIS: Final = "…"
 
 
 def one_line(text: str) -> str:
-    """Return words on one line, each gap one blank, and nothing in them that could not be seen."""
+    """Return the text on one line, with single blanks and visible characters."""
     return sanitize(" ".join(text.split()))
 
 
 def shorten(text: str, max_length: int, *, head_share: float = 1 / 3) -> str:
-    """Return a text of at most `max_length` characters: of a longer one the beginning, and the end, where an answer stands.
+    """Return at most `max_length` characters: the start and the end of a longer text, because answers come last.
 
-    `head_share` is the beginning's share.
+    `head_share` is the share of the start.
     """
     if len(text) <= max_length:
         return text
-    first = int((max_length - 1) * head_share)
-    last = max_length - 1 - first
-    return f"{text[:first]}{ELLIPSIS}{text[len(text) - last :]}"
+    head = int((max_length - 1) * head_share)
+    tail = max_length - 1 - head
+    return f"{text[:head]}{ELLIPSIS}{text[len(text) - tail :]}"
 
 
 def format_score(score: float | None) -> str:
-    """Return a score as people write it: 0, 1, 0.4375; `no score` for none."""
+    """Return a score with at most six digits, such as 0, 1 or 0.4375, or "no score"."""
     return "no score" if score is None else f"{score:.6g}"

@@ -46,7 +46,7 @@ _TITLES: Final = {
     ),
     "E": (
         "Run checks",
-        "`rft-sim estimate --data FILE` makes these checks, from the data, the hyperparameters and the duration of calls.",
+        "`rft-sim estimate --data FILE` makes these checks with the data, the hyperparameters and the call durations.",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The findings for a browser: one HTML file that asks no other file, runs no script and may be printed or mailed."""
+"""The findings as one HTML file, without scripts or other files, to read, print or send."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -28,9 +28,9 @@ _CLASSES: Final = {
 
 
 def render_html(report: DoctorReport, *, probes: Sequence[Probe] = ALL_PROBES) -> str:
-    """Return the HTML text. The pages of those `probes` that the visit took are part of it."""
+    """Return the HTML. It includes the explanations of those `probes` that ran."""
     ranked = sort_by_severity(report.findings)
-    taken = set(report.probe_ids)
+    probe_ids = set(report.probe_ids)
     return _template().render(
         report=report,
         findings=[finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}],
@@ -38,13 +38,13 @@ def render_html(report: DoctorReport, *, probes: Sequence[Probe] = ALL_PROBES) -
         tone=_tone(ranked),
         traces=[(trace, curves.draw_curves(trace), curves.summarize_trace(trace)) for trace in report.traces],
         layout=curves,
-        probes=[probe for probe in probes if probe.id in taken],
+        probes=[probe for probe in probes if probe.id in probe_ids],
         sections=SECTIONS,
     )
 
 
 def _tone(findings: Sequence[Finding]) -> str:
-    """Return the verdict's colour: that of the worst finding, where it is one to act on."""
+    """Return the CSS class of the verdict: that of the worst finding if it is a failure or a warning, else ok."""
     worst = findings[0].severity if findings else Severity.OK
     return _CLASSES[worst] if worst in {Severity.FAIL, Severity.WARN} else _CLASSES[Severity.OK]
 
@@ -63,7 +63,7 @@ def _template() -> Template:
 
 
 def _prose(text: str) -> Markup:
-    """Return words with what stands in backquotes as code, all of it escaped."""
+    """Return escaped text, with the parts in backquotes as code."""
     parts = (
         Markup("<code>{}</code>").format(part.strip("`")) if index % 2 else escape(part)
         for index, part in enumerate(CODE_SPAN.split(sanitize(text)))

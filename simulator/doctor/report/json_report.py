@@ -1,21 +1,21 @@
-"""The findings for scripts: one JSON object with stable keys.
+"""The findings as JSON for scripts: one object with stable keys.
 
-    schema_version   1; a key that changes its meaning or goes away raises it
+    schema_version   1. It rises when a key changes its meaning or disappears
     patient          the reward function's name
     data             {"name", "records"}
-    questions        what the questions depend on, by name: the file's sha256, the model, the rows, the seed, ...
-    hyperparameters  of the run that is being considered, by verl's and the API's names
-    calls            how often the function was invoked
-    notes            what to know before the findings are read, a sentence each
+    questions        the inputs of the doctor run by name: the file's sha256, the model, the rows, the seed, ...
+    hyperparameters  those of the planned training run, by verl's and the API's names
+    calls            the number of invocations
+    notes            remarks on the findings, one sentence each
     verdict          a sentence for people
-    counts           findings by severity: fail, warn, info, not measured, ok
+    counts           the number of findings by severity: fail, warn, info, not measured, ok
     findings         worst first: {"probe", "name", "severity", "what", "measured", "threshold", "value", "fix", "page",
-                     "exhibits"}; `value` is the measured value as a number, or null. An exhibit is {"line", "prompt",
-                     "response", "score", "note"}, with texts as they were sent, in full
-    courses          the rehearsed runs: {"name", "total_steps", "fault", "steps", "held_out"}; a step holds what
-                     Bedrock publishes and the hidden truth beside it, by name
+                     "exhibits"}. `value` is the measured value as a number, or null. An exhibit is {"line", "prompt",
+                     "response", "score", "note"}, with complete texts
+    courses          the simulated runs: {"name", "total_steps", "fault", "steps", "held_out"}. A step holds
+                     what Bedrock publishes and the hidden truth, by name
 
-Keys are sorted, and all is ASCII, so that what a reward function returned can be written anywhere.
+Keys are sorted. Everything is ASCII, because a reward function can return any text.
 """
 
 import json
@@ -32,7 +32,7 @@ SCHEMA_VERSION: Final = 1
 
 
 def build_document(report: DoctorReport) -> dict[str, Any]:
-    """Return a visit as JSON values, laid out as the module says."""
+    """Return a doctor run as JSON values, with the keys above."""
     return {
         "schema_version": SCHEMA_VERSION,
         "patient": report.function_name,
@@ -44,12 +44,12 @@ def build_document(report: DoctorReport) -> dict[str, Any]:
         "verdict": report.verdict,
         "counts": {severity.value: report.count(severity) for severity in Severity},
         "findings": [_finding(finding) for finding in sort_by_severity(report.findings)],
-        "courses": [_trace(course) for course in report.traces],
+        "courses": [_trace(trace) for trace in report.traces],
     }
 
 
 def render_json(report: DoctorReport) -> str:
-    """Return the JSON text, with a newline at its end."""
+    """Return the JSON text, with a final newline."""
     return json.dumps(build_document(report), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
@@ -64,26 +64,26 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "value": _number(finding.value),
         "fix": finding.fix,
         "page": explanation_link(finding.probe),
-        "exhibits": [_example(exhibit) for exhibit in finding.examples],
+        "exhibits": [_example(example) for example in finding.examples],
     }
 
 
-def _example(exhibit: Example) -> dict[str, Any]:
-    return asdict(exhibit) | {"score": _number(exhibit.score)}
+def _example(example: Example) -> dict[str, Any]:
+    return asdict(example) | {"score": _number(example.score)}
 
 
-def _trace(course: TrainingTrace) -> dict[str, Any]:
+def _trace(trace: TrainingTrace) -> dict[str, Any]:
     return {
-        "name": course.name,
-        "total_steps": course.total_steps,
-        "fault": course.error,
+        "name": trace.name,
+        "total_steps": trace.total_steps,
+        "fault": trace.error,
         "steps": [
-            metrics.as_data() | truth.as_data() for metrics, truth in zip(course.metrics, course.truths, strict=True)
+            metrics.as_data() | truth.as_data() for metrics, truth in zip(trace.metrics, trace.truths, strict=True)
         ],
-        "held_out": [evaluation.as_data() for evaluation in course.held_out],
+        "held_out": [evaluation.as_data() for evaluation in trace.held_out],
     }
 
 
 def _number(value: float | None) -> float | None:
-    """Return what JSON has a form for."""
+    """Return the number, or None for NaN and infinity, which JSON lacks."""
     return value if value is not None and isfinite(value) else None

@@ -1,7 +1,7 @@
-"""The findings for CI servers: JUnit XML with a test case for each probe.
+"""The findings as JUnit XML for CI servers, with one test case per probe.
 
-JUnit XML has no authority's schema; this keeps to what the common parsers share: a `testsuites` root with its counts,
-one `testsuite`, and of each test case at most one `failure` or `skipped`, then one `system-out`.
+JUnit XML has no official schema. This report uses what the common parsers share: a `testsuites` root with counts, one
+`testsuite`, and per test case at most one `failure` or `skipped`, then one `system-out`.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from simulator.doctor.report.explanations import explanation_link
 from simulator.http.sanitize import sanitize
 
 _SUITE = "rft-sim doctor"
-_LONGEST = 400  # characters of a prompt or a response
+_MAX_LENGTH = 400  # characters of a prompt or a response
 
 
 def render_junit(report: DoctorReport, *, strict: bool) -> str:
-    """Return the XML text. A warning is a failed case when strict, and a passed one with its words otherwise."""
+    """Return the XML. If strict, a warning fails its test case. Otherwise the case passes and contains the warning."""
     cases = [
         (probe, tuple(findings))
         for probe, findings in groupby(report.findings, key=lambda finding: f"{finding.probe} {finding.name}")
@@ -38,24 +38,24 @@ def render_junit(report: DoctorReport, *, strict: bool) -> str:
         if failed:
             counts["failures"] += 1
             failure = SubElement(case, "failure", type=failed[0].severity.value, message=one_line(failed[0].message))
-            failure.text = _text(failed)
+            failure.text = _finding_text(failed)
         elif all(finding.severity is Severity.SKIPPED for finding in findings):
             counts["skipped"] += 1
             SubElement(case, "skipped", message=one_line(findings[0].message))
             continue
         if rest:
-            SubElement(case, "system-out").text = _text(rest)
+            SubElement(case, "system-out").text = _finding_text(rest)
     for element in (root, suite):
         element.attrib |= {name: str(count) for name, count in counts.items()}
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
-def _text(findings: Sequence[Finding]) -> str:
-    return "\n\n".join("\n".join(_lines(finding)) for finding in findings)
+def _finding_text(findings: Sequence[Finding]) -> str:
+    return "\n\n".join("\n".join(_finding_lines(finding)) for finding in findings)
 
 
-def _lines(finding: Finding) -> list[str]:
+def _finding_lines(finding: Finding) -> list[str]:
     facts = (
         ("measured", finding.measured),
         ("threshold", finding.threshold),
@@ -65,14 +65,14 @@ def _lines(finding: Finding) -> list[str]:
     return [
         f"{finding.severity.value}: {one_line(finding.message)}",
         *(f"{name}: {one_line(text)}" for name, text in facts if text),
-        *(line for exhibit in finding.examples for line in _example(exhibit)),
+        *(line for example in finding.examples for line in _example_lines(example)),
     ]
 
 
-def _example(exhibit: Example) -> list[str]:
-    place = "" if exhibit.line is None else f"line {exhibit.line}, "
+def _example_lines(example: Example) -> list[str]:
+    line = "" if example.line is None else f"line {example.line}, "
     return [
-        f"  {place}prompt: {shorten(sanitize(exhibit.prompt), _LONGEST)}",
-        f"  response: {shorten(sanitize(exhibit.response), _LONGEST)}",
-        f"  score: {format_score(exhibit.score)}{f' ({sanitize(exhibit.note)})' if exhibit.note else ''}",
+        f"  {line}prompt: {shorten(sanitize(example.prompt), _MAX_LENGTH)}",
+        f"  response: {shorten(sanitize(example.response), _MAX_LENGTH)}",
+        f"  score: {format_score(example.score)}{f' ({sanitize(example.note)})' if example.note else ''}",
     ]

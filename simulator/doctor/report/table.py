@@ -1,4 +1,4 @@
-"""The findings for a person at a terminal: the worst first, each with what shows it and what to do."""
+"""The findings as a table in the terminal: the worst first, each with examples and a fix."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
@@ -10,21 +10,21 @@ from rich.text import Text
 
 from simulator.doctor.doctor_report import DoctorReport, format_count
 from simulator.doctor.finding import Example, Finding, Severity, sort_by_severity
-from simulator.doctor.report import terminal as report
 from simulator.doctor.report.curves import summarize_trace
 from simulator.doctor.report.excerpts import format_score, one_line, shorten
+from simulator.doctor.report.terminal import print_parts
 from simulator.doctor.training_trace import TrainingTrace
 from simulator.http.sanitize import escape_character
 
 MAX_EXAMPLES: Final = 2
-"""As many exhibits of a finding are shown, of one to know of one; the other reports hold them all."""
+"""The most examples of a finding, and 1 for information. The other reports contain all."""
 
-_PROMPT, _PROMPT_AGAIN, _RESPONSE, _NOTE = 150, 50, 300, 200  # characters
-_PROMPT_HEAD: Final = 0.8  # a prompt is known by its beginning
+_PROMPT, _REPEATED_PROMPT, _RESPONSE, _NOTE = 150, 50, 300, 200  # characters
+_PROMPT_HEAD: Final = 0.8  # the share of the start, which identifies a prompt
 _BARS: Final = "▁▂▃▄▅▆▇█"
-_SPARK, _ID = 16, 3  # columns
+_SPARKLINE, _ID = 16, 3  # columns
 
-_Prompt: TypeAlias = tuple[int | None, str]  # its line, and its words
+_Prompt: TypeAlias = tuple[int | None, str]  # its line and its text
 
 _STYLES: Final[Mapping[Severity, str]] = {
     Severity.FAIL: "bold red",
@@ -35,150 +35,150 @@ _STYLES: Final[Mapping[Severity, str]] = {
 }
 
 
-def print_report(doctor_report: DoctorReport, console: Console) -> None:
-    """Print a visit."""
-    report.print_parts(_parts(doctor_report), console)
+def print_report(report: DoctorReport, console: Console) -> None:
+    """Print the report of a doctor run."""
+    print_parts(_parts(report), console)
 
 
-def _parts(visit: DoctorReport) -> Iterator[RenderableType]:
-    yield _heading(visit)
-    ranked = sort_by_severity(visit.findings)
-    told = [finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}]
-    if told:
+def _parts(report: DoctorReport) -> Iterator[RenderableType]:
+    yield _heading(report)
+    ranked = sort_by_severity(report.findings)
+    problems = [finding for finding in ranked if finding.severity not in {Severity.OK, Severity.SKIPPED}]
+    if problems:
         yield Text()
-        yield build_finding_table(told)
-    if visit.traces:
+        yield build_finding_table(problems)
+    if report.traces:
         yield Text()
-        yield _trace_table(visit.traces)
-    fine = [finding for finding in ranked if finding.severity is Severity.OK]
+        yield _trace_table(report.traces)
+    passed = [finding for finding in ranked if finding.severity is Severity.OK]
     skipped = [finding for finding in ranked if finding.severity is Severity.SKIPPED]
-    if fine or skipped:
+    if passed or skipped:
         yield Text()
-        yield _compact_table([*_ok_rows(fine), *_not_measured_rows(skipped)])
+        yield _compact_table([*_ok_rows(passed), *_not_measured_rows(skipped)])
     yield Text()
-    yield _verdict(visit, told)
+    yield _verdict(report, problems)
 
 
-def _heading(visit: DoctorReport) -> Text:
-    questions, settings = visit.inputs, visit.hyperparameters
-    asked = (
-        f"{visit.data_name}: {format_count(visit.record_count, 'record')}, {questions['rows']} asked about in {visit.call_count:,} calls · "
-        f"{questions['model']}, batches of {settings.batch_size}, {format_count(settings.n_epochs, 'epoch')}, "
-        f"learning rate x{settings.learning_rate_multiplier:g} · seed {questions['seed']}"
+def _heading(report: DoctorReport) -> Text:
+    inputs, hyperparameters = report.inputs, report.hyperparameters
+    scope = (
+        f"{report.data_name}: {format_count(report.record_count, 'record')}, {inputs['rows']} tested in "
+        f"{format_count(report.call_count, 'call')} · "
+        f"{inputs['model']}, batches of {hyperparameters.batch_size}, "
+        f"{format_count(hyperparameters.n_epochs, 'epoch')}, "
+        f"learning rate x{hyperparameters.learning_rate_multiplier:g} · seed {inputs['seed']}"
     )
-    whose = f"\nrollouts: {one_line(visit.rollouts_source)}" if visit.rollouts_source else ""
-    guess = f"\n{one_line(visit.calibration_warning)}" if visit.calibration_warning else ""
+    rollouts = f"\nrollouts: {one_line(report.rollouts_source)}" if report.rollouts_source else ""
+    warning = f"\n{one_line(report.calibration_warning)}" if report.calibration_warning else ""
     return Text.assemble(
-        (f"Reward doctor: {one_line(visit.function_name)}\n", "bold"), (f"{one_line(asked)}{whose}{guess}", "dim")
+        (f"Reward doctor: {one_line(report.function_name)}\n", "bold"), (f"{one_line(scope)}{rollouts}{warning}", "dim")
     )
 
 
-def _verdict(visit: DoctorReport, told: Sequence[Finding]) -> Text:
-    worst = min((finding.severity for finding in visit.findings), key=lambda severity: severity.rank)
+def _verdict(report: DoctorReport, problems: Sequence[Finding]) -> Text:
+    worst = min((finding.severity for finding in report.findings), key=lambda severity: severity.rank)
     style = _STYLES[worst] if worst in {Severity.FAIL, Severity.WARN} else "bold green"
-    if visit.count(Severity.SKIPPED) == len(visit.findings):
+    if report.count(Severity.SKIPPED) == len(report.findings):
         style = "bold"
     hint = ""
-    if told:
-        first = told[0].probe
-        # Probes stand in the order in which one rests on another.
-        begin = f"Begin with {first}: others may follow from it. " if visit.count(Severity.FAIL) > 1 else ""
+    if problems:
+        first = problems[0].probe
+        # A failure can cause failures of later probes.
+        begin = f"Begin with {first}, which may cause the others. " if report.count(Severity.FAIL) > 1 else ""
         hint = f"\n{begin}What a finding means: rft-sim doctor --explain {first}"
-    return Text.assemble((visit.verdict, style), (hint, "dim"))
+    return Text.assemble((report.verdict, style), (hint, "dim"))
 
 
 def build_finding_table(findings: Sequence[Finding]) -> Table:
-    """Return findings one below the other, each with what shows it and what to do."""
+    """Return findings below each other, each with examples and a fix."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, min_width=_ID)
     table.add_column(ratio=1)
-    known: set[_Prompt] = set()
-    for place, finding in enumerate(findings):
-        if place:
+    printed_prompts: set[_Prompt] = set()
+    for index, finding in enumerate(findings):
+        if index:
             table.add_row()
         style = _STYLES[finding.severity]
-        body = _body(finding, known)
+        body = _body(finding, printed_prompts)
         table.add_row(Text(finding.severity.upper(), style=style), Text(finding.probe, style=style), body)
     return table
 
 
-def _body(finding: Finding, known: set[_Prompt]) -> Group:
-    """Return what is told of a finding; prompts that are `known` from above are told by their first words."""
+def _body(finding: Finding, printed_prompts: set[_Prompt]) -> Group:
+    """Return the text of a finding. Prompts that were printed before are shortened."""
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(no_wrap=True, style="dim")
     facts.add_column(ratio=1, overflow="fold")
     if finding.measured or finding.threshold:
-        wanted = f"  (wanted: {one_line(finding.threshold)})" if finding.threshold else ""
-        facts.add_row("measured", Text.assemble((one_line(finding.measured), "bold"), (wanted, "dim")))
-    most = 1 if finding.severity is Severity.INFO else MAX_EXAMPLES
+        expected = f"  (expected: {one_line(finding.threshold)})" if finding.threshold else ""
+        facts.add_row("measured", Text.assemble((one_line(finding.measured), "bold"), (expected, "dim")))
+    max_examples = 1 if finding.severity is Severity.INFO else MAX_EXAMPLES
     last: _Prompt | None = None
-    for exhibit in finding.examples[:most]:
-        prompt = exhibit.line, exhibit.prompt
+    for example in finding.examples[:max_examples]:
+        prompt = example.line, example.prompt
         if last:
             facts.add_row()
-        if exhibit.prompt and prompt != last:
-            facts.add_row("prompt" if exhibit.line is None else f"line {exhibit.line}", _prompt(prompt, known))
-        _example_rows(facts, exhibit)
-        known.add(prompt)
+        if example.prompt and prompt != last:
+            label = "prompt" if example.line is None else f"line {example.line}"
+            facts.add_row(label, _prompt_text(prompt, printed_prompts))
+        _add_example(facts, example)
+        printed_prompts.add(prompt)
         last = prompt
-    if (more := len(finding.examples) - most) > 0:
-        facts.add_row("", Text(f"and {more} more: --html FILE or --json FILE shows all", style="dim"))
+    if (more := len(finding.examples) - max_examples) > 0:
+        facts.add_row("", Text(f"and {more} more: --html FILE and --json FILE contain all", style="dim"))
     if finding.fix:
-        facts.add_row(Text("do", style="bold not dim"), Text(one_line(finding.fix), style="bold"))
+        facts.add_row(Text("fix", style="bold not dim"), Text(one_line(finding.fix), style="bold"))
     title = Text.assemble((f"{finding.name}: ", "bold"), one_line(finding.message))
     return Group(title, facts) if facts.rows else Group(title)
 
 
-def _prompt(prompt: _Prompt, known: Container[_Prompt]) -> Text:
-    words = one_line(prompt[1])
-    again = prompt in known
-    return Text(
-        shorten(words, _PROMPT_AGAIN, head_share=1.0) if again else shorten(words, _PROMPT, head_share=_PROMPT_HEAD),
-        style="dim",
-    )
+def _prompt_text(prompt: _Prompt, printed_prompts: Container[_Prompt]) -> Text:
+    text = one_line(prompt[1])
+    if prompt in printed_prompts:
+        return Text(shorten(text, _REPEATED_PROMPT, head_share=1.0), style="dim")
+    return Text(shorten(text, _PROMPT, head_share=_PROMPT_HEAD), style="dim")
 
 
-def _example_rows(facts: Table, exhibit: Example) -> None:
-    facts.add_row("response", _quoted(exhibit.response))
-    note = f"  {shorten(one_line(exhibit.note), _NOTE)}" if exhibit.note else ""
-    facts.add_row("score", Text.assemble((format_score(exhibit.score), "cyan"), (note, "dim")))
+def _add_example(facts: Table, example: Example) -> None:
+    facts.add_row("response", _quoted(example.response))
+    note = f"  {shorten(one_line(example.note), _NOTE)}" if example.note else ""
+    facts.add_row("score", Text.assemble((format_score(example.score), "cyan"), (note, "dim")))
 
 
 def _quoted(response: str) -> Text:
-    """Return a response in quotes, which show its blanks, with its length where not all of it is shown."""
+    """Return a response in quotes, which make blanks at its ends visible. A shortened one has its length."""
     text = Text("“", style="dim", end="")
     for character in shorten(response, _RESPONSE):
-        shown = escape_character(character)
-        text.append(shown, style="not dim" if shown == character else "not dim magenta")
+        visible = escape_character(character)
+        text.append(visible, style="not dim" if visible == character else "not dim magenta")
     text.append("”")
     if len(response) > _RESPONSE:
         text.append(f" ({len(response):,} characters)", style="dim")
     return text
 
 
-def _trace_table(courses: Sequence[TrainingTrace]) -> RenderableType:
+def _trace_table(traces: Sequence[TrainingTrace]) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading in ("rehearsed training", "", "reward", "really right", "steps"):
+    for heading in ("simulated training", "", "reward", "really right", "steps"):
         table.add_column(heading, no_wrap=True)
-    faults = []
-    for course in courses:
-        table.add_row(*_trace_row(course))
-        if course.error:
-            faults.append(Text(f"{course.name} ended early: {one_line(course.error)}", style="red"))
-    return Group(table, *faults)
+    errors = []
+    for trace in traces:
+        table.add_row(*_trace_row(trace))
+        if trace.error:
+            errors.append(Text(f"{trace.name} ended early: {one_line(trace.error)}", style="red"))
+    return Group(table, *errors)
 
 
-def _trace_row(course: TrainingTrace) -> Iterator[Text]:
-    yield Text(course.name)
+def _trace_row(trace: TrainingTrace) -> Iterator[Text]:
+    yield Text(trace.name)
     yield Text(
-        render_sparkline([metrics.critic_rewards_mean for metrics in course.metrics], width=_SPARK), style="cyan"
+        render_sparkline([metrics.critic_rewards_mean for metrics in trace.metrics], width=_SPARKLINE), style="cyan"
     )
-    ends = summarize_trace(course)
-    yield _from_to(ends.first_reward, ends.last_reward) if ends else Text("-")
-    yield _from_to(ends.first_quality, ends.last_quality) if ends else Text("-")
-    taken, planned = len(course.metrics), course.total_steps
-    yield Text(str(taken) if taken >= planned else f"{taken} of {planned}")
+    summary = summarize_trace(trace)
+    yield _from_to(summary.first_reward, summary.last_reward) if summary else Text("-")
+    yield _from_to(summary.first_quality, summary.last_quality) if summary else Text("-")
+    yield Text(str(trace.steps) if trace.steps >= trace.total_steps else f"{trace.steps} of {trace.total_steps}")
 
 
 def _from_to(first: float | None, last: float | None) -> Text:
@@ -186,7 +186,7 @@ def _from_to(first: float | None, last: float | None) -> Text:
 
 
 def render_sparkline(values: Sequence[float], *, width: int) -> str:
-    """Return bars for values, averaged into at most `width` columns; those within 0 and 1 are drawn on that scale."""
+    """Return a bar chart of at most `width` characters, each the mean of its values. The scale includes 0 and 1."""
     columns = max(1, min(width, len(values)))
     edges = [round(index * len(values) / columns) for index in range(columns + 1)]
     means = [sum(values[start:end]) / (end - start) for start, end in pairwise(edges) if end > start]
@@ -198,27 +198,27 @@ def render_sparkline(values: Sequence[float], *, width: int) -> str:
 def _ok_rows(findings: Sequence[Finding]) -> Iterator[tuple[str, str, Text]]:
     for finding in findings:
         measured = f" ({one_line(finding.measured)})" if finding.measured else ""
-        said = Text.assemble((f"{finding.name}: ", ""), (f"{one_line(finding.message)}{measured}", "dim"))
-        said.no_wrap, said.overflow = True, "ellipsis"
-        yield "ok", finding.probe, said
+        text = Text.assemble((f"{finding.name}: ", ""), (f"{one_line(finding.message)}{measured}", "dim"))
+        text.no_wrap, text.overflow = True, "ellipsis"
+        yield "ok", finding.probe, text
 
 
 def _not_measured_rows(findings: Sequence[Finding]) -> Iterator[tuple[str, str, Text]]:
-    """Yield a row for each reason why something was not measured."""
-    for reason, some in groupby(
+    """Yield one row per reason, with the ids of its probes."""
+    for reason, group in groupby(
         sorted(findings, key=lambda finding: finding.message), key=lambda finding: finding.message
     ):
-        names = list(dict.fromkeys(finding.probe for finding in some))
-        yield "-", ", ".join(names), Text.assemble("not measured: ", (one_line(reason), "dim"))
+        ids = list(dict.fromkeys(finding.probe for finding in group))
+        yield "-", ", ".join(ids), Text.assemble("not measured: ", (one_line(reason), "dim"))
 
 
 def _compact_table(rows: Sequence[tuple[str, str, Text]]) -> Group:
     lines: list[RenderableType] = []
-    for word, names, said in rows:
+    for severity, ids, text in rows:
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(width=4)
         table.add_column(min_width=_ID, overflow="fold", max_width=24)
         table.add_column(ratio=1)
-        table.add_row(Text(word, style="green" if word == "ok" else "dim"), Text(names), said)
+        table.add_row(Text(severity, style="green" if severity == "ok" else "dim"), Text(ids), text)
         lines.append(table)
     return Group(*lines)

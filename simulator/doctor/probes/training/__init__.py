@@ -1,1 +1,1 @@
-"""Training probes: what a run on the function's rewards would have come to, rehearsed on the simulated policy."""
+"""The training probes T1 to T14: checks of simulated training runs on the function's rewards."""

@@ -2,12 +2,8 @@
 
 from typing import Final
 
-from simulator.doctor.probes.training.trace_windows import (
-    has_known_truth,
-)
-from simulator.doctor.training_trace import (
-    TrainingTrace,
-)
+from simulator.doctor.probes.training.trace_windows import has_known_truth
+from simulator.doctor.training_trace import TrainingTrace
 
 MAX_QUALITY_DROP: Final = 0.03
 """The largest fall of true quality with a rising reward (INFERRED, after Goodhart's law)."""

@@ -19,7 +19,7 @@ from simulator.doctor.training_trace import TrainingTrace, TrainingTraces
 SATURATED: Final = Probe(
     id="T2",
     name="saturated",
-    question=("Is there room for the reward to rise?"),
+    question="Is there room for the reward to rise?",
     measured=(
         f"The mean reward of the first ten steps. Above {SATURATED_REWARD} is a warning. It is only information where "
         f"really wrong rollouts get less than {PAID_SHARE} times the reward of right ones: then the simulated model "
@@ -29,7 +29,7 @@ SATURATED: Final = Probe(
         "A model that earns nearly the full reward before training has nothing to learn. AWS calls fine-tuning "
         "unnecessary in this case."
     ),
-    remedy=("Make sure that wrong answers score low. If they do, use harder prompts, or do not fine-tune."),
+    remedy="Make sure that wrong answers score low. If they do, use harder prompts, or do not fine-tune.",
     source='AWS, reward functions for Nova: baseline above 95 %: "RFT unnecessary".',
 )
 

@@ -25,7 +25,7 @@ MIN_RISE: Final = 0.05
 SPARSE: Final = Probe(
     id="T3",
     name="sparse or low",
-    question=("Does the model earn enough reward to learn from, and does the reward rise from a low start?"),
+    question="Does the model earn enough reward to learn from, and does the reward rise from a low start?",
     measured=(
         f"The mean reward over {WINDOWS_TEXT}. Below {SPARSE_REWARD} at the start is a failure. Below "
         f"{MIN_FINAL_REWARD} at the end is a failure, or a warning if it rose by {MIN_RISE} or more. "

@@ -21,12 +21,7 @@ from simulator.doctor.probes.training.trace_windows import (
     truth_means,
     truth_source_note,
 )
-from simulator.doctor.training_trace import (
-    LOWER_RATE,
-    TrainingTrace,
-    TrainingTraces,
-    find_trace,
-)
+from simulator.doctor.training_trace import LOWER_RATE, TrainingTrace, TrainingTraces, find_trace
 
 MIN_REWARD_RISE: Final = 0.05
 
@@ -39,7 +34,7 @@ this share of what a right response gets."""
 REWARD_VS_QUALITY: Final = Probe(
     id="T5",
     name="reward against quality",
-    question=("Does true quality rise with the reward?"),
+    question="Does true quality rise with the reward?",
     measured=(
         f"The reward over {WINDOWS_TEXT}, and the share of really right rollouts, which only the simulator knows: one "
         "rollout per training record, with the same random draws before and after. A failure is a reward that rises "
@@ -53,7 +48,7 @@ REWARD_VS_QUALITY: Final = Probe(
     remedy=(
         "Score the answer itself against the reference. Let format and style count only where the answer is right."
     ),
-    source=("No cloud job shows this, because it does not know the truth. INFERRED: thresholds and random draws."),
+    source="No cloud job shows this, because it does not know the truth. INFERRED: thresholds and random draws.",
 )
 
 

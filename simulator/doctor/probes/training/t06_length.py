@@ -4,12 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.probes.training.trace_windows import (
-    WINDOWS_TEXT,
-    comparable_trace,
-    last_rollouts,
-    metric_means,
-)
+from simulator.doctor.probes.training.trace_windows import WINDOWS_TEXT, comparable_trace, last_rollouts, metric_means
 from simulator.doctor.training_trace import TrainingTraces
 
 MAX_LENGTH_RATIO: Final = 1.4
@@ -18,19 +13,19 @@ MIN_LENGTH_RATIO: Final = 0.6
 """INFERRED: simulated runs on sound rewards stay between 0.84 and 1.28. AWS: "length exploding" hints at hacking."""
 
 MAX_LENGTH_CORRELATION: Final = 0.25
-"""Correlation of length and reward (INFERRED). In simulated runs it is 0 for a sound reward, and 0.74 if length is paid."""
+"""Correlation of length and reward (INFERRED). In simulated runs it is 0 for a sound reward, 0.74 if length pays."""
 
 LENGTH: Final = Probe(
     id="T6",
     name="length",
-    question=("Do the responses keep their length?"),
+    question="Do the responses keep their length?",
     measured=(
         f"The mean length in tokens over {WINDOWS_TEXT}. More than {MAX_LENGTH_RATIO} times or less than "
         f"{MIN_LENGTH_RATIO} times the first mean is a warning. A mean correlation of length and reward over the "
         f"steps above {MAX_LENGTH_CORRELATION} is also a warning."
     ),
-    means=("If the reward pays for length, the model learns length: responses grow, cost more, and are not better."),
-    remedy=("Pay for the result and not for words, steps or characters. Limit what a count can earn."),
+    means="If the reward pays for length, the model learns length: responses grow, cost more, and are not better.",
+    remedy="Pay for the result and not for words, steps or characters. Limit what a count can earn.",
     source=(
         'AWS on reading the metrics: "length exploding". Length bias: Dr. GRPO (arXiv 2503.20783). INFERRED: numbers.'
     ),

@@ -4,12 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
-from simulator.doctor.probes.training.trace_windows import (
-    WINDOWS_TEXT,
-    comparable_trace,
-    last_rollouts,
-    metric_means,
-)
+from simulator.doctor.probes.training.trace_windows import WINDOWS_TEXT, comparable_trace, last_rollouts, metric_means
 from simulator.doctor.training_trace import TrainingTraces
 
 MIN_ENTROPY_RATIO: Final = 0.1
@@ -20,7 +15,7 @@ MAX_ENTROPY_RATIO: Final = 1.5
 ENTROPY: Final = Probe(
     id="T7",
     name="entropy",
-    question=("Do the responses keep some variety?"),
+    question="Do the responses keep some variety?",
     measured=(
         f"The mean entropy (actor_entropy) over {WINDOWS_TEXT}. Less than {MIN_ENTROPY_RATIO} times the first mean is "
         f"a failure, more than {MAX_ENTROPY_RATIO} times a warning."

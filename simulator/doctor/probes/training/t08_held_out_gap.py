@@ -6,11 +6,7 @@ from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.probes.static.score_scale import SCALE_EXPLANATION
-from simulator.doctor.probes.training.trace_windows import (
-    comparable_trace,
-    last_rollouts,
-    reward_means,
-)
+from simulator.doctor.probes.training.trace_windows import comparable_trace, last_rollouts, reward_means
 from simulator.doctor.training_trace import TrainingTraces
 
 GAP_WARN: Final = 0.05
@@ -27,7 +23,7 @@ GAP_STANDARD_ERRORS: Final = 2.0
 HELD_OUT_GAP: Final = Probe(
     id="T8",
     name="held-out gap",
-    question=("Does the reward rise as much on records that training did not use?"),
+    question="Does the reward rise as much on records that training did not use?",
     measured=(
         "The mean reward of the last ten steps minus the reward of the last evaluation on held-out records. More "
         f"than {GAP_WARN} is a warning, more than {GAP_FAIL} a failure, if the gap also exceeds "
@@ -41,7 +37,7 @@ HELD_OUT_GAP: Final = Probe(
     remedy=(
         "Check that both files have the same kind of prompts and references. Use fewer epochs, or more varied records."
     ),
-    source=("Microsoft's azure-skills on reward hacking: 0.05 and 0.10. INFERRED: the standard error."),
+    source="Microsoft's azure-skills on reward hacking: 0.05 and 0.10. INFERRED: the standard error.",
 )
 
 

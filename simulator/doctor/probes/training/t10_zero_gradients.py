@@ -14,13 +14,13 @@ MAX_ZERO_GRADIENT_SHARE: Final = 0.5
 ZERO_GRADIENTS: Final = Probe(
     id="T10",
     name="zero gradients",
-    question=("Do the training steps change the model?"),
+    question="Do the training steps change the model?",
     measured=(
         "The share of steps whose gradient norm (actor_grad_norm) is exactly 0. More than "
         f"{MAX_ZERO_GRADIENT_SHARE:.0%} is a failure."
     ),
     means=('All groups of such a step are dead: "loss 0.0, grad_norm 0.0" is the most common question about GRPO.'),
-    remedy=("See T1: rewards must differ within a group."),
+    remedy="See T1: rewards must differ within a group.",
     source="verl, TRL #3452 and #3857, ms-swift #4547.",
 )
 

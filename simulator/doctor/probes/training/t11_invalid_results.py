@@ -10,9 +10,9 @@ from simulator.doctor.training_trace import TrainingTraces
 INVALID_RESULTS: Final = Probe(
     id="T11",
     name="invalid results",
-    question=("Does every rollout of a whole run get a usable score?"),
-    measured=("The function scores every rollout of the simulated runs. A rollout without a score is a failure."),
-    means=("A job fails at such a rollout, perhaps after hours. The service puts no other score in its place."),
+    question="Does every rollout of a whole run get a usable score?",
+    measured="The function scores every rollout of the simulated runs. A rollout without a score is a failure.",
+    means="A job fails at such a rollout, perhaps after hours. The service puts no other score in its place.",
     remedy=(
         "Score every rollout in time, whatever its text. Catch the errors that you expect, limit what can take long, "
         "and return a low score for these rollouts."

@@ -14,12 +14,7 @@ from simulator.doctor.probes.training.trace_windows import (
     truth_source_note,
 )
 from simulator.doctor.score_statistics import pairwise_accuracy
-from simulator.doctor.training_trace import (
-    AS_CONFIGURED,
-    TrainingTraces,
-    find_red_team_trace,
-    find_trace,
-)
+from simulator.doctor.training_trace import AS_CONFIGURED, TrainingTraces, find_red_team_trace, find_trace
 
 WARN_AGREEMENT: Final = 0.8
 
@@ -32,7 +27,7 @@ MIN_ROLLOUTS: Final = 20
 AGREEMENT: Final = Probe(
     id="T12",
     name="agreement with the truth",
-    question=("Does a right rollout score higher than a wrong one?"),
+    question="Does a right rollout score higher than a wrong one?",
     measured=(
         "Over all pairs of a really right and a really wrong rollout: the share in which the right one scores "
         "higher. A tie counts one half. The pairs come from the red team's run without its exploits (T9 and T13 "

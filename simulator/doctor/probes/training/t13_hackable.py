@@ -12,11 +12,7 @@ from simulator.doctor.probes.training.trace_windows import (
     last_rollouts,
     reward_means,
 )
-from simulator.doctor.training_trace import (
-    RED_TEAM,
-    TrainingTraces,
-    find_red_team_trace,
-)
+from simulator.doctor.training_trace import RED_TEAM, TrainingTraces, find_red_team_trace
 
 MAX_RED_TEAM_QUALITY_DROP: Final = 0.1
 """The largest fall of true quality with a policy that searches for exploits (INFERRED)."""
@@ -24,7 +20,7 @@ MAX_RED_TEAM_QUALITY_DROP: Final = 0.1
 HACKABLE: Final = Probe(
     id="T13",
     name="hackable",
-    question=("Does the reward withstand a policy that searches for exploits?"),
+    question="Does the reward withstand a policy that searches for exploits?",
     measured=(
         "A run in which the policy tries every exploit about ten times as often, long enough to learn one. True "
         "quality is measured with the same random draws before and after. A fall of more than "
@@ -35,8 +31,8 @@ HACKABLE: Final = Probe(
         "An exploit that one rollout in a thousand finds is also found in a long run. Then the reward jumps to its "
         "maximum and the answers no longer matter."
     ),
-    remedy=("Fix the exploit in the example, and read S9 for others."),
-    source=("INFERRED. In simulated runs, reward hacking is a sudden jump after a plateau."),
+    remedy="Fix the exploit in the example, and read S9 for others.",
+    source="INFERRED. In simulated runs, reward hacking is a sudden jump after a plateau.",
 )
 
 

@@ -5,11 +5,7 @@ from typing import Final
 
 from simulator.doctor.finding import Finding, Probe, Severity
 from simulator.doctor.probes.training.quality import MAX_QUALITY_DROP, keeps_quality
-from simulator.doctor.probes.training.trace_windows import (
-    MIN_STEPS,
-    comparable_trace,
-    reward_means,
-)
+from simulator.doctor.probes.training.trace_windows import MIN_STEPS, comparable_trace, reward_means
 from simulator.doctor.training_trace import (
     HIGHER_RATE,
     HIGHER_RATE_FACTOR,
@@ -20,7 +16,7 @@ from simulator.doctor.training_trace import (
 )
 
 MIN_RATE_ADVANTAGE: Final = 0.05
-"""Another learning rate is suggested if its last reward is higher by more than this: windows of ten steps differ by chance."""
+"""The smallest advantage of another learning rate that is reported. Windows of ten steps differ by chance."""
 
 LEARNING_RATE: Final = Probe(
     id="T14",
@@ -29,15 +25,13 @@ LEARNING_RATE: Final = Probe(
     measured=(
         f"The run is also simulated at {LOWER_RATE_FACTOR} and {HIGHER_RATE_FACTOR:g} times its learning rate, with "
         "the same random draws. A rate is suggested if its run ends with a reward (scaled from 0 to 1) higher by more "
-        "than "
-        f"{MIN_RATE_ADVANTAGE} and true quality falls by at most {MAX_QUALITY_DROP}. This probe "
-        "only informs."
+        f"than {MIN_RATE_ADVANTAGE} and true quality falls by at most {MAX_QUALITY_DROP}. This probe only informs."
     ),
     means=(
         "A rate that is too low leaves the reward where it was. A rate that is too high breaks the model, and the "
         "reward shows that late."
     ),
-    remedy=("Start from the suggested multiplier and check the reward of the first steps."),
+    remedy="Start from the suggested multiplier and check the reward of the first steps.",
     source=(
         "INFERRED: the policy is simulated and its learning rate is calibrated on published runs. Trust only the "
         "order of the rates."

@@ -100,7 +100,7 @@ def has_known_truth(trace: TrainingTrace) -> bool:
 
 
 def truth_source_note(trace: TrainingTrace) -> str:
-    """Say that our answer check decided which recorded rollouts are right. Empty for simulated ones, which are known."""
+    """Return a note that our answer check decides which recorded rollouts are right. Empty for simulated ones."""
     if not trace.recorded_kinds:
         return ""
     doubts = [words for kind, words in _UNCERTAIN_KINDS.items() if kind in trace.recorded_kinds]
