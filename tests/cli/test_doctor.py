@@ -47,9 +47,7 @@ def test_a_function_without_findings_exits_with_0(reward: Path) -> None:
     """The table is on standard output, and nothing on standard error."""
     done = doctor(reward, "--data", DATA, "--only", "S10")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == (
-        "Nothing was found that speaks against paying for this run. No more was asked than S10."
-    )
+    assert done.stdout.splitlines()[-1] == ("No finding speaks against paying for this run. Only S10 ran.")
 
 
 def test_a_failure_exits_with_1() -> None:
@@ -92,7 +90,7 @@ def test_json_is_alone_on_standard_output(reward: Path) -> None:
     done = doctor(reward, "--data", DATA, "--only", "S10", "--json", "-")
     assert ([finding["probe"] for finding in json.loads(done.stdout)["findings"]], done.stderr) == (
         ["S10"],
-        "Nothing was found that speaks against paying for this run. No more was asked than S10.\n",
+        "No finding speaks against paying for this run. Only S10 ran.\n",
     )
 
 
@@ -214,7 +212,7 @@ def test_concurrent_calls_change_no_score(reward: Path, tmp_path: Path) -> None:
         (["reward", "--data", "DATA", "--update"], "--update goes with --golden FILE"),
         (["reward", "--data", "DATA", "--env", "A"], "--env A: give NAME=VALUE"),
         (["reward", "--data", "DATA", "--env", "A=1", "--env", "A=2"], "--env A is given twice: '1' and '2'"),
-        (["reward_lambda", "--data", "DATA", "--env", "AWS_REGION=x"], "Lambda would not take this configuration"),
+        (["reward_lambda", "--data", "DATA", "--env", "AWS_REGION=x"], "Lambda rejects this configuration"),
         (["reward", "--data", "DATA", "--timeout", "inf"], "--timeout inf: Lambda takes 1 to 900 seconds"),
         (["reward", "--data", "DATA", "--timeout", "-1"], "--timeout -1: Lambda takes 1 to 900 seconds"),
         (
@@ -231,7 +229,7 @@ def test_concurrent_calls_change_no_score(reward: Path, tmp_path: Path) -> None:
         (["reward", "--data", "DATA", "--rollouts-model", "m"], "--rollouts-model and --rollouts-key-env go with"),
         (["reward", "--data", "DATA", "--html", "no/a.html"], "no/a.html cannot be written: there is no folder no"),
         (["reward", "--data", "DATA", "--json", "client"], "client is a folder; name a file"),
-        (["reward", "--data", "DATA", "--golden", "LICENSE"], "LICENSE, line 1: this is no file that --golden has"),
+        (["reward", "--data", "DATA", "--golden", "LICENSE"], "LICENSE, line 1: this is not a file that --golden"),
         (["./nowhere", "--data", "DATA"], "./nowhere does not exist. Give a folder, a .py file, a zip"),
         (["--explain", "S99"], "--explain S99: no such finding. The findings are S1"),
     ],

@@ -40,9 +40,9 @@ WARN_FINDING = Finding(
     probe="S7",
     name="false negatives",
     severity=Severity.WARN,
-    message="Right answers that are written a little otherwise score less than half.",
-    measured="3 of 18 ways of writing",
-    threshold="none of the 7 that must count",
+    message="Right answers in other forms score less than half.",
+    measured="3 of 18 forms",
+    threshold="none of the 7 required forms",
     fix="Accept `1,000` for 1000.",
     value=float("nan"),
 )
@@ -132,11 +132,11 @@ def sample_report(
     *findings: Finding,
     traces: tuple[TrainingTrace, ...] = (),
     results_by_label: Mapping[str, Sequence[CaseResult]] | None = None,
-    questions: dict[str, str] | None = None,
-    chosen: bool = False,
+    inputs: dict[str, str] | None = None,
+    is_partial: bool = False,
 ) -> DoctorReport:
     """Return a report on a function called `reward` with these findings."""
-    inputs = {
+    default_inputs = {
         "data_sha256": "ab" * 32,
         "event": "superset shape, bare strings wrapped, thinking hidden",
         "model": "openai.gpt-oss-20b",
@@ -148,12 +148,12 @@ def sample_report(
         data_name="train.jsonl",
         record_count=300,
         hyperparameters=Hyperparameters(),
-        inputs=inputs | (questions or {}),
+        inputs=default_inputs | (inputs or {}),
         findings=findings,
         traces=traces,
         results_by_label=results_by_label or {},
         call_count=123,
-        is_partial=chosen,
+        is_partial=is_partial,
     )
 
 

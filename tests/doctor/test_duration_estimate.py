@@ -1,4 +1,4 @@
-"""The expected duration of a doctor run: one warning, if its first calls are slow."""
+"""The warning of a long doctor run."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ INVOCATION = FakeRewardFunction(handler_for(lambda _element: 1.0)).invoke(b"[]")
 
 
 def warnings_after(estimate: DurationEstimate, *seconds: float | None) -> list[str]:
-    """Return the warnings after calls of these durations. A call with None did not run."""
+    """Return the warning after each call of these durations. None is a call that did not run."""
     return [
         estimate.record_call(
             Call(
@@ -25,14 +25,15 @@ def warnings_after(estimate: DurationEstimate, *seconds: float | None) -> list[s
     ]
 
 
-def test_a_long_run_has_one_warning_with_the_options_that_shorten_it() -> None:
-    """After three calls, by their median: the first call is a cold start."""
+def test_a_long_run_has_one_warning_with_options() -> None:
+    """After three calls, from their median, because the first is a cold start."""
     estimate = DurationEstimate(calls=2_103, training_calls=1_700)
     warnings = warnings_after(estimate, 9.0, None, 1.0, 1.0, 1.0, 1.0)
     assert [bool(text) for text in warnings] == [False, False, False, True, False, False]
     assert warnings[3] == (
-        "A call takes about 1 s, so this visit may take 35 minutes. --rows 8 asks less; --no-training leaves out about "
-        "1,700 of 2,103 calls; --concurrency N makes N calls at once, if the function keeps nothing between them."
+        "A call takes about 1 s, so the doctor may run 35 minutes. --rows 8 makes fewer calls; --no-training saves "
+        "about 1,700 of 2,103 calls; --concurrency N makes N calls at once, if the function keeps no state between "
+        "them."
     )
 
 
@@ -45,11 +46,11 @@ def test_a_long_run_has_one_warning_with_the_options_that_shorten_it() -> None:
     ],
 )
 def test_a_run_of_two_minutes_has_no_warning(estimate: DurationEstimate, seconds: float) -> None:
-    """With fast calls or few calls."""
+    """With fast calls, few calls or concurrent calls."""
     assert warnings_after(estimate, *[seconds] * 5) == [""] * 5
 
 
-def test_options_already_in_use_are_not_recommended() -> None:
-    """Here no training is simulated, and there are few rows."""
+def test_only_options_that_help_are_named() -> None:
+    """There is no training to skip, and --rows is already low."""
     warning = warnings_after(DurationEstimate(calls=300, training_calls=0, rows=8), *[2.0] * 3)[-1]
     assert ("--rows" in warning, "--no-training" in warning, "--concurrency" in warning) == (False, False, True)

@@ -1,4 +1,4 @@
-"""Simulated training: which runs it has, on which records, and that a job has the same runs."""
+"""The simulated training runs: their variants, records and limits, and that they are equal to a job."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -31,12 +31,12 @@ from tests.training.training_runs import train
 SEED = 7
 
 
-def score_marker(text: str, number: str) -> float:
-    """Return 1 for the marker with the right number after it, else 0."""
+def score_answer(text: str, number: str) -> float:
+    """Return 1 if the text ends with the marker and the right number."""
     return float(text.strip().endswith(f"#### {number}"))
 
 
-STRICT = handler_for(lambda element: score_marker(response_of(element), element["reference_answer"]["answer"]))
+STRICT = handler_for(lambda element: score_answer(response_of(element), element["reference_answer"]["answer"]))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def short_red_team() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRuns:
-    """Four runs with a strict reward function, and the steps and calls that were counted."""
+    """Four runs on a strict reward, with the reported steps and the calls."""
 
     traces: tuple[TrainingTrace, ...]
     steps_reported: tuple[tuple[str, int, int], ...]
@@ -65,32 +65,35 @@ class TrainingRuns:
 
 @pytest.fixture(scope="module")
 def strict(few: tuple[Record, ...], short_red_team: None) -> TrainingRuns:
-    """The runs of one simulated training, for all tests that read them."""
-    steps: list[tuple[str, int, int]] = []
+    """Simulate once for the tests that only read the runs."""
+    reported: list[tuple[str, int, int]] = []
     function = FakeRewardFunction(STRICT)
     context = make_context(function, few)
-    traces = simulate_training(context, on_step=lambda trace, step, total: steps.append((trace, step, total)))
+    traces = simulate_training(context, on_step=lambda name, step, steps: reported.append((name, step, steps)))
     return TrainingRuns(
-        traces=traces, steps_reported=tuple(steps), calls_counted=context.invoker.call_count, calls_made=function.calls
+        traces=traces,
+        steps_reported=tuple(reported),
+        calls_counted=context.invoker.call_count,
+        calls_made=function.calls,
     )
 
 
 def make_context(function: Any, records: tuple[Record, ...], **changes: Any) -> ProbeContext:
-    """Return a context with these hyperparameters."""
+    """Return a context with some changed hyperparameters."""
     context = probe_context(function, records, settings=Settings(seed=SEED))
     context.hyperparameters = replace(Hyperparameters(), **changes)
     return context
 
 
 def as_configured(traces: tuple[TrainingTrace, ...]) -> TrainingTrace:
-    """Return the run with the job's own hyperparameters."""
+    """Return the run as configured."""
     trace = find_trace(traces, AS_CONFIGURED)
     assert trace is not None
     return trace
 
 
 def test_four_runs_are_simulated(strict: TrainingRuns) -> None:
-    """As configured, red team, lower rate and higher rate; each to its end."""
+    """As configured, red team, lower and higher learning rate, each to its end."""
     assert [(trace.name, trace.steps, trace.total_steps, trace.error) for trace in strict.traces] == [
         (AS_CONFIGURED, 9, 9, ""),
         (RED_TEAM, 9, 9, ""),
@@ -99,14 +102,14 @@ def test_four_runs_are_simulated(strict: TrainingRuns) -> None:
     ]
 
 
-def test_the_configured_run_is_that_of_a_job(few: tuple[Record, ...], strict: TrainingRuns) -> None:
-    """The same records, seed and rewards give the same metrics, truths and evaluations, to the last bit."""
+def test_the_run_as_configured_is_equal_to_the_job(few: tuple[Record, ...], strict: TrainingRuns) -> None:
+    """With the same records, seed and rewards, all metrics, truths and evaluations are the same."""
     trace = as_configured(strict.traces)
 
     def score(record: Record, text: str) -> float:
         reference = record.fields["reference_answer"]
         assert isinstance(reference, dict)
-        return score_marker(text, str(reference["answer"]))
+        return score_answer(text, str(reference["answer"]))
 
     job = train(few, score, seed=SEED, evaluate=True)
     assert (trace.metrics, trace.truths, trace.held_out) == (
@@ -116,25 +119,25 @@ def test_the_configured_run_is_that_of_a_job(few: tuple[Record, ...], strict: Tr
     )
 
 
-def test_the_same_inputs_give_the_same_runs_for_a_function_with_state(few: tuple[Record, ...]) -> None:
-    """Calls are sequential, so the function's state is the same in both."""
+def test_a_function_with_state_gives_the_same_runs_again(few: tuple[Record, ...]) -> None:
+    """The calls are sequential, so its state does not depend on chance."""
 
-    def count_calls() -> Callable[[Any], Any]:
+    def counting() -> Callable[[Any], Any]:
         numbers = itertools.count()
         return handler_for(lambda _element: next(numbers) % 3)
 
-    assert simulate_training(make_context(count_calls(), few)) == simulate_training(make_context(count_calls(), few))
+    assert simulate_training(make_context(counting(), few)) == simulate_training(make_context(counting(), few))
 
 
-def test_the_first_step_does_not_depend_on_the_learning_rate(strict: TrainingRuns) -> None:
-    """No random draw depends on the rate, so these runs start with the same rollouts."""
-    policies = [trace for trace in strict.traces if trace.name != RED_TEAM]
-    first = [[scored for scored in trace.rollouts if scored.step == 1] for trace in policies]
+def test_the_learning_rate_does_not_change_the_first_step(strict: TrainingRuns) -> None:
+    """No random draw depends on it."""
+    traces = [trace for trace in strict.traces if trace.name != RED_TEAM]
+    first = [[rollout for rollout in trace.rollouts if rollout.step == 1] for trace in traces]
     assert first[0] == first[1] == first[2]
 
 
-def test_a_function_error_ends_the_simulated_training_with_its_message(few: tuple[Record, ...]) -> None:
-    """Earlier steps are kept, and no further run starts."""
+def test_an_error_of_the_function_ends_the_simulation(few: tuple[Record, ...]) -> None:
+    """The earlier steps and the error are kept, and no other run starts."""
     calls = itertools.count(1)
 
     def fail_later(event: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -146,8 +149,8 @@ def test_a_function_error_ends_the_simulated_training_with_its_message(few: tupl
     assert (trace.steps, "the function failed with RuntimeError: out of paper" in trace.error) == (2, True)
 
 
-def test_a_result_with_an_unknown_id_ends_the_simulated_training(few: tuple[Record, ...]) -> None:
-    """As it ends a job."""
+def test_a_result_with_an_unknown_id_ends_the_simulation(few: tuple[Record, ...]) -> None:
+    """A job would fail too."""
     (trace,) = simulate_training(
         make_context(lambda event: [{"id": "x", "aggregate_reward_score": 1.0} for _ in event], few)
     )
@@ -157,41 +160,39 @@ def test_a_result_with_an_unknown_id_ends_the_simulated_training(few: tuple[Reco
 def test_a_throttled_call_is_repeated(few: tuple[Record, ...]) -> None:
     """As in a job."""
 
-    class ThrottlingRewardFunction(FakeRewardFunction):
+    class ThrottledOnce(FakeRewardFunction):
         def invoke(self, event: bytes) -> Invocation:
             if self.calls == 3:
                 self.calls += 1
                 raise Throttled(reason=Throttled.RESERVED_CONCURRENCY)
             return super().invoke(event)
 
-    assert as_configured(simulate_training(make_context(ThrottlingRewardFunction(STRICT), few))).error == ""
+    assert as_configured(simulate_training(make_context(ThrottledOnce(STRICT), few[:20]))).error == ""
 
 
 def test_a_large_file_is_sampled(few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sample has no record that a job would hold out."""
+    """From the training records, not from the held-out ones."""
     monkeypatch.setattr(simulated_training, "MAX_RECORDS", 16)
-    trace = as_configured(simulate_training(make_context(STRICT, few)))
-    lines = {scored.line for scored in trace.rollouts}
+    trace = as_configured(simulate_training(make_context(STRICT, few), variants=frozenset()))
+    lines = {rollout.line for rollout in trace.rollouts}
     assert (trace.sampled_records, trace.available_records, len(lines), max(lines) <= 36) == (16, 36, 16, True)
 
 
-def test_only_the_first_steps_of_a_long_run_are_simulated(
-    few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The trace has the full number of steps, and an evaluation after the last simulated one."""
+def test_a_long_run_is_simulated_in_part(few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the planned number of steps, and an evaluation at its end."""
     monkeypatch.setattr(simulated_training, "MAX_STEPS", 5)
-    trace = as_configured(simulate_training(make_context(STRICT, few)))
+    trace = as_configured(simulate_training(make_context(STRICT, few), variants=frozenset()))
     assert (trace.steps, trace.total_steps, [evaluation.step for evaluation in trace.held_out]) == (5, 9, [0, 5])
 
 
-def test_large_batches_have_fewer_steps(few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The number of rollouts is limited too: 100 are three steps of 32."""
+def test_a_run_with_large_batches_has_fewer_steps(few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of rollouts is limited: 100 are three steps of 32."""
     monkeypatch.setattr(simulated_training, "MAX_ROLLOUTS", 100)
-    assert as_configured(simulate_training(make_context(STRICT, few))).steps == 3
+    assert as_configured(simulate_training(make_context(STRICT, few), variants=frozenset())).steps == 3
 
 
-def test_a_batch_larger_than_the_file_prevents_all_runs_except_the_red_teams(few: tuple[Record, ...]) -> None:
-    """The red team has its own batch size."""
+def test_the_red_team_runs_even_if_the_batch_is_too_large(few: tuple[Record, ...]) -> None:
+    """It has its own batch size. The other runs cannot start."""
     traces = simulate_training(make_context(STRICT, few, batch_size=64))
     assert [(trace.name, trace.steps) for trace in traces] == [
         (AS_CONFIGURED, 0),
@@ -202,40 +203,43 @@ def test_a_batch_larger_than_the_file_prevents_all_runs_except_the_red_teams(few
     assert traces[0].error == ("36 training records do not fill one batch of 64: add records, or lower batch_size")
 
 
-def test_validation_records_replace_the_held_out_tenth(few: tuple[Record, ...]) -> None:
-    """The run then trains on all records of the file."""
-    trace = as_configured(simulate_training(make_context(STRICT, few[:20]), validation=few[20:]))
+def test_a_validation_file_replaces_the_held_out_tenth(few: tuple[Record, ...]) -> None:
+    """All records of the training file are training records."""
+    trace = as_configured(simulate_training(make_context(STRICT, few[:20]), validation=few[20:], variants=frozenset()))
     assert (trace.sampled_records, trace.held_out_records) == (20, 20)
 
 
 def test_each_step_is_reported(strict: TrainingRuns) -> None:
-    """With the run's name, the step and the number of steps, for a progress bar."""
+    """The run, the step and the number of steps, for a progress bar."""
     assert list(strict.steps_reported) == [
         (name, step, 9) for name in (AS_CONFIGURED, RED_TEAM, LOWER_RATE, HIGHER_RATE) for step in range(1, 10)
     ]
 
 
 def test_every_call_is_counted(strict: TrainingRuns) -> None:
-    """The invoker's count equals the function's own."""
+    """The report counts as many calls as the function."""
     assert strict.calls_counted == strict.calls_made
 
 
-def test_the_truth_is_unknown_without_a_reference_answer(few: tuple[Record, ...]) -> None:
-    """Such a rollout is neither right nor wrong."""
-    bare = tuple(replace(record, fields={}) for record in few)
+def test_the_truth_is_unknown_without_a_right_answer(few: tuple[Record, ...]) -> None:
+    """A rollout of a record without a reference is neither right nor wrong."""
+    without_answers = tuple(replace(record, fields={}) for record in few)
     trace = as_configured(
-        simulate_training(make_context(handler_for(lambda element: len(response_of(element)) / 9_999), bare))
+        simulate_training(
+            make_context(handler_for(lambda element: len(response_of(element)) / 9_999), without_answers),
+            variants=frozenset(),
+        )
     )
-    assert {scored.correct for scored in trace.rollouts} == {None}
+    assert {rollout.correct for rollout in trace.rollouts} == {None}
 
 
-def test_the_red_team_ends_once_it_has_learned_a_loophole(
+def test_the_red_team_ends_after_it_has_learned_an_exploit(
     few: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Praise alone scores 1. Soon every rollout is praise, and further steps would change nothing."""
+    """A phrase earns 1.0. Soon all rollouts have it, and later steps would show nothing new."""
     monkeypatch.setattr(simulated_training, "RED_TEAM_STEPS", 200)
-    praise = handler_for(lambda element: float("Verified step by step" in response_of(element)))
-    trace = find_trace(simulate_training(make_context(praise, few)), RED_TEAM)
+    phrase = handler_for(lambda element: float("Verified step by step" in response_of(element)))
+    trace = find_trace(simulate_training(make_context(phrase, few), variants=frozenset({RED_TEAM})), RED_TEAM)
     assert trace is not None
     assert trace.before is not None
     assert trace.after is not None
@@ -244,16 +248,16 @@ def test_the_red_team_ends_once_it_has_learned_a_loophole(
 
 
 def test_recorded_responses_replace_the_simulated_policy(few: tuple[Record, ...]) -> None:
-    """Except in the red team's run: recorded responses contain no exploits, so its policy is simulated."""
+    """But not in the red team's run, because they contain no exploits."""
     recorded = {
-        record.line: [RecordedResponse(text=f"{text} {record.line}", tokens=9) for text in ("a", "b")] for record in few
+        record.line: [RecordedResponse(text=f"{word} {record.line}", tokens=9) for word in ("a", "b")] for record in few
     }
     traces = simulate_training(
         make_context(handler_for(lambda element: float("a" in response_of(element))), few), recorded=recorded
     )
-    responses = {scored.response.partition(" ")[0] for scored in traces[0].rollouts}
+    responses = {rollout.response.partition(" ")[0] for rollout in traces[0].rollouts}
     assert ([(trace.name, trace.recorded_kinds) for trace in traces], responses) == (
         [(AS_CONFIGURED, ("number",)), (SIMULATED_RED_TEAM, ()), (LOWER_RATE, ("number",)), (HIGHER_RATE, ("number",))],
         {"a", "b"},
     )
-    assert {scored.exploit is None for scored in traces[1].rollouts} == {True, False}
+    assert {rollout.exploit is None for rollout in traces[1].rollouts} == {True, False}

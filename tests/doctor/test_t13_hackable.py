@@ -36,8 +36,8 @@ def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) ->
     assert severities_and_values(check_hackable([trace])) == [expected]
 
 
-def test_the_example_of_a_loophole_is_its_best_paid_exploit() -> None:
-    """From the red team's last steps."""
+def test_a_loophole_is_shown_by_the_exploit_that_earned_most() -> None:
+    """T13's exhibit is what the red team came to."""
     hacked = make_trace(
         RED_TEAM,
         last_group=((0.2, True), (1.0, False)),
@@ -59,7 +59,7 @@ def test_with_recorded_responses_the_finding_says_that_the_policy_is_simulated()
     assert (finding.severity, finding.message) == (
         FAIL,
         (
-            "A simulated policy (recorded responses contain no exploits) that searches for exploits learns one and "
-            "loses true quality."
+            "A simulated policy (recorded responses contain no exploits) that searches for exploits learns one and loses "
+            "true quality."
         ),
     )

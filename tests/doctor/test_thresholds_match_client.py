@@ -1,4 +1,4 @@
-"""`rft diagnose` reads a real job as the doctor reads a rehearsed one; the rooms share no code, so this holds them."""
+"""`rft diagnose` and the doctor use the same thresholds, without shared code."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from simulator.training.convergence import WINDOW_STEPS
 
 
 @pytest.mark.parametrize(
-    ("of_the_client", "of_the_doctor"),
+    ("client_values", "doctor_values"),
     [
         pytest.param(
             (time_series.WINDOW, rule.MIN_STEPS_FOR_TREND), (WINDOW_STEPS, trace_windows.MIN_STEPS), id="windows"
@@ -52,11 +52,11 @@ from simulator.training.convergence import WINDOW_STEPS
         pytest.param(policy_rules.MAX_ZERO_GRADIENT_SHARE, t10_zero_gradients.MAX_ZERO_GRADIENT_SHARE, id="T10"),
     ],
 )
-def test_both_hold_a_run_against_the_same_thresholds(of_the_client: object, of_the_doctor: object) -> None:
-    """A run that was rehearsed clean is not called sick when it is real, and the other way round."""
-    assert of_the_client == of_the_doctor
+def test_the_client_and_the_doctor_use_the_same_thresholds(client_values: object, doctor_values: object) -> None:
+    """A real run and its simulation get the same findings."""
+    assert client_values == doctor_values
 
 
-def test_each_reading_of_the_client_has_its_page() -> None:
-    """Its ids are the doctor's."""
-    assert {known.id for known in rules.RULES} <= {probe.id for probe in ALL_PROBES}
+def test_each_rule_of_the_client_is_a_probe_of_the_doctor() -> None:
+    """So the doctor's explanations describe it."""
+    assert {rule.id for rule in rules.RULES} <= {probe.id for probe in ALL_PROBES}

@@ -91,7 +91,7 @@ def test_a_response_that_times_out_ends_the_doctor_after_one_time_out(sums: tupl
     )
     (reason,) = {finding.message for finding in report.findings if finding.severity is Severity.SKIPPED}
     assert reason.startswith(
-        "The visit ended early: a call reached the function's time-out of 300 s, on the response “and"
+        "The doctor run ended early: a call reached the function's time-out of 300 s, on the response “and"
     )
 
 

@@ -1,4 +1,4 @@
-"""Rehearsed runs made by hand, for the rules that judge them."""
+"""Training traces with given numbers, for the tests of training probes."""
 
 from collections.abc import Iterable, Sequence
 
@@ -39,10 +39,10 @@ def make_trace(
     recorded_kinds: tuple[AnswerKind, ...] = (),
     scale: ScoreScale | None = None,
 ) -> TrainingTrace:
-    """Return a run whose numbers are the first of each pair in its first half, and the second in the other.
+    """Return a run with the first number of each pair in its first half, and the second number in its second half.
 
-    Each step has two prompts with a group of rollouts each, given as (reward, whether it is right); `last_group` is
-    that of the second half, and `exploit` what its wrong rollouts are.
+    Each step has two prompts, and each prompt has a group of rollouts, as (reward, whether it is right). The second
+    half uses `last_group`, and its wrong rollouts are the `exploit`.
     """
 
     def at(step: int, pair: StartAndEnd) -> float:

@@ -1,7 +1,7 @@
-"""Golden files: what is kept of a visit's scores, and how a change is told."""
+"""Golden files: their text, and the comparison with a new report."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.doctor.report.golden import (
@@ -33,18 +33,18 @@ scores:
 """
 
 
-def test_a_golden_file_holds_a_line_for_each_question() -> None:
-    """Sorted, with nine significant digits, one zero, and runs of one score counted."""
+def test_a_golden_file_has_a_line_for_each_label() -> None:
+    """Sorted, with nine significant digits, no -0, and the lengths of runs of equal scores."""
     assert render_golden(golden_from_report(REPORT)) == TEXT
 
 
-def test_an_unchanged_visit_does_not_differ() -> None:
-    """Not even by what single precision would lose."""
+def test_equal_scores_do_not_differ() -> None:
+    """0.1 + 0.2 is equal to 0.3."""
     assert compare_with_golden(parse_golden(TEXT), REPORT) == ()
 
 
-def test_a_changed_score_is_told_with_its_row_and_response() -> None:
-    """What was asked, the line in the data file, what answered, and both scores."""
+def test_a_changed_score_is_reported_with_its_row_and_response() -> None:
+    """The label, the line in the data file, the response, and both scores."""
     changed = sample_report(
         results_by_label=dict(REPORT.results_by_label) | {"right answer": sample_results(1, 0.5, 0.3, None)}
     )
@@ -54,81 +54,82 @@ def test_a_changed_score_is_told_with_its_row_and_response() -> None:
     )
 
 
-def test_of_many_changes_eight_are_spelled_out() -> None:
-    """And the rest counted."""
-    kept, now = (
+def test_at_most_eight_changes_of_a_label_are_listed() -> None:
+    """The others are counted."""
+    before, now = (
         sample_report(results_by_label={"a": sample_results(*[0.0] * 10)}),
         sample_report(results_by_label={"a": sample_results(*[1.0] * 10)}),
     )
-    told = compare_with_golden(golden_from_report(kept), now)
-    assert (told[0], len(told), told[-1]) == ("a: 10 of 10 scores changed", 10, "  and 2 more")
+    lines = compare_with_golden(golden_from_report(before), now)
+    assert (lines[0], len(lines), lines[-1]) == ("a: 10 of 10 scores changed", 10, "  and 2 more")
 
 
-def test_questions_that_came_or_went_are_told() -> None:
-    """A new release may ask something else."""
+def test_added_and_removed_labels_are_reported() -> None:
+    """A new release may have other cases."""
     now = sample_report(
         results_by_label={"right answer": REPORT.results_by_label["right answer"], "padded": sample_results(1)}
     )
     assert compare_with_golden(parse_golden(TEXT), now) == (
-        "exploit: `#### ,`: no longer asked (3 scores)",
-        "padded: not asked before (1 score)",
+        "exploit: `#### ,`: removed (3 scores)",
+        "padded: added (1 score)",
     )
 
 
-def test_a_question_that_was_asked_less_often_is_told() -> None:
-    """By the place at which nothing was asked."""
+def test_a_missing_score_is_reported() -> None:
+    """By its position."""
     now = sample_report(results_by_label=dict(REPORT.results_by_label) | {"right answer": sample_results(1, 1, 0.3)})
     assert compare_with_golden(parse_golden(TEXT), now) == (
         "right answer: 1 of 4 scores changed",
-        "  score 4: - -> not asked",
+        "  score 4: - -> missing",
     )
 
 
-def test_other_questions_are_no_other_scores() -> None:
-    """Where the file of prompts differs nothing is said of the scores, though they differ too."""
-    now = sample_report(results_by_label={}, questions={"seed": "7", "probes": "S1"})
+def test_scores_are_not_compared_if_the_inputs_differ() -> None:
+    """Only the inputs are listed, although the scores differ too."""
+    now = sample_report(results_by_label={}, inputs={"seed": "7", "probes": "S1"})
     assert compare_with_golden(parse_golden(TEXT), now) == (
-        "The questions were others, so that scores cannot be compared:",
-        "  probes: not named -> S1",
+        "The inputs differ, so the scores cannot be compared:",
+        "  probes: none -> S1",
         "  seed: 0 -> 7",
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "message"),
     [
-        ("", "line 1: this is no file that --golden has written"),
-        ("{}", "line 1: this is no file that --golden has written"),
+        ("", "line 1: this is not a file that --golden wrote"),
+        ("{}", "line 1: this is not a file that --golden wrote"),
         (TEXT.partition("scores:")[0], "the line `scores:` is missing"),
         (TEXT.replace("seed: 0", "seed"), "line 6: expected `name: value`, found 'seed'"),
-        (TEXT.replace("right answer: ", "right answer "), "line 9: expected `question: scores`, found"),
-        (TEXT.replace("1 x2", "1 x"), "line 9: '1 x' is no score"),
-        (TEXT.replace("0 x3", "0 x0"), "line 8: '0 x0' is no score"),
+        (TEXT.replace("right answer: ", "right answer "), "line 9: expected `label: scores`, found"),
+        (TEXT.replace("1 x2", "1 x"), "line 9: '1 x' is not a score"),
+        (TEXT.replace("0 x3", "0 x0"), "line 8: '0 x0' is not a score"),
     ],
 )
-def test_what_is_no_golden_file_is_refused_with_its_line(text: str, fault: str) -> None:
-    """And is not overwritten by a look at it."""
+def test_an_invalid_golden_file_is_refused_with_the_line(text: str, message: str) -> None:
+    """The first invalid line."""
     with pytest.raises(GoldenFileError) as error:
         parse_golden(text)
-    assert str(error.value).startswith(fault)
+    assert str(error.value).startswith(message)
 
 
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.text(), st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), min_size=1), max_size=4
     )
 )
-def test_any_scores_come_back_as_they_were_written(scores: dict[str, list[float | None]]) -> None:
-    """Whatever a question is called."""
-    kept = golden_from_report(
+def test_any_scores_survive_a_round_trip(scores: dict[str, list[float | None]]) -> None:
+    """With any label."""
+    golden = golden_from_report(
         sample_report(
             results_by_label={label: sample_results(*values, label=label) for label, values in scores.items()}
         )
     )
-    assert parse_golden(render_golden(kept)) == kept
+    assert parse_golden(render_golden(golden)) == golden
 
 
-def test_two_kinds_of_question_with_one_name_are_kept_in_order() -> None:
-    """Where names differ only by what cannot be seen."""
-    both = sample_report(results_by_label={"a": sample_results(1), " a": sample_results(0)})
-    assert golden_from_report(both) == GoldenFile(inputs=both.inputs, scores={"a": ("1", "0")})
+def test_labels_with_the_same_text_share_a_line() -> None:
+    """If they differ only in blanks."""
+    report = sample_report(results_by_label={"a": sample_results(1), " a": sample_results(0)})
+    assert golden_from_report(report) == GoldenFile(inputs=report.inputs, scores={"a": ("1", "0")})

@@ -1,0 +1,67 @@
+"""The report as an HTML page."""
+
+from html.parser import HTMLParser
+
+from simulator.doctor.finding import Probe
+from simulator.doctor.report.html_report import render_html
+from tests.doctor.sample_reports import FAIL_FINDING, FULL_REPORT, OK_FINDING, sample_report
+
+
+class PageParser(HTMLParser):
+    """The tags, links and ids of a page, and the tags that are still open."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: set[str] = set()
+        self.ids: set[str] = set()
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Record a tag with its links and ids."""
+        self.tags.add(tag)
+        self.links |= {value or "" for name, value in attrs if name in {"href", "src", "action"}}
+        self.ids |= {value or "" for name, value in attrs if name == "id"}
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Record a tag that closes itself."""
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the last open tag, which must be the same."""
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_no_other_file_and_no_script() -> None:
+    """All links lead to ids of the page, and all tags are closed."""
+    page = PageParser(render_html(sample_report(OK_FINDING, traces=FULL_REPORT.traces)))
+    assert page.open == []
+    assert page.tags & {"script", "link", "img", "iframe", "form", "object"} == set()
+    assert page.links <= {f"#{name}" for name in page.ids}
+
+
+def test_markup_in_a_response_stays_text() -> None:
+    """Tags, entities and control characters are visible."""
+    page = render_html(FULL_REPORT)
+    assert (
+        "\\x1b[31m&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\\x00\\u202e]]&gt;&amp;\\ud800\\r\n#### 72 \\t"
+        in page
+    )
+    assert PageParser(page).tags & {"b", "i", "script"} == set()
+
+
+def test_the_page_contains_the_explanations_of_its_probes() -> None:
+    """Text in backquotes is code."""
+    probe = Probe(
+        id="S4", name="wire shapes", question="Why `a < b`?", measured="So.", means="This.", remedy="Do.", source="Us."
+    )
+    page = render_html(sample_report(FAIL_FINDING), probes=[probe])
+    assert '<details id="s4">' in page
+    assert "Why <code>a &lt; b</code>?" in page

@@ -1,0 +1,69 @@
+"""The report as JSON."""
+
+import json
+
+from simulator.doctor.report.json_report import build_document, render_json
+from tests.doctor.sample_reports import (
+    FAIL_FINDING,
+    FULL_REPORT,
+    HOSTILE_TEXT,
+    OK_FINDING,
+    WARN_FINDING,
+    sample_report,
+    sample_trace,
+)
+
+
+def test_the_json_has_its_documented_keys() -> None:
+    """The worst finding is first, NaN is null, and texts are complete."""
+    document = json.loads(render_json(sample_report(WARN_FINDING, FAIL_FINDING)))
+    assert {key: value for key, value in document.items() if key not in ("findings", "hyperparameters")} == {
+        "schema_version": 1,
+        "patient": "reward",
+        "data": {"name": "train.jsonl", "records": 300},
+        "questions": dict(FULL_REPORT.inputs),
+        "calls": 123,
+        "verdict": "1 failure, 1 warning: do not pay for this run yet.",
+        "counts": {"fail": 1, "warn": 1, "info": 0, "not measured": 0, "ok": 0},
+        "notes": [],
+        "courses": [],
+    }
+    failure, warning = document["findings"]
+    assert failure["exhibits"][1] == {
+        "line": 13,
+        "prompt": "And <b>now</b>?",
+        "response": HOSTILE_TEXT,
+        "score": None,
+        "note": "KeyError: '<i>'",
+    }
+    assert warning == {
+        "probe": "S7",
+        "name": "false negatives",
+        "severity": "warn",
+        "what": WARN_FINDING.message,
+        "measured": "3 of 18 forms",
+        "threshold": "none of the 7 required forms",
+        "value": None,
+        "fix": "Accept `1,000` for 1000.",
+        "page": "docs/findings.md#s7",
+        "exhibits": [],
+    }
+
+
+def test_a_simulated_run_has_its_metrics_and_the_hidden_truth() -> None:
+    """Per step, and the evaluations."""
+    trace = sample_trace(steps=1, error="It failed.")
+    assert build_document(sample_report(OK_FINDING, traces=(trace,)))["courses"] == [
+        {
+            "name": "as it is",
+            "total_steps": 1,
+            "fault": "It failed.",
+            "steps": [trace.metrics[0].as_data() | trace.truths[0].as_data()],
+            "held_out": [evaluation.as_data() for evaluation in trace.held_out],
+        }
+    ]
+
+
+def test_the_json_is_ascii() -> None:
+    """Even for half a surrogate pair, so it can be written to any pipe."""
+    assert render_json(FULL_REPORT).isascii()
