@@ -59,7 +59,7 @@ def test_with_recorded_responses_the_finding_says_that_the_policy_is_simulated()
     assert (finding.severity, finding.message) == (
         FAIL,
         (
-            "A simulated policy (recorded responses contain no exploits) that searches for exploits learns one and loses "
-            "true quality."
+            "A simulated policy (recorded responses contain no exploits) that searches for exploits learns one and "
+            "loses true quality."
         ),
     )
