@@ -78,7 +78,7 @@ class _ClockReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lapse:
+class ClockAdvance:
     """One advance of the callers' time by `seconds`, made in the second `at` of this machine's clock (Unix time)."""
 
     at: int
@@ -92,46 +92,46 @@ class CallerClock:
     that are dated before it.
     """
 
-    def __init__(self, *, wall_clock: Callable[[], float], lapses: Iterable[Lapse] = ()) -> None:
+    def __init__(self, *, wall_clock: Callable[[], float], advances: Iterable[ClockAdvance] = ()) -> None:
         """Start with earlier advances. `wall_clock` returns this machine's time in seconds since the Unix epoch."""
         self._wall_clock = wall_clock
-        self._lapses = tuple(lapses)
+        self._advances = tuple(advances)
 
     @property
-    def lapses(self) -> tuple[Lapse, ...]:
+    def advances(self) -> tuple[ClockAdvance, ...]:
         """All advances, oldest first."""
-        return self._lapses
+        return self._advances
 
     def now(self) -> float:
         """Return the current time in seconds since the Unix epoch."""
-        return self._wall_clock() + self.lapsed_seconds()
+        return self._wall_clock() + self.advanced_seconds()
 
-    def lapsed_seconds(self) -> int:
+    def advanced_seconds(self) -> int:
         """Return the sum of all advances in seconds."""
-        return sum(lapse.seconds for lapse in self._lapses)
+        return sum(advance.seconds for advance in self._advances)
 
     def adjust(self, issued_at: float) -> float:
         """Convert a time of this machine's clock, at which a key was dated, to this clock's time."""
         # Dates on the wire are whole seconds. A key that is dated in the second of an advance counts as older than it.
-        return issued_at + sum(lapse.seconds for lapse in self._lapses if lapse.at < floor(issued_at))
+        return issued_at + sum(advance.seconds for advance in self._advances if advance.at < floor(issued_at))
 
-    def lapses_after(self, seconds: int) -> tuple[Lapse, ...]:
-        """Return all advances, with another one by `seconds`. `set_lapses` puts them into effect."""
-        at, *earlier_lapses = floor(self._wall_clock()), *self._lapses
-        if earlier_lapses and earlier_lapses[-1].at == at:
-            seconds += earlier_lapses.pop().seconds
-        return (*earlier_lapses, Lapse(at=at, seconds=seconds))
+    def advances_after(self, seconds: int) -> tuple[ClockAdvance, ...]:
+        """Return all advances, with another one by `seconds`. `set_advances` puts them into effect."""
+        at, *earlier_advances = floor(self._wall_clock()), *self._advances
+        if earlier_advances and earlier_advances[-1].at == at:
+            seconds += earlier_advances.pop().seconds
+        return (*earlier_advances, ClockAdvance(at=at, seconds=seconds))
 
-    def set_lapses(self, lapses: tuple[Lapse, ...]) -> None:
+    def set_advances(self, advances: tuple[ClockAdvance, ...]) -> None:
         """Replace all advances."""
-        self._lapses = lapses
+        self._advances = advances
 
     def ambiguous_seconds(self) -> int:
         """Return by how many seconds the time was advanced in the current second of this machine's clock.
 
         A date in this second does not say whether it was made before or after the advance.
         """
-        latest = self._lapses[-1] if self._lapses else None
+        latest = self._advances[-1] if self._advances else None
         return latest.seconds if latest and latest.at == floor(self._wall_clock()) else 0
 
 

@@ -132,7 +132,7 @@ class Services:
         self._fault_registry = FaultRegistry(
             job_id_for=self._ids.job,
             terminal_status=self._terminal_status,
-            lapsed_seconds=self._paces.caller_clock.lapsed_seconds,
+            advanced_seconds=self._paces.caller_clock.advanced_seconds,
             monotonic=monotonic,
             initial_faults=faults,
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from simulator.clock import CallerClock, Clock, Lapse, format_time, parse_duration, parse_time
+from simulator.clock import CallerClock, Clock, ClockAdvance, format_time, parse_duration, parse_time
 
 
 @dataclass
@@ -84,7 +84,7 @@ def test_an_advance_ages_earlier_keys_and_no_later_ones() -> None:
     machine = FakeMonotonic(at=1_000.0)
     callers = CallerClock(wall_clock=machine)
     machine.at = 1_010.0
-    callers.set_lapses(callers.lapses_after(3_600))
+    callers.set_advances(callers.advances_after(3_600))
     machine.at = 1_011.0
     ages = [callers.now() - callers.adjust(minted) for minted in (1_000.0, 1_010.0, 1_011.0)]
     assert ages == [3_611.0, 3_601.0, 0.0]
@@ -94,17 +94,17 @@ def test_dates_in_the_second_of_an_advance_are_ambiguous() -> None:
     """Dates on the wire are whole seconds."""
     machine = FakeMonotonic(at=1_000.2)
     callers = CallerClock(wall_clock=machine)
-    callers.set_lapses(callers.lapses_after(60))
-    callers.set_lapses(callers.lapses_after(30))
+    callers.set_advances(callers.advances_after(60))
+    callers.set_advances(callers.advances_after(30))
     during = callers.ambiguous_seconds()
     machine.at = 1_001.0
-    assert (during, callers.ambiguous_seconds(), callers.lapses) == (90, 0, (Lapse(at=1_000, seconds=90),))
+    assert (during, callers.ambiguous_seconds(), callers.advances) == (90, 0, (ClockAdvance(at=1_000, seconds=90),))
 
 
 def test_advances_survive_a_restart() -> None:
     """A key that was aged stays aged."""
     machine = FakeMonotonic(at=5_000.0)
-    callers = CallerClock(wall_clock=machine, lapses=[Lapse(at=1_000, seconds=100)])
+    callers = CallerClock(wall_clock=machine, advances=[ClockAdvance(at=1_000, seconds=100)])
     assert (callers.now(), callers.adjust(999.0), callers.adjust(1_001.0)) == (5_100.0, 999.0, 1_101.0)
 
 

@@ -24,7 +24,7 @@ class FaultRegistry:
         *,
         job_id_for: Callable[[int], str],
         terminal_status: Callable[[str], str | None],
-        lapsed_seconds: Callable[[], float],
+        advanced_seconds: Callable[[], float],
         monotonic: Callable[[], float],
         initial_faults: Iterable[Fault] = (),
     ) -> None:
@@ -33,13 +33,13 @@ class FaultRegistry:
         Args:
             job_id_for: returns the id of a job by its ordinal, from 0.
             terminal_status: returns the status of a job that has ended; None if it has not, or does not exist yet.
-            lapsed_seconds: returns by how many seconds a user has advanced the clock; quotas refill by it.
+            advanced_seconds: returns by how many seconds a user has advanced the clock; quotas refill by it.
             monotonic: returns this machine's monotonic time; measures how long a refused client has waited.
             initial_faults: the parsed faults to start with.
         """
         self._job_id_for = job_id_for
         self._terminal_status = terminal_status
-        self._lapsed_seconds = lapsed_seconds
+        self._advanced_seconds = advanced_seconds
         self._monotonic = monotonic
         self._lock = Lock()
         self._ids = map("fault-{}".format, count(1))
@@ -127,7 +127,7 @@ class FaultRegistry:
         if matcher.job is not None:
             fault = replace(fault, matcher=replace(matcher, job=self._job_id_of(matcher.job)))
         tokens = fault.effect if isinstance(fault.effect, TokensPerMinute) else _UNLIMITED
-        quota = TokenQuota(tokens, lapsed_seconds=self._lapsed_seconds, monotonic=self._monotonic)
+        quota = TokenQuota(tokens, advanced_seconds=self._advanced_seconds, monotonic=self._monotonic)
         return RegisteredFault(fault_id, fault, quota=quota, lock=self._lock)
 
     def _job_id_of(self, job: str | int) -> str:

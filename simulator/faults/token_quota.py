@@ -60,26 +60,26 @@ class _RetryPromise:
 
     seconds: float
     monotonic: float
-    lapsed: float
+    advanced: float
 
 
 class TokenQuota:
     """The two token buckets of one fault. Thread-safe."""
 
     def __init__(
-        self, tokens: TokensPerMinute, *, lapsed_seconds: Callable[[], float], monotonic: Callable[[], float]
+        self, tokens: TokensPerMinute, *, advanced_seconds: Callable[[], float], monotonic: Callable[[], float]
     ) -> None:
         """Create full buckets.
 
         Args:
             tokens: the quota.
-            lapsed_seconds: returns by how many seconds a user has advanced the clock.
+            advanced_seconds: returns by how many seconds a user has advanced the clock.
             monotonic: returns this machine's monotonic time in seconds.
         """
         self._lock = Lock()
-        self._lapsed_seconds = lapsed_seconds
+        self._advanced_seconds = advanced_seconds
         self._monotonic = monotonic
-        self._refilled_at = lapsed_seconds()
+        self._refilled_at = advanced_seconds()
         self._input = TokenBucket(tokens.input) if tokens.input else None
         self._output = TokenBucket(tokens.output) if tokens.output else None
         self._retry_promises: dict[str, _RetryPromise] = {}  # by the fingerprint of the refused request
@@ -114,13 +114,13 @@ class TokenQuota:
         """Refill by the advances of the clock, and by the wait of a client that has waited the advertised time."""
         self._refill(self._seconds_since_refill())
         if promise := self._retry_promises.get(request):
-            lapsed = self._lapsed_seconds() - promise.lapsed
-            if self._monotonic() - promise.monotonic + lapsed >= promise.seconds:
-                self._refill(max(0.0, promise.seconds - lapsed))
+            advanced = self._advanced_seconds() - promise.advanced
+            if self._monotonic() - promise.monotonic + advanced >= promise.seconds:
+                self._refill(max(0.0, promise.seconds - advanced))
                 del self._retry_promises[request]
 
     def _seconds_since_refill(self) -> float:
-        refilled_at, self._refilled_at = self._refilled_at, self._lapsed_seconds()
+        refilled_at, self._refilled_at = self._refilled_at, self._advanced_seconds()
         return self._refilled_at - refilled_at
 
     def _refill(self, seconds: float) -> None:
@@ -133,6 +133,6 @@ class TokenQuota:
         if wait is not None:
             # A client that returns too early gets the same answer, and does not have to wait longer for it.
             self._retry_promises.setdefault(
-                request, _RetryPromise(seconds=wait, monotonic=self._monotonic(), lapsed=self._lapsed_seconds())
+                request, _RetryPromise(seconds=wait, monotonic=self._monotonic(), advanced=self._advanced_seconds())
             )
         return QuotaExceeded(tokens=reserved, remaining=floor(bucket.level), wait_seconds=wait)

@@ -12,7 +12,7 @@ from simulator.jobs.pace import ClockControlError, PaceRegistry
 from simulator.jobs.run_target import RunTarget
 from simulator.settings import Pace
 
-# A shorter lapse cannot expire a signature (SigV4 allows five minutes) or a session (15 minutes at least).
+# A shorter advance cannot expire a signature (SigV4 allows five minutes) or a session (15 minutes at least).
 _MIN_EXPIRING_SECONDS: Final = 300
 _POLL_INTERVAL: Final = 0.02  # real seconds
 

@@ -55,7 +55,7 @@ class PaceRegistry:
         self._monotonic = monotonic
         self.clock = self._new_clock(held_at or max(epoch, latest_time))
         self._clocks: Mapping[str, Clock] = {}  # of the jobs at `realtime`, by job id; replaced as a whole
-        self.caller_clock = CallerClock(wall_clock=wall_clock, lapses=self._state.lapses)
+        self.caller_clock = CallerClock(wall_clock=wall_clock, advances=self._state.lapses)
         self._apply_speeds()
 
     @property
@@ -187,9 +187,9 @@ class PaceRegistry:
             raise ClockControlError(
                 f"the clock is at {format_time(now)}, and cannot move beyond {format_time(MAX_EPOCH_SECONDS)}"
             )
-        lapses = self.caller_clock.lapses_after(seconds)
-        self._change(to=now + seconds, reached=now + seconds, held=now + seconds, lapses=lapses)
-        self.caller_clock.set_lapses(lapses)
+        advances = self.caller_clock.advances_after(seconds)
+        self._change(to=now + seconds, reached=now + seconds, held=now + seconds, lapses=advances)
+        self.caller_clock.set_advances(advances)
         for clock in self._clocks.values():
             clock.move_to(now + seconds)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from simulator.clock import Lapse
+from simulator.clock import ClockAdvance
 from simulator.settings import Pace
 
 
@@ -32,7 +32,7 @@ class PaceState:
     speed: float | None = None
     own: Mapping[str, Pace] = field(default_factory=dict)
     speeds: Mapping[str, float] = field(default_factory=dict)
-    lapses: tuple[Lapse, ...] = ()
+    lapses: tuple[ClockAdvance, ...] = ()
 
 
 _ADAPTER: Final = TypeAdapter(PaceState)

@@ -28,7 +28,7 @@ class InjectorFixture:
         self.registry = FaultRegistry(
             job_id_for=Ids(seed=0).job,
             terminal_status=lambda _: None,
-            lapsed_seconds=lambda: 0.0,
+            advanced_seconds=lambda: 0.0,
             monotonic=lambda: 0.0,
         )
         self.registry.add([{"job": JOB, **fault} for fault in faults])

@@ -41,7 +41,7 @@ def signed(service: str) -> str:
 def registry_of(*faults: dict[str, Any]) -> FaultRegistry:
     """Return a registry with faults."""
     registry = FaultRegistry(
-        job_id_for=IDS.job, terminal_status=lambda _: None, lapsed_seconds=lambda: 0.0, monotonic=lambda: 0.0
+        job_id_for=IDS.job, terminal_status=lambda _: None, advanced_seconds=lambda: 0.0, monotonic=lambda: 0.0
     )
     registry.add(list(faults))
     return registry

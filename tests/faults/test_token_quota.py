@@ -44,7 +44,7 @@ def quota(
 ) -> QuotaCaller:
     """Return a quota with a clock that a user advances, and a real one."""
     tokens = TokensPerMinute(input=tokens_in, output=tokens_out)
-    return QuotaCaller(TokenQuota(tokens, lapsed_seconds=time, monotonic=real or FakeClock()))
+    return QuotaCaller(TokenQuota(tokens, advanced_seconds=time, monotonic=real or FakeClock()))
 
 
 def usage(prompt: int, generated: int) -> Usage:
