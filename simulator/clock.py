@@ -111,7 +111,7 @@ class CallerClock:
         return sum(advance.seconds for advance in self._advances)
 
     def adjust(self, issued_at: float) -> float:
-        """Convert a time of this machine's clock, at which a key was dated, to this clock's time."""
+        """Convert the date of a key, in the time of this machine's clock, to this clock's time."""
         # Dates on the wire are whole seconds. A key that is dated in the second of an advance counts as older than it.
         return issued_at + sum(advance.seconds for advance in self._advances if advance.at < floor(issued_at))
 

@@ -69,7 +69,7 @@ class Services:
     """Every part of a simulator on one state folder.
 
     Attributes:
-        context: what the routes work with.
+        context: the objects that the routes use.
         app: the ASGI app that the server runs.
         api: the same without AWS, for tests without a socket.
         in_flight_requests: counts the requests that these services are answering.
@@ -162,7 +162,7 @@ class Services:
         self._engine.resume()
 
     def _build_aws(self) -> None:
-        """Build the simulated AWS account and what runs its Lambda functions."""
+        """Build the simulated AWS account, and the pool and the API that run its Lambda functions."""
         settings, clock = self._settings, self._paces.clock
         self._aws = SimulatedAws(
             settings=settings,
@@ -221,7 +221,7 @@ class Services:
         )
 
     def _build_context(self, replay: ResponseFolder | None, reset: Callable[[], None]) -> AppContext:
-        """Build what the routes work with."""
+        """Build the objects that the routes use."""
         settings, ids, stores, clock = self._settings, self._ids, self._stores, self._paces.clock
         inference = Inference(
             files=stores.files,

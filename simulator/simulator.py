@@ -56,7 +56,7 @@ class Simulator:
 
     @property
     def context(self) -> AppContext:
-        """What the routes work with."""
+        """The objects that the routes use."""
         return self._services.context
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class Simulator:
     def reset(self) -> None:
         """Replace the services by new ones with no state. The port and the settings stay.
 
-        Requests that began before the reset are still answered, in the background, but what they write is lost.
+        Requests that began before the reset are still answered, in the background, but their writes are lost.
         A closed simulator stays closed.
 
         Raises:

@@ -47,10 +47,10 @@ class Account:
 
         Args:
             moto_app: moto.
-            seed: the simulator's seed, from which ids and secrets are derived. An account with a journal keeps the seed
-                that it began with.
+            seed: the simulator's seed. Ids and secrets are derived from it. An account with a journal keeps the seed of
+                its first start.
             clock: the simulated time, in seconds since the Unix epoch.
-            caller_clock: the callers' time, by which credentials expire, in seconds since the Unix epoch.
+            caller_clock: the callers' time, in seconds since the Unix epoch. It decides when credentials expire.
             journal: the earlier requests; later ones are appended.
         """
         self._moto_app = moto_app

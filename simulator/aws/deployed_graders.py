@@ -63,7 +63,7 @@ class DeployedGraders:
                     function=arn, reason=rejection.message, advice="Check the function's configuration."
                 ) from None
 
-        # Without this limit, Lambda would throttle some of the concurrent calls, and which ones is not deterministic.
+        # Without this limit, Lambda would throttle some of the concurrent calls, which differ in every run.
         grader = Grader(
             function=arn,
             invoke=invoke,

@@ -52,7 +52,7 @@ class Journal:
         return None if seed is None else int(seed)
 
     def find_corruption(self) -> str | None:
-        """Return the name of a missing or damaged body file and what is wrong with it; None when all are intact."""
+        """Return the name of a missing or damaged body file and its problem; None when all files are intact."""
         corruptions = ((name, self._bodies.find_corruption(name)) for name in sorted(self._requests.body_sha256s()))
         return next((f"{name} {problem}" for name, problem in corruptions if problem), None)
 

@@ -1,4 +1,4 @@
-"""STS operations for which moto returns constants: the caller's identity and temporary credentials of users.
+"""Replaces the STS operations that return constants in moto: the caller's identity and temporary credentials.
 
 Importing this module imports moto; only `moto_app` does.
 """

@@ -9,7 +9,7 @@ from simulator.http.request_log import log_fault
 
 
 class FaultMatch:
-    """One fault and the request that it applies to. The middleware's layers record here what they did."""
+    """One fault and the request that it applies to. The middleware's layers record their effects here."""
 
     def __init__(self, entry: RegisteredFault, request: IncomingRequest) -> None:
         self.request = request
@@ -37,7 +37,7 @@ class FaultMatch:
         return f"scripted by {self._entry.id}; GET /_simulator/faults shows it, DELETE removes it"
 
     def record_applied(self, description: str | None = None) -> None:
-        """Count that the fault took effect, once per request, and log the description of what it did.
+        """Count that the fault took effect, once per request, and log the description of its effect.
 
         Without a description nothing is logged, because the response is an API error, which is logged anyway.
         """

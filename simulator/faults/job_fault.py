@@ -1,4 +1,4 @@
-"""A job fault: which job, at which step, and what happens."""
+"""A job fault: its job, its step and its effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -33,7 +33,7 @@ class FaultRegistry:
         Args:
             job_id_for: returns the id of a job by its ordinal, from 0.
             terminal_status: returns the status of a job that has ended; None if it has not, or does not exist yet.
-            advanced_seconds: returns by how many seconds a user has advanced the clock; quotas refill by it.
+            advanced_seconds: returns by how many seconds a user has advanced the clock, which refills quotas.
             monotonic: returns this machine's monotonic time; measures how long a refused client has waited.
             initial_faults: the parsed faults to start with.
         """

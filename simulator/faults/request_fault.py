@@ -1,4 +1,4 @@
-"""A request fault: which requests it matches, to which of them it applies, and its effect."""
+"""A request fault: the requests that it matches, the matching requests that it applies to, and its effect."""
 
 import re
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _WILDCARD: Final = re.compile(r"(\*\*|\*)")
 
 
 class ScriptError(Exception):
-    """An invalid script. The message names the fault, the field and what the field takes."""
+    """An invalid script. The message names the fault, the field and its valid values."""
 
 
 class When(StrEnum):

@@ -16,7 +16,7 @@ from simulator.faults.request_fault_schema import FIELD_DESCRIPTIONS, ScriptedFa
 
 Fault: TypeAlias = RequestFault | JobFault
 
-# By the key that identifies a kind of fault: its schema, and what its fields take.
+# By the key that identifies a kind of fault: its schema, and the descriptions of its fields.
 _KINDS: Final[dict[str, tuple[type[ScriptedFault | ScriptedJobFault], dict[str, str]]]] = {
     "request": (ScriptedFault, FIELD_DESCRIPTIONS),
     "job": (ScriptedJobFault, JOB_FIELD_DESCRIPTIONS),
@@ -87,7 +87,7 @@ def _parse_fault(number: int, entry: Any) -> Fault:
 
 
 def _describe_error(error: ErrorDetails, descriptions: Mapping[str, str]) -> str:
-    """Return one line that names the invalid field and what it takes."""
+    """Return one line that names the invalid field and its valid values."""
     path = [str(part) for part in error["loc"]]
     while path and ".".join(path) not in descriptions and error["type"] != "extra_forbidden":
         path.pop()  # pydantic's name of a union member, or a key inside `values`

@@ -4,8 +4,8 @@ DOCUMENTED ("Quotas for the bedrock-mantle endpoint"): the input tokens and `max
 quota, and a request that exceeds it gets a 429; generation stops once the output quota is reached; reserved tokens that
 are not generated are returned when the response is complete. INFERRED: a quota refills evenly, and starts full.
 
-A quota refills by the time that a user advances the clock, and not by real time. Which request is refused therefore
-does not depend on the speed of the machine. A client that waits the advertised Retry-After and then sends the same
+A quota refills when a user advances the clock, and not by real time. So the speed of the machine does not decide which
+request is refused. A client that waits the advertised Retry-After and then sends the same
 request again is admitted: its wait refills the quota.
 """
 

@@ -28,7 +28,7 @@ def parse_failure(payload: bytes) -> LambdaFailure:
         error = json.loads(payload)
         trace = error.get("stackTrace")
         frames = [str(frame).strip().partition("\n")[0] for frame in trace] if isinstance(trace, list) else []
-        # The user can correct a line of the package, and not one of the standard library.
+        # The user can correct a line of the package, but not a line of the standard library.
         own_frames = [frame for frame in frames if _PACKAGE_PATH in frame]
         location = (own_frames or frames or [""])[-1]
         return LambdaFailure(

@@ -1,7 +1,7 @@
 """The log of refused requests and of faults: one line each, through `logging`.
 
-Nothing is printed until a handler is added to the logger. A line quotes what a client sent, so it is kept to one line,
-keys are removed, and it has neither the query (a presigned URL holds a credential) nor the body.
+Nothing is printed until a handler is added to the logger. A message can quote text of a client. So each message is kept
+to one line, keys are removed, and it has neither the query (a presigned URL holds a credential) nor the body.
 """
 
 import logging
@@ -32,7 +32,7 @@ def log_refusal(error: ApiError, *, method: str, path: str) -> None:
 
 
 def log_fault(effect: str, *, method: str, path: str) -> None:
-    """Log what a scripted fault did to a request that it did not refuse."""
+    """Log the effect of a scripted fault on a request that it did not refuse."""
     if LOGGER.isEnabledFor(logging.INFO):
         LOGGER.info("%s %s %s", redact(method), redact(path), redact(effect))
 

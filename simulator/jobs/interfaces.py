@@ -43,7 +43,7 @@ class JobHooks(Protocol):
     """Interventions from outside the lifecycle, such as scripted faults."""
 
     def before_effect(self, job_id: str, effect: LifecycleEffect, /) -> Event | None:
-        """Apply what is due before an effect; return the event that ends the job instead, or None."""
+        """Apply the interventions that are due before an effect; return an event that ends the job instead, or None."""
 
     def queue_delay(self, job_id: str, /) -> int:
         """Return the minimum time in the queue in simulated seconds."""

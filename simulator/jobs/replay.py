@@ -49,7 +49,7 @@ def replay_rollouts(lifecycle: Lifecycle, recorded: Iterable[Event]) -> Iterator
 
 
 def recorded_slot_time(event: Event) -> int:
-    """Return the time at which a replayed job acquired its slot; `event` is the next one in its log."""
+    """Return the time at which a replayed job acquired its slot; `event` is the next event in its log."""
     return event.until if isinstance(event, StartDelayed) else event.at
 
 

@@ -32,7 +32,7 @@ class FunctionSpec:
 
     @property
     def environment_key(self) -> EnvironmentKey:
-        """The properties of an execution environment: after a change of any, new ones are started, as on AWS."""
+        """The properties of an execution environment. If one changes, new environments are started, as on AWS."""
         return (
             self.arn,
             self.version,

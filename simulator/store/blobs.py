@@ -81,7 +81,7 @@ class BlobStore:
         staged.path.unlink(missing_ok=True)
 
     def remove_unreferenced(self, referenced: Collection[str]) -> None:
-        """Remove all blobs but the `referenced` ones: an interrupted upload leaves one without a record."""
+        """Remove all blobs that are not `referenced`. An interrupted upload leaves such a blob."""
         for blob in self._folder.iterdir():
             if blob.name not in referenced:
                 blob.unlink()
@@ -97,7 +97,7 @@ class BlobStore:
             yield stream
 
     def find_corruption(self, sha256: str) -> str | None:
-        """Read a whole blob; return what is wrong with it, as the predicate of a sentence, or None."""
+        """Read a whole blob; return its problem, such as "is missing", or None."""
         path = self._folder / sha256
         if not path.is_file():
             return "is missing"

@@ -1,4 +1,4 @@
-"""Stores the logs of jobs, and in the same transaction what is derived from a log: projection, models, used blobs."""
+"""Stores the logs of jobs. The same transaction stores the data derived from a log: projection, models, used blobs."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -36,7 +36,7 @@ class ProjectStore:
         self._database = database
 
     def count(self, account: str) -> int:
-        """Return the number of projects of an account, with archived ones and the default one."""
+        """Return the number of projects of an account, including archived projects and the default project."""
         (last,) = self._database.row("SELECT max(ordinal) FROM projects WHERE account = ?", account)
         return 1 + (last or 0)
 

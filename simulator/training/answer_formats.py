@@ -1,4 +1,4 @@
-"""The formats of an answer: what is put around the value."""
+"""The formats of an answer: the text around the value."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -48,7 +48,7 @@ class StepMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundTruthMetrics:
-    """What only the simulator knows about a step.
+    """The ground truth about a step, which only the simulator knows.
 
     Attributes:
         quality_mean: share of rollouts whose answer is right.

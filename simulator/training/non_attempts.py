@@ -1,4 +1,4 @@
-"""The responses that attempt no answer: refusals, exploits and empty ones."""
+"""The responses that attempt no answer: refusals, exploits and empty responses."""
 
 import json
 from collections.abc import Callable, Mapping

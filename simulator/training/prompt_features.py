@@ -1,4 +1,4 @@
-"""The features of a prompt: what the simulated policy's trained weights are multiplied with."""
+"""The features of a prompt. The simulated policy multiplies its trained weights with them."""
 
 import re
 from collections.abc import Iterable

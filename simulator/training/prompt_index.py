@@ -25,7 +25,7 @@ class PromptIndex:
 
 
 def normalize_prompt(text: str) -> str:
-    """Return the text in the form in which prompts are compared: without case, spacing and compatibility forms."""
+    """Return the text without case, spacing and compatibility forms, to compare it with other prompts."""
     return " ".join(normalize_unicode(text).casefold().split())
 
 

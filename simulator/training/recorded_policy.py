@@ -4,7 +4,7 @@ For prompt x with recorded responses o:    pi_w(o|x) proportional to pi_0(o|x) *
 pi_0 is the frequency of the response among the recorded ones, psi its features (`response_features`), w the feature
 weights, which all prompts share. For GRPO this is a softmax with one action per response, so the update, the clipping
 and the metrics are those of the simulated policy. The policy can learn what the model already does sometimes: to prefer
-a format, a length or a style. It is right more often only as far as these features go with right answers.
+a format, a length or a style. It becomes right more often only if these features correlate with right answers.
 """
 
 from collections import Counter

@@ -22,7 +22,7 @@ class ReferenceAnswer:
         kind: the kind of answer; `none` if the record has no answer, and then no response is right.
         value: the canonical value: a number, a parsed JSON value, or text.
         text: the answer as it is written in the reference ("1,080", "Yes"), without the work around it.
-        literal: whether the reference is a JSON number or boolean, and not a string with one in it.
+        literal: whether the reference is a JSON number or boolean, and not a string that contains one.
         steps: the lines of the worked solution.
         path: the position in the record, such as `reference_answer.final_answer`.
     """

@@ -1,4 +1,4 @@
-"""What a response is rendered from."""
+"""The data from which a response is rendered."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Unicode normalization form NFKC, in which texts are compared, in linear time."""
+"""Unicode normalization to the form NFKC in linear time, to compare texts."""
 
 import re
 from unicodedata import combining, normalize

@@ -37,12 +37,12 @@ BASE_WEIGHTS = Weights(columns=(ZERO_COLUMN,) * PROMPT_FEATURE_COUNT, nuisance=(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptGradient:
-    """What one prompt adds to the gradient over the weights; columns as (index, values)."""
+    """The part of one prompt in the gradient over the weights; columns as (index, values)."""
 
     columns: tuple[tuple[int, Sequence[float]], ...] = ()
     feature_weights: tuple[float, ...] = ()
 
 
 def nuisance_cost(weights: Weights) -> float:
-    """Return what the drift of the nuisance vector costs the policy, in logits."""
+    """Return the cost of the nuisance vector's drift to the policy, in logits."""
     return _NUISANCE_COST * sum([value * value for value in weights.nuisance])
