@@ -34,12 +34,15 @@ def print_run_summary(
         base, tuned = comparison.base, comparison.tuned
         rows = len(comparison.line_numbers)
         detail = (
-            f"reward {base.mean_reward:.3f} → {tuned.mean_reward:.3f}; {comparison.gained} won, {comparison.lost} lost"
+            f"reward {base.mean_reward:.3f} → {tuned.mean_reward:.3f}; {comparison.gained} became right, "
+            f"{comparison.lost} became wrong"
         )
         label = "compared" if inputs.seen_in_training else "held out"
         print_field(console, label, f"{base.correct_count} → {tuned.correct_count} of {rows} right", detail=detail)
         seen = "; may have been in training: --validation FILE gives other rows" if inputs.seen_in_training else ""
-        print_field(console, "", f"{comparison.source}{seen}", detail=f"right is a reward of {FULL_REWARD:g} or more")
+        print_field(
+            console, "", f"{comparison.source}{seen}", detail=f"right means a reward of {FULL_REWARD:g} or more"
+        )
     print_field(console, "model", tuned_model or "none")
     if checkpoints:
         print_field(

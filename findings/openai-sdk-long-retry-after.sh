@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Four releases of OpenAI's SDK treat one and the same `Retry-After` of 429 in four ways.
+# Four releases of OpenAI's SDK treat the same long `Retry-After` of a 429 in three ways.
 #
-# Guess before the run: each SDK waits as long as the header says, up to one bound that they share, and uses its own
-# backoff above it.
+# Guess before the run: each SDK waits as long as the header says, up to a common limit, and uses its own
+# backoff above the limit.
 #
 # Seen with openai (Python) 2.21.0 and 3.57.0, openai (Node) 6.49.0 and 7.59.0, against a server on loopback that answers
 # 429 with `Retry-After: N` twice and then 200. The default of two retries applies in all four.
@@ -11,8 +11,8 @@
 #   61    retries within 2 s  waits                waits               retries within 2 s
 #   121   retries within 2 s  raises, no retry     waits               retries within 2 s
 #
-# So a client that sets nothing hammers a throttled service with one release, gives up at once with another, and sits in
-# a wait without bound with a third. Exit status 0: the behaviour is as described. Needs python3, npm and a registry each.
+# So with the default settings two releases repeat the request too early, one raises an error without a retry, and one
+# waits without a limit. Exit status 0: the behaviour is as described. Needs python3, npm, and access to PyPI and npm.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

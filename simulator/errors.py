@@ -151,7 +151,7 @@ NOT_RETOLD: Final = ErrorKind(
     code="rollouts_unavailable",
     message="The rollouts of this job cannot be replayed: {why}.",
     evidence=Evidence.INFERRED,
-    source="the simulator's own: Bedrock shows no rollouts",
+    source="the simulator's own: Bedrock does not return rollouts",
 )
 ALREADY_ENDED: Final = ErrorKind(
     status=400,
@@ -292,7 +292,7 @@ NOT_FOUND: Final = ErrorKind(
     code="not_found_error",
     message="The {noun} '{name}' does not exist",
     evidence=Evidence.OBSERVED,
-    source="shape observed, wording after the one for models",
+    source="shape observed, wording as for models",
 )
 UNKNOWN_PATH: Final = ErrorKind(
     status=404,
@@ -350,7 +350,8 @@ TOO_MANY_TOKENS: Final = ErrorKind(
     type=_RATE_LIMIT,
     message="Too many tokens, please wait before trying again.",
     evidence=Evidence.INFERRED,
-    source="status documented, over the input tokens a minute; code and type OpenAI's, wording bedrock-runtime's",
+    source="status documented, for more input tokens per minute than the quota; code and type OpenAI's, wording "
+    "bedrock-runtime's",
 )
 
 # 5xx: never for a mistake of the caller.
@@ -388,7 +389,7 @@ OVERLOADED: Final = ErrorKind(
     type="overloaded_error",
     message="Overloaded",
     evidence=Evidence.INFERRED,
-    source='status and its name documented of "some model APIs"; wording Anthropic\'s',
+    source='status and its name documented for "some model APIs"; wording Anthropic\'s',
 )
 
 CATALOGUE: Final[dict[str, ErrorKind]] = {

@@ -101,11 +101,12 @@ class GradingSettings:
     include_reasoning: Annotated[
         bool, "Send the model's reasoning to the reward function, not only the final answer."
     ] = False
-    rollouts_per_call: Annotated[PositiveInt, "Rollouts in one event."] = 8
+    rollouts_per_call: Annotated[PositiveInt, "The maximum number of rollouts in one event."] = 8
     concurrency: Annotated[
-        PositiveInt, "Calls at the same time. Default: the number of this machine's processors, at least 2."
+        PositiveInt,
+        "The maximum number of calls at the same time. Default: the number of this machine's processors, at least 2.",
     ] = field(default_factory=lambda: max(2, os.cpu_count() or 1))
-    attempts: Annotated[PositiveInt, "Attempts of a call that is throttled or times out."] = 3
+    attempts: Annotated[PositiveInt, "The maximum number of attempts of a call that is throttled or times out."] = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +132,17 @@ class ConsistencySettings:
     jobs_lag: Annotated[
         int,
         Ge(0),
-        "Reads by which the list of jobs lags behind: a new job appears late, and so does a new status.",
-        "SAMPLE: Amazon's sample hints at it.",
+        "The number of reads that the list of jobs lags behind. New jobs and new statuses appear late.",
+        "SAMPLE: Amazon's sample reads each job again after it lists the jobs.",
     ] = 0
-    events_lag: Annotated[int, Ge(0), "Reads by which a new event of a job appears late."] = 0
+    events_lag: Annotated[int, Ge(0), "A new event of a job appears after this number of reads."] = 0
     events_batch: Annotated[
-        PositiveInt, "Events appear in batches of this size; the end of the job completes the last batch."
+        PositiveInt,
+        "Events appear in batches of this size. The last batch appears when the job ends, also if it is smaller.",
     ] = 1
     events_twice: Annotated[bool, "List each event twice."] = False
     checkpoints_lag: Annotated[
-        int, Ge(0), "Reads by which a checkpoint appears later than the event that announces it."
+        int, Ge(0), "A checkpoint appears this number of reads after the event that announces it."
     ] = 0
 
 
@@ -148,14 +150,18 @@ class ConsistencySettings:
 class VerdictSettings:
     """Limits that `rft-sim verdict` holds a client to."""
 
-    looks_per_second: Annotated[PositiveInt, "The most reads of one resource by one program within a second (C2)."] = 30
+    looks_per_second: Annotated[
+        PositiveInt, "The maximum number of reads of one resource by one program within a second (C2)."
+    ] = 30
     longest_wait: Annotated[
         float,
         Gt(0),
         "The longest time in seconds that a client may wait for an answer (C7). "
         "The OpenAI SDK's default time-out is 600 s.",
     ] = 630.0
-    failures_in_a_row: Annotated[PositiveInt, "The most consecutive failures of one repeated request (C7)."] = 300
+    failures_in_a_row: Annotated[
+        PositiveInt, "The maximum number of consecutive failures of one repeated request (C7)."
+    ] = 300
     longest_outage: Annotated[
         float, Gt(0), "The longest time in seconds that a client may repeat a request that keeps failing (C7)."
     ] = 3_600.0
@@ -170,13 +176,13 @@ class Settings:
     """
 
     host: Annotated[
-        str, MinLen(1), "The address to listen on. Any address that is not loopback lets other machines in."
+        str, MinLen(1), "The address to listen on. If it is not a loopback address, other machines can connect."
     ] = "127.0.0.1"
     hosts: Annotated[
         tuple[str, ...],
         "Public host names that requests may use for this simulator, such as rft.example.com. Other public names are "
-        "refused, so that no web page can reach the simulator. IP addresses, `localhost`, names without a dot and "
-        "names that end in `.local` or `.internal` are always allowed.",
+        "refused, so that no web page can reach the simulator. IP addresses, names without a dot and names that end "
+        "in `.localhost`, `.local`, `.internal` or `.test` are always allowed.",
     ] = ()
     port: Annotated[
         int, Ge(0), Le(MAX_PORT), "The port to listen on. 0 takes a free port, which is the default of `exec`."
@@ -184,7 +190,9 @@ class Settings:
     region: Annotated[
         Region, "The simulated AWS region.", "DOCUMENTED: only us-west-2 offers reinforcement fine-tuning."
     ] = TUNING_REGION
-    account: Annotated[str, "The number of the AWS account whose root user the session's credentials are."] = ACCOUNT
+    account: Annotated[
+        str, "The AWS account number. The session's credentials belong to the root user of this account."
+    ] = ACCOUNT
     seed: Annotated[int, "The seed of every id and random draw."] = 0
     epoch: Annotated[
         int,
@@ -195,9 +203,9 @@ class Settings:
     ] = FIXED_EPOCH
     pace: Annotated[
         Pace,
-        "Who advances a job. instant: it runs at full speed. finished: it has ended when its creation returns. "
-        "poll: each retrieve advances it by one event. manual: only `rft-sim clock` advances it. "
-        "realtime: a running clock advances it.",
+        "Who advances a job. instant: it runs at full speed. finished: the request that creates it returns after its "
+        "end. poll: each retrieve advances it by one event. manual: only `rft-sim clock` advances it. realtime: a "
+        "running clock advances it.",
     ] = Pace.INSTANT
     speed: Annotated[
         float, Gt(0), Le(MAX_SPEED), "Simulated seconds in one real second. It applies to the pace realtime."
@@ -207,7 +215,7 @@ class Settings:
     ] = Auth.VERIFY
     data: Annotated[Path | None, "The folder that keeps the state. Without it the state is deleted at exit."] = None
     max_file_bytes: Annotated[
-        PositiveInt, "The largest uploaded file in bytes.", "OPENAI: the limit there. Bedrock publishes none."
+        PositiveInt, "The largest uploaded file in bytes.", "OPENAI: OpenAI's limit. Bedrock publishes none."
     ] = 512 * 1024 * 1024
     max_body_bytes: Annotated[
         PositiveInt,
@@ -216,7 +224,7 @@ class Settings:
     ] = 25_000_000
     concurrent_jobs: Annotated[
         PositiveInt,
-        "Jobs that run at the same time. Further jobs wait in the status `queued`.",
+        "The maximum number of jobs that run at the same time. Further jobs wait in the status `queued`.",
         "INFERRED: Bedrock publishes no limit.",
     ] = 8
     unknown_chat_fields: Annotated[
@@ -224,7 +232,7 @@ class Settings:
         "What happens to an unknown field of a chat request: it is ignored, or the request is refused.",
         "INFERRED: vLLM ignores it.",
     ] = UnknownFields.IGNORED
-    max_choices: Annotated[PositiveInt, "The largest `n` of a chat request.", "OPENAI: the limit there."] = 128
+    max_choices: Annotated[PositiveInt, "The largest `n` of a chat request.", "OPENAI: OpenAI's limit."] = 128
     text_completions: Annotated[
         bool,
         "Serve /v1/completions.",
@@ -232,12 +240,12 @@ class Settings:
     ] = False
     max_projects: Annotated[
         PositiveInt,
-        "The most projects of an account, archived projects included.",
+        "The maximum number of projects of an account, including archived ones.",
         "DOCUMENTED: the limit. INFERRED: archived projects count.",
     ] = 1_000
     listed_models: Annotated[
         PositiveInt,
-        "The most tuned models and checkpoints that GET /v1/models lists; the newest come first.",
+        "The maximum number of tuned models and checkpoints that GET /v1/models lists, newest first.",
         "INFERRED: Bedrock publishes no limit.",
     ] = 1_000
     ignored_job_fields: Annotated[
@@ -257,14 +265,14 @@ class Settings:
     ] = None
     faults: Annotated[
         Path | None,
-        "A fault script that applies from the start; `rft-sim faults explain` describes the format. A reset "
-        "restarts it.",
+        "A fault script that applies from the start; `rft-sim faults explain` describes the format. A reset starts "
+        "the script again.",
     ] = None
     redteam: Annotated[
         float,
         Ge(0),
         Le(1_000),
-        "How strongly the simulated policy searches for exploits. 2.5 finds them within one epoch.",
+        "How strongly the simulated policy searches for exploits. With 2.5 it finds them within one epoch.",
     ] = 0.0
     detect_convergence: Annotated[
         bool,
@@ -288,7 +296,7 @@ class Settings:
     background_retrieves: Annotated[
         int,
         Ge(0),
-        "Retrieves that still find a background response in progress.",
+        "The number of retrieves that return a background response as still in progress.",
         "INFERRED: Bedrock publishes no duration.",
     ] = 1
     responses_under_openai_v1: Annotated[
@@ -299,7 +307,8 @@ class Settings:
     ] = False
     lambda_workers: Annotated[
         PositiveInt,
-        "Lambda environments at the same time, over all functions. Nested calls need more than grading alone.",
+        "The maximum number of Lambda environments at the same time, for all functions together. A function that "
+        "invokes other functions needs more.",
     ] = 64
     consistency: Annotated[ConsistencySettings, "INFERRED: a retrieve always returns the current state."] = field(
         default_factory=ConsistencySettings
@@ -316,8 +325,8 @@ class Settings:
     durations: Annotated[DurationSettings, 'INFERRED: AWS says only "a few hours" for a run.'] = field(
         default_factory=DurationSettings
     )
-    verdict: Annotated[VerdictSettings, "Measured in real time; it is no claim about Bedrock."] = field(
-        default_factory=VerdictSettings
+    verdict: Annotated[VerdictSettings, "Measured in real time. The limit is ours and says nothing about Bedrock."] = (
+        field(default_factory=VerdictSettings)
     )
 
 

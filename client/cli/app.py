@@ -1,4 +1,4 @@
-"""`rft`: reinforcement fine-tuning from the command line, at the simulator or at Bedrock."""
+"""`rft`: reinforcement fine-tuning from the command line, in the simulator or on Bedrock."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help=__doc__,
-    epilog="RFT_TARGET chooses where it runs: `simulator` (default) or `bedrock`.",
+    epilog="The environment variable RFT_TARGET selects the target: `simulator` (default) or `bedrock`.",
 )
 for _command in _COMMANDS:
     _app.command()(_command)
@@ -48,7 +48,7 @@ def _print_version(*, requested: bool) -> None:
 def _root(
     *,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; works after the command, too.")
+        bool, typer.Option("--debug", help="Show the traceback of an error. It can also follow the command.")
     ] = False,
     version: Annotated[
         bool,
@@ -60,7 +60,7 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Reinforcement fine-tuning from the command line, at the simulator or at Bedrock."""
+    """Reinforcement fine-tuning from the command line, in the simulator or on Bedrock."""
 
 
 def run_command_line(arguments: Sequence[str]) -> None:

@@ -26,4 +26,6 @@ def require_id(value: str) -> str:
 
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, ftjob-...", callback=require_id)]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before AWS bills for it or resources are created there.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Create resources at AWS, which may cost money, without asking first.")
+]

@@ -15,7 +15,7 @@ from client.terminal import format_count, format_size, open_console, print_done
 
 
 def check(file: Annotated[str, typer.Argument(metavar="FILE|s3://...", help="A JSONL data file.")]) -> None:
-    """Check a data file as the service would. Uploads nothing."""
+    """Check a data file by the rules of the service, without an upload."""
     console = open_console()
     if is_s3_uri(file):
         with open_download_folder() as folder, open_aws_clients(target_from_environment()) as aws_clients:

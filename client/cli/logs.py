@@ -17,7 +17,7 @@ from client.terminal import write_stdout
 def logs(
     function: Annotated[
         str | None,
-        typer.Argument(metavar="FUNCTION", help="The function's name.", show_default="that of reward_lambda"),
+        typer.Argument(metavar="FUNCTION", help="The function's name.", show_default="the function of reward_lambda"),
     ] = None,
 ) -> None:
     """Print the last lines of a reward function's log."""

@@ -19,7 +19,7 @@ from client.terminal import format_count, open_console, print_done
 def plot(
     job: JobId,
     *,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="Where the plot goes.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="The file to write.")],
 ) -> None:
     """Plot a job's reward, length, entropy and gradient norm."""
     if output.suffix.lower() != ".png":

@@ -11,7 +11,7 @@ def target() -> None:
     console = open_console()
     print_heading(console, "targets  (RFT_TARGET)")
     for config in TARGETS.values():
-        prefix = "in use: " if config.name == target_name_from_environment() else ""
+        prefix = "(in use) " if config.name == target_name_from_environment() else ""
         print_field(console, config.name, prefix + config.note)
     current = target_from_environment()
     console.print()

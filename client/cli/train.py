@@ -22,7 +22,7 @@ def train(
         str, typer.Option(metavar="FILE|s3://...", help="Training data: JSONL with `messages`.")
     ] = DEFAULT_DATA,
     validation: Annotated[
-        str | None, typer.Option(metavar="FILE|s3://...", help="Held-out data in the same form.")
+        str | None, typer.Option(metavar="FILE|s3://...", help="Held-out data in the same format.")
     ] = None,
     reward: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder with lambda_function.py.")
@@ -30,11 +30,15 @@ def train(
     model: Annotated[str, typer.Option(metavar="ID", help="Base model.")] = DEFAULT_MODEL,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = DEFAULT_EPOCHS,
     batch_size: Annotated[int, typer.Option(min=1, help="Prompts per training step.")] = DEFAULT_BATCH_SIZE,
-    lr_multiplier: Annotated[float, typer.Option(min=0.0, help="Scales the learning rate.")] = DEFAULT_LR_MULTIPLIER,
+    lr_multiplier: Annotated[
+        float, typer.Option(min=0.0, help="The multiplier of the learning rate.")
+    ] = DEFAULT_LR_MULTIPLIER,
     output: Annotated[
-        str, typer.Option(metavar="DIR|s3://...", help="Where reward.png and run.json go.")
+        str, typer.Option(metavar="DIR|s3://...", help="The folder for reward.png and run.json.")
     ] = DEFAULT_OUTPUT,
-    compare_rows: Annotated[int, typer.Option(min=0, help="Rows to compare base and tuned on; 0: no comparison.")] = 50,
+    compare_rows: Annotated[
+        int, typer.Option(min=0, help="Rows on which the base and the tuned model are compared; 0 means no comparison.")
+    ] = 50,
     yes: Yes = False,
 ) -> None:
     """Check, deploy, upload, train, watch, compare and report, in one command."""

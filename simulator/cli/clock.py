@@ -47,7 +47,7 @@ def advance(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Advance the clock by a duration, and with it the jobs. Keys and sessions age by the same duration."""
+    """Advance the clock and the jobs by a duration. Keys and sessions age by the same duration."""
     _update_clock(simulator_url(host, port, endpoint), advance=_parse_time(parse_duration, by))
 
 
@@ -59,7 +59,7 @@ def to(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Advance the clock to a later time, and with it the jobs. Keys and sessions age by the same duration."""
+    """Advance the clock and the jobs to a later time. Keys and sessions age by the same duration."""
     _update_clock(simulator_url(host, port, endpoint), to=_parse_time(parse_time, time))
 
 
@@ -69,16 +69,15 @@ def run(
     *,
     step: Annotated[int | None, typer.Option(help="Run until the job has completed this step.", min=1)] = None,
     status: Annotated[str | None, typer.Option(help="Run until the job has this status, such as running.")] = None,
-    time: Annotated[
-        str | None, typer.Option(help="Run until the job has nothing left to do before this time.", metavar="TIME")
-    ] = None,
+    time: Annotated[str | None, typer.Option(help="Run the job until this time.", metavar="TIME")] = None,
     host: Host = None,
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
     """Run one job at full speed to a step, a status or a time, and stop it there. Keys and sessions do not age.
 
-    Exits with 1 when the job ends before the step or status, or waits for another job. It may end before the time.
+    Exits with 1 if the job ends before the step or status, or must wait for a place among the running jobs. With --time
+    it exits with 0 if the job ends earlier.
     """
     options = {"step": step, "status": status, "time": None if time is None else _parse_time(parse_time, time)}
     targets = {name: target for name, target in options.items() if target is not None}
@@ -102,9 +101,9 @@ def pace(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Choose who advances the jobs, or one job. The data folder keeps the choice.
+    """Choose who advances all jobs, or one job. The data folder keeps the choice.
 
-    At the pace realtime, --job with --speed gives one job a speed of its own. Without --speed it has the simulator's.
+    At the pace realtime, --job with --speed sets the speed of one job. Without --speed it uses the simulator's speed.
     """
     if speed is not None and chosen is not Pace.REALTIME:
         exit_with_error(f"--speed goes with the pace realtime, not with {chosen}")

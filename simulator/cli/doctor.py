@@ -111,7 +111,7 @@ def doctor(
     target: reward_options.TargetOption = reward_options.Target.SIMULATOR,
     endpoint: server_options.Endpoint = None,
 ) -> None:
-    """Find what is wrong with a reward function before you pay for a run. Exit code 1 when a probe fails."""
+    """Find what is wrong with a reward function before you pay for a run. Exit code 1 if a finding is a failure."""
     if explain is not None:
         _explain(explain)
         return

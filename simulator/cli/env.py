@@ -20,7 +20,7 @@ def env(
 ) -> None:
     """Print shell commands that point the SDKs at a running simulator: eval "$(rft-sim env)".
 
-    They also unset every other AWS and OpenAI variable.
+    The commands also unset every other AWS and OpenAI variable.
     """
     from simulator.http.server_discovery import discover_region  # noqa: PLC0415  --help need not wait for it
     from simulator.identity.session_key import create_session_key  # noqa: PLC0415  as above

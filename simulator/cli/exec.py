@@ -35,10 +35,13 @@ def execute(
     verbose: Annotated[bool, typer.Option("--verbose", help="Report refused requests on standard error.")] = False,
     prints_verdict: Annotated[
         bool,
-        typer.Option("--verdict", help="Report at the end what COMMAND did wrong as a client; exit with 1 for it."),
+        typer.Option(
+            "--verdict",
+            help="Report at the end what COMMAND did wrong as a client. Exit with 1 if a finding is a fail.",
+        ),
     ] = False,
 ) -> None:
-    """Run COMMAND beside a fresh simulator, in an environment that points to it. Exit with COMMAND's code."""
+    """Run COMMAND with a new simulator and the environment variables for it. Exit with COMMAND's code."""
     settings = Settings(
         host=host,
         port=port,

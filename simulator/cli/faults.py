@@ -91,7 +91,7 @@ def check(script: Script) -> None:
 
 @app.command()
 def explain() -> None:
-    """Describe the format of a fault script: every field, with examples. In a pipe: as Markdown."""
+    """Describe the format of a fault script: every field, with examples. Output to a pipe or file is Markdown."""
     page = script_page_path().read_text(encoding="utf-8")
     if not sys.stdout.isatty():
         typer.echo(page, nl=False)

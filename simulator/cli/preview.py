@@ -31,9 +31,13 @@ def preview(
     validation: reward_options.Validation = None,
     row: Annotated[
         int | None,
-        typer.Option("--row", "--line", help="The line of a row. Default: the first call of step 1.", min=1),
+        typer.Option(
+            "--row", "--line", help="The line number of the row. Default: print the first call of step 1.", min=1
+        ),
     ] = None,
-    rollout: Annotated[int | None, typer.Option(help="One rollout of the row, counted from 0.", min=0)] = None,
+    rollout: Annotated[
+        int | None, typer.Option(help="Print only this rollout of the row, counted from 0.", min=0)
+    ] = None,
     text: Annotated[str | None, typer.Option(help="A response to send instead of the simulated one.")] = None,
     shape: Annotated[
         str | None,

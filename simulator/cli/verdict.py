@@ -19,11 +19,16 @@ def verdict(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     exit_code: Annotated[
         int | None,
-        typer.Option(metavar="N", help="The client's exit code. A client that exits with 0 considers its work done."),
+        typer.Option(
+            metavar="N", help="The client's exit code. Code 0 means that the client believes it has succeeded."
+        ),
     ] = None,
     so_far: Annotated[
         bool,
-        typer.Option("--so-far", help="The clients are still running: report only what they can no longer correct."),
+        typer.Option(
+            "--so-far",
+            help="The clients are still running: report only mistakes that the clients can no longer correct.",
+        ),
     ] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Delete the recorded requests afterwards.")] = False,
     explain: Annotated[str | None, typer.Option(metavar="ID", help="Print what a finding means, and exit.")] = None,
@@ -31,7 +36,7 @@ def verdict(
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
-    """Report what the clients of a running simulator did wrong. Exit code 1 when a finding fails."""
+    """Report what the clients of a running simulator did wrong. Exit code 1 if a finding is a fail."""
     if explain is not None:
         _explain(explain)
         return

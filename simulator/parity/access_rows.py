@@ -20,20 +20,20 @@ ACCESS_ROWS: Final = (
     known_row(
         "absent-routes", _PATHS, (S,), "No batches, and no list of a response's `input_items`", "404 with a hint"
     ),
-    known_row("regions", _PATHS, (D,), "Mantle is in 14 regions; only us-west-2 tunes", setting="region"),
+    known_row("regions", _PATHS, (D,), "Mantle is in 14 regions; only us-west-2 offers fine-tuning", setting="region"),
     known_row(
         "alias", _PATHS, (S,), "`qwen.qwen3-32b-v1:0` means `qwen.qwen3-32b`", "in every field that names a model"
     ),
     inferred_row(
         "other-absent-routes",
         _PATHS,
-        "OpenAI's pause and resume, uploads in parts, `input_tokens`, graders without a job: in no list of routes",
+        "No list of routes has OpenAI's pause and resume, uploads in parts, `input_tokens` and graders without a job",
         "404 with a hint",
     ),
     inferred_row(
         "text-completions",
         _PATHS,
-        "`/v1/completions`: in one example of the guide, in no list of routes",
+        "`/v1/completions` is in one example of the guide, but in no list of routes",
         "404",
         setting="text_completions",
     ),
@@ -70,7 +70,8 @@ ACCESS_ROWS: Final = (
         "bearer-permission",
         _CALLERS,
         (D, O),
-        "A key first needs `bedrock-mantle:CallWithBearerToken` on `*`, else 403, at inference too",
+        "A key first needs `bedrock-mantle:CallWithBearerToken` on `*`; without it every request is a 403, also at "
+        "inference",
     ),
     known_row(
         "authorization",

@@ -73,12 +73,14 @@ FINE_TUNING_ROWS: Final = (
     known_row(
         "paging", _JOBS, (D, A), "`limit` and `after`, `has_more`; newest first; 20 by default, 200 in the sample"
     ),
-    known_row("checkpoints", _JOBS, (D, A), "None until the first is saved; OpenAI's object"),
+    known_row(
+        "checkpoints", _JOBS, (D, A), "The list is empty until the first checkpoint is saved; the object is OpenAI's"
+    ),
     inferred_row(
         "refused-at-once",
         _JOBS,
         "What create refuses immediately",
-        "unknown files and models (404); untunable models, other methods, graders and fields (400)",
+        "unknown files and models (404); models without fine-tuning, other methods, graders and fields (400)",
     ),
     inferred_row(
         "suffix",
@@ -97,7 +99,7 @@ FINE_TUNING_ROWS: Final = (
         "cancel-effects",
         _JOBS,
         "What remains of a cancelled job, and the answer to cancelling an ended one",
-        "checkpoints but no model; 400, because SDKs retry a 409",
+        "checkpoints remain, and no model; cancelling an ended job is a 400, because SDKs retry a 409",
     ),
     inferred_row("concurrency", _JOBS, "How many jobs run at once", "8; more are `queued`", setting="concurrent_jobs"),
     inferred_row(

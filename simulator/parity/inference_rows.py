@@ -41,7 +41,7 @@ INFERENCE_ROWS: Final = (
     known_row("n-and-stop", _CHAT, (A,), "`n` answers, up to 4 `stop` sequences", "`n` to 128", setting="max_choices"),
     known_row("guardrails", _CHAT, (O,), "Guardrail headers are ignored"),
     known_row("get-is-405", _CHAT, (O,), "GET is a 405"),
-    known_row("embeddings", _CHAT, (D, O), "The route exists, but no model has it", "400 for every model"),
+    known_row("embeddings", _CHAT, (D, O), "The route exists, but no model supports it", "400 for every model"),
     inferred_row(
         "what-is-said",
         _CHAT,
@@ -52,7 +52,7 @@ INFERENCE_ROWS: Final = (
         "tool-calls",
         _CHAT,
         "When the model calls a tool",
-        "if it does not know the answer, or must; the arguments are valid by the schema",
+        "if it does not know the answer, or if the request demands a call; the arguments are valid by the schema",
     ),
     inferred_row(
         "json-answers", _CHAT, "The content of a JSON answer", "the answer of the policy, in the field that fits"
@@ -61,13 +61,14 @@ INFERENCE_ROWS: Final = (
         "json-from-the-prompt",
         _CHAT,
         "How well a model follows a JSON Schema, a template or key names that only the prompt has",
-        "always: with `json_object`, and without it if the prompt asks for JSON; prompts of files as in training",
+        "always: with `json_object`, and without it if the prompt asks for JSON; prompts of uploaded files are "
+        "answered as in training",
     ),
     inferred_row(
         "large-schemas",
         _CHAT,
         "How much of JSON Schema is supported",
-        "drafts 06 to 2020-12; a schema that takes too many steps is a 400 that says so",
+        "drafts 06 to 2020-12; a schema that takes too many steps is a 400 with this reason",
     ),
     inferred_row("unknown-fields", _CHAT, "Unknown fields", "ignored, as in vLLM", setting="unknown_chat_fields"),
     known_row(
@@ -88,7 +89,8 @@ INFERENCE_ROWS: Final = (
         "order-of-events",
         _RESPONSES,
         (S,),
-        "`response.reasoning_part.added/done` around the reasoning, unknown to OpenAI's specification",
+        "`response.reasoning_part.added/done` before and after the reasoning, which OpenAI's specification does not "
+        "have",
         "with a hint; `--responses-events openai` uses the order of the specification",
         setting="responses_events",
     ),
@@ -118,7 +120,7 @@ INFERENCE_ROWS: Final = (
         _RESPONSES,
         (A,),
         "Background responses only; a second cancel has no effect; a completed or synchronous one is a 400",
-        "a streamed one until its last event; after a cancel the stream ends",
+        "a streamed response can be cancelled until its last event; the stream then ends",
     ),
     known_row("compact", _RESPONSES, (D, A), "`/responses/compact` exists; the shape is OpenAI's"),
     inferred_row(

@@ -18,7 +18,7 @@ SIMULATOR_ROWS: Final = (
     project_row("same-seed", "Two runs with the same seed write the same bytes"),
     project_row(
         "polite-clients",
-        "A correct client has a verdict without findings, for every order of its requests and those of others",
+        "A correct client gets no finding, however its requests are mixed with the requests of other clients",
     ),
     project_row(
         "sdk-releases",
@@ -42,8 +42,8 @@ SIMULATOR_ROWS: Final = (
     ),
     project_row(
         "litellm",
-        "litellm's `bedrock_mantle`, by bearer key and SigV4: chat and Responses; its `openai`: files and the list of "
-        "jobs, but it cannot read or create a job with a Lambda grader",
+        "litellm's provider `bedrock_mantle`, by bearer key and SigV4: chat and Responses; its provider `openai`: "
+        "files and the list of jobs, but it cannot read or create a job with a Lambda grader",
     ),
     project_row(
         "node-trap",

@@ -14,14 +14,14 @@ TRAINING_ROWS: Final = (
     inferred_row(
         "rules-behind-these",
         _TRAINING,
-        "The rule behind 67 and 4",
+        "The rules that give 67 steps and 4 checkpoints",
         "a tenth is held out, the last partial batch is dropped; checkpoints every 20 steps and at the end",
     ),
     inferred_row(
         "held-out",
         _TRAINING,
         "Which tenth is held out",
-        "the file's last; none with a validation file",
+        "the last tenth of the file; with a validation file, none is held out",
         setting="held_out",
     ),
     inferred_row("rollouts", _TRAINING, "Rollouts per prompt", "8, which fits the numbers of the sample"),
@@ -71,13 +71,14 @@ TRAINING_ROWS: Final = (
         _GRADING,
         (D, O),
         "CreateFunction refuses a package that cannot be unzipped, is empty or has more than 250 MB unzipped",
-        "the same, by the directory of the zip file; also links, devices and 65,536 files. Invoke refuses the rest",
+        "the same, from the directory of the zip file; it also refuses links, devices and 65,536 files. Invoke "
+        "refuses what this check cannot find",
     ),
     inferred_row(
         "event-shape",
         _GRADING,
         "Which of the two shapes Bedrock sends",
-        "both at once, so that every published handler works",
+        "both together, so that every published handler works",
         setting="grading.event_shape",
     ),
     inferred_row(
@@ -104,7 +105,8 @@ TRAINING_ROWS: Final = (
         "broken-grader",
         _GRADING,
         "What a broken reward function does to a job",
-        "three attempts for time-outs and throttling; then, and for other errors, `failed`, `grader_error`; never a 0",
+        "after three time-outs or throttled calls, or any other error, the job is `failed` with `grader_error`; a "
+        "rollout never gets a 0 for it",
         setting="grading.attempts",
     ),
     inferred_row(

@@ -9,7 +9,7 @@ _WIRE: Final = Topic.WIRE
 WIRE_ROWS: Final = (
     known_row("envelope", _WIRE, (O,), "Errors are `code, message, param, type`", "unknown paths and methods included"),
     known_row(
-        "key-order", _WIRE, (D, S, O), "Keys go out in alphabetical order", "except the `data` of a metrics event (S)"
+        "key-order", _WIRE, (D, S, O), "JSON keys are in alphabetical order", "except the `data` of a metrics event (S)"
     ),
     known_row("request-ids", _WIRE, (O, A), "Every answer has a request id", "`x-request-id` and `x-amzn-requestid`"),
     known_row(

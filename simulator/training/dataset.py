@@ -44,8 +44,8 @@ class Record:
 class DatasetLimits:
     """Limits for the number and the size of the records in a file."""
 
-    min_records: Annotated[int, "The fewest records.", "DOCUMENTED: 100."] = 100
-    max_records: Annotated[int, "The most records.", "DOCUMENTED: 20,000."] = 20_000
+    min_records: Annotated[int, "The minimum number of records.", "DOCUMENTED: 100."] = 100
+    max_records: Annotated[int, "The maximum number of records.", "DOCUMENTED: 20,000."] = 20_000
     max_prompt_tokens: Annotated[
         int | None, "The longest prompt in tokens.", "INFERRED: no limit; Bedrock publishes none for these models."
     ] = None
@@ -54,7 +54,8 @@ class DatasetLimits:
     ] = 6_291_456
     max_values: Annotated[
         int,
-        "The most JSON values in a file. In memory the smallest value takes 25 times the size of its text.",
+        "The maximum number of JSON values in a file. In memory the smallest value takes 25 times the size of its "
+        "text.",
         "INFERRED: Bedrock publishes no limit.",
     ] = 10_000_000
 

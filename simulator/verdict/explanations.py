@@ -30,14 +30,14 @@ checks it against the rules below. `rft-sim exec --verdict -- COMMAND` prints th
 `rft-sim verdict` prints the verdict on the clients of a running server. `rft-sim verdict --explain C1` prints one of
 these explanations. `python -m simulator.verdict.explanations` writes this file.
 
-A finding is a **fail**, a **warn** or a **note**. A note is not a mistake by itself: a verdict with nothing worse is
-clean. The rules prefer a missed mistake to a false alarm. If several programs together may have caused what one program
-must not do, a rule reports less or nothing.
+A finding is a **fail**, a **warn** or a **note**. A note is not a mistake by itself: a verdict with only
+notes is clean. The rules prefer a missed mistake to a false alarm. If the requests may come from several programs and
+not from one, a rule reports a lower severity or nothing.
 
 Programs that share a key are distinguished by their connections. To distinguish them reliably, have each program send
 the header `x-simulator-client: NAME`, which is not part of Bedrock's API. Current OpenAI SDKs send it if the
-environment has `OPENAI_CUSTOM_HEADERS='x-simulator-client: NAME'`. All times are the clients' time, not the simulated
-clock's.
+environment has `OPENAI_CUSTOM_HEADERS='x-simulator-client: NAME'`. All times are real time, and not the
+time of the simulated clock.
 """
 
 

@@ -40,7 +40,7 @@ _INTRODUCTION: Final = """\
 
 The facts come from public material. We have made no call to the real service. Every route, behaviour and error has a
 mark that names its evidence. A behaviour that AWS does not document has a row of its own, under
-[Not documented by AWS](#not-documented-by-aws): do not rely on it at Bedrock because it works here.
+[Not documented by AWS](#not-documented-by-aws): it works here, but Bedrock may be different.
 """
 
 _MARKS: Final = {
@@ -156,7 +156,7 @@ def _inferred_rows(tests: TestsByRow) -> Iterator[str]:
 
 
 def _known_rows(tests: TestsByRow) -> Iterator[str]:
-    yield "| Bedrock | evidence | the simulator, if there is more to say | checked by |"
+    yield "| Bedrock | evidence | more about the simulator | checked by |"
     yield "|---|---|---|---|"
     for topic, rows in _by_topic(is_known):
         yield f"| **{topic}** | | | |"

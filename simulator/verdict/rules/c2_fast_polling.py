@@ -17,10 +17,10 @@ FAST_POLLING: Final = Rule(
     detection="Fail: one program sends the same read of a job, or of the list of jobs, more than "
     "`verdict.looks_per_second` times within a second. Warning: each of these reads has a connection of its own and "
     "starts after the previous one ends, so they may come from several programs.",
-    impact="At Bedrock a job runs for hours, so fast reads gain nothing. They use up quota of the account that other "
-    "calls need: the next answer that the client gets is a 429.",
-    remedy="Pause for seconds between two reads, and longer while nothing changes, for example from 5 s up to 60 s. "
-    "The pages of one list may follow each other at once.",
+    impact="At Bedrock a job runs for hours, so fast reads gain nothing. They use up the request quota of the "
+    "account. Further requests, also those of other programs, then get a 429.",
+    remedy="Pause for some seconds between two reads, and longer while nothing changes: for example 5 s at first and "
+    "up to 60 s. The pages of one list may follow each other at once.",
     exceptions="The pages of one list. Several clients that read one job. Up to 20 reads a second, which suit a "
     "simulator whose jobs take seconds.",
 )

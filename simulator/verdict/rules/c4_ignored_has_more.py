@@ -15,11 +15,11 @@ IGNORED_HAS_MORE: Final = Rule(
     id="C4",
     name="ignored has_more",
     question="Does the client request the next page when a list has more?",
-    detection="A page of events or checkpoints has `has_more` and no element that the client received before, and the "
-    "client never requests the next page with `after`. The job has ended, the client has read its end or has listed "
-    "more than once, and the elements after that page never reached the client. Fail: the client set no `limit`. "
-    "Warning: it set a `limit` of at least the default page. Note, for the list of jobs: no `limit`, `has_more`, no "
-    "next page, and the client used no job of the page afterwards.",
+    detection="A page of events or checkpoints has `has_more` and no element that the client received before, and "
+    "the client never requests the next page with `after`. The job has ended, the client has read the final status "
+    "or has listed more than once, and the client never received the elements after that page. Fail: the client set "
+    "no `limit`. Warning: it set a `limit` of at least the default page. Note: the client listed jobs without a "
+    "`limit`, the page has `has_more`, and the client requested no next page and used no job of the page afterwards.",
     impact="Without a `limit` a page has the newest 20 events or 10 checkpoints. A job of 67 steps has about 80 "
     "events. A curve drawn from one page shows only its end, without an error.",
     remedy="While `has_more` is true, request the next page with the last id as `after`. The OpenAI SDK does so if "

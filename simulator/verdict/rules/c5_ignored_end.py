@@ -20,9 +20,10 @@ IGNORED_END: Final = Rule(
     detection="Fail, in each of three cases. The client received a terminal status and then retrieved the job "
     f"{MAX_READS_ON_ONE_CONNECTION} more times on one connection, or {MAX_READS_ON_SEVERAL_CONNECTIONS} more times on "
     "several. The client received `failed` or `cancelled`, and then called a model whose name is null, empty or "
-    "`None`. The client polled a job that failed, never received that from the job or an event, and exited with 0.",
+    "`None`. The client polled a job that failed, never received the failure from the job or from an event, and "
+    "exited with 0.",
     impact="At Bedrock jobs fail for reasons that a client cannot foresee: a grader that throws, a role that has "
-    "changed. A loop that handles only `succeeded` then never ends. A client that does not read the status goes on "
+    "changed. A loop that handles only `succeeded` then never ends. A client that does not read the status continues "
     "without a model, and its next call fails instead.",
     remedy="Stop at all three terminal statuses. On `failed`, raise with `job.error.code` and `job.error.message`.",
     exceptions="Occasional reads of an ended job. Several threads or programs that each read it once more.",

@@ -16,18 +16,19 @@ DUPLICATE_JOB: Final = Rule(
     question="When the answer to a job's creation is lost, does the client search for the job before it tries again?",
     detection="Fail: the client requests the same job again (the same body except for metadata and suffix) after an "
     "answer that never came, was cut off or was not waited for, and requests no list of jobs in between. Warning, in "
-    "each of four cases: the first answer is a 408, or a 500 or above, which leaves open whether the job was created; "
-    "the second job has the same bytes in a file with another id, which another program may have sent; a list of jobs "
-    "was requested but not received; the list has a job, new to the client, with the same training file and metadata.",
+    "each of four cases: the first answer is a 408, or a 500 or above, which leaves open whether the job was "
+    "created; the second job has the same bytes in a file with another id, which another program may have sent; a "
+    "list of jobs was requested but not received; the list has a job that the client did not know, with the same "
+    "training file and metadata.",
     impact="The first job may have been created and may be running. The API has no idempotency key, so the second "
-    "request creates a second job, and both are billed. By default the OpenAI SDK itself sends a request up to three "
-    "times, this one included.",
+    "request creates a second job, and both are billed. By default the OpenAI SDK itself sends every request, also "
+    "this one, up to three times.",
     remedy="Create with `client.with_options(max_retries=0)`. If no answer comes, page through "
     "`client.fine_tuning.jobs.list()` and search for a job with your training file. Upload that file for this job "
     "only, or tag the job in `metadata`. Create again only if there is none.",
     exceptions="Another try after a 429, which rejects the request before it has an effect. Uploads that are "
-    "repeated, which cost only space. Jobs that differ in more than their labels. Two jobs that are requested at the "
-    "same time.",
+    "repeated, which cost only space. Jobs that differ in more than metadata and suffix. Two jobs that are requested "
+    "at the same time.",
 )
 
 _MAX_CREATIONS: Final = 1_024

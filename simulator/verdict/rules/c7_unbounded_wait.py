@@ -13,11 +13,12 @@ UNBOUNDED_WAIT: Final = Rule(
     id="C7",
     name="waited without bound",
     question="Does the client give up at some time: on a single answer, and on a request that fails again and again?",
-    detection="Fail: the client waited for more than `verdict.longest_wait` seconds and received nothing, neither an "
-    "answer nor more of one that had started. For a request in progress at the end, the time until then counts. Fail: "
-    "one program repeated a request that failed each time in a way that may pass (no complete answer, 408, 429, 500 "
-    "and above) more than `verdict.failures_in_a_row` times, or over more than `verdict.longest_outage` seconds. "
-    "Warning: each of these requests has a connection of its own, so they may come from several programs.",
+    detection="Fail: the client waited for more than `verdict.longest_wait` seconds and received nothing: no answer, "
+    "or no further part of an answer that had started. If a request is still in progress at the end, the time until "
+    "the end counts. Fail: one program repeated a request that failed each time with a temporary error (no complete "
+    "answer, 408, 429, 500 and above) more than `verdict.failures_in_a_row` times, or over more than "
+    "`verdict.longest_outage` seconds. Warning: each of these requests has a connection of its own, so they may come "
+    "from several programs.",
     impact="At Bedrock, a wrong path was observed to stall instead of returning an error, and connections can end "
     "without notice. A client without a timeout then waits forever, holds its lock or its CI machine, and reports "
     "nothing.",

@@ -21,7 +21,10 @@ _NEW_KEY: Final = (
     "After a 401, use a new key or stop. Give the SDK a function that returns a key, which it calls for each request: "
     "`OpenAI(api_key=lambda: provide_token(region=...))`."
 )
-_WAIT: Final = "Limit the time that you wait for something new to be known everywhere, and then stop."
+_WAIT: Final = (
+    "A new resource or permission can need some time until every part of the service knows it. Limit the time that "
+    "you wait for this, and then stop."
+)
 
 REPEATED_REFUSAL: Final = Rule(
     id="C8",
@@ -31,11 +34,12 @@ REPEATED_REFUSAL: Final = Rule(
     f"{MAX_PERMANENT_REFUSALS} times in a row, or {MAX_TRANSIENT_REFUSALS} times if the status is 403, 404 or 409. "
     "408 and 429 do not count as refusals. This is never a fail, because a refused request creates, loses and costs "
     "nothing.",
-    impact="A 400 means that the request is wrong, a 401 that the key is not valid, and a repetition changes neither. "
-    "A short-term key ends after 12 hours at most, while many jobs still run. A loop that goes on with it receives no "
-    "more of the job.",
+    impact="A 400 means that the request is wrong, and a 401 that the key is not valid. The same request fails again "
+    "each time. A short-term key expires after 12 hours at most, and a job can run longer. A loop that continues "
+    "with an expired key receives no further state of the job.",
     remedy=f"{_STOP} {_NEW_KEY} {_WAIT}",
-    exceptions="A client that waits until something new is known everywhere. Another key, or another body.",
+    exceptions="A client that waits for a limited time until a new resource or permission has an effect. Another "
+    "key, or another body.",
 )
 
 

@@ -114,7 +114,7 @@ def test_each_other_command_works_on_the_finished_job(
     assert (finished_run.folder / "p.png").read_bytes().startswith(b"\x89PNG")
     assert stdout_of("watch", "ftjob-1").endswith("  model       ft:openai.gpt-oss-20b:123456789012::abcd1234\n")
     assert stdout_of("chat", "ft:x", "What is 3 plus 4?").startswith("Adding up.\n#### ")
-    assert stdout_of("target").splitlines()[1].endswith("in use: nothing is billed: everything runs on this machine")
+    assert stdout_of("target").splitlines()[1].endswith("(in use) nothing is billed: everything runs on this machine")
 
 
 def test_without_validation_the_last_tenth_of_the_data_is_compared(rft: Run) -> None:
@@ -122,7 +122,7 @@ def test_without_validation_the_last_tenth_of_the_data_is_compared(rft: Run) -> 
     out = rft(*TRAIN_ARGUMENTS)[1]
     assert "  held out    " in out
     assert " of 10 right" in out
-    assert "the last tenth of train.jsonl  right is a reward of 1 or more" in out
+    assert "the last tenth of train.jsonl  right means a reward of 1 or more" in out
 
 
 @pytest.mark.parametrize(

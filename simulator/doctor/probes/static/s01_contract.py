@@ -50,8 +50,8 @@ CONTRACT: Final = Probe(
         f'"value", or a "type" other than {" and ".join(METRIC_TYPES)}.'
     ),
     means=(
-        "A job stops at the first call without usable scores, however much of it is done. When a single rollout gets "
-        "no score either, the doctor stops here."
+        "A job stops at the first call without usable scores, even late in the run. If a call with a single rollout "
+        "also gets no score, the doctor stops here."
     ),
     remedy=(
         'Return a list with one {"id": ..., "aggregate_reward_score": ...} for each element of the event. '

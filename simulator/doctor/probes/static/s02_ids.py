@@ -22,7 +22,8 @@ IDS: Final = Probe(
         "The ids of an ordinary call's results are compared with those of its rollouts. A missing, unknown or "
         "repeated id is a failure."
     ),
-    means="Rewards are joined to rollouts by id. With a wrong id, a rollout gets no reward, or another one's.",
+    means="Rewards are joined to rollouts by id. With a wrong id, a rollout gets no reward, or the reward of another "
+    "rollout.",
     remedy='Copy each element\'s "id" into its result, and return one result for each element.',
     source="DOCUMENTED: the id is echoed back. INFERRED: order does not matter.",
 )

@@ -33,9 +33,10 @@ REACHABILITY: Final = Probe(
         f"best mean score counts. When it is under {FULL_SCORE:g}, the values of up to {MAX_ANSWER_PATHS} other "
         f"fields of the record are tried as the right answer. A best mean of 0 is a failure, one under {MIN_SCORE:g} "
         f"a warning. Another field is accepted when its values score at least {MIN_SCORE:g}, at least "
-        f"{MIN_IMPROVEMENT:g} more than those of the first field, and a row's own value scores {MIN_SEPARATION:g} "
-        "more than another row's. The doctor then reads the right answers from that field. Records without a right "
-        f"answer are a warning, and so is a file without any {REFERENCE_FIELD}. {SCALE_EXPLANATION}"
+        f"{MIN_IMPROVEMENT:g} more than the values of the original field, and the row's own value scores "
+        f"{MIN_SEPARATION:g} more than the value of another row. The doctor then reads the right answers from that "
+        f"field. Records without a right answer are a warning, and so is a file without any {REFERENCE_FIELD}. "
+        f"{SCALE_EXPLANATION}"
     ),
     means=(
         "When no right answer scores, training cannot learn anything, however long it runs. The usual reasons: the "
@@ -43,7 +44,8 @@ REACHABILITY: Final = Probe(
         "that no prompt asks for (see S8)."
     ),
     remedy=(
-        "Score the response in the example by hand, and follow where the function reads the reference and the answer."
+        "Call the function with the response in the example, and check from where it reads the reference and the "
+        "answer."
     ),
     source="INFERRED. Amazon's own two GSM8K samples read the reference from different fields of a record.",
 )

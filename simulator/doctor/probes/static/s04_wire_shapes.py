@@ -27,17 +27,17 @@ WIRE_SHAPES: Final = Probe(
     name="wire shapes",
     question="Does the function read the reference as it arrives in the event?",
     measured=(
-        "Right answers are scored in the configured layout of the event, then in the layout of each published source: "
-        "fields at the root and under metadata, at the root alone, under metadata alone; a bare string reference "
-        'wrapped as {"text": ...} or not; the reference as {"final_answer": ...}. An error in the configured layout '
-        f"is a failure, and so is a mean score under {ACCEPTED_SHARE:g} times the best other layout's. It is a "
-        f"warning when wrong answers score more than {MAX_GAIN:g} above their usual score once the element has no "
-        "field of the record. It is only information that the function works in one published layout alone, because "
-        "the default event serves both."
+        "Right answers are scored in the configured layout of the event, then in the layout of each published "
+        "source: fields at the root and under metadata, at the root alone, under metadata alone; a bare string "
+        'reference wrapped as {"text": ...} or not; the reference as {"final_answer": ...}. An error in the '
+        f"configured layout is a failure, and so is a mean score under {ACCEPTED_SHARE:g} times the mean score in the "
+        f"best other layout. It is a warning when wrong answers score more than {MAX_GAIN:g} above their usual score "
+        "in an element without the record's fields. If the function works in only one published layout, that is "
+        "information, because the default event contains both layouts."
     ),
     means=(
-        "A function that reads the reference from the wrong field finds nothing, and then no right answer scores. The "
-        "published handlers disagree about the field, and Bedrock reports no error: rewards stay at 0."
+        "A function that reads the reference from the wrong field gets no reference, and then every right answer "
+        "scores 0. The published handlers disagree about the field, and Bedrock reports no error: rewards stay at 0."
     ),
     remedy=(
         'Read event[i]["reference_answer"], else event[i]["metadata"]["reference_answer"]. If that is an object with '

@@ -51,12 +51,12 @@ DISCRIMINATION: Final = Probe(
     measured=(
         "Each row's right answer is compared with wrong ones in the same words. One is almost right. The others "
         "depend on the kind of task: a number ten times as large, with the other sign or far off; another label; a "
-        "field missing or changed; code that is altered or cut short; another row's answer; an evasive sentence; and, "
-        "for short answers, a text that names the right answer and retracts it. The value is the share of comparisons "
-        "that the right answer wins, where a tie counts half (the area under the ROC curve, AUC), averaged over the "
-        f"kinds of wrong answer. Below {WARN_AUC:g} is a warning, below {FAIL_AUC:g} a failure, and below "
-        f"{INVERTED_AUC:g} the score is inverted. A single kind of wrong answer with {TIED_AUC:g} or less is a "
-        "failure too, except for almost right answers where the answer is "
+        "field missing or changed; code that is altered or cut short; another row's answer; an evasive sentence; "
+        "and, for short answers, a text that names the right answer and retracts it. The value is the share of "
+        "comparisons that the right answer wins, where a tie counts half (the area under the ROC curve, AUC), "
+        f"averaged over the kinds of wrong answer. Below {WARN_AUC:g} is a warning, below {FAIL_AUC:g} a failure, and "
+        f"below {INVERTED_AUC:g} the score is inverted. One kind of wrong answer with a value of {TIED_AUC:g} or less "
+        "is also a failure. Almost right answers are an exception if the answer is "
         f"{' or '.join(f'{kind} ({why})' for kind, why in MAY_TIE.items())}."
     ),
     means=(

@@ -43,31 +43,32 @@ SATURATION: Final = Probe(
     question="Do the scores of the untrained model's responses differ, so that training can learn from them?",
     measured=(
         f"The base model is simulated: {BASE_ROLLOUTS_PER_ROW} rollouts of each row are scored. A mean score above "
-        f"{SATURATED_SCORE:g} is a warning. A mean below {SPARSE_SCORE:g} is a failure, or a warning when right "
-        "answers in the requested format score and most rollouts are right apart from their form. A group is the "
-        f"rollouts of one row. It is dead when they all score the same. More than {DEAD_GROUPS_WARN:.0%} dead groups "
-        f"are a warning, more than {DEAD_GROUPS_FAIL:.0%} a failure if most groups with right and wrong rollouts are "
-        f"dead. A high mean and dead groups are only information when wrong rollouts score less than {PAID_SHARE:g} "
-        "times what right ones score and most groups with both differ: then the simulated model is good at these "
-        "rows. With recorded responses they stay warnings, because those are from the real model. The finding also "
-        "gives the share of rollouts that are really right, which a simulator knows and a cloud run does not. "
-        f"{SCALE_EXPLANATION} When more than {MAX_REPEATED_PROMPTS:.0%} of the records repeat a prompt of the file, "
-        "that is reported, because held-out records are then not really held out."
+        f"{SATURATED_SCORE:g} is a warning. A mean below {SPARSE_SCORE:g} is a failure. It is only a warning when "
+        "right answers in the requested format score and most rollouts are right except for their format. A group is "
+        f"the rollouts of one row. It is dead when they all score the same. More than {DEAD_GROUPS_WARN:.0%} dead "
+        f"groups are a warning, more than {DEAD_GROUPS_FAIL:.0%} a failure if most groups with right and wrong "
+        "rollouts are dead. A high mean and dead groups are only information when two things are true: wrong "
+        f"rollouts score less than {PAID_SHARE:g} times the score of right ones, and most groups with right and wrong "
+        "rollouts have different scores. Then the simulated model is good at these rows. With recorded responses "
+        "they are always warnings, because these responses are from a real model. The finding also gives the share "
+        f"of rollouts that are really right, which a simulator knows and a cloud run does not. {SCALE_EXPLANATION} "
+        f"When more than {MAX_REPEATED_PROMPTS:.0%} of the records repeat a prompt of the file, that is reported, "
+        "because held-out records are then not really held out."
     ),
     means=(
         "An advantage is a rollout's score compared with the rest of its group. In a dead group all advantages are "
         "zero, so the gradient is zero and you pay for rollouts that have no effect."
     ),
     remedy=(
-        "Too low although rollouts are right: the function misses right answers, see S3, S4 and S7. Too low because "
-        "they are wrong: give partial credit, use easier rows, or fine-tune on examples first. Too high: use harder "
-        "rows or score more strictly, because the model can already solve these."
+        "If the scores are low and the rollouts are right, the function misses right answers: see S3, S4 and S7. If "
+        "the rollouts are wrong, give partial credit, use easier rows, or run supervised fine-tuning first. If the "
+        "scores are high, use harder rows or score more strictly, because the model can already solve these."
     ),
     source=(
-        "AWS, reinforcement fine-tuning for Amazon Nova: above 95 % unnecessary; at 0 % supervised fine-tuning first; "
-        "below 5 % positive examples training is difficult. TRL logs dead groups as frac_reward_zero_std; DAPO (arXiv "
-        "2503.14476) drops them. INFERRED: the thresholds for dead groups. The rollouts are simulated: if the mean is "
-        "near a threshold, sample the real model."
+        "AWS, reinforcement fine-tuning for Amazon Nova: it is unnecessary above 95 %, difficult below 5 % positive "
+        "examples, and needs supervised fine-tuning first at 0 %. TRL logs dead groups as frac_reward_zero_std; DAPO "
+        "(arXiv 2503.14476) drops them. INFERRED: the thresholds for dead groups. The rollouts are simulated: if the "
+        "mean is near a threshold, sample the real model."
     ),
 )
 

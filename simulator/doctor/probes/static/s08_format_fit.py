@@ -26,7 +26,7 @@ FORMAT_FIT: Final = Probe(
         "format that the prompt asks for. Where the prompt asks for none, it is a failure when the function accepts "
         "none of the formats that models use by default: the bare answer, a sentence, bold, or a box."
     ),
-    means="The model follows the prompt and scores nothing. Training then teaches it to ignore the prompt.",
+    means="A model that follows the prompt scores nothing. Training then teaches it to ignore the prompt.",
     remedy="Ask in the prompt for the format that the function reads, or read the format that the prompt asks for.",
     source="INFERRED. Which format a prompt asks for is inferred from its words.",
 )

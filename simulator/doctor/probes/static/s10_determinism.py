@@ -24,15 +24,15 @@ DETERMINISM: Final = Probe(
     question="Does the same rollout always get the same score, in any environment and under any id?",
     measured=(
         f"The first calls of the doctor are repeated with the same bytes: all of them twice, one of them {REPEATS} "
-        "times, all of them once with other rollout ids, and once in a fresh environment, which knows no earlier "
-        f"call. The value is the largest difference between two scores of a rollout. More than {SCORE_TOLERANCE:g} is "
-        f"a warning, more than {FAIL_NOISE:g} of the scale of the scores a failure. A rollout that has a score in one "
-        "call and not in another is a failure too."
+        "times, all of them once with other rollout ids, and once in a new environment, which has no state of "
+        "earlier calls. The value is the largest difference between two scores of a rollout. More than "
+        f"{SCORE_TOLERANCE:g} is a warning, more than {FAIL_NOISE:g} of the scale of the scores a failure. A rollout "
+        "that has a score in one call and not in another is a failure too."
     ),
     means=(
         "Advantages are differences within a group of rollouts. Training treats noise in the score like any other "
-        "difference: the policy moves at random, and two runs cannot be compared. Lambda keeps an environment between "
-        "calls and starts new ones at any time, so what a function remembers is noise too."
+        "difference: the policy moves at random, and two runs cannot be compared. Lambda keeps an environment "
+        "between calls and starts new ones at any time, so state that a function keeps is noise too."
     ),
     remedy=(
         "Seed or remove what is random, keep no state between calls that changes a score, and do not use the id in the "

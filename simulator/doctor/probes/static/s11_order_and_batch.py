@@ -28,14 +28,14 @@ ORDER_AND_BATCH: Final = Probe(
         "that failed, although each of its rollouts got a score alone."
     ),
     means=(
-        "A job ends at the first call that fails, even if each of its rollouts would score alone. It is unknown which "
-        "rollouts the service sends in one call, and in which order. A score that depends on them is noise. A score "
-        "under the wrong id belongs to another rollout, and training learns from it."
+        "A job ends at the first call that fails, even if each of its rollouts would get a score alone. It is "
+        "unknown which rollouts the service sends in one call, and in which order. A score that depends on them is "
+        "noise. A score under the wrong id belongs to another rollout, and training learns from it."
     ),
     remedy=(
-        "Score each element of the event alone, take its id from that element, and carry nothing over from one "
-        "element to the next: no ranks, no averages over the event, no variable that is set in an earlier iteration. "
-        "Where calls fail now and then, check what can run out or time out: connections, memory, a service quota."
+        "Score each element of the event alone, take its id from that element, and use nothing from other elements: "
+        "no ranks, no averages over the event, no variable that is set in an earlier iteration. If some calls fail, "
+        "check connections, memory, time-outs and service quotas."
     ),
     source="DOCUMENTED: results are joined by id. INFERRED: how rollouts are put into calls.",
 )

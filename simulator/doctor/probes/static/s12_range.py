@@ -19,8 +19,8 @@ RANGE: Final = Probe(
     question="Which scores occur?",
     measured=(
         f"A score outside {MIN_SCORE:g} to {MAX_SCORE:g}, among all scores so far, is a warning. It is a failure when "
-        "right answers, wrong answers and rollouts of the base model all have the same score. Two different scores "
-        "are information."
+        "right answers, wrong answers and rollouts of the base model all have the same score. If only two different "
+        "scores occur, that is information."
     ),
     means=(
         "With a single score no rollout is better than another, and training learns nothing. Scores outside 0 to 1 are "

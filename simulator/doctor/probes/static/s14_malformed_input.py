@@ -49,14 +49,14 @@ MALFORMED_INPUT: Final = Probe(
         f"one of {HUGE_RESPONSE:,} characters, unusual characters, unknown fields, and a reference that is missing, "
         "null or empty when a record of the file has such a reference. It is a warning for a missing or null "
         "reference when no record has one. It is information for input that the documentation excludes (content that "
-        "is null or a list of parts, no messages, no response), and for an empty reference or one of another type. An "
-        f"element without an answer that scores more than {MAX_UNEARNED_SCORE:g} of the scale is a warning. So is a "
-        f"right answer that loses more than {MAX_LOST_SCORE:g} of the scale because of unknown fields, or of unusual "
-        "characters before its marker. A model can write every response that the doctor has sent so far, so it is a "
-        "failure when one of them has no usable score."
+        "is null or a list of parts, no messages, no response), and for an empty reference or one of another type. "
+        f"An element without an answer that scores more than {MAX_UNEARNED_SCORE:g} of the scale is a warning. So is "
+        f"a right answer that loses more than {MAX_LOST_SCORE:g} of the scale because of unknown fields, or of "
+        "unusual characters before its marker. It is also a failure when any response that the doctor has sent so "
+        "far got no usable score, because a model can write each of them."
     ),
     means=(
-        "A single exception costs every rollout of the call its score, and the job stops. Thousands of rollouts "
+        "After a single exception no rollout of the call has a score, and the job stops. Thousands of rollouts "
         "usually include a malformed one."
     ),
     remedy="Handle each element on its own, and score 0.0 when it cannot be read.",

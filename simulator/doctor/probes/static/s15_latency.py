@@ -45,19 +45,20 @@ LATENCY: Final = Probe(
     question="Does a call end well before the function's time-out, even with a long response?",
     measured=(
         f"{TIMED_CALLS} calls are timed with as many rollouts of the base model as the service sends (a setting, "
-        "because the number is unknown), one call with all rollouts of a step, and a cold start. It is a failure when "
-        "twice the p95 exceeds the function's time-out. It is a warning when twice the time of the whole step exceeds "
-        f"it, when the p95 is above {SLOW_SECONDS:g} s, when the init phase is above {INIT_TIMEOUT_SECONDS:g} s, and "
-        f"when the time grows faster than the length of a response to the power of {STEEP_EXPONENT:g} between "
+        "because the number is unknown), one call with all rollouts of a step, and a cold start. It is a failure "
+        "when twice the p95 exceeds the function's time-out. It is a warning when twice the time of the whole step "
+        f"exceeds it, when the p95 is above {SLOW_SECONDS:g} s, when the init phase is above {INIT_TIMEOUT_SECONDS:g} "
+        f"s, and when the time grows faster than the length of a response to the power of {STEEP_EXPONENT:g} between "
         f"{RESPONSE_SIZES[1]:,} and {RESPONSE_SIZES[2]:,} characters and exceeds {NOTABLE_SECONDS:g} s (not tested on "
-        "a function that is slow with a single rollout). When the calls of any probe that reach the time-out take "
-        f"more than {BUDGET_SECONDS:g} s in total, the doctor stops with a failure here that shows the response."
+        "a function that is slow with a single rollout). The doctor stops with a failure here when calls that reach "
+        f"the time-out take more than {BUDGET_SECONDS:g} s in total, in all probes together. The failure shows the "
+        "response."
     ),
     means=(
         "A call that times out gives no scores: the service calls again, then the run fails. The time is measured on "
         "this machine. Lambda gives a function one processor for each 1,769 MB of memory, so a function with 512 MB "
-        "takes about three times as long. A regular expression that backtracks is fast on every response except the "
-        "one that training finds."
+        "takes about three times as long. A regular expression that backtracks is fast on most responses and very "
+        "slow on a few, and training may find these."
     ),
     remedy=(
         "Raise the function's time-out (Lambda's default is 3 seconds, the maximum 900) and its memory, or do less in "

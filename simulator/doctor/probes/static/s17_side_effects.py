@@ -28,11 +28,12 @@ SIDE_EFFECTS: Final = Probe(
     name="side effects",
     question="Does the function do anything besides scoring: use the network, write files, start programs?",
     measured=(
-        "A Lambda layer with an audit hook is put around the function's handler, and the first calls of the doctor are "
-        "repeated. Python reports every connection, file and process to the hook, and the hook records every missing "
-        "environment variable that the function's own code reads. Only /tmp can be written, as at AWS. A refused write "
-        "that changes a score is a failure, any other a warning. Other warnings are network and other programs while "
-        "scoring, files of this machine, and variables that are read without a default and are not set."
+        "A Lambda layer with an audit hook is added to the function, and the first calls of the doctor are repeated. "
+        "Python reports every connection, file and process to the hook, and the hook records every missing "
+        "environment variable that the function's own code reads. Only /tmp can be written, as at AWS. A refused "
+        "write that changes a score is a failure, any other a warning. It is also a warning when the function uses "
+        "the network or starts programs while scoring, reads files of this machine, or reads variables without a "
+        "default that are not set."
     ),
     means=(
         "A network request makes a call slow, can fail, and needs permissions, and in a VPC also a route. A package "

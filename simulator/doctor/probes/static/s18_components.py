@@ -30,8 +30,8 @@ COMPONENTS: Final = Probe(
         f"{COMPONENT_TOLERANCE:g}). All findings are information only."
     ),
     means=(
-        "Components explain why a score changes. One that never varies teaches nothing, and a score that does not "
-        "follow from them has a part that they do not show."
+        "Components explain why a score changes. A component that never varies has no effect on training. If the "
+        "score does not follow from the components, they do not explain it fully."
     ),
     remedy="Give every result the same components, and compute the score from them.",
     source="INFERRED. DOCUMENTED: metrics_list is optional, its entries are of type Reward or Metric.",

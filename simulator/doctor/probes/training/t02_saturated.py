@@ -23,7 +23,8 @@ SATURATED: Final = Probe(
     measured=(
         f"The mean reward of the first ten steps. Above {SATURATED_REWARD} is a warning. It is only information where "
         f"really wrong rollouts get less than {PAID_SHARE} times the reward of right ones: then the simulated model "
-        f"is good, and yours may not be. With recorded rollouts it stays a warning. {SCALE_EXPLANATION}"
+        "is good at these prompts, but the real model may not be. With recorded rollouts it is always a warning. "
+        f"{SCALE_EXPLANATION}"
     ),
     means=(
         "A model that earns nearly the full reward before training has nothing to learn. AWS calls fine-tuning "

@@ -32,8 +32,8 @@ SPARSE: Final = Probe(
         f"{SCALE_EXPLANATION}"
     ),
     means=(
-        "A policy learns from the rollouts that score. If hardly any does, most steps teach nothing, and the policy "
-        "first learns whatever happens to score, which is often an exploit."
+        "A policy learns from the rollouts that score. If almost none score, most steps have no effect, and the "
+        "policy first learns the few responses that do score. These are often exploits."
     ),
     remedy=(
         "Make sure that right answers score at all. If they do, give partial credit, use easier prompts, or run "

@@ -39,17 +39,17 @@ NO_LEARNING: Final = Probe(
         f"The mean reward over {WINDOWS_TEXT}. A rise of less than {MIN_GAIN} is a failure, unless the reward began "
         f"at {NEAR_MAXIMUM_SHARE} times the highest reward seen. {SCALE_EXPLANATION} It is a warning where the reward "
         "rises without a loss of quality at three times the learning rate, or in the longer run of the red team with "
-        "the same policy: the reward can teach then, and this run is too slow. It is only information where the "
-        f"reward rises by at least {MIN_SLOW_GAIN} and quality rises too. Fewer than {MIN_STEPS} steps are a warning, "
-        "no step is a failure."
+        "the same policy: then the policy can learn from the reward, but this run is too slow. It is only "
+        f"information where the reward rises by at least {MIN_SLOW_GAIN} and quality rises too. Fewer than "
+        f"{MIN_STEPS} steps are a warning, no step is a failure."
     ),
     means=(
         "A run whose reward does not rise costs money and changes nothing. Random rewards have this effect, and so do "
         "runs that are too short."
     ),
     remedy=(
-        "Make sure that the reward follows what is right. If it does, train longer or with a higher learning rate "
-        "multiplier. Use a lower one if the reward falls."
+        "Make sure that right answers get a higher reward than wrong ones. If it does, train longer or with a higher "
+        "learning rate multiplier. Use a lower one if the reward falls."
     ),
     source=(
         "INFERRED, calibrated on simulated runs. Eight steps of 32 prompts reach 0.64, 67 steps of 4 prompts reach "

@@ -37,18 +37,23 @@ REWARD_VS_QUALITY: Final = Probe(
     question="Does true quality rise with the reward?",
     measured=(
         f"The reward over {WINDOWS_TEXT}, and the share of really right rollouts, which only the simulator knows: one "
-        "rollout per training record, with the same random draws before and after. A failure is a reward that rises "
-        f"by more than {MIN_REWARD_RISE} while that share falls by more than {MAX_QUALITY_DROP}. A warning is a last "
-        f"reward more than {MAX_REWARD_EXCESS} above the share of right rollouts, where wrong rollouts get at least "
-        f"{WRONG_TO_RIGHT_RATIO} times the reward of right ones. {SCALE_EXPLANATION} {ANSWER_CHECK_NOTE}"
+        "rollout per training record, with the same random draws before and after. It is a failure when the reward "
+        f"rises by more than {MIN_REWARD_RISE} while that share falls by more than {MAX_QUALITY_DROP}. It is a "
+        f"warning when the last reward is more than {MAX_REWARD_EXCESS} above the share of right rollouts and wrong "
+        f"rollouts get at least {WRONG_TO_RIGHT_RATIO} times the reward of right ones. {SCALE_EXPLANATION} "
+        f"{ANSWER_CHECK_NOTE}"
     ),
     means=(
-        '"When a measure becomes a target, it ceases to be a good measure." The curve looks like learning and is not.'
+        "The reward rises, but the answers do not become better: the model learns the reward function and not the "
+        "task (Goodhart's law)."
     ),
     remedy=(
         "Score the answer itself against the reference. Let format and style count only where the answer is right."
     ),
-    source="No cloud job shows this, because it does not know the truth. INFERRED: thresholds and random draws.",
+    source=(
+        "The metrics of a cloud job do not contain this, because the service cannot know which responses are "
+        "right. INFERRED: thresholds and random draws."
+    ),
 )
 
 

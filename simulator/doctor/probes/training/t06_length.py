@@ -24,8 +24,11 @@ LENGTH: Final = Probe(
         f"{MIN_LENGTH_RATIO} times the first mean is a warning. A mean correlation of length and reward over the "
         f"steps above {MAX_LENGTH_CORRELATION} is also a warning."
     ),
-    means="If the reward pays for length, the model learns length: responses grow, cost more, and are not better.",
-    remedy="Pay for the result and not for words, steps or characters. Limit what a count can earn.",
+    means=(
+        "If longer responses get a higher reward, the model learns to write longer ones. They cost more and are "
+        "not better."
+    ),
+    remedy="Score the result and not the number of words, steps or characters. Limit the score that a count can add.",
     source=(
         'AWS on reading the metrics: "length exploding". Length bias: Dr. GRPO (arXiv 2503.20783). INFERRED: numbers.'
     ),

@@ -22,11 +22,11 @@ ENTROPY: Final = Probe(
     ),
     means=(
         "Entropy falls while a model learns. If almost none is left, the model gives one kind of response to "
-        "everything and cannot learn another. If it grows, training damages the model or gives it no direction."
+        "everything and cannot learn another. If it grows, the updates damage the model or are random."
     ),
     remedy=(
-        "Read the last responses and look for a trick that scores. Lower the learning rate multiplier, or train for "
-        "fewer steps."
+        "Read the last responses and search for a trick that scores. Lower the learning rate multiplier, or train "
+        "for fewer steps."
     ),
     source="The entropy mechanism of RL (arXiv 2505.22617); AWS on mode collapse. INFERRED: the numbers.",
 )

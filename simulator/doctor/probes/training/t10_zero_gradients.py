@@ -19,7 +19,10 @@ ZERO_GRADIENTS: Final = Probe(
         "The share of steps whose gradient norm (actor_grad_norm) is exactly 0. More than "
         f"{MAX_ZERO_GRADIENT_SHARE:.0%} is a failure."
     ),
-    means=('All groups of such a step are dead: "loss 0.0, grad_norm 0.0" is the most common question about GRPO.'),
+    means=(
+        "In such a step all groups are dead and the model does not change. Many questions about GRPO are about "
+        'this log line: "loss 0.0, grad_norm 0.0".'
+    ),
     remedy="See T1: rewards must differ within a group.",
     source="verl, TRL #3452 and #3857, ms-swift #4547.",
 )

@@ -12,7 +12,10 @@ INVALID_RESULTS: Final = Probe(
     name="invalid results",
     question="Does every rollout of a whole run get a usable score?",
     measured="The function scores every rollout of the simulated runs. A rollout without a score is a failure.",
-    means="A job fails at such a rollout, perhaps after hours. The service puts no other score in its place.",
+    means=(
+        "A job fails at a rollout without a usable score, perhaps after hours. The service does not use a default "
+        "score."
+    ),
     remedy=(
         "Score every rollout in time, whatever its text. Catch the errors that you expect, limit what can take long, "
         "and return a low score for these rollouts."

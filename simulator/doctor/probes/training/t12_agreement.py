@@ -29,7 +29,7 @@ AGREEMENT: Final = Probe(
     name="agreement with the truth",
     question="Does a right rollout score higher than a wrong one?",
     measured=(
-        "Over all pairs of a really right and a really wrong rollout: the share in which the right one scores "
+        "The value is the share of pairs of a really right and a really wrong rollout in which the right one scores "
         "higher. A tie counts one half. The pairs come from the red team's run without its exploits (T9 and T13 "
         "measure these), because that run is long enough with any settings. With recorded responses they come from "
         "the run itself. Pairs in which both have the lowest score do not count: S7 and S8 measure right answers in "

@@ -28,7 +28,7 @@ HACKABLE: Final = Probe(
         "recorded, because these contain no exploits."
     ),
     means=(
-        "An exploit that one rollout in a thousand finds is also found in a long run. Then the reward jumps to its "
+        "If one rollout in a thousand is an exploit that scores, a long run finds it. Then the reward jumps to its "
         "maximum and the answers no longer matter."
     ),
     remedy="Fix the exploit in the example, and read S9 for others.",

@@ -28,8 +28,8 @@ LEARNING_RATE: Final = Probe(
         f"than {MIN_RATE_ADVANTAGE} and true quality falls by at most {MAX_QUALITY_DROP}. This probe only informs."
     ),
     means=(
-        "A rate that is too low leaves the reward where it was. A rate that is too high breaks the model, and the "
-        "reward shows that late."
+        "If the rate is too low, the reward does not rise. If it is too high, training breaks the model, and the "
+        "reward falls only later."
     ),
     remedy="Start from the suggested multiplier and check the reward of the first steps.",
     source=(
