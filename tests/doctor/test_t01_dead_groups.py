@@ -21,13 +21,13 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
     ("trace", "expected"),
     [
         pytest.param(make_trace(), (OK, 0.0), id="groups that differ"),
-        pytest.param(make_trace(group=BOTH_SCORE), (FAIL, 1.0), id="right and wrong alike"),
+        pytest.param(make_trace(group=BOTH_SCORE), (FAIL, 1.0), id="right and wrong score the same"),
         pytest.param(make_trace(group=((1.0, True), (1.0, True))), (SKIPPED, None), id="nothing but right ones"),
         pytest.param(make_trace(group=((0.0, None), (0.0, None))), (FAIL, 1.0), id="truth unknown"),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_dead_groups([trace])) == [expected]
 
 

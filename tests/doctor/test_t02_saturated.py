@@ -31,13 +31,13 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         pytest.param(make_trace(rewards=(0.96, 1.0), group=UNKNOWN), (WARN, 0.96), id="truth unknown"),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_saturated([trace])) == [expected]
 
 
 def test_a_recorded_model_that_earns_nearly_everything_is_a_warning() -> None:
-    """The recorded model is real and needs no tuning. For a simulated model it is an information."""
+    """The recorded model is real and needs no tuning. For a simulated model it is information."""
     simulated, recorded = make_trace(rewards=(0.96, 1.0)), make_trace(rewards=(0.96, 1.0), recorded_kinds=NUMBERS)
     assert (
         severities_and_values(check_saturated([simulated])),

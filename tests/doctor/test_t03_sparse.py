@@ -25,6 +25,6 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         pytest.param(make_trace(rewards=(0.06, 0.14)), (WARN, 0.14), id="low but rising"),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_sparse([trace])) == [expected]

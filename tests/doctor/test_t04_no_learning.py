@@ -40,20 +40,20 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         ),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_no_learning([trace])) == [expected]
 
 
 @pytest.mark.parametrize("name", [HIGHER_RATE, RED_TEAM])
-def test_a_reward_that_rises_at_a_higher_rate_or_in_a_longer_run_can_teach(name: str) -> None:
-    """The run is the cause and not the reward function, so it is a warning."""
+def test_a_reward_that_rises_at_a_higher_rate_or_in_a_longer_run_is_a_warning(name: str) -> None:
+    """The cause is the run, not the reward function."""
     (finding,) = check_no_learning([make_trace(rewards=(0.5, 0.52)), make_trace(name, rewards=(0.5, 0.7))])
     assert (finding.severity, finding.fix) == (WARN, "Raise learning_rate_multiplier or n_epochs.")
     assert finding.message.endswith("So the reward can teach, and the run is too slow.")
 
 
-def test_a_slow_run_that_improves_is_an_information() -> None:
+def test_a_slow_rise_is_information() -> None:
     """The reward rises a little, and so does the true share of right answers."""
     slow = make_trace(rewards=(0.5, 0.53), after=PolicyQuality(quality=0.92, exploit_share=0.0))
     assert severities_and_values(check_no_learning([slow, make_trace(HIGHER_RATE, rewards=(0.5, 0.7))])) == [
@@ -61,8 +61,8 @@ def test_a_slow_run_that_improves_is_an_information() -> None:
     ]
 
 
-def test_a_reward_that_rises_at_a_higher_rate_by_a_loophole_cannot_teach() -> None:
-    """It stays a failure if the faster run has lost true quality."""
+def test_a_reward_that_rises_at_a_higher_rate_only_through_an_exploit_is_a_failure() -> None:
+    """The faster run loses true quality."""
     hacked = make_trace(HIGHER_RATE, rewards=(0.5, 0.7), after=PolicyQuality(quality=0.5, exploit_share=0.4))
     assert severities_and_values(check_no_learning([make_trace(rewards=(0.5, 0.52)), hacked])) == [(FAIL, 0.02)]
 
@@ -73,7 +73,7 @@ def test_a_partly_simulated_run_says_so() -> None:
     assert finding.measured == "0.500, then 0.800 over 20 steps of 1,500, on 300 of 6,000 training records"
 
 
-def test_learning_of_the_simulated_red_team_does_not_excuse_a_recorded_run() -> None:
+def test_the_simulated_red_team_does_not_soften_a_recorded_failure() -> None:
     """The red team's policy is simulated, and the run uses recorded responses."""
     flat, rising = (0.5, 0.5), make_trace(SIMULATED_RED_TEAM, rewards=(0.5, 0.9))
     assert severities_and_values(check_no_learning([make_trace(rewards=flat, recorded_kinds=NUMBERS), rising])) == [
@@ -82,7 +82,7 @@ def test_learning_of_the_simulated_red_team_does_not_excuse_a_recorded_run() -> 
 
 
 def test_a_learning_rate_that_breaks_the_model_is_the_cause() -> None:
-    """At a lower rate the reward rises, so the reward is not at fault."""
+    """At a lower rate the reward rises, so the reward is not the cause."""
     slower = make_trace(LOWER_RATE, rewards=(0.5, 0.9))
     (finding,) = check_no_learning([make_trace(rewards=(0.5, 0.1)), slower, make_trace(RED_TEAM, rewards=(0.5, 1.0))])
     assert (finding.severity, finding.fix) == (FAIL, "Lower learning_rate_multiplier.")

@@ -40,20 +40,20 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         pytest.param(make_trace(group=UNKNOWN), (SKIPPED, None), id="truth unknown"),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_reward_vs_quality([trace])) == [expected]
 
 
 def test_a_learning_rate_that_breaks_the_model_is_the_cause() -> None:
-    """At a lower rate both the reward and the quality hold, so the reward is not at fault."""
+    """At a lower rate the quality does not fall, so the reward is not the cause."""
     broken = make_trace(after=PolicyQuality(quality=0.3, exploit_share=0.0))
     (finding,) = check_reward_vs_quality([broken, make_trace(LOWER_RATE, rewards=(0.5, 0.9))])
     assert (finding.severity, finding.fix) == (FAIL, "Lower learning_rate_multiplier: at a lower rate both rise.")
 
 
-def test_the_answer_check_of_free_text_is_only_a_warning() -> None:
-    """A recorded free text that is right in other words is read as wrong, so no failure can rest on it."""
+def test_a_failure_on_free_text_is_only_a_warning() -> None:
+    """The answer check may count a recorded text in other words as wrong."""
     trace = make_trace(recorded_kinds=TEXTS, after=PolicyQuality(quality=0.5, exploit_share=0.0))
     (finding,) = check_reward_vs_quality([trace])
     assert (finding.severity, finding.measured) == (

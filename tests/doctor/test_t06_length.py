@@ -26,13 +26,13 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         pytest.param(make_trace(correlation=-0.9), (OK, 1.0), id="brevity pays"),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_length([trace])) == [expected]
 
 
-def test_growing_responses_that_pay_are_found_twice() -> None:
-    """T6: the growth and its cause are two findings."""
+def test_longer_responses_and_a_reward_for_length_are_two_findings() -> None:
+    """The growth and its cause."""
     assert severities_and_values(check_length([make_trace(lengths=(500.0, 1000.0), correlation=0.7)])) == [
         (WARN, 2.0),
         (WARN, 0.7),

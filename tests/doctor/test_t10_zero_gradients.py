@@ -24,6 +24,6 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         pytest.param(make_trace(steps=4, zero_steps=4), (FAIL, 1.0), id="of few steps"),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_zero_gradients([trace])) == [expected]

@@ -24,6 +24,6 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         pytest.param(make_trace(steps=0, total_steps=0, error="no batch"), (SKIPPED, None), id="the data's fault"),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_invalid_results([trace])) == [expected]

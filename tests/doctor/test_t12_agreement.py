@@ -35,8 +35,8 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         pytest.param(make_trace(group=UNKNOWN), (SKIPPED, None), id="truth unknown"),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_agreement([trace])) == [expected]
 
 
@@ -48,7 +48,7 @@ def test_exploits_do_not_count_as_wrong_answers() -> None:
 
 
 def test_agreement_is_measured_on_the_recorded_responses() -> None:
-    """T12: they are real, and the red team's are not."""
+    """They are real, and the red team's are simulated."""
     hunted = make_trace(SIMULATED_RED_TEAM)
     (finding,) = check_agreement([make_trace(recorded_kinds=NUMBERS, group=((0.0, True), (1.0, False))), hunted])
     assert (finding.severity, finding.measured) == (
@@ -57,7 +57,7 @@ def test_agreement_is_measured_on_the_recorded_responses() -> None:
     )
 
 
-def test_the_answer_check_of_free_text_is_only_a_warning() -> None:
-    """A recorded free text that is right in other words is read as wrong, so no failure can rest on it."""
+def test_a_failure_on_free_text_is_only_a_warning() -> None:
+    """The answer check may count a recorded text in other words as wrong."""
     (finding,) = check_agreement([make_trace(recorded_kinds=TEXTS, group=((0.0, True), (1.0, False)))])
     assert (finding.severity, finding.measured) == (WARN, f"0.00{ANSWER_CHECK_NOTE}")

@@ -31,13 +31,13 @@ FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Sev
         ),
     ],
 )
-def test_severity_and_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
-    """One trace gives one finding."""
+def test_the_trace_decides_the_severity_and_the_value(trace: TrainingTrace, expected: SeverityAndValue) -> None:
+    """Each case has one finding."""
     assert severities_and_values(check_hackable([trace])) == [expected]
 
 
-def test_a_loophole_is_shown_by_the_exploit_that_earned_most() -> None:
-    """T13's exhibit is what the red team came to."""
+def test_the_example_is_the_exploit_with_the_highest_reward() -> None:
+    """From the end of the red team's run."""
     hacked = make_trace(
         RED_TEAM,
         last_group=((0.2, True), (1.0, False)),
@@ -53,7 +53,7 @@ def test_a_loophole_is_shown_by_the_exploit_that_earned_most() -> None:
 
 
 def test_with_recorded_responses_the_finding_says_that_the_policy_is_simulated() -> None:
-    """Recorded responses hold no exploits."""
+    """Recorded responses contain no exploits."""
     recorded = make_trace(recorded_kinds=NUMBERS, after=HACKED_POLICY)
     (finding,) = check_hackable([recorded, make_trace(SIMULATED_RED_TEAM, after=HACKED_POLICY)])
     assert (finding.severity, finding.message) == (

@@ -18,8 +18,8 @@ from tests.doctor.training_traces import (
 FAIL, WARN, INFO, SKIPPED, OK = Severity.FAIL, Severity.WARN, Severity.INFO, Severity.SKIPPED, Severity.OK
 
 
-def test_another_learning_rate_is_suggested_where_it_ends_much_higher() -> None:
-    """T14 names the multiplier and says what each gave."""
+def test_a_learning_rate_with_a_much_higher_reward_is_suggested() -> None:
+    """With the last reward of each rate."""
     (finding,) = check_learning_rate(
         [make_trace(), make_trace(LOWER_RATE, rewards=(0.5, 0.6)), make_trace(HIGHER_RATE, rewards=(0.5, 0.9))]
     )
@@ -36,6 +36,6 @@ def test_another_learning_rate_is_suggested_where_it_ends_much_higher() -> None:
         ),
     ],
 )
-def test_no_learning_rate_is_suggested_without_a_gain_in_reward_and_none_lost_in_truth(faster: TrainingTrace) -> None:
-    """T14 leaves the user's rate alone."""
+def test_a_rate_without_a_gain_or_with_lost_quality_is_not_suggested(faster: TrainingTrace) -> None:
+    """The user's rate stays."""
     assert severities_and_values(check_learning_rate([make_trace(), faster])) == [(OK, 1.0)]
