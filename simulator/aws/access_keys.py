@@ -21,7 +21,11 @@ def find_credential(access_key_id: str) -> Credential | None:
         backend = iam_backends[account]["aws"]
         key = backend.access_keys.get(access_key_id)
         if key is not None:
-            return _user_credential(backend, key, account) if key.user_name else _session_credential(key, account)
+            return (
+                _make_user_credential(backend, key, account)
+                if key.user_name
+                else _make_session_credential(key, account)
+            )
     return None
 
 
@@ -52,14 +56,14 @@ def account_for_access_key(access_key_id: str) -> str:
     return get_account_id_from(access_key_id)
 
 
-def _user_credential(backend: "IAMBackend", key: "AccessKey", account: str) -> Credential | None:
+def _make_user_credential(backend: "IAMBackend", key: "AccessKey", account: str) -> Credential | None:
     user = backend.users.get(key.user_name or "")
     if user is None or key not in user.access_keys:  # moto keeps the keys of a deleted user
         return None
     return Credential(secret=key.secret_access_key, arn=user.arn, account=account, active=bool(key.status == "Active"))
 
 
-def _session_credential(key: "AccessKey", account: str) -> Credential | None:
+def _make_session_credential(key: "AccessKey", account: str) -> Credential | None:
     user_session: Credential | None = vars(key).get(USER_SESSION_ATTRIBUTE)
     if user_session is not None:
         return user_session

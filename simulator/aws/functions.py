@@ -20,7 +20,7 @@ def find_function(reference: FunctionReference) -> FunctionSpec:
         InvalidParameter: it is a container image, which the simulator does not run.
     """
     backend = _backend(reference)
-    function = _stored_function(backend, reference)
+    function = _find_stored_function(backend, reference)
     if function.state != "Active":
         raise FunctionNotActive(function.state)
     if function.package_type != "Zip":
@@ -53,7 +53,7 @@ def policy_statements(reference: FunctionReference) -> tuple[Mapping[str, Any], 
     Raises:
         FunctionNotFound: there is no such function, version or alias in that account and region.
     """
-    return tuple(_stored_function(_backend(reference), reference).policy.statements)
+    return tuple(_find_stored_function(_backend(reference), reference).policy.statements)
 
 
 def _backend(reference: FunctionReference) -> "LambdaBackend":
@@ -65,7 +65,7 @@ def _backend(reference: FunctionReference) -> "LambdaBackend":
         raise FunctionNotFound(reference.arn) from error
 
 
-def _stored_function(backend: "LambdaBackend", reference: FunctionReference) -> "LambdaFunction":
+def _find_stored_function(backend: "LambdaBackend", reference: FunctionReference) -> "LambdaFunction":
     from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - moto is slow to import
 
     try:
@@ -83,7 +83,7 @@ def _layer_code(backend: "LambdaBackend", arn: str) -> bytes:
 
 def _reserved_concurrency(backend: "LambdaBackend", reference: FunctionReference) -> int | None:
     # Reserved concurrency belongs to the function; a published version holds an old copy.
-    latest = _stored_function(
+    latest = _find_stored_function(
         backend,
         FunctionReference(account=reference.account, region=reference.region, name=reference.name, qualifier=None),
     )

@@ -83,18 +83,18 @@ def _parse_body(path: str, body: Mapping[str, Any]) -> ModelRequest | None:
     if path.endswith("/chat/completions"):
         chat = ChatCompletion.model_validate(body)
         field = _CHAT_BUDGET_FIELD if chat.max_completion_tokens else "max_tokens"
-        return _model_request(chat.chat_request, body, field=field, choices=chat.choice_count)
+        return _make_model_request(chat.chat_request, body, field=field, choices=chat.choice_count)
     if path.endswith("/v1/completions"):
         text = TextCompletion.model_validate(body)
-        return _model_request(text.chat_request, body, field="max_tokens", choices=text.choice_count)
+        return _make_model_request(text.chat_request, body, field="max_tokens", choices=text.choice_count)
     if path.endswith("/responses"):
         response = CreateResponse.model_validate(body)
         chat_request = chat_request_from(response, response.items)
-        return _model_request(chat_request, body, field="max_output_tokens", min_budget=MIN_OUTPUT_TOKENS)
+        return _make_model_request(chat_request, body, field="max_output_tokens", min_budget=MIN_OUTPUT_TOKENS)
     return None
 
 
-def _model_request(
+def _make_model_request(
     chat_request: ChatRequest, body: Mapping[str, Any], *, field: str, choices: int = 1, min_budget: int = 1
 ) -> ModelRequest:
     demand = TokenDemand(

@@ -121,13 +121,14 @@ class RequestMatcher:
             self.method in (None, request.method)
             and self.service in (None, request.service)
             and self.job in (None, request.job)
-            and bool(_pattern(self.path).fullmatch(request.path))
+            and bool(_compile_pattern(self.path).fullmatch(request.path))
         )
 
     def matches(self, request: IncomingRequest) -> bool:
         """Return whether a request matches, including its body."""
         return self.may_match(request) and (
-            self.model is None or (request.model is not None and bool(_pattern(self.model).fullmatch(request.model)))
+            self.model is None
+            or (request.model is not None and bool(_compile_pattern(self.model).fullmatch(request.model)))
         )
 
 
@@ -178,7 +179,7 @@ def placeholders(kind: ErrorKind) -> set[str]:
 
 
 @lru_cache(maxsize=256)
-def _pattern(glob: str) -> re.Pattern[str]:
+def _compile_pattern(glob: str) -> re.Pattern[str]:
     parts = _WILDCARD.split(glob)
     wildcards = {"**": ".*", "*": "[^/]*"}
     return re.compile("".join(wildcards.get(part) or re.escape(part) for part in parts), re.DOTALL)

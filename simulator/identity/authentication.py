@@ -201,7 +201,7 @@ class Authenticator:
         if signature is None:
             raise BAD_SIGNATURE(hint="the header is not 'AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature='")
         now = self._caller_clock.now()
-        request = _signed_request(scope, signature["headers"])
+        request = _parse_signed_request(scope, signature["headers"])
         self._check_date(request.timestamp, credential_scope, now)
         token = find_header(scope, b"x-amz-security-token") or None
         credential = self._load_credential(credential_scope.access_key_id, token, now)
@@ -239,7 +239,7 @@ class Authenticator:
             )
 
 
-def _signed_request(scope: Scope, signed_headers: str) -> SignedRequest:
+def _parse_signed_request(scope: Scope, signed_headers: str) -> SignedRequest:
     names = signed_headers.lower().split(";")
     if "host" not in names:
         raise BAD_SIGNATURE(hint="the host header must be signed")

@@ -83,7 +83,7 @@ def parse_short_term_key(key: str) -> ShortTermKey:
         request=SignedRequest(
             method="POST",
             path="/",
-            query=_signed_query(query),
+            query=_remove_unsigned_fields(query),
             headers=(("host", _HOST),),
             timestamp=fields["X-Amz-Date"],
         ),
@@ -125,7 +125,7 @@ def parse_timestamp(timestamp: str) -> float:
     return datetime.strptime(timestamp, _TIMESTAMP).replace(tzinfo=UTC).timestamp()
 
 
-def _signed_query(query: str) -> str:
+def _remove_unsigned_fields(query: str) -> str:
     """Return the query without the fields that the generator adds after signing."""
     added = ("X-Amz-Signature=", "Version=")
     return "&".join(pair for pair in query.split("&") if not pair.startswith(added))

@@ -49,7 +49,7 @@ def denial_reason(
     resource policy grants to a user, but it does limit what the policy grants to a role.
     """
     try:
-        reason = _denial(identity, action, resource, account, condition_context or {}, tuple(resource_policies))
+        reason = _find_denial(identity, action, resource, account, condition_context or {}, tuple(resource_policies))
     except MalformedPolicy as error:  # IAM would have rejected such a policy; moto stores it
         reason = f"because a policy cannot be evaluated: {error}"
     if reason is None:
@@ -57,7 +57,7 @@ def denial_reason(
     return f"User: {identity.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
 
 
-def _denial(
+def _find_denial(
     identity: Identity,
     action: str,
     resource: str,

@@ -60,7 +60,7 @@ def compile_pattern(
     parts: list[str | None] = []
     end = 0
     for match in _VARIABLE.finditer(text):
-        value = _variable(match[1], lowercase_context)
+        value = _resolve_variable(match[1], lowercase_context)
         if value is None:
             return None
         parts += [*_regex_parts(text[end : match.start()]), re.escape(value)]
@@ -74,7 +74,7 @@ def as_string_list(value: object) -> list[str]:
     return [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
 
 
-def _variable(name: str, context: ConditionContext) -> str | None:
+def _resolve_variable(name: str, context: ConditionContext) -> str | None:
     if name in _ESCAPABLE:
         return name
     key, _, default = name.partition(",")
@@ -115,11 +115,11 @@ ConditionTest = Callable[[str, re.Pattern[str] | None, str], bool]
 """Takes the request's value, the policy's value as a compiled pattern and the policy's value as text."""
 
 
-def _like(actual: str, pattern: re.Pattern[str] | None, _text: str) -> bool:
+def _matches_pattern(actual: str, pattern: re.Pattern[str] | None, _text: str) -> bool:
     return pattern is not None and pattern.fullmatch(actual) is not None
 
 
-def _arn_like(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
+def _matches_arn(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
     # Each of the six parts is matched by itself: a wildcard does not span the first five colons.
     patterns, values = text.split(":", 5), actual.split(":", 5)
     return len(patterns) == len(values) and all(
@@ -128,7 +128,7 @@ def _arn_like(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
     )
 
 
-def _numbers(compare: Callable[[float, float], bool]) -> ConditionTest:
+def _make_numeric_test(compare: Callable[[float, float], bool]) -> ConditionTest:
     def test(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
         try:
             return compare(float(actual), float(text))
@@ -138,7 +138,7 @@ def _numbers(compare: Callable[[float, float], bool]) -> ConditionTest:
     return test
 
 
-def _dates(compare: Callable[[datetime, datetime], bool]) -> ConditionTest:
+def _make_date_test(compare: Callable[[datetime, datetime], bool]) -> ConditionTest:
     def test(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
         return compare(_parse_date(actual), _parse_date(text))
 
@@ -155,7 +155,7 @@ def _parse_date(text: str) -> datetime:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _in_network(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
+def _is_in_network(actual: str, _pattern: re.Pattern[str] | None, text: str) -> bool:
     try:
         return ip_address(actual) in ip_network(text, strict=False)
     except ValueError as error:
@@ -165,22 +165,22 @@ def _in_network(actual: str, _pattern: re.Pattern[str] | None, text: str) -> boo
 _TESTS: dict[str, ConditionTest] = {
     "StringEquals": lambda actual, _pattern, text: actual == text,
     "StringEqualsIgnoreCase": lambda actual, _pattern, text: actual.lower() == text.lower(),
-    "StringLike": _like,
-    "ArnEquals": _arn_like,
-    "ArnLike": _arn_like,
+    "StringLike": _matches_pattern,
+    "ArnEquals": _matches_arn,
+    "ArnLike": _matches_arn,
     "Bool": lambda actual, _pattern, text: actual.lower() == text.lower(),
     "BinaryEquals": lambda actual, _pattern, text: actual == text,
-    "IpAddress": _in_network,
-    "NumericEquals": _numbers(lambda actual, bound: actual == bound),
-    "NumericLessThan": _numbers(lambda actual, bound: actual < bound),
-    "NumericLessThanEquals": _numbers(lambda actual, bound: actual <= bound),
-    "NumericGreaterThan": _numbers(lambda actual, bound: actual > bound),
-    "NumericGreaterThanEquals": _numbers(lambda actual, bound: actual >= bound),
-    "DateEquals": _dates(lambda actual, bound: actual == bound),
-    "DateLessThan": _dates(lambda actual, bound: actual < bound),
-    "DateLessThanEquals": _dates(lambda actual, bound: actual <= bound),
-    "DateGreaterThan": _dates(lambda actual, bound: actual > bound),
-    "DateGreaterThanEquals": _dates(lambda actual, bound: actual >= bound),
+    "IpAddress": _is_in_network,
+    "NumericEquals": _make_numeric_test(lambda actual, bound: actual == bound),
+    "NumericLessThan": _make_numeric_test(lambda actual, bound: actual < bound),
+    "NumericLessThanEquals": _make_numeric_test(lambda actual, bound: actual <= bound),
+    "NumericGreaterThan": _make_numeric_test(lambda actual, bound: actual > bound),
+    "NumericGreaterThanEquals": _make_numeric_test(lambda actual, bound: actual >= bound),
+    "DateEquals": _make_date_test(lambda actual, bound: actual == bound),
+    "DateLessThan": _make_date_test(lambda actual, bound: actual < bound),
+    "DateLessThanEquals": _make_date_test(lambda actual, bound: actual <= bound),
+    "DateGreaterThan": _make_date_test(lambda actual, bound: actual > bound),
+    "DateGreaterThanEquals": _make_date_test(lambda actual, bound: actual >= bound),
 }
 _NEGATIONS = {
     "StringNotEquals": "StringEquals",
@@ -229,6 +229,6 @@ def _is_met(
 def _matches(test: ConditionTest, value: str, text: str, *, context: ConditionContext, variables: bool) -> bool:
     pattern = compile_pattern(text, context=context, expand_variables=variables)
     if variables and "${" in text:
-        expanded_text = _VARIABLE.sub(lambda match: _variable(match[1], context) or "", text)
+        expanded_text = _VARIABLE.sub(lambda match: _resolve_variable(match[1], context) or "", text)
         return pattern is not None and test(value, pattern, expanded_text)
     return test(value, pattern, text)

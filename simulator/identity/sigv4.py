@@ -20,11 +20,11 @@ class CredentialScope:
 
 def parse_credential_scope(authorization: str, query: str = "") -> CredentialScope | None:
     """Return the scope of a request signed in its header or in a presigned URL; None when it is not signed."""
-    match = _CREDENTIAL.search(authorization) or _CREDENTIAL.search(_presigned(query))
+    match = _CREDENTIAL.search(authorization) or _CREDENTIAL.search(_find_presigned_credential(query))
     return CredentialScope(access_key_id=match[1], date=match[2], region=match[3], service=match[4]) if match else None
 
 
-def _presigned(query: str) -> str:
+def _find_presigned_credential(query: str) -> str:
     if "X-Amz-Credential=" not in query:
         return ""
     return "Credential=" + dict(parse_qsl(query)).get("X-Amz-Credential", "")

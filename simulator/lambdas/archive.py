@@ -111,7 +111,7 @@ def _open_archive(archive: bytes, *, subject: str) -> Iterator[zipfile.ZipFile]:
     """Open an archive with a valid directory; read errors in the block are raised as InvalidZipFile."""
     # The directory itself can be an attack: an entry of 50 bytes takes a kilobyte of memory when it is read.
     if archive.count(_ENTRY_SIGNATURE) > MAX_UNZIPPED_FILES:
-        raise _too_many_files(subject)
+        raise _too_many_files_error(subject)
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as package:
             _check_directory(package.infolist(), subject=subject)
@@ -142,7 +142,7 @@ def _check_directory(members: Sequence[zipfile.ZipInfo], *, subject: str) -> Non
             folders.add(path)
             path = path.rpartition("/")[0]
         if len(files) + len(folders) > MAX_UNZIPPED_FILES:
-            raise _too_many_files(subject)
+            raise _too_many_files_error(subject)
     if conflicts := files & folders:
         raise InvalidZipFile(f"{subject} has a file where it also has a folder: {min(conflicts)[:_MAX_QUOTED_NAME]!a}.")
 
@@ -169,7 +169,7 @@ def _kind_error(member: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _too_many_files(subject: str) -> InvalidZipFile:
+def _too_many_files_error(subject: str) -> InvalidZipFile:
     return InvalidZipFile(f"{subject} holds more than {MAX_UNZIPPED_FILES:,} files and folders.")
 
 

@@ -60,7 +60,7 @@ def check_configuration(spec: FunctionSpec) -> str | None:
     """
     if spec.runtime not in RUNTIMES:
         allowed = ", ".join(RUNTIMES)
-        return _violation(
+        return _describe_violation(
             value=spec.runtime,
             member="runtime",
             rule=f"satisfy enum value set: [{allowed}] (the simulator runs Python zips only)",
@@ -70,9 +70,9 @@ def check_configuration(spec: FunctionSpec) -> str | None:
         (spec.memory_mb, "memorySize", MEMORY_RANGE_MB),
     ):
         if not value >= low:  # `not >=` is also true for NaN
-            return _violation(value=value, member=member, rule=f"have value greater than or equal to {low}")
+            return _describe_violation(value=value, member=member, rule=f"have value greater than or equal to {low}")
         if not value <= high:
-            return _violation(value=value, member=member, rule=f"have value less than or equal to {high}")
+            return _describe_violation(value=value, member=member, rule=f"have value less than or equal to {high}")
     names = [name for name, _ in spec.environment]
     if reserved := [name for name in names if name in RESERVED_VARIABLES]:
         return (
@@ -82,23 +82,23 @@ def check_configuration(spec: FunctionSpec) -> str | None:
         )
     for name in names:
         if not _VARIABLE.fullmatch(name):
-            return _violation(
+            return _describe_violation(
                 value=name,
                 member="environment.variables",
                 rule=f"satisfy regular expression pattern: {_VARIABLE.pattern}",
             )
     if "." not in spec.handler:
-        return _violation(
+        return _describe_violation(
             value=spec.handler, member="handler", rule="name a module and a function, such as module.lambda_handler"
         )
     if len(spec.layers) > MAX_LAYERS:
-        return _violation(
+        return _describe_violation(
             value=len(spec.layers), member="layers", rule=f"have length less than or equal to {MAX_LAYERS}"
         )
     return None
 
 
-def _violation(*, value: object, member: str, rule: str) -> str:
+def _describe_violation(*, value: object, member: str, rule: str) -> str:
     return (
         f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"
     )

@@ -53,7 +53,7 @@ def render_end_lines(
 def render_timeout_line(*, request_id: str, seconds: float, at: float) -> str:
     """Return the log line of a time-out at the time `at`."""
     timestamp = datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f"{timestamp} {request_id} {_timeout_text(seconds)}\n\n"
+    return f"{timestamp} {request_id} {_render_timeout_text(seconds)}\n\n"
 
 
 def render_exit_line(*, request_id: str, text: str) -> str:
@@ -63,19 +63,19 @@ def render_exit_line(*, request_id: str, text: str) -> str:
 
 def render_timeout_payload(*, request_id: str, seconds: float) -> bytes:
     """Return the payload for a function that exceeded its Timeout."""
-    return _error_payload(
-        error_type="Sandbox.Timedout", message=f"RequestId: {request_id} Error: {_timeout_text(seconds)}"
+    return _render_error_payload(
+        error_type="Sandbox.Timedout", message=f"RequestId: {request_id} Error: {_render_timeout_text(seconds)}"
     )
 
 
 def render_exit_payload(*, request_id: str, text: str) -> bytes:
     """Return the payload for a runtime process that exited before its response."""
-    return _error_payload(error_type="Runtime.ExitError", message=f"RequestId: {request_id} Error: {text}")
+    return _render_error_payload(error_type="Runtime.ExitError", message=f"RequestId: {request_id} Error: {text}")
 
 
 def render_oversized_payload() -> bytes:
     """Return the payload that replaces a response that is too large."""
-    return _error_payload(
+    return _render_error_payload(
         error_type="Function.ResponseSizeTooLarge",
         message=f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).",
     )
@@ -94,9 +94,9 @@ def describe_exit(return_code: int | None) -> str:
     return f"Runtime exited with error: signal: {name}"
 
 
-def _timeout_text(seconds: float) -> str:
+def _render_timeout_text(seconds: float) -> str:
     return f"Task timed out after {seconds:.2f} seconds"
 
 
-def _error_payload(*, error_type: str, message: str) -> bytes:
+def _render_error_payload(*, error_type: str, message: str) -> bytes:
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()

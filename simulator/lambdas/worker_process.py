@@ -54,7 +54,7 @@ class WorkerProcess:
         command = [
             *(config.python, "-s", "-P", "-S", "-B"),
             *(os.fspath(_WORKER_MAIN), spec.handler, self.api.address, str(child_end)),
-            str(_data_limit(spec.memory_mb)),
+            str(_compute_data_limit(spec.memory_mb)),
             *map(os.fspath, folders.import_path),
         ]
         variables = build_environment_variables(
@@ -132,7 +132,7 @@ class WorkerProcess:
         self.log.close()
 
 
-def _data_limit(memory_mb: int) -> int:
+def _compute_data_limit(memory_mb: int) -> int:
     """Return the limit of the data segment in bytes, for a process that grows faster than its memory is measured.
 
     It is well above MemorySize: RLIMIT_DATA counts reserved memory, and a process that reaches it gets a MemoryError

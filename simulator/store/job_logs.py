@@ -116,7 +116,7 @@ class JobLogStore:
     def entries(self, job_id: str) -> list[StoredLogEntry]:
         """Return a job's whole log, oldest first; empty for an unknown job."""
         sql = "SELECT ordinal, kind, body, event_id FROM log WHERE job = ? ORDER BY ordinal"
-        return [_entry(row) for row in self._database.rows(sql, job_id)]
+        return [_parse_row(row) for row in self._database.rows(sql, job_id)]
 
     def entry_count(self, job_id: str) -> int:
         """Return the number of entries in a job's log."""
@@ -140,7 +140,7 @@ class JobLogStore:
         """
         return self._database.page(
             "SELECT ordinal, kind, body, event_id FROM log WHERE job = :job AND event_id IS NOT NULL",
-            _entry,
+            _parse_row,
             cursor="SELECT ordinal FROM log WHERE event_id = :after AND job = :job",
             after=after,
             limit=limit,
@@ -161,7 +161,7 @@ class JobLogStore:
         return self._database.page(
             "SELECT log.ordinal, kind, body, event_id FROM models JOIN log ON log.job = models.job"
             " AND log.ordinal = models.ordinal WHERE models.job = :job AND checkpoint_id IS NOT NULL",
-            _entry,
+            _parse_row,
             cursor="SELECT ordinal FROM models WHERE checkpoint_id = :after AND job = :job",
             after=after,
             limit=limit,
@@ -171,6 +171,6 @@ class JobLogStore:
         )
 
 
-def _entry(row: tuple[Any, ...]) -> StoredLogEntry:
+def _parse_row(row: tuple[Any, ...]) -> StoredLogEntry:
     ordinal, kind, body, event_id = row
     return StoredLogEntry(ordinal=ordinal, kind=kind, body=body, event_id=event_id)

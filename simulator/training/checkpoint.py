@@ -19,13 +19,15 @@ class CheckpointError(Exception):
 def dump_weights(weights: Weights) -> str:
     """Return the weights as JSON, rounded to nine significant digits and without columns of zeros."""
     columns = {
-        str(index): [_rounded(value) for value in column] for index, column in enumerate(weights.columns) if any(column)
+        str(index): [_round_weight(value) for value in column]
+        for index, column in enumerate(weights.columns)
+        if any(column)
     }
-    nuisance = [_rounded(value) for value in weights.nuisance]
+    nuisance = [_round_weight(value) for value in weights.nuisance]
     value: dict[str, object] = {"columns": columns, "nuisance": nuisance, "version": _VERSION}
     if any(weights.feature_weights):
         value["tilt"] = {
-            name: _rounded(weight)
+            name: _round_weight(weight)
             for name, weight in zip(RESPONSE_FEATURE_NAMES, weights.feature_weights, strict=True)
             if weight
         }
@@ -68,6 +70,6 @@ def content_hash(weights: Weights) -> str:
     return blake2b(dump_weights(weights).encode(), digest_size=16).hexdigest()
 
 
-def _rounded(value: float) -> float:
+def _round_weight(value: float) -> float:
     # Adding 0.0 turns -0.0 into 0.0, so that equal numbers have equal texts.
     return float(f"{value:.{_DIGITS}g}") + 0.0

@@ -77,9 +77,9 @@ def read_records(stream: BinaryIO, limits: DatasetLimits) -> tuple[Record, ...]:
     Raises:
         DatasetError: a line is not a record or exceeds a limit (the first such line), or the number of records does.
     """
-    records = tuple(islice(_records(stream, limits), limits.max_records))
+    records = tuple(islice(_parse_records(stream, limits), limits.max_records))
     # The records beyond the limit are only counted.
-    count = len(records) + sum(1 for line in _lines(stream, limits) if line.strip())
+    count = len(records) + sum(1 for line in _read_lines(stream, limits) if line.strip())
     if count < limits.min_records:
         raise DatasetError(
             None, f"the file holds {count:,} records; at least {limits.min_records:,} are needed: add records"
@@ -109,14 +109,14 @@ def split_records(
     )
 
 
-def _lines(stream: BinaryIO, limits: DatasetLimits) -> Iterator[bytes]:
+def _read_lines(stream: BinaryIO, limits: DatasetLimits) -> Iterator[bytes]:
     """Return the remaining lines. A line over the limit comes in pieces, and the first piece is over the limit too."""
     return iter(partial(stream.readline, limits.max_line + 1), b"")
 
 
-def _records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
+def _parse_records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
     values = 0
-    for line, raw in enumerate(_lines(stream, limits), start=1):
+    for line, raw in enumerate(_read_lines(stream, limits), start=1):
         if len(raw) <= limits.max_line and not raw.strip():
             if any(rest.strip() for rest in iter(partial(stream.read, _CHUNK), b"")):
                 raise DatasetError(line, "the line is blank; blank lines may only end the file: remove it")
@@ -130,22 +130,22 @@ def _records(stream: BinaryIO, limits: DatasetLimits) -> Iterator[Record]:
             raise DatasetError(
                 line, f"up to here the file holds more than {limits.max_values:,} JSON values: make the records smaller"
             )
-        yield _record(line, value)
+        yield _parse_record(line, value)
 
 
-def _record(line: int, value: dict[str, Json]) -> Record:
+def _parse_record(line: int, value: dict[str, Json]) -> Record:
     if "messages" not in value:
         raise DatasetError(line, 'missing required field "messages"')
     fields = {name: field for name, field in value.items() if name != "messages"}
-    return Record(line=line, messages=_messages(line, value["messages"]), fields=fields)
+    return Record(line=line, messages=_parse_messages(line, value["messages"]), fields=fields)
 
 
-def _messages(line: int, value: Json) -> tuple[Message, ...]:
+def _parse_messages(line: int, value: Json) -> tuple[Message, ...]:
     if not isinstance(value, list):
         raise DatasetError(line, f'"messages" must be a list of messages, not {describe_type(value)}')
     if not value:
         raise DatasetError(line, '"messages" is empty; it must hold the prompt')
-    messages = tuple(_message(line, index, item) for index, item in enumerate(value))
+    messages = tuple(_parse_message(line, index, item) for index, item in enumerate(value))
     if messages[-1].role == "assistant":
         raise DatasetError(
             line,
@@ -155,7 +155,7 @@ def _messages(line: int, value: Json) -> tuple[Message, ...]:
     return messages
 
 
-def _message(line: int, index: int, value: Json) -> Message:
+def _parse_message(line: int, index: int, value: Json) -> Message:
     where = f"messages[{index}]"
     if not isinstance(value, dict):
         raise DatasetError(line, f"{where} must be an object, not {describe_type(value)}")
@@ -166,14 +166,14 @@ def _message(line: int, index: int, value: Json) -> Message:
     if not isinstance(role, str) or role not in ROLES:
         allowed = ", ".join(map(quote, ROLES))
         raise DatasetError(line, f"{where}.role must be one of {allowed}, not {quote(role)}")
-    return Message(role=role, content=_content(line, f"{where}.content", value["content"]))
+    return Message(role=role, content=_parse_content(line, f"{where}.content", value["content"]))
 
 
-def _content(line: int, where: str, value: Json) -> str:
+def _parse_content(line: int, where: str, value: Json) -> str:
     if isinstance(value, str):
         text = value
     elif isinstance(value, list):
-        text = "".join(_part(line, f"{where}[{index}]", part) for index, part in enumerate(value))
+        text = "".join(_parse_part(line, f"{where}[{index}]", part) for index, part in enumerate(value))
     else:
         raise DatasetError(line, f"{where} must be a string or a list of text parts, not {describe_type(value)}")
     if not text.strip():
@@ -181,7 +181,7 @@ def _content(line: int, where: str, value: Json) -> str:
     return text
 
 
-def _part(line: int, where: str, value: Json) -> str:
+def _parse_part(line: int, where: str, value: Json) -> str:
     if isinstance(value, dict) and value.get("type") == "text":
         text = value.get("text")
         if isinstance(text, str):

@@ -45,13 +45,13 @@ def _json_matches(candidate: Json, reference: Json) -> bool:
             )
         )
     if isinstance(reference, bool) or isinstance(candidate, bool):
-        return _normalized_text(candidate) == _normalized_text(reference)
+        return _normalize_text(candidate) == _normalize_text(reference)
     if isinstance(reference, int | float) or isinstance(candidate, int | float):
-        number = parse_number(_normalized_text(candidate))
-        return number is not None and number == parse_number(_normalized_text(reference))
-    return _normalized_text(candidate) == _normalized_text(reference)
+        number = parse_number(_normalize_text(candidate))
+        return number is not None and number == parse_number(_normalize_text(reference))
+    return _normalize_text(candidate) == _normalize_text(reference)
 
 
-def _normalized_text(value: Json) -> str:
+def _normalize_text(value: Json) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return " ".join(normalize_unicode(text).casefold().split())

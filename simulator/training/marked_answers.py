@@ -27,7 +27,7 @@ _MAX_BRACKETS: Final = 200  # a limit for texts that are full of brackets
 
 def find_marked_answers(text: str) -> list[str]:
     """Return the marked answers of a response, in its order, for the most reliable kind of mark that it has."""
-    json_answer = _json_answer(text)
+    json_answer = _find_json_answer(text)
     if json_answer is not None:
         return [json_answer]
     for pattern in _MARKERS:
@@ -36,7 +36,7 @@ def find_marked_answers(text: str) -> list[str]:
     return [answer.strip() for answer in _BOLD.findall(last_line(text))]
 
 
-def _json_answer(text: str) -> str | None:
+def _find_json_answer(text: str) -> str | None:
     """Return the answer in a JSON object, if the response or its last line is one."""
     for candidate in (*reversed(FENCE.findall(text)), text, last_line(text)):
         if candidate.lstrip()[:1] != "{":

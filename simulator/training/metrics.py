@@ -107,13 +107,13 @@ def compute_step_metrics(
     settings: Hyperparameters,
 ) -> StepMetrics:
     """Compute the eight published numbers of a step."""
-    rollouts = _rollouts(groups)
+    rollouts = _list_rollouts(groups)
     lengths = [rollout.response_length for rollout in rollouts]
-    flat_advantages = _flat(advantages)
+    flat_advantages = _flatten(advantages)
     return StepMetrics(
         step=step,
         total_steps=total_steps,
-        critic_rewards_mean=float32(_mean(_flat(rewards))),
+        critic_rewards_mean=float32(_mean(_flatten(rewards))),
         critic_advantages_mean=float32(_token_mean(flat_advantages, lengths)),
         actor_pg_loss=float32(_shard_loss(flat_advantages, lengths, settings)),
         actor_entropy=float32(entropy_scale * _mean([rollout.entropy for rollout in rollouts])),
@@ -126,7 +126,7 @@ def compute_ground_truth_metrics(
     groups: Sequence[Group], rewards: Sequence[Sequence[float]], update: Update
 ) -> GroundTruthMetrics:
     """Compute the ground truth of a step."""
-    rollouts = _rollouts(groups)
+    rollouts = _list_rollouts(groups)
     return GroundTruthMetrics(
         quality_mean=_mean([rollout.correct for rollout in rollouts]),
         dead_groups=_mean([max(group) - min(group) < _EQUAL_REWARDS for group in rewards]),
@@ -135,7 +135,7 @@ def compute_ground_truth_metrics(
         kl=float32(update.kl),
         clip_fraction=float32(update.clip_fraction),
         length_reward_correlation=float32(
-            _correlation([rollout.response_length for rollout in rollouts], _flat(rewards))
+            _correlation([rollout.response_length for rollout in rollouts], _flatten(rewards))
         ),
     )
 
@@ -144,10 +144,10 @@ def compute_held_out_metrics(
     groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, step: int
 ) -> HeldOutMetrics:
     """Compute the means of an evaluation."""
-    rollouts = _rollouts(groups)
+    rollouts = _list_rollouts(groups)
     return HeldOutMetrics(
         step=step,
-        reward_mean=float32(_mean(_flat(rewards))),
+        reward_mean=float32(_mean(_flatten(rewards))),
         quality_mean=_mean([rollout.correct for rollout in rollouts]),
         response_length_mean=float32(_mean([rollout.response_length for rollout in rollouts])),
     )
@@ -174,11 +174,11 @@ def _token_mean(values: Sequence[float], lengths: Sequence[int]) -> float:
     return fsum([value * length for value, length in zip(values, lengths, strict=True)]) / sum(lengths)
 
 
-def _rollouts(groups: Iterable[Group]) -> list[Rollout]:
+def _list_rollouts(groups: Iterable[Group]) -> list[Rollout]:
     return [rollout for group in groups for rollout in group.rollouts]
 
 
-def _flat(groups: Iterable[Sequence[float]]) -> list[float]:
+def _flatten(groups: Iterable[Sequence[float]]) -> list[float]:
     return [value for group in groups for value in group]
 
 

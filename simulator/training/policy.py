@@ -124,14 +124,14 @@ def prepare_prompt(
     requested_format = find_requested_format(text)
     identity = stable_hash("prompt", profile.model, text)
     (noise_of_difficulty,) = normal_draws(identity, "difficulty", count=1)
-    correctness = _correctness_logit(reference, profile, effort=effort, noise=noise_of_difficulty)
+    correctness = _compute_correctness_logit(reference, profile, effort=effort, noise=noise_of_difficulty)
     base_logits: list[float] = []
     for head in HEADS:
         if head is CONTENT:
             base_logits += [_WRONG_LOGITS.get(action, correctness) for action in head.actions]
         else:
             noise = normal_draws(identity, head.name, count=len(head.actions))
-            base = _base_logits(head, profile, reference, requested_format, redteam=redteam)
+            base = _compute_base_logits(head, profile, reference, requested_format, redteam=redteam)
             base_logits += [logit + head.noise_std * draw for logit, draw in zip(base, noise, strict=True)]
     return SimulatedPrompt(
         record=record,
@@ -143,7 +143,7 @@ def prepare_prompt(
 
 def compute_distributions(prompt: SimulatedPrompt, weights: Weights, temperature: float) -> HeadDistributions:
     """Return the policy at one prompt. At a temperature of 0 or less it always takes the most probable action."""
-    logits = _logits(prompt, weights)
+    logits = _compute_logits(prompt, weights)
     response_type, verbosity, content, answer_format, style = (logits[part] for part in _SLICES)
     return HeadDistributions(
         response_type=softmax(response_type, temperature),
@@ -154,7 +154,7 @@ def compute_distributions(prompt: SimulatedPrompt, weights: Weights, temperature
     )
 
 
-def _logits(prompt: SimulatedPrompt, weights: Weights) -> list[float]:
+def _compute_logits(prompt: SimulatedPrompt, weights: Weights) -> list[float]:
     logits = list(prompt.base_logits)
     trained_columns = [(weights.columns[index], value) for index, value in prompt.features]
     trained_columns = [(column, value) for column, value in trained_columns if column is not ZERO_COLUMN]
@@ -170,7 +170,7 @@ def _logits(prompt: SimulatedPrompt, weights: Weights) -> list[float]:
     return logits
 
 
-def _correctness_logit(reference: ReferenceAnswer, profile: Profile, *, effort: str, noise: float) -> float:
+def _compute_correctness_logit(reference: ReferenceAnswer, profile: Profile, *, effort: str, noise: float) -> float:
     """Return the logit of a right answer by the two-parameter item response model."""
     if reference.kind == "none":
         return _NO_REFERENCE_LOGIT
@@ -180,7 +180,7 @@ def _correctness_logit(reference: ReferenceAnswer, profile: Profile, *, effort: 
     return profile.discrimination * (ability - difficulty) + _CORRECT_OFFSET
 
 
-def _base_logits(
+def _compute_base_logits(
     head: PolicyHead, profile: Profile, reference: ReferenceAnswer, requested_format: RequestedFormat, *, redteam: float
 ) -> list[float]:
     logits = {action: profile.logits[head.name].get(action, 0.0) for action in head.actions}

@@ -14,7 +14,7 @@ def extract_python(text: str) -> str:
     first = _FIRST_LINE.search(text)
     lines = text[first.start() if first else 0 :].splitlines()
     for end in range(len(lines), max(0, len(lines) - _MAX_TRAILING_LINES), -1):
-        if _normalized_tree(program := "\n".join(lines[:end])) is not None:
+        if _normalize_tree(program := "\n".join(lines[:end])) is not None:
             return program
     return text
 
@@ -25,13 +25,13 @@ def is_same_program(candidate: str, reference: str) -> bool:
     Layout, comments, docstrings, annotations and the names of arguments and local variables do not matter. A different
     algorithm with the same result is a different program.
     """
-    candidate_tree, reference_tree = _normalized_tree(candidate), _normalized_tree(reference)
+    candidate_tree, reference_tree = _normalize_tree(candidate), _normalize_tree(reference)
     if candidate_tree is None or reference_tree is None:
         return candidate.split() == reference.split()
     return candidate_tree == reference_tree
 
 
-def _normalized_tree(program: str) -> str | None:
+def _normalize_tree(program: str) -> str | None:
     """Return the normalized syntax tree of a Python program as text, or None if it is not Python."""
     try:
         with warnings.catch_warnings():

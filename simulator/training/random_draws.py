@@ -15,12 +15,12 @@ _inverse_cdf = NormalDist().inv_cdf
 
 def stable_hash(*random_key: int | str) -> int:
     """Return the 64-bit hash of a key. Unlike `hash()` it is the same in every process."""
-    return int.from_bytes(blake2b(_encoded(random_key), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(_encode_key(random_key), digest_size=8).digest(), "big")
 
 
 def uniform_draws(*random_key: int | str, count: int) -> tuple[float, ...]:
     """Return `count` independent numbers in the open interval (0, 1) for this key."""
-    encoded = _encoded(random_key)
+    encoded = _encode_key(random_key)
     words = _WORDS.unpack(blake2b(encoded).digest())
     for block in range(1, -(-count // _PER_DIGEST)):
         words += _WORDS.unpack(blake2b(encoded, salt=block.to_bytes(16, "big")).digest())
@@ -37,6 +37,6 @@ def shuffle_lines(lines: Iterable[int], *random_key: int | str) -> Sequence[int]
     return sorted(lines, key=lambda line: (stable_hash(*random_key, line), line))
 
 
-def _encoded(random_key: tuple[int | str, ...]) -> bytes:
+def _encode_key(random_key: tuple[int | str, ...]) -> bytes:
     # A prompt may hold an unpaired surrogate, because JSON allows "\ud800".
     return "\x1f".join(map(str, random_key)).encode("utf-8", "surrogatepass")

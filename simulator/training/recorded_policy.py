@@ -170,7 +170,7 @@ def prepare_recorded_prompt(
         record=record,
         task=task,
         rollouts=tuple(
-            [_rollout(record, task, response, index, entropy=entropy) for index, response in enumerate(responses)]
+            [_make_rollout(record, task, response, index, entropy=entropy) for index, response in enumerate(responses)]
         ),
         features=tuple(
             [
@@ -187,7 +187,7 @@ def prepare_recorded_prompt(
     )
 
 
-def _rollout(record: Record, task: Task, response: RecordedResponse, index: int, *, entropy: float) -> Rollout:
+def _make_rollout(record: Record, task: Task, response: RecordedResponse, index: int, *, entropy: float) -> Rollout:
     truncated = response.finish_reason == "length"
     return Rollout(
         line=record.line,

@@ -71,7 +71,7 @@ def extract_reference_answer(record: Record, *, answer_path: str | None = None) 
     Without a path the usual names are searched for, first inside `reference_answer`, then beside it (`ground_truth`).
     """
     if answer_path is not None:
-        value = _value_at(record.fields, answer_path)
+        value = _find_value(record.fields, answer_path)
         reference = None if value is None else _reference_from_scalar(value, answer_path)
         return reference or ReferenceAnswer(kind="none", path=answer_path)
     answer = _search(record.fields.get(_REFERENCE), _REFERENCE, depth=0)
@@ -93,7 +93,7 @@ def _search(value: Json, path: str, *, depth: int) -> ReferenceAnswer | None:
                 continue
             reference = _search(value[name], f"{path}.{name}", depth=depth + 1)
             if reference is not None:
-                return reference if reference.steps else replace(reference, steps=_worked_steps(value, reference))
+                return reference if reference.steps else replace(reference, steps=_find_work_steps(value, reference))
     return _reference_from_scalar(value, path)
 
 
@@ -118,8 +118,8 @@ def _classify(text: str, path: str, *, depth: int = 0) -> ReferenceAnswer | None
         marked = pattern.findall(answer)
         if marked and marked[-1].strip() != answer:
             inner = _classify(marked[-1], path, depth=depth + 1)
-            return None if inner is None else replace(inner, steps=_worked_lines(answer, pattern))
-    number = _number(answer)
+            return None if inner is None else replace(inner, steps=_extract_work_lines(answer, pattern))
+    number = _parse_number(answer)
     if number is not None:
         return ReferenceAnswer(kind="number", value=number, text=answer.rstrip("."), path=path)
     if answer.lower() in _BOOLEANS:
@@ -137,7 +137,7 @@ def _classify(text: str, path: str, *, depth: int = 0) -> ReferenceAnswer | None
     return ReferenceAnswer(kind="label" if is_short else "text", value=answer, text=answer, path=path)
 
 
-def _number(text: str) -> int | float | None:
+def _parse_number(text: str) -> int | float | None:
     plain = text.rstrip(".")
     if len(plain) > _MAX_DIGITS or not _NUMBER.fullmatch(plain):
         return None
@@ -152,12 +152,12 @@ def _number(text: str) -> int | float | None:
     return int(value) if value.is_integer() and abs(value) < 2**53 else value if isfinite(value) else None
 
 
-def _worked_lines(text: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+def _extract_work_lines(text: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
     lines = (_CALCULATION.sub("", line).strip() for line in text.splitlines() if not pattern.search(line))
     return tuple(line for line in lines if line)
 
 
-def _worked_steps(value: Mapping[str, Json], reference: ReferenceAnswer) -> tuple[str, ...]:
+def _find_work_steps(value: Mapping[str, Json], reference: ReferenceAnswer) -> tuple[str, ...]:
     for name in _WORK_KEYS:
         work = value.get(name)
         if isinstance(work, str) and work.strip() not in ("", reference.text):
@@ -167,7 +167,7 @@ def _worked_steps(value: Mapping[str, Json], reference: ReferenceAnswer) -> tupl
     return ()
 
 
-def _value_at(value: object, path: str) -> Json:
+def _find_value(value: object, path: str) -> Json:
     for name in path.split("."):
         if isinstance(value, Mapping):
             value = value.get(name)

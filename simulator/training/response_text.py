@@ -58,7 +58,7 @@ def render_attempt(
 
     If it is `wrong`, the last step of the work has that value too. `u` in (0, 1) chooses among filler sentences.
     """
-    lines = _work_lines(task.reference, verbosity, value if wrong else None, u)
+    lines = _render_work(task.reference, verbosity, value if wrong else None, u)
     return "\n".join([*lines, render_final_answer(task, value, answer_format=answer_format, style=style)])
 
 
@@ -84,7 +84,7 @@ def choose_answer(task: Task, content: str, u: float) -> tuple[Json, bool]:
     return make_wrong_answer(task.reference, content, labels=task.labels, u=u), False
 
 
-def _work_lines(reference: ReferenceAnswer, verbosity: str, wrong: Json, u: float) -> list[str]:
+def _render_work(reference: ReferenceAnswer, verbosity: str, wrong: Json, u: float) -> list[str]:
     if verbosity == "terse" or (reference.kind in ("json", "code") and verbosity in ("brief", "normal")):
         return []
     steps = list(reference.steps[:_MAX_STEPS])

@@ -130,7 +130,7 @@ def sample_group(
         policy=policy,
         rollouts=tuple(
             [
-                _rollout(
+                _sample_rollout(
                     prompt,
                     policy,
                     _GREEDY if temperature <= 0.0 else uniform_draws(*random_key, line, index, count=_DRAWS),
@@ -144,7 +144,7 @@ def sample_group(
     )
 
 
-def _rollout(
+def _sample_rollout(
     prompt: SimulatedPrompt,
     policy: HeadDistributions,
     draws: Sequence[float],

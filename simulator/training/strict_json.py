@@ -32,7 +32,9 @@ def parse_json(text: str, *, parse_constant: Callable[[str], float], parse_numbe
         ValueError: from `parse_constant` or `parse_number`.
     """
     try:
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=parse_constant, parse_float=parse_number)
+        return json.loads(
+            text, object_pairs_hook=_reject_duplicate_keys, parse_constant=parse_constant, parse_float=parse_number
+        )
     except ValueError as error:
         # Python raises a plain ValueError for this. Only its message identifies the error.
         if type(error) is ValueError and "limit" in str(error) and "digits" in str(error):
@@ -40,7 +42,7 @@ def parse_json(text: str, *, parse_constant: Callable[[str], float], parse_numbe
         raise
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         counts = Counter(name for name, _ in pairs)

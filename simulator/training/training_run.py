@@ -188,7 +188,7 @@ def train_step(
     settings = run.hyperparameters
     advantages_by_group = [compute_advantages(group, normalize_by_std=settings.normalize_by_std) for group in rewards]
     batch = [
-        Experience(group=group, advantages=advantages, nuisance_draws=_nuisance_draws(run, step, group, advantages))
+        Experience(group=group, advantages=advantages, nuisance_draws=_draw_nuisance(run, step, group, advantages))
         for group, advantages in zip(groups, advantages_by_group, strict=True)
     ]
     update = update_policy(state.weights, state.moments, batch, settings)
@@ -220,7 +220,7 @@ def evaluate_held_out(
     return compute_held_out_metrics(groups, rewards, step=state.step)
 
 
-def _nuisance_draws(
+def _draw_nuisance(
     run: TrainingRun, step: int, group: Group, advantages: Sequence[float]
 ) -> tuple[tuple[float, ...], ...]:
     # A rollout without an advantage has no gradient, so its draw is never used.

@@ -18,25 +18,25 @@ _MAX_EXACT = 10**15
 def make_wrong_answer(reference: ReferenceAnswer, content: str, *, labels: Sequence[str], u: float) -> Json:
     """Return a wrong answer; `content` is `near`, `intermediate` or `wrong`; `u` in (0, 1) chooses among several."""
     if reference.kind == "number" and isinstance(reference.value, int | float):
-        wrong = _number(reference.value, content, reference.steps, u)
+        wrong = _make_wrong_number(reference.value, content, reference.steps, u)
         return wrong if wrong != reference.value else reference.value + 7
     if reference.kind == "boolean":
-        return _flip(reference.text)
+        return _make_opposite(reference.text)
     if reference.kind == "label":
         other_labels = [label for label in labels if label != reference.text]
         return _choose(other_labels, u) if other_labels else f"not {reference.text}"
     if reference.kind == "json":
-        return _json(reference.value, content, u)
+        return _make_wrong_json(reference.value, content, u)
     if reference.kind == "code":
-        return _code(reference.text)
-    return _text(reference.text, content)
+        return _make_wrong_code(reference.text)
+    return _make_wrong_text(reference.text, content)
 
 
 def _choose(items: Sequence[str], u: float) -> str:
     return items[int(u * len(items)) % len(items)]
 
 
-def _number(value: float, content: str, steps: Sequence[str], u: float) -> float:
+def _make_wrong_number(value: float, content: str, steps: Sequence[str], u: float) -> float:
     if content == "intermediate":
         numbers = [float(text.replace(",", "")) for step in steps for text in _NUMBER_IN_WORK.findall(step)]
         intermediate_results = [number for number in numbers if number != value and number < _MAX_EXACT]
@@ -51,14 +51,14 @@ def _number(value: float, content: str, steps: Sequence[str], u: float) -> float
     return int(abs(value) * (0.3 + 2.4 * u)) + 3
 
 
-def _flip(text: str) -> str:
+def _make_opposite(text: str) -> str:
     opposite = _OPPOSITES[text.lower()]
     if text.isupper():
         return opposite.upper()
     return opposite.capitalize() if text[0].isupper() else opposite
 
 
-def _json(value: Json, content: str, u: float) -> Json:
+def _make_wrong_json(value: Json, content: str, u: float) -> Json:
     if isinstance(value, list):
         return value[:-1] if content != "wrong" else []
     if not isinstance(value, dict) or not value:
@@ -72,13 +72,13 @@ def _json(value: Json, content: str, u: float) -> Json:
     return {**value, changed_key: replacement}
 
 
-def _code(text: str) -> str:
+def _make_wrong_code(text: str) -> str:
     for right, slip in _SLIPS:
         if right in text:
             return text.replace(right, slip, 1)
     return "pass"
 
 
-def _text(text: str, content: str) -> str:
+def _make_wrong_text(text: str, content: str) -> str:
     sentences = _SENTENCE_END.split(text)
     return " ".join(sentences[:-1]) if content == "near" and len(sentences) > 1 else _EVASIVE_TEXT

@@ -31,7 +31,7 @@ def parse_completion(completion: object, *, url: str, model: str) -> RecordedRes
             "OpenAI-compatible base, which usually ends in /v1"
         )
     choice = choices[0]
-    text, reasoning = _split_reasoning(_encodable(choice.message.content), _find_reasoning(choice.message))
+    text, reasoning = _split_reasoning(_make_encodable(choice.message.content), _find_reasoning(choice.message))
     finish_reason = str(choice.finish_reason or "stop")
     token_count = completion.usage.completion_tokens if completion.usage else None
     if not text and not reasoning and not token_count and finish_reason != "length":
@@ -50,7 +50,7 @@ def parse_completion(completion: object, *, url: str, model: str) -> RecordedRes
 
 
 def _find_reasoning(message: Any) -> str:
-    texts = [_encodable(getattr(message, name, None)) for name in _REASONING_FIELDS]
+    texts = [_make_encodable(getattr(message, name, None)) for name in _REASONING_FIELDS]
     return next(filter(None, texts), "")
 
 
@@ -65,7 +65,7 @@ def _split_reasoning(text: str, reasoning: str) -> tuple[str, str]:
     return text, ""
 
 
-def _encodable(text: object) -> str:
+def _make_encodable(text: object) -> str:
     # JSON may have an unpaired surrogate, which UTF-8 cannot encode.
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
 
