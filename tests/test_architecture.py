@@ -133,19 +133,19 @@ def _imported(path: Path) -> Iterator[str]:
 
 def used(path: Path) -> Iterator[str]:
     """Yield the dotted names that a module refers to, resolved through its imports."""
-    known: dict[str, str] = {}
+    names_by_alias: dict[str, str] = {}
     for node in ast.walk(tree(path)):
         match node:
             case ast.Import(names=names):
-                known |= {alias.asname or alias.name.partition(".")[0]: alias.name for alias in names}
+                names_by_alias |= {alias.asname or alias.name.partition(".")[0]: alias.name for alias in names}
             case ast.ImportFrom(module=str(module), names=names):
-                known |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in names}
+                names_by_alias |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in names}
     for node in ast.walk(tree(path)):
         match node:
             case ast.Name(id=name):
-                yield known.get(name, name)
+                yield names_by_alias.get(name, name)
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                yield f"{known.get(name, name)}.{attribute}"
+                yield f"{names_by_alias.get(name, name)}.{attribute}"
 
 
 def part_of(path: Path) -> str:

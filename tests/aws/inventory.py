@@ -76,20 +76,20 @@ def _functions(functions: Any) -> Iterator[tuple[str, Any]]:
 
 def _buckets(s3: Any) -> Iterator[tuple[str, Any]]:
     for bucket in s3.list_buckets()["Buckets"]:
-        at = {"Bucket": bucket["Name"]}
-        listed = s3.list_object_versions(**at)
-        uploads = s3.list_multipart_uploads(**at).get("Uploads", [])
+        location = {"Bucket": bucket["Name"]}
+        listed = s3.list_object_versions(**location)
+        uploads = s3.list_multipart_uploads(**location).get("Uploads", [])
         yield (
             bucket["Name"],
             [
                 bucket,
-                response_fields(s3.get_bucket_versioning(**at)),
-                value_or_error(s3.get_bucket_tagging, **at),
-                value_or_error(s3.get_bucket_policy, **at),
+                response_fields(s3.get_bucket_versioning(**location)),
+                value_or_error(s3.get_bucket_tagging, **location),
+                value_or_error(s3.get_bucket_policy, **location),
                 listed.get("DeleteMarkers", []),
                 [(version, _object(s3, bucket["Name"], version)) for version in listed.get("Versions", [])],
                 [
-                    (upload, s3.list_parts(**at, Key=upload["Key"], UploadId=upload["UploadId"]).get("Parts", []))
+                    (upload, s3.list_parts(**location, Key=upload["Key"], UploadId=upload["UploadId"]).get("Parts", []))
                     for upload in uploads
                 ],
             ],

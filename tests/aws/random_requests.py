@@ -228,6 +228,6 @@ class RandomUser:
     def _put_logs(self) -> None:
         group, stream = self._choose(*NAMES), self._choose(*NAMES)
         self._logs.create_log_stream(logGroupName=group, logStreamName=stream)
-        at = int(self._account.clocks.caller * 1000)
-        events = [{"timestamp": at, "message": self._choose("hello", "bye")}]
+        time_ms = int(self._account.clocks.caller * 1000)
+        events = [{"timestamp": time_ms, "message": self._choose("hello", "bye")}]
         self._logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)

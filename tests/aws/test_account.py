@@ -116,8 +116,8 @@ def test_credentials_are_the_same_after_a_restart(tmp_path: Path) -> None:
     assert [credential.expires_at for credential in before] == [None, NOW + 3600, NOW + 900, NOW + 86400]
 
 
-@pytest.mark.parametrize(("seed", "alike"), [(0, True), (1, False)])
-def test_ids_depend_on_the_seed(seed: int, *, alike: bool) -> None:
+@pytest.mark.parametrize(("seed", "same"), [(0, True), (1, False)])
+def test_ids_depend_on_the_seed(seed: int, *, same: bool) -> None:
     """Two accounts in one process get the same ids if and only if they have the same seed."""
     with open_account(seed=0) as one, open_account(seed=seed) as other:
         created = [
@@ -128,7 +128,7 @@ def test_ids_depend_on_the_seed(seed: int, *, alike: bool) -> None:
             )
             for account in (one, other)
         ]
-    assert [a == b for a, b in zip(*created, strict=True)] == [alike] * 3
+    assert [a == b for a, b in zip(*created, strict=True)] == [same] * 3
 
 
 def test_an_account_keeps_its_first_seed(tmp_path: Path) -> None:

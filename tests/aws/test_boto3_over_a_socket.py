@@ -46,9 +46,9 @@ def invoke_payload(functions: Any, **call: Any) -> Any:
 
 def invoke_error(functions: Any, **call: Any) -> tuple[int, str, str]:
     """Invoke `grader` and return status, code and message of the error."""
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as exc_info:
         functions.invoke(**{"FunctionName": "grader", **call})
-    error = refused.value.response
+    error = exc_info.value.response
     return error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"], error["Error"]["Message"]
 
 
@@ -208,9 +208,9 @@ def test_a_user_without_permission_is_denied(aws: RunningAws) -> None:
     """With AWS's message."""
     deploy(aws)
 
-    refused = invoke_error(aws.client("lambda", **create_user(aws, "alice")))
+    exc_info = invoke_error(aws.client("lambda", **create_user(aws, "alice")))
 
-    assert refused == (
+    assert exc_info == (
         403,
         "AccessDeniedException",
         (
@@ -288,10 +288,10 @@ def test_an_unknown_managed_policy_is_refused(aws: RunningAws) -> None:
     identities = aws.client("iam")
     identities.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)
 
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as exc_info:
         identities.attach_role_policy(RoleName="trainer", PolicyArn="arn:aws:iam::aws:policy/AmazonBedrokFullAccess")
 
-    assert refused.value.response["Error"]["Code"] == "NoSuchEntity"
+    assert exc_info.value.response["Error"]["Code"] == "NoSuchEntity"
 
 
 @pytest.mark.parametrize("key", ["plain.txt", "a/b c+d.txt", "a%2Fb", "grüße/🙂.txt", "a//b"])

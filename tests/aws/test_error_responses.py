@@ -109,9 +109,9 @@ def test_boto3_reads_the_code(account_client: AccountClient) -> None:
             Bucket="runs", Key="key", UploadId="bad", MultipartUpload={"Parts": [{"ETag": "x", "PartNumber": 1}]}
         )
     logs.create_log_group(logGroupName="group")
-    with pytest.raises(logs.exceptions.ClientError) as refused:
+    with pytest.raises(logs.exceptions.ClientError) as exc_info:
         logs.test_metric_filter(filterPattern="x", logEventMessages=["x"])
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert exc_info.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ class UnsearchableDict(dict[str, Any]):
 
 
 def test_a_session_and_its_role_are_found_without_a_search(store: Any) -> None:
-    """Each request of a role looks both up, and there may be thousands."""
+    """Each request of a role needs both, and there may be thousands."""
     from moto.sts.models import sts_backends  # noqa: PLC0415 - moto is slow to import
 
     store.put_role_policy("trainer", "inline", document(INVOKE))

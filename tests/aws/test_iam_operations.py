@@ -36,9 +36,9 @@ def list_keys(iam: Any, **options: Any) -> Any:
 
 def error_code(call: Any, **options: Any) -> tuple[int, str]:
     """Return status and code of the error of a call."""
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as exc_info:
         call(**options)
-    answer = refused.value.response
+    answer = exc_info.value.response
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 

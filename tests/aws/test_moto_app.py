@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 def run_script(script: str) -> Any:
     """Run a script in another process and return the JSON that it prints."""
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(result.stdout)
 
 
 def imported_modules(*, modules: str, among: tuple[str, ...]) -> Any:
@@ -64,7 +64,7 @@ def test_a_new_account_has_the_preloaded_policies_only(moto_state: MotoState) ->
 
 
 @pytest.mark.parametrize(
-    ("service", "target", "known"),
+    ("service", "target", "is_known"),
     [
         ("s3", "", True),
         ("execute-api", "", True),
@@ -77,7 +77,7 @@ def test_a_new_account_has_the_preloaded_policies_only(moto_state: MotoState) ->
     ],
 )
 def test_unsupported_services_are_detected(
-    capsys: pytest.CaptureFixture[str], *, service: str, target: str, known: bool
+    capsys: pytest.CaptureFixture[str], *, service: str, target: str, is_known: bool
 ) -> None:
     """Moto itself would print a message and raise."""
-    assert (load_moto().supports(service, target), capsys.readouterr().out) == (known, "")
+    assert (load_moto().supports(service, target), capsys.readouterr().out) == (is_known, "")

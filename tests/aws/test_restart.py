@@ -206,9 +206,9 @@ def test_reserved_concurrency_survives_a_restart(restarted: RunningSimulator) ->
     """A function with none stays stopped."""
     once = Config(retries={"max_attempts": 0})
     functions = restarted.boto3_session.client("lambda", endpoint_url=restarted.url, config=once)
-    with pytest.raises(ClientError) as refused, closing(functions):
+    with pytest.raises(ClientError) as exc_info, closing(functions):
         functions.invoke(FunctionName="stopped")
-    assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
+    assert exc_info.value.response["Error"]["Code"] == "TooManyRequestsException"
 
 
 def test_objects_are_the_same_after_a_restart(restarted: RunningSimulator, before_restart: StateBeforeRestart) -> None:

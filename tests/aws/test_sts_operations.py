@@ -78,9 +78,9 @@ def test_a_federated_user_may_do_what_the_user_and_the_policy_both_allow(iam: An
     sts.get_federation_token(Name="guest", Policy=POLICY)
     before = is_invoke_allowed(aws, FEDERATED)
     iam.put_user_policy(UserName="ann", PolicyName="all", PolicyDocument=POLICY)
-    both = is_invoke_allowed(aws, FEDERATED)
+    is_allowed_by_both = is_invoke_allowed(aws, FEDERATED)
     sts.get_federation_token(Name="guest")
-    assert (before, both, is_invoke_allowed(aws, FEDERATED)) == (False, True, False)
+    assert (before, is_allowed_by_both, is_invoke_allowed(aws, FEDERATED)) == (False, True, False)
 
 
 def test_a_federated_user_of_the_root_may_do_what_the_policy_allows(aws: RunningAws) -> None:

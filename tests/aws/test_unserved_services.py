@@ -62,9 +62,9 @@ UNSERVED = (
 def test_boto3_reads_the_code_and_the_hint(running_aws: RunningAws, call: Unserved) -> None:
     """In the shape of the service's protocol; both request id headers of the API stay."""
     client = running_aws.client(call.service)
-    with pytest.raises(ClientError) as raised:
+    with pytest.raises(ClientError) as exc_info:
         getattr(client, call.operation)(**call.parameters)
-    error, metadata = raised.value.response["Error"], raised.value.response["ResponseMetadata"]
+    error, metadata = exc_info.value.response["Error"], exc_info.value.response["ResponseMetadata"]
     assert (metadata["HTTPStatusCode"], error["Code"], error["Message"]) == (
         call.status,
         call.code,

@@ -36,9 +36,9 @@ def resident() -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def measure_writes(asked: AccountClient) -> dict[str, float]:
+def measure_writes(account: AccountClient) -> dict[str, float]:
     """Return what some requests take, through boto3 and without a socket."""
-    iam, s3, lambdas = (asked.client(name) for name in ("iam", "s3", "lambda"))
+    iam, s3, lambdas = (account.client(name) for name in ("iam", "s3", "lambda"))
     s3.create_bucket(**BUCKET)
     iam.create_role(RoleName="first", AssumeRolePolicyDocument=TRUST)
     body = bytes(MEGABYTE)
@@ -54,44 +54,44 @@ def measure_writes(asked: AccountClient) -> dict[str, float]:
 
 
 def measure_reads() -> None:
-    """Have a new account answer once; most of it is making a client."""
-    with open_account() as asked:
-        asked.client("iam").list_users()
+    """Send one request to a new account; creating the client takes most of the time."""
+    with open_account() as account:
+        account.client("iam").list_users()
 
 
 def main() -> None:
     """Print the figures."""
     with TemporaryDirectory() as folder:
-        with open_account() as asked:
-            measure_writes(asked)  # loads what is loaded once
-        with open_account() as asked:
-            without = measure_writes(asked)
-        with open_account(Path(folder) / "writes") as asked:
-            kept = measure_writes(asked)
+        with open_account() as account:
+            measure_writes(account)  # loads what is loaded once
+        with open_account() as account:
+            without = measure_writes(account)
+        with open_account(Path(folder) / "writes") as account:
+            stored = measure_writes(account)
         for name, took in without.items():
-            print(f"{name}: {took:.2f} ms, with a journal {kept[name]:.2f} ms")
+            print(f"{name}: {took:.2f} ms, with a journal {stored[name]:.2f} ms")
 
-        with open_account(Path(folder) / "requests") as asked:
-            RandomUser(asked, 1).act(REQUESTS)
-            requests = asked.account._ordinal
+        with open_account(Path(folder) / "requests") as account:
+            RandomUser(account, 1).act(REQUESTS)
+            requests = account.account._ordinal
         start = perf_counter()
         with open_account(Path(folder) / "requests"):
             took = perf_counter() - start
         print(f"a restart: {requests} requests in {took:.2f} s, {requests / took:.0f} a second")
 
-        print(f"a world: made and closed empty in {milliseconds(lambda _: MotoState(seed=0).close()):.3f} ms")
+        print(f"a moto state: created and closed empty in {milliseconds(lambda _: MotoState(seed=0).close()):.3f} ms")
         print(f"a new account, until its first answer: {milliseconds(lambda _: measure_reads(), 20):.1f} ms")
         times = []
         for seed in range(5):
-            with open_account() as asked:
-                RandomUser(asked, seed).act(200)
+            with open_account() as account:
+                RandomUser(account, seed).act(200)
                 start = perf_counter()
             times.append(perf_counter() - start)
-        print(f"a world: closed in {1_000 * median(times):.2f} ms after 200 requests")
+        print(f"a moto state: closed in {1_000 * median(times):.2f} ms after 200 requests")
 
         for name, data in (("without a journal", None), ("with a journal", Path(folder) / "overwrites")):
-            with open_account(data) as asked:
-                s3 = asked.client("s3")
+            with open_account(data) as account:
+                s3 = account.client("s3")
                 s3.create_bucket(**BUCKET)
                 s3.put_object(Bucket="runs", Key="key", Body=bytes(MEGABYTE))
                 before = resident()

@@ -65,17 +65,17 @@ class GalleryResult:
         """Return the worst severity of each run among probes whose ids begin with one of the letters."""
         return [
             min(
-                (severity for probe, severity in found if probe[0] in parts),
+                (severity for probe, severity in findings if probe[0] in parts),
                 key=lambda severity: severity.rank,
                 default=Severity.OK,
             )
-            for found in self.runs
+            for findings in self.runs
         ]
 
     def ids(self, parts: str, severity: Severity) -> str:
-        """Return the ids that were found so, with how often where that was not always."""
+        """Return the ids of the probes with this severity, each with its count unless every run has it."""
         counts = Counter(
-            probe for found in self.runs for probe, as_bad in found if as_bad is severity and probe[0] in parts
+            probe for findings in self.runs for probe, found in findings if found is severity and probe[0] in parts
         )
         return " ".join(
             probe if count == len(self.runs) else f"{probe}({count})"
@@ -111,22 +111,22 @@ def run_doctor(
     static: Sequence[tuple[Probe, ProbeFunction]] = STATIC_PROBES,
     on_step: StepCallback = lambda _variant, _step, _steps: None,
 ) -> DoctorReport:
-    """Take every probe, with the function really run."""
-    with load_reward_function(str(reward.folder), wall_clock=time.time, timeout=TIMEOUT) as patient:
-        exam = ProbeContext(
-            reward_function=patient,
+    """Run every probe on the real function."""
+    with load_reward_function(str(reward.folder), wall_clock=time.time, timeout=TIMEOUT) as function:
+        context = ProbeContext(
+            reward_function=function,
             records=load_records(reward.data),
             settings=Settings(seed=seed),
             model=MODEL,
             hyperparameters=Hyperparameters(),
         )
         return run_probes(
-            exam,
+            context,
             data_name=reward.data.name,
             data_sha256="",
             static_probes=static,
             training_probes=TRAINING_PROBES,
-            simulate_training=lambda context, _on_step: simulate_training(context, on_step=on_step),
+            simulate_training=lambda ctx, _on_step: simulate_training(ctx, on_step=on_step),
         )
 
 
@@ -137,8 +137,8 @@ def find_problems(reward: Reward, *, seed: int) -> frozenset[Found]:
         findings = result.findings
         if not result.traces:  # the static probes ended the run; run the training probes too
             findings += run_doctor(reward, seed=seed, static=()).findings
-    except LoadError as refused:
-        print(f"{reward.name}: {refused}", file=sys.stderr)
+    except LoadError as error:
+        print(f"{reward.name}: {error}", file=sys.stderr)
         return frozenset({("S1", Severity.FAIL)})
     return frozenset((finding.probe, finding.severity) for finding in findings)
 
@@ -198,13 +198,13 @@ def print_false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int
     alarms: Counter[tuple[Severity, str, str]] = Counter()
     flagged: Counter[Severity] = Counter()
     for run, reward in enumerate(islice(cycle(sound), runs)):
-        ill = {
+        problems = {
             entry
             for entry in find_problems(reward, seed=100 + run // len(sound))
             if entry[1].rank <= Severity.WARN.rank
         }
-        alarms.update((severity, probe, reward.name) for probe, severity in ill)
-        flagged.update({severity for _, severity in ill})
+        alarms.update((severity, probe, reward.name) for probe, severity in problems)
+        flagged.update({severity for _, severity in problems})
     console.print(
         f"{runs} seeded runs of {len(sound)} sound rewards: {flagged[Severity.FAIL]} with a failure, "
         f"{flagged[Severity.WARN]} with a warning"
@@ -216,27 +216,29 @@ def print_false_alarms(console: Console, rewards: Sequence[Reward], *, runs: int
 def print_costs(console: Console, *, rounds: int) -> None:
     """Print the time of a run on our own reward function on 300 rows."""
     reward = Reward(name="reward_lambda", folder=REWARD_LAMBDA, data=PROMPTS / "train.jsonl", sound=True)
-    static, whole, course = [], [], []
+    static, total, per_step = [], [], []
     result = run_doctor(reward, seed=0)
     marks: list[float] = []
     for seed in range(rounds):
         marks.clear()
-        begun = time.perf_counter()
+        start = time.perf_counter()
         run_doctor(reward, seed=seed, on_step=lambda _variant, _step, _steps: marks.append(time.perf_counter()))
-        done = time.perf_counter()
-        static.append(marks[0] - begun)
-        whole.append(done - begun)
-        course.append((done - marks[0]) / len(marks))
+        end = time.perf_counter()
+        static.append(marks[0] - start)
+        total.append(end - start)
+        per_step.append((end - marks[0]) / len(marks))
     steps = ", ".join(f"{run.name} {run.steps}" for run in result.traces)
-    per_variant = STEPS * median(course)
+    per_variant = STEPS * median(per_step)
     console.print(
         f"Our own reward on {result.record_count} rows, medians of {rounds} runs, {result.call_count} calls each:\n"
-        f"  static probes {median(static):.2f} s; whole run {median(whole):.2f} s, "
-        f"{median(whole) / median(static):.1f} times as long\n"
+        f"  static probes {median(static):.2f} s; whole run {median(total):.2f} s, "
+        f"{median(total) / median(static):.1f} times as long\n"
         f"  four runs of {STEPS} steps {4 * per_variant:.2f} s (steps taken: {steps})"
     )
-    ill = [finding for finding in result.findings if finding.severity.rank <= Severity.WARN.rank]
-    console.print("  found: " + (", ".join(f"{one.probe} {one.severity.value}" for one in ill) or "nothing"))
+    problems = [finding for finding in result.findings if finding.severity.rank <= Severity.WARN.rank]
+    console.print(
+        "  found: " + (", ".join(f"{finding.probe} {finding.severity.value}" for finding in problems) or "nothing")
+    )
 
 
 def main() -> None:

@@ -57,9 +57,9 @@ def main() -> None:
 
 def time_call(work: Callable[[], object]) -> float:
     """Return the seconds that `work` takes."""
-    begun = time.perf_counter()
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 # Processes
@@ -109,18 +109,18 @@ def wait_until_ready(host: str, port: int, path: str) -> None:
 
 def peak_memory(pid: int) -> str:
     """Return a process's peak resident memory."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return f"{int(found[1]) / 1024:.0f} MB" if found else "unknown here"
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return f"{int(match[1]) / 1024:.0f} MB" if match else "unknown here"
 
 
 def measure_start() -> Iterator[Figure]:
     """From nothing to the first answer, beside moto's own server."""
 
     def started(*command: str, port: int, path: str) -> float:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         with run_process(*command):
             wait_until_ready("127.0.0.1", port, path)
-            return time.perf_counter() - begun
+            return time.perf_counter() - start
 
     pairs = [
         (
@@ -184,7 +184,7 @@ def deploy_function(url: str) -> tuple[Any, str]:
     }
     functions = boto3.client("lambda", **access)  # type: ignore[call-overload]  # the stubs want literal keywords
     role = boto3.client("iam", **access).create_role(RoleName="reward", AssumeRolePolicyDocument="{}")  # type: ignore[call-overload]  # as above
-    made = functions.create_function(
+    created = functions.create_function(
         FunctionName="reward",
         Runtime=f"python3.{sys.version_info.minor}",
         Role=role["Role"]["Arn"],
@@ -193,7 +193,7 @@ def deploy_function(url: str) -> tuple[Any, str]:
         Timeout=30,
         MemorySize=256,
     )
-    return functions, made["FunctionArn"]
+    return functions, created["FunctionArn"]
 
 
 def measure_lambda_calls() -> Iterator[Figure]:
@@ -222,11 +222,11 @@ def measure_lambda_calls() -> Iterator[Figure]:
             payload = json.dumps(event).encode()
 
             def in_process(event: list[dict[str, Any]] = event, payload: bytes = payload) -> None:
-                sys.stdout, kept = silence, sys.stdout
+                sys.stdout, stdout = silence, sys.stdout
                 try:
                     json.dumps(lambda_handler(json.loads(payload), None))
                 finally:
-                    sys.stdout = kept
+                    sys.stdout = stdout
 
             def by_trainer(payload: bytes = payload) -> None:
                 assert pool.invoke(spec, payload).function_error is None
@@ -249,8 +249,8 @@ def measure_rate(url: str, method: str, path: str, headers: dict[str, str], body
     """Return requests a second over one kept connection."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(str(place.hostname), place.port)
-    done, begun = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - begun) < SECONDS:
+    done, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < SECONDS:
         connection.request(method, path, body=body, headers=headers)
         answer = connection.getresponse()
         answer.read()
@@ -278,9 +278,9 @@ def measure_requests_and_jobs() -> Iterator[Figure]:
         ids: list[str] = []
 
         def job() -> None:
-            made = client.fine_tuning.jobs.create(model="openai.gpt-oss-20b", training_file=file.id, extra_body=body)
-            ids.append(made.id)
-            while client.fine_tuning.jobs.retrieve(made.id).status not in {"succeeded", "failed"}:
+            created = client.fine_tuning.jobs.create(model="openai.gpt-oss-20b", training_file=file.id, extra_body=body)
+            ids.append(created.id)
+            while client.fine_tuning.jobs.retrieve(created.id).status not in {"succeeded", "failed"}:
                 time.sleep(0.01)
 
         yield "the job alone: 67 steps, 2,144 rollouts", f"{median(time_call(job) for _ in range(RUNS)):.2f} s", ""

@@ -53,9 +53,9 @@ async def measure_rate(app: App, key: str) -> float:
             "client": ("127.0.0.1", 1),
         }
         await app(scope, receive_empty_body, take)
-    taken = perf_counter() - start
+    duration = perf_counter() - start
     assert statuses == {200}, statuses
-    return REQUESTS / taken
+    return REQUESTS / duration
 
 
 def main() -> None:

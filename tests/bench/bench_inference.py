@@ -104,14 +104,14 @@ async def read_chunked(reader: asyncio.StreamReader) -> int:
 async def load(server: Server, read: Callable[[asyncio.StreamReader], Awaitable[int]], **options: Any) -> float:
     """Ask over 16 connections for some seconds; return counts a second."""
     prompts = [json.loads(line)["messages"] for line in PROMPTS.read_text().splitlines()]
-    asked = cycle([request(server, messages, **options) for messages in prompts])
+    requests = cycle([request(server, messages, **options) for messages in prompts])
     end = perf_counter() + SECONDS
 
     async def ask() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**20)
         counted = 0
         while perf_counter() < end:
-            writer.write(next(asked))
+            writer.write(next(requests))
             counted += await read(reader)
         writer.close()
         return counted

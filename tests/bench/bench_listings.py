@@ -44,10 +44,10 @@ FROM n, (SELECT kind, body FROM log WHERE event_id IS NOT NULL ORDER BY job, ord
 
 def fill_store(folder: Path, *, jobs: int, events: int) -> None:
     """Write a data folder with so many jobs, files and events of one job."""
-    with simulator_in_process(Settings(data=folder, pace=Pace.POLL)) as world:
-        job = world.create_job(world.upload(make_training_file(100)))
+    with simulator_in_process(Settings(data=folder, pace=Pace.POLL)) as simulator:
+        job = simulator.create_job(simulator.upload(make_training_file(100)))
         for _ in range(3):
-            world.retrieve_job(job["id"])
+            simulator.retrieve_job(job["id"])
     with sqlite3.connect(database_path(folder)) as connection:
         for sql, count in ((JOBS, jobs), (FILES, jobs), (EVENTS, events)):
             connection.execute(sql, {"count": count})
@@ -71,13 +71,13 @@ def requests(*, jobs: int, events: int) -> dict[str, tuple[str, Mapping[str, str
     }
 
 
-def measure_request(world: RunningSimulator, path: str, params: Mapping[str, str | int]) -> float:
+def measure_request(simulator: RunningSimulator, path: str, params: Mapping[str, str | int]) -> float:
     """Return the time of one request, which has to be answered well."""
     start = perf_counter()
-    answer = world.http.get(path, params=params)
-    taken = perf_counter() - start
+    answer = simulator.http.get(path, params=params)
+    duration = perf_counter() - start
     assert answer.status_code == 200, answer.text
-    return taken
+    return duration
 
 
 def measure(*sizes: tuple[int, int]) -> dict[str, list[float]]:
@@ -87,17 +87,17 @@ def measure(*sizes: tuple[int, int]) -> dict[str, list[float]]:
     """
     times: dict[str, list[list[float]]] = defaultdict(lambda: [[] for _ in sizes])
     with ExitStack() as opened:
-        worlds = []
+        simulators = []
         for index, (jobs, events) in enumerate(sizes):
             folder = Path(opened.enter_context(TemporaryDirectory()))
             fill_store(folder, jobs=jobs, events=events)
             start = perf_counter()
-            worlds.append(opened.enter_context(simulator_in_process(Settings(data=folder, pace=Pace.POLL))))
+            simulators.append(opened.enter_context(simulator_in_process(Settings(data=folder, pace=Pace.POLL))))
             times["a start"][index].append(perf_counter() - start)
         for _ in range(ROUNDS):
-            for index, (world, (jobs, events)) in enumerate(zip(worlds, sizes, strict=True)):
+            for index, (simulator, (jobs, events)) in enumerate(zip(simulators, sizes, strict=True)):
                 for name, (path, params) in requests(jobs=jobs, events=events).items():
-                    times[name][index].append(measure_request(world, path, params))
+                    times[name][index].append(measure_request(simulator, path, params))
     return {name: [median(of_size) for of_size in of_all] for name, of_all in times.items()}
 
 

@@ -70,8 +70,8 @@ def footprint(pid: int) -> Footprint:
     status = Path(f"/proc/{pid}/status").read_text()
 
     def number(name: str) -> int:
-        found = re.search(rf"{name}:\s+(\d+)", status)
-        return int(found[1]) if found else 0
+        match = re.search(rf"{name}:\s+(\d+)", status)
+        return int(match[1]) if match else 0
 
     children = 0
     for other in Path("/proc").glob("[0-9]*/stat"):
@@ -98,25 +98,25 @@ def fill_store(data: Path, temporary: Path, *, jobs: int) -> None:
     connection.close()
 
 
-async def poll_job(url: str, key: str, job: str, seen: LatencySamples, stop: asyncio.Event, *, pause: float) -> None:
+async def poll_job(url: str, key: str, job: str, samples: LatencySamples, stop: asyncio.Event, *, pause: float) -> None:
     """Poll a job like a client until the event is set."""
     headers = {"authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=60, verify=False) as http:
         while not stop.is_set():
             for path in (f"/v1/fine_tuning/jobs/{job}", f"/v1/fine_tuning/jobs/{job}/events?limit=50"):
-                begun = time.perf_counter()
+                start = time.perf_counter()
                 try:
                     answer = await http.get(path)
                 except httpx2.HTTPError as error:
-                    seen.faults[type(error).__name__] += 1
+                    samples.faults[type(error).__name__] += 1
                     continue
-                seen.seconds.append(time.perf_counter() - begun)
-                seen.answers[answer.status_code] += 1
+                samples.seconds.append(time.perf_counter() - start)
+                samples.answers[answer.status_code] += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 
 
-async def upload_file(url: str, key: str, size: int, seen: LatencySamples) -> float:
+async def upload_file(url: str, key: str, size: int, samples: LatencySamples) -> float:
     """Upload a file of `size` bytes without holding it; return the seconds that it took."""
     boundary = "b0undary"
     head = (
@@ -137,11 +137,11 @@ async def upload_file(url: str, key: str, size: int, seen: LatencySamples) -> fl
         "content-type": f"multipart/form-data; boundary={boundary}",
         "content-length": str(len(head) + size + len(tail)),
     }
-    begun = time.perf_counter()
+    start = time.perf_counter()
     async with httpx2.AsyncClient(timeout=600, verify=False) as http:
         answer = await http.post(f"{url}/v1/files", content=body(), headers=headers)
-    seen.answers[answer.status_code] += 1
-    return time.perf_counter() - begun
+    samples.answers[answer.status_code] += 1
+    return time.perf_counter() - start
 
 
 def open_unread_stream(url: str, key: str) -> socket.socket:
@@ -187,37 +187,40 @@ def measure(*, jobs: int, clients: int, finished: int, uploads: int, size: int) 
     with tempfile.TemporaryDirectory() as name:
         data, temporary = Path(name) / "data", Path(name) / "temporary"
         temporary.mkdir()
-        begun = time.perf_counter()
+        start = time.perf_counter()
         fill_store(data, temporary, jobs=finished)
         yield "finished jobs in the store", f"{finished:,}, {database_path(data).stat().st_size / MB:,.0f} MB"
-        begun = time.perf_counter()
+        start = time.perf_counter()
         with run_server(data, TMPDIR=str(temporary)) as (api, running):
-            yield "start on them, to the first line", f"{time.perf_counter() - begun:.2f} s"
+            yield "start on them, to the first line", f"{time.perf_counter() - start:.2f} s"
             function = api.deploy(ROOT / "reward_lambda", name="load")
             before = footprint(running.pid)
             stalled = [open_unread_stream(api.url, api.key) for _ in range(10)]
             file = api.upload(make_training_file(300))
-            begun = time.perf_counter()
+            start = time.perf_counter()
             ids = [str(api.create_job(file, function=function)["id"]) for _ in range(jobs)]
             polls, others, times = asyncio.run(run_load(api, ids, clients=clients, uploads=uploads, size=size))
-            took = time.perf_counter() - begun
+            took = time.perf_counter() - start
             for connection in stalled:
                 connection.close()
-            ends = Counter(str(api.retrieve_job(job)["status"]) for job in ids)
+            statuses = Counter(str(api.retrieve_job(job)["status"]) for job in ids)
             time.sleep(6)  # kept connections end after five seconds
             after = footprint(running.pid)
             cuts = quantiles(polls.seconds, n=1000)
             counted = sorted((polls.answers + others.answers).items())
             answers = ", ".join(f"{code}: {count:,}" for code, count in counted)
             faults = ", ".join(f"{kind}: {count}" for kind, count in (polls.faults + others.faults).items()) or "none"
-            yield f"{jobs} jobs of 67 steps, {clients} clients, {uploads} uploads", f"{took:.1f} s; {dict(ends)}"
+            yield f"{jobs} jobs of 67 steps, {clients} clients, {uploads} uploads", f"{took:.1f} s; {dict(statuses)}"
             yield "requests while they ran", f"{len(polls.seconds) / took:,.0f}/s"
             waits = (median(polls.seconds), cuts[989], cuts[998])
             yield "a poll: median / p99 / p99.9", " / ".join(f"{wait * 1000:.0f}" for wait in waits) + " ms"
             yield "answers by status; connection faults", f"{answers}; {faults}"
             yield f"an upload of {size // MB} MB", f"{median(times):.1f} s" if times else "none"
             memory = (before.resident_mb, after.resident_mb, after.peak_mb)
-            yield "resident memory before / after / peak", " / ".join(f"{held:.0f}" for held in memory) + " MB"
+            yield (
+                "resident memory before / after / peak",
+                " / ".join(f"{megabytes:.0f}" for megabytes in memory) + " MB",
+            )
             yield "threads before / after", f"{before.threads} / {after.threads}"
             yield "open files and sockets before / after", f"{before.files} / {after.files}"
             yield "processes (warm functions) before / after", f"{before.children} / {after.children}"

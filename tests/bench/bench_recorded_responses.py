@@ -21,7 +21,7 @@ def main(path: Path) -> None:
     with path.open("rb") as stream:
         records = read_records(stream, DatasetLimits())
     recorded = record_responses(records)
-    rewards = [[graders.strict_hash(record, kept.text) for kept in recorded[record.line]] for record in records]
+    rewards = [[graders.strict_hash(record, response.text) for response in recorded[record.line]] for record in records]
     print(f"untrained {mean([mean(one) for one in rewards]):.3f}, best of 16 {mean([max(one) for one in rewards]):.3f}")
     for multiplier in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0):
         settings = Hyperparameters(learning_rate_multiplier=multiplier)

@@ -54,12 +54,12 @@ def summary(training: FinishedRun) -> str:
     first, last = training.outcomes[:10], training.outcomes[-10:]
 
     def ends(name: str, form: str) -> str:
-        both = (mean([getattr(outcome.metrics, name) for outcome in part]) for part in (first, last))
-        return "->".join(format(value, form) for value in both)
+        means = (mean([getattr(outcome.metrics, name) for outcome in part]) for part in (first, last))
+        return "->".join(format(value, form) for value in means)
 
     def truths(name: str) -> str:
-        both = (mean([getattr(outcome.ground_truth, name) for outcome in part]) for part in (first, last))
-        return "->".join(format(value, ".2f") for value in both)
+        means = (mean([getattr(outcome.ground_truth, name) for outcome in part]) for part in (first, last))
+        return "->".join(format(value, ".2f") for value in means)
 
     held_out = "->".join(f"{training.evaluations[index].reward_mean:.2f}" for index in (0, -1))
     return (

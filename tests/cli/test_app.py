@@ -15,8 +15,8 @@ from tests.simulators import RunningSimulator
 
 def test_version_is_that_of_the_distribution() -> None:
     """`rft-sim --version`."""
-    done = CliRunner().invoke(app, ["--version"])
-    assert (done.exit_code, done.stdout) == (0, f"rft-sim {metadata.version('bedrock-rft-testbed')}\n")
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"rft-sim {metadata.version('bedrock-rft-testbed')}\n")
 
 
 def test_settings_has_one_line_per_setting_in_a_pipe() -> None:
@@ -69,8 +69,8 @@ def test_settings_fits_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch)
 )
 def test_an_invalid_option_is_a_one_line_error(command: str, arguments: list[str], message: str) -> None:
     """The message names the option as it was given. A setting cannot be given twice."""
-    done = CliRunner().invoke(app, [command, *arguments, *(["--", "true"] if command == "exec" else [])])
-    assert (done.exit_code, done.stderr) == (2, f"rft-sim: {message}\n")
+    result = CliRunner().invoke(app, [command, *arguments, *(["--", "true"] if command == "exec" else [])])
+    assert (result.exit_code, result.stderr) == (2, f"rft-sim: {message}\n")
 
 
 @pytest.mark.shows("regions")
@@ -80,9 +80,9 @@ def test_an_unknown_region_is_an_error_that_lists_the_regions(
 ) -> None:
     """The regions that have a Mantle endpoint."""
     monkeypatch.setenv("COLUMNS", "400")
-    done = CliRunner().invoke(app, [command[0], "--region", "us-west-1", *command[1:]])
-    assert done.exit_code == 2
-    assert "'us-west-1' is not one of 'us-east-1', 'us-east-2', 'us-west-2', 'ap-southeast-3'" in done.stderr
+    result = CliRunner().invoke(app, [command[0], "--region", "us-west-1", *command[1:]])
+    assert result.exit_code == 2
+    assert "'us-west-1' is not one of 'us-east-1', 'us-east-2', 'us-west-2', 'ap-southeast-3'" in result.stderr
 
 
 def test_health_has_the_region(local_simulator: RunningSimulator) -> None:
@@ -126,10 +126,10 @@ def test_every_option_reaches_its_setting(
         f"--set={name}={text}" if uses_set else f"--{name.replace('_', '-')}={text}"
         for name, (text, _) in OPTIONS.items()
     ]
-    done = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, [command, "--port=0", *arguments, *(["--", "true"] if command == "exec" else ["--quiet"])]
     )
-    assert (done.exit_code, done.stderr) == (2, "rft-sim: the test ends here\n")
+    assert (result.exit_code, result.stderr) == (2, "rft-sim: the test ends here\n")
     assert {name: getattr(started[0], name) for name in OPTIONS} == {
         name: value for name, (_, value) in OPTIONS.items()
     }

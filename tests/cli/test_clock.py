@@ -35,23 +35,23 @@ def clock(simulator: RunningSimulator, *arguments: str) -> Result:
 
 def test_a_run_that_misses_its_step_says_why_and_shows_the_ended_job(manual: RunningSimulator, job: str) -> None:
     """Exit code 1."""
-    done = clock(manual, "run", job, "--step", "5")
-    assert (done.exit_code, done.stdout.splitlines()[-1]) == (1, f"  {job}  failed")
-    assert done.stderr.startswith(f"rft-sim: {job} did not reach step 5: it failed: ")
-    assert "nowhere" in done.stderr
+    result = clock(manual, "run", job, "--step", "5")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (1, f"  {job}  failed")
+    assert result.stderr.startswith(f"rft-sim: {job} did not reach step 5: it failed: ")
+    assert "nowhere" in result.stderr
 
 
 def test_a_run_to_a_time_succeeds_when_the_job_ends_before(manual: RunningSimulator, job: str) -> None:
     """The job has nothing left to do before that time."""
-    done = clock(manual, "run", job, "--time", "2026-02-01")
-    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, f"  {job}  failed")
+    result = clock(manual, "run", job, "--time", "2026-02-01")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, f"  {job}  failed")
 
 
 def test_a_run_to_an_earlier_status_fails(manual: RunningSimulator, job: str) -> None:
     """The message gives the current status."""
     clock(manual, "run", job, "--status", "queued")
-    done = clock(manual, "run", job, "--status", "validating_files")
-    assert (done.exit_code, done.stderr) == (
+    result = clock(manual, "run", job, "--status", "validating_files")
+    assert (result.exit_code, result.stderr) == (
         1,
         f"rft-sim: {job} did not reach status validating_files: it is queued at step 0\n",
     )
@@ -59,8 +59,8 @@ def test_a_run_to_an_earlier_status_fails(manual: RunningSimulator, job: str) ->
 
 def test_the_speed_of_one_job_is_shown_with_the_job(manual: RunningSimulator, job: str) -> None:
     """And not with the simulator."""
-    done = clock(manual, "pace", "realtime", "--job", job, "--speed", "0.25")
-    first, *_, line = done.stdout.splitlines()
+    result = clock(manual, "pace", "realtime", "--job", job, "--speed", "0.25")
+    first, *_, line = result.stdout.splitlines()
     assert first.endswith("  manual")
     assert line.startswith(f"  {job}  validating_files  realtime x0.25  next at ")
 
@@ -68,21 +68,21 @@ def test_the_speed_of_one_job_is_shown_with_the_job(manual: RunningSimulator, jo
 @pytest.mark.parametrize("speed", ["0", "-1", "inf", "nan", "1000001"])
 def test_a_speed_out_of_range_is_refused(manual: RunningSimulator, speed: str) -> None:
     """Before a request is sent."""
-    done = clock(manual, "pace", "realtime", f"--speed={speed}")
+    result = clock(manual, "pace", "realtime", f"--speed={speed}")
     expected = f"rft-sim: --speed: expected more than 0 and at most 1000000, got {float(speed):.7g}\n"
-    assert (done.exit_code, done.stdout, done.stderr) == (2, "", expected)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", expected)
 
 
 def test_speed_needs_the_pace_realtime(manual: RunningSimulator) -> None:
     """It has no effect at another pace."""
-    done = clock(manual, "pace", "instant", "--speed", "5")
-    assert (done.exit_code, done.stderr) == (2, "rft-sim: --speed goes with the pace realtime, not with instant\n")
+    result = clock(manual, "pace", "instant", "--speed", "5")
+    assert (result.exit_code, result.stderr) == (2, "rft-sim: --speed goes with the pace realtime, not with instant\n")
 
 
 def test_an_earlier_time_is_refused(manual: RunningSimulator) -> None:
     """The clock never runs back."""
-    done = clock(manual, "to", "2025-12-31T00:00:00Z")
-    assert (done.exit_code, "cannot move back" in done.stderr) == (2, True)
+    result = clock(manual, "to", "2025-12-31T00:00:00Z")
+    assert (result.exit_code, "cannot move back" in result.stderr) == (2, True)
 
 
 def test_help_says_what_happens_without_a_command() -> None:

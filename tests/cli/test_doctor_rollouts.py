@@ -29,9 +29,9 @@ def doctor(*arguments: str | Path, **variables: str | None) -> Result:
     return CliRunner(env=environment).invoke(app, command, catch_exceptions=False)
 
 
-def comparable_report(done: Result) -> dict[str, Any]:
+def comparable_report(result: Result) -> dict[str, Any]:
     """Return the JSON report without what depends on real time."""
-    report: dict[str, Any] = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(result.stdout)
     del report["calls"]  # a call that seems slow on a busy machine is measured again
     report["findings"] = [finding for finding in report["findings"] if finding["probe"] not in {"S15", "S16"}]
     return report
@@ -46,7 +46,7 @@ def findings(report: dict[str, Any], probe: str) -> list[tuple[str, str]]:
 def test_outputs_of_a_server_are_examined_and_kept(served_simulator: RunningSimulator, tmp_path: Path) -> None:
     """The server is this simulator, which is OpenAI-compatible. The folder gives the same report without a server.
 
-    Nobody recorded exploits, so a simulated policy searches for them, and the findings say so.
+    Recorded outputs contain no exploits, so a simulated policy searches for them, and the findings say so.
     """
     served_simulator.upload(DATA.read_bytes())
     sampled = doctor(
@@ -75,8 +75,8 @@ def test_every_report_says_whose_outputs_they_are(tmp_path: Path) -> None:
     write_simulated_responses(tmp_path / "rollouts", content, model=GPT, count=3)
     files = {name: tmp_path / name for name in ("junit", "html", "golden")}
     options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
-    done = doctor("--rollouts", tmp_path / "rollouts", "--rollouts-per-prompt", "3", "--only", "S6", *options)
-    texts = {"table": done.stdout} | {name: path.read_text() for name, path in files.items()}
+    result = doctor("--rollouts", tmp_path / "rollouts", "--rollouts-per-prompt", "3", "--only", "S6", *options)
+    texts = {"table": result.stdout} | {name: path.read_text() for name, path in files.items()}
     assert {name: SOURCE in " ".join(text.split()) for name, text in texts.items()} == dict.fromkeys(texts, True)
 
 
@@ -101,6 +101,6 @@ def test_a_usage_error_is_one_line(
     """No folder, no model, no key, no server: exit code 2, before the function starts."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sampling, "ModelServer", partial(sampling.ModelServer, retries=0))
-    done = doctor(*options)
-    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith(f"rft-sim: {message}"), done.stderr
+    result = doctor(*options)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"rft-sim: {message}"), result.stderr

@@ -48,35 +48,35 @@ def test_it_signs_for_the_region_of_the_simulator(
 ) -> None:
     """It asks the simulator, and uses no proxy."""
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused_port}")
-    done = env("--port", simulator.url.rpartition(":")[2])
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert {"export AWS_REGION='eu-west-1'", "export AWS_DEFAULT_REGION='eu-west-1'"} <= set(done.stdout.splitlines())
+    result = env("--port", simulator.url.rpartition(":")[2])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert {"export AWS_REGION='eu-west-1'", "export AWS_DEFAULT_REGION='eu-west-1'"} <= set(result.stdout.splitlines())
 
 
 def test_it_warns_when_nothing_listens_and_prints_the_variables(unused_port: str) -> None:
     """The simulator may be started later."""
-    done = env("--port", unused_port)
-    assert (done.exit_code, done.stderr) == (
+    result = env("--port", unused_port)
+    assert (result.exit_code, result.stderr) == (
         0,
         f"rft-sim: nothing listens on 127.0.0.1:{unused_port} yet; these variables are for a simulator in us-west-2\n",
     )
-    assert "export AWS_REGION='us-west-2'" in done.stdout.splitlines()
+    assert "export AWS_REGION='us-west-2'" in result.stdout.splitlines()
 
 
 def test_it_warns_about_another_region_than_the_simulators(simulator: RunningSimulator) -> None:
     """The simulator would refuse its keys."""
     port = simulator.url.rpartition(":")[2]
-    done = env("--port", port, "--region", "us-east-1")
+    result = env("--port", port, "--region", "us-east-1")
     message = f"the simulator on 127.0.0.1:{port} is in eu-west-1; these variables are for a simulator in us-east-1"
-    assert (done.exit_code, done.stderr) == (0, f"rft-sim: {message}\n")
-    assert "export AWS_REGION='us-east-1'" in done.stdout.splitlines()
+    assert (result.exit_code, result.stderr) == (0, f"rft-sim: {message}\n")
+    assert "export AWS_REGION='us-east-1'" in result.stdout.splitlines()
 
 
 @pytest.mark.parametrize("port", ["0", "65536"])
 def test_it_refuses_a_port_that_no_simulator_can_have(port: str) -> None:
     """It prints nothing that a shell would evaluate."""
-    done = env("--port", port)
-    assert (done.exit_code, done.stdout) == (2, "")
+    result = env("--port", port)
+    assert (result.exit_code, result.stdout) == (2, "")
 
 
 def test_a_command_gets_no_credential_of_the_caller() -> None:

@@ -106,8 +106,8 @@ def test_an_error_is_one_line_and_exits_with_2(
     faulty_simulator: RunningSimulator, arguments: list[str], message: str
 ) -> None:
     """Unknown faults, invalid scripts and missing files."""
-    done = faults(faulty_simulator, *arguments, stdin='{"request": {}, "drop": 1}')
-    assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"rft-sim: {message}\n")
+    result = faults(faulty_simulator, *arguments, stdin='{"request": {}, "drop": 1}')
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"rft-sim: {message}\n")
 
 
 def test_a_script_can_be_checked_without_a_simulator(tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_a_script_can_be_checked_without_a_simulator(tmp_path: Path) -> None:
     ]
     script = [THROTTLED, quota, {**DROP, "nth": 2, "times": None, "note": "a\x1bb"}, *jobs]
     (tmp_path / "script.json").write_text(json.dumps(script))
-    done = CliRunner().invoke(app, ["faults", "check", str(tmp_path / "script.json")])
-    assert output_lines(done) == [
+    result = CliRunner().invoke(app, ["faults", "check", str(tmp_path / "script.json")])
+    assert output_lines(result) == [
         "1  GET /v1/models/*, model openai.*, calls 2 to 4",
         "   error RATE_LIMITED, retry_after 2",
         "2  any path, service s3, job 2, all calls",

@@ -48,8 +48,8 @@ def repeat_refused_request(simulator: RunningSimulator) -> None:
 
 def test_without_requests_the_verdict_is_clean(served_simulator: RunningSimulator) -> None:
     """Two lines."""
-    done = run_command(served_simulator)
-    assert (done.exit_code, done.stdout, done.stderr) == (
+    result = run_command(served_simulator)
+    assert (result.exit_code, result.stdout, result.stderr) == (
         0,
         "Verdict on the client: clean\nNo request to Mantle.\n",
         "",
@@ -59,9 +59,9 @@ def test_without_requests_the_verdict_is_clean(served_simulator: RunningSimulato
 def test_a_failure_is_exit_code_1(served_simulator: RunningSimulator) -> None:
     """CI stops."""
     poll_too_fast(served_simulator)
-    done = run_command(served_simulator)
-    assert (done.exit_code, done.stdout.splitlines()[0]) == (1, "Verdict on the client: failed")
-    assert "FAIL  C2  polled hot" in done.stdout
+    result = run_command(served_simulator)
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (1, "Verdict on the client: failed")
+    assert "FAIL  C2  polled hot" in result.stdout
 
 
 def test_a_warning_is_exit_code_1_with_strict_only(served_simulator: RunningSimulator) -> None:
@@ -82,9 +82,9 @@ def test_forget_deletes_the_recorded_requests(served_simulator: RunningSimulator
 def test_json_is_the_document_of_the_control_plane(served_simulator: RunningSimulator) -> None:
     """Keys in alphabetical order, at every depth."""
     repeat_refused_request(served_simulator)
-    done = run_command(served_simulator, "--json")
-    document = json.loads(done.stdout)
-    assert done.stdout == json.dumps(document, indent=2, sort_keys=True) + "\n"
+    result = run_command(served_simulator, "--json")
+    document = json.loads(result.stdout)
+    assert result.stdout == json.dumps(document, indent=2, sort_keys=True) + "\n"
     (finding,) = document["findings"]
     assert (finding["rule"], finding["cases"], finding["page"], finding["shown"][0]["requests"][0]["request"]) == (
         "C8",
@@ -110,8 +110,8 @@ def test_the_exit_code_of_the_client_decides_about_its_unfinished_job(served_sim
 
 def test_so_far_and_exit_code_exclude_each_other(served_simulator: RunningSimulator) -> None:
     """Exit code 2, one line."""
-    done = run_command(served_simulator, "--so-far", "--exit-code", "0")
-    assert (done.exit_code, done.stderr) == (
+    result = run_command(served_simulator, "--so-far", "--exit-code", "0")
+    assert (result.exit_code, result.stderr) == (
         2,
         "rft-sim: --so-far and --exit-code exclude each other: a client that is still running has no exit code\n",
     )

@@ -68,6 +68,6 @@ def test_a_connection_that_breaks_during_the_stream_is_unreachable(
         raise httpx2.ReadError("gone")
 
     answer_with_stream(router, break_connection())
-    with pytest.raises(openai.APIConnectionError) as caught:
+    with pytest.raises(openai.APIConnectionError) as exc_info:
         collect_pieces(openai_client, [])
-    assert isinstance(to_client_error(caught.value), Unreachable)
+    assert isinstance(to_client_error(exc_info.value), Unreachable)

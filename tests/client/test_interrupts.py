@@ -25,8 +25,8 @@ def test_ctrl_c_during_the_imports_exits_with_130(tmp_path: Path) -> None:
         "program.main()\n"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
+    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "Stopped.\n")
 
 
 def test_a_ctrl_c_lost_in_a_callback_is_raised_again() -> None:

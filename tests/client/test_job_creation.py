@@ -77,9 +77,9 @@ def test_the_error_after_an_outage_says_how_to_find_the_job(openai_client: Mantl
     """After an outage a job may or may not exist."""
     router.post(JOBS).mock(return_value=make_error(502))
     router.get(JOBS).mock(return_value=make_page())
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable) as exc_info:
         create_job(openai_client, SPEC)
-    assert caught.value.next_step == (
+    assert exc_info.value.next_step == (
         f"A job may exist all the same: look for rft_run {SPEC.run_tag} with `rft jobs` before trying again."
     )
 
@@ -93,9 +93,9 @@ def test_the_error_of_a_failed_search_says_how_to_find_the_job(
     """The create response was lost, and the list of jobs failed too: the error still holds the tag."""
     router.post(JOBS).mock(side_effect=[make_error(500)])
     router.get(JOBS).mock(return_value=listed)
-    with pytest.raises(kind) as caught:
+    with pytest.raises(kind) as exc_info:
         create_job(openai_client, SPEC)
-    assert f"look for rft_run {SPEC.run_tag} with `rft jobs`" in str(getattr(caught.value, "next_step", None))
+    assert f"look for rft_run {SPEC.run_tag} with `rft jobs`" in str(getattr(exc_info.value, "next_step", None))
 
 
 def test_a_refusal_after_a_lost_response_says_how_to_find_the_job(
@@ -104,9 +104,9 @@ def test_a_refusal_after_a_lost_response_says_how_to_find_the_job(
     """The list may lag behind, so the refusal of the second request does not prove that the first had no effect."""
     router.post(JOBS).mock(side_effect=[make_error(500), make_error(401)])
     router.get(JOBS).mock(return_value=make_page())
-    with pytest.raises(ServiceError) as caught:
+    with pytest.raises(ServiceError) as exc_info:
         create_job(openai_client, SPEC)
-    assert SPEC.run_tag in str(caught.value.next_step)
+    assert SPEC.run_tag in str(exc_info.value.next_step)
 
 
 def test_the_error_of_a_malformed_response_says_how_to_find_the_job(
@@ -114,17 +114,17 @@ def test_the_error_of_a_malformed_response_says_how_to_find_the_job(
 ) -> None:
     """The response had status 200, so a job may exist."""
     router.post(JOBS).respond(text="<html>")
-    with pytest.raises(ServiceError) as caught:
+    with pytest.raises(ServiceError) as exc_info:
         create_job(openai_client, SPEC)
-    assert SPEC.run_tag in str(caught.value.next_step)
+    assert SPEC.run_tag in str(exc_info.value.next_step)
 
 
 def test_a_create_that_was_only_throttled_mentions_no_job(openai_client: MantleClient, router: respx.Router) -> None:
     """The error has no advice to look for a job."""
     router.post(JOBS).mock(return_value=make_error(429, **{"retry-after": "7200"}))
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable) as exc_info:
         create_job(openai_client, SPEC)
-    assert caught.value.next_step is None
+    assert exc_info.value.next_step is None
 
 
 def test_a_created_job_is_found_in_a_list_that_lags_behind(openai_client: MantleClient, router: respx.Router) -> None:

@@ -12,9 +12,9 @@ from client.mantle_types import Job
 def test_a_failed_job_raises_its_own_error() -> None:
     """The message holds the job's code, message and parameter."""
     error = {"code": "grader_error", "message": "rollout r-1: no score", "param": "method"}
-    with pytest.raises(JobFailed) as caught:
+    with pytest.raises(JobFailed) as exc_info:
         require_success(Job(id="ftjob-1", status="failed", body={"error": error}))
-    assert caught.value.message == "The job ftjob-1 failed: grader_error: rollout r-1: no score (param: method)"
+    assert exc_info.value.message == "The job ftjob-1 failed: grader_error: rollout r-1: no score (param: method)"
 
 
 def test_a_cancelled_job_raises_its_error() -> None:

@@ -176,14 +176,14 @@ def test_late_checkpoints_are_waited_for_briefly(
 def test_giving_up_names_the_command_to_resume(openai_client: MantleClient, router: respx.Router) -> None:
     """The polling ends and the job continues."""
     router.get(f"{JOBS}/ftjob-1").mock(side_effect=httpx2.ConnectError("refused"))
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable) as exc_info:
         list(poll_job(openai_client, "ftjob-1", poll_interval=POLL_INTERVAL))
-    assert caught.value.next_step == "The job continues; watch it again: rft watch ftjob-1"
+    assert exc_info.value.next_step == "The job continues; watch it again: rft watch ftjob-1"
 
 
 def test_an_expired_key_names_the_command_to_resume(openai_client: MantleClient, router: respx.Router) -> None:
     """A retry cannot cure a 401; the job continues."""
     router.get(f"{JOBS}/ftjob-1").mock(return_value=make_error(401, "Bearer Token has expired"))
-    with pytest.raises(ServiceError, match="The service answered 401: Bearer Token has expired") as caught:
+    with pytest.raises(ServiceError, match="The service answered 401: Bearer Token has expired") as exc_info:
         list(poll_job(openai_client, "ftjob-1", poll_interval=POLL_INTERVAL))
-    assert "rft watch ftjob-1" in str(caught.value.next_step)
+    assert "rft watch ftjob-1" in str(exc_info.value.next_step)

@@ -40,14 +40,14 @@ def test_ctrl_c_without_a_terminal_leaves_the_job_running(
 ) -> None:
     """The error says how to watch it again or cancel it."""
     monkeypatch.setattr(job_watcher, "poll_job", raise_keyboard_interrupt)
-    with pytest.raises(Interrupted) as caught:
+    with pytest.raises(Interrupted) as exc_info:
         watch_job(
             openai_client,
             "ftjob-1",
             poll_interval=PollInterval(shortest=1, longest=1),
             console=Console(file=io.StringIO()),
         )
-    assert (caught.value.exit_code, caught.value.next_step) == (
+    assert (exc_info.value.exit_code, exc_info.value.next_step) == (
         130,
         "Watch it again: rft watch ftjob-1   Cancel it: rft cancel ftjob-1",
     )

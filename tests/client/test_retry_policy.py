@@ -93,11 +93,11 @@ SHORT_RETRY_POLICY = RetryPolicy(first_delay=0.1, longest_delay=2.0, give_up_aft
 
 def test_a_port_that_never_answered_is_given_up_after_2_seconds(clock: FakeClock) -> None:
     """The error names the address."""
-    with pytest.raises(Unreachable, match=r"Nothing listens at http://127\.0\.0\.1:9\.") as caught:
+    with pytest.raises(Unreachable, match=r"Nothing listens at http://127\.0\.0\.1:9\.") as exc_info:
         call_with_retry(
             call_closed_port, retry_policy=SHORT_RETRY_POLICY, clock=clock.as_client_clock, notify=lambda _: None
         )
-    assert caught.value.next_step == "Start it: rft-sim serve --port 9"
+    assert exc_info.value.next_step == "Start it: rft-sim serve --port 9"
     assert clock.seconds < 2.0
 
 

@@ -73,19 +73,19 @@ def test_results_are_written_under_an_s3_prefix(bucket: S3Client, tmp_path: Path
 
 def test_results_are_kept_if_the_bucket_is_gone(bucket: S3Client, tmp_path: Path) -> None:
     """They are written to a local folder instead."""
-    with pytest.raises(Incomplete) as caught:
+    with pytest.raises(Incomplete) as exc_info:
         store_artifacts(
             {"run.json": b"{}"}, location="s3://gone/x", fallback=tmp_path / "spare", s3_factory=lambda: bucket
         )
-    assert caught.value.next_step == f"They are in {tmp_path / 'spare' / 'run.json'}"
+    assert exc_info.value.next_step == f"They are in {tmp_path / 'spare' / 'run.json'}"
     assert (tmp_path / "spare" / "run.json").read_bytes() == b"{}"
 
 
 def test_a_missing_bucket_is_a_usage_error(bucket: S3Client) -> None:
     """With the command that creates it."""
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError) as exc_info:
         require_writable("s3://gone/x", s3_factory=lambda: bucket)
-    assert caught.value.next_step == "Create it: aws s3 mb s3://gone"
+    assert exc_info.value.next_step == "Create it: aws s3 mb s3://gone"
 
 
 def test_an_output_that_is_a_file_is_a_usage_error(tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ def test_the_simulator_is_the_default() -> None:
 def test_a_missing_address_names_the_command_to_run(name: str) -> None:
     """Both addresses are needed."""
     environ = {key: value for key, value in UNREACHABLE_ENVIRONMENT.items() if key != name}
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError) as exc_info:
         select_target(environ)
-    assert caught.value.message == f"The target is `simulator`, but {name} is not set."
-    assert "rft-sim exec -- rft train" in str(caught.value.next_step)
+    assert exc_info.value.message == f"The target is `simulator`, but {name} is not set."
+    assert "rft-sim exec -- rft train" in str(exc_info.value.next_step)
 
 
 @pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "AWS_ENDPOINT_URL"])
@@ -105,9 +105,9 @@ def test_a_short_term_key_gets_a_warning() -> None:
 
 def test_an_unknown_target_is_refused() -> None:
     """The error lists the choices."""
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError) as exc_info:
         select_target({"RFT_TARGET": "cloud"})
-    assert caught.value.next_step == "Set it to one of: simulator, bedrock."
+    assert exc_info.value.next_step == "Set it to one of: simulator, bedrock."
 
 
 def test_a_region_that_would_change_the_host_is_refused() -> None:

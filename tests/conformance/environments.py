@@ -77,9 +77,11 @@ class InstallError(Exception):
 def _run(*command: str, folder: Path) -> None:
     if shutil.which(command[0]) is None:
         raise InstallError(f"{command[0]} is not on the PATH")
-    done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode:
-        raise InstallError(f"{' '.join(command)}\n{done.stdout}")
+    result = subprocess.run(
+        command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if result.returncode:
+        raise InstallError(f"{' '.join(command)}\n{result.stdout}")
 
 
 def _install_python(environment: Environment) -> None:

@@ -26,7 +26,7 @@ class ExpectationContext:
     `event_order` is the order of event types in the server's Responses streams.
     """
 
-    world: RunningSimulator
+    simulator: RunningSimulator
     job: FinishedJob
     prompt: str
     client: Client
@@ -86,7 +86,8 @@ def _files(context: ExpectationContext) -> Values:
             400, "validation_error", "Invalid 'purpose': must be 'fine-tune', got 'batch'.", param="purpose"
         ),
         "files_under_openai_v1": (
-            f"only models and inference are served under /openai/v1; for this one use base_url {context.world.url}/v1"
+            "only models and inference are served under /openai/v1; "
+            f"for this one use base_url {context.simulator.url}/v1"
         ),
     }
 
@@ -133,7 +134,7 @@ def _jobs(context: ExpectationContext) -> Values:
 def _list_values(resource: str) -> Callable[[ExpectationContext], Values]:
     def values(context: ExpectationContext) -> Values:
         path = f"/v1/fine_tuning/jobs/{context.job.id}/{resource}"
-        return {f"{resource}_list": context.world.http.get(path, params={"limit": 1000}).json()["data"]}
+        return {f"{resource}_list": context.simulator.http.get(path, params={"limit": 1000}).json()["data"]}
 
     return values
 
@@ -146,14 +147,14 @@ def chat_over_http(context: ExpectationContext) -> Values:
     """Return the tuned model's chat completion over plain HTTP."""
     messages = [{"content": context.prompt, "role": "user"}]
     request = {"messages": messages, "model": context.job.model, "temperature": 0}
-    answer: Values = context.world.http.post("/v1/chat/completions", json=request).json()
+    answer: Values = context.simulator.http.post("/v1/chat/completions", json=request).json()
     return answer
 
 
 def create_response_over_http(context: ExpectationContext, model: str) -> Values:
     """Return a model's response over plain HTTP."""
     request = {"input": context.prompt, "model": model, "temperature": 0}
-    answer: Values = context.world.http.post("/v1/responses", json=request).json()
+    answer: Values = context.simulator.http.post("/v1/responses", json=request).json()
     return answer
 
 

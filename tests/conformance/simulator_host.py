@@ -35,7 +35,7 @@ class ConformanceHost:
     `results` holds the printed lines and `expected_values` the expected values, both by the name of the client.
     """
 
-    world: RunningSimulator
+    simulator: RunningSimulator
     job: FinishedJob
     training: Path
     event_order: list[str]
@@ -71,7 +71,7 @@ class ConformanceHost:
         kind, _, _ = step.partition("_")
         if (client.name, kind) not in self.expected_values:
             context = ExpectationContext(
-                world=self.world, job=self.job, prompt=self.prompt, client=client, event_order=self.event_order
+                simulator=self.simulator, job=self.job, prompt=self.prompt, client=client, event_order=self.event_order
             )
             self.expected_values[client.name, kind] = expectations[kind](context)
         return self.expected_values[client.name, kind][step]
@@ -88,7 +88,7 @@ class ConformanceHost:
             prompt=self.prompt,
             steps=list(client.steps),
         )
-        done = subprocess.run(
+        result = subprocess.run(
             [*client.command, json.dumps(asdict(program_input))],
             cwd=client.environment.folder if client.language == "Node" else ROOT,
             env=self._variables(client),
@@ -98,15 +98,17 @@ class ConformanceHost:
             timeout=_PROGRAM_TIMEOUT,
             check=False,
         )
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        return {line["step"]: line for line in lines} | {"": {"error": done.stderr}}
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        return {line["step"]: line for line in lines} | {"": {"error": result.stderr}}
 
     def _variables(self, client: Client) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
-        variables = build_client_environment(url=self.world.url, region=REGION, key=self.world.key, inherited=inherited)
+        variables = build_client_environment(
+            url=self.simulator.url, region=REGION, key=self.simulator.key, inherited=inherited
+        )
         # For the plain clients, the SDK's Bedrock clients, and LiteLLM.
         bases = ("OPENAI_BASE_URL", "AWS_BEDROCK_BASE_URL", "BEDROCK_MANTLE_API_BASE")
-        return variables | dict.fromkeys(bases, self.world.url + client.base) | client.variables
+        return variables | dict.fromkeys(bases, self.simulator.url + client.base) | client.variables
 
 
 def require_environment(environment: Environment) -> None:
@@ -127,9 +129,9 @@ def serve_host(
     content = make_training_file(120)
     training = folder / "train.jsonl"
     training.write_bytes(content)
-    with serve_simulator(settings) as world:
-        function = world.deploy(ROOT / "reward_lambda")
-        job = world.run_job(content, function=function)
+    with serve_simulator(settings) as simulator:
+        function = simulator.deploy(ROOT / "reward_lambda")
+        job = simulator.run_job(content, function=function)
         assert job["status"] == "succeeded", job
         finished = FinishedJob(job=job, function=function, content=content)
-        yield ConformanceHost(world=world, job=finished, training=training, event_order=event_order)
+        yield ConformanceHost(simulator=simulator, job=finished, training=training, event_order=event_order)

@@ -42,28 +42,28 @@ PROGRAMS: dict[str, tuple[Environment, str]] = {
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[RunningSimulator]:
+def simulator() -> Iterator[RunningSimulator]:
     """A simulator on a socket."""
-    with serve_simulator(Settings(port=0)) as simulator:
-        yield simulator
+    with serve_simulator(Settings(port=0)) as running_simulator:
+        yield running_simulator
 
 
 @pytest.mark.shows("variables-alone")
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_client_needs_the_environment_and_nothing_else(world: RunningSimulator, name: str) -> None:
+def test_a_client_needs_the_environment_and_nothing_else(simulator: RunningSimulator, name: str) -> None:
     """Those of `rft-sim exec` and `rft-sim env`. The program holds no address, key or region."""
     environment, program = PROGRAMS[name]
     require_environment(environment)
     inherited = {variable: os.environ[variable] for variable in ("HOME", "PATH") if variable in os.environ}
     command = ["node", "--input-type=module", "-e"] if environment is NODE else [str(environment.python), "-c"]
-    done = subprocess.run(
+    result = subprocess.run(
         [*command, program],
         cwd=environment.folder,
-        env=build_client_environment(url=world.url, region=REGION, key=world.key, inherited=inherited),
+        env=build_client_environment(url=simulator.url, region=REGION, key=simulator.key, inherited=inherited),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.stdout.strip().removeprefix("bedrock_mantle/"), done.returncode) == (BASE_MODEL, 0), done.stderr
+    assert (result.stdout.strip().removeprefix("bedrock_mantle/"), result.returncode) == (BASE_MODEL, 0), result.stderr

@@ -27,17 +27,17 @@ async def send_request(app: App, request: Request) -> AsgiAnswer:
     Raises:
         TimeoutError: it does not end.
     """
-    sent: list[Message] = []
+    messages: list[Message] = []
     waiting: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
 
     async def receive() -> Message:
         return waiting.pop() if waiting else {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
-        sent.append(message)
+        messages.append(message)
 
     await asyncio.wait_for(app(_scope(request), receive, send), _PATIENCE)
-    start, *rest = sent
+    start, *rest = messages
     return AsgiAnswer(
         status=start["status"],
         headers=dict(start["headers"]),

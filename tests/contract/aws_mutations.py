@@ -79,12 +79,12 @@ _OPERATIONS: Final = (
     _s3("PUT", f"/{BUCKET}/made", b"a line\n"),
     _s3("DELETE", f"/{BUCKET}/made"),
     _s3("POST", f"/{BUCKET}/parts", uploads=""),
-    _s3("PUT", f"/{BUCKET}/parts", b"a part", partNumber="1", uploadId="nobody"),
+    _s3("PUT", f"/{BUCKET}/parts", b"a part", partNumber="1", uploadId="unknown"),
     _s3(
         "POST",
         f"/{BUCKET}/parts",
         _xml(b"CompleteMultipartUpload", b"<Part><PartNumber>1</PartNumber><ETag>x</ETag></Part>"),
-        uploadId="nobody",
+        uploadId="unknown",
     ),
     _s3("PUT", f"/{BUCKET}", _xml(b"AccessControlPolicy", b"<Owner><ID>x</ID></Owner><AccessControlList/>"), acl=""),
     _s3(

@@ -251,7 +251,7 @@ def mutate(chance: random.Random, value: Any) -> Any:
     name = chance.choice(list(value))
     kind = chance.random()
     if kind < 0.15:
-        return {key: held for key, held in value.items() if key != name}
+        return {key: item for key, item in value.items() if key != name}
     if kind < 0.3:
         return {**value, chance.choice((*WORDS, "type", "content", "strict")): chance.choice(VALUES)}
     return {**value, name: mutate(chance, value[name])}
@@ -272,6 +272,6 @@ def damage(chance: random.Random, body: bytes) -> bytes:
     """Return a body with a few bytes replaced, removed or added."""
     for _ in range(chance.randrange(1, 4)):
         place = chance.randrange(len(body) + 1)
-        instead = bytes(chance.randrange(256) for _ in range(chance.randrange(3)))
-        body = body[:place] + instead + body[place + chance.randrange(4) :]
+        new_bytes = bytes(chance.randrange(256) for _ in range(chance.randrange(3)))
+        body = body[:place] + new_bytes + body[place + chance.randrange(4) :]
     return body

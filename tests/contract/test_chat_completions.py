@@ -346,22 +346,22 @@ def test_unsupported_parameters_are_refused_by_name(
 def test_unknown_fields_can_be_refused() -> None:
     """By a setting, which finds typing errors."""
     with simulator_in_process(Settings(unknown_chat_fields=UnknownFields.REFUSED)) as simulator:
-        with pytest.raises(BadRequestError) as refused:
+        with pytest.raises(BadRequestError) as exc_info:
             ask(simulator.openai_client(), extra_body={"temprature": 0})
-        assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "temprature")
+        assert (exc_info.value.code, exc_info.value.param) == ("unsupported_parameter", "temprature")
         assert ask(simulator.openai_client(), user="u", store=False)
 
 
 @pytest.mark.shows("n-and-stop")
 def test_the_answer_ends_before_a_stop_sequence(chat_client: OpenAI) -> None:
     """It does not include the sequence, and has fewer tokens."""
-    whole = ask(chat_client)
-    words = whole["choices"][0]["message"]["content"]
+    answer = ask(chat_client)
+    words = answer["choices"][0]["message"]["content"]
     stop = words.split()[2]
     cut = ask(chat_client, stop=["never to be seen", stop])
     assert cut["choices"][0]["message"]["content"] == words[: words.index(stop)]
     assert cut["choices"][0]["finish_reason"] == "stop"
-    assert cut["usage"]["completion_tokens"] < whole["usage"]["completion_tokens"]
+    assert cut["usage"]["completion_tokens"] < answer["usage"]["completion_tokens"]
 
 
 def test_a_stop_sequence_that_does_not_occur_changes_nothing(chat_client: OpenAI) -> None:

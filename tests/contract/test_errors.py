@@ -193,9 +193,9 @@ def test_every_answer_has_a_request_id(simulator: RunningSimulator) -> None:
 
 def test_the_sdk_reads_the_error(simulator: RunningSimulator) -> None:
     """Class, code, param, type, message and request id."""
-    with pytest.raises(NotFoundError) as raised:
+    with pytest.raises(NotFoundError) as exc_info:
         simulator.openai_client().models.retrieve("gpt-4o")
-    error = raised.value
+    error = exc_info.value
     assert (error.code, error.param, error.type, str(error)) == (
         "not_found_error",
         None,
@@ -209,9 +209,9 @@ def test_the_sdk_retries_no_client_error(simulator: RunningSimulator) -> None:
     """It retries 408, 409, 429 and 5xx silently. No mistake of a client has one of these."""
     client = simulator.openai_client()
     for ask in ("/models/x", "/files?limit=0", "/nowhere"):
-        with pytest.raises(APIStatusError) as raised:
+        with pytest.raises(APIStatusError) as exc_info:
             client.get(ask, cast_to=object)
-        assert raised.value.status_code in {400, 404}
+        assert exc_info.value.status_code in {400, 404}
 
 
 @pytest.mark.shows("throttling", "unavailable")
@@ -243,11 +243,11 @@ def test_a_hint_explains_the_error_in_a_header(simulator: RunningSimulator) -> N
 def test_no_value_in_a_job_request_causes_a_500(simulator: RunningSimulator, file: str, place: str, value: Any) -> None:
     """200 for a valid one, 4xx with the envelope for the rest. What was accepted can be listed."""
     body: Any = {"model": BASE_MODEL, "training_file": file, "method": reinforcement_method()}
-    *way, last = place.split(".")
-    at = body
-    for part in way:
-        at = at[part]
-    at[last] = value
+    *path, last = place.split(".")
+    parent = body
+    for part in path:
+        parent = parent[part]
+    parent[last] = value
     answer = simulator.http.post(CREATE, content=json.dumps(body), headers=JSON_TYPE)
     if answer.status_code != 200:
         assert answer.status_code in {400, 404}

@@ -81,7 +81,7 @@ def test_the_parts_of_a_form_may_have_any_order(local_simulator: RunningSimulato
 @pytest.mark.shows("GET /files/{file}/content")
 @pytest.mark.parametrize("content", EDGE_CASE_CONTENTS, ids=repr)
 def test_the_content_is_the_uploaded_bytes(local_simulator: RunningSimulator, content: bytes) -> None:
-    """Line ends, byte order marks, every byte value, and text that looks like a form."""
+    """Line ends, byte order marks, every byte value, and text in the format of a form."""
     client = local_simulator.openai_client()
     file = client.files.create(file=("train.jsonl", content), purpose="fine-tune")
     assert client.files.content(file.id).content == content
@@ -147,11 +147,11 @@ def test_a_list_has_its_envelope(local_simulator: RunningSimulator) -> None:
 
 def test_a_cursor_of_a_deleted_file_is_refused(local_simulator: RunningSimulator) -> None:
     """An empty page would look like the end."""
-    gone = local_simulator.upload(b"x")
-    local_simulator.openai_client().files.delete(gone)
+    deleted = local_simulator.upload(b"x")
+    local_simulator.openai_client().files.delete(deleted)
     with pytest.raises(BadRequestError) as answer:
-        local_simulator.openai_client().files.list(after=gone)
-    assert answer.value.body == error_object(f"No element with id '{gone}' in this list", param="after")
+        local_simulator.openai_client().files.list(after=deleted)
+    assert answer.value.body == error_object(f"No element with id '{deleted}' in this list", param="after")
 
 
 @pytest.mark.shows("GET /files/{file}")
@@ -167,12 +167,12 @@ def test_retrieve_returns_the_same_file_object(local_simulator: RunningSimulator
 def test_a_deleted_file_does_not_exist(local_simulator: RunningSimulator) -> None:
     """On every route."""
     client = local_simulator.openai_client(strict=True)
-    gone = local_simulator.upload(b"x")
-    assert client.files.delete(gone).to_dict() == {"deleted": True, "id": gone, "object": "file"}
+    deleted = local_simulator.upload(b"x")
+    assert client.files.delete(deleted).to_dict() == {"deleted": True, "id": deleted, "object": "file"}
     for ask in (client.files.retrieve, client.files.content, client.files.delete):
         with pytest.raises(NotFoundError) as answer:
-            ask(gone)
-        assert answer.value.body == error_object(f"The file '{gone}' does not exist", code="not_found_error")
+            ask(deleted)
+        assert answer.value.body == error_object(f"The file '{deleted}' does not exist", code="not_found_error")
     assert list(client.files.list()) == []
 
 
@@ -283,12 +283,12 @@ def test_files_survive_a_restart_on_the_same_folder(tmp_path: Path) -> None:
     """Their objects, their bytes and the counter of ids."""
     settings = Settings(data=tmp_path, pace=Pace.POLL)
     with simulator_in_process(settings) as before:
-        kept = before.upload(b"kept\r\n")
-        described = before.http.get(f"/v1/files/{kept}").json()
+        file = before.upload(b"kept\r\n")
+        described = before.http.get(f"/v1/files/{file}").json()
     with simulator_in_process(settings) as after:
-        assert after.http.get(f"/v1/files/{kept}").json() == described
-        assert after.http.get(f"/v1/files/{kept}/content").content == b"kept\r\n"
-        assert after.upload(b"new") != kept
+        assert after.http.get(f"/v1/files/{file}").json() == described
+        assert after.http.get(f"/v1/files/{file}/content").content == b"kept\r\n"
+        assert after.upload(b"new") != file
 
 
 def test_without_a_folder_nothing_is_kept(local_simulator: RunningSimulator) -> None:

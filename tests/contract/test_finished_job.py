@@ -75,8 +75,8 @@ def test_the_sdk_keeps_the_lambda_grader(finished_job: FinishedJob, openai_clien
 @pytest.mark.shows("strict-validation")
 def test_the_sdk_validates_the_job_except_for_its_grader(finished_job: FinishedJob) -> None:
     """Strictly, with a grader that its types have in place of the Lambda grader."""
-    known = {"type": "string_check", "name": "n", "input": "i", "reference": "r", "operation": "eq"}
-    method = {"type": "reinforcement", "reinforcement": {"grader": known}}
+    grader = {"type": "string_check", "name": "n", "input": "i", "reference": "r", "operation": "eq"}
+    method = {"type": "reinforcement", "reinforcement": {"grader": grader}}
     job = FineTuningJob.model_validate(finished_job.job | {"method": method}, strict=True)
     assert job.id == finished_job.id
 
@@ -380,8 +380,10 @@ def test_the_rollouts_of_a_job_can_be_read(finished_job: FinishedJob, served_sim
     trained = [rollout for rollout in rollouts if rollout["split"] == "train"]
     steps = [event["data"] for event in metrics(finished_job, served_simulator)]
     means = [
-        struct.unpack("<f", struct.pack("<f", sum(rollout["reward"] for rollout in trained[at : at + 32]) / 32))[0]
-        for at in range(0, len(trained), 32)
+        struct.unpack("<f", struct.pack("<f", sum(rollout["reward"] for rollout in trained[start : start + 32]) / 32))[
+            0
+        ]
+        for start in range(0, len(trained), 32)
     ]
     assert means == [step["critic_rewards_mean"] for step in sorted(steps, key=lambda step: step["step"])]
     assert sorted(trained[0]) == [

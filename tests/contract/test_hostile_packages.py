@@ -54,13 +54,13 @@ def invoke_outcome(functions: "LambdaClient", arn: str) -> str:
     """Invoke a function; return its answer, or the name and message of the error."""
     try:
         return functions.invoke(FunctionName=arn)["Payload"].read().decode()
-    except ClientError as refused:
-        return error_message(refused)
+    except ClientError as error:
+        return error_message(error)
 
 
-def error_message(refused: ClientError) -> str:
+def error_message(client_error: ClientError) -> str:
     """Return the name and message of an error."""
-    error = refused.response["Error"]
+    error = client_error.response["Error"]
     return f"{error['Code']}: {error['Message']}"
 
 
@@ -85,9 +85,9 @@ def test_a_hostile_package_is_refused_at_upload(
     functions: "LambdaClient", served_simulator: RunningSimulator, package: HostilePackage
 ) -> None:
     """With AWS's words and the reason. No function is created."""
-    with pytest.raises(ClientError) as refusal:
+    with pytest.raises(ClientError) as exc_info:
         deploy_package(functions, served_simulator, package)
-    message = error_message(refusal.value)
+    message = error_message(exc_info.value)
     assert message.startswith(
         (
             "InvalidParameterValueException: Could not unzip uploaded file. Please check your file, then try to upload",
@@ -105,9 +105,9 @@ def test_an_empty_package_is_refused_at_upload(
 ) -> None:
     """With AWS's words."""
     package = HostilePackage(name="empty", description="nothing", content=lambda: archive, reason_contains="non-empty")
-    with pytest.raises(ClientError) as refusal:
+    with pytest.raises(ClientError) as exc_info:
         deploy_package(functions, served_simulator, package)
-    assert error_message(refusal.value) == "InvalidParameterValueException: Uploaded file must be a non-empty zip"
+    assert error_message(exc_info.value) == "InvalidParameterValueException: Uploaded file must be a non-empty zip"
 
 
 def test_a_function_stays_as_it_is_when_its_new_package_is_refused(

@@ -205,10 +205,10 @@ def test_an_inactive_access_key_invokes_nothing(served_simulator: RunningSimulat
     client = session.client("lambda", endpoint_url=served_simulator.url)
     before = client.invoke(FunctionName=function, InvocationType="DryRun")["StatusCode"]
     served_simulator.iam_client.update_access_key(UserName="pat", AccessKeyId=created["AccessKeyId"], Status="Inactive")
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as exc_info:
         client.invoke(FunctionName=function, InvocationType="DryRun")
     client.close()
-    error = refused.value.response["Error"]
+    error = exc_info.value.response["Error"]
     assert (before, error["Code"], error["Message"]) == (
         204,
         "AccessDeniedException",

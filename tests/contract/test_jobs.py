@@ -88,8 +88,13 @@ def test_absent_and_auto_hyperparameters_are_filled_in(polled_simulator: Running
     """INFERRED defaults. OpenAI's other hyperparameters stay as sent."""
     file = polled_simulator.upload(make_training_file(100))
     bare = polled_simulator.create_job(file)["method"]["reinforcement"]["hyperparameters"]
-    given = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto", "eval_interval": "auto"}
-    auto = polled_simulator.create_job(file, method=reinforcement_method(**given))["method"]["reinforcement"][
+    hyperparameters = {
+        "n_epochs": "auto",
+        "batch_size": "auto",
+        "learning_rate_multiplier": "auto",
+        "eval_interval": "auto",
+    }
+    auto = polled_simulator.create_job(file, method=reinforcement_method(**hyperparameters))["method"]["reinforcement"][
         "hyperparameters"
     ]
     assert bare == {"batch_size": 4, "learning_rate_multiplier": 1.0, "n_epochs": 1}
@@ -148,9 +153,9 @@ def test_an_unknown_file_is_refused_at_creation(local_simulator: RunningSimulato
 
 def test_a_deleted_file_is_an_unknown_file(local_simulator: RunningSimulator) -> None:
     """A new job cannot use it."""
-    gone = local_simulator.upload(make_training_file(100))
-    local_simulator.openai_client().files.delete(gone)
-    assert create_job(local_simulator, training_file=gone)[0] == 404
+    deleted = local_simulator.upload(make_training_file(100))
+    local_simulator.openai_client().files.delete(deleted)
+    assert create_job(local_simulator, training_file=deleted)[0] == 404
 
 
 @pytest.mark.shows("refused-at-once")
@@ -325,7 +330,7 @@ def test_a_job_beyond_the_limit_of_concurrent_jobs_waits_queued() -> None:
         waiting = [simulator.retrieve_job(second)["status"] for _ in range(5)][-1]
         simulator.openai_client().fine_tuning.jobs.cancel(first)
         ended = [simulator.retrieve_job(second)["status"] for _ in range(3)][-1]
-    assert (waiting, ended) == ("queued", "failed")  # its function was never deployed: that is looked at on its start
+    assert (waiting, ended) == ("queued", "failed")  # its function was never deployed, which is checked at its start
 
 
 @pytest.mark.shows("prompt-length")
@@ -378,11 +383,11 @@ def test_a_job_advances_only_when_it_is_retrieved(polled_simulator: RunningSimul
 
 
 @pytest.mark.shows("POST /fine_tuning/jobs/{job}/cancel", "cancel")
-@pytest.mark.parametrize("looks", [0, 2])
-def test_a_job_can_be_cancelled_until_it_ends(polled_simulator: RunningSimulator, looks: int) -> None:
+@pytest.mark.parametrize("retrieves", [0, 2])
+def test_a_job_can_be_cancelled_until_it_ends(polled_simulator: RunningSimulator, retrieves: int) -> None:
     """DOCUMENTED: at once, and spelled with two l's."""
     job = polled_simulator.create_job(polled_simulator.upload(make_training_file(100)))["id"]
-    for _ in range(looks):
+    for _ in range(retrieves):
         polled_simulator.retrieve_job(job)
     cancelled = polled_simulator.openai_client().fine_tuning.jobs.with_raw_response.cancel(job).http_response.json()
     assert (cancelled["status"], cancelled["fine_tuned_model"], cancelled["error"]) == ("cancelled", None, None)

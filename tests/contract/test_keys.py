@@ -95,9 +95,9 @@ def listing_status(simulator: RunningSimulator, key: str) -> int:
 
 def listing_body(simulator: RunningSimulator, key: str) -> object:
     """Return the body of the 401 for a key."""
-    with pytest.raises(AuthenticationError) as refused:
+    with pytest.raises(AuthenticationError) as exc_info:
         listing_status(simulator, key)
-    return refused.value.body
+    return exc_info.value.body
 
 
 def invalid_key_error(message: str) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def test_a_short_term_key_depends_on_its_access_key(served_simulator: RunningSim
         ("ABSKYW5uKzEtYXQtMTIzNDU2Nzg5MDEyOnNlY3JldA==", NOT_VALID),
     ],
     ids=[
-        *("another house's", "malformed", "cut off", "cut off where base64 can be", "of another region"),
+        *("of another provider", "malformed", "cut off", "cut off where base64 can be", "of another region"),
         *("of another secret", "of an unknown access key", "of an unknown long-term credential"),
     ],
 )
@@ -216,8 +216,8 @@ def test_a_long_term_key_expires_after_its_days(
     assert listing_body(served_simulator, created["ServiceCredentialSecret"]) == invalid_key_error(
         "Bearer Token has expired"
     )
-    [kept] = served_simulator.iam_client.list_service_specific_credentials(UserName="ann")["ServiceSpecificCredentials"]
-    assert kept["Status"] == "Expired"
+    [key] = served_simulator.iam_client.list_service_specific_credentials(UserName="ann")["ServiceSpecificCredentials"]
+    assert key["Status"] == "Expired"
     name = created["ServiceSpecificCredentialId"]
     served_simulator.iam_client.delete_service_specific_credential(UserName="ann", ServiceSpecificCredentialId=name)
 
@@ -341,8 +341,8 @@ HASHES = {
 @pytest.mark.parametrize(("headers", "status"), [("claimed", 401), ("not claimed", 401), ("unsigned", 200)], ids=str)
 def test_a_signed_body_cannot_be_replaced(simulator: RunningSimulator, headers: str, status: int) -> None:
     """Unless the signature excludes it."""
-    sent = HASHES[headers] | {"content-type": "application/json"}
-    client: dict[str, Any] = {"method": "POST", "path": "/v1/chat/completions", "headers": sent}
+    body = HASHES[headers] | {"content-type": "application/json"}
+    client: dict[str, Any] = {"method": "POST", "path": "/v1/chat/completions", "headers": body}
     assert sign_request(simulator, SESSION_CREDENTIALS, body=BODY, **client).status_code == 200
     assert (
         sign_request(simulator, SESSION_CREDENTIALS, body=BODY, sent=BODY.replace(b"2+2", b"2+3"), **client).status_code
@@ -453,5 +453,5 @@ def test_auth_any_accepts_everything(key: str) -> None:
 )
 def test_any_authorization_header_gets_an_envelope(simulator: RunningSimulator, headers: dict[str, str]) -> None:
     """With a status below 500."""
-    sent = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
-    assert simulator.http.get("/v1/models", headers=sent).status_code in {200, 401, 404}
+    body = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+    assert simulator.http.get("/v1/models", headers=body).status_code in {200, 401, 404}

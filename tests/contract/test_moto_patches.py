@@ -31,9 +31,9 @@ def simulator() -> Iterator[MotoState]:
 
     BackendDict.reset()
     iam_backends[PROCESS_ACCOUNT]["aws"].create_user(REGION, "outsider")
-    made = MotoState(seed=7)
-    yield made
-    made.close()
+    state = MotoState(seed=7)
+    yield state
+    state.close()
     BackendDict.reset()
 
 
@@ -168,11 +168,11 @@ def mfa_qr_code() -> object:
 def test_system_randomness_comes_from_the_context(simulator: MotoState, make: Callable[[], object]) -> None:
     """These modules of moto call `os.urandom`."""
 
-    def made(of: MotoState) -> object:
+    def state(of: MotoState) -> object:
         with of.activate(TIME, "request", 1):
             return make()
 
-    assert made(simulator) == made(MotoState(seed=7)) != make()
+    assert state(simulator) == state(MotoState(seed=7)) != make()
 
 
 def bucket(_: MotoContext) -> object:

@@ -39,9 +39,9 @@ def text_completions_client(text_completions_simulator: RunningSimulator) -> Ope
 @pytest.mark.parametrize("model", [BASE_MODEL, "qwen.qwen3-32b", "qwen.qwen3-32b-v1:0"])
 def test_no_model_supports_embeddings(simulator: RunningSimulator, model: str) -> None:
     """OBSERVED: none is offered. The body is that of a model on the wrong API."""
-    with pytest.raises(BadRequestError) as refused:
+    with pytest.raises(BadRequestError) as exc_info:
         simulator.openai_client().embeddings.create(model=model, input="x")
-    assert refused.value.body == {
+    assert exc_info.value.body == {
         "code": "validation_error",
         "message": f"The model '{model}' does not support the '/v1/embeddings' API",
         "param": None,

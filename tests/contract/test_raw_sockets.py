@@ -146,7 +146,7 @@ def test_a_hundred_pipelined_requests_are_answered_in_order(client_socket: socke
 
 
 @pytest.mark.parametrize(
-    "begun",
+    "request_start",
     [
         b"",
         b"GE",
@@ -160,11 +160,11 @@ def test_a_hundred_pipelined_requests_are_answered_in_order(client_socket: socke
 )
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
 def test_a_client_may_disconnect_at_any_time(
-    served_simulator: RunningSimulator, client_socket: socket.socket, begun: bytes, reset: bool
+    served_simulator: RunningSimulator, client_socket: socket.socket, request_start: bytes, reset: bool
 ) -> None:
     """In an orderly way or not."""
-    client_socket.sendall(begun.replace(KEY, served_simulator.key.encode()))
-    if reset:  # a close that throws away what was not sent yet, and tells the other side so
+    client_socket.sendall(request_start.replace(KEY, served_simulator.key.encode()))
+    if reset:  # close discards unsent bytes and resets the connection
         client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client_socket.close()
 
@@ -189,7 +189,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    "begun",
+    "request_start",
     [
         b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX: ",
         b"GET /v1/models HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 200_000,
@@ -199,18 +199,18 @@ def test_an_upload_that_breaks_off_leaves_nothing(
     ids=["a header", "headers", "a trailer", "a chunk's extension"],
 )
 def test_endless_headers_and_bodies_are_refused(
-    served_simulator: RunningSimulator, client_socket: socket.socket, begun: bytes
+    served_simulator: RunningSimulator, client_socket: socket.socket, request_start: bytes
 ) -> None:
     """After about a megabyte, and without more memory."""
-    taken = 0
+    sent_bytes = 0
     try:
-        client_socket.sendall(begun.replace(KEY, served_simulator.key.encode()))
+        client_socket.sendall(request_start.replace(KEY, served_simulator.key.encode()))
         for _ in range(1_000):
             client_socket.sendall(b"a" * 100_000)
-            taken += 100_000
+            sent_bytes += 100_000
     except (BrokenPipeError, ConnectionResetError):
         pass
-    assert taken < 50_000_000
+    assert sent_bytes < 50_000_000
 
 
 def test_slow_clients_do_not_block_others(served_simulator: RunningSimulator) -> None:

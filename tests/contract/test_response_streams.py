@@ -308,9 +308,9 @@ def test_a_response_with_a_lost_stream_completes_by_retrieves(simulator: Running
 
 def test_an_unstored_response_cannot_be_replayed(mantle_order_client: OpenAI) -> None:
     """The same 404 as elsewhere."""
-    with pytest.raises(NotFoundError) as caught:
+    with pytest.raises(NotFoundError) as exc_info:
         mantle_order_client.responses.retrieve("resp_never", stream=True)
-    assert caught.value.code == "not_found_error"
+    assert exc_info.value.code == "not_found_error"
 
 
 @pytest.mark.parametrize(
@@ -330,6 +330,6 @@ def test_an_unstored_response_cannot_be_replayed(mantle_order_client: OpenAI) ->
 def test_an_invalid_query_is_refused(mantle_order_client: OpenAI, query: dict[str, str], message: str) -> None:
     """By the name of the parameter."""
     name = mantle_order_client.responses.create(**REQUEST).id
-    with pytest.raises(BadRequestError) as caught:
+    with pytest.raises(BadRequestError) as exc_info:
         mantle_order_client.responses.retrieve(name, extra_query=query)
-    assert (caught.value.code, caught.value.message) == ("validation_error", f"Error code: 400 - {message}")
+    assert (exc_info.value.code, exc_info.value.message) == ("validation_error", f"Error code: 400 - {message}")

@@ -53,9 +53,9 @@ def ask(client: OpenAI, **options: Any) -> Response:
 
 def expect_error(call: Callable[[], Any], kind: type[APIStatusError]) -> Any:
     """Return the error's body."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(kind) as exc_info:
         call()
-    return caught.value.body
+    return exc_info.value.body
 
 
 def not_found_error(name: str, *, param: str | None = None, noun: str = "response") -> dict[str, Any]:
@@ -236,8 +236,8 @@ def test_a_tool_call_and_its_output_continue_the_conversation(client: OpenAI) ->
     [call] = [item for item in called.output if item.type == "function_call"]
     assert list(json.loads(call.arguments)) == ["city"]
     output: Any = [{"type": "function_call_output", "call_id": call.call_id, "output": "Sunny."}]
-    answered = ask(client, input=output, previous_response_id=called.id, tools=[TOOL])
-    assert "Sunny." in answered.output_text
+    response = ask(client, input=output, previous_response_id=called.id, tools=[TOOL])
+    assert "Sunny." in response.output_text
 
 
 def test_a_conversation_with_calls_can_be_sent_completely(client: OpenAI) -> None:
@@ -634,11 +634,11 @@ def test_the_asynchronous_sdk_gets_the_same_answers(simulator: RunningSimulator)
             max_retries=0,
         ) as client:
             created = await client.responses.create(model=BASE_MODEL, input=KNOWN, temperature=0)
-            found = await client.responses.retrieve(created.id)
+            retrieved = await client.responses.retrieve(created.id)
             stream = await client.responses.create(model=BASE_MODEL, input=KNOWN, temperature=0, stream=True)
             events = [event async for event in stream]
             await client.responses.delete(created.id)
-        return created, found, events[-1]
+        return created, retrieved, events[-1]
 
-    created, found, end = asyncio.run(talk())
-    assert (found, end.type, end.response.output_text) == (created, "response.completed", created.output_text)
+    created, retrieved, end = asyncio.run(talk())
+    assert (retrieved, end.type, end.response.output_text) == (created, "response.completed", created.output_text)

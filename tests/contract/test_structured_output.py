@@ -70,7 +70,10 @@ def test_correctness_is_drawn_as_for_text(chat_client: OpenAI) -> None:
 @pytest.mark.shows("json")
 def test_without_a_schema_the_answer_is_any_object(chat_client: OpenAI) -> None:
     """`json_object`, and `json_schema` without a schema."""
-    contents = [answer_text(chat_client, given) for given in ({"type": "json_object"}, json_schema_format(None))]
+    contents = [
+        answer_text(chat_client, response_format)
+        for response_format in ({"type": "json_object"}, json_schema_format(None))
+    ]
     assert [list(json.loads(content)) for content in contents] == [["answer"]] * 2
 
 
@@ -128,7 +131,7 @@ def test_the_sdks_parse_helper_works(chat_client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "param"),
+    ("response_format", "code", "param"),
     [
         ({"type": "yaml"}, "validation_error", "response_format.type"),
         ({}, "missing_required_parameter", "response_format.type"),
@@ -141,11 +144,13 @@ def test_the_sdks_parse_helper_works(chat_client: OpenAI) -> None:
         (json_schema_format([]), "validation_error", "response_format.json_schema.schema"),
     ],
 )
-def test_an_invalid_format_is_refused_by_its_path(chat_client: OpenAI, given: Any, code: str, param: str) -> None:
+def test_an_invalid_format_is_refused_by_its_path(
+    chat_client: OpenAI, response_format: Any, code: str, param: str
+) -> None:
     """With the reason in the message."""
-    with pytest.raises(BadRequestError) as refused:
-        answer_text(chat_client, given)
-    assert (refused.value.code, refused.value.param) == (code, param)
+    with pytest.raises(BadRequestError) as exc_info:
+        answer_text(chat_client, response_format)
+    assert (exc_info.value.code, exc_info.value.param) == (code, param)
 
 
 @pytest.mark.parametrize(
@@ -174,9 +179,9 @@ def test_an_invalid_format_is_refused_by_its_path(chat_client: OpenAI, given: An
 )
 def test_an_infeasible_schema_is_refused_with_the_reason(chat_client: OpenAI, schema: Any, reason: str) -> None:
     """At once, so that it does not block others."""
-    with pytest.raises(BadRequestError) as refused:
+    with pytest.raises(BadRequestError) as exc_info:
         answer_text(chat_client, json_schema_format(schema))
-    body: Any = refused.value.body
+    body: Any = exc_info.value.body
     assert body["message"] == f"Invalid 'response_format.json_schema.schema': {reason}."
 
 

@@ -110,16 +110,16 @@ def test_the_models_answer_is_in_the_fitting_argument(chat_client: OpenAI) -> No
 
 def test_all_tools_that_a_question_names_are_called(chat_client: OpenAI) -> None:
     """In one answer, unless parallel calls are off."""
-    both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
-    together = [name for name, _ in tool_calls_of(ask(chat_client, messages=both))]
-    alone = [name for name, _ in tool_calls_of(ask(chat_client, messages=both, parallel_tool_calls=False))]
+    messages = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
+    together = [name for name, _ in tool_calls_of(ask(chat_client, messages=messages))]
+    alone = [name for name, _ in tool_calls_of(ask(chat_client, messages=messages, parallel_tool_calls=False))]
     assert (together, alone) == (["get_time", "get_weather"], ["get_time"])
 
 
 def test_every_call_has_an_id_of_its_own(chat_client: OpenAI) -> None:
     """In one answer and across answers."""
-    both = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
-    ids = [call["id"] for _ in range(2) for call in ask(chat_client, messages=both)["message"]["tool_calls"]]
+    messages = [{"role": "user", "content": "Use get_weather and get_time for Paris."}]
+    ids = [call["id"] for _ in range(2) for call in ask(chat_client, messages=messages)["message"]["tool_calls"]]
     assert len(set(ids)) == 4
 
 

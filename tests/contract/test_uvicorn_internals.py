@@ -63,25 +63,25 @@ async def close_mid_response(scope: Scope, receive: Receive, send: Send) -> None
 
 def test_an_app_can_close_the_connection_before_the_response() -> None:
     """Uvicorn logs nothing."""
-    with serve(close_before_response) as port, captured_logs() as heard:
+    with serve(close_before_response) as port, captured_logs() as logs:
         assert exchange(port) == b""
-        assert heard == []
+        assert logs == []
 
 
 def test_data_sent_before_the_close_is_delivered() -> None:
     """Later data is not."""
-    with serve(close_mid_response) as port, captured_logs() as heard:
+    with serve(close_mid_response) as port, captured_logs() as logs:
         assert len(exchange(port).partition(b"\r\n\r\n")[2]) == SIZE
-        assert heard == []
+        assert logs == []
 
 
 def test_each_request_of_a_connection_has_the_extension() -> None:
     """A kept-alive connection has several requests."""
-    seen: list[bool] = []
+    results: list[bool] = []
 
     async def twice(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(CLOSE_CONNECTION in scope["extensions"])
-        if len(seen) == 1:
+        results.append(CLOSE_CONNECTION in scope["extensions"])
+        if len(results) == 1:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
         else:
@@ -89,4 +89,4 @@ def test_each_request_of_a_connection_has_the_extension() -> None:
 
     with serve(twice) as port:
         assert exchange(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2).startswith(b"HTTP/1.1 204")
-    assert seen == [True, True]
+    assert results == [True, True]

@@ -71,22 +71,22 @@ def test_the_architecture_page_lists_every_package_of_the_simulator() -> None:
 @pytest.mark.slow
 def test_the_first_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
     """Each line of the example, in its order. The plot and the report are written."""
-    done = rft_sim("exec", "--", *rft_command("train", "--output", str(tmp_path)))
-    assert done.returncode == 0, done.stderr
-    printed = iter(done.stdout.replace(str(tmp_path), "rft-output").splitlines())
+    result = rft_sim("exec", "--", *rft_command("train", "--output", str(tmp_path)))
+    assert result.returncode == 0, result.stderr
+    printed = iter(result.stdout.replace(str(tmp_path), "rft-output").splitlines())
     example = blocks(README, "text")[0].splitlines()
     assert [line for line in example if line.strip() not in {"", "..."} and line not in printed] == []
     assert {path.name for path in tmp_path.iterdir()} == {"reward.png", "run.json"}
 
 
 @pytest.mark.slow
-def test_the_walkthrough_runs_and_the_tuned_model_uses_the_asked_for_format(tmp_path: Path) -> None:
+def test_the_walkthrough_runs_and_the_tuned_model_uses_the_requested_format(tmp_path: Path) -> None:
     """Amazon's six steps with the real SDKs, as one program. The reward rises."""
     program = tmp_path / "walkthrough.py"
     program.write_text("\n".join(blocks(ROOT / "docs/walkthrough.md", "python")))
-    done = rft_sim("exec", "--", sys.executable, str(program))
-    assert done.returncode == 0, done.stderr
-    *steps, base, tuned = done.stdout.splitlines()
+    result = rft_sim("exec", "--", sys.executable, str(program))
+    assert result.returncode == 0, result.stderr
+    *steps, base, tuned = result.stdout.splitlines()
     rewards = [float(line.rpartition(" ")[2]) for line in steps]
     assert len(rewards) == 7
     assert rewards[-1] > rewards[0]
@@ -102,8 +102,8 @@ def test_the_readmes_doctor_commands_find_no_failure_in_the_projects_own_reward_
     """Each command runs as it is written."""
     program, *arguments = shlex.split(line)
     assert program == "rft-sim"
-    done = rft_sim(*arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = rft_sim(*arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.slow
@@ -118,8 +118,8 @@ def test_the_clock_commands_run_in_their_order_and_the_job_succeeds() -> None:
         job = simulator.create_job(file, function=function)["id"]
         port = ["--port", simulator.url.rpartition(":")[2]]
         for _, *arguments in commands:
-            done = rft_sim(*(job if argument == "JOB" else argument for argument in arguments), *port)
-            assert done.returncode == 0, done.stdout + done.stderr
+            result = rft_sim(*(job if argument == "JOB" else argument for argument in arguments), *port)
+            assert result.returncode == 0, result.stdout + result.stderr
         assert simulator.retrieve_job(job)["status"] == "succeeded"
 
 

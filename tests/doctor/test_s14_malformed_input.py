@@ -120,8 +120,8 @@ def test_elements_without_an_answer_that_score_are_a_warning(sums: tuple[Record,
 
 def test_a_right_answer_that_unknown_fields_lower_is_a_warning(sums: tuple[Record, ...]) -> None:
     """The service may add fields."""
-    known = {"id", "messages", "reference_answer", "metadata", "data_source"}
-    handler = handler_for(lambda e: score_carefully(e) * (set(e) <= known))
+    known_fields = {"id", "messages", "reference_answer", "metadata", "data_source"}
+    handler = handler_for(lambda e: score_carefully(e) * (set(e) <= known_fields))
     assert measured_by_severity(handler, sums) == {Severity.WARN: "1 of 12: unknown fields"}
 
 

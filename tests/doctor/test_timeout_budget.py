@@ -150,9 +150,9 @@ def test_the_response_that_times_out_is_found_among_those_of_its_call(
         quick = replace(local.reward_function, spec=replace(local.reward_function.spec, timeout=0.3))
         context = probe_context(quick, sums)
         texts = ["a", "a longer one", "hang", "b"]
-        with pytest.raises(TimeoutBudgetError) as caught:
+        with pytest.raises(TimeoutBudgetError) as exc_info:
             context.invoker.score([Case(label="x", record=sums[0], text=text) for text in texts])
-    example = caught.value.example
+    example = exc_info.value.example
     assert (example.response, example.prompt, example.note) == (
         "hang",
         sums[0].messages[-1].content,

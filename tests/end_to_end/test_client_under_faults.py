@@ -83,10 +83,10 @@ def test_train_under_a_fault_succeeds_or_reports_the_error(
     """The verdict finds nothing wrong with the client."""
     restart(fast_simulator, load_script(script))
     reward = "fixtures/graders/slow_when_told" if script == "slow_function" else "reward_lambda"
-    done = train(fast_simulator, reward)
-    assert done.returncode == EXIT_CODES.get(script, 0), done.stdout + done.stderr
-    assert ("✗" in done.stderr) == (script in EXIT_CODES)
-    assert verdict_on_clients(fast_simulator, done.returncode) == "clean"
+    result = train(fast_simulator, reward)
+    assert result.returncode == EXIT_CODES.get(script, 0), result.stdout + result.stderr
+    assert ("✗" in result.stderr) == (script in EXIT_CODES)
+    assert verdict_on_clients(fast_simulator, result.returncode) == "clean"
 
 
 def test_no_thread_waits_when_the_client_gives_up(
@@ -96,10 +96,10 @@ def test_no_thread_waits_when_the_client_gives_up(
     chats = {"method": "POST", "path": "/v1/chat/completions"}
     restart(fast_simulator, [{"request": chats, "nth": 2, "error": "RATE_LIMITED", "retry_after": 100}])
     slept_before = clock.slept
-    done = train(fast_simulator)
-    assert (done.returncode, clock.slept - slept_before < 90) == (1, True), done.stdout + done.stderr
-    assert "100 s" in done.stderr, done.stderr
-    assert verdict_on_clients(fast_simulator, done.returncode) == "clean"
+    result = train(fast_simulator)
+    assert (result.returncode, clock.slept - slept_before < 90) == (1, True), result.stdout + result.stderr
+    assert "100 s" in result.stderr, result.stderr
+    assert verdict_on_clients(fast_simulator, result.returncode) == "clean"
 
 
 @pytest.mark.parametrize("script", sorted(STREAM_SCRIPTS))
@@ -118,9 +118,9 @@ def test_train_with_lagging_listings_misses_nothing(lag: dict[str, Any], clock: 
     """The report has every step and every checkpoint."""
     settings = Settings(port=0, pace=Pace.POLL, consistency=ConsistencySettings(**lag))
     with serve_simulator(settings) as simulator:
-        done = train(simulator)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "27 steps  2 checkpoints" in done.stdout
+        result = train(simulator)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "27 steps  2 checkpoints" in result.stdout
         assert verdict_on_clients(simulator, 0) == "clean"
 
 
@@ -129,7 +129,7 @@ def test_a_lost_answer_and_a_lagging_list_make_one_job(clock: FastClock, rft: Ru
     settings = Settings(port=0, pace=Pace.POLL, consistency=ConsistencySettings(jobs_lag=2))
     with serve_simulator(settings) as simulator:
         restart(simulator, load_script("lost_answer"))
-        done = train(simulator)
-        assert done.returncode == 0, done.stdout + done.stderr
+        result = train(simulator)
+        assert result.returncode == 0, result.stdout + result.stderr
         assert rft(simulator, "jobs").stdout.count("ftjob-") == 1
         assert verdict_on_clients(simulator, 0) == "clean"

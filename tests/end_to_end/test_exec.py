@@ -45,9 +45,9 @@ def python(program: str) -> tuple[str, ...]:
 def test_the_command_reaches_the_simulator_and_its_exit_code_is_passed_on(rft_sim_here: RunCommand) -> None:
     """The environment has the SDKs' variables. --set accepts what the options accept."""
     settings = ("--set", "epoch=2026-01-31T12:00:00Z", "--set", "region=eu-west-1")
-    done = rft_sim_here("exec", *settings, *python(f"{GET_HEALTH}\nraise SystemExit(3)"))
-    assert (done.returncode, done.stderr) == (3, "")
-    assert done.stdout == '{"data":null,"now":1769860800,"region":"eu-west-1","status":"ok"}\n'
+    result = rft_sim_here("exec", *settings, *python(f"{GET_HEALTH}\nraise SystemExit(3)"))
+    assert (result.returncode, result.stderr) == (3, "")
+    assert result.stdout == '{"data":null,"now":1769860800,"region":"eu-west-1","status":"ok"}\n'
 
 
 POLL_TOO_FAST = """
@@ -66,8 +66,8 @@ def test_a_failed_verdict_is_exit_code_1_unless_the_command_failed(
     end: str, exit_code: int, rft_sim_here: RunCommand
 ) -> None:
     """The report goes to standard error; the command's own exit code wins."""
-    done = rft_sim_here("exec", "--verdict", "--set", "verdict.looks_per_second=1", *python(POLL_TOO_FAST + end))
-    assert (done.returncode, done.stdout, "FAIL  C2  " in done.stderr) == (exit_code, "", True)
+    result = rft_sim_here("exec", "--verdict", "--set", "verdict.looks_per_second=1", *python(POLL_TOO_FAST + end))
+    assert (result.returncode, result.stdout, "FAIL  C2  " in result.stderr) == (exit_code, "", True)
 
 
 def test_a_command_that_a_signal_ends_has_the_exit_code_of_a_shell(rft_sim_here: RunCommand) -> None:
@@ -91,33 +91,33 @@ def test_a_command_that_cannot_run_has_the_exit_code_of_a_shell(
     if content is not None:
         command.write_text(content)
         command.chmod(mode)
-    done = rft_sim_here("exec", "--", str(command))
-    assert (done.returncode, done.stderr) == (code, f"rft-sim: {message.format(command)}\n")
+    result = rft_sim_here("exec", "--", str(command))
+    assert (result.returncode, result.stderr) == (code, f"rft-sim: {message.format(command)}\n")
 
 
 def test_a_used_port_is_an_error_with_advice(rft_sim_here: RunCommand) -> None:
     """Exit code 2, one line."""
     with socket.create_server(("127.0.0.1", 0)) as listening_socket:
         port = listening_socket.getsockname()[1]
-        done = rft_sim_here("exec", "--port", str(port), "--", "true")
+        result = rft_sim_here("exec", "--port", str(port), "--", "true")
     advice = "Another program uses it; --port 0 takes a free one."
     message = f"rft-sim: cannot listen on 127.0.0.1:{port}: Address already in use. {advice}\n"
-    assert (done.returncode, done.stderr) == (2, message)
+    assert (result.returncode, result.stderr) == (2, message)
 
 
 def test_a_data_folder_has_one_simulator_at_a_time(rft_sim_here: RunCommand, tmp_path: Path) -> None:
     """The second one exits with an error."""
     with serve_simulator(Settings(port=0, data=tmp_path)):
-        done = rft_sim_here("exec", "--data", str(tmp_path), "--", "true")
+        result = rft_sim_here("exec", "--data", str(tmp_path), "--", "true")
     message = f"rft-sim: {tmp_path} is in use by another simulator. Stop it, or choose another folder.\n"
-    assert (done.returncode, done.stderr) == (2, message)
+    assert (result.returncode, result.stderr) == (2, message)
 
 
 @pytest.mark.parametrize("option", ["--data={}", "--rollouts={}", "--set=rollouts={}"])
 def test_an_unusable_folder_is_a_one_line_error(option: str, rft_sim_here: RunCommand) -> None:
     """Before the command runs."""
-    done = rft_sim_here("exec", option.format("/proc/nowhere"), "--", "true")
-    assert (done.returncode, done.stderr.count("\n"), "/proc/nowhere" in done.stderr) == (2, 1, True)
+    result = rft_sim_here("exec", option.format("/proc/nowhere"), "--", "true")
+    assert (result.returncode, result.stderr.count("\n"), "/proc/nowhere" in result.stderr) == (2, 1, True)
 
 
 @pytest.mark.parametrize(("options", "lines"), [([], 0), (["--verbose"], 3)])
@@ -125,18 +125,18 @@ def test_refused_requests_are_reported_with_verbose_only(
     options: list[str], lines: int, rft_sim_here: RunCommand
 ) -> None:
     """The terminal belongs to the command."""
-    done = rft_sim_here("exec", *options, *python(LIST_EVENTS_THREE_TIMES))
+    result = rft_sim_here("exec", *options, *python(LIST_EVENTS_THREE_TIMES))
     refused = [
-        line for line in done.stderr.splitlines() if line.startswith("GET /v1/fine_tuning/jobs/ftjob-1/events 404 ")
+        line for line in result.stderr.splitlines() if line.startswith("GET /v1/fine_tuning/jobs/ftjob-1/events 404 ")
     ]
-    assert (done.returncode, len(refused), len(done.stderr.splitlines())) == (0, lines, lines)
+    assert (result.returncode, len(refused), len(result.stderr.splitlines())) == (0, lines, lines)
 
 
 def test_the_command_meets_the_faults_of_a_script(rft_sim_here: RunCommand) -> None:
     """From its first request on; other requests are answered as usual."""
     script = ROOT / "fixtures" / "faults" / "unavailable.json"
-    done = rft_sim_here("exec", "--faults", str(script), *python(LIST_EVENTS_THREE_TIMES))
-    assert (done.returncode, done.stdout.split()) == (0, ["500", "404", "404"])
+    result = rft_sim_here("exec", "--faults", str(script), *python(LIST_EVENTS_THREE_TIMES))
+    assert (result.returncode, result.stdout.split()) == (0, ["500", "404", "404"])
 
 
 @pytest.mark.parametrize("command", [["serve"], ["exec", "--", "true"]])
@@ -146,9 +146,9 @@ def test_an_invalid_fault_script_is_a_one_line_error(
     """Before the simulator serves."""
     (tmp_path / "faults.json").write_text('{"request": {}, "drop": "later"}')
     name, *rest = command
-    done = rft_sim_here(name, "--port", "0", "--faults", str(tmp_path / "faults.json"), *rest)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith(f"rft-sim: {tmp_path}/faults.json: fault 1: drop: ")
+    result = rft_sim_here(name, "--port", "0", "--faults", str(tmp_path / "faults.json"), *rest)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"rft-sim: {tmp_path}/faults.json: fault 1: drop: ")
 
 
 UNUSED_FAULTS = [
@@ -164,8 +164,8 @@ UNUSED_FAULTS = [
 def test_faults_that_were_never_applied_are_reported_at_the_end(rft_sim_here: RunCommand, tmp_path: Path) -> None:
     """One line each, with the reason."""
     (tmp_path / "faults.json").write_text(json.dumps(UNUSED_FAULTS))
-    done = rft_sim_here("exec", "--faults", str(tmp_path / "faults.json"), *python(LIST_MODELS))
-    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (
+    result = rft_sim_here("exec", "--faults", str(tmp_path / "faults.json"), *python(LIST_MODELS))
+    assert (result.returncode, result.stdout, result.stderr.splitlines()) == (
         0,
         "",
         [
@@ -199,9 +199,9 @@ def test_an_operation_of_a_script_changes_the_account(
     """An operation that fails is reported at the end."""
     monkeypatch.chdir(ROOT)
     train = rft_command("train", "--data", "fixtures/prompts/string_reference.jsonl", "--output", str(tmp_path))
-    done = rft_sim_here("exec", "--faults", "fixtures/faults/revoked_permission.json", "--", *prefix, *train)
-    assert (done.returncode, message in done.stderr) == (code, True), done.stderr
-    assert ("rft-sim: " in done.stderr) == (not prefix)
+    result = rft_sim_here("exec", "--faults", "fixtures/faults/revoked_permission.json", "--", *prefix, *train)
+    assert (result.returncode, message in result.stderr) == (code, True), result.stderr
+    assert ("rft-sim: " in result.stderr) == (not prefix)
 
 
 @pytest.mark.slow

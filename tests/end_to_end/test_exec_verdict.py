@@ -126,7 +126,7 @@ def test_the_projects_own_client_is_clean_in_every_command(
     job = rft(fast_simulator, "jobs").stdout.split()[0]
     commands += [rft(fast_simulator, name, job) for name in ("watch", "events", "diagnose")]
     commands.append(rft(fast_simulator, "plot", job, "-o", str(tmp_path / "again.png")))
-    assert [done.returncode for done in commands] == [0] * 5, commands
+    assert [result.returncode for result in commands] == [0] * 5, commands
     assert verdict_on_clients(fast_simulator, 0) == "clean"
 
 
@@ -134,8 +134,8 @@ def test_the_projects_own_client_is_clean_when_its_job_fails(
     fast_simulator: RunningSimulator, rft: RunClient, tmp_path: Path
 ) -> None:
     """The reward function raises."""
-    done = rft(fast_simulator, "train", "--reward", "fixtures/graders/raises", "--output", str(tmp_path))
-    assert (done.returncode, "grader_error" in done.stderr) == (1, True)
+    result = rft(fast_simulator, "train", "--reward", "fixtures/graders/raises", "--output", str(tmp_path))
+    assert (result.returncode, "grader_error" in result.stderr) == (1, True)
     assert verdict_on_clients(fast_simulator, 1) == "clean"
 
 

@@ -19,12 +19,12 @@ REFUSED = "GET /v1/nowhere 404 "
 @pytest.mark.slow
 def test_serve_stops_cleanly_keeps_its_data_and_reports_refused_requests(tmp_path: Path) -> None:
     """It prints where it listens and a command that points a shell to it. --quiet does not report refusals."""
-    ends = [
+    processes = [
         ([], signal.SIGINT, 0, "Stopped.\n", [REFUSED]),
         (["--quiet"], signal.SIGTERM, 143, "", []),
     ]
     uploads: list[list[bytes]] = []
-    for options, number, code, last_line, errors in ends:
+    for options, number, code, last_line, errors in processes:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "simulator", "serve", "--port", "0", "--region", "eu-west-1"),
@@ -64,5 +64,5 @@ def test_help_loads_neither_the_server_nor_aws() -> None:
         "import sys, simulator.cli.app;"
         "print(sorted({'boto3', 'fastapi', 'moto', 'openai', 'pydantic', 'uvicorn'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

@@ -28,8 +28,8 @@ def train(fast_simulator: RunningSimulator, rft: RunClient, tmp_path: Path) -> T
 
     def train(*arguments: str) -> dict[str, Any]:
         fast_simulator.http.post("/_simulator/reset")
-        done = rft(fast_simulator, "train", *arguments, "--output", str(tmp_path))
-        assert done.returncode == 0, done.stdout + done.stderr
+        result = rft(fast_simulator, "train", *arguments, "--output", str(tmp_path))
+        assert result.returncode == 0, result.stdout + result.stderr
         report: dict[str, Any] = json.loads((tmp_path / "run.json").read_text())
         truth = fast_simulator.http.get(f"/_simulator/jobs/{report['job']['id']}/truth").json()
         return {**report, "truth": truth["steps"]}
@@ -83,7 +83,7 @@ def test_a_constant_reward_gives_a_gradient_of_exactly_zero(grader: str, reward:
 
 @needs_gsm8k
 def test_an_inverted_reward_rises_while_the_true_quality_falls(train: Train) -> None:
-    """The reward curve alone looks like success."""
+    """The reward curve alone suggests success."""
     report = train("--data", str(GSM8K), "--reward", "fixtures/graders/inverted")
     assert rise([step["reward_mean"] for step in report["truth"]]) > 0.12
     assert rise([step["quality_mean"] for step in report["truth"]]) < -0.05
@@ -103,9 +103,9 @@ def train_in_new_process(output: Path, *options: str, hash_seed: int) -> str:
     """Run `rft-sim exec -- rft train`; keep the job's truth and log beside its run.json; return standard error."""
     output.mkdir()
     command = ("--", sys.executable, "-c", TRAIN_AND_KEEP_LOG, str(output))
-    done = rft_sim("exec", *options, *command, PYTHONHASHSEED=str(hash_seed))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stderr
+    result = rft_sim("exec", *options, *command, PYTHONHASHSEED=str(hash_seed))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stderr
 
 
 @pytest.mark.shows("same-seed")

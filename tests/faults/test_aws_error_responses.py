@@ -42,9 +42,9 @@ def aws_client(simulator: RunningSimulator, service: str, **retries: Any) -> Ite
 
 def call_error(simulator: RunningSimulator, service: str, call: Call) -> tuple[str, str, int]:
     """Return the code, the message and the status of a call that fails."""
-    with aws_client(simulator, service) as client, pytest.raises(ClientError) as raised:
+    with aws_client(simulator, service) as client, pytest.raises(ClientError) as exc_info:
         call(client)
-    answer = raised.value.response
+    answer = exc_info.value.response
     return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
@@ -79,9 +79,9 @@ def test_an_error_of_the_query_protocol_names_sender_or_receiver(
     faulty_simulator.instance.context.fault_registry.add(
         {"request": {"service": "sts"}, "aws_error": "Odd", "status": status}
     )
-    with aws_client(faulty_simulator, "sts") as client, pytest.raises(ClientError) as raised:
+    with aws_client(faulty_simulator, "sts") as client, pytest.raises(ClientError) as exc_info:
         client.get_caller_identity()
-    error: dict[str, Any] = dict(raised.value.response["Error"])
+    error: dict[str, Any] = dict(exc_info.value.response["Error"])
     assert error["Type"] == error_type
 
 
@@ -92,10 +92,10 @@ def test_an_aws_error_is_the_services_own_exception(faulty_simulator: RunningSim
     )
     with (
         aws_client(faulty_simulator, "lambda") as client,
-        pytest.raises(client.exceptions.TooManyRequestsException) as raised,
+        pytest.raises(client.exceptions.TooManyRequestsException) as exc_info,
     ):
         client.list_functions()
-    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    assert exc_info.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 
 def test_an_aws_error_has_a_request_id_and_a_hint(faulty_simulator: RunningSimulator) -> None:
@@ -105,9 +105,9 @@ def test_an_aws_error_has_a_request_id_and_a_hint(faulty_simulator: RunningSimul
         (fault,) = faulty_simulator.instance.context.fault_registry.add(
             {"request": {"service": service}, "aws_error": "Throttling"}
         )
-        with aws_client(faulty_simulator, service) as client, pytest.raises(ClientError) as raised:
+        with aws_client(faulty_simulator, service) as client, pytest.raises(ClientError) as exc_info:
             CALLS[service](client)
-        metadata = raised.value.response["ResponseMetadata"]
+        metadata = exc_info.value.response["ResponseMetadata"]
         assert metadata["HTTPHeaders"]["x-simulator-hint"].startswith(f"scripted by {fault}; ")
         request_ids.append(metadata["RequestId"])
     assert len({name for name in request_ids if name.count("-") == 4}) == 3

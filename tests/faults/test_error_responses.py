@@ -73,9 +73,9 @@ def test_a_message_is_filled_from_the_script(local_simulator: RunningSimulator) 
 def test_a_429_has_a_retry_after_in_seconds(local_simulator: RunningSimulator) -> None:
     """The SDK raises its RateLimitError."""
     add_error(local_simulator, error="RATE_LIMITED", retry_after=3)
-    with pytest.raises(RateLimitError) as refused:
+    with pytest.raises(RateLimitError) as exc_info:
         local_simulator.openai_client().models.list()
-    error = refused.value
+    error = exc_info.value
     assert (error.code, error.type, error.response.headers["retry-after"]) == (
         "rate_limit_exceeded",
         "rate_limit_error",
@@ -97,9 +97,9 @@ def test_retry_after_can_be_a_date(local_simulator: RunningSimulator) -> None:
 def test_server_errors_raise_the_sdks_internal_server_error(local_simulator: RunningSimulator, name: str) -> None:
     """503 and 529 are DOCUMENTED; the SDK retries them."""
     add_error(local_simulator, error=name)
-    with pytest.raises(InternalServerError) as refused:
+    with pytest.raises(InternalServerError) as exc_info:
         local_simulator.openai_client().models.list()
-    assert refused.value.status_code == CATALOGUE[name].status
+    assert exc_info.value.status_code == CATALOGUE[name].status
 
 
 @pytest.mark.shows("faults")

@@ -50,9 +50,9 @@ def test_a_job_fault_is_applied_once() -> None:
         grade_effect(2),
         FilesValidated(at=0, training_records=1, held_out_records=0),
     ]
-    ends = [fixture.injector.before_effect(JOB, effect) for effect in (*effects, effects[-1])]
+    outcomes = [fixture.injector.before_effect(JOB, effect) for effect in (*effects, effects[-1])]
     assert len(fixture.operations) == 1
-    assert [type(end).__name__ for end in ends] == ["NoneType", "NoneType", "NoneType", "JobFailed", "NoneType"]
+    assert [type(end).__name__ for end in outcomes] == ["NoneType", "NoneType", "NoneType", "JobFailed", "NoneType"]
 
 
 def test_the_longest_queue_delay_counts() -> None:

@@ -72,6 +72,6 @@ def test_a_job_fault_is_parsed(fields: dict[str, Any], step: int | None, effect:
 )
 def test_an_invalid_job_fault_is_refused_with_its_field(fields: dict[str, Any], message: str) -> None:
     """The message names the fault, the field and what the field takes."""
-    with pytest.raises(ScriptError) as refused:
+    with pytest.raises(ScriptError) as exc_info:
         parse_faults({"job": 1} | fields)
-    assert str(refused.value) == f"fault 1: {message}"
+    assert str(exc_info.value) == f"fault 1: {message}"

@@ -100,9 +100,9 @@ def test_a_request_beyond_the_input_quota_is_throttled(simulator: RunningSimulat
     add_quota(simulator, input=prompt + 100)
     client = simulator.openai_client()
     assert client.chat.completions.create(**CHAT_BODY, max_tokens=100).choices
-    with pytest.raises(RateLimitError) as raised:
+    with pytest.raises(RateLimitError) as exc_info:
         client.chat.completions.create(**CHAT_BODY, max_tokens=100)
-    assert (raised.value.code, raised.value.type, raised.value.body) == (
+    assert (exc_info.value.code, exc_info.value.type, exc_info.value.body) == (
         "rate_limit_exceeded",
         "rate_limit_error",
         {

@@ -162,8 +162,8 @@ def test_a_request_counts_once_with_many_threads() -> None:
     """Exactly one request is the third."""
     registry = registry_of({"request": {}, "nth": 3, "times": 5, **DROP})
     with ThreadPoolExecutor(8) as threads:
-        raised = list(threads.map(lambda _: len(registry.match_request(incoming_request())), range(400)))
-    assert (sum(raised), registry.statuses()[0].matched) == (5, 400)
+        counts = list(threads.map(lambda _: len(registry.match_request(incoming_request())), range(400)))
+    assert (sum(counts), registry.statuses()[0].matched) == (5, 400)
 
 
 def test_faults_keep_their_order_and_ids_are_not_reused() -> None:

@@ -202,17 +202,17 @@ STREAMS = "'break_after', 'cut_after', 'end_after', 'stall_after'"
 def test_an_invalid_fault_is_refused_with_its_field(monkeypatch: pytest.MonkeyPatch, entry: Any, message: str) -> None:
     """The message names the fault, the field and what the field takes."""
     monkeypatch.setattr(signing_names, "_all_signing_names", frozenset)  # the real ones take a second to load
-    with pytest.raises(ScriptError) as refused:
+    with pytest.raises(ScriptError) as exc_info:
         parse_faults([ALL | {"drop": "after"}, entry])
-    assert str(refused.value) == f"fault 2: {message}"
+    assert str(exc_info.value) == f"fault 2: {message}"
 
 
 def test_an_unknown_error_name_is_refused_with_all_names() -> None:
     """In alphabetical order."""
-    with pytest.raises(ScriptError) as refused:
+    with pytest.raises(ScriptError) as exc_info:
         parse_faults(ALL | {"error": "THROTTLED"})
     names = ", ".join(sorted(CATALOGUE))
-    assert str(refused.value) == f"fault 1: error: there is no such error; there are {names}"
+    assert str(exc_info.value) == f"fault 1: error: there is no such error; there are {names}"
 
 
 @pytest.mark.slow

@@ -46,9 +46,9 @@ def test_the_source_of_a_fault_is_a_copy() -> None:
 )
 def test_invalid_json_is_refused_with_its_position(text: str, message: str) -> None:
     """If the error has one."""
-    with pytest.raises(ScriptError) as refused:
+    with pytest.raises(ScriptError) as exc_info:
         parse_script(text)
-    assert str(refused.value) == message
+    assert str(exc_info.value) == message
 
 
 def test_bytes_that_are_not_utf8_are_refused() -> None:
@@ -62,9 +62,9 @@ def test_an_error_in_a_file_names_the_file(tmp_path: Path) -> None:
     message = []
     (tmp_path / "faults.json").write_text("{}")
     for name in ("nowhere.json", "faults.json"):
-        with pytest.raises(ScriptError) as refused:
+        with pytest.raises(ScriptError) as exc_info:
             load_script(tmp_path / name)
-        message.append(str(refused.value))
+        message.append(str(exc_info.value))
     assert message == [
         f"{tmp_path}/nowhere.json: No such file or directory",
         (

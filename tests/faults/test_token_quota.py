@@ -123,11 +123,11 @@ def test_the_wait_of_a_repeated_request_counts_once() -> None:
     real = FakeClock()
     caller = quota(FakeClock(), tokens_in=600, real=real)
     caller.reserve(demand(100, 400))
-    refused = QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
+    refusal = QuotaExceeded(tokens=150, remaining=100, wait_seconds=5.0)
     for _ in range(2):
-        assert caller.reserve(demand(50, 100), request="mine") == refused
+        assert caller.reserve(demand(50, 100), request="mine") == refusal
         real.now += 2.5
-    assert caller.reserve(demand(50, 100), request="another") == refused
+    assert caller.reserve(demand(50, 100), request="another") == refusal
     assert caller.reserve(demand(50, 100), request="mine") == TokenReservation(reserved=150, budget=100)
     assert caller.reserve(demand(50, 100), request="mine") == QuotaExceeded(tokens=150, remaining=0, wait_seconds=15.0)
 

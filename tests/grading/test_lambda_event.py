@@ -63,23 +63,23 @@ def test_wrapping_a_string_reference_is_a_setting() -> None:
 @pytest.mark.parametrize("reference", [{"answer": "7"}, ["7"], 7, 7.5, True, None])
 def test_a_reference_that_is_not_a_string_is_unchanged(reference: object) -> None:
     """DOCUMENTED: it can have any format."""
-    sent = event_element(
+    element = event_element(
         rollout_id="r", record=record(reference_answer=reference), text=rollout().text, settings=GradingSettings()
     )
-    assert (sent["reference_answer"], sent["metadata"]) == (reference, {"reference_answer": reference})
+    assert (element["reference_answer"], element["metadata"]) == (reference, {"reference_answer": reference})
 
 
 def test_a_record_without_a_reference_has_none_in_its_event() -> None:
     """No key is added."""
-    sent = event_element(rollout_id="r", record=record(), text=rollout().text, settings=GradingSettings())
-    assert sent == {"id": "r", "messages": MESSAGES, "metadata": {}}
+    element = event_element(rollout_id="r", record=record(), text=rollout().text, settings=GradingSettings())
+    assert element == {"id": "r", "messages": MESSAGES, "metadata": {}}
 
 
 def test_a_records_own_names_do_not_overwrite_the_events() -> None:
     """A record's `id`, `messages` and `metadata` are inside `metadata`."""
     own: dict[str, Any] = {"id": "mine", "metadata": {"mine": True}}
-    sent = event_element(rollout_id="r", record=record(**own), text=rollout().text, settings=GradingSettings())
-    assert sent == {"id": "r", "messages": MESSAGES, "metadata": own}
+    element = event_element(rollout_id="r", record=record(**own), text=rollout().text, settings=GradingSettings())
+    assert element == {"id": "r", "messages": MESSAGES, "metadata": own}
 
 
 @pytest.mark.shows("thinking-in-the-event")

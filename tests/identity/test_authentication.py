@@ -394,7 +394,7 @@ def test_the_hint_names_the_region_of_the_key() -> None:
 def test_the_permissive_authenticator_accepts_every_request() -> None:
     """With a key, a wrong one or none."""
     let_in = make_permissive_authenticator(ACCOUNT)
-    assert [let_in(request({"authorization": sent})).caller for sent in ("", "Bearer x")] == [ROOT, ROOT]
+    assert [let_in(request({"authorization": token})).caller for token in ("", "Bearer x")] == [ROOT, ROOT]
 
 
 def signed_request(
@@ -410,19 +410,19 @@ def signed_request(
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the ASGI scope of a request that botocore signed."""
-    sent = AWSRequest(
+    signed = AWSRequest(
         method="POST" if body else "GET",
         url=f"http://host{path}" + (f"?{query}" if query else ""),
         data=body,
         headers={"Host": "host", **(headers or {})},
     )
-    SigV4Auth(Credentials(access_key, secret, token), service, region).add_auth(sent)
-    return request(dict(sent.headers.items()), method=str(sent.method), path=path, query=query)
+    SigV4Auth(Credentials(access_key, secret, token), service, region).add_auth(signed)
+    return request(dict(signed.headers.items()), method=str(signed.method), path=path, query=query)
 
 
 def replace_header(scope: dict[str, Any], name: str, value: str | None) -> dict[str, Any]:
     """Replace a header; None removes it."""
-    remaining = [(given, credentials) for given, credentials in scope["headers"] if given != name.encode()]
+    remaining = [header for header in scope["headers"] if header[0] != name.encode()]
     return {**scope, "headers": remaining if value is None else [*remaining, (name.encode(), value.encode())]}
 
 
@@ -604,8 +604,8 @@ def test_any_field_of_a_key_gives_a_401(changes: dict[str, str]) -> None:
     hint = ""
     try:
         authenticate_header(f"Bearer bedrock-api-key-{token}")
-    except ApiError as refused:
-        hint = str(refused.hint)
+    except ApiError as error:
+        hint = str(error.hint)
     assert hint.isascii()
     assert hint.isprintable()
 

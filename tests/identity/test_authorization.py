@@ -77,13 +77,13 @@ def request(
     waiting = [
         {"type": "http.request", "body": part, "more_body": number < len(parts)} for number, part in enumerate(parts, 1)
     ] or [{"type": "http.request", "body": b"", "more_body": False}]
-    given = {"user-agent": "test", **(headers or {})}
+    all_headers = {"user-agent": "test", **(headers or {})}
     scope = {
         "type": "http",
         "method": method,
         "path": "/",
         "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "headers": [(name.encode(), value.encode()) for name, value in all_headers.items()],
         "path_params": path or {},
         "client": client,
     }
@@ -95,7 +95,7 @@ def request(
 
 
 async def authorize(
-    sent: Request,
+    incoming: Request,
     action: str,
     *conditions: str,
     caller: Caller = ANN,
@@ -111,22 +111,24 @@ async def authorize(
         projects=FakeProjects(),
         resolve_model_alias=lambda model: {"alias": "m"}.get(model, model),
     )
-    return await gate.authorize(sent, action, conditions)
+    return await gate.authorize(incoming, action, conditions)
 
 
-def permission_requests(sent: Request, action: str, *conditions: str, caller: Caller = ANN) -> list[PermissionRequest]:
+def permission_requests(
+    incoming: Request, action: str, *conditions: str, caller: Caller = ANN
+) -> list[PermissionRequest]:
     """Return the permission checks of an authorized request."""
     iam = FakeIam()
-    asyncio.run(authorize(sent, action, *conditions, caller=caller, iam=iam))
+    asyncio.run(authorize(incoming, action, *conditions, caller=caller, iam=iam))
     return iam.requests
 
 
 def authorization_error(
-    sent: Request, action: str, *, denied: str, caller: Caller = ANN
+    incoming: Request, action: str, *, denied: str, caller: Caller = ANN
 ) -> tuple[int, str, str, str | None]:
     """Return status, code, message and hint for a caller who may not do `denied`."""
     with pytest.raises(ApiError) as met:
-        asyncio.run(authorize(sent, action, caller=caller, iam=FakeIam(denied=(f"bedrock-mantle:{denied}",))))
+        asyncio.run(authorize(incoming, action, caller=caller, iam=FakeIam(denied=(f"bedrock-mantle:{denied}",))))
     return met.value.kind.status, met.value.kind.code, met.value.message, met.value.hint
 
 
@@ -236,17 +238,17 @@ def test_a_denied_bearer_key_is_403() -> None:
 
 def test_the_header_selects_the_project() -> None:
     """For the permission check and for the handler."""
-    sent = request(headers={"openai-project": "proj_1"})
-    assert permission_requests(sent, "ListFiles")[0][2] == f"{PROJECTS}/proj_1"
-    assert asyncio.run(authorize(sent, "ListFiles")).project == f"{PROJECTS}/proj_1"
+    incoming = request(headers={"openai-project": "proj_1"})
+    assert permission_requests(incoming, "ListFiles")[0][2] == f"{PROJECTS}/proj_1"
+    assert asyncio.run(authorize(incoming, "ListFiles")).project == f"{PROJECTS}/proj_1"
 
 
 def test_permission_is_checked_before_the_project_exists() -> None:
     """First 403, then 404."""
-    sent = request(headers={"openai-project": "proj_2"})
-    assert authorization_error(sent, "ListFiles", denied="ListFiles")[0] == 403
+    incoming = request(headers={"openai-project": "proj_2"})
+    assert authorization_error(incoming, "ListFiles", denied="ListFiles")[0] == 403
     with pytest.raises(LookupError):
-        asyncio.run(authorize(sent, "ListFiles"))
+        asyncio.run(authorize(incoming, "ListFiles"))
 
 
 @pytest.mark.shows("right-to-list-and-create")
@@ -282,9 +284,9 @@ def test_the_handler_gets_the_signed_body(parts: tuple[bytes, ...]) -> None:
 
 def test_a_body_other_than_the_signed_one_is_refused_before_the_handler() -> None:
     """The handler might not read it."""
-    sent = request(b"other", method="POST")
+    incoming = request(b"other", method="POST")
     with pytest.raises(ApiError) as met:
-        asyncio.run(authorize(sent, "CancelFineTuningJob", check_body=expect_body(b"signed")))
+        asyncio.run(authorize(incoming, "CancelFineTuningJob", check_body=expect_body(b"signed")))
     assert met.value.kind is BAD_SIGNATURE
 
 
@@ -293,8 +295,8 @@ def test_a_body_that_a_fault_changed_is_verified_as_sent() -> None:
 
     async def body() -> bytes:
         message = {"type": "http.request", "body": b"changed", "more_body": False, ORIGINAL_BODY: b"signed"}
-        sent = Request(request(method="POST").scope, lambda: asyncio.sleep(0, message))
-        let_in = await authorize(sent, "CreateInference", check_body=expect_body(b"signed"))
+        incoming = Request(request(method="POST").scope, lambda: asyncio.sleep(0, message))
+        let_in = await authorize(incoming, "CreateInference", check_body=expect_body(b"signed"))
         return await let_in.request.body()
 
     assert asyncio.run(body()) == b"changed"
@@ -304,12 +306,12 @@ def test_an_upload_is_verified_with_its_last_part() -> None:
     """The other parts are passed on at once."""
 
     async def read() -> list[bytes]:
-        sent = request(b"a", b"b", b"c", method="POST")
-        let_in = await authorize(sent, "CreateFile", check_body=expect_body(b"abC"))
-        seen = [(await let_in.request.receive())["body"] for _ in range(2)]
+        incoming = request(b"a", b"b", b"c", method="POST")
+        let_in = await authorize(incoming, "CreateFile", check_body=expect_body(b"abC"))
+        parts = [(await let_in.request.receive())["body"] for _ in range(2)]
         with pytest.raises(ApiError) as met:
             await let_in.request.receive()
         assert met.value.kind is BAD_SIGNATURE
-        return seen
+        return parts
 
     assert asyncio.run(read()) == [b"a", b"b"]

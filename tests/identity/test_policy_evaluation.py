@@ -188,7 +188,7 @@ CASES = (
     Case("ForAnyValue, key absent", (with_condition("ForAnyValue:StringNotEquals", "k", "a"),), IMPLICIT_DENY),
     Case("ForAllValues", (with_condition("ForAllValues:StringEquals", "k", "a", "b"),), ALLOW, {"k": ["b", "a"]}),
     Case(
-        "ForAllValues, one stranger",
+        "ForAllValues, one unlisted value",
         (with_condition("ForAllValues:StringEquals", "k", "a", "b"),),
         IMPLICIT_DENY,
         {"k": ["b", "c"]},

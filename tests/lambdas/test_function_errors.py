@@ -27,9 +27,9 @@ def handler(*lines: str) -> str:
     return "import os, signal, sys\ndef lambda_handler(event, context):\n" + "".join(f"    {line}\n" for line in lines)
 
 
-def exit_error(how: str) -> dict[str, str]:
+def exit_error(statement: str) -> dict[str, str]:
     """Return the payload for a runtime that exited."""
-    return {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {REQUEST} Error: {how}"}
+    return {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {REQUEST} Error: {statement}"}
 
 
 def exception_error(

@@ -48,8 +48,8 @@ def refusal(package: bytes, folder: Path) -> str | None:
     """Unpack into a folder; return the error or None."""
     try:
         archive.unpack(code=package, layers=(), task_folder=folder / "task", opt_folder=folder / "opt")
-    except InvalidZipFile as refused:
-        return refused.message
+    except InvalidZipFile as error:
+        return error.message
     return None
 
 
@@ -88,9 +88,9 @@ def test_a_damaged_archive_is_refused_or_unpacked(
 ) -> None:
     """No other exception is raised, and no file is written elsewhere."""
     content = seed
-    for share, length, instead in edits:
+    for share, length, new_bytes in edits:
         position = int(share * len(content))
-        content = content[:position] + instead + content[position + length :]
+        content = content[:position] + new_bytes + content[position + length :]
     folder = tmp_path_factory.mktemp("damaged")
     reason = refusal(content, folder)
     assert (reason or "").isprintable()

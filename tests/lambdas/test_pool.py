@@ -168,12 +168,12 @@ def test_reserved_concurrency_throttles(pool: EnvironmentPool, blocked: BlockedI
     first = blocked.threads.submit(pool.invoke, spec, blocked.event)
     blocked.wait_for(1)
 
-    with pytest.raises(Throttled) as refused:
+    with pytest.raises(Throttled) as exc_info:
         pool.invoke(replace(spec, version="1"), blocked.event)
 
     blocked.release()
     first.result()
-    assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    assert exc_info.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
 def test_a_finished_call_frees_reserved_concurrency(pool: EnvironmentPool) -> None:
@@ -302,9 +302,9 @@ def test_workers_end_with_a_killed_simulator(tmp_path: Path) -> None:
 
 def test_every_invocation_is_recorded(make_pool: Callable[..., EnvironmentPool]) -> None:
     """With its function."""
-    seen: list[tuple[str, Invocation]] = []
-    pool = make_pool(record=lambda spec, invocation: seen.append((spec.name, invocation)))
+    invocations: list[tuple[str, Invocation]] = []
+    pool = make_pool(record=lambda spec, invocation: invocations.append((spec.name, invocation)))
 
     returned = [pool.invoke(make_function(COUNTER), b"{}") for _ in range(2)]
 
-    assert seen == [("grader", invocation) for invocation in returned]
+    assert invocations == [("grader", invocation) for invocation in returned]

@@ -388,5 +388,5 @@ def test_the_module_runs_alone_with_the_standard_library() -> None:
         f"import sys, json; sys.path.insert(0, {str(FOLDER)!r}); import lambda_function; "
         f"print(json.dumps(lambda_function.lambda_handler(json.loads({json.dumps(event)!r}), None)[0]['id']))"
     )
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["graded 1 rollouts: mean reward 1.0000, 0 unreadable []", '"r-1"']
+    result = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == ["graded 1 rollouts: mean reward 1.0000, 0 unreadable []", '"r-1"']

@@ -92,7 +92,7 @@ def test_a_request_for_an_unserved_service_goes_to_the_api() -> None:
 
 
 def test_a_bearer_key_outranks_a_presigned_query() -> None:
-    """A client with a key calls Mantle, whatever its query looks like."""
+    """A client with a key calls Mantle, with any query."""
     query = "X-Amz-Credential=AKID%2F20260101%2Fus-west-2%2Fs3%2Faws4_request"
     assert dispatched_to(path="/v1/models", query=query, authorization="Bearer key") == ["api"]
 

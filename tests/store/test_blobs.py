@@ -116,7 +116,7 @@ def test_another_store_on_the_folder_finds_the_blobs(folder: Path) -> None:
 def test_a_blob_is_removed_when_its_record_fails(folder: Path, lasting: bool) -> None:
     """Unless it existed before."""
     uploads = BlobStore(folder, durable=lasting)
-    there = store_content(uploads, b"there before")
+    stored = store_content(uploads, b"there before")
 
     def fail(content: bytes) -> None:
         with uploads.commit(uploads.stage(io.BytesIO(content))):
@@ -125,7 +125,7 @@ def test_a_blob_is_removed_when_its_record_fails(folder: Path, lasting: bool) ->
     for content in (b"new", b"there before"):
         with pytest.raises(StoreFullError):
             fail(content)
-    assert [path.name for path in folder.iterdir()] == [there]
+    assert [path.name for path in folder.iterdir()] == [stored]
 
 
 def test_unreferenced_and_staged_blobs_are_removed(folder: Path) -> None:

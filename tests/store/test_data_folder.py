@@ -38,10 +38,10 @@ def list_content(folder: Path) -> dict[str, bytes]:
 def open_error(folder: Path) -> str:
     """Return why a folder cannot be used, and check that it is unchanged."""
     before = list_content(folder)
-    with pytest.raises(DataFolderError) as refused:
+    with pytest.raises(DataFolderError) as exc_info:
         DataFolder(folder)
     assert list_content(folder) == before
-    return str(refused.value)
+    return str(exc_info.value)
 
 
 def test_a_new_folder_has_no_state_before_activate(tmp_path: Path) -> None:
@@ -169,13 +169,13 @@ def test_temporary_folders_of_killed_simulators_are_removed(temporary_root: Path
     remaining.mkdir()
     (remaining / "lock").write_text("")
     (temporary_root / "rft-sim-other").mkdir()
-    (temporary_root / "somebody").mkdir()
+    (temporary_root / "other-program").mkdir()
     running = DataFolder(None)
     another = DataFolder(None)
-    there = {path.name for path in temporary_root.iterdir()}
-    assert there >= {"rft-sim-other", "somebody"}
-    assert "rft-sim-left" not in there
-    assert len(there) == 4
+    names = {path.name for path in temporary_root.iterdir()}
+    assert names >= {"rft-sim-other", "other-program"}
+    assert "rft-sim-left" not in names
+    assert len(names) == 4
     another.close()
     running.close()
 

@@ -35,9 +35,9 @@ def test_a_durable_blob_is_synced_before_it_is_recorded(
 
 def test_only_a_durable_transaction_is_synced(tmp_path: Path) -> None:
     """In any order."""
-    database, seen = Database(tmp_path / "d.sqlite"), list[tuple[bool, int]]()
+    database, reads = Database(tmp_path / "d.sqlite"), list[tuple[bool, int]]()
     for safe in (True, False, False, True):
         with database.transaction(durable=safe) as connection:
-            seen.append((safe, *connection.execute("PRAGMA synchronous").fetchone()))
+            reads.append((safe, *connection.execute("PRAGMA synchronous").fetchone()))
     database.close()
-    assert seen == [(True, FULL), (False, NORMAL), (False, NORMAL), (True, FULL)]
+    assert reads == [(True, FULL), (False, NORMAL), (False, NORMAL), (True, FULL)]

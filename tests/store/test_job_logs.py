@@ -29,7 +29,7 @@ def logs(database: Database) -> JobLogStore:
 def test_the_projection_is_that_of_the_latest_entry(logs: JobLogStore) -> None:
     """Both are written in one transaction."""
     append_entry(logs, "job", make_entry(0), make_entry(1))
-    assert (logs.get_projection("job"), logs.get_projection("nobody")) == ("job after 1", None)
+    assert (logs.get_projection("job"), logs.get_projection("unknown")) == ("job after 1", None)
 
 
 def test_a_log_is_returned_unchanged(logs: JobLogStore) -> None:
@@ -37,7 +37,7 @@ def test_a_log_is_returned_unchanged(logs: JobLogStore) -> None:
     append_entry(logs, "a", make_entry(0, job="a"), make_entry(1, job="a", is_event=False), make_entry(2, job="a"))
     append_entry(logs, "b", make_entry(0, job="b"))
     assert logs.entries("a") == [make_entry(0, job="a"), make_entry(1, job="a", is_event=False), make_entry(2, job="a")]
-    assert logs.entries("nobody") == []
+    assert logs.entries("unknown") == []
 
 
 def test_events_are_entries_with_an_event_id_newest_first(logs: JobLogStore) -> None:
@@ -66,14 +66,14 @@ def test_checkpoints_are_models_with_a_checkpoint_id(database: Database, logs: J
         model = make_model(f"m:ckpt-step-{step}", checkpoint=f"ckpt-{step}", at=ordinal)
         append_entry(logs, "job", make_entry(ordinal), model=model)
     append_entry(logs, "job", make_entry(3), finished_at=3, model=make_model("m", at=3))
-    both = logs.checkpoints("job", after=None, limit=5)
+    checkpoints = logs.checkpoints("job", after=None, limit=5)
     older = logs.checkpoints("job", after="ckpt-27", limit=5)
-    assert ([row.ordinal for row in both.rows], [row.ordinal for row in older.rows]) == ([2, 1], [1])
+    assert ([row.ordinal for row in checkpoints.rows], [row.ordinal for row in older.rows]) == ([2, 1], [1])
     models = ModelStore(database)
     assert models.created_models(ACCOUNT) == [("m:ckpt-step-20", 1), ("m:ckpt-step-27", 2), ("m", 3)]
     assert (models.get("m"), models.created_models("another")) == (make_model("m", at=3), [])
     with pytest.raises(UnknownCursorError):
-        logs.checkpoints("nobody", after="ckpt-27", limit=5)
+        logs.checkpoints("unknown", after="ckpt-27", limit=5)
 
 
 def test_jobs_are_listed_newest_first_and_unfinished_ones_oldest_first(logs: JobLogStore) -> None:

@@ -93,11 +93,11 @@ def filled_databases() -> Iterator[tuple[Database, Database]]:
 
 def count_steps(database: Database, read: Read) -> int:
     """Return how many instructions SQLite's virtual machine runs for a read."""
-    taken = 0
+    steps = 0
 
     def tick() -> int:
-        nonlocal taken
-        taken += 1
+        nonlocal steps
+        steps += 1
         return 0
 
     read(database)  # compiles the statements
@@ -105,7 +105,7 @@ def count_steps(database: Database, read: Read) -> int:
         connection.set_progress_handler(tick, 1)
         read(database)
         connection.set_progress_handler(None, 0)
-    return taken
+    return steps
 
 
 def query_plans(database: Database, read: Read) -> list[str]:

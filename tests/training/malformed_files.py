@@ -44,15 +44,15 @@ records = st.builds(
 
 
 def _as_lines(rows: list[Any], *, plain: bool) -> bytes:
-    written = "\n".join(json.dumps(row, ensure_ascii=not plain) for row in rows)
-    return written.encode("utf-8", "surrogatepass")
+    text = "\n".join(json.dumps(row, ensure_ascii=not plain) for row in rows)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _damaged(rows: list[Any], edits: list[tuple[float, int, bytes]]) -> bytes:
     content = _as_lines(rows, plain=True)
-    for share, length, instead in edits:
+    for share, length, new_bytes in edits:
         place = int(share * len(content))
-        content = content[:place] + instead + content[place + length :]
+        content = content[:place] + new_bytes + content[place + length :]
     return content
 
 

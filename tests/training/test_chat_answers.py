@@ -111,11 +111,11 @@ def test_answers_depend_on_the_random_key_except_at_temperature_0(sums: tuple[Re
     assert repeated == sampled
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_reasoning_comes_first_in_the_budget(sums: tuple[Record, ...], index: PromptIndex, known: bool) -> None:
+@pytest.mark.parametrize("is_known", [True, False])
+def test_reasoning_comes_first_in_the_budget(sums: tuple[Record, ...], index: PromptIndex, is_known: bool) -> None:
     """With 40 tokens, all are reasoning and the finish reason is `length`."""
-    messages = sums[0].messages if known else (Message(role="user", content="Who are you?"),)
+    messages = sums[0].messages if is_known else (Message(role="user", content="Who are you?"),)
     answer = chat(messages, index, max_tokens=40)
     assert (answer.text, answer.completion_tokens, answer.reasoning_tokens, answer.finish_reason, answer.known) == (
-        "", 40, 40, "length", known,
+        "", 40, 40, "length", is_known,
     )  # fmt: skip

@@ -93,9 +93,9 @@ FAULTS = {
 @pytest.mark.parametrize(("data", "message"), FAULTS.items(), ids=range(len(FAULTS)))
 def test_the_first_error_is_reported_with_its_line(data: bytes, message: str) -> None:
     """Each message says where, what, and what to do if that is not obvious."""
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(DatasetError) as exc_info:
         read(data)
-    assert str(caught.value) == message
+    assert str(exc_info.value) == message
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_the_first_error_is_reported_with_its_line(data: bytes, message: str) ->
 )
 def test_a_wrong_number_of_records_has_no_line(count: int, message: str) -> None:
     """Bedrock documents 100 to 20,000."""
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(DatasetError) as exc_info:
         read(GOOD * count, DatasetLimits(min_records=100, max_records=120))
-    assert (caught.value.line, str(caught.value)) == (None, message)
+    assert (exc_info.value.line, str(exc_info.value)) == (None, message)
 
 
 @pytest.mark.shows("held-out")

@@ -154,13 +154,13 @@ def test_the_gradient_equals_finite_differences_of_the_loss(sums: tuple[Record, 
     epsilon = 1e-4
     column = 1  # the kind that all three prompts are of
     for row in range(len(BASE_WEIGHTS.columns[0])):
-        ends = []
+        results = []
         for sign in (1, -1):
             shifted = list(weights.columns[column])
             shifted[row] += sign * epsilon
             columns = (*weights.columns[:column], tuple(shifted), *weights.columns[column + 1 :])
-            ends.append(loss(replace(weights, columns=columns), batch, settings))
-        assert 10 * after.columns[column][row] == pytest.approx((ends[0] - ends[1]) / (2 * epsilon), abs=1e-8)
+            results.append(loss(replace(weights, columns=columns), batch, settings))
+        assert 10 * after.columns[column][row] == pytest.approx((results[0] - results[1]) / (2 * epsilon), abs=1e-8)
 
 
 def test_zero_advantages_change_no_weight(sums: tuple[Record, ...]) -> None:

@@ -180,12 +180,12 @@ def test_a_validation_file_has_its_own_responses(sums: tuple[Record, ...], recor
 def test_records_without_responses_are_listed(sums: tuple[Record, ...], recorded: ResponsesByLine) -> None:
     """The caller can leave them out or sample more."""
     fewer = {line: responses for line, responses in recorded.items() if line not in range(3, 10)}
-    with pytest.raises(MissingResponsesError) as caught:
+    with pytest.raises(MissingResponsesError) as exc_info:
         make_run(sums, {**fewer, 20: ()})
-    assert str(caught.value) == (
+    assert str(exc_info.value) == (
         "8 records have no recorded responses (line 3, 4, 5, 6, 7, ...): sample them, or leave these records out"
     )
-    assert caught.value.lines == (3, 4, 5, 6, 7, 8, 9, 20)
+    assert exc_info.value.lines == (3, 4, 5, 6, 7, 8, 9, 20)
 
 
 def test_ground_truth_comes_from_the_answer_check(sums: tuple[Record, ...]) -> None:

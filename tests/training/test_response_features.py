@@ -45,7 +45,7 @@ def test_features_describe_the_form_of_a_response(text: str, expected: set[str])
         (RequestedFormat(format="bare"), "billing"),
     ],
 )
-def test_the_same_feature_stands_for_every_requested_format(requested_format: RequestedFormat, text: str) -> None:
+def test_every_requested_format_has_the_same_feature(requested_format: RequestedFormat, text: str) -> None:
     """So weights learned for one format apply to another."""
     assert "asked_last" in features(text, requested_format=requested_format)
     assert "asked_last" not in features(

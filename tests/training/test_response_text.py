@@ -66,7 +66,7 @@ def test_actions_are_rendered_to_text_and_ground_truth(
 
 
 def test_marker_and_key_are_spelled_as_in_the_prompt() -> None:
-    """A reward function that looks for `Answer:` does not find `ANSWER:`."""
+    """A reward function that searches for `Answer:` does not find `ANSWER:`."""
     assert (
         render_response(task("billing", "End with Answer: <label>"), attempt(form="colon"), 0.5)[0] == "Answer: billing"
     )

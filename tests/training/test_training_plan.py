@@ -41,6 +41,6 @@ def test_each_epoch_uses_a_record_once_in_a_new_order(sums: tuple[Record, ...]) 
 
 def test_too_few_records_for_a_batch_are_refused(sums: tuple[Record, ...]) -> None:
     """The job fails with this message."""
-    with pytest.raises(PlanError) as caught:
+    with pytest.raises(PlanError) as exc_info:
         make_plan(sums[:20], batch_size=32)
-    assert str(caught.value) == "18 training records do not fill one batch of 32: add records, or lower batch_size"
+    assert str(exc_info.value) == "18 training records do not fill one batch of 32: add records, or lower batch_size"

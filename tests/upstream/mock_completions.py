@@ -35,9 +35,9 @@ def sample_one(upstream: ModelServer, cache: ResponseCache) -> RecordedResponse:
 
 def error_message(upstream: ModelServer, cache: ResponseCache) -> str:
     """Sample one response and return the message of the error."""
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(UpstreamError) as exc_info:
         sample_one(upstream, cache)
-    return str(caught.value)
+    return str(exc_info.value)
 
 
 def usage(completion_tokens: int, **details: int) -> dict[str, Any]:

@@ -100,9 +100,9 @@ def test_an_invalid_file_is_reported_by_its_path(cache: ResponseCache, text: str
     path = cache.path(PROMPT)
     path.parent.mkdir()
     path.write_text(text)
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(UpstreamError) as exc_info:
         cache.read(PROMPT)
-    assert str(caught.value) == f"{path} {reason}; remove it and sample again, or name another folder"
+    assert str(exc_info.value) == f"{path} {reason}; remove it and sample again, or name another folder"
 
 
 def test_a_failed_write_leaves_the_old_file(cache: ResponseCache, monkeypatch: pytest.MonkeyPatch) -> None:

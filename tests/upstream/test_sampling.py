@@ -110,9 +110,9 @@ def test_other_parameters_have_their_own_responses(server: ModelServer, cache: R
     """Responses at temperature 0 are not samples at temperature 1."""
     sample_responses(RECORDS[:1], server=server, cache=cache, count=1)
     cold = replace(server, url=None, parameters=SamplingParameters(temperature=0.0))
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(UpstreamError) as exc_info:
         sample_responses(RECORDS[:1], server=cold, cache=cache, count=1)
-    assert str(caught.value) == (
+    assert str(exc_info.value) == (
         f"1 of 1 responses of {GPT} are not stored yet: name a server that has this model, to sample them once"
     )
 
@@ -138,9 +138,9 @@ def test_for_an_unknown_model_the_error_lists_the_models_of_the_server(
     server: ModelServer, cache: ResponseCache
 ) -> None:
     """A frequent mistake with local servers."""
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(UpstreamError) as exc_info:
         sample_responses(RECORDS, server=replace(server, model="gpt-oss"), cache=cache, count=1)
-    assert str(caught.value) == (
+    assert str(exc_info.value) == (
         f"{server.url} has no model 'gpt-oss', or no chat completions at this address (The model 'gpt-oss' does not "
         "exist). It has: openai.gpt-oss-120b, openai.gpt-oss-20b, qwen.qwen3-32b."
     )
@@ -151,9 +151,9 @@ def test_a_refused_key_is_reported_without_the_key(
     server: ModelServer, cache: ResponseCache, api_key: str | None
 ) -> None:
     """A key in the environment is not used instead."""
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(UpstreamError) as exc_info:
         sample_responses(RECORDS, server=replace(server, api_key=api_key), cache=cache, count=1)
-    assert str(caught.value) == (
+    assert str(exc_info.value) == (
         f"{server.url} refused the key (status 401: Invalid bearer token): give the API key that this server expects"
     )
 

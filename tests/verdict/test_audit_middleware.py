@@ -91,9 +91,9 @@ def test_an_exception_passes_through_and_the_exchange_is_recorded(
         await app_answering(*messages)(scope, receive, send)
         raise ConnectionError
 
-    with pytest.raises(ExceptionGroup) as raised:
+    with pytest.raises(ExceptionGroup) as exc_info:
         record_exchange(app, auditor=auditor)
-    assert isinstance(raised.value.exceptions[0], ConnectionError)
+    assert isinstance(exc_info.value.exceptions[0], ConnectionError)
     assert [exchange.outcome for exchange in auditor.exchanges] == [outcome]
 
 

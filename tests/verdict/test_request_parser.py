@@ -100,9 +100,9 @@ def test_long_requests_leave_little_in_memory(path: str, query: str) -> None:
     tracemalloc.start()
     for number in range(200):
         client.send("GET", path.format(number, long), query=query.format(number, long), status=401)
-    kept, _ = tracemalloc.get_traced_memory()
+    retained, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert kept < 1_800_000
+    assert retained < 1_800_000
 
 
 @pytest.mark.parametrize(

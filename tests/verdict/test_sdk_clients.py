@@ -154,8 +154,8 @@ def test_the_control_plane_and_aws_are_not_audited(served_simulator: RunningSimu
     """Only the OpenAI-compatible API is."""
     served_simulator.http.get("/_simulator/health")
     assert served_simulator.lambda_client.list_functions()["Functions"] is not None
-    seen = served_simulator.http.get("/_simulator/verdict").json()["seen"]
-    assert (seen["requests"], seen["clients"], seen["answers"]) == (0, {}, {})
+    statistics = served_simulator.http.get("/_simulator/verdict").json()["seen"]
+    assert (statistics["requests"], statistics["clients"], statistics["answers"]) == (0, {}, {})
 
 
 @pytest.mark.parametrize("query", ["exit_code=x", "exit_code=1.5", "so_far=perhaps"])

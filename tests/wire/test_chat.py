@@ -174,9 +174,9 @@ def test_several_choices_alternate_in_a_stream() -> None:
         )
         for place in (0, 1)
     }
-    ends = [choice for chunk in streamed for choice in chunk["choices"] if choice["finish_reason"]]
+    last_choices = [choice for chunk in streamed for choice in chunk["choices"] if choice["finish_reason"]]
     assert said_by == {0: "a b", 1: "c"}
-    assert sorted((end["index"], end["finish_reason"]) for end in ends) == [(0, "stop"), (1, "length")]
+    assert sorted((end["index"], end["finish_reason"]) for end in last_choices) == [(0, "stop"), (1, "length")]
     assert two.usage == {"completion_tokens": 60, "prompt_tokens": 77, "total_tokens": 137}
 
 

@@ -20,9 +20,9 @@ def parse_chat(body: dict[str, Any]) -> ChatCompletion:
 
 def error_parts(body: dict[str, Any]) -> tuple[int, str, str | None]:
     """Return status, code and param of the error for a body."""
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as exc_info:
         parse_chat(body)
-    return refused.value.kind.status, refused.value.kind.code, refused.value.param
+    return exc_info.value.kind.status, exc_info.value.kind.code, exc_info.value.param
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,9 @@ def parse_job(body: dict[str, Any], **options: Any) -> CreateJob:
 
 def error_of(body: dict[str, Any]) -> ApiError:
     """Return the error of an invalid job creation."""
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as exc_info:
         parse_job(body)
-    return refused.value
+    return exc_info.value
 
 
 def parts_of(error: ApiError) -> tuple[int, str, str | None, str]:

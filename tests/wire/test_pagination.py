@@ -64,9 +64,9 @@ def test_a_query_requests_a_page(query: dict[str, str], page_request: PageReques
 )
 def test_an_invalid_page_request_is_refused(query: dict[str, str], code: str, param: str) -> None:
     """By its parameter."""
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as exc_info:
         parse_page_request(query, LIMITS)
-    assert (refused.value.kind.status, refused.value.kind.code, refused.value.param) == (400, code, param)
+    assert (exc_info.value.kind.status, exc_info.value.kind.code, exc_info.value.param) == (400, code, param)
 
 
 def test_a_page_has_its_first_and_last_id() -> None:

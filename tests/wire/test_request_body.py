@@ -17,9 +17,9 @@ JOB = {"model": "openai.gpt-oss-20b", "training_file": "file-1", "method": reinf
 
 def error_parts(content: bytes) -> tuple[int, str, str | None, str]:
     """Return status, code, param and message of the error for a body."""
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as exc_info:
         parse_body(CreateJob, content, JSON_TYPE)
-    return refused.value.kind.status, refused.value.kind.code, refused.value.param, refused.value.message
+    return exc_info.value.kind.status, exc_info.value.kind.code, exc_info.value.param, exc_info.value.message
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_a_body_that_is_not_an_object_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_another_content_type_is_refused(content_type: str) -> None:
     """For example the one that `curl -d` sends."""
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as exc_info:
         parse_body(CreateJob, json.dumps(JOB).encode(), {"content-type": content_type})
-    assert refused.value.kind is WRONG_CONTENT_TYPE
+    assert exc_info.value.kind is WRONG_CONTENT_TYPE
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "Application/JSON; charset=utf-8"}])

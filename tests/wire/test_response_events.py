@@ -146,8 +146,12 @@ def test_the_events_of_a_function_call_have_every_key() -> None:
 def test_a_stream_starts_without_output_and_ends_with_all_of_it() -> None:
     """Only the last event has `usage`."""
     pairs = parse_events(response())
-    begun = response() | {"output": [], "status": "in_progress", "usage": None}
-    assert [pairs[0][1]["response"], pairs[1][1]["response"], pairs[-1][1]["response"]] == [begun, begun, response()]
+    in_progress = response() | {"output": [], "status": "in_progress", "usage": None}
+    assert [pairs[0][1]["response"], pairs[1][1]["response"], pairs[-1][1]["response"]] == [
+        in_progress,
+        in_progress,
+        response(),
+    ]
 
 
 @pytest.mark.parametrize(

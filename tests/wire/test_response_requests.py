@@ -32,9 +32,9 @@ def parse_request(**fields: Any) -> CreateResponse:
 
 def parse_error(**fields: Any) -> tuple[int, str, str | None, str]:
     """Return status, code, param and message of the error."""
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(ApiError) as exc_info:
         parse_request(**fields)
-    error = caught.value
+    error = exc_info.value
     return error.kind.status, error.kind.code, error.param, error.message
 
 
@@ -78,7 +78,7 @@ def test_text_parts_are_joined() -> None:
 
 
 @pytest.mark.parametrize(
-    "taken",
+    "fields",
     [
         {"temperature": 0},
         {"top_p": 0.5},
@@ -95,9 +95,9 @@ def test_text_parts_are_joined() -> None:
         {"never_heard_of": 1},
     ],
 )
-def test_requests_of_openais_clients_are_accepted(taken: dict[str, Any]) -> None:
+def test_requests_of_openais_clients_are_accepted(fields: dict[str, Any]) -> None:
     """An unknown field has no effect, as with vLLM."""
-    assert parse_request(**taken).items
+    assert parse_request(**fields).items
 
 
 @pytest.mark.shows("tool-choice")
@@ -222,9 +222,9 @@ def test_only_a_compaction_may_have_no_input() -> None:
     """It may start with a stored response instead."""
     body = json.dumps({"model": "m"}).encode()
     assert parse_body(CompactConversation, body, {}).items == []
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(ApiError) as exc_info:
         parse_body(CreateResponse, body, {})
-    assert (caught.value.kind.code, caught.value.param) == ("missing_required_parameter", "input")
+    assert (exc_info.value.kind.code, exc_info.value.param) == ("missing_required_parameter", "input")
 
 
 JSON = st.recursive(

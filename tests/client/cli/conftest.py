@@ -15,9 +15,9 @@ def rft(stub_workspace: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Return a function that runs `rft` against the stub and returns exit code, stdout and stderr."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as caught:
+        with pytest.raises(SystemExit) as exc_info:
             main(arguments)
         out, err = capsys.readouterr()
-        return int(caught.value.code or 0), out, err
+        return int(exc_info.value.code or 0), out, err
 
     return run

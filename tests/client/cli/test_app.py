@@ -101,5 +101,5 @@ def test_help_imports_no_slow_library() -> None:
         "print([name for name in ('openai', 'boto3', 'botocore', 'matplotlib') if name in sys.modules])"
     )
     root = Path(__file__).parents[3]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

@@ -43,9 +43,9 @@ def stub() -> DiagnosisStub:
 
 def run_rft(*arguments: str) -> int:
     """Run `rft` and return its exit code."""
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(SystemExit) as exc_info:
         main(arguments)
-    return int(caught.value.code or 0)
+    return int(exc_info.value.code or 0)
 
 
 def test_a_sound_run_exits_with_0(

@@ -38,9 +38,9 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedR
     with serve_stub(MantleStub(handler=grade_sums)) as url, pytest.MonkeyPatch.context() as monkeypatch:
         folder = create_workspace(tmp_path_factory.mktemp("run"), url=url, monkeypatch=monkeypatch)
         out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as caught:
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exc_info:
             main(TRAIN_WITH_VALIDATION_ARGUMENTS)
-        yield FinishedRun(code=int(caught.value.code or 0), out=out.getvalue(), err=err.getvalue(), folder=folder)
+        yield FinishedRun(code=int(exc_info.value.code or 0), out=out.getvalue(), err=err.getvalue(), folder=folder)
 
 
 def test_train_prints_every_step(finished_run: FinishedRun) -> None:
@@ -163,7 +163,7 @@ def test_an_unsuccessful_job_replaces_the_report_and_keeps_the_plot(
         (("--lr-multiplier", "0"), "✗ --lr-multiplier 0 is out of range.\n→ Give a number above 0"),
     ],
 )
-def test_options_that_cannot_be_trained_with_create_nothing(
+def test_invalid_training_options_create_nothing(
     rft: Run, stub: MantleStub, arguments: tuple[str, ...], expected_text: str
 ) -> None:
     """They are refused before the function is deployed."""
@@ -211,10 +211,10 @@ def test_training_at_bedrock_requires_confirmation(
     monkeypatch.setenv("RFT_TARGET", "bedrock")
     monkeypatch.delenv("OPENAI_BASE_URL")
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(SystemExit) as exc_info:
         main([*TRAIN_ARGUMENTS, "--epochs", "2"])
     out, err = capsys.readouterr()
-    assert (caught.value.code, err) == (2, "✗ Nothing was created.\n→ Answer yes, or add --yes.\n")
+    assert (exc_info.value.code, err) == (2, "✗ Nothing was created.\n→ Answer yes, or add --yes.\n")
     assert out.splitlines()[-5:] == [
         "AWS will bill the account of your credentials for",
         "  training    44 steps of 4 prompts, about 1,408 rollouts",

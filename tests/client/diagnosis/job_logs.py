@@ -60,9 +60,9 @@ def make_log(steps: int = STEPS, /, **curves: Curve) -> list[Event]:
     ]
 
 
-def finding_named(name: str, events: Iterable[Event], **known: Any) -> Finding:
+def finding_named(name: str, events: Iterable[Event], **context: Any) -> Finding:
     """Return one finding by its name."""
-    findings = diagnose_job(known.pop("job", make_job()), events, known.pop("checkpoints", ()), **known).findings
+    findings = diagnose_job(context.pop("job", make_job()), events, context.pop("checkpoints", ()), **context).findings
     (finding,) = [finding for finding in findings if finding.name == name]
     return finding
 

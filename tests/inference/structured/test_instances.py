@@ -329,8 +329,8 @@ def test_any_schema_gives_a_valid_instance_or_an_error(schema: Any, value: Any) 
 def test_a_schema_that_contains_itself_is_refused_at_every_stack_depth(keyword: str, depth: int) -> None:
     """In jsonschema, or in the compiled library below it."""
 
-    def deeper(left: int) -> str:
-        return deeper(left - 1) if left else generate_instance({keyword: {"$ref": "#"}})
+    def deeper(levels: int) -> str:
+        return deeper(levels - 1) if levels else generate_instance({keyword: {"$ref": "#"}})
 
     with pytest.raises(SchemaError, match="it refers to itself without end"):
         deeper(depth)

@@ -108,7 +108,7 @@ def test_creating_a_job_and_leaving_is_a_note(exit_code: int | None) -> None:
 
 
 @pytest.mark.parametrize("exit_code", [1, 2, 3, 130, 143, -2])
-def test_a_client_that_fails_or_is_interrupted_takes_nothing_for_an_end(exit_code: int) -> None:
+def test_a_client_that_fails_or_is_interrupted_has_no_premature_end(exit_code: int) -> None:
     """An error exit, or a signal."""
     scenario = AuditScenario()
     poll(scenario.client(), *["running"] * 20)

@@ -63,9 +63,9 @@ def test_a_list_that_never_arrived_makes_it_a_warning(status: int, outcome: Outc
 
 
 @pytest.mark.parametrize(
-    ("second_digest", "what"), [("bytes", [WITHOUT_CHECK]), ("others", [])], ids=["same bytes", "other bytes"]
+    ("second_digest", "messages"), [("bytes", [WITHOUT_CHECK]), ("others", [])], ids=["same bytes", "other bytes"]
 )
-def test_the_same_bytes_in_another_file_make_the_same_job(second_digest: str, what: list[str]) -> None:
+def test_the_same_bytes_in_another_file_make_the_same_job(second_digest: str, messages: list[str]) -> None:
     """A retry that repeats the upload too. The client may have deleted the first file by then."""
     scenario = AuditScenario()
     scenario.server_state.file_digests = {"file-1": "bytes"}
@@ -74,8 +74,8 @@ def test_the_same_bytes_in_another_file_make_the_same_job(second_digest: str, wh
     scenario.server_state.file_digests = {"file-2": second_digest}
     client.create_job(file="file-2")
     findings = scenario.verdict(is_final=False).findings
-    assert [case.what for finding in findings for case in finding.shown] == what
-    assert [finding.severity for finding in findings] == ["warn"] * len(what)
+    assert [case.what for finding in findings for case in finding.shown] == messages
+    assert [finding.severity for finding in findings] == ["warn"] * len(messages)
 
 
 def test_a_list_from_before_the_loss_is_no_check() -> None:
@@ -117,7 +117,7 @@ def test_creating_a_job_that_the_list_has_is_a_warning() -> None:
     ids=["other metadata", "other file"],
 )
 def test_a_listed_job_with_another_label_is_another_job(listed: dict[str, Any]) -> None:
-    """It may belong to someone else."""
+    """It may belong to another client."""
     scenario = AuditScenario()
     client = scenario.client()
     client.lose_job_creation(metadata={"run": "1"})
