@@ -45,22 +45,22 @@ def reward(tmp_path: Path) -> Path:
 
 def test_a_function_without_findings_exits_with_0(reward: Path) -> None:
     """The table is on standard output, and nothing on standard error."""
-    done = doctor(reward, "--data", DATA, "--only", "S10")
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == ("No finding speaks against paying for this run. Only S10 ran.")
+    result = doctor(reward, "--data", DATA, "--only", "S10")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == ("No finding speaks against paying for this run. Only S10 ran.")
 
 
 def test_a_failure_exits_with_1() -> None:
     """The score changes with every call."""
-    done = doctor(GRADERS / "random_scores", "--data", DATA, "--only", "S10")
-    failures = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAIL")]
-    assert (done.exit_code, failures) == (1, ["S10"])
+    result = doctor(GRADERS / "random_scores", "--data", DATA, "--only", "S10")
+    failures = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert (result.exit_code, failures) == (1, ["S10"])
 
 
 def test_a_function_that_always_raises_exits_with_1() -> None:
     """Whichever probe is chosen, because it cannot be measured."""
-    done = doctor(GRADERS / "raises", "--data", DATA, "--only", "S10")
-    assert (done.exit_code, "The function gives no usable score" in done.stdout) == (1, True)
+    result = doctor(GRADERS / "raises", "--data", DATA, "--only", "S10")
+    assert (result.exit_code, "The function gives no usable score" in result.stdout) == (1, True)
 
 
 def test_a_warning_exits_with_1_only_with_strict(reward: Path) -> None:
@@ -87,8 +87,8 @@ def test_options_of_the_function_reach_it(tmp_path: Path) -> None:
 
 def test_json_is_alone_on_standard_output(reward: Path) -> None:
     """For a pipe. The verdict is on standard error."""
-    done = doctor(reward, "--data", DATA, "--only", "S10", "--json", "-")
-    assert ([finding["probe"] for finding in json.loads(done.stdout)["findings"]], done.stderr) == (
+    result = doctor(reward, "--data", DATA, "--only", "S10", "--json", "-")
+    assert ([finding["probe"] for finding in json.loads(result.stdout)["findings"]], result.stderr) == (
         ["S10"],
         "No finding speaks against paying for this run. Only S10 ran.\n",
     )
@@ -118,21 +118,21 @@ def test_an_unwritable_report_is_an_error_before_the_probes_run(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", refuse)
         patched.setattr("simulator.cli.doctor_run.run_probes", None)
-        done = doctor(reward, "--data", DATA, "--only", "S10", "--html", tmp_path / "a.html")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == f"rft-sim: {tmp_path}/a.html cannot be written: Permission denied\n"
+        result = doctor(reward, "--data", DATA, "--only", "S10", "--html", tmp_path / "a.html")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"rft-sim: {tmp_path}/a.html cannot be written: Permission denied\n"
 
 
 def test_the_check_of_report_paths_leaves_no_file_behind(reward: Path, tmp_path: Path) -> None:
     """The training file is missing, so nothing is written."""
-    done = doctor(reward, "--data", "none.jsonl", "--html", tmp_path / "a.html")
-    assert (done.exit_code, (tmp_path / "a.html").exists()) == (2, False)
+    result = doctor(reward, "--data", "none.jsonl", "--html", tmp_path / "a.html")
+    assert (result.exit_code, (tmp_path / "a.html").exists()) == (2, False)
 
 
 def test_a_report_that_fails_at_the_end_does_not_stop_the_others(reward: Path, tmp_path: Path) -> None:
     """A full disk: the exit code is 2."""
-    done = doctor(reward, "--data", DATA, "--only", "S10", "--json", "/dev/full", "--html", tmp_path / "a.html")
-    assert (done.exit_code, done.stderr) == (2, "rft-sim: /dev/full cannot be written: No space left on device\n")
+    result = doctor(reward, "--data", DATA, "--only", "S10", "--json", "/dev/full", "--html", tmp_path / "a.html")
+    assert (result.exit_code, result.stderr) == (2, "rft-sim: /dev/full cannot be written: No space left on device\n")
     assert (tmp_path / "a.html").read_text().startswith("<!DOCTYPE html>")
 
 
@@ -162,8 +162,8 @@ def test_only_the_runs_that_the_chosen_probes_read_are_simulated(reward: Path) -
 )
 def test_hyperparameters_out_of_range_are_refused(option: list[str], allowed: str, reward: Path) -> None:
     """The message gives the range."""
-    done = doctor(reward, "--data", DATA, *option)
-    assert (done.exit_code, allowed in done.stderr) == (2, True)
+    result = doctor(reward, "--data", DATA, *option)
+    assert (result.exit_code, allowed in result.stderr) == (2, True)
 
 
 def test_a_changed_score_differs_from_the_golden_file_until_it_is_updated(reward: Path, tmp_path: Path) -> None:
@@ -172,11 +172,11 @@ def test_a_changed_score_differs_from_the_golden_file_until_it_is_updated(reward
     messages, codes = [], []
     for score, more in (("0.5", []), ("0.5", []), ("0.25", []), ("0.25", ["--update"]), ("0.25", [])):
         (reward / "lambda_function.py").write_text(CONSTANT.replace("SCORE", score))
-        done = doctor(reward, *options, *more)
-        codes.append(done.exit_code)
-        messages.append(next(line for line in done.stdout.splitlines() if "olden file" in line).partition(": ")[2])
-        if done.exit_code:
-            assert ": 0.5 -> 0.25" in done.stdout
+        result = doctor(reward, *options, *more)
+        codes.append(result.exit_code)
+        messages.append(next(line for line in result.stdout.splitlines() if "olden file" in line).partition(": ")[2])
+        if result.exit_code:
+            assert ": 0.5 -> 0.25" in result.stdout
     assert codes == [0, 0, 1, 0, 0]
     assert [line.split()[-1] if line else "" for line in messages] == [
         "written.",
@@ -237,10 +237,12 @@ def test_concurrent_calls_change_no_score(reward: Path, tmp_path: Path) -> None:
 def test_a_usage_error_is_one_line(arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 2, before the function is called."""
     monkeypatch.chdir(ROOT)
-    done = doctor(*[str(DATA) if argument == "DATA" else argument for argument in arguments])
-    assert (done.exit_code, done.stderr.startswith(f"rft-sim: {message}"), done.stderr.count("\n")) == (2, True, 1), (
-        done.stderr
-    )
+    result = doctor(*[str(DATA) if argument == "DATA" else argument for argument in arguments])
+    assert (result.exit_code, result.stderr.startswith(f"rft-sim: {message}"), result.stderr.count("\n")) == (
+        2,
+        True,
+        1,
+    ), result.stderr
 
 
 @pytest.fixture
@@ -276,18 +278,18 @@ def test_the_simulator_comes_from_the_options_or_the_environment(
 
 def test_a_function_at_aws_is_not_invoked_without_yes(load_calls: list[dict[str, Any]]) -> None:
     """The message says about how many invocations AWS would bill."""
-    done = doctor("my-reward", "--data", DATA, RFT_TARGET="bedrock")
+    result = doctor("my-reward", "--data", DATA, RFT_TARGET="bedrock")
     message = (
         "rft-sim: my-reward is at AWS. About 2,100 invocations will be billed to your account, and so will any service "
         "that it calls. Add --yes to continue.\n"
     )
-    assert (done.exit_code, done.stderr) == (2, message)
+    assert (result.exit_code, result.stderr) == (2, message)
 
 
 def test_a_function_at_aws_is_invoked_with_yes(load_calls: list[dict[str, Any]]) -> None:
     """The user agrees to the bill."""
-    done = doctor("my-reward", "--data", DATA, "--only", "S10", "--yes", RFT_TARGET="bedrock")
-    assert (done.exit_code, load_calls[0]["at_aws"]) == (0, True)
+    result = doctor("my-reward", "--data", DATA, "--only", "S10", "--yes", RFT_TARGET="bedrock")
+    assert (result.exit_code, load_calls[0]["at_aws"]) == (0, True)
 
 
 def test_explain_prints_a_page() -> None:

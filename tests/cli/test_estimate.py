@@ -30,14 +30,14 @@ def estimate(*arguments: str | Path) -> Result:
 )
 def test_the_exit_code_follows_the_verdict(options: list[str], code: int, verdict: str) -> None:
     """A failure exits with 1, and so does a warning with --strict."""
-    done = estimate("--data", DATA, *options)
-    assert (done.exit_code, done.stdout.splitlines()[-1]) == (code, verdict)
+    result = estimate("--data", DATA, *options)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (code, verdict)
 
 
 def test_a_reward_function_is_timed() -> None:
     """E4 and the durations of calls are measured, and options reach the JSON."""
-    done = estimate("--data", DATA, "--reward", ROOT / "reward_lambda", "--json", "-", "--rollouts-per-prompt", "4")
-    document = json.loads(done.stdout)
+    result = estimate("--data", DATA, "--reward", ROOT / "reward_lambda", "--json", "-", "--rollouts-per-prompt", "4")
+    document = json.loads(result.stdout)
     severities = {finding["probe"]: finding["severity"] for finding in document["findings"]}
     assert (severities["E4"], document["assumptions"]["call_seconds_high"]["mark"]) == ("ok", "MEASURED")
     assert document["assumptions"]["rollouts_per_prompt"]["value"] == 4
@@ -46,9 +46,9 @@ def test_a_reward_function_is_timed() -> None:
 def test_a_function_that_fails_is_not_timed(tmp_path: Path) -> None:
     """Exit code 1, and no estimate."""
     (tmp_path / "reward.py").write_text("def lambda_handler(event, context):\n    raise KeyError('x')\n")
-    done = estimate("--data", DATA, "--reward", tmp_path / "reward.py")
-    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "reward.py cannot be timed: the function gives no usable score: KeyError: 'x'" in done.stderr
+    result = estimate("--data", DATA, "--reward", tmp_path / "reward.py")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "reward.py cannot be timed: the function gives no usable score: KeyError: 'x'" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,6 @@ def test_a_function_that_fails_is_not_timed(tmp_path: Path) -> None:
 )
 def test_a_usage_error_is_one_line(arguments: list[str], message: str) -> None:
     """Exit code 2, and no estimate."""
-    done = estimate("--data", DATA, *arguments)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith(message)
+    result = estimate("--data", DATA, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(message)

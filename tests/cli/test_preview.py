@@ -53,27 +53,27 @@ def test_compact_prints_the_exact_bytes(data: Path) -> None:
 
 def test_row_and_line_are_the_same_option(data: Path) -> None:
     """A row is a line of the file."""
-    done = [preview("--data", data, name, "3", "--compact") for name in ("--row", "--line")]
-    assert (done[0].stdout, done[0].stderr) == (done[1].stdout, done[1].stderr)
+    result = [preview("--data", data, name, "3", "--compact") for name in ("--row", "--line")]
+    assert (result[0].stdout, result[0].stderr) == (result[1].stdout, result[1].stderr)
 
 
 def test_all_shapes_are_printed_with_their_evidence(data: Path) -> None:
     """The evidence is on standard error. Standard output has only the events."""
-    done = preview("--data", data, "--row", "3", "--rollout", "0", "--shape", "all", "--compact")
-    assert [line.partition(": 1 rollout, ")[0] for line in done.stderr.splitlines()[2:]] == list(PreviewShape)
-    assert [line.partition(" bytes. ")[2] for line in done.stderr.splitlines()[2:]] == [
+    result = preview("--data", data, "--row", "3", "--rollout", "0", "--shape", "all", "--compact")
+    assert [line.partition(": 1 rollout, ")[0] for line in result.stderr.splitlines()[2:]] == list(PreviewShape)
+    assert [line.partition(" bytes. ")[2] for line in result.stderr.splitlines()[2:]] == [
         shape.evidence for shape in PreviewShape
     ]
-    assert [len(json.loads(line)) for line in done.stdout.splitlines()] == [1, 1, 1, 1]
+    assert [len(json.loads(line)) for line in result.stdout.splitlines()] == [1, 1, 1, 1]
 
 
 def test_a_file_that_is_too_small_for_a_job_can_be_previewed(tmp_path: Path) -> None:
     """A note says how many records a job needs."""
     path = tmp_path / "few.jsonl"
     path.write_bytes(make_training_file(10))
-    done = preview("--data", path)
-    assert len(json.loads(done.stdout)) == 8
-    assert done.stderr.splitlines()[0] == f"{path} has 10 records; a job needs at least 100."
+    result = preview("--data", path)
+    assert len(json.loads(result.stdout)) == 8
+    assert result.stderr.splitlines()[0] == f"{path} has 10 records; a job needs at least 100."
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_a_file_that_is_too_small_for_a_job_can_be_previewed(tmp_path: Path) -> 
 )
 def test_a_usage_error_is_one_line(data: Path, arguments: list[str], message: str) -> None:
     """Standard output stays empty, so a script reads no event."""
-    done = preview("--data", data, *arguments)
-    assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"rft-sim: {message.format(data=data)}\n")
+    result = preview("--data", data, *arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"rft-sim: {message.format(data=data)}\n")
 
 
 def test_an_event_that_is_too_large_for_lambda_is_an_error(tmp_path: Path) -> None:
@@ -104,6 +104,6 @@ def test_an_event_that_is_too_large_for_lambda_is_an_error(tmp_path: Path) -> No
     record = json.loads(lines[0]) | {"reference_answer": "x" * 3_000_000}
     path = tmp_path / "large.jsonl"
     path.write_bytes(b"\n".join([json.dumps(record).encode(), *lines[1:], b""]))
-    done = preview("--data", path, "--row", "1", "--rollout", "0")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "and Lambda takes 5,500,000 with headroom" in done.stderr
+    result = preview("--data", path, "--row", "1", "--rollout", "0")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "and Lambda takes 5,500,000 with headroom" in result.stderr

@@ -53,36 +53,36 @@ def test_a_changed_score_exits_with_1_only_with_fail_on_change(
     rollouts_file: Path, tmp_path: Path, score: str, options: list[str], code: int, verdict: str
 ) -> None:
     """The verdict counts the changes."""
-    done = regrade(rollouts_file, "--reward", write_reward(tmp_path, score), *options)
-    assert (done.exit_code, done.stdout.splitlines()[-1]) == (code, verdict)
+    result = regrade(rollouts_file, "--reward", write_reward(tmp_path, score), *options)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (code, verdict)
 
 
 def test_all_puts_every_row_into_the_json(rollouts_file: Path, tmp_path: Path) -> None:
     """With the JSON on standard output, the table is on standard error."""
     reward = write_reward(tmp_path, "float(rollout['id'].endswith('-0'))")
-    done = regrade(rollouts_file, "--reward", reward, "--json", "-", "--limit", "0", "--all")
-    document = json.loads(done.stdout)
+    result = regrade(rollouts_file, "--reward", reward, "--json", "-", "--limit", "0", "--all")
+    document = json.loads(result.stdout)
     assert [row["now"] for row in document["rows"]] == [float(row["index"] == 0) for row in document["rows"]]
     assert (len(document["rows"]), document["splits"][1]["mean_now"]) == (62, 4 / 32)
-    assert done.stderr.startswith("Regraded: ")
+    assert result.stderr.startswith("Regraded: ")
 
 
 def test_unchanged_rows_are_left_out_by_default(rollouts_file: Path, tmp_path: Path) -> None:
     """From the JSON and from the table."""
     reward = write_reward(tmp_path, "1.0 if rollout['id'].startswith('held_out') else 0.5")
-    done = regrade(rollouts_file, "--reward", reward, "--json", tmp_path / "out.json", "--limit", "99")
-    assert done.exit_code == 0
+    result = regrade(rollouts_file, "--reward", reward, "--json", tmp_path / "out.json", "--limit", "99")
+    assert result.exit_code == 0
     rows = json.loads((tmp_path / "out.json").read_text())["rows"]
     assert ({row["split"] for row in rows}, len(rows)) == ({"held_out"}, 30)
-    assert ("0.5    1" in done.stdout, "0.5  0.5" in done.stdout) == (True, False)
+    assert ("0.5    1" in result.stdout, "0.5  0.5" in result.stdout) == (True, False)
 
 
 def test_a_function_without_any_score_exits_with_1(rollouts_file: Path, tmp_path: Path) -> None:
     """The error is one line."""
     reward = write_reward(tmp_path, "rollout['score']")
-    done = regrade(rollouts_file, "--reward", reward)
-    assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"rft-sim: {reward} gives no usable score: KeyError: 'score'")
+    result = regrade(rollouts_file, "--reward", reward)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"rft-sim: {reward} gives no usable score: KeyError: 'score'")
 
 
 def test_a_single_rollout_without_a_score_exits_with_1(rollouts_file: Path, tmp_path: Path) -> None:
@@ -90,15 +90,15 @@ def test_a_single_rollout_without_a_score_exits_with_1(rollouts_file: Path, tmp_
     (tmp_path / "few.jsonl").write_text("\n".join(rollouts_file.read_text().splitlines()[:4]))
     last_id = json.loads(rollouts_file.read_text().splitlines()[3])["id"]
     reward = write_reward(tmp_path, f"1.0 if rollout['id'] != '{last_id}' else rollout['score']")
-    done = regrade(tmp_path / "few.jsonl", "--reward", reward)
-    assert (done.exit_code, done.stdout.splitlines()[-1]) == (1, "4 of 4 scores changed.")
+    result = regrade(tmp_path / "few.jsonl", "--reward", reward)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (1, "4 of 4 scores changed.")
 
 
 def test_a_job_needs_a_running_simulator(tmp_path: Path) -> None:
     """The message says what to do."""
-    done = regrade("ftjob-1", "--reward", write_reward(tmp_path, "1"), "--port", "1")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == (
+    result = regrade("ftjob-1", "--reward", write_reward(tmp_path, "1"), "--port", "1")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
         "rft-sim: ftjob-1 is not a file here, so it names a job, but no simulator runs: nothing listens on "
         "127.0.0.1:1 yet. Start it with `rft-sim serve` and the same --data, or name a file that --save wrote.\n"
     )
@@ -123,7 +123,7 @@ def test_the_function_of_a_job_gives_the_same_scores_again(
 ) -> None:
     """For every rollout of the running simulator's job. --save writes what the simulator sent."""
     saved = tmp_path / "saved.jsonl"
-    done = regrade(
+    result = regrade(
         finished_job.id,
         "--reward",
         ROOT / "reward_lambda",
@@ -132,15 +132,15 @@ def test_the_function_of_a_job_gives_the_same_scores_again(
         "--fail-on-change",
         AWS_ENDPOINT_URL=served_simulator.url,
     )
-    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "All 900 scores are unchanged.")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "All 900 scores are unchanged.")
     assert saved.read_text() == served_simulator.http.get(f"/_simulator/jobs/{finished_job.id}/rollouts").text
 
 
 def test_an_unknown_job_is_a_usage_error(served_simulator: RunningSimulator, tmp_path: Path) -> None:
     """On the simulator of --port."""
     port = urlsplit(served_simulator.url).port
-    done = regrade("ftjob-none", "--reward", write_reward(tmp_path, "1"), "--port", str(port))
-    assert (done.exit_code, done.stderr) == (
+    result = regrade("ftjob-none", "--reward", write_reward(tmp_path, "1"), "--port", str(port))
+    assert (result.exit_code, result.stderr) == (
         2,
         f"rft-sim: the simulator at {served_simulator.url} has no job ftjob-none. `rft jobs` lists the jobs.\n",
     )

@@ -54,9 +54,9 @@ def tool_calls_of(choice: Any) -> list[tuple[str, Any]]:
 
 def expect_error(client: OpenAI, **options: Any) -> Any:
     """Return the error of a request that is refused."""
-    with pytest.raises(BadRequestError) as refused:
+    with pytest.raises(BadRequestError) as exc_info:
         ask(client, **options)
-    return refused.value.body
+    return exc_info.value.body
 
 
 @pytest.mark.shows("tools", "tool-calls")

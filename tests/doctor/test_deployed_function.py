@@ -151,9 +151,9 @@ def lambda_error(code: str, message: str) -> ClientError:
 )
 def test_an_error_of_aws_has_a_plain_message(error: Exception, kind: type[InvocationRejected], message: str) -> None:
     """With a fake client, so nothing is sent to AWS."""
-    with pytest.raises(InvocationRejected) as raised:
+    with pytest.raises(InvocationRejected) as exc_info:
         function_at_aws(error).invoke(EVENT)
-    assert (type(raised.value), raised.value.message) == (kind, message)
+    assert (type(exc_info.value), exc_info.value.message) == (kind, message)
 
 
 def test_an_event_that_is_too_large_for_lambda_is_not_sent() -> None:
