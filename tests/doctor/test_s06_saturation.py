@@ -30,7 +30,7 @@ def test_a_constant_score_is_a_failure(sums: tuple[Record, ...]) -> None:
     saturated, dead = check_saturation(probe_context(handler_for(lambda _element: 1.0), sums))
     assert (saturated.severity, saturated.value) == (Severity.WARN, 1.0)
     assert (dead.severity, dead.value) == (Severity.FAIL, 1.0)
-    assert dead.message == "Every response scores 1, so no group teaches anything."
+    assert dead.message == "Every response scores 1, so no group has an effect on training."
 
 
 def test_right_rollouts_that_score_nothing_are_one_failure(sums: tuple[Record, ...]) -> None:
@@ -52,7 +52,7 @@ def test_an_accepted_form_that_the_model_seldom_uses_is_a_warning(labels: tuple[
 
     (finding,) = check_saturation(probe_context(handler_for(is_the_bare_label), labels, row_count=32))
     assert (finding.severity, finding.threshold) == (Severity.WARN, "at least 0.05")
-    assert finding.message.endswith("their form does not score.")
+    assert finding.message.endswith("their format does not score.")
 
 
 def test_rows_that_are_too_hard_are_a_failure_of_the_rows(sums: tuple[Record, ...]) -> None:

@@ -95,7 +95,7 @@ def test_dependence_on_the_environment_is_found_by_a_restart(sums: tuple[Record,
     """A fresh environment has none of the function's state."""
     reward_function = FakeRewardFunction(handler_for(lambda _element: float(reward_function.restarts)))
     (finding,) = check_determinism(probe_context(reward_function, sums))
-    assert finding.message == "A score changes in a fresh environment: the function keeps state between calls."
+    assert finding.message == "A score changes in a new environment: the function keeps state between calls."
 
 
 def test_dependence_on_the_rollout_id_is_found(sums: tuple[Record, ...]) -> None:

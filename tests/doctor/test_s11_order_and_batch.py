@@ -22,11 +22,11 @@ from tests.doctor.fake_reward_functions import (
 
 ORDER_MESSAGE = "A score depends on the order of the rollouts."
 ALONE_MESSAGE = "A rollout scores differently alone and with others."
-BROKEN_ROLLOUT_MESSAGE = "A score depends on a broken rollout beside it."
+BROKEN_ROLLOUT_MESSAGE = "A score depends on a broken rollout in the same call."
 BATCH_FAILURE_MESSAGE = (
     "Calls fail because of the batch: each of their rollouts gets a score alone. A job would end there."
 )
-INTERMITTENT_FAILURE_MESSAGE = BATCH_FAILURE_MESSAGE.replace("because of the batch", "now and then")
+INTERMITTENT_FAILURE_MESSAGE = BATCH_FAILURE_MESSAGE.replace("because of the batch", "sometimes")
 
 
 def score_relative_to_longest(event: list[dict[str, Any]]) -> Any:

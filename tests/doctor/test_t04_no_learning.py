@@ -50,7 +50,7 @@ def test_a_reward_that_rises_at_a_higher_rate_or_in_a_longer_run_is_a_warning(na
     """The cause is the run, not the reward function."""
     (finding,) = check_no_learning([make_trace(rewards=(0.5, 0.52)), make_trace(name, rewards=(0.5, 0.7))])
     assert (finding.severity, finding.fix) == (WARN, "Raise learning_rate_multiplier or n_epochs.")
-    assert finding.message.endswith("So the reward can teach, and the run is too slow.")
+    assert finding.message.endswith("So the model can learn from the reward, but the run is too slow.")
 
 
 def test_a_slow_rise_is_information() -> None:

@@ -30,7 +30,7 @@ from simulator.grading.lambda_failure import LambdaFailure, parse_failure
 
 _SINGLE_ROLLOUT_FIX: Final = (
     "Give every text that a model may write a score: handle each element on its own, catch the errors of parsing its "
-    "text, and score 0.0 what cannot be parsed."
+    "text, and score 0.0 if it cannot be parsed."
 )
 _EVENT_FIX: Final = (
     "Correct the function in that line. An event is a list of rollouts with id, messages, reference_answer and "

@@ -224,7 +224,7 @@ def _without_fields_findings(context: ProbeContext, scale: ScoreScale) -> list[F
                 threshold=f"at most {MAX_GAIN:g} more",
                 fix="Score 0.0 where the reference cannot be read, or better, raise an error while you test.",
                 value=wrong_mean,
-                examples=[highest.example("the element has no field of the record but its messages")],
+                examples=[highest.example("the element has no other field of the record than its messages")],
             )
         ]
     if right_mean <= max(usual_wrong_mean, wrong_mean) + MAX_GAIN or right_mean < ACCEPTED_SHARE * usual_right_mean:

@@ -216,7 +216,7 @@ def _sparsity_findings(sample: BaseSample, *, right_answers_score: bool) -> Iter
         reason = ": the rows are too hard for it."
         fix = "Give partial credit, use easier rows, or fine-tune on examples first."
     elif right_answers_score:
-        reason = ", although most are right: their form does not score."
+        reason = ", although most are right: their format does not score."
         fix = "Accept the answer in more forms (see S7), or ask more clearly in the prompt for the accepted form."
     else:
         reason = ", although most are right."
@@ -241,9 +241,9 @@ def _dead_group_findings(sample: BaseSample) -> Iterator[Finding]:
     dead_group = next(group for group in sample.groups if _is_dead(group))
     yield SATURATION.finding(
         Severity.FAIL if fails else Severity.INFO if sample.is_paid_for_right_answers else Severity.WARN,
-        f"Every response scores {score:g}, so no group teaches anything."
+        f"Every response scores {score:g}, so no group has an effect on training."
         if not others
-        else "In most groups all responses score the same. Such a group teaches nothing.",
+        else "In most groups all responses score the same. Such a group has no effect on training.",
         measured=f"{sample.dead_group_share:.2f} of {len(sample.groups)} groups; "
         f"the most common score is {score:g}, {count} times",
         threshold=f"at most {DEAD_GROUPS_FAIL if fails else DEAD_GROUPS_WARN:g}",

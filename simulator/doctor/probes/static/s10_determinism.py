@@ -63,13 +63,13 @@ def check_determinism(context: ProbeContext) -> Iterator[Finding]:
         (compare_scores(now, _repeat_with_other_ids(context, now)), "A score depends on the rollout's id."),
         (
             compare_scores(now, _repeat_after_restart(context, now)),
-            "A score changes in a fresh environment: the function keeps state between calls.",
+            "A score changes in a new environment: the function keeps state between calls.",
         ),
     )
     if all(change.is_unchanged for change, _ in changes):
-        fresh = " and in a fresh environment" if context.reward_function.spec else ""
+        fresh = " and in a new environment" if context.reward_function.spec else ""
         yield DETERMINISM.ok(
-            f"The same rollouts scored the same at first, now, under other ids{fresh}.", measured="0", value=0.0
+            f"The same rollouts got the same scores again, under other ids{fresh}.", measured="0", value=0.0
         )
         return
     for change, message in changes:

@@ -77,7 +77,7 @@ def _score_in_other_batches(context: ProbeContext) -> Iterator[Finding]:
         # S14 reports that the whole call may fail. Rollouts that still get a score must keep it.
         (
             compare_scores([together[batch]], [beside_broken], scored_only=True),
-            "A score depends on a broken rollout beside it.",
+            "A score depends on a broken rollout in the same call.",
         ),
     )
     if not changes[0][0].compared:
@@ -109,7 +109,7 @@ def _batch_failure_finding(context: ProbeContext, failures: Sequence[BatchFailur
     count = len(first.call.ids)
     repeated = context.invoker.repeat_call(first.call)
     fails_again = isinstance(usable_scores(repeated, function_name=context.reward_function.name), str)
-    when = "because of the batch" if fails_again else "now and then"
+    when = "because of the batch" if fails_again else "sometimes"
     outcome = "it failed again" if fails_again else "it gave scores"
     return ORDER_AND_BATCH.finding(
         Severity.FAIL,

@@ -68,9 +68,9 @@ MALFORMED_INPUT: Final = Probe(
 )
 
 _CALL_FAILS: Final = {
-    Severity.FAIL: "A malformed element that can occur costs its call the scores.",
-    Severity.WARN: "A malformed element that should not occur costs its call the scores.",
-    Severity.INFO: "A malformed element that is very unlikely costs its call the scores.",
+    Severity.FAIL: "A malformed element that can occur makes its call lose the scores.",
+    Severity.WARN: "A malformed element that should not occur makes its call lose the scores.",
+    Severity.INFO: "A malformed element that is very unlikely makes its call lose the scores.",
 }
 NO_USABLE_SCORE: Final = "A response that a model can write gets no usable score: a job ends with it."
 _UNEARNED_SCORE: Final = "An element without an answer scores."
@@ -190,7 +190,7 @@ def _score_beside_ordinary(
         for element in elements
         for case in (
             Case(label=f"odd: {element.name}", record=row.record, text=element.text, transform=element.transform),
-            Case(label="right answer in odd company", record=ordinary.record, text=ordinary.right_response),
+            Case(label="right answer with unusual surroundings", record=ordinary.record, text=ordinary.right_response),
         )
     ]
     ids = context.invoker.rollout_ids(cases[:2]) * len(elements)

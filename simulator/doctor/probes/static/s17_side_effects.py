@@ -212,8 +212,8 @@ def _network_findings(side_effects: Sequence[SideEffect]) -> Iterator[Finding]:
             "It uses the network while it scores.",
             scoring,
             fix=(
-                "If it needs the network, set a short time-out, return a score that no verdict has when there is no "
-                "answer, allow the calls in the function's role, and see S15 for the time that they take."
+                "If it needs the network, set a short time-out, return a score that has no other meaning when there "
+                "is no answer, allow the calls in the function's role, and see S15 for the time that they take."
             ),
         )
     importing = _named_hosts([effect for effect in side_effects if effect.phase == "import"])

@@ -49,7 +49,7 @@ def check_saturated(traces: TrainingTraces) -> Iterator[Finding]:
     message = (
         "The untrained model earns nearly the full reward, for right and wrong answers."
         if not is_deserved
-        else "The untrained model earns nearly the full reward and is nearly always right. Sample the real one."
+        else "The untrained model earns nearly the full reward and is nearly always right. Sample the real model."
         if not trace.recorded_kinds
         else "The untrained model earns nearly the full reward and is nearly always right."
     )

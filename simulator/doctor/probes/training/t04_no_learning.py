@@ -82,8 +82,8 @@ def check_no_learning(traces: TrainingTraces) -> Iterator[Finding]:
     if not falls and slower is None and (faster_run := _describe_better_run(traces)):
         yield NO_LEARNING.finding(
             Severity.INFO if _learns_slowly(trace, rewards) else Severity.WARN,
-            f"The reward hardly rises in {trace.steps} steps. It rises {faster_run}. So the reward can teach, and the "
-            "run is too slow.",
+            f"The reward hardly rises in {trace.steps} steps. It rises {faster_run}. So the model can learn from the "
+            "reward, but the run is too slow.",
             measured=measured,
             threshold=f"a rise of {MIN_GAIN}",
             fix="Raise learning_rate_multiplier or n_epochs.",

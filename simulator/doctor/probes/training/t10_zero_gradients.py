@@ -41,7 +41,7 @@ def check_zero_gradients(traces: TrainingTraces) -> Iterator[Finding]:
         return
     yield ZERO_GRADIENTS.finding(
         Severity.FAIL,
-        "Most steps teach nothing: the gradient is exactly 0.",
+        "Most steps do not change the model: the gradient is exactly 0.",
         measured=measured,
         threshold=f"at most {MAX_ZERO_GRADIENT_SHARE:.0%}",
         fix=ZERO_GRADIENTS.remedy,
