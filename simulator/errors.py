@@ -146,7 +146,7 @@ NOT_TUNABLE: Final = ErrorKind(
     evidence=Evidence.INFERRED,
     source="that it is refused follows from the documented models and region; wording ours",
 )
-NOT_RETOLD: Final = ErrorKind(
+REPLAY_IMPOSSIBLE: Final = ErrorKind(
     status=400,
     code="rollouts_unavailable",
     message="The rollouts of this job cannot be replayed: {why}.",
@@ -328,7 +328,7 @@ BODY_TOO_LARGE: Final = ErrorKind(
 WRONG_CONTENT_TYPE: Final = ErrorKind(
     status=415,
     code="unsupported_content_type",
-    message="Unsupported content type '{given}': this endpoint takes '{wanted}'.",
+    message="Unsupported content type '{got}': this endpoint takes '{expected}'.",
     evidence=Evidence.INFERRED,
     source="ours",
 )

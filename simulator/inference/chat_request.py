@@ -90,7 +90,8 @@ class Reply:
         prompt_tokens: of the whole conversation, the chat template and the tools.
         completion_tokens: of everything that was generated, including reasoning.
         finish_reason: `length` if the budget ended it.
-        known: whether the simulator has a reference answer or recorded responses for the prompt; else it guesses.
+        is_prompt_known: whether the simulator has a reference answer or recorded responses for the prompt. If not, it
+            guesses.
     """
 
     text: str
@@ -100,4 +101,4 @@ class Reply:
     completion_tokens: int
     reasoning_tokens: int
     finish_reason: FinishReason
-    known: bool
+    is_prompt_known: bool

@@ -21,7 +21,7 @@ from simulator.training.prompt_index import PromptIndex, build_prompt_index
 from simulator.training.weights import BASE_WEIGHTS, Weights
 from simulator.upstream.response_folder import ResponseFolder
 
-# INFERRED: the limit of the service for requests without one is not published.
+# INFERRED: the service's limit for requests without `max_tokens` is not published.
 DEFAULT_MAX_TOKENS: Final = 8192
 
 _MAX_COUNTED: Final = 100_000  # different requests; then the counts start again
@@ -67,7 +67,7 @@ class Inference:
         self._request_counts: Counter[str] = Counter()  # by digest of the request
         self._records = lru_cache(maxsize=32)(self._read_upload)
         self._prepared_chats = lru_cache(maxsize=4096)(self._prepare_chat)
-        self._tuned: dict[str, ServedModel] = {}
+        self._tuned_models: dict[str, ServedModel] = {}
 
     @property
     def is_index_current(self) -> bool:
@@ -101,14 +101,14 @@ class Inference:
         """
         if base := find_base_model(model_id):
             return ServedModel(base_model=base.id, weights=BASE_WEIGHTS)
-        if model_id not in self._tuned:
+        if model_id not in self._tuned_models:
             model = self._models.get(model_id)
             if model is None:
                 raise _model_not_found(model_id)
-            self._tuned[model_id] = ServedModel(
+            self._tuned_models[model_id] = ServedModel(
                 base_model=model.base_model, weights=load_weights(model.weights), account=model.account
             )
-        return self._tuned[model_id]
+        return self._tuned_models[model_id]
 
     def check_access(self, model_id: str, *, account: str) -> None:
         """Check that an account may use a model.
@@ -130,17 +130,17 @@ class Inference:
     def answers(self, request: ChatRequest, count: int) -> tuple[Reply, ...]:
         """Return `count` replies to the same request.
 
-        The key of the draws is the request and the number of equal requests before it (with a `seed`: the seed), but
-        not the time. So a reward function with concurrent requests gets the same replies in every run. At temperature 0
-        there are no draws.
+        The random draws depend on the request and on its `seed`. Without a `seed` they depend on the number of equal
+        requests before it. They do not depend on the time, so a reward function with concurrent requests gets the same
+        replies in every run. At temperature 0 there are no draws.
 
         Raises:
             ApiError: no such model.
         """
         messages = tuple([Message(role=turn.role, content=turn.content) for turn in request.messages])
-        short = sum(len(message.content) for message in messages) <= _MAX_CACHED_CHARACTERS
+        is_short = sum(len(message.content) for message in messages) <= _MAX_CACHED_CHARACTERS
         # The folder of responses may change at any time, so its answers are not cached.
-        prepare = self._prepared_chats if short and self._response_folder is None else self._prepare_chat
+        prepare = self._prepared_chats if is_short and self._response_folder is None else self._prepare_chat
         chat = prepare(messages, request.model, request.temperature, request.reasoning_effort, self._indexed_generation)
         random_key = (self._seed, "chat", *self._random_key(_request_digest(request), request.seed))
         max_tokens = request.max_tokens or DEFAULT_MAX_TOKENS
@@ -163,18 +163,18 @@ class Inference:
         effort: str,
         generation: int,  # noqa: ARG002  part of the key of the cache
     ) -> SimulatedChat | RecordedChat:
-        served = self.find_model(model)
+        served_model = self.find_model(model)
         # Weights of the simulated policy cannot choose among recorded responses.
-        response_folder = None if any(map(any, served.weights.columns)) else self._response_folder
+        response_folder = None if any(map(any, served_model.weights.columns)) else self._response_folder
         return prepare_chat(
             messages,
-            model=served.base_model,
-            weights=served.weights,
+            model=served_model.base_model,
+            weights=served_model.weights,
             index=self._index,
             temperature=temperature,
             reasoning_effort=effort,
             answer_path=self._answer_path,
-            find_responses=partial(response_folder.find_responses, model=served.base_model)
+            find_responses=partial(response_folder.find_responses, model=served_model.base_model)
             if response_folder
             else None,
         )

@@ -35,14 +35,21 @@ _PRIMITIVE: Final = "|".join(PRIMITIVE_TYPES)
 _TYPE: Final = re.compile(rf"(?i)\b(?:list|array)(?:\[| of )(?P<item>{_PRIMITIVE})s?\b|\b(?P<type>{_PRIMITIVE})\b")
 
 
-def find_named_keys(text: str, untyped: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the schema of an object with the keys that a text names, or None; a key without a type gets `untyped`."""
+def find_named_keys(text: str, default_schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the schema of an object with the keys that a text names, or None.
+
+    A key without a type gets `default_schema`.
+    """
     for introduction in _INTRODUCTION.finditer(text):
         start = introduction.end()
         if name := _NAME_BEFORE_NOUN.search(introduction.group()):  # as in: an "answer" field
             start = introduction.start() + name.start()
         bullets = _LIST_START.match(text, start)
-        keys = dict(_read_bullets(text[bullets.end() :], untyped) if bullets else _read_names(text, start, untyped))
+        keys = dict(
+            _read_bullets(text[bullets.end() :], default_schema)
+            if bullets
+            else _read_names(text, start, default_schema)
+        )
         if keys:
             return object_schema(keys)
     return None
@@ -53,41 +60,41 @@ def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": dict(properties), "required": list(properties)}
 
 
-def _read_bullets(text: str, untyped: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _read_bullets(text: str, default_schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for line in text.splitlines():
         bullet = _BULLET.match(line)
         key = _KEY.match(line, bullet.end()) if bullet else None
         if key is None:
             return
-        yield key["quoted"] or key["bare"], _schema_of_type(line[key.end() :], untyped)
+        yield key["quoted"] or key["bare"], _schema_of_type(line[key.end() :], default_schema)
 
 
-def _read_names(text: str, position: int, untyped: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _read_names(text: str, position: int, default_schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the keys of a list in a sentence: all quoted or all bare, with a separator before each but the first."""
-    first: re.Match[str] | None = None
+    first_key: re.Match[str] | None = None
     while True:
         separator = _SEPARATOR.match(text, position)
-        if first is not None and not (separator and separator.group().strip()):
+        if first_key is not None and not (separator and separator.group().strip()):
             return
         position = separator.end() if separator else position
         if article := _ARTICLE.match(text, position):
             position = article.end()
         key = _KEY.match(text, position)
-        if key is None or (key["bare"] and (key["bare"].lower() in _NOT_KEYS or (first and first["quoted"]))):
+        if key is None or (key["bare"] and (key["bare"].lower() in _NOT_KEYS or (first_key and first_key["quoted"]))):
             return
-        first = first or key
+        first_key = first_key or key
         position = key.end()
-        words = _TYPE_IN_PARENTHESES.match(text, position)
-        yield key["quoted"] or key["bare"], _schema_of_type(words[1] if words else "", untyped)
-        position = words.end() if words else position
+        type_note = _TYPE_IN_PARENTHESES.match(text, position)
+        yield key["quoted"] or key["bare"], _schema_of_type(type_note[1] if type_note else "", default_schema)
+        position = type_note.end() if type_note else position
         if noun := _NOUN_AFTER_NAME.match(text, position):
             position = noun.end()
 
 
-def _schema_of_type(words: str, untyped: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = _TYPE.search(words)
-    if found is None:
-        return untyped
-    if found["item"]:
-        return {"type": "array", "items": PRIMITIVE_TYPES[found["item"].lower()]}
-    return PRIMITIVE_TYPES[found["type"].lower()]
+def _schema_of_type(words: str, default_schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    match = _TYPE.search(words)
+    if match is None:
+        return default_schema
+    if match["item"]:
+        return {"type": "array", "items": PRIMITIVE_TYPES[match["item"].lower()]}
+    return PRIMITIVE_TYPES[match["type"].lower()]

@@ -46,11 +46,11 @@ def find_prompt_schema(texts: Sequence[str], value: Any) -> Mapping[str, Any] | 
     `texts` are the messages of the prompt, the most important first. A key without a type becomes a string, which
     clients can convert to other types; but with a `value` that is an object or a list it can have any type.
     """
-    untyped = {} if isinstance(value, dict | list) else {"type": "string"}
+    default_schema = {} if isinstance(value, dict | list) else {"type": "string"}
     texts = [text for text in texts if "json" in text.lower()]
     for find in (_find_schema, _find_template, find_named_keys):
         for text in texts:
-            schema = find(text, untyped)
+            schema = find(text, default_schema)
             if schema is not None and _is_usable(schema):
                 return schema
     return None
@@ -81,7 +81,7 @@ def _find_objects(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         position = end
 
 
-def _find_schema(text: str, _untyped: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _find_schema(text: str, _default_schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
     # LangChain's instructions begin with an example: the last schema is the requested one.
     schemas = [
         value for before, value in _find_objects(text) if _is_schema(value) and _SCHEMA_INTRODUCTION.search(before)
@@ -99,7 +99,7 @@ def _is_schema(value: Mapping[str, Any]) -> bool:
     )
 
 
-def _find_template(text: str, untyped: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _find_template(text: str, default_schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
     templates = [
         value
         for before, value in _find_objects(text)
@@ -108,11 +108,11 @@ def _find_template(text: str, untyped: Mapping[str, Any]) -> Mapping[str, Any] |
     if not templates:
         return None
     definitions: dict[str, Any] = {}
-    fields = {key: _schema_of_field(example, untyped, definitions) for key, example in templates[-1].items()}
+    fields = {key: _schema_of_field(example, default_schema, definitions) for key, example in templates[-1].items()}
     return {**object_schema(fields), "$defs": definitions}
 
 
-def _schema_of_field(example: Any, untyped: Mapping[str, Any], definitions: dict[str, Any]) -> Mapping[str, Any]:
+def _schema_of_field(example: Any, default_schema: Mapping[str, Any], definitions: dict[str, Any]) -> Mapping[str, Any]:
     match example:
         case bool():
             return {"type": "boolean"}
@@ -121,13 +121,17 @@ def _schema_of_field(example: Any, untyped: Mapping[str, Any], definitions: dict
         case float():
             return {"type": "number"}
         case list():
-            return {"type": "array", "items": _schema_of_field(example[0], untyped, definitions)} if example else {}
+            return (
+                {"type": "array", "items": _schema_of_field(example[0], default_schema, definitions)} if example else {}
+            )
         case dict():
-            return object_schema({key: _schema_of_field(part, untyped, definitions) for key, part in example.items()})
+            return object_schema(
+                {key: _schema_of_field(part, default_schema, definitions) for key, part in example.items()}
+            )
         case str() if note := _NOTE.search(example):
             return _schema_of_note(note, definitions)
         case _:
-            return untyped
+            return default_schema
 
 
 def _schema_of_note(note: re.Match[str], definitions: dict[str, Any]) -> Mapping[str, Any]:

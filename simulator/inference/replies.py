@@ -6,8 +6,8 @@ can rely:
 - with `auto`, a prompt with a known answer gets text. Any other prompt gets a tool call, and after the result of the
   tool a text that repeats it
 - `required` always calls a tool, `none` never
-- it calls all tools that the question names. If it names none, it calls the tool whose name and description have the
-  most reply in common with the question; of several, the first
+- it calls all tools that the question names. If it names none, it calls the tool whose name and description share the
+  most words with the question, and the first one if several share equally many
 - the answer, right or wrong, goes into the field of the arguments that fits it best
 - a JSON reply has the form of `json_schema`, or else of a schema, a template or named keys in the prompt
 """
@@ -40,13 +40,13 @@ def compose_reply(
         completion_tokens=answer.completion_tokens,
         reasoning_tokens=answer.reasoning_tokens,
         finish_reason=answer.finish_reason,
-        known=answer.known,
+        is_prompt_known=answer.known,
     )
     if not request.reasoning_enabled:
         reply = _with_text(replace(reply, reasoning="", reasoning_tokens=0), reply.text, max_tokens)
     question = truncate_middle(next((turn.content for turn in reversed(request.messages) if turn.role == "user"), ""))
     results = find_tool_results(request.messages)
-    if tools := choose_tools(request, question, settled=answer.known or bool(results)):
+    if tools := choose_tools(request, question, has_answer=answer.known or bool(results)):
         value = answer.value if answer.known else question
         calls = tuple(make_tool_call(tool, value, question, (*random_key, index)) for index, tool in enumerate(tools))
         return _with_tool_calls(reply, calls, max_tokens)
@@ -70,8 +70,8 @@ def count_prompt_tokens(request: ChatRequest) -> int:
 def _find_schema(request: ChatRequest, answer: ChatAnswer, question: str, value: Json) -> Schema | None:
     """Return the schema of a JSON reply, or None for a reply in text.
 
-    For any object, the prompt may say which. Without a requested form, the reply is JSON if the prompt asks for it. But
-    the prompt of a record is the policy's own task: it answers in the formats that it has learned.
+    With `json_object`, the prompt may describe the object. Without `response_format`, the reply is JSON if the prompt
+    asks for it. But for the prompt of a record, the policy answers in the formats that it has learned.
     """
     if request.json_schema is not None and request.json_schema != ANY_OBJECT_SCHEMA:
         return request.json_schema
@@ -92,20 +92,20 @@ def _template_tokens(request: ChatRequest) -> int:
 
 
 def _with_tool_calls(reply: Reply, calls: tuple[ToolCall, ...], max_tokens: int) -> Reply:
-    needed = reply.reasoning_tokens + sum(count_tokens(call.name + call.arguments) for call in calls)
-    if needed > max_tokens:  # a call is never truncated
+    needed_tokens = reply.reasoning_tokens + sum(count_tokens(call.name + call.arguments) for call in calls)
+    if needed_tokens > max_tokens:  # a call is never truncated
         return replace(reply, text="", completion_tokens=max_tokens, finish_reason="length")
-    return replace(reply, text="", tool_calls=calls, completion_tokens=needed, finish_reason="tool_calls")
+    return replace(reply, text="", tool_calls=calls, completion_tokens=needed_tokens, finish_reason="tool_calls")
 
 
 def _with_text(reply: Reply, text: str, max_tokens: int) -> Reply:
     available = max_tokens - reply.reasoning_tokens
-    needed = count_tokens(text)
+    needed_tokens = count_tokens(text)
     return replace(
         reply,
         text=text[: available * CHARACTERS_PER_TOKEN],
-        completion_tokens=reply.reasoning_tokens + min(needed, available),
-        finish_reason="stop" if needed <= available else "length",
+        completion_tokens=reply.reasoning_tokens + min(needed_tokens, available),
+        finish_reason="stop" if needed_tokens <= available else "length",
     )
 
 

@@ -28,9 +28,9 @@ def find_tool_results(messages: tuple[Turn, ...]) -> list[tuple[str, str]]:
     return results
 
 
-def choose_tools(request: ChatRequest, question: str, *, settled: bool) -> tuple[Tool, ...]:
-    """Return the tools to call; with `auto` none if the answer is `settled` without them."""
-    if not request.tools or request.tool_choice == "none" or (request.tool_choice == "auto" and settled):
+def choose_tools(request: ChatRequest, question: str, *, has_answer: bool) -> tuple[Tool, ...]:
+    """Return the tools to call. With `auto` there are none if the model already has an answer."""
+    if not request.tools or request.tool_choice == "none" or (request.tool_choice == "auto" and has_answer):
         return ()
     names = set(_NAME.findall(question))
     tools = [tool for tool in request.tools if tool.name in names]

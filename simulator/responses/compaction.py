@@ -26,7 +26,7 @@ def decode_compaction(text: str) -> list[Item]:
     """Return the conversation in a text from `encode_compaction`.
 
     Raises:
-        ApiError: the text is damaged or from elsewhere.
+        ApiError: the text is damaged, or it is not from `encode_compaction`.
     """
     try:
         data = b64decode(text.encode("ascii"), validate=True)

@@ -79,7 +79,7 @@ class Responses:
         self._ordinals = ordinals
         self._clock = clock
         self._settings = settings
-        self._streamed: set[str] = set()  # ids of responses that run until their stream ends
+        self._streaming_ids: set[str] = set()  # ids of responses that run until their stream ends
 
     def create(self, request: CreateResponse, *, project: str, path: str) -> CreatedResponse:
         """Answer a request to `path`, and store the response unless `store` is false.
@@ -91,8 +91,8 @@ class Responses:
             ApiError: the model, the previous response, a schema or an item cannot be used.
         """
         self._check_model(request.model, path)
-        previous, own = self._previous_items(request, project), self._request_items(request, project)
-        reply = self._inference.answer(chat_request_from(request, [*previous, *own]))
+        previous_items, new_items = self._previous_items(request, project), self._request_items(request, project)
+        reply = self._inference.answer(chat_request_from(request, [*previous_items, *new_items]))
         response_id = self._ids.response(next(self._ordinals))
         output = render_output(
             reply, item_id=lambda prefix, position: self._ids.response_item(prefix, response_id, position)
@@ -110,7 +110,7 @@ class Responses:
                     body=_encode(complete),
                 ),
                 previous=request.previous_response_id,
-                turn=_encode([*dump_items(own), *output]),
+                turn=_encode([*dump_items(new_items), *output]),
                 items=[item["id"] for item in output],
                 remaining_polls=self._settings.background_retrieves if running else 0,
                 min_created_at=self._oldest_created_at,
@@ -128,7 +128,7 @@ class Responses:
         Raises:
             ApiError: it does not exist.
         """
-        read = self._store.get if response_id in self._streamed else self._store.retrieve
+        read = self._store.get if response_id in self._streaming_ids else self._store.retrieve
         return _visible_response(
             _require_found(read(project, response_id, min_created_at=self._oldest_created_at), response_id)
         )
@@ -152,24 +152,24 @@ class Responses:
 
         After a cancel or a delete the stream ends.
         """
-        self._streamed.add(response_id)
+        self._streaming_ids.add(response_id)
         try:
             batch = next(batches, b"")
-            for following in batches:
+            for next_batch in batches:
                 if self._store.get_state(project, response_id, min_created_at=self._oldest_created_at) in (
                     None,
                     ResponseState.CANCELLED,
                 ):
                     return
                 yield batch
-                batch = following
-            ended = self._store.change_state(
+                batch = next_batch
+            ended_response = self._store.change_state(
                 project, response_id, ResponseState.ENDED, min_created_at=self._oldest_created_at
             )
-            if ended and ended.state is ResponseState.ENDED:
+            if ended_response and ended_response.state is ResponseState.ENDED:
                 yield batch
         finally:
-            self._streamed.discard(response_id)
+            self._streaming_ids.discard(response_id)
 
     def cancel(self, response_id: str, *, project: str) -> Json:
         """Cancel a background response. Cancelling it again changes nothing (OPENAI).

@@ -47,6 +47,6 @@ def unserved_service_response(scope: Scope, *, service: str, hint: str, status: 
     """
     is_query = find_header(scope, b"content-type").startswith(FORM_CONTENT_TYPE)
     error = AwsError(code="InvalidAction" if is_query else "UnknownOperationException", message=hint, status=status)
-    encoded = encode_error(error, service=service, is_query_protocol=is_query, request_id=request_id)
-    headers = {name: value for name, value in encoded.headers.items() if name != _REQUEST_ID_HEADER}
-    return Response(encoded.body, status_code=status, headers=headers | {HINT_HEADER: hint})
+    encoded_error = encode_error(error, service=service, is_query_protocol=is_query, request_id=request_id)
+    headers = {name: value for name, value in encoded_error.headers.items() if name != _REQUEST_ID_HEADER}
+    return Response(encoded_error.body, status_code=status, headers=headers | {HINT_HEADER: hint})

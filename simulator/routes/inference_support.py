@@ -33,7 +33,7 @@ async def read_request(context: RequestContext, model: type[Model]) -> Model:
 def hints_for(reply: Reply) -> list[str]:
     """Return the hints that explain a surprising reply."""
     is_empty = reply.finish_reason == "length" and not (reply.text or reply.tool_calls)
-    return [*([] if reply.known else [_UNKNOWN_PROMPT]), *([_ALL_REASONING] if is_empty else [])]
+    return [*([] if reply.is_prompt_known else [_UNKNOWN_PROMPT]), *([_ALL_REASONING] if is_empty else [])]
 
 
 def record_usage(context: RequestContext, *replies: Reply) -> None:

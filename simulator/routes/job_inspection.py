@@ -1,4 +1,4 @@
-"""`/_simulator/jobs/{job}`: what Bedrock does not show of a job, its log, its rollouts and its true quality."""
+"""`/_simulator/jobs/{job}`: the log, the rollouts and the true quality of a job. Bedrock shows none of these."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -46,14 +46,16 @@ async def get_job_rollouts(context: RequestContext) -> Response:
     The texts are not stored: the job is replayed, and the lines are sent while it runs.
     """
     steps = context.app.engine.replay_rollouts(find_job(context).id)
-    first = await run_in_threadpool(next, steps, None)  # an impossible replay fails before the answer starts
-    return StreamingResponse(_rollout_lines(chain((first,), steps) if first else ()), media_type="application/jsonl")
+    first_step = await run_in_threadpool(next, steps, None)  # an impossible replay fails before the answer starts
+    return StreamingResponse(
+        _rollout_lines(chain((first_step,), steps) if first_step else ()), media_type="application/jsonl"
+    )
 
 
 def _rollout_lines(steps: Iterable[tuple[Grade, RolloutsGraded]]) -> Iterator[str]:
     """Yield the lines of one step at a time."""
-    for grade, graded in steps:
-        rewards = (reward for group in graded.rewards for reward in group)
+    for grade, graded_event in steps:
+        rewards = (reward for group in graded_event.rewards for reward in group)
         lines = (
             render_rollout_line(
                 sample.record,

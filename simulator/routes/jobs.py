@@ -27,7 +27,7 @@ async def create(context: RequestContext) -> Json:
     """Create a job. An invalid request fails at once; an invalid file ends the job later.
 
     At the pace `finished` this waits for the end of the job. The response still has the first status, as Bedrock's
-    does; a retrieve after it finds the end.
+    does. The next retrieve returns the final status.
     """
     settings = context.app.settings
     request = await context.read_body(CreateJob, ignored_fields=settings.ignored_job_fields)
@@ -45,11 +45,11 @@ async def create(context: RequestContext) -> Json:
     )
     engine = context.app.engine
     job = engine.create(spec)
-    if engine.time_limit(job.id) is not None:  # so that the next retrieve finds it where the clock stops it
+    if engine.time_limit(job.id) is not None:  # so that the next retrieve returns the job at the stopped clock's time
         await run_in_threadpool(engine.scheduler.wait_until_idle, [job.id], until=job.created_at)
     if engine.is_finished_at_creation(job.id):
-        # A limiter of its own: waiting creations must not use up the threads of the other requests, such as those
-        # that a reward function sends while its job is waited for.
+        # A limiter of its own: waiting creations must not use up the threads of other requests, such as the requests
+        # that the job's reward function sends.
         await run_sync(engine.wait_until_finished, [job.id], limiter=CapacityLimiter(1))
     return render_job(job)
 

@@ -39,8 +39,10 @@ def hint_for(path: str, *, routes: Iterable[Route], origin: str) -> str:
     if path.endswith("/") and _exists(path.rstrip("/"), all_routes):
         return "the path ends without a slash"
     if path.startswith((V1_PREFIX, OPENAI_V1_PREFIX)):
-        doubled = f"; {V1_PREFIX} is in the path twice" if relative_path.startswith(V1_PREFIX) else ""
-        return f"Mantle has no such route{doubled}; {origin}{CONTROL_PREFIX}/openapi.json lists the existing ones"
+        duplicate_note = f"; {V1_PREFIX} is in the path twice" if relative_path.startswith(V1_PREFIX) else ""
+        return (
+            f"Mantle has no such route{duplicate_note}; {origin}{CONTROL_PREFIX}/openapi.json lists the existing ones"
+        )
     if path.startswith("/2015-03-31/") or path == "/":
         return "a request to an AWS service needs a signature, and this one has none"
     return f"the OpenAI-compatible API is under {base_url}; boto3's bedrock and bedrock-runtime are not served"

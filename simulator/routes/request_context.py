@@ -1,4 +1,4 @@
-"""What a handler gets: the request, the application context, and the caller."""
+"""The argument of every handler: the request, the application context, and the caller."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from simulator.wire.request_body import parse_body
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
 
-# To pass work to a thread takes longer than most requests. A JSON schema of this size takes tens of milliseconds.
+# Passing work to a thread takes longer than most requests. A JSON schema of this size takes tens of milliseconds.
 _MAX_INLINE_BYTES: Final = 4_096
 
 

@@ -1,6 +1,6 @@
 """The table of all routes: method, path, handler, and the IAM action (DOCUMENTED: CloudTrail).
 
-The handlers do not use FastAPI's parameters and dependencies: to resolve these costs more than a typical handler.
+The handlers do not use FastAPI's parameters and dependencies: resolving these costs more than a typical handler.
 """
 
 from collections.abc import Awaitable, Callable
@@ -182,7 +182,7 @@ ROUTES: Final = (
 
 def add_routes(api: FastAPI, app: AppContext) -> None:
     """Add the routes of the table to the app."""
-    for prefix in _BOTH_PREFIXES:  # first, because it looks like the id of a response
+    for prefix in _BOTH_PREFIXES:  # first, because the path of any response id would match it too
         api.add_route(f"{prefix}/responses/input_tokens", _answer_not_found, methods=["POST"])
     for route in ROUTES:
         for prefix in route.prefixes:
@@ -191,7 +191,7 @@ def add_routes(api: FastAPI, app: AppContext) -> None:
 
 
 async def _answer_not_found(_: Request) -> Response:
-    """OPENAI counts tokens here. No list of Mantle's routes has it."""
+    """Answer 404. OPENAI counts tokens at this path, but no list of Mantle's routes has it."""
     raise HTTPException(HTTPStatus.NOT_FOUND)
 
 
@@ -201,14 +201,14 @@ async def _answer_openapi(_: Request) -> Response:
 
 def _endpoint(route: Route, app: AppContext) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        limited = limit_body(request, app.settings, accepts_file=route.accepts_file)
+        limited_request = limit_body(request, app.settings, accepts_file=route.accepts_file)
         authorization = None
         if route.action:
-            authorization = await app.authorizer.authorize(limited, route.action, route.conditions)
+            authorization = await app.authorizer.authorize(limited_request, route.action, route.conditions)
         if authorization and route.action in _CREATE_ACTIONS:
             app.projects.check_not_archived(authorization.project)
-        authorized = authorization.request if authorization else limited
-        value = await route.handler(RequestContext(request=authorized, app=app, authorization=authorization))
+        authorized_request = authorization.request if authorization else limited_request
+        value = await route.handler(RequestContext(request=authorized_request, app=app, authorization=authorization))
         return value if isinstance(value, Response) else JsonResponse(value)
 
     return endpoint

@@ -51,9 +51,9 @@ class RunJob(StrictModel):
 class SteerClock(StrictModel):
     """`POST /_simulator/clock`: one action.
 
-    `freeze` stops or resumes the clock and all jobs. `advance` (a duration) and `to` (a time) move the clock, and all
-    that waits for it. `run` runs one job. `pace` sets the pace of the simulator or, with `job`, of one job. `speed`
-    belongs to the pace `realtime`. Without a pace it sets the speed that the simulator uses at `realtime`.
+    `freeze` stops or resumes the clock and all jobs. `advance` (a duration) and `to` (a time) move the clock, and run
+    everything that waits for it. `run` runs one job. `pace` sets the pace of the simulator or, with `job`, of one job.
+    `speed` belongs to the pace `realtime`. Without a pace it sets the speed that the simulator uses at `realtime`.
     """
 
     freeze: bool | None = None

@@ -14,7 +14,7 @@ from simulator.training.token_counts import CHARACTERS_PER_TOKEN
 # One event for each token, as usage counts tokens.
 TOKEN_PATTERN: Final = re.compile(f".{{1,{CHARACTERS_PER_TOKEN}}}", re.DOTALL)
 
-# Events in one message: to send a message costs more than to render an event.
+# Events in one message: sending a message costs more than rendering an event.
 EVENTS_PER_BATCH: Final = 128
 
 

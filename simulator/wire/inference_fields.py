@@ -35,7 +35,7 @@ def _check_object_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-# A field that would change the answer, and that no model here supports. To ignore it would mislead.
+# A field that would change the answer, and that no model here supports. Ignoring it would mislead the client.
 UnsupportedField = Annotated[None, BeforeValidator(_refuse)]
 
 SchemaName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]  # OPENAI: of a function, and of a response format

@@ -44,7 +44,7 @@ class LambdaGrader(StrictModel):
 
 
 class RequestedHyperparameters(StrictModel):
-    """`method.reinforcement.hyperparameters`: the three that AWS documents, and OpenAI's other four, kept as given.
+    """`method.reinforcement.hyperparameters`: the three that AWS documents, and OpenAI's other four, stored unchanged.
 
     AWS gives no ranges for open-weight models; the bounds here are INFERRED, and wide.
     """

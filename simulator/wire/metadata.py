@@ -13,8 +13,10 @@ _MAX_VALUE_LENGTH: Final = 512
 def _check_lengths(metadata: dict[str, str]) -> dict[str, str]:
     for key, value in metadata.items():
         if len(key) > _MAX_KEY_LENGTH or len(value) > _MAX_VALUE_LENGTH:
-            shown = key[:_MAX_KEY_LENGTH]
-            raise ValueError(f"a key takes {_MAX_KEY_LENGTH} characters and a value {_MAX_VALUE_LENGTH}; see {shown!r}")
+            key_start = key[:_MAX_KEY_LENGTH]
+            raise ValueError(
+                f"a key takes {_MAX_KEY_LENGTH} characters and a value {_MAX_VALUE_LENGTH}; see {key_start!r}"
+            )
     return metadata
 
 

@@ -35,9 +35,9 @@ def stream_response_events(
 def render_response_events(response: Json, *, event_order: ResponseEvents) -> Iterator[str]:
     """Yield the events of a response from its creation to its end, numbered from 0."""
     numbers = count()
-    started = unfinished_response(response, "in_progress")
-    yield _event("response.created", numbers, response=started)
-    yield _event("response.in_progress", numbers, response=started)
+    initial_response = unfinished_response(response, "in_progress")
+    yield _event("response.created", numbers, response=initial_response)
+    yield _event("response.in_progress", numbers, response=initial_response)
     for index, item in enumerate(response["output"]):
         match item["type"]:
             case "reasoning":
@@ -53,8 +53,8 @@ def render_response_events(response: Json, *, event_order: ResponseEvents) -> It
 def _reasoning(item: Json, index: int, numbers: Iterator[int], part_events: str) -> Iterator[str]:
     text = item["content"][0]["text"]
     position = {"content_index": 0, "item_id": item["id"], "output_index": index}
-    started = {"content": [], "id": item["id"], "status": "in_progress", "summary": [], "type": "reasoning"}
-    yield _event("response.output_item.added", numbers, item=started, output_index=index)
+    initial_item = {"content": [], "id": item["id"], "status": "in_progress", "summary": [], "type": "reasoning"}
+    yield _event("response.output_item.added", numbers, item=initial_item, output_index=index)
     yield _event(f"response.{part_events}.added", numbers, **position, part={"text": "", "type": "reasoning_text"})
     yield from _deltas("response.reasoning_text.delta", TOKEN_PATTERN.findall(text), position, numbers)
     yield _event("response.reasoning_text.done", numbers, **position, text=text)
@@ -66,8 +66,8 @@ def _message(item: Json, index: int, numbers: Iterator[int]) -> Iterator[str]:
     [part] = item["content"]
     position = {"content_index": 0, "item_id": item["id"], "logprobs": [], "output_index": index}
     part_position = {"content_index": 0, "item_id": item["id"], "output_index": index}
-    started = item | {"content": [], "status": "in_progress"}
-    yield _event("response.output_item.added", numbers, item=started, output_index=index)
+    initial_item = item | {"content": [], "status": "in_progress"}
+    yield _event("response.output_item.added", numbers, item=initial_item, output_index=index)
     yield _event("response.content_part.added", numbers, **part_position, part=part | {"text": ""})
     yield from _deltas("response.output_text.delta", TOKEN_PATTERN.findall(part["text"]), position, numbers)
     yield _event("response.output_text.done", numbers, **position, text=part["text"])
@@ -77,8 +77,8 @@ def _message(item: Json, index: int, numbers: Iterator[int]) -> Iterator[str]:
 
 def _function_call(item: Json, index: int, numbers: Iterator[int]) -> Iterator[str]:
     position = {"item_id": item["id"], "output_index": index}
-    started = item | {"arguments": "", "status": "in_progress"}
-    yield _event("response.output_item.added", numbers, item=started, output_index=index)
+    initial_item = item | {"arguments": "", "status": "in_progress"}
+    yield _event("response.output_item.added", numbers, item=initial_item, output_index=index)
     pieces = TOKEN_PATTERN.findall(item["arguments"])
     yield from _deltas("response.function_call_arguments.delta", pieces, position, numbers)
     yield _event("response.function_call_arguments.done", numbers, arguments=item["arguments"], **position)
@@ -91,7 +91,7 @@ def _event(kind: str, numbers: Iterator[int], **fields: Json) -> str:
 
 
 def _deltas(kind: str, pieces: Iterable[str], position: Json, numbers: Iterator[int]) -> Iterator[str]:
-    """Yield one event for each piece. Most events are deltas, so their common part is encoded once."""
+    """Yield one event for each piece. Most events are deltas, so the part that they share is encoded once."""
     template = _event(kind, iter([0]), **position, delta="")
     before, remainder = template.split('"delta":""')
     between, after = remainder.split('"sequence_number":0')

@@ -239,7 +239,7 @@ class CreateResponse(ConversationRequest):
     @classmethod
     def _check_background(cls, background: bool | None, info: ValidationInfo) -> bool | None:
         if background and info.data.get("store") is False:
-            raise ValueError("it needs 'store': what is not stored cannot be asked for later")
+            raise ValueError("it needs 'store', because a response that is not stored cannot be retrieved later")
         return background
 
     @field_validator("tool_choice", mode="before")
@@ -250,8 +250,8 @@ class CreateResponse(ConversationRequest):
             return "auto"
         if choice is None or choice == "auto":
             return choice
-        shown = f"'{choice}'" if isinstance(choice, str) else "this form"
-        raise ValueError(f'{shown} is not supported. Supported options: ["auto"]')
+        choice_text = f"'{choice}'" if isinstance(choice, str) else "this form"
+        raise ValueError(f'{choice_text} is not supported. Supported options: ["auto"]')
 
     @property
     def effective_reasoning_effort(self) -> str:

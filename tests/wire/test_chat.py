@@ -19,7 +19,7 @@ REPLY = Reply(
     completion_tokens=30,
     reasoning_tokens=4,
     finish_reason="stop",
-    known=True,
+    is_prompt_known=True,
 )
 COMPLETION = Completion(id="chatcmpl-1", model="openai.gpt-oss-20b", created=1_767_225_600, replies=(REPLY,))
 USAGE = {"completion_tokens": 30, "prompt_tokens": 77, "total_tokens": 107}

@@ -24,7 +24,7 @@ REASONING_REPLY = Reply(
     completion_tokens=30,
     reasoning_tokens=4,
     finish_reason="stop",
-    known=True,
+    is_prompt_known=True,
 )
 TOOL_CALL_REPLY = Reply(
     text="",
@@ -34,7 +34,7 @@ TOOL_CALL_REPLY = Reply(
     completion_tokens=9,
     reasoning_tokens=0,
     finish_reason="tool_calls",
-    known=False,
+    is_prompt_known=False,
 )
 
 
@@ -89,7 +89,7 @@ def test_the_events_of_a_message_have_every_key() -> None:
         completion_tokens=1,
         reasoning_tokens=0,
         finish_reason="stop",
-        known=True,
+        is_prompt_known=True,
     )
     place = {"content_index": 0, "item_id": "msg_0", "output_index": 0}
     part = {"annotations": [], "logprobs": [], "text": "So, 7", "type": "output_text"}
@@ -172,7 +172,7 @@ def test_a_cut_off_answer_ends_incomplete() -> None:
         completion_tokens=16,
         reasoning_tokens=16,
         finish_reason="length",
-        known=True,
+        is_prompt_known=True,
     )
     names = [name for name, _ in parse_events(response(cut))]
     assert names[-2:] == ["response.output_item.done", "response.incomplete"]
@@ -197,7 +197,7 @@ def test_the_deltas_join_to_the_text(text: str, reasoning: str, order: ResponseE
         completion_tokens=1,
         reasoning_tokens=0,
         finish_reason="stop",
-        known=True,
+        is_prompt_known=True,
     )
     pairs = parse_events(response(reply), order)
 
@@ -217,7 +217,7 @@ def test_a_replay_has_the_same_bytes_after_any_event(after: int) -> None:
         completion_tokens=1,
         reasoning_tokens=0,
         finish_reason="stop",
-        known=True,
+        is_prompt_known=True,
     )
     every = list(render_response_events(response(long), event_order=VLLM))
     replayed = b"".join(stream_response_events(response(long), event_order=VLLM, after=after))

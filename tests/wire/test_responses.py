@@ -20,7 +20,7 @@ REPLY = Reply(
     completion_tokens=30,
     reasoning_tokens=4,
     finish_reason="stop",
-    known=True,
+    is_prompt_known=True,
 )
 CALLS = replace(
     REPLY,

@@ -34,12 +34,12 @@ def bounded_validator(validator: Any) -> Any:
     from jsonschema.validators import extend  # noqa: PLC0415  the import takes a tenth of a second
 
     keywords = {**validator.VALIDATORS, "pattern": _pattern}
-    counting = {name: _count_steps(name, keyword) for name, keyword in keywords.items()}
-    return extend(validator, counting)  # type: ignore[no-untyped-call]  # its stub has no types
+    counted_keywords = {name: _count_steps(name, keyword) for name, keyword in keywords.items()}
+    return extend(validator, counted_keywords)  # type: ignore[no-untyped-call]  # its stub has no types
 
 
 def _count_steps(name: str, keyword: _Keyword) -> _Keyword:
-    def counting(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    def counted_keyword(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
         budget = _BUDGET.get()
         budget.spend(1 + _count_comparisons(name, value, instance) // _COMPARISONS_PER_STEP)
         if name in _NAME_KEYWORDS:
@@ -50,7 +50,7 @@ def _count_steps(name: str, keyword: _Keyword) -> _Keyword:
         finally:
             budget.leave_level()
 
-    return counting
+    return counted_keyword
 
 
 def _count_comparisons(name: str, value: Any, instance: Any) -> int:

@@ -17,7 +17,7 @@ class Budget:
 
     def __init__(self, schema_text: str) -> None:
         self.limit = _STEPS + len(schema_text)
-        self._left = self.limit
+        self._remaining_steps = self.limit
         self._depth = 0
 
     def spend(self, steps: int = 1) -> None:
@@ -26,8 +26,8 @@ class Budget:
         Raises:
             BudgetExceededError: no steps are left.
         """
-        self._left -= steps
-        if self._left < 0:
+        self._remaining_steps -= steps
+        if self._remaining_steps < 0:
             raise BudgetExceededError
 
     def enter_level(self) -> None:

@@ -56,7 +56,7 @@ class InstanceGenerator:
             return schema["const"], json_equal(schema["const"], value)
         if "enum" in schema:
             self._budget.spend(len(schema["enum"]))
-            return choose_option(self._allowed(schema), value, variation)
+            return choose_option(self._allowed_options(schema), value, variation)
         fallback: tuple[Any, bool] | None = None
         last_error = SchemaError("a part of the schema allows no type")
         for kind in self._kinds(schema, value):
@@ -87,7 +87,7 @@ class InstanceGenerator:
         name: str,
         variation: int,
     ) -> tuple[Any, bool]:
-        base = {key: part for key, part in schema.items() if key != choice}
+        base_schema = {key: part for key, part in schema.items() if key != choice}
         options = list(schema[choice])
         shift = self._attempt % max(1, len(options))
         options = options[shift:] + options[:shift]
@@ -96,9 +96,11 @@ class InstanceGenerator:
         fallback: tuple[Any, bool] | None = None
         last_error = SchemaError(f"an {choice} is empty")
         for option in options:
-            merged = {"allOf": [base, option]}
+            combined_schema = {"allOf": [base_schema, option]}
             try:
-                result = self.generate(merged, value, followed_refs, depth=depth, name=name, variation=variation)
+                result = self.generate(
+                    combined_schema, value, followed_refs, depth=depth, name=name, variation=variation
+                )
             except SchemaError as error:
                 last_error = error
                 continue
@@ -110,7 +112,7 @@ class InstanceGenerator:
         return fallback
 
     @staticmethod
-    def _allowed(schema: NormalizedSchema) -> list[Any]:
+    def _allowed_options(schema: NormalizedSchema) -> list[Any]:
         types = schema.get("type")
         if types is None:
             return list(schema["enum"])
@@ -122,8 +124,8 @@ class InstanceGenerator:
         types = schema.get("type")
         if types is not None:
             kinds = [types] if isinstance(types, str) else list(types)
-            own = () if value is NO_VALUE else _NATIVE.get(type(value), ("null",))
-            return sorted(kinds, key=lambda kind: (kind not in own, kind == "null"))
+            value_kinds = () if value is NO_VALUE else _NATIVE.get(type(value), ("null",))
+            return sorted(kinds, key=lambda kind: (kind not in value_kinds, kind == "null"))
         for kind, names in _ABSENT_TYPE:
             if any(name in schema for name in names):
                 return [kind]
@@ -153,25 +155,30 @@ class InstanceGenerator:
     def _object(
         self, schema: NormalizedSchema, value: Any, followed_refs: frozenset[str], *, depth: int, variation: int
     ) -> tuple[Any, bool]:
-        declared: Mapping[str, Any] = schema.get("properties", {})
+        declared_properties: Mapping[str, Any] = schema.get("properties", {})
         required = dict.fromkeys(schema.get("required", ()))
         additional = schema.get("additionalProperties", True)
         if "properties" not in schema and additional is not False and not required and value is not NO_VALUE:
-            free = value if isinstance(value, dict) else {self._names[0]: value}
+            properties = value if isinstance(value, dict) else {self._names[0]: value}
             if additional is True and "minProperties" not in schema:
-                return free, True
-        names = [*declared, *[key for key in required if key not in declared]]
+                return properties, True
+        names = [*declared_properties, *[key for key in required if key not in declared_properties]]
         if depth >= _FULL_DEPTH or self._required_only:
             names = [key for key in names if key in required]
         by_name = isinstance(value, Mapping) and any(key in value for key in names)
-        order = names if by_name or value is NO_VALUE else self._rank_properties(names, declared, value)
+        order = names if by_name or value is NO_VALUE else self._rank_properties(names, declared_properties, value)
         instance: dict[str, Any] = {}
         is_placed = False
         for key in order:
             part = value.get(key, NO_VALUE) if by_name else NO_VALUE if is_placed else value
             try:
                 instance[key], has_value = self.generate(
-                    declared.get(key, additional), part, followed_refs, depth=depth + 1, name=key, variation=variation
+                    declared_properties.get(key, additional),
+                    part,
+                    followed_refs,
+                    depth=depth + 1,
+                    name=key,
+                    variation=variation,
                 )
             except SchemaError:
                 if key in required:

@@ -54,10 +54,10 @@ def generate_candidates(pattern: str, *, min_length: int = 0, max_length: int | 
     """
     sequence = parse_pattern(pattern)
     for extra_repeats in range(_MAX_EXTRA_REPEATS + 1):
-        text = _TextGenerator(extra_repeats).sequence(sequence)
-        for padded in (text, text.ljust(min_length, "x"), text.rjust(min_length, "x")):
-            if len(padded) >= min_length and (max_length is None or len(padded) <= max_length):
-                yield padded
+        text = _TextGenerator(extra_repeats).generate(sequence)
+        for candidate in (text, text.ljust(min_length, "x"), text.rjust(min_length, "x")):
+            if len(candidate) >= min_length and (max_length is None or len(candidate) <= max_length):
+                yield candidate
         if len(text) > max(min_length, max_length or 0):
             break
 
@@ -69,36 +69,36 @@ class _TextGenerator:
         self._extra_repeats = extra_repeats
         self._groups: dict[int, str] = {}
 
-    def sequence(self, parsed: Any) -> str:
+    def generate(self, parts: Any) -> str:
         """Return a text for a sequence of parts."""
-        text = "".join([self._part(str(op), argument) for op, argument in parsed])
+        text = "".join([self._generate_part(str(op), argument) for op, argument in parts])
         if len(text) > _MAX_LENGTH:
             raise PatternError(f"the pattern needs more than {_MAX_LENGTH} characters")
         return text
 
-    def _part(self, op: str, argument: Any) -> str:
+    def _generate_part(self, op: str, argument: Any) -> str:
         if op in _REPEATS:
-            return self._repeated(*argument)
+            return self._generate_repeat(*argument)
         if op == "SUBPATTERN":
-            return self._group(argument[0], argument[-1])
+            return self._generate_group(argument[0], argument[-1])
         generate = _GENERATORS.get(op)
         if generate is None:
             raise PatternError(f"a pattern with {op.lower().replace('_', ' ')} is not supported here")
         return generate(self, argument)
 
-    def group(self, number: int) -> str:
+    def group_text(self, number: int) -> str:
         """Return the text of a group."""
         return self._groups.get(number, "")
 
-    def _group(self, number: int | None, inner: Any) -> str:
-        text = self.sequence(inner)
+    def _generate_group(self, number: int | None, inner: Any) -> str:
+        text = self.generate(inner)
         if number is not None:
             self._groups[number] = text
         return text
 
-    def _repeated(self, low: int, high: int, inner: Any) -> str:
+    def _generate_repeat(self, low: int, high: int, inner: Any) -> str:
         times = min(int(high), low + self._extra_repeats)
-        text = self.sequence(inner)
+        text = self.generate(inner)
         if times * len(text) > _MAX_LENGTH:
             raise PatternError(f"the pattern needs more than {_MAX_LENGTH} characters")
         return text * times
@@ -141,8 +141,8 @@ _GENERATORS: Final[Mapping[str, Callable[[_TextGenerator, Any], str]]] = {
     "NOT_LITERAL": lambda _, argument: _ordinary_character(lambda letter: bool(ord(letter) == argument)),
     "ANY": lambda *_: "x",
     "IN": lambda _, argument: _set_member(argument),
-    "BRANCH": lambda generator, argument: generator.sequence(argument[1][0]),
-    "GROUPREF": lambda generator, argument: generator.group(argument),
+    "BRANCH": lambda generator, argument: generator.generate(argument[1][0]),
+    "GROUPREF": lambda generator, argument: generator.group_text(argument),
     "AT": lambda *_: "",
-    "ATOMIC_GROUP": lambda generator, argument: generator.sequence(argument),
+    "ATOMIC_GROUP": lambda generator, argument: generator.generate(argument),
 }

@@ -75,7 +75,7 @@ def _steps_by_length(pattern: str) -> tuple[int, ...]:
 
 
 def _is_anchored(sequence: Any) -> bool:
-    return any(str(op) == "AT" and str(place) == "AT_BEGINNING" for op, place in sequence[:1])
+    return any(str(op) == "AT" and str(position) == "AT_BEGINNING" for op, position in sequence[:1])
 
 
 def _count_sequence(sequence: Any) -> tuple[CountsByLength, CountsByLength]:
@@ -103,7 +103,7 @@ def _count_part(op: str, argument: Any) -> tuple[CountsByLength, CountsByLength]
 
 
 def _subsequences(op: str, argument: Any) -> list[Any]:
-    """Return the sequences within a part, of which one is to match."""
+    """Return the alternative sequences within a part."""
     match op:
         case "SUBPATTERN" | "ASSERT" | "ASSERT_NOT":
             return [argument[-1]]
@@ -123,9 +123,9 @@ def _count_repeat(low: int, high: int, inner: Any) -> tuple[CountsByLength, Coun
     rounds = [_START]
     for _ in range(min(low, _MAX_EXACT_LENGTH + 1)):
         rounds.append(_product(rounds[-1], ways))
-    # Between two rounds and at the end there may be one more round that matches nothing, in each of its ways.
-    taking = [0, *(count * (1 + ways[0]) for count in ways[1:])]
-    all_ways = _product(rounds.pop(), _series(taking, min(int(high) - low, _MAX_EXACT_LENGTH + 1)))
+    # Between two rounds and at the end there may be one more round that matches the empty text.
+    nonempty_rounds = [0, *(count * (1 + ways[0]) for count in ways[1:])]
+    all_ways = _product(rounds.pop(), _series(nonempty_rounds, min(int(high) - low, _MAX_EXACT_LENGTH + 1)))
     if int(high) > 1:
         all_ways = [count * (1 + ways[0]) for count in all_ways]
     return all_ways, _product(steps, _sum([*rounds, all_ways]))
@@ -139,23 +139,23 @@ def _series(counts: CountsByLength, rounds: int) -> CountsByLength:
         return _sum([_START, _product(counts, _series(counts, rounds - 1))])
     series = [1]
     for length in range(1, _MAX_EXACT_LENGTH + 1):
-        series.append(sum(counts[taken] * series[length - taken] for taken in range(1, length + 1)))
+        series.append(sum(counts[part_length] * series[length - part_length] for part_length in range(1, length + 1)))
     return series
 
 
-def _product(one: CountsByLength, other: CountsByLength) -> CountsByLength:
-    if _START in (one, other):
-        return other if one == _START else one
+def _product(left: CountsByLength, right: CountsByLength) -> CountsByLength:
+    if _START in (left, right):
+        return right if left == _START else left
     product = [0] * (_MAX_EXACT_LENGTH + 1)
-    for length, count in enumerate(one):
+    for length, count in enumerate(left):
         if count:
-            for more in range(_MAX_EXACT_LENGTH + 1 - length):
-                product[length + more] += count * other[more]
+            for added_length in range(_MAX_EXACT_LENGTH + 1 - length):
+                product[length + added_length] += count * right[added_length]
     return product
 
 
-def _sum(many: Iterable[CountsByLength]) -> CountsByLength:
-    return [sum(column) for column in zip(*many, strict=True)]
+def _sum(columns: Iterable[CountsByLength]) -> CountsByLength:
+    return [sum(column) for column in zip(*columns, strict=True)]
 
 
 def _has_repeated_choice(sequence: Any, *, repeated: bool) -> bool:
@@ -169,7 +169,7 @@ def _has_repeated_choice(sequence: Any, *, repeated: bool) -> bool:
             continue
         inner = _subsequences(name, argument)
         several = len(inner) > 1 or name in (*_LOOKAROUNDS, "GROUPREF_EXISTS")
-        if (repeated and several) or any(_has_repeated_choice(one, repeated=repeated) for one in inner):
+        if (repeated and several) or any(_has_repeated_choice(subsequence, repeated=repeated) for subsequence in inner):
             return True
     return False
 
@@ -184,4 +184,4 @@ def _count_part_ways(op: str, argument: Any, length: int) -> int:
         low, high, inner = argument
         return (min(int(high) - int(low), length) + 1) * _count_ways(inner, length)
     inner = _subsequences(op, argument)
-    return sum(_count_ways(one, length) for one in inner) if inner else 1
+    return sum(_count_ways(subsequence, length) for subsequence in inner) if inner else 1

@@ -81,18 +81,18 @@ def _as_boolean(value: Any) -> bool | None:
 
 
 def _number(kind: str, schema: Mapping[str, Any], value: Any, variation: int) -> tuple[int | float, bool]:
-    whole = kind == "integer"
-    given = _as_number(value)
-    if given is not None and _fits(given, schema) and (not whole or float(given).is_integer()):
-        return (int(given) if whole else given), True
+    is_whole = kind == "integer"
+    preferred = _as_number(value)
+    if preferred is not None and _fits(preferred, schema) and (not is_whole or float(preferred).is_integer()):
+        return (int(preferred) if is_whole else preferred), True
     for example in (schema.get("default"), *schema.get("examples", ())):
         number = _as_number(example) if isinstance(example, int | float) and not variation else None
-        if number is not None and _fits(number, schema) and (not whole or float(number).is_integer()):
+        if number is not None and _fits(number, schema) and (not is_whole or float(number).is_integer()):
             return number, False
     low, high = _bound(schema, "minimum", "exclusiveMinimum"), _bound(schema, "maximum", "exclusiveMaximum")
-    for step in _steps(schema, whole=whole):
-        exact = _between(low, high, step) + (step or 1) * variation
-        number = int(exact) if whole or exact.denominator == 1 else float(exact)
+    for step in _steps(schema, whole=is_whole):
+        exact = _nearest_to_zero(low, high, step) + (step or 1) * variation
+        number = int(exact) if is_whole or exact.denominator == 1 else float(exact)
         if _fits(number, schema):
             return number, False
     raise SchemaError("no number is within the bounds")
@@ -103,8 +103,8 @@ def _steps(schema: Mapping[str, Any], *, whole: bool) -> list[Fraction | None]:
     if "multipleOf" not in schema:
         return [Fraction(1) if whole else None]
     step = Fraction(Decimal(str(schema["multipleOf"])))
-    even = Fraction(step.numerator)
-    return [even] if whole else [even, step]
+    whole_step = Fraction(step.numerator)
+    return [whole_step] if whole else [whole_step, step]
 
 
 def _as_number(value: Any) -> int | float | None:
@@ -129,7 +129,9 @@ def _bound(schema: Mapping[str, Any], inclusive: str, exclusive: str) -> tuple[F
     return value, all(is_inclusive for bound, is_inclusive in bounds if bound == value)
 
 
-def _between(low: tuple[Fraction, bool] | None, high: tuple[Fraction, bool] | None, step: Fraction | None) -> Fraction:
+def _nearest_to_zero(
+    low: tuple[Fraction, bool] | None, high: tuple[Fraction, bool] | None, step: Fraction | None
+) -> Fraction:
     """Return 0 if it is between the bounds, or else the nearest number."""
     if step:
         times = 0
@@ -165,19 +167,19 @@ def _string(schema: Mapping[str, Any], value: Any, name: str, variation: int) ->
     low, high = schema.get("minLength", 0), schema.get("maxLength")
     if low > _MAX_LENGTH:
         raise SchemaError(f"a string needs {low} characters; at most {_MAX_LENGTH} are supported")
-    pattern, formatted = schema.get("pattern"), _FORMATS.get(schema.get("format", ""))
+    pattern, format_example = schema.get("pattern"), _FORMATS.get(schema.get("format", ""))
 
     def fits(text: str) -> bool:
         return len(text) >= low and (high is None or len(text) <= high)
 
     text = _as_text(value)
-    if text is not None and fits(text) and formatted is None and _matches(pattern, text):
+    if text is not None and fits(text) and format_example is None and _matches(pattern, text):
         return text, True
     for example in (schema.get("default"), *schema.get("examples", ())):
         if isinstance(example, str) and not variation and fits(example) and _matches(pattern, example):
             return example, False
-    if formatted is not None and fits(formatted) and _matches(pattern, formatted):
-        return formatted, False
+    if format_example is not None and fits(format_example) and _matches(pattern, format_example):
+        return format_example, False
     if pattern is not None:
         return generate_matching_text(pattern, min_length=low, max_length=high), False
     filler = f"{name}{variation or ''}" or "text"

@@ -31,29 +31,29 @@ def normalize_schema(
 
     Raises:
         SchemaError: nothing satisfies the schema, or a reference is invalid or circular.
-        BudgetExceededError: of `budget`.
+        BudgetExceededError: `budget` is used up.
     """
     budget.spend()
     if schema is True:
         return {}, refs
     if not isinstance(schema, Mapping):
         raise SchemaError("a part of the schema is false, which nothing satisfies")
-    own = {
+    own_keywords = {
         name: int(value) if name in _COUNTS else value
         for name, value in schema.items()
         if name not in ("$ref", "allOf", "$defs", "definitions")
     }
-    followed = refs
+    followed_refs = refs
     if "$ref" in schema:
         name = str(schema["$ref"])
         if name in refs:
             raise SchemaError(f"the schema refers to itself without end at {name!r}")
         part, inner = normalize_schema(resolve_reference(name, root), root, refs | {name}, budget)
-        own, followed = merge_schemas(part, own, budget), followed | inner
+        own_keywords, followed_refs = merge_schemas(part, own_keywords, budget), followed_refs | inner
     for item in schema.get("allOf", ()):
         part, inner = normalize_schema(item, root, refs, budget)
-        own, followed = merge_schemas(own, part, budget), followed | inner
-    return own, followed
+        own_keywords, followed_refs = merge_schemas(own_keywords, part, budget), followed_refs | inner
+    return own_keywords, followed_refs
 
 
 def resolve_reference(name: str, root: Any) -> Any:
@@ -79,11 +79,11 @@ def resolve_reference(name: str, root: Any) -> Any:
 
 
 def merge_schemas(one: NormalizedSchema, other: NormalizedSchema, budget: Budget) -> NormalizedSchema:
-    """Return a schema with the constraints of both. A keyword that cannot be merged is that of `one`.
+    """Return a schema with the constraints of both. If a keyword cannot be merged, the value of `one` is used.
 
     Raises:
         SchemaError: there are too many alternatives.
-        BudgetExceededError: of `budget`.
+        BudgetExceededError: `budget` is used up.
     """
     for name in one:
         if name in other and isinstance(one[name], list | dict) and isinstance(other[name], list | dict):

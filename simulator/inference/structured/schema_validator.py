@@ -25,7 +25,7 @@ def validate_schema(schema_text: str, budget: Budget) -> None:
 
     Raises:
         SchemaError: it is malformed or not supported.
-        BudgetExceededError: of the budget.
+        BudgetExceededError: `budget` is used up.
     """
     schema = json.loads(schema_text)
     for part in _parts(schema, depth=0):
@@ -41,7 +41,7 @@ def find_violation(schema_text: str, instance: Any, budget: Budget) -> str:
 
     Raises:
         PatternError: a pattern in the schema is too complex to match.
-        BudgetExceededError: of the budget.
+        BudgetExceededError: `budget` is used up.
     """
     with use_budget(budget):
         return next(
@@ -56,7 +56,7 @@ def _instance_validator(schema_text: str) -> Any:
     schema = json.loads(schema_text)
     draft = _draft(schema)
     if isinstance(schema, dict):
-        schema.pop("$schema", None)  # by `$schema`, `jsonschema` would choose its own class, which has no budget
+        schema.pop("$schema", None)  # else `jsonschema` would choose its own class, which has no budget
     # With an empty registry it fetches nothing from the network.
     return bounded_validator(draft)(schema, registry=Registry())
 
@@ -96,7 +96,10 @@ def _metaschema_validator(draft: Any) -> Any:
     metaschema = draft.META_SCHEMA
     resolver = REGISTRY.resolver(base_uri=metaschema["$id"]).lookup(metaschema["$id"]).resolver
     rules: dict[str, Any] = {**metaschema, "properties": {}, "$defs": {}}
-    for part in [*(resolver.lookup(one["$ref"]).contents for one in metaschema.get("allOf", ())), metaschema]:
+    for part in [
+        *(resolver.lookup(reference["$ref"]).contents for reference in metaschema.get("allOf", ())),
+        metaschema,
+    ]:
         rules["properties"] |= part.get("properties", {})
         rules["$defs"] |= part.get("$defs", {})
     for name in ("$schema", "$id", "allOf", *_UNSUPPORTED_REFERENCES, "$recursiveAnchor"):
