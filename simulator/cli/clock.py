@@ -41,14 +41,14 @@ def thaw(*, host: Host = None, port: Port = None, endpoint: Endpoint = None) -> 
 
 @clock.command()
 def advance(
-    by: Annotated[str, typer.Argument(metavar="DURATION", help=f"{DURATION_FORMAT}.")],
+    duration: Annotated[str, typer.Argument(metavar="DURATION", help=f"{DURATION_FORMAT}.")],
     *,
     host: Host = None,
     port: Port = None,
     endpoint: Endpoint = None,
 ) -> None:
     """Advance the clock and the jobs by a duration. Keys and sessions age by the same duration."""
-    _update_clock(simulator_url(host, port, endpoint), advance=_parse_time(parse_duration, by))
+    _update_clock(simulator_url(host, port, endpoint), advance=_parse_time(parse_duration, duration))
 
 
 @clock.command()
@@ -91,7 +91,7 @@ def run(
 
 @clock.command()
 def pace(
-    chosen: Annotated[Pace, typer.Argument(metavar="PACE", help=f"{' | '.join(Pace)}.")],
+    new_pace: Annotated[Pace, typer.Argument(metavar="PACE", help=f"{' | '.join(Pace)}.")],
     *,
     job: Annotated[str | None, typer.Option(help="Change the pace of this job only.", metavar="JOB")] = None,
     speed: Annotated[
@@ -105,12 +105,12 @@ def pace(
 
     At the pace realtime, --job with --speed sets the speed of one job. Without --speed it uses the simulator's speed.
     """
-    if speed is not None and chosen is not Pace.REALTIME:
-        exit_with_error(f"--speed goes with the pace realtime, not with {chosen}")
+    if speed is not None and new_pace is not Pace.REALTIME:
+        exit_with_error(f"--speed goes with the pace realtime, not with {new_pace}")
     if speed is not None and not 0 < speed <= MAX_SPEED:
         exit_with_error(f"--speed: expected more than 0 and at most {MAX_SPEED}, got {speed:.7g}")
     options = {name: value for name, value in (("job", job), ("speed", speed)) if value is not None}
-    _update_clock(simulator_url(host, port, endpoint), pace=chosen.value, **options)
+    _update_clock(simulator_url(host, port, endpoint), pace=new_pace.value, **options)
 
 
 def _update_clock(simulator: str, **changes: object) -> Any:
@@ -121,15 +121,15 @@ def _update_clock(simulator: str, **changes: object) -> Any:
 
 
 def _print_clock(state: Any) -> None:
-    frozen = "  frozen" if state["frozen"] else ""
-    typer.echo(f"{state['time']}  ({state['now']})  {_describe_pace(state)}{frozen}")
-    ended = [state["job"]] if "job" in state and _has_ended(state) else []
-    for job in (*state["jobs"], *ended):
+    frozen_note = "  frozen" if state["frozen"] else ""
+    typer.echo(f"{state['time']}  ({state['now']})  {_describe_pace(state)}{frozen_note}")
+    ended_jobs = [state["job"]] if "job" in state and _has_ended(state) else []
+    for job in (*state["jobs"], *ended_jobs):
         steps = f"step {job['step']}/{job['total_steps']}" if job["total_steps"] else ""
         waits = job["next_at"] is not None and job["next_at"] > state["now"]
         ahead = timedelta(seconds=job["next_at"] - state["now"]) if waits else ""
         next_event = f"next at {format_time(job['next_at'])}, in {ahead}" if waits else ""
-        own_pace = _describe_pace(job) if _describe_pace(job) != _describe_pace(state) and job not in ended else ""
+        own_pace = _describe_pace(job) if _describe_pace(job) != _describe_pace(state) and job not in ended_jobs else ""
         typer.echo("  ".join(part for part in (f"  {job['id']}", job["status"], steps, own_pace, next_event) if part))
 
 
@@ -139,7 +139,7 @@ def _describe_pace(state: Any) -> str:
 
 
 def _has_ended(state: Any) -> bool:
-    """Return whether the job that was run has ended."""
+    """Return whether the job of a `run` has ended."""
     return all(job["id"] != state["job"]["id"] for job in state["jobs"])
 
 

@@ -25,7 +25,7 @@ def request_control(
     Args:
         simulator: the URL of the simulator.
         method: the HTTP method.
-        path: what follows `/_simulator`.
+        path: the path after `/_simulator`.
         body: sent as JSON.
         timeout: seconds; None waits as long as it takes.
     """

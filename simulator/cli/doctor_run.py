@@ -162,7 +162,7 @@ def _read_key(name: str | None) -> str | None:
 def _open_context(
     run: DoctorRun, records: tuple[Record, ...], outputs: model_outputs.ModelOutputs | None
 ) -> Iterator[tuple[ProbeContext, ProgressListener]]:
-    """Give the probe context and a progress bar for the length of the block."""
+    """Yield the probe context and the listener of the progress bar."""
     training_calls = _training_calls(run, records)
     calls = _static_calls(run) + training_calls
     estimate = DurationEstimate(calls=calls, training_calls=training_calls, rows=run.rows, concurrency=run.concurrency)
@@ -207,10 +207,10 @@ def _training_simulator(
 
 
 def _static_calls(run: DoctorRun) -> int:
-    """Return about how often the static probes invoke the function; of chosen probes, their share."""
+    """Return about how often the static probes invoke the function. Chosen probes count by their share."""
     calls = STATIC_CALLS + CALLS_PER_ROW * run.rows
-    chosen = run.only | PREREQUISITE_PROBES if run.only else {probe.id for probe, _ in STATIC_PROBES}
-    return calls * sum(probe.id in chosen for probe, _ in STATIC_PROBES) // len(STATIC_PROBES)
+    probe_ids = run.only | PREREQUISITE_PROBES if run.only else {probe.id for probe, _ in STATIC_PROBES}
+    return calls * sum(probe.id in probe_ids for probe, _ in STATIC_PROBES) // len(STATIC_PROBES)
 
 
 def _training_calls(run: DoctorRun, records: tuple[Record, ...]) -> int:
@@ -218,14 +218,16 @@ def _training_calls(run: DoctorRun, records: tuple[Record, ...]) -> int:
     training_ids = {probe.id for probe, _ in TRAINING_PROBES}
     if not run.simulates_training or (run.only and not run.only & training_ids):
         return 0
-    usual = run.hyperparameters
+    base_hyperparameters = run.hyperparameters
     record_count = min(len(records), MAX_RECORDS)
     variants = _training_variants(run)
-    runs = [usual, *[usual] * len(variants - {RED_TEAM})]
+    runs = [base_hyperparameters, *[base_hyperparameters] * len(variants - {RED_TEAM})]
     if RED_TEAM in variants:
         runs.append(red_team_hyperparameters(record_count))
     rollouts = [
-        min(each.n_epochs * (record_count // each.batch_size), MAX_STEPS) * each.batch_size * each.rollouts_per_prompt
-        for each in runs
+        min(variant.n_epochs * (record_count // variant.batch_size), MAX_STEPS)
+        * variant.batch_size
+        * variant.rollouts_per_prompt
+        for variant in runs
     ]
     return sum(min(count, MAX_ROLLOUTS) // run.settings.grading.rollouts_per_call for count in rollouts)

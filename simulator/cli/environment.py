@@ -1,4 +1,4 @@
-"""Environment variables: what commands read from the caller's, and what they set for the SDKs.
+"""Environment variables: those that commands read, and those that they set for the SDKs.
 
 No other module of the simulator reads the environment.
 """
@@ -23,8 +23,8 @@ def build_client_environment(
     """
     inherited = os.environ if inherited is None else inherited
     foreign = list_foreign_variables(inherited)
-    own = {name: value for name, value in inherited.items() if name not in foreign}
-    return own | build_session_variables(url=url, region=region, key=key) | {"RFT_SIM_EXEC": "1"}
+    other_variables = {name: value for name, value in inherited.items() if name not in foreign}
+    return other_variables | build_session_variables(url=url, region=region, key=key) | {"RFT_SIM_EXEC": "1"}
 
 
 def read_variable(name: str) -> str | None:

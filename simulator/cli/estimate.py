@@ -122,14 +122,14 @@ def _measure_function(
     errors = make_console(stderr=True)
     with (
         handle_interrupts(),
-        reward_options.open_reward_function(function, settings=settings, calls=EXPECTED_CALLS) as loaded,
+        reward_options.open_reward_function(function, settings=settings, calls=EXPECTED_CALLS) as reward_function,
         Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress,
     ):
         bar = progress.add_task("timing calls", total=EXPECTED_CALLS)
-        is_deployed = loaded.spec is None
+        is_deployed = reward_function.spec is None
         try:
             measurement = measure_calls(
-                loaded,
+                reward_function,
                 records,
                 settings=settings,
                 model=model,
@@ -146,7 +146,7 @@ def _measure_function(
                 err=True,
             )
         return FunctionProfile(
-            timeout=loaded.timeout if is_deployed else function.timeout,
-            memory_mb=loaded.memory_mb if is_deployed else function.memory_mb,
+            timeout=reward_function.timeout if is_deployed else function.timeout,
+            memory_mb=reward_function.memory_mb if is_deployed else function.memory_mb,
             measurement=measurement,
         )

@@ -11,7 +11,7 @@ EXIT_FAILED: Final = 1
 """The command ran, and what it checked failed."""
 
 EXIT_USAGE: Final = 2
-"""The command could not do what it was called for."""
+"""The command could not run, for example because an option is wrong, a file is missing or no simulator answers."""
 
 # The codes of a shell for a command that cannot run.
 EXIT_NOT_EXECUTABLE: Final = 126

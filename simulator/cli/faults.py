@@ -56,8 +56,8 @@ def add(
 ) -> None:
     """Add the faults of a script after the existing faults. If one is invalid, add none."""
     faults = [fault.source for fault in _read_script(script)]
-    added = request_control(_selected_simulator(context, host, port, endpoint), "POST", "/faults", faults)
-    typer.echo(f"Added {', '.join(added['ids'])}.")
+    answer = request_control(_selected_simulator(context, host, port, endpoint), "POST", "/faults", faults)
+    typer.echo(f"Added {', '.join(answer['ids'])}.")
 
 
 @app.command()
@@ -112,7 +112,7 @@ def describe_unused_faults(statuses: "Iterable[FaultStatus]") -> Iterator[str]:
         if status.refused:
             yield sanitize(f"{status.id}: {_describe_operation(fault['aws'])} failed: {status.refused}")
         elif not status.applied:
-            reason = _explain_no_match(fault, status.matched) if "request" in fault else _explain_not_reached(fault)
+            reason = _explain_no_match(fault, status.matched) if "request" in fault else _explain_job_fault(fault)
             yield sanitize(f"{status.id} was never applied: {reason}")
 
 
@@ -141,7 +141,7 @@ def _explain_no_match(fault: dict[str, Any], matched: int) -> str:
     return f"{requests}, but it had no effect there"
 
 
-def _explain_not_reached(fault: dict[str, Any]) -> str:
+def _explain_job_fault(fault: dict[str, Any]) -> str:
     """Return why a fault of a job was never applied."""
     phase = f"step {fault['step']}" if "step" in fault else "its queue" if "queue" in fault else "its validation"
     return f"job {fault['job']} never reached {phase}"
@@ -152,7 +152,7 @@ def _describe_counts(status: dict[str, Any]) -> str:
     return f"{counts}: it failed: {status['refused']}" if status["refused"] else counts
 
 
-def _print_fault(name: str, fault: dict[str, Any], *more: str) -> None:
+def _print_fault(name: str, fault: dict[str, Any], *more_lines: str) -> None:
     """Print a fault as a block of lines: its name, when it applies, what it does, its note, and more."""
     condition = (
         [*_describe_match(fault), _describe_repeats(fault)]
@@ -161,7 +161,7 @@ def _print_fault(name: str, fault: dict[str, Any], *more: str) -> None:
     )
     notes = [fault["note"]] if fault.get("note") else []
     indent = " " * (len(name) + 2)
-    for number, line in enumerate((", ".join(condition), ", ".join(_describe_effects(fault)), *notes, *more)):
+    for number, line in enumerate((", ".join(condition), ", ".join(_describe_effects(fault)), *notes, *more_lines)):
         start = indent if number else f"{name}  "
         typer.echo("\n".join(_wrap(sanitize(line), start, indent)))
 

@@ -60,7 +60,7 @@ def preview(
     from simulator.doctor.preview import PreviewError, PreviewShape, preview_first_call, preview_row  # noqa: PLC0415  as above
     from simulator.grading.grader_error import GraderError  # noqa: PLC0415  as above
 
-    shapes = list(PreviewShape) if shape == _ALL_SHAPES else [known for known in PreviewShape if known == shape]
+    shapes = [preview_shape for preview_shape in PreviewShape if shape in (preview_shape, _ALL_SHAPES)]
     if shape is not None and not shapes:
         exit_with_error(f"--shape {shape}: no such shape. The shapes are {', '.join(PreviewShape)} and {_ALL_SHAPES}")
     hyperparameters: dict[str, int | float | str] = {
@@ -82,9 +82,9 @@ def preview(
             typer.echo(note, err=True)
         if not shapes:
             _print_events(preview_result, preview_result.render_events(grading), "as configured", compact=compact)
-        for known in shapes:
-            events = preview_result.render_events(known.apply_to(grading))
-            _print_events(preview_result, events, known.value, known.evidence, compact=compact)
+        for preview_shape in shapes:
+            events = preview_result.render_events(preview_shape.apply_to(grading))
+            _print_events(preview_result, events, preview_shape.value, preview_shape.evidence, compact=compact)
     except PreviewError as error:
         exit_with_error(str(error))
     except GraderError as error:

@@ -78,14 +78,14 @@ def regrade(
     calls = -(-len(rollouts) // settings.grading.rollouts_per_call)
     with (
         handle_interrupts(),
-        reward_options.open_reward_function(function, settings=settings, calls=calls) as loaded,
+        reward_options.open_reward_function(function, settings=settings, calls=calls) as reward_function,
         Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress,
     ):
         bar = progress.add_task("regrading", total=len(rollouts))
         try:
             rows = regrade_rollouts(
                 rollouts,
-                reward_function=loaded,
+                reward_function=reward_function,
                 grading=settings.grading,
                 on_call=lambda call: progress.advance(bar, len(call.ids)),
             )
@@ -100,11 +100,11 @@ def regrade(
     )
     prints_json = json == STANDARD_OUTPUT
     if json is not None:
-        rendered = json_report.render_json(json_report.build_document(report))
+        json_text = json_report.render_json(json_report.build_document(report))
         if prints_json:
-            typer.echo(rendered, nl=False)
+            typer.echo(json_text, nl=False)
         else:
-            write_file(Path(json), rendered)
+            write_file(Path(json), json_text)
     table.print_regrade(report, make_console(stderr=prints_json), limit=limit)
     # A rollout without a score ends a job, so it is a failure and not only a change.
     loses_scores = any(split.lost for split in report.comparison.splits)

@@ -1,4 +1,4 @@
-"""Options that name the running simulator a command talks to."""
+"""Options that select the running simulator to which a command sends its requests."""
 
 from typing import Annotated, Final
 

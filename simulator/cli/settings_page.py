@@ -1,4 +1,4 @@
-"""Renders docs/settings.md from the settings themselves; a test holds the file to it.
+"""Renders docs/settings.md from the settings themselves. A test checks that the file is current.
 
 `python -m simulator.cli.settings_page` writes the file.
 """

@@ -1,4 +1,4 @@
-"""A verdict as a table: each finding with the requests that show it, and what to do instead."""
+"""A verdict as a table: each finding with the requests that prove it, and what to do instead."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -44,8 +44,8 @@ def _verdict_parts(verdict: Verdict) -> Iterator[RenderableType]:
         yield Text()
         yield _finding_row(finding, names_clients=len(traffic.clients) > 1)
     if verdict.findings:
-        first = min(verdict.findings, key=lambda finding: finding.severity.rank)
-        yield Text(f"\nWhat a finding means: rft-sim verdict --explain {first.rule}", style="dim")
+        worst_finding = min(verdict.findings, key=lambda finding: finding.severity.rank)
+        yield Text(f"\nWhat a finding means: rft-sim verdict --explain {worst_finding.rule}", style="dim")
 
 
 def _describe_traffic(traffic: TrafficSummary) -> str:
@@ -75,10 +75,10 @@ def _finding_row(finding: Finding, *, names_clients: bool) -> Table:
     parts: list[RenderableType] = [Text.assemble((f"{finding.name}{'?' if is_note else ''}", "bold"), times)]
     for case in finding.shown:
         parts.extend(_case_parts(case, finding, names_client=names_clients))
-    if more := finding.cases - len(finding.shown):
-        parts.append(Text(f"and {more:,} more", style="dim"))
+    if hidden_count := finding.cases - len(finding.shown):
+        parts.append(Text(f"and {hidden_count:,} more", style="dim"))
     if not is_note:
-        parts.append(_labelled("do", Text(finding.remedy, style="bold")))
+        parts.append(_with_label("do", Text(finding.remedy, style="bold")))
     table.add_row(Text(finding.severity.upper(), style=style), Text(finding.rule, style=style), Group(*parts))
     return table
 
@@ -100,7 +100,7 @@ def _request_text(evidence: RequestEvidence) -> Text:
     return Text.assemble(request, ("  ", ""), (evidence.answer, "cyan"))
 
 
-def _labelled(label: str, text: Text) -> Table:
+def _with_label(label: str, text: Text) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(ratio=1)

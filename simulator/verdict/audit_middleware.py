@@ -11,9 +11,9 @@ from simulator.verdict.exchange_recorder import ExchangeRecorder
 from simulator.verdict.lru_map import LruMap
 
 DISCONNECT_LISTEN_DELAY: Final = 0.2
-"""Seconds after which the middleware starts to listen for a disconnect, at most twice as many.
+"""The middleware starts to listen for a disconnect after this many seconds, and at the latest after twice as many.
 
-Most answers are complete before, so listening costs them nothing.
+Most answers are complete before that, so they need no listener.
 """
 
 _AUDITED_PATHS: Final = ("/v1/", "/openai/v1/")
@@ -62,7 +62,7 @@ class AuditMiddleware:
     def _listen_for_disconnects(self) -> None:
         """Start to listen on exchanges that take long, and check again later while others are in progress."""
         latest_start = self._auditor.now() - DISCONNECT_LISTEN_DELAY
-        for recorder in [each for each in self._not_listening if each.started_at <= latest_start]:
+        for recorder in [candidate for candidate in self._not_listening if candidate.started_at <= latest_start]:
             del self._not_listening[recorder]
             recorder.channel.listen_for_disconnect()
         self._timer_loop = get_running_loop() if self._not_listening else None
@@ -80,7 +80,7 @@ class AuditMiddleware:
 def _scope_with_tracked_close(scope: Scope, recorder: ExchangeRecorder) -> Scope:
     """Return the scope with a close function that finishes the exchange first.
 
-    Otherwise the recorder would take a connection that the server closes for a client that disconnects.
+    Otherwise the recorder would report that the client disconnected, although the server closed the connection.
     """
     extensions = scope.get("extensions") or {}
     if CLOSE_CONNECTION not in extensions:

@@ -74,11 +74,11 @@ class Auditor:
         """Note that an exchange is in progress."""
         self._in_progress[exchange] = None
 
-    def finish_exchange(self, exchange: ExchangeInProgress, finished: Exchange) -> None:
+    def finish_exchange(self, exchange: ExchangeInProgress, finished_exchange: Exchange) -> None:
         """Record a finished exchange. One that started before the last reset is ignored."""
         if exchange in self._in_progress:
             del self._in_progress[exchange]
-            self.record(finished)
+            self.record(finished_exchange)
 
     def record(self, exchange: Exchange) -> None:
         """Count an exchange and pass it to the rules."""
@@ -100,7 +100,7 @@ class Auditor:
             is_final=is_final, exit_code=exit_code, in_progress=in_progress, server_state=self._server_state
         )
         results = (checker.cases(context).as_finding(checker.rule) for checker in self.checkers)
-        findings = tuple(sorted((finding for finding in results if finding), key=lambda each: each.severity.rank))
+        findings = tuple(sorted((finding for finding in results if finding), key=lambda finding: finding.severity.rank))
         return Verdict(
             verdict=_verdict_status({finding.severity for finding in findings}),
             findings=findings,
@@ -110,7 +110,7 @@ class Auditor:
                 under_way=len(in_progress),
                 clients=dict(self._clients),
                 answers=dict(sorted(self._answers.items())),
-                longest_silence=max([self._longest_silence, *(each.longest_silence for each in in_progress)]),
+                longest_silence=max([self._longest_silence, *(exchange.longest_silence for exchange in in_progress)]),
             ),
         )
 

@@ -56,37 +56,37 @@ class CaseList:
     def __init__(self, cases: Iterable[Case] = (), *, remedy: str | None = None) -> None:
         self._remedy = remedy
         self._counts = dict.fromkeys(Severity, 0)
-        self._kept: dict[Severity, list[Case]] = {severity: [] for severity in Severity}
+        self._first_cases: dict[Severity, list[Case]] = {severity: [] for severity in Severity}
         for case in cases:
             self.add(case)
 
     def add(self, case: Case) -> None:
         """Add a case."""
         self._counts[case.severity] += 1
-        kept = self._kept[case.severity]
-        if len(kept) < MAX_SHOWN_CASES:
-            kept.append(case)
+        first_cases = self._first_cases[case.severity]
+        if len(first_cases) < MAX_SHOWN_CASES:
+            first_cases.append(case)
 
-    def extended_with(self, cases: Iterable[Case]) -> "CaseList":
+    def with_cases(self, cases: Iterable[Case]) -> "CaseList":
         """Return a new list with these cases and more."""
-        extended = CaseList(remedy=self._remedy)
+        extended_list = CaseList(remedy=self._remedy)
         for severity in Severity:
-            extended._counts[severity] = self._counts[severity]
-            extended._kept[severity] = list(self._kept[severity])
+            extended_list._counts[severity] = self._counts[severity]
+            extended_list._first_cases[severity] = list(self._first_cases[severity])
         for case in cases:
-            extended.add(case)
-        return extended
+            extended_list.add(case)
+        return extended_list
 
     def as_finding(self, rule: Rule) -> Finding | None:
         """Return the cases as one finding of a rule; None without cases."""
-        shown = [case for severity in Severity for case in self._kept[severity]]
-        if not shown:
+        first_cases = [case for severity in Severity for case in self._first_cases[severity]]
+        if not first_cases:
             return None
         return Finding(
             rule=rule.id,
             name=rule.name,
-            severity=shown[0].severity,
+            severity=first_cases[0].severity,
             cases=sum(self._counts.values()),
-            shown=tuple(shown[:MAX_SHOWN_CASES]),
+            shown=tuple(first_cases[:MAX_SHOWN_CASES]),
             remedy=self._remedy or rule.remedy,
         )

@@ -1,4 +1,4 @@
-"""The interface of a rule's checker, and what it gets to know: exchanges, the server's state, the verdict's context."""
+"""The interface of a rule's checker, and its inputs: exchanges, the server's state, the verdict's context."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class VerdictContext:
     """The circumstances under which a verdict is requested.
 
     Attributes:
-        is_final: the clients are done. Otherwise they can still do what they have not done yet.
+        is_final: the clients are done. Otherwise a missing request may still come.
         exit_code: the client's exit code, if known. 0 means that the client reports success.
         in_progress: the requests that have no complete answer yet.
         server_state: the true state of jobs and files.

@@ -1,4 +1,4 @@
-"""Identifies the client of a request. It keeps no key, and no key can be derived from what it keeps."""
+"""Identifies the client of a request. It stores digests of keys, from which no key can be derived."""
 
 import re
 from base64 import b64decode

@@ -13,11 +13,11 @@ _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERROR: Final = 500
 
 TERMINAL_STATUSES: Final = frozenset(status.value for status in Status if status.is_terminal)
-"""The statuses in which a job stays."""
+"""The statuses that never change again."""
 
 
 class Operation(StrEnum):
-    """The operation that a request names, as far as the rules distinguish them."""
+    """The operations that the rules distinguish."""
 
     CREATE_JOB = "create a job"
     RETRIEVE_JOB = "retrieve a job"
@@ -174,7 +174,7 @@ class Exchange:
 
     @property
     def is_effect_unknown(self) -> bool:
-        """Whether it failed and the server may still have done what it requests. A 429 excludes that."""
+        """Whether it failed and the server may still have carried it out. A 429 excludes that."""
         return self.is_retryable and not (self.is_answered and self.status == _TOO_MANY_REQUESTS)
 
     def evidence(self, note: str = "") -> "RequestEvidence":

@@ -15,7 +15,7 @@ from simulator.verdict.retry_after import parse_retry_after
 
 _MAX_REQUEST_BYTES: Final = 64 * 1024  # of a recorded request body: enough for a job and most chats
 _MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024  # of a recorded answer: a thousand jobs
-_FAST_ANSWER_SECONDS: Final = 0.05  # after longer the client may be gone, and the server does not report it
+_FAST_ANSWER_SECONDS: Final = 0.05  # during a slower answer the client may disconnect, which the server does not report
 _METHODS_WITHOUT_BODY: Final = frozenset({"DELETE", "GET", "HEAD"})
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
@@ -179,7 +179,7 @@ class ExchangeRecorder:
         return parse_request(scope["method"], scope["path"], scope["query_string"], self._fingerprint_body())
 
     def _fingerprint_body(self) -> bytes | None:
-        """Return the request's body, or what represents it in the fingerprint; None if it was not recorded."""
+        """Return the request's body or its replacement in the fingerprint; None if the body was not recorded."""
         match self._operation:
             case Operation.CREATE_JOB:
                 return self._job_body

@@ -1,4 +1,4 @@
-"""What each client knows of each job from its answers. Several rules use it."""
+"""What each client knows of each job from the answers that it received. Several rules use it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,8 +11,8 @@ _MAX_OBSERVATIONS: Final = 4_096
 _MAX_ENDED_JOBS: Final = 16_384
 _MAX_CLIENTS: Final = 1_024
 
-# A program with long pauses opens a connection for each read. So does a person who reads now and then, so it takes more
-# reads on several connections to call it polling.
+# A program with long pauses opens a connection for each read, and so does a person who reads now and then. So reads on
+# several connections count as polling only if there are more of them.
 _POLLING_READS_ON_ONE_CONNECTION, _POLLING_READS = 2, 5
 
 
@@ -95,7 +95,7 @@ class JobObservations:
     def observe(self, exchange: Exchange) -> None:
         """Process one exchange."""
         # A long list is not worth keeping as evidence.
-        kept_exchange = replace(exchange, answer=EMPTY_ANSWER) if len(exchange.answer.jobs) > 1 else exchange
+        small_exchange = replace(exchange, answer=EMPTY_ANSWER) if len(exchange.answer.jobs) > 1 else exchange
         for job in exchange.answer.jobs:
             if job.status in TERMINAL_STATUSES:
                 self._reported_ends[job.job_id] = job.status
@@ -104,7 +104,7 @@ class JobObservations:
             else:
                 observation = self._observe_job(exchange, job)
             if observation and observation.end_status is None:  # a list can lag behind the job
-                observation.record_status(kept_exchange, job.status)
+                observation.record_status(small_exchange, job.status)
         if exchange.answer.page and exchange.request.job_id:
             self._observe_listing(exchange, exchange.request.job_id)
 
@@ -140,7 +140,7 @@ class JobObservations:
         """Yield the observation of each client and job."""
         return self._observations.values()
 
-    def has_seen(self, client: str, job_id: str) -> bool:
+    def has_received(self, client: str, job_id: str) -> bool:
         """Return whether a client received a job other than in a list."""
         return (client, job_id) in self._observations
 

@@ -1,7 +1,7 @@
 """The channel from a client: passes messages to the app, and detects a disconnect when it happens.
 
-ASGI reports a disconnect only to a caller of `receive`. An app that computes or sleeps calls nothing, so without this
-channel it stays unknown how long the client really waited.
+ASGI reports a disconnect only to a caller of `receive`. An app that computes or sleeps does not call it. Without this
+channel the verdict would not know how long the client really waited.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ class ReceiveChannel:
 
     __slots__ = (
         "_app_has_received",
-        "_buffered",
+        "_buffered_messages",
         "_is_listening",
         "_is_receiving",
         "_listener",
@@ -36,7 +36,7 @@ class ReceiveChannel:
         self._is_receiving = False  # a receive other than the listener's is in progress
         self._app_has_received = False
         self.is_body_complete = False
-        self._buffered: list[Message] = []  # received by the listener, for the app
+        self._buffered_messages: list[Message] = []  # received by the listener, for the app
         self._message_arrived: asyncio.Event | None = None  # created with the listener
         self._listener: asyncio.Task[None] | None = None
 
@@ -47,11 +47,11 @@ class ReceiveChannel:
 
     async def receive(self) -> Message:
         """Return the next message for the app."""
-        while self._message_arrived and self._listener and not self._listener.done() and not self._buffered:
+        while self._message_arrived and self._listener and not self._listener.done() and not self._buffered_messages:
             self._message_arrived.clear()
             await self._message_arrived.wait()
-        if self._buffered:
-            message = self._buffered.pop(0)
+        if self._buffered_messages:
+            message = self._buffered_messages.pop(0)
         else:
             self._is_receiving = True
             try:
@@ -94,7 +94,7 @@ class ReceiveChannel:
 
     def _listen_if_free(self) -> None:
         # Two concurrent receives would each get a part of the body. An app that has started to read it reads the rest.
-        body_is_unread_or_complete = self.is_body_complete or not (self._app_has_received or self._buffered)
+        body_is_unread_or_complete = self.is_body_complete or not (self._app_has_received or self._buffered_messages)
         is_free = not self._is_receiving and body_is_unread_or_complete
         if self._is_listening and is_free and (self._listener is None or self._listener.done()):
             self._message_arrived = asyncio.Event()
@@ -103,7 +103,7 @@ class ReceiveChannel:
     async def _listen(self, message_arrived: asyncio.Event) -> None:
         listens = True
         while listens:
-            # After a complete body only a disconnect can follow. Of a longer body, one message is read ahead.
+            # After a complete body only a disconnect can follow. If the body continues, one message is read ahead.
             was_complete = self.is_body_complete
             message = await self._buffer_next()
             message_arrived.set()
@@ -111,15 +111,15 @@ class ReceiveChannel:
 
     async def _buffer_next(self) -> Message:
         message = await self._receive_next()
-        self._buffered.append(message)
+        self._buffered_messages.append(message)
         return message
 
     async def _receive_next(self) -> Message:
-        waited: list[bool] = []  # filled only if the receive below lets the event loop run
-        asyncio.get_running_loop().call_soon(waited.append, True)
+        loop_runs: list[bool] = []  # filled only if the receive below lets the event loop run
+        asyncio.get_running_loop().call_soon(loop_runs.append, True)
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self._on_disconnect(bool(waited))
+            self._on_disconnect(bool(loop_runs))
         elif not message.get("more_body", False):
             self.is_body_complete = True
         return message

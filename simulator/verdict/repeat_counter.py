@@ -31,18 +31,18 @@ class RepeatCounter(Generic[Key]):
 
     def __init__(self) -> None:
         self._series: LruMap[Key, LruMap[str, RepeatedRequest]] = LruMap(_MAX_REQUESTS)
-        self._flagged: LruMap[tuple[Key, str], RepeatedRequest] = LruMap(_MAX_REQUESTS)
+        self._too_long: LruMap[tuple[Key, str], RepeatedRequest] = LruMap(_MAX_REQUESTS)
 
     def count(self, key: Key, exchange: Exchange) -> Iterator[RepeatedRequest]:
         """Yield each series that the exchange continues or starts."""
         by_program = self._series.get_or_create(key, lambda: LruMap(_MAX_PROGRAMS))
         for program_key in exchange.program_keys:
-            repeated = by_program.get(program_key)
-            if repeated is None:
-                repeated = RepeatedRequest(program_key=program_key, first=exchange, last=exchange)
-                by_program[program_key] = repeated
-            repeated.last, repeated.count = exchange, repeated.count + 1
-            yield repeated
+            series = by_program.get(program_key)
+            if series is None:
+                series = RepeatedRequest(program_key=program_key, first=exchange, last=exchange)
+                by_program[program_key] = series
+            series.last, series.count = exchange, series.count + 1
+            yield series
 
     def reset(self, key: Key) -> None:
         """End all series of a request."""
@@ -51,10 +51,10 @@ class RepeatCounter(Generic[Key]):
     def __len__(self) -> int:
         return len(self._series)
 
-    def flag(self, key: Key, repeated: RepeatedRequest) -> None:
+    def flag(self, key: Key, series: RepeatedRequest) -> None:
         """Remember a series as too long."""
-        self._flagged[key, repeated.program_key] = repeated
+        self._too_long[key, series.program_key] = series
 
-    def flagged(self) -> Iterator[RepeatedRequest]:
+    def flagged_series(self) -> Iterator[RepeatedRequest]:
         """Yield the series that were too long."""
-        return self._flagged.values()
+        return self._too_long.values()

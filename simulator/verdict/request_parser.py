@@ -33,13 +33,13 @@ _OTHER_OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
 }
 
 _DIGEST_SIZE: Final = 12  # bytes
-_SHOWN_QUERY: Final = ("after", "limit", "order", "purpose")  # the query of a presigned URL holds a credential
+_PRINTED_PARAMETERS: Final = ("after", "limit", "order", "purpose")  # the query of a presigned URL holds a credential
 _MAX_CACHED_LENGTH: Final = 512  # characters of method, path and query
 
 # Matches a body whose model has a name. Within a JSON string each quote has a backslash, so this matches keys only.
 _HAS_MODEL: Final = re.compile(rb'"model"\s*:(?!\s*(?:null|""|"(?:None|null|undefined)"))')
 
-# The texts that Python, JSON and JavaScript templates make of a null.
+# The texts that a null becomes in templates of Python, JSON and JavaScript.
 _NULL_NAMES: Final = frozenset({"", "None", "null", "undefined"})
 
 # A client that creates the same job again may give it other labels.
@@ -50,12 +50,12 @@ _FILE_FIELDS: Final = ("training_file", "validation_file")
 def find_operation(method: str, path: str) -> tuple[Operation, str | None]:
     """Return a request's operation, and the id of the job in its path."""
     base = _BASE_PATH.match(path)
-    rest = path[base.end() :] if base else ""
-    if job := _JOB_PATH.fullmatch(rest):
+    relative_path = path[base.end() :] if base else ""
+    if job := _JOB_PATH.fullmatch(relative_path):
         return _JOB_OPERATIONS.get((method, job[2]), Operation.OTHER), job[1]
-    if method == "GET" and rest.startswith(_MODEL_PATH):
+    if method == "GET" and relative_path.startswith(_MODEL_PATH):
         return Operation.RETRIEVE_MODEL, None
-    return _OTHER_OPERATIONS.get((method, rest), Operation.OTHER), None
+    return _OTHER_OPERATIONS.get((method, relative_path), Operation.OTHER), None
 
 
 def parse_request(method: str, path: str, query: bytes, body: bytes | None) -> ParsedRequest:
@@ -70,7 +70,7 @@ def _parse(method: str, path: str, query: bytes, body: bytes | None) -> ParsedRe
     job = parse_json_object(body) if operation is Operation.CREATE_JOB else {}
     return ParsedRequest(
         operation=operation,
-        request_line=f"{method[:MAX_ID_LENGTH]} {redact(path)}{_shown_query(page) if page else ''}",
+        request_line=f"{method[:MAX_ID_LENGTH]} {redact(path)}{_format_query(page) if page else ''}",
         job_id=job_id and job_id[:MAX_ID_LENGTH],
         after=page.get("after", "")[:MAX_ID_LENGTH] or None,
         limit=_parse_limit(page.get("limit")),
@@ -121,9 +121,9 @@ def _has_no_model(operation: Operation, path: str, body: bytes | None) -> bool:
     return bool(request) and (model is None or (isinstance(model, str) and model in _NULL_NAMES))
 
 
-def _shown_query(page: Mapping[str, str]) -> str:
-    shown = "&".join(f"{name}={redact(page[name])[:MAX_ID_LENGTH]}" for name in _SHOWN_QUERY if page.get(name))
-    return f"?{shown}" if shown else ""
+def _format_query(page: Mapping[str, str]) -> str:
+    text = "&".join(f"{name}={redact(page[name])[:MAX_ID_LENGTH]}" for name in _PRINTED_PARAMETERS if page.get(name))
+    return f"?{text}" if text else ""
 
 
 def _parse_limit(text: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""C1: the client takes a status for the job's end that is not terminal."""
+"""C1: the client treats a status that is not terminal as the job's end."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -40,7 +40,7 @@ class PrematureEndChecker:
     def __init__(self, observations: JobObservations) -> None:
         self._observations = observations
         self._cases = CaseList()
-        self._reported: LruMap[tuple[str, str], bool] = LruMap(_MAX_REPORTED)  # client and job of the cases so far
+        self._reported_jobs: LruMap[tuple[str, str], bool] = LruMap(_MAX_REPORTED)  # client and job of the cases so far
 
     def observe(self, exchange: Exchange) -> None:
         """Check whether the client calls the model of a job that has not ended."""
@@ -48,7 +48,7 @@ class PrematureEndChecker:
             return
         job = self._observations.latest(exchange.client)
         if job and not job.end_status:
-            self._reported[job.client, job.job_id] = True
+            self._reported_jobs[job.client, job.job_id] = True
             self._cases.add(
                 Case(
                     severity=Severity.FAIL,
@@ -59,13 +59,13 @@ class PrematureEndChecker:
             )
 
     def cases(self, context: VerdictContext) -> CaseList:
-        """Return those cases, and the jobs whose end no client received."""
-        return self._cases.extended_with(self._abandoned_jobs(context) if context.is_final else ())
+        """Return the cases so far and, in a final verdict, the jobs whose end no client received."""
+        return self._cases.with_cases(self._abandoned_jobs(context) if context.is_final else ())
 
     def _abandoned_jobs(self, context: VerdictContext) -> Iterator[Case]:
         for job in self._observations.values():
             is_end_known = job.end_status or self._observations.is_end_reported(job.job_id)
-            if is_end_known or (job.client, job.job_id) in self._reported:
+            if is_end_known or (job.client, job.job_id) in self._reported_jobs:
                 continue
             what = f"last received job {job.job_id} as `{job.status}`, and no client received its end"
             if context.exited_successfully and (job.was_polled or job.checkpoints_exchange):

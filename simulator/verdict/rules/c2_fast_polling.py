@@ -59,7 +59,7 @@ class FastPollingChecker:
     def __init__(self, *, max_reads_per_second: int) -> None:
         self._max_reads = max_reads_per_second
         self._windows: LruMap[tuple[str, str, bytes], _PollWindow] = LruMap(_MAX_WINDOWS)
-        self._exceeded: LruMap[tuple[str, str, bytes], _PollWindow] = LruMap(_MAX_WINDOWS)
+        self._fast_windows: LruMap[tuple[str, str, bytes], _PollWindow] = LruMap(_MAX_WINDOWS)
 
     def observe(self, exchange: Exchange) -> None:
         """Count a read."""
@@ -78,7 +78,7 @@ class FastPollingChecker:
             if seconds < _ONE_SECOND:
                 window.violations[1:] = [exchange]
                 window.fastest = min(window.fastest, seconds)
-                self._exceeded[key] = window
+                self._fast_windows[key] = window
         window.started_at.append(exchange.started_at)
 
     def cases(self, _context: VerdictContext) -> CaseList:
@@ -91,5 +91,5 @@ class FastPollingChecker:
                 f"{window.fastest:.2g} s",
                 requests=tuple(exchange.evidence() for exchange in window.violations),
             )
-            for (client, program_key, _), window in self._exceeded.items()
+            for (client, program_key, _), window in self._fast_windows.items()
         )

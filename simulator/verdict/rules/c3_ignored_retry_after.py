@@ -11,7 +11,7 @@ from simulator.verdict.exchange import FIRST_REQUESTS, Exchange
 from simulator.verdict.lru_map import LruMap
 from simulator.verdict.rule import Rule
 
-# This many concurrent waits for the same request are taken for one program that ignores each of them.
+# This many concurrent waits for the same request count as one program that ignores each of them.
 _MAX_CONCURRENT_PROGRAMS: Final = 5
 
 IGNORED_RETRY_AFTER: Final = Rule(
@@ -52,7 +52,7 @@ class IgnoredRetryAfterChecker:
     rule = IGNORED_RETRY_AFTER
 
     def __init__(self) -> None:
-        # By client, program key and fingerprint. `FIRST_REQUESTS` may stand for several programs.
+        # By client, program key and fingerprint. Several programs may share the key `FIRST_REQUESTS`.
         self._waits: LruMap[tuple[str, str, bytes], deque[_Wait]] = LruMap(_MAX_WAITS)
         self._cases = CaseList()
 

@@ -44,15 +44,15 @@ class _Gap:
     """The elements of a list between two that the client received.
 
     Attributes:
-        last: the id after which the gap starts.
-        floor: the id at which it ends; None if it reaches to the oldest element.
-        page: the page that ended at `last`.
+        after_id: the id after which the gap starts.
+        end_id: the id at which it ends; None if it reaches to the oldest element.
+        page: the page that ended at `after_id`.
         has_limit: the client requested that page with a `limit`.
         has_next_page_failed: the client requested the next page, and received no answer or an error.
     """
 
-    last: str
-    floor: str | None
+    after_id: str
+    end_id: str | None
     page: RequestEvidence
     has_limit: bool
     has_next_page_failed: bool = False
@@ -70,10 +70,10 @@ class _ListingProgress:
         """Close each gap that the page fills, and shorten each gap that it fills in part."""
         open_gaps = []
         for gap in self.gaps:
-            if gap.last == exchange.request.after or gap.last in page.ids:
-                if not page.ids or not page.has_more or gap.floor in page.ids:
+            if gap.after_id == exchange.request.after or gap.after_id in page.ids:
+                if not page.ids or not page.has_more or gap.end_id in page.ids:
                     continue
-                gap.last, gap.has_next_page_failed = page.ids[-1], False
+                gap.after_id, gap.has_next_page_failed = page.ids[-1], False
             open_gaps.append(gap)
         self.gaps = open_gaps
 
@@ -82,11 +82,11 @@ class _ListingProgress:
         self.first_page_count += 1
         if not page.ids:
             return
-        has_known = self.newest in page.ids or any(gap.last == page.ids[-1] for gap in self.gaps)
+        has_known = self.newest in page.ids or any(gap.after_id == page.ids[-1] for gap in self.gaps)
         if page.has_more and not has_known and len(self.gaps) < _MAX_GAPS:
             evidence = exchange.evidence(f"{len(page.ids)} and has_more")
             has_limit = exchange.request.limit is not None
-            self.gaps.append(_Gap(last=page.ids[-1], floor=self.newest, page=evidence, has_limit=has_limit))
+            self.gaps.append(_Gap(after_id=page.ids[-1], end_id=self.newest, page=evidence, has_limit=has_limit))
         self.newest = page.ids[0]
 
 
@@ -115,8 +115,8 @@ class IgnoredHasMoreChecker:
             if request.after is None:
                 listing.start(exchange, page)
         if request.job_id and self._unused_job_pages:
-            unused = self._unused_job_pages.get(exchange.client)
-            if unused and request.job_id in unused[0].ids:
+            unused_page = self._unused_job_pages.get(exchange.client)
+            if unused_page and request.job_id in unused_page[0].ids:
                 self._unused_job_pages.pop(exchange.client)
 
     def _observe_failed_page(self, exchange: Exchange, after: str) -> None:
@@ -125,12 +125,12 @@ class IgnoredHasMoreChecker:
         This concerns only the gap at that page.
         """
         if exchange.operation is Operation.LIST_JOBS:
-            unused = self._unused_job_pages.get(exchange.client)
-            if unused and unused[0].ids[-1] == after:
+            unused_page = self._unused_job_pages.get(exchange.client)
+            if unused_page and unused_page[0].ids[-1] == after:
                 self._unused_job_pages.pop(exchange.client)
         elif listing := self._listings.get((exchange.client, exchange.operation, exchange.request.job_id or "")):
             for gap in listing.gaps:
-                gap.has_next_page_failed = gap.has_next_page_failed or gap.last == after
+                gap.has_next_page_failed = gap.has_next_page_failed or gap.after_id == after
 
     def _observe_job_page(self, exchange: Exchange, page: Page) -> None:
         if page.has_more and page.ids:
@@ -168,7 +168,7 @@ class IgnoredHasMoreChecker:
 
 
 def _ids_in_gap(gap: _Gap, all_ids: Sequence[str]) -> Sequence[str]:
-    if gap.last not in all_ids:
+    if gap.after_id not in all_ids:
         return ()
-    end = all_ids.index(gap.floor) if gap.floor in all_ids else len(all_ids)
-    return all_ids[all_ids.index(gap.last) + 1 : end]
+    end = all_ids.index(gap.end_id) if gap.end_id in all_ids else len(all_ids)
+    return all_ids[all_ids.index(gap.after_id) + 1 : end]

@@ -55,8 +55,8 @@ class IgnoredEndChecker:
             )
 
     def cases(self, context: VerdictContext) -> CaseList:
-        """Return those cases, the jobs that were read on after their end, and the failures that were missed."""
-        return self._cases.extended_with([*self._reads_after_end(), *self._missed_failures(context)])
+        """Return the cases so far, the jobs that were read after their end, and the failures that the client missed."""
+        return self._cases.with_cases([*self._reads_after_end(), *self._missed_failures(context)])
 
     def _reads_after_end(self) -> Iterator[Case]:
         for job in self._observations.values():

@@ -59,8 +59,8 @@ class _LostCreation:
 class _Client:
     """The lost creations of one client, and the jobs that it received in lists."""
 
-    lost: LruMap[_JobKey, _LostCreation] = field(default_factory=lambda: LruMap(_MAX_CREATIONS))
-    listed: LruMap[str, bool] = field(default_factory=lambda: LruMap(_MAX_LISTED_JOBS))
+    lost_creations: LruMap[_JobKey, _LostCreation] = field(default_factory=lambda: LruMap(_MAX_CREATIONS))
+    listed_job_ids: LruMap[str, bool] = field(default_factory=lambda: LruMap(_MAX_LISTED_JOBS))
 
 
 class DuplicateJobChecker:
@@ -83,53 +83,53 @@ class DuplicateJobChecker:
             self._observe_listing(self._clients.get_or_create(exchange.client, _Client), exchange)
 
     def _observe_creation(self, client: _Client, exchange: Exchange, spec_digest: bytes) -> None:
-        if not (exchange.is_effect_unknown or client.lost):
+        if not (exchange.is_effect_unknown or client.lost_creations):
             return
         # Read the digests now: a client that uploads its file again may delete the first one.
         files = tuple(
             (name, self._server_state.file_digest(file_id) or file_id) for name, file_id in exchange.request.job_files
         )
         key = spec_digest, files
-        lost = client.lost.get(key)
-        if lost and exchange.started_at >= lost.exchange.ended_at:
-            self._add_case(lost, exchange)
-            client.lost.pop(key)
+        lost_creation = client.lost_creations.get(key)
+        if lost_creation and exchange.started_at >= lost_creation.exchange.ended_at:
+            self._add_case(lost_creation, exchange)
+            client.lost_creations.pop(key)
         if exchange.is_effect_unknown:
-            client.lost[key] = _LostCreation(exchange=exchange)
+            client.lost_creations[key] = _LostCreation(exchange=exchange)
 
     def _observe_listing(self, client: _Client, exchange: Exchange) -> None:
-        for lost in client.lost.values():
-            if exchange.started_at < lost.exchange.ended_at:
+        for lost_creation in client.lost_creations.values():
+            if exchange.started_at < lost_creation.exchange.ended_at:
                 continue
-            lost.is_list_requested = True
-            lost.is_list_received = lost.is_list_received or exchange.is_successful
-            label = lost.exchange.request.job_label
+            lost_creation.is_list_requested = True
+            lost_creation.is_list_received = lost_creation.is_list_received or exchange.is_successful
+            label = lost_creation.exchange.request.job_label
             matching_ids = (
                 job.job_id
                 for job in exchange.answer.jobs
                 if job.label == label and not self._is_known(client, exchange, job)
             )
-            lost.matching_job_id = lost.matching_job_id or next(matching_ids, None)
+            lost_creation.matching_job_id = lost_creation.matching_job_id or next(matching_ids, None)
         for job in exchange.answer.jobs:
-            client.listed[job.job_id] = True
+            client.listed_job_ids[job.job_id] = True
 
     def _is_known(self, client: _Client, exchange: Exchange, job: JobView) -> bool:
-        return job.job_id in client.listed or self._observations.has_seen(exchange.client, job.job_id)
+        return job.job_id in client.listed_job_ids or self._observations.has_received(exchange.client, job.job_id)
 
-    def _add_case(self, lost: _LostCreation, repeated: Exchange) -> None:
-        first = lost.exchange
-        if lost.matching_job_id:
-            severity, what = Severity.WARN, f"created a job again that was in the list: {lost.matching_job_id}"
-        elif lost.is_list_received:
+    def _add_case(self, lost_creation: _LostCreation, second: Exchange) -> None:
+        first = lost_creation.exchange
+        if lost_creation.matching_job_id:
+            severity, what = Severity.WARN, f"created a job again that was in the list: {lost_creation.matching_job_id}"
+        elif lost_creation.is_list_received:
             return
-        elif lost.is_list_requested:
+        elif lost_creation.is_list_requested:
             severity, what = Severity.WARN, "created the same job again, although the list of jobs never arrived"
         else:
-            is_certain = not first.is_answered and first.request.job_files == repeated.request.job_files
+            is_certain = not first.is_answered and first.request.job_files == second.request.job_files
             severity = Severity.FAIL if is_certain else Severity.WARN
             what = "created the same job again without checking whether it exists"
-        requests = (first.evidence(), repeated.evidence())
-        self._cases.add(Case(severity=severity, client=repeated.client, what=what, requests=requests))
+        requests = (first.evidence(), second.evidence())
+        self._cases.add(Case(severity=severity, client=second.client, what=what, requests=requests))
 
     def cases(self, _context: VerdictContext) -> CaseList:
         """Return the jobs that were created again."""

@@ -59,11 +59,13 @@ class UnboundedWaitChecker:
 
     def cases(self, context: VerdictContext) -> CaseList:
         """Return the silences, those still in progress included, and the series of failures."""
-        silent = (each for each in context.in_progress if each.longest_silence > self._longest_wait)
-        return self._cases.extended_with([*map(_silence_case, silent), *self._failure_cases()])
+        silent_exchanges = (
+            exchange for exchange in context.in_progress if exchange.longest_silence > self._longest_wait
+        )
+        return self._cases.with_cases([*map(_silence_case, silent_exchanges), *self._failure_cases()])
 
     def _failure_cases(self) -> Iterator[Case]:
-        for series in self._failures.flagged():
+        for series in self._failures.flagged_series():
             seconds = series.last.ended_at - series.first.started_at
             yield Case(
                 severity=Severity.WARN if series.program_key == FIRST_REQUESTS else Severity.FAIL,

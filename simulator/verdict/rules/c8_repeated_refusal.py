@@ -9,7 +9,7 @@ from simulator.verdict.lru_map import LruMap
 from simulator.verdict.repeat_counter import RepeatCounter
 from simulator.verdict.rule import Rule
 
-# It takes time until a new role or job is known everywhere, and a client that waits for it repeats its request.
+# It takes time until all servers know a new role or job, and a client that waits for this repeats its request.
 MAX_PERMANENT_REFUSALS, MAX_TRANSIENT_REFUSALS = 10, 50
 _TRANSIENT_STATUSES: Final = frozenset({403, 404, 409})
 _REFUSAL_STATUSES: Final = range(400, 500)
@@ -73,8 +73,8 @@ class RepeatedRefusalChecker:
 
     def cases(self, _context: VerdictContext) -> CaseList:
         """Return the requests that were repeated too often."""
-        flagged = list(self._refusals.flagged())
-        remedies = {_remedy(series.first.status) for series in flagged}
+        repeated_requests = list(self._refusals.flagged_series())
+        remedies = {_remedy(series.first.status) for series in repeated_requests}
         return CaseList(
             (
                 Case(
@@ -84,7 +84,7 @@ class RepeatedRefusalChecker:
                     f"{series.first.status}",
                     requests=(series.first.evidence(), series.last.evidence()),
                 )
-                for series in flagged
+                for series in repeated_requests
             ),
             remedy=remedies.pop() if len(remedies) == 1 else None,
         )
